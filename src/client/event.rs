@@ -1,0 +1,145 @@
+//! What the connection tells whoever holds it: a dashboard, or a command without a screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::protocol::{ErrorCode, Event, Id, Position, Room};
+
+/// Reports one step of the conversation with the gateway, in the order in which it happened.
+#[derive(Debug, Clone)]
+pub enum ClientEvent {
+    /// The connection's state changed.
+    Status(Status),
+    /// The gateway sent something to one of our rooms, or to us.
+    Delivered(Delivery),
+    /// Events of a room are known to be missing, or were found again.
+    Gap(Gap),
+    /// A room was joined and is caught up as far as `position`.
+    Joined { room: Room, position: Option<Position>, recovered: bool, replayed: u64 },
+    /// A room was refused, or taken away.
+    Refused { room: Room, code: ErrorCode, message: String },
+    /// The whole state of a campaign as of its position.
+    Snapshot(Box<Snapshot>),
+    /// Something the gateway lacks, or a person should know; said once.
+    Notice(String),
+}
+
+/// Holds the whole state of a campaign as the API tells it.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub campaign_id: Id,
+    /// The place in the journal up to which the state is complete; later events may be in it too.
+    pub position: Option<Position>,
+    /// Every entity as the API sends it, `__typename` included, made safe for display.
+    pub nodes: Vec<Value>,
+}
+
+/// Holds one thing the gateway sent.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// When it arrived: RFC 3339 UTC with milliseconds is made of it for people and scripts.
+    pub received_at: jiff::Timestamp,
+    /// The first of the event's rooms that we hold; `None` for what is sent to the user alone.
+    pub room: Option<Room>,
+    /// The name of the Socket.IO event.
+    pub name: Arc<str>,
+    /// The body exactly as it came, for scripts and the inspector. Not yet safe for a screen.
+    pub raw: Arc<Value>,
+    /// The same in the form of the five, where it has that form.
+    pub event: Option<Arc<Event>>,
+}
+
+/// Tells that events of a room are missing between two places in its journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    pub room: Room,
+    /// The last `seq` that was seen before the gap.
+    pub from: u64,
+    /// The first `seq` that was seen after it.
+    pub to: u64,
+    /// Whether the missing events have since arrived, or a snapshot took their place.
+    pub healed: bool,
+}
+
+/// Names the phase a connection is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Not asked to connect yet.
+    Disconnected,
+    /// An attempt is under way.
+    Connecting,
+    /// The connection is open; rooms are being joined and caught up.
+    Resyncing,
+    /// Every room is joined and caught up.
+    Live,
+    /// Waiting before the next attempt.
+    Backoff,
+    /// Too many attempts failed; waiting for a person, a change of network or a probe.
+    Open,
+    /// The gateway does not accept who we are.
+    LoginRequired,
+    /// Closed on purpose; nothing more will come.
+    Closed,
+}
+
+impl Phase {
+    /// Returns the word that scripts read in `status` lines.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Connecting => "connecting",
+            Self::Resyncing => "resyncing",
+            Self::Live => "live",
+            Self::Backoff => "backoff",
+            Self::Open => "open",
+            Self::LoginRequired => "login-required",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Names the way the frames travel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    #[default]
+    WebSocket,
+    Polling,
+}
+
+/// Describes the connection at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub phase: Phase,
+    /// Failed attempts since the connection was last live; the one under way counts as the next.
+    pub attempt: u32,
+    pub max_attempts: u32,
+    /// How long the wait before the next attempt is, in [`Phase::Backoff`].
+    pub retry_in: Option<Duration>,
+    /// Why the last connection ended or was refused, in one safe sentence.
+    pub reason: Option<String>,
+    pub transport: Transport,
+    /// The last measured round trip.
+    pub round_trip: Option<Duration>,
+    /// When the connection was last live; what is on screen is as old as that.
+    pub live_until: Option<jiff::Timestamp>,
+}
+
+impl Status {
+    /// Describes a connection that has not been asked for.
+    #[must_use]
+    pub const fn disconnected() -> Self {
+        Self {
+            phase: Phase::Disconnected,
+            attempt: 0,
+            max_attempts: 10,
+            retry_in: None,
+            reason: None,
+            transport: Transport::WebSocket,
+            round_trip: None,
+            live_until: None,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The client: the connection to a gateway, the API beside it, and the cache of what they tell.
+
+pub mod cache;
+pub mod event;

@@ -1,0 +1,13 @@
+//! scry: a live campaign dashboard for the terminal, with its own server.
+//!
+//! The library holds both halves; `scry` and `scry-server` are thin binaries over it.
+//!
+//! | module | what it is | knows |
+//! |---|---|---|
+//! | [`protocol`] | the wire: ids, rooms, events, acknowledgements (pure) | nothing |
+//! | [`text`] | foreign text made safe (pure) | nothing |
+//! | [`client`] | connection, API, cache | `protocol`, `text` |
+
+pub mod client;
+pub mod protocol;
+pub mod text;

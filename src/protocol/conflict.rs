@@ -1,0 +1,34 @@
+//! What two people who edit the same thing are told.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Chooses what happens to an edit whose `expectedVersion` is no longer the current one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OnConflict {
+    /// Refuses whenever the version differs.
+    Reject,
+    /// Applies when the two sides touched different fields, refuses otherwise.
+    #[default]
+    Merge,
+    /// Applies, and tells the user whose value was replaced.
+    LastWriteWins,
+}
+
+/// Describes a refused edit; sent as `extensions.conflict`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conflict {
+    pub current_version: i64,
+    pub fields: Vec<FieldConflict>,
+}
+
+/// Describes one field that both sides changed: the common `base`, the refused `mine`, the stored `theirs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldConflict {
+    pub field: String,
+    pub base: Value,
+    pub mine: Value,
+    pub theirs: Value,
+}

@@ -1,0 +1,343 @@
+//! Durable events: what happened to a campaign, in the order in which it happened.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::entity::{EntityRef, EntityType, Operation};
+use super::id::Id;
+use super::position::Position;
+use super::room::Room;
+
+/// Names every durable event on the wire.
+pub const DURABLE: [&str; 5] =
+    ["entity_updated", "state_invalidated", "world_time_changed", "settlement_updated", "structure_updated"];
+
+/// Holds one durable event: `{type, payload, metadata}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    #[serde(flatten)]
+    pub payload: Payload,
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// Holds what happened, by event type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "payload", rename_all = "snake_case")]
+pub enum Payload {
+    EntityUpdated(EntityUpdated),
+    StateInvalidated(StateInvalidated),
+    WorldTimeChanged(WorldTimeChanged),
+    SettlementUpdated(SettlementUpdated),
+    StructureUpdated(StructureUpdated),
+}
+
+/// Reports a change to a campaign, kingdom, location, encounter or member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntityUpdated {
+    pub entity_type: EntityType,
+    pub entity_id: Id,
+    pub campaign_id: Id,
+    pub operation: Operation,
+    #[serde(default)]
+    pub changed_fields: Vec<String>,
+}
+
+/// Reports that computed values no longer hold.
+///
+/// `affected_fields` names them; an empty list means all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateInvalidated {
+    pub scope: Scope,
+    pub campaign_id: Id,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_type: Option<EntityType>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<Id>,
+    #[serde(default)]
+    pub affected_fields: Vec<String>,
+}
+
+/// Tells how far an invalidation reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    Campaign,
+    Entity,
+}
+
+/// Reports a move of the campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorldTimeChanged {
+    pub campaign_id: Id,
+    pub previous_time: String,
+    pub new_time: String,
+    pub elapsed_seconds: i64,
+}
+
+/// Reports a change to a settlement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettlementUpdated {
+    pub settlement_id: Id,
+    pub operation: Operation,
+    pub campaign_id: Id,
+    #[serde(default)]
+    pub changed_fields: Vec<String>,
+}
+
+/// Reports a change to a structure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StructureUpdated {
+    pub structure_id: Id,
+    pub settlement_id: Id,
+    pub operation: Operation,
+    pub campaign_id: Id,
+    #[serde(default)]
+    pub changed_fields: Vec<String>,
+}
+
+/// Tells where an event came from and where it stands in its campaign's history.
+///
+/// Our server fills every field that is not `Option` in spirit; a foreign gateway may leave out all
+/// of them, so the client reads each one as optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    #[serde(default = "metadata_version")]
+    pub v: u32,
+    /// When the change was committed: RFC 3339 UTC with milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Id>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// The `event_id` of the event that led to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<Id>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<Id>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Prev>,
+    /// The entity's version after this change: an answer with a lower one is older than this event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// The values that changed, where they are short; `changed_fields` names all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+}
+
+const fn metadata_version() -> u32 {
+    1
+}
+
+/// Holds one field's value before and after a change; the field is named as in `changedFields`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub field: String,
+    #[serde(default)]
+    pub from: Value,
+    #[serde(default)]
+    pub to: Value,
+}
+
+/// Holds the `seq` of the previous event that went to the same narrow room.
+///
+/// Zero means that this is the first one, so a holder of that room alone can prove that it missed
+/// nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prev {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<u64>,
+}
+
+/// Names the part of the system that made a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    Api,
+    RulesEngine,
+    Scheduler,
+    /// A part only a foreign gateway knows; kept as it came.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl Source {
+    /// Returns the name used on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Api => "api",
+            Self::RulesEngine => "rules-engine",
+            Self::Scheduler => "scheduler",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl Payload {
+    /// Returns the event's name on the wire.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::EntityUpdated(_) => DURABLE[0],
+            Self::StateInvalidated(_) => DURABLE[1],
+            Self::WorldTimeChanged(_) => DURABLE[2],
+            Self::SettlementUpdated(_) => DURABLE[3],
+            Self::StructureUpdated(_) => DURABLE[4],
+        }
+    }
+
+    /// Lists the fields that changed; for an invalidation the computed fields that no longer hold.
+    ///
+    /// A variable is named by its key: `variables.population`.
+    #[must_use]
+    pub fn changed_fields(&self) -> &[String] {
+        match self {
+            Self::EntityUpdated(p) => &p.changed_fields,
+            Self::StateInvalidated(p) => &p.affected_fields,
+            Self::WorldTimeChanged(_) => &[],
+            Self::SettlementUpdated(p) => &p.changed_fields,
+            Self::StructureUpdated(p) => &p.changed_fields,
+        }
+    }
+
+    /// Returns what was done to the subject; invalidations and clock moves count as updates.
+    #[must_use]
+    pub const fn operation(&self) -> Operation {
+        match self {
+            Self::EntityUpdated(p) => p.operation,
+            Self::SettlementUpdated(p) => p.operation,
+            Self::StructureUpdated(p) => p.operation,
+            Self::StateInvalidated(_) | Self::WorldTimeChanged(_) => Operation::Update,
+        }
+    }
+
+    /// Returns the campaign this happened in.
+    #[must_use]
+    pub const fn campaign_id(&self) -> &Id {
+        match self {
+            Self::EntityUpdated(p) => &p.campaign_id,
+            Self::StateInvalidated(p) => &p.campaign_id,
+            Self::WorldTimeChanged(p) => &p.campaign_id,
+            Self::SettlementUpdated(p) => &p.campaign_id,
+            Self::StructureUpdated(p) => &p.campaign_id,
+        }
+    }
+
+    /// Returns the entity this is about; the campaign itself when it is about all of it.
+    #[must_use]
+    pub fn subject(&self) -> EntityRef {
+        let whole = || EntityRef::new(EntityType::Campaign, self.campaign_id().clone());
+        match self {
+            Self::EntityUpdated(p) => EntityRef::new(p.entity_type.clone(), p.entity_id.clone()),
+            Self::StateInvalidated(p) => match (p.scope, &p.entity_type, &p.entity_id) {
+                (Scope::Entity, Some(entity_type), Some(id)) => EntityRef::new(entity_type.clone(), id.clone()),
+                (Scope::Entity | Scope::Campaign, _, _) => whole(),
+            },
+            Self::WorldTimeChanged(_) => whole(),
+            Self::SettlementUpdated(p) => EntityRef::new(EntityType::Settlement, p.settlement_id.clone()),
+            Self::StructureUpdated(p) => EntityRef::new(EntityType::Structure, p.structure_id.clone()),
+        }
+    }
+
+    /// Lists the rooms an event goes to, the campaign's first.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Room> {
+        let mut rooms = vec![Room::Campaign(self.campaign_id().clone())];
+        match self {
+            Self::EntityUpdated(p) => rooms.extend(
+                Room::of_entity(&p.entity_type, &p.entity_id).filter(|room| !matches!(room, Room::Campaign(_))),
+            ),
+            Self::StateInvalidated(_) | Self::WorldTimeChanged(_) => {}
+            Self::SettlementUpdated(p) => rooms.push(Room::Settlement(p.settlement_id.clone())),
+            Self::StructureUpdated(p) => {
+                rooms.push(Room::Settlement(p.settlement_id.clone()));
+                rooms.push(Room::Structure(p.structure_id.clone()));
+            }
+        }
+        rooms
+    }
+}
+
+impl Event {
+    /// Reads an event in the form of the five; `None` for anything else, which is then shown raw.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Option<Self> {
+        Self::deserialize(value).ok()
+    }
+
+    /// Returns the event's place in its campaign's history, where the gateway keeps one.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        Some(Position::new(self.metadata.epoch.clone()?, self.metadata.seq?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn structure_event() -> Value {
+        json!({
+            "type": "structure_updated",
+            "payload": {"structureId": "t", "settlementId": "s", "operation": "update", "campaignId": "c", "changedFields": ["level"]},
+            "metadata": {"v": 1, "timestamp": "2026-01-01T00:00:00.000Z", "userId": "u", "source": "rules-engine",
+                         "eventId": "e", "epoch": "x", "seq": 7, "prev": {"settlement": 3, "structure": 0}},
+        })
+    }
+
+    #[test]
+    fn an_event_is_written_as_it_was_read() {
+        let value = structure_event();
+        let event = Event::from_value(&value).unwrap();
+        assert_eq!(event.position(), Some(Position::new("x", 7)));
+        assert_eq!(serde_json::to_value(&event).unwrap(), value);
+    }
+
+    #[test]
+    fn a_structure_reaches_the_rooms_of_its_parents() {
+        let event = Event::from_value(&structure_event()).unwrap();
+        let rooms: Vec<_> = event.payload.rooms().iter().map(ToString::to_string).collect();
+        assert_eq!(rooms, ["campaign:c", "settlement:s", "structure:t"]);
+    }
+
+    #[test]
+    fn a_foreign_event_needs_no_positions() {
+        let value = json!({"type": "world_time_changed", "payload":
+            {"campaignId": "c", "previousTime": "a", "newTime": "b", "elapsedSeconds": 60}});
+        let event = Event::from_value(&value).unwrap();
+        assert_eq!(event.position(), None);
+        assert_eq!(event.payload.subject().id.as_str(), "c");
+    }
+
+    #[test]
+    fn an_unknown_source_is_kept() {
+        let metadata: Metadata = serde_json::from_value(json!({"source": "weather"})).unwrap();
+        assert_eq!(metadata.source.unwrap().as_str(), "weather");
+    }
+
+    #[test]
+    fn anything_else_is_not_one_of_the_five() {
+        assert_eq!(Event::from_value(&json!({"type": "invoice:paid", "payload": {}})), None);
+        assert_eq!(Event::from_value(&json!("hello")), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! Identifiers as they travel.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Holds an identifier: a UUIDv7 from our own server, any short printable word from a foreign one.
+///
+/// Clones share one allocation, since an id is copied into every event, room and cache key.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(Arc<str>);
+
+/// Says why a text cannot be an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    #[error("an id must not be empty")]
+    Empty,
+    #[error("an id has at most {} characters", Id::MAX_LEN)]
+    TooLong,
+    #[error("an id must not contain white space, control characters or quotes")]
+    BadCharacter,
+}
+
+impl Id {
+    /// Bounds the length of an id in bytes; a UUID needs 36.
+    pub const MAX_LEN: usize = 128;
+
+    /// Reads an id from text.
+    ///
+    /// # Errors
+    /// [`InvalidId`] when the text is empty, longer than [`Id::MAX_LEN`] or not plain printable ASCII.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        if text.is_empty() {
+            return Err(InvalidId::Empty);
+        }
+        if text.len() > Self::MAX_LEN {
+            return Err(InvalidId::TooLong);
+        }
+        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
+            return Err(InvalidId::BadCharacter);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Returns the id as it is written on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<uuid::Uuid> for Id {
+    fn from(uuid: uuid::Uuid) -> Self {
+        Self(uuid.hyphenated().to_string().into())
+    }
+}
+
+impl std::str::FromStr for Id {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_an_id() {
+        let uuid = uuid::Uuid::from_u128(7);
+        assert_eq!(Id::from(uuid), Id::parse(&uuid.to_string()).unwrap());
+    }
+
+    #[test]
+    fn what_could_break_a_screen_or_a_query_is_refused() {
+        assert_eq!(Id::parse(""), Err(InvalidId::Empty));
+        assert_eq!(Id::parse("a b"), Err(InvalidId::BadCharacter));
+        assert_eq!(Id::parse("a\u{1b}[2J"), Err(InvalidId::BadCharacter));
+        assert_eq!(Id::parse("\u{202e}x"), Err(InvalidId::BadCharacter));
+        assert_eq!(Id::parse(&"x".repeat(129)), Err(InvalidId::TooLong));
+    }
+}

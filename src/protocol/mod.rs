@@ -1,0 +1,23 @@
+//! The wire both halves speak: identifiers, rooms, events, requests, acknowledgements and codes.
+//!
+//! Everything here is pure data: no I/O, no clock, no randomness. The server builds these values
+//! strictly; the client reads them leniently, because a gateway it has never met may leave out
+//! whatever the first five events do not need.
+
+pub mod ack;
+pub mod auth;
+pub mod conflict;
+pub mod entity;
+pub mod event;
+pub mod id;
+pub mod position;
+pub mod request;
+pub mod room;
+
+pub use ack::{Ack, ErrorCode, Failure, SubscribeAck};
+pub use conflict::{Conflict, FieldConflict, OnConflict};
+pub use entity::{EntityRef, EntityType, Operation, Role};
+pub use event::{Change, Event, Metadata, Payload, Prev, Scope, Source};
+pub use id::{Id, InvalidId};
+pub use position::Position;
+pub use room::{InvalidRoom, Room};

@@ -1,0 +1,35 @@
+//! Places in a campaign's journal.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Names a place in a campaign's journal: everything up to and including `seq` has happened.
+///
+/// Two positions can be compared only within one `epoch`; the epoch changes when a journal is lost
+/// or restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub epoch: String,
+    pub seq: u64,
+}
+
+impl Position {
+    /// Builds a position.
+    #[must_use]
+    pub fn new(epoch: impl Into<String>, seq: u64) -> Self {
+        Self { epoch: epoch.into(), seq }
+    }
+
+    /// Tells whether both positions belong to the same history.
+    #[must_use]
+    pub fn comparable(&self, other: &Self) -> bool {
+        self.epoch == other.epoch
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.seq)
+    }
+}

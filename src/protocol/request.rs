@@ -1,0 +1,92 @@
+//! Requests: what a client sends over its socket.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::Id;
+use super::position::Position;
+use super::room::Room;
+
+/// Measures the round trip; answered by [`super::ack::LatencyAck`].
+pub const LATENCY: &str = "latency";
+/// Renews the identity of a living connection; answered by [`super::ack::AuthenticateAck`].
+pub const AUTHENTICATE: &str = "authenticate";
+
+/// Asks to join a campaign's room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscribeCampaign {
+    pub campaign_id: Id,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Position>,
+}
+
+/// Asks to join a settlement's room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscribeSettlement {
+    pub settlement_id: Id,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Position>,
+}
+
+/// Asks to join a structure's room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscribeStructure {
+    pub structure_id: Id,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Position>,
+}
+
+/// Renews the token of a living connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authenticate {
+    pub token: String,
+}
+
+/// Returns the event name and payload that subscribe to `room`; `None` for rooms nobody asks for.
+#[must_use]
+pub fn subscribe(room: &Room, since: Option<&Position>) -> Option<(&'static str, serde_json::Value)> {
+    let (event, key) = match room {
+        Room::Campaign(_) => ("subscribe_campaign", "campaignId"),
+        Room::Settlement(_) => ("subscribe_settlement", "settlementId"),
+        Room::Structure(_) => ("subscribe_structure", "structureId"),
+        Room::User(_) => return None,
+    };
+    let mut payload = serde_json::Map::new();
+    payload.insert(key.to_owned(), room.id().as_str().into());
+    if let Some(position) = since {
+        payload.insert("since".to_owned(), serde_json::json!({"epoch": position.epoch, "seq": position.seq}));
+    }
+    Some((event, payload.into()))
+}
+
+/// Returns the event name that leaves `room`; its payload is the bare id.
+#[must_use]
+pub const fn unsubscribe(room: &Room) -> Option<&'static str> {
+    match room {
+        Room::Campaign(_) => Some("unsubscribe_campaign"),
+        Room::Settlement(_) => Some("unsubscribe_settlement"),
+        Room::Structure(_) => Some("unsubscribe_structure"),
+        Room::User(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_subscription_carries_the_position_it_resumes_from() {
+        let room = Room::Structure(Id::parse("t").unwrap());
+        let since = Position::new("x", 3);
+        assert_eq!(
+            subscribe(&room, Some(&since)),
+            Some(("subscribe_structure", json!({"structureId": "t", "since": {"epoch": "x", "seq": 3}})))
+        );
+        assert_eq!(subscribe(&room, None), Some(("subscribe_structure", json!({"structureId": "t"}))));
+        assert_eq!(subscribe(&Room::User(Id::parse("u").unwrap()), None), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! Text from outside, made safe once, where it enters.
+//!
+//! Names, descriptions, error messages and event fields are written by other people and other
+//! programs. A terminal obeys control characters, and a reader is deceived by invisible ones and by
+//! changes of direction; none of them passes here.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+/// Bounds what one piece of foreign text may take up, in characters.
+pub const MAX_CHARS: usize = 4096;
+
+/// Replaces what must not reach a terminal, a title, a log or stdout in text mode, on one line.
+///
+/// Line ends and tabs become a space, other control characters `�`; direction controls, zero-width
+/// characters other than joiners, tags and private use vanish; text past [`MAX_CHARS`] is cut with `…`.
+#[must_use]
+pub fn line(text: &str) -> Cow<'_, str> {
+    clean(text, false)
+}
+
+/// Does the same as [`line`] but keeps line feeds, for descriptions.
+#[must_use]
+pub fn block(text: &str) -> Cow<'_, str> {
+    clean(text, true)
+}
+
+/// Makes every string inside a JSON value safe, keys included.
+#[must_use]
+pub fn json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(block(&text).into_owned()),
+        Value::Array(items) => Value::Array(items.into_iter().map(json).collect()),
+        Value::Object(map) => {
+            Value::Object(map.into_iter().map(|(key, item)| (line(&key).into_owned(), json(item))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+fn clean(text: &str, keep_lines: bool) -> Cow<'_, str> {
+    let fits = text.len() <= MAX_CHARS || text.chars().nth(MAX_CHARS).is_none();
+    if fits && text.chars().all(|c| verdict(c, keep_lines) == Verdict::Keep) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len().min(MAX_CHARS * 4));
+    for (kept, c) in text.chars().enumerate() {
+        if kept == MAX_CHARS {
+            safe.push('…');
+            break;
+        }
+        match verdict(c, keep_lines) {
+            Verdict::Keep => safe.push(c),
+            Verdict::Space => safe.push(' '),
+            Verdict::Mark => safe.push(char::REPLACEMENT_CHARACTER),
+            Verdict::Drop => {}
+        }
+    }
+    Cow::Owned(safe)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Keep,
+    Space,
+    Mark,
+    Drop,
+}
+
+fn verdict(c: char, keep_lines: bool) -> Verdict {
+    match c {
+        '\n' if keep_lines => Verdict::Keep,
+        '\n' | '\r' | '\t' | '\u{85}' | '\u{2028}' | '\u{2029}' => Verdict::Space,
+        _ if c.is_control() => Verdict::Mark,
+        // Soft hyphen, Arabic letter mark, zero-width space, direction marks, embeddings, isolates,
+        // invisible operators, byte-order mark, interlinear annotations, tags. Joiners (200C, 200D)
+        // stay: Persian and emoji are spelt with them.
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'
+        | '\u{200e}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}'
+        | '\u{e000}'..='\u{f8ff}'
+        | '\u{f0000}'..='\u{10ffff}' => Verdict::Drop,
+        _ => Verdict::Keep,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn plain_text_is_not_copied() {
+        assert!(matches!(line("Harrow's Rest — 砦 👩‍👩‍👧"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn no_escape_direction_or_line_change_passes() {
+        assert_eq!(line("a\u{1b}[31mb\u{9b}0m\u{7}"), "a�[31mb�0m�");
+        assert_eq!(line("gold\u{202e}dlog\u{2066}!"), "golddlog!");
+        assert_eq!(line("one\ntwo\tthree\u{2028}four"), "one two three four");
+        assert_eq!(block("one\ntwo\r"), "one\ntwo ");
+    }
+
+    #[test]
+    fn a_huge_name_is_cut() {
+        let safe = line(&"x".repeat(10_000_000)).into_owned();
+        assert_eq!(safe.chars().count(), MAX_CHARS + 1);
+    }
+
+    #[test]
+    fn json_is_cleaned_in_depth() {
+        assert_eq!(json(json!({"a\u{1b}": ["\u{202e}x", 1, null]})), json!({"a�": ["x", 1, null]}));
+    }
+}
