@@ -1,9 +1,17 @@
 //! The normalised cache: every entity of one campaign, by type and id.
 //!
 //! Pure: time comes in as an argument, and a refetch is a value that somebody else carries out.
+//! An event evicts values but does not remove them: they stay readable, marked stale, until the
+//! refetch lands. An answer that may be older than a later event is never applied.
 
 mod entity;
+mod evict;
+mod node;
+mod refetch;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use entity::{Entity, FieldChange};
+pub use refetch::{BATCH_WINDOW, MAX_IDS, Refetch, Ticket};
 pub use store::Cache;

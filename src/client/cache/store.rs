@@ -1,15 +1,40 @@
-//! The entities and the tree they form.
+//! The entities, the tree they form, and what the API says of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
-use super::entity::Entity;
-use crate::protocol::{EntityRef, EntityType, Id};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::entity::{Entity, FieldChange, Stale};
+use super::node;
+use super::refetch::{Plan, Refetch, Tick, Ticket};
+use crate::client::event::Snapshot;
+use crate::protocol::{EntityRef, EntityType, Id, Position};
 
 /// Holds one campaign's entities as last told, and knows which of them are stale.
 #[derive(Debug, Default)]
 pub struct Cache {
-    entities: BTreeMap<EntityRef, Entity>,
-    children: BTreeMap<Id, BTreeSet<EntityRef>>,
+    pub(super) entities: BTreeMap<EntityRef, Entity>,
+    pub(super) children: BTreeMap<Id, BTreeSet<EntityRef>>,
+    pub(super) touches: BTreeMap<Id, Touch>,
+    pub(super) plan: Plan,
+    pub(super) tick: Tick,
+    /// What a snapshot already contains; events up to there change nothing.
+    pub(super) covered: Option<Position>,
+}
+
+/// Remembers the latest event about an entity whose refetch has not landed yet.
+#[derive(Debug, Clone)]
+pub(super) struct Touch {
+    /// When an event last said what it must be at least.
+    pub(super) tick: Tick,
+    /// The version an answer must have to include that event; `None` where the event did not say.
+    pub(super) version: Option<i64>,
+    /// When an event last came that an answer's version can prove nothing about.
+    pub(super) unversioned: Option<Tick>,
+    /// Set when the entity is new to us, so that its arrival is marked as a change.
+    pub(super) created: Option<FieldChange>,
 }
 
 impl Cache {
@@ -50,7 +75,7 @@ impl Cache {
     #[must_use]
     pub fn user_name(&self, user_id: &Id) -> Option<&str> {
         self.of_type(&EntityType::Member)
-            .find(|member| member.field("userId").and_then(serde_json::Value::as_str) == Some(user_id.as_str()))
+            .find(|member| member.field("userId").and_then(Value::as_str) == Some(user_id.as_str()))
             .map(|member| &*member.name)
     }
 
@@ -65,4 +90,145 @@ impl Cache {
     pub fn is_empty(&self) -> bool {
         self.entities.is_empty()
     }
+
+    /// Counts the entities with a value that waits for its refetch.
+    #[must_use]
+    pub fn stale_count(&self) -> usize {
+        self.entities.values().filter(|entity| entity.is_stale()).count()
+    }
+
+    /// Counts the refetch queries issued since the start.
+    #[must_use]
+    pub const fn refetches(&self) -> u64 {
+        self.plan.issued()
+    }
+
+    /// Takes a whole campaign as the API tells it; what it does not contain is gone.
+    pub fn snapshot(&mut self, snapshot: Snapshot, at: Timestamp) {
+        let mut before = std::mem::take(&mut self.entities);
+        self.children.clear();
+        self.touches.clear();
+        self.plan.clear();
+        self.covered = snapshot.position;
+        for mut entity in snapshot.nodes.into_iter().filter_map(node::read) {
+            if let Some(old) = before.remove(&entity.key) {
+                entity.changes = old.changes.clone();
+                mark_differences(&old, &mut entity, at);
+            }
+            self.insert(entity);
+        }
+    }
+
+    /// Returns when [`Cache::refetch_due`] will have something; `None` while nothing is wanted or a query is under way.
+    #[must_use]
+    pub fn refetch_deadline(&self) -> Option<Instant> {
+        self.plan.deadline()
+    }
+
+    /// Takes the next batch of evicted entities to ask for, if it is due.
+    #[must_use]
+    pub fn refetch_due(&mut self, now: Instant) -> Option<Refetch> {
+        self.plan.take(now, self.tick)
+    }
+
+    /// Applies the answer to a refetch: what it lacks is gone, what is older than a later event is asked for again.
+    pub fn answered(&mut self, ticket: Ticket, nodes: Vec<Value>, now: Instant, at: Timestamp) {
+        let Some((left, asked)) = self.plan.land(ticket) else { return };
+        let mut told: BTreeMap<Id, Entity> =
+            nodes.into_iter().filter_map(node::read).map(|entity| (entity.key.id.clone(), entity)).collect();
+        for id in asked {
+            let answer = told.remove(&id);
+            if self.is_outdated(&id, answer.as_ref(), left) {
+                self.plan.want(id, now);
+                continue;
+            }
+            // Events that came meanwhile are included too; nothing is left to ask.
+            self.plan.forget(&id);
+            let touch = self.touches.remove(&id);
+            match answer {
+                Some(entity) => self.replace(entity, touch, at),
+                None => self.remove_id(&id),
+            }
+        }
+    }
+
+    /// Notes that a refetch failed; its entities stay stale and are asked for again after a pause.
+    pub fn failed(&mut self, ticket: Ticket, now: Instant) {
+        self.plan.fail(ticket, now);
+    }
+
+    /// Tells whether an event came after the query left that its answer may not include.
+    fn is_outdated(&self, id: &Id, answer: Option<&Entity>, left: Tick) -> bool {
+        let Some(touch) = self.touches.get(id).filter(|touch| touch.tick > left) else { return false };
+        if touch.unversioned.is_some_and(|tick| tick > left) {
+            return true;
+        }
+        match (answer, touch.version) {
+            (Some(entity), Some(version)) => entity.version < version,
+            _ => true,
+        }
+    }
+
+    fn replace(&mut self, mut entity: Entity, touch: Option<Touch>, at: Timestamp) {
+        if let Some(old) = self.entities.get(&entity.key) {
+            entity.changes = old.changes.clone();
+            mark_differences(old, &mut entity, at);
+        } else if let Some(created) = touch.and_then(|touch| touch.created) {
+            entity.changes.insert("name".to_owned(), created);
+        }
+        self.detach(&entity.key);
+        self.insert(entity);
+    }
+
+    fn insert(&mut self, entity: Entity) {
+        if let Some(parent) = &entity.parent {
+            self.children.entry(parent.clone()).or_default().insert(entity.key.clone());
+        }
+        self.entities.insert(entity.key.clone(), entity);
+    }
+
+    /// Takes an entity out of its parent's list.
+    fn detach(&mut self, key: &EntityRef) {
+        let Some(parent) = self.entities.get(key).and_then(|entity| entity.parent.clone()) else { return };
+        if let Some(siblings) = self.children.get_mut(&parent) {
+            siblings.remove(key);
+        }
+    }
+
+    fn remove_id(&mut self, id: &Id) {
+        let keys: Vec<_> = self.entities.keys().filter(|key| key.id == *id).cloned().collect();
+        for key in keys {
+            self.remove(&key);
+        }
+    }
+
+    /// Removes an entity and everything that stands under it.
+    pub(super) fn remove(&mut self, key: &EntityRef) {
+        self.plan.forget(&key.id);
+        self.touches.remove(&key.id);
+        self.detach(key);
+        self.entities.remove(key);
+        for child in self.children.remove(&key.id).unwrap_or_default() {
+            self.remove(&child);
+        }
+    }
+}
+
+/// Marks what differs from the old values and was not announced by an event, such as a computed field.
+fn mark_differences(old: &Entity, new: &mut Entity, at: Timestamp) {
+    let (before, after) = (node::flatten(&old.fields), node::flatten(&new.fields));
+    let differing: Vec<_> = after
+        .iter()
+        .filter(|(name, value)| before.get(*name) != Some(value))
+        .filter(|(name, _)| old.stale == Stale::Nothing || !announced(old, name))
+        .map(|(name, _)| (name.clone(), before.get(name).map(|value| (*value).clone())))
+        .collect();
+    for (name, from) in differing {
+        new.changes.insert(name, FieldChange { from, at, by: None, seq: None });
+    }
+}
+
+/// Tells whether an event has already marked this field, with its author, and the value was awaited since.
+fn announced(old: &Entity, name: &str) -> bool {
+    old.changes.contains_key(name) && old.is_field_stale(name)
 }
