@@ -8,6 +8,9 @@
 //! | [`text`] | foreign text made safe (pure) | nothing |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
 
+pub mod cli;
 pub mod client;
+pub mod exit;
+pub mod headless;
 pub mod protocol;
 pub mod text;

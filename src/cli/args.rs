@@ -1,0 +1,170 @@
+//! The command line of `scry`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A live campaign dashboard for the terminal.
+#[derive(Debug, Parser)]
+#[command(name = "scry", version, max_term_width = 100)]
+#[command(after_help = "Without a command, the dashboard opens. Try `scry demo` first: it needs nothing else.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+
+    #[command(flatten)]
+    pub dashboard: Dashboard,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Common {
+    /// Use this profile of the configuration file
+    #[arg(long, global = true, value_name = "NAME", env = "SCRY_PROFILE")]
+    pub profile: Option<String>,
+    /// Connect to this server instead of the profile's, for example http://127.0.0.1:4600
+    #[arg(long, global = true, value_name = "URL", env = "SCRY_URL")]
+    pub url: Option<String>,
+    /// Read this configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Log more; repeat for more still
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Use no colour (NO_COLOR does the same)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Log to this file instead of the rolling one in the data directory
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+}
+
+/// Options of the dashboard.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Dashboard {
+    /// Open this campaign, by id or name
+    #[arg(long, value_name = "ID|NAME")]
+    pub campaign: Option<String>,
+}
+
+/// Commands of `scry`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show a living campaign at once: a server in this process, a table of simulated players, the dashboard
+    Demo(Demo),
+    /// Log in and keep the tokens
+    Login(Login),
+    /// Forget the tokens, here and on the server
+    Logout,
+    /// Say who is logged in, and where
+    Whoami,
+    /// Print what happens in rooms as JSON lines
+    Watch(Watch),
+}
+
+/// Options of `scry demo`.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// Print JSON lines instead of opening the dashboard
+    #[arg(long)]
+    pub no_tui: bool,
+    /// Stop after this long, for example 20s
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub time: Option<Duration>,
+    /// Repeat a certain run of the simulated table
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+}
+
+/// Options of `scry login`.
+#[derive(Debug, Clone, Args)]
+pub struct Login {
+    /// Log in as this user; asked for when missing
+    #[arg(long, value_name = "NAME", env = "SCRY_USERNAME")]
+    pub username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Keep the tokens in the system's keyring, or in a file only you can read
+    #[arg(long, value_enum)]
+    pub store: Option<StoreKind>,
+}
+
+/// Places where tokens can be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StoreKind {
+    Keyring,
+    File,
+}
+
+/// Options of `scry watch`.
+#[derive(Debug, Clone, Args)]
+pub struct Watch {
+    #[command(flatten)]
+    pub rooms: Rooms,
+    /// Stop after this many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Stop after this long, for example 90s or 1h30m
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub time: Option<Duration>,
+    /// Print lines about the connection and about gaps too
+    #[arg(long)]
+    pub status: bool,
+}
+
+/// Names what to listen to; every option may be repeated.
+#[derive(Debug, Clone, Default, Args)]
+#[group(required = true, multiple = true)]
+pub struct Rooms {
+    /// Everything in a campaign
+    #[arg(long = "campaign", value_name = "ID|NAME")]
+    pub campaigns: Vec<String>,
+    /// One settlement and its structures
+    #[arg(long = "settlement", value_name = "ID|NAME")]
+    pub settlements: Vec<String>,
+    /// One structure
+    #[arg(long = "structure", value_name = "ID|NAME")]
+    pub structures: Vec<String>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let help = "a duration is written like 500ms, 20s, 5m or 1h30m";
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| help.to_owned())?;
+    Duration::try_from(signed).ok().filter(|wait| !wait.is_zero()).ok_or_else(|| help.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_positive_and_have_units() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["20", "-3s", "0s", "soon", ""] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn watch_wants_at_least_one_room() {
+        assert!(Cli::try_parse_from(["scry", "watch"]).is_err());
+        assert!(Cli::try_parse_from(["scry", "watch", "--campaign", "Emberfall", "--structure", "x"]).is_ok());
+    }
+}

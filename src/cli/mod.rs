@@ -1,0 +1,3 @@
+//! The commands of `scry`: flags in, exit code out.
+
+pub mod args;

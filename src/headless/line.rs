@@ -1,0 +1,156 @@
+//! What scripts read on stdout: one JSON object per line (pure).
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::client::event::{Delivery, Gap, Status};
+use crate::protocol::Room;
+
+/// Versions the lines, so that a script can tell when their meaning changes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
+enum Body<'a> {
+    Event {
+        room: Option<&'a Room>,
+        event: RawOrEvent<'a>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        raw: bool,
+    },
+    Status {
+        state: &'static str,
+        attempt: u32,
+        retry_in_ms: Option<u64>,
+        reason: Option<&'a str>,
+    },
+    Gap {
+        room: &'a Room,
+        from: u64,
+        to: u64,
+        healed: bool,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RawOrEvent<'a> {
+    AsItCame(&'a Value),
+    Named {
+        #[serde(rename = "type")]
+        name: &'a str,
+        payload: &'a Value,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    v: u32,
+    received_at: String,
+    #[serde(flatten)]
+    body: Body<'a>,
+}
+
+/// Writes one delivered event; what is not in the form of the five is named and marked `"raw":true`.
+#[must_use]
+pub fn event(delivery: &Delivery) -> String {
+    let known = delivery.event.is_some();
+    let event = if known {
+        RawOrEvent::AsItCame(&delivery.raw)
+    } else {
+        RawOrEvent::Named { name: &delivery.name, payload: &delivery.raw }
+    };
+    render(Body::Event { room: delivery.room.as_ref(), event, raw: !known }, delivery.received_at)
+}
+
+/// Writes a change of the connection's state.
+#[must_use]
+pub fn status(status: &Status, at: Timestamp) -> String {
+    let retry_in_ms = status.retry_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    let reason = status.reason.as_deref();
+    render(Body::Status { state: status.phase.as_str(), attempt: status.attempt, retry_in_ms, reason }, at)
+}
+
+/// Writes a gap in a room's history, or that it was healed.
+#[must_use]
+pub fn gap(gap: &Gap, at: Timestamp) -> String {
+    render(Body::Gap { room: &gap.room, from: gap.from, to: gap.to, healed: gap.healed }, at)
+}
+
+/// Writes a time the way the wire does: RFC 3339 UTC with milliseconds.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+fn render(body: Body<'_>, at: Timestamp) -> String {
+    let line = Line { v: VERSION, received_at: rfc3339(at), body };
+    // Strings, numbers and JSON values always have a JSON form; an empty line would only follow a defect.
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::client::event::Phase;
+    use crate::protocol::{Event, Id};
+
+    fn read(line: &str) -> Value {
+        assert!(!line.contains('\n'));
+        serde_json::from_str(line).unwrap()
+    }
+
+    fn at() -> Timestamp {
+        "2026-02-03T04:05:06.789Z".parse().unwrap()
+    }
+
+    fn delivery(name: &str, raw: Value) -> Delivery {
+        let event = Event::from_value(&raw).map(Arc::new);
+        let room = Some(Room::Campaign(Id::parse("c").unwrap()));
+        Delivery { received_at: at(), room, name: name.into(), raw: Arc::new(raw), event }
+    }
+
+    #[test]
+    fn an_event_is_told_as_it_came() {
+        let raw = json!({"type": "world_time_changed", "payload": {"campaignId": "c", "previousTime": "a",
+            "newTime": "b", "elapsedSeconds": 60, "unheardOf": 1}, "metadata": {"v": 1, "seq": 3, "epoch": "e"}});
+        assert_eq!(
+            read(&event(&delivery("world_time_changed", raw.clone()))),
+            json!({"v": 1, "kind": "event", "receivedAt": "2026-02-03T04:05:06.789Z", "room": "campaign:c", "event": raw})
+        );
+    }
+
+    #[test]
+    fn an_event_of_another_form_is_named_and_marked_raw() {
+        let told = read(&event(&delivery("invoice:paid", json!({"amount": 3}))));
+        assert_eq!(told["raw"], json!(true));
+        assert_eq!(told["event"], json!({"type": "invoice:paid", "payload": {"amount": 3}}));
+    }
+
+    #[test]
+    fn a_status_names_state_attempt_wait_and_reason() {
+        let mut now = Status::disconnected();
+        now.phase = Phase::LoginRequired;
+        now.attempt = 2;
+        now.retry_in = Some(Duration::from_millis(1500));
+        now.reason = Some("refused".to_owned());
+        assert_eq!(
+            read(&status(&now, at())),
+            json!({"v": 1, "kind": "status", "receivedAt": "2026-02-03T04:05:06.789Z", "state": "login-required",
+                   "attempt": 2, "retryInMs": 1500, "reason": "refused"})
+        );
+    }
+
+    #[test]
+    fn a_gap_names_its_ends() {
+        let told = read(&gap(&Gap { room: "campaign:c".parse().unwrap(), from: 3, to: 9, healed: false }, at()));
+        assert_eq!((&told["from"], &told["to"], &told["healed"]), (&json!(3), &json!(9), &json!(false)));
+    }
+}

@@ -1,0 +1,3 @@
+//! The commands without a screen: the same connection and cache, told as lines.
+
+pub mod line;
