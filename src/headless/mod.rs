@@ -1,3 +1,4 @@
 //! The commands without a screen: the same connection and cache, told as lines.
 
 pub mod line;
+pub mod pick;
