@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod client;
 pub mod exit;
+pub mod files;
 pub mod headless;
 pub mod protocol;
 pub mod text;

@@ -1,4 +1,5 @@
 //! The client: the connection to a gateway, the API beside it, and the cache of what they tell.
 
 pub mod cache;
+pub mod disk;
 pub mod event;

@@ -1,0 +1,199 @@
+//! The disk cache: a campaign's last known state, so that a dashboard opens at once and without a network.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::event::Snapshot;
+use crate::files;
+use crate::protocol::{Id, Position};
+use crate::text;
+
+/// Names the form of the file; a file of another form is set aside, not guessed at.
+const FORMAT: &str = "scry-state";
+const VERSION: u32 = 1;
+
+/// Keeps the last state of campaigns in files of one directory.
+///
+/// The caller gives each profile and server a directory of its own; inside it a campaign has one file.
+#[derive(Debug, Clone)]
+pub struct DiskCache {
+    dir: PathBuf,
+}
+
+/// Holds a campaign's state as it was when it was saved.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    pub at: Timestamp,
+    pub snapshot: Snapshot,
+}
+
+/// Tells what was found for a campaign.
+#[derive(Debug)]
+pub enum Loaded {
+    Nothing,
+    State(Box<Saved>),
+    /// The file could not be read as a state; it was moved to this path.
+    SetAside(PathBuf),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileOut<'a> {
+    format: &'a str,
+    version: u32,
+    saved_at: Timestamp,
+    campaign_id: &'a Id,
+    position: Option<&'a Position>,
+    nodes: &'a [Value],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FileIn {
+    format: String,
+    version: u32,
+    saved_at: Timestamp,
+    campaign_id: Id,
+    position: Option<Position>,
+    nodes: Vec<Value>,
+}
+
+impl DiskCache {
+    /// Keeps states below `dir`, which is created when something is saved.
+    #[must_use]
+    pub const fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Saves a campaign's state in place of the last one.
+    ///
+    /// The file is written beside its place and then moved there, so a crash leaves the old state or
+    /// the new one, never half of either. Nobody but the user may read it.
+    ///
+    /// # Errors
+    /// The I/O error of creating, writing or moving the file.
+    pub fn save(&self, snapshot: &Snapshot, at: Timestamp) -> io::Result<()> {
+        let out = FileOut {
+            format: FORMAT,
+            version: VERSION,
+            saved_at: at,
+            campaign_id: &snapshot.campaign_id,
+            position: snapshot.position.as_ref(),
+            nodes: &snapshot.nodes,
+        };
+        files::write_private(&self.path(&snapshot.campaign_id), |file| Ok(serde_json::to_writer(file, &out)?))
+    }
+
+    /// Loads a campaign's last state; a damaged file, or one of another version, is set aside.
+    ///
+    /// # Errors
+    /// The I/O error of reading a file that exists, or of moving it aside.
+    pub fn load(&self, campaign_id: &Id) -> io::Result<Loaded> {
+        let path = self.path(campaign_id);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Loaded::Nothing),
+            Err(error) => return Err(error),
+        };
+        let read = serde_json::from_slice::<FileIn>(&bytes)
+            .ok()
+            .filter(|file| file.format == FORMAT && file.version == VERSION && file.campaign_id == *campaign_id);
+        match read {
+            Some(file) => Ok(Loaded::State(Box::new(Saved {
+                at: file.saved_at,
+                snapshot: Snapshot {
+                    campaign_id: file.campaign_id,
+                    position: file.position,
+                    // Anyone who may write the file could have put anything into it.
+                    nodes: file.nodes.into_iter().map(text::json).collect(),
+                },
+            }))),
+            None => set_aside(&path).map(Loaded::SetAside),
+        }
+    }
+
+    fn path(&self, campaign_id: &Id) -> PathBuf {
+        // A foreign id may hold a slash or start with a dot; hexadecimal bytes cannot leave the directory.
+        let plain = campaign_id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let name = if plain {
+            campaign_id.to_string()
+        } else {
+            campaign_id.as_str().bytes().map(|b| format!("{b:02x}")).collect()
+        };
+        self.dir.join(format!("{name}.json"))
+    }
+}
+
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let aside = path.with_extension("damaged.json");
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn snapshot(campaign: &str) -> Snapshot {
+        let nodes = vec![json!({"__typename": "Campaign", "id": campaign, "name": "Emberfall"})];
+        Snapshot { campaign_id: Id::parse(campaign).unwrap(), position: Some(Position::new("e", 7)), nodes }
+    }
+
+    fn cache() -> (tempfile::TempDir, DiskCache) {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = DiskCache::new(dir.path().join("states"));
+        (dir, cache)
+    }
+
+    #[test]
+    fn a_state_is_loaded_as_it_was_saved() {
+        let (_dir, cache) = cache();
+        let at: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
+        cache.save(&snapshot("c"), Timestamp::UNIX_EPOCH).unwrap();
+        cache.save(&snapshot("c"), at).unwrap();
+        let Loaded::State(saved) = cache.load(&Id::parse("c").unwrap()).unwrap() else { panic!("nothing loaded") };
+        assert_eq!((saved.at, &saved.snapshot.position), (at, &Some(Position::new("e", 7))));
+        assert_eq!(saved.snapshot.nodes, snapshot("c").nodes);
+        assert!(matches!(cache.load(&Id::parse("d").unwrap()).unwrap(), Loaded::Nothing));
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_file_is_set_aside_and_kept() {
+        let (_dir, cache) = cache();
+        let id = Id::parse("c").unwrap();
+        cache.save(&snapshot("c"), Timestamp::UNIX_EPOCH).unwrap();
+        let path = cache.path(&id);
+        let whole = fs::read(&path).unwrap();
+        let other_version = String::from_utf8(whole.clone()).unwrap().replace("\"version\":1", "\"version\":9");
+        for bytes in [&whole[..whole.len() / 2], b"", other_version.as_bytes()] {
+            fs::write(&path, bytes).unwrap();
+            let Loaded::SetAside(aside) = cache.load(&id).unwrap() else { panic!("believed a damaged file") };
+            assert_eq!(fs::read(aside).unwrap(), bytes);
+            assert!(matches!(cache.load(&id).unwrap(), Loaded::Nothing));
+        }
+    }
+
+    #[test]
+    fn a_foreign_id_cannot_leave_the_directory() {
+        let (_dir, cache) = cache();
+        let id = Id::parse("../../etc/passwd").unwrap();
+        assert_eq!(cache.path(&id).parent(), Some(cache.dir.as_path()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_dir, cache) = cache();
+        cache.save(&snapshot("c"), Timestamp::UNIX_EPOCH).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&cache.path(&Id::parse("c").unwrap())), mode(&cache.dir)), (0o600, 0o700));
+    }
+}
