@@ -6,10 +6,12 @@
 //! |---|---|---|
 //! | [`protocol`] | the wire: ids, rooms, events, acknowledgements (pure) | nothing |
 //! | [`text`] | foreign text made safe (pure) | nothing |
+//! | [`config`] | files, environment and flags | `text` |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
 
 pub mod cli;
 pub mod client;
+pub mod config;
 pub mod exit;
 pub mod files;
 pub mod headless;

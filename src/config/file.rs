@@ -1,0 +1,121 @@
+//! Reading one TOML file, with errors that point at the line and suggest what was meant.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use super::ConfigError;
+
+/// Reads a file into `T`; `None` when it does not exist.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be read or understood.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(path, &text).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConfigError::Unreadable { path: path.to_path_buf(), source }),
+    }
+}
+
+/// Reads TOML text; `path` only names it in errors.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] with the line, the table, and the key that was probably meant.
+pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
+        ConfigError::Invalid { path: path.to_path_buf(), line, message: explain(text, line, error.message()) }
+    })
+}
+
+/// Finds the known word that a misspelt one was probably meant to be.
+#[must_use]
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let ranked = known.into_iter().map(|candidate| (strsim::jaro_winkler(word, candidate), candidate));
+    ranked.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
+}
+
+fn explain(text: &str, line: usize, message: &str) -> String {
+    let table = text.lines().take(line).filter_map(table_name).last();
+    let place = table.map_or_else(String::new, |name| format!(" in [{name}]"));
+    let message = crate::text::line(message.trim());
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let kind = ["unknown field", "unknown variant"].into_iter().find(|kind| message.starts_with(kind));
+    let (Some(kind), Some(word)) = (kind, quoted.next()) else {
+        let key = text.lines().nth(line.saturating_sub(1)).and_then(key_name);
+        return key.map_or_else(|| format!("{message}{place}"), |key| format!("{key}{place}: {message}"));
+    };
+    let what = if kind == "unknown field" { "key" } else { "value" };
+    let known: Vec<&str> = quoted.collect();
+    let remedy = did_you_mean(word, known.iter().copied())
+        .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean “{near}”?"));
+    format!("unknown {what} “{word}”{place}; {remedy}")
+}
+
+fn table_name(line: &str) -> Option<&str> {
+    line.trim().strip_prefix('[')?.trim_start_matches('[').split(']').next()
+}
+
+fn key_name(line: &str) -> Option<&str> {
+    let (key, _) = line.split_once('=')?;
+    Some(key.trim()).filter(|key| !key.is_empty() && !key.starts_with('#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Outer {
+        ui: Inner,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Inner {
+        theme: String,
+        width: u8,
+    }
+
+    fn error_of(text: &str) -> String {
+        parse::<Outer>(Path::new("config.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_line_and_the_one_that_was_meant() {
+        let text = "# mine\n\n[ui]\nwidth = 3\nteme = \"dark\"\n";
+        assert_eq!(error_of(text), "config.toml:5: unknown key “teme” in [ui]; did you mean “theme”?");
+    }
+
+    #[test]
+    fn a_key_that_resembles_nothing_lists_what_is_known() {
+        let text = "[ui]\nzzz = 1\n";
+        assert_eq!(error_of(text), "config.toml:2: unknown key “zzz” in [ui]; known are theme, width");
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_key() {
+        let message = error_of("[ui]\ntheme = \"a\"\nwidth = \"wide\"\n");
+        assert!(message.starts_with("config.toml:3: width in [ui]: invalid type"), "{message}");
+    }
+
+    #[test]
+    fn broken_syntax_points_at_its_line() {
+        assert!(error_of("[ui]\ntheme = \n").starts_with("config.toml:2: "), "{}", error_of("[ui]\ntheme = \n"));
+    }
+
+    #[test]
+    fn a_missing_file_is_no_error() {
+        let missing = Path::new("/nonexistent/scry/config.toml");
+        assert!(read::<toml::Table>(missing).unwrap().is_none());
+    }
+}
