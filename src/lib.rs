@@ -8,6 +8,7 @@
 //! | [`text`] | foreign text made safe (pure) | nothing |
 //! | [`config`] | files, environment and flags | `text` |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
+//! | [`server`] | gateway, GraphQL, journal, workers | `protocol`, `config` |
 
 pub mod cli;
 pub mod client;
@@ -16,4 +17,5 @@ pub mod exit;
 pub mod files;
 pub mod headless;
 pub mod protocol;
+pub mod server;
 pub mod text;

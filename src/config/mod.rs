@@ -6,6 +6,7 @@ pub mod client;
 pub mod duration;
 pub mod file;
 pub mod paths;
+pub mod server;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,69 @@
+//! The server's settings.
+
+mod auth;
+mod journal;
+mod secret;
+mod socket;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use auth::{Argon2Config, AuthConfig};
+pub use journal::JournalConfig;
+pub use secret::Secret;
+pub use socket::SocketConfig;
+
+/// Holds every setting of the server, complete and checked.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Where the database and the signing key live.
+    pub data_dir: PathBuf,
+    /// `sqlite:PATH`; by default the file `scry.db` in `data_dir`.
+    pub database: Option<String>,
+    pub listen: SocketAddr,
+    pub log_format: LogFormat,
+    /// Serves GraphiQL; by default on loopback only.
+    pub graphiql: Option<bool>,
+    /// Bounds how long a shutdown may take.
+    pub shutdown_timeout: Duration,
+    /// Bounds an HTTP request's body, in bytes.
+    pub max_body_bytes: usize,
+    pub auth: AuthConfig,
+    pub socket: SocketConfig,
+    pub journal: JournalConfig,
+}
+
+/// Chooses how log lines are written to stderr.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+impl ServerConfig {
+    /// Builds the default settings around a data directory.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            database: None,
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4600),
+            log_format: LogFormat::default(),
+            graphiql: None,
+            shutdown_timeout: Duration::from_secs(10),
+            max_body_bytes: 1024 * 1024,
+            auth: AuthConfig::default(),
+            socket: SocketConfig::default(),
+            journal: JournalConfig::default(),
+        }
+    }
+
+    /// Tells whether GraphiQL is served on `listen`.
+    #[must_use]
+    pub fn serves_graphiql(&self) -> bool {
+        self.graphiql.unwrap_or_else(|| self.listen.ip().is_loopback())
+    }
+}

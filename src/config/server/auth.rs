@@ -1,0 +1,49 @@
+//! Settings of logins and tokens.
+
+use std::time::Duration;
+
+use super::Secret;
+
+/// Holds the settings of logins and tokens.
+#[derive(Debug, Clone)]
+pub struct AuthConfig {
+    /// How long an access token is good for.
+    pub access_ttl: Duration,
+    /// How long a refresh token is good for.
+    pub refresh_ttl: Duration,
+    /// How long a repeated refresh gets the same pair again: the answer to the first may have been lost.
+    pub refresh_grace: Duration,
+    /// Bounds login attempts per minute, address and name.
+    pub login_attempts_per_minute: u32,
+    /// Signs access tokens; by default a key generated into the data directory.
+    pub jwt_secret: Option<Secret>,
+    pub argon2: Argon2Config,
+}
+
+/// Holds what a password hash costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2Config {
+    pub memory_kib: u32,
+    pub iterations: u32,
+    pub parallelism: u32,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            access_ttl: Duration::from_secs(15 * 60),
+            refresh_ttl: Duration::from_secs(30 * 24 * 3600),
+            refresh_grace: Duration::from_secs(10),
+            login_attempts_per_minute: 10,
+            jwt_secret: None,
+            argon2: Argon2Config::default(),
+        }
+    }
+}
+
+impl Default for Argon2Config {
+    /// Returns the parameters that OWASP recommends for Argon2id.
+    fn default() -> Self {
+        Self { memory_kib: 19 * 1024, iterations: 2, parallelism: 1 }
+    }
+}

@@ -1,0 +1,45 @@
+//! Settings of the gateway.
+
+use std::time::Duration;
+
+/// Holds the gateway's timings and limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketConfig {
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
+    /// How long a connection may take to authenticate.
+    pub connect_timeout: Duration,
+    /// Bounds connections per address; `None` means 10, with loopback exempt.
+    pub max_connections_per_ip: Option<u32>,
+    /// Lists the `Origin`s that browsers may come from.
+    pub allowed_origins: Vec<String>,
+    /// Bounds one message, in bytes.
+    pub max_payload: usize,
+    /// Bounds the rooms of one connection.
+    pub max_rooms: usize,
+    /// Bounds the messages that wait for one connection; a connection that fills it is closed.
+    pub buffer: usize,
+    /// Bounds the requests of one connection per minute; also the burst it may spend at once.
+    pub requests_per_minute: u32,
+}
+
+impl SocketConfig {
+    /// Bounds connections per address where nothing is set.
+    pub const DEFAULT_CONNECTIONS_PER_IP: u32 = 10;
+}
+
+impl Default for SocketConfig {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_millis(25_000),
+            ping_timeout: Duration::from_millis(5_000),
+            connect_timeout: Duration::from_secs(5),
+            max_connections_per_ip: None,
+            allowed_origins: Vec::new(),
+            max_payload: 64 * 1024,
+            max_rooms: 200,
+            buffer: 1024,
+            requests_per_minute: 100,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The key that signs access tokens, and the directory that keeps it.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::config::server::ServerConfig;
+use crate::server::error::ServerError;
+
+const FILE: &str = "jwt.key";
+const BYTES: usize = 32;
+/// A shorter key could be guessed; HS256 wants as many bytes as its digest has.
+const MIN_SECRET: usize = 32;
+
+/// Creates the data directory, closed to others, if it is not there.
+pub(in crate::server) fn prepare_data_dir(path: &Path) -> Result<(), ServerError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| ServerError::DataDir { path: path.to_owned(), source })
+}
+
+/// Returns the signing key: the one that is set, else the generated one in the data directory.
+pub(in crate::server) fn signing_key(config: &ServerConfig) -> Result<Vec<u8>, ServerError> {
+    if let Some(secret) = &config.auth.jwt_secret {
+        let secret = secret.expose().trim();
+        if secret.len() < MIN_SECRET {
+            return Err(ServerError::Config(format!(
+                "jwt_secret is too short: give at least {MIN_SECRET} characters, for example from `openssl rand -hex 32`"
+            )));
+        }
+        return Ok(secret.as_bytes().to_vec());
+    }
+    let path = config.data_dir.join(FILE);
+    read_or_create(&path).map_err(|source| ServerError::DataDir { path, source })
+}
+
+fn read_or_create(path: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Ok(key) if key.len() >= BYTES => Ok(key),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "the signing key is incomplete, delete it")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a new key beside its place and links it there: a second start at the same time gets the
+/// first one's key, and nobody reads half of one.
+fn create(path: &Path) -> io::Result<Vec<u8>> {
+    let mut key = vec![0; BYTES];
+    getrandom::fill(&mut key).map_err(io::Error::from)?;
+    let draft = path.with_extension(format!("{}.new", uuid::Uuid::now_v7()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::read(path),
+        Err(error) => Err(error),
+        Ok(()) => Ok(key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::config::server::Secret;
+
+    #[test]
+    fn a_key_is_made_once_and_belongs_to_its_owner() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = ServerConfig::new(dir.path());
+        let first = signing_key(&config).unwrap();
+        assert_eq!(signing_key(&config).unwrap(), first);
+        assert_eq!(std::fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "the draft is gone");
+    }
+
+    #[test]
+    fn a_guessable_secret_is_refused() {
+        let mut config = ServerConfig::new("/nowhere");
+        config.auth.jwt_secret = Some(Secret::new("hunter2"));
+        assert_eq!(signing_key(&config).unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,153 @@
+//! Access tokens: HS256 JWTs, and nothing but HS256.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jsonwebtoken::errors::Error as JwtError;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{ErrorCode, Id};
+
+/// Issues and verifies access tokens; clones share one key.
+#[derive(Clone)]
+pub struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    ttl: Duration,
+}
+
+/// Holds what an access token says; times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The user's id.
+    pub sub: Id,
+    /// The user's name.
+    pub name: String,
+    pub iat: i64,
+    pub exp: i64,
+    pub jti: Id,
+    /// The session that the token was issued to.
+    pub sid: Id,
+}
+
+/// Says why a token was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    #[error("an access token is needed; log in first")]
+    Missing,
+    #[error("the access token is not valid; log in again")]
+    Invalid,
+    #[error("the access token has expired; refresh it or log in again")]
+    Expired,
+}
+
+impl TokenError {
+    /// Returns the code that goes over the wire.
+    #[must_use]
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Missing => ErrorCode::TokenMissing,
+            Self::Invalid => ErrorCode::TokenInvalid,
+            Self::Expired => ErrorCode::TokenExpired,
+        }
+    }
+}
+
+impl Tokens {
+    /// Builds an issuer around a signing key; tokens are good for `ttl`.
+    #[must_use]
+    pub fn new(key: &[u8], ttl: Duration) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Expiry is compared below, with the time that the caller passes in and without leeway.
+        validation.validate_exp = false;
+        Self { encoding: EncodingKey::from_secret(key), decoding: DecodingKey::from_secret(key), validation, ttl }
+    }
+
+    /// Builds an issuer with the same key whose tokens are good for `ttl`.
+    #[must_use]
+    pub fn with_ttl(&self, ttl: Duration) -> Self {
+        Self { ttl, ..self.clone() }
+    }
+
+    /// Issues an access token for a session; returns it with its expiry in Unix seconds.
+    ///
+    /// # Errors
+    /// The signing library's, which for HS256 has no reason to fail.
+    pub fn issue(&self, user: &Id, name: &str, sid: &Id, now: Timestamp) -> Result<(String, i64), JwtError> {
+        let iat = now.as_second();
+        let exp = iat.saturating_add_unsigned(self.ttl.as_secs());
+        let jti = Id::from(uuid::Uuid::now_v7());
+        let claims = Claims { sub: user.clone(), name: name.to_owned(), iat, exp, jti, sid: sid.clone() };
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?;
+        Ok((token, exp))
+    }
+
+    /// Verifies an access token.
+    ///
+    /// # Errors
+    /// [`TokenError`] saying whether it is missing, not ours, or too old.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+        if token.is_empty() {
+            return Err(TokenError::Missing);
+        }
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|_| TokenError::Invalid)?
+            .claims;
+        if claims.exp <= now.as_second() { Err(TokenError::Expired) } else { Ok(claims) }
+    }
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").field("ttl", &self.ttl).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::new(KEY, Duration::from_secs(900))
+    }
+
+    fn issued() -> String {
+        let id = Id::parse("u").unwrap();
+        tokens().issue(&id, "gm", &Id::parse("s").unwrap(), at(1_000)).unwrap().0
+    }
+
+    #[test]
+    fn a_token_is_good_until_its_last_second() {
+        let claims = tokens().verify(&issued(), at(1_899)).unwrap();
+        assert_eq!((claims.name.as_str(), claims.iat, claims.exp), ("gm", 1_000, 1_900));
+        assert_eq!(tokens().verify(&issued(), at(1_900)), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn what_we_did_not_sign_is_refused() {
+        let other = Tokens::new(b"another key, also 32 bytes long!", Duration::from_secs(900));
+        assert_eq!(other.verify(&issued(), at(1_000)), Err(TokenError::Invalid));
+        assert_eq!(tokens().verify("not a token", at(1_000)), Err(TokenError::Invalid));
+        assert_eq!(tokens().verify("", at(1_000)), Err(TokenError::Missing));
+    }
+
+    #[test]
+    fn only_hs256_is_accepted() {
+        let claims = tokens().verify(&issued(), at(1_000)).unwrap();
+        let hs512 =
+            jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &EncodingKey::from_secret(KEY)).unwrap();
+        assert_eq!(tokens().verify(&hs512, at(1_000)), Err(TokenError::Invalid));
+        let parts: Vec<_> = hs512.split('.').collect();
+        // {"alg":"none","typ":"JWT"}
+        let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", parts[1]);
+        assert_eq!(tokens().verify(&unsigned, at(1_000)), Err(TokenError::Invalid));
+    }
+}

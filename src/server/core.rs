@@ -1,0 +1,48 @@
+//! The core: the one handle that HTTP, GraphQL and the gateway share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use tokio_util::sync::CancellationToken;
+
+use super::auth::{Tokens, key};
+use super::db::Db;
+use super::error::ServerError;
+use super::journal::Journal;
+use super::signals::Signals;
+use crate::config::server::ServerConfig;
+
+/// Holds what every part of the server works with; clones are cheap and share everything.
+#[derive(Clone)]
+pub struct Core {
+    pub config: Arc<ServerConfig>,
+    pub db: Db,
+    pub journal: Journal,
+    pub tokens: Tokens,
+    pub signals: Signals,
+    /// Counts open sockets; the gateway keeps it, `/health/websocket` shows it.
+    pub connected: Arc<AtomicUsize>,
+    /// Cancelled when the server begins to drain.
+    pub draining: CancellationToken,
+}
+
+impl Core {
+    /// Opens the database and the signing key of a configuration.
+    ///
+    /// # Errors
+    /// [`ServerError`] naming the setting that does not work.
+    pub async fn open(config: ServerConfig) -> Result<Self, ServerError> {
+        key::prepare_data_dir(&config.data_dir)?;
+        let tokens = Tokens::new(&key::signing_key(&config)?, config.auth.access_ttl);
+        let db = Db::open(&config).await?;
+        Ok(Self {
+            journal: Journal::new(db.clone()),
+            tokens,
+            db,
+            signals: Signals::default(),
+            connected: Arc::default(),
+            draining: CancellationToken::new(),
+            config: Arc::new(config),
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! The database: one writer, several readers, one set of queries.
+
+mod migrate;
+mod open;
+
+use sqlx::{Any, AnyPool, Transaction};
+
+pub use open::database_url;
+
+/// Holds the connections to the database.
+///
+/// Changes go through `writer`, whose single connection puts them in one order; reads go through
+/// `reader`, which sees what has been committed.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pub reader: AnyPool,
+    pub writer: AnyPool,
+}
+
+/// Names a transaction of either pool.
+pub type Tx = Transaction<'static, Any>;
+
+/// Says why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    #[error("cannot open the database {url}: {source}; check --database and --data-dir")]
+    Open { url: String, source: sqlx::Error },
+    #[error("database {0} is of a kind this server does not know; use sqlite:PATH")]
+    UnknownKind(String),
+    #[error("cannot bring the database {url} up to date: {source}")]
+    Migrate { url: String, source: sqlx::migrate::MigrateError },
+    #[error("the database failed: {0}")]
+    Query(#[from] sqlx::Error),
+    #[error("the database holds a {what} that cannot be read: {detail}")]
+    Corrupt { what: &'static str, detail: String },
+}
+
+impl Db {
+    /// Starts a transaction that will write; it holds the only writer until it ends.
+    ///
+    /// # Errors
+    /// [`DbError::Query`] when no connection is to be had.
+    pub async fn write(&self) -> Result<Tx, DbError> {
+        // IMMEDIATE takes SQLite's write lock at once: a transaction that reads first and writes
+        // later could otherwise fail half-way when another process writes in between.
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Starts a transaction whose reads all see one moment.
+    ///
+    /// # Errors
+    /// [`DbError::Query`] when no connection is to be had.
+    pub async fn read(&self) -> Result<Tx, DbError> {
+        Ok(self.reader.begin().await?)
+    }
+
+    /// Asks the database for an answer that needs a real read and the schema.
+    ///
+    /// # Errors
+    /// [`DbError::Query`] when it does not give one.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        sqlx::query("SELECT COUNT(*) FROM campaigns").fetch_one(&self.reader).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, after the open transactions have ended.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+impl DbError {
+    /// Builds the error for a stored value that does not parse.
+    pub fn corrupt(what: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Corrupt { what, detail: detail.to_string() }
+    }
+}

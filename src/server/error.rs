@@ -1,0 +1,32 @@
+//! Why the server could not start or had to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::db::DbError;
+
+/// Says why the server could not start or had to stop, with the setting and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("{0}")]
+    Config(String),
+    #[error("cannot listen on {address}: {source}; choose another address with --listen")]
+    Bind { address: SocketAddr, source: std::io::Error },
+    #[error("cannot use the data directory {path}: {source}; choose another with --data-dir")]
+    DataDir { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error("the server stopped: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl ServerError {
+    /// Returns the exit code: 2 for bad configuration, 1 for anything the world refused.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 2,
+            Self::Bind { .. } | Self::DataDir { .. } | Self::Database(_) | Self::Io(_) => 1,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The journal: every durable event, numbered per campaign, in the transaction that made the change.
+
+mod read;
+mod trim;
+mod write;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::db::Db;
+use crate::protocol::Id;
+
+pub use write::{Draft, append};
+
+/// Reads the journal and wakes those who wait for it; clones are cheap.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    db: Db,
+    commits: Arc<watch::Sender<u64>>,
+}
+
+/// Holds one event as it was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalRow {
+    pub seq: u64,
+    pub epoch: String,
+    pub event_type: String,
+    /// The event as sent: JSON `{type, payload, metadata}`.
+    pub body: String,
+    /// The settlement whose room gets the event.
+    pub settlement_id: Option<Id>,
+    /// The structure whose room gets the event.
+    pub structure_id: Option<Id>,
+    /// The user whom this event ended a membership of: their sockets leave the campaign's rooms
+    /// before anything later is sent.
+    pub revoked_user: Option<Id>,
+}
+
+impl Journal {
+    /// Builds the journal over a database.
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db, commits: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// Listens to commits: the value changes after each one that wrote an event.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    /// Tells the listeners that there is something new; called after the commit.
+    pub fn wake(&self) {
+        self.commits.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::server::{JournalConfig, ServerConfig};
+    use crate::protocol::event::{EntityUpdated, StructureUpdated};
+    use crate::protocol::{EntityType, Event, Operation, Payload, Prev, Room, Source};
+    use crate::server::clock;
+
+    async fn journal(dir: &std::path::Path) -> Journal {
+        let db = Db::open(&ServerConfig::new(dir)).await.unwrap();
+        sqlx::query("INSERT INTO campaigns (id, epoch) VALUES ('c', 'first')").execute(&db.writer).await.unwrap();
+        Journal::new(db)
+    }
+
+    fn id(text: &str) -> Id {
+        Id::parse(text).unwrap()
+    }
+
+    fn kingdom_event() -> Payload {
+        Payload::EntityUpdated(EntityUpdated {
+            entity_type: EntityType::Kingdom,
+            entity_id: id("k"),
+            campaign_id: id("c"),
+            operation: Operation::Update,
+            changed_fields: vec!["name".to_owned()],
+        })
+    }
+
+    fn structure_event(structure: &str) -> Payload {
+        Payload::StructureUpdated(StructureUpdated {
+            structure_id: id(structure),
+            settlement_id: id("s"),
+            operation: Operation::Update,
+            campaign_id: id("c"),
+            changed_fields: vec![],
+        })
+    }
+
+    fn draft(payload: Payload) -> Draft {
+        Draft {
+            payload,
+            user_id: Some(id("u")),
+            source: Source::Api,
+            correlation_id: "test".to_owned(),
+            caused_by: None,
+            version: Some(2),
+            changes: vec![],
+            revoked_user: None,
+            now: clock::now(),
+        }
+    }
+
+    async fn record(journal: &Journal, payload: Payload) -> Event {
+        let mut tx = journal.db.write().await.unwrap();
+        let event = append(&mut tx, draft(payload)).await.unwrap();
+        tx.commit().await.unwrap();
+        journal.wake();
+        event
+    }
+
+    #[tokio::test]
+    async fn events_are_numbered_stored_and_announced() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = journal(dir.path()).await;
+        let mut commits = journal.subscribe();
+        let first = record(&journal, kingdom_event()).await;
+        record(&journal, kingdom_event()).await;
+        assert!(commits.has_changed().unwrap());
+        commits.mark_unchanged();
+        assert_eq!(journal.head(&id("c")).await.unwrap().unwrap().seq, 2);
+        assert_eq!(journal.head(&id("nowhere")).await.unwrap(), None);
+        let rows = journal.after(&id("c"), 0, 10).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(serde_json::from_str::<Event>(&rows[0].body).unwrap(), first);
+    }
+
+    #[tokio::test]
+    async fn a_narrow_room_knows_its_previous_event() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = journal(dir.path()).await;
+        record(&journal, kingdom_event()).await;
+        let first = record(&journal, structure_event("t")).await;
+        record(&journal, kingdom_event()).await;
+        record(&journal, structure_event("other")).await;
+        let last = record(&journal, structure_event("t")).await;
+        assert_eq!(first.metadata.prev, Some(Prev { settlement: Some(0), structure: Some(0) }));
+        assert_eq!(last.metadata.prev, Some(Prev { settlement: Some(4), structure: Some(2) }));
+        let rows = journal.replay(&Room::Structure(id("t")), 0, 9).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [2, 5]);
+        let rows = journal.replay(&Room::Settlement(id("s")), 2, 4).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [4]);
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_rolled_back_takes_no_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = journal(dir.path()).await;
+        let mut tx = journal.db.write().await.unwrap();
+        append(&mut tx, draft(kingdom_event())).await.unwrap();
+        drop(tx);
+        assert_eq!(record(&journal, kingdom_event()).await.metadata.seq, Some(1));
+    }
+
+    #[tokio::test]
+    async fn what_is_too_old_or_too_much_is_trimmed_and_the_floor_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = journal(dir.path()).await;
+        for _ in 0..5 {
+            record(&journal, kingdom_event()).await;
+        }
+        let few = JournalConfig { max_events: 2, ..JournalConfig::default() };
+        assert_eq!(journal.trim(&few, clock::now()).await.unwrap(), 3);
+        assert_eq!(journal.floor(&id("c")).await.unwrap(), 3);
+        let tomorrow = clock::now().checked_add(Duration::from_secs(25 * 3600)).unwrap();
+        assert_eq!(journal.trim(&JournalConfig::default(), tomorrow).await.unwrap(), 2);
+        assert_eq!(journal.floor(&id("c")).await.unwrap(), 5);
+        assert_eq!(record(&journal, kingdom_event()).await.metadata.seq, Some(6), "numbers go on");
+    }
+}

@@ -1,0 +1,128 @@
+//! Reading the journal.
+
+use sqlx::any::AnyRow;
+use sqlx::{Any, Executor, Row};
+
+use super::{Journal, JournalRow};
+use crate::protocol::{Id, Position, Room};
+use crate::server::access::parse_id;
+use crate::server::db::DbError;
+
+impl Journal {
+    /// Returns where a campaign's journal stands; `None` if there never was such a campaign.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn head(&self, campaign: &Id) -> Result<Option<Position>, DbError> {
+        head(&self.db.reader, campaign).await
+    }
+
+    /// Returns where every campaign's journal stands, deleted campaigns included.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn heads(&self) -> Result<Vec<(Id, Position)>, DbError> {
+        let rows = sqlx::query("SELECT epoch, seq, id FROM campaigns").fetch_all(&self.db.reader).await?;
+        rows.iter().map(|row| Ok((parse_id(row.try_get(2)?)?, position(row)?))).collect()
+    }
+
+    /// Returns the last `seq` that is no longer kept: whoever has seen it has missed nothing.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn floor(&self, campaign: &Id) -> Result<u64, DbError> {
+        let row = sqlx::query("SELECT floor FROM campaigns WHERE id = $1")
+            .bind(campaign.as_str())
+            .fetch_optional(&self.db.reader)
+            .await?;
+        row.map_or(Ok(0), |row| unsigned(row.try_get(0)?))
+    }
+
+    /// Returns at most `limit` events of a campaign after `seq`, in order.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn after(&self, campaign: &Id, seq: u64, limit: u32) -> Result<Vec<JournalRow>, DbError> {
+        let rows = sqlx::query(
+            "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user FROM journal \
+             WHERE campaign_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        )
+        .bind(campaign.as_str())
+        .bind(signed(seq))
+        .bind(i64::from(limit))
+        .fetch_all(&self.db.reader)
+        .await?;
+        rows.iter().map(journal_row).collect()
+    }
+
+    /// Returns the events that went to one room after `since`, up to and including `upto`, in order.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn replay(&self, room: &Room, since: u64, upto: u64) -> Result<Vec<JournalRow>, DbError> {
+        let query = match room {
+            Room::Campaign(_) => {
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user FROM journal \
+                 WHERE campaign_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
+            }
+            Room::Settlement(_) => {
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user FROM journal \
+                 WHERE settlement_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
+            }
+            Room::Structure(_) => {
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user FROM journal \
+                 WHERE structure_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
+            }
+            Room::User(_) => return Ok(Vec::new()),
+        };
+        let rows = sqlx::query(query)
+            .bind(room.id().as_str())
+            .bind(signed(since))
+            .bind(signed(upto))
+            .fetch_all(&self.db.reader)
+            .await?;
+        rows.iter().map(journal_row).collect()
+    }
+}
+
+/// Returns where a campaign's journal stands, as a given connection or transaction sees it.
+pub(in crate::server) async fn head<'e, E>(executor: E, campaign: &Id) -> Result<Option<Position>, DbError>
+where
+    E: Executor<'e, Database = Any>,
+{
+    let row = sqlx::query("SELECT epoch, seq FROM campaigns WHERE id = $1")
+        .bind(campaign.as_str())
+        .fetch_optional(executor)
+        .await?;
+    row.as_ref().map(position).transpose()
+}
+
+/// Turns a stored number into a `seq`.
+pub(super) fn unsigned(value: i64) -> Result<u64, DbError> {
+    u64::try_from(value).map_err(|error| DbError::corrupt("seq", error))
+}
+
+/// Turns a `seq` into a stored number; one past the range is past every journal as well.
+pub(super) fn signed(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn position(row: &AnyRow) -> Result<Position, DbError> {
+    Ok(Position::new(row.try_get::<String, _>(0)?, unsigned(row.try_get(1)?)?))
+}
+
+fn journal_row(row: &AnyRow) -> Result<JournalRow, DbError> {
+    Ok(JournalRow {
+        seq: unsigned(row.try_get(0)?)?,
+        epoch: row.try_get(1)?,
+        event_type: row.try_get(2)?,
+        body: row.try_get(3)?,
+        settlement_id: optional_id(row, 4)?,
+        structure_id: optional_id(row, 5)?,
+        revoked_user: optional_id(row, 6)?,
+    })
+}
+
+fn optional_id(row: &AnyRow, column: usize) -> Result<Option<Id>, DbError> {
+    row.try_get::<Option<String>, _>(column)?.map(|text| parse_id(&text)).transpose()
+}

@@ -1,0 +1,16 @@
+//! The server: gateway, GraphQL, journal and workers over one database.
+//!
+//! The journal is the only truth: a change and its event commit together, and everything that is
+//! sent to a socket is read back from the journal.
+
+pub mod access;
+pub mod auth;
+pub mod clock;
+pub mod core;
+pub mod db;
+pub mod error;
+pub mod journal;
+pub mod signals;
+
+pub use core::Core;
+pub use error::ServerError;
