@@ -1,5 +1,11 @@
 //! The client: the connection to a gateway, the API beside it, and the cache of what they tell.
 
+pub mod api;
+pub mod auth;
 pub mod cache;
+pub mod credentials;
 pub mod disk;
+pub mod error;
 pub mod event;
+pub mod http;
+pub mod secret;

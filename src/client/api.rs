@@ -1,0 +1,199 @@
+//! The GraphQL API, as far as the client needs it.
+
+mod queries;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::{Auth, refusal};
+use super::error::{ApiError, is_token_refused};
+use super::event::Snapshot;
+use super::http::{Http, Reply};
+use super::secret::Secret;
+use crate::protocol::auth::UserInfo;
+use crate::protocol::{ErrorCode, Event, Id, Position};
+use crate::text;
+
+/// Asks one server questions; cheap to clone, safe to share.
+///
+/// Every answer has been made safe for display. A token that is about to end, or is refused, is
+/// refreshed once and the question asked again.
+#[derive(Debug, Clone)]
+pub struct Api {
+    http: Http,
+    auth: Auth,
+}
+
+/// Describes a campaign one may see.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CampaignSummary {
+    pub id: Id,
+    pub name: String,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub world_time: Option<String>,
+    /// `OWNER`, `EDITOR` or `VIEWER`.
+    #[serde(default)]
+    pub my_role: Option<String>,
+    /// Where its journal stands.
+    #[serde(default)]
+    pub position: Option<Position>,
+}
+
+/// Holds one entry of a campaign's journal.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct JournalEntry {
+    pub seq: u64,
+    pub epoch: String,
+    #[serde(rename = "type")]
+    pub name: String,
+    /// The event as it was sent, made safe for display.
+    pub event: Value,
+}
+
+impl JournalEntry {
+    /// Reads the entry in the form of the five, where it has that form.
+    #[must_use]
+    pub fn event(&self) -> Option<Event> {
+        Event::from_value(&self.event)
+    }
+}
+
+impl Api {
+    /// Asks through `http` as whoever `auth` is.
+    #[must_use]
+    pub const fn new(http: Http, auth: Auth) -> Self {
+        Self { http, auth }
+    }
+
+    /// Returns who asks.
+    #[must_use]
+    pub const fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    /// Returns the user behind the token.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn me(&self) -> Result<UserInfo, ApiError> {
+        self.ask(queries::ME, json!({}), "me").await
+    }
+
+    /// Lists the campaigns one may see.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn campaigns(&self) -> Result<Vec<CampaignSummary>, ApiError> {
+        self.ask(&queries::CAMPAIGNS, json!({}), "campaigns").await
+    }
+
+    /// Returns these entities with `__typename`, in this order; those that are gone or hidden are left out.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn nodes(&self, ids: &[Id]) -> Result<Vec<Value>, ApiError> {
+        let nodes: Vec<Value> = self.ask(&queries::NODES, json!({"ids": ids}), "nodes").await?;
+        Ok(nodes.into_iter().filter(Value::is_object).collect())
+    }
+
+    /// Returns the whole state of a campaign and its position, which was read before the state.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn snapshot(&self, campaign_id: &Id) -> Result<Snapshot, ApiError> {
+        let mut answer: Value = self.ask(&queries::SNAPSHOT, json!({"campaignId": campaign_id}), "snapshot").await?;
+        let position = answer.get_mut("position").map(Value::take);
+        let mut nodes: Vec<Value> = answer.get_mut("campaign").map(Value::take).into_iter().collect();
+        for list in queries::SNAPSHOT_LISTS {
+            if let Some(Value::Array(items)) = answer.get_mut(list).map(Value::take) {
+                nodes.extend(items);
+            }
+        }
+        let position = position.and_then(|position| serde_json::from_value(position).ok());
+        Ok(Snapshot { campaign_id: campaign_id.clone(), position, nodes })
+    }
+
+    /// Lists journal entries after `since`, oldest first.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn events(
+        &self,
+        campaign_id: &Id,
+        since: Option<u64>,
+        limit: Option<u32>,
+    ) -> Result<Vec<JournalEntry>, ApiError> {
+        let variables = json!({"campaignId": campaign_id, "since": since, "limit": limit});
+        self.ask(queries::EVENTS, variables, "events").await
+    }
+
+    /// Asks any question and returns its `data`.
+    ///
+    /// # Errors
+    /// [`ApiError::Refused`] with the first error's code; [`ApiError::NotOffered`] when the server has no
+    /// GraphQL or not this field; [`ApiError::LoginRequired`]; or what stood in the way.
+    pub async fn graphql(&self, query: &str, variables: Value) -> Result<Value, ApiError> {
+        let access = self.auth.access().await?;
+        let token = access.map(|access| access.token);
+        match self.send(query, &variables, token.as_ref()).await {
+            Err(ApiError::Refused { code, .. }) if is_token_refused(&code) => {
+                let renewed = self.auth.renew(token.as_ref()).await?;
+                self.send(query, &variables, Some(&renewed.token)).await
+            }
+            other => other,
+        }
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        query: &str,
+        variables: Value,
+        field: &str,
+    ) -> Result<T, ApiError> {
+        let mut data = self.graphql(query, variables).await?;
+        let answer = data.get_mut(field).map(Value::take).unwrap_or_default();
+        serde_json::from_value(answer).map_err(|error| {
+            tracing::warn!(field, %error, "an answer has an unexpected form");
+            self.not_offered(&format!("“{field}” in the form this version needs"))
+        })
+    }
+
+    async fn send(&self, query: &str, variables: &Value, token: Option<&Secret>) -> Result<Value, ApiError> {
+        let body = json!({"query": query, "variables": variables});
+        let reply = self.http.post("graphql", &body, token).await?;
+        if let Some(error) = reply.body.pointer("/errors/0") {
+            return Err(self.refused(error));
+        }
+        self.data(reply)
+    }
+
+    fn data(&self, mut reply: Reply) -> Result<Value, ApiError> {
+        match reply.body.get_mut("data").map(Value::take) {
+            Some(data @ Value::Object(_)) if reply.status == 200 => Ok(text::json(data)),
+            // A page, or JSON of another kind: whatever lives there is no GraphQL.
+            _ if reply.status == 200 => Err(self.not_offered("GraphQL")),
+            _ => Err(refusal(&self.http, &reply, "GraphQL")),
+        }
+    }
+
+    fn refused(&self, error: &Value) -> ApiError {
+        let message = error.get("message").and_then(Value::as_str).unwrap_or("the server gave no reason");
+        let message = text::line(message).into_owned();
+        let code = error.pointer("/extensions/code").cloned().map(serde_json::from_value::<ErrorCode>);
+        match code {
+            Some(Ok(code)) => ApiError::Refused { code, message },
+            // Our own server puts a code to every refusal; without one the query itself was not understood.
+            _ => {
+                tracing::warn!(%message, "the server did not understand a query");
+                self.not_offered("the GraphQL fields this version needs")
+            }
+        }
+    }
+
+    fn not_offered(&self, what: &str) -> ApiError {
+        ApiError::NotOffered { url: self.http.base().to_string(), what: what.to_owned() }
+    }
+}

@@ -1,0 +1,280 @@
+//! Who we are towards the server: the current access token, and how to get the next one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use super::credentials::{CredentialError, Credentials, Login, Place, Store};
+use super::error::ApiError;
+use super::http::{Http, Reply};
+use super::secret::Secret;
+use crate::protocol::ErrorCode;
+use crate::protocol::auth::{ErrorResponse, LoginRequest, RefreshRequest, TokenResponse, UserInfo};
+use crate::text;
+
+/// A token that ends this soon is refreshed before it is used.
+const TOO_SOON: Duration = Duration::from_secs(10);
+
+/// Holds an access token as it may be used now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    pub token: Secret,
+    /// By the local clock; `None` for a token we were given, whose end we do not know.
+    pub expires_at: Option<Timestamp>,
+    pub user: Option<UserInfo>,
+}
+
+/// Knows how to become somebody; clones share one login and refresh it once.
+#[derive(Debug, Clone)]
+pub struct Auth(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    source: Source,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Anonymous,
+    Given(Secret),
+    Memory(Http),
+    Stored(Http, Credentials),
+}
+
+#[derive(Debug, Default)]
+struct Current {
+    login: Option<Login>,
+    /// The store could not be written after a refresh: what it holds is used up and must not be read again.
+    unsaved: bool,
+}
+
+impl Auth {
+    /// Is nobody; for gateways that ask for no token.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self::new(Source::Anonymous, None)
+    }
+
+    /// Uses one access token as it is; it is never stored and never refreshed.
+    #[must_use]
+    pub fn given(token: Secret) -> Self {
+        Self::new(Source::Given(token), None)
+    }
+
+    /// Uses a login that is kept in this process alone.
+    #[must_use]
+    pub fn in_memory(http: Http, login: Login) -> Self {
+        Self::new(Source::Memory(http), Some(login))
+    }
+
+    /// Uses the login kept by `credentials`, now or as soon as there is one.
+    #[must_use]
+    pub fn stored(http: Http, credentials: Credentials) -> Self {
+        Self::new(Source::Stored(http, credentials), None)
+    }
+
+    fn new(source: Source, login: Option<Login>) -> Self {
+        Self(Arc::new(Inner { source, current: Mutex::new(Current { login, unsaved: false }) }))
+    }
+
+    /// Returns a token that is good for some seconds more; `None` when nobody is logged in.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the stored login cannot be read or had to be refreshed and could not.
+    pub async fn access(&self) -> Result<Option<Access>, ApiError> {
+        match &self.0.source {
+            Source::Anonymous => return Ok(None),
+            Source::Given(token) => {
+                return Ok(Some(Access { token: token.clone(), expires_at: None, user: None }));
+            }
+            Source::Memory(_) | Source::Stored(..) => {}
+        }
+        let known = {
+            let mut current = self.0.current.lock().await;
+            if let (Source::Stored(_, credentials), None) = (&self.0.source, &current.login) {
+                current.login = credentials.load().await?;
+            }
+            current.login.clone()
+        };
+        match known {
+            None => Ok(None),
+            Some(login) if is_fresh(&login) => Ok(Some(access_of(login))),
+            Some(login) => self.renew(Some(&login.access)).await.map(Some),
+        }
+    }
+
+    /// Returns a token other than `refused`, refreshing at most once however many ask at a time.
+    ///
+    /// A login made or refreshed by another program meanwhile is taken over.
+    ///
+    /// # Errors
+    /// [`ApiError::LoginRequired`] when only a person can help, else what stood in the way.
+    pub async fn renew(&self, refused: Option<&Secret>) -> Result<Access, ApiError> {
+        let mut current = self.0.current.lock().await;
+        if let Some(login) = current.login.as_ref().filter(|login| is_usable(login, refused)) {
+            return Ok(access_of(login.clone()));
+        }
+        match &self.0.source {
+            Source::Anonymous => Err(login_required("you are not logged in")),
+            Source::Given(_) => {
+                Err(login_required("the server refused the token in SCRY_TOKEN, which is used as it is"))
+            }
+            Source::Memory(http) => {
+                let old = current.login.as_ref().ok_or_else(|| login_required("you are not logged in"))?;
+                let login = refresh(http, &old.refresh).await?;
+                current.login = Some(login.clone());
+                Ok(access_of(login))
+            }
+            Source::Stored(http, credentials) => renew_stored(http, credentials, &mut current, refused).await,
+        }
+    }
+
+    /// Looks for a login made elsewhere since `refused` was refused; true when there is one.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the store cannot be read.
+    pub async fn pick_up(&self, refused: Option<&Secret>) -> Result<bool, ApiError> {
+        let Source::Stored(_, credentials) = &self.0.source else { return Ok(false) };
+        let Some(login) = credentials.load().await? else { return Ok(false) };
+        if Some(&login.access) == refused {
+            return Ok(false);
+        }
+        *self.0.current.lock().await = Current { login: Some(login), unsaved: false };
+        Ok(true)
+    }
+
+    /// Takes over a login a person has just made, and keeps it in `store` where this keeps logins.
+    ///
+    /// # Errors
+    /// [`ApiError::Credentials`] when it cannot be kept; it is used all the same.
+    pub async fn adopt(&self, login: Login, store: Option<Store>) -> Result<Option<Place>, ApiError> {
+        let mut current = self.0.current.lock().await;
+        *current = Current { login: Some(login.clone()), unsaved: true };
+        let Source::Stored(_, credentials) = &self.0.source else { return Ok(None) };
+        let place = credentials.save(&login, store).await?;
+        current.unsaved = false;
+        Ok(Some(place))
+    }
+
+    /// Ends the login here and on the server; false when nobody was logged in.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the server could not be told; the login is forgotten here all the same.
+    pub async fn logout(&self) -> Result<bool, ApiError> {
+        let mut current = self.0.current.lock().await;
+        let (http, credentials) = match &self.0.source {
+            Source::Anonymous | Source::Given(_) => return Ok(false),
+            Source::Memory(http) => (http, None),
+            Source::Stored(http, credentials) => (http, Some(credentials)),
+        };
+        let login = match (credentials, current.login.take()) {
+            (Some(credentials), known) => {
+                let stored = credentials.load().await;
+                credentials.clear().await?;
+                stored.ok().flatten().or(known)
+            }
+            (None, known) => known,
+        };
+        let Some(login) = login else { return Ok(false) };
+        let body = RefreshRequest { refresh_token: login.refresh.expose().to_owned() };
+        let reply = http.post("auth/logout", &body, None).await?;
+        if reply.status < 300 { Ok(true) } else { Err(refusal(http, &reply, "logging out")) }
+    }
+}
+
+/// Trades a name and a password for a login.
+///
+/// # Errors
+/// [`ApiError::Refused`] with `INVALID_CREDENTIALS` or `RATE_LIMITED`, or what stood in the way.
+pub async fn login(http: &Http, username: &str, password: &Secret) -> Result<Login, ApiError> {
+    let body = LoginRequest { username: username.to_owned(), password: password.expose().to_owned() };
+    let reply = http.post("auth/login", &body, None).await?;
+    tokens(http, reply, "logging in")
+}
+
+async fn refresh(http: &Http, token: &Secret) -> Result<Login, ApiError> {
+    let body = RefreshRequest { refresh_token: token.expose().to_owned() };
+    let reply = http.post("auth/refresh", &body, None).await?;
+    match tokens(http, reply, "refreshing a login") {
+        Err(ApiError::Refused { code, .. }) if !matches!(code, ErrorCode::RateLimited | ErrorCode::Internal) => {
+            Err(login_required("your login has ended"))
+        }
+        other => other,
+    }
+}
+
+/// Refreshes what the store holds, unless another program has done so already.
+async fn renew_stored(
+    http: &Http,
+    credentials: &Credentials,
+    current: &mut Current,
+    refused: Option<&Secret>,
+) -> Result<Access, ApiError> {
+    let _lock = credentials.lock().await?;
+    let held = current.login.take();
+    let known = if current.unsaved { held } else { credentials.load().await? };
+    let known = known.ok_or_else(|| login_required("you are not logged in"))?;
+    current.login = Some(known.clone());
+    if is_usable(&known, refused) {
+        return Ok(access_of(known));
+    }
+    let login = refresh(http, &known.refresh).await?;
+    current.login = Some(login.clone());
+    let saved = credentials.save(&login, None).await;
+    current.unsaved = saved.is_err();
+    if let Err(error) = saved {
+        tracing::warn!(%error, "the refreshed login could not be kept; it lasts as long as this program");
+    }
+    Ok(access_of(login))
+}
+
+fn tokens(http: &Http, reply: Reply, what: &str) -> Result<Login, ApiError> {
+    if reply.status != 200 {
+        return Err(refusal(http, &reply, what));
+    }
+    let strange = |_| ApiError::Strange { url: http.base().to_string(), status: reply.status };
+    let response: TokenResponse = serde_json::from_value(reply.body).map_err(strange)?;
+    Ok(Login::from_response(response, Timestamp::now()))
+}
+
+/// Turns an answer that grants nothing into an error.
+pub(super) fn refusal(http: &Http, reply: &Reply, what: &str) -> ApiError {
+    let url = http.base().to_string();
+    if let Ok(ErrorResponse { error }) = serde_json::from_value::<ErrorResponse>(reply.body.clone()) {
+        return ApiError::Refused { code: error.code, message: text::line(&error.message).into_owned() };
+    }
+    match reply.status {
+        404 | 405 | 501 => ApiError::NotOffered { url, what: what.to_owned() },
+        401 => ApiError::Refused {
+            code: ErrorCode::TokenInvalid,
+            message: "the server does not accept this token".to_owned(),
+        },
+        status => ApiError::Strange { url, status },
+    }
+}
+
+fn login_required(reason: &str) -> ApiError {
+    ApiError::LoginRequired { reason: reason.to_owned() }
+}
+
+fn is_usable(login: &Login, refused: Option<&Secret>) -> bool {
+    Some(&login.access) != refused && is_fresh(login)
+}
+
+fn is_fresh(login: &Login) -> bool {
+    login.access_expires_at.duration_since(Timestamp::now())
+        > jiff::SignedDuration::try_from(TOO_SOON).unwrap_or_default()
+}
+
+fn access_of(login: Login) -> Access {
+    Access { token: login.access, expires_at: Some(login.access_expires_at), user: Some(login.user) }
+}
+
+impl From<CredentialError> for ApiError {
+    fn from(error: CredentialError) -> Self {
+        Self::Credentials(error.to_string())
+    }
+}

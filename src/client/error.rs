@@ -1,0 +1,101 @@
+//! What can go wrong between the client and a server, one sentence each.
+
+use std::path::PathBuf;
+
+use crate::exit::Exit;
+use crate::protocol::ErrorCode;
+
+/// Says why a request to a server, or the login it needs, did not succeed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ApiError {
+    #[error("cannot reach {url}: {reason}")]
+    Unreachable { url: String, reason: String },
+    #[error("the certificate of {url} is not trusted: {reason}; name its authority with ca_file in the profile")]
+    Certificate { url: String, reason: String },
+    #[error("{url} did not answer within {seconds} s")]
+    Timeout { url: String, seconds: u64 },
+    /// The server said no and why.
+    #[error("{message}")]
+    Refused { code: ErrorCode, message: String },
+    /// The server does not know the route or the query; a foreign gateway need not.
+    #[error("{url} does not offer {what}")]
+    NotOffered { url: String, what: String },
+    #[error("{url} answered with HTTP {status} and nothing that can be understood")]
+    Strange { url: String, status: u16 },
+    #[error("{reason}; run `scry login`")]
+    LoginRequired { reason: String },
+    #[error("cannot use the authority file {}: {reason}", path.display())]
+    AuthorityFile { path: PathBuf, reason: String },
+    /// The place where logins are kept cannot be used.
+    #[error("{0}")]
+    Credentials(String),
+}
+
+impl ApiError {
+    /// Tells whether only a login by a person can help.
+    #[must_use]
+    pub const fn requires_login(&self) -> bool {
+        match self {
+            Self::LoginRequired { .. } | Self::Credentials(_) => true,
+            Self::Refused { code, .. } => is_token_refused(code),
+            Self::Unreachable { .. }
+            | Self::Certificate { .. }
+            | Self::Timeout { .. }
+            | Self::NotOffered { .. }
+            | Self::Strange { .. }
+            | Self::AuthorityFile { .. } => false,
+        }
+    }
+
+    /// Tells whether trying again later may help without anybody's doing.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Strange { .. } => true,
+            Self::Refused { code, .. } => {
+                matches!(code, ErrorCode::RateLimited | ErrorCode::Draining | ErrorCode::Internal)
+            }
+            Self::Certificate { .. }
+            | Self::NotOffered { .. }
+            | Self::LoginRequired { .. }
+            | Self::AuthorityFile { .. }
+            | Self::Credentials(_) => false,
+        }
+    }
+
+    /// Returns how a command ends that failed for this reason.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Certificate { .. }
+            | Self::Timeout { .. }
+            | Self::NotOffered { .. }
+            | Self::Strange { .. } => Exit::Connection,
+            Self::LoginRequired { .. } | Self::Credentials(_) => Exit::Authentication,
+            Self::AuthorityFile { .. } => Exit::Usage,
+            Self::Refused { code, .. } => match code {
+                ErrorCode::Unauthorized
+                | ErrorCode::TokenMissing
+                | ErrorCode::TokenInvalid
+                | ErrorCode::TokenExpired
+                | ErrorCode::TokenReused
+                | ErrorCode::InvalidCredentials => Exit::Authentication,
+                ErrorCode::InvalidPayload | ErrorCode::Conflict | ErrorCode::NotFound => Exit::Usage,
+                ErrorCode::RateLimited
+                | ErrorCode::TooManyRooms
+                | ErrorCode::TooManyConnections
+                | ErrorCode::OriginDenied
+                | ErrorCode::Draining
+                | ErrorCode::Internal
+                | ErrorCode::Other(_) => Exit::Connection,
+            },
+        }
+    }
+}
+
+/// Tells whether a code speaks of the access token, so that a fresh one may be accepted.
+#[must_use]
+pub const fn is_token_refused(code: &ErrorCode) -> bool {
+    matches!(code, ErrorCode::TokenMissing | ErrorCode::TokenInvalid | ErrorCode::TokenExpired | ErrorCode::TokenReused)
+}

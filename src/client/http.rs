@@ -1,0 +1,127 @@
+//! Plain HTTP to one server: time limits, trust, and errors in words.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use url::Url;
+
+use super::error::ApiError;
+use super::secret::Secret;
+use crate::config::client::Server;
+use crate::text;
+
+/// Sends requests to one server.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    base: Url,
+    timeout: Duration,
+}
+
+/// Holds an answer; `body` is null when it is no JSON.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Http {
+    /// Prepares requests to `server`, each of which may take `timeout`.
+    ///
+    /// # Errors
+    /// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.
+    pub fn new(server: &Server, timeout: Duration) -> Result<Self, ApiError> {
+        let mut builder = reqwest::Client::builder()
+            .timeout(timeout)
+            .user_agent(concat!("scry/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(connector) = tls(server.ca_file.as_deref())? {
+            builder = builder.use_preconfigured_tls(connector);
+        }
+        if is_loopback(&server.url) {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| ApiError::Unreachable {
+            url: server.url.to_string(),
+            reason: text::line(&error.to_string()).into_owned(),
+        })?;
+        Ok(Self { client, base: server.url.clone(), timeout })
+    }
+
+    /// Returns the server's address.
+    #[must_use]
+    pub const fn base(&self) -> &Url {
+        &self.base
+    }
+
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+        bearer: Option<&Secret>,
+    ) -> Result<Reply, ApiError> {
+        let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
+        let mut request = self.client.post(url).json(body);
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token.expose());
+        }
+        let response = request.send().await.map_err(|error| self.explain(&error))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| self.explain(&error))?;
+        Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    }
+
+    fn explain(&self, error: &reqwest::Error) -> ApiError {
+        let url = self.base.to_string();
+        if error.is_timeout() {
+            return ApiError::Timeout { url, seconds: self.timeout.as_secs().max(1) };
+        }
+        let mut deepest: &dyn std::error::Error = error;
+        let mut certificate = false;
+        while let Some(source) = deepest.source() {
+            deepest = source;
+            certificate |= is_certificate_problem(&deepest.to_string());
+        }
+        let reason = text::line(&deepest.to_string()).into_owned();
+        if certificate { ApiError::Certificate { url, reason } } else { ApiError::Unreachable { url, reason } }
+    }
+}
+
+/// Builds the trust a profile asks for: only the authorities in its file, or the system's (`None`).
+///
+/// # Errors
+/// [`ApiError::AuthorityFile`] when the file cannot be read or holds no certificate.
+pub fn tls(ca_file: Option<&Path>) -> Result<Option<native_tls::TlsConnector>, ApiError> {
+    let Some(path) = ca_file else { return Ok(None) };
+    let refuse = |reason: String| ApiError::AuthorityFile { path: path.to_path_buf(), reason };
+    let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let authorities = native_tls::Certificate::stack_from_pem(&pem).map_err(|error| refuse(error.to_string()))?;
+    if authorities.is_empty() {
+        return Err(refuse("it holds no certificate in PEM form".to_owned()));
+    }
+    let mut builder = native_tls::TlsConnector::builder();
+    builder.disable_built_in_roots(true);
+    for authority in authorities {
+        builder.add_root_certificate(authority);
+    }
+    builder.build().map(Some).map_err(|error| refuse(error.to_string()))
+}
+
+/// Tells from an error's words whether the other side's certificate was the reason.
+///
+/// The TLS libraries of the three platforms have no error type in common, only this word.
+#[must_use]
+pub fn is_certificate_problem(message: &str) -> bool {
+    message.to_ascii_lowercase().contains("certificate")
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
