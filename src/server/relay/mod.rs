@@ -1,0 +1,180 @@
+//! The relay: reads the journal behind every change and sends it to those who listen.
+//!
+//! It is the only sender of durable events. Each campaign that somebody listens to has a [`Hall`]
+//! behind its own lock; whoever holds the lock may send, so events go out in the journal's order and
+//! a socket joins exactly between two of them. A campaign nobody listens to costs nothing: its hall
+//! opens at the journal's head when the first socket comes.
+
+mod hall;
+mod resume;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use super::core::Core;
+use super::db::DbError;
+use super::journal::JournalRow;
+use super::socket::{Connection, Connections};
+use crate::protocol::{Id, Room};
+use hall::Hall;
+
+pub use resume::{Denied, Seated};
+
+/// How many rows are read from the journal at a time.
+const PAGE: u32 = 256;
+/// How often the journal is read without having been woken: a wake-up may be lost, an event may not.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Sends durable events to the sockets that listen; clones share everything.
+#[derive(Clone)]
+pub struct Relay {
+    core: Core,
+    connections: Connections,
+    halls: Halls,
+}
+
+type SharedHall = Arc<tokio::sync::Mutex<Hall>>;
+type Halls = Arc<Mutex<HashMap<Id, SharedHall>>>;
+
+impl Relay {
+    /// Builds a relay that sends to `connections`.
+    #[must_use]
+    pub fn new(core: Core, connections: Connections) -> Self {
+        Self { core, connections, halls: Halls::default() }
+    }
+
+    /// Sends what is committed, as it is committed, until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut commits = self.core.journal.subscribe();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                woken = commits.changed() => {
+                    if woken.is_err() {
+                        return;
+                    }
+                }
+                () = tokio::time::sleep(POLL) => {}
+            }
+            if let Err(error) = self.catch_up().await {
+                tracing::error!(%error, "cannot read the journal; trying again");
+            }
+        }
+    }
+
+    /// Takes a socket out of a room.
+    pub async fn unsubscribe(&self, connection: &Connection, room: &Room) {
+        let Some(campaign) = connection.rooms().remove(room) else { return };
+        let hall = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(&campaign).cloned();
+        if let Some(hall) = hall {
+            hall.lock().await.leave(connection.id(), room);
+        }
+        self.close_if_empty(&campaign);
+    }
+
+    /// Takes a socket that has gone out of all its rooms.
+    pub async fn leave(&self, connection: &Connection) {
+        let rooms = std::mem::take(&mut *connection.rooms());
+        let mut campaigns: Vec<Id> = rooms.into_values().collect();
+        campaigns.sort();
+        campaigns.dedup();
+        for campaign in campaigns {
+            let hall = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(&campaign).cloned();
+            if let Some(hall) = hall {
+                hall.lock().await.leave_all(connection.id());
+            }
+            self.close_if_empty(&campaign);
+        }
+    }
+
+    async fn catch_up(&self) -> Result<(), DbError> {
+        let open: Vec<(Id, SharedHall)> = {
+            let halls = self.halls.lock().unwrap_or_else(PoisonError::into_inner);
+            halls.iter().map(|(campaign, hall)| (campaign.clone(), hall.clone())).collect()
+        };
+        for (campaign, hall) in open {
+            self.advance(&campaign, &mut *hall.lock().await).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends everything that the journal holds after the hall's head.
+    async fn advance(&self, campaign: &Id, hall: &mut Hall) -> Result<(), DbError> {
+        loop {
+            let rows = self.core.journal.after(campaign, hall.head().seq, PAGE).await?;
+            for row in &rows {
+                self.send(campaign, hall, row);
+            }
+            if rows.len() < PAGE as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send(&self, campaign: &Id, hall: &mut Hall, row: &JournalRow) {
+        if let Some(user) = &row.revoked_user {
+            self.evict(hall, user);
+        }
+        hall.advance(&row.epoch, row.seq);
+        let audience = hall.audience(&rooms_of(campaign, row));
+        if audience.is_empty() {
+            return;
+        }
+        let Some(body) = raw(row) else { return };
+        for connection in self.connections.get(&audience) {
+            connection.send(&row.event_type, &body);
+        }
+    }
+
+    fn evict(&self, hall: &mut Hall, user: &Id) {
+        for (sid, rooms) in hall.evict(user) {
+            for connection in self.connections.get(&[sid]) {
+                for room in &rooms {
+                    connection.rooms().remove(room);
+                    connection.send("access:revoked", &json!({"room": room}));
+                }
+            }
+        }
+    }
+
+    /// Returns a campaign's hall, opened if need be; `None` if there never was such a campaign.
+    async fn hall(&self, campaign: &Id) -> Result<Option<SharedHall>, DbError> {
+        if let Some(hall) = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(campaign) {
+            return Ok(Some(hall.clone()));
+        }
+        let Some(head) = self.core.journal.head(campaign).await? else { return Ok(None) };
+        let mut halls = self.halls.lock().unwrap_or_else(PoisonError::into_inner);
+        let hall = halls.entry(campaign.clone()).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Hall::new(head))));
+        Ok(Some(hall.clone()))
+    }
+
+    fn close_if_empty(&self, campaign: &Id) {
+        let mut halls = self.halls.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else can take the hall while the map is locked, so one reference means nobody has it.
+        let deserted = halls.get(campaign).is_some_and(|hall| {
+            Arc::strong_count(hall) == 1 && hall.try_lock().is_ok_and(|hall| hall.is_empty())
+        });
+        if deserted {
+            halls.remove(campaign);
+        }
+    }
+}
+
+/// Lists the rooms that an event went to.
+fn rooms_of(campaign: &Id, row: &JournalRow) -> Vec<Room> {
+    let settlement = row.settlement_id.clone().map(Room::Settlement);
+    let structure = row.structure_id.clone().map(Room::Structure);
+    [Some(Room::Campaign(campaign.clone())), settlement, structure].into_iter().flatten().collect()
+}
+
+/// Returns an event's JSON as it is stored, so that it is not parsed only to be written again.
+fn raw(row: &JournalRow) -> Option<Box<RawValue>> {
+    RawValue::from_string(row.body.clone())
+        .inspect_err(|error| tracing::error!(%error, seq = row.seq, "an event in the journal is not JSON"))
+        .ok()
+}

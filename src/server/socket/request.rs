@@ -1,0 +1,148 @@
+//! Requests as they come off the wire, checked before anything else looks at them (pure).
+
+use serde_json::Value;
+
+use crate::protocol::{ErrorCode, Failure, Id, Position, Room, request};
+
+/// Names every event that a client may send.
+pub const EVENTS: [&str; 8] = [
+    "subscribe_campaign",
+    "subscribe_settlement",
+    "subscribe_structure",
+    "unsubscribe_campaign",
+    "unsubscribe_settlement",
+    "unsubscribe_structure",
+    request::AUTHENTICATE,
+    request::LATENCY,
+];
+
+/// Holds one well-formed request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    Subscribe { room: Room, since: Option<Position> },
+    Unsubscribe(Room),
+    Authenticate(Token),
+    Latency,
+}
+
+/// Holds an access token that a client sent; its `Debug` output does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(pub String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<token>")
+    }
+}
+
+/// Reads one event's payload; `Value::Null` stands for an event sent without any.
+///
+/// # Errors
+/// [`Failure`] with `INVALID_PAYLOAD` and a sentence that names the field.
+pub fn parse(event: &str, payload: &Value) -> Result<Request, Failure> {
+    match event {
+        "subscribe_campaign" => subscribe(payload, "campaignId", Room::Campaign),
+        "subscribe_settlement" => subscribe(payload, "settlementId", Room::Settlement),
+        "subscribe_structure" => subscribe(payload, "structureId", Room::Structure),
+        "unsubscribe_campaign" => target(payload, "campaignId").map(Room::Campaign).map(Request::Unsubscribe),
+        "unsubscribe_settlement" => target(payload, "settlementId").map(Room::Settlement).map(Request::Unsubscribe),
+        "unsubscribe_structure" => target(payload, "structureId").map(Room::Structure).map(Request::Unsubscribe),
+        request::AUTHENTICATE => token(payload).map(Request::Authenticate),
+        request::LATENCY => Ok(Request::Latency),
+        _ => Err(invalid(format!("no event named {} is known here", crate::text::line(event)))),
+    }
+}
+
+fn subscribe(payload: &Value, field: &str, room: fn(Id) -> Room) -> Result<Request, Failure> {
+    Ok(Request::Subscribe { room: room(target(payload, field)?), since: since(payload)? })
+}
+
+/// Reads the id, given either bare or as the named field of an object.
+fn target(payload: &Value, field: &str) -> Result<Id, Failure> {
+    let id = match payload {
+        Value::Object(fields) => fields.get(field).unwrap_or(&Value::Null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => payload,
+    };
+    match id {
+        Value::String(text) => Id::parse(text).map_err(|error| invalid(format!("{field}: {error}"))),
+        Value::Null => Err(invalid(format!("{field} is missing; send {{\"{field}\": \"…\"}} or the bare id"))),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(invalid(format!("{field} must be a string")))
+        }
+    }
+}
+
+fn since(payload: &Value) -> Result<Option<Position>, Failure> {
+    let since = match payload.get("since") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(fields)) => fields,
+        Some(_) => return Err(invalid("since must be an object {\"epoch\": …, \"seq\": …}")),
+    };
+    let epoch = since.get("epoch").and_then(Value::as_str).ok_or_else(|| invalid("since.epoch must be a string"))?;
+    let seq =
+        since.get("seq").and_then(Value::as_u64).ok_or_else(|| invalid("since.seq must be a whole number from 0 up"))?;
+    Ok(Some(Position::new(epoch, seq)))
+}
+
+fn token(payload: &Value) -> Result<Token, Failure> {
+    match payload.get("token") {
+        Some(Value::String(token)) => Ok(Token(token.clone())),
+        Some(_) => Err(invalid("token must be a string")),
+        None => Err(invalid("token is missing; send {\"token\": \"…\"}")),
+    }
+}
+
+fn invalid(sentence: impl Into<String>) -> Failure {
+    Failure::new(ErrorCode::InvalidPayload, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn room(text: &str) -> Room {
+        text.parse().unwrap()
+    }
+
+    fn refusal(event: &str, payload: &Value) -> String {
+        let failure = parse(event, payload).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::InvalidPayload);
+        failure.error
+    }
+
+    #[test]
+    fn a_room_is_named_by_an_object_or_by_its_bare_id() {
+        let bare = Request::Subscribe { room: room("campaign:c"), since: None };
+        assert_eq!(parse("subscribe_campaign", &json!("c")), Ok(bare.clone()));
+        assert_eq!(parse("subscribe_campaign", &json!({"campaignId": "c", "since": null, "more": 1})), Ok(bare));
+        assert_eq!(parse("unsubscribe_structure", &json!("t")), Ok(Request::Unsubscribe(room("structure:t"))));
+        let since = Some(Position::new("x", 7));
+        assert_eq!(
+            parse("subscribe_settlement", &json!({"settlementId": "s", "since": {"epoch": "x", "seq": 7}})),
+            Ok(Request::Subscribe { room: room("settlement:s"), since })
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        assert!(refusal("subscribe_campaign", &Value::Null).starts_with("campaignId is missing"));
+        assert!(refusal("subscribe_campaign", &json!({"id": "c"})).starts_with("campaignId is missing"));
+        assert_eq!(refusal("subscribe_structure", &json!({"structureId": 5})), "structureId must be a string");
+        assert!(refusal("unsubscribe_settlement", &json!("a b")).starts_with("settlementId: "));
+        for since in [json!(5), json!({"epoch": 1, "seq": 1}), json!({"epoch": "x", "seq": -1}), json!({"epoch": "x"})] {
+            assert!(refusal("subscribe_campaign", &json!({"campaignId": "c", "since": since})).starts_with("since"));
+        }
+        assert_eq!(refusal("authenticate", &json!({"token": 1})), "token must be a string");
+        assert!(refusal("authenticate", &json!("eyJ")).starts_with("token is missing"));
+    }
+
+    #[test]
+    fn every_event_is_understood() {
+        let payload = json!({"campaignId": "c", "settlementId": "s", "structureId": "t", "token": "x"});
+        for event in EVENTS {
+            assert!(parse(event, &payload).is_ok(), "{event}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The task behind one connection: answers its requests one after the other, and watches its token.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use socketioxide::extract::AckSender;
+use tokio::sync::mpsc;
+
+use super::connection::{Connection, Connections};
+use super::limits::Place;
+use super::request::{Request, Token};
+use crate::protocol::ack::{AuthenticateAck, LatencyAck};
+use crate::protocol::{ErrorCode, Failure, Position, Room};
+use crate::server::auth::TokenError;
+use crate::server::clock::{now, stamp};
+use crate::server::core::Core;
+use crate::server::relay::{Denied, Relay, Seated};
+
+/// How long before its end a token is announced to be running out.
+const NOTICE: Duration = Duration::from_secs(60);
+
+/// Holds one request that waits for its turn.
+pub struct Incoming {
+    pub request: Request,
+    pub ack: AckSender,
+}
+
+/// Holds what a connection's task works with.
+pub struct Session {
+    pub core: Core,
+    pub relay: Relay,
+    pub connections: Connections,
+    pub connection: Arc<Connection>,
+    pub inbox: mpsc::Receiver<Incoming>,
+    /// The connection's place in the count of its address.
+    pub place: Option<Place>,
+    /// Whether the client knows that its present token is running out.
+    pub warned: bool,
+}
+
+impl Session {
+    /// Serves the connection until it has gone, then removes every trace of it.
+    pub async fn run(mut self) {
+        self.connections.insert(self.connection.clone());
+        self.core.connected.fetch_add(1, Ordering::Relaxed);
+        let closed = self.connection.closed().clone();
+        closed.run_until_cancelled(self.serve()).await;
+        self.relay.leave(&self.connection).await;
+        self.connections.remove(self.connection.id());
+        self.core.connected.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    async fn serve(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(self.until_next_notice()) => self.watch_token(),
+                incoming = self.inbox.recv() => match incoming {
+                    Some(incoming) => self.handle(incoming).await,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Returns how long the token needs no attention.
+    fn until_next_notice(&self) -> Duration {
+        let notice = if self.warned { Duration::ZERO } else { NOTICE };
+        until(self.connection.claims().exp).saturating_sub(notice)
+    }
+
+    fn watch_token(&mut self) {
+        let exp = self.connection.claims().exp;
+        if until(exp).is_zero() {
+            self.connection.dismiss();
+            // The socket's end arrives as `closed`; until then there is nothing left to announce.
+            self.inbox.close();
+        } else {
+            self.warned = true;
+            self.connection.send("token:expiring", &json!({"expiresAt": written(exp)}));
+        }
+    }
+
+    async fn handle(&mut self, Incoming { request, ack }: Incoming) {
+        if !matches!(request, Request::Authenticate(_)) && until(self.connection.claims().exp).is_zero() {
+            return self.connection.answer(ack, &refused(TokenError::Expired));
+        }
+        match request {
+            Request::Subscribe { room, since } => self.subscribe(room, since, ack).await,
+            Request::Unsubscribe(room) => {
+                self.relay.unsubscribe(&self.connection, &room).await;
+                self.connection.answer(ack, &json!({"success": true, "room": room}));
+            }
+            Request::Authenticate(token) => self.authenticate(&token, ack),
+            Request::Latency => {
+                self.connection.answer(ack, &LatencyAck { success: true, server_time: stamp(now()) });
+            }
+        }
+    }
+
+    async fn subscribe(&self, room: Room, since: Option<Position>, ack: AckSender) {
+        if self.has_too_many_rooms(&room) {
+            let limit = self.core.config.socket.max_rooms;
+            let sentence = format!("a connection may be in {limit} rooms; leave one first");
+            return self.connection.answer(ack, &Failure::new(ErrorCode::TooManyRooms, sentence));
+        }
+        match self.relay.subscribe(&self.connection, &room, since.as_ref()).await {
+            Ok(Seated { ack: granted, hold }) => {
+                self.connection.answer(ack, &granted);
+                drop(hold);
+            }
+            Err(Denied::Gone) => {}
+            Err(denied @ Denied::Unauthorized) => {
+                self.connection.answer(ack, &Failure::new(ErrorCode::Unauthorized, denied.to_string()));
+            }
+            Err(Denied::Database(error)) => {
+                tracing::error!(%error, %room, "could not join a room");
+                self.connection.answer(ack, &Failure::new(ErrorCode::Internal, "the server failed; try again"));
+            }
+        }
+    }
+
+    fn has_too_many_rooms(&self, room: &Room) -> bool {
+        let rooms = self.connection.rooms();
+        rooms.len() >= self.core.config.socket.max_rooms && !rooms.contains_key(room)
+    }
+
+    /// Renews the token; one of another user is refused, so that rooms never change hands.
+    fn authenticate(&mut self, token: &Token, ack: AckSender) {
+        match self.core.tokens.verify(&token.0, now()) {
+            Ok(claims) if claims.sub == self.connection.claims().sub => {
+                let expires_at = written(claims.exp);
+                self.connection.renew(claims);
+                self.warned = false;
+                self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
+            }
+            Ok(_) => self.connection.answer(ack, &refused(TokenError::Invalid)),
+            Err(error) => self.connection.answer(ack, &refused(error)),
+        }
+    }
+}
+
+fn refused(error: TokenError) -> Failure {
+    // A missing token is one that cannot be verified: only handshakes tell the two apart.
+    let code = if error == TokenError::Missing { ErrorCode::TokenInvalid } else { error.code() };
+    Failure::new(code, error.to_string())
+}
+
+/// Returns how long it is until a time in Unix seconds; zero if it has passed.
+fn until(second: i64) -> Duration {
+    let left = i128::from(second) * 1_000_000_000 - now().as_nanosecond();
+    u64::try_from(left).map_or(Duration::ZERO, Duration::from_nanos)
+}
+
+fn written(second: i64) -> String {
+    Timestamp::from_second(second).map(stamp).unwrap_or_default()
+}
