@@ -10,7 +10,9 @@ pub mod core;
 pub mod db;
 pub mod error;
 pub mod journal;
+pub mod relay;
 pub mod signals;
+pub mod socket;
 
 pub use core::Core;
 pub use error::ServerError;

@@ -74,8 +74,7 @@ impl Hall {
 
     /// Seats a socket in a room that is complete for it after `from`.
     pub fn join(&mut self, sid: Sid, user: &Id, room: &Room, from: u64) {
-        let seat =
-            self.seats.entry(sid).or_insert_with(|| Seat { user: user.clone(), coverage: Coverage::default() });
+        let seat = self.seats.entry(sid).or_insert_with(|| Seat { user: user.clone(), coverage: Coverage::default() });
         // A repaired room stays complete from where it was: what is sent twice is not sent less.
         let complete = seat.coverage.0.entry(room.clone()).or_insert(from);
         *complete = from.min(*complete);
@@ -115,8 +114,7 @@ impl Hall {
 
     /// Takes every socket of a user out of every room; returns who left which rooms.
     pub fn evict(&mut self, user: &Id) -> Vec<(Sid, Vec<Room>)> {
-        let leaving: Vec<Sid> =
-            self.seats.iter().filter(|(_, seat)| seat.user == *user).map(|(sid, _)| *sid).collect();
+        let leaving: Vec<Sid> = self.seats.iter().filter(|(_, seat)| seat.user == *user).map(|(sid, _)| *sid).collect();
         leaving
             .into_iter()
             .filter_map(|sid| {

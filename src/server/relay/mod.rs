@@ -156,9 +156,9 @@ impl Relay {
     fn close_if_empty(&self, campaign: &Id) {
         let mut halls = self.halls.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody else can take the hall while the map is locked, so one reference means nobody has it.
-        let deserted = halls.get(campaign).is_some_and(|hall| {
-            Arc::strong_count(hall) == 1 && hall.try_lock().is_ok_and(|hall| hall.is_empty())
-        });
+        let deserted = halls
+            .get(campaign)
+            .is_some_and(|hall| Arc::strong_count(hall) == 1 && hall.try_lock().is_ok_and(|hall| hall.is_empty()));
         if deserted {
             halls.remove(campaign);
         }

@@ -75,7 +75,15 @@ impl Relay {
         let campaign = access::campaign_of(&self.core.db, room).await?.ok_or(Denied::Unauthorized)?;
         self.admit(connection, &campaign).await?;
         let shared = self.hall(&campaign).await?.ok_or(Denied::Unauthorized)?;
-        let mut replay = Replay { connection, room, campaign: &campaign, cursor: None, from: None, sent: 0, progress: Instant::now() };
+        let mut replay = Replay {
+            connection,
+            room,
+            campaign: &campaign,
+            cursor: None,
+            from: None,
+            sent: 0,
+            progress: Instant::now(),
+        };
         replay.begin(self, &shared, since).await?;
         loop {
             let mut hall = shared.clone().lock_owned().await;

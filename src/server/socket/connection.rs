@@ -104,7 +104,7 @@ impl Connection {
 
     /// Ends the session but not the transport: the client is told not to come back by itself.
     pub fn dismiss(&self) {
-        if self.socket.clone().disconnect() == Err(SocketError::InternalChannelFull) {
+        if let Err(SocketError::InternalChannelFull) = self.socket.clone().disconnect() {
             self.give_up();
         }
     }
@@ -134,7 +134,7 @@ impl Connection {
         let (socket, closed) = (self.socket.clone(), self.closed.clone());
         tokio::spawn(async move {
             let dismissed = async {
-                while socket.clone().disconnect() == Err(SocketError::InternalChannelFull) {
+                while let Err(SocketError::InternalChannelFull) = socket.clone().disconnect() {
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 }
             };

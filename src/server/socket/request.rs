@@ -79,8 +79,10 @@ fn since(payload: &Value) -> Result<Option<Position>, Failure> {
         Some(_) => return Err(invalid("since must be an object {\"epoch\": …, \"seq\": …}")),
     };
     let epoch = since.get("epoch").and_then(Value::as_str).ok_or_else(|| invalid("since.epoch must be a string"))?;
-    let seq =
-        since.get("seq").and_then(Value::as_u64).ok_or_else(|| invalid("since.seq must be a whole number from 0 up"))?;
+    let seq = since
+        .get("seq")
+        .and_then(Value::as_u64)
+        .ok_or_else(|| invalid("since.seq must be a whole number from 0 up"))?;
     Ok(Some(Position::new(epoch, seq)))
 }
 
@@ -131,7 +133,8 @@ mod tests {
         assert!(refusal("subscribe_campaign", &json!({"id": "c"})).starts_with("campaignId is missing"));
         assert_eq!(refusal("subscribe_structure", &json!({"structureId": 5})), "structureId must be a string");
         assert!(refusal("unsubscribe_settlement", &json!("a b")).starts_with("settlementId: "));
-        for since in [json!(5), json!({"epoch": 1, "seq": 1}), json!({"epoch": "x", "seq": -1}), json!({"epoch": "x"})] {
+        for since in [json!(5), json!({"epoch": 1, "seq": 1}), json!({"epoch": "x", "seq": -1}), json!({"epoch": "x"})]
+        {
             assert!(refusal("subscribe_campaign", &json!({"campaignId": "c", "since": since})).starts_with("since"));
         }
         assert_eq!(refusal("authenticate", &json!({"token": 1})), "token must be a string");

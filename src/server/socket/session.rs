@@ -42,7 +42,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Serves the connection until it has gone, then removes every trace of it.
+    /// Serves the connection until it has gone or its token has expired, then removes every trace of it.
     pub async fn run(mut self) {
         self.connections.insert(self.connection.clone());
         self.core.connected.fetch_add(1, Ordering::Relaxed);
@@ -51,13 +51,19 @@ impl Session {
         self.relay.leave(&self.connection).await;
         self.connections.remove(self.connection.id());
         self.core.connected.fetch_sub(1, Ordering::Relaxed);
+        drop(self.place.take());
     }
 
     async fn serve(&mut self) {
         loop {
             tokio::select! {
                 biased;
-                () = tokio::time::sleep(self.until_next_notice()) => self.watch_token(),
+                () = tokio::time::sleep(self.until_next_notice()) => {
+                    if until(self.connection.claims().exp).is_zero() {
+                        return self.connection.dismiss();
+                    }
+                    self.announce_expiry();
+                }
                 incoming = self.inbox.recv() => match incoming {
                     Some(incoming) => self.handle(incoming).await,
                     None => return,
@@ -72,16 +78,9 @@ impl Session {
         until(self.connection.claims().exp).saturating_sub(notice)
     }
 
-    fn watch_token(&mut self) {
-        let exp = self.connection.claims().exp;
-        if until(exp).is_zero() {
-            self.connection.dismiss();
-            // The socket's end arrives as `closed`; until then there is nothing left to announce.
-            self.inbox.close();
-        } else {
-            self.warned = true;
-            self.connection.send("token:expiring", &json!({"expiresAt": written(exp)}));
-        }
+    fn announce_expiry(&mut self) {
+        self.warned = true;
+        self.connection.send("token:expiring", &json!({"expiresAt": written(self.connection.claims().exp)}));
     }
 
     async fn handle(&mut self, Incoming { request, ack }: Incoming) {
