@@ -23,11 +23,11 @@ pub struct Cli {
 /// Options that every command takes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Common {
-    /// Use this profile of the configuration file
-    #[arg(long, global = true, value_name = "NAME", env = "SCRY_PROFILE")]
+    /// Use this profile of the configuration file [env: SCRY_PROFILE]
+    #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Connect to this server instead of the profile's, for example http://127.0.0.1:4600
-    #[arg(long, global = true, value_name = "URL", env = "SCRY_URL")]
+    /// Connect to this server, for example http://127.0.0.1:4600 [env: SCRY_URL]
+    #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
     /// Read this configuration file
     #[arg(long, global = true, value_name = "FILE")]
@@ -86,8 +86,8 @@ pub struct Demo {
 /// Options of `scry login`.
 #[derive(Debug, Clone, Args)]
 pub struct Login {
-    /// Log in as this user; asked for when missing
-    #[arg(long, value_name = "NAME", env = "SCRY_USERNAME")]
+    /// Log in as this user; asked for when missing [env: SCRY_USERNAME]
+    #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
     /// Read the password from standard input
     #[arg(long)]

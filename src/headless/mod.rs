@@ -1,5 +1,8 @@
 //! The commands without a screen: the same connection and cache, told as lines.
 
 pub mod line;
+pub mod output;
 pub mod pick;
+pub mod rooms;
+pub mod run;
 pub mod watch;

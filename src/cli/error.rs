@@ -1,0 +1,57 @@
+//! How a command fails: one sentence on stderr and an exit code.
+
+use crate::client::credentials::CredentialError;
+use crate::client::error::ApiError;
+use crate::config::ConfigError;
+use crate::exit::Exit;
+use crate::headless::pick::PickError;
+use crate::headless::rooms::RoomsError;
+
+/// Says why a command ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    #[error(transparent)]
+    Pick(#[from] PickError),
+    /// The command line asks for something that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    #[error("{what}: {source}")]
+    Io { what: String, source: std::io::Error },
+    /// A defect of ours, or a machine without the most basic means.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<RoomsError> for CliError {
+    fn from(error: RoomsError) -> Self {
+        match error {
+            RoomsError::Pick(error) => Self::Pick(error),
+            RoomsError::Api(error) => Self::Api(error),
+        }
+    }
+}
+
+impl CliError {
+    /// Names an I/O failure by what was being done.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    /// Returns the code this failure ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Pick(_) | Self::Usage(_) => Exit::Usage,
+            Self::Api(error) => error.exit(),
+            Self::Credentials(_) => Exit::Authentication,
+            Self::Io { .. } | Self::Internal(_) => Exit::Internal,
+        }
+    }
+}

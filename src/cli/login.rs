@@ -1,0 +1,123 @@
+//! `scry login`, `logout` and `whoami`.
+
+use std::io::{BufRead, IsTerminal, Read, Write};
+
+use super::args::{Login, StoreKind};
+use super::context::Context;
+use super::error::CliError;
+use crate::client::auth::{self, Auth};
+use crate::client::credentials::Store;
+use crate::client::secret::Secret;
+use crate::config::process_env;
+use crate::exit::Exit;
+use crate::text;
+
+/// Bounds what is read as a password.
+const MAX_PASSWORD: u64 = 4096;
+
+/// Logs in and keeps the tokens.
+///
+/// # Errors
+/// [`CliError`] when no password can be had, the server refuses it, or the tokens cannot be kept.
+pub async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
+    let username = username(context, args)?;
+    let password = password(context, args, &username)?;
+    let http = context.http()?;
+    let login = auth::login(&http, &username, &password).await?;
+    let name = text::line(&login.user.username).into_owned();
+    let store = args.store.map(|kind| match kind {
+        StoreKind::Keyring => Store::Keyring,
+        StoreKind::File => Store::File,
+    });
+    let place = Auth::stored(http.clone(), context.credentials()).adopt(login, store).await?;
+    let kept = place.map_or_else(String::new, |place| format!("; the login is kept in {place}"));
+    context.say(&format!("logged in to {} as {name}{kept}", http.base()));
+    Ok(Exit::Met)
+}
+
+/// Forgets the tokens, here and on the server.
+///
+/// # Errors
+/// [`CliError`] when the kept tokens cannot be removed, or the server was not told.
+pub async fn logout(context: &Context) -> Result<Exit, CliError> {
+    let http = context.http()?;
+    let was_in = Auth::stored(http.clone(), context.credentials()).logout().await?;
+    let state = if was_in { "logged out of" } else { "you were not logged in to" };
+    context.say(&format!("{state} {}", http.base()));
+    Ok(Exit::Met)
+}
+
+/// Prints the name of the logged-in user, as the server knows them.
+///
+/// # Errors
+/// [`CliError`] when nobody is logged in or the server cannot be asked.
+pub async fn whoami(context: &Context) -> Result<Exit, CliError> {
+    let user = context.api()?.me().await?;
+    let line = format!("{} at {}\n", text::line(&user.username), context.settings.server.url);
+    std::io::stdout().write_all(line.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
+    Ok(Exit::Met)
+}
+
+fn username(context: &Context, args: &Login) -> Result<String, CliError> {
+    if let Some(name) = args.username.clone().or_else(|| process_env("SCRY_USERNAME")) {
+        return Ok(name);
+    }
+    if args.password_stdin || !std::io::stdin().is_terminal() {
+        return Err(CliError::Usage("name the user with --username or SCRY_USERNAME".to_owned()));
+    }
+    ask_username(context)
+}
+
+#[expect(clippy::print_stderr, reason = "a prompt belongs on stderr")]
+fn ask_username(context: &Context) -> Result<String, CliError> {
+    eprint!("User name for {}: ", context.settings.server.url);
+    let mut name = String::new();
+    std::io::stdin().lock().read_line(&mut name).map_err(CliError::io("cannot read the user name"))?;
+    match name.trim() {
+        "" => Err(CliError::Usage("no user name was given".to_owned())),
+        name => Ok(name.to_owned()),
+    }
+}
+
+fn password(context: &Context, args: &Login, username: &str) -> Result<Secret, CliError> {
+    if args.password_stdin {
+        return password_from_stdin();
+    }
+    if let Some(password) = process_env("SCRY_PASSWORD") {
+        return Ok(Secret::new(password));
+    }
+    let prompt = format!("Password of {} at {}: ", text::line(username), context.settings.server.url);
+    rpassword::prompt_password(prompt).map(Secret::new).map_err(|_| {
+        CliError::Usage(
+            "there is no terminal to ask for the password; use --password-stdin or SCRY_PASSWORD".to_owned(),
+        )
+    })
+}
+
+fn password_from_stdin() -> Result<Secret, CliError> {
+    let mut password = String::new();
+    std::io::stdin()
+        .lock()
+        .take(MAX_PASSWORD)
+        .read_to_string(&mut password)
+        .map_err(CliError::io("cannot read the password from standard input"))?;
+    match password.lines().next() {
+        None | Some("") => Err(CliError::Usage("standard input held no password".to_owned())),
+        Some(first) => Ok(Secret::new(first)),
+    }
+}
+
+/// Logs in before the dashboard opens, if nobody is logged in and there is a person to ask.
+///
+/// # Errors
+/// As [`login`]; without a terminal, that a login is needed.
+pub async fn ensure(context: &Context) -> Result<(), CliError> {
+    if process_env("SCRY_TOKEN").is_some() || context.credentials().load().await?.is_some() {
+        return Ok(());
+    }
+    let nothing_to_ask_with = process_env("SCRY_PASSWORD").is_none() && !std::io::stdin().is_terminal();
+    if nothing_to_ask_with {
+        return Err(crate::client::error::ApiError::LoginRequired { reason: "you are not logged in".to_owned() }.into());
+    }
+    login(context, &Login { username: None, password_stdin: false, store: None }).await.map(|_| ())
+}
