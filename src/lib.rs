@@ -7,9 +7,11 @@
 //! | [`protocol`] | the wire: ids, rooms, events, acknowledgements (pure) | nothing |
 //! | [`text`] | foreign text made safe (pure) | nothing |
 //! | [`config`] | files, environment and flags | `text` |
+//! | [`calendar`] | the dates of a world (pure) | nothing |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
 //! | [`server`] | gateway, GraphQL, journal, workers | `protocol`, `config` |
 
+pub mod calendar;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -1,0 +1,269 @@
+//! What a calendar says of itself: the same keys in a TOML file and in a campaign's JSON.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::CalendarError;
+
+/// Bounds the length of a month or of a run of days outside the months.
+const MAX_DAYS: i64 = 10_000;
+/// Bounds how many of anything a calendar may list, so that a foreign one cannot slow a reader.
+const MAX_LIST: usize = 400;
+/// Bounds years and periods far outside what RFC 3339 can say.
+const MAX_YEAR: i64 = 1_000_000;
+
+/// Describes a calendar.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Definition {
+    pub name: String,
+    pub anchor: Anchor,
+    #[serde(default)]
+    pub day: DayLength,
+    /// The names of the weekdays, in order; empty in a world without weeks.
+    #[serde(default)]
+    pub week: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leap: Option<LeapRule>,
+    pub months: Vec<Month>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intercalary: Vec<Intercalary>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub festivals: Vec<Festival>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seasons: Vec<Season>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moons: Vec<Moon>,
+}
+
+/// Ties the calendar to world time: `instant` is the first moment of `year`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Anchor {
+    pub instant: Timestamp,
+    pub year: i64,
+    /// The weekday of that day; the first of the week if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weekday: Option<String>,
+}
+
+/// Says how long a day is; a minute is 60 seconds of world time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DayLength {
+    /// Hours in a day.
+    pub hours: u16,
+    /// Minutes in an hour.
+    pub minutes: u16,
+}
+
+impl Default for DayLength {
+    fn default() -> Self {
+        Self { hours: 24, minutes: 60 }
+    }
+}
+
+/// Says which years are leap years: multiples of `every`, except those of `except`, unless of `unless`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeapRule {
+    pub every: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub except: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<i64>,
+}
+
+/// Describes a month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Month {
+    pub name: String,
+    pub days: i64,
+    /// Its length in leap years, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leap: Option<i64>,
+}
+
+/// Describes days that stand between two months and belong to neither.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intercalary {
+    pub name: String,
+    /// The month they follow.
+    pub after: String,
+    /// May be 0 for days that only leap years have.
+    pub days: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leap: Option<i64>,
+    /// Tells whether they count as days of a week.
+    #[serde(default = "yes")]
+    pub week: bool,
+}
+
+/// Describes a feast that falls on days of a month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Festival {
+    pub name: String,
+    pub month: String,
+    pub day: i64,
+    #[serde(default = "one")]
+    pub days: i64,
+}
+
+/// Describes a season by its first day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Season {
+    pub name: String,
+    pub month: String,
+    pub day: i64,
+}
+
+/// Describes a moon: its period from new to new in days, and its age in days at the anchor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Moon {
+    pub name: String,
+    pub period: f64,
+    #[serde(default)]
+    pub offset: f64,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn one() -> i64 {
+    1
+}
+
+impl Definition {
+    /// Checks that the calendar can be counted in: the first fault found is named with its place.
+    pub(super) fn check(&self) -> Result<(), CalendarError> {
+        self.check_sizes()?;
+        self.check_leap_rule()?;
+        self.check_anchor()?;
+        for month in &self.months {
+            check_days(&format!("month {}", month.name), month.days, month.leap, 1)?;
+        }
+        for days in &self.intercalary {
+            let place = format!("intercalary {}", days.name);
+            check_days(&place, days.days, days.leap, 0)?;
+            self.find_month(&place, &days.after)?;
+        }
+        self.check_names()?;
+        for festival in &self.festivals {
+            self.check_day(&format!("festival {}", festival.name), &festival.month, festival.day, festival.days)?;
+        }
+        for season in &self.seasons {
+            self.check_day(&format!("season {}", season.name), &season.month, season.day, 1)?;
+        }
+        self.moons.iter().try_for_each(check_moon)
+    }
+
+    fn check_sizes(&self) -> Result<(), CalendarError> {
+        if self.months.is_empty() {
+            return fault("months", "list is empty; give at least one month with a name and days");
+        }
+        let lists = [
+            ("months", self.months.len()),
+            ("week", self.week.len()),
+            ("intercalary", self.intercalary.len()),
+            ("festivals", self.festivals.len()),
+            ("seasons", self.seasons.len()),
+            ("moons", self.moons.len()),
+        ];
+        lists
+            .iter()
+            .find(|(_, length)| *length > MAX_LIST)
+            .map_or(Ok(()), |(name, length)| fault(*name, format!("list has {length} entries; {MAX_LIST} are allowed")))
+    }
+
+    fn check_leap_rule(&self) -> Result<(), CalendarError> {
+        let lengths = self.months.iter().map(|month| month.leap);
+        let needs_rule = lengths.chain(self.intercalary.iter().map(|days| days.leap)).any(|leap| leap.is_some());
+        let Some(rule) = self.leap else {
+            return if needs_rule {
+                fault("leap rule", "is missing although some months have a length in leap years; add leap.every")
+            } else {
+                Ok(())
+            };
+        };
+        let (except, unless) = (rule.except.unwrap_or(rule.every), rule.unless.or(rule.except).unwrap_or(rule.every));
+        if ![rule.every, except, unless].iter().all(|years| (1..=MAX_YEAR).contains(years)) {
+            return fault("leap rule", format!("must count in years from 1 to {MAX_YEAR}"));
+        }
+        if rule.unless.is_some() && rule.except.is_none() {
+            return fault("leap rule", "has unless without except; unless makes exceptions from except");
+        }
+        if except % rule.every != 0 || unless % except != 0 {
+            return fault("leap rule", "must have except as a multiple of every, and unless as a multiple of except");
+        }
+        Ok(())
+    }
+
+    fn check_anchor(&self) -> Result<(), CalendarError> {
+        if !(1..=1000).contains(&self.day.hours) || !(1..=1000).contains(&self.day.minutes) {
+            return fault("day", "must have from 1 to 1000 hours of 1 to 1000 minutes");
+        }
+        if !(-MAX_YEAR..=MAX_YEAR).contains(&self.anchor.year) {
+            return fault("anchor.year", format!("must lie between -{MAX_YEAR} and {MAX_YEAR}"));
+        }
+        match &self.anchor.weekday {
+            Some(name) if !self.week.contains(name) => {
+                fault("anchor.weekday", format!("is {name:?}, which is no day of the week"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Checks that no two months, nor two days of the week, are called the same: a date names them.
+    fn check_names(&self) -> Result<(), CalendarError> {
+        let months = self.months.iter().map(|month| &month.name);
+        let mut seen = BTreeSet::new();
+        for name in months.chain(self.intercalary.iter().map(|days| &days.name)) {
+            if name.trim().is_empty() {
+                return fault("months", "must all have a name");
+            }
+            if !seen.insert(name) {
+                return fault("months", format!("name {name:?} twice"));
+            }
+        }
+        let mut days = BTreeSet::new();
+        self.week
+            .iter()
+            .find(|day| !days.insert(*day))
+            .map_or(Ok(()), |day| fault("week", format!("names {day:?} twice")))
+    }
+
+    fn check_day(&self, place: &str, month: &str, day: i64, days: i64) -> Result<(), CalendarError> {
+        let month = self.find_month(place, month)?;
+        let longest = month.days.max(month.leap.unwrap_or(0));
+        if !(1..=longest).contains(&day) || days < 1 || days > longest - day + 1 {
+            return fault(place, format!("must fall within the {longest} days of {}", month.name));
+        }
+        Ok(())
+    }
+
+    fn find_month(&self, place: &str, name: &str) -> Result<&Month, CalendarError> {
+        match self.months.iter().find(|month| month.name == name) {
+            Some(month) => Ok(month),
+            None => fault(place, format!("names the month {name:?}, which the calendar does not have")),
+        }
+    }
+}
+
+fn check_days(place: &str, days: i64, leap: Option<i64>, least: i64) -> Result<(), CalendarError> {
+    let fits = |days: i64| (least..=MAX_DAYS).contains(&days);
+    if fits(days) && leap.is_none_or(fits) {
+        return Ok(());
+    }
+    fault(place, format!("must have from {least} to {MAX_DAYS} days"))
+}
+
+fn check_moon(moon: &Moon) -> Result<(), CalendarError> {
+    if moon.period >= 0.01 && moon.period <= 1.0e6 && moon.offset.abs() <= 1.0e6 {
+        return Ok(());
+    }
+    fault(format!("moon {}", moon.name), "must have a period from 0.01 to 1000000 days")
+}
+
+fn fault<T>(place: impl Into<String>, fault: impl Into<String>) -> Result<T, CalendarError> {
+    Err(CalendarError::Invalid { place: place.into(), fault: fault.into() })
+}
