@@ -1,0 +1,163 @@
+//! Runs expressions: compiled once, run against many events.
+
+use std::sync::Arc;
+
+use cel::common::ast::{Expr, IdedExpr, SourceInfo};
+use cel::common::types::CelBool;
+use cel::{Context, ExecutionError, Value as CelValue};
+use serde_json::Value;
+
+use super::error::{self, ExprError};
+use super::functions::{ENVIRONMENT, WORLD_DATE, add_world_date};
+use super::view::EventView;
+use super::{Clause, Verdict, check, scan};
+use crate::text;
+
+/// Bounds an expression's text; deeper nesting than this could ever hold is refused by the parser.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// Holds a compiled expression.
+pub(super) struct Program {
+    source: String,
+    compiled: cel::Program,
+    roots: Vec<String>,
+    world_date: bool,
+    /// Every dotted name in the expression, as it was written.
+    paths: Vec<String>,
+}
+
+impl Program {
+    pub(super) fn compile(source: &str) -> Result<Self, ExprError> {
+        if source.len() > MAX_BYTES {
+            return Err(ExprError::new("the expression is too long", "", 0..0));
+        }
+        let plain = scan::plain_names(source);
+        let compiled = ENVIRONMENT.compile(&plain).map_err(|errors| error::syntax(source, &errors))?;
+        let (roots, world_date) = {
+            let references = compiled.references();
+            let roots = references.variables().into_iter().map(str::to_owned).collect();
+            (roots, references.has_function(WORLD_DATE))
+        };
+        let mut paths = Vec::new();
+        collect_paths(compiled.expression(), &mut paths);
+        Ok(Self { source: source.to_owned(), compiled, roots, world_date, paths })
+    }
+
+    pub(super) fn root(&self) -> &IdedExpr {
+        self.compiled.expression()
+    }
+
+    pub(super) fn info(&self) -> &SourceInfo {
+        self.compiled.source_info()
+    }
+
+    pub(super) fn looks_at(&self, root: &str) -> bool {
+        self.roots.iter().any(|name| name == root)
+    }
+
+    pub(super) fn verdict(&self, event: &EventView<'_>) -> Verdict {
+        let context = self.context(event);
+        match CelValue::resolve_val(self.root(), &context) {
+            Ok(value) => match value.downcast_ref::<CelBool>() {
+                Some(answer) if *answer.inner() => Verdict::True,
+                Some(_) => Verdict::False,
+                None => Verdict::Error(format!("the expression is {}, not true or false", value.get_type().name())),
+            },
+            Err(error) if is_missing(&error) => Verdict::False,
+            Err(error) => Verdict::Error(text::line(&error.to_string()).into_owned()),
+        }
+    }
+
+    pub(super) fn value(&self, event: &EventView<'_>) -> Result<Option<Value>, String> {
+        let context = self.context(event);
+        match CelValue::resolve(self.root(), &context) {
+            Ok(value) => Ok(Some(json(&value))),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(text::line(&error.to_string()).into_owned()),
+        }
+    }
+
+    pub(super) fn explain(&self, event: &EventView<'_>) -> Clause {
+        let values = self.paths.iter().map(|path| (path.clone(), event.lookup(path))).collect();
+        Clause { source: self.source.clone(), verdict: self.verdict(event), values }
+    }
+
+    fn context<'v>(&self, event: &'v EventView<'_>) -> Context<'v, 'v> {
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        context.set_variable_resolver(event);
+        if self.world_date {
+            add_world_date(&mut context, event);
+        }
+        context
+    }
+}
+
+/// Tells an error that only says that something is not there: a missing field, or a step into null.
+fn is_missing(error: &ExecutionError) -> bool {
+    match error {
+        ExecutionError::NoSuchKey(_) => true,
+        ExecutionError::NoSuchOverload(call) => call.argument_types().iter().any(|name| name == "null_type"),
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
+        _ => false,
+    }
+}
+
+/// Collects the longest dotted names that start at something an expression looks at.
+fn collect_paths(expr: &IdedExpr, paths: &mut Vec<String>) {
+    if let Some(path) = dotted(expr) {
+        let root = path.split('.').next().unwrap_or_default();
+        let shown = match root.strip_prefix('_') {
+            Some(_) => format!("${}", &path[1..]),
+            None => path.clone(),
+        };
+        // A bare `payload` says too much, and a name bound by `exists` says nothing.
+        let telling = path != root || matches!(root, "type" | "room") || root.starts_with('_');
+        let known = check::ROOTS.contains(&root) || root.starts_with('_');
+        if known && telling && !paths.contains(&shown) {
+            paths.push(shown);
+        }
+        return;
+    }
+    match &expr.expr {
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).for_each(|e| collect_paths(e, paths)),
+        Expr::Select(select) => collect_paths(&select.operand, paths),
+        Expr::List(list) => list.elements.iter().for_each(|element| collect_paths(element, paths)),
+        Expr::Comprehension(loops) => {
+            collect_paths(&loops.iter_range, paths);
+            collect_paths(&loops.loop_step, paths);
+        }
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {}
+    }
+}
+
+fn dotted(expr: &IdedExpr) -> Option<String> {
+    match &expr.expr {
+        Expr::Ident(name) => Some(name.clone()),
+        Expr::Select(select) => Some(format!("{}.{}", dotted(&select.operand)?, select.field)),
+        Expr::Call(_)
+        | Expr::Comprehension(_)
+        | Expr::List(_)
+        | Expr::Literal(_)
+        | Expr::Map(_)
+        | Expr::Struct(_)
+        | Expr::Unspecified => None,
+    }
+}
+
+/// Writes a CEL value as JSON; what JSON has no form for is written as text.
+fn json(value: &CelValue) -> Value {
+    match value {
+        CelValue::Null => Value::Null,
+        CelValue::Bool(flag) => (*flag).into(),
+        CelValue::Int(int) => (*int).into(),
+        CelValue::UInt(uint) => (*uint).into(),
+        CelValue::Float(float) => (*float).into(),
+        CelValue::String(text) => text.as_str().into(),
+        CelValue::List(items) => items.iter().map(json).collect(),
+        CelValue::Map(map) => map.map.iter().map(|(key, value)| (key.to_string(), json(value))).collect(),
+        CelValue::Duration(duration) => format!("{}s", duration.num_seconds()).into(),
+        CelValue::Timestamp(time) => time.to_rfc3339().into(),
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
+        other => format!("{other:?}").into(),
+    }
+}

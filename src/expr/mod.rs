@@ -1,0 +1,149 @@
+//! One language for every filter and condition: CEL over one event (pure).
+//!
+//! An expression looks at `type`, `payload`, `metadata`, `room`, `entity` (the cached entity after the event, or
+//! null) and `before` (the same before it). Beside CEL's own functions there are `seconds(n)`, `minutes(n)`,
+//! `hours(n)` and `days(n)`, which make durations, and `world_date(time)`, which reads a world time in the
+//! campaign's own calendar. Where the owner of an expression declares them, `$name` stands for a value.
+//!
+//! What is misspelt is an error when the expression is read, not a silent “false” (see `check`). What is
+//! *missing* when it runs, an optional field of this event or an entity that is not cached, makes it false,
+//! as if it had been asked for with `has()`; that includes `!(payload.missing == 1)`. A real mistake of types
+//! is [`Verdict::Error`], which the caller reports once.
+
+mod check;
+mod error;
+mod eval;
+mod functions;
+mod narrow;
+mod scan;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use self::error::ExprError;
+pub use self::view::{EventView, Vars, entity};
+
+/// Holds a checked expression; clones share it.
+#[derive(Clone)]
+pub struct Expr(Arc<Inner>);
+
+struct Inner {
+    source: String,
+    program: eval::Program,
+    clauses: Vec<eval::Program>,
+}
+
+/// Answers whether an event fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    True,
+    False,
+    /// The expression mixes types that do not go together; the sentence says which.
+    Error(String),
+}
+
+/// Explains one part of a conjunction for one event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clause {
+    pub source: String,
+    pub verdict: Verdict,
+    /// What the names in the clause stood for; `None` for what this event does not have.
+    pub values: Vec<(String, Option<Value>)>,
+}
+
+impl Expr {
+    /// Reads and checks a condition.
+    ///
+    /// # Errors
+    /// [`ExprError`] with the place of the first fault.
+    pub fn parse(source: &str) -> Result<Self, ExprError> {
+        Self::parse_with(source, &[])
+    }
+
+    /// Reads a condition that may use the variables named in `declared` as `$name`.
+    ///
+    /// # Errors
+    /// [`ExprError`] with the place of the first fault.
+    pub fn parse_with(source: &str, declared: &[String]) -> Result<Self, ExprError> {
+        let program = eval::Program::compile(source)?;
+        check::condition(program.root(), program.info(), source, declared)?;
+        // The parts of a sound conjunction are sound; one that is not is explained as a whole.
+        let clauses = scan::clauses(source).into_iter().map(eval::Program::compile).collect::<Result<Vec<_>, _>>();
+        let clauses = clauses.or_else(|_| eval::Program::compile(source).map(|whole| vec![whole]))?;
+        Ok(Self(Arc::new(Inner { source: source.to_owned(), program, clauses })))
+    }
+
+    /// Reads an expression that yields a value, for [`Expr::evaluate`].
+    ///
+    /// # Errors
+    /// [`ExprError`] with the place of the first fault.
+    pub fn value(source: &str, declared: &[String]) -> Result<Self, ExprError> {
+        let program = eval::Program::compile(source)?;
+        check::value(program.root(), program.info(), source, declared)?;
+        Ok(Self(Arc::new(Inner { source: source.to_owned(), program, clauses: Vec::new() })))
+    }
+
+    /// Returns the expression as it was written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// Lists the `$names` the expression uses.
+    #[must_use]
+    pub fn variables(&self) -> Vec<&str> {
+        scan::names(&self.0.source)
+    }
+
+    /// Tells whether the expression needs [`EventView::with_entity`].
+    #[must_use]
+    pub fn looks_at_entities(&self) -> bool {
+        self.0.program.looks_at("entity") || self.0.program.looks_at("before")
+    }
+
+    /// Answers whether an event fits.
+    #[must_use]
+    pub fn matches(&self, event: &EventView<'_>) -> Verdict {
+        self.0.program.verdict(event)
+    }
+
+    /// Answers whether an event fits, an error counting as no.
+    #[must_use]
+    pub fn holds(&self, event: &EventView<'_>) -> bool {
+        self.matches(event) == Verdict::True
+    }
+
+    /// Returns the value the expression has for an event; `None` where something is missing.
+    ///
+    /// # Errors
+    /// A sentence when the expression mixes types that do not go together.
+    pub fn evaluate(&self, event: &EventView<'_>) -> Result<Option<Value>, String> {
+        self.0.program.value(event)
+    }
+
+    /// Explains every part of a conjunction for an event, in the order in which they are written.
+    #[must_use]
+    pub fn explain(&self, event: &EventView<'_>) -> Vec<Clause> {
+        self.0.clauses.iter().map(|clause| clause.explain(event)).collect()
+    }
+}
+
+impl std::str::FromStr for Expr {
+    type Err = ExprError;
+
+    fn from_str(source: &str) -> Result<Self, Self::Err> {
+        Self::parse(source)
+    }
+}
+
+impl fmt::Debug for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Expr({:?})", self.0.source)
+    }
+}

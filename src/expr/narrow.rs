@@ -1,0 +1,69 @@
+//! Which events are still possible at a point of an expression.
+
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
+
+use super::schema::Types;
+
+/// Holds which event types are possible where a condition holds, and where it does not.
+pub(super) struct Facts {
+    pub(super) yes: Types,
+    pub(super) no: Types,
+}
+
+/// Reads what a condition says about the event type.
+pub(super) fn facts(expr: &IdedExpr) -> Facts {
+    let unknown = Facts { yes: Types::ALL, no: Types::ALL };
+    let Expr::Call(call) = &expr.expr else { return unknown };
+    match (call.func_name.as_str(), call.args.as_slice()) {
+        (operators::EQUALS, [a, b]) => named(a, b),
+        (operators::NOT_EQUALS, [a, b]) => named(a, b).swapped(),
+        (operators::IN, [a, list]) => named_in(a, list),
+        (operators::LOGICAL_NOT, [a]) => facts(a).swapped(),
+        (operators::LOGICAL_AND, [a, b]) => {
+            let (a, b) = (facts(a), facts(b));
+            Facts { yes: a.yes.and(b.yes), no: a.no.or(b.no) }
+        }
+        (operators::LOGICAL_OR, [a, b]) => {
+            let (a, b) = (facts(a), facts(b));
+            Facts { yes: a.yes.or(b.yes), no: a.no.and(b.no) }
+        }
+        _ => unknown,
+    }
+}
+
+impl Facts {
+    fn of(types: Types) -> Self {
+        Self { yes: types, no: types.complement() }
+    }
+
+    fn swapped(self) -> Self {
+        Self { yes: self.no, no: self.yes }
+    }
+}
+
+fn named(a: &IdedExpr, b: &IdedExpr) -> Facts {
+    let name = if is_type(a) { text_literal(b) } else { text_literal(a).filter(|_| is_type(b)) };
+    name.map_or(Facts { yes: Types::ALL, no: Types::ALL }, |name| Facts::of(Types::named(name)))
+}
+
+fn named_in(a: &IdedExpr, list: &IdedExpr) -> Facts {
+    let unknown = Facts { yes: Types::ALL, no: Types::ALL };
+    let Expr::List(list) = &list.expr else { return unknown };
+    let names: Option<Vec<&str>> = list.elements.iter().map(text_literal).collect();
+    match names.filter(|_| is_type(a)) {
+        Some(names) => Facts::of(names.into_iter().map(Types::named).fold(Types::NONE, Types::or)),
+        None => unknown,
+    }
+}
+
+fn is_type(expr: &IdedExpr) -> bool {
+    matches!(&expr.expr, Expr::Ident(name) if name == "type")
+}
+
+/// Returns the text of a literal.
+pub(super) fn text_literal(expr: &IdedExpr) -> Option<&str> {
+    match &expr.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
+        _ => None,
+    }
+}

@@ -1,0 +1,165 @@
+//! One event as an expression sees it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+use serde_json::Value;
+
+use crate::calendar::Calendar;
+use crate::client::cache::Entity;
+use crate::client::event::Delivery;
+
+/// Holds the values of `$name` in expressions.
+pub type Vars = BTreeMap<String, Value>;
+
+static NULL: Value = Value::Null;
+static GREGORIAN: LazyLock<Arc<Calendar>> = LazyLock::new(|| Arc::new(Calendar::gregorian()));
+
+/// Shows one event to expressions: borrowed, and read only where an expression looks.
+#[derive(Debug, Clone)]
+pub struct EventView<'a> {
+    name: &'a str,
+    payload: &'a Value,
+    metadata: &'a Value,
+    room: Option<Cow<'a, str>>,
+    entity: &'a Value,
+    before: &'a Value,
+    vars: Option<&'a Vars>,
+    calendar: Option<Arc<Calendar>>,
+}
+
+impl<'a> EventView<'a> {
+    /// Views an event by its parts; one of another form than the five has no metadata.
+    #[must_use]
+    pub fn new(name: &'a str, payload: &'a Value, metadata: Option<&'a Value>) -> Self {
+        Self {
+            name,
+            payload,
+            metadata: metadata.unwrap_or(&NULL),
+            room: None,
+            entity: &NULL,
+            before: &NULL,
+            vars: None,
+            calendar: None,
+        }
+    }
+
+    /// Views what the gateway delivered.
+    #[must_use]
+    pub fn of(delivery: &'a Delivery) -> Self {
+        let raw = &*delivery.raw;
+        let mut view = if delivery.event.is_some() {
+            Self::new(&delivery.name, raw.get("payload").unwrap_or(&NULL), raw.get("metadata"))
+        } else {
+            Self::new(&delivery.name, raw, None)
+        };
+        view.room = delivery.room.as_ref().map(|room| Cow::Owned(room.to_string()));
+        view
+    }
+
+    /// Adds the room the event came through.
+    #[must_use]
+    pub fn in_room(mut self, room: &'a str) -> Self {
+        self.room = Some(Cow::Borrowed(room));
+        self
+    }
+
+    /// Adds the cached entity after the event and before it, in the form of [`entity`].
+    #[must_use]
+    pub fn with_entity(mut self, entity: Option<&'a Value>, before: Option<&'a Value>) -> Self {
+        self.entity = entity.unwrap_or(&NULL);
+        self.before = before.unwrap_or(&NULL);
+        self
+    }
+
+    /// Adds the values of `$name`.
+    #[must_use]
+    pub fn with_vars(mut self, vars: &'a Vars) -> Self {
+        self.vars = Some(vars);
+        self
+    }
+
+    /// Adds the calendar by which `world_date` reads times; the Gregorian one is used without it.
+    #[must_use]
+    pub fn with_calendar(mut self, calendar: Arc<Calendar>) -> Self {
+        self.calendar = Some(calendar);
+        self
+    }
+
+    /// Returns the value behind a dotted name or a `$name`; `None` for what this event does not have.
+    pub(super) fn lookup(&self, path: &str) -> Option<Value> {
+        match path {
+            "type" => Some(self.name.into()),
+            "room" => Some(self.room.as_deref().map_or(Value::Null, Value::from)),
+            _ => match path.strip_prefix('$') {
+                Some(name) => self.walk(&format!("_{name}")).cloned(),
+                None => self.walk(path).cloned(),
+            },
+        }
+    }
+
+    fn walk(&self, path: &str) -> Option<&Value> {
+        let mut keys = path.split('.');
+        let root = match keys.next()? {
+            "payload" => self.payload,
+            "metadata" => self.metadata,
+            "entity" => self.entity,
+            "before" => self.before,
+            name => self.vars?.get(name.strip_prefix('_')?)?,
+        };
+        keys.try_fold(root, |value, key| value.get(key))
+    }
+
+    pub(super) fn calendar(&self) -> Arc<Calendar> {
+        self.calendar.clone().unwrap_or_else(|| Arc::clone(&GREGORIAN))
+    }
+}
+
+/// Writes a cached entity the way expressions see it: its values by API name, with `id`, `entityType` and
+/// `campaignId`.
+#[must_use]
+pub fn entity(entity: &Entity) -> Value {
+    let mut fields = entity.fields.clone();
+    fields.insert("id".to_owned(), entity.key.id.as_str().into());
+    fields.insert("entityType".to_owned(), entity.key.entity_type.as_str().into());
+    fields.insert("campaignId".to_owned(), entity.campaign_id.as_str().into());
+    Value::Object(fields)
+}
+
+impl VariableResolver for EventView<'_> {
+    /// Resolves `payload.changedFields` as a whole, so that nothing else of the payload is converted.
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        match variable {
+            "type" => Some(CowVal::owned(CelString::from(self.name))),
+            "room" => Some(match self.room.as_deref() {
+                Some(room) => CowVal::owned(CelString::from(room)),
+                None => CowVal::owned(CelNull),
+            }),
+            _ => self.walk(variable).map(|value| CowVal::Owned(convert(value))),
+        }
+    }
+}
+
+/// Shows a JSON value to CEL, its texts borrowed.
+pub(super) fn convert<'v>(value: &'v Value) -> Box<dyn Val + 'v> {
+    match value {
+        Value::Null => Box::new(CelNull),
+        Value::Bool(flag) => Box::new(CelBool::from(*flag)),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(int), _) => Box::new(CelInt::from(int)),
+            (None, Some(uint)) => Box::new(CelUInt::from(uint)),
+            (None, None) => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
+        },
+        Value::String(text) => Box::new(CelString::from(text.as_str())),
+        Value::Array(items) => Box::new(CelList::from(items.iter().map(convert).collect::<Vec<_>>())),
+        Value::Object(fields) => {
+            let fields: HashMap<CelMapKey<'v>, Box<dyn Val + 'v>> =
+                fields.iter().map(|(key, value)| (CelMapKey::from(key.as_str()), convert(value))).collect();
+            Box::new(CelMap::from(fields))
+        }
+    }
+}
