@@ -9,6 +9,7 @@
 //! | [`config`] | files, environment and flags | `text` |
 //! | [`calendar`] | the dates of a world (pure) | nothing |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
+//! | [`expr`] | the language of filters and conditions (pure) | `protocol`, `calendar`, `client::cache` |
 //! | [`server`] | gateway, GraphQL, journal, workers | `protocol`, `config` |
 
 pub mod calendar;
@@ -16,8 +17,10 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod exit;
+pub mod expr;
 pub mod files;
 pub mod headless;
 pub mod protocol;
 pub mod server;
+pub mod suggest;
 pub mod text;

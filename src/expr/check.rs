@@ -30,14 +30,12 @@ pub(super) fn condition(
 ) -> Result<(), ExprError> {
     let checker = Checker { info, source, declared };
     let scope = Scope { types: Types::ALL, bound: HashMap::new() };
-    match checker.infer(root, &scope)? {
-        Ty::Any | Ty::Bool => Ok(()),
-        other => Err(ExprError::new(
-            format!("this is {}, not a condition; compare it with something", other.describe()),
-            source,
-            0..source.len(),
-        )),
+    let ty = checker.infer(root, &scope)?;
+    if ty.may_be_bool() {
+        return Ok(());
     }
+    let message = format!("this is {}, not a condition; compare it with something", ty.describe());
+    Err(ExprError::new(message, source, 0..source.len()))
 }
 
 /// Checks an expression that yields a value rather than a condition.
@@ -54,12 +52,18 @@ enum Ty {
     Bool,
     Number,
     Text,
-    Words { words: &'static [&'static str], closed: bool },
+    Words {
+        words: &'static [&'static str],
+        closed: bool,
+    },
     Duration,
     Time,
     List(Box<Ty>),
     /// A record that has the fields of at least one of these.
-    Record { owner: String, alternatives: Vec<&'static [Field]> },
+    Record {
+        owner: String,
+        alternatives: Vec<&'static [Field]>,
+    },
     /// The name of the event.
     EventType,
 }
@@ -92,10 +96,34 @@ impl Ty {
         }
     }
 
+    /// Returns the words such a text may be, and whether there are no others.
+    const fn words(&self) -> Option<(&'static [&'static str], bool)> {
+        match self {
+            Self::Words { words, closed } => Some((words, *closed)),
+            Self::EventType => Some((&DURABLE, false)),
+            Self::Any
+            | Self::Null
+            | Self::Bool
+            | Self::Number
+            | Self::Text
+            | Self::Duration
+            | Self::Time
+            | Self::List(_)
+            | Self::Record { .. } => None,
+        }
+    }
+
+    const fn is_open(&self) -> bool {
+        matches!(self, Self::Any | Self::Null)
+    }
+
+    const fn may_be_bool(&self) -> bool {
+        matches!(self, Self::Any | Self::Bool)
+    }
+
     /// Tells whether a value of this kind can ever equal one of the other.
     fn comparable(&self, other: &Self) -> bool {
-        let loose = |ty: &Self| matches!(ty, Self::Any | Self::Null);
-        loose(self) || loose(other) || self.describe() == other.describe()
+        self.is_open() || other.is_open() || self.describe() == other.describe()
     }
 }
 
@@ -180,15 +208,16 @@ impl<'a> Checker<'a> {
 
     fn select(&self, expr: &IdedExpr, select: &'a SelectExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
         let operand = self.infer(&select.operand, scope)?;
-        self.field(expr, &operand, &select.field)
+        let ty = self.field(expr, &operand, &select.field)?;
+        Ok(if select.test { Ty::Bool } else { ty })
     }
 
     fn field(&self, expr: &IdedExpr, operand: &Ty, field: &str) -> Result<Ty, ExprError> {
         let Ty::Record { owner, alternatives } = operand else {
-            return match operand {
-                Ty::Any | Ty::Null => Ok(Ty::Any),
-                other => Err(self.field_error(expr, field, format!("{} has no field “{field}”", other.describe()))),
-            };
+            if operand.is_open() {
+                return Ok(Ty::Any);
+            }
+            return Err(self.field_error(expr, field, format!("{} has no field “{field}”", operand.describe())));
         };
         let shapes: Vec<&'static Shape> = alternatives
             .iter()
@@ -205,24 +234,24 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn unknown_field(
-        &self,
-        expr: &IdedExpr,
-        owner: &str,
-        alternatives: &[&'static [Field]],
-        field: &str,
-    ) -> ExprError {
-        let mut names: Vec<&str> = alternatives.iter().flat_map(|fields| fields.iter()).map(|(name, _)| *name).collect();
+    fn unknown_field(&self, expr: &IdedExpr, owner: &str, alternatives: &[&'static [Field]], field: &str) -> ExprError {
+        let mut names: Vec<&str> =
+            alternatives.iter().flat_map(|fields| fields.iter()).map(|(name, _)| *name).collect();
         names.sort_unstable();
         names.dedup();
-        let elsewhere = DURABLE.iter().zip(PAYLOADS).find(|(_, fields)| fields.iter().any(|(name, _)| *name == field));
-        let remedy = match (nearest(field, names.iter().copied()), elsewhere) {
-            (Some(near), _) => format!("did you mean “{near}”?"),
-            (None, Some((event, _))) if owner.starts_with("payload") => format!("only {event} and others have it"),
-            (None, _) if owner == "the payload of any event" => {
+        let elsewhere: Vec<&str> = DURABLE
+            .iter()
+            .zip(PAYLOADS)
+            .filter(|(_, fields)| owner.starts_with("payload") && fields.iter().any(|(name, _)| *name == field))
+            .map(|(event, _)| *event)
+            .collect();
+        let remedy = match nearest(field, names.iter().copied()) {
+            Some(near) => format!("did you mean “{near}”?"),
+            None if !elsewhere.is_empty() => format!("it belongs to {}", elsewhere.join(", ")),
+            None if owner == "the payload of any event" => {
                 format!("known are {}; for another event name its type first: type == \"…\" && …", names.join(", "))
             }
-            (None, _) => format!("known are {}", names.join(", ")),
+            None => format!("known are {}", names.join(", ")),
         };
         self.field_error(expr, field, format!("unknown field “{field}” in {owner}; {remedy}"))
     }
@@ -269,10 +298,11 @@ impl<'a> Checker<'a> {
     }
 
     fn expect_bool(&self, expr: &'a IdedExpr, scope: &Scope<'a>) -> Result<(), ExprError> {
-        match self.infer(expr, scope)? {
-            Ty::Any | Ty::Bool => Ok(()),
-            other => Err(self.error(expr, format!("this is {}; true or false is needed here", other.describe()))),
+        let ty = self.infer(expr, scope)?;
+        if ty.may_be_bool() {
+            return Ok(());
         }
+        Err(self.error(expr, format!("this is {}; true or false is needed here", ty.describe())))
     }
 
     fn equality(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
@@ -294,31 +324,44 @@ impl<'a> Checker<'a> {
         Err(self.error(expr, format!("{} cannot be ordered against {}", left.describe(), right.describe())))
     }
 
-    fn membership(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn membership(
+        &self,
+        expr: &IdedExpr,
+        a: &'a IdedExpr,
+        b: &'a IdedExpr,
+        scope: &Scope<'a>,
+    ) -> Result<Ty, ExprError> {
         let item = self.infer(a, scope)?;
         if let Expr::List(list) = &b.expr {
             list.elements.iter().try_for_each(|element| self.word(&item, element))?;
         }
-        match self.infer(b, scope)? {
-            Ty::List(of) if !of.comparable(&item) => {
-                Err(self.error(expr, format!("a list of which every item is {} never has {}", of.describe(), item.describe())))
+        let container = self.infer(b, scope)?;
+        if let Ty::List(of) = container {
+            if !of.comparable(&item) {
+                let message = format!("a list of which every item is {} never has {}", of.describe(), item.describe());
+                return Err(self.error(expr, message));
             }
-            Ty::List(of) => self.word(&of, a).map(|()| Ty::Bool),
-            Ty::Any | Ty::Record { .. } => Ok(Ty::Bool),
-            text if text.describe() == "a text" => {
-                Err(self.error(expr, "“in” looks into a list; for a part of a text write text.contains(part)"))
-            }
-            other => Err(self.error(expr, format!("“in” looks into a list; this is {}", other.describe()))),
+            return self.word(&of, a).map(|()| Ty::Bool);
         }
+        if container.is_open() || matches!(container, Ty::Record { .. }) {
+            return Ok(Ty::Bool);
+        }
+        let remedy = match container.describe() {
+            "a text" => "for a part of a text write text.contains(part)".to_owned(),
+            other => format!("this is {other}"),
+        };
+        Err(self.error(expr, format!("“in” looks into a list; {remedy}")))
     }
 
     fn index(&self, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
         let operand = self.infer(a, scope)?;
         self.infer(b, scope)?;
-        match (operand, text_literal(b)) {
-            (operand @ Ty::Record { .. }, Some(field)) => self.field(b, &operand, field),
-            (Ty::List(item), _) => Ok(*item),
-            _ => Ok(Ty::Any),
+        if let Ty::List(item) = operand {
+            return Ok(*item);
+        }
+        match text_literal(b) {
+            Some(field) if matches!(operand, Ty::Record { .. }) => self.field(b, &operand, field),
+            Some(_) | None => Ok(Ty::Any),
         }
     }
 
@@ -330,16 +373,16 @@ impl<'a> Checker<'a> {
         args: &'a [IdedExpr],
         scope: &Scope<'a>,
     ) -> Result<Ty, ExprError> {
+        let known = if target.is_some() { METHODS } else { GLOBAL };
+        let Some((_, returns)) = known.iter().find(|(known, _)| *known == name) else {
+            return Err(self.unknown_function(expr, name, known));
+        };
         if let Some(target) = target {
             self.infer(target, scope)?;
         }
         for arg in args {
             self.infer(arg, scope)?;
         }
-        let known = if target.is_some() { METHODS } else { GLOBAL };
-        let Some((_, returns)) = known.iter().find(|(known, _)| *known == name) else {
-            return Err(self.unknown_function(expr, name, known));
-        };
         Ok(match returns {
             Returns::Bool => Ty::Bool,
             Returns::Number => Ty::Number,
@@ -362,10 +405,8 @@ impl<'a> Checker<'a> {
     }
 
     fn comprehension(&self, loops: &'a ComprehensionExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
-        let item = match self.infer(&loops.iter_range, scope)? {
-            Ty::List(item) => *item,
-            _ => Ty::Any,
-        };
+        let range = self.infer(&loops.iter_range, scope)?;
+        let item = if let Ty::List(item) = range { *item } else { Ty::Any };
         let mut inner = scope.clone();
         inner.bound.insert(&loops.iter_var, item);
         if let Some(second) = &loops.iter_var2 {
@@ -380,19 +421,7 @@ impl<'a> Checker<'a> {
     /// Checks a literal against the words a field may hold.
     fn word(&self, ty: &Ty, literal: &IdedExpr) -> Result<(), ExprError> {
         let Some(text) = text_literal(literal) else { return Ok(()) };
-        let (words, closed): (&[&str], bool) = match ty {
-            Ty::Words { words, closed } => (words, *closed),
-            Ty::EventType => (&DURABLE, false),
-            Ty::Any
-            | Ty::Null
-            | Ty::Bool
-            | Ty::Number
-            | Ty::Text
-            | Ty::Duration
-            | Ty::Time
-            | Ty::List(_)
-            | Ty::Record { .. } => return Ok(()),
-        };
+        let Some((words, closed)) = ty.words() else { return Ok(()) };
         if words.contains(&text) {
             return Ok(());
         }

@@ -94,12 +94,10 @@ impl Program {
 
 /// Tells an error that only says that something is not there: a missing field, or a step into null.
 fn is_missing(error: &ExecutionError) -> bool {
-    match error {
-        ExecutionError::NoSuchKey(_) => true,
-        ExecutionError::NoSuchOverload(call) => call.argument_types().iter().any(|name| name == "null_type"),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
-        _ => false,
+    if let ExecutionError::NoSuchOverload(call) = error {
+        return call.argument_types().iter().any(|name| name == "null_type");
     }
+    matches!(error, ExecutionError::NoSuchKey(_))
 }
 
 /// Collects the longest dotted names that start at something an expression looks at.
@@ -119,7 +117,9 @@ fn collect_paths(expr: &IdedExpr, paths: &mut Vec<String>) {
         return;
     }
     match &expr.expr {
-        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).for_each(|e| collect_paths(e, paths)),
+        Expr::Call(call) => {
+            call.target.iter().map(AsRef::as_ref).chain(&call.args).for_each(|e| collect_paths(e, paths))
+        }
         Expr::Select(select) => collect_paths(&select.operand, paths),
         Expr::List(list) => list.elements.iter().for_each(|element| collect_paths(element, paths)),
         Expr::Comprehension(loops) => {
@@ -157,7 +157,8 @@ fn json(value: &CelValue) -> Value {
         CelValue::Map(map) => map.map.iter().map(|(key, value)| (key.to_string(), json(value))).collect(),
         CelValue::Duration(duration) => format!("{}s", duration.num_seconds()).into(),
         CelValue::Timestamp(time) => time.to_rfc3339().into(),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
-        other => format!("{other:?}").into(),
+        CelValue::Bytes(_) | CelValue::Function(..) | CelValue::Opaque(_) | CelValue::Struct(_) => {
+            format!("{value:?}").into()
+        }
     }
 }

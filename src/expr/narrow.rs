@@ -62,8 +62,5 @@ fn is_type(expr: &IdedExpr) -> bool {
 
 /// Returns the text of a literal.
 pub(super) fn text_literal(expr: &IdedExpr) -> Option<&str> {
-    match &expr.expr {
-        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
-        _ => None,
-    }
+    if let Expr::Literal(LiteralValue::String(text)) = &expr.expr { Some(text.inner()) } else { None }
 }

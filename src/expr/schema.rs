@@ -62,12 +62,8 @@ const WORLD_TIME_CHANGED: &[Field] = &[
     ("newTime", Shape::Text),
     ("elapsedSeconds", Shape::Number),
 ];
-const SETTLEMENT_UPDATED: &[Field] = &[
-    ("settlementId", Shape::Text),
-    ("operation", OPERATION),
-    ("campaignId", Shape::Text),
-    ("changedFields", CHANGED),
-];
+const SETTLEMENT_UPDATED: &[Field] =
+    &[("settlementId", Shape::Text), ("operation", OPERATION), ("campaignId", Shape::Text), ("changedFields", CHANGED)];
 const STRUCTURE_UPDATED: &[Field] = &[
     ("structureId", Shape::Text),
     ("settlementId", Shape::Text),

@@ -91,7 +91,8 @@ fn durations_and_dates_can_be_compared() {
         assert_eq!(Expr::parse(source).unwrap().matches(&view), Verdict::True, "{source}");
     }
     let bad = json!({"campaignId": "c", "newTime": "soon"});
-    let verdict = Expr::parse("world_date(payload.newTime).day == 1").unwrap().matches(&EventView::new("x", &bad, None));
+    let verdict =
+        Expr::parse("world_date(payload.newTime).day == 1").unwrap().matches(&EventView::new("x", &bad, None));
     assert!(matches!(verdict, Verdict::Error(_)), "{verdict:?}");
 }
 
@@ -99,7 +100,11 @@ fn durations_and_dates_can_be_compared() {
 fn the_payload_of_another_event_is_free_once_its_type_is_named() {
     let payload = json!({"amount": 30, "by": {"name": "Ada"}});
     let view = EventView::new("invoice:paid", &payload, None);
-    assert!(Expr::parse(r#"type == "invoice:paid" && payload.amount > 20 && payload.by.name == "Ada""#).unwrap().holds(&view));
+    assert!(
+        Expr::parse(r#"type == "invoice:paid" && payload.amount > 20 && payload.by.name == "Ada""#)
+            .unwrap()
+            .holds(&view)
+    );
     assert!(Expr::parse("payload.amount > 20").is_err());
 }
 
@@ -151,8 +156,12 @@ fn mistakes_are_found_at_the_start() {
         "has(payload.operatoin)",
         "payload.amount > 3",
     ];
-    let told: Vec<String> =
-        sources.iter().map(|source| Expr::parse(source).err().map_or_else(|| format!("no error: {source}"), |error| error.to_string())).collect();
+    let told: Vec<String> = sources
+        .iter()
+        .map(|source| {
+            Expr::parse(source).err().map_or_else(|| format!("no error: {source}"), |error| error.to_string())
+        })
+        .collect();
     insta::assert_snapshot!(told.join("\n\n"));
 }
 
