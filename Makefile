@@ -1,0 +1,31 @@
+# `make demo` shows the product, `make test` proves it; both work on a fresh machine.
+
+.PHONY: help demo test lint fmt bench setup
+
+# Where tools that cargo installs are found, also on a machine that has just got them.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: setup ## Open the dashboard on a living campaign (DEMO="--for 20s --no-tui" for lines)
+	cargo run --locked --bin scry -- demo $(DEMO)
+
+test: setup ## Run every test
+	@tests/setup.sh nodejs
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
+
+lint: setup ## Check formatting, lints, licenses and sources
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@tests/setup.sh cargo-deny
+	cargo deny --log-level error check licenses bans sources
+
+fmt: ## Format the code
+	cargo fmt
+
+bench: setup ## Measure the pure parts
+	cargo bench --locked
+
+setup:
+	@tests/setup.sh build

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Makes sure that what a make target needs is there: installs it with apt where there is apt,
+# otherwise says what is missing.
+#
+#   tests/setup.sh build       what compiling needs
+#   tests/setup.sh nodejs      what the tests against the official Socket.IO client need
+#   tests/setup.sh cargo-deny  the checker of licenses and sources
+set -euo pipefail
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# need DESCRIPTION PACKAGES... : installs Debian packages, or names what is missing and stops.
+need() {
+    local what=$1
+    shift
+    if ! has apt-get; then
+        echo "missing: $what. Install it with your package manager (on Debian: apt-get install $*)." >&2
+        exit 1
+    fi
+    local sudo=()
+    if [ "$(id -u)" != 0 ]; then
+        has sudo || { echo "missing: $what. Run as root: apt-get install $*" >&2; exit 1; }
+        sudo=(sudo)
+    fi
+    echo "installing $what ($*)" >&2
+    "${sudo[@]}" apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq "$@" >&2
+}
+
+case "${1:-}" in
+build)
+    has cargo || { echo "missing: Rust. See https://rustup.rs (the version is in Cargo.toml)." >&2; exit 1; }
+    has cc || need "a C compiler" build-essential
+    { has pkg-config && pkg-config --exists openssl; } || need "OpenSSL's headers" pkg-config libssl-dev
+    ;;
+nodejs)
+    { has node && has npm; } || need "Node.js with npm" nodejs npm
+    ;;
+cargo-deny)
+    has cargo-deny || cargo install --locked --quiet cargo-deny@0.20.2
+    ;;
+*)
+    echo "usage: tests/setup.sh build|nodejs|cargo-deny" >&2
+    exit 2
+    ;;
+esac
