@@ -5,11 +5,14 @@ mod queries;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::auth::{Auth, refusal};
+use super::auth::{self, Auth, refusal};
+use super::credentials::{Credentials, Place, Store};
 use super::error::{ApiError, is_token_refused};
 use super::event::Snapshot;
 use super::http::{Http, Reply};
 use super::secret::Secret;
+use crate::config::Env;
+use crate::config::client::Settings;
 use crate::protocol::auth::UserInfo;
 use crate::protocol::{ErrorCode, Event, Id, Position};
 use crate::text;
@@ -68,6 +71,42 @@ impl Api {
         Self { http, auth }
     }
 
+    /// Asks the server that the settings name, as the login kept for it or as `SCRY_TOKEN` says.
+    ///
+    /// # Errors
+    /// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.
+    pub fn open(settings: &Settings, env: Env) -> Result<Self, ApiError> {
+        let http = Http::new(&settings.server, settings.config.connection.request_timeout)?;
+        let auth = match env("SCRY_TOKEN") {
+            Some(token) => Auth::given(Secret::new(token)),
+            None => Auth::stored(http.clone(), Credentials::new(&settings.dirs.data, &settings.server)),
+        };
+        Ok(Self::new(http, auth))
+    }
+
+    /// Logs in with a password and keeps the login in `store`, or where it was kept before.
+    ///
+    /// # Errors
+    /// [`ApiError::Refused`] with `INVALID_CREDENTIALS` or `RATE_LIMITED`; [`ApiError::Credentials`] when the
+    /// login cannot be kept; or what stood in the way.
+    pub async fn login(
+        &self,
+        username: &str,
+        password: &Secret,
+        store: Option<Store>,
+    ) -> Result<(UserInfo, Option<Place>), ApiError> {
+        let login = auth::login(&self.http, username, password).await?;
+        let user = login.user.clone();
+        let place = self.auth.adopt(login, store).await?;
+        Ok((user, place))
+    }
+
+    /// Returns the server's address.
+    #[must_use]
+    pub const fn url(&self) -> &url::Url {
+        self.http.base()
+    }
+
     /// Returns who asks.
     #[must_use]
     pub const fn auth(&self) -> &Auth {
@@ -105,6 +144,10 @@ impl Api {
     /// [`ApiError`], as for every question.
     pub async fn snapshot(&self, campaign_id: &Id) -> Result<Snapshot, ApiError> {
         let mut answer: Value = self.ask(&queries::SNAPSHOT, json!({"campaignId": campaign_id}), "snapshot").await?;
+        if answer.is_null() {
+            let message = "there is no such campaign, or you may not see it".to_owned();
+            return Err(ApiError::Refused { code: ErrorCode::Unauthorized, message });
+        }
         let position = answer.get_mut("position").map(Value::take);
         let mut nodes: Vec<Value> = answer.get_mut("campaign").map(Value::take).into_iter().collect();
         for list in queries::SNAPSHOT_LISTS {

@@ -132,18 +132,22 @@ impl Auth {
         }
     }
 
-    /// Looks for a login made elsewhere since `refused` was refused; true when there is one.
+    /// Takes over a login that another program has made since ours was last read; true when there is one.
     ///
     /// # Errors
     /// [`ApiError`] when the store cannot be read.
-    pub async fn pick_up(&self, refused: Option<&Secret>) -> Result<bool, ApiError> {
+    pub async fn pick_up(&self) -> Result<bool, ApiError> {
         let Source::Stored(_, credentials) = &self.0.source else { return Ok(false) };
-        let Some(login) = credentials.load().await? else { return Ok(false) };
-        if Some(&login.access) == refused {
-            return Ok(false);
+        let mut current = self.0.current.lock().await;
+        let found = credentials.load().await?;
+        let known = current.login.as_ref().map(|login| &login.access);
+        match found {
+            Some(login) if Some(&login.access) != known => {
+                *current = Current { login: Some(login), unsaved: false };
+                Ok(true)
+            }
+            Some(_) | None => Ok(false),
         }
-        *self.0.current.lock().await = Current { login: Some(login), unsaved: false };
-        Ok(true)
     }
 
     /// Takes over a login a person has just made, and keeps it in `store` where this keeps logins.

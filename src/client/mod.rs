@@ -3,9 +3,11 @@
 pub mod api;
 pub mod auth;
 pub mod cache;
+pub mod connection;
 pub mod credentials;
 pub mod disk;
 pub mod error;
 pub mod event;
 pub mod http;
 pub mod secret;
+pub mod session;

@@ -1,0 +1,207 @@
+//! What a room has seen of its history: drops what is old, notices what is missing.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::protocol::{Id, Metadata, Position, Room};
+
+/// Remembers how far one room has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tracker {
+    at: Option<Position>,
+}
+
+/// Judges one event for one room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It follows what was seen; the room has moved on to it.
+    Fresh,
+    /// It was seen before.
+    Old,
+    /// Something between these two is missing; the room stays where it was.
+    Missing { from: u64, to: u64 },
+    /// The gateway keeps no positions, so nothing can be told.
+    Unnumbered,
+}
+
+impl Tracker {
+    /// Returns the place of the last event seen, or of the state everything began with.
+    #[must_use]
+    pub const fn position(&self) -> Option<&Position> {
+        self.at.as_ref()
+    }
+
+    /// Starts again from a place.
+    pub fn reset(&mut self, to: Option<Position>) {
+        self.at = to;
+    }
+
+    /// Moves on to a place the gateway vouches for; never back within one history.
+    pub fn advance(&mut self, to: Position) {
+        let behind = self.at.as_ref().is_some_and(|at| at.comparable(&to) && at.seq >= to.seq);
+        if !behind {
+            self.at = Some(to);
+        }
+    }
+
+    /// Judges an event of this room, and moves on to it if it is the next one.
+    pub fn offer(&mut self, room: &Room, metadata: &Metadata) -> Verdict {
+        let (Some(epoch), Some(seq)) = (&metadata.epoch, metadata.seq) else { return Verdict::Unnumbered };
+        if let Some(at) = &self.at {
+            if at.epoch != *epoch {
+                return Verdict::Missing { from: at.seq, to: seq };
+            }
+            if seq <= at.seq {
+                return Verdict::Old;
+            }
+            if previous(room, metadata, seq).is_some_and(|previous| previous > at.seq) {
+                return Verdict::Missing { from: at.seq, to: seq };
+            }
+        }
+        self.at = Some(Position::new(epoch.clone(), seq));
+        Verdict::Fresh
+    }
+}
+
+/// Returns the `seq` of the event before this one in the same room; `None` when it is not told.
+fn previous(room: &Room, metadata: &Metadata, seq: u64) -> Option<u64> {
+    let prev = metadata.prev.unwrap_or_default();
+    match room {
+        Room::Campaign(_) => Some(seq.saturating_sub(1)),
+        Room::Settlement(_) => prev.settlement,
+        Room::Structure(_) => prev.structure,
+        Room::User(_) => None,
+    }
+}
+
+/// Remembers the latest events that were passed on, so that two rooms that replay the same one do
+/// not pass it on twice.
+///
+/// Bounded: only rooms of one campaign that are caught up at different times overlap at all, and a
+/// campaign's own room needs no memory because its numbers have no holes.
+#[derive(Debug, Default)]
+pub struct Recent {
+    known: HashSet<Key>,
+    order: VecDeque<Key>,
+}
+
+type Key = (Id, String, u64);
+
+impl Recent {
+    /// Bounds the memory, in events.
+    pub const CAPACITY: usize = 16_384;
+
+    /// Remembers an event; false when it is known already.
+    pub fn insert(&mut self, campaign: &Id, position: &Position) -> bool {
+        let key = (campaign.clone(), position.epoch.clone(), position.seq);
+        if !self.known.insert(key.clone()) {
+            return false;
+        }
+        self.order.push_back(key);
+        if self.order.len() > Self::CAPACITY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::Prev;
+
+    fn campaign() -> Room {
+        Room::Campaign(Id::parse("c").unwrap())
+    }
+
+    fn settlement() -> Room {
+        Room::Settlement(Id::parse("s").unwrap())
+    }
+
+    fn event(epoch: &str, seq: u64, prev: Option<u64>) -> Metadata {
+        Metadata {
+            epoch: Some(epoch.to_owned()),
+            seq: Some(seq),
+            prev: prev.map(|settlement| Prev { settlement: Some(settlement), structure: None }),
+            ..Metadata::default()
+        }
+    }
+
+    #[test]
+    fn a_campaign_counts_by_one() {
+        let mut room = Tracker { at: Some(Position::new("x", 5)) };
+        assert_eq!(room.offer(&campaign(), &event("x", 5, None)), Verdict::Old);
+        assert_eq!(room.offer(&campaign(), &event("x", 6, None)), Verdict::Fresh);
+        assert_eq!(room.offer(&campaign(), &event("x", 8, None)), Verdict::Missing { from: 6, to: 8 });
+        assert_eq!(room.offer(&campaign(), &event("x", 7, None)), Verdict::Fresh);
+        assert_eq!(room.offer(&campaign(), &event("y", 8, None)), Verdict::Missing { from: 7, to: 8 });
+    }
+
+    #[test]
+    fn a_narrow_room_goes_by_its_own_previous_event() {
+        let mut room = Tracker { at: Some(Position::new("x", 5)) };
+        assert_eq!(room.offer(&settlement(), &event("x", 9, Some(3))), Verdict::Fresh);
+        assert_eq!(room.offer(&settlement(), &event("x", 20, Some(9))), Verdict::Fresh);
+        assert_eq!(room.offer(&settlement(), &event("x", 30, Some(25))), Verdict::Missing { from: 20, to: 30 });
+        assert_eq!(
+            room.offer(&settlement(), &event("x", 31, None)),
+            Verdict::Fresh,
+            "nothing is told, nothing is known"
+        );
+    }
+
+    #[test]
+    fn without_numbers_nothing_is_claimed() {
+        let mut room = Tracker::default();
+        assert_eq!(room.offer(&campaign(), &Metadata::default()), Verdict::Unnumbered);
+        assert_eq!(room.position(), None);
+    }
+
+    #[test]
+    fn the_memory_of_what_was_passed_on_is_bounded() {
+        let mut recent = Recent::default();
+        let id = Id::parse("c").unwrap();
+        for seq in 0..=Recent::CAPACITY as u64 {
+            assert!(recent.insert(&id, &Position::new("x", seq)));
+        }
+        assert_eq!(recent.known.len(), Recent::CAPACITY);
+        assert!(!recent.insert(&id, &Position::new("x", 5)));
+        assert!(recent.insert(&id, &Position::new("x", 0)), "the oldest was forgotten");
+    }
+
+    proptest! {
+        /// However a stream is cut, doubled and repeated from where the room stands, what is passed
+        /// on is the history itself, and nothing is skipped without being noticed.
+        #[test]
+        fn what_is_passed_on_is_the_history(
+            disturbances in prop::collection::vec((0_u64..6, 0_u64..4), 1..60),
+        ) {
+            let mut room = Tracker { at: Some(Position::new("x", 0)) };
+            let mut passed = Vec::new();
+            let mut sent = 0_u64;
+            for (back, skip) in disturbances {
+                let from = sent.saturating_sub(back) + skip;
+                for seq in from.max(1)..from + 8 {
+                    sent = sent.max(seq);
+                    match room.offer(&campaign(), &event("x", seq, None)) {
+                        Verdict::Fresh => passed.push(seq),
+                        Verdict::Missing { from, .. } => {
+                            prop_assert_eq!(from, *passed.last().unwrap_or(&0));
+                            for healed in from + 1..=seq {
+                                prop_assert_eq!(room.offer(&campaign(), &event("x", healed, None)), Verdict::Fresh);
+                                passed.push(healed);
+                            }
+                        }
+                        Verdict::Old => prop_assert!(passed.contains(&seq)),
+                        Verdict::Unnumbered => prop_assert!(false),
+                    }
+                }
+            }
+            let expected: Vec<_> = (1..=passed.len() as u64).collect();
+            prop_assert_eq!(passed, expected);
+        }
+    }
+}

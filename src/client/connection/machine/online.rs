@@ -1,0 +1,283 @@
+//! An open connection: one request at a time, rooms to join, the pulse to feel.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Effect, Machine, Moment, State};
+use crate::client::connection::subscriptions::{Granted, Stage};
+use crate::client::connection::{Body, Request};
+use crate::client::error::{ApiError, is_token_refused};
+use crate::client::event::{ClientEvent, Snapshot};
+use crate::protocol::ack::{Ack, AuthenticateAck, LatencyAck};
+use crate::protocol::{ErrorCode, Failure, Id, Position, Room, SubscribeAck, request};
+use crate::text;
+
+/// Holds what matters only while a connection is open.
+#[derive(Debug, Default)]
+pub(super) struct Online {
+    /// Every room is joined and caught up.
+    pub live: bool,
+    in_flight: Option<InFlight>,
+    /// When to measure the round trip next; not before the connection is live for the first time.
+    next_latency: Option<Instant>,
+    /// A fresh token waits to be shown to the gateway.
+    authenticate: bool,
+    /// The gateway asked for patience.
+    hold_until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    id: u64,
+    ask: Ask,
+    sent: Instant,
+    until: Instant,
+}
+
+#[derive(Debug)]
+enum Ask {
+    Join(Room, Option<Position>),
+    Leave,
+    Latency,
+    Authenticate,
+}
+
+impl Online {
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match &self.in_flight {
+            Some(request) => Some(request.until),
+            None => self.next_latency.into_iter().chain(self.hold_until).min(),
+        }
+    }
+
+    /// Gives a subscription more time: what it replays may take longer than an answer does.
+    pub fn extend_join(&mut self, until: Instant) {
+        if let Some(InFlight { ask: Ask::Join(..), until: deadline, .. }) = &mut self.in_flight {
+            *deadline = until;
+        }
+    }
+}
+
+impl Machine {
+    /// Does the next thing an open connection needs, and notices when nothing is left to do.
+    pub(super) fn proceed(&mut self, now: Moment) {
+        if !matches!(self.state, State::Online(_)) {
+            return;
+        }
+        for room in self.rooms.take_fetches() {
+            self.effects.push(Effect::GetSnapshot(self.generation, room.id().clone()));
+        }
+        self.ask_next(now);
+        let settled = self.rooms.is_settled();
+        let State::Online(online) = &mut self.state else { return };
+        let first_time = settled && !online.live && online.next_latency.is_none();
+        online.live = settled;
+        if settled {
+            self.breaker.reset();
+            self.refusals = 0;
+            self.reason = None;
+            self.live_until = None;
+        }
+        if first_time {
+            online.next_latency = (self.abilities.latency != Some(false)).then_some(now.at);
+            self.ask_next(now);
+        }
+    }
+
+    /// Shows the gateway a fresh token, in this connection.
+    pub(super) fn authenticate(&mut self, now: Moment) {
+        if self.abilities.authenticate == Some(false) {
+            return;
+        }
+        if let State::Online(online) = &mut self.state {
+            online.authenticate = true;
+        }
+        self.proceed(now);
+    }
+
+    pub(super) fn online_deadline(&mut self, now: Moment) {
+        if self.renew_at.is_some_and(|at| at <= now.at) {
+            self.renew_at = None;
+            self.effects.push(Effect::GetToken { generation: self.generation, fresh: true });
+        }
+        let State::Online(online) = &mut self.state else { return };
+        let expired = online.in_flight.take_if(|request| request.until <= now.at);
+        if let Some(request) = expired {
+            self.unanswered(&request, now);
+        }
+        self.proceed(now);
+    }
+
+    pub(super) fn answer(&mut self, id: u64, body: Value, now: Moment) {
+        let State::Online(online) = &mut self.state else { return };
+        let Some(request) = online.in_flight.take_if(|request| request.id == id) else { return };
+        match request.ask {
+            Ask::Join(room, since) => self.join_answered(&room, since.as_ref(), body, now),
+            Ask::Leave => {}
+            Ask::Latency => {
+                online.next_latency = Some(request.sent + self.timings.latency_interval);
+                // Any answer measures the way, a refusal as well; only a granted one proves the ability.
+                if matches!(Ack::<LatencyAck>::from_value(body), Ok(Ack::Granted(_))) {
+                    self.abilities.latency = Some(true);
+                }
+                self.round_trip = Some(now.at.saturating_duration_since(request.sent));
+            }
+            Ask::Authenticate => self.authenticate_answered(body, now),
+        }
+        self.proceed(now);
+    }
+
+    pub(super) fn snapshot(&mut self, campaign: &Id, result: Result<Box<Snapshot>, ApiError>, now: Moment) {
+        let room = Room::Campaign(campaign.clone());
+        let Some(held) = self.rooms.get_mut(&room).filter(|held| held.stage == Stage::Fetching) else { return };
+        match result {
+            Ok(snapshot) => {
+                held.tracker.reset(snapshot.position.clone());
+                held.stage = Stage::Ready;
+                self.abilities.snapshots = Some(true);
+                self.effects.push(Effect::Tell(ClientEvent::Snapshot(snapshot)));
+            }
+            Err(error @ ApiError::NotOffered { .. }) => {
+                held.stage = Stage::Ready;
+                self.abilities.snapshots = Some(false);
+                self.notice("snapshots", &format!("{error}: only what happens from now on can be shown"));
+            }
+            Err(error) if error.requires_login() || error.is_passing() => return self.failed(&error, now),
+            Err(ApiError::Refused { code: ErrorCode::Unauthorized | ErrorCode::NotFound, .. }) => {
+                // The gateway is asked all the same: its refusal is the one everybody knows how to read.
+                held.stage = Stage::Ready;
+            }
+            Err(error @ ApiError::Refused { .. }) => {
+                held.stage = Stage::Ready;
+                self.notice_always(format!("the campaign's state could not be fetched: {error}"));
+            }
+            Err(error) => return self.failed(&error, now),
+        }
+        self.proceed(now);
+    }
+
+    /// Sends the most urgent request, unless one is under way.
+    fn ask_next(&mut self, now: Moment) {
+        let State::Online(online) = &mut self.state else { return };
+        if online.in_flight.is_some() {
+            return;
+        }
+        if std::mem::take(&mut online.authenticate) {
+            let limit = self.timings.request;
+            return self.send(Ask::Authenticate, request::AUTHENTICATE, Body::Token, limit, now);
+        }
+        if online.next_latency.is_some_and(|at| at <= now.at) {
+            online.next_latency = None;
+            let limit = self.timings.latency_timeout;
+            return self.send(Ask::Latency, request::LATENCY, Body::Json(json!({})), limit, now);
+        }
+        if online.hold_until.is_some_and(|until| until > now.at) {
+            return;
+        }
+        online.hold_until = None;
+        let limit = self.timings.request;
+        if let Some(room) = self.rooms.take_leave()
+            && let Some(name) = request::unsubscribe(&room)
+        {
+            return self.send(Ask::Leave, name, Body::Json(room.id().as_str().into()), limit, now);
+        }
+        while let Some((room, since)) = self.rooms.take_join() {
+            match request::subscribe(&room, since.as_ref()) {
+                Some((name, body)) => return self.send(Ask::Join(room, since), name, Body::Json(body), limit, now),
+                // One's own room is joined by the gateway.
+                None => {
+                    self.rooms.grant(&room, None, SubscribeAck::default(), false);
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, ask: Ask, name: &'static str, body: Body, limit: Duration, now: Moment) {
+        let State::Online(online) = &mut self.state else { return };
+        self.next_request += 1;
+        let id = self.next_request;
+        online.in_flight = Some(InFlight { id, ask, sent: now.at, until: now.at + limit });
+        self.effects.push(Effect::Send(Request { id, name, body }));
+    }
+
+    fn unanswered(&mut self, request: &InFlight, now: Moment) {
+        let seconds = request.until.saturating_duration_since(request.sent).as_secs().max(1);
+        match request.ask {
+            Ask::Latency if self.abilities.latency.is_none() => {
+                self.abilities.latency = Some(false);
+                self.notice(
+                    "latency",
+                    "this gateway does not answer latency: a silent line is noticed only by its pings",
+                );
+            }
+            Ask::Authenticate if self.abilities.latency != Some(true) => {
+                self.abilities.authenticate = Some(false);
+                self.notice("authenticate", "this gateway cannot renew a login within a connection");
+            }
+            Ask::Latency => self.lost(&format!("no answer from the gateway for {seconds} s"), now),
+            Ask::Join(..) | Ask::Leave | Ask::Authenticate => {
+                self.lost(&format!("a request was not answered within {seconds} s"), now);
+            }
+        }
+    }
+
+    fn join_answered(&mut self, room: &Room, since: Option<&Position>, body: Value, now: Moment) {
+        match Ack::<SubscribeAck>::from_value(body) {
+            Ok(Ack::Granted(ack)) => self.join_granted(room, since, ack),
+            Ok(Ack::Refused(failure)) => self.join_refused(room, failure, now),
+            Err(_) => self.lost("the gateway answered a subscription with something else", now),
+        }
+    }
+
+    fn join_granted(&mut self, room: &Room, since: Option<&Position>, ack: SubscribeAck) {
+        if ack.position.is_none() {
+            self.notice("positions", "this gateway keeps no positions: what happens while we are away is lost");
+        }
+        let snapshots = self.offers_snapshots();
+        match self.rooms.grant(room, since, ack, snapshots) {
+            Granted::Joined { position, recovered, replayed, healed } => {
+                self.effects.extend(healed.map(|gap| Effect::Tell(ClientEvent::Gap(gap))));
+                let joined = ClientEvent::Joined { room: room.clone(), position, recovered, replayed };
+                self.effects.push(Effect::Tell(joined));
+            }
+            Granted::Lost(gap) => self.effects.extend(gap.map(|gap| Effect::Tell(ClientEvent::Gap(gap)))),
+            Granted::Unwanted => {}
+        }
+    }
+
+    fn join_refused(&mut self, room: &Room, failure: Failure, now: Moment) {
+        let (code, message) = (failure.code, text::line(&failure.error).into_owned());
+        if is_token_refused(&code) {
+            self.token_refused(&message, now);
+        } else if code == ErrorCode::Draining {
+            self.lost(&message, now);
+        } else if code == ErrorCode::RateLimited {
+            let wait = failure.retry_after_ms.map_or(self.timings.latency_interval, Duration::from_millis);
+            if let State::Online(online) = &mut self.state {
+                online.hold_until = Some(now.at + wait);
+            }
+            self.set_stage(room, Stage::Ready);
+        } else {
+            self.set_stage(room, Stage::Refused);
+            self.effects.push(Effect::Tell(ClientEvent::Refused { room: room.clone(), code, message }));
+        }
+    }
+
+    fn authenticate_answered(&mut self, body: Value, now: Moment) {
+        match Ack::<AuthenticateAck>::from_value(body) {
+            Ok(Ack::Granted(_)) => self.abilities.authenticate = Some(true),
+            Ok(Ack::Refused(failure)) if is_token_refused(&failure.code) => self.token_refused(&failure.error, now),
+            Ok(Ack::Refused(_)) | Err(_) => {
+                self.abilities.authenticate = Some(false);
+                self.notice("authenticate", "this gateway cannot renew a login within a connection");
+            }
+        }
+    }
+
+    pub(super) fn set_stage(&mut self, room: &Room, stage: Stage) {
+        if let Some(held) = self.rooms.get_mut(room) {
+            held.stage = stage;
+        }
+    }
+}
