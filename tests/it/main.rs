@@ -1,3 +1,9 @@
 //! The integration tests: one binary, so that the library is linked once.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
+
+mod gateway_handshake;
+mod gateway_resume;
+mod gateway_rooms;
+mod gateway_session;
 mod support;

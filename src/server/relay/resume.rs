@@ -25,7 +25,7 @@ const LAST_SLICE: u64 = 64;
 /// How long a socket may leave its buffer full before the replay gives up on it.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a full buffer is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Says why a room was not joined.
 #[derive(Debug, thiserror::Error)]

@@ -111,10 +111,11 @@ impl Connection {
 
     /// Ends the transport once all that waits has been sent; the client comes back by itself.
     ///
-    /// Returns false if the transport is not in our hands.
-    #[must_use]
-    pub fn hang_up(&self) -> bool {
-        self.switch.as_ref().inspect(|switch| switch.hang_up()).is_some()
+    /// Does nothing where the transport is not one TCP connection.
+    pub fn hang_up(&self) {
+        if let Some(switch) = &self.switch {
+            switch.hang_up();
+        }
     }
 
     /// Ends a connection that does not keep up.

@@ -44,8 +44,8 @@ const INBOX: usize = 128;
 const BATCH: usize = 256;
 /// How long the batches of a drain are apart.
 const BATCH_PAUSE: Duration = Duration::from_millis(50);
-/// When the first client may come back after a drain, in milliseconds; later batches come later.
-const RECONNECT_AFTER: u64 = 1_000;
+/// When the first clients may come back after a drain; later batches come later.
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 /// Serves Socket.IO; clones share everything.
 #[derive(Clone)]
@@ -94,25 +94,34 @@ impl Gateway {
         tokio::join!(self.relay.clone().run(stop.clone()), signals::run(&self, &stop));
     }
 
-    /// Tells every client to come back later, and closes the connections in batches.
+    /// Tells every client to come back later, and closes the connections in batches, all `within` a time.
     ///
     /// Cancel [`Core::draining`] before, so that nobody comes in meanwhile.
-    pub async fn drain(&self) {
+    pub async fn drain(&self, within: Duration) {
+        let deadline = tokio::time::Instant::now() + within;
         let connections = self.connections.all();
-        for (number, batch) in connections.chunks(BATCH).enumerate() {
-            let pause = u64::try_from(BATCH_PAUSE.as_millis()).unwrap_or_default();
-            let later = pause.saturating_mul(u64::try_from(number).unwrap_or_default());
+        let batches = u32::try_from(connections.len().div_ceil(BATCH)).unwrap_or(u32::MAX).max(1);
+        let pause = BATCH_PAUSE.min(within / 2 / batches);
+        for (number, batch) in (0_u32..).zip(connections.chunks(BATCH)) {
+            let later = RECONNECT_AFTER.saturating_add(pause.saturating_mul(number));
             for connection in batch {
-                connection.send("server:draining", &json!({"reconnectAfterMs": RECONNECT_AFTER + later}));
+                connection.send("server:draining", &json!({"reconnectAfterMs": millis(later)}));
             }
         }
         for batch in connections.chunks(BATCH) {
-            // A polling connection is not one TCP connection to hang up on; the close below ends it.
-            let hung_up = batch.iter().filter(|connection| connection.hang_up()).count();
-            tracing::debug!(hung_up, "closing a batch of connections");
-            tokio::time::sleep(BATCH_PAUSE).await;
+            tokio::time::sleep(pause).await;
+            batch.iter().for_each(|connection| connection.hang_up());
         }
-        self.io.close().await;
+        self.close(deadline).await;
+    }
+
+    /// Closes what is left: polling sockets, which have no line to hang up, and peers that do not read.
+    async fn close(&self, deadline: tokio::time::Instant) {
+        if tokio::time::timeout_at(deadline, self.io.close()).await.is_err() {
+            self.connections.all().iter().for_each(|connection| connection.give_up());
+        }
+        // The library forgets its namespaces first and then tells nobody that their sockets have gone.
+        self.connections.all().iter().for_each(|connection| connection.closed().cancel());
     }
 
     /// Decides whether a socket may connect, and prepares everything that its first message needs.
@@ -230,9 +239,13 @@ fn accept(
 }
 
 fn slow_down(wait: Duration) -> Failure {
-    let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+    let retry_after_ms = millis(wait).max(1);
     let sentence = format!("too many requests on this connection; try again in {retry_after_ms} ms");
     Failure { retry_after_ms: Some(retry_after_ms), ..Failure::new(ErrorCode::RateLimited, sentence) }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn internal(error: DbError) -> Refusal {

@@ -30,7 +30,9 @@ pub async fn run(gateway: &Gateway, stop: &CancellationToken) {
 }
 
 fn tell(gateway: &Gateway, message: &UserMessage) {
-    let sockets = gateway.io.within(Room::User(message.user_id.clone()).to_string()).sockets();
+    // There is no namespace any more once the gateway has drained.
+    let Some(everyone) = gateway.io.of("/") else { return };
+    let sockets = everyone.within(Room::User(message.user_id.clone()).to_string()).sockets();
     let sids: Vec<_> = sockets.iter().map(|socket| socket.id).collect();
     for connection in gateway.connections.get(&sids) {
         connection.send(message.body.name(), &message.body);

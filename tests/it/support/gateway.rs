@@ -1,0 +1,243 @@
+//! A gateway in this process, over a journal that the test writes itself.
+//!
+//! It is the real gateway, relay, journal and TCP; what is missing is only the API that would make
+//! the changes, so that a test says exactly which events happen, and when.
+
+use std::path::Path;
+use std::time::Duration;
+
+use axum::Router;
+use scry::config::server::ServerConfig;
+use scry::protocol::event::{EntityUpdated, SettlementUpdated, StateInvalidated, StructureUpdated, WorldTimeChanged};
+use scry::protocol::{EntityType, Event, Id, Operation, Payload, Scope, Source};
+use scry::server::Core;
+use scry::server::clock::now;
+use scry::server::journal::{Draft, append};
+use scry::server::socket::Gateway;
+use scry::server::socket::tcp::{Doorway, Peer};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The campaign of these tests; its settlements are `s1`, `s2`, its structures `t1` (in `s1`), `t2` (in `s2`).
+pub const CAMPAIGN: &str = "c1";
+/// Another campaign, without anything in it.
+pub const OTHER_CAMPAIGN: &str = "c2";
+
+/// Runs a gateway on a free port until dropped.
+pub struct TestGateway {
+    pub core: Core,
+    pub gateway: Gateway,
+    pub url: String,
+    stop: CancellationToken,
+    _dir: TempDir,
+}
+
+impl TestGateway {
+    /// Starts one with the default settings.
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Starts one with changed settings.
+    pub async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let core = core(dir.path(), change).await;
+        people(&core).await;
+        let (layer, gateway) = Gateway::new(core.clone());
+        let stop = CancellationToken::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().layer(layer).into_make_service_with_connect_info::<Peer>();
+        tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
+            axum::serve(Doorway::new(listener), app).await.unwrap();
+        }));
+        tokio::spawn(gateway.clone().run(stop.clone()));
+        Self { core, gateway, url, stop, _dir: dir }
+    }
+
+    /// Issues an access token; sessions are named after their user.
+    pub fn token(&self, user: &str) -> String {
+        self.core.tokens.issue(&id(user), user, &id(&format!("session-of-{user}")), now()).unwrap().0
+    }
+
+    /// Issues an access token that is good for a while.
+    pub fn token_for(&self, user: &str, ttl: Duration) -> String {
+        let tokens = self.core.tokens.with_ttl(ttl);
+        tokens.issue(&id(user), user, &id(&format!("session-of-{user}")), now()).unwrap().0
+    }
+
+    /// Commits one event and wakes the relay.
+    pub async fn record(&self, payload: Payload) -> Event {
+        self.record_all(vec![payload]).await.remove(0)
+    }
+
+    /// Commits several events in one transaction and wakes the relay.
+    pub async fn record_all(&self, payloads: Vec<Payload>) -> Vec<Event> {
+        let mut tx = self.core.db.write().await.unwrap();
+        let mut events = Vec::new();
+        for payload in payloads {
+            events.push(append(&mut tx, draft(payload, None)).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+        self.core.journal.wake();
+        events
+    }
+
+    /// Ends a membership as the API does: the row and its event go in one transaction.
+    pub async fn remove_member(&self, user: &str) -> Event {
+        let mut tx = self.core.db.write().await.unwrap();
+        sqlx::query("DELETE FROM memberships WHERE user_id = $1 AND campaign_id = $2")
+            .bind(user)
+            .bind(CAMPAIGN)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let event = append(&mut tx, draft(entity(EntityType::Member, user, Operation::Delete), Some(id(user)))).await;
+        tx.commit().await.unwrap();
+        self.core.journal.wake();
+        event.unwrap()
+    }
+
+    /// Ends a session in the database and announces it, as a logout does.
+    pub async fn log_out(&self, user: &str) {
+        let sid = id(&format!("session-of-{user}"));
+        sqlx::query("UPDATE sessions SET revoked_ms = 1 WHERE id = $1")
+            .bind(sid.as_str())
+            .execute(&self.core.db.writer)
+            .await
+            .unwrap();
+        self.core.signals.end(scry::server::signals::SessionEnded { user_id: id(user), sid });
+    }
+
+    /// Waits until as many sockets are connected.
+    pub async fn connected(&self, count: usize) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        while self.core.connected.load(std::sync::atomic::Ordering::Relaxed) != count {
+            assert!(tokio::time::Instant::now() < deadline, "there never were {count} connections");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for TestGateway {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn core(dir: &Path, change: impl FnOnce(&mut ServerConfig)) -> Core {
+    let mut config = ServerConfig::new(dir);
+    change(&mut config);
+    Core::open(config).await.unwrap()
+}
+
+/// Writes the users `gm`, `viewer` and `outsider`, of whom the last is not in the campaign, and what there is to see.
+async fn people(core: &Core) {
+    let time = "2026-01-01T00:00:00.000Z";
+    let mut sql = String::new();
+    for user in ["gm", "viewer", "outsider"] {
+        sql.push_str(&format!("INSERT INTO users VALUES ('{user}', '{user}', '', 0, '{time}');"));
+        sql.push_str(&format!("INSERT INTO sessions VALUES ('session-of-{user}', '{user}', 0, NULL);"));
+    }
+    for campaign in [CAMPAIGN, OTHER_CAMPAIGN] {
+        sql.push_str(&format!("INSERT INTO campaigns (id, epoch) VALUES ('{campaign}', 'first');"));
+        sql.push_str(&row(campaign, campaign, "campaign", "NULL"));
+    }
+    for (user, campaign) in [("gm", CAMPAIGN), ("viewer", CAMPAIGN), ("gm", OTHER_CAMPAIGN)] {
+        sql.push_str(&format!(
+            "INSERT INTO memberships VALUES ('{user}-{campaign}', '{campaign}', '{user}', 'VIEWER', 1, '{time}', '{time}');"
+        ));
+    }
+    for (entity, kind, parent) in
+        [("s1", "settlement", "c1"), ("s2", "settlement", "c1"), ("t1", "structure", "s1"), ("t2", "structure", "s2")]
+    {
+        sql.push_str(&row(CAMPAIGN, entity, kind, &format!("'{parent}'")));
+    }
+    for statement in sql.split_inclusive(';') {
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&core.db.writer).await.unwrap();
+    }
+}
+
+fn row(campaign: &str, entity: &str, kind: &str, parent: &str) -> String {
+    format!(
+        "INSERT INTO entities VALUES ('{entity}', '{campaign}', '{kind}', {parent}, '{entity}', 1, '', '', '{{}}');"
+    )
+}
+
+fn draft(payload: Payload, revoked_user: Option<Id>) -> Draft {
+    Draft {
+        payload,
+        user_id: Some(id("gm")),
+        source: Source::Api,
+        correlation_id: "test".to_owned(),
+        caused_by: None,
+        version: Some(2),
+        changes: Vec::new(),
+        revoked_user,
+        now: now(),
+    }
+}
+
+/// Reads an id.
+pub fn id(text: &str) -> Id {
+    Id::parse(text).unwrap()
+}
+
+/// Builds an `entity_updated`.
+pub fn entity(entity_type: EntityType, entity: &str, operation: Operation) -> Payload {
+    Payload::EntityUpdated(EntityUpdated {
+        entity_type,
+        entity_id: id(entity),
+        campaign_id: id(CAMPAIGN),
+        operation,
+        changed_fields: vec!["name".to_owned()],
+    })
+}
+
+/// Builds an update of a kingdom, which goes to the campaign's room only.
+pub fn kingdom() -> Payload {
+    entity(EntityType::Kingdom, "k1", Operation::Update)
+}
+
+/// Builds a `settlement_updated`.
+pub fn settlement(settlement: &str) -> Payload {
+    Payload::SettlementUpdated(SettlementUpdated {
+        settlement_id: id(settlement),
+        operation: Operation::Update,
+        campaign_id: id(CAMPAIGN),
+        changed_fields: vec!["variables.population".to_owned()],
+    })
+}
+
+/// Builds a `structure_updated`.
+pub fn structure(structure: &str, settlement: &str) -> Payload {
+    Payload::StructureUpdated(StructureUpdated {
+        structure_id: id(structure),
+        settlement_id: id(settlement),
+        operation: Operation::Update,
+        campaign_id: id(CAMPAIGN),
+        changed_fields: vec!["level".to_owned()],
+    })
+}
+
+/// Builds a `state_invalidated` of the whole campaign.
+pub fn invalidation() -> Payload {
+    Payload::StateInvalidated(StateInvalidated {
+        scope: Scope::Campaign,
+        campaign_id: id(CAMPAIGN),
+        entity_type: None,
+        entity_id: None,
+        affected_fields: vec!["defense".to_owned()],
+    })
+}
+
+/// Builds a `world_time_changed`.
+pub fn clock_moved() -> Payload {
+    Payload::WorldTimeChanged(WorldTimeChanged {
+        campaign_id: id(CAMPAIGN),
+        previous_time: "1207-09-14T18:20:00.000Z".to_owned(),
+        new_time: "1207-09-14T19:20:00.000Z".to_owned(),
+        elapsed_seconds: 3600,
+    })
+}
