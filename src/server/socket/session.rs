@@ -9,8 +9,7 @@ use serde_json::json;
 use socketioxide::extract::AckSender;
 use tokio::sync::mpsc;
 
-use super::connection::{Connection, Connections};
-use super::limits::Place;
+use super::connection::Connection;
 use super::request::{Request, Token};
 use crate::protocol::ack::{AuthenticateAck, LatencyAck};
 use crate::protocol::{ErrorCode, Failure, Position, Room};
@@ -32,26 +31,20 @@ pub struct Incoming {
 pub struct Session {
     pub core: Core,
     pub relay: Relay,
-    pub connections: Connections,
     pub connection: Arc<Connection>,
     pub inbox: mpsc::Receiver<Incoming>,
-    /// The connection's place in the count of its address.
-    pub place: Option<Place>,
     /// Whether the client knows that its present token is running out.
     pub warned: bool,
 }
 
 impl Session {
-    /// Serves the connection until it has gone or its token has expired, then removes every trace of it.
+    /// Serves the connection until it has gone or its token has expired, then takes it out of its rooms.
     pub async fn run(mut self) {
-        self.connections.insert(self.connection.clone());
         self.core.connected.fetch_add(1, Ordering::Relaxed);
         let closed = self.connection.closed().clone();
         closed.run_until_cancelled(self.serve()).await;
         self.relay.leave(&self.connection).await;
-        self.connections.remove(self.connection.id());
         self.core.connected.fetch_sub(1, Ordering::Relaxed);
-        drop(self.place.take());
     }
 
     async fn serve(&mut self) {
