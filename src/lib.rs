@@ -20,6 +20,7 @@ pub mod exit;
 pub mod expr;
 pub mod files;
 pub mod headless;
+pub mod log;
 pub mod protocol;
 pub mod server;
 pub mod suggest;

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::paths::Dirs;
 use super::{ConfigError, Env, duration, file};
+use crate::suggest::nearest;
 
 /// Holds everything `config.toml` may say; `Default` is what holds without a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -248,7 +249,7 @@ fn choose_server(
 
 fn unknown_profile(name: &str, config: &ClientConfig) -> ConfigError {
     let known: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
-    let remedy = file::did_you_mean(name, known.iter().copied()).map_or_else(
+    let remedy = nearest(name, known.iter().copied()).map_or_else(
         || format!("add [profiles.{name}] with its url, or use one of: {}", known.join(", ")),
         |near| format!("did you mean “{near}”?"),
     );

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::ConfigError;
+use crate::suggest::nearest;
 
 /// Reads a file into `T`; `None` when it does not exist.
 ///
@@ -30,13 +31,6 @@ pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigEr
     })
 }
 
-/// Finds the known word that a misspelt one was probably meant to be.
-#[must_use]
-pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let ranked = known.into_iter().map(|candidate| (strsim::jaro_winkler(word, candidate), candidate));
-    ranked.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
-}
-
 fn explain(text: &str, line: usize, message: &str) -> String {
     let table = text.lines().take(line).filter_map(table_name).last();
     let place = table.map_or_else(String::new, |name| format!(" in [{name}]"));
@@ -49,7 +43,7 @@ fn explain(text: &str, line: usize, message: &str) -> String {
     };
     let what = if kind == "unknown field" { "key" } else { "value" };
     let known: Vec<&str> = quoted.collect();
-    let remedy = did_you_mean(word, known.iter().copied())
+    let remedy = nearest(word, known.iter().copied())
         .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean “{near}”?"));
     format!("unknown {what} “{word}”{place}; {remedy}")
 }

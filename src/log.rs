@@ -1,0 +1,182 @@
+//! The log: a file that turns over daily, never the screen, and never a token.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::client::LogConfig;
+use crate::files;
+
+/// Stands where a secret stood.
+const REDACTED: &str = "[redacted]";
+
+/// Says why nothing can be logged.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("log.level (or SCRY_LOG): “{0}” is no level; write error, warn, info, debug or trace, or a filter of them")]
+    Level(String),
+    #[error("cannot write the log in {path}: {reason}", path = path.display())]
+    Unwritable { path: PathBuf, reason: String },
+    #[error("the log has been started before")]
+    Twice,
+}
+
+/// Starts the log of this process: `file` if one is named, else a daily one under `data`.
+///
+/// What is returned must be held until the program ends, or the last lines are lost.
+///
+/// # Errors
+/// [`LogError`] when the filter cannot be read or the file cannot be written.
+pub fn start(config: &LogConfig, data: &Path, file: Option<&Path>) -> Result<WorkerGuard, LogError> {
+    let filter = parse_filter(&config.level)?;
+    let (writer, guard) = tracing_appender::non_blocking(appender(config, data, file)?);
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(Redacting(writer)).finish();
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
+    Ok(guard)
+}
+
+/// Takes out everything that looks like a token or is named like a secret.
+#[must_use]
+pub fn redact(text: &str) -> Cow<'_, str> {
+    match SIGNED.replace_all(text, REDACTED) {
+        Cow::Borrowed(text) => NAMED.replace_all(text, NAMED_REPLACEMENT),
+        Cow::Owned(text) => Cow::Owned(NAMED.replace_all(&text, NAMED_REPLACEMENT).into_owned()),
+    }
+}
+
+/// Signed tokens, whatever surrounds them.
+static SIGNED: LazyLock<Regex> = LazyLock::new(|| pattern(r"eyJ[\w-]*\.[\w-]+\.[\w-]*"));
+/// Values that a word before them gives away: `"refreshToken":"…"`, `password=…`, `Bearer …`.
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)((?:\w*token|password|passwd|secret|authorization)\\?"?\s*[:=]\s*\\?"?(?:bearer\s+)?|bearer\s+)([^\s"\\,;}\])]+)"#,
+    )
+});
+const NAMED_REPLACEMENT: &str = "${1}[redacted]";
+
+#[expect(clippy::expect_used, reason = "the patterns are constants, and the tests use both")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a constant pattern")
+}
+
+fn parse_filter(level: &str) -> Result<EnvFilter, LogError> {
+    EnvFilter::builder().parse(level).map_err(|_| LogError::Level(crate::text::line(level).into_owned()))
+}
+
+fn appender(config: &LogConfig, data: &Path, file: Option<&Path>) -> Result<RollingFileAppender, LogError> {
+    let builder = RollingFileAppender::builder();
+    let (dir, builder) = match file {
+        Some(file) => {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            (dir.to_path_buf(), builder.rotation(Rotation::NEVER).filename_prefix(name))
+        }
+        None => {
+            let builder = builder.rotation(Rotation::DAILY).filename_prefix("scry").filename_suffix("log");
+            (data.join("logs"), builder.max_log_files(config.max_files.max(1)))
+        }
+    };
+    let refuse = |reason: String| LogError::Unwritable { path: dir.clone(), reason };
+    files::create_private_dir(&dir).map_err(|error| refuse(error.to_string()))?;
+    builder.build(&dir).map_err(|error| refuse(error.to_string()))
+}
+
+/// Redacts each line on its way to the file.
+#[derive(Debug, Clone)]
+struct Redacting<W>(W);
+
+impl<'a> MakeWriter<'a> for Redacting<NonBlocking> {
+    type Writer = Redacting<NonBlocking>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self.clone()
+    }
+}
+
+impl<W: Write> Write for Redacting<W> {
+    /// Takes a whole record at a time, as the formatter hands them over, so that no secret is split.
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        self.0.write_all(redact(&String::from_utf8_lossy(record)).as_bytes())?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl-_x";
+
+    #[test]
+    fn tokens_are_taken_out_wherever_they_stand() {
+        for text in [
+            format!("connecting with {JWT}"),
+            format!("authorization: Bearer {JWT}"),
+            format!("GET /socket.io/?EIO=4&token={JWT}&transport=websocket"),
+            r#"{"refreshToken":"opaque-value","expiresIn":900}"#.replace("opaque-value", "hidden"),
+            r#"body="{\"accessToken\":\"hidden\"}""#.to_owned(),
+            "password=hidden".to_owned(),
+            "Bearer hidden".to_owned(),
+        ] {
+            let safe = redact(&text);
+            assert!(!safe.contains("hidden") && !safe.contains("c2lnbmF0dXJl"), "{safe}");
+            assert!(safe.contains(REDACTED), "{safe}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_left_alone() {
+        for text in ["level 3 → 4 in Harrow's Rest", "the token is expiring", "eyJust a word.", "no secrets here"] {
+            assert!(matches!(redact(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_token_reaches_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("scry.log");
+        let config = LogConfig { level: "trace".to_owned(), ..LogConfig::default() };
+        let (writer, guard) = tracing_appender::non_blocking(appender(&config, dir.path(), Some(&file)).unwrap());
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_env_filter(parse_filter("trace").unwrap())
+            .with_writer(Redacting(writer))
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(token = JWT, "a field");
+            tracing::warn!("inline {JWT}");
+            tracing::error!(body = %r#"{"refreshToken":"hidden"}"#, "a body");
+        });
+        drop(guard);
+        let log = std::fs::read_to_string(file).unwrap();
+        assert_eq!(log.lines().count(), 3, "{log}");
+        assert!(!log.contains("c2lnbmF0dXJl") && !log.contains("hidden"), "{log}");
+    }
+
+    #[test]
+    fn the_daily_file_is_in_a_directory_of_its_own() {
+        let data = tempfile::tempdir().unwrap();
+        let mut writer = appender(&LogConfig::default(), data.path(), None).unwrap();
+        writer.write_all(b"line\n").unwrap();
+        let names: Vec<_> = std::fs::read_dir(data.path().join("logs")).unwrap().collect();
+        assert_eq!(names.len(), 1);
+    }
+
+    #[test]
+    fn a_level_that_is_none_is_named() {
+        let message = parse_filter("scry=loud").unwrap_err().to_string();
+        assert!(message.contains("“scry=loud” is no level"), "{message}");
+    }
+}
