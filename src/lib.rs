@@ -8,6 +8,7 @@
 //! | [`text`] | foreign text made safe (pure) | nothing |
 //! | [`config`] | files, environment and flags | `text` |
 //! | [`calendar`] | the dates of a world (pure) | nothing |
+//! | [`world`] | the file that describes a world (pure) | `calendar`, `protocol` |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
 //! | [`expr`] | the language of filters and conditions (pure) | `protocol`, `calendar`, `client::cache` |
 //! | [`server`] | gateway, GraphQL, journal, workers | `protocol`, `config` |
@@ -25,3 +26,4 @@ pub mod protocol;
 pub mod server;
 pub mod suggest;
 pub mod text;
+pub mod world;

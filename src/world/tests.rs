@@ -1,0 +1,151 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::formula::{number, work_out};
+use super::*;
+
+fn error(from: &str, to: &str) -> String {
+    assert!(EMBERFALL.contains(from), "{from}");
+    World::parse(&EMBERFALL.replacen(from, to, 1)).unwrap_err().to_string()
+}
+
+#[test]
+fn the_bundled_world_is_what_it_promises() {
+    let world = World::bundled();
+    let users: Vec<_> = world.users.iter().map(|user| (user.name.as_str(), user.service)).collect();
+    assert_eq!(users, [("gm", false), ("player", false), ("viewer", false), ("outsider", false), ("bot", true)]);
+    let [emberfall, saltmarch] = &world.campaigns[..] else { panic!("two campaigns") };
+    assert_eq!((emberfall.name.as_str(), saltmarch.name.as_str()), ("Emberfall", "Saltmarch"));
+    assert_eq!((emberfall.kingdoms.len(), emberfall.settlements.len(), emberfall.structures.len()), (2, 6, 18));
+    assert_eq!((emberfall.locations.len(), emberfall.encounters.len()), (4, 3));
+    assert_eq!(emberfall.calendar.date(&emberfall.world_time).unwrap().long(), "Duskday 14 Rainmoon 1207, 18:20");
+    assert!(emberfall.members.iter().all(|member| member.user != "outsider"));
+    assert!(saltmarch.members.iter().all(|member| member.user == "outsider"));
+    assert!(world.users.iter().all(|user| user.password == "emberfall"));
+    assert!(!format!("{world:?}").contains("password"), "a world's Debug output tells no password");
+}
+
+#[test]
+fn every_kind_of_variable_is_used_and_some_are_secret() {
+    let campaign = &World::bundled().campaigns[0];
+    let sheets = campaign.settlements.iter().map(|it| &it.sheet).chain(campaign.structures.iter().map(|it| &it.sheet));
+    let schemas: Vec<VariableSchema> = sheets.flat_map(|sheet| sheet.schemas.iter().map(|it| it.1.clone())).collect();
+    let kinds: BTreeSet<String> = schemas.iter().map(|schema| format!("{:?}", schema.kind)).collect();
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
+    assert!(schemas.iter().any(|schema| schema.secret));
+}
+
+#[test]
+fn every_computed_value_and_condition_agrees_with_its_rule() {
+    for campaign in World::bundled().campaigns {
+        for settlement in &campaign.settlements {
+            agrees(&campaign, &settlement.slug, settlement.level, &settlement.sheet);
+        }
+        for structure in &campaign.structures {
+            agrees(&campaign, &structure.slug, structure.level, &structure.sheet);
+        }
+    }
+}
+
+fn agrees(campaign: &Campaign, slug: &str, level: i64, sheet: &Sheet) {
+    let computed = |name: &str| sheet.computed.iter().find(|(known, _)| known == name).map(|(_, it)| it.value.clone());
+    let value_of = |name: &str| match name {
+        "level" => json!(level),
+        "first_of_next_month()" => first_of_next_month(campaign),
+        "sum(structures.upkeep)" => {
+            let mine = campaign.structures.iter().filter(|structure| structure.settlement == slug);
+            json!(mine.map(|structure| number(&structure.sheet.variables["upkeep"])).sum::<f64>())
+        }
+        name => sheet.variables.get(name).cloned().or_else(|| computed(name)).unwrap_or(Value::Null),
+    };
+    for (name, computed) in &sheet.computed {
+        let worked_out = work_out(&computed.formula, &value_of);
+        let same = worked_out == computed.value || worked_out.as_f64() == computed.value.as_f64();
+        assert!(same, "{slug}: {name} is {worked_out}, the file says {}", computed.value);
+    }
+    for condition in &sheet.conditions {
+        let worked_out = work_out(&condition.expression, &value_of);
+        assert_eq!(worked_out, json!(condition.holds), "{slug}: {}", condition.name);
+        assert!(!condition.because.contains('{'), "{slug}: {}", condition.because);
+    }
+}
+
+fn first_of_next_month(campaign: &Campaign) -> Value {
+    let now = campaign.calendar.date(&campaign.world_time).unwrap();
+    let months = &campaign.calendar.definition().months;
+    let next = months.iter().position(|month| month.name == now.month_name).unwrap() + 1;
+    json!(format!("1 {} {}", months[next].name, now.year))
+}
+
+#[test]
+fn what_goes_over_the_wire_has_the_shapes_that_clients_expect() {
+    let campaign = &World::bundled().campaigns[0];
+    let sheet = campaign.sheet("harrows-rest").unwrap();
+    assert_eq!(
+        sheet.schemas_json()["population"],
+        json!({
+            "type": "number", "label": "Population", "unit": "souls", "min": 0, "max": 20000,
+        })
+    );
+    assert_eq!(sheet.schemas_json()["unrest"]["secret"], true);
+    assert_eq!(sheet.computed_json()["defence"], json!({"value": 12, "formula": "towers * 4 + walls"}));
+    assert_eq!(sheet.computed_json()["upkeepDue"]["dependsOnTime"], true);
+    assert_eq!(
+        sheet.conditions_json()[1],
+        json!({
+            "name": "defended", "holds": true, "expression": "defence >= level * 3",
+            "because": "Defence is 12: 2 towers and walls of 4.",
+        })
+    );
+    let order: Vec<&String> = sheet.variables.keys().collect();
+    assert_eq!(order[..3], ["population", "morale", "treasury"], "the file's order is kept");
+}
+
+#[test]
+fn rules_and_effects_are_there_to_be_stored() {
+    let definitions = World::bundled().campaigns[0].definitions();
+    let keys: BTreeSet<_> = definitions.iter().map(|definition| (definition.kind, &definition.slug)).collect();
+    assert_eq!(keys.len(), definitions.len(), "a definition is found by kind and slug");
+    let body = |slug: &str| &definitions.iter().find(|definition| definition.slug == slug).unwrap().body;
+    assert_eq!(body("settlement.defence")["formula"], "towers * 4 + walls");
+    assert_eq!(body("granary-finished")["when"], json!({"every": "once", "at": "1207-09-16T06:00:00.000Z"}));
+    assert_eq!(body("harrows-rest-upkeep")["when"], json!({"every": "month", "day": 1}));
+}
+
+#[test]
+fn a_fault_names_line_table_and_key() {
+    let line = EMBERFALL.lines().position(|line| line == "population = 1248").unwrap() + 1;
+    assert_eq!(
+        error("population = 1248", "population = -1"),
+        format!("line {line}: settlement harrows-rest, variables.population: must be at least 0, not -1")
+    );
+    let cases = [
+        ("population = 1248", "population = \"many\"", "variables.population: must be a number, not \"many\""),
+        ("population = 1248", "people = 1248", "variables.people: has no schema"),
+        ("population = 1248\n", "", "settlement harrows-rest, variables.population: is missing"),
+        ("morale = \"steady\"", "morale = \"fine\"", "must be one of broken, low, steady"),
+        ("besieged = false", "besieged = 0", "must be true or false"),
+        ("trade = [\"barley\"", "trade = [3", "must be a list of texts"),
+        ("slug = \"saltwick\"", "slug = \"harrows-rest\"", "settlement: \"harrows-rest\" is used twice"),
+        ("slug = \"saltwick\"", "slug = \"Salt Wick\"", "must be made of a–z"),
+        ("kingdom = \"vael\"", "kingdom = \"vale\"", "\"vale\" does not exist; there are free-marches, vael"),
+        ("calendar = \"emberfall\"", "calendar = \"elvish\"", "known are gregorian, emberfall"),
+        ("user = \"player\"", "user = \"nobody\"", "members, user: \"nobody\" does not exist"),
+        ("role = \"EDITOR\"", "role = \"KING\"", "members, role: unknown role"),
+        ("world_time = \"1207-09-14", "world_time = \"1207-19-14", "is not a time"),
+        ("target = \"granary\"", "target = \"barn\"", "effect granary-finished, target: \"barn\" is no settlement"),
+        ("add = { oil = -10 }", "add = { lit = 1 }", "must add a number to a number"),
+        ("month = \"Ashmoon\"", "month = \"Mudmoon\"", "the calendar has no 30 Mudmoon"),
+        ("every = \"month\"\n", "", "needs either at, or every"),
+        ("level = 3", "level = 99", "level: must lie between 0 and 20"),
+        ("defence = 12\n", "", "computed.defence: is missing; a rule asks for it"),
+        ("provisioned = true", "fed = true\nprovisioned = true", "conditions.fed: has no rule"),
+        ("formula = \"towers * 4 + walls\"\n", "", "needs either a formula"),
+        ("[[campaigns.kingdoms]]", "[[campaigns.kingdom]]", "unknown field `kingdom`"),
+    ];
+    for (from, to, expected) in cases {
+        let error = error(from, to);
+        assert!(error.starts_with("line ") && error.contains(expected), "{error}");
+    }
+}
