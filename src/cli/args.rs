@@ -67,6 +67,22 @@ pub enum Command {
     Whoami,
     /// Print what happens in rooms as JSON lines
     Watch(Watch),
+    /// Find, show, check or write the configuration file
+    #[command(subcommand)]
+    Config(ConfigAction),
+}
+
+/// Actions of `scry config`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigAction {
+    /// Print where the file belongs
+    Path,
+    /// Print the configuration that holds, after every layer has spoken
+    Show,
+    /// Say whether the file is right, or which line is not
+    Check,
+    /// Write a first file with every setting at its default
+    Init,
 }
 
 /// Options of `scry demo`.

@@ -1,12 +1,15 @@
 //! What every command starts from: the settings, and a way to ask the server as the right user.
 
+use std::path::Path;
+
+use tracing_appender::non_blocking::WorkerGuard;
+
 use crate::client::api::Api;
-use crate::client::auth::Auth;
 use crate::client::credentials::Credentials;
 use crate::client::http::Http;
-use crate::client::secret::Secret;
 use crate::config::client::{Overrides, Settings};
 use crate::config::{Env, process_env};
+use crate::log::{self, LogError};
 
 use super::args::Common;
 use super::error::CliError;
@@ -59,12 +62,24 @@ impl Context {
     /// # Errors
     /// [`CliError::Api`] when the profile's file of authorities cannot be used.
     pub fn api(&self) -> Result<Api, CliError> {
-        let http = self.http()?;
-        let auth = match process_env("SCRY_TOKEN") {
-            Some(token) => Auth::given(Secret::new(token)),
-            None => Auth::stored(http.clone(), self.credentials()),
-        };
-        Ok(Api::new(http, auth))
+        Ok(Api::open(&self.settings, &process_env)?)
+    }
+
+    /// Starts to log to `file`, or to the rolling file in the data directory.
+    ///
+    /// A log that cannot be written is said once and done without: it is no reason to miss a session.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when the filter cannot be read.
+    pub fn start_log(&self, file: Option<&Path>) -> Result<Option<WorkerGuard>, CliError> {
+        match log::start(&self.settings.config.log, &self.settings.dirs.data, file) {
+            Ok(guard) => Ok(Some(guard)),
+            Err(error @ LogError::Level(_)) => Err(CliError::Usage(error.to_string())),
+            Err(error) => {
+                self.say(&error.to_string());
+                Ok(None)
+            }
+        }
     }
 
     /// Says a sentence on stderr, unless told to be quiet.

@@ -5,7 +5,8 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 use super::args::{Login, StoreKind};
 use super::context::Context;
 use super::error::CliError;
-use crate::client::auth::{self, Auth};
+use crate::client::api::Api;
+use crate::client::auth::Auth;
 use crate::client::credentials::Store;
 use crate::client::secret::Secret;
 use crate::config::process_env;
@@ -22,16 +23,15 @@ const MAX_PASSWORD: u64 = 4096;
 pub async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
     let username = username(context, args)?;
     let password = password(context, args, &username)?;
-    let http = context.http()?;
-    let login = auth::login(&http, &username, &password).await?;
-    let name = text::line(&login.user.username).into_owned();
     let store = args.store.map(|kind| match kind {
         StoreKind::Keyring => Store::Keyring,
         StoreKind::File => Store::File,
     });
-    let place = Auth::stored(http.clone(), context.credentials()).adopt(login, store).await?;
+    let api = Api::new(context.http()?, Auth::stored(context.http()?, context.credentials()));
+    let (user, place) = api.login(&username, &password, store).await?;
+    let name = text::line(&user.username);
     let kept = place.map_or_else(String::new, |place| format!("; the login is kept in {place}"));
-    context.say(&format!("logged in to {} as {name}{kept}", http.base()));
+    context.say(&format!("logged in to {} as {name}{kept}", context.settings.server.url));
     Ok(Exit::Met)
 }
 

@@ -1,9 +1,11 @@
 //! The commands of `scry`: flags in, exit code out.
 
 pub mod args;
+mod config;
 mod context;
 mod error;
 mod login;
+mod watch;
 
 use clap::Parser;
 
@@ -28,12 +30,17 @@ pub fn main() -> Exit {
 }
 
 async fn run(cli: Cli) -> Result<Exit, CliError> {
+    if let Some(Command::Config(action)) = cli.command {
+        return config::run(action, &cli.common, &process_env);
+    }
     let context = Context::new(&cli.common, &process_env)?;
+    let _log = context.start_log(cli.common.log_file.as_deref())?;
     match cli.command {
         Some(Command::Login(args)) => login::login(&context, &args).await,
         Some(Command::Logout) => login::logout(&context).await,
         Some(Command::Whoami) => login::whoami(&context).await,
-        _ => unreachable!(),
+        Some(Command::Watch(args)) => watch::run(&context, &args).await,
+        Some(Command::Demo(_) | Command::Config(_)) | None => Err(CliError::Internal("not yet".to_owned())),
     }
 }
 

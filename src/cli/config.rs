@@ -1,0 +1,69 @@
+//! `scry config`: where the configuration is, what it amounts to, whether it is right, and a first one.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::args::{Common, ConfigAction};
+use super::context::{self, Context};
+use super::error::CliError;
+use crate::config::Env;
+use crate::config::client::Settings;
+use crate::config::paths::Dirs;
+use crate::exit::Exit;
+use crate::files;
+
+/// The example, with every key and its default; a test holds it equal to the defaults.
+const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// Carries out one `scry config` command.
+///
+/// # Errors
+/// [`CliError`] when the configuration is wrong, or a file cannot be read or written.
+pub fn run(action: ConfigAction, common: &Common, env: Env) -> Result<Exit, CliError> {
+    match action {
+        // These two must work while the file is broken or missing.
+        ConfigAction::Path => print(&format!("{}\n", path(common, env)?.display())),
+        ConfigAction::Init => init(common, env),
+        ConfigAction::Show => show(&Context::new(common, env)?.settings),
+        ConfigAction::Check => check(&Context::new(common, env)?.settings),
+    }
+}
+
+fn path(common: &Common, env: Env) -> Result<PathBuf, CliError> {
+    match &common.config {
+        Some(path) => Ok(path.clone()),
+        None => Ok(Dirs::from_env(env)?.config_file()),
+    }
+}
+
+fn init(common: &Common, env: Env) -> Result<Exit, CliError> {
+    let path = path(common, env)?;
+    if path.exists() {
+        return Err(CliError::Usage(format!("{} exists already; edit it, or move it away first", path.display())));
+    }
+    files::write_private(&path, |file| file.write_all(EXAMPLE.as_bytes()))
+        .map_err(CliError::io(format!("cannot write {}", path.display())))?;
+    context::say(&format!("wrote {}; every line in it says the default", path.display()));
+    Ok(Exit::Met)
+}
+
+fn show(settings: &Settings) -> Result<Exit, CliError> {
+    let source = if settings.file_found { "from" } else { "defaults; there is no" };
+    let body = toml::to_string(&settings.config).map_err(|error| CliError::Internal(error.to_string()))?;
+    print(&format!(
+        "# {source} {}\n# server of profile “{}”: {}\n\n{body}",
+        settings.file.display(),
+        settings.server.profile,
+        settings.server.url
+    ))
+}
+
+fn check(settings: &Settings) -> Result<Exit, CliError> {
+    let verdict = if settings.file_found { "is in order" } else { "does not exist; the defaults hold" };
+    print(&format!("{} {verdict}\n", settings.file.display()))
+}
+
+fn print(text: &str) -> Result<Exit, CliError> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
+    Ok(Exit::Met)
+}
