@@ -8,9 +8,11 @@ pub mod auth;
 pub mod clock;
 pub mod core;
 pub mod db;
+pub mod domain;
 pub mod error;
 pub mod journal;
 pub mod relay;
+pub mod rules;
 pub mod signals;
 pub mod socket;
 

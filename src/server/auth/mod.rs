@@ -1,6 +1,13 @@
-//! Who is asking: access tokens, refresh tokens, passwords.
+//! Who is asking: passwords, access tokens, refresh tokens.
 
+pub mod digest;
 pub mod key;
+pub mod limiter;
+pub mod password;
+mod refresh;
+mod service;
 pub mod tokens;
+pub mod users;
 
+pub use service::{AuthError, AuthService};
 pub use tokens::{Claims, TokenError, Tokens};

@@ -1,0 +1,97 @@
+//! Creating entities.
+
+use serde_json::json;
+
+use super::idempotency::Request;
+use super::unit::{Details, Unit};
+use super::{Caller, Domain, DomainError, Entity, Fields, Kind, Member, input, member, store};
+use crate::protocol::{Id, Operation, Role};
+use crate::server::rules::authorization::Action;
+use crate::server::rules::fields;
+
+impl Domain {
+    /// Creates an entity in a campaign that the caller may edit.
+    ///
+    /// Where its kind has a parent, that decides the campaign; elsewhere `campaignId` does. A new
+    /// campaign belongs to the caller.
+    ///
+    /// # Errors
+    /// [`DomainError`] naming the field at fault, or hiding what the caller may not see.
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        input: &Fields,
+        idempotency_key: Option<&str>,
+    ) -> Result<Entity, DomainError> {
+        let request = Request::new(idempotency_key, &json!(["create", kind, input]))?;
+        let (name, fields) = input::create(kind, input)?;
+        let mut unit = self.begin(caller).await?;
+        if let Some(first) = unit.recall(request.as_ref()).await? {
+            return Ok(first);
+        }
+        let id = Id::from(uuid::Uuid::now_v7());
+        let campaign_id = match kind {
+            Kind::Campaign => id.clone(),
+            Kind::Kingdom | Kind::Settlement | Kind::Structure | Kind::Location | Kind::Encounter => {
+                home(&mut unit, kind, input, &fields).await?
+            }
+        };
+        let now = unit.stamp();
+        let mut entity =
+            Entity { id, campaign_id, kind, name, version: 1, created_at: now.clone(), updated_at: now, fields };
+        if kind == Kind::Campaign {
+            open_campaign(&mut unit, &mut entity).await?;
+        }
+        input::whole(&entity)?;
+        input::links(unit.db(), &entity, |_| true).await?;
+        store::insert(unit.db(), &entity).await?;
+        announce(&mut unit, &entity).await?;
+        if kind == Kind::Campaign {
+            let owner = Member::new(&entity.campaign_id, &caller.user_id, &caller.name, Role::Owner, unit.stamp());
+            member::enrol(&mut unit, &owner).await?;
+        }
+        unit.remember(request.as_ref(), &entity).await?;
+        unit.commit().await?;
+        Ok(entity)
+    }
+}
+
+/// Finds the campaign that a new entity goes to and checks that the caller may edit it.
+async fn home(unit: &mut Unit, kind: Kind, input: &Fields, fields: &Fields) -> Result<Id, DomainError> {
+    let id_of = |name, from: &Fields| from.get(name).and_then(|v| v.as_str()).and_then(|text| Id::parse(text).ok());
+    match kind.parent() {
+        Some((field, parent_kind)) => {
+            let parent = id_of(field, fields).ok_or_else(|| DomainError::invalid(field, "must be an id"))?;
+            let not_found = DomainError::NotFound(parent_kind.as_str());
+            let parent = store::load(unit.db(), parent_kind, &parent).await?.ok_or(not_found)?;
+            unit.authorize(&parent.campaign_id, Action::Edit, parent_kind.as_str()).await?;
+            Ok(parent.campaign_id)
+        }
+        None => {
+            let campaign = id_of("campaignId", input).ok_or_else(|| DomainError::invalid("campaignId", "is needed"))?;
+            unit.authorize(&campaign, Action::Edit, Kind::Campaign.as_str()).await?;
+            Ok(campaign)
+        }
+    }
+}
+
+async fn open_campaign(unit: &mut Unit, campaign: &mut Entity) -> Result<(), DomainError> {
+    if campaign.json("worldTime").is_null() {
+        campaign.fields.insert("worldTime".to_owned(), unit.stamp().into());
+    }
+    sqlx::query("INSERT INTO campaigns (id, epoch) VALUES ($1, $2)")
+        .bind(campaign.id.as_str())
+        .bind(uuid::Uuid::now_v7().to_string())
+        .execute(unit.db())
+        .await?;
+    Ok(())
+}
+
+async fn announce(unit: &mut Unit, entity: &Entity) -> Result<(), DomainError> {
+    let changes = fields::changes(&fields::Flat::new(), &entity.flat());
+    let changed = changes.iter().map(|change| change.field.clone()).collect();
+    let details = Details { version: Some(entity.version), changes, ..Details::default() };
+    unit.record(entity.event(Operation::Create, changed), details).await?;
+    Ok(())
+}

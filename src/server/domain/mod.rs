@@ -1,0 +1,60 @@
+//! The domain: every query and every change, whoever asks for it over whatever edge.
+//!
+//! A change is one transaction: authorize, compare versions, write, number the event, store it. It
+//! knows neither HTTP nor sockets.
+
+pub mod campaign;
+pub mod create;
+pub mod delete;
+pub mod entity;
+pub mod error;
+mod idempotency;
+mod input;
+pub mod kind;
+pub mod member;
+pub mod notification;
+pub mod publish;
+pub mod query;
+pub(super) mod store;
+mod unit;
+pub mod update;
+pub mod world_time;
+
+pub use campaign::CampaignView;
+pub use entity::Entity;
+pub use error::DomainError;
+pub use kind::Kind;
+pub use member::Member;
+pub use notification::Notification;
+pub use query::Snapshot;
+pub use update::Expectation;
+pub use world_time::ClockMove;
+
+use super::core::Core;
+use crate::protocol::Id;
+
+/// Answers queries and makes changes; clones are cheap.
+#[derive(Clone)]
+pub struct Domain {
+    core: Core,
+}
+
+/// Names who asks.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub user_id: Id,
+    pub name: String,
+    /// Joins what belongs to one request across logs and events.
+    pub correlation_id: String,
+}
+
+/// Holds the fields of a request, as JSON by name.
+pub type Fields = serde_json::Map<String, serde_json::Value>;
+
+impl Domain {
+    /// Builds the domain over the core.
+    #[must_use]
+    pub const fn new(core: Core) -> Self {
+        Self { core }
+    }
+}

@@ -1,0 +1,159 @@
+//! Notifications: words from one user to others, kept until they are read.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{Caller, Domain, DomainError};
+use crate::protocol::Id;
+use crate::server::access::parse_id;
+use crate::server::clock;
+use crate::server::db::DbError;
+use crate::server::signals::{NotificationNew, UserMessage, UserMessageBody};
+
+/// Names how much a notification matters.
+pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
+/// Bounds one notification: users, characters of title and body, entries of a list.
+const MAX_USERS: usize = 100;
+const MAX_TITLE: usize = 200;
+const MAX_BODY: usize = 4_000;
+const MAX_LISTED: i64 = 200;
+
+/// Holds a notification of one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    pub id: Id,
+    pub title: String,
+    pub body: String,
+    pub level: String,
+    /// RFC 3339 UTC with milliseconds.
+    pub created_at: String,
+    pub read: bool,
+}
+
+impl Domain {
+    /// Sends a notification to users who share a campaign with the caller; returns how many got it.
+    ///
+    /// # Errors
+    /// [`DomainError::Invalid`] naming the field; a stranger's id is treated like one that does not exist.
+    pub async fn notify(
+        &self,
+        caller: &Caller,
+        users: &[Id],
+        title: &str,
+        body: &str,
+        level: &str,
+    ) -> Result<usize, DomainError> {
+        check(users, title, body, level)?;
+        let now = clock::stamp(clock::now());
+        let mut tx = self.core.db.write().await?;
+        let mut messages = Vec::with_capacity(users.len());
+        for user in users {
+            if !acquainted(&mut tx, &caller.user_id, user).await? {
+                return Err(DomainError::NotFound("user"));
+            }
+            let new = NotificationNew {
+                id: Id::from(uuid::Uuid::now_v7()),
+                title: title.to_owned(),
+                body: body.to_owned(),
+                level: level.to_owned(),
+                created_at: now.clone(),
+            };
+            insert(&mut tx, user, &new).await?;
+            messages.push(UserMessage { user_id: user.clone(), body: UserMessageBody::Notification(new) });
+        }
+        tx.commit().await?;
+        let sent = messages.len();
+        messages.into_iter().for_each(|message| self.core.signals.tell(message));
+        Ok(sent)
+    }
+
+    /// Lists the caller's latest notifications, newest first.
+    ///
+    /// # Errors
+    /// [`DomainError::Database`] when the database does not answer.
+    pub async fn notifications(&self, caller: &Caller) -> Result<Vec<Notification>, DomainError> {
+        let rows = sqlx::query(
+            "SELECT id, title, body, level, created_at, read_at FROM notifications \
+             WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
+        )
+        .bind(caller.user_id.as_str())
+        .bind(MAX_LISTED)
+        .fetch_all(&self.core.db.reader)
+        .await?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Marks one of the caller's notifications as read.
+    ///
+    /// # Errors
+    /// [`DomainError::NotFound`] when it is not theirs.
+    pub async fn mark_notification_read(&self, caller: &Caller, id: &Id) -> Result<Notification, DomainError> {
+        let row = sqlx::query(
+            "UPDATE notifications SET read_at = COALESCE(read_at, $3) WHERE id = $1 AND user_id = $2 \
+             RETURNING id, title, body, level, created_at, read_at",
+        )
+        .bind(id.as_str())
+        .bind(caller.user_id.as_str())
+        .bind(clock::stamp(clock::now()))
+        .fetch_optional(&self.core.db.writer)
+        .await?
+        .ok_or(DomainError::NotFound("notification"))?;
+        Ok(read(&row)?)
+    }
+}
+
+fn check(users: &[Id], title: &str, body: &str, level: &str) -> Result<(), DomainError> {
+    if users.is_empty() || users.len() > MAX_USERS {
+        return Err(DomainError::invalid("userIds", format!("must be 1 to {MAX_USERS} ids")));
+    }
+    if title.trim().is_empty() || title.chars().count() > MAX_TITLE {
+        return Err(DomainError::invalid("title", format!("must have 1 to {MAX_TITLE} characters")));
+    }
+    if body.chars().count() > MAX_BODY {
+        return Err(DomainError::invalid("body", format!("must have at most {MAX_BODY} characters")));
+    }
+    if !LEVELS.contains(&level) {
+        return Err(DomainError::invalid("level", format!("must be one of {}", LEVELS.join(", "))));
+    }
+    Ok(())
+}
+
+/// Tells whether two users share a campaign, or are one.
+async fn acquainted(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool, DbError> {
+    let shared = sqlx::query(
+        "SELECT 1 FROM users WHERE id = $1 AND id = $2 UNION ALL \
+         SELECT 1 FROM memberships a JOIN memberships b ON b.campaign_id = a.campaign_id \
+         WHERE a.user_id = $1 AND b.user_id = $2",
+    )
+    .bind(a.as_str())
+    .bind(b.as_str())
+    .fetch_optional(db)
+    .await?;
+    Ok(shared.is_some())
+}
+
+async fn insert(db: &mut sqlx::AnyConnection, user: &Id, new: &NotificationNew) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO notifications (id, user_id, title, body, level, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(new.id.as_str())
+    .bind(user.as_str())
+    .bind(new.title.as_str())
+    .bind(new.body.as_str())
+    .bind(new.level.as_str())
+    .bind(new.created_at.as_str())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+fn read(row: &AnyRow) -> Result<Notification, DbError> {
+    Ok(Notification {
+        id: parse_id(row.try_get(0)?)?,
+        title: row.try_get(1)?,
+        body: row.try_get(2)?,
+        level: row.try_get(3)?,
+        created_at: row.try_get(4)?,
+        read: row.try_get::<Option<String>, _>(5)?.is_some(),
+    })
+}

@@ -1,0 +1,57 @@
+//! Events that a service publishes: the consequences that it worked out from others.
+
+use sqlx::Row;
+
+use super::unit::Details;
+use super::{Caller, Domain, DomainError, Kind, store};
+use crate::protocol::event::StateInvalidated;
+use crate::protocol::{EntityType, Event, Id, Payload, Scope, Source};
+use crate::server::rules::authorization::Action;
+
+impl Domain {
+    /// Journals that computed values of a campaign no longer hold.
+    ///
+    /// # Errors
+    /// [`DomainError`]; the caller must be a service account and an editor of the campaign.
+    pub async fn invalidate(
+        &self,
+        caller: &Caller,
+        payload: StateInvalidated,
+        caused_by: Option<Id>,
+    ) -> Result<Event, DomainError> {
+        if !self.is_service(caller).await? {
+            return Err(DomainError::Forbidden("only a service account publishes events"));
+        }
+        let mut unit = self.begin_as(caller, Source::RulesEngine, caused_by).await?;
+        unit.authorize(&payload.campaign_id, Action::Edit, Kind::Campaign.as_str()).await?;
+        match (payload.scope, &payload.entity_type, &payload.entity_id) {
+            (Scope::Campaign, None, None) => {}
+            (Scope::Campaign, ..) => {
+                return Err(DomainError::invalid("payload.scope", "must be entity where an entity is named"));
+            }
+            (Scope::Entity, Some(entity_type), Some(id)) => {
+                let found = store::load_any(unit.db(), id).await?;
+                let fits = |e: &super::Entity| {
+                    e.campaign_id == payload.campaign_id && EntityType::from(e.kind) == *entity_type
+                };
+                if !found.as_ref().is_some_and(fits) {
+                    return Err(DomainError::invalid("payload.entityId", "is no such entity of this campaign"));
+                }
+            }
+            (Scope::Entity, ..) => {
+                return Err(DomainError::invalid("payload.entityId", "and entityType are needed for scope entity"));
+            }
+        }
+        let event = unit.record(Payload::StateInvalidated(payload), Details::default()).await?;
+        unit.commit().await?;
+        Ok(event)
+    }
+
+    async fn is_service(&self, caller: &Caller) -> Result<bool, DomainError> {
+        let row = sqlx::query("SELECT is_service FROM users WHERE id = $1")
+            .bind(caller.user_id.as_str())
+            .fetch_optional(&self.core.db.reader)
+            .await?;
+        Ok(row.map(|row| row.try_get::<i64, _>(0)).transpose()? == Some(1))
+    }
+}

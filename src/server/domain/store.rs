@@ -1,0 +1,127 @@
+//! Entities in the database.
+
+use serde_json::Value;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::{Entity, Kind};
+use crate::protocol::{Id, Role};
+use crate::server::access::{parse_id, parse_role};
+use crate::server::db::DbError;
+
+/// Loads an entity of one kind.
+pub async fn load(db: &mut AnyConnection, kind: Kind, id: &Id) -> Result<Option<Entity>, DbError> {
+    let row = sqlx::query(
+        "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
+         WHERE id = $1 AND kind = $2",
+    )
+    .bind(id.as_str())
+    .bind(kind.as_str())
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(entity).transpose()
+}
+
+/// Loads an entity of whatever kind.
+pub async fn load_any(db: &mut AnyConnection, id: &Id) -> Result<Option<Entity>, DbError> {
+    let row = sqlx::query(
+        "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities WHERE id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(entity).transpose()
+}
+
+/// Lists a campaign's entities of one kind, by name.
+pub async fn in_campaign(db: &mut AnyConnection, campaign: &Id, kind: Kind) -> Result<Vec<Entity>, DbError> {
+    let rows = sqlx::query(
+        "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
+         WHERE campaign_id = $1 AND kind = $2 ORDER BY name, id",
+    )
+    .bind(campaign.as_str())
+    .bind(kind.as_str())
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(entity).collect()
+}
+
+/// Lists an entity's children, by name.
+pub async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<Entity>, DbError> {
+    let rows = sqlx::query(
+        "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
+         WHERE parent_id = $1 ORDER BY name, id",
+    )
+    .bind(parent.as_str())
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(entity).collect()
+}
+
+/// Stores a new entity.
+pub async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO entities (id, campaign_id, kind, parent_id, name, version, created_at, updated_at, fields) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(entity.id.as_str())
+    .bind(entity.campaign_id.as_str())
+    .bind(entity.kind.as_str())
+    .bind(entity.parent().map(|id| id.to_string()))
+    .bind(entity.name.as_str())
+    .bind(entity.version)
+    .bind(entity.created_at.as_str())
+    .bind(entity.updated_at.as_str())
+    .bind(Value::Object(entity.fields.clone()).to_string())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Stores an entity's new state; its identity, kind and campaign never change.
+pub async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE entities SET parent_id = $2, name = $3, version = $4, updated_at = $5, fields = $6 WHERE id = $1",
+    )
+    .bind(entity.id.as_str())
+    .bind(entity.parent().map(|id| id.to_string()))
+    .bind(entity.name.as_str())
+    .bind(entity.version)
+    .bind(entity.updated_at.as_str())
+    .bind(Value::Object(entity.fields.clone()).to_string())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes an entity whose children are gone.
+pub async fn delete(db: &mut AnyConnection, id: &Id) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM entities WHERE id = $1").bind(id.as_str()).execute(db).await?;
+    Ok(())
+}
+
+/// Returns a user's role in a campaign, as a connection or transaction sees it.
+pub async fn role(db: &mut AnyConnection, user: &Id, campaign: &Id) -> Result<Option<Role>, DbError> {
+    let row = sqlx::query("SELECT role FROM memberships WHERE campaign_id = $1 AND user_id = $2")
+        .bind(campaign.as_str())
+        .bind(user.as_str())
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| parse_role(&row.try_get::<String, _>(0)?)).transpose()
+}
+
+/// Reads an entity from the columns `id, campaign_id, kind, name, version, created_at, updated_at, fields`.
+pub fn entity(row: &AnyRow) -> Result<Entity, DbError> {
+    let kind: String = row.try_get("kind")?;
+    let fields: String = row.try_get("fields")?;
+    Ok(Entity {
+        id: parse_id(row.try_get("id")?)?,
+        campaign_id: parse_id(row.try_get("campaign_id")?)?,
+        kind: Kind::parse(&kind).ok_or_else(|| DbError::corrupt("kind", kind))?,
+        name: row.try_get("name")?,
+        version: row.try_get("version")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        fields: serde_json::from_str(&fields).map_err(|error| DbError::corrupt("fields", error))?,
+    })
+}

@@ -1,0 +1,125 @@
+//! One change: its transaction, its events, its caller.
+
+use jiff::Timestamp;
+use sqlx::AnyConnection;
+
+use super::{Caller, Domain, DomainError, store};
+use crate::protocol::{Change, Event, Id, Payload, Source};
+use crate::server::clock;
+use crate::server::db::Tx;
+use crate::server::journal::{self, Draft, Journal};
+use crate::server::rules::authorization::{Action, Decision, allow};
+
+/// Holds a change while it is made; dropped without [`Unit::commit`], it never was.
+pub(super) struct Unit {
+    tx: Tx,
+    journal: Journal,
+    caller: Caller,
+    source: Source,
+    caused_by: Option<Id>,
+    pub now: Timestamp,
+    events: usize,
+}
+
+/// Holds what an event says besides its payload.
+#[derive(Debug, Default)]
+pub(super) struct Details {
+    pub version: Option<i64>,
+    pub changes: Vec<Change>,
+    pub revoked_user: Option<Id>,
+}
+
+impl Domain {
+    /// Begins a change by a caller.
+    pub(super) async fn begin(&self, caller: &Caller) -> Result<Unit, DomainError> {
+        self.begin_as(caller, Source::Api, None).await
+    }
+
+    /// Begins a change by a part of the system, as the consequence of an earlier event.
+    pub(super) async fn begin_as(
+        &self,
+        caller: &Caller,
+        source: Source,
+        caused_by: Option<Id>,
+    ) -> Result<Unit, DomainError> {
+        Ok(Unit {
+            tx: self.core.db.write().await?,
+            journal: self.core.journal.clone(),
+            caller: caller.clone(),
+            source,
+            caused_by,
+            now: clock::now(),
+            events: 0,
+        })
+    }
+}
+
+impl Unit {
+    /// Returns the connection of this transaction.
+    pub fn db(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+
+    /// Returns who makes the change.
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Returns the time of the change as it is written on the wire.
+    pub fn stamp(&self) -> String {
+        clock::stamp(self.now)
+    }
+
+    /// Refuses, unless the caller's role in the campaign allows the action.
+    ///
+    /// `what` is named when the answer must be the one for something that does not exist.
+    pub async fn authorize(&mut self, campaign: &Id, action: Action, what: &'static str) -> Result<(), DomainError> {
+        let user = self.caller.user_id.clone();
+        authorize(self.db(), &user, campaign, action, what).await
+    }
+
+    /// Numbers and stores an event of this change.
+    pub async fn record(&mut self, payload: Payload, details: Details) -> Result<Event, DomainError> {
+        let draft = Draft {
+            payload,
+            user_id: Some(self.caller.user_id.clone()),
+            source: self.source.clone(),
+            correlation_id: self.caller.correlation_id.clone(),
+            caused_by: self.caused_by.clone(),
+            version: details.version,
+            changes: details.changes,
+            revoked_user: details.revoked_user,
+            now: self.now,
+        };
+        self.events += 1;
+        Ok(journal::append(&mut self.tx, draft).await?)
+    }
+
+    /// Makes the change, and wakes those who wait for its events.
+    pub async fn commit(self) -> Result<(), DomainError> {
+        self.tx.commit().await?;
+        if self.events > 0 {
+            self.journal.wake();
+        }
+        Ok(())
+    }
+}
+
+/// Refuses, unless a user's role in a campaign allows an action.
+pub(super) async fn authorize(
+    db: &mut AnyConnection,
+    user: &Id,
+    campaign: &Id,
+    action: Action,
+    what: &'static str,
+) -> Result<(), DomainError> {
+    match allow(store::role(db, user, campaign).await?, action) {
+        Decision::Allow => Ok(()),
+        Decision::Hide => Err(DomainError::NotFound(what)),
+        Decision::Deny => Err(DomainError::Forbidden(match action {
+            Action::View | Action::Edit => "ask an owner of the campaign to make you an editor",
+            Action::ManageMembers => "only an owner manages members",
+            Action::DeleteCampaign => "only an owner deletes a campaign",
+        })),
+    }
+}

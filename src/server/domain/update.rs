@@ -1,0 +1,160 @@
+//! Changing entities, also when two people change the same one.
+
+use serde_json::{Map, Value, json};
+use sqlx::Row;
+
+use super::idempotency::Request;
+use super::unit::{Details, Unit};
+use super::{Caller, Domain, DomainError, Entity, Fields, Kind, input, store};
+use crate::protocol::{Id, OnConflict, Operation};
+use crate::server::db::DbError;
+use crate::server::rules::authorization::Action;
+use crate::server::rules::fields::{self, Flat};
+use crate::server::rules::merge::{self, Edit, Outcome, Past, PastEdit, Replaced};
+use crate::server::signals::{DocumentConflict, UserMessage, UserMessageBody};
+
+/// Tells what the editor believes to be changing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expectation {
+    /// The version that the editor had seen; `None` changes whatever is there.
+    pub version: Option<i64>,
+    pub on_conflict: OnConflict,
+}
+
+impl Domain {
+    /// Changes the fields that `input` names; a change that changes nothing writes no event.
+    ///
+    /// # Errors
+    /// [`DomainError`], [`DomainError::Conflict`] when the edit meets another that it may not replace.
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        id: &Id,
+        input: &Fields,
+        expectation: Expectation,
+        idempotency_key: Option<&str>,
+    ) -> Result<Entity, DomainError> {
+        let asked = json!(["update", kind, id, input, expectation.version, expectation.on_conflict]);
+        let request = Request::new(idempotency_key, &asked)?;
+        let mut unit = self.begin(caller).await?;
+        if let Some(first) = unit.recall(request.as_ref()).await? {
+            return Ok(first);
+        }
+        let stored = find(&mut unit, kind, id, Action::Edit).await?;
+        let mine = input::update(kind, input)?;
+        let replaced = settle(&mut unit, &stored, &mine, expectation).await?;
+        let entity = write(&mut unit, &stored, &mine).await?;
+        unit.remember(request.as_ref(), &entity).await?;
+        unit.commit().await?;
+        for message in conflicts(&entity, caller, replaced) {
+            self.core.signals.tell(message);
+        }
+        Ok(entity)
+    }
+}
+
+/// Loads an entity that the caller may act on.
+pub(super) async fn find(unit: &mut Unit, kind: Kind, id: &Id, action: Action) -> Result<Entity, DomainError> {
+    let entity = store::load(unit.db(), kind, id).await?.ok_or(DomainError::NotFound(kind.as_str()))?;
+    unit.authorize(&entity.campaign_id, action, kind.as_str()).await?;
+    Ok(entity)
+}
+
+/// Applies an edit to a stored entity and records it, unless nothing changes.
+pub(super) async fn write(unit: &mut Unit, stored: &Entity, edit: &Flat) -> Result<Entity, DomainError> {
+    let mut entity = stored.clone();
+    fields::apply(&mut entity.name, &mut entity.fields, edit);
+    let changes = fields::changes(&stored.flat(), &entity.flat());
+    if changes.is_empty() {
+        return Ok(stored.clone());
+    }
+    if edit.keys().any(|field| field.starts_with("variable")) {
+        input::whole(&entity)?;
+    }
+    input::links(unit.db(), &entity, |field| edit.contains_key(field)).await?;
+    entity.version += 1;
+    entity.updated_at = unit.stamp();
+    store::update(unit.db(), &entity).await?;
+    let changed = changes.iter().map(|change| change.field.clone()).collect();
+    let details = Details { version: Some(entity.version), changes, ..Details::default() };
+    unit.record(entity.event(Operation::Update, changed), details).await?;
+    Ok(entity)
+}
+
+/// Decides whether an edit may be applied; returns the values of others that it replaces.
+async fn settle(
+    unit: &mut Unit,
+    stored: &Entity,
+    mine: &Flat,
+    expectation: Expectation,
+) -> Result<Vec<Replaced>, DomainError> {
+    let past = match expectation.version {
+        Some(expected) if expected != stored.version => past(unit, stored, expected).await?,
+        _ => Past { edits: Vec::new(), complete: true },
+    };
+    let flat = stored.flat();
+    let edit = Edit {
+        mine,
+        stored: &flat,
+        version: stored.version,
+        expected: expectation.version,
+        policy: expectation.on_conflict,
+    };
+    match merge::decide(edit, &past) {
+        Outcome::Apply { replaced } => Ok(replaced),
+        Outcome::Reject(conflict) => Err(DomainError::Conflict(conflict)),
+    }
+}
+
+/// Reads what was changed since a version; each version left exactly one row in the journal.
+async fn past(unit: &mut Unit, stored: &Entity, expected: i64) -> Result<Past, DomainError> {
+    let rows =
+        sqlx::query("SELECT user_id, changes FROM journal WHERE entity_id = $1 AND version > $2 ORDER BY version")
+            .bind(stored.id.as_str())
+            .bind(expected)
+            .fetch_all(unit.db())
+            .await?;
+    let mut edits = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let by: Option<String> = row.try_get(0)?;
+        let changes: String = row.try_get(1)?;
+        edits.push(PastEdit {
+            by: by.and_then(|id| Id::parse(&id).ok()),
+            changes: serde_json::from_str(&changes).map_err(|error| DbError::corrupt("changes", error))?,
+        });
+    }
+    let complete = i64::try_from(edits.len()).ok() == stored.version.checked_sub(expected);
+    Ok(Past { edits, complete })
+}
+
+/// Builds what each user is told whose values were replaced; nobody is told of replacing their own.
+fn conflicts(entity: &Entity, caller: &Caller, replaced: Vec<Replaced>) -> Vec<UserMessage> {
+    let mut by_user: Vec<(Id, Vec<Replaced>)> = Vec::new();
+    for value in replaced {
+        let Some(user) = value.by.clone().filter(|user| *user != caller.user_id) else { continue };
+        match by_user.iter_mut().find(|(known, _)| *known == user) {
+            Some((_, values)) => values.push(value),
+            None => by_user.push((user, vec![value])),
+        }
+    }
+    by_user.into_iter().map(|(user_id, values)| conflict(entity, caller, user_id, &values)).collect()
+}
+
+fn conflict(entity: &Entity, caller: &Caller, user_id: Id, values: &[Replaced]) -> UserMessage {
+    let table = |pick: fn(&Replaced) -> &Value| -> Value {
+        let pairs = values.iter().map(|value| (value.field.field.clone(), pick(value).clone()));
+        Value::Object(pairs.collect::<Map<_, _>>())
+    };
+    let body = DocumentConflict {
+        entity_type: entity.kind.into(),
+        entity_id: entity.id.clone(),
+        strategy: OnConflict::LastWriteWins,
+        conflicted_fields: values.iter().map(|value| value.field.field.clone()).collect(),
+        original_value: table(|value| &value.field.theirs),
+        incoming_value: table(|value| &value.field.mine),
+        resolved_value: table(|value| &value.field.mine),
+        by: caller.user_id.clone(),
+    };
+    UserMessage { user_id, body: UserMessageBody::DocumentConflict(body) }
+}

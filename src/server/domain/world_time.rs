@@ -1,0 +1,97 @@
+//! The campaign's clock.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::idempotency::Request;
+use super::unit::{Details, Unit};
+use super::update::find;
+use super::{Caller, Domain, DomainError, Entity, Kind, input, store};
+use crate::protocol::event::WorldTimeChanged;
+use crate::protocol::{Change, Id, Payload};
+use crate::server::clock::stamp;
+use crate::server::db::DbError;
+use crate::server::rules::authorization::Action;
+
+const FIELD: &str = "worldTime";
+
+/// Reports a move of a campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockMove {
+    pub previous_time: String,
+    pub new_time: String,
+    pub elapsed_seconds: i64,
+}
+
+impl Domain {
+    /// Moves a campaign's clock by `seconds`, backwards if negative.
+    ///
+    /// # Errors
+    /// [`DomainError`], also when the calendar ends before that.
+    pub async fn advance_world_time(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        seconds: i64,
+        idempotency_key: Option<&str>,
+    ) -> Result<ClockMove, DomainError> {
+        let request = Request::new(idempotency_key, &json!(["advance", campaign, seconds]))?;
+        let mut unit = self.begin(caller).await?;
+        if let Some(first) = unit.recall(request.as_ref()).await? {
+            return Ok(first);
+        }
+        let stored = find(&mut unit, Kind::Campaign, campaign, Action::Edit).await?;
+        let previous = world_time(&stored)?;
+        let time = previous.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| {
+            DomainError::invalid("seconds", "would move the clock out of the years 1 to 9999; use fewer")
+        })?;
+        let moved = set(&mut unit, stored, &stamp(time)).await?;
+        unit.remember(request.as_ref(), &moved).await?;
+        unit.commit().await?;
+        Ok(moved)
+    }
+
+    /// Sets a campaign's clock to an RFC 3339 time.
+    ///
+    /// # Errors
+    /// [`DomainError`], also for what is no time.
+    pub async fn set_world_time(&self, caller: &Caller, campaign: &Id, time: &str) -> Result<ClockMove, DomainError> {
+        let mut unit = self.begin(caller).await?;
+        let stored = find(&mut unit, Kind::Campaign, campaign, Action::Edit).await?;
+        let time = input::time("time", time)?;
+        let moved = set(&mut unit, stored, &time).await?;
+        unit.commit().await?;
+        Ok(moved)
+    }
+}
+
+async fn set(unit: &mut Unit, mut campaign: Entity, time: &str) -> Result<ClockMove, DomainError> {
+    let previous = campaign.text(FIELD);
+    let elapsed = parse(time)?.duration_since(world_time(&campaign)?).as_secs();
+    let moved = ClockMove { previous_time: previous.clone(), new_time: time.to_owned(), elapsed_seconds: elapsed };
+    if previous == time {
+        return Ok(moved);
+    }
+    campaign.fields.insert(FIELD.to_owned(), time.into());
+    campaign.version += 1;
+    campaign.updated_at = unit.stamp();
+    store::update(unit.db(), &campaign).await?;
+    let payload = Payload::WorldTimeChanged(WorldTimeChanged {
+        campaign_id: campaign.id.clone(),
+        previous_time: previous.clone(),
+        new_time: time.to_owned(),
+        elapsed_seconds: elapsed,
+    });
+    let changes = vec![Change { field: FIELD.to_owned(), from: previous.into(), to: time.into() }];
+    unit.record(payload, Details { version: Some(campaign.version), changes, ..Details::default() }).await?;
+    Ok(moved)
+}
+
+fn world_time(campaign: &Entity) -> Result<Timestamp, DomainError> {
+    parse(&campaign.text(FIELD))
+}
+
+fn parse(text: &str) -> Result<Timestamp, DomainError> {
+    Ok(text.parse().map_err(|error| DbError::corrupt("world time", error))?)
+}
