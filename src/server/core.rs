@@ -20,6 +20,8 @@ pub struct Core {
     pub journal: Journal,
     pub tokens: Tokens,
     pub signals: Signals,
+    /// Names this process among its peers.
+    pub node: Arc<str>,
     /// Counts open sockets; the gateway keeps it, `/health/websocket` shows it.
     pub connected: Arc<AtomicUsize>,
     /// Cancelled when the server begins to drain.
@@ -40,6 +42,7 @@ impl Core {
             tokens,
             db,
             signals: Signals::default(),
+            node: uuid::Uuid::now_v7().to_string().into(),
             connected: Arc::default(),
             draining: CancellationToken::new(),
             config: Arc::new(config),

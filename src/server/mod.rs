@@ -10,11 +10,15 @@ pub mod core;
 pub mod db;
 pub mod domain;
 pub mod error;
+pub mod graphql;
+pub mod http;
 pub mod journal;
 pub mod relay;
 pub mod rules;
+pub mod run;
 pub mod signals;
 pub mod socket;
 
 pub use core::Core;
 pub use error::ServerError;
+pub use run::serve;

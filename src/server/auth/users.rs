@@ -42,15 +42,13 @@ pub async fn by_name(db: &mut AnyConnection, username: &str) -> Result<Option<Us
 /// # Errors
 /// [`DbError`], also when the name is taken.
 pub async fn insert(db: &mut AnyConnection, user: &User) -> Result<(), DbError> {
-    sqlx::query(
-        "INSERT INTO users (id, username, password_hash, is_service, created_at) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(user.id.as_str())
-    .bind(user.username.as_str())
-    .bind(user.password_hash.as_str())
-    .bind(i64::from(user.is_service))
-    .bind(clock::stamp(clock::now()))
-    .execute(db)
-    .await?;
+    sqlx::query("INSERT INTO users (id, username, password_hash, is_service, created_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(user.id.as_str())
+        .bind(user.username.as_str())
+        .bind(user.password_hash.as_str())
+        .bind(i64::from(user.is_service))
+        .bind(clock::stamp(clock::now()))
+        .execute(db)
+        .await?;
     Ok(())
 }

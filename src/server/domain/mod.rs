@@ -11,6 +11,7 @@ pub mod error;
 mod idempotency;
 mod input;
 pub mod kind;
+pub mod maintenance;
 pub mod member;
 pub mod notification;
 pub mod publish;

@@ -1,0 +1,41 @@
+//! Refusals over GraphQL: `extensions.code`, and `extensions.conflict` for an edit that met another.
+
+use async_graphql::{Context, Error, ErrorExtensions, ID, Value, to_value};
+
+use crate::protocol::{ErrorCode, Id};
+use crate::server::domain::{Caller, Domain, DomainError};
+
+/// Names the result of every resolver.
+pub type Answer<T> = Result<T, Error>;
+
+/// Returns the domain and the caller of a request.
+pub fn parties<'a>(ctx: &Context<'a>) -> Answer<(&'a Domain, &'a Caller)> {
+    Ok((ctx.data::<Domain>()?, ctx.data::<Caller>()?))
+}
+
+/// Turns a domain's refusal into a GraphQL error.
+pub fn refuse(error: DomainError) -> Error {
+    if let DomainError::Database(cause) = &error {
+        tracing::error!(error = %cause, "the database failed");
+    }
+    let refusal = Error::new(error.to_string()).extend_with(|_, extensions| {
+        extensions.set("code", error.code().as_str());
+    });
+    match error {
+        DomainError::Conflict(conflict) => refusal.extend_with(|_, extensions| {
+            extensions.set("conflict", to_value(&conflict).unwrap_or(Value::Null));
+        }),
+        DomainError::NotFound(_) | DomainError::Forbidden(_) | DomainError::Invalid(_) | DomainError::Database(_) => {
+            refusal
+        }
+    }
+}
+
+/// Reads an id of the request; what cannot be one is an invalid payload.
+pub fn id(field: &str, id: &ID) -> Answer<Id> {
+    Id::parse(id).map_err(|problem| {
+        Error::new(format!("{field}: {problem}")).extend_with(|_, extensions| {
+            extensions.set("code", ErrorCode::InvalidPayload.as_str());
+        })
+    })
+}

@@ -1,0 +1,103 @@
+//! Mutations.
+
+use async_graphql::{Context, ID, MergedObject, Object};
+
+use super::error::{Answer, id, parties, refuse};
+use super::types::{Member, Notification, Role, WorldTimeChange};
+use super::update::{
+    CampaignMutation, EncounterMutation, KingdomMutation, LocationMutation, SettlementMutation, StructureMutation,
+};
+use crate::protocol::Id;
+
+/// Answers mutations.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    CampaignMutation,
+    KingdomMutation,
+    SettlementMutation,
+    StructureMutation,
+    LocationMutation,
+    EncounterMutation,
+    ClockMutation,
+    MemberMutation,
+    NotificationMutation,
+);
+
+#[derive(Default)]
+struct ClockMutation;
+
+#[Object]
+impl ClockMutation {
+    /// Moves a campaign's clock; backwards where `seconds` is negative.
+    async fn advance_world_time(
+        &self,
+        ctx: &Context<'_>,
+        campaign_id: ID,
+        seconds: i64,
+        idempotency_key: Option<String>,
+    ) -> Answer<WorldTimeChange> {
+        let (domain, caller) = parties(ctx)?;
+        let (campaign, key) = (id("campaignId", &campaign_id)?, idempotency_key.as_deref());
+        Ok(domain.advance_world_time(caller, &campaign, seconds, key).await.map_err(refuse)?.into())
+    }
+
+    /// Sets a campaign's clock to an RFC 3339 time.
+    async fn set_world_time(&self, ctx: &Context<'_>, campaign_id: ID, time: String) -> Answer<WorldTimeChange> {
+        let (domain, caller) = parties(ctx)?;
+        let campaign = id("campaignId", &campaign_id)?;
+        Ok(domain.set_world_time(caller, &campaign, &time).await.map_err(refuse)?.into())
+    }
+}
+
+#[derive(Default)]
+struct MemberMutation;
+
+#[Object]
+impl MemberMutation {
+    /// Makes a user a member; `userId` may also be a user name.
+    async fn add_member(&self, ctx: &Context<'_>, campaign_id: ID, user_id: String, role: Role) -> Answer<Member> {
+        let (domain, caller) = parties(ctx)?;
+        let campaign = id("campaignId", &campaign_id)?;
+        Ok(domain.add_member(caller, &campaign, &user_id, role.into()).await.map_err(refuse)?.into())
+    }
+
+    /// Ends a membership; answers true. Everybody may end their own.
+    async fn remove_member(&self, ctx: &Context<'_>, campaign_id: ID, user_id: ID) -> Answer<bool> {
+        let (domain, caller) = parties(ctx)?;
+        let (campaign, user) = (id("campaignId", &campaign_id)?, id("userId", &user_id)?);
+        domain.remove_member(caller, &campaign, &user).await.map_err(refuse)?;
+        Ok(true)
+    }
+
+    async fn set_member_role(&self, ctx: &Context<'_>, campaign_id: ID, user_id: ID, role: Role) -> Answer<Member> {
+        let (domain, caller) = parties(ctx)?;
+        let (campaign, user) = (id("campaignId", &campaign_id)?, id("userId", &user_id)?);
+        Ok(domain.set_member_role(caller, &campaign, &user, role.into()).await.map_err(refuse)?.into())
+    }
+}
+
+#[derive(Default)]
+struct NotificationMutation;
+
+#[Object]
+impl NotificationMutation {
+    /// Notifies users who share a campaign with the caller; answers how many.
+    async fn notify(
+        &self,
+        ctx: &Context<'_>,
+        user_ids: Vec<ID>,
+        title: String,
+        #[graphql(default)] body: String,
+        #[graphql(default_with = "\"info\".to_owned()")] level: String,
+    ) -> Answer<usize> {
+        let (domain, caller) = parties(ctx)?;
+        let users: Vec<Id> = user_ids.iter().map(|user| id("userIds", user)).collect::<Answer<_>>()?;
+        domain.notify(caller, &users, &title, &body, &level).await.map_err(refuse)
+    }
+
+    async fn mark_notification_read(&self, ctx: &Context<'_>, id: ID) -> Answer<Notification> {
+        let (domain, caller) = parties(ctx)?;
+        let id = super::error::id("id", &id)?;
+        Ok(domain.mark_notification_read(caller, &id).await.map_err(refuse)?.into())
+    }
+}

@@ -1,0 +1,118 @@
+//! Queries.
+
+use async_graphql::{Context, ID, Object};
+
+use super::error::{Answer, id, parties, refuse};
+use super::node::Node;
+use super::types::{
+    Campaign, Encounter, JournalEvent, Kingdom, Location, Notification, Settlement, Snapshot, Structure, User, all,
+};
+use crate::protocol::Id;
+use crate::server::domain::Kind;
+
+/// How many events a query gets that names no limit.
+const DEFAULT_EVENTS: u32 = 100;
+
+/// Answers queries; what the caller may not view is answered like what does not exist.
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// The caller.
+    async fn me(&self, ctx: &Context<'_>) -> Answer<User> {
+        let (_, caller) = parties(ctx)?;
+        Ok(User { id: ID(caller.user_id.to_string()), username: caller.name.clone() })
+    }
+
+    /// The campaigns that the caller is a member of.
+    async fn campaigns(&self, ctx: &Context<'_>) -> Answer<Vec<Campaign>> {
+        let (domain, caller) = parties(ctx)?;
+        Ok(all(domain.campaigns(caller).await.map_err(refuse)?))
+    }
+
+    async fn campaign(&self, ctx: &Context<'_>, id: ID) -> Answer<Option<Campaign>> {
+        let (domain, caller) = parties(ctx)?;
+        let Ok(id) = Id::parse(&id) else { return Ok(None) };
+        Ok(domain.campaign(caller, &id).await.map_err(refuse)?.map(Campaign::from))
+    }
+
+    async fn kingdoms_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Kingdom>> {
+        in_campaign(ctx, &campaign_id, Kind::Kingdom).await
+    }
+
+    async fn settlements_by_kingdom(&self, ctx: &Context<'_>, kingdom_id: ID) -> Answer<Vec<Settlement>> {
+        children(ctx, &kingdom_id, Kind::Settlement).await
+    }
+
+    async fn structures_by_settlement(&self, ctx: &Context<'_>, settlement_id: ID) -> Answer<Vec<Structure>> {
+        children(ctx, &settlement_id, Kind::Structure).await
+    }
+
+    async fn locations_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Location>> {
+        in_campaign(ctx, &campaign_id, Kind::Location).await
+    }
+
+    async fn encounters_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Encounter>> {
+        in_campaign(ctx, &campaign_id, Kind::Encounter).await
+    }
+
+    async fn settlement(&self, ctx: &Context<'_>, id: ID) -> Answer<Option<Settlement>> {
+        entity(ctx, &id, Kind::Settlement).await
+    }
+
+    async fn structure(&self, ctx: &Context<'_>, id: ID) -> Answer<Option<Structure>> {
+        entity(ctx, &id, Kind::Structure).await
+    }
+
+    /// What the caller may view of `ids`, in their order.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Answer<Vec<Node>> {
+        let (domain, caller) = parties(ctx)?;
+        let ids: Vec<Id> = ids.iter().filter_map(|id| Id::parse(id).ok()).collect();
+        Ok(domain.nodes(caller, &ids).await.map_err(refuse)?.into_iter().filter_map(Node::new).collect())
+    }
+
+    /// A whole campaign at one position of its journal.
+    async fn snapshot(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Option<Snapshot>> {
+        let (domain, caller) = parties(ctx)?;
+        let Ok(id) = Id::parse(&campaign_id) else { return Ok(None) };
+        Ok(domain.snapshot(caller, &id).await.map_err(refuse)?.map(Snapshot::from))
+    }
+
+    /// A campaign's events after `since`, in order.
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        campaign_id: ID,
+        since: Option<u64>,
+        limit: Option<u32>,
+    ) -> Answer<Vec<JournalEvent>> {
+        let (domain, caller) = parties(ctx)?;
+        let (since, limit) = (since.unwrap_or_default(), limit.unwrap_or(DEFAULT_EVENTS));
+        let campaign = id("campaignId", &campaign_id)?;
+        Ok(all(domain.events(caller, &campaign, since, limit).await.map_err(refuse)?))
+    }
+
+    /// The caller's latest notifications, newest first.
+    async fn notifications(&self, ctx: &Context<'_>) -> Answer<Vec<Notification>> {
+        let (domain, caller) = parties(ctx)?;
+        Ok(all(domain.notifications(caller).await.map_err(refuse)?))
+    }
+}
+
+async fn entity<T: From<crate::server::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: Kind) -> Answer<Option<T>> {
+    let (domain, caller) = parties(ctx)?;
+    let Ok(id) = Id::parse(id) else { return Ok(None) };
+    Ok(domain.entity(caller, kind, &id).await.map_err(refuse)?.map(T::from))
+}
+
+async fn in_campaign<T: From<crate::server::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: Kind) -> Answer<Vec<T>> {
+    let (domain, caller) = parties(ctx)?;
+    let Ok(id) = Id::parse(id) else { return Ok(Vec::new()) };
+    Ok(all(domain.in_campaign(caller, &id, kind).await.map_err(refuse)?))
+}
+
+async fn children<T: From<crate::server::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: Kind) -> Answer<Vec<T>> {
+    let (domain, caller) = parties(ctx)?;
+    let Ok(id) = Id::parse(id) else { return Ok(Vec::new()) };
+    Ok(all(domain.children(caller, &id, kind).await.map_err(refuse)?))
+}

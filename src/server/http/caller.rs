@@ -1,0 +1,40 @@
+//! Who makes an HTTP request.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::Routes;
+use super::error::HttpError;
+use crate::server::auth::TokenError;
+use crate::server::clock;
+use crate::server::domain::Caller;
+
+const CORRELATION_ID: &str = "x-correlation-id";
+/// A longer id would only fill the journal.
+const MAX_CORRELATION_ID: usize = 128;
+
+/// Extracts the caller from the bearer token and the correlation id.
+pub struct Authenticated(pub Caller);
+
+impl FromRequestParts<Routes> for Authenticated {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, routes: &Routes) -> Result<Self, Self::Rejection> {
+        let claims = routes.core.tokens.verify(bearer(parts)?, clock::now())?;
+        Ok(Self(Caller { user_id: claims.sub, name: claims.name, correlation_id: correlation_id(parts) }))
+    }
+}
+
+fn bearer(parts: &Parts) -> Result<&str, TokenError> {
+    let header = parts.headers.get(AUTHORIZATION).ok_or(TokenError::Missing)?;
+    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(TokenError::Invalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(TokenError::Invalid) }
+}
+
+/// Takes over the caller's correlation id where it is a plain word, else makes one.
+fn correlation_id(parts: &Parts) -> String {
+    let given = parts.headers.get(CORRELATION_ID).and_then(|value| value.to_str().ok());
+    let sane = |id: &&str| (1..=MAX_CORRELATION_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    given.filter(sane).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}

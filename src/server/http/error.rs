@@ -1,0 +1,98 @@
+//! Refusals over HTTP: `{"error":{"code","message"}}`.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::protocol::ErrorCode;
+use crate::protocol::auth::{ErrorBody, ErrorResponse};
+use crate::server::auth::{AuthError, TokenError};
+use crate::server::domain::DomainError;
+
+/// Refuses an HTTP request.
+#[derive(Debug)]
+pub struct HttpError {
+    status: StatusCode,
+    code: ErrorCode,
+    message: String,
+    retry_after: Option<u64>,
+}
+
+impl HttpError {
+    /// Builds a refusal.
+    pub fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), retry_after: None }
+    }
+
+    /// Builds the refusal of a body that cannot be used.
+    pub fn payload(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidPayload, message)
+    }
+}
+
+/// Answers a path that is none.
+pub async fn no_route(uri: Uri) -> HttpError {
+    let message = format!("there is nothing at {}", crate::text::line(uri.path()));
+    HttpError::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+}
+
+/// Answers a method that a path does not take.
+pub async fn wrong_method() -> HttpError {
+    let message = "this path does not take this method";
+    HttpError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidPayload, message)
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let body = ErrorResponse { error: ErrorBody { code: self.code, message: self.message } };
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+impl From<TokenError> for HttpError {
+    fn from(error: TokenError) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error.code(), error.to_string())
+    }
+}
+
+impl From<AuthError> for HttpError {
+    fn from(error: AuthError) -> Self {
+        let (status, retry_after) = match &error {
+            AuthError::InvalidCredentials
+            | AuthError::TokenInvalid
+            | AuthError::TokenExpired
+            | AuthError::TokenReused => (StatusCode::UNAUTHORIZED, None),
+            AuthError::RateLimited { retry_after } => {
+                (StatusCode::TOO_MANY_REQUESTS, Some(retry_after.as_secs().max(1)))
+            }
+            AuthError::Database(_) | AuthError::Password(_) | AuthError::Randomness(_) | AuthError::Signing(_) => {
+                tracing::error!(error = ?error, "authentication failed inside the server");
+                (StatusCode::INTERNAL_SERVER_ERROR, None)
+            }
+        };
+        Self { retry_after, ..Self::new(status, error.code(), error.to_string()) }
+    }
+}
+
+impl From<DomainError> for HttpError {
+    fn from(error: DomainError) -> Self {
+        let status = match &error {
+            DomainError::NotFound(_) => StatusCode::NOT_FOUND,
+            DomainError::Forbidden(_) => StatusCode::FORBIDDEN,
+            DomainError::Invalid(_) => StatusCode::BAD_REQUEST,
+            DomainError::Conflict(_) => StatusCode::CONFLICT,
+            DomainError::Database(cause) => {
+                tracing::error!(error = %cause, "the database failed");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        Self::new(status, error.code(), error.to_string())
+    }
+}
