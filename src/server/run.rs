@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -50,9 +50,7 @@ pub async fn serve(
 
     let deadline = Instant::now() + patience;
     core.draining.cancel();
-    if timeout(patience / DRAIN_SHARE, gateway.drain()).await.is_err() {
-        tracing::warn!("not every socket could be closed in time");
-    }
+    gateway.drain(patience / DRAIN_SHARE).await;
     closing.cancel();
     match timeout_at(deadline, server).await {
         Ok(ended) => ended.map_err(std::io::Error::other)??,

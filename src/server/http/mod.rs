@@ -27,7 +27,6 @@ pub struct Routes {
 }
 
 /// Builds the routes of a server.
-#[must_use]
 pub fn router(core: Core, auth: AuthService) -> Router {
     let domain = Domain::new(core.clone());
     let limit = core.config.max_body_bytes;

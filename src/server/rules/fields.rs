@@ -32,11 +32,9 @@ pub fn flatten(name: &str, fields: &Map<String, Value>) -> Flat {
 pub fn patch(fields: &Map<String, Value>) -> Flat {
     let mut flat = Flat::new();
     for (field, value) in fields {
-        match value {
-            Value::Object(variables) if field == VARIABLES => {
-                flat.extend(variables.iter().map(|(key, value)| (variable(key), value.clone())));
-            }
-            _ => {
+        match value.as_object().filter(|_| field == VARIABLES) {
+            Some(variables) => flat.extend(variables.iter().map(|(key, value)| (variable(key), value.clone()))),
+            None => {
                 flat.insert(field.clone(), value.clone());
             }
         }
