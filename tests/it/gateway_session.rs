@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, id, kingdom};
+use crate::support::gateway::{TestGateway, entity, id, kingdom};
 use crate::support::node::Node;
+use scry::protocol::{EntityType, Operation};
 use scry::server::signals::{NotificationNew, UserMessage, UserMessageBody};
 
 #[tokio::test]
@@ -127,14 +128,13 @@ async fn a_message_to_a_user_reaches_all_their_sockets_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_drain_says_when_to_come_back_and_closes_cleanly() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+async fn a_shutdown_says_when_to_come_back_and_closes_cleanly() {
+    let (mut server, node) = (TestGateway::start().await, Node::start().await);
     let websocket = node.enter("websocket", &server.url, &server.token("viewer")).await;
     let options = json!({"transports": ["polling"], "auth": {"token": server.token("viewer")}});
     let polling = node.connect("polling", &server.url, options).await;
     server.connected(2).await;
-    server.core.draining.cancel();
-    tokio::time::timeout(Duration::from_secs(5), server.gateway.drain(Duration::from_secs(3))).await.unwrap();
+    server.shut_down().await;
     for socket in [&websocket, &polling] {
         let told: Vec<Value> = socket.wait("server:draining", 1).await;
         assert!(told[0]["reconnectAfterMs"].as_u64().unwrap() >= 1_000);
@@ -142,4 +142,42 @@ async fn a_drain_says_when_to_come_back_and_closes_cleanly() {
         assert!(reason.starts_with("transport"), "a reason after which clients come back: {reason}");
     }
     server.connected(0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off_and_the_others_do_not_wait() {
+    let little = |config: &mut scry::config::server::ServerConfig| {
+        config.socket.buffer = 64;
+        config.socket.requests_per_minute = 100_000;
+    };
+    let (server, node) = (TestGateway::with(little).await, Node::start().await);
+    let slow = node.enter("slow", &server.url, &server.token("viewer")).await;
+    let quick = node.enter("quick", &server.url, &server.token("gm")).await;
+    server.connected(2).await;
+    slow.stop_reading().await;
+    // Far more than the kernel's buffers for one connection and ours take together.
+    let body = "x".repeat(100_000);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+    while server.core.connected.load(std::sync::atomic::Ordering::Relaxed) == 2 {
+        assert!(tokio::time::Instant::now() < deadline, "the slow client is still there");
+        for user in ["viewer", "gm"] {
+            let created_at = "2026-01-01T00:00:00.000Z".to_owned();
+            let (title, level) = ("Long".to_owned(), "info".to_owned());
+            let note = NotificationNew { id: id("n1"), title, body: body.clone(), level, created_at };
+            let body = UserMessageBody::Notification(note);
+            server.core.signals.tell(UserMessage { user_id: id(user), body });
+        }
+        assert_eq!(quick.ask("latency", json!({})).await["success"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_campaign_says_so_before_its_rooms_close() {
+    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
+    socket.ask("subscribe_campaign", json!("c1")).await;
+    server.record(entity(EntityType::Campaign, "c1", Operation::Delete)).await;
+    assert_eq!(socket.wait("access:revoked", 1).await, [json!({"room": "campaign:c1"})]);
+    let names: Vec<String> = socket.seen().await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["entity_updated", "access:revoked"]);
 }

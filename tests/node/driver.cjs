@@ -60,6 +60,12 @@ const commands = {
     return clients.get(name).seen;
   },
 
+  /** Stops reading from a WebSocket's connection. */
+  stopReading({ name }) {
+    clients.get(name).socket.io.engine.transport.ws._socket.pause();
+    return null;
+  },
+
   /** Closes a socket. */
   disconnect({ name }) {
     clients.get(name).socket.disconnect();

@@ -112,9 +112,9 @@ impl Hall {
         }
     }
 
-    /// Takes every socket of a user out of every room; returns who left which rooms.
-    pub fn evict(&mut self, user: &Id) -> Vec<(Sid, Vec<Room>)> {
-        let leaving: Vec<Sid> = self.seats.iter().filter(|(_, seat)| seat.user == *user).map(|(sid, _)| *sid).collect();
+    /// Takes every socket of the users chosen out of every room; returns who left which rooms.
+    pub fn evict(&mut self, chosen: impl Fn(&Id) -> bool) -> Vec<(Sid, Vec<Room>)> {
+        let leaving: Vec<Sid> = self.seats.iter().filter(|(_, seat)| chosen(&seat.user)).map(|(sid, _)| *sid).collect();
         leaving
             .into_iter()
             .filter_map(|sid| {
@@ -195,8 +195,8 @@ mod tests {
         hall.join(second, &id("v"), &campaign, 1);
         hall.leave(second, &campaign);
         hall.leave(second, &settlement);
-        assert_eq!(hall.evict(&id("u")), [(first, vec![campaign.clone(), settlement])]);
-        assert_eq!(hall.evict(&id("u")), []);
+        assert_eq!(hall.evict(|user| *user == id("u")), [(first, vec![campaign.clone(), settlement])]);
+        assert_eq!(hall.evict(|user| *user == id("u")), []);
         assert!(hall.is_empty());
         assert!(hall.rooms.is_empty());
     }

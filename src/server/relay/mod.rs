@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use serde_json::value::RawValue;
+use socketioxide::socket::Sid;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
 use super::db::DbError;
 use super::journal::JournalRow;
 use super::socket::{Connection, Connections};
-use crate::protocol::{Id, Room};
+use crate::protocol::{EntityType, Event, Id, Operation, Room};
 use hall::Hall;
 
 pub use resume::{Denied, Seated};
@@ -118,21 +119,22 @@ impl Relay {
 
     fn send(&self, campaign: &Id, hall: &mut Hall, row: &JournalRow) {
         if let Some(user) = &row.revoked_user {
-            self.evict(hall, user);
+            self.revoke(hall.evict(|seated| seated == user));
         }
         hall.advance(&row.epoch, row.seq);
         let audience = hall.audience(&rooms_of(campaign, row));
-        if audience.is_empty() {
-            return;
+        if let Some(body) = raw(row).filter(|_| !audience.is_empty()) {
+            for connection in self.connections.get(&audience) {
+                connection.send(&row.event_type, &body);
+            }
         }
-        let Some(body) = raw(row) else { return };
-        for connection in self.connections.get(&audience) {
-            connection.send(&row.event_type, &body);
+        if ends_campaign(row) {
+            self.revoke(hall.evict(|_| true));
         }
     }
 
-    fn evict(&self, hall: &mut Hall, user: &Id) {
-        for (sid, rooms) in hall.evict(user) {
+    fn revoke(&self, evicted: Vec<(Sid, Vec<Room>)>) {
+        for (sid, rooms) in evicted {
             for connection in self.connections.get(&[sid]) {
                 for room in &rooms {
                     connection.rooms().remove(room);
@@ -170,6 +172,16 @@ fn rooms_of(campaign: &Id, row: &JournalRow) -> Vec<Room> {
     let settlement = row.settlement_id.clone().map(Room::Settlement);
     let structure = row.structure_id.clone().map(Room::Structure);
     [Some(Room::Campaign(campaign.clone())), settlement, structure].into_iter().flatten().collect()
+}
+
+/// Tells whether an event is its campaign's last: the deletion of the campaign, which ends every membership.
+fn ends_campaign(row: &JournalRow) -> bool {
+    // The text is looked at first, because few events are deletions and every event comes by here.
+    row.body.contains("\"delete\"")
+        && serde_json::from_str::<Event>(&row.body).is_ok_and(|event| {
+            event.payload.operation() == Operation::Delete
+                && event.payload.subject().entity_type == EntityType::Campaign
+        })
 }
 
 /// Returns an event's JSON as it is stored, so that it is not parsed only to be written again.

@@ -10,6 +10,7 @@ mod drain;
 mod handshake;
 mod limits;
 mod request;
+mod serve;
 mod session;
 mod signals;
 pub mod tcp;
@@ -28,11 +29,11 @@ use super::relay::Relay;
 use crate::config::server::SocketConfig;
 
 pub use connection::{Connection, Connections, Full};
+pub use serve::serve;
 
 /// Serves Socket.IO; clones share everything.
 ///
-/// It needs `ConnectInfo<tcp::Peer>`: serve on a [`tcp::Doorway`], with
-/// `into_make_service_with_connect_info`.
+/// It needs `ConnectInfo<tcp::Peer>`, which [`serve`] provides.
 #[derive(Clone)]
 pub struct Gateway {
     core: Core,

@@ -13,10 +13,10 @@ use scry::protocol::{EntityType, Event, Id, Operation, Payload, Scope, Source};
 use scry::server::Core;
 use scry::server::clock::now;
 use scry::server::journal::{Draft, append};
-use scry::server::socket::Gateway;
-use scry::server::socket::tcp::{Doorway, Peer};
+use scry::server::socket::serve;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The campaign of these tests; its settlements are `s1`, `s2`, its structures `t1` (in `s1`), `t2` (in `s2`).
@@ -24,12 +24,12 @@ pub const CAMPAIGN: &str = "c1";
 /// Another campaign, without anything in it.
 pub const OTHER_CAMPAIGN: &str = "c2";
 
-/// Runs a gateway on a free port until dropped.
+/// Runs a gateway on a free port until it is dropped or shut down.
 pub struct TestGateway {
     pub core: Core,
-    pub gateway: Gateway,
     pub url: String,
-    stop: CancellationToken,
+    shutdown: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
     _dir: TempDir,
 }
 
@@ -44,16 +44,11 @@ impl TestGateway {
         let dir = tempfile::tempdir().unwrap();
         let core = core(dir.path(), change).await;
         people(&core).await;
-        let (layer, gateway) = Gateway::new(core.clone());
-        let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = Router::new().layer(layer).into_make_service_with_connect_info::<Peer>();
-        tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
-            axum::serve(Doorway::new(listener), app).await.unwrap();
-        }));
-        tokio::spawn(gateway.clone().run(stop.clone()));
-        Self { core, gateway, url, stop, _dir: dir }
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(serve(core.clone(), Router::new(), listener, shutdown.clone()));
+        Self { core, url, shutdown, serving, _dir: dir }
     }
 
     /// Issues an access token; sessions are named after their user.
@@ -110,6 +105,13 @@ impl TestGateway {
         self.core.signals.end(scry::server::signals::SessionEnded { user_id: id(user), sid });
     }
 
+    /// Shuts the server down and waits until it has ended.
+    pub async fn shut_down(&mut self) {
+        self.shutdown.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(10), &mut self.serving).await;
+        ended.expect("the server should end in time").unwrap().unwrap();
+    }
+
     /// Waits until as many sockets are connected.
     pub async fn connected(&self, count: usize) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
@@ -122,7 +124,7 @@ impl TestGateway {
 
 impl Drop for TestGateway {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.serving.abort();
     }
 }
 

@@ -142,6 +142,11 @@ impl NodeSocket<'_> {
         self.node.command(command).await.unwrap().as_str().unwrap().to_owned()
     }
 
+    /// Stops reading from the network, as a suspended or overloaded client does.
+    pub async fn stop_reading(&self) {
+        self.node.command(json!({"op": "stopReading", "name": self.name})).await.unwrap();
+    }
+
     /// Closes the socket.
     pub async fn disconnect(self) {
         self.node.command(json!({"op": "disconnect", "name": self.name})).await.unwrap();
