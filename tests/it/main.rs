@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
+mod client_ends;
+mod client_rooms;
 mod gateway_handshake;
 mod gateway_resume;
 mod gateway_rooms;

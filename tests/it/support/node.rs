@@ -162,13 +162,14 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap()
 }
 
-fn source() -> PathBuf {
+/// Returns the directory with the scripts.
+pub fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node")
 }
 
 /// Returns a `node_modules` with the pinned client: the one beside the driver, else one made once in
 /// the build directory, which the tests of all processes share.
-fn modules() -> PathBuf {
+pub fn modules() -> PathBuf {
     let own = source().join("node_modules");
     if own.join("socket.io-client").is_dir() {
         return own;

@@ -1,0 +1,108 @@
+//! A session of ours, and everything it has told.
+
+use std::time::Duration;
+
+use scry::client::api::Api;
+use scry::client::auth::Auth;
+use scry::client::connection::{Start, Timings};
+use scry::client::event::{ClientEvent, Gap, Phase, Status};
+use scry::client::http::Http;
+use scry::client::secret::Secret;
+use scry::client::session::{self, Session, SessionOptions};
+use scry::config::client::Server;
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Holds a session and reads what it tells.
+pub struct TestClient {
+    pub session: Session,
+    pub told: Vec<ClientEvent>,
+}
+
+/// Returns time limits so short that a test of them takes no time.
+pub fn quick() -> Timings {
+    Timings {
+        connect: Duration::from_secs(2),
+        request: Duration::from_secs(2),
+        latency_interval: Duration::from_millis(200),
+        latency_timeout: Duration::from_millis(400),
+        backoff_unit: Duration::from_millis(20),
+        jitter: false,
+        probe: None,
+        renew_ahead: Duration::from_secs(60),
+        login_check: Duration::from_millis(100),
+    }
+}
+
+/// Prepares a session at `url`; with an empty token as nobody.
+pub fn options(url: &str, token: &str, rooms: &[(&str, Start)]) -> SessionOptions {
+    let server = Server::new("test", url, "--url").unwrap();
+    let http = Http::new(&server, Duration::from_secs(5)).unwrap();
+    let auth = if token.is_empty() { Auth::anonymous() } else { Auth::given(Secret::new(token)) };
+    let rooms = rooms.iter().map(|(room, start)| (room.parse().unwrap(), start.clone())).collect();
+    let api = Api::new(http, auth);
+    SessionOptions { server, api, rooms, snapshots: true, timings: quick(), capacity: 1024 }
+}
+
+impl TestClient {
+    /// Starts a session.
+    pub fn start(options: SessionOptions) -> Self {
+        Self { session: session::connect(options).unwrap(), told: Vec::new() }
+    }
+
+    /// Starts a session and waits until it is live.
+    pub async fn live(options: SessionOptions) -> Self {
+        let mut client = Self::start(options);
+        client.until_phase(Phase::Live).await;
+        client
+    }
+
+    /// Reads on until something is told that `wanted` accepts.
+    pub async fn until(&mut self, wanted: impl Fn(&ClientEvent) -> bool) -> ClientEvent {
+        let found = async {
+            loop {
+                let event = self.session.events.recv().await.expect("the session has ended");
+                self.told.push(event.clone());
+                if wanted(&event) {
+                    return event;
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(event) => event,
+            Err(_) => panic!("it was never told; what was: {:#?}", self.told),
+        }
+    }
+
+    /// Reads on until the connection enters a phase.
+    pub async fn until_phase(&mut self, phase: Phase) -> Status {
+        let event = self.until(|event| matches!(event, ClientEvent::Status(status) if status.phase == phase)).await;
+        if let ClientEvent::Status(status) = event { status } else { unreachable!() }
+    }
+
+    /// Reads on until the event with this number has been passed on.
+    pub async fn until_seq(&mut self, seq: u64) {
+        self.until(|event| seq_of(event) == Some(seq)).await;
+    }
+
+    /// Lists the numbers of the durable events passed on, in the order in which they were.
+    pub fn seqs(&self) -> Vec<u64> {
+        self.told.iter().filter_map(seq_of).collect()
+    }
+
+    /// Lists the gaps told of.
+    pub fn gaps(&self) -> Vec<Gap> {
+        let gap = |event: &ClientEvent| if let ClientEvent::Gap(gap) = event { Some(gap.clone()) } else { None };
+        self.told.iter().filter_map(gap).collect()
+    }
+
+    /// Lists the notices.
+    pub fn notices(&self) -> Vec<String> {
+        let text = |event: &ClientEvent| if let ClientEvent::Notice(text) = event { Some(text.clone()) } else { None };
+        self.told.iter().filter_map(text).collect()
+    }
+}
+
+fn seq_of(event: &ClientEvent) -> Option<u64> {
+    if let ClientEvent::Delivered(delivery) = event { delivery.event.as_ref()?.metadata.seq } else { None }
+}

@@ -1,0 +1,62 @@
+//! A plain Socket.IO gateway in Node: what scry meets where no scry-server runs.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::node::{modules, source};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs `tests/node/foreign.cjs` until dropped.
+pub struct FakeGateway {
+    pub url: String,
+    stdin: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+    next: u64,
+    _child: Child,
+}
+
+impl FakeGateway {
+    /// Starts one; `options` are `{server?: Socket.IO's own options, refuse?: a reason}`.
+    pub async fn start(options: Value) -> Self {
+        let modules = tokio::task::spawn_blocking(modules).await.unwrap();
+        let mut child = Command::new("node")
+            .arg(source().join("foreign.cjs"))
+            .arg(options.to_string())
+            .env("NODE_PATH", modules)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("these tests need Node.js 18 or later: install it so that `node` is on the PATH");
+        let stdin = child.stdin.take().unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = tokio::time::timeout(PATIENCE, answers.next_line()).await.unwrap().unwrap();
+        let first: Value = serde_json::from_str(&first.expect("the gateway has not started")).unwrap();
+        Self { url: format!("http://127.0.0.1:{}", first["port"]), stdin, answers, next: 0, _child: child }
+    }
+
+    /// Sends an event to everybody in a room.
+    pub async fn emit(&mut self, room: &str, event: &str, args: Value) {
+        self.command(json!({"op": "emit", "room": room, "event": event, "args": args})).await;
+    }
+
+    /// Does one of the things that need no argument, and returns what it says.
+    pub async fn ask(&mut self, op: &str) -> Value {
+        self.command(json!({"op": op})).await
+    }
+
+    async fn command(&mut self, mut command: Value) -> Value {
+        self.next += 1;
+        command["id"] = self.next.into();
+        self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+        let line = tokio::time::timeout(PATIENCE, self.answers.next_line()).await.unwrap().unwrap();
+        let answer: Value = serde_json::from_str(&line.expect("the gateway has ended")).unwrap();
+        assert_eq!(answer["id"], self.next);
+        answer["value"].clone()
+    }
+}

@@ -1,0 +1,179 @@
+//! A TCP proxy that breaks what passes through it, on command.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// Stands between a client and a server until dropped.
+pub struct FaultProxy {
+    pub url: String,
+    state: Arc<State>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+struct State {
+    upstream: Mutex<SocketAddr>,
+    /// What happens to the bytes of connections that are open.
+    flow: watch::Sender<Flow>,
+    /// What happens to connections that are opened.
+    refusing: watch::Sender<bool>,
+    accepted: AtomicUsize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Flow {
+    Pass,
+    /// Nothing moves, and nobody is told.
+    Stall,
+    Delay(Duration),
+    /// Both sides get a reset. The number tells one command from the next.
+    Cut(usize),
+    /// Both sides get an ordinary end.
+    Close(usize),
+    /// The client gets this many bytes more, then a reset.
+    CutAfter(usize),
+}
+
+impl FaultProxy {
+    /// Starts one before a server such as `http://127.0.0.1:4600`.
+    pub async fn start(upstream: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(State {
+            upstream: Mutex::new(address(upstream)),
+            flow: watch::Sender::new(Flow::Pass),
+            refusing: watch::Sender::new(false),
+            accepted: AtomicUsize::new(0),
+        });
+        let accepting = tokio::spawn(accept(listener, state.clone()));
+        Self { url, state, accepting }
+    }
+
+    /// Passes everything on again; what is stalled goes on.
+    pub fn pass(&self) {
+        self.state.flow.send_replace(Flow::Pass);
+        self.state.refusing.send_replace(false);
+    }
+
+    /// Holds everything back without closing anything, new connections included.
+    pub fn stall(&self) {
+        self.state.flow.send_replace(Flow::Stall);
+    }
+
+    /// Holds each piece back for a while.
+    pub fn delay(&self, by: Duration) {
+        self.state.flow.send_replace(Flow::Delay(by));
+    }
+
+    /// Resets every open connection.
+    pub fn cut(&self) {
+        self.state.flow.send_replace(Flow::Cut(self.accepted()));
+    }
+
+    /// Closes every open connection in good order.
+    pub fn close(&self) {
+        self.state.flow.send_replace(Flow::Close(self.accepted()));
+    }
+
+    /// Lets this many bytes more through to the client, then resets: the cut falls inside a frame.
+    pub fn cut_after(&self, bytes: usize) {
+        self.state.flow.send_replace(Flow::CutAfter(bytes));
+    }
+
+    /// Turns new connections away with a reset.
+    pub fn refuse(&self) {
+        self.state.refusing.send_replace(true);
+    }
+
+    /// Leads new connections to another server.
+    pub fn lead_to(&self, upstream: &str) {
+        *self.state.upstream.lock().unwrap() = address(upstream);
+    }
+
+    /// Counts the connections opened so far, refused ones included.
+    pub fn accepted(&self) -> usize {
+        self.state.accepted.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((client, _)) = listener.accept().await {
+        state.accepted.fetch_add(1, Ordering::SeqCst);
+        if *state.refusing.borrow() {
+            reset(client);
+            continue;
+        }
+        let state = state.clone();
+        tokio::spawn(async move {
+            let upstream = *state.upstream.lock().unwrap();
+            let Ok(server) = TcpStream::connect(upstream).await else { return reset(client) };
+            carry(client, server, state.flow.subscribe()).await;
+        });
+    }
+}
+
+/// Carries bytes both ways until either side, or a fault, ends it.
+async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Receiver<Flow>) {
+    let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
+    let mut passed = 0;
+    loop {
+        let now = *flow.borrow_and_update();
+        let stalled = now == Flow::Stall;
+        tokio::select! {
+            biased;
+            changed = flow.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                match *flow.borrow() {
+                    Flow::Cut(_) => return reset_both(client, server),
+                    Flow::Close(_) => return,
+                    Flow::CutAfter(_) => passed = 0,
+                    Flow::Pass | Flow::Stall | Flow::Delay(_) => {}
+                }
+            }
+            read = client.read(&mut up), if !stalled => match read {
+                Ok(count @ 1..) if server.write_all(&up[..count]).await.is_ok() => {}
+                _ => return,
+            },
+            read = server.read(&mut down), if !stalled => {
+                let Ok(count @ 1..) = read else { return };
+                if let Flow::Delay(by) = now {
+                    tokio::time::sleep(by).await;
+                }
+                let allowed = if let Flow::CutAfter(limit) = now { count.min(limit - passed) } else { count };
+                passed += allowed;
+                if client.write_all(&down[..allowed]).await.is_err() {
+                    return;
+                }
+                if allowed < count || now == Flow::CutAfter(passed) {
+                    return reset_both(client, server);
+                }
+            }
+        }
+    }
+}
+
+fn reset_both(client: TcpStream, server: TcpStream) {
+    reset(client);
+    reset(server);
+}
+
+fn reset(stream: TcpStream) {
+    let _ = stream.set_zero_linger();
+}
+
+fn address(url: &str) -> SocketAddr {
+    url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap()
+}

@@ -1,0 +1,68 @@
+// A Socket.IO gateway that somebody else wrote: the six subscribe events and an acknowledgement, nothing
+// more. No positions, no `latency`, no `authenticate`, no GraphQL.
+//
+// Options come as JSON in the first argument. Once it listens it prints {"port":N}; then each line on
+// stdin is a command {id, op, …} that is answered by a line {id, value}.
+
+const { createServer } = require("node:http");
+const { createInterface } = require("node:readline");
+const { Server } = require("socket.io");
+
+const options = JSON.parse(process.argv[2] ?? "{}");
+const http = createServer((_request, response) => {
+  response.statusCode = 404;
+  response.end("not here");
+});
+const io = new Server(http, options.server ?? {});
+const subscriptions = [];
+const transports = [];
+
+if (options.refuse) {
+  io.use((_socket, next) => next(new Error(options.refuse)));
+}
+
+io.on("connection", (socket) => {
+  transports.push(socket.conn.transport.name);
+  for (const kind of ["campaign", "settlement", "structure"]) {
+    socket.on(`subscribe_${kind}`, (payload, ack) => {
+      const id = typeof payload === "string" ? payload : payload[`${kind}Id`];
+      subscriptions.push(`${kind}:${id}`);
+      socket.join(`${kind}:${id}`);
+      ack({ success: true });
+    });
+    socket.on(`unsubscribe_${kind}`, (id, ack) => {
+      socket.leave(`${kind}:${id}`);
+      ack({ success: true });
+    });
+  }
+});
+
+const everySocket = (act) => {
+  for (const socket of io.sockets.sockets.values()) act(socket);
+};
+
+const commands = {
+  emit: ({ room, event, args }) => io.to(room).emit(event, ...args),
+  // The server side leaves the namespace, the transport stays.
+  disconnect: () => everySocket((socket) => socket.disconnect(false)),
+  // The transport is closed in good order, as on a restart.
+  close: () => everySocket((socket) => socket.conn.close()),
+  // Announces an attachment that never comes, which the client library does not survive.
+  poison: () =>
+    everySocket((socket) => {
+      socket.conn.sendPacket("message", '51-["x",{"_placeholder":true,"num":0}]');
+      socket.conn.close();
+    }),
+  subscriptions: () => subscriptions,
+  transports: () => transports,
+  connected: () => io.engine.clientsCount,
+};
+
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const command = JSON.parse(line);
+  const value = commands[command.op](command);
+  const plain = Array.isArray(value) || typeof value === "number" ? value : null;
+  process.stdout.write(`${JSON.stringify({ id: command.id, value: plain })}\n`);
+});
+
+http.listen(0, "127.0.0.1", () => process.stdout.write(`${JSON.stringify({ port: http.address().port })}\n`));
