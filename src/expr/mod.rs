@@ -98,7 +98,7 @@ impl Expr {
     /// Lists the `$names` the expression uses.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
-        scan::names(&self.0.source)
+        variables(&self.0.source)
     }
 
     /// Tells whether the expression needs [`EventView::with_entity`].
@@ -132,6 +132,12 @@ impl Expr {
     pub fn explain(&self, event: &EventView<'_>) -> Vec<Clause> {
         self.0.clauses.iter().map(|clause| clause.explain(event)).collect()
     }
+}
+
+/// Lists the `$names` an expression uses, without reading it.
+#[must_use]
+pub fn variables(source: &str) -> Vec<&str> {
+    scan::names(source)
 }
 
 impl std::str::FromStr for Expr {

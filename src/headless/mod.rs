@@ -1,5 +1,6 @@
 //! The commands without a screen: the same connection and cache, told as lines.
 
+pub mod expect;
 pub mod line;
 pub mod output;
 pub mod pick;

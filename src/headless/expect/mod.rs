@@ -1,0 +1,19 @@
+//! Expectations over a stream of events: a file that says what must happen, and a judge of what did (pure).
+//!
+//! [`file`] reads the TOML, [`plan`] checks it into something that can run, [`engine`] follows the stream and
+//! [`report`] tells the result to people and to build servers. No clock: times are durations since the stream was
+//! live.
+
+pub mod engine;
+pub mod file;
+mod nearest;
+pub mod outcome;
+pub mod plan;
+pub mod report;
+pub mod secrets;
+#[cfg(test)]
+mod tests;
+pub mod vars;
+
+/// Holds a commented example for `scry expect --init`.
+pub const EXAMPLE: &str = include_str!("../../../assets/expect.example.toml");

@@ -1,0 +1,46 @@
+//! Results, told to people and to build servers.
+
+mod json;
+mod junit;
+mod tap;
+mod text;
+
+pub use self::json::json;
+pub use self::junit::junit;
+pub use self::tap::tap;
+pub use self::text::text;
+
+use std::time::Duration;
+
+use super::outcome::{Failure, Near};
+
+/// Writes a time within a run: `+1.204s`.
+fn moment(at: Duration) -> String {
+    format!("+{:.3}s", at.as_secs_f64())
+}
+
+/// Writes a failure as the lines that people read in every format.
+fn lines(failure: &Failure) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !failure.awaited.is_empty() {
+        let mut source = failure.awaited.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.push(format!("awaited  {}", source.next().unwrap_or_default()));
+        lines.extend(source.map(|line| format!("         {line}")));
+    }
+    lines.extend(failure.values.iter().map(|(name, value)| format!("with     {name} = {value}")));
+    if !failure.awaited.is_empty() && failure.nearest.is_empty() && !failure.reason.starts_with("it happened:") {
+        lines.push("nothing like it was seen".to_owned());
+    }
+    for near in &failure.nearest {
+        lines.push(format!("nearest  {} {}{}", moment(near.at), near.title, note(near)));
+        lines.extend(near.differences.iter().flat_map(|difference| {
+            let wanted = difference.wanted.split_whitespace().collect::<Vec<_>>().join(" ");
+            [format!("           wanted {wanted}"), format!("           found  {}", difference.found)]
+        }));
+    }
+    lines
+}
+
+fn note(near: &Near) -> String {
+    near.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default()
+}
