@@ -4,6 +4,7 @@ pub mod expect;
 pub mod line;
 pub mod output;
 pub mod pick;
+pub mod recording;
 pub mod rooms;
 pub mod run;
 pub mod watch;
