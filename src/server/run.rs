@@ -1,25 +1,18 @@
 //! Running the server: from a bound listener to a clean drain.
 
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::auth::AuthService;
 use super::clock;
 use super::core::Core;
 use super::domain::maintenance;
 use super::error::ServerError;
-use super::http;
-use super::socket::Gateway;
-use super::socket::tcp::{Doorway, Peer};
+use super::{http, socket};
 use crate::config::server::ServerConfig;
-
-/// How much of the shutdown the sockets may take; the rest is for open requests.
-const DRAIN_SHARE: u32 = 2;
 
 /// Serves until `shutdown`, then drains: sockets first, then open requests, then the database.
 ///
@@ -30,38 +23,15 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), ServerError> {
-    let patience = config.shutdown_timeout;
     let core = Core::open(config).await?;
     let auth = AuthService::new(core.clone()).map_err(|error| ServerError::Config(error.to_string()))?;
-    let (layer, gateway) = Gateway::new(core.clone());
-    let router = http::router(core.clone(), auth.clone()).layer(layer);
-
     let stop = CancellationToken::new();
-    let tasks = TaskTracker::new();
-    tasks.spawn(gateway.clone().run(stop.clone()));
-    tasks.spawn(maintain(core.clone(), auth, stop.clone()));
-    tasks.close();
-
-    let closing = CancellationToken::new();
-    let server = axum::serve(Doorway::new(listener), router.into_make_service_with_connect_info::<Peer>())
-        .with_graceful_shutdown(closing.clone().cancelled_owned());
-    let server = tokio::spawn(server.into_future());
-    shutdown.cancelled().await;
-
-    let deadline = Instant::now() + patience;
-    core.draining.cancel();
-    gateway.drain(patience / DRAIN_SHARE).await;
-    closing.cancel();
-    match timeout_at(deadline, server).await {
-        Ok(ended) => ended.map_err(std::io::Error::other)??,
-        Err(_) => tracing::warn!("some requests were still open when the time for the shutdown was over"),
-    }
+    let maintenance = tokio::spawn(maintain(core.clone(), auth.clone(), stop.clone()));
+    let served = socket::serve(core.clone(), http::router(core.clone(), auth), listener, shutdown).await;
     stop.cancel();
-    if timeout_at(deadline, tasks.wait()).await.is_err() {
-        tracing::warn!("some tasks were still at work when the time for the shutdown was over");
-    }
+    maintenance.await.map_err(std::io::Error::other)?;
     core.db.close().await;
-    Ok(())
+    Ok(served?)
 }
 
 /// Forgets what has become too old, at the journal's interval.

@@ -1,10 +1,11 @@
 //! The accept loop: one port for HTTP and sockets, from the first connection to a clean end.
 
+use std::future::IntoFuture;
 use std::io;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Gateway;
@@ -20,22 +21,24 @@ use crate::server::core::Core;
 pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
     let (layer, gateway) = Gateway::new(core.clone());
     let stop = CancellationToken::new();
-    let _stop_on_return = stop.clone().drop_guard();
-    tokio::spawn(gateway.clone().run(stop));
-
+    let running = tokio::spawn(gateway.clone().run(stop.clone()));
     let app = app.layer(layer).into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(Doorway::new(listener), app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let mut serving = std::pin::pin!(server.into_future());
-    tokio::select! {
-        ended = &mut serving => return ended,
-        () = shutdown.cancelled() => {}
-    }
-    core.draining.cancel();
-    let deadline = Instant::now() + core.config.shutdown_timeout;
-    // Open requests are finished meanwhile; half of the time is theirs alone.
-    let (ended, ()) = tokio::join!(timeout_at(deadline, serving), gateway.drain(core.config.shutdown_timeout / 2));
-    ended.unwrap_or_else(|_| {
-        tracing::warn!("some requests were still open when the time to shut down had passed");
-        Ok(())
-    })
+    let ended = tokio::select! {
+        ended = &mut serving => ended,
+        () = shutdown.cancelled() => {
+            core.draining.cancel();
+            let patience = core.config.shutdown_timeout;
+            // Open requests are finished meanwhile; half of the time is theirs alone.
+            let (ended, ()) = tokio::join!(timeout(patience, serving), gateway.drain(patience / 2));
+            ended.unwrap_or_else(|_| {
+                tracing::warn!("some requests were still open when the time to shut down had passed");
+                Ok(())
+            })
+        }
+    };
+    stop.cancel();
+    running.await.map_err(io::Error::other)?;
+    ended
 }
