@@ -109,6 +109,12 @@ impl Connection {
         }
     }
 
+    /// Tells whether one TCP connection carries it, which [`Connection::hang_up`] can end.
+    #[must_use]
+    pub const fn has_line(&self) -> bool {
+        self.switch.is_some()
+    }
+
     /// Ends the transport once all that waits has been sent; the client comes back by itself.
     ///
     /// Does nothing where the transport is not one TCP connection.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use super::Gateway;
 
@@ -11,15 +11,17 @@ use super::Gateway;
 const BATCH: usize = 256;
 /// How long the batches are apart at most.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long polling clients have to fetch what they are told: they may be between two requests.
+const FETCH: Duration = Duration::from_millis(500);
 /// When the first clients may come back; later batches come later.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 impl Gateway {
-    /// Tells every client to come back later, and closes the connections in batches, all `within` a time.
+    /// Tells every client to come back later, and hangs up on the connections in batches, all `within` a time.
     ///
-    /// Cancel [`crate::server::Core::draining`] before, so that nobody comes in meanwhile.
+    /// Cancel [`crate::server::Core::draining`] before, so that nobody comes in meanwhile, and let
+    /// [`Gateway::close`] end what is left.
     pub async fn drain(&self, within: Duration) {
-        let deadline = Instant::now() + within;
         let connections = self.connections.all();
         let batches = u32::try_from(connections.len().div_ceil(BATCH)).unwrap_or(u32::MAX).max(1);
         let pause = PAUSE.min(within / 2 / batches);
@@ -34,12 +36,14 @@ impl Gateway {
             sleep(pause).await;
             batch.iter().for_each(|connection| connection.hang_up());
         }
-        self.close(deadline).await;
+        if connections.iter().any(|connection| !connection.has_line()) {
+            sleep(FETCH.min(within / 4)).await;
+        }
     }
 
-    /// Closes what is left: polling sockets, which have no line to hang up, and peers that do not read.
-    async fn close(&self, deadline: Instant) {
-        if timeout_at(deadline, self.io.close()).await.is_err() {
+    /// Closes what is left, `within` a time: polling sockets, and peers that do not read.
+    pub async fn close(&self, within: Duration) {
+        if timeout(within, self.io.close()).await.is_err() {
             self.connections.all().iter().for_each(|connection| connection.give_up());
         }
         // The library forgets its namespaces first and then tells nobody that their sockets have gone.

@@ -23,15 +23,21 @@ pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: Can
     let stop = CancellationToken::new();
     let running = tokio::spawn(gateway.clone().run(stop.clone()));
     let app = app.layer(layer).into_make_service_with_connect_info::<Peer>();
-    let server = axum::serve(Doorway::new(listener), app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let closing = CancellationToken::new();
+    let server = axum::serve(Doorway::new(listener), app).with_graceful_shutdown(closing.clone().cancelled_owned());
     let mut serving = std::pin::pin!(server.into_future());
+    let third = core.config.shutdown_timeout / 3;
+    let drained = async {
+        shutdown.cancelled().await;
+        core.draining.cancel();
+        // Who polls needs the listener to be told; who comes anew is refused with the reason.
+        gateway.drain(third).await;
+    };
     let ended = tokio::select! {
         ended = &mut serving => ended,
-        () = shutdown.cancelled() => {
-            core.draining.cancel();
-            let patience = core.config.shutdown_timeout;
-            // Open requests are finished meanwhile; half of the time is theirs alone.
-            let (ended, ()) = tokio::join!(timeout(patience, serving), gateway.drain(patience / 2));
+        () = drained => {
+            closing.cancel();
+            let ((), ended) = tokio::join!(gateway.close(third), timeout(third, serving));
             ended.unwrap_or_else(|_| {
                 tracing::warn!("some requests were still open when the time to shut down had passed");
                 Ok(())
