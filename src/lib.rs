@@ -11,12 +11,14 @@
 //! | [`world`] | the file that describes a world (pure) | `calendar`, `protocol` |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
 //! | [`expr`] | the language of filters and conditions (pure) | `protocol`, `calendar`, `client::cache` |
+//! | [`demo`] | a simulated table of other users | `client`, `world`, `protocol` |
 //! | [`server`] | gateway, GraphQL, journal, workers | `protocol`, `config` |
 
 pub mod calendar;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod demo;
 pub mod exit;
 pub mod expr;
 pub mod files;

@@ -64,6 +64,12 @@ impl JournalEntry {
     }
 }
 
+/// Holds what is asked, so that it can be asked again.
+enum Question<'a> {
+    Graphql { query: &'a str, variables: &'a Value },
+    Publish { event: &'a str, payload: &'a Value },
+}
+
 impl Api {
     /// Asks through `http` as whoever `auth` is.
     #[must_use]
@@ -179,12 +185,25 @@ impl Api {
     /// [`ApiError::Refused`] with the first error's code; [`ApiError::NotOffered`] when the server has no
     /// GraphQL or not this field; [`ApiError::LoginRequired`]; or what stood in the way.
     pub async fn graphql(&self, query: &str, variables: Value) -> Result<Value, ApiError> {
+        self.put(&Question::Graphql { query, variables: &variables }).await
+    }
+
+    /// Publishes an event, which only a service account may, and returns the server's answer.
+    ///
+    /// # Errors
+    /// [`ApiError::Refused`] with `UNAUTHORIZED` or `INVALID_PAYLOAD`, or as for every question.
+    pub async fn publish(&self, event: &str, payload: Value) -> Result<Value, ApiError> {
+        self.put(&Question::Publish { event, payload: &payload }).await
+    }
+
+    /// Puts a question, and once more with a new token if the token was refused.
+    async fn put(&self, question: &Question<'_>) -> Result<Value, ApiError> {
         let access = self.auth.access().await?;
         let token = access.map(|access| access.token);
-        match self.send(query, &variables, token.as_ref()).await {
+        match self.send(question, token.as_ref()).await {
             Err(ApiError::Refused { code, .. }) if is_token_refused(&code) => {
                 let renewed = self.auth.renew(token.as_ref()).await?;
-                self.send(query, &variables, Some(&renewed.token)).await
+                self.send(question, Some(&renewed.token)).await
             }
             other => other,
         }
@@ -204,13 +223,25 @@ impl Api {
         })
     }
 
-    async fn send(&self, query: &str, variables: &Value, token: Option<&Secret>) -> Result<Value, ApiError> {
-        let body = json!({"query": query, "variables": variables});
-        let reply = self.http.post("graphql", &body, token).await?;
-        if let Some(error) = reply.body.pointer("/errors/0") {
-            return Err(self.refused(error));
+    async fn send(&self, question: &Question<'_>, token: Option<&Secret>) -> Result<Value, ApiError> {
+        match question {
+            Question::Graphql { query, variables } => {
+                let body = json!({"query": query, "variables": variables});
+                let reply = self.http.post("graphql", &body, token).await?;
+                if let Some(error) = reply.body.pointer("/errors/0") {
+                    return Err(self.refused(error));
+                }
+                self.data(reply)
+            }
+            Question::Publish { event, payload } => {
+                let body = json!({"type": event, "payload": payload});
+                let reply = self.http.post("events", &body, token).await?;
+                if reply.status == 200 {
+                    return Ok(text::json(reply.body));
+                }
+                Err(refusal(&self.http, &reply, "publishing events"))
+            }
         }
-        self.data(reply)
     }
 
     fn data(&self, mut reply: Reply) -> Result<Value, ApiError> {
