@@ -12,8 +12,11 @@
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
 //! | [`expr`] | the language of filters and conditions (pure) | `protocol`, `calendar`, `client::cache` |
 //! | [`demo`] | a simulated table of other users | `client`, `world`, `protocol` |
+//! | [`app`] | the dashboard's state (pure) | `client::cache`, `client::event`, `protocol`, `calendar` |
+//! | [`ui`] | what a frame looks like (pure) | `app` |
 //! | [`server`] | gateway, GraphQL, journal, workers | `protocol`, `config` |
 
+pub mod app;
 pub mod calendar;
 pub mod cli;
 pub mod client;
@@ -28,4 +31,5 @@ pub mod protocol;
 pub mod server;
 pub mod suggest;
 pub mod text;
+pub mod ui;
 pub mod world;

@@ -8,4 +8,5 @@ mod gateway_handshake;
 mod gateway_resume;
 mod gateway_rooms;
 mod gateway_session;
+mod screen_states;
 mod support;

@@ -5,3 +5,4 @@ pub mod fake_gateway;
 pub mod fault_proxy;
 pub mod gateway;
 pub mod node;
+pub mod table;

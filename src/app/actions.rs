@@ -1,0 +1,188 @@
+//! What each command does.
+
+use super::keymap::{Action, Pane};
+use super::{App, Effect, Stage};
+use crate::client::event::Phase;
+
+impl App {
+    /// Carries out a command in the place where the person is.
+    pub(super) fn perform(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(offset) = self.help {
+            if let Some(offset) = self.scrolled(action, offset) {
+                self.help = Some(offset.min(self.help_rows_hidden()));
+                return Vec::new();
+            }
+        } else if matches!(self.stage, Stage::Choosing { .. }) {
+            if self.pick(action) {
+                return Vec::new();
+            }
+        } else if self.move_in_pane(action) {
+            return Vec::new();
+        }
+        match action {
+            Action::Choose => return self.choose(),
+            Action::Activate => self.activate(),
+            Action::Fold => self.tree.fold(&self.cache),
+            Action::Unfold => self.unfold(),
+            Action::NextPane => self.focus = neighbour(self.focus, 1),
+            Action::PreviousPane => self.focus = neighbour(self.focus, Pane::ALL.len() - 1),
+            Action::Pane(pane) => self.focus = pane,
+            Action::Follow => self.journal.follow(),
+            Action::TogglePause => self.toggle_pause(),
+            Action::NextChange => self.go_to_change(true),
+            Action::PreviousChange => self.go_to_change(false),
+            Action::Retry => return self.retry(),
+            Action::Help => self.help = Some(0),
+            Action::Close => self.help = None,
+            Action::Suspend => return vec![Effect::Suspend],
+            Action::Quit => return vec![Effect::Quit],
+            Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {}
+        }
+        Vec::new()
+    }
+
+    /// Moves within the focused pane; tells whether the command was a move.
+    fn move_in_pane(&mut self, action: Action) -> bool {
+        let rows = self.layout().rows(self.focus);
+        match self.focus {
+            Pane::World => self.move_in_tree(action, rows),
+            Pane::Detail => match self.scrolled(action, self.detail_offset) {
+                Some(offset) => {
+                    self.detail_offset = offset;
+                    true
+                }
+                None => false,
+            },
+            Pane::Journal => self.move_in_journal(action, rows),
+        }
+    }
+
+    fn move_in_tree(&mut self, action: Action, rows: usize) -> bool {
+        let before = self.tree.selected();
+        match (step(action, rows), action) {
+            (Some(by), _) => self.tree.step(by),
+            (None, Action::First) => self.tree.first(),
+            (None, Action::Last) => self.tree.last(),
+            _ => return false,
+        }
+        if self.tree.selected() != before {
+            self.detail_offset = 0;
+        }
+        true
+    }
+
+    fn move_in_journal(&mut self, action: Action, rows: usize) -> bool {
+        match (step(action, rows), action) {
+            (Some(by), _) => self.journal.step(by, rows),
+            (None, Action::First) => self.journal.oldest(rows),
+            (None, Action::Last) => self.journal.follow(),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Returns where a scrolled text is after a command; it is brought into bounds later.
+    fn scrolled(&self, action: Action, offset: usize) -> Option<usize> {
+        match (step(action, self.layout().rows(self.focus)), action) {
+            (Some(by), _) => Some(offset.saturating_add_signed(by)),
+            (None, Action::First) => Some(0),
+            (None, Action::Last) => Some(usize::from(u16::MAX)),
+            _ => None,
+        }
+    }
+
+    fn help_rows_hidden(&self) -> usize {
+        let rows = self.keymap.bindings(self.explained()).count() + 6;
+        rows.saturating_sub(usize::from(self.size.1).saturating_sub(4))
+    }
+
+    /// Moves in the list of campaigns; tells whether the command was a move.
+    fn pick(&mut self, action: Action) -> bool {
+        let Stage::Choosing { choices, selected } = &mut self.stage else { return false };
+        let last = choices.len().saturating_sub(1);
+        match (step(action, 10), action) {
+            (Some(by), _) => *selected = selected.saturating_add_signed(by).min(last),
+            (None, Action::First) => *selected = 0,
+            (None, Action::Last) => *selected = last,
+            _ => return false,
+        }
+        true
+    }
+
+    fn choose(&mut self) -> Vec<Effect> {
+        let Stage::Choosing { choices, selected } = &self.stage else { return Vec::new() };
+        let chosen = choices.get(*selected).map(|choice| choice.id.clone());
+        chosen.map(|id| self.watch(id)).unwrap_or_default()
+    }
+
+    fn activate(&mut self) {
+        match self.focus {
+            Pane::World if !self.tree.toggle(&self.cache) => self.focus = Pane::Detail,
+            Pane::World | Pane::Detail => {}
+            Pane::Journal => {
+                let subject = self.journal.selected().and_then(|entry| entry.subject.clone());
+                if subject.is_some_and(|key| self.tree.reveal(&key, &self.cache)) {
+                    self.detail_offset = 0;
+                    self.focus = Pane::Detail;
+                }
+            }
+        }
+    }
+
+    fn unfold(&mut self) {
+        if self.tree.unfold(&self.cache) {
+            self.detail_offset = 0;
+        } else {
+            self.focus = Pane::Detail;
+        }
+    }
+
+    fn toggle_pause(&mut self) {
+        if self.journal.is_following() {
+            let rows = self.layout().rows(Pane::Journal);
+            self.journal.pause(rows);
+        } else {
+            self.journal.follow();
+        }
+    }
+
+    fn go_to_change(&mut self, forward: bool) {
+        if let Some(key) = self.tree.next_change(&self.cache, forward) {
+            self.tree.reveal(&key, &self.cache);
+            self.detail_offset = 0;
+        }
+    }
+
+    /// Tells whether asking for a new attempt would change anything.
+    #[must_use]
+    pub fn can_retry(&self) -> bool {
+        let waiting = matches!(
+            self.connection.phase(),
+            Phase::Disconnected | Phase::Backoff | Phase::Open | Phase::LoginRequired
+        );
+        waiting && matches!(self.stage, Stage::Watching(_))
+    }
+
+    fn retry(&mut self) -> Vec<Effect> {
+        match self.stage {
+            Stage::Stuck(_) => {
+                self.stage = Stage::Listing;
+                vec![Effect::LoadCampaigns]
+            }
+            Stage::Watching(_) if self.can_retry() => vec![Effect::RetryNow],
+            Stage::Listing | Stage::Choosing { .. } | Stage::Watching(_) => Vec::new(),
+        }
+    }
+}
+
+fn neighbour(pane: Pane, by: usize) -> Pane {
+    let index = Pane::ALL.iter().position(|other| *other == pane).unwrap_or(0);
+    Pane::ALL.get((index + by) % Pane::ALL.len()).copied().unwrap_or(pane)
+}
+
+/// Returns how many rows a command moves by, on a page of `rows`.
+fn step(action: Action, rows: usize) -> Option<isize> {
+    let page = isize::try_from(rows.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
+    let steps = [(Action::Up, -1), (Action::Down, 1), (Action::PageUp, -page), (Action::PageDown, page)];
+    steps.into_iter().find(|(known, _)| *known == action).map(|(_, by)| by)
+}

@@ -1,0 +1,212 @@
+//! The connection as it is shown: its light, its countdown, and when the indicator may shrink.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::now::{self, Now};
+use crate::client::event::{Phase, Status, Transport};
+
+/// How long the indicator spells itself out after the connection turned live.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(3);
+
+/// Names the four states shown to people, and the one between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Light {
+    Connected,
+    Connecting,
+    CatchingUp,
+    Error,
+    Disconnected,
+}
+
+/// Holds the last status with the moments that matter for showing it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    status: Status,
+    live_since: Option<Instant>,
+    retry_at: Option<Instant>,
+    shown_round_trip: Option<Duration>,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self { status: Status::disconnected(), live_since: None, retry_at: None, shown_round_trip: None }
+    }
+}
+
+impl Connection {
+    /// Takes a new status; tells whether anything that is shown differs.
+    pub fn set(&mut self, status: Status, now: Now) -> bool {
+        let turned_live = status.phase == Phase::Live && self.status.phase != Phase::Live;
+        let left_live = status.phase != Phase::Live;
+        if turned_live {
+            self.live_since = Some(now.mono);
+        } else if left_live {
+            self.live_since = None;
+        }
+        self.retry_at = status.retry_in.filter(|_| status.phase == Phase::Backoff).map(|wait| now.mono + wait);
+        let round_trip_changed = self.take_round_trip(status.round_trip);
+        let before = std::mem::replace(&mut self.status, status);
+        let same = Status { round_trip: before.round_trip, ..self.status.clone() } == before;
+        round_trip_changed || !same
+    }
+
+    /// Keeps the round trip on screen still while it only trembles.
+    fn take_round_trip(&mut self, measured: Option<Duration>) -> bool {
+        let steady = match (self.shown_round_trip, measured) {
+            (Some(shown), Some(new)) => {
+                let apart = shown.abs_diff(new);
+                apart < Duration::from_millis(5) || apart * 3 < shown
+            }
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !steady {
+            self.shown_round_trip = measured;
+        }
+        !steady
+    }
+
+    /// Returns the state to show.
+    #[must_use]
+    pub const fn light(&self) -> Light {
+        match self.status.phase {
+            Phase::Live => Light::Connected,
+            Phase::Connecting | Phase::Backoff => Light::Connecting,
+            Phase::Resyncing => Light::CatchingUp,
+            Phase::Open | Phase::LoginRequired => Light::Error,
+            Phase::Disconnected | Phase::Closed => Light::Disconnected,
+        }
+    }
+
+    /// Tells whether what is on screen is what the server knows.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.status.phase == Phase::Live
+    }
+
+    /// Tells whether the connection has been live for so long that its symbol says enough.
+    #[must_use]
+    pub fn is_settled(&self, now: Instant) -> bool {
+        self.live_since.is_some_and(|since| now >= since + SETTLED_AFTER)
+    }
+
+    /// Spells the state out: word, attempt, countdown, and what to do.
+    #[must_use]
+    pub fn words(&self, now: Instant) -> String {
+        let status = &self.status;
+        let attempt = || format!("{}/{}", (status.attempt + 1).min(status.max_attempts), status.max_attempts);
+        match status.phase {
+            Phase::Live => match status.transport {
+                Transport::WebSocket => "Connected".to_owned(),
+                Transport::Polling => "Connected (polling)".to_owned(),
+            },
+            Phase::Connecting => format!("Connecting {}", attempt()),
+            Phase::Backoff => {
+                match self.retry_at.map(|at| now::seconds_until(at, now)).filter(|seconds| *seconds > 0) {
+                    Some(seconds) => format!("Connecting {}, next in {seconds} s", attempt()),
+                    None => format!("Connecting {}", attempt()),
+                }
+            }
+            Phase::Resyncing => "Catching up".to_owned(),
+            Phase::Open => "Error: max retries reached, r to retry".to_owned(),
+            Phase::LoginRequired => "Error: login required".to_owned(),
+            Phase::Disconnected | Phase::Closed => "Disconnected".to_owned(),
+        }
+    }
+
+    /// Returns the sentence below the header: why there is trouble, or what to do about it.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let reason = self.status.reason.as_deref();
+        match self.status.phase {
+            Phase::Live | Phase::Resyncing => None,
+            Phase::LoginRequired => Some(format!(
+                "{}run scry login in another terminal, then r",
+                reason.map(|reason| format!("{reason}; ")).unwrap_or_default()
+            )),
+            Phase::Connecting | Phase::Backoff | Phase::Open | Phase::Disconnected | Phase::Closed => {
+                reason.map(ToOwned::to_owned)
+            }
+        }
+    }
+
+    /// Returns the round trip to show.
+    #[must_use]
+    pub const fn round_trip(&self) -> Option<Duration> {
+        self.shown_round_trip
+    }
+
+    /// Returns when the connection was last live, while it is not.
+    #[must_use]
+    pub fn as_of(&self) -> Option<Timestamp> {
+        self.status.live_until.filter(|_| !self.is_live())
+    }
+
+    /// Returns the phase of the last status.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.status.phase
+    }
+
+    /// Returns the next moment at which the words or the age change by themselves.
+    #[must_use]
+    pub fn deadline(&self, now: Now) -> Option<Instant> {
+        let settles = self.live_since.map(|since| since + SETTLED_AFTER).filter(|at| *at > now.mono);
+        let counts = self.retry_at.and_then(|at| {
+            let seconds = now::seconds_until(at, now.mono);
+            (seconds > 0).then(|| at - Duration::from_secs(seconds - 1))
+        });
+        let ages = self.as_of().map(|then| now.mono + now::until_age_changes(now.since(then)));
+        [settles, counts, ages].into_iter().flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Now {
+        Now { mono: Instant::now() + Duration::from_secs(60), wall: Timestamp::UNIX_EPOCH }
+    }
+
+    fn status(phase: Phase) -> Status {
+        Status { phase, ..Status::disconnected() }
+    }
+
+    #[test]
+    fn the_countdown_ends_at_one_and_wakes_once_a_second() {
+        let (start, mut connection) = (now(), Connection::default());
+        connection
+            .set(Status { attempt: 2, retry_in: Some(Duration::from_millis(3_200)), ..status(Phase::Backoff) }, start);
+        let mut at = start;
+        let mut said = vec![connection.words(at.mono)];
+        while let Some(next) = connection.deadline(at) {
+            at.mono = next;
+            said.push(connection.words(at.mono));
+        }
+        let tail = |n| format!("Connecting 3/10, next in {n} s");
+        assert_eq!(said, [tail(4), tail(3), tail(2), tail(1), "Connecting 3/10".to_owned()]);
+    }
+
+    #[test]
+    fn the_indicator_settles_three_seconds_after_green_and_then_sleeps() {
+        let (start, mut connection) = (now(), Connection::default());
+        connection.set(status(Phase::Live), start);
+        assert!(!connection.is_settled(start.mono));
+        let later = Now { mono: connection.deadline(start).unwrap(), ..start };
+        assert!(connection.is_settled(later.mono));
+        assert_eq!(connection.deadline(later), None);
+    }
+
+    #[test]
+    fn a_trembling_round_trip_changes_nothing_on_screen() {
+        let (start, mut connection) = (now(), Connection::default());
+        let live = |ms| Status { round_trip: Some(Duration::from_millis(ms)), ..status(Phase::Live) };
+        assert!(connection.set(live(12), start));
+        assert!(!connection.set(live(14), start));
+        assert!(connection.set(live(40), start));
+        assert_eq!(connection.round_trip(), Some(Duration::from_millis(40)));
+    }
+}

@@ -1,0 +1,282 @@
+//! The Detail pane's content: every field of an entity, as rows that say what they mean.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::clock::Clock;
+use super::value::{self, Direction, direction, label, say};
+use crate::client::cache::{Cache, Entity, FieldChange};
+use crate::protocol::EntityType;
+use crate::text;
+
+/// Fields that have a place of their own, or say nothing to a person.
+const APART: [&str; 20] = [
+    "__typename",
+    "id",
+    "campaignId",
+    "kingdomId",
+    "settlementId",
+    "locationId",
+    "userId",
+    "name",
+    "version",
+    "createdAt",
+    "updatedAt",
+    "description",
+    "variables",
+    "variableSchemas",
+    "computed",
+    "conditions",
+    "calendar",
+    "position",
+    "worldTime",
+    "myRole",
+];
+
+/// Describes one row of the pane.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    Blank,
+    Heading(&'static str),
+    /// Prose, to be wrapped.
+    Text(String),
+    Field(Field),
+    Condition {
+        name: String,
+        holds: bool,
+        because: String,
+        stale: bool,
+    },
+}
+
+/// Describes one value.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Field {
+    pub label: String,
+    pub value: String,
+    /// Whether the value is a number, and aligns as one.
+    pub numeric: bool,
+    pub unit: String,
+    /// What else there is to know: a range, a formula.
+    pub note: String,
+    pub change: Option<Change>,
+    pub stale: bool,
+}
+
+/// Describes the latest change of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub direction: Direction,
+    /// The value before, if it was known.
+    pub from: Option<String>,
+    pub who: String,
+    pub at: Timestamp,
+}
+
+/// Describes an entity in full.
+#[must_use]
+pub fn rows(entity: &Entity, cache: &Cache, clock: &Clock) -> Vec<Row> {
+    let view = View { entity, cache, clock };
+    let mut rows = view.own_fields();
+    if let Some(description) = entity.field("description").and_then(Value::as_str).filter(|text| !text.is_empty()) {
+        rows.extend([Row::Blank, Row::Text(text::block(description).into_owned())]);
+    }
+    section(&mut rows, "Variables", view.variables());
+    section(&mut rows, "Computed", view.computed());
+    section(&mut rows, "Conditions", view.conditions());
+    section(&mut rows, "Holds", view.contents());
+    rows
+}
+
+fn section(rows: &mut Vec<Row>, heading: &'static str, content: Vec<Row>) {
+    if !content.is_empty() {
+        rows.extend([Row::Blank, Row::Heading(heading)]);
+        rows.extend(content);
+    }
+}
+
+struct View<'a> {
+    entity: &'a Entity,
+    cache: &'a Cache,
+    clock: &'a Clock,
+}
+
+impl View<'_> {
+    fn own_fields(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        if let Some(time) = self.entity.field("worldTime").and_then(Value::as_str) {
+            rows.push(self.field("worldTime", "World time", text::line(&self.clock.long(time)).into_owned()));
+        }
+        for (name, value) in self.entity.fields.iter().filter(|(name, _)| !APART.contains(&name.as_str())) {
+            rows.push(self.plain(name, value));
+        }
+        for (name, id_field, kind) in [
+            ("Kingdom", "kingdomId", EntityType::Kingdom),
+            ("Settlement", "settlementId", EntityType::Settlement),
+            ("Location", "locationId", EntityType::Location),
+        ] {
+            if let Some(id) = self.entity.field(id_field).and_then(Value::as_str) {
+                let found = self.cache.of_type(&kind).find(|entity| entity.key.id.as_str() == id);
+                let said = found.map_or_else(|| text::line(id).into_owned(), |entity| entity.name.to_string());
+                rows.push(self.field(id_field, name, said));
+            }
+        }
+        if let Some(role) = self.entity.field("myRole").and_then(Value::as_str) {
+            rows.push(self.field("myRole", "Your role", text::line(role).to_lowercase()));
+        }
+        rows
+    }
+
+    fn plain(&self, name: &str, value: &Value) -> Row {
+        Row::Field(Field { numeric: value.is_number(), ..self.described(name, &label(name), say(value)) })
+    }
+
+    fn field(&self, name: &str, label: &str, value: String) -> Row {
+        Row::Field(self.described(name, label, value))
+    }
+
+    fn described(&self, name: &str, label: &str, value: String) -> Field {
+        Field {
+            label: label.to_owned(),
+            value,
+            change: self.change(name),
+            stale: self.entity.is_field_stale(name),
+            ..Field::default()
+        }
+    }
+
+    fn change(&self, name: &str) -> Option<Change> {
+        let FieldChange { from, at, by, .. } = self.entity.changes.get(name)?;
+        let now = self.entity.field(name);
+        let unwrap = |value: &Value| value.get("value").unwrap_or(value).clone();
+        let (from, to) = (from.as_ref().map(unwrap), now.map(unwrap));
+        let who = by.as_ref().map(|id| self.cache.user_name(id).unwrap_or(id.as_str()).to_owned());
+        Some(Change {
+            direction: direction(from.as_ref(), to.as_ref()),
+            from: from.as_ref().filter(|value| !value.is_object()).map(say),
+            who: who.unwrap_or_default(),
+            at: *at,
+        })
+    }
+
+    fn object(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.entity.field(name).and_then(Value::as_object).filter(|map| !map.is_empty())
+    }
+
+    fn variables(&self) -> Vec<Row> {
+        let nothing = Map::new();
+        let values = self.object("variables").unwrap_or(&nothing);
+        let schemas = self.object("variableSchemas").unwrap_or(&nothing);
+        // The schemas say what there is and in which order; values without one come after.
+        let described = schemas.keys();
+        let bare = values.keys().filter(|key| !schemas.contains_key(*key));
+        described
+            .chain(bare)
+            .map(|key| self.variable(key, values.get(key).unwrap_or(&Value::Null), schemas.get(key)))
+            .collect()
+    }
+
+    fn variable(&self, key: &str, value: &Value, schema: Option<&Value>) -> Row {
+        let name = format!("variables.{key}");
+        let said = |what: &str| schema.and_then(|schema| schema.get(what)).and_then(Value::as_str).map(text::line);
+        Row::Field(Field {
+            label: said("label").map_or_else(|| label(key), |label| label.into_owned()),
+            value: say(value),
+            numeric: value.is_number(),
+            unit: said("unit").map(|unit| unit.into_owned()).unwrap_or_default(),
+            note: schema.map(range).unwrap_or_default(),
+            change: self.change(&name),
+            stale: self.entity.is_field_stale(&name),
+        })
+    }
+
+    fn computed(&self) -> Vec<Row> {
+        let rows = self.object("computed").into_iter().flatten().map(|(key, rule)| {
+            let name = format!("computed.{key}");
+            let value = rule.get("value").unwrap_or(rule);
+            let said = |what: &str| rule.get(what).and_then(Value::as_str).map(text::line);
+            Row::Field(Field {
+                label: label(key),
+                value: say(value),
+                numeric: value.is_number(),
+                unit: said("unit").map(|unit| unit.into_owned()).unwrap_or_default(),
+                note: said("formula").map(|formula| format!("= {formula}")).unwrap_or_default(),
+                change: self.change(&name),
+                stale: self.entity.is_field_stale(&name),
+            })
+        });
+        rows.collect()
+    }
+
+    fn conditions(&self) -> Vec<Row> {
+        let conditions = self.entity.field("conditions").and_then(Value::as_array).into_iter().flatten();
+        let stale = self.entity.is_field_stale("conditions");
+        let rows = conditions.filter_map(|condition| {
+            let said = |what: &str| condition.get(what).and_then(Value::as_str).map(text::line);
+            Some(Row::Condition {
+                name: label(&said("name")?),
+                holds: condition.get("holds").and_then(Value::as_bool)?,
+                because: said("because").or_else(|| said("expression")).map(|why| why.into_owned()).unwrap_or_default(),
+                stale,
+            })
+        });
+        rows.collect()
+    }
+
+    fn contents(&self) -> Vec<Row> {
+        let inside = match self.entity.key.entity_type {
+            EntityType::Campaign => {
+                vec![EntityType::Kingdom, EntityType::Location, EntityType::Encounter, EntityType::Member]
+            }
+            EntityType::Kingdom => vec![EntityType::Settlement],
+            EntityType::Settlement => vec![EntityType::Structure],
+            EntityType::Structure
+            | EntityType::Location
+            | EntityType::Encounter
+            | EntityType::Member
+            | EntityType::Other(_) => Vec::new(),
+        };
+        let count = |kind: &EntityType| {
+            let names: Vec<_> =
+                self.cache.children(&self.entity.key.id, kind).iter().map(|e| e.name.to_string()).collect();
+            (!names.is_empty()).then(|| {
+                Row::Field(Field {
+                    label: plural(kind).to_owned(),
+                    value: names.len().to_string(),
+                    numeric: true,
+                    note: names.join(", "),
+                    ..Field::default()
+                })
+            })
+        };
+        inside.iter().filter_map(count).collect()
+    }
+}
+
+/// Returns the heading for everything of one type.
+#[must_use]
+pub fn plural(kind: &EntityType) -> &str {
+    match kind {
+        EntityType::Campaign => "Campaigns",
+        EntityType::Kingdom => "Kingdoms",
+        EntityType::Settlement => "Settlements",
+        EntityType::Structure => "Structures",
+        EntityType::Location => "Locations",
+        EntityType::Encounter => "Encounters",
+        EntityType::Member => "Members",
+        EntityType::Other(name) => name,
+    }
+}
+
+/// Says which values a schema allows: `0 to 100`, `at least 1`, `calm | wary | afraid`.
+fn range(schema: &Value) -> String {
+    let bound = |what: &str| schema.get(what).filter(|value| value.is_number()).map(value::say);
+    let values = schema.get("values").and_then(Value::as_array);
+    match (bound("min"), bound("max"), values) {
+        (_, _, Some(values)) => values.iter().map(say).collect::<Vec<_>>().join(" | "),
+        (Some(min), Some(max), None) => format!("{min} to {max}"),
+        (Some(min), None, None) => format!("at least {min}"),
+        (None, Some(max), None) => format!("at most {max}"),
+        (None, None, None) => String::new(),
+    }
+}

@@ -1,0 +1,234 @@
+//! One row of the journal, compact: what a row shows and where it leads, not the whole event.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::clock::{self, Clock};
+use super::now::Now;
+use super::value::{field_name, say};
+use crate::client::cache::Cache;
+use crate::client::event::{Delivery, Gap};
+use crate::protocol::{EntityRef, EntityType, Event, Id, Operation, Payload, Source};
+use crate::text;
+
+/// Holds one row of the journal. Everything in it is safe to show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub at: Timestamp,
+    pub seq: Option<u64>,
+    pub kind: Kind,
+    pub subject: Option<EntityRef>,
+    /// The subject's name when it happened; a later name is looked up, but what is deleted keeps this one.
+    pub name: Option<Arc<str>>,
+    pub what: Box<str>,
+    pub who: Option<Id>,
+    pub source: Option<Source>,
+    /// Sent again after a reconnect, rather than as it happened.
+    pub replayed: bool,
+}
+
+/// Tells what kind of row this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Changed(Operation),
+    Invalidated,
+    WorldTime,
+    /// An event that is not one of the five.
+    Foreign,
+    /// Events that are known to be missing.
+    Gap,
+    /// Events that were missing and have been found.
+    GapHealed,
+    /// Something a person should know.
+    Notice,
+}
+
+impl Entry {
+    /// Describes what the gateway sent.
+    #[must_use]
+    pub fn delivered(delivery: &Delivery, cache: &Cache, clock: &Clock) -> Self {
+        match &delivery.event {
+            Some(event) => Self::event(event, delivery.received_at, cache, clock),
+            None => Self {
+                what: shorten(&say(&delivery.raw)).into(),
+                name: Some(text::line(&delivery.name).into()),
+                ..Self::bare(Kind::Foreign, delivery.received_at)
+            },
+        }
+    }
+
+    /// Describes an event; it is dated by its own time, and by `received_at` if it has none.
+    #[must_use]
+    pub fn event(event: &Event, received_at: Timestamp, cache: &Cache, clock: &Clock) -> Self {
+        let subject = event.payload.subject();
+        let known = cache.get(&subject);
+        let metadata = &event.metadata;
+        Self {
+            at: metadata.timestamp.as_deref().and_then(|time| time.parse().ok()).unwrap_or(received_at),
+            seq: metadata.seq,
+            kind: kind(&event.payload),
+            name: known.map(|entity| entity.name.clone()),
+            // The cache's key shares its text with every other row about the same entity.
+            subject: Some(known.map_or_else(|| safe(subject), |entity| entity.key.clone())),
+            what: what(event, clock).into(),
+            who: metadata.user_id.clone(),
+            source: metadata.source.as_ref().map(|source| match source {
+                Source::Other(name) => Source::Other(text::line(name).into_owned()),
+                Source::Api | Source::RulesEngine | Source::Scheduler => source.clone(),
+            }),
+            replayed: metadata.replayed,
+        }
+    }
+
+    /// Describes a gap, or that one was healed.
+    #[must_use]
+    pub fn gap(gap: &Gap, now: Now) -> Self {
+        let (first, last) = (gap.from + 1, gap.to.saturating_sub(1).max(gap.from + 1));
+        let range = if first == last { format!("event #{first}") } else { format!("events #{first} to #{last}") };
+        let (kind, what) = if gap.healed {
+            (Kind::GapHealed, format!("{range}: found again, or replaced by the whole state"))
+        } else {
+            (Kind::Gap, format!("{range} of this {} did not arrive", gap.room.kind()))
+        };
+        Self { what: what.into(), ..Self::bare(kind, now.wall) }
+    }
+
+    /// Describes something a person should know.
+    #[must_use]
+    pub fn notice(sentence: &str, now: Now) -> Self {
+        Self { what: text::line(sentence).into(), ..Self::bare(Kind::Notice, now.wall) }
+    }
+
+    fn bare(kind: Kind, at: Timestamp) -> Self {
+        Self {
+            at,
+            seq: None,
+            kind,
+            subject: None,
+            name: None,
+            what: Box::default(),
+            who: None,
+            source: None,
+            replayed: false,
+        }
+    }
+
+    /// Returns the word for the kind of row: the subject's type, where it has one.
+    #[must_use]
+    pub fn kind_word(&self) -> &str {
+        match (self.kind, &self.subject) {
+            (Kind::Changed(_), Some(subject)) => subject.entity_type.as_str(),
+            (Kind::Changed(_), None) => "changed",
+            (Kind::Invalidated, _) => "invalidated",
+            (Kind::WorldTime, _) => "world time",
+            (Kind::Foreign, _) => "event",
+            (Kind::Gap | Kind::GapHealed, _) => "gap",
+            (Kind::Notice, _) => "notice",
+        }
+    }
+}
+
+fn safe(key: EntityRef) -> EntityRef {
+    match key.entity_type {
+        EntityType::Other(name) => EntityRef::new(EntityType::Other(text::line(&name).into()), key.id),
+        EntityType::Campaign
+        | EntityType::Kingdom
+        | EntityType::Settlement
+        | EntityType::Structure
+        | EntityType::Location
+        | EntityType::Encounter
+        | EntityType::Member => key,
+    }
+}
+
+const fn kind(payload: &Payload) -> Kind {
+    match payload {
+        Payload::EntityUpdated(_) | Payload::SettlementUpdated(_) | Payload::StructureUpdated(_) => {
+            Kind::Changed(payload.operation())
+        }
+        Payload::StateInvalidated(_) => Kind::Invalidated,
+        Payload::WorldTimeChanged(_) => Kind::WorldTime,
+    }
+}
+
+/// Says what an event changed: `level 3 → 4`, and by name what is too long to show.
+fn what(event: &Event, clock: &Clock) -> String {
+    match &event.payload {
+        Payload::WorldTimeChanged(moved) => {
+            let way = clock.way(&moved.previous_time, &moved.new_time);
+            format!("{}   {}", clock::elapsed(moved.elapsed_seconds), text::line(&way))
+        }
+        Payload::StateInvalidated(invalidated) if invalidated.affected_fields.is_empty() => {
+            "everything computed".to_owned()
+        }
+        Payload::EntityUpdated(_)
+        | Payload::StateInvalidated(_)
+        | Payload::SettlementUpdated(_)
+        | Payload::StructureUpdated(_) => match event.payload.operation() {
+            Operation::Create => "created".to_owned(),
+            Operation::Delete => "deleted".to_owned(),
+            Operation::Update => changes(event),
+        },
+    }
+}
+
+fn changes(event: &Event) -> String {
+    let told = &event.metadata.changes;
+    let with_values = told.iter().map(|change| {
+        let (from, to) = (shorten(&say(&change.from)), shorten(&say(&change.to)));
+        format!("{} {from} → {to}", field_name(&change.field))
+    });
+    let by_name =
+        event.payload.changed_fields().iter().filter(|field| !told.iter().any(|change| change.field == **field));
+    let parts: Vec<_> = with_values.chain(by_name.map(|field| field_name(field))).take(12).collect();
+    if parts.is_empty() { "changed".to_owned() } else { parts.join(", ") }
+}
+
+/// Cuts a value that would push everything else off the row.
+fn shorten(value: &str) -> String {
+    const MOST: usize = 60;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(event: serde_json::Value) -> String {
+        what(&Event::from_value(&event).unwrap(), &Clock::default())
+    }
+
+    fn updated(fields: serde_json::Value, changes: serde_json::Value) -> serde_json::Value {
+        json!({"type": "settlement_updated", "metadata": {"changes": changes},
+               "payload": {"settlementId": "s", "campaignId": "c", "operation": "update", "changedFields": fields}})
+    }
+
+    #[test]
+    fn changes_are_told_with_their_values_where_they_are_short() {
+        let changes = json!([{"field": "level", "from": 3, "to": 4}, {"field": "variables.foodStores", "to": 1200}]);
+        let event = updated(json!(["level", "variables.foodStores", "description"]), changes);
+        assert_eq!(said(event), "level 3 → 4, food stores – → 1 200, description");
+        assert_eq!(said(updated(json!([]), json!([]))), "changed");
+    }
+
+    #[test]
+    fn hostile_values_are_tamed() {
+        let event =
+            updated(json!(["a\u{1b}"]), json!([{"field": "n\u{9b}", "from": "\u{1b}[2J", "to": "x".repeat(9_000)}]));
+        let said = said(event);
+        assert!(!said.chars().any(char::is_control) && said.chars().count() < 200, "{said}");
+    }
+
+    #[test]
+    fn a_clock_move_says_how_far_and_from_where_to_where() {
+        let event = json!({"type": "world_time_changed", "payload": {"campaignId": "c", "elapsedSeconds": 10800,
+            "previousTime": "1207-09-14T15:20:00.000Z", "newTime": "1207-09-14T18:20:00.000Z"}});
+        assert_eq!(said(event), "+3 h   15:20 → 18:20");
+    }
+}

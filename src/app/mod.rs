@@ -1,0 +1,307 @@
+//! The dashboard's state (pure): messages in, effects out, and everything a frame needs to know.
+//!
+//! No clock, no I/O, no colour: time arrives with each message, effects are carried out by the
+//! terminal's event loop, and how things look is decided where they are drawn.
+
+mod actions;
+mod clock;
+pub mod connection;
+pub mod detail;
+pub mod entry;
+mod journal;
+mod key;
+pub mod keymap;
+pub mod layout;
+pub mod measure;
+mod msg;
+pub mod now;
+pub mod tree;
+mod update;
+pub mod value;
+
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+pub use clock::Clock;
+pub use connection::Connection;
+pub use journal::Journal;
+pub use key::{Key, UnknownKey};
+pub use keymap::{Action, Context, Keymap, Pane};
+pub use layout::Layout;
+pub use msg::{Choice, Effect, Msg};
+pub use now::Now;
+pub use tree::Tree;
+
+use crate::client::cache::{Cache, Entity};
+use crate::protocol::Id;
+
+/// Holds what a person may choose about the dashboard's behaviour.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long a change stays marked; zero marks nothing.
+    pub mark_fade: Duration,
+    /// How many entries the journal keeps.
+    pub journal_limit: usize,
+    /// The time zone of every real time on screen.
+    pub zone: TimeZone,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { mark_fade: Duration::from_secs(60), journal_limit: 100_000, zone: TimeZone::UTC }
+    }
+}
+
+/// Names what the dashboard is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Asking which campaigns there are.
+    Listing,
+    /// Letting the person choose one.
+    Choosing {
+        choices: Vec<Choice>,
+        selected: usize,
+    },
+    /// There is nothing to choose from, for this reason.
+    Stuck(String),
+    Watching(Id),
+}
+
+/// Holds a sentence that is shown for a while.
+#[derive(Debug, Clone)]
+pub struct Toast {
+    pub text: String,
+    until: Instant,
+}
+
+/// Names how fresh a change is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    New,
+    Fading,
+    Old,
+}
+
+/// Holds everything the dashboard knows.
+#[derive(Debug)]
+pub struct App {
+    options: Options,
+    keymap: Keymap,
+    now: Now,
+    size: (u16, u16),
+    stage: Stage,
+    focus: Pane,
+    /// How far the help is scrolled, while it is open.
+    help: Option<usize>,
+    connection: Connection,
+    cache: Cache,
+    clock: Clock,
+    tree: Tree,
+    journal: Journal,
+    detail_offset: usize,
+    toasts: Vec<Toast>,
+    /// The epoch of the history that the journal shows, once a snapshot has told it.
+    epoch: Option<String>,
+    redraw: bool,
+}
+
+impl App {
+    /// Builds the state for a screen of this size; [`App::start`] says what to do first.
+    #[must_use]
+    pub fn new(options: Options, size: (u16, u16), now: Now) -> Self {
+        Self {
+            journal: Journal::new(options.journal_limit),
+            options,
+            keymap: Keymap::default(),
+            now,
+            size,
+            stage: Stage::Listing,
+            focus: Pane::World,
+            help: None,
+            connection: Connection::default(),
+            cache: Cache::default(),
+            clock: Clock::default(),
+            tree: Tree::default(),
+            detail_offset: 0,
+            toasts: Vec::new(),
+            epoch: None,
+            redraw: true,
+        }
+    }
+
+    /// Begins with a campaign, or with the question which.
+    pub fn start(&mut self, campaign: Option<Id>) -> Vec<Effect> {
+        self.redraw = true;
+        match campaign {
+            Some(id) => self.watch(id),
+            None => vec![Effect::LoadCampaigns],
+        }
+    }
+
+    /// Tells whether the screen no longer shows the state, and takes that to be remedied.
+    pub const fn take_redraw(&mut self) -> bool {
+        std::mem::replace(&mut self.redraw, false)
+    }
+
+    /// Returns the next moment at which something happens by itself; a [`Msg::Tick`] is due then.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let toasts = self.toasts.iter().map(|toast| toast.until).min();
+        let moments = [
+            self.cache.refetch_deadline(),
+            self.connection.deadline(self.now),
+            self.fade_deadline(),
+            self.age_deadline(),
+            toasts,
+        ];
+        moments.into_iter().flatten().min()
+    }
+
+    fn fade_deadline(&self) -> Option<Instant> {
+        let steps = |at: &jiff::Timestamp| {
+            let step = if self.now.since(*at) < self.options.mark_fade / 2 {
+                self.options.mark_fade / 2
+            } else {
+                self.options.mark_fade
+            };
+            self.now.when_aged(*at, step)
+        };
+        self.tree.fresh().values().map(steps).min()
+    }
+
+    fn age_deadline(&self) -> Option<Instant> {
+        let fresh = |at: &jiff::Timestamp| self.freshness(*at) != Freshness::Old;
+        let changes = self.selected().into_iter().flat_map(|entity| entity.changes.values());
+        changes
+            .map(|change| change.at)
+            .filter(fresh)
+            .map(|at| self.now.mono + now::until_age_changes(self.now.since(at)))
+            .min()
+    }
+
+    /// Returns the moment the state stands at.
+    #[must_use]
+    pub const fn now(&self) -> Now {
+        self.now
+    }
+
+    #[must_use]
+    pub const fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    #[must_use]
+    pub const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    #[must_use]
+    pub const fn focus(&self) -> Pane {
+        self.focus
+    }
+
+    #[must_use]
+    pub const fn help(&self) -> Option<usize> {
+        self.help
+    }
+
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    #[must_use]
+    pub const fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    #[must_use]
+    pub const fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        &self.options.zone
+    }
+
+    #[must_use]
+    pub fn toasts(&self) -> &[Toast] {
+        &self.toasts
+    }
+
+    /// Returns where everything is on the screen now.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::of(self.size.0, self.size.1, self.focus, self.connection.trouble().is_some())
+    }
+
+    /// Returns the entity the Detail pane shows.
+    #[must_use]
+    pub fn selected(&self) -> Option<&Entity> {
+        self.cache.get(self.tree.entity()?)
+    }
+
+    /// Lists the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
+    #[must_use]
+    pub fn detail(&self, columns: usize) -> (Vec<detail::Row>, usize) {
+        let rows = self.selected().map(|entity| detail::rows(entity, &self.cache, &self.clock)).unwrap_or_default();
+        let lines = rows.into_iter().flat_map(|row| {
+            if let detail::Row::Text(text) = &row {
+                measure::wrap(text, columns).into_iter().map(detail::Row::Text).collect()
+            } else {
+                vec![row]
+            }
+        });
+        (lines.collect(), self.detail_offset)
+    }
+
+    /// Tells how fresh a change of that time is.
+    #[must_use]
+    pub fn freshness(&self, at: jiff::Timestamp) -> Freshness {
+        match self.now.since(at) {
+            age if age >= self.options.mark_fade => Freshness::Old,
+            age if age >= self.options.mark_fade / 2 => Freshness::Fading,
+            _ => Freshness::New,
+        }
+    }
+
+    /// Names what the keys mean now.
+    #[must_use]
+    pub const fn context(&self) -> Context {
+        match (self.help, &self.stage, self.focus) {
+            (Some(_), _, _) => Context::Help,
+            (None, Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,
+            (None, Stage::Watching(_), Pane::World) => Context::World,
+            (None, Stage::Watching(_), Pane::Detail) => Context::Detail,
+            (None, Stage::Watching(_), Pane::Journal) => Context::Journal,
+        }
+    }
+
+    /// Names what the help explains: the context below it.
+    #[must_use]
+    pub const fn explained(&self) -> Context {
+        match (&self.stage, self.focus) {
+            (Stage::Watching(_), Pane::World) => Context::World,
+            (Stage::Watching(_), Pane::Detail) => Context::Detail,
+            (Stage::Watching(_), Pane::Journal) => Context::Journal,
+            (Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What comes into the dashboard's state, and what it wants done.
+
+use crossterm::event::KeyEvent;
+use serde_json::Value;
+
+use crate::client::cache::{Refetch, Ticket};
+use crate::client::event::ClientEvent;
+use crate::protocol::{Event, Id};
+
+/// Tells the state that something happened.
+#[derive(Debug)]
+pub enum Msg {
+    Key(KeyEvent),
+    /// The terminal now has this many columns and rows.
+    Resize {
+        width: u16,
+        height: u16,
+    },
+    /// A moment named by [`super::App::deadline`] has come.
+    Tick,
+    /// The campaigns to choose from, or one sentence that says why there are none.
+    Campaigns(Result<Vec<Choice>, String>),
+    Client(ClientEvent),
+    /// The answer to [`Effect::Refetch`]: every node that still exists.
+    Refetched {
+        ticket: Ticket,
+        result: Result<Vec<Value>, String>,
+    },
+    /// The answer to [`Effect::LoadHistory`], in the order in which it happened.
+    History(Result<Vec<Event>, String>),
+}
+
+/// Asks for something the state cannot do itself; answers come back as a [`Msg`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    LoadCampaigns,
+    /// Follow this campaign from now on.
+    Watch(Id),
+    Refetch(Refetch),
+    /// Fetch at most `limit` events after `since`.
+    LoadHistory {
+        campaign: Id,
+        since: u64,
+        limit: u32,
+    },
+    /// Try to connect again without waiting.
+    RetryNow,
+    /// Hand the terminal back to the shell until it resumes us.
+    Suspend,
+    Quit,
+}
+
+/// Names a campaign one can follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    pub id: Id,
+    pub name: String,
+    pub description: String,
+    /// The viewer's role, as the API names it.
+    pub role: String,
+}

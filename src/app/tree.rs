@@ -1,0 +1,274 @@
+//! The World tree: which rows there are, which one is selected, what is folded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::client::cache::{Cache, Entity};
+use crate::protocol::{EntityRef, EntityType, Id};
+
+/// A world with more settlements and structures than this opens with its settlements folded.
+const OPEN_AT_MOST: usize = 60;
+
+/// Names what a row of the tree stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Node {
+    Entity(EntityRef),
+    /// Everything of one type that stands under the campaign rather than in the tree.
+    Group(EntityType),
+}
+
+impl Node {
+    /// Returns the entity, unless the row is a group.
+    #[must_use]
+    pub const fn entity(&self) -> Option<&EntityRef> {
+        match self {
+            Self::Entity(key) => Some(key),
+            Self::Group(_) => None,
+        }
+    }
+}
+
+/// Describes one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub node: Node,
+    pub depth: u16,
+    /// Whether the row is folded; `None` for a leaf.
+    pub folded: Option<bool>,
+    /// How many rows stand directly under it.
+    pub children: usize,
+}
+
+/// Holds the tree's rows and where the person is in it.
+#[derive(Debug, Default)]
+pub struct Tree {
+    rows: Vec<Row>,
+    folded: BTreeSet<Node>,
+    selected: usize,
+    offset: usize,
+    /// When each entity last changed before our eyes; what has faded is dropped.
+    fresh: BTreeMap<EntityRef, Timestamp>,
+    opened: bool,
+}
+
+impl Tree {
+    /// Lists the rows, folded ones left out.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Returns the index of the selected row.
+    #[must_use]
+    pub const fn selected(&self) -> usize {
+        self.selected
+    }
+
+    /// Returns the index of the first row in view.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Returns the selected row.
+    #[must_use]
+    pub fn row(&self) -> Option<&Row> {
+        self.rows.get(self.selected)
+    }
+
+    /// Returns the selected entity.
+    #[must_use]
+    pub fn entity(&self) -> Option<&EntityRef> {
+        self.row().and_then(|row| row.node.entity())
+    }
+
+    /// Rebuilds the rows from the cache; the selection stays on its entity, or where it was.
+    pub fn rebuild(&mut self, cache: &Cache) {
+        self.fold_large_world_once(cache);
+        let selected = self.row().map(|row| row.node.clone());
+        self.rows = Builder { cache, folded: &self.folded, rows: Vec::new() }.build();
+        let found = selected.and_then(|node| self.rows.iter().position(|row| row.node == node));
+        self.selected = found.unwrap_or(self.selected).min(self.rows.len().saturating_sub(1));
+    }
+
+    fn fold_large_world_once(&mut self, cache: &Cache) {
+        if self.opened || cache.is_empty() {
+            return;
+        }
+        self.opened = true;
+        if cache.len() > OPEN_AT_MOST {
+            self.folded =
+                cache.of_type(&EntityType::Settlement).map(|entity| Node::Entity(entity.key.clone())).collect();
+            self.folded.extend([Node::Group(EntityType::Location), Node::Group(EntityType::Encounter)]);
+        }
+    }
+
+    /// Moves the selection by `by` rows, stopping at the ends.
+    pub fn step(&mut self, by: isize) {
+        self.selected = self.selected.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
+    }
+
+    /// Selects the first row.
+    pub const fn first(&mut self) {
+        self.selected = 0;
+    }
+
+    /// Selects the last row.
+    pub const fn last(&mut self) {
+        self.selected = self.rows.len().saturating_sub(1);
+    }
+
+    /// Folds or unfolds the selected row; tells whether it could.
+    pub fn toggle(&mut self, cache: &Cache) -> bool {
+        let Some(Row { node, folded: Some(folded), .. }) = self.row().cloned() else { return false };
+        self.set_folded(node, !folded, cache);
+        true
+    }
+
+    /// Folds the selected row, or goes to its parent.
+    pub fn fold(&mut self, cache: &Cache) {
+        match self.row().cloned() {
+            Some(Row { node, folded: Some(false), .. }) => self.set_folded(node, true, cache),
+            Some(row) => {
+                let above = self.rows.get(..self.selected).unwrap_or_default();
+                self.selected = above.iter().rposition(|other| other.depth < row.depth).unwrap_or(self.selected);
+            }
+            None => {}
+        }
+    }
+
+    /// Unfolds the selected row, or goes to its first child; tells whether it could.
+    pub fn unfold(&mut self, cache: &Cache) -> bool {
+        match self.row().cloned() {
+            Some(Row { node, folded: Some(true), .. }) => self.set_folded(node, false, cache),
+            Some(Row { folded: Some(false), .. }) => self.step(1),
+            Some(_) | None => return false,
+        }
+        true
+    }
+
+    fn set_folded(&mut self, node: Node, folded: bool, cache: &Cache) {
+        if folded {
+            self.folded.insert(node);
+        } else {
+            self.folded.remove(&node);
+        }
+        self.rebuild(cache);
+    }
+
+    /// Selects an entity, unfolding what hides it; tells whether the tree has it.
+    pub fn reveal(&mut self, key: &EntityRef, cache: &Cache) -> bool {
+        let mut above = cache.get(key).and_then(|entity| entity.parent.clone());
+        while let Some(id) = above {
+            let parent = EntityType::KNOWN.into_iter().map(|kind| EntityRef::new(kind, id.clone()));
+            let Some(entity) = parent.filter_map(|key| cache.get(&key)).next() else { break };
+            self.folded.remove(&Node::Entity(entity.key.clone()));
+            above = entity.parent.clone();
+        }
+        self.folded.remove(&Node::Group(key.entity_type.clone()));
+        self.rebuild(cache);
+        let found = self.rows.iter().position(|row| row.node.entity() == Some(key));
+        self.selected = found.unwrap_or(self.selected);
+        found.is_some()
+    }
+
+    /// Scrolls as little as needed to have the selection within `height` rows.
+    pub fn scroll_into_view(&mut self, height: usize) {
+        let height = height.max(1);
+        let lowest = self.rows.len().saturating_sub(height);
+        self.offset = self.offset.clamp((self.selected + 1).saturating_sub(height), self.selected).min(lowest);
+    }
+
+    /// Marks an entity as changed at `at`.
+    pub fn mark(&mut self, key: EntityRef, at: Timestamp) {
+        self.fresh.insert(key, at);
+    }
+
+    /// Drops the marks from before `since`; tells whether there were any.
+    pub fn fade(&mut self, since: Timestamp) -> bool {
+        let before = self.fresh.len();
+        self.fresh.retain(|_, at| *at > since);
+        self.fresh.len() != before
+    }
+
+    /// Lists what has changed lately, with the time of each change.
+    #[must_use]
+    pub const fn fresh(&self) -> &BTreeMap<EntityRef, Timestamp> {
+        &self.fresh
+    }
+
+    /// Returns the next entity with a fresh mark after the selection, or before it, around the ends.
+    #[must_use]
+    pub fn next_change(&self, cache: &Cache, forward: bool) -> Option<EntityRef> {
+        let nothing = BTreeSet::new();
+        let all = Builder { cache, folded: &nothing, rows: Vec::new() }.build();
+        let here = self.row().and_then(|row| all.iter().position(|other| other.node == row.node)).unwrap_or(0);
+        let count = all.len();
+        (1..=count)
+            .map(|step| if forward { here + step } else { here + count - step })
+            .filter_map(|index| all.get(index % count)?.node.entity())
+            .find(|key| self.fresh.contains_key(key))
+            .cloned()
+    }
+}
+
+/// Walks the cache in the order of the tree.
+struct Builder<'a> {
+    cache: &'a Cache,
+    folded: &'a BTreeSet<Node>,
+    rows: Vec<Row>,
+}
+
+impl Builder<'_> {
+    fn build(mut self) -> Vec<Row> {
+        let Some(campaign) = self.cache.campaign() else { return self.rows };
+        let id = campaign.key.id.clone();
+        self.push(Node::Entity(campaign.key.clone()), 0, 0);
+        for kingdom in self.cache.children(&id, &EntityType::Kingdom) {
+            self.entity(kingdom, 0);
+        }
+        for entity_type in [EntityType::Location, EntityType::Encounter] {
+            self.group(&id, entity_type);
+        }
+        self.rows
+    }
+
+    fn entity(&mut self, entity: &Entity, depth: u16) {
+        let inner = match entity.key.entity_type {
+            EntityType::Kingdom => EntityType::Settlement,
+            EntityType::Settlement => EntityType::Structure,
+            EntityType::Campaign
+            | EntityType::Structure
+            | EntityType::Location
+            | EntityType::Encounter
+            | EntityType::Member
+            | EntityType::Other(_) => {
+                self.push(Node::Entity(entity.key.clone()), depth, 0);
+                return;
+            }
+        };
+        let children = self.cache.children(&entity.key.id, &inner);
+        if self.push(Node::Entity(entity.key.clone()), depth, children.len()) {
+            for child in children {
+                self.entity(child, depth + 1);
+            }
+        }
+    }
+
+    fn group(&mut self, campaign: &Id, entity_type: EntityType) {
+        let members = self.cache.children(campaign, &entity_type);
+        if !members.is_empty() && self.push(Node::Group(entity_type), 0, members.len()) {
+            for member in members {
+                self.push(Node::Entity(member.key.clone()), 1, 0);
+            }
+        }
+    }
+
+    /// Adds a row; tells whether what is under it is shown.
+    fn push(&mut self, node: Node, depth: u16, children: usize) -> bool {
+        let folded = (children > 0).then(|| self.folded.contains(&node));
+        self.rows.push(Row { node, depth, folded, children });
+        folded == Some(false)
+    }
+}

@@ -1,0 +1,223 @@
+//! What each message does to the state.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::entry::Entry;
+use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast};
+use crate::client::event::{ClientEvent, Delivery, Snapshot};
+use crate::protocol::{EntityRef, EntityType, Event, Id, Operation, Position};
+use crate::text;
+
+/// How much history the journal asks for at the start.
+const HISTORY: u64 = 500;
+/// How long a sentence stays on screen.
+const TOAST: Duration = Duration::from_secs(6);
+/// How many sentences are on screen at once; the oldest give way.
+const TOASTS: usize = 3;
+
+impl App {
+    /// Takes a message at a moment, and returns what is to be done about it.
+    pub fn update(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
+        self.now = now;
+        let mut effects = match msg {
+            Msg::Key(event) => {
+                self.redraw = true;
+                self.keymap.action(self.context(), event.into()).map(|action| self.perform(action)).unwrap_or_default()
+            }
+            Msg::Resize { width, height } => {
+                self.size = (width, height);
+                self.redraw = true;
+                Vec::new()
+            }
+            Msg::Tick => {
+                self.redraw = true;
+                Vec::new()
+            }
+            Msg::Campaigns(result) => self.campaigns(result),
+            Msg::Client(event) => self.client(event),
+            Msg::Refetched { ticket, result } => {
+                self.refetched(ticket, result);
+                Vec::new()
+            }
+            Msg::History(result) => {
+                self.history(result);
+                Vec::new()
+            }
+        };
+        self.expire();
+        effects.extend(self.cache.refetch_due(now.mono).map(Effect::Refetch));
+        self.settle();
+        effects
+    }
+
+    /// Follows a campaign.
+    pub(super) fn watch(&mut self, campaign: Id) -> Vec<Effect> {
+        self.stage = Stage::Watching(campaign.clone());
+        vec![Effect::Watch(campaign)]
+    }
+
+    /// Shows a sentence for a while and keeps it in the journal.
+    pub(super) fn say(&mut self, sentence: &str) {
+        self.journal.push(Entry::notice(sentence, self.now));
+        self.toasts.push(Toast { text: text::line(sentence).into_owned(), until: self.now.mono + TOAST });
+        let surplus = self.toasts.len().saturating_sub(TOASTS);
+        self.toasts.drain(..surplus);
+        self.redraw = true;
+    }
+
+    fn campaigns(&mut self, result: Result<Vec<Choice>, String>) -> Vec<Effect> {
+        self.redraw = true;
+        match result {
+            Err(reason) => self.stage = Stage::Stuck(text::line(&reason).into_owned()),
+            Ok(choices) => match choices.as_slice() {
+                [] => {
+                    let reason = "You are a member of no campaign yet; ask its owner to add you, then press r";
+                    self.stage = Stage::Stuck(reason.to_owned());
+                }
+                [only] => return self.watch(only.id.clone()),
+                _ => self.stage = Stage::Choosing { choices, selected: 0 },
+            },
+        }
+        Vec::new()
+    }
+
+    fn client(&mut self, event: ClientEvent) -> Vec<Effect> {
+        match event {
+            ClientEvent::Status(status) => self.redraw |= self.connection.set(status, self.now),
+            ClientEvent::Delivered(delivery) => self.delivered(&delivery),
+            ClientEvent::Gap(gap) => {
+                self.journal.push(Entry::gap(&gap, self.now));
+                self.redraw = true;
+            }
+            ClientEvent::Joined { .. } => {}
+            ClientEvent::Refused { room, code, message } => {
+                self.say(&format!("the server refused this {}: {message} ({code})", room.kind()));
+            }
+            ClientEvent::Snapshot(snapshot) => return self.snapshot(*snapshot),
+            ClientEvent::Notice(sentence) => self.say(&sentence),
+        }
+        Vec::new()
+    }
+
+    fn delivered(&mut self, delivery: &Delivery) {
+        self.redraw = true;
+        let Some(event) = &delivery.event else {
+            self.journal.push(Entry::delivered(delivery, &self.cache, &self.clock));
+            return;
+        };
+        let subject = event.payload.subject();
+        // A deleted entity's name must be read before it is gone.
+        let entry = Entry::delivered(delivery, &self.cache, &self.clock);
+        self.cache.event(event, self.now.mono, delivery.received_at);
+        self.journal.push(entry);
+        match event.payload.operation() {
+            Operation::Delete => self.tree.rebuild(&self.cache),
+            Operation::Create | Operation::Update => self.mark(subject, delivery.received_at),
+        }
+        self.read_clock();
+    }
+
+    /// Marks an entity if a value of its own changed at that time; an invalidation alone is no change yet.
+    fn mark(&mut self, key: EntityRef, at: jiff::Timestamp) {
+        let changed = self.cache.get(&key).is_some_and(|entity| entity.last_change() == Some(at));
+        if changed && self.freshness(at) != Freshness::Old {
+            self.tree.mark(key, at);
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: Snapshot) -> Vec<Effect> {
+        self.redraw = true;
+        let campaign = snapshot.campaign_id.clone();
+        let position = snapshot.position.clone();
+        let keys = keys(&snapshot.nodes);
+        self.cache.snapshot(snapshot, self.now.wall);
+        self.tree.rebuild(&self.cache);
+        for key in keys {
+            self.mark(key, self.now.wall);
+        }
+        self.read_clock();
+        position.and_then(|position| self.missing_history(campaign, position)).into_iter().collect()
+    }
+
+    /// Asks for what the journal lacks before a snapshot's position: the near past, or the hole behind a gap.
+    fn missing_history(&mut self, campaign: Id, position: Position) -> Option<Effect> {
+        let known = self.journal.last_seq().filter(|_| self.epoch.as_ref() == Some(&position.epoch));
+        self.epoch = Some(position.epoch);
+        let since = position.seq.saturating_sub(HISTORY).max(known.unwrap_or(0));
+        let limit = u32::try_from(position.seq - since.min(position.seq)).unwrap_or(u32::MAX);
+        (limit > 0).then_some(Effect::LoadHistory { campaign, since, limit })
+    }
+
+    fn history(&mut self, result: Result<Vec<Event>, String>) {
+        self.redraw = true;
+        match result {
+            Err(reason) => self.say(&format!("earlier events could not be loaded: {reason}")),
+            Ok(events) => {
+                let known: HashSet<u64> = self.journal.seqs().collect();
+                let now = self.now.wall;
+                let missing = events.iter().filter(|event| {
+                    let ours = event.metadata.epoch == self.epoch;
+                    ours && event.metadata.seq.is_some_and(|seq| !known.contains(&seq))
+                });
+                let entries = missing.map(|event| Entry::event(event, now, &self.cache, &self.clock)).collect();
+                self.journal.merge(entries);
+            }
+        }
+    }
+
+    fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, String>) {
+        self.redraw = true;
+        match result {
+            Err(_) => self.cache.failed(ticket, self.now.mono),
+            Ok(nodes) => {
+                let keys = keys(&nodes);
+                self.cache.answered(ticket, nodes, self.now.mono, self.now.wall);
+                self.tree.rebuild(&self.cache);
+                for key in keys {
+                    self.mark(key, self.now.wall);
+                }
+                self.read_clock();
+            }
+        }
+    }
+
+    fn read_clock(&mut self) {
+        if let Some(complaint) = self.clock.set(&self.cache) {
+            self.say(&complaint);
+        }
+    }
+
+    /// Drops what has had its time.
+    fn expire(&mut self) {
+        let now = self.now;
+        self.toasts.retain(|toast| toast.until > now.mono);
+        let fade = jiff::SignedDuration::try_from(self.options.mark_fade).unwrap_or(jiff::SignedDuration::MAX);
+        if let Ok(since) = now.wall.checked_sub(fade) {
+            self.redraw |= self.tree.fade(since);
+        }
+    }
+
+    /// Brings what is scrolled back into bounds after anything may have changed.
+    pub(super) fn settle(&mut self) {
+        let layout = self.layout();
+        self.tree.scroll_into_view(layout.rows(super::Pane::World));
+        if self.detail_offset > 0 {
+            let columns = usize::from(layout.columns(super::Pane::Detail)).saturating_sub(2);
+            let (rows, _) = self.detail(columns);
+            let most = rows.len().saturating_sub(layout.rows(super::Pane::Detail));
+            self.detail_offset = self.detail_offset.min(most);
+        }
+    }
+}
+
+/// Reads which entities some API nodes are about.
+fn keys(nodes: &[Value]) -> Vec<EntityRef> {
+    let key = |node: &Value| {
+        let entity_type = EntityType::from(node.get("__typename")?.as_str()?);
+        Some(EntityRef::new(entity_type, Id::parse(node.get("id")?.as_str()?).ok()?))
+    };
+    nodes.iter().filter_map(key).collect()
+}

@@ -1,0 +1,119 @@
+//! The Detail pane: every field of the selected entity.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::look::Look;
+use super::pane::{empty, frame, line};
+use super::row::Row;
+use crate::app::detail::{self, Change, Field};
+use crate::app::keymap::Pane;
+use crate::app::measure::{pad, pad_left, width};
+use crate::app::{App, Freshness, now};
+
+/// Draws the pane.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let Some(entity) = app.selected() else {
+        let content = frame(app, look, Pane::Detail, "Detail", "", area, buffer);
+        let sentence = "Select something in the World (1, then arrows) and its fields are shown here.";
+        return empty(sentence, look, content, buffer);
+    };
+    let kind = entity.key.entity_type.as_str();
+    let notes =
+        if entity.version > 0 { format!("{kind} {} v{}", look.symbols.dot, entity.version) } else { kind.to_owned() };
+    let content = frame(app, look, Pane::Detail, &entity.name, &notes, area, buffer);
+    let content = Rect { x: content.x + 1, width: content.width.saturating_sub(2), ..content };
+    let (rows, offset) = app.detail(usize::from(content.width));
+    let widths = Widths::of(&rows, content.width);
+    let hidden = rows.len().saturating_sub(offset + usize::from(content.height));
+    for (row, y) in rows.iter().skip(offset).zip(0..content.height) {
+        let place = line(content, y);
+        if hidden > 0 && y + 1 == content.height {
+            let more =
+                format!("{} more, {}", hidden + 1, if app.focus() == Pane::Detail { "pgdn" } else { "2 then pgdn" });
+            Row::new().left(more, look.theme.muted).draw(place, buffer);
+        } else {
+            row_line(app, look, row, &widths, content.width).draw(place, buffer);
+        }
+    }
+}
+
+/// Holds the columns that all fields share.
+struct Widths {
+    label: usize,
+    number: usize,
+}
+
+impl Widths {
+    fn of(rows: &[detail::Row], columns: u16) -> Self {
+        let fields = || {
+            rows.iter().filter_map(|row| match row {
+                detail::Row::Field(field) => Some(field),
+                detail::Row::Blank | detail::Row::Heading(_) | detail::Row::Text(_) | detail::Row::Condition { .. } => {
+                    None
+                }
+            })
+        };
+        let widest = |least: usize, all: &mut dyn Iterator<Item = usize>| all.max().unwrap_or(0).max(least);
+        let most = usize::from(columns) / 3;
+        Self {
+            label: widest(10, &mut fields().map(|field| width(&field.label))).min(most),
+            number: widest(3, &mut fields().filter(|field| field.numeric).map(|field| width(&field.value))).min(14),
+        }
+    }
+}
+
+fn row_line(app: &App, look: &Look, row: &detail::Row, widths: &Widths, columns: u16) -> Row {
+    match row {
+        detail::Row::Blank => Row::new(),
+        detail::Row::Heading(heading) => Row::new().left(*heading, look.theme.accent),
+        detail::Row::Text(text) => Row::new().left(text.clone(), look.theme.text),
+        detail::Row::Field(field) => field_line(app, look, field, widths, columns),
+        detail::Row::Condition { name, holds, because, stale } => {
+            let (symbol, word, style) = if *holds {
+                (look.symbols.holds, "holds", look.theme.good)
+            } else {
+                (look.symbols.fails, "does not hold", look.theme.muted)
+            };
+            let row = Row::new()
+                .left(format!("{} ", pad(name, widths.label)), look.theme.text)
+                .left(format!(" {symbol} {word}"), style);
+            let row = if *stale { row.left(format!("  {} stale", look.symbols.stale), look.theme.stale) } else { row };
+            if because.is_empty() { row } else { row.left(format!("   {because}"), look.theme.muted) }
+        }
+    }
+}
+
+fn field_line(app: &App, look: &Look, field: &Field, widths: &Widths, columns: u16) -> Row {
+    let value = if field.numeric { pad_left(&field.value, widths.number) } else { field.value.clone() };
+    let value_style = if field.stale { look.theme.stale } else { look.theme.text };
+    let row =
+        Row::new().left(format!("{} ", pad(&field.label, widths.label)), look.theme.muted).left(value, value_style);
+    let row = if field.unit.is_empty() { row } else { row.left(format!(" {}", field.unit), look.theme.muted) };
+    if field.stale {
+        let words = if app.connection().is_live() { "stale, refetching" } else { "stale" };
+        return row.left(format!("   {} {words}", look.symbols.stale), look.theme.stale);
+    }
+    match &field.change {
+        Some(change) => changed(app, look, row, field, change).right_if_room(columns),
+        None if field.note.is_empty() => row,
+        None => row.left(format!("   {}", field.note), look.theme.muted),
+    }
+}
+
+/// Adds what a value was before, who changed it and when; the note returns when the mark has faded.
+fn changed(app: &App, look: &Look, row: Row, field: &Field, change: &Change) -> Row {
+    let freshness = app.freshness(change.at);
+    let when = match freshness {
+        Freshness::Old => change.at.to_zoned(app.zone().clone()).strftime("at %H:%M:%S").to_string(),
+        Freshness::New | Freshness::Fading => format!("{} ago", now::age(app.now().since(change.at))),
+    };
+    let who = if change.who.is_empty() { when } else { format!("{}, {when}", change.who) };
+    let row = if freshness == Freshness::Old {
+        if field.note.is_empty() { row } else { row.left(format!("   {}", field.note), look.theme.muted) }
+    } else {
+        let from = change.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        row.left(format!("   {}{from}", look.change(change.direction)), look.mark(freshness))
+    };
+    row.right(who, look.theme.muted)
+}

@@ -1,0 +1,61 @@
+//! The help: what works here and now, from the same table as the keys themselves.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::look::Look;
+use super::row::{Row, columns};
+use crate::app::measure::pad;
+use crate::app::{App, Context, Key};
+
+/// Draws the help over the rest of the screen.
+pub fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: &mut Buffer) {
+    let lines = lines(app, look);
+    let width = screen.width;
+    let height = columns(lines.len() + 2).min(screen.height.saturating_sub(2));
+    let area = Rect { y: screen.y + 1, height, ..screen };
+    for y in area.top()..area.bottom() {
+        buffer.set_stringn(area.x, y, " ".repeat(usize::from(width)), usize::from(width), Style::reset());
+    }
+    let rule = |buffer: &mut Buffer, y: u16, title: &str| {
+        let fill = look.symbols.rule.repeat(usize::from(width).saturating_sub(title.chars().count() + 4));
+        let row = Row::new().left(format!("{} ", look.symbols.rule), look.theme.focused);
+        row.left(format!("{title} "), look.theme.focused)
+            .left(fill, look.theme.focused)
+            .draw(Rect { y, height: 1, ..area }, buffer);
+    };
+    let inner = usize::from(height.saturating_sub(2));
+    let below = lines.len().saturating_sub(offset + inner);
+    rule(buffer, area.y, &format!("Help: {}", app.explained().title()));
+    rule(
+        buffer,
+        area.bottom().saturating_sub(1),
+        &if below > 0 { format!("{below} more below") } else { "esc closes".to_owned() },
+    );
+    for (line, y) in lines.into_iter().skip(offset).zip(area.y + 1..area.bottom().saturating_sub(1)) {
+        line.draw(Rect { x: area.x + 1, y, width: width.saturating_sub(2), height: 1 }, buffer);
+    }
+}
+
+fn lines(app: &App, look: &Look) -> Vec<Row> {
+    let mut lines = Vec::new();
+    for context in app.explained().chain() {
+        heading(&mut lines, *context, look);
+        for binding in app.keymap().bindings(app.explained()).filter(|binding| binding.context == *context) {
+            let keys = binding.keys.iter().filter_map(|key| key.parse::<Key>().ok());
+            let keys = keys.map(|key| key.label(look.symbols.ascii)).collect::<Vec<_>>().join(" ");
+            lines.push(
+                Row::new().left(format!("  {} ", pad(&keys, 16)), look.theme.key).left(binding.help, look.theme.text),
+            );
+        }
+    }
+    lines
+}
+
+fn heading(lines: &mut Vec<Row>, context: Context, look: &Look) {
+    if !lines.is_empty() {
+        lines.push(Row::new());
+    }
+    lines.push(Row::new().left(context.title(), look.theme.accent));
+}

@@ -1,0 +1,66 @@
+//! The bottom line: the keys that matter here; and sentences that appear for a while above it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::look::Look;
+use super::row::{Row, columns};
+use crate::app::keymap::{Action, Binding};
+use crate::app::measure::{fit, width};
+use crate::app::{App, Key, Stage};
+
+/// Draws the key line; hints that do not fit are left out, help and quit stay.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let hints: Vec<_> =
+        app.keymap().bindings(app.context()).filter_map(|binding| Some((binding, hint(app, binding)?))).collect();
+    let (last, first): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(binding, _)| is_last(binding.action));
+    let mut row = last.into_iter().fold(Row::new(), |row, (binding, hint)| {
+        row.right(format!("  {} ", key(binding, look)), look.theme.key).right(hint, look.theme.muted)
+    });
+    row = row.right(" ", look.theme.muted);
+    let mut room = usize::from(area.width).saturating_sub(24);
+    for (binding, hint) in first {
+        let key = key(binding, look);
+        let needed = width(&key) + width(hint) + 4;
+        if needed > room {
+            break;
+        }
+        room -= needed;
+        row = row.left(format!(" {key} "), look.theme.key).left(format!("{hint}  "), look.theme.muted);
+    }
+    row.draw(area, buffer);
+}
+
+/// Draws the sentences that are shown for a while, above the key line, at the right.
+pub fn toasts(app: &App, look: &Look, keys: Rect, buffer: &mut Buffer) {
+    for (toast, y) in app.toasts().iter().rev().zip((0..keys.y).rev()) {
+        let most = usize::from(keys.width).saturating_sub(4);
+        let text = format!(" {} {} ", look.symbols.notice, fit(&toast.text, most.saturating_sub(4)));
+        let x = keys.right().saturating_sub(columns(width(&text)));
+        buffer.set_stringn(x, y, &text, most, look.theme.warn.patch(look.theme.selected));
+    }
+}
+
+/// Returns the word for a key, where it can do something now.
+fn hint(app: &App, binding: &Binding) -> Option<&'static str> {
+    let hint = binding.hint?;
+    let stuck = matches!(app.stage(), Stage::Stuck(_));
+    let conditions = [
+        (Action::Retry, stuck || app.can_retry()),
+        (Action::Follow, !app.journal().is_following()),
+        (Action::TogglePause, app.journal().is_following()),
+        (Action::NextChange, !app.tree().fresh().is_empty()),
+        (Action::Choose, matches!(app.stage(), Stage::Choosing { .. })),
+    ];
+    let useful = conditions.into_iter().all(|(action, useful)| action != binding.action || useful);
+    useful.then_some(hint)
+}
+
+const fn is_last(action: Action) -> bool {
+    matches!(action, Action::Help | Action::Quit | Action::Close)
+}
+
+fn key(binding: &Binding, look: &Look) -> String {
+    let first = binding.keys.first().and_then(|key| key.parse::<Key>().ok());
+    first.map(|key| key.label(look.symbols.ascii)).unwrap_or_default()
+}

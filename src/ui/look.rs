@@ -1,0 +1,257 @@
+//! How things look: colours by role, symbols by meaning.
+
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::app::Freshness;
+use crate::app::connection::Light;
+use crate::app::entry::Kind;
+use crate::app::value::Direction;
+use crate::protocol::Operation;
+
+/// Holds everything about appearance that a person may choose.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    pub theme: Theme,
+    pub symbols: &'static Symbols,
+}
+
+impl Look {
+    /// Builds a look; without colour, weight and reversal take its place.
+    #[must_use]
+    pub const fn new(colour: bool, ascii: bool) -> Self {
+        Self {
+            theme: if colour { Theme::COLOUR } else { Theme::MONO },
+            symbols: if ascii { &Symbols::ASCII } else { &Symbols::UNICODE },
+        }
+    }
+
+    /// Returns the symbol and style of a connection state.
+    #[must_use]
+    pub const fn light(&self, light: Light) -> (&'static str, Style) {
+        match light {
+            Light::Connected => (self.symbols.connected, self.theme.good),
+            Light::Connecting => (self.symbols.connecting, self.theme.warn),
+            Light::CatchingUp => (self.symbols.catching_up, self.theme.warn),
+            Light::Error => (self.symbols.error, self.theme.bad),
+            Light::Disconnected => (self.symbols.disconnected, self.theme.muted),
+        }
+    }
+
+    /// Returns the symbol of a change.
+    #[must_use]
+    pub const fn change(&self, direction: Direction) -> &'static str {
+        match direction {
+            Direction::Up => self.symbols.up,
+            Direction::Down => self.symbols.down,
+            Direction::Other => self.symbols.changed,
+        }
+    }
+
+    /// Returns the style of a change mark of that freshness.
+    #[must_use]
+    pub const fn mark(&self, freshness: Freshness) -> Style {
+        match freshness {
+            Freshness::New => self.theme.fresh,
+            Freshness::Fading => self.theme.fading,
+            Freshness::Old => self.theme.muted,
+        }
+    }
+
+    /// Returns the symbol and style of a kind of journal row.
+    #[must_use]
+    pub const fn kind(&self, kind: Kind) -> (&'static str, Style) {
+        match kind {
+            Kind::Changed(Operation::Create) => (self.symbols.created, self.theme.good),
+            Kind::Changed(Operation::Update) => (self.symbols.changed, self.theme.accent),
+            Kind::Changed(Operation::Delete) => (self.symbols.deleted, self.theme.bad),
+            Kind::Invalidated => (self.symbols.invalidated, self.theme.muted),
+            Kind::WorldTime => (self.symbols.clock, self.theme.accent),
+            Kind::Foreign => (self.symbols.foreign, self.theme.muted),
+            Kind::Gap => (self.symbols.gap, self.theme.bad),
+            Kind::GapHealed => (self.symbols.holds, self.theme.good),
+            Kind::Notice => (self.symbols.notice, self.theme.warn),
+        }
+    }
+}
+
+/// Replaces the signs that sentences are written with by plain ones of the same width.
+pub(super) fn spell_plainly(buffer: &mut Buffer) {
+    const PLAIN: [(&str, &str); 10] = [
+        ("→", ">"),
+        ("…", "~"),
+        ("–", "-"),
+        ("−", "-"),
+        ("×", "x"),
+        ("÷", "/"),
+        ("≥", ">"),
+        ("≤", "<"),
+        ("·", "."),
+        ("’", "'"),
+    ];
+    for cell in &mut buffer.content {
+        if let Some((_, plain)) = PLAIN.iter().find(|(sign, _)| *sign == cell.symbol()) {
+            cell.set_symbol(plain);
+        }
+    }
+}
+
+/// Holds a style for each role; every role is told apart without colour by a symbol, a word or weight.
+#[derive(Debug, Clone, Copy)]
+pub struct Theme {
+    pub text: Style,
+    pub muted: Style,
+    pub strong: Style,
+    pub accent: Style,
+    pub rule: Style,
+    pub focused: Style,
+    pub selected: Style,
+    /// The selection in a pane that does not have the focus.
+    pub remembered: Style,
+    pub good: Style,
+    pub warn: Style,
+    pub bad: Style,
+    pub fresh: Style,
+    pub fading: Style,
+    pub stale: Style,
+    pub key: Style,
+}
+
+impl Theme {
+    /// Uses the terminal's own sixteen colours, so that it fits a dark and a light background.
+    const COLOUR: Self = Self {
+        text: Style::new(),
+        muted: Style::new().fg(Color::DarkGray),
+        strong: Style::new().add_modifier(Modifier::BOLD),
+        accent: Style::new().fg(Color::Cyan),
+        rule: Style::new().fg(Color::DarkGray),
+        focused: Style::new().fg(Color::Cyan).add_modifier(Modifier::BOLD),
+        selected: Style::new().add_modifier(Modifier::REVERSED),
+        remembered: Style::new().add_modifier(Modifier::BOLD),
+        good: Style::new().fg(Color::Green),
+        warn: Style::new().fg(Color::Yellow),
+        bad: Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+        fresh: Style::new().fg(Color::Green).add_modifier(Modifier::BOLD),
+        fading: Style::new().fg(Color::Green),
+        stale: Style::new().fg(Color::DarkGray).add_modifier(Modifier::ITALIC),
+        key: Style::new().fg(Color::Cyan).add_modifier(Modifier::BOLD),
+    };
+
+    const MONO: Self = Self {
+        text: Style::new(),
+        muted: Style::new(),
+        strong: Style::new().add_modifier(Modifier::BOLD),
+        accent: Style::new(),
+        rule: Style::new().add_modifier(Modifier::DIM),
+        focused: Style::new().add_modifier(Modifier::BOLD),
+        selected: Style::new().add_modifier(Modifier::REVERSED),
+        remembered: Style::new().add_modifier(Modifier::BOLD),
+        good: Style::new(),
+        warn: Style::new().add_modifier(Modifier::BOLD),
+        bad: Style::new().add_modifier(Modifier::BOLD.union(Modifier::UNDERLINED)),
+        fresh: Style::new().add_modifier(Modifier::BOLD),
+        fading: Style::new(),
+        stale: Style::new().add_modifier(Modifier::DIM),
+        key: Style::new().add_modifier(Modifier::BOLD),
+    };
+}
+
+/// Holds the symbol for each meaning; each is one column wide.
+#[derive(Debug)]
+pub struct Symbols {
+    pub ascii: bool,
+    pub campaign: &'static str,
+    pub connected: &'static str,
+    pub connecting: &'static str,
+    pub catching_up: &'static str,
+    pub error: &'static str,
+    pub disconnected: &'static str,
+    pub folded: &'static str,
+    pub unfolded: &'static str,
+    pub up: &'static str,
+    pub down: &'static str,
+    pub changed: &'static str,
+    pub stale: &'static str,
+    pub created: &'static str,
+    pub deleted: &'static str,
+    pub invalidated: &'static str,
+    pub clock: &'static str,
+    pub foreign: &'static str,
+    pub gap: &'static str,
+    pub notice: &'static str,
+    pub holds: &'static str,
+    pub fails: &'static str,
+    pub replayed: &'static str,
+    pub dot: &'static str,
+    pub rule: &'static str,
+    pub rule_focused: &'static str,
+    pub wall: &'static str,
+    pub tee: &'static str,
+    pub foot: &'static str,
+}
+
+impl Symbols {
+    const UNICODE: Self = Self {
+        ascii: false,
+        campaign: "◆",
+        connected: "●",
+        connecting: "◐",
+        catching_up: "◑",
+        error: "✕",
+        disconnected: "○",
+        folded: "▸",
+        unfolded: "▾",
+        up: "▲",
+        down: "▼",
+        changed: "●",
+        stale: "~",
+        created: "+",
+        deleted: "✕",
+        invalidated: "◇",
+        clock: "◷",
+        foreign: "·",
+        gap: "!",
+        notice: "!",
+        holds: "✓",
+        fails: "✕",
+        replayed: "↻",
+        dot: "·",
+        rule: "─",
+        rule_focused: "━",
+        wall: "│",
+        tee: "┬",
+        foot: "┴",
+    };
+
+    const ASCII: Self = Self {
+        ascii: true,
+        campaign: "#",
+        connected: "*",
+        connecting: "~",
+        catching_up: "~",
+        error: "x",
+        disconnected: "o",
+        folded: "+",
+        unfolded: "-",
+        up: "^",
+        down: "v",
+        changed: "*",
+        stale: "~",
+        created: "+",
+        deleted: "x",
+        invalidated: "?",
+        clock: "@",
+        foreign: ".",
+        gap: "!",
+        notice: "!",
+        holds: "y",
+        fails: "n",
+        replayed: "r",
+        dot: "|",
+        rule: "-",
+        rule_focused: "=",
+        wall: "|",
+        tee: "+",
+        foot: "+",
+    };
+}

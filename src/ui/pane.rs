@@ -1,0 +1,86 @@
+//! What every pane has: a rule with its title, how old its content is, and a sentence when it is empty.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::look::Look;
+use super::row::Row;
+use crate::app::connection::Light;
+use crate::app::keymap::Pane;
+use crate::app::layout::Shape;
+use crate::app::measure::{fit, width, wrap};
+use crate::app::{App, Layout, now};
+
+/// Draws a pane's rule and returns the place below it.
+pub fn frame(app: &App, look: &Look, pane: Pane, title: &str, notes: &str, area: Rect, buffer: &mut Buffer) -> Rect {
+    let focused = app.focus() == pane;
+    let (line, rule) =
+        if focused { (look.symbols.rule_focused, look.theme.focused) } else { (look.symbols.rule, look.theme.rule) };
+    let columns = usize::from(area.width);
+    // The age is what must be read; what else there is to say gives way to it, and so does the title.
+    let room = columns.saturating_sub(16);
+    let all =
+        [age(app), Some(notes.to_owned()).filter(|note| !note.is_empty())].into_iter().flatten().collect::<Vec<_>>();
+    let joined = all.join(&format!(" {} ", look.symbols.dot));
+    let notes = if width(&joined) > room { fit(all.first().map_or("", |first| first), room) } else { joined };
+    let title = fit(title, columns.saturating_sub(width(&notes) + 8).max(4));
+    let tail = if notes.is_empty() { String::new() } else { format!(" {notes} {line}") };
+    let fill = columns.saturating_sub(width(&title) + 3 + width(&tail));
+    let title_style = if focused { look.theme.focused } else { look.theme.strong };
+    let age_style = if app.connection().is_live() { look.theme.muted } else { look.theme.warn };
+    Row::new()
+        .left(format!("{line} "), rule)
+        .left(format!("{title} "), title_style)
+        .left(line.repeat(fill), rule)
+        .left(tail, age_style)
+        .draw(Rect { height: 1, ..area }, buffer);
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
+}
+
+/// Says how old everything on screen is, unless it is what the server knows now.
+fn age(app: &App) -> Option<String> {
+    match app.connection().light() {
+        Light::Connected => None,
+        Light::CatchingUp => Some("catching up".to_owned()),
+        Light::Connecting | Light::Error | Light::Disconnected => {
+            let then = app.connection().as_of()?;
+            let clock = then.to_zoned(app.zone().clone()).strftime("%H:%M:%S");
+            Some(format!("as of {clock}, {} old", now::age(app.now().since(then))))
+        }
+    }
+}
+
+/// Draws what an empty pane has to say, in its upper part.
+pub fn empty(sentence: &str, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let lines = wrap(sentence, usize::from(area.width).saturating_sub(4));
+    for (line, y) in lines.into_iter().zip((area.y + u16::from(area.height > 3))..area.bottom()) {
+        Row::new()
+            .left("  ", look.theme.muted)
+            .left(line, look.theme.muted)
+            .draw(Rect { y, height: 1, ..area }, buffer);
+    }
+}
+
+/// Returns the place of one line of an area.
+pub const fn line(area: Rect, index: u16) -> Rect {
+    Rect { x: area.x, y: area.y + index, width: area.width, height: 1 }
+}
+
+/// Draws the line between panes that stand side by side, joined to the rules above and below.
+pub fn joints(layout: &Layout, look: &Look, buffer: &mut Buffer) {
+    let (Shape::Wide, Some(world), Some(detail)) = (layout.shape, layout.pane(Pane::World), layout.pane(Pane::Detail))
+    else {
+        return;
+    };
+    let x = detail.x.saturating_sub(1).max(world.x);
+    for y in detail.y..=detail.bottom() {
+        let symbol = match y {
+            y if y == detail.y => look.symbols.tee,
+            y if y == detail.bottom() => look.symbols.foot,
+            _ => look.symbols.wall,
+        };
+        if y < layout.keys.y {
+            buffer.set_stringn(x, y, symbol, 1, look.theme.rule);
+        }
+    }
+}

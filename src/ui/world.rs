@@ -1,0 +1,145 @@
+//! The World pane: the tree of everything in the campaign.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use serde_json::Value;
+
+use super::look::Look;
+use super::pane::{empty, frame, line};
+use super::row::Row;
+use crate::app::detail::plural;
+use crate::app::keymap::Pane;
+use crate::app::measure::{pad, pad_left};
+use crate::app::tree::{self, Node};
+use crate::app::value::{direction, say};
+use crate::app::{App, Freshness};
+use crate::client::cache::Entity;
+use crate::protocol::{EntityRef, EntityType};
+
+/// Columns right of the name: level, mark, status.
+const LEVEL: usize = 3;
+const STATUS: usize = 10;
+
+/// Draws the pane.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let fresh = app.tree().fresh().len();
+    let notes = if fresh > 0 { format!("{fresh} fresh") } else { String::new() };
+    let content = frame(app, look, Pane::World, "World", &notes, area, buffer);
+    if app.tree().rows().is_empty() {
+        let sentence = if app.connection().is_live() {
+            "Nothing is known of this campaign yet. Its kingdoms and settlements appear here as soon as the server tells them; r asks again."
+        } else {
+            "Kingdoms, settlements and structures appear here once the server is reached. r tries at once."
+        };
+        return empty(sentence, look, content, buffer);
+    }
+    let shown = app.tree().rows().iter().enumerate().skip(app.tree().offset());
+    for ((index, row), y) in shown.zip(0..content.height) {
+        let place = line(content, y);
+        row_line(app, look, row, content.width).draw(place, buffer);
+        if index == app.tree().selected() {
+            let style = if app.focus() == Pane::World { look.theme.selected } else { look.theme.remembered };
+            buffer.set_style(place, style);
+        }
+    }
+}
+
+fn row_line(app: &App, look: &Look, row: &tree::Row, columns: u16) -> Row {
+    let fold = match row.folded {
+        Some(true) => look.symbols.folded,
+        Some(false) => look.symbols.unfolded,
+        None => " ",
+    };
+    let indent = " ".repeat(1 + usize::from(row.depth) * 2);
+    let entity = row.node.entity().and_then(|key| app.cache().get(key));
+    let fold = if entity.is_some_and(|entity| entity.key.entity_type == EntityType::Campaign) {
+        look.symbols.campaign
+    } else {
+        fold
+    };
+    let (mark, freshness) = mark(app, look, row);
+    let (name, level, status) = match (&row.node, entity) {
+        (Node::Group(kind), _) => (plural(kind).to_owned(), row.children.to_string(), String::new()),
+        (Node::Entity(_), Some(entity)) => (entity.name.to_string(), level(entity), status(entity)),
+        (Node::Entity(key), None) => (key.id.to_string(), String::new(), String::new()),
+    };
+    let taken = 1 + usize::from(row.depth) * 2 + 2 + LEVEL + 3 + STATUS + 2;
+    let name_style = match (&row.node, row.depth) {
+        (Node::Group(_), _) => look.theme.muted,
+        (Node::Entity(_), 0) => look.theme.strong,
+        (Node::Entity(_), _) => look.theme.text,
+    };
+    Row::new()
+        .left(indent, look.theme.text)
+        .left(format!("{fold} "), look.theme.muted)
+        .left(pad(&name, usize::from(columns).saturating_sub(taken)), name_style)
+        .left(format!(" {}", pad_left(&level, LEVEL)), look.theme.text)
+        .left(format!(" {mark} "), look.mark(freshness))
+        .left(pad(&status, STATUS), if is_bad(&status) { look.theme.warn } else { look.theme.muted })
+}
+
+/// Returns the mark of a row: its own latest change, that of what it hides, or that it is stale.
+fn mark(app: &App, look: &Look, row: &tree::Row) -> (&'static str, Freshness) {
+    let Some(key) = row.node.entity() else {
+        let hidden = row.folded == Some(true)
+            && app.tree().fresh().keys().any(|key| Node::Group(key.entity_type.clone()) == row.node);
+        return (if hidden { look.symbols.changed } else { " " }, Freshness::Fading);
+    };
+    let Some(entity) = app.cache().get(key) else { return (" ", Freshness::Old) };
+    if entity.is_stale() {
+        return (look.symbols.stale, Freshness::Old);
+    }
+    if let Some(at) = app.tree().fresh().get(key) {
+        return (look.change(latest_direction(entity)), app.freshness(*at));
+    }
+    let hidden = row.folded == Some(true) && app.tree().fresh().keys().any(|other| is_under(app, other, key));
+    (if hidden { look.symbols.changed } else { " " }, Freshness::Fading)
+}
+
+/// Returns which way the latest change went; a level says more than anything else that changed with it.
+fn latest_direction(entity: &Entity) -> crate::app::value::Direction {
+    let latest = entity.last_change();
+    let mut changes = entity.changes.iter().filter(|(_, change)| Some(change.at) == latest);
+    let all: Vec<_> = changes.by_ref().collect();
+    let chosen = all.iter().find(|(field, _)| *field == "level").or(all.first());
+    chosen.map_or(crate::app::value::Direction::Other, |(field, change)| {
+        let inner = |value: &Value| value.get("value").unwrap_or(value).clone();
+        direction(change.from.as_ref().map(inner).as_ref(), entity.field(field).map(inner).as_ref())
+    })
+}
+
+fn is_under(app: &App, key: &EntityRef, ancestor: &EntityRef) -> bool {
+    let mut above = app.cache().get(key).and_then(|entity| entity.parent.clone());
+    while let Some(id) = above {
+        if id == ancestor.id {
+            return true;
+        }
+        let parent = EntityRef::new(EntityType::Settlement, id);
+        above = app.cache().get(&parent).and_then(|entity| entity.parent.clone());
+    }
+    false
+}
+
+fn level(entity: &Entity) -> String {
+    entity.field("level").filter(|level| level.is_number()).map(say).unwrap_or_default()
+}
+
+fn status(entity: &Entity) -> String {
+    let field = match entity.key.entity_type {
+        EntityType::Encounter => "status",
+        EntityType::Location => "type",
+        EntityType::Campaign
+        | EntityType::Kingdom
+        | EntityType::Settlement
+        | EntityType::Structure
+        | EntityType::Member
+        | EntityType::Other(_) => "variables.status",
+    };
+    let said = entity.field(field).and_then(Value::as_str).unwrap_or_default();
+    // What is sound needs no word; what is not stands out.
+    if said == "sound" { String::new() } else { crate::text::line(said).into_owned() }
+}
+
+fn is_bad(status: &str) -> bool {
+    matches!(status, "damaged" | "destroyed" | "active")
+}
