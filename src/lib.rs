@@ -14,6 +14,7 @@
 //! | [`demo`] | a simulated table of other users | `client`, `world`, `protocol` |
 //! | [`app`] | the dashboard's state (pure) | `client::cache`, `client::event`, `protocol`, `calendar` |
 //! | [`ui`] | what a frame looks like (pure) | `app` |
+//! | [`tui`] | the terminal, the event loop, the effects | `app`, `ui`, `client` |
 //! | [`server`] | gateway, GraphQL, journal, workers | `protocol`, `config` |
 
 pub mod app;
@@ -31,5 +32,6 @@ pub mod protocol;
 pub mod server;
 pub mod suggest;
 pub mod text;
+pub mod tui;
 pub mod ui;
 pub mod world;

@@ -54,10 +54,14 @@ impl Widths {
                 }
             })
         };
+        let labels = rows.iter().filter_map(|row| match row {
+            detail::Row::Field(Field { label, .. }) | detail::Row::Condition { name: label, .. } => Some(width(label)),
+            detail::Row::Blank | detail::Row::Heading(_) | detail::Row::Text(_) => None,
+        });
         let widest = |least: usize, all: &mut dyn Iterator<Item = usize>| all.max().unwrap_or(0).max(least);
         let most = usize::from(columns) / 3;
         Self {
-            label: widest(10, &mut fields().map(|field| width(&field.label))).min(most),
+            label: widest(10, &mut { labels }).min(most),
             number: widest(3, &mut fields().filter(|field| field.numeric).map(|field| width(&field.value))).min(14),
         }
     }

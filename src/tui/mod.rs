@@ -1,0 +1,222 @@
+//! The dashboard's shell: the terminal, the event loop and the effects. Decisions are made in [`crate::app`].
+
+mod effects;
+mod screen;
+mod signals;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures_util::{FutureExt, StreamExt};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::time::{sleep_until, timeout};
+
+use self::effects::{After, Runner};
+use self::screen::Screen;
+use self::signals::{Signal, Signals};
+use crate::app::{self, App, Msg, Now};
+use crate::client::api::Api;
+use crate::client::event::ClientEvent;
+use crate::client::session::SessionOptions;
+use crate::config::client::{ColorMode, Settings};
+use crate::exit::Exit;
+use crate::protocol::Id;
+use crate::ui::Look;
+
+/// The least time between two frames.
+const FRAME: Duration = Duration::from_micros(16_667);
+/// The longest time that what has arrived is taken in before keys are looked at again.
+const INTAKE: Duration = Duration::from_millis(5);
+/// How long leaving may take on the wire; the terminal is given back before that.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Says what to show and how.
+#[derive(Debug)]
+pub struct TuiOptions {
+    /// How to connect, without rooms: the dashboard joins the campaign's.
+    pub session: SessionOptions,
+    /// The campaign to open; without one the dashboard asks.
+    pub campaign: Option<Id>,
+    pub app: app::Options,
+    pub look: Look,
+}
+
+impl TuiOptions {
+    /// Takes everything from the settings.
+    #[must_use]
+    pub fn new(settings: &Settings, api: Api, campaign: Option<Id>) -> Self {
+        let ui = &settings.config.ui;
+        Self {
+            session: SessionOptions::new(settings, api),
+            campaign,
+            app: app::Options { mark_fade: ui.mark_fade, journal_limit: ui.journal_limit, zone: TimeZone::system() },
+            look: Look::new(ui.color != ColorMode::Never, ui.ascii),
+        }
+    }
+}
+
+/// Says why the dashboard could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    #[error("the dashboard needs a terminal; `scry watch` prints the same events to a pipe or a file")]
+    NoTerminal,
+    #[error("the terminal failed: {0}")]
+    Terminal(#[from] io::Error),
+    #[error(transparent)]
+    Api(#[from] crate::client::error::ApiError),
+}
+
+/// Shows the dashboard until the person or a signal ends it; the terminal is given back in every case.
+///
+/// # Errors
+/// [`TuiError`], when there is no terminal, it fails, or the connection cannot be set up at all.
+pub async fn run(options: TuiOptions) -> Result<Exit, TuiError> {
+    let mut signals = Signals::listen()?;
+    let mut screen = Screen::enter()?;
+    let mut app = App::new(options.app, screen.size()?, now());
+    let mut runner = Runner::new(options.session);
+    let first = app.start(options.campaign);
+    let exit =
+        Loop { app: &mut app, screen: &mut screen, runner: &mut runner, signals: &mut signals, look: options.look }
+            .run(first)
+            .await;
+    drop(screen);
+    // The server should see a farewell rather than a dead socket, but nobody waits long for it.
+    let _ = timeout(FAREWELL, runner.close()).await;
+    exit
+}
+
+fn now() -> Now {
+    Now { mono: Instant::now(), wall: Timestamp::now() }
+}
+
+struct Loop<'a> {
+    app: &'a mut App,
+    screen: &'a mut Screen,
+    runner: &'a mut Runner,
+    signals: &'a mut Signals,
+    look: Look,
+}
+
+/// Names what woke the loop.
+enum Woken {
+    Input(Option<io::Result<Event>>),
+    Signal(Signal),
+    Msg(Msg),
+    Frame,
+    Due,
+}
+
+impl Loop<'_> {
+    async fn run(&mut self, first: Vec<app::Effect>) -> Result<Exit, TuiError> {
+        let mut input = EventStream::new();
+        let mut dirty = true;
+        let mut frame_due = Instant::now();
+        let mut after = self.runner.execute(first)?;
+        loop {
+            match after {
+                After::GoOn => {}
+                After::Quit => return Ok(Exit::Met),
+                After::Suspend => {
+                    self.suspend().await?;
+                    dirty = true;
+                }
+            }
+            dirty |= self.app.take_redraw();
+            if dirty && Instant::now() >= frame_due {
+                self.screen.draw(self.app, &self.look)?;
+                frame_due = Instant::now() + FRAME;
+                dirty = false;
+            }
+            let woken = tokio::select! {
+                biased;
+                event = input.next() => Woken::Input(event),
+                signal = self.signals.next() => Woken::Signal(signal),
+                () = sleep_until(frame_due.into()), if dirty => Woken::Frame,
+                msg = self.runner.next() => Woken::Msg(msg),
+                () = due(self.app.deadline()) => Woken::Due,
+            };
+            after = match woken {
+                Woken::Input(None) => return Ok(Exit::Interrupted),
+                Woken::Input(Some(event)) => self.input(event?)?,
+                Woken::Signal(Signal::Terminate) => return Ok(Exit::Interrupted),
+                Woken::Signal(Signal::Continue) => {
+                    self.screen.enter_again()?;
+                    dirty = true;
+                    After::GoOn
+                }
+                Woken::Msg(msg) => self.take_in(msg)?,
+                Woken::Frame => After::GoOn,
+                Woken::Due => self.update(Msg::Tick)?,
+            };
+        }
+    }
+
+    fn input(&mut self, event: Event) -> Result<After, TuiError> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                debug_panic(key);
+                self.update(Msg::Key(key))
+            }
+            Event::Resize(width, height) => self.update(Msg::Resize { width, height }),
+            // What is pasted is text, never commands.
+            Event::Paste(_) | Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => {
+                Ok(After::GoOn)
+            }
+        }
+    }
+
+    /// Takes in a message and what else has arrived by now, so that a flood makes one frame.
+    fn take_in(&mut self, msg: Msg) -> Result<After, TuiError> {
+        let began = Instant::now();
+        let mut next = Some(msg);
+        while let Some(msg) = next {
+            match self.update(msg)? {
+                After::GoOn => {}
+                after @ (After::Suspend | After::Quit) => return Ok(after),
+            }
+            next = if began.elapsed() < INTAKE { self.runner.next().now_or_never() } else { None };
+        }
+        Ok(After::GoOn)
+    }
+
+    fn update(&mut self, msg: Msg) -> Result<After, TuiError> {
+        let effects = self.app.update(now(), msg);
+        self.runner.execute(effects)
+    }
+
+    async fn suspend(&mut self) -> Result<(), TuiError> {
+        self.screen.leave()?;
+        self.signals.stop_here().await;
+        self.screen.enter_again()?;
+        let (width, height) = self.screen.size()?;
+        self.update(Msg::Resize { width, height }).map(|_| ())
+    }
+}
+
+async fn due(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Turns the end of a session into something the dashboard can show.
+fn ended() -> Msg {
+    let sentence = "the connection has ended for good; quit and start again, and look into the log";
+    Msg::Client(ClientEvent::Notice(sentence.to_owned()))
+}
+
+/// Fails on a certain key in debug builds, so that a test can see the terminal given back.
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "it is what is asked for")]
+fn debug_panic(key: crossterm::event::KeyEvent) {
+    if key.code == crossterm::event::KeyCode::F(12) && std::env::var_os("SCRY_PANIC_KEY").is_some() {
+        panic!("asked to panic by F12");
+    }
+}
+
+#[cfg(not(debug_assertions))]
+const fn debug_panic(_: crossterm::event::KeyEvent) {}

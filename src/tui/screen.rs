@@ -1,0 +1,112 @@
+//! The terminal, taken and given back: on the way out, on a panic, and while suspended.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::panic;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::TuiError;
+use crate::app::App;
+use crate::ui::{self, Look};
+
+/// Whether the terminal is ours at this moment.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Holds the terminal; dropping it gives it back.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// [`TuiError::NoTerminal`] when input or output is none, or the terminal's own failure.
+    pub fn enter() -> Result<Self, TuiError> {
+        if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+            return Err(TuiError::NoTerminal);
+        }
+        give_back_on_panic();
+        take()?;
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout()));
+        let terminal = Terminal::new(backend).inspect_err(|_| give_back())?;
+        Ok(Self { terminal })
+    }
+
+    /// Returns columns and rows.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        self.terminal.size().map(|size| (size.width, size.height))
+    }
+
+    /// Draws one frame, shown by the terminal as a whole.
+    pub fn draw(&mut self, app: &App, look: &Look) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| ui::render(frame, app, look))?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// Gives the terminal back for a while.
+    pub fn leave(&mut self) -> io::Result<()> {
+        give_back();
+        self.terminal.backend_mut().flush()
+    }
+
+    /// Takes the terminal again; everything on it is to be drawn anew.
+    pub fn enter_again(&mut self) -> io::Result<()> {
+        take()?;
+        self.terminal.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A panic inside a frame leaves its beginning in the buffer; it must not hold the shell's screen.
+        let _ = execute!(self.terminal.backend_mut(), EndSynchronizedUpdate);
+        give_back();
+    }
+}
+
+fn take() -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+}
+
+/// Gives the terminal back if it is ours; a failure leaves nothing better to be done.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Makes a panic readable: the terminal is given back before its message is printed.
+///
+/// A panic of another thread is its own end, not ours; it goes to the log and stays off the screen.
+fn give_back_on_panic() {
+    static ONCE: Once = Once::new();
+    let owner = thread::current().id();
+    ONCE.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if thread::current().id() == owner || !TAKEN.load(Ordering::SeqCst) {
+                give_back();
+                print(info);
+            } else {
+                tracing::error!(%info, "a background thread panicked");
+            }
+        }));
+    });
+}
