@@ -459,9 +459,9 @@ impl Machine {
         self.abilities.snapshots != Some(false)
     }
 
-    /// Short-lived tokens are renewed after three quarters of their life.
+    /// Short-lived tokens are renewed after half of their life.
     fn renew_after(&self, lasts: Duration) -> Duration {
-        lasts.saturating_sub(self.timings.renew_ahead).max(lasts.mul_f64(0.75))
+        lasts.saturating_sub(self.timings.renew_ahead).max(lasts / 2)
     }
 }
 

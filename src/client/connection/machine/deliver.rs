@@ -15,6 +15,9 @@ use crate::protocol::{ErrorCode, Event, Id, Room};
 /// A gateway that asks for more patience than this is not obeyed.
 const MAX_DRAINING: Duration = Duration::from_secs(60);
 
+/// How long before a token's end the gateway says so.
+const EXPIRING: Duration = Duration::from_secs(60);
+
 impl Machine {
     pub(super) fn message(&mut self, name: String, body: Value, now: Moment) {
         let State::Online(online) = &mut self.state else { return };
@@ -46,7 +49,8 @@ impl Machine {
                 let wait = body.get("reconnectAfterMs").and_then(Value::as_u64).map(Duration::from_millis);
                 self.draining = wait.map(|wait| wait.min(MAX_DRAINING));
             }
-            "token:expiring" if self.renew_at.is_some_and(|at| at > now.at) => {
+            // Our own time for it is the better one, unless it lies beyond the end the gateway sees.
+            "token:expiring" if self.renew_at.is_none_or(|at| at > now.at + EXPIRING) => {
                 self.renew_at = None;
                 self.effects.push(Effect::GetToken { generation: self.generation, fresh: true });
             }
