@@ -99,7 +99,14 @@ impl Relay {
             halls.iter().map(|(campaign, hall)| (campaign.clone(), hall.clone())).collect()
         };
         for (campaign, hall) in open {
-            self.advance(&campaign, &mut *hall.lock().await).await?;
+            let mut locked = hall.lock().await;
+            self.advance(&campaign, &mut locked).await?;
+            let deserted = locked.is_empty();
+            drop(locked);
+            drop(hall);
+            if deserted {
+                self.close_if_empty(&campaign);
+            }
         }
         Ok(())
     }
