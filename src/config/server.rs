@@ -2,7 +2,9 @@
 
 mod auth;
 mod journal;
+mod load;
 mod secret;
+mod setting;
 mod socket;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,7 +13,9 @@ use std::time::Duration;
 
 pub use auth::{Argon2Config, AuthConfig};
 pub use journal::JournalConfig;
+pub use load::{Flags, load};
 pub use secret::Secret;
+pub use setting::{SETTINGS, Setting};
 pub use socket::SocketConfig;
 
 /// Holds every setting of the server, complete and checked.

@@ -1,0 +1,132 @@
+//! The table of settings: the one place behind file, environment and flags.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::{LogFormat, Secret, ServerConfig};
+use crate::config::duration;
+
+/// Describes one setting.
+pub struct Setting {
+    /// The key in the file; the environment calls it `SCRY_SERVER_` and the key in capitals.
+    pub key: &'static str,
+    /// A second name in the environment, and how its value is written there.
+    pub alias: Option<Alias>,
+    /// Writes a value into a configuration, or says in one clause what is wrong with it.
+    pub set: fn(&mut ServerConfig, &str) -> Result<(), String>,
+}
+
+/// Names a variable whose value is a plain number of a unit.
+pub struct Alias {
+    pub variable: &'static str,
+    /// What to put after the number to make it a value of the setting.
+    pub unit: &'static str,
+}
+
+/// Lists every setting.
+pub const SETTINGS: &[Setting] = &[
+    plain("data_dir", |config, value| assign(&mut config.data_dir, Ok(value.into()))),
+    plain("database", |config, value| assign(&mut config.database, Ok(Some(value.to_owned())))),
+    plain("listen", |config, value| {
+        let example = "must be an address and a port, such as 127.0.0.1:4600";
+        assign(&mut config.listen, value.parse().map_err(|_| example.to_owned()))
+    }),
+    plain("log_format", |config, value| {
+        assign(
+            &mut config.log_format,
+            match value {
+                "text" => Ok(LogFormat::Text),
+                "json" => Ok(LogFormat::Json),
+                _ => Err("must be text or json".to_owned()),
+            },
+        )
+    }),
+    plain("graphiql", |config, value| assign(&mut config.graphiql, truth(value).map(Some))),
+    plain("shutdown_timeout", |config, value| assign(&mut config.shutdown_timeout, span(value))),
+    plain("max_body_bytes", |config, value| assign(&mut config.max_body_bytes, number(value))),
+    plain("access_token_ttl", |config, value| assign(&mut config.auth.access_ttl, span(value))),
+    plain("refresh_token_ttl", |config, value| assign(&mut config.auth.refresh_ttl, span(value))),
+    plain("refresh_grace", |config, value| assign(&mut config.auth.refresh_grace, span(value))),
+    plain("login_attempts_per_minute", |config, value| {
+        assign(&mut config.auth.login_attempts_per_minute, number(value))
+    }),
+    plain("jwt_secret", |config, value| assign(&mut config.auth.jwt_secret, Ok(Some(Secret::new(value))))),
+    plain("jwt_secret_file", |config, value| {
+        let secret = std::fs::read_to_string(value).map_err(|error| format!("cannot read {value}: {error}"))?;
+        assign(&mut config.auth.jwt_secret, Ok(Some(Secret::new(secret.trim()))))
+    }),
+    plain("argon2_memory_kib", |config, value| assign(&mut config.auth.argon2.memory_kib, number(value))),
+    plain("argon2_iterations", |config, value| assign(&mut config.auth.argon2.iterations, number(value))),
+    plain("argon2_parallelism", |config, value| assign(&mut config.auth.argon2.parallelism, number(value))),
+    also("ws_ping_interval", "WS_PING_INTERVAL", "ms", |config, value| {
+        assign(&mut config.socket.ping_interval, span(value))
+    }),
+    also("ws_ping_timeout", "WS_PING_TIMEOUT", "ms", |config, value| {
+        assign(&mut config.socket.ping_timeout, span(value))
+    }),
+    also("ws_max_connections_per_ip", "WS_MAX_CONNECTIONS_PER_IP", "", |config, value| {
+        assign(&mut config.socket.max_connections_per_ip, number(value).map(Some))
+    }),
+    plain("ws_connect_timeout", |config, value| assign(&mut config.socket.connect_timeout, span(value))),
+    plain("ws_allowed_origins", |config, value| {
+        let origins = value.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        assign(&mut config.socket.allowed_origins, Ok(origins.map(str::to_owned).collect()))
+    }),
+    plain("ws_max_payload", |config, value| assign(&mut config.socket.max_payload, number(value))),
+    plain("ws_max_rooms", |config, value| assign(&mut config.socket.max_rooms, number(value))),
+    plain("ws_buffer", |config, value| assign(&mut config.socket.buffer, number(value))),
+    plain("ws_requests_per_minute", |config, value| assign(&mut config.socket.requests_per_minute, number(value))),
+    plain("journal_keep", |config, value| assign(&mut config.journal.keep, span(value))),
+    plain("journal_max_events", |config, value| assign(&mut config.journal.max_events, number(value))),
+    plain("journal_trim_interval", |config, value| assign(&mut config.journal.trim_interval, span(value))),
+];
+
+impl Setting {
+    /// Finds a setting by its key.
+    #[must_use]
+    pub fn find(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+
+    /// Returns the name that the environment has for this setting.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("SCRY_SERVER_{}", self.key.to_uppercase())
+    }
+}
+
+const fn plain(key: &'static str, set: fn(&mut ServerConfig, &str) -> Result<(), String>) -> Setting {
+    Setting { key, alias: None, set }
+}
+
+const fn also(
+    key: &'static str,
+    variable: &'static str,
+    unit: &'static str,
+    set: fn(&mut ServerConfig, &str) -> Result<(), String>,
+) -> Setting {
+    Setting { key, alias: Some(Alias { variable, unit }), set }
+}
+
+fn assign<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *place = value?;
+    Ok(())
+}
+
+fn span(value: &str) -> Result<Duration, String> {
+    duration::parse(value)
+        .and_then(|span| if span.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(span) })
+}
+
+fn number<T: FromStr + PartialEq + Default>(value: &str) -> Result<T, String> {
+    let number = value.parse().ok().filter(|number| *number != T::default());
+    number.ok_or_else(|| format!("“{value}” is not a whole number above 0"))
+}
+
+fn truth(value: &str) -> Result<bool, String> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
