@@ -1,1 +1,19 @@
-fn main() {}
+//! `scry-server`: the server of scry.
+
+use std::process::ExitCode;
+
+use tokio::runtime::Builder;
+
+fn main() -> ExitCode {
+    let runtime = match Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("scry-server: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(scry::server::cli::run());
+    // A hash that is still at work must not hold up the end.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}

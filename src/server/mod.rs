@@ -4,7 +4,9 @@
 //! sent to a socket is read back from the journal.
 
 pub mod access;
+mod advice;
 pub mod auth;
+pub mod cli;
 pub mod clock;
 pub mod core;
 pub mod db;
@@ -16,9 +18,11 @@ pub mod journal;
 pub mod relay;
 pub mod rules;
 pub mod run;
+pub mod seed;
 pub mod signals;
 pub mod socket;
 
 pub use core::Core;
 pub use error::ServerError;
-pub use run::serve;
+pub use run::{Server, serve};
+pub use seed::{SeedReport, seed};

@@ -3,16 +3,27 @@
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::advice;
 use super::auth::AuthService;
 use super::clock;
 use super::core::Core;
 use super::domain::maintenance;
 use super::error::ServerError;
-use super::{http, socket};
+use super::http;
+use super::socket;
 use crate::config::server::ServerConfig;
+
+/// How long the database may take to close, once nobody is served any more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Holds a server that is ready to serve: settings checked, database open.
+pub struct Server {
+    core: Core,
+    auth: AuthService,
+}
 
 /// Serves until `shutdown`, then drains: sockets first, then open requests, then the database.
 ///
@@ -23,15 +34,36 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), ServerError> {
-    let core = Core::open(config).await?;
-    let auth = AuthService::new(core.clone()).map_err(|error| ServerError::Config(error.to_string()))?;
-    let stop = CancellationToken::new();
-    let maintenance = tokio::spawn(maintain(core.clone(), auth.clone(), stop.clone()));
-    let served = socket::serve(core.clone(), http::router(core.clone(), auth), listener, shutdown).await;
-    stop.cancel();
-    maintenance.await.map_err(std::io::Error::other)?;
-    core.db.close().await;
-    Ok(served?)
+    Server::open(config).await?.run(listener, shutdown).await
+}
+
+impl Server {
+    /// Opens the database and everything else that may fail before the first request.
+    ///
+    /// # Errors
+    /// [`ServerError`] naming the setting that does not work.
+    pub async fn open(config: ServerConfig) -> Result<Self, ServerError> {
+        let core = Core::open(config).await?;
+        let auth = AuthService::new(core.clone()).map_err(|error| ServerError::Config(error.to_string()))?;
+        Ok(Self { core, auth })
+    }
+
+    /// Serves until `shutdown`, then drains.
+    ///
+    /// # Errors
+    /// [`ServerError`] when the listener fails.
+    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServerError> {
+        let Self { core, auth } = self;
+        advice::give(&core, &auth, listener.local_addr()?).await?;
+        let app = http::router(core.clone(), auth.clone());
+        let stop = CancellationToken::new();
+        let maintenance = tokio::spawn(maintain(core.clone(), auth, stop.clone()));
+        let served = socket::serve(core.clone(), app, listener, shutdown).await;
+        stop.cancel();
+        // A task or connection that does not let go must not hold up the end.
+        let _ = timeout(LAST_WORDS, async { tokio::join!(maintenance, core.db.close()) }).await;
+        Ok(served?)
+    }
 }
 
 /// Forgets what has become too old, at the journal's interval.

@@ -9,6 +9,7 @@ use super::ServerConfig;
 use super::setting::{SETTINGS, Setting};
 use crate::config::file;
 use crate::config::{ConfigError, Env};
+use crate::suggest::nearest;
 
 /// Names the file by environment, where no flag does.
 const FILE_VARIABLE: &str = "SCRY_SERVER_CONFIG";
@@ -68,7 +69,7 @@ fn apply(config: &mut ServerConfig, key: &str, value: &str) -> Result<(), String
         Some(setting) => (setting.set)(config, value),
         None => {
             let known = SETTINGS.iter().map(|setting| setting.key);
-            let remedy = did_you_mean(key, known).map_or_else(
+            let remedy = nearest(key, known).map_or_else(
                 || "see the documentation for the known ones".to_owned(),
                 |near| format!("did you mean “{near}”?"),
             );

@@ -160,6 +160,20 @@ impl AuthService {
         Ok(())
     }
 
+    /// Tells whether a user has a certain password, without opening a session.
+    ///
+    /// # Errors
+    /// [`AuthError`] when the server cannot tell.
+    pub async fn has_password(&self, username: &str, password: String) -> Result<bool, AuthError> {
+        let mut reader = self.core.db.read().await?;
+        let user = users::by_name(&mut reader, username).await?;
+        drop(reader);
+        match user {
+            Some(user) => Ok(self.passwords.verify(password, Some(user.password_hash)).await?),
+            None => Ok(false),
+        }
+    }
+
     /// Drops the pairs that no repeat may ask for any more.
     pub fn forget_recent(&self) {
         let now = Instant::now();

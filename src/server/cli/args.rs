@@ -1,0 +1,97 @@
+//! What `scry-server` takes on its command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::server::{Flags, LogFormat};
+
+/// The server of scry: Socket.IO gateway, GraphQL API and event journal.
+#[derive(Parser)]
+#[command(name = "scry-server", version, about, subcommand_negates_reqs = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Options of every command; each has an environment variable, SCRY_SERVER_ and its name.
+#[derive(Args)]
+pub struct Options {
+    /// Reads settings from this TOML file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Accepts connections here; port 0 takes a free one [default: 127.0.0.1:4600].
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Keeps everything in this database: sqlite:PATH.
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// Keeps the database and the signing key in this directory.
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Joins nodes into a cluster; this version runs alone and refuses it.
+    #[arg(long, global = true, value_name = "URL", env = "SCRY_SERVER_REDIS", hide = true)]
+    pub redis: Option<String>,
+    /// Writes log lines to stderr in this form.
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serves until SIGTERM or SIGINT (the default).
+    Serve,
+    /// Loads a world; what is already there is left alone.
+    Seed {
+        /// Reads this world file instead of the bundled one.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
+    },
+    /// Manages users.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Prints an access token of a user.
+    Token {
+        name: String,
+        /// How long the token is good for, such as 15m.
+        #[arg(long, value_name = "SPAN")]
+        ttl: Option<String>,
+    },
+    /// Checks the settings and says what they come to.
+    CheckConfig,
+}
+
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Adds a user; asks for the password.
+    Add {
+        name: String,
+        /// Makes it a service account, which may publish events.
+        #[arg(long)]
+        service: bool,
+        /// Reads the password from the first line of stdin.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+impl Options {
+    /// Lists what was set, by the key of the setting.
+    pub fn flags(&self) -> Flags {
+        let format = self.log_format.map(|format| match format {
+            LogFormat::Text => "text".to_owned(),
+            LogFormat::Json => "json".to_owned(),
+        });
+        [
+            ("listen", self.listen.clone()),
+            ("database", self.database.clone()),
+            ("data_dir", self.data_dir.clone()),
+            ("log_format", format),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! What each command does.
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Cli, Command, UserCommand};
+use super::{CliError, log};
+use crate::config::server::{ServerConfig, load};
+use crate::config::{duration, process_env};
+use crate::protocol::Id;
+use crate::server::auth::key;
+use crate::server::auth::password::Passwords;
+use crate::server::auth::users::{self, User};
+use crate::server::db::{Db, DbError, database_url};
+use crate::server::{Core, Server, ServerError, clock, seed};
+use crate::world::World;
+
+const MIN_PASSWORD: usize = 8;
+
+/// Runs the command that was given, or serves.
+pub async fn run(cli: Cli) -> Result<(), CliError> {
+    let config = load(cli.options.config.as_deref(), &process_env, &cli.options.flags())?;
+    if cli.options.redis.is_some() {
+        return Err(CliError::Usage("--redis: this version runs as a single node; leave it out".to_owned()));
+    }
+    log::start(config.log_format);
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(config).await,
+        Command::Seed { world } => load_world(&config, world.as_deref()).await,
+        Command::User(UserCommand::Add { name, service, password_stdin }) => {
+            add_user(&config, name, service, password_stdin).await
+        }
+        Command::Token { name, ttl } => print_token(config, &name, ttl.as_deref()).await,
+        Command::CheckConfig => check(&config),
+    }
+}
+
+async fn serve(config: ServerConfig) -> Result<(), CliError> {
+    let address = config.listen;
+    let shutdown = CancellationToken::new();
+    stop_on_signals(&shutdown)?;
+    let listener = TcpListener::bind(address).await.map_err(|source| ServerError::Bind { address, source })?;
+    let server = Server::open(config).await?;
+    say(&format!("listening on http://{}", listener.local_addr().map_err(ServerError::from)?))?;
+    Ok(server.run(listener, shutdown).await?)
+}
+
+fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CliError> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signal = signal(kind).map_err(ServerError::from)?;
+        let shutdown = shutdown.clone();
+        tokio::spawn(async move {
+            signal.recv().await;
+            shutdown.cancel();
+        });
+    }
+    Ok(())
+}
+
+async fn load_world(config: &ServerConfig, path: Option<&Path>) -> Result<(), CliError> {
+    let world = match path {
+        None => World::bundled(),
+        Some(path) => {
+            let shown = path.display();
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| CliError::Usage(format!("--world: cannot read {shown}: {error}")))?;
+            World::parse(&text).map_err(|error| CliError::Usage(format!("--world: {shown}: {error}")))?
+        }
+    };
+    let report = seed(config, &world).await?;
+    if report.users + report.campaigns == 0 {
+        return say("nothing to add: this world is already loaded");
+    }
+    say(&format!("added {} users, {} campaigns, {} entities", report.users, report.campaigns, report.entities))
+}
+
+async fn add_user(
+    config: &ServerConfig,
+    username: String,
+    is_service: bool,
+    password_stdin: bool,
+) -> Result<(), CliError> {
+    if username.is_empty() || username.len() > 64 || !username.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(CliError::Usage("NAME: must be 1 to 64 printable characters without blanks".to_owned()));
+    }
+    let password = read_password(&username, password_stdin)?;
+    if password.chars().count() < MIN_PASSWORD {
+        return Err(CliError::Usage(format!("the password is too short; use at least {MIN_PASSWORD} characters")));
+    }
+    key::prepare_data_dir(&config.data_dir)?;
+    let passwords = Passwords::new(config.auth.argon2).map_err(|error| CliError::Usage(error.to_string()))?;
+    let password_hash = passwords.hash(password).await.map_err(|error| CliError::Failed(error.to_string()))?;
+    let db = Db::open(config).await.map_err(ServerError::from)?;
+    let mut tx = db.write().await.map_err(ServerError::from)?;
+    if users::by_name(&mut tx, &username).await.map_err(ServerError::from)?.is_some() {
+        return Err(CliError::Failed(format!("there is already a user {username}; choose another name")));
+    }
+    let user = User { id: Id::from(uuid::Uuid::now_v7()), username, password_hash, is_service };
+    users::insert(&mut tx, &user).await.map_err(ServerError::from)?;
+    tx.commit().await.map_err(|error| ServerError::from(DbError::from(error)))?;
+    db.close().await;
+    say(&format!("added {} with the id {}", user.username, user.id))
+}
+
+fn read_password(username: &str, from_stdin: bool) -> Result<String, CliError> {
+    if !from_stdin {
+        let prompt = format!("Password for {username}: ");
+        return rpassword::prompt_password(prompt)
+            .map_err(|error| CliError::Usage(format!("cannot ask for a password ({error}); use --password-stdin")));
+    }
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| CliError::Usage(format!("--password-stdin: cannot read stdin: {error}")))?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+async fn print_token(config: ServerConfig, name: &str, ttl: Option<&str>) -> Result<(), CliError> {
+    let ttl = ttl.map(duration::parse).transpose().map_err(|problem| CliError::Usage(format!("--ttl: {problem}")))?;
+    let ttl = ttl.unwrap_or(config.auth.access_ttl);
+    let core = Core::open(config).await?;
+    let mut reader = core.db.read().await.map_err(ServerError::from)?;
+    let user = users::by_name(&mut reader, name).await.map_err(ServerError::from)?;
+    drop(reader);
+    let user = user.ok_or_else(|| CliError::Failed(format!("there is no user {name}; see `scry-server user add`")))?;
+    let session = Id::from(uuid::Uuid::now_v7());
+    let issued = core.tokens.with_ttl(ttl).issue(&user.id, &user.username, &session, clock::now());
+    let (token, _) = issued.map_err(|error| CliError::Failed(error.to_string()))?;
+    core.db.close().await;
+    say(&token)
+}
+
+fn check(config: &ServerConfig) -> Result<(), CliError> {
+    let database = database_url(config).map_err(ServerError::from)?;
+    Passwords::new(config.auth.argon2).map_err(|error| CliError::Usage(error.to_string()))?;
+    if config.auth.jwt_secret.is_some() {
+        key::signing_key(config)?;
+    }
+    say(&format!("the settings are sound: listen on {}, {}", config.listen, database.trim_end_matches("?mode=rwc")))
+}
+
+/// Prints a line to stdout; who has closed it does not want to know.
+fn say(line: &str) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::Failed(error.to_string())),
+        _ => Ok(()),
+    }
+}
