@@ -14,7 +14,9 @@ use crate::world::World;
 pub(super) async fn give(core: &Core, auth: &AuthService, listen: SocketAddr) -> Result<(), ServerError> {
     let row = sqlx::query("SELECT COUNT(*) FROM users").fetch_one(&core.db.reader).await.map_err(DbError::from)?;
     if row.try_get::<i64, _>(0).map_err(DbError::from)? == 0 {
-        tracing::warn!("there are no users yet; `scry-server seed` loads the bundled world, `scry-server user add` adds one");
+        tracing::warn!(
+            "there are no users yet; `scry-server seed` loads the bundled world, `scry-server user add` adds one"
+        );
     }
     if !listen.ip().is_loopback() {
         warn_of_known_passwords(auth, listen).await;

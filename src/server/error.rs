@@ -26,6 +26,7 @@ impl ServerError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 2,
+            Self::Database(error) if error.is_configuration() => 2,
             Self::Bind { .. } | Self::DataDir { .. } | Self::Database(_) | Self::Io(_) => 1,
         }
     }

@@ -120,14 +120,22 @@ async fn add_definitions(db: &mut AnyConnection, campaign: &Campaign, campaign_i
 /// Lists a campaign and all that is in it, parents first.
 fn entities(campaign: &Campaign, campaign_id: &Id) -> Vec<Entity> {
     let plot = Plot { campaign, campaign_id, now: clock::stamp(clock::now()) };
-    let mut entities = vec![plot.entity(Kind::Campaign, &campaign.slug, &campaign.name, vec![
-        ("description", json!(campaign.description)),
-        ("worldTime", json!(campaign.world_time)),
-        ("calendar", campaign.calendar.to_json()),
-    ])];
-    entities.extend(campaign.kingdoms.iter().map(|it| {
-        plot.entity(Kind::Kingdom, &it.slug, &it.name, vec![("description", json!(it.description))])
-    }));
+    let mut entities = vec![plot.entity(
+        Kind::Campaign,
+        &campaign.slug,
+        &campaign.name,
+        vec![
+            ("description", json!(campaign.description)),
+            ("worldTime", json!(campaign.world_time)),
+            ("calendar", campaign.calendar.to_json()),
+        ],
+    )];
+    entities.extend(
+        campaign
+            .kingdoms
+            .iter()
+            .map(|it| plot.entity(Kind::Kingdom, &it.slug, &it.name, vec![("description", json!(it.description))])),
+    );
     entities.extend(campaign.settlements.iter().map(|it| {
         let mut fields = sheet(&it.sheet);
         fields.extend([
@@ -148,19 +156,29 @@ fn entities(campaign: &Campaign, campaign_id: &Id) -> Vec<Entity> {
         plot.entity(Kind::Structure, &it.slug, &it.name, fields)
     }));
     entities.extend(campaign.locations.iter().map(|it| {
-        plot.entity(Kind::Location, &it.slug, &it.name, vec![
-            ("kingdomId", plot.id(Kind::Kingdom, it.kingdom.as_deref())),
-            ("settlementId", plot.id(Kind::Settlement, it.settlement.as_deref())),
-            ("description", json!(it.description)),
-            ("type", json!(it.kind)),
-        ])
+        plot.entity(
+            Kind::Location,
+            &it.slug,
+            &it.name,
+            vec![
+                ("kingdomId", plot.id(Kind::Kingdom, it.kingdom.as_deref())),
+                ("settlementId", plot.id(Kind::Settlement, it.settlement.as_deref())),
+                ("description", json!(it.description)),
+                ("type", json!(it.kind)),
+            ],
+        )
     }));
     entities.extend(campaign.encounters.iter().map(|it| {
-        plot.entity(Kind::Encounter, &it.slug, &it.name, vec![
-            ("locationId", plot.id(Kind::Location, it.location.as_deref())),
-            ("description", json!(it.description)),
-            ("status", json!(it.status.as_str())),
-        ])
+        plot.entity(
+            Kind::Encounter,
+            &it.slug,
+            &it.name,
+            vec![
+                ("locationId", plot.id(Kind::Location, it.location.as_deref())),
+                ("description", json!(it.description)),
+                ("status", json!(it.status.as_str())),
+            ],
+        )
     }));
     entities
 }

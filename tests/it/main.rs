@@ -9,4 +9,8 @@ mod gateway_resume;
 mod gateway_rooms;
 mod gateway_session;
 mod screen_states;
+mod server_api;
+mod server_auth;
+mod server_cli;
+mod server_journal;
 mod support;

@@ -71,6 +71,12 @@ impl Db {
 }
 
 impl DbError {
+    /// Tells whether a setting is at fault rather than the world.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        matches!(self, Self::UnknownKind(_))
+    }
+
     /// Builds the error for a stored value that does not parse.
     pub fn corrupt(what: &'static str, detail: impl std::fmt::Display) -> Self {
         Self::Corrupt { what, detail: detail.to_string() }

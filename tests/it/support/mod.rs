@@ -6,3 +6,4 @@ pub mod fault_proxy;
 pub mod gateway;
 pub mod node;
 pub mod table;
+pub mod server;

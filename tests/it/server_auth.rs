@@ -1,0 +1,128 @@
+//! Logins, refreshes, logouts, and what every route refuses.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::server::{Answer, PASSWORD, TestServer};
+
+async fn log_in(server: &TestServer, username: &str, password: &str) -> Answer {
+    server.post("/auth/login", &json!({"username": username, "password": password})).await
+}
+
+async fn refresh(server: &TestServer, token: &Value) -> Answer {
+    server.post("/auth/refresh", &json!({"refreshToken": token})).await
+}
+
+#[tokio::test]
+async fn a_login_says_who_it_is_and_for_how_long() {
+    let server = TestServer::start().await;
+    let answer = log_in(&server, "gm", PASSWORD).await;
+    assert_eq!((answer.status.as_u16(), &answer.body["expiresIn"]), (200, &json!(900)));
+    assert_eq!(answer.body["user"]["username"], "gm");
+    let token = answer.body["accessToken"].as_str().unwrap();
+    let me = server.graphql(token, "{ me { id username } }", json!({})).await;
+    assert_eq!(me["me"], answer.body["user"]);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_name_are_answered_alike() {
+    let server = TestServer::start().await;
+    let wrong = log_in(&server, "gm", "wrong").await;
+    let unknown = log_in(&server, "nobody", "wrong").await;
+    assert_eq!((wrong.status.as_u16(), wrong.code()), (401, "INVALID_CREDENTIALS"));
+    assert_eq!((unknown.status, unknown.body), (wrong.status, wrong.body));
+}
+
+#[tokio::test]
+async fn too_many_attempts_wait() {
+    let server = TestServer::with(|config| config.auth.login_attempts_per_minute = 3).await;
+    for _ in 0..3 {
+        assert_eq!(log_in(&server, "gm", "wrong").await.status, 401);
+    }
+    let answer = log_in(&server, "gm", PASSWORD).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (429, "RATE_LIMITED"));
+    assert!((1..=60).contains(&answer.retry_after.unwrap().parse::<u64>().unwrap()));
+    assert_eq!(log_in(&server, "player", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_refresh_rotates_and_its_repeat_gets_the_same_pair() {
+    let server = TestServer::start().await;
+    let first = log_in(&server, "gm", PASSWORD).await.body;
+    let second = refresh(&server, &first["refreshToken"]).await;
+    assert_eq!(second.status, 200);
+    assert_ne!(second.body["refreshToken"], first["refreshToken"]);
+    let repeat = refresh(&server, &first["refreshToken"]).await;
+    assert_eq!(repeat.body, second.body, "the answer to the first may have been lost");
+    assert_eq!(refresh(&server, &second.body["refreshToken"]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_repeat_after_a_restart_gets_a_pair_as_well() {
+    let mut server = TestServer::start().await;
+    let first = log_in(&server, "gm", PASSWORD).await.body;
+    assert_eq!(refresh(&server, &first["refreshToken"]).await.status, 200);
+    server.restart().await;
+    assert_eq!(refresh(&server, &first["refreshToken"]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_used_later_again_ends_the_whole_family() {
+    let server = TestServer::with(|config| config.auth.refresh_grace = Duration::from_nanos(1)).await;
+    let first = log_in(&server, "gm", PASSWORD).await.body;
+    let second = refresh(&server, &first["refreshToken"]).await.body;
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let reused = refresh(&server, &first["refreshToken"]).await;
+    assert_eq!((reused.status.as_u16(), reused.code()), (401, "TOKEN_REUSED"));
+    assert_eq!(refresh(&server, &second["refreshToken"]).await.status, 401, "the thief's is worth nothing either");
+    assert_eq!(log_in(&server, "gm", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_logout_ends_the_family() {
+    let server = TestServer::start().await;
+    let pair = log_in(&server, "gm", PASSWORD).await.body;
+    let gone = server.post("/auth/logout", &json!({"refreshToken": pair["refreshToken"]})).await;
+    assert_eq!(gone.status, 204);
+    let refused = refresh(&server, &pair["refreshToken"]).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (401, "TOKEN_INVALID"));
+}
+
+#[tokio::test]
+async fn an_expired_refresh_token_says_so() {
+    let server = TestServer::with(|config| config.auth.refresh_ttl = Duration::from_nanos(1)).await;
+    let pair = log_in(&server, "gm", PASSWORD).await.body;
+    assert_eq!(refresh(&server, &pair["refreshToken"]).await.code(), "TOKEN_EXPIRED");
+    assert_eq!(refresh(&server, &json!("made-up")).await.code(), "TOKEN_INVALID");
+}
+
+#[tokio::test]
+async fn every_refusal_has_the_same_form() {
+    let server = TestServer::with(|config| config.max_body_bytes = 2_000).await;
+    let query = json!({"query": "{ me { id } }"});
+    let refusals = [
+        (server.post("/graphql", &query).await, 401, "TOKEN_MISSING"),
+        (server.post_as("forged", "/graphql", &query).await, 401, "TOKEN_INVALID"),
+        (server.post_text("/auth/login", "{broken").await, 400, "INVALID_PAYLOAD"),
+        (server.post("/auth/login", &json!({"username": "gm"})).await, 422, "INVALID_PAYLOAD"),
+        (server.post("/auth/login", &json!({"username": "x".repeat(3_000)})).await, 413, "INVALID_PAYLOAD"),
+        (server.get("/nowhere").await, 404, "NOT_FOUND"),
+        (server.get("/auth/login").await, 405, "INVALID_PAYLOAD"),
+    ];
+    for (answer, status, code) in refusals {
+        assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{answer:?}");
+        assert!(answer.body["error"]["message"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn health_asks_the_database() {
+    let server = TestServer::start().await;
+    let health = server.get("/health").await;
+    assert_eq!(health.status, 200);
+    assert_eq!((&health.body["status"], &health.body["database"]), (&json!("ok"), &json!("ok")));
+    let websocket = server.get("/health/websocket").await.body;
+    assert_eq!(websocket, json!({"status": "ok", "service": "websocket", "connectedClients": 0}));
+    assert!(server.get("/graphql").await.body.as_str().unwrap().contains("GraphiQL"));
+}

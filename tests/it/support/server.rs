@@ -1,0 +1,159 @@
+//! The whole server in this process: real port, real database, bundled world.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode};
+use scry::config::server::{Argon2Config, ServerConfig};
+use scry::server::{seed, serve};
+use scry::world::World;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// The password of every user of the bundled world.
+pub const PASSWORD: &str = "emberfall";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs a server on a free port until it is stopped or dropped.
+pub struct TestServer {
+    pub url: String,
+    pub config: ServerConfig,
+    address: SocketAddr,
+    http: Client,
+    running: Option<Running>,
+    _dir: TempDir,
+}
+
+struct Running {
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Holds an HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub retry_after: Option<String>,
+    pub body: Value,
+}
+
+impl Answer {
+    /// Returns the code of a refusal.
+    pub fn code(&self) -> &str {
+        self.body["error"]["code"].as_str().unwrap_or_default()
+    }
+}
+
+impl TestServer {
+    /// Starts a server with the bundled world.
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Starts a server with the bundled world and changed settings.
+    pub async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = ServerConfig::new(dir.path().join("data"));
+        config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
+        config.shutdown_timeout = Duration::from_secs(5);
+        change(&mut config);
+        seed(&config, &World::bundled()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut server =
+            Self { url: format!("http://{address}"), config, address, http: Client::new(), running: None, _dir: dir };
+        server.run(listener);
+        server
+    }
+
+    /// Stops the server and waits for its clean end.
+    pub async fn stop(&mut self) {
+        let running = self.running.take().expect("the server runs");
+        running.shutdown.cancel();
+        timeout(PATIENCE, running.task).await.expect("the server ends in time").unwrap();
+    }
+
+    /// Starts it again, on the same port and data.
+    pub async fn restart(&mut self) {
+        if self.running.is_some() {
+            self.stop().await;
+        }
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.run(listener);
+    }
+
+    /// Logs in; returns the access token.
+    pub async fn login(&self, username: &str) -> String {
+        let answer = self.post("/auth/login", &json!({"username": username, "password": PASSWORD})).await;
+        answer.body["accessToken"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+    }
+
+    /// Posts JSON without a token.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        answer(self.http.post(format!("{}{path}", self.url)).json(body)).await
+    }
+
+    /// Posts JSON with a token.
+    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+        answer(self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(body)).await
+    }
+
+    /// Posts text as it is.
+    pub async fn post_text(&self, path: &str, body: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        answer(request.body(body.to_owned())).await
+    }
+
+    /// Gets a path.
+    pub async fn get(&self, path: &str) -> Answer {
+        answer(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    /// Executes a GraphQL request; returns the whole response.
+    pub async fn execute(&self, token: &str, query: &str, variables: Value) -> Value {
+        let answer = self.post_as(token, "/graphql", &json!({"query": query, "variables": variables})).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.body
+    }
+
+    /// Executes a GraphQL request that must succeed; returns its data.
+    pub async fn graphql(&self, token: &str, query: &str, variables: Value) -> Value {
+        let mut response = self.execute(token, query, variables).await;
+        assert!(response["errors"].is_null(), "{query}: {response}");
+        response["data"].take()
+    }
+
+    /// Executes a GraphQL request that must fail; returns its first error.
+    pub async fn refused(&self, token: &str, query: &str, variables: Value) -> Value {
+        let mut response = self.execute(token, query, variables).await;
+        assert!(response["errors"].is_array(), "{query}: {response}");
+        response["errors"][0].take()
+    }
+
+    fn run(&mut self, listener: TcpListener) {
+        let shutdown = CancellationToken::new();
+        let (config, token) = (self.config.clone(), shutdown.clone());
+        let task = tokio::spawn(async move { serve(config, listener, token).await.unwrap() });
+        self.running = Some(Running { shutdown, task });
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(running) = &self.running {
+            running.task.abort();
+        }
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    Answer { status, retry_after, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}
