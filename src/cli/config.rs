@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::args::{Common, ConfigAction};
-use super::context::{self, Context};
+use super::context::{say, settings};
 use super::error::CliError;
 use crate::config::Env;
 use crate::config::client::Settings;
@@ -24,8 +24,8 @@ pub fn run(action: ConfigAction, common: &Common, env: Env) -> Result<Exit, CliE
         // These two must work while the file is broken or missing.
         ConfigAction::Path => print(&format!("{}\n", path(common, env)?.display())),
         ConfigAction::Init => init(common, env),
-        ConfigAction::Show => show(&Context::new(common, env)?.settings),
-        ConfigAction::Check => check(&Context::new(common, env)?.settings),
+        ConfigAction::Show => show(&settings(common, env)?),
+        ConfigAction::Check => check(&settings(common, env)?),
     }
 }
 
@@ -43,7 +43,7 @@ fn init(common: &Common, env: Env) -> Result<Exit, CliError> {
     }
     files::write_private(&path, |file| file.write_all(EXAMPLE.as_bytes()))
         .map_err(CliError::io(format!("cannot write {}", path.display())))?;
-    context::say(&format!("wrote {}; every line in it says the default", path.display()));
+    say(&format!("wrote {}; every line in it says the default", path.display()));
     Ok(Exit::Met)
 }
 

@@ -1,6 +1,6 @@
 //! What every command starts from: the settings, and a way to ask the server as the right user.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use tracing_appender::non_blocking::WorkerGuard;
 
@@ -20,27 +20,28 @@ pub struct Context {
     pub settings: Settings,
     /// Say nothing but errors.
     pub quiet: bool,
+    /// Held until the program ends, or the log's last lines are lost.
+    _log: Option<Arc<WorkerGuard>>,
 }
 
 impl Context {
-    /// Reads the settings that the flags, the environment and the file amount to.
+    /// Reads the settings that the flags, the environment and the file amount to, and starts the log.
+    ///
+    /// A log that cannot be written is said once and done without: it is no reason to miss a session.
     ///
     /// # Errors
     /// [`CliError::Config`] with the place and the remedy.
-    pub fn new(common: &Common, env: Env) -> Result<Self, CliError> {
-        let log_level = match common.verbose {
-            0 => None,
-            1 => Some("debug".to_owned()),
-            _ => Some("trace".to_owned()),
+    pub fn start(common: &Common, env: Env) -> Result<Self, CliError> {
+        let settings = settings(common, env)?;
+        let log = match log::start(&settings.config.log, &settings.dirs.data, common.log_file.as_deref()) {
+            Ok(guard) => Some(Arc::new(guard)),
+            Err(error @ LogError::Level(_)) => return Err(CliError::Usage(error.to_string())),
+            Err(error @ (LogError::Unwritable { .. } | LogError::Twice)) => {
+                say(&error.to_string());
+                None
+            }
         };
-        let flags = Overrides {
-            config_file: common.config.clone(),
-            profile: common.profile.clone(),
-            url: common.url.clone(),
-            log_level,
-            no_color: common.no_color,
-        };
-        Ok(Self { settings: Settings::load(env, &flags)?, quiet: common.quiet })
+        Ok(Self { settings, quiet: common.quiet, _log: log })
     }
 
     /// Prepares requests to the server.
@@ -65,29 +66,32 @@ impl Context {
         Ok(Api::open(&self.settings, &process_env)?)
     }
 
-    /// Starts to log to `file`, or to the rolling file in the data directory.
-    ///
-    /// A log that cannot be written is said once and done without: it is no reason to miss a session.
-    ///
-    /// # Errors
-    /// [`CliError::Usage`] when the filter cannot be read.
-    pub fn start_log(&self, file: Option<&Path>) -> Result<Option<WorkerGuard>, CliError> {
-        match log::start(&self.settings.config.log, &self.settings.dirs.data, file) {
-            Ok(guard) => Ok(Some(guard)),
-            Err(error @ LogError::Level(_)) => Err(CliError::Usage(error.to_string())),
-            Err(error) => {
-                self.say(&error.to_string());
-                Ok(None)
-            }
-        }
-    }
-
     /// Says a sentence on stderr, unless told to be quiet.
     pub fn say(&self, sentence: &str) {
         if !self.quiet {
             say(sentence);
         }
     }
+}
+
+/// Reads the settings that the flags, the environment and the file amount to.
+///
+/// # Errors
+/// [`CliError::Config`] with the place and the remedy.
+pub fn settings(common: &Common, env: Env) -> Result<Settings, CliError> {
+    let log_level = match common.verbose {
+        0 => None,
+        1 => Some("debug".to_owned()),
+        _ => Some("trace".to_owned()),
+    };
+    let flags = Overrides {
+        config_file: common.config.clone(),
+        profile: common.profile.clone(),
+        url: common.url.clone(),
+        log_level,
+        no_color: common.no_color,
+    };
+    Ok(Settings::load(env, &flags)?)
 }
 
 /// Says a sentence on stderr.

@@ -6,6 +6,8 @@ use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::headless::pick::PickError;
 use crate::headless::rooms::RoomsError;
+use crate::server::ServerError;
+use crate::tui::TuiError;
 
 /// Says why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,10 @@ pub enum CliError {
     Credentials(#[from] CredentialError),
     #[error(transparent)]
     Pick(#[from] PickError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Tui(#[from] TuiError),
     /// The command line asks for something that cannot be.
     #[error("{0}")]
     Usage(String),
@@ -49,9 +55,10 @@ impl CliError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Pick(_) | Self::Usage(_) => Exit::Usage,
-            Self::Api(error) => error.exit(),
+            Self::Api(error) | Self::Tui(TuiError::Api(error)) => error.exit(),
+            Self::Tui(TuiError::NoTerminal) => Exit::Usage,
             Self::Credentials(_) => Exit::Authentication,
-            Self::Io { .. } | Self::Internal(_) => Exit::Internal,
+            Self::Tui(TuiError::Terminal(_)) | Self::Server(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
         }
     }
 }

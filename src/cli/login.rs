@@ -8,6 +8,7 @@ use super::error::CliError;
 use crate::client::api::Api;
 use crate::client::auth::Auth;
 use crate::client::credentials::Store;
+use crate::client::error::ApiError;
 use crate::client::secret::Secret;
 use crate::config::process_env;
 use crate::exit::Exit;
@@ -107,17 +108,25 @@ fn password_from_stdin() -> Result<Secret, CliError> {
     }
 }
 
-/// Logs in before the dashboard opens, if nobody is logged in and there is a person to ask.
+/// Logs in before the dashboard opens, if nobody is logged in.
 ///
 /// # Errors
-/// As [`login`]; without a terminal, that a login is needed.
+/// As [`again`].
 pub async fn ensure(context: &Context) -> Result<(), CliError> {
     if process_env("SCRY_TOKEN").is_some() || context.credentials().load().await?.is_some() {
         return Ok(());
     }
-    let nothing_to_ask_with = process_env("SCRY_PASSWORD").is_none() && !std::io::stdin().is_terminal();
-    if nothing_to_ask_with {
-        return Err(crate::client::error::ApiError::LoginRequired { reason: "you are not logged in".to_owned() }.into());
+    again(context, &ApiError::LoginRequired { reason: "you are not logged in".to_owned() }).await
+}
+
+/// Logs in because of `reason`, if there is somebody to ask and a login can help.
+///
+/// # Errors
+/// `reason` itself when there is not; else as [`login`].
+pub async fn again(context: &Context, reason: &ApiError) -> Result<(), CliError> {
+    let can_ask = process_env("SCRY_PASSWORD").is_some() || std::io::stdin().is_terminal();
+    if !can_ask || process_env("SCRY_TOKEN").is_some() {
+        return Err(reason.clone().into());
     }
     login(context, &Login { username: None, password_stdin: false, store: None }).await.map(|_| ())
 }

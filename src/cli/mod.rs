@@ -3,6 +3,8 @@
 pub mod args;
 mod config;
 mod context;
+mod dashboard;
+mod demo;
 mod error;
 mod login;
 mod watch;
@@ -30,17 +32,16 @@ pub fn main() -> Exit {
 }
 
 async fn run(cli: Cli) -> Result<Exit, CliError> {
-    if let Some(Command::Config(action)) = cli.command {
-        return config::run(action, &cli.common, &process_env);
-    }
-    let context = Context::new(&cli.common, &process_env)?;
-    let _log = context.start_log(cli.common.log_file.as_deref())?;
+    // Made by each command: finding and mending the configuration must work while it is broken.
+    let context = || Context::start(&cli.common, &process_env);
     match cli.command {
-        Some(Command::Login(args)) => login::login(&context, &args).await,
-        Some(Command::Logout) => login::logout(&context).await,
-        Some(Command::Whoami) => login::whoami(&context).await,
-        Some(Command::Watch(args)) => watch::run(&context, &args).await,
-        Some(Command::Demo(_) | Command::Config(_)) | None => Err(CliError::Internal("not yet".to_owned())),
+        None => dashboard::run(&context()?, &cli.dashboard).await,
+        Some(Command::Demo(args)) => demo::run(&context()?, &args).await,
+        Some(Command::Login(args)) => login::login(&context()?, &args).await,
+        Some(Command::Logout) => login::logout(&context()?).await,
+        Some(Command::Whoami) => login::whoami(&context()?).await,
+        Some(Command::Watch(args)) => watch::run(&context()?, &args).await,
+        Some(Command::Config(action)) => config::run(action, &cli.common, &process_env),
     }
 }
 

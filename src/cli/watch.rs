@@ -3,6 +3,7 @@
 use super::args::{Rooms, Watch as Args};
 use super::context::Context;
 use super::error::CliError;
+use crate::client::api::Api;
 use crate::client::session::{self, SessionOptions};
 use crate::exit::Exit;
 use crate::headless::output::Output;
@@ -15,7 +16,14 @@ use crate::headless::watch::{Wanted, Watch};
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
-    let api = context.api()?;
+    print(context, context.api()?, args).await
+}
+
+/// Does the same as whoever `api` is logged in as.
+///
+/// # Errors
+/// As [`run`].
+pub async fn print(context: &Context, api: Api, args: &Args) -> Result<Exit, CliError> {
     let rooms = rooms::find(&api, &named(&args.rooms)).await?;
     let mut options = SessionOptions::new(&context.settings, api);
     options.snapshots = false;

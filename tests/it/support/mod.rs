@@ -5,5 +5,5 @@ pub mod fake_gateway;
 pub mod fault_proxy;
 pub mod gateway;
 pub mod node;
-pub mod table;
 pub mod server;
+pub mod table;

@@ -1,0 +1,122 @@
+//! `scry demo`: a server in this process, a table of simulated players, and the dashboard on top.
+//!
+//! Everything lives in a temporary directory and on a free port, and is gone afterwards.
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Demo as Args, Rooms, Watch};
+use super::context::Context;
+use super::error::CliError;
+use super::{dashboard, watch};
+use crate::client::api::Api;
+use crate::client::auth::{self, Auth};
+use crate::client::http::Http;
+use crate::client::secret::Secret;
+use crate::config::client::{Server as Address, Settings};
+use crate::config::server::ServerConfig;
+use crate::demo::{self, Seats};
+use crate::exit::Exit;
+use crate::headless::rooms::campaign_id;
+use crate::protocol::Id;
+use crate::server::{self, Server, ServerError};
+use crate::world::World;
+
+/// The campaign a newcomer is shown.
+const CAMPAIGN: &str = "Emberfall";
+/// Whom the newcomer plays.
+const USER: &str = "gm";
+
+/// Shows a living campaign.
+///
+/// # Errors
+/// [`CliError`] when the server cannot be started on this machine, or the dashboard fails.
+pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
+    let house = House::open(&context.settings).await?;
+    let ended = house.show(context, args).await;
+    let closed = house.close().await;
+    let exit = ended?;
+    closed.map(|()| exit)
+}
+
+/// Holds the server of a demo and the players at its table.
+struct House {
+    /// Removed with everything in it when the house is closed.
+    dir: TempDir,
+    settings: Settings,
+    world: World,
+    stop: CancellationToken,
+    server: JoinHandle<Result<(), ServerError>>,
+}
+
+impl House {
+    async fn open(settings: &Settings) -> Result<Self, CliError> {
+        let dir = tempfile::Builder::new()
+            .prefix("scry-demo-")
+            .tempdir()
+            .map_err(CliError::io("cannot create a temporary directory"))?;
+        let world = World::bundled();
+        let mut config = ServerConfig::new(dir.path());
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.map_err(CliError::io("cannot listen on a port of this machine"))?;
+        config.listen = listener.local_addr().map_err(CliError::io("cannot listen on a port of this machine"))?;
+        server::seed(&config, &world).await?;
+
+        let mut settings = settings.clone();
+        settings.server = Address::new("demo", &format!("http://{}", config.listen), "demo")?;
+        settings.dirs.data = dir.path().join("client");
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(Server::open(config).await?.run(listener, stop.clone()));
+        Ok(Self { dir, settings, world, stop, server })
+    }
+
+    async fn show(&self, context: &Context, args: &Args) -> Result<Exit, CliError> {
+        let mut context = context.clone();
+        context.settings = self.settings.clone();
+        let viewer = self.log_in(USER).await?;
+        let campaign = campaign_id(CAMPAIGN, &viewer.campaigns().await?)?;
+        let seats = Seats {
+            gm: self.log_in("gm").await?,
+            player: self.log_in("player").await?,
+            bot: self.log_in("bot").await?,
+        };
+        let seed = args.seed.unwrap_or_else(any_seed);
+        let table = tokio::spawn(demo::play(seats, campaign.clone(), seed, 1.0, self.stop.child_token()));
+        let shown = if args.no_tui {
+            watch::print(&context, viewer, &everything_in(&campaign, args.time)).await
+        } else {
+            dashboard::open(&context, viewer, Some(campaign), args.time).await
+        };
+        table.abort();
+        shown
+    }
+
+    async fn log_in(&self, name: &str) -> Result<Api, CliError> {
+        let user = self.world.users.iter().find(|user| user.name == name);
+        let user = user.ok_or_else(|| CliError::Internal(format!("the bundled world has no user {name}")))?;
+        let http = Http::new(&self.settings.server, self.settings.config.connection.request_timeout)?;
+        let login = auth::login(&http, &user.name, &Secret::new(user.password.as_str())).await?;
+        Ok(Api::new(http.clone(), Auth::in_memory(http, login)))
+    }
+
+    async fn close(self) -> Result<(), CliError> {
+        self.stop.cancel();
+        let ended = self.server.await.map_err(|error| CliError::Internal(error.to_string()))?;
+        self.dir.close().map_err(CliError::io("cannot remove the temporary directory"))?;
+        Ok(ended?)
+    }
+}
+
+fn everything_in(campaign: &Id, time: Option<Duration>) -> Watch {
+    let rooms = Rooms { campaigns: vec![campaign.to_string()], ..Rooms::default() };
+    Watch { rooms, count: None, time, status: false }
+}
+
+/// Makes every demo another one, unless a seed was asked for.
+fn any_seed() -> u64 {
+    uuid::Uuid::now_v7().as_u64_pair().1
+}
