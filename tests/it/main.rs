@@ -14,3 +14,4 @@ mod server_auth;
 mod server_cli;
 mod server_journal;
 mod support;
+mod tidy;

@@ -1,0 +1,247 @@
+//! The rules of the house that a compiler does not know, read from the source text itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which modules of the crate a module may name. The command line is where both halves meet.
+const MAY_KNOW: [(&str, &[&str]); 19] = [
+    ("text", &[]),
+    ("suggest", &[]),
+    ("exit", &[]),
+    ("files", &[]),
+    ("calendar", &[]),
+    ("protocol", &["text"]),
+    ("world", &["calendar", "protocol"]),
+    ("config", &["files", "suggest", "text"]),
+    ("log", &["config", "files", "text"]),
+    ("client", &["config", "exit", "files", "protocol", "text"]),
+    ("expr", &["calendar", "client", "protocol", "suggest", "text"]),
+    ("headless", &["calendar", "client", "config", "exit", "expr", "files", "protocol", "suggest", "text"]),
+    ("server", &["config", "exit", "files", "protocol", "text", "world"]),
+    ("demo", &["client", "protocol", "world"]),
+    ("app", &["calendar", "client", "config", "protocol", "text"]),
+    ("ui", &["app", "calendar", "client", "config", "protocol", "text"]),
+    ("tui", &["app", "calendar", "client", "config", "exit", "protocol", "text", "ui"]),
+    (
+        "cli",
+        &[
+            "app", "client", "config", "demo", "exit", "expr", "files", "headless", "log", "protocol", "server",
+            "suggest", "text", "tui", "world",
+        ],
+    ),
+    ("bin", &["cli", "config", "exit", "log", "server"]),
+];
+
+/// What has no clock, no I/O, no task and no chance of its own.
+const PURE: [&str; 14] = [
+    "src/text.rs",
+    "src/calendar/",
+    "src/protocol/",
+    "src/world/",
+    "src/expr/",
+    "src/app/",
+    "src/ui/",
+    "src/server/rules/",
+    "src/client/cache/",
+    "src/client/connection/machine",
+    "src/client/connection/backoff",
+    "src/client/connection/continuity",
+    "src/demo/table",
+    "src/demo/moves.rs",
+];
+
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The lines the program is made of: no comments, no tests.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        lines
+            .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    fn is_test(&self) -> bool {
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/") || self.path.starts_with("tests/")
+    }
+
+    /// The crate's module this file belongs to.
+    fn module(&self) -> &str {
+        let inside = self.path.strip_prefix("src/").unwrap_or(&self.path);
+        inside.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let sources: Vec<Source> =
+        files(&["src", "tests", "benches"]).filter(|source| source.path.ends_with(".rs")).collect();
+    assert!(sources.len() > 100, "the source is read from {}", root().display());
+    sources
+}
+
+fn files(folders: &[&str]) -> impl Iterator<Item = Source> {
+    let mut paths = Vec::new();
+    for folder in folders {
+        walk(&root().join(folder), &mut paths);
+    }
+    paths.sort();
+    paths.into_iter().filter_map(|path| {
+        let text = fs::read_to_string(&path).ok()?;
+        let path = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+        Some(Source { path, text })
+    })
+}
+
+fn walk(path: &Path, into: &mut Vec<PathBuf>) {
+    if path.is_file() {
+        into.push(path.to_owned());
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name != "node_modules" && name != "target" {
+            walk(&entry.path(), into);
+        }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Lists what follows `crate::` on a line: one path, or the first names of a group.
+fn named(line: &str) -> Vec<String> {
+    let name = |text: &str| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut found = Vec::new();
+    for (at, _) in line.match_indices("crate::") {
+        let path = &line[at + "crate::".len()..];
+        match path.strip_prefix('{') {
+            Some(group) => found.extend(group.trim_end_matches("};").split(',').map(name)),
+            None => found.push(name(path)),
+        }
+    }
+    // Macros, and the crate's own constants, belong to nobody.
+    found.retain(|name| name.chars().next().is_some_and(char::is_lowercase));
+    found
+}
+
+fn report(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn modules_know_only_what_lies_below_them() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| source.path.starts_with("src/") && !source.is_test()) {
+        let module = source.module();
+        if module == "lib" {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_KNOW.iter().find(|(name, _)| *name == module) else {
+            faults.push(format!("{}: {module} has no place in MAY_KNOW yet", source.path));
+            continue;
+        };
+        for (number, line) in source.code() {
+            let strangers = named(line).into_iter().filter(|name| name != module && !allowed.contains(&name.as_str()));
+            faults.extend(strangers.map(|name| format!("{}:{number}: {module} must not know {name}", source.path)));
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn the_screen_knows_the_client_by_its_cache_and_events_alone() {
+    let mut faults = Vec::new();
+    let screen = |source: &&Source| matches!(source.module(), "app" | "ui") && !source.is_test();
+    for source in sources().iter().filter(screen) {
+        for (number, line) in source.code().filter(|(_, line)| line.contains("crate::client::")) {
+            if !line.contains("client::cache") && !line.contains("client::event") && !line.contains("client::{cache") {
+                faults.push(format!("{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn libraries_stay_behind_the_modules_made_for_them() {
+    let rules: [(&str, fn(&str) -> bool); 4] = [
+        ("rust_socketio::", |path| path == "src/client/connection/link.rs"),
+        ("crossterm::", |path| ["src/app/", "src/tui/", "src/cli/"].iter().any(|folder| path.starts_with(folder))),
+        ("axum::", |path| path.starts_with("src/server/") && !path.starts_with("src/server/domain/")),
+        ("socketioxide::", |path| path.starts_with("src/server/") && !path.starts_with("src/server/domain/")),
+    ];
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| source.path.starts_with("src/")) {
+        for (library, allowed) in rules {
+            let lines = source.code().filter(|(_, line)| line.contains(library) && !allowed(&source.path));
+            faults.extend(lines.map(|(number, line)| format!("{}:{number}: {}", source.path, line.trim())));
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn pure_modules_ask_nothing_of_the_world() {
+    let mut faults = Vec::new();
+    let pure = |source: &&Source| PURE.iter().any(|path| source.path.starts_with(path)) && !source.is_test();
+    for source in sources().iter().filter(pure) {
+        for (number, line) in source.code() {
+            let impure = ["::now()", "std::fs", "std::env", "std::net", "tokio::", "std::thread", "Uuid::now"];
+            if impure.iter().any(|word| line.contains(word)) {
+                faults.push(format!("{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn no_file_is_longer_than_five_hundred_lines() {
+    let long = sources().into_iter().map(|source| (source.text.lines().count(), source.path));
+    report(
+        &long
+            .filter(|(lines, _)| *lines > 500)
+            .map(|(lines, path)| format!("{path}: {lines} lines"))
+            .collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn nothing_is_left_for_later_and_no_machine_is_named() {
+    // Written in two halves, so that this file does not find itself.
+    let words = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("to", "do!("),
+        concat!("unimple", "mented!("),
+        concat!("/ho", "me/"),
+        concat!("/Us", "ers/"),
+        concat!("/ro", "ot/"),
+    ];
+    let mut faults = Vec::new();
+    let folders =
+        ["src", "tests", "benches", "docs", "assets", ".ci", "README.md", "CHANGELOG.md", "Cargo.toml", "Makefile"];
+    for source in files(&folders) {
+        for (number, line) in source.text.lines().enumerate() {
+            if let Some(word) = words.iter().find(|word| line.contains(*word)) {
+                faults.push(format!("{}:{}: {word}", source.path, number + 1));
+            }
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn every_calendar_and_world_in_assets_is_built_in() {
+    let stems = |folder: &str| -> BTreeSet<String> {
+        let stem = |source: Source| Path::new(&source.path).file_stem().unwrap().to_string_lossy().into_owned();
+        files(&[folder]).map(stem).collect()
+    };
+    let bundled = scry::calendar::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(stems("assets/calendars"), bundled);
+    assert_eq!(stems("assets/worlds"), BTreeSet::from(["emberfall".to_owned()]));
+}
