@@ -25,7 +25,7 @@ fmt: ## Format the code
 	cargo fmt
 
 bench: setup ## Measure the pure parts
-	cargo bench --locked
+	cargo bench --locked --bench pure
 
 setup:
 	@tests/setup.sh build
