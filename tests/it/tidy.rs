@@ -51,6 +51,9 @@ const PURE: [&str; 14] = [
     "src/demo/moves.rs",
 ];
 
+/// Tells whether a path may name a library.
+type Allowed = fn(&str) -> bool;
+
 struct Source {
     path: String,
     text: String,
@@ -168,7 +171,7 @@ fn the_screen_knows_the_client_by_its_cache_and_events_alone() {
 
 #[test]
 fn libraries_stay_behind_the_modules_made_for_them() {
-    let rules: [(&str, fn(&str) -> bool); 4] = [
+    let rules: [(&str, Allowed); 4] = [
         ("rust_socketio::", |path| path == "src/client/connection/link.rs"),
         ("crossterm::", |path| ["src/app/", "src/tui/", "src/cli/"].iter().any(|folder| path.starts_with(folder))),
         ("axum::", |path| path.starts_with("src/server/") && !path.starts_with("src/server/domain/")),
