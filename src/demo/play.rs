@@ -80,7 +80,11 @@ async fn step(seats: &Seats, campaign_id: &Id, table: &mut Table, look: bool) ->
 }
 
 impl Seats {
-    async fn ask(&self, act: &Act) -> Result<Value, ApiError> {
+    /// Does an act as whoever it belongs to, and returns the API's answer.
+    ///
+    /// # Errors
+    /// [`ApiError`], also where the server refuses the act.
+    pub async fn ask(&self, act: &Act) -> Result<Value, ApiError> {
         let api = match act.seat {
             Seat::Gm => &self.gm,
             Seat::Player => &self.player,

@@ -4,6 +4,7 @@
 
 mod client_ends;
 mod client_rooms;
+mod demo_table;
 mod gateway_api;
 mod gateway_handshake;
 mod gateway_resume;

@@ -1,0 +1,75 @@
+//! The simulated table against the real server: what it decides, the public API accepts.
+
+use std::time::{Duration, Instant};
+
+use scry::client::api::Api;
+use scry::client::auth::Auth;
+use scry::client::http::Http;
+use scry::client::secret::Secret;
+use scry::config::client::Server;
+use scry::demo::{Seats, Table, play};
+use scry::protocol::Id;
+use scry::world::VariableSchema;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::server::TestServer;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn api(server: &TestServer, user: &str) -> Api {
+    let address = Server::new("test", &server.url, "--url").unwrap();
+    let http = Http::new(&address, Duration::from_secs(5)).unwrap();
+    Api::new(http, Auth::given(Secret::new(server.login(user).await)))
+}
+
+async fn seats(server: &TestServer) -> (Seats, Id) {
+    let seats =
+        Seats { gm: api(server, "gm").await, player: api(server, "player").await, bot: api(server, "bot").await };
+    let campaign = seats.gm.campaigns().await.unwrap().into_iter().find(|it| it.name == "Emberfall").unwrap();
+    (seats, campaign.id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_the_table_does_is_refused() {
+    let server = TestServer::start().await;
+    let (seats, campaign) = seats(&server).await;
+    let mut table = Table::new(42, campaign.clone(), &seats.player.snapshot(&campaign).await.unwrap().nodes);
+    for _ in 0..250 {
+        let act = table.decide().unwrap();
+        let answer = seats.ask(&act).await.unwrap_or_else(|error| panic!("{act:?}: {error}"));
+        table.done(&act, &answer);
+    }
+
+    let after = seats.gm.snapshot(&campaign).await.unwrap();
+    assert!(after.position.unwrap().seq >= 250, "every act left an event");
+    for node in &after.nodes {
+        fits(node);
+    }
+}
+
+/// Checks every variable of an entity against its own schema.
+fn fits(node: &Value) {
+    let schemas = node.get("variableSchemas").and_then(Value::as_object);
+    for (name, schema) in schemas.into_iter().flatten() {
+        let schema: VariableSchema = serde_json::from_value(schema.clone()).unwrap();
+        schema.check(&node["variables"][name]).unwrap_or_else(|fault| panic!("{}: {name} {fault}", node["name"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_play_goes_on_until_it_is_told_to_stop() {
+    let server = TestServer::start().await;
+    let (seats, campaign) = seats(&server).await;
+    let shutdown = CancellationToken::new();
+    let playing = tokio::spawn(play(seats.clone(), campaign.clone(), 7, 50.0, shutdown.clone()));
+
+    let begun = Instant::now();
+    while seats.gm.events(&campaign, Some(0), Some(100)).await.unwrap().len() < 60 {
+        assert!(begun.elapsed() < PATIENCE && !playing.is_finished(), "the table has fallen silent");
+    }
+    shutdown.cancel();
+    tokio::time::timeout(PATIENCE, playing).await.unwrap().unwrap().unwrap();
+    let names: Vec<_> = seats.gm.events(&campaign, Some(0), Some(100)).await.unwrap();
+    assert!(names.iter().any(|entry| entry.name == "structure_updated"));
+}
