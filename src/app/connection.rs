@@ -96,17 +96,21 @@ impl Connection {
     #[must_use]
     pub fn words(&self, now: Instant) -> String {
         let status = &self.status;
-        let attempt = || format!("{}/{}", (status.attempt + 1).min(status.max_attempts), status.max_attempts);
+        // The very first connection is no retry, and is not counted.
+        let connecting = || match status.attempt {
+            0 => "Connecting".to_owned(),
+            attempt => format!("Connecting {attempt}/{}", status.max_attempts),
+        };
         match status.phase {
             Phase::Live => match status.transport {
                 Transport::WebSocket => "Connected".to_owned(),
                 Transport::Polling => "Connected (polling)".to_owned(),
             },
-            Phase::Connecting => format!("Connecting {}", attempt()),
+            Phase::Connecting => connecting(),
             Phase::Backoff => {
                 match self.retry_at.map(|at| now::seconds_until(at, now)).filter(|seconds| *seconds > 0) {
-                    Some(seconds) => format!("Connecting {}, next in {seconds} s", attempt()),
-                    None => format!("Connecting {}", attempt()),
+                    Some(seconds) => format!("{}, next in {seconds} s", connecting()),
+                    None => connecting(),
                 }
             }
             Phase::Resyncing => "Catching up".to_owned(),
@@ -122,10 +126,8 @@ impl Connection {
         let reason = self.status.reason.as_deref();
         match self.status.phase {
             Phase::Live | Phase::Resyncing => None,
-            Phase::LoginRequired => Some(format!(
-                "{}run scry login in another terminal, then r",
-                reason.map(|reason| format!("{reason}; ")).unwrap_or_default()
-            )),
+            // The reason says what to do; the connection notices by itself once it is done.
+            Phase::LoginRequired => Some(reason.unwrap_or("run `scry login` in another terminal").to_owned()),
             Phase::Connecting | Phase::Backoff | Phase::Open | Phase::Disconnected | Phase::Closed => {
                 reason.map(ToOwned::to_owned)
             }
@@ -179,7 +181,7 @@ mod tests {
     fn the_countdown_ends_at_one_and_wakes_once_a_second() {
         let (start, mut connection) = (now(), Connection::default());
         connection
-            .set(Status { attempt: 2, retry_in: Some(Duration::from_millis(3_200)), ..status(Phase::Backoff) }, start);
+            .set(Status { attempt: 3, retry_in: Some(Duration::from_millis(3_200)), ..status(Phase::Backoff) }, start);
         let mut at = start;
         let mut said = vec![connection.words(at.mono)];
         while let Some(next) = connection.deadline(at) {

@@ -116,7 +116,7 @@ pub async fn ensure(context: &Context) -> Result<(), CliError> {
     if process_env("SCRY_TOKEN").is_some() || context.credentials().load().await?.is_some() {
         return Ok(());
     }
-    again(context, &ApiError::LoginRequired { reason: "you are not logged in".to_owned() }).await
+    again(context, &ApiError::LoginRequired { reason: "you are not logged in; run `scry login`".to_owned() }).await
 }
 
 /// Logs in because of `reason`, if there is somebody to ask and a login can help.

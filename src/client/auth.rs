@@ -118,12 +118,13 @@ impl Auth {
             return Ok(access_of(login.clone()));
         }
         match &self.0.source {
-            Source::Anonymous => Err(login_required("you are not logged in")),
-            Source::Given(_) => {
-                Err(login_required("the server refused the token in SCRY_TOKEN, which is used as it is"))
-            }
+            Source::Anonymous => Err(login_required("you are not logged in; run `scry login`")),
+            Source::Given(_) => Err(login_required(
+                "the server refused the token in SCRY_TOKEN; set a fresh one, or unset it and run `scry login`",
+            )),
             Source::Memory(http) => {
-                let old = current.login.as_ref().ok_or_else(|| login_required("you are not logged in"))?;
+                let old =
+                    current.login.as_ref().ok_or_else(|| login_required("you are not logged in; run `scry login`"))?;
                 let login = refresh(http, &old.refresh).await?;
                 current.login = Some(login.clone());
                 Ok(access_of(login))
@@ -204,7 +205,7 @@ async fn refresh(http: &Http, token: &Secret) -> Result<Login, ApiError> {
     let reply = http.post("auth/refresh", &body, None).await?;
     match tokens(http, reply, "refreshing a login") {
         Err(ApiError::Refused { code, .. }) if !matches!(code, ErrorCode::RateLimited | ErrorCode::Internal) => {
-            Err(login_required("your login has ended"))
+            Err(login_required("your login has ended; run `scry login`"))
         }
         other => other,
     }
@@ -220,7 +221,7 @@ async fn renew_stored(
     let _lock = credentials.lock().await?;
     let held = current.login.take();
     let known = if current.unsaved { held } else { credentials.load().await? };
-    let known = known.ok_or_else(|| login_required("you are not logged in"))?;
+    let known = known.ok_or_else(|| login_required("you are not logged in; run `scry login`"))?;
     current.login = Some(known.clone());
     if is_usable(&known, refused) {
         return Ok(access_of(known));

@@ -22,7 +22,8 @@ pub enum ApiError {
     NotOffered { url: String, what: String },
     #[error("{url} answered with HTTP {status} and nothing that can be understood")]
     Strange { url: String, status: u16 },
-    #[error("{reason}; run `scry login`")]
+    /// Only a login, or another token, can help; the reason ends with which.
+    #[error("{reason}")]
     LoginRequired { reason: String },
     #[error("cannot use the authority file {}: {reason}", path.display())]
     AuthorityFile { path: PathBuf, reason: String },

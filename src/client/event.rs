@@ -113,7 +113,7 @@ pub enum Transport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     pub phase: Phase,
-    /// Failed attempts since the connection was last live; the one under way counts as the next.
+    /// The number of the attempt under way or waited for; 0 is the very first connection, which is no retry.
     pub attempt: u32,
     pub max_attempts: u32,
     /// How long the wait before the next attempt is, in [`Phase::Backoff`].

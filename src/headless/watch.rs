@@ -89,9 +89,7 @@ impl Watch {
             Phase::Open => {
                 (Some(Exit::Connection), Some(format!("gave up after {} attempts: {}", status.max_attempts, reason())))
             }
-            Phase::LoginRequired => {
-                (Some(Exit::Authentication), Some(format!("{}; log in with `scry login`", reason())))
-            }
+            Phase::LoginRequired => (Some(Exit::Authentication), Some(reason())),
             Phase::Disconnected
             | Phase::Connecting
             | Phase::Resyncing

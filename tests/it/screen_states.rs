@@ -43,7 +43,7 @@ fn connecting() {
         let lost_at = table.now.wall;
         table.wait(Duration::from_secs(40));
         table.status(Status {
-            attempt: 2,
+            attempt: 3,
             retry_in: Some(Duration::from_secs(4)),
             reason: Some("the server closed the connection".to_owned()),
             live_until: Some(lost_at),
