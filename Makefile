@@ -13,7 +13,9 @@ demo: setup ## Open the dashboard on a living campaign (DEMO="--for 20s --no-tui
 
 test: setup ## Run every test
 	@tests/setup.sh nodejs
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		cargo test --locked --doc --quiet && cargo nextest run --locked; \
+	else cargo test --locked; fi
 
 lint: setup ## Check formatting, lints, licenses and sources
 	cargo fmt --check
