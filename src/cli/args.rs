@@ -1,9 +1,15 @@
 //! The command line of `scry`.
 
+mod edit;
+mod headless;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::edit::{AdvanceTime, Create, Delete, Entity, Get, Output, Publish, Update};
+pub use self::headless::{Completions, Expect, Record, Replay, Rooms, Wait, Watch};
 
 /// A live campaign dashboard for the terminal.
 #[derive(Debug, Parser)]
@@ -67,6 +73,30 @@ pub enum Command {
     Whoami,
     /// Print what happens in rooms as JSON lines
     Watch(Watch),
+    /// Wait until something has happened, or holds
+    Wait(Wait),
+    /// Judge what happens against a file of expectations, with a command running beside it
+    Expect(Expect),
+    /// Write what happens into a file that can be replayed
+    Record(Record),
+    /// Play a recording: to standard output, or as a gateway that clients can join
+    Replay(Replay),
+    /// Show entities: one, or all of a type
+    Get(Get),
+    /// Create an entity
+    Create(Create),
+    /// Change an entity
+    Update(Update),
+    /// Delete an entity
+    Delete(Delete),
+    /// Move a campaign's clock
+    AdvanceTime(AdvanceTime),
+    /// Publish an event as a service account
+    Publish(Publish),
+    /// Write the completions of a shell to standard output
+    Completions(Completions),
+    /// Write the manual page to standard output
+    Man,
     /// Find, show, check or write the configuration file
     #[command(subcommand)]
     Config(ConfigAction),
@@ -118,37 +148,6 @@ pub struct Login {
 pub enum StoreKind {
     Keyring,
     File,
-}
-
-/// Options of `scry watch`.
-#[derive(Debug, Clone, Args)]
-pub struct Watch {
-    #[command(flatten)]
-    pub rooms: Rooms,
-    /// Stop after this many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
-    /// Stop after this long, for example 90s or 1h30m
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
-    pub time: Option<Duration>,
-    /// Print lines about the connection and about gaps too
-    #[arg(long)]
-    pub status: bool,
-}
-
-/// Names what to listen to; every option may be repeated.
-#[derive(Debug, Clone, Default, Args)]
-#[group(required = true, multiple = true)]
-pub struct Rooms {
-    /// Everything in a campaign
-    #[arg(long = "campaign", value_name = "ID|NAME")]
-    pub campaigns: Vec<String>,
-    /// One settlement and its structures
-    #[arg(long = "settlement", value_name = "ID|NAME")]
-    pub settlements: Vec<String>,
-    /// One structure
-    #[arg(long = "structure", value_name = "ID|NAME")]
-    pub structures: Vec<String>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -113,7 +113,7 @@ impl House {
 
 fn everything_in(campaign: &Id, time: Option<Duration>) -> Watch {
     let rooms = Rooms { campaigns: vec![campaign.to_string()], ..Rooms::default() };
-    Watch { rooms, count: None, time, status: false }
+    Watch::new(rooms, time)
 }
 
 /// Makes every demo another one, unless a seed was asked for.

@@ -5,8 +5,13 @@ mod config;
 mod context;
 mod dashboard;
 mod demo;
+mod edit;
 mod error;
+mod expect;
+mod listen;
 mod login;
+mod record;
+mod shell;
 mod watch;
 
 use clap::Parser;
@@ -41,6 +46,18 @@ async fn run(cli: Cli) -> Result<Exit, CliError> {
         Some(Command::Logout) => login::logout(&context()?).await,
         Some(Command::Whoami) => login::whoami(&context()?).await,
         Some(Command::Watch(args)) => watch::run(&context()?, &args).await,
+        Some(Command::Wait(args)) => watch::wait(&context()?, &args).await,
+        Some(Command::Expect(args)) => expect::run(&context()?, &args).await,
+        Some(Command::Record(args)) => record::record(&context()?, &args).await,
+        Some(Command::Replay(args)) => record::replay(&context()?, &args).await,
+        Some(Command::Get(args)) => edit::get(&context()?, &args).await,
+        Some(Command::Create(args)) => edit::create(&context()?, &args).await,
+        Some(Command::Update(args)) => edit::update(&context()?, &args).await,
+        Some(Command::Delete(args)) => edit::delete(&context()?, &args).await,
+        Some(Command::AdvanceTime(args)) => edit::advance_time(&context()?, &args).await,
+        Some(Command::Publish(args)) => edit::publish(&context()?, &args).await,
+        Some(Command::Completions(args)) => shell::completions(&args),
+        Some(Command::Man) => shell::man(),
         Some(Command::Config(action)) => config::run(action, &cli.common, &process_env),
     }
 }

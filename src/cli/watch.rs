@@ -1,21 +1,28 @@
-//! `scry watch`: from the command line to a running watch and back.
+//! `scry watch` and `scry wait`: from the command line to a running one and back.
 
-use super::args::{Rooms, Watch as Args};
+use jiff::Timestamp;
+
+use super::args::{Wait as WaitArgs, Watch as WatchArgs};
 use super::context::Context;
 use super::error::CliError;
+use super::listen;
 use crate::client::api::Api;
-use crate::client::session::{self, SessionOptions};
+use crate::client::session::SessionOptions;
 use crate::exit::Exit;
+use crate::expr::Expr;
+use crate::headless::format::Format;
 use crate::headless::output::Output;
-use crate::headless::rooms::{self, Named};
-use crate::headless::run;
+use crate::headless::since::{self, Since, SinceError};
+use crate::headless::wait::{self, Wait};
 use crate::headless::watch::{Wanted, Watch};
+use crate::headless::{run_wait, run_watch};
+use crate::protocol::Room;
 
 /// Prints what happens in the named rooms until the watch is over.
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
-pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
+pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
     print(context, context.api()?, args).await
 }
 
@@ -23,27 +30,57 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
 ///
 /// # Errors
 /// As [`run`].
-pub async fn print(context: &Context, api: Api, args: &Args) -> Result<Exit, CliError> {
-    let rooms = rooms::find(&api, &named(&args.rooms)).await?;
-    let mut options = SessionOptions::new(&context.settings, api);
-    options.snapshots = false;
-    for room in rooms {
-        options = options.room(room);
+pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit, CliError> {
+    let (mut options, _) = listen::options(context, api, &args.rooms).await?;
+    if let Some(since) = args.since {
+        begin(&mut options, since).await?;
     }
-    let mut session = session::connect(options)?;
-    let watch = Watch::new(Wanted { count: args.count, status: args.status });
+    let wanted = Wanted {
+        count: args.count,
+        status: args.status,
+        format: if args.raw { Format::Raw } else { args.format.clone() },
+        filter: args.filter.clone(),
+        until: args.until.clone(),
+        fail_if: args.fail_if.clone(),
+    };
+    let mut stream = listen::open(options, wanted.looks_at_entities())?;
+    let mut watch = Watch::new(wanted);
     let mut stdout = Output::stdout();
-    let ended = run::run(watch, &mut session.events, &mut stdout, args.time, |sentence| context.say(sentence)).await;
-    // The reader goes first: an actor that waits for room in the channel would not hear of the end.
-    drop(session.events);
-    session.handle.close().await;
+    let ended = run_watch::run(&mut watch, &mut stream, &mut stdout, args.time, |sentence| context.say(sentence)).await;
+    stream.close().await;
+    if args.stats {
+        context.say(&watch.stats().to_string());
+    }
     ended.map_err(CliError::io("cannot write to stdout"))
 }
 
-fn named(rooms: &Rooms) -> Named {
-    Named {
-        campaigns: rooms.campaigns.clone(),
-        settlements: rooms.settlements.clone(),
-        structures: rooms.structures.clone(),
+/// Waits until conditions are met.
+///
+/// # Errors
+/// [`CliError`] when a name leads to no room, or stdout cannot be written to.
+pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
+    let (options, _) = listen::options(context, context.api()?, &args.rooms).await?;
+    let exprs = || args.conditions.iter().chain(&args.fail_if);
+    let mut stream = listen::open(options, exprs().any(Expr::looks_at_entities))?;
+    let wanted = wait::Wanted { conditions: args.conditions.clone(), any: args.any, fail_if: args.fail_if.clone() };
+    let mut wait = Wait::new(wanted);
+    let mut stdout = Output::stdout();
+    let say = |sentence: &str| context.say(sentence);
+    let ended = run_wait::run(&mut wait, &mut stream, &mut stdout, args.timeout, !args.new, say).await;
+    stream.close().await;
+    ended.map_err(CliError::io("cannot write to stdout"))
+}
+
+/// Makes campaigns begin in their past.
+async fn begin(options: &mut SessionOptions, since: Since) -> Result<(), CliError> {
+    for (room, start) in &mut options.rooms {
+        let Room::Campaign(campaign) = room else {
+            return Err(CliError::Usage(format!("--since works with campaigns; {room} has no history of its own")));
+        };
+        *start = since::start(&options.api, campaign, since, Timestamp::now()).await.map_err(|error| match error {
+            SinceError::Api(error) => CliError::Api(error),
+            error @ SinceError::NoJournal(_) => CliError::Usage(error.to_string()),
+        })?;
     }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! The GraphQL API, as far as the client needs it.
 
+pub mod edit;
 mod queries;
 
 use serde::Deserialize;

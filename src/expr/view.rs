@@ -91,7 +91,8 @@ impl<'a> EventView<'a> {
     }
 
     /// Returns the value behind a dotted name or a `$name`; `None` for what this event does not have.
-    pub(super) fn lookup(&self, path: &str) -> Option<Value> {
+    #[must_use]
+    pub fn lookup(&self, path: &str) -> Option<Value> {
         match path {
             "type" => Some(self.name.into()),
             "room" => Some(self.room.as_deref().map_or(Value::Null, Value::from)),

@@ -1,10 +1,32 @@
 //! The commands without a screen: the same connection and cache, told as lines.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `watch`, `wait`, `expect`, `recording` | decisions: what to print, and when it is over (pure) |
+//! | `assign`, `table`, `watchdog`, `sighting`, `format`, `stats`, `line` | what they share (pure) |
+//! | `stream`, `entities` | the connection, the clock and signals, with the entities behind the events |
+//! | `run_*` | the loops that carry the decisions out |
 
+pub mod assign;
+pub mod entities;
 pub mod expect;
+pub mod format;
 pub mod line;
 pub mod output;
 pub mod pick;
 pub mod recording;
 pub mod rooms;
-pub mod run;
+pub mod run_expect;
+pub mod run_record;
+pub mod run_replay;
+pub mod run_wait;
+pub mod run_watch;
+pub mod sighting;
+pub mod signals;
+pub mod since;
+pub mod stats;
+pub mod stream;
+pub mod table;
+pub mod wait;
 pub mod watch;
+pub mod watchdog;

@@ -16,6 +16,7 @@ pub mod graphql;
 pub mod http;
 pub mod journal;
 pub mod relay;
+pub mod replay;
 pub mod rules;
 pub mod run;
 pub mod seed;

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::protocol::EntityType;
+
 macro_rules! common {
     () => {
         "__typename id campaignId name version createdAt updatedAt "
@@ -47,3 +49,16 @@ pub(super) static NODES: LazyLock<String> = LazyLock::new(|| {
             ... on Member {{ {MEMBER} }} }} }}"
     )
 });
+
+/// Returns the name and the fields of a type that can be created, changed and deleted.
+pub(super) const fn editable(kind: &EntityType) -> Option<(&'static str, &'static str)> {
+    match kind {
+        EntityType::Campaign => Some(("Campaign", CAMPAIGN)),
+        EntityType::Kingdom => Some(("Kingdom", KINGDOM)),
+        EntityType::Settlement => Some(("Settlement", SETTLEMENT)),
+        EntityType::Structure => Some(("Structure", STRUCTURE)),
+        EntityType::Location => Some(("Location", LOCATION)),
+        EntityType::Encounter => Some(("Encounter", ENCOUNTER)),
+        EntityType::Member | EntityType::Other(_) => None,
+    }
+}

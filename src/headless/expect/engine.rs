@@ -1,20 +1,15 @@
 //! Follows a stream of events and judges it against a plan.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
-
-use serde_json::Value;
 
 use super::nearest;
 use super::outcome::{Case, Failure, Outcome, State};
 use super::plan::{Count, Expect, Forbid, Plan};
-use crate::calendar::Calendar;
-use crate::client::event::Delivery;
 use crate::config::duration;
 use crate::exit::Exit;
 use crate::expr::{EventView, Expr, Vars, Verdict};
-use crate::text;
+use crate::headless::sighting::Sighting;
 
 /// How many events are kept for the explanation of a failure.
 const KEPT: usize = 2_000;
@@ -24,29 +19,16 @@ const KEPT: usize = 2_000;
 pub struct Seen {
     /// How long after the stream was live.
     pub at: Duration,
-    pub delivery: Delivery,
-    /// The cached entity after the event and before it, as `expr::entity` writes it.
-    pub entity: Option<Arc<Value>>,
-    pub before: Option<Arc<Value>>,
-    pub calendar: Option<Arc<Calendar>>,
+    pub sighting: Sighting,
 }
 
 impl Seen {
-    pub(super) fn view<'a>(&'a self, vars: &'a Vars) -> EventView<'a> {
-        let view =
-            EventView::of(&self.delivery).with_entity(self.entity.as_deref(), self.before.as_deref()).with_vars(vars);
-        match &self.calendar {
-            Some(calendar) => view.with_calendar(Arc::clone(calendar)),
-            None => view,
-        }
+    pub(in crate::headless) fn view<'a>(&'a self, vars: &'a Vars) -> EventView<'a> {
+        self.sighting.view().with_vars(vars)
     }
 
-    pub(super) fn title(&self) -> String {
-        let name = text::line(&self.delivery.name);
-        let Some(event) = &self.delivery.event else { return name.into_owned() };
-        let subject = event.payload.subject();
-        let what = format!("{name} ({} {} {})", event.payload.operation().as_str(), subject.entity_type, subject.id);
-        event.metadata.seq.map_or_else(|| what.clone(), |seq| format!("#{seq} {what}"))
+    pub(in crate::headless) fn title(&self) -> String {
+        self.sighting.title()
     }
 }
 
@@ -151,6 +133,14 @@ impl Engine {
     pub fn stop(&mut self, exit: Exit, at: Duration, note: &str) {
         self.tick(at);
         self.end(exit, at, Some(note.to_owned()));
+    }
+
+    /// Takes back a success that lost events make doubtful.
+    pub fn doubt(&mut self, note: &str) {
+        if let Some(ended) = self.ended.as_mut().filter(|ended| ended.exit == Exit::Met) {
+            ended.exit = Exit::ContinuityLost;
+            ended.note = Some(note.to_owned());
+        }
     }
 
     /// Handles the passing of time.

@@ -6,7 +6,7 @@
 
 pub mod engine;
 pub mod file;
-mod nearest;
+pub(super) mod nearest;
 pub mod outcome;
 pub mod plan;
 pub mod report;

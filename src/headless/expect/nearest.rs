@@ -15,7 +15,7 @@ const SHOWN: usize = 3;
 const VALUE_CHARS: usize = 120;
 
 /// Finds the events nearest to a condition; `counts` tells why a fitting event did not count.
-pub(super) fn find<'a>(
+pub(in crate::headless) fn find<'a>(
     expr: &Expr,
     vars: &Vars,
     events: impl Iterator<Item = &'a Seen>,
@@ -39,7 +39,7 @@ pub(super) fn find<'a>(
 }
 
 /// Lists the values of the `$names` in a condition.
-pub(super) fn values(expr: &Expr, vars: &Vars) -> Vec<(String, String)> {
+pub(in crate::headless) fn values(expr: &Expr, vars: &Vars) -> Vec<(String, String)> {
     let mut names = expr.variables();
     names.sort_unstable();
     names.dedup();

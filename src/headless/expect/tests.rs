@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::report;
 use crate::client::event::Delivery;
 use crate::exit::Exit;
+use crate::headless::sighting::Sighting;
 use crate::protocol::Event;
 
 fn plan(text: &str) -> Plan {
@@ -27,7 +28,7 @@ fn seen(seconds: u64, raw: Value) -> Seen {
     let name = raw["type"].as_str().unwrap_or("other").into();
     let room = Some("campaign:c".parse().unwrap());
     let delivery = Delivery { received_at: Timestamp::UNIX_EPOCH, room, name, raw: Arc::new(raw), event };
-    Seen { at: Duration::from_secs(seconds), delivery, entity: None, before: None, calendar: None }
+    Seen { at: Duration::from_secs(seconds), sighting: Sighting::bare(delivery) }
 }
 
 fn structure(seconds: u64, id: &str, operation: &str) -> Seen {

@@ -1,0 +1,220 @@
+//! Options of the commands that watch and judge.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+use serde_json::Value;
+
+use super::duration;
+use crate::expr::Expr;
+use crate::headless::expect::vars::assignment;
+use crate::headless::format::Format;
+use crate::headless::recording::Speed;
+use crate::headless::since::Since;
+use crate::protocol::Room;
+
+/// Names what to listen to; every option may be repeated.
+#[derive(Debug, Clone, Default, Args)]
+#[group(required = true, multiple = true)]
+pub struct Rooms {
+    /// Everything in a campaign
+    #[arg(long = "campaign", value_name = "ID|NAME")]
+    pub campaigns: Vec<String>,
+    /// One settlement and its structures
+    #[arg(long = "settlement", value_name = "ID|NAME")]
+    pub settlements: Vec<String>,
+    /// One structure
+    #[arg(long = "structure", value_name = "ID|NAME")]
+    pub structures: Vec<String>,
+    /// A room by its name on the wire, for example campaign:0197…
+    #[arg(long = "room", value_name = "NAME", value_parser = room)]
+    pub rooms: Vec<Room>,
+}
+
+/// Options of `scry watch`.
+#[derive(Debug, Clone, Args)]
+pub struct Watch {
+    #[command(flatten)]
+    pub rooms: Rooms,
+    /// Print only events that this expression holds for
+    #[arg(long, value_name = "EXPR", value_parser = expr)]
+    pub filter: Option<Expr>,
+    /// Print json, text, or a template like '{type} {payload.operation}'
+    #[arg(long, value_name = "FORMAT", default_value = "json", conflicts_with = "raw")]
+    pub format: Format,
+    /// Print each frame alone as it came: ["name",body]
+    #[arg(long)]
+    pub raw: bool,
+    /// Begin after this event (1200), this long ago (5m), or at the beginning
+    #[arg(long, value_name = "SEQ|DURATION|beginning")]
+    pub since: Option<Since>,
+    /// Stop after this many printed events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Stop after this long, for example 90s or 1h30m
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub time: Option<Duration>,
+    /// Stop after an event that this expression holds for
+    #[arg(long, value_name = "EXPR", value_parser = expr)]
+    pub until: Option<Expr>,
+    /// Stop, with exit code 1, after an event that this expression holds for
+    #[arg(long, value_name = "EXPR", value_parser = expr)]
+    pub fail_if: Option<Expr>,
+    /// Print lines about the connection and about gaps too
+    #[arg(long)]
+    pub status: bool,
+    /// Say at the end how many events came, how fast, how late, and how many were missed
+    #[arg(long)]
+    pub stats: bool,
+}
+
+impl Watch {
+    /// Prints everything that happens in rooms, for as long as that.
+    #[must_use]
+    pub fn new(rooms: Rooms, time: Option<Duration>) -> Self {
+        Self {
+            rooms,
+            filter: None,
+            format: Format::Json,
+            raw: false,
+            since: None,
+            count: None,
+            time,
+            until: None,
+            fail_if: None,
+            status: false,
+            stats: false,
+        }
+    }
+}
+
+/// Options of `scry wait`.
+#[derive(Debug, Clone, Args)]
+pub struct Wait {
+    #[command(flatten)]
+    pub rooms: Rooms,
+    /// Wait until this holds for an event, or already for an entity; repeat for several
+    #[arg(long = "for", value_name = "EXPR", required = true, value_parser = expr)]
+    pub conditions: Vec<Expr>,
+    /// One of the conditions is enough
+    #[arg(long)]
+    pub any: bool,
+    /// Only events from now on count, not what holds already
+    #[arg(long)]
+    pub new: bool,
+    /// End, with exit code 1, when this holds for an event
+    #[arg(long, value_name = "EXPR", value_parser = expr)]
+    pub fail_if: Option<Expr>,
+    /// End, with exit code 3, after this long
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+/// Options of `scry expect`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+A file of expectations, in short:
+
+  [rooms]
+  campaign = \"Emberfall\"
+
+  [[expect]]                                  # steps, in this order
+  name = \"created\"
+  event = 'type == \"structure_updated\" && payload.operation == \"create\"'
+  capture = { tower = \"payload.structureId\" }
+
+  [[expect]]
+  event = 'type == \"state_invalidated\" && payload.entityId == $tower'
+  within = \"5s\"                               # after the step before
+
+  [[never]]
+  event = 'type == \"structure_updated\" && payload.operation == \"delete\"'
+
+`scry expect --init` writes a longer example. Exit codes: 0 everything held, 1 something did not (or the command
+failed), 3 the timeout came first, 6 events were lost so that the result is not certain.")]
+pub struct Expect {
+    /// The file of expectations
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "init")]
+    pub file: Option<PathBuf>,
+    /// Write a commented example to standard output
+    #[arg(long, conflicts_with = "file")]
+    pub init: bool,
+    /// Set a variable, usable as $name in conditions
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub vars: Vec<(String, Value)>,
+    /// Write a JUnit report into this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub report_junit: Option<PathBuf>,
+    /// Write a TAP report into this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub report_tap: Option<PathBuf>,
+    /// Write a JSON report into this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub report_json: Option<PathBuf>,
+    /// Run this command once the stream is live; its exit code is part of the result
+    #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
+
+/// Options of `scry record`.
+#[derive(Debug, Clone, Args)]
+pub struct Record {
+    #[command(flatten)]
+    pub rooms: Rooms,
+    /// Write into this file; - is standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Record only events that this expression holds for
+    #[arg(long, value_name = "EXPR", value_parser = expr)]
+    pub filter: Option<Expr>,
+    /// Stop after this many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Stop after this long
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub time: Option<Duration>,
+}
+
+/// Options of `scry replay`.
+#[derive(Debug, Clone, Args)]
+pub struct Replay {
+    /// The recording; - is standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// How fast: 1x, 10x, 0.5x or max
+    #[arg(long, value_name = "SPEED", default_value = "1x")]
+    pub speed: Speed,
+    /// Play only events that this expression holds for
+    #[arg(long, value_name = "EXPR", value_parser = expr)]
+    pub filter: Option<Expr>,
+    /// Print json, text, or a template like '{type} {payload.operation}'
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub format: Format,
+    /// Write what is played as a recording into this file instead of printing it
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["format", "serve"])]
+    pub output: Option<PathBuf>,
+    /// Be a gateway at this address, for example 127.0.0.1:4700, and play to those who join; starts with the first
+    #[arg(long, value_name = "ADDR", conflicts_with = "format")]
+    pub serve: Option<std::net::SocketAddr>,
+}
+
+/// Options of `scry completions`.
+#[derive(Debug, Clone, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+fn expr(source: &str) -> Result<Expr, String> {
+    // The error goes below the line that names the option.
+    Expr::parse(source).map_err(|error| format!("\n{error}"))
+}
+
+fn room(text: &str) -> Result<Room, String> {
+    text.parse().map_err(|error: crate::protocol::InvalidRoom| error.to_string())
+}

@@ -1,0 +1,88 @@
+//! `scry expect`: reads the file, runs it, writes the reports.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use super::args::Expect as Args;
+use super::context::{Context, say};
+use super::error::CliError;
+use super::listen;
+use crate::config::process_env;
+use crate::exit::Exit;
+use crate::expr::Expr;
+use crate::headless::expect::outcome::Outcome;
+use crate::headless::expect::plan::Plan;
+use crate::headless::expect::{EXAMPLE, report};
+use crate::headless::rooms::Named;
+use crate::headless::run_expect;
+
+/// Judges what happens against a file.
+///
+/// # Errors
+/// [`CliError`] when the file is wrong, a name leads to no room, or a report cannot be written.
+pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
+    let Some(path) = &args.file else { return init() };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::Usage(format!("cannot read {}: {error}", path.display())))?;
+    let given: BTreeMap<_, _> = args.vars.iter().cloned().collect();
+    let plan = Plan::parse(path, &text, &given, &process_env).map_err(|error| CliError::Usage(error.to_string()))?;
+    let named = Named {
+        campaigns: plan.campaigns.clone(),
+        settlements: plan.settlements.clone(),
+        structures: plan.structures.clone(),
+    };
+    if named.campaigns.is_empty() && named.settlements.is_empty() && named.structures.is_empty() {
+        let path = path.display();
+        return Err(CliError::Usage(format!("{path}: nothing to listen to; write [rooms] with a campaign in it")));
+    }
+    let (options, _) = listen::by_name(context, context.api()?, &named, &[]).await?;
+    let mut stream = listen::open(options, looks_at_entities(&plan))?;
+    let ended = run_expect::run(plan, &mut stream, &args.command, |sentence| context.say(sentence)).await;
+    stream.close().await;
+    let program = args.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+    let outcome = ended.map_err(|error| CliError::Usage(format!("cannot run {program}: {error}")))?;
+    tell(context, args, &outcome)?;
+    Ok(outcome.exit)
+}
+
+fn looks_at_entities(plan: &Plan) -> bool {
+    let captures = plan.expects.iter().flat_map(|expect| expect.captures.iter().map(|(_, expr)| expr));
+    let expects = plan.expects.iter().map(|expect| &expect.event);
+    captures.chain(expects).chain(plan.nevers.iter().map(|never| &never.event)).any(Expr::looks_at_entities)
+}
+
+fn tell(context: &Context, args: &Args, outcome: &Outcome) -> Result<(), CliError> {
+    // A failure is said even when little is to be said.
+    if outcome.exit != Exit::Met || !context.quiet {
+        for line in report::text(outcome).lines() {
+            say_plain(line);
+        }
+    }
+    let json = || format!("{:#}\n", report::json(outcome));
+    for (path, text) in [
+        (&args.report_junit, report::junit(outcome)),
+        (&args.report_tap, report::tap(outcome)),
+        (&args.report_json, json()),
+    ] {
+        if let Some(path) = path {
+            write(path, &text)?;
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(path, text).map_err(CliError::io(format!("cannot write {}", path.display())))
+}
+
+fn init() -> Result<Exit, CliError> {
+    std::io::stdout().write_all(EXAMPLE.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
+    say("save this as a file and run it with `scry expect FILE`");
+    Ok(Exit::Met)
+}
+
+#[expect(clippy::print_stderr, reason = "the report is for people; stdout belongs to the command")]
+fn say_plain(line: &str) {
+    eprintln!("{line}");
+}

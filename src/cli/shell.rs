@@ -1,0 +1,42 @@
+//! `scry completions` and `scry man`.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+
+use super::args::{Cli, Completions};
+use super::error::CliError;
+use crate::exit::Exit;
+
+/// Writes the completions of a shell.
+///
+/// # Errors
+/// [`CliError::Io`] when stdout cannot be written to.
+pub fn completions(args: &Completions) -> Result<Exit, CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "scry", &mut script);
+    write(&script)
+}
+
+/// Writes the manual page, the pages of the commands after that of the program.
+///
+/// # Errors
+/// [`CliError::Io`] when stdout cannot be written to.
+pub fn man() -> Result<Exit, CliError> {
+    let mut page = Vec::new();
+    let failed = || CliError::io("cannot write the manual page");
+    let mut command = Cli::command().name("scry");
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed())?;
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+        clap_mangen::Man::new(sub.clone()).render(&mut page).map_err(failed())?;
+    }
+    write(&page)
+}
+
+fn write(bytes: &[u8]) -> Result<Exit, CliError> {
+    match io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::io("cannot write to stdout")(error)),
+        Ok(()) | Err(_) => Ok(Exit::Met),
+    }
+}

@@ -1,0 +1,49 @@
+//! One event with all that an expression may look at (pure).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::calendar::Calendar;
+use crate::client::event::Delivery;
+use crate::expr::EventView;
+use crate::text;
+
+/// Holds a delivered event, the entity it is about, and the calendar of its campaign.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    pub delivery: Delivery,
+    /// The entity after the event and before it, in the form expressions see; absent when not looked up.
+    pub entity: Option<Arc<Value>>,
+    pub before: Option<Arc<Value>>,
+    pub calendar: Option<Arc<Calendar>>,
+}
+
+impl Sighting {
+    /// Takes an event alone.
+    #[must_use]
+    pub const fn bare(delivery: Delivery) -> Self {
+        Self { delivery, entity: None, before: None, calendar: None }
+    }
+
+    /// Shows the event to expressions.
+    #[must_use]
+    pub fn view(&self) -> EventView<'_> {
+        let view = EventView::of(&self.delivery).with_entity(self.entity.as_deref(), self.before.as_deref());
+        match &self.calendar {
+            Some(calendar) => view.with_calendar(Arc::clone(calendar)),
+            None => view,
+        }
+    }
+
+    /// Names the event for people: `#12 structure_updated (update structure 0197…)`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let name = text::line(&self.delivery.name);
+        let Some(event) = &self.delivery.event else { return name.into_owned() };
+        let subject = event.payload.subject();
+        let kind = text::line(subject.entity_type.as_str()).into_owned();
+        let what = format!("{name} ({} {kind} {})", event.payload.operation().as_str(), subject.id);
+        event.metadata.seq.map_or_else(|| what.clone(), |seq| format!("#{seq} {what}"))
+    }
+}

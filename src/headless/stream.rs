@@ -1,0 +1,130 @@
+//! One thing after another: the connection, the clock, and a person who has had enough.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::time::Instant;
+
+use super::entities::Entities;
+use super::sighting::Sighting;
+use super::signals::interrupted;
+use crate::client::error::ApiError;
+use crate::client::event::{ClientEvent, Delivery};
+use crate::client::session::{self, Session, SessionOptions};
+
+/// How many events are taken at once, so that one question can be asked for all of them.
+const BATCH: usize = 256;
+
+/// Follows a session for a command.
+pub struct Stream {
+    session: Session,
+    entities: Entities,
+    interrupted: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Events that have come and were not handed on yet, and what came after them.
+    pending: Vec<Delivery>,
+    held: Option<ClientEvent>,
+}
+
+/// Tells what happened next.
+#[derive(Debug)]
+pub enum Heard {
+    /// Events, in order.
+    Events(Vec<Sighting>),
+    /// News of the connection.
+    News(ClientEvent),
+    TimeIsUp,
+    Interrupted,
+    /// The connection's task has died; a defect.
+    Ended,
+}
+
+impl Stream {
+    /// Connects; `look_up` tells whether expressions look at entities.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the profile's file of authorities cannot be used.
+    pub fn open(mut options: SessionOptions, look_up: bool) -> Result<Self, ApiError> {
+        options.snapshots = look_up;
+        let entities = Entities::new(look_up.then(|| options.api.clone()));
+        let session = session::connect(options)?;
+        Ok(Self { session, entities, interrupted: Box::pin(interrupted()), pending: Vec::new(), held: None })
+    }
+
+    /// Waits for the next thing, until `deadline` at the latest.
+    ///
+    /// Giving up on this future loses nothing; the next one goes on where it was.
+    pub async fn next(&mut self, deadline: Option<Instant>) -> Heard {
+        if !self.pending.is_empty() {
+            return self.batch().await;
+        }
+        let event = match self.held.take() {
+            Some(event) => event,
+            None => match self.receive(deadline).await {
+                Ok(event) => event,
+                Err(heard) => return heard,
+            },
+        };
+        match event {
+            ClientEvent::Delivered(delivery) => {
+                self.pending.push(delivery);
+                self.batch().await
+            }
+            ClientEvent::Snapshot(snapshot) => {
+                self.entities.learn(&snapshot);
+                Heard::News(ClientEvent::Snapshot(snapshot))
+            }
+            news @ (ClientEvent::Status(_)
+            | ClientEvent::Gap(_)
+            | ClientEvent::Joined { .. }
+            | ClientEvent::Refused { .. }
+            | ClientEvent::Notice(_)) => Heard::News(news),
+        }
+    }
+
+    /// Returns what is known of the entities.
+    #[must_use]
+    pub const fn entities(&self) -> &Entities {
+        &self.entities
+    }
+
+    /// Returns why entities could not be looked up, once.
+    pub fn take_trouble(&mut self) -> Option<String> {
+        self.entities.take_trouble()
+    }
+
+    /// Ends the session.
+    pub async fn close(self) {
+        // The reader goes first: an actor that waits for room in the channel would not hear of the end.
+        drop(self.session.events);
+        self.session.handle.close().await;
+    }
+
+    async fn receive(&mut self, deadline: Option<Instant>) -> Result<ClientEvent, Heard> {
+        let time_is_up = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // What has arrived by the deadline still counts; a person comes before everything.
+            biased;
+            () = &mut self.interrupted => Err(Heard::Interrupted),
+            event = self.session.events.recv() => event.ok_or(Heard::Ended),
+            () = time_is_up => Err(Heard::TimeIsUp),
+        }
+    }
+
+    async fn batch(&mut self) -> Heard {
+        while self.pending.len() < BATCH && self.held.is_none() {
+            match self.session.events.try_recv() {
+                Ok(ClientEvent::Delivered(delivery)) => self.pending.push(delivery),
+                Ok(other) => self.held = Some(other),
+                Err(_) => break,
+            }
+        }
+        let sightings = self.entities.sight(&self.pending).await;
+        self.pending.clear();
+        Heard::Events(sightings)
+    }
+}
