@@ -160,7 +160,7 @@ impl Connection {
             let seconds = now::seconds_until(at, now.mono);
             (seconds > 0).then(|| at - Duration::from_secs(seconds - 1))
         });
-        let ages = self.as_of().map(|then| now.mono + now::until_age_changes(now.since(then)));
+        let ages = self.as_of().map(|then| now.when_age_changes(then));
         [settles, counts, ages].into_iter().flatten().min()
     }
 }

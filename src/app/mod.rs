@@ -173,11 +173,7 @@ impl App {
     fn age_deadline(&self) -> Option<Instant> {
         let fresh = |at: &jiff::Timestamp| self.freshness(*at) != Freshness::Old;
         let changes = self.selected().into_iter().flat_map(|entity| entity.changes.values());
-        changes
-            .map(|change| change.at)
-            .filter(fresh)
-            .map(|at| self.now.mono + now::until_age_changes(self.now.since(at)))
-            .min()
+        changes.map(|change| change.at).filter(fresh).map(|at| self.now.when_age_changes(at)).min()
     }
 
     /// Returns the moment the state stands at.

@@ -18,6 +18,30 @@ impl Now {
         Duration::try_from(self.wall.duration_since(then)).unwrap_or_default()
     }
 
+    /// Says how long ago `then` was, in the largest unit: `12 s`, `3 min`, `2 h`, `5 d`.
+    #[must_use]
+    pub fn age(&self, then: Timestamp) -> String {
+        let seconds = self.whole_seconds_since(then);
+        let (length, unit) = largest_unit(seconds);
+        format!("{} {unit}", seconds / length)
+    }
+
+    /// Returns when [`Now::age`] of `then` says something else.
+    ///
+    /// Ages are counted between whole seconds, so that all of them change together: one wake-up a second.
+    #[must_use]
+    pub fn when_age_changes(&self, then: Timestamp) -> Instant {
+        let seconds = self.whole_seconds_since(then);
+        let (length, _) = largest_unit(seconds);
+        let ahead = Duration::from_secs((seconds / length + 1) * length - seconds);
+        let into_second = Duration::from_nanos(u64::try_from(self.wall.subsec_nanosecond()).unwrap_or(0));
+        self.mono + ahead.saturating_sub(into_second)
+    }
+
+    fn whole_seconds_since(&self, then: Timestamp) -> u64 {
+        u64::try_from(self.wall.as_second() - then.as_second()).unwrap_or(0)
+    }
+
     /// Returns the instant at which `then` will be `age` old.
     #[must_use]
     pub fn when_aged(&self, then: Timestamp, age: Duration) -> Instant {
@@ -25,23 +49,8 @@ impl Now {
     }
 }
 
-/// Says an age in its largest unit: `12 s`, `3 min`, `2 h`, `5 d`.
-#[must_use]
-pub fn age(age: Duration) -> String {
-    let (count, unit) = largest_unit(age);
-    format!("{} {}", age.as_secs() / count, unit)
-}
-
-/// Returns how long it takes until [`age`] says something else.
-#[must_use]
-pub fn until_age_changes(age: Duration) -> Duration {
-    let (count, _) = largest_unit(age);
-    let next = Duration::from_secs((age.as_secs() / count + 1) * count);
-    next - age
-}
-
-fn largest_unit(age: Duration) -> (u64, &'static str) {
-    match age.as_secs() {
+fn largest_unit(seconds: u64) -> (u64, &'static str) {
+    match seconds {
         0..60 => (1, "s"),
         60..3_600 => (60, "min"),
         3_600..86_400 => (3_600, "h"),
@@ -59,19 +68,32 @@ pub fn seconds_until(deadline: Instant, now: Instant) -> u64 {
 mod tests {
     use super::*;
 
+    fn moment(millis: i64) -> Now {
+        Now { mono: Instant::now(), wall: Timestamp::from_millisecond(1_000_000_000_000 + millis).unwrap() }
+    }
+
     #[test]
     fn an_age_is_said_in_its_largest_unit() {
-        let said: Vec<_> = [0, 59, 60, 3_599, 3_600, 200_000].map(|s| age(Duration::from_secs(s))).into();
+        let then = moment(0).wall;
+        let said: Vec<_> = [0, 59, 60, 3_599, 3_600, 200_000].map(|s| moment(s * 1_000).age(then)).into();
         assert_eq!(said, ["0 s", "59 s", "1 min", "59 min", "1 h", "2 d"]);
+        assert_eq!(moment(-5_000).age(then), "0 s");
     }
 
     #[test]
     fn the_next_change_of_an_age_is_when_its_words_change() {
+        let then = moment(-321).wall;
         for millis in [0, 999, 59_400, 60_000, 61_000, 3_599_999, 7_300_000] {
-            let then = Duration::from_millis(millis);
-            let next = then + until_age_changes(then);
-            assert_ne!(age(then), age(next), "{then:?}");
-            assert_eq!(age(then), age(next - Duration::from_millis(1)), "{then:?}");
+            let now = moment(millis);
+            let ahead = i64::try_from((now.when_age_changes(then) - now.mono).as_millis()).unwrap();
+            assert_ne!(now.age(then), moment(millis + ahead).age(then), "{millis}");
+            assert_eq!(now.age(then), moment(millis + ahead - 1).age(then), "{millis}");
         }
+    }
+
+    #[test]
+    fn ages_of_different_moments_change_at_the_same_time() {
+        let now = moment(5_250);
+        assert_eq!(now.when_age_changes(moment(0).wall), now.when_age_changes(moment(1_777).wall));
     }
 }

@@ -9,7 +9,7 @@ use super::row::Row;
 use crate::app::detail::{self, Change, Field};
 use crate::app::keymap::Pane;
 use crate::app::measure::{pad, pad_left, width};
-use crate::app::{App, Freshness, now};
+use crate::app::{App, Freshness};
 
 /// Draws the pane.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
@@ -110,7 +110,7 @@ fn changed(app: &App, look: &Look, row: Row, field: &Field, change: &Change) -> 
     let freshness = app.freshness(change.at);
     let when = match freshness {
         Freshness::Old => change.at.to_zoned(app.zone().clone()).strftime("at %H:%M:%S").to_string(),
-        Freshness::New | Freshness::Fading => format!("{} ago", now::age(app.now().since(change.at))),
+        Freshness::New | Freshness::Fading => format!("{} ago", app.now().age(change.at)),
     };
     let who = if change.who.is_empty() { when } else { format!("{}, {when}", change.who) };
     let row = if freshness == Freshness::Old {

@@ -9,7 +9,7 @@ use crate::app::connection::Light;
 use crate::app::keymap::Pane;
 use crate::app::layout::Shape;
 use crate::app::measure::{fit, width, wrap};
-use crate::app::{App, Layout, now};
+use crate::app::{App, Layout};
 
 /// Draws a pane's rule and returns the place below it.
 pub fn frame(app: &App, look: &Look, pane: Pane, title: &str, notes: &str, area: Rect, buffer: &mut Buffer) -> Rect {
@@ -45,7 +45,7 @@ fn age(app: &App) -> Option<String> {
         Light::Connecting | Light::Error | Light::Disconnected => {
             let then = app.connection().as_of()?;
             let clock = then.to_zoned(app.zone().clone()).strftime("%H:%M:%S");
-            Some(format!("as of {clock}, {} old", now::age(app.now().since(then))))
+            Some(format!("as of {clock}, {} old", app.now().age(then)))
         }
     }
 }

@@ -10,6 +10,7 @@ mod gateway_handshake;
 mod gateway_resume;
 mod gateway_rooms;
 mod gateway_session;
+mod screen_hands;
 mod screen_states;
 mod server_api;
 mod server_auth;

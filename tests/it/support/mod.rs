@@ -1,9 +1,2 @@
 //! What the integration tests share.
 
-pub mod client;
-pub mod fake_gateway;
-pub mod fault_proxy;
-pub mod gateway;
-pub mod node;
-pub mod server;
-pub mod table;

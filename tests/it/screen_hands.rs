@@ -1,0 +1,234 @@
+//! What keys and time do to the dashboard, and that nothing whatsoever makes it fail.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use scry::app::{Choice, Effect, Msg};
+use scry::client::event::{ClientEvent, Phase, Status};
+use scry::protocol::Event;
+use serde_json::{Value, json};
+
+use crate::support::table::{Table, clock_event, delivery, id, key_event, settlement_event, status};
+
+#[test]
+fn a_change_is_marked_fades_and_then_the_dashboard_sleeps() {
+    let mut table = Table::live(120, 40);
+    table.keys("j j j j");
+    table.raise_settlement(1_201);
+    assert!(table.screen().contains("▲ from 3"), "{}", table.screen());
+    assert!(table.screen().contains("1 fresh"));
+    let wakes = table.wait(Duration::from_secs(70));
+    assert!(wakes <= 75, "an age in seconds needs one wake-up each, not {wakes}");
+    assert!(!table.screen().contains("fresh") && !table.screen().contains("▲"), "{}", table.screen());
+    assert!(table.screen().contains("Mira, at 18:20:00"), "{}", table.screen());
+    assert_eq!(table.wait(Duration::from_secs(3_600)), 0, "an idle dashboard is never woken");
+}
+
+#[test]
+fn a_measured_round_trip_alone_draws_nothing() {
+    let mut table = Table::live(80, 24);
+    table.wait(Duration::from_secs(10));
+    table.app.take_redraw();
+    table.status(Status { round_trip: Some(Duration::from_millis(13)), ..status(Phase::Live) });
+    assert!(!table.app.take_redraw());
+    table.status(Status { round_trip: Some(Duration::from_millis(90)), ..status(Phase::Live) });
+    assert!(table.app.take_redraw());
+}
+
+#[test]
+fn a_paused_journal_shows_the_same_rows_while_others_arrive() {
+    let mut table = Table::live(80, 24);
+    for seq in 1_201..1_260 {
+        table.event(seq, settlement_event("s1", json!([{"field": "level", "from": 3, "to": seq}])));
+    }
+    table.keys("3 k k");
+    let rows = |table: &Table| table.screen().lines().rev().skip(1).take(5).map(ToOwned::to_owned).collect::<Vec<_>>();
+    let before = rows(&table);
+    assert!(before.iter().any(|row| row.contains("3 → 1 259")), "{before:#?}");
+    for seq in 1_260..1_300 {
+        table.event(seq, settlement_event("s1", json!([{"field": "level", "from": 3, "to": seq}])));
+    }
+    assert_eq!(rows(&table), before);
+    assert!(table.screen().contains("paused, 40 new"));
+    table.keys("f");
+    assert!(table.screen().contains("3 → 1 299") && table.screen().contains("follow"));
+}
+
+#[test]
+fn the_next_change_is_found_behind_a_fold() {
+    let mut table = Table::live(120, 40);
+    table.keys("j j j h");
+    assert!(!table.screen().contains("Granary"));
+    table.raise_settlement(1_201);
+    table.keys("g n");
+    let selected = table.app.selected().map(|entity| entity.name.to_string());
+    assert_eq!(selected.as_deref(), Some("Harrow's Rest"));
+    assert!(table.screen().contains("Granary"), "what was folded away is opened: {}", table.screen());
+}
+
+#[test]
+fn a_journal_row_leads_to_its_entity() {
+    let mut table = Table::live(60, 20);
+    table.raise_settlement(1_201);
+    table.keys("3 enter");
+    assert!(table.screen().contains("━ Harrow's Rest"), "{}", table.screen());
+    table.keys("esc");
+    assert!(table.screen().contains("[1 World]"));
+}
+
+#[test]
+fn with_several_campaigns_and_none_named_one_is_chosen() {
+    let mut table = Table::new(80, 24);
+    let mut app = scry::app::App::new(scry::app::Options::default(), (80, 24), table.now);
+    assert_eq!(app.start(None), [Effect::LoadCampaigns]);
+    table.app = app;
+    let choice = |name: &str, role: &str| Choice {
+        id: id(&name.to_lowercase()),
+        name: name.to_owned(),
+        description: format!("What happens in {name}."),
+        role: role.to_owned(),
+    };
+    table.send(Msg::Campaigns(Ok(vec![choice("Emberfall", "OWNER"), choice("Saltmarch", "VIEWER")])));
+    insta::assert_snapshot!("choosing_80x24", table.screen());
+    table.keys("j enter");
+    assert_eq!(table.effects.last(), Some(&Effect::Watch(id("saltmarch"))));
+}
+
+#[test]
+fn a_list_that_cannot_be_had_is_asked_for_again() {
+    let mut table = Table::new(80, 24);
+    let reason = "cannot reach http://127.0.0.1:4600: connection refused";
+    table.send(Msg::Campaigns(Err(reason.to_owned())));
+    assert!(table.screen().contains(reason) && table.screen().contains("r retry"), "{}", table.screen());
+    table.keys("r");
+    assert_eq!(table.effects.last(), Some(&Effect::LoadCampaigns));
+}
+
+#[test]
+fn retry_asks_once_there_is_something_to_retry() {
+    let mut table = Table::live(80, 24);
+    table.keys("r");
+    assert!(!table.effects.contains(&Effect::RetryNow));
+    table.status(status(Phase::Open));
+    table.keys("r");
+    assert_eq!(table.effects.last(), Some(&Effect::RetryNow));
+}
+
+#[test]
+fn history_and_live_events_form_one_journal_without_doubles() {
+    let mut table = Table::live(80, 24);
+    let asked = table.effects.iter().find_map(|effect| match effect {
+        Effect::LoadHistory { since, limit, .. } => Some((*since, *limit)),
+        _ => None,
+    });
+    assert_eq!(asked, Some((700, 500)));
+    table.event(1_201, settlement_event("s1", json!([{"field": "level", "from": 1, "to": 2}])));
+    let earlier = [1_199, 1_200, 1_201].map(|seq| {
+        let mut event = settlement_event("s2", json!([]));
+        event["metadata"]["seq"] = json!(seq);
+        event["metadata"]["epoch"] = json!("x");
+        Event::from_value(&event).unwrap()
+    });
+    table.send(Msg::History(Ok(earlier.into())));
+    assert_eq!(table.app.journal().seqs().collect::<Vec<_>>(), [1_199, 1_200, 1_201]);
+}
+
+/// Lists events as a hostile or confused gateway might send them.
+fn foreign_events() -> Vec<Value> {
+    let hostile = "\u{1b}[2J\u{1b}]52;c;aGk=\u{7}\u{9b}31m\u{202e}砦👩‍👩‍👧e\u{301}\u{200b}";
+    vec![
+        settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])),
+        settlement_event("s1", json!([{"field": hostile, "from": hostile, "to": [hostile, {"x": hostile}]}])),
+        settlement_event("nowhere", json!([])),
+        clock_event("1207-09-14T15:20:00.000Z", "1207-09-15T18:20:00.000Z", 97_200),
+        clock_event(hostile, "", i64::MIN),
+        json!({"type": "entity_updated", "metadata": {"seq": 5}, "payload": {"entityType": hostile, "entityId": "q",
+               "campaignId": "c", "operation": "create", "changedFields": []}}),
+        json!({"type": "settlement_updated", "metadata": {}, "payload": {"settlementId": "s1", "campaignId": "c",
+               "operation": "delete", "changedFields": []}}),
+        json!({"type": "state_invalidated", "metadata": {}, "payload": {"scope": "campaign", "campaignId": "c"}}),
+        json!({"type": hostile, "payload": hostile}),
+        json!(null),
+    ]
+}
+
+/// Does one arbitrary thing to the dashboard.
+#[derive(Debug, Clone)]
+enum Deed {
+    Key(usize),
+    Event(usize),
+    Resize(u16, u16),
+    Phase(usize),
+    Wait(u64),
+    Snapshot(usize),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        8 => any::<usize>().prop_map(Deed::Key),
+        4 => any::<usize>().prop_map(Deed::Event),
+        2 => (0u16..230, 0u16..70).prop_map(|(width, height)| Deed::Resize(width, height)),
+        1 => any::<usize>().prop_map(Deed::Phase),
+        1 => (0u64..200_000).prop_map(Deed::Wait),
+        1 => (0usize..20).prop_map(Deed::Snapshot),
+    ]
+}
+
+const KEYS: [&str; 28] = [
+    "j", "k", "h", "l", "g", "G", "n", "N", "f", "p", "r", "1", "2", "3", "?", "q", "tab", "enter", "space", "esc",
+    "pgup", "pgdn", "ctrl-d", "ctrl-u", "ctrl-z", "x", ":", "ctrl-c",
+];
+const PHASES: [Phase; 8] = [
+    Phase::Disconnected,
+    Phase::Connecting,
+    Phase::Resyncing,
+    Phase::Live,
+    Phase::Backoff,
+    Phase::Open,
+    Phase::LoginRequired,
+    Phase::Closed,
+];
+
+fn perform(table: &mut Table, deed: &Deed, seq: u64) {
+    match deed {
+        Deed::Key(key) => table.send(Msg::Key(key_event(KEYS[key % KEYS.len()]))),
+        Deed::Event(which) => {
+            let events = foreign_events();
+            let mut event = events[which % events.len()].clone();
+            if let Some(metadata) = event.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.insert("seq".to_owned(), json!(seq));
+            }
+            table.client(ClientEvent::Delivered(delivery(table.now.wall, event)));
+        }
+        Deed::Resize(width, height) => table.send(Msg::Resize { width: *width, height: *height }),
+        Deed::Phase(phase) => {
+            let live_until = Some(table.now.wall);
+            let retry_in = Some(Duration::from_millis(2_500));
+            let reason = Some("砦 was closed".to_owned());
+            let phase = PHASES[phase % PHASES.len()];
+            table.status(Status { attempt: 3, retry_in, live_until, reason, ..status(phase) });
+        }
+        Deed::Wait(millis) => {
+            table.wait(Duration::from_millis(*millis));
+        }
+        Deed::Snapshot(count) => {
+            let nodes = crate::support::table::nodes().into_iter().take(*count).collect();
+            table.snapshot(nodes);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_makes_it_fail_and_nothing_foreign_reaches_the_terminal(deeds in prop::collection::vec(deed(), 1..60)) {
+        let mut table = Table::live(80, 24);
+        for (deed, seq) in deeds.iter().zip(1_201..) {
+            perform(&mut table, deed, seq);
+            let screen = table.screen();
+            let unsafe_sign = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}' || c == '\u{200b}';
+            prop_assert!(!screen.contains(unsafe_sign), "{deed:?}: {screen}");
+        }
+    }
+}
