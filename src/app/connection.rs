@@ -52,6 +52,11 @@ impl Connection {
         round_trip_changed || !same
     }
 
+    /// Takes a new measurement of a live connection; tells whether what is shown differs.
+    pub fn set_round_trip(&mut self, measured: Duration) -> bool {
+        self.is_live() && self.take_round_trip(Some(measured))
+    }
+
     /// Keeps the round trip on screen still while it only trembles.
     fn take_round_trip(&mut self, measured: Option<Duration>) -> bool {
         let steady = match (self.shown_round_trip, measured) {

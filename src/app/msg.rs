@@ -1,5 +1,7 @@
 //! What comes into the dashboard's state, and what it wants done.
 
+use std::time::Duration;
+
 use crossterm::event::KeyEvent;
 use serde_json::Value;
 
@@ -21,6 +23,8 @@ pub enum Msg {
     /// The campaigns to choose from, or one sentence that says why there are none.
     Campaigns(Result<Vec<Choice>, String>),
     Client(ClientEvent),
+    /// The live connection has measured the way to the server and back.
+    RoundTrip(Duration),
     /// The answer to [`Effect::Refetch`]: every node that still exists.
     Refetched {
         ticket: Ticket,

@@ -38,6 +38,10 @@ impl App {
             }
             Msg::Campaigns(result) => self.campaigns(result),
             Msg::Client(event) => self.client(event),
+            Msg::RoundTrip(measured) => {
+                self.redraw |= self.connection.set_round_trip(measured);
+                Vec::new()
+            }
             Msg::Refetched { ticket, result } => {
                 self.refetched(ticket, result);
                 Vec::new()

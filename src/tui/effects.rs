@@ -1,11 +1,14 @@
 //! Carries out what the state asks for; every answer comes back as a message.
 
+use std::time::Duration;
+
 use futures_util::future::OptionFuture;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{TuiError, ended};
 use crate::app::{Choice, Effect, Msg};
 use crate::client::api::Api;
+use crate::client::event::Status;
 use crate::client::session::{self, Session, SessionOptions};
 use crate::protocol::Room;
 
@@ -73,16 +76,21 @@ impl Runner {
 
     /// Waits for the next message; safe to drop at any moment.
     pub async fn next(&mut self) -> Msg {
-        let event = OptionFuture::from(self.session.as_mut().map(|session| session.events.recv()));
+        let (events, status) = match &mut self.session {
+            Some(Session { events, status, .. }) => (Some(events.recv()), Some(measured(status))),
+            None => (None, None),
+        };
+        let (events, status) = (OptionFuture::from(events), OptionFuture::from(status));
         tokio::select! {
             Some(msg) = self.answers.recv() => msg,
-            Some(event) = event => match event {
+            Some(event) = events => match event {
                 Some(event) => Msg::Client(event),
                 None => {
                     self.session = None;
                     ended()
                 }
             },
+            Some(round_trip) = status => Msg::RoundTrip(round_trip),
             else => std::future::pending().await,
         }
     }
@@ -105,6 +113,17 @@ impl Runner {
             let _ = answer.send(msg).await;
         });
     }
+}
+
+/// Waits for the next measured round trip; everything else about the status comes in order with the events.
+async fn measured(status: &mut watch::Receiver<Status>) -> Duration {
+    while status.changed().await.is_ok() {
+        let round_trip = status.borrow_and_update().round_trip;
+        if let Some(round_trip) = round_trip {
+            return round_trip;
+        }
+    }
+    std::future::pending().await
 }
 
 async fn campaigns(api: &Api) -> Result<Vec<Choice>, String> {

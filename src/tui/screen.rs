@@ -15,6 +15,7 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 use super::TuiError;
 use crate::app::App;
@@ -66,7 +67,9 @@ impl Screen {
     /// Takes the terminal again; everything on it is to be drawn anew.
     pub fn enter_again(&mut self) -> io::Result<()> {
         take()?;
-        self.terminal.clear()
+        // Not `clear`, which asks the terminal where its cursor is and would wait for an answer among the keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 }
 

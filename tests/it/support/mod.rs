@@ -1,2 +1,10 @@
 //! What the integration tests share.
 
+pub mod client;
+pub mod fake_gateway;
+pub mod fault_proxy;
+pub mod gateway;
+pub mod node;
+pub mod pty;
+pub mod server;
+pub mod table;
