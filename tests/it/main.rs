@@ -4,9 +4,9 @@
 
 mod client_ends;
 mod client_rooms;
+mod dashboard;
 mod demo_table;
 mod gateway_api;
-mod dashboard;
 mod gateway_handshake;
 mod gateway_resume;
 mod gateway_rooms;

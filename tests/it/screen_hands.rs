@@ -117,9 +117,9 @@ fn retry_asks_once_there_is_something_to_retry() {
 #[test]
 fn history_and_live_events_form_one_journal_without_doubles() {
     let mut table = Table::live(80, 24);
-    let asked = table.effects.iter().find_map(|effect| match effect {
-        Effect::LoadHistory { since, limit, .. } => Some((*since, *limit)),
-        _ => None,
+    let asked = table.effects.iter().find_map(|effect| {
+        let Effect::LoadHistory { since, limit, .. } = effect else { return None };
+        Some((*since, *limit))
     });
     assert_eq!(asked, Some((700, 500)));
     table.event(1_201, settlement_event("s1", json!([{"field": "level", "from": 1, "to": 2}])));
