@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod client_ends;
+mod client_login;
 mod client_rooms;
+mod client_server;
 mod dashboard;
 mod demo_table;
 mod gateway_api;

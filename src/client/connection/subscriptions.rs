@@ -45,6 +45,18 @@ pub(super) struct Subscription {
     /// The gateway could not replay what was missed.
     lost: bool,
     gap: Option<(u64, u64)>,
+    catching_up: CatchingUp,
+}
+
+/// Watches one answer to `since`: every event that was replayed has to arrive.
+#[derive(Debug, Default)]
+struct CatchingUp {
+    /// How many have, each counted once, and the last of them.
+    seen: u64,
+    last: u64,
+    hole: bool,
+    /// How often it was tried again without getting on; a gateway that miscounts must not be asked for ever.
+    again: u8,
 }
 
 /// Tells how far a room has come on this connection.
@@ -74,6 +86,9 @@ pub(super) enum Granted {
     /// The room was given up meanwhile.
     Unwanted,
 }
+
+/// Bounds how often a room is asked for again without getting on.
+const MAX_TRIES: u8 = 10;
 
 impl SubscriptionSet {
     /// Adds a room; one that is held already stays as it is.
@@ -133,6 +148,7 @@ impl SubscriptionSet {
     pub fn take_join(&mut self) -> Option<(Room, Option<Position>)> {
         let (room, subscription) = self.rooms.iter_mut().find(|(_, held)| held.stage == Stage::Ready)?;
         subscription.stage = Stage::Asked;
+        subscription.catching_up = CatchingUp { again: subscription.catching_up.again, ..CatchingUp::default() };
         Some((room.clone(), subscription.tracker.position().cloned()))
     }
 
@@ -145,6 +161,13 @@ impl SubscriptionSet {
         if held.stage != Stage::Asked {
             // Given up and wanted again meanwhile: it is asked for anew, from its own place.
             return Granted::Unwanted;
+        }
+        if held.is_incomplete(&ack) {
+            let gap = held.open_gap(room, held.reached(), ack.position.as_ref().map_or(0, |position| position.seq));
+            if held.try_again(since) {
+                return Granted::Lost(gap);
+            }
+            held.lost = true;
         }
         if let (Some(since), false, Some(position), false) = (since, ack.recovered, &ack.position, held.lost) {
             let gap = held.open_gap(room, since.seq, position.seq);
@@ -168,6 +191,7 @@ impl SubscriptionSet {
         held.stage = Stage::Joined;
         held.joined_before = true;
         held.lost = false;
+        held.catching_up = CatchingUp::default();
         Granted::Joined {
             position: held.tracker.position().cloned(),
             recovered,
@@ -184,8 +208,15 @@ impl Subscription {
         if let Start::Since(position) = start {
             tracker.reset(Some(position));
         }
-        let mut new =
-            Self { tracker, stage: Stage::Ready, wants_snapshot, joined_before: false, lost: false, gap: None };
+        let mut new = Self {
+            tracker,
+            stage: Stage::Ready,
+            wants_snapshot,
+            joined_before: false,
+            lost: false,
+            gap: None,
+            catching_up: CatchingUp::default(),
+        };
         new.restart(snapshots);
         new
     }
@@ -193,12 +224,42 @@ impl Subscription {
     fn restart(&mut self, snapshots: bool) {
         let from_nothing = self.tracker.position().is_none();
         self.lost = false;
+        self.catching_up = CatchingUp::default();
         self.stage = match self.stage {
             Stage::Refused => Stage::Refused,
             Stage::NeedsSnapshot | Stage::Fetching | Stage::Ready | Stage::Asked | Stage::Joined => {
                 if self.wants_snapshot && snapshots && from_nothing { Stage::NeedsSnapshot } else { Stage::Ready }
             }
         };
+    }
+
+    /// Records that a replayed event has arrived, and whether one before it has not.
+    pub fn replayed(&mut self, seq: u64, hole: bool) {
+        if seq > self.catching_up.last {
+            self.catching_up.seen += 1;
+            self.catching_up.last = seq;
+        }
+        self.catching_up.hole |= hole;
+    }
+
+    /// Tells whether less has arrived than was replayed.
+    const fn is_incomplete(&self, ack: &SubscribeAck) -> bool {
+        ack.recovered && (self.catching_up.hole || self.catching_up.seen < ack.replayed)
+    }
+
+    /// Makes ready for another try, unless several have got no further than `since`.
+    fn try_again(&mut self, since: Option<&Position>) -> bool {
+        let further = since.is_some_and(|since| self.reached() > since.seq);
+        self.catching_up.again = if further { 0 } else { self.catching_up.again + 1 };
+        let worthwhile = self.catching_up.again < MAX_TRIES;
+        if worthwhile {
+            self.stage = Stage::Ready;
+        }
+        worthwhile
+    }
+
+    fn reached(&self) -> u64 {
+        self.tracker.position().map_or(0, |at| at.seq)
     }
 
     /// Records that something is missing; returns the gap unless one is open already.

@@ -5,6 +5,8 @@ pub mod fake_gateway;
 pub mod fault_proxy;
 pub mod gateway;
 pub mod node;
+pub mod people;
+pub mod process;
 pub mod pty;
 pub mod server;
 pub mod table;

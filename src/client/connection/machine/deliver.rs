@@ -71,16 +71,25 @@ impl Machine {
     fn route(&mut self, event: &Event) -> Route {
         let rooms: Vec<Room> = event.payload.rooms().into_iter().filter(|room| self.rooms.holds(room)).collect();
         let Some(position) = event.position() else { return Route::Pass(rooms.into_iter().next()) };
-        let mut fresh = None;
+        let mut passes = None;
         for room in rooms {
-            if self.judge(&room, event) == Verdict::Fresh && fresh.is_none() {
-                fresh = Some(room);
+            // A campaign's own room has no holes, so where it is held it alone decides: a narrower one
+            // must not pass on what comes after something that is still missing.
+            let decides = matches!(room, Room::Campaign(_)) && self.is_followed(&room);
+            let verdict = self.judge(&room, event);
+            if passes.is_none() && (decides || verdict == Verdict::Fresh) {
+                passes = Some((verdict == Verdict::Fresh).then_some(room));
             }
         }
-        match fresh {
+        match passes.flatten() {
             Some(room) if self.recent.insert(event.payload.campaign_id(), &position) => Route::Pass(Some(room)),
             Some(_) | None => Route::Drop,
         }
+    }
+
+    fn is_followed(&mut self, room: &Room) -> bool {
+        let held = self.rooms.get_mut(room);
+        held.is_some_and(|held| matches!(held.stage, Stage::Ready | Stage::Asked | Stage::Joined))
     }
 
     fn judge(&mut self, room: &Room, event: &Event) -> Verdict {
@@ -90,11 +99,20 @@ impl Machine {
             return Verdict::Old;
         }
         let verdict = held.tracker.offer(room, &event.metadata);
-        // While a room is being caught up, what seems missing is still on its way.
-        if let (Verdict::Missing { from, to }, Stage::Joined) = (verdict, held.stage) {
-            held.stage = Stage::Ready;
-            let gap = held.open_gap(room, from, to);
-            self.effects.extend(gap.map(|gap| Effect::Tell(ClientEvent::Gap(gap))));
+        match held.stage {
+            Stage::Asked if event.metadata.replayed => {
+                let seq = event.metadata.seq.unwrap_or_default();
+                held.replayed(seq, matches!(verdict, Verdict::Missing { .. }));
+            }
+            Stage::Joined => {
+                if let Verdict::Missing { from, to } = verdict {
+                    held.stage = Stage::Ready;
+                    let gap = held.open_gap(room, from, to);
+                    self.effects.extend(gap.map(|gap| Effect::Tell(ClientEvent::Gap(gap))));
+                }
+            }
+            // While a room is being caught up, what seems missing is still on its way.
+            Stage::Asked | Stage::Ready | Stage::NeedsSnapshot | Stage::Fetching | Stage::Refused => {}
         }
         verdict
     }

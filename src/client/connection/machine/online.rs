@@ -23,6 +23,8 @@ pub(super) struct Online {
     next_latency: Option<Instant>,
     /// A fresh token waits to be shown to the gateway.
     authenticate: bool,
+    /// A measurement that was given up; its answer, however late, proves that the gateway can.
+    missed_latency: Option<u64>,
     /// The gateway asked for patience.
     hold_until: Option<Instant>,
 }
@@ -111,6 +113,11 @@ impl Machine {
 
     pub(super) fn answer(&mut self, id: u64, body: Value, now: Moment) {
         let State::Online(online) = &mut self.state else { return };
+        if online.missed_latency == Some(id) {
+            online.missed_latency = None;
+            online.next_latency = Some(now.at + self.timings.latency_interval);
+            self.abilities.latency = Some(true);
+        }
         let Some(request) = online.in_flight.take_if(|request| request.id == id) else { return };
         match request.ask {
             Ask::Join(room, since) => self.join_answered(&room, since.as_ref(), body, now),
@@ -206,6 +213,9 @@ impl Machine {
         match request.ask {
             Ask::Latency if self.abilities.latency.is_none() => {
                 self.abilities.latency = Some(false);
+                if let State::Online(online) = &mut self.state {
+                    online.missed_latency = Some(request.id);
+                }
                 self.notice(
                     "latency",
                     "this gateway does not answer latency: a silent line is noticed only by its pings",

@@ -5,6 +5,7 @@ use crate::client::connection::Body;
 use crate::client::event::Gap;
 use crate::protocol::Position;
 
+mod model;
 mod rig;
 
 use rig::Rig;
@@ -330,6 +331,19 @@ fn a_plain_gateway_is_told_apart_once_and_works() {
         .filter_map(|event| if let ClientEvent::Joined { recovered, .. } = event { Some(*recovered) } else { None })
         .collect();
     assert_eq!(recovered, [true, false], "what happened in between cannot be known");
+}
+
+#[test]
+fn a_first_answer_that_comes_late_counts_all_the_same() {
+    let mut rig = Rig::new(&[]);
+    rig.feed(Input::Start);
+    rig.welcome();
+    rig.pass(Duration::from_secs(6));
+    rig.pulse();
+    rig.pass(Duration::from_secs(5));
+    rig.effects.clear();
+    rig.pass(Duration::from_secs(5));
+    assert_eq!(rig.phase(), Phase::Backoff, "from then on silence is noticed");
 }
 
 #[test]

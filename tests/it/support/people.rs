@@ -1,0 +1,55 @@
+//! Users of the bundled world, as our client knows them.
+
+use std::time::Duration;
+
+use scry::client::api::Api;
+use scry::client::auth::{self, Auth};
+use scry::client::connection::Start;
+use scry::client::credentials::Login;
+use scry::client::http::Http;
+use scry::client::secret::Secret;
+use scry::client::session::SessionOptions;
+use scry::config::client::Server;
+use scry::protocol::{Id, Room};
+use serde_json::json;
+
+use super::client::quick;
+use super::server::PASSWORD;
+
+/// Logs in by password.
+pub async fn login(url: &str, name: &str) -> Login {
+    auth::login(&http(url), name, &Secret::new(PASSWORD)).await.unwrap()
+}
+
+/// Asks the server as a user whose login lives in this process.
+pub async fn api(url: &str, name: &str) -> Api {
+    Api::new(http(url), Auth::in_memory(http(url), login(url, name).await))
+}
+
+/// Prepares requests.
+pub fn http(url: &str) -> Http {
+    Http::new(&server(url), Duration::from_secs(10)).unwrap()
+}
+
+/// Names a server as the settings do.
+pub fn server(url: &str) -> Server {
+    Server::new("test", url, "--url").unwrap()
+}
+
+/// Finds the big campaign of the bundled world.
+pub async fn emberfall(api: &Api) -> Id {
+    let campaigns = api.campaigns().await.unwrap();
+    campaigns.into_iter().find(|campaign| campaign.name == "Emberfall").unwrap().id
+}
+
+/// Makes a change that is one event in the campaign's journal.
+pub async fn advance(api: &Api, campaign: &Id) {
+    let query = "mutation ($id: ID!) { advanceWorldTime(campaignId: $id, seconds: 60) { newTime } }";
+    api.graphql(query, json!({"id": campaign})).await.unwrap();
+}
+
+/// Prepares a session in a campaign's room.
+pub fn watching(url: &str, api: Api, campaign: &Id, start: Start) -> SessionOptions {
+    let rooms = vec![(Room::Campaign(campaign.clone()), start)];
+    SessionOptions { server: server(url), api, rooms, snapshots: true, timings: quick(), capacity: 4096 }
+}

@@ -1,0 +1,56 @@
+//! The real `scry-server` program over a directory that outlives it.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use scry::config::server::{Argon2Config, ServerConfig};
+use scry::world::World;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// Runs the program until killed or dropped.
+pub struct ServerProcess {
+    pub url: String,
+    dir: TempDir,
+    child: Child,
+}
+
+impl ServerProcess {
+    /// Seeds the bundled world and starts the program.
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = ServerConfig::new(dir.path());
+        config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
+        scry::server::seed(&config, &World::bundled()).await.unwrap();
+        let (child, url) = spawn(dir.path()).await;
+        Self { url, dir, child }
+    }
+
+    /// Kills the program without a warning, as `kill -9` does.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Starts the program again over the same data, on another port.
+    pub async fn restart(&mut self) {
+        (self.child, self.url) = spawn(self.dir.path()).await;
+    }
+}
+
+async fn spawn(dir: &Path) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scry-server"))
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await.unwrap().unwrap();
+    let line = line.expect("the server has ended without a word");
+    let url = line.strip_prefix("listening on ").expect("it says where it listens").to_owned();
+    (child, url)
+}
