@@ -150,10 +150,14 @@ impl View<'_> {
         let now = self.entity.field(name);
         let unwrap = |value: &Value| value.get("value").unwrap_or(value).clone();
         let (from, to) = (from.as_ref().map(unwrap), now.map(unwrap));
+        let words = |value: &Value| match value.as_str() {
+            Some(time) if name == "worldTime" => text::line(&self.clock.long(time)).into_owned(),
+            Some(_) | None => say(value),
+        };
         let who = by.as_ref().map(|id| self.cache.user_name(id).unwrap_or(id.as_str()).to_owned());
         Some(Change {
             direction: direction(from.as_ref(), to.as_ref()),
-            from: from.as_ref().filter(|value| !value.is_object()).map(say),
+            from: from.as_ref().filter(|value| !value.is_object()).map(words),
             who: who.unwrap_or_default(),
             at: *at,
         })

@@ -126,7 +126,8 @@ impl Theme {
         accent: Style::new().fg(Color::Cyan),
         rule: Style::new().fg(Color::DarkGray),
         focused: Style::new().fg(Color::Cyan).add_modifier(Modifier::BOLD),
-        selected: Style::new().add_modifier(Modifier::REVERSED),
+        // The row's own colours would become patches of background.
+        selected: Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED),
         remembered: Style::new().add_modifier(Modifier::BOLD),
         good: Style::new().fg(Color::Green),
         warn: Style::new().fg(Color::Yellow),
