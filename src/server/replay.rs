@@ -1,29 +1,43 @@
 //! A stage for recordings: a gateway that real Socket.IO clients can join, and that says what it is told to say.
 //!
-//! It accepts every client and every room, keeps no journal and knows no positions of its own.
+//! It accepts every client and every room. It remembers what it has said, so that a client that missed something
+//! can ask again; where the recording itself has a hole, it says so.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use serde_json::{Value, json};
 use socketioxide::SocketIo;
-use socketioxide::extract::{AckSender, Data, Event, SocketRef};
+use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::protocol::Room;
+use crate::protocol::{Event, Position, Room};
 
 /// How many packets may wait for one client; a recording at full speed is read as fast as they are.
 const BUFFER: usize = 65_536;
+
+/// What has been said that has a place in a history.
+type Said = Arc<Mutex<Vec<Numbered>>>;
+
+#[derive(Debug, Clone)]
+struct Numbered {
+    position: Position,
+    rooms: Vec<String>,
+    name: String,
+    body: Value,
+}
 
 /// Runs the gateway until it is closed or dropped.
 #[derive(Debug)]
 pub struct Stage {
     io: SocketIo,
     address: SocketAddr,
+    said: Said,
     joined: watch::Receiver<bool>,
     closing: CancellationToken,
     serving: tokio::task::JoinHandle<io::Result<()>>,
@@ -40,8 +54,10 @@ impl Stage {
         let (layer, io) = SocketIo::builder().max_buffer_size(BUFFER).build_layer();
         let (tell, joined) = watch::channel(false);
         // Handlers are registered before the client hears that it is connected, so that none of its requests is lost.
+        let said = Said::default();
+        let heard = Arc::clone(&said);
         let accept = async move |socket: SocketRef| {
-            register(&socket, &tell);
+            register(&socket, &tell, &heard);
             Ok::<(), std::convert::Infallible>(())
         };
         io.ns("/", (async |_: SocketRef| {}).with(accept));
@@ -50,7 +66,7 @@ impl Stage {
         let serving = tokio::spawn(async move {
             axum::serve(listener, Router::new().layer(layer)).with_graceful_shutdown(stop.cancelled_owned()).await
         });
-        Ok(Self { io, address, joined, closing, serving })
+        Ok(Self { io, address, said, joined, closing, serving })
     }
 
     /// Returns where it listens; the port is the real one.
@@ -65,11 +81,21 @@ impl Stage {
         let _ = self.joined.clone().wait_for(|joined| *joined).await;
     }
 
-    /// Sends an event to everybody in a room, or to everybody.
+    /// Sends an event to everybody in its rooms; one that names none goes to `room`, or to everybody.
     pub async fn emit(&self, room: Option<&str>, name: &str, body: &Value) {
-        let sent = match room {
-            Some(room) => self.io.to(room.to_owned()).emit(name.to_owned(), body).await,
-            None => self.io.emit(name.to_owned(), body).await,
+        let event = Event::from_value(body);
+        let rooms: Vec<String> = match &event {
+            Some(event) => event.payload.rooms().iter().map(ToString::to_string).collect(),
+            None => room.map(str::to_owned).into_iter().collect(),
+        };
+        if let Some(position) = event.and_then(|event| event.position()) {
+            let numbered = Numbered { position, rooms: rooms.clone(), name: name.to_owned(), body: body.clone() };
+            self.said.lock().unwrap_or_else(PoisonError::into_inner).push(numbered);
+        }
+        let sent = if rooms.is_empty() {
+            self.io.emit(name.to_owned(), body).await
+        } else {
+            self.io.to(rooms).emit(name.to_owned(), body).await
         };
         if let Err(error) = sent {
             tracing::warn!(%error, name, "an event did not reach every client");
@@ -85,22 +111,17 @@ impl Stage {
     }
 }
 
-fn register(socket: &SocketRef, tell: &watch::Sender<bool>) {
+fn register(socket: &SocketRef, tell: &watch::Sender<bool>, said: &Said) {
     for kind in ["campaign", "settlement", "structure"] {
-        let tell = tell.clone();
+        let (tell, said) = (tell.clone(), Arc::clone(said));
         socket.on(
             format!("subscribe_{kind}"),
             async move |socket: SocketRef, Data::<Value>(request), ack: AckSender| {
-                let answer = match room(kind, &request) {
-                    Some(room) => {
-                        socket.join(room.clone());
-                        tell.send_replace(true);
-                        json!({"success": true, "room": room})
-                    }
-                    None => json!({"success": false, "error": "no id", "code": "INVALID_PAYLOAD"}),
-                };
-                // The client has gone before its answer; nothing is lost.
-                let _ = ack.send(&answer);
+                match room(kind, &request) {
+                    Some(room) => join(&socket, ack, &room, &request, &said),
+                    None => answer(ack, &json!({"success": false, "error": "no id", "code": "INVALID_PAYLOAD"})),
+                }
+                tell.send_replace(true);
             },
         );
         socket.on(
@@ -108,13 +129,40 @@ fn register(socket: &SocketRef, tell: &watch::Sender<bool>) {
             async move |socket: SocketRef, Data::<Value>(request), ack: AckSender| {
                 let room = room(kind, &request).unwrap_or_default();
                 socket.leave(room.clone());
-                let _ = ack.send(&json!({"success": true, "room": room}));
+                answer(ack, &json!({"success": true, "room": room}));
             },
         );
     }
-    socket.on("latency", async |_: Event, ack: AckSender| {
-        let _ = ack.send(&json!({"success": true}));
-    });
+    socket.on("latency", async |ack: AckSender| answer(ack, &json!({"success": true})));
+}
+
+/// Lets a client in; one that names a place hears again what was said in the room after it.
+fn join(socket: &SocketRef, ack: AckSender, room: &str, request: &Value, said: &Said) {
+    socket.join(room.to_owned());
+    let since: Option<Position> = serde_json::from_value(request["since"].clone()).ok();
+    let Some(since) = since else {
+        return answer(ack, &json!({"success": true, "room": room}));
+    };
+    let missed: Vec<Numbered> = {
+        let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = |one: &&Numbered| one.position.seq > since.seq && one.rooms.iter().any(|name| name == room);
+        said.iter().filter(later).cloned().collect()
+    };
+    // The answer ends just before what follows, so that a hole in the recording is told and nothing after it is lost.
+    let next = missed.first().map_or(since.seq + 1, |first| first.position.seq);
+    let epoch = missed.first().map_or(&since.epoch, |first| &first.position.epoch);
+    let unbroken = next == since.seq + 1 && *epoch == since.epoch;
+    let position = json!({"epoch": epoch, "seq": next - 1});
+    answer(ack, &json!({"success": true, "room": room, "position": position, "recovered": unbroken, "replayed": 0}));
+    for one in missed {
+        // The client has gone, or is too slow and will ask again.
+        let _ = socket.emit(one.name, &one.body);
+    }
+}
+
+fn answer(ack: AckSender, answer: &Value) {
+    // The client has gone before its answer; nothing is lost.
+    let _ = ack.send(answer);
 }
 
 /// Reads the room of a request: `{campaignId}` or the bare id.

@@ -13,6 +13,8 @@ mod gateway_handshake;
 mod gateway_resume;
 mod gateway_rooms;
 mod gateway_session;
+mod headless_exits;
+mod headless_recipes;
 mod screen_hands;
 mod screen_states;
 mod server_api;

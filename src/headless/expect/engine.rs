@@ -253,10 +253,17 @@ impl Engine {
         if self.nevers[index].state.is_some() || self.never_since(index).is_none() {
             return;
         }
-        let Forbid { event, .. } = &self.plan.nevers[index];
+        let Forbid { event, allowed, .. } = &self.plan.nevers[index];
         let reason = match event.matches(&seen.view(&self.vars)) {
             Verdict::False => return,
-            Verdict::True => format!("it happened: {}", seen.title()),
+            Verdict::True => {
+                self.nevers[index].count += 1;
+                match (self.nevers[index].count, *allowed) {
+                    (count, allowed) if count <= allowed => return,
+                    (_, 0) => format!("it happened: {}", seen.title()),
+                    (count, _) => format!("it happened: {count} times, at last {}", seen.title()),
+                }
+            }
             Verdict::Error(error) => format!("it cannot be judged: {error}"),
         };
         let failure = Failure {

@@ -106,6 +106,8 @@ pub struct Item {
 pub struct Never {
     pub name: Option<String>,
     pub event: Spanned<String>,
+    #[serde(default)]
+    pub more_than: u64,
     #[serde(default, deserialize_with = "span")]
     pub within: Option<Duration>,
     pub after: Option<Spanned<String>>,

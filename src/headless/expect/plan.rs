@@ -71,6 +71,8 @@ pub struct Forbid {
     pub name: String,
     pub line: usize,
     pub event: Expr,
+    /// How often it may happen.
+    pub allowed: u64,
     /// How long it must not happen; the whole run without it.
     pub within: Option<Duration>,
     /// The expectation from which on it must not happen; from the start without it.
@@ -245,6 +247,7 @@ impl Builder<'_> {
             name: body.name.clone().unwrap_or_else(|| format!("never {}", index + 1)),
             line: self.places.line(at),
             event: self.condition(&body.event, &declared)?,
+            allowed: body.more_than,
             within: body.within,
             after,
         })

@@ -217,6 +217,15 @@ fn a_command_is_part_of_the_result() {
 }
 
 #[test]
+fn a_storm_is_more_than_is_allowed() {
+    let text = "[[never]]\nevent = 'type == \"state_invalidated\"'\nmore_than = 2\nwithin = \"9s\"\n";
+    let storm = |count| run(text, (1..=count).map(|at| invalidated(at, "t")).collect());
+    assert_eq!(storm(2).exit, Exit::Met);
+    assert_eq!(storm(3).exit, Exit::NotMet);
+    assert!(report::text(&storm(3)).contains("it happened: 3 times, at last #3 state_invalidated"));
+}
+
+#[test]
 fn a_capture_of_nothing_is_a_failure() {
     let text = "[[expect]]\nevent = 'type == \"structure_updated\"'\ncapture = { c = \"metadata.causedBy\" }\n";
     let outcome = run(text, vec![structure(1, "t", "update")]);

@@ -10,3 +10,4 @@ pub mod process;
 pub mod pty;
 pub mod server;
 pub mod table;
+pub mod town;
