@@ -37,7 +37,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
         return Err(CliError::Usage(format!("{path}: nothing to listen to; write [rooms] with a campaign in it")));
     }
     let (options, _) = listen::by_name(context, context.api()?, &named, &[]).await?;
-    let mut stream = listen::open(options, looks_at_entities(&plan))?;
+    let mut stream = listen::open(options, looks_at_entities(&plan)).await?;
     let ended = run_expect::run(plan, &mut stream, &args.command, |sentence| context.say(sentence)).await;
     stream.close().await;
     let program = args.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();

@@ -42,6 +42,6 @@ pub async fn by_name(
 ///
 /// # Errors
 /// [`CliError::Api`] when the profile's file of authorities cannot be used.
-pub fn open(options: SessionOptions, look_up: bool) -> Result<Stream, CliError> {
-    Ok(Stream::open(options, look_up)?)
+pub async fn open(options: SessionOptions, look_up: bool) -> Result<Stream, CliError> {
+    Ok(Stream::open(options, look_up).await?)
 }

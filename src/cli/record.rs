@@ -26,7 +26,7 @@ pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliErr
     let (options, rooms) = listen::options(context, context.api()?, &args.rooms).await?;
     let looks_up = args.filter.as_ref().is_some_and(Expr::looks_at_entities);
     let file = create(&args.output, args.force)?;
-    let mut stream = listen::open(options, looks_up)?;
+    let mut stream = listen::open(options, looks_up).await?;
     let wanted = run_record::Wanted { count: args.count, time: args.time, filter: args.filter.clone() };
     let rooms = rooms.iter().map(ToString::to_string).collect();
     let progress = Progress::new(context);

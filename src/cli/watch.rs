@@ -43,7 +43,7 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
         until: args.until.clone(),
         fail_if: args.fail_if.clone(),
     };
-    let mut stream = listen::open(options, wanted.looks_at_entities())?;
+    let mut stream = listen::open(options, wanted.looks_at_entities()).await?;
     let mut watch = Watch::new(wanted);
     let mut stdout = Output::stdout();
     let ended = run_watch::run(&mut watch, &mut stream, &mut stdout, args.time, |sentence| context.say(sentence)).await;
@@ -61,7 +61,7 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
 pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
     let (options, _) = listen::options(context, context.api()?, &args.rooms).await?;
     let exprs = || args.conditions.iter().chain(&args.fail_if);
-    let mut stream = listen::open(options, exprs().any(Expr::looks_at_entities))?;
+    let mut stream = listen::open(options, exprs().any(Expr::looks_at_entities)).await?;
     let wanted = wait::Wanted { conditions: args.conditions.clone(), any: args.any, fail_if: args.fail_if.clone() };
     let mut wait = Wait::new(wanted);
     let mut stdout = Output::stdout();

@@ -38,6 +38,15 @@ impl Entities {
         }
     }
 
+    /// Asks for entities that no snapshot told.
+    pub async fn ask(&mut self, ids: &[Id]) {
+        let Some(api) = self.api.clone().filter(|_| !ids.is_empty()) else { return };
+        match api.nodes(ids).await {
+            Ok(nodes) => nodes.iter().for_each(|node| self.learn_node(node)),
+            Err(error) => self.trouble = Some(format!("entities cannot be looked up: {error}")),
+        }
+    }
+
     /// Lists everything that is known.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Value>> {
         self.known.values()

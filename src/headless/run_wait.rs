@@ -32,6 +32,9 @@ pub async fn run<W: io::Write>(
     let deadline = Instant::now() + timeout;
     let started = Timestamp::now();
     let mut watchdog = Watchdog::default();
+    if look_back && hold_already(wait, stream, output)? {
+        return Ok(Exit::Met);
+    }
     loop {
         let heard = stream.next(Some(deadline)).await;
         if let Some(trouble) = stream.take_trouble() {
@@ -55,10 +58,7 @@ pub async fn run<W: io::Write>(
                 ended
             }
             Heard::News(ClientEvent::Snapshot(_)) if look_back => {
-                for entity in wait.state(stream.entities().all()) {
-                    output.line(&wait::state_line(&entity, Timestamp::now()))?;
-                }
-                wait.is_met().then_some(Exit::Met)
+                hold_already(wait, stream, output)?.then_some(Exit::Met)
             }
             Heard::News(event) => match watchdog.handle(&event) {
                 News::None | News::Live => None,
@@ -91,4 +91,12 @@ pub async fn run<W: io::Write>(
             Some(exit) => return Ok(exit),
         }
     }
+}
+
+/// Prints the entities that meet conditions already; tells whether that is enough.
+fn hold_already<W: io::Write>(wait: &mut Wait, stream: &Stream, output: &mut Output<W>) -> io::Result<bool> {
+    for entity in wait.state(stream.entities().all()) {
+        output.line(&wait::state_line(&entity, Timestamp::now()))?;
+    }
+    Ok(wait.is_met())
 }

@@ -11,6 +11,7 @@ use super::signals::interrupted;
 use crate::client::error::ApiError;
 use crate::client::event::{ClientEvent, Delivery};
 use crate::client::session::{self, Session, SessionOptions};
+use crate::protocol::{Id, Room};
 
 /// How many events are taken at once, so that one question can be asked for all of them.
 const BATCH: usize = 256;
@@ -41,11 +42,14 @@ pub enum Heard {
 impl Stream {
     /// Connects; `look_up` tells whether expressions look at entities.
     ///
+    /// A campaign begins with its whole state then, a settlement or structure with itself.
+    ///
     /// # Errors
     /// [`ApiError`] when the profile's file of authorities cannot be used.
-    pub fn open(mut options: SessionOptions, look_up: bool) -> Result<Self, ApiError> {
+    pub async fn open(mut options: SessionOptions, look_up: bool) -> Result<Self, ApiError> {
         options.snapshots = look_up;
-        let entities = Entities::new(look_up.then(|| options.api.clone()));
+        let mut entities = Entities::new(look_up.then(|| options.api.clone()));
+        entities.ask(&alone(&options)).await;
         let session = session::connect(options)?;
         Ok(Self { session, entities, interrupted: Box::pin(interrupted()), pending: Vec::new(), held: None })
     }
@@ -127,4 +131,10 @@ impl Stream {
         self.pending.clear();
         Heard::Events(sightings)
     }
+}
+
+/// Lists the settlements and structures that are listened to by themselves.
+fn alone(options: &SessionOptions) -> Vec<Id> {
+    let narrow = options.rooms.iter().filter(|(room, _)| matches!(room, Room::Settlement(_) | Room::Structure(_)));
+    narrow.map(|(room, _)| room.id().clone()).collect()
 }

@@ -108,10 +108,13 @@ impl Watch {
     }
 
     /// Returns how a watch ends whose time is up: short of its count or of its end is a timeout.
+    ///
+    /// Lost events come first: what was waited for may have been among them.
     #[must_use]
     pub fn time_is_up(&self) -> Exit {
         let short = self.wanted.count.is_some_and(|count| self.printed < count) || self.wanted.until.is_some();
-        if short { Exit::Timeout } else { self.ended_well() }
+        let exit = self.ended_well();
+        if exit == Exit::Met && short { Exit::Timeout } else { exit }
     }
 
     /// Returns the figures so far.

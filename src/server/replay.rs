@@ -14,12 +14,17 @@ use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::protocol::{Event, Position, Room};
 
 /// How many packets may wait for one client; a recording at full speed is read as fast as they are.
 const BUFFER: usize = 65_536;
+
+/// How long the clients may take to leave at the end, and how often to look.
+const LINGER: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What has been said that has a place in a history.
 type Said = Arc<Mutex<Vec<Numbered>>>;
@@ -102,8 +107,14 @@ impl Stage {
         }
     }
 
-    /// Says goodbye to every client and stops listening.
+    /// Waits until every client has left, a while at most, then stops listening.
+    ///
+    /// A client that has just found a hole can still ask for what it missed.
     pub async fn close(self) {
+        let deadline = Instant::now() + LINGER;
+        while !self.io.sockets().is_empty() && Instant::now() < deadline {
+            sleep(LOOK).await;
+        }
         self.io.close().await;
         self.closing.cancel();
         // The task's own failure has no reader any more.
