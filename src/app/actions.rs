@@ -92,7 +92,9 @@ impl App {
     }
 
     fn help_rows_hidden(&self) -> usize {
-        let rows = self.keymap.bindings(self.explained()).count() + 6;
+        // Each context has a heading, and a blank line stands between two of them.
+        let contexts = self.explained().chain().len();
+        let rows = self.keymap.bindings(self.explained()).count() + 2 * contexts - 1;
         rows.saturating_sub(usize::from(self.size.1).saturating_sub(4))
     }
 

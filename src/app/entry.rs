@@ -100,6 +100,15 @@ impl Entry {
         Self { what: text::line(sentence).into(), ..Self::bare(Kind::Notice, now.wall) }
     }
 
+    /// Tells whether the row is about an event, rather than about the journal itself.
+    #[must_use]
+    pub const fn is_event(&self) -> bool {
+        match self.kind {
+            Kind::Changed(_) | Kind::Invalidated | Kind::WorldTime | Kind::Foreign => true,
+            Kind::Gap | Kind::GapHealed | Kind::Notice => false,
+        }
+    }
+
     fn bare(kind: Kind, at: Timestamp) -> Self {
         Self {
             at,

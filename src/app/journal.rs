@@ -19,6 +19,8 @@ pub struct Journal {
     limit: usize,
     place: Place,
     dropped: u64,
+    /// How many of the entries are events, rather than gaps and notices.
+    events: usize,
 }
 
 /// Tells which entries are in view.
@@ -34,18 +36,27 @@ impl Journal {
     /// Builds a journal that keeps the latest `limit` entries.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { entries: VecDeque::new(), first: START, limit: limit.max(1), place: Place::Following, dropped: 0 }
+        Self {
+            entries: VecDeque::new(),
+            first: START,
+            limit: limit.max(1),
+            place: Place::Following,
+            dropped: 0,
+            events: 0,
+        }
     }
 
     /// Adds what has just happened.
     pub fn push(&mut self, entry: Entry) {
+        self.events += usize::from(entry.is_event());
         self.entries.push_back(entry);
         self.arrived_one();
     }
 
     fn arrived_one(&mut self) {
         if self.entries.len() > self.limit {
-            self.entries.pop_front();
+            let gone = self.entries.pop_front();
+            self.events -= usize::from(gone.is_some_and(|entry| entry.is_event()));
             self.first += 1;
             self.dropped += 1;
         }
@@ -67,6 +78,7 @@ impl Journal {
         holes.into_iter().for_each(|entry| self.insert(entry));
         let room = self.limit.saturating_sub(self.entries.len());
         for entry in before.into_iter().rev().take(room) {
+            self.events += usize::from(entry.is_event());
             self.entries.push_front(entry);
             self.first -= 1;
         }
@@ -78,6 +90,7 @@ impl Journal {
         // Rows without a position stay with the ones they came after.
         let later = later.collect::<Vec<_>>().iter().rposition(|held| held.seq.is_some()).map_or(0, |last| last + 1);
         let index = self.entries.len() - later;
+        self.events += usize::from(entry.is_event());
         self.entries.insert(index, entry);
         self.arrived_one();
     }
@@ -97,6 +110,12 @@ impl Journal {
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Counts the events held; a gap or a notice is none.
+    #[must_use]
+    pub const fn events(&self) -> usize {
+        self.events
     }
 
     /// Tells whether nothing has happened yet.
@@ -214,6 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::app::entry::Kind;
     use crate::app::now::Now;
 
     fn entry(text: &str) -> Entry {
@@ -244,7 +264,7 @@ mod tests {
     }
 
     fn placed(seq: u64) -> Entry {
-        Entry { seq: Some(seq), ..entry(&format!("#{seq}")) }
+        Entry { seq: Some(seq), kind: Kind::Invalidated, ..entry(&format!("#{seq}")) }
     }
 
     #[test]
@@ -268,6 +288,19 @@ mod tests {
         }
         journal.merge(vec![placed(2), placed(3), placed(5)]);
         assert_eq!(shown(&journal, 9), ["#1", "gap", "#2", "#3", "#4", "note", "#5"]);
+    }
+
+    #[test]
+    fn only_events_are_counted_as_events() {
+        let mut journal = Journal::new(4);
+        for new in [placed(1), entry("note"), placed(4), entry("gap")] {
+            journal.push(new);
+        }
+        assert_eq!((journal.events(), journal.len()), (2, 4));
+        journal.push(placed(6));
+        journal.merge(vec![placed(5)]);
+        assert_eq!(shown(&journal, 9), ["#4", "gap", "#5", "#6"]);
+        assert_eq!(journal.events(), 3, "those that fell off count no longer");
     }
 
     #[test]

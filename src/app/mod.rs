@@ -29,7 +29,7 @@ pub use journal::Journal;
 pub use key::{Key, UnknownKey};
 pub use keymap::{Action, Context, Keymap, Pane};
 pub use layout::Layout;
-pub use msg::{Choice, Effect, Msg};
+pub use msg::{Choice, Effect, Msg, Unanswered};
 pub use now::Now;
 pub use tree::Tree;
 

@@ -28,10 +28,19 @@ pub enum Msg {
     /// The answer to [`Effect::Refetch`]: every node that still exists.
     Refetched {
         ticket: Ticket,
-        result: Result<Vec<Value>, String>,
+        result: Result<Vec<Value>, Unanswered>,
     },
     /// The answer to [`Effect::LoadHistory`], in the order in which it happened.
     History(Result<Vec<Event>, String>),
+}
+
+/// Says why a refetch brought nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It may be answered later.
+    Failed,
+    /// The server has no way to answer it, ever.
+    NotOffered,
 }
 
 /// Asks for something the state cannot do itself; answers come back as a [`Msg`].

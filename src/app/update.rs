@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::entry::Entry;
-use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast};
+use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast, Unanswered};
 use crate::client::event::{ClientEvent, Delivery, Snapshot};
 use crate::protocol::{EntityRef, EntityType, Event, Id, Operation, Position};
 use crate::text;
@@ -64,7 +64,7 @@ impl App {
     }
 
     /// Shows a sentence for a while and keeps it in the journal.
-    pub(super) fn say(&mut self, sentence: &str) {
+    pub fn say(&mut self, sentence: &str) {
         self.journal.push(Entry::notice(sentence, self.now));
         self.toasts.push(Toast { text: text::line(sentence).into_owned(), until: self.now.mono + TOAST });
         let surplus = self.toasts.len().saturating_sub(TOASTS);
@@ -172,10 +172,15 @@ impl App {
         }
     }
 
-    fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, String>) {
+    fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, Unanswered>) {
         self.redraw = true;
         match result {
-            Err(_) => self.cache.failed(ticket, self.now.mono),
+            Err(Unanswered::Failed) => self.cache.failed(ticket, self.now.mono),
+            Err(Unanswered::NotOffered) => {
+                if self.cache.cannot_refetch() {
+                    self.say("this server cannot be asked for current values; what changes stays marked as old");
+                }
+            }
             Ok(nodes) => {
                 let keys = keys(&nodes);
                 self.cache.answered(ticket, nodes, self.now.mono, self.now.wall);

@@ -18,17 +18,17 @@ use crate::tui::{self, TuiOptions};
 /// # Errors
 /// [`CliError`] when nobody can be logged in, the server cannot be reached, or there is no such campaign.
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
-    login::ensure(context).await?;
     let api = context.api()?;
+    let mut notice = login::ensure(context, &api).await?;
     let campaign = match find(&api, args.campaign.as_deref()).await {
         // The kept login has ended, and there may be a person to make a new one.
         Err(CliError::Api(error)) if error.requires_login() => {
-            login::again(context, &error).await?;
+            notice = login::again(context, &api, &error).await?;
             find(&api, args.campaign.as_deref()).await?
         }
         found => found?,
     };
-    open(context, api, campaign, None).await
+    show(TuiOptions { notice, ..TuiOptions::new(&context.settings, api, campaign) }, None).await
 }
 
 /// Opens the dashboard on a campaign as whoever `api` is logged in as, for `time` at most.
@@ -36,7 +36,11 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
 /// # Errors
 /// [`CliError::Tui`] when there is no terminal or it fails.
 pub async fn open(context: &Context, api: Api, campaign: Option<Id>, time: Option<Duration>) -> Result<Exit, CliError> {
-    let dashboard = tui::run(TuiOptions::new(&context.settings, api, campaign));
+    show(TuiOptions::new(&context.settings, api, campaign), time).await
+}
+
+async fn show(options: TuiOptions, time: Option<Duration>) -> Result<Exit, CliError> {
+    let dashboard = tui::run(options);
     match time {
         // Dropping the dashboard gives the terminal back.
         Some(time) => tokio::time::timeout(time, dashboard).await.unwrap_or(Ok(Exit::Met)),

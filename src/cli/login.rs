@@ -108,25 +108,44 @@ fn password_from_stdin() -> Result<Secret, CliError> {
     }
 }
 
-/// Logs in before the dashboard opens, if nobody is logged in.
+/// Logs `api` in before the dashboard opens, if nobody is logged in.
 ///
 /// # Errors
 /// As [`again`].
-pub async fn ensure(context: &Context) -> Result<(), CliError> {
-    if process_env("SCRY_TOKEN").is_some() || context.credentials().load().await?.is_some() {
-        return Ok(());
+pub async fn ensure(context: &Context, api: &Api) -> Result<Option<String>, CliError> {
+    if process_env("SCRY_TOKEN").is_some() {
+        return Ok(None);
     }
-    again(context, &ApiError::LoginRequired { reason: "you are not logged in; run `scry login`".to_owned() }).await
+    let reason = match context.credentials().load().await {
+        Ok(Some(_)) => return Ok(None),
+        Ok(None) => ApiError::LoginRequired { reason: "you are not logged in; run `scry login`".to_owned() },
+        Err(error) => error.into(),
+    };
+    again(context, api, &reason).await
 }
 
-/// Logs in because of `reason`, if there is somebody to ask and a login can help.
+/// Logs `api` in because of `reason`, if there is somebody to ask and a login can help.
+///
+/// A login that cannot be kept is good until the program ends; a sentence for the person says so then.
+/// Tokens go into a file only where somebody has asked for it.
 ///
 /// # Errors
-/// `reason` itself when there is not; else as [`login`].
-pub async fn again(context: &Context, reason: &ApiError) -> Result<(), CliError> {
+/// `reason` itself when there is nobody to ask; else as [`login`].
+pub async fn again(context: &Context, api: &Api, reason: &ApiError) -> Result<Option<String>, CliError> {
     let can_ask = process_env("SCRY_PASSWORD").is_some() || std::io::stdin().is_terminal();
     if !can_ask || process_env("SCRY_TOKEN").is_some() {
         return Err(reason.clone().into());
     }
-    login(context, &Login { username: None, password_stdin: false, store: None }).await.map(|_| ())
+    let args = Login { username: None, password_stdin: false, store: None };
+    let username = username(context, &args)?;
+    let password = password(context, &args, &username)?;
+    match api.login(&username, &password, None).await {
+        Ok(_) => Ok(None),
+        Err(ApiError::Credentials(why)) => {
+            let sentence = format!("this login lasts until you quit: {why}");
+            context.say(&sentence);
+            Ok(Some(sentence))
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -6,8 +6,9 @@ use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
 use super::{TuiError, ended};
-use crate::app::{Choice, Effect, Msg};
+use crate::app::{Choice, Effect, Msg, Unanswered};
 use crate::client::api::Api;
+use crate::client::error::ApiError;
 use crate::client::event::Status;
 use crate::client::session::{self, Session, SessionOptions};
 use crate::protocol::Room;
@@ -59,7 +60,10 @@ impl Runner {
                 }
                 Effect::LoadCampaigns => self.ask(async |api| Msg::Campaigns(campaigns(&api).await)),
                 Effect::Refetch(refetch) => self.ask(async move |api| {
-                    let result = api.nodes(&refetch.ids).await.map_err(|error| error.to_string());
+                    let result = api.nodes(&refetch.ids).await.map_err(|error| {
+                        let never = matches!(error, ApiError::NotOffered { .. });
+                        if never { Unanswered::NotOffered } else { Unanswered::Failed }
+                    });
                     Msg::Refetched { ticket: refetch.ticket, result }
                 }),
                 Effect::LoadHistory { campaign, since, limit } => self.ask(async move |api| {

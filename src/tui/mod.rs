@@ -39,6 +39,8 @@ pub struct TuiOptions {
     pub session: SessionOptions,
     /// The campaign to open; without one the dashboard asks.
     pub campaign: Option<Id>,
+    /// Something the person should know at once.
+    pub notice: Option<String>,
     pub app: app::Options,
     pub look: Look,
 }
@@ -51,6 +53,7 @@ impl TuiOptions {
         Self {
             session: SessionOptions::new(settings, api),
             campaign,
+            notice: None,
             app: app::Options { mark_fade: ui.mark_fade, journal_limit: ui.journal_limit, zone: TimeZone::system() },
             look: Look::new(ui.color != ColorMode::Never, ui.ascii),
         }
@@ -78,6 +81,9 @@ pub async fn run(options: TuiOptions) -> Result<Exit, TuiError> {
     let mut app = App::new(options.app, screen.size()?, now());
     let mut runner = Runner::new(options.session);
     let first = app.start(options.campaign);
+    if let Some(sentence) = options.notice {
+        app.say(&sentence);
+    }
     let exit =
         Loop { app: &mut app, screen: &mut screen, runner: &mut runner, signals: &mut signals, look: options.look }
             .run(first)

@@ -38,10 +38,11 @@ fn notes(app: &App, look: &Look) -> String {
         (false, 0) => "paused".to_owned(),
         (false, arrived) => format!("paused, {} new", group(&arrived.to_string())),
     };
-    let count = group(&journal.len().to_string());
-    let count = if journal.dropped() > 0 { format!("last {count} events") } else { format!("{count} events") };
+    let noun = if journal.events() == 1 { "event" } else { "events" };
+    let count = format!("{} {noun}", group(&journal.events().to_string()));
+    let count = if journal.dropped() > 0 { format!("last {count}") } else { count };
     let seq = journal.last_seq().map(|seq| format!("#{seq}"));
-    [Some(place), Some(count).filter(|_| !journal.is_empty()), seq]
+    [Some(place), Some(count).filter(|_| journal.events() > 0), seq]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()

@@ -7,6 +7,8 @@ mod client_login;
 mod client_rooms;
 mod client_server;
 mod dashboard;
+mod dashboard_foreign;
+mod dashboard_login;
 mod demo_table;
 mod gateway_api;
 mod gateway_handshake;

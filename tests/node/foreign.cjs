@@ -9,7 +9,9 @@ const { createInterface } = require("node:readline");
 const { Server } = require("socket.io");
 
 const options = JSON.parse(process.argv[2] ?? "{}");
+let requests = 0;
 const http = createServer((_request, response) => {
+  requests += 1;
   response.statusCode = 404;
   response.end("not here");
 });
@@ -55,6 +57,8 @@ const commands = {
     }),
   subscriptions: () => subscriptions,
   transports: () => transports,
+  // Plain HTTP requests, such as questions to an API; Socket.IO's own are not among them.
+  requests: () => requests,
   connected: () => io.engine.clientsCount,
 };
 

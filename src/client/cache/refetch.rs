@@ -36,6 +36,8 @@ pub(super) struct Plan {
     due: Option<Instant>,
     flight: Option<Flight>,
     issued: u64,
+    /// The server has said that it cannot be asked; nothing is wanted any more.
+    impossible: bool,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,9 @@ struct Flight {
 impl Plan {
     /// Wants an entity; it joins the batch that is being gathered.
     pub(super) fn want(&mut self, id: Id, now: Instant) {
+        if self.impossible {
+            return;
+        }
         self.waiting.insert(id);
         self.due.get_or_insert(now + BATCH_WINDOW);
     }
@@ -105,6 +110,14 @@ impl Plan {
             self.waiting.extend(ids);
             self.due = (!self.waiting.is_empty()).then_some(now + RETRY_AFTER);
         }
+    }
+
+    /// Gives up asking, until everything is told anew; tells whether that is news.
+    pub(super) fn give_up(&mut self) -> bool {
+        let known = self.impossible;
+        self.clear();
+        self.impossible = true;
+        !known
     }
 
     /// Counts the queries issued since the start.

@@ -157,6 +157,13 @@ impl Cache {
         self.plan.fail(ticket, now);
     }
 
+    /// Notes that the server cannot be asked for entities; what is stale stays so until the next snapshot.
+    ///
+    /// Returns whether this was news.
+    pub fn cannot_refetch(&mut self) -> bool {
+        self.plan.give_up()
+    }
+
     /// Tells whether an event came after the query left that its answer may not include.
     fn is_outdated(&self, id: &Id, answer: Option<&Entity>, left: Tick) -> bool {
         let Some(touch) = self.touches.get(id).filter(|touch| touch.tick > left) else { return false };

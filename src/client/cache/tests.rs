@@ -254,6 +254,25 @@ fn a_failed_query_is_asked_again_after_a_pause_and_its_late_answer_is_ignored() 
     assert_eq!(f.level("harrow"), Some(4));
 }
 
+#[test]
+fn a_server_that_cannot_be_asked_is_asked_once_and_the_values_stay_stale() {
+    let mut f = Fixture::new();
+    f.settlement_updated("harrow", "update", &["level"], Some(2));
+    f.due().unwrap();
+    assert!(f.cache.cannot_refetch(), "it is news");
+    f.settlement_updated("salt", "update", &["level"], Some(2));
+    assert_eq!((f.cache.refetch_deadline(), f.cache.refetches()), (None, 1));
+    assert!(f.cache.get(&settlement("harrow")).unwrap().is_field_stale("level"));
+    assert!(f.cache.get(&settlement("salt")).unwrap().is_field_stale("level"));
+    assert!(!f.cache.cannot_refetch(), "it is no news any more");
+
+    let nodes = vec![campaign_node(), settlement_node("harrow", 2, 4)];
+    f.cache.snapshot(Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 20)), nodes }, at());
+    f.seq = 20;
+    f.settlement_updated("harrow", "update", &["level"], Some(3));
+    assert!(f.due().is_some(), "who tells everything can be asked again");
+}
+
 /// 10,000 events in one second, answered after 5 ms each: at most one query per window, 34 in all.
 #[test]
 fn a_burst_of_ten_thousand_events_leads_to_a_bounded_number_of_queries() {
