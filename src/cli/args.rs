@@ -153,7 +153,10 @@ pub enum StoreKind {
 fn duration(text: &str) -> Result<Duration, String> {
     let help = "a duration is written like 500ms, 20s, 5m or 1h30m";
     let signed: jiff::SignedDuration = text.parse().map_err(|_| help.to_owned())?;
-    Duration::try_from(signed).ok().filter(|wait| !wait.is_zero()).ok_or_else(|| help.to_owned())
+    Duration::try_from(signed)
+        .ok()
+        .filter(|wait| !wait.is_zero())
+        .ok_or_else(|| "a duration must be longer than nothing".to_owned())
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ mod record;
 mod shell;
 mod watch;
 
+use std::panic::{self, AssertUnwindSafe};
+
 use clap::Parser;
 
 use self::args::{Cli, Command};
@@ -30,7 +32,12 @@ pub fn main() -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CliError::Internal(format!("cannot start: {error}"))),
     };
-    let exit = runtime.block_on(run(cli)).unwrap_or_else(|error| fail(&error));
+    let ran = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(cli))));
+    let exit = match ran {
+        Ok(ended) => ended.unwrap_or_else(|error| fail(&error)),
+        // The panic has been told already, after the terminal was given back.
+        Err(_) => Exit::Internal,
+    };
     // A keyring that never answers, or a read of the terminal, must not hold the program back.
     runtime.shutdown_background();
     exit

@@ -81,10 +81,11 @@ impl ApiError {
                 | ErrorCode::TokenInvalid
                 | ErrorCode::TokenExpired
                 | ErrorCode::TokenReused
-                | ErrorCode::InvalidCredentials => Exit::Authentication,
+                | ErrorCode::InvalidCredentials
+                // Over HTTP only logins are limited.
+                | ErrorCode::RateLimited => Exit::Authentication,
                 ErrorCode::InvalidPayload | ErrorCode::Conflict | ErrorCode::NotFound => Exit::Usage,
-                ErrorCode::RateLimited
-                | ErrorCode::TooManyRooms
+                ErrorCode::TooManyRooms
                 | ErrorCode::TooManyConnections
                 | ErrorCode::OriginDenied
                 | ErrorCode::Draining

@@ -69,7 +69,7 @@ impl Watchdog {
             Phase::Open => {
                 News::Stop(Exit::Connection, format!("gave up after {} attempts: {}", status.max_attempts, reason()))
             }
-            Phase::LoginRequired => News::Stop(Exit::Authentication, format!("{}; log in with `scry login`", reason())),
+            Phase::LoginRequired => News::Stop(Exit::Authentication, reason().into_owned()),
             Phase::Disconnected
             | Phase::Connecting
             | Phase::Resyncing

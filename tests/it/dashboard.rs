@@ -134,7 +134,7 @@ async fn a_panic_gives_the_terminal_back_and_can_be_read() {
     dashboard.type_keys("\u{1b}[24~");
     dashboard.wait_for("asked to panic by F12");
     assert!(!dashboard.is_alternate());
-    assert!(!dashboard.wait_for_exit().success());
+    assert_eq!(dashboard.wait_for_exit().exit_code(), 70);
 }
 
 #[cfg(unix)]

@@ -1,5 +1,7 @@
 //! Rooms, answers and the five events, over Node's official client.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, clock_moved, entity, id, invalidation, kingdom, settlement, structure};
@@ -23,12 +25,10 @@ async fn seqs(socket: &NodeSocket<'_>) -> Vec<u64> {
 /// Waits until a socket of the campaign's room was sent all that was committed: the answer comes behind it.
 async fn settle(server: &TestGateway, socket: &NodeSocket<'_>) {
     let head = server.core.journal.head(&id("c1")).await.unwrap().unwrap();
-    loop {
-        let ack = socket.ask("subscribe_campaign", json!({"campaignId": "c1"})).await;
-        if ack["position"]["seq"] == head.seq {
-            return;
-        }
-    }
+    let caught_up = async {
+        while socket.ask("subscribe_campaign", json!({"campaignId": "c1"})).await["position"]["seq"] != head.seq {}
+    };
+    tokio::time::timeout(Duration::from_secs(20), caught_up).await.expect("the relay falls behind");
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ async fn a_token_is_announced_to_run_out_and_renewed_in_the_same_connection() {
     let (server, node) = (TestGateway::start().await, Node::start().await);
     let short = server.token_for("viewer", Duration::from_secs(3));
     let socket = node.enter("viewer", &server.url, &short).await;
+    let unrenewed = node.enter("unrenewed", &server.url, &short).await;
     let notice = socket.wait("token:expiring", 1).await;
     assert!(notice[0]["expiresAt"].as_str().unwrap().ends_with(".000Z"));
     let foreign = socket.ask("authenticate", json!({"token": server.token("gm")})).await;
@@ -74,8 +75,7 @@ async fn a_token_is_announced_to_run_out_and_renewed_in_the_same_connection() {
     let renewed = socket.ask("authenticate", json!({"token": server.token("viewer")})).await;
     assert_eq!(renewed["success"], true);
     assert!(renewed["expiresAt"].as_str() > notice[0]["expiresAt"].as_str());
-    // Past the first token's end the socket is still there.
-    tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_millis(3_200)).await;
+    assert_eq!(unrenewed.closed().await, "io server disconnect", "past the first token's end");
     assert_eq!(socket.ask("latency", json!({})).await["success"], true);
 }
 

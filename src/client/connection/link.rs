@@ -310,6 +310,10 @@ fn cause(error: &rust_socketio::Error) -> String {
 
 /// Leaves out what only a programmer wants to know.
 fn humane(cause: &str) -> &str {
+    // All that the library says of a line that was cut while nothing was being sent.
+    if cause == "EngineIO Error" {
+        return "the line was cut";
+    }
     ["Error with websocket connection: ", "Error during connection via http: ", "IO error: ", "TLS error: "]
         .iter()
         .fold(cause, |rest, prefix| rest.strip_prefix(prefix).unwrap_or(rest))

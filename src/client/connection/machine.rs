@@ -86,6 +86,8 @@ pub(super) struct Machine {
     next_request: u64,
     /// When to renew the token.
     renew_at: Option<Instant>,
+    /// Why the token cannot be renewed; the connection is good until it runs out.
+    unrenewable: Option<String>,
     /// How often in a row a token was refused.
     refusals: u8,
     /// How long a gateway that is going away asked us to stay away.
@@ -146,6 +148,7 @@ impl Machine {
             noticed: BTreeSet::new(),
             next_request: 0,
             renew_at: None,
+            unrenewable: None,
             refusals: 0,
             draining: None,
             reason: None,
@@ -279,7 +282,10 @@ impl Machine {
             LinkEvent::Message { name, body } => self.message(name, body, now),
             LinkEvent::Answer { id, body } => self.answer(id, body, now),
             LinkEvent::Ended { reason, certificate: true } => self.untrusted(&reason, now),
-            LinkEvent::Ended { reason, certificate: false } => self.lost(&reason, now),
+            LinkEvent::Ended { reason, certificate: false } => match self.unrenewable.take() {
+                Some(why) => self.login_required(&why, now),
+                None => self.lost(&reason, now),
+            },
         }
     }
 
@@ -287,6 +293,7 @@ impl Machine {
     fn begin(&mut self, fresh: bool) {
         self.generation += 1;
         self.renew_at = None;
+        self.unrenewable = None;
         self.state = State::Token;
         self.effects.push(Effect::GetToken { generation: self.generation, fresh });
     }
@@ -349,6 +356,7 @@ impl Machine {
             // The connection is good until the gateway says otherwise; until then we try again.
             Err(error) if online => {
                 self.renew_at = error.is_passing().then(|| now.at + self.timings.request);
+                self.unrenewable = error.requires_login().then(|| error.to_string());
                 self.notice_always(format!("the login could not be renewed: {error}"));
             }
             Err(error) => self.failed(&error, now),

@@ -122,6 +122,9 @@ fn read_password(username: &str, from_stdin: bool) -> Result<String, CliError> {
 
 async fn print_token(config: ServerConfig, name: &str, ttl: Option<&str>) -> Result<(), CliError> {
     let ttl = ttl.map(duration::parse).transpose().map_err(|problem| CliError::Usage(format!("--ttl: {problem}")))?;
+    if ttl.is_some_and(|ttl| ttl.is_zero()) {
+        return Err(CliError::Usage("--ttl: a token must last longer than nothing".to_owned()));
+    }
     let ttl = ttl.unwrap_or(config.auth.access_ttl);
     let core = Core::open(config).await?;
     let mut reader = core.db.read().await.map_err(ServerError::from)?;

@@ -1,6 +1,6 @@
 //! Opening the database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
@@ -24,12 +24,29 @@ impl Db {
     /// # Errors
     /// [`DbError`] naming the database when it cannot be opened or migrated.
     pub async fn open(config: &ServerConfig) -> Result<Self, DbError> {
-        let url = database_url(config)?;
+        let path = database_path(config)?;
+        let url = sqlite_url(&path);
         install_default_drivers();
+        keep_private(&path).map_err(|source| open_error(&url, sqlx::Error::Io(source)))?;
         let writer = pool(1, PRAGMAS).connect(&url).await.map_err(|source| open_error(&url, source))?;
         migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: url.clone(), source })?;
         let reader = pool(READERS, READ_ONLY).connect(&url).await.map_err(|source| open_error(&url, source))?;
         Ok(Self { reader, writer })
+    }
+}
+
+/// Creates a database file that is not there yet so that nobody else may read the password hashes in it.
+///
+/// The files that SQLite puts beside it take over its permissions.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -38,11 +55,15 @@ impl Db {
 /// # Errors
 /// [`DbError::UnknownKind`] for any kind of database but SQLite.
 pub fn database_url(config: &ServerConfig) -> Result<String, DbError> {
+    database_path(config).map(|path| sqlite_url(&path))
+}
+
+fn database_path(config: &ServerConfig) -> Result<PathBuf, DbError> {
     match config.database.as_deref() {
-        None => Ok(sqlite_url(&config.data_dir.join("scry.db"))),
+        None => Ok(config.data_dir.join("scry.db")),
         Some(url) => match url.strip_prefix("sqlite:") {
             Some(path) if !path.trim_start_matches('/').is_empty() => {
-                Ok(sqlite_url(Path::new(path.strip_prefix("//").unwrap_or(path))))
+                Ok(path.strip_prefix("//").unwrap_or(path).into())
             }
             _ => Err(DbError::UnknownKind(scheme(url))),
         },
@@ -101,6 +122,20 @@ mod tests {
     fn a_path_may_be_written_with_or_without_slashes() {
         assert_eq!(url_of("sqlite:a.db").unwrap(), "sqlite:a.db?mode=rwc");
         assert_eq!(url_of("sqlite:///x/a.db").unwrap(), "sqlite:/x/a.db?mode=rwc");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn nobody_else_may_read_the_database() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
+        for file in ["scry.db", "scry.db-wal", "scry.db-shm"] {
+            let mode = std::fs::metadata(dir.path().join(file)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{file}");
+        }
+        db.close().await;
     }
 
     #[test]
