@@ -16,6 +16,7 @@ mod gateway_resume;
 mod gateway_rooms;
 mod gateway_session;
 mod headless_exits;
+mod headless_foreign;
 mod headless_recipes;
 mod screen_hands;
 mod screen_states;
