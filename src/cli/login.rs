@@ -22,6 +22,8 @@ const MAX_PASSWORD: u64 = 4096;
 /// # Errors
 /// [`CliError`] when no password can be had, the server refuses it, or the tokens cannot be kept.
 pub async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
+    // Nobody types a password for a server that is not there.
+    context.http()?.reach().await?;
     let username = username(context, args)?;
     let password = password(context, args, &username)?;
     let store = args.store.map(|kind| match kind {

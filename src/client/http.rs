@@ -56,6 +56,15 @@ impl Http {
         &self.base
     }
 
+    /// Makes sure that there is somebody to talk to; any answer will do.
+    ///
+    /// # Errors
+    /// [`ApiError::Unreachable`], [`ApiError::Certificate`] or [`ApiError::Timeout`].
+    pub async fn reach(&self) -> Result<(), ApiError> {
+        let url = self.base.join("health").unwrap_or_else(|_| self.base.clone());
+        self.client.get(url).send().await.map(|_| ()).map_err(|error| self.explain(&error))
+    }
+
     pub(super) async fn post(
         &self,
         path: &str,
