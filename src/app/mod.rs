@@ -9,6 +9,7 @@ pub mod connection;
 pub mod detail;
 pub mod entry;
 mod journal;
+mod keep;
 mod key;
 pub mod keymap;
 pub mod layout;
@@ -26,6 +27,7 @@ use jiff::tz::TimeZone;
 pub use clock::Clock;
 pub use connection::Connection;
 pub use journal::Journal;
+pub use keep::Standing;
 pub use key::{Key, UnknownKey};
 pub use keymap::{Action, Context, Keymap, Pane};
 pub use layout::Layout;
@@ -103,6 +105,7 @@ pub struct App {
     toasts: Vec<Toast>,
     /// The epoch of the history that the journal shows, once a snapshot has told it.
     epoch: Option<String>,
+    keeping: keep::Keeping,
     redraw: bool,
 }
 
@@ -126,6 +129,7 @@ impl App {
             detail_offset: 0,
             toasts: Vec::new(),
             epoch: None,
+            keeping: keep::Keeping::default(),
             redraw: true,
         }
     }
@@ -153,6 +157,7 @@ impl App {
             self.connection.deadline(self.now),
             self.fade_deadline(),
             self.age_deadline(),
+            self.keep_deadline(),
             toasts,
         ];
         moments.into_iter().flatten().min()

@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 use serde_json::Value;
 
 use crate::client::cache::{Refetch, Ticket};
-use crate::client::event::ClientEvent;
+use crate::client::event::{ClientEvent, Loaded, Saved};
 use crate::protocol::{Event, Id};
 
 /// Tells the state that something happened.
@@ -30,6 +30,10 @@ pub enum Msg {
         ticket: Ticket,
         result: Result<Vec<Value>, Unanswered>,
     },
+    /// The answer to [`Effect::LoadState`], or one sentence that says why it cannot be read.
+    State(Result<Loaded, String>),
+    /// The state could not be saved, for this reason.
+    NotSaved(String),
     /// The answer to [`Effect::LoadHistory`], in the order in which it happened.
     History(Result<Vec<Event>, String>),
 }
@@ -50,6 +54,12 @@ pub enum Effect {
     /// Follow this campaign from now on.
     Watch(Id),
     Refetch(Refetch),
+    /// Read the campaign's state as it was saved last.
+    LoadState(Id),
+    /// Save the campaign's state in place of the last one.
+    SaveState(Box<Saved>),
+    /// Remove the campaign's saved state: the viewer may see it no longer.
+    ForgetState(Id),
     /// Fetch at most `limit` events after `since`.
     LoadHistory {
         campaign: Id,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::entry::Entry;
 use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast, Unanswered};
 use crate::client::event::{ClientEvent, Delivery, Snapshot};
-use crate::protocol::{EntityRef, EntityType, Event, Id, Operation, Position};
+use crate::protocol::{EntityRef, EntityType, ErrorCode, Event, Id, Operation, Position};
 use crate::text;
 
 /// How much history the journal asks for at the start.
@@ -50,9 +50,18 @@ impl App {
                 self.history(result);
                 Vec::new()
             }
+            Msg::State(loaded) => {
+                self.state_loaded(loaded);
+                Vec::new()
+            }
+            Msg::NotSaved(reason) => {
+                self.not_saved(&reason);
+                Vec::new()
+            }
         };
         self.expire();
         effects.extend(self.cache.refetch_due(now.mono).map(Effect::Refetch));
+        effects.extend(self.save_due());
         self.settle();
         effects
     }
@@ -60,7 +69,7 @@ impl App {
     /// Follows a campaign.
     pub(super) fn watch(&mut self, campaign: Id) -> Vec<Effect> {
         self.stage = Stage::Watching(campaign.clone());
-        vec![Effect::Watch(campaign)]
+        vec![Effect::LoadState(campaign.clone()), Effect::Watch(campaign)]
     }
 
     /// Shows a sentence for a while and keeps it in the journal.
@@ -93,12 +102,16 @@ impl App {
             ClientEvent::Status(status) => self.redraw |= self.connection.set(status, self.now),
             ClientEvent::Delivered(delivery) => self.delivered(&delivery),
             ClientEvent::Gap(gap) => {
+                self.count_missing(&gap);
                 self.journal.push(Entry::gap(&gap, self.now));
                 self.redraw = true;
             }
             ClientEvent::Joined { .. } => {}
             ClientEvent::Refused { room, code, message } => {
                 self.say(&format!("the server refused this {}: {message} ({code})", room.kind()));
+                if matches!(code, ErrorCode::Unauthorized | ErrorCode::NotFound) {
+                    return self.state_refused(&room).into_iter().collect();
+                }
             }
             ClientEvent::Snapshot(snapshot) => return self.snapshot(*snapshot),
             ClientEvent::Notice(sentence) => self.say(&sentence),
@@ -138,6 +151,7 @@ impl App {
         let position = snapshot.position.clone();
         let keys = keys(&snapshot.nodes);
         self.cache.snapshot(snapshot, self.now.wall);
+        self.state_told();
         self.tree.rebuild(&self.cache);
         for key in keys {
             self.mark(key, self.now.wall);
@@ -193,7 +207,7 @@ impl App {
         }
     }
 
-    fn read_clock(&mut self) {
+    pub(super) fn read_clock(&mut self) {
         if let Some(complaint) = self.clock.set(&self.cache) {
             self.say(&complaint);
         }

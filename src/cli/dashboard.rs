@@ -2,33 +2,41 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::args::Dashboard as Args;
 use super::context::Context;
 use super::error::CliError;
 use super::login;
-use crate::client::api::Api;
+use crate::client::api::{Api, CampaignSummary};
+use crate::client::disk::DiskCache;
 use crate::client::error::ApiError;
 use crate::exit::Exit;
 use crate::headless::rooms::campaign_id;
 use crate::protocol::Id;
 use crate::tui::{self, TuiOptions};
 
+/// How long the server may take to say which campaigns there are, where one is kept on disk.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// Opens the dashboard.
 ///
 /// # Errors
-/// [`CliError`] when nobody can be logged in, the server cannot be reached, or there is no such campaign.
+/// [`CliError`] when nobody can be logged in, or there is no such campaign, neither on the server nor on disk.
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
     let api = context.api()?;
     let mut notice = login::ensure(context, &api).await?;
-    let campaign = match find(&api, args.campaign.as_deref()).await {
+    let wanted = args.campaign.as_deref();
+    let campaign = match find(&api, &disk(context, &api).await, wanted).await {
         // The kept login has ended, and there may be a person to make a new one.
         Err(CliError::Api(error)) if error.requires_login() => {
             notice = login::again(context, &api, &error).await?;
-            find(&api, args.campaign.as_deref()).await?
+            find(&api, &disk(context, &api).await, wanted).await?
         }
         found => found?,
     };
-    show(TuiOptions { notice, ..TuiOptions::new(&context.settings, api, campaign) }, None).await
+    let disk = disk(context, &api).await;
+    Ok(tui::run(TuiOptions { notice, ..TuiOptions::new(&context.settings, api, disk, campaign) }).await?)
 }
 
 /// Opens the dashboard on a campaign as whoever `api` is logged in as, for `time` at most.
@@ -36,21 +44,33 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
 /// # Errors
 /// [`CliError::Tui`] when there is no terminal or it fails.
 pub async fn open(context: &Context, api: Api, campaign: Option<Id>, time: Option<Duration>) -> Result<Exit, CliError> {
-    show(TuiOptions::new(&context.settings, api, campaign), time).await
+    let disk = disk(context, &api).await;
+    Ok(tui::run(TuiOptions { time, ..TuiOptions::new(&context.settings, api, disk, campaign) }).await?)
 }
 
-async fn show(options: TuiOptions, time: Option<Duration>) -> Result<Exit, CliError> {
-    let dashboard = tui::run(options);
-    match time {
-        // Dropping the dashboard gives the terminal back.
-        Some(time) => tokio::time::timeout(time, dashboard).await.unwrap_or(Ok(Exit::Met)),
-        None => dashboard.await,
+/// Returns the place where this user's campaigns are kept.
+async fn disk(context: &Context, api: &Api) -> DiskCache {
+    let user = api.auth().user().await;
+    DiskCache::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id))
+}
+
+/// Finds the campaign to open: on the server, or among those on disk while the server does not answer.
+async fn find(api: &Api, disk: &DiskCache, wanted: Option<&str>) -> Result<Option<Id>, CliError> {
+    let kept = disk.list();
+    let kept = match wanted {
+        Some(wanted) => campaign_id(wanted, &kept).ok().filter(|id| kept.iter().any(|one| one.id == *id)),
+        None => only(&kept),
+    };
+    let Some(kept) = kept else { return find_on_server(api, wanted).await };
+    match timeout(PATIENCE, find_on_server(api, wanted)).await {
+        Ok(Err(CliError::Api(error))) if error.is_passing() => Ok(Some(kept)),
+        Ok(found) => found,
+        Err(_) => Ok(Some(kept)),
     }
-    .map_err(CliError::from)
 }
 
 /// Finds the campaign to open; `None` when there are several and none was named.
-async fn find(api: &Api, wanted: Option<&str>) -> Result<Option<Id>, CliError> {
+async fn find_on_server(api: &Api, wanted: Option<&str>) -> Result<Option<Id>, CliError> {
     let campaigns = match (api.campaigns().await, wanted) {
         (Ok(campaigns), _) => campaigns,
         // A gateway without an API can still be listened to by id.
@@ -60,9 +80,12 @@ async fn find(api: &Api, wanted: Option<&str>) -> Result<Option<Id>, CliError> {
         }
         (Err(error), _) => return Err(error.into()),
     };
-    match (wanted, campaigns.as_slice()) {
-        (Some(wanted), _) => Ok(Some(campaign_id(wanted, &campaigns)?)),
-        (None, [only]) => Ok(Some(only.id.clone())),
-        (None, _) => Ok(None),
+    match wanted {
+        Some(wanted) => Ok(Some(campaign_id(wanted, &campaigns)?)),
+        None => Ok(only(&campaigns)),
     }
+}
+
+fn only(campaigns: &[CampaignSummary]) -> Option<Id> {
+    if let [only] = campaigns { Some(only.id.clone()) } else { None }
 }

@@ -8,8 +8,10 @@ use super::error::CliError;
 use crate::client::api::Api;
 use crate::client::auth::Auth;
 use crate::client::credentials::Store;
+use crate::client::disk::DiskCache;
 use crate::client::error::ApiError;
 use crate::client::secret::Secret;
+use crate::config::client::Settings;
 use crate::config::process_env;
 use crate::exit::Exit;
 use crate::text;
@@ -44,7 +46,14 @@ pub async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
 /// [`CliError`] when the kept tokens cannot be removed, or the server was not told.
 pub async fn logout(context: &Context) -> Result<Exit, CliError> {
     let http = context.http()?;
-    let was_in = Auth::stored(http.clone(), context.credentials()).logout().await?;
+    let auth = Auth::stored(http.clone(), context.credentials());
+    let user = auth.user().await;
+    let Settings { dirs, server, .. } = &context.settings;
+    // What only this user may see must not stay behind.
+    DiskCache::of(&dirs.data, server, user.as_ref().map(|user| &user.id))
+        .clear()
+        .map_err(CliError::io("cannot remove the campaigns kept on disk"))?;
+    let was_in = auth.logout().await?;
     let state = if was_in { "logged out of" } else { "you were not logged in to" };
     context.say(&format!("{state} {}", http.base()));
     Ok(Exit::Met)

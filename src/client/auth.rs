@@ -106,6 +106,15 @@ impl Auth {
         }
     }
 
+    /// Returns the user of the login that is held or kept, without asking anybody; `None` for a mere token.
+    pub async fn user(&self) -> Option<UserInfo> {
+        let mut current = self.0.current.lock().await;
+        if let (Source::Stored(_, credentials), None) = (&self.0.source, &current.login) {
+            current.login = credentials.load().await.ok()?;
+        }
+        current.login.as_ref().map(|login| login.user.clone())
+    }
+
     /// Returns a token other than `refused`, refreshing at most once however many ask at a time.
     ///
     /// A login made or refreshed by another program meanwhile is taken over.

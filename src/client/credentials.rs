@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::secret::Secret;
 use crate::config::client::Server;
@@ -110,10 +109,7 @@ impl Credentials {
     /// Points at the login for `server`; `data` is the client's data directory. Nothing is read yet.
     #[must_use]
     pub fn new(data: &Path, server: &Server) -> Self {
-        let digest = Sha256::digest(format!("{}\n{}", server.profile, server.url));
-        let tag: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        let name: String = server.profile.chars().filter(|c| c.is_ascii_alphanumeric()).take(24).collect();
-        Self { dir: data.join("logins"), key: format!("{name}-{tag}") }
+        Self { dir: data.join("logins"), key: server.file_name() }
     }
 
     /// Reads the login; `None` when nobody is logged in.

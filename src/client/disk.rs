@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::event::Snapshot;
+use super::api::CampaignSummary;
+use super::event::{Loaded, Saved, Snapshot};
+use crate::config::client::Server;
 use crate::files;
 use crate::protocol::{Id, Position};
 use crate::text;
@@ -17,28 +19,12 @@ use crate::text;
 const FORMAT: &str = "scry-state";
 const VERSION: u32 = 1;
 
-/// Keeps the last state of campaigns in files of one directory.
+/// Keeps the last state of campaigns in files of one directory, one file for each.
 ///
-/// The caller gives each profile and server a directory of its own; inside it a campaign has one file.
+/// Each profile, server and user has a directory of its own: nobody is shown what another may see.
 #[derive(Debug, Clone)]
 pub struct DiskCache {
     dir: PathBuf,
-}
-
-/// Holds a campaign's state as it was when it was saved.
-#[derive(Debug, Clone)]
-pub struct Saved {
-    pub at: Timestamp,
-    pub snapshot: Snapshot,
-}
-
-/// Tells what was found for a campaign.
-#[derive(Debug)]
-pub enum Loaded {
-    Nothing,
-    State(Box<Saved>),
-    /// The file could not be read as a state; it was moved to this path.
-    SetAside(PathBuf),
 }
 
 #[derive(Serialize)]
@@ -68,6 +54,53 @@ impl DiskCache {
     #[must_use]
     pub const fn new(dir: PathBuf) -> Self {
         Self { dir }
+    }
+
+    /// Keeps states for one user of one server; `data` is the client's data directory.
+    ///
+    /// Without a user the states belong to whoever gives the token.
+    #[must_use]
+    pub fn of(data: &Path, server: &Server, user: Option<&Id>) -> Self {
+        let user = user.map_or_else(|| "token".to_owned(), plain_name);
+        Self::new(data.join("states").join(server.file_name()).join(user))
+    }
+
+    /// Lists the campaigns with a readable state, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<CampaignSummary> {
+        // An unreadable directory or file holds nothing to open; `load` has a word for a damaged one.
+        let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let states = files.filter_map(|file| parse(&fs::read(file.path()).ok()?));
+        let summary = |file: FileIn| {
+            let campaign =
+                file.nodes.into_iter().find(|node| node["id"].as_str() == Some(file.campaign_id.as_str()))?;
+            serde_json::from_value::<CampaignSummary>(text::json(campaign)).ok()
+        };
+        let mut found: Vec<_> = states.filter_map(summary).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+        found
+    }
+
+    /// Removes a campaign's state, if there is one.
+    ///
+    /// # Errors
+    /// The I/O error of removing a file that exists.
+    pub fn forget(&self, campaign_id: &Id) -> io::Result<()> {
+        match fs::remove_file(self.path(campaign_id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes every state.
+    ///
+    /// # Errors
+    /// The I/O error of removing a directory that exists.
+    pub fn clear(&self) -> io::Result<()> {
+        match fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Saves a campaign's state in place of the last one.
@@ -100,10 +133,7 @@ impl DiskCache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Loaded::Nothing),
             Err(error) => return Err(error),
         };
-        let read = serde_json::from_slice::<FileIn>(&bytes)
-            .ok()
-            .filter(|file| file.format == FORMAT && file.version == VERSION && file.campaign_id == *campaign_id);
-        match read {
+        match parse(&bytes).filter(|file| file.campaign_id == *campaign_id) {
             Some(file) => Ok(Loaded::State(Box::new(Saved {
                 at: file.saved_at,
                 snapshot: Snapshot {
@@ -118,15 +148,20 @@ impl DiskCache {
     }
 
     fn path(&self, campaign_id: &Id) -> PathBuf {
-        // A foreign id may hold a slash or start with a dot; hexadecimal bytes cannot leave the directory.
-        let plain = campaign_id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let name = if plain {
-            campaign_id.to_string()
-        } else {
-            campaign_id.as_str().bytes().map(|b| format!("{b:02x}")).collect()
-        };
-        self.dir.join(format!("{name}.json"))
+        self.dir.join(format!("{}.json", plain_name(campaign_id)))
     }
+}
+
+/// Returns a file name for an id.
+fn plain_name(id: &Id) -> String {
+    // A foreign id may hold a slash or start with a dot; hexadecimal bytes cannot leave the directory.
+    let plain = id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if plain { id.to_string() } else { id.as_str().bytes().map(|b| format!("{b:02x}")).collect() }
+}
+
+/// Reads a file of this form and version.
+fn parse(bytes: &[u8]) -> Option<FileIn> {
+    serde_json::from_slice::<FileIn>(bytes).ok().filter(|file| file.format == FORMAT && file.version == VERSION)
 }
 
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
@@ -178,6 +213,41 @@ mod tests {
             assert_eq!(fs::read(aside).unwrap(), bytes);
             assert!(matches!(cache.load(&id).unwrap(), Loaded::Nothing));
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_listed_until_it_is_forgotten() {
+        let (_dir, cache) = cache();
+        for campaign in ["c", "d"] {
+            cache.save(&snapshot(campaign), Timestamp::UNIX_EPOCH).unwrap();
+        }
+        fs::write(cache.dir.join("x.json"), "half a fi").unwrap();
+        let ids = |cache: &DiskCache| cache.list().into_iter().map(|one| one.id.to_string()).collect::<Vec<_>>();
+        assert_eq!(ids(&cache), ["c", "d"]);
+        assert_eq!(cache.list()[0].name, "Emberfall");
+        cache.forget(&Id::parse("c").unwrap()).unwrap();
+        cache.forget(&Id::parse("c").unwrap()).unwrap();
+        assert_eq!(ids(&cache), ["d"]);
+        cache.clear().unwrap();
+        assert!(ids(&cache).is_empty() && !cache.dir.exists());
+    }
+
+    #[test]
+    fn servers_profiles_and_users_share_nothing() {
+        let server = |profile, url| Server::new(profile, url, "--url").unwrap();
+        let (ana, tor) = (Id::parse("ana").unwrap(), Id::parse("tor").unwrap());
+        let dirs: std::collections::BTreeSet<_> = [
+            (server("home", "http://a"), Some(&ana)),
+            (server("home", "http://a"), Some(&tor)),
+            (server("home", "http://a"), None),
+            (server("home", "http://b"), Some(&ana)),
+            (server("club", "http://a"), Some(&ana)),
+        ]
+        .into_iter()
+        .map(|(server, user)| DiskCache::of(Path::new("/data"), &server, user).dir)
+        .collect();
+        assert_eq!(dirs.len(), 5);
+        assert!(dirs.iter().all(|dir| dir.starts_with("/data/states")));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the connection tells whoever holds it: a dashboard, or a command without a screen.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,13 +28,29 @@ pub enum ClientEvent {
 }
 
 /// Holds the whole state of a campaign as the API tells it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     pub campaign_id: Id,
     /// The place in the journal up to which the state is complete; later events may be in it too.
     pub position: Option<Position>,
     /// Every entity as the API sends it, `__typename` included, made safe for display.
     pub nodes: Vec<Value>,
+}
+
+/// Holds a campaign's state as it was when it was saved to disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saved {
+    pub at: jiff::Timestamp,
+    pub snapshot: Snapshot,
+}
+
+/// Tells what was found on disk for a campaign.
+#[derive(Debug)]
+pub enum Loaded {
+    Nothing,
+    State(Box<Saved>),
+    /// The file could not be read as a state; it was moved to this path.
+    SetAside(PathBuf),
 }
 
 /// Holds one thing the gateway sent.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::paths::Dirs;
@@ -225,6 +226,15 @@ impl Server {
             parsed.set_path(&format!("{}/", parsed.path()));
         }
         Ok(Self { profile: profile.to_owned(), url: parsed, ca_file: None })
+    }
+
+    /// Returns a file name that no other profile or address shares.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let digest = Sha256::digest(format!("{}\n{}", self.profile, self.url));
+        let tag: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let name: String = self.profile.chars().filter(|c| c.is_ascii_alphanumeric()).take(24).collect();
+        format!("{name}-{tag}")
     }
 }
 

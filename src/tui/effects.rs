@@ -5,9 +5,11 @@ use std::time::Duration;
 use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
+use super::states::{Order, States};
 use super::{TuiError, ended};
 use crate::app::{Choice, Effect, Msg, Unanswered};
-use crate::client::api::Api;
+use crate::client::api::{Api, CampaignSummary};
+use crate::client::disk::DiskCache;
 use crate::client::error::ApiError;
 use crate::client::event::Status;
 use crate::client::session::{self, Session, SessionOptions};
@@ -29,16 +31,19 @@ pub enum After {
 pub struct Runner {
     options: SessionOptions,
     api: Api,
+    disk: DiskCache,
+    states: States,
     session: Option<Session>,
     answers: mpsc::Receiver<Msg>,
     answer: mpsc::Sender<Msg>,
 }
 
 impl Runner {
-    /// Prepares to connect as `options` say, once a campaign is chosen.
-    pub fn new(options: SessionOptions) -> Self {
+    /// Prepares to connect as `options` say, once a campaign is chosen; states are kept in `disk`.
+    pub fn new(options: SessionOptions, disk: DiskCache) -> Self {
         let (answer, answers) = mpsc::channel(ANSWERS);
-        Self { api: options.api.clone(), options, session: None, answers, answer }
+        let states = States::start(disk.clone(), answer.clone());
+        Self { api: options.api.clone(), options, disk, states, session: None, answers, answer }
     }
 
     /// Starts everything that is asked for, and waits for none of it.
@@ -58,7 +63,13 @@ impl Runner {
                         session.handle.retry_now();
                     }
                 }
-                Effect::LoadCampaigns => self.ask(async |api| Msg::Campaigns(campaigns(&api).await)),
+                Effect::LoadCampaigns => {
+                    let disk = self.disk.clone();
+                    self.ask(async move |api| Msg::Campaigns(campaigns(&api, disk).await));
+                }
+                Effect::LoadState(campaign) => self.states.order(Order::Load(campaign)),
+                Effect::SaveState(saved) => self.states.order(Order::Save(saved)),
+                Effect::ForgetState(campaign) => self.states.order(Order::Forget(campaign)),
                 Effect::Refetch(refetch) => self.ask(async move |api| {
                     let result = api.nodes(&refetch.ids).await.map_err(|error| {
                         let never = matches!(error, ApiError::NotOffered { .. });
@@ -99,11 +110,16 @@ impl Runner {
         }
     }
 
-    /// Takes leave of the server.
-    pub async fn close(self) {
-        if let Some(session) = self.session {
-            session.handle.close().await;
-        }
+    /// Takes leave of the server, and waits for the last save.
+    pub async fn close(mut self) {
+        // Nobody takes answers any more, and the disk's thread must not wait for that.
+        self.answers.close();
+        let farewell = async {
+            if let Some(session) = self.session {
+                session.handle.close().await;
+            }
+        };
+        tokio::join!(farewell, self.states.close());
     }
 
     fn ask<F>(&self, question: impl FnOnce(Api) -> F + Send + 'static)
@@ -130,9 +146,19 @@ async fn measured(status: &mut watch::Receiver<Status>) -> Duration {
     std::future::pending().await
 }
 
-async fn campaigns(api: &Api) -> Result<Vec<Choice>, String> {
-    let found = api.campaigns().await.map_err(|error| error.to_string())?;
-    let choice = |campaign: crate::client::api::CampaignSummary| Choice {
+/// Lists the campaigns one may see; those that are kept on disk, while the server cannot be asked.
+async fn campaigns(api: &Api, disk: DiskCache) -> Result<Vec<Choice>, String> {
+    let found = match api.campaigns().await {
+        Ok(found) => found,
+        Err(error) => {
+            let kept = tokio::task::spawn_blocking(move || disk.list()).await.unwrap_or_default();
+            if kept.is_empty() || !error.is_passing() {
+                return Err(error.to_string());
+            }
+            kept
+        }
+    };
+    let choice = |campaign: CampaignSummary| Choice {
         id: campaign.id,
         name: campaign.name,
         description: campaign.description.unwrap_or_default(),

@@ -3,6 +3,7 @@
 mod effects;
 mod screen;
 mod signals;
+mod states;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use self::screen::Screen;
 use self::signals::{Signal, Signals};
 use crate::app::{self, App, Msg, Now};
 use crate::client::api::Api;
+use crate::client::disk::DiskCache;
 use crate::client::event::ClientEvent;
 use crate::client::session::SessionOptions;
 use crate::config::client::{ColorMode, Settings};
@@ -41,6 +43,10 @@ pub struct TuiOptions {
     pub campaign: Option<Id>,
     /// Something the person should know at once.
     pub notice: Option<String>,
+    /// Where states are kept for the next start.
+    pub disk: DiskCache,
+    /// How long to stay open at most.
+    pub time: Option<Duration>,
     pub app: app::Options,
     pub look: Look,
 }
@@ -48,12 +54,14 @@ pub struct TuiOptions {
 impl TuiOptions {
     /// Takes everything from the settings.
     #[must_use]
-    pub fn new(settings: &Settings, api: Api, campaign: Option<Id>) -> Self {
+    pub fn new(settings: &Settings, api: Api, disk: DiskCache, campaign: Option<Id>) -> Self {
         let ui = &settings.config.ui;
         Self {
             session: SessionOptions::new(settings, api),
             campaign,
             notice: None,
+            disk,
+            time: None,
             app: app::Options { mark_fade: ui.mark_fade, journal_limit: ui.journal_limit, zone: TimeZone::system() },
             look: Look::new(ui.color != ColorMode::Never, ui.ascii),
         }
@@ -79,16 +87,20 @@ pub async fn run(options: TuiOptions) -> Result<Exit, TuiError> {
     let mut signals = Signals::listen()?;
     let mut screen = Screen::enter()?;
     let mut app = App::new(options.app, screen.size()?, now());
-    let mut runner = Runner::new(options.session);
+    let mut runner = Runner::new(options.session, options.disk);
     let first = app.start(options.campaign);
     if let Some(sentence) = options.notice {
         app.say(&sentence);
     }
-    let exit =
-        Loop { app: &mut app, screen: &mut screen, runner: &mut runner, signals: &mut signals, look: options.look }
-            .run(first)
-            .await;
+    let mut shown =
+        Loop { app: &mut app, screen: &mut screen, runner: &mut runner, signals: &mut signals, look: options.look };
+    let shown = shown.run(first);
+    let exit = match options.time {
+        Some(time) => timeout(time, shown).await.unwrap_or(Ok(Exit::Met)),
+        None => shown.await,
+    };
     drop(screen);
+    runner.execute(app.farewell(now()).into_iter().collect())?;
     // The server should see a farewell rather than a dead socket, but nobody waits long for it.
     let _ = timeout(FAREWELL, runner.close()).await;
     exit

@@ -5,11 +5,10 @@ use ratatui::layout::Rect;
 
 use super::look::Look;
 use super::row::Row;
-use crate::app::connection::Light;
 use crate::app::keymap::Pane;
 use crate::app::layout::Shape;
 use crate::app::measure::{fit, width, wrap};
-use crate::app::{App, Layout};
+use crate::app::{App, Layout, Standing};
 
 /// Draws a pane's rule and returns the place below it.
 pub fn frame(app: &App, look: &Look, pane: Pane, title: &str, notes: &str, area: Rect, buffer: &mut Buffer) -> Rect {
@@ -19,15 +18,17 @@ pub fn frame(app: &App, look: &Look, pane: Pane, title: &str, notes: &str, area:
     let columns = usize::from(area.width);
     // The age is what must be read; what else there is to say gives way to it, and so does the title.
     let room = columns.saturating_sub(16);
-    let all =
-        [age(app), Some(notes.to_owned()).filter(|note| !note.is_empty())].into_iter().flatten().collect::<Vec<_>>();
+    let all = [standing(app), Some(notes.to_owned()).filter(|note| !note.is_empty())]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
     let joined = all.join(&format!(" {} ", look.symbols.dot));
     let notes = if width(&joined) > room { fit(all.first().map_or("", |first| first), room) } else { joined };
     let title = fit(title, columns.saturating_sub(width(&notes) + 8).max(4));
     let tail = if notes.is_empty() { String::new() } else { format!(" {notes} {line}") };
     let fill = columns.saturating_sub(width(&title) + 3 + width(&tail));
     let title_style = if focused { look.theme.focused } else { look.theme.strong };
-    let age_style = if app.connection().is_live() { look.theme.muted } else { look.theme.warn };
+    let age_style = if app.standing() == Standing::Live { look.theme.muted } else { look.theme.warn };
     Row::new()
         .left(format!("{line} "), rule)
         .left(format!("{title} "), title_style)
@@ -37,16 +38,19 @@ pub fn frame(app: &App, look: &Look, pane: Pane, title: &str, notes: &str, area:
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
-/// Says how old everything on screen is, unless it is what the server knows now.
-fn age(app: &App) -> Option<String> {
-    match app.connection().light() {
-        Light::Connected => None,
-        Light::CatchingUp => Some("catching up".to_owned()),
-        Light::Connecting | Light::Error | Light::Disconnected => {
-            let then = app.connection().as_of()?;
+/// Says how everything on screen stands to what the server knows.
+fn standing(app: &App) -> Option<String> {
+    let age = |then| app.now().age(then);
+    match app.standing() {
+        Standing::Unknown => None,
+        Standing::Live => Some("live".to_owned()),
+        Standing::CatchingUp(0) => Some("catching up".to_owned()),
+        Standing::CatchingUp(missing) => Some(format!("catching up ({missing})")),
+        Standing::StaleSince(then) => {
             let clock = then.to_zoned(app.zone().clone()).strftime("%H:%M:%S");
-            Some(format!("as of {clock}, {} old", app.now().age(then)))
+            Some(format!("stale since {clock}, {} old", age(then)))
         }
+        Standing::FromDisk(then) => Some(format!("from disk, {} old", age(then))),
     }
 }
 

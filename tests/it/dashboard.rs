@@ -86,13 +86,13 @@ async fn after_the_server_was_gone_every_event_made_meanwhile_is_there_once_and_
     dashboard.wait_for("level 3 → 4");
     evening.server.stop().await;
     dashboard.wait_for("Connecting");
-    dashboard.wait_for("as of ");
+    dashboard.wait_for("stale since ");
     evening.server.restart().await;
     for level in 5..8 {
         evening.set_level(level).await;
     }
     dashboard.wait_for("level 6 → 7");
-    dashboard.wait_until("the end of the trouble", |pty| !pty.screen().contains("as of "));
+    dashboard.wait_until("the end of the trouble", |pty| !pty.screen().contains("stale since "));
     let screen = dashboard.screen();
     let told: Vec<_> = ["level 3 → 4", "level 4 → 5", "level 5 → 6", "level 6 → 7"]
         .map(|change| screen.match_indices(change).map(|(index, _)| index).collect::<Vec<_>>())

@@ -75,6 +75,21 @@ fn catching_up() {
 }
 
 #[test]
+fn from_disk() {
+    for (width, height) in SIZES {
+        let mut table = Table::new(width, height);
+        table.find_on_disk(Duration::from_secs(190));
+        table.status(Status {
+            attempt: 3,
+            retry_in: Some(Duration::from_secs(4)),
+            reason: Some("http://127.0.0.1:4600 refused the connection".to_owned()),
+            ..status(Phase::Backoff)
+        });
+        insta::assert_snapshot!(format!("from_disk_{width}x{height}"), table.screen());
+    }
+}
+
+#[test]
 fn empty() {
     for (width, height) in SIZES {
         let mut table = Table::new(width, height);

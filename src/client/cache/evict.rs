@@ -20,6 +20,8 @@ impl Cache {
             return;
         }
         self.tick += 1;
+        self.revision += 1;
+        self.latest = event.position().or_else(|| self.latest.take());
         match &event.payload {
             Payload::EntityUpdated(_) | Payload::SettlementUpdated(_) | Payload::StructureUpdated(_) => {
                 self.entity_changed(event, now, at);

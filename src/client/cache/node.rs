@@ -30,6 +30,17 @@ pub(super) fn read(node: Value) -> Option<Entity> {
     })
 }
 
+/// Writes an entity as [`read`] reads it; what changed lately and what is stale is not part of it.
+pub(super) fn write(entity: &Entity) -> Value {
+    let mut fields = entity.fields.clone();
+    fields.insert("__typename".to_owned(), entity.key.entity_type.as_str().into());
+    fields.insert("id".to_owned(), entity.key.id.as_str().into());
+    if entity.key.entity_type != EntityType::Campaign {
+        fields.insert("campaignId".to_owned(), entity.campaign_id.as_str().into());
+    }
+    Value::Object(fields)
+}
+
 fn parent_of(entity_type: &EntityType, fields: &Map<String, Value>, campaign_id: &Id) -> Option<Id> {
     match entity_type {
         EntityType::Campaign => None,

@@ -22,6 +22,10 @@ pub struct Cache {
     pub(super) tick: Tick,
     /// What a snapshot already contains; events up to there change nothing.
     pub(super) covered: Option<Position>,
+    /// The latest event that was applied since that snapshot.
+    pub(super) latest: Option<Position>,
+    /// Rises whenever anything changes.
+    pub(super) revision: u64,
 }
 
 /// Remembers the latest event about an entity whose refetch has not landed yet.
@@ -109,7 +113,9 @@ impl Cache {
         self.children.clear();
         self.touches.clear();
         self.plan.clear();
+        self.revision += 1;
         self.covered = snapshot.position;
+        self.latest = None;
         for mut entity in snapshot.nodes.into_iter().filter_map(node::read) {
             if let Some(old) = before.remove(&entity.key) {
                 entity.changes = old.changes.clone();
@@ -117,6 +123,24 @@ impl Cache {
             }
             self.insert(entity);
         }
+    }
+
+    /// Returns the campaign as a snapshot, to be taken in again later; `None` while the campaign is unknown.
+    ///
+    /// Its position is one up to which nothing is missing: values that are awaited put it back to the last
+    /// snapshot's.
+    #[must_use]
+    pub fn export(&self) -> Option<Snapshot> {
+        let campaign_id = self.campaign()?.campaign_id.clone();
+        let latest = self.latest.as_ref().filter(|_| self.stale_count() == 0);
+        let position = latest.or(self.covered.as_ref()).cloned();
+        Some(Snapshot { campaign_id, position, nodes: self.entities.values().map(node::write).collect() })
+    }
+
+    /// Returns a number that differs after anything has changed.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Returns when [`Cache::refetch_due`] will have something; `None` while nothing is wanted or a query is under way.
@@ -134,6 +158,7 @@ impl Cache {
     /// Applies the answer to a refetch: what it lacks is gone, what is older than a later event is asked for again.
     pub fn answered(&mut self, ticket: Ticket, nodes: Vec<Value>, now: Instant, at: Timestamp) {
         let Some((left, asked)) = self.plan.land(ticket) else { return };
+        self.revision += 1;
         let mut told: BTreeMap<Id, Entity> =
             nodes.into_iter().filter_map(node::read).map(|entity| (entity.key.id.clone(), entity)).collect();
         for id in asked {

@@ -255,6 +255,28 @@ fn a_failed_query_is_asked_again_after_a_pause_and_its_late_answer_is_ignored() 
 }
 
 #[test]
+fn what_is_exported_is_the_same_campaign_when_taken_in_again() {
+    let mut f = Fixture::new();
+    let before = f.cache.revision();
+    f.settlement_updated("harrow", "update", &["level"], Some(2));
+    assert_ne!(f.cache.revision(), before);
+    let awaited = f.cache.export().unwrap();
+    assert_eq!(awaited.position, Some(Position::new("e", 10)), "a value is awaited");
+    let refetch = f.due().unwrap();
+    f.answer(refetch.ticket, vec![settlement_node("harrow", 2, 4)]);
+    let exported = f.cache.export().unwrap();
+    assert_eq!(exported.position, Some(Position::new("e", 11)));
+
+    let mut again = Cache::default();
+    again.snapshot(exported.clone(), at());
+    assert_eq!(again.len(), f.cache.len());
+    assert_eq!(again.get(&settlement("harrow")).unwrap().field("level"), Some(&json!(4)));
+    assert_eq!(again.children(&id("harrow"), &EntityType::Structure).len(), 1);
+    assert_eq!(again.export().unwrap(), exported);
+    assert_eq!(Cache::default().export(), None);
+}
+
+#[test]
 fn a_server_that_cannot_be_asked_is_asked_once_and_the_values_stay_stale() {
     let mut f = Fixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use scry::app::{App, Effect, Msg, Now, Options};
-use scry::client::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
+use scry::client::event::{ClientEvent, Delivery, Loaded, Phase, Saved, Snapshot, Status};
 use scry::protocol::{Event, Id, Position, Room};
 use scry::ui::{self, Look};
 use serde_json::{Value, json};
@@ -63,6 +63,13 @@ impl Table {
     pub fn snapshot(&mut self, nodes: Vec<Value>) {
         let position = Some(Position::new("x", 1_200));
         self.client(ClientEvent::Snapshot(Box::new(Snapshot { campaign_id: id("c"), position, nodes })));
+    }
+
+    /// Finds the campaign on disk, saved this long ago.
+    pub fn find_on_disk(&mut self, age: Duration) {
+        let at = self.now.wall.checked_sub(SignedDuration::try_from(age).unwrap()).unwrap();
+        let snapshot = Snapshot { campaign_id: id("c"), position: Some(Position::new("x", 1_150)), nodes: nodes() };
+        self.send(Msg::State(Ok(Loaded::State(Box::new(Saved { at, snapshot })))));
     }
 
     /// Types keys by name, for example `j`, `enter`, `ctrl-c`.

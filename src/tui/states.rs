@@ -1,0 +1,71 @@
+//! The disk cache's own thread: states are read and written in order, and nobody waits for a disk.
+
+use std::sync::mpsc as line;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::app::Msg;
+use crate::client::disk::DiskCache;
+use crate::client::event::Saved;
+use crate::protocol::Id;
+
+/// Hands work to the thread; dropping it lets the thread finish what it has.
+#[derive(Debug)]
+pub struct States {
+    orders: line::Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+/// Asks the thread for something.
+#[derive(Debug)]
+pub enum Order {
+    Load(Id),
+    Save(Box<Saved>),
+    Forget(Id),
+}
+
+impl States {
+    /// Starts the thread; what it finds out goes to `answer`.
+    pub fn start(disk: DiskCache, answer: mpsc::Sender<Msg>) -> Self {
+        let (orders, taken) = line::channel();
+        let thread = tokio::task::spawn_blocking(move || {
+            while let Ok(order) = taken.recv() {
+                if let Some(msg) = carry_out(&disk, order) {
+                    // The dashboard may have been closed meanwhile.
+                    let _ = answer.blocking_send(msg);
+                }
+            }
+        });
+        Self { orders, thread }
+    }
+
+    /// Gives an order.
+    pub fn order(&self, order: Order) {
+        if self.orders.send(order).is_err() {
+            tracing::error!("the disk cache's thread has ended");
+        }
+    }
+
+    /// Waits until everything ordered is done.
+    pub async fn close(self) {
+        drop(self.orders);
+        if let Err(error) = self.thread.await {
+            tracing::error!(%error, "the disk cache's thread has failed");
+        }
+    }
+}
+
+fn carry_out(disk: &DiskCache, order: Order) -> Option<Msg> {
+    match order {
+        Order::Load(campaign) => Some(Msg::State(disk.load(&campaign).map_err(|error| error.to_string()))),
+        Order::Save(saved) => {
+            let result = disk.save(&saved.snapshot, saved.at);
+            result.err().map(|error| Msg::NotSaved(error.to_string()))
+        }
+        Order::Forget(campaign) => {
+            let result = disk.forget(&campaign);
+            result.err().map(|error| Msg::NotSaved(error.to_string()))
+        }
+    }
+}
