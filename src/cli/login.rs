@@ -147,6 +147,7 @@ pub async fn again(context: &Context, api: &Api, reason: &ApiError) -> Result<Op
     if !can_ask || process_env("SCRY_TOKEN").is_some() {
         return Err(reason.clone().into());
     }
+    context.http()?.reach().await?;
     let args = Login { username: None, password_stdin: false, store: None };
     let username = username(context, &args)?;
     let password = password(context, &args, &username)?;
