@@ -3,7 +3,7 @@
 # otherwise says what is missing.
 #
 #   tests/setup.sh build       what compiling needs
-#   tests/setup.sh nodejs      what the tests against the official Socket.IO client need
+#   tests/setup.sh nodejs      what the tests against the official Socket.IO client and over TLS need
 #   tests/setup.sh cargo-deny  the checker of licenses and sources
 set -euo pipefail
 
@@ -35,6 +35,7 @@ build)
     ;;
 nodejs)
     { has node && has npm; } || need "Node.js with npm" nodejs npm
+    has openssl || need "OpenSSL's program, which makes certificates for the tests" openssl
     ;;
 cargo-deny)
     has cargo-deny || cargo install --locked --quiet cargo-deny@0.20.2

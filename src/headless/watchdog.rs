@@ -66,9 +66,11 @@ impl Watchdog {
                 self.live = true;
                 News::Live
             }
-            Phase::Open => {
-                News::Stop(Exit::Connection, format!("gave up after {} attempts: {}", status.max_attempts, reason()))
+            Phase::Open if status.attempt >= status.max_attempts => {
+                News::Stop(Exit::Connection, format!("gave up after {} attempts: {}", status.attempt, reason()))
             }
+            // What trying again cannot cure, such as a certificate nobody vouches for.
+            Phase::Open => News::Stop(Exit::Connection, format!("cannot connect: {}", reason())),
             Phase::LoginRequired => News::Stop(Exit::Authentication, reason().into_owned()),
             Phase::Disconnected
             | Phase::Connecting

@@ -6,6 +6,7 @@ mod client_ends;
 mod client_login;
 mod client_rooms;
 mod client_server;
+mod client_tls;
 mod dashboard;
 mod dashboard_disk;
 mod dashboard_foreign;

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Generation, LinkEvent};
+use crate::client::error::ApiError;
 use crate::client::event::Transport;
 use crate::client::http::is_certificate_problem;
 use crate::client::secret::Secret;
@@ -64,7 +65,7 @@ impl Link {
         let (requests, requested) = mpsc::channel(8);
         let (stop, stopped) = oneshot::channel();
         let (finished, done) = oneshot::channel();
-        let reporter = Reporter { generation, inbox };
+        let reporter = Reporter { generation, inbox, url: target.url.as_str().into() };
         std::thread::Builder::new().name(format!("link-{generation}")).spawn(move || {
             run(target, reporter, requested, stopped);
             // Nobody listens when the link was dropped without waiting for its end.
@@ -95,6 +96,8 @@ impl Link {
 struct Reporter {
     generation: Generation,
     inbox: InboxSender,
+    /// The server's address, for sentences that name it.
+    url: Arc<str>,
 }
 
 impl Reporter {
@@ -105,8 +108,12 @@ impl Reporter {
     }
 
     async fn ended(&self, reason: &str) {
-        let reason = text::line(reason).into_owned();
+        let mut reason = text::line(reason).into_owned();
         let certificate = is_certificate_problem(&reason);
+        if certificate {
+            // Said in the same words, with the same remedy, as for a request.
+            reason = ApiError::Certificate { url: self.url.to_string(), reason }.to_string();
+        }
         self.report(LinkEvent::Ended { reason, certificate }).await;
     }
 }

@@ -10,4 +10,5 @@ pub mod process;
 pub mod pty;
 pub mod server;
 pub mod table;
+pub mod tls;
 pub mod town;
