@@ -93,6 +93,8 @@ pub enum Command {
     AdvanceTime(AdvanceTime),
     /// Publish an event as a service account
     Publish(Publish),
+    /// Examine each step from the configuration to a joined room, and say what to do about what fails
+    Doctor(Doctor),
     /// Write the completions of a shell to standard output
     Completions(Completions),
     /// Write the manual page to standard output
@@ -127,6 +129,17 @@ pub struct Demo {
     /// Repeat a certain run of the simulated table
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
+}
+
+/// Options of `scry doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct Doctor {
+    /// Join this campaign's room, by id or name; the first one when missing
+    #[arg(long, value_name = "ID|NAME")]
+    pub campaign: Option<String>,
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `scry login`.

@@ -5,6 +5,7 @@ mod config;
 mod context;
 mod dashboard;
 mod demo;
+mod doctor;
 mod edit;
 mod error;
 mod expect;
@@ -63,6 +64,7 @@ async fn run(cli: Cli) -> Result<Exit, CliError> {
         Some(Command::Delete(args)) => edit::delete(&context()?, &args).await,
         Some(Command::AdvanceTime(args)) => edit::advance_time(&context()?, &args).await,
         Some(Command::Publish(args)) => edit::publish(&context()?, &args).await,
+        Some(Command::Doctor(args)) => doctor::run(&cli.common, &process_env, &args).await,
         Some(Command::Completions(args)) => shell::completions(&args),
         Some(Command::Man) => shell::man(),
         Some(Command::Config(action)) => config::run(action, &cli.common, &process_env),

@@ -76,6 +76,15 @@ impl Http {
         if let Some(token) = bearer {
             request = request.bearer_auth(token.expose());
         }
+        self.send(request).await
+    }
+
+    /// Asks for a path with GET, as nobody.
+    pub(super) async fn get(&self, path: &str) -> Result<Reply, ApiError> {
+        self.send(self.client.get(self.base.join(path).unwrap_or_else(|_| self.base.clone()))).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply, ApiError> {
         let response = request.send().await.map_err(|error| self.explain(&error))?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await.map_err(|error| self.explain(&error))?;
@@ -126,7 +135,9 @@ pub fn is_certificate_problem(message: &str) -> bool {
     message.to_ascii_lowercase().contains("certificate")
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Tells whether an address leads to this machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

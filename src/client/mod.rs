@@ -6,6 +6,7 @@ pub mod cache;
 pub mod connection;
 pub mod credentials;
 pub mod disk;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod http;

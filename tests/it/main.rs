@@ -12,6 +12,7 @@ mod dashboard_disk;
 mod dashboard_foreign;
 mod dashboard_login;
 mod demo_table;
+mod doctor;
 mod gateway_api;
 mod gateway_handshake;
 mod gateway_resume;

@@ -1,0 +1,58 @@
+//! `scry doctor`: what works on the way to the server, what does not, and what to do.
+
+use std::io::IsTerminal;
+
+use super::args::{Common, Doctor};
+use super::context::{Context, settings};
+use super::error::CliError;
+use crate::client::doctor::examine;
+use crate::client::doctor::render::{self, Look};
+use crate::client::doctor::report::{Finding, Report, Step};
+use crate::config::Env;
+use crate::config::client::{ColorMode, UiConfig};
+use crate::exit::Exit;
+use crate::headless::output::Output;
+use crate::text;
+
+/// Examines the way to a joined room and prints what was found; ends with the code of the first failure.
+///
+/// # Errors
+/// [`CliError::Io`] when stdout cannot be written to. A wrong configuration is a finding.
+pub async fn run(common: &Common, env: Env<'_>, args: &Doctor) -> Result<Exit, CliError> {
+    let (report, ui) = match settings(common, env) {
+        Ok(_) => {
+            let context = Context::start(common, env)?;
+            let report = examine(&context.settings, env, args.campaign.as_deref()).await;
+            (report, context.settings.config.ui)
+        }
+        Err(error) => (misconfigured(&error), without_settings(common, env)),
+    };
+    let look = Look { color: in_color(ui.color), ascii: ui.ascii };
+    let lines = if args.json { format!("{}\n", render::json(&report)) } else { render::text(&report, look) };
+    let mut stdout = Output::stdout();
+    for line in lines.lines() {
+        stdout.line(line).map_err(CliError::io("cannot write to stdout"))?;
+    }
+    Ok(report.exit())
+}
+
+fn misconfigured(error: &CliError) -> Report {
+    let mut report = Report::default();
+    let remedy = "correct it there; `scry config check` looks at the file alone";
+    report.record(Step::Config, Finding::fail(error.exit(), text::line(&error.to_string()), remedy));
+    report
+}
+
+/// What the look rests on while the file cannot be read.
+fn without_settings(common: &Common, env: Env<'_>) -> UiConfig {
+    let plain = common.no_color || env("NO_COLOR").is_some();
+    UiConfig { color: if plain { ColorMode::Never } else { ColorMode::Auto }, ..UiConfig::default() }
+}
+
+fn in_color(mode: ColorMode) -> bool {
+    match mode {
+        ColorMode::Auto => std::io::stdout().is_terminal(),
+        ColorMode::Always => true,
+        ColorMode::Never => false,
+    }
+}
