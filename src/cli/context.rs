@@ -27,12 +27,19 @@ pub struct Context {
 impl Context {
     /// Reads the settings that the flags, the environment and the file amount to, and starts the log.
     ///
-    /// A log that cannot be written is said once and done without: it is no reason to miss a session.
-    ///
     /// # Errors
     /// [`CliError::Config`] with the place and the remedy.
     pub fn start(common: &Common, env: Env) -> Result<Self, CliError> {
-        let settings = settings(common, env)?;
+        Self::over(settings(common, env)?, common)
+    }
+
+    /// Starts the log that the settings ask for.
+    ///
+    /// A log that cannot be written is said once and done without: it is no reason to miss a session.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when its level cannot be read.
+    pub fn over(settings: Settings, common: &Common) -> Result<Self, CliError> {
         let log = match log::start(&settings.config.log, &settings.dirs.data, common.log_file.as_deref()) {
             Ok(guard) => Some(Arc::new(guard)),
             Err(error @ LogError::Level(_)) => return Err(CliError::Usage(error.to_string())),

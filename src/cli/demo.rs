@@ -9,14 +9,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Demo as Args, Rooms, Watch};
-use super::context::Context;
+use super::args::{Common, Demo as Args, Rooms, Watch};
+use super::context::{Context, settings};
 use super::error::CliError;
 use super::{dashboard, watch};
 use crate::client::api::Api;
 use crate::client::auth::{self, Auth};
-use crate::client::http::Http;
 use crate::client::secret::Secret;
+use crate::config::Env;
 use crate::config::client::{Server as Address, Settings};
 use crate::config::server::ServerConfig;
 use crate::demo::{self, Seats};
@@ -35,9 +35,9 @@ const USER: &str = "gm";
 ///
 /// # Errors
 /// [`CliError`] when the server cannot be started on this machine, or the dashboard fails.
-pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
-    let house = House::open(&context.settings).await?;
-    let ended = house.show(context, args).await;
+pub async fn run(common: &Common, env: Env<'_>, args: &Args) -> Result<Exit, CliError> {
+    let house = House::open(settings(common, env)?, common).await?;
+    let ended = house.show(args).await;
     let closed = house.close().await;
     let exit = ended?;
     closed.map(|()| exit)
@@ -47,18 +47,20 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
 struct House {
     /// Removed with everything in it when the house is closed.
     dir: TempDir,
-    settings: Settings,
+    /// Keeps logins, states and the log in that directory.
+    context: Context,
     world: World,
     stop: CancellationToken,
     server: JoinHandle<Result<(), ServerError>>,
 }
 
 impl House {
-    async fn open(settings: &Settings) -> Result<Self, CliError> {
+    async fn open(mut settings: Settings, common: &Common) -> Result<Self, CliError> {
         let dir = tempfile::Builder::new()
             .prefix("scry-demo-")
             .tempdir()
             .map_err(CliError::io("cannot create a temporary directory"))?;
+        settings.dirs.data = dir.path().join("client");
         let world = World::bundled();
         let mut config = ServerConfig::new(dir.path());
         let listener =
@@ -66,17 +68,14 @@ impl House {
         config.listen = listener.local_addr().map_err(CliError::io("cannot listen on a port of this machine"))?;
         server::seed(&config, &world).await?;
 
-        let mut settings = settings.clone();
         settings.server = Address::new("demo", &format!("http://{}", config.listen), "demo")?;
-        settings.dirs.data = dir.path().join("client");
+        let context = Context::over(settings, common)?;
         let stop = CancellationToken::new();
         let server = tokio::spawn(Server::open(config).await?.run(listener, stop.clone()));
-        Ok(Self { dir, settings, world, stop, server })
+        Ok(Self { dir, context, world, stop, server })
     }
 
-    async fn show(&self, context: &Context, args: &Args) -> Result<Exit, CliError> {
-        let mut context = context.clone();
-        context.settings = self.settings.clone();
+    async fn show(&self, args: &Args) -> Result<Exit, CliError> {
         let viewer = self.log_in(USER).await?;
         let campaign = campaign_id(CAMPAIGN, &viewer.campaigns().await?)?;
         let seats = Seats {
@@ -87,9 +86,9 @@ impl House {
         let seed = args.seed.unwrap_or_else(any_seed);
         let table = tokio::spawn(demo::play(seats, campaign.clone(), seed, 1.0, self.stop.child_token()));
         let shown = if args.no_tui {
-            watch::print(&context, viewer, &everything_in(&campaign, args.time)).await
+            watch::print(&self.context, viewer, &everything_in(&campaign, args.time)).await
         } else {
-            dashboard::open(&context, viewer, Some(campaign), args.time).await
+            dashboard::open(&self.context, viewer, Some(campaign), args.time).await
         };
         table.abort();
         shown
@@ -98,7 +97,7 @@ impl House {
     async fn log_in(&self, name: &str) -> Result<Api, CliError> {
         let user = self.world.users.iter().find(|user| user.name == name);
         let user = user.ok_or_else(|| CliError::Internal(format!("the bundled world has no user {name}")))?;
-        let http = Http::new(&self.settings.server, self.settings.config.connection.request_timeout)?;
+        let http = self.context.http()?;
         let login = auth::login(&http, &user.name, &Secret::new(user.password.as_str())).await?;
         Ok(Api::new(http.clone(), Auth::in_memory(http, login)))
     }
@@ -106,6 +105,8 @@ impl House {
     async fn close(self) -> Result<(), CliError> {
         self.stop.cancel();
         let ended = self.server.await.map_err(|error| CliError::Internal(error.to_string()))?;
+        // The log's last lines are written before its file goes.
+        drop(self.context);
         self.dir.close().map_err(CliError::io("cannot remove the temporary directory"))?;
         Ok(ended?)
     }

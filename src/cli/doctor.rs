@@ -20,8 +20,8 @@ use crate::text;
 /// [`CliError::Io`] when stdout cannot be written to. A wrong configuration is a finding.
 pub async fn run(common: &Common, env: Env<'_>, args: &Doctor) -> Result<Exit, CliError> {
     let (report, ui) = match settings(common, env) {
-        Ok(_) => {
-            let context = Context::start(common, env)?;
+        Ok(settings) => {
+            let context = Context::over(settings, common)?;
             let report = examine(&context.settings, env, args.campaign.as_deref()).await;
             (report, context.settings.config.ui)
         }

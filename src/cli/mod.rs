@@ -49,7 +49,7 @@ async fn run(cli: Cli) -> Result<Exit, CliError> {
     let context = || Context::start(&cli.common, &process_env);
     match cli.command {
         None => dashboard::run(&context()?, &cli.dashboard).await,
-        Some(Command::Demo(args)) => demo::run(&context()?, &args).await,
+        Some(Command::Demo(args)) => demo::run(&cli.common, &process_env, &args).await,
         Some(Command::Login(args)) => login::login(&context()?, &args).await,
         Some(Command::Logout) => login::logout(&context()?).await,
         Some(Command::Whoami) => login::whoami(&context()?).await,

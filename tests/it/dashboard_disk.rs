@@ -100,4 +100,5 @@ async fn a_demo_keeps_nothing() {
     demo.wait_for("Free Marches");
     assert!(demo.wait_for_exit().success());
     assert_eq!(files(&evening.home.path().join("states")), Vec::<PathBuf>::new());
+    assert_eq!(files(&evening.home.path().join("logs")), Vec::<PathBuf>::new());
 }

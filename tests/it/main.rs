@@ -11,6 +11,7 @@ mod dashboard;
 mod dashboard_disk;
 mod dashboard_foreign;
 mod dashboard_login;
+mod demo_program;
 mod demo_table;
 mod doctor;
 mod gateway_api;
