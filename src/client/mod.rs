@@ -10,5 +10,6 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod http;
+pub mod outbox;
 pub mod secret;
 pub mod session;

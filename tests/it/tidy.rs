@@ -34,7 +34,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
 ];
 
 /// What has no clock, no I/O, no task and no chance of its own.
-const PURE: [&str; 22] = [
+const PURE: [&str; 24] = [
     "src/text.rs",
     "src/calendar/",
     "src/protocol/",
@@ -50,6 +50,8 @@ const PURE: [&str; 22] = [
     "src/ui/",
     "src/server/rules/",
     "src/client/cache/",
+    "src/client/outbox/edit.rs",
+    "src/client/outbox/outcome.rs",
     "src/client/doctor/render.rs",
     "src/client/doctor/report.rs",
     "src/client/connection/machine",
