@@ -10,7 +10,9 @@ pub mod conflict;
 pub mod entity;
 pub mod event;
 pub mod id;
+pub mod messages;
 pub mod position;
+pub mod presence;
 pub mod request;
 pub mod room;
 
@@ -19,5 +21,6 @@ pub use conflict::{Conflict, FieldConflict, OnConflict};
 pub use entity::{EntityRef, EntityType, Operation, Role};
 pub use event::{Change, Event, Metadata, Payload, Prev, Scope, Source};
 pub use id::{Id, InvalidId};
+pub use messages::Ephemeral;
 pub use position::Position;
 pub use room::{InvalidRoom, Room};

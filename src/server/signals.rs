@@ -1,10 +1,10 @@
 //! What the core tells the gateway besides durable events.
 
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::broadcast;
 
-use crate::protocol::{EntityType, Id, OnConflict};
+use crate::protocol::Id;
+use crate::protocol::messages::{DocumentConflict, NotificationNew};
 
 /// How many signals may wait for a slow listener before it loses the oldest.
 const BACKLOG: usize = 1024;
@@ -29,32 +29,6 @@ pub struct UserMessage {
 pub enum UserMessageBody {
     Notification(NotificationNew),
     DocumentConflict(DocumentConflict),
-}
-
-/// Announces a notification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NotificationNew {
-    pub id: Id,
-    pub title: String,
-    pub body: String,
-    pub level: String,
-    pub created_at: String,
-}
-
-/// Tells a user that values of theirs were replaced; the values are objects by field name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DocumentConflict {
-    pub entity_type: EntityType,
-    pub entity_id: Id,
-    pub strategy: OnConflict,
-    pub conflicted_fields: Vec<String>,
-    pub original_value: Value,
-    pub incoming_value: Value,
-    pub resolved_value: Value,
-    /// The user whose edit won.
-    pub by: Id,
 }
 
 /// Says that a session is over: its sockets are to be closed.

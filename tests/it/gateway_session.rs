@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, entity, id, kingdom};
 use crate::support::node::Node;
+use scry::protocol::messages::NotificationNew;
 use scry::protocol::{EntityType, Operation};
-use scry::server::signals::{NotificationNew, UserMessage, UserMessageBody};
+use scry::server::signals::{UserMessage, UserMessageBody};
 
 #[tokio::test]
 async fn requests_of_one_socket_are_answered_in_order() {

@@ -5,10 +5,11 @@ use sqlx::any::AnyRow;
 
 use super::{Caller, Domain, DomainError};
 use crate::protocol::Id;
+use crate::protocol::messages::NotificationNew;
 use crate::server::access::parse_id;
 use crate::server::clock;
 use crate::server::db::DbError;
-use crate::server::signals::{NotificationNew, UserMessage, UserMessageBody};
+use crate::server::signals::{UserMessage, UserMessageBody};
 
 /// Names how much a notification matters.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];

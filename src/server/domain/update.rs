@@ -6,12 +6,13 @@ use sqlx::Row;
 use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::{Caller, Domain, DomainError, Entity, Fields, Kind, input, store};
+use crate::protocol::messages::DocumentConflict;
 use crate::protocol::{Id, OnConflict, Operation};
 use crate::server::db::DbError;
 use crate::server::rules::authorization::Action;
 use crate::server::rules::fields::{self, Flat};
 use crate::server::rules::merge::{self, Edit, Outcome, Past, PastEdit, Replaced};
-use crate::server::signals::{DocumentConflict, UserMessage, UserMessageBody};
+use crate::server::signals::{UserMessage, UserMessageBody};
 
 /// Tells what the editor believes to be changing.
 #[derive(Debug, Clone, Copy, Default)]
