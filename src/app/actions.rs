@@ -1,6 +1,7 @@
 //! What each command does.
 
-use super::keymap::{Action, Pane};
+use super::keymap::Action;
+use super::pane::Pane;
 use super::{App, Effect, Stage};
 use crate::client::event::Phase;
 
@@ -24,9 +25,11 @@ impl App {
             Action::Activate => self.activate(),
             Action::Fold => self.tree.fold(&self.cache),
             Action::Unfold => self.unfold(),
-            Action::NextPane => self.focus = neighbour(self.focus, 1),
-            Action::PreviousPane => self.focus = neighbour(self.focus, Pane::ALL.len() - 1),
-            Action::Pane(pane) => self.focus = pane,
+            Action::NextPane => self.go_to_neighbour(true),
+            Action::PreviousPane => self.go_to_neighbour(false),
+            Action::Pane(pane) => self.go_to_pane(pane),
+            Action::Back => self.close_further(),
+            Action::Zoom => self.zoomed = !self.zoomed,
             Action::Follow => self.journal.follow(),
             Action::TogglePause => self.toggle_pause(),
             Action::NextChange => self.go_to_change(true),
@@ -37,6 +40,7 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return vec![Effect::Quit],
             Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {}
+            Action::Line(_) => {}
         }
         Vec::new()
     }
@@ -54,6 +58,7 @@ impl App {
                 None => false,
             },
             Pane::Journal => self.move_in_journal(action, rows),
+            Pane::Health => false,
         }
     }
 
@@ -92,9 +97,8 @@ impl App {
     }
 
     fn help_rows_hidden(&self) -> usize {
-        // Each context has a heading, and a blank line stands between two of them.
-        let contexts = self.explained().chain().len();
-        let rows = self.keymap.bindings(self.explained()).count() + 2 * contexts - 1;
+        let columns = usize::from(self.size.0).saturating_sub(2);
+        let rows = super::help::lines(&self.keymap, self.explained(), columns, true).len();
         rows.saturating_sub(usize::from(self.size.1).saturating_sub(4))
     }
 
@@ -119,13 +123,13 @@ impl App {
 
     fn activate(&mut self) {
         match self.focus {
-            Pane::World if !self.tree.toggle(&self.cache) => self.focus = Pane::Detail,
-            Pane::World | Pane::Detail => {}
+            Pane::World if !self.tree.toggle(&self.cache) => self.go_to_pane(Pane::Detail),
+            Pane::World | Pane::Detail | Pane::Health => {}
             Pane::Journal => {
                 let subject = self.journal.selected().and_then(|entry| entry.subject.clone());
                 if subject.is_some_and(|key| self.tree.reveal(&key, &self.cache)) {
                     self.detail_offset = 0;
-                    self.focus = Pane::Detail;
+                    self.go_to_pane(Pane::Detail);
                 }
             }
         }
@@ -135,7 +139,7 @@ impl App {
         if self.tree.unfold(&self.cache) {
             self.detail_offset = 0;
         } else {
-            self.focus = Pane::Detail;
+            self.go_to_pane(Pane::Detail);
         }
     }
 
@@ -175,11 +179,6 @@ impl App {
             Stage::Listing | Stage::Choosing { .. } | Stage::Watching(_) => Vec::new(),
         }
     }
-}
-
-fn neighbour(pane: Pane, by: usize) -> Pane {
-    let index = Pane::ALL.iter().position(|other| *other == pane).unwrap_or(0);
-    Pane::ALL.get((index + by) % Pane::ALL.len()).copied().unwrap_or(pane)
 }
 
 /// Returns how many rows a command moves by, on a page of `rows`.

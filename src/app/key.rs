@@ -51,6 +51,14 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Returns the character the key writes where text is typed; a chord writes none.
+    #[must_use]
+    pub const fn character(self) -> Option<char> {
+        if let (KeyCode::Char(c), false, false) = (self.code, self.ctrl, self.alt) { Some(c) } else { None }
+    }
+}
+
 impl From<KeyEvent> for Key {
     /// Drops Shift, which the character itself already tells.
     fn from(event: KeyEvent) -> Self {

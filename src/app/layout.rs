@@ -7,6 +7,9 @@ use super::keymap::Pane;
 /// Below this nothing useful fits.
 pub const SMALLEST: (u16, u16) = (60, 15);
 
+/// From this width on a further pane stands beside Detail; below it takes a main pane's place.
+const THREE_COLUMNS: u16 = 180;
+
 /// Names how the panes share the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -14,10 +17,24 @@ pub enum Shape {
     TooSmall,
     /// One pane at a time, with tabs.
     Single,
-    /// All panes, one below the other.
+    /// All panes, one below the other; a further one takes the place of World and Detail.
     Stacked,
-    /// World and Detail side by side, the Journal below.
+    /// World and Detail side by side, the Journal below; a further one takes the place of Detail.
     Wide,
+    /// World, Detail and a further pane side by side, the Journal below.
+    Full,
+}
+
+/// Says what the layout depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    pub size: (u16, u16),
+    pub focus: Pane,
+    /// The further pane that is open.
+    pub further: Option<Pane>,
+    /// Whether the focused pane has the whole screen.
+    pub zoomed: bool,
+    pub has_trouble: bool,
 }
 
 /// Holds the place of everything on a screen; a pane that is not shown has none.
@@ -37,15 +54,11 @@ pub struct Layout {
 impl Layout {
     /// Divides a screen.
     #[must_use]
-    pub fn of(width: u16, height: u16, focus: Pane, has_trouble: bool) -> Self {
+    pub fn of(view: View) -> Self {
+        let (width, height) = view.size;
         let screen = Rect::new(0, 0, width, height);
-        let shape = match (width, height) {
-            (w, h) if w < SMALLEST.0 || h < SMALLEST.1 => Shape::TooSmall,
-            (w, _) if w >= 120 => Shape::Wide,
-            (w, h) if w >= 80 && h >= 22 => Shape::Stacked,
-            _ => Shape::Single,
-        };
-        let lines = [1, u16::from(has_trouble), u16::from(shape == Shape::Single)];
+        let shape = shape(view);
+        let lines = [1, u16::from(view.has_trouble), u16::from(shape == Shape::Single)];
         let [header, trouble, tabs, body, keys] = Split::vertical([
             Constraint::Length(lines[0]),
             Constraint::Length(lines[1]),
@@ -57,11 +70,16 @@ impl Layout {
         Self {
             shape,
             header,
-            trouble: has_trouble.then_some(trouble),
+            trouble: view.has_trouble.then_some(trouble),
             tabs: (shape == Shape::Single).then_some(tabs),
-            panes: panes(shape, body, focus),
+            panes: panes(shape, body, view),
             keys,
         }
+    }
+
+    /// Lists the panes on screen, each with its place, in the order in which the focus goes through them.
+    pub fn panes(&self) -> impl Iterator<Item = (Pane, Rect)> {
+        self.panes.iter().copied()
     }
 
     /// Returns a pane's place, rule included.
@@ -83,21 +101,41 @@ impl Layout {
     }
 }
 
-fn panes(shape: Shape, body: Rect, focus: Pane) -> Vec<(Pane, Rect)> {
-    match shape {
-        Shape::TooSmall => Vec::new(),
-        Shape::Single => vec![(focus, body)],
-        Shape::Stacked => {
+fn shape(view: View) -> Shape {
+    match view.size {
+        (w, h) if w < SMALLEST.0 || h < SMALLEST.1 => Shape::TooSmall,
+        _ if view.zoomed => Shape::Single,
+        (w, _) if w >= THREE_COLUMNS && view.further.is_some() => Shape::Full,
+        (w, _) if w >= 120 => Shape::Wide,
+        (w, h) if w >= 80 && h >= 22 => Shape::Stacked,
+        _ => Shape::Single,
+    }
+}
+
+fn panes(shape: Shape, body: Rect, view: View) -> Vec<(Pane, Rect)> {
+    let below = |[upper, journal]: [Rect; 2]| (upper, (Pane::Journal, journal));
+    match (shape, view.further) {
+        (Shape::TooSmall, _) => Vec::new(),
+        (Shape::Single, _) => vec![(view.focus, body)],
+        (Shape::Stacked, None) => {
             let [world, detail, journal] =
                 Split::vertical([Constraint::Fill(4), Constraint::Fill(4), Constraint::Fill(3)]).areas(body);
             vec![(Pane::World, world), (Pane::Detail, detail), (Pane::Journal, journal)]
         }
-        Shape::Wide => {
-            let [upper, journal] = Split::vertical([Constraint::Fill(2), Constraint::Fill(1)]).areas(body);
+        (Shape::Stacked, Some(further)) => {
+            let (upper, journal) = below(Split::vertical([Constraint::Fill(8), Constraint::Fill(3)]).areas(body));
+            vec![(further, upper), journal]
+        }
+        (Shape::Wide | Shape::Full, further) => {
+            let (upper, journal) = below(Split::vertical([Constraint::Fill(2), Constraint::Fill(1)]).areas(body));
             let world_width = (body.width * 2 / 5).clamp(44, 64);
-            let [world, detail] =
-                Split::horizontal([Constraint::Length(world_width), Constraint::Fill(1)]).areas(upper);
-            vec![(Pane::World, world), (Pane::Detail, detail), (Pane::Journal, journal)]
+            let [world, rest] = Split::horizontal([Constraint::Length(world_width), Constraint::Fill(1)]).areas(upper);
+            let [detail, beside] = Split::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(rest);
+            match further {
+                None => vec![(Pane::World, world), (Pane::Detail, rest), journal],
+                Some(further) if shape == Shape::Wide => vec![(Pane::World, world), (further, rest), journal],
+                Some(further) => vec![(Pane::World, world), (Pane::Detail, detail), (further, beside), journal],
+            }
         }
     }
 }
@@ -117,11 +155,17 @@ mod tests {
             (120, 40, Shape::Wide),
             (200, 60, Shape::Wide),
         ] {
-            let layout = Layout::of(width, height, Pane::World, true);
-            assert_eq!(layout.shape, shape, "{width}×{height}");
-            for area in Pane::ALL.into_iter().filter_map(|pane| layout.pane(pane)) {
-                assert_eq!(area, area.intersection(Rect::new(0, 0, width, height)), "{width}×{height}");
-                assert!(area.height > 2, "{width}×{height}");
+            for further in [None, Some(Pane::Health)] {
+                let focus = further.unwrap_or(Pane::World);
+                let view = View { size: (width, height), focus, further, zoomed: false, has_trouble: true };
+                let layout = Layout::of(view);
+                let beside = shape == Shape::Wide && width >= THREE_COLUMNS && further.is_some();
+                assert_eq!(layout.shape, if beside { Shape::Full } else { shape }, "{width}×{height}");
+                assert!(shape == Shape::TooSmall || layout.pane(focus).is_some(), "{width}×{height}");
+                for (_, area) in layout.panes() {
+                    assert_eq!(area, area.intersection(Rect::new(0, 0, width, height)), "{width}×{height}");
+                    assert!(area.height > 2, "{width}×{height}");
+                }
             }
         }
     }

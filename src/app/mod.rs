@@ -5,9 +5,11 @@
 
 mod actions;
 mod clock;
+pub mod command;
 pub mod connection;
 pub mod detail;
 pub mod entry;
+pub mod help;
 mod journal;
 mod keep;
 mod key;
@@ -16,6 +18,9 @@ pub mod layout;
 pub mod measure;
 mod msg;
 pub mod now;
+mod pane;
+mod panes;
+pub mod prompt;
 pub mod tree;
 mod update;
 pub mod value;
@@ -94,6 +99,9 @@ pub struct App {
     size: (u16, u16),
     stage: Stage,
     focus: Pane,
+    /// The further pane that is open, and the main pane the person came from.
+    further: Option<(Pane, Pane)>,
+    zoomed: bool,
     /// How far the help is scrolled, while it is open.
     help: Option<usize>,
     connection: Connection,
@@ -121,6 +129,8 @@ impl App {
             size,
             stage: Stage::Listing,
             focus: Pane::World,
+            further: None,
+            zoomed: false,
             help: None,
             connection: Connection::default(),
             cache: Cache::default(),
@@ -250,7 +260,13 @@ impl App {
     /// Returns where everything is on the screen now.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        Layout::of(self.size.0, self.size.1, self.focus, self.connection.trouble().is_some())
+        Layout::of(layout::View {
+            size: self.size,
+            focus: self.focus,
+            further: self.further.map(|(pane, _)| pane),
+            zoomed: self.zoomed,
+            has_trouble: self.connection.trouble().is_some(),
+        })
     }
 
     /// Returns the entity the Detail pane shows.
@@ -286,23 +302,18 @@ impl App {
     /// Names what the keys mean now.
     #[must_use]
     pub const fn context(&self) -> Context {
-        match (self.help, &self.stage, self.focus) {
-            (Some(_), _, _) => Context::Help,
-            (None, Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,
-            (None, Stage::Watching(_), Pane::World) => Context::World,
-            (None, Stage::Watching(_), Pane::Detail) => Context::Detail,
-            (None, Stage::Watching(_), Pane::Journal) => Context::Journal,
-        }
+        if self.help.is_some() { Context::Help } else { self.explained() }
     }
 
     /// Names what the help explains: the context below it.
     #[must_use]
     pub const fn explained(&self) -> Context {
         match (&self.stage, self.focus) {
+            (Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,
             (Stage::Watching(_), Pane::World) => Context::World,
             (Stage::Watching(_), Pane::Detail) => Context::Detail,
             (Stage::Watching(_), Pane::Journal) => Context::Journal,
-            (Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,
+            (Stage::Watching(_), Pane::Health) => Context::Health,
         }
     }
 }

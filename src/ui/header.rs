@@ -28,14 +28,32 @@ pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
         Row::new().left(format!("   {sentence}"), style).draw(area, buffer);
     }
     if let Some(area) = layout.tabs.filter(|_| matches!(app.stage(), Stage::Watching(_))) {
-        let tabs = Pane::ALL.into_iter().zip(1..).fold(Row::new(), |row, (pane, number)| {
-            let focused = pane == app.focus();
-            let (open, close) = if focused { ("[", "]") } else { (" ", " ") };
-            let style = if focused { look.theme.focused } else { look.theme.muted };
-            row.left(format!(" {open}{number} {}{close}", pane.title()), style)
-        });
-        tabs.draw(area, buffer);
+        tabs(app.focus(), area.width, look).draw(area, buffer);
     }
+}
+
+/// Lists the panes; those far from the focus keep only their number where there is no room for all names.
+fn tabs(focus: Pane, columns: u16, look: &Look) -> Row {
+    let number_alone = |pane: Pane| format!(" {} ", pane.number());
+    let named = |pane: Pane| {
+        let (open, close) = if pane == focus { ("[", "]") } else { (" ", " ") };
+        format!("{open}{} {}{close}", pane.number(), pane.title())
+    };
+    let mut room =
+        usize::from(columns).saturating_sub(1 + Pane::ALL.iter().map(|pane| number_alone(*pane).len()).sum::<usize>());
+    let mut nearest: Vec<_> = Pane::ALL.into();
+    nearest.sort_by_key(|pane| (pane.number().abs_diff(focus.number()), pane.number()));
+    let fits = |pane: &Pane| {
+        let needed = named(*pane).len() - number_alone(*pane).len();
+        let fits = needed <= room;
+        room = room.saturating_sub(if fits { needed } else { room });
+        fits
+    };
+    let with_name: Vec<_> = nearest.into_iter().take_while(fits).collect();
+    Pane::ALL.into_iter().fold(Row::new().left(" ", look.theme.muted), |row, pane| {
+        let style = if pane == focus { look.theme.focused } else { look.theme.muted };
+        row.left(if with_name.contains(&pane) { named(pane) } else { number_alone(pane) }, style)
+    })
 }
 
 /// Says the connection's state: in words while it is news, as a round trip alone once it is not.

@@ -6,12 +6,13 @@ use ratatui::style::Style;
 
 use super::look::Look;
 use super::row::{Row, columns};
+use crate::app::App;
+use crate::app::help::{self, HelpLine};
 use crate::app::measure::pad;
-use crate::app::{App, Context, Key};
 
 /// Draws the help over the rest of the screen.
 pub fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: &mut Buffer) {
-    let lines = lines(app, look);
+    let lines = lines(app, look, screen.width.saturating_sub(2));
     let width = screen.width;
     let height = columns(lines.len() + 2).min(screen.height.saturating_sub(2));
     let area = Rect { y: screen.y + 1, height, ..screen };
@@ -38,24 +39,14 @@ pub fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: &mut Bu
     }
 }
 
-fn lines(app: &App, look: &Look) -> Vec<Row> {
-    let mut lines = Vec::new();
-    for context in app.explained().chain() {
-        heading(&mut lines, *context, look);
-        for binding in app.keymap().bindings(app.explained()).filter(|binding| binding.context == *context) {
-            let keys = binding.keys.iter().filter_map(|key| key.parse::<Key>().ok());
-            let keys = keys.map(|key| key.label(look.symbols.ascii)).collect::<Vec<_>>().join(" ");
-            lines.push(
-                Row::new().left(format!("  {} ", pad(&keys, 16)), look.theme.key).left(binding.help, look.theme.text),
-            );
-        }
-    }
-    lines
-}
-
-fn heading(lines: &mut Vec<Row>, context: Context, look: &Look) {
-    if !lines.is_empty() {
-        lines.push(Row::new());
-    }
-    lines.push(Row::new().left(context.title(), look.theme.accent));
+fn lines(app: &App, look: &Look, columns: u16) -> Vec<Row> {
+    let line = |line: HelpLine| match line {
+        HelpLine::Blank => Row::new(),
+        HelpLine::Heading(heading) => Row::new().left(heading, look.theme.accent),
+        HelpLine::Command { keys, words } => Row::new()
+            .left(format!("  {} ", pad(&keys, help::key_columns())), look.theme.key)
+            .left(words, look.theme.text),
+    };
+    let lines = help::lines(app.keymap(), app.explained(), usize::from(columns), look.symbols.ascii);
+    lines.into_iter().map(line).collect()
 }

@@ -5,22 +5,22 @@ use ratatui::layout::Rect;
 
 use super::look::Look;
 use super::row::{Row, columns};
-use crate::app::keymap::{Action, Binding};
+use crate::app::keymap::{Action, Bound};
 use crate::app::measure::{fit, width};
-use crate::app::{App, Key, Stage};
+use crate::app::{App, Stage};
 
 /// Draws the key line; hints that do not fit are left out, help and quit stay.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let hints: Vec<_> =
-        app.keymap().bindings(app.context()).filter_map(|binding| Some((binding, hint(app, binding)?))).collect();
-    let (last, first): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(binding, _)| is_last(binding.action));
-    let mut row = last.into_iter().fold(Row::new(), |row, (binding, hint)| {
-        row.right(format!("  {} ", key(binding, look)), look.theme.key).right(hint, look.theme.muted)
+        app.keymap().bindings(app.context()).filter_map(|bound| Some((bound, hint(app, bound)?))).collect();
+    let (last, first): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(bound, _)| is_last(bound.binding.action));
+    let mut row = last.into_iter().fold(Row::new(), |row, (bound, hint)| {
+        row.right(format!("  {} ", key(bound, look)), look.theme.key).right(hint, look.theme.muted)
     });
     row = row.right(" ", look.theme.muted);
     let mut room = usize::from(area.width).saturating_sub(24);
-    for (binding, hint) in first {
-        let key = key(binding, look);
+    for (bound, hint) in first {
+        let key = key(bound, look);
         let needed = width(&key) + width(hint) + 4;
         if needed > room {
             break;
@@ -42,8 +42,8 @@ pub fn toasts(app: &App, look: &Look, keys: Rect, buffer: &mut Buffer) {
 }
 
 /// Returns the word for a key, where it can do something now.
-fn hint(app: &App, binding: &Binding) -> Option<&'static str> {
-    let hint = binding.hint?;
+fn hint(app: &App, bound: Bound<'_>) -> Option<&'static str> {
+    let hint = bound.binding.hint.filter(|_| !bound.keys.is_empty())?;
     let stuck = matches!(app.stage(), Stage::Stuck(_));
     let conditions = [
         (Action::Retry, stuck || app.can_retry()),
@@ -52,7 +52,7 @@ fn hint(app: &App, binding: &Binding) -> Option<&'static str> {
         (Action::NextChange, !app.tree().fresh().is_empty()),
         (Action::Choose, matches!(app.stage(), Stage::Choosing { .. })),
     ];
-    let useful = conditions.into_iter().all(|(action, useful)| action != binding.action || useful);
+    let useful = conditions.into_iter().all(|(action, useful)| action != bound.binding.action || useful);
     useful.then_some(hint)
 }
 
@@ -60,7 +60,6 @@ const fn is_last(action: Action) -> bool {
     matches!(action, Action::Help | Action::Quit | Action::Close)
 }
 
-fn key(binding: &Binding, look: &Look) -> String {
-    let first = binding.keys.first().and_then(|key| key.parse::<Key>().ok());
-    first.map(|key| key.label(look.symbols.ascii)).unwrap_or_default()
+fn key(bound: Bound<'_>, look: &Look) -> String {
+    bound.keys.first().map(|key| key.label(look.symbols.ascii)).unwrap_or_default()
 }

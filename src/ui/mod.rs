@@ -2,12 +2,14 @@
 
 mod detail;
 mod header;
+mod health;
 mod help;
 mod journal;
 mod keys;
 mod look;
 mod pane;
 mod picker;
+pub mod prompt;
 mod row;
 mod world;
 
@@ -44,12 +46,12 @@ pub fn render(frame: &mut Frame<'_>, app: &App, look: &Look) {
     header::draw(app, look, &layout, buffer);
     match app.stage() {
         Stage::Watching(_) => {
-            for pane in Pane::ALL {
-                let Some(area) = layout.pane(pane) else { continue };
+            for (pane, area) in layout.panes() {
                 match pane {
                     Pane::World => world::draw(app, look, area, buffer),
                     Pane::Detail => detail::draw(app, look, area, buffer),
                     Pane::Journal => journal::draw(app, look, area, buffer),
+                    Pane::Health => health::draw(app, look, area, buffer),
                 }
             }
             pane::joints(&layout, look, buffer);

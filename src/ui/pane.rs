@@ -6,7 +6,6 @@ use ratatui::layout::Rect;
 use super::look::Look;
 use super::row::Row;
 use crate::app::keymap::Pane;
-use crate::app::layout::Shape;
 use crate::app::measure::{fit, width, wrap};
 use crate::app::{App, Layout, Standing};
 
@@ -70,21 +69,18 @@ pub const fn line(area: Rect, index: u16) -> Rect {
     Rect { x: area.x, y: area.y + index, width: area.width, height: 1 }
 }
 
-/// Draws the line between panes that stand side by side, joined to the rules above and below.
+/// Draws the lines between panes that stand side by side, joined to the rules above and below.
 pub fn joints(layout: &Layout, look: &Look, buffer: &mut Buffer) {
-    let (Shape::Wide, Some(world), Some(detail)) = (layout.shape, layout.pane(Pane::World), layout.pane(Pane::Detail))
-    else {
-        return;
-    };
-    let x = detail.x.saturating_sub(1).max(world.x);
-    for y in detail.y..=detail.bottom() {
-        let symbol = match y {
-            y if y == detail.y => look.symbols.tee,
-            y if y == detail.bottom() => look.symbols.foot,
-            _ => look.symbols.wall,
-        };
-        if y < layout.keys.y {
-            buffer.set_stringn(x, y, symbol, 1, look.theme.rule);
+    for (_, area) in layout.panes().filter(|(_, area)| area.x > 0) {
+        for y in area.y..=area.bottom() {
+            let symbol = match y {
+                y if y == area.y => look.symbols.tee,
+                y if y == area.bottom() => look.symbols.foot,
+                _ => look.symbols.wall,
+            };
+            if y < layout.keys.y {
+                buffer.set_stringn(area.x - 1, y, symbol, 1, look.theme.rule);
+            }
         }
     }
 }

@@ -77,6 +77,21 @@ fn a_journal_row_leads_to_its_entity() {
 }
 
 #[test]
+fn a_further_pane_opens_beside_the_others_and_gives_the_place_back() {
+    let mut table = Table::live(120, 40);
+    table.keys("3 4");
+    assert!(table.screen().contains("━ Health") && !table.screen().contains("─ Emberfall"), "{}", table.screen());
+    table.keys("tab");
+    assert!(table.screen().contains("━ Journal"), "the focus goes through what is on screen: {}", table.screen());
+    table.keys("4 z");
+    assert!(table.screen().contains("[4 Health]") && !table.screen().contains("Journal ─"), "{}", table.screen());
+    table.keys("z esc");
+    assert!(table.screen().contains("━ Journal") && table.screen().contains("─ Emberfall"), "{}", table.screen());
+    table.keys("4 2");
+    assert!(table.screen().contains("━ Emberfall") && !table.screen().contains("─ Health"), "{}", table.screen());
+}
+
+#[test]
 fn with_several_campaigns_and_none_named_one_is_chosen() {
     let mut table = Table::new(80, 24);
     let mut app = scry::app::App::new(scry::app::Options::default(), (80, 24), table.now);
@@ -174,9 +189,9 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-const KEYS: [&str; 28] = [
-    "j", "k", "h", "l", "g", "G", "n", "N", "f", "p", "r", "1", "2", "3", "?", "q", "tab", "enter", "space", "esc",
-    "pgup", "pgdn", "ctrl-d", "ctrl-u", "ctrl-z", "x", ":", "ctrl-c",
+const KEYS: [&str; 30] = [
+    "4", "z", "j", "k", "h", "l", "g", "G", "n", "N", "f", "p", "r", "1", "2", "3", "?", "q", "tab", "enter", "space",
+    "esc", "pgup", "pgdn", "ctrl-d", "ctrl-u", "ctrl-z", "x", ":", "ctrl-c",
 ];
 const PHASES: [Phase; 8] = [
     Phase::Disconnected,

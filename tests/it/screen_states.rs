@@ -114,6 +114,11 @@ fn help() {
 }
 
 #[test]
+fn health() {
+    each_size("health", |table| table.keys("4"));
+}
+
+#[test]
 fn detail_and_journal_where_there_is_one_pane_at_a_time() {
     let mut table = Table::live(60, 20);
     evening(&mut table);

@@ -1,0 +1,123 @@
+//! Commands, and the places in which a key can mean one.
+
+use super::pane::Pane;
+
+/// Names everything a person can ask the dashboard to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Fold,
+    Unfold,
+    Activate,
+    /// Close what was opened last: a further pane, a zoomed one.
+    Back,
+    /// Give the focused pane the whole screen, or its place again.
+    Zoom,
+    Choose,
+    NextPane,
+    PreviousPane,
+    Pane(Pane),
+    Follow,
+    TogglePause,
+    NextChange,
+    PreviousChange,
+    Retry,
+    Help,
+    Close,
+    Suspend,
+    Quit,
+    /// Change the line that is being typed.
+    Line(Line),
+}
+
+/// Names what can be done to a line that is being typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Line {
+    Accept,
+    Cancel,
+    Left,
+    Right,
+    WordLeft,
+    WordRight,
+    Start,
+    End,
+    /// Remove the character before the cursor.
+    Back,
+    /// Remove the character under the cursor.
+    Delete,
+    /// Remove the word before the cursor.
+    BackWord,
+    /// Remove everything before the cursor.
+    BackAll,
+    /// Remove everything from the cursor on.
+    Rest,
+    /// Put back what was removed last.
+    Yank,
+    /// Take the earlier line of the history, or the row above in a list.
+    Earlier,
+    /// Take the later line of the history, or the row below in a list.
+    Later,
+    /// Take over what is suggested.
+    Complete,
+}
+
+/// Names what a key's meaning depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// Works everywhere.
+    Everywhere,
+    /// Works while a campaign is on screen, whichever pane has the focus.
+    Dashboard,
+    /// Works in every pane that is opened beside the three main ones.
+    Further,
+    World,
+    Detail,
+    Journal,
+    Health,
+    /// Works while a line is being typed; no other key means anything then.
+    Prompt,
+    /// Works while a campaign is being chosen.
+    Picker,
+    Help,
+}
+
+impl Context {
+    /// Returns the heading in the help.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Everywhere => "Everywhere",
+            Self::Dashboard => "Dashboard",
+            Self::Further => "Panes beside the main ones",
+            Self::World => "World",
+            Self::Detail => "Detail",
+            Self::Journal => "Journal",
+            Self::Health => "Health",
+            Self::Prompt => "Typing a line",
+            Self::Picker => "Choosing a campaign",
+            Self::Help => "Help",
+        }
+    }
+
+    /// Lists the contexts that hold at the same time as this one, the nearest first.
+    #[must_use]
+    pub const fn chain(self) -> &'static [Self] {
+        match self {
+            Self::Everywhere => &[Self::Everywhere],
+            Self::Dashboard => &[Self::Dashboard, Self::Everywhere],
+            Self::Further => &[Self::Further, Self::Dashboard, Self::Everywhere],
+            Self::World => &[Self::World, Self::Dashboard, Self::Everywhere],
+            Self::Detail => &[Self::Detail, Self::Dashboard, Self::Everywhere],
+            Self::Journal => &[Self::Journal, Self::Dashboard, Self::Everywhere],
+            Self::Health => &[Self::Health, Self::Further, Self::Dashboard, Self::Everywhere],
+            Self::Prompt => &[Self::Prompt],
+            Self::Picker => &[Self::Picker, Self::Everywhere],
+            Self::Help => &[Self::Help, Self::Everywhere],
+        }
+    }
+}

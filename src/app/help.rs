@@ -1,0 +1,77 @@
+//! The help's content: every command that works in a place, its keys and its words, on lines of a given width.
+
+use super::command::Context;
+use super::keymap::{Bound, Keymap};
+use super::measure::wrap;
+
+/// Columns for the keys.
+const KEYS: usize = 16;
+
+/// Describes one line of the help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HelpLine {
+    Blank,
+    Heading(&'static str),
+    /// A command's keys and words, or what did not fit on the line above.
+    Command {
+        keys: String,
+        words: String,
+    },
+}
+
+/// Lists the help for a context at `columns`; nothing is cut, long sentences go on below.
+#[must_use]
+pub fn lines(keymap: &Keymap, context: Context, columns: usize, ascii: bool) -> Vec<HelpLine> {
+    let mut lines = Vec::new();
+    for context in context.chain() {
+        let bound: Vec<_> = keymap.bindings(*context).filter(|bound| bound.binding.context == *context).collect();
+        if bound.is_empty() {
+            continue;
+        }
+        if !lines.is_empty() {
+            lines.push(HelpLine::Blank);
+        }
+        lines.push(HelpLine::Heading(context.title()));
+        lines.extend(bound.iter().flat_map(|bound| command(bound, columns, ascii)));
+    }
+    lines
+}
+
+/// Returns the columns that keys take on every line.
+#[must_use]
+pub const fn key_columns() -> usize {
+    KEYS
+}
+
+fn command(bound: &Bound<'_>, columns: usize, ascii: bool) -> Vec<HelpLine> {
+    let keys = bound.keys.iter().map(|key| key.label(ascii)).collect::<Vec<_>>().join(" ");
+    let keys = if keys.is_empty() { vec!["(no key)".to_owned()] } else { wrap(&keys, KEYS) };
+    let words = wrap(bound.binding.help, columns.saturating_sub(KEYS + 3));
+    let count = keys.len().max(words.len());
+    let line = |all: &[String], index: usize| all.get(index).cloned().unwrap_or_default();
+    (0..count).map(|index| HelpLine::Command { keys: line(&keys, index), words: line(&words, index) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::keymap::BINDINGS;
+
+    #[test]
+    fn every_word_of_every_command_is_there_at_the_narrowest() {
+        let keymap = Keymap::default();
+        for context in BINDINGS.iter().map(|binding| binding.context) {
+            let said: Vec<_> = lines(&keymap, context, 58, false)
+                .into_iter()
+                .filter_map(|line| match line {
+                    HelpLine::Command { words, .. } => Some(words),
+                    HelpLine::Blank | HelpLine::Heading(_) => None,
+                })
+                .collect();
+            let said = said.join(" ");
+            for bound in keymap.bindings(context) {
+                assert!(said.contains(bound.binding.help), "{}: {said}", bound.binding.help);
+            }
+        }
+    }
+}
