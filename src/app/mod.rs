@@ -20,6 +20,7 @@ mod msg;
 pub mod now;
 mod pane;
 mod panes;
+mod pending;
 pub mod prompt;
 pub mod tree;
 mod update;
@@ -41,6 +42,7 @@ pub use now::Now;
 pub use tree::Tree;
 
 use crate::client::cache::{Cache, Entity};
+use crate::client::outbox::Outbox;
 use crate::protocol::Id;
 
 /// Holds what a person may choose about the dashboard's behaviour.
@@ -114,6 +116,7 @@ pub struct App {
     /// The epoch of the history that the journal shows, once a snapshot has told it.
     epoch: Option<String>,
     keeping: keep::Keeping,
+    outbox: Outbox,
     redraw: bool,
 }
 
@@ -140,6 +143,7 @@ impl App {
             toasts: Vec::new(),
             epoch: None,
             keeping: keep::Keeping::default(),
+            outbox: Outbox::default(),
             redraw: true,
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::client::cache::{Refetch, Ticket};
 use crate::client::event::{ClientEvent, Loaded, Saved};
+use crate::client::outbox::{Edit, Outcome};
 use crate::protocol::{Event, Id};
 
 /// Tells the state that something happened.
@@ -34,6 +35,8 @@ pub enum Msg {
     State(Result<Loaded, String>),
     /// The state could not be saved, for this reason.
     NotSaved(String),
+    /// What became of an edit in the outbox.
+    Outbox(Outcome),
     /// The answer to [`Effect::LoadHistory`], in the order in which it happened.
     History(Result<Vec<Event>, String>),
 }
@@ -66,6 +69,12 @@ pub enum Effect {
         since: u64,
         limit: u32,
     },
+    /// Put an edit into the outbox.
+    Submit(Box<Edit>),
+    /// Send the refused edit with this key again.
+    RetryEdit(String),
+    /// Give up the edit with this key.
+    DiscardEdit(String),
     /// Try to connect again without waiting.
     RetryNow,
     /// Hand the terminal back to the shell until it resumes us.

@@ -54,6 +54,10 @@ impl App {
                 self.state_loaded(loaded);
                 Vec::new()
             }
+            Msg::Outbox(outcome) => {
+                self.outcome(&outcome);
+                Vec::new()
+            }
             Msg::NotSaved(reason) => {
                 self.not_saved(&reason);
                 Vec::new()

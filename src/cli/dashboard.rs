@@ -35,8 +35,9 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
         }
         found => found?,
     };
-    let disk = disk(context, &api).await;
-    Ok(tui::run(TuiOptions { notice, ..TuiOptions::new(&context.settings, api, disk, campaign) }).await?)
+    let user = api.auth().user().await;
+    let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
+    Ok(tui::run(TuiOptions { notice, ..options }).await?)
 }
 
 /// Opens the dashboard on a campaign as whoever `api` is logged in as, for `time` at most.
@@ -44,8 +45,9 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
 /// # Errors
 /// [`CliError::Tui`] when there is no terminal or it fails.
 pub async fn open(context: &Context, api: Api, campaign: Option<Id>, time: Option<Duration>) -> Result<Exit, CliError> {
-    let disk = disk(context, &api).await;
-    Ok(tui::run(TuiOptions { time, ..TuiOptions::new(&context.settings, api, disk, campaign) }).await?)
+    let user = api.auth().user().await;
+    let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
+    Ok(tui::run(TuiOptions { time, ..options }).await?)
 }
 
 /// Returns the place where this user's campaigns are kept.

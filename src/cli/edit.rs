@@ -42,7 +42,7 @@ pub async fn get(context: &Context, args: &Get) -> Result<Exit, CliError> {
 /// [`CliError`] when a value is wrong, or the server refuses it.
 pub async fn create(context: &Context, args: &Create) -> Result<Exit, CliError> {
     let input = assign::input(&args.set, &Value::Null, read).map_err(|error| CliError::Usage(error.to_string()))?;
-    let terms = Terms { expected_version: None, idempotency_key: key(args.idempotency_key.as_deref()) };
+    let terms = terms(None, args.idempotency_key.as_deref());
     let created = context.api()?.create(&args.entity.into(), input, &terms).await?;
     print([created.to_string()])
 }
@@ -56,8 +56,7 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
     let node = find(&api, args.entity, &args.id, args.campaign.as_deref()).await?;
     let input = assign::input(&args.set, &node["variableSchemas"], read);
     let input: Map<String, Value> = input.map_err(|error| CliError::Usage(error.to_string()))?;
-    let terms =
-        Terms { expected_version: args.expected_version, idempotency_key: key(args.idempotency_key.as_deref()) };
+    let terms = terms(args.expected_version, args.idempotency_key.as_deref());
     let updated = api.update(&args.entity.into(), &id_of(&node)?, input, &terms).await?;
     print([updated.to_string()])
 }
@@ -69,8 +68,7 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
 pub async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> {
     let api = context.api()?;
     let node = find(&api, args.entity, &args.id, args.campaign.as_deref()).await?;
-    let terms =
-        Terms { expected_version: args.expected_version, idempotency_key: key(args.idempotency_key.as_deref()) };
+    let terms = terms(args.expected_version, args.idempotency_key.as_deref());
     api.delete(&args.entity.into(), &id_of(&node)?, &terms).await?;
     context.say(&format!("deleted {}", node["name"].as_str().unwrap_or(&args.id)));
     Ok(Exit::Met)
@@ -83,7 +81,7 @@ pub async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> 
 pub async fn advance_time(context: &Context, args: &AdvanceTime) -> Result<Exit, CliError> {
     let api = context.api()?;
     let campaign = campaign(&api, &args.campaign).await?;
-    let moved = api.advance_time(&campaign, args.by.as_secs()).await?;
+    let moved = api.advance_time(&campaign, args.by.as_secs(), &terms(None, None)).await?;
     let line = serde_json::json!({"campaignId": campaign, "previousTime": moved.previous_time,
         "newTime": moved.new_time, "elapsedSeconds": moved.elapsed_seconds});
     print([line.to_string()])
@@ -161,6 +159,10 @@ const fn name_of(entity: Entity) -> &'static str {
 fn id_of(node: &Value) -> Result<Id, CliError> {
     let id = node["id"].as_str().map(Id::parse);
     id.and_then(Result::ok).ok_or_else(|| CliError::Internal("the server told an entity without an id".to_owned()))
+}
+
+fn terms(expected_version: Option<i64>, given: Option<&str>) -> Terms {
+    Terms { expected_version, idempotency_key: key(given), ..Terms::default() }
 }
 
 /// Returns the key of a change: the one given, else a new one, so that a repeated request changes nothing twice.

@@ -258,7 +258,11 @@ impl Api {
         let message = error.get("message").and_then(Value::as_str).unwrap_or("the server gave no reason");
         let message = text::line(message).into_owned();
         let code = error.pointer("/extensions/code").cloned().map(serde_json::from_value::<ErrorCode>);
+        let conflict = error.pointer("/extensions/conflict").cloned().map(text::json).map(serde_json::from_value);
         match code {
+            Some(Ok(ErrorCode::Conflict)) if let Some(Ok(conflict)) = conflict => {
+                ApiError::Conflict { message, conflict: Box::new(conflict) }
+            }
             Some(Ok(code)) => ApiError::Refused { code, message },
             // Our own server puts a code to every refusal; without one the query itself was not understood.
             _ => {

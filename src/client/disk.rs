@@ -61,8 +61,7 @@ impl DiskCache {
     /// Without a user the states belong to whoever gives the token.
     #[must_use]
     pub fn of(data: &Path, server: &Server, user: Option<&Id>) -> Self {
-        let user = user.map_or_else(|| "token".to_owned(), plain_name);
-        Self::new(data.join("states").join(server.file_name()).join(user))
+        Self::new(directory(data, "states", server, user))
     }
 
     /// Lists the campaigns with a readable state, by name.
@@ -152,8 +151,14 @@ impl DiskCache {
     }
 }
 
+/// Returns the directory for one kind of thing that is kept for one user of one server.
+pub(super) fn directory(data: &Path, kind: &str, server: &Server, user: Option<&Id>) -> PathBuf {
+    let user = user.map_or_else(|| "token".to_owned(), plain_name);
+    data.join(kind).join(server.file_name()).join(user)
+}
+
 /// Returns a file name for an id.
-fn plain_name(id: &Id) -> String {
+pub(super) fn plain_name(id: &Id) -> String {
     // A foreign id may hold a slash or start with a dot; hexadecimal bytes cannot leave the directory.
     let plain = id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if plain { id.to_string() } else { id.as_str().bytes().map(|b| format!("{b:02x}")).collect() }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::exit::Exit;
-use crate::protocol::ErrorCode;
+use crate::protocol::{Conflict, ErrorCode};
 
 /// Says why a request to a server, or the login it needs, did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum ApiError {
     /// The server said no and why.
     #[error("{message}")]
     Refused { code: ErrorCode, message: String },
+    /// The edit met somebody else's.
+    #[error("{message}")]
+    Conflict { message: String, conflict: Box<Conflict> },
     /// The server does not know the route or the query; a foreign gateway need not.
     #[error("{url} does not offer {what}")]
     NotOffered { url: String, what: String },
@@ -42,6 +45,7 @@ impl ApiError {
             Self::Unreachable { .. }
             | Self::Certificate { .. }
             | Self::Timeout { .. }
+            | Self::Conflict { .. }
             | Self::NotOffered { .. }
             | Self::Strange { .. }
             | Self::AuthorityFile { .. } => false,
@@ -57,6 +61,7 @@ impl ApiError {
                 matches!(code, ErrorCode::RateLimited | ErrorCode::Draining | ErrorCode::Internal)
             }
             Self::Certificate { .. }
+            | Self::Conflict { .. }
             | Self::NotOffered { .. }
             | Self::LoginRequired { .. }
             | Self::AuthorityFile { .. }
@@ -74,7 +79,7 @@ impl ApiError {
             | Self::NotOffered { .. }
             | Self::Strange { .. } => Exit::Connection,
             Self::LoginRequired { .. } | Self::Credentials(_) => Exit::Authentication,
-            Self::AuthorityFile { .. } => Exit::Usage,
+            Self::AuthorityFile { .. } | Self::Conflict { .. } => Exit::Usage,
             Self::Refused { code, .. } => match code {
                 ErrorCode::Unauthorized
                 | ErrorCode::TokenMissing

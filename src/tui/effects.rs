@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
+use super::edits::Edits;
 use super::states::{Order, States};
 use super::{TuiError, ended};
 use crate::app::{Choice, Effect, Msg, Unanswered};
@@ -12,6 +13,7 @@ use crate::client::api::{Api, CampaignSummary};
 use crate::client::disk::DiskCache;
 use crate::client::error::ApiError;
 use crate::client::event::Status;
+use crate::client::outbox::Outboxes;
 use crate::client::session::{self, Session, SessionOptions};
 use crate::protocol::Room;
 
@@ -33,6 +35,7 @@ pub struct Runner {
     api: Api,
     disk: DiskCache,
     states: States,
+    edits: Edits,
     session: Option<Session>,
     answers: mpsc::Receiver<Msg>,
     answer: mpsc::Sender<Msg>,
@@ -40,10 +43,11 @@ pub struct Runner {
 
 impl Runner {
     /// Prepares to connect as `options` say, once a campaign is chosen; states are kept in `disk`.
-    pub fn new(options: SessionOptions, disk: DiskCache) -> Self {
+    pub fn new(options: SessionOptions, disk: DiskCache, outboxes: Outboxes) -> Self {
         let (answer, answers) = mpsc::channel(ANSWERS);
         let states = States::start(disk.clone(), answer.clone());
-        Self { api: options.api.clone(), options, disk, states, session: None, answers, answer }
+        let edits = Edits::new(options.api.clone(), outboxes);
+        Self { api: options.api.clone(), options, disk, states, edits, session: None, answers, answer }
     }
 
     /// Starts everything that is asked for, and waits for none of it.
@@ -55,6 +59,7 @@ impl Runner {
         for effect in effects {
             match effect {
                 Effect::Watch(campaign) => {
+                    self.edits.open(&campaign);
                     let options = self.options.clone().room(Room::Campaign(campaign));
                     self.session = Some(session::connect(options)?);
                 }
@@ -63,6 +68,9 @@ impl Runner {
                         session.handle.retry_now();
                     }
                 }
+                Effect::Submit(edit) => self.edits.submit(*edit),
+                Effect::RetryEdit(key) => self.edits.retry(&key),
+                Effect::DiscardEdit(key) => self.edits.discard(&key),
                 Effect::LoadCampaigns => {
                     let disk = self.disk.clone();
                     self.ask(async move |api| Msg::Campaigns(campaigns(&api, disk).await));
@@ -99,12 +107,16 @@ impl Runner {
         tokio::select! {
             Some(msg) = self.answers.recv() => msg,
             Some(event) = events => match event {
-                Some(event) => Msg::Client(event),
+                Some(event) => {
+                    self.edits.connection(&event);
+                    Msg::Client(event)
+                }
                 None => {
                     self.session = None;
                     ended()
                 }
             },
+            Some(outcome) = self.edits.next() => Msg::Outbox(outcome),
             Some(round_trip) = status => Msg::RoundTrip(round_trip),
             else => std::future::pending().await,
         }

@@ -1,5 +1,6 @@
 //! The dashboard's shell: the terminal, the event loop and the effects. Decisions are made in [`crate::app`].
 
+mod edits;
 mod effects;
 mod screen;
 mod signals;
@@ -21,6 +22,7 @@ use crate::app::{self, App, Msg, Now};
 use crate::client::api::Api;
 use crate::client::disk::DiskCache;
 use crate::client::event::ClientEvent;
+use crate::client::outbox::Outboxes;
 use crate::client::session::SessionOptions;
 use crate::config::client::{ColorMode, Settings};
 use crate::exit::Exit;
@@ -45,6 +47,8 @@ pub struct TuiOptions {
     pub notice: Option<String>,
     /// Where states are kept for the next start.
     pub disk: DiskCache,
+    /// Where edits wait until they are answered.
+    pub outboxes: Outboxes,
     /// How long to stay open at most.
     pub time: Option<Duration>,
     pub app: app::Options,
@@ -52,15 +56,16 @@ pub struct TuiOptions {
 }
 
 impl TuiOptions {
-    /// Takes everything from the settings.
+    /// Takes everything from the settings; what is kept on disk is this user's.
     #[must_use]
-    pub fn new(settings: &Settings, api: Api, disk: DiskCache, campaign: Option<Id>) -> Self {
-        let ui = &settings.config.ui;
+    pub fn new(settings: &Settings, api: Api, user: Option<&Id>, campaign: Option<Id>) -> Self {
+        let (ui, data) = (&settings.config.ui, &settings.dirs.data);
         Self {
             session: SessionOptions::new(settings, api),
             campaign,
             notice: None,
-            disk,
+            disk: DiskCache::of(data, &settings.server, user),
+            outboxes: Outboxes::of(data, &settings.server, user),
             time: None,
             app: app::Options { mark_fade: ui.mark_fade, journal_limit: ui.journal_limit, zone: TimeZone::system() },
             look: Look::new(ui.color != ColorMode::Never, ui.ascii),
@@ -87,7 +92,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, TuiError> {
     let mut signals = Signals::listen()?;
     let mut screen = Screen::enter()?;
     let mut app = App::new(options.app, screen.size()?, now());
-    let mut runner = Runner::new(options.session, options.disk);
+    let mut runner = Runner::new(options.session, options.disk, options.outboxes);
     let first = app.start(options.campaign);
     if let Some(sentence) = options.notice {
         app.say(&sentence);

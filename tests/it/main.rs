@@ -22,6 +22,7 @@ mod gateway_session;
 mod headless_exits;
 mod headless_foreign;
 mod headless_recipes;
+mod outbox;
 mod screen_disk;
 mod screen_hands;
 mod screen_states;

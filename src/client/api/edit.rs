@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Api, queries};
 use crate::client::error::ApiError;
-use crate::protocol::{EntityType, Id};
+use crate::protocol::{EntityType, Id, OnConflict};
 
 /// Limits a change to what the caller has seen, and makes its repetition harmless.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct Terms {
     pub expected_version: Option<i64>,
     /// A repeated key returns the first result and changes nothing.
     pub idempotency_key: Option<String>,
+    /// What happens where somebody else has changed it since that version.
+    pub on_conflict: OnConflict,
 }
 
 /// Tells how a campaign's clock was moved.
@@ -42,7 +44,7 @@ impl Api {
     /// Changes an entity and returns it as the API tells it.
     ///
     /// # Errors
-    /// [`ApiError`], as for every question; [`ApiError::Refused`] with `CONFLICT` when somebody else was first.
+    /// [`ApiError`], as for every question; [`ApiError::Conflict`] when somebody else was first.
     pub async fn update(
         &self,
         kind: &EntityType,
@@ -52,18 +54,19 @@ impl Api {
     ) -> Result<Value, ApiError> {
         let (name, fields) = self.editable(kind)?;
         let query = format!(
-            "mutation ($id: ID!, $input: Update{name}Input!, $version: Int, $key: String) {{ result: update{name}(\
-             id: $id, input: $input, expectedVersion: $version, idempotencyKey: $key) {{ {fields} }} }}"
+            "mutation ($id: ID!, $input: Update{name}Input!, $version: Int, $conflict: OnConflict!, $key: String) {{ \
+             result: update{name}(id: $id, input: $input, expectedVersion: $version, onConflict: $conflict, \
+             idempotencyKey: $key) {{ {fields} }} }}"
         );
-        let variables =
-            json!({"id": id, "input": input, "version": terms.expected_version, "key": terms.idempotency_key});
+        let variables = json!({"id": id, "input": input, "version": terms.expected_version,
+            "conflict": terms.on_conflict, "key": terms.idempotency_key});
         self.ask(&query, variables, "result").await
     }
 
     /// Deletes an entity and everything in it.
     ///
     /// # Errors
-    /// [`ApiError`], as for every question; [`ApiError::Refused`] with `CONFLICT` when somebody else was first.
+    /// [`ApiError`], as for every question; [`ApiError::Conflict`] when somebody else was first.
     pub async fn delete(&self, kind: &EntityType, id: &Id, terms: &Terms) -> Result<(), ApiError> {
         let (name, _) = self.editable(kind)?;
         let query = format!(
@@ -78,10 +81,22 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn advance_time(&self, campaign: &Id, seconds: i64) -> Result<ClockMove, ApiError> {
-        let query = "mutation ($campaign: ID!, $seconds: Int!) { result: advanceWorldTime(campaignId: $campaign, \
-                     seconds: $seconds) { previousTime newTime elapsedSeconds } }";
-        self.ask(query, json!({"campaign": campaign, "seconds": seconds}), "result").await
+    pub async fn advance_time(&self, campaign: &Id, seconds: i64, terms: &Terms) -> Result<ClockMove, ApiError> {
+        let query = "mutation ($campaign: ID!, $seconds: Int!, $key: String) { result: advanceWorldTime(campaignId: \
+                     $campaign, seconds: $seconds, idempotencyKey: $key) { previousTime newTime elapsedSeconds } }";
+        let variables = json!({"campaign": campaign, "seconds": seconds, "key": terms.idempotency_key});
+        self.ask(query, variables, "result").await
+    }
+
+    /// Sets a campaign's clock to an RFC 3339 time.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn set_time(&self, campaign: &Id, time: &str, terms: &Terms) -> Result<ClockMove, ApiError> {
+        let query = "mutation ($campaign: ID!, $time: String!, $key: String) { result: setWorldTime(campaignId: \
+                     $campaign, time: $time, idempotencyKey: $key) { previousTime newTime elapsedSeconds } }";
+        let variables = json!({"campaign": campaign, "time": time, "key": terms.idempotency_key});
+        self.ask(query, variables, "result").await
     }
 
     fn editable(&self, kind: &EntityType) -> Result<(&'static str, &'static str), ApiError> {

@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub(super) use self::actor::{Actor, Command, Wiring};
+pub(super) use self::backoff::delay;
 pub use self::subscriptions::Start;
 
 use super::event::Transport;

@@ -1,7 +1,91 @@
 //! The outbox: edits wait on disk until the server has answered each one, in the order they were made.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `edit`, `outcome` | what is asked, and what becomes of it (pure) |
+//! | `queue` | what an outbox holds, as its outcomes tell it (pure) |
+//! | `entry` | an edit with its fate so far, and how later edits build on earlier ones (pure) |
+//! | `store` | the files |
+//! | `send` | one request, and what its answer means |
+//! | `actor` | stores, sends and tells |
 
-pub mod edit;
-pub mod outcome;
+mod actor;
+mod edit;
+mod entry;
+mod outcome;
+mod queue;
+mod send;
+mod store;
 
-pub use edit::{Change, Edit};
-pub use outcome::{Outcome, Refusal, State};
+pub use self::edit::{Change, Edit};
+pub use self::entry::Entry;
+pub use self::outcome::{Outcome, Refusal, State};
+pub use self::queue::{Item, Outbox};
+pub use self::store::{Found, Lock, Outboxes, Store};
+
+use std::io;
+
+use tokio::sync::mpsc;
+
+use self::actor::{Actor, Command};
+use super::api::Api;
+
+const COMMANDS: usize = 1024;
+const OUTCOMES: usize = 256;
+
+/// Steers a campaign's outbox; clones steer the same one. Dropping the last one ends it.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+}
+
+/// Says that an edit was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the disk does not keep up with the edits; this one was not stored and not sent")]
+pub struct Full;
+
+/// Starts a campaign's outbox: it tells what is stored at once, and sends once it is told that the connection is live.
+///
+/// Needs a tokio runtime around it; files are read and written on a thread of its own.
+///
+/// # Errors
+/// The I/O error when the system has no thread left.
+pub fn start(api: Api, store: Store) -> io::Result<(Handle, mpsc::Receiver<Outcome>)> {
+    let (commands, commanded) = mpsc::channel(COMMANDS);
+    let (outcomes, told) = mpsc::channel(OUTCOMES);
+    let runtime = tokio::runtime::Handle::current();
+    let actor = Actor::new(api, store, commanded, outcomes);
+    std::thread::Builder::new().name("outbox".to_owned()).spawn(move || runtime.block_on(actor.run()))?;
+    Ok((Handle { commands }, told))
+}
+
+impl Handle {
+    /// Stores an edit and sends it as soon as those before it are answered; [`Outcome::Stored`] follows.
+    ///
+    /// # Errors
+    /// [`Full`], when too many have been submitted that are not stored yet: this one is not taken.
+    pub fn submit(&self, edit: Edit) -> Result<(), Full> {
+        self.commands.try_send(Command::Submit(edit)).map_err(|_| Full)
+    }
+
+    /// Sends a refused edit again, in its old place.
+    pub fn retry(&self, key: &str) {
+        self.send(Command::Retry(key.to_owned()));
+    }
+
+    /// Gives an edit up. One that is on its way may have been applied all the same, and is told as such.
+    pub fn discard(&self, key: &str) {
+        self.send(Command::Discard(key.to_owned()));
+    }
+
+    /// Says whether the server can be asked; nothing is sent before the first time it can.
+    pub fn set_live(&self, live: bool) {
+        self.send(Command::Live(live));
+    }
+
+    fn send(&self, command: Command) {
+        if let Err(mpsc::error::TrySendError::Full(command)) = self.commands.try_send(command) {
+            tracing::error!(?command, "more commands than the outbox can take; one was dropped");
+        }
+    }
+}

@@ -24,6 +24,8 @@ pub enum Outcome {
     Refused { key: String, refusal: Refusal },
     /// The person gave it up.
     Discarded { key: String },
+    /// Another program has had it answered, or has given it up; the campaign's events tell which.
+    Gone { key: String },
     /// Something about the outbox that a person should know; one safe sentence.
     Notice(String),
 }

@@ -56,11 +56,22 @@ impl Domain {
     ///
     /// # Errors
     /// [`DomainError`], also for what is no time.
-    pub async fn set_world_time(&self, caller: &Caller, campaign: &Id, time: &str) -> Result<ClockMove, DomainError> {
+    pub async fn set_world_time(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        time: &str,
+        idempotency_key: Option<&str>,
+    ) -> Result<ClockMove, DomainError> {
+        let request = Request::new(idempotency_key, &json!(["set-time", campaign, time]))?;
         let mut unit = self.begin(caller).await?;
+        if let Some(first) = unit.recall(request.as_ref()).await? {
+            return Ok(first);
+        }
         let stored = find(&mut unit, Kind::Campaign, campaign, Action::Edit).await?;
         let time = input::time("time", time)?;
         let moved = set(&mut unit, stored, &time).await?;
+        unit.remember(request.as_ref(), &moved).await?;
         unit.commit().await?;
         Ok(moved)
     }

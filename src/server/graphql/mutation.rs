@@ -42,10 +42,16 @@ impl ClockMutation {
     }
 
     /// Sets a campaign's clock to an RFC 3339 time.
-    async fn set_world_time(&self, ctx: &Context<'_>, campaign_id: ID, time: String) -> Answer<WorldTimeChange> {
+    async fn set_world_time(
+        &self,
+        ctx: &Context<'_>,
+        campaign_id: ID,
+        time: String,
+        idempotency_key: Option<String>,
+    ) -> Answer<WorldTimeChange> {
         let (domain, caller) = parties(ctx)?;
-        let campaign = id("campaignId", &campaign_id)?;
-        Ok(domain.set_world_time(caller, &campaign, &time).await.map_err(refuse)?.into())
+        let (campaign, key) = (id("campaignId", &campaign_id)?, idempotency_key.as_deref());
+        Ok(domain.set_world_time(caller, &campaign, &time, key).await.map_err(refuse)?.into())
     }
 }
 

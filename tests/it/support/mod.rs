@@ -4,6 +4,7 @@ pub mod client;
 pub mod fake_gateway;
 pub mod fault_proxy;
 pub mod gateway;
+pub mod mail;
 pub mod node;
 pub mod people;
 pub mod process;

@@ -1,0 +1,78 @@
+//! The outbox of the campaign on screen.
+
+use std::collections::VecDeque;
+
+use tokio::sync::mpsc;
+
+use crate::client::api::Api;
+use crate::client::event::{ClientEvent, Phase};
+use crate::client::outbox::{self, Edit, Handle, Outboxes, Outcome};
+use crate::protocol::Id;
+
+/// Hands edits to the outbox and brings back what becomes of them.
+#[derive(Debug)]
+pub struct Edits {
+    api: Api,
+    outboxes: Outboxes,
+    running: Option<(Handle, mpsc::Receiver<Outcome>)>,
+    /// What could not even be handed over.
+    failed: VecDeque<Outcome>,
+}
+
+impl Edits {
+    /// Prepares to open one of `outboxes`.
+    pub const fn new(api: Api, outboxes: Outboxes) -> Self {
+        Self { api, outboxes, running: None, failed: VecDeque::new() }
+    }
+
+    /// Opens the outbox of a campaign.
+    pub fn open(&mut self, campaign: &Id) {
+        match outbox::start(self.api.clone(), self.outboxes.campaign(campaign)) {
+            Ok(running) => self.running = Some(running),
+            Err(error) => self.failed.push_back(Outcome::Notice(format!("edits cannot be sent: {error}"))),
+        }
+    }
+
+    /// Stores and sends an edit.
+    pub fn submit(&mut self, edit: Edit) {
+        let key = edit.key.clone();
+        let reason = match &self.running {
+            Some((handle, _)) => match handle.submit(edit) {
+                Ok(()) => return,
+                Err(full) => full.to_string(),
+            },
+            None => "no campaign is open; the edit was not stored and not sent".to_owned(),
+        };
+        self.failed.push_back(Outcome::NotStored { key, reason });
+    }
+
+    /// Sends a refused edit again.
+    pub fn retry(&self, key: &str) {
+        if let Some((handle, _)) = &self.running {
+            handle.retry(key);
+        }
+    }
+
+    /// Gives an edit up.
+    pub fn discard(&self, key: &str) {
+        if let Some((handle, _)) = &self.running {
+            handle.discard(key);
+        }
+    }
+
+    /// Notes whether the server can be asked.
+    pub fn connection(&self, event: &ClientEvent) {
+        if let (ClientEvent::Status(status), Some((handle, _))) = (event, &self.running) {
+            handle.set_live(status.phase == Phase::Live);
+        }
+    }
+
+    /// Waits for the next outcome; safe to drop at any moment.
+    pub async fn next(&mut self) -> Option<Outcome> {
+        if let Some(failed) = self.failed.pop_front() {
+            return Some(failed);
+        }
+        let (_, outcomes) = self.running.as_mut()?;
+        outcomes.recv().await
+    }
+}

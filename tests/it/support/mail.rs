@@ -1,0 +1,100 @@
+//! An outbox of ours, and what it has told.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use scry::client::api::Api;
+use scry::client::outbox::{self, Change, Edit, Handle, Outcome, Refusal, Store};
+use scry::protocol::{EntityType, Id, OnConflict};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Holds a running outbox and reads what it tells.
+pub struct Mail {
+    pub handle: Handle,
+    outcomes: mpsc::Receiver<Outcome>,
+    pub told: Vec<Outcome>,
+}
+
+impl Mail {
+    /// Opens a store; nothing is sent yet.
+    pub fn open(api: &Api, store: &Store) -> Self {
+        let (handle, outcomes) = outbox::start(api.clone(), store.clone()).unwrap();
+        Self { handle, outcomes, told: Vec::new() }
+    }
+
+    /// Opens a store whose connection is live.
+    pub fn live(api: &Api, store: &Store) -> Self {
+        let mail = Self::open(api, store);
+        mail.handle.set_live(true);
+        mail
+    }
+
+    /// Puts edits in and waits until they are on disk.
+    pub async fn store(&mut self, edits: impl IntoIterator<Item = Edit>) {
+        for edit in edits {
+            let key = edit.key.clone();
+            self.handle.submit(edit).unwrap();
+            self.until(|outcome| matches!(outcome, Outcome::Stored(edit) if edit.key == key)).await;
+        }
+    }
+
+    /// Reads on until something is told that `wanted` accepts.
+    pub async fn until(&mut self, wanted: impl Fn(&Outcome) -> bool) -> Outcome {
+        let found = async {
+            loop {
+                let outcome = self.outcomes.recv().await.expect("the outbox has ended");
+                self.told.push(outcome.clone());
+                if wanted(&outcome) {
+                    return outcome;
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(outcome) => outcome,
+            Err(_) => panic!("it was never told; what was: {:#?}", self.told),
+        }
+    }
+
+    /// Reads on until an edit is applied.
+    pub async fn until_applied(&mut self, wanted: &str) {
+        self.until(|outcome| matches!(outcome, Outcome::Applied { key, .. } if key == wanted)).await;
+    }
+
+    /// Reads on until an edit is refused.
+    pub async fn until_refused(&mut self, wanted: &str) -> Refusal {
+        let refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused { key, .. } if key == wanted);
+        let Outcome::Refused { refusal, .. } = self.until(refused).await else { unreachable!() };
+        refusal
+    }
+
+    /// Lists the edits told to be applied, in order.
+    pub fn applied(&self) -> Vec<String> {
+        let key =
+            |outcome: &'_ Outcome| if let Outcome::Applied { key, .. } = outcome { Some(key.clone()) } else { None };
+        self.told.iter().filter_map(key).collect()
+    }
+}
+
+/// Makes an edit that counts: applied twice, it would move the clock twice.
+pub fn tick(campaign: &Id, key: &str) -> Edit {
+    edit(campaign, key, Change::AdvanceTime { seconds: 60 })
+}
+
+/// Makes an edit of a settlement.
+pub fn update(campaign: &Id, key: &str, id: &str, input: Value, expected_version: Option<i64>) -> Edit {
+    let change = Change::Update {
+        entity_type: EntityType::Settlement,
+        id: Id::parse(id).unwrap(),
+        input: input.as_object().unwrap().clone(),
+        expected_version,
+        on_conflict: OnConflict::Merge,
+    };
+    edit(campaign, key, change)
+}
+
+fn edit(campaign: &Id, key: &str, change: Change) -> Edit {
+    Edit { key: key.to_owned(), campaign: campaign.clone(), at: Timestamp::now(), change }
+}
