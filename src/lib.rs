@@ -8,7 +8,8 @@
 //! | [`text`] | foreign text made safe (pure) | nothing |
 //! | [`config`] | files, environment and flags | `text` |
 //! | [`calendar`] | the dates of a world (pure) | nothing |
-//! | [`world`] | the file that describes a world (pure) | `calendar`, `protocol` |
+//! | [`formula`] | the language of a world's rules (pure) | `calendar` |
+//! | [`world`] | the file that describes a world (pure) | `calendar`, `formula`, `protocol` |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
 //! | [`expr`] | the language of filters and conditions (pure) | `protocol`, `calendar`, `client::cache` |
 //! | [`demo`] | a simulated table of other users | `client`, `world`, `protocol` |
@@ -26,6 +27,7 @@ pub mod demo;
 pub mod exit;
 pub mod expr;
 pub mod files;
+pub mod formula;
 pub mod headless;
 pub mod log;
 pub mod protocol;

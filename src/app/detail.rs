@@ -219,7 +219,7 @@ impl View<'_> {
             let said = |what: &str| condition.get(what).and_then(Value::as_str).map(text::line);
             Some(Row::Condition {
                 name: label(&said("name")?),
-                holds: condition.get("holds").and_then(Value::as_bool)?,
+                holds: condition.get("holds").and_then(Value::as_bool).unwrap_or_default(),
                 because: said("because").or_else(|| said("expression")).map(|why| why.into_owned()).unwrap_or_default(),
                 stale,
             })

@@ -7,6 +7,7 @@
 
 mod date;
 mod definition;
+mod months;
 mod years;
 
 use std::sync::LazyLock;

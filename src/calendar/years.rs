@@ -89,6 +89,10 @@ impl Years {
         self.week_days.before(year, self.leap_years_before(year))
     }
 
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter()
+    }
+
     pub fn slot(&self, index: usize) -> &Slot {
         &self.slots[index]
     }

@@ -136,6 +136,9 @@ pub struct Metadata {
     /// The values that changed, where they are short; `changed_fields` names all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// The scheduled effect that made the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
@@ -152,6 +155,14 @@ pub struct Change {
     pub from: Value,
     #[serde(default)]
     pub to: Value,
+}
+
+/// Names a scheduled effect and the world time at which it fell due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    pub name: String,
+    #[serde(default)]
+    pub at: String,
 }
 
 /// Holds the `seq` of the previous event that went to the same narrow room.

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::auth::{Tokens, key};
 use super::db::Db;
+use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
 use super::journal::Journal;
 use super::signals::Signals;
@@ -20,6 +21,7 @@ pub struct Core {
     pub journal: Journal,
     pub tokens: Tokens,
     pub signals: Signals,
+    pub rules: RuleBooks,
     /// Names this process among its peers.
     pub node: Arc<str>,
     /// Counts open sockets; the gateway keeps it, `/health/websocket` shows it.
@@ -42,6 +44,7 @@ impl Core {
             tokens,
             db,
             signals: Signals::default(),
+            rules: RuleBooks::default(),
             node: uuid::Uuid::now_v7().to_string().into(),
             connected: Arc::default(),
             draining: CancellationToken::new(),

@@ -13,7 +13,7 @@ use super::domain::{Entity, Fields, Kind, Member, member, store};
 use super::error::ServerError;
 use crate::config::server::ServerConfig;
 use crate::protocol::Id;
-use crate::world::{Campaign, Sheet, User, World};
+use crate::world::{Campaign, Definition, Sheet, User, World};
 
 /// The moment that the ids of seeded things carry: 2026-01-01T00:00:00Z in Unix milliseconds.
 const BIRTH_MS: u64 = 1_767_225_600_000;
@@ -105,16 +105,28 @@ async fn add_members(db: &mut AnyConnection, campaign: &Campaign, campaign_id: &
 }
 
 async fn add_definitions(db: &mut AnyConnection, campaign: &Campaign, campaign_id: &Id) -> Result<(), DbError> {
-    for definition in campaign.definitions() {
-        sqlx::query("INSERT INTO definitions (campaign_id, kind, slug, body) VALUES ($1, $2, $3, $4)")
+    for (rank, mut definition) in (0_i64..).zip(campaign.definitions()) {
+        aim(&mut definition, campaign);
+        sqlx::query("INSERT INTO definitions (campaign_id, kind, slug, body, rank) VALUES ($1, $2, $3, $4, $5)")
             .bind(campaign_id.as_str())
             .bind(definition.kind)
             .bind(definition.slug)
             .bind(definition.body.to_string())
+            .bind(rank)
             .execute(&mut *db)
             .await?;
     }
     Ok(())
+}
+
+/// Names an effect's target by the id it has in the database.
+fn aim(definition: &mut Definition, campaign: &Campaign) {
+    let Some(target) = definition.body.get("target").and_then(Value::as_str) else { return };
+    let is_settlement = campaign.settlements.iter().any(|settlement| settlement.slug == target);
+    let kind = if is_settlement { Kind::Settlement } else { Kind::Structure };
+    let id = stable_id(&[kind.as_str(), &campaign.slug, target]);
+    definition.body["entityType"] = json!(kind);
+    definition.body["entityId"] = json!(id);
 }
 
 /// Lists a campaign and all that is in it, parents first.

@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use toml::Spanned;
 
 use crate::calendar::{self, Calendar};
+use crate::formula::RuleBook;
 use crate::protocol::Role;
 
+use super::derive::{self, Given, GivenBySlug};
 use super::effect;
-use super::model::{
-    Campaign, Encounter, Kingdom, Location, Member, Rule, RuleKind, Settlement, Structure, User, World,
-};
+use super::model::{Campaign, Encounter, Kingdom, Location, Member, Settlement, Structure, User, World};
 use super::raw;
+use super::rules;
 use super::sheet::Draft;
 
 /// Says what is wrong, and at which byte of the file.
@@ -29,33 +30,22 @@ pub(super) fn world(file: raw::File) -> Result<World, Fault> {
     for user in &file.users {
         unique(&mut names, &user.name, "users")?;
     }
-    let rules = file.rules.into_iter().map(rule).collect::<Result<Vec<_>, _>>()?;
+    let book = rules::build(file.rules, &file.schemas)?;
     let mut slugs = BTreeSet::new();
     let mut campaigns = Vec::new();
     for campaign in file.campaigns {
         unique(&mut slugs, &campaign.slug, "campaigns")?;
-        campaigns.push(self::campaign(campaign, &names, &file.schemas, &rules)?);
+        campaigns.push(self::campaign(campaign, &names, &file.schemas, &book)?);
     }
     let user = |user: raw::User| User { name: user.name.into_inner(), password: user.password, service: user.service };
     Ok(World { users: file.users.into_iter().map(user).collect(), campaigns })
-}
-
-fn rule(raw: raw::Rule) -> Result<Rule, Fault> {
-    let kind = match (raw.formula, raw.expression, raw.because) {
-        (Some(formula), None, None) => {
-            RuleKind::Computed { formula, unit: raw.unit, depends_on_time: raw.depends_on_time }
-        }
-        (None, Some(expression), Some(because)) => RuleKind::Condition { expression, because },
-        _ => return Err(fault(&raw.name, "rule", "needs either a formula, or an expression and a because")),
-    };
-    Ok(Rule { name: raw.name.into_inner(), on: raw.on, kind })
 }
 
 fn campaign(
     raw: raw::Campaign,
     users: &BTreeSet<String>,
     schemas: &raw::Schemas,
-    rules: &[Rule],
+    book: &RuleBook,
 ) -> Result<Campaign, Fault> {
     let mut campaign = Campaign {
         calendar: calendar(&raw.calendar)?,
@@ -69,7 +59,7 @@ fn campaign(
         structures: Vec::new(),
         locations: Vec::new(),
         encounters: Vec::new(),
-        rules: rules.to_vec(),
+        rules: book.rules().map(|(rule, ..)| rule.clone()).collect(),
         effects: Vec::new(),
     };
     let mut slugs = BTreeSet::new();
@@ -78,13 +68,15 @@ fn campaign(
         campaign.kingdoms.push(Kingdom { slug, name: kingdom.name, description: kingdom.description });
     }
     let kingdoms = slugs.clone();
+    let mut given = GivenBySlug::new();
     for settlement in raw.settlements {
-        campaign.settlements.push(self::settlement(settlement, &mut slugs, &kingdoms, schemas, rules)?);
+        campaign.settlements.push(self::settlement(settlement, &mut slugs, &kingdoms, schemas, &mut given)?);
     }
     let settlements: BTreeSet<String> = campaign.settlements.iter().map(|it| it.slug.clone()).collect();
     for structure in raw.structures {
-        campaign.structures.push(self::structure(structure, &mut slugs, &settlements, schemas, rules)?);
+        campaign.structures.push(self::structure(structure, &mut slugs, &settlements, schemas, &mut given)?);
     }
+    derive::fill(&mut campaign, &given, book)?;
     for location in raw.locations {
         campaign.locations.push(self::location(location, &mut slugs, &kingdoms, &settlements)?);
     }
@@ -105,7 +97,7 @@ fn settlement(
     slugs: &mut BTreeSet<String>,
     kingdoms: &BTreeSet<String>,
     schemas: &raw::Schemas,
-    rules: &[Rule],
+    given: &mut GivenBySlug,
 ) -> Result<Settlement, Fault> {
     let slug = unique(slugs, &raw.slug, "settlement")?;
     let kingdom = existing(kingdoms, &raw.kingdom, &format!("settlement {slug}, kingdom"))?;
@@ -115,10 +107,9 @@ fn settlement(
         sorts: &["settlement"],
         variables: raw.variables,
         schemas: raw.schemas,
-        computed: raw.computed,
-        conditions: raw.conditions,
     };
-    let sheet = draft.build(schemas, rules)?;
+    given.insert(slug.clone(), Given::new(&draft, raw.computed, raw.conditions));
+    let sheet = draft.build(schemas)?;
     let level = level(raw.level, &raw.slug, "settlement")?;
     Ok(Settlement { slug, kingdom, name: raw.name, description: raw.description, level, sheet })
 }
@@ -128,7 +119,7 @@ fn structure(
     slugs: &mut BTreeSet<String>,
     settlements: &BTreeSet<String>,
     schemas: &raw::Schemas,
-    rules: &[Rule],
+    given: &mut GivenBySlug,
 ) -> Result<Structure, Fault> {
     let slug = unique(slugs, &raw.slug, "structure")?;
     let settlement = existing(settlements, &raw.settlement, &format!("structure {slug}, settlement"))?;
@@ -138,10 +129,9 @@ fn structure(
         sorts: &["structure", &raw.kind],
         variables: raw.variables,
         schemas: raw.schemas,
-        computed: raw.computed,
-        conditions: raw.conditions,
     };
-    let sheet = draft.build(schemas, rules)?;
+    given.insert(slug.clone(), Given::new(&draft, raw.computed, raw.conditions));
+    let sheet = draft.build(schemas)?;
     let level = level(raw.level, &raw.slug, "structure")?;
     Ok(Structure { slug, settlement, kind: raw.kind, name: raw.name, description: raw.description, level, sheet })
 }

@@ -1,19 +1,22 @@
 //! The file that describes a world: users, campaigns and everything in them.
 //!
 //! [`World::parse`] reads TOML and checks it as a whole: names are unique, parents exist, every variable
-//! fits its schema, every effect has a target. An error names the line, the table and the key. What
-//! comes out has no loose ends: schemas, formulas and reasons stand with each entity, as they are stored.
+//! fits its schema, every effect has a target, and every value that a rule gives is worked out. An error
+//! names the line, the table and the key. What comes out has no loose ends: schemas, values, formulas and
+//! reasons stand with each entity, as they are stored.
 
 mod build;
+mod derive;
 mod effect;
 mod model;
 mod raw;
+mod rules;
 mod schema;
 mod sheet;
 
 pub use model::{
-    Campaign, Computed, Condition, Definition, Effect, Encounter, EncounterStatus, Kingdom, Location, Member, Rule,
-    RuleKind, Settlement, Sheet, Structure, User, When, World,
+    Campaign, Definition, Effect, Encounter, EncounterStatus, Kingdom, Location, Member, Settlement, Sheet, Structure,
+    User, When, World,
 };
 pub use schema::{VariableKind, VariableSchema};
 
@@ -62,7 +65,5 @@ fn line_of(text: &str, offset: usize) -> usize {
     before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-#[cfg(test)]
-mod formula;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::calendar::Calendar;
+use crate::formula::{Computed, Condition, Rule, RuleKind};
 use crate::protocol::Role;
 
 use super::schema::VariableSchema;
@@ -167,52 +168,6 @@ impl Sheet {
     }
 }
 
-/// Holds a value that a rule derives from variables.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Computed {
-    pub value: Value,
-    pub formula: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub depends_on_time: bool,
-}
-
-/// Says whether a rule's condition holds, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Condition {
-    pub name: String,
-    pub holds: bool,
-    pub expression: String,
-    pub because: String,
-}
-
-/// Describes how something is derived for every entity of a sort.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Rule {
-    pub name: String,
-    /// `settlement`, `structure`, or a type of structure such as `granary`.
-    pub on: String,
-    #[serde(flatten)]
-    pub kind: RuleKind,
-}
-
-/// Tells the two sorts of rules apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
-pub enum RuleKind {
-    Computed {
-        formula: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        unit: Option<String>,
-        depends_on_time: bool,
-    },
-    /// `because` is a sentence with `{variable}` for values.
-    Condition { expression: String, because: String },
-}
-
 /// Describes a change that the world's clock brings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Effect {
@@ -229,14 +184,14 @@ pub struct Effect {
 }
 
 /// Says when an effect happens, by the campaign's own calendar.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "every")]
 pub enum When {
     /// Once, at a world time in RFC 3339.
     Once { at: String },
-    /// On a day of each month.
+    /// As a day of each month begins; on its last where it has fewer.
     Month { day: i64 },
-    /// On a day of one month, or of days outside the months.
+    /// As a day of one month begins, or of days outside the months.
     Year { month: String, day: i64 },
 }
 

@@ -1,11 +1,17 @@
 //! What a variable may hold.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
+
+/// Names the kinds on the wire.
+const KINDS: [&str; 5] = ["number", "text", "choice", "flag", "list"];
+/// Bounds a text in characters, a list in items, and a value that is quoted in a sentence.
+const MAX_TEXT: usize = 10_000;
+const MAX_LIST: usize = 1_000;
+const MAX_QUOTED: usize = 60;
 
 /// Describes a variable: the same keys in a world file and on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct VariableSchema {
     #[serde(rename = "type")]
     pub kind: VariableKind,
@@ -25,6 +31,9 @@ pub struct VariableSchema {
     pub secret: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Keys that only a newer version knows; a world file may have none.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// Names the kinds of variables.
@@ -42,6 +51,19 @@ pub enum VariableKind {
 }
 
 impl VariableSchema {
+    /// Reads a schema as it is on the wire, and checks it.
+    ///
+    /// # Errors
+    /// What the schema lacks or contradicts.
+    pub fn from_json(json: &Value) -> Result<Self, String> {
+        if !json.get("type").and_then(Value::as_str).is_some_and(|kind| KINDS.contains(&kind)) {
+            return Err(format!("needs a `type`: one of {}", KINDS.join(", ")));
+        }
+        let schema: Self = serde_json::from_value(json.clone()).map_err(|error| error.to_string())?;
+        schema.check_itself()?;
+        Ok(schema)
+    }
+
     /// Checks a value; the error completes the sentence "the variable …".
     ///
     /// # Errors
@@ -49,18 +71,18 @@ impl VariableSchema {
     pub fn check(&self, value: &Value) -> Result<(), String> {
         match self.kind {
             VariableKind::Number => self.check_number(value),
-            VariableKind::Text if value.is_string() => Ok(()),
-            VariableKind::Text => Err(format!("must be a text, not {value}")),
+            VariableKind::Text => match value.as_str() {
+                Some(text) if text.chars().count() <= MAX_TEXT => Ok(()),
+                Some(_) => Err(format!("must have at most {MAX_TEXT} characters")),
+                None => Err(format!("must be a text, not {}", quoted(value))),
+            },
             VariableKind::Choice => match value.as_str() {
                 Some(text) if self.values.iter().any(|known| known == text) => Ok(()),
-                Some(_) | None => Err(format!("must be one of {}, not {value}", self.values.join(", "))),
+                Some(_) | None => Err(format!("must be one of {}, not {}", self.values.join(", "), quoted(value))),
             },
             VariableKind::Flag if value.is_boolean() => Ok(()),
-            VariableKind::Flag => Err(format!("must be true or false, not {value}")),
-            VariableKind::List => match value.as_array() {
-                Some(items) if items.iter().all(Value::is_string) => Ok(()),
-                Some(_) | None => Err(format!("must be a list of texts, not {value}")),
-            },
+            VariableKind::Flag => Err(format!("must be true or false, not {}", quoted(value))),
+            VariableKind::List => check_list(value),
         }
     }
 
@@ -70,7 +92,9 @@ impl VariableSchema {
     /// What the schema lacks or contradicts.
     pub fn check_itself(&self) -> Result<(), String> {
         match (self.kind, self.bounds()) {
-            (VariableKind::Choice, _) if self.values.is_empty() => Err("is a choice without values".to_owned()),
+            (VariableKind::Choice, _) if self.values.is_empty() => {
+                Err("is a choice without values; it needs `values`, a list of texts".to_owned())
+            }
             (VariableKind::Number, (min, max)) if min > max => Err("has a min above its max".to_owned()),
             _ => Ok(()),
         }
@@ -89,7 +113,25 @@ impl VariableSchema {
             Some(number) if number < min => Err(format!("must be at least {min}, not {number}")),
             Some(number) if number > max => Err(format!("must be at most {max}, not {number}")),
             Some(_) => Ok(()),
-            None => Err(format!("must be a number, not {value}")),
+            None => Err(format!("must be a number, not {}", quoted(value))),
         }
+    }
+}
+
+fn check_list(value: &Value) -> Result<(), String> {
+    match value.as_array() {
+        Some(items) if items.len() > MAX_LIST => Err(format!("must have at most {MAX_LIST} items")),
+        Some(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => Ok(()),
+        Some(_) | None => Err(format!("must be a list of plain values, not {}", quoted(value))),
+    }
+}
+
+/// Writes a value into a sentence, cut where it is long.
+fn quoted(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= MAX_QUOTED {
+        text
+    } else {
+        format!("{}…", text.chars().take(MAX_QUOTED).collect::<String>())
     }
 }

@@ -30,5 +30,7 @@ mod server_api;
 mod server_auth;
 mod server_cli;
 mod server_journal;
+mod server_rules;
+mod server_scheduler;
 mod support;
 mod tidy;

@@ -78,7 +78,16 @@ impl Cache {
                 .map(|entity| entity.key.clone())
                 .collect(),
         };
-        self.evict_fields(hit.into_iter().map(|key| (key, fields.clone())), now);
+        let with_conditions = |key: EntityRef| {
+            let mut fields = fields.clone();
+            let entity = self.entities.get(&key);
+            if entity.is_some_and(|entity| payload.affected_fields.iter().any(|name| is_condition(entity, name))) {
+                fields.push("conditions".to_owned());
+            }
+            (key, fields)
+        };
+        let hit: Vec<_> = hit.into_iter().map(with_conditions).collect();
+        self.evict_fields(hit, now);
     }
 
     fn world_time_changed(&mut self, payload: &WorldTimeChanged, metadata: &Metadata, now: Instant, at: Timestamp) {
@@ -153,6 +162,12 @@ fn computed_names(fields: &[String]) -> Vec<String> {
         name => format!("computed.{name}"),
     };
     fields.iter().map(qualified).collect()
+}
+
+/// Tells whether an entity has a condition of this name.
+fn is_condition(entity: &Entity, name: &str) -> bool {
+    let conditions = entity.field("conditions").and_then(Value::as_array).into_iter().flatten();
+    conditions.into_iter().any(|condition| condition.get("name").and_then(Value::as_str) == Some(name))
 }
 
 /// Lists the computed fields that depend on time: those that say so, and those that say nothing at all.

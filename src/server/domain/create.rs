@@ -51,6 +51,7 @@ impl Domain {
             let owner = Member::new(&entity.campaign_id, &caller.user_id, &caller.name, Role::Owner, unit.stamp());
             member::enrol(&mut unit, &owner).await?;
         }
+        let entity = unit.settled(entity).await?;
         unit.remember(request.as_ref(), &entity).await?;
         unit.commit().await?;
         Ok(entity)

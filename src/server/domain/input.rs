@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 
 use super::kind::{Field, Shape};
 use super::{DomainError, Entity, Fields, Kind, store};
+use crate::calendar::Calendar;
 use crate::protocol::Id;
 use crate::server::clock::stamp;
 use crate::server::rules::{fields, variables};
@@ -43,9 +44,12 @@ pub(super) fn create(kind: Kind, input: &Fields) -> Result<(String, Fields), Dom
     Ok((name.as_str().unwrap_or_default().to_owned(), all))
 }
 
-/// Checks an entity as a whole: its variables against their schemas.
+/// Checks an entity as a whole: its variables against their schemas, its calendar.
 pub(super) fn whole(entity: &Entity) -> Result<(), DomainError> {
     let table = |field| entity.fields.get(field).and_then(Value::as_object);
+    if let Some(calendar) = entity.fields.get("calendar") {
+        Calendar::from_json(calendar).map_err(|error| DomainError::invalid("calendar", error.to_string()))?;
+    }
     match (table("variables"), table("variableSchemas")) {
         (Some(variables), Some(schemas)) => Ok(variables::check(variables, schemas)?),
         _ => Ok(()),

@@ -1,11 +1,13 @@
 //! The domain: every query and every change, whoever asks for it over whatever edge.
 //!
-//! A change is one transaction: authorize, compare versions, write, number the event, store it. It
-//! knows neither HTTP nor sockets.
+//! A change is one transaction: authorize, compare versions, write, number the event, store it, and work
+//! out what follows by the campaign's rules. It knows neither HTTP nor sockets.
 
 pub mod campaign;
 pub mod create;
 pub mod delete;
+mod derive;
+pub mod effects;
 pub mod entity;
 pub mod error;
 mod idempotency;
@@ -14,14 +16,17 @@ pub mod kind;
 pub mod maintenance;
 pub mod member;
 pub mod notification;
+mod pending;
 pub mod publish;
 pub mod query;
+pub mod rulebooks;
 pub(super) mod store;
 mod unit;
 pub mod update;
 pub mod world_time;
 
 pub use campaign::CampaignView;
+pub use effects::DueEffect;
 pub use entity::Entity;
 pub use error::DomainError;
 pub use kind::Kind;

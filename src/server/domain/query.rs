@@ -139,7 +139,7 @@ impl Domain {
     }
 }
 
-async fn views(db: &mut AnyConnection, caller: &Caller, campaign: &Id) -> Result<bool, DomainError> {
+pub(super) async fn views(db: &mut AnyConnection, caller: &Caller, campaign: &Id) -> Result<bool, DomainError> {
     let role = store::role(db, &caller.user_id, campaign).await?;
     Ok(allow(role, Action::View) == Decision::Allow)
 }

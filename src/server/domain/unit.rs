@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 
+use super::pending::Pending;
+use super::rulebooks::RuleBooks;
 use super::{Caller, Domain, DomainError, store};
+use crate::protocol::event::Effect;
 use crate::protocol::{Change, Event, Id, Payload, Source};
 use crate::server::clock;
 use crate::server::db::Tx;
@@ -15,10 +18,18 @@ pub(super) struct Unit {
     tx: Tx,
     journal: Journal,
     caller: Caller,
-    source: Source,
-    caused_by: Option<Id>,
+    origin: Origin,
+    pub(super) books: RuleBooks,
+    pub(super) pending: Pending,
     pub now: Timestamp,
     events: usize,
+}
+
+/// Names the part of the system that makes a change, and the event that led to it.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub source: Source,
+    pub caused_by: Option<Id>,
 }
 
 /// Holds what an event says besides its payload.
@@ -27,6 +38,7 @@ pub(super) struct Details {
     pub version: Option<i64>,
     pub changes: Vec<Change>,
     pub revoked_user: Option<Id>,
+    pub effect: Option<Effect>,
 }
 
 impl Domain {
@@ -46,8 +58,9 @@ impl Domain {
             tx: self.core.db.write().await?,
             journal: self.core.journal.clone(),
             caller: caller.clone(),
-            source,
-            caused_by,
+            origin: Origin { source, caused_by },
+            books: self.core.rules.clone(),
+            pending: Pending::default(),
             now: clock::now(),
             events: 0,
         })
@@ -65,6 +78,11 @@ impl Unit {
         &self.caller
     }
 
+    /// Returns who makes the change within the system.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// Returns the time of the change as it is written on the wire.
     pub fn stamp(&self) -> String {
         clock::stamp(self.now)
@@ -80,23 +98,37 @@ impl Unit {
 
     /// Numbers and stores an event of this change.
     pub async fn record(&mut self, payload: Payload, details: Details) -> Result<Event, DomainError> {
+        self.record_as(self.origin.clone(), payload, details).await
+    }
+
+    /// Numbers and stores an event that another part of the system adds to this change.
+    pub async fn record_as(
+        &mut self,
+        origin: Origin,
+        payload: Payload,
+        details: Details,
+    ) -> Result<Event, DomainError> {
         let draft = Draft {
             payload,
             user_id: Some(self.caller.user_id.clone()),
-            source: self.source.clone(),
+            source: origin.source,
             correlation_id: self.caller.correlation_id.clone(),
-            caused_by: self.caused_by.clone(),
+            caused_by: origin.caused_by,
             version: details.version,
             changes: details.changes,
             revoked_user: details.revoked_user,
+            effect: details.effect,
             now: self.now,
         };
         self.events += 1;
-        Ok(journal::append(&mut self.tx, draft).await?)
+        let event = journal::append(&mut self.tx, draft).await?;
+        self.pending.note(&event);
+        Ok(event)
     }
 
-    /// Makes the change, and wakes those who wait for its events.
-    pub async fn commit(self) -> Result<(), DomainError> {
+    /// Works out what follows from the change, makes it, and wakes those who wait for its events.
+    pub async fn commit(mut self) -> Result<(), DomainError> {
+        self.derive().await?;
         self.tx.commit().await?;
         if self.events > 0 {
             self.journal.wake();

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sqlx::Row;
 
 use super::idempotency::Request;
-use super::unit::{Details, Unit};
+use super::unit::{Details, Origin, Unit};
 use super::{Caller, Domain, DomainError, Entity, Fields, Kind, input, store};
 use crate::protocol::messages::DocumentConflict;
 use crate::protocol::{Id, OnConflict, Operation};
@@ -46,6 +46,7 @@ impl Domain {
         let mine = input::update(kind, input)?;
         let replaced = settle(&mut unit, &stored, &mine, expectation).await?;
         let entity = write(&mut unit, &stored, &mine).await?;
+        let entity = unit.settled(entity).await?;
         unit.remember(request.as_ref(), &entity).await?;
         unit.commit().await?;
         for message in conflicts(&entity, caller, replaced) {
@@ -64,13 +65,24 @@ pub(super) async fn find(unit: &mut Unit, kind: Kind, id: &Id, action: Action) -
 
 /// Applies an edit to a stored entity and records it, unless nothing changes.
 pub(super) async fn write(unit: &mut Unit, stored: &Entity, edit: &Flat) -> Result<Entity, DomainError> {
+    write_as(unit, stored, edit, unit.origin().clone(), Details::default()).await
+}
+
+/// Does the same for another part of the system.
+pub(super) async fn write_as(
+    unit: &mut Unit,
+    stored: &Entity,
+    edit: &Flat,
+    origin: Origin,
+    details: Details,
+) -> Result<Entity, DomainError> {
     let mut entity = stored.clone();
     fields::apply(&mut entity.name, &mut entity.fields, edit);
     let changes = fields::changes(&stored.flat(), &entity.flat());
     if changes.is_empty() {
         return Ok(stored.clone());
     }
-    if edit.keys().any(|field| field.starts_with("variable")) {
+    if edit.keys().any(|field| field.starts_with("variable") || field == "calendar") {
         input::whole(&entity)?;
     }
     input::links(unit.db(), &entity, |field| edit.contains_key(field)).await?;
@@ -78,8 +90,8 @@ pub(super) async fn write(unit: &mut Unit, stored: &Entity, edit: &Flat) -> Resu
     entity.updated_at = unit.stamp();
     store::update(unit.db(), &entity).await?;
     let changed = changes.iter().map(|change| change.field.clone()).collect();
-    let details = Details { version: Some(entity.version), changes, ..Details::default() };
-    unit.record(entity.event(Operation::Update, changed), details).await?;
+    let details = Details { version: Some(entity.version), changes, ..details };
+    unit.record_as(origin, entity.event(Operation::Update, changed), details).await?;
     Ok(entity)
 }
 

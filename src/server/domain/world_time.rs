@@ -79,7 +79,8 @@ impl Domain {
 
 async fn set(unit: &mut Unit, mut campaign: Entity, time: &str) -> Result<ClockMove, DomainError> {
     let previous = campaign.text(FIELD);
-    let elapsed = parse(time)?.duration_since(world_time(&campaign)?).as_secs();
+    let (before, after) = (world_time(&campaign)?, parse(time)?);
+    let elapsed = after.duration_since(before).as_secs();
     let moved = ClockMove { previous_time: previous.clone(), new_time: time.to_owned(), elapsed_seconds: elapsed };
     if previous == time {
         return Ok(moved);
@@ -95,7 +96,11 @@ async fn set(unit: &mut Unit, mut campaign: Entity, time: &str) -> Result<ClockM
         elapsed_seconds: elapsed,
     });
     let changes = vec![Change { field: FIELD.to_owned(), from: previous.into(), to: time.into() }];
-    unit.record(payload, Details { version: Some(campaign.version), changes, ..Details::default() }).await?;
+    let details = Details { version: Some(campaign.version), changes, ..Details::default() };
+    let event = unit.record(payload, details).await?;
+    // What follows from the time itself is announced as its consequence, before what the effects bring.
+    unit.derive().await?;
+    unit.carry_out(&campaign, (before, after), event.metadata.event_id).await?;
     Ok(moved)
 }
 

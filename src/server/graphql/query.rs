@@ -5,7 +5,8 @@ use async_graphql::{Context, ID, Object};
 use super::error::{Answer, id, parties, refuse};
 use super::node::Node;
 use super::types::{
-    Campaign, Encounter, JournalEvent, Kingdom, Location, Notification, Settlement, Snapshot, Structure, User, all,
+    Campaign, DueEffect, Encounter, JournalEvent, Kingdom, Location, Notification, Settlement, Snapshot, Structure,
+    User, all,
 };
 use crate::protocol::Id;
 use crate::server::domain::Kind;
@@ -90,6 +91,20 @@ impl Query {
         let (since, limit) = (since.unwrap_or_default(), limit.unwrap_or(DEFAULT_EVENTS));
         let campaign = id("campaignId", &campaign_id)?;
         Ok(all(domain.events(caller, &campaign, since, limit).await.map_err(refuse)?))
+    }
+
+    /// What the campaign's clock will bring until a world time, in order.
+    async fn due_effects(
+        &self,
+        ctx: &Context<'_>,
+        campaign_id: ID,
+        until: String,
+        limit: Option<u32>,
+    ) -> Answer<Vec<DueEffect>> {
+        let (domain, caller) = parties(ctx)?;
+        let campaign = id("campaignId", &campaign_id)?;
+        let limit = limit.unwrap_or(DEFAULT_EVENTS);
+        Ok(all(domain.due_effects(caller, &campaign, &until, limit).await.map_err(refuse)?))
     }
 
     /// The caller's latest notifications, newest first.

@@ -73,7 +73,8 @@ pub struct Settlement {
     version: i64,
     created_at: String,
     updated_at: String,
-    kingdom_id: ID,
+    /// Always there; nullable like a location's, so that one query may ask both for it.
+    kingdom_id: Option<ID>,
     description: String,
     level: i64,
     variables: Value,
@@ -91,7 +92,8 @@ pub struct Structure {
     version: i64,
     created_at: String,
     updated_at: String,
-    settlement_id: ID,
+    /// Always there; nullable like a location's, so that one query may ask both for it.
+    settlement_id: Option<ID>,
     #[graphql(name = "type")]
     structure_type: String,
     description: String,
@@ -187,6 +189,17 @@ pub struct Snapshot {
     members: Vec<Member>,
 }
 
+/// Something that the campaign's clock will bring.
+#[derive(SimpleObject)]
+pub struct DueEffect {
+    /// World time, RFC 3339.
+    at: String,
+    name: String,
+    description: String,
+    entity_type: String,
+    entity_id: ID,
+}
+
 /// A move of a campaign's clock.
 #[derive(SimpleObject)]
 pub struct WorldTimeChange {
@@ -261,10 +274,6 @@ mod read {
         entity.fields.get(field).and_then(Value::as_i64).unwrap_or_default()
     }
 
-    pub(super) fn parent(entity: &Entity, field: &str) -> ID {
-        ID(entity.text(field))
-    }
-
     pub(super) fn link(entity: &Entity, field: &str) -> Option<ID> {
         entity.link(field).map(|id| ID(id.to_string()))
     }
@@ -272,7 +281,7 @@ mod read {
 
 from_entity!(Kingdom { description: text("description") });
 from_entity!(Settlement {
-    kingdom_id: parent("kingdomId"),
+    kingdom_id: link("kingdomId"),
     description: text("description"),
     level: integer("level"),
     variables: json("variables"),
@@ -281,7 +290,7 @@ from_entity!(Settlement {
     conditions: json("conditions"),
 });
 from_entity!(Structure {
-    settlement_id: parent("settlementId"),
+    settlement_id: link("settlementId"),
     structure_type: text("type"),
     description: text("description"),
     level: integer("level"),
@@ -338,6 +347,18 @@ impl From<domain::Snapshot> for Snapshot {
             locations: all(snapshot.locations),
             encounters: all(snapshot.encounters),
             members: all(snapshot.members),
+        }
+    }
+}
+
+impl From<domain::DueEffect> for DueEffect {
+    fn from(due: domain::DueEffect) -> Self {
+        Self {
+            at: due.at,
+            name: due.name,
+            description: due.description,
+            entity_type: due.entity_type.as_str().to_owned(),
+            entity_id: ID(due.entity_id.to_string()),
         }
     }
 }

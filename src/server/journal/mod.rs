@@ -106,6 +106,7 @@ mod tests {
             version: Some(2),
             changes: vec![],
             revoked_user: None,
+            effect: None,
             now: clock::now(),
         }
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::read::{signed, unsigned};
+use crate::protocol::event::Effect;
 use crate::protocol::{Change, Event, Id, Metadata, Payload, Prev, Room, Source};
 use crate::server::clock::stamp;
 use crate::server::db::{DbError, Tx};
@@ -23,6 +24,7 @@ pub struct Draft {
     pub version: Option<i64>,
     /// Every changed field with its value before and after.
     pub changes: Vec<Change>,
+    pub effect: Option<Effect>,
     /// The user whose membership the change ended.
     pub revoked_user: Option<Id>,
     pub now: Timestamp,
@@ -52,6 +54,7 @@ pub async fn append(tx: &mut Tx, draft: Draft) -> Result<Event, DbError> {
             prev: advance_rooms(tx, settlement.as_ref(), structure.as_ref(), seq).await?,
             version: draft.version,
             changes: draft.changes.iter().filter(|change| is_short(change)).cloned().collect(),
+            effect: draft.effect,
             replayed: false,
         },
         payload: draft.payload,

@@ -177,6 +177,7 @@ fn draft(payload: Payload, revoked_user: Option<Id>) -> Draft {
         version: Some(2),
         changes: Vec::new(),
         revoked_user,
+        effect: None,
         now: now(),
     }
 }
