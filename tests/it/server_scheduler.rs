@@ -40,7 +40,7 @@ async fn what_falls_due_happens_in_order_with_its_cause() {
     assert!(events.iter().filter(|it| it["metadata"]["source"] == "scheduler").all(|it| {
         it["metadata"]["causedBy"] == events[0]["metadata"]["eventId"] && it["metadata"]["version"].is_i64()
     }));
-    let granary = world.entity("Tithe Granary").await;
+    let granary = world.entity("Granary").await;
     assert_eq!((&granary["version"], &granary["computed"]["fill"]["value"]), (&json!(2), &json!(52)));
     let fill = events.iter().find(|it| it["payload"]["entityId"] == granary["id"]).unwrap();
     let work = events.iter().find(|it| it["payload"]["structureId"] == granary["id"]).unwrap();
