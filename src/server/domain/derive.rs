@@ -14,11 +14,11 @@ use crate::protocol::event::StateInvalidated;
 use crate::protocol::{Change, Id, Payload, Scope, Source};
 use crate::server::rules::fields::same;
 
-/// Holds a settlement as it is stored, its structures, and the event that led here.
+/// Holds a settlement as it is stored, its structures, and what led here.
 struct Household {
     settlement: Entity,
     structures: Vec<Entity>,
-    cause: Option<Id>,
+    touched: Touched,
 }
 
 impl Unit {
@@ -67,19 +67,19 @@ impl Unit {
             Calendar::gregorian()
         });
         let now = campaign.text("worldTime").parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        for Household { settlement, structures, cause } in households {
+        for Household { settlement, structures, touched } in households {
             let family = Family { settlement: facts(&settlement), structures: structures.iter().map(facts).collect() };
             let results = book.derive(family, Clock { calendar: &calendar, now });
-            self.put(settlement, &results.settlement, cause.as_ref()).await?;
+            self.put(settlement, &results.settlement, &touched).await?;
             for (structure, derived) in structures.into_iter().zip(&results.structures) {
-                self.put(structure, derived, cause.as_ref()).await?;
+                self.put(structure, derived, &touched).await?;
             }
         }
         Ok(())
     }
 
     /// Stores what the rules give for an entity, if it differs from what is stored.
-    async fn put(&mut self, mut entity: Entity, derived: &[Derived], cause: Option<&Id>) -> Result<(), DomainError> {
+    async fn put(&mut self, mut entity: Entity, derived: &[Derived], touched: &Touched) -> Result<(), DomainError> {
         let (computed, conditions) = as_stored(derived);
         let changes = changes(&entity, &computed, &conditions);
         if changes.is_empty() && entity.json("computed") == computed && entity.json("conditions") == conditions {
@@ -98,7 +98,7 @@ impl Unit {
             entity_id: Some(entity.id.clone()),
             affected_fields: changes.iter().map(|change| change.field.clone()).collect(),
         });
-        let origin = Origin { source: Source::RulesEngine, caused_by: cause.cloned() };
+        let origin = Origin { source: Source::RulesEngine, caused_by: touched.cause(&entity.id) };
         self.record_as(origin, payload, Details { changes, ..Details::default() }).await?;
         Ok(())
     }
@@ -120,7 +120,7 @@ async fn everybody(
     let settlements = store::in_campaign(unit.db(), &clock.campaign, Kind::Settlement).await?;
     let household = |settlement: Entity| Household {
         structures: structures.remove(&settlement.id).unwrap_or_default(),
-        cause: causes.get(&settlement.id).map_or(clock, |touched| touched).cause.clone(),
+        touched: (*causes.get(&settlement.id).unwrap_or(&clock)).clone(),
         settlement,
     };
     Ok(settlements.into_iter().map(household).collect())
@@ -132,7 +132,7 @@ async fn some(unit: &mut Unit, families: impl Iterator<Item = &Touched>) -> Resu
     for touched in families {
         let Some(settlement) = store::load(unit.db(), Kind::Settlement, &touched.id).await? else { continue };
         let structures = store::children(unit.db(), &settlement.id).await?;
-        households.push(Household { settlement, structures, cause: touched.cause.clone() });
+        households.push(Household { settlement, structures, touched: touched.clone() });
     }
     Ok(households)
 }

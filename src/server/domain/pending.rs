@@ -14,12 +14,21 @@ pub(super) struct Pending {
     created: HashSet<Id>,
 }
 
-/// Names a settlement, or a campaign, and the last event that touched it.
+/// Names a settlement, or a campaign, and the events that touched it.
 #[derive(Debug, Clone)]
 pub(super) struct Touched {
     pub campaign: Id,
     pub id: Id,
-    pub cause: Option<Id>,
+    /// The subject of each event and the event's id.
+    events: Vec<(Id, Id)>,
+}
+
+impl Touched {
+    /// Returns the event that led to what follows for an entity: the last about itself, else the last of all.
+    pub fn cause(&self, entity: &Id) -> Option<Id> {
+        let own = self.events.iter().rfind(|(subject, _)| subject == entity);
+        own.or_else(|| self.events.last()).map(|(_, event)| event.clone())
+    }
 }
 
 impl Pending {
@@ -29,8 +38,9 @@ impl Pending {
         if event.payload.operation() == Operation::Create {
             self.created.insert(event.payload.subject().id);
         }
-        let touched =
-            |id: &Id| Touched { campaign: campaign.clone(), id: id.clone(), cause: event.metadata.event_id.clone() };
+        let by = event.metadata.event_id.iter().map(|id| (event.payload.subject().id, id.clone()));
+        let events: Vec<_> = by.collect();
+        let touched = |id: &Id| Touched { campaign: campaign.clone(), id: id.clone(), events: events.clone() };
         match &event.payload {
             Payload::SettlementUpdated(payload) => put(&mut self.families, touched(&payload.settlement_id)),
             Payload::StructureUpdated(payload) => put(&mut self.families, touched(&payload.settlement_id)),
@@ -50,7 +60,7 @@ impl Pending {
 
 fn put(list: &mut Vec<Touched>, touched: Touched) {
     match list.iter_mut().find(|known| known.id == touched.id) {
-        Some(known) => known.cause = touched.cause,
+        Some(known) => known.events.extend(touched.events),
         None => list.push(touched),
     }
 }
