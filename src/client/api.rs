@@ -108,6 +108,14 @@ impl Api {
         Ok((user, place))
     }
 
+    /// Makes sure that the server answers at all, whatever it says.
+    ///
+    /// # Errors
+    /// [`ApiError::Unreachable`], [`ApiError::Certificate`] or [`ApiError::Timeout`].
+    pub async fn reach(&self) -> Result<(), ApiError> {
+        self.http.reach().await
+    }
+
     /// Returns the server's address.
     #[must_use]
     pub const fn url(&self) -> &url::Url {

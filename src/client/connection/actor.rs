@@ -62,6 +62,7 @@ pub(in crate::client) struct Actor {
 enum Done {
     Token(Generation, Result<Option<Access>, ApiError>),
     Snapshot(Generation, Id, Result<Snapshot, ApiError>),
+    Knocked(Generation, Result<(), ApiError>),
     /// Whether there is a login we did not know.
     Search(bool),
 }
@@ -130,6 +131,7 @@ impl Actor {
                     Ok(Done::Snapshot(generation, campaign, result)) => {
                         return Input::Snapshot(generation, campaign, result.map(Box::new));
                     }
+                    Ok(Done::Knocked(generation, result)) => return Input::Knocked(generation, result),
                     Ok(Done::Search(true)) => return Input::LoginFound,
                     Ok(Done::Search(false)) => {}
                     Err(error) => tracing::error!(%error, "a background request failed"),
@@ -167,6 +169,7 @@ impl Actor {
             }
             Effect::Send(request) => self.send(request),
             Effect::GetSnapshot(generation, campaign) => self.get_snapshot(generation, campaign),
+            Effect::Knock(generation) => self.knock(generation),
             Effect::FindLogin => self.find_login(),
             Effect::Tell(event) => self.tell(event),
         }
@@ -187,6 +190,11 @@ impl Actor {
             let result = api.snapshot(&campaign).await;
             Done::Snapshot(generation, campaign, result)
         });
+    }
+
+    fn knock(&mut self, generation: Generation) {
+        let api = self.api.clone();
+        self.jobs.spawn(async move { Done::Knocked(generation, api.reach().await) });
     }
 
     fn find_login(&mut self) {

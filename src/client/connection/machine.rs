@@ -1,10 +1,12 @@
 //! Every decision about the connection: what to do now, and when to look again.
 //!
 //! Pure: the time, the date and the dice are arguments ([`Moment`]), and what is to be done comes
-//! back as [`Effect`]s. `online` holds what concerns an open connection, `deliver` what concerns an
-//! event that has arrived.
+//! back as [`Effect`]s (`exchange`). `online` holds what concerns an open connection, `deliver` what
+//! concerns an event that has arrived, `ending` what follows when a connection is over.
 
 mod deliver;
+mod ending;
+mod exchange;
 mod online;
 
 use std::collections::BTreeSet;
@@ -12,65 +14,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+pub(super) use self::exchange::{Effect, Input, Moment};
 use self::online::Online;
-use super::backoff;
-use super::breaker::{Breaker, Next};
+use super::breaker::Breaker;
 use super::continuity::Recent;
 use super::subscriptions::{Start, SubscriptionSet};
-use super::{Generation, LinkEvent, Request, Timings};
-use crate::client::error::{ApiError, is_token_refused};
-use crate::client::event::{ClientEvent, Phase, Snapshot, Status, Transport};
-use crate::protocol::{ErrorCode, Id, Room};
+use super::{Generation, LinkEvent, Timings};
+use crate::client::error::ApiError;
+use crate::client::event::{ClientEvent, Phase, Status, Transport};
+use crate::protocol::Room;
 use crate::text;
-
-/// Says when something happens.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    pub at: Instant,
-    pub wall: Timestamp,
-    /// A random number in 0…1.
-    pub dice: f64,
-}
-
-/// Reports what happened.
-#[derive(Debug)]
-pub(super) enum Input {
-    Start,
-    Close,
-    /// A person asked, or the network changed.
-    Retry,
-    Subscribe(Room, Start),
-    Unsubscribe(Room),
-    /// The time of [`Machine::next_deadline`] has come.
-    Deadline,
-    /// A token is at hand and lasts this long, as far as is known.
-    Token(Generation, Result<Option<Duration>, ApiError>),
-    /// Somebody logged in elsewhere.
-    LoginFound,
-    Link(Generation, LinkEvent),
-    Snapshot(Generation, Id, Result<Box<Snapshot>, ApiError>),
-    /// The owner reads too slowly.
-    Congested,
-    /// The owner has read everything.
-    Relieved,
-}
-
-/// Says what is to be done.
-#[derive(Debug)]
-pub(super) enum Effect {
-    /// Get an access token; `fresh` asks for another one than the last.
-    GetToken {
-        generation: Generation,
-        fresh: bool,
-    },
-    Connect(Generation),
-    Disconnect,
-    Send(Request),
-    GetSnapshot(Generation, Id),
-    /// Look whether somebody logged in elsewhere.
-    FindLogin,
-    Tell(ClientEvent),
-}
 
 /// Decides for one connection and its successors.
 #[derive(Debug)]
@@ -82,6 +35,8 @@ pub(super) struct Machine {
     rooms: SubscriptionSet,
     recent: Recent,
     abilities: Abilities,
+    /// The gateway has shown that it numbers events; one that does also answers.
+    numbered: bool,
     noticed: BTreeSet<&'static str>,
     next_request: u64,
     /// When to renew the token.
@@ -92,6 +47,8 @@ pub(super) struct Machine {
     refusals: u8,
     /// How long a gateway that is going away asked us to stay away.
     draining: Option<Duration>,
+    /// The gateway has said that our login is over.
+    dismissed: bool,
     reason: Option<String>,
     transport: Transport,
     round_trip: Option<Duration>,
@@ -124,15 +81,14 @@ enum State {
 }
 
 /// Remembers what this gateway has shown to understand; `None` is not known yet.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Abilities {
+    /// Whether it answers anything at all.
+    acks: Option<bool>,
     latency: Option<bool>,
     authenticate: Option<bool>,
     snapshots: Option<bool>,
 }
-
-/// A second refusal in a row means that fresh tokens do not help.
-const MAX_REFUSALS: u8 = 2;
 
 impl Machine {
     /// Builds a machine that has not been started.
@@ -145,12 +101,14 @@ impl Machine {
             rooms: SubscriptionSet::default(),
             recent: Recent::default(),
             abilities: Abilities { snapshots: (!snapshots).then_some(false), ..Abilities::default() },
+            numbered: false,
             noticed: BTreeSet::new(),
             next_request: 0,
             renew_at: None,
             unrenewable: None,
             refusals: 0,
             draining: None,
+            dismissed: false,
             reason: None,
             transport: Transport::default(),
             round_trip: None,
@@ -259,11 +217,15 @@ impl Machine {
                 }
             }
             // Whatever belongs to a connection that is over says nothing about this one.
-            Input::Token(generation, _) | Input::Link(generation, _) | Input::Snapshot(generation, ..)
+            Input::Token(generation, _)
+            | Input::Link(generation, _)
+            | Input::Snapshot(generation, ..)
+            | Input::Knocked(generation, _)
                 if generation != self.generation => {}
             Input::Token(_, result) => self.token(result, now),
             Input::Link(_, event) => self.link(event, now),
             Input::Snapshot(_, campaign, result) => self.snapshot(&campaign, result, now),
+            Input::Knocked(_, result) => self.knocked(result, now),
         }
     }
 
@@ -274,7 +236,8 @@ impl Machine {
                     self.transport = transport;
                     self.round_trip = None;
                     self.rooms.restart(self.offers_snapshots());
-                    self.state = State::Online(Online::default());
+                    let pulse = self.abilities.latency != Some(false);
+                    self.state = State::Online(Online::new((!pulse).then(|| now.at + self.timings.silence)));
                     self.proceed(now);
                 }
             }
@@ -284,6 +247,7 @@ impl Machine {
             LinkEvent::Ended { reason, certificate: true } => self.untrusted(&reason, now),
             LinkEvent::Ended { reason, certificate: false } => match self.unrenewable.take() {
                 Some(why) => self.login_required(&why, now),
+                None if self.dismissed => self.token_refused(&reason, now),
                 None => self.lost(&reason, now),
             },
         }
@@ -363,92 +327,6 @@ impl Machine {
         }
     }
 
-    /// Ends the connection for what an API request said.
-    fn failed(&mut self, error: &ApiError, now: Moment) {
-        if error.requires_login() {
-            self.login_required(&error.to_string(), now);
-        } else if error.is_passing() {
-            self.lost(&error.to_string(), now);
-        } else {
-            self.untrusted(&error.to_string(), now);
-        }
-    }
-
-    fn refused(&mut self, message: &str, now: Moment) {
-        match ErrorCode::of_refusal(message) {
-            Some(code) if is_token_refused(&code) => self.token_refused(message, now),
-            Some(_) => self.lost(message, now),
-            None if speaks_of_identity(message) => self.token_refused(message, now),
-            None => self.lost(message, now),
-        }
-    }
-
-    /// A refused token is no failure of the network: get another one, and give up if that is refused too.
-    fn token_refused(&mut self, message: &str, now: Moment) {
-        self.refusals += 1;
-        if self.refusals >= MAX_REFUSALS {
-            self.refusals = 0;
-            return self.login_required(message, now);
-        }
-        self.cut(now);
-        self.begin(true);
-    }
-
-    fn login_required(&mut self, reason: &str, now: Moment) {
-        self.cut(now);
-        self.explain(reason);
-        self.state = State::Login { check_at: now.at + self.timings.login_check };
-    }
-
-    /// What trying again cannot cure waits for a person.
-    fn untrusted(&mut self, reason: &str, now: Moment) {
-        self.cut(now);
-        self.explain(reason);
-        self.state = State::Open { probe_at: None };
-    }
-
-    /// Records that the network failed us, and waits or gives up.
-    fn lost(&mut self, reason: &str, now: Moment) {
-        self.cut(now);
-        self.explain(reason);
-        let asked = self.draining.take();
-        self.state = match self.breaker.fail() {
-            Next::Open => State::Open { probe_at: self.timings.probe.map(|probe| now.at + probe) },
-            Next::Retry(attempt) => {
-                let dice = if self.timings.jitter { now.dice } else { 0.0 };
-                let wait = asked.unwrap_or_else(|| backoff::delay(attempt, self.timings.backoff_unit, dice));
-                State::Waiting { until: now.at + wait, wait }
-            }
-        };
-    }
-
-    fn congested(&mut self, now: Moment) {
-        if matches!(self.state, State::Online(_)) {
-            self.cut(now);
-            self.explain("events came faster than they were read; catching up");
-            self.state = State::Congested;
-        }
-    }
-
-    fn close(&mut self, now: Moment) {
-        self.cut(now);
-        self.state = State::Closed;
-    }
-
-    /// Ends whatever connection or attempt there is; nothing it still says will be heard.
-    fn cut(&mut self, now: Moment) {
-        self.generation += 1;
-        self.renew_at = None;
-        self.round_trip = None;
-        if let State::Online(online) = &self.state
-            && online.live
-        {
-            self.live_until = Some(now.wall);
-        }
-        self.state = State::Disconnected;
-        self.effects.push(Effect::Disconnect);
-    }
-
     fn explain(&mut self, reason: &str) {
         self.reason = Some(text::line(reason).into_owned());
     }
@@ -480,12 +358,6 @@ fn is_another_state(before: &Status, after: &Status) -> bool {
         || before.retry_in != after.retry_in
         || before.transport != after.transport
         || (before.reason != after.reason && after.phase != Phase::Live)
-}
-
-/// Reads the refusal of a gateway that knows none of our codes.
-fn speaks_of_identity(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    ["auth", "token", "jwt", "login", "credential", "forbidden"].iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub use self::subscriptions::Start;
 use super::event::Transport;
 use crate::config::client::ConnectionConfig;
 
+/// With the answer's time limit this makes half a minute, as long as a missing ping is waited for.
+const SILENCE: Duration = Duration::from_secs(20);
+
 /// Bounds how long the connection waits for what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timings {
@@ -36,6 +39,8 @@ pub struct Timings {
     pub request: Duration,
     pub latency_interval: Duration,
     pub latency_timeout: Duration,
+    /// How long a gateway without a pulse may be silent before the server is asked over another connection.
+    pub silence: Duration,
     /// The first delay; the others are its multiples.
     pub backoff_unit: Duration,
     pub jitter: bool,
@@ -60,6 +65,7 @@ impl From<&ConnectionConfig> for Timings {
             request: config.request_timeout,
             latency_interval: config.latency_interval,
             latency_timeout: config.latency_timeout,
+            silence: SILENCE,
             backoff_unit: Duration::from_secs(1),
             jitter: config.jitter,
             probe: config.circuit.probe_interval,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::continuity::Tracker;
-use crate::client::event::Gap;
-use crate::protocol::{Position, Room, SubscribeAck};
+use crate::client::event::{Delivery, Gap};
+use crate::protocol::{Metadata, Position, Room, SubscribeAck};
 
 /// Says where a room's history begins for whoever holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,12 @@ pub(super) struct Subscription {
     lost: bool,
     gap: Option<(u64, u64)>,
     catching_up: CatchingUp,
+    /// The gateway cannot replay: what is missing is told and done without.
+    blind: bool,
+    /// What has arrived although something before it is missing, in the order in which it came.
+    withheld: Vec<Delivery>,
+    /// How often in a row joining again has brought nothing, and from where.
+    fruitless: (u8, u64),
 }
 
 /// Watches one answer to `since`: every event that was replayed has to arrive.
@@ -89,6 +95,8 @@ pub(super) enum Granted {
 
 /// Bounds how often a room is asked for again without getting on.
 const MAX_TRIES: u8 = 10;
+/// Bounds what waits for something before it; more comes again with the replay, or is part of the gap.
+const MAX_WITHHELD: usize = 1024;
 
 impl SubscriptionSet {
     /// Adds a room; one that is held already stays as it is.
@@ -181,13 +189,17 @@ impl SubscriptionSet {
             }
             return Granted::Lost(gap);
         }
-        let unproven = held.joined_before && since.is_none();
+        // Who numbers events but says nothing of a replay vouches for nothing.
+        held.blind = since.is_some() && !ack.recovered && ack.position.is_none();
+        let unproven = held.joined_before && since.is_none() || held.blind;
         let recovered = !held.lost && !unproven;
         if let Some(position) = ack.position {
             held.tracker.advance(position);
         }
-        // Without a snapshot in its place, what was lost stays lost.
-        let healed = held.gap.take().filter(|_| recovered || held.wants_snapshot && snapshots);
+        // Without a replay, or a snapshot in its place, what was lost stays lost.
+        let replaced = held.lost && held.wants_snapshot && snapshots;
+        let reached = held.reached();
+        let healed = held.gap.take().filter(|(_, to)| recovered || replaced || reached >= *to && !held.lost);
         held.stage = Stage::Joined;
         held.joined_before = true;
         held.lost = false;
@@ -216,6 +228,9 @@ impl Subscription {
             lost: false,
             gap: None,
             catching_up: CatchingUp::default(),
+            blind: false,
+            withheld: Vec::new(),
+            fruitless: (0, 0),
         };
         new.restart(snapshots);
         new
@@ -260,6 +275,33 @@ impl Subscription {
 
     fn reached(&self) -> u64 {
         self.tracker.position().map_or(0, |at| at.seq)
+    }
+
+    /// Keeps an event until what is missing before it has come.
+    pub fn withhold(&mut self, delivery: Delivery) {
+        if self.withheld.len() < MAX_WITHHELD {
+            self.withheld.push(delivery);
+        }
+    }
+
+    /// Hands out what was kept.
+    pub fn take_withheld(&mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.withheld)
+    }
+
+    /// Moves on to an event although something before it is missing, where asking again is of no use.
+    ///
+    /// What is missing stays missing: its gap is never told to be healed.
+    pub fn goes_on_without(&mut self, metadata: &Metadata) -> bool {
+        let at = self.reached();
+        self.fruitless = if self.fruitless.1 == at { (self.fruitless.0 + 1, at) } else { (1, at) };
+        let (Some(epoch), Some(seq)) = (&metadata.epoch, metadata.seq) else { return false };
+        let goes_on = self.blind || self.fruitless.0 > MAX_TRIES;
+        if goes_on {
+            self.gap = None;
+            self.tracker.reset(Some(Position::new(epoch.clone(), seq)));
+        }
+        goes_on
     }
 
     /// Records that something is missing; returns the gap unless one is open already.

@@ -102,8 +102,9 @@ impl Connection {
         }
     }
 
-    /// Ends the session but not the transport: the client is told not to come back by itself.
+    /// Ends the session but not the transport: the client is told not to come back with the same token.
     pub fn dismiss(&self) {
+        self.send("session:ended", &serde_json::json!({}));
         if let Err(SocketError::InternalChannelFull) = self.socket.clone().disconnect() {
             self.give_up();
         }

@@ -26,6 +26,7 @@ pub fn quick() -> Timings {
         request: Duration::from_secs(2),
         latency_interval: Duration::from_millis(200),
         latency_timeout: Duration::from_millis(400),
+        silence: Duration::from_millis(600),
         backoff_unit: Duration::from_millis(20),
         jitter: false,
         probe: None,

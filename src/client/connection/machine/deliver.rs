@@ -10,7 +10,7 @@ use crate::client::connection::continuity::Verdict;
 use crate::client::connection::subscriptions::Stage;
 use crate::client::event::{ClientEvent, Delivery};
 use crate::protocol::event::DURABLE;
-use crate::protocol::{ErrorCode, Event, Id, Room};
+use crate::protocol::{ErrorCode, Event, Id, Position, Room};
 
 /// A gateway that asks for more patience than this is not obeyed.
 const MAX_DRAINING: Duration = Duration::from_secs(60);
@@ -21,25 +21,69 @@ const EXPIRING: Duration = Duration::from_secs(60);
 impl Machine {
     pub(super) fn message(&mut self, name: String, body: Value, now: Moment) {
         let State::Online(online) = &mut self.state else { return };
-        online.extend_join(now.at + self.timings.request);
+        online.heard(now.at + self.timings.request, now.at + self.timings.silence);
         self.obey(&name, &body, now);
         let event = DURABLE.contains(&name.as_str()).then(|| Event::from_value(&body)).flatten();
-        let room = match &event {
-            Some(event) => match self.route(event) {
-                Route::Pass(room) => room,
-                Route::Drop => return self.proceed(now),
-            },
-            None => self.room_of_payload(&body),
+        if event.as_ref().is_some_and(|event| event.position().is_some()) {
+            self.numbered = true;
+            if self.abilities.acks == Some(false) {
+                return self.presumed_too_much(now);
+            }
+        }
+        let route = match &event {
+            Some(event) => self.route(event),
+            None => Route::Pass(self.room_of_payload(&body)),
         };
         let delivery = Delivery {
             received_at: now.wall,
-            room,
+            room: None,
             name: name.into(),
             raw: Arc::new(body),
             event: event.map(Arc::new),
         };
-        self.effects.push(Effect::Tell(ClientEvent::Delivered(delivery)));
+        self.follow(route, delivery);
         self.proceed(now);
+    }
+
+    fn follow(&mut self, route: Route, delivery: Delivery) {
+        match route {
+            Route::Pass(room) => {
+                self.effects.push(Effect::Tell(ClientEvent::Delivered(Delivery { room, ..delivery })));
+            }
+            Route::Withhold(room) => {
+                if let Some(held) = self.rooms.get_mut(&room) {
+                    held.withhold(delivery);
+                }
+            }
+            Route::Drop => {}
+        }
+    }
+
+    /// Passes on what arrived ahead of its turn, now that the room is joined again.
+    ///
+    /// Where the gateway `accounts` for what was missing, that has come before it, or takes its place;
+    /// else these are all there is behind a gap that stays open.
+    pub(super) fn release(&mut self, room: &Room, accounts: bool) {
+        let Some(held) = self.rooms.get_mut(room) else { return };
+        for delivery in held.take_withheld() {
+            let Some(event) = delivery.event.clone() else { continue };
+            let route = if accounts { self.route(&event) } else { self.concede(room, &event) };
+            self.follow(route, delivery);
+        }
+    }
+
+    /// Takes an event although something before it is missing for good.
+    fn concede(&mut self, room: &Room, event: &Event) -> Route {
+        let Some(position) = event.position() else { return Route::Pass(Some(room.clone())) };
+        // An older history is no place to go back to.
+        let known = |at: &Position| !at.comparable(&position);
+        if let Some(held) = self.rooms.get_mut(room)
+            && !held.tracker.position().is_some_and(known)
+        {
+            held.tracker.advance(position.clone());
+        }
+        let fresh = self.recent.insert(event.payload.campaign_id(), &position);
+        if fresh { Route::Pass(Some(room.clone())) } else { Route::Drop }
     }
 
     /// Acts on what the gateway says about the connection itself.
@@ -55,6 +99,7 @@ impl Machine {
                 self.effects.push(Effect::GetToken { generation: self.generation, fresh: true });
             }
             "access:revoked" => self.revoked(body),
+            "session:ended" => self.dismissed = true,
             _ => {}
         }
     }
@@ -71,19 +116,23 @@ impl Machine {
     fn route(&mut self, event: &Event) -> Route {
         let rooms: Vec<Room> = event.payload.rooms().into_iter().filter(|room| self.rooms.holds(room)).collect();
         let Some(position) = event.position() else { return Route::Pass(rooms.into_iter().next()) };
-        let mut passes = None;
+        let (mut passes, mut early) = (None, None);
         for room in rooms {
             // A campaign's own room has no holes, so where it is held it alone decides: a narrower one
             // must not pass on what comes after something that is still missing.
             let decides = matches!(room, Room::Campaign(_)) && self.is_followed(&room);
             let verdict = self.judge(&room, event);
+            if matches!(verdict, Verdict::Missing { .. }) && !event.metadata.replayed {
+                early.get_or_insert_with(|| room.clone());
+            }
             if passes.is_none() && (decides || verdict == Verdict::Fresh) {
                 passes = Some((verdict == Verdict::Fresh).then_some(room));
             }
         }
-        match passes.flatten() {
-            Some(room) if self.recent.insert(event.payload.campaign_id(), &position) => Route::Pass(Some(room)),
-            Some(_) | None => Route::Drop,
+        match (passes.flatten(), early) {
+            (Some(room), _) if self.recent.insert(event.payload.campaign_id(), &position) => Route::Pass(Some(room)),
+            (None, Some(room)) => Route::Withhold(room),
+            (Some(_) | None, _) => Route::Drop,
         }
     }
 
@@ -106,9 +155,12 @@ impl Machine {
             }
             Stage::Joined => {
                 if let Verdict::Missing { from, to } = verdict {
-                    held.stage = Stage::Ready;
                     let gap = held.open_gap(room, from, to);
                     self.effects.extend(gap.map(|gap| Effect::Tell(ClientEvent::Gap(gap))));
+                    if held.goes_on_without(&event.metadata) {
+                        return Verdict::Fresh;
+                    }
+                    held.stage = Stage::Ready;
                 }
             }
             // While a room is being caught up, what seems missing is still on its way.
@@ -126,6 +178,8 @@ impl Machine {
 enum Route {
     /// New; it belongs to this room of ours.
     Pass(Option<Room>),
-    /// Known already, out of turn, or none of ours.
+    /// Something before it is missing; this room asks for that first.
+    Withhold(Room),
+    /// Known already, or none of ours.
     Drop,
 }

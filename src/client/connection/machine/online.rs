@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Effect, Machine, Moment, State};
+use super::{Abilities, Effect, Machine, Moment, State};
 use crate::client::connection::subscriptions::{Granted, Stage};
 use crate::client::connection::{Body, Request};
 use crate::client::error::{ApiError, is_token_refused};
@@ -14,7 +14,7 @@ use crate::protocol::{ErrorCode, Failure, Id, Position, Room, SubscribeAck, requ
 use crate::text;
 
 /// Holds what matters only while a connection is open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Online {
     /// Every room is joined and caught up.
     pub live: bool,
@@ -27,6 +27,10 @@ pub(super) struct Online {
     missed_latency: Option<u64>,
     /// The gateway asked for patience.
     hold_until: Option<Instant>,
+    /// When silence is to be looked into, where the gateway cannot be asked for its pulse.
+    knock_at: Option<Instant>,
+    /// Nobody has answered a first request yet, and it is being found out whether anybody will.
+    doubt: bool,
 }
 
 #[derive(Debug)]
@@ -46,17 +50,37 @@ enum Ask {
 }
 
 impl Online {
-    pub fn next_deadline(&self) -> Option<Instant> {
-        match &self.in_flight {
-            Some(request) => Some(request.until),
-            None => self.next_latency.into_iter().chain(self.hold_until).min(),
+    /// Describes a connection that has just been opened; `knock_at` is for gateways without a pulse.
+    pub const fn new(knock_at: Option<Instant>) -> Self {
+        Self {
+            live: false,
+            in_flight: None,
+            next_latency: None,
+            authenticate: false,
+            missed_latency: None,
+            hold_until: None,
+            knock_at,
+            doubt: false,
         }
     }
 
-    /// Gives a subscription more time: what it replays may take longer than an answer does.
-    pub fn extend_join(&mut self, until: Instant) {
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let next = match &self.in_flight {
+            Some(request) => Some(request.until),
+            None => self.next_latency.into_iter().chain(self.hold_until).min(),
+        };
+        next.into_iter().chain(self.knock_at).min()
+    }
+
+    /// Notes a sign of life.
+    ///
+    /// A subscription gets more time: what it replays may take longer than an answer does.
+    pub fn heard(&mut self, until: Instant, knock_at: Instant) {
         if let Some(InFlight { ask: Ask::Join(..), until: deadline, .. }) = &mut self.in_flight {
             *deadline = until;
+        }
+        if let Some(at) = &mut self.knock_at {
+            *at = knock_at;
         }
     }
 }
@@ -104,18 +128,55 @@ impl Machine {
             self.effects.push(Effect::GetToken { generation: self.generation, fresh: true });
         }
         let State::Online(online) = &mut self.state else { return };
+        if online.knock_at.take_if(|at| *at <= now.at).is_some() {
+            self.effects.push(Effect::Knock(self.generation));
+        }
         let expired = online.in_flight.take_if(|request| request.until <= now.at);
         if let Some(request) = expired {
-            self.unanswered(&request, now);
+            self.unanswered(request, now);
         }
         self.proceed(now);
     }
 
+    /// Takes in whether the server answers on another connection.
+    pub(super) fn knocked(&mut self, result: Result<(), ApiError>, now: Moment) {
+        let State::Online(online) = &mut self.state else { return };
+        if let Err(error) = result {
+            return self.failed(&error, now);
+        }
+        online.knock_at = Some(now.at + self.timings.silence);
+        if std::mem::take(&mut online.doubt) {
+            let asked = online.in_flight.take();
+            self.abilities =
+                Abilities { acks: Some(false), latency: Some(false), authenticate: Some(false), ..self.abilities };
+            self.notice(
+                "acks",
+                "this gateway acknowledges nothing: rooms are asked for, and whether they were joined is not known",
+            );
+            if let Some(InFlight { ask: Ask::Join(room, since), .. }) = asked {
+                self.join_granted(&room, since.as_ref(), SubscribeAck::default());
+            }
+        }
+        self.proceed(now);
+    }
+
+    /// It was taken for a gateway that answers nothing, and is none: what was presumed is asked for again.
+    pub(super) fn presumed_too_much(&mut self, now: Moment) {
+        self.abilities = Abilities { snapshots: self.abilities.snapshots, ..Abilities::default() };
+        self.cut(now);
+        self.begin(false);
+    }
+
     pub(super) fn answer(&mut self, id: u64, body: Value, now: Moment) {
         let State::Online(online) = &mut self.state else { return };
+        if self.abilities.acks.replace(true) == Some(false) {
+            return self.presumed_too_much(now);
+        }
+        online.doubt = false;
         if online.missed_latency == Some(id) {
             online.missed_latency = None;
             online.next_latency = Some(now.at + self.timings.latency_interval);
+            online.knock_at = None;
             self.abilities.latency = Some(true);
         }
         let Some(request) = online.in_flight.take_if(|request| request.id == id) else { return };
@@ -140,7 +201,10 @@ impl Machine {
         let Some(held) = self.rooms.get_mut(&room).filter(|held| held.stage == Stage::Fetching) else { return };
         match result {
             Ok(snapshot) => {
+                self.numbered |= snapshot.position.is_some();
                 held.tracker.reset(snapshot.position.clone());
+                // What the state may contain already is no news, and the rest comes again.
+                held.take_withheld();
                 held.stage = Stage::Ready;
                 self.abilities.snapshots = Some(true);
                 self.effects.push(Effect::Tell(ClientEvent::Snapshot(snapshot)));
@@ -184,14 +248,24 @@ impl Machine {
         }
         online.hold_until = None;
         let limit = self.timings.request;
-        if let Some(room) = self.rooms.take_leave()
-            && let Some(name) = request::unsubscribe(&room)
-        {
-            return self.send(Ask::Leave, name, Body::Json(room.id().as_str().into()), limit, now);
+        let answers = self.abilities.acks != Some(false);
+        while let Some(room) = self.rooms.take_leave() {
+            let Some(name) = request::unsubscribe(&room) else { continue };
+            let body = Body::Json(room.id().as_str().into());
+            if answers {
+                return self.send(Ask::Leave, name, body, limit, now);
+            }
+            self.post(name, body);
         }
         while let Some((room, since)) = self.rooms.take_join() {
             match request::subscribe(&room, since.as_ref()) {
-                Some((name, body)) => return self.send(Ask::Join(room, since), name, Body::Json(body), limit, now),
+                Some((name, body)) if answers => {
+                    return self.send(Ask::Join(room, since), name, Body::Json(body), limit, now);
+                }
+                Some((name, body)) => {
+                    self.post(name, Body::Json(body));
+                    self.join_granted(&room, since.as_ref(), SubscribeAck::default());
+                }
                 // One's own room is joined by the gateway.
                 None => {
                     self.rooms.grant(&room, None, SubscribeAck::default(), false);
@@ -201,24 +275,36 @@ impl Machine {
     }
 
     fn send(&mut self, ask: Ask, name: &'static str, body: Body, limit: Duration, now: Moment) {
-        let State::Online(online) = &mut self.state else { return };
-        self.next_request += 1;
-        let id = self.next_request;
-        online.in_flight = Some(InFlight { id, ask, sent: now.at, until: now.at + limit });
-        self.effects.push(Effect::Send(Request { id, name, body }));
+        let id = self.post(name, body);
+        if let State::Online(online) = &mut self.state {
+            online.in_flight = Some(InFlight { id, ask, sent: now.at, until: now.at + limit });
+        }
     }
 
-    fn unanswered(&mut self, request: &InFlight, now: Moment) {
+    /// Sends a request without waiting for its answer.
+    fn post(&mut self, name: &'static str, body: Body) -> u64 {
+        self.next_request += 1;
+        self.effects.push(Effect::Send(Request { id: self.next_request, name, body }));
+        self.next_request
+    }
+
+    fn unanswered(&mut self, request: InFlight, now: Moment) {
         let seconds = request.until.saturating_duration_since(request.sent).as_secs().max(1);
+        let State::Online(online) = &mut self.state else { return };
         match request.ask {
+            // Nothing was ever answered or numbered: a line that is dead, or a gateway that answers nothing.
+            Ask::Join(..) if self.abilities.acks.is_none() && !self.numbered && !online.doubt => {
+                online.doubt = true;
+                online.in_flight = Some(InFlight { until: now.at + self.timings.request, ..request });
+                self.effects.push(Effect::Knock(self.generation));
+            }
             Ask::Latency if self.abilities.latency.is_none() => {
                 self.abilities.latency = Some(false);
-                if let State::Online(online) = &mut self.state {
-                    online.missed_latency = Some(request.id);
-                }
+                online.missed_latency = Some(request.id);
+                online.knock_at = Some(now.at + self.timings.silence);
                 self.notice(
                     "latency",
-                    "this gateway does not answer latency: a silent line is noticed only by its pings",
+                    "this gateway does not answer latency: the round trip is not known, and silence is looked into late",
                 );
             }
             Ask::Authenticate if self.abilities.latency != Some(true) => {
@@ -247,9 +333,11 @@ impl Machine {
         let snapshots = self.offers_snapshots();
         match self.rooms.grant(room, since, ack, snapshots) {
             Granted::Joined { position, recovered, replayed, healed } => {
+                let accounts = recovered || healed.is_some();
                 self.effects.extend(healed.map(|gap| Effect::Tell(ClientEvent::Gap(gap))));
                 let joined = ClientEvent::Joined { room: room.clone(), position, recovered, replayed };
                 self.effects.push(Effect::Tell(joined));
+                self.release(room, accounts);
             }
             Granted::Lost(gap) => self.effects.extend(gap.map(|gap| Effect::Tell(ClientEvent::Gap(gap)))),
             Granted::Unwanted => {}

@@ -1,10 +1,11 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::client::connection::Body;
-use crate::client::event::Gap;
-use crate::protocol::Position;
+use crate::client::connection::{Body, Request};
+use crate::client::event::{Gap, Snapshot};
+use crate::protocol::{ErrorCode, Id, Position};
 
+mod foreign;
 mod model;
 mod rig;
 

@@ -1,0 +1,64 @@
+//! What goes into the machine and what comes out of it.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::client::connection::subscriptions::Start;
+use crate::client::connection::{Generation, LinkEvent, Request};
+use crate::client::error::ApiError;
+use crate::client::event::{ClientEvent, Snapshot};
+use crate::protocol::{Id, Room};
+
+/// Says when something happens.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::client::connection) struct Moment {
+    pub at: Instant,
+    pub wall: Timestamp,
+    /// A random number in 0…1.
+    pub dice: f64,
+}
+
+/// Reports what happened.
+#[derive(Debug)]
+pub(in crate::client::connection) enum Input {
+    Start,
+    Close,
+    /// A person asked, or the network changed.
+    Retry,
+    Subscribe(Room, Start),
+    Unsubscribe(Room),
+    /// The time of [`Machine::next_deadline`] has come.
+    Deadline,
+    /// A token is at hand and lasts this long, as far as is known.
+    Token(Generation, Result<Option<Duration>, ApiError>),
+    /// Somebody logged in elsewhere.
+    LoginFound,
+    Link(Generation, LinkEvent),
+    Snapshot(Generation, Id, Result<Box<Snapshot>, ApiError>),
+    /// What became of [`Effect::Knock`].
+    Knocked(Generation, Result<(), ApiError>),
+    /// The owner reads too slowly.
+    Congested,
+    /// The owner has read everything.
+    Relieved,
+}
+
+/// Says what is to be done.
+#[derive(Debug)]
+pub(in crate::client::connection) enum Effect {
+    /// Get an access token; `fresh` asks for another one than the last.
+    GetToken {
+        generation: Generation,
+        fresh: bool,
+    },
+    Connect(Generation),
+    Disconnect,
+    Send(Request),
+    GetSnapshot(Generation, Id),
+    /// See over a connection of its own whether the server still answers.
+    Knock(Generation),
+    /// Look whether somebody logged in elsewhere.
+    FindLogin,
+    Tell(ClientEvent),
+}
