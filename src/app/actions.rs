@@ -1,9 +1,11 @@
 //! What each command does.
 
+use super::entry::{Entry, Kind};
 use super::keymap::Action;
 use super::pane::Pane;
 use super::{App, Effect, Stage};
 use crate::client::event::Phase;
+use crate::protocol::EntityRef;
 
 impl App {
     /// Carries out a command in the place where the person is.
@@ -23,6 +25,8 @@ impl App {
         match action {
             Action::Choose => return self.choose(),
             Action::Activate => self.activate(),
+            Action::Fold if self.focus == Pane::Inspector => self.fold_in_inspector(true),
+            Action::Unfold if self.focus == Pane::Inspector => self.fold_in_inspector(false),
             Action::Fold => self.tree.fold(&self.cache),
             Action::Unfold => self.unfold(),
             Action::NextPane => self.go_to_neighbour(true),
@@ -40,6 +44,19 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return vec![Effect::Quit],
             Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {}
+            Action::Filter => self.type_filter(),
+            Action::ClearFilter => self.clear_filter(),
+            Action::Command => return self.type_command(),
+            Action::ShowEntity => self.show_subject(),
+            Action::Bookmark => self.tree.toggle_bookmark(),
+            Action::NextBookmark => self.go_to_bookmark(),
+            Action::GoBack => self.go_back(),
+            Action::GoForward => self.go_forward(),
+            Action::Marker => self.put_marker(),
+            Action::NextMarker => self.go_to_marker(true),
+            Action::PreviousMarker => self.go_to_marker(false),
+            Action::Wrap => self.wrap = !self.wrap,
+            Action::Timestamps => self.world_times = !self.world_times,
             Action::Line(_) => {}
         }
         Vec::new()
@@ -58,6 +75,7 @@ impl App {
                 None => false,
             },
             Pane::Journal => self.move_in_journal(action, rows),
+            Pane::Inspector => self.move_in_inspector(action, rows),
             Pane::Health => false,
         }
     }
@@ -83,6 +101,7 @@ impl App {
             (None, Action::Last) => self.journal.follow(),
             _ => return false,
         }
+        self.inspect_along();
         true
     }
 
@@ -125,14 +144,42 @@ impl App {
         match self.focus {
             Pane::World if !self.tree.toggle(&self.cache) => self.go_to_pane(Pane::Detail),
             Pane::World | Pane::Detail | Pane::Health => {}
-            Pane::Journal => {
-                let subject = self.journal.selected().and_then(|entry| entry.subject.clone());
-                if subject.is_some_and(|key| self.tree.reveal(&key, &self.cache)) {
-                    self.detail_offset = 0;
-                    self.go_to_pane(Pane::Detail);
-                }
-            }
+            Pane::Journal => self.inspect_selected(),
+            Pane::Inspector => self.open_in_inspector(),
         }
+    }
+
+    /// Shows the entity that the journal's or the Inspector's event is about.
+    fn show_subject(&mut self) {
+        let entry = if self.focus == Pane::Inspector { self.inspected_entry() } else { self.journal.selected() };
+        if let Some(key) = entry.and_then(|entry| entry.subject.clone()) {
+            self.show_entity(&key);
+        }
+    }
+
+    /// Selects an entity and shows its fields.
+    pub(super) fn show_entity(&mut self, key: &EntityRef) {
+        self.leave_place();
+        if self.tree.reveal(key, &self.cache) {
+            self.detail_offset = 0;
+            self.go_to_pane(Pane::Detail);
+        }
+    }
+
+    fn go_to_bookmark(&mut self) {
+        if let Some(key) = self.tree.next_bookmark(&self.cache) {
+            self.show_entity(&key);
+        }
+    }
+
+    fn put_marker(&mut self) {
+        let number = self.journal.numbered().filter(|(_, entry)| entry.kind == Kind::Marker).count() + 1;
+        self.note(Entry::marker(number, self.now));
+    }
+
+    fn go_to_marker(&mut self, forward: bool) {
+        let rows = self.layout().rows(Pane::Journal);
+        self.journal.go_to_marker(forward, rows);
     }
 
     fn unfold(&mut self) {
@@ -154,6 +201,7 @@ impl App {
 
     fn go_to_change(&mut self, forward: bool) {
         if let Some(key) = self.tree.next_change(&self.cache, forward) {
+            self.leave_place();
             self.tree.reveal(&key, &self.cache);
             self.detail_offset = 0;
         }
@@ -182,7 +230,7 @@ impl App {
 }
 
 /// Returns how many rows a command moves by, on a page of `rows`.
-fn step(action: Action, rows: usize) -> Option<isize> {
+pub(super) fn step(action: Action, rows: usize) -> Option<isize> {
     let page = isize::try_from(rows.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
     let steps = [(Action::Up, -1), (Action::Down, 1), (Action::PageUp, -page), (Action::PageDown, page)];
     steps.into_iter().find(|(known, _)| *known == action).map(|(_, by)| by)

@@ -1,5 +1,7 @@
 //! The campaign's clock: world time read with the campaign's own calendar.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::calendar::{Calendar, WorldDate};
@@ -10,13 +12,13 @@ use crate::client::cache::Cache;
 pub struct Clock {
     /// The definition `calendar` was made from; it is read again only when it differs.
     definition: Value,
-    calendar: Calendar,
+    calendar: Arc<Calendar>,
     today: Option<WorldDate>,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { definition: Value::Null, calendar: Calendar::gregorian(), today: None }
+        Self { definition: Value::Null, calendar: Arc::new(Calendar::gregorian()), today: None }
     }
 }
 
@@ -27,13 +29,19 @@ impl Clock {
         let mut complaint = None;
         if *definition != self.definition {
             self.definition = definition.clone();
-            self.calendar = Calendar::from_json(definition).unwrap_or_else(|error| {
+            self.calendar = Arc::new(Calendar::from_json(definition).unwrap_or_else(|error| {
                 complaint = Some(format!("dates are shown in the Gregorian calendar: {error}"));
                 Calendar::gregorian()
-            });
+            }));
         }
         self.today = cache.world_time().and_then(|time| self.calendar.date(time).ok());
         complaint
+    }
+
+    /// Returns the campaign's calendar.
+    #[must_use]
+    pub fn calendar(&self) -> Arc<Calendar> {
+        Arc::clone(&self.calendar)
     }
 
     /// Returns the current date, once world time is known.

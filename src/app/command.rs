@@ -1,5 +1,6 @@
 //! Commands, and the places in which a key can mean one.
 
+use super::keymap::BINDINGS;
 use super::pane::Pane;
 
 /// Names everything a person can ask the dashboard to do.
@@ -31,6 +32,22 @@ pub enum Action {
     Close,
     Suspend,
     Quit,
+    /// Type a filter.
+    Filter,
+    ClearFilter,
+    /// Type a command.
+    Command,
+    /// Show the entity a row is about.
+    ShowEntity,
+    Bookmark,
+    NextBookmark,
+    GoBack,
+    GoForward,
+    Marker,
+    NextMarker,
+    PreviousMarker,
+    Wrap,
+    Timestamps,
     /// Change the line that is being typed.
     Line(Line),
 }
@@ -79,6 +96,7 @@ pub enum Context {
     Detail,
     Journal,
     Health,
+    Inspector,
     /// Works while a line is being typed; no other key means anything then.
     Prompt,
     /// Works while a campaign is being chosen.
@@ -87,6 +105,30 @@ pub enum Context {
 }
 
 impl Context {
+    /// Returns the name in a configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::Dashboard => "dashboard",
+            Self::Further => "further",
+            Self::World => "world",
+            Self::Detail => "detail",
+            Self::Journal => "journal",
+            Self::Health => "health",
+            Self::Inspector => "inspector",
+            Self::Prompt => "prompt",
+            Self::Picker => "picker",
+            Self::Help => "help",
+        }
+    }
+
+    /// Finds the context of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        BINDINGS.iter().map(|line| line.context).find(|context| context.name() == name)
+    }
+
     /// Returns the heading in the help.
     #[must_use]
     pub const fn title(self) -> &'static str {
@@ -98,6 +140,7 @@ impl Context {
             Self::Detail => "Detail",
             Self::Journal => "Journal",
             Self::Health => "Health",
+            Self::Inspector => "Inspector",
             Self::Prompt => "Typing a line",
             Self::Picker => "Choosing a campaign",
             Self::Help => "Help",
@@ -115,6 +158,7 @@ impl Context {
             Self::Detail => &[Self::Detail, Self::Dashboard, Self::Everywhere],
             Self::Journal => &[Self::Journal, Self::Dashboard, Self::Everywhere],
             Self::Health => &[Self::Health, Self::Further, Self::Dashboard, Self::Everywhere],
+            Self::Inspector => &[Self::Inspector, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Prompt => &[Self::Prompt],
             Self::Picker => &[Self::Picker, Self::Everywhere],
             Self::Help => &[Self::Help, Self::Everywhere],

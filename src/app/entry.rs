@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::clock::{self, Clock};
 use super::now::Now;
+use super::record::Record;
 use super::value::{field_name, say};
 use crate::client::cache::Cache;
 use crate::client::event::{Delivery, Gap};
@@ -26,6 +27,10 @@ pub struct Entry {
     pub source: Option<Source>,
     /// Sent again after a reconnect, rather than as it happened.
     pub replayed: bool,
+    /// The world time at which it happened, where that is known.
+    pub world_time: Option<Timestamp>,
+    /// The event itself, while there is room for it.
+    pub record: Option<Box<Record>>,
 }
 
 /// Tells what kind of row this is.
@@ -42,6 +47,8 @@ pub enum Kind {
     GapHealed,
     /// Something a person should know.
     Notice,
+    /// A place a person has marked.
+    Marker,
 }
 
 impl Entry {
@@ -49,13 +56,23 @@ impl Entry {
     #[must_use]
     pub fn delivered(delivery: &Delivery, cache: &Cache, clock: &Clock) -> Self {
         match &delivery.event {
-            Some(event) => Self::event(event, delivery.received_at, cache, clock),
+            Some(event) => Self {
+                record: Some(Box::new(Record::delivered(delivery, cache))),
+                ..Self::event(event, delivery.received_at, cache, clock)
+            },
             None => Self {
+                record: Some(Box::new(Record::delivered(delivery, cache))),
                 what: shorten(&say(&delivery.raw)).into(),
                 name: Some(text::line(&delivery.name).into()),
                 ..Self::bare(Kind::Foreign, delivery.received_at)
             },
         }
+    }
+
+    /// Describes an event of the past, with its text.
+    #[must_use]
+    pub fn past(event: &Event, now: Timestamp, cache: &Cache, clock: &Clock) -> Self {
+        Self { record: Some(Box::new(Record::past(event))), ..Self::event(event, now, cache, clock) }
     }
 
     /// Describes an event; it is dated by its own time, and by `received_at` if it has none.
@@ -78,6 +95,14 @@ impl Entry {
                 Source::Api | Source::RulesEngine | Source::Scheduler => source.clone(),
             }),
             replayed: metadata.replayed,
+            world_time: match &event.payload {
+                Payload::WorldTimeChanged(moved) => moved.new_time.parse().ok(),
+                Payload::EntityUpdated(_)
+                | Payload::StateInvalidated(_)
+                | Payload::SettlementUpdated(_)
+                | Payload::StructureUpdated(_) => None,
+            },
+            record: None,
         }
     }
 
@@ -100,12 +125,37 @@ impl Entry {
         Self { what: text::line(sentence).into(), ..Self::bare(Kind::Notice, now.wall) }
     }
 
+    /// Marks a place in the journal.
+    #[must_use]
+    pub fn marker(number: usize, now: Now) -> Self {
+        Self { what: format!("marker {number}").into(), ..Self::bare(Kind::Marker, now.wall) }
+    }
+
+    /// Returns the subject's name: today's, the one it had, or its id if it never had one here.
+    #[must_use]
+    pub fn subject_name(&self, cache: &Cache) -> Option<String> {
+        let Some(subject) = &self.subject else { return self.name.as_ref().map(ToString::to_string) };
+        let today = cache.get(subject).map(|entity| entity.name.clone());
+        let known = today.filter(|name| !name.is_empty()).or_else(|| self.name.clone());
+        Some(known.map_or_else(|| subject.id.to_string(), |name| name.to_string()))
+    }
+
+    /// Returns everything the row says, for a filter: kind, name, what, who and source.
+    #[must_use]
+    pub fn words(&self, cache: &Cache) -> String {
+        let today = self.subject.as_ref().and_then(|key| cache.get(key)).map(|entity| &*entity.name);
+        let name = today.or(self.name.as_deref()).unwrap_or_default();
+        let who = self.who.as_ref().map_or("", |id| cache.user_name(id).unwrap_or(id.as_str()));
+        let source = self.source.as_ref().map_or("", Source::as_str);
+        [self.kind_word(), name, &self.what, who, source].join(" ")
+    }
+
     /// Tells whether the row is about an event, rather than about the journal itself.
     #[must_use]
     pub const fn is_event(&self) -> bool {
         match self.kind {
             Kind::Changed(_) | Kind::Invalidated | Kind::WorldTime | Kind::Foreign => true,
-            Kind::Gap | Kind::GapHealed | Kind::Notice => false,
+            Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => false,
         }
     }
 
@@ -120,6 +170,8 @@ impl Entry {
             who: None,
             source: None,
             replayed: false,
+            world_time: None,
+            record: None,
         }
     }
 
@@ -134,6 +186,7 @@ impl Entry {
             (Kind::Foreign, _) => "event",
             (Kind::Gap | Kind::GapHealed, _) => "gap",
             (Kind::Notice, _) => "notice",
+            (Kind::Marker, _) => "marker",
         }
     }
 }

@@ -72,7 +72,8 @@ impl App {
         match loaded {
             Ok(Loaded::Nothing) => {}
             Ok(Loaded::State(saved)) => {
-                if !self.keeping.is_told && self.cache.is_empty() {
+                let ours = self.is_watching(&saved.snapshot.campaign_id);
+                if ours && !self.keeping.is_told && self.cache.is_empty() {
                     self.cache.snapshot(saved.snapshot, saved.at);
                     self.keeping.from_disk = Some(saved.at);
                     self.tree.rebuild(&self.cache);
@@ -137,7 +138,7 @@ impl App {
         is_known && self.keeping.saved != Some(self.cache.revision())
     }
 
-    fn save(&mut self) -> Option<Effect> {
+    pub(super) fn save(&mut self) -> Option<Effect> {
         let snapshot = self.cache.export().filter(|_| self.keeping.is_told)?;
         self.keeping.saved = Some(self.cache.revision());
         self.keeping.next = Some(self.now.mono + SAVE_EVERY);

@@ -1,9 +1,11 @@
 //! Which key means which command where.
 
+mod rebind;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+pub use rebind::Fault;
 pub use table::{BINDINGS, Binding};
 
 pub use super::command::{Action, Context, Line};
@@ -32,23 +34,34 @@ impl Keymap {
         Self { actions: actions.collect(), keys }
     }
 
+    /// Changes the table as a configuration says: for each context and command the keys that are to lead to it.
+    ///
+    /// # Errors
+    /// [`Fault`] for an unknown context, command or key, and for a key that would mean two things in one place.
+    pub fn rebound(wanted: &BTreeMap<String, BTreeMap<String, Vec<String>>>) -> Result<Self, Fault> {
+        rebind::rebound(wanted).map(Self::new)
+    }
+
     /// Looks a key up in a context and then in the ones around it.
     #[must_use]
     pub fn action(&self, context: Context, key: Key) -> Option<Action> {
         context.chain().iter().find_map(|context| self.actions.get(&(*context, key)).copied())
     }
 
+    /// Lists every command, in the order of the table.
+    pub fn all(&self) -> impl Iterator<Item = Bound<'_>> {
+        BINDINGS.iter().zip(&self.keys).map(|(binding, keys)| Bound { binding, keys })
+    }
+
     /// Lists what can be done in a context, in the order of the table.
     pub fn bindings(&self, context: Context) -> impl Iterator<Item = Bound<'_>> {
-        let lines = BINDINGS.iter().zip(&self.keys).map(|(binding, keys)| Bound { binding, keys });
-        lines.filter(move |bound| context.chain().contains(&bound.binding.context))
+        self.all().filter(move |bound| context.chain().contains(&bound.binding.context))
     }
 }
 
 impl Default for Keymap {
     fn default() -> Self {
-        let parse = |line: &Binding| line.keys.iter().filter_map(|key| key.parse().ok()).collect();
-        Self::new(BINDINGS.iter().map(parse).collect())
+        Self::new(BINDINGS.iter().map(rebind::usual).collect())
     }
 }
 

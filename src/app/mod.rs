@@ -9,7 +9,10 @@ pub mod command;
 pub mod connection;
 pub mod detail;
 pub mod entry;
+pub mod filter;
+mod fuzzy;
 pub mod help;
+pub mod inspector;
 mod journal;
 mod keep;
 mod key;
@@ -18,11 +21,16 @@ pub mod layout;
 pub mod measure;
 mod msg;
 pub mod now;
+pub mod palette;
 mod pane;
 mod panes;
 mod pending;
 pub mod prompt;
+pub mod record;
+mod switch;
+mod trail;
 pub mod tree;
+pub mod typing;
 mod update;
 pub mod value;
 
@@ -40,6 +48,7 @@ pub use layout::Layout;
 pub use msg::{Choice, Effect, Msg, Unanswered};
 pub use now::Now;
 pub use tree::Tree;
+pub use typing::{Purpose, Typing};
 
 use crate::client::cache::{Cache, Entity};
 use crate::client::outbox::Outbox;
@@ -54,11 +63,22 @@ pub struct Options {
     pub journal_limit: usize,
     /// The time zone of every real time on screen.
     pub zone: TimeZone,
+    /// The themes and profiles one can change to, and the profile that is used.
+    pub themes: Vec<String>,
+    pub profiles: Vec<String>,
+    pub profile: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mark_fade: Duration::from_secs(60), journal_limit: 100_000, zone: TimeZone::UTC }
+        Self {
+            mark_fade: Duration::from_secs(60),
+            journal_limit: 100_000,
+            zone: TimeZone::UTC,
+            themes: Vec::new(),
+            profiles: Vec::new(),
+            profile: String::new(),
+        }
     }
 }
 
@@ -117,6 +137,15 @@ pub struct App {
     epoch: Option<String>,
     keeping: keep::Keeping,
     outbox: Outbox,
+    typing: Option<Typing>,
+    histories: typing::Histories,
+    inspector: inspector::Inspector,
+    trail: trail::Trail,
+    /// The campaigns one may switch to, once they have been asked for.
+    campaigns: Vec<Choice>,
+    /// Whether the journal wraps its rows, and dates them in the world.
+    wrap: bool,
+    world_times: bool,
     redraw: bool,
 }
 
@@ -144,6 +173,13 @@ impl App {
             epoch: None,
             keeping: keep::Keeping::default(),
             outbox: Outbox::default(),
+            typing: None,
+            histories: typing::Histories::default(),
+            inspector: inspector::Inspector::default(),
+            trail: trail::Trail::default(),
+            campaigns: Vec::new(),
+            wrap: false,
+            world_times: false,
             redraw: true,
         }
     }
@@ -155,6 +191,13 @@ impl App {
             Some(id) => self.watch(id),
             None => vec![Effect::LoadCampaigns],
         }
+    }
+
+    /// Takes over what a person prefers now; what is on screen stays.
+    pub fn prefer(&mut self, options: Options, keymap: Keymap) {
+        self.options = options;
+        self.keymap = keymap;
+        self.redraw = true;
     }
 
     /// Tells whether the screen no longer shows the state, and takes that to be remedied.
@@ -246,6 +289,18 @@ impl App {
         &self.journal
     }
 
+    /// Tells whether the journal wraps its rows.
+    #[must_use]
+    pub const fn wraps(&self) -> bool {
+        self.wrap
+    }
+
+    /// Tells whether the journal dates its rows in the world.
+    #[must_use]
+    pub const fn shows_world_times(&self) -> bool {
+        self.world_times
+    }
+
     #[must_use]
     pub const fn keymap(&self) -> &Keymap {
         &self.keymap
@@ -306,7 +361,11 @@ impl App {
     /// Names what the keys mean now.
     #[must_use]
     pub const fn context(&self) -> Context {
-        if self.help.is_some() { Context::Help } else { self.explained() }
+        match (&self.typing, self.help) {
+            (Some(_), _) => Context::Prompt,
+            (None, Some(_)) => Context::Help,
+            (None, None) => self.explained(),
+        }
     }
 
     /// Names what the help explains: the context below it.
@@ -318,6 +377,7 @@ impl App {
             (Stage::Watching(_), Pane::Detail) => Context::Detail,
             (Stage::Watching(_), Pane::Journal) => Context::Journal,
             (Stage::Watching(_), Pane::Health) => Context::Health,
+            (Stage::Watching(_), Pane::Inspector) => Context::Inspector,
         }
     }
 }

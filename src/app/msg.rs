@@ -14,6 +14,8 @@ use crate::protocol::{Event, Id};
 #[derive(Debug)]
 pub enum Msg {
     Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
     /// The terminal now has this many columns and rows.
     Resize {
         width: u16,
@@ -77,6 +79,10 @@ pub enum Effect {
     DiscardEdit(String),
     /// Try to connect again without waiting.
     RetryNow,
+    /// Look like this theme from now on.
+    UseTheme(String),
+    /// Leave this server for that of another profile.
+    UseProfile(String),
     /// Hand the terminal back to the shell until it resumes us.
     Suspend,
     Quit,

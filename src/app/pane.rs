@@ -7,11 +7,12 @@ pub enum Pane {
     Detail,
     Journal,
     Health,
+    Inspector,
 }
 
 impl Pane {
     /// Lists the panes in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::World, Self::Detail, Self::Journal, Self::Health];
+    pub const ALL: [Self; 5] = [Self::World, Self::Detail, Self::Journal, Self::Health, Self::Inspector];
 
     /// Returns the name on the pane's rule and tab.
     #[must_use]
@@ -21,6 +22,7 @@ impl Pane {
             Self::Detail => "Detail",
             Self::Journal => "Journal",
             Self::Health => "Health",
+            Self::Inspector => "Inspector",
         }
     }
 
@@ -30,9 +32,15 @@ impl Pane {
         !matches!(self, Self::World | Self::Detail | Self::Journal)
     }
 
-    /// Returns the number of its tab and of the key that leads to it, from 1.
+    /// Returns the number of its tab, and of the key that leads to it.
     #[must_use]
-    pub fn number(self) -> usize {
-        Self::ALL.iter().position(|pane| *pane == self).map_or(0, |index| index + 1)
+    pub const fn number(self) -> usize {
+        match self {
+            Self::World => 1,
+            Self::Detail => 2,
+            Self::Journal => 3,
+            Self::Health => 7,
+            Self::Inspector => 8,
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::filter::Filter;
 use crate::client::cache::{Cache, Entity};
 use crate::protocol::{EntityRef, EntityType, Id};
 
@@ -50,6 +51,10 @@ pub struct Tree {
     /// When each entity last changed before our eyes; what has faded is dropped.
     fresh: BTreeMap<EntityRef, Timestamp>,
     opened: bool,
+    filter: Option<Filter>,
+    /// How many entities pass the filter.
+    passing: usize,
+    bookmarks: BTreeSet<EntityRef>,
 }
 
 impl Tree {
@@ -87,7 +92,12 @@ impl Tree {
     pub fn rebuild(&mut self, cache: &Cache) {
         self.fold_large_world_once(cache);
         let selected = self.row().map(|row| row.node.clone());
-        self.rows = Builder { cache, folded: &self.folded, rows: Vec::new() }.build();
+        let passing = self.filter.as_ref().map(|filter| passing(filter, cache));
+        self.passing = passing.as_ref().map_or(0, |passing| passing.count);
+        let nothing = BTreeSet::new();
+        // What passes is shown even where it was folded away.
+        let folded = if passing.is_some() { &nothing } else { &self.folded };
+        self.rows = Builder { cache, folded, passing: passing.as_ref(), rows: Vec::new() }.build();
         let found = selected.and_then(|node| self.rows.iter().position(|row| row.node == node));
         self.selected = found.unwrap_or(self.selected).min(self.rows.len().saturating_sub(1));
     }
@@ -157,6 +167,44 @@ impl Tree {
         self.rebuild(cache);
     }
 
+    /// Puts a filter over the tree, or takes it away; the selection goes to the nearest row that is left.
+    pub fn set_filter(&mut self, filter: Option<Filter>, cache: &Cache) {
+        let lost = self.filter.is_some() && filter.is_none();
+        let selected = self.entity().cloned();
+        self.filter = filter;
+        self.rebuild(cache);
+        if let Some(key) = selected.filter(|_| lost) {
+            self.reveal(&key, cache);
+        }
+    }
+
+    /// Returns the filter over the tree, with how many entities pass it.
+    #[must_use]
+    pub fn filter(&self) -> Option<(&Filter, usize)> {
+        self.filter.as_ref().map(|filter| (filter, self.passing))
+    }
+
+    /// Sets or removes a bookmark on the selected entity.
+    pub fn toggle_bookmark(&mut self) {
+        if let Some(key) = self.entity().cloned()
+            && !self.bookmarks.remove(&key)
+        {
+            self.bookmarks.insert(key);
+        }
+    }
+
+    /// Lists the bookmarked entities.
+    #[must_use]
+    pub const fn bookmarks(&self) -> &BTreeSet<EntityRef> {
+        &self.bookmarks
+    }
+
+    /// Returns the next bookmarked entity after the selection, around the end.
+    #[must_use]
+    pub fn next_bookmark(&self, cache: &Cache) -> Option<EntityRef> {
+        self.next(cache, true, |key| self.bookmarks.contains(key))
+    }
+
     /// Selects an entity, unfolding what hides it; tells whether the tree has it.
     pub fn reveal(&mut self, key: &EntityRef, cache: &Cache) -> bool {
         let mut above = cache.get(key).and_then(|entity| entity.parent.clone());
@@ -168,7 +216,14 @@ impl Tree {
         }
         self.folded.remove(&Node::Group(key.entity_type.clone()));
         self.rebuild(cache);
-        let found = self.rows.iter().position(|row| row.node.entity() == Some(key));
+        let place = |tree: &Self| tree.rows.iter().position(|row| row.node.entity() == Some(key));
+        let mut found = place(self);
+        if found.is_none() && self.filter.is_some() && cache.get(key).is_some() {
+            // Whoever goes somewhere wants to arrive; the filter gives way.
+            self.filter = None;
+            self.rebuild(cache);
+            found = place(self);
+        }
         self.selected = found.unwrap_or(self.selected);
         found.is_some()
     }
@@ -201,22 +256,47 @@ impl Tree {
     /// Returns the next entity with a fresh mark after the selection, or before it, around the ends.
     #[must_use]
     pub fn next_change(&self, cache: &Cache, forward: bool) -> Option<EntityRef> {
+        self.next(cache, forward, |key| self.fresh.contains_key(key))
+    }
+
+    fn next(&self, cache: &Cache, forward: bool, wanted: impl Fn(&EntityRef) -> bool) -> Option<EntityRef> {
         let nothing = BTreeSet::new();
-        let all = Builder { cache, folded: &nothing, rows: Vec::new() }.build();
+        let all = Builder { cache, folded: &nothing, passing: None, rows: Vec::new() }.build();
         let here = self.row().and_then(|row| all.iter().position(|other| other.node == row.node)).unwrap_or(0);
         let count = all.len();
         (1..=count)
             .map(|step| if forward { here + step } else { here + count - step })
             .filter_map(|index| all.get(index % count)?.node.entity())
-            .find(|key| self.fresh.contains_key(key))
+            .find(|key| wanted(key))
             .cloned()
     }
+}
+
+/// Holds what a filter leaves of the tree.
+struct Passing {
+    /// What passes, and what it stands under.
+    shown: BTreeSet<EntityRef>,
+    count: usize,
+}
+
+fn passing(filter: &Filter, cache: &Cache) -> Passing {
+    let mut passing = Passing { shown: BTreeSet::new(), count: 0 };
+    let shown = EntityType::KNOWN.iter().filter(|kind| **kind != EntityType::Member);
+    for entity in shown.flat_map(|kind| cache.of_type(kind)).filter(|entity| filter.fits_entity(entity)) {
+        passing.count += 1;
+        let mut next = Some(entity);
+        while let Some(entity) = next.filter(|entity| passing.shown.insert(entity.key.clone())) {
+            next = entity.parent.as_ref().and_then(|id| cache.any(id));
+        }
+    }
+    passing
 }
 
 /// Walks the cache in the order of the tree.
 struct Builder<'a> {
     cache: &'a Cache,
     folded: &'a BTreeSet<Node>,
+    passing: Option<&'a Passing>,
     rows: Vec<Row>,
 }
 
@@ -257,7 +337,10 @@ impl Builder<'_> {
     }
 
     fn group(&mut self, campaign: &Id, entity_type: EntityType) {
-        let members = self.cache.children(campaign, &entity_type);
+        let mut members = self.cache.children(campaign, &entity_type);
+        if let Some(passing) = self.passing {
+            members.retain(|member| passing.shown.contains(&member.key));
+        }
         if !members.is_empty() && self.push(Node::Group(entity_type), 0, members.len()) {
             for member in members {
                 self.push(Node::Entity(member.key.clone()), 1, 0);
@@ -267,6 +350,10 @@ impl Builder<'_> {
 
     /// Adds a row; tells whether what is under it is shown.
     fn push(&mut self, node: Node, depth: u16, children: usize) -> bool {
+        let hidden = |passing: &Passing| node.entity().is_some_and(|key| !passing.shown.contains(key));
+        if self.passing.is_some_and(hidden) {
+            return true;
+        }
         let folded = (children > 0).then(|| self.folded.contains(&node));
         self.rows.push(Row { node, depth, folded, children });
         folded == Some(false)

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crossterm::event::KeyEvent;
 use serde_json::Value;
 
 use super::entry::Entry;
@@ -25,7 +26,12 @@ impl App {
         let mut effects = match msg {
             Msg::Key(event) => {
                 self.redraw = true;
-                self.keymap.action(self.context(), event.into()).map(|action| self.perform(action)).unwrap_or_default()
+                self.key(event)
+            }
+            Msg::Paste(text) => {
+                self.redraw = true;
+                self.paste(&text);
+                Vec::new()
             }
             Msg::Resize { width, height } => {
                 self.size = (width, height);
@@ -70,6 +76,23 @@ impl App {
         effects
     }
 
+    fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
+        match self.typing.take() {
+            Some(typing) => self.type_key(typing, event),
+            None => {
+                self.keymap.action(self.context(), event.into()).map(|action| self.perform(action)).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Adds a row to the journal.
+    pub(super) fn note(&mut self, mut entry: Entry) {
+        let world_time = || self.cache.world_time().and_then(|time| time.parse().ok());
+        entry.world_time = entry.world_time.or_else(world_time);
+        let passes = self.passes(&entry);
+        self.journal.push(entry, passes);
+    }
+
     /// Follows a campaign.
     pub(super) fn watch(&mut self, campaign: Id) -> Vec<Effect> {
         self.stage = Stage::Watching(campaign.clone());
@@ -78,7 +101,7 @@ impl App {
 
     /// Shows a sentence for a while and keeps it in the journal.
     pub fn say(&mut self, sentence: &str) {
-        self.journal.push(Entry::notice(sentence, self.now));
+        self.note(Entry::notice(sentence, self.now));
         self.toasts.push(Toast { text: text::line(sentence).into_owned(), until: self.now.mono + TOAST });
         let surplus = self.toasts.len().saturating_sub(TOASTS);
         self.toasts.drain(..surplus);
@@ -87,6 +110,10 @@ impl App {
 
     fn campaigns(&mut self, result: Result<Vec<Choice>, String>) -> Vec<Effect> {
         self.redraw = true;
+        if matches!(self.stage, Stage::Watching(_)) {
+            self.offer_campaigns(result);
+            return Vec::new();
+        }
         match result {
             Err(reason) => self.stage = Stage::Stuck(text::line(&reason).into_owned()),
             Ok(choices) => match choices.as_slice() {
@@ -107,7 +134,7 @@ impl App {
             ClientEvent::Delivered(delivery) => self.delivered(&delivery),
             ClientEvent::Gap(gap) => {
                 self.count_missing(&gap);
-                self.journal.push(Entry::gap(&gap, self.now));
+                self.note(Entry::gap(&gap, self.now));
                 self.redraw = true;
             }
             ClientEvent::Joined { .. } => {}
@@ -126,14 +153,14 @@ impl App {
     fn delivered(&mut self, delivery: &Delivery) {
         self.redraw = true;
         let Some(event) = &delivery.event else {
-            self.journal.push(Entry::delivered(delivery, &self.cache, &self.clock));
+            self.note(Entry::delivered(delivery, &self.cache, &self.clock));
             return;
         };
         let subject = event.payload.subject();
         // A deleted entity's name must be read before it is gone.
         let entry = Entry::delivered(delivery, &self.cache, &self.clock);
         self.cache.event(event, self.now.mono, delivery.received_at);
-        self.journal.push(entry);
+        self.note(entry);
         match event.payload.operation() {
             Operation::Delete => self.tree.rebuild(&self.cache),
             Operation::Create | Operation::Update => self.mark(subject, delivery.received_at),
@@ -182,10 +209,12 @@ impl App {
                 let now = self.now.wall;
                 let missing = events.iter().filter(|event| {
                     let ours = event.metadata.epoch == self.epoch;
-                    ours && event.metadata.seq.is_some_and(|seq| !known.contains(&seq))
+                    ours && self.is_watching(event.payload.campaign_id())
+                        && event.metadata.seq.is_some_and(|seq| !known.contains(&seq))
                 });
-                let entries = missing.map(|event| Entry::event(event, now, &self.cache, &self.clock)).collect();
-                self.journal.merge(entries);
+                let entries = missing.map(|event| Entry::past(event, now, &self.cache, &self.clock)).collect();
+                let Self { journal, cache, clock, .. } = self;
+                journal.merge(entries, |filter, entry| !entry.is_event() || filter.fits_entry(entry, cache, clock));
             }
         }
     }
@@ -204,6 +233,9 @@ impl App {
                 self.cache.answered(ticket, nodes, self.now.mono, self.now.wall);
                 self.tree.rebuild(&self.cache);
                 for key in keys {
+                    if let Some(entity) = self.cache.get(&key) {
+                        self.journal.settle(entity);
+                    }
                     self.mark(key, self.now.wall);
                 }
                 self.read_clock();
@@ -229,6 +261,7 @@ impl App {
 
     /// Brings what is scrolled back into bounds after anything may have changed.
     pub(super) fn settle(&mut self) {
+        self.settle_inspector();
         let layout = self.layout();
         self.tree.scroll_into_view(layout.rows(super::Pane::World));
         if self.detail_offset > 0 {

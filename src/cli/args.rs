@@ -113,6 +113,8 @@ pub enum ConfigAction {
     Show,
     /// Say whether the file is right, or which line is not
     Check,
+    /// Print every command of the dashboard with its keys, as the file writes them
+    Keys,
     /// Write a first file with every setting at its default
     Init,
 }

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use super::args::{Common, ConfigAction};
 use super::context::{say, settings};
 use super::error::CliError;
+use crate::app::keymap::Bound;
 use crate::config::Env;
 use crate::config::client::Settings;
 use crate::config::paths::Dirs;
 use crate::exit::Exit;
 use crate::files;
+use crate::tui::Background;
+use crate::tui::preferences::{self, Preferences};
 
 /// The example, with every key and its default; a test holds it equal to the defaults.
 const EXAMPLE: &str = include_str!("../../config.example.toml");
@@ -26,6 +29,7 @@ pub fn run(action: ConfigAction, common: &Common, env: Env) -> Result<Exit, CliE
         ConfigAction::Init => init(common, env),
         ConfigAction::Show => show(&settings(common, env)?),
         ConfigAction::Check => check(&settings(common, env)?),
+        ConfigAction::Keys => keys(&settings(common, env)?),
     }
 }
 
@@ -59,8 +63,21 @@ fn show(settings: &Settings) -> Result<Exit, CliError> {
 }
 
 fn check(settings: &Settings) -> Result<Exit, CliError> {
+    // The file may be well-formed and still name a key or a theme that does not exist.
+    Preferences::new(settings, Background::Unknown)?;
     let verdict = if settings.file_found { "is in order" } else { "does not exist; the defaults hold" };
     print(&format!("{} {verdict}\n", settings.file.display()))
+}
+
+/// Lists every command of the dashboard as the configuration writes it, with what it does.
+fn keys(settings: &Settings) -> Result<Exit, CliError> {
+    let keymap = preferences::keymap(settings)?;
+    let line = |bound: Bound<'_>| {
+        let keys: Vec<_> = bound.keys.iter().map(|key| format!("\"{key}\"")).collect();
+        let name = format!("{}.{}", bound.binding.context.name(), bound.binding.command);
+        format!("{name:<28} = [{}]  # {}\n", keys.join(", "), bound.binding.help)
+    };
+    print(&format!("[keys]\n{}", keymap.all().map(line).collect::<String>()))
 }
 
 fn print(text: &str) -> Result<Exit, CliError> {

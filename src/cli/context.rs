@@ -51,6 +51,16 @@ impl Context {
         Ok(Self { settings, quiet: common.quiet, _log: log })
     }
 
+    /// Returns the same for another profile; its address comes from the file alone.
+    ///
+    /// # Errors
+    /// [`CliError::Config`] when there is no such profile any more.
+    pub fn with_profile(&self, profile: &str) -> Result<Self, CliError> {
+        let flags = Overrides { profile: Some(profile.to_owned()), url: None, ..self.settings.flags.clone() };
+        let from_file = |name: &str| if name == "SCRY_URL" { None } else { process_env(name) };
+        Ok(Self { settings: Settings::load(&from_file, &flags)?, ..self.clone() })
+    }
+
     /// Prepares requests to the server.
     ///
     /// # Errors

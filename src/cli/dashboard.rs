@@ -14,19 +14,31 @@ use crate::client::error::ApiError;
 use crate::exit::Exit;
 use crate::headless::rooms::campaign_id;
 use crate::protocol::Id;
-use crate::tui::{self, TuiOptions};
+use crate::tui::{self, Ended, TuiOptions};
 
 /// How long the server may take to say which campaigns there are, where one is kept on disk.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Opens the dashboard.
+/// Opens the dashboard, and again on another server for as long as the person changes the profile in it.
 ///
 /// # Errors
 /// [`CliError`] when nobody can be logged in, or there is no such campaign, neither on the server nor on disk.
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
+    let (mut context, mut wanted) = (context.clone(), args.campaign.clone());
+    loop {
+        match show(&context, wanted.as_deref()).await? {
+            Ended::Exit(exit) => return Ok(exit),
+            Ended::Profile(profile) => {
+                context = context.with_profile(&profile)?;
+                wanted = None;
+            }
+        }
+    }
+}
+
+async fn show(context: &Context, wanted: Option<&str>) -> Result<Ended, CliError> {
     let api = context.api()?;
     let mut notice = login::ensure(context, &api).await?;
-    let wanted = args.campaign.as_deref();
     let campaign = match find(&api, &disk(context, &api).await, wanted).await {
         // The kept login has ended, and there may be a person to make a new one.
         Err(CliError::Api(error)) if error.requires_login() => {
@@ -47,7 +59,13 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
 pub async fn open(context: &Context, api: Api, campaign: Option<Id>, time: Option<Duration>) -> Result<Exit, CliError> {
     let user = api.auth().user().await;
     let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
-    Ok(tui::run(TuiOptions { time, ..options }).await?)
+    match tui::run(TuiOptions { time, ..options }).await? {
+        Ended::Exit(exit) => Ok(exit),
+        Ended::Profile(profile) => {
+            context.say(&format!("this was a demo; `scry --profile {profile}` opens the other server"));
+            Ok(Exit::Met)
+        }
+    }
 }
 
 /// Returns the place where this user's campaigns are kept.

@@ -56,7 +56,7 @@ impl CliError {
         match self {
             Self::Config(_) | Self::Pick(_) | Self::Usage(_) => Exit::Usage,
             Self::Api(error) | Self::Tui(TuiError::Api(error)) => error.exit(),
-            Self::Tui(TuiError::NoTerminal) => Exit::Usage,
+            Self::Tui(TuiError::NoTerminal | TuiError::Config(_)) => Exit::Usage,
             Self::Credentials(_) => Exit::Authentication,
             Self::Tui(TuiError::Terminal(_)) | Self::Server(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
         }

@@ -20,6 +20,8 @@ pub struct ClientConfig {
     pub profile: String,
     pub connection: ConnectionConfig,
     pub ui: UiConfig,
+    /// Keys that differ from the usual ones: for each place and command the keys that lead to it.
+    pub keys: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     pub log: LogConfig,
     pub profiles: BTreeMap<String, Profile>,
 }
@@ -65,6 +67,7 @@ pub struct CircuitConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UiConfig {
+    /// A bundled theme, one of the person's own, or `auto`: dark or light, as the terminal is.
     pub theme: String,
     pub color: ColorMode,
     /// Uses plain ASCII in place of symbols.
@@ -103,6 +106,7 @@ impl Default for ClientConfig {
             profile: "local".to_owned(),
             connection: ConnectionConfig::default(),
             ui: UiConfig::default(),
+            keys: BTreeMap::new(),
             log: LogConfig::default(),
             profiles: BTreeMap::from([("local".to_owned(), local)]),
         }
@@ -125,7 +129,7 @@ impl Default for ConnectionConfig {
 impl Default for UiConfig {
     fn default() -> Self {
         Self {
-            theme: "ember".to_owned(),
+            theme: "auto".to_owned(),
             color: ColorMode::Auto,
             ascii: false,
             mark_fade: Duration::from_secs(8),
@@ -141,7 +145,7 @@ impl Default for LogConfig {
 }
 
 /// Holds what the command line says; `None` leaves the choice to the layers below.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     pub config_file: Option<PathBuf>,
     pub profile: Option<String>,
@@ -159,6 +163,8 @@ pub struct Settings {
     /// The file that was looked for, and whether it was there.
     pub file: PathBuf,
     pub file_found: bool,
+    /// What the command line said, for reading everything again.
+    pub flags: Overrides,
 }
 
 /// Names the server to talk to, checked.
@@ -193,7 +199,7 @@ impl Settings {
             config.ui.color = ColorMode::Never;
         }
         let server = choose_server(&config, env, flags, file.parent())?;
-        Ok(Self { config, server, dirs, file, file_found })
+        Ok(Self { config, server, dirs, file, file_found, flags: flags.clone() })
     }
 }
 

@@ -31,6 +31,21 @@ pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigEr
     })
 }
 
+/// Returns the line, from 1, on which a key is written; the first line where it is not found.
+#[must_use]
+pub fn line_of(text: &str, path: &[&str]) -> usize {
+    let Ok(document) = toml::de::DeTable::parse(text) else { return 1 };
+    let mut table = document.get_ref();
+    let mut at = 0;
+    for key in path {
+        let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == key) else { break };
+        at = name.span().start;
+        let Some(inner) = value.get_ref().as_table() else { break };
+        table = inner;
+    }
+    text.get(..at).unwrap_or_default().matches('\n').count() + 1
+}
+
 fn explain(text: &str, line: usize, message: &str) -> String {
     let table = text.lines().take(line).filter_map(table_name).last();
     let place = table.map_or_else(String::new, |name| format!(" in [{name}]"));
@@ -105,6 +120,14 @@ mod tests {
     #[test]
     fn broken_syntax_points_at_its_line() {
         assert!(error_of("[ui]\ntheme = \n").starts_with("config.toml:2: "), "{}", error_of("[ui]\ntheme = \n"));
+    }
+
+    #[test]
+    fn a_key_is_found_on_its_line() {
+        let text = "# mine\n[keys]\nworld.open = []\n\n[keys.journal]\npause = [\"p\"]\n";
+        assert_eq!(line_of(text, &["keys", "world", "open"]), 3);
+        assert_eq!(line_of(text, &["keys", "journal", "pause"]), 6);
+        assert_eq!(line_of(text, &["keys", "journal"]), 5);
     }
 
     #[test]

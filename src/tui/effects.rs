@@ -21,9 +21,13 @@ use crate::protocol::Room;
 const ANSWERS: usize = 64;
 
 /// Tells the loop how to go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum After {
     GoOn,
+    /// Look like this theme.
+    Theme(String),
+    /// Go over to the server of this profile.
+    Profile(String),
     Suspend,
     Quit,
 }
@@ -90,6 +94,8 @@ impl Runner {
                     let events = entries.map(|entries| entries.iter().filter_map(|entry| entry.event()).collect());
                     Msg::History(events.map_err(|error| error.to_string()))
                 }),
+                Effect::UseTheme(theme) => after = After::Theme(theme),
+                Effect::UseProfile(profile) => return Ok(After::Profile(profile)),
                 Effect::Suspend => after = After::Suspend,
                 Effect::Quit => return Ok(After::Quit),
             }

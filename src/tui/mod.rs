@@ -1,7 +1,10 @@
 //! The dashboard's shell: the terminal, the event loop and the effects. Decisions are made in [`crate::app`].
 
+mod background;
 mod edits;
 mod effects;
+pub mod preferences;
+mod reload;
 mod screen;
 mod signals;
 mod states;
@@ -9,13 +12,16 @@ mod states;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::event::{Event, EventStream, KeyEvent, KeyEventKind};
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::time::{sleep_until, timeout};
 
+pub use self::background::Background;
+use self::background::Late;
 use self::effects::{After, Runner};
+use self::preferences::{Preferences, wants_background};
+use self::reload::Reload;
 use self::screen::Screen;
 use self::signals::{Signal, Signals};
 use crate::app::{self, App, Msg, Now};
@@ -24,7 +30,8 @@ use crate::client::disk::DiskCache;
 use crate::client::event::ClientEvent;
 use crate::client::outbox::Outboxes;
 use crate::client::session::SessionOptions;
-use crate::config::client::{ColorMode, Settings};
+use crate::config::ConfigError;
+use crate::config::client::Settings;
 use crate::exit::Exit;
 use crate::protocol::Id;
 use crate::ui::Look;
@@ -51,15 +58,15 @@ pub struct TuiOptions {
     pub outboxes: Outboxes,
     /// How long to stay open at most.
     pub time: Option<Duration>,
-    pub app: app::Options,
-    pub look: Look,
+    /// What to look like and how to behave, and where to read that again.
+    pub settings: Settings,
 }
 
 impl TuiOptions {
     /// Takes everything from the settings; what is kept on disk is this user's.
     #[must_use]
     pub fn new(settings: &Settings, api: Api, user: Option<&Id>, campaign: Option<Id>) -> Self {
-        let (ui, data) = (&settings.config.ui, &settings.dirs.data);
+        let data = &settings.dirs.data;
         Self {
             session: SessionOptions::new(settings, api),
             campaign,
@@ -67,8 +74,7 @@ impl TuiOptions {
             disk: DiskCache::of(data, &settings.server, user),
             outboxes: Outboxes::of(data, &settings.server, user),
             time: None,
-            app: app::Options { mark_fade: ui.mark_fade, journal_limit: ui.journal_limit, zone: TimeZone::system() },
-            look: Look::new(ui.color != ColorMode::Never, ui.ascii),
+            settings: settings.clone(),
         }
     }
 }
@@ -81,34 +87,58 @@ pub enum TuiError {
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
     #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
     Api(#[from] crate::client::error::ApiError),
+}
+
+/// Says why the dashboard was left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    Exit(Exit),
+    /// The person wants to go over to the server of this profile.
+    Profile(String),
 }
 
 /// Shows the dashboard until the person or a signal ends it; the terminal is given back in every case.
 ///
 /// # Errors
 /// [`TuiError`], when there is no terminal, it fails, or the connection cannot be set up at all.
-pub async fn run(options: TuiOptions) -> Result<Exit, TuiError> {
+pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
+    // A mistake in the configuration is said before the terminal is taken.
+    Preferences::new(&options.settings, Background::Unknown)?;
     let mut signals = Signals::listen()?;
     let mut screen = Screen::enter()?;
-    let mut app = App::new(options.app, screen.size()?, now());
+    let answer = if wants_background(&options.settings) { background::ask() } else { background::Answer::default() };
+    let preferences = Preferences::new(&options.settings, answer.background)?;
+    let mut app = App::new(preferences.app.clone(), screen.size()?, now());
+    app.prefer(preferences.app, preferences.keymap);
     let mut runner = Runner::new(options.session, options.disk, options.outboxes);
     let first = app.start(options.campaign);
     if let Some(sentence) = options.notice {
         app.say(&sentence);
     }
-    let mut shown =
-        Loop { app: &mut app, screen: &mut screen, runner: &mut runner, signals: &mut signals, look: options.look };
-    let shown = shown.run(first);
-    let exit = match options.time {
-        Some(time) => timeout(time, shown).await.unwrap_or(Ok(Exit::Met)),
+    let mut shown = Loop {
+        app: &mut app,
+        screen: &mut screen,
+        runner: &mut runner,
+        signals: &mut signals,
+        look: preferences.look,
+        reload: Reload::start(options.settings.clone(), answer.background),
+        background: answer.background,
+        late: answer.late,
+        settings: options.settings,
+    };
+    let shown = shown.run(first, answer.typed);
+    let ended = match options.time {
+        Some(time) => timeout(time, shown).await.unwrap_or(Ok(Ended::Exit(Exit::Met))),
         None => shown.await,
     };
     drop(screen);
     runner.execute(app.farewell(now()).into_iter().collect())?;
     // The server should see a farewell rather than a dead socket, but nobody waits long for it.
     let _ = timeout(FAREWELL, runner.close()).await;
-    exit
+    ended
 }
 
 fn now() -> Now {
@@ -121,6 +151,10 @@ struct Loop<'a> {
     runner: &'a mut Runner,
     signals: &'a mut Signals,
     look: Look,
+    reload: Reload,
+    background: Background,
+    late: Late,
+    settings: Settings,
 }
 
 /// Names what woke the loop.
@@ -128,20 +162,29 @@ enum Woken {
     Input(Option<io::Result<Event>>),
     Signal(Signal),
     Msg(Msg),
+    Reload(Box<Result<Preferences, String>>),
     Frame,
     Due,
 }
 
 impl Loop<'_> {
-    async fn run(&mut self, first: Vec<app::Effect>) -> Result<Exit, TuiError> {
+    async fn run(&mut self, first: Vec<app::Effect>, typed: Vec<KeyEvent>) -> Result<Ended, TuiError> {
         let mut input = EventStream::new();
         let mut dirty = true;
         let mut frame_due = Instant::now();
         let mut after = self.runner.execute(first)?;
+        for key in typed {
+            after = self.update(Msg::Key(key))?;
+        }
         loop {
             match after {
                 After::GoOn => {}
-                After::Quit => return Ok(Exit::Met),
+                After::Theme(name) => {
+                    self.use_theme(&name);
+                    dirty = true;
+                }
+                After::Profile(name) => return Ok(Ended::Profile(name)),
+                After::Quit => return Ok(Ended::Exit(Exit::Met)),
                 After::Suspend => {
                     self.suspend().await?;
                     dirty = true;
@@ -159,18 +202,23 @@ impl Loop<'_> {
                 signal = self.signals.next() => Woken::Signal(signal),
                 () = sleep_until(frame_due.into()), if dirty => Woken::Frame,
                 msg = self.runner.next() => Woken::Msg(msg),
+                read = self.reload.next() => Woken::Reload(Box::new(read)),
                 () = due(self.app.deadline()) => Woken::Due,
             };
             after = match woken {
-                Woken::Input(None) => return Ok(Exit::Interrupted),
+                Woken::Input(None) => return Ok(Ended::Exit(Exit::Interrupted)),
                 Woken::Input(Some(event)) => self.input(event?)?,
-                Woken::Signal(Signal::Terminate) => return Ok(Exit::Interrupted),
+                Woken::Signal(Signal::Terminate) => return Ok(Ended::Exit(Exit::Interrupted)),
                 Woken::Signal(Signal::Continue) => {
                     self.screen.enter_again()?;
                     dirty = true;
                     After::GoOn
                 }
                 Woken::Msg(msg) => self.take_in(msg)?,
+                Woken::Reload(read) => {
+                    self.take_over(*read);
+                    After::GoOn
+                }
                 Woken::Frame => After::GoOn,
                 Woken::Due => self.update(Msg::Tick)?,
             };
@@ -179,15 +227,15 @@ impl Loop<'_> {
 
     fn input(&mut self, event: Event) -> Result<After, TuiError> {
         match event {
+            Event::Key(key) if self.late.swallows(key) => Ok(After::GoOn),
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 debug_panic(key);
                 self.update(Msg::Key(key))
             }
             Event::Resize(width, height) => self.update(Msg::Resize { width, height }),
             // What is pasted is text, never commands.
-            Event::Paste(_) | Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => {
-                Ok(After::GoOn)
-            }
+            Event::Paste(text) => self.update(Msg::Paste(text)),
+            Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => Ok(After::GoOn),
         }
     }
 
@@ -198,7 +246,7 @@ impl Loop<'_> {
         while let Some(msg) = next {
             match self.update(msg)? {
                 After::GoOn => {}
-                after @ (After::Suspend | After::Quit) => return Ok(after),
+                after => return Ok(after),
             }
             next = if began.elapsed() < INTAKE { self.runner.next().now_or_never() } else { None };
         }
@@ -208,6 +256,25 @@ impl Loop<'_> {
     fn update(&mut self, msg: Msg) -> Result<After, TuiError> {
         let effects = self.app.update(now(), msg);
         self.runner.execute(effects)
+    }
+
+    /// Takes over a configuration that has changed; one with a mistake changes nothing, and is explained.
+    fn take_over(&mut self, read: Result<Preferences, String>) {
+        match read {
+            Ok(Preferences { app, keymap, look }) => {
+                self.look = look;
+                self.app.prefer(app, keymap);
+                self.app.say("the configuration has changed and is taken over");
+            }
+            Err(mistake) => self.app.say(&format!("the configuration stays as it was: {mistake}")),
+        }
+    }
+
+    fn use_theme(&mut self, name: &str) {
+        match preferences::look(&self.settings, name, self.background) {
+            Ok(look) => self.look = look,
+            Err(error) => self.app.say(&error.to_string()),
+        }
     }
 
     async fn suspend(&mut self) -> Result<(), TuiError> {
@@ -235,11 +302,11 @@ fn ended() -> Msg {
 /// Fails on a certain key in debug builds, so that a test can see the terminal given back.
 #[cfg(debug_assertions)]
 #[expect(clippy::panic, reason = "it is what is asked for")]
-fn debug_panic(key: crossterm::event::KeyEvent) {
+fn debug_panic(key: KeyEvent) {
     if key.code == crossterm::event::KeyCode::F(12) && std::env::var_os("SCRY_PANIC_KEY").is_some() {
         panic!("asked to panic by F12");
     }
 }
 
 #[cfg(not(debug_assertions))]
-const fn debug_panic(_: crossterm::event::KeyEvent) {}
+const fn debug_panic(_: KeyEvent) {}

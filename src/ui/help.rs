@@ -17,7 +17,13 @@ pub fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: &mut Bu
     let height = columns(lines.len() + 2).min(screen.height.saturating_sub(2));
     let area = Rect { y: screen.y + 1, height, ..screen };
     for y in area.top()..area.bottom() {
-        buffer.set_stringn(area.x, y, " ".repeat(usize::from(width)), usize::from(width), Style::reset());
+        buffer.set_stringn(
+            area.x,
+            y,
+            " ".repeat(usize::from(width)),
+            usize::from(width),
+            Style::reset().patch(look.theme.ground),
+        );
     }
     let rule = |buffer: &mut Buffer, y: u16, title: &str| {
         let fill = look.symbols.rule.repeat(usize::from(width).saturating_sub(title.chars().count() + 4));

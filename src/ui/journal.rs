@@ -9,7 +9,7 @@ use super::row::Row;
 use crate::app::App;
 use crate::app::entry::{Entry, Kind};
 use crate::app::keymap::Pane;
-use crate::app::measure::pad;
+use crate::app::measure::{fit, pad, wrap};
 use crate::app::value::group;
 use crate::protocol::Source;
 
@@ -22,27 +22,46 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         return empty(sentence, look, content, buffer);
     }
     let columns = Columns::of(content.width);
-    for ((entry, selected), y) in app.journal().view(usize::from(content.height)).zip(0..content.height) {
-        let place = line(content, y);
-        entry_line(app, look, entry, &columns).draw(place, buffer);
-        if selected && app.focus() == Pane::Journal {
-            buffer.set_style(place, look.theme.selected);
+    if app.journal().shown() == 0 {
+        return empty("Nothing that happened so far passes the filter; esc takes it away.", look, content, buffer);
+    }
+    let room = usize::from(content.width).saturating_sub(columns.before_what(app) + columns.after_what()).max(16);
+    let parts = |entry: &Entry| if app.wraps() { wrap(&entry.what, room) } else { vec![entry.what.to_string()] };
+    let mut y = 0;
+    for (entry, selected) in app.journal().view(usize::from(content.height), |entry| parts(entry).len()) {
+        let parts = parts(entry);
+        for (index, part) in parts.into_iter().enumerate().take(usize::from(content.height.saturating_sub(y))) {
+            let place = line(content, y);
+            let row = if index == 0 {
+                entry_line(app, look, entry, part, &columns)
+            } else {
+                Row::new().left(" ".repeat(columns.before_what(app)), look.theme.text).left(part, look.theme.text)
+            };
+            row.draw(place, buffer);
+            if selected && (app.focus() == Pane::Journal || app.focus() == Pane::Inspector) {
+                let focused = app.focus() == Pane::Journal;
+                buffer.set_style(place, if focused { look.theme.selected } else { look.theme.remembered });
+            }
+            y += 1;
         }
     }
 }
 
 fn notes(app: &App, look: &Look) -> String {
     let journal = app.journal();
-    let place = match (journal.is_following(), journal.arrived()) {
+    let place = match (journal.is_following(), journal.arrived_since()) {
         (true, _) => "follow".to_owned(),
         (false, 0) => "paused".to_owned(),
         (false, arrived) => format!("paused, {} new", group(&arrived.to_string())),
     };
+    let filter = journal
+        .filter()
+        .map(|filter| format!("/{} ({})", fit(filter.source().trim(), 24), group(&journal.shown().to_string())));
     let noun = if journal.events() == 1 { "event" } else { "events" };
     let count = format!("{} {noun}", group(&journal.events().to_string()));
     let count = if journal.dropped() > 0 { format!("last {count}") } else { count };
     let seq = journal.last_seq().map(|seq| format!("#{seq}"));
-    [Some(place), Some(count).filter(|_| journal.events() > 0), seq]
+    [Some(place), filter, Some(count).filter(|_| journal.events() > 0), seq]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
@@ -58,6 +77,17 @@ struct Columns {
 }
 
 impl Columns {
+    /// Counts the columns left of what happened.
+    fn before_what(&self, app: &App) -> usize {
+        let kind = if self.kind > 0 { self.kind + 2 } else { 1 };
+        time_columns(app) + 3 + kind + 1 + self.name + 2
+    }
+
+    /// Counts the columns right of what happened.
+    const fn after_what(&self) -> usize {
+        self.who + if self.source > 0 { self.source + 1 } else { 0 } + 1
+    }
+
     const fn of(width: u16) -> Self {
         match width {
             0..80 => Self { kind: 0, name: 16, who: 0, source: 0 },
@@ -68,9 +98,9 @@ impl Columns {
     }
 }
 
-fn entry_line(app: &App, look: &Look, entry: &Entry, columns: &Columns) -> Row {
+fn entry_line(app: &App, look: &Look, entry: &Entry, what: String, columns: &Columns) -> Row {
     let (symbol, style) = look.kind(entry.kind);
-    let time = entry.at.to_zoned(app.zone().clone()).strftime("%H:%M:%S");
+    let time = pad(&time(app, entry), time_columns(app));
     let symbol_and_kind =
         if columns.kind > 0 { format!("{symbol} {}", pad(entry.kind_word(), columns.kind)) } else { symbol.to_owned() };
     let row = Row::new()
@@ -78,7 +108,7 @@ fn entry_line(app: &App, look: &Look, entry: &Entry, columns: &Columns) -> Row {
         .left(if entry.replayed { look.symbols.replayed } else { " " }, look.theme.muted)
         .left(symbol_and_kind, style)
         .left(" ", look.theme.text);
-    let row = match name(app, entry) {
+    let row = match entry.subject_name(app.cache()) {
         Some(name) => row.left(pad(&name, columns.name), look.theme.strong).left("  ", look.theme.text),
         None => row,
     };
@@ -86,8 +116,9 @@ fn entry_line(app: &App, look: &Look, entry: &Entry, columns: &Columns) -> Row {
         Kind::Gap => look.theme.bad,
         Kind::Invalidated | Kind::Foreign => look.theme.muted,
         Kind::Changed(_) | Kind::WorldTime | Kind::GapHealed | Kind::Notice => look.theme.text,
+        Kind::Marker => look.theme.accent,
     };
-    let row = row.left(entry.what.to_string(), what_style);
+    let row = row.left(what, what_style);
     let row = if columns.who > 0 { row.right(pad(&who(app, entry), columns.who), look.theme.text) } else { row };
     if columns.source > 0 {
         let source = entry.source.as_ref().map_or("", Source::as_str);
@@ -97,12 +128,17 @@ fn entry_line(app: &App, look: &Look, entry: &Entry, columns: &Columns) -> Row {
     }
 }
 
-/// Returns the subject's name: today's, the one it had, or its id if it never had one here.
-fn name(app: &App, entry: &Entry) -> Option<String> {
-    let Some(subject) = &entry.subject else { return entry.name.as_ref().map(ToString::to_string) };
-    let today = app.cache().get(subject).map(|entity| entity.name.clone());
-    let known = today.filter(|name| !name.is_empty()).or_else(|| entry.name.clone());
-    Some(known.map_or_else(|| subject.id.to_string(), |name| name.to_string()))
+/// Says when something happened: in this world, or in the campaign's.
+fn time(app: &App, entry: &Entry) -> String {
+    if app.shows_world_times() {
+        entry.world_time.map_or_else(|| "–".to_owned(), |time| app.clock().calendar().date_of(time).short())
+    } else {
+        entry.at.to_zoned(app.zone().clone()).strftime("%H:%M:%S").to_string()
+    }
+}
+
+const fn time_columns(app: &App) -> usize {
+    if app.shows_world_times() { 20 } else { 8 }
 }
 
 /// Returns who made the change: a member's name, or the id of someone who is none.

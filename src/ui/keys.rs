@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::look::Look;
 use super::row::{Row, columns};
-use crate::app::keymap::{Action, Bound};
+use crate::app::keymap::{Action, Bound, Pane};
 use crate::app::measure::{fit, width};
 use crate::app::{App, Stage};
 
@@ -50,6 +50,13 @@ fn hint(app: &App, bound: Bound<'_>) -> Option<&'static str> {
         (Action::Follow, !app.journal().is_following()),
         (Action::TogglePause, app.journal().is_following()),
         (Action::NextChange, !app.tree().fresh().is_empty()),
+        (
+            Action::ClearFilter,
+            match app.focus() {
+                Pane::Journal => app.journal().filter().is_some(),
+                _ => app.tree().filter().is_some(),
+            },
+        ),
         (Action::Choose, matches!(app.stage(), Stage::Choosing { .. })),
     ];
     let useful = conditions.into_iter().all(|(action, useful)| action != bound.binding.action || useful);

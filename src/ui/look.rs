@@ -1,8 +1,9 @@
 //! How things look: colours by role, symbols by meaning.
 
 use ratatui::buffer::Buffer;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::Style;
 
+use super::theme::Theme;
 use crate::app::Freshness;
 use crate::app::connection::Light;
 use crate::app::entry::Kind;
@@ -17,13 +18,16 @@ pub struct Look {
 }
 
 impl Look {
-    /// Builds a look; without colour, weight and reversal take its place.
+    /// Builds a look of the terminal's own colours; without colour, weight and reversal take its place.
     #[must_use]
-    pub const fn new(colour: bool, ascii: bool) -> Self {
-        Self {
-            theme: if colour { Theme::COLOUR } else { Theme::MONO },
-            symbols: if ascii { &Symbols::ASCII } else { &Symbols::UNICODE },
-        }
+    pub fn new(colour: bool, ascii: bool) -> Self {
+        Self::of(if colour { Theme::terminal() } else { Theme::mono() }, ascii)
+    }
+
+    /// Builds a look of a theme.
+    #[must_use]
+    pub const fn of(theme: Theme, ascii: bool) -> Self {
+        Self { theme, symbols: if ascii { &Symbols::ASCII } else { &Symbols::UNICODE } }
     }
 
     /// Returns the symbol and style of a connection state.
@@ -71,6 +75,7 @@ impl Look {
             Kind::Gap => (self.symbols.gap, self.theme.bad),
             Kind::GapHealed => (self.symbols.holds, self.theme.good),
             Kind::Notice => (self.symbols.notice, self.theme.warn),
+            Kind::Marker => (self.symbols.bookmark, self.theme.accent),
         }
     }
 }
@@ -94,67 +99,6 @@ pub(super) fn spell_plainly(buffer: &mut Buffer) {
             cell.set_symbol(plain);
         }
     }
-}
-
-/// Holds a style for each role; every role is told apart without colour by a symbol, a word or weight.
-#[derive(Debug, Clone, Copy)]
-pub struct Theme {
-    pub text: Style,
-    pub muted: Style,
-    pub strong: Style,
-    pub accent: Style,
-    pub rule: Style,
-    pub focused: Style,
-    pub selected: Style,
-    /// The selection in a pane that does not have the focus.
-    pub remembered: Style,
-    pub good: Style,
-    pub warn: Style,
-    pub bad: Style,
-    pub fresh: Style,
-    pub fading: Style,
-    pub stale: Style,
-    pub key: Style,
-}
-
-impl Theme {
-    /// Uses the terminal's own sixteen colours, so that it fits a dark and a light background.
-    const COLOUR: Self = Self {
-        text: Style::new(),
-        muted: Style::new().fg(Color::DarkGray),
-        strong: Style::new().add_modifier(Modifier::BOLD),
-        accent: Style::new().fg(Color::Cyan),
-        rule: Style::new().fg(Color::DarkGray),
-        focused: Style::new().fg(Color::Cyan).add_modifier(Modifier::BOLD),
-        // The row's own colours would become patches of background.
-        selected: Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED),
-        remembered: Style::new().add_modifier(Modifier::BOLD),
-        good: Style::new().fg(Color::Green),
-        warn: Style::new().fg(Color::Yellow),
-        bad: Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
-        fresh: Style::new().fg(Color::Green).add_modifier(Modifier::BOLD),
-        fading: Style::new().fg(Color::Green),
-        stale: Style::new().fg(Color::DarkGray).add_modifier(Modifier::ITALIC),
-        key: Style::new().fg(Color::Cyan).add_modifier(Modifier::BOLD),
-    };
-
-    const MONO: Self = Self {
-        text: Style::new(),
-        muted: Style::new(),
-        strong: Style::new().add_modifier(Modifier::BOLD),
-        accent: Style::new(),
-        rule: Style::new().add_modifier(Modifier::DIM),
-        focused: Style::new().add_modifier(Modifier::BOLD),
-        selected: Style::new().add_modifier(Modifier::REVERSED),
-        remembered: Style::new().add_modifier(Modifier::BOLD),
-        good: Style::new(),
-        warn: Style::new().add_modifier(Modifier::BOLD),
-        bad: Style::new().add_modifier(Modifier::BOLD.union(Modifier::UNDERLINED)),
-        fresh: Style::new().add_modifier(Modifier::BOLD),
-        fading: Style::new(),
-        stale: Style::new().add_modifier(Modifier::DIM),
-        key: Style::new().add_modifier(Modifier::BOLD),
-    };
 }
 
 /// Holds the symbol for each meaning; each is one column wide.
@@ -183,6 +127,8 @@ pub struct Symbols {
     pub holds: &'static str,
     pub fails: &'static str,
     pub replayed: &'static str,
+    pub bookmark: &'static str,
+    pub because: &'static str,
     pub dot: &'static str,
     pub rule: &'static str,
     pub rule_focused: &'static str,
@@ -216,6 +162,8 @@ impl Symbols {
         holds: "✓",
         fails: "✕",
         replayed: "↻",
+        bookmark: "★",
+        because: "↳",
         dot: "·",
         rule: "─",
         rule_focused: "━",
@@ -248,6 +196,8 @@ impl Symbols {
         holds: "y",
         fails: "n",
         replayed: "r",
+        bookmark: "%",
+        because: "\\",
         dot: "|",
         rule: "-",
         rule_focused: "=",

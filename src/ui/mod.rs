@@ -4,6 +4,7 @@ mod detail;
 mod header;
 mod health;
 mod help;
+mod inspector;
 mod journal;
 mod keys;
 mod look;
@@ -11,27 +12,38 @@ mod pane;
 mod picker;
 pub mod prompt;
 mod row;
+pub mod theme;
+mod typing;
 mod world;
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-pub use look::{Look, Symbols, Theme};
+pub use look::{Look, Symbols};
+pub use theme::Theme;
 
 use crate::app::keymap::Pane;
 use crate::app::layout::{SMALLEST, Shape};
-use crate::app::{App, Stage};
+use crate::app::{App, Layout, Stage};
 use row::Row;
 
 /// Draws the whole screen.
 pub fn render(frame: &mut Frame<'_>, app: &App, look: &Look) {
     let layout = app.layout();
-    let (area, buffer) = (frame.area(), frame.buffer_mut());
+    let area = frame.area();
     // The state may not have heard of the newest size yet; nothing may be drawn outside it.
     if area.width < app.size().0 || area.height < app.size().1 {
         return;
     }
+    if let Some(cursor) = paint(app, look, &layout, area, frame.buffer_mut()) {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// Draws the whole screen into a buffer; returns the cursor's place while a line is typed.
+fn paint(app: &App, look: &Look, layout: &Layout, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if layout.shape == Shape::TooSmall {
         let sentence = format!(
             "scry needs {} by {} characters; this is {} by {}",
@@ -41,9 +53,10 @@ pub fn render(frame: &mut Frame<'_>, app: &App, look: &Look) {
         for (line, y) in lines.into_iter().zip(area.y..area.bottom()) {
             Row::new().left(line, Style::new()).draw(Rect { y, height: 1, ..area }, buffer);
         }
-        return;
+        return None;
     }
-    header::draw(app, look, &layout, buffer);
+    buffer.set_style(area, look.theme.ground);
+    header::draw(app, look, layout, buffer);
     match app.stage() {
         Stage::Watching(_) => {
             for (pane, area) in layout.panes() {
@@ -51,19 +64,23 @@ pub fn render(frame: &mut Frame<'_>, app: &App, look: &Look) {
                     Pane::World => world::draw(app, look, area, buffer),
                     Pane::Detail => detail::draw(app, look, area, buffer),
                     Pane::Journal => journal::draw(app, look, area, buffer),
+                    Pane::Inspector => inspector::draw(app, look, area, buffer),
                     Pane::Health => health::draw(app, look, area, buffer),
                 }
             }
-            pane::joints(&layout, look, buffer);
+            pane::joints(layout, look, buffer);
         }
-        Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_) => picker::draw(app, look, &layout, buffer),
+        Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_) => picker::draw(app, look, layout, buffer),
     }
     keys::draw(app, look, layout.keys, buffer);
     if let Some(offset) = app.help() {
         help::draw(app, look, offset, area, buffer);
     }
-    keys::toasts(app, look, layout.keys, buffer);
+    let cursor = app.typing().map(|typing| typing::draw(app, typing, look, layout, buffer));
+    let below = layout.keys.y - typing::height(app, layout);
+    keys::toasts(app, look, Rect { y: below, ..layout.keys }, buffer);
     if look.symbols.ascii {
         look::spell_plainly(buffer);
     }
+    cursor
 }

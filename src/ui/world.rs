@@ -9,7 +9,7 @@ use super::pane::{empty, frame, line};
 use super::row::Row;
 use crate::app::detail::plural;
 use crate::app::keymap::Pane;
-use crate::app::measure::{pad, pad_left};
+use crate::app::measure::{fit, pad, pad_left};
 use crate::app::tree::{self, Node};
 use crate::app::value::{direction, say};
 use crate::app::{App, Freshness};
@@ -23,7 +23,10 @@ const STATUS: usize = 10;
 /// Draws the pane.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let fresh = app.tree().fresh().len();
-    let notes = if fresh > 0 { format!("{fresh} fresh") } else { String::new() };
+    let filter =
+        app.tree().filter().map(|(filter, passing)| format!("/{} ({passing})", fit(filter.source().trim(), 18)));
+    let fresh = (fresh > 0).then(|| format!("{fresh} fresh"));
+    let notes = [filter, fresh].into_iter().flatten().collect::<Vec<_>>().join(&format!(" {} ", look.symbols.dot));
     let content = frame(app, look, Pane::World, "World", &notes, area, buffer);
     if app.tree().rows().is_empty() {
         let sentence = if app.connection().is_live() {
@@ -32,6 +35,9 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             "Kingdoms, settlements and structures appear here once the server is reached. r tries at once."
         };
         return empty(sentence, look, content, buffer);
+    }
+    if app.tree().filter().is_some_and(|(_, passing)| passing == 0) {
+        return empty("Nothing in this world passes the filter; esc takes it away.", look, content, buffer);
     }
     let shown = app.tree().rows().iter().enumerate().skip(app.tree().offset());
     for ((index, row), y) in shown.zip(0..content.height) {
@@ -57,6 +63,8 @@ fn row_line(app: &App, look: &Look, row: &tree::Row, columns: u16) -> Row {
     } else {
         fold
     };
+    let bookmarked = row.node.entity().is_some_and(|key| app.tree().bookmarks().contains(key));
+    let fold = if bookmarked && row.folded.is_none() { look.symbols.bookmark } else { fold };
     let (mark, freshness) = mark(app, look, row);
     let (name, level, status) = match (&row.node, entity) {
         (Node::Group(kind), _) => (plural(kind).to_owned(), row.children.to_string(), String::new()),

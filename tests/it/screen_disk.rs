@@ -123,7 +123,13 @@ fn a_disk_that_cannot_be_written_is_named_once() {
     for _ in 0..3 {
         table.send(Msg::NotSaved("no space left".to_owned()));
     }
-    let told = table.app.journal().view(40).filter(|(entry, _)| entry.what.contains("no space left")).count();
+    let told = table
+        .app
+        .journal()
+        .view(40, |_| 1)
+        .into_iter()
+        .filter(|(entry, _)| entry.what.contains("no space left"))
+        .count();
     assert_eq!(told, 1);
 }
 

@@ -70,7 +70,7 @@ fn the_next_change_is_found_behind_a_fold() {
 fn a_journal_row_leads_to_its_entity() {
     let mut table = Table::live(60, 20);
     table.raise_settlement(1_201);
-    table.keys("3 enter");
+    table.keys("3 o");
     assert!(table.screen().contains("━ Harrow's Rest"), "{}", table.screen());
     table.keys("esc");
     assert!(table.screen().contains("[1 World]"));
@@ -79,15 +79,15 @@ fn a_journal_row_leads_to_its_entity() {
 #[test]
 fn a_further_pane_opens_beside_the_others_and_gives_the_place_back() {
     let mut table = Table::live(120, 40);
-    table.keys("3 4");
+    table.keys("3 7");
     assert!(table.screen().contains("━ Health") && !table.screen().contains("─ Emberfall"), "{}", table.screen());
     table.keys("tab");
     assert!(table.screen().contains("━ Journal"), "the focus goes through what is on screen: {}", table.screen());
-    table.keys("4 z");
-    assert!(table.screen().contains("[4 Health]") && !table.screen().contains("Journal ─"), "{}", table.screen());
+    table.keys("7 z");
+    assert!(table.screen().contains("[7 Health]") && !table.screen().contains("Journal ─"), "{}", table.screen());
     table.keys("z esc");
     assert!(table.screen().contains("━ Journal") && table.screen().contains("─ Emberfall"), "{}", table.screen());
-    table.keys("4 2");
+    table.keys("7 2");
     assert!(table.screen().contains("━ Emberfall") && !table.screen().contains("─ Health"), "{}", table.screen());
 }
 
@@ -112,6 +112,8 @@ fn with_several_campaigns_and_none_named_one_is_chosen() {
 #[test]
 fn a_list_that_cannot_be_had_is_asked_for_again() {
     let mut table = Table::new(80, 24);
+    table.app = scry::app::App::new(scry::app::Options::default(), (80, 24), table.now);
+    table.app.start(None);
     let reason = "cannot reach http://127.0.0.1:4600: connection refused";
     table.send(Msg::Campaigns(Err(reason.to_owned())));
     assert!(table.screen().contains(reason) && table.screen().contains("r retry"), "{}", table.screen());
@@ -189,9 +191,52 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-const KEYS: [&str; 30] = [
-    "4", "z", "j", "k", "h", "l", "g", "G", "n", "N", "f", "p", "r", "1", "2", "3", "?", "q", "tab", "enter", "space",
-    "esc", "pgup", "pgdn", "ctrl-d", "ctrl-u", "ctrl-z", "x", ":", "ctrl-c",
+const KEYS: [&str; 45] = [
+    "z",
+    "7",
+    "8",
+    "/",
+    "=",
+    "~",
+    "!",
+    "[",
+    "]",
+    "b",
+    "'",
+    "m",
+    "{",
+    "w",
+    "t",
+    "o",
+    "backspace",
+    "j",
+    "k",
+    "h",
+    "l",
+    "g",
+    "G",
+    "n",
+    "N",
+    "f",
+    "p",
+    "r",
+    "1",
+    "2",
+    "3",
+    "?",
+    "q",
+    "tab",
+    "enter",
+    "space",
+    "esc",
+    "pgup",
+    "pgdn",
+    "ctrl-d",
+    "ctrl-u",
+    "ctrl-z",
+    "x",
+    ":",
+    "ctrl-c",
 ];
 const PHASES: [Phase; 8] = [
     Phase::Disconnected,

@@ -115,7 +115,7 @@ fn help() {
 
 #[test]
 fn health() {
-    each_size("health", |table| table.keys("4"));
+    each_size("health", |table| table.keys("7"));
 }
 
 #[test]

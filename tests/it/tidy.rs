@@ -21,9 +21,9 @@ const MAY_KNOW: [(&str, &[&str]); 20] = [
     ("headless", &["calendar", "client", "config", "exit", "expr", "files", "protocol", "suggest", "text"]),
     ("server", &["calendar", "config", "exit", "files", "formula", "protocol", "text", "world"]),
     ("demo", &["client", "protocol", "world"]),
-    ("app", &["calendar", "client", "config", "protocol", "text"]),
+    ("app", &["calendar", "client", "config", "expr", "protocol", "suggest", "text"]),
     ("ui", &["app", "calendar", "client", "config", "protocol", "text"]),
-    ("tui", &["app", "calendar", "client", "config", "exit", "protocol", "text", "ui"]),
+    ("tui", &["app", "calendar", "client", "config", "exit", "protocol", "suggest", "text", "ui"]),
     (
         "cli",
         &[
@@ -259,6 +259,8 @@ fn every_calendar_and_world_in_assets_is_built_in() {
         let stem = |source: Source| Path::new(&source.path).file_stem().unwrap().to_string_lossy().into_owned();
         files(&[folder]).map(stem).collect()
     };
+    let themes = scry::ui::theme::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(stems("assets/themes"), themes);
     let bundled = scry::calendar::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(stems("assets/calendars"), bundled);
     assert_eq!(stems("assets/worlds"), BTreeSet::from(["emberfall".to_owned()]));

@@ -49,6 +49,11 @@ struct Flight {
 }
 
 impl Plan {
+    /// Returns an empty plan whose tickets go on from this one's.
+    pub(super) fn successor(&self) -> Self {
+        Self { issued: self.issued, impossible: self.impossible, ..Self::default() }
+    }
+
     /// Wants an entity; it joins the batch that is being gathered.
     pub(super) fn want(&mut self, id: Id, now: Instant) {
         if self.impossible {

@@ -79,6 +79,13 @@ impl Table {
         }
     }
 
+    /// Types a text, character by character.
+    pub fn write(&mut self, text: &str) {
+        for c in text.chars() {
+            self.send(Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+        }
+    }
+
     /// Lets time pass, waking the dashboard exactly when it asks for it; returns how often that was.
     pub fn wait(&mut self, time: Duration) -> usize {
         let end = self.now.mono + time;
@@ -168,6 +175,9 @@ pub fn key_event(name: &str) -> KeyEvent {
         "pgup" => KeyCode::PageUp,
         "pgdn" => KeyCode::PageDown,
         "space" => KeyCode::Char(' '),
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "backspace" => KeyCode::Backspace,
         one => KeyCode::Char(one.chars().next().unwrap()),
     };
     KeyEvent::new(code, modifiers)

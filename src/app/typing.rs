@@ -1,0 +1,153 @@
+//! What a line is typed for, and what becomes of it.
+
+use crossterm::event::KeyEvent;
+
+use super::command::{Action, Line};
+use super::filter::{Fault, Filter};
+use super::palette::Palette;
+use super::pane::Pane;
+use super::prompt::{Prompt, Typed};
+use super::{App, Effect};
+
+/// Holds the line that is being typed, and what for.
+#[derive(Debug)]
+pub struct Typing {
+    pub prompt: Prompt,
+    pub purpose: Purpose,
+    /// What is wrong with the line so far.
+    pub fault: Option<Fault>,
+}
+
+/// Says what a line is typed for.
+#[derive(Debug)]
+pub enum Purpose {
+    /// A filter over this pane; `before` returns if it is cancelled.
+    Filter { pane: Pane, before: Option<Filter> },
+    /// A command, a campaign or an entity, chosen from what fits.
+    Palette(Palette),
+}
+
+/// Holds the lines of earlier times, by purpose.
+#[derive(Debug, Default)]
+pub(super) struct Histories {
+    pub filter: Vec<String>,
+    pub palette: Vec<String>,
+}
+
+impl App {
+    /// Returns the line that is being typed.
+    #[must_use]
+    pub const fn typing(&self) -> Option<&Typing> {
+        self.typing.as_ref()
+    }
+
+    /// Begins to type a filter for the focused pane, or for the World.
+    pub(super) fn type_filter(&mut self) {
+        let pane = if self.focus == Pane::Journal { Pane::Journal } else { Pane::World };
+        self.go_to_pane(pane);
+        let before = match pane {
+            Pane::Journal => self.journal.filter().cloned(),
+            _ => self.tree.filter().map(|(filter, _)| filter.clone()),
+        };
+        let text = before.as_ref().map(|filter| filter.source().to_owned()).unwrap_or_default();
+        let prompt = Prompt::new(&text).with_history(self.histories.filter.clone());
+        self.typing = Some(Typing { prompt, purpose: Purpose::Filter { pane, before }, fault: None });
+    }
+
+    /// Begins to type a command.
+    pub(super) fn type_command(&mut self) -> Vec<Effect> {
+        let prompt = Prompt::default().with_history(self.histories.palette.clone());
+        let palette = Palette::new(self, "");
+        self.typing = Some(Typing { prompt, purpose: Purpose::Palette(palette), fault: None });
+        // What the person may watch can have changed since the last time.
+        vec![Effect::LoadCampaigns]
+    }
+
+    /// Takes a key while a line is typed.
+    pub(super) fn type_key(&mut self, mut typing: Typing, key: KeyEvent) -> Vec<Effect> {
+        let action = self.keymap.action(super::Context::Prompt, key.into());
+        if let (Purpose::Palette(palette), Some(Action::Line(line @ (Line::Earlier | Line::Later)))) =
+            (&mut typing.purpose, action)
+        {
+            palette.step(if line == Line::Earlier { -1 } else { 1 });
+            self.typing = Some(typing);
+            return Vec::new();
+        }
+        match typing.prompt.key(key.into(), &self.keymap) {
+            Typed::Changed => self.line_changed(typing),
+            Typed::Moved => self.typing = Some(typing),
+            Typed::Accepted => return self.line_accepted(typing),
+            Typed::Cancelled => self.line_cancelled(typing),
+            Typed::Beyond(Action::Suspend) => {
+                self.typing = Some(typing);
+                return vec![Effect::Suspend];
+            }
+            Typed::Beyond(_) => {
+                if let Purpose::Palette(palette) = &typing.purpose
+                    && let Some(label) = palette.chosen().map(|candidate| candidate.label.clone())
+                {
+                    typing.prompt.set(&label);
+                }
+                self.line_changed(typing);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Takes pasted text: into the line that is typed, and nowhere else.
+    pub(super) fn paste(&mut self, text: &str) {
+        if let Some(mut typing) = self.typing.take() {
+            typing.prompt.insert(text);
+            self.line_changed(typing);
+        }
+    }
+
+    pub(super) fn line_changed(&mut self, mut typing: Typing) {
+        typing.fault = None;
+        match &mut typing.purpose {
+            Purpose::Palette(_) => typing.purpose = Purpose::Palette(Palette::new(self, typing.prompt.text())),
+            Purpose::Filter { pane, .. } => match Filter::parse(typing.prompt.text()) {
+                Ok(filter) => self.set_filter(*pane, filter),
+                Err(fault) => typing.fault = Some(fault),
+            },
+        }
+        self.typing = Some(typing);
+    }
+
+    fn line_accepted(&mut self, typing: Typing) -> Vec<Effect> {
+        if typing.fault.is_some() {
+            // What is wrong is on screen, and so is the line to mend it in.
+            self.typing = Some(typing);
+            return Vec::new();
+        }
+        match typing.purpose {
+            Purpose::Filter { .. } => {
+                (_, self.histories.filter) = typing.prompt.finish();
+                Vec::new()
+            }
+            Purpose::Palette(palette) => {
+                let Some(candidate) = palette.chosen().cloned() else {
+                    self.typing = Some(Typing { purpose: Purpose::Palette(palette), ..typing });
+                    return Vec::new();
+                };
+                (_, self.histories.palette) = typing.prompt.finish();
+                self.go_to_target(candidate.target)
+            }
+        }
+    }
+
+    fn line_cancelled(&mut self, typing: Typing) {
+        if let Purpose::Filter { pane, before } = typing.purpose {
+            self.set_filter(pane, before);
+        }
+    }
+
+    /// Takes the filter off the focused pane.
+    pub(super) fn clear_filter(&mut self) {
+        self.set_filter(self.focus, None);
+    }
+
+    fn set_filter(&mut self, pane: Pane, filter: Option<Filter>) {
+        if pane == Pane::Journal { self.filter_journal(filter) } else { self.filter_world(filter) }
+    }
+}

@@ -1,0 +1,125 @@
+//! What a person prefers, read from the settings: behaviour, keys and look; read again while running.
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use super::background::Background;
+use crate::app::{self, Keymap};
+use crate::config::client::{ColorMode, Settings};
+use crate::config::{ConfigError, file, process_env};
+use crate::suggest::nearest;
+use crate::ui::Look;
+use crate::ui::theme::{self, Depth, Theme};
+
+/// The theme that goes with the terminal.
+const AUTO: &str = "auto";
+
+/// Holds everything that can change while the dashboard runs.
+#[derive(Debug)]
+pub struct Preferences {
+    pub app: app::Options,
+    pub keymap: Keymap,
+    pub look: Look,
+}
+
+impl Preferences {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`ConfigError`] that names the file, the line and the remedy.
+    pub fn new(settings: &Settings, background: Background) -> Result<Self, ConfigError> {
+        let ui = &settings.config.ui;
+        let app = app::Options {
+            mark_fade: ui.mark_fade,
+            journal_limit: ui.journal_limit,
+            zone: TimeZone::system(),
+            themes: theme_names(settings),
+            profiles: settings.config.profiles.keys().cloned().collect(),
+            profile: settings.server.profile.clone(),
+        };
+        Ok(Self { app, keymap: keymap(settings)?, look: look(settings, &ui.theme, background)? })
+    }
+}
+
+/// Reads the keys a person wants.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] with the line of the first wish that cannot be fulfilled.
+pub fn keymap(settings: &Settings) -> Result<Keymap, ConfigError> {
+    Keymap::rebound(&settings.config.keys).map_err(|fault| {
+        let text = std::fs::read_to_string(&settings.file).unwrap_or_default();
+        let path: Vec<_> = ["keys", &fault.context].into_iter().chain(fault.command.as_deref()).collect();
+        let message = format!("{}: {}", path.join("."), fault.message);
+        ConfigError::Invalid { path: settings.file.clone(), line: file::line_of(&text, &path), message }
+    })
+}
+
+/// Makes the look of a theme by its name, as this terminal can show it.
+///
+/// # Errors
+/// [`ConfigError`] when there is no such theme, or its file cannot be understood.
+pub fn look(settings: &Settings, name: &str, background: Background) -> Result<Look, ConfigError> {
+    let ui = &settings.config.ui;
+    let depth = match ui.color {
+        ColorMode::Never => Depth::None,
+        ColorMode::Auto | ColorMode::Always => depth(),
+    };
+    let name = if name == AUTO { fitting(background, depth) } else { name };
+    Ok(Look::of(theme(settings, name)?.at(depth), ui.ascii))
+}
+
+/// Tells whether the look depends on what the terminal's background is.
+#[must_use]
+pub fn wants_background(settings: &Settings) -> bool {
+    let ui = &settings.config.ui;
+    ui.theme == AUTO && ui.color != ColorMode::Never && matches!(depth(), Depth::True | Depth::Ansi256)
+}
+
+/// Returns the file of a theme of the person's own.
+#[must_use]
+pub fn theme_file(settings: &Settings, name: &str) -> PathBuf {
+    themes_dir(settings).join(format!("{name}.toml"))
+}
+
+fn depth() -> Depth {
+    Depth::of(process_env("COLORTERM").as_deref(), process_env("TERM").as_deref())
+}
+
+/// Sixteen colours are the terminal's own, and fit its background.
+const fn fitting(background: Background, depth: Depth) -> &'static str {
+    match (background, depth) {
+        (Background::Dark, Depth::True | Depth::Ansi256) => "dark",
+        (Background::Light, Depth::True | Depth::Ansi256) => "light",
+        (Background::Dark | Background::Light | Background::Unknown, _) => "terminal",
+    }
+}
+
+fn theme(settings: &Settings, name: &str) -> Result<Theme, ConfigError> {
+    let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    let own = if is_name { file::read::<Theme>(&theme_file(settings, name))? } else { None };
+    own.or_else(|| Theme::named(name)).ok_or_else(|| {
+        let known = theme_names(settings);
+        let remedy = nearest(name, known.iter().map(String::as_str))
+            .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean “{near}”?"));
+        let problem = format!("no theme is called “{}”; {remedy}", crate::text::line(name));
+        ConfigError::Setting { setting: "ui.theme".to_owned(), problem }
+    })
+}
+
+/// Lists the themes one can choose: the bundled ones and the person's own.
+fn theme_names(settings: &Settings) -> Vec<String> {
+    let bundled = [AUTO].into_iter().chain(theme::BUNDLED.iter().map(|(name, _)| *name)).map(ToOwned::to_owned);
+    let mut names: Vec<String> = bundled.collect();
+    // A directory that is not there holds no themes.
+    let files = std::fs::read_dir(themes_dir(settings)).into_iter().flatten().flatten();
+    let own =
+        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    names.extend(own.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).filter(|name| !name.is_empty()));
+    names.dedup();
+    names
+}
+
+fn themes_dir(settings: &Settings) -> PathBuf {
+    settings.file.parent().unwrap_or(Path::new(".")).join("themes")
+}

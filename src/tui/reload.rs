@@ -1,0 +1,78 @@
+//! The configuration and the theme, read again when their files change.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::background::Background;
+use super::preferences::{Preferences, theme_file};
+use crate::config::client::Settings;
+use crate::config::{ConfigError, process_env};
+
+/// How often the files are looked at.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Watches the files until it is dropped.
+#[derive(Debug)]
+pub struct Reload {
+    read: mpsc::Receiver<Result<Preferences, String>>,
+    task: JoinHandle<()>,
+}
+
+impl Reload {
+    /// Begins to watch the files that `settings` came from.
+    #[must_use]
+    pub fn start(settings: Settings, background: Background) -> Self {
+        let (sender, read) = mpsc::channel(1);
+        let task = tokio::spawn(watch(settings, background, sender));
+        Self { read, task }
+    }
+
+    /// Waits for the next change: what the files say now, or one sentence about the mistake in them.
+    pub async fn next(&mut self) -> Result<Preferences, String> {
+        match self.read.recv().await {
+            Some(read) => read,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Reload {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn watch(mut settings: Settings, background: Background, sender: mpsc::Sender<Result<Preferences, String>>) {
+    let mut seen = stamps(&settings).await;
+    let mut clock = tokio::time::interval(EVERY);
+    loop {
+        clock.tick().await;
+        let now = stamps(&settings).await;
+        if now == seen {
+            continue;
+        }
+        let read = Settings::load(&process_env, &settings.flags);
+        let preferences = read.and_then(|read| {
+            settings = read;
+            Preferences::new(&settings, background)
+        });
+        // The theme may be another file now.
+        seen = stamps(&settings).await;
+        if sender.send(preferences.map_err(|error: ConfigError| error.to_string())).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Returns when each file was last written; `None` for one that does not exist.
+async fn stamps(settings: &Settings) -> Vec<(PathBuf, Option<SystemTime>)> {
+    let files = vec![settings.file.clone(), theme_file(settings, &settings.config.ui.theme)];
+    let stamp = |path: PathBuf| {
+        let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
+        (path, written)
+    };
+    tokio::task::spawn_blocking(move || files.into_iter().map(stamp).collect()).await.unwrap_or_default()
+}

@@ -1,0 +1,90 @@
+//! How many colours a terminal can show, and the nearest of them to any other.
+
+use anstyle::{AnsiColor, RgbColor};
+use anstyle_lossy::palette;
+use ratatui::style::{Color, Style};
+
+/// Names how many colours a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    True,
+    Ansi256,
+    Ansi16,
+    None,
+}
+
+impl Depth {
+    /// Guesses from the environment: `COLORTERM` and `TERM`, the only ones that say.
+    #[must_use]
+    pub fn of(colorterm: Option<&str>, term: Option<&str>) -> Self {
+        match (colorterm, term) {
+            (Some("truecolor" | "24bit"), _) => Self::True,
+            (_, Some("dumb")) => Self::None,
+            (_, Some(term)) if term.contains("direct") => Self::True,
+            (_, Some(term)) if term.contains("256color") => Self::Ansi256,
+            _ => Self::Ansi16,
+        }
+    }
+}
+
+/// Brings a style to what can be shown.
+pub(super) fn reduce(style: Style, depth: Depth) -> Style {
+    let colour = |colour: Option<Color>| colour.map(|colour| nearest(colour, depth));
+    Style { fg: colour(style.fg), bg: colour(style.bg), ..style }
+}
+
+fn nearest(colour: Color, depth: Depth) -> Color {
+    let rgb = match (colour, depth) {
+        (_, Depth::True) => return colour,
+        (Color::Rgb(red, green, blue), _) => RgbColor(red, green, blue),
+        (Color::Indexed(index), Depth::Ansi16) => anstyle_lossy::xterm_to_rgb(index.into(), palette::DEFAULT),
+        _ => return colour,
+    };
+    match depth {
+        Depth::Ansi256 => Color::Indexed(anstyle_lossy::rgb_to_xterm(rgb).0),
+        Depth::True | Depth::Ansi16 | Depth::None => named(anstyle_lossy::rgb_to_ansi(rgb, palette::DEFAULT)),
+    }
+}
+
+const fn named(colour: AnsiColor) -> Color {
+    match colour {
+        AnsiColor::Black => Color::Black,
+        AnsiColor::Red => Color::Red,
+        AnsiColor::Green => Color::Green,
+        AnsiColor::Yellow => Color::Yellow,
+        AnsiColor::Blue => Color::Blue,
+        AnsiColor::Magenta => Color::Magenta,
+        AnsiColor::Cyan => Color::Cyan,
+        AnsiColor::White => Color::Gray,
+        AnsiColor::BrightBlack => Color::DarkGray,
+        AnsiColor::BrightRed => Color::LightRed,
+        AnsiColor::BrightGreen => Color::LightGreen,
+        AnsiColor::BrightYellow => Color::LightYellow,
+        AnsiColor::BrightBlue => Color::LightBlue,
+        AnsiColor::BrightMagenta => Color::LightMagenta,
+        AnsiColor::BrightCyan => Color::LightCyan,
+        AnsiColor::BrightWhite => Color::White,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colour_becomes_the_nearest_there_is() {
+        let orange = Color::Rgb(0xf0, 0xa0, 0x50);
+        assert_eq!(nearest(orange, Depth::True), orange);
+        assert!(matches!(nearest(orange, Depth::Ansi256), Color::Indexed(16..)));
+        assert!(!matches!(nearest(orange, Depth::Ansi16), Color::Rgb(..) | Color::Indexed(_)));
+        assert_eq!(nearest(Color::Cyan, Depth::Ansi16), Color::Cyan);
+    }
+
+    #[test]
+    fn the_environment_says_how_many_there_are() {
+        assert_eq!(Depth::of(Some("truecolor"), Some("xterm")), Depth::True);
+        assert_eq!(Depth::of(None, Some("screen-256color")), Depth::Ansi256);
+        assert_eq!(Depth::of(None, Some("linux")), Depth::Ansi16);
+        assert_eq!(Depth::of(None, Some("dumb")), Depth::None);
+    }
+}
