@@ -4,15 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "what is benched is made here")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
+use scry::app::{self, App, Msg, Now};
 use scry::calendar::Calendar;
 use scry::client::cache::Cache;
-use scry::client::event::Snapshot;
+use scry::client::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
 use scry::protocol::{Event, Position};
 use scry::text;
+use scry::ui::{self, Look};
 use serde_json::{Value, json};
 
 /// How many settlements the benched campaign has; each has as many structures as a real one.
@@ -83,6 +87,64 @@ fn decode(text: &str) -> Event {
     Event::from_value(&value).unwrap()
 }
 
+/// Opens a dashboard on the benched campaign, its journal filled.
+fn dashboard(size: (u16, u16), snapshot: &Snapshot, journal: &[String]) -> (App, Now) {
+    let now = Now { mono: Instant::now(), wall: Timestamp::UNIX_EPOCH };
+    let mut app = App::new(app::Options::default(), size, now);
+    app.start(Some("c".parse().unwrap()));
+    let live = Status { phase: Phase::Live, ..Status::disconnected() };
+    app.update(now, Msg::Client(ClientEvent::Status(live)));
+    app.update(now, Msg::Client(ClientEvent::Snapshot(Box::new(snapshot.clone()))));
+    for text in journal {
+        app.update(now, Msg::Client(ClientEvent::Delivered(delivery(text))));
+    }
+    (app, now)
+}
+
+fn delivery(text: &str) -> Delivery {
+    let raw: Value = serde_json::from_str(text).unwrap();
+    Delivery {
+        received_at: Timestamp::UNIX_EPOCH,
+        room: None,
+        name: raw["type"].as_str().unwrap().into(),
+        event: Event::from_value(&raw).map(Arc::new),
+        raw: Arc::new(raw),
+    }
+}
+
+fn screens(criterion: &mut Criterion) {
+    let (snapshot, journal) = (snapshot(), journal());
+    let look = Look::new(true, false);
+    let mut group = criterion.benchmark_group("render");
+    for (pane, keys) in
+        [("world", "1"), ("detail", "2"), ("journal", "3"), ("clock", "4"), ("health", "7"), ("inspector", "3\r")]
+    {
+        let (mut app, now) = dashboard((120, 40), &snapshot, &journal);
+        for key in keys.chars() {
+            let code = if key == '\r' { KeyCode::Enter } else { KeyCode::Char(key) };
+            app.update(now, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        }
+        group.bench_function(pane, |bencher| bencher.iter(|| ui::picture(black_box(&app), &look)));
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("dashboard");
+    group.throughput(Throughput::Elements(EVENTS.into()));
+    group.bench_function("take events in", |bencher| {
+        bencher.iter_batched(
+            || dashboard((120, 40), &snapshot, &[]),
+            |(mut app, now)| {
+                for text in &journal {
+                    app.update(now, Msg::Client(ClientEvent::Delivered(delivery(text))));
+                }
+                app
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
 fn bench(criterion: &mut Criterion) {
     let journal = journal();
     let events: Vec<Event> = journal.iter().map(|text| decode(text)).collect();
@@ -131,5 +193,5 @@ fn bench(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, bench);
+criterion_group!(benches, bench, screens);
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! What each command does.
 
+use super::copy::Export;
 use super::entry::{Entry, Kind};
 use super::keymap::Action;
 use super::pane::Pane;
@@ -31,7 +32,10 @@ impl App {
             Action::Unfold => self.unfold(),
             Action::NextPane => self.go_to_neighbour(true),
             Action::PreviousPane => self.go_to_neighbour(false),
-            Action::Pane(pane) => self.go_to_pane(pane),
+            Action::Pane(pane) => {
+                self.go_to_pane(pane);
+                return self.on_open(pane);
+            }
             Action::Back => self.close_further(),
             Action::Zoom => self.zoomed = !self.zoomed,
             Action::Follow => self.journal.follow(),
@@ -57,6 +61,22 @@ impl App {
             Action::PreviousMarker => self.go_to_marker(false),
             Action::Wrap => self.wrap = !self.wrap,
             Action::Timestamps => self.world_times = !self.world_times,
+            Action::Copy => return self.copy_row(),
+            Action::CopyJson => return self.copy_json(),
+            Action::CopyCommand => return self.copy_command(),
+            Action::Export(kind) => {
+                let content = (kind == Export::Journal).then(|| self.journal_lines());
+                return vec![Effect::Export { kind, content }];
+            }
+            Action::Privacy => self.private = !self.private,
+            Action::Mouse => {
+                self.mouse = !self.mouse;
+                return self.take_mouse();
+            }
+            Action::Bare => {
+                self.bare = !self.bare;
+                return self.take_mouse();
+            }
             Action::Line(_) => {}
         }
         Vec::new()
@@ -76,7 +96,13 @@ impl App {
             },
             Pane::Journal => self.move_in_journal(action, rows),
             Pane::Inspector => self.move_in_inspector(action, rows),
-            Pane::Health => false,
+            Pane::Clock | Pane::Health => match self.scrolled(action, self.scrolled_to(self.focus)) {
+                Some(offset) => {
+                    self.scroll.insert(self.focus, offset);
+                    true
+                }
+                None => false,
+            },
         }
     }
 
@@ -143,10 +169,20 @@ impl App {
     fn activate(&mut self) {
         match self.focus {
             Pane::World if !self.tree.toggle(&self.cache) => self.go_to_pane(Pane::Detail),
-            Pane::World | Pane::Detail | Pane::Health => {}
+            Pane::World | Pane::Detail | Pane::Clock | Pane::Health => {}
             Pane::Journal => self.inspect_selected(),
             Pane::Inspector => self.open_in_inspector(),
         }
+    }
+
+    /// Asks for what a pane needs beyond what is known.
+    fn on_open(&self, pane: Pane) -> Vec<Effect> {
+        if pane == Pane::Health { vec![Effect::CheckServer] } else { Vec::new() }
+    }
+
+    /// Tells the terminal whose the mouse is now.
+    fn take_mouse(&self) -> Vec<Effect> {
+        vec![Effect::Mouse(self.mouse && !self.bare)]
     }
 
     /// Shows the entity that the journal's or the Inspector's event is about.

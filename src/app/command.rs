@@ -1,5 +1,6 @@
 //! Commands, and the places in which a key can mean one.
 
+use super::copy::Export;
 use super::keymap::BINDINGS;
 use super::pane::Pane;
 
@@ -48,6 +49,17 @@ pub enum Action {
     PreviousMarker,
     Wrap,
     Timestamps,
+    /// Copy what is under the cursor.
+    Copy,
+    CopyJson,
+    /// Copy the command line that shows the same.
+    CopyCommand,
+    Export(Export),
+    /// Hide what players must not see, or show it again.
+    Privacy,
+    Mouse,
+    /// Show the focused pane alone, for the terminal's own selection.
+    Bare,
     /// Change the line that is being typed.
     Line(Line),
 }
@@ -95,6 +107,7 @@ pub enum Context {
     World,
     Detail,
     Journal,
+    Clock,
     Health,
     Inspector,
     /// Works while a line is being typed; no other key means anything then.
@@ -115,6 +128,7 @@ impl Context {
             Self::World => "world",
             Self::Detail => "detail",
             Self::Journal => "journal",
+            Self::Clock => "clock",
             Self::Health => "health",
             Self::Inspector => "inspector",
             Self::Prompt => "prompt",
@@ -139,6 +153,7 @@ impl Context {
             Self::World => "World",
             Self::Detail => "Detail",
             Self::Journal => "Journal",
+            Self::Clock => "Clock",
             Self::Health => "Health",
             Self::Inspector => "Inspector",
             Self::Prompt => "Typing a line",
@@ -157,6 +172,7 @@ impl Context {
             Self::World => &[Self::World, Self::Dashboard, Self::Everywhere],
             Self::Detail => &[Self::Detail, Self::Dashboard, Self::Everywhere],
             Self::Journal => &[Self::Journal, Self::Dashboard, Self::Everywhere],
+            Self::Clock => &[Self::Clock, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Health => &[Self::Health, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Inspector => &[Self::Inspector, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Prompt => &[Self::Prompt],

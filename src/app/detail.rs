@@ -1,9 +1,14 @@
 //! The Detail pane's content: every field of an entity, as rows that say what they mean.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::clock::Clock;
+use super::entry::Entry;
+use super::journal::Journal;
+use super::privacy::{HIDDEN, is_secret};
 use super::value::{self, Direction, direction, label, say};
 use crate::client::cache::{Cache, Entity, FieldChange};
 use crate::protocol::EntityType;
@@ -33,6 +38,9 @@ const APART: [&str; 20] = [
     "myRole",
 ];
 
+/// How many of the journal's latest entries are looked through for earlier values.
+const LOOK_BACK: usize = 3_000;
+
 /// Describes one row of the pane.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Row {
@@ -61,6 +69,8 @@ pub struct Field {
     pub note: String,
     pub change: Option<Change>,
     pub stale: bool,
+    /// The values a number had, the latest last.
+    pub past: Vec<f64>,
 }
 
 /// Describes the latest change of a value.
@@ -73,10 +83,42 @@ pub struct Change {
     pub at: Timestamp,
 }
 
+/// Holds what a description is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    pub cache: &'a Cache,
+    pub clock: &'a Clock,
+    pub series: &'a Series,
+    /// Whether what is secret stays hidden.
+    pub private: bool,
+}
+
+/// Holds the values that numeric fields had, by dotted name, the latest last.
+pub type Series = BTreeMap<Box<str>, Vec<f64>>;
+
+/// Gathers from the journal which values an entity's numeric fields had.
+#[must_use]
+pub fn series(entity: &Entity, journal: &Journal) -> Series {
+    let about = |entry: &&Entry| entry.subject.as_ref() == Some(&entity.key);
+    let recent = journal.latest(LOOK_BACK).filter(about).filter_map(|entry| entry.record.as_ref());
+    let mut series = Series::new();
+    for held in recent.flat_map(|record| &record.fields) {
+        let number =
+            |value: &Option<Value>| value.as_ref().and_then(|value| value.get("value").unwrap_or(value).as_f64());
+        let Some(after) = number(&held.after) else { continue };
+        let values = series.entry(held.field.clone()).or_default();
+        if values.is_empty() {
+            values.extend(number(&held.before));
+        }
+        values.push(after);
+    }
+    series
+}
+
 /// Describes an entity in full.
 #[must_use]
-pub fn rows(entity: &Entity, cache: &Cache, clock: &Clock) -> Vec<Row> {
-    let view = View { entity, cache, clock };
+pub fn rows(entity: &Entity, known: &Known<'_>) -> Vec<Row> {
+    let view = View { entity, cache: known.cache, clock: known.clock, series: known.series, private: known.private };
     let mut rows = view.own_fields();
     if let Some(description) = entity.field("description").and_then(Value::as_str).filter(|text| !text.is_empty()) {
         rows.extend([Row::Blank, Row::Text(text::block(description).into_owned())]);
@@ -99,9 +141,16 @@ struct View<'a> {
     entity: &'a Entity,
     cache: &'a Cache,
     clock: &'a Clock,
+    series: &'a Series,
+    private: bool,
 }
 
 impl View<'_> {
+    /// Returns the values a field had, where there are enough to see how it went.
+    fn past(&self, name: &str) -> Vec<f64> {
+        self.series.get(name).filter(|values| values.len() > 2).cloned().unwrap_or_default()
+    }
+
     fn own_fields(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         if let Some(time) = self.entity.field("worldTime").and_then(Value::as_str) {
@@ -141,6 +190,7 @@ impl View<'_> {
             value,
             change: self.change(name),
             stale: self.entity.is_field_stale(name),
+            past: self.past(name),
             ..Field::default()
         }
     }
@@ -182,6 +232,11 @@ impl View<'_> {
 
     fn variable(&self, key: &str, value: &Value, schema: Option<&Value>) -> Row {
         let name = format!("variables.{key}");
+        let named = || schema.and_then(|schema| schema.get("label")).and_then(Value::as_str).map(text::line);
+        if self.private && is_secret(self.entity, &name) {
+            let label = named().map_or_else(|| label(key), |label| label.into_owned());
+            return Row::Field(Field { label, value: HIDDEN.to_owned(), ..Field::default() });
+        }
         let said = |what: &str| schema.and_then(|schema| schema.get(what)).and_then(Value::as_str).map(text::line);
         Row::Field(Field {
             label: said("label").map_or_else(|| label(key), |label| label.into_owned()),
@@ -191,6 +246,7 @@ impl View<'_> {
             note: schema.map(range).unwrap_or_default(),
             change: self.change(&name),
             stale: self.entity.is_field_stale(&name),
+            past: self.past(&name),
         })
     }
 
@@ -207,6 +263,7 @@ impl View<'_> {
                 note: said("formula").map(|formula| format!("= {formula}")).unwrap_or_default(),
                 change: self.change(&name),
                 stale: self.entity.is_field_stale(&name),
+                past: self.past(&name),
             })
         });
         rows.collect()

@@ -65,6 +65,12 @@ impl Filter {
         &self.source
     }
 
+    /// Returns the expression, where the filter is one.
+    #[must_use]
+    pub fn expression(&self) -> Option<&str> {
+        if let Test::Expr(expr) = &self.test { Some(expr.source()) } else { None }
+    }
+
     fn fits(&self, text: impl FnOnce() -> String, view: impl FnOnce(&Expr) -> bool) -> bool {
         match &self.test {
             Test::Has(word) => text().to_lowercase().contains(word),

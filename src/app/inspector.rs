@@ -6,6 +6,7 @@ mod lines;
 use std::collections::BTreeSet;
 
 pub use json::JsonLine;
+pub(super) use lines::effects;
 pub use lines::{Cause, Line};
 
 use super::App;
@@ -78,11 +79,19 @@ impl App {
 
     /// Keeps the cursor in view.
     pub(super) fn settle_inspector(&mut self) {
+        if !self.shows(Pane::Inspector) {
+            return;
+        }
         let rows = self.layout().rows(Pane::Inspector).max(1);
         let (lines, cursor, offset) = self.inspected();
         let least = (cursor + 1).saturating_sub(rows);
         self.inspector.cursor = cursor;
         self.inspector.offset = offset.clamp(least, cursor.max(least)).min(lines.len().saturating_sub(rows).max(least));
+    }
+
+    /// Puts the cursor on a line in view.
+    pub(super) fn click_inspector(&mut self, row: usize) {
+        self.inspector.cursor = self.inspector.offset + row;
     }
 
     /// Folds or unfolds what is under the cursor, or goes to the event it names.

@@ -188,9 +188,20 @@ impl Journal {
         self.entries.iter().enumerate().map(|(index, entry)| (self.first + index as u64, entry))
     }
 
+    /// Lists the entries after one, with their numbers, whatever the filter says.
+    pub fn numbered_after(&self, number: u64) -> impl Iterator<Item = (u64, &Entry)> {
+        let skipped = usize::try_from((number + 1).saturating_sub(self.first)).unwrap_or(0).min(self.entries.len());
+        self.entries.range(skipped..).zip(self.first + skipped as u64..).map(|(entry, number)| (number, entry))
+    }
+
     /// Lists the entries that the filter lets through, oldest first.
     pub fn passing(&self) -> impl Iterator<Item = &Entry> {
         (0..self.shown()).filter_map(|index| self.entry(self.number_at(index)))
+    }
+
+    /// Lists the latest `count` entries, oldest first.
+    pub fn latest(&self, count: usize) -> impl Iterator<Item = &Entry> {
+        self.entries.range(self.entries.len().saturating_sub(count)..)
     }
 
     /// Returns the entry with a number.

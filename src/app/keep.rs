@@ -78,6 +78,7 @@ impl App {
                     self.keeping.from_disk = Some(saved.at);
                     self.tree.rebuild(&self.cache);
                     self.read_clock();
+                    self.take_up();
                 }
             }
             Ok(Loaded::SetAside(path)) => {

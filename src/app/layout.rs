@@ -34,6 +34,8 @@ pub struct View {
     pub further: Option<Pane>,
     /// Whether the focused pane has the whole screen.
     pub zoomed: bool,
+    /// Whether the focused pane is shown without anything around it.
+    pub bare: bool,
     pub has_trouble: bool,
 }
 
@@ -58,20 +60,23 @@ impl Layout {
         let (width, height) = view.size;
         let screen = Rect::new(0, 0, width, height);
         let shape = shape(view);
-        let lines = [1, u16::from(view.has_trouble), u16::from(shape == Shape::Single)];
+        let chrome = u16::from(!view.bare);
+        let has_tabs = shape == Shape::Single && !view.bare;
+        let has_trouble = view.has_trouble && !view.bare;
+        let lines = [chrome, u16::from(has_trouble), u16::from(has_tabs)];
         let [header, trouble, tabs, body, keys] = Split::vertical([
             Constraint::Length(lines[0]),
             Constraint::Length(lines[1]),
             Constraint::Length(lines[2]),
             Constraint::Min(0),
-            Constraint::Length(1),
+            Constraint::Length(chrome),
         ])
         .areas(screen);
         Self {
             shape,
             header,
-            trouble: view.has_trouble.then_some(trouble),
-            tabs: (shape == Shape::Single).then_some(tabs),
+            trouble: has_trouble.then_some(trouble),
+            tabs: has_tabs.then_some(tabs),
             panes: panes(shape, body, view),
             keys,
         }
@@ -104,7 +109,7 @@ impl Layout {
 fn shape(view: View) -> Shape {
     match view.size {
         (w, h) if w < SMALLEST.0 || h < SMALLEST.1 => Shape::TooSmall,
-        _ if view.zoomed => Shape::Single,
+        _ if view.zoomed || view.bare => Shape::Single,
         (w, _) if w >= THREE_COLUMNS && view.further.is_some() => Shape::Full,
         (w, _) if w >= 120 => Shape::Wide,
         (w, h) if w >= 80 && h >= 22 => Shape::Stacked,
@@ -157,7 +162,8 @@ mod tests {
         ] {
             for further in [None, Some(Pane::Health)] {
                 let focus = further.unwrap_or(Pane::World);
-                let view = View { size: (width, height), focus, further, zoomed: false, has_trouble: true };
+                let view =
+                    View { size: (width, height), focus, further, zoomed: false, bare: false, has_trouble: true };
                 let layout = Layout::of(view);
                 let beside = shape == Shape::Wide && width >= THREE_COLUMNS && further.is_some();
                 assert_eq!(layout.shape, if beside { Shape::Full } else { shape }, "{width}×{height}");

@@ -4,9 +4,12 @@
 //! terminal's event loop, and how things look is decided where they are drawn.
 
 mod actions;
+mod alerts;
+pub mod almanac;
 mod clock;
 pub mod command;
 pub mod connection;
+pub mod copy;
 pub mod detail;
 pub mod entry;
 pub mod filter;
@@ -25,8 +28,12 @@ pub mod palette;
 mod pane;
 mod panes;
 mod pending;
+mod pointer;
+pub mod privacy;
 pub mod prompt;
+pub mod pulse;
 pub mod record;
+mod resume;
 mod switch;
 mod trail;
 pub mod tree;
@@ -34,6 +41,7 @@ pub mod typing;
 mod update;
 pub mod value;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -47,11 +55,13 @@ pub use keymap::{Action, Context, Keymap, Pane};
 pub use layout::Layout;
 pub use msg::{Choice, Effect, Msg, Unanswered};
 pub use now::Now;
+pub use resume::Sitting;
 pub use tree::Tree;
 pub use typing::{Purpose, Typing};
 
 use crate::client::cache::{Cache, Entity};
 use crate::client::outbox::Outbox;
+use crate::config::alerts::AlertConfig;
 use crate::protocol::Id;
 
 /// Holds what a person may choose about the dashboard's behaviour.
@@ -67,6 +77,10 @@ pub struct Options {
     pub themes: Vec<String>,
     pub profiles: Vec<String>,
     pub profile: String,
+    pub alerts: AlertConfig,
+    /// Whether marks fade; without motion they stay as they are until they go.
+    pub motion: bool,
+    pub mouse: bool,
 }
 
 impl Default for Options {
@@ -78,6 +92,9 @@ impl Default for Options {
             themes: Vec::new(),
             profiles: Vec::new(),
             profile: String::new(),
+            alerts: AlertConfig::default(),
+            motion: true,
+            mouse: false,
         }
     }
 }
@@ -146,6 +163,16 @@ pub struct App {
     /// Whether the journal wraps its rows, and dates them in the world.
     wrap: bool,
     world_times: bool,
+    pulse: pulse::Pulse,
+    /// How far each pane that only scrolls is scrolled.
+    scroll: BTreeMap<Pane, usize>,
+    resume: Option<Sitting>,
+    private: bool,
+    mouse: bool,
+    bare: bool,
+    /// Whether the terminal has the person's attention, once it has said so.
+    is_looking: Option<bool>,
+    was_lost: bool,
     redraw: bool,
 }
 
@@ -180,6 +207,14 @@ impl App {
             campaigns: Vec::new(),
             wrap: false,
             world_times: false,
+            pulse: pulse::Pulse::default(),
+            scroll: BTreeMap::new(),
+            resume: None,
+            private: false,
+            mouse: false,
+            bare: false,
+            is_looking: None,
+            was_lost: false,
             redraw: true,
         }
     }
@@ -200,6 +235,11 @@ impl App {
         self.redraw = true;
     }
 
+    /// Lets the mouse select and scroll.
+    pub const fn use_mouse(&mut self) {
+        self.mouse = true;
+    }
+
     /// Tells whether the screen no longer shows the state, and takes that to be remedied.
     pub const fn take_redraw(&mut self) -> bool {
         std::mem::replace(&mut self.redraw, false)
@@ -212,8 +252,9 @@ impl App {
         let moments = [
             self.cache.refetch_deadline(),
             self.connection.deadline(self.now),
-            self.fade_deadline(),
-            self.age_deadline(),
+            self.fade_deadline().filter(|_| self.is_watched()),
+            self.age_deadline().filter(|_| self.is_watched()),
+            self.pulse.deadline(self.now).filter(|_| self.is_watched() && self.shows(Pane::Health)),
             self.keep_deadline(),
             toasts,
         ];
@@ -289,6 +330,38 @@ impl App {
         &self.journal
     }
 
+    /// Returns what was measured of the connection.
+    #[must_use]
+    pub const fn pulse(&self) -> &pulse::Pulse {
+        &self.pulse
+    }
+
+    /// Returns how far a pane that only scrolls is scrolled.
+    #[must_use]
+    pub fn scrolled_to(&self, pane: Pane) -> usize {
+        self.scroll.get(&pane).copied().unwrap_or(0)
+    }
+
+    /// Lists the Clock pane's lines, with how many are scrolled away.
+    #[must_use]
+    pub fn almanac(&self) -> (Vec<almanac::Line>, usize) {
+        let lines = almanac::lines(self);
+        let most = lines.len().saturating_sub(self.layout().rows(Pane::Clock));
+        (lines, self.scrolled_to(Pane::Clock).min(most))
+    }
+
+    /// Tells whether somebody may be looking; a terminal that does not say is looked at.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.is_looking != Some(false)
+    }
+
+    /// Tells whether a pane is on screen.
+    #[must_use]
+    pub fn shows(&self, pane: Pane) -> bool {
+        self.layout().pane(pane).is_some()
+    }
+
     /// Tells whether the journal wraps its rows.
     #[must_use]
     pub const fn wraps(&self) -> bool {
@@ -324,6 +397,7 @@ impl App {
             focus: self.focus,
             further: self.further.map(|(pane, _)| pane),
             zoomed: self.zoomed,
+            bare: self.bare,
             has_trouble: self.connection.trouble().is_some(),
         })
     }
@@ -337,7 +411,14 @@ impl App {
     /// Lists the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
     #[must_use]
     pub fn detail(&self, columns: usize) -> (Vec<detail::Row>, usize) {
-        let rows = self.selected().map(|entity| detail::rows(entity, &self.cache, &self.clock)).unwrap_or_default();
+        let rows = self.selected().map(|entity| {
+            let series = detail::series(entity, &self.journal);
+            detail::rows(
+                entity,
+                &detail::Known { cache: &self.cache, clock: &self.clock, series: &series, private: self.private },
+            )
+        });
+        let rows = rows.unwrap_or_default();
         let lines = rows.into_iter().flat_map(|row| {
             if let detail::Row::Text(text) = &row {
                 measure::wrap(text, columns).into_iter().map(detail::Row::Text).collect()
@@ -353,6 +434,7 @@ impl App {
     pub fn freshness(&self, at: jiff::Timestamp) -> Freshness {
         match self.now.since(at) {
             age if age >= self.options.mark_fade => Freshness::Old,
+            _ if !self.options.motion => Freshness::New,
             age if age >= self.options.mark_fade / 2 => Freshness::Fading,
             _ => Freshness::New,
         }
@@ -376,6 +458,7 @@ impl App {
             (Stage::Watching(_), Pane::World) => Context::World,
             (Stage::Watching(_), Pane::Detail) => Context::Detail,
             (Stage::Watching(_), Pane::Journal) => Context::Journal,
+            (Stage::Watching(_), Pane::Clock) => Context::Clock,
             (Stage::Watching(_), Pane::Health) => Context::Health,
             (Stage::Watching(_), Pane::Inspector) => Context::Inspector,
         }

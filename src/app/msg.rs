@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use serde_json::Value;
 
+use super::copy::Export;
 use crate::client::cache::{Refetch, Ticket};
 use crate::client::event::{ClientEvent, Loaded, Saved};
 use crate::client::outbox::{Edit, Outcome};
@@ -16,6 +17,13 @@ pub enum Msg {
     Key(KeyEvent),
     /// Text was pasted.
     Paste(String),
+    Mouse(MouseEvent),
+    /// The terminal has, or no longer has, the person's attention.
+    Attention(bool),
+    /// The answer to [`Effect::CheckServer`], or one sentence that says why there is none.
+    Server(Result<Vec<(String, String)>, String>),
+    /// A sentence about something that was asked for.
+    Said(String),
     /// The terminal now has this many columns and rows.
     Resize {
         width: u16,
@@ -83,6 +91,23 @@ pub enum Effect {
     UseTheme(String),
     /// Leave this server for that of another profile.
     UseProfile(String),
+    /// Put a text into the clipboard, and say so.
+    Copy {
+        text: String,
+        said: &'static str,
+    },
+    /// Write the screen, or the journal's rows, into a file.
+    Export {
+        kind: Export,
+        /// What to write; `None` writes the screen.
+        content: Option<String>,
+    },
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Call for attention.
+    Alert(String),
+    /// Ask the server how it is.
+    CheckServer,
     /// Hand the terminal back to the shell until it resumes us.
     Suspend,
     Quit,

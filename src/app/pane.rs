@@ -1,18 +1,22 @@
 //! The panes: three that are always there, and further ones that are opened beside them.
 
+use serde::{Deserialize, Serialize};
+
 /// Names a pane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pane {
     World,
     Detail,
     Journal,
+    Clock,
     Health,
     Inspector,
 }
 
 impl Pane {
     /// Lists the panes in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::World, Self::Detail, Self::Journal, Self::Health, Self::Inspector];
+    pub const ALL: [Self; 6] = [Self::World, Self::Detail, Self::Journal, Self::Clock, Self::Health, Self::Inspector];
 
     /// Returns the name on the pane's rule and tab.
     #[must_use]
@@ -21,6 +25,7 @@ impl Pane {
             Self::World => "World",
             Self::Detail => "Detail",
             Self::Journal => "Journal",
+            Self::Clock => "Clock",
             Self::Health => "Health",
             Self::Inspector => "Inspector",
         }
@@ -39,6 +44,7 @@ impl Pane {
             Self::World => 1,
             Self::Detail => 2,
             Self::Journal => 3,
+            Self::Clock => 4,
             Self::Health => 7,
             Self::Inspector => 8,
         }

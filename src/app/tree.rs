@@ -193,6 +193,16 @@ impl Tree {
         }
     }
 
+    /// Puts other bookmarks in place of the ones there are.
+    pub fn set_bookmarks(&mut self, bookmarks: Vec<EntityRef>) {
+        self.bookmarks = bookmarks.into_iter().collect();
+    }
+
+    /// Selects a row, if there is one.
+    pub fn select(&mut self, row: usize) {
+        self.selected = if row < self.rows.len() { row } else { self.selected };
+    }
+
     /// Lists the bookmarked entities.
     #[must_use]
     pub const fn bookmarks(&self) -> &BTreeSet<EntityRef> {

@@ -45,12 +45,14 @@ impl App {
     pub(super) fn type_filter(&mut self) {
         let pane = if self.focus == Pane::Journal { Pane::Journal } else { Pane::World };
         self.go_to_pane(pane);
-        let before = match pane {
-            Pane::Journal => self.journal.filter().cloned(),
-            _ => self.tree.filter().map(|(filter, _)| filter.clone()),
+        let before = if pane == Pane::Journal {
+            self.journal.filter().cloned()
+        } else {
+            self.tree.filter().map(|(filter, _)| filter.clone())
         };
         let text = before.as_ref().map(|filter| filter.source().to_owned()).unwrap_or_default();
         let prompt = Prompt::new(&text).with_history(self.histories.filter.clone());
+        self.bare = false;
         self.typing = Some(Typing { prompt, purpose: Purpose::Filter { pane, before }, fault: None });
     }
 
@@ -58,6 +60,7 @@ impl App {
     pub(super) fn type_command(&mut self) -> Vec<Effect> {
         let prompt = Prompt::default().with_history(self.histories.palette.clone());
         let palette = Palette::new(self, "");
+        self.bare = false;
         self.typing = Some(Typing { prompt, purpose: Purpose::Palette(palette), fault: None });
         // What the person may watch can have changed since the last time.
         vec![Effect::LoadCampaigns]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::entry::Entry;
 use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast, Unanswered};
-use crate::client::event::{ClientEvent, Delivery, Snapshot};
+use crate::client::event::{ClientEvent, Delivery, Snapshot, Status};
 use crate::protocol::{EntityRef, EntityType, ErrorCode, Event, Id, Operation, Position};
 use crate::text;
 
@@ -16,6 +16,8 @@ use crate::text;
 const HISTORY: u64 = 500;
 /// How long a sentence stays on screen.
 const TOAST: Duration = Duration::from_secs(6);
+/// How far the Health pane can be scrolled at most.
+const HEALTH_ROWS: usize = 24;
 /// How many sentences are on screen at once; the oldest give way.
 const TOASTS: usize = 3;
 
@@ -33,6 +35,24 @@ impl App {
                 self.paste(&text);
                 Vec::new()
             }
+            Msg::Mouse(event) => {
+                self.point(event);
+                Vec::new()
+            }
+            Msg::Attention(looking) => {
+                self.is_looking = Some(looking);
+                self.redraw |= looking;
+                Vec::new()
+            }
+            Msg::Server(said) => {
+                self.redraw = true;
+                self.pulse.set_server(said);
+                Vec::new()
+            }
+            Msg::Said(sentence) => {
+                self.toast(&sentence);
+                Vec::new()
+            }
             Msg::Resize { width, height } => {
                 self.size = (width, height);
                 self.redraw = true;
@@ -45,7 +65,8 @@ impl App {
             Msg::Campaigns(result) => self.campaigns(result),
             Msg::Client(event) => self.client(event),
             Msg::RoundTrip(measured) => {
-                self.redraw |= self.connection.set_round_trip(measured);
+                self.pulse.trip(measured);
+                self.redraw |= self.connection.set_round_trip(measured) || self.shows(super::Pane::Health);
                 Vec::new()
             }
             Msg::Refetched { ticket, result } => {
@@ -102,6 +123,11 @@ impl App {
     /// Shows a sentence for a while and keeps it in the journal.
     pub fn say(&mut self, sentence: &str) {
         self.note(Entry::notice(sentence, self.now));
+        self.toast(sentence);
+    }
+
+    /// Shows a sentence for a while.
+    pub(super) fn toast(&mut self, sentence: &str) {
         self.toasts.push(Toast { text: text::line(sentence).into_owned(), until: self.now.mono + TOAST });
         let surplus = self.toasts.len().saturating_sub(TOASTS);
         self.toasts.drain(..surplus);
@@ -130,10 +156,13 @@ impl App {
 
     fn client(&mut self, event: ClientEvent) -> Vec<Effect> {
         match event {
-            ClientEvent::Status(status) => self.redraw |= self.connection.set(status, self.now),
-            ClientEvent::Delivered(delivery) => self.delivered(&delivery),
+            ClientEvent::Status(status) => return self.status(status).into_iter().collect(),
+            ClientEvent::Delivered(delivery) => return self.delivered(&delivery).into_iter().collect(),
             ClientEvent::Gap(gap) => {
                 self.count_missing(&gap);
+                if !gap.healed {
+                    self.pulse.gap();
+                }
                 self.note(Entry::gap(&gap, self.now));
                 self.redraw = true;
             }
@@ -150,11 +179,20 @@ impl App {
         Vec::new()
     }
 
-    fn delivered(&mut self, delivery: &Delivery) {
+    fn status(&mut self, status: Status) -> Option<Effect> {
+        let before = self.connection.phase();
+        self.pulse.status(&status, self.now);
+        let now = status.phase;
+        self.redraw |= self.connection.set(status, self.now);
+        self.alert_phase(before, now)
+    }
+
+    fn delivered(&mut self, delivery: &Delivery) -> Option<Effect> {
         self.redraw = true;
+        self.pulse.arrived(&delivery.name, self.now);
         let Some(event) = &delivery.event else {
             self.note(Entry::delivered(delivery, &self.cache, &self.clock));
-            return;
+            return None;
         };
         let subject = event.payload.subject();
         // A deleted entity's name must be read before it is gone.
@@ -166,6 +204,7 @@ impl App {
             Operation::Create | Operation::Update => self.mark(subject, delivery.received_at),
         }
         self.read_clock();
+        self.alert_change(delivery, event)
     }
 
     /// Marks an entity if a value of its own changed at that time; an invalidation alone is no change yet.
@@ -188,6 +227,7 @@ impl App {
             self.mark(key, self.now.wall);
         }
         self.read_clock();
+        self.take_up();
         position.and_then(|position| self.missing_history(campaign, position)).into_iter().collect()
     }
 
@@ -259,9 +299,20 @@ impl App {
         }
     }
 
+    fn settle_scroll(&mut self) {
+        for pane in [super::Pane::Clock, super::Pane::Health] {
+            let offset = self.scrolled_to(pane);
+            if offset > 0 {
+                let most = if pane == super::Pane::Clock { self.almanac().1 } else { HEALTH_ROWS };
+                self.scroll.insert(pane, offset.min(most));
+            }
+        }
+    }
+
     /// Brings what is scrolled back into bounds after anything may have changed.
     pub(super) fn settle(&mut self) {
         self.settle_inspector();
+        self.settle_scroll();
         let layout = self.layout();
         self.tree.scroll_into_view(layout.rows(super::Pane::World));
         if self.detail_offset > 0 {

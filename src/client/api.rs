@@ -128,6 +128,21 @@ impl Api {
         &self.auth
     }
 
+    /// Asks the server how it is; what it says of itself, name by name, safe to show.
+    ///
+    /// # Errors
+    /// [`ApiError`] when it cannot be reached.
+    pub async fn health(&self) -> Result<Vec<(String, String)>, ApiError> {
+        let (server, sockets) = (self.http.get("health").await?, self.http.get("health/websocket").await?);
+        let clients = sockets.body.get("connectedClients").map(|count| ("clients".to_owned(), count.to_string()));
+        let fields = server.body.as_object().into_iter().flatten().map(|(name, value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+            (text::line(name).into_owned(), text::line(&value).into_owned())
+        });
+        let said: Vec<_> = fields.chain(clients).take(16).collect();
+        Ok(if said.is_empty() { vec![("status".to_owned(), format!("HTTP {}", server.status))] } else { said })
+    }
+
     /// Returns the user behind the token.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::alerts::AlertConfig;
 use super::paths::Dirs;
 use super::{ConfigError, Env, duration, file};
 use crate::suggest::nearest;
@@ -20,6 +21,7 @@ pub struct ClientConfig {
     pub profile: String,
     pub connection: ConnectionConfig,
     pub ui: UiConfig,
+    pub alerts: AlertConfig,
     /// Keys that differ from the usual ones: for each place and command the keys that lead to it.
     pub keys: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     pub log: LogConfig,
@@ -77,6 +79,12 @@ pub struct UiConfig {
     pub mark_fade: Duration,
     /// How many events the journal pane keeps.
     pub journal_limit: usize,
+    /// Whether marks fade.
+    pub motion: bool,
+    /// Whether the mouse selects and scrolls from the start.
+    pub mouse: bool,
+    /// Whether the dashboard opens where it was left.
+    pub restore: bool,
 }
 
 /// Says when to use colour.
@@ -106,6 +114,7 @@ impl Default for ClientConfig {
             profile: "local".to_owned(),
             connection: ConnectionConfig::default(),
             ui: UiConfig::default(),
+            alerts: AlertConfig::default(),
             keys: BTreeMap::new(),
             log: LogConfig::default(),
             profiles: BTreeMap::from([("local".to_owned(), local)]),
@@ -134,6 +143,9 @@ impl Default for UiConfig {
             ascii: false,
             mark_fade: Duration::from_secs(8),
             journal_limit: 5_000,
+            motion: true,
+            mouse: false,
+            restore: true,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Every mistake is one sentence that names the place, the key and the remedy.
 
+pub mod alerts;
 pub mod client;
 pub mod duration;
 pub mod file;

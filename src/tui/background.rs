@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// How long the terminal may take to answer; one that knows the question answers at once.
 #[cfg(unix)]
-const PATIENCE: Duration = Duration::from_millis(80);
+const PATIENCE: Duration = Duration::from_millis(40);
 /// How long an answer that comes late is still expected among the keys.
 const LATE: Duration = Duration::from_secs(5);
 

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::edits::Edits;
 use super::states::{Order, States};
 use super::{TuiError, ended};
+use crate::app::copy::Export;
 use crate::app::{Choice, Effect, Msg, Unanswered};
 use crate::client::api::{Api, CampaignSummary};
 use crate::client::disk::DiskCache;
@@ -24,12 +25,20 @@ const ANSWERS: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum After {
     GoOn,
-    /// Look like this theme.
-    Theme(String),
     /// Go over to the server of this profile.
     Profile(String),
     Suspend,
     Quit,
+}
+
+/// Asks for what only the owner of the terminal can do.
+#[derive(Debug)]
+pub enum ForScreen {
+    Theme(String),
+    Copy { text: String, said: &'static str },
+    Export { kind: Export, content: Option<String> },
+    Mouse(bool),
+    Alert(String),
 }
 
 /// Owns the session and the questions under way.
@@ -43,6 +52,8 @@ pub struct Runner {
     session: Option<Session>,
     answers: mpsc::Receiver<Msg>,
     answer: mpsc::Sender<Msg>,
+    /// What only the owner of the terminal can do.
+    for_screen: Vec<ForScreen>,
 }
 
 impl Runner {
@@ -51,7 +62,17 @@ impl Runner {
         let (answer, answers) = mpsc::channel(ANSWERS);
         let states = States::start(disk.clone(), answer.clone());
         let edits = Edits::new(options.api.clone(), outboxes);
-        Self { api: options.api.clone(), options, disk, states, edits, session: None, answers, answer }
+        Self {
+            api: options.api.clone(),
+            options,
+            disk,
+            states,
+            edits,
+            session: None,
+            answers,
+            answer,
+            for_screen: Vec::new(),
+        }
     }
 
     /// Starts everything that is asked for, and waits for none of it.
@@ -94,13 +115,32 @@ impl Runner {
                     let events = entries.map(|entries| entries.iter().filter_map(|entry| entry.event()).collect());
                     Msg::History(events.map_err(|error| error.to_string()))
                 }),
-                Effect::UseTheme(theme) => after = After::Theme(theme),
+                Effect::CheckServer => {
+                    self.ask(async move |api| Msg::Server(api.health().await.map_err(|error| error.to_string())))
+                }
+                Effect::UseTheme(theme) => self.for_screen.push(ForScreen::Theme(theme)),
+                Effect::Copy { text, said } => self.for_screen.push(ForScreen::Copy { text, said }),
+                Effect::Export { kind, content } => self.for_screen.push(ForScreen::Export { kind, content }),
+                Effect::Mouse(taken) => self.for_screen.push(ForScreen::Mouse(taken)),
+                Effect::Alert(sentence) => self.for_screen.push(ForScreen::Alert(sentence)),
                 Effect::UseProfile(profile) => return Ok(After::Profile(profile)),
                 Effect::Suspend => after = After::Suspend,
                 Effect::Quit => return Ok(After::Quit),
             }
         }
         Ok(after)
+    }
+
+    /// Takes what only the owner of the terminal can do.
+    pub fn for_screen(&mut self) -> Vec<ForScreen> {
+        std::mem::take(&mut self.for_screen)
+    }
+
+    /// Sends a message to ourselves from a thread that may wait for a disk.
+    pub fn off_screen(&self, work: impl FnOnce() -> Msg + Send + 'static) {
+        let answer = self.answer.clone();
+        // The dashboard may have been closed meanwhile.
+        tokio::task::spawn_blocking(move || _ = answer.blocking_send(work()));
     }
 
     /// Waits for the next message; safe to drop at any moment.

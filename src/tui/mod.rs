@@ -3,10 +3,12 @@
 mod background;
 mod edits;
 mod effects;
+mod handout;
 pub mod preferences;
 mod reload;
 mod screen;
 mod signals;
+mod sittings;
 mod states;
 
 use std::io;
@@ -19,12 +21,14 @@ use tokio::time::{sleep_until, timeout};
 
 pub use self::background::Background;
 use self::background::Late;
-use self::effects::{After, Runner};
+use self::effects::{After, ForScreen, Runner};
 use self::preferences::{Preferences, wants_background};
 use self::reload::Reload;
 use self::screen::Screen;
 use self::signals::{Signal, Signals};
-use crate::app::{self, App, Msg, Now};
+use self::sittings::Sittings;
+use crate::app::copy::Export;
+use crate::app::{App, Effect, Msg, Now};
 use crate::client::api::Api;
 use crate::client::disk::DiskCache;
 use crate::client::event::ClientEvent;
@@ -34,10 +38,12 @@ use crate::config::ConfigError;
 use crate::config::client::Settings;
 use crate::exit::Exit;
 use crate::protocol::Id;
-use crate::ui::Look;
+use crate::ui::{self, Look};
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_micros(16_667);
+/// The least time between two frames that nobody looks at.
+const UNWATCHED_FRAME: Duration = Duration::from_millis(250);
 /// The longest time that what has arrived is taken in before keys are looked at again.
 const INTAKE: Duration = Duration::from_millis(5);
 /// How long leaving may take on the wire; the terminal is given back before that.
@@ -112,9 +118,20 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     let answer = if wants_background(&options.settings) { background::ask() } else { background::Answer::default() };
     let preferences = Preferences::new(&options.settings, answer.background)?;
     let mut app = App::new(preferences.app.clone(), screen.size()?, now());
+    let mouse = preferences.app.mouse;
     app.prefer(preferences.app, preferences.keymap);
+    let sittings = Sittings::of(&options.settings.dirs.data, &options.settings.server);
+    let sitting = sittings.load().filter(|_| options.settings.config.ui.restore);
+    let last = sitting.as_ref().and_then(|sitting| sitting.campaign.clone());
+    if let Some(sitting) = sitting {
+        app.resume(sitting);
+    }
+    if mouse {
+        app.use_mouse();
+        screen.take_mouse(true)?;
+    }
     let mut runner = Runner::new(options.session, options.disk, options.outboxes);
-    let first = app.start(options.campaign);
+    let first = app.start(options.campaign.or(last));
     if let Some(sentence) = options.notice {
         app.say(&sentence);
     }
@@ -135,6 +152,7 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
         None => shown.await,
     };
     drop(screen);
+    sittings.save(&app.sitting());
     runner.execute(app.farewell(now()).into_iter().collect())?;
     // The server should see a farewell rather than a dead socket, but nobody waits long for it.
     let _ = timeout(FAREWELL, runner.close()).await;
@@ -168,7 +186,7 @@ enum Woken {
 }
 
 impl Loop<'_> {
-    async fn run(&mut self, first: Vec<app::Effect>, typed: Vec<KeyEvent>) -> Result<Ended, TuiError> {
+    async fn run(&mut self, first: Vec<Effect>, typed: Vec<KeyEvent>) -> Result<Ended, TuiError> {
         let mut input = EventStream::new();
         let mut dirty = true;
         let mut frame_due = Instant::now();
@@ -179,10 +197,6 @@ impl Loop<'_> {
         loop {
             match after {
                 After::GoOn => {}
-                After::Theme(name) => {
-                    self.use_theme(&name);
-                    dirty = true;
-                }
                 After::Profile(name) => return Ok(Ended::Profile(name)),
                 After::Quit => return Ok(Ended::Exit(Exit::Met)),
                 After::Suspend => {
@@ -190,10 +204,11 @@ impl Loop<'_> {
                     dirty = true;
                 }
             }
+            dirty |= self.serve()?;
             dirty |= self.app.take_redraw();
             if dirty && Instant::now() >= frame_due {
                 self.screen.draw(self.app, &self.look)?;
-                frame_due = Instant::now() + FRAME;
+                frame_due = Instant::now() + if self.app.is_watched() { FRAME } else { UNWATCHED_FRAME };
                 dirty = false;
             }
             let woken = tokio::select! {
@@ -235,7 +250,10 @@ impl Loop<'_> {
             Event::Resize(width, height) => self.update(Msg::Resize { width, height }),
             // What is pasted is text, never commands.
             Event::Paste(text) => self.update(Msg::Paste(text)),
-            Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => Ok(After::GoOn),
+            Event::Mouse(mouse) => self.update(Msg::Mouse(mouse)),
+            Event::FocusGained => self.update(Msg::Attention(true)),
+            Event::FocusLost => self.update(Msg::Attention(false)),
+            Event::Key(_) => Ok(After::GoOn),
         }
     }
 
@@ -268,6 +286,46 @@ impl Loop<'_> {
             }
             Err(mistake) => self.app.say(&format!("the configuration stays as it was: {mistake}")),
         }
+    }
+
+    /// Does what only the owner of the terminal can; tells whether the screen looks different afterwards.
+    fn serve(&mut self) -> Result<bool, TuiError> {
+        let mut differs = false;
+        for effect in self.runner.for_screen() {
+            match effect {
+                ForScreen::Theme(name) => {
+                    self.use_theme(&name);
+                    differs = true;
+                }
+                ForScreen::Copy { text, said } => self.runner.off_screen(move || {
+                    Msg::Said(handout::copy(&text).map_or_else(|problem| problem, |()| said.to_owned()))
+                }),
+                ForScreen::Export { kind, content } => self.export(kind, content),
+                ForScreen::Mouse(taken) => self.screen.take_mouse(taken)?,
+                ForScreen::Alert(sentence) => handout::alert(&sentence, &self.settings.config.alerts.means)?,
+            }
+        }
+        Ok(differs)
+    }
+
+    fn export(&self, kind: Export, content: Option<String>) {
+        let content = content.unwrap_or_else(|| {
+            let picture = ui::picture(self.app, &self.look);
+            match kind {
+                Export::Svg => ui::export::svg(&picture),
+                Export::Ansi => ui::export::ansi(&picture),
+                Export::Text | Export::Journal => ui::export::text(&picture),
+            }
+        });
+        let stem = now().wall.to_zoned(jiff::tz::TimeZone::system()).strftime("scry-%Y%m%d-%H%M%S").to_string();
+        self.runner.off_screen(move || {
+            let written =
+                std::env::current_dir().and_then(|dir| handout::export(&dir, &stem, kind.extension(), &content));
+            Msg::Said(
+                written
+                    .map_or_else(|error| format!("nothing was written: {error}"), |name| format!("written to {name}")),
+            )
+        });
     }
 
     fn use_theme(&mut self, name: &str) {

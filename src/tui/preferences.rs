@@ -37,6 +37,9 @@ impl Preferences {
             themes: theme_names(settings),
             profiles: settings.config.profiles.keys().cloned().collect(),
             profile: settings.server.profile.clone(),
+            alerts: settings.config.alerts.clone(),
+            motion: ui.motion,
+            mouse: ui.mouse,
         };
         Ok(Self { app, keymap: keymap(settings)?, look: look(settings, &ui.theme, background)? })
     }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::look::Look;
 use super::pane::{empty, frame, line};
 use super::row::Row;
+use super::spark;
 use crate::app::detail::{self, Change, Field};
 use crate::app::keymap::Pane;
 use crate::app::measure::{pad, pad_left, width};
@@ -94,6 +95,11 @@ fn field_line(app: &App, look: &Look, field: &Field, widths: &Widths, columns: u
     let row =
         Row::new().left(format!("{} ", pad(&field.label, widths.label)), look.theme.muted).left(value, value_style);
     let row = if field.unit.is_empty() { row } else { row.left(format!(" {}", field.unit), look.theme.muted) };
+    let row = if field.past.is_empty() {
+        row
+    } else {
+        row.left(format!(" {}", spark::line(&field.past, 10, look.symbols.ascii)), look.theme.accent)
+    };
     if field.stale {
         let words = if app.connection().is_live() { "stale, refetching" } else { "stale" };
         return row.left(format!("   {} {words}", look.symbols.stale), look.theme.stale);

@@ -16,10 +16,13 @@ pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
     let mut row =
         Row::new().left(format!(" {} ", look.symbols.campaign), look.theme.accent).left(name, look.theme.strong);
     if matches!(app.stage(), Stage::Watching(_)) {
-        let taken = row.left_width() + width(&state) + 6;
+        let taken = row.left_width() + width(&state) + 6 + if app.is_private() { 16 } else { 0 };
         let room = usize::from(layout.header.width).saturating_sub(taken);
         if let Some(date) = dates(app, look).into_iter().find(|date| width(date) + 2 <= room) {
             row = row.left("   ", look.theme.text).left(date, look.theme.text);
+        }
+        if app.is_private() {
+            row = row.right("players' view   ", look.theme.warn);
         }
         row = row.right(format!("{symbol} "), style).right(format!("{state} "), style);
     }

@@ -26,7 +26,8 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         return empty("Nothing that happened so far passes the filter; esc takes it away.", look, content, buffer);
     }
     let room = usize::from(content.width).saturating_sub(columns.before_what(app) + columns.after_what()).max(16);
-    let parts = |entry: &Entry| if app.wraps() { wrap(&entry.what, room) } else { vec![entry.what.to_string()] };
+    let parts =
+        |entry: &Entry| if app.wraps() { wrap(&app.what(entry), room) } else { vec![app.what(entry).into_owned()] };
     let mut y = 0;
     for (entry, selected) in app.journal().view(usize::from(content.height), |entry| parts(entry).len()) {
         let parts = parts(entry);

@@ -52,10 +52,7 @@ fn hint(app: &App, bound: Bound<'_>) -> Option<&'static str> {
         (Action::NextChange, !app.tree().fresh().is_empty()),
         (
             Action::ClearFilter,
-            match app.focus() {
-                Pane::Journal => app.journal().filter().is_some(),
-                _ => app.tree().filter().is_some(),
-            },
+            if app.focus() == Pane::Journal { app.journal().filter().is_some() } else { app.tree().filter().is_some() },
         ),
         (Action::Choose, matches!(app.stage(), Stage::Choosing { .. })),
     ];

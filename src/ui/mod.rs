@@ -1,6 +1,8 @@
 //! What a frame looks like (pure): the state and a look in, cells out.
 
+mod clock;
 mod detail;
+pub mod export;
 mod header;
 mod health;
 mod help;
@@ -12,6 +14,7 @@ mod pane;
 mod picker;
 pub mod prompt;
 mod row;
+mod spark;
 pub mod theme;
 mod typing;
 mod world;
@@ -42,6 +45,16 @@ pub fn render(frame: &mut Frame<'_>, app: &App, look: &Look) {
     }
 }
 
+/// Draws the whole screen into a buffer of its own.
+#[must_use]
+pub fn picture(app: &App, look: &Look) -> Buffer {
+    let (width, height) = app.size();
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    paint(app, look, &app.layout(), area, &mut buffer);
+    buffer
+}
+
 /// Draws the whole screen into a buffer; returns the cursor's place while a line is typed.
 fn paint(app: &App, look: &Look, layout: &Layout, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if layout.shape == Shape::TooSmall {
@@ -65,6 +78,7 @@ fn paint(app: &App, look: &Look, layout: &Layout, area: Rect, buffer: &mut Buffe
                     Pane::Detail => detail::draw(app, look, area, buffer),
                     Pane::Journal => journal::draw(app, look, area, buffer),
                     Pane::Inspector => inspector::draw(app, look, area, buffer),
+                    Pane::Clock => clock::draw(app, look, area, buffer),
                     Pane::Health => health::draw(app, look, area, buffer),
                 }
             }

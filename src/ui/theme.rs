@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
-pub use depth::Depth;
+pub use depth::{Depth, rgb};
 
 /// Lists the themes that come with the program, by the name a configuration uses.
 pub const BUNDLED: [(&str, &str); 6] = [

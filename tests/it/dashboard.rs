@@ -179,3 +179,57 @@ async fn without_a_terminal_one_sentence_says_what_to_do_instead() {
     assert!(output.stdout.is_empty());
     assert!(String::from_utf8_lossy(&output.stderr).contains("scry watch"), "{output:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_configuration_is_taken_over_and_a_mistake_changes_nothing() {
+    let evening = Evening::begin().await;
+    let mut dashboard = evening.open((120, 40));
+    let write = |text: &str| std::fs::write(evening.home.path().join("config.toml"), text).unwrap();
+    write("[keys]\ndashboard.help = [\"H\"]\n");
+    dashboard.wait_for("is taken over");
+    dashboard.type_keys("H");
+    dashboard.wait_for("Help: World");
+    dashboard.type_keys("\u{1b}");
+    dashboard.wait_until("the help to be closed", |pty| !pty.screen().contains("Help: World"));
+    write("[keys]\ndashboard.help = [\"H\"]\nworld.folt = []\n");
+    dashboard.wait_for("stays as it was");
+    dashboard.type_keys("H");
+    dashboard.wait_for("Help: World");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dashboard_opens_where_it_was_left() {
+    let evening = Evening::begin().await;
+    let mut dashboard = evening.open((120, 40));
+    dashboard.type_keys("/gallow\r4");
+    dashboard.wait_for("━ Clock");
+    dashboard.type_keys("q");
+    assert!(dashboard.wait_for_exit().success());
+    let dashboard = evening.spawn((120, 40));
+    dashboard.wait_for("━ Clock");
+    dashboard.wait_for("/gallow (");
+}
+
+#[test]
+fn a_wish_for_keys_that_cannot_be_fulfilled_is_refused_with_its_line() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        std::fs::write(home.path().join("config.toml"), text).unwrap();
+        let output = Command::new(SCRY)
+            .args(["config", "check"])
+            .env("SCRY_CONFIG_DIR", home.path())
+            .env("SCRY_DATA_DIR", home.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = check("[keys]\n\nworld.folt = [\"x\"]\n");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("config.toml:3: keys.world.folt: no command in world is called “folt”; did you mean “fold”?"), "{said}");
+    let (_, said) = check("[keys.world]\nfold = [\"q\"]\n");
+    assert!(said.contains("config.toml:2: keys.world.fold: q means dashboard.quit already"), "{said}");
+    let (_, said) = check("[ui]\ntheme = \"drak\"\n");
+    assert!(said.contains("ui.theme: no theme is called “drak”; did you mean “dark”?"), "{said}");
+    assert_eq!(check("[keys]\nworld.fold = [\"x\"]\n").0, Some(0));
+}

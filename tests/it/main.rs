@@ -27,6 +27,8 @@ mod screen_disk;
 mod screen_find;
 mod screen_hands;
 mod screen_inspect;
+mod screen_leave;
+mod screen_panes;
 mod screen_states;
 mod server_api;
 mod server_auth;

@@ -191,7 +191,14 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-const KEYS: [&str; 45] = [
+const KEYS: [&str; 52] = [
+    "4",
+    "y",
+    "Y",
+    "P",
+    "ctrl-o",
+    "v",
+    "ctrl-s",
     "z",
     "7",
     "8",

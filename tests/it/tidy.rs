@@ -23,7 +23,7 @@ const MAY_KNOW: [(&str, &[&str]); 20] = [
     ("demo", &["client", "protocol", "world"]),
     ("app", &["calendar", "client", "config", "expr", "protocol", "suggest", "text"]),
     ("ui", &["app", "calendar", "client", "config", "protocol", "text"]),
-    ("tui", &["app", "calendar", "client", "config", "exit", "protocol", "suggest", "text", "ui"]),
+    ("tui", &["app", "calendar", "client", "config", "exit", "files", "protocol", "suggest", "text", "ui"]),
     (
         "cli",
         &[

@@ -11,6 +11,8 @@ use crate::protocol::{Id, Source};
 /// How far a chain of causes is followed, and how many effects are listed.
 const FARTHEST: usize = 16;
 const MOST_EFFECTS: usize = 64;
+/// How many entries after a cause are looked through for its effects.
+const FARTHEST_EFFECT: usize = 5_000;
 
 /// Describes one line.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +61,10 @@ pub fn of(app: &App, number: u64, folded: &BTreeSet<String>) -> Vec<Line> {
         }
         return lines;
     };
+    if app.hides(entry) {
+        lines.extend([Line::Blank, Line::Text("The rest is hidden from players.".to_owned())]);
+        return lines;
+    }
     lines.extend(heading("Changes", changes(record)));
     lines.extend(heading("Causes", causes(app, number, entry)));
     let json = record.value().map(|value| json::lines(&value, folded)).unwrap_or_default();
@@ -88,7 +94,7 @@ fn summary(app: &App, entry: &Entry) -> Vec<Line> {
     let seq =
         entry.seq.map(|seq| format!("#{seq}{}", if entry.replayed { ", sent again after a reconnect" } else { "" }));
     [
-        pair("What", Some(entry.what.to_string())),
+        pair("What", Some(app.what(entry).into_owned())),
         pair("Where", entry.subject_name(app.cache())),
         pair("Who", who),
         pair("When", Some(when)),
@@ -113,7 +119,7 @@ fn changes(record: &record::Record) -> Vec<Line> {
 /// Lists what led to the event, the event, and what it led to.
 fn causes(app: &App, number: u64, entry: &Entry) -> Vec<Line> {
     let above = above(app, entry);
-    let below = below(app, entry);
+    let below = below(app, number, entry);
     if above.is_empty() && below.is_empty() {
         return Vec::new();
     }
@@ -132,6 +138,12 @@ fn causes(app: &App, number: u64, entry: &Entry) -> Vec<Line> {
         what,
     });
     chain.chain([this]).chain(effects).map(Line::Cause).collect()
+}
+
+/// Says what an entry led to, one sentence each.
+pub fn effects(app: &App, number: u64) -> Vec<String> {
+    let found = app.journal().entry(number).map(|entry| below(app, number, entry)).unwrap_or_default();
+    found.into_iter().map(|(_, _, what)| what).collect()
 }
 
 /// Follows `causedBy` upwards, the nearest first.
@@ -155,11 +167,12 @@ fn above(app: &App, entry: &Entry) -> Vec<(Option<u64>, String)> {
 }
 
 /// Follows `causedBy` downwards, each effect with how many steps lead to it.
-fn below(app: &App, entry: &Entry) -> Vec<(u64, usize, String)> {
+fn below(app: &App, after: u64, entry: &Entry) -> Vec<(u64, usize, String)> {
     let mut known: Vec<(Id, usize)> = event_id(entry).map(|id| (id.clone(), 0)).into_iter().collect();
     let mut found = Vec::new();
-    // An effect is always later than its cause: one walk finds all of them.
-    for (number, other) in app.journal().numbered().filter(|(_, other)| other.record.is_some()) {
+    // An effect is always later than its cause, and rarely much later: one walk finds all of them.
+    let later = app.journal().numbered_after(after).take(FARTHEST_EFFECT);
+    for (number, other) in later.filter(|(_, other)| other.record.is_some()) {
         let Some(cause) = other.record.as_ref().and_then(|record| record.caused_by.as_ref()) else { continue };
         let Some(steps) = known.iter().find(|(id, _)| id == cause).map(|(_, steps)| steps + 1) else { continue };
         if let Some(id) = event_id(other) {
@@ -180,5 +193,5 @@ fn event_id(entry: &Entry) -> Option<&Id> {
 fn said(app: &App, entry: &Entry) -> String {
     let seq = entry.seq.map(|seq| format!("#{seq} ")).unwrap_or_default();
     let name = entry.subject_name(app.cache()).map(|name| format!("{name}: ")).unwrap_or_default();
-    format!("{seq}{} {name}{}", entry.kind_word(), entry.what)
+    format!("{seq}{} {name}{}", entry.kind_word(), app.what(entry))
 }

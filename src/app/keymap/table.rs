@@ -1,6 +1,7 @@
 //! Every command with its keys and its words: the one table that keys, help and configuration are made of.
 
 use super::super::command::{Action, Context, Line};
+use super::super::copy::Export;
 use super::super::pane::Pane;
 
 /// Ties keys to a command, with the words that explain it.
@@ -137,8 +138,75 @@ pub const BINDINGS: &[Binding] = {
         bind(C::Dashboard, "world", A::Pane(Pane::World), &["1"], "to the World pane", None),
         bind(C::Dashboard, "detail", A::Pane(Pane::Detail), &["2"], "to the Detail pane", None),
         bind(C::Dashboard, "journal", A::Pane(Pane::Journal), &["3"], "to the Journal pane", None),
+        bind(
+            C::Dashboard,
+            "clock",
+            A::Pane(Pane::Clock),
+            &["4"],
+            "the campaign's calendar, and how its clock moved",
+            None,
+        ),
         bind(C::Dashboard, "health", A::Pane(Pane::Health), &["7"], "connection, traffic and cache", None),
         bind(C::Dashboard, "inspector", A::Pane(Pane::Inspector), &["8"], "to the Inspector", None),
+        bind(C::Dashboard, "copy", A::Copy, &["y"], "copy what is under the cursor", Some("copy")),
+        bind(C::Dashboard, "copy-json", A::CopyJson, &["Y"], "copy the entity or the event as JSON", None),
+        bind(
+            C::Dashboard,
+            "copy-command",
+            A::CopyCommand,
+            &["ctrl-y"],
+            "copy the scry command line that shows the same",
+            None,
+        ),
+        bind(
+            C::Dashboard,
+            "export-svg",
+            A::Export(Export::Svg),
+            &["ctrl-s"],
+            "write the screen as a picture (SVG) into this directory",
+            None,
+        ),
+        bind(
+            C::Dashboard,
+            "export-text",
+            A::Export(Export::Text),
+            &[],
+            "write the screen as text into this directory",
+            None,
+        ),
+        bind(
+            C::Dashboard,
+            "export-ansi",
+            A::Export(Export::Ansi),
+            &[],
+            "write the screen with its colours into this directory",
+            None,
+        ),
+        bind(
+            C::Dashboard,
+            "export-journal",
+            A::Export(Export::Journal),
+            &[],
+            "write the journal's rows, as filtered, as JSON lines",
+            None,
+        ),
+        bind(
+            C::Dashboard,
+            "players-view",
+            A::Privacy,
+            &["P"],
+            "hide what is secret while players are looking, or show it",
+            None,
+        ),
+        bind(
+            C::Dashboard,
+            "mouse",
+            A::Mouse,
+            &["ctrl-o"],
+            "let the mouse select and scroll, or leave it to the terminal",
+            None,
+        ),
+        bind(C::Dashboard, "bare", A::Bare, &["v"], "show this pane alone, to select text with the terminal", None),
         bind(C::Dashboard, "zoom", A::Zoom, &["z"], "give this pane the whole screen, or its place again", None),
         bind(C::Everywhere, "retry", A::Retry, &["r"], "connect or load again at once", Some("retry")),
         bind(C::Help, "close-help", A::Close, &["esc", "?", "q"], "close the help", Some("close")),

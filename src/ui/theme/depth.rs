@@ -27,6 +27,34 @@ impl Depth {
     }
 }
 
+/// Returns the red, green and blue of a colour as terminals usually show it; `None` for the terminal's own.
+#[must_use]
+pub fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
+    let index = match colour {
+        Color::Reset => return None,
+        Color::Rgb(red, green, blue) => return Some((red, green, blue)),
+        Color::Indexed(index) => index,
+        Color::Black => 0,
+        Color::Red => 1,
+        Color::Green => 2,
+        Color::Yellow => 3,
+        Color::Blue => 4,
+        Color::Magenta => 5,
+        Color::Cyan => 6,
+        Color::Gray => 7,
+        Color::DarkGray => 8,
+        Color::LightRed => 9,
+        Color::LightGreen => 10,
+        Color::LightYellow => 11,
+        Color::LightBlue => 12,
+        Color::LightMagenta => 13,
+        Color::LightCyan => 14,
+        Color::White => 15,
+    };
+    let RgbColor(red, green, blue) = anstyle_lossy::xterm_to_rgb(index.into(), palette::DEFAULT);
+    Some((red, green, blue))
+}
+
 /// Brings a style to what can be shown.
 pub(super) fn reduce(style: Style, depth: Depth) -> Style {
     let colour = |colour: Option<Color>| colour.map(|colour| nearest(colour, depth));

@@ -1,0 +1,104 @@
+//! What leaves the dashboard: the clipboard, files, and calls for attention.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::queue;
+
+use crate::config::alerts::Means;
+use crate::config::process_env;
+
+/// How many bytes a terminal surely takes into its clipboard.
+const MOST: usize = 50_000;
+/// What says something longer than this is no notification.
+const NOTIFICATION: usize = 200;
+
+/// Copies by way of the terminal, and by the system's clipboard where there is one; says what went wrong.
+///
+/// # Errors
+/// A sentence, when neither way takes the text.
+pub fn copy(text: &str) -> Result<(), String> {
+    let by_system = system(text);
+    if text.len() <= MOST {
+        let mut out = io::stdout();
+        return queue!(out, CopyToClipboard::to_clipboard_from(text))
+            .and_then(|()| out.flush())
+            .map_err(|error| format!("the terminal failed: {error}"));
+    }
+    if by_system {
+        return Ok(());
+    }
+    Err(format!("{} bytes are too long for the terminal's clipboard; export them instead", text.len()))
+}
+
+/// Hands a text to the first clipboard program that takes it.
+fn system(text: &str) -> bool {
+    let programs: &[(&str, &[&str])] = match (process_env("WAYLAND_DISPLAY"), process_env("DISPLAY")) {
+        (Some(_), _) => &[("wl-copy", &[])],
+        (None, Some(_)) => &[("xclip", &["-selection", "clipboard"]), ("xsel", &["--clipboard", "--input"])],
+        (None, None) if cfg!(target_os = "macos") => &[("pbcopy", &[])],
+        (None, None) => &[],
+    };
+    programs.iter().any(|(program, arguments)| feed(program, arguments, text).is_ok())
+}
+
+fn feed(program: &str, arguments: &[&str], text: &str) -> io::Result<()> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let written = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(text.as_bytes()));
+    // These programs fork to keep the clipboard; the one we started ends at once.
+    child.wait()?;
+    written
+}
+
+/// Calls for attention.
+///
+/// # Errors
+/// The terminal's own failure.
+pub fn alert(sentence: &str, means: &[Means]) -> io::Result<()> {
+    let sentence: String = sentence.chars().filter(|c| !c.is_control() && *c != ';').take(NOTIFICATION).collect();
+    let mut out = io::stdout();
+    for means in means {
+        match means {
+            Means::Bell => out.write_all(b"\x07")?,
+            Means::Osc9 => write!(out, "\x1b]9;{sentence}\x1b\\")?,
+            Means::Osc777 => write!(out, "\x1b]777;notify;scry;{sentence}\x1b\\")?,
+        }
+    }
+    out.flush()
+}
+
+/// Writes a file into a directory under a name that is not taken; returns the name.
+///
+/// # Errors
+/// The I/O error of creating or writing it.
+pub fn export(dir: &Path, stem: &str, extension: &str, content: &str) -> io::Result<String> {
+    for attempt in 1..1_000 {
+        let name = if attempt == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{attempt}.{extension}") };
+        match std::fs::File::create_new(dir.join(&name)) {
+            Ok(mut file) => return file.write_all(content.as_bytes()).map(|()| name),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("every name is taken"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_exists_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(export(dir.path(), "scry", "txt", "one").unwrap(), "scry.txt");
+        assert_eq!(export(dir.path(), "scry", "txt", "two").unwrap(), "scry-2.txt");
+        assert_eq!(std::fs::read_to_string(dir.path().join("scry.txt")).unwrap(), "one");
+    }
+}

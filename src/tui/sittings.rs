@@ -1,0 +1,39 @@
+//! Where the person was, on disk: one small file for each profile and server.
+
+use std::path::{Path, PathBuf};
+
+use crate::app::Sitting;
+use crate::config::client::Server;
+use crate::files;
+
+/// Keeps the sitting of one profile.
+#[derive(Debug)]
+pub struct Sittings {
+    path: PathBuf,
+}
+
+impl Sittings {
+    /// Keeps it below the client's data directory.
+    #[must_use]
+    pub fn of(data: &Path, server: &Server) -> Self {
+        Self { path: data.join("sittings").join(format!("{}.json", server.file_name())) }
+    }
+
+    /// Reads the last sitting; a missing or damaged file is none.
+    #[must_use]
+    pub fn load(&self) -> Option<Sitting> {
+        serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()
+    }
+
+    /// Keeps a sitting for the next start.
+    pub fn save(&self, sitting: &Sitting) {
+        if sitting.campaign.is_none() {
+            return;
+        }
+        let written = files::write_private(&self.path, |file| Ok(serde_json::to_writer(file, sitting)?));
+        if let Err(error) = written {
+            // Not worth a sentence on the way out: the next start begins at the top.
+            tracing::warn!(%error, path = %self.path.display(), "the sitting cannot be kept");
+        }
+    }
+}

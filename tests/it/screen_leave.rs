@@ -1,0 +1,157 @@
+//! What leaves the dashboard and what stays: copies, exports, secrets, alerts, the sitting.
+
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use scry::app::{App, Effect, Msg, Options};
+use scry::client::event::{Phase, Status};
+use scry::config::alerts::{AlertConfig, Level};
+use serde_json::json;
+
+use crate::support::table::{Table, settlement_event, status};
+
+fn copied(table: &Table) -> String {
+    match table.effects.last() {
+        Some(Effect::Copy { text, .. }) => text.clone(),
+        other => panic!("nothing was copied: {other:?}"),
+    }
+}
+
+#[test]
+fn rows_json_and_commands_are_copied() {
+    let mut table = Table::live(120, 40);
+    table.event(1_201, settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])));
+    table.keys("j j j j y");
+    assert_eq!(copied(&table), "Harrow's Rest");
+    table.keys("Y");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&copied(&table)).unwrap()["id"], "s1");
+    table.keys("ctrl-y");
+    assert_eq!(copied(&table), "scry get settlement s1");
+    table.keys("3 y");
+    assert!(copied(&table).ends_with("settlement  Harrow's Rest  level 3 → 4  Mira"), "{}", copied(&table));
+    table.keys("ctrl-y");
+    let command = copied(&table);
+    assert!(command.starts_with("scry watch --campaign c --filter '"), "{command}");
+    let quoted = command.split_once("--filter '").unwrap().1.strip_suffix('\'').unwrap();
+    let filter = quoted.replace("'\\''", "'");
+    assert!(scry::expr::Expr::parse(&filter).is_ok(), "{filter}");
+}
+
+#[test]
+fn a_secret_is_nowhere_on_the_players_screen_nor_in_what_is_taken_from_it() {
+    let mut table = Table::live(120, 40);
+    table.edit("s1", |node| {
+        node["variables"]["traitor"] = json!("Reeve Osric");
+        node["variableSchemas"]["traitor"] = json!({"type": "text", "secret": true});
+    });
+    let told = json!([{"field": "variables.traitor", "from": "Maud the Miller", "to": "Reeve Osric"}]);
+    table.event(1_201, settlement_event("s1", told));
+    table.wait(std::time::Duration::from_millis(100));
+    table.keys("j j j j");
+    assert!(table.screen().contains("Reeve Osric"), "{}", table.screen());
+    table.keys("P");
+    for keys in ["1", "2", "3", "4", "7", "3 enter"] {
+        table.keys(keys);
+        let screen = table.screen();
+        assert!(!screen.contains("Osric") && !screen.contains("Maud"), "{keys}: {screen}");
+        assert!(screen.contains("players' view"), "{screen}");
+        table.keys("y Y");
+    }
+    table.keys("1 Y");
+    let taken: Vec<_> = table.effects.iter().filter(|effect| matches!(effect, Effect::Copy { .. })).collect();
+    assert!(!format!("{taken:?}").contains("Osric"), "{taken:?}");
+    table.keys("P 2");
+    assert!(table.screen().contains("Reeve Osric"));
+}
+
+#[test]
+fn the_next_start_begins_where_the_last_one_ended() {
+    let mut table = Table::live(120, 40);
+    table.keys("j j j j b 4 /");
+    table.write("a");
+    table.keys("enter 7");
+    let sitting = table.app.sitting();
+    let kept = serde_json::to_string(&sitting).unwrap();
+
+    let mut next = Table::new(120, 40);
+    next.app.resume(serde_json::from_str(&kept).unwrap());
+    next.status(status(Phase::Live));
+    next.snapshot(crate::support::table::nodes());
+    assert_eq!(next.app.sitting(), sitting);
+    assert!(next.screen().contains("━ Health") && next.screen().contains("/a ("), "{}", next.screen());
+}
+
+#[test]
+fn the_mouse_selects_and_scrolls() {
+    let mut table = Table::live(120, 40);
+    let event = |kind, column, row| Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+    table.send(event(MouseEventKind::Down(MouseButton::Left), 10, 6));
+    assert_eq!(table.app.selected().map(|entity| entity.name.to_string()).as_deref(), Some("Harrow's Rest"));
+    table.send(event(MouseEventKind::ScrollDown, 10, 6));
+    assert_eq!(table.app.selected().map(|entity| entity.name.to_string()).as_deref(), Some("Watchtower"));
+    table.keys("ctrl-o");
+    assert_eq!(table.effects.last(), Some(&Effect::Mouse(true)));
+    table.keys("v");
+    assert_eq!(table.effects.last(), Some(&Effect::Mouse(false)), "a bare view leaves the mouse to the terminal");
+    assert!(!table.screen().contains("help"), "{}", table.screen());
+}
+
+#[test]
+fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
+    let alerts = |table: &Table| table.effects.iter().filter(|effect| matches!(effect, Effect::Alert(_))).count();
+    let sit = |level: Level, quiet: &str| {
+        let mut config: AlertConfig = toml::from_str(&format!("quiet = [{quiet}]")).unwrap();
+        config.level = level;
+        let mut table = Table::new(80, 24);
+        table.app = App::new(Options { alerts: config, ..Options::default() }, (80, 24), table.now);
+        let _ = table.app.start(Some("c".parse().unwrap()));
+        table.status(status(Phase::Live));
+        table.snapshot(crate::support::table::nodes());
+        table.send(Msg::Attention(false));
+        table
+    };
+    let change = || settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}]));
+    for (level, expected) in [(Level::Off, 0), (Level::Trouble, 2), (Level::Bookmarks, 2), (Level::All, 3)] {
+        let mut table = sit(level, "");
+        table.event(1_201, change());
+        table.status(Status { attempt: 1, ..status(Phase::Backoff) });
+        table.status(status(Phase::Live));
+        assert_eq!(alerts(&table), expected, "{level:?}");
+    }
+    let mut table = sit(Level::Bookmarks, "");
+    table.keys("j j j j b");
+    table.event(1_201, change());
+    assert_eq!(alerts(&table), 1, "a bookmarked thing has changed");
+    table.send(Msg::Attention(true));
+    table.event(1_202, change());
+    assert_eq!(alerts(&table), 1, "whoever is looking needs no bell");
+    let mut table = sit(Level::All, "\"18:00-19:00\"");
+    table.event(1_201, change());
+    assert_eq!(alerts(&table), 0, "it is 18:20, the time to be quiet");
+}
+
+#[test]
+fn nothing_ticks_for_a_terminal_nobody_looks_at() {
+    let mut table = Table::live(120, 40);
+    table.raise_settlement(1_201);
+    table.keys("j j j j");
+    table.send(Msg::Attention(false));
+    table.wait(std::time::Duration::from_secs(5));
+    assert_eq!(table.wait(std::time::Duration::from_secs(30)), 0);
+    table.send(Msg::Attention(true));
+    assert!(table.app.take_redraw() && table.screen().contains("Mira, 35 s ago"), "{}", table.screen());
+}
+
+#[test]
+fn the_journal_is_written_as_it_is_filtered() {
+    let mut table = Table::live(120, 40);
+    table.event(1_201, settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])));
+    table.event(1_202, settlement_event("s2", json!([{"field": "level", "from": 2, "to": 3}])));
+    table.keys("3 /");
+    table.write("saltwick");
+    table.keys("enter :");
+    table.write("export-journal");
+    table.keys("enter");
+    let Some(Effect::Export { content: Some(lines), .. }) = table.effects.last() else { panic!("nothing exported") };
+    let events: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["payload"]["settlementId"], "s2");
+}

@@ -1,0 +1,96 @@
+//! Every pane at every size in every state of the connection.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use scry::client::event::{ClientEvent, Gap, Phase, Status};
+use scry::protocol::Room;
+use serde_json::json;
+
+use crate::support::table::{Table, clock_event, id, settlement_event, status};
+
+const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
+/// Each pane with the keys that lead to it from the World.
+const PANES: [(&str, &str); 6] =
+    [("world", "1"), ("detail", "2"), ("journal", "3"), ("clock", "4"), ("health", "7"), ("inspector", "3 k enter")];
+
+/// Plays a short evening with a cause and what it led to.
+fn evening(table: &mut Table) {
+    let mut jump = clock_event("1207-09-14T15:20:00.000Z", "1207-09-14T18:20:00.000Z", 10_800);
+    jump["metadata"]["eventId"] = json!("jump");
+    table.event(1_201, jump);
+    let mut effect = settlement_event("s1", json!([{"field": "variables.population", "from": 1_260, "to": 1_272}]));
+    effect["metadata"]["causedBy"] = json!("jump");
+    effect["metadata"]["source"] = json!("scheduler");
+    table.event(1_202, effect);
+    for (seq, people) in [(1_203, 1_275), (1_204, 1_284)] {
+        let from = people - 5;
+        table
+            .event(seq, settlement_event("s1", json!([{"field": "variables.population", "from": from, "to": people}])));
+    }
+    table.wait(Duration::from_secs(4));
+    table.raise_settlement(1_205);
+    table.keys("j j j j");
+}
+
+fn each_pane(state: &str, set: impl Fn(&mut Table)) {
+    for (pane, keys) in PANES {
+        let mut screens = String::new();
+        for (width, height) in SIZES {
+            let mut table = Table::live(width, height);
+            evening(&mut table);
+            table.keys(keys);
+            set(&mut table);
+            let _ = write!(screens, "{width}x{height}\n{}\n", table.screen());
+        }
+        insta::assert_snapshot!(format!("{pane}_{state}"), screens);
+    }
+}
+
+#[test]
+fn live() {
+    each_pane("live", |_| {});
+}
+
+#[test]
+fn connecting() {
+    each_pane("connecting", |table| {
+        let lost_at = table.now.wall;
+        table.wait(Duration::from_secs(40));
+        let reason = Some("the server closed the connection".to_owned());
+        let retry_in = Some(Duration::from_secs(4));
+        table.status(Status { attempt: 3, retry_in, reason, live_until: Some(lost_at), ..status(Phase::Backoff) });
+    });
+}
+
+#[test]
+fn given_up() {
+    each_pane("open", |table| {
+        let lost_at = table.now.wall;
+        table.wait(Duration::from_secs(200));
+        let reason = Some("http://127.0.0.1:4600 refused the connection".to_owned());
+        table.status(Status { attempt: 10, reason, live_until: Some(lost_at), ..status(Phase::Open) });
+    });
+}
+
+#[test]
+fn catching_up() {
+    each_pane("catching_up", |table| {
+        table.status(status(Phase::Resyncing));
+        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 1_205, to: 1_209, healed: false }));
+    });
+}
+
+#[test]
+fn before_anything_is_known() {
+    for (pane, keys) in PANES {
+        let mut screens = String::new();
+        for (width, height) in SIZES {
+            let mut table = Table::new(width, height);
+            table.status(status(Phase::Connecting));
+            table.keys(keys);
+            let _ = write!(screens, "{width}x{height}\n{}\n", table.screen());
+        }
+        insta::assert_snapshot!(format!("{pane}_empty"), screens);
+    }
+}
