@@ -61,10 +61,16 @@ async fn watch(mut settings: Settings, background: Background, sender: mpsc::Sen
         });
         // The theme may be another file now.
         seen = stamps(&settings).await;
-        if sender.send(preferences.map_err(|error: ConfigError| error.to_string())).await.is_err() {
+        if sender.send(preferences.map_err(|error| briefly(&error, &settings))).await.is_err() {
             return;
         }
     }
+}
+
+/// Says what is wrong; the directory, which the person knows, would take the room of the reason.
+fn briefly(error: &ConfigError, settings: &Settings) -> String {
+    let dir = settings.file.parent().map(|dir| format!("{}/", dir.display())).unwrap_or_default();
+    if dir.is_empty() { error.to_string() } else { error.to_string().replace(&dir, "") }
 }
 
 /// Returns when each file was last written; `None` for one that does not exist.

@@ -77,10 +77,14 @@ fn draw(out: &mut String, run: &Run, top: f64) {
             CELL.1
         );
     }
-    let shown = run.text.trim_end();
-    if shown.trim().is_empty() {
+    let shown = run.text.trim();
+    if shown.is_empty() {
         return;
     }
+    // Spaces at the start are told by the place: not every program that shows pictures keeps them.
+    let spaces = run.text.len() - run.text.trim_start().len();
+    #[expect(clippy::cast_precision_loss, reason = "a screen has few columns")]
+    let left = left + spaces as f64 * CELL.0;
     let mut style = String::new();
     for (modifier, attribute) in [
         (Modifier::BOLD, " font-weight=\"bold\""),

@@ -226,7 +226,10 @@ fn a_wish_for_keys_that_cannot_be_fulfilled_is_refused_with_its_line() {
     };
     let (code, said) = check("[keys]\n\nworld.folt = [\"x\"]\n");
     assert_eq!(code, Some(2));
-    assert!(said.contains("config.toml:3: keys.world.folt: no command in world is called “folt”; did you mean “fold”?"), "{said}");
+    assert!(
+        said.contains("config.toml:3: keys.world.folt: no command in world is called “folt”; did you mean “fold”?"),
+        "{said}"
+    );
     let (_, said) = check("[keys.world]\nfold = [\"q\"]\n");
     assert!(said.contains("config.toml:2: keys.world.fold: q means dashboard.quit already"), "{said}");
     let (_, said) = check("[ui]\ntheme = \"drak\"\n");
