@@ -264,7 +264,7 @@ impl Loop<'_> {
         while let Some(msg) = next {
             match self.update(msg)? {
                 After::GoOn => {}
-                after => return Ok(after),
+                after @ (After::Profile(_) | After::Suspend | After::Quit) => return Ok(after),
             }
             next = if began.elapsed() < INTAKE { self.runner.next().now_or_never() } else { None };
         }
