@@ -26,8 +26,10 @@ lint: setup ## Check formatting, lints, licenses and sources
 fmt: ## Format the code
 	cargo fmt
 
-bench: setup ## Measure the pure parts
+bench: setup ## Measure the pure parts, then the server under load beside Node's Socket.IO
+	@tests/setup.sh nodejs
 	cargo bench --locked --bench pure
+	cargo bench --locked --bench load
 
 setup:
 	@tests/setup.sh build
