@@ -13,9 +13,13 @@ demo: setup ## Open the dashboard on a living campaign (DEMO="--for 20s --no-tui
 
 test: setup ## Run every test
 	@tests/setup.sh nodejs
+	@tests/setup.sh servers
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		cargo test --locked --doc --quiet && cargo nextest run --locked; \
 	else cargo test --locked; fi
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		tests/postgres.sh cargo nextest run --locked -E 'test(/^(server|gateway)_/)'; \
+	else tests/postgres.sh cargo test --locked --test it -- server_ gateway_; fi
 
 lint: setup ## Check formatting, lints, licenses and sources
 	cargo fmt --check

@@ -4,6 +4,7 @@
 #
 #   tests/setup.sh build       what compiling needs
 #   tests/setup.sh nodejs      what the tests against the official Socket.IO client and over TLS need
+#   tests/setup.sh servers     what the tests of several nodes need: Postgres and nginx
 #   tests/setup.sh cargo-deny  the checker of licenses and sources
 set -euo pipefail
 
@@ -37,11 +38,15 @@ nodejs)
     { has node && has npm; } || need "Node.js with npm" nodejs npm
     has openssl || need "OpenSSL's program, which makes certificates for the tests" openssl
     ;;
+servers)
+    { has postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; } || need "Postgres" postgresql
+    { has nginx || [ -x /usr/sbin/nginx ]; } || need "nginx" nginx-light
+    ;;
 cargo-deny)
     has cargo-deny || cargo install --locked --quiet cargo-deny@0.20.2
     ;;
 *)
-    echo "usage: tests/setup.sh build|nodejs|cargo-deny" >&2
+    echo "usage: tests/setup.sh build|nodejs|servers|cargo-deny" >&2
     exit 2
     ;;
 esac

@@ -23,7 +23,7 @@ pub use socket::SocketConfig;
 pub struct ServerConfig {
     /// Where the database and the signing key live.
     pub data_dir: PathBuf,
-    /// `sqlite:PATH`; by default the file `scry.db` in `data_dir`.
+    /// `sqlite:PATH` or `postgres://…`; by default the file `scry.db` in `data_dir`.
     pub database: Option<String>,
     pub listen: SocketAddr,
     pub log_format: LogFormat,

@@ -1,7 +1,7 @@
 //! The core: the one handle that HTTP, GraphQL and the gateway share.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +10,8 @@ use super::db::Db;
 use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
 use super::journal::Journal;
+use super::metrics::Metrics;
+use super::relay::RelayView;
 use super::signals::Signals;
 use crate::config::server::ServerConfig;
 
@@ -22,6 +24,9 @@ pub struct Core {
     pub tokens: Tokens,
     pub signals: Signals,
     pub rules: RuleBooks,
+    pub metrics: Metrics,
+    /// Who listens where; the gateway sets it when it is built.
+    pub relay: Arc<OnceLock<RelayView>>,
     /// Names this process among its peers.
     pub node: Arc<str>,
     /// Counts open sockets; the gateway keeps it, `/health/websocket` shows it.
@@ -45,6 +50,8 @@ impl Core {
             db,
             signals: Signals::default(),
             rules: RuleBooks::default(),
+            metrics: Metrics::default(),
+            relay: Arc::default(),
             node: uuid::Uuid::now_v7().to_string().into(),
             connected: Arc::default(),
             draining: CancellationToken::new(),

@@ -15,6 +15,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod journal;
+pub mod metrics;
 pub mod relay;
 pub mod replay;
 pub mod rules;

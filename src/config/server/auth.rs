@@ -17,6 +17,8 @@ pub struct AuthConfig {
     pub login_attempts_per_minute: u32,
     /// Signs access tokens; by default a key generated into the data directory.
     pub jwt_secret: Option<Secret>,
+    /// Opens `/socket-stats`; closed to everybody by default.
+    pub admin_token: Option<Secret>,
     pub argon2: Argon2Config,
 }
 
@@ -36,6 +38,7 @@ impl Default for AuthConfig {
             refresh_grace: Duration::from_secs(10),
             login_attempts_per_minute: 10,
             jwt_secret: None,
+            admin_token: None,
             argon2: Argon2Config::default(),
         }
     }

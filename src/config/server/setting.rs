@@ -55,6 +55,11 @@ pub const SETTINGS: &[Setting] = &[
         let secret = std::fs::read_to_string(value).map_err(|error| format!("cannot read {value}: {error}"))?;
         assign(&mut config.auth.jwt_secret, Ok(Some(Secret::new(secret.trim()))))
     }),
+    plain("admin_token", |config, value| {
+        let problem = "must have at least 16 characters, for example from `openssl rand -hex 32`";
+        let token = Some(value.trim()).filter(|token| token.len() >= 16).ok_or_else(|| problem.to_owned());
+        assign(&mut config.auth.admin_token, token.map(|token| Some(Secret::new(token))))
+    }),
     plain("argon2_memory_kib", |config, value| assign(&mut config.auth.argon2.memory_kib, number(value))),
     plain("argon2_iterations", |config, value| assign(&mut config.auth.argon2.iterations, number(value))),
     plain("argon2_parallelism", |config, value| assign(&mut config.auth.argon2.parallelism, number(value))),

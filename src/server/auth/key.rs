@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::config::server::ServerConfig;
+use crate::server::db::is_shared;
 use crate::server::error::ServerError;
 
 const FILE: &str = "jwt.key";
@@ -32,6 +33,13 @@ pub(in crate::server) fn signing_key(config: &ServerConfig) -> Result<Vec<u8>, S
             )));
         }
         return Ok(secret.as_bytes().to_vec());
+    }
+    if is_shared(config) {
+        return Err(ServerError::Config(
+            "jwt_secret is needed with Postgres, the same on every node: set SCRY_SERVER_JWT_SECRET or jwt_secret_file, \
+             for example to what `openssl rand -hex 32` prints"
+                .to_owned(),
+        ));
     }
     let path = config.data_dir.join(FILE);
     read_or_create(&path).map_err(|source| ServerError::DataDir { path, source })
@@ -79,6 +87,15 @@ mod tests {
         assert_eq!(signing_key(&config).unwrap(), first);
         assert_eq!(std::fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "the draft is gone");
+    }
+
+    #[test]
+    fn nodes_that_share_a_database_are_given_one_key() {
+        let mut config = ServerConfig::new("/nowhere");
+        config.database = Some("postgres://db/scry".to_owned());
+        let refused = signing_key(&config).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        assert!(refused.to_string().contains("SCRY_SERVER_JWT_SECRET"), "{refused}");
     }
 
     #[test]

@@ -90,9 +90,11 @@ impl AuthService {
     /// # Errors
     /// [`AuthError`]; an unknown name is answered like a wrong password, in the same time.
     pub async fn login(&self, address: IpAddr, username: &str, password: String) -> Result<TokenResponse, AuthError> {
-        lock(&self.limiter)
-            .attempt(address, username, Instant::now())
-            .map_err(|retry_after| AuthError::RateLimited { retry_after })?;
+        lock(&self.limiter).attempt(address, username, Instant::now()).map_err(|retry_after| {
+            self.core.metrics.limited("logins");
+            self.core.metrics.suspicious("too_many_logins", &address.to_string());
+            AuthError::RateLimited { retry_after }
+        })?;
         let mut reader = self.core.db.read().await?;
         let user = users::by_name(&mut reader, username).await?;
         drop(reader);

@@ -25,7 +25,7 @@ pub struct Options {
     /// Accepts connections here; port 0 takes a free one [default: 127.0.0.1:4600].
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Keeps everything in this database: sqlite:PATH.
+    /// Keeps everything in this database: sqlite:PATH or postgres://…
     #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
     /// Keeps the database and the signing key in this directory.

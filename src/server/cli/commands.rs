@@ -15,7 +15,7 @@ use crate::protocol::Id;
 use crate::server::auth::key;
 use crate::server::auth::password::Passwords;
 use crate::server::auth::users::{self, User};
-use crate::server::db::{Db, DbError, database_url};
+use crate::server::db::{Db, DbError, database_url, is_shared};
 use crate::server::{Core, Server, ServerError, clock, seed};
 use crate::world::World;
 
@@ -141,7 +141,7 @@ async fn print_token(config: ServerConfig, name: &str, ttl: Option<&str>) -> Res
 fn check(config: &ServerConfig) -> Result<(), CliError> {
     let database = database_url(config).map_err(ServerError::from)?;
     Passwords::new(config.auth.argon2).map_err(|error| CliError::Usage(error.to_string()))?;
-    if config.auth.jwt_secret.is_some() {
+    if config.auth.jwt_secret.is_some() || is_shared(config) {
         key::signing_key(config)?;
     }
     say(&format!("the settings are sound: listen on {}, {}", config.listen, database.trim_end_matches("?mode=rwc")))

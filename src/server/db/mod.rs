@@ -2,20 +2,33 @@
 
 mod migrate;
 mod open;
+mod postgres;
+mod sqlite;
 
 use sqlx::{Any, AnyPool, Transaction};
 
-pub use open::database_url;
+pub use open::{database_url, is_shared};
 
 /// Holds the connections to the database.
 ///
-/// Changes go through `writer`, whose single connection puts them in one order; reads go through
-/// `reader`, which sees what has been committed.
+/// Changes go through `writer`, whose single connection puts them in one order; where other nodes write
+/// too, a lock in the database does. Reads go through `reader`, which sees what has been committed.
 #[derive(Debug, Clone)]
 pub struct Db {
     pub reader: AnyPool,
     pub writer: AnyPool,
+    engine: Engine,
 }
+
+/// Names the kind of a database, where that makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Names the lock that puts the changes of all nodes in one order: any number that nobody else uses.
+const WRITE_LOCK: i64 = 0x0073_6372_795f_6462;
 
 /// Names a transaction of either pool.
 pub type Tx = Transaction<'static, Any>;
@@ -25,7 +38,7 @@ pub type Tx = Transaction<'static, Any>;
 pub enum DbError {
     #[error("cannot open the database {url}: {source}; check --database and --data-dir")]
     Open { url: String, source: sqlx::Error },
-    #[error("database {0} is of a kind this server does not know; use sqlite:PATH")]
+    #[error("database {0} is of a kind this server does not know; use sqlite:PATH or postgres://…")]
     UnknownKind(String),
     #[error("cannot bring the database {url} up to date: {source}")]
     Migrate { url: String, source: sqlx::migrate::MigrateError },
@@ -41,9 +54,16 @@ impl Db {
     /// # Errors
     /// [`DbError::Query`] when no connection is to be had.
     pub async fn write(&self) -> Result<Tx, DbError> {
-        // IMMEDIATE takes SQLite's write lock at once: a transaction that reads first and writes
-        // later could otherwise fail half-way when another process writes in between.
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        // Either way the lock is taken before the first read: a transaction that reads first and writes
+        // later could otherwise fail half-way, or write over what it has not seen.
+        match self.engine {
+            Engine::Sqlite => Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Engine::Postgres => {
+                let mut tx = self.writer.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITE_LOCK).execute(&mut *tx).await?;
+                Ok(tx)
+            }
+        }
     }
 
     /// Starts a transaction whose reads all see one moment.
@@ -51,7 +71,10 @@ impl Db {
     /// # Errors
     /// [`DbError::Query`] when no connection is to be had.
     pub async fn read(&self) -> Result<Tx, DbError> {
-        Ok(self.reader.begin().await?)
+        match self.engine {
+            Engine::Sqlite => Ok(self.reader.begin().await?),
+            Engine::Postgres => Ok(self.reader.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?),
+        }
     }
 
     /// Asks the database for an answer that needs a real read and the schema.
@@ -61,6 +84,12 @@ impl Db {
     pub async fn ping(&self) -> Result<(), DbError> {
         sqlx::query("SELECT COUNT(*) FROM campaigns").fetch_one(&self.reader).await?;
         Ok(())
+    }
+
+    /// Returns how many connections are open and how many of them idle: the readers', then the writer's.
+    #[must_use]
+    pub fn pools(&self) -> [(u32, usize); 2] {
+        [&self.reader, &self.writer].map(|pool| (pool.size(), pool.num_idle()))
     }
 
     /// Closes every connection, after the open transactions have ended.

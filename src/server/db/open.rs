@@ -1,72 +1,65 @@
-//! Opening the database.
+//! Opening the database that a configuration names.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 
-use super::{Db, DbError, migrate};
+use super::{Db, DbError, postgres, sqlite};
 use crate::config::server::ServerConfig;
 
-/// How many reads may run side by side.
-const READERS: u32 = 4;
 /// How long a request waits for a connection before it gives up.
-const ACQUIRE: Duration = Duration::from_secs(10);
+pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
 
-/// Every connection: wait for a lock instead of failing, survive a power cut, keep references whole.
-const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                       PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
-const READ_ONLY: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON;";
+/// Says where the database is.
+#[derive(Debug, PartialEq, Eq)]
+enum Place<'a> {
+    File(PathBuf),
+    Server(&'a str),
+}
 
 impl Db {
-    /// Opens the database of a configuration, creates it if need be and brings it up to date.
+    /// Opens the database of a configuration, creates its tables if need be and brings it up to date.
     ///
     /// # Errors
     /// [`DbError`] naming the database when it cannot be opened or migrated.
     pub async fn open(config: &ServerConfig) -> Result<Self, DbError> {
-        let path = database_path(config)?;
-        let url = sqlite_url(&path);
         install_default_drivers();
-        keep_private(&path).map_err(|source| open_error(&url, sqlx::Error::Io(source)))?;
-        let writer = pool(1, PRAGMAS).connect(&url).await.map_err(|source| open_error(&url, source))?;
-        migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: url.clone(), source })?;
-        let reader = pool(READERS, READ_ONLY).connect(&url).await.map_err(|source| open_error(&url, source))?;
-        Ok(Self { reader, writer })
+        match place(config)? {
+            Place::File(path) => sqlite::open(&path).await,
+            Place::Server(url) => postgres::open(url).await,
+        }
     }
 }
 
-/// Creates a database file that is not there yet so that nobody else may read the password hashes in it.
-///
-/// The files that SQLite puts beside it take over its permissions.
-fn keep_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Returns the database's URL: the one that is set, else the file `scry.db` in the data directory.
+/// Returns the database's URL as people may see it: the one that is set, else the file `scry.db` in the
+/// data directory.
 ///
 /// # Errors
-/// [`DbError::UnknownKind`] for any kind of database but SQLite.
+/// [`DbError::UnknownKind`] for any kind of database but SQLite and Postgres.
 pub fn database_url(config: &ServerConfig) -> Result<String, DbError> {
-    database_path(config).map(|path| sqlite_url(&path))
+    Ok(match place(config)? {
+        Place::File(path) => sqlite::url(&path),
+        Place::Server(url) => postgres::shown(url),
+    })
 }
 
-fn database_path(config: &ServerConfig) -> Result<PathBuf, DbError> {
-    match config.database.as_deref() {
-        None => Ok(config.data_dir.join("scry.db")),
-        Some(url) => match url.strip_prefix("sqlite:") {
-            Some(path) if !path.trim_start_matches('/').is_empty() => {
-                Ok(path.strip_prefix("//").unwrap_or(path).into())
-            }
-            _ => Err(DbError::UnknownKind(scheme(url))),
-        },
+/// Tells whether other nodes may work on the same database.
+#[must_use]
+pub fn is_shared(config: &ServerConfig) -> bool {
+    matches!(place(config), Ok(Place::Server(_)))
+}
+
+fn place(config: &ServerConfig) -> Result<Place<'_>, DbError> {
+    let Some(url) = config.database.as_deref() else { return Ok(Place::File(config.data_dir.join("scry.db"))) };
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Place::Server(url));
+    }
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.trim_start_matches('/').is_empty() => {
+            Ok(Place::File(path.strip_prefix("//").unwrap_or(path).into()))
+        }
+        _ => Err(DbError::UnknownKind(scheme(url))),
     }
 }
 
@@ -75,23 +68,9 @@ fn scheme(url: &str) -> String {
     url.split_once(':').map_or_else(|| url.to_owned(), |(scheme, _)| format!("{scheme}:…"))
 }
 
-fn sqlite_url(path: &Path) -> String {
-    let mut url = String::from("sqlite:");
-    for c in path.to_string_lossy().chars() {
-        match c {
-            '%' => url.push_str("%25"),
-            '?' => url.push_str("%3F"),
-            '#' => url.push_str("%23"),
-            ' ' => url.push_str("%20"),
-            _ => url.push(c),
-        }
-    }
-    url.push_str("?mode=rwc");
-    url
-}
-
-fn pool(connections: u32, setup: &'static str) -> AnyPoolOptions {
-    AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).after_connect(move |connection, _| {
+/// Builds a pool whose every connection begins with `setup`.
+pub(super) fn pool(connections: u32, acquire: Duration, setup: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new().max_connections(connections).acquire_timeout(acquire).after_connect(move |connection, _| {
         Box::pin(async move {
             sqlx::raw_sql(setup).execute(connection).await?;
             Ok(())
@@ -99,8 +78,8 @@ fn pool(connections: u32, setup: &'static str) -> AnyPoolOptions {
     })
 }
 
-fn open_error(url: &str, source: sqlx::Error) -> DbError {
-    DbError::Open { url: url.trim_end_matches("?mode=rwc").to_owned(), source }
+pub(super) fn open_error(url: &str, source: sqlx::Error) -> DbError {
+    DbError::Open { url: url.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -124,18 +103,9 @@ mod tests {
         assert_eq!(url_of("sqlite:///x/a.db").unwrap(), "sqlite:/x/a.db?mode=rwc");
     }
 
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn nobody_else_may_read_the_database() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
-        for file in ["scry.db", "scry.db-wal", "scry.db-shm"] {
-            let mode = std::fs::metadata(dir.path().join(file)).unwrap().permissions().mode() & 0o777;
-            assert_eq!(mode, 0o600, "{file}");
-        }
-        db.close().await;
+    #[test]
+    fn a_server_is_shown_without_its_password() {
+        assert_eq!(url_of("postgresql://u:hunter2@h/d").unwrap(), "postgresql://u:…@h/d");
     }
 
     #[test]

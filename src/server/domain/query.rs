@@ -80,6 +80,7 @@ impl Domain {
         if ids.len() > MAX_NODES {
             return Err(DomainError::invalid("ids", format!("must be at most {MAX_NODES}")));
         }
+        self.core.metrics.refetched("nodes");
         let mut tx = self.core.db.read().await?;
         let mut viewable = HashMap::new();
         let mut nodes = Vec::with_capacity(ids.len());
@@ -102,6 +103,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn snapshot(&self, caller: &Caller, id: &Id) -> Result<Option<Snapshot>, DomainError> {
+        self.core.metrics.refetched("snapshot");
         let mut tx = self.core.db.read().await?;
         let Some(campaign) = campaign::view(&mut tx, &caller.user_id, id).await? else { return Ok(None) };
         Ok(Some(Snapshot {

@@ -11,6 +11,7 @@ use crate::protocol::{Change, Event, Id, Payload, Source};
 use crate::server::clock;
 use crate::server::db::Tx;
 use crate::server::journal::{self, Draft, Journal};
+use crate::server::metrics::Metrics;
 use crate::server::rules::authorization::{Action, Decision, allow};
 
 /// Holds a change while it is made; dropped without [`Unit::commit`], it never was.
@@ -19,10 +20,11 @@ pub(super) struct Unit {
     journal: Journal,
     caller: Caller,
     origin: Origin,
+    metrics: Metrics,
     pub(super) books: RuleBooks,
     pub(super) pending: Pending,
     pub now: Timestamp,
-    events: usize,
+    events: Vec<(&'static str, Source)>,
 }
 
 /// Names the part of the system that makes a change, and the event that led to it.
@@ -59,10 +61,11 @@ impl Domain {
             journal: self.core.journal.clone(),
             caller: caller.clone(),
             origin: Origin { source, caused_by },
+            metrics: self.core.metrics.clone(),
             books: self.core.rules.clone(),
             pending: Pending::default(),
             now: clock::now(),
-            events: 0,
+            events: Vec::new(),
         })
     }
 }
@@ -120,7 +123,7 @@ impl Unit {
             effect: details.effect,
             now: self.now,
         };
-        self.events += 1;
+        self.events.push((draft.payload.name(), draft.source.clone()));
         let event = journal::append(&mut self.tx, draft).await?;
         self.pending.note(&event);
         Ok(event)
@@ -130,9 +133,15 @@ impl Unit {
     pub async fn commit(mut self) -> Result<(), DomainError> {
         self.derive().await?;
         self.tx.commit().await?;
-        if self.events > 0 {
-            self.journal.wake();
+        if self.events.is_empty() {
+            return Ok(());
         }
+        self.journal.wake();
+        for (event, source) in &self.events {
+            self.metrics.journaled(event, source.as_str());
+        }
+        let (correlation_id, user, events) = (&self.caller.correlation_id, &self.caller.name, self.events.len());
+        tracing::debug!(correlation_id, user, events, "committed");
         Ok(())
     }
 }

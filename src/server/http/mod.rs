@@ -7,6 +7,8 @@ mod error;
 mod events;
 mod graphql;
 mod health;
+mod metrics;
+mod stats;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -42,6 +44,8 @@ pub fn router(core: Core, auth: AuthService) -> Router {
         .route("/events", post(events::publish))
         .route("/health", get(health::health))
         .route("/health/websocket", get(health::websocket))
+        .route("/metrics", get(metrics::metrics))
+        .route("/socket-stats", get(stats::socket_stats))
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(limit))

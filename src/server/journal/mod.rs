@@ -35,6 +35,8 @@ pub struct JournalRow {
     /// The user whom this event ended a membership of: their sockets leave the campaign's rooms
     /// before anything later is sent.
     pub revoked_user: Option<Id>,
+    /// When the change began, in Unix milliseconds.
+    pub created_ms: i64,
 }
 
 impl Journal {

@@ -44,7 +44,7 @@ impl Journal {
     /// [`DbError`] when the database does not answer.
     pub async fn after(&self, campaign: &Id, seq: u64, limit: u32) -> Result<Vec<JournalRow>, DbError> {
         let rows = sqlx::query(
-            "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user FROM journal \
+            "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
              WHERE campaign_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         )
         .bind(campaign.as_str())
@@ -62,15 +62,15 @@ impl Journal {
     pub async fn replay(&self, room: &Room, since: u64, upto: u64) -> Result<Vec<JournalRow>, DbError> {
         let query = match room {
             Room::Campaign(_) => {
-                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user FROM journal \
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
                  WHERE campaign_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
             Room::Settlement(_) => {
-                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user FROM journal \
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
                  WHERE settlement_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
             Room::Structure(_) => {
-                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user FROM journal \
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
                  WHERE structure_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
             Room::User(_) => return Ok(Vec::new()),
@@ -120,6 +120,7 @@ fn journal_row(row: &AnyRow) -> Result<JournalRow, DbError> {
         settlement_id: optional_id(row, 4)?,
         structure_id: optional_id(row, 5)?,
         revoked_user: optional_id(row, 6)?,
+        created_ms: row.try_get(7)?,
     })
 }
 

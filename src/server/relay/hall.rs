@@ -126,6 +126,14 @@ impl Hall {
             .collect()
     }
 
+    /// Lists the rooms that somebody is in, with how many sockets.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<(Room, usize)> {
+        let mut rooms: Vec<_> = self.rooms.iter().map(|(room, chairs)| (room.clone(), chairs.len())).collect();
+        rooms.sort();
+        rooms
+    }
+
     /// Tells whether nobody listens any more.
     #[must_use]
     pub fn is_empty(&self) -> bool {

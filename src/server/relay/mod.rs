@@ -7,6 +7,7 @@
 
 mod hall;
 mod resume;
+mod view;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,7 @@ use serde_json::value::RawValue;
 use socketioxide::socket::Sid;
 use tokio_util::sync::CancellationToken;
 
+use super::clock;
 use super::core::Core;
 use super::db::DbError;
 use super::journal::JournalRow;
@@ -25,6 +27,7 @@ use crate::protocol::{EntityType, Event, Id, Operation, Room};
 use hall::Hall;
 
 pub use resume::{Denied, Seated};
+pub use view::{HallView, RelayView};
 
 /// How many rows are read from the journal at a time.
 const PAGE: u32 = 256;
@@ -40,7 +43,8 @@ pub struct Relay {
 }
 
 type SharedHall = Arc<tokio::sync::Mutex<Hall>>;
-type Halls = Arc<Mutex<HashMap<Id, SharedHall>>>;
+type HallsInner = Mutex<HashMap<Id, SharedHall>>;
+type Halls = Arc<HallsInner>;
 
 impl Relay {
     /// Builds a relay that sends to `connections`.
@@ -130,6 +134,8 @@ impl Relay {
         }
         hall.advance(&row.epoch, row.seq);
         let audience = hall.audience(&rooms_of(campaign, row));
+        self.core.metrics.relayed(&row.event_type, audience.len(), age(row));
+        log(campaign, row, audience.len());
         if let Some(body) = raw(row).filter(|_| !audience.is_empty()) {
             for connection in self.connections.get(&audience) {
                 connection.send(&row.event_type, &body);
@@ -171,6 +177,22 @@ impl Relay {
         if deserted {
             halls.remove(campaign);
         }
+    }
+}
+
+/// Returns how long ago the change of an event began.
+fn age(row: &JournalRow) -> Duration {
+    Duration::from_millis(u64::try_from(clock::now().as_millisecond() - row.created_ms).unwrap_or(0))
+}
+
+/// Follows an event from its request to its delivery, for those who ask for that much.
+fn log(campaign: &Id, row: &JournalRow, sockets: usize) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let event: Option<Event> = serde_json::from_str(&row.body).ok();
+        let metadata = event.map(|event| event.metadata).unwrap_or_default();
+        let (correlation_id, event_id) = (metadata.correlation_id.unwrap_or_default(), metadata.event_id);
+        let event_id = event_id.as_ref().map_or("", Id::as_str);
+        tracing::debug!(correlation_id, event_id, %campaign, seq = row.seq, sockets, "delivered");
     }
 }
 

@@ -54,6 +54,8 @@ struct Replay<'a> {
     campaign: &'a Id,
     /// The last `seq` of the room that the socket has; `None` if it asked for nothing or cannot be served.
     cursor: Option<u64>,
+    /// Whether the socket asked for its past.
+    asked: bool,
     /// Where the replay began: the room is complete for the socket from here on.
     from: Option<u64>,
     sent: u64,
@@ -80,6 +82,7 @@ impl Relay {
             room,
             campaign: &campaign,
             cursor: None,
+            asked: since.is_some(),
             from: None,
             sent: 0,
             progress: Instant::now(),
@@ -94,6 +97,7 @@ impl Relay {
             let coverage = hall.coverage(connection.id(), room);
             if replay.cursor.is_none_or(|cursor| head.saturating_sub(cursor) <= LAST_SLICE) {
                 if replay.slice(self, &coverage, head).await?.is_ok() {
+                    self.core.metrics.subscribed(replay.outcome(), replay.sent);
                     return Ok(replay.seat(hall));
                 }
                 drop(hall);
@@ -166,6 +170,14 @@ impl Replay<'_> {
             return Err(Denied::Gone);
         }
         Ok(())
+    }
+
+    const fn outcome(&self) -> &'static str {
+        match (self.asked, self.from) {
+            (false, _) => "fresh",
+            (true, Some(_)) => "recovered",
+            (true, None) => "too_old",
+        }
     }
 
     /// Seats the socket while the hall is locked.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::tcp::Switch;
 use crate::protocol::{Id, Room};
 use crate::server::auth::Claims;
+use crate::server::metrics::Metrics;
 
 /// Holds one accepted connection.
 pub struct Connection {
@@ -25,6 +26,7 @@ pub struct Connection {
     /// Set when a message did not fit its buffer: nothing is sent after a lost message.
     overflowed: AtomicBool,
     closed: CancellationToken,
+    metrics: Metrics,
 }
 
 /// Says that a connection's buffer has no room for another message.
@@ -34,7 +36,13 @@ pub struct Full;
 impl Connection {
     /// Wraps an authenticated socket.
     #[must_use]
-    pub fn new(socket: SocketRef, claims: Claims, switch: Option<Switch>, closed: CancellationToken) -> Self {
+    pub fn new(
+        socket: SocketRef,
+        claims: Claims,
+        switch: Option<Switch>,
+        closed: CancellationToken,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             socket,
             claims: Mutex::new(claims),
@@ -42,6 +50,7 @@ impl Connection {
             switch,
             overflowed: AtomicBool::new(false),
             closed,
+            metrics,
         }
     }
 
@@ -130,6 +139,7 @@ impl Connection {
         if self.overflowed.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.metrics.limited("slow_reader");
         tracing::info!(user = %self.claims().sub, "closing a connection that does not keep up");
         match &self.switch {
             Some(switch) => switch.cut(),

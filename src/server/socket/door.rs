@@ -52,11 +52,32 @@ pub struct Accepted {
 pub type Handover = Arc<Mutex<Option<Accepted>>>;
 
 impl Door {
+    /// Answers a handshake and keeps count of the answers.
+    ///
+    /// # Errors
+    /// [`Refusal`], which becomes the client's `connect_error`.
+    pub async fn answer(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), Refusal> {
+        let answer = self.admit(socket, auth).await;
+        let refused = answer.as_ref().err().map(|refusal| refusal.label());
+        self.core.metrics.handshake(refused);
+        if let Err(refusal) = &answer {
+            if let Some(kind) = refusal.suspicion() {
+                let peer = socket.req_parts().extensions.get::<ConnectInfo<Peer>>();
+                let source = peer.map(|peer| peer.0.address.ip().to_string()).unwrap_or_default();
+                self.core.metrics.suspicious(kind, &source);
+            }
+            if *refusal == Refusal::TooManyConnections {
+                self.core.metrics.limited("connections");
+            }
+        }
+        answer
+    }
+
     /// Decides whether a socket may connect, and prepares everything that its first message needs.
     ///
     /// # Errors
     /// [`Refusal`], which becomes the client's `connect_error`.
-    pub async fn admit(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), Refusal> {
+    async fn admit(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), Refusal> {
         let request = socket.req_parts();
         if self.core.draining.is_cancelled() {
             return Err(Refusal::Draining);
@@ -72,7 +93,7 @@ impl Door {
         }
         let place = self.place(socket)?;
         socket.join(Room::User(claims.sub.clone()).to_string());
-        register(socket, claims, place, self.core.config.socket.requests_per_minute);
+        register(socket, claims, place, &self.core);
         Ok(())
     }
 
@@ -81,7 +102,7 @@ impl Door {
         let accepted = handover.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Accepted { claims, inbox, place, closed }) = accepted else { return };
         let (sid, switch) = (claims.sid.clone(), switch_of(&socket));
-        let connection = Arc::new(Connection::new(socket, claims, switch, closed));
+        let connection = Arc::new(Connection::new(socket, claims, switch, closed, self.core.metrics.clone()));
         self.connections.insert(connection.clone());
         // The session may have ended after it was looked up and before it could be told so.
         if self.is_over(&sid).await.unwrap_or(false) {
@@ -111,14 +132,20 @@ impl Door {
 }
 
 /// Registers the handlers of a socket and leaves its end of the queue for its task.
-fn register(socket: &SocketRef, claims: Claims, place: Option<Place>, requests_per_minute: u32) {
+fn register(socket: &SocketRef, claims: Claims, place: Option<Place>, core: &Core) {
+    let requests_per_minute = core.config.socket.requests_per_minute;
     let (outbox, inbox) = mpsc::channel(INBOX);
     let bucket = Arc::new(Mutex::new(TokenBucket::per_minute(requests_per_minute, Instant::now())));
     for event in request::EVENTS {
         let (outbox, bucket) = (outbox.clone(), bucket.clone());
+        let (metrics, user) = (core.metrics.clone(), claims.name.clone());
         // The library spawns what this returns, in any order; the queue is filled before that, in order.
         socket.on(event, move |Event(name): Event, TryData(payload): TryData<Value>, ack: AckSender| {
             if let Err((ack, failure)) = accept(&outbox, &bucket, &name, &payload.unwrap_or_default(), ack) {
+                if failure.code == ErrorCode::RateLimited {
+                    metrics.limited("events");
+                    metrics.suspicious("too_many_events", &user);
+                }
                 // A client whose buffer has no room for this answer is closed by the next event.
                 let _ = ack.send(&failure);
             }

@@ -33,6 +33,33 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// Returns the code as a label, the same text for as long as the program runs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Token(TokenError::Missing) => "TOKEN_MISSING",
+            Self::Token(TokenError::Invalid) => "TOKEN_INVALID",
+            Self::Token(TokenError::Expired) => "TOKEN_EXPIRED",
+            Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
+            Self::OriginDenied => "ORIGIN_DENIED",
+            Self::Draining => "DRAINING",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// Names what an honest client does not do; a token that ran out and a server that drains are daily life.
+    #[must_use]
+    pub const fn suspicion(self) -> Option<&'static str> {
+        match self {
+            Self::Token(TokenError::Invalid | TokenError::Missing) => Some("token"),
+            Self::TooManyConnections => Some("too_many_connections"),
+            Self::OriginDenied => Some("origin"),
+            Self::Token(TokenError::Expired) | Self::Draining | Self::Internal => None,
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.code())?;
@@ -120,6 +147,7 @@ mod tests {
             Refusal::Internal,
         ] {
             assert_eq!(ErrorCode::of_refusal(&refusal.to_string()), Some(refusal.code()));
+            assert_eq!(refusal.label(), refusal.code().as_str());
         }
     }
 }

@@ -49,6 +49,8 @@ impl Gateway {
         let (layer, io) = builder(&core.config.socket).build_layer();
         let connections = Connections::default();
         let relay = Relay::new(core.clone(), connections.clone());
+        // One process has one gateway; a second one in a test would not be shown.
+        let _ = core.relay.set(relay.view());
         let door = Door {
             core: core.clone(),
             relay: relay.clone(),
@@ -56,8 +58,9 @@ impl Gateway {
             addresses: Addresses::default(),
         };
         let inside = door.clone();
-        let admit =
-            async move |socket: SocketRef, TryData(auth): TryData<Value>| door.admit(&socket, auth.ok().as_ref()).await;
+        let admit = async move |socket: SocketRef, TryData(auth): TryData<Value>| {
+            door.answer(&socket, auth.ok().as_ref()).await
+        };
         let serve = async move |socket: SocketRef, Extension(accepted): Extension<Handover>| {
             inside.serve(socket, &accepted).await;
         };

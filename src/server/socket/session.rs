@@ -95,6 +95,7 @@ impl Session {
 
     async fn subscribe(&self, room: Room, since: Option<Position>, ack: AckSender) {
         if self.has_too_many_rooms(&room) {
+            self.core.metrics.limited("rooms");
             let limit = self.core.config.socket.max_rooms;
             let sentence = format!("a connection may be in {limit} rooms; leave one first");
             return self.connection.answer(ack, &Failure::new(ErrorCode::TooManyRooms, sentence));

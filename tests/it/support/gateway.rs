@@ -130,6 +130,7 @@ impl Drop for TestGateway {
 
 async fn core(dir: &Path, change: impl FnOnce(&mut ServerConfig)) -> Core {
     let mut config = ServerConfig::new(dir);
+    super::database::choose(&mut config).await;
     change(&mut config);
     Core::open(config).await.unwrap()
 }

@@ -1,6 +1,7 @@
 //! What the integration tests share.
 
 pub mod client;
+pub mod database;
 pub mod emberfall;
 pub mod fake_gateway;
 pub mod fault_proxy;

@@ -60,10 +60,23 @@ impl TestServer {
         let mut config = ServerConfig::new(dir.path().join("data"));
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
         config.shutdown_timeout = Duration::from_secs(5);
+        super::database::choose(&mut config).await;
         change(&mut config);
         seed(&config, &World::bundled()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let mut server =
+            Self { url: format!("http://{address}"), config, address, http: Client::new(), running: None, _dir: dir };
+        server.run(listener);
+        server
+    }
+
+    /// Starts another node on the same database.
+    pub async fn beside(other: &Self) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let config = other.config.clone();
         let mut server =
             Self { url: format!("http://{address}"), config, address, http: Client::new(), running: None, _dir: dir };
         server.run(listener);

@@ -1,0 +1,267 @@
+//! What the server counts, in Prometheus' conventions.
+//!
+//! Counting is one atomic addition; what can be asked for when it is wanted (pools, heads, memory) is set
+//! when the metrics are read.
+
+mod memory;
+mod suspicion;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use self::suspicion::Suspicions;
+use crate::protocol::event::DURABLE;
+
+/// Seconds from the beginning of a change until its event was handed to the sockets.
+const LATENCY_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+type One = Family<[(&'static str, &'static str); 1], Counter>;
+type Two = Family<[(&'static str, &'static str); 2], Counter>;
+
+/// Counts what happens on this node; clones share the counts.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    handshakes: One,
+    journaled: Two,
+    relayed: One,
+    deliveries: One,
+    latency: Histogram,
+    resumes: One,
+    replayed: Counter,
+    refetches: One,
+    limits: One,
+    suspicious: One,
+    gauges: Gauges,
+    suspicions: Mutex<Suspicions>,
+    /// Resident memory before the first connection.
+    base_memory: i64,
+}
+
+/// Holds what is set when the metrics are read.
+#[derive(Default)]
+struct Gauges {
+    connections: Gauge,
+    rooms: Gauge,
+    listeners: Gauge,
+    head: Gauge,
+    lag: Gauge,
+    database_up: Gauge,
+    database_connections: Family<[(&'static str, &'static str); 2], Gauge>,
+    draining: Gauge,
+    memory: Gauge,
+    memory_per_connection: Gauge,
+}
+
+/// Says how this node is at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Moment {
+    pub connections: usize,
+    /// Rooms that somebody is in, and seats in them.
+    pub rooms: usize,
+    pub listeners: usize,
+    /// The numbers of all events in all journals.
+    pub head: u64,
+    /// The most events that any campaign's listeners on this node still have to get.
+    pub lag: u64,
+    pub database_up: bool,
+    /// Open and idle connections of the readers, then of the writer.
+    pub pools: [(u32, usize); 2],
+    pub draining: bool,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("scry");
+        let latency = Histogram::new(LATENCY_BUCKETS);
+        let help = "From the beginning of a change until its event was handed to the sockets";
+        registry.register("delivery_seconds", help, latency.clone());
+        let replayed = Counter::default();
+        registry.register("events_replayed", "Durable events sent again to sockets that resumed", replayed.clone());
+        let r = &mut registry;
+        Self(Arc::new(Inner {
+            handshakes: counted(r, "handshakes", "Socket handshakes: accepted, or the code of the refusal"),
+            journaled: counted(r, "events_journaled", "Durable events committed on this node"),
+            relayed: counted(r, "events_relayed", "Durable events that this node read from the journal to send"),
+            deliveries: counted(r, "deliveries", "Durable events handed to sockets, once per socket"),
+            latency,
+            resumes: counted(r, "subscriptions", "Granted subscriptions: fresh, recovered, or too_old to be recovered"),
+            replayed,
+            refetches: counted(r, "refetch_queries", "Queries by which clients renew what they hold"),
+            limits: counted(r, "limited", "Requests refused by a limit"),
+            suspicious: counted(r, "suspicious", "Behaviour that no honest client shows"),
+            gauges: Gauges::register(r),
+            suspicions: Mutex::default(),
+            base_memory: memory::resident(),
+            registry,
+        }))
+    }
+}
+
+impl Metrics {
+    /// Counts a handshake; `refused` is the code of the refusal.
+    pub fn handshake(&self, refused: Option<&'static str>) {
+        self.0.handshakes.get_or_create(&[("result", refused.unwrap_or("accepted"))]).inc();
+    }
+
+    /// Counts a committed event.
+    pub fn journaled(&self, event: &'static str, source: &str) {
+        let source = ["api", "rules-engine", "scheduler"].into_iter().find(|known| *known == source);
+        self.0.journaled.get_or_create(&[("type", event), ("source", source.unwrap_or("other"))]).inc();
+    }
+
+    /// Counts an event that was sent to a number of sockets, `age` after its change began.
+    pub fn relayed(&self, event: &str, sockets: usize, age: Duration) {
+        let event = DURABLE.into_iter().find(|known| *known == event).unwrap_or("other");
+        self.0.relayed.get_or_create(&[("type", event)]).inc();
+        if sockets > 0 {
+            self.0.deliveries.get_or_create(&[("type", event)]).inc_by(sockets as u64);
+            self.0.latency.observe(age.as_secs_f64());
+        }
+    }
+
+    /// Counts a granted subscription and what was replayed for it.
+    pub fn subscribed(&self, outcome: &'static str, replayed: u64) {
+        self.0.resumes.get_or_create(&[("outcome", outcome)]).inc();
+        self.0.replayed.inc_by(replayed);
+    }
+
+    /// Counts a query by which a client renews what it holds.
+    pub fn refetched(&self, query: &'static str) {
+        self.0.refetches.get_or_create(&[("query", query)]).inc();
+    }
+
+    /// Counts a request that a limit refused.
+    pub fn limited(&self, limit: &'static str) {
+        self.0.limits.get_or_create(&[("limit", limit)]).inc();
+    }
+
+    /// Counts what no honest client does, and logs it once a minute for each source.
+    pub fn suspicious(&self, kind: &'static str, source: &str) {
+        self.0.suspicious.get_or_create(&[("kind", kind)]).inc();
+        let mut suspicions = self.0.suspicions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = suspicions.note(kind, source, Instant::now()) {
+            let source = crate::text::line(source);
+            tracing::warn!(kind, %source, unsaid = before, "suspicious behaviour");
+        }
+    }
+
+    /// Writes everything in the text format, with how the node is at this moment.
+    #[must_use]
+    pub fn text(&self, moment: &Moment) -> String {
+        self.0.gauges.set(moment, self.0.base_memory);
+        let mut text = String::new();
+        if let Err(error) = encode(&mut text, &self.0.registry) {
+            tracing::error!(%error, "the metrics could not be written");
+        }
+        text
+    }
+
+    /// Returns how many events of each type were committed here and delivered from here.
+    #[must_use]
+    pub fn events(&self) -> Vec<(&'static str, u64)> {
+        DURABLE.into_iter().map(|event| (event, self.0.relayed.get_or_create(&[("type", event)]).get())).collect()
+    }
+}
+
+impl Gauges {
+    fn register(registry: &mut Registry) -> Self {
+        let gauges = Self::default();
+        let plain = [
+            ("connections", "Open sockets", &gauges.connections),
+            ("rooms", "Rooms that somebody is in", &gauges.rooms),
+            ("room_seats", "Sockets in rooms, counted once per room", &gauges.listeners),
+            ("journal_head", "Events in all journals, as the database has them", &gauges.head),
+            ("journal_lag_events", "The most events of one campaign that this node still has to send", &gauges.lag),
+            ("database_up", "Whether the database answers", &gauges.database_up),
+            ("draining", "Whether this node is shutting down", &gauges.draining),
+            ("resident_memory_bytes", "Resident memory, 0 where it cannot be told", &gauges.memory),
+            (
+                "memory_per_connection_bytes",
+                "Resident memory above that at the start, per open socket",
+                &gauges.memory_per_connection,
+            ),
+        ];
+        for (name, help, gauge) in plain {
+            registry.register(name, help, gauge.clone());
+        }
+        let connections = gauges.database_connections.clone();
+        registry.register("database_connections", "Connections to the database, by pool and state", connections);
+        gauges
+    }
+
+    fn set(&self, moment: &Moment, base_memory: i64) {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.connections.set(count(moment.connections));
+        self.rooms.set(count(moment.rooms));
+        self.listeners.set(count(moment.listeners));
+        self.head.set(i64::try_from(moment.head).unwrap_or(i64::MAX));
+        self.lag.set(i64::try_from(moment.lag).unwrap_or(i64::MAX));
+        self.database_up.set(moment.database_up.into());
+        self.draining.set(moment.draining.into());
+        for (pool, (open, idle)) in ["reader", "writer"].into_iter().zip(moment.pools) {
+            let state = |state| self.database_connections.get_or_create(&[("pool", pool), ("state", state)]).clone();
+            state("idle").set(count(idle));
+            state("busy").set(i64::from(open).saturating_sub(count(idle)).max(0));
+        }
+        let memory = memory::resident();
+        self.memory.set(memory);
+        let open = count(moment.connections).max(1);
+        self.memory_per_connection.set((memory - base_memory).max(0) / open);
+    }
+}
+
+fn counted<const N: usize>(
+    registry: &mut Registry,
+    name: &'static str,
+    help: &'static str,
+) -> Family<[(&'static str, &'static str); N], Counter> {
+    let family = Family::<[(&'static str, &'static str); N], Counter>::default();
+    registry.register(name, help, family.clone());
+    family
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_written_in_the_text_format() {
+        let metrics = Metrics::default();
+        metrics.handshake(None);
+        metrics.handshake(Some("TOKEN_EXPIRED"));
+        metrics.journaled("settlement_updated", "scheduler");
+        metrics.relayed("settlement_updated", 3, Duration::from_millis(4));
+        metrics.relayed("foreign", 0, Duration::ZERO);
+        metrics.subscribed("recovered", 7);
+        metrics.suspicious("token", "192.0.2.1");
+        let moment = Moment { connections: 2, lag: 5, pools: [(4, 3), (1, 1)], database_up: true, ..Moment::default() };
+        let text = metrics.text(&moment);
+        for line in [
+            "scry_handshakes_total{result=\"accepted\"} 1",
+            "scry_handshakes_total{result=\"TOKEN_EXPIRED\"} 1",
+            "scry_events_journaled_total{type=\"settlement_updated\",source=\"scheduler\"} 1",
+            "scry_events_relayed_total{type=\"other\"} 1",
+            "scry_deliveries_total{type=\"settlement_updated\"} 3",
+            "scry_delivery_seconds_bucket{le=\"0.005\"} 1",
+            "scry_delivery_seconds_count 1",
+            "scry_events_replayed_total 7",
+            "scry_suspicious_total{kind=\"token\"} 1",
+            "scry_connections 2",
+            "scry_journal_lag_events 5",
+            "scry_database_up 1",
+            "scry_database_connections{pool=\"reader\",state=\"busy\"} 1",
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line} is missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What the server says of itself, and to whom.
+
+use reqwest::StatusCode;
+use scry::config::server::Secret;
+use serde_json::{Value, json};
+
+use crate::support::emberfall::Emberfall;
+use crate::support::node::Node;
+use crate::support::server::TestServer;
+
+/// Returns the value of one line of the metrics.
+fn metric(text: &str, name: &str) -> f64 {
+    let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+    let line = line.unwrap_or_else(|| panic!("{name} is missing in\n{text}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let (server, node) = (TestServer::start().await, Node::start().await);
+    let world = Emberfall::on(&server).await;
+    let listener = node.enter("gm", &server.url, &world.gm).await;
+    let stranger = json!({"transports": ["websocket"], "auth": {"token": "stolen"}});
+    assert_eq!(node.try_connect("stranger", &server.url, stranger).await["connected"], false);
+    let ack = listener.ask("subscribe_campaign", json!(world.id)).await;
+    world.advance(17).await;
+    listener.wait("state_invalidated", 7).await;
+    let since = json!({"campaignId": world.id, "since": ack["position"]});
+    assert_eq!(listener.ask("subscribe_campaign", since).await["recovered"], true);
+    let answer = server.get("/metrics").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let text = answer.body.as_str().unwrap();
+    let events = world.events(0).await;
+    let counted = |kind: &str| metric(text, &format!("scry_deliveries_total{{type=\"{kind}\"}}"));
+    assert!(counted("world_time_changed") >= 1.0 && counted("state_invalidated") >= 7.0, "{text}");
+    #[expect(clippy::cast_precision_loss, reason = "a handful of events")]
+    let all = events.len() as f64;
+    assert_eq!(metric(text, "scry_events_journaled_total{type=\"world_time_changed\",source=\"api\"}"), 1.0);
+    assert!(metric(text, "scry_events_journaled_total{type=\"settlement_updated\",source=\"scheduler\"}") >= 2.0);
+    assert_eq!(metric(text, "scry_events_replayed_total"), all, "the whole history came again");
+    assert_eq!(metric(text, "scry_delivery_seconds_count"), all);
+    assert_eq!(metric(text, "scry_subscriptions_total{outcome=\"fresh\"}"), 1.0);
+    assert_eq!(metric(text, "scry_subscriptions_total{outcome=\"recovered\"}"), 1.0);
+    assert_eq!(metric(text, "scry_handshakes_total{result=\"accepted\"}"), 1.0);
+    assert_eq!(metric(text, "scry_handshakes_total{result=\"TOKEN_INVALID\"}"), 1.0);
+    assert_eq!(metric(text, "scry_suspicious_total{kind=\"token\"}"), 1.0);
+    assert_eq!((metric(text, "scry_connections"), metric(text, "scry_database_up")), (1.0, 1.0));
+    assert_eq!((metric(text, "scry_journal_head"), metric(text, "scry_journal_lag_events")), (all, 0.0));
+    assert!(!text.contains("stolen"), "a token is in no metric");
+}
+
+#[tokio::test]
+async fn only_the_admin_token_opens_the_statistics() {
+    let (closed, node) = (TestServer::start().await, Node::start().await);
+    let answer = closed.get("/socket-stats").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert!(answer.body["error"]["message"].as_str().unwrap().contains("SCRY_SERVER_ADMIN_TOKEN"));
+    let token = "an admin token of this test";
+    let server = TestServer::with(|config| config.auth.admin_token = Some(Secret::new(token))).await;
+    let world = Emberfall::on(&server).await;
+    let listener = node.enter("gm", &server.url, &world.gm).await;
+    listener.ask("subscribe_campaign", json!(world.id)).await;
+    world.advance(1).await;
+    listener.wait("world_time_changed", 1).await;
+    let ask = async |bearer: &str| {
+        let request = reqwest::Client::new().get(format!("{}/socket-stats", server.url)).bearer_auth(bearer);
+        let response = request.send().await.unwrap();
+        (response.status(), response.json::<Value>().await.unwrap())
+    };
+    for wrong in ["", "an admin token of this tesT", world.gm.as_str()] {
+        assert_eq!(ask(wrong).await.0, StatusCode::UNAUTHORIZED);
+    }
+    let (status, stats) = ask(token).await;
+    assert_eq!((status, &stats["connections"]), (StatusCode::OK, &json!(1)));
+    assert_eq!(stats["rooms"][format!("campaign:{}", world.id)], 1);
+    let journal = &stats["journals"][&world.id];
+    assert!(journal["head"].as_u64().unwrap() > 0 && journal["head"] == journal["sent"], "{stats}");
+    assert_eq!(stats["events"]["world_time_changed"], 1);
+}
