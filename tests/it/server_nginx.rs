@@ -18,11 +18,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Nginx {
     url: String,
     process: Child,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Nginx {
     async fn before(nodes: [&TestServer; 2]) -> Self {
+        let mut log = String::new();
+        // nginx cannot say which port it was given; another program may take this one first.
+        for _ in 0..5 {
+            let mut nginx = Self::start(nodes);
+            if nginx.answers().await {
+                return nginx;
+            }
+            log = std::fs::read_to_string(nginx.dir.path().join("error.log")).unwrap_or_default();
+        }
+        panic!("nginx does not answer: {log}");
+    }
+
+    fn start(nodes: [&TestServer; 2]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (cert, key) = (dir.path().join("scry.pem"), dir.path().join("scry.key"));
         let made = Command::new("openssl")
@@ -34,44 +47,36 @@ impl Nginx {
             .stderr(Stdio::null())
             .status();
         assert!(made.expect("these tests need openssl").success());
-        // nginx cannot say which port it was given; another program may take this one first.
-        for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let site = replaced(SITE, &[
-                ("server node-1:4600", &format!("server {}", nodes[0].url.trim_start_matches("http://"))),
-                ("server node-2:4600", &format!("server {}", nodes[1].url.trim_start_matches("http://"))),
-                ("    server node-3:4600 max_fails=2 fail_timeout=5s;\n", ""),
-                ("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl")),
-                ("/etc/nginx/tls/scry.pem", cert.to_str().unwrap()),
-                ("/etc/nginx/tls/scry.key", key.to_str().unwrap()),
-            ]);
-            let root = dir.path().display();
-            let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                .map(|kind| format!("{kind}_temp_path {root}/{kind};\n"))
-                .concat();
-            let main = format!(
-                "daemon off;\nmaster_process off;\npid {root}/pid;\nerror_log {root}/error.log;\nevents {{}}\n\
-                 http {{\naccess_log off;\n{temporary}{site}\n}}\n"
-            );
-            let path = dir.path().join("nginx.conf");
-            std::fs::write(&path, main).unwrap();
-            let process = Command::new("nginx")
-                .args(["-p", dir.path().to_str().unwrap(), "-e"])
-                .arg(dir.path().join("error.log"))
-                .arg("-c")
-                .arg(&path)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("these tests need nginx: tests/setup.sh servers installs it");
-            let mut nginx = Self { url: format!("https://127.0.0.1:{port}"), process, _dir: dir };
-            if nginx.answers().await {
-                return nginx;
-            }
-            let log = std::fs::read_to_string(nginx._dir.path().join("error.log")).unwrap_or_default();
-            panic!("nginx does not answer: {log}");
-        }
-        unreachable!("five ports were taken")
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let upstream = |node: &TestServer| format!("server {}", node.url.trim_start_matches("http://"));
+        let site = replaced(&[
+            ("server node-1:4600", &upstream(nodes[0])),
+            ("server node-2:4600", &upstream(nodes[1])),
+            ("    server node-3:4600 max_fails=2 fail_timeout=5s;\n", ""),
+            ("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl")),
+            ("/etc/nginx/tls/scry.pem", cert.to_str().unwrap()),
+            ("/etc/nginx/tls/scry.key", key.to_str().unwrap()),
+        ]);
+        let root = dir.path().display();
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {root}/{kind};\n"))
+            .concat();
+        let main = format!(
+            "daemon off;\nmaster_process off;\npid {root}/pid;\nerror_log {root}/error.log;\nevents {{}}\n\
+             http {{\naccess_log off;\n{temporary}{site}\n}}\n"
+        );
+        let path = dir.path().join("nginx.conf");
+        std::fs::write(&path, main).unwrap();
+        let process = Command::new("nginx")
+            .args(["-p", dir.path().to_str().unwrap(), "-e"])
+            .arg(dir.path().join("error.log"))
+            .arg("-c")
+            .arg(&path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("these tests need nginx: tests/setup.sh servers installs it");
+        Self { url: format!("https://127.0.0.1:{port}"), process, dir }
     }
 
     async fn answers(&mut self) -> bool {
@@ -99,8 +104,8 @@ impl Drop for Nginx {
     }
 }
 
-fn replaced(text: &str, changes: &[(&str, &str)]) -> String {
-    changes.iter().fold(text.to_owned(), |text, (from, to)| {
+fn replaced(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(SITE.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "assets/deploy/nginx.conf has no {from:?}");
         text.replace(from, to)
     })

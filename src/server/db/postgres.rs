@@ -6,7 +6,7 @@ use super::open::{ACQUIRE, open_error, pool};
 use super::{Db, DbError, Engine, migrate};
 
 /// How many reads may run side by side, on each node.
-const READERS: u32 = 8;
+const READERS: u32 = 16;
 /// A node that stops in the middle of a change, or is cut off, holds the others up no longer than this.
 const SETUP: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '15s'; \
                      SET statement_timeout = '30s'; SET client_min_messages = warning;";
