@@ -1,6 +1,6 @@
 # `make demo` shows the product, `make test` proves it; both work on a fresh machine.
 
-.PHONY: help demo test lint fmt bench setup
+.PHONY: help demo test soak lint fmt bench setup
 
 # Where tools that cargo installs are found, also on a machine that has just got them.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -21,6 +21,10 @@ test: setup ## Run every test
 		tests/postgres.sh cargo nextest run --locked -E 'test(/^(server|gateway)_/)'; \
 	else tests/postgres.sh cargo test --locked --test it -- server_ gateway_; fi
 
+soak: setup ## Break the network and the server under real programs (MINUTES=10)
+	PROPTEST_CASES=20000 cargo test --locked --lib tests::model
+	SCRY_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --locked --test it soak:: -- --nocapture
+
 lint: setup ## Check formatting, lints, licenses and sources
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -30,10 +34,8 @@ lint: setup ## Check formatting, lints, licenses and sources
 fmt: ## Format the code
 	cargo fmt
 
-bench: setup ## Measure the pure parts, then the server under load beside Node's Socket.IO
-	@tests/setup.sh nodejs
+bench: setup ## Measure the pure parts
 	cargo bench --locked --bench pure
-	cargo bench --locked --bench load
 
 setup:
 	@tests/setup.sh build

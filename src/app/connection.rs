@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::now::{self, Now};
-use crate::client::event::{Phase, Status, Transport};
+use crate::client::event::{Phase, Quality, Status, Transport};
 
 /// How long the indicator spells itself out after the connection turned live.
 pub const SETTLED_AFTER: Duration = Duration::from_secs(3);
@@ -27,11 +27,19 @@ pub struct Connection {
     live_since: Option<Instant>,
     retry_at: Option<Instant>,
     shown_round_trip: Option<Duration>,
+    /// What the last ones amount to, each new one weighing a quarter.
+    smoothed: Option<Duration>,
 }
 
 impl Default for Connection {
     fn default() -> Self {
-        Self { status: Status::disconnected(), live_since: None, retry_at: None, shown_round_trip: None }
+        Self {
+            status: Status::disconnected(),
+            live_since: None,
+            retry_at: None,
+            shown_round_trip: None,
+            smoothed: None,
+        }
     }
 }
 
@@ -59,6 +67,7 @@ impl Connection {
 
     /// Keeps the round trip on screen still while it only trembles.
     fn take_round_trip(&mut self, measured: Option<Duration>) -> bool {
+        self.smoothed = measured.map(|new| self.smoothed.map_or(new, |known| (known * 3 + new) / 4));
         let steady = match (self.shown_round_trip, measured) {
             (Some(shown), Some(new)) => {
                 let apart = shown.abs_diff(new);
@@ -145,6 +154,12 @@ impl Connection {
         self.shown_round_trip
     }
 
+    /// Says what the connection feels like; one slow answer alone says nothing yet.
+    #[must_use]
+    pub fn quality(&self) -> Option<Quality> {
+        self.smoothed.filter(|_| self.is_live()).map(Quality::of)
+    }
+
     /// Returns when the connection was last live, while it is not.
     #[must_use]
     pub fn as_of(&self) -> Option<Timestamp> {
@@ -205,6 +220,23 @@ mod tests {
         let later = Now { mono: connection.deadline(start).unwrap(), ..start };
         assert!(connection.is_settled(later.mono));
         assert_eq!(connection.deadline(later), None);
+    }
+
+    #[test]
+    fn the_word_for_the_way_follows_slowly() {
+        let (start, mut connection) = (now(), Connection::default());
+        assert_eq!(connection.quality(), None);
+        connection.set(Status { round_trip: Some(Duration::from_millis(40)), ..status(Phase::Live) }, start);
+        connection.set_round_trip(Duration::from_millis(420));
+        assert_eq!(connection.quality(), Some(Quality::Good), "one alone says nothing yet");
+        connection.set_round_trip(Duration::from_millis(420));
+        assert_eq!(connection.quality(), Some(Quality::Slow));
+        for _ in 0..12 {
+            connection.set_round_trip(Duration::from_millis(900));
+        }
+        assert_eq!(connection.quality(), Some(Quality::Poor));
+        connection.set(status(Phase::Backoff), start);
+        assert_eq!(connection.quality(), None);
     }
 
     #[test]

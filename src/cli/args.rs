@@ -91,6 +91,11 @@ pub enum Command {
     Delete(Delete),
     /// Move a campaign's clock
     AdvanceTime(AdvanceTime),
+    /// Show, send or discard the edits that wait for a server
+    Outbox {
+        #[command(subcommand)]
+        action: Option<OutboxAction>,
+    },
     /// Publish an event as a service account
     Publish(Publish),
     /// Examine each step from the configuration to a joined room, and say what to do about what fails
@@ -102,6 +107,25 @@ pub enum Command {
     /// Find, show, check or write the configuration file
     #[command(subcommand)]
     Config(ConfigAction),
+}
+
+/// Actions of `scry outbox`; without one, what waits is listed.
+#[derive(Debug, Clone, Subcommand)]
+pub enum OutboxAction {
+    /// Print each edit that waits or was refused as a line of JSON
+    List,
+    /// Send what waits, in order; ends with 1 if an edit is refused, with 5 if the server cannot be reached
+    Send,
+    /// Send a refused edit again
+    Retry {
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
+    /// Give an edit up
+    Discard {
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
 }
 
 /// Actions of `scry config`.

@@ -7,8 +7,10 @@ use serde_json::{Map, Value};
 use super::args::{AdvanceTime, Create, Delete, Entity, Get, Output as Form, Publish, Update};
 use super::context::Context;
 use super::error::CliError;
+use super::outbox;
 use crate::client::api::Api;
 use crate::client::api::edit::Terms;
+use crate::client::outbox::Change;
 use crate::exit::Exit;
 use crate::headless::assign;
 use crate::headless::output::Output;
@@ -53,12 +55,21 @@ pub async fn create(context: &Context, args: &Create) -> Result<Exit, CliError> 
 /// [`CliError`] when a name leads to none, a value is wrong, or the server refuses it.
 pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> {
     let api = context.api()?;
-    let node = find(&api, args.entity, &args.id, args.campaign.as_deref()).await?;
+    let campaign = args.campaign.as_deref();
+    let node = find_or_recall(context, &api, args.entity, &args.id, campaign, args.queue).await?;
     let input = assign::input(&args.set, &node["variableSchemas"], read);
     let input: Map<String, Value> = input.map_err(|error| CliError::Usage(error.to_string()))?;
     let terms = terms(args.expected_version, args.idempotency_key.as_deref());
-    let updated = api.update(&args.entity.into(), &id_of(&node)?, input, &terms).await?;
-    print([updated.to_string()])
+    let (entity_type, id) = (EntityType::from(args.entity), id_of(&node)?);
+    match api.update(&entity_type, &id, input.clone(), &terms).await {
+        // The same key: should the request have arrived after all, sending it again changes nothing.
+        Err(error) if args.queue && error.is_passing() => {
+            let (expected_version, on_conflict) = (args.expected_version, terms.on_conflict);
+            let change = Change::Update { entity_type, id, input, expected_version, on_conflict };
+            outbox::keep(context, &api, campaign_of(&node)?, terms.idempotency_key.unwrap_or_default(), change).await
+        }
+        updated => print([updated?.to_string()]),
+    }
 }
 
 /// Deletes an entity.
@@ -67,9 +78,18 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
 /// [`CliError`] when a name leads to none, or the server refuses it.
 pub async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> {
     let api = context.api()?;
-    let node = find(&api, args.entity, &args.id, args.campaign.as_deref()).await?;
+    let campaign = args.campaign.as_deref();
+    let node = find_or_recall(context, &api, args.entity, &args.id, campaign, args.queue).await?;
     let terms = terms(args.expected_version, args.idempotency_key.as_deref());
-    api.delete(&args.entity.into(), &id_of(&node)?, &terms).await?;
+    let (entity_type, id) = (EntityType::from(args.entity), id_of(&node)?);
+    match api.delete(&entity_type, &id, &terms).await {
+        Err(error) if args.queue && error.is_passing() => {
+            let change = Change::Delete { entity_type, id, expected_version: args.expected_version };
+            let key = terms.idempotency_key.unwrap_or_default();
+            return outbox::keep(context, &api, campaign_of(&node)?, key, change).await;
+        }
+        deleted => deleted?,
+    }
     context.say(&format!("deleted {}", node["name"].as_str().unwrap_or(&args.id)));
     Ok(Exit::Met)
 }
@@ -117,6 +137,31 @@ async fn list(api: &Api, entity: Entity, campaign: Option<&str>) -> Result<Vec<V
     Ok(nodes)
 }
 
+/// Finds an entity; with `recall`, among what is kept on disk while the server cannot be reached.
+async fn find_or_recall(
+    context: &Context,
+    api: &Api,
+    entity: Entity,
+    wanted: &str,
+    campaign: Option<&str>,
+    recall: bool,
+) -> Result<Value, CliError> {
+    match find(api, entity, wanted, campaign).await {
+        Err(CliError::Api(error)) if recall && error.is_passing() => {
+            let kept = outbox::kept_nodes(context, api).await.into_iter().filter(|node| is_a(node, entity)).collect();
+            among(entity, wanted, kept).map_err(|_| {
+                let kind = name_of(entity);
+                CliError::Usage(format!("{error}; and no {kind} “{wanted}” is kept on disk from an earlier visit"))
+            })
+        }
+        found => found,
+    }
+}
+
+fn is_a(node: &Value, entity: Entity) -> bool {
+    node["__typename"].as_str().is_some_and(|name| EntityType::from(name) == EntityType::from(entity))
+}
+
 async fn find(api: &Api, entity: Entity, wanted: &str, campaign: Option<&str>) -> Result<Value, CliError> {
     let kind = EntityType::from(entity);
     if let Ok(id) = uuid::Uuid::try_parse(wanted) {
@@ -124,7 +169,14 @@ async fn find(api: &Api, entity: Entity, wanted: &str, campaign: Option<&str>) -
         let fits = |node: &Value| node["__typename"].as_str().is_some_and(|name| EntityType::from(name) == kind);
         return found.filter(fits).ok_or_else(|| CliError::Usage(format!("no {kind} {wanted} that you may view")));
     }
-    let nodes = list(api, entity, campaign).await?;
+    among(entity, wanted, list(api, entity, campaign).await?)
+}
+
+/// Picks the one that was named, by its name or its id.
+fn among(entity: Entity, wanted: &str, nodes: Vec<Value>) -> Result<Value, CliError> {
+    if let Some(node) = nodes.iter().find(|node| node["id"] == wanted) {
+        return Ok(node.clone());
+    }
     let candidates: Vec<Candidate> = nodes
         .iter()
         .filter_map(|node| {
@@ -159,6 +211,11 @@ const fn name_of(entity: Entity) -> &'static str {
 fn id_of(node: &Value) -> Result<Id, CliError> {
     let id = node["id"].as_str().map(Id::parse);
     id.and_then(Result::ok).ok_or_else(|| CliError::Internal("the server told an entity without an id".to_owned()))
+}
+
+fn campaign_of(node: &Value) -> Result<Id, CliError> {
+    let id = node["campaignId"].as_str().or_else(|| node["id"].as_str()).map(Id::parse);
+    id.and_then(Result::ok).ok_or_else(|| CliError::Internal("an entity without a campaign was told".to_owned()))
 }
 
 fn terms(expected_version: Option<i64>, given: Option<&str>) -> Terms {

@@ -4,8 +4,9 @@ use super::args::Rooms;
 use super::context::Context;
 use super::error::CliError;
 use crate::client::api::Api;
+use crate::client::connection::{STEPS, Timings, delay};
 use crate::client::session::SessionOptions;
-use crate::headless::rooms::{self, Named};
+use crate::headless::rooms::{self, Named, RoomsError};
 use crate::headless::stream::Stream;
 use crate::protocol::Room;
 
@@ -32,10 +33,28 @@ pub async fn by_name(
     named: &Named,
     also: &[Room],
 ) -> Result<(SessionOptions, Vec<Room>), CliError> {
-    let mut found = rooms::find(&api, named).await?;
+    let mut found = find(context, &api, named).await?;
     found.extend(also.iter().filter(|room| !found.contains(room)).cloned().collect::<Vec<_>>());
     let options = found.iter().cloned().fold(SessionOptions::new(&context.settings, api), SessionOptions::room);
     Ok((options, found))
+}
+
+/// Finds the rooms; a server that cannot be reached is tried as often, and as patiently, as a connection.
+async fn find(context: &Context, api: &Api, named: &Named) -> Result<Vec<Room>, CliError> {
+    let timings = Timings::from(&context.settings.config.connection);
+    for (attempt, _) in (1..).zip(STEPS) {
+        match rooms::find(api, named).await {
+            Err(RoomsError::Api(error)) if error.is_passing() => {
+                let dice = if timings.jitter { rand::random() } else { 0.0 };
+                let wait = delay(attempt, timings.backoff_unit, dice);
+                let (seconds, most) = (wait.as_secs_f64(), STEPS.len());
+                context.say(&format!("{error}; attempt {attempt}/{most} in {seconds:.0} s"));
+                tokio::time::sleep(wait).await;
+            }
+            found => return Ok(found?),
+        }
+    }
+    Ok(rooms::find(api, named).await?)
 }
 
 /// Opens the stream; `look_up` tells whether expressions look at entities.

@@ -10,6 +10,7 @@ use crate::client::auth::Auth;
 use crate::client::credentials::Store;
 use crate::client::disk::DiskCache;
 use crate::client::error::ApiError;
+use crate::client::outbox::Outboxes;
 use crate::client::secret::Secret;
 use crate::config::client::Settings;
 use crate::config::process_env;
@@ -53,6 +54,10 @@ pub async fn logout(context: &Context) -> Result<Exit, CliError> {
     DiskCache::of(&dirs.data, server, user.as_ref().map(|user| &user.id))
         .clear()
         .map_err(CliError::io("cannot remove the campaigns kept on disk"))?;
+    let waiting = Outboxes::of(&dirs.data, server, user.as_ref().map(|user| &user.id)).waiting().unwrap_or_default();
+    if !waiting.is_empty() {
+        context.say("edits still wait in the outbox; they are kept for your next login (`scry outbox` lists them)");
+    }
     let was_in = auth.logout().await?;
     let state = if was_in { "logged out of" } else { "you were not logged in to" };
     context.say(&format!("{state} {}", http.base()));

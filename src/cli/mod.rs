@@ -11,6 +11,7 @@ mod error;
 mod expect;
 mod listen;
 mod login;
+mod outbox;
 mod record;
 mod shell;
 mod watch;
@@ -63,6 +64,7 @@ async fn run(cli: Cli) -> Result<Exit, CliError> {
         Some(Command::Update(args)) => edit::update(&context()?, &args).await,
         Some(Command::Delete(args)) => edit::delete(&context()?, &args).await,
         Some(Command::AdvanceTime(args)) => edit::advance_time(&context()?, &args).await,
+        Some(Command::Outbox { action }) => outbox::run(&context()?, action).await,
         Some(Command::Publish(args)) => edit::publish(&context()?, &args).await,
         Some(Command::Doctor(args)) => doctor::run(&cli.common, &process_env, &args).await,
         Some(Command::Completions(args)) => shell::completions(&args),

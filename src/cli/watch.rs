@@ -1,6 +1,7 @@
 //! `scry watch` and `scry wait`: from the command line to a running one and back.
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::args::{Wait as WaitArgs, Watch as WatchArgs};
 use super::context::Context;
@@ -59,7 +60,9 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
 pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
-    let (options, _) = listen::options(context, context.api()?, &args.rooms).await?;
+    let found = timeout(args.timeout, listen::options(context, context.api()?, &args.rooms)).await;
+    let Ok(found) = found else { return Ok(Exit::Timeout) };
+    let (options, _) = found?;
     let exprs = || args.conditions.iter().chain(&args.fail_if);
     let mut stream = listen::open(options, exprs().any(Expr::looks_at_entities)).await?;
     let wanted = wait::Wanted { conditions: args.conditions.clone(), any: args.any, fail_if: args.fail_if.clone() };

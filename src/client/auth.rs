@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::credentials::{CredentialError, Credentials, Login, Place, Store};
 use super::error::ApiError;
 use super::http::{Http, Reply};
 use super::secret::Secret;
-use crate::protocol::ErrorCode;
 use crate::protocol::auth::{ErrorResponse, LoginRequest, RefreshRequest, TokenResponse, UserInfo};
+use crate::protocol::{ErrorCode, Id};
 use crate::text;
 
 /// A token that ends this soon is refreshed before it is used.
@@ -106,8 +109,14 @@ impl Auth {
         }
     }
 
-    /// Returns the user of the login that is held or kept, without asking anybody; `None` for a mere token.
+    /// Returns the user of the login that is held or kept, without asking anybody.
+    ///
+    /// A token we were given names its owner if it is a JWT; for another one its fingerprint stands
+    /// in, so that what one of them may see is not shown to the next.
     pub async fn user(&self) -> Option<UserInfo> {
+        if let Source::Given(token) = &self.0.source {
+            return Some(owner(token));
+        }
         let mut current = self.0.current.lock().await;
         if let (Source::Stored(_, credentials), None) = (&self.0.source, &current.login) {
             current.login = credentials.load().await.ok()?;
@@ -270,6 +279,23 @@ pub(super) fn refusal(http: &Http, reply: &Reply, what: &str) -> ApiError {
     }
 }
 
+fn owner(token: &Secret) -> UserInfo {
+    let claims = token.expose().split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let claims: Option<serde_json::Value> = claims.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let claim = |name: &str| claims.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    if let Some(id) = claim("sub").and_then(|sub| Id::parse(&sub).ok()) {
+        let username = claim("name").unwrap_or_else(|| id.to_string());
+        return UserInfo { id, username: text::line(&username).into_owned() };
+    }
+    // Hexadecimal digits are an id for sure.
+    let digest = Sha256::digest(token.expose());
+    let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    UserInfo {
+        id: Id::parse(&format!("token-{tag}")).unwrap_or_else(|_| uuid::Uuid::nil().into()),
+        username: "token".to_owned(),
+    }
+}
+
 fn login_required(reason: &str) -> ApiError {
     ApiError::LoginRequired { reason: reason.to_owned() }
 }
@@ -290,5 +316,21 @@ fn access_of(login: Login) -> Access {
 impl From<CredentialError> for ApiError {
     fn from(error: CredentialError) -> Self {
         Self::Credentials(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_given_token_belongs_to_whom_it_names_and_to_nobody_else() {
+        let user = async |token: &str| Auth::given(Secret::new(token)).user().await.unwrap();
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"sub":"0197-ana","name":"ana"}"#);
+        let named = user(&format!("e30.{claims}.c2ln")).await;
+        assert_eq!((named.id.as_str(), &*named.username), ("0197-ana", "ana"));
+        let (one, other) = (user("opaque-1").await, user("opaque-2").await);
+        assert_ne!(one.id, other.id);
+        assert!(!one.id.as_str().contains("opaque"), "the token itself is told to nobody");
     }
 }

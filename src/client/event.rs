@@ -126,6 +126,38 @@ pub enum Transport {
     Polling,
 }
 
+/// Says in a word what a round trip feels like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quality {
+    /// Below 150 ms: nobody notices it.
+    Good,
+    /// Below 500 ms: changes come noticeably late.
+    Slow,
+    Poor,
+}
+
+impl Quality {
+    /// Judges a round trip.
+    #[must_use]
+    pub const fn of(round_trip: Duration) -> Self {
+        match round_trip.as_millis() {
+            0..150 => Self::Good,
+            150..500 => Self::Slow,
+            _ => Self::Poor,
+        }
+    }
+
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Slow => "slow",
+            Self::Poor => "poor",
+        }
+    }
+}
+
 /// Describes the connection at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {

@@ -7,6 +7,7 @@ use super::row::Row;
 use crate::app::keymap::Pane;
 use crate::app::measure::width;
 use crate::app::{App, Layout, Stage};
+use crate::client::event::Quality;
 
 /// Draws the header, the line that explains trouble, and the tabs where there are any.
 pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
@@ -62,9 +63,12 @@ fn tabs(focus: Pane, columns: u16, look: &Look) -> Row {
 /// Says the connection's state: in words while it is news, as a round trip alone once it is not.
 fn state(app: &App) -> String {
     let connection = app.connection();
+    // That it is good goes without saying.
+    let quality = connection.quality().filter(|quality| *quality != Quality::Good);
+    let word = quality.map_or_else(String::new, |quality| format!(" {}", quality.as_str()));
     let trip = connection.round_trip().filter(|_| connection.is_live()).map(|trip| match trip.as_millis() {
-        0 => "<1 ms".to_owned(),
-        millis => format!("{millis} ms"),
+        0 => format!("<1 ms{word}"),
+        millis => format!("{millis} ms{word}"),
     });
     match (connection.is_settled(app.now().mono), trip) {
         (true, Some(trip)) => trip,

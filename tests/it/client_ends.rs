@@ -88,6 +88,18 @@ async fn a_long_way_is_measured() {
 }
 
 #[tokio::test]
+async fn a_narrow_way_brings_everything_late_and_once() {
+    let (gateway, proxy, mut client) = behind_proxy().await;
+    proxy.throttle(16 * 1024);
+    let began = Instant::now();
+    gateway.record_all((0..20).map(|_| kingdom()).collect()).await;
+    client.until_seq(20).await;
+    // Twenty events of some 350 bytes are more than a third of what passes in a second.
+    assert!(began.elapsed() > Duration::from_millis(250), "{:?}", began.elapsed());
+    assert_eq!(client.seqs(), (1..=20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn an_address_that_never_answers_is_given_up() {
     // The system accepts for a listener that nobody serves, so this connection opens and stays silent.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -134,6 +146,46 @@ async fn a_gateway_that_ends_the_namespace_or_the_transport_is_reconnected() {
         client.until_phase(Phase::Live).await;
         assert_eq!(gateway.ask("subscriptions").await, json!(["structure:t1", "structure:t1"]), "{end}");
     }
+}
+
+#[tokio::test]
+async fn a_gateway_that_acknowledges_nothing_is_listened_to() {
+    let mut gateway = FakeGateway::start(json!({"silent": true})).await;
+    let mut impatient = options(&gateway.url, "", &[("structure:t1", Start::Now), ("structure:t2", Start::Now)]);
+    impatient.timings.request = Duration::from_millis(300);
+    let mut client = TestClient::live(impatient).await;
+    gateway.emit("structure:t2", "structure_updated", json!([{"type": "structure_updated", "payload": {}}])).await;
+    client.until(|event| matches!(event, ClientEvent::Delivered(_))).await;
+    let named = client.notices().iter().filter(|notice| notice.contains("acknowledges nothing")).count();
+    assert_eq!(named, 1, "{:?}", client.notices());
+    // It is the same after a reconnect, at once and without another word.
+    gateway.ask("close").await;
+    client.until_phase(Phase::Backoff).await;
+    client.until_phase(Phase::Live).await;
+    let asked = async {
+        while gateway.ask("subscriptions").await.as_array().unwrap().len() < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), asked).await.expect("both rooms are asked for again");
+    gateway.emit("structure:t1", "structure_updated", json!([{"type": "structure_updated", "payload": {}}])).await;
+    client.until(|event| matches!(event, ClientEvent::Delivered(_))).await;
+    assert_eq!(client.notices().iter().filter(|notice| notice.contains("acknowledges nothing")).count(), 1);
+}
+
+#[tokio::test]
+async fn a_foreign_line_that_falls_silent_is_given_up_too() {
+    let gateway = FakeGateway::start(json!({})).await;
+    let proxy = FaultProxy::start(&gateway.url).await;
+    let mut client = TestClient::live(options(&proxy.url, "", &[("structure:t1", Start::Now)])).await;
+    client.until(|event| matches!(event, ClientEvent::Notice(text) if text.contains("latency"))).await;
+    // Long enough for several looks: a quiet gateway is no dead one.
+    let quiet = client.session.status.wait_for(|status| status.phase != Phase::Live);
+    assert!(tokio::time::timeout(quick().silence * 3, quiet).await.is_err());
+    proxy.stall();
+    client.until_phase(Phase::Backoff).await;
+    proxy.pass();
+    client.until_phase(Phase::Live).await;
 }
 
 #[tokio::test]

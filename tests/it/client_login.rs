@@ -72,6 +72,8 @@ async fn a_login_that_ended_is_asked_for_and_one_made_elsewhere_picked_up() {
     // Another terminal logs out: the server ends the sockets of that login.
     assert!(stored().logout().await.unwrap());
     client.until_phase(Phase::LoginRequired).await;
+    let detour = |event: &scry::client::event::ClientEvent| matches!(event, scry::client::event::ClientEvent::Status(status) if status.phase == Phase::Backoff);
+    assert!(!client.told.iter().any(detour), "a logout is no failure of the network");
     // And logs in again.
     credentials.save(&login(&server_.url, "gm").await, Some(Store::File)).await.unwrap();
     client.until_phase(Phase::Live).await;

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
+mod cli_outbox;
 mod client_ends;
 mod client_login;
+mod client_proxy;
 mod client_rooms;
 mod client_server;
 mod client_tls;
@@ -25,6 +27,7 @@ mod headless_recipes;
 mod outbox;
 mod screen_disk;
 mod screen_find;
+mod screen_freshness;
 mod screen_hands;
 mod screen_inspect;
 mod screen_leave;
@@ -39,5 +42,6 @@ mod server_nginx;
 mod server_nodes;
 mod server_rules;
 mod server_scheduler;
+mod soak;
 mod support;
 mod tidy;

@@ -30,11 +30,11 @@ io.on("connection", (socket) => {
       const id = typeof payload === "string" ? payload : payload[`${kind}Id`];
       subscriptions.push(`${kind}:${id}`);
       socket.join(`${kind}:${id}`);
-      ack({ success: true });
+      if (!options.silent) ack({ success: true });
     });
     socket.on(`unsubscribe_${kind}`, (id, ack) => {
       socket.leave(`${kind}:${id}`);
-      ack({ success: true });
+      if (!options.silent) ack({ success: true });
     });
   }
 });

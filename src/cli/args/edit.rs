@@ -86,6 +86,9 @@ pub struct Update {
     /// Repeating the command with this key changes nothing more
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+    /// Keep the edit and send it later if the server cannot be reached now
+    #[arg(long)]
+    pub queue: bool,
 }
 
 /// Options of `scry delete`.
@@ -104,6 +107,9 @@ pub struct Delete {
     /// Repeating the command with this key changes nothing more
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+    /// Keep the edit and send it later if the server cannot be reached now
+    #[arg(long)]
+    pub queue: bool,
 }
 
 /// Options of `scry advance-time`.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::link::{self, Inbox, InboxSender, Link, Target};
 use super::machine::{Effect, Input, Machine, Moment};
+use super::network::{Network, Routes};
 use super::{Body, Generation, Request, Start, Timings};
 use crate::client::api::Api;
 use crate::client::auth::Access;
@@ -17,6 +18,9 @@ use crate::client::error::ApiError;
 use crate::client::event::{ClientEvent, Phase, Snapshot, Status};
 use crate::client::secret::Secret;
 use crate::protocol::{Id, Room};
+
+/// How often to see, while waiting, whether there is another network.
+const LOOK_AROUND: Duration = Duration::from_secs(2);
 
 /// Asks the actor for something.
 #[derive(Debug)]
@@ -56,6 +60,7 @@ pub(in crate::client) struct Actor {
     /// What the owner has not taken yet. The link is cut as soon as there is any, so it stays small.
     outbox: VecDeque<ClientEvent>,
     status: watch::Sender<Status>,
+    network: Network,
 }
 
 /// Brings back what was asked over HTTP or of the login's store.
@@ -84,6 +89,7 @@ impl Actor {
             events: wiring.events,
             outbox: VecDeque::new(),
             status: wiring.status,
+            network: Network::default(),
         }
     }
 
@@ -101,6 +107,12 @@ impl Actor {
 
     async fn next_input(&mut self) -> Input {
         let deadline = self.machine.next_deadline();
+        let waits = matches!(self.machine.status().phase, Phase::Backoff | Phase::Open);
+        if !waits {
+            self.network.forget();
+        } else if self.network.has_changed(Routes::to(&self.url)) {
+            return Input::Retry;
+        }
         loop {
             tokio::select! {
                 biased;
@@ -138,6 +150,12 @@ impl Actor {
                 },
                 Some((generation, event)) = self.inbox.recv() => return Input::Link(generation, event),
                 () = until(deadline), if deadline.is_some() => return Input::Deadline,
+                () = tokio::time::sleep(LOOK_AROUND), if waits => {
+                    if self.network.has_changed(Routes::to(&self.url)) {
+                        tracing::info!("the network has changed; trying at once");
+                        return Input::Retry;
+                    }
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 //! | `machine` | every decision: states, transitions, deadlines (pure) |
 //! | `backoff`, `breaker` | when to try again, and when to stop (pure) |
 //! | `subscriptions`, `continuity` | which rooms are held, and what was missed in them (pure) |
+//! | `network` | whether the machine has another way to the world than before |
 //! | `actor` | carries out what the machine decides; the only reader of clock and randomness |
 //! | `link` | the Socket.IO library, behind five kinds of event |
 
@@ -14,6 +15,7 @@ mod breaker;
 mod continuity;
 mod link;
 mod machine;
+mod network;
 mod subscriptions;
 
 use std::time::Duration;
@@ -21,7 +23,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub(super) use self::actor::{Actor, Command, Wiring};
-pub(super) use self::backoff::delay;
+pub use self::backoff::{STEPS, delay};
 pub use self::subscriptions::Start;
 
 use super::event::Transport;

@@ -7,7 +7,7 @@ use super::report::{Finding, Report, Step};
 use crate::client::api::Api;
 use crate::client::connection::Start;
 use crate::client::error::ApiError;
-use crate::client::event::{ClientEvent, Phase, Status, Transport};
+use crate::client::event::{ClientEvent, Phase, Quality, Status, Transport};
 use crate::client::session::{self, Session, SessionOptions};
 use crate::config::client::Settings;
 use crate::exit::Exit;
@@ -170,7 +170,10 @@ impl Visit {
                 Finding::warn("the way there and back takes long", "try a nearer network; changes will come late")
                     .within(trip)
             }
-            (trip, None) => Finding::ok("there and back").within(trip.unwrap_or_default()),
+            (trip, None) => {
+                let trip = trip.unwrap_or_default();
+                Finding::ok(format!("there and back, {}", Quality::of(trip).as_str())).within(trip)
+            }
         }
     }
 

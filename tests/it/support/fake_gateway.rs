@@ -21,7 +21,7 @@ pub struct FakeGateway {
 }
 
 impl FakeGateway {
-    /// Starts one; `options` are `{server?: Socket.IO's own options, refuse?: a reason}`.
+    /// Starts one; `options` are `{server?: Socket.IO's own options, refuse?: a reason, silent?: acknowledge nothing}`.
     pub async fn start(options: Value) -> Self {
         let modules = tokio::task::spawn_blocking(modules).await.unwrap();
         let mut child = Command::new("node")

@@ -9,6 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+const BUFFER: usize = 16 * 1024;
+/// A throttled line carries so many portions a second.
+const SLICES: usize = 20;
+const SLICE: Duration = Duration::from_millis(50);
+
 /// Stands between a client and a server until dropped.
 pub struct FaultProxy {
     pub url: String,
@@ -31,6 +36,8 @@ enum Flow {
     /// Nothing moves, and nobody is told.
     Stall,
     Delay(Duration),
+    /// The client gets this many bytes a second.
+    Throttle(usize),
     /// Both sides get a reset. The number tells one command from the next.
     Cut(usize),
     /// Both sides get an ordinary end.
@@ -68,6 +75,11 @@ impl FaultProxy {
     /// Holds each piece back for a while.
     pub fn delay(&self, by: Duration) {
         self.state.flow.send_replace(Flow::Delay(by));
+    }
+
+    /// Lets this many bytes a second through to the client.
+    pub fn throttle(&self, bytes_per_second: usize) {
+        self.state.flow.send_replace(Flow::Throttle(bytes_per_second));
     }
 
     /// Resets every open connection.
@@ -125,7 +137,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 
 /// Carries bytes both ways until either side, or a fault, ends it.
 async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Receiver<Flow>) {
-    let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
+    let (mut up, mut down) = (vec![0; BUFFER], vec![0; BUFFER]);
     let mut passed = 0;
     loop {
         let now = *flow.borrow_and_update();
@@ -140,17 +152,19 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Re
                     Flow::Cut(_) => return reset_both(client, server),
                     Flow::Close(_) => return,
                     Flow::CutAfter(_) => passed = 0,
-                    Flow::Pass | Flow::Stall | Flow::Delay(_) => {}
+                    Flow::Pass | Flow::Stall | Flow::Delay(_) | Flow::Throttle(_) => {}
                 }
             }
             read = client.read(&mut up), if !stalled => match read {
                 Ok(count @ 1..) if server.write_all(&up[..count]).await.is_ok() => {}
                 _ => return,
             },
-            read = server.read(&mut down), if !stalled => {
+            read = server.read(&mut down[..portion(now)]), if !stalled => {
                 let Ok(count @ 1..) = read else { return };
-                if let Flow::Delay(by) = now {
-                    tokio::time::sleep(by).await;
+                match now {
+                    Flow::Delay(by) => tokio::time::sleep(by).await,
+                    Flow::Throttle(_) => tokio::time::sleep(SLICE).await,
+                    Flow::Pass | Flow::Stall | Flow::Cut(_) | Flow::Close(_) | Flow::CutAfter(_) => {}
                 }
                 let allowed = if let Flow::CutAfter(limit) = now { count.min(limit - passed) } else { count };
                 passed += allowed;
@@ -163,6 +177,11 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Re
             }
         }
     }
+}
+
+/// Returns how much is carried at a time.
+fn portion(flow: Flow) -> usize {
+    if let Flow::Throttle(rate) = flow { (rate / SLICES).clamp(1, BUFFER) } else { BUFFER }
 }
 
 fn reset_both(client: TcpStream, server: TcpStream) {

@@ -14,18 +14,24 @@ use tokio::process::{Child, Command};
 pub struct ServerProcess {
     pub url: String,
     dir: TempDir,
+    settings: Vec<(&'static str, &'static str)>,
     child: Child,
 }
 
 impl ServerProcess {
     /// Seeds the bundled world and starts the program.
     pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Does the same with more settings, `SCRY_SERVER_…`.
+    pub async fn with(settings: &[(&'static str, &'static str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::new(dir.path());
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
         scry::server::seed(&config, &World::bundled()).await.unwrap();
-        let (child, url) = spawn(dir.path()).await;
-        Self { url, dir, child }
+        let (child, url) = spawn(dir.path(), settings).await;
+        Self { url, dir, settings: settings.to_vec(), child }
     }
 
     /// Kills the program without a warning, as `kill -9` does.
@@ -35,14 +41,15 @@ impl ServerProcess {
 
     /// Starts the program again over the same data, on another port.
     pub async fn restart(&mut self) {
-        (self.child, self.url) = spawn(self.dir.path()).await;
+        (self.child, self.url) = spawn(self.dir.path(), &self.settings).await;
     }
 }
 
-async fn spawn(dir: &Path) -> (Child, String) {
+async fn spawn(dir: &Path, settings: &[(&'static str, &'static str)]) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scry-server"))
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir)
+        .envs(settings.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)

@@ -24,12 +24,8 @@ impl Machine {
         online.heard(now.at + self.timings.request, now.at + self.timings.silence);
         self.obey(&name, &body, now);
         let event = DURABLE.contains(&name.as_str()).then(|| Event::from_value(&body)).flatten();
-        if event.as_ref().is_some_and(|event| event.position().is_some()) {
-            self.numbered = true;
-            if self.abilities.acks == Some(false) {
-                return self.presumed_too_much(now);
-            }
-        }
+        let numbered = event.as_ref().is_some_and(|event| event.position().is_some());
+        self.numbered |= numbered;
         let route = match &event {
             Some(event) => self.route(event),
             None => Route::Pass(self.room_of_payload(&body)),
@@ -42,6 +38,10 @@ impl Machine {
             event: event.map(Arc::new),
         };
         self.follow(route, delivery);
+        if numbered && self.abilities.acks == Some(false) {
+            // Who numbers events also answers, and was merely slow.
+            return self.presumed_too_much(now);
+        }
         self.proceed(now);
     }
 

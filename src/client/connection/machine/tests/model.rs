@@ -22,6 +22,10 @@ enum Step {
     Double,
     /// Swaps the next two frames.
     Swap,
+    /// Loses the next answer; the line is dead from then on, and nobody says so.
+    LoseAnswer,
+    /// The token runs out: the next request is refused.
+    Expire,
     /// Ends the connection, with all that was under way.
     Cut,
     /// Lets time pass, in milliseconds.
@@ -44,6 +48,8 @@ struct World {
     /// What a snapshot, or a gap that stays open, has put in the place of events.
     excused: Vec<(u32, u64)>,
     in_flight: Option<&'static str>,
+    expired: bool,
+    dead: bool,
 }
 
 const ROOMS: [&str; 2] = ["campaign:c", "structure:1"];
@@ -64,6 +70,8 @@ impl World {
             passed: Vec::new(),
             excused: Vec::new(),
             in_flight: None,
+            expired: false,
+            dead: false,
         };
         world.feed(Input::Start);
         world
@@ -77,7 +85,10 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::GetToken { generation, .. } => self.feed(Input::Token(generation, Ok(None))),
+            Effect::GetToken { generation, fresh } => {
+                self.expired &= !fresh;
+                self.feed(Input::Token(generation, Ok(None)));
+            }
             Effect::Connect(_) => {
                 self.up = true;
                 self.line.push_back(LinkEvent::Connected { transport: Transport::WebSocket });
@@ -100,7 +111,11 @@ impl World {
             Effect::Knock(generation) => {
                 self.feed(Input::Knocked(generation, Ok(())));
             }
-            Effect::FindLogin => unreachable!("no login is ever refused here"),
+            // Two tokens in a row ran out before the connection was live; the person logs in again.
+            Effect::FindLogin => {
+                self.expired = false;
+                self.feed(Input::LoginFound);
+            }
             Effect::Tell(ClientEvent::Delivered(delivery)) => {
                 let metadata = &delivery.event.as_ref().unwrap().metadata;
                 let epoch = metadata.epoch.as_ref().unwrap().parse().unwrap();
@@ -115,11 +130,16 @@ impl World {
         self.line.clear();
         self.joined.clear();
         self.in_flight = None;
+        self.dead = false;
     }
 
     fn serve(&mut self, request: &Request) {
         let id = request.id;
         let Body::Json(body) = &request.body else { panic!("no token is ever renewed here") };
+        if self.expired {
+            let body = json!({"success": false, "error": "Unauthorized", "code": "TOKEN_EXPIRED"});
+            return self.line.push_back(LinkEvent::Answer { id, body });
+        }
         let answer = match request.name {
             "latency" => json!({"success": true, "serverTime": ""}),
             "subscribe_campaign" => self.subscribe("campaign:c", body),
@@ -210,6 +230,9 @@ impl World {
             Step::Commit(structure) => self.commit(*structure),
             Step::Deliver(count) => {
                 for _ in 0..*count {
+                    if self.dead {
+                        return;
+                    }
                     if let Some(event) = self.line.pop_front() {
                         self.deliver(event);
                     }
@@ -223,6 +246,8 @@ impl World {
                 self.line.swap(0, 1);
             }
             Step::Lose | Step::Double | Step::Swap => {}
+            Step::LoseAnswer => self.dead |= matches!(self.line.front(), Some(LinkEvent::Answer { .. })),
+            Step::Expire => self.expired = true,
             Step::Cut => {
                 if self.up {
                     self.hang_up();
@@ -242,6 +267,12 @@ impl World {
     fn settle(&mut self) {
         for _ in 0..200 {
             self.machine_tries_again();
+            if self.dead {
+                // What the machine cannot notice, the library does: no pings come any more.
+                self.wait(Duration::from_secs(32));
+                self.step(&Step::Cut);
+                continue;
+            }
             while let Some(event) = self.line.pop_front() {
                 self.deliver(event);
             }
@@ -271,14 +302,21 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Lose),
         1 => Just(Step::Double),
         1 => Just(Step::Swap),
+        1 => Just(Step::LoseAnswer),
+        1 => Just(Step::Expire),
         1 => Just(Step::Cut),
         2 => (1_u16..12_000).prop_map(Step::Wait),
     ];
     prop::collection::vec(step, 1..120)
 }
 
+/// Returns how many sequences are tried: a thousand, or more where somebody asks for more.
+fn cases() -> u32 {
+    ProptestConfig::default().cases.max(1_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn a_campaign_is_told_once_and_in_order(steps in steps()) {

@@ -1,0 +1,60 @@
+//! Every pane says how fresh it is, at every size and in every state.
+
+use std::time::Duration;
+
+use scry::app::keymap::Pane;
+use scry::client::event::{ClientEvent, Gap, Phase, Status};
+use scry::protocol::Room;
+
+use crate::support::table::{Table, id, status};
+
+const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
+
+/// Brings each pane to the front in turn and expects the words on its screen.
+fn every_pane_says(words: &str, play: impl Fn(&mut Table)) {
+    for (width, height) in SIZES {
+        for pane in Pane::ALL {
+            let mut table = Table::live(width, height);
+            play(&mut table);
+            table.keys(&pane.number().to_string());
+            let screen = table.screen();
+            assert!(screen.contains(words), "{pane:?} at {width}x{height} does not say “{words}”:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn live() {
+    every_pane_says("live", |_| {});
+}
+
+#[test]
+fn catching_up_with_how_much_is_missing() {
+    every_pane_says("catching up (3)", |table| {
+        table.status(status(Phase::Resyncing));
+        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 5, to: 9, healed: false }));
+    });
+}
+
+#[test]
+fn stale_with_since_when() {
+    every_pane_says("stale since", |table| {
+        let lost_at = table.now.wall;
+        table.wait(Duration::from_secs(40));
+        table.status(Status { live_until: Some(lost_at), ..status(Phase::Backoff) });
+    });
+}
+
+#[test]
+fn from_disk_with_its_age() {
+    for (width, height) in SIZES {
+        for pane in Pane::ALL {
+            let mut table = Table::new(width, height);
+            table.find_on_disk(Duration::from_secs(190));
+            table.status(status(Phase::Backoff));
+            table.keys(&pane.number().to_string());
+            let screen = table.screen();
+            assert!(screen.contains("from disk, 3 min old"), "{pane:?} at {width}x{height}:\n{screen}");
+        }
+    }
+}

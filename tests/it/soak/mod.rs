@@ -1,0 +1,128 @@
+//! The fault run: real programs, a network that breaks every few seconds, and a server that is killed.
+//!
+//! Three minutes as a test; `SCRY_SOAK_MINUTES` makes it longer and `SCRY_SOAK_SEED` repeats one.
+
+mod editors;
+mod statistics;
+mod torment;
+mod watcher;
+mod yardstick;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use scry::client::api::Api;
+use scry::client::outbox::Outboxes;
+use scry::protocol::Id;
+use tokio::time::{Instant, timeout};
+
+use self::editors::Editors;
+use self::statistics::Figures;
+use self::torment::Torment;
+use self::watcher::Watcher;
+use self::yardstick::Yardstick;
+use crate::support::fault_proxy::FaultProxy;
+use crate::support::mail::{Mail, tick};
+use crate::support::people;
+use crate::support::process::ServerProcess;
+
+/// How long the client may take to come to rest once nothing is broken any more.
+const SETTLING: Duration = Duration::from_secs(60);
+/// So short that tokens are renewed in the middle of the faults.
+const SETTINGS: [(&str, &str); 1] = [("SCRY_SERVER_ACCESS_TOKEN_TTL", "75s")];
+/// How often a person edits through the outbox.
+const PEN: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
+    let time = Duration::from_secs(60 * number("SCRY_SOAK_MINUTES").unwrap_or(3));
+    let seed = number("SCRY_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
+    println!("fault run of {} s, seed {seed}", time.as_secs());
+
+    let server = ServerProcess::with(&SETTINGS).await;
+    let proxy = FaultProxy::start(&server.url).await;
+    let truth = people::api(&server.url, "gm").await;
+    let campaign = people::emberfall(&truth).await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut watcher = Watcher::start(&proxy.url, &campaign, dir.path()).await;
+    let first = head(&truth, &campaign).await + 1;
+
+    let yardstick = Yardstick::start();
+    let editors = Editors::start(&server.url, &campaign).await;
+    let player = people::api(&proxy.url, "player").await;
+    let store = Outboxes::of(dir.path(), &people::server(&proxy.url), None).campaign(&campaign);
+    let mut mail = Mail::live(&player, &store);
+    let mut torment = Torment::new(server, proxy, editors.target(), seed);
+    let end = Instant::now() + time;
+    let mut penned = 0;
+    let mut next_edit = Instant::now();
+    while Instant::now() < end {
+        tokio::select! {
+            () = torment.next(end) => {}
+            () = async {
+                loop {
+                    watcher.read().await;
+                }
+            } => {}
+            () = async {
+                loop {
+                    tokio::time::sleep_until(next_edit).await;
+                    next_edit += PEN;
+                    let edit = tick(&campaign, &format!("pen-{penned}"));
+                    penned += 1;
+                    mail.store([edit]).await;
+                }
+            } => {}
+        }
+    }
+    let (server, _proxy, windows) = torment.end().await;
+    editors.stop().await;
+    timeout(SETTLING, mail.until_applied(&format!("pen-{}", penned - 1))).await.expect("the outbox empties");
+
+    let truth = people::api(&server.url, "gm").await;
+    let head = head(&truth, &campaign).await;
+    let settled = async {
+        while !watcher.record.is_at(head) {
+            watcher.read().await;
+        }
+    };
+    timeout(SETTLING, settled).await.unwrap_or_else(|_| println!("the client did not come to rest"));
+    let journal = journal(&truth, &campaign, first).await;
+    let written: BTreeSet<u64> = journal.iter().map(|(seq, _)| *seq).collect();
+    let figures = Figures { lateness: yardstick.end().await, ..watcher.record.figures(&written, &windows) };
+    let moved = journal.iter().filter(|(_, moved)| *moved).count();
+    println!("{} disturbances\n{figures}\nedits by outbox   {penned} made, {moved} applied", windows.len());
+    let mut broken = figures.broken();
+    if moved != penned {
+        broken.push(format!("{penned} edits in the outbox were applied {moved} times"));
+    }
+    if figures.all_attempts > 12 * (windows.len() + 1) {
+        broken.push(format!("{} attempts look like a loop", figures.all_attempts));
+    }
+    assert!(broken.is_empty(), "seed {seed}: {broken:#?}");
+}
+
+async fn head(api: &Api, campaign: &Id) -> u64 {
+    let campaigns = api.campaigns().await.unwrap();
+    let campaign = campaigns.into_iter().find(|one| one.id == *campaign).unwrap();
+    campaign.position.unwrap().seq
+}
+
+/// Lists what the server has written since: the numbers, and which of them a person moved the clock by.
+async fn journal(api: &Api, campaign: &Id, first: u64) -> Vec<(u64, bool)> {
+    let mut entries = Vec::new();
+    let mut since = first - 1;
+    loop {
+        let page = api.events(campaign, Some(since), Some(500)).await.unwrap();
+        let Some(last) = page.last() else { return entries };
+        since = last.seq;
+        let penned = |event: &serde_json::Value| event["payload"]["elapsedSeconds"] == 60;
+        entries
+            .extend(page.iter().map(|entry| (entry.seq, entry.name == "world_time_changed" && penned(&entry.event))));
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number")))
+}

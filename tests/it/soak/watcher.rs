@@ -1,0 +1,52 @@
+//! The client under test: `scry watch --status`, logged in as a person would be.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use scry::protocol::Id;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::statistics::Record;
+use crate::support::server::PASSWORD;
+
+/// Holds the running program and what it has printed.
+pub struct Watcher {
+    pub record: Record,
+    lines: Lines<BufReader<ChildStdout>>,
+    _child: Child,
+}
+
+impl Watcher {
+    /// Logs in, starts the program and waits until it is live.
+    pub async fn start(url: &str, campaign: &Id, dir: &Path) -> Self {
+        let program = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_scry"));
+            command.env_clear().env("SCRY_URL", url).env("SCRY_DATA_DIR", dir.join("data"));
+            command.env("SCRY_CONFIG_DIR", dir.join("config")).kill_on_drop(true).stdin(Stdio::null());
+            command
+        };
+        let mut login = program();
+        login.args(["login", "--username", "gm", "--password-stdin", "--store", "file"]);
+        let mut login = login.stdin(Stdio::piped()).spawn().unwrap();
+        login.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).await.unwrap();
+        assert!(login.wait().await.unwrap().success());
+        let mut child = program()
+            .args(["watch", "--status", "--campaign", campaign.as_str()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut watcher = Self { record: Record::default(), lines, _child: child };
+        while !watcher.record.has_begun() {
+            watcher.read().await;
+        }
+        watcher
+    }
+
+    /// Reads the next line.
+    pub async fn read(&mut self) {
+        let line = self.lines.next_line().await.unwrap().expect("the client has ended");
+        self.record.take(&line);
+    }
+}
