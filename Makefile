@@ -1,12 +1,12 @@
 # `make demo` shows the product, `make test` proves it; both work on a fresh machine.
 
-.PHONY: help demo test soak lint fmt bench setup
+.PHONY: help demo test soak lint fmt bench bench-watch setup
 
 # Where tools that cargo installs are found, also on a machine that has just got them.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 help: ## Say what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 demo: setup ## Open the dashboard on a living campaign (DEMO="--for 20s --no-tui" for lines)
 	cargo run --locked --bin scry -- demo $(DEMO)
@@ -34,8 +34,17 @@ lint: setup ## Check formatting, lints, licenses and sources
 fmt: ## Format the code
 	cargo fmt
 
-bench: setup ## Measure the pure parts
+bench: setup ## Measure the pure parts, then the server under load beside Node's Socket.IO
+	@tests/setup.sh nodejs
 	cargo bench --locked --bench pure
+	cargo bench --locked --bench load
+
+bench-watch: setup ## Measure `scry watch` beside Node's client (SCRY=path RUNS=5 EVENTS=200000 RATE=0)
+	@tests/setup.sh nodejs
+	cargo build --locked --release --bin scry
+	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts
+	NODE_PATH=tests/node/node_modules node benches/watch/run.cjs $(or $(SCRY),target/release/scry) \
+		$(or $(RUNS),5) $(or $(EVENTS),200000) $(or $(RATE),0)
 
 setup:
 	@tests/setup.sh build

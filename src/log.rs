@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::Regex;
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::client::LogConfig;
 use crate::files;
+
+/// How many lines may wait for the disk. Room for all of them is taken at once, so it is not much.
+const WAITING: usize = 4096;
 
 /// Stands where a secret stood.
 const REDACTED: &str = "[redacted]";
@@ -36,7 +39,8 @@ pub enum LogError {
 /// [`LogError`] when the filter cannot be read or the file cannot be written.
 pub fn start(config: &LogConfig, data: &Path, file: Option<&Path>) -> Result<WorkerGuard, LogError> {
     let filter = parse_filter(&config.level)?;
-    let (writer, guard) = tracing_appender::non_blocking(appender(config, data, file)?);
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(WAITING).finish(appender(config, data, file)?);
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(Redacting(writer)).finish();
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;

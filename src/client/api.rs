@@ -1,6 +1,7 @@
 //! The GraphQL API, as far as the client needs it.
 
 pub mod edit;
+mod people;
 mod queries;
 
 use serde::Deserialize;

@@ -1,6 +1,7 @@
 //! Plain HTTP to one server: time limits, trust, and errors in words.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,9 +14,14 @@ use crate::config::client::Server;
 use crate::text;
 
 /// Sends requests to one server.
+///
+/// What it needs for that is made at the first request: a command that only listens to a socket makes none, and need
+/// not read the system's authorities.
 #[derive(Debug, Clone)]
 pub struct Http {
-    client: reqwest::Client,
+    client: Arc<OnceLock<reqwest::Client>>,
+    /// The profile's own authorities, checked at the start.
+    tls: Option<native_tls::TlsConnector>,
     base: Url,
     timeout: Duration,
 }
@@ -33,21 +39,8 @@ impl Http {
     /// # Errors
     /// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.
     pub fn new(server: &Server, timeout: Duration) -> Result<Self, ApiError> {
-        let mut builder = reqwest::Client::builder()
-            .timeout(timeout)
-            .user_agent(concat!("scry/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none());
-        if let Some(connector) = tls(server.ca_file.as_deref())? {
-            builder = builder.use_preconfigured_tls(connector);
-        }
-        if is_loopback(&server.url) {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| ApiError::Unreachable {
-            url: server.url.to_string(),
-            reason: text::line(&error.to_string()).into_owned(),
-        })?;
-        Ok(Self { client, base: server.url.clone(), timeout })
+        let tls = tls(server.ca_file.as_deref())?;
+        Ok(Self { client: Arc::default(), tls, base: server.url.clone(), timeout })
     }
 
     /// Returns the server's address.
@@ -62,7 +55,7 @@ impl Http {
     /// [`ApiError::Unreachable`], [`ApiError::Certificate`] or [`ApiError::Timeout`].
     pub async fn reach(&self) -> Result<(), ApiError> {
         let url = self.base.join("health").unwrap_or_else(|_| self.base.clone());
-        self.client.get(url).send().await.map(|_| ()).map_err(|error| self.explain(&error))
+        self.client()?.get(url).send().await.map(|_| ()).map_err(|error| self.explain(&error))
     }
 
     pub(super) async fn post(
@@ -72,7 +65,7 @@ impl Http {
         bearer: Option<&Secret>,
     ) -> Result<Reply, ApiError> {
         let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
-        let mut request = self.client.post(url).json(body);
+        let mut request = self.client()?.post(url).json(body);
         if let Some(token) = bearer {
             request = request.bearer_auth(token.expose());
         }
@@ -81,7 +74,28 @@ impl Http {
 
     /// Asks for a path with GET, as nobody.
     pub(super) async fn get(&self, path: &str) -> Result<Reply, ApiError> {
-        self.send(self.client.get(self.base.join(path).unwrap_or_else(|_| self.base.clone()))).await
+        self.send(self.client()?.get(self.base.join(path).unwrap_or_else(|_| self.base.clone()))).await
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, ApiError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let mut builder = reqwest::Client::builder()
+            .timeout(self.timeout)
+            .user_agent(concat!("scry/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(connector) = &self.tls {
+            builder = builder.use_preconfigured_tls(connector.clone());
+        }
+        if is_loopback(&self.base) {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| ApiError::Unreachable {
+            url: self.base.to_string(),
+            reason: text::line(&error.to_string()).into_owned(),
+        })?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply, ApiError> {

@@ -45,6 +45,9 @@ pub struct SessionOptions {
     pub timings: Timings,
     /// How many events may wait for their reader.
     pub capacity: usize,
+    /// Whether the socket is left unread while the reader has no room, instead of being cut and resumed later: right
+    /// for a reader that must not miss anything, even from a gateway that cannot resume.
+    pub patient: bool,
 }
 
 impl SessionOptions {
@@ -58,6 +61,7 @@ impl SessionOptions {
             snapshots: true,
             timings: Timings::from(&settings.config.connection),
             capacity: CAPACITY,
+            patient: false,
         }
     }
 
@@ -139,6 +143,7 @@ pub fn connect(options: SessionOptions) -> Result<Session, ApiError> {
         timings: options.timings,
         rooms: options.rooms,
         snapshots: options.snapshots,
+        patient: options.patient,
         commands: commanded,
         events: sender,
         status: told,

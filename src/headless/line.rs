@@ -11,26 +11,39 @@ use crate::protocol::Room;
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
-enum Body<'a> {
-    Event {
-        room: Option<&'a Room>,
-        event: RawOrEvent<'a>,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        raw: bool,
-    },
-    Status {
-        state: &'static str,
-        attempt: u32,
-        retry_in_ms: Option<u64>,
-        reason: Option<&'a str>,
-    },
-    Gap {
-        room: &'a Room,
-        from: u64,
-        to: u64,
-        healed: bool,
-    },
+#[serde(rename_all = "camelCase")]
+struct EventLine<'a> {
+    v: u32,
+    kind: &'static str,
+    received_at: String,
+    room: Option<&'a Room>,
+    event: RawOrEvent<'a>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    raw: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusLine<'a> {
+    v: u32,
+    kind: &'static str,
+    received_at: String,
+    state: &'static str,
+    attempt: u32,
+    retry_in_ms: Option<u64>,
+    reason: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GapLine<'a> {
+    v: u32,
+    kind: &'static str,
+    received_at: String,
+    room: &'a Room,
+    from: u64,
+    to: u64,
+    healed: bool,
 }
 
 #[derive(Serialize)]
@@ -44,15 +57,6 @@ enum RawOrEvent<'a> {
     },
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    v: u32,
-    received_at: String,
-    #[serde(flatten)]
-    body: Body<'a>,
-}
-
 /// Writes one delivered event; what is not in the form of the five is named and marked `"raw":true`.
 #[must_use]
 pub fn event(delivery: &Delivery) -> String {
@@ -62,21 +66,31 @@ pub fn event(delivery: &Delivery) -> String {
     } else {
         RawOrEvent::Named { name: &delivery.name, payload: &delivery.raw }
     };
-    render(Body::Event { room: delivery.room.as_ref(), event, raw: !known }, delivery.received_at)
+    let received_at = rfc3339(delivery.received_at);
+    render(&EventLine { v: VERSION, kind: "event", received_at, room: delivery.room.as_ref(), event, raw: !known })
 }
 
 /// Writes a change of the connection's state.
 #[must_use]
 pub fn status(status: &Status, at: Timestamp) -> String {
     let retry_in_ms = status.retry_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-    let reason = status.reason.as_deref();
-    render(Body::Status { state: status.phase.as_str(), attempt: status.attempt, retry_in_ms, reason }, at)
+    render(&StatusLine {
+        v: VERSION,
+        kind: "status",
+        received_at: rfc3339(at),
+        state: status.phase.as_str(),
+        attempt: status.attempt,
+        retry_in_ms,
+        reason: status.reason.as_deref(),
+    })
 }
 
 /// Writes a gap in a room's history, or that it was healed.
 #[must_use]
 pub fn gap(gap: &Gap, at: Timestamp) -> String {
-    render(Body::Gap { room: &gap.room, from: gap.from, to: gap.to, healed: gap.healed }, at)
+    let Gap { room, from, to, healed } = gap;
+    let (from, to, healed) = (*from, *to, *healed);
+    render(&GapLine { v: VERSION, kind: "gap", received_at: rfc3339(at), room, from, to, healed })
 }
 
 /// Writes a time the way the wire does: RFC 3339 UTC with milliseconds.
@@ -85,10 +99,9 @@ pub fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-fn render(body: Body<'_>, at: Timestamp) -> String {
-    let line = Line { v: VERSION, received_at: rfc3339(at), body };
+fn render(line: &impl Serialize) -> String {
     // Strings, numbers and JSON values always have a JSON form; an empty line would only follow a defect.
-    serde_json::to_string(&line).unwrap_or_default()
+    serde_json::to_string(line).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,10 +1,19 @@
-//! stdout as scripts need it: whole lines, flushed one by one, and a closed pipe that ends us quietly.
+//! stdout as scripts need it: whole lines, none of which waits, and a closed pipe that ends us quietly.
 
 use std::io::{self, Write};
 
+/// How much is gathered at most before it is written.
+const GATHERED: usize = 64 * 1024;
+
 /// Writes data lines.
+///
+/// Lines of events that came together may be gathered and written at once; whoever gathers flushes before
+/// waiting for anything else.
 #[derive(Debug)]
-pub struct Output<W>(W);
+pub struct Output<W> {
+    writer: W,
+    gathered: Vec<u8>,
+}
 
 /// Tells what became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +27,14 @@ impl Output<io::Stdout> {
     /// Writes to this process's stdout.
     #[must_use]
     pub fn stdout() -> Self {
-        Self(io::stdout())
+        Self::new(io::stdout())
     }
 }
 
 impl<W: Write> Output<W> {
     /// Writes to anything.
     pub const fn new(writer: W) -> Self {
-        Self(writer)
+        Self { writer, gathered: Vec::new() }
     }
 
     /// Writes one line and flushes it.
@@ -33,10 +42,33 @@ impl<W: Write> Output<W> {
     /// # Errors
     /// The I/O error, other than that the reader has gone.
     pub fn line(&mut self, line: &str) -> io::Result<Written> {
-        let mut bytes = Vec::with_capacity(line.len() + 1);
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-        match self.0.write_all(&bytes).and_then(|()| self.0.flush()) {
+        match self.gather(line)? {
+            Written::Yes => self.flush(),
+            Written::PipeClosed => Ok(Written::PipeClosed),
+        }
+    }
+
+    /// Takes one line, to be written with the next ones.
+    ///
+    /// # Errors
+    /// As [`Output::line`], if it was time to write.
+    pub fn gather(&mut self, line: &str) -> io::Result<Written> {
+        self.gathered.extend_from_slice(line.as_bytes());
+        self.gathered.push(b'\n');
+        if self.gathered.len() < GATHERED { Ok(Written::Yes) } else { self.flush() }
+    }
+
+    /// Writes what was gathered.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub fn flush(&mut self) -> io::Result<Written> {
+        if self.gathered.is_empty() {
+            return Ok(Written::Yes);
+        }
+        let written = self.writer.write_all(&self.gathered).and_then(|()| self.writer.flush());
+        self.gathered.clear();
+        match written {
             Ok(()) => Ok(Written::Yes),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Written::PipeClosed),
             Err(error) => Err(error),
@@ -67,5 +99,19 @@ mod tests {
         assert_eq!(lines, b"{}\n");
         assert_eq!(Output::new(Closed(io::ErrorKind::BrokenPipe)).line("{}").unwrap(), Written::PipeClosed);
         assert!(Output::new(Closed(io::ErrorKind::StorageFull)).line("{}").is_err());
+    }
+
+    #[test]
+    fn gathered_lines_are_written_together_and_never_grow_large() {
+        let mut lines = Vec::new();
+        let mut output = Output::new(&mut lines);
+        output.gather("{}").unwrap();
+        output.gather("[]").unwrap();
+        assert_eq!(output.gathered, b"{}\n[]\n");
+        output.flush().unwrap();
+        let long = "x".repeat(GATHERED);
+        output.gather(&long).unwrap();
+        assert!(output.gathered.is_empty());
+        assert_eq!(lines.len(), 6 + GATHERED + 1);
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::output::{Output, Written};
+use super::sighting::Sighting;
 use super::stream::{Heard, Stream};
 use super::watch::{Step, Watch};
 use crate::exit::Exit;
@@ -32,14 +33,10 @@ pub async fn run<W: io::Write>(
         }
         let ended = match heard {
             Heard::Events(sightings) => {
-                let mut ended = None;
-                for sighting in &sightings {
-                    ended = carry_out(watch.event(sighting), output, &say)?;
-                    if ended.is_some() {
-                        break;
-                    }
-                }
-                ended
+                let ended = print_all(watch, &sightings, output, &say)?;
+                // What came together is written together; nothing waits for what comes next.
+                let gone = output.flush()? == Written::PipeClosed;
+                ended.or(gone.then_some(Exit::Met))
             }
             Heard::News(event) => carry_out(watch.news(&event, Timestamp::now()), output, &say)?,
             Heard::TimeIsUp => Some(watch.time_is_up()),
@@ -52,6 +49,25 @@ pub async fn run<W: io::Write>(
             return Ok(exit);
         }
     }
+}
+
+/// Handles events that came together, up to the one that ends the watch.
+fn print_all<W: io::Write>(
+    watch: &mut Watch,
+    sightings: &[Sighting],
+    output: &mut Output<W>,
+    say: &impl Fn(&str),
+) -> io::Result<Option<Exit>> {
+    for sighting in sightings {
+        let step = watch.event(sighting);
+        step.say.iter().for_each(|sentence| say(sentence));
+        let written = step.print.map(|line| output.gather(&line)).transpose()?;
+        let gone = (written == Some(Written::PipeClosed)).then_some(Exit::Met);
+        if let Some(exit) = gone.or(step.stop) {
+            return Ok(Some(exit));
+        }
+    }
+    Ok(None)
 }
 
 fn carry_out<W: io::Write>(step: Step, output: &mut Output<W>, say: &impl Fn(&str)) -> io::Result<Option<Exit>> {

@@ -14,7 +14,10 @@ use crate::client::session::{self, Session, SessionOptions};
 use crate::protocol::{Id, Room};
 
 /// How many events are taken at once, so that one question can be asked for all of them.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
+
+/// How many events may wait here; beyond it the gateway has to wait.
+const CAPACITY: usize = 192;
 
 /// Follows a session for a command.
 pub struct Stream {
@@ -48,6 +51,8 @@ impl Stream {
     /// [`ApiError`] when the profile's file of authorities cannot be used.
     pub async fn open(mut options: SessionOptions, look_up: bool) -> Result<Self, ApiError> {
         options.snapshots = look_up;
+        options.patient = true;
+        options.capacity = CAPACITY;
         let mut entities = Entities::new(look_up.then(|| options.api.clone()));
         entities.ask(&alone(&options)).await;
         let session = session::connect(options)?;

@@ -21,6 +21,8 @@ use crate::protocol::{Id, Room};
 
 /// How often to see, while waiting, whether there is another network.
 const LOOK_AROUND: Duration = Duration::from_secs(2);
+/// How much room a patient actor wants before it takes a batch: an event rarely tells more than itself.
+const ROOM: usize = link::BATCH + 32;
 
 /// Asks the actor for something.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(in crate::client) struct Wiring {
     pub timings: Timings,
     pub rooms: Vec<(Room, Start)>,
     pub snapshots: bool,
+    /// Whether a slow reader is waited for instead of cutting the connection.
+    pub patient: bool,
     pub commands: mpsc::Receiver<Command>,
     pub events: mpsc::Sender<ClientEvent>,
     pub status: watch::Sender<Status>,
@@ -53,10 +57,13 @@ pub(in crate::client) struct Actor {
     link: Option<Link>,
     inbox: Inbox,
     inbox_sender: InboxSender,
+    /// What came out of the inbox at once and is yet to be handled.
+    arrived: VecDeque<Input>,
     jobs: JoinSet<Done>,
     access: Option<Access>,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<ClientEvent>,
+    patient: bool,
     /// What the owner has not taken yet. The link is cut as soon as there is any, so it stays small.
     outbox: VecDeque<ClientEvent>,
     status: watch::Sender<Status>,
@@ -83,9 +90,11 @@ impl Actor {
             link: None,
             inbox,
             inbox_sender,
+            arrived: VecDeque::new(),
             jobs: JoinSet::new(),
             access: None,
             commands: wiring.commands,
+            patient: wiring.patient && wiring.events.max_capacity() >= ROOM,
             events: wiring.events,
             outbox: VecDeque::new(),
             status: wiring.status,
@@ -106,14 +115,18 @@ impl Actor {
     }
 
     async fn next_input(&mut self) -> Input {
+        if let Some(input) = self.arrived.pop_front() {
+            return input;
+        }
         let deadline = self.machine.next_deadline();
-        let waits = matches!(self.machine.status().phase, Phase::Backoff | Phase::Open);
-        if !waits {
+        let away = matches!(self.machine.status().phase, Phase::Backoff | Phase::Open);
+        if !away {
             self.network.forget();
         } else if self.network.has_changed(Routes::to(&self.url)) {
             return Input::Retry;
         }
         loop {
+            let waits = self.waits_for_reader();
             tokio::select! {
                 biased;
                 command = self.commands.recv() => return match command {
@@ -148,16 +161,29 @@ impl Actor {
                     Ok(Done::Search(false)) => {}
                     Err(error) => tracing::error!(%error, "a background request failed"),
                 },
-                Some((generation, event)) = self.inbox.recv() => return Input::Link(generation, event),
-                () = until(deadline), if deadline.is_some() => return Input::Deadline,
-                () = tokio::time::sleep(LOOK_AROUND), if waits => {
+                () = tokio::time::sleep(LOOK_AROUND), if away => {
                     if self.network.has_changed(Routes::to(&self.url)) {
                         tracing::info!("the network has changed; trying at once");
                         return Input::Retry;
                     }
                 }
+                // An error means that nobody listens any more, which is seen above.
+                _ = self.events.reserve_many(ROOM), if waits => {}
+                Some((generation, events)) = self.inbox.recv(), if !waits => {
+                    let mut inputs = events.into_iter().map(|event| Input::Link(generation, event));
+                    let Some(first) = inputs.next() else { continue };
+                    self.arrived.extend(inputs);
+                    return first;
+                }
+                // What is late may lie in the inbox, where it waits for the reader.
+                () = until(deadline), if deadline.is_some() && !waits => return Input::Deadline,
             }
         }
+    }
+
+    /// Tells whether the socket is left unread until whoever listens has caught up.
+    fn waits_for_reader(&self) -> bool {
+        self.patient && self.outbox.is_empty() && self.events.capacity() < ROOM
     }
 
     fn handle(&mut self, input: Input) {

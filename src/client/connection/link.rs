@@ -22,8 +22,10 @@ use crate::client::http::is_certificate_problem;
 use crate::client::secret::Secret;
 use crate::text;
 
-/// Bounds what has arrived and is not yet looked at; beyond it the socket is not read.
-const INBOX: usize = 1024;
+/// How many events that arrived together are handed on at once, so that a flood does not wake the actor for each.
+pub(super) const BATCH: usize = 64;
+/// Bounds the batches that are not yet looked at; beyond it the socket is not read.
+const INBOX: usize = 2;
 /// How often to see whether the library's own task still lives.
 const WATCH: Duration = Duration::from_secs(1);
 /// How long saying goodbye may take.
@@ -47,9 +49,9 @@ pub(super) struct Link {
     done: Option<oneshot::Receiver<()>>,
 }
 
-/// Receives what connections report, with the generation each belongs to.
-pub(super) type Inbox = mpsc::Receiver<(Generation, LinkEvent)>;
-pub(super) type InboxSender = mpsc::Sender<(Generation, LinkEvent)>;
+/// Receives what connections report, up to [`BATCH`] events at once, with the generation they belong to.
+pub(super) type Inbox = mpsc::Receiver<(Generation, Vec<LinkEvent>)>;
+pub(super) type InboxSender = mpsc::Sender<(Generation, Vec<LinkEvent>)>;
 
 /// Creates the channel that all connections of one actor report to.
 pub(super) fn inbox() -> (InboxSender, Inbox) {
@@ -65,9 +67,8 @@ impl Link {
         let (requests, requested) = mpsc::channel(8);
         let (stop, stopped) = oneshot::channel();
         let (finished, done) = oneshot::channel();
-        let reporter = Reporter { generation, inbox, url: target.url.as_str().into() };
         std::thread::Builder::new().name(format!("link-{generation}")).spawn(move || {
-            run(target, reporter, requested, stopped);
+            run(&target, generation, &inbox, requested, stopped);
             // Nobody listens when the link was dropped without waiting for its end.
             let _ = finished.send(());
         })?;
@@ -94,17 +95,16 @@ impl Link {
 
 #[derive(Clone)]
 struct Reporter {
-    generation: Generation,
-    inbox: InboxSender,
+    events: mpsc::Sender<LinkEvent>,
     /// The server's address, for sentences that name it.
     url: Arc<str>,
 }
 
 impl Reporter {
-    /// Waits for room in the inbox: a full one stops the reading of the socket, not the program.
+    /// Waits for room: where there is none, the reading of the socket stops, not the program.
     async fn report(&self, event: LinkEvent) {
         // The actor is gone when this fails, and then nobody wants to know.
-        let _ = self.inbox.send((self.generation, event)).await;
+        let _ = self.events.send(event).await;
     }
 
     async fn ended(&self, reason: &str) {
@@ -119,38 +119,83 @@ impl Reporter {
 }
 
 fn run(
-    target: Target,
-    reporter: Reporter,
+    target: &Target,
+    generation: Generation,
+    inbox: &InboxSender,
     requests: mpsc::Receiver<(u64, &'static str, Value)>,
-    stopped: oneshot::Receiver<()>,
+    mut stopped: oneshot::Receiver<()>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let event =
                 LinkEvent::Ended { reason: format!("no runtime for a connection: {error}"), certificate: false };
-            let _ = reporter.inbox.blocking_send((reporter.generation, event));
+            let _ = inbox.blocking_send((generation, vec![event]));
             return;
         }
     };
+    let (events, mut reported) = mpsc::channel(BATCH);
+    let reporter = Reporter { events, url: target.url.as_str().into() };
     runtime.block_on(async {
-        tokio::pin!(stopped);
-        let client = tokio::select! {
-            client = connect(&target, &reporter) => client,
-            _ = &mut stopped => return,
+        let over = tokio::select! {
+            over = live(target, &reporter, requests, &mut stopped) => over,
+            () = forward(&mut reported, generation, inbox) => Over::Unwanted,
         };
-        let client = match client {
-            Ok(client) => client,
-            Err(reason) => return reporter.ended(&reason).await,
-        };
-        tokio::select! {
-            reason = converse(&client, &reporter, requests) => reporter.ended(&reason).await,
-            _ = &mut stopped => {
-                let _ = tokio::time::timeout(GOODBYE, client.disconnect()).await;
+        if over == Over::ByItself {
+            // The last words; the library keeps its callbacks, so the channel does not end by itself.
+            reported.close();
+            tokio::select! {
+                () = forward(&mut reported, generation, inbox) => {}
+                _ = &mut stopped => {}
             }
         }
     });
     runtime.shutdown_background();
+}
+
+/// Tells how a connection came to its end.
+#[derive(PartialEq, Eq)]
+enum Over {
+    ByItself,
+    Unwanted,
+}
+
+/// Hands on what is reported. This runs when the library has nothing more to read for now, so what arrived together
+/// goes together, and nothing waits.
+async fn forward(reported: &mut mpsc::Receiver<LinkEvent>, generation: Generation, inbox: &InboxSender) {
+    let mut batch = Vec::new();
+    while reported.recv_many(&mut batch, BATCH).await > 0 {
+        if inbox.send((generation, std::mem::take(&mut batch))).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Connects and converses until the connection ends or is no longer wanted.
+async fn live(
+    target: &Target,
+    reporter: &Reporter,
+    requests: mpsc::Receiver<(u64, &'static str, Value)>,
+    stopped: &mut oneshot::Receiver<()>,
+) -> Over {
+    let client = tokio::select! {
+        client = connect(target, reporter) => client,
+        _ = &mut *stopped => return Over::Unwanted,
+    };
+    let reason = match client {
+        Err(reason) => reason,
+        Ok(client) => tokio::select! {
+            reason = converse(&client, reporter, requests) => reason,
+            _ = &mut *stopped => {
+                let _ = tokio::time::timeout(GOODBYE, client.disconnect()).await;
+                return Over::Unwanted;
+            }
+        },
+    };
+    tokio::select! {
+        () = reporter.ended(&reason) => Over::ByItself,
+        _ = stopped => Over::Unwanted,
+    }
 }
 
 /// Carries requests until the connection fails, and returns why.

@@ -42,7 +42,7 @@ pub fn options(url: &str, token: &str, rooms: &[(&str, Start)]) -> SessionOption
     let auth = if token.is_empty() { Auth::anonymous() } else { Auth::given(Secret::new(token)) };
     let rooms = rooms.iter().map(|(room, start)| (room.parse().unwrap(), start.clone())).collect();
     let api = Api::new(http, auth);
-    SessionOptions { server, api, rooms, snapshots: true, timings: quick(), capacity: 1024 }
+    SessionOptions { server, api, rooms, snapshots: true, timings: quick(), capacity: 1024, patient: false }
 }
 
 impl TestClient {

@@ -51,5 +51,13 @@ pub async fn advance(api: &Api, campaign: &Id) {
 /// Prepares a session in a campaign's room.
 pub fn watching(url: &str, api: Api, campaign: &Id, start: Start) -> SessionOptions {
     let rooms = vec![(Room::Campaign(campaign.clone()), start)];
-    SessionOptions { server: server(url), api, rooms, snapshots: true, timings: quick(), capacity: 4096 }
+    SessionOptions {
+        server: server(url),
+        api,
+        rooms,
+        snapshots: true,
+        timings: quick(),
+        capacity: 4096,
+        patient: false,
+    }
 }

@@ -1,0 +1,188 @@
+//! The rows of the table: each measures ours and Node's in turn and adds its medians to the report.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::sleep;
+
+use super::crowd::Crowd;
+use super::fanout::{self, Pace};
+use super::generator::Generator;
+use super::report::{Goal, Report, median};
+use super::spread::Counts;
+use super::target::{Kind, Programs, Target};
+use super::{edits, recovery};
+
+/// How many entities the campaign has where its size is not what is measured.
+pub const ENTITIES: usize = 200;
+
+/// Says how often and on what to measure.
+pub struct Bench {
+    pub programs: Programs,
+    pub rounds: usize,
+    pub report: Report,
+}
+
+/// Holds the servers to compare: ours, and Node's where it is there.
+type Pair = Vec<(Target, Vec<Generator>)>;
+
+impl Bench {
+    fn kinds(&self) -> Vec<Kind> {
+        if self.programs.node_modules.is_some() { vec![Kind::Ours, Kind::Node] } else { vec![Kind::Ours] }
+    }
+
+    /// Starts each server with `sockets` listeners, held by so many generators.
+    async fn pair(&self, sockets: usize, generators: usize) -> Result<Pair> {
+        let mut pair = Pair::new();
+        for kind in self.kinds() {
+            let target = Target::start(kind, &self.programs, ENTITIES).await?;
+            let mut crowd = Vec::new();
+            for _ in 0..generators {
+                crowd.push(Generator::start(&target.plan(), sockets / generators).await?);
+            }
+            fanout::round(&target, &mut crowd, 20, Pace::Burst).await?;
+            pair.push((target, crowd));
+        }
+        Ok(pair)
+    }
+
+    /// Measures fan-out into one room of 1,000.
+    pub async fn fanout(&mut self) -> Result<()> {
+        let mut pair = self.pair(1_000, 1).await?;
+        let paces =
+            [(Pace::Burst, 400, "in bursts", Some(Goal::Ratio(8.0))), (Pace::Steady(50), 200, "50 events/s", None)];
+        for (pace, events, name, goal) in paces {
+            let (mut server, mut generator, mut rate) = ([vec![], vec![]], [vec![], vec![]], [vec![], vec![]]);
+            for _ in 0..self.rounds {
+                for (index, (target, crowd)) in pair.iter_mut().enumerate() {
+                    let round = fanout::round(target, crowd, events, pace).await?;
+                    server[index].push(round.server_us());
+                    generator[index].push(round.generator_us());
+                    rate[index].push(round.per_second());
+                }
+            }
+            self.report.add(format!("fan-out, 1,000 sockets, {name}: server CPU per delivery"), "µs", server, goal);
+            let [ours, node] = generator.map(|rounds| median(&rounds).unwrap_or(0.0));
+            self.report.note(format!("the generator spent {ours:.1} µs (ours), {node:.1} µs (Node) per delivery"));
+            let [ours, node] = rate.map(|rounds| median(&rounds).unwrap_or(0.0));
+            self.report.note(format!("deliveries a second: {ours:.0} (ours), {node:.0} (Node)"));
+        }
+        Ok(())
+    }
+
+    /// Shows that the generator is not the limit: two that share the sockets give the same figure as one.
+    pub async fn proof(&mut self) -> Result<()> {
+        for generators in [1, 2] {
+            let mut pair = self.pair(1_000, generators).await?;
+            let mut server = [vec![], vec![]];
+            for _ in 0..self.rounds {
+                for (index, (target, crowd)) in pair.iter_mut().enumerate() {
+                    server[index].push(fanout::round(target, crowd, 400, Pace::Burst).await?.server_us());
+                }
+            }
+            let what = format!("fan-out again, sockets held by {generators} generator(s)");
+            self.report.add(what, "µs", server, None);
+        }
+        Ok(())
+    }
+
+    /// Measures memory per connection at 5,000.
+    pub async fn memory(&mut self) -> Result<()> {
+        let mut kib = [vec![], vec![]];
+        for _ in 0..self.rounds {
+            for (index, kind) in self.kinds().into_iter().enumerate() {
+                let target = Target::start(kind, &self.programs, ENTITIES).await?;
+                kib[index].push(per_connection(&target, 5_000).await?);
+            }
+        }
+        let goal = Goal::AtMostAndBelowNode(20.0);
+        self.report.add("memory per subscribed connection at 5,000", "KiB", kib, Some(goal));
+        Ok(())
+    }
+
+    /// Measures from the request that changes something to the clients that are told.
+    pub async fn latency(&mut self) -> Result<()> {
+        let mut pair = self.pair(500, 1).await?;
+        let (mut p50, mut p99) = ([vec![], vec![]], [vec![], vec![]]);
+        for _ in 0..self.rounds {
+            for (index, (target, crowd)) in pair.iter_mut().enumerate() {
+                let ages: Counts = fanout::round(target, crowd, 500, Pace::Steady(50)).await?.ages;
+                p50[index].push(millis(ages.quantile(0.5)));
+                p99[index].push(millis(ages.quantile(0.99)));
+            }
+        }
+        self.report.add("request → client, 500 sockets, 50 commits/s: p50", "ms", p50, None);
+        self.report.add("request → client, 500 sockets, 50 commits/s: p99", "ms", p99, Some(Goal::AtMost(10.0)));
+        Ok(())
+    }
+
+    /// Measures edits that are on disk when they are acknowledged.
+    pub async fn edits(&mut self) -> Result<()> {
+        let target = Target::start(Kind::Ours, &self.programs, ENTITIES).await?;
+        edits::round(&target, 200).await?;
+        let (mut rate, mut p50, mut p99, mut cpu) = (vec![], vec![], vec![], vec![]);
+        for _ in 0..self.rounds {
+            let round = edits::round(&target, 3_000).await?;
+            rate.push(round.per_second);
+            p50.push(millis(round.latencies.quantile(0.5)));
+            p99.push(millis(round.latencies.quantile(0.99)));
+            cpu.push(millis(round.server) * 1e3);
+        }
+        let unit = "/s";
+        self.report.add("durable edits, 32 at a time, SQLite", unit, [rate, vec![]], Some(Goal::AtLeast(1_500.0)));
+        self.report.add("durable edits: p50", "ms", [p50, vec![]], None);
+        self.report.add("durable edits: p99", "ms", [p99, vec![]], Some(Goal::AtMost(50.0)));
+        self.report.add("durable edits: server CPU per edit", "µs", [cpu, vec![]], None);
+        Ok(())
+    }
+
+    /// Measures how 2,000 clients come back after a restart.
+    pub async fn recovery(&mut self) -> Result<()> {
+        let (mut wall, mut server, mut lost) = ([vec![], vec![]], [vec![], vec![]], [vec![], vec![]]);
+        for _ in 0..self.rounds {
+            for (index, kind) in self.kinds().into_iter().enumerate() {
+                let mut target = Target::start(kind, &self.programs, ENTITIES).await?;
+                let round = recovery::round(&mut target, 2_000).await?;
+                wall[index].push(round.wall.as_secs_f64());
+                server[index].push(millis(round.server));
+                #[expect(clippy::cast_precision_loss, reason = "a count")]
+                lost[index].push(round.lost as f64);
+            }
+        }
+        self.report.add("2,000 clients back after a restart", "s", wall, Some(Goal::AtMost(5.0)));
+        self.report.add("2,000 clients back: server CPU", "ms", server, None);
+        self.report.add("2,000 clients × 20 missed events: lost", "", lost, Some(Goal::AtMost(0.0)));
+        Ok(())
+    }
+}
+
+/// Returns what each of `sockets` subscribed connections takes, in KiB, after a few events went to it.
+pub async fn per_connection(target: &Target, sockets: usize) -> Result<f64> {
+    // One connection first: what is there once for all of them is not counted.
+    Crowd::gather(&target.plan(), 1).await?.leave().await;
+    let before = target.pss_kib()?;
+    let mut crowd = vec![Generator::start(&target.plan(), sockets).await?];
+    fanout::round(target, &mut crowd, 5, Pace::Steady(5)).await?;
+    let after = settled(target).await?;
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    Ok(after.saturating_sub(before) as f64 / sockets as f64)
+}
+
+/// Returns a server's memory once it does not change any more.
+async fn settled(target: &Target) -> Result<u64> {
+    let mut last = target.pss_kib()?;
+    for _ in 0..20 {
+        sleep(Duration::from_millis(250)).await;
+        let now = target.pss_kib()?;
+        if now.abs_diff(last) < 64 {
+            return Ok(now);
+        }
+        last = now;
+    }
+    Ok(last)
+}
+
+/// Returns a duration in milliseconds.
+pub fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}

@@ -1,0 +1,123 @@
+//! Measures `scry-server` under load, side by side with the same gateway on Node's Socket.IO.
+//!
+//! `cargo bench --bench load` measures the goals, `-- scaling` what grows with what, `-- --help` says more.
+//! CPU time is the kernel's count for the server's process, so that a busy machine blurs it less than
+//! wall time; ours and Node's rounds alternate. Times that people wait are only worth something on a
+//! quiet machine: the load average is printed beside them.
+
+mod crowd;
+mod edits;
+mod fanout;
+mod generator;
+mod goals;
+mod recovery;
+mod report;
+mod scaling;
+mod socket;
+mod spread;
+mod target;
+mod usage;
+mod world;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::{Parser, ValueEnum};
+
+use self::goals::Bench;
+use self::report::Report;
+use self::target::Programs;
+
+/// What the scenario with the most connections needs, on either side.
+const FILES: u64 = 12_000;
+
+/// Measures scry-server under load.
+#[derive(Parser)]
+#[command(bin_name = "cargo bench --bench load --")]
+struct Args {
+    /// What to measure; by default all goals.
+    scenarios: Vec<Scenario>,
+    /// How many rounds each median is of.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Measures this program instead of the one just built.
+    #[arg(long, value_name = "PATH", default_value = env!("CARGO_BIN_EXE_scry-server"))]
+    server: PathBuf,
+    /// Writes everything that was measured into this file.
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/load.json"))]
+    json: PathBuf,
+    /// Leaves out Node.
+    #[arg(long)]
+    alone: bool,
+    /// Is what cargo says to benchmarks.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    Fanout,
+    Memory,
+    Latency,
+    Edits,
+    Recovery,
+    Proof,
+    Scaling,
+}
+
+const GOALS: [Scenario; 6] =
+    [Scenario::Fanout, Scenario::Memory, Scenario::Latency, Scenario::Edits, Scenario::Recovery, Scenario::Proof];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let files = usage::raise_file_limit();
+    if std::env::args().any(|argument| argument == generator::ARGUMENT) {
+        return generator::serve().await;
+    }
+    if files < FILES {
+        bail!("a process may open {files} files here, and {FILES} are needed; raise the limit (ulimit -Hn)");
+    }
+    let args = Args::parse();
+    let node_modules = if args.alone { None } else { Some(node_modules()?) };
+    let programs = Programs { server: args.server, node_modules };
+    let mut bench = Bench { programs, rounds: args.rounds.max(1), report: Report::default() };
+    let scenarios = if args.scenarios.is_empty() { GOALS.to_vec() } else { args.scenarios };
+    for scenario in scenarios {
+        measure(&mut bench, scenario).await?;
+    }
+    bench.report.print();
+    bench.report.save(&args.json)?;
+    println!("saved in {}", args.json.display());
+    Ok(())
+}
+
+async fn measure(bench: &mut Bench, scenario: Scenario) -> Result<()> {
+    match scenario {
+        Scenario::Fanout => bench.fanout().await,
+        Scenario::Memory => bench.memory().await,
+        Scenario::Latency => bench.latency().await,
+        Scenario::Edits => bench.edits().await,
+        Scenario::Recovery => bench.recovery().await,
+        Scenario::Proof => bench.proof().await,
+        Scenario::Scaling => bench.scaling().await,
+    }
+}
+
+/// Returns a directory with the pinned Socket.IO server, installed once into the build directory.
+fn node_modules() -> Result<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load-node");
+    let modules = cache.join("node_modules");
+    if !modules.join("socket.io").is_dir() {
+        std::fs::create_dir_all(&cache)?;
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(source.join(file), cache.join(file))?;
+        }
+        let npm = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+        let installed = std::process::Command::new("npm").args(npm).current_dir(&cache).output()?;
+        if !installed.status.success() {
+            bail!("npm ci: {}", String::from_utf8_lossy(&installed.stderr));
+        }
+    }
+    Ok(modules)
+}

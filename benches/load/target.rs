@@ -1,0 +1,181 @@
+//! The servers that are measured, as processes of their own: ours, and Node's with Socket.IO.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::crowd::Plan;
+use super::{socket, usage, world};
+
+const SECRET: &str = "measured-measured-measured-measured";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Chooses what is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Ours,
+    Node,
+}
+
+/// Says where the programs are, and what ours is given besides.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    pub server: PathBuf,
+    /// The directory that holds the `socket.io` module.
+    pub node_modules: Option<PathBuf>,
+}
+
+/// Runs one server until dropped.
+pub struct Target {
+    pub kind: Kind,
+    pub address: String,
+    pub tokens: Vec<String>,
+    pub campaign: String,
+    programs: Programs,
+    http: reqwest::Client,
+    child: Child,
+    dir: TempDir,
+}
+
+impl Target {
+    /// Starts a server with a campaign of about `entities` entities.
+    pub async fn start(kind: Kind, programs: &Programs, entities: usize) -> Result<Self> {
+        let dir = TempDir::new()?;
+        let tokens = match kind {
+            Kind::Ours => seed(programs, dir.path(), entities).await?,
+            Kind::Node => (0..world::USERS).map(node_token).collect::<Result<_>>()?,
+        };
+        let (child, address) = spawn(kind, programs, dir.path(), 0).await?;
+        let http = reqwest::Client::builder().pool_max_idle_per_host(64).timeout(PATIENCE).build()?;
+        let mut target =
+            Self { kind, address, tokens, campaign: "load".to_owned(), programs: programs.clone(), http, child, dir };
+        if kind == Kind::Ours {
+            let data = target.graphql("{ campaigns { id } }", json!({})).await?;
+            target.campaign = data["campaigns"][0]["id"].as_str().context("no campaign")?.to_owned();
+        }
+        Ok(target)
+    }
+
+    /// Returns the plan of listening to the whole campaign.
+    pub fn plan(&self) -> Plan {
+        Plan::campaign(&self.address, &self.tokens, &self.campaign)
+    }
+
+    /// Publishes one event to the campaign; it carries the time at which it was asked for.
+    pub async fn publish(&self) -> Result<()> {
+        let payload = json!({"scope": "campaign", "campaignId": self.campaign,
+            "affectedFields": [format!("t:{}", socket::now_us()), "defence", "upkeep"]});
+        self.post("/events", &json!({"type": "state_invalidated", "payload": payload})).await?;
+        Ok(())
+    }
+
+    /// Executes a GraphQL request that must succeed; returns its data.
+    pub async fn graphql(&self, query: &str, variables: Value) -> Result<Value> {
+        let mut answer = self.post("/graphql", &json!({"query": query, "variables": variables})).await?;
+        if answer.get("errors").is_some_and(|errors| !errors.is_null()) {
+            bail!("{query}: {}", answer["errors"]);
+        }
+        Ok(answer["data"].take())
+    }
+
+    /// Kills the server as `kill -9` does, and waits until it has gone.
+    pub async fn kill(&mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Starts it again on the same port and data; returns when the port is open.
+    pub async fn restart(&mut self) -> Result<()> {
+        let port = self.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).context("no port")?;
+        (self.child, self.address) = spawn(self.kind, &self.programs, self.dir.path(), port).await?;
+        Ok(())
+    }
+
+    /// Returns the server's CPU time so far.
+    pub fn cpu(&self) -> Result<Duration> {
+        usage::cpu(self.pid()?)
+    }
+
+    /// Returns the server's memory in KiB.
+    pub fn pss_kib(&self) -> Result<u64> {
+        usage::pss_kib(self.pid()?)
+    }
+
+    fn pid(&self) -> Result<u32> {
+        self.child.id().context("the server has ended")
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let token = self.tokens.first().context("no token")?;
+        let request = self.http.post(format!("http://{}{path}", self.address)).bearer_auth(token).json(body);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+}
+
+async fn spawn(kind: Kind, programs: &Programs, dir: &Path, port: u16) -> Result<(Child, String)> {
+    let mut command = match kind {
+        Kind::Ours => {
+            let mut command = ours(programs, dir);
+            command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+            command
+        }
+        Kind::Node => {
+            let modules = programs.node_modules.as_ref().context("no socket.io for Node")?;
+            let mut command = Command::new("node");
+            command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/load/node.cjs"));
+            command.env("NODE_PATH", modules).env("LOAD_SECRET", SECRET).env("LOAD_PORT", port.to_string());
+            command.env("NODE_ENV", "production");
+            command
+        }
+    };
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
+    let line = timeout(PATIENCE, lines.next_line()).await.context("the server does not start")??;
+    let line = line.context("the server has ended at its start")?;
+    let address = line.strip_prefix("listening on http://").context("the server does not say where it listens")?;
+    Ok((child, address.to_owned()))
+}
+
+fn ours(programs: &Programs, dir: &Path) -> Command {
+    let mut command = Command::new(&programs.server);
+    command.env("SCRY_SERVER_ARGON2_MEMORY_KIB", "8").env("SCRY_SERVER_ARGON2_ITERATIONS", "1");
+    command.env("SCRY_SERVER_LOG", "warn").env("SCRY_SERVER_DATA_DIR", dir);
+    command
+}
+
+/// Loads the world and returns a token of each user.
+async fn seed(programs: &Programs, dir: &Path, entities: usize) -> Result<Vec<String>> {
+    let file = dir.join("world.toml");
+    std::fs::write(&file, world::file(entities))?;
+    run(ours(programs, dir).arg("seed").arg("--world").arg(&file)).await?;
+    let mut tokens = Vec::new();
+    for index in 0..world::USERS {
+        let printed = run(ours(programs, dir).arg("token").arg(world::user(index)).args(["--ttl", "12h"])).await?;
+        tokens.push(printed.trim().to_owned());
+    }
+    Ok(tokens)
+}
+
+async fn run(command: &mut Command) -> Result<String> {
+    let output = command.output().await?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Signs a token in the form that ours have.
+fn node_token(index: usize) -> Result<String> {
+    let id = |kind: &str| format!("{kind}-0000-0000-0000-{index:012}");
+    let exp = socket::now_us() / 1_000_000 + 12 * 3600;
+    let claims = json!({"sub": id("user"), "name": world::user(index), "iat": exp - 12 * 3600, "exp": exp,
+        "jti": id("token"), "sid": id("login")});
+    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))?)
+}
