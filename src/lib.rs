@@ -30,6 +30,7 @@ pub mod files;
 pub mod formula;
 pub mod headless;
 pub mod log;
+pub mod progress;
 pub mod protocol;
 pub mod server;
 pub mod suggest;

@@ -78,6 +78,7 @@ impl App {
                 return self.take_mouse();
             }
             Action::Line(_) => {}
+            Action::Deck(key) => self.play_key(key, self.now.mono),
         }
         Vec::new()
     }
@@ -143,7 +144,7 @@ impl App {
 
     fn help_rows_hidden(&self) -> usize {
         let columns = usize::from(self.size.0).saturating_sub(2);
-        let rows = super::help::lines(&self.keymap, self.explained(), columns, true).len();
+        let rows = super::help::lines(&self.keymap, &self.help_contexts(), columns, true).len();
         rows.saturating_sub(usize::from(self.size.1).saturating_sub(4))
     }
 

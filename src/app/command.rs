@@ -3,6 +3,7 @@
 use super::copy::Export;
 use super::keymap::BINDINGS;
 use super::pane::Pane;
+use super::replay::Deck;
 
 /// Names everything a person can ask the dashboard to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +61,8 @@ pub enum Action {
     Mouse,
     /// Show the focused pane alone, for the terminal's own selection.
     Bare,
+    /// Move on the recording that is shown.
+    Deck(Deck),
     /// Change the line that is being typed.
     Line(Line),
 }
@@ -112,6 +115,8 @@ pub enum Context {
     Inspector,
     /// Works while a line is being typed; no other key means anything then.
     Prompt,
+    /// Works beside everything else while a recording is shown.
+    Replay,
     /// Works while a campaign is being chosen.
     Picker,
     Help,
@@ -132,6 +137,7 @@ impl Context {
             Self::Health => "health",
             Self::Inspector => "inspector",
             Self::Prompt => "prompt",
+            Self::Replay => "replay",
             Self::Picker => "picker",
             Self::Help => "help",
         }
@@ -157,6 +163,7 @@ impl Context {
             Self::Health => "Health",
             Self::Inspector => "Inspector",
             Self::Prompt => "Typing a line",
+            Self::Replay => "Recording",
             Self::Picker => "Choosing a campaign",
             Self::Help => "Help",
         }
@@ -176,6 +183,7 @@ impl Context {
             Self::Health => &[Self::Health, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Inspector => &[Self::Inspector, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Prompt => &[Self::Prompt],
+            Self::Replay => &[Self::Replay],
             Self::Picker => &[Self::Picker, Self::Everywhere],
             Self::Help => &[Self::Help, Self::Everywhere],
         }

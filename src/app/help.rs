@@ -19,11 +19,11 @@ pub enum HelpLine {
     },
 }
 
-/// Lists the help for a context at `columns`; nothing is cut, long sentences go on below.
+/// Lists the help for contexts that hold together, at `columns`; nothing is cut, long sentences go on below.
 #[must_use]
-pub fn lines(keymap: &Keymap, context: Context, columns: usize, ascii: bool) -> Vec<HelpLine> {
+pub fn lines(keymap: &Keymap, contexts: &[Context], columns: usize, ascii: bool) -> Vec<HelpLine> {
     let mut lines = Vec::new();
-    for context in context.chain() {
+    for context in contexts {
         let bound: Vec<_> = keymap.bindings(*context).filter(|bound| bound.binding.context == *context).collect();
         if bound.is_empty() {
             continue;
@@ -61,7 +61,7 @@ mod tests {
     fn every_word_of_every_command_is_there_at_the_narrowest() {
         let keymap = Keymap::default();
         for context in BINDINGS.iter().map(|binding| binding.context) {
-            let said: Vec<_> = lines(&keymap, context, 58, false)
+            let said: Vec<_> = lines(&keymap, context.chain(), 58, false)
                 .into_iter()
                 .filter_map(|line| match line {
                     HelpLine::Command { words, .. } => Some(words),

@@ -26,6 +26,8 @@ pub enum Standing {
     StaleSince(Timestamp),
     /// It was saved then, and nothing newer has come.
     FromDisk(Timestamp),
+    /// It is what a recording tells.
+    Recorded,
 }
 
 /// Holds where the state came from, and what has been saved of it.
@@ -47,6 +49,9 @@ impl App {
     /// Tells how what is on screen stands to what the server knows.
     #[must_use]
     pub fn standing(&self) -> Standing {
+        if self.replay.is_some() {
+            return Standing::Recorded;
+        }
         if let Some(saved_at) = self.keeping.from_disk {
             return Standing::FromDisk(saved_at);
         }
@@ -140,7 +145,8 @@ impl App {
     }
 
     pub(super) fn save(&mut self) -> Option<Effect> {
-        let snapshot = self.cache.export().filter(|_| self.keeping.is_told)?;
+        let is_ours = self.keeping.is_told && self.replay.is_none();
+        let snapshot = self.cache.export().filter(|_| is_ours)?;
         self.keeping.saved = Some(self.cache.revision());
         self.keeping.next = Some(self.now.mono + SAVE_EVERY);
         let at = self.connection.as_of().unwrap_or(self.now.wall);

@@ -33,6 +33,7 @@ pub mod privacy;
 pub mod prompt;
 pub mod pulse;
 pub mod record;
+pub mod replay;
 mod resume;
 mod switch;
 mod trail;
@@ -173,6 +174,8 @@ pub struct App {
     /// Whether the terminal has the person's attention, once it has said so.
     is_looking: Option<bool>,
     was_lost: bool,
+    /// The recording that is shown in the place of a server.
+    replay: Option<replay::Replay>,
     redraw: bool,
 }
 
@@ -215,6 +218,7 @@ impl App {
             bare: false,
             is_looking: None,
             was_lost: false,
+            replay: None,
             redraw: true,
         }
     }
@@ -249,6 +253,10 @@ impl App {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let toasts = self.toasts.iter().map(|toast| toast.until).min();
+        if let Some(playback) = self.replay() {
+            // While a recording rests, so does its time, and nothing ages.
+            return [playback.deadline(self.now.mono), toasts].into_iter().flatten().min();
+        }
         let moments = [
             self.cache.refetch_deadline(),
             self.connection.deadline(self.now),
@@ -398,7 +406,7 @@ impl App {
             further: self.further.map(|(pane, _)| pane),
             zoomed: self.zoomed,
             bare: self.bare,
-            has_trouble: self.connection.trouble().is_some(),
+            has_trouble: self.connection.trouble().is_some() || self.replay.is_some(),
         })
     }
 

@@ -263,6 +263,11 @@ impl Tree {
         &self.fresh
     }
 
+    /// Takes every mark away.
+    pub fn forget_marks(&mut self) {
+        self.fresh.clear();
+    }
+
     /// Returns the next entity with a fresh mark after the selection, or before it, around the ends.
     #[must_use]
     pub fn next_change(&self, cache: &Cache, forward: bool) -> Option<EntityRef> {

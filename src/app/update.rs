@@ -24,7 +24,7 @@ const TOASTS: usize = 3;
 impl App {
     /// Takes a message at a moment, and returns what is to be done about it.
     pub fn update(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
-        self.now = now;
+        self.now = self.moment(now);
         let mut effects = match msg {
             Msg::Key(event) => {
                 self.redraw = true;
@@ -90,18 +90,21 @@ impl App {
                 Vec::new()
             }
         };
+        self.play(now);
         self.expire();
         effects.extend(self.cache.refetch_due(now.mono).map(Effect::Refetch));
         effects.extend(self.save_due());
         self.settle();
-        effects
+        self.without_server(effects)
     }
 
     fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
         match self.typing.take() {
             Some(typing) => self.type_key(typing, event),
             None => {
-                self.keymap.action(self.context(), event.into()).map(|action| self.perform(action)).unwrap_or_default()
+                let key = event.into();
+                let action = self.deck_key(key).or_else(|| self.keymap.action(self.context(), key));
+                action.map(|action| self.perform(action)).unwrap_or_default()
             }
         }
     }
@@ -154,7 +157,7 @@ impl App {
         Vec::new()
     }
 
-    fn client(&mut self, event: ClientEvent) -> Vec<Effect> {
+    pub(super) fn client(&mut self, event: ClientEvent) -> Vec<Effect> {
         match event {
             ClientEvent::Status(status) => return self.status(status).into_iter().collect(),
             ClientEvent::Delivered(delivery) => return self.delivered(&delivery).into_iter().collect(),
@@ -259,7 +262,7 @@ impl App {
         }
     }
 
-    fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, Unanswered>) {
+    pub(super) fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, Unanswered>) {
         self.redraw = true;
         match result {
             Err(Unanswered::Failed) => self.cache.failed(ticket, self.now.mono),

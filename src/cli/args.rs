@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::edit::{AdvanceTime, Create, Delete, Entity, Get, Output, Publish, Update};
+pub use self::edit::{AdvanceTime, Create, Delete, Entity, Get, Notify, Output, Publish, SetTime, Update};
 pub use self::headless::{Completions, Expect, Record, Replay, Rooms, Wait, Watch};
 
 /// A live campaign dashboard for the terminal.
@@ -56,7 +56,7 @@ pub struct Common {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Dashboard {
     /// Open this campaign, by id or name
-    #[arg(long, value_name = "ID|NAME")]
+    #[arg(long, value_name = "ID|NAME", add = super::complete::campaigns())]
     pub campaign: Option<String>,
 }
 
@@ -96,6 +96,10 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<OutboxAction>,
     },
+    /// Set a campaign's clock
+    SetTime(SetTime),
+    /// Tell something to members of a campaign
+    Notify(Notify),
     /// Publish an event as a service account
     Publish(Publish),
     /// Examine each step from the configuration to a joined room, and say what to do about what fails
@@ -161,7 +165,7 @@ pub struct Demo {
 #[derive(Debug, Clone, Args)]
 pub struct Doctor {
     /// Join this campaign's room, by id or name; the first one when missing
-    #[arg(long, value_name = "ID|NAME")]
+    #[arg(long, value_name = "ID|NAME", add = super::complete::campaigns())]
     pub campaign: Option<String>,
     /// Print one JSON object instead of lines
     #[arg(long)]

@@ -1,16 +1,19 @@
-//! `scry get`, `create`, `update`, `delete`, `advance-time` and `publish`.
+//! `scry get`, `create`, `update`, `delete`, `advance-time`, `set-time` and `publish`.
 
 use std::io::{self, Read};
 
 use serde_json::{Map, Value};
 
-use super::args::{AdvanceTime, Create, Delete, Entity, Get, Output as Form, Publish, Update};
+use super::args::{AdvanceTime, Create, Delete, Entity, Get, Output as Form, Publish, SetTime, Update};
 use super::context::Context;
 use super::error::CliError;
 use super::outbox;
 use crate::client::api::Api;
 use crate::client::api::edit::Terms;
 use crate::client::outbox::Change;
+use super::people;
+use crate::client::api::Api;
+use crate::client::api::edit::{ClockMove, Terms};
 use crate::exit::Exit;
 use crate::headless::assign;
 use crate::headless::output::Output;
@@ -44,8 +47,12 @@ pub async fn get(context: &Context, args: &Get) -> Result<Exit, CliError> {
 /// [`CliError`] when a value is wrong, or the server refuses it.
 pub async fn create(context: &Context, args: &Create) -> Result<Exit, CliError> {
     let input = assign::input(&args.set, &Value::Null, read).map_err(|error| CliError::Usage(error.to_string()))?;
-    let terms = terms(None, args.idempotency_key.as_deref());
-    let created = context.api()?.create(&args.entity.into(), input, &terms).await?;
+    let (api, terms) = (context.api()?, terms(None, args.idempotency_key.as_deref()));
+    let created = if args.entity == Entity::Member {
+        people::add(&api, &input).await?
+    } else {
+        api.create(&args.entity.into(), input, &terms).await?
+    };
     print([created.to_string()])
 }
 
@@ -70,6 +77,13 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
         }
         updated => print([updated?.to_string()]),
     }
+    let terms = Terms { on_conflict: args.on_conflict.into(), ..terms };
+    let updated = if args.entity == Entity::Member {
+        people::change(&api, &node, &input).await?
+    } else {
+        api.update(&args.entity.into(), &id_of(&node)?, input, &terms).await?
+    };
+    print([updated.to_string()])
 }
 
 /// Deletes an entity.
@@ -89,6 +103,10 @@ pub async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> 
             return outbox::keep(context, &api, campaign_of(&node)?, key, change).await;
         }
         deleted => deleted?,
+    if args.entity == Entity::Member {
+        people::remove(&api, &node).await?;
+    } else {
+        api.delete(&args.entity.into(), &id_of(&node)?, &terms).await?;
     }
     context.say(&format!("deleted {}", node["name"].as_str().unwrap_or(&args.id)));
     Ok(Exit::Met)
@@ -101,7 +119,22 @@ pub async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> 
 pub async fn advance_time(context: &Context, args: &AdvanceTime) -> Result<Exit, CliError> {
     let api = context.api()?;
     let campaign = campaign(&api, &args.campaign).await?;
-    let moved = api.advance_time(&campaign, args.by.as_secs(), &terms(None, None)).await?;
+    let terms = terms(None, args.idempotency_key.as_deref());
+    clock(&campaign, &api.advance_time(&campaign, args.by.as_secs(), &terms).await?)
+}
+
+/// Sets a campaign's clock and prints from where to where.
+///
+/// # Errors
+/// [`CliError`] when the campaign is unknown, or the server refuses it.
+pub async fn set_time(context: &Context, args: &SetTime) -> Result<Exit, CliError> {
+    let api = context.api()?;
+    let campaign = campaign(&api, &args.campaign).await?;
+    let terms = terms(None, args.idempotency_key.as_deref());
+    clock(&campaign, &api.set_time(&campaign, &args.time, &terms).await?)
+}
+
+fn clock(campaign: &Id, moved: &ClockMove) -> Result<Exit, CliError> {
     let line = serde_json::json!({"campaignId": campaign, "previousTime": moved.previous_time,
         "newTime": moved.new_time, "elapsedSeconds": moved.elapsed_seconds});
     print([line.to_string()])
@@ -163,6 +196,7 @@ fn is_a(node: &Value, entity: Entity) -> bool {
 }
 
 async fn find(api: &Api, entity: Entity, wanted: &str, campaign: Option<&str>) -> Result<Value, CliError> {
+pub(super) async fn find(api: &Api, entity: Entity, wanted: &str, campaign: Option<&str>) -> Result<Value, CliError> {
     let kind = EntityType::from(entity);
     if let Ok(id) = uuid::Uuid::try_parse(wanted) {
         let found = api.nodes(&[Id::from(id)]).await?.into_iter().next();
@@ -189,7 +223,7 @@ fn among(entity: Entity, wanted: &str, nodes: Vec<Value>) -> Result<Value, CliEr
     found.ok_or_else(|| CliError::Internal("what was picked is not in the list".to_owned()))
 }
 
-async fn campaign(api: &Api, wanted: &str) -> Result<Id, CliError> {
+pub(super) async fn campaign(api: &Api, wanted: &str) -> Result<Id, CliError> {
     if let Ok(id) = uuid::Uuid::try_parse(wanted) {
         return Ok(Id::from(id));
     }
@@ -236,7 +270,7 @@ fn read(from: &str) -> io::Result<String> {
     Ok(text.strip_suffix('\n').map_or_else(|| text.clone(), str::to_owned))
 }
 
-fn print(lines: impl IntoIterator<Item = String>) -> Result<Exit, CliError> {
+pub(super) fn print(lines: impl IntoIterator<Item = String>) -> Result<Exit, CliError> {
     let mut stdout = Output::stdout();
     for line in lines {
         stdout.line(&line).map_err(CliError::io("cannot write to stdout"))?;

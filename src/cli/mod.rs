@@ -1,6 +1,7 @@
 //! The commands of `scry`: flags in, exit code out.
 
 pub mod args;
+mod complete;
 mod config;
 mod context;
 mod dashboard;
@@ -12,6 +13,7 @@ mod expect;
 mod listen;
 mod login;
 mod outbox;
+mod people;
 mod record;
 mod shell;
 mod watch;
@@ -29,8 +31,11 @@ use crate::exit::Exit;
 /// Runs the command line of this process; `clap` ends it by itself on a wrong flag, with code 2.
 #[must_use]
 pub fn main() -> Exit {
+    if complete::answer() {
+        return Exit::Met;
+    }
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match runtime(&cli).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CliError::Internal(format!("cannot start: {error}"))),
     };
@@ -43,6 +48,20 @@ pub fn main() -> Exit {
     // A keyring that never answers, or a read of the terminal, must not hold the program back.
     runtime.shutdown_background();
     exit
+}
+
+/// Chooses how the work is spread: what only listens and prints is quickest, and smallest, on one thread.
+fn runtime(cli: &Cli) -> tokio::runtime::Builder {
+    match cli.command {
+        Some(Command::Watch(_) | Command::Wait(_) | Command::Expect(_) | Command::Record(_)) => {
+            tokio::runtime::Builder::new_current_thread()
+        }
+        _ => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(2);
+            builder
+        }
+    }
 }
 
 async fn run(cli: Cli) -> Result<Exit, CliError> {
@@ -65,6 +84,8 @@ async fn run(cli: Cli) -> Result<Exit, CliError> {
         Some(Command::Delete(args)) => edit::delete(&context()?, &args).await,
         Some(Command::AdvanceTime(args)) => edit::advance_time(&context()?, &args).await,
         Some(Command::Outbox { action }) => outbox::run(&context()?, action).await,
+        Some(Command::SetTime(args)) => edit::set_time(&context()?, &args).await,
+        Some(Command::Notify(args)) => people::notify(&context()?, &args).await,
         Some(Command::Publish(args)) => edit::publish(&context()?, &args).await,
         Some(Command::Doctor(args)) => doctor::run(&cli.common, &process_env, &args).await,
         Some(Command::Completions(args)) => shell::completions(&args),

@@ -5,39 +5,79 @@ use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::args::{Record as RecordArgs, Replay as ReplayArgs};
 use super::context::Context;
 use super::error::CliError;
 use super::listen;
-use crate::client::event::Delivery;
+use crate::app::replay::Tape;
+use crate::client::api::Api;
+use crate::client::connection::Start;
+use crate::client::error::ApiError;
+use crate::client::event::{Delivery, Snapshot};
+use crate::client::session::SessionOptions;
 use crate::exit::Exit;
 use crate::expr::Expr;
 use crate::headless::output::{Output, Written};
-use crate::headless::recording::{self, Header, Recording};
+use crate::headless::recording::{self, Header, Recording, Speed, State};
+use crate::headless::run_record::{self, Amount};
+use crate::headless::run_replay;
 use crate::headless::sighting::Sighting;
-use crate::headless::{run_record, run_replay};
+use crate::progress::{self, Progress};
+use crate::protocol::Room;
 use crate::server::replay::Stage;
+use crate::text;
+use crate::tui::{self, Ended, TuiOptions};
 
 /// Writes what happens into a file.
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or the file cannot be written.
 pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliError> {
-    let (options, rooms) = listen::options(context, context.api()?, &args.rooms).await?;
+    let api = context.api()?;
+    let (mut options, rooms) = listen::options(context, api.clone(), &args.rooms).await?;
+    let state = if args.no_state { Vec::new() } else { state(context, &api, &mut options).await? };
     let looks_up = args.filter.as_ref().is_some_and(Expr::looks_at_entities);
     let file = create(&args.output, args.force)?;
     let mut stream = listen::open(options, looks_up).await?;
     let wanted = run_record::Wanted { count: args.count, time: args.time, filter: args.filter.clone() };
-    let rooms = rooms.iter().map(ToString::to_string).collect();
-    let progress = Progress::new(context);
+    let begun = Header::new(Timestamp::now(), rooms.iter().map(ToString::to_string).collect(), state);
+    let progress = Progress::new(!context.quiet);
+    progress.say(|| "recording".to_owned());
+    let show =
+        |amount: &Amount| progress.say(|| format!("{} events, {}", amount.events, progress::bytes(amount.bytes)));
     let mut output = Output::new(file);
     let say = |sentence: &str| context.say(sentence);
-    let ended = run_record::run(&wanted, rooms, &mut stream, &mut output, say, |events| progress.show(events)).await;
+    let ended = progress.during(run_record::run(&wanted, begun, &mut stream, &mut output, say, show)).await;
     stream.close().await;
-    progress.clear();
+    drop(progress);
     let (exit, written) = ended.map_err(CliError::io(format!("cannot write {}", args.output.display())))?;
-    context.say(&format!("recorded {written} events in {}", args.output.display()));
+    context.say(&format!("recorded {} events in {}", written.events, args.output.display()));
     Ok(exit)
+}
+
+/// Asks for the campaigns as they are now, and begins their rooms right after.
+///
+/// A gateway without an API has no state to tell; the recording does without it then.
+async fn state(context: &Context, api: &Api, options: &mut SessionOptions) -> Result<Vec<State>, CliError> {
+    let mut told = Vec::new();
+    for (room, start) in &mut options.rooms {
+        let Room::Campaign(campaign_id) = room else { continue };
+        let snapshot = match api.snapshot(campaign_id).await {
+            Ok(snapshot) => snapshot,
+            Err(ApiError::NotOffered { .. }) => continue,
+            Err(error) if error.requires_login() => return Err(error.into()),
+            Err(error) => {
+                context.say(&format!("the recording begins without the state of {room}: {error}"));
+                continue;
+            }
+        };
+        *start = snapshot.position.clone().map_or(Start::Now, Start::Since);
+        let Snapshot { campaign_id, position, nodes } = snapshot;
+        told.push(State { campaign_id, position, nodes });
+    }
+    Ok(told)
 }
 
 /// Plays a recording.
@@ -50,10 +90,43 @@ pub async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliErr
     if let Some(filter) = &args.filter {
         recording.entries.retain(|(_, delivery)| filter.holds(&Sighting::bare(delivery.clone()).view()));
     }
+    if args.tui {
+        return show(context, recording, args.speed).await;
+    }
     match (&args.output, args.serve) {
         (Some(path), _) => write(context, &recording, path),
         (None, Some(address)) => serve(context, &recording, args, address).await,
-        (None, None) => print(&recording, args).await,
+        (None, None) => print(context, &recording, args).await,
+    }
+}
+
+/// Shows a recording in the dashboard.
+async fn show(context: &Context, recording: Recording, speed: Speed) -> Result<Exit, CliError> {
+    let speed = match speed {
+        Speed::Times(times) => times,
+        Speed::Max => {
+            return Err(CliError::Usage("--speed max: the dashboard needs a speed; write one like 100x".to_owned()));
+        }
+    };
+    let Header { started_at, state, .. } = recording.header;
+    let state = state.into_iter().next();
+    let told = |(_, delivery): &(Duration, Delivery)| Some(delivery.event.as_ref()?.payload.campaign_id().clone());
+    let campaign = state.as_ref().map(|state| state.campaign_id.clone());
+    let campaign = campaign.or_else(|| recording.entries.iter().find_map(told));
+    let campaign = campaign.ok_or_else(|| CliError::Usage("the recording holds no event of a campaign".to_owned()))?;
+    let snapshot = |state: State| Snapshot {
+        campaign_id: state.campaign_id,
+        position: state.position,
+        // Anyone who may write the file could have put anything into it.
+        nodes: state.nodes.into_iter().map(text::json).collect(),
+    };
+    let tape = Tape { campaign, started_at, state: state.map(snapshot), entries: recording.entries.into() };
+    // A recording neither asks a server nor keeps anything; the dashboard only wants to know whom it would ask.
+    let options = TuiOptions::new(&context.settings, context.api()?, None, None);
+    match tui::run(TuiOptions { replay: Some((tape, speed)), ..options }).await? {
+        Ended::Exit(exit) => Ok(exit),
+        // A recording is the same whoever's server is asked.
+        Ended::Profile(_) => Ok(Exit::Met),
     }
 }
 
@@ -61,22 +134,38 @@ pub async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliErr
 fn write(context: &Context, recording: &Recording, path: &Path) -> Result<Exit, CliError> {
     let failed = || format!("cannot write {}", path.display());
     let mut output = Output::new(io::BufWriter::new(create(path, false)?));
-    let header = Header::new(recording.header.started_at, recording.header.rooms.clone());
-    output.line(&recording::header(&header)).map_err(CliError::io(failed()))?;
-    for (at, delivery) in &recording.entries {
-        output.line(&recording::entry(delivery, *at)).map_err(CliError::io(failed()))?;
+    let Header { started_at, rooms, state, .. } = recording.header.clone();
+    output.line(&recording::header(&Header::new(started_at, rooms, state))).map_err(CliError::io(failed()))?;
+    let progress = Progress::new(!context.quiet);
+    for ((at, delivery), done) in recording.entries.iter().zip(0..) {
+        progress.say(|| far(done, recording, *at));
+        output.gather(&recording::entry(delivery, *at)).map_err(CliError::io(failed()))?;
     }
+    output.flush().map_err(CliError::io(failed()))?;
+    drop(progress);
     context.say(&format!("wrote {} events to {}", recording.entries.len(), path.display()));
     Ok(Exit::Met)
 }
 
-async fn print(recording: &Recording, args: &ReplayArgs) -> Result<Exit, CliError> {
+async fn print(context: &Context, recording: &Recording, args: &ReplayArgs) -> Result<Exit, CliError> {
     let mut stdout = Output::stdout();
-    let play = async |delivery: &Delivery, _: Duration| {
+    // On a terminal the events themselves tell how far it has come.
+    let progress = Progress::new(!context.quiet && !io::stdout().is_terminal());
+    let mut done = 0;
+    let play = async |delivery: &Delivery, at: Duration| {
+        progress.say(|| far(done, recording, at));
+        done += 1;
         let line = args.format.write(&Sighting::bare(delivery.clone()));
         Ok((stdout.line(&line)? == Written::PipeClosed).then_some(Exit::Met))
     };
     run_replay::run(recording, args.speed, play).await.map_err(CliError::io("cannot write to stdout"))
+}
+
+/// Says how far a replay has come.
+fn far(done: u64, recording: &Recording, at: Duration) -> String {
+    let end = recording.entries.last().map_or(Duration::ZERO, |(at, _)| *at);
+    let (at, end) = (progress::clock(at), progress::clock(end));
+    format!("{done} of {} events, {at} of {end}", recording.entries.len())
 }
 
 /// Plays to the clients that join; begins with the first room that one joins.
@@ -96,12 +185,17 @@ async fn serve(
         () = stage.joined() => {}
         () = crate::headless::signals::interrupted() => return Ok(Exit::Interrupted),
     }
-    let play = async |delivery: &Delivery, _: Duration| {
+    let progress = Progress::new(!context.quiet);
+    let mut done = 0;
+    let play = async |delivery: &Delivery, at: Duration| {
+        progress.say(|| far(done, recording, at));
+        done += 1;
         let room = delivery.room.as_ref().map(ToString::to_string);
         stage.emit(room.as_deref(), &delivery.name, &delivery.raw).await;
         Ok(None)
     };
     let ended = run_replay::run(recording, args.speed, play).await.map_err(CliError::io(failed()))?;
+    drop(progress);
     stage.close().await;
     context.say(&format!("played {} events", recording.entries.len()));
     Ok(ended)
@@ -134,29 +228,5 @@ fn create(path: &Path, replace: bool) -> Result<Box<dyn Write + Send>, CliError>
             path.display()
         ))),
         Err(error) => Err(CliError::Usage(format!("cannot write {}: {error}", path.display()))),
-    }
-}
-
-/// Shows on a terminal that something goes on; elsewhere nothing.
-struct Progress(bool);
-
-impl Progress {
-    fn new(context: &Context) -> Self {
-        Self(!context.quiet && io::stderr().is_terminal())
-    }
-
-    fn show(&self, events: u64) {
-        self.write(&format!("\r{events} events"));
-    }
-
-    fn clear(&self) {
-        self.write("\r                              \r");
-    }
-
-    fn write(&self, text: &str) {
-        if self.0 {
-            // What cannot be shown is no loss.
-            let _ = io::stderr().write_all(text.as_bytes());
-        }
     }
 }

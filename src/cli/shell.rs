@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 
 use super::args::{Cli, Completions};
+use super::complete;
 use super::error::CliError;
 use crate::exit::Exit;
 
@@ -14,7 +15,7 @@ use crate::exit::Exit;
 /// [`CliError::Io`] when stdout cannot be written to.
 pub fn completions(args: &Completions) -> Result<Exit, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "scry", &mut script);
+    complete::script(args.shell, &mut script).map_err(CliError::io("cannot write the completions"))?;
     write(&script)
 }
 

@@ -17,7 +17,7 @@ use crate::headless::since::{self, Since, SinceError};
 use crate::headless::wait::{self, Wait};
 use crate::headless::watch::{Wanted, Watch};
 use crate::headless::{run_wait, run_watch};
-use crate::protocol::Room;
+use crate::protocol::{Id, Room};
 
 /// Prints what happens in the named rooms until the watch is over.
 ///
@@ -74,16 +74,30 @@ pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> 
     ended.map_err(CliError::io("cannot write to stdout"))
 }
 
-/// Makes campaigns begin in their past.
+/// Makes rooms begin in their past, which is that of their campaign.
 async fn begin(options: &mut SessionOptions, since: Since) -> Result<(), CliError> {
     for (room, start) in &mut options.rooms {
-        let Room::Campaign(campaign) = room else {
-            return Err(CliError::Usage(format!("--since works with campaigns; {room} has no history of its own")));
-        };
-        *start = since::start(&options.api, campaign, since, Timestamp::now()).await.map_err(|error| match error {
+        let campaign = campaign_of(&options.api, room).await?;
+        *start = since::start(&options.api, &campaign, since, Timestamp::now()).await.map_err(|error| match error {
             SinceError::Api(error) => CliError::Api(error),
             error @ SinceError::NoJournal(_) => CliError::Usage(error.to_string()),
         })?;
     }
     Ok(())
+}
+
+/// Finds the campaign in whose journal a room's events are.
+async fn campaign_of(api: &Api, room: &Room) -> Result<Id, CliError> {
+    let id = match room {
+        Room::Campaign(id) => return Ok(id.clone()),
+        Room::Settlement(id) | Room::Structure(id) => id,
+        Room::User(_) => {
+            let sentence =
+                "--since works with campaigns, settlements and structures; what is sent to a user has no past";
+            return Err(CliError::Usage(sentence.to_owned()));
+        }
+    };
+    let node = api.nodes(std::slice::from_ref(id)).await?.into_iter().next();
+    let campaign = node.as_ref().and_then(|node| Id::parse(node["campaignId"].as_str()?).ok());
+    campaign.ok_or_else(|| CliError::Usage(format!("there is no {room} that you may view")))
 }

@@ -5,8 +5,19 @@ use std::io;
 use serde_json::{Map, Value};
 
 /// Fields whose values are texts even when they look like something else.
-const TEXTS: [&str; 9] =
-    ["name", "description", "type", "status", "worldTime", "campaignId", "kingdomId", "settlementId", "locationId"];
+const TEXTS: [&str; 11] = [
+    "role",
+    "userId",
+    "name",
+    "description",
+    "type",
+    "status",
+    "worldTime",
+    "campaignId",
+    "kingdomId",
+    "settlementId",
+    "locationId",
+];
 
 /// Says why an assignment cannot be used.
 #[derive(Debug, thiserror::Error)]

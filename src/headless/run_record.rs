@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::output::{Output, Written};
@@ -22,25 +21,32 @@ pub struct Wanted {
     pub filter: Option<Expr>,
 }
 
+/// Counts what has been written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amount {
+    pub events: u64,
+    pub bytes: u64,
+}
+
 /// Writes what is delivered; returns how it ended and how many events were written.
 ///
-/// `progress` is told the number of events from time to time.
+/// `progress` is told after each batch how much was written. What came together is written together.
 ///
 /// # Errors
 /// The I/O error of writing to `output`.
 pub async fn run<W: io::Write>(
     wanted: &Wanted,
-    rooms: Vec<String>,
+    begun: recording::Header,
     stream: &mut Stream,
     output: &mut Output<W>,
     say: impl Fn(&str),
-    progress: impl Fn(u64),
-) -> io::Result<(Exit, u64)> {
-    let started = Timestamp::now();
-    output.line(&recording::header(&recording::Header::new(started, rooms)))?;
+    mut progress: impl FnMut(&Amount),
+) -> io::Result<(Exit, Amount)> {
+    let started = begun.started_at;
+    output.line(&recording::header(&begun))?;
     let deadline = wanted.time.map(|time| Instant::now() + time);
     let mut watchdog = Watchdog::default();
-    let mut written = 0;
+    let mut written = Amount::default();
     let exit = 'recording: loop {
         match stream.next(deadline).await {
             Heard::Events(sightings) => {
@@ -50,15 +56,20 @@ pub async fn run<W: io::Write>(
                         continue;
                     }
                     let at = since(started, sighting.delivery.received_at);
-                    if output.line(&recording::entry(&sighting.delivery, at))? == Written::PipeClosed {
+                    let line = recording::entry(&sighting.delivery, at);
+                    if output.gather(&line)? == Written::PipeClosed {
                         break 'recording Exit::Met;
                     }
-                    written += 1;
-                    if wanted.count.is_some_and(|count| written >= count) {
+                    written.events += 1;
+                    written.bytes += line.len() as u64 + 1;
+                    if wanted.count.is_some_and(|count| written.events >= count) {
                         break 'recording Exit::Met;
                     }
                 }
-                progress(written);
+                if output.flush()? == Written::PipeClosed {
+                    break Exit::Met;
+                }
+                progress(&written);
             }
             Heard::News(event) => match watchdog.handle(&event) {
                 News::None | News::Live => {}
@@ -77,6 +88,7 @@ pub async fn run<W: io::Write>(
             break if wanted.count.is_some() { Exit::Timeout } else { Exit::Met };
         }
     };
+    output.flush()?;
     let lost = watchdog.lost();
     lost.iter().for_each(|sentence| say(sentence));
     Ok((if exit == Exit::Met && lost.is_some() { Exit::ContinuityLost } else { exit }, written))

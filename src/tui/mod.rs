@@ -28,6 +28,7 @@ use self::screen::Screen;
 use self::signals::{Signal, Signals};
 use self::sittings::Sittings;
 use crate::app::copy::Export;
+use crate::app::replay::Tape;
 use crate::app::{App, Effect, Msg, Now};
 use crate::client::api::Api;
 use crate::client::disk::DiskCache;
@@ -56,6 +57,8 @@ pub struct TuiOptions {
     pub session: SessionOptions,
     /// The campaign to open; without one the dashboard asks.
     pub campaign: Option<Id>,
+    /// A recording to show in the place of a campaign, and how many times as fast as it was.
+    pub replay: Option<(Tape, f64)>,
     /// Something the person should know at once.
     pub notice: Option<String>,
     /// Where states are kept for the next start.
@@ -76,6 +79,7 @@ impl TuiOptions {
         Self {
             session: SessionOptions::new(settings, api),
             campaign,
+            replay: None,
             notice: None,
             disk: DiskCache::of(data, &settings.server, user),
             outboxes: Outboxes::of(data, &settings.server, user),
@@ -131,7 +135,13 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
         screen.take_mouse(true)?;
     }
     let mut runner = Runner::new(options.session, options.disk, options.outboxes);
-    let first = app.start(options.campaign.or(last));
+    let first = match options.replay {
+        Some((tape, speed)) => {
+            app.start_replay(tape, speed, now());
+            Vec::new()
+        }
+        None => app.start(options.campaign.or(last)),
+    };
     if let Some(sentence) = options.notice {
         app.say(&sentence);
     }
@@ -152,7 +162,10 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
         None => shown.await,
     };
     drop(screen);
-    sittings.save(&app.sitting());
+    // Whoever looks at a recording still comes back to their own campaign.
+    if app.replay().is_none() {
+        sittings.save(&app.sitting());
+    }
     runner.execute(app.farewell(now()).into_iter().collect())?;
     // The server should see a farewell rather than a dead socket, but nobody waits long for it.
     let _ = timeout(FAREWELL, runner.close()).await;

@@ -11,7 +11,8 @@ use crate::client::event::Quality;
 
 /// Draws the header, the line that explains trouble, and the tabs where there are any.
 pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
-    let (symbol, style) = look.light(app.connection().light());
+    let light = || look.light(app.connection().light());
+    let (symbol, style) = app.replay().map_or_else(light, |_| (">", look.theme.accent));
     let state = state(app);
     let name = app.cache().campaign().map_or_else(|| "scry".to_owned(), |campaign| campaign.name.to_string());
     let mut row =
@@ -28,7 +29,9 @@ pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
         row = row.right(format!("{symbol} "), style).right(format!("{state} "), style);
     }
     row.draw(layout.header, buffer);
-    if let (Some(area), Some(sentence)) = (layout.trouble, app.connection().trouble()) {
+    if let (Some(area), Some(playback)) = (layout.trouble, app.replay()) {
+        super::replay::draw(app, playback, look, area, buffer);
+    } else if let (Some(area), Some(sentence)) = (layout.trouble, app.connection().trouble()) {
         Row::new().left(format!("   {sentence}"), style).draw(area, buffer);
     }
     if let Some(area) = layout.tabs.filter(|_| matches!(app.stage(), Stage::Watching(_))) {
@@ -62,6 +65,9 @@ fn tabs(focus: Pane, columns: u16, look: &Look) -> Row {
 
 /// Says the connection's state: in words while it is news, as a round trip alone once it is not.
 fn state(app: &App) -> String {
+    if let Some(playback) = app.replay() {
+        return super::replay::words(playback);
+    }
     let connection = app.connection();
     // That it is good goes without saying.
     let quality = connection.quality().filter(|quality| *quality != Quality::Good);

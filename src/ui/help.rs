@@ -53,6 +53,6 @@ fn lines(app: &App, look: &Look, columns: u16) -> Vec<Row> {
             .left(format!("  {} ", pad(&keys, help::key_columns())), look.theme.key)
             .left(words, look.theme.text),
     };
-    let lines = help::lines(app.keymap(), app.explained(), usize::from(columns), look.symbols.ascii);
+    let lines = help::lines(app.keymap(), &app.help_contexts(), usize::from(columns), look.symbols.ascii);
     lines.into_iter().map(line).collect()
 }

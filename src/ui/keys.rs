@@ -11,8 +11,7 @@ use crate::app::{App, Stage};
 
 /// Draws the key line; hints that do not fit are left out, help and quit stay.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
-    let hints: Vec<_> =
-        app.keymap().bindings(app.context()).filter_map(|bound| Some((bound, hint(app, bound)?))).collect();
+    let hints: Vec<_> = app.bindings().filter_map(|bound| Some((bound, hint(app, bound)?))).collect();
     let (last, first): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(bound, _)| is_last(bound.binding.action));
     let mut row = last.into_iter().fold(Row::new(), |row, (bound, hint)| {
         row.right(format!("  {} ", key(bound, look)), look.theme.key).right(hint, look.theme.muted)

@@ -13,6 +13,7 @@ mod look;
 mod pane;
 mod picker;
 pub mod prompt;
+mod replay;
 mod row;
 mod spark;
 pub mod theme;

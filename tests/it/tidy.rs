@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate a module may name. The command line is where both halves meet.
-const MAY_KNOW: [(&str, &[&str]); 20] = [
+const MAY_KNOW: [(&str, &[&str]); 21] = [
     ("text", &[]),
     ("suggest", &[]),
     ("exit", &[]),
     ("files", &[]),
+    ("progress", &[]),
     ("calendar", &[]),
     ("protocol", &["text"]),
     ("formula", &["calendar", "suggest"]),
@@ -19,16 +20,16 @@ const MAY_KNOW: [(&str, &[&str]); 20] = [
     ("client", &["config", "exit", "files", "protocol", "text"]),
     ("expr", &["calendar", "client", "protocol", "suggest", "text"]),
     ("headless", &["calendar", "client", "config", "exit", "expr", "files", "protocol", "suggest", "text"]),
-    ("server", &["calendar", "config", "exit", "files", "formula", "protocol", "text", "world"]),
+    ("server", &["calendar", "config", "exit", "files", "formula", "progress", "protocol", "text", "world"]),
     ("demo", &["client", "protocol", "world"]),
     ("app", &["calendar", "client", "config", "expr", "protocol", "suggest", "text"]),
-    ("ui", &["app", "calendar", "client", "config", "protocol", "text"]),
+    ("ui", &["app", "calendar", "client", "config", "progress", "protocol", "text"]),
     ("tui", &["app", "calendar", "client", "config", "exit", "files", "protocol", "suggest", "text", "ui"]),
     (
         "cli",
         &[
-            "app", "client", "config", "demo", "exit", "expr", "files", "headless", "log", "protocol", "server",
-            "suggest", "text", "tui", "world",
+            "app", "client", "config", "demo", "exit", "expr", "files", "headless", "log", "progress", "protocol",
+            "server", "suggest", "text", "tui", "world",
         ],
     ),
     ("bin", &["cli", "config", "exit", "log", "server"]),

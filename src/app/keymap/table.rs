@@ -3,6 +3,7 @@
 use super::super::command::{Action, Context, Line};
 use super::super::copy::Export;
 use super::super::pane::Pane;
+use super::super::replay::Deck as D;
 
 /// Ties keys to a command, with the words that explain it.
 #[derive(Debug)]
@@ -106,6 +107,15 @@ pub const BINDINGS: &[Binding] = {
             Some("next change"),
         ),
         bind(C::Dashboard, "previous-change", A::PreviousChange, &["N"], "go to the previous one", None),
+        bind(C::Replay, "play", A::Deck(D::Toggle), &["x"], "play, or hold the recording", Some("play/hold")),
+        bind(C::Replay, "step", A::Deck(D::Step), &["."], "hold, and go to the next event", Some("step")),
+        bind(C::Replay, "step-back", A::Deck(D::StepBack), &[","], "hold, and go to the event before", Some("back")),
+        bind(C::Replay, "jump", A::Deck(D::Forward), &[">"], "10 seconds on", Some("+10 s")),
+        bind(C::Replay, "jump-back", A::Deck(D::Back), &["<"], "10 seconds back", Some("-10 s")),
+        bind(C::Replay, "faster", A::Deck(D::Faster), &["+", "="], "faster", Some("faster")),
+        bind(C::Replay, "slower", A::Deck(D::Slower), &["-"], "slower", Some("slower")),
+        bind(C::Replay, "tape-start", A::Deck(D::Start), &["("], "to the start of the recording", None),
+        bind(C::Replay, "tape-end", A::Deck(D::End), &[")"], "to the end of the recording", None),
         bind(C::Further, "close", A::Back, &["esc"], "close this pane", Some("close")),
         bind(
             C::Dashboard,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 use serde_json::Value;
 
-use super::duration;
+use super::{Entity, duration};
+use crate::cli::complete;
 use crate::expr::Expr;
 use crate::headless::expect::vars::assignment;
 use crate::headless::format::Format;
@@ -20,13 +21,13 @@ use crate::protocol::Room;
 #[group(required = true, multiple = true)]
 pub struct Rooms {
     /// Everything in a campaign
-    #[arg(long = "campaign", value_name = "ID|NAME")]
+    #[arg(long = "campaign", value_name = "ID|NAME", add = complete::campaigns())]
     pub campaigns: Vec<String>,
     /// One settlement and its structures
-    #[arg(long = "settlement", value_name = "ID|NAME")]
+    #[arg(long = "settlement", value_name = "ID|NAME", add = complete::entities(Entity::Settlement))]
     pub settlements: Vec<String>,
     /// One structure
-    #[arg(long = "structure", value_name = "ID|NAME")]
+    #[arg(long = "structure", value_name = "ID|NAME", add = complete::entities(Entity::Structure))]
     pub structures: Vec<String>,
     /// A room by its name on the wire, for example campaign:0197…
     #[arg(long = "room", value_name = "NAME", value_parser = room)]
@@ -169,6 +170,9 @@ pub struct Record {
     /// Replace the file if it exists
     #[arg(long)]
     pub force: bool,
+    /// Leave out what the campaign is at the start, which `scry replay --tui` begins with
+    #[arg(long)]
+    pub no_state: bool,
     /// Record only events that this expression holds for
     #[arg(long, value_name = "EXPR", value_parser = expr)]
     pub filter: Option<Expr>,
@@ -198,6 +202,9 @@ pub struct Replay {
     /// Write what is played as a recording into this file instead of printing it
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["format", "serve"])]
     pub output: Option<PathBuf>,
+    /// Show it in the dashboard, where it can be held, stepped through and turned back
+    #[arg(long, conflicts_with_all = ["format", "output", "serve"])]
+    pub tui: bool,
     /// Be a gateway at this address, for example 127.0.0.1:4700, and play to those who join; starts with the first
     #[arg(long, value_name = "ADDR", conflicts_with = "format")]
     pub serve: Option<std::net::SocketAddr>,

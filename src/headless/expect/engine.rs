@@ -1,5 +1,7 @@
 //! Follows a stream of events and judges it against a plan.
 
+mod turn;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -54,6 +56,8 @@ struct Progress {
     state: Option<State>,
     /// The first mistake of types the expression made.
     mistake: Option<String>,
+    /// The events counted so far, while others of the step may still need one of them.
+    held: Vec<Seen>,
 }
 
 impl Progress {
@@ -277,67 +281,6 @@ impl Engine {
         self.end(Exit::NotMet, seen.at, None);
     }
 
-    /// Counts an event for the first expectation in turn that it fits.
-    fn await_event(&mut self, seen: &Seen) {
-        let turn: Vec<usize> = self.current().filter(|index| self.open_since(*index).is_some()).collect();
-        for index in turn {
-            match self.plan.expects[index].event.matches(&seen.view(&self.vars)) {
-                Verdict::False => {}
-                Verdict::Error(error) => self.mistake(index, error, seen.at),
-                Verdict::True => {
-                    self.count(index, seen);
-                    break;
-                }
-            }
-        }
-        self.advance(seen.at);
-    }
-
-    fn count(&mut self, index: usize, seen: &Seen) {
-        self.expects[index].count += 1;
-        let count = self.expects[index].count;
-        match self.plan.expects[index].count {
-            Count::AtLeast(wanted) if count < wanted => {}
-            Count::AtLeast(_) => {
-                if self.capture(index, seen) {
-                    self.expects[index].state = Some(State::Passed { at: seen.at });
-                }
-            }
-            Count::Exactly(wanted) if count == wanted => {
-                self.capture(index, seen);
-            }
-            Count::Exactly(wanted) if count > wanted => {
-                self.fail(index, format!("it happened {count} times; exactly {wanted} was expected"), seen.at);
-            }
-            Count::Exactly(_) => {}
-        }
-    }
-
-    fn capture(&mut self, index: usize, seen: &Seen) -> bool {
-        let captures = self.plan.expects[index].captures.clone();
-        for (name, expr) in &captures {
-            let problem = match expr.evaluate(&seen.view(&self.vars)) {
-                Ok(Some(value)) if !value.is_null() => {
-                    self.vars.insert(name.clone(), value);
-                    continue;
-                }
-                Ok(_) => format!("{} is missing in {}", expr.source(), seen.title()),
-                Err(error) => error,
-            };
-            self.fail(index, format!("${name} could not be captured: {problem}"), seen.at);
-            return false;
-        }
-        true
-    }
-
-    fn mistake(&mut self, index: usize, error: String, at: Duration) {
-        if matches!(self.plan.expects[index].count, Count::Exactly(_)) {
-            self.fail(index, format!("it cannot be judged: {error}"), at);
-        } else {
-            self.expects[index].mistake.get_or_insert(error);
-        }
-    }
-
     fn close_windows(&mut self, now: Duration) {
         let over: Vec<usize> =
             self.current().filter(|index| self.window_end(*index).is_some_and(|end| end <= now)).collect();
@@ -369,6 +312,7 @@ impl Engine {
         while self.ended.is_none() && self.step < self.plan.steps && self.current().next().is_none() {
             self.step += 1;
             self.step_since = now;
+            self.expects.iter_mut().for_each(|progress| progress.held.clear());
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::engine::{Engine, Seen};
@@ -178,6 +179,59 @@ any_order = [
     assert_eq!(run(text, vec![invalidated(1, "t"), structure(2, "t", "update"), invalidated(3, "t")]).exit, Exit::Met);
     assert_eq!(run(text, vec![structure(2, "t", "update"), invalidated(5, "t")]).exit, Exit::NotMet);
     assert_eq!(run(text, vec![invalidated(1, "t"), structure(2, "t", "update")]).exit, Exit::NotMet);
+}
+
+/// An event that fits the expectations of [`sharing`] with these numbers.
+fn fitting(second: usize, fits: &[usize]) -> Seen {
+    let fields: Vec<String> = fits.iter().map(ToString::to_string).collect();
+    seen(
+        u64::try_from(second).unwrap(),
+        json!({"type": "state_invalidated", "payload": {"scope": "campaign", "campaignId": "c", "affectedFields": fields},
+            "metadata": {"v": 1, "seq": second, "epoch": "e"}}),
+    )
+}
+
+/// A step of several expectations, each of which wants so many events.
+fn sharing(wanted: &[usize]) -> String {
+    let item = |(index, wanted): (usize, &usize)| {
+        format!(r#"{{ event = 'payload.affectedFields.exists(f, f == "{index}")', at_least = {wanted} }}"#)
+    };
+    let items: Vec<String> = wanted.iter().enumerate().map(item).collect();
+    format!("name = \"sharing\"\ntimeout = \"50s\"\n[[expect]]\nany_order = [ {} ]\n", items.join(", "))
+}
+
+#[test]
+fn an_event_goes_to_whoever_needs_it_most() {
+    // The first would take both; the second fits the first event alone.
+    let outcome = run(&sharing(&[1, 1]), vec![fitting(1, &[0, 1]), fitting(2, &[0])]);
+    assert_eq!(outcome.exit, Exit::Met, "{}", report::text(&outcome));
+    // A chain: each later event makes the one before move on.
+    let chain = vec![fitting(1, &[0, 1]), fitting(2, &[1, 2]), fitting(3, &[0])];
+    assert_eq!(run(&sharing(&[1, 1, 1]), chain).exit, Exit::Met);
+    assert_eq!(run(&sharing(&[2, 1]), vec![fitting(1, &[0, 1]), fitting(2, &[0])]).exit, Exit::Timeout);
+}
+
+/// Tells whether the events can be shared out so that everybody has enough.
+fn can_be_met(wanted: &[usize], events: &[Vec<usize>]) -> bool {
+    let Some((first, rest)) = events.split_first() else { return wanted.iter().all(|left| *left == 0) };
+    let given = first.iter().filter(|index| wanted.get(**index).is_some_and(|left| *left > 0)).any(|index| {
+        let mut left = wanted.to_vec();
+        left[*index] -= 1;
+        can_be_met(&left, rest)
+    });
+    given || can_be_met(wanted, rest)
+}
+
+proptest! {
+    #[test]
+    fn a_step_fails_only_if_no_way_to_share_the_events_out_would_have_met_it(
+        wanted in prop::collection::vec(1_usize..3, 1..4),
+        events in prop::collection::vec(prop::collection::vec(0_usize..4, 0..4), 0..7),
+    ) {
+        let seen = events.iter().enumerate().map(|(second, fits)| fitting(second + 1, fits)).collect();
+        let met = run(&sharing(&wanted), seen).exit == Exit::Met;
+        prop_assert_eq!(met, can_be_met(&wanted, &events));
+    }
 }
 
 #[test]

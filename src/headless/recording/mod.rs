@@ -16,6 +16,10 @@
 //! ```
 //!
 //! Times never go back. Unknown fields of the header and further items of a line are ignored; a higher `v` is refused.
+//!
+//! The header may hold `state`: what the campaigns were when the recording began, each
+//! `{"campaignId":…,"position":{…},"nodes":[…]}` with the entities as the API tells them. It is what a dashboard
+//! begins with.
 
 mod read;
 mod schedule;
@@ -27,12 +31,15 @@ pub use self::write::{entry, header};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::protocol::{Id, Position};
 
 /// Versions the format.
 pub const VERSION: u32 = 1;
 
 /// Describes a recording.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
     /// Always `recording`; tells the file from other JSON lines.
@@ -44,13 +51,26 @@ pub struct Header {
     /// The program that wrote it.
     #[serde(default)]
     pub by: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub state: Vec<State>,
+}
+
+/// Holds what a campaign was when the recording began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    pub campaign_id: Id,
+    #[serde(default)]
+    pub position: Option<Position>,
+    /// Every entity as the API sends it, `__typename` included.
+    pub nodes: Vec<Value>,
 }
 
 impl Header {
     /// Builds a header of the current version.
     #[must_use]
-    pub fn new(started_at: Timestamp, rooms: Vec<String>) -> Self {
+    pub fn new(started_at: Timestamp, rooms: Vec<String>, state: Vec<State>) -> Self {
         let by = concat!("scry ", env!("CARGO_PKG_VERSION")).to_owned();
-        Self { scry: "recording".to_owned(), v: VERSION, started_at, rooms, by }
+        Self { scry: "recording".to_owned(), v: VERSION, started_at, rooms, by, state }
     }
 }

@@ -136,8 +136,13 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::{entry, header};
+    use super::super::{State, entry, header};
     use super::*;
+
+    fn state() -> State {
+        let nodes = vec![json!({"__typename": "Campaign", "id": "c", "name": "Emberfall"})];
+        State { campaign_id: "c".parse().unwrap(), position: None, nodes }
+    }
 
     fn delivery(millis: u64, name: &str, raw: Value) -> (Duration, Delivery) {
         let at = Duration::from_millis(millis);
@@ -147,7 +152,7 @@ mod tests {
     }
 
     fn written(entries: &[(Duration, Delivery)]) -> String {
-        let mut text = header(&Header::new(Timestamp::UNIX_EPOCH, vec!["campaign:c".to_owned()]));
+        let mut text = header(&Header::new(Timestamp::UNIX_EPOCH, vec!["campaign:c".to_owned()], vec![state()]));
         for (at, delivery) in entries {
             text.push('\n');
             text.push_str(&entry(delivery, *at));
@@ -172,6 +177,7 @@ mod tests {
         let recording = read(text.as_bytes()).unwrap();
         assert_eq!((recording.entries.len(), recording.notices.len()), (4, 0));
         assert!(recording.entries[0].1.event.is_some());
+        assert_eq!(recording.header.state, [state()]);
         assert_eq!(recording.entries[3].1.name.as_ref(), "typed");
         assert_eq!(recording.entries[1].1.received_at.as_millisecond(), 5);
         assert_eq!(written(&recording.entries), text);

@@ -2,31 +2,46 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use super::Header;
+use super::{Header, State};
 use crate::client::event::Delivery;
 use crate::headless::line::rfc3339;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HeaderLine<'a> {
+    scry: &'a str,
+    v: u32,
+    started_at: String,
+    rooms: &'a [String],
+    by: &'a str,
+    #[serde(skip_serializing_if = "<[State]>::is_empty")]
+    state: &'a [State],
+}
 
 /// Writes the first line.
 #[must_use]
 pub fn header(header: &Header) -> String {
-    json!({"scry": header.scry, "v": header.v, "startedAt": rfc3339(header.started_at), "rooms": header.rooms, "by": header.by})
-        .to_string()
+    let Header { scry, v, started_at, rooms, by, state } = header;
+    let started_at = rfc3339(*started_at);
+    // Strings, numbers and JSON values always have a JSON form.
+    serde_json::to_string(&HeaderLine { scry, v: *v, started_at, rooms, by, state }).unwrap_or_default()
 }
 
 /// Writes one delivery, `at` after the start.
 #[must_use]
 pub fn entry(delivery: &Delivery, at: Duration) -> String {
-    let room = delivery.room.as_ref().map(ToString::to_string);
     let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-    let name = &*delivery.name;
+    let (room, name, raw) = (delivery.room.as_ref(), &*delivery.name, &*delivery.raw);
     // A body that names its own event needs no second name beside it.
-    if is_self_named(&delivery.raw, name) {
-        json!([millis, room, &*delivery.raw]).to_string()
+    let line = if is_self_named(raw, name) {
+        serde_json::to_string(&(millis, room, raw))
     } else {
-        json!([millis, room, name, &*delivery.raw]).to_string()
-    }
+        serde_json::to_string(&(millis, room, name, raw))
+    };
+    line.unwrap_or_default()
 }
 
 fn is_self_named(raw: &Value, name: &str) -> bool {

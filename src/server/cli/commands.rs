@@ -11,6 +11,7 @@ use super::args::{Cli, Command, UserCommand};
 use super::{CliError, log};
 use crate::config::server::{ServerConfig, load};
 use crate::config::{duration, process_env};
+use crate::progress::Progress;
 use crate::protocol::Id;
 use crate::server::auth::key;
 use crate::server::auth::password::Passwords;
@@ -71,7 +72,10 @@ async fn load_world(config: &ServerConfig, path: Option<&Path>) -> Result<(), Cl
             World::parse(&text).map_err(|error| CliError::Usage(format!("--world: {shown}: {error}")))?
         }
     };
-    let report = seed(config, &world).await?;
+    let progress = Progress::new(true);
+    progress.say(|| format!("adding {} users and {} campaigns", world.users.len(), world.campaigns.len()));
+    let report = progress.during(seed(config, &world)).await?;
+    drop(progress);
     if report.users + report.campaigns == 0 {
         return say("nothing to add: this world is already loaded");
     }

@@ -1,0 +1,71 @@
+//! Members, whom a campaign's entities do not have in common with the rest: `scry create|update|delete member`, and
+//! `scry notify`.
+
+use serde_json::{Map, Value, json};
+
+use super::args::{Entity, Notify};
+use super::context::Context;
+use super::edit;
+use super::error::CliError;
+use crate::client::api::Api;
+use crate::exit::Exit;
+use crate::protocol::{Id, Role};
+
+/// Makes a user a member, as `--set campaignId=… --set userId=… --set role=…` say.
+///
+/// # Errors
+/// [`CliError`] when one of them is missing, or the server refuses it.
+pub async fn add(api: &Api, input: &Map<String, Value>) -> Result<Value, CliError> {
+    let campaign = edit::campaign(api, text(input, "campaignId")?).await?;
+    Ok(api.add_member(&campaign, text(input, "userId")?, role(input)?).await?)
+}
+
+/// Gives a member the role that `--set role=…` says.
+///
+/// # Errors
+/// [`CliError`] when it is no role, or the server refuses it.
+pub async fn change(api: &Api, member: &Value, input: &Map<String, Value>) -> Result<Value, CliError> {
+    let (campaign, user) = ids(member)?;
+    Ok(api.set_role(&campaign, &user, role(input)?).await?)
+}
+
+/// Ends a membership.
+///
+/// # Errors
+/// [`CliError`] when the server refuses it.
+pub async fn remove(api: &Api, member: &Value) -> Result<(), CliError> {
+    let (campaign, user) = ids(member)?;
+    Ok(api.remove_member(&campaign, &user).await?)
+}
+
+/// Tells something to users and prints how many were told.
+///
+/// # Errors
+/// [`CliError`] when one is no member of a campaign of the caller's, or the server refuses it.
+pub async fn notify(context: &Context, args: &Notify) -> Result<Exit, CliError> {
+    let api = context.api()?;
+    let mut users = Vec::new();
+    for wanted in &args.users {
+        let member = edit::find(&api, Entity::Member, wanted, args.campaign.as_deref()).await?;
+        users.push(ids(&member)?.1);
+    }
+    let told = api.notify(&users, &args.title, &args.body, &args.level).await?;
+    edit::print([json!({"notified": told}).to_string()])
+}
+
+fn ids(member: &Value) -> Result<(Id, Id), CliError> {
+    let id = |field: &str| member[field].as_str().and_then(|id| Id::parse(id).ok());
+    let both = id("campaignId").zip(id("userId"));
+    both.ok_or_else(|| CliError::Internal("the server told a member without a user".to_owned()))
+}
+
+fn text<'a>(input: &'a Map<String, Value>, field: &str) -> Result<&'a str, CliError> {
+    let value = input.get(field).and_then(Value::as_str);
+    value.ok_or_else(|| CliError::Usage(format!("a member needs --set {field}=…")))
+}
+
+fn role(input: &Map<String, Value>) -> Result<Role, CliError> {
+    let name = text(input, "role")?.to_uppercase();
+    serde_json::from_value(Value::String(name))
+        .map_err(|_| CliError::Usage("--set role: write OWNER, EDITOR or VIEWER".to_owned()))
+}

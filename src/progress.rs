@@ -1,0 +1,103 @@
+//! A line on a terminal that tells how far long work has come, and vanishes when it is done.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// How often the line changes at most.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Shows what was said last on stderr, where that is a terminal; elsewhere it does nothing at all.
+#[derive(Debug)]
+pub struct Progress {
+    shown: bool,
+    started: Instant,
+    said: RefCell<String>,
+    written: RefCell<Option<Instant>>,
+}
+
+impl Progress {
+    /// Begins; `wanted` is false where a person asked for quiet, or the terminal shows the work itself.
+    #[must_use]
+    pub fn new(wanted: bool) -> Self {
+        Self {
+            shown: wanted && io::stderr().is_terminal(),
+            started: Instant::now(),
+            said: RefCell::default(),
+            written: RefCell::new(None),
+        }
+    }
+
+    /// Says how far it has come; `words` are asked for only when it is time to show them.
+    pub fn say(&self, words: impl FnOnce() -> String) {
+        if self.shown && self.written.borrow().is_none_or(|at| at.elapsed() >= EVERY) {
+            *self.said.borrow_mut() = words();
+            self.write();
+        }
+    }
+
+    /// Does the work, and lets the clock in the line run meanwhile.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut ticks = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = ticks.tick(), if self.shown => self.write(),
+            }
+        }
+    }
+
+    fn write(&self) {
+        *self.written.borrow_mut() = Some(Instant::now());
+        // What cannot be shown is no loss.
+        let _ = write!(io::stderr(), "\r\x1b[K{}  {}", clock(self.started.elapsed()), self.said.borrow());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.written.borrow().is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Writes a length of time as a clock does: `0:07`, `12:34`, `1:02:03`.
+#[must_use]
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// Writes a number of bytes in the largest unit that keeps it readable.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    const KIB: u64 = 1024;
+    match count {
+        0..KIB => format!("{count} B"),
+        KIB..0x10_0000 => format!("{} KiB", count / KIB),
+        _ => format!("{}.{} MiB", count / 0x10_0000, count % 0x10_0000 * 10 / 0x10_0000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_are_written_for_people() {
+        let times = [7, 754, 3723].map(|seconds| clock(Duration::from_secs(seconds)));
+        assert_eq!(times, ["0:07", "12:34", "1:02:03"]);
+        assert_eq!([0, 2_050, 5_767_168].map(bytes), ["0 B", "2 KiB", "5.5 MiB"]);
+    }
+
+    #[test]
+    fn where_nobody_looks_no_word_is_made() {
+        let progress = Progress::new(false);
+        progress.say(|| panic!("nobody asked"));
+    }
+}
