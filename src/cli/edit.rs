@@ -8,12 +8,10 @@ use super::args::{AdvanceTime, Create, Delete, Entity, Get, Output as Form, Publ
 use super::context::Context;
 use super::error::CliError;
 use super::outbox;
-use crate::client::api::Api;
-use crate::client::api::edit::Terms;
-use crate::client::outbox::Change;
 use super::people;
 use crate::client::api::Api;
 use crate::client::api::edit::{ClockMove, Terms};
+use crate::client::outbox::Change;
 use crate::exit::Exit;
 use crate::headless::assign;
 use crate::headless::output::Output;
@@ -66,7 +64,11 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
     let node = find_or_recall(context, &api, args.entity, &args.id, campaign, args.queue).await?;
     let input = assign::input(&args.set, &node["variableSchemas"], read);
     let input: Map<String, Value> = input.map_err(|error| CliError::Usage(error.to_string()))?;
+    if args.entity == Entity::Member {
+        return print([people::change(&api, &node, &input).await?.to_string()]);
+    }
     let terms = terms(args.expected_version, args.idempotency_key.as_deref());
+    let terms = Terms { on_conflict: args.on_conflict.into(), ..terms };
     let (entity_type, id) = (EntityType::from(args.entity), id_of(&node)?);
     match api.update(&entity_type, &id, input.clone(), &terms).await {
         // The same key: should the request have arrived after all, sending it again changes nothing.
@@ -77,13 +79,6 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
         }
         updated => print([updated?.to_string()]),
     }
-    let terms = Terms { on_conflict: args.on_conflict.into(), ..terms };
-    let updated = if args.entity == Entity::Member {
-        people::change(&api, &node, &input).await?
-    } else {
-        api.update(&args.entity.into(), &id_of(&node)?, input, &terms).await?
-    };
-    print([updated.to_string()])
 }
 
 /// Deletes an entity.
@@ -96,17 +91,17 @@ pub async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> 
     let node = find_or_recall(context, &api, args.entity, &args.id, campaign, args.queue).await?;
     let terms = terms(args.expected_version, args.idempotency_key.as_deref());
     let (entity_type, id) = (EntityType::from(args.entity), id_of(&node)?);
-    match api.delete(&entity_type, &id, &terms).await {
-        Err(error) if args.queue && error.is_passing() => {
-            let change = Change::Delete { entity_type, id, expected_version: args.expected_version };
-            let key = terms.idempotency_key.unwrap_or_default();
-            return outbox::keep(context, &api, campaign_of(&node)?, key, change).await;
-        }
-        deleted => deleted?,
     if args.entity == Entity::Member {
         people::remove(&api, &node).await?;
     } else {
-        api.delete(&args.entity.into(), &id_of(&node)?, &terms).await?;
+        match api.delete(&entity_type, &id, &terms).await {
+            Err(error) if args.queue && error.is_passing() => {
+                let change = Change::Delete { entity_type, id, expected_version: args.expected_version };
+                let key = terms.idempotency_key.unwrap_or_default();
+                return outbox::keep(context, &api, campaign_of(&node)?, key, change).await;
+            }
+            deleted => deleted?,
+        }
     }
     context.say(&format!("deleted {}", node["name"].as_str().unwrap_or(&args.id)));
     Ok(Exit::Met)
@@ -195,7 +190,6 @@ fn is_a(node: &Value, entity: Entity) -> bool {
     node["__typename"].as_str().is_some_and(|name| EntityType::from(name) == EntityType::from(entity))
 }
 
-async fn find(api: &Api, entity: Entity, wanted: &str, campaign: Option<&str>) -> Result<Value, CliError> {
 pub(super) async fn find(api: &Api, entity: Entity, wanted: &str, campaign: Option<&str>) -> Result<Value, CliError> {
     let kind = EntityType::from(entity);
     if let Ok(id) = uuid::Uuid::try_parse(wanted) {
