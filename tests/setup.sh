@@ -4,7 +4,7 @@
 #
 #   tests/setup.sh build       what compiling needs
 #   tests/setup.sh nodejs      what the tests against the official Socket.IO client and over TLS need
-#   tests/setup.sh servers     what the tests of several nodes need: Postgres and nginx
+#   tests/setup.sh servers     what the tests of several nodes need: Postgres, Redis and nginx
 #   tests/setup.sh cargo-deny  the checker of licenses and sources
 set -euo pipefail
 
@@ -41,6 +41,7 @@ nodejs)
 servers)
     { has postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; } || need "Postgres" postgresql
     { has nginx || [ -x /usr/sbin/nginx ]; } || need "nginx" nginx-light
+    { has redis-server && has redis-cli; } || need "Redis, version 7 or later" redis-server
     ;;
 cargo-deny)
     has cargo-deny || cargo install --locked --quiet cargo-deny@0.20.2

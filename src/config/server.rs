@@ -3,6 +3,7 @@
 mod auth;
 mod journal;
 mod load;
+mod presence;
 mod secret;
 mod setting;
 mod socket;
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub use auth::{Argon2Config, AuthConfig};
 pub use journal::JournalConfig;
 pub use load::{Flags, load};
+pub use presence::PresenceConfig;
 pub use secret::Secret;
 pub use setting::{SETTINGS, Setting};
 pub use socket::SocketConfig;
@@ -36,6 +38,9 @@ pub struct ServerConfig {
     pub auth: AuthConfig,
     pub socket: SocketConfig,
     pub journal: JournalConfig,
+    pub presence: PresenceConfig,
+    /// `redis://…`; joins this node to the others that share its database.
+    pub redis: Option<Secret>,
 }
 
 /// Chooses how log lines are written to stderr.
@@ -62,6 +67,8 @@ impl ServerConfig {
             auth: AuthConfig::default(),
             socket: SocketConfig::default(),
             journal: JournalConfig::default(),
+            presence: PresenceConfig::default(),
+            redis: None,
         }
     }
 

@@ -19,6 +19,9 @@ pub struct NotificationNew {
     pub level: String,
     /// RFC 3339 UTC with milliseconds.
     pub created_at: String,
+    /// Who speaks: `message` for people, `rule` for the rules of a world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// Tells a user that values of theirs were replaced; the values are objects by field name.

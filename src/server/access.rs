@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::db::{Db, DbError};
-use crate::protocol::{Id, Role, Room};
+use crate::protocol::{EntityType, Id, Role, Room};
 
 /// Returns a user's role in a campaign; `None` for strangers and for campaigns that do not exist.
 ///
@@ -32,6 +32,48 @@ pub async fn campaign_of(db: &Db, room: &Room) -> Result<Option<Id>, DbError> {
         .fetch_optional(&db.reader)
         .await?;
     row.map(|row| parse_id(&row.try_get::<String, _>(0)?)).transpose()
+}
+
+/// Says where an entity is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    pub campaign: Id,
+    pub entity_type: EntityType,
+    pub parent: Option<Id>,
+}
+
+/// Returns where an entity is; `None` if there is none of that id.
+///
+/// # Errors
+/// [`DbError`] when the database does not answer.
+pub async fn whereabouts(db: &Db, entity: &Id) -> Result<Option<Whereabouts>, DbError> {
+    let row = sqlx::query("SELECT campaign_id, kind, parent_id FROM entities WHERE id = $1")
+        .bind(entity.as_str())
+        .fetch_optional(&db.reader)
+        .await?;
+    row.map(|row| {
+        Ok(Whereabouts {
+            campaign: parse_id(row.try_get(0)?)?,
+            entity_type: EntityType::from(row.try_get::<&str, _>(1)?),
+            parent: row.try_get::<Option<&str>, _>(2)?.map(parse_id).transpose()?,
+        })
+    })
+    .transpose()
+}
+
+/// Lists the others who share a campaign with a user.
+///
+/// # Errors
+/// [`DbError`] when the database does not answer.
+pub async fn acquaintances(db: &Db, user: &Id) -> Result<Vec<Id>, DbError> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT b.user_id FROM memberships a JOIN memberships b ON b.campaign_id = a.campaign_id \
+         WHERE a.user_id = $1 AND b.user_id <> $1",
+    )
+    .bind(user.as_str())
+    .fetch_all(&db.reader)
+    .await?;
+    rows.iter().map(|row| parse_id(row.try_get(0)?)).collect()
 }
 
 /// Reads a stored role.

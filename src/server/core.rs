@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-use super::auth::{Tokens, key};
+use super::auth::{Tokens, key, revoked};
+use super::clock;
+use super::cluster::Cluster;
 use super::db::Db;
 use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
@@ -44,15 +46,21 @@ impl Core {
         key::prepare_data_dir(&config.data_dir)?;
         let tokens = Tokens::new(&key::signing_key(&config)?, config.auth.access_ttl);
         let db = Db::open(&config).await?;
+        let ended = revoked::since(&db, clock::now(), config.auth.access_ttl).await?;
+        let node: Arc<str> = uuid::Uuid::now_v7().to_string().into();
+        let cluster = config.redis.as_ref().map(|url| Cluster::new(node.clone(), url)).transpose();
+        let cluster = cluster.map_err(|error| ServerError::Config(format!("--redis: {error}")))?;
+        let signals = Signals::new(config.auth.access_ttl, cluster);
+        ended.into_iter().for_each(|session| signals.heard_end(session));
         Ok(Self {
             journal: Journal::new(db.clone()),
             tokens,
             db,
-            signals: Signals::default(),
+            signals,
             rules: RuleBooks::default(),
             metrics: Metrics::default(),
             relay: Arc::default(),
-            node: uuid::Uuid::now_v7().to_string().into(),
+            node,
             connected: Arc::default(),
             draining: CancellationToken::new(),
             config: Arc::new(config),

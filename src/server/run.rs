@@ -13,6 +13,7 @@ use super::core::Core;
 use super::domain::maintenance;
 use super::error::ServerError;
 use super::http;
+use super::inbox;
 use super::socket;
 use crate::config::server::ServerConfig;
 
@@ -80,6 +81,9 @@ async fn maintain(core: Core, auth: AuthService, stop: CancellationToken) {
             Ok(0) => {}
             Ok(events) => tracing::info!(events, "trimmed the journal"),
             Err(error) => tracing::warn!(%error, "could not trim the journal"),
+        }
+        if let Err(error) = inbox::sweep(&core.db, clock::now(), core.config.presence.message_ttl).await {
+            tracing::warn!(%error, "could not forget messages that nobody fetched");
         }
         if let Err(error) = maintenance::forget_requests(&core.db, clock::now()).await {
             tracing::warn!(%error, "could not forget old requests");

@@ -1,34 +1,32 @@
-//! What the core tells the gateway besides durable events.
+//! What the parts of the server tell each other besides what is in the database, on this node and beyond.
 
-use serde::Serialize;
+use std::time::Duration;
+
 use tokio::sync::broadcast;
 
+use super::auth::revoked::Revoked;
+use super::clock;
+use super::cluster::{Cluster, Word};
+use super::wakes::Wakes;
 use crate::protocol::Id;
-use crate::protocol::messages::{DocumentConflict, NotificationNew};
 
-/// How many signals may wait for a slow listener before it loses the oldest.
+/// How many ended sessions may wait for a slow listener before it loses the oldest.
 const BACKLOG: usize = 1024;
 
-/// Carries messages to single users and the end of sessions to whoever listens.
+/// Wakes whoever has something to read, here and on the other nodes; clones share everything.
 #[derive(Debug, Clone)]
 pub struct Signals {
-    messages: broadcast::Sender<UserMessage>,
+    /// Campaigns whose journals have grown.
+    pub commits: Wakes<Id>,
+    /// Users whose inboxes have grown.
+    pub mail: Wakes<Id>,
+    /// Users who changed something through the API.
+    pub acted: Wakes<Id>,
     ended: broadcast::Sender<SessionEnded>,
-}
-
-/// Holds a message for all sockets of one user; goes to the room `user:{id}`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UserMessage {
-    pub user_id: Id,
-    pub body: UserMessageBody,
-}
-
-/// Holds what a user is told; [`UserMessageBody::name`] is the event, the serialised value its payload.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum UserMessageBody {
-    Notification(NotificationNew),
-    DocumentConflict(DocumentConflict),
+    revoked: Revoked,
+    /// How long an access token may outlive its session.
+    access_ttl: Duration,
+    cluster: Option<Cluster>,
 }
 
 /// Says that a session is over: its sockets are to be closed.
@@ -38,28 +36,60 @@ pub struct SessionEnded {
     pub sid: Id,
 }
 
-impl UserMessageBody {
-    /// Returns the event's name on the wire.
+impl Signals {
+    /// Builds the signals of a node that is alone or one of several.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Notification(_) => "notification:new",
-            Self::DocumentConflict(_) => "document:conflict",
+    pub fn new(access_ttl: Duration, cluster: Option<Cluster>) -> Self {
+        Self {
+            commits: Wakes::default(),
+            mail: Wakes::default(),
+            acted: Wakes::default(),
+            ended: broadcast::Sender::new(BACKLOG),
+            revoked: Revoked::default(),
+            access_ttl,
+            cluster,
         }
     }
-}
 
-impl Default for Signals {
-    fn default() -> Self {
-        Self { messages: broadcast::Sender::new(BACKLOG), ended: broadcast::Sender::new(BACKLOG) }
-    }
-}
-
-impl Signals {
-    /// Listens to messages for single users, from now on.
+    /// Returns the way to the other nodes, if this node is not alone.
     #[must_use]
-    pub fn messages(&self) -> broadcast::Receiver<UserMessage> {
-        self.messages.subscribe()
+    pub const fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
+    /// Announces that a campaign's journal has grown; called after the commit.
+    pub fn committed(&self, campaign: &Id) {
+        self.commits.add(campaign.clone());
+        if let Some(cluster) = &self.cluster {
+            cluster.committed(campaign);
+        }
+    }
+
+    /// Announces that a user's inbox has grown; called after the commit.
+    pub fn mailed(&self, user: &Id) {
+        self.mail.add(user.clone());
+        if let Some(cluster) = &self.cluster {
+            cluster.mailed(user);
+        }
+    }
+
+    /// Announces that a session is over.
+    pub fn end(&self, session: SessionEnded) {
+        self.say(Word::Ended { user_id: session.user_id.clone(), sid: session.sid.clone() });
+        self.heard_end(session);
+    }
+
+    /// Passes on that a session is over, where another node or the database said so.
+    pub fn heard_end(&self, session: SessionEnded) {
+        self.revoked.add(&session.sid, clock::now(), self.access_ttl);
+        // An error only says that nobody listens.
+        let _ = self.ended.send(session);
+    }
+
+    /// Tells whether a session has ended lately, on whatever node; asks no database.
+    #[must_use]
+    pub fn is_over(&self, sid: &Id) -> bool {
+        self.revoked.contains(sid)
     }
 
     /// Listens to the end of sessions, from now on.
@@ -68,14 +98,10 @@ impl Signals {
         self.ended.subscribe()
     }
 
-    /// Sends a message to one user; to nobody, if there is no gateway.
-    pub fn tell(&self, message: UserMessage) {
-        // An error only says that nobody listens, which is no fault of the change just made.
-        let _ = self.messages.send(message);
-    }
-
-    /// Announces that a session is over.
-    pub fn end(&self, session: SessionEnded) {
-        let _ = self.ended.send(session);
+    /// Tells the other nodes something, if there are any.
+    pub fn say(&self, word: Word) {
+        if let Some(cluster) = &self.cluster {
+            cluster.say(word);
+        }
     }
 }

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, entity, id, kingdom};
+use crate::support::gateway::{TestGateway, entity, kingdom, notification};
 use crate::support::node::Node;
-use scry::protocol::messages::NotificationNew;
-use scry::protocol::{EntityType, Operation};
-use scry::server::signals::{UserMessage, UserMessageBody};
+use scry::protocol::{EntityType, Operation, Payload};
 
 #[tokio::test]
 async fn requests_of_one_socket_are_answered_in_order() {
@@ -110,22 +108,14 @@ async fn a_message_to_a_user_reaches_all_their_sockets_and_nobody_else() {
     let mine = [node.enter("one", &server.url, &token).await, node.enter("two", &server.url, &token).await];
     let other = node.enter("other", &server.url, &server.token("gm")).await;
     server.connected(3).await;
-    let notification = NotificationNew {
-        id: id("n1"),
-        title: "Harvest".to_owned(),
-        body: "The mill is idle.".to_owned(),
-        level: "warning".to_owned(),
-        created_at: "2026-01-01T00:00:00.000Z".to_owned(),
-    };
-    let body = UserMessageBody::Notification(notification);
-    server.core.signals.tell(UserMessage { user_id: id("viewer"), body });
+    server.tell("viewer", &notification("n1")).await;
     for socket in &mine {
         let expected = json!({"id": "n1", "title": "Harvest", "body": "The mill is idle.", "level": "warning",
-            "createdAt": "2026-01-01T00:00:00.000Z"});
+            "createdAt": "2026-01-01T00:00:00.000Z", "kind": "message"});
         assert_eq!(socket.wait("notification:new", 1).await, [expected]);
     }
     other.ask("latency", json!({})).await;
-    assert_eq!(other.seen().await, []);
+    assert!(other.seen().await.iter().all(|(name, _)| name == "user:online"));
 }
 
 #[tokio::test]
@@ -155,19 +145,18 @@ async fn a_client_that_does_not_read_is_cut_off_and_the_others_do_not_wait() {
     let slow = node.enter("slow", &server.url, &server.token("viewer")).await;
     let quick = node.enter("quick", &server.url, &server.token("gm")).await;
     server.connected(2).await;
+    for socket in [&slow, &quick] {
+        socket.ask("subscribe_campaign", json!("c1")).await;
+    }
     slow.stop_reading().await;
     // Far more than the kernel's buffers for one connection and ours take together.
     let body = "x".repeat(100_000);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
     while server.core.connected.load(std::sync::atomic::Ordering::Relaxed) == 2 {
         assert!(tokio::time::Instant::now() < deadline, "the slow client is still there");
-        for user in ["viewer", "gm"] {
-            let created_at = "2026-01-01T00:00:00.000Z".to_owned();
-            let (title, level) = ("Long".to_owned(), "info".to_owned());
-            let note = NotificationNew { id: id("n1"), title, body: body.clone(), level, created_at };
-            let body = UserMessageBody::Notification(note);
-            server.core.signals.tell(UserMessage { user_id: id(user), body });
-        }
+        let Payload::EntityUpdated(mut long) = kingdom() else { panic!("a kingdom's event") };
+        long.changed_fields.push(body.clone());
+        server.record(Payload::EntityUpdated(long)).await;
         assert_eq!(quick.ask("latency", json!({})).await["success"], true);
     }
 }

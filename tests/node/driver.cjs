@@ -66,6 +66,12 @@ const commands = {
     return null;
   },
 
+  /** Ends a WebSocket's connection without a word, as a crash does. */
+  terminate({ name }) {
+    clients.get(name).socket.io.engine.transport.ws.terminate();
+    return null;
+  },
+
   /** Closes a socket. */
   disconnect({ name }) {
     clients.get(name).socket.disconnect();

@@ -77,6 +77,12 @@ pub const SETTINGS: &[Setting] = &[
         let origins = value.split(',').map(str::trim).filter(|origin| !origin.is_empty());
         assign(&mut config.socket.allowed_origins, Ok(origins.map(str::to_owned).collect()))
     }),
+    also("ws_presence_ttl", "WS_PRESENCE_TTL", "s", |config, value| assign(&mut config.presence.ttl, span(value))),
+    plain("presence_idle_after", |config, value| assign(&mut config.presence.idle_after, span(value))),
+    also("ws_message_queue_ttl", "WS_MESSAGE_QUEUE_TTL", "s", |config, value| {
+        assign(&mut config.presence.message_ttl, span(value))
+    }),
+    plain("redis", |config, value| assign(&mut config.redis, redis(value).map(Some))),
     plain("ws_max_payload", |config, value| assign(&mut config.socket.max_payload, number(value))),
     plain("ws_max_rooms", |config, value| assign(&mut config.socket.max_rooms, number(value))),
     plain("ws_buffer", |config, value| assign(&mut config.socket.buffer, number(value))),
@@ -126,6 +132,12 @@ fn span(value: &str) -> Result<Duration, String> {
 fn number<T: FromStr + PartialEq + Default>(value: &str) -> Result<T, String> {
     let number = value.parse().ok().filter(|number| *number != T::default());
     number.ok_or_else(|| format!("“{value}” is not a whole number above 0"))
+}
+
+/// Takes a URL of Redis, whose password must never be shown.
+fn redis(value: &str) -> Result<Secret, String> {
+    let known = ["redis://", "rediss://", "redis+unix://"].iter().any(|scheme| value.starts_with(scheme));
+    if known { Ok(Secret::new(value)) } else { Err("must be a URL such as redis://127.0.0.1:6379".to_owned()) }
 }
 
 fn truth(value: &str) -> Result<bool, String> {

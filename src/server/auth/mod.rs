@@ -5,6 +5,7 @@ pub mod key;
 pub mod limiter;
 pub mod password;
 mod refresh;
+pub mod revoked;
 mod service;
 pub mod tokens;
 pub mod users;

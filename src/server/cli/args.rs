@@ -31,9 +31,9 @@ pub struct Options {
     /// Keeps the database and the signing key in this directory.
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
-    /// Joins nodes into a cluster; this version runs alone and refuses it.
-    #[arg(long, global = true, value_name = "URL", env = "SCRY_SERVER_REDIS", hide = true)]
-    pub redis: Option<String>,
+    /// Joins this node to the others that share its database, over redis://HOST:PORT.
+    #[arg(long, global = true, value_name = "URL")]
+    redis: Option<String>,
     /// Writes log lines to stderr in this form.
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -88,6 +88,7 @@ impl Options {
             ("listen", self.listen.clone()),
             ("database", self.database.clone()),
             ("data_dir", self.data_dir.clone()),
+            ("redis", self.redis.clone()),
             ("log_format", format),
         ]
         .into_iter()

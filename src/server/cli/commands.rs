@@ -25,9 +25,6 @@ const MIN_PASSWORD: usize = 8;
 /// Runs the command that was given, or serves.
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     let config = load(cli.options.config.as_deref(), &process_env, &cli.options.flags())?;
-    if cli.options.redis.is_some() {
-        return Err(CliError::Usage("--redis: this version runs as a single node; leave it out".to_owned()));
-    }
     log::start(config.log_format);
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(config).await,

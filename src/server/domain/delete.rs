@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::update::{find, write};
-use super::{Caller, Domain, DomainError, Entity, Kind, store};
+use super::{Caller, Domain, DomainError, Entity, Kind, dispute, store};
 use crate::protocol::{Conflict, Id, Operation, Room};
 use crate::server::rules::authorization::Action;
 use crate::server::rules::fields::Flat;
@@ -66,6 +66,7 @@ async fn with_descendants(unit: &mut Unit, root: Entity) -> Result<Vec<Entity>, 
 async fn remove(unit: &mut Unit, entity: &Entity) -> Result<(), DomainError> {
     unlink(unit, entity).await?;
     store::delete(unit.db(), &entity.id).await?;
+    dispute::settle(unit, entity, None).await?;
     let details = Details { version: Some(entity.version + 1), ..Details::default() };
     unit.record(entity.event(Operation::Delete, Vec::new()), details).await?;
     match entity.kind {

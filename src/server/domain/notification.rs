@@ -1,15 +1,18 @@
 //! Notifications: words from one user to others, kept until they are read.
 
+use std::collections::BTreeSet;
+
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::preferences::KINDS;
+use super::unit::Unit;
 use super::{Caller, Domain, DomainError};
-use crate::protocol::Id;
 use crate::protocol::messages::NotificationNew;
+use crate::protocol::{Ephemeral, Id};
 use crate::server::access::parse_id;
 use crate::server::clock;
 use crate::server::db::DbError;
-use crate::server::signals::{UserMessage, UserMessageBody};
 
 /// Names how much a notification matters.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
@@ -28,6 +31,8 @@ pub struct Notification {
     pub level: String,
     /// RFC 3339 UTC with milliseconds.
     pub created_at: String,
+    /// Who speaks, see [`KINDS`].
+    pub kind: String,
     pub read: bool,
 }
 
@@ -45,40 +50,31 @@ impl Domain {
         level: &str,
     ) -> Result<usize, DomainError> {
         check(users, title, body, level)?;
-        let now = clock::stamp(clock::now());
-        let mut tx = self.core.db.write().await?;
-        let mut messages = Vec::with_capacity(users.len());
-        for user in users {
-            if !acquainted(&mut tx, &caller.user_id, user).await? {
+        let mut unit = self.begin(caller).await?;
+        // In one order, whoever sends: two that write to the same users never wait for each other.
+        let users: BTreeSet<&Id> = users.iter().collect();
+        for user in &users {
+            if !acquainted(unit.db(), &caller.user_id, user).await? {
                 return Err(DomainError::NotFound("user"));
             }
-            let new = NotificationNew {
-                id: Id::from(uuid::Uuid::now_v7()),
-                title: title.to_owned(),
-                body: body.to_owned(),
-                level: level.to_owned(),
-                created_at: now.clone(),
-            };
-            insert(&mut tx, user, &new).await?;
-            messages.push(UserMessage { user_id: user.clone(), body: UserMessageBody::Notification(new) });
+            post(&mut unit, user, KINDS[0], title, body, level).await?;
         }
-        tx.commit().await?;
-        let sent = messages.len();
-        messages.into_iter().for_each(|message| self.core.signals.tell(message));
-        Ok(sent)
+        unit.commit().await?;
+        Ok(users.len())
     }
 
-    /// Lists the caller's latest notifications, newest first.
+    /// Lists the caller's latest notifications, newest first; only those not read yet, if so asked.
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
-    pub async fn notifications(&self, caller: &Caller) -> Result<Vec<Notification>, DomainError> {
+    pub async fn notifications(&self, caller: &Caller, unread: bool) -> Result<Vec<Notification>, DomainError> {
         let rows = sqlx::query(
-            "SELECT id, title, body, level, created_at, read_at FROM notifications \
-             WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
+            "SELECT id, title, body, level, created_at, kind, read_at FROM notifications \
+             WHERE user_id = $1 AND (read_at IS NULL OR $3 = 0) ORDER BY created_at DESC, id DESC LIMIT $2",
         )
         .bind(caller.user_id.as_str())
         .bind(MAX_LISTED)
+        .bind(i64::from(unread))
         .fetch_all(&self.core.db.reader)
         .await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
@@ -91,7 +87,7 @@ impl Domain {
     pub async fn mark_notification_read(&self, caller: &Caller, id: &Id) -> Result<Notification, DomainError> {
         let row = sqlx::query(
             "UPDATE notifications SET read_at = COALESCE(read_at, $3) WHERE id = $1 AND user_id = $2 \
-             RETURNING id, title, body, level, created_at, read_at",
+             RETURNING id, title, body, level, created_at, kind, read_at",
         )
         .bind(id.as_str())
         .bind(caller.user_id.as_str())
@@ -101,6 +97,52 @@ impl Domain {
         .ok_or(DomainError::NotFound("notification"))?;
         Ok(read(&row)?)
     }
+
+    /// Counts the caller's notifications that are not read yet.
+    ///
+    /// # Errors
+    /// [`DomainError::Database`] when the database does not answer.
+    pub async fn unread_notifications(&self, caller: &Caller) -> Result<u64, DomainError> {
+        let row = sqlx::query("SELECT COUNT(*) FROM notifications WHERE user_id = $1 AND read_at IS NULL")
+            .bind(caller.user_id.as_str())
+            .fetch_one(&self.core.db.reader)
+            .await?;
+        Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default())
+    }
+
+    /// Marks all of the caller's notifications as read; returns how many were not.
+    ///
+    /// # Errors
+    /// [`DomainError::Database`] when the database does not answer.
+    pub async fn mark_all_notifications_read(&self, caller: &Caller) -> Result<u64, DomainError> {
+        let marked = sqlx::query("UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL")
+            .bind(caller.user_id.as_str())
+            .bind(clock::stamp(clock::now()))
+            .execute(&self.core.db.writer)
+            .await?;
+        Ok(marked.rows_affected())
+    }
+}
+
+/// Stores a notification and the message that announces it.
+pub(super) async fn post(
+    unit: &mut Unit,
+    user: &Id,
+    kind: &str,
+    title: &str,
+    body: &str,
+    level: &str,
+) -> Result<(), DomainError> {
+    let new = NotificationNew {
+        id: Id::from(uuid::Uuid::now_v7()),
+        title: title.to_owned(),
+        body: body.to_owned(),
+        level: level.to_owned(),
+        created_at: unit.stamp(),
+        kind: Some(kind.to_owned()),
+    };
+    insert(unit.db(), user, &new).await?;
+    unit.tell(user, &Ephemeral::NotificationNew(new)).await
 }
 
 fn check(users: &[Id], title: &str, body: &str, level: &str) -> Result<(), DomainError> {
@@ -135,7 +177,7 @@ async fn acquainted(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool
 
 async fn insert(db: &mut sqlx::AnyConnection, user: &Id, new: &NotificationNew) -> Result<(), DbError> {
     sqlx::query(
-        "INSERT INTO notifications (id, user_id, title, body, level, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO notifications (id, user_id, title, body, level, created_at, kind) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(new.id.as_str())
     .bind(user.as_str())
@@ -143,6 +185,7 @@ async fn insert(db: &mut sqlx::AnyConnection, user: &Id, new: &NotificationNew) 
     .bind(new.body.as_str())
     .bind(new.level.as_str())
     .bind(new.created_at.as_str())
+    .bind(new.kind.as_deref().unwrap_or(KINDS[0]))
     .execute(db)
     .await?;
     Ok(())
@@ -155,6 +198,7 @@ fn read(row: &AnyRow) -> Result<Notification, DbError> {
         body: row.try_get(2)?,
         level: row.try_get(3)?,
         created_at: row.try_get(4)?,
-        read: row.try_get::<Option<String>, _>(5)?.is_some(),
+        kind: row.try_get(5)?,
+        read: row.try_get::<Option<String>, _>(6)?.is_some(),
     })
 }

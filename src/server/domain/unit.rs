@@ -1,23 +1,27 @@
 //! One change: its transaction, its events, its caller.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 
 use super::pending::Pending;
 use super::rulebooks::RuleBooks;
-use super::{Caller, Domain, DomainError, store};
+use super::{Caller, Domain, DomainError, preferences, store};
 use crate::protocol::event::Effect;
-use crate::protocol::{Change, Event, Id, Payload, Source};
+use crate::protocol::{Change, Ephemeral, Event, Id, Payload, Source};
 use crate::server::clock;
 use crate::server::db::Tx;
-use crate::server::journal::{self, Draft, Journal};
+use crate::server::inbox;
+use crate::server::journal::{self, Draft};
 use crate::server::metrics::Metrics;
 use crate::server::rules::authorization::{Action, Decision, allow};
+use crate::server::signals::Signals;
 
 /// Holds a change while it is made; dropped without [`Unit::commit`], it never was.
 pub(super) struct Unit {
     tx: Tx,
-    journal: Journal,
+    signals: Signals,
     caller: Caller,
     origin: Origin,
     metrics: Metrics,
@@ -25,6 +29,9 @@ pub(super) struct Unit {
     pub(super) pending: Pending,
     pub now: Timestamp,
     events: Vec<(&'static str, Source)>,
+    /// The campaigns whose journals it makes grow, and the users it writes to.
+    campaigns: BTreeSet<Id>,
+    addressees: BTreeSet<Id>,
 }
 
 /// Names the part of the system that makes a change, and the event that led to it.
@@ -58,7 +65,7 @@ impl Domain {
     ) -> Result<Unit, DomainError> {
         Ok(Unit {
             tx: self.core.db.write().await?,
-            journal: self.core.journal.clone(),
+            signals: self.core.signals.clone(),
             caller: caller.clone(),
             origin: Origin { source, caused_by },
             metrics: self.core.metrics.clone(),
@@ -66,6 +73,8 @@ impl Domain {
             pending: Pending::default(),
             now: clock::now(),
             events: Vec::new(),
+            campaigns: BTreeSet::new(),
+            addressees: BTreeSet::new(),
         })
     }
 }
@@ -111,6 +120,7 @@ impl Unit {
         payload: Payload,
         details: Details,
     ) -> Result<Event, DomainError> {
+        self.campaigns.insert(payload.campaign_id().clone());
         let draft = Draft {
             payload,
             user_id: Some(self.caller.user_id.clone()),
@@ -129,14 +139,24 @@ impl Unit {
         Ok(event)
     }
 
-    /// Works out what follows from the change, makes it, and wakes those who wait for its events.
+    /// Stores a message to a user, unless they do not want to be told.
+    pub async fn tell(&mut self, user: &Id, message: &Ephemeral) -> Result<(), DomainError> {
+        if preferences::load(&mut self.tx, user).await?.want(message) {
+            inbox::put(&mut self.tx, user, message, self.now).await?;
+            self.addressees.insert(user.clone());
+        }
+        Ok(())
+    }
+
+    /// Works out what follows from the change, makes it, and wakes those who wait for its events and messages.
     pub async fn commit(mut self) -> Result<(), DomainError> {
         self.derive().await?;
         self.tx.commit().await?;
-        if self.events.is_empty() {
-            return Ok(());
+        self.campaigns.iter().for_each(|campaign| self.signals.committed(campaign));
+        self.addressees.iter().for_each(|user| self.signals.mailed(user));
+        if self.origin.source == Source::Api {
+            self.signals.acted.add(self.caller.user_id.clone());
         }
-        self.journal.wake();
         for (event, source) in &self.events {
             self.metrics.journaled(event, source.as_str());
         }

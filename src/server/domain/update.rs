@@ -1,18 +1,19 @@
 //! Changing entities, also when two people change the same one.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use sqlx::Row;
 
 use super::idempotency::Request;
 use super::unit::{Details, Origin, Unit};
-use super::{Caller, Domain, DomainError, Entity, Fields, Kind, input, store};
+use super::{Caller, Domain, DomainError, Entity, Fields, Kind, dispute, input, store};
 use crate::protocol::messages::DocumentConflict;
-use crate::protocol::{Id, OnConflict, Operation};
+use crate::protocol::{Ephemeral, Id, OnConflict, Operation};
 use crate::server::db::DbError;
 use crate::server::rules::authorization::Action;
 use crate::server::rules::fields::{self, Flat};
 use crate::server::rules::merge::{self, Edit, Outcome, Past, PastEdit, Replaced};
-use crate::server::signals::{UserMessage, UserMessageBody};
 
 /// Tells what the editor believes to be changing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,14 +45,23 @@ impl Domain {
         }
         let stored = find(&mut unit, kind, id, Action::Edit).await?;
         let mine = input::update(kind, input)?;
-        let replaced = settle(&mut unit, &stored, &mine, expectation).await?;
+        let replaced = match settle(&mut unit, &stored, &mine, expectation).await {
+            Err(DomainError::Conflict(conflict)) => {
+                let fields: Vec<String> = conflict.fields.iter().map(|conflict| conflict.field.clone()).collect();
+                dispute::open(&mut unit, &caller.user_id, id, &fields).await?;
+                unit.commit().await?;
+                return Err(DomainError::Conflict(conflict));
+            }
+            settled => settled?,
+        };
         let entity = write(&mut unit, &stored, &mine).await?;
         let entity = unit.settled(entity).await?;
+        let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
+        let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
+        dispute::settle(&mut unit, &entity, Some(&seen)).await?;
+        tell_losers(&mut unit, &entity, replaced).await?;
         unit.remember(request.as_ref(), &entity).await?;
         unit.commit().await?;
-        for message in conflicts(&entity, caller, replaced) {
-            self.core.signals.tell(message);
-        }
         Ok(entity)
     }
 }
@@ -141,25 +151,29 @@ async fn past(unit: &mut Unit, stored: &Entity, expected: i64) -> Result<Past, D
     Ok(Past { edits, complete })
 }
 
-/// Builds what each user is told whose values were replaced; nobody is told of replacing their own.
-fn conflicts(entity: &Entity, caller: &Caller, replaced: Vec<Replaced>) -> Vec<UserMessage> {
-    let mut by_user: Vec<(Id, Vec<Replaced>)> = Vec::new();
+/// Tells each user whose values were replaced; nobody is told of replacing their own.
+async fn tell_losers(unit: &mut Unit, entity: &Entity, replaced: Vec<Replaced>) -> Result<(), DomainError> {
+    let author = unit.caller().user_id.clone();
+    let mut by_user: BTreeMap<Id, Vec<Replaced>> = BTreeMap::new();
     for value in replaced {
-        let Some(user) = value.by.clone().filter(|user| *user != caller.user_id) else { continue };
-        match by_user.iter_mut().find(|(known, _)| *known == user) {
-            Some((_, values)) => values.push(value),
-            None => by_user.push((user, vec![value])),
+        if let Some(user) = value.by.clone().filter(|user| *user != author) {
+            by_user.entry(user).or_default().push(value);
         }
     }
-    by_user.into_iter().map(|(user_id, values)| conflict(entity, caller, user_id, &values)).collect()
+    for (user, values) in by_user {
+        let fields: Vec<String> = values.iter().map(|value| value.field.field.clone()).collect();
+        dispute::open(unit, &user, &entity.id, &fields).await?;
+        unit.tell(&user, &Ephemeral::DocumentConflict(conflict(entity, author.clone(), &values))).await?;
+    }
+    Ok(())
 }
 
-fn conflict(entity: &Entity, caller: &Caller, user_id: Id, values: &[Replaced]) -> UserMessage {
+fn conflict(entity: &Entity, by: Id, values: &[Replaced]) -> DocumentConflict {
     let table = |pick: fn(&Replaced) -> &Value| -> Value {
         let pairs = values.iter().map(|value| (value.field.field.clone(), pick(value).clone()));
         Value::Object(pairs.collect::<Map<_, _>>())
     };
-    let body = DocumentConflict {
+    DocumentConflict {
         entity_type: entity.kind.into(),
         entity_id: entity.id.clone(),
         strategy: OnConflict::LastWriteWins,
@@ -167,7 +181,6 @@ fn conflict(entity: &Entity, caller: &Caller, user_id: Id, values: &[Replaced]) 
         original_value: table(|value| &value.field.theirs),
         incoming_value: table(|value| &value.field.mine),
         resolved_value: table(|value| &value.field.mine),
-        by: caller.user_id.clone(),
-    };
-    UserMessage { user_id, body: UserMessageBody::DocumentConflict(body) }
+        by,
+    }
 }

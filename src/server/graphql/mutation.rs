@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, MergedObject, Object};
 
 use super::error::{Answer, id, parties, refuse};
-use super::types::{Member, Notification, Role, WorldTimeChange};
+use super::types::{Member, Notification, NotificationPreferences, Role, WorldTimeChange};
 use super::update::{
     CampaignMutation, EncounterMutation, KingdomMutation, LocationMutation, SettlementMutation, StructureMutation,
 };
@@ -105,5 +105,22 @@ impl NotificationMutation {
         let (domain, caller) = parties(ctx)?;
         let id = super::error::id("id", &id)?;
         Ok(domain.mark_notification_read(caller, &id).await.map_err(refuse)?.into())
+    }
+
+    /// Marks all of the caller's notifications as read; answers how many were not.
+    async fn mark_all_notifications_read(&self, ctx: &Context<'_>) -> Answer<u64> {
+        let (domain, caller) = parties(ctx)?;
+        domain.mark_all_notifications_read(caller).await.map_err(refuse)
+    }
+
+    /// Chooses what the caller is told at once; what is left out stays as it is.
+    async fn set_notification_preferences(
+        &self,
+        ctx: &Context<'_>,
+        levels: Option<Vec<String>>,
+        kinds: Option<Vec<String>>,
+    ) -> Answer<NotificationPreferences> {
+        let (domain, caller) = parties(ctx)?;
+        Ok(domain.set_notification_preferences(caller, levels, kinds).await.map_err(refuse)?.into())
     }
 }

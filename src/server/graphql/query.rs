@@ -5,8 +5,8 @@ use async_graphql::{Context, ID, Object};
 use super::error::{Answer, id, parties, refuse};
 use super::node::Node;
 use super::types::{
-    Campaign, DueEffect, Encounter, JournalEvent, Kingdom, Location, Notification, Settlement, Snapshot, Structure,
-    User, all,
+    Campaign, DueEffect, Encounter, JournalEvent, Kingdom, Location, Notification, NotificationPreferences, Settlement,
+    Snapshot, Structure, User, all,
 };
 use crate::protocol::Id;
 use crate::server::domain::Kind;
@@ -107,10 +107,22 @@ impl Query {
         Ok(all(domain.due_effects(caller, &campaign, &until, limit).await.map_err(refuse)?))
     }
 
-    /// The caller's latest notifications, newest first.
-    async fn notifications(&self, ctx: &Context<'_>) -> Answer<Vec<Notification>> {
+    /// The caller's latest notifications, newest first; only those not read yet, if so asked.
+    async fn notifications(&self, ctx: &Context<'_>, #[graphql(default)] unread: bool) -> Answer<Vec<Notification>> {
         let (domain, caller) = parties(ctx)?;
-        Ok(all(domain.notifications(caller).await.map_err(refuse)?))
+        Ok(all(domain.notifications(caller, unread).await.map_err(refuse)?))
+    }
+
+    /// How many of the caller's notifications are not read yet.
+    async fn unread_notifications(&self, ctx: &Context<'_>) -> Answer<u64> {
+        let (domain, caller) = parties(ctx)?;
+        domain.unread_notifications(caller).await.map_err(refuse)
+    }
+
+    /// What the caller is told at once.
+    async fn notification_preferences(&self, ctx: &Context<'_>) -> Answer<NotificationPreferences> {
+        let (domain, caller) = parties(ctx)?;
+        Ok(domain.notification_preferences(caller).await.map_err(refuse)?.into())
     }
 }
 

@@ -163,7 +163,18 @@ pub struct Notification {
     body: String,
     level: String,
     created_at: String,
+    /// Who speaks: `message` for people, `rule` for the rules of a world.
+    kind: String,
     read: bool,
+}
+
+/// What the caller is told at once; the rest only waits in the list of notifications.
+#[derive(SimpleObject)]
+pub struct NotificationPreferences {
+    /// Some of `info`, `success`, `warning`, `error`.
+    levels: Vec<String>,
+    /// Some of `message` (from people), `conflict` (edits that met), `rule` (the rules of a world).
+    kinds: Vec<String>,
 }
 
 /// An event as it was sent.
@@ -325,7 +336,14 @@ impl From<domain::Member> for Member {
 impl From<domain::Notification> for Notification {
     fn from(it: domain::Notification) -> Self {
         let id = ID(it.id.to_string());
-        Self { id, title: it.title, body: it.body, level: it.level, created_at: it.created_at, read: it.read }
+        let domain::Notification { title, body, level, created_at, kind, read, .. } = it;
+        Self { id, title, body, level, created_at, kind, read }
+    }
+}
+
+impl From<domain::Preferences> for NotificationPreferences {
+    fn from(it: domain::Preferences) -> Self {
+        Self { levels: it.levels, kinds: it.kinds }
     }
 }
 

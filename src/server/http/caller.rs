@@ -22,6 +22,9 @@ impl FromRequestParts<Routes> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, routes: &Routes) -> Result<Self, Self::Rejection> {
         let claims = routes.core.tokens.verify(bearer(parts)?, clock::now())?;
+        if routes.core.signals.is_over(&claims.sid) {
+            return Err(TokenError::Invalid.into());
+        }
         Ok(Self(Caller { user_id: claims.sub, name: claims.name, correlation_id: correlation_id(parts) }))
     }
 }

@@ -13,21 +13,26 @@ use super::Routes;
 /// How long the database may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Answers `GET /health`: 503 when the database does not answer, 200 otherwise.
+/// Answers `GET /health`: 503 when the database does not answer, 200 otherwise, also without Redis.
 pub async fn health(State(routes): State<Routes>) -> (StatusCode, Json<Value>) {
     let up = matches!(tokio::time::timeout(PATIENCE, routes.core.db.ping()).await, Ok(Ok(())));
     let draining = routes.core.draining.is_cancelled();
-    let (code, status) = match (up, draining) {
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "down"),
-        (true, true) => (StatusCode::OK, "degraded"),
-        (true, false) => (StatusCode::OK, "ok"),
+    let redis = match routes.core.signals.cluster() {
+        None => "off",
+        Some(cluster) if cluster.is_up() => "ok",
+        Some(_) => "down",
+    };
+    let (code, status) = match up {
+        false => (StatusCode::SERVICE_UNAVAILABLE, "down"),
+        true if draining || redis == "down" => (StatusCode::OK, "degraded"),
+        true => (StatusCode::OK, "ok"),
     };
     let body = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "node": routes.core.node.as_ref(),
         "database": if up { "ok" } else { "down" },
-        "redis": "off",
+        "redis": redis,
         "draining": draining,
     });
     (code, Json(body))

@@ -4,20 +4,15 @@ mod read;
 mod trim;
 mod write;
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
-
 use super::db::Db;
 use crate::protocol::Id;
 
 pub use write::{Draft, append};
 
-/// Reads the journal and wakes those who wait for it; clones are cheap.
+/// Reads the journal; clones are cheap.
 #[derive(Debug, Clone)]
 pub struct Journal {
     db: Db,
-    commits: Arc<watch::Sender<u64>>,
 }
 
 /// Holds one event as it was stored.
@@ -42,19 +37,8 @@ pub struct JournalRow {
 impl Journal {
     /// Builds the journal over a database.
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db, commits: Arc::new(watch::Sender::new(0)) }
-    }
-
-    /// Listens to commits: the value changes after each one that wrote an event.
-    #[must_use]
-    pub fn subscribe(&self) -> watch::Receiver<u64> {
-        self.commits.subscribe()
-    }
-
-    /// Tells the listeners that there is something new; called after the commit.
-    pub fn wake(&self) {
-        self.commits.send_modify(|count| *count = count.wrapping_add(1));
+    pub const fn new(db: Db) -> Self {
+        Self { db }
     }
 }
 
@@ -117,19 +101,15 @@ mod tests {
         let mut tx = journal.db.write().await.unwrap();
         let event = append(&mut tx, draft(payload)).await.unwrap();
         tx.commit().await.unwrap();
-        journal.wake();
         event
     }
 
     #[tokio::test]
-    async fn events_are_numbered_stored_and_announced() {
+    async fn events_are_numbered_and_stored() {
         let dir = tempfile::tempdir().unwrap();
         let journal = journal(dir.path()).await;
-        let mut commits = journal.subscribe();
         let first = record(&journal, kingdom_event()).await;
         record(&journal, kingdom_event()).await;
-        assert!(commits.has_changed().unwrap());
-        commits.mark_unchanged();
         assert_eq!(journal.head(&id("c")).await.unwrap().unwrap().seq, 2);
         assert_eq!(journal.head(&id("nowhere")).await.unwrap(), None);
         let rows = journal.after(&id("c"), 0, 10).await.unwrap();

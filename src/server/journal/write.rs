@@ -32,7 +32,7 @@ pub struct Draft {
 
 /// Gives an event its campaign's next number and stores it, in the transaction that made the change.
 ///
-/// The caller commits, then calls [`super::Journal::wake`].
+/// The caller commits, then announces it by [`crate::server::signals::Signals::committed`].
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer or the campaign does not exist.

@@ -9,21 +9,23 @@ mod hall;
 mod resume;
 mod view;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
 use serde_json::value::RawValue;
 use socketioxide::socket::Sid;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::clock;
 use super::core::Core;
 use super::db::DbError;
 use super::journal::JournalRow;
+use super::presence::People;
 use super::socket::{Connection, Connections};
-use crate::protocol::{EntityType, Event, Id, Operation, Room};
+use crate::protocol::{EntityType, Event, Id, Operation, Position, Room};
 use hall::Hall;
 
 pub use resume::{Denied, Seated};
@@ -39,6 +41,7 @@ const POLL: Duration = Duration::from_secs(1);
 pub struct Relay {
     core: Core,
     connections: Connections,
+    people: People,
     halls: Halls,
 }
 
@@ -49,24 +52,26 @@ type Halls = Arc<HallsInner>;
 impl Relay {
     /// Builds a relay that sends to `connections`.
     #[must_use]
-    pub fn new(core: Core, connections: Connections) -> Self {
-        Self { core, connections, halls: Halls::default() }
+    pub fn new(core: Core, connections: Connections, people: People) -> Self {
+        Self { core, connections, people, halls: Halls::default() }
     }
 
     /// Sends what is committed, as it is committed, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let mut commits = self.core.journal.subscribe();
+        let commits = self.core.signals.commits.clone();
+        let mut polls = interval(POLL);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
+            let due = tokio::select! {
                 () = stop.cancelled() => return,
-                woken = commits.changed() => {
-                    if woken.is_err() {
-                        return;
-                    }
-                }
-                () = tokio::time::sleep(POLL) => {}
-            }
-            if let Err(error) = self.catch_up().await {
+                campaigns = commits.take() => Ok(campaigns),
+                _ = polls.tick() => self.overdue().await,
+            };
+            let caught_up = match due {
+                Ok(campaigns) => self.catch_up(&campaigns).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = caught_up {
                 tracing::error!(%error, "cannot read the journal; trying again");
             }
         }
@@ -97,19 +102,32 @@ impl Relay {
         }
     }
 
-    async fn catch_up(&self) -> Result<(), DbError> {
-        let open: Vec<(Id, SharedHall)> = {
-            let halls = self.halls.lock().unwrap_or_else(PoisonError::into_inner);
-            halls.iter().map(|(campaign, hall)| (campaign.clone(), hall.clone())).collect()
+    /// Lists the campaigns with listeners whose journals may have grown without a wake-up.
+    async fn overdue(&self) -> Result<HashSet<Id>, DbError> {
+        let open = self.halls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if open.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let heads = self.core.journal.heads().await?;
+        let is_due = |(campaign, head): &(Id, Position)| {
+            // A hall that is locked is being served right now, and again at the next look.
+            open.get(campaign)
+                .is_some_and(|hall| hall.try_lock().is_ok_and(|hall| hall.is_empty() || *hall.head() != *head))
         };
-        for (campaign, hall) in open {
+        Ok(heads.into_iter().filter(is_due).map(|(campaign, _)| campaign).collect())
+    }
+
+    async fn catch_up(&self, campaigns: &HashSet<Id>) -> Result<(), DbError> {
+        for campaign in campaigns {
+            let open = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(campaign).cloned();
+            let Some(hall) = open else { continue };
             let mut locked = hall.lock().await;
-            self.advance(&campaign, &mut locked).await?;
+            self.advance(campaign, &mut locked).await?;
             let deserted = locked.is_empty();
             drop(locked);
             drop(hall);
             if deserted {
-                self.close_if_empty(&campaign);
+                self.close_if_empty(campaign);
             }
         }
         Ok(())
@@ -154,6 +172,7 @@ impl Relay {
                     connection.send("access:revoked", &json!({"room": room}));
                 }
             }
+            self.people.moved.add(sid);
         }
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::socket::Sid;
 use socketioxide::{SendError, SocketError, TransportType};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::tcp::Switch;
@@ -25,6 +26,8 @@ pub struct Connection {
     switch: Option<Switch>,
     /// Set when a message did not fit its buffer: nothing is sent after a lost message.
     overflowed: AtomicBool,
+    /// Rung when there may be a message to its user.
+    mail: Notify,
     closed: CancellationToken,
     metrics: Metrics,
 }
@@ -49,6 +52,7 @@ impl Connection {
             rooms: Mutex::default(),
             switch,
             overflowed: AtomicBool::new(false),
+            mail: Notify::new(),
             closed,
             metrics,
         }
@@ -74,6 +78,12 @@ impl Connection {
     /// Lends the rooms it is in, each with its campaign.
     pub fn rooms(&self) -> MutexGuard<'_, HashMap<Room, Id>> {
         unpoisoned(&self.rooms)
+    }
+
+    /// Is rung when there may be a message to its user.
+    #[must_use]
+    pub const fn mail(&self) -> &Notify {
+        &self.mail
     }
 
     /// Is cancelled when the socket has gone.

@@ -21,6 +21,7 @@ use crate::server::auth::{Claims, TokenError};
 use crate::server::clock;
 use crate::server::core::Core;
 use crate::server::db::DbError;
+use crate::server::presence::People;
 use crate::server::relay::Relay;
 
 /// Bounds the requests of one connection that wait for their turn.
@@ -33,6 +34,7 @@ const INBOX_PAUSE: Duration = Duration::from_millis(100);
 pub struct Door {
     pub core: Core,
     pub relay: Relay,
+    pub people: People,
     pub connections: Connections,
     pub addresses: Addresses,
 }
@@ -108,9 +110,13 @@ impl Door {
         if self.is_over(&sid).await.unwrap_or(false) {
             connection.dismiss();
         }
-        let (core, relay) = (self.core.clone(), self.relay.clone());
-        Session { core, relay, connection: connection.clone(), inbox, warned: false }.run().await;
+        let (core, relay, people) = (self.core.clone(), self.relay.clone(), self.people.clone());
+        let connection_of_session = connection.clone();
+        let session =
+            Session { core, relay, people, connection: connection_of_session, inbox, warned: false, cursor: None };
+        session.run().await;
         self.connections.remove(connection.id());
+        self.people.moved.add(connection.id());
         drop(place);
     }
 

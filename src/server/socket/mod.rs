@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use self::door::{Door, Handover};
 use self::limits::Addresses;
 use super::core::Core;
+use super::presence::People;
 use super::relay::Relay;
 use crate::config::server::SocketConfig;
 
@@ -40,6 +41,7 @@ pub struct Gateway {
     io: SocketIo,
     relay: Relay,
     connections: Connections,
+    people: People,
 }
 
 impl Gateway {
@@ -48,12 +50,14 @@ impl Gateway {
     pub fn new(core: Core) -> (SocketIoLayer, Self) {
         let (layer, io) = builder(&core.config.socket).build_layer();
         let connections = Connections::default();
-        let relay = Relay::new(core.clone(), connections.clone());
+        let people = People::default();
+        let relay = Relay::new(core.clone(), connections.clone(), people.clone());
         // One process has one gateway; a second one in a test would not be shown.
         let _ = core.relay.set(relay.view());
         let door = Door {
             core: core.clone(),
             relay: relay.clone(),
+            people: people.clone(),
             connections: connections.clone(),
             addresses: Addresses::default(),
         };
@@ -65,12 +69,25 @@ impl Gateway {
             inside.serve(socket, &accepted).await;
         };
         io.ns("/", serve.with(admit));
-        (layer, Self { core, io, relay, connections })
+        (layer, Self { core, io, relay, connections, people })
     }
 
-    /// Sends durable events and messages to users, and ends sessions that were logged out, until `stop`.
+    /// Sends durable events, presence and messages to users, and ends sessions that were logged out, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.relay.clone().run(stop.clone()), signals::run(&self, &stop));
+        tokio::join!(
+            self.relay.clone().run(stop.clone()),
+            self.people.run(self.core.clone(), self.connections.clone(), stop.clone()),
+            signals::run(&self, &stop),
+            self.join_others(&stop),
+        );
+    }
+}
+
+impl Gateway {
+    async fn join_others(&self, stop: &CancellationToken) {
+        if let Some(cluster) = self.core.signals.cluster() {
+            cluster.run(&self.core.signals, self.core.config.presence.ttl, stop).await;
+        }
     }
 }
 

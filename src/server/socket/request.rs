@@ -1,17 +1,23 @@
 //! Requests as they come off the wire, checked before anything else looks at them (pure).
 
+mod people;
+
 use serde_json::Value;
 
+use crate::protocol::presence::{PRESENCE_UPDATE, PresenceUpdate, TYPING_START, TYPING_STOP, TypingRequest};
 use crate::protocol::{ErrorCode, Failure, Id, Position, Room, request};
 
 /// Names every event that a client may send.
-pub const EVENTS: [&str; 8] = [
+pub const EVENTS: [&str; 11] = [
     "subscribe_campaign",
     "subscribe_settlement",
     "subscribe_structure",
     "unsubscribe_campaign",
     "unsubscribe_settlement",
     "unsubscribe_structure",
+    PRESENCE_UPDATE,
+    TYPING_START,
+    TYPING_STOP,
     request::AUTHENTICATE,
     request::LATENCY,
 ];
@@ -19,8 +25,14 @@ pub const EVENTS: [&str; 8] = [
 /// Holds one well-formed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    Subscribe { room: Room, since: Option<Position> },
+    Subscribe {
+        room: Room,
+        since: Option<Position>,
+    },
     Unsubscribe(Room),
+    Presence(PresenceUpdate),
+    /// Somebody types, or has stopped.
+    Typing(TypingRequest, bool),
     Authenticate(Token),
     Latency,
 }
@@ -47,6 +59,9 @@ pub fn parse(event: &str, payload: &Value) -> Result<Request, Failure> {
         "unsubscribe_campaign" => target(payload, "campaignId").map(Room::Campaign).map(Request::Unsubscribe),
         "unsubscribe_settlement" => target(payload, "settlementId").map(Room::Settlement).map(Request::Unsubscribe),
         "unsubscribe_structure" => target(payload, "structureId").map(Room::Structure).map(Request::Unsubscribe),
+        PRESENCE_UPDATE => people::presence(payload),
+        TYPING_START => people::typing(payload, true),
+        TYPING_STOP => people::typing(payload, false),
         request::AUTHENTICATE => token(payload).map(Request::Authenticate),
         request::LATENCY => Ok(Request::Latency),
         _ => Err(invalid(format!("no event named {} is known here", crate::text::line(event)))),
@@ -143,7 +158,8 @@ mod tests {
 
     #[test]
     fn every_event_is_understood() {
-        let payload = json!({"campaignId": "c", "settlementId": "s", "structureId": "t", "token": "x"});
+        let payload = json!({"campaignId": "c", "settlementId": "s", "structureId": "t", "token": "x", "state": "idle",
+            "entityType": "settlement", "entityId": "s", "field": "level"});
         for event in EVENTS {
             assert!(parse(event, &payload).is_ok(), "{event}");
         }

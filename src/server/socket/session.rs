@@ -1,5 +1,8 @@
 //! The task behind one connection: answers its requests one after the other, and watches its token.
 
+mod mail;
+mod people;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,6 +19,8 @@ use crate::protocol::{ErrorCode, Failure, Position, Room};
 use crate::server::auth::TokenError;
 use crate::server::clock::{now, stamp};
 use crate::server::core::Core;
+use crate::server::inbox::Cursor;
+use crate::server::presence::People;
 use crate::server::relay::{Denied, Relay, Seated};
 
 /// How long before its end a token is announced to be running out.
@@ -31,10 +36,13 @@ pub struct Incoming {
 pub struct Session {
     pub core: Core,
     pub relay: Relay,
+    pub people: People,
     pub connection: Arc<Connection>,
     pub inbox: mpsc::Receiver<Incoming>,
     /// Whether the client knows that its present token is running out.
     pub warned: bool,
+    /// The last message to the user that it has got; `None` until it has asked for what waited.
+    pub cursor: Option<Cursor>,
 }
 
 impl Session {
@@ -42,12 +50,15 @@ impl Session {
     pub async fn run(mut self) {
         self.core.connected.fetch_add(1, Ordering::Relaxed);
         let closed = self.connection.closed().clone();
+        self.people.moved.add(self.connection.id());
         closed.run_until_cancelled(self.serve()).await;
         self.relay.leave(&self.connection).await;
         self.core.connected.fetch_sub(1, Ordering::Relaxed);
     }
 
     async fn serve(&mut self) {
+        self.deliver().await;
+        let connection = self.connection.clone();
         loop {
             tokio::select! {
                 biased;
@@ -57,6 +68,7 @@ impl Session {
                     }
                     self.announce_expiry();
                 }
+                () = connection.mail().notified() => self.deliver().await,
                 incoming = self.inbox.recv() => match incoming {
                     Some(incoming) => self.handle(incoming).await,
                     None => return,
@@ -80,12 +92,18 @@ impl Session {
         if !matches!(request, Request::Authenticate(_)) && until(self.connection.claims().exp).is_zero() {
             return self.connection.answer(ack, &refused(TokenError::Expired));
         }
+        if !matches!(request, Request::Authenticate(_) | Request::Latency | Request::Presence(_)) {
+            self.people.acted.add(self.connection.id());
+        }
         match request {
             Request::Subscribe { room, since } => self.subscribe(room, since, ack).await,
             Request::Unsubscribe(room) => {
                 self.relay.unsubscribe(&self.connection, &room).await;
+                self.people.moved.add(self.connection.id());
                 self.connection.answer(ack, &json!({"success": true, "room": room}));
             }
+            Request::Presence(update) => self.present(update, ack).await,
+            Request::Typing(field, typing) => self.typing(field, typing, ack).await,
             Request::Authenticate(token) => self.authenticate(&token, ack),
             Request::Latency => {
                 self.connection.answer(ack, &LatencyAck { success: true, server_time: stamp(now()) });
@@ -104,13 +122,25 @@ impl Session {
             Ok(Seated { ack: granted, hold }) => {
                 self.connection.answer(ack, &granted);
                 drop(hold);
+                self.joined(room).await;
             }
-            Err(Denied::Gone) => {}
-            Err(denied @ Denied::Unauthorized) => {
+            Err(denied) => self.denied(ack, &denied, "could not join a room"),
+        }
+    }
+
+    fn granted(&self, ack: AckSender) {
+        self.connection.answer(ack, &json!({"success": true}));
+    }
+
+    /// Answers a refused request; `what` is for the log, where it is the server's own fault.
+    fn denied(&self, ack: AckSender, denied: &Denied, what: &'static str) {
+        match denied {
+            Denied::Gone => {}
+            Denied::Unauthorized => {
                 self.connection.answer(ack, &Failure::new(ErrorCode::Unauthorized, denied.to_string()));
             }
-            Err(Denied::Database(error)) => {
-                tracing::error!(%error, %room, "could not join a room");
+            Denied::Database(error) => {
+                tracing::error!(%error, "{what}");
                 self.connection.answer(ack, &Failure::new(ErrorCode::Internal, "the server failed; try again"));
             }
         }

@@ -1,41 +1,70 @@
 //! What reaches single users outside the journal: messages to them, and the end of their sessions.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Gateway;
-use crate::protocol::Room;
-use crate::server::signals::{SessionEnded, UserMessage};
+use crate::protocol::{Id, Room};
+use crate::server::auth::revoked;
+use crate::server::clock::now;
+use crate::server::db::DbError;
+use crate::server::inbox;
+use crate::server::signals::SessionEnded;
+
+/// How often to look for what other nodes did; their words may be lost, their deeds may not.
+const POLL: Duration = Duration::from_secs(1);
 
 /// Passes on the core's signals until `stop`.
 pub async fn run(gateway: &Gateway, stop: &CancellationToken) {
-    let mut messages = gateway.core.signals.messages();
+    let mail = gateway.core.signals.mail.clone();
     let mut ended = gateway.core.signals.ended();
+    let mut polls = interval(POLL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            message = messages.recv() => match message {
-                Ok(message) => tell(gateway, &message),
-                Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "messages to users were lost"),
-                Err(RecvError::Closed) => return,
-            },
+            users = mail.take() => tell(gateway, &users),
             session = ended.recv() => match session {
                 Ok(session) => end(gateway, &session),
-                // The sockets live on until their tokens expire, which the log should tell.
-                Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "ended sessions were overlooked"),
+                // The next look into the database finds them.
+                Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "ended sessions were overlooked for a moment"),
                 Err(RecvError::Closed) => return,
+            },
+            _ = polls.tick() => if let Err(error) = look(gateway).await {
+                tracing::warn!(%error, "could not look for what other nodes did");
             },
         }
     }
 }
 
-fn tell(gateway: &Gateway, message: &UserMessage) {
-    // There is no namespace any more once the gateway has drained.
-    let Some(everyone) = gateway.io.of("/") else { return };
-    let sockets = everyone.within(Room::User(message.user_id.clone()).to_string()).sockets();
-    let sids: Vec<_> = sockets.iter().map(|socket| socket.id).collect();
-    for connection in gateway.connections.get(&sids) {
-        connection.send(message.body.name(), &message.body);
+/// Looks into the database for messages and ended sessions that nobody told of.
+async fn look(gateway: &Gateway) -> Result<(), DbError> {
+    let core = &gateway.core;
+    if core.signals.cluster().is_none() {
+        return Ok(());
+    }
+    tell(gateway, &inbox::written_to(&core.db, now()).await?.into_iter().collect());
+    for session in revoked::lately(&core.db, now()).await? {
+        if !core.signals.is_over(&session.sid) {
+            core.signals.heard_end(session);
+        }
+    }
+    Ok(())
+}
+
+fn tell(gateway: &Gateway, users: &HashSet<Id>) {
+    for user in users {
+        // There is no namespace any more once the gateway has drained.
+        let Some(everyone) = gateway.io.of("/") else { return };
+        let sockets = everyone.within(Room::User(user.clone()).to_string()).sockets();
+        let sids: Vec<_> = sockets.iter().map(|socket| socket.id).collect();
+        for connection in gateway.connections.get(&sids) {
+            connection.mail().notify_one();
+        }
     }
 }
 

@@ -4,12 +4,14 @@
 //! the changes, so that a test says exactly which events happen, and when.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use scry::config::server::ServerConfig;
 use scry::protocol::event::{EntityUpdated, SettlementUpdated, StateInvalidated, StructureUpdated, WorldTimeChanged};
-use scry::protocol::{EntityType, Event, Id, Operation, Payload, Scope, Source};
+use scry::protocol::messages::NotificationNew;
+use scry::protocol::{EntityType, Ephemeral, Event, Id, Operation, Payload, Scope, Source};
 use scry::server::Core;
 use scry::server::clock::now;
 use scry::server::journal::{Draft, append};
@@ -30,7 +32,7 @@ pub struct TestGateway {
     pub url: String,
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
-    _dir: TempDir,
+    dir: Arc<TempDir>,
 }
 
 impl TestGateway {
@@ -41,14 +43,23 @@ impl TestGateway {
 
     /// Starts one with changed settings.
     pub async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = Arc::new(tempfile::tempdir().unwrap());
         let core = core(dir.path(), change).await;
         people(&core).await;
+        Self::run(core, dir).await
+    }
+
+    /// Starts another node over the same database.
+    pub async fn beside(&self, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        Self::run(core(self.dir.path(), change).await, self.dir.clone()).await
+    }
+
+    async fn run(core: Core, dir: Arc<TempDir>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(serve(core.clone(), Router::new(), listener, shutdown.clone()));
-        Self { core, url, shutdown, serving, _dir: dir }
+        Self { core, url, shutdown, serving, dir }
     }
 
     /// Issues an access token; sessions are named after their user.
@@ -67,6 +78,14 @@ impl TestGateway {
         self.record_all(vec![payload]).await.remove(0)
     }
 
+    /// Writes a message to a user, as the API does.
+    pub async fn tell(&self, user: &str, message: &Ephemeral) {
+        let mut tx = self.core.db.write().await.unwrap();
+        scry::server::inbox::put(&mut tx, &id(user), message, now()).await.unwrap();
+        tx.commit().await.unwrap();
+        self.core.signals.mailed(&id(user));
+    }
+
     /// Commits several events in one transaction and wakes the relay.
     pub async fn record_all(&self, payloads: Vec<Payload>) -> Vec<Event> {
         let mut tx = self.core.db.write().await.unwrap();
@@ -75,7 +94,7 @@ impl TestGateway {
             events.push(append(&mut tx, draft(payload, None)).await.unwrap());
         }
         tx.commit().await.unwrap();
-        self.core.journal.wake();
+        self.core.signals.committed(&id(CAMPAIGN));
         events
     }
 
@@ -90,8 +109,19 @@ impl TestGateway {
             .unwrap();
         let event = append(&mut tx, draft(entity(EntityType::Member, user, Operation::Delete), Some(id(user)))).await;
         tx.commit().await.unwrap();
-        self.core.journal.wake();
+        self.core.signals.committed(&id(CAMPAIGN));
         event.unwrap()
+    }
+
+    /// Makes a user a member again.
+    pub async fn admit(&self, user: &str) {
+        sqlx::query("INSERT INTO memberships VALUES ($1, $2, $3, 'VIEWER', 1, '', '')")
+            .bind(format!("{user}-again"))
+            .bind(CAMPAIGN)
+            .bind(user)
+            .execute(&self.core.db.writer)
+            .await
+            .unwrap();
     }
 
     /// Ends a session in the database and announces it, as a logout does.
@@ -186,6 +216,18 @@ fn draft(payload: Payload, revoked_user: Option<Id>) -> Draft {
 /// Reads an id.
 pub fn id(text: &str) -> Id {
     Id::parse(text).unwrap()
+}
+
+/// Builds a notification.
+pub fn notification(name: &str) -> Ephemeral {
+    Ephemeral::NotificationNew(NotificationNew {
+        id: id(name),
+        title: "Harvest".to_owned(),
+        body: "The mill is idle.".to_owned(),
+        level: "warning".to_owned(),
+        created_at: "2026-01-01T00:00:00.000Z".to_owned(),
+        kind: Some("message".to_owned()),
+    })
 }
 
 /// Builds an `entity_updated`.

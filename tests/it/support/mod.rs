@@ -1,6 +1,7 @@
 //! What the integration tests share.
 
 pub mod client;
+pub mod crowd;
 pub mod database;
 pub mod emberfall;
 pub mod fake_gateway;
@@ -11,6 +12,7 @@ pub mod node;
 pub mod people;
 pub mod process;
 pub mod pty;
+pub mod redis;
 pub mod server;
 pub mod table;
 pub mod tls;

@@ -147,6 +147,11 @@ impl NodeSocket<'_> {
         self.node.command(json!({"op": "stopReading", "name": self.name})).await.unwrap();
     }
 
+    /// Ends the connection without a word, as a crash does.
+    pub async fn terminate(&self) {
+        self.node.command(json!({"op": "terminate", "name": self.name})).await.unwrap();
+    }
+
     /// Closes the socket.
     pub async fn disconnect(self) {
         self.node.command(json!({"op": "disconnect", "name": self.name})).await.unwrap();

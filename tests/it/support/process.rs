@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use scry::config::server::{Argon2Config, ServerConfig};
@@ -13,8 +14,8 @@ use tokio::process::{Child, Command};
 /// Runs the program until killed or dropped.
 pub struct ServerProcess {
     pub url: String,
-    dir: TempDir,
-    settings: Vec<(&'static str, &'static str)>,
+    dir: Arc<TempDir>,
+    settings: Vec<(String, String)>,
     child: Child,
 }
 
@@ -25,13 +26,26 @@ impl ServerProcess {
     }
 
     /// Does the same with more settings, `SCRY_SERVER_…`.
-    pub async fn with(settings: &[(&'static str, &'static str)]) -> Self {
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::new(dir.path());
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
         scry::server::seed(&config, &World::bundled()).await.unwrap();
-        let (child, url) = spawn(dir.path(), settings).await;
-        Self { url, dir, settings: settings.to_vec(), child }
+        let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let dir = Arc::new(dir);
+        let (child, url) = spawn(dir.path(), &settings).await;
+        Self { url, dir, settings, child }
+    }
+
+    /// Starts another program with the same settings over the same data.
+    pub async fn beside(&self) -> Self {
+        let (child, url) = spawn(self.dir.path(), &self.settings).await;
+        Self { url, dir: self.dir.clone(), settings: self.settings.clone(), child }
+    }
+
+    /// Returns settings that open the same data.
+    pub fn config(&self) -> ServerConfig {
+        ServerConfig::new(self.dir.path())
     }
 
     /// Kills the program without a warning, as `kill -9` does.
@@ -45,11 +59,11 @@ impl ServerProcess {
     }
 }
 
-async fn spawn(dir: &Path, settings: &[(&'static str, &'static str)]) -> (Child, String) {
+async fn spawn(dir: &Path, settings: &[(String, String)]) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scry-server"))
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir)
-        .envs(settings.iter().copied())
+        .envs(settings.iter().map(|(key, value)| (key, value)))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)

@@ -1,0 +1,60 @@
+//! Fields that two people disagree about, until somebody settles them.
+//!
+//! A dispute opens for whoever lost a value or was refused one. It is settled by the next edit of that field that
+//! replaces nothing unseen, whoever makes it, or by the end of the entity; then its holder is told.
+
+use std::collections::BTreeMap;
+
+use sqlx::Row;
+
+use super::unit::Unit;
+use super::{DomainError, Entity};
+use crate::protocol::messages::ConflictResolved;
+use crate::protocol::{Ephemeral, Id};
+use crate::server::access::parse_id;
+
+/// Opens disputes of a user about fields of an entity; those that are open already stay so.
+pub(super) async fn open(unit: &mut Unit, user: &Id, entity: &Id, fields: &[String]) -> Result<(), DomainError> {
+    let now = unit.now.as_millisecond();
+    for field in fields {
+        sqlx::query(
+            "INSERT INTO disputes (entity_id, field, user_id, created_ms) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (entity_id, field, user_id) DO UPDATE SET created_ms = $4",
+        )
+        .bind(entity.as_str())
+        .bind(field.as_str())
+        .bind(user.as_str())
+        .bind(now)
+        .execute(unit.db())
+        .await?;
+    }
+    Ok(())
+}
+
+/// Settles the disputes about some fields of an entity, or about all of them, and tells those who held them.
+pub(super) async fn settle(unit: &mut Unit, entity: &Entity, fields: Option<&[String]>) -> Result<(), DomainError> {
+    let rows = sqlx::query("SELECT user_id, field FROM disputes WHERE entity_id = $1 ORDER BY user_id, field")
+        .bind(entity.id.as_str())
+        .fetch_all(unit.db())
+        .await?;
+    let mut settled: BTreeMap<Id, Vec<String>> = BTreeMap::new();
+    for row in &rows {
+        let field: String = row.try_get(1)?;
+        if fields.is_none_or(|chosen| chosen.contains(&field)) {
+            settled.entry(parse_id(row.try_get(0)?)?).or_default().push(field);
+        }
+    }
+    for (user, fields) in settled {
+        for field in &fields {
+            sqlx::query("DELETE FROM disputes WHERE entity_id = $1 AND field = $2 AND user_id = $3")
+                .bind(entity.id.as_str())
+                .bind(field.as_str())
+                .bind(user.as_str())
+                .execute(unit.db())
+                .await?;
+        }
+        let (entity_type, entity_id) = (entity.kind.into(), entity.id.clone());
+        unit.tell(&user, &Ephemeral::ConflictResolved(ConflictResolved { entity_type, entity_id, fields })).await?;
+    }
+    Ok(())
+}

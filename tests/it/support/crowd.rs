@@ -1,0 +1,55 @@
+//! More users than the bundled world has, written straight into a server's database.
+
+use scry::config::server::ServerConfig;
+use scry::protocol::Id;
+use scry::server::Core;
+use scry::server::clock::now;
+
+/// Holds one user with an access token.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: String,
+    pub token: String,
+}
+
+/// Adds `count` users as members of a campaign, with a role, and logs them in.
+pub async fn enrol(config: &ServerConfig, campaign: &str, role: &str, count: usize) -> Vec<Person> {
+    let core = Core::open(config.clone()).await.unwrap();
+    let mut people = Vec::new();
+    let mut tx = core.db.write().await.unwrap();
+    for number in 0..count {
+        let id = format!("{}-{number}", role.to_lowercase());
+        let sid = format!("session-of-{id}");
+        let rows = [
+            format!("INSERT INTO users VALUES ('{id}', '{id}', '', 0, '')"),
+            format!("INSERT INTO sessions VALUES ('{sid}', '{id}', 0, NULL)"),
+            format!("INSERT INTO memberships VALUES ('{id}-m', '{campaign}', '{id}', '{role}', 1, '', '')"),
+        ];
+        for row in rows {
+            sqlx::query(sqlx::AssertSqlSafe(row)).execute(&mut *tx).await.unwrap();
+        }
+        let parse = |text: &str| Id::parse(text).unwrap();
+        let (token, _) = core.tokens.issue(&parse(&id), &id, &parse(&sid), now()).unwrap();
+        people.push(Person { id, token });
+    }
+    tx.commit().await.unwrap();
+    core.db.close().await;
+    people
+}
+
+/// Returns a bundled campaign's id, then its members; each pair holds an id and, for a member, an access token.
+pub async fn members(core: &Core, campaign: &str) -> Vec<(String, String)> {
+    let query = "SELECT campaign_id FROM entities WHERE kind = 'campaign' AND name = $1";
+    let row = sqlx::query(query).bind(campaign).fetch_one(&core.db.reader).await.unwrap();
+    let campaign: String = sqlx::Row::try_get(&row, 0).unwrap();
+    let query = "SELECT user_id FROM memberships WHERE campaign_id = $1 ORDER BY user_id";
+    let rows = sqlx::query(query).bind(campaign.as_str()).fetch_all(&core.db.reader).await.unwrap();
+    let mut found = vec![(campaign, String::new())];
+    for row in rows {
+        let user: String = sqlx::Row::try_get(&row, 0).unwrap();
+        let id = Id::parse(&user).unwrap();
+        let (token, _) = core.tokens.issue(&id, &user, &Id::parse("a-session").unwrap(), now()).unwrap();
+        found.push((user, token));
+    }
+    found
+}

@@ -1,0 +1,68 @@
+//! A Redis of a test's own, on a socket file in a temporary directory.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+
+/// Runs `redis-server` until killed or dropped.
+pub struct Redis {
+    dir: TempDir,
+    child: Child,
+}
+
+impl Redis {
+    /// Starts one that keeps nothing on disk.
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let child = spawn(&dir).await;
+        Self { dir, child }
+    }
+
+    /// Returns its URL.
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.dir.path().join("redis.sock").display())
+    }
+
+    /// Kills it without a warning.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Starts it again, empty, in the same place.
+    pub async fn restart(&mut self) {
+        self.child = spawn(&self.dir).await;
+    }
+
+    /// Runs one command and returns what `redis-cli` prints.
+    pub async fn command(&self, args: &[&str]) -> String {
+        let socket = self.dir.path().join("redis.sock");
+        let output = Command::new("redis-cli").arg("-s").arg(socket).args(args).output().await.unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+async fn spawn(dir: &TempDir) -> Child {
+    let socket = dir.path().join("redis.sock");
+    // A killed one leaves its socket file behind.
+    let _ = std::fs::remove_file(&socket);
+    let child = Command::new("redis-server")
+        .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+        .arg(&socket)
+        .arg("--dir")
+        .arg(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("these tests need `redis-server` on the PATH; tests/setup.sh servers installs it");
+    let accepts = async {
+        while UnixStream::connect(&socket).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), accepts).await.expect("redis-server accepts connections");
+    child
+}
