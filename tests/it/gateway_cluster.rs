@@ -58,7 +58,7 @@ async fn enter<'a>(node: &'a Node, server: &TestGateway, user: &str, name: &str)
 async fn present(socket: &NodeSocket<'_>) -> Vec<(String, String)> {
     let mut users = std::collections::BTreeMap::new();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    for (name, body) in socket.seen().await {
+    for (name, body) in socket.heard().await {
         match name.as_str() {
             "presence:state" => {
                 let list = body["users"].as_array().unwrap().iter();
@@ -125,14 +125,14 @@ async fn people_typing_and_messages_cross_nodes() {
     }
     viewer.disconnect().await;
     sees(&gm, &["gm"]).await;
-    assert!(!gm.seen().await.iter().any(|(name, _)| name == "user:offline"), "she is still on the other node");
+    assert!(!gm.heard().await.iter().any(|(name, _)| name == "user:offline"), "she is still on the other node");
     both.disconnect().await;
     gm.wait("user:offline", 1).await;
     until("the record's end", async || redis.command(&["EXISTS", "ws:presence:viewer"]).await.trim() == "0").await;
 }
 
 async fn present_resources(socket: &NodeSocket<'_>) -> Vec<Value> {
-    let changes = socket.seen().await.into_iter().filter(|(name, _)| name == "presence:change");
+    let changes = socket.heard().await.into_iter().filter(|(name, _)| name == "presence:change");
     changes.flat_map(|(_, body)| body["resources"].as_array().unwrap().clone()).collect()
 }
 

@@ -120,7 +120,7 @@ fn value_at(stored: &BTreeMap<i64, Stored>, field: &str, version: i64) -> Value 
 
 /// Returns who changed a field last, after one version and up to another.
 fn last_author<'a>(stored: &'a BTreeMap<i64, Stored>, field: &str, after: i64, upto: i64) -> Option<&'a str> {
-    let between = stored.range(after + 1..=upto).rev();
+    let between = stored.range(after + 1..(upto + 1).max(after + 1)).rev();
     between.filter(|(_, change)| change.changes.contains_key(field)).map(|(_, change)| change.author.as_str()).next()
 }
 

@@ -33,7 +33,7 @@ async fn join(socket: &NodeSocket<'_>) {
 async fn told(socket: &NodeSocket<'_>) -> BTreeSet<String> {
     let mut users = BTreeSet::new();
     let id = |user: &Value| user["userId"].as_str().unwrap().to_owned();
-    for (name, body) in socket.seen().await {
+    for (name, body) in socket.heard().await {
         match name.as_str() {
             "presence:state" => users = body["users"].as_array().unwrap().iter().map(id).collect(),
             "presence:change" if body["status"] == "offline" => assert!(users.remove(&id(&body)), "{body}"),

@@ -104,7 +104,8 @@ impl Office {
         match request {
             Request::Joined(sid, room) => {
                 self.look(sid).await;
-                if let (Room::Campaign(campaign), Some(connection)) = (room, self.connection(sid)) {
+                let inside = self.connection(sid).filter(|connection| connection.rooms().contains_key(&room));
+                if let (Room::Campaign(campaign), Some(connection)) = (room, inside) {
                     let users = self.registry.present(&campaign);
                     send(&connection, &Ephemeral::PresenceState(PresenceState { campaign_id: campaign, users }));
                 }

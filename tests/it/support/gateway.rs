@@ -127,8 +127,9 @@ impl TestGateway {
     /// Ends a session in the database and announces it, as a logout does.
     pub async fn log_out(&self, user: &str) {
         let sid = id(&format!("session-of-{user}"));
-        sqlx::query("UPDATE sessions SET revoked_ms = 1 WHERE id = $1")
+        sqlx::query("UPDATE sessions SET revoked_ms = $2 WHERE id = $1")
             .bind(sid.as_str())
+            .bind(now().as_millisecond())
             .execute(&self.core.db.writer)
             .await
             .unwrap();

@@ -129,8 +129,14 @@ impl NodeSocket<'_> {
         only(event, &self.node.command(command).await.unwrap())
     }
 
-    /// Returns every event seen so far as `(name, first argument)`, without waiting.
+    /// Returns what was seen so far, without waiting, but for what tells of people who come, go and look around.
     pub async fn seen(&self) -> Vec<(String, Value)> {
+        let of_people = |name: &str| name.starts_with("presence:") || name == "user:online" || name == "user:offline";
+        self.heard().await.into_iter().filter(|(name, _)| !of_people(name)).collect()
+    }
+
+    /// Returns every event seen so far as `(name, first argument)`, without waiting.
+    pub async fn heard(&self) -> Vec<(String, Value)> {
         let seen = self.node.command(json!({"op": "seen", "name": self.name})).await.unwrap();
         let pairs = seen.as_array().unwrap().iter();
         pairs.map(|item| (item["event"].as_str().unwrap().to_owned(), item["args"][0].clone())).collect()
