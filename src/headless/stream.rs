@@ -11,7 +11,7 @@ use super::signals::interrupted;
 use crate::client::error::ApiError;
 use crate::client::event::{ClientEvent, Delivery};
 use crate::client::session::{self, Session, SessionOptions};
-use crate::protocol::{Id, Room};
+use crate::protocol::{Id, Room, presence};
 
 /// How many events are taken at once, so that one question can be asked for all of them.
 const BATCH: usize = 128;
@@ -115,11 +115,19 @@ impl Stream {
                 None => std::future::pending().await,
             }
         };
+        let world = async {
+            loop {
+                let event = self.session.events.recv().await;
+                if !event.as_ref().is_some_and(is_of_people) {
+                    return event.ok_or(Heard::Ended);
+                }
+            }
+        };
         tokio::select! {
             // What has arrived by the deadline still counts; a person comes before everything.
             biased;
             () = &mut self.interrupted => Err(Heard::Interrupted),
-            event = self.session.events.recv() => event.ok_or(Heard::Ended),
+            event = world => event,
             () = time_is_up => Err(Heard::TimeIsUp),
         }
     }
@@ -127,6 +135,7 @@ impl Stream {
     async fn batch(&mut self) -> Heard {
         while self.pending.len() < BATCH && self.held.is_none() {
             match self.session.events.try_recv() {
+                Ok(event) if is_of_people(&event) => {}
                 Ok(ClientEvent::Delivered(delivery)) => self.pending.push(delivery),
                 Ok(other) => self.held = Some(other),
                 Err(_) => break,
@@ -136,6 +145,11 @@ impl Stream {
         self.pending.clear();
         Heard::Events(sightings)
     }
+}
+
+/// Tells whether an event speaks of who is around: no news for a script that waits for the world.
+fn is_of_people(event: &ClientEvent) -> bool {
+    matches!(event, ClientEvent::Delivered(delivery) if presence::is_of_people(&delivery.name))
 }
 
 /// Lists the settlements and structures that are listened to by themselves.
