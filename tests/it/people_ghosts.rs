@@ -16,11 +16,12 @@ use scry::config::server::{Secret, ServerConfig};
 const CONNECTIONS: usize = 200;
 const USERS: usize = 50;
 /// The time within which what is shown must be the truth: what a silent connection may take, and a little more.
-const BOUND: Duration = Duration::from_secs(15);
+const BOUND: Duration = Duration::from_secs(30);
 
 fn settings(config: &mut ServerConfig) {
-    config.socket.ping_interval = Duration::from_secs(1);
-    config.socket.ping_timeout = Duration::from_secs(1);
+    config.socket.ping_interval = Duration::from_secs(2);
+    // Long enough that a busy machine does not make a living client look dead.
+    config.socket.ping_timeout = Duration::from_secs(8);
     config.presence.ttl = Duration::from_secs(3);
 }
 
