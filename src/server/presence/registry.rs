@@ -93,17 +93,19 @@ impl<K: Copy + Ord + Hash> Registry<K> {
         if self.connections.contains_key(&key) {
             return Outcome::default();
         }
-        self.observe(user, |registry| {
-            let connection = Connection {
-                user: user.clone(),
-                name: name.to_owned(),
-                places: BTreeMap::new(),
-                active: now.mono,
-                resting: false,
-            };
-            registry.connections.insert(key, connection);
-            registry.of_user.entry(user.clone()).or_default().insert(key);
-        })
+        let connection = Connection {
+            user: user.clone(),
+            name: name.to_owned(),
+            places: BTreeMap::new(),
+            active: now.mono,
+            resting: false,
+        };
+        if self.of_user.contains_key(user) {
+            // One more that is nowhere yet changes nothing.
+            self.add(key, connection);
+            return Outcome::default();
+        }
+        self.observe(user, |registry| registry.add(key, connection))
     }
 
     /// Removes a connection that has gone.
@@ -122,6 +124,13 @@ impl<K: Copy + Ord + Hash> Registry<K> {
 
     /// Says in rooms of which campaigns a connection is; of those it left, what it announced is forgotten too.
     pub fn seat(&mut self, key: K, campaigns: &BTreeSet<Id>, now: Moment) -> Outcome {
+        let is_same = |connection: &Connection| {
+            let seated = connection.places.iter().filter(|(_, place)| place.seated).map(|(campaign, _)| campaign);
+            seated.eq(campaigns)
+        };
+        if self.connections.get(&key).is_some_and(is_same) {
+            return Outcome::default();
+        }
         self.observe_connection(key, |connection| {
             connection.places.retain(|campaign, place| !place.seated || campaigns.contains(campaign));
             for campaign in campaigns {
@@ -152,6 +161,10 @@ impl<K: Copy + Ord + Hash> Registry<K> {
 
     /// Notes that somebody did something over a connection.
     pub fn touch(&mut self, key: K, now: Moment) -> Outcome {
+        if let Some(connection) = self.connections.get_mut(&key).filter(|connection| !connection.resting) {
+            connection.active = now.mono;
+            return Outcome::default();
+        }
         self.observe_connection(key, |connection| {
             connection.active = now.mono;
             connection.resting = false;
@@ -273,6 +286,11 @@ impl<K: Copy + Ord + Hash> Registry<K> {
             let unseated = connection.places.iter().filter(|(_, place)| !place.seated);
             unseated.map(|(campaign, _)| (*key, &connection.user, campaign))
         })
+    }
+
+    fn add(&mut self, key: K, connection: Connection) {
+        self.of_user.entry(connection.user.clone()).or_default().insert(key);
+        self.connections.insert(key, connection);
     }
 
     /// Returns what all nodes together make of a user.
