@@ -47,11 +47,13 @@ impl Rig {
 }
 
 fn changed(outcome: &Outcome) -> Vec<&PresenceChange> {
-    let only = |change| match change {
-        &Change::Changed(ref change) => Some(change),
-        Change::Came(_) | Change::Went(_) => None,
-    };
-    outcome.changes.iter().filter_map(only).collect()
+    let changes = outcome.changes.iter();
+    changes
+        .filter_map(|change| match change {
+            Change::Changed(change) => Some(change),
+            Change::Came(_) | Change::Went(_) => None,
+        })
+        .collect()
 }
 
 #[test]
