@@ -4,7 +4,7 @@ use super::copy::Export;
 use super::entry::{Entry, Kind};
 use super::keymap::Action;
 use super::pane::Pane;
-use super::{App, Effect, Stage};
+use super::{App, Effect, Seen, Stage};
 use crate::client::event::Phase;
 use crate::protocol::EntityRef;
 
@@ -28,7 +28,7 @@ impl App {
             Action::Activate => self.activate(),
             Action::Fold if self.focus == Pane::Inspector => self.fold_in_inspector(true),
             Action::Unfold if self.focus == Pane::Inspector => self.fold_in_inspector(false),
-            Action::Fold => self.tree.fold(&self.cache),
+            Action::Fold => self.tree.fold(Seen { cache: &self.cache, pending: &self.pending }),
             Action::Unfold => self.unfold(),
             Action::NextPane => self.go_to_neighbour(true),
             Action::PreviousPane => self.go_to_neighbour(false),
@@ -77,6 +77,7 @@ impl App {
                 self.bare = !self.bare;
                 return self.take_mouse();
             }
+            Action::Edit(deed) => return self.begin(deed),
             Action::Line(_) => {}
             Action::Deck(key) => self.play_key(key, self.now.mono),
         }
@@ -104,6 +105,8 @@ impl App {
                 }
                 None => false,
             },
+            Pane::People => false,
+            Pane::Notifications => self.move_in_notices(step(action, rows), action),
         }
     }
 
@@ -169,8 +172,10 @@ impl App {
 
     fn activate(&mut self) {
         match self.focus {
-            Pane::World if !self.tree.toggle(&self.cache) => self.go_to_pane(Pane::Detail),
-            Pane::World | Pane::Detail | Pane::Clock | Pane::Health => {}
+            Pane::World if !self.tree.toggle(Seen { cache: &self.cache, pending: &self.pending }) => {
+                self.go_to_pane(Pane::Detail)
+            }
+            Pane::World | Pane::Detail | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {}
             Pane::Journal => self.inspect_selected(),
             Pane::Inspector => self.open_in_inspector(),
         }
@@ -197,14 +202,13 @@ impl App {
     /// Selects an entity and shows its fields.
     pub(super) fn show_entity(&mut self, key: &EntityRef) {
         self.leave_place();
-        if self.tree.reveal(key, &self.cache) {
-            self.detail_offset = 0;
+        if self.reveal(key) {
             self.go_to_pane(Pane::Detail);
         }
     }
 
     fn go_to_bookmark(&mut self) {
-        if let Some(key) = self.tree.next_bookmark(&self.cache) {
+        if let Some(key) = self.tree.next_bookmark(self.seen()) {
             self.show_entity(&key);
         }
     }
@@ -220,7 +224,7 @@ impl App {
     }
 
     fn unfold(&mut self) {
-        if self.tree.unfold(&self.cache) {
+        if self.tree.unfold(Seen { cache: &self.cache, pending: &self.pending }) {
             self.detail_offset = 0;
         } else {
             self.go_to_pane(Pane::Detail);
@@ -237,10 +241,9 @@ impl App {
     }
 
     fn go_to_change(&mut self, forward: bool) {
-        if let Some(key) = self.tree.next_change(&self.cache, forward) {
+        if let Some(key) = self.tree.next_change(self.seen(), forward) {
             self.leave_place();
-            self.tree.reveal(&key, &self.cache);
-            self.detail_offset = 0;
+            self.reveal(&key);
         }
     }
 

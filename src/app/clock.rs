@@ -23,8 +23,8 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Takes over what the cache knows; returns a sentence if the campaign's calendar cannot be used.
-    pub fn set(&mut self, cache: &Cache) -> Option<String> {
+    /// Takes over the campaign's calendar and the `time` to show; returns a sentence if the campaign's calendar cannot be used.
+    pub fn set(&mut self, cache: &Cache, time: Option<&str>) -> Option<String> {
         let definition = cache.campaign().and_then(|campaign| campaign.field("calendar")).unwrap_or(&Value::Null);
         let mut complaint = None;
         if *definition != self.definition {
@@ -34,7 +34,7 @@ impl Clock {
                 Calendar::gregorian()
             }));
         }
-        self.today = cache.world_time().and_then(|time| self.calendar.date(time).ok());
+        self.today = time.and_then(|time| self.calendar.date(time).ok());
         complaint
     }
 
@@ -60,6 +60,12 @@ impl Clock {
             (Ok(a), Ok(b)) => format!("{} → {}", a.short(), b.short()),
             _ => format!("{from} → {to}"),
         }
+    }
+
+    /// Says a world time without year and weekday, or as it came if it is no time.
+    #[must_use]
+    pub fn short(&self, time: &str) -> String {
+        self.calendar.date(time).map_or_else(|_| time.to_owned(), |date| date.short())
     }
 
     /// Says a world time in full, or as it came if it is no time.

@@ -1,6 +1,7 @@
 //! Commands, and the places in which a key can mean one.
 
 use super::copy::Export;
+use super::edit::command::Deed;
 use super::keymap::BINDINGS;
 use super::pane::Pane;
 use super::replay::Deck;
@@ -65,6 +66,8 @@ pub enum Action {
     Deck(Deck),
     /// Change the line that is being typed.
     Line(Line),
+    /// Change the campaign.
+    Edit(Deed),
 }
 
 /// Names what can be done to a line that is being typed.
@@ -113,10 +116,28 @@ pub enum Context {
     Clock,
     Health,
     Inspector,
+    People,
+    Notifications,
     /// Works while a line is being typed; no other key means anything then.
     Prompt,
     /// Works beside everything else while a recording is shown.
     Replay,
+    /// Works on every sheet on which something is changed, but for where text is typed.
+    Sheet,
+    /// Works while a field, or what to create, is chosen.
+    Fields,
+    /// Works while one of several values is chosen.
+    Options,
+    /// Works while a text of several lines is written.
+    Block,
+    /// Works while something is asked.
+    Confirm,
+    /// Works in the list of edits.
+    Edits,
+    /// Works while a conflict is resolved.
+    Resolve,
+    /// Works while one chooses what one is told at once.
+    Preferences,
     /// Works while a campaign is being chosen.
     Picker,
     Help,
@@ -136,6 +157,16 @@ impl Context {
             Self::Clock => "clock",
             Self::Health => "health",
             Self::Inspector => "inspector",
+            Self::People => "people",
+            Self::Notifications => "notifications",
+            Self::Sheet => "sheet",
+            Self::Fields => "fields",
+            Self::Options => "options",
+            Self::Block => "block",
+            Self::Confirm => "confirm",
+            Self::Edits => "edits",
+            Self::Resolve => "resolve",
+            Self::Preferences => "preferences",
             Self::Prompt => "prompt",
             Self::Replay => "replay",
             Self::Picker => "picker",
@@ -162,8 +193,18 @@ impl Context {
             Self::Clock => "Clock",
             Self::Health => "Health",
             Self::Inspector => "Inspector",
+            Self::People => "People",
+            Self::Notifications => "Notifications",
             Self::Prompt => "Typing a line",
             Self::Replay => "Recording",
+            Self::Sheet => "Changing something",
+            Self::Fields => "Choosing what to change",
+            Self::Options => "Choosing a value",
+            Self::Block => "Writing a text",
+            Self::Confirm => "A question",
+            Self::Edits => "Your edits",
+            Self::Resolve => "Resolving a conflict",
+            Self::Preferences => "What you are told at once",
             Self::Picker => "Choosing a campaign",
             Self::Help => "Help",
         }
@@ -182,8 +223,18 @@ impl Context {
             Self::Clock => &[Self::Clock, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Health => &[Self::Health, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Inspector => &[Self::Inspector, Self::Further, Self::Dashboard, Self::Everywhere],
+            Self::People => &[Self::People, Self::Further, Self::Dashboard, Self::Everywhere],
+            Self::Notifications => &[Self::Notifications, Self::Further, Self::Dashboard, Self::Everywhere],
             Self::Prompt => &[Self::Prompt],
             Self::Replay => &[Self::Replay],
+            Self::Sheet => &[Self::Sheet],
+            Self::Fields => &[Self::Fields, Self::Sheet],
+            Self::Options => &[Self::Options],
+            Self::Block => &[Self::Block],
+            Self::Confirm => &[Self::Confirm, Self::Sheet],
+            Self::Edits => &[Self::Edits, Self::Sheet],
+            Self::Resolve => &[Self::Resolve, Self::Sheet],
+            Self::Preferences => &[Self::Preferences, Self::Sheet],
             Self::Picker => &[Self::Picker, Self::Everywhere],
             Self::Help => &[Self::Help, Self::Everywhere],
         }

@@ -45,7 +45,8 @@ impl App {
             }),
             Pane::Inspector => self.inspected_value(),
             Pane::Clock => self.clock.today().map(ToString::to_string),
-            Pane::Health => None,
+            Pane::Notifications => self.inbox.selected().map(|notice| format!("{}  {}", notice.title, notice.body)),
+            Pane::Health | Pane::People => None,
         };
         self.copied(text, "copied")
     }
@@ -55,8 +56,8 @@ impl App {
         let json = match self.focus {
             Pane::Journal => self.journal.selected().and_then(|entry| self.shown_record(entry)),
             Pane::Inspector => self.inspected_entry().and_then(|entry| self.shown_record(entry)),
-            Pane::World | Pane::Detail | Pane::Clock | Pane::Health => {
-                self.selected().map(|entity| self.public(entity, expr::entity(entity)))
+            Pane::World | Pane::Detail | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {
+                self.selected().map(|entity| self.public(&entity, expr::entity(&entity)))
             }
         };
         let text = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
@@ -83,9 +84,11 @@ impl App {
                 let filter = filter.map(|filter| format!(" --filter {}", quoted(&filter))).unwrap_or_default();
                 Some(format!("scry watch --campaign {}{filter}{profile}", quoted(campaign.as_str())))
             }
-            Pane::World | Pane::Detail | Pane::Clock | Pane::Health => self.selected().map(|entity| {
-                format!("scry get {} {}{profile}", entity.key.entity_type, quoted(entity.key.id.as_str()))
-            }),
+            Pane::World | Pane::Detail | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {
+                self.selected().map(|entity| {
+                    format!("scry get {} {}{profile}", entity.key.entity_type, quoted(entity.key.id.as_str()))
+                })
+            }
         };
         self.copied(text, "command copied")
     }

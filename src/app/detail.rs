@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 use super::clock::Clock;
 use super::entry::Entry;
 use super::journal::Journal;
+use super::pending::Mark;
 use super::privacy::{HIDDEN, is_secret};
+use super::seen::Seen;
 use super::value::{self, Direction, direction, label, say};
-use crate::client::cache::{Cache, Entity, FieldChange};
+use crate::client::cache::{Entity, FieldChange};
 use crate::protocol::EntityType;
 use crate::text;
 
@@ -71,6 +73,8 @@ pub struct Field {
     pub stale: bool,
     /// The values a number had, the latest last.
     pub past: Vec<f64>,
+    /// How far the person's own edit of it has come, while that is what is shown.
+    pub mark: Option<Mark>,
 }
 
 /// Describes the latest change of a value.
@@ -86,7 +90,7 @@ pub struct Change {
 /// Holds what a description is made with.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    pub cache: &'a Cache,
+    pub seen: Seen<'a>,
     pub clock: &'a Clock,
     pub series: &'a Series,
     /// Whether what is secret stays hidden.
@@ -118,7 +122,7 @@ pub fn series(entity: &Entity, journal: &Journal) -> Series {
 /// Describes an entity in full.
 #[must_use]
 pub fn rows(entity: &Entity, known: &Known<'_>) -> Vec<Row> {
-    let view = View { entity, cache: known.cache, clock: known.clock, series: known.series, private: known.private };
+    let view = View { entity, seen: known.seen, clock: known.clock, series: known.series, private: known.private };
     let mut rows = view.own_fields();
     if let Some(description) = entity.field("description").and_then(Value::as_str).filter(|text| !text.is_empty()) {
         rows.extend([Row::Blank, Row::Text(text::block(description).into_owned())]);
@@ -139,7 +143,7 @@ fn section(rows: &mut Vec<Row>, heading: &'static str, content: Vec<Row>) {
 
 struct View<'a> {
     entity: &'a Entity,
-    cache: &'a Cache,
+    seen: Seen<'a>,
     clock: &'a Clock,
     series: &'a Series,
     private: bool,
@@ -165,7 +169,7 @@ impl View<'_> {
             ("Location", "locationId", EntityType::Location),
         ] {
             if let Some(id) = self.entity.field(id_field).and_then(Value::as_str) {
-                let found = self.cache.of_type(&kind).find(|entity| entity.key.id.as_str() == id);
+                let found = self.seen.cache.of_type(&kind).find(|entity| entity.key.id.as_str() == id);
                 let said = found.map_or_else(|| text::line(id).into_owned(), |entity| entity.name.to_string());
                 rows.push(self.field(id_field, name, said));
             }
@@ -191,8 +195,13 @@ impl View<'_> {
             change: self.change(name),
             stale: self.entity.is_field_stale(name),
             past: self.past(name),
+            mark: self.mark(name),
             ..Field::default()
         }
+    }
+
+    fn mark(&self, name: &str) -> Option<Mark> {
+        self.seen.pending.mark(&self.entity.key, name)
     }
 
     fn change(&self, name: &str) -> Option<Change> {
@@ -204,7 +213,7 @@ impl View<'_> {
             Some(time) if name == "worldTime" => text::line(&self.clock.long(time)).into_owned(),
             Some(_) | None => say(value),
         };
-        let who = by.as_ref().map(|id| self.cache.user_name(id).unwrap_or(id.as_str()).to_owned());
+        let who = by.as_ref().map(|id| self.seen.cache.user_name(id).unwrap_or(id.as_str()).to_owned());
         Some(Change {
             direction: direction(from.as_ref(), to.as_ref()),
             from: from.as_ref().filter(|value| !value.is_object()).map(words),
@@ -247,6 +256,7 @@ impl View<'_> {
             change: self.change(&name),
             stale: self.entity.is_field_stale(&name),
             past: self.past(&name),
+            mark: self.mark(&name),
         })
     }
 
@@ -264,6 +274,7 @@ impl View<'_> {
                 change: self.change(&name),
                 stale: self.entity.is_field_stale(&name),
                 past: self.past(&name),
+                mark: None,
             })
         });
         rows.collect()
@@ -299,7 +310,7 @@ impl View<'_> {
         };
         let count = |kind: &EntityType| {
             let names: Vec<_> =
-                self.cache.children(&self.entity.key.id, kind).iter().map(|e| e.name.to_string()).collect();
+                self.seen.children(&self.entity.key.id, kind).iter().map(|e| e.name.to_string()).collect();
             (!names.is_empty()).then(|| {
                 Row::Field(Field {
                     label: plural(kind).to_owned(),

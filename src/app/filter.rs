@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::entry::Entry;
 use super::fuzzy::Fuzzy;
-use super::{App, Clock};
+use super::{App, Clock, Seen};
 use crate::client::cache::{Cache, Entity};
 use crate::expr::{self, EventView, Expr};
 
@@ -124,7 +124,7 @@ impl App {
 
     /// Puts a filter over the World, or takes it away.
     pub(super) fn filter_world(&mut self, filter: Option<Filter>) {
-        self.tree.set_filter(filter, &self.cache);
+        self.tree.set_filter(filter, Seen { cache: &self.cache, pending: &self.pending });
     }
 }
 

@@ -81,7 +81,7 @@ impl App {
                 if ours && !self.keeping.is_told && self.cache.is_empty() {
                     self.cache.snapshot(saved.snapshot, saved.at);
                     self.keeping.from_disk = Some(saved.at);
-                    self.tree.rebuild(&self.cache);
+                    self.rebuild_tree();
                     self.read_clock();
                     self.take_up();
                 }

@@ -18,6 +18,8 @@ pub struct Keymap {
     /// The keys of each line of the table.
     keys: Vec<Vec<Key>>,
     actions: HashMap<(Context, Key), Action>,
+    /// Whether the person may change the campaign.
+    allows_edits: bool,
 }
 
 /// Holds a command with the keys that lead to it now; there may be none.
@@ -31,7 +33,7 @@ impl Keymap {
     fn new(keys: Vec<Vec<Key>>) -> Self {
         let lines = BINDINGS.iter().zip(&keys);
         let actions = lines.flat_map(|(line, keys)| keys.iter().map(|key| ((line.context, *key), line.action)));
-        Self { actions: actions.collect(), keys }
+        Self { actions: actions.collect(), keys, allows_edits: false }
     }
 
     /// Changes the table as a configuration says: for each context and command the keys that are to lead to it.
@@ -45,7 +47,24 @@ impl Keymap {
     /// Looks a key up in a context and then in the ones around it.
     #[must_use]
     pub fn action(&self, context: Context, key: Key) -> Option<Action> {
-        context.chain().iter().find_map(|context| self.actions.get(&(*context, key)).copied())
+        let action = context.chain().iter().find_map(|context| self.actions.get(&(*context, key)).copied());
+        action.filter(|action| self.offers(*action))
+    }
+
+    /// Returns the first key of a command, as it is drawn.
+    #[must_use]
+    pub fn label(&self, action: Action) -> Option<String> {
+        let line = BINDINGS.iter().position(|binding| binding.action == action)?;
+        self.keys.get(line)?.first().map(|key| key.label(false))
+    }
+
+    /// Says whether the campaign may be changed; without that right the commands that do so are not there.
+    pub const fn allow_edits(&mut self, allowed: bool) {
+        self.allows_edits = allowed;
+    }
+
+    fn offers(&self, action: Action) -> bool {
+        self.allows_edits || !matches!(action, Action::Edit(deed) if deed.changes_campaign())
     }
 
     /// Lists every command, in the order of the table.
@@ -55,7 +74,8 @@ impl Keymap {
 
     /// Lists what can be done in a context, in the order of the table.
     pub fn bindings(&self, context: Context) -> impl Iterator<Item = Bound<'_>> {
-        self.all().filter(move |bound| context.chain().contains(&bound.binding.context))
+        let here = move |bound: &Bound<'_>| context.chain().contains(&bound.binding.context);
+        self.all().filter(move |bound| here(bound) && self.offers(bound.binding.action))
     }
 }
 

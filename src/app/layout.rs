@@ -93,6 +93,22 @@ impl Layout {
         self.panes.iter().find(|(shown, _)| *shown == pane).map(|(_, area)| *area)
     }
 
+    /// Returns where a sheet lies: beside the World where there is room, over everything where there is not.
+    #[must_use]
+    pub fn sheet(&self) -> Rect {
+        let top = self.header.bottom() + u16::from(self.trouble.is_some());
+        let body = Rect { x: 0, y: top, width: self.header.width, height: self.keys.y.saturating_sub(top) };
+        match (self.shape, self.pane(Pane::World), self.pane(Pane::Journal)) {
+            (Shape::Wide | Shape::Full, Some(world), Some(journal)) => Rect {
+                x: world.right(),
+                y: world.y,
+                width: body.right().saturating_sub(world.right()),
+                height: journal.y.saturating_sub(world.y),
+            },
+            _ => body,
+        }
+    }
+
     /// Returns how many rows a pane has for its content; what is not shown still pages sensibly.
     #[must_use]
     pub fn rows(&self, pane: Pane) -> usize {

@@ -11,10 +11,12 @@ pub mod command;
 pub mod connection;
 pub mod copy;
 pub mod detail;
+pub mod edit;
 pub mod entry;
 pub mod filter;
 mod fuzzy;
 pub mod help;
+pub mod inbox;
 pub mod inspector;
 mod journal;
 mod keep;
@@ -24,10 +26,12 @@ pub mod layout;
 pub mod measure;
 mod msg;
 pub mod now;
+mod outcomes;
 pub mod palette;
 mod pane;
 mod panes;
-mod pending;
+pub mod pending;
+pub mod people;
 mod pointer;
 pub mod privacy;
 pub mod prompt;
@@ -35,6 +39,7 @@ pub mod pulse;
 pub mod record;
 pub mod replay;
 mod resume;
+mod seen;
 mod switch;
 mod trail;
 pub mod tree;
@@ -57,11 +62,11 @@ pub use layout::Layout;
 pub use msg::{Choice, Effect, Msg, Unanswered};
 pub use now::Now;
 pub use resume::Sitting;
+pub use seen::Seen;
 pub use tree::Tree;
 pub use typing::{Purpose, Typing};
 
-use crate::client::cache::{Cache, Entity};
-use crate::client::outbox::Outbox;
+use crate::client::cache::Cache;
 use crate::config::alerts::AlertConfig;
 use crate::protocol::Id;
 
@@ -82,6 +87,12 @@ pub struct Options {
     /// Whether marks fade; without motion they stay as they are until they go.
     pub motion: bool,
     pub mouse: bool,
+    /// Whether nothing may be changed, whatever the person's role allows.
+    pub read_only: bool,
+    /// Who looks at this dashboard, where that is known.
+    pub me: Option<Id>,
+    /// Makes the keys of edits differ from every other dashboard's.
+    pub seed: u64,
 }
 
 impl Default for Options {
@@ -96,6 +107,9 @@ impl Default for Options {
             alerts: AlertConfig::default(),
             motion: true,
             mouse: false,
+            read_only: false,
+            me: None,
+            seed: 0,
         }
     }
 }
@@ -154,7 +168,6 @@ pub struct App {
     /// The epoch of the history that the journal shows, once a snapshot has told it.
     epoch: Option<String>,
     keeping: keep::Keeping,
-    outbox: Outbox,
     typing: Option<Typing>,
     histories: typing::Histories,
     inspector: inspector::Inspector,
@@ -176,6 +189,13 @@ pub struct App {
     was_lost: bool,
     /// The recording that is shown in the place of a server.
     replay: Option<replay::Replay>,
+    sheet: Option<edit::Sheet>,
+    keys: edit::Keys,
+    pending: pending::Pending,
+    undo: edit::Undo,
+    people: people::People,
+    mine: people::Mine,
+    inbox: inbox::Inbox,
     redraw: bool,
 }
 
@@ -185,7 +205,6 @@ impl App {
     pub fn new(options: Options, size: (u16, u16), now: Now) -> Self {
         Self {
             journal: Journal::new(options.journal_limit),
-            options,
             keymap: Keymap::default(),
             now,
             size,
@@ -202,7 +221,6 @@ impl App {
             toasts: Vec::new(),
             epoch: None,
             keeping: keep::Keeping::default(),
-            outbox: Outbox::default(),
             typing: None,
             histories: typing::Histories::default(),
             inspector: inspector::Inspector::default(),
@@ -219,6 +237,14 @@ impl App {
             is_looking: None,
             was_lost: false,
             replay: None,
+            sheet: None,
+            keys: edit::Keys::new(options.seed),
+            pending: pending::Pending::default(),
+            undo: edit::Undo::default(),
+            people: people::People::default(),
+            mine: people::Mine::new(now.mono),
+            inbox: inbox::Inbox::default(),
+            options,
             redraw: true,
         }
     }
@@ -234,7 +260,8 @@ impl App {
 
     /// Takes over what a person prefers now; what is on screen stays.
     pub fn prefer(&mut self, options: Options, keymap: Keymap) {
-        self.options = options;
+        let Options { read_only, me, seed, .. } = self.options.clone();
+        self.options = Options { read_only, me, seed, ..options };
         self.keymap = keymap;
         self.redraw = true;
     }
@@ -264,6 +291,9 @@ impl App {
             self.age_deadline().filter(|_| self.is_watched()),
             self.pulse.deadline(self.now).filter(|_| self.is_watched() && self.shows(Pane::Health)),
             self.keep_deadline(),
+            self.people.deadline(),
+            self.tell_deadline(),
+            self.due_deadline(),
             toasts,
         ];
         moments.into_iter().flatten().min()
@@ -283,8 +313,8 @@ impl App {
 
     fn age_deadline(&self) -> Option<Instant> {
         let fresh = |at: &jiff::Timestamp| self.freshness(*at) != Freshness::Old;
-        let changes = self.selected().into_iter().flat_map(|entity| entity.changes.values());
-        changes.map(|change| change.at).filter(fresh).map(|at| self.now.when_age_changes(at)).min()
+        let changes = self.selected().map(|entity| entity.changes.values().map(|change| change.at).collect::<Vec<_>>());
+        changes.into_iter().flatten().filter(fresh).map(|at| self.now.when_age_changes(at)).min()
     }
 
     /// Returns the moment the state stands at.
@@ -397,6 +427,24 @@ impl App {
         &self.toasts
     }
 
+    /// Returns who is here.
+    #[must_use]
+    pub const fn people(&self) -> &people::People {
+        &self.people
+    }
+
+    /// Returns who looks at this dashboard.
+    #[must_use]
+    pub const fn me(&self) -> Option<&Id> {
+        self.options.me.as_ref()
+    }
+
+    /// Returns the edits that are not over.
+    #[must_use]
+    pub const fn pending(&self) -> &pending::Pending {
+        &self.pending
+    }
+
     /// Returns where everything is on the screen now.
     #[must_use]
     pub fn layout(&self) -> Layout {
@@ -410,21 +458,13 @@ impl App {
         })
     }
 
-    /// Returns the entity the Detail pane shows.
-    #[must_use]
-    pub fn selected(&self) -> Option<&Entity> {
-        self.cache.get(self.tree.entity()?)
-    }
-
     /// Lists the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
     #[must_use]
     pub fn detail(&self, columns: usize) -> (Vec<detail::Row>, usize) {
         let rows = self.selected().map(|entity| {
-            let series = detail::series(entity, &self.journal);
-            detail::rows(
-                entity,
-                &detail::Known { cache: &self.cache, clock: &self.clock, series: &series, private: self.private },
-            )
+            let series = detail::series(&entity, &self.journal);
+            let known = detail::Known { seen: self.seen(), clock: &self.clock, series: &series, private: self.private };
+            detail::rows(&entity, &known)
         });
         let rows = rows.unwrap_or_default();
         let lines = rows.into_iter().flat_map(|row| {
@@ -450,7 +490,7 @@ impl App {
 
     /// Names what the keys mean now.
     #[must_use]
-    pub const fn context(&self) -> Context {
+    pub fn context(&self) -> Context {
         match (&self.typing, self.help) {
             (Some(_), _) => Context::Prompt,
             (None, Some(_)) => Context::Help,
@@ -460,7 +500,10 @@ impl App {
 
     /// Names what the help explains: the context below it.
     #[must_use]
-    pub const fn explained(&self) -> Context {
+    pub fn explained(&self) -> Context {
+        if let Some(sheet) = &self.sheet {
+            return sheet.context();
+        }
         match (&self.stage, self.focus) {
             (Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,
             (Stage::Watching(_), Pane::World) => Context::World,
@@ -469,6 +512,8 @@ impl App {
             (Stage::Watching(_), Pane::Clock) => Context::Clock,
             (Stage::Watching(_), Pane::Health) => Context::Health,
             (Stage::Watching(_), Pane::Inspector) => Context::Inspector,
+            (Stage::Watching(_), Pane::People) => Context::People,
+            (Stage::Watching(_), Pane::Notifications) => Context::Notifications,
         }
     }
 }

@@ -6,10 +6,11 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use serde_json::Value;
 
 use super::copy::Export;
+use super::edit::Rights;
 use crate::client::cache::{Refetch, Ticket};
-use crate::client::event::{ClientEvent, Loaded, Saved};
+use crate::client::event::{ClientEvent, DueEffect, Inbox, Loaded, Preferences, Saved};
 use crate::client::outbox::{Edit, Outcome};
-use crate::protocol::{Event, Id};
+use crate::protocol::{ClientRequest, Event, Id};
 
 /// Tells the state that something happened.
 #[derive(Debug)]
@@ -47,6 +48,15 @@ pub enum Msg {
     NotSaved(String),
     /// What became of an edit in the outbox.
     Outbox(Outcome),
+    /// The answer to [`Effect::LoadInbox`].
+    Inbox(Result<Inbox, Unanswered>),
+    /// The answer to [`Effect::SetPreferences`].
+    Preferences(Result<Preferences, String>),
+    /// The answer to [`Effect::AskDue`].
+    Due {
+        until: String,
+        result: Result<Vec<DueEffect>, Unanswered>,
+    },
     /// The answer to [`Effect::LoadHistory`], in the order in which it happened.
     History(Result<Vec<Event>, String>),
 }
@@ -80,11 +90,29 @@ pub enum Effect {
         limit: u32,
     },
     /// Put an edit into the outbox.
-    Submit(Box<Edit>),
+    Submit {
+        rights: Rights,
+        edit: Box<Edit>,
+    },
     /// Send the refused edit with this key again.
-    RetryEdit(String),
+    RetryEdit {
+        rights: Rights,
+        key: String,
+    },
     /// Give up the edit with this key.
     DiscardEdit(String),
+    /// Ask what falls due until this world time.
+    AskDue {
+        campaign: Id,
+        until: String,
+    },
+    /// Ask which notifications there are.
+    LoadInbox,
+    MarkRead(Id),
+    MarkAllRead,
+    SetPreferences(Preferences),
+    /// Say something in passing to those who are here too.
+    Tell(ClientRequest),
     /// Try to connect again without waiting.
     RetryNow,
     /// Look like this theme from now on.

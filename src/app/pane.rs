@@ -12,11 +12,22 @@ pub enum Pane {
     Clock,
     Health,
     Inspector,
+    People,
+    Notifications,
 }
 
 impl Pane {
     /// Lists the panes in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::World, Self::Detail, Self::Journal, Self::Clock, Self::Health, Self::Inspector];
+    pub const ALL: [Self; 8] = [
+        Self::World,
+        Self::Detail,
+        Self::Journal,
+        Self::Clock,
+        Self::People,
+        Self::Notifications,
+        Self::Health,
+        Self::Inspector,
+    ];
 
     /// Returns the name on the pane's rule and tab.
     #[must_use]
@@ -28,6 +39,8 @@ impl Pane {
             Self::Clock => "Clock",
             Self::Health => "Health",
             Self::Inspector => "Inspector",
+            Self::People => "People",
+            Self::Notifications => "Notifications",
         }
     }
 
@@ -45,6 +58,8 @@ impl Pane {
             Self::Detail => 2,
             Self::Journal => 3,
             Self::Clock => 4,
+            Self::People => 5,
+            Self::Notifications => 6,
             Self::Health => 7,
             Self::Inspector => 8,
         }

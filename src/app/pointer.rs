@@ -11,9 +11,14 @@ use super::{App, Stage};
 const WHEEL: usize = 3;
 
 impl App {
+    /// Tells whether something lies over the panes.
+    const fn is_modal(&self) -> bool {
+        self.typing.is_some() || self.help.is_some() || self.sheet.is_some()
+    }
+
     /// Takes what the mouse did.
     pub(super) fn point(&mut self, event: MouseEvent) {
-        if !matches!(self.stage, Stage::Watching(_)) || self.typing.is_some() || self.help.is_some() {
+        if !matches!(self.stage, Stage::Watching(_)) || self.is_modal() {
             return;
         }
         let at = Position { x: event.column, y: event.row };
@@ -49,7 +54,7 @@ impl App {
             Pane::World => self.tree.select(self.tree.offset() + row),
             Pane::Journal => self.click_journal(row),
             Pane::Inspector => self.click_inspector(row),
-            Pane::Detail | Pane::Clock | Pane::Health => {}
+            Pane::Detail | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {}
         }
         self.detail_offset = if pane == Pane::World { 0 } else { self.detail_offset };
     }

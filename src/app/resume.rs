@@ -56,7 +56,7 @@ impl App {
         self.tree.set_bookmarks(sitting.bookmarks);
         self.filter_journal(Filter::parse(&sitting.journal_filter).ok().flatten());
         if let Some(key) = &sitting.entity {
-            self.tree.reveal(key, &self.cache);
+            self.reveal(key);
         }
         self.filter_world(Filter::parse(&sitting.world_filter).ok().flatten());
         for pane in [sitting.further, sitting.focus].into_iter().flatten() {

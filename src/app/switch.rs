@@ -19,7 +19,10 @@ impl App {
         self.keeping = keep::Keeping::default();
         self.inspector = inspector::Inspector::default();
         self.trail = trail::Trail::default();
-        self.outbox = super::Outbox::default();
+        self.sheet = None;
+        self.pending = super::pending::Pending::default();
+        self.undo = super::edit::Undo::default();
+        self.people = super::people::People::default();
         self.epoch = None;
         self.detail_offset = 0;
         self.further = None;

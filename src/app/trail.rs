@@ -62,7 +62,7 @@ impl App {
 
     fn return_to(&mut self, place: Place) {
         if let Some(key) = &place.entity {
-            self.tree.reveal(key, &self.cache);
+            self.reveal(key);
             self.detail_offset = 0;
         }
         if let Some(number) = place.entry {

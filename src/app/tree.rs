@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::filter::Filter;
+use super::seen::Seen;
 use crate::client::cache::{Cache, Entity};
 use crate::protocol::{EntityRef, EntityType, Id};
 
@@ -89,15 +90,15 @@ impl Tree {
     }
 
     /// Rebuilds the rows from the cache; the selection stays on its entity, or where it was.
-    pub fn rebuild(&mut self, cache: &Cache) {
-        self.fold_large_world_once(cache);
+    pub fn rebuild(&mut self, seen: Seen<'_>) {
+        self.fold_large_world_once(seen.cache);
         let selected = self.row().map(|row| row.node.clone());
-        let passing = self.filter.as_ref().map(|filter| passing(filter, cache));
+        let passing = self.filter.as_ref().map(|filter| passing(filter, seen.cache));
         self.passing = passing.as_ref().map_or(0, |passing| passing.count);
         let nothing = BTreeSet::new();
         // What passes is shown even where it was folded away.
         let folded = if passing.is_some() { &nothing } else { &self.folded };
-        self.rows = Builder { cache, folded, passing: passing.as_ref(), rows: Vec::new() }.build();
+        self.rows = Builder { seen, folded, passing: passing.as_ref(), rows: Vec::new() }.build();
         let found = selected.and_then(|node| self.rows.iter().position(|row| row.node == node));
         self.selected = found.unwrap_or(self.selected).min(self.rows.len().saturating_sub(1));
     }
@@ -130,16 +131,16 @@ impl Tree {
     }
 
     /// Folds or unfolds the selected row; tells whether it could.
-    pub fn toggle(&mut self, cache: &Cache) -> bool {
+    pub fn toggle(&mut self, seen: Seen<'_>) -> bool {
         let Some(Row { node, folded: Some(folded), .. }) = self.row().cloned() else { return false };
-        self.set_folded(node, !folded, cache);
+        self.set_folded(node, !folded, seen);
         true
     }
 
     /// Folds the selected row, or goes to its parent.
-    pub fn fold(&mut self, cache: &Cache) {
+    pub fn fold(&mut self, seen: Seen<'_>) {
         match self.row().cloned() {
-            Some(Row { node, folded: Some(false), .. }) => self.set_folded(node, true, cache),
+            Some(Row { node, folded: Some(false), .. }) => self.set_folded(node, true, seen),
             Some(row) => {
                 let above = self.rows.get(..self.selected).unwrap_or_default();
                 self.selected = above.iter().rposition(|other| other.depth < row.depth).unwrap_or(self.selected);
@@ -149,32 +150,32 @@ impl Tree {
     }
 
     /// Unfolds the selected row, or goes to its first child; tells whether it could.
-    pub fn unfold(&mut self, cache: &Cache) -> bool {
+    pub fn unfold(&mut self, seen: Seen<'_>) -> bool {
         match self.row().cloned() {
-            Some(Row { node, folded: Some(true), .. }) => self.set_folded(node, false, cache),
+            Some(Row { node, folded: Some(true), .. }) => self.set_folded(node, false, seen),
             Some(Row { folded: Some(false), .. }) => self.step(1),
             Some(_) | None => return false,
         }
         true
     }
 
-    fn set_folded(&mut self, node: Node, folded: bool, cache: &Cache) {
+    fn set_folded(&mut self, node: Node, folded: bool, seen: Seen<'_>) {
         if folded {
             self.folded.insert(node);
         } else {
             self.folded.remove(&node);
         }
-        self.rebuild(cache);
+        self.rebuild(seen);
     }
 
     /// Puts a filter over the tree, or takes it away; the selection goes to the nearest row that is left.
-    pub fn set_filter(&mut self, filter: Option<Filter>, cache: &Cache) {
+    pub fn set_filter(&mut self, filter: Option<Filter>, seen: Seen<'_>) {
         let lost = self.filter.is_some() && filter.is_none();
         let selected = self.entity().cloned();
         self.filter = filter;
-        self.rebuild(cache);
+        self.rebuild(seen);
         if let Some(key) = selected.filter(|_| lost) {
-            self.reveal(&key, cache);
+            self.reveal(&key, seen);
         }
     }
 
@@ -211,27 +212,27 @@ impl Tree {
 
     /// Returns the next bookmarked entity after the selection, around the end.
     #[must_use]
-    pub fn next_bookmark(&self, cache: &Cache) -> Option<EntityRef> {
-        self.next(cache, true, |key| self.bookmarks.contains(key))
+    pub fn next_bookmark(&self, seen: Seen<'_>) -> Option<EntityRef> {
+        self.next(seen, true, |key| self.bookmarks.contains(key))
     }
 
     /// Selects an entity, unfolding what hides it; tells whether the tree has it.
-    pub fn reveal(&mut self, key: &EntityRef, cache: &Cache) -> bool {
-        let mut above = cache.get(key).and_then(|entity| entity.parent.clone());
+    pub fn reveal(&mut self, key: &EntityRef, seen: Seen<'_>) -> bool {
+        let mut above = seen.get(key).and_then(|entity| entity.parent.clone());
         while let Some(id) = above {
             let parent = EntityType::KNOWN.into_iter().map(|kind| EntityRef::new(kind, id.clone()));
-            let Some(entity) = parent.filter_map(|key| cache.get(&key)).next() else { break };
+            let Some(entity) = parent.filter_map(|key| seen.cache.get(&key)).next() else { break };
             self.folded.remove(&Node::Entity(entity.key.clone()));
             above = entity.parent.clone();
         }
         self.folded.remove(&Node::Group(key.entity_type.clone()));
-        self.rebuild(cache);
+        self.rebuild(seen);
         let place = |tree: &Self| tree.rows.iter().position(|row| row.node.entity() == Some(key));
         let mut found = place(self);
-        if found.is_none() && self.filter.is_some() && cache.get(key).is_some() {
+        if found.is_none() && self.filter.is_some() && seen.get(key).is_some() {
             // Whoever goes somewhere wants to arrive; the filter gives way.
             self.filter = None;
-            self.rebuild(cache);
+            self.rebuild(seen);
             found = place(self);
         }
         self.selected = found.unwrap_or(self.selected);
@@ -270,13 +271,13 @@ impl Tree {
 
     /// Returns the next entity with a fresh mark after the selection, or before it, around the ends.
     #[must_use]
-    pub fn next_change(&self, cache: &Cache, forward: bool) -> Option<EntityRef> {
-        self.next(cache, forward, |key| self.fresh.contains_key(key))
+    pub fn next_change(&self, seen: Seen<'_>, forward: bool) -> Option<EntityRef> {
+        self.next(seen, forward, |key| self.fresh.contains_key(key))
     }
 
-    fn next(&self, cache: &Cache, forward: bool, wanted: impl Fn(&EntityRef) -> bool) -> Option<EntityRef> {
+    fn next(&self, seen: Seen<'_>, forward: bool, wanted: impl Fn(&EntityRef) -> bool) -> Option<EntityRef> {
         let nothing = BTreeSet::new();
-        let all = Builder { cache, folded: &nothing, passing: None, rows: Vec::new() }.build();
+        let all = Builder { seen, folded: &nothing, passing: None, rows: Vec::new() }.build();
         let here = self.row().and_then(|row| all.iter().position(|other| other.node == row.node)).unwrap_or(0);
         let count = all.len();
         (1..=count)
@@ -309,7 +310,7 @@ fn passing(filter: &Filter, cache: &Cache) -> Passing {
 
 /// Walks the cache in the order of the tree.
 struct Builder<'a> {
-    cache: &'a Cache,
+    seen: Seen<'a>,
     folded: &'a BTreeSet<Node>,
     passing: Option<&'a Passing>,
     rows: Vec<Row>,
@@ -317,10 +318,10 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn build(mut self) -> Vec<Row> {
-        let Some(campaign) = self.cache.campaign() else { return self.rows };
+        let Some(campaign) = self.seen.cache.campaign() else { return self.rows };
         let id = campaign.key.id.clone();
         self.push(Node::Entity(campaign.key.clone()), 0, 0);
-        for kingdom in self.cache.children(&id, &EntityType::Kingdom) {
+        for kingdom in self.seen.children(&id, &EntityType::Kingdom) {
             self.entity(kingdom, 0);
         }
         for entity_type in [EntityType::Location, EntityType::Encounter] {
@@ -343,7 +344,7 @@ impl Builder<'_> {
                 return;
             }
         };
-        let children = self.cache.children(&entity.key.id, &inner);
+        let children = self.seen.children(&entity.key.id, &inner);
         if self.push(Node::Entity(entity.key.clone()), depth, children.len()) {
             for child in children {
                 self.entity(child, depth + 1);
@@ -352,7 +353,7 @@ impl Builder<'_> {
     }
 
     fn group(&mut self, campaign: &Id, entity_type: EntityType) {
-        let mut members = self.cache.children(campaign, &entity_type);
+        let mut members = self.seen.children(campaign, &entity_type);
         if let Some(passing) = self.passing {
             members.retain(|member| passing.shown.contains(&member.key));
         }

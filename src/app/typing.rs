@@ -102,6 +102,8 @@ impl App {
         if let Some(mut typing) = self.typing.take() {
             typing.prompt.insert(text);
             self.line_changed(typing);
+        } else {
+            self.sheet_paste(text);
         }
     }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::entry::Entry;
 use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast, Unanswered};
-use crate::client::event::{ClientEvent, Delivery, Snapshot, Status};
-use crate::protocol::{EntityRef, EntityType, ErrorCode, Event, Id, Operation, Position};
+use crate::client::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
+use crate::protocol::{EntityRef, EntityType, Ephemeral, ErrorCode, Event, Id, Operation, Position};
 use crate::text;
 
 /// How much history the journal asks for at the start.
@@ -28,10 +28,12 @@ impl App {
         let mut effects = match msg {
             Msg::Key(event) => {
                 self.redraw = true;
+                self.seen_at_work();
                 self.key(event)
             }
             Msg::Paste(text) => {
                 self.redraw = true;
+                self.seen_at_work();
                 self.paste(&text);
                 Vec::new()
             }
@@ -82,7 +84,19 @@ impl App {
                 Vec::new()
             }
             Msg::Outbox(outcome) => {
-                self.outcome(&outcome);
+                self.outcome(outcome);
+                Vec::new()
+            }
+            Msg::Inbox(result) => {
+                self.inbox_told(result);
+                Vec::new()
+            }
+            Msg::Preferences(result) => {
+                self.preferences_told(result);
+                Vec::new()
+            }
+            Msg::Due { until, result } => {
+                self.due_told(&until, result);
                 Vec::new()
             }
             Msg::NotSaved(reason) => {
@@ -95,18 +109,22 @@ impl App {
         effects.extend(self.cache.refetch_due(now.mono).map(Effect::Refetch));
         effects.extend(self.save_due());
         self.settle();
+        effects.extend(self.ask_due());
+        effects.extend(self.tell_due());
         self.without_server(effects)
     }
 
+    /// Takes a key: for what is being typed, for the sheet that is open, or as a command.
     fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
-        match self.typing.take() {
-            Some(typing) => self.type_key(typing, event),
-            None => {
-                let key = event.into();
-                let action = self.deck_key(key).or_else(|| self.keymap.action(self.context(), key));
-                action.map(|action| self.perform(action)).unwrap_or_default()
-            }
+        if let Some(typing) = self.typing.take() {
+            return self.type_key(typing, event);
         }
+        if self.sheet.is_some() && self.help.is_none() {
+            return self.sheet_key(event.into());
+        }
+        let key = event.into();
+        let action = self.deck_key(key).or_else(|| self.keymap.action(self.context(), key));
+        action.map(|action| self.perform(action)).unwrap_or_default()
     }
 
     /// Adds a row to the journal.
@@ -159,7 +177,11 @@ impl App {
 
     pub(super) fn client(&mut self, event: ClientEvent) -> Vec<Effect> {
         match event {
-            ClientEvent::Status(status) => return self.status(status).into_iter().collect(),
+            ClientEvent::Status(status) => {
+                let turns_live = !self.connection.is_live() && status.phase == Phase::Live;
+                let alert = self.status(status);
+                return alert.into_iter().chain(turns_live.then_some(Effect::LoadInbox)).collect();
+            }
             ClientEvent::Delivered(delivery) => return self.delivered(&delivery).into_iter().collect(),
             ClientEvent::Gap(gap) => {
                 self.count_missing(&gap);
@@ -194,16 +216,19 @@ impl App {
         self.redraw = true;
         self.pulse.arrived(&delivery.name, self.now);
         let Some(event) = &delivery.event else {
-            self.note(Entry::delivered(delivery, &self.cache, &self.clock));
+            if !self.heard(delivery) {
+                self.note(Entry::delivered(delivery, &self.cache, &self.clock));
+            }
             return None;
         };
         let subject = event.payload.subject();
         // A deleted entity's name must be read before it is gone.
         let entry = Entry::delivered(delivery, &self.cache, &self.clock);
+        self.own_event(event);
         self.cache.event(event, self.now.mono, delivery.received_at);
         self.note(entry);
         match event.payload.operation() {
-            Operation::Delete => self.tree.rebuild(&self.cache),
+            Operation::Delete => self.rebuild_tree(),
             Operation::Create | Operation::Update => self.mark(subject, delivery.received_at),
         }
         self.read_clock();
@@ -225,7 +250,8 @@ impl App {
         let keys = keys(&snapshot.nodes);
         self.cache.snapshot(snapshot, self.now.wall);
         self.state_told();
-        self.tree.rebuild(&self.cache);
+        self.pending.told_whole();
+        self.after_edits();
         for key in keys {
             self.mark(key, self.now.wall);
         }
@@ -262,6 +288,15 @@ impl App {
         }
     }
 
+    /// Takes in what is not in the journal; tells whether it was understood.
+    fn heard(&mut self, delivery: &Delivery) -> bool {
+        let Stage::Watching(campaign) = &self.stage else { return false };
+        let payload = delivery.raw.get("payload").unwrap_or(&delivery.raw);
+        let event = Ephemeral::read(&delivery.name, payload).or_else(|| Ephemeral::read(&delivery.name, &delivery.raw));
+        let Some(event) = event else { return false };
+        self.people.hear(&event, campaign, self.now) || self.notified(&event)
+    }
+
     pub(super) fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, Unanswered>) {
         self.redraw = true;
         match result {
@@ -274,7 +309,7 @@ impl App {
             Ok(nodes) => {
                 let keys = keys(&nodes);
                 self.cache.answered(ticket, nodes, self.now.mono, self.now.wall);
-                self.tree.rebuild(&self.cache);
+                self.after_edits();
                 for key in keys {
                     if let Some(entity) = self.cache.get(&key) {
                         self.journal.settle(entity);
@@ -287,7 +322,8 @@ impl App {
     }
 
     pub(super) fn read_clock(&mut self) {
-        if let Some(complaint) = self.clock.set(&self.cache) {
+        let time = self.seen_world_time();
+        if let Some(complaint) = self.clock.set(&self.cache, time.as_deref()) {
             self.say(&complaint);
         }
     }
@@ -296,6 +332,7 @@ impl App {
     fn expire(&mut self) {
         let now = self.now;
         self.toasts.retain(|toast| toast.until > now.mono);
+        self.redraw |= self.people.expire(now.mono);
         let fade = jiff::SignedDuration::try_from(self.options.mark_fade).unwrap_or(jiff::SignedDuration::MAX);
         if let Ok(since) = now.wall.checked_sub(fade) {
             self.redraw |= self.tree.fade(since);
@@ -316,6 +353,7 @@ impl App {
     pub(super) fn settle(&mut self) {
         self.settle_inspector();
         self.settle_scroll();
+        self.keymap.allow_edits(self.rights().is_some());
         let layout = self.layout();
         self.tree.scroll_into_view(layout.rows(super::Pane::World));
         if self.detail_offset > 0 {

@@ -58,6 +58,9 @@ pub struct Dashboard {
     /// Open this campaign, by id or name
     #[arg(long, value_name = "ID|NAME", add = super::complete::campaigns())]
     pub campaign: Option<String>,
+    /// Change nothing, whatever your role allows
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 /// Commands of `scry`.

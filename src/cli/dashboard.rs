@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
     let (mut context, mut wanted) = (context.clone(), args.campaign.clone());
     loop {
-        match show(&context, wanted.as_deref()).await? {
+        match show(&context, wanted.as_deref(), args.read_only).await? {
             Ended::Exit(exit) => return Ok(exit),
             Ended::Profile(profile) => {
                 context = context.with_profile(&profile)?;
@@ -36,7 +36,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
     }
 }
 
-async fn show(context: &Context, wanted: Option<&str>) -> Result<Ended, CliError> {
+async fn show(context: &Context, wanted: Option<&str>, read_only: bool) -> Result<Ended, CliError> {
     let api = context.api()?;
     let mut notice = login::ensure(context, &api).await?;
     let campaign = match find(&api, &disk(context, &api).await, wanted).await {
@@ -49,7 +49,7 @@ async fn show(context: &Context, wanted: Option<&str>) -> Result<Ended, CliError
     };
     let user = api.auth().user().await;
     let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
-    Ok(tui::run(TuiOptions { notice, ..options }).await?)
+    Ok(tui::run(TuiOptions { notice, read_only, ..options }).await?)
 }
 
 /// Opens the dashboard on a campaign as whoever `api` is logged in as, for `time` at most.

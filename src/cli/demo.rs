@@ -16,10 +16,11 @@ use super::{dashboard, watch};
 use crate::client::api::Api;
 use crate::client::auth::{self, Auth};
 use crate::client::secret::Secret;
+use crate::client::session::SessionOptions;
 use crate::config::Env;
 use crate::config::client::{Server as Address, Settings};
 use crate::config::server::ServerConfig;
-use crate::demo::{self, Seats};
+use crate::demo::{self, Seats, Voices};
 use crate::exit::Exit;
 use crate::headless::rooms::campaign_id;
 use crate::protocol::Id;
@@ -84,7 +85,10 @@ impl House {
             bot: self.log_in("bot").await?,
         };
         let seed = args.seed.unwrap_or_else(any_seed);
-        let table = tokio::spawn(demo::play(seats, campaign.clone(), seed, 1.0, self.stop.child_token()));
+        let session = |api: Api| SessionOptions::new(&self.context.settings, api);
+        let onlooker = self.log_in("viewer").await?;
+        let voices = Voices::connect(&campaign, session(seats.player.clone()), session(onlooker))?;
+        let table = tokio::spawn(demo::play(seats, Some(voices), campaign.clone(), seed, 1.0, self.stop.child_token()));
         let shown = if args.no_tui {
             watch::print(&self.context, viewer, &everything_in(&campaign, args.time)).await
         } else {

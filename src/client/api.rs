@@ -1,6 +1,7 @@
 //! The GraphQL API, as far as the client needs it.
 
 pub mod edit;
+mod inbox;
 mod people;
 mod queries;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::auth::{self, Auth, refusal};
 use super::credentials::{Credentials, Place, Store};
 use super::error::{ApiError, is_token_refused};
-use super::event::Snapshot;
+use super::event::{DueEffect, Snapshot};
 use super::http::{Http, Reply};
 use super::secret::Secret;
 use crate::config::Env;
@@ -234,6 +235,16 @@ impl Api {
         }
     }
 
+    /// Lists what falls due until a world time, the earliest first.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where the server keeps no such list.
+    pub async fn due_effects(&self, campaign: &Id, until: &str) -> Result<Vec<DueEffect>, ApiError> {
+        let query = "query ($campaign: ID!, $until: String!) { dueEffects(campaignId: $campaign, until: $until) \
+                     { at name description entityType entityId } }";
+        self.ask(query, json!({"campaign": campaign, "until": until}), "dueEffects").await
+    }
+
     async fn ask<T: serde::de::DeserializeOwned>(
         &self,
         query: &str,
@@ -252,7 +263,9 @@ impl Api {
         match question {
             Question::Graphql { query, variables } => {
                 let body = json!({"query": query, "variables": variables});
-                let reply = self.http.post("graphql", &body, token).await?;
+                // The events an edit leads to name it by the key it was sent under.
+                let key = variables.get("key").and_then(Value::as_str);
+                let reply = self.http.post("graphql", &body, token, key).await?;
                 if let Some(error) = reply.body.pointer("/errors/0") {
                     return Err(self.refused(error));
                 }
@@ -260,7 +273,7 @@ impl Api {
             }
             Question::Publish { event, payload } => {
                 let body = json!({"type": event, "payload": payload});
-                let reply = self.http.post("events", &body, token).await?;
+                let reply = self.http.post("events", &body, token, None).await?;
                 if reply.status == 200 {
                     return Ok(text::json(reply.body));
                 }

@@ -203,7 +203,7 @@ impl Auth {
         };
         let Some(login) = login else { return Ok(false) };
         let body = RefreshRequest { refresh_token: login.refresh.expose().to_owned() };
-        let reply = http.post("auth/logout", &body, None).await?;
+        let reply = http.post("auth/logout", &body, None, None).await?;
         if reply.status < 300 { Ok(true) } else { Err(refusal(http, &reply, "logging out")) }
     }
 }
@@ -214,13 +214,13 @@ impl Auth {
 /// [`ApiError::Refused`] with `INVALID_CREDENTIALS` or `RATE_LIMITED`, or what stood in the way.
 pub async fn login(http: &Http, username: &str, password: &Secret) -> Result<Login, ApiError> {
     let body = LoginRequest { username: username.to_owned(), password: password.expose().to_owned() };
-    let reply = http.post("auth/login", &body, None).await?;
+    let reply = http.post("auth/login", &body, None, None).await?;
     tokens(http, reply, "logging in")
 }
 
 async fn refresh(http: &Http, token: &Secret) -> Result<Login, ApiError> {
     let body = RefreshRequest { refresh_token: token.expose().to_owned() };
-    let reply = http.post("auth/refresh", &body, None).await?;
+    let reply = http.post("auth/refresh", &body, None, None).await?;
     match tokens(http, reply, "refreshing a login") {
         Err(ApiError::Refused { code, .. }) if !matches!(code, ErrorCode::RateLimited | ErrorCode::Internal) => {
             Err(login_required("your login has ended; run `scry login`"))

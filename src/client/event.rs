@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::protocol::{ErrorCode, Event, Id, Position, Room};
+use crate::protocol::{EntityType, ErrorCode, Event, Id, Position, Room};
 
 /// Reports one step of the conversation with the gateway, in the order in which it happened.
 #[derive(Debug, Clone)]
@@ -35,6 +35,47 @@ pub struct Snapshot {
     pub position: Option<Position>,
     /// Every entity as the API sends it, `__typename` included, made safe for display.
     pub nodes: Vec<Value>,
+}
+
+/// Describes something that falls due when the clock reaches it; its text is safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DueEffect {
+    /// World time, RFC 3339 UTC.
+    pub at: String,
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    pub entity_type: EntityType,
+    pub entity_id: Id,
+}
+
+/// Holds one notification as the server keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notification {
+    pub id: Id,
+    pub title: String,
+    #[serde(default)]
+    pub body: String,
+    pub level: String,
+    pub created_at: String,
+    #[serde(default)]
+    pub read: bool,
+}
+
+/// Says what a user is told at once: some of the levels, some of the kinds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+pub struct Preferences {
+    pub levels: Vec<String>,
+    pub kinds: Vec<String>,
+}
+
+/// Holds what a user was told, and what they want to be told at once, where the server lets them choose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inbox {
+    pub notifications: Vec<Notification>,
+    pub preferences: Option<Preferences>,
 }
 
 /// Holds a campaign's state as it was when it was saved to disk.

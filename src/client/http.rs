@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
@@ -63,11 +64,16 @@ impl Http {
         path: &str,
         body: &(impl Serialize + Sync),
         bearer: Option<&Secret>,
+        correlation: Option<&str>,
     ) -> Result<Reply, ApiError> {
         let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
         let mut request = self.client()?.post(url).json(body);
         if let Some(token) = bearer {
             request = request.bearer_auth(token.expose());
+        }
+        // A key that no header may hold is not worth failing for.
+        if let Some(id) = correlation.and_then(|id| HeaderValue::from_str(id).ok()) {
+            request = request.header("x-correlation-id", id);
         }
         self.send(request).await
     }

@@ -28,7 +28,7 @@ use super::error::ApiError;
 use super::event::{ClientEvent, Status};
 use super::http;
 use crate::config::client::{Server, Settings};
-use crate::protocol::Room;
+use crate::protocol::{ClientRequest, Room};
 
 /// How many events may wait for their reader before the connection is cut and caught up later.
 const CAPACITY: usize = 8192;
@@ -106,6 +106,11 @@ impl Handle {
     /// Listens to a room no longer.
     pub fn unsubscribe(&self, room: Room) {
         self.send(Command::Unsubscribe(room));
+    }
+
+    /// Says something in passing, while the connection is live; otherwise it is not said.
+    pub fn tell(&self, request: ClientRequest) {
+        self.send(Command::Tell(request));
     }
 
     /// Tries to connect now instead of later; without effect on a connection that is up.

@@ -55,6 +55,15 @@ pub enum Deed {
     },
 }
 
+/// Points at what a deed changes, and at the first field of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub entity_type: EntityType,
+    pub id: Id,
+    /// The dotted name, as in `changedFields`.
+    pub field: Option<String>,
+}
+
 /// Says how the API is asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
@@ -63,6 +72,26 @@ pub enum Request {
 }
 
 impl Deed {
+    /// Returns what is changed, where that exists already.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        let of = |entity_type, id: &Id, input: Option<&Map<String, Value>>| {
+            let first = input.and_then(|input| input.iter().next());
+            let field = first.map(|(name, value)| match value.as_object().and_then(|patch| patch.keys().next()) {
+                Some(key) if name == "variables" => format!("{name}.{key}"),
+                Some(_) | None => name.clone(),
+            });
+            Some(Place { entity_type, id: id.clone(), field })
+        };
+        match self {
+            Self::UpdateSettlement { id, input } => of(EntityType::Settlement, id, Some(input)),
+            Self::UpdateStructure { id, input } => of(EntityType::Structure, id, Some(input)),
+            Self::UpdateEncounter { id, input } => of(EntityType::Encounter, id, Some(input)),
+            Self::DeleteStructure { id } => of(EntityType::Structure, id, None),
+            Self::CreateStructure { .. } | Self::AdvanceTime { .. } | Self::Invalidate { .. } => None,
+        }
+    }
+
     /// Returns the request that does it.
     #[must_use]
     pub fn request(&self) -> Request {

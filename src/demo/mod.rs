@@ -9,7 +9,9 @@ mod play;
 mod sight;
 mod stall;
 mod table;
+mod voices;
 
 pub use act::{Act, Deed, Request, Seat};
 pub use play::{Seats, play};
 pub use table::Table;
+pub use voices::Voices;

@@ -11,6 +11,7 @@ use crate::protocol::Id;
 
 use super::act::{Act, Request, Seat};
 use super::table::Table;
+use super::voices::Voices;
 
 /// Holds a login for everybody at the table.
 #[derive(Debug, Clone)]
@@ -21,6 +22,11 @@ pub struct Seats {
     pub bot: Api,
 }
 
+/// A pause shorter than this is one in a burst of acts.
+const HURRY: Duration = Duration::from_millis(500);
+/// How long somebody is seen to write before the others see what came of it.
+const WRITING: Duration = Duration::from_millis(1_200);
+
 /// After how many acts the table looks at the campaign again.
 const ACTS_PER_LOOK: u32 = 50;
 /// How many failures in a row end the play.
@@ -28,7 +34,8 @@ const MAX_FAILURES: u32 = 10;
 /// How long the table rests after a failure.
 const REST: Duration = Duration::from_secs(1);
 
-/// Plays until `shutdown`: acts at a person's pace, `pace` times as fast (1.0 is natural).
+/// Plays until `shutdown`: acts at a person's pace, `pace` times as fast (1.0 is natural), seen by the others
+/// where there are `voices`.
 ///
 /// Somebody else may delete what the table was about to change; such a refusal is noted, and the table
 /// looks again.
@@ -37,22 +44,32 @@ const REST: Duration = Duration::from_secs(1);
 /// The first look's error, or that of the last of ten failures in a row.
 pub async fn play(
     seats: Seats,
+    voices: Option<Voices>,
     campaign_id: Id,
     seed: u64,
     pace: f64,
     shutdown: CancellationToken,
 ) -> Result<(), ApiError> {
-    shutdown.run_until_cancelled(act_forever(&seats, campaign_id, seed, pace)).await.unwrap_or(Ok(()))
+    shutdown.run_until_cancelled(act_forever(&seats, voices.as_ref(), campaign_id, seed, pace)).await.unwrap_or(Ok(()))
 }
 
-async fn act_forever(seats: &Seats, campaign_id: Id, seed: u64, pace: f64) -> Result<(), ApiError> {
+async fn act_forever(
+    seats: &Seats,
+    voices: Option<&Voices>,
+    campaign_id: Id,
+    seed: u64,
+    pace: f64,
+) -> Result<(), ApiError> {
+    let pace = pace.clamp(0.01, 1000.0);
     let nodes = seats.player.snapshot(&campaign_id).await?.nodes;
     let mut table = Table::new(seed, campaign_id.clone(), &nodes);
     let (mut since_look, mut failures) = (0, 0);
     loop {
         let pause = table.pause();
-        tokio::time::sleep(pause.div_f64(pace.clamp(0.01, 1000.0))).await;
-        match step(seats, &campaign_id, &mut table, since_look >= ACTS_PER_LOOK).await {
+        tokio::time::sleep(pause.div_f64(pace)).await;
+        // In a burst nobody has time to be seen writing.
+        let seen = voices.filter(|_| pause >= HURRY);
+        match step(seats, seen, &campaign_id, &mut table, since_look >= ACTS_PER_LOOK).await {
             Ok(looked) => {
                 since_look = if looked { 0 } else { since_look + 1 };
                 failures = 0;
@@ -68,13 +85,23 @@ async fn act_forever(seats: &Seats, campaign_id: Id, seed: u64, pace: f64) -> Re
 }
 
 /// Does one act, after a fresh look if one is due; true if it looked.
-async fn step(seats: &Seats, campaign_id: &Id, table: &mut Table, look: bool) -> Result<bool, ApiError> {
+async fn step(
+    seats: &Seats,
+    voices: Option<&Voices>,
+    campaign_id: &Id,
+    table: &mut Table,
+    look: bool,
+) -> Result<bool, ApiError> {
     if look {
         table.look(&seats.player.snapshot(campaign_id).await?.nodes);
     }
     if let Some(act) = table.decide() {
-        let answer = seats.ask(&act).await?;
-        table.done(&act, &answer);
+        if voices.is_some_and(|voices| voices.prepare(&act)) {
+            tokio::time::sleep(WRITING).await;
+        }
+        let answer = seats.ask(&act).await;
+        voices.inspect(|voices| voices.done(&act));
+        table.done(&act, &answer?);
     }
     Ok(look)
 }

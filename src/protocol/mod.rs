@@ -23,4 +23,5 @@ pub use event::{Change, Event, Metadata, Payload, Prev, Scope, Source};
 pub use id::{Id, InvalidId};
 pub use messages::Ephemeral;
 pub use position::Position;
+pub use request::ClientRequest;
 pub use room::{InvalidRoom, Room};

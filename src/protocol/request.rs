@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::Id;
 use super::position::Position;
+use super::presence::{self, PresenceUpdate, TypingRequest};
 use super::room::Room;
 
 /// Measures the round trip; answered by [`super::ack::LatencyAck`].
@@ -42,6 +43,26 @@ pub struct SubscribeStructure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authenticate {
     pub token: String,
+}
+
+/// Holds what a client says in passing: nobody waits for the answer, and what is lost is said again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientRequest {
+    Presence(PresenceUpdate),
+    TypingStart(TypingRequest),
+    TypingStop(TypingRequest),
+}
+
+impl ClientRequest {
+    /// Returns the event name and the payload.
+    #[must_use]
+    pub fn message(&self) -> (&'static str, serde_json::Value) {
+        match self {
+            Self::Presence(update) => (presence::PRESENCE_UPDATE, serde_json::json!(update)),
+            Self::TypingStart(typing) => (presence::TYPING_START, serde_json::json!(typing)),
+            Self::TypingStop(typing) => (presence::TYPING_STOP, serde_json::json!(typing)),
+        }
+    }
 }
 
 /// Returns the event name and payload that subscribe to `room`; `None` for rooms nobody asks for.

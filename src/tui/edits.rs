@@ -13,7 +13,8 @@ use crate::protocol::Id;
 #[derive(Debug)]
 pub struct Edits {
     api: Api,
-    outboxes: Outboxes,
+    /// None where nothing may be changed.
+    outboxes: Option<Outboxes>,
     running: Option<(Handle, mpsc::Receiver<Outcome>)>,
     /// What could not even be handed over.
     failed: VecDeque<Outcome>,
@@ -21,13 +22,14 @@ pub struct Edits {
 
 impl Edits {
     /// Prepares to open one of `outboxes`.
-    pub const fn new(api: Api, outboxes: Outboxes) -> Self {
+    pub const fn new(api: Api, outboxes: Option<Outboxes>) -> Self {
         Self { api, outboxes, running: None, failed: VecDeque::new() }
     }
 
     /// Opens the outbox of a campaign.
     pub fn open(&mut self, campaign: &Id) {
-        match outbox::start(self.api.clone(), self.outboxes.campaign(campaign)) {
+        let Some(outboxes) = &self.outboxes else { return };
+        match outbox::start(self.api.clone(), outboxes.campaign(campaign)) {
             Ok(running) => self.running = Some(running),
             Err(error) => self.failed.push_back(Outcome::Notice(format!("edits cannot be sent: {error}"))),
         }

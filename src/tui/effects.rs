@@ -58,7 +58,7 @@ pub struct Runner {
 
 impl Runner {
     /// Prepares to connect as `options` say, once a campaign is chosen; states are kept in `disk`.
-    pub fn new(options: SessionOptions, disk: DiskCache, outboxes: Outboxes) -> Self {
+    pub fn new(options: SessionOptions, disk: DiskCache, outboxes: Option<Outboxes>) -> Self {
         let (answer, answers) = mpsc::channel(ANSWERS);
         let states = States::start(disk.clone(), answer.clone());
         let edits = Edits::new(options.api.clone(), outboxes);
@@ -93,9 +93,26 @@ impl Runner {
                         session.handle.retry_now();
                     }
                 }
-                Effect::Submit(edit) => self.edits.submit(*edit),
-                Effect::RetryEdit(key) => self.edits.retry(&key),
+                Effect::Submit { edit, .. } => self.edits.submit(*edit),
+                Effect::RetryEdit { key, .. } => self.edits.retry(&key),
                 Effect::DiscardEdit(key) => self.edits.discard(&key),
+                Effect::Tell(request) => {
+                    if let Some(session) = &self.session {
+                        session.handle.tell(request);
+                    }
+                }
+                Effect::LoadInbox => {
+                    self.ask(async move |api| Msg::Inbox(api.inbox().await.map_err(|error| unanswered(&error))));
+                }
+                Effect::MarkRead(id) => self.ask_nothing(async move |api| api.mark_read(&id).await),
+                Effect::MarkAllRead => self.ask_nothing(async move |api| api.mark_all_read().await),
+                Effect::SetPreferences(wanted) => self.ask(async move |api| {
+                    Msg::Preferences(api.set_preferences(&wanted).await.map_err(|error| error.to_string()))
+                }),
+                Effect::AskDue { campaign, until } => self.ask(async move |api| {
+                    let result = api.due_effects(&campaign, &until).await.map_err(|error| unanswered(&error));
+                    Msg::Due { until, result }
+                }),
                 Effect::LoadCampaigns => {
                     let disk = self.disk.clone();
                     self.ask(async move |api| Msg::Campaigns(campaigns(&api, disk).await));
@@ -104,10 +121,7 @@ impl Runner {
                 Effect::SaveState(saved) => self.states.order(Order::Save(saved)),
                 Effect::ForgetState(campaign) => self.states.order(Order::Forget(campaign)),
                 Effect::Refetch(refetch) => self.ask(async move |api| {
-                    let result = api.nodes(&refetch.ids).await.map_err(|error| {
-                        let never = matches!(error, ApiError::NotOffered { .. });
-                        if never { Unanswered::NotOffered } else { Unanswered::Failed }
-                    });
+                    let result = api.nodes(&refetch.ids).await.map_err(|error| unanswered(&error));
                     Msg::Refetched { ticket: refetch.ticket, result }
                 }),
                 Effect::LoadHistory { campaign, since, limit } => self.ask(async move |api| {
@@ -180,6 +194,19 @@ impl Runner {
         tokio::join!(farewell, self.states.close());
     }
 
+    /// Asks for something whose failure changes nothing on screen: the next look at the list tells.
+    fn ask_nothing<F>(&self, question: impl FnOnce(Api) -> F + Send + 'static)
+    where
+        F: Future<Output = Result<(), ApiError>> + Send + 'static,
+    {
+        let api = self.api.clone();
+        tokio::spawn(async move {
+            if let Err(error) = question(api).await {
+                tracing::info!(%error, "a notification could not be marked as read");
+            }
+        });
+    }
+
     fn ask<F>(&self, question: impl FnOnce(Api) -> F + Send + 'static)
     where
         F: Future<Output = Msg> + Send + 'static,
@@ -191,6 +218,10 @@ impl Runner {
             let _ = answer.send(msg).await;
         });
     }
+}
+
+const fn unanswered(error: &ApiError) -> Unanswered {
+    if matches!(error, ApiError::NotOffered { .. }) { Unanswered::NotOffered } else { Unanswered::Failed }
 }
 
 /// Waits for the next measured round trip; everything else about the status comes in order with the events.

@@ -67,6 +67,10 @@ pub struct TuiOptions {
     pub outboxes: Outboxes,
     /// How long to stay open at most.
     pub time: Option<Duration>,
+    /// Who looks at it, where that is known.
+    pub me: Option<Id>,
+    /// Whether nothing may be changed, whatever the person's role allows.
+    pub read_only: bool,
     /// What to look like and how to behave, and where to read that again.
     pub settings: Settings,
 }
@@ -84,6 +88,8 @@ impl TuiOptions {
             disk: DiskCache::of(data, &settings.server, user),
             outboxes: Outboxes::of(data, &settings.server, user),
             time: None,
+            me: user.cloned(),
+            read_only: false,
             settings: settings.clone(),
         }
     }
@@ -121,9 +127,12 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     let mut screen = Screen::enter()?;
     let answer = if wants_background(&options.settings) { background::ask() } else { background::Answer::default() };
     let preferences = Preferences::new(&options.settings, answer.background)?;
-    let mut app = App::new(preferences.app.clone(), screen.size()?, now());
-    let mouse = preferences.app.mouse;
-    app.prefer(preferences.app, preferences.keymap);
+    // A recording is looked at, not changed.
+    let read_only = options.read_only || options.replay.is_some();
+    let own = crate::app::Options { read_only, me: options.me, seed: rand::random(), ..preferences.app };
+    let mut app = App::new(own.clone(), screen.size()?, now());
+    let mouse = own.mouse;
+    app.prefer(own, preferences.keymap);
     let sittings = Sittings::of(&options.settings.dirs.data, &options.settings.server);
     let sitting = sittings.load().filter(|_| options.settings.config.ui.restore);
     let last = sitting.as_ref().and_then(|sitting| sitting.campaign.clone());
@@ -134,7 +143,8 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
         app.use_mouse();
         screen.take_mouse(true)?;
     }
-    let mut runner = Runner::new(options.session, options.disk, options.outboxes);
+    let outboxes = Some(options.outboxes).filter(|_| !read_only);
+    let mut runner = Runner::new(options.session, options.disk, outboxes);
     let first = match options.replay {
         Some((tape, speed)) => {
             app.start_replay(tape, speed, now());

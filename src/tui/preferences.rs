@@ -40,6 +40,7 @@ impl Preferences {
             alerts: settings.config.alerts.clone(),
             motion: ui.motion,
             mouse: ui.mouse,
+            ..app::Options::default()
         };
         Ok(Self { app, keymap: keymap(settings)?, look: look(settings, &ui.theme, background)? })
     }

@@ -11,6 +11,7 @@ use crate::app::detail::{self, Change, Field};
 use crate::app::keymap::Pane;
 use crate::app::measure::{pad, pad_left, width};
 use crate::app::{App, Freshness};
+use crate::protocol::EntityRef;
 
 /// Draws the pane.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
@@ -20,10 +21,18 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         return empty(sentence, look, content, buffer);
     };
     let kind = entity.key.entity_type.as_str();
-    let notes =
-        if entity.version > 0 { format!("{kind} {} v{}", look.symbols.dot, entity.version) } else { kind.to_owned() };
+    let notes = if app.pending().is_deleted(&entity.key) {
+        format!("{} being deleted", look.symbols.pending)
+    } else if let Some(mark) = app.pending().mark_of(&entity.key).filter(|_| entity.version == 0) {
+        format!("{} {kind}, being created", look.pending(mark).0)
+    } else if entity.version > 0 {
+        format!("{kind} {} v{}", look.symbols.dot, entity.version)
+    } else {
+        kind.to_owned()
+    };
     let content = frame(app, look, Pane::Detail, &entity.name, &notes, area, buffer);
     let content = Rect { x: content.x + 1, width: content.width.saturating_sub(2), ..content };
+    let content = company(app, look, &entity.key, content, buffer);
     let (rows, offset) = app.detail(usize::from(content.width));
     let widths = Widths::of(&rows, content.width);
     let hidden = rows.len().saturating_sub(offset + usize::from(content.height));
@@ -37,6 +46,25 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             row_line(app, look, row, &widths, content.width).draw(place, buffer);
         }
     }
+}
+
+/// Says who else is here, above the fields, and returns the place below.
+fn company(app: &App, look: &Look, key: &EntityRef, content: Rect, buffer: &mut Buffer) -> Rect {
+    let editors = app.company(key);
+    let onlookers = app.onlookers(key);
+    if (editors.is_empty() && onlookers.is_empty()) || content.height < 3 {
+        return content;
+    }
+    let editors = editors.iter().map(|sentence| format!("{} {sentence}", look.symbols.pencil)).collect::<Vec<_>>();
+    let row = Row::new().left(editors.join("   "), look.theme.warn);
+    let row = if onlookers.is_empty() {
+        row
+    } else {
+        let gap = if editors.is_empty() { "" } else { "   " };
+        row.left(format!("{gap}{} {} here", look.symbols.eye, onlookers.join(", ")), look.theme.muted)
+    };
+    row.draw(line(content, 0), buffer);
+    Rect { y: content.y + 1, height: content.height - 1, ..content }
 }
 
 /// Holds the columns that all fields share.
@@ -100,6 +128,11 @@ fn field_line(app: &App, look: &Look, field: &Field, widths: &Widths, columns: u
     } else {
         row.left(format!(" {}", spark::line(&field.past, 10, look.symbols.ascii)), look.theme.accent)
     };
+    if let Some(mark) = field.mark {
+        let (words, style) = look.pending(mark);
+        let row = if words.is_empty() { row } else { row.left(format!("   {words}"), style) };
+        return if field.note.is_empty() { row } else { row.left(format!("   {}", field.note), look.theme.muted) };
+    }
     if field.stale {
         let words = if app.connection().is_live() { "stale, refetching" } else { "stale" };
         return row.left(format!("   {} {words}", look.symbols.stale), look.theme.stale);

@@ -1,13 +1,15 @@
 //! The header: which campaign, its date, and how the connection is.
 
 use ratatui::buffer::Buffer;
+use ratatui::style::Style;
 
 use super::look::Look;
 use super::row::Row;
 use crate::app::keymap::Pane;
-use crate::app::measure::width;
+use crate::app::measure::{fit, width};
 use crate::app::{App, Layout, Stage};
 use crate::client::event::Quality;
+use crate::protocol::presence::{Activity, Presence};
 
 /// Draws the header, the line that explains trouble, and the tabs where there are any.
 pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
@@ -18,10 +20,20 @@ pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
     let mut row =
         Row::new().left(format!(" {} ", look.symbols.campaign), look.theme.accent).left(name, look.theme.strong);
     if matches!(app.stage(), Stage::Watching(_)) {
-        let taken = row.left_width() + width(&state) + 6 + if app.is_private() { 16 } else { 0 };
+        let (waiting, width_before) = (waiting(app, look), row.left_width());
+        let private = if app.is_private() { 16 } else { 0 };
+        let news = waiting.as_ref().map_or(0, |(words, _)| width(words) + 2);
+        let taken = row.left_width() + width(&state) + 6 + private + news;
         let room = usize::from(layout.header.width).saturating_sub(taken);
         if let Some(date) = dates(app, look).into_iter().find(|date| width(date) + 2 <= room) {
             row = row.left("   ", look.theme.text).left(date, look.theme.text);
+        }
+        let room = usize::from(layout.header.width).saturating_sub(taken - width_before + row.left_width() + 4);
+        for (words, style) in people(app, look, room) {
+            row = row.right(words, style);
+        }
+        if let Some((words, style)) = waiting {
+            row = row.right(format!("{words}  "), style);
         }
         if app.is_private() {
             row = row.right("players' view   ", look.theme.warn);
@@ -37,6 +49,52 @@ pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
     if let Some(area) = layout.tabs.filter(|_| matches!(app.stage(), Stage::Watching(_))) {
         tabs(app.focus(), area.width, look).draw(area, buffer);
     }
+}
+
+/// Says what became of the person's edits, as long as that is not over.
+fn waiting(app: &App, look: &Look) -> Option<(String, Style)> {
+    let refused = app.pending().unsettled().filter(|held| held.state.is_refused()).count();
+    let open = app.pending().unsettled().count() - refused;
+    match (refused, open) {
+        (0, 0) => match app.inbox().unread() {
+            0 => None,
+            unread => Some((format!("{unread} unread"), look.theme.accent)),
+        },
+        (0, open) => Some((format!("{} {open} pending", look.symbols.pending), look.theme.warn)),
+        (refused, 0) => Some((format!("{} {refused} refused", look.symbols.notice), look.theme.bad)),
+        (refused, open) => Some((format!("{} {refused} refused, {open} pending", look.symbols.notice), look.theme.bad)),
+    }
+}
+
+/// Names the others who are here and where they are, as far as there is room.
+fn people(app: &App, look: &Look, room: usize) -> Vec<(String, Style)> {
+    let mut left = room;
+    let mut parts = Vec::new();
+    let others = app.people().others(app.me());
+    for person in &others {
+        let busy = person.places.first().filter(|(_, activity)| *activity == Activity::Editing);
+        let at = busy.and_then(|(key, _)| app.cache().get(key)).map(|entity| format!(" {}", fit(&entity.name, 18)));
+        let sign = if busy.is_some() { look.symbols.pencil } else { look.symbols.eye };
+        let words = format!("{} {sign}{}   ", fit(&person.name, 14), at.unwrap_or_default());
+        if width(&words) > left {
+            break;
+        }
+        left -= width(&words);
+        let style = match (busy.is_some(), person.status) {
+            (true, _) => look.theme.warn,
+            (false, Presence::Online) => look.theme.text,
+            (false, Presence::Idle | Presence::Offline) => look.theme.muted,
+        };
+        parts.push((words, style));
+    }
+    let missing = others.len() - parts.len();
+    if missing > 0 {
+        let words = format!("+{missing}   ");
+        if width(&words) <= left {
+            parts.push((words, look.theme.muted));
+        }
+    }
+    parts
 }
 
 /// Lists the panes; those far from the focus keep only their number where there is no room for all names.

@@ -7,6 +7,7 @@ use super::theme::Theme;
 use crate::app::Freshness;
 use crate::app::connection::Light;
 use crate::app::entry::Kind;
+use crate::app::pending::Mark;
 use crate::app::value::Direction;
 use crate::protocol::Operation;
 
@@ -40,6 +41,17 @@ impl Look {
             Light::Error => (self.symbols.error, self.theme.bad),
             Light::Disconnected => (self.symbols.disconnected, self.theme.muted),
         }
+    }
+
+    /// Returns the words and style of a value that the server has not told back.
+    #[must_use]
+    pub fn pending(&self, mark: Mark) -> (String, Style) {
+        let word = match mark {
+            Mark::Waiting => "pending",
+            Mark::Sending => "sending",
+            Mark::Applied => return (String::new(), self.theme.muted),
+        };
+        (format!("{} {word}", self.symbols.pending), self.theme.warn)
     }
 
     /// Returns the symbol of a change.
@@ -117,6 +129,12 @@ pub struct Symbols {
     pub down: &'static str,
     pub changed: &'static str,
     pub stale: &'static str,
+    /// What the person has changed and the server has not told back.
+    pub pending: &'static str,
+    /// Somebody edits.
+    pub pencil: &'static str,
+    /// Somebody looks.
+    pub eye: &'static str,
     pub created: &'static str,
     pub deleted: &'static str,
     pub invalidated: &'static str,
@@ -152,6 +170,9 @@ impl Symbols {
         down: "▼",
         changed: "●",
         stale: "~",
+        pending: "◌",
+        pencil: "✎",
+        eye: "◦",
         created: "+",
         deleted: "✕",
         invalidated: "◇",
@@ -186,6 +207,9 @@ impl Symbols {
         down: "v",
         changed: "*",
         stale: "~",
+        pending: "%",
+        pencil: "e",
+        eye: "o",
         created: "+",
         deleted: "x",
         invalidated: "?",

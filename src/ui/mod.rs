@@ -10,11 +10,14 @@ mod inspector;
 mod journal;
 mod keys;
 mod look;
+mod notifications;
 mod pane;
+mod people;
 mod picker;
 pub mod prompt;
 mod replay;
 mod row;
+mod sheet;
 mod spark;
 pub mod theme;
 mod typing;
@@ -81,21 +84,24 @@ fn paint(app: &App, look: &Look, layout: &Layout, area: Rect, buffer: &mut Buffe
                     Pane::Inspector => inspector::draw(app, look, area, buffer),
                     Pane::Clock => clock::draw(app, look, area, buffer),
                     Pane::Health => health::draw(app, look, area, buffer),
+                    Pane::People => people::draw(app, look, area, buffer),
+                    Pane::Notifications => notifications::draw(app, look, area, buffer),
                 }
             }
             pane::joints(layout, look, buffer);
         }
         Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_) => picker::draw(app, look, layout, buffer),
     }
+    let written = app.sheet().and_then(|sheet| sheet::draw(app, look, sheet, layout.sheet(), buffer));
     keys::draw(app, look, layout.keys, buffer);
     if let Some(offset) = app.help() {
         help::draw(app, look, offset, area, buffer);
     }
-    let cursor = app.typing().map(|typing| typing::draw(app, typing, look, layout, buffer));
+    let typed = app.typing().map(|typing| typing::draw(app, typing, look, layout, buffer));
     let below = layout.keys.y - typing::height(app, layout);
     keys::toasts(app, look, Rect { y: below, ..layout.keys }, buffer);
     if look.symbols.ascii {
         look::spell_plainly(buffer);
     }
-    cursor
+    typed.or(written.filter(|_| app.help().is_none()))
 }

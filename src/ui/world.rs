@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 use serde_json::Value;
 
 use super::look::Look;
@@ -10,15 +11,19 @@ use super::row::Row;
 use crate::app::detail::plural;
 use crate::app::keymap::Pane;
 use crate::app::measure::{fit, pad, pad_left};
+use crate::app::pending::Mark;
 use crate::app::tree::{self, Node};
 use crate::app::value::{direction, say};
 use crate::app::{App, Freshness};
 use crate::client::cache::Entity;
+use crate::protocol::presence::Activity;
 use crate::protocol::{EntityRef, EntityType};
 
 /// Columns right of the name: level, mark, status.
 const LEVEL: usize = 3;
 const STATUS: usize = 10;
+/// Columns for who is at an entity, while anybody else is here.
+const PEOPLE: usize = 9;
 
 /// Draws the pane.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
@@ -57,7 +62,8 @@ fn row_line(app: &App, look: &Look, row: &tree::Row, columns: u16) -> Row {
         None => " ",
     };
     let indent = " ".repeat(1 + usize::from(row.depth) * 2);
-    let entity = row.node.entity().and_then(|key| app.cache().get(key));
+    let entity = row.node.entity().and_then(|key| app.seen_entity(key));
+    let entity = entity.as_deref();
     let fold = if entity.is_some_and(|entity| entity.key.entity_type == EntityType::Campaign) {
         look.symbols.campaign
     } else {
@@ -71,19 +77,46 @@ fn row_line(app: &App, look: &Look, row: &tree::Row, columns: u16) -> Row {
         (Node::Entity(_), Some(entity)) => (entity.name.to_string(), level(entity), status(entity)),
         (Node::Entity(key), None) => (key.id.to_string(), String::new(), String::new()),
     };
-    let taken = 1 + usize::from(row.depth) * 2 + 2 + LEVEL + 3 + STATUS + 2;
+    let company = row.node.entity().map(|key| company(app, look, row, key)).unwrap_or_default();
+    // Nobody's place is kept while nobody else is here.
+    let people = if app.people().others(app.me()).is_empty() { 0 } else { PEOPLE + 1 };
+    let taken = 1 + usize::from(row.depth) * 2 + 2 + LEVEL + 3 + STATUS + 2 + people;
     let name_style = match (&row.node, row.depth) {
         (Node::Group(_), _) => look.theme.muted,
         (Node::Entity(_), 0) => look.theme.strong,
         (Node::Entity(_), _) => look.theme.text,
     };
-    Row::new()
+    let name_style = match row.node.entity() {
+        Some(key) if app.pending().is_deleted(key) => look.theme.muted.add_modifier(Modifier::CROSSED_OUT),
+        Some(_) | None => name_style,
+    };
+    let made = Row::new()
         .left(indent, look.theme.text)
         .left(format!("{fold} "), look.theme.muted)
-        .left(pad(&name, usize::from(columns).saturating_sub(taken)), name_style)
-        .left(format!(" {}", pad_left(&level, LEVEL)), look.theme.text)
+        .left(pad(&name, usize::from(columns).saturating_sub(taken)), name_style);
+    let made = if people > 0 { made.left(format!(" {}", pad_left(&company, PEOPLE)), look.theme.warn) } else { made };
+    made.left(format!(" {}", pad_left(&level, LEVEL)), look.theme.text)
         .left(format!(" {mark} "), look.mark(freshness))
         .left(pad(&status, STATUS), if is_bad(&status) { look.theme.warn } else { look.theme.muted })
+}
+
+/// Names who is at an entity, and at what its folded row hides: `Mira ✎`.
+fn company(app: &App, look: &Look, row: &tree::Row, key: &EntityRef) -> String {
+    let hidden = |at: &EntityRef| at == key || (row.folded == Some(true) && is_under(app, at, key));
+    let others = app.people().others(app.me());
+    let here = others.into_iter().filter_map(|person| {
+        let place = person.places.iter().find(|(at, _)| hidden(at))?;
+        Some((place.1 == Activity::Editing, person.name.as_str()))
+    });
+    let mut here: Vec<_> = here.collect();
+    here.sort_by_key(|(edits, _)| std::cmp::Reverse(*edits));
+    let edits = here.first().is_some_and(|(edits, _)| *edits);
+    let sign = if edits { look.symbols.pencil } else { look.symbols.eye };
+    match here.as_slice() {
+        [] => String::new(),
+        [(_, name)] => format!("{} {sign}", fit(name, PEOPLE - 2)),
+        [(_, name), more @ ..] => format!("{}+{} {sign}", fit(name, PEOPLE - 4), more.len()),
+    }
 }
 
 /// Returns the mark of a row: its own latest change, that of what it hides, or that it is stale.
@@ -93,6 +126,10 @@ fn mark(app: &App, look: &Look, row: &tree::Row) -> (&'static str, Freshness) {
             && app.tree().fresh().keys().any(|key| Node::Group(key.entity_type.clone()) == row.node);
         return (if hidden { look.symbols.changed } else { " " }, Freshness::Fading);
     };
+    let waits = app.pending().is_deleted(key) || app.pending().mark_of(key).is_some_and(|mark| mark != Mark::Applied);
+    if waits {
+        return (look.symbols.pending, Freshness::Fading);
+    }
     let Some(entity) = app.cache().get(key) else { return (" ", Freshness::Old) };
     if entity.is_stale() {
         return (look.symbols.stale, Freshness::Old);

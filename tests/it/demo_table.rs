@@ -62,7 +62,7 @@ async fn the_play_goes_on_until_it_is_told_to_stop() {
     let server = TestServer::start().await;
     let (seats, campaign) = seats(&server).await;
     let shutdown = CancellationToken::new();
-    let playing = tokio::spawn(play(seats.clone(), campaign.clone(), 7, 50.0, shutdown.clone()));
+    let playing = tokio::spawn(play(seats.clone(), None, campaign.clone(), 7, 50.0, shutdown.clone()));
 
     let begun = Instant::now();
     while seats.gm.events(&campaign, Some(0), Some(100)).await.unwrap().len() < 60 {

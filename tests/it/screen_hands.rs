@@ -21,7 +21,10 @@ fn a_change_is_marked_fades_and_then_the_dashboard_sleeps() {
     assert!(wakes <= 75, "an age in seconds needs one wake-up each, not {wakes}");
     assert!(!table.screen().contains("fresh") && !table.screen().contains("▲"), "{}", table.screen());
     assert!(table.screen().contains("Mira, at 18:20:00"), "{}", table.screen());
-    assert_eq!(table.wait(Duration::from_secs(3_600)), 0, "an idle dashboard is never woken");
+    assert!(
+        table.wait(Duration::from_secs(3_600)) <= 1,
+        "an idle dashboard is woken once, to say that nobody is there"
+    );
 }
 
 #[test]

@@ -22,7 +22,7 @@ const MAY_KNOW: [(&str, &[&str]); 21] = [
     ("headless", &["calendar", "client", "config", "exit", "expr", "files", "protocol", "suggest", "text"]),
     ("server", &["calendar", "config", "exit", "files", "formula", "progress", "protocol", "text", "world"]),
     ("demo", &["client", "protocol", "world"]),
-    ("app", &["calendar", "client", "config", "expr", "protocol", "suggest", "text"]),
+    ("app", &["calendar", "client", "config", "expr", "protocol", "suggest", "text", "world"]),
     ("ui", &["app", "calendar", "client", "config", "progress", "protocol", "text"]),
     ("tui", &["app", "calendar", "client", "config", "exit", "files", "protocol", "suggest", "text", "ui"]),
     (

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::protocol::{EntityRef, Id};
 
 /// Holds an entity as the API last told it, with marks for what has happened since.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entity {
     pub key: EntityRef,
     pub campaign_id: Id,

@@ -13,5 +13,6 @@ mod store;
 mod tests;
 
 pub use entity::{Entity, FieldChange};
+pub use node::read as provisional;
 pub use refetch::{BATCH_WINDOW, MAX_IDS, Refetch, Ticket};
 pub use store::Cache;

@@ -11,7 +11,8 @@ use crate::text;
 /// Reads one API node (`{__typename, id, …}`); `None` when it lacks what every entity has.
 ///
 /// The caller has made its text safe already; the name is put on one line here.
-pub(super) fn read(node: Value) -> Option<Entity> {
+#[must_use]
+pub fn read(node: Value) -> Option<Entity> {
     let Value::Object(mut fields) = node else { return None };
     let entity_type = EntityType::from(fields.shift_remove("__typename")?.as_str()?);
     let id = Id::parse(fields.shift_remove("id")?.as_str()?).ok()?;

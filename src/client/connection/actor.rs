@@ -17,7 +17,7 @@ use crate::client::auth::Access;
 use crate::client::error::ApiError;
 use crate::client::event::{ClientEvent, Phase, Snapshot, Status};
 use crate::client::secret::Secret;
-use crate::protocol::{Id, Room};
+use crate::protocol::{ClientRequest, Id, Room};
 
 /// How often to see, while waiting, whether there is another network.
 const LOOK_AROUND: Duration = Duration::from_secs(2);
@@ -29,6 +29,7 @@ const ROOM: usize = link::BATCH + 32;
 pub(in crate::client) enum Command {
     Subscribe(Room, Start),
     Unsubscribe(Room),
+    Tell(ClientRequest),
     Retry,
     Close,
 }
@@ -132,6 +133,7 @@ impl Actor {
                 command = self.commands.recv() => return match command {
                     Some(Command::Subscribe(room, start)) => Input::Subscribe(room, start),
                     Some(Command::Unsubscribe(room)) => Input::Unsubscribe(room),
+                    Some(Command::Tell(request)) => Input::Tell(request),
                     Some(Command::Retry) => Input::Retry,
                     Some(Command::Close) | None => Input::Close,
                 },

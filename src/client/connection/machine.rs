@@ -204,6 +204,7 @@ impl Machine {
                 self.rooms.remove(&room);
                 self.proceed(now);
             }
+            Input::Tell(request) => self.tell(&request),
             Input::Deadline => self.deadline(now),
             Input::LoginFound => {
                 if matches!(self.state, State::Login { .. }) {

@@ -9,6 +9,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use scry::app::{App, Effect, Msg, Now, Options};
 use scry::client::event::{ClientEvent, Delivery, Loaded, Phase, Saved, Snapshot, Status};
+use scry::client::outbox::{Edit, Outcome};
 use scry::protocol::{Event, Id, Position, Room};
 use scry::ui::{self, Look};
 use serde_json::{Value, json};
@@ -27,7 +28,22 @@ impl Table {
     /// Sits down in front of a dashboard of this size, which follows campaign `c`.
     pub fn new(width: u16, height: u16) -> Self {
         let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
-        let mut app = App::new(Options::default(), (width, height), now);
+        Self::with(Options { me: Some(id("u1")), ..Options::default() }, width, height, now)
+    }
+
+    /// Sits down as somebody who may look and not touch.
+    pub fn reading(width: u16, height: u16, read_only: bool, role: &str) -> Self {
+        let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
+        let mut table = Self::with(Options { read_only, ..Options::default() }, width, height, now);
+        table.edit("c", |node| node["myRole"] = json!(role));
+        table.status(status(Phase::Live));
+        let nodes = table.server.clone().unwrap();
+        table.snapshot(nodes);
+        table
+    }
+
+    fn with(options: Options, width: u16, height: u16, now: Now) -> Self {
+        let mut app = App::new(options, (width, height), now);
         let effects = app.start(Some(id("c")));
         Self { app, now, look: Look::new(true, false), effects, server: Some(nodes()) }
     }
@@ -84,6 +100,29 @@ impl Table {
         for c in text.chars() {
             self.send(Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
         }
+    }
+
+    /// Tells what became of an edit.
+    pub fn outcome(&mut self, outcome: Outcome) {
+        self.send(Msg::Outbox(outcome));
+    }
+
+    /// Returns the edits that were submitted.
+    pub fn submitted(&self) -> Vec<Edit> {
+        let edit = |effect: &Effect| {
+            let Effect::Submit { edit, .. } = effect else { return None };
+            Some((**edit).clone())
+        };
+        self.effects.iter().filter_map(edit).collect()
+    }
+
+    /// Delivers what is not in the journal.
+    pub fn ephemeral(&mut self, name: &str, payload: Value) {
+        let body = json!({"type": name, "payload": payload});
+        let mut delivery = delivery(self.now.wall, body);
+        delivery.raw = Arc::new(payload);
+        delivery.event = None;
+        self.client(ClientEvent::Delivered(delivery));
     }
 
     /// Lets time pass, waking the dashboard exactly when it asks for it; returns how often that was.

@@ -8,7 +8,7 @@ use crate::client::connection::subscriptions::Start;
 use crate::client::connection::{Generation, LinkEvent, Request};
 use crate::client::error::ApiError;
 use crate::client::event::{ClientEvent, Snapshot};
-use crate::protocol::{Id, Room};
+use crate::protocol::{ClientRequest, Id, Room};
 
 /// Says when something happens.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,8 @@ pub(in crate::client::connection) enum Input {
     Retry,
     Subscribe(Room, Start),
     Unsubscribe(Room),
+    /// Something to be said in passing.
+    Tell(ClientRequest),
     /// The time of [`Machine::next_deadline`] has come.
     Deadline,
     /// A token is at hand and lasts this long, as far as is known.

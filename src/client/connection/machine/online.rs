@@ -10,7 +10,7 @@ use crate::client::connection::{Body, Request};
 use crate::client::error::{ApiError, is_token_refused};
 use crate::client::event::{ClientEvent, Snapshot};
 use crate::protocol::ack::{Ack, AuthenticateAck, LatencyAck};
-use crate::protocol::{ErrorCode, Failure, Id, Position, Room, SubscribeAck, request};
+use crate::protocol::{ClientRequest, ErrorCode, Failure, Id, Position, Room, SubscribeAck, request};
 use crate::text;
 
 /// Holds what matters only while a connection is open.
@@ -120,6 +120,15 @@ impl Machine {
             online.authenticate = true;
         }
         self.proceed(now);
+    }
+
+    /// Says something that nobody waits for, unless the connection is not live: then it is said anew later.
+    pub(super) fn tell(&mut self, request: &ClientRequest) {
+        if matches!(&self.state, State::Online(online) if online.live) {
+            self.next_request += 1;
+            let (name, body) = request.message();
+            self.effects.push(Effect::Send(Request { id: self.next_request, name, body: Body::Json(body) }));
+        }
     }
 
     pub(super) fn online_deadline(&mut self, now: Moment) {

@@ -1,0 +1,76 @@
+//! What can be asked for while something is changed.
+
+/// Names what a person can do to the campaign, and to the sheet on which they do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deed {
+    /// Change the fields of what is selected.
+    Fields,
+    Create,
+    Delete,
+    /// Move or set the clock.
+    Clock,
+    /// Take the last change back.
+    Undo,
+    /// List the edits that are not over.
+    Edits,
+    /// Go on with what the cursor is on.
+    Open,
+    /// Take it as it is.
+    Save,
+    /// Leave everything as it was.
+    Cancel,
+    /// Send a refused edit again.
+    Again,
+    /// Give an edit up.
+    Discard,
+    Confirm,
+    /// Take what was there before both sides.
+    Base,
+    Mine,
+    Theirs,
+    /// Write something else.
+    Other,
+    /// The value before, among several.
+    Previous,
+    Next,
+    PreviousLine,
+    NextLine,
+    MarkRead,
+    MarkAllRead,
+    /// Choose what one is told at once.
+    Preferences,
+    /// Change the text of several lines.
+    Text(TextDeed),
+}
+
+/// Names what can be done to a text of several lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextDeed {
+    Break,
+    Left,
+    Right,
+    WordLeft,
+    WordRight,
+    Home,
+    End,
+    Up,
+    Down,
+    Back,
+    Delete,
+    BackWord,
+    BackAll,
+    Rest,
+    Undo,
+    Redo,
+}
+
+impl Deed {
+    /// Tells whether the command begins a change of the campaign, which not everybody may make.
+    #[must_use]
+    pub const fn changes_campaign(self) -> bool {
+        matches!(
+            self,
+            Self::Fields | Self::Create | Self::Delete | Self::Clock | Self::Undo | Self::Edits | Self::Again
+        )
+    }
+}

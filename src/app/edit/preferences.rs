@@ -1,0 +1,61 @@
+//! Choosing what one is told at once.
+
+use super::{Deed, Sheet, moved};
+use crate::app::command::{Action, Context};
+use crate::app::inbox::{KINDS, LEVELS};
+use crate::app::key::Key;
+use crate::app::{App, Effect};
+use crate::client::event::Preferences;
+
+/// Holds the choice as it is being made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreferencesSheet {
+    pub chosen: Preferences,
+    pub cursor: usize,
+}
+
+impl PreferencesSheet {
+    #[must_use]
+    pub const fn new(chosen: Preferences) -> Self {
+        Self { chosen, cursor: 0 }
+    }
+
+    /// Lists the rows: what it is, a word about it, and whether it is chosen.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let chosen = |list: &[String], word: &str| list.iter().any(|known| known == word);
+        let levels = LEVELS.into_iter().map(|level| (level, "", chosen(&self.chosen.levels, level)));
+        let kinds = KINDS.into_iter().map(|(kind, what)| (kind, what, chosen(&self.chosen.kinds, kind)));
+        levels.chain(kinds).collect()
+    }
+
+    fn toggle(&mut self) {
+        let Some((word, ..)) = self.rows().get(self.cursor).copied() else { return };
+        let list = if self.cursor < LEVELS.len() { &mut self.chosen.levels } else { &mut self.chosen.kinds };
+        let before = list.len();
+        list.retain(|known| known != word);
+        if list.len() == before {
+            list.push(word.to_owned());
+        }
+    }
+}
+
+impl App {
+    pub(super) fn preferences_key(&mut self, mut sheet: PreferencesSheet, key: Key) -> Vec<Effect> {
+        let action = self.keymap.action(Context::Preferences, key);
+        let count = sheet.rows().len();
+        match action.map(|action| (moved(sheet.cursor, count, action), action)) {
+            Some((Some(cursor), _)) => sheet.cursor = cursor,
+            Some((None, Action::Edit(Deed::Next))) => sheet.toggle(),
+            Some((None, Action::Edit(Deed::Save))) => return vec![Effect::SetPreferences(sheet.chosen)],
+            Some((None, Action::Edit(Deed::Cancel))) => return Vec::new(),
+            Some((None, other)) => {
+                self.sheet = Some(Sheet::Preferences(sheet));
+                return self.beyond(other);
+            }
+            None => {}
+        }
+        self.sheet = Some(Sheet::Preferences(sheet));
+        Vec::new()
+    }
+}

@@ -1,0 +1,119 @@
+//! What notices do to the dashboard, and the person with them.
+
+use super::{announced, replaced, resolved};
+use crate::app::command::Action;
+use crate::app::edit::Sheet;
+use crate::app::edit::command::Deed;
+use crate::app::edit::preferences::PreferencesSheet;
+use crate::app::pane::Pane;
+use crate::app::{App, Effect, Unanswered};
+use crate::client::event::{Inbox, Preferences};
+use crate::protocol::Ephemeral;
+
+impl App {
+    /// Returns the notices.
+    #[must_use]
+    pub const fn inbox(&self) -> &super::Inbox {
+        &self.inbox
+    }
+
+    /// Takes in what one user alone is told; tells whether it was that.
+    pub(in crate::app) fn notified(&mut self, event: &Ephemeral) -> bool {
+        let notice = match event {
+            Ephemeral::NotificationNew(new) => announced(new, self.now.wall),
+            Ephemeral::DocumentConflict(conflict) => replaced(conflict, &self.cache, self.now.wall),
+            Ephemeral::ConflictResolved(told) => resolved(told, &self.cache, self.now.wall),
+            Ephemeral::PresenceState(_)
+            | Ephemeral::PresenceChange(_)
+            | Ephemeral::UserOnline(_)
+            | Ephemeral::UserOffline(_)
+            | Ephemeral::UserTyping(_) => return false,
+        };
+        let colon = if notice.body.is_empty() { "" } else { ": " };
+        let key = self.keymap.label(Action::Pane(Pane::Notifications));
+        let key = key.map(|key| format!(" ({key} shows it)")).unwrap_or_default();
+        self.say(&format!("{}{colon}{}{key}", notice.title, notice.body));
+        self.inbox.add(notice);
+        true
+    }
+
+    /// Takes in the list as the server keeps it.
+    pub(in crate::app) fn inbox_told(&mut self, result: Result<Inbox, Unanswered>) {
+        self.redraw = true;
+        match result {
+            Ok(told) => self.inbox.told(told),
+            Err(Unanswered::NotOffered) => self.inbox.is_missing = true,
+            // It is asked again with the next connection.
+            Err(Unanswered::Failed) => {}
+        }
+    }
+
+    /// Takes in what the person is told at once from now on.
+    pub(in crate::app) fn preferences_told(&mut self, result: Result<Preferences, String>) {
+        self.redraw = true;
+        match result {
+            Ok(preferences) => {
+                self.inbox.preferences = Some(preferences);
+                self.say("what you are told at once is saved");
+            }
+            Err(reason) => self.say(&format!("what you are told at once could not be saved: {reason}")),
+        }
+    }
+
+    /// Carries out a command in the Notifications pane.
+    pub(in crate::app) fn notice_deed(&mut self, deed: Deed) -> Vec<Effect> {
+        if deed == Deed::Open {
+            self.open_notice()
+        } else if deed == Deed::MarkRead {
+            self.mark_read()
+        } else if deed == Deed::MarkAllRead {
+            self.mark_all_read()
+        } else if deed == Deed::Preferences {
+            self.open_preferences()
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn open_notice(&mut self) -> Vec<Effect> {
+        let subject = self.inbox.selected().and_then(|notice| notice.subject.clone());
+        let effects = self.mark_read();
+        if subject.is_some_and(|subject| self.reveal(&subject)) {
+            self.go_to_pane(Pane::Detail);
+        }
+        effects
+    }
+
+    fn mark_all_read(&mut self) -> Vec<Effect> {
+        let is_news = self.inbox.notices.iter().any(|notice| notice.id.is_some() && !notice.read);
+        self.inbox.notices.iter_mut().for_each(|notice| notice.read = true);
+        if is_news { vec![Effect::MarkAllRead] } else { Vec::new() }
+    }
+
+    fn open_preferences(&mut self) -> Vec<Effect> {
+        match self.inbox.preferences.clone() {
+            Some(preferences) => self.sheet = Some(Sheet::Preferences(PreferencesSheet::new(preferences))),
+            None => self.say("this server has not said what it tells at once; nothing can be chosen"),
+        }
+        Vec::new()
+    }
+
+    fn mark_read(&mut self) -> Vec<Effect> {
+        let cursor = self.inbox.cursor;
+        let Some(notice) = self.inbox.notices.get_mut(cursor).filter(|notice| !notice.read) else { return Vec::new() };
+        notice.read = true;
+        notice.id.clone().map(Effect::MarkRead).into_iter().collect()
+    }
+
+    /// Moves in the list; tells whether the command was a move.
+    pub(in crate::app) fn move_in_notices(&mut self, step: Option<isize>, action: Action) -> bool {
+        let last = self.inbox.notices.len().saturating_sub(1);
+        self.inbox.cursor = match (step, action) {
+            (Some(by), _) => self.inbox.cursor.saturating_add_signed(by).min(last),
+            (None, Action::First) => 0,
+            (None, Action::Last) => last,
+            _ => return false,
+        };
+        true
+    }
+}

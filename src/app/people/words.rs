@@ -1,0 +1,35 @@
+//! What is said of the others at an entity.
+
+use crate::app::App;
+use crate::app::value::field_name;
+use crate::protocol::EntityRef;
+use crate::protocol::presence::Activity;
+
+impl App {
+    /// Says who else changes an entity now, one sentence each: `Mira is editing level`.
+    #[must_use]
+    pub fn company(&self, entity: &EntityRef) -> Vec<String> {
+        let here = self.people.at(entity, self.me());
+        let editors = here.into_iter().filter(|(_, activity)| *activity == Activity::Editing);
+        let sentence = |person: &super::Person| {
+            let typed = self.people.typed_field(&person.id, entity);
+            let known = person.field.as_ref().filter(|(at, _)| at == entity).map(|(_, field)| field.as_str());
+            match (typed, known) {
+                (Some(field), _) => format!("{} is typing in {}", person.name, field_name(field)),
+                (None, Some(field)) => format!("{} is editing {}", person.name, field_name(field)),
+                (None, None) => format!("{} is editing this", person.name),
+            }
+        };
+        editors.map(|(person, _)| sentence(person)).collect()
+    }
+
+    /// Lists the names of the others who look at an entity.
+    #[must_use]
+    pub fn onlookers(&self, entity: &EntityRef) -> Vec<&str> {
+        let here = self.people.at(entity, self.me());
+        here.into_iter()
+            .filter(|(_, activity)| *activity != Activity::Editing)
+            .map(|(person, _)| &*person.name)
+            .collect()
+    }
+}

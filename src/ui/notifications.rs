@@ -1,0 +1,70 @@
+//! The Notifications pane: what the person was told, the newest first.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::look::Look;
+use super::pane::{empty, frame, line};
+use super::row::Row;
+use crate::app::App;
+use crate::app::inbox::{Level, Notice};
+use crate::app::keymap::Pane;
+use crate::app::measure::wrap;
+
+/// Draws the pane.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let inbox = app.inbox();
+    let notes = match inbox.unread() {
+        0 => String::new(),
+        unread => format!("{unread} unread"),
+    };
+    let content = frame(app, look, Pane::Notifications, "Notifications", &notes, area, buffer);
+    if inbox.notices().is_empty() {
+        let sentence = if inbox.is_missing() {
+            "This server keeps no notifications. What becomes of your edits is shown here all the same."
+        } else {
+            "Nobody has told you anything yet. Messages, and values of yours that somebody replaced, appear here."
+        };
+        return empty(sentence, look, content, buffer);
+    }
+    let first = (inbox.cursor() + 3).saturating_sub(usize::from(content.height));
+    let mut y = 0;
+    for (index, notice) in inbox.notices().iter().enumerate().skip(first) {
+        if y >= content.height {
+            break;
+        }
+        let here = index == inbox.cursor();
+        let place = line(content, y);
+        row(app, look, notice, here).draw(place, buffer);
+        y += 1;
+        if here {
+            if app.focus() == Pane::Notifications {
+                buffer.set_style(place, look.theme.selected);
+            }
+            for text in wrap(&notice.body, usize::from(content.width).saturating_sub(6)) {
+                if y < content.height && !notice.body.is_empty() {
+                    Row::new().left(format!("     {text}"), look.theme.text).draw(line(content, y), buffer);
+                    y += 1;
+                }
+            }
+        }
+    }
+}
+
+fn row(app: &App, look: &Look, notice: &Notice, here: bool) -> Row {
+    let (symbol, style) = match notice.level {
+        Level::Info => (look.symbols.dot, look.theme.accent),
+        Level::Success => (look.symbols.holds, look.theme.good),
+        Level::Warning => (look.symbols.notice, look.theme.warn),
+        Level::Error => (look.symbols.error, look.theme.bad),
+    };
+    let unread = if notice.read { " " } else { look.symbols.changed };
+    let title_style = if notice.read { look.theme.muted } else { look.theme.strong };
+    let row = Row::new()
+        .left(format!(" {unread} "), look.theme.fresh)
+        .left(format!("{symbol} "), style)
+        .left(notice.title.clone(), title_style);
+    let row =
+        if here || notice.body.is_empty() { row } else { row.left(format!("  {}", notice.body), look.theme.muted) };
+    row.right(format!("{} ago ", app.now().age(notice.at)), look.theme.muted)
+}

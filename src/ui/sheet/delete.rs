@@ -1,0 +1,33 @@
+//! The question before something is deleted, with what goes with it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::look::Look;
+use super::super::row::Row;
+use super::{frame, prose, write};
+use crate::app::App;
+use crate::app::edit::delete::DeleteSheet;
+
+pub fn draw(app: &App, look: &Look, sheet: &DeleteSheet, area: Rect, buffer: &mut Buffer) {
+    let name = app.seen_entity(&sheet.subject).map_or_else(String::new, |entity| entity.name.to_string());
+    let content = frame(look, &format!("Delete {name}?"), sheet.subject.entity_type.as_str(), area, buffer);
+    let losses = app.losses(&sheet.subject);
+    let rest = write([Row::new()], content, buffer);
+    let rest = if losses.is_empty() {
+        write(prose("Nothing else goes with it.", look.theme.text, rest), rest, buffer)
+    } else {
+        let rest = write([Row::new().left("With it go:", look.theme.text)], rest, buffer);
+        losses.iter().fold(rest, |rest, loss| {
+            let line = format!("  {} {}: {}", loss.count, loss.what, loss.names);
+            write(prose(&line, look.theme.warn, rest), rest, buffer)
+        })
+    };
+    let company = app.company(&sheet.subject);
+    let rest = company.iter().fold(rest, |rest, line| {
+        write(prose(&format!("{} {line}", look.symbols.pencil), look.theme.warn, rest), rest, buffer)
+    });
+    let question = "y deletes it for everybody, and that cannot be taken back. n or esc keeps it.";
+    let rest = write([Row::new()], rest, buffer);
+    write(prose(question, look.theme.strong, rest), rest, buffer);
+}

@@ -1,0 +1,114 @@
+//! A conflict: for each field what was there before, mine and theirs, side by side.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use serde_json::Value;
+
+use super::super::look::Look;
+use super::super::row::Row;
+use super::{draft, frame, pointer, prose, write};
+use crate::app::App;
+use crate::app::edit::draft::Draft;
+use crate::app::edit::resolve::{Choice, ResolveSheet, Taken};
+use crate::app::measure::{fit, pad};
+use crate::app::value::say;
+
+/// How many lines of a long value are shown.
+const LINES: usize = 4;
+
+pub fn draw(app: &App, look: &Look, sheet: &ResolveSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let name = app.seen_entity(&sheet.subject).map_or_else(String::new, |entity| entity.name.to_string());
+    let notes = format!("conflict {} now v{}", look.symbols.dot, sheet.current_version);
+    let content = frame(look, &name, &notes, area, buffer);
+    let by = app.changed_by(&sheet.subject, &sheet.rows.iter().map(|row| row.field.name.as_str()).collect::<Vec<_>>());
+    let said = format!(
+        "{} changed this while you did. Decide for each field what it is to be.",
+        by.unwrap_or_else(|| "Somebody else".to_owned())
+    );
+    let rest = write(prose(&said, look.theme.text, content), content, buffer);
+    let columns = Columns::of(rest.width);
+    let head = Row::new()
+        .left(format!("  {}", pad("", columns.label)), look.theme.muted)
+        .left(pad(" b before", columns.value), look.theme.muted)
+        .left(pad(" m mine", columns.value), look.theme.muted)
+        .left(pad(" t theirs", columns.value), look.theme.muted);
+    let mut rest = write([head], rest, buffer);
+    let mut cursor = None;
+    for (index, row) in sheet.rows.iter().enumerate() {
+        let here = index == sheet.cursor;
+        rest = write(choice(look, row, here, &columns), rest, buffer);
+        if let Some(open) = sheet.open.as_ref().filter(|_| here) {
+            let place = Rect { x: rest.x + 4, width: rest.width.saturating_sub(4), height: rest.height.min(6), ..rest };
+            let used = match &open.draft {
+                Draft::Block(text) => {
+                    cursor = Some(draft::block(text, look, place, buffer));
+                    place.height
+                }
+                line @ (Draft::Line(_) | Draft::Options { .. }) => {
+                    cursor = draft::line(line, look, Rect { height: 1, ..place }, buffer);
+                    1
+                }
+            };
+            rest = Rect { y: rest.y + used.min(rest.height), height: rest.height.saturating_sub(used), ..rest };
+            if let Some(error) = &open.error {
+                rest = write([Row::new().left(format!("    {error}"), look.theme.bad)], rest, buffer);
+            }
+        }
+    }
+    cursor
+}
+
+struct Columns {
+    label: usize,
+    value: usize,
+}
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        let width = usize::from(width).saturating_sub(2);
+        let label = (width / 5).clamp(8, 16);
+        Self { label, value: width.saturating_sub(label) / 3 }
+    }
+}
+
+fn choice(look: &Look, row: &Choice, here: bool, columns: &Columns) -> Vec<Row> {
+    let cells = [(&row.base, Taken::Base), (&row.mine, Taken::Mine), (&row.theirs, Taken::Theirs)];
+    let inner = columns.value.saturating_sub(3);
+    let texts: Vec<Vec<String>> = cells.iter().map(|(value, _)| lines(value, inner)).collect();
+    let height = texts.iter().map(Vec::len).max().unwrap_or(1).max(1);
+    let mut rows: Vec<_> = (0..height)
+        .map(|line| {
+            let label = if line == 0 { row.field.label.as_str() } else { "" };
+            let style = if here { look.theme.key } else { look.theme.muted };
+            let first = Row::new()
+                .left(if line == 0 { pointer(look, here) } else { "  " }, look.theme.focused)
+                .left(pad(label, columns.label), style);
+            cells.iter().zip(&texts).fold(first, |made, ((_, which), text)| {
+                let taken = row.taken == *which;
+                let (open, close) = if taken && line == 0 { ("[", "]") } else { (" ", " ") };
+                let text = text.get(line).map_or("", String::as_str);
+                let style = if taken { look.theme.focused } else { look.theme.text };
+                made.left(pad(&format!("{open}{text}{close}"), columns.value), style)
+            })
+        })
+        .collect();
+    if let Taken::Other(value) = &row.taken {
+        rows.push(
+            Row::new()
+                .left(format!("  {}", pad("", columns.label)), look.theme.muted)
+                .left(format!(" instead: {}", fit(&say(value), columns.value * 2)), look.theme.focused),
+        );
+    }
+    rows
+}
+
+fn lines(value: &Value, columns: usize) -> Vec<String> {
+    let mut lines = crate::app::measure::wrap(&say(value), columns.max(4));
+    if lines.len() > LINES {
+        lines.truncate(LINES);
+        if let Some(last) = lines.last_mut() {
+            *last = fit(&format!("{last} …"), columns.max(4));
+        }
+    }
+    lines
+}

@@ -1,0 +1,172 @@
+//! Who is here and what they are at; what the others are told of us; what we are told.
+
+use std::time::Duration;
+
+use scry::app::{Effect, Msg};
+use scry::client::event::{Inbox, Notification, Phase, Preferences};
+use scry::protocol::ClientRequest;
+use scry::protocol::presence::Activity;
+use serde_json::{Value, json};
+
+use crate::support::table::{Table, id, status};
+
+const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
+
+/// Seats Mira, who edits Harrow's Rest, and Tor, who has gone quiet at Saltwick.
+fn company(table: &mut Table) {
+    let at = |kind: &str, id: &str, state: &str| json!([{"type": kind, "id": id, "state": state}]);
+    let user = |id: &str, name: &str, status: &str, resources: Value| json!({"userId": id, "name": name, "status": status, "resources": resources, "since": "2026-03-01T18:02:00.000Z"});
+    let users = json!([
+        user("u1", "Ana", "online", at("settlement", "s1", "viewing")),
+        user("u2", "Mira", "online", at("settlement", "s1", "editing")),
+        user("u3", "Tor", "idle", at("settlement", "s2", "viewing")),
+    ]);
+    table.ephemeral("presence:state", json!({"campaignId": "c", "users": users}));
+    typing(table, true);
+}
+
+fn typing(table: &mut Table, typing: bool) {
+    table.ephemeral(
+        "user:typing",
+        json!({"campaignId": "c", "userId": "u2", "name": "Mira", "entityType": "settlement", "entityId": "s1",
+               "field": "level", "typing": typing}),
+    );
+}
+
+fn told(table: &mut Table) -> Vec<ClientRequest> {
+    let told = table.effects.iter().filter_map(|effect| {
+        let Effect::Tell(request) = effect else { return None };
+        Some(request.clone())
+    });
+    let told = told.collect();
+    table.effects.clear();
+    told
+}
+
+#[test]
+fn people_are_seen_in_the_header_the_tree_the_detail_and_their_pane() {
+    for (width, height) in SIZES {
+        let mut table = Table::live(width, height);
+        table.keys("j j j");
+        company(&mut table);
+        insta::assert_snapshot!(format!("company_{width}x{height}"), table.screen());
+        table.keys("5");
+        insta::assert_snapshot!(format!("people_{width}x{height}"), table.screen());
+    }
+}
+
+#[test]
+fn typing_is_shown_until_it_ends_by_itself_and_editing_until_it_is_over() {
+    let mut table = Table::live(120, 40);
+    table.keys("j j j");
+    company(&mut table);
+    assert!(table.screen().contains("Mira is typing in level"), "{}", table.screen());
+    table.wait(Duration::from_secs(7));
+    assert!(table.screen().contains("Mira is editing level"), "{}", table.screen());
+    let change = json!({"campaignId": "c", "userId": "u2", "name": "Mira", "status": "online", "resources": []});
+    table.ephemeral("presence:change", change);
+    assert!(!table.screen().contains("is editing"), "{}", table.screen());
+    assert!(!table.screen().contains("presence:"), "it is no event of the campaign: {}", table.screen());
+}
+
+#[test]
+fn the_others_are_told_where_one_is_at_most_once_a_second() {
+    let mut table = Table::live(120, 40);
+    assert!(matches!(told(&mut table).as_slice(), [ClientRequest::Presence(_)]));
+    table.keys("j j j j j");
+    assert_eq!(told(&mut table), [], "a walk through the tree is one word, a second later");
+    table.wait(Duration::from_secs(2));
+    let said = told(&mut table);
+    let [ClientRequest::Presence(update)] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(update.state, Activity::Viewing);
+    assert!(update.resource.is_some());
+    table.wait(Duration::from_secs(600));
+    let said = told(&mut table);
+    assert!(matches!(said.as_slice(), [ClientRequest::Presence(update)] if update.state == Activity::Idle), "{said:?}");
+}
+
+#[test]
+fn editing_and_typing_are_told_and_end() {
+    let mut table = Table::live(120, 40);
+    table.keys("j j j");
+    table.wait(Duration::from_secs(2));
+    told(&mut table);
+    table.keys("e j enter");
+    table.wait(Duration::from_secs(2));
+    let said = told(&mut table);
+    assert!(
+        said.iter().any(|it| matches!(it, ClientRequest::Presence(at) if at.state == Activity::Editing)),
+        "{said:?}"
+    );
+    assert!(said.iter().any(|it| matches!(it, ClientRequest::TypingStart(at) if at.field == "level")), "{said:?}");
+    table.wait(Duration::from_secs(10));
+    let said = told(&mut table);
+    assert!(said.iter().any(|it| matches!(it, ClientRequest::TypingStop(_))), "{said:?}");
+    table.write("5");
+    table.keys("esc esc esc");
+    table.wait(Duration::from_secs(2));
+    let said = told(&mut table);
+    assert!(matches!(said.last(), Some(ClientRequest::Presence(at)) if at.state == Activity::Viewing), "{said:?}");
+}
+
+#[test]
+fn a_new_connection_is_told_everything_again() {
+    let mut table = Table::live(120, 40);
+    told(&mut table);
+    table.status(status(Phase::Backoff));
+    table.keys("j j j");
+    table.wait(Duration::from_secs(5));
+    assert_eq!(told(&mut table), []);
+    table.status(status(Phase::Live));
+    assert!(matches!(told(&mut table).as_slice(), [ClientRequest::Presence(_)]));
+}
+
+fn inbox(table: &mut Table) {
+    let notification = |id_text: &str, title: &str, body: &str, level: &str, minute: u32, read: bool| Notification {
+        id: id(id_text),
+        title: title.to_owned(),
+        body: body.to_owned(),
+        level: level.to_owned(),
+        created_at: format!("2026-03-01T18:{minute:02}:00.000Z"),
+        read,
+    };
+    let notifications = vec![
+        notification("n2", "Session moved", "We begin at eight instead of seven.", "warning", 15, false),
+        notification("n1", "Welcome", "Ana has added you to Emberfall.", "info", 1, true),
+    ];
+    let preferences = Preferences {
+        levels: vec!["info".to_owned(), "warning".to_owned(), "error".to_owned()],
+        kinds: vec!["message".to_owned(), "conflict".to_owned()],
+    };
+    table.send(Msg::Inbox(Ok(Inbox { notifications, preferences: Some(preferences) })));
+}
+
+#[test]
+fn notifications_are_listed_read_and_chosen() {
+    for (width, height) in SIZES {
+        let mut table = Table::live(width, height);
+        inbox(&mut table);
+        table.ephemeral(
+            "document:conflict",
+            json!({"entityType": "settlement", "entityId": "s1", "strategy": "LAST_WRITE_WINS",
+                   "conflictedFields": ["level"], "originalValue": {"level": 4}, "incomingValue": {"level": 6},
+                   "resolvedValue": {"level": 6}, "by": "u2"}),
+        );
+        assert!(table.screen().contains("Mira replaced what you wrote in"), "{}", table.screen());
+        table.wait(Duration::from_secs(7));
+        table.keys("6");
+        insta::assert_snapshot!(format!("notifications_{width}x{height}"), table.screen());
+        table.keys("enter");
+        assert_eq!(table.app.selected().unwrap().name.to_string(), "Harrow's Rest");
+        table.keys("6 j m");
+        assert!(table.effects.contains(&Effect::MarkRead(id("n2"))));
+        table.keys("p j space");
+        insta::assert_snapshot!(format!("preferences_{width}x{height}"), table.screen());
+        table.keys("enter");
+        let chosen = table.effects.iter().find_map(|effect| {
+            let Effect::SetPreferences(chosen) = effect else { return None };
+            Some(chosen.levels.clone())
+        });
+        assert_eq!(chosen.unwrap(), ["info", "warning", "error", "success"]);
+    }
+}
