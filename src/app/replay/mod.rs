@@ -152,7 +152,7 @@ impl App {
         self.epoch = None;
         match state {
             Some(state) => drop(self.client(ClientEvent::Snapshot(Box::new(state)))),
-            None => self.tree.rebuild(&self.cache),
+            None => self.rebuild_tree(),
         }
         self.redraw = true;
     }
