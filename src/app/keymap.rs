@@ -115,8 +115,8 @@ mod tests {
     fn the_keys_of_a_recording_mean_nothing_else_on_the_dashboard() {
         let deck = BINDINGS.iter().filter(|binding| binding.context == Context::Replay);
         let keys: HashSet<_> = deck.flat_map(|binding| binding.keys).collect();
-        let apart = [Context::Replay, Context::Prompt, Context::Picker, Context::Help];
-        for binding in BINDINGS.iter().filter(|binding| !apart.contains(&binding.context)) {
+        let beside = |context: Context| context == Context::Everywhere || context.chain().contains(&Context::Dashboard);
+        for binding in BINDINGS.iter().filter(|binding| beside(binding.context)) {
             assert!(
                 binding.keys.iter().all(|key| !keys.contains(key)),
                 "{} takes a key of a recording",

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::exit::Exit;
-use crate::protocol::{Conflict, ErrorCode};
+use crate::protocol::{Conflict, ErrorCode, FieldConflict};
 
 /// Says why a request to a server, or the login it needs, did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum ApiError {
     #[error("{message}")]
     Refused { code: ErrorCode, message: String },
     /// The edit met somebody else's.
-    #[error("{message}")]
+    #[error("{message}{}", differences(conflict))]
     Conflict { message: String, conflict: Box<Conflict> },
     /// The server does not know the route or the query; a foreign gateway need not.
     #[error("{url} does not offer {what}")]
@@ -99,6 +99,14 @@ impl ApiError {
             },
         }
     }
+}
+
+/// Names each field that both sides changed, with the three values.
+fn differences(conflict: &Conflict) -> String {
+    let told = |field: &FieldConflict| {
+        format!("; {}: it was {}, yours is {}, theirs is {}", field.field, field.base, field.mine, field.theirs)
+    };
+    conflict.fields.iter().map(told).collect()
 }
 
 /// Tells whether a code speaks of the access token, so that a fresh one may be accepted.

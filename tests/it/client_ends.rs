@@ -154,6 +154,7 @@ async fn a_gateway_that_acknowledges_nothing_is_listened_to() {
     let mut impatient = options(&gateway.url, "", &[("structure:t1", Start::Now), ("structure:t2", Start::Now)]);
     impatient.timings.request = Duration::from_millis(300);
     let mut client = TestClient::live(impatient).await;
+    asked_for(&mut gateway, 2).await;
     gateway.emit("structure:t2", "structure_updated", json!([{"type": "structure_updated", "payload": {}}])).await;
     client.until(|event| matches!(event, ClientEvent::Delivered(_))).await;
     let named = client.notices().iter().filter(|notice| notice.contains("acknowledges nothing")).count();
@@ -162,15 +163,20 @@ async fn a_gateway_that_acknowledges_nothing_is_listened_to() {
     gateway.ask("close").await;
     client.until_phase(Phase::Backoff).await;
     client.until_phase(Phase::Live).await;
-    let asked = async {
-        while gateway.ask("subscriptions").await.as_array().unwrap().len() < 4 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), asked).await.expect("both rooms are asked for again");
+    asked_for(&mut gateway, 4).await;
     gateway.emit("structure:t1", "structure_updated", json!([{"type": "structure_updated", "payload": {}}])).await;
     client.until(|event| matches!(event, ClientEvent::Delivered(_))).await;
     assert_eq!(client.notices().iter().filter(|notice| notice.contains("acknowledges nothing")).count(), 1);
+}
+
+/// Waits until the gateway has been asked for this many rooms; without answers the client cannot know.
+async fn asked_for(gateway: &mut FakeGateway, rooms: usize) {
+    let asked = async {
+        while gateway.ask("subscriptions").await.as_array().unwrap().len() < rooms {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), asked).await.expect("every room is asked for");
 }
 
 #[tokio::test]

@@ -131,5 +131,6 @@ fn members_the_clock_and_messages_are_changed_from_scripts_too() {
         "--on-conflict",
         "reject",
     ]));
-    assert!(code == Some(1) && stderr.contains("level"), "{code:?} {stderr}");
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("level: it was 4, yours is 9, theirs is 5"), "{stderr}");
 }

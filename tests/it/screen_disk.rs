@@ -150,7 +150,8 @@ fn missing_events_are_counted_until_they_are_found() {
 #[test]
 fn the_help_scrolls_to_its_last_row_and_no_further() {
     let mut table = Table::live(60, 15);
-    table.keys("? pgdn pgdn pgdn pgdn pgdn");
+    table.keys("?");
+    table.keys(&"pgdn ".repeat(20));
     let bottom = table.screen();
     assert!(!bottom.contains("more below"), "{bottom}");
     let rows: Vec<_> = bottom.lines().collect();

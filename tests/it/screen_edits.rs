@@ -13,10 +13,10 @@ use crate::support::table::{Table, clock_event, id, settlement_event, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 
-/// Opens the fields of Harrow's Rest, the third row of the tree.
+/// Opens the fields of Harrow's Rest, the fourth row below the campaign.
 fn at_harrow(width: u16, height: u16) -> Table {
     let mut table = Table::live(width, height);
-    table.keys("j j j");
+    table.keys("j j j j");
     assert_eq!(table.app.selected().unwrap().name.to_string(), "Harrow's Rest");
     table
 }
@@ -287,7 +287,9 @@ fn the_clock_shows_where_it_leads_and_what_falls_due() {
         let edit = table.submitted().pop().unwrap();
         assert_eq!(edit.change, Change::AdvanceTime { seconds: 172_800 });
         let shown = table.screen();
-        assert!(shown.contains("16 ") && shown.contains("pending"), "the clock shows it at once: {shown}");
+        assert!(shown.contains("pending"), "{shown}");
+        // The narrowest header has room for what waits, not for the date as well.
+        assert!(width < 80 || shown.contains(" 16 Rainmoon"), "the clock shows it at once: {shown}");
         let mut event = clock_event("1207-09-14T18:20:00.000Z", "1207-09-16T18:20:00.000Z", 172_800);
         event["metadata"]["correlationId"] = json!(edit.key);
         table.event(1_201, event);
@@ -331,7 +333,7 @@ fn who_may_only_look_finds_no_key_to_change_anything() {
     assert!(keys.len() >= 6, "{keys:?}");
     for (read_only, role) in [(true, "OWNER"), (false, "VIEWER"), (true, "VIEWER")] {
         let mut table = Table::reading(120, 40, read_only, role);
-        table.keys("j j j");
+        table.keys("j j j j");
         for context in [Context::World, Context::Detail, Context::Journal, Context::People, Context::Notifications] {
             assert!(!table.app.keymap().bindings(context).any(|bound| editing(bound.binding.action)));
         }

@@ -47,7 +47,7 @@ fn told(table: &mut Table) -> Vec<ClientRequest> {
 fn people_are_seen_in_the_header_the_tree_the_detail_and_their_pane() {
     for (width, height) in SIZES {
         let mut table = Table::live(width, height);
-        table.keys("j j j");
+        table.keys("j j j j");
         company(&mut table);
         insta::assert_snapshot!(format!("company_{width}x{height}"), table.screen());
         table.keys("5");
@@ -58,7 +58,7 @@ fn people_are_seen_in_the_header_the_tree_the_detail_and_their_pane() {
 #[test]
 fn typing_is_shown_until_it_ends_by_itself_and_editing_until_it_is_over() {
     let mut table = Table::live(120, 40);
-    table.keys("j j j");
+    table.keys("j j j j");
     company(&mut table);
     assert!(table.screen().contains("Mira is typing in level"), "{}", table.screen());
     table.wait(Duration::from_secs(7));
@@ -88,7 +88,7 @@ fn the_others_are_told_where_one_is_at_most_once_a_second() {
 #[test]
 fn editing_and_typing_are_told_and_end() {
     let mut table = Table::live(120, 40);
-    table.keys("j j j");
+    table.keys("j j j j");
     table.wait(Duration::from_secs(2));
     told(&mut table);
     table.keys("e j enter");
@@ -114,7 +114,7 @@ fn a_new_connection_is_told_everything_again() {
     let mut table = Table::live(120, 40);
     told(&mut table);
     table.status(status(Phase::Backoff));
-    table.keys("j j j");
+    table.keys("j j j j");
     table.wait(Duration::from_secs(5));
     assert_eq!(told(&mut table), []);
     table.status(status(Phase::Live));
