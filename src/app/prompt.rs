@@ -186,12 +186,16 @@ impl Prompt {
 
     fn word_before(&self) -> usize {
         let (head, _) = self.halves();
-        head.unicode_word_indices().next_back().map_or(0, |(at, _)| at)
+        let start = head.unicode_word_indices().next_back().map_or(0, |(at, _)| at);
+        // A word may begin or end within what is one character to a reader.
+        self.text.grapheme_indices(true).map(|(at, _)| at).take_while(|at| *at <= start).last().unwrap_or(0)
     }
 
     fn word_after(&self) -> usize {
         let (_, tail) = self.halves();
-        tail.unicode_word_indices().next().map_or(self.text.len(), |(at, word)| self.cursor + at + word.len())
+        let end =
+            tail.unicode_word_indices().next().map_or(self.text.len(), |(at, word)| self.cursor + at + word.len());
+        self.boundary_from(end)
     }
 
     /// Returns the first place between two characters at or behind a byte.
@@ -236,6 +240,14 @@ mod tests {
             prompt.edit(Line::Back);
             assert_eq!(prompt.text(), left);
         }
+    }
+
+    #[test]
+    fn a_word_that_ends_within_a_character_is_left_behind_it() {
+        let mut prompt = Prompt::new("\u{d4e}:");
+        prompt.edit(Line::WordLeft);
+        prompt.edit(Line::WordRight);
+        assert_eq!(prompt.halves(), ("\u{d4e}:", ""));
     }
 
     #[test]
