@@ -108,6 +108,10 @@ async fn a_message_to_a_user_reaches_all_their_sockets_and_nobody_else() {
     let mine = [node.enter("one", &server.url, &token).await, node.enter("two", &server.url, &token).await];
     let other = node.enter("other", &server.url, &server.token("gm")).await;
     server.connected(3).await;
+    // Who answers has been given what waited, and is told what comes now.
+    for socket in &mine {
+        socket.ask("latency", json!({})).await;
+    }
     server.tell("viewer", &notification("n1")).await;
     for socket in &mine {
         let expected = json!({"id": "n1", "title": "Harvest", "body": "The mill is idle.", "level": "warning",

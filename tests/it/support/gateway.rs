@@ -51,7 +51,12 @@ impl TestGateway {
 
     /// Starts another node over the same database.
     pub async fn beside(&self, change: impl FnOnce(&mut ServerConfig)) -> Self {
-        Self::run(core(self.dir.path(), change).await, self.dir.clone()).await
+        let database = self.core.config.database.clone();
+        let same = |config: &mut ServerConfig| {
+            config.database = database;
+            change(config);
+        };
+        Self::run(core(self.dir.path(), same).await, self.dir.clone()).await
     }
 
     async fn run(core: Core, dir: Arc<TempDir>) -> Self {
