@@ -15,11 +15,13 @@ test: setup ## Run every test
 	@tests/setup.sh nodejs
 	@tests/setup.sh servers
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		cargo test --locked --doc --quiet && cargo nextest run --locked; \
-	else cargo test --locked; fi
-	@if cargo nextest --version >/dev/null 2>&1; then \
-		tests/postgres.sh cargo nextest run --locked -E 'test(/^(server|gateway)_/)'; \
-	else tests/postgres.sh cargo test --locked --test it -- server_ gateway_; fi
+		cargo test --locked --doc --quiet && \
+		tests/postgres.sh cargo nextest run --locked -E 'test(/^(server|gateway|people|doors)_/)' && \
+		cargo nextest run --locked; \
+	else \
+		tests/postgres.sh cargo test --locked --test it -- server_ gateway_ people_ doors_ && \
+		cargo test --locked; \
+	fi
 
 soak: setup ## Break the network and the server under real programs (MINUTES=10)
 	PROPTEST_CASES=20000 cargo test --locked --lib tests::model

@@ -3,71 +3,23 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::json;
-use tempfile::TempDir;
-
+use crate::support::evening::{Evening, Seat, WIDE};
 use crate::support::pty::Pty;
-use crate::support::server::TestServer;
 
 const SCRY: &str = env!("CARGO_BIN_EXE_scry");
+const TOWN: &str = "Harrow's Rest";
 
-/// Holds a server, a person's directories and their login.
-struct Evening {
-    server: TestServer,
-    home: TempDir,
-    token: String,
-    settlement: String,
-}
-
-impl Evening {
-    async fn begin() -> Self {
-        let server = TestServer::start().await;
-        let token = server.login("gm").await;
-        let found = server.graphql(&token, "{campaigns {id name}}", json!({})).await;
-        let campaigns = found["campaigns"].as_array().unwrap();
-        let campaign = campaigns.iter().find(|campaign| campaign["name"] == "Emberfall").unwrap();
-        let query = "query($id: ID!) {snapshot(campaignId: $id) {settlements {id name}}}";
-        let found = server.graphql(&token, query, json!({"id": campaign["id"]})).await;
-        let settlements = found["snapshot"]["settlements"].as_array().unwrap();
-        let settlement = settlements.iter().find(|settlement| settlement["name"] == "Harrow's Rest").unwrap();
-        let settlement = settlement["id"].as_str().unwrap().to_owned();
-        Self { server, home: tempfile::tempdir().unwrap(), token, settlement }
-    }
-
-    /// Opens the dashboard and waits until it is live and shows the campaign.
-    fn open(&self, size: (u16, u16)) -> Pty {
-        let dashboard = self.spawn(size);
-        dashboard.wait_for("Free Marches");
-        dashboard.wait_until("a live connection", |pty| pty.screen().contains("● "));
-        dashboard
-    }
-
-    fn spawn(&self, size: (u16, u16)) -> Pty {
-        let home = self.home.path().to_str().unwrap();
-        let env = [
-            ("HOME", home),
-            ("SCRY_CONFIG_DIR", home),
-            ("SCRY_DATA_DIR", home),
-            ("SCRY_URL", &self.server.url),
-            ("SCRY_TOKEN", &self.token),
-            ("SCRY_PANIC_KEY", "1"),
-        ];
-        Pty::spawn(SCRY, &["--campaign", "Emberfall"], &env, size)
-    }
-
-    /// Sets the level of Harrow's Rest, as another member does.
-    async fn set_level(&self, level: i64) {
-        let player = self.server.login("player").await;
-        let mutation = "mutation($id: ID!, $level: Int!) {updateSettlement(id: $id, input: {level: $level}) {level}}";
-        self.server.graphql(&player, mutation, json!({"id": self.settlement, "level": level})).await;
-    }
+/// Returns the game master's seat, where F12 panics.
+async fn seat(evening: &Evening) -> Seat {
+    evening.seat("gm").await.with("SCRY_PANIC_KEY", "1")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_made_elsewhere_appears_and_quitting_gives_the_terminal_back() {
     let evening = Evening::begin().await;
-    let mut dashboard = evening.open((120, 40));
-    evening.set_level(4).await;
+    let seat = seat(&evening).await;
+    let mut dashboard = seat.dashboard(WIDE);
+    evening.set_level(TOWN, 4).await;
     dashboard.wait_for("level 3 → 4");
     dashboard.wait_for("player");
     dashboard.type_keys("n");
@@ -81,15 +33,16 @@ async fn a_change_made_elsewhere_appears_and_quitting_gives_the_terminal_back() 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_the_server_was_gone_every_event_made_meanwhile_is_there_once_and_in_order() {
     let mut evening = Evening::begin().await;
-    let dashboard = evening.open((120, 40));
-    evening.set_level(4).await;
+    let seat = seat(&evening).await;
+    let dashboard = seat.dashboard(WIDE);
+    evening.set_level(TOWN, 4).await;
     dashboard.wait_for("level 3 → 4");
     evening.server.stop().await;
     dashboard.wait_for("Connecting");
     dashboard.wait_for("stale since ");
     evening.server.restart().await;
     for level in 5..8 {
-        evening.set_level(level).await;
+        evening.set_level(TOWN, level).await;
     }
     dashboard.wait_for("level 6 → 7");
     dashboard.wait_until("the end of the trouble", |pty| !pty.screen().contains("stale since "));
@@ -104,7 +57,8 @@ async fn after_the_server_was_gone_every_event_made_meanwhile_is_there_once_and_
 #[tokio::test(flavor = "multi_thread")]
 async fn the_layout_follows_the_terminal() {
     let evening = Evening::begin().await;
-    let mut dashboard = evening.open((120, 40));
+    let seat = seat(&evening).await;
+    let mut dashboard = seat.dashboard(WIDE);
     dashboard.resize((60, 20));
     dashboard.wait_for("[1 World]");
     dashboard.resize((40, 10));
@@ -116,13 +70,14 @@ async fn the_layout_follows_the_terminal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_dashboard_writes_nothing() {
     let evening = Evening::begin().await;
-    evening.open((120, 40)).wait_for_silence(Duration::from_secs(6));
+    seat(&evening).await.dashboard(WIDE).wait_for_silence(Duration::from_secs(6));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_pasted_is_no_command() {
     let evening = Evening::begin().await;
-    let mut dashboard = evening.open((80, 24));
+    let seat = seat(&evening).await;
+    let mut dashboard = seat.dashboard((80, 24));
     dashboard.type_keys("\u{1b}[200~q\u{1b}[201~?");
     dashboard.wait_for("Help: World");
 }
@@ -130,7 +85,8 @@ async fn what_is_pasted_is_no_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_gives_the_terminal_back_and_can_be_read() {
     let evening = Evening::begin().await;
-    let mut dashboard = evening.open((80, 24));
+    let seat = seat(&evening).await;
+    let mut dashboard = seat.dashboard((80, 24));
     dashboard.type_keys("\u{1b}[24~");
     dashboard.wait_for("asked to panic by F12");
     assert!(!dashboard.is_alternate());
@@ -141,7 +97,8 @@ async fn a_panic_gives_the_terminal_back_and_can_be_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_to_terminate_gives_the_terminal_back() {
     let evening = Evening::begin().await;
-    let mut dashboard = evening.open((80, 24));
+    let seat = seat(&evening).await;
+    let mut dashboard = seat.dashboard((80, 24));
     assert!(Command::new("kill").args(["-TERM", &dashboard.pid().to_string()]).status().unwrap().success());
     assert_eq!(dashboard.wait_for_exit().exit_code(), 130);
     assert!(!dashboard.is_alternate());
@@ -151,7 +108,8 @@ async fn a_request_to_terminate_gives_the_terminal_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn suspending_leaves_the_screen_and_coming_back_draws_it_anew() {
     let evening = Evening::begin().await;
-    let mut dashboard = evening.open((80, 24));
+    let seat = seat(&evening).await;
+    let mut dashboard = seat.dashboard((80, 24));
     let leaves = |pty: &Pty| pty.output().matches("\u{1b}[?1049l").count();
     dashboard.type_keys("\u{1a}");
     // No shell minds this terminal, so that the system refuses to stop the program, and it comes back by itself.
@@ -165,16 +123,9 @@ async fn suspending_leaves_the_screen_and_coming_back_draws_it_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_terminal_one_sentence_says_what_to_do_instead() {
     let evening = Evening::begin().await;
-    let home = evening.home.path();
-    let output = Command::new(SCRY)
-        .args(["--campaign", "Emberfall"])
-        .env("SCRY_CONFIG_DIR", home)
-        .env("SCRY_DATA_DIR", home)
-        .env("SCRY_URL", &evening.server.url)
-        .env("SCRY_TOKEN", &evening.token)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let seat = seat(&evening).await;
+    let output =
+        Command::new(SCRY).args(["--campaign", "Emberfall"]).envs(seat.env()).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     assert!(String::from_utf8_lossy(&output.stderr).contains("scry watch"), "{output:?}");
@@ -183,8 +134,9 @@ async fn without_a_terminal_one_sentence_says_what_to_do_instead() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_configuration_is_taken_over_and_a_mistake_changes_nothing() {
     let evening = Evening::begin().await;
-    let mut dashboard = evening.open((120, 40));
-    let write = |text: &str| std::fs::write(evening.home.path().join("config.toml"), text).unwrap();
+    let seat = seat(&evening).await;
+    let mut dashboard = seat.dashboard(WIDE);
+    let write = |text: &str| std::fs::write(seat.home.path().join("config.toml"), text).unwrap();
     write("[keys]\ndashboard.help = [\"H\"]\n");
     dashboard.wait_for("is taken over");
     dashboard.type_keys("H");
@@ -200,12 +152,13 @@ async fn a_changed_configuration_is_taken_over_and_a_mistake_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dashboard_opens_where_it_was_left() {
     let evening = Evening::begin().await;
-    let mut dashboard = evening.open((120, 40));
+    let seat = seat(&evening).await;
+    let mut dashboard = seat.dashboard(WIDE);
     dashboard.type_keys("/gallow\r4");
     dashboard.wait_for("━ Clock");
     dashboard.type_keys("q");
     assert!(dashboard.wait_for_exit().success());
-    let dashboard = evening.spawn((120, 40));
+    let dashboard = seat.scry(&["--campaign", "Emberfall"], WIDE);
     dashboard.wait_for("━ Clock");
     dashboard.wait_for("/gallow (");
 }

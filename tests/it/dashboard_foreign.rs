@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::evening::{Seat, WIDE};
 use crate::support::fake_gateway::FakeGateway;
-use crate::support::pty::Pty;
 
 const CAMPAIGN: &str = "01970000-0000-7000-8000-000000000001";
 
@@ -20,16 +20,8 @@ fn level_changed(settlement: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_without_an_api_is_asked_once_and_watched_all_the_same() {
     let mut gateway = FakeGateway::start(json!({})).await;
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().to_str().unwrap();
-    let env = [
-        ("HOME", path),
-        ("SCRY_CONFIG_DIR", path),
-        ("SCRY_DATA_DIR", path),
-        ("SCRY_URL", gateway.url.as_str()),
-        ("SCRY_TOKEN", "any"),
-    ];
-    let dashboard = Pty::spawn(env!("CARGO_BIN_EXE_scry"), &["--campaign", CAMPAIGN], &env, (120, 40));
+    let seat = Seat::at(&gateway.url).with("SCRY_TOKEN", "any");
+    let dashboard = seat.scry(&["--campaign", CAMPAIGN], WIDE);
     dashboard.wait_until("a live connection", |pty| pty.screen().contains("● "));
     let room = format!("campaign:{CAMPAIGN}");
     gateway.emit(&room, "settlement_updated", level_changed("harrow")).await;

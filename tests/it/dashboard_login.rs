@@ -6,42 +6,15 @@
 use std::fs;
 use std::path::PathBuf;
 
-use tempfile::TempDir;
-
+use crate::support::evening::{Evening, Seat, WIDE};
 use crate::support::pty::Pty;
-use crate::support::server::{PASSWORD, TestServer};
+use crate::support::server::PASSWORD;
 
-const SIZE: (u16, u16) = (120, 40);
-
-/// Holds a server and a person's machine, which has no keyring.
-struct Machine {
-    server: TestServer,
-    home: TempDir,
-}
-
-impl Machine {
-    async fn new() -> Self {
-        Self { server: TestServer::start().await, home: tempfile::tempdir().unwrap() }
-    }
-
-    fn scry(&self, args: &[&str]) -> Pty {
-        let home = self.home.path().to_str().unwrap();
-        let env = [
-            ("HOME", home),
-            ("SCRY_CONFIG_DIR", home),
-            ("SCRY_DATA_DIR", home),
-            ("SCRY_URL", &self.server.url),
-            ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent"),
-        ];
-        Pty::spawn(env!("CARGO_BIN_EXE_scry"), args, &env, SIZE)
-    }
-
-    /// Lists the files that hold a login.
-    fn logins(&self) -> Vec<PathBuf> {
-        let Ok(files) = fs::read_dir(self.home.path().join("logins")) else { return Vec::new() };
-        let files = files.map(|file| file.unwrap().path());
-        files.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect()
-    }
+/// Lists the files that hold a login.
+fn logins(seat: &Seat) -> Vec<PathBuf> {
+    let Ok(files) = fs::read_dir(seat.home.path().join("logins")) else { return Vec::new() };
+    let files = files.map(|file| file.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect()
 }
 
 fn type_login(pty: &mut Pty, password: &str) {
@@ -53,8 +26,9 @@ fn type_login(pty: &mut Pty, password: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_keyring_the_dashboard_opens_and_the_login_is_kept_for_this_run_only() {
-    let machine = Machine::new().await;
-    let mut dashboard = machine.scry(&["--campaign", "Emberfall"]);
+    let evening = Evening::begin().await;
+    let seat = Seat::at(&evening.server.url);
+    let mut dashboard = seat.scry(&["--campaign", "Emberfall"], WIDE);
     type_login(&mut dashboard, PASSWORD);
     dashboard.wait_for("Free Marches");
     dashboard.wait_for("this login lasts until you quit");
@@ -62,28 +36,30 @@ async fn without_a_keyring_the_dashboard_opens_and_the_login_is_kept_for_this_ru
     dashboard.type_keys("q");
     assert!(dashboard.wait_for_exit().success());
     assert!(dashboard.screen().contains("scry login --store file"), "the remedy stays: {}", dashboard.screen());
-    assert_eq!(machine.logins(), Vec::<PathBuf>::new(), "nothing is written unasked");
+    assert_eq!(logins(&seat), Vec::<PathBuf>::new(), "nothing is written unasked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_kept_in_a_file_is_asked_for_once() {
-    let machine = Machine::new().await;
-    let mut login = machine.scry(&["login", "--store", "file"]);
+    let evening = Evening::begin().await;
+    let seat = Seat::at(&evening.server.url);
+    let mut login = seat.scry(&["login", "--store", "file"], WIDE);
     type_login(&mut login, PASSWORD);
     assert!(login.wait_for_exit().success());
     assert!(login.screen().contains("readable by you alone"), "{}", login.screen());
     assert!(!login.output().contains(PASSWORD), "the password was echoed");
-    assert_eq!(machine.logins().len(), 1);
+    assert_eq!(logins(&seat).len(), 1);
 
-    let dashboard = machine.scry(&["--campaign", "Emberfall"]);
+    let dashboard = seat.scry(&["--campaign", "Emberfall"], WIDE);
     dashboard.wait_for("Free Marches");
     assert!(!dashboard.output().contains("Password"), "nothing is asked again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_refused_in_one_sentence_and_never_shown() {
-    let machine = Machine::new().await;
-    let mut scry = machine.scry(&["--campaign", "Emberfall"]);
+    let evening = Evening::begin().await;
+    let seat = Seat::at(&evening.server.url);
+    let mut scry = seat.scry(&["--campaign", "Emberfall"], WIDE);
     type_login(&mut scry, "not-the-password");
     assert_eq!(scry.wait_for_exit().exit_code(), 4);
     assert!(!scry.is_alternate() && scry.output().contains("scry: "));

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::support::gateway::{TestGateway, kingdom, notification};
 use crate::support::node::{Node, NodeSocket};
 use crate::support::process::ServerProcess;
 use crate::support::redis::Redis;
 use crate::support::server::TestServer;
+use crate::support::wait::until;
 use scry::config::server::{Secret, ServerConfig};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Joins a node to a Redis; presence outlives a node by two seconds at most.
 fn joined(redis: &Redis) -> impl Fn(&mut ServerConfig) + use<> {
@@ -36,15 +35,6 @@ async fn pair(redis: &Redis) -> (TestGateway, TestGateway) {
 async fn up(node: &TestGateway, wanted: bool) {
     let cluster = node.core.signals.cluster().unwrap();
     until("the connection to redis", async || cluster.is_up() == wanted).await;
-}
-
-async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let waited = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("in vain: {what}"));
 }
 
 async fn enter<'a>(node: &'a Node, server: &TestGateway, user: &str, name: &str) -> NodeSocket<'a> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::process::Command;
-use tokio::time::Instant;
 
 use super::support::fake_gateway::FakeGateway;
+use super::support::wait::until;
 
 const ROOM: &str = "campaign:01970000-0000-7000-8000-000000000001";
 
@@ -27,11 +27,7 @@ async fn run(gateway: &mut FakeGateway, args: &[&str], body: Value) -> (Option<i
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while subscriptions(gateway).await == before {
-        assert!(Instant::now() < deadline, "nobody subscribed");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("a subscription", async || subscriptions(gateway).await != before).await;
     gateway.emit(ROOM, "stock:updated", json!([body])).await;
     let output = tokio::time::timeout(Duration::from_secs(20), child.wait_with_output()).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())

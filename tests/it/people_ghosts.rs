@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::support::crowd::{Person, enrol};
 use crate::support::gateway::{CAMPAIGN, TestGateway};
 use crate::support::node::{Node, NodeSocket};
 use crate::support::redis::Redis;
+use crate::support::wait::becomes_true;
 use scry::config::server::{Secret, ServerConfig};
 
 const CONNECTIONS: usize = 200;
@@ -106,19 +107,17 @@ async fn check(
     let mut expected = truth.clone();
     expected.insert("gm".to_owned());
     for (observer, server) in observers.iter().zip(servers) {
-        loop {
-            let shown = told(observer).await;
-            if shown == expected {
-                break;
-            }
-            assert!(
-                started.elapsed() < BOUND,
-                "{when}: ghosts {:?}, missing {:?}",
-                shown.difference(&expected).collect::<Vec<_>>(),
-                expected.difference(&shown).collect::<Vec<_>>()
-            );
-            sleep(Duration::from_millis(100)).await;
-        }
+        let mut shown = BTreeSet::new();
+        let settled = becomes_true(BOUND.saturating_sub(started.elapsed()), async || {
+            shown = told(observer).await;
+            shown == expected
+        });
+        assert!(
+            settled.await,
+            "{when}: ghosts {:?}, missing {:?}",
+            shown.difference(&expected).collect::<Vec<_>>(),
+            expected.difference(&shown).collect::<Vec<_>>()
+        );
         let newcomer = node.enter(&format!("{when} {}", server.url), &server.url, &server.token("gm")).await;
         join(&newcomer).await;
         newcomer.wait("presence:state", 1).await;

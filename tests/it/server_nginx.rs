@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -10,9 +9,9 @@ use tempfile::TempDir;
 use crate::support::emberfall::Emberfall;
 use crate::support::node::Node;
 use crate::support::server::TestServer;
+use crate::support::wait::{PATIENCE, becomes_true};
 
 const SITE: &str = include_str!("../../assets/deploy/nginx.conf");
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs nginx before two servers until dropped.
 struct Nginx {
@@ -80,14 +79,12 @@ impl Nginx {
     }
 
     async fn answers(&mut self) -> bool {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline && self.process.try_wait().unwrap().is_none() {
-            if self.get("/health").await.is_some_and(|status| status == 200) {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        false
+        let mut healthy = false;
+        let settled = becomes_true(PATIENCE, async || {
+            healthy = self.get("/health").await == Some(200);
+            healthy || self.process.try_wait().unwrap().is_some()
+        });
+        settled.await && healthy
     }
 
     async fn get(&self, path: &str) -> Option<u16> {

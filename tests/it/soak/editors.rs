@@ -10,6 +10,7 @@ use scry::protocol::Id;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::support::people;
 use crate::support::server::PASSWORD;
@@ -49,8 +50,10 @@ impl Editors {
 
 async fn edit(mut target: watch::Receiver<String>, towns: Vec<String>, editor: usize) {
     let mut api = None;
+    let mut pace = tokio::time::interval(REST);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for round in editor.. {
-        tokio::time::sleep(REST).await;
+        pace.tick().await;
         if target.has_changed().unwrap_or(false) || api.is_none() {
             let url = target.borrow_and_update().clone();
             api = login(&url).await.ok();

@@ -21,6 +21,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::wait::until;
+
 /// The campaign of these tests; its settlements are `s1`, `s2`, its structures `t1` (in `s1`), `t2` (in `s2`).
 pub const CAMPAIGN: &str = "c1";
 /// Another campaign, without anything in it.
@@ -150,11 +152,8 @@ impl TestGateway {
 
     /// Waits until as many sockets are connected.
     pub async fn connected(&self, count: usize) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-        while self.core.connected.load(std::sync::atomic::Ordering::Relaxed) != count {
-            assert!(tokio::time::Instant::now() < deadline, "there never were {count} connections");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let connected = async || self.core.connected.load(std::sync::atomic::Ordering::Relaxed) == count;
+        until(&format!("{count} connections"), connected).await;
     }
 }
 

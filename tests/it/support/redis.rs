@@ -1,11 +1,12 @@
 //! A Redis of a test's own, on a socket file in a temporary directory.
 
 use std::process::Stdio;
-use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
+
+use super::wait::until;
 
 /// Runs `redis-server` until killed or dropped.
 pub struct Redis {
@@ -58,11 +59,6 @@ async fn spawn(dir: &TempDir) -> Child {
         .kill_on_drop(true)
         .spawn()
         .expect("these tests need `redis-server` on the PATH; tests/setup.sh servers installs it");
-    let accepts = async {
-        while UnixStream::connect(&socket).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), accepts).await.expect("redis-server accepts connections");
+    until("redis-server", async || UnixStream::connect(&socket).await.is_ok()).await;
     child
 }

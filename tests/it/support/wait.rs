@@ -1,0 +1,26 @@
+//! Waiting for what becomes true without saying so.
+
+use std::time::Duration;
+
+use tokio::time::{interval, timeout};
+
+/// How long a test waits for anything before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Waits until something holds; fails with its name when it takes too long.
+pub async fn until(what: &str, holds: impl AsyncFnMut() -> bool) {
+    assert!(becomes_true(PATIENCE, holds).await, "waited for {what} in vain");
+}
+
+/// Tells whether something holds within a time.
+pub async fn becomes_true(within: Duration, mut holds: impl AsyncFnMut() -> bool) -> bool {
+    let mut looks = interval(LOOK_EVERY);
+    let look = async {
+        while !holds().await {
+            looks.tick().await;
+        }
+    };
+    timeout(within, look).await.is_ok()
+}
