@@ -11,7 +11,7 @@ use scry::client::secret::Secret;
 use scry::client::session::{self, Session, SessionOptions};
 use scry::config::client::Server;
 
-const PATIENCE: Duration = Duration::from_secs(15);
+use super::wait::PATIENCE;
 
 /// Holds a session and reads what it tells.
 pub struct TestClient {

@@ -1,15 +1,11 @@
 //! A plain Socket.IO gateway in Node: what scry meets where no scry-server runs.
 
-use std::process::Stdio;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use super::node::{modules, source};
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::node;
+use super::wait::PATIENCE;
 
 /// Runs `tests/node/foreign.cjs` until dropped.
 pub struct FakeGateway {
@@ -23,16 +19,7 @@ pub struct FakeGateway {
 impl FakeGateway {
     /// Starts one; `options` are `{server?: Socket.IO's own options, refuse?: a reason, silent?: acknowledge nothing}`.
     pub async fn start(options: Value) -> Self {
-        let modules = tokio::task::spawn_blocking(modules).await.unwrap();
-        let mut child = Command::new("node")
-            .arg(source().join("foreign.cjs"))
-            .arg(options.to_string())
-            .env("NODE_PATH", modules)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("these tests need Node.js 18 or later: install it so that `node` is on the PATH");
+        let mut child = node::run("foreign.cjs", &[&options.to_string()]).await;
         let stdin = child.stdin.take().unwrap();
         let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = tokio::time::timeout(PATIENCE, answers.next_line()).await.unwrap().unwrap();

@@ -1,7 +1,5 @@
 //! An outbox of ours, and what it has told.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use scry::client::api::Api;
 use scry::client::outbox::{self, Change, Edit, Handle, Outcome, Refusal, Store};
@@ -9,7 +7,7 @@ use scry::protocol::{EntityType, Id, OnConflict};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::wait::PATIENCE;
 
 /// Holds a running outbox and reads what it tells.
 pub struct Mail {

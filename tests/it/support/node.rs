@@ -16,8 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::oneshot;
 
-/// How long a client may wait for anything before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::wait::PATIENCE;
 
 type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>;
 
@@ -38,15 +37,7 @@ pub struct NodeSocket<'a> {
 impl Node {
     /// Starts the driver, installing the client library first where that was never done.
     pub async fn start() -> Self {
-        let modules = tokio::task::spawn_blocking(modules).await.unwrap();
-        let mut child = Command::new("node")
-            .arg(source().join("driver.cjs"))
-            .env("NODE_PATH", modules)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("these tests need Node.js 18 or later: install it so that `node` is on the PATH");
+        let mut child = run("driver.cjs", &[]).await;
         let stdin = tokio::sync::Mutex::new(child.stdin.take().unwrap());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let waiting = Waiting::default();
@@ -173,14 +164,28 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap()
 }
 
+/// Starts one of the scripts, with pipes to it and from it and the pinned libraries in its reach.
+pub async fn run(script: &str, args: &[&str]) -> Child {
+    let modules = tokio::task::spawn_blocking(modules).await.unwrap();
+    Command::new("node")
+        .arg(source().join(script))
+        .args(args)
+        .env("NODE_PATH", modules)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("these tests need Node.js 18 or later: install it so that `node` is on the PATH")
+}
+
 /// Returns the directory with the scripts.
-pub fn source() -> PathBuf {
+fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node")
 }
 
 /// Returns a `node_modules` with the pinned client: the one beside the driver, else one made once in
 /// the build directory, which the tests of all processes share.
-pub fn modules() -> PathBuf {
+fn modules() -> PathBuf {
     let own = source().join("node_modules");
     if own.join("socket.io-client").is_dir() {
         return own;

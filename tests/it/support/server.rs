@@ -14,9 +14,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::wait::PATIENCE;
+
 /// The password of every user of the bundled world.
 pub const PASSWORD: &str = "emberfall";
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs a server on a free port until it is stopped or dropped.
 pub struct TestServer {
