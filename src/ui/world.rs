@@ -22,7 +22,7 @@ use crate::protocol::{EntityRef, EntityType};
 /// Columns right of the name: level, mark, status.
 const LEVEL: usize = 3;
 const STATUS: usize = 10;
-/// Columns for who is at an entity, while anybody else is here.
+/// Columns for who is at an entity.
 const PEOPLE: usize = 9;
 
 /// Draws the pane.
@@ -78,8 +78,8 @@ fn row_line(app: &App, look: &Look, row: &tree::Row, columns: u16) -> Row {
         (Node::Entity(key), None) => (key.id.to_string(), String::new(), String::new()),
     };
     let company = row.node.entity().map(|key| company(app, look, row, key)).unwrap_or_default();
-    // Nobody's place is kept while nobody else is here.
-    let people = if app.people().others(app.me()).is_empty() { 0 } else { PEOPLE + 1 };
+    // A name takes the place of people where nobody is.
+    let people = if company.is_empty() { 0 } else { PEOPLE + 1 };
     let taken = 1 + usize::from(row.depth) * 2 + 2 + LEVEL + 3 + STATUS + 2 + people;
     let name_style = match (&row.node, row.depth) {
         (Node::Group(_), _) => look.theme.muted,
