@@ -1,6 +1,6 @@
 # `make demo` shows the product, `make test` proves it; both work on a fresh machine.
 
-.PHONY: help demo test soak lint fmt bench bench-watch setup
+.PHONY: help demo test soak lint fmt bench bench-watch attacks setup
 
 # Where tools that cargo installs are found, also on a machine that has just got them.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -40,6 +40,10 @@ bench: setup ## Measure the pure parts, then the server under load beside Node's
 	@tests/setup.sh nodejs
 	cargo bench --locked --bench pure
 	cargo bench --locked --bench load
+
+attacks: setup ## Attack the server in nine ways among 500 honest clients, then Node's Socket.IO (ATTACK_SECONDS=10)
+	@tests/setup.sh nodejs
+	ulimit -n 65536 && cargo test --locked --release --test it doors_attacks::in_full -- --ignored --nocapture
 
 bench-watch: setup ## Measure `scry watch` beside Node's client (SCRY=path RUNS=5 EVENTS=200000 RATE=0)
 	@tests/setup.sh nodejs

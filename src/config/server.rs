@@ -1,6 +1,7 @@
 //! The server's settings.
 
 mod auth;
+mod http;
 mod journal;
 mod load;
 mod presence;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use auth::{Argon2Config, AuthConfig};
+pub use http::HttpConfig;
 pub use journal::JournalConfig;
 pub use load::{Flags, load};
 pub use presence::PresenceConfig;
@@ -36,6 +38,7 @@ pub struct ServerConfig {
     /// Bounds an HTTP request's body, in bytes.
     pub max_body_bytes: usize,
     pub auth: AuthConfig,
+    pub http: HttpConfig,
     pub socket: SocketConfig,
     pub journal: JournalConfig,
     pub presence: PresenceConfig,
@@ -65,6 +68,7 @@ impl ServerConfig {
             shutdown_timeout: Duration::from_secs(10),
             max_body_bytes: 1024 * 1024,
             auth: AuthConfig::default(),
+            http: HttpConfig::default(),
             socket: SocketConfig::default(),
             journal: JournalConfig::default(),
             presence: PresenceConfig::default(),

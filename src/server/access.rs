@@ -76,6 +76,18 @@ pub async fn acquaintances(db: &Db, user: &Id) -> Result<Vec<Id>, DbError> {
     rows.iter().map(|row| parse_id(row.try_get(0)?)).collect()
 }
 
+/// Tells whether a session was ended, by a logout or because its refresh token was used twice.
+///
+/// # Errors
+/// [`DbError`] when the database does not answer.
+pub async fn session_has_ended(db: &Db, sid: &Id) -> Result<bool, DbError> {
+    let ended = sqlx::query("SELECT id FROM sessions WHERE id = $1 AND revoked_ms IS NOT NULL")
+        .bind(sid.as_str())
+        .fetch_optional(&db.reader)
+        .await?;
+    Ok(ended.is_some())
+}
+
 /// Reads a stored role.
 pub(super) fn parse_role(text: &str) -> Result<Role, DbError> {
     text.parse().map_err(|error| DbError::corrupt("role", error))

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::auth::{Tokens, key, revoked};
+use super::breach::Breaches;
 use super::clock;
 use super::cluster::Cluster;
 use super::db::Db;
@@ -29,6 +30,8 @@ pub struct Core {
     pub metrics: Metrics,
     /// Who listens where; the gateway sets it when it is built.
     pub relay: Arc<OnceLock<RelayView>>,
+    /// Counts the limits that were reached.
+    pub breaches: Breaches,
     /// Names this process among its peers.
     pub node: Arc<str>,
     /// Counts open sockets; the gateway keeps it, `/health/websocket` shows it.
@@ -52,13 +55,15 @@ impl Core {
         let cluster = cluster.map_err(|error| ServerError::Config(format!("--redis: {error}")))?;
         let signals = Signals::new(config.auth.access_ttl, cluster);
         ended.into_iter().for_each(|session| signals.heard_end(session));
+        let metrics = Metrics::default();
         Ok(Self {
+            breaches: metrics.breaches(),
             journal: Journal::new(db.clone()),
             tokens,
             db,
             signals,
             rules: RuleBooks::default(),
-            metrics: Metrics::default(),
+            metrics,
             relay: Arc::default(),
             node,
             connected: Arc::default(),

@@ -6,6 +6,7 @@
 pub mod access;
 mod advice;
 pub mod auth;
+pub mod breach;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

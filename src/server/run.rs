@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::advice;
 use super::auth::AuthService;
+use super::breach::Breaches;
 use super::clock;
 use super::core::Core;
 use super::domain::maintenance;
@@ -47,6 +48,12 @@ impl Server {
         let core = Core::open(config).await?;
         let auth = AuthService::new(core.clone()).map_err(|error| ServerError::Config(error.to_string()))?;
         Ok(Self { core, auth })
+    }
+
+    /// Returns the counts of limits that were reached.
+    #[must_use]
+    pub fn breaches(&self) -> Breaches {
+        self.core.breaches.clone()
     }
 
     /// Serves until `shutdown`, then drains.

@@ -43,7 +43,7 @@ async fn what_happens_is_counted() {
     assert_eq!(metric(text, "scry_subscriptions_total{outcome=\"recovered\"}"), 1.0);
     assert_eq!(metric(text, "scry_handshakes_total{result=\"accepted\"}"), 1.0);
     assert_eq!(metric(text, "scry_handshakes_total{result=\"TOKEN_INVALID\"}"), 1.0);
-    assert_eq!(metric(text, "scry_suspicious_total{kind=\"token\"}"), 1.0);
+    assert_eq!(metric(text, "scry_limited_total{limit=\"token\"}"), 1.0);
     assert_eq!((metric(text, "scry_connections"), metric(text, "scry_database_up")), (1.0, 1.0));
     assert_eq!((metric(text, "scry_journal_head"), metric(text, "scry_journal_lag_events")), (all, 0.0));
     assert!(!text.contains("stolen"), "a token is in no metric");

@@ -15,6 +15,8 @@ pub struct AuthConfig {
     pub refresh_grace: Duration,
     /// Bounds login attempts per minute, address and name.
     pub login_attempts_per_minute: u32,
+    /// Bounds login attempts per minute and address, whatever the name.
+    pub login_attempts_per_address: u32,
     /// Signs access tokens; by default a key generated into the data directory.
     pub jwt_secret: Option<Secret>,
     /// Opens `/socket-stats`; closed to everybody by default.
@@ -37,6 +39,7 @@ impl Default for AuthConfig {
             refresh_ttl: Duration::from_secs(30 * 24 * 3600),
             refresh_grace: Duration::from_secs(10),
             login_attempts_per_minute: 10,
+            login_attempts_per_address: 100,
             jwt_secret: None,
             admin_token: None,
             argon2: Argon2Config::default(),

@@ -1,7 +1,10 @@
 //! The table of settings: the one place behind file, environment and flags.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::{LogFormat, Secret, ServerConfig};
 use crate::config::duration;
@@ -50,6 +53,15 @@ pub const SETTINGS: &[Setting] = &[
     plain("login_attempts_per_minute", |config, value| {
         assign(&mut config.auth.login_attempts_per_minute, number(value))
     }),
+    plain("login_attempts_per_address", |config, value| {
+        assign(&mut config.auth.login_attempts_per_address, number(value))
+    }),
+    plain("header_timeout", |config, value| assign(&mut config.http.header_timeout, span(value))),
+    plain("body_timeout", |config, value| assign(&mut config.http.body_timeout, span(value))),
+    plain("max_lines_per_ip", |config, value| assign(&mut config.http.max_lines_per_ip, number(value).map(Some))),
+    plain("trusted_proxies", |config, value| assign(&mut config.http.trusted_proxies, networks(value))),
+    plain("query_depth", |config, value| assign(&mut config.http.query_depth, number(value))),
+    plain("query_complexity", |config, value| assign(&mut config.http.query_complexity, number(value))),
     plain("jwt_secret", |config, value| assign(&mut config.auth.jwt_secret, Ok(Some(Secret::new(value))))),
     plain("jwt_secret_file", |config, value| {
         let secret = std::fs::read_to_string(value).map_err(|error| format!("cannot read {value}: {error}"))?;
@@ -87,6 +99,8 @@ pub const SETTINGS: &[Setting] = &[
     plain("ws_max_rooms", |config, value| assign(&mut config.socket.max_rooms, number(value))),
     plain("ws_buffer", |config, value| assign(&mut config.socket.buffer, number(value))),
     plain("ws_requests_per_minute", |config, value| assign(&mut config.socket.requests_per_minute, number(value))),
+    plain("ws_slow_reader_timeout", |config, value| assign(&mut config.socket.slow_reader_timeout, span(value))),
+    plain("ws_bytes_per_second", |config, value| assign(&mut config.socket.bytes_per_second, number(value))),
     plain("journal_keep", |config, value| assign(&mut config.journal.keep, span(value))),
     plain("journal_max_events", |config, value| assign(&mut config.journal.max_events, number(value))),
     plain("journal_trim_interval", |config, value| assign(&mut config.journal.trim_interval, span(value))),
@@ -138,6 +152,14 @@ fn number<T: FromStr + PartialEq + Default>(value: &str) -> Result<T, String> {
 fn redis(value: &str) -> Result<Secret, String> {
     let known = ["redis://", "rediss://", "redis+unix://"].iter().any(|scheme| value.starts_with(scheme));
     if known { Ok(Secret::new(value)) } else { Err("must be a URL such as redis://127.0.0.1:6379".to_owned()) }
+}
+
+fn networks(value: &str) -> Result<Vec<IpNet>, String> {
+    let network = |text: &str| {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map_err(|_| format!("“{text}” is not an address or network, such as 10.0.0.7 or 10.0.0.0/8"))
+    };
+    value.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
 }
 
 fn truth(value: &str) -> Result<bool, String> {

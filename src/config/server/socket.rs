@@ -21,6 +21,10 @@ pub struct SocketConfig {
     pub buffer: usize,
     /// Bounds the requests of one connection per minute; also the burst it may spend at once.
     pub requests_per_minute: u32,
+    /// How long a connection may not read before it is closed.
+    pub slow_reader_timeout: Duration,
+    /// Bounds what one WebSocket may send in the long run; eight times as much may come at once.
+    pub bytes_per_second: u32,
 }
 
 impl SocketConfig {
@@ -40,6 +44,9 @@ impl Default for SocketConfig {
             max_rooms: 200,
             buffer: 1024,
             requests_per_minute: 100,
+            slow_reader_timeout: Duration::from_secs(20),
+            // A hundred full messages a minute, and some.
+            bytes_per_second: 128 * 1024,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who is asking: passwords, access tokens, refresh tokens.
 
+mod admission;
 pub mod digest;
 pub mod key;
 pub mod limiter;
@@ -10,5 +11,6 @@ mod service;
 pub mod tokens;
 pub mod users;
 
+pub use admission::NotAdmitted;
 pub use service::{AuthError, AuthService};
 pub use tokens::{Claims, TokenError, Tokens};

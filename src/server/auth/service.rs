@@ -10,6 +10,7 @@ use super::password::{PasswordError, Passwords};
 use super::{refresh, users};
 use crate::protocol::auth::{TokenResponse, UserInfo};
 use crate::protocol::{ErrorCode, Id};
+use crate::server::breach::Breach;
 use crate::server::clock;
 use crate::server::core::Core;
 use crate::server::db::{DbError, Tx};
@@ -79,7 +80,10 @@ impl AuthService {
         let auth = &core.config.auth;
         Ok(Self {
             passwords: Passwords::new(auth.argon2)?,
-            limiter: Arc::new(Mutex::new(LoginLimiter::new(auth.login_attempts_per_minute))),
+            limiter: Arc::new(Mutex::new(LoginLimiter::new(
+                auth.login_attempts_per_minute,
+                auth.login_attempts_per_address,
+            ))),
             recent: Arc::default(),
             core,
         })
@@ -91,8 +95,7 @@ impl AuthService {
     /// [`AuthError`]; an unknown name is answered like a wrong password, in the same time.
     pub async fn login(&self, address: IpAddr, username: &str, password: String) -> Result<TokenResponse, AuthError> {
         lock(&self.limiter).attempt(address, username, Instant::now()).map_err(|retry_after| {
-            self.core.metrics.limited("logins");
-            self.core.metrics.suspicious("too_many_logins", &address.to_string());
+            self.core.breaches.note(Breach::Logins, Some(address));
             AuthError::RateLimited { retry_after }
         })?;
         let mut reader = self.core.db.read().await?;

@@ -5,9 +5,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{ErrorCode, Id};
+use crate::server::breach::Breach;
+
+/// A longer token is none of ours, and not worth the work of looking at it.
+const MAX_TOKEN: usize = 4 * 1024;
+/// How far the clocks of two nodes may be apart, in seconds: a token may come from a moment that is still ahead.
+const CLOCK_SKEW: i64 = 60;
 
 /// Issues and verifies access tokens; clones share one key.
 #[derive(Clone)]
@@ -32,6 +39,22 @@ pub struct Claims {
     pub sid: Id,
 }
 
+/// Holds the claims of a token whose signature is right, with those that none of ours has.
+///
+/// A key that signs for other services too must not open this door with their tokens.
+#[derive(Deserialize)]
+struct Received {
+    sub: Id,
+    name: String,
+    iat: i64,
+    exp: i64,
+    jti: Id,
+    sid: Id,
+    nbf: Option<i64>,
+    aud: Option<IgnoredAny>,
+    iss: Option<IgnoredAny>,
+}
+
 /// Says why a token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -51,6 +74,15 @@ impl TokenError {
             Self::Missing => ErrorCode::TokenMissing,
             Self::Invalid => ErrorCode::TokenInvalid,
             Self::Expired => ErrorCode::TokenExpired,
+        }
+    }
+
+    /// Returns the breach that it is; a token that has run out is daily life.
+    #[must_use]
+    pub const fn breach(self) -> Option<Breach> {
+        match self {
+            Self::Missing | Self::Invalid => Some(Breach::Token),
+            Self::Expired => None,
         }
     }
 }
@@ -92,11 +124,44 @@ impl Tokens {
         if token.is_empty() {
             return Err(TokenError::Missing);
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
-        if claims.exp <= now.as_second() { Err(TokenError::Expired) } else { Ok(claims) }
+        if token.len() > MAX_TOKEN {
+            return Err(TokenError::Invalid);
+        }
+        let token = jsonwebtoken::decode::<Received>(token, &self.decoding, &self.validation)
+            .map_err(|_| TokenError::Invalid)?;
+        if !is_plain(&token.header) {
+            return Err(TokenError::Invalid);
+        }
+        token.claims.judge(now.as_second())
     }
+}
+
+impl Received {
+    /// Accepts the claims if they are meant for this server and for now, in Unix seconds.
+    fn judge(self, now: i64) -> Result<Claims, TokenError> {
+        let Self { sub, name, iat, exp, jti, sid, nbf, aud, iss } = self;
+        let soonest = now.saturating_add(CLOCK_SKEW);
+        let is_early = iat > soonest || nbf.is_some_and(|nbf| nbf > soonest);
+        let is_foreign = aud.is_some() || iss.is_some();
+        if is_early || is_foreign || iat < 0 || name.is_empty() || Timestamp::from_second(exp).is_err() {
+            return Err(TokenError::Invalid);
+        }
+        if exp <= now { Err(TokenError::Expired) } else { Ok(Claims { sub, name, iat, exp, jti, sid }) }
+    }
+}
+
+/// Tells whether a header only says what kind of token it is: one that names a key, or rules that must be
+/// understood, is not ours.
+fn is_plain(header: &Header) -> bool {
+    let names_key = header.jku.is_some()
+        || header.jwk.is_some()
+        || header.kid.is_some()
+        || header.x5u.is_some()
+        || header.x5c.is_some()
+        || header.x5t.is_some()
+        || header.x5t_s256.is_some();
+    let is_jwt = header.typ.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+    is_jwt && !names_key && header.crit.is_none() && header.enc.is_none() && header.zip.is_none()
 }
 
 impl std::fmt::Debug for Tokens {

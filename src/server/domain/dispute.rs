@@ -31,6 +31,18 @@ pub(super) async fn open(unit: &mut Unit, user: &Id, entity: &Id, fields: &[Stri
     Ok(())
 }
 
+/// Drops the disputes of one who leaves a campaign: what becomes of its things is theirs to know no longer.
+pub(super) async fn forget(unit: &mut Unit, user: &Id, campaign: &Id) -> Result<(), DomainError> {
+    sqlx::query(
+        "DELETE FROM disputes WHERE user_id = $1 AND entity_id IN (SELECT id FROM entities WHERE campaign_id = $2)",
+    )
+    .bind(user.as_str())
+    .bind(campaign.as_str())
+    .execute(unit.db())
+    .await?;
+    Ok(())
+}
+
 /// Settles the disputes about some fields of an entity, or about all of them, and tells those who held them.
 pub(super) async fn settle(unit: &mut Unit, entity: &Entity, fields: Option<&[String]>) -> Result<(), DomainError> {
     let rows = sqlx::query("SELECT user_id, field FROM disputes WHERE entity_id = $1 ORDER BY user_id, field")

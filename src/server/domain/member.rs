@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::unit::{Details, Unit};
-use super::{Caller, Domain, DomainError, Kind};
+use super::{Caller, Domain, DomainError, Kind, dispute};
 use crate::protocol::event::EntityUpdated;
 use crate::protocol::{Change, EntityType, Id, Operation, Payload, Role};
 use crate::server::access::{parse_id, parse_role};
@@ -87,6 +87,7 @@ impl Domain {
         let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
         keep_an_owner(&mut unit, &member).await?;
         sqlx::query("DELETE FROM memberships WHERE id = $1").bind(member.id.as_str()).execute(unit.db()).await?;
+        dispute::forget(&mut unit, &member.user_id, campaign).await?;
         let details = Details {
             version: Some(member.version + 1),
             revoked_user: Some(member.user_id.clone()),

@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 
 use super::{Caller, CampaignView, Domain, DomainError, Entity, Kind, Member, campaign, member, store};
 use crate::protocol::{Id, Position};
-use crate::server::journal::JournalRow;
+use crate::server::journal::{self, JournalRow};
 use crate::server::rules::authorization::{Action, Decision, allow};
 
 /// Bounds one answer: ids in a request, events in a page.
@@ -136,8 +136,8 @@ impl Domain {
         if !views(&mut tx, caller, campaign).await? {
             return Ok(Vec::new());
         }
-        drop(tx);
-        Ok(self.core.journal.after(campaign, since, limit).await?)
+        // In the same transaction: whoever is removed meanwhile sees nothing of what came after.
+        Ok(journal::after(&mut *tx, campaign, since, limit).await?)
     }
 }
 

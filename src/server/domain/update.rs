@@ -1,6 +1,7 @@
 //! Changing entities, also when two people change the same one.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 use sqlx::Row;
@@ -59,6 +60,7 @@ impl Domain {
         let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
         let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
         dispute::settle(&mut unit, &entity, Some(&seen)).await?;
+        let replaced = of_members(&mut unit, &stored, replaced).await?;
         tell_losers(&mut unit, &entity, replaced).await?;
         unit.remember(request.as_ref(), &entity).await?;
         unit.commit().await?;
@@ -149,6 +151,23 @@ async fn past(unit: &mut Unit, stored: &Entity, expected: i64) -> Result<Past, D
     }
     let complete = i64::try_from(edits.len()).ok() == stored.version.checked_sub(expected);
     Ok(Past { edits, complete })
+}
+
+/// Leaves out the values of those who are members no longer: they learn nothing of what came after them.
+async fn of_members(
+    unit: &mut Unit,
+    stored: &Entity,
+    mut replaced: Vec<Replaced>,
+) -> Result<Vec<Replaced>, DomainError> {
+    let mut members: HashMap<Id, bool> = HashMap::new();
+    for user in replaced.iter().filter_map(|value| value.by.clone()) {
+        if let Entry::Vacant(unknown) = members.entry(user) {
+            let is_member = store::role(unit.db(), unknown.key(), &stored.campaign_id).await?.is_some();
+            unknown.insert(is_member);
+        }
+    }
+    replaced.retain(|value| value.by.as_ref().is_some_and(|user| members.get(user) == Some(&true)));
+    Ok(replaced)
 }
 
 /// Tells each user whose values were replaced; nobody is told of replacing their own.

@@ -11,20 +11,17 @@ mod update;
 use async_graphql::EmptySubscription;
 
 use super::domain::Domain;
+use crate::config::server::HttpConfig;
 
 /// Answers queries and mutations.
 pub type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
 
-/// Bounds a request: how deep it nests (an introspection needs 13) and how many fields it asks for.
-const MAX_DEPTH: usize = 15;
-const MAX_COMPLEXITY: usize = 2_000;
-
 /// Builds the schema over the domain.
 #[must_use]
-pub fn schema(domain: Domain) -> Schema {
+pub fn schema(domain: Domain, limits: &HttpConfig) -> Schema {
     async_graphql::Schema::build(query::Query, mutation::Mutation::default(), EmptySubscription)
         .data(domain)
-        .limit_depth(MAX_DEPTH)
-        .limit_complexity(MAX_COMPLEXITY)
+        .limit_depth(limits.query_depth)
+        .limit_complexity(limits.query_complexity)
         .finish()
 }

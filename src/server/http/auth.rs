@@ -22,7 +22,8 @@ pub async fn login(
     if request.username.len() > MAX_CREDENTIAL || request.password.len() > MAX_CREDENTIAL {
         return Err(HttpError::payload(format!("username and password have at most {MAX_CREDENTIAL} bytes")));
     }
-    Ok(Json(routes.auth.login(peer.address.ip(), &request.username, request.password).await?))
+    let address = peer.address.ip();
+    Ok(Json(routes.auth.login(address, &request.username, request.password).await?))
 }
 
 /// Answers `POST /auth/refresh`.

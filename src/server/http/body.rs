@@ -2,24 +2,31 @@
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{ConnectInfo, FromRequest, Request};
+use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
+use super::Routes;
 use super::error::HttpError;
 use crate::protocol::ErrorCode;
+use crate::server::breach::Breach;
+use crate::server::socket::tcp::Peer;
 
 /// Extracts a JSON body.
 pub struct Body<T>(pub T);
 
-impl<S, T> FromRequest<S> for Body<T>
-where
-    S: Send + Sync,
-    T: DeserializeOwned,
-{
+impl<T: DeserializeOwned> FromRequest<Routes> for Body<T> {
     type Rejection = HttpError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let Json(value) = Json::<T>::from_request(request, state).await.map_err(|rejection| refusal(&rejection))?;
+    async fn from_request(request: Request, routes: &Routes) -> Result<Self, Self::Rejection> {
+        let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
+        let read = Json::<T>::from_request(request, routes).await;
+        let Json(value) = read.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                routes.core.breaches.note(Breach::BodySize, peer);
+            }
+            refusal(&rejection)
+        })?;
         Ok(Self(value))
     }
 }

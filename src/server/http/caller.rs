@@ -1,14 +1,14 @@
 //! Who makes an HTTP request.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Routes;
 use super::error::HttpError;
-use crate::server::auth::TokenError;
-use crate::server::clock;
+use crate::server::auth::{Claims, NotAdmitted, TokenError};
 use crate::server::domain::Caller;
+use crate::server::socket::tcp::Peer;
 
 const CORRELATION_ID: &str = "x-correlation-id";
 /// A longer id would only fill the journal.
@@ -21,18 +21,24 @@ impl FromRequestParts<Routes> for Authenticated {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, routes: &Routes) -> Result<Self, Self::Rejection> {
-        let claims = routes.core.tokens.verify(bearer(parts)?, clock::now())?;
-        if routes.core.signals.is_over(&claims.sid) {
-            return Err(TokenError::Invalid.into());
-        }
+        let claims = examine(parts, routes).await.inspect_err(|refusal| {
+            if let Some(breach) = refusal.breach() {
+                let peer = parts.extensions.get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
+                routes.core.breaches.note(breach, peer);
+            }
+        })?;
         Ok(Self(Caller { user_id: claims.sub, name: claims.name, correlation_id: correlation_id(parts) }))
     }
+}
+
+async fn examine(parts: &Parts, routes: &Routes) -> Result<Claims, NotAdmitted> {
+    routes.core.admit(bearer(parts)?).await
 }
 
 fn bearer(parts: &Parts) -> Result<&str, TokenError> {
     let header = parts.headers.get(AUTHORIZATION).ok_or(TokenError::Missing)?;
     let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(TokenError::Invalid)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(TokenError::Invalid) }
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(TokenError::Invalid) }
 }
 
 /// Takes over the caller's correlation id where it is a plain word, else makes one.

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::protocol::ErrorCode;
 use crate::protocol::auth::{ErrorBody, ErrorResponse};
-use crate::server::auth::{AuthError, TokenError};
+use crate::server::auth::{AuthError, NotAdmitted, TokenError};
 use crate::server::domain::DomainError;
 
 /// Refuses an HTTP request.
@@ -53,6 +53,15 @@ impl IntoResponse for HttpError {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+impl From<NotAdmitted> for HttpError {
+    fn from(error: NotAdmitted) -> Self {
+        match error {
+            NotAdmitted::Token(error) => error.into(),
+            NotAdmitted::Database(error) => DomainError::from(error).into(),
+        }
     }
 }
 

@@ -3,22 +3,28 @@
 use async_graphql::http::GraphiQLSource;
 use async_graphql::{Request, Response};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::response::Html;
 
 use super::Routes;
 use super::body::Body;
 use super::caller::Authenticated;
 use crate::protocol::ErrorCode;
+use crate::server::breach::Breach;
+use crate::server::socket::tcp::Peer;
 
 /// Answers `POST /graphql`.
 pub async fn execute(
     State(routes): State<Routes>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     Authenticated(caller): Authenticated,
     Body(request): Body<Request>,
 ) -> Json<Response> {
     let mut response = routes.schema.execute(request.data(caller)).await;
     for error in &mut response.errors {
+        if let Some(breach) = breach_of(&error.message) {
+            routes.core.breaches.note(breach, Some(peer.address.ip()));
+        }
         // What the library itself refuses, a query it cannot read or an argument of the wrong type, has no code yet.
         let extensions = error.extensions.get_or_insert_default();
         if extensions.get("code").is_none() {
@@ -26,6 +32,15 @@ pub async fn execute(
         }
     }
     Json(response)
+}
+
+/// Tells which limit the library says was reached; it has no other name for them.
+fn breach_of(message: &str) -> Option<Breach> {
+    match message {
+        "Query is nested too deep." => Some(Breach::QueryDepth),
+        "Query is too complex." => Some(Breach::QueryComplexity),
+        _ => None,
+    }
 }
 
 /// Answers `GET /graphql` with a page to try queries on.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::Routes;
@@ -50,5 +51,6 @@ async fn moment(core: &Core) -> Moment {
         database_up: heads.is_some(),
         pools: core.db.pools(),
         draining: core.draining.is_cancelled(),
+        tasks: Handle::current().metrics().num_alive_tasks(),
     }
 }

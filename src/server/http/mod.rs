@@ -33,7 +33,7 @@ pub fn router(core: Core, auth: AuthService) -> Router {
     let domain = Domain::new(core.clone());
     let limit = core.config.max_body_bytes;
     let graphiql = core.config.serves_graphiql();
-    let routes = Routes { schema: schema(domain.clone()), core, auth, domain };
+    let routes = Routes { schema: schema(domain.clone(), &core.config.http), core, auth, domain };
     let graphql = post(graphql::execute);
     let graphql = if graphiql { graphql.get(graphql::graphiql) } else { graphql };
     Router::new()

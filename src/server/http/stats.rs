@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -12,13 +12,19 @@ use super::Routes;
 use super::error::HttpError;
 use super::metrics::{halls, heads};
 use crate::protocol::ErrorCode;
+use crate::server::breach::Breach;
+use crate::server::socket::tcp::Peer;
 
 /// Answers `GET /socket-stats`: rooms, events and journals of this node, to who has the admin token.
 ///
 /// # Errors
 /// [`HttpError`] without the admin token, also where none is set.
-pub async fn socket_stats(State(routes): State<Routes>, headers: HeaderMap) -> Result<Json<Value>, HttpError> {
-    authorize(&routes, &headers)?;
+pub async fn socket_stats(
+    State(routes): State<Routes>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, HttpError> {
+    authorize(&routes, &peer, &headers)?;
     let core = &routes.core;
     let halls = halls(core).await;
     let heads = heads(core).await.unwrap_or_default();
@@ -39,7 +45,7 @@ pub async fn socket_stats(State(routes): State<Routes>, headers: HeaderMap) -> R
     })))
 }
 
-fn authorize(routes: &Routes, headers: &HeaderMap) -> Result<(), HttpError> {
+fn authorize(routes: &Routes, peer: &Peer, headers: &HeaderMap) -> Result<(), HttpError> {
     let refused = |text: &str| HttpError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, text);
     let Some(wanted) = &routes.core.config.auth.admin_token else {
         return Err(refused("no admin token is set; give the server one with SCRY_SERVER_ADMIN_TOKEN"));
@@ -50,6 +56,6 @@ fn authorize(routes: &Routes, headers: &HeaderMap) -> Result<(), HttpError> {
     if given.is_some_and(|given| digest(given) == digest(wanted.expose())) {
         return Ok(());
     }
-    routes.core.metrics.suspicious("admin_token", "/socket-stats");
+    routes.core.breaches.note(Breach::AdminToken, Some(peer.address.ip()));
     Err(refused("this needs the admin token as a bearer token"))
 }

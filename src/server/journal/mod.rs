@@ -7,6 +7,7 @@ mod write;
 use super::db::Db;
 use crate::protocol::Id;
 
+pub(in crate::server) use read::after;
 pub use write::{Draft, append};
 
 /// Reads the journal; clones are cheap.

@@ -43,16 +43,7 @@ impl Journal {
     /// # Errors
     /// [`DbError`] when the database does not answer.
     pub async fn after(&self, campaign: &Id, seq: u64, limit: u32) -> Result<Vec<JournalRow>, DbError> {
-        let rows = sqlx::query(
-            "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
-             WHERE campaign_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-        )
-        .bind(campaign.as_str())
-        .bind(signed(seq))
-        .bind(i64::from(limit))
-        .fetch_all(&self.db.reader)
-        .await?;
-        rows.iter().map(journal_row).collect()
+        after(&self.db.reader, campaign, seq, limit).await
     }
 
     /// Returns the events that went to one room after `since`, up to and including `upto`, in order.
@@ -95,6 +86,28 @@ where
         .fetch_optional(executor)
         .await?;
     row.as_ref().map(position).transpose()
+}
+
+/// Returns at most `limit` events of a campaign after `seq`, as a given connection or transaction sees them.
+pub(in crate::server) async fn after<'e, E>(
+    executor: E,
+    campaign: &Id,
+    seq: u64,
+    limit: u32,
+) -> Result<Vec<JournalRow>, DbError>
+where
+    E: Executor<'e, Database = Any>,
+{
+    let rows = sqlx::query(
+        "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
+         WHERE campaign_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+    )
+    .bind(campaign.as_str())
+    .bind(signed(seq))
+    .bind(i64::from(limit))
+    .fetch_all(executor)
+    .await?;
+    rows.iter().map(journal_row).collect()
 }
 
 /// Turns a stored number into a `seq`.

@@ -4,10 +4,9 @@
 //! when the metrics are read.
 
 mod memory;
-mod suspicion;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -16,8 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use self::suspicion::Suspicions;
 use crate::protocol::event::DURABLE;
+use crate::server::breach::Breaches;
 
 /// Seconds from the beginning of a change until its event was handed to the sockets.
 const LATENCY_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -39,10 +38,8 @@ struct Inner {
     resumes: One,
     replayed: Counter,
     refetches: One,
-    limits: One,
-    suspicious: One,
+    breaches: Breaches,
     gauges: Gauges,
-    suspicions: Mutex<Suspicions>,
     /// Resident memory before the first connection.
     base_memory: i64,
 }
@@ -58,6 +55,7 @@ struct Gauges {
     database_up: Gauge,
     database_connections: Family<[(&'static str, &'static str); 2], Gauge>,
     draining: Gauge,
+    tasks: Gauge,
     memory: Gauge,
     memory_per_connection: Gauge,
 }
@@ -77,6 +75,8 @@ pub struct Moment {
     /// Open and idle connections of the readers, then of the writer.
     pub pools: [(u32, usize); 2],
     pub draining: bool,
+    /// Tasks that have not ended.
+    pub tasks: usize,
 }
 
 impl Default for Metrics {
@@ -97,10 +97,12 @@ impl Default for Metrics {
             resumes: counted(r, "subscriptions", "Granted subscriptions: fresh, recovered, or too_old to be recovered"),
             replayed,
             refetches: counted(r, "refetch_queries", "Queries by which clients renew what they hold"),
-            limits: counted(r, "limited", "Requests refused by a limit"),
-            suspicious: counted(r, "suspicious", "Behaviour that no honest client shows"),
+            breaches: Breaches::counting_in(&counted(
+                r,
+                "limited",
+                "Limits that were reached, doors that stayed closed",
+            )),
             gauges: Gauges::register(r),
-            suspicions: Mutex::default(),
             base_memory: memory::resident(),
             registry,
         }))
@@ -140,19 +142,10 @@ impl Metrics {
         self.0.refetches.get_or_create(&[("query", query)]).inc();
     }
 
-    /// Counts a request that a limit refused.
-    pub fn limited(&self, limit: &'static str) {
-        self.0.limits.get_or_create(&[("limit", limit)]).inc();
-    }
-
-    /// Counts what no honest client does, and logs it once a minute for each source.
-    pub fn suspicious(&self, kind: &'static str, source: &str) {
-        self.0.suspicious.get_or_create(&[("kind", kind)]).inc();
-        let mut suspicions = self.0.suspicions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = suspicions.note(kind, source, Instant::now()) {
-            let source = crate::text::line(source);
-            tracing::warn!(kind, %source, unsaid = before, "suspicious behaviour");
-        }
+    /// Returns what counts the limits that were reached.
+    #[must_use]
+    pub fn breaches(&self) -> Breaches {
+        self.0.breaches.clone()
     }
 
     /// Writes everything in the text format, with how the node is at this moment.
@@ -184,6 +177,7 @@ impl Gauges {
             ("journal_lag_events", "The most events of one campaign that this node still has to send", &gauges.lag),
             ("database_up", "Whether the database answers", &gauges.database_up),
             ("draining", "Whether this node is shutting down", &gauges.draining),
+            ("tasks", "Tasks that have not ended", &gauges.tasks),
             ("resident_memory_bytes", "Resident memory, 0 where it cannot be told", &gauges.memory),
             (
                 "memory_per_connection_bytes",
@@ -208,6 +202,7 @@ impl Gauges {
         self.lag.set(i64::try_from(moment.lag).unwrap_or(i64::MAX));
         self.database_up.set(moment.database_up.into());
         self.draining.set(moment.draining.into());
+        self.tasks.set(count(moment.tasks));
         for (pool, (open, idle)) in ["reader", "writer"].into_iter().zip(moment.pools) {
             let state = |state| self.database_connections.get_or_create(&[("pool", pool), ("state", state)]).clone();
             state("idle").set(count(idle));
@@ -233,6 +228,7 @@ fn counted<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::breach::Breach;
 
     #[test]
     fn counts_are_written_in_the_text_format() {
@@ -243,7 +239,7 @@ mod tests {
         metrics.relayed("settlement_updated", 3, Duration::from_millis(4));
         metrics.relayed("foreign", 0, Duration::ZERO);
         metrics.subscribed("recovered", 7);
-        metrics.suspicious("token", "192.0.2.1");
+        metrics.breaches().note(Breach::Token, None);
         let moment = Moment { connections: 2, lag: 5, pools: [(4, 3), (1, 1)], database_up: true, ..Moment::default() };
         let text = metrics.text(&moment);
         for line in [
@@ -255,7 +251,8 @@ mod tests {
             "scry_delivery_seconds_bucket{le=\"0.005\"} 1",
             "scry_delivery_seconds_count 1",
             "scry_events_replayed_total 7",
-            "scry_suspicious_total{kind=\"token\"} 1",
+            "scry_limited_total{limit=\"token\"} 1",
+            "scry_limited_total{limit=\"origin\"} 0",
             "scry_connections 2",
             "scry_journal_lag_events 5",
             "scry_database_up 1",

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::tcp::Switch;
 use crate::protocol::{Id, Room};
 use crate::server::auth::Claims;
-use crate::server::metrics::Metrics;
+use crate::server::breach::{Breach, Witness};
 
 /// Holds one accepted connection.
 pub struct Connection {
@@ -28,8 +28,9 @@ pub struct Connection {
     overflowed: AtomicBool,
     /// Rung when there may be a message to its user.
     mail: Notify,
+    /// Counts the limits it reaches.
+    witness: Witness,
     closed: CancellationToken,
-    metrics: Metrics,
 }
 
 /// Says that a connection's buffer has no room for another message.
@@ -39,22 +40,17 @@ pub struct Full;
 impl Connection {
     /// Wraps an authenticated socket.
     #[must_use]
-    pub fn new(
-        socket: SocketRef,
-        claims: Claims,
-        switch: Option<Switch>,
-        closed: CancellationToken,
-        metrics: Metrics,
-    ) -> Self {
+    pub fn new(socket: SocketRef, claims: Claims, witness: Witness, closed: CancellationToken) -> Self {
+        let switch = switch_of(&socket);
         Self {
             socket,
+            witness,
             claims: Mutex::new(claims),
             rooms: Mutex::default(),
             switch,
             overflowed: AtomicBool::new(false),
             mail: Notify::new(),
             closed,
-            metrics,
         }
     }
 
@@ -144,12 +140,17 @@ impl Connection {
         }
     }
 
+    /// Notes that it reached a limit.
+    pub fn note(&self, breach: Breach) {
+        self.witness.note(breach);
+    }
+
     /// Ends a connection that does not keep up.
     pub fn give_up(&self) {
         if self.overflowed.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.metrics.limited("slow_reader");
+        self.note(Breach::SlowReader);
         tracing::info!(user = %self.claims().sub, "closing a connection that does not keep up");
         match &self.switch {
             Some(switch) => switch.cut(),
@@ -174,8 +175,7 @@ impl Connection {
 /// Returns the switch of a socket's TCP connection, if that connection is its transport for good.
 ///
 /// A polling socket has many connections, and one that was upgraded still names its first.
-#[must_use]
-pub fn switch_of(socket: &SocketRef) -> Option<Switch> {
+fn switch_of(socket: &SocketRef) -> Option<Switch> {
     let peer = socket.req_parts().extensions.get::<axum::extract::ConnectInfo<super::tcp::Peer>>()?;
     let began_as_websocket = socket.req_parts().uri.query().is_some_and(|query| query.contains("transport=websocket"));
     (began_as_websocket && socket.transport_type() == TransportType::Websocket).then(|| peer.0.switch.clone())

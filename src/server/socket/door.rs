@@ -7,20 +7,21 @@ use std::time::{Duration, Instant};
 use axum::extract::ConnectInfo;
 use serde_json::Value;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
+use socketioxide::socket::DisconnectReason;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Connection, Connections, switch_of};
+use super::connection::{Connection, Connections};
+use super::guard::Opening;
 use super::handshake::{self, Refusal};
 use super::limits::{Addresses, Place, TokenBucket};
 use super::request;
 use super::session::{Incoming, Session};
-use super::tcp::Peer;
-use crate::protocol::{ErrorCode, Failure, Id, Room};
-use crate::server::auth::{Claims, TokenError};
-use crate::server::clock;
+use super::tcp::{Peer, Switch};
+use crate::protocol::{ErrorCode, Failure, Room};
+use crate::server::auth::{Claims, NotAdmitted};
+use crate::server::breach::{Breach, Witness};
 use crate::server::core::Core;
-use crate::server::db::DbError;
 use crate::server::presence::People;
 use crate::server::relay::Relay;
 
@@ -47,6 +48,7 @@ pub struct Accepted {
     claims: Claims,
     inbox: mpsc::Receiver<Incoming>,
     place: Option<Place>,
+    witness: Witness,
     closed: CancellationToken,
 }
 
@@ -62,16 +64,6 @@ impl Door {
         let answer = self.admit(socket, auth).await;
         let refused = answer.as_ref().err().map(|refusal| refusal.label());
         self.core.metrics.handshake(refused);
-        if let Err(refusal) = &answer {
-            if let Some(kind) = refusal.suspicion() {
-                let peer = socket.req_parts().extensions.get::<ConnectInfo<Peer>>();
-                let source = peer.map(|peer| peer.0.address.ip().to_string()).unwrap_or_default();
-                self.core.metrics.suspicious(kind, &source);
-            }
-            if *refusal == Refusal::TooManyConnections {
-                self.core.metrics.limited("connections");
-            }
-        }
         answer
     }
 
@@ -80,6 +72,19 @@ impl Door {
     /// # Errors
     /// [`Refusal`], which becomes the client's `connect_error`.
     async fn admit(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), Refusal> {
+        let witness = self.core.breaches.witness(peer_of(socket).map(|peer| peer.address.ip()));
+        let admitted = self.examine(socket, auth, &witness).await;
+        if let Some(opening) = socket.req_parts().extensions.get::<Arc<Opening>>() {
+            opening.settle();
+        }
+        admitted.inspect_err(|refusal| {
+            if let Some(breach) = refusal.breach() {
+                witness.note(breach);
+            }
+        })
+    }
+
+    async fn examine(&self, socket: &SocketRef, auth: Option<&Value>, witness: &Witness) -> Result<(), Refusal> {
         let request = socket.req_parts();
         if self.core.draining.is_cancelled() {
             return Err(Refusal::Draining);
@@ -89,25 +94,24 @@ impl Door {
             return Err(Refusal::OriginDenied);
         }
         let token = handshake::token(auth, request.uri.query()).unwrap_or_default();
-        let claims = self.core.tokens.verify(token, clock::now()).map_err(Refusal::Token)?;
-        if self.is_over(&claims.sid).await.map_err(internal)? {
-            return Err(Refusal::Token(TokenError::Invalid));
-        }
+        let claims = self.core.admit(token).await.map_err(refusal)?;
         let place = self.place(socket)?;
         socket.join(Room::User(claims.sub.clone()).to_string());
-        register(socket, claims, place, &self.core);
+        let (closed, inbox) = register(socket, witness, self.core.config.socket.requests_per_minute);
+        let accepted = Accepted { claims, inbox, place, witness: witness.clone(), closed };
+        socket.extensions.insert(Handover::new(Mutex::new(Some(accepted))));
         Ok(())
     }
 
     /// Serves an admitted socket until it has gone.
     pub async fn serve(&self, socket: SocketRef, handover: &Mutex<Option<Accepted>>) {
         let accepted = handover.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Accepted { claims, inbox, place, closed }) = accepted else { return };
-        let (sid, switch) = (claims.sid.clone(), switch_of(&socket));
-        let connection = Arc::new(Connection::new(socket, claims, switch, closed, self.core.metrics.clone()));
+        let Some(Accepted { claims, inbox, place, witness, closed }) = accepted else { return };
+        let sid = claims.sid.clone();
+        let connection = Arc::new(Connection::new(socket, claims, witness, closed));
         self.connections.insert(connection.clone());
         // The session may have ended after it was looked up and before it could be told so.
-        if self.is_over(&sid).await.unwrap_or(false) {
+        if self.core.is_over(&sid).await.unwrap_or(false) {
             connection.dismiss();
         }
         let (core, relay, people) = (self.core.clone(), self.relay.clone(), self.people.clone());
@@ -121,36 +125,31 @@ impl Door {
     }
 
     fn place(&self, socket: &SocketRef) -> Result<Option<Place>, Refusal> {
-        let peer = socket.req_parts().extensions.get::<ConnectInfo<Peer>>();
-        let Some(address) = peer.map(|peer| peer.0.address.ip()) else { return Ok(None) };
+        let Some(address) = peer_of(socket).map(|peer| peer.address.ip()) else { return Ok(None) };
         let Some(limit) = handshake::connection_limit(address, &self.core.config.socket) else { return Ok(None) };
         self.addresses.enter(address, limit).map(Some).ok_or(Refusal::TooManyConnections)
     }
-
-    /// Tells whether a session was logged out.
-    async fn is_over(&self, sid: &Id) -> Result<bool, DbError> {
-        let ended = sqlx::query("SELECT id FROM sessions WHERE id = $1 AND revoked_ms IS NOT NULL")
-            .bind(sid.as_str())
-            .fetch_optional(&self.core.db.reader)
-            .await?;
-        Ok(ended.is_some())
-    }
 }
 
-/// Registers the handlers of a socket and leaves its end of the queue for its task.
-fn register(socket: &SocketRef, claims: Claims, place: Option<Place>, core: &Core) {
-    let requests_per_minute = core.config.socket.requests_per_minute;
+fn peer_of(socket: &SocketRef) -> Option<&Peer> {
+    socket.req_parts().extensions.get::<ConnectInfo<Peer>>().map(|peer| &peer.0)
+}
+
+/// Registers the handlers of a socket; returns its task's end of the queue, and what tells that it has gone.
+fn register(
+    socket: &SocketRef,
+    witness: &Witness,
+    requests_per_minute: u32,
+) -> (CancellationToken, mpsc::Receiver<Incoming>) {
     let (outbox, inbox) = mpsc::channel(INBOX);
     let bucket = Arc::new(Mutex::new(TokenBucket::per_minute(requests_per_minute, Instant::now())));
     for event in request::EVENTS {
-        let (outbox, bucket) = (outbox.clone(), bucket.clone());
-        let (metrics, user) = (core.metrics.clone(), claims.name.clone());
+        let (outbox, bucket, witness) = (outbox.clone(), bucket.clone(), witness.clone());
         // The library spawns what this returns, in any order; the queue is filled before that, in order.
         socket.on(event, move |Event(name): Event, TryData(payload): TryData<Value>, ack: AckSender| {
             if let Err((ack, failure)) = accept(&outbox, &bucket, &name, &payload.unwrap_or_default(), ack) {
                 if failure.code == ErrorCode::RateLimited {
-                    metrics.limited("events");
-                    metrics.suspicious("too_many_events", &user);
+                    witness.note(Breach::Events);
                 }
                 // A client whose buffer has no room for this answer is closed by the next event.
                 let _ = ack.send(&failure);
@@ -160,11 +159,28 @@ fn register(socket: &SocketRef, claims: Claims, place: Option<Place>, core: &Cor
     }
     let closed = CancellationToken::new();
     let gone = closed.clone();
-    socket.on_disconnect(move || {
+    let (witness, switch) = (witness.clone(), peer_of(socket).map(|peer| peer.switch.clone()));
+    socket.on_disconnect(move |reason: DisconnectReason| {
         gone.cancel();
+        if let Some(breach) = breach_of(reason, switch.as_ref()) {
+            witness.note(breach);
+        }
         ready(())
     });
-    socket.extensions.insert(Handover::new(Mutex::new(Some(Accepted { claims, inbox, place, closed }))));
+    (closed, inbox)
+}
+
+/// Tells what a connection that the library closed had done.
+fn breach_of(reason: DisconnectReason, switch: Option<&Switch>) -> Option<Breach> {
+    let goes_on = || switch.is_some_and(|switch| !switch.is_over());
+    if reason == DisconnectReason::PacketParsingError {
+        Some(Breach::Packet)
+    } else if reason == DisconnectReason::TransportError && goes_on() {
+        // The line is whole and yet the library could not read it: a frame too long, or none at all.
+        Some(Breach::Message)
+    } else {
+        None
+    }
 }
 
 /// Checks one event and queues it for the connection's task.
@@ -192,7 +208,12 @@ fn slow_down(wait: Duration) -> Failure {
     Failure { retry_after_ms: Some(retry_after_ms), ..Failure::new(ErrorCode::RateLimited, sentence) }
 }
 
-fn internal(error: DbError) -> Refusal {
-    tracing::error!(%error, "could not look up the session of a handshake");
-    Refusal::Internal
+fn refusal(error: NotAdmitted) -> Refusal {
+    match error {
+        NotAdmitted::Token(error) => Refusal::Token(error),
+        NotAdmitted::Database(error) => {
+            tracing::error!(%error, "could not look up the session of a handshake");
+            Refusal::Internal
+        }
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::config::server::SocketConfig;
 use crate::protocol::ErrorCode;
 use crate::server::auth::TokenError;
+use crate::server::breach::Breach;
 
 /// Says why a handshake was refused; displayed as `CODE: sentence`, the form of a `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +49,14 @@ impl Refusal {
         }
     }
 
-    /// Names what an honest client does not do; a token that ran out and a server that drains are daily life.
+    /// Returns the breach that a refusal is; none where it is no fault of the client's.
     #[must_use]
-    pub const fn suspicion(self) -> Option<&'static str> {
+    pub const fn breach(self) -> Option<Breach> {
         match self {
-            Self::Token(TokenError::Invalid | TokenError::Missing) => Some("token"),
-            Self::TooManyConnections => Some("too_many_connections"),
-            Self::OriginDenied => Some("origin"),
-            Self::Token(TokenError::Expired) | Self::Draining | Self::Internal => None,
+            Self::Token(error) => error.breach(),
+            Self::TooManyConnections => Some(Breach::Connections),
+            Self::OriginDenied => Some(Breach::Origin),
+            Self::Draining | Self::Internal => None,
         }
     }
 }

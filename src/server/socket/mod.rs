@@ -7,13 +7,17 @@
 mod connection;
 mod door;
 mod drain;
+mod forwarded;
+mod guard;
 mod handshake;
 mod limits;
-mod request;
+mod listen;
+pub mod request;
 mod serve;
 mod session;
 mod signals;
 pub mod tcp;
+mod throttle;
 
 use serde_json::Value;
 use socketioxide::extract::{Extension, SocketRef, TryData};

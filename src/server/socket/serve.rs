@@ -1,6 +1,5 @@
-//! The accept loop: one port for HTTP and sockets, from the first connection to a clean end.
+//! One port for HTTP and sockets, from the first connection to a clean end.
 
-use std::future::IntoFuture;
 use std::io;
 
 use axum::Router;
@@ -9,7 +8,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Gateway;
-use super::tcp::{Doorway, Peer};
+use super::guard;
+use super::listen::Reception;
+use super::tcp::Doorway;
 use crate::server::core::Core;
 
 /// Serves `app` with the gateway before it until `shutdown`, then drains within the configured time.
@@ -22,10 +23,11 @@ pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: Can
     let (layer, gateway) = Gateway::new(core.clone());
     let stop = CancellationToken::new();
     let running = tokio::spawn(gateway.clone().run(stop.clone()));
-    let app = app.layer(layer).into_make_service_with_connect_info::<Peer>();
+    let app = guard::before(app.layer(layer), &core);
     let closing = CancellationToken::new();
-    let server = axum::serve(Doorway::new(listener), app).with_graceful_shutdown(closing.clone().cancelled_owned());
-    let mut serving = std::pin::pin!(server.into_future());
+    let doorway = Doorway::new(listener, &core.config.socket);
+    let reception = Reception::new(core.config.clone(), core.breaches.clone(), app);
+    let mut serving = std::pin::pin!(reception.run(doorway, closing.clone()));
     let third = core.config.shutdown_timeout / 3;
     let drained = async {
         shutdown.cancelled().await;
@@ -33,18 +35,16 @@ pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: Can
         // Who polls needs the listener to be told; who comes anew is refused with the reason.
         gateway.drain(third).await;
     };
-    let ended = tokio::select! {
-        ended = &mut serving => ended,
+    tokio::select! {
+        () = &mut serving => {}
         () = drained => {
             closing.cancel();
             let ((), ended) = tokio::join!(gateway.close(third), timeout(third, serving));
-            ended.unwrap_or_else(|_| {
+            if ended.is_err() {
                 tracing::warn!("some requests were still open when the time to shut down had passed");
-                Ok(())
-            })
+            }
         }
-    };
+    }
     stop.cancel();
-    running.await.map_err(io::Error::other)?;
-    ended
+    running.await.map_err(io::Error::other)
 }

@@ -16,7 +16,8 @@ use super::connection::Connection;
 use super::request::{Request, Token};
 use crate::protocol::ack::{AuthenticateAck, LatencyAck};
 use crate::protocol::{ErrorCode, Failure, Position, Room};
-use crate::server::auth::TokenError;
+use crate::server::auth::{Claims, NotAdmitted, TokenError};
+use crate::server::breach::Breach;
 use crate::server::clock::{now, stamp};
 use crate::server::core::Core;
 use crate::server::inbox::Cursor;
@@ -104,7 +105,7 @@ impl Session {
             }
             Request::Presence(update) => self.present(update, ack).await,
             Request::Typing(field, typing) => self.typing(field, typing, ack).await,
-            Request::Authenticate(token) => self.authenticate(&token, ack),
+            Request::Authenticate(token) => self.authenticate(&token, ack).await,
             Request::Latency => {
                 self.connection.answer(ack, &LatencyAck { success: true, server_time: stamp(now()) });
             }
@@ -113,7 +114,7 @@ impl Session {
 
     async fn subscribe(&self, room: Room, since: Option<Position>, ack: AckSender) {
         if self.has_too_many_rooms(&room) {
-            self.core.metrics.limited("rooms");
+            self.connection.note(Breach::Rooms);
             let limit = self.core.config.socket.max_rooms;
             let sentence = format!("a connection may be in {limit} rooms; leave one first");
             return self.connection.answer(ack, &Failure::new(ErrorCode::TooManyRooms, sentence));
@@ -152,16 +153,38 @@ impl Session {
     }
 
     /// Renews the token; one of another user is refused, so that rooms never change hands.
-    fn authenticate(&mut self, token: &Token, ack: AckSender) {
-        match self.core.tokens.verify(&token.0, now()) {
-            Ok(claims) if claims.sub == self.connection.claims().sub => {
-                let expires_at = written(claims.exp);
-                self.connection.renew(claims);
-                self.warned = false;
-                self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
+    async fn authenticate(&mut self, token: &Token, ack: AckSender) {
+        let claims = match self.examine(token).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                if let Some(breach) = error.breach() {
+                    self.connection.note(breach);
+                }
+                return self.connection.answer(ack, &not_admitted(&error));
             }
-            Ok(_) => self.connection.answer(ack, &refused(TokenError::Invalid)),
-            Err(error) => self.connection.answer(ack, &refused(error)),
+        };
+        let (sid, expires_at) = (claims.sid.clone(), written(claims.exp));
+        self.connection.renew(claims);
+        self.warned = false;
+        self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
+        // The session may have ended after it was looked up and before it became this connection's.
+        if self.core.is_over(&sid).await.unwrap_or(false) {
+            self.connection.dismiss();
+        }
+    }
+
+    async fn examine(&self, token: &Token) -> Result<Claims, NotAdmitted> {
+        let claims = self.core.admit(&token.0).await?;
+        if claims.sub == self.connection.claims().sub { Ok(claims) } else { Err(TokenError::Invalid.into()) }
+    }
+}
+
+fn not_admitted(error: &NotAdmitted) -> Failure {
+    match error {
+        NotAdmitted::Token(error) => refused(*error),
+        NotAdmitted::Database(error) => {
+            tracing::error!(%error, "could not look up the session of a token");
+            Failure::new(ErrorCode::Internal, "the server failed; try again")
         }
     }
 }

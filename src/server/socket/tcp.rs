@@ -3,26 +3,34 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// How long sent bytes may stay unacknowledged, or a closed window closed, before the peer counts as dead.
-const USER_TIMEOUT: Duration = Duration::from_secs(20);
+use super::limits::Place;
+use super::throttle::Throttle;
+use crate::config::server::SocketConfig;
+
 /// How long a silent connection may be silent before the kernel asks whether the peer is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How long to wait after an accept that failed for lack of resources.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Accepts connections as [`Line`]s; give it to `axum::serve`.
+/// Accepts connections as [`Line`]s.
 #[derive(Debug)]
-pub struct Doorway(TcpListener);
+pub struct Doorway {
+    listener: TcpListener,
+    /// How long sent bytes may stay unacknowledged, or a closed window closed, before the peer counts as dead.
+    slow_reader_timeout: Duration,
+    /// What a throttled line may bring in a second, in the long run.
+    bytes_per_second: u32,
+}
 
 /// Names the peer of a connection and holds the switch to end it; use as `ConnectInfo<Peer>`.
 #[derive(Debug, Clone)]
@@ -36,6 +44,16 @@ pub struct Peer {
 pub struct Switch {
     hung_up: CancellationToken,
     cut: CancellationToken,
+    seen: Arc<Seen>,
+}
+
+/// Holds what is seen of a connection's incoming half.
+#[derive(Debug, Default)]
+struct Seen {
+    bytes: AtomicU64,
+    /// Whether the peer ended the connection.
+    ended: AtomicBool,
+    throttled: AtomicBool,
 }
 
 /// Carries one connection's bytes until its switch is used.
@@ -43,12 +61,33 @@ pub struct Line {
     stream: TcpStream,
     hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    seen: Arc<Seen>,
+    throttle: Throttle,
+    /// What is given back when the connection has ended.
+    _place: Option<Place>,
 }
 
 impl Switch {
     /// Lets the connection read its end: what waits is still sent, and the close is a clean one.
     pub fn hang_up(&self) {
         self.hung_up.cancel();
+    }
+
+    /// Slows the connection down to what one client may send: no proxy shares it among many.
+    pub fn throttle(&self) {
+        self.seen.throttled.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns how many bytes the peer has sent.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.seen.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether the peer, or this switch, has ended the connection.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.seen.ended.load(Ordering::Relaxed) || self.hung_up.is_cancelled() || self.cut.is_cancelled()
     }
 
     /// Ends the connection at once, even if the peer does not read.
@@ -60,24 +99,21 @@ impl Switch {
 impl Doorway {
     /// Wraps a listener.
     #[must_use]
-    pub const fn new(listener: TcpListener) -> Self {
-        Self(listener)
+    pub fn new(listener: TcpListener, config: &SocketConfig) -> Self {
+        let &SocketConfig { slow_reader_timeout, bytes_per_second, .. } = config;
+        Self { listener, slow_reader_timeout, bytes_per_second }
     }
-}
 
-impl Listener for Doorway {
-    type Io = Line;
-    type Addr = Peer;
-
-    async fn accept(&mut self) -> (Line, Peer) {
+    /// Waits for the next connection.
+    pub async fn accept(&self) -> (Line, Peer) {
         loop {
-            match self.0.accept().await {
+            match self.listener.accept().await {
                 Ok((stream, address)) => {
-                    if let Err(error) = tune(&stream) {
+                    if let Err(error) = tune(&stream, self.slow_reader_timeout) {
                         tracing::debug!(%address, %error, "could not set the options of a connection");
                     }
                     let switch = Switch::default();
-                    return (Line::new(stream, &switch), Peer { address, switch });
+                    return (Line::new(stream, &switch, self.bytes_per_second), Peer { address, switch });
                 }
                 Err(error) if is_peers_fault(&error) => {}
                 Err(error) => {
@@ -87,25 +123,16 @@ impl Listener for Doorway {
             }
         }
     }
-
-    fn local_addr(&self) -> io::Result<Peer> {
-        Ok(Peer { address: self.0.local_addr()?, switch: Switch::default() })
-    }
-}
-
-impl Connected<IncomingStream<'_, Doorway>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Doorway>) -> Self {
-        stream.remote_addr().clone()
-    }
 }
 
 /// Sends small events at once, and finds out about peers that have silently gone.
-fn tune(stream: &TcpStream) -> io::Result<()> {
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), expect(unused_variables, reason = "Linux has it"))]
+fn tune(stream: &TcpStream, slow_reader_timeout: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3))?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    socket.set_tcp_user_timeout(Some(slow_reader_timeout))?;
     Ok(())
 }
 
@@ -115,12 +142,30 @@ fn is_peers_fault(error: &io::Error) -> bool {
 }
 
 impl Line {
-    fn new(stream: TcpStream, switch: &Switch) -> Self {
+    fn new(stream: TcpStream, switch: &Switch, bytes_per_second: u32) -> Self {
         Self {
             stream,
+            seen: switch.seen.clone(),
+            throttle: Throttle::new(bytes_per_second),
+            _place: None,
             hung_up: Box::pin(switch.hung_up.clone().cancelled_owned()),
             cut: Box::pin(switch.cut.clone().cancelled_owned()),
         }
+    }
+
+    /// Keeps a place in a count for as long as the connection lasts.
+    #[must_use]
+    pub fn keep(self, place: Option<Place>) -> Self {
+        Self { _place: place, ..self }
+    }
+
+    /// Notes what a read brought; nothing, or a failure, is the end.
+    fn note(&mut self, went_well: bool, bytes: usize) {
+        if !went_well || bytes == 0 {
+            self.seen.ended.store(true, Ordering::Relaxed);
+        }
+        self.seen.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.throttle.spend(bytes);
     }
 
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -138,7 +183,15 @@ impl AsyncRead for Line {
         if line.hung_up.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut line.stream).poll_read(cx, buf)
+        if line.seen.throttled.load(Ordering::Relaxed) && line.throttle.poll_ready(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut line.stream).poll_read(cx, buf);
+        if let Poll::Ready(result) = &read {
+            line.note(result.is_ok(), buf.filled().len() - before);
+        }
+        read
     }
 }
 
@@ -181,7 +234,7 @@ mod tests {
     async fn pair() -> (Line, Switch, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut doorway = Doorway::new(listener);
+        let doorway = Doorway::new(listener, &SocketConfig::default());
         let (client, (line, peer)) = tokio::join!(TcpStream::connect(address), doorway.accept());
         (line, peer.switch, client.unwrap())
     }

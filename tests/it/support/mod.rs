@@ -1,5 +1,6 @@
 //! What the integration tests share.
 
+pub mod attack;
 pub mod client;
 pub mod crowd;
 pub mod database;
@@ -13,8 +14,11 @@ pub mod node;
 pub mod people;
 pub mod process;
 pub mod pty;
+pub mod raw;
 pub mod redis;
 pub mod server;
+#[cfg(target_os = "linux")]
+pub mod siege;
 pub mod table;
 pub mod tls;
 pub mod town;

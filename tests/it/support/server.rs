@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
 use scry::config::server::{Argon2Config, ServerConfig};
-use scry::server::{seed, serve};
+use scry::server::breach::Breaches;
+use scry::server::{Server, seed};
 use scry::world::World;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -23,6 +24,8 @@ pub const PASSWORD: &str = "emberfall";
 pub struct TestServer {
     pub url: String,
     pub config: ServerConfig,
+    /// The limits that were reached since the last start.
+    pub breaches: Breaches,
     address: SocketAddr,
     http: Client,
     running: Option<Running>,
@@ -66,9 +69,9 @@ impl TestServer {
         seed(&config, &World::bundled()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut server =
-            Self { url: format!("http://{address}"), config, address, http: Client::new(), running: None, _dir: dir };
-        server.run(listener);
+        let (url, breaches) = (format!("http://{address}"), Breaches::default());
+        let mut server = Self { url, config, breaches, address, http: Client::new(), running: None, _dir: dir };
+        server.run(listener).await;
         server
     }
 
@@ -78,9 +81,9 @@ impl TestServer {
         let address = listener.local_addr().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let config = other.config.clone();
-        let mut server =
-            Self { url: format!("http://{address}"), config, address, http: Client::new(), running: None, _dir: dir };
-        server.run(listener);
+        let (url, breaches) = (format!("http://{address}"), Breaches::default());
+        let mut server = Self { url, config, breaches, address, http: Client::new(), running: None, _dir: dir };
+        server.run(listener).await;
         server
     }
 
@@ -97,7 +100,7 @@ impl TestServer {
             self.stop().await;
         }
         let listener = TcpListener::bind(self.address).await.unwrap();
-        self.run(listener);
+        self.run(listener).await;
     }
 
     /// Logs in; returns the access token.
@@ -148,10 +151,12 @@ impl TestServer {
         response["errors"][0].take()
     }
 
-    fn run(&mut self, listener: TcpListener) {
+    async fn run(&mut self, listener: TcpListener) {
         let shutdown = CancellationToken::new();
-        let (config, token) = (self.config.clone(), shutdown.clone());
-        let task = tokio::spawn(async move { serve(config, listener, token).await.unwrap() });
+        let server = Server::open(self.config.clone()).await.unwrap();
+        self.breaches = server.breaches();
+        let token = shutdown.clone();
+        let task = tokio::spawn(async move { server.run(listener, token).await.unwrap() });
         self.running = Some(Running { shutdown, task });
     }
 }

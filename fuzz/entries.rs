@@ -1,0 +1,93 @@
+//! What is done with an input: by the fuzz targets, and by the bounded run in the test suite.
+//!
+//! Each entry panics where the program would be wrong, and returns otherwise, whatever the input.
+
+use std::path::Path;
+
+use async_graphql::Request;
+use scry::config::client::ClientConfig;
+use scry::config::server::{Flags, ServerConfig, load};
+use scry::protocol::Id;
+use scry::server::Core;
+use scry::server::auth::users::{self, User};
+use scry::server::domain::{Caller, Domain};
+use scry::server::graphql::{Schema, schema};
+use scry::server::socket::request::{EVENTS, parse};
+use scry::world::World;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+/// Reads what a client may send as an event, from the text of a packet to the request.
+pub fn packet(text: &str) {
+    // `42` is an event; a number behind it asks for an acknowledgement.
+    let body = text.strip_prefix("42").unwrap_or(text).trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let Ok(Value::Array(parts)) = serde_json::from_str(body) else { return };
+    let payload = parts.get(1).cloned().unwrap_or_default();
+    let named = parts.first().and_then(Value::as_str).unwrap_or_default();
+    for event in EVENTS.iter().copied().chain([named]) {
+        if let Err(refusal) = parse(event, &payload) {
+            assert!(!refusal.error.is_empty(), "{event} is refused without a word");
+        }
+    }
+}
+
+/// Reads a world file.
+pub fn world(text: &str) {
+    if let Err(error) = World::parse(text) {
+        assert!(!error.to_string().is_empty(), "a world is refused without a word");
+    }
+}
+
+/// Reads the configuration files of both programs; the server's is written into `dir`.
+pub fn config(dir: &Path, text: &str) {
+    let (path, home) = (dir.join("server.toml"), dir.display().to_string());
+    std::fs::write(&path, text).expect("the directory can be written");
+    let env = |name: &str| (name == "SCRY_SERVER_DATA_DIR").then(|| home.clone());
+    if let Err(error) = load(Some(&path), &env, &Flags::new()) {
+        assert!(error.to_string().contains("server.toml"), "{error}");
+    }
+    // The client's reader names the line by itself.
+    let _ = toml::from_str::<ClientConfig>(text);
+}
+
+/// Holds the API over a database with nothing in it.
+pub struct Api {
+    runtime: Runtime,
+    schema: Schema,
+    _dir: TempDir,
+}
+
+impl Api {
+    /// Opens one in a directory of its own.
+    pub fn open() -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let dir = tempfile::tempdir().expect("a directory");
+        let config = ServerConfig::new(dir.path());
+        let limits = config.http.clone();
+        let core = runtime.block_on(async {
+            let core = Core::open(config).await.expect("a database");
+            let mut tx = core.db.write().await.expect("a transaction");
+            users::insert(&mut tx, &nobody()).await.expect("a user");
+            tx.commit().await.expect("a commit");
+            core
+        });
+        Self { schema: schema(Domain::new(core), &limits), runtime, _dir: dir }
+    }
+
+    /// Executes a query or mutation of somebody who has a login and nothing else.
+    pub fn execute(&self, query: &str) {
+        let User { id: user_id, username: name, .. } = nobody();
+        let caller = Caller { user_id, name, correlation_id: "fuzz".to_owned() };
+        let response = self.runtime.block_on(self.schema.execute(Request::new(query).data(caller)));
+        for error in &response.errors {
+            let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+            assert!(!code.is_some_and(|code| code.to_string().contains("INTERNAL")), "{error:?}");
+        }
+    }
+}
+
+fn nobody() -> User {
+    let id = Id::parse("nobody").expect("an id");
+    User { id, username: "nobody".to_owned(), password_hash: String::new(), is_service: false }
+}

@@ -1,0 +1,35 @@
+//! Settings of the HTTP half: what a request may cost.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// Holds the limits of requests and of the connections that carry them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// How long a request's head may take, and how long a connection may wait for the next one.
+    pub header_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+    /// Bounds TCP connections per address; `None` means enough for its Socket.IO connections, with loopback exempt.
+    pub max_lines_per_ip: Option<u32>,
+    /// Whose word counts about whom a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds how deep a query nests; an introspection needs 13.
+    pub query_depth: usize,
+    /// Bounds what a query asks for, in fields; what answers with much counts as more than one.
+    pub query_complexity: usize,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            max_lines_per_ip: None,
+            trusted_proxies: Vec::new(),
+            query_depth: 15,
+            query_complexity: 2_000,
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Breaches of limits: each is counted, and logged once per source and minute.
+//!
+//! What is logged names the limit, the address and how often it happened meanwhile; what was sent is never
+//! repeated.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
+/// How long a source that was logged is only counted.
+const QUIET: Duration = Duration::from_secs(60);
+/// Bounds the sources that are remembered; past it, new ones are only counted until old ones are forgotten.
+const MAX_SOURCES: usize = 4_096;
+
+/// Names a limit that was reached or a door that stayed closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Breach {
+    /// A token that was refused: forged, ended or missing. One that has run out is daily life.
+    Token,
+    /// An operator's route asked for without the operator's token.
+    AdminToken,
+    /// Too many login attempts for one address and name, or from one address.
+    Logins,
+    /// A page whose `Origin` is not listed.
+    Origin,
+    /// Too many Socket.IO connections from one address.
+    Connections,
+    /// A connection that did not authenticate in time.
+    AuthTime,
+    /// Too many TCP connections from one address.
+    Lines,
+    /// Too many events on one connection.
+    Events,
+    /// Too many rooms for one connection.
+    Rooms,
+    /// A message that is too long, or a frame that is none.
+    Message,
+    /// A packet that is none of the protocol's, binary attachments among them.
+    Packet,
+    /// A connection that does not read.
+    SlowReader,
+    /// A request whose head took too long.
+    HeaderTime,
+    /// A request whose body took too long.
+    BodyTime,
+    /// A request whose body is too long.
+    BodySize,
+    /// A query that nests too deep.
+    QueryDepth,
+    /// A query that asks for too much.
+    QueryComplexity,
+}
+
+/// Holds the counts of all limits as one family of metrics.
+pub type Counts = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// Counts breaches; clones share the counts.
+#[derive(Debug, Clone)]
+pub struct Breaches(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    counts: [Counter; Breach::ALL.len()],
+    sources: Mutex<HashMap<(Breach, Option<IpAddr>), Told>>,
+}
+
+/// Notes the breaches of one source.
+#[derive(Debug, Clone)]
+pub struct Witness {
+    breaches: Breaches,
+    source: Option<IpAddr>,
+}
+
+/// Remembers when a source was last logged, and how often it came since.
+#[derive(Debug)]
+struct Told {
+    at: Instant,
+    since: u64,
+}
+
+impl Breach {
+    /// Lists every kind, in the order of their declaration.
+    pub const ALL: [Self; 17] = [
+        Self::Token,
+        Self::AdminToken,
+        Self::Logins,
+        Self::Origin,
+        Self::Connections,
+        Self::AuthTime,
+        Self::Lines,
+        Self::Events,
+        Self::Rooms,
+        Self::Message,
+        Self::Packet,
+        Self::SlowReader,
+        Self::HeaderTime,
+        Self::BodyTime,
+        Self::BodySize,
+        Self::QueryDepth,
+        Self::QueryComplexity,
+    ];
+
+    /// Returns the name that logs and metrics have for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::AdminToken => "admin_token",
+            Self::Logins => "logins",
+            Self::Origin => "origin",
+            Self::Connections => "connections",
+            Self::AuthTime => "auth_time",
+            Self::Lines => "tcp_connections",
+            Self::Events => "events",
+            Self::Rooms => "rooms",
+            Self::Message => "message_size",
+            Self::Packet => "packet",
+            Self::SlowReader => "slow_reader",
+            Self::HeaderTime => "header_time",
+            Self::BodyTime => "body_time",
+            Self::BodySize => "body_size",
+            Self::QueryDepth => "query_depth",
+            Self::QueryComplexity => "query_complexity",
+        }
+    }
+}
+
+impl Default for Breaches {
+    fn default() -> Self {
+        Self::counting_in(&Counts::default())
+    }
+}
+
+impl Breaches {
+    /// Counts in a family of metrics, where every limit is named from the beginning.
+    #[must_use]
+    pub fn counting_in(family: &Counts) -> Self {
+        let counts = Breach::ALL.map(|breach| family.get_or_create(&[("limit", breach.name())]).clone());
+        Self(Arc::new(Inner { counts, sources: Mutex::default() }))
+    }
+
+    /// Counts a breach, and logs it unless this source was logged within the last minute.
+    pub fn note(&self, breach: Breach, source: Option<IpAddr>) {
+        if let Some(repeats) = self.count(breach, source.map(|ip| ip.to_canonical()), Instant::now()) {
+            let address = source.map_or_else(|| "unknown".to_owned(), |ip| ip.to_canonical().to_string());
+            tracing::warn!(limit = breach.name(), %address, repeats, "a limit was reached");
+        }
+    }
+
+    /// Returns what notes the breaches of one source; `None` for one whose address is not known.
+    #[must_use]
+    pub fn witness(&self, source: Option<IpAddr>) -> Witness {
+        Witness { breaches: self.clone(), source }
+    }
+
+    /// Returns how often one limit was reached.
+    #[must_use]
+    pub fn of(&self, breach: Breach) -> u64 {
+        self.0.counts.get(breach as usize).map_or(0, Counter::get)
+    }
+
+    /// Counts; returns how often it was not told before, if it is to be told now.
+    fn count(&self, breach: Breach, source: Option<IpAddr>, now: Instant) -> Option<u64> {
+        if let Some(count) = self.0.counts.get(breach as usize) {
+            count.inc();
+        }
+        let mut sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = sources.get_mut(&(breach, source)) {
+            if now.saturating_duration_since(told.at) < QUIET {
+                told.since += 1;
+                return None;
+            }
+            let repeats = told.since;
+            *told = Told { at: now, since: 0 };
+            return Some(repeats);
+        }
+        if sources.len() >= MAX_SOURCES {
+            sources.retain(|_, told| now.saturating_duration_since(told.at) < QUIET);
+            if sources.len() >= MAX_SOURCES {
+                return None;
+            }
+        }
+        sources.insert((breach, source), Told { at: now, since: 0 });
+        Some(0)
+    }
+}
+
+impl Witness {
+    /// Counts a breach of this source, and logs it unless that was done within the last minute.
+    pub fn note(&self, breach: Breach) {
+        self.breaches.note(breach, self.source);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// Keeps what is logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn address(number: u32) -> Option<IpAddr> {
+        Some(IpAddr::V4(Ipv4Addr::from_bits(number)))
+    }
+
+    #[test]
+    fn a_source_is_told_once_a_minute_and_always_counted() {
+        let (breaches, start) = (Breaches::default(), Instant::now());
+        assert_eq!(breaches.count(Breach::Token, address(1), start), Some(0));
+        for _ in 0..5 {
+            assert_eq!(breaches.count(Breach::Token, address(1), start + QUIET / 2), None);
+        }
+        assert_eq!(breaches.count(Breach::Token, address(2), start), Some(0), "another source");
+        assert_eq!(breaches.count(Breach::Rooms, address(1), start), Some(0), "another limit");
+        assert_eq!(breaches.count(Breach::Token, address(1), start + QUIET), Some(5));
+        assert_eq!((breaches.of(Breach::Token), breaches.of(Breach::Rooms)), (8, 1));
+    }
+
+    #[test]
+    fn the_line_names_the_limit_and_the_source_and_nothing_else() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
+        let breaches = Breaches::default();
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            for _ in 0..3 {
+                breaches.note(Breach::Logins, address(0x7f00_0001));
+            }
+            breaches.witness(None).note(Breach::Token);
+        });
+        let told = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let told: Vec<_> = told.lines().map(|line| line.split_once(": ").unwrap().1).collect();
+        assert_eq!(
+            told,
+            [
+                "a limit was reached limit=\"logins\" address=127.0.0.1 repeats=0",
+                "a limit was reached limit=\"token\" address=unknown repeats=0",
+            ]
+        );
+    }
+
+    #[test]
+    fn many_sources_cannot_fill_the_memory() {
+        let (breaches, start) = (Breaches::default(), Instant::now());
+        for number in 0..10_000 {
+            breaches.count(Breach::Origin, address(number), start);
+        }
+        assert_eq!(breaches.0.sources.lock().unwrap().len(), MAX_SOURCES);
+        assert_eq!(breaches.of(Breach::Origin), 10_000);
+        assert_eq!(breaches.count(Breach::Origin, address(77_777), start + QUIET), Some(0), "old ones are forgotten");
+    }
+
+    #[test]
+    fn every_kind_has_its_own_place_and_name() {
+        let names: std::collections::BTreeSet<_> = Breach::ALL.iter().map(|breach| breach.name()).collect();
+        assert_eq!(names.len(), Breach::ALL.len());
+        assert!(Breach::ALL.iter().enumerate().all(|(place, breach)| *breach as usize == place));
+    }
+}

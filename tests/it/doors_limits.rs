@@ -1,0 +1,266 @@
+//! Every limit of the server: it holds, it is counted, and it can be set.
+
+use std::time::Duration;
+
+use scry::config::server::{ServerConfig, Setting};
+use scry::server::breach::{Breach, Breaches};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+
+use crate::support::gateway::{TestGateway, kingdom};
+use crate::support::raw::{PATIENCE, Raw, dial, exchange, frame, upgrade};
+use crate::support::server::TestServer;
+use crate::support::wait::until;
+
+/// Waits until a breach was counted so often.
+async fn counted(breaches: &Breaches, breach: Breach, count: u64) {
+    until(breach.name(), async || breaches.of(breach) >= count).await;
+    assert_eq!(breaches.of(breach), count, "{}", breach.name());
+}
+
+fn brief(config: &mut ServerConfig) {
+    config.http.header_timeout = Duration::from_millis(300);
+    config.http.body_timeout = Duration::from_millis(300);
+    config.socket.connect_timeout = Duration::from_millis(300);
+    config.socket.requests_per_minute = 5;
+    config.socket.max_rooms = 1;
+    config.max_body_bytes = 2_000;
+    config.auth.login_attempts_per_address = 2;
+}
+
+#[tokio::test]
+async fn requests_and_rooms_of_a_connection_are_counted() {
+    let server = TestGateway::with(brief).await;
+    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    assert_eq!(raw.ask("subscribe_settlement", &json!("s1")).await.unwrap()["success"], true);
+    assert_eq!(raw.ask("subscribe_settlement", &json!("s2")).await.unwrap()["code"], "TOO_MANY_ROOMS");
+    counted(&server.core.breaches, Breach::Rooms, 1).await;
+    let mut codes = Vec::new();
+    for _ in 0..6 {
+        codes.push(raw.ask("latency", &json!({})).await.unwrap()["code"].clone());
+    }
+    assert_eq!(codes[..3], [Value::Null, Value::Null, Value::Null]);
+    assert_eq!(codes[3..], ["RATE_LIMITED", "RATE_LIMITED", "RATE_LIMITED"]);
+    counted(&server.core.breaches, Breach::Events, 3).await;
+}
+
+#[tokio::test]
+async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
+    let server = TestGateway::start().await;
+    let token = server.token("viewer");
+    let long = frame(0x81, &vec![b'x'; 64 * 1024 + 1]);
+    // Only the head of a frame that says it has 64 MiB: nothing is kept for it.
+    let announced = [&[0x81, 0xff][..], &(64_u64 << 20).to_be_bytes(), &[0; 4]].concat();
+    let reserved = frame(0x83, b"x");
+    let unmasked = vec![0x81, 0x01, b'2'];
+    for (number, bytes) in [long, announced, reserved, unmasked].into_iter().enumerate() {
+        let mut raw = Raw::connect(&server.url, &token).await.unwrap();
+        raw.send_bytes(&bytes).await;
+        raw.closed().await;
+        counted(&server.core.breaches, Breach::Message, number as u64 + 1).await;
+    }
+    let packets =
+        ["451-[\"latency\",{\"_placeholder\":true,\"num\":0}]", "5999999999-[\"x\"]", "49", "42{", "9", "x", ""];
+    for packet in packets {
+        let before = server.core.breaches.of(Breach::Packet);
+        let mut raw = Raw::connect(&server.url, &token).await.unwrap();
+        raw.send(packet).await;
+        raw.closed().await;
+        counted(&server.core.breaches, Breach::Packet, before + 1).await;
+    }
+    // Binary messages are attachments of nothing.
+    let mut raw = Raw::connect(&server.url, &token).await.unwrap();
+    raw.send_bytes(&frame(0x82, &[1, 2, 3])).await;
+    raw.closed().await;
+    server.connected(0).await;
+}
+
+#[tokio::test]
+async fn strangers_origins_and_late_comers_are_counted() {
+    let server = TestGateway::with(brief).await;
+    let breaches = &server.core.breaches;
+    assert!(Raw::connect(&server.url, "junk").await.is_err());
+    counted(breaches, Breach::Token, 1).await;
+    // Over WebSocket and over polling, nobody says who they are.
+    let mut silent = Raw::open(&server.url, "").await;
+    silent.closed().await;
+    counted(breaches, Breach::AuthTime, 1).await;
+    let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!(exchange(&server.url, open.as_bytes()).await.contains("\"sid\""));
+    counted(breaches, Breach::AuthTime, 2).await;
+    let page = upgrade("").replace("Host: scry", "Host: scry\r\nOrigin: https://evil.example");
+    let mut stream = dial(&server.url).await;
+    stream.write_all(page.as_bytes()).await.unwrap();
+    stream.write_all(&frame(0x81, format!("40{}", json!({"token": server.token("gm")})).as_bytes())).await.unwrap();
+    counted(breaches, Breach::Origin, 1).await;
+}
+
+#[tokio::test]
+async fn connections_of_one_address_are_counted() {
+    let few = |config: &mut ServerConfig| {
+        config.socket.max_connections_per_ip = Some(1);
+        config.http.max_lines_per_ip = Some(3);
+    };
+    let server = TestGateway::with(few).await;
+    let first = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
+    let refused = Raw::connect(&server.url, &server.token("gm")).await.err().unwrap();
+    assert!(refused.starts_with("TOO_MANY_CONNECTIONS: "), "{refused}");
+    counted(&server.core.breaches, Breach::Connections, 1).await;
+    let mut held = vec![dial(&server.url).await, dial(&server.url).await, dial(&server.url).await];
+    let mut over = dial(&server.url).await;
+    let closed = timeout(PATIENCE, over.read(&mut [0; 8])).await.unwrap();
+    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    assert!(server.core.breaches.of(Breach::Lines) >= 1);
+    held.clear();
+    drop(first);
+    server.connected(0).await;
+    let again = async {
+        loop {
+            let stream = dial(&server.url).await;
+            if let Some(mut raw) = Raw::over(stream, "").await
+                && raw.greet(&json!({"token": server.token("gm")})).await.is_ok()
+            {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, again).await.expect("places should be given back");
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_an_address_of_its_own() {
+    let server = TestGateway::with(|config| {
+        config.socket.max_connections_per_ip = Some(1);
+        config.http.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    let token = json!({"token": server.token("gm")});
+    let enter = async |client: &str| {
+        let head = upgrade("").replace("Host: scry", &format!("Host: scry\r\nX-Forwarded-For: {client}"));
+        let mut raw = Raw::with(dial(&server.url).await, &head).await.unwrap();
+        raw.greet(&token).await.map(|()| raw)
+    };
+    let _first = enter("192.0.2.1").await.unwrap();
+    let _second = enter("192.0.2.2").await.unwrap();
+    let again = enter("203.0.113.9, 192.0.2.1").await.err().unwrap();
+    assert!(again.starts_with("TOO_MANY_CONNECTIONS: "), "{again}");
+    counted(&server.core.breaches, Breach::Connections, 1).await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_cut_and_counted() {
+    let little = |config: &mut ServerConfig| config.socket.buffer = 8;
+    let server = TestGateway::with(little).await;
+    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    assert_eq!(raw.ask("subscribe_campaign", &json!("c1")).await.unwrap()["success"], true);
+    let deadline = Instant::now() + PATIENCE;
+    while server.core.breaches.of(Breach::SlowReader) == 0 {
+        assert!(Instant::now() < deadline, "it still has room");
+        server.record_all(vec![kingdom(); 2_000]).await;
+    }
+    server.connected(0).await;
+    assert_eq!(server.core.breaches.of(Breach::SlowReader), 1);
+}
+
+#[tokio::test]
+async fn slow_heads_and_bodies_are_ended_and_idle_connections_are_not_blamed() {
+    let server = TestServer::with(brief).await;
+    let begun = Instant::now();
+    exchange(&server.url, b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
+    exchange(&server.url, b"").await;
+    counted(&server.breaches, Breach::HeaderTime, 2).await;
+    let body = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    let refused = exchange(&server.url, body).await;
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("INVALID_PAYLOAD"), "{refused}");
+    counted(&server.breaches, Breach::BodyTime, 1).await;
+    let healthy = exchange(&server.url, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(healthy.starts_with("HTTP/1.1 200"), "{healthy}");
+    counted(&server.breaches, Breach::HeaderTime, 2).await;
+    assert!(begun.elapsed() < PATIENCE);
+    let head = format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(64 * 1024));
+    let refused = exchange(&server.url, head.as_bytes()).await;
+    assert!(!refused.starts_with("HTTP/1.1 200"), "a head of 64 KiB");
+    let many: String = (0..200).map(|number| format!("X-{number}: y\r\n")).collect();
+    let refused = exchange(&server.url, format!("GET /health HTTP/1.1\r\nHost: x\r\n{many}\r\n").as_bytes()).await;
+    assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_slow_post_of_a_polling_client_is_ended() {
+    let server = TestGateway::with(brief).await;
+    let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let opened = exchange(&server.url, open.as_bytes()).await;
+    let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let post = format!(
+        "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n40{{"
+    );
+    exchange(&server.url, post.as_bytes()).await;
+    counted(&server.core.breaches, Breach::BodyTime, 1).await;
+}
+
+#[tokio::test]
+async fn bodies_logins_and_queries_have_limits_of_their_own() {
+    let server = TestServer::with(|config| {
+        brief(config);
+        config.http.query_complexity = 300;
+    })
+    .await;
+    let token = server.login("gm").await;
+    let wrong = |name: &'static str| {
+        let server = &server;
+        async move { server.post("/auth/login", &json!({"username": name, "password": "wrong"})).await }
+    };
+    assert_eq!(wrong("gm").await.status, 401);
+    assert_eq!(wrong("player").await.status, 401);
+    let spread = wrong("viewer").await;
+    assert_eq!((spread.status.as_u16(), spread.code()), (429, "RATE_LIMITED"), "one password, many names");
+    counted(&server.breaches, Breach::Logins, 1).await;
+
+    let large = server.post("/auth/login", &json!({"username": "x".repeat(3_000)})).await;
+    assert_eq!(large.status, 413);
+    counted(&server.breaches, Breach::BodySize, 1).await;
+
+    let deep = (0..15).fold("name".to_owned(), |inner, _| format!("ofType {{ {inner} }}"));
+    let deep = format!("{{ __schema {{ types {{ fields {{ type {{ {deep} }} }} }} }} }}");
+    let refused = server.refused(&token, &deep, json!({})).await;
+    assert_eq!(
+        (&refused["message"], &refused["extensions"]["code"]),
+        (&json!("Query is nested too deep."), &json!("INVALID_PAYLOAD"))
+    );
+    counted(&server.breaches, Breach::QueryDepth, 1).await;
+    let snapshots: String =
+        (0..4).map(|n| format!("s{n}: snapshot(campaignId: \"c\") {{ position {{ seq }} }} ")).collect();
+    let refused = server.refused(&token, &format!("{{ {snapshots} }}"), json!({})).await;
+    assert_eq!(refused["message"], "Query is too complex.");
+    counted(&server.breaches, Breach::QueryComplexity, 1).await;
+}
+
+#[test]
+fn every_limit_can_be_set_and_changes_what_it_is_about() {
+    let default = format!("{:?}", ServerConfig::new("/data"));
+    for (key, value) in [
+        ("ws_requests_per_minute", "7"),
+        ("ws_max_payload", "7"),
+        ("ws_max_rooms", "7"),
+        ("ws_max_connections_per_ip", "7"),
+        ("max_lines_per_ip", "7"),
+        ("trusted_proxies", "10.0.0.0/8, ::1"),
+        ("login_attempts_per_minute", "7"),
+        ("login_attempts_per_address", "7"),
+        ("ws_connect_timeout", "7s"),
+        ("ws_allowed_origins", "https://a.example"),
+        ("ws_slow_reader_timeout", "7s"),
+        ("ws_buffer", "7"),
+        ("ws_bytes_per_second", "7"),
+        ("query_depth", "7"),
+        ("query_complexity", "7"),
+        ("max_body_bytes", "7"),
+        ("header_timeout", "7s"),
+        ("body_timeout", "7s"),
+    ] {
+        let mut config = ServerConfig::new("/data");
+        (Setting::find(key).unwrap_or_else(|| panic!("{key}")).set)(&mut config, value).unwrap();
+        assert_ne!(format!("{config:?}"), default, "{key}");
+    }
+}
