@@ -14,6 +14,7 @@ demo: setup ## Open the dashboard on a living campaign (DEMO="--for 20s --no-tui
 test: setup ## Run every test
 	@tests/setup.sh nodejs
 	@tests/setup.sh servers
+	@tests/setup.sh shells
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		cargo test --locked --doc --quiet && \
 		tests/postgres.sh cargo nextest run --locked -E 'test(/^(server|gateway|people|doors)_/)' && \

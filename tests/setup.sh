@@ -5,6 +5,7 @@
 #   tests/setup.sh build       what compiling needs
 #   tests/setup.sh nodejs      what the tests against the official Socket.IO client and over TLS need
 #   tests/setup.sh servers     what the tests of several nodes need: Postgres, Redis and nginx
+#   tests/setup.sh shells      what the tests of completion need: fish and zsh
 #   tests/setup.sh cargo-deny  the checker of licenses and sources
 set -euo pipefail
 
@@ -43,11 +44,14 @@ servers)
     { has nginx || [ -x /usr/sbin/nginx ]; } || need "nginx" nginx-light
     { has redis-server && has redis-cli; } || need "Redis, version 7 or later" redis-server
     ;;
+shells)
+    { has fish && has zsh; } || need "the shells fish and zsh" fish zsh
+    ;;
 cargo-deny)
     has cargo-deny || cargo install --locked --quiet cargo-deny@0.20.2
     ;;
 *)
-    echo "usage: tests/setup.sh build|nodejs|servers|cargo-deny" >&2
+    echo "usage: tests/setup.sh build|nodejs|servers|shells|cargo-deny" >&2
     exit 2
     ;;
 esac

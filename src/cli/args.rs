@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::edit::{AdvanceTime, Create, Delete, Entity, Get, Notify, Output, Publish, SetTime, Update};
+pub(super) use self::edit::signed_duration;
+pub use self::edit::{
+    AdvanceTime, Changeable, Create, Delete, Entity, Get, Gettable, Notify, Output, Publish, SetTime, Update,
+};
 pub use self::headless::{Completions, Expect, Record, Replay, Rooms, Wait, Watch};
 
 /// A live campaign dashboard for the terminal.
@@ -28,6 +31,7 @@ pub struct Cli {
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Common options")]
 pub struct Common {
     /// Use this profile of the configuration file [env: SCRY_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
@@ -84,7 +88,7 @@ pub enum Command {
     Record(Record),
     /// Play a recording: to standard output, or as a gateway that clients can join
     Replay(Replay),
-    /// Show entities: one, or all of a type
+    /// Show entities: one, or all of a type; notifications, effects and events too
     Get(Get),
     /// Create an entity
     Create(Create),

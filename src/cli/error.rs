@@ -27,6 +27,9 @@ pub enum CliError {
     /// The command line asks for something that cannot be.
     #[error("{0}")]
     Usage(String),
+    /// Edits made before this one cannot be sent, and it must not overtake them.
+    #[error("{0} edits made before this one still wait for the server; try again when `scry outbox send` works")]
+    Waiting(usize),
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },
     /// A defect of ours, or a machine without the most basic means.
@@ -57,6 +60,7 @@ impl CliError {
             Self::Config(_) | Self::Pick(_) | Self::Usage(_) => Exit::Usage,
             Self::Api(error) | Self::Tui(TuiError::Api(error)) => error.exit(),
             Self::Tui(TuiError::NoTerminal | TuiError::Config(_)) => Exit::Usage,
+            Self::Waiting(_) => Exit::Connection,
             Self::Credentials(_) => Exit::Authentication,
             Self::Tui(TuiError::Terminal(_)) | Self::Server(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
         }

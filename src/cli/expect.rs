@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::args::Expect as Args;
 use super::context::{Context, say};
 use super::error::CliError;
 use super::listen;
-use crate::config::process_env;
+use crate::config::{duration, process_env};
 use crate::exit::Exit;
 use crate::expr::Expr;
+use crate::headless::expect::engine::Engine;
 use crate::headless::expect::outcome::Outcome;
 use crate::headless::expect::plan::Plan;
-use crate::headless::expect::{EXAMPLE, report};
+use crate::headless::expect::{EXAMPLE, SCHEMA, report};
 use crate::headless::rooms::Named;
 use crate::headless::run_expect;
 
@@ -22,28 +25,47 @@ use crate::headless::run_expect;
 /// # Errors
 /// [`CliError`] when the file is wrong, a name leads to no room, or a report cannot be written.
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
-    let Some(path) = &args.file else { return init() };
+    let Some(path) = &args.file else { return if args.schema { schema() } else { init() } };
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::Usage(format!("cannot read {}: {error}", path.display())))?;
     let given: BTreeMap<_, _> = args.vars.iter().cloned().collect();
     let plan = Plan::parse(path, &text, &given, &process_env).map_err(|error| CliError::Usage(error.to_string()))?;
+    let judged = judge(context, args, &plan).await;
+    let outcome = match &judged {
+        Ok(outcome) => outcome.clone(),
+        // A build server that finds no report, or the last one, would show a success.
+        Err(error) => Engine::unstarted(&plan, error.exit(), &error.to_string()),
+    };
+    reports(args, &outcome)?;
+    tell(context, &judged?);
+    Ok(outcome.exit)
+}
+
+async fn judge(context: &Context, args: &Args, plan: &Plan) -> Result<Outcome, CliError> {
     let named = Named {
         campaigns: plan.campaigns.clone(),
         settlements: plan.settlements.clone(),
         structures: plan.structures.clone(),
     };
-    if named.campaigns.is_empty() && named.settlements.is_empty() && named.structures.is_empty() {
-        let path = path.display();
+    if plan.rooms.is_empty()
+        && named.campaigns.is_empty()
+        && named.settlements.is_empty()
+        && named.structures.is_empty()
+    {
+        let path = &plan.path;
         return Err(CliError::Usage(format!("{path}: nothing to listen to; write [rooms] with a campaign in it")));
     }
-    let (options, _) = listen::by_name(context, context.api()?, &named, &[]).await?;
-    let mut stream = listen::open(options, looks_at_entities(&plan)).await?;
-    let ended = run_expect::run(plan, &mut stream, &args.command, |sentence| context.say(sentence)).await;
+    let until = Instant::now() + plan.timeout;
+    let found = timeout_at(until, listen::by_name(context, context.api()?, &named, &plan.rooms)).await;
+    let Ok(found) = found else {
+        let sentence = format!("the server could not be asked before the timeout of {}", duration::write(plan.timeout));
+        return Ok(Engine::unstarted(plan, Exit::Timeout, &sentence));
+    };
+    let mut stream = listen::open(found?.0, looks_at_entities(plan)).await?;
+    let ended = run_expect::run(plan, &mut stream, until, &args.command, |sentence| context.say(sentence)).await;
     stream.close().await;
     let program = args.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-    let outcome = ended.map_err(|error| CliError::Usage(format!("cannot run {program}: {error}")))?;
-    tell(context, args, &outcome)?;
-    Ok(outcome.exit)
+    ended.map_err(|error| CliError::Usage(format!("cannot run {program}: {error}")))
 }
 
 fn looks_at_entities(plan: &Plan) -> bool {
@@ -52,13 +74,16 @@ fn looks_at_entities(plan: &Plan) -> bool {
     captures.chain(expects).chain(plan.nevers.iter().map(|never| &never.event)).any(Expr::looks_at_entities)
 }
 
-fn tell(context: &Context, args: &Args, outcome: &Outcome) -> Result<(), CliError> {
+fn tell(context: &Context, outcome: &Outcome) {
     // A failure is said even when little is to be said.
     if outcome.exit != Exit::Met || !context.quiet {
         for line in report::text(outcome).lines() {
             say_plain(line);
         }
     }
+}
+
+fn reports(args: &Args, outcome: &Outcome) -> Result<(), CliError> {
     let json = || format!("{:#}\n", report::json(outcome));
     for (path, text) in [
         (&args.report_junit, report::junit(outcome)),
@@ -79,6 +104,11 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
 fn init() -> Result<Exit, CliError> {
     std::io::stdout().write_all(EXAMPLE.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
     say("save this as a file and run it with `scry expect FILE`");
+    Ok(Exit::Met)
+}
+
+fn schema() -> Result<Exit, CliError> {
+    std::io::stdout().write_all(SCHEMA.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
     Ok(Exit::Met)
 }
 

@@ -1,6 +1,7 @@
 //! The commands of `scry`: flags in, exit code out.
 
 pub mod args;
+mod clock;
 mod complete;
 mod config;
 mod context;
@@ -10,13 +11,18 @@ mod doctor;
 mod edit;
 mod error;
 mod expect;
+mod find;
+mod get;
+mod inbox;
 mod listen;
 mod login;
 mod outbox;
 mod people;
 mod record;
+mod recordings;
 mod shell;
 mod watch;
+mod zstd;
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -78,13 +84,13 @@ async fn run(cli: Cli) -> Result<Exit, CliError> {
         Some(Command::Expect(args)) => expect::run(&context()?, &args).await,
         Some(Command::Record(args)) => record::record(&context()?, &args).await,
         Some(Command::Replay(args)) => record::replay(&context()?, &args).await,
-        Some(Command::Get(args)) => edit::get(&context()?, &args).await,
+        Some(Command::Get(args)) => get::run(&context()?, &args).await,
         Some(Command::Create(args)) => edit::create(&context()?, &args).await,
         Some(Command::Update(args)) => edit::update(&context()?, &args).await,
         Some(Command::Delete(args)) => edit::delete(&context()?, &args).await,
-        Some(Command::AdvanceTime(args)) => edit::advance_time(&context()?, &args).await,
+        Some(Command::AdvanceTime(args)) => clock::advance(&context()?, &args).await,
         Some(Command::Outbox { action }) => outbox::run(&context()?, action).await,
-        Some(Command::SetTime(args)) => edit::set_time(&context()?, &args).await,
+        Some(Command::SetTime(args)) => clock::set(&context()?, &args).await,
         Some(Command::Notify(args)) => people::notify(&context()?, &args).await,
         Some(Command::Publish(args)) => edit::publish(&context()?, &args).await,
         Some(Command::Doctor(args)) => doctor::run(&cli.common, &process_env, &args).await,

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::error::CliError;
 use crate::client::api::Api;
 use crate::client::disk::DiskCache;
+use crate::client::error::ApiError;
 use crate::client::event::Loaded;
 use crate::client::outbox::{self, Change, Edit, Entry, Outbox, Outboxes, Outcome, Store};
 use crate::exit::Exit;
@@ -44,17 +45,62 @@ pub async fn run(context: &Context, action: Option<OutboxAction>) -> Result<Exit
     }
 }
 
-/// Keeps an edit that no server could take, and prints its key.
+/// Holds a change that a person asked for on the command line.
+pub struct Wish {
+    /// The one given, else a new one: repeating the request with it changes nothing twice.
+    pub key: String,
+    /// Keep it for later when the server cannot be reached.
+    queue: bool,
+    change: Change,
+}
+
+impl Wish {
+    /// Takes a change; `key` is the idempotency key that the person chose.
+    pub fn new(key: Option<&str>, queue: bool, change: Change) -> Self {
+        Self { key: key.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned), queue, change }
+    }
+}
+
+/// Makes a change by `asking` the server; returns its answer, or nothing when the change is kept for later.
+///
+/// What waits already for the same campaign goes first, as it was made first. Without a campaign nothing can wait.
 ///
 /// # Errors
-/// [`CliError::Io`] when it cannot be stored.
-pub async fn keep(context: &Context, api: &Api, campaign: Id, key: String, change: Change) -> Result<Exit, CliError> {
-    let edit = Edit { key, campaign, at: Timestamp::now(), change };
-    let store = outboxes(context, api).await.campaign(&edit.campaign);
-    store.add(&edit).map_err(CliError::io("the edit could not be stored"))?;
-    context.say("the server cannot be reached; the edit is kept and goes out with `scry outbox send` or a dashboard");
-    print(&json!({"queued": true, "key": edit.key}))?;
-    Ok(Exit::Met)
+/// [`CliError::Api`] when the server refuses it, [`CliError::Waiting`] when what was made before cannot be sent.
+pub async fn make<T>(
+    context: &Context,
+    api: &Api,
+    campaign: Option<&Id>,
+    wish: Wish,
+    asking: impl Future<Output = Result<T, ApiError>>,
+) -> Result<Option<T>, CliError> {
+    let Some(campaign) = campaign else {
+        refuse_to_keep(wish.queue, "a new campaign")?;
+        return Ok(Some(asking.await?));
+    };
+    let store = outboxes(context, api).await.campaign(campaign);
+    let ahead = send_ahead(context, api, &store).await?;
+    if ahead > 0 && !wish.queue {
+        return Err(CliError::Waiting(ahead));
+    }
+    if ahead == 0 {
+        match asking.await {
+            // The same key: should the request have arrived after all, sending it again changes nothing.
+            Err(error) if wish.queue && error.is_passing() => {}
+            answered => return Ok(Some(answered?)),
+        }
+    }
+    keep(context, &store, campaign.clone(), wish)?;
+    Ok(None)
+}
+
+/// Refuses `--queue` for what cannot wait.
+///
+/// # Errors
+/// [`CliError::Usage`] naming it, when it was asked for.
+pub fn refuse_to_keep(asked: bool, what: &str) -> Result<(), CliError> {
+    let sentence = || format!("--queue: {what} cannot wait; leave --queue out and try again when the server is there");
+    if asked { Err(CliError::Usage(sentence())) } else { Ok(()) }
 }
 
 /// Lists the entities of the campaigns that are kept on disk, as they were last seen.
@@ -66,6 +112,31 @@ pub async fn kept_nodes(context: &Context, api: &Api) -> Vec<Value> {
         Ok(Loaded::Nothing | Loaded::SetAside(_)) | Err(_) => Vec::new(),
     };
     disk.list().iter().flat_map(|campaign| load(&campaign.id)).collect()
+}
+
+/// Sends what waits for a campaign already; returns how many edits still do.
+async fn send_ahead(context: &Context, api: &Api, store: &Store) -> Result<usize, CliError> {
+    let waits = || Ok::<_, CliError>(entries(store)?.iter().filter(|entry| entry.refusal.is_none()).count());
+    let waiting = waits()?;
+    if waiting == 0 {
+        return Ok(0);
+    }
+    context.say(&format!("{waiting} edits wait for this campaign already; they go first"));
+    let tell = |outcome: &Outcome| {
+        if let Outcome::Refused { key, refusal } = outcome {
+            context.say(&format!("an earlier edit was refused: {}; see `scry outbox` ({key})", refusal.message));
+        }
+        Ok(())
+    };
+    drain(api, store, tell).await?;
+    waits()
+}
+
+fn keep(context: &Context, store: &Store, campaign: Id, wish: Wish) -> Result<(), CliError> {
+    let edit = Edit { key: wish.key, campaign, at: Timestamp::now(), change: wish.change };
+    store.add(&edit).map_err(CliError::io("the edit could not be stored"))?;
+    context.say("the server cannot be reached; the edit is kept and goes out with `scry outbox send` or a dashboard");
+    print(&json!({"queued": true, "key": edit.key}))
 }
 
 async fn outboxes(context: &Context, api: &Api) -> Outboxes {
@@ -89,7 +160,7 @@ fn list(outboxes: &Outboxes) -> Result<Exit, CliError> {
 async fn send(context: &Context, api: &Api, outboxes: &Outboxes) -> Result<Exit, CliError> {
     let mut exit = Exit::Met;
     for campaign in waiting(outboxes)? {
-        let told = drain(api, &outboxes.campaign(&campaign)).await?;
+        let told = drain(api, &outboxes.campaign(&campaign), tell).await?;
         context.say(&format!("{} applied, {} refused, {} still waiting", told.applied, told.refused, told.waiting));
         exit = match (told.waiting, told.refused, exit) {
             (1.., ..) => Exit::Connection,
@@ -106,29 +177,37 @@ struct Told {
     waiting: usize,
 }
 
-async fn drain(api: &Api, store: &Store) -> Result<Told, CliError> {
+/// Prints what became of an edit.
+fn tell(outcome: &Outcome) -> Result<(), CliError> {
+    match outcome {
+        Outcome::Applied { key, version } => print(&json!({"key": key, "applied": true, "version": version})),
+        Outcome::Refused { key, refusal } => print(&json!({"key": key, "applied": false, "refusal": refusal})),
+        Outcome::Notice(sentence) => {
+            super::context::say(sentence);
+            Ok(())
+        }
+        Outcome::Stored(_)
+        | Outcome::NotStored { .. }
+        | Outcome::Sending { .. }
+        | Outcome::Waiting { .. }
+        | Outcome::Discarded { .. }
+        | Outcome::Gone { .. } => Ok(()),
+    }
+}
+
+/// Sends what waits, in order, until nothing does or the server cannot be reached; `tell` hears what becomes of each.
+async fn drain(api: &Api, store: &Store, tell: impl Fn(&Outcome) -> Result<(), CliError>) -> Result<Told, CliError> {
     let (handle, mut outcomes) =
         outbox::start(api.clone(), store.clone()).map_err(CliError::io("no thread is left"))?;
     handle.set_live(true);
     let (mut known, mut applied) = (Outbox::default(), 0);
     while let Ok(Some(outcome)) = timeout(STANDSTILL, outcomes.recv()).await {
         known.take(&outcome);
-        match &outcome {
-            Outcome::Applied { key, version } => {
-                applied += 1;
-                print(&json!({"key": key, "applied": true, "version": version}))?;
-            }
-            Outcome::Refused { key, refusal } => {
-                print(&json!({"key": key, "applied": false, "refusal": refusal}))?;
-            }
-            // The server cannot be reached: what follows would wait as well.
-            Outcome::Waiting { .. } => break,
-            Outcome::Notice(sentence) => super::context::say(sentence),
-            Outcome::Stored(_)
-            | Outcome::NotStored { .. }
-            | Outcome::Sending { .. }
-            | Outcome::Discarded { .. }
-            | Outcome::Gone { .. } => {}
+        tell(&outcome)?;
+        applied += usize::from(matches!(outcome, Outcome::Applied { .. }));
+        // The server cannot be reached: what follows would wait as well.
+        if matches!(outcome, Outcome::Waiting { .. }) {
+            break;
         }
         if known.waiting() == 0 && entries(store)?.iter().all(|entry| entry.refusal.is_some()) {
             break;

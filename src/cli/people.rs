@@ -7,16 +7,17 @@ use super::args::{Entity, Notify};
 use super::context::Context;
 use super::edit;
 use super::error::CliError;
+use super::find::Finder;
 use crate::client::api::Api;
 use crate::exit::Exit;
 use crate::protocol::{Id, Role};
 
-/// Makes a user a member, as `--set campaignId=… --set userId=… --set role=…` say.
+/// Makes a user a member, as `--set campaignId=… --set userId=… --set role=…` say; the campaign is an id by now.
 ///
 /// # Errors
 /// [`CliError`] when one of them is missing, or the server refuses it.
 pub async fn add(api: &Api, input: &Map<String, Value>) -> Result<Value, CliError> {
-    let campaign = edit::campaign(api, text(input, "campaignId")?).await?;
+    let campaign = Id::parse(text(input, "campaignId")?).map_err(|error| CliError::Usage(error.to_string()))?;
     Ok(api.add_member(&campaign, text(input, "userId")?, role(input)?).await?)
 }
 
@@ -44,9 +45,10 @@ pub async fn remove(api: &Api, member: &Value) -> Result<(), CliError> {
 /// [`CliError`] when one is no member of a campaign of the caller's, or the server refuses it.
 pub async fn notify(context: &Context, args: &Notify) -> Result<Exit, CliError> {
     let api = context.api()?;
+    let finder = Finder::new(context, &api, args.campaign.as_deref());
     let mut users = Vec::new();
     for wanted in &args.users {
-        let member = edit::find(&api, Entity::Member, wanted, args.campaign.as_deref()).await?;
+        let member = finder.one(Entity::Member, wanted).await?;
         users.push(ids(&member)?.1);
     }
     let told = api.notify(&users, &args.title, &args.body, &args.level).await?;

@@ -1,7 +1,6 @@
 //! `scry record` and `scry replay`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use super::args::{Record as RecordArgs, Replay as ReplayArgs};
 use super::context::Context;
 use super::error::CliError;
 use super::listen;
+use super::recordings::{create, open};
 use crate::app::replay::Tape;
 use crate::client::api::Api;
 use crate::client::connection::Start;
@@ -52,6 +52,7 @@ pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliErr
     let ended = progress.during(run_record::run(&wanted, begun, &mut stream, &mut output, say, show)).await;
     stream.close().await;
     drop(progress);
+    let ended = ended.and_then(|ended| output.into_inner().finish().map(|()| ended));
     let (exit, written) = ended.map_err(CliError::io(format!("cannot write {}", args.output.display())))?;
     context.say(&format!("recorded {} events in {}", written.events, args.output.display()));
     Ok(exit)
@@ -133,7 +134,7 @@ async fn show(context: &Context, recording: Recording, speed: Speed) -> Result<E
 /// Writes a recording again; no time passes in it, so none is waited for.
 fn write(context: &Context, recording: &Recording, path: &Path) -> Result<Exit, CliError> {
     let failed = || format!("cannot write {}", path.display());
-    let mut output = Output::new(io::BufWriter::new(create(path, false)?));
+    let mut output = Output::new(create(path, false)?);
     let Header { started_at, rooms, state, .. } = recording.header.clone();
     output.line(&recording::header(&Header::new(started_at, rooms, state))).map_err(CliError::io(failed()))?;
     let progress = Progress::new(!context.quiet);
@@ -141,7 +142,7 @@ fn write(context: &Context, recording: &Recording, path: &Path) -> Result<Exit, 
         progress.say(|| far(done, recording, *at));
         output.gather(&recording::entry(delivery, *at)).map_err(CliError::io(failed()))?;
     }
-    output.flush().map_err(CliError::io(failed()))?;
+    output.flush().and_then(|_| output.into_inner().finish()).map_err(CliError::io(failed()))?;
     drop(progress);
     context.say(&format!("wrote {} events to {}", recording.entries.len(), path.display()));
     Ok(Exit::Met)
@@ -199,34 +200,4 @@ async fn serve(
     stage.close().await;
     context.say(&format!("played {} events", recording.entries.len()));
     Ok(ended)
-}
-
-fn open(path: &Path) -> Result<Recording, CliError> {
-    let wrong = |error: &dyn std::fmt::Display| CliError::Usage(format!("{}: {error}", path.display()));
-    if path == Path::new("-") {
-        return recording::read(BufReader::new(io::stdin())).map_err(|error| wrong(&error));
-    }
-    let file = File::open(path).map_err(|error| wrong(&error))?;
-    recording::read(BufReader::new(file)).map_err(|error| wrong(&error))
-}
-
-fn create(path: &Path, replace: bool) -> Result<Box<dyn Write + Send>, CliError> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdout()));
-    }
-    let mut how = OpenOptions::new();
-    how.write(true).truncate(true);
-    if replace {
-        how.create(true)
-    } else {
-        how.create_new(true)
-    };
-    match how.open(path) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::Usage(format!(
-            "{} exists already; choose another name, or replace it with --force",
-            path.display()
-        ))),
-        Err(error) => Err(CliError::Usage(format!("cannot write {}: {error}", path.display()))),
-    }
 }

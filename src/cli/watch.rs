@@ -9,6 +9,7 @@ use super::error::CliError;
 use super::listen;
 use crate::client::api::Api;
 use crate::client::session::SessionOptions;
+use crate::config::duration;
 use crate::exit::Exit;
 use crate::expr::Expr;
 use crate::headless::format::Format;
@@ -43,6 +44,7 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
         filter: args.filter.clone(),
         until: args.until.clone(),
         fail_if: args.fail_if.clone(),
+        stats: args.stats,
     };
     let mut stream = listen::open(options, wanted.looks_at_entities()).await?;
     let mut watch = Watch::new(wanted);
@@ -61,7 +63,10 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
 pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
     let found = timeout(args.timeout, listen::options(context, context.api()?, &args.rooms)).await;
-    let Ok(found) = found else { return Ok(Exit::Timeout) };
+    let Ok(found) = found else {
+        context.say(&format!("not met: the server could not be asked within {}", duration::write(args.timeout)));
+        return Ok(Exit::Timeout);
+    };
     let (options, _) = found?;
     let exprs = || args.conditions.iter().chain(&args.fail_if);
     let mut stream = listen::open(options, exprs().any(Expr::looks_at_entities)).await?;
@@ -78,12 +83,17 @@ pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> 
 async fn begin(options: &mut SessionOptions, since: Since) -> Result<(), CliError> {
     for (room, start) in &mut options.rooms {
         let campaign = campaign_of(&options.api, room).await?;
-        *start = since::start(&options.api, &campaign, since, Timestamp::now()).await.map_err(|error| match error {
-            SinceError::Api(error) => CliError::Api(error),
-            error @ SinceError::NoJournal(_) => CliError::Usage(error.to_string()),
-        })?;
+        *start = since::start(&options.api, &campaign, since, Timestamp::now()).await.map_err(no_past)?;
     }
     Ok(())
+}
+
+/// Says why a place in the past cannot be found.
+pub(super) fn no_past(error: SinceError) -> CliError {
+    match error {
+        SinceError::Api(error) => CliError::Api(error),
+        error @ SinceError::NoJournal(_) => CliError::Usage(error.to_string()),
+    }
 }
 
 /// Finds the campaign in whose journal a room's events are.

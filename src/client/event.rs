@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::protocol::messages::NotificationNew;
 use crate::protocol::{EntityType, ErrorCode, Event, Id, Position, Room};
 
 /// Reports one step of the conversation with the gateway, in the order in which it happened.
@@ -38,7 +39,7 @@ pub struct Snapshot {
 }
 
 /// Describes something that falls due when the clock reaches it; its text is safe to show.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DueEffect {
     /// World time, RFC 3339 UTC.
@@ -51,21 +52,17 @@ pub struct DueEffect {
 }
 
 /// Holds one notification as the server keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Notification {
-    pub id: Id,
-    pub title: String,
-    #[serde(default)]
-    pub body: String,
-    pub level: String,
-    pub created_at: String,
+    /// What was announced when it came.
+    #[serde(flatten)]
+    pub told: NotificationNew,
     #[serde(default)]
     pub read: bool,
 }
 
 /// Says what a user is told at once: some of the levels, some of the kinds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Preferences {
     pub levels: Vec<String>,
     pub kinds: Vec<String>,

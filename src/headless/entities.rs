@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::sighting::Sighting;
+use super::values;
 use crate::calendar::Calendar;
 use crate::client::api::Api;
 use crate::client::event::{Delivery, Snapshot};
@@ -13,8 +14,8 @@ use crate::protocol::{EntityType, Id, Operation};
 
 /// Knows the entities as the API last told them.
 ///
-/// Each batch of events is followed by one question for all entities they are about. Where several events of a batch
-/// touch one entity, all see its state after the last of them.
+/// Each batch of events is followed by one question for all entities they are about. The values that the events tell
+/// take each entity to the moment of its event, however far it has gone on meanwhile.
 #[derive(Debug)]
 pub struct Entities {
     /// Absent when no expression looks at entities.
@@ -70,17 +71,24 @@ impl Entities {
             }
         };
         after.values().for_each(|entity| self.learn_calendar(entity));
-        deliveries.iter().cloned().map(|delivery| self.one(delivery, &after)).collect()
+        let moments = moments(deliveries, after);
+        deliveries.iter().zip(moments).map(|(delivery, entity)| self.one(delivery.clone(), entity)).collect()
     }
 
-    fn one(&mut self, delivery: Delivery, after: &HashMap<Id, Arc<Value>>) -> Sighting {
+    fn one(&mut self, delivery: Delivery, entity: Option<Arc<Value>>) -> Sighting {
         let Some(event) = &delivery.event else { return Sighting::bare(delivery) };
         let id = event.payload.subject().id;
-        let entity = if event.payload.operation() == Operation::Delete { None } else { after.get(&id).cloned() };
-        let before = match &entity {
-            Some(entity) => self.known.insert(id, Arc::clone(entity)),
-            None => self.known.remove(&id),
+        let known = self.known.remove(&id);
+        let entity = match (event.payload.operation(), entity) {
+            (Operation::Delete, _) => None,
+            // It has been deleted since; what was known of it goes on from there.
+            (_, None) => known.as_ref().map(|known| values::after(known, event)),
+            (_, entity) => entity,
         };
+        let before = known.map(|known| values::before(&known, event));
+        if let Some(entity) = &entity {
+            self.known.insert(id, Arc::clone(entity));
+        }
         let calendar = self.calendars.get(event.payload.campaign_id()).cloned();
         Sighting { entity, before, calendar, delivery }
     }
@@ -99,6 +107,23 @@ impl Entities {
             self.calendars.insert(id, Arc::new(calendar));
         }
     }
+}
+
+/// Returns what each event's entity was right after it: the latest state, taken back event by event.
+fn moments(deliveries: &[Delivery], mut latest: HashMap<Id, Arc<Value>>) -> Vec<Option<Arc<Value>>> {
+    let mut moments: Vec<_> = deliveries
+        .iter()
+        .rev()
+        .map(|delivery| {
+            let event = delivery.event.as_ref()?;
+            let entity = latest.get_mut(&event.payload.subject().id)?;
+            let then = values::after(entity, event);
+            *entity = values::before(&then, event);
+            Some(then)
+        })
+        .collect();
+    moments.reverse();
+    moments
 }
 
 fn subjects(deliveries: &[Delivery]) -> Vec<Id> {
@@ -130,6 +155,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn level(seq: u64, from: i64, to: i64) -> Delivery {
+        let raw = json!({"type": "settlement_updated", "payload": {"settlementId": "s", "operation": "update",
+            "campaignId": "c", "changedFields": ["level"]}, "metadata": {"seq": seq, "version": seq,
+            "changes": [{"field": "level", "from": from, "to": to}]}});
+        let event = crate::protocol::Event::from_value(&raw).map(Arc::new);
+        let received_at = jiff::Timestamp::UNIX_EPOCH;
+        Delivery { received_at, room: None, name: "settlement_updated".into(), raw: Arc::new(raw), event }
+    }
+
+    #[test]
+    fn events_that_come_together_see_the_entity_each_at_its_own_moment() {
+        let mut entities = Entities::new(None);
+        let id = Id::parse("s").unwrap();
+        entities.known.insert(id.clone(), Arc::new(json!({"level": 4, "version": 1})));
+        let batch = [level(2, 4, 6), level(3, 6, 5), level(4, 5, 7)];
+        // The API was asked after a fourth change.
+        let latest = HashMap::from([(id, Arc::new(json!({"level": 9, "version": 5})))]);
+        let seen: Vec<_> =
+            batch.iter().zip(moments(&batch, latest)).map(|(one, entity)| entities.one(one.clone(), entity)).collect();
+        let levels = |sighting: &Sighting| {
+            let level = |entity: &Option<Arc<Value>>| entity.as_ref().unwrap()["level"].as_i64().unwrap();
+            (level(&sighting.before), level(&sighting.entity))
+        };
+        assert_eq!(seen.iter().map(levels).collect::<Vec<_>>(), [(4, 6), (6, 5), (5, 7)]);
+    }
 
     #[test]
     fn a_snapshot_is_learnt_in_the_form_of_expressions() {

@@ -99,9 +99,14 @@ pub fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
+/// How much room most events need, so that their line need not grow in steps.
+const USUAL: usize = 1024;
+
 fn render(line: &impl Serialize) -> String {
+    let mut text = Vec::with_capacity(USUAL);
     // Strings, numbers and JSON values always have a JSON form; an empty line would only follow a defect.
-    serde_json::to_string(line).unwrap_or_default()
+    let _ = serde_json::to_writer(&mut text, line);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]

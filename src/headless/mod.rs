@@ -3,13 +3,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | `watch`, `wait`, `expect`, `recording` | decisions: what to print, and when it is over (pure) |
-//! | `assign`, `table`, `watchdog`, `sighting`, `format`, `stats`, `line` | what they share (pure) |
+//! | `assign`, `fields`, `table`, `watchdog`, `sighting`, `values`, `format`, `stats`, `line` | what they share (pure) |
 //! | `stream`, `entities` | the connection, the clock and signals, with the entities behind the events |
 //! | `run_*` | the loops that carry the decisions out |
 
 pub mod assign;
 pub mod entities;
 pub mod expect;
+pub mod fields;
 pub mod format;
 pub mod line;
 pub mod output;
@@ -27,6 +28,7 @@ pub mod since;
 pub mod stats;
 pub mod stream;
 pub mod table;
+pub mod values;
 pub mod wait;
 pub mod watch;
 pub mod watchdog;

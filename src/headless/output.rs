@@ -37,6 +37,11 @@ impl<W: Write> Output<W> {
         Self { writer, gathered: Vec::new() }
     }
 
+    /// Returns what is written to; everything gathered must have been flushed.
+    pub fn into_inner(self) -> W {
+        self.writer
+    }
+
     /// Writes one line and flushes it.
     ///
     /// # Errors

@@ -20,17 +20,22 @@ use crate::exit::Exit;
 /// How long a command may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Judges what happens, running `command` (program and arguments, or nothing) once the stream is live.
+/// Judges what happens, running `command` (program and arguments, or nothing) once the stream is live, which must be
+/// before `until`; from then on the plan's own timeout counts.
 ///
 /// # Errors
 /// The I/O error of starting the command.
-pub async fn run(plan: Plan, stream: &mut Stream, command: &[OsString], say: impl Fn(&str)) -> io::Result<Outcome> {
-    let mut engine = Engine::new(plan.clone(), !command.is_empty());
+pub async fn run(
+    plan: &Plan,
+    stream: &mut Stream,
+    until: Instant,
+    command: &[OsString],
+    say: impl Fn(&str),
+) -> io::Result<Outcome> {
+    let engine = Engine::new(plan.clone(), !command.is_empty());
     let mut watchdog = Watchdog::default();
-    let deadline = Instant::now() + plan.timeout;
-    if let Some((exit, sentence)) = until_live(stream, &mut watchdog, deadline, &say).await {
-        engine.stop(exit, Duration::ZERO, &sentence);
-        return Ok(engine.outcome());
+    if let Some((exit, sentence)) = until_live(stream, &mut watchdog, until, &say).await {
+        return Ok(Engine::unstarted(plan, exit, &sentence));
     }
     let mut child = start(command)?;
     let mut run = Run { engine, watchdog, live_at: Timestamp::now(), live: Instant::now() };

@@ -25,6 +25,8 @@ pub struct Wanted {
     pub until: Option<Expr>,
     /// Stop as “not met” after an event that this holds for.
     pub fail_if: Option<Expr>,
+    /// Keep figures.
+    pub stats: bool,
 }
 
 impl Wanted {
@@ -66,8 +68,11 @@ impl Watch {
 
     /// Handles one event.
     pub fn event(&mut self, sighting: &Sighting) -> Step {
-        self.stats.count(&sighting.delivery);
+        if self.wanted.stats {
+            self.stats.count(&sighting.delivery);
+        }
         let mut step = Step::default();
+        // The clones are of a pointer; `holds` changes the rest of the watch.
         if self.wanted.filter.clone().is_none_or(|filter| self.holds(&filter, sighting, &mut step)) {
             self.printed += 1;
             step.print = Some(self.wanted.format.write(sighting));

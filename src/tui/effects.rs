@@ -104,8 +104,8 @@ impl Runner {
                 Effect::LoadInbox => {
                     self.ask(async move |api| Msg::Inbox(api.inbox().await.map_err(|error| unanswered(&error))));
                 }
-                Effect::MarkRead(id) => self.ask_nothing(async move |api| api.mark_read(&id).await),
-                Effect::MarkAllRead => self.ask_nothing(async move |api| api.mark_all_read().await),
+                Effect::MarkRead(id) => self.ask_nothing(async move |api| api.mark_read(&id).await.map(|_| ())),
+                Effect::MarkAllRead => self.ask_nothing(async move |api| api.mark_all_read().await.map(|_| ())),
                 Effect::SetPreferences(wanted) => self.ask(async move |api| {
                     Msg::Preferences(api.set_preferences(&wanted).await.map_err(|error| error.to_string()))
                 }),

@@ -1,8 +1,16 @@
 //! Edits from scripts that wait for a server.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use scry::client::auth::Auth;
+use scry::client::disk::DiskCache;
+use scry::client::event::Snapshot;
+use scry::client::outbox::Outboxes;
+use scry::client::secret::Secret;
+use scry::config::client::Server;
+use scry::protocol::Id;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -89,6 +97,58 @@ fn an_edit_without_a_server_fails_or_is_kept_and_sent_once() {
 }
 
 #[test]
+fn whatever_is_made_without_a_server_waits_in_order_and_is_not_overtaken() {
+    let remote = Remote::start();
+    let id = remote.id();
+    let campaign = {
+        let (_, stdout, _) = told(&remote.town.run(&["get", "campaign", "Emberfall"]));
+        serde_json::from_str::<Value>(&stdout).unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    visit(&remote);
+    remote.proxy.refuse();
+    let queued = |args: &[&str]| {
+        let (code, stdout, stderr) = told(&remote.run(&[args, &["--queue"]].concat()));
+        assert_eq!(code, Some(0), "{args:?}: {stderr}");
+        assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["queued"], true);
+    };
+    queued(&["create", "structure", "--set", "name=Lighthouse", "--set", "settlementId=Saltwick"]);
+    queued(&["advance-time", "Emberfall", "3h"]);
+    queued(&["set-time", &campaign, "1207-10-01T06:00:00Z"]);
+    queued(&["update", "settlement", "Saltwick", "--set", "level=6"]);
+    let kinds: Vec<_> = remote.lines(&["outbox"]).iter().map(|line| line["change"]["kind"].clone()).collect();
+    assert_eq!(kinds, ["create", "advanceTime", "setTime", "update"]);
+
+    let update = ["update", "settlement", &id, "--set", "level=7"];
+    assert_eq!(told(&remote.run(&update)).0, Some(5), "there is no server for it either");
+    let refused: [&[&str]; 2] = [
+        &["create", "campaign", "--set", "name=Another", "--queue"],
+        &[
+            "create",
+            "member",
+            "--set",
+            "campaignId=Emberfall",
+            "--set",
+            "userId=outsider",
+            "--set",
+            "role=viewer",
+            "--queue",
+        ],
+    ];
+    for args in refused {
+        assert_eq!(told(&remote.run(args)).0, Some(2), "{args:?}");
+    }
+    remote.proxy.pass();
+    let (code, stdout, stderr) = told(&remote.run(&update));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("4 edits wait for this campaign already; they go first"), "{stderr}");
+    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["level"], 7, "only its own answer is printed");
+    assert_eq!(remote.lines(&["outbox"]), Vec::<Value>::new());
+    assert_eq!(remote.level().0, json!(7), "what was made first did not undo it");
+    let (_, stdout, _) = told(&remote.town.run(&["get", "structure", "Lighthouse"]));
+    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["name"], "Lighthouse");
+}
+
+#[test]
 fn a_program_that_is_killed_while_it_sends_has_sent_each_edit_once() {
     let remote = Remote::start();
     let (_, version) = remote.level();
@@ -117,16 +177,25 @@ fn a_program_that_is_killed_while_it_sends_has_sent_each_edit_once() {
 
 /// Puts an edit into the outbox as a dashboard does that is offline.
 fn store(remote: &Remote, id: &str, key: &str, level: i64) {
-    use scry::client::auth::Auth;
-    use scry::client::outbox::Outboxes;
-    use scry::client::secret::Secret;
-    use scry::config::client::Server;
-    use scry::protocol::Id;
-
-    let user = remote.runtime.block_on(Auth::given(Secret::new(remote.town.token.clone())).user()).unwrap();
-    let server = Server::new("local", &remote.proxy.url, "SCRY_URL").unwrap();
+    let (data, server, user) = place(remote);
     let campaign = Id::parse("c").unwrap();
     let edit = crate::support::mail::update(&campaign, key, id, json!({"level": level}), None);
-    let data = remote.town.dir.path().join("data");
-    Outboxes::of(&data, &server, Some(&user.id)).campaign(&campaign).add(&edit).unwrap();
+    Outboxes::of(&data, &server, Some(&user)).campaign(&campaign).add(&edit).unwrap();
+}
+
+/// Leaves the campaign's state on disk, as a dashboard does.
+fn visit(remote: &Remote) {
+    let (_, stdout, _) = told(&remote.town.script("scry get campaign Emberfall; scry get settlement"));
+    let nodes: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let campaign_id = Id::parse(nodes[0]["id"].as_str().unwrap()).unwrap();
+    let (data, server, user) = place(remote);
+    let state = Snapshot { campaign_id, position: None, nodes };
+    DiskCache::of(&data, &server, Some(&user)).save(&state, jiff::Timestamp::now()).unwrap();
+}
+
+/// Returns where things of this user and server are kept.
+fn place(remote: &Remote) -> (PathBuf, Server, Id) {
+    let user = remote.runtime.block_on(Auth::given(Secret::new(remote.town.token.clone())).user()).unwrap();
+    let server = Server::new("local", &remote.proxy.url, "SCRY_URL").unwrap();
+    (remote.town.dir.path().join("data"), server, user.id)
 }

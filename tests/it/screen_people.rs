@@ -5,6 +5,7 @@ use std::time::Duration;
 use scry::app::{Effect, Msg};
 use scry::client::event::{Inbox, Notification, Phase, Preferences};
 use scry::protocol::ClientRequest;
+use scry::protocol::messages::NotificationNew;
 use scry::protocol::presence::Activity;
 use serde_json::{Value, json};
 
@@ -123,11 +124,14 @@ fn a_new_connection_is_told_everything_again() {
 
 fn inbox(table: &mut Table) {
     let notification = |id_text: &str, title: &str, body: &str, level: &str, minute: u32, read: bool| Notification {
-        id: id(id_text),
-        title: title.to_owned(),
-        body: body.to_owned(),
-        level: level.to_owned(),
-        created_at: format!("2026-03-01T18:{minute:02}:00.000Z"),
+        told: NotificationNew {
+            id: id(id_text),
+            title: title.to_owned(),
+            body: body.to_owned(),
+            level: level.to_owned(),
+            created_at: format!("2026-03-01T18:{minute:02}:00.000Z"),
+            kind: None,
+        },
         read,
     };
     let notifications = vec![

@@ -101,9 +101,9 @@ impl Inbox {
 
     /// Takes the list as the server keeps it; what only this dashboard knows stays.
     fn told(&mut self, told: Told) {
-        let known: Vec<_> = told.notifications.iter().map(|told| told.id.clone()).collect();
+        let known: Vec<_> = told.notifications.iter().map(|kept| kept.told.id.clone()).collect();
         self.notices.retain(|notice| notice.id.as_ref().is_none_or(|id| !known.contains(id)));
-        self.notices.extend(told.notifications.into_iter().map(notice));
+        self.notices.extend(told.notifications.iter().map(notice));
         self.preferences = told.preferences.or_else(|| self.preferences.take());
         self.sort();
     }
@@ -126,16 +126,8 @@ impl Inbox {
     }
 }
 
-fn notice(told: Notification) -> Notice {
-    Notice {
-        id: Some(told.id),
-        title: text::line(&told.title).into_owned(),
-        body: text::line(&told.body).into_owned(),
-        level: Level::read(&told.level),
-        at: told.created_at.parse().unwrap_or(Timestamp::UNIX_EPOCH),
-        read: told.read,
-        subject: None,
-    }
+fn notice(kept: &Notification) -> Notice {
+    Notice { read: kept.read, ..announced(&kept.told, Timestamp::UNIX_EPOCH) }
 }
 
 /// Reads a notification as it is announced.

@@ -1,20 +1,125 @@
 //! Options of the commands that ask and change.
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use crate::cli::complete;
+use crate::headless::since::Since;
 use crate::protocol::{EntityType, OnConflict};
 
 /// Types of entity as the command line names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Entity {
+    #[value(alias = "campaigns")]
     Campaign,
+    #[value(alias = "kingdoms")]
     Kingdom,
+    #[value(alias = "settlements")]
     Settlement,
+    #[value(alias = "structures")]
     Structure,
+    #[value(alias = "locations")]
     Location,
+    #[value(alias = "encounters")]
     Encounter,
+    #[value(alias = "members")]
     Member,
+}
+
+impl Entity {
+    /// Returns the name that people write.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Campaign => "campaign",
+            Self::Kingdom => "kingdom",
+            Self::Settlement => "settlement",
+            Self::Structure => "structure",
+            Self::Location => "location",
+            Self::Encounter => "encounter",
+            Self::Member => "member",
+        }
+    }
+}
+
+/// What `scry get` shows: entities, and what the server keeps beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gettable {
+    Entity(Entity),
+    Notification,
+    Preferences,
+    Effect,
+    Event,
+}
+
+impl ValueEnum for Gettable {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Entity(Entity::Campaign),
+            Self::Entity(Entity::Kingdom),
+            Self::Entity(Entity::Settlement),
+            Self::Entity(Entity::Structure),
+            Self::Entity(Entity::Location),
+            Self::Entity(Entity::Encounter),
+            Self::Entity(Entity::Member),
+            Self::Notification,
+            Self::Preferences,
+            Self::Effect,
+            Self::Event,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Entity(entity) => return entity.to_possible_value(),
+            Self::Notification => notification(),
+            Self::Preferences => preferences(),
+            Self::Effect => {
+                PossibleValue::new("effect").alias("effects").help("What the clock of a campaign will bring")
+            }
+            Self::Event => PossibleValue::new("event").alias("events").help("What has happened in a campaign"),
+        })
+    }
+}
+
+/// What `scry update` changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changeable {
+    Entity(Entity),
+    Notification,
+    Preferences,
+}
+
+impl ValueEnum for Changeable {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Entity(Entity::Campaign),
+            Self::Entity(Entity::Kingdom),
+            Self::Entity(Entity::Settlement),
+            Self::Entity(Entity::Structure),
+            Self::Entity(Entity::Location),
+            Self::Entity(Entity::Encounter),
+            Self::Entity(Entity::Member),
+            Self::Notification,
+            Self::Preferences,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Entity(entity) => return entity.to_possible_value(),
+            Self::Notification => notification(),
+            Self::Preferences => preferences(),
+        })
+    }
+}
+
+fn notification() -> PossibleValue {
+    PossibleValue::new("notification").alias("notifications").help("What you were told")
+}
+
+fn preferences() -> PossibleValue {
+    PossibleValue::new("preferences").help("What you want to be told at once")
 }
 
 impl From<Entity> for EntityType {
@@ -66,13 +171,25 @@ impl From<Conflict> for OnConflict {
 #[derive(Debug, Clone, Args)]
 pub struct Get {
     #[arg(value_name = "TYPE")]
-    pub entity: Entity,
+    pub what: Gettable,
     /// Show only this one, by id or name
     #[arg(value_name = "ID|NAME", add = complete::named_type())]
     pub id: Option<String>,
     /// Look in this campaign only
     #[arg(long, value_name = "ID|NAME", add = complete::campaigns())]
     pub campaign: Option<String>,
+    /// Of notifications, only those that are not read yet
+    #[arg(long)]
+    pub unread: bool,
+    /// Of effects, those until then: a world time, or how far from now, for example 3d
+    #[arg(long, value_name = "TIME|DURATION", default_value = "30d")]
+    pub until: String,
+    /// Of events, those after this one (1200), since this long ago (5m), or from the beginning
+    #[arg(long, value_name = "SEQ|DURATION|beginning", default_value = "beginning")]
+    pub since: Since,
+    /// Of events, at most this many
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
 }
@@ -82,21 +199,29 @@ pub struct Get {
 pub struct Create {
     #[arg(value_name = "TYPE")]
     pub entity: Entity,
-    /// Give a field a value, for example name=Harbour or variables.population=1200; @FILE and @- read it
+    /// In this campaign; what it belongs to is looked for there only
+    #[arg(long, value_name = "ID|NAME", add = complete::campaigns())]
+    pub campaign: Option<String>,
+    /// Give a field a value, for example name=Harbour, settlementId=Saltwick or variables.population=1200; @FILE and @-
+    /// read it
     #[arg(long = "set", value_name = "FIELD=VALUE", required = true)]
     pub set: Vec<String>,
     /// Repeating the command with this key changes nothing more
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+    /// Keep the edit and send it later if the server cannot be reached now
+    #[arg(long)]
+    pub queue: bool,
 }
 
 /// Options of `scry update`.
 #[derive(Debug, Clone, Args)]
 pub struct Update {
     #[arg(value_name = "TYPE")]
-    pub entity: Entity,
+    pub entity: Changeable,
+    /// Which one; of notifications, `all` is every one, and preferences are one's own
     #[arg(value_name = "ID|NAME", add = complete::named_type())]
-    pub id: String,
+    pub id: Option<String>,
     /// Look in this campaign only
     #[arg(long, value_name = "ID|NAME", add = complete::campaigns())]
     pub campaign: Option<String>,
@@ -149,6 +274,9 @@ pub struct AdvanceTime {
     /// Repeating the command with this key changes nothing more
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+    /// Keep the edit and send it later if the server cannot be reached now
+    #[arg(long)]
+    pub queue: bool,
 }
 
 /// Options of `scry set-time`.
@@ -162,6 +290,9 @@ pub struct SetTime {
     /// Repeating the command with this key changes nothing more
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+    /// Keep the edit and send it later if the server cannot be reached now
+    #[arg(long)]
+    pub queue: bool,
 }
 
 /// Options of `scry notify`.
@@ -193,7 +324,7 @@ pub struct Publish {
     pub json: String,
 }
 
-fn signed_duration(text: &str) -> Result<jiff::SignedDuration, String> {
+pub(in crate::cli) fn signed_duration(text: &str) -> Result<jiff::SignedDuration, String> {
     let help = || format!("“{text}” is not a duration; write for example 3h, 2d, 90m or -1h");
     let days = |text: &str| text.strip_suffix('d').and_then(|days| days.parse::<i64>().ok());
     match days(text) {

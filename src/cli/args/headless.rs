@@ -116,32 +116,60 @@ pub struct Wait {
 /// Options of `scry expect`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-A file of expectations, in short:
+Example: three steps, and one thing that must not happen.
 
   [rooms]
   campaign = \"Emberfall\"
 
-  [[expect]]                                  # steps, in this order
-  name = \"created\"
+  [[expect]]                        # steps, in this order
+  name = \"it is built\"
   event = 'type == \"structure_updated\" && payload.operation == \"create\"'
   capture = { tower = \"payload.structureId\" }
 
   [[expect]]
-  event = 'type == \"state_invalidated\" && payload.entityId == $tower'
-  within = \"5s\"                               # after the step before
+  name = \"it grows\"
+  event = '''
+    type == \"structure_updated\" && payload.structureId == $tower
+    && entity.level > before.level
+  '''
+  within = \"5s\"                     # counted from the step before
+
+  [[expect]]
+  name = \"the clock moves on\"
+  event = 'type == \"world_time_changed\"'
+  within = \"5s\"
 
   [[never]]
+  name = \"nothing is torn down\"
   event = 'type == \"structure_updated\" && payload.operation == \"delete\"'
 
-`scry expect --init` writes a longer example. Exit codes: 0 everything held, 1 something did not (or the command
-failed), 3 the timeout came first, 6 events were lost so that the result is not certain.")]
+Run it:  scry expect tower.toml -- ./build-a-tower.sh
+
+In an [[expect]]:  event, name, within, after, at_least, exactly, capture,
+                   any_order = [ … ]
+In a [[never]]:    event, name, within, after, more_than
+A condition sees:  type, payload, metadata, room, entity and before
+                   (the entity after the event and before it)
+What comes at all: scry watch --campaign Emberfall
+
+`scry expect --init` writes a commented example, docs/headless.md explains it.
+
+Exit codes:
+  0  everything held           4  not logged in
+  1  something did not, or     5  the server cannot be reached
+     the command failed        6  events were lost: the result is not certain
+  2  the file is wrong       130  interrupted
+  3  the timeout came first")]
 pub struct Expect {
     /// The file of expectations
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "init")]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present_any = ["init", "schema"])]
     pub file: Option<PathBuf>,
     /// Write a commented example to standard output
     #[arg(long, conflicts_with = "file")]
     pub init: bool,
+    /// Write the JSON Schema of the file, for editors, to standard output
+    #[arg(long, conflicts_with_all = ["file", "init"])]
+    pub schema: bool,
     /// Set a variable, usable as $name in conditions
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
     pub vars: Vec<(String, Value)>,

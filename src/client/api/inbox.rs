@@ -1,6 +1,6 @@
 //! Notifications: the list, what was read, and what is told at once.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Api;
 use crate::client::error::ApiError;
@@ -13,10 +13,8 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where there are no notifications.
     pub async fn inbox(&self) -> Result<Inbox, ApiError> {
-        let query = "{ notifications { id title body level createdAt read } }";
-        let notifications: Vec<Notification> = self.ask(query, json!({}), "notifications").await?;
-        let query = "{ notificationPreferences { levels kinds } }";
-        let preferences: Option<Preferences> = match self.ask(query, json!({}), "notificationPreferences").await {
+        let notifications = self.notifications(false).await?;
+        let preferences = match self.preferences().await {
             Ok(preferences) => Some(preferences),
             Err(ApiError::NotOffered { .. }) => None,
             Err(error) => return Err(error),
@@ -24,30 +22,64 @@ impl Api {
         Ok(Inbox { notifications, preferences })
     }
 
-    /// Marks a notification as read.
+    /// Lists the caller's latest notifications, the newest first; only those not read yet, if so asked.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where there are no notifications.
+    pub async fn notifications(&self, unread: bool) -> Result<Vec<Notification>, ApiError> {
+        let query = "query ($unread: Boolean!) { notifications(unread: $unread) \
+                     { id title body level kind createdAt read } }";
+        self.ask(query, json!({"unread": unread}), "notifications").await
+    }
+
+    /// Returns what the caller is told at once.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn mark_read(&self, id: &Id) -> Result<(), ApiError> {
-        let query = "mutation ($id: ID!) { markNotificationRead(id: $id) { id } }";
-        self.graphql(query, json!({"id": id})).await.map(|_| ())
+    pub async fn preferences(&self) -> Result<Preferences, ApiError> {
+        self.ask("{ notificationPreferences { levels kinds } }", json!({}), "notificationPreferences").await
     }
 
-    /// Marks every notification as read.
+    /// Marks a notification as read and returns it.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn mark_all_read(&self) -> Result<(), ApiError> {
-        self.graphql("mutation { markAllNotificationsRead }", json!({})).await.map(|_| ())
+    pub async fn mark_read(&self, id: &Id) -> Result<Notification, ApiError> {
+        let query = "mutation ($id: ID!) { result: markNotificationRead(id: $id) \
+                     { id title body level kind createdAt read } }";
+        self.ask(query, json!({"id": id}), "result").await
     }
 
-    /// Chooses what the caller is told at once, and returns what holds now.
+    /// Marks every notification as read; returns how many were not.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn mark_all_read(&self) -> Result<u64, ApiError> {
+        self.ask("mutation { result: markAllNotificationsRead }", json!({}), "result").await
+    }
+
+    /// Chooses what the caller is told at once, and returns what holds now; what is left out stays as it is.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn choose(
+        &self,
+        levels: Option<Vec<String>>,
+        kinds: Option<Vec<String>>,
+    ) -> Result<Preferences, ApiError> {
+        let query = "mutation ($levels: [String!], $kinds: [String!]) { \
+                     result: setNotificationPreferences(levels: $levels, kinds: $kinds) { levels kinds } }";
+        // A variable that is not there leaves the choice alone; null would be one.
+        let chosen = [("levels", levels), ("kinds", kinds)].into_iter();
+        let variables = chosen.filter_map(|(name, words)| Some((name.to_owned(), json!(words?)))).collect();
+        self.ask(query, Value::Object(variables), "result").await
+    }
+
+    /// Does the same with everything that can be chosen.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn set_preferences(&self, wanted: &Preferences) -> Result<Preferences, ApiError> {
-        let query = "mutation ($levels: [String!], $kinds: [String!]) { \
-                     result: setNotificationPreferences(levels: $levels, kinds: $kinds) { levels kinds } }";
-        self.ask(query, json!({"levels": wanted.levels, "kinds": wanted.kinds}), "result").await
+        self.choose(Some(wanted.levels.clone()), Some(wanted.kinds.clone())).await
     }
 }

@@ -77,31 +77,60 @@ fn previous(room: &Room, metadata: &Metadata, seq: u64) -> Option<u64> {
 /// not pass it on twice.
 ///
 /// Bounded: only rooms of one campaign that are caught up at different times overlap at all, and a
-/// campaign's own room needs no memory because its numbers have no holes.
+/// campaign's own room needs no memory because its numbers have no holes. Only numbers are kept, each history's by
+/// themselves: of a flood, texts would be most of what this program holds.
 #[derive(Debug, Default)]
 pub struct Recent {
-    known: HashSet<Key>,
-    order: VecDeque<Key>,
+    /// The one that was heard of last comes last.
+    histories: Vec<History>,
 }
 
-type Key = (Id, String, u64);
+#[derive(Debug)]
+struct History {
+    campaign: Id,
+    epoch: String,
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+}
 
 impl Recent {
-    /// Bounds the memory, in events.
+    /// Bounds the memory of one history, in events.
     pub const CAPACITY: usize = 16_384;
+    /// Bounds how many histories are remembered.
+    const HISTORIES: usize = 32;
 
     /// Remembers an event; false when it is known already.
     pub fn insert(&mut self, campaign: &Id, position: &Position) -> bool {
-        let key = (campaign.clone(), position.epoch.clone(), position.seq);
-        if !self.known.insert(key.clone()) {
+        let known = self.histories.iter().rposition(|one| one.campaign == *campaign && one.epoch == position.epoch);
+        match known {
+            Some(last) if last + 1 == self.histories.len() => {}
+            Some(place) => self.histories[place..].rotate_left(1),
+            None => {
+                if self.histories.len() == Self::HISTORIES {
+                    self.histories.remove(0);
+                }
+                self.histories.push(History::new(campaign.clone(), position.epoch.clone()));
+            }
+        }
+        self.histories.last_mut().is_some_and(|history| history.insert(position.seq))
+    }
+}
+
+impl History {
+    fn new(campaign: Id, epoch: String) -> Self {
+        Self { campaign, epoch, known: HashSet::new(), order: VecDeque::new() }
+    }
+
+    fn insert(&mut self, seq: u64) -> bool {
+        if !self.known.insert(seq) {
             return false;
         }
-        self.order.push_back(key);
-        if self.order.len() > Self::CAPACITY
+        if self.order.len() == Recent::CAPACITY
             && let Some(oldest) = self.order.pop_front()
         {
             self.known.remove(&oldest);
         }
+        self.order.push_back(seq);
         true
     }
 }
@@ -167,9 +196,26 @@ mod tests {
         for seq in 0..=Recent::CAPACITY as u64 {
             assert!(recent.insert(&id, &Position::new("x", seq)));
         }
-        assert_eq!(recent.known.len(), Recent::CAPACITY);
+        assert_eq!(recent.histories[0].known.len(), Recent::CAPACITY);
         assert!(!recent.insert(&id, &Position::new("x", 5)));
         assert!(recent.insert(&id, &Position::new("x", 0)), "the oldest was forgotten");
+    }
+
+    #[test]
+    fn histories_are_told_apart_and_the_one_not_heard_of_for_longest_is_forgotten() {
+        let mut recent = Recent::default();
+        let id = Id::parse("c").unwrap();
+        assert!(recent.insert(&id, &Position::new("x", 1)));
+        assert!(
+            recent.insert(&id, &Position::new("y", 1))
+                && recent.insert(&Id::parse("d").unwrap(), &Position::new("x", 1))
+        );
+        assert!(!recent.insert(&id, &Position::new("x", 1)), "it is heard of again");
+        for epoch in 0..Recent::HISTORIES - 1 {
+            assert!(recent.insert(&id, &Position::new(epoch.to_string(), 1)));
+        }
+        assert!(!recent.insert(&id, &Position::new("x", 1)));
+        assert!(recent.insert(&id, &Position::new("y", 1)), "it was forgotten");
     }
 
     proptest! {

@@ -101,6 +101,14 @@ impl Engine {
         }
     }
 
+    /// Tells the result of a run that could not begin, and why.
+    #[must_use]
+    pub fn unstarted(plan: &Plan, exit: Exit, why: &str) -> Outcome {
+        let mut engine = Self::new(plan.clone(), false);
+        engine.end(exit, Duration::ZERO, Some(why.to_owned()));
+        engine.outcome()
+    }
+
     /// Handles one event; times must not go back.
     pub fn handle(&mut self, seen: Seen) {
         self.tick(seen.at);
@@ -275,7 +283,7 @@ impl Engine {
             awaited: event.source().to_owned(),
             values: nearest::values(event, &self.vars),
             at: seen.at,
-            nearest: Vec::new(),
+            ..Failure::default()
         };
         self.nevers[index].state = Some(State::Failed(failure));
         self.end(Exit::NotMet, seen.at, None);
@@ -362,7 +370,7 @@ impl Engine {
             awaited: expr.source().to_owned(),
             values: nearest::values(expr, &self.vars),
             at,
-            nearest: Vec::new(),
+            ..Failure::default()
         };
         self.expects[index].state = Some(State::Failed(failure));
         self.end(Exit::NotMet, at, None);
@@ -377,8 +385,9 @@ impl Engine {
             }
             let near = self.near(index, &self.plan.expects[index].event);
             let mistake = self.expects[index].mistake.clone();
+            let instead = if near.is_empty() { nearest::names(self.history.iter()) } else { Vec::new() };
             if let Some(State::Failed(failure)) = &mut self.expects[index].state {
-                failure.nearest = near;
+                (failure.nearest, failure.instead) = (near, instead);
                 if let Some(mistake) = mistake.filter(|mistake| !failure.reason.contains(mistake.as_str())) {
                     failure.reason.push_str(&format!(" (the condition failed on an event: {mistake})"));
                 }

@@ -42,6 +42,9 @@ pub struct Rooms {
     pub settlement: OneOrMany,
     #[serde(default)]
     pub structure: OneOrMany,
+    /// Rooms by their names on the wire.
+    #[serde(default)]
+    pub room: OneOrMany,
 }
 
 /// Holds a text, or a list of them.

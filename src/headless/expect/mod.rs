@@ -17,3 +17,6 @@ pub mod vars;
 
 /// Holds a commented example for `scry expect --init`.
 pub const EXAMPLE: &str = include_str!("../../../assets/expect.example.toml");
+
+/// Holds the JSON Schema of a file, for editors; `scry expect --schema`.
+pub const SCHEMA: &str = include_str!("../../../assets/expect.schema.json");

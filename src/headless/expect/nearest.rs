@@ -38,6 +38,18 @@ pub(in crate::headless) fn find<'a>(
     ranked.into_iter().take(SHOWN).map(show).collect()
 }
 
+/// Counts events by their names, in the order in which these first came.
+pub(in crate::headless) fn names<'a>(events: impl Iterator<Item = &'a Seen>) -> Vec<(String, usize)> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for name in events.map(|seen| text::line(&seen.sighting.delivery.name).into_owned()) {
+        match counted.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((name, 1)),
+        }
+    }
+    counted
+}
+
 /// Lists the values of the `$names` in a condition.
 pub(in crate::headless) fn values(expr: &Expr, vars: &Vars) -> Vec<(String, String)> {
     let mut names = expr.variables();

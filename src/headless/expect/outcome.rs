@@ -50,6 +50,8 @@ pub struct Failure {
     pub at: Duration,
     /// The events that came nearest, the nearest first.
     pub nearest: Vec<Near>,
+    /// What was seen instead, where nothing came near: names of events, and how often each came.
+    pub instead: Vec<(String, usize)>,
 }
 
 /// Describes an event that came near.

@@ -11,6 +11,7 @@ use super::file::{File, Item, Never, OneOrMany, Step};
 use super::secrets::Secrets;
 use super::vars::{self, Env};
 use crate::expr::{Expr, ExprError, Vars};
+use crate::protocol::Room;
 use crate::suggest::nearest;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -35,6 +36,7 @@ pub struct Plan {
     pub campaigns: Vec<String>,
     pub settlements: Vec<String>,
     pub structures: Vec<String>,
+    pub rooms: Vec<Room>,
     pub vars: Vars,
     pub secrets: Secrets,
     /// In the order of their steps.
@@ -96,6 +98,8 @@ impl Plan {
                 .collect::<Result<_, _>>()
                 .map_err(|message| places.error(text.find("[rooms]").unwrap_or(0), &message))
         };
+        let named = rooms(file.rooms.room)?.iter().map(|name| name.parse::<Room>()).collect::<Result<_, _>>();
+        let named = named.map_err(|error| places.error(text.find("[rooms]").unwrap_or(0), &error.to_string()))?;
         let mut builder = Builder { places: &places, vars: &vars, expects: Vec::new(), captured: BTreeMap::new() };
         for (step, written) in file.expect.iter().enumerate() {
             builder.step(step, written)?;
@@ -113,6 +117,7 @@ impl Plan {
             campaigns: rooms(file.rooms.campaign)?,
             settlements: rooms(file.rooms.settlement)?,
             structures: rooms(file.rooms.structure)?,
+            rooms: named,
             expects: builder.expects,
             nevers,
             steps: file.expect.len(),

@@ -31,6 +31,8 @@ pub enum Notice {
     Cut { line: usize },
     #[error("line {line} of the recording cannot be read and is left out: {problem}")]
     Damaged { line: usize, problem: String },
+    #[error("the recording cannot be read from line {line} on: {problem}; what comes before it is used")]
+    Broken { line: usize, problem: String },
 }
 
 /// Says why a file is no recording at all.
@@ -60,11 +62,21 @@ pub fn read(mut input: impl BufRead) -> Result<Recording, ReadError> {
     }
     let mut recording = Recording { header, entries: Vec::new(), notices: Vec::new() };
     let mut number = 1;
-    while next_line(&mut input, &mut line)? {
+    loop {
         number += 1;
-        recording.take(&line, number);
+        match next_line(&mut input, &mut line) {
+            Ok(true) => recording.take(&line, number),
+            Ok(false) => return Ok(recording),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                recording.notices.push(Notice::Cut { line: number });
+                return Ok(recording);
+            }
+            Err(error) => {
+                recording.notices.push(Notice::Broken { line: number, problem: error.to_string() });
+                return Ok(recording);
+            }
+        }
     }
-    Ok(recording)
 }
 
 impl Recording {
@@ -192,6 +204,29 @@ mod tests {
         let damaged = read(damaged.as_bytes()).unwrap();
         assert_eq!(damaged.entries.len(), 3);
         assert!(matches!(damaged.notices.as_slice(), [Notice::Damaged { line: 3, .. }]), "{:?}", damaged.notices);
+    }
+
+    #[test]
+    fn a_source_that_fails_in_the_middle_is_used_as_far_as_it_goes() {
+        struct Failing(io::ErrorKind);
+
+        impl io::Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+        }
+
+        let text = written(&sample());
+        let half = &text.as_bytes()[..text.len() - 5];
+        let read = |kind| {
+            let failing = io::Read::chain(half, Failing(kind));
+            read(io::BufReader::new(failing)).unwrap()
+        };
+        let cut = read(io::ErrorKind::UnexpectedEof);
+        assert_eq!((cut.entries.len(), cut.notices), (3, vec![Notice::Cut { line: 5 }]));
+        let broken = read(io::ErrorKind::InvalidData);
+        assert!(matches!(broken.notices.as_slice(), [Notice::Broken { line: 5, .. }]), "{:?}", broken.notices);
+        assert_eq!(broken.entries.len(), 3);
     }
 
     #[test]

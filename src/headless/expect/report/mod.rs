@@ -14,6 +14,9 @@ use std::time::Duration;
 
 use super::outcome::{Failure, Near};
 
+/// How many names of other events a failure lists.
+const NAMES: usize = 5;
+
 /// Writes a time within a run: `+1.204s`.
 fn moment(at: Duration) -> String {
     format!("+{:.3}s", at.as_secs_f64())
@@ -29,7 +32,7 @@ fn lines(failure: &Failure) -> Vec<String> {
     }
     lines.extend(failure.values.iter().map(|(name, value)| format!("with     {name} = {value}")));
     if !failure.awaited.is_empty() && failure.nearest.is_empty() && !failure.reason.starts_with("it happened:") {
-        lines.push("nothing like it was seen".to_owned());
+        lines.push(format!("nothing like it was seen{}", instead(failure)));
     }
     for near in &failure.nearest {
         lines.push(format!("nearest  {} {}{}", moment(near.at), near.title, note(near)));
@@ -39,6 +42,16 @@ fn lines(failure: &Failure) -> Vec<String> {
         }));
     }
     lines
+}
+
+/// Says what came instead of what was awaited.
+fn instead(failure: &Failure) -> String {
+    let shown = failure.instead.iter().take(NAMES).map(|(name, count)| format!("{count} × {name}"));
+    let more = if failure.instead.len() > NAMES { ", …" } else { "" };
+    match failure.instead.len() {
+        0 => String::new(),
+        _ => format!("; there came {}{more}", shown.collect::<Vec<_>>().join(", ")),
+    }
 }
 
 fn note(near: &Near) -> String {

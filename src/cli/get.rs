@@ -1,0 +1,117 @@
+//! `scry get`: entities, and what a server keeps beside them.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::args::{Entity, Get, Gettable, Output as Form, signed_duration};
+use super::context::Context;
+use super::error::CliError;
+use super::find::{Finder, id_of};
+use super::{edit, inbox, watch};
+use crate::client::api::Api;
+use crate::client::connection::Start;
+use crate::exit::Exit;
+use crate::headless::since;
+use crate::headless::table::{self, table};
+use crate::protocol::Id;
+
+/// How many events are asked for at once.
+const PAGE: u32 = 500;
+
+/// Prints what was asked for.
+///
+/// # Errors
+/// [`CliError`] when a name leads to nothing, or the server cannot be asked.
+pub async fn run(context: &Context, args: &Get) -> Result<Exit, CliError> {
+    let api = context.api()?;
+    let finder = Finder::new(context, &api, args.campaign.as_deref());
+    let (found, columns) = match args.what {
+        Gettable::Entity(entity) => (entities(&finder, entity, args.id.as_deref()).await?, table::ENTITIES),
+        Gettable::Notification => {
+            (inbox::notifications(&api, args.id.as_deref(), args.unread).await?, table::NOTIFICATIONS)
+        }
+        Gettable::Preferences => (inbox::preferences(&api).await?, table::PREFERENCES),
+        Gettable::Effect => (effects(&finder, &args.until).await?, table::EFFECTS),
+        Gettable::Event => return events(&finder, args).await,
+    };
+    print(args.output, &found, columns)
+}
+
+fn print(form: Form, found: &[Value], columns: &[&str]) -> Result<Exit, CliError> {
+    match form {
+        Form::Json => edit::print(found.iter().map(Value::to_string)),
+        Form::Table => edit::print(table(found, columns)),
+    }
+}
+
+async fn entities(finder: &Finder<'_>, entity: Entity, wanted: Option<&str>) -> Result<Vec<Value>, CliError> {
+    match wanted {
+        Some(wanted) => Ok(vec![finder.one(entity, wanted).await?]),
+        None => finder.all(entity).await,
+    }
+}
+
+/// Lists what falls due until a world time, or for as long as that from the world's now.
+async fn effects(finder: &Finder<'_>, until: &str) -> Result<Vec<Value>, CliError> {
+    let mut found = Vec::new();
+    for campaign in campaigns(finder).await? {
+        let until = match signed_duration(until) {
+            Ok(ahead) => later(campaign["worldTime"].as_str().unwrap_or_default(), ahead)?,
+            Err(_) => until.to_owned(),
+        };
+        let effects = finder.api.due_effects(&id_of(&campaign)?, &until).await?;
+        found.extend(effects.iter().map(|effect| json!(effect)));
+    }
+    Ok(found)
+}
+
+fn later(world_time: &str, ahead: SignedDuration) -> Result<String, CliError> {
+    let then = world_time.parse::<Timestamp>().ok().and_then(|time| time.checked_add(ahead).ok());
+    let sentence = || format!("--until: the world's time “{world_time}” cannot be moved that far; write a time");
+    then.map(|then| format!("{then:.3}")).ok_or_else(|| CliError::Usage(sentence()))
+}
+
+/// Prints a campaign's journal, page by page, so that a long one needs no memory.
+async fn events(finder: &Finder<'_>, args: &Get) -> Result<Exit, CliError> {
+    let campaign = match campaigns(finder).await?.as_slice() {
+        [one] => id_of(one)?,
+        _ => return Err(CliError::Usage("which campaign's events? add --campaign ID|NAME".to_owned())),
+    };
+    let begun = since::start(finder.api, &campaign, args.since, Timestamp::now()).await.map_err(watch::no_past)?;
+    let Start::Since(position) = begun else { return Ok(Exit::Met) };
+    let (mut seq, mut left) = (position.seq, args.limit.unwrap_or(u64::MAX));
+    let mut rows = Vec::new();
+    while left > 0 {
+        let page = page(finder.api, &campaign, seq, left).await?;
+        let Some((last, _)) = page.last() else { break };
+        (seq, left) = (*last, left - page.len() as u64);
+        let told = page.into_iter().map(|(_, event)| event);
+        match args.output {
+            // Nobody reads any more when this says so, and then nothing more is asked for.
+            Form::Json => {
+                edit::print(told.map(|event| event.to_string()))?;
+            }
+            Form::Table => rows.extend(told),
+        }
+    }
+    match args.output {
+        Form::Json => Ok(Exit::Met),
+        Form::Table => edit::print(table(&rows, table::EVENTS)),
+    }
+}
+
+async fn page(api: &Api, campaign: &Id, since: u64, left: u64) -> Result<Vec<(u64, Value)>, CliError> {
+    let limit = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
+    let entries = api.events(campaign, Some(since), Some(limit)).await?;
+    let told = |entry: crate::client::api::JournalEntry| {
+        (entry.seq, json!({"seq": entry.seq, "epoch": entry.epoch, "type": entry.name, "event": entry.event}))
+    };
+    Ok(entries.into_iter().map(told).collect())
+}
+
+async fn campaigns(finder: &Finder<'_>) -> Result<Vec<Value>, CliError> {
+    match finder.campaign {
+        Some(wanted) => Ok(vec![finder.one(Entity::Campaign, wanted).await?]),
+        None => finder.all(Entity::Campaign).await,
+    }
+}

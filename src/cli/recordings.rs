@@ -1,0 +1,91 @@
+//! The files that recordings are in: plain text, or the same compressed by zstd where the name ends in `.zst`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+
+use super::error::CliError;
+use super::zstd::{self, Packed, Unpacked};
+use crate::headless::recording::{self, Recording};
+
+/// A file that a recording is written into.
+pub enum Target {
+    Plain(Box<dyn Write>),
+    Packed(Packed<File>),
+}
+
+impl Target {
+    /// Writes what was held back.
+    ///
+    /// # Errors
+    /// The I/O error of writing.
+    pub fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(writer) => writer.flush(),
+            Self::Packed(writer) => writer.finish(),
+        }
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(writer) => writer.write(bytes),
+            Self::Packed(writer) => writer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(writer) => writer.flush(),
+            Self::Packed(writer) => writer.flush(),
+        }
+    }
+}
+
+/// Reads a recording; `-` is standard input.
+///
+/// # Errors
+/// [`CliError::Usage`] when there is no such file, or it is no recording.
+pub fn open(path: &Path) -> Result<Recording, CliError> {
+    let wrong = |error: &dyn std::fmt::Display| CliError::Usage(format!("{}: {error}", path.display()));
+    if path == Path::new("-") {
+        return read(BufReader::new(io::stdin())).map_err(|error| wrong(&error));
+    }
+    let file = File::open(path).map_err(|error| wrong(&error))?;
+    read(BufReader::new(file)).map_err(|error| wrong(&error))
+}
+
+/// Begins a file; `-` is standard output, and one that exists is replaced only if so asked.
+///
+/// # Errors
+/// [`CliError::Usage`] when the file exists already, or cannot be written.
+pub fn create(path: &Path, replace: bool) -> Result<Target, CliError> {
+    if path == Path::new("-") {
+        return Ok(Target::Plain(Box::new(io::stdout())));
+    }
+    let mut how = OpenOptions::new();
+    how.write(true).truncate(true);
+    if replace {
+        how.create(true)
+    } else {
+        how.create_new(true)
+    };
+    let cannot = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CliError::Usage(format!(
+            "{} exists already; choose another name, or replace it with --force",
+            path.display()
+        )),
+        _ => CliError::Usage(format!("cannot write {}: {error}", path.display())),
+    };
+    let file = how.open(path).map_err(cannot)?;
+    let packed = path.extension().is_some_and(|extension| extension == "zst");
+    Ok(if packed { Target::Packed(Packed::new(file)) } else { Target::Plain(Box::new(file)) })
+}
+
+fn read(mut input: impl BufRead) -> Result<Recording, recording::ReadError> {
+    if zstd::is_packed(input.fill_buf()?) {
+        return recording::read(BufReader::new(Unpacked::new(input)));
+    }
+    recording::read(input)
+}

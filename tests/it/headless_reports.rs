@@ -1,0 +1,114 @@
+//! What `scry expect` writes, read by the readers that others use; and a newcomer's first steps.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::support::node::{modules, source};
+use super::support::town::{Town, told};
+
+const FLOW: &str = r#"
+name = "a <flow> & more"
+timeout = "20s"
+[rooms]
+campaign = "Emberfall"
+[[expect]]
+name = "the town \"changes\" # once"
+event = 'type == "settlement_updated"'
+[[expect]]
+name = "then the clock <moves>"
+event = 'type == "world_time_changed" && payload.elapsedSeconds == 60'
+within = "1s"
+[[never]]
+name = "no deletion"
+event = 'payload.operation == "delete"'
+"#;
+
+/// Reads a file with the reader of its kind.
+fn read(town: &Town, kind: &str, args: &[&str]) -> Value {
+    let output = Command::new("node")
+        .arg(source().join("formats.cjs"))
+        .arg(kind)
+        .args(args)
+        .env("NODE_PATH", modules())
+        .current_dir(town.dir.path())
+        .output()
+        .expect("these tests need Node.js 18 or later: install it so that `node` is on the PATH");
+    let (code, stdout, stderr) = told(&output);
+    assert_eq!(code, Some(0), "{kind}: {stderr}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+fn expect(town: &Town, command: &str) -> (Option<i32>, String) {
+    let reports = "--report-junit r.xml --report-tap r.tap --report-json r.json";
+    let (code, _, stderr) = told(&town.script(&format!("scry expect flow.toml {reports} -- sh -e -c '{command}'")));
+    (code, stderr)
+}
+
+#[test]
+fn reports_are_read_by_the_readers_of_their_formats() {
+    let town = Town::start();
+    town.write("flow.toml", FLOW);
+    let (code, stderr) = expect(
+        &town,
+        "scry update settlement Cinderford --set level=5 >/dev/null; scry advance-time Emberfall 1m >/dev/null",
+    );
+    assert_eq!(code, Some(0), "{stderr}");
+    let junit = read(&town, "junit", &["r.xml"]);
+    assert_eq!(
+        (&junit["tests"], &junit["failures"], &junit["name"]),
+        (&json!("4"), &json!("0"), &json!("a <flow> & more"))
+    );
+    let tap = read(&town, "tap", &["r.tap"]);
+    assert_eq!((&tap["ok"], &tap["plan"]), (&json!(true), &json!(4)));
+    assert_eq!(tap["found"][0]["name"], "the town \"changes\" # once");
+
+    let (code, stderr) = expect(&town, "scry update settlement Cinderford --set level=4 >/dev/null");
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("flow.toml:9: then the clock <moves>"), "{stderr}");
+    let junit = read(&town, "junit", &["r.xml"]);
+    assert_eq!((&junit["failures"], &junit["testsuite"]["skipped"]), (&json!("1"), &json!("1")));
+    let failed = junit["testsuite"]["testcase"].as_array().unwrap().iter().find(|case| case["failure"].is_object());
+    assert!(failed.unwrap()["failure"]["message"].as_str().unwrap().contains("did not happen within 1s"));
+    let tap = read(&town, "tap", &["r.tap"]);
+    assert_eq!((&tap["ok"], &tap["found"][1]["ok"]), (&json!(false), &json!(false)));
+    let report: Value = serde_json::from_slice(&std::fs::read(town.dir.path().join("r.json")).unwrap()).unwrap();
+    assert_eq!(report["cases"][1]["name"], "then the clock <moves>");
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_a_failed_report() {
+    let mut town = Town::start();
+    town.write("flow.toml", &FLOW.replace("20s", "700ms"));
+    let reported = |town: &Town| read(town, "junit", &["r.xml"])["failures"].clone();
+    town.write("r.xml", "<testsuites failures=\"0\"/>");
+    town.url = "http://127.0.0.1:1".to_owned();
+    let (code, stderr) = expect(&town, "true");
+    assert_eq!((code, reported(&town)), (Some(3), json!("1")), "{stderr}");
+    assert!(stderr.contains("could not be asked before the timeout of 700ms"), "{stderr}");
+
+    let town = Town::start();
+    town.write("flow.toml", &FLOW.replace("Emberfall", "Emberfal"));
+    let (code, stderr) = expect(&town, "true");
+    assert_eq!((code, reported(&town)), (Some(2), json!("1")), "{stderr}");
+}
+
+#[test]
+fn the_example_is_accepted_by_the_schema_and_runs_as_it_says() {
+    let town = Town::start();
+    let (_, example, _) = told(&town.run(&["expect", "--init"]));
+    let commands: String =
+        example.lines().filter_map(|line| line.strip_prefix("#   ")).map(|line| line.to_owned() + "\n").collect();
+    assert!(commands.contains("scry expect level-up.toml --"), "{commands}");
+    let (code, stdout, stderr) = told(&town.script(&commands));
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+
+    let file: Value = toml::from_str(&example).unwrap();
+    town.write("example.json", &file.to_string());
+    let read = |name: &str| read(&town, "schema", &[name, "expect.schema.json"]);
+    assert_eq!(read("example.json"), json!({"valid": true, "errors": null}));
+    town.write("wrong.json", &json!({"expect": [{"evnt": "true"}]}).to_string());
+    assert_eq!(read("wrong.json")["valid"], false);
+    town.write("wrong.json", &json!({"expect": [{"event": "true", "exactly": 2}]}).to_string());
+    assert_eq!(read("wrong.json")["valid"], false, "an exact count needs its window");
+}
