@@ -18,15 +18,16 @@ use super::args::{Cli, Common, Entity};
 use crate::client::api::Api;
 use crate::client::disk::DiskCache;
 use crate::client::event::Loaded;
-use crate::config::process_env;
+use crate::config::{duration, process_env};
 use crate::headless::rooms;
 use crate::protocol::{EntityType, Id};
 use crate::text;
 
 /// The variable that names the shell that asks.
 const ASKED_BY: &str = "_SCRY_COMPLETE";
-/// How long the server may take; then what is kept on disk has to do.
+/// How long the server may take; then what is kept on disk has to do. Where the way is long, a variable gives it more.
 const PATIENCE: Duration = Duration::from_millis(800);
+const PATIENCE_GIVEN: &str = "SCRY_COMPLETE_PATIENCE";
 
 /// Answers a shell and returns true, if one asks.
 #[must_use]
@@ -64,7 +65,7 @@ pub fn named_type() -> ArgValueCompleter {
     })
 }
 
-const SHELLS: Shells<'static> = Shells(&[&QuotingBash, &Elvish, &Fish, &Powershell, &Zsh]);
+const SHELLS: Shells<'static> = Shells(&[&QuotingBash, &Elvish, &Fish, &Powershell, &ForgivingZsh]);
 
 /// Bash, which takes what it is given as it is: a name with a space needs its quotes.
 struct QuotingBash;
@@ -106,6 +107,44 @@ impl EnvCompleter for QuotingBash {
     }
 }
 
+/// Zsh, told that case is no difference: by itself it drops what does not begin with the very letters typed.
+struct ForgivingZsh;
+
+impl EnvCompleter for ForgivingZsh {
+    fn name(&self) -> &'static str {
+        Zsh.name()
+    }
+
+    fn is(&self, name: &str) -> bool {
+        Zsh.is(name)
+    }
+
+    fn write_registration(
+        &self,
+        var: &str,
+        name: &str,
+        bin: &str,
+        completer: &str,
+        buf: &mut dyn Write,
+    ) -> Result<(), io::Error> {
+        let mut script = Vec::new();
+        Zsh.write_registration(var, name, bin, completer, &mut script)?;
+        let offer = "_describe -V 'values' other";
+        let forgiving = format!("{offer} -M 'm:{{[:lower:][:upper:]}}={{[:upper:][:lower:]}}'");
+        buf.write_all(String::from_utf8_lossy(&script).replace(offer, &forgiving).as_bytes())
+    }
+
+    fn write_complete(
+        &self,
+        cmd: &mut clap::Command,
+        args: Vec<OsString>,
+        current_dir: Option<&Path>,
+        buf: &mut dyn Write,
+    ) -> Result<(), io::Error> {
+        Zsh.write_complete(cmd, args, current_dir, buf)
+    }
+}
+
 /// Puts a backslash before everything that bash would not take for a part of a word.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_=:/.,+@%~".contains(c);
@@ -121,7 +160,8 @@ fn quoted(word: &str) -> String {
 
 /// Keeps the names that begin like what was typed; case is no difference, as everywhere with names.
 fn fitting(typed: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
-    let typed = typed.to_string_lossy().to_lowercase();
+    // Some shells hand on the quote that a word begins with.
+    let typed = typed.to_string_lossy().trim_start_matches(['"', '\'']).to_lowercase();
     let mut fitting: Vec<String> = names.into_iter().filter(|name| name.to_lowercase().starts_with(&typed)).collect();
     fitting.sort_unstable();
     fitting.dedup();
@@ -153,7 +193,8 @@ async fn look_up(entity: Option<Entity>) -> Option<Vec<String>> {
             Some(entity) => on_server(&api, entity, campaign.as_deref()).await,
         }
     };
-    if let Ok(Some(names)) = timeout(PATIENCE, live).await {
+    let patience = process_env(PATIENCE_GIVEN).and_then(|text| duration::parse(&text).ok()).unwrap_or(PATIENCE);
+    if let Ok(Some(names)) = timeout(patience, live).await {
         return Some(names);
     }
     let user = timeout(PATIENCE, api.auth().user()).await.ok().flatten();
@@ -217,6 +258,7 @@ mod tests {
         let found = fitting(OsStr::new("HAR"), names);
         let found: Vec<String> = found.iter().map(|one| quoted(&one.get_value().to_string_lossy())).collect();
         assert_eq!(found, ["Harrow\\'s\\ Rest", "harbour"]);
+        assert_eq!(fitting(OsStr::new("\"salt"), vec!["Saltwick".to_owned()]).len(), 1);
         assert_eq!(quoted("--campaign=$(x)"), "--campaign=\\$\\(x\\)");
     }
 
@@ -227,5 +269,8 @@ mod tests {
             script(*shell, &mut text).unwrap();
             assert!(String::from_utf8(text).unwrap().contains(ASKED_BY), "{shell}");
         }
+        let mut zsh = Vec::new();
+        script(clap_complete::Shell::Zsh, &mut zsh).unwrap();
+        assert!(String::from_utf8(zsh).unwrap().contains("other -M 'm:{[:lower:][:upper:]}="), "the library's words");
     }
 }

@@ -118,6 +118,6 @@ mod tests {
 
     #[test]
     fn what_only_another_server_has_is_left_to_it() {
-        assert_eq!(told(&update(&EntityType::Other("Dragon".to_owned())), json!({"fire": 2})), None);
+        assert_eq!(told(&update(&EntityType::Other("Dragon".into())), json!({"fire": 2})), None);
     }
 }

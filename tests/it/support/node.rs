@@ -179,13 +179,13 @@ pub async fn run(script: &str, args: &[&str]) -> Child {
 }
 
 /// Returns the directory with the scripts.
-fn source() -> PathBuf {
+pub fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node")
 }
 
 /// Returns a `node_modules` with the pinned client: the one beside the driver, else one made once in
 /// the build directory, which the tests of all processes share.
-fn modules() -> PathBuf {
+pub fn modules() -> PathBuf {
     let own = source().join("node_modules");
     if ["socket.io-client", "tap-parser"].iter().all(|name| own.join(name).is_dir()) {
         return own;
