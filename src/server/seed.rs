@@ -53,7 +53,7 @@ async fn load(db: &Db, passwords: &Passwords, world: &World) -> Result<SeedRepor
         report.campaigns += usize::from(added > 0);
         report.entities += added;
     }
-    tx.commit().await.map_err(DbError::from)?;
+    tx.commit().await?;
     Ok(report)
 }
 

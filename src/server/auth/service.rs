@@ -112,7 +112,7 @@ impl AuthService {
         refresh::delete_expired(&mut tx, now_ms).await?;
         refresh::open_session(&mut tx, &session, &user.id, now_ms).await?;
         let pair = self.issue(&mut tx, &user.id, &user.username, &session).await?;
-        tx.commit().await.map_err(DbError::from)?;
+        tx.commit().await?;
         Ok(pair)
     }
 
@@ -135,7 +135,7 @@ impl AuthService {
         if let Some(used_ms) = stored.used_ms {
             if now_ms - used_ms > millis(self.core.config.auth.refresh_grace) {
                 refresh::revoke_session(&mut tx, &stored.session, now_ms).await?;
-                tx.commit().await.map_err(DbError::from)?;
+                tx.commit().await?;
                 self.core.signals.end(SessionEnded { user_id: stored.user_id, sid: stored.session });
                 return Err(AuthError::TokenReused);
             }
@@ -148,7 +148,7 @@ impl AuthService {
         let pair = self.issue(&mut tx, &stored.user_id, &stored.username, &stored.session).await?;
         // Before the commit: a repeat waits for this transaction, and then finds the pair.
         self.keep(digest, pair.clone());
-        tx.commit().await.map_err(DbError::from)?;
+        tx.commit().await?;
         Ok(pair)
     }
 
@@ -160,7 +160,7 @@ impl AuthService {
         let mut tx = self.core.db.write().await?;
         let Some(stored) = refresh::load(&mut tx, &refresh::digest_of(token)).await? else { return Ok(()) };
         refresh::revoke_session(&mut tx, &stored.session, clock::now().as_millisecond()).await?;
-        tx.commit().await.map_err(DbError::from)?;
+        tx.commit().await?;
         self.core.signals.end(SessionEnded { user_id: stored.user_id, sid: stored.session });
         Ok(())
     }

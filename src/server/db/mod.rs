@@ -1,5 +1,6 @@
 //! The database: one writer, several readers, one set of queries.
 
+mod group;
 mod migrate;
 mod open;
 mod postgres;
@@ -7,16 +8,21 @@ mod sqlite;
 
 use sqlx::{Any, AnyPool, Transaction};
 
+use self::group::Writer;
+
+pub use group::Tx;
 pub use open::{database_url, is_shared};
 
 /// Holds the connections to the database.
 ///
-/// Changes go through `writer`, whose single connection puts them in one order; where other nodes write
-/// too, a lock in the database does. Reads go through `reader`, which sees what has been committed.
+/// Changes go through [`Db::write`], which puts them in one order; where other nodes write too, a lock in the
+/// database does. Reads go through `reader`, which sees what has been committed. `writer` is the connection
+/// behind the changes, for statements that stand alone.
 #[derive(Debug, Clone)]
 pub struct Db {
     pub reader: AnyPool,
     pub writer: AnyPool,
+    changes: Writer,
     engine: Engine,
 }
 
@@ -27,11 +33,8 @@ enum Engine {
     Postgres,
 }
 
-/// Names the lock that puts the changes of all nodes in one order: any number that nobody else uses.
-const WRITE_LOCK: i64 = 0x0073_6372_795f_6462;
-
-/// Names a transaction of either pool.
-pub type Tx = Transaction<'static, Any>;
+/// Names a transaction that only reads.
+pub type ReadTx = Transaction<'static, Any>;
 
 /// Says why the database did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -44,33 +47,30 @@ pub enum DbError {
     Migrate { url: String, source: sqlx::migrate::MigrateError },
     #[error("the database failed: {0}")]
     Query(#[from] sqlx::Error),
+    #[error("the database could not store a change: {0}")]
+    Commit(String),
     #[error("the database holds a {what} that cannot be read: {detail}")]
     Corrupt { what: &'static str, detail: String },
 }
 
 impl Db {
-    /// Starts a transaction that will write; it holds the only writer until it ends.
+    fn new(engine: Engine, reader: AnyPool, writer: AnyPool) -> Self {
+        Self { changes: Writer::new(writer.clone(), engine.begin()), engine, reader, writer }
+    }
+
+    /// Starts a change; others wait until it has ended, and may share its commit.
     ///
     /// # Errors
     /// [`DbError::Query`] when no connection is to be had.
     pub async fn write(&self) -> Result<Tx, DbError> {
-        // Either way the lock is taken before the first read: a transaction that reads first and writes
-        // later could otherwise fail half-way, or write over what it has not seen.
-        match self.engine {
-            Engine::Sqlite => Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?),
-            Engine::Postgres => {
-                let mut tx = self.writer.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITE_LOCK).execute(&mut *tx).await?;
-                Ok(tx)
-            }
-        }
+        self.changes.begin().await
     }
 
     /// Starts a transaction whose reads all see one moment.
     ///
     /// # Errors
     /// [`DbError::Query`] when no connection is to be had.
-    pub async fn read(&self) -> Result<Tx, DbError> {
+    pub async fn read(&self) -> Result<ReadTx, DbError> {
         match self.engine {
             Engine::Sqlite => Ok(self.reader.begin().await?),
             Engine::Postgres => Ok(self.reader.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?),
@@ -96,6 +96,20 @@ impl Db {
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+    }
+}
+
+impl Engine {
+    /// Returns what starts a change.
+    ///
+    /// Either way the lock is taken before the first read: a transaction that reads first and writes later
+    /// could otherwise fail half-way, or write over what it has not seen. The number of Postgres's lock, which
+    /// puts the changes of all nodes in one order, is any that nobody else uses.
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(32478965635441762)",
+        }
     }
 }
 

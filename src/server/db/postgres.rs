@@ -20,7 +20,7 @@ pub(super) async fn open(url: &str) -> Result<Db, DbError> {
     let writer = pool(1, ACQUIRE, SETUP).connect(url).await.map_err(failed)?;
     migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: shown.clone(), source })?;
     let reader = pool(READERS, ACQUIRE, READ_ONLY).connect(url).await.map_err(failed)?;
-    Ok(Db { reader, writer, engine: Engine::Postgres })
+    Ok(Db::new(Engine::Postgres, reader, writer))
 }
 
 /// Writes a URL for people: without its password and its parameters.

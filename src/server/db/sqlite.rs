@@ -20,7 +20,7 @@ pub(super) async fn open(path: &Path) -> Result<Db, DbError> {
     let writer = pool(1, ACQUIRE, PRAGMAS).connect(&url).await.map_err(|source| open_error(shown, source))?;
     migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: shown.to_owned(), source })?;
     let reader = pool(READERS, ACQUIRE, READ_ONLY).connect(&url).await.map_err(|source| open_error(shown, source))?;
-    Ok(Db { reader, writer, engine: Engine::Sqlite })
+    Ok(Db::new(Engine::Sqlite, reader, writer))
 }
 
 /// Creates a database file that is not there yet so that nobody else may read the password hashes in it.
