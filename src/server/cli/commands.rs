@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Cli, Command, UserCommand};
-use super::{CliError, log};
+use super::{CliError, limit, log};
 use crate::config::server::{ServerConfig, load};
 use crate::config::{duration, process_env};
 use crate::progress::Progress;
@@ -16,7 +16,7 @@ use crate::protocol::Id;
 use crate::server::auth::key;
 use crate::server::auth::password::Passwords;
 use crate::server::auth::users::{self, User};
-use crate::server::db::{Db, DbError, database_url, is_shared};
+use crate::server::db::{Db, database_url, is_shared};
 use crate::server::{Core, Server, ServerError, clock, seed};
 use crate::world::World;
 
@@ -41,6 +41,7 @@ async fn serve(config: ServerConfig) -> Result<(), CliError> {
     let address = config.listen;
     let shutdown = CancellationToken::new();
     stop_on_signals(&shutdown)?;
+    limit::raise();
     let listener = TcpListener::bind(address).await.map_err(|source| ServerError::Bind { address, source })?;
     let server = Server::open(config).await?;
     say(&format!("listening on http://{}", listener.local_addr().map_err(ServerError::from)?))?;
@@ -102,7 +103,7 @@ async fn add_user(
     }
     let user = User { id: Id::from(uuid::Uuid::now_v7()), username, password_hash, is_service };
     users::insert(&mut tx, &user).await.map_err(ServerError::from)?;
-    tx.commit().await.map_err(|error| ServerError::from(DbError::from(error)))?;
+    tx.commit().await.map_err(ServerError::from)?;
     db.close().await;
     say(&format!("added {} with the id {}", user.username, user.id))
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod limit;
 mod log;
 
 use clap::Parser;

@@ -46,7 +46,7 @@ pub struct Door {
 /// it along and gives back its place.
 pub struct Accepted {
     claims: Claims,
-    inbox: mpsc::Receiver<Incoming>,
+    inbox: mpsc::Receiver<Box<Incoming>>,
     place: Option<Place>,
     witness: Witness,
     closed: CancellationToken,
@@ -185,7 +185,7 @@ fn breach_of(reason: DisconnectReason, switch: Option<&Switch>) -> Option<Breach
 
 /// Checks one event and queues it for the connection's task.
 fn accept(
-    outbox: &mpsc::Sender<Incoming>,
+    outbox: &mpsc::Sender<Box<Incoming>>,
     bucket: &Mutex<TokenBucket>,
     event: &str,
     payload: &Value,
@@ -199,7 +199,9 @@ fn accept(
         Ok(request) => request,
         Err(failure) => return Err((ack, failure)),
     };
-    outbox.try_send(Incoming { request, ack }).map_err(|error| (error.into_inner().ack, slow_down(INBOX_PAUSE)))
+    outbox
+        .try_send(Box::new(Incoming { request, ack }))
+        .map_err(|error| (error.into_inner().ack, slow_down(INBOX_PAUSE)))
 }
 
 fn slow_down(wait: Duration) -> Failure {

@@ -36,6 +36,9 @@ use crate::config::server::SocketConfig;
 pub use connection::{Connection, Connections, Full};
 pub use serve::serve;
 
+/// What is read from a connection at a time: requests are short, and every connection has such a buffer.
+const READ_BUFFER: usize = 1024;
+
 /// Serves Socket.IO; clones share everything.
 ///
 /// It needs `ConnectInfo<tcp::Peer>`, which [`serve`] provides.
@@ -104,6 +107,7 @@ fn builder(config: &SocketConfig) -> SocketIoBuilder {
         .ws_max_message_size(config.max_payload)
         .ws_max_frame_size(config.max_payload)
         .max_buffer_size(config.buffer)
+        .ws_read_buffer_size(READ_BUFFER)
         .with_parser(
             ParserConfig::common()
                 .max_incoming_binaries(0)

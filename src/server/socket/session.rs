@@ -39,7 +39,8 @@ pub struct Session {
     pub relay: Relay,
     pub people: People,
     pub connection: Arc<Connection>,
-    pub inbox: mpsc::Receiver<Incoming>,
+    /// In boxes: the queue makes room for several at once, in every connection.
+    pub inbox: mpsc::Receiver<Box<Incoming>>,
     /// Whether the client knows that its present token is running out.
     pub warned: bool,
     /// The last message to the user that it has got; `None` until it has asked for what waited.
@@ -71,7 +72,8 @@ impl Session {
                 }
                 () = connection.mail().notified() => self.deliver().await,
                 incoming = self.inbox.recv() => match incoming {
-                    Some(incoming) => self.handle(incoming).await,
+                    // What a request needs is many times what a connection needs that waits for one.
+                    Some(incoming) => Box::pin(self.handle(*incoming)).await,
                     None => return,
                 },
             }
