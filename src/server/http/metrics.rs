@@ -11,6 +11,8 @@ use tokio::time::timeout;
 
 use super::Routes;
 use crate::protocol::Id;
+use crate::protocol::presence::PresenceState;
+use crate::server::cluster::Cluster;
 use crate::server::core::Core;
 use crate::server::metrics::Moment;
 use crate::server::relay::HallView;
@@ -29,6 +31,12 @@ pub async fn metrics(State(routes): State<Routes>) -> ([(HeaderName, &'static st
 pub(super) async fn halls(core: &Core) -> Vec<HallView> {
     let Some(view) = core.relay.get() else { return Vec::new() };
     timeout(PATIENCE, view.halls()).await.unwrap_or_default()
+}
+
+/// Returns who is present in which campaign, on whatever node.
+pub(super) async fn everybody(core: &Core) -> Vec<PresenceState> {
+    let Some(view) = core.relay.get() else { return Vec::new() };
+    timeout(PATIENCE, view.everybody()).await.unwrap_or_default()
 }
 
 /// Returns how far each campaign's journal is; `None` if the database does not answer.
@@ -50,6 +58,7 @@ async fn moment(core: &Core) -> Moment {
         head: heads.iter().flat_map(HashMap::values).sum(),
         database_up: heads.is_some(),
         pools: core.db.pools(),
+        redis_up: core.signals.cluster().map(Cluster::is_up),
         draining: core.draining.is_cancelled(),
         tasks: Handle::current().metrics().num_alive_tasks(),
     }

@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::Routes;
 use super::error::HttpError;
-use super::metrics::{halls, heads};
+use super::metrics::{everybody, halls, heads};
 use crate::protocol::ErrorCode;
 use crate::server::breach::Breach;
 use crate::server::socket::tcp::Peer;
 
-/// Answers `GET /socket-stats`: rooms, events and journals of this node, to who has the admin token.
+/// Answers `GET /socket-stats`: rooms, events and journals of this node and who is present on any, to who has the
+/// admin token.
 ///
 /// # Errors
 /// [`HttpError`] without the admin token, also where none is set.
@@ -34,6 +35,7 @@ pub async fn socket_stats(
         let sent = halls.iter().find(|hall| hall.campaign == *campaign).map(|hall| hall.head.seq);
         (campaign.to_string(), json!({"head": head, "sent": sent}))
     });
+    let presence = everybody(core).await.into_iter().map(|state| (state.campaign_id.to_string(), json!(state.users)));
     let events: Map<String, Value> =
         core.metrics.events().into_iter().map(|(event, count)| (event.to_owned(), json!(count))).collect();
     Ok(Json(json!({
@@ -42,6 +44,7 @@ pub async fn socket_stats(
         "rooms": rooms,
         "events": events,
         "journals": journals.collect::<Map<_, _>>(),
+        "presence": presence.collect::<Map<_, _>>(),
     })))
 }
 

@@ -39,6 +39,7 @@ struct Inner {
     replayed: Counter,
     refetches: One,
     breaches: Breaches,
+    wakes: One,
     gauges: Gauges,
     /// Resident memory before the first connection.
     base_memory: i64,
@@ -54,6 +55,8 @@ struct Gauges {
     lag: Gauge,
     database_up: Gauge,
     database_connections: Family<[(&'static str, &'static str); 2], Gauge>,
+    /// Without labels, and without a value where there is no Redis.
+    redis_up: Family<[(&'static str, &'static str); 0], Gauge>,
     draining: Gauge,
     tasks: Gauge,
     memory: Gauge,
@@ -74,6 +77,8 @@ pub struct Moment {
     pub database_up: bool,
     /// Open and idle connections of the readers, then of the writer.
     pub pools: [(u32, usize); 2],
+    /// Whether Redis answers; `None` where this node is alone.
+    pub redis_up: Option<bool>,
     pub draining: bool,
     /// Tasks that have not ended.
     pub tasks: usize,
@@ -102,6 +107,7 @@ impl Default for Metrics {
                 "limited",
                 "Limits that were reached, doors that stayed closed",
             )),
+            wakes: counted(r, "journal_wakes", "Looks at a journal that had grown, by commit or found by poll"),
             gauges: Gauges::register(r),
             base_memory: memory::resident(),
             registry,
@@ -129,6 +135,11 @@ impl Metrics {
             self.0.deliveries.get_or_create(&[("type", event)]).inc_by(sockets as u64);
             self.0.latency.observe(age.as_secs_f64());
         }
+    }
+
+    /// Counts journals that had grown: `commit` where somebody said so, `poll` where nobody did.
+    pub fn woken(&self, by: &'static str, journals: usize) {
+        self.0.wakes.get_or_create(&[("by", by)]).inc_by(journals as u64);
     }
 
     /// Counts a granted subscription and what was replayed for it.
@@ -190,6 +201,7 @@ impl Gauges {
         }
         let connections = gauges.database_connections.clone();
         registry.register("database_connections", "Connections to the database, by pool and state", connections);
+        registry.register("redis_up", "Whether Redis answers; absent without one", gauges.redis_up.clone());
         gauges
     }
 
@@ -201,6 +213,9 @@ impl Gauges {
         self.head.set(i64::try_from(moment.head).unwrap_or(i64::MAX));
         self.lag.set(i64::try_from(moment.lag).unwrap_or(i64::MAX));
         self.database_up.set(moment.database_up.into());
+        if let Some(up) = moment.redis_up {
+            self.redis_up.get_or_create(&[]).set(up.into());
+        }
         self.draining.set(moment.draining.into());
         self.tasks.set(count(moment.tasks));
         for (pool, (open, idle)) in ["reader", "writer"].into_iter().zip(moment.pools) {

@@ -11,11 +11,11 @@ mod view;
 use std::sync::Arc;
 
 use socketioxide::socket::Sid;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::wakes::Wakes;
 use crate::protocol::Room;
-use crate::protocol::presence::PresenceUpdate;
+use crate::protocol::presence::{PresenceState, PresenceUpdate};
 
 pub use typing::Spot;
 pub use view::UserView;
@@ -41,6 +41,8 @@ pub enum Request {
     Joined(Sid, Room),
     Update(Sid, PresenceUpdate),
     Typing(Sid, Spot, bool),
+    /// An operator wants to know who is where, on whatever node.
+    Everybody(oneshot::Sender<Vec<PresenceState>>),
 }
 
 impl Default for People {
@@ -55,5 +57,12 @@ impl People {
     pub async fn ask(&self, request: Request) {
         // An error only says that the server is about to end.
         let _ = self.requests.send(request).await;
+    }
+
+    /// Returns who is present in which campaign, on whatever node; waits for ever once the server has ended.
+    pub async fn everybody(&self) -> Vec<PresenceState> {
+        let (answer, everybody) = oneshot::channel();
+        self.ask(Request::Everybody(answer)).await;
+        everybody.await.unwrap_or_default()
     }
 }

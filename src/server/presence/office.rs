@@ -116,6 +116,10 @@ impl Office {
                 let outcome = self.registry.update(sid, &campaign, resource, update.state, moment());
                 self.announce(outcome).await;
             }
+            Request::Everybody(answer) => {
+                // An error only says that whoever asked has given up.
+                let _ = answer.send(self.registry.everybody());
+            }
             Request::Typing(sid, spot, true) => {
                 let announced = self.typing.start(sid, spot, Instant::now());
                 announced.into_iter().for_each(|(spot, typing)| self.typed(&spot, typing));
@@ -306,7 +310,7 @@ impl Office {
     }
 
     fn connection(&self, sid: Sid) -> Option<std::sync::Arc<Connection>> {
-        self.connections.get(&[sid]).pop()
+        self.connections.find(sid)
     }
 }
 

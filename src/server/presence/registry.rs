@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::view::{Change, Standing, UserView, differences};
 use crate::protocol::Id;
-use crate::protocol::presence::{Activity, Presence, PresentUser, Resource, ResourceUse};
+use crate::protocol::presence::{Activity, Presence, PresenceState, PresentUser, Resource, ResourceUse};
 use crate::server::clock::stamp;
 
 /// Names a moment by the clock that never jumps and by the one that people read.
@@ -253,6 +253,15 @@ impl<K: Copy + Ord + Hash> Registry<K> {
             Some(view.campaigns.get(campaign)?.entry(&view))
         };
         users.filter_map(entry).collect()
+    }
+
+    /// Lists who is present in which campaign, as it is told in each.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<PresenceState> {
+        let mut campaigns: Vec<&Id> = self.campaigns.keys().collect();
+        campaigns.sort();
+        let state = |campaign: &Id| PresenceState { campaign_id: campaign.clone(), users: self.present(campaign) };
+        campaigns.into_iter().map(state).filter(|state| !state.users.is_empty()).collect()
     }
 
     /// Returns what this node's own connections make of a user.

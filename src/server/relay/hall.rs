@@ -134,6 +134,12 @@ impl Hall {
         rooms
     }
 
+    /// Returns how many sockets listen.
+    #[must_use]
+    pub fn seats(&self) -> usize {
+        self.seats.len()
+    }
+
     /// Tells whether nobody listens any more.
     #[must_use]
     pub fn is_empty(&self) -> bool {

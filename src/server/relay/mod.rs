@@ -5,6 +5,7 @@
 //! a socket joins exactly between two of them. A campaign nobody listens to costs nothing: its hall
 //! opens at the journal's head when the first socket comes.
 
+mod batch;
 mod hall;
 mod resume;
 mod view;
@@ -14,9 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
-use serde_json::value::RawValue;
 use socketioxide::socket::Sid;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::clock;
@@ -26,13 +26,18 @@ use super::journal::JournalRow;
 use super::presence::People;
 use super::socket::{Connection, Connections};
 use crate::protocol::{EntityType, Event, Id, Operation, Position, Room};
+use batch::{Batch, Letter};
 use hall::Hall;
 
 pub use resume::{Denied, Seated};
 pub use view::{HallView, RelayView};
 
-/// How many rows are read from the journal at a time.
-const PAGE: u32 = 256;
+/// How many rows are read from the journal at a time, at most and at least.
+const PAGES: (usize, usize) = (256, 8);
+/// How many deliveries are made at a time: everything else on the thread waits for them.
+const DELIVERIES: usize = 32_768;
+/// How long after a look at the journal the next one comes: what is committed meanwhile is sent together.
+const BEAT: Duration = Duration::from_millis(5);
 /// How often the journal is read without having been woken: a wake-up may be lost, an event may not.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -64,15 +69,23 @@ impl Relay {
         loop {
             let due = tokio::select! {
                 () = stop.cancelled() => return,
-                campaigns = commits.take() => Ok(campaigns),
-                _ = polls.tick() => self.overdue().await,
+                campaigns = commits.take() => Ok(("commit", campaigns)),
+                _ = polls.tick() => self.overdue().await.map(|campaigns| ("poll", campaigns)),
             };
+            let began = Instant::now();
             let caught_up = match due {
-                Ok(campaigns) => self.catch_up(&campaigns).await,
+                Ok((by, campaigns)) => {
+                    self.core.metrics.woken(by, campaigns.len());
+                    self.catch_up(&campaigns).await
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = caught_up {
                 tracing::error!(%error, "cannot read the journal; trying again");
+            }
+            // The first event after a silence goes out at once, those on its heels with one write a socket.
+            if stop.run_until_cancelled(sleep_until(began + BEAT)).await.is_none() {
+                return;
             }
         }
     }
@@ -134,39 +147,48 @@ impl Relay {
     }
 
     /// Sends everything that the journal holds after the hall's head.
+    ///
+    /// Between reading a page and having sent it nothing is waited for: whoever gives up waiting for this, as
+    /// when its connection breaks off, leaves no event behind.
     async fn advance(&self, campaign: &Id, hall: &mut Hall) -> Result<(), DbError> {
         loop {
-            let rows = self.core.journal.after(campaign, hall.head().seq, PAGE).await?;
-            for row in &rows {
-                self.send(campaign, hall, row);
-            }
-            if rows.len() < PAGE as usize {
+            let limit = page(hall.seats());
+            let rows = self.core.journal.after(campaign, hall.head().seq, limit).await?;
+            self.send(campaign, hall, &rows);
+            if rows.len() < limit as usize {
                 return Ok(());
             }
         }
     }
 
-    fn send(&self, campaign: &Id, hall: &mut Hall, row: &JournalRow) {
-        if let Some(user) = &row.revoked_user {
-            self.revoke(hall.evict(|seated| seated == user));
-        }
-        hall.advance(&row.epoch, row.seq);
-        let audience = hall.audience(&rooms_of(campaign, row));
-        self.core.metrics.relayed(&row.event_type, audience.len(), age(row));
-        log(campaign, row, audience.len());
-        if let Some(body) = raw(row).filter(|_| !audience.is_empty()) {
-            for connection in self.connections.get(&audience) {
-                connection.send(&row.event_type, &body);
+    fn send(&self, campaign: &Id, hall: &mut Hall, rows: &[JournalRow]) {
+        let mut batch = Batch::default();
+        for row in rows {
+            if let Some(user) = &row.revoked_user {
+                // What came before still reaches them; this event and what follows does not.
+                self.deliver(campaign, &mut batch);
+                self.revoke(hall.evict(|seated| seated == user));
+            }
+            hall.advance(&row.epoch, row.seq);
+            batch.add(row, &hall.audience(&rooms_of(campaign, row)));
+            if ends_campaign(row) {
+                self.deliver(campaign, &mut batch);
+                self.revoke(hall.evict(|_| true));
             }
         }
-        if ends_campaign(row) {
-            self.revoke(hall.evict(|_| true));
+        self.deliver(campaign, &mut batch);
+    }
+
+    fn deliver(&self, campaign: &Id, batch: &mut Batch<'_>) {
+        for Letter { row, sockets, .. } in batch.deliver(&self.connections) {
+            self.core.metrics.relayed(&row.event_type, sockets, age(row));
+            log(campaign, row, sockets);
         }
     }
 
     fn revoke(&self, evicted: Vec<(Sid, Vec<Room>)>) {
         for (sid, rooms) in evicted {
-            for connection in self.connections.get(&[sid]) {
+            if let Some(connection) = self.connections.find(sid) {
                 for room in &rooms {
                     connection.rooms().remove(room);
                     connection.send("access:revoked", &json!({"room": room}));
@@ -197,6 +219,12 @@ impl Relay {
             halls.remove(campaign);
         }
     }
+}
+
+/// Returns how many rows to read at a time for so many sockets.
+fn page(sockets: usize) -> u32 {
+    let (most, least) = PAGES;
+    u32::try_from((DELIVERIES / sockets.max(1)).clamp(least, most)).unwrap_or(u32::MAX)
 }
 
 /// Returns how long ago the change of an event began.
@@ -230,11 +258,4 @@ fn ends_campaign(row: &JournalRow) -> bool {
             event.payload.operation() == Operation::Delete
                 && event.payload.subject().entity_type == EntityType::Campaign
         })
-}
-
-/// Returns an event's JSON as it is stored, so that it is not parsed only to be written again.
-fn raw(row: &JournalRow) -> Option<Box<RawValue>> {
-    RawValue::from_string(row.body.clone())
-        .inspect_err(|error| tracing::error!(%error, seq = row.seq, "an event in the journal is not JSON"))
-        .ok()
 }

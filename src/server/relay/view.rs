@@ -1,13 +1,18 @@
-//! What operators may see of the relay: who listens where, and how far the journal has been sent.
+//! What operators may see of the gateway: who listens where, how far the journal has been sent, and who is present.
 
 use std::sync::{PoisonError, Weak};
 
 use super::{Halls, Relay, SharedHall};
+use crate::protocol::presence::PresenceState;
 use crate::protocol::{Id, Position, Room};
+use crate::server::presence::People;
 
 /// Looks at a relay without keeping it alive.
 #[derive(Clone)]
-pub struct RelayView(Weak<super::HallsInner>);
+pub struct RelayView {
+    halls: Weak<super::HallsInner>,
+    people: People,
+}
 
 /// Describes one campaign that somebody on this node listens to.
 #[derive(Debug, Clone)]
@@ -22,20 +27,25 @@ impl Relay {
     /// Returns a view of this relay.
     #[must_use]
     pub fn view(&self) -> RelayView {
-        RelayView(std::sync::Arc::downgrade(&self.halls))
+        RelayView { halls: std::sync::Arc::downgrade(&self.halls), people: self.people.clone() }
     }
 }
 
 impl RelayView {
     /// Describes every campaign that somebody listens to; nothing once the relay has gone.
     pub async fn halls(&self) -> Vec<HallView> {
-        let Some(halls) = self.0.upgrade() else { return Vec::new() };
+        let Some(halls) = self.halls.upgrade() else { return Vec::new() };
         let mut views = Vec::new();
         for (campaign, hall) in open(&halls) {
             let hall = hall.lock().await;
             views.push(HallView { campaign, head: hall.head().clone(), rooms: hall.rooms() });
         }
         views
+    }
+
+    /// Returns who is present in which campaign, on whatever node; waits for ever once the server has ended.
+    pub async fn everybody(&self) -> Vec<PresenceState> {
+        self.people.everybody().await
     }
 }
 

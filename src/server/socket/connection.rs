@@ -203,6 +203,12 @@ impl Connections {
         sids.iter().filter_map(|sid| connections.get(sid).cloned()).collect()
     }
 
+    /// Returns a connection, if it is still there.
+    #[must_use]
+    pub fn find(&self, sid: Sid) -> Option<Arc<Connection>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&sid).cloned()
+    }
+
     /// Returns every connection.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Connection>> {
