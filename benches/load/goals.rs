@@ -24,10 +24,10 @@ pub struct Bench {
 }
 
 /// Holds the servers to compare: ours, and Node's where it is there.
-type Pair = Vec<(Target, Vec<Generator>)>;
+pub type Pair = Vec<(Target, Vec<Generator>)>;
 
 impl Bench {
-    fn kinds(&self) -> Vec<Kind> {
+    pub fn kinds(&self) -> Vec<Kind> {
         if self.programs.node_modules.is_some() { vec![Kind::Ours, Kind::Node] } else { vec![Kind::Ours] }
     }
 
@@ -103,6 +103,11 @@ impl Bench {
     /// Measures from the request that changes something to the clients that are told.
     pub async fn latency(&mut self) -> Result<()> {
         let mut pair = self.pair(500, 1).await?;
+        self.ages(&mut pair, "request → client, 500 sockets, 50 commits/s", 10.0).await
+    }
+
+    /// Publishes 50 events a second for ten seconds, and adds how old they were when clients had read them.
+    pub async fn ages(&mut self, pair: &mut Pair, what: &str, goal_ms: f64) -> Result<()> {
         let (mut p50, mut p99) = ([vec![], vec![]], [vec![], vec![]]);
         for _ in 0..self.rounds {
             for (index, (target, crowd)) in pair.iter_mut().enumerate() {
@@ -111,28 +116,34 @@ impl Bench {
                 p99[index].push(millis(ages.quantile(0.99)));
             }
         }
-        self.report.add("request → client, 500 sockets, 50 commits/s: p50", "ms", p50, None);
-        self.report.add("request → client, 500 sockets, 50 commits/s: p99", "ms", p99, Some(Goal::AtMost(10.0)));
+        self.report.add(format!("{what}: p50"), "ms", p50, None);
+        self.report.add(format!("{what}: p99"), "ms", p99, Some(Goal::AtMost(goal_ms)));
         Ok(())
     }
 
     /// Measures edits that are on disk when they are acknowledged.
     pub async fn edits(&mut self) -> Result<()> {
         let target = Target::start(Kind::Ours, &self.programs, ENTITIES).await?;
-        edits::round(&target, 200).await?;
+        self.edits_on(&target, "SQLite", 1_500.0).await
+    }
+
+    /// Measures edits on one database.
+    pub async fn edits_on(&mut self, target: &Target, database: &str, goal: f64) -> Result<()> {
+        edits::round(target, 200).await?;
         let (mut rate, mut p50, mut p99, mut cpu) = (vec![], vec![], vec![], vec![]);
         for _ in 0..self.rounds {
-            let round = edits::round(&target, 3_000).await?;
+            let round = edits::round(target, 3_000).await?;
             rate.push(round.per_second);
             p50.push(millis(round.latencies.quantile(0.5)));
             p99.push(millis(round.latencies.quantile(0.99)));
             cpu.push(millis(round.server) * 1e3);
         }
         let unit = "/s";
-        self.report.add("durable edits, 32 at a time, SQLite", unit, [rate, vec![]], Some(Goal::AtLeast(1_500.0)));
-        self.report.add("durable edits: p50", "ms", [p50, vec![]], None);
-        self.report.add("durable edits: p99", "ms", [p99, vec![]], Some(Goal::AtMost(50.0)));
-        self.report.add("durable edits: server CPU per edit", "µs", [cpu, vec![]], None);
+        let what = format!("durable edits, 32 at a time, {database}");
+        self.report.add(what.clone(), unit, [rate, vec![]], Some(Goal::AtLeast(goal)));
+        self.report.add(format!("{what}: p50"), "ms", [p50, vec![]], None);
+        self.report.add(format!("{what}: p99"), "ms", [p99, vec![]], Some(Goal::AtMost(50.0)));
+        self.report.add(format!("{what}: server CPU per edit"), "µs", [cpu, vec![]], None);
         Ok(())
     }
 

@@ -10,6 +10,8 @@ mod edits;
 mod fanout;
 mod generator;
 mod goals;
+mod nodes;
+mod parts;
 mod recovery;
 mod report;
 mod scaling;
@@ -59,14 +61,22 @@ enum Scenario {
     Fanout,
     Memory,
     Latency,
+    Nodes,
     Edits,
     Recovery,
     Proof,
     Scaling,
 }
 
-const GOALS: [Scenario; 6] =
-    [Scenario::Fanout, Scenario::Memory, Scenario::Latency, Scenario::Edits, Scenario::Recovery, Scenario::Proof];
+const GOALS: [Scenario; 7] = [
+    Scenario::Fanout,
+    Scenario::Memory,
+    Scenario::Latency,
+    Scenario::Nodes,
+    Scenario::Edits,
+    Scenario::Recovery,
+    Scenario::Proof,
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -96,6 +106,7 @@ async fn measure(bench: &mut Bench, scenario: Scenario) -> Result<()> {
         Scenario::Fanout => bench.fanout().await,
         Scenario::Memory => bench.memory().await,
         Scenario::Latency => bench.latency().await,
+        Scenario::Nodes => bench.nodes().await,
         Scenario::Edits => bench.edits().await,
         Scenario::Recovery => bench.recovery().await,
         Scenario::Proof => bench.proof().await,
@@ -105,7 +116,7 @@ async fn measure(bench: &mut Bench, scenario: Scenario) -> Result<()> {
 
 /// Returns a directory with the pinned Socket.IO server, installed once into the build directory.
 fn node_modules() -> Result<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/load");
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load-node");
     let modules = cache.join("node_modules");
     if !modules.join("socket.io").is_dir() {

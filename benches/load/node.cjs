@@ -2,7 +2,7 @@
 // JWT at the handshake and over HTTP, rooms with acknowledgements, `POST /events` into a room. No journal, no
 // database: what it leaves out makes it faster, not slower.
 //
-// Takes the signing key in LOAD_SECRET and prints `listening on http://…` like scry-server.
+// Takes the signing key in LOAD_SECRET and, for several nodes, the socket file of a Redis in LOAD_REDIS; prints `listening on http://…` like scry-server.
 "use strict";
 
 const { createHmac, randomUUID, timingSafeEqual } = require("node:crypto");
@@ -75,7 +75,19 @@ io.on("connection", (socket) => {
   socket.on("latency", (_payload, ack) => ack({ success: true, serverTime: new Date().toISOString() }));
 });
 
+/** Joins the nodes that share a Redis, with Socket.IO's own adapter. */
+async function join(socket) {
+  const { createAdapter } = require("@socket.io/redis-adapter");
+  const { createClient } = require("redis");
+  const clients = [createClient({ socket: { path: socket } }), createClient({ socket: { path: socket } })];
+  await Promise.all(clients.map((client) => client.connect()));
+  io.adapter(createAdapter(clients[0], clients[1]));
+}
+
 const port = Number(process.env.LOAD_PORT ?? 0);
-http.listen({ port, host: "127.0.0.1", backlog: 4096 }, () => {
-  process.stdout.write(`listening on http://127.0.0.1:${http.address().port}\n`);
+const joined = process.env.LOAD_REDIS ? join(process.env.LOAD_REDIS) : Promise.resolve();
+joined.then(() => {
+  http.listen({ port, host: "127.0.0.1", backlog: 4096 }, () => {
+    process.stdout.write(`listening on http://127.0.0.1:${http.address().port}\n`);
+  });
 });

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::crowd::Plan;
+use super::parts::Shared;
 use super::{socket, usage, world};
 
 const SECRET: &str = "measured-measured-measured-measured";
@@ -25,12 +26,19 @@ pub enum Kind {
     Node,
 }
 
-/// Says where the programs are, and what ours is given besides.
+/// Says where the programs are.
 #[derive(Debug, Clone)]
 pub struct Programs {
     pub server: PathBuf,
     /// The directory that holds the `socket.io` module.
     pub node_modules: Option<PathBuf>,
+}
+
+/// Says what one node is started with.
+struct Setup<'a> {
+    programs: &'a Programs,
+    shared: &'a Shared,
+    dir: &'a Path,
 }
 
 /// Runs one server until dropped.
@@ -40,28 +48,46 @@ pub struct Target {
     pub tokens: Vec<String>,
     pub campaign: String,
     programs: Programs,
+    shared: Shared,
     http: reqwest::Client,
     child: Child,
     dir: TempDir,
 }
 
 impl Target {
-    /// Starts a server with a campaign of about `entities` entities.
+    /// Starts a server of its own with a campaign of about `entities` entities.
     pub async fn start(kind: Kind, programs: &Programs, entities: usize) -> Result<Self> {
+        Self::start_on(kind, programs, entities, Shared::default()).await
+    }
+
+    /// Does the same with a database or a Redis that other nodes may share.
+    pub async fn start_on(kind: Kind, programs: &Programs, entities: usize, shared: Shared) -> Result<Self> {
         let dir = TempDir::new()?;
         let tokens = match kind {
-            Kind::Ours => seed(programs, dir.path(), entities).await?,
+            Kind::Ours => seed(&Setup { programs, shared: &shared, dir: dir.path() }, entities).await?,
             Kind::Node => (0..world::USERS).map(node_token).collect::<Result<_>>()?,
         };
-        let (child, address) = spawn(kind, programs, dir.path(), 0).await?;
-        let http = reqwest::Client::builder().pool_max_idle_per_host(64).timeout(PATIENCE).build()?;
-        let mut target =
-            Self { kind, address, tokens, campaign: "load".to_owned(), programs: programs.clone(), http, child, dir };
+        let mut target = Self::node(kind, programs, shared, dir, tokens).await?;
         if kind == Kind::Ours {
             let data = target.graphql("{ campaigns { id } }", json!({})).await?;
             target.campaign = data["campaigns"][0]["id"].as_str().context("no campaign")?.to_owned();
         }
         Ok(target)
+    }
+
+    /// Starts another node of the same server.
+    pub async fn beside(&self) -> Result<Self> {
+        let tokens = self.tokens.clone();
+        let mut node = Self::node(self.kind, &self.programs, self.shared.clone(), TempDir::new()?, tokens).await?;
+        node.campaign.clone_from(&self.campaign);
+        Ok(node)
+    }
+
+    async fn node(kind: Kind, programs: &Programs, shared: Shared, dir: TempDir, tokens: Vec<String>) -> Result<Self> {
+        let (child, address) = spawn(kind, &Setup { programs, shared: &shared, dir: dir.path() }, 0).await?;
+        let http = reqwest::Client::builder().pool_max_idle_per_host(64).timeout(PATIENCE).build()?;
+        let (campaign, programs) = ("load".to_owned(), programs.clone());
+        Ok(Self { kind, address, tokens, campaign, programs, shared, http, child, dir })
     }
 
     /// Returns the plan of listening to the whole campaign.
@@ -94,7 +120,8 @@ impl Target {
     /// Starts it again on the same port and data; returns when the port is open.
     pub async fn restart(&mut self) -> Result<()> {
         let port = self.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).context("no port")?;
-        (self.child, self.address) = spawn(self.kind, &self.programs, self.dir.path(), port).await?;
+        let setup = Setup { programs: &self.programs, shared: &self.shared, dir: self.dir.path() };
+        (self.child, self.address) = spawn(self.kind, &setup, port).await?;
         Ok(())
     }
 
@@ -119,19 +146,19 @@ impl Target {
     }
 }
 
-async fn spawn(kind: Kind, programs: &Programs, dir: &Path, port: u16) -> Result<(Child, String)> {
+async fn spawn(kind: Kind, setup: &Setup<'_>, port: u16) -> Result<(Child, String)> {
     let mut command = match kind {
         Kind::Ours => {
-            let mut command = ours(programs, dir);
+            let mut command = ours(setup);
             command.arg("--listen").arg(format!("127.0.0.1:{port}"));
             command
         }
         Kind::Node => {
-            let modules = programs.node_modules.as_ref().context("no socket.io for Node")?;
+            let modules = setup.programs.node_modules.as_ref().context("no socket.io for Node")?;
             let mut command = Command::new("node");
             command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/load/node.cjs"));
             command.env("NODE_PATH", modules).env("LOAD_SECRET", SECRET).env("LOAD_PORT", port.to_string());
-            command.env("NODE_ENV", "production");
+            command.env("NODE_ENV", "production").envs(setup.shared.redis.iter().map(|socket| ("LOAD_REDIS", socket)));
             command
         }
     };
@@ -143,21 +170,24 @@ async fn spawn(kind: Kind, programs: &Programs, dir: &Path, port: u16) -> Result
     Ok((child, address.to_owned()))
 }
 
-fn ours(programs: &Programs, dir: &Path) -> Command {
-    let mut command = Command::new(&programs.server);
+fn ours(setup: &Setup<'_>) -> Command {
+    let mut command = Command::new(&setup.programs.server);
     command.env("SCRY_SERVER_ARGON2_MEMORY_KIB", "8").env("SCRY_SERVER_ARGON2_ITERATIONS", "1");
-    command.env("SCRY_SERVER_LOG", "warn").env("SCRY_SERVER_DATA_DIR", dir);
+    command.env("SCRY_SERVER_LOG", "warn").env("SCRY_SERVER_DATA_DIR", setup.dir);
+    command.env("SCRY_SERVER_JWT_SECRET", SECRET);
+    command.envs(setup.shared.database.iter().map(|url| ("SCRY_SERVER_DATABASE", url)));
+    command.envs(setup.shared.redis.iter().map(|socket| ("SCRY_SERVER_REDIS", format!("redis+unix://{socket}"))));
     command
 }
 
 /// Loads the world and returns a token of each user.
-async fn seed(programs: &Programs, dir: &Path, entities: usize) -> Result<Vec<String>> {
-    let file = dir.join("world.toml");
+async fn seed(setup: &Setup<'_>, entities: usize) -> Result<Vec<String>> {
+    let file = setup.dir.join("world.toml");
     std::fs::write(&file, world::file(entities))?;
-    run(ours(programs, dir).arg("seed").arg("--world").arg(&file)).await?;
+    run(ours(setup).arg("seed").arg("--world").arg(&file)).await?;
     let mut tokens = Vec::new();
     for index in 0..world::USERS {
-        let printed = run(ours(programs, dir).arg("token").arg(world::user(index)).args(["--ttl", "12h"])).await?;
+        let printed = run(ours(setup).arg("token").arg(world::user(index)).args(["--ttl", "12h"])).await?;
         tokens.push(printed.trim().to_owned());
     }
     Ok(tokens)
