@@ -39,8 +39,9 @@ fmt: ## Format the code
 
 bench: setup ## Measure the pure parts, then the server under load beside Node's Socket.IO
 	@tests/setup.sh nodejs
+	@tests/setup.sh servers
 	cargo bench --locked --bench pure
-	cargo bench --locked --bench load
+	SCRY_POSTGRES=durable tests/postgres.sh cargo bench --locked --bench load
 
 attacks: setup ## Attack the server in nine ways among 500 honest clients, then Node's Socket.IO (ATTACK_SECONDS=10)
 	@tests/setup.sh nodejs

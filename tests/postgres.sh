@@ -3,8 +3,9 @@
 #
 #   tests/postgres.sh cargo nextest run -E 'test(server_)'
 #
-# The command finds it in SCRY_TEST_POSTGRES; every test makes a database for itself. It listens on a
-# Unix socket only and trades durability for speed: nothing in it has to outlive the command.
+# The command finds it in SCRY_TEST_POSTGRES; every test makes a database for itself. What stops and starts it is
+# in SCRY_TEST_POSTGRES_CTL. It listens on a Unix socket only and trades durability for speed, because nothing in it
+# has to outlive the command; with SCRY_POSTGRES=durable it stores as it does by default, for measuring.
 set -euo pipefail
 
 programs=$(dirname "$(command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -V | tail -1)")
@@ -32,11 +33,18 @@ trap stop EXIT
 trap 'exit 130' INT TERM
 
 "${as[@]}" "$programs/initdb" -D "$home/data" -U scry -A trust --no-sync >"$home/log" 2>&1 || { cat "$home"/*log >&2; exit 1; }
-"${as[@]}" "$programs/pg_ctl" -D "$home/data" -w -t 60 -l "$home/server.log" start >/dev/null \
-    -o "-c listen_addresses='' -c unix_socket_directories=$home -c fsync=off -c full_page_writes=off \
-        -c synchronous_commit=off -c max_connections=400 -c shared_buffers=64MB" || { cat "$home"/*log >&2; exit 1; }
+{
+    echo "listen_addresses = ''"
+    echo "unix_socket_directories = '$home'"
+    echo "max_connections = 400"
+    echo "shared_buffers = 64MB"
+    if [ "${SCRY_POSTGRES:-}" != durable ]; then
+        printf '%s = off\n' fsync full_page_writes synchronous_commit
+    fi
+} >>"$home/data/postgresql.conf"
+"${as[@]}" "$programs/pg_ctl" -D "$home/data" -w -t 60 -l "$home/server.log" start >/dev/null || { cat "$home"/*log >&2; exit 1; }
 
 cd "$OLDPWD"
 export SCRY_TEST_POSTGRES="postgres://scry@localhost/postgres?host=$home"
-export SCRY_TEST_POSTGRES_CTL="${as[*]} $programs/pg_ctl -D $home/data"
+export SCRY_TEST_POSTGRES_CTL="${as[*]} $programs/pg_ctl -D $home/data -w -l $home/server.log"
 "$@"

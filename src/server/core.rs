@@ -55,7 +55,7 @@ impl Core {
         let cluster = cluster.map_err(|error| ServerError::Config(format!("--redis: {error}")))?;
         let signals = Signals::new(config.auth.access_ttl, cluster);
         ended.into_iter().for_each(|session| signals.heard_end(session));
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(config.redis.is_some());
         Ok(Self {
             breaches: metrics.breaches(),
             journal: Journal::new(db.clone()),

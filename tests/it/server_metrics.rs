@@ -5,15 +5,9 @@ use scry::config::server::Secret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
+use crate::support::metrics::Metrics;
 use crate::support::node::Node;
 use crate::support::server::TestServer;
-
-/// Returns the value of one line of the metrics.
-fn metric(text: &str, name: &str) -> f64 {
-    let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
-    let line = line.unwrap_or_else(|| panic!("{name} is missing in\n{text}"));
-    line.rsplit(' ').next().unwrap().parse().unwrap()
-}
 
 #[tokio::test]
 async fn what_happens_is_counted() {
@@ -27,25 +21,24 @@ async fn what_happens_is_counted() {
     listener.wait("state_invalidated", 7).await;
     let since = json!({"campaignId": world.id, "since": ack["position"]});
     assert_eq!(listener.ask("subscribe_campaign", since).await["recovered"], true);
-    let answer = server.get("/metrics").await;
-    assert_eq!(answer.status, StatusCode::OK);
-    let text = answer.body.as_str().unwrap();
+    let told = Metrics::of(&server.url).await;
+    let (text, metric) = (told.text(), |name: &str| told.get(name));
     let events = world.events(0).await;
-    let counted = |kind: &str| metric(text, &format!("scry_deliveries_total{{type=\"{kind}\"}}"));
+    let counted = |kind: &str| metric(&format!("scry_deliveries_total{{type=\"{kind}\"}}"));
     assert!(counted("world_time_changed") >= 1.0 && counted("state_invalidated") >= 7.0, "{text}");
     #[expect(clippy::cast_precision_loss, reason = "a handful of events")]
     let all = events.len() as f64;
-    assert_eq!(metric(text, "scry_events_journaled_total{type=\"world_time_changed\",source=\"api\"}"), 1.0);
-    assert!(metric(text, "scry_events_journaled_total{type=\"settlement_updated\",source=\"scheduler\"}") >= 2.0);
-    assert_eq!(metric(text, "scry_events_replayed_total"), all, "the whole history came again");
-    assert_eq!(metric(text, "scry_delivery_seconds_count"), all);
-    assert_eq!(metric(text, "scry_subscriptions_total{outcome=\"fresh\"}"), 1.0);
-    assert_eq!(metric(text, "scry_subscriptions_total{outcome=\"recovered\"}"), 1.0);
-    assert_eq!(metric(text, "scry_handshakes_total{result=\"accepted\"}"), 1.0);
-    assert_eq!(metric(text, "scry_handshakes_total{result=\"TOKEN_INVALID\"}"), 1.0);
-    assert_eq!(metric(text, "scry_limited_total{limit=\"token\"}"), 1.0);
-    assert_eq!((metric(text, "scry_connections"), metric(text, "scry_database_up")), (1.0, 1.0));
-    assert_eq!((metric(text, "scry_journal_head"), metric(text, "scry_journal_lag_events")), (all, 0.0));
+    assert_eq!(metric("scry_events_journaled_total{type=\"world_time_changed\",source=\"api\"}"), 1.0);
+    assert!(metric("scry_events_journaled_total{type=\"settlement_updated\",source=\"scheduler\"}") >= 2.0);
+    assert_eq!(metric("scry_events_replayed_total"), all, "the whole history came again");
+    assert_eq!(metric("scry_delivery_seconds_count"), all);
+    assert_eq!(metric("scry_subscriptions_total{outcome=\"fresh\"}"), 1.0);
+    assert_eq!(metric("scry_subscriptions_total{outcome=\"recovered\"}"), 1.0);
+    assert_eq!(metric("scry_handshakes_total{result=\"accepted\"}"), 1.0);
+    assert_eq!(metric("scry_handshakes_total{result=\"TOKEN_INVALID\"}"), 1.0);
+    assert_eq!(metric("scry_limited_total{limit=\"token\"}"), 1.0);
+    assert_eq!((metric("scry_connections"), metric("scry_database_up")), (1.0, 1.0));
+    assert_eq!((metric("scry_journal_head"), metric("scry_journal_lag_events")), (all, 0.0));
     assert!(!text.contains("stolen"), "a token is in no metric");
 }
 
@@ -76,4 +69,5 @@ async fn only_the_admin_token_opens_the_statistics() {
     let journal = &stats["journals"][&world.id];
     assert!(journal["head"].as_u64().unwrap() > 0 && journal["head"] == journal["sent"], "{stats}");
     assert_eq!(stats["events"]["world_time_changed"], 1);
+    assert_eq!(stats["presence"][&world.id][0]["name"], "gm", "{stats}");
 }

@@ -55,8 +55,7 @@ struct Gauges {
     lag: Gauge,
     database_up: Gauge,
     database_connections: Family<[(&'static str, &'static str); 2], Gauge>,
-    /// Without labels, and without a value where there is no Redis.
-    redis_up: Family<[(&'static str, &'static str); 0], Gauge>,
+    redis_up: Gauge,
     draining: Gauge,
     tasks: Gauge,
     memory: Gauge,
@@ -77,23 +76,28 @@ pub struct Moment {
     pub database_up: bool,
     /// Open and idle connections of the readers, then of the writer.
     pub pools: [(u32, usize); 2],
-    /// Whether Redis answers; `None` where this node is alone.
-    pub redis_up: Option<bool>,
+    pub redis_up: bool,
     pub draining: bool,
     /// Tasks that have not ended.
     pub tasks: usize,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Builds the counts of a node that is alone or joined to others over Redis.
+    #[must_use]
+    pub fn new(is_joined: bool) -> Self {
         let mut registry = Registry::with_prefix("scry");
         let latency = Histogram::new(LATENCY_BUCKETS);
         let help = "From the beginning of a change until its event was handed to the sockets";
         registry.register("delivery_seconds", help, latency.clone());
         let replayed = Counter::default();
         registry.register("events_replayed", "Durable events sent again to sockets that resumed", replayed.clone());
+        let gauges = Gauges::register(&mut registry);
+        if is_joined {
+            registry.register("redis_up", "Whether Redis answers; absent without one", gauges.redis_up.clone());
+        }
         let r = &mut registry;
-        Self(Arc::new(Inner {
+        let metrics = Self(Arc::new(Inner {
             handshakes: counted(r, "handshakes", "Socket handshakes: accepted, or the code of the refusal"),
             journaled: counted(r, "events_journaled", "Durable events committed on this node"),
             relayed: counted(r, "events_relayed", "Durable events that this node read from the journal to send"),
@@ -108,14 +112,35 @@ impl Default for Metrics {
                 "Limits that were reached, doors that stayed closed",
             )),
             wakes: counted(r, "journal_wakes", "Looks at a journal that had grown, by commit or found by poll"),
-            gauges: Gauges::register(r),
+            gauges,
             base_memory: memory::resident(),
             registry,
-        }))
+        }));
+        metrics.begin();
+        metrics
     }
-}
 
-impl Metrics {
+    /// Sets what will be counted to 0: a rate is told only of what was there before it grew.
+    fn begin(&self) {
+        let inner = &self.0;
+        for event in DURABLE {
+            inner.journaled.get_or_create(&[("type", event), ("source", "api")]);
+            inner.relayed.get_or_create(&[("type", event)]);
+            inner.deliveries.get_or_create(&[("type", event)]);
+        }
+        let known: [(&One, &'static str, &[&'static str]); 4] = [
+            (&inner.handshakes, "result", &["accepted"]),
+            (&inner.resumes, "outcome", &["fresh", "recovered", "too_old"]),
+            (&inner.refetches, "query", &["nodes", "snapshot"]),
+            (&inner.wakes, "by", &["commit", "poll"]),
+        ];
+        for (family, label, values) in known {
+            for value in values {
+                family.get_or_create(&[(label, *value)]);
+            }
+        }
+    }
+
     /// Counts a handshake; `refused` is the code of the refusal.
     pub fn handshake(&self, refused: Option<&'static str>) {
         self.0.handshakes.get_or_create(&[("result", refused.unwrap_or("accepted"))]).inc();
@@ -201,7 +226,6 @@ impl Gauges {
         }
         let connections = gauges.database_connections.clone();
         registry.register("database_connections", "Connections to the database, by pool and state", connections);
-        registry.register("redis_up", "Whether Redis answers; absent without one", gauges.redis_up.clone());
         gauges
     }
 
@@ -213,9 +237,7 @@ impl Gauges {
         self.head.set(i64::try_from(moment.head).unwrap_or(i64::MAX));
         self.lag.set(i64::try_from(moment.lag).unwrap_or(i64::MAX));
         self.database_up.set(moment.database_up.into());
-        if let Some(up) = moment.redis_up {
-            self.redis_up.get_or_create(&[]).set(up.into());
-        }
+        self.redis_up.set(moment.redis_up.into());
         self.draining.set(moment.draining.into());
         self.tasks.set(count(moment.tasks));
         for (pool, (open, idle)) in ["reader", "writer"].into_iter().zip(moment.pools) {
@@ -247,7 +269,7 @@ mod tests {
 
     #[test]
     fn counts_are_written_in_the_text_format() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(true);
         metrics.handshake(None);
         metrics.handshake(Some("TOKEN_EXPIRED"));
         metrics.journaled("settlement_updated", "scheduler");
@@ -270,6 +292,8 @@ mod tests {
             "scry_limited_total{limit=\"origin\"} 0",
             "scry_connections 2",
             "scry_journal_lag_events 5",
+            "scry_redis_up 0",
+            "scry_limited_total{limit=\"logins\"} 0",
             "scry_database_up 1",
             "scry_database_connections{pool=\"reader\",state=\"busy\"} 1",
         ] {

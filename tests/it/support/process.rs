@@ -5,11 +5,13 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scry::config::server::{Argon2Config, ServerConfig};
+use scry::config::server::{Argon2Config, Secret, ServerConfig};
 use scry::world::World;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+
+const LOG: &str = "stderr.log";
 
 /// Runs the program until killed or dropped.
 pub struct ServerProcess {
@@ -30,6 +32,9 @@ impl ServerProcess {
         let dir = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::new(dir.path());
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
+        let setting = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        config.database = setting("SCRY_SERVER_DATABASE").map(str::to_owned);
+        config.auth.jwt_secret = setting("SCRY_SERVER_JWT_SECRET").map(Secret::new);
         scry::server::seed(&config, &World::bundled()).await.unwrap();
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = Arc::new(dir);
@@ -48,6 +53,11 @@ impl ServerProcess {
         ServerConfig::new(self.dir.path())
     }
 
+    /// Returns what the programs over the same data have written to stderr.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join(LOG)).unwrap()
+    }
+
     /// Kills the program without a warning, as `kill -9` does.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();
@@ -59,13 +69,18 @@ impl ServerProcess {
     }
 }
 
+/// Opens what collects the words of all programs over a directory.
+fn log_file(dir: &Path) -> Stdio {
+    std::fs::OpenOptions::new().create(true).append(true).open(dir.join(LOG)).unwrap().into()
+}
+
 async fn spawn(dir: &Path, settings: &[(String, String)]) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scry-server"))
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir)
         .envs(settings.iter().map(|(key, value)| (key, value)))
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(log_file(dir))
         .kill_on_drop(true)
         .spawn()
         .unwrap();
