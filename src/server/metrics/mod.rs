@@ -124,9 +124,9 @@ impl Metrics {
     fn begin(&self) {
         let inner = &self.0;
         for event in DURABLE {
-            inner.journaled.get_or_create(&[("type", event), ("source", "api")]);
-            inner.relayed.get_or_create(&[("type", event)]);
-            inner.deliveries.get_or_create(&[("type", event)]);
+            drop(inner.journaled.get_or_create(&[("type", event), ("source", "api")]));
+            drop(inner.relayed.get_or_create(&[("type", event)]));
+            drop(inner.deliveries.get_or_create(&[("type", event)]));
         }
         let known: [(&One, &'static str, &[&'static str]); 4] = [
             (&inner.handshakes, "result", &["accepted"]),
@@ -136,7 +136,7 @@ impl Metrics {
         ];
         for (family, label, values) in known {
             for value in values {
-                family.get_or_create(&[(label, *value)]);
+                drop(family.get_or_create(&[(label, *value)]));
             }
         }
     }
