@@ -247,8 +247,8 @@ impl Gauges {
         }
         let memory = memory::resident();
         self.memory.set(memory);
-        let open = count(moment.connections).max(1);
-        self.memory_per_connection.set((memory - base_memory).max(0) / open);
+        let each = (memory - base_memory).max(0).checked_div(count(moment.connections));
+        self.memory_per_connection.set(each.unwrap_or(0));
     }
 }
 

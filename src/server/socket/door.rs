@@ -140,7 +140,7 @@ fn register(
     socket: &SocketRef,
     witness: &Witness,
     requests_per_minute: u32,
-) -> (CancellationToken, mpsc::Receiver<Incoming>) {
+) -> (CancellationToken, mpsc::Receiver<Box<Incoming>>) {
     let (outbox, inbox) = mpsc::channel(INBOX);
     let bucket = Arc::new(Mutex::new(TokenBucket::per_minute(requests_per_minute, Instant::now())));
     for event in request::EVENTS {
