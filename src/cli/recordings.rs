@@ -71,12 +71,13 @@ pub fn create(path: &Path, replace: bool) -> Result<Target, CliError> {
     } else {
         how.create_new(true)
     };
-    let cannot = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => CliError::Usage(format!(
-            "{} exists already; choose another name, or replace it with --force",
-            path.display()
-        )),
-        _ => CliError::Usage(format!("cannot write {}: {error}", path.display())),
+    let cannot = |error: io::Error| {
+        let path = path.display();
+        CliError::Usage(if error.kind() == io::ErrorKind::AlreadyExists {
+            format!("{path} exists already; choose another name, or replace it with --force")
+        } else {
+            format!("cannot write {path}: {error}")
+        })
     };
     let file = how.open(path).map_err(cannot)?;
     let packed = path.extension().is_some_and(|extension| extension == "zst");
