@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// Bounds what one piece of foreign text may take up, in characters.
 pub const MAX_CHARS: usize = 4096;
+/// Bounds the same for text of several lines.
+pub const MAX_BLOCK_CHARS: usize = 4 * MAX_CHARS;
 
 /// Replaces what must not reach a terminal, a title, a log or stdout in text mode, on one line.
 ///
@@ -17,13 +19,13 @@ pub const MAX_CHARS: usize = 4096;
 /// characters other than joiners, tags and private use vanish; text past [`MAX_CHARS`] is cut with `…`.
 #[must_use]
 pub fn line(text: &str) -> Cow<'_, str> {
-    clean(text, false)
+    clean(text, false, MAX_CHARS)
 }
 
-/// Does the same as [`line`] but keeps line feeds, for descriptions.
+/// Does the same as [`line`] but keeps line feeds and takes [`MAX_BLOCK_CHARS`], for descriptions.
 #[must_use]
 pub fn block(text: &str) -> Cow<'_, str> {
-    clean(text, true)
+    clean(text, true, MAX_BLOCK_CHARS)
 }
 
 /// Makes every string inside a JSON value safe, keys included.
@@ -39,14 +41,14 @@ pub fn json(value: Value) -> Value {
     }
 }
 
-fn clean(text: &str, keep_lines: bool) -> Cow<'_, str> {
-    let fits = text.len() <= MAX_CHARS || text.chars().nth(MAX_CHARS).is_none();
+fn clean(text: &str, keep_lines: bool, most: usize) -> Cow<'_, str> {
+    let fits = text.len() <= most || text.chars().nth(most).is_none();
     if fits && text.chars().all(|c| verdict(c, keep_lines) == Verdict::Keep) {
         return Cow::Borrowed(text);
     }
-    let mut safe = String::with_capacity(text.len().min(MAX_CHARS * 4));
+    let mut safe = String::with_capacity(text.len().min(most * 4));
     for (kept, c) in text.chars().enumerate() {
-        if kept == MAX_CHARS {
+        if kept == most {
             safe.push('…');
             break;
         }
@@ -115,6 +117,7 @@ mod tests {
     fn a_huge_name_is_cut() {
         let safe = line(&"x".repeat(10_000_000)).into_owned();
         assert_eq!(safe.chars().count(), MAX_CHARS + 1);
+        assert_eq!(block(&"x".repeat(10_000_000)).chars().count(), MAX_BLOCK_CHARS + 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{App, Effect};
 use crate::client::event::{Delivery, Phase};
 use crate::config::alerts::Level;
-use crate::protocol::Event;
+use crate::protocol::{EntityRef, Ephemeral, Event};
 
 impl App {
     /// Tells of a connection that was lost, or is back.
@@ -36,6 +36,15 @@ impl App {
         }
         let name = self.cache.get(&subject).map_or_else(|| delivery.name.to_string(), |entity| entity.name.to_string());
         self.ring(&format!("{name} has changed"))
+    }
+
+    /// Tells of what one user alone is told, where it is about a value of theirs.
+    pub(super) fn alert_told(&self, event: &Ephemeral) -> Option<Effect> {
+        let Ephemeral::DocumentConflict(conflict) = event else { return None };
+        let subject = EntityRef::new(conflict.entity_type.clone(), conflict.entity_id.clone());
+        let name =
+            self.cache.get(&subject).map_or_else(|| subject.entity_type.to_string(), |entity| entity.name.to_string());
+        self.alert(Level::Trouble, &format!("somebody replaced what you wrote in {name}"))
     }
 
     /// Tells of something, if it is loud enough.

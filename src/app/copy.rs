@@ -45,7 +45,9 @@ impl App {
             }),
             Pane::Inspector => self.inspected_value(),
             Pane::Clock => self.clock.today().map(ToString::to_string),
-            Pane::Notifications => self.inbox.selected().map(|notice| format!("{}  {}", notice.title, notice.body)),
+            Pane::Notifications => {
+                self.inbox.selected().map(|notice| format!("{}  {}", notice.title, self.notice_body(notice)))
+            }
             Pane::Health | Pane::People => None,
         };
         self.copied(text, "copied")

@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
-use super::App;
 use super::command::Action;
 use super::edit::command::Deed;
-use super::pending::{Held, News, words};
+use super::pending::{Held, News};
+use super::{App, Effect};
 use crate::client::outbox::Outcome;
+use crate::config::alerts::Level;
 use crate::protocol::Event;
 
-/// An edit that took longer than this was waited for, and the person is told that it went well.
+/// An edit that took longer than this was waited for, and the person is told that it went well; so are they of one
+/// that was on disk when they came.
 const LONG: Duration = Duration::from_secs(3);
 
 impl App {
-    /// Takes in what became of an edit.
-    pub(super) fn outcome(&mut self, outcome: Outcome) {
+    /// Takes in what became of an edit; a refusal is worth an alert.
+    pub(super) fn outcome(&mut self, outcome: Outcome) -> Option<Effect> {
         self.redraw = true;
         let news = self.pending.outcome(outcome);
+        let alert = match &news {
+            Some(News::Refused(held)) => self.alert(Level::Trouble, &format!("not saved: {}", self.sentence(held))),
+            Some(News::Applied(_) | News::Notice(_)) | None => None,
+        };
         self.told(news);
+        alert
     }
 
     /// Takes in an event that may be the person's own.
@@ -33,7 +40,7 @@ impl App {
         match news {
             Some(News::Applied(held)) => {
                 self.undo.applied(&held);
-                if self.now.since(held.edit.at) > LONG {
+                if held.was_found || self.now.since(held.edit.at) > LONG {
                     self.say(&format!("saved: {}", self.sentence(&held)));
                 }
             }
@@ -45,10 +52,11 @@ impl App {
     }
 
     fn say_refused(&mut self, held: &Held) {
-        let reason = words::reason(&held.state).unwrap_or_default();
+        let reason = self.edit_reason(held).filter(|_| !self.sets_secret(held));
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         let key = self.keymap.label(Action::Edit(Deed::Edits));
         let key = key.map(|key| format!(" ({key} opens it)")).unwrap_or_default();
-        self.say(&format!("not saved: {}: {reason}{key}", self.sentence(held)));
+        self.say(&format!("not saved: {}{reason}{key}", self.sentence(held)));
     }
 
     /// Lets go of what the cache now holds; a created row becomes its entity, the selection with it.

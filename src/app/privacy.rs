@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::App;
+use super::edit::field::{Field, fields};
 use super::entry::Entry;
+use super::inbox::Notice;
+use super::pending::{Held, words};
 use super::value::{field_name, say};
 use crate::client::cache::Entity;
 
@@ -18,6 +21,11 @@ pub fn is_secret(entity: &Entity, field: &str) -> bool {
     let Some(name) = field.strip_prefix("variables.") else { return false };
     let schema = entity.field("variableSchemas").and_then(|schemas| schemas.get(name));
     schema.and_then(|schema| schema.get("secret")).and_then(Value::as_bool) == Some(true)
+}
+
+fn has_secrets(entity: &Entity) -> bool {
+    let variables = entity.field("variables").and_then(Value::as_object);
+    variables.is_some_and(|variables| variables.keys().any(|name| is_secret(entity, &format!("variables.{name}"))))
 }
 
 impl App {
@@ -52,10 +60,47 @@ impl App {
         match &entry.record {
             Some(record) => record.fields.iter().any(|held| is_secret(entity, &held.field)),
             // Without its text nobody knows what a row names: one about a thing with secrets stays closed.
-            None => entity
-                .field("variables")
-                .and_then(Value::as_object)
-                .is_some_and(|variables| variables.keys().any(|name| is_secret(entity, &format!("variables.{name}")))),
+            None => has_secrets(entity),
         }
+    }
+
+    /// Lists what can be changed about an entity, in the players' view without the secrets.
+    #[must_use]
+    pub fn editable(&self, entity: &Entity) -> Vec<Field> {
+        let mut all = fields(entity);
+        all.retain(|field| !(self.private && is_secret(entity, &field.name)));
+        all
+    }
+
+    /// Tells whether an edit sets a secret that must not be shown now.
+    #[must_use]
+    pub fn hides_edit(&self, held: &Held) -> bool {
+        self.private && self.sets_secret(held)
+    }
+
+    /// Tells whether an edit sets a secret, whoever looks.
+    #[must_use]
+    pub fn sets_secret(&self, held: &Held) -> bool {
+        let entity = held.edit.change.entity().and_then(|key| self.cache.get(&key));
+        entity.is_some_and(|entity| held.edit.change.fields().iter().any(|field| is_secret(entity, field)))
+    }
+
+    /// Says what an edit does, unless that is hidden from players.
+    #[must_use]
+    pub fn edit_words(&self, held: &Held) -> String {
+        if self.hides_edit(held) { HIDDEN.to_owned() } else { words::what(held) }
+    }
+
+    /// Says why an edit was rolled back, unless that is hidden from players.
+    #[must_use]
+    pub fn edit_reason(&self, held: &Held) -> Option<String> {
+        words::reason(held, &self.cache).map(|reason| if self.hides_edit(held) { HIDDEN.to_owned() } else { reason })
+    }
+
+    /// Returns the text of a notice; in the players' view, not of one about a thing with secrets.
+    #[must_use]
+    pub fn notice_body<'a>(&self, notice: &'a Notice) -> &'a str {
+        let about = notice.subject.as_ref().and_then(|key| self.cache.get(key));
+        if self.private && about.is_some_and(has_secrets) && !notice.body.is_empty() { HIDDEN } else { &notice.body }
     }
 }

@@ -83,10 +83,7 @@ impl App {
                 self.state_loaded(loaded);
                 Vec::new()
             }
-            Msg::Outbox(outcome) => {
-                self.outcome(outcome);
-                Vec::new()
-            }
+            Msg::Outbox(outcome) => self.outcome(outcome).into_iter().collect(),
             Msg::Inbox(result) => {
                 self.inbox_told(result);
                 Vec::new()
@@ -216,10 +213,11 @@ impl App {
         self.redraw = true;
         self.pulse.arrived(&delivery.name, self.now);
         let Some(event) = &delivery.event else {
-            if !self.heard(delivery) {
+            let heard = self.heard(delivery);
+            if heard.is_none() {
                 self.note(Entry::delivered(delivery, &self.cache, &self.clock));
             }
-            return None;
+            return heard.and_then(|event| self.alert_told(&event));
         };
         let subject = event.payload.subject();
         // A deleted entity's name must be read before it is gone.
@@ -288,13 +286,13 @@ impl App {
         }
     }
 
-    /// Takes in what is not in the journal; tells whether it was understood.
-    fn heard(&mut self, delivery: &Delivery) -> bool {
-        let Stage::Watching(campaign) = &self.stage else { return false };
+    /// Takes in what is not in the journal; returns what was understood.
+    fn heard(&mut self, delivery: &Delivery) -> Option<Ephemeral> {
+        let Stage::Watching(campaign) = &self.stage else { return None };
         let payload = delivery.raw.get("payload").unwrap_or(&delivery.raw);
         let event = Ephemeral::read(&delivery.name, payload).or_else(|| Ephemeral::read(&delivery.name, &delivery.raw));
-        let Some(event) = event else { return false };
-        self.people.hear(&event, campaign, self.now) || self.notified(&event)
+        let event = event?;
+        (self.people.hear(&event, campaign, self.now) || self.notified(&event)).then_some(event)
     }
 
     pub(super) fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, Unanswered>) {

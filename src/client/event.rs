@@ -59,6 +59,11 @@ pub struct Notification {
     pub told: NotificationNew,
     #[serde(default)]
     pub read: bool,
+    /// What it is about, where it is about one thing and the server says so.
+    #[serde(default)]
+    pub entity_type: Option<EntityType>,
+    #[serde(default)]
+    pub entity_id: Option<Id>,
 }
 
 /// Says what a user is told at once: some of the levels, some of the kinds.

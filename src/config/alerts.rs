@@ -21,7 +21,7 @@ pub struct AlertConfig {
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     Off,
-    /// The connection is lost or back, an edit was refused.
+    /// The connection is lost or back, an edit was refused, a value of one's own was replaced.
     Trouble,
     /// And a bookmarked thing has changed.
     Bookmarks,

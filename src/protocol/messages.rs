@@ -42,6 +42,9 @@ pub struct DocumentConflict {
     pub resolved_value: Value,
     /// The user whose edit won.
     pub by: Id,
+    /// Where it stands in the list of notifications, so that who sees both knows them for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_id: Option<Id>,
 }
 
 /// Tells a user that fields they had a conflict about are settled.

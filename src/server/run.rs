@@ -89,7 +89,8 @@ async fn maintain(core: Core, auth: AuthService, stop: CancellationToken) {
             Ok(events) => tracing::info!(events, "trimmed the journal"),
             Err(error) => tracing::warn!(%error, "could not trim the journal"),
         }
-        if let Err(error) = inbox::sweep(&core.db, clock::now(), core.config.presence.message_ttl).await {
+        let dead = (core.config.socket.ping_interval + core.config.socket.ping_timeout) * 2;
+        if let Err(error) = inbox::sweep(&core.db, clock::now(), core.config.presence.message_ttl, dead).await {
             tracing::warn!(%error, "could not forget messages that nobody fetched");
         }
         if let Err(error) = maintenance::forget_requests(&core.db, clock::now()).await {

@@ -61,7 +61,8 @@ fn company(app: &App, look: &Look, key: &EntityRef, content: Rect, buffer: &mut 
         row
     } else {
         let gap = if editors.is_empty() { "" } else { "   " };
-        row.left(format!("{gap}{} {} here", look.symbols.eye, onlookers.join(", ")), look.theme.muted)
+        let here = if app.connection().is_live() { "here" } else { "was here" };
+        row.left(format!("{gap}{} {} {here}", look.symbols.eye, onlookers.join(", ")), look.theme.muted)
     };
     row.draw(line(content, 0), buffer);
     Rect { y: content.y + 1, height: content.height - 1, ..content }

@@ -35,14 +35,15 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         }
         let here = index == inbox.cursor();
         let place = line(content, y);
+        let body = app.notice_body(notice);
         row(app, look, notice, here).draw(place, buffer);
         y += 1;
         if here {
             if app.focus() == Pane::Notifications {
                 buffer.set_style(place, look.theme.selected);
             }
-            for text in wrap(&notice.body, usize::from(content.width).saturating_sub(6)) {
-                if y < content.height && !notice.body.is_empty() {
+            for text in wrap(body, usize::from(content.width).saturating_sub(6)) {
+                if y < content.height && !body.is_empty() {
                     Row::new().left(format!("     {text}"), look.theme.text).draw(line(content, y), buffer);
                     y += 1;
                 }
@@ -52,6 +53,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 fn row(app: &App, look: &Look, notice: &Notice, here: bool) -> Row {
+    let body = app.notice_body(notice);
     let (symbol, style) = match notice.level {
         Level::Info => (look.symbols.dot, look.theme.accent),
         Level::Success => (look.symbols.holds, look.theme.good),
@@ -64,7 +66,6 @@ fn row(app: &App, look: &Look, notice: &Notice, here: bool) -> Row {
         .left(format!(" {unread} "), look.theme.fresh)
         .left(format!("{symbol} "), style)
         .left(notice.title.clone(), title_style);
-    let row =
-        if here || notice.body.is_empty() { row } else { row.left(format!("  {}", notice.body), look.theme.muted) };
+    let row = if here || body.is_empty() { row } else { row.left(format!("  {body}"), look.theme.muted) };
     row.right(format!("{} ago ", app.now().age(notice.at)), look.theme.muted)
 }

@@ -92,7 +92,7 @@ async fn a_conflict_is_resolved_by_hand() {
     gm.wait_for("1 refused");
     close(&mut gm);
     gm.type_keys("E");
-    gm.wait_for("somebody else changed level meanwhile");
+    gm.wait_for("player changed level meanwhile");
     gm.type_keys(ENTER);
     gm.wait_for("t theirs");
     gm.wait_for("[5]");

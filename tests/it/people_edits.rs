@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::crowd::{Person, enrol};
+use crate::support::crowd::Person;
 use crate::support::node::Node;
-use crate::support::server::TestServer;
+use crate::support::workshop::Workshop;
 
 const UPDATE: &str = "mutation($id: ID!, $input: UpdateSettlementInput!, $version: Int, $policy: OnConflict!) {
     updateSettlement(id: $id, input: $input, expectedVersion: $version, onConflict: $policy) { version } }";
@@ -35,42 +35,7 @@ struct Stored {
     changes: BTreeMap<String, (Value, Value)>,
 }
 
-/// A settlement that several people edit.
-struct Workshop {
-    server: TestServer,
-    campaign: String,
-    settlement: String,
-    editors: Vec<Person>,
-    gm: String,
-}
-
 impl Workshop {
-    async fn open(count: usize) -> Self {
-        let server = TestServer::start().await;
-        let gm = server.login("gm").await;
-        let query = "{ campaigns { id name } }";
-        let campaigns = server.graphql(&gm, query, json!({})).await;
-        let named = |campaign: &&Value| campaign["name"] == "Emberfall";
-        let campaign = campaigns["campaigns"].as_array().unwrap().iter().find(named).unwrap()["id"].clone();
-        let kingdoms = "query($id: ID!) { kingdomsByCampaign(campaignId: $id) { id } }";
-        let kingdoms = server.graphql(&gm, kingdoms, json!({"id": campaign})).await;
-        let number = json!({"type": "number"});
-        let input = json!({"kingdomId": kingdoms["kingdomsByCampaign"][0]["id"], "name": "Anvil", "level": 1,
-            "variableSchemas": {"a": number, "b": number, "c": number}, "variables": {"a": 0, "b": 0, "c": 0}});
-        let create = "mutation($input: CreateSettlementInput!) { createSettlement(input: $input) { id } }";
-        let created = server.graphql(&gm, create, json!({"input": input})).await;
-        let campaign = campaign.as_str().unwrap().to_owned();
-        let editors = enrol(&server.config, &campaign, "EDITOR", count).await;
-        let settlement = created["createSettlement"]["id"].as_str().unwrap().to_owned();
-        Self { server, campaign, settlement, editors, gm }
-    }
-
-    async fn version(&self) -> i64 {
-        let query = "query($id: ID!) { settlement(id: $id) { version } }";
-        let found = self.server.graphql(&self.gm, query, json!({"id": self.settlement})).await;
-        found["settlement"]["version"].as_i64().unwrap()
-    }
-
     /// Makes one edit of one or two variables; every value is new to the world.
     async fn attempt(&self, editor: &Person, number: usize, policy: &str) -> Attempt {
         let expected = self.version().await;

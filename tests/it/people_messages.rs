@@ -75,7 +75,7 @@ async fn who_lost_a_value_is_told_and_told_again_when_it_is_settled() {
     let (gm, player) = (server.login("gm").await, server.login("player").await);
     let town = settlement(&server, &gm).await;
     let (id, version) = (town["id"].as_str().unwrap(), town["version"].as_i64().unwrap());
-    let level = town["level"].as_i64().unwrap();
+    let (level, name) = (town["level"].as_i64().unwrap(), town["name"].as_str().unwrap());
     let away = |input: Value, version: i64, policy: &str| json!({"id": id, "input": input, "version": version, "policy": policy});
     server.graphql(&player, UPDATE, away(json!({"level": level + 1}), version, "REJECT")).await;
     server.graphql(&gm, UPDATE, away(json!({"level": level + 2}), version, "LAST_WRITE_WINS")).await;
@@ -86,7 +86,15 @@ async fn who_lost_a_value_is_told_and_told_again_when_it_is_settled() {
         told,
         [json!({"entityType": "settlement", "entityId": id, "strategy": "LAST_WRITE_WINS",
         "conflictedFields": ["level"], "originalValue": {"level": level + 1}, "incomingValue": {"level": level + 2},
-        "resolvedValue": {"level": level + 2}, "by": me["me"]["id"]})]
+        "resolvedValue": {"level": level + 2}, "by": me["me"]["id"], "notificationId": told[0]["notificationId"]})]
+    );
+    let list = "{ notifications { id title body level kind read entityType entityId } }";
+    let list = server.graphql(&player, list, json!({})).await;
+    assert_eq!(
+        list["notifications"],
+        json!([{"id": told[0]["notificationId"], "title": format!("gm replaced what you wrote in {}", name),
+            "body": format!("level: yours was {}, now it is {}", level + 1, level + 2), "level": "warning",
+            "kind": "conflict", "read": false, "entityType": "settlement", "entityId": id}])
     );
     let refused = server
         .refused(&player, UPDATE, away(json!({"level": level + 3, "description": "mine"}), version, "MERGE"))
@@ -162,6 +170,6 @@ pub async fn settlement(server: &TestServer, token: &str) -> Value {
     let campaigns = server.graphql(token, "{ campaigns { id name } }", json!({})).await;
     let named = |campaign: &&Value| campaign["name"] == "Emberfall";
     let campaign = campaigns["campaigns"].as_array().unwrap().iter().find(named).unwrap()["id"].clone();
-    let query = "query($id: ID!) { snapshot(campaignId: $id) { settlements { id level version variables } } }";
+    let query = "query($id: ID!) { snapshot(campaignId: $id) { settlements { id name level version variables } } }";
     server.graphql(token, query, json!({"id": campaign})).await["snapshot"]["settlements"][0].clone()
 }

@@ -9,7 +9,7 @@ use scry::client::outbox::{Change, Outcome, Refusal};
 use scry::protocol::{Conflict, EntityType, ErrorCode, FieldConflict};
 use serde_json::{Value, json};
 
-use crate::support::table::{Table, clock_event, id, settlement_event, status};
+use crate::support::table::{Table, clock_event, id, nodes, settlement_event, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 
@@ -120,6 +120,118 @@ fn a_refusal_rolls_back_says_why_and_keeps_the_text_for_another_try() {
     assert!(table.effects.contains(&Effect::DiscardEdit(key)), "the new try takes the place of the old one");
     let edit = table.submitted().pop().unwrap();
     assert!(matches!(&edit.change, Change::Update { input, .. } if input["level"] == 4));
+}
+
+#[test]
+fn a_refusal_rings_for_who_does_not_look() {
+    let mut table = at_harrow(120, 40);
+    let key = set_level(&mut table, "5");
+    table.outcome(Outcome::Refused { key, refusal: refusal("level may only rise by one", None) });
+    let rung =
+        |effect: &Effect| matches!(effect, Effect::Alert(said) if said == "not saved: Harrow's Rest · level 3 → 5");
+    assert!(table.effects.iter().any(rung), "{:?}", table.effects);
+}
+
+#[test]
+fn a_description_may_be_as_long_as_the_server_takes() {
+    let mut table = at_harrow(120, 40);
+    let line = "The river rose again, and nobody had mended the dyke.\n";
+    table.keys("e j j j j j j j enter");
+    assert!(table.screen().contains("▌ Description"), "{}", table.screen());
+    table.keys("ctrl-u");
+    table.send(scry::app::Msg::Paste(line.repeat(180)));
+    assert!(table.screen().contains("mended the dyke"), "{}", table.screen());
+    table.keys("ctrl-s");
+    let edit = table.submitted().pop().unwrap();
+    let Change::Update { input, .. } = &edit.change else { panic!("{edit:?}") };
+    let written = input["description"].as_str().unwrap();
+    assert!(written.chars().count() > 9_500 && written.ends_with("dyke.\n"), "{}", written.len());
+    table.edit("s1", |node| node["description"] = json!(line.repeat(180)));
+    table.outcome(Outcome::Discarded { key: edit.key });
+    table.event(1_201, settlement_event("s1", json!([{"field": "description"}])));
+    table.wait(Duration::from_millis(100));
+    table.keys("enter");
+    table.send(scry::app::Msg::Paste(line.repeat(10)));
+    table.keys("ctrl-s");
+    assert!(table.screen().contains("Description must be at most 10000 characters, not"), "{}", table.screen());
+}
+
+/// Whatever arrives in whatever order, no frame falls back to the value from before.
+#[test]
+fn no_frame_shows_the_old_value_while_an_edit_is_on_its_way() {
+    for seed in 0..6 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut table = at_harrow(120, 40);
+        let key = set_level(&mut table, "5");
+        let edit = table.submitted().pop().unwrap();
+        let steady = |table: &Table, when: &str| {
+            let screen = table.screen();
+            let level = screen.lines().find_map(|line| line.split_once("│ Level ")).map(|(_, rest)| rest.trim_start());
+            assert!(level.is_some_and(|rest| rest.starts_with('5')), "seed {seed}, {when}:\n{screen}");
+        };
+        let mut news = vec![
+            Outcome::Stored(edit),
+            Outcome::Sending { key: key.clone() },
+            Outcome::Applied { key: key.clone(), version: Some(32) },
+        ];
+        news.reverse();
+        let (mut seq, mut is_told) = (1_200, false);
+        while !news.is_empty() || !is_told {
+            seq += 1;
+            match random.u32(0..4) {
+                0 => {
+                    let crowd = random.i64(0..9_000);
+                    table.edit("s1", |node| node["variables"]["population"] = json!(crowd));
+                    let changes = json!([{"field": "variables.population", "to": crowd}]);
+                    table.event(seq, settlement_event("s1", changes));
+                }
+                1 if news.len() <= 1 && !is_told => {
+                    own_event(&mut table, &key, seq, 5, 32);
+                    is_told = true;
+                }
+                2 => {
+                    if let Some(outcome) = news.pop() {
+                        table.outcome(outcome);
+                    }
+                }
+                _ => {}
+            }
+            steady(&table, "after a message");
+            for _ in 0..random.u32(0..5) {
+                table.wait(Duration::from_millis(10));
+                steady(&table, "after a moment");
+            }
+        }
+        table.wait(Duration::from_millis(200));
+        steady(&table, "in the end");
+        assert!(table.app.pending().all().is_empty(), "seed {seed}");
+    }
+}
+
+#[test]
+fn players_see_no_secret_in_what_is_edited() {
+    let mut all = nodes();
+    let town = all.iter_mut().find(|node| node["id"] == "s1").unwrap();
+    town["variableSchemas"]["upkeep"]["secret"] = json!(true);
+    let mut table = Table::new(120, 40);
+    table.server = Some(all.clone());
+    table.status(status(Phase::Live));
+    table.snapshot(all);
+    table.keys("j j j j e j j j j enter ctrl-u");
+    table.write("123");
+    table.keys("enter esc");
+    let edit = table.submitted().pop().unwrap();
+    let Change::Update { input, .. } = &edit.change else { panic!("{edit:?}") };
+    assert_eq!(json!(input), json!({"variables": {"upkeep": 123}}));
+    assert!(table.screen().contains("123"), "{}", table.screen());
+    table.outcome(Outcome::Refused { key: edit.key, refusal: refusal("upkeep 123 is too much", None) });
+    table.keys("P");
+    for keys in ["", "E", "enter", "esc", "e"] {
+        table.keys(keys);
+        let screen = table.screen();
+        assert!(!screen.contains("123") && !screen.contains(" 18 gp"), "after {keys}:\n{screen}");
+    }
+    assert!(!table.screen().contains("Upkeep"), "{}", table.screen());
 }
 
 #[test]

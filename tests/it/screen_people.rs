@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use scry::app::{Effect, Msg};
 use scry::client::event::{Inbox, Notification, Phase, Preferences};
-use scry::protocol::ClientRequest;
 use scry::protocol::messages::NotificationNew;
 use scry::protocol::presence::Activity;
+use scry::protocol::{ClientRequest, EntityType};
 use serde_json::{Value, json};
 
 use crate::support::table::{Table, id, status};
@@ -133,6 +133,8 @@ fn inbox(table: &mut Table) {
             kind: None,
         },
         read,
+        entity_type: None,
+        entity_id: None,
     };
     let notifications = vec![
         notification("n2", "Session moved", "We begin at eight instead of seven.", "warning", 15, false),
@@ -173,4 +175,37 @@ fn notifications_are_listed_read_and_chosen() {
         });
         assert_eq!(chosen.unwrap(), ["info", "warning", "error", "success"]);
     }
+}
+
+#[test]
+fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
+    let listed = |table: &mut Table| {
+        let told = NotificationNew {
+            id: id("n7"),
+            title: "Mira replaced what you wrote in Harrow's Rest".to_owned(),
+            body: "level: yours was 4, now it is 6".to_owned(),
+            level: "warning".to_owned(),
+            created_at: "2026-03-01T18:15:00.000Z".to_owned(),
+            kind: Some("conflict".to_owned()),
+        };
+        let notification =
+            Notification { told, read: false, entity_type: Some(EntityType::Settlement), entity_id: Some(id("s1")) };
+        table.send(Msg::Inbox(Ok(Inbox { notifications: vec![notification], preferences: None })));
+    };
+    let mut table = Table::live(120, 40);
+    table.ephemeral(
+        "document:conflict",
+        json!({"entityType": "settlement", "entityId": "s1", "strategy": "LAST_WRITE_WINS",
+               "conflictedFields": ["level"], "originalValue": {"level": 4}, "incomingValue": {"level": 6},
+               "resolvedValue": {"level": 6}, "by": "u2", "notificationId": "n7"}),
+    );
+    let rung = |effect: &Effect| matches!(effect, Effect::Alert(said) if said.contains("replaced what you wrote"));
+    assert!(table.effects.iter().any(rung), "{:?}", table.effects);
+    listed(&mut table);
+    assert_eq!(table.app.inbox().notices().len(), 1);
+    let mut anew = Table::live(120, 40);
+    listed(&mut anew);
+    anew.keys("6 enter");
+    assert_eq!(anew.app.selected().unwrap().name.to_string(), "Harrow's Rest");
+    assert!(anew.effects.contains(&Effect::MarkRead(id("n7"))));
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::command::Motion;
 use crate::app::measure::width;
 use crate::text;
 
@@ -29,21 +30,6 @@ pub struct Buffer {
 struct Moment {
     text: String,
     cursor: usize,
-}
-
-/// Names a way to move the cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Motion {
-    Left,
-    Right,
-    WordLeft,
-    WordRight,
-    /// To the start of the line.
-    Home,
-    /// To the end of the line.
-    End,
-    Up,
-    Down,
 }
 
 impl Buffer {

@@ -47,14 +47,7 @@ pub enum Deed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextDeed {
     Break,
-    Left,
-    Right,
-    WordLeft,
-    WordRight,
-    Home,
-    End,
-    Up,
-    Down,
+    Go(Motion),
     Back,
     Delete,
     BackWord,
@@ -62,6 +55,21 @@ pub enum TextDeed {
     Rest,
     Undo,
     Redo,
+}
+
+/// Names a way to move the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Motion {
+    Left,
+    Right,
+    WordLeft,
+    WordRight,
+    /// To the start of the line.
+    Home,
+    /// To the end of the line.
+    End,
+    Up,
+    Down,
 }
 
 impl Deed {

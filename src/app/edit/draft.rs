@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::buffer::{Buffer, Motion};
-use super::command::{Deed, TextDeed};
+use super::buffer::Buffer;
+use super::command::{Deed, Motion, TextDeed};
 use super::field::{Field, Kind};
 use crate::app::command::{Action, Context, Line};
 use crate::app::key::Key;
@@ -139,25 +139,7 @@ fn block_key(buffer: &mut Buffer, key: Key, keymap: &Keymap, columns: usize) -> 
         }
         (None, None) => return Did::Nothing,
     };
-    let go = match deed {
-        TextDeed::Left => Some(Motion::Left),
-        TextDeed::Right => Some(Motion::Right),
-        TextDeed::WordLeft => Some(Motion::WordLeft),
-        TextDeed::WordRight => Some(Motion::WordRight),
-        TextDeed::Home => Some(Motion::Home),
-        TextDeed::End => Some(Motion::End),
-        TextDeed::Up => Some(Motion::Up),
-        TextDeed::Down => Some(Motion::Down),
-        TextDeed::Break
-        | TextDeed::Back
-        | TextDeed::Delete
-        | TextDeed::BackWord
-        | TextDeed::BackAll
-        | TextDeed::Rest
-        | TextDeed::Undo
-        | TextDeed::Redo => None,
-    };
-    if let Some(motion) = go {
+    if let TextDeed::Go(motion) = deed {
         buffer.go(motion, columns);
         return Did::Nothing;
     }
@@ -179,14 +161,7 @@ fn change_block(buffer: &mut Buffer, deed: TextDeed) {
         TextDeed::Redo => {
             buffer.redo();
         }
-        TextDeed::Left
-        | TextDeed::Right
-        | TextDeed::WordLeft
-        | TextDeed::WordRight
-        | TextDeed::Home
-        | TextDeed::End
-        | TextDeed::Up
-        | TextDeed::Down => {}
+        TextDeed::Go(_) => {}
     }
 }
 

@@ -53,6 +53,10 @@ impl App {
     /// Opens what a refused edit needs: the conflict, or its text for another try.
     fn open_held(&mut self, sheet: EditsSheet, held: &Held) -> Vec<Effect> {
         self.sheet = Some(Sheet::Edits(sheet));
+        if self.hides_edit(held) {
+            self.say("this is hidden from players; leave the players' view first");
+            return Vec::new();
+        }
         match (&held.state, held.edit.change.entity()) {
             (State::Refused(refusal), Some(_)) if refusal.conflict.is_some() => self.open_resolve(&held.edit.key),
             (State::Refused(_) | State::Lost(_), Some(subject)) => {

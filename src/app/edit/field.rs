@@ -12,6 +12,8 @@ use crate::world::{VariableKind, VariableSchema};
 pub const STATUS: [&str; 3] = ["planned", "active", "resolved"];
 /// The highest level the server takes.
 const MAX_LEVEL: i64 = 1_000;
+/// The longest prose the server takes, in characters.
+const MAX_PROSE: usize = 10_000;
 
 /// Describes a field that can be changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,6 +174,9 @@ impl Kind {
         match self {
             Self::Name if typed.trim().is_empty() => Err("must not be empty".to_owned()),
             Self::Name => Ok(typed.trim().into()),
+            Self::Prose if typed.chars().count() > MAX_PROSE => {
+                Err(format!("must be at most {MAX_PROSE} characters, not {}", typed.chars().count()))
+            }
             Self::Line | Self::Prose => Ok(typed.into()),
             Self::Level => {
                 let level: Option<i64> = ungroup(typed).parse().ok();
@@ -196,6 +201,15 @@ impl Kind {
                 let items = typed.lines().map(str::trim).filter(|item| !item.is_empty());
                 Ok(Value::Array(items.map(Value::from).collect()))
             }
+        }
+    }
+
+    /// Returns how many characters of a text are shown whole.
+    #[must_use]
+    pub const fn longest(&self) -> usize {
+        match self {
+            Self::Prose | Self::List => text::MAX_BLOCK_CHARS,
+            Self::Name | Self::Line | Self::Level | Self::Number(_) | Self::Choice(_) | Self::Flag => text::MAX_CHARS,
         }
     }
 

@@ -3,14 +3,13 @@
 use serde_json::Value;
 
 use super::draft::{Did, Draft};
-use super::field::{self, Field};
+use super::field::Field;
 use super::{Deed, Sheet, moved};
 use crate::app::command::{Action, Context};
 use crate::app::key::Key;
 use crate::app::value::say;
 use crate::app::{App, Effect};
 use crate::protocol::EntityRef;
-use crate::text::MAX_CHARS;
 
 /// Holds the fields of one entity, and the one that is being written.
 #[derive(Debug, Clone)]
@@ -62,7 +61,7 @@ impl App {
         if self.cache.get(&subject).is_none() {
             return self.say("this is being created; it can be changed once the server has it");
         }
-        if field::fields(&entity).is_empty() {
+        if self.editable(&entity).is_empty() {
             return self.say(&format!("a {} has no fields that are changed here", subject.entity_type));
         }
         self.sheet = Some(Sheet::Fields(Box::new(FieldSheet { subject, cursor: 0, open: None })));
@@ -77,7 +76,7 @@ impl App {
         replaces: Option<String>,
     ) {
         let Some(entity) = self.seen_entity(&subject) else { return };
-        let fields = field::fields(&entity);
+        let fields = self.editable(&entity);
         let Some(cursor) = fields.iter().position(|field| field.name == name) else { return };
         let mut sheet = FieldSheet { subject, cursor, open: None };
         self.open_at_cursor(&mut sheet);
@@ -96,7 +95,7 @@ impl App {
                 self.sheet = Some(Sheet::Fields(Box::new(sheet)));
                 return Vec::new();
             };
-            let count = self.seen_entity(&sheet.subject).map_or(0, |entity| field::fields(&entity).len());
+            let count = self.seen_entity(&sheet.subject).map_or(0, |entity| self.editable(&entity).len());
             match (moved(sheet.cursor, count, action), action) {
                 (Some(cursor), _) => sheet.cursor = cursor,
                 (None, Action::Edit(Deed::Open)) => self.open_at_cursor(&mut sheet),
@@ -114,11 +113,12 @@ impl App {
 
     fn open_at_cursor(&mut self, sheet: &mut FieldSheet) {
         let Some(entity) = self.seen_entity(&sheet.subject) else { return };
-        let Some(field) = field::fields(&entity).into_iter().nth(sheet.cursor) else { return };
+        let Some(field) = self.editable(&entity).into_iter().nth(sheet.cursor) else { return };
         let was = entity.field(&field.name).cloned().unwrap_or(Value::Null);
-        if was.as_str().is_some_and(|text| text.chars().count() > MAX_CHARS) {
+        let most = field.kind.longest();
+        if was.as_str().is_some_and(|text| text.chars().count() > most) {
             // What is shown is cut, and saving it would cut it for everybody.
-            return self.say(&format!("this text is longer than {MAX_CHARS} characters, too long to be edited here"));
+            return self.say(&format!("this text is longer than {most} characters, too long to be edited here"));
         }
         let version = self.version_of(&sheet.subject);
         let draft = Draft::of(&field.kind, &was);

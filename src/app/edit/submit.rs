@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::app::{App, Effect, Stage};
 use crate::client::outbox::{Change, Edit};
-use crate::protocol::{EntityRef, OnConflict};
+use crate::protocol::EntityRef;
 
 /// Makes the keys of edits: time-ordered UUIDs from the clock that is passed in and a seed.
 #[derive(Debug)]
@@ -49,14 +49,7 @@ impl App {
         base: Vec<(String, Value)>,
         version: Option<i64>,
     ) -> Vec<Effect> {
-        let change = Change::Update {
-            entity_type: key.entity_type.clone(),
-            id: key.id.clone(),
-            input,
-            expected_version: version,
-            on_conflict: OnConflict::Merge,
-        };
-        self.submit(change, base)
+        self.submit(Change::update(key, input, version), base)
     }
 
     /// Returns the version an edit made now builds on; `None` where the server does not count.

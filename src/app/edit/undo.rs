@@ -4,9 +4,10 @@ use serde_json::{Map, Value};
 
 use super::field::input;
 use crate::app::pending::{Held, State, words};
+use crate::app::value::field_name;
 use crate::app::{App, Effect};
 use crate::client::outbox::Change;
-use crate::protocol::{EntityRef, OnConflict};
+use crate::protocol::EntityRef;
 
 /// How many changes can be taken back.
 const STEPS: usize = 50;
@@ -65,9 +66,14 @@ impl App {
         effects
     }
 
-    /// Says what an edit does to what.
+    /// Says what an edit does to what; of one that sets a secret no value, since sentences stay in the journal.
     pub(in crate::app) fn sentence(&self, held: &Held) -> String {
-        format!("{} · {}", words::subject(held, &self.cache), words::what(held))
+        let subject = words::subject(held, &self.cache);
+        if self.sets_secret(held) {
+            let fields: Vec<_> = held.edit.change.fields().iter().map(|field| field_name(field)).collect();
+            return format!("{subject} · {}", fields.join(", "));
+        }
+        format!("{subject} · {}", words::what(held))
     }
 }
 
@@ -80,14 +86,8 @@ fn inverse(held: &Held) -> Option<(Change, Vec<(String, Value)>)> {
             for (field, value) in &held.base {
                 merge(&mut fields, input(field, value.clone()));
             }
-            let change = Change::Update {
-                entity_type: entity_type.clone(),
-                id: id.clone(),
-                input: fields,
-                expected_version: version,
-                on_conflict: OnConflict::Merge,
-            };
-            Some((change, held.values()))
+            let entity = EntityRef::new(entity_type.clone(), id.clone());
+            Some((Change::update(&entity, fields, version), held.values()))
         }
         Change::Create { .. } => {
             let EntityRef { entity_type, id } = held.made.clone()?;

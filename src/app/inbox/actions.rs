@@ -1,6 +1,6 @@
 //! What notices do to the dashboard, and the person with them.
 
-use super::{announced, replaced, resolved};
+use super::{Notice, announced, replaced, resolved};
 use crate::app::command::Action;
 use crate::app::edit::Sheet;
 use crate::app::edit::command::Deed;
@@ -8,7 +8,7 @@ use crate::app::edit::preferences::PreferencesSheet;
 use crate::app::pane::Pane;
 use crate::app::{App, Effect, Unanswered};
 use crate::client::event::{Inbox, Preferences};
-use crate::protocol::Ephemeral;
+use crate::protocol::{EntityRef, Ephemeral};
 
 impl App {
     /// Returns the notices.
@@ -29,12 +29,24 @@ impl App {
             | Ephemeral::UserOffline(_)
             | Ephemeral::UserTyping(_) => return false,
         };
-        let colon = if notice.body.is_empty() { "" } else { ": " };
+        if self.has_resolved(event) {
+            self.inbox.add(Notice { read: true, ..notice });
+            return true;
+        }
+        let body = self.notice_body(&notice).to_owned();
+        let colon = if body.is_empty() { "" } else { ": " };
         let key = self.keymap.label(Action::Pane(Pane::Notifications));
         let key = key.map(|key| format!(" ({key} shows it)")).unwrap_or_default();
-        self.say(&format!("{}{colon}{}{key}", notice.title, notice.body));
+        self.say(&format!("{}{colon}{}{key}", notice.title, body));
         self.inbox.add(notice);
         true
+    }
+
+    /// Tells whether an event says what the person knows: that an edit of theirs has ended a conflict.
+    fn has_resolved(&self, event: &Ephemeral) -> bool {
+        let Ephemeral::ConflictResolved(told) = event else { return false };
+        let subject = EntityRef::new(told.entity_type.clone(), told.entity_id.clone());
+        self.pending.all().iter().any(|held| !held.state.is_refused() && held.sets(&subject, &told.fields))
     }
 
     /// Takes in the list as the server keeps it.

@@ -5,6 +5,7 @@ mod actions;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::privacy::is_secret;
 use super::value::{field_name, say};
 use crate::client::cache::Cache;
 use crate::client::event::{Inbox as Told, Notification, Preferences};
@@ -127,7 +128,9 @@ impl Inbox {
 }
 
 fn notice(kept: &Notification) -> Notice {
-    Notice { read: kept.read, ..announced(&kept.told, Timestamp::UNIX_EPOCH) }
+    let subject = kept.entity_type.clone().zip(kept.entity_id.clone());
+    let subject = subject.map(|(kind, id)| EntityRef::new(kind, id));
+    Notice { read: kept.read, subject, ..announced(&kept.told, Timestamp::UNIX_EPOCH) }
 }
 
 /// Reads a notification as it is announced.
@@ -150,12 +153,15 @@ fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> Notic
     let by = cache.user_name(&conflict.by).unwrap_or("somebody else");
     let value = |values: &Value, field: &str| say(values.get(field).unwrap_or(&Value::Null));
     let change = |field: &String| {
+        if cache.get(&subject).is_some_and(|entity| is_secret(entity, field)) {
+            return field_name(field);
+        }
         let (mine, theirs) = (value(&conflict.original_value, field), value(&conflict.resolved_value, field));
         format!("{}: yours was {mine}, now it is {theirs}", field_name(field))
     };
     let body: Vec<_> = conflict.conflicted_fields.iter().map(change).collect();
     Notice {
-        id: None,
+        id: conflict.notification_id.clone(),
         title: text::line(&format!("{by} replaced what you wrote in {name}")).into_owned(),
         body: text::line(&body.join("; ")).into_owned(),
         level: Level::Warning,

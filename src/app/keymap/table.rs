@@ -2,7 +2,7 @@
 
 use super::super::command::{Action, Context, Line};
 use super::super::copy::Export;
-use super::super::edit::command::{Deed, TextDeed};
+use super::super::edit::command::{Deed, Motion, TextDeed};
 use super::super::pane::Pane;
 use super::super::replay::Deck;
 
@@ -37,6 +37,7 @@ pub const BINDINGS: &[Binding] = {
     use Context as C;
     use Deed as D;
     use Line as L;
+    use Motion as M;
     use TextDeed as T;
     &[
         bind(
@@ -358,11 +359,18 @@ pub const BINDINGS: &[Binding] = {
         bind(C::Block, "break-line", A::Edit(D::Text(T::Break)), &["enter"], "a new line", Some("new line")),
         bind(C::Block, "undo-typing", A::Edit(D::Text(T::Undo)), &["ctrl-z"], "take back what was typed", Some("undo")),
         bind(C::Block, "redo-typing", A::Edit(D::Text(T::Redo)), &["ctrl-y"], "type it again", None),
-        bind(C::Block, "text-left", A::Edit(D::Text(T::Left)), &["left", "ctrl-b"], "a character to the left", None),
+        bind(
+            C::Block,
+            "text-left",
+            A::Edit(D::Text(T::Go(M::Left))),
+            &["left", "ctrl-b"],
+            "a character to the left",
+            None,
+        ),
         bind(
             C::Block,
             "text-right",
-            A::Edit(D::Text(T::Right)),
+            A::Edit(D::Text(T::Go(M::Right))),
             &["right", "ctrl-f"],
             "a character to the right",
             None,
@@ -370,7 +378,7 @@ pub const BINDINGS: &[Binding] = {
         bind(
             C::Block,
             "text-word-left",
-            A::Edit(D::Text(T::WordLeft)),
+            A::Edit(D::Text(T::Go(M::WordLeft))),
             &["alt-b", "ctrl-left", "alt-left"],
             "a word to the left",
             None,
@@ -378,15 +386,22 @@ pub const BINDINGS: &[Binding] = {
         bind(
             C::Block,
             "text-word-right",
-            A::Edit(D::Text(T::WordRight)),
+            A::Edit(D::Text(T::Go(M::WordRight))),
             &["alt-f", "ctrl-right", "alt-right"],
             "a word to the right",
             None,
         ),
-        bind(C::Block, "text-up", A::Edit(D::Text(T::Up)), &["up", "ctrl-p"], "a line up", None),
-        bind(C::Block, "text-down", A::Edit(D::Text(T::Down)), &["down", "ctrl-n"], "a line down", None),
-        bind(C::Block, "text-start", A::Edit(D::Text(T::Home)), &["home", "ctrl-a"], "to the start of the line", None),
-        bind(C::Block, "text-end", A::Edit(D::Text(T::End)), &["end", "ctrl-e"], "to the end of the line", None),
+        bind(C::Block, "text-up", A::Edit(D::Text(T::Go(M::Up))), &["up", "ctrl-p"], "a line up", None),
+        bind(C::Block, "text-down", A::Edit(D::Text(T::Go(M::Down))), &["down", "ctrl-n"], "a line down", None),
+        bind(
+            C::Block,
+            "text-start",
+            A::Edit(D::Text(T::Go(M::Home))),
+            &["home", "ctrl-a"],
+            "to the start of the line",
+            None,
+        ),
+        bind(C::Block, "text-end", A::Edit(D::Text(T::Go(M::End))), &["end", "ctrl-e"], "to the end of the line", None),
         bind(
             C::Block,
             "text-back",

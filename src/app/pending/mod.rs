@@ -39,6 +39,8 @@ pub struct Held {
     pub made: Option<EntityRef>,
     /// Fields that a later edit has set on the server already, before this one's answer was told.
     overtaken: Vec<String>,
+    /// It was on disk already: made before the dashboard was opened, or by another program.
+    pub was_found: bool,
 }
 
 /// Tells how far an edit has come.
@@ -87,23 +89,19 @@ pub enum News {
 impl Pending {
     /// Shows an edit from now on. `base` holds what its fields showed before.
     pub fn submit(&mut self, edit: Edit, base: Vec<(String, serde_json::Value)>) {
-        self.hold(edit, State::Submitted, base);
+        self.hold(edit, State::Submitted, base, false);
     }
 
-    fn hold(&mut self, edit: Edit, state: State, base: Vec<(String, serde_json::Value)>) {
+    fn hold(&mut self, edit: Edit, state: State, base: Vec<(String, serde_json::Value)>, was_found: bool) {
         let row = overlay::row(&edit).map(Box::new);
-        self.held.push(Held { edit, state, base, row, made: None, overtaken: Vec::new() });
+        self.held.push(Held { edit, state, base, row, made: None, overtaken: Vec::new(), was_found });
     }
 
     /// Takes in what became of an edit.
     pub fn outcome(&mut self, outcome: Outcome) -> Option<News> {
         match outcome {
             Outcome::Stored(edit) => {
-                if self.find(&edit.key).is_none() && !self.settled.contains(&edit.key) {
-                    self.hold(edit, State::Waiting, Vec::new());
-                } else {
-                    self.advance(&edit.key, State::Waiting);
-                }
+                self.stored(edit);
                 None
             }
             Outcome::Waiting { key } => {
@@ -122,6 +120,20 @@ impl Pending {
                 None
             }
             Outcome::Notice(sentence) => Some(News::Notice(sentence)),
+        }
+    }
+
+    /// Takes in what lies on disk; how far a known edit has come is told apart from what it builds on.
+    fn stored(&mut self, edit: Edit) {
+        match self.held.iter_mut().find(|held| held.edit.key == edit.key) {
+            Some(held) => {
+                if held.state == State::Submitted {
+                    held.state = State::Waiting;
+                }
+                held.edit = edit;
+            }
+            None if self.settled.contains(&edit.key) => {}
+            None => self.hold(edit, State::Waiting, Vec::new(), true),
         }
     }
 
@@ -288,6 +300,13 @@ impl Held {
                 version.is_some_and(|version| cache.campaign().is_some_and(|campaign| campaign.version >= version))
             }
         }
+    }
+
+    /// Tells whether the edit sets all of these fields of an entity.
+    #[must_use]
+    pub fn sets(&self, entity: &EntityRef, fields: &[String]) -> bool {
+        let own = self.edit.change.fields();
+        self.edit.change.entity().as_ref() == Some(entity) && fields.iter().all(|field| own.contains(field))
     }
 
     const fn is_of_clock(&self) -> bool {

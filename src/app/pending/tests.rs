@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::client::cache::Refetch;
 use crate::client::event::Snapshot;
-use crate::protocol::{EntityType, ErrorCode, OnConflict, Position};
+use crate::protocol::{EntityType, ErrorCode, Position};
 
 const FIELDS: [&str; 2] = ["level", "variables.population"];
 
@@ -28,13 +28,7 @@ fn input(field: usize, value: i64) -> serde_json::Map<String, Value> {
 }
 
 fn edit(key: &str, field: usize, value: i64) -> Edit {
-    let change = Change::Update {
-        entity_type: EntityType::Settlement,
-        id: id("s"),
-        input: input(field, value),
-        expected_version: Some(1),
-        on_conflict: OnConflict::Merge,
-    };
+    let change = Change::update(&town(), input(field, value), Some(1));
     Edit { key: key.to_owned(), campaign: id("c"), at: Timestamp::UNIX_EPOCH, change }
 }
 
@@ -306,4 +300,16 @@ fn late_news_about_what_is_over_brings_nothing_back() {
     pending.outcome(Outcome::Stored(made));
     pending.outcome(Outcome::Sending { key: "k1".to_owned() });
     assert_eq!(pending.all(), []);
+}
+
+#[test]
+fn a_refused_edit_stays_refused_when_the_disk_tells_what_it_builds_on() {
+    let mut pending = Pending::default();
+    let made = edit("k1", 0, 4);
+    pending.submit(made.clone(), Vec::new());
+    pending.outcome(Outcome::Refused { key: "k1".to_owned(), refusal: refusal() });
+    let town = Change::update(&town(), input(0, 4), Some(9));
+    pending.outcome(Outcome::Stored(Edit { change: town, ..made }));
+    let held = pending.find("k1").unwrap();
+    assert!(held.state.is_refused() && !held.was_found, "{held:?}");
 }

@@ -8,6 +8,7 @@ use crate::app::measure::fit;
 use crate::app::value::{field_name, say};
 use crate::client::cache::Cache;
 use crate::client::outbox::Change;
+use crate::protocol::{Conflict, FieldConflict};
 use crate::text;
 
 /// How much of one value is said.
@@ -71,16 +72,29 @@ pub fn state(state: &State) -> &'static str {
     }
 }
 
-/// Says why an edit was rolled back.
+/// Names the one who set all values that an edit met, where it is one and already known.
+fn winner<'a>(held: &Held, conflict: &Conflict, cache: &'a Cache) -> Option<&'a str> {
+    let entity = cache.get(&held.edit.change.entity()?)?;
+    let by = |met: &FieldConflict| {
+        let is_told = entity.field(&met.field) == Some(&met.theirs);
+        entity.changes.get(&met.field).filter(|_| is_told).and_then(|change| change.by.as_ref())
+    };
+    let mut authors = conflict.fields.iter().map(by);
+    let first = authors.next()??;
+    authors.all(|author| author == Some(first)).then(|| cache.user_name(first))?
+}
+
+/// Says why an edit was rolled back: `Mira changed level meanwhile`.
 #[must_use]
-pub fn reason(state: &State) -> Option<String> {
-    match state {
+pub fn reason(held: &Held, cache: &Cache) -> Option<String> {
+    match &held.state {
         State::Refused(refusal) => match &refusal.conflict {
             Some(conflict) => {
                 let fields: Vec<_> = conflict.fields.iter().map(|field| field_name(&field.field)).collect();
+                let who = winner(held, conflict, cache).unwrap_or("somebody else");
                 Some(match fields.as_slice() {
-                    [] => "somebody else changed it meanwhile".to_owned(),
-                    fields => format!("somebody else changed {} meanwhile", fields.join(", ")),
+                    [] => format!("{who} changed it meanwhile"),
+                    fields => format!("{who} changed {} meanwhile", fields.join(", ")),
                 })
             }
             None => Some(text::line(&refusal.message).into_owned()),

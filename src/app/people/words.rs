@@ -6,18 +6,19 @@ use crate::protocol::EntityRef;
 use crate::protocol::presence::Activity;
 
 impl App {
-    /// Says who else changes an entity now, one sentence each: `Mira is editing level`.
+    /// Says who else changes an entity now, one sentence each: `Mira is editing level`; without a connection, who did.
     #[must_use]
     pub fn company(&self, entity: &EntityRef) -> Vec<String> {
         let here = self.people.at(entity, self.me());
         let editors = here.into_iter().filter(|(_, activity)| *activity == Activity::Editing);
+        let verb = if self.connection.is_live() { "is" } else { "was" };
         let sentence = |person: &super::Person| {
             let typed = self.people.typed_field(&person.id, entity);
             let known = person.field.as_ref().filter(|(at, _)| at == entity).map(|(_, field)| field.as_str());
             match (typed, known) {
-                (Some(field), _) => format!("{} is typing in {}", person.name, field_name(field)),
-                (None, Some(field)) => format!("{} is editing {}", person.name, field_name(field)),
-                (None, None) => format!("{} is editing this", person.name),
+                (Some(field), _) => format!("{} {verb} typing in {}", person.name, field_name(field)),
+                (None, Some(field)) => format!("{} {verb} editing {}", person.name, field_name(field)),
+                (None, None) => format!("{} {verb} editing this", person.name),
             }
         };
         editors.map(|(person, _)| sentence(person)).collect()

@@ -27,9 +27,19 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where there are no notifications.
     pub async fn notifications(&self, unread: bool) -> Result<Vec<Notification>, ApiError> {
-        let query = "query ($unread: Boolean!) { notifications(unread: $unread) \
-                     { id title body level kind createdAt read } }";
-        self.ask(query, json!({"unread": unread}), "notifications").await
+        let query = |fields: &str| {
+            format!(
+                "query ($unread: Boolean!) {{ notifications(unread: $unread) {{ id title body level kind {fields} }} }}"
+            )
+        };
+        let whole = query("createdAt read entityType entityId");
+        match self.ask(&whole, json!({"unread": unread}), "notifications").await {
+            // Other servers do not say what a notification is about.
+            Err(ApiError::NotOffered { .. }) => {
+                self.ask(&query("createdAt read"), json!({"unread": unread}), "notifications").await
+            }
+            told => told,
+        }
     }
 
     /// Returns what the caller is told at once.

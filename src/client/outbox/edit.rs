@@ -54,6 +54,18 @@ pub enum Change {
 }
 
 impl Change {
+    /// Builds an update that joins what others change meanwhile, as long as they change other fields.
+    #[must_use]
+    pub fn update(entity: &EntityRef, input: Map<String, Value>, expected_version: Option<i64>) -> Self {
+        Self::Update {
+            entity_type: entity.entity_type.clone(),
+            id: entity.id.clone(),
+            input,
+            expected_version,
+            on_conflict: OnConflict::Merge,
+        }
+    }
+
     /// Returns the entity that is changed or deleted; `None` for one that is created and for the clock.
     #[must_use]
     pub fn entity(&self) -> Option<EntityRef> {
@@ -85,13 +97,7 @@ mod tests {
 
     fn update(input: Value) -> Change {
         let Value::Object(input) = input else { panic!("no object") };
-        Change::Update {
-            entity_type: EntityType::Settlement,
-            id: Id::parse("s").unwrap(),
-            input,
-            expected_version: Some(3),
-            on_conflict: OnConflict::default(),
-        }
+        Change::update(&EntityRef::new(EntityType::Settlement, Id::parse("s").unwrap()), input, Some(3))
     }
 
     #[test]

@@ -101,16 +101,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::protocol::{EntityType, Id, OnConflict};
+    use crate::protocol::{EntityRef, EntityType, Id};
 
     fn update(id: &str, input: Value, expected_version: Option<i64>) -> Entry {
-        let change = Change::Update {
-            entity_type: EntityType::Settlement,
-            id: Id::parse(id).unwrap(),
-            input: input.as_object().unwrap().clone(),
-            expected_version,
-            on_conflict: OnConflict::Merge,
-        };
+        let town = EntityRef::new(EntityType::Settlement, Id::parse(id).unwrap());
+        let change = Change::update(&town, input.as_object().unwrap().clone(), expected_version);
         let campaign = Id::parse("c").unwrap();
         Entry::new(1, Edit { key: "k".to_owned(), campaign, at: Timestamp::UNIX_EPOCH, change })
     }

@@ -14,6 +14,7 @@ pub mod error;
 mod idempotency;
 mod input;
 pub mod kind;
+mod loss;
 pub mod maintenance;
 pub mod member;
 pub mod notification;

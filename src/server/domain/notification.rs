@@ -9,7 +9,7 @@ use super::preferences::KINDS;
 use super::unit::Unit;
 use super::{Caller, Domain, DomainError};
 use crate::protocol::messages::NotificationNew;
-use crate::protocol::{Ephemeral, Id};
+use crate::protocol::{EntityRef, EntityType, Ephemeral, Id};
 use crate::server::access::parse_id;
 use crate::server::clock;
 use crate::server::db::DbError;
@@ -34,6 +34,8 @@ pub struct Notification {
     /// Who speaks, see [`KINDS`].
     pub kind: String,
     pub read: bool,
+    /// What it is about, where it is about one thing.
+    pub subject: Option<EntityRef>,
 }
 
 impl Domain {
@@ -69,7 +71,7 @@ impl Domain {
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn notifications(&self, caller: &Caller, unread: bool) -> Result<Vec<Notification>, DomainError> {
         let rows = sqlx::query(
-            "SELECT id, title, body, level, created_at, kind, read_at FROM notifications \
+            "SELECT id, title, body, level, created_at, kind, read_at, entity_type, entity_id FROM notifications \
              WHERE user_id = $1 AND (read_at IS NULL OR $3 = 0) ORDER BY created_at DESC, id DESC LIMIT $2",
         )
         .bind(caller.user_id.as_str())
@@ -87,7 +89,7 @@ impl Domain {
     pub async fn mark_notification_read(&self, caller: &Caller, id: &Id) -> Result<Notification, DomainError> {
         let row = sqlx::query(
             "UPDATE notifications SET read_at = COALESCE(read_at, $3) WHERE id = $1 AND user_id = $2 \
-             RETURNING id, title, body, level, created_at, kind, read_at",
+             RETURNING id, title, body, level, created_at, kind, read_at, entity_type, entity_id",
         )
         .bind(id.as_str())
         .bind(caller.user_id.as_str())
@@ -141,8 +143,24 @@ pub(super) async fn post(
         created_at: unit.stamp(),
         kind: Some(kind.to_owned()),
     };
-    insert(unit.db(), user, &new).await?;
+    insert(unit.db(), user, &new, None).await?;
     unit.tell(user, &Ephemeral::NotificationNew(new)).await
+}
+
+/// Stores a notification about one thing that another message announces; returns its id.
+pub(super) async fn list(
+    unit: &mut Unit,
+    user: &Id,
+    kind: &str,
+    title: String,
+    body: String,
+    subject: &EntityRef,
+) -> Result<Id, DomainError> {
+    let id = Id::from(uuid::Uuid::now_v7());
+    let (level, created_at, kind) = (LEVELS[2].to_owned(), unit.stamp(), Some(kind.to_owned()));
+    let new = NotificationNew { id: id.clone(), title, body, level, created_at, kind };
+    insert(unit.db(), user, &new, Some(subject)).await?;
+    Ok(id)
 }
 
 fn check(users: &[Id], title: &str, body: &str, level: &str) -> Result<(), DomainError> {
@@ -175,9 +193,15 @@ async fn acquainted(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool
     Ok(shared.is_some())
 }
 
-async fn insert(db: &mut sqlx::AnyConnection, user: &Id, new: &NotificationNew) -> Result<(), DbError> {
+async fn insert(
+    db: &mut sqlx::AnyConnection,
+    user: &Id,
+    new: &NotificationNew,
+    subject: Option<&EntityRef>,
+) -> Result<(), DbError> {
     sqlx::query(
-        "INSERT INTO notifications (id, user_id, title, body, level, created_at, kind) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO notifications (id, user_id, title, body, level, created_at, kind, entity_type, entity_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(new.id.as_str())
     .bind(user.as_str())
@@ -186,12 +210,19 @@ async fn insert(db: &mut sqlx::AnyConnection, user: &Id, new: &NotificationNew) 
     .bind(new.level.as_str())
     .bind(new.created_at.as_str())
     .bind(new.kind.as_deref().unwrap_or(KINDS[0]))
+    .bind(subject.map(|subject| subject.entity_type.as_str().to_owned()))
+    .bind(subject.map(|subject| subject.id.to_string()))
     .execute(db)
     .await?;
     Ok(())
 }
 
 fn read(row: &AnyRow) -> Result<Notification, DbError> {
+    let (entity_type, id): (Option<String>, Option<String>) = (row.try_get(7)?, row.try_get(8)?);
+    let subject = match entity_type.zip(id) {
+        Some((entity_type, id)) => Some(EntityRef::new(EntityType::from(entity_type.as_str()), parse_id(&id)?)),
+        None => None,
+    };
     Ok(Notification {
         id: parse_id(row.try_get(0)?)?,
         title: row.try_get(1)?,
@@ -200,5 +231,6 @@ fn read(row: &AnyRow) -> Result<Notification, DbError> {
         created_at: row.try_get(4)?,
         kind: row.try_get(5)?,
         read: row.try_get::<Option<String>, _>(6)?.is_some(),
+        subject,
     })
 }

@@ -1,16 +1,12 @@
 //! Changing entities, also when two people change the same one.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
-
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use sqlx::Row;
 
 use super::idempotency::Request;
 use super::unit::{Details, Origin, Unit};
-use super::{Caller, Domain, DomainError, Entity, Fields, Kind, dispute, input, store};
-use crate::protocol::messages::DocumentConflict;
-use crate::protocol::{Ephemeral, Id, OnConflict, Operation};
+use super::{Caller, Domain, DomainError, Entity, Fields, Kind, dispute, input, loss, store};
+use crate::protocol::{Id, OnConflict, Operation};
 use crate::server::db::DbError;
 use crate::server::rules::authorization::Action;
 use crate::server::rules::fields::{self, Flat};
@@ -60,8 +56,7 @@ impl Domain {
         let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
         let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
         dispute::settle(&mut unit, &entity, Some(&seen)).await?;
-        let replaced = of_members(&mut unit, &stored, replaced).await?;
-        tell_losers(&mut unit, &entity, replaced).await?;
+        loss::tell(&mut unit, &entity, replaced).await?;
         unit.remember(request.as_ref(), &entity).await?;
         unit.commit().await?;
         Ok(entity)
@@ -151,55 +146,4 @@ async fn past(unit: &mut Unit, stored: &Entity, expected: i64) -> Result<Past, D
     }
     let complete = i64::try_from(edits.len()).ok() == stored.version.checked_sub(expected);
     Ok(Past { edits, complete })
-}
-
-/// Leaves out the values of those who are members no longer: they learn nothing of what came after them.
-async fn of_members(
-    unit: &mut Unit,
-    stored: &Entity,
-    mut replaced: Vec<Replaced>,
-) -> Result<Vec<Replaced>, DomainError> {
-    let mut members: HashMap<Id, bool> = HashMap::new();
-    for user in replaced.iter().filter_map(|value| value.by.clone()) {
-        if let Entry::Vacant(unknown) = members.entry(user) {
-            let is_member = store::role(unit.db(), unknown.key(), &stored.campaign_id).await?.is_some();
-            unknown.insert(is_member);
-        }
-    }
-    replaced.retain(|value| value.by.as_ref().is_some_and(|user| members.get(user) == Some(&true)));
-    Ok(replaced)
-}
-
-/// Tells each user whose values were replaced; nobody is told of replacing their own.
-async fn tell_losers(unit: &mut Unit, entity: &Entity, replaced: Vec<Replaced>) -> Result<(), DomainError> {
-    let author = unit.caller().user_id.clone();
-    let mut by_user: BTreeMap<Id, Vec<Replaced>> = BTreeMap::new();
-    for value in replaced {
-        if let Some(user) = value.by.clone().filter(|user| *user != author) {
-            by_user.entry(user).or_default().push(value);
-        }
-    }
-    for (user, values) in by_user {
-        let fields: Vec<String> = values.iter().map(|value| value.field.field.clone()).collect();
-        dispute::open(unit, &user, &entity.id, &fields).await?;
-        unit.tell(&user, &Ephemeral::DocumentConflict(conflict(entity, author.clone(), &values))).await?;
-    }
-    Ok(())
-}
-
-fn conflict(entity: &Entity, by: Id, values: &[Replaced]) -> DocumentConflict {
-    let table = |pick: fn(&Replaced) -> &Value| -> Value {
-        let pairs = values.iter().map(|value| (value.field.field.clone(), pick(value).clone()));
-        Value::Object(pairs.collect::<Map<_, _>>())
-    };
-    DocumentConflict {
-        entity_type: entity.kind.into(),
-        entity_id: entity.id.clone(),
-        strategy: OnConflict::LastWriteWins,
-        conflicted_fields: values.iter().map(|value| value.field.field.clone()).collect(),
-        original_value: table(|value| &value.field.theirs),
-        incoming_value: table(|value| &value.field.mine),
-        resolved_value: table(|value| &value.field.mine),
-        by,
-    }
 }

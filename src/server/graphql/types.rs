@@ -163,9 +163,12 @@ pub struct Notification {
     body: String,
     level: String,
     created_at: String,
-    /// Who speaks: `message` for people, `rule` for the rules of a world.
+    /// Who speaks: `message` for people, `conflict` where an edit met another, `rule` for the rules of a world.
     kind: String,
     read: bool,
+    /// What it is about, where it is about one thing.
+    entity_type: Option<String>,
+    entity_id: Option<ID>,
 }
 
 /// What the caller is told at once; the rest only waits in the list of notifications.
@@ -336,8 +339,10 @@ impl From<domain::Member> for Member {
 impl From<domain::Notification> for Notification {
     fn from(it: domain::Notification) -> Self {
         let id = ID(it.id.to_string());
+        let entity_type = it.subject.as_ref().map(|subject| subject.entity_type.to_string());
+        let entity_id = it.subject.map(|subject| ID(subject.id.to_string()));
         let domain::Notification { title, body, level, created_at, kind, read, .. } = it;
-        Self { id, title, body, level, created_at, kind, read }
+        Self { id, title, body, level, created_at, kind, read, entity_type, entity_id }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use socketioxide::extract::{AckSender, SocketRef};
-use socketioxide::socket::Sid;
+use socketioxide::socket::{DisconnectReason, Sid};
 use socketioxide::{SendError, SocketError, TransportType};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -30,8 +31,26 @@ pub struct Connection {
     mail: Notify,
     /// Counts the limits it reaches.
     witness: Witness,
-    closed: CancellationToken,
+    ending: Ending,
 }
+
+/// Tells that a socket has gone, and why; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Ending {
+    closed: CancellationToken,
+    reason: Arc<OnceLock<DisconnectReason>>,
+}
+
+impl Ending {
+    /// Notes that the socket has gone.
+    pub fn tell(&self, reason: DisconnectReason) {
+        let _ = self.reason.set(reason);
+        self.closed.cancel();
+    }
+}
+
+/// How long a message may be under way: a peer heard of this much later has got it.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 
 /// Says that a connection's buffer has no room for another message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +59,7 @@ pub struct Full;
 impl Connection {
     /// Wraps an authenticated socket.
     #[must_use]
-    pub fn new(socket: SocketRef, claims: Claims, witness: Witness, closed: CancellationToken) -> Self {
+    pub fn new(socket: SocketRef, claims: Claims, witness: Witness, ending: Ending) -> Self {
         let switch = switch_of(&socket);
         Self {
             socket,
@@ -50,7 +69,7 @@ impl Connection {
             switch,
             overflowed: AtomicBool::new(false),
             mail: Notify::new(),
-            closed,
+            ending,
         }
     }
 
@@ -85,7 +104,19 @@ impl Connection {
     /// Is cancelled when the socket has gone.
     #[must_use]
     pub const fn closed(&self) -> &CancellationToken {
-        &self.closed
+        &self.ending.closed
+    }
+
+    /// Tells whether the socket, which has gone, may not have read what was sent since its last heartbeat but one.
+    ///
+    /// One that fell silent may have missed all of it; one whose line broke, what was sent when it was last heard of.
+    #[must_use]
+    pub fn may_have_missed(&self, sent: Instant) -> bool {
+        let reason = self.ending.reason.get();
+        let fell_silent = reason == Some(&DisconnectReason::HeartbeatTimeout);
+        let broke = reason == Some(&DisconnectReason::TransportError);
+        let was_under_way = |line: &Switch| !line.has_left() && line.heard() < sent + UNDER_WAY;
+        fell_silent || broke && self.switch.as_ref().is_some_and(was_under_way)
     }
 
     /// Sends an event, or ends the connection if its buffer is full: it catches up by resuming.
@@ -160,11 +191,11 @@ impl Connection {
 
     /// Ends a session whose buffer is full as soon as there is room to say so.
     fn dismiss_when_it_reads(&self) {
-        let (socket, closed) = (self.socket.clone(), self.closed.clone());
+        let (socket, closed) = (self.socket.clone(), self.closed().clone());
         tokio::spawn(async move {
             let dismissed = async {
                 while let Err(SocketError::InternalChannelFull) = socket.clone().disconnect() {
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             };
             closed.run_until_cancelled(dismissed).await;

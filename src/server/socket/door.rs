@@ -9,19 +9,20 @@ use serde_json::Value;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::socket::DisconnectReason;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use super::connection::{Connection, Connections};
+use super::connection::{Connection, Connections, Ending};
 use super::guard::Opening;
 use super::handshake::{self, Refusal};
 use super::limits::{Addresses, Place, TokenBucket};
 use super::request;
-use super::session::{Incoming, Session};
+use super::session::{Incoming, Mailbag, Session};
 use super::tcp::{Peer, Switch};
 use crate::protocol::{ErrorCode, Failure, Room};
 use crate::server::auth::{Claims, NotAdmitted};
 use crate::server::breach::{Breach, Witness};
 use crate::server::core::Core;
+use crate::server::db::DbError;
+use crate::server::inbox::{self, Cursor};
 use crate::server::presence::People;
 use crate::server::relay::Relay;
 
@@ -49,7 +50,9 @@ pub struct Accepted {
     inbox: mpsc::Receiver<Box<Incoming>>,
     place: Option<Place>,
     witness: Witness,
-    closed: CancellationToken,
+    /// Where the user's messages ended when it was let in.
+    cursor: Cursor,
+    ending: Ending,
 }
 
 /// Passes an accepted connection on, once.
@@ -97,8 +100,10 @@ impl Door {
         let claims = self.core.admit(token).await.map_err(refusal)?;
         let place = self.place(socket)?;
         socket.join(Room::User(claims.sub.clone()).to_string());
-        let (closed, inbox) = register(socket, witness, self.core.config.socket.requests_per_minute);
-        let accepted = Accepted { claims, inbox, place, witness: witness.clone(), closed };
+        // Before the client hears that it is in: from then on, whatever is told to the user is told to it as well.
+        let cursor = inbox::end(&self.core.db, &claims.sub).await.map_err(internal)?;
+        let (ending, inbox) = register(socket, witness, self.core.config.socket.requests_per_minute);
+        let accepted = Accepted { claims, inbox, place, witness: witness.clone(), cursor, ending };
         socket.extensions.insert(Handover::new(Mutex::new(Some(accepted))));
         Ok(())
     }
@@ -106,18 +111,17 @@ impl Door {
     /// Serves an admitted socket until it has gone.
     pub async fn serve(&self, socket: SocketRef, handover: &Mutex<Option<Accepted>>) {
         let accepted = handover.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Accepted { claims, inbox, place, witness, closed }) = accepted else { return };
+        let Some(Accepted { claims, inbox, place, witness, cursor, ending }) = accepted else { return };
         let sid = claims.sid.clone();
-        let connection = Arc::new(Connection::new(socket, claims, witness, closed));
+        let connection = Arc::new(Connection::new(socket, claims, witness, ending));
         self.connections.insert(connection.clone());
         // The session may have ended after it was looked up and before it could be told so.
         if self.core.is_over(&sid).await.unwrap_or(false) {
             connection.dismiss();
         }
         let (core, relay, people) = (self.core.clone(), self.relay.clone(), self.people.clone());
-        let connection_of_session = connection.clone();
-        let session =
-            Session { core, relay, people, connection: connection_of_session, inbox, warned: false, cursor: None };
+        let mail = Mailbag::new(cursor);
+        let session = Session { core, relay, people, connection: connection.clone(), inbox, warned: false, mail };
         session.run().await;
         self.connections.remove(connection.id());
         self.people.moved.add(connection.id());
@@ -140,7 +144,7 @@ fn register(
     socket: &SocketRef,
     witness: &Witness,
     requests_per_minute: u32,
-) -> (CancellationToken, mpsc::Receiver<Box<Incoming>>) {
+) -> (Ending, mpsc::Receiver<Box<Incoming>>) {
     let (outbox, inbox) = mpsc::channel(INBOX);
     let bucket = Arc::new(Mutex::new(TokenBucket::per_minute(requests_per_minute, Instant::now())));
     for event in request::EVENTS {
@@ -157,17 +161,17 @@ fn register(
             ready(())
         });
     }
-    let closed = CancellationToken::new();
-    let gone = closed.clone();
+    let ending = Ending::default();
+    let gone = ending.clone();
     let (witness, switch) = (witness.clone(), peer_of(socket).map(|peer| peer.switch.clone()));
     socket.on_disconnect(move |reason: DisconnectReason| {
-        gone.cancel();
+        gone.tell(reason);
         if let Some(breach) = breach_of(reason, switch.as_ref()) {
             witness.note(breach);
         }
         ready(())
     });
-    (closed, inbox)
+    (ending, inbox)
 }
 
 /// Tells what a connection that the library closed had done.
@@ -213,9 +217,11 @@ fn slow_down(wait: Duration) -> Failure {
 fn refusal(error: NotAdmitted) -> Refusal {
     match error {
         NotAdmitted::Token(error) => Refusal::Token(error),
-        NotAdmitted::Database(error) => {
-            tracing::error!(%error, "could not look up the session of a handshake");
-            Refusal::Internal
-        }
+        NotAdmitted::Database(error) => internal(error),
     }
+}
+
+fn internal(error: DbError) -> Refusal {
+    tracing::error!(%error, "could not look up the session of a handshake");
+    Refusal::Internal
 }

@@ -20,9 +20,10 @@ use crate::server::auth::{Claims, NotAdmitted, TokenError};
 use crate::server::breach::Breach;
 use crate::server::clock::{now, stamp};
 use crate::server::core::Core;
-use crate::server::inbox::Cursor;
 use crate::server::presence::People;
 use crate::server::relay::{Denied, Relay, Seated};
+
+pub use mail::Mailbag;
 
 /// How long before its end a token is announced to be running out.
 const NOTICE: Duration = Duration::from_secs(60);
@@ -43,8 +44,7 @@ pub struct Session {
     pub inbox: mpsc::Receiver<Box<Incoming>>,
     /// Whether the client knows that its present token is running out.
     pub warned: bool,
-    /// The last message to the user that it has got; `None` until it has asked for what waited.
-    pub cursor: Option<Cursor>,
+    pub mail: Mailbag,
 }
 
 impl Session {
@@ -55,6 +55,7 @@ impl Session {
         self.people.moved.add(self.connection.id());
         closed.run_until_cancelled(self.serve()).await;
         self.relay.leave(&self.connection).await;
+        self.return_letters().await;
         self.core.connected.fetch_sub(1, Ordering::Relaxed);
     }
 

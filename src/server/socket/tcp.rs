@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -48,12 +48,30 @@ pub struct Switch {
 }
 
 /// Holds what is seen of a connection's incoming half.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
+    since: Instant,
     bytes: AtomicU64,
+    /// When the last of them came, in milliseconds since then.
+    heard: AtomicU64,
     /// Whether the peer ended the connection.
     ended: AtomicBool,
+    /// Whether it did so in good order.
+    left: AtomicBool,
     throttled: AtomicBool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            bytes: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            left: AtomicBool::new(false),
+            throttled: AtomicBool::new(false),
+        }
+    }
 }
 
 /// Carries one connection's bytes until its switch is used.
@@ -82,6 +100,18 @@ impl Switch {
     #[must_use]
     pub fn received(&self) -> u64 {
         self.seen.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns when the peer last sent anything.
+    #[must_use]
+    pub fn heard(&self) -> Instant {
+        self.seen.since + Duration::from_millis(self.seen.heard.load(Ordering::Relaxed))
+    }
+
+    /// Tells whether the connection came to a regular end: the peer closed it, or was hung up on.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.seen.left.load(Ordering::Relaxed) || self.hung_up.is_cancelled()
     }
 
     /// Tells whether the peer, or this switch, has ended the connection.
@@ -163,6 +193,10 @@ impl Line {
     fn note(&mut self, went_well: bool, bytes: usize) {
         if !went_well || bytes == 0 {
             self.seen.ended.store(true, Ordering::Relaxed);
+            self.seen.left.store(went_well, Ordering::Relaxed);
+        } else {
+            let age = self.seen.since.elapsed().as_millis();
+            self.seen.heard.store(u64::try_from(age).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
         self.seen.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.throttle.spend(bytes);
@@ -264,5 +298,19 @@ mod tests {
         switch.cut();
         let ended = tokio::time::timeout(Duration::from_secs(5), writer).await.unwrap();
         assert_eq!(ended.unwrap(), io::ErrorKind::ConnectionAborted);
+    }
+    #[tokio::test]
+    async fn a_peer_is_heard_and_its_leave_told_from_its_loss() {
+        let (mut line, switch, mut client) = pair().await;
+        client.write_all(b"hi").await.unwrap();
+        assert_eq!(line.read(&mut [0; 8]).await.unwrap(), 2);
+        assert!(switch.heard() <= Instant::now() && !switch.has_left());
+        client.shutdown().await.unwrap();
+        assert_eq!(line.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(switch.has_left());
+        let (mut line, switch, client) = pair().await;
+        SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+        assert!(line.read(&mut [0; 8]).await.is_err() && !switch.has_left(), "a reset is no leave");
     }
 }

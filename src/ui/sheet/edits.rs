@@ -28,9 +28,9 @@ pub fn draw(app: &App, look: &Look, sheet: &EditsSheet, area: Rect, buffer: &mut
             .left(format!("{time}  "), look.theme.muted)
             .left(format!("{} ", pad(words::state(&held.state), 9)), style)
             .left(words::subject(held, app.cache()), look.theme.strong)
-            .left(format!(" {} {}", look.symbols.dot, words::what(held)), look.theme.text);
+            .left(format!(" {} {}", look.symbols.dot, app.edit_words(held)), look.theme.text);
         rest = write([row], rest, buffer);
-        if let Some(reason) = words::reason(&held.state).filter(|_| here) {
+        if let Some(reason) = app.edit_reason(held).filter(|_| here) {
             let place = Rect { x: rest.x + 4, width: rest.width.saturating_sub(4), ..rest };
             let below = write(prose(&reason, look.theme.muted, place), place, buffer);
             rest = Rect { y: below.y, height: below.height, ..rest };

@@ -9,7 +9,7 @@ use super::super::row::{Row, columns};
 use super::{draft, frame, pointer, prose, write};
 use crate::app::App;
 use crate::app::edit::draft::Draft;
-use crate::app::edit::field::{self, Field};
+use crate::app::edit::field::Field;
 use crate::app::edit::fields::{FieldSheet, Open};
 use crate::app::measure::{fit, pad, width};
 use crate::app::value::say;
@@ -29,7 +29,7 @@ pub fn draw(app: &App, look: &Look, sheet: &FieldSheet, area: Rect, buffer: &mut
     let company = app.company(&sheet.subject);
     let lines = company.iter().map(|line| Row::new().left(format!("{} {line}", look.symbols.pencil), look.theme.warn));
     let content = write(lines, content, buffer);
-    let fields = field::fields(&entity);
+    let fields = app.editable(&entity);
     let labels = fields.iter().map(|field| width(&field.label)).max().unwrap_or(0).min(usize::from(content.width) / 3);
     let first = first_shown(sheet, content.height);
     let mut cursor = None;

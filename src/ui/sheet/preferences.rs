@@ -8,6 +8,10 @@ use super::super::row::Row;
 use super::{frame, pointer, prose, write};
 use crate::app::edit::preferences::PreferencesSheet;
 use crate::app::inbox::LEVELS;
+use crate::app::measure::pad;
+
+/// How wide the names of levels and kinds are, at most.
+const WIDEST: usize = 8;
 
 pub fn draw(look: &Look, sheet: &PreferencesSheet, area: Rect, buffer: &mut Buffer) {
     let content = frame(look, "Tell me at once", "notifications", area, buffer);
@@ -27,7 +31,7 @@ pub fn draw(look: &Look, sheet: &PreferencesSheet, area: Rect, buffer: &mut Buff
         let row = Row::new()
             .left(pointer(look, here), look.theme.focused)
             .left(mark, if chosen { look.theme.good } else { look.theme.muted })
-            .left(word, if here { look.theme.strong } else { look.theme.text })
+            .left(pad(word, WIDEST), if here { look.theme.strong } else { look.theme.text })
             .left(format!("  {about}"), look.theme.muted);
         rest = write([row], rest, buffer);
     }

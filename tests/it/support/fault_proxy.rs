@@ -35,6 +35,8 @@ enum Flow {
     Pass,
     /// Nothing moves, and nobody is told.
     Stall,
+    /// What the client says arrives; what the server says does not.
+    Mute,
     Delay(Duration),
     /// The client gets this many bytes a second.
     Throttle(usize),
@@ -70,6 +72,11 @@ impl FaultProxy {
     /// Holds everything back without closing anything, new connections included.
     pub fn stall(&self) {
         self.state.flow.send_replace(Flow::Stall);
+    }
+
+    /// Holds back what the server says; what the client says arrives.
+    pub fn mute(&self) {
+        self.state.flow.send_replace(Flow::Mute);
     }
 
     /// Holds each piece back for a while.
@@ -152,19 +159,19 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Re
                     Flow::Cut(_) => return reset_both(client, server),
                     Flow::Close(_) => return,
                     Flow::CutAfter(_) => passed = 0,
-                    Flow::Pass | Flow::Stall | Flow::Delay(_) | Flow::Throttle(_) => {}
+                    Flow::Pass | Flow::Stall | Flow::Mute | Flow::Delay(_) | Flow::Throttle(_) => {}
                 }
             }
             read = client.read(&mut up), if !stalled => match read {
                 Ok(count @ 1..) if server.write_all(&up[..count]).await.is_ok() => {}
                 _ => return,
             },
-            read = server.read(&mut down[..portion(now)]), if !stalled => {
+            read = server.read(&mut down[..portion(now)]), if !stalled && now != Flow::Mute => {
                 let Ok(count @ 1..) = read else { return };
                 match now {
                     Flow::Delay(by) => tokio::time::sleep(by).await,
                     Flow::Throttle(_) => tokio::time::sleep(SLICE).await,
-                    Flow::Pass | Flow::Stall | Flow::Cut(_) | Flow::Close(_) | Flow::CutAfter(_) => {}
+                    Flow::Pass | Flow::Stall | Flow::Mute | Flow::Cut(_) | Flow::Close(_) | Flow::CutAfter(_) => {}
                 }
                 let allowed = if let Flow::CutAfter(limit) = now { count.min(limit - passed) } else { count };
                 passed += allowed;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use scry::client::api::Api;
 use scry::client::outbox::{self, Change, Edit, Handle, Outcome, Refusal, Store};
-use scry::protocol::{EntityType, Id, OnConflict};
+use scry::protocol::{EntityRef, EntityType, Id};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -83,14 +83,8 @@ pub fn tick(campaign: &Id, key: &str) -> Edit {
 
 /// Makes an edit of a settlement.
 pub fn update(campaign: &Id, key: &str, id: &str, input: Value, expected_version: Option<i64>) -> Edit {
-    let change = Change::Update {
-        entity_type: EntityType::Settlement,
-        id: Id::parse(id).unwrap(),
-        input: input.as_object().unwrap().clone(),
-        expected_version,
-        on_conflict: OnConflict::Merge,
-    };
-    edit(campaign, key, change)
+    let town = EntityRef::new(EntityType::Settlement, Id::parse(id).unwrap());
+    edit(campaign, key, Change::update(&town, input.as_object().unwrap().clone(), expected_version))
 }
 
 fn edit(campaign: &Id, key: &str, change: Change) -> Edit {

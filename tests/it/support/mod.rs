@@ -1,6 +1,7 @@
 //! What the integration tests share.
 
 pub mod attack;
+pub mod chronicle;
 pub mod client;
 pub mod crowd;
 pub mod database;
@@ -27,3 +28,4 @@ pub mod table;
 pub mod tls;
 pub mod town;
 pub mod wait;
+pub mod workshop;

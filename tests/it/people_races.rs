@@ -1,0 +1,168 @@
+//! Messages to one user while their connections come and go on two nodes: each is told once, in order, and none is
+//! lost between "somebody else took it" and "I was not there yet".
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use scry::config::server::{Secret, ServerConfig};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::support::fault_proxy::FaultProxy;
+use crate::support::gateway::{TestGateway, notification};
+use crate::support::node::{Node, NodeSocket};
+use crate::support::redis::Redis;
+
+const ROUNDS: usize = 12;
+
+/// A message and when it was certainly not written yet.
+#[derive(Debug, Clone)]
+struct Told {
+    name: String,
+    began: Instant,
+}
+
+/// A connection and when it was certainly there.
+struct Seat<'a> {
+    socket: NodeSocket<'a>,
+    connected: Instant,
+    got: Vec<String>,
+}
+
+impl Seat<'_> {
+    /// Reads on until the last message is there, behind which nothing comes.
+    async fn read_upto(&mut self, last: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.got.last().is_none_or(|name| name != last) {
+            assert!(Instant::now() < deadline, "{last} never came; what did: {:?}", self.got);
+            let seen = self.socket.seen().await.into_iter();
+            let news = seen.filter(|(name, _)| name == "notification:new");
+            self.got = news.map(|(_, body)| body["id"].as_str().unwrap().to_owned()).collect();
+        }
+    }
+}
+
+/// Writes messages, one after the other, over random nodes, resting now and then.
+async fn tell(nodes: &[&TestGateway], names: Vec<String>, seed: u64) -> Vec<Told> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut told = Vec::new();
+    for name in names {
+        for _ in 0..random.usize(0..60) {
+            tokio::task::yield_now().await;
+        }
+        let began = Instant::now();
+        nodes[random.usize(0..nodes.len())].tell("viewer", &notification(&name)).await;
+        told.push(Told { name, began });
+    }
+    told
+}
+
+/// Checks what the connections of one round got, of what waited for them and of what came meanwhile.
+fn check(seats: &[Seat<'_>], waited: &[Told], meanwhile: &[Told], when: &str) {
+    let order: Vec<&str> = waited.iter().chain(meanwhile).map(|told| told.name.as_str()).collect();
+    for seat in seats {
+        let places: Vec<_> = seat.got.iter().map(|name| order.iter().position(|known| known == name)).collect();
+        assert!(places.iter().all(Option::is_some), "{when}: nothing of earlier rounds in {:?}", seat.got);
+        assert!(places.is_sorted_by(|a, b| a < b), "{when}: in order and once, not {:?}", seat.got);
+        for told in meanwhile.iter().filter(|told| told.began > seat.connected) {
+            assert!(
+                seat.got.contains(&told.name),
+                "{when}: {} was told to all who were there: {:?}",
+                told.name,
+                seat.got
+            );
+        }
+    }
+    let receivers = |told: &Told| seats.iter().filter(|seat| seat.got.contains(&told.name)).count();
+    for told in waited {
+        assert_eq!(receivers(told), 1, "{when}: {} waited, and is told once", told.name);
+    }
+    for told in meanwhile {
+        assert!(receivers(told) > 0, "{when}: {} is lost", told.name);
+    }
+}
+
+async fn storm(nodes: &[&TestGateway], seed: u64) {
+    let driver = Node::start().await;
+    let mut random = fastrand::Rng::with_seed(seed);
+    for round in 0..ROUNDS {
+        let when = format!("seed {seed}, round {round}");
+        let names = |kind: &str, count: usize| (0..count).map(|n| format!("{round}-{kind}{n}")).collect::<Vec<_>>();
+        let waited = tell(nodes, names("w", random.usize(0..6)), random.u64(..)).await;
+        let enter = |number: usize| {
+            let server = nodes[random.usize(0..nodes.len())];
+            let (name, driver) = (format!("{round}-{number}"), &driver);
+            async move {
+                let socket = driver.enter(&name, &server.url, &server.token("viewer")).await;
+                Seat { socket, connected: Instant::now(), got: Vec::new() }
+            }
+        };
+        let entering: Vec<_> = (0..4).map(enter).collect();
+        let (mut seats, mut meanwhile) =
+            tokio::join!(join_all(entering), tell(nodes, names("m", 30), seed.wrapping_add(round as u64)));
+        meanwhile.extend(tell(nodes, names("last", 1), 0).await);
+        for seat in &mut seats {
+            seat.read_upto(&format!("{round}-last0")).await;
+        }
+        check(&seats, &waited, &meanwhile, &when);
+        for seat in seats {
+            seat.socket.disconnect().await;
+        }
+        for node in nodes {
+            node.connected(0).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_to_racing_connections_are_told_once_and_in_order() {
+    let server = TestGateway::start().await;
+    storm(&[&server], 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_to_racing_connections_are_told_once_across_nodes() {
+    let redis = Redis::start().await;
+    let joined = |config: &mut ServerConfig| config.redis = Some(Secret::new(redis.url()));
+    let here = TestGateway::with(joined).await;
+    let there = here.beside(joined).await;
+    storm(&[&here, &there], 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_silent_connection_cannot_have_read_goes_to_a_living_one_once() {
+    let hasty = |config: &mut ServerConfig| {
+        config.socket.ping_interval = Duration::from_secs(1);
+        config.socket.ping_timeout = Duration::from_secs(1);
+    };
+    let server = TestGateway::with(hasty).await;
+    let (driver, proxy) = (Node::start().await, FaultProxy::start(&server.url).await);
+    let token = server.token("viewer");
+    let dead = driver.enter("dead", &proxy.url, &token).await;
+    dead.ask("latency", json!({})).await;
+    proxy.mute();
+    server.tell("viewer", &notification("n1")).await;
+    let living = driver.enter("living", &server.url, &token).await;
+    living.wait("notification:new", 1).await;
+    server.connected(1).await;
+    let later = driver.enter("later", &server.url, &token).await;
+    server.tell("viewer", &notification("n2")).await;
+    for (socket, wanted) in [(&living, vec!["n1", "n2"]), (&later, vec!["n2"])] {
+        let told = socket.wait("notification:new", wanted.len()).await;
+        assert_eq!(told.iter().map(|body| body["id"].as_str().unwrap()).collect::<Vec<_>>(), wanted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crashed_client_has_read_does_not_come_again() {
+    let (server, driver) = (TestGateway::start().await, Node::start().await);
+    let token = server.token("viewer");
+    let first = driver.enter("first", &server.url, &token).await;
+    server.tell("viewer", &notification("n1")).await;
+    first.wait("notification:new", 1).await;
+    first.terminate().await;
+    server.connected(0).await;
+    let next = driver.enter("next", &server.url, &token).await;
+    server.tell("viewer", &notification("n2")).await;
+    assert_eq!(next.wait("notification:new", 1).await[0]["id"], "n2");
+}
