@@ -129,7 +129,7 @@ async fn two_people_and_one_bad_line() {
     // It is back: what was applied is told so, what can be is saved, and what met another edit waits for a decision.
     proxy.pass();
     player.wait_for("1 refused");
-    player.wait_for("not saved: Cinderford · level 4 → 9: gm changed level meanwhile");
+    player.wait_for("not saved: Cinderford · level 4 → 9");
     gm.wait_for("player here");
     all_show(&[&gm, &player], LEVEL, "6");
     all_show(&[&gm, &player], POPULATION, "2 900");
@@ -138,6 +138,7 @@ async fn two_people_and_one_bad_line() {
     // The player decides, and both see what came of it.
     player.type_keys("E");
     player.wait_for("conflict  Cinderford");
+    player.wait_for("gm changed level meanwhile");
     player.type_keys(ENTER);
     player.wait_for("[9]");
     player.type_keys(ENTER);
