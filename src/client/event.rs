@@ -53,6 +53,7 @@ pub struct DueEffect {
 
 /// Holds one notification as the server keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Notification {
     /// What was announced when it came.
     #[serde(flatten)]
@@ -60,9 +61,9 @@ pub struct Notification {
     #[serde(default)]
     pub read: bool,
     /// What it is about, where it is about one thing and the server says so.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_type: Option<EntityType>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_id: Option<Id>,
 }
 
