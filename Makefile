@@ -1,6 +1,6 @@
 # `make demo` shows the product, `make test` proves it; both work on a fresh machine.
 
-.PHONY: help demo test soak lint fmt bench bench-watch attacks setup
+.PHONY: help demo test soak lint fmt bench bench-watch bench-screen attacks setup
 
 # Where tools that cargo installs are found, also on a machine that has just got them.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -53,6 +53,11 @@ bench-watch: setup ## Measure `scry watch` beside Node's client (SCRY=path RUNS=
 	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts
 	NODE_PATH=tests/node/node_modules node benches/watch/run.cjs $(or $(SCRY),target/release/scry) \
 		$(or $(RUNS),5) $(or $(EVENTS),200000) $(or $(RATE),0)
+
+bench-screen: setup ## Measure the dashboard in a pseudo-terminal (SCREEN="event flood")
+	@tests/setup.sh nodejs
+	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts
+	cargo bench --locked --bench screen -- $(SCREEN)
 
 setup:
 	@tests/setup.sh build

@@ -1,0 +1,70 @@
+//! Measures the dashboard as a terminal sees it: how soon what happened, and what was typed, is on the screen.
+//!
+//! `make bench-screen`, or `cargo bench --bench screen [-- NAME…]`. The program runs in a pseudo-terminal in front
+//! of a gateway written with Node (`gateway.cjs`); times are those of this process and include the way through
+//! both, so they are upper bounds. The load average is printed beside them: they mean little on a busy machine.
+
+#![expect(clippy::unwrap_used, reason = "a lock is poisoned only by a panic that has ended the run already")]
+
+mod gateway;
+mod measures;
+mod process;
+mod terminal;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+
+/// Measures the dashboard.
+#[derive(Parser)]
+#[command(bin_name = "cargo bench --bench screen --")]
+struct Args {
+    /// What to measure; by default everything.
+    measures: Vec<Measure>,
+    /// Measures this program instead of the one just built.
+    #[arg(long, value_name = "PATH", default_value = env!("CARGO_BIN_EXE_scry"))]
+    scry: PathBuf,
+    /// How many seconds to look at a dashboard on which nothing happens.
+    #[arg(long, default_value_t = 60)]
+    idle: u64,
+    /// Is what cargo says to benchmarks.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Measure {
+    Start,
+    Event,
+    Flood,
+    Memory,
+    Idle,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let wanted = |measure| args.measures.is_empty() || args.measures.contains(&measure);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("load average {}", load.split_whitespace().take(3).collect::<Vec<_>>().join(" "));
+    println!("| what | measured | goal | |\n|---|---|---|---|");
+    let row = |row: measures::Row| {
+        println!("| {} | {} | {} | {} |", row.what, row.measured, row.goal, if row.met { "met" } else { "missed" })
+    };
+    if wanted(Measure::Start) {
+        measures::start(&args.scry)?.into_iter().for_each(row);
+    }
+    if wanted(Measure::Event) {
+        measures::event(&args.scry)?.into_iter().for_each(row);
+    }
+    if wanted(Measure::Flood) {
+        measures::flood(&args.scry)?.into_iter().for_each(row);
+    }
+    if wanted(Measure::Memory) {
+        measures::memory(&args.scry)?.into_iter().for_each(row);
+    }
+    if wanted(Measure::Idle) {
+        measures::idle(&args.scry, args.idle)?.into_iter().for_each(row);
+    }
+    Ok(())
+}
