@@ -16,8 +16,8 @@ const MIB: u64 = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_stays_of_any_attack_and_no_honest_client_is_lost() {
-    let (honest, attackers, each) = (20, 12, Duration::from_secs(1));
-    let plan = Plan { honest, attackers, each, pause: Duration::from_millis(650) };
+    let (calm, each, pause) = (Duration::ZERO, Duration::from_secs(1), Duration::from_millis(650));
+    let plan = Plan { honest: 20, attackers: 12, calm, each, pause };
     let mut target = Target::ours().await;
     let crowd = Crowd::gather(&target, &plan).await;
     for attack in Attack::ALL {
@@ -32,7 +32,7 @@ async fn nothing_stays_of_any_attack_and_no_honest_client_is_lost() {
 async fn in_full() {
     let seconds = std::env::var("ATTACK_SECONDS").map_or(10, |text| text.parse().unwrap());
     let (honest, attackers, each) = (500, 40, Duration::from_secs(seconds));
-    let plan = Plan { honest, attackers, each, pause: Duration::from_secs(1) };
+    let plan = Plan { honest, attackers, calm: each, each, pause: Duration::from_secs(1) };
     let mut faults = Vec::new();
     for is_ours in [true, false] {
         println!("\n{}, {honest} honest clients, {attackers} attackers", if is_ours { "scry-server" } else { "Node" });

@@ -163,6 +163,25 @@ async fn who_does_not_read_is_cut_and_counted() {
     assert_eq!(server.core.breaches.of(Breach::SlowReader), 1);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_takes_nothing_for_too_long_is_cut_and_counted_whatever_its_buffer_holds() {
+    let server = TestGateway::with(|config| {
+        config.socket.buffer = 1_000_000;
+        config.socket.slow_reader_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    assert_eq!(raw.ask("subscribe_campaign", &json!("c1")).await.unwrap()["success"], true);
+    let deadline = Instant::now() + PATIENCE;
+    while server.core.breaches.of(Breach::SlowReader) == 0 {
+        assert!(Instant::now() < deadline, "it is still waited for");
+        server.record_all(vec![kingdom(); 2_000]).await;
+    }
+    server.connected(0).await;
+    assert_eq!(server.core.breaches.of(Breach::SlowReader), 1);
+}
+
 #[tokio::test]
 async fn slow_heads_and_bodies_are_ended_and_idle_connections_are_not_blamed() {
     let server = TestServer::with(brief).await;

@@ -176,6 +176,9 @@ fn register(
 
 /// Tells what a connection that the library closed had done.
 fn breach_of(reason: DisconnectReason, switch: Option<&Switch>) -> Option<Breach> {
+    if switch.is_some_and(Switch::is_stuck) {
+        return Some(Breach::SlowReader);
+    }
     let goes_on = || switch.is_some_and(|switch| !switch.is_over());
     if reason == DisconnectReason::PacketParsingError {
         Some(Breach::Packet)

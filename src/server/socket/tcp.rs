@@ -19,6 +19,8 @@ use crate::config::server::SocketConfig;
 
 /// How long a silent connection may be silent before the kernel asks whether the peer is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Bounds what the kernel takes in ahead of this program: what a flood leaves there is read before its end is seen.
+const RECEIVE_BUFFER: usize = 128 * 1024;
 /// How long to wait after an accept that failed for lack of resources.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -58,6 +60,8 @@ struct Seen {
     ended: AtomicBool,
     /// Whether it did so in good order.
     left: AtomicBool,
+    /// Whether the kernel gave the connection up, because the peer took nothing for too long.
+    stuck: AtomicBool,
     throttled: AtomicBool,
 }
 
@@ -120,6 +124,12 @@ impl Switch {
         self.seen.ended.load(Ordering::Relaxed) || self.hung_up.is_cancelled() || self.cut.is_cancelled()
     }
 
+    /// Tells whether the peer took nothing of what was sent for too long.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.seen.stuck.load(Ordering::Relaxed)
+    }
+
     /// Ends the connection at once, even if the peer does not read.
     pub fn cut(&self) {
         self.cut.cancel();
@@ -160,6 +170,7 @@ impl Doorway {
 fn tune(stream: &TcpStream, slow_reader_timeout: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3))?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_user_timeout(Some(slow_reader_timeout))?;
@@ -190,16 +201,31 @@ impl Line {
     }
 
     /// Notes what a read brought; nothing, or a failure, is the end.
-    fn note(&mut self, went_well: bool, bytes: usize) {
-        if !went_well || bytes == 0 {
+    fn note(&mut self, result: &io::Result<()>, bytes: usize) {
+        if result.is_err() || bytes == 0 {
             self.seen.ended.store(true, Ordering::Relaxed);
             self.seen.left.store(went_well, Ordering::Relaxed);
         } else {
             let age = self.seen.since.elapsed().as_millis();
             self.seen.heard.store(u64::try_from(age).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
+        self.note_failure(result.as_ref().err());
         self.seen.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.throttle.spend(bytes);
+    }
+
+    fn note_failure(&self, failure: Option<&io::Error>) {
+        if failure.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            self.seen.stuck.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Passes on what came of a write.
+    fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Err(error)) = &written {
+            self.note_failure(Some(error));
+        }
+        written
     }
 
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -223,7 +249,7 @@ impl AsyncRead for Line {
         let before = buf.filled().len();
         let read = Pin::new(&mut line.stream).poll_read(cx, buf);
         if let Poll::Ready(result) = &read {
-            line.note(result.is_ok(), buf.filled().len() - before);
+            line.note(result, buf.filled().len() - before);
         }
         read
     }
@@ -233,7 +259,8 @@ impl AsyncWrite for Line {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let line = self.get_mut();
         line.check(cx)?;
-        Pin::new(&mut line.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut line.stream).poll_write(cx, buf);
+        line.written(written)
     }
 
     fn poll_write_vectored(
@@ -243,7 +270,8 @@ impl AsyncWrite for Line {
     ) -> Poll<io::Result<usize>> {
         let line = self.get_mut();
         line.check(cx)?;
-        Pin::new(&mut line.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut line.stream).poll_write_vectored(cx, bufs);
+        line.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {

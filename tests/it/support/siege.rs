@@ -31,7 +31,8 @@ const ASKING: usize = 4;
 pub struct Plan {
     pub honest: usize,
     pub attackers: usize,
-    /// How long each attack lasts, and how long is listened before it.
+    /// How long is listened before each attack, and how long each lasts.
+    pub calm: Duration,
     pub each: Duration,
     /// How long an honest client rests between two questions.
     pub pause: Duration,
@@ -111,7 +112,7 @@ impl Target {
 
     /// Lets honest clients work, attacks the server in one way, and measures.
     pub async fn endure(&mut self, attack: Attack, crowd: &Crowd, plan: &Plan) -> Outcome {
-        let calm = crowd.listen(plan.each).await;
+        let calm = crowd.listen(plan.calm).await;
         let (before, memory, lost) = (self.held().await, self.memory(), crowd.lost());
         let attackers = self.attackers(attack, plan);
         let attacked = crowd.listen(plan.each).await;
