@@ -46,6 +46,21 @@ async fn requests_and_rooms_of_a_connection_are_counted() {
 }
 
 #[tokio::test]
+async fn a_storm_of_tiny_events_is_slowed_down_like_one_of_large_ones() {
+    let server = TestGateway::with(|config| config.socket.bytes_per_second = 8 * 1024).await;
+    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut honest = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
+    // Few enough bytes for the burst; what is refused costs much more than its bytes.
+    let storm = frame(0x81, b"421[\"latency\",{}]").repeat(1_000);
+    for piece in storm.chunks(1_000) {
+        raw.send_bytes(piece).await;
+        honest.ask("subscribe_campaign", &json!("c1")).await.unwrap();
+    }
+    let refused = server.core.breaches.of(Breach::Events);
+    assert!(refused < 700, "{refused} of 900 were looked at at once");
+}
+
+#[tokio::test]
 async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
     let server = TestGateway::start().await;
     let token = server.token("viewer");

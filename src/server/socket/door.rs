@@ -31,6 +31,10 @@ const INBOX: usize = 128;
 /// What a client is told to wait when its requests come faster than they are answered.
 const INBOX_PAUSE: Duration = Duration::from_millis(100);
 
+/// What an event beyond the limit costs its sender, in bytes that it could have sent instead: a storm of tiny
+/// events is slowed down like one of large ones.
+const COST_OF_REFUSAL: usize = 4 * 1024;
+
 /// Lets connections in; clones share everything.
 #[derive(Clone)]
 pub struct Door {
@@ -147,13 +151,18 @@ fn register(
 ) -> (Ending, mpsc::Receiver<Box<Incoming>>) {
     let (outbox, inbox) = mpsc::channel(INBOX);
     let bucket = Arc::new(Mutex::new(TokenBucket::per_minute(requests_per_minute, Instant::now())));
+    let switch = peer_of(socket).map(|peer| peer.switch.clone());
     for event in request::EVENTS {
         let (outbox, bucket, witness) = (outbox.clone(), bucket.clone(), witness.clone());
+        let switch = switch.clone();
         // The library spawns what this returns, in any order; the queue is filled before that, in order.
         socket.on(event, move |Event(name): Event, TryData(payload): TryData<Value>, ack: AckSender| {
             if let Err((ack, failure)) = accept(&outbox, &bucket, &name, &payload.unwrap_or_default(), ack) {
                 if failure.code == ErrorCode::RateLimited {
                     witness.note(Breach::Events);
+                    if let Some(switch) = &switch {
+                        switch.charge(COST_OF_REFUSAL);
+                    }
                 }
                 // A client whose buffer has no room for this answer is closed by the next event.
                 let _ = ack.send(&failure);
@@ -163,7 +172,7 @@ fn register(
     }
     let ending = Ending::default();
     let gone = ending.clone();
-    let (witness, switch) = (witness.clone(), peer_of(socket).map(|peer| peer.switch.clone()));
+    let witness = witness.clone();
     socket.on_disconnect(move |reason: DisconnectReason| {
         gone.tell(reason);
         if let Some(breach) = breach_of(reason, switch.as_ref()) {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,8 @@ struct Seen {
     left: AtomicBool,
     /// Whether the kernel gave the connection up, because the peer took nothing for too long.
     stuck: AtomicBool,
+    /// Bytes that are to be counted besides those that came.
+    extra: AtomicUsize,
     throttled: AtomicBool,
 }
 
@@ -98,6 +100,11 @@ impl Switch {
     /// Slows the connection down to what one client may send: no proxy shares it among many.
     pub fn throttle(&self) {
         self.seen.throttled.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts bytes against a slowed connection as if they had come.
+    pub fn charge(&self, bytes: usize) {
+        self.seen.extra.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Returns how many bytes the peer has sent.
@@ -204,7 +211,7 @@ impl Line {
     fn note(&mut self, result: &io::Result<()>, bytes: usize) {
         if result.is_err() || bytes == 0 {
             self.seen.ended.store(true, Ordering::Relaxed);
-            self.seen.left.store(went_well, Ordering::Relaxed);
+            self.seen.left.store(result.is_ok(), Ordering::Relaxed);
         } else {
             let age = self.seen.since.elapsed().as_millis();
             self.seen.heard.store(u64::try_from(age).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -243,6 +250,7 @@ impl AsyncRead for Line {
         if line.hung_up.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
+        line.throttle.spend(line.seen.extra.swap(0, Ordering::Relaxed));
         if line.seen.throttled.load(Ordering::Relaxed) && line.throttle.poll_ready(cx).is_pending() {
             return Poll::Pending;
         }

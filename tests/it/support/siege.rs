@@ -239,8 +239,9 @@ async fn work(mut raw: Raw, pause: Duration, heard: Arc<Mutex<Vec<Duration>>>, l
     loop {
         let asked = Instant::now();
         // Slower than the limit, so that each is granted.
-        let answer = timeout(PATIENCE / 2, raw.ask("latency", &json!({}))).await.ok().flatten();
-        if answer.is_none_or(|answer| answer["success"] != true) {
+        // Who waits so long has not lost the connection, and asks again.
+        let answer = timeout(PATIENCE / 2, raw.ask("latency", &json!({}))).await;
+        if answer.is_ok_and(|answer| answer.is_none_or(|answer| answer["success"] != true)) {
             lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
