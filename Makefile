@@ -45,7 +45,7 @@ bench: setup ## Measure the pure parts, then the server under load beside Node's
 
 attacks: setup ## Attack the server in nine ways among 500 honest clients, then Node's Socket.IO (ATTACK_SECONDS=10)
 	@tests/setup.sh nodejs
-	ulimit -n 65536 && cargo test --locked --release --test it doors_attacks::in_full -- --ignored --nocapture
+	ulimit -n "$$(ulimit -Hn)" && cargo test --locked --release --test it doors_attacks::in_full -- --ignored --nocapture
 
 bench-watch: setup ## Measure `scry watch` beside Node's client (SCRY=path RUNS=5 EVENTS=200000 RATE=0)
 	@tests/setup.sh nodejs

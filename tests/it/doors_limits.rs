@@ -50,7 +50,7 @@ async fn a_storm_of_tiny_events_is_slowed_down_like_one_of_large_ones() {
     let server = TestGateway::with(|config| config.socket.bytes_per_second = 8 * 1024).await;
     let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
     let mut honest = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
-    // Few enough bytes for the burst; what is refused costs much more than its bytes.
+    // Few bytes; but what is refused costs much more than its bytes.
     let storm = frame(0x81, b"421[\"latency\",{}]").repeat(1_000);
     for piece in storm.chunks(1_000) {
         raw.send_bytes(piece).await;
