@@ -159,11 +159,18 @@ impl Target {
         };
         Held {
             sockets: health["connectedClients"].as_u64().unwrap_or_default(),
-            descriptors: std::fs::read_dir(format!("/proc/{}/fd", self.child.id().unwrap())).unwrap().count(),
+            descriptors: self.descriptors(),
             rooms: gauge("scry_rooms"),
             seats: gauge("scry_room_seats"),
             tasks: gauge("scry_tasks"),
         }
+    }
+
+    /// Counts the sockets that the process has open; its files are the database's, which opens some more when it needs them.
+    fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id().unwrap())).unwrap();
+        let target = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_link(entry.ok()?.path()).ok();
+        open.filter_map(target).filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
     /// Returns the bytes that the process has in memory.
