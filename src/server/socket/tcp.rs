@@ -75,6 +75,8 @@ impl Default for Seen {
             heard: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             left: AtomicBool::new(false),
+            stuck: AtomicBool::new(false),
+            extra: AtomicUsize::new(0),
             throttled: AtomicBool::new(false),
         }
     }
