@@ -52,7 +52,7 @@ impl App {
             Action::ClearFilter => self.clear_filter(),
             Action::Command => return self.type_command(),
             Action::ShowEntity => self.show_subject(),
-            Action::Bookmark => self.tree.toggle_bookmark(),
+            Action::Bookmark => self.toggle_bookmark(),
             Action::NextBookmark => self.go_to_bookmark(),
             Action::GoBack => self.go_back(),
             Action::GoForward => self.go_forward(),
@@ -89,13 +89,7 @@ impl App {
         let rows = self.layout().rows(self.focus);
         match self.focus {
             Pane::World => self.move_in_tree(action, rows),
-            Pane::Detail => match self.scrolled(action, self.detail_offset) {
-                Some(offset) => {
-                    self.detail_offset = offset;
-                    true
-                }
-                None => false,
-            },
+            Pane::Detail => self.move_in_detail(action, rows),
             Pane::Journal => self.move_in_journal(action, rows),
             Pane::Inspector => self.move_in_inspector(action, rows),
             Pane::Clock | Pane::Health => match self.scrolled(action, self.scrolled_to(self.focus)) {
@@ -119,7 +113,7 @@ impl App {
             _ => return false,
         }
         if self.tree.selected() != before {
-            self.detail_offset = 0;
+            self.detail_place = super::detail::Place::default();
         }
         true
     }
@@ -175,7 +169,8 @@ impl App {
             Pane::World if !self.tree.toggle(Seen { cache: &self.cache, pending: &self.pending }) => {
                 self.go_to_pane(Pane::Detail)
             }
-            Pane::World | Pane::Detail | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {}
+            Pane::World | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {}
+            Pane::Detail => self.explain_or_not(),
             Pane::Journal => self.inspect_selected(),
             Pane::Inspector => self.open_in_inspector(),
         }
@@ -213,6 +208,20 @@ impl App {
         }
     }
 
+    /// Sets or removes a bookmark, and says what that is good for.
+    fn toggle_bookmark(&mut self) {
+        self.tree.toggle_bookmark();
+        let Some(name) = self.selected().map(|entity| entity.name.to_string()) else { return };
+        let is_set = self.tree.entity().is_some_and(|key| self.tree.bookmarks().contains(key));
+        let rings = self.options.alerts.level >= crate::config::alerts::Level::Bookmarks;
+        let more = if rings { "; while you look elsewhere, the terminal calls you" } else { "" };
+        self.toast(&if is_set {
+            format!("you are told when {name} changes{more}")
+        } else {
+            format!("{name} has no bookmark any more")
+        });
+    }
+
     fn put_marker(&mut self) {
         let number = self.journal.numbered().filter(|(_, entry)| entry.kind == Kind::Marker).count() + 1;
         self.note(Entry::marker(number, self.now));
@@ -225,7 +234,7 @@ impl App {
 
     fn unfold(&mut self) {
         if self.tree.unfold(Seen { cache: &self.cache, pending: &self.pending }) {
-            self.detail_offset = 0;
+            self.detail_place = super::detail::Place::default();
         } else {
             self.go_to_pane(Pane::Detail);
         }
@@ -244,6 +253,18 @@ impl App {
         if let Some(key) = self.tree.next_change(self.seen(), forward) {
             self.leave_place();
             self.reveal(&key);
+            self.go_to_changed_field(&key);
+        }
+    }
+
+    /// Brings what changed last into view in Detail.
+    fn go_to_changed_field(&mut self, key: &EntityRef) {
+        let Some(entity) = self.cache.get(key) else { return };
+        let fresh = entity.changes.iter().filter(|(_, change)| self.freshness(change.at) != super::Freshness::Old);
+        // What somebody did says more than what followed from it.
+        let newest = fresh.max_by_key(|(field, change)| (!field.starts_with("computed."), change.at));
+        if let Some((field, _)) = newest {
+            self.detail_place = super::detail::Place::at(field.clone());
         }
     }
 

@@ -3,7 +3,11 @@
 use super::{App, Effect};
 use crate::client::event::{Delivery, Phase};
 use crate::config::alerts::Level;
-use crate::protocol::{EntityRef, Ephemeral, Event};
+use crate::protocol::Event;
+
+/// What is said of a connection that was lost, and of one that is back.
+pub(super) const LOST: &str = "the connection to the server is lost";
+pub(super) const BACK: &str = "the connection to the server is back";
 
 impl App {
     /// Tells of a connection that was lost, or is back.
@@ -12,8 +16,8 @@ impl App {
         let back = self.was_lost && now == Phase::Live;
         self.was_lost = (self.was_lost || lost) && now != Phase::Live;
         let sentence = match (lost, back) {
-            (true, _) => "the connection to the server is lost",
-            (_, true) => "the connection to the server is back",
+            (true, _) => LOST,
+            (_, true) => BACK,
             (false, false) => return None,
         };
         self.toast(sentence);
@@ -21,30 +25,32 @@ impl App {
     }
 
     /// Tells of a change, where the person wants to know of such.
-    pub(super) fn alert_change(&self, delivery: &Delivery, event: &Event) -> Option<Effect> {
+    pub(super) fn alert_change(&mut self, delivery: &Delivery, event: &Event) -> Option<Effect> {
         if event.metadata.replayed {
             return None;
         }
         let subject = event.payload.subject();
         let named =
             event.payload.rooms().into_iter().rev().find_map(|room| self.options.alerts.rooms.get(&room.to_string()));
+        let wanted = named.copied().unwrap_or(self.options.alerts.level);
         let is_marked = self.tree.bookmarks().contains(&subject);
         let needed = if is_marked { Level::Bookmarks } else { Level::All };
-        let wanted = named.copied().unwrap_or(self.options.alerts.level);
+        let name = self.cache.get(&subject).map_or_else(|| delivery.name.to_string(), |entity| entity.name.to_string());
+        let sentence = format!("{name} has changed");
+        let is_mine = event.metadata.user_id.is_some() && event.metadata.user_id == self.options.me;
+        // What one has marked is worth a word wherever one is; what one does oneself is not.
+        if is_marked && !is_mine && !self.options.spoken {
+            self.toast(&sentence);
+        }
         if wanted < needed {
             return None;
         }
-        let name = self.cache.get(&subject).map_or_else(|| delivery.name.to_string(), |entity| entity.name.to_string());
-        self.ring(&format!("{name} has changed"))
+        self.ring(&sentence)
     }
 
-    /// Tells of what one user alone is told, where it is about a value of theirs.
-    pub(super) fn alert_told(&self, event: &Ephemeral) -> Option<Effect> {
-        let Ephemeral::DocumentConflict(conflict) = event else { return None };
-        let subject = EntityRef::new(conflict.entity_type.clone(), conflict.entity_id.clone());
-        let name =
-            self.cache.get(&subject).map_or_else(|| subject.entity_type.to_string(), |entity| entity.name.to_string());
-        self.alert(Level::Trouble, &format!("somebody replaced what you wrote in {name}"))
+    /// Calls for attention with the next effects, if it is loud enough.
+    pub(super) fn alarm(&mut self, level: Level, sentence: &str) {
+        self.alarms.extend(self.alert(level, sentence));
     }
 
     /// Tells of something, if it is loud enough.

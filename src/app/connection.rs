@@ -10,6 +10,9 @@ use crate::client::event::{Phase, Quality, Status, Transport};
 /// How long the indicator spells itself out after the connection turned live.
 pub const SETTLED_AFTER: Duration = Duration::from_secs(3);
 
+/// How long the sign that turns while connecting rests between two quarters.
+const TURN: Duration = Duration::from_millis(250);
+
 /// Names the four states shown to people, and the one between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Light {
@@ -26,6 +29,8 @@ pub struct Connection {
     status: Status,
     live_since: Option<Instant>,
     retry_at: Option<Instant>,
+    /// When the attempt that is being made began.
+    trying_since: Option<Instant>,
     shown_round_trip: Option<Duration>,
     /// What the last ones amount to, each new one weighing a quarter.
     smoothed: Option<Duration>,
@@ -37,6 +42,7 @@ impl Default for Connection {
             status: Status::disconnected(),
             live_since: None,
             retry_at: None,
+            trying_since: None,
             shown_round_trip: None,
             smoothed: None,
         }
@@ -52,6 +58,11 @@ impl Connection {
             self.live_since = Some(now.mono);
         } else if left_live {
             self.live_since = None;
+        }
+        if status.phase != Phase::Connecting {
+            self.trying_since = None;
+        } else if self.trying_since.is_none() {
+            self.trying_since = Some(now.mono);
         }
         self.retry_at = status.retry_in.filter(|_| status.phase == Phase::Backoff).map(|wait| now.mono + wait);
         let round_trip_changed = self.take_round_trip(status.round_trip);
@@ -146,6 +157,40 @@ impl Connection {
                 reason.map(ToOwned::to_owned)
             }
         }
+    }
+
+    /// Returns how far the sign that turns while connecting has come, in quarters.
+    #[must_use]
+    pub fn turn(&self, now: Instant) -> usize {
+        let turned =
+            self.trying_since.map_or(0, |since| now.saturating_duration_since(since).as_millis() / TURN.as_millis());
+        usize::try_from(turned % 4).unwrap_or(0)
+    }
+
+    /// Returns when that sign turns next.
+    #[must_use]
+    pub fn turns_at(&self, now: Instant) -> Option<Instant> {
+        let since = self.trying_since?;
+        let turned = u32::try_from(now.saturating_duration_since(since).as_millis() / TURN.as_millis()).ok()?;
+        Some(since + TURN * (turned + 1))
+    }
+
+    /// Returns the number of the attempt that is made or waited for; 0 before the first failure.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.status.attempt
+    }
+
+    /// Returns how many attempts are made at most.
+    #[must_use]
+    pub const fn max_attempts(&self) -> u32 {
+        self.status.max_attempts
+    }
+
+    /// Returns how many seconds are left until the next attempt, rounded up.
+    #[must_use]
+    pub fn seconds_to_retry(&self, now: Instant) -> u64 {
+        self.retry_at.map_or(0, |at| now::seconds_until(at, now))
     }
 
     /// Returns the round trip to show.

@@ -36,7 +36,9 @@ impl App {
     pub(super) fn copy_row(&mut self) -> Vec<Effect> {
         let text = match self.focus {
             Pane::World => self.selected().map(|entity| entity.name.to_string()),
-            Pane::Detail => self.selected().map(|_| self.detail_text()),
+            Pane::Detail => {
+                self.detail_field().map(|row| value_of(&row)).or_else(|| self.selected().map(|_| self.detail_text()))
+            }
             Pane::Journal => self.journal.selected().map(|entry| {
                 let name = entry.subject_name(&self.cache).unwrap_or_default();
                 let who = entry.who.as_ref().map_or("", |id| self.cache.user_name(id).unwrap_or(id.as_str()));
@@ -114,18 +116,12 @@ impl App {
 
     fn detail_text(&self) -> String {
         let (rows, _) = self.detail(usize::MAX);
-        let line = |row: detail::Row| match row {
-            detail::Row::Blank => String::new(),
-            detail::Row::Heading(heading) => heading.to_owned(),
-            detail::Row::Text(text) => text,
-            detail::Row::Field(field) => {
-                format!("{}\t{} {}", field.label, field.value, field.unit).trim_end().to_owned()
-            }
-            detail::Row::Condition { name, holds, because, .. } => {
-                format!("{name}\t{}\t{because}", if holds { "holds" } else { "does not hold" })
-            }
+        let line = |row: &detail::Row| match row {
+            detail::Row::Field(field) => format!("{}\t{}", field.label, value_of(row)),
+            detail::Row::Condition { name, .. } => format!("{name}\t{}", value_of(row)),
+            detail::Row::Blank | detail::Row::Heading(_) | detail::Row::Text(_) | detail::Row::Why(_) => value_of(row),
         };
-        rows.into_iter().map(line).collect::<Vec<_>>().join("\n")
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// Returns what is under the Inspector's cursor: a whole JSON value, or the line's own.
@@ -158,12 +154,21 @@ impl App {
 
     /// Leaves out of an entity's JSON what players must not see, while they may be looking.
     fn public(&self, entity: &crate::client::cache::Entity, mut json: Value) -> Value {
-        if self.private
-            && let Some(variables) = json.get_mut("variables").and_then(Value::as_object_mut)
-        {
-            variables.retain(|name, _| !super::privacy::is_secret(entity, &format!("variables.{name}")));
-        }
+        self.secrets(entity).redact(&mut json);
         json
+    }
+}
+
+/// Returns what a row of Detail holds, without its name.
+fn value_of(row: &detail::Row) -> String {
+    match row {
+        detail::Row::Blank => String::new(),
+        detail::Row::Heading(heading) => (*heading).to_owned(),
+        detail::Row::Text(text) | detail::Row::Why(text) => text.clone(),
+        detail::Row::Field(field) => format!("{} {}", field.value, field.unit).trim_end().to_owned(),
+        detail::Row::Condition { holds, because, .. } => {
+            format!("{}\t{because}", if *holds { "holds" } else { "does not hold" })
+        }
     }
 }
 

@@ -1,15 +1,19 @@
 //! The Detail pane's content: every field of an entity, as rows that say what they mean.
 
+mod place;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use place::Place;
+
 use super::clock::Clock;
 use super::entry::Entry;
 use super::journal::Journal;
 use super::pending::Mark;
-use super::privacy::{HIDDEN, is_secret};
+use super::privacy::{HIDDEN, Secrets};
 use super::seen::Seen;
 use super::value::{self, Direction, direction, label, say};
 use crate::client::cache::{Entity, FieldChange};
@@ -50,8 +54,12 @@ pub enum Row {
     Heading(&'static str),
     /// Prose, to be wrapped.
     Text(String),
+    /// A line of what explains the row above.
+    Why(String),
     Field(Field),
     Condition {
+        /// The name in the data, and the one that is shown.
+        key: String,
         name: String,
         holds: bool,
         because: String,
@@ -59,9 +67,23 @@ pub enum Row {
     },
 }
 
+impl Row {
+    /// Returns the dotted name of the field that the row shows.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Field(field) => Some(field.name.as_str()).filter(|name| !name.is_empty()),
+            Self::Condition { key, .. } => Some(key),
+            Self::Blank | Self::Heading(_) | Self::Text(_) | Self::Why(_) => None,
+        }
+    }
+}
+
 /// Describes one value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Field {
+    /// The dotted name in the data; empty where there is no such field, or it is hidden.
+    pub name: String,
     pub label: String,
     pub value: String,
     /// Whether the value is a number, and aligns as one.
@@ -93,8 +115,8 @@ pub struct Known<'a> {
     pub seen: Seen<'a>,
     pub clock: &'a Clock,
     pub series: &'a Series,
-    /// Whether what is secret stays hidden.
-    pub private: bool,
+    /// What stays hidden.
+    pub secrets: &'a Secrets,
 }
 
 /// Holds the values that numeric fields had, by dotted name, the latest last.
@@ -122,7 +144,7 @@ pub fn series(entity: &Entity, journal: &Journal) -> Series {
 /// Describes an entity in full.
 #[must_use]
 pub fn rows(entity: &Entity, known: &Known<'_>) -> Vec<Row> {
-    let view = View { entity, seen: known.seen, clock: known.clock, series: known.series, private: known.private };
+    let view = View { entity, seen: known.seen, clock: known.clock, series: known.series, secrets: known.secrets };
     let mut rows = view.own_fields();
     if let Some(description) = entity.field("description").and_then(Value::as_str).filter(|text| !text.is_empty()) {
         rows.extend([Row::Blank, Row::Text(text::block(description).into_owned())]);
@@ -146,7 +168,7 @@ struct View<'a> {
     seen: Seen<'a>,
     clock: &'a Clock,
     series: &'a Series,
-    private: bool,
+    secrets: &'a Secrets,
 }
 
 impl View<'_> {
@@ -190,6 +212,7 @@ impl View<'_> {
 
     fn described(&self, name: &str, label: &str, value: String) -> Field {
         Field {
+            name: name.to_owned(),
             label: label.to_owned(),
             value,
             change: self.change(name),
@@ -242,7 +265,7 @@ impl View<'_> {
     fn variable(&self, key: &str, value: &Value, schema: Option<&Value>) -> Row {
         let name = format!("variables.{key}");
         let named = || schema.and_then(|schema| schema.get("label")).and_then(Value::as_str).map(text::line);
-        if self.private && is_secret(self.entity, &name) {
+        if self.secrets.hide(&name) {
             let label = named().map_or_else(|| label(key), |label| label.into_owned());
             return Row::Field(Field { label, value: HIDDEN.to_owned(), ..Field::default() });
         }
@@ -257,6 +280,7 @@ impl View<'_> {
             stale: self.entity.is_field_stale(&name),
             past: self.past(&name),
             mark: self.mark(&name),
+            name,
         })
     }
 
@@ -265,6 +289,9 @@ impl View<'_> {
             let name = format!("computed.{key}");
             let value = rule.get("value").unwrap_or(rule);
             let said = |what: &str| rule.get(what).and_then(Value::as_str).map(text::line);
+            if self.secrets.hide(&name) {
+                return Row::Field(Field { label: label(key), value: HIDDEN.to_owned(), ..Field::default() });
+            }
             Row::Field(Field {
                 label: label(key),
                 value: say(value),
@@ -275,6 +302,7 @@ impl View<'_> {
                 stale: self.entity.is_field_stale(&name),
                 past: self.past(&name),
                 mark: None,
+                name,
             })
         });
         rows.collect()
@@ -285,8 +313,14 @@ impl View<'_> {
         let stale = self.entity.is_field_stale("conditions");
         let rows = conditions.filter_map(|condition| {
             let said = |what: &str| condition.get(what).and_then(Value::as_str).map(text::line);
+            let key = format!("conditions.{}", said("name")?);
+            if self.secrets.hide(&key) {
+                let label = label(&key);
+                return Some(Row::Field(Field { label, value: HIDDEN.to_owned(), ..Field::default() }));
+            }
             Some(Row::Condition {
-                name: label(&said("name")?),
+                name: label(&key),
+                key,
                 holds: condition.get("holds").and_then(Value::as_bool).unwrap_or_default(),
                 because: said("because").or_else(|| said("expression")).map(|why| why.into_owned()).unwrap_or_default(),
                 stale,

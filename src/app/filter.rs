@@ -111,7 +111,8 @@ fn holds_for(expr: &Expr, entry: &Entry, cache: &Cache, clock: &Clock) -> bool {
 
 impl App {
     /// Tells whether the journal's filter lets a row through; gaps and notices are always shown.
-    pub(super) fn passes(&self, entry: &Entry) -> bool {
+    #[must_use]
+    pub fn passes(&self, entry: &Entry) -> bool {
         let filter = self.journal.filter();
         filter.is_none_or(|filter| !entry.is_event() || filter.fits_entry(entry, &self.cache, &self.clock))
     }

@@ -6,8 +6,8 @@ mod lines;
 use std::collections::BTreeSet;
 
 pub use json::JsonLine;
-pub(super) use lines::effects;
 pub use lines::{Cause, Line};
+pub(super) use lines::{effects, reasons};
 
 use super::App;
 use super::command::Action;

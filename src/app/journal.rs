@@ -167,7 +167,15 @@ impl Journal {
         self.keep_place();
     }
 
-    fn end(&self) -> u64 {
+    /// Returns the number that what has just happened began with, before any history.
+    #[must_use]
+    pub const fn start(&self) -> u64 {
+        START
+    }
+
+    /// Returns the number that the next entry gets.
+    #[must_use]
+    pub fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
 

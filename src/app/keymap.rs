@@ -20,6 +20,8 @@ pub struct Keymap {
     actions: HashMap<(Context, Key), Action>,
     /// Whether the person may change the campaign.
     allows_edits: bool,
+    /// Whether commands are named by their names rather than by their keys.
+    names_commands: bool,
 }
 
 /// Holds a command with the keys that lead to it now; there may be none.
@@ -33,7 +35,7 @@ impl Keymap {
     fn new(keys: Vec<Vec<Key>>) -> Self {
         let lines = BINDINGS.iter().zip(&keys);
         let actions = lines.flat_map(|(line, keys)| keys.iter().map(|key| ((line.context, *key), line.action)));
-        Self { actions: actions.collect(), keys, allows_edits: false }
+        Self { actions: actions.collect(), keys, allows_edits: false, names_commands: false }
     }
 
     /// Changes the table as a configuration says: for each context and command the keys that are to lead to it.
@@ -51,11 +53,19 @@ impl Keymap {
         action.filter(|action| self.offers(*action))
     }
 
-    /// Returns the first key of a command, as it is drawn.
+    /// Says how a command is reached: by its first key as it is drawn, or by its name where there are no keys.
     #[must_use]
     pub fn label(&self, action: Action) -> Option<String> {
         let line = BINDINGS.iter().position(|binding| binding.action == action)?;
+        if self.names_commands {
+            return BINDINGS.get(line).map(|binding| format!("“{}”", binding.command));
+        }
         self.keys.get(line)?.first().map(|key| key.label(false))
+    }
+
+    /// Says whether commands are typed as lines, and so known by their names.
+    pub const fn name_commands(&mut self, named: bool) {
+        self.names_commands = named;
     }
 
     /// Says whether the campaign may be changed; without that right the commands that do so are not there.

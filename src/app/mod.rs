@@ -7,12 +7,14 @@ mod actions;
 mod alerts;
 pub mod almanac;
 mod clock;
+pub mod columns;
 pub mod command;
 pub mod connection;
 pub mod copy;
 pub mod detail;
 pub mod edit;
 pub mod entry;
+mod explain;
 pub mod filter;
 mod fuzzy;
 pub mod help;
@@ -32,6 +34,7 @@ mod pane;
 mod panes;
 pub mod pending;
 pub mod people;
+pub mod plain;
 mod pointer;
 pub mod privacy;
 pub mod prompt;
@@ -94,6 +97,8 @@ pub struct Options {
     pub me: Option<Id>,
     /// Makes the keys of edits differ from every other dashboard's.
     pub seed: u64,
+    /// Whether everything is told in sentences, to somebody who sees no marks.
+    pub spoken: bool,
 }
 
 impl Default for Options {
@@ -111,6 +116,7 @@ impl Default for Options {
             read_only: false,
             me: None,
             seed: 0,
+            spoken: false,
         }
     }
 }
@@ -164,8 +170,12 @@ pub struct App {
     clock: Clock,
     tree: Tree,
     journal: Journal,
-    detail_offset: usize,
+    detail_place: detail::Place,
     toasts: Vec<Toast>,
+    /// How many sentences have been shown so far.
+    toasts_made: u64,
+    /// What is to be said to somebody who types lines.
+    answers: Vec<String>,
     /// The epoch of the history that the journal shows, once a snapshot has told it.
     epoch: Option<String>,
     keeping: keep::Keeping,
@@ -188,6 +198,8 @@ pub struct App {
     /// Whether the terminal has the person's attention, once it has said so.
     is_looking: Option<bool>,
     was_lost: bool,
+    /// Calls for attention that are about to go out.
+    alarms: Vec<Effect>,
     /// The recording that is shown in the place of a server.
     replay: Option<replay::Replay>,
     sheet: Option<edit::Sheet>,
@@ -218,8 +230,10 @@ impl App {
             cache: Cache::default(),
             clock: Clock::default(),
             tree: Tree::default(),
-            detail_offset: 0,
+            detail_place: detail::Place::default(),
             toasts: Vec::new(),
+            toasts_made: 0,
+            answers: Vec::new(),
             epoch: None,
             keeping: keep::Keeping::default(),
             typing: None,
@@ -237,6 +251,7 @@ impl App {
             bare: false,
             is_looking: None,
             was_lost: false,
+            alarms: Vec::new(),
             replay: None,
             sheet: None,
             keys: edit::Keys::new(options.seed),
@@ -261,9 +276,10 @@ impl App {
 
     /// Takes over what a person prefers now; what is on screen stays.
     pub fn prefer(&mut self, options: Options, keymap: Keymap) {
-        let Options { read_only, me, seed, .. } = self.options.clone();
-        self.options = Options { read_only, me, seed, ..options };
+        let Options { read_only, me, seed, spoken, .. } = self.options.clone();
+        self.options = Options { read_only, me, seed, spoken, ..options };
         self.keymap = keymap;
+        self.keymap.name_commands(spoken);
         self.redraw = true;
     }
 
@@ -288,6 +304,7 @@ impl App {
         let moments = [
             self.cache.refetch_deadline(),
             self.connection.deadline(self.now),
+            self.connection.turns_at(self.now.mono).filter(|_| self.turns()),
             self.fade_deadline().filter(|_| self.is_watched()),
             self.age_deadline().filter(|_| self.is_watched()),
             self.pulse.deadline(self.now).filter(|_| self.is_watched() && self.shows(Pane::Health)),
@@ -298,6 +315,11 @@ impl App {
             toasts,
         ];
         moments.into_iter().flatten().min()
+    }
+
+    /// Tells whether a sign turns while the connection is being made.
+    fn turns(&self) -> bool {
+        self.options.motion && !self.options.spoken && self.is_watched()
     }
 
     fn fade_deadline(&self) -> Option<Instant> {

@@ -18,6 +18,8 @@ pub enum Msg {
     Key(KeyEvent),
     /// Text was pasted.
     Paste(String),
+    /// A command was typed as a line, by somebody who has no screen.
+    Line(String),
     Mouse(MouseEvent),
     /// The terminal has, or no longer has, the person's attention.
     Attention(bool),

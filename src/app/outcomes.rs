@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::App;
 use super::command::Action;
 use super::edit::command::Deed;
 use super::pending::{Held, News};
-use super::{App, Effect};
 use crate::client::outbox::Outcome;
 use crate::config::alerts::Level;
 use crate::protocol::Event;
@@ -15,16 +15,11 @@ use crate::protocol::Event;
 const LONG: Duration = Duration::from_secs(3);
 
 impl App {
-    /// Takes in what became of an edit; a refusal is worth an alert.
-    pub(super) fn outcome(&mut self, outcome: Outcome) -> Option<Effect> {
+    /// Takes in what became of an edit.
+    pub(super) fn outcome(&mut self, outcome: Outcome) {
         self.redraw = true;
         let news = self.pending.outcome(outcome);
-        let alert = match &news {
-            Some(News::Refused(held)) => self.alert(Level::Trouble, &format!("not saved: {}", self.sentence(held))),
-            Some(News::Applied(_) | News::Notice(_)) | None => None,
-        };
         self.told(news);
-        alert
     }
 
     /// Takes in an event that may be the person's own.
@@ -40,7 +35,7 @@ impl App {
         match news {
             Some(News::Applied(held)) => {
                 self.undo.applied(&held);
-                if held.was_found || self.now.since(held.edit.at) > LONG {
+                if held.was_found || self.options.spoken || self.now.since(held.edit.at) > LONG {
                     self.say(&format!("saved: {}", self.sentence(&held)));
                 }
             }
@@ -56,7 +51,9 @@ impl App {
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         let key = self.keymap.label(Action::Edit(Deed::Edits));
         let key = key.map(|key| format!(" ({key} opens it)")).unwrap_or_default();
-        self.say(&format!("not saved: {}{reason}{key}", self.sentence(held)));
+        let sentence = self.sentence(held);
+        self.say(&format!("not saved: {sentence}{reason}{key}"));
+        self.alarm(Level::Trouble, &format!("not saved: {sentence}"));
     }
 
     /// Lets go of what the cache now holds; a created row becomes its entity, the selection with it.

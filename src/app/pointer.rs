@@ -22,6 +22,14 @@ impl App {
             return;
         }
         let at = Position { x: event.column, y: event.row };
+        let is_click = matches!(event.kind, MouseEventKind::Down(MouseButton::Left));
+        if is_click && self.layout().tabs.is_some_and(|tabs| tabs.contains(at)) {
+            if let Some(pane) = self.tab_at(event.column) {
+                self.redraw = true;
+                self.go_to_pane(pane);
+            }
+            return;
+        }
         let Some((pane, area)) = self.layout().panes().find(|(_, area)| area.contains(at)) else { return };
         let action = match event.kind {
             MouseEventKind::ScrollUp => Action::Up,
@@ -54,22 +62,28 @@ impl App {
             Pane::World => self.tree.select(self.tree.offset() + row),
             Pane::Journal => self.click_journal(row),
             Pane::Inspector => self.click_inspector(row),
-            Pane::Detail | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {}
+            Pane::Detail => self.click_detail(row),
+            Pane::Notifications => self.inbox.select(row),
+            Pane::Clock | Pane::Health | Pane::People => {}
         }
-        self.detail_offset = if pane == Pane::World { 0 } else { self.detail_offset };
+        if pane == Pane::World {
+            self.detail_place = super::detail::Place::default();
+        }
     }
 
     fn click_journal(&mut self, row: usize) {
-        let rows = self.layout().rows(Pane::Journal);
-        // Wrapped rows take more than one line each; only what is drawn one to a line can be counted.
-        let shown = self.journal.view(rows, |_| 1).len();
-        if row < shown && !self.wrap {
-            let selected =
-                self.journal.view(rows, |_| 1).iter().position(|(_, selected)| *selected).unwrap_or(shown - 1);
-            let by = isize::try_from(row).unwrap_or(0) - isize::try_from(selected).unwrap_or(0);
-            self.journal.pause(rows);
-            self.journal.step(by, rows);
-            self.inspect_along();
-        }
+        let (rows, width) = (self.layout().rows(Pane::Journal), self.layout().columns(Pane::Journal));
+        let view = self.journal.view(rows, |entry| self.what_lines(entry, width).len());
+        let selected = view.iter().position(|(_, selected)| *selected).unwrap_or(view.len().saturating_sub(1));
+        let mut below = 0;
+        let clicked = view.iter().position(|(entry, _)| {
+            below += self.what_lines(entry, width).len();
+            row < below
+        });
+        let Some(clicked) = clicked else { return };
+        let by = isize::try_from(clicked).unwrap_or(0) - isize::try_from(selected).unwrap_or(0);
+        self.journal.pause(rows);
+        self.journal.step(by, rows);
+        self.inspect_along();
     }
 }

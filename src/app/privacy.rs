@@ -1,6 +1,7 @@
-//! The players' view: what is marked secret is not shown while they may be looking.
+//! The players' view: what is marked secret, and what gives it away, is not shown while they may be looking.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -10,22 +11,94 @@ use super::entry::Entry;
 use super::inbox::Notice;
 use super::pending::{Held, words};
 use super::value::{field_name, say};
-use crate::client::cache::Entity;
+use crate::client::cache::{Cache, Entity};
+use crate::protocol::EntityType;
 
 /// What stands in place of a secret.
 pub const HIDDEN: &str = "hidden from players";
 
-/// Tells whether a field's schema calls it a secret.
-#[must_use]
-pub fn is_secret(entity: &Entity, field: &str) -> bool {
-    let Some(name) = field.strip_prefix("variables.") else { return false };
-    let schema = entity.field("variableSchemas").and_then(|schemas| schemas.get(name));
-    schema.and_then(|schema| schema.get("secret")).and_then(Value::as_bool) == Some(true)
+/// Holds the names of an entity's secrets: variables marked so, and whatever is worked out from one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Secrets(BTreeSet<String>);
+
+impl Secrets {
+    /// Finds an entity's secrets; those of what it stands in, and of what stands in it, count where a rule looks there.
+    #[must_use]
+    pub fn of(entity: &Entity, cache: &Cache) -> Self {
+        let mut found = marked(entity);
+        let near = neighbours(entity, cache).into_iter().flat_map(marked).collect();
+        derive(entity, &mut found, &near);
+        Self(found)
+    }
+
+    /// Tells whether a field, by its dotted name, must not be shown.
+    #[must_use]
+    pub fn hide(&self, field: &str) -> bool {
+        field.split_once('.').is_some_and(|(_, name)| self.0.contains(name))
+    }
+
+    /// Takes the secrets out of an entity's JSON.
+    pub fn redact(&self, json: &mut Value) {
+        for table in ["variables", "variableSchemas", "computed"] {
+            if let Some(table) = json.get_mut(table).and_then(Value::as_object_mut) {
+                table.retain(|name, _| !self.0.contains(name));
+            }
+        }
+        if let Some(conditions) = json.get_mut("conditions").and_then(Value::as_array_mut) {
+            conditions.retain(|condition| !text(condition, "name").is_some_and(|name| self.0.contains(name)));
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
-fn has_secrets(entity: &Entity) -> bool {
-    let variables = entity.field("variables").and_then(Value::as_object);
-    variables.is_some_and(|variables| variables.keys().any(|name| is_secret(entity, &format!("variables.{name}"))))
+fn marked(entity: &Entity) -> BTreeSet<String> {
+    let schemas = entity.field("variableSchemas").and_then(Value::as_object).into_iter().flatten();
+    let secret = |schema: &Value| schema.get("secret").and_then(Value::as_bool) == Some(true);
+    schemas.filter(|(_, schema)| secret(schema)).map(|(name, _)| name.clone()).collect()
+}
+
+/// Lists what an entity stands in and what stands in it: rules look no further.
+fn neighbours<'a>(entity: &Entity, cache: &'a Cache) -> Vec<&'a Entity> {
+    let around = if entity.key.entity_type == EntityType::Structure {
+        let above = entity.parent.as_ref();
+        cache.of_type(&EntityType::Settlement).filter(|other| Some(&other.key.id) == above).collect()
+    } else {
+        cache.children(&entity.key.id, &EntityType::Structure)
+    };
+    around.into_iter().collect()
+}
+
+/// Adds every computed value and condition whose rule names a secret, until there are no more.
+fn derive(entity: &Entity, found: &mut BTreeSet<String>, near: &BTreeSet<String>) {
+    let computed = entity.field("computed").and_then(Value::as_object).into_iter().flatten();
+    let computed = computed.filter_map(|(name, rule)| Some((name.as_str(), text(rule, "formula")?)));
+    let conditions = entity.field("conditions").and_then(Value::as_array).into_iter().flatten();
+    let conditions =
+        conditions.filter_map(|condition| Some((text(condition, "name")?, text(condition, "expression")?)));
+    let rules: Vec<_> = computed.chain(conditions).collect();
+    loop {
+        let gives_away = |rule: &str| names(rule).any(|name| found.contains(name) || near.contains(name));
+        let more: Vec<_> = rules
+            .iter()
+            .filter(|(name, rule)| !found.contains(*name) && gives_away(rule))
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        if more.is_empty() {
+            return;
+        }
+        found.extend(more);
+    }
+}
+
+fn names(rule: &str) -> impl Iterator<Item = &str> {
+    rule.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Value::as_str)
 }
 
 impl App {
@@ -35,15 +108,22 @@ impl App {
         self.private
     }
 
+    /// Returns what of an entity must not be shown now.
+    #[must_use]
+    pub fn secrets(&self, entity: &Entity) -> Secrets {
+        if self.private { Secrets::of(entity, &self.cache) } else { Secrets::default() }
+    }
+
     /// Says what happened; in the players' view without the secrets of it.
     #[must_use]
     pub fn what<'a>(&self, entry: &'a Entry) -> Cow<'a, str> {
         if !self.hides(entry) {
             return Cow::Borrowed(&entry.what);
         }
-        let entity = entry.subject.as_ref().and_then(|key| self.cache.get(key));
+        let secrets = entry.subject.as_ref().and_then(|key| self.cache.get(key)).map(|entity| self.secrets(entity));
         let public = entry.record.iter().flat_map(|record| &record.fields);
-        let public = public.filter(|held| entity.is_some_and(|entity| !is_secret(entity, &held.field))).map(|held| {
+        let public = public.filter(|held| secrets.as_ref().is_some_and(|secrets| !secrets.hide(&held.field)));
+        let public = public.map(|held| {
             let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), say);
             format!("{} {} → {}", field_name(&held.field), value(&held.before), value(&held.after))
         });
@@ -57,18 +137,20 @@ impl App {
             return false;
         }
         let Some(entity) = entry.subject.as_ref().and_then(|key| self.cache.get(key)) else { return false };
+        let secrets = self.secrets(entity);
         match &entry.record {
-            Some(record) => record.fields.iter().any(|held| is_secret(entity, &held.field)),
+            Some(record) => record.fields.iter().any(|held| secrets.hide(&held.field)),
             // Without its text nobody knows what a row names: one about a thing with secrets stays closed.
-            None => has_secrets(entity),
+            None => !secrets.is_empty(),
         }
     }
 
     /// Lists what can be changed about an entity, in the players' view without the secrets.
     #[must_use]
     pub fn editable(&self, entity: &Entity) -> Vec<Field> {
+        let secrets = self.secrets(entity);
         let mut all = fields(entity);
-        all.retain(|field| !(self.private && is_secret(entity, &field.name)));
+        all.retain(|field| !secrets.hide(&field.name));
         all
     }
 
@@ -82,7 +164,8 @@ impl App {
     #[must_use]
     pub fn sets_secret(&self, held: &Held) -> bool {
         let entity = held.edit.change.entity().and_then(|key| self.cache.get(&key));
-        entity.is_some_and(|entity| held.edit.change.fields().iter().any(|field| is_secret(entity, field)))
+        let Some(secrets) = entity.map(|entity| Secrets::of(entity, &self.cache)) else { return false };
+        held.edit.change.fields().iter().any(|field| secrets.hide(field))
     }
 
     /// Says what an edit does, unless that is hidden from players.
@@ -101,6 +184,41 @@ impl App {
     #[must_use]
     pub fn notice_body<'a>(&self, notice: &'a Notice) -> &'a str {
         let about = notice.subject.as_ref().and_then(|key| self.cache.get(key));
-        if self.private && about.is_some_and(has_secrets) && !notice.body.is_empty() { HIDDEN } else { &notice.body }
+        let is_telling = about.is_some_and(|entity| !self.secrets(entity).is_empty());
+        if is_telling && !notice.body.is_empty() { HIDDEN } else { &notice.body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::client::event::Snapshot;
+
+    #[test]
+    fn what_follows_from_a_secret_is_one_too() {
+        let town = json!({"__typename": "Settlement", "id": "s", "campaignId": "c", "name": "Town", "version": 1,
+            "variables": {"unrest": 70, "walls": 2}, "variableSchemas": {"unrest": {"type": "number", "secret": true}},
+            "computed": {"calm": {"value": 30, "formula": "100 - unrest"}, "ease": {"value": 60, "formula": "calm * 2"},
+                         "defence": {"value": 8, "formula": "walls * 4 + sum(structures.garrison)"}},
+            "conditions": [{"name": "riot", "holds": true, "expression": "ease < 80", "because": "ease is 60"},
+                           {"name": "walled", "holds": true, "expression": "walls > 1", "because": "walls is 2"}]});
+        let tower = json!({"__typename": "Structure", "id": "t", "campaignId": "c", "settlementId": "s", "name": "Tower",
+            "version": 1, "variables": {"garrison": 3}, "variableSchemas": {"garrison": {"type": "number", "secret": true}}});
+        let mut cache = Cache::default();
+        let nodes = vec![town, tower];
+        let snapshot = Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes };
+        cache.snapshot(snapshot, jiff::Timestamp::UNIX_EPOCH);
+        let town = cache.of_type(&EntityType::Settlement).next().unwrap();
+        let secrets = Secrets::of(town, &cache);
+        for hidden in ["variables.unrest", "computed.calm", "computed.ease", "computed.defence", "conditions.riot"] {
+            assert!(secrets.hide(hidden), "{hidden}");
+        }
+        assert!(!secrets.hide("variables.walls") && !secrets.hide("conditions.walled") && !secrets.hide("level"));
+        let mut json = crate::expr::entity(town);
+        secrets.redact(&mut json);
+        let shown = json.to_string();
+        assert!(shown.contains("walled") && !shown.contains("unrest") && !shown.contains("riot"), "{shown}");
     }
 }

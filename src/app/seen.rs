@@ -71,7 +71,7 @@ impl App {
     pub(super) fn reveal(&mut self, key: &EntityRef) -> bool {
         let found = self.tree.reveal(key, Seen { cache: &self.cache, pending: &self.pending });
         if found {
-            self.detail_offset = 0;
+            self.detail_place = super::detail::Place::default();
         }
         found
     }

@@ -24,7 +24,7 @@ impl App {
         self.undo = super::edit::Undo::default();
         self.people = super::people::People::default();
         self.epoch = None;
-        self.detail_offset = 0;
+        self.detail_place = super::detail::Place::default();
         self.further = None;
         self.go_to_pane(Pane::World);
         effects.extend(self.watch(campaign));

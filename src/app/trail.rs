@@ -63,7 +63,7 @@ impl App {
     fn return_to(&mut self, place: Place) {
         if let Some(key) = &place.entity {
             self.reveal(key);
-            self.detail_offset = 0;
+            self.detail_place = super::detail::Place::default();
         }
         if let Some(number) = place.entry {
             let rows = self.layout().rows(Pane::Journal);

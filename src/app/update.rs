@@ -25,6 +25,7 @@ impl App {
     /// Takes a message at a moment, and returns what is to be done about it.
     pub fn update(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
         self.now = self.moment(now);
+        let is_of_detail = self.is_of_detail(&msg);
         let mut effects = match msg {
             Msg::Key(event) => {
                 self.redraw = true;
@@ -36,6 +37,10 @@ impl App {
                 self.seen_at_work();
                 self.paste(&text);
                 Vec::new()
+            }
+            Msg::Line(typed) => {
+                self.seen_at_work();
+                self.command_line(&typed)
             }
             Msg::Mouse(event) => {
                 self.point(event);
@@ -83,7 +88,10 @@ impl App {
                 self.state_loaded(loaded);
                 Vec::new()
             }
-            Msg::Outbox(outcome) => self.outcome(outcome).into_iter().collect(),
+            Msg::Outbox(outcome) => {
+                self.outcome(outcome);
+                Vec::new()
+            }
             Msg::Inbox(result) => {
                 self.inbox_told(result);
                 Vec::new()
@@ -105,10 +113,20 @@ impl App {
         self.expire();
         effects.extend(self.cache.refetch_due(now.mono).map(Effect::Refetch));
         effects.extend(self.save_due());
-        self.settle();
+        self.settle(is_of_detail);
         effects.extend(self.ask_due());
         effects.extend(self.tell_due());
+        effects.append(&mut self.alarms);
         self.without_server(effects)
+    }
+
+    /// Tells whether a message may move the rows of Detail: a flood of events about other things must not cost that look.
+    fn is_of_detail(&self, msg: &Msg) -> bool {
+        if let Msg::Client(ClientEvent::Delivered(delivery)) = msg {
+            delivery.event.as_ref().is_some_and(|event| self.tree.entity() == Some(&event.payload.subject()))
+        } else {
+            !matches!(msg, Msg::RoundTrip(_))
+        }
     }
 
     /// Takes a key: for what is being typed, for the sheet that is open, or as a command.
@@ -146,6 +164,7 @@ impl App {
 
     /// Shows a sentence for a while.
     pub(super) fn toast(&mut self, sentence: &str) {
+        self.toasts_made += 1;
         self.toasts.push(Toast { text: text::line(sentence).into_owned(), until: self.now.mono + TOAST });
         let surplus = self.toasts.len().saturating_sub(TOASTS);
         self.toasts.drain(..surplus);
@@ -213,11 +232,10 @@ impl App {
         self.redraw = true;
         self.pulse.arrived(&delivery.name, self.now);
         let Some(event) = &delivery.event else {
-            let heard = self.heard(delivery);
-            if heard.is_none() {
+            if !self.heard(delivery) {
                 self.note(Entry::delivered(delivery, &self.cache, &self.clock));
             }
-            return heard.and_then(|event| self.alert_told(&event));
+            return None;
         };
         let subject = event.payload.subject();
         // A deleted entity's name must be read before it is gone.
@@ -287,12 +305,12 @@ impl App {
     }
 
     /// Takes in what is not in the journal; returns what was understood.
-    fn heard(&mut self, delivery: &Delivery) -> Option<Ephemeral> {
-        let Stage::Watching(campaign) = &self.stage else { return None };
+    fn heard(&mut self, delivery: &Delivery) -> bool {
+        let Stage::Watching(campaign) = &self.stage else { return false };
         let payload = delivery.raw.get("payload").unwrap_or(&delivery.raw);
         let event = Ephemeral::read(&delivery.name, payload).or_else(|| Ephemeral::read(&delivery.name, &delivery.raw));
-        let event = event?;
-        (self.people.hear(&event, campaign, self.now) || self.notified(&event)).then_some(event)
+        let Some(event) = event else { return false };
+        self.people.hear(&event, campaign, self.now) || self.notified(&event)
     }
 
     pub(super) fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, Unanswered>) {
@@ -348,17 +366,14 @@ impl App {
     }
 
     /// Brings what is scrolled back into bounds after anything may have changed.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, is_of_detail: bool) {
         self.settle_inspector();
         self.settle_scroll();
         self.keymap.allow_edits(self.rights().is_some());
         let layout = self.layout();
         self.tree.scroll_into_view(layout.rows(super::Pane::World));
-        if self.detail_offset > 0 {
-            let columns = usize::from(layout.columns(super::Pane::Detail)).saturating_sub(2);
-            let (rows, _) = self.detail(columns);
-            let most = rows.len().saturating_sub(layout.rows(super::Pane::Detail));
-            self.detail_offset = self.detail_offset.min(most);
+        if is_of_detail {
+            self.settle_detail();
         }
     }
 }

@@ -93,6 +93,12 @@ impl App {
         self.layout().pane(pane).is_some()
     }
 
+    /// Returns how far the sign that turns while connecting has come, in quarters; without motion it rests.
+    #[must_use]
+    pub fn turn(&self) -> usize {
+        if self.options.motion { self.connection.turn(self.now.mono) } else { 0 }
+    }
+
     /// Tells whether the journal wraps its rows.
     #[must_use]
     pub const fn wraps(&self) -> bool {
@@ -118,6 +124,18 @@ impl App {
     #[must_use]
     pub fn toasts(&self) -> &[Toast] {
         &self.toasts
+    }
+
+    /// Counts the sentences that have been shown so far.
+    #[must_use]
+    pub const fn toasts_made(&self) -> u64 {
+        self.toasts_made
+    }
+
+    /// Returns the epoch of the history that the journal shows.
+    #[must_use]
+    pub fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
     }
 
     /// Returns who is here.
@@ -156,7 +174,9 @@ impl App {
     pub fn detail(&self, columns: usize) -> (Vec<detail::Row>, usize) {
         let rows = self.selected().map(|entity| {
             let series = detail::series(&entity, &self.journal);
-            let known = detail::Known { seen: self.seen(), clock: &self.clock, series: &series, private: self.private };
+            let secrets = self.secrets(&entity);
+            let (seen, clock) = (self.seen(), &self.clock);
+            let known = detail::Known { seen, clock, series: &series, secrets: &secrets };
             detail::rows(&entity, &known)
         });
         let rows = rows.unwrap_or_default();
@@ -164,10 +184,11 @@ impl App {
             if let detail::Row::Text(text) = &row {
                 measure::wrap(text, columns).into_iter().map(detail::Row::Text).collect()
             } else {
-                vec![row]
+                let why = self.why(row.field(), columns);
+                std::iter::once(row).chain(why).collect::<Vec<_>>()
             }
         });
-        (lines.collect(), self.detail_offset)
+        (lines.collect(), self.detail_place.offset())
     }
 
     /// Tells how fresh a change of that time is.

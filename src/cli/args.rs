@@ -65,6 +65,9 @@ pub struct Dashboard {
     /// Change nothing, whatever your role allows
     #[arg(long)]
     pub read_only: bool,
+    /// Tell everything in sentences and take commands as lines, for a screen reader; type help
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// Commands of `scry`.
@@ -160,6 +163,9 @@ pub struct Demo {
     /// Print JSON lines instead of opening the dashboard
     #[arg(long)]
     pub no_tui: bool,
+    /// Tell everything in sentences and take commands as lines, for a screen reader
+    #[arg(long, conflicts_with = "no_tui")]
+    pub plain: bool,
     /// Stop after this long, for example 20s
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub time: Option<Duration>,

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
     let (mut context, mut wanted) = (context.clone(), args.campaign.clone());
     loop {
-        match show(&context, wanted.as_deref(), args.read_only).await? {
+        match show(&context, wanted.as_deref(), args).await? {
             Ended::Exit(exit) => return Ok(exit),
             Ended::Profile(profile) => {
                 context = context.with_profile(&profile)?;
@@ -36,7 +36,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
     }
 }
 
-async fn show(context: &Context, wanted: Option<&str>, read_only: bool) -> Result<Ended, CliError> {
+async fn show(context: &Context, wanted: Option<&str>, args: &Args) -> Result<Ended, CliError> {
     let api = context.api()?;
     let mut notice = login::ensure(context, &api).await?;
     let campaign = match find(&api, &disk(context, &api).await, wanted).await {
@@ -49,17 +49,26 @@ async fn show(context: &Context, wanted: Option<&str>, read_only: bool) -> Resul
     };
     let user = api.auth().user().await;
     let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
-    Ok(tui::run(TuiOptions { notice, read_only, ..options }).await?)
+    let options = TuiOptions { notice, read_only: args.read_only, ..options };
+    let plain = args.plain || context.settings.config.ui.plain;
+    Ok(if plain { tui::plain::run(options).await? } else { tui::run(options).await? })
 }
 
 /// Opens the dashboard on a campaign as whoever `api` is logged in as, for `time` at most.
 ///
 /// # Errors
 /// [`CliError::Tui`] when there is no terminal or it fails.
-pub async fn open(context: &Context, api: Api, campaign: Option<Id>, time: Option<Duration>) -> Result<Exit, CliError> {
+pub async fn open(
+    context: &Context,
+    api: Api,
+    campaign: Option<Id>,
+    time: Option<Duration>,
+    plain: bool,
+) -> Result<Exit, CliError> {
     let user = api.auth().user().await;
     let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
-    match tui::run(TuiOptions { time, ..options }).await? {
+    let options = TuiOptions { time, ..options };
+    match if plain { tui::plain::run(options).await? } else { tui::run(options).await? } {
         Ended::Exit(exit) => Ok(exit),
         Ended::Profile(profile) => {
             context.say(&format!("this was a demo; `scry --profile {profile}` opens the other server"));

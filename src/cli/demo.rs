@@ -92,7 +92,7 @@ impl House {
         let shown = if args.no_tui {
             watch::print(&self.context, viewer, &everything_in(&campaign, args.time)).await
         } else {
-            dashboard::open(&self.context, viewer, Some(campaign), args.time).await
+            dashboard::open(&self.context, viewer, Some(campaign), args.time, args.plain).await
         };
         table.abort();
         shown

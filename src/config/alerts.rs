@@ -21,9 +21,9 @@ pub struct AlertConfig {
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     Off,
-    /// The connection is lost or back, an edit was refused, a value of one's own was replaced.
+    /// The connection is lost or back, an edit was refused, a value of one's own was replaced, there is a warning.
     Trouble,
-    /// And a bookmarked thing has changed.
+    /// And a bookmarked thing has changed, or there is any notification.
     Bookmarks,
     /// And anything has changed.
     All,
@@ -50,7 +50,7 @@ pub struct Hours {
 
 impl Default for AlertConfig {
     fn default() -> Self {
-        Self { level: Level::Trouble, means: vec![Means::Bell], quiet: Vec::new(), rooms: BTreeMap::new() }
+        Self { level: Level::Bookmarks, means: vec![Means::Bell], quiet: Vec::new(), rooms: BTreeMap::new() }
     }
 }
 

@@ -79,12 +79,14 @@ pub struct UiConfig {
     pub mark_fade: Duration,
     /// How many events the journal pane keeps.
     pub journal_limit: usize,
-    /// Whether marks fade.
+    /// Whether marks fade, and a sign turns while the connection is being made.
     pub motion: bool,
     /// Whether the mouse selects and scrolls from the start.
     pub mouse: bool,
     /// Whether the dashboard opens where it was left.
     pub restore: bool,
+    /// Whether everything is told in sentences, as with `--plain`.
+    pub plain: bool,
 }
 
 /// Says when to use colour.
@@ -146,6 +148,7 @@ impl Default for UiConfig {
             motion: true,
             mouse: false,
             restore: true,
+            plain: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::queue;
 
+use crate::app::Msg;
 use crate::config::alerts::Means;
 use crate::config::process_env;
 
@@ -34,7 +35,7 @@ pub fn copy(text: &str) -> Result<(), String> {
 }
 
 /// Hands a text to the first clipboard program that takes it.
-fn system(text: &str) -> bool {
+pub fn system(text: &str) -> bool {
     let programs: &[(&str, &[&str])] = match (process_env("WAYLAND_DISPLAY"), process_env("DISPLAY")) {
         (Some(_), _) => &[("wl-copy", &[])],
         (None, Some(_)) => &[("xclip", &["-selection", "clipboard"]), ("xsel", &["--clipboard", "--input"])],
@@ -72,6 +73,13 @@ pub fn alert(sentence: &str, means: &[Means]) -> io::Result<()> {
         }
     }
     out.flush()
+}
+
+/// Writes a file into the current directory, and says under which name.
+pub fn exported(stem: &str, extension: &str, content: &str) -> Msg {
+    let written = std::env::current_dir().and_then(|dir| export(&dir, stem, extension, content));
+    let failed = |error| format!("nothing was written: {error}");
+    Msg::Said(written.map_or_else(failed, |name| format!("written to {name}")))
 }
 
 /// Writes a file into a directory under a name that is not taken; returns the name.

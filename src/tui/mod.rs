@@ -4,6 +4,7 @@ mod background;
 mod edits;
 mod effects;
 mod handout;
+pub mod plain;
 pub mod preferences;
 mod reload;
 mod screen;
@@ -341,14 +342,7 @@ impl Loop<'_> {
             }
         });
         let stem = now().wall.to_zoned(jiff::tz::TimeZone::system()).strftime("scry-%Y%m%d-%H%M%S").to_string();
-        self.runner.off_screen(move || {
-            let written =
-                std::env::current_dir().and_then(|dir| handout::export(&dir, &stem, kind.extension(), &content));
-            Msg::Said(
-                written
-                    .map_or_else(|error| format!("nothing was written: {error}"), |name| format!("written to {name}")),
-            )
-        });
+        self.runner.off_screen(move || handout::exported(&stem, kind.extension(), &content));
     }
 
     fn use_theme(&mut self, name: &str) {

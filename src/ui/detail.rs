@@ -36,7 +36,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let (rows, offset) = app.detail(usize::from(content.width));
     let widths = Widths::of(&rows, content.width);
     let hidden = rows.len().saturating_sub(offset + usize::from(content.height));
-    for (row, y) in rows.iter().skip(offset).zip(0..content.height) {
+    for ((index, row), y) in rows.iter().enumerate().skip(offset).zip(0..content.height) {
         let place = line(content, y);
         if hidden > 0 && y + 1 == content.height {
             let more =
@@ -44,6 +44,9 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             Row::new().left(more, look.theme.muted).draw(place, buffer);
         } else {
             row_line(app, look, row, &widths, content.width).draw(place, buffer);
+            if app.focus() == Pane::Detail && index == app.detail_place().row() && row.field().is_some() {
+                buffer.set_style(place, look.theme.selected);
+            }
         }
     }
 }
@@ -79,14 +82,16 @@ impl Widths {
         let fields = || {
             rows.iter().filter_map(|row| match row {
                 detail::Row::Field(field) => Some(field),
-                detail::Row::Blank | detail::Row::Heading(_) | detail::Row::Text(_) | detail::Row::Condition { .. } => {
-                    None
-                }
+                detail::Row::Blank
+                | detail::Row::Heading(_)
+                | detail::Row::Text(_)
+                | detail::Row::Why(_)
+                | detail::Row::Condition { .. } => None,
             })
         };
         let labels = rows.iter().filter_map(|row| match row {
             detail::Row::Field(Field { label, .. }) | detail::Row::Condition { name: label, .. } => Some(width(label)),
-            detail::Row::Blank | detail::Row::Heading(_) | detail::Row::Text(_) => None,
+            detail::Row::Blank | detail::Row::Heading(_) | detail::Row::Text(_) | detail::Row::Why(_) => None,
         });
         let widest = |least: usize, all: &mut dyn Iterator<Item = usize>| all.max().unwrap_or(0).max(least);
         let most = usize::from(columns) / 3;
@@ -102,8 +107,11 @@ fn row_line(app: &App, look: &Look, row: &detail::Row, widths: &Widths, columns:
         detail::Row::Blank => Row::new(),
         detail::Row::Heading(heading) => Row::new().left(*heading, look.theme.accent),
         detail::Row::Text(text) => Row::new().left(text.clone(), look.theme.text),
+        detail::Row::Why(text) => Row::new()
+            .left(format!("  {} ", look.symbols.because), look.theme.muted)
+            .left(text.clone(), look.theme.text),
         detail::Row::Field(field) => field_line(app, look, field, widths, columns),
-        detail::Row::Condition { name, holds, because, stale } => {
+        detail::Row::Condition { name, holds, because, stale, .. } => {
             let (symbol, word, style) = if *holds {
                 (look.symbols.holds, "holds", look.theme.good)
             } else {

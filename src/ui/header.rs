@@ -5,6 +5,7 @@ use ratatui::style::Style;
 
 use super::look::Look;
 use super::row::Row;
+use crate::app::columns;
 use crate::app::keymap::Pane;
 use crate::app::measure::{fit, width};
 use crate::app::{App, Layout, Stage};
@@ -13,7 +14,7 @@ use crate::protocol::presence::{Activity, Presence};
 
 /// Draws the header, the line that explains trouble, and the tabs where there are any.
 pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
-    let light = || look.light(app.connection().light());
+    let light = || look.turning(app.connection().light(), app.turn());
     let (symbol, style) = app.replay().map_or_else(light, |_| (">", look.theme.accent));
     let state = state(app);
     let name = app.cache().campaign().map_or_else(|| "scry".to_owned(), |campaign| campaign.name.to_string());
@@ -99,25 +100,11 @@ fn people(app: &App, look: &Look, room: usize) -> Vec<(String, Style)> {
 
 /// Lists the panes; those far from the focus keep only their number where there is no room for all names.
 fn tabs(focus: Pane, columns: u16, look: &Look) -> Row {
-    let number_alone = |pane: Pane| format!(" {} ", pane.number());
-    let named = |pane: Pane| {
-        let (open, close) = if pane == focus { ("[", "]") } else { (" ", " ") };
-        format!("{open}{} {}{close}", pane.number(), pane.title())
-    };
-    let mut room =
-        usize::from(columns).saturating_sub(1 + Pane::ALL.iter().map(|pane| number_alone(*pane).len()).sum::<usize>());
-    let mut nearest: Vec<_> = Pane::ALL.into();
-    nearest.sort_by_key(|pane| (pane.number().abs_diff(focus.number()), pane.number()));
-    let fits = |pane: &Pane| {
-        let needed = named(*pane).len() - number_alone(*pane).len();
-        let fits = needed <= room;
-        room = room.saturating_sub(if fits { needed } else { room });
-        fits
-    };
-    let with_name: Vec<_> = nearest.into_iter().take_while(fits).collect();
-    Pane::ALL.into_iter().fold(Row::new().left(" ", look.theme.muted), |row, pane| {
+    columns::tabs(focus, columns).into_iter().fold(Row::new().left(" ", look.theme.muted), |row, (pane, named)| {
         let style = if pane == focus { look.theme.focused } else { look.theme.muted };
-        row.left(if with_name.contains(&pane) { named(pane) } else { number_alone(pane) }, style)
+        let (open, close) = if pane == focus { ("[", "]") } else { (" ", " ") };
+        let number = pane.number();
+        row.left(if named { format!("{open}{number} {}{close}", pane.title()) } else { format!(" {number} ") }, style)
     })
 }
 

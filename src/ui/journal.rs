@@ -7,9 +7,10 @@ use super::look::Look;
 use super::pane::{empty, frame, line};
 use super::row::Row;
 use crate::app::App;
+use crate::app::columns::Columns;
 use crate::app::entry::{Entry, Kind};
 use crate::app::keymap::Pane;
-use crate::app::measure::{fit, pad, wrap};
+use crate::app::measure::{fit, pad};
 use crate::app::value::group;
 use crate::protocol::Source;
 
@@ -25,12 +26,11 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     if app.journal().shown() == 0 {
         return empty("Nothing that happened so far passes the filter; esc takes it away.", look, content, buffer);
     }
-    let room = usize::from(content.width).saturating_sub(columns.before_what(app) + columns.after_what()).max(16);
-    let parts =
-        |entry: &Entry| if app.wraps() { wrap(&app.what(entry), room) } else { vec![app.what(entry).into_owned()] };
     let mut y = 0;
-    for (entry, selected) in app.journal().view(usize::from(content.height), |entry| parts(entry).len()) {
-        let parts = parts(entry);
+    for (entry, selected) in
+        app.journal().view(usize::from(content.height), |entry| app.what_lines(entry, content.width).len())
+    {
+        let parts = app.what_lines(entry, content.width);
         for (index, part) in parts.into_iter().enumerate().take(usize::from(content.height.saturating_sub(y))) {
             let place = line(content, y);
             let row = if index == 0 {
@@ -69,39 +69,9 @@ fn notes(app: &App, look: &Look) -> String {
         .join(&format!(" {} ", look.symbols.dot))
 }
 
-/// Holds the width of each column; zero leaves a column out.
-struct Columns {
-    kind: usize,
-    name: usize,
-    who: usize,
-    source: usize,
-}
-
-impl Columns {
-    /// Counts the columns left of what happened.
-    fn before_what(&self, app: &App) -> usize {
-        let kind = if self.kind > 0 { self.kind + 2 } else { 1 };
-        time_columns(app) + 3 + kind + 1 + self.name + 2
-    }
-
-    /// Counts the columns right of what happened.
-    const fn after_what(&self) -> usize {
-        self.who + if self.source > 0 { self.source + 1 } else { 0 } + 1
-    }
-
-    const fn of(width: u16) -> Self {
-        match width {
-            0..80 => Self { kind: 0, name: 16, who: 0, source: 0 },
-            80..120 => Self { kind: 0, name: 20, who: 10, source: 0 },
-            120..160 => Self { kind: 12, name: 22, who: 12, source: 13 },
-            160.. => Self { kind: 12, name: 32, who: 16, source: 13 },
-        }
-    }
-}
-
 fn entry_line(app: &App, look: &Look, entry: &Entry, what: String, columns: &Columns) -> Row {
     let (symbol, style) = look.kind(entry.kind);
-    let time = pad(&time(app, entry), time_columns(app));
+    let time = pad(&time(app, entry), app.time_columns());
     let symbol_and_kind =
         if columns.kind > 0 { format!("{symbol} {}", pad(entry.kind_word(), columns.kind)) } else { symbol.to_owned() };
     let row = Row::new()
@@ -136,10 +106,6 @@ fn time(app: &App, entry: &Entry) -> String {
     } else {
         entry.at.to_zoned(app.zone().clone()).strftime("%H:%M:%S").to_string()
     }
-}
-
-const fn time_columns(app: &App) -> usize {
-    if app.shows_world_times() { 20 } else { 8 }
 }
 
 /// Returns who made the change: a member's name, or the id of someone who is none.

@@ -43,6 +43,15 @@ impl Look {
         }
     }
 
+    /// Returns the same, the sign of an attempt that is being made turned by quarters.
+    #[must_use]
+    pub fn turning(&self, light: Light, quarters: usize) -> (&'static str, Style) {
+        let (symbol, style) = self.light(light);
+        let signs = if self.symbols.ascii { [symbol, "/", "-", "\\"] } else { [symbol, "◓", "◑", "◒"] };
+        let turned = signs.get(quarters).filter(|_| light == Light::Connecting);
+        (turned.copied().unwrap_or(symbol), style)
+    }
+
     /// Returns the words and style of a value that the server has not told back.
     #[must_use]
     pub fn pending(&self, mark: Mark) -> (String, Style) {

@@ -10,8 +10,14 @@ const { Server } = require("socket.io");
 
 const options = JSON.parse(process.argv[2] ?? "{}");
 let requests = 0;
-const http = createServer((_request, response) => {
+const http = createServer((request, response) => {
   requests += 1;
+  // With `api` every question gets the same answer, and takes out of it what it asked for.
+  if (options.api && request.url === "/graphql") {
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ data: options.api }));
+    return;
+  }
   response.statusCode = 404;
   response.end("not here");
 });
@@ -30,7 +36,7 @@ io.on("connection", (socket) => {
       const id = typeof payload === "string" ? payload : payload[`${kind}Id`];
       subscriptions.push(`${kind}:${id}`);
       socket.join(`${kind}:${id}`);
-      if (!options.silent) ack({ success: true });
+      if (!options.silent) ack({ success: true, ...options.joined });
     });
     socket.on(`unsubscribe_${kind}`, (id, ack) => {
       socket.leave(`${kind}:${id}`);
@@ -44,7 +50,13 @@ const everySocket = (act) => {
 };
 
 const commands = {
-  emit: ({ room, event, args }) => io.to(room).emit(event, ...args),
+  emit: ({ room, event, args }) => {
+    // What has been sent is behind whoever asks for the state afterwards.
+    const seq = args[0]?.metadata?.seq;
+    if (seq && options.joined?.position) options.joined.position.seq = seq;
+    if (seq && options.api?.snapshot?.position) options.api.snapshot.position.seq = seq;
+    io.to(room).emit(event, ...args);
+  },
   // The server side leaves the namespace, the transport stays.
   disconnect: () => everySocket((socket) => socket.disconnect(false)),
   // The transport is closed in good order, as on a restart.
@@ -55,6 +67,12 @@ const commands = {
       socket.conn.sendPacket("message", '51-["x",{"_placeholder":true,"num":0}]');
       socket.conn.close();
     }),
+  // Sends bytes as a text frame, whether or not they are text.
+  frame: ({ bytes }) =>
+    everySocket((socket) => socket.conn.transport.socket.send(Buffer.from(bytes), { binary: false })),
+  // Sends one event whose payload is lists within lists, as deep as is asked for.
+  deep: ({ depth }) =>
+    everySocket((socket) => socket.conn.sendPacket("message", `2["deep",${"[".repeat(depth)}${"]".repeat(depth)}]`)),
   subscriptions: () => subscriptions,
   transports: () => transports,
   // Plain HTTP requests, such as questions to an API; Socket.IO's own are not among them.

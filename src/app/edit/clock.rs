@@ -102,7 +102,7 @@ impl App {
         sheet.due = if forward { Due::Wanted(self.now.mono + PAUSE) } else { Due::Nothing };
     }
 
-    fn move_clock(&mut self, goal: &Goal) -> Vec<Effect> {
+    pub(super) fn move_clock(&mut self, goal: &Goal) -> Vec<Effect> {
         let base = self.seen_world_time().map(|time| ("worldTime".to_owned(), Value::from(time)));
         let change = match goal {
             Goal::By(seconds) => Change::AdvanceTime { seconds: *seconds },

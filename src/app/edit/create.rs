@@ -86,6 +86,15 @@ impl Form {
         Self { lines: drafted.collect(), at: 0, error: None, asks: false }
     }
 
+    /// Fills in a name and leaves everything else as it begins.
+    pub(super) fn named(kind: &EntityType, name: &str) -> Option<Map<String, Value>> {
+        let mut form = Self::of(kind);
+        if let Some((field, draft)) = form.lines.first_mut() {
+            *draft = Draft::of(&field.kind, &name.into());
+        }
+        form.read()
+    }
+
     /// Reads every line, or goes to the first that is wrong and says why.
     fn read(&mut self) -> Option<Map<String, Value>> {
         let mut input = Map::new();
@@ -128,7 +137,7 @@ impl App {
     }
 
     /// Lists what could be created where the person is, the nearest first.
-    fn plans(&self, campaign: &Entity) -> Vec<Plan> {
+    pub(super) fn plans(&self, campaign: &Entity) -> Vec<Plan> {
         let mut plans = Vec::new();
         let mut add = |kind: EntityType, parent: Option<(&'static str, &Entity)>, word: &str| {
             let place = parent.map(|(_, entity)| format!(" {word} {}", entity.name)).unwrap_or_default();
@@ -222,22 +231,26 @@ impl App {
             Did::Beyond(Action::Edit(Deed::NextLine)) => form.go(1),
             Did::Beyond(action) => effects.extend(self.beyond(action)),
             Did::Save => {
-                let Some(mut input) = form.read() else { return true };
+                let Some(input) = form.read() else { return true };
                 let Some(plan) = sheet.plan() else { return false };
-                if let Some((field, id)) = &plan.parent {
-                    input.insert((*field).to_owned(), id.as_str().into());
-                }
-                // Towns and buildings belong to a campaign through what they stand in.
-                if !matches!(plan.kind, EntityType::Settlement | EntityType::Structure)
-                    && let Some(campaign) = self.cache.campaign()
-                {
-                    input.insert("campaignId".to_owned(), campaign.key.id.as_str().into());
-                }
-                let change = Change::Create { entity_type: plan.kind.clone(), input };
-                effects.extend(self.submit(change, Vec::new()));
+                effects.extend(self.create(plan, input));
                 return false;
             }
         }
         true
+    }
+
+    /// Creates what is planned, with these values.
+    pub(super) fn create(&mut self, plan: &Plan, mut input: Map<String, Value>) -> Vec<Effect> {
+        if let Some((field, id)) = &plan.parent {
+            input.insert((*field).to_owned(), id.as_str().into());
+        }
+        // Towns and buildings belong to a campaign through what they stand in.
+        if !matches!(plan.kind, EntityType::Settlement | EntityType::Structure)
+            && let Some(campaign) = self.cache.campaign()
+        {
+            input.insert("campaignId".to_owned(), campaign.key.id.as_str().into());
+        }
+        self.submit(Change::Create { entity_type: plan.kind.clone(), input }, Vec::new())
     }
 }

@@ -53,10 +53,7 @@ impl App {
 
     pub(super) fn delete_key(&mut self, sheet: DeleteSheet, key: Key) -> Vec<Effect> {
         match self.keymap.action(Context::Confirm, key) {
-            Some(Action::Edit(Deed::Confirm)) => {
-                let EntityRef { entity_type, id } = sheet.subject;
-                self.submit(Change::Delete { entity_type, id, expected_version: sheet.version }, Vec::new())
-            }
+            Some(Action::Edit(Deed::Confirm)) => self.delete(sheet),
             Some(Action::Edit(Deed::Cancel)) => Vec::new(),
             Some(other) => {
                 self.sheet = Some(Sheet::Delete(sheet));
@@ -67,6 +64,11 @@ impl App {
                 Vec::new()
             }
         }
+    }
+
+    pub(super) fn delete(&mut self, sheet: DeleteSheet) -> Vec<Effect> {
+        let EntityRef { entity_type, id } = sheet.subject;
+        self.submit(Change::Delete { entity_type, id, expected_version: sheet.version }, Vec::new())
     }
 
     /// Lists what goes with something, by type: what stands in it, and what stands in that.

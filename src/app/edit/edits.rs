@@ -78,7 +78,7 @@ impl App {
         Vec::new()
     }
 
-    fn send_again(&mut self, held: &Held) -> Vec<Effect> {
+    pub(super) fn send_again(&mut self, held: &Held) -> Vec<Effect> {
         let key = held.edit.key.clone();
         match &held.state {
             State::Refused(_) => match self.rights() {
@@ -100,7 +100,7 @@ impl App {
         }
     }
 
-    fn give_up(&mut self, held: &Held) -> Vec<Effect> {
+    pub(super) fn give_up(&mut self, held: &Held) -> Vec<Effect> {
         if matches!(held.state, State::Sending) {
             self.say("this is on its way already; undo it once it is saved");
             return Vec::new();

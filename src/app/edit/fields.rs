@@ -64,7 +64,14 @@ impl App {
         if self.editable(&entity).is_empty() {
             return self.say(&format!("a {} has no fields that are changed here", subject.entity_type));
         }
-        self.sheet = Some(Sheet::Fields(Box::new(FieldSheet { subject, cursor: 0, open: None })));
+        let mut sheet = FieldSheet { subject, cursor: 0, open: None };
+        let here = self.detail_field().and_then(|row| row.field().map(ToOwned::to_owned));
+        let fields = self.editable(&entity);
+        if let Some(cursor) = here.and_then(|name| fields.iter().position(|field| field.name == name)) {
+            sheet.cursor = cursor;
+            self.open_at_cursor(&mut sheet);
+        }
+        self.sheet = Some(Sheet::Fields(Box::new(sheet)));
     }
 
     /// Opens the editor of one field with a text in it, in place of a refused edit.
@@ -77,7 +84,9 @@ impl App {
     ) {
         let Some(entity) = self.seen_entity(&subject) else { return };
         let fields = self.editable(&entity);
-        let Some(cursor) = fields.iter().position(|field| field.name == name) else { return };
+        let Some(cursor) = fields.iter().position(|field| field.name == name) else {
+            return self.say("this field is not there, or hidden in the players' view");
+        };
         let mut sheet = FieldSheet { subject, cursor, open: None };
         self.open_at_cursor(&mut sheet);
         if let (Some(open), Some(value)) = (&mut sheet.open, value) {

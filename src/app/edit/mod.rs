@@ -17,6 +17,7 @@ pub mod moment;
 pub mod preferences;
 pub mod resolve;
 mod rights;
+mod spoken;
 mod submit;
 mod undo;
 

@@ -41,6 +41,30 @@ impl PreferencesSheet {
 }
 
 impl App {
+    /// Says what one is told at once, or sets it to the levels and kinds that are named.
+    pub(super) fn preferences_line(&mut self, rest: &str) -> Vec<Effect> {
+        let Some(preferences) = self.inbox.preferences().cloned() else {
+            self.reply("This server has not said what it tells at once; nothing can be chosen.");
+            return Vec::new();
+        };
+        let words: Vec<_> = rest.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+        let known = |word: &String| LEVELS.contains(&word.as_str()) || KINDS.iter().any(|(kind, _)| kind == word);
+        if let Some(strange) = words.iter().find(|word| !known(word)) {
+            self.reply(format!("“{strange}” is neither a level nor a kind."));
+        } else if !words.is_empty() {
+            let chosen = |all: &[&str]| words.iter().filter(|word| all.contains(&word.as_str())).cloned().collect();
+            let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+            return vec![Effect::SetPreferences(Preferences { levels: chosen(&LEVELS), kinds: chosen(&kinds) })];
+        }
+        let rows = PreferencesSheet::new(preferences).rows();
+        for (word, what, chosen) in rows {
+            let what = if what.is_empty() { String::new() } else { format!(", {what}") };
+            self.reply(format!("{word}{what}: {}.", if chosen { "told at once" } else { "only listed" }));
+        }
+        self.reply("“preferences” with all that you want, such as “preferences warning error message”, changes it.");
+        Vec::new()
+    }
+
     pub(super) fn preferences_key(&mut self, mut sheet: PreferencesSheet, key: Key) -> Vec<Effect> {
         let action = self.keymap.action(Context::Preferences, key);
         let count = sheet.rows().len();

@@ -64,6 +64,9 @@ impl App {
         let Some(held) = self.pending.find(key).cloned() else { return };
         let (State::Refused(refusal), Some(subject)) = (&held.state, held.edit.change.entity()) else { return };
         let Some(conflict) = refusal.conflict.clone() else { return };
+        if self.hides_edit(&held) {
+            return self.say("this conflict is about what players must not see; leave the players' view first");
+        }
         let Some(entity) = self.cache.get(&subject) else {
             return self.say("what this is about has been deleted meanwhile; d gives the edit up");
         };
@@ -157,7 +160,7 @@ impl App {
     }
 
     /// Sends what was decided as a new edit of the current version, in place of the refused one.
-    fn resolved(&mut self, sheet: &ResolveSheet) -> Vec<Effect> {
+    pub(super) fn resolved(&mut self, sheet: &ResolveSheet) -> Vec<Effect> {
         let Some(held) = self.pending.find(&sheet.key).cloned() else { return Vec::new() };
         if self.rights().is_none() {
             self.say(self.why_not());

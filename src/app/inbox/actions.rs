@@ -1,6 +1,6 @@
 //! What notices do to the dashboard, and the person with them.
 
-use super::{Notice, announced, replaced, resolved};
+use super::{Level, Notice, announced, replaced, resolved};
 use crate::app::command::Action;
 use crate::app::edit::Sheet;
 use crate::app::edit::command::Deed;
@@ -8,6 +8,7 @@ use crate::app::edit::preferences::PreferencesSheet;
 use crate::app::pane::Pane;
 use crate::app::{App, Effect, Unanswered};
 use crate::client::event::{Inbox, Preferences};
+use crate::config::alerts::Level as Loudness;
 use crate::protocol::{EntityRef, Ephemeral};
 
 impl App {
@@ -38,6 +39,11 @@ impl App {
         let key = self.keymap.label(Action::Pane(Pane::Notifications));
         let key = key.map(|key| format!(" ({key} shows it)")).unwrap_or_default();
         self.say(&format!("{}{colon}{}{key}", notice.title, body));
+        let loudness = match notice.level {
+            Level::Warning | Level::Error => Loudness::Trouble,
+            Level::Info | Level::Success => Loudness::Bookmarks,
+        };
+        self.alarm(loudness, &notice.title);
         self.inbox.add(notice);
         true
     }

@@ -5,7 +5,7 @@ mod actions;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::privacy::is_secret;
+use super::privacy::Secrets;
 use super::value::{field_name, say};
 use crate::client::cache::Cache;
 use crate::client::event::{Inbox as Told, Notification, Preferences};
@@ -109,6 +109,11 @@ impl Inbox {
         self.sort();
     }
 
+    /// Puts the cursor on a notice.
+    pub fn select(&mut self, index: usize) {
+        self.cursor = index.min(self.notices.len().saturating_sub(1));
+    }
+
     fn add(&mut self, notice: Notice) {
         // The same one may come live and in the list.
         if notice.id.is_some() && self.notices.iter().any(|known| known.id == notice.id) {
@@ -152,8 +157,9 @@ fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> Notic
     let name = cache.get(&subject).map_or_else(|| subject.entity_type.to_string(), |entity| entity.name.to_string());
     let by = cache.user_name(&conflict.by).unwrap_or("somebody else");
     let value = |values: &Value, field: &str| say(values.get(field).unwrap_or(&Value::Null));
+    let secrets = cache.get(&subject).map(|entity| Secrets::of(entity, cache)).unwrap_or_default();
     let change = |field: &String| {
-        if cache.get(&subject).is_some_and(|entity| is_secret(entity, field)) {
+        if secrets.hide(field) {
             return field_name(field);
         }
         let (mine, theirs) = (value(&conflict.original_value, field), value(&conflict.resolved_value, field));

@@ -146,6 +146,11 @@ pub fn effects(app: &App, number: u64) -> Vec<String> {
     found.into_iter().map(|(_, _, what)| what).collect()
 }
 
+/// Says what led to an entry, the nearest first.
+pub fn reasons(app: &App, entry: &Entry) -> Vec<String> {
+    above(app, entry).into_iter().map(|(_, what)| what).collect()
+}
+
 /// Follows `causedBy` upwards, the nearest first.
 fn above(app: &App, entry: &Entry) -> Vec<(Option<u64>, String)> {
     let mut found: Vec<(Option<u64>, String)> = Vec::new();

@@ -68,6 +68,12 @@ impl Seat {
         self
     }
 
+    /// Takes a variable out of the environment.
+    pub fn without(mut self, name: &str) -> Self {
+        self.env.retain(|(known, _)| *known != name);
+        self
+    }
+
     /// Returns the environment of the programs here.
     pub fn env(&self) -> impl Iterator<Item = (&str, &str)> {
         self.env.iter().map(|(name, value)| (*name, value.as_str()))

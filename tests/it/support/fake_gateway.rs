@@ -17,7 +17,8 @@ pub struct FakeGateway {
 }
 
 impl FakeGateway {
-    /// Starts one; `options` are `{server?: Socket.IO's own options, refuse?: a reason, silent?: acknowledge nothing}`.
+    /// Starts one; `options` are `{server?: Socket.IO's own options, refuse?: a reason, silent?: acknowledge nothing,
+    /// joined?: more for the acknowledgement, api?: what every question to the API is answered with}`.
     pub async fn start(options: Value) -> Self {
         let mut child = node::run("foreign.cjs", &[&options.to_string()]).await;
         let stdin = child.stdin.take().unwrap();
@@ -35,6 +36,16 @@ impl FakeGateway {
     /// Does one of the things that need no argument, and returns what it says.
     pub async fn ask(&mut self, op: &str) -> Value {
         self.command(json!({"op": op})).await
+    }
+
+    /// Sends bytes as a text frame, whether or not they are text.
+    pub async fn frame(&mut self, bytes: &[u8]) {
+        self.command(json!({"op": "frame", "bytes": bytes})).await;
+    }
+
+    /// Sends an event of lists within lists.
+    pub async fn deep(&mut self, depth: usize) {
+        self.command(json!({"op": "deep", "depth": depth})).await;
     }
 
     async fn command(&mut self, mut command: Value) -> Value {

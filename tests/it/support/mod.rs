@@ -11,6 +11,7 @@ pub mod evening;
 pub mod fake_gateway;
 pub mod fault_proxy;
 pub mod gateway;
+pub mod hostile;
 pub mod mail;
 pub mod metrics;
 pub mod nginx;
@@ -25,6 +26,7 @@ pub mod server;
 #[cfg(target_os = "linux")]
 pub mod siege;
 pub mod table;
+pub mod terminal;
 pub mod tls;
 pub mod town;
 pub mod wait;

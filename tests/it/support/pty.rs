@@ -78,6 +78,11 @@ impl Pty {
         self.lock().bytes.len()
     }
 
+    /// Returns every byte written so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.lock().bytes.clone()
+    }
+
     /// Returns everything written so far, control sequences included.
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&self.lock().bytes).into_owned()

@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use scry::app::{App, Effect, Msg, Now, Options};
+use scry::app::{App, Effect, Keymap, Msg, Now, Options};
 use scry::client::event::{ClientEvent, Delivery, Loaded, Phase, Saved, Snapshot, Status};
 use scry::client::outbox::{Edit, Outcome};
 use scry::protocol::{Event, Id, Position, Room};
@@ -46,6 +46,21 @@ impl Table {
         let mut app = App::new(options, (width, height), now);
         let effects = app.start(Some(id("c")));
         Self { app, now, look: Look::new(true, false), effects, server: Some(nodes()) }
+    }
+
+    /// Sits down without a screen: everything is told in sentences.
+    pub fn spoken() -> Self {
+        let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
+        let options = Options { me: Some(id("u1")), spoken: true, ..Options::default() };
+        let mut table = Self::with(options.clone(), 120, 40, now);
+        table.app.prefer(options, Keymap::default());
+        table
+    }
+
+    /// Types a line and returns the answers.
+    pub fn line(&mut self, typed: &str) -> Vec<String> {
+        self.send(Msg::Line(typed.to_owned()));
+        self.app.take_answers()
     }
 
     /// Sits down at one that is live and shows the whole campaign.
@@ -207,6 +222,7 @@ pub fn status(phase: Phase) -> Status {
 pub fn key_event(name: &str) -> KeyEvent {
     let (name, modifiers) =
         name.strip_prefix("ctrl-").map_or((name, KeyModifiers::NONE), |name| (name, KeyModifiers::CONTROL));
+    let (name, modifiers) = name.strip_prefix("alt-").map_or((name, modifiers), |name| (name, KeyModifiers::ALT));
     let code = match name {
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
@@ -216,6 +232,13 @@ pub fn key_event(name: &str) -> KeyEvent {
         "space" => KeyCode::Char(' '),
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "delete" => KeyCode::Delete,
+        "shift-tab" => KeyCode::BackTab,
+        "f1" => KeyCode::F(1),
         "backspace" => KeyCode::Backspace,
         one => KeyCode::Char(one.chars().next().unwrap()),
     };

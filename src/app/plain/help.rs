@@ -1,0 +1,115 @@
+//! Which commands can be typed, how, and what they do.
+
+use super::command::{CAMPAIGN, PROFILE, typed};
+use crate::app::App;
+use crate::app::command::{Action, Context};
+use crate::app::copy::Export;
+use crate::app::edit::command::Deed;
+use crate::app::keymap::{BINDINGS, Binding};
+
+/// Says what is typed behind a command's name.
+const USAGE: [(&str, &str); 16] = [
+    ("help", "[COMMAND]"),
+    ("world", "[NAME]"),
+    ("detail", "[NAME]"),
+    ("journal", "[HOW MANY]"),
+    ("inspect", "[NUMBER]"),
+    ("filter", "[WORD | !WORD | ~LETTERS | =EXPRESSION]"),
+    ("edit", "[FIELD VALUE]"),
+    ("create", "[TYPE NAME]"),
+    ("delete", "NAME"),
+    ("advance-time", "3h | 2 days | DATE"),
+    ("try-again", "NUMBER"),
+    ("discard-edit", "NUMBER"),
+    ("take-mine", "NUMBER"),
+    ("take-theirs", "NUMBER"),
+    ("take-base", "NUMBER"),
+    ("preferences", "[LEVELS AND KINDS]"),
+];
+
+/// Returns what is typed behind a command's name.
+#[must_use]
+pub fn usage(command: &str) -> Option<&'static str> {
+    USAGE.iter().find(|(name, _)| *name == command).map(|(_, usage)| *usage)
+}
+
+/// Tells whether a command means anything where there is no screen.
+#[must_use]
+pub fn is_spoken(binding: &Binding) -> bool {
+    let is_deed = |deeds: &[Deed]| matches!(binding.action, Action::Edit(deed) if deeds.contains(&deed));
+    match binding.context {
+        Context::Edits => is_deed(&[Deed::Again, Deed::Discard]),
+        Context::Resolve => is_deed(&[Deed::Mine, Deed::Theirs, Deed::Base]),
+        Context::Prompt
+        | Context::Sheet
+        | Context::Fields
+        | Context::Options
+        | Context::Block
+        | Context::Confirm
+        | Context::Preferences
+        | Context::Replay
+        | Context::Picker
+        | Context::Help => false,
+        Context::Everywhere
+        | Context::Dashboard
+        | Context::Further
+        | Context::World
+        | Context::Detail
+        | Context::Journal
+        | Context::Clock
+        | Context::Health
+        | Context::Inspector
+        | Context::People
+        | Context::Notifications => !is_of_the_screen(binding.action),
+    }
+}
+
+/// Tells whether a command is about how things look, or has a plainer twin.
+const fn is_of_the_screen(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Zoom
+            | Action::Bare
+            | Action::Mouse
+            | Action::Wrap
+            | Action::Command
+            | Action::Suspend
+            | Action::Export(Export::Text | Export::Ansi | Export::Svg)
+    )
+}
+
+impl App {
+    /// Explains one command, or lists all that work for this person.
+    pub(super) fn answer_help(&mut self, wanted: &str) {
+        let known = || BINDINGS.iter().filter(|binding| is_spoken(binding));
+        if !wanted.is_empty() {
+            let found = known().find(|binding| binding.command == wanted.to_lowercase());
+            return match found {
+                Some(binding) => self.reply(sentence(binding)),
+                None => self.reply(format!("There is no command “{wanted}”; “help” lists them.")),
+            };
+        }
+        self.reply("A line is a command. Names may be shortened; what is in brackets may be left out.");
+        let changes = self.rights().is_some();
+        let offered =
+            |binding: &&Binding| changes || !matches!(binding.action, Action::Edit(deed) if deed.changes_campaign());
+        let mut places: Vec<Context> = Vec::new();
+        known().for_each(|binding| {
+            if !places.contains(&binding.context) {
+                places.push(binding.context);
+            }
+        });
+        for place in places {
+            self.reply(format!("{}:", place.title()));
+            known().filter(offered).filter(|binding| binding.context == place).for_each(|binding| {
+                self.reply(sentence(binding));
+            });
+        }
+        self.reply(format!("{CAMPAIGN} [NAME]: go over to another campaign."));
+        self.reply(format!("{PROFILE} [NAME]: go over to another server."));
+    }
+}
+
+fn sentence(binding: &Binding) -> String {
+    format!("{}: {}.", typed(binding), binding.help)
+}

@@ -1,0 +1,182 @@
+//! The dashboard as lines: no screen is taken, nothing is drawn again, no control sequence is written.
+
+use std::io::{self, BufRead, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+
+use super::effects::{After, ForScreen, Runner};
+use super::preferences::Preferences;
+use super::signals::{Signal, Signals};
+use super::{Background, Ended, FAREWELL, INTAKE, TuiError, TuiOptions, due, handout, now};
+use crate::app::plain::Teller;
+use crate::app::{App, Msg};
+use crate::exit::Exit;
+use crate::text;
+
+/// The least time between two lots of news: what comes in a burst is counted rather than read out.
+const PACE: Duration = Duration::from_millis(200);
+/// How many columns the state reckons with; nothing is cut to them.
+const SIZE: (u16, u16) = (120, 40);
+
+/// Tells a campaign in sentences and takes commands as lines, until the input or the person ends it.
+///
+/// # Errors
+/// [`TuiError`], when standard output fails, or the connection cannot be set up at all.
+pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
+    let preferences = Preferences::new(&options.settings, Background::Unknown)?;
+    let mut signals = Signals::listen()?;
+    let read_only = options.read_only;
+    let own = crate::app::Options { read_only, me: options.me, seed: rand::random(), spoken: true, ..preferences.app };
+    let mut app = App::new(own.clone(), SIZE, now());
+    app.prefer(own, preferences.keymap);
+    let outboxes = Some(options.outboxes).filter(|_| !read_only);
+    let mut runner = Runner::new(options.session, options.disk, outboxes);
+    let first = app.start(options.campaign);
+    if let Some(sentence) = options.notice {
+        app.say(&sentence);
+    }
+    let mut after = runner.execute(first)?;
+    let mut lines = Lines::read();
+    let teller = Teller::default();
+    let mut talk = Talk { app: &mut app, runner: &mut runner, teller, told_at: Instant::now(), has_news: true };
+    let ended = loop {
+        match after {
+            After::GoOn | After::Suspend => {}
+            After::Profile(name) => break Ended::Profile(name),
+            After::Quit => break Ended::Exit(Exit::Met),
+        }
+        let Some(next) = talk.next(&mut lines, &mut signals).await? else { break Ended::Exit(Exit::Interrupted) };
+        after = next;
+    };
+    talk.tell()?;
+    runner.execute(app.farewell(now()).into_iter().collect())?;
+    // The server should see a farewell rather than a dead socket, but nobody waits long for it.
+    let _ = tokio::time::timeout(FAREWELL, runner.close()).await;
+    Ok(ended)
+}
+
+struct Talk<'a> {
+    app: &'a mut App,
+    runner: &'a mut Runner,
+    teller: Teller,
+    told_at: Instant,
+    /// Whether something may have happened since then.
+    has_news: bool,
+}
+
+impl Talk<'_> {
+    /// Waits for a line or for news, and says what there is to say; `None` when somebody wants us gone.
+    async fn next(&mut self, lines: &mut Lines, signals: &mut Signals) -> Result<Option<After>, TuiError> {
+        tokio::select! {
+            biased;
+            signal = signals.next() => Ok((signal == Signal::Continue).then_some(After::GoOn)),
+            line = lines.next(), if self.app.can_answer() => self.line(line).map(Some),
+            msg = self.runner.next() => self.take_in(msg).map(Some),
+            () = due(self.app.deadline()) => self.update(Msg::Tick).map(Some),
+            () = sleep_until((self.told_at + PACE).into()), if self.has_news => self.tell().map(|()| Some(After::GoOn)),
+        }
+    }
+
+    /// Carries out a typed line; the end of the input is a farewell.
+    fn line(&mut self, line: Option<String>) -> Result<After, TuiError> {
+        let Some(line) = line else { return Ok(After::Quit) };
+        // What has happened so far is told before what is asked for.
+        self.tell()?;
+        let after = self.update(Msg::Line(line))?;
+        let answers = self.app.take_answers();
+        print(&answers)?;
+        self.hand_out()?;
+        Ok(after)
+    }
+
+    /// Takes in a message and what else has arrived by now.
+    fn take_in(&mut self, msg: Msg) -> Result<After, TuiError> {
+        let began = Instant::now();
+        let mut next = Some(msg);
+        while let Some(msg) = next {
+            match self.update(msg)? {
+                After::GoOn | After::Suspend => {}
+                after @ (After::Profile(_) | After::Quit) => return Ok(after),
+            }
+            next = if began.elapsed() < INTAKE { self.runner.next().now_or_never() } else { None };
+        }
+        self.hand_out()?;
+        Ok(After::GoOn)
+    }
+
+    fn update(&mut self, msg: Msg) -> Result<After, TuiError> {
+        self.has_news = true;
+        let effects = self.app.update(now(), msg);
+        self.runner.execute(effects)
+    }
+
+    fn tell(&mut self) -> Result<(), TuiError> {
+        self.has_news = false;
+        self.told_at = Instant::now();
+        print(&self.teller.news(self.app))
+    }
+
+    /// Hands out what a screen would: there is neither a terminal's clipboard nor a picture here.
+    fn hand_out(&mut self) -> Result<(), TuiError> {
+        for wish in self.runner.for_screen() {
+            match wish {
+                ForScreen::Copy { text, said } => {
+                    if handout::system(&text) {
+                        print(&[said.to_owned()])?;
+                    } else {
+                        print(&text.lines().map(ToOwned::to_owned).collect::<Vec<_>>())?;
+                    }
+                }
+                ForScreen::Export { content: Some(content), kind } => {
+                    let stem = now().wall.to_zoned(jiff::tz::TimeZone::system()).strftime("scry-%Y%m%d-%H%M%S");
+                    let stem = stem.to_string();
+                    self.runner.off_screen(move || handout::exported(&stem, kind.extension(), &content));
+                }
+                // The sentence itself is told anyway; there is no look and no mouse.
+                ForScreen::Export { content: None, .. }
+                | ForScreen::Theme(_)
+                | ForScreen::Mouse(_)
+                | ForScreen::Alert(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads lines on a thread of its own, which nobody waits for at the end.
+#[derive(Debug)]
+struct Lines(mpsc::Receiver<String>);
+
+impl Lines {
+    fn read() -> Self {
+        let (sender, lines) = mpsc::channel(1);
+        thread::spawn(move || {
+            for line in io::stdin().lock().lines() {
+                // What is no text is no command either; the end of the input and a failure are the same here.
+                let Ok(line) = line else { return };
+                if sender.blocking_send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// Waits for the next line; `None` once there are no more.
+    async fn next(&mut self) -> Option<String> {
+        self.0.recv().await
+    }
+}
+
+/// Prints lines, each made safe once more: nothing but text reaches the terminal from here.
+fn print(lines: &[String]) -> Result<(), TuiError> {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{}", text::line(line))?;
+    }
+    Ok(out.flush()?)
+}

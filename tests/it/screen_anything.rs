@@ -1,0 +1,253 @@
+//! Whatever happens in whatever order at whatever size: nothing makes the dashboard fail or show what is hostile.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use proptest::prelude::*;
+use scry::app::Msg;
+use scry::app::keymap::BINDINGS;
+use scry::app::plain::Teller;
+use scry::client::event::{ClientEvent, Phase, Status};
+use serde_json::{Value, json};
+
+use crate::support::hostile::HOSTILE;
+use crate::support::table::{Table, clock_event, delivery, key_event, nodes, settlement_event, status};
+use crate::support::terminal::is_hostile;
+
+/// Lists events as a hostile or confused gateway might send them.
+fn foreign_events() -> Vec<Value> {
+    let hostile = HOSTILE;
+    vec![
+        settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])),
+        settlement_event("s1", json!([{"field": hostile, "from": hostile, "to": [hostile, {"x": hostile}]}])),
+        settlement_event("nowhere", json!([])),
+        clock_event("1207-09-14T15:20:00.000Z", "1207-09-15T18:20:00.000Z", 97_200),
+        clock_event(hostile, "", i64::MIN),
+        json!({"type": "entity_updated", "metadata": {"seq": 5}, "payload": {"entityType": hostile, "entityId": "q",
+               "campaignId": "c", "operation": "create", "changedFields": []}}),
+        json!({"type": "settlement_updated", "metadata": {}, "payload": {"settlementId": "s1", "campaignId": "c",
+               "operation": "delete", "changedFields": []}}),
+        json!({"type": "state_invalidated", "metadata": {}, "payload": {"scope": "campaign", "campaignId": "c"}}),
+        json!({"type": hostile, "payload": hostile}),
+        json!(null),
+    ]
+}
+
+/// Writes something hostile into every text of an entity, and leaves alone what makes it an entity.
+fn deface(node: &mut Value) {
+    let kept = ["__typename", "id", "campaignId", "kingdomId", "settlementId", "locationId", "userId"];
+    for (name, value) in node.as_object_mut().unwrap() {
+        if !kept.contains(&name.as_str()) {
+            *value = match value {
+                Value::String(_) => json!(HOSTILE),
+                Value::Object(_) => json!({HOSTILE: HOSTILE, "secret": true}),
+                Value::Array(_) => json!([HOSTILE, {"name": HOSTILE, "because": HOSTILE}]),
+                Value::Null | Value::Bool(_) | Value::Number(_) => json!(i64::MIN),
+            };
+        }
+    }
+}
+
+/// Returns what is not in the journal: people, typing, notifications, conflicts.
+fn passing(which: usize) -> (&'static str, Value) {
+    let user = json!({"userId": HOSTILE, "name": HOSTILE, "status": "online", "since": HOSTILE,
+        "resources": [{"type": "settlement", "id": "s1", "state": "editing"}]});
+    let all = [
+        ("presence:state", json!({"campaignId": "c", "users": [user]})),
+        ("presence:change", json!({"campaignId": "c", "userId": "u2", "name": HOSTILE, "status": "offline"})),
+        (
+            "user:typing",
+            json!({"campaignId": "c", "userId": HOSTILE, "name": HOSTILE, "entityType": "settlement", "entityId": "s1",
+            "field": HOSTILE, "typing": true}),
+        ),
+        ("notification:new", json!({"id": "n", "title": HOSTILE, "body": HOSTILE, "level": HOSTILE, "createdAt": ""})),
+        (
+            "document:conflict",
+            json!({"entityType": "settlement", "entityId": "s1", "strategy": "LAST_WRITE_WINS", "conflictedFields":
+            [HOSTILE], "originalValue": {}, "incomingValue": {}, "resolvedValue": {HOSTILE: [HOSTILE]}, "by": HOSTILE}),
+        ),
+        ("conflict:resolved", json!({"entityType": HOSTILE, "entityId": HOSTILE, "fields": [HOSTILE]})),
+        ("user:offline", json!({"userId": HOSTILE, "name": HOSTILE})),
+    ];
+    all[which % all.len()].clone()
+}
+
+/// Does one arbitrary thing to the dashboard.
+#[derive(Debug, Clone)]
+enum Deed {
+    Key(usize),
+    Event(usize),
+    Resize(u16, u16),
+    Phase(usize),
+    Wait(u64),
+    Snapshot(usize, bool),
+    /// Any character with any modifiers, whatever it means.
+    Char(char, u8),
+    /// The key of any command there is.
+    Command(usize),
+    Line(usize, String),
+    Mouse(usize, u16, u16),
+    Paste(String),
+    Passing(usize),
+    Attention(bool),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        8 => any::<usize>().prop_map(Deed::Key),
+        4 => any::<usize>().prop_map(Deed::Event),
+        2 => (0u16..230, 0u16..70).prop_map(|(width, height)| Deed::Resize(width, height)),
+        1 => any::<usize>().prop_map(Deed::Phase),
+        1 => (0u64..200_000).prop_map(Deed::Wait),
+        1 => (0usize..20, any::<bool>()).prop_map(|(count, hostile)| Deed::Snapshot(count, hostile)),
+        2 => (any::<char>(), 0u8..16).prop_map(|(c, modifiers)| Deed::Char(c, modifiers)),
+        6 => any::<usize>().prop_map(Deed::Command),
+        3 => (any::<usize>(), ".{0,12}").prop_map(|(which, rest)| Deed::Line(which, rest)),
+        2 => (any::<usize>(), 0u16..240, 0u16..80).prop_map(|(kind, column, row)| Deed::Mouse(kind, column, row)),
+        1 => ".{0,40}".prop_map(Deed::Paste),
+        2 => any::<usize>().prop_map(Deed::Passing),
+        1 => any::<bool>().prop_map(Deed::Attention),
+    ]
+}
+
+const KEYS: [&str; 52] = [
+    "4",
+    "y",
+    "Y",
+    "P",
+    "ctrl-o",
+    "v",
+    "ctrl-s",
+    "z",
+    "7",
+    "8",
+    "/",
+    "=",
+    "~",
+    "!",
+    "[",
+    "]",
+    "b",
+    "'",
+    "m",
+    "{",
+    "w",
+    "t",
+    "o",
+    "backspace",
+    "j",
+    "k",
+    "h",
+    "l",
+    "g",
+    "G",
+    "n",
+    "N",
+    "f",
+    "p",
+    "r",
+    "1",
+    "2",
+    "3",
+    "?",
+    "q",
+    "tab",
+    "enter",
+    "space",
+    "esc",
+    "pgup",
+    "pgdn",
+    "ctrl-d",
+    "ctrl-u",
+    "ctrl-z",
+    "x",
+    ":",
+    "ctrl-c",
+];
+const PHASES: [Phase; 8] = [
+    Phase::Disconnected,
+    Phase::Connecting,
+    Phase::Resyncing,
+    Phase::Live,
+    Phase::Backoff,
+    Phase::Open,
+    Phase::LoginRequired,
+    Phase::Closed,
+];
+
+fn perform(table: &mut Table, deed: &Deed, seq: u64) {
+    match deed {
+        Deed::Key(key) => table.send(Msg::Key(key_event(KEYS[key % KEYS.len()]))),
+        Deed::Event(which) => {
+            let events = foreign_events();
+            let mut event = events[which % events.len()].clone();
+            if let Some(metadata) = event.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.insert("seq".to_owned(), json!(seq));
+            }
+            table.client(ClientEvent::Delivered(delivery(table.now.wall, event)));
+        }
+        Deed::Resize(width, height) => table.send(Msg::Resize { width: *width, height: *height }),
+        Deed::Phase(phase) => {
+            let live_until = Some(table.now.wall);
+            let retry_in = Some(Duration::from_millis(2_500));
+            let reason = Some("砦 was closed".to_owned());
+            let phase = PHASES[phase % PHASES.len()];
+            table.status(Status { attempt: 3, retry_in, live_until, reason, ..status(phase) });
+        }
+        Deed::Wait(millis) => {
+            table.wait(Duration::from_millis(*millis));
+        }
+        Deed::Snapshot(count, hostile) => {
+            let mut nodes: Vec<_> = nodes().into_iter().take(*count).collect();
+            if *hostile {
+                nodes.iter_mut().for_each(deface);
+            }
+            table.snapshot(nodes);
+        }
+        Deed::Char(c, modifiers) => {
+            table.send(Msg::Key(KeyEvent::new(KeyCode::Char(*c), KeyModifiers::from_bits_truncate(*modifiers))));
+        }
+        Deed::Command(which) => {
+            let keys: Vec<_> = BINDINGS.iter().flat_map(|binding| binding.keys).collect();
+            table.send(Msg::Key(key_event(keys[which % keys.len()])));
+        }
+        Deed::Line(which, rest) => {
+            table.send(Msg::Line(format!("{} {rest}", BINDINGS[which % BINDINGS.len()].command)));
+            let said = table.app.take_answers();
+            assert!(said.iter().all(|line| !line.contains(is_hostile)), "{said:?}");
+        }
+        Deed::Mouse(kind, column, row) => {
+            let kinds = [
+                MouseEventKind::Down(MouseButton::Left),
+                MouseEventKind::Down(MouseButton::Right),
+                MouseEventKind::ScrollUp,
+                MouseEventKind::ScrollDown,
+                MouseEventKind::Drag(MouseButton::Left),
+            ];
+            let kind = kinds[kind % kinds.len()];
+            table.send(Msg::Mouse(MouseEvent { kind, column: *column, row: *row, modifiers: KeyModifiers::NONE }));
+        }
+        Deed::Paste(text) => table.send(Msg::Paste(text.clone())),
+        Deed::Passing(which) => {
+            let (name, payload) = passing(*which);
+            table.ephemeral(name, payload);
+        }
+        Deed::Attention(looking) => table.send(Msg::Attention(*looking)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_makes_it_fail_and_nothing_foreign_reaches_the_terminal(deeds in prop::collection::vec(deed(), 1..80)) {
+        let (mut table, mut teller) = (Table::live(80, 24), Teller::default());
+        for (deed, seq) in deeds.iter().zip(1_201..) {
+            perform(&mut table, deed, seq);
+            let screen = table.screen();
+            prop_assert!(!screen.contains(|c| c != '\n' && is_hostile(c)), "{deed:?}: {screen}");
+            let news = teller.news(&table.app);
+            prop_assert!(!news.iter().any(|line| line.contains(|c| c != '\n' && is_hostile(c))), "{deed:?}: {news:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Walking Detail: the cursor among the fields, why a value is what it is, and what is done to it there.
+
+use scry::app::Effect;
+use serde_json::json;
+
+use crate::support::table::{Table, clock_event, settlement_event};
+
+fn at_harrow(width: u16, height: u16) -> Table {
+    let mut table = Table::live(width, height);
+    table.keys("j j j j 2");
+    table
+}
+
+/// Walks down until the cursor is on the row that begins with a label.
+fn go_to(table: &mut Table, label: &str) {
+    for _ in 0..40 {
+        table.keys("y");
+        let copied = table
+            .effects
+            .iter()
+            .rev()
+            .find_map(|effect| if let Effect::Copy { text, .. } = effect { Some(text.clone()) } else { None });
+        if copied.as_deref() == Some(label) {
+            return;
+        }
+        table.keys("j");
+    }
+    panic!("there is no {label}: {}", table.screen());
+}
+
+#[test]
+fn one_value_is_copied_and_edited_where_it_stands() {
+    let mut table = at_harrow(120, 40);
+    go_to(&mut table, "18 gp a month");
+    table.keys("e");
+    let screen = table.screen();
+    assert!(screen.contains("0 to 500"), "the editor of this field is open: {screen}");
+    table.keys("backspace backspace");
+    table.write("25");
+    table.keys("enter");
+    let edit = table.submitted().pop().unwrap();
+    assert!(format!("{:?}", edit.change).contains("upkeep"), "{edit:?}");
+}
+
+#[test]
+fn a_value_says_where_it_comes_from_and_what_led_to_it() {
+    let mut table = at_harrow(120, 40);
+    let mut jump = clock_event("1207-09-14T15:20:00.000Z", "1207-09-14T18:20:00.000Z", 10_800);
+    jump["metadata"]["eventId"] = json!("jump");
+    table.event(1_201, jump);
+    let mut effect = settlement_event("s1", json!([{"field": "variables.population", "from": 1_260, "to": 1_284}]));
+    effect["metadata"]["causedBy"] = json!("jump");
+    table.event(1_202, effect);
+    table.keys("g");
+    go_to(&mut table, "1 284 people");
+    table.keys("enter");
+    let screen = table.screen();
+    assert!(screen.contains("changed from 1 260 by Mira at 2026-03-01 18:20:00"), "{screen}");
+    assert!(screen.contains("because of #1201 world time"), "{screen}");
+    table.keys("enter");
+    assert!(!table.screen().contains("because of #1201"), "{}", table.screen());
+    table.keys("G enter");
+    let screen = table.screen();
+    assert!(
+        screen.contains("holds if foodDays < 7, with foodDays 61.5") || screen.contains("no change of it"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn every_field_comes_into_view_at_every_size() {
+    for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 60)] {
+        let mut table = at_harrow(width, height);
+        table.keys("g");
+        for _ in 0..40 {
+            table.keys("j");
+            let cursor = table.app.detail_place();
+            let seen = cursor.row().checked_sub(cursor.offset()).is_some_and(|row| row < table.app.detail_room());
+            assert!(seen, "{width}x{height}: {cursor:?}\n{}", table.screen());
+        }
+        assert!(table.screen().contains("Starving"), "{width}x{height}: the last ones too\n{}", table.screen());
+        table.keys("g");
+        assert!(table.screen().contains("Level"), "{width}x{height}: and the first again\n{}", table.screen());
+    }
+}
+
+#[test]
+fn the_cursor_stays_on_its_field_when_rows_come_above() {
+    let mut table = at_harrow(120, 40);
+    go_to(&mut table, "18 gp a month");
+    table.edit("s1", |node| {
+        node["variables"] = json!({"alms": 3, "population": 1284, "upkeep": 18});
+        node["variableSchemas"] = json!({"alms": {"type": "number"}, "population": {"type": "number"}, "upkeep": {"type": "number", "unit": "gp a month"}});
+    });
+    let nodes = table.server.clone().unwrap();
+    table.snapshot(nodes);
+    table.keys("y");
+    let last = table
+        .effects
+        .iter()
+        .rev()
+        .find_map(|effect| if let Effect::Copy { text, .. } = effect { Some(text.as_str()) } else { None });
+    assert_eq!(last, Some("18 gp a month"));
+}
