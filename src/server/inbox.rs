@@ -126,7 +126,7 @@ pub async fn give_back(db: &Db, user: &Id, seqs: &[i64]) -> Result<(), DbError> 
         .execute(&mut *tx)
         .await?;
     }
-    Ok(tx.commit().await?)
+    tx.commit().await
 }
 
 /// Lists the users who were written to a moment ago, by whatever node.

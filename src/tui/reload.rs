@@ -12,7 +12,7 @@ use crate::config::client::Settings;
 use crate::config::{ConfigError, process_env};
 
 /// How often the files are looked at.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(5);
 
 /// Watches the files until it is dropped.
 #[derive(Debug)]

@@ -211,17 +211,24 @@ impl Buffer {
         match motion {
             Motion::Left => before.grapheme_indices(true).next_back().map_or(0, |(index, _)| index),
             Motion::Right => self.cursor + after.graphemes(true).next().map_or(0, str::len),
+            // A word may begin or end within what people see as one character.
             Motion::WordLeft => before
                 .split_word_bound_indices()
                 .rfind(|(_, word)| word.chars().any(char::is_alphanumeric))
-                .map_or(0, |(index, _)| index),
+                .map_or(0, |(index, _)| self.boundary_until(index)),
             Motion::WordRight => after
                 .split_word_bound_indices()
                 .find(|(_, word)| word.chars().any(char::is_alphanumeric))
-                .map_or(self.text.len(), |(index, word)| self.cursor + index + word.len()),
+                .map_or(self.text.len(), |(index, word)| self.boundary_from(self.cursor + index + word.len())),
             Motion::Home | Motion::Up => before.rfind('\n').map_or(0, |index| index + 1),
             Motion::End | Motion::Down => after.find('\n').map_or(self.text.len(), |index| self.cursor + index),
         }
+    }
+
+    /// Returns the last boundary between characters at or before a byte.
+    fn boundary_until(&self, byte: usize) -> usize {
+        let boundaries = self.text.grapheme_indices(true).map(|(index, _)| index);
+        boundaries.take_while(|index| *index <= byte).last().unwrap_or(0)
     }
 
     /// Returns the first boundary between characters at or after a byte.
@@ -320,6 +327,15 @@ mod tests {
         let mut block = Buffer::block("");
         block.paste("a\r\nb");
         assert_eq!(block.text(), "a\nb");
+    }
+
+    #[test]
+    fn a_word_that_ends_within_a_character_is_passed_whole() {
+        let mut buffer = Buffer::block("");
+        buffer.paste("\u{11f02} ");
+        buffer.go(Motion::WordLeft, 2);
+        buffer.go(Motion::WordRight, 2);
+        assert_eq!(buffer.place(20), (0, width(buffer.text())));
     }
 
     #[derive(Debug, Clone)]
