@@ -7,12 +7,21 @@ use scry::client::event::{ClientEvent, Gap, Phase, Status};
 use scry::protocol::Room;
 use serde_json::json;
 
+use crate::screen_people::{company, inbox};
 use crate::support::table::{Table, clock_event, id, settlement_event, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 /// Each pane with the keys that lead to it from the World.
-const PANES: [(&str, &str); 6] =
-    [("world", "1"), ("detail", "2"), ("journal", "3"), ("clock", "4"), ("health", "7"), ("inspector", "3 k enter")];
+const PANES: [(&str, &str); 8] = [
+    ("world", "1"),
+    ("detail", "2"),
+    ("journal", "3"),
+    ("clock", "4"),
+    ("people", "5"),
+    ("notifications", "6"),
+    ("health", "7"),
+    ("inspector", "3 k enter"),
+];
 
 /// Plays a short evening with a cause and what it led to.
 fn evening(table: &mut Table) {
@@ -39,6 +48,10 @@ fn each_pane(state: &str, set: impl Fn(&mut Table)) {
         for (width, height) in SIZES {
             let mut table = Table::live(width, height);
             evening(&mut table);
+            if matches!(pane, "people" | "notifications") {
+                company(&mut table);
+                inbox(&mut table);
+            }
             table.keys(keys);
             set(&mut table);
             let _ = write!(screens, "{width}x{height}\n{}\n", table.screen());

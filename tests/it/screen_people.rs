@@ -14,7 +14,7 @@ use crate::support::table::{Table, id, status};
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 
 /// Seats Mira, who edits Harrow's Rest, and Tor, who has gone quiet at Saltwick.
-fn company(table: &mut Table) {
+pub fn company(table: &mut Table) {
     let at = |kind: &str, id: &str, state: &str| json!([{"type": kind, "id": id, "state": state}]);
     let user = |id: &str, name: &str, status: &str, resources: Value| json!({"userId": id, "name": name, "status": status, "resources": resources, "since": "2026-03-01T18:02:00.000Z"});
     let users = json!([
@@ -122,7 +122,8 @@ fn a_new_connection_is_told_everything_again() {
     assert!(matches!(told(&mut table).as_slice(), [ClientRequest::Presence(_)]));
 }
 
-fn inbox(table: &mut Table) {
+/// Tells a table what waits for its user.
+pub fn inbox(table: &mut Table) {
     let notification = |id_text: &str, title: &str, body: &str, level: &str, minute: u32, read: bool| Notification {
         told: NotificationNew {
             id: id(id_text),
