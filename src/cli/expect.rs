@@ -53,7 +53,7 @@ async fn judge(context: &Context, args: &Args, plan: &Plan) -> Result<Outcome, C
         && named.structures.is_empty()
     {
         let path = &plan.path;
-        return Err(CliError::Usage(format!("{path}: nothing to listen to; write [rooms] with a campaign in it")));
+        return Err(CliError::Usage(format!("{path}: nothing to listen to; write “rooms” with a campaign in it")));
     }
     let until = Instant::now() + plan.timeout;
     let found = timeout_at(until, listen::by_name(context, context.api()?, &named, &plan.rooms)).await;

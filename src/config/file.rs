@@ -46,14 +46,12 @@ pub fn line_of(text: &str, path: &[&str]) -> usize {
     text.get(..at).unwrap_or_default().matches('\n').count() + 1
 }
 
-fn explain(text: &str, line: usize, message: &str) -> String {
-    let table = text.lines().take(line).filter_map(table_name).last();
-    let place = table.map_or_else(String::new, |name| format!(" in [{name}]"));
+/// Makes a sentence of a deserializer's message about `key`; `place` follows the key, like ` in [ui]`.
+pub(crate) fn sentence(message: &str, key: Option<&str>, place: &str) -> String {
     let message = crate::text::line(message.trim());
     let mut quoted = message.split('`').skip(1).step_by(2);
     let kind = ["unknown field", "unknown variant"].into_iter().find(|kind| message.starts_with(kind));
     let (Some(kind), Some(word)) = (kind, quoted.next()) else {
-        let key = text.lines().nth(line.saturating_sub(1)).and_then(key_name);
         return key.map_or_else(|| format!("{message}{place}"), |key| format!("{key}{place}: {message}"));
     };
     let what = if kind == "unknown field" { "key" } else { "value" };
@@ -61,6 +59,12 @@ fn explain(text: &str, line: usize, message: &str) -> String {
     let remedy = nearest(word, known.iter().copied())
         .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean “{near}”?"));
     format!("unknown {what} “{word}”{place}; {remedy}")
+}
+
+fn explain(text: &str, line: usize, message: &str) -> String {
+    let table = text.lines().take(line).filter_map(table_name).last();
+    let place = table.map_or_else(String::new, |name| format!(" in [{name}]"));
+    sentence(message, text.lines().nth(line.saturating_sub(1)).and_then(key_name), &place)
 }
 
 fn table_name(line: &str) -> Option<&str> {

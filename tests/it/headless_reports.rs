@@ -24,6 +24,18 @@ name = "no deletion"
 event = 'payload.operation == "delete"'
 "#;
 
+const YAML: &str = r#"
+timeout: 20s
+rooms:
+  campaign: [Emberfall]
+expect:
+  - name: the clock moves
+    event: |
+      type == "world_time_changed"
+      && payload.elapsedSeconds == 60
+    within: 1s
+"#;
+
 /// Reads a file with the reader of its kind.
 fn read(town: &Town, kind: &str, args: &[&str]) -> Value {
     let output = Command::new("node")
@@ -74,6 +86,23 @@ fn reports_are_read_by_the_readers_of_their_formats() {
     assert_eq!((&tap["ok"], &tap["found"][1]["ok"]), (&json!(false), &json!(false)));
     let report: Value = serde_json::from_slice(&std::fs::read(town.dir.path().join("r.json")).unwrap()).unwrap();
     assert_eq!(report["cases"][1]["name"], "then the clock <moves>");
+}
+
+#[test]
+fn a_file_in_yaml_is_judged_as_one_in_toml() {
+    let town = Town::start();
+    town.write("flow.yaml", YAML);
+    let run = |command: &str| told(&town.script(&format!("scry expect flow.yaml -- {command}")));
+    let (code, _, stderr) = run("scry advance-time Emberfall 1m");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("flow.yaml:6: the clock moves"), "{stderr}");
+    let (code, _, stderr) = run("scry advance-time Emberfall 2m");
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("FAILED   flow.yaml:6: the clock moves"), "{stderr}");
+    town.write("flow.yaml", &YAML.replace("within:", "witin:"));
+    let (code, _, stderr) = run("true");
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("flow.yaml:10: unknown key “witin” in “expect”; did you mean “within”?"), "{stderr}");
 }
 
 #[test]

@@ -152,6 +152,7 @@ A condition sees:  type, payload, metadata, room, entity and before
                    (the entity after the event and before it)
 What comes at all: scry watch --campaign Emberfall
 
+A file that ends in .yaml or .yml is YAML with the same keys.
 `scry expect --init` writes a commented example, docs/headless.md explains it.
 
 Exit codes:
@@ -161,7 +162,7 @@ Exit codes:
   2  the file is wrong       130  interrupted
   3  the timeout came first")]
 pub struct Expect {
-    /// The file of expectations
+    /// The file of expectations: TOML, or YAML if its name ends in .yaml or .yml
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present_any = ["init", "schema"])]
     pub file: Option<PathBuf>,
     /// Write a commented example to standard output

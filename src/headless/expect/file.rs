@@ -1,4 +1,4 @@
-//! The file as it is written.
+//! The file as it is written, in TOML or in YAML.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::plan::PlanError;
+use super::yaml;
 use crate::config;
 
 /// Holds one file of expectations, with the places of what may be wrong in it.
@@ -19,8 +20,7 @@ pub struct File {
     pub timeout: Option<Duration>,
     #[serde(default, deserialize_with = "span")]
     pub settle: Option<Duration>,
-    #[serde(default)]
-    pub rooms: Rooms,
+    pub rooms: Option<Spanned<Rooms>>,
     #[serde(default)]
     pub vars: BTreeMap<String, Spanned<toml::Value>>,
     /// Variables whose values never appear in any output.
@@ -49,7 +49,7 @@ pub struct Rooms {
 
 /// Holds a text, or a list of them.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
 pub enum OneOrMany {
     One(String),
     Many(Vec<String>),
@@ -117,11 +117,15 @@ pub struct Never {
 }
 
 impl File {
-    /// Reads a file's text; `path` only names it in errors.
+    /// Reads a file's text, which is YAML if `path` ends in `.yaml` or `.yml`, else TOML.
     ///
     /// # Errors
     /// [`PlanError`] with file, line, key and what was probably meant.
     pub fn parse(path: &Path, text: &str) -> Result<Self, PlanError> {
+        let extension = path.extension().unwrap_or_default();
+        if ["yaml", "yml"].iter().any(|yaml| extension.eq_ignore_ascii_case(yaml)) {
+            return yaml::parse(path, text);
+        }
         config::file::parse(path, text).map_err(|error| PlanError(error.to_string()))
     }
 }

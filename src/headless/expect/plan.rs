@@ -92,20 +92,19 @@ impl Plan {
         let file = File::parse(path, text)?;
         let places = Places { path: path.display().to_string(), text };
         let (vars, secrets) = vars::collect(&file, given, env, &places)?;
+        let (rooms_at, listed) = file.rooms.map(|rooms| (rooms.span().start, rooms.into_inner())).unwrap_or_default();
         let rooms = |named: OneOrMany| -> Result<Vec<String>, PlanError> {
             let filled = named.into_vec().into_iter().map(|room| vars::substitute(&room, given, env));
-            filled
-                .collect::<Result<_, _>>()
-                .map_err(|message| places.error(text.find("[rooms]").unwrap_or(0), &message))
+            filled.collect::<Result<_, _>>().map_err(|message| places.error(rooms_at, &message))
         };
-        let named = rooms(file.rooms.room)?.iter().map(|name| name.parse::<Room>()).collect::<Result<_, _>>();
-        let named = named.map_err(|error| places.error(text.find("[rooms]").unwrap_or(0), &error.to_string()))?;
+        let named = rooms(listed.room)?.iter().map(|name| name.parse::<Room>()).collect::<Result<_, _>>();
+        let named = named.map_err(|error| places.error(rooms_at, &error.to_string()))?;
         let mut builder = Builder { places: &places, vars: &vars, expects: Vec::new(), captured: BTreeMap::new() };
         for (step, written) in file.expect.iter().enumerate() {
             builder.step(step, written)?;
         }
         if builder.expects.is_empty() && file.never.is_empty() {
-            return Err(places.error(0, "nothing is expected; write at least one [[expect]] or [[never]]"));
+            return Err(places.error(0, "nothing is expected; write at least one “expect” or “never”"));
         }
         let nevers = file.never.iter().enumerate().map(|(index, never)| builder.never(index, never));
         let nevers = nevers.collect::<Result<Vec<_>, _>>()?;
@@ -114,9 +113,9 @@ impl Plan {
             name: file.name.unwrap_or_else(|| places.path.clone()),
             timeout: file.timeout.unwrap_or(TIMEOUT),
             settle: file.settle.unwrap_or(if open { SETTLE } else { Duration::ZERO }),
-            campaigns: rooms(file.rooms.campaign)?,
-            settlements: rooms(file.rooms.settlement)?,
-            structures: rooms(file.rooms.structure)?,
+            campaigns: rooms(listed.campaign)?,
+            settlements: rooms(listed.settlement)?,
+            structures: rooms(listed.structure)?,
             rooms: named,
             expects: builder.expects,
             nevers,
@@ -166,11 +165,9 @@ impl Builder<'_> {
         match (&body.event, &body.any_order) {
             (Some(event), None) => self.expect(step, at, &single(body, event)),
             (None, Some(items)) => self.group(step, at, body, items),
-            (None, None) => {
-                Err(self.places.error(at, "this [[expect]] has neither “event” nor “any_order”; write one"))
-            }
+            (None, None) => Err(self.places.error(at, "this “expect” has neither “event” nor “any_order”; write one")),
             (Some(_), Some(_)) => {
-                Err(self.places.error(at, "this [[expect]] has both “event” and “any_order”; keep one"))
+                Err(self.places.error(at, "this “expect” has both “event” and “any_order”; keep one"))
             }
         }
     }
@@ -193,13 +190,13 @@ impl Builder<'_> {
         let count = match (item.exactly, item.at_least) {
             (Some(_), Some(_)) => return Err(self.places.error(at, "keep one of “exactly” and “at_least”")),
             (Some(0), None) => {
-                return Err(self.places.error(at, "exactly = 0 is written as a [[never]] with “within”"));
+                return Err(self.places.error(at, "“exactly” of 0 is written as a “never” with “within”"));
             }
             (Some(n), None) if item.within.is_some() => Count::Exactly(n),
             (Some(_), None) => {
                 return Err(self.places.error(at, "“exactly” needs “within”: how long until no more can come"));
             }
-            (None, Some(0)) => return Err(self.places.error(at, "at_least = 0 is always met; write 1 or more")),
+            (None, Some(0)) => return Err(self.places.error(at, "“at_least” of 0 is always met; write 1 or more")),
             (None, n) => Count::AtLeast(n.unwrap_or(1)),
         };
         if item.after.is_some() && item.within.is_none() {
@@ -244,7 +241,7 @@ impl Builder<'_> {
         for name in crate::expr::variables(body.event.get_ref()) {
             if let Some(setter) = self.captured.get(name).filter(|_| !declared.iter().any(|known| known == name)) {
                 let setter = &self.expects[*setter].name;
-                let message = format!("${name} is captured later; write after = \"{setter}\"");
+                let message = format!("${name} is captured later; name “{setter}” in “after”");
                 return Err(self.places.error(body.event.span().start, &message));
             }
         }
@@ -283,7 +280,7 @@ impl Builder<'_> {
         self.expects.iter().position(|expect| expect.name == *wanted).ok_or_else(|| {
             let known: Vec<&str> = self.expects.iter().map(|expect| expect.name.as_str()).collect();
             let remedy = nearest(wanted, known.iter().copied()).map_or_else(
-                || "name the earlier one with name = \"…\"".to_owned(),
+                || "give the earlier one this “name”".to_owned(),
                 |near| format!("did you mean “{near}”?"),
             );
             self.places.error(name.span().start, &format!("no earlier expectation is named “{wanted}”; {remedy}"))
