@@ -14,7 +14,7 @@ printf '[ui]\ntheme = "dark"\nmark_fade = "60s"\n' >"$work/config/config.toml"
 keys() { tmux -L "$socket" send-keys -t demo "$@"; }
 shows() { tmux -L "$socket" capture-pane -p -t demo | grep -q "$1"; }
 until_shows() {
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         if shows "$1"; then return; fi
         sleep 0.2
     done
