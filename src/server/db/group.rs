@@ -6,6 +6,9 @@
 //! no change is acknowledged before it is on disk. A change that fails takes back its own savepoint
 //! and nothing else.
 //!
+//! Each statement is a way to the database and back, and everybody waits for it. So there is always a savepoint:
+//! the transaction begins with one, a change that is well leaves its own to whoever comes next, and the commit ends the last.
+//!
 //! Every step that others depend on runs in a task of its own: a caller that gives up half-way, as
 //! when its connection breaks off, holds up nobody.
 
@@ -24,6 +27,8 @@ use super::DbError;
 
 /// How many changes share a commit at most: the first of them waits for the last.
 const LARGEST: usize = 64;
+/// Keeps what has been changed since the savepoint, and sets the next one.
+const MOVE_ON: &str = "RELEASE SAVEPOINT change; SAVEPOINT change";
 /// How long a change waits for its turn before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -31,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Writer {
     pool: AnyPool,
-    /// The statements that start a transaction and take the write lock.
+    /// The statements that start a transaction, take the write lock and set the first savepoint.
     begin: &'static str,
     turn: Arc<Mutex<Option<Group>>>,
     waiting: Arc<AtomicUsize>,
@@ -54,6 +59,8 @@ struct Group {
     connection: PoolConnection<Any>,
     /// How many changes have ended well and wait for the commit.
     changes: usize,
+    /// Whether the last of them still stands after the savepoint.
+    is_marked: bool,
     fate: watch::Sender<Option<Fate>>,
 }
 
@@ -61,7 +68,8 @@ struct Group {
 type Fate = Result<(), String>;
 
 impl Writer {
-    /// Builds a writer over a pool of one connection; `begin` starts a transaction and takes the write lock.
+    /// Builds a writer over a pool of one connection; `begin` starts a transaction, takes the write lock and sets
+    /// the savepoint `change`.
     pub fn new(pool: AnyPool, begin: &'static str) -> Self {
         Self { pool, begin, turn: Arc::default(), waiting: Arc::default() }
     }
@@ -81,16 +89,20 @@ impl Writer {
     async fn take_turn(self) -> Result<Tx, DbError> {
         let turn = self.turn.clone().lock_owned().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        let mut tx = Tx { writer: self, turn: Some(turn) };
-        if let Some(turn) = &mut tx.turn {
-            if turn.is_none() {
-                **turn = Some(tx.writer.open().await?);
+        let mut turn = turn;
+        match &mut *turn {
+            None => *turn = Some(self.open().await?),
+            Some(group) if group.is_marked => {
+                if let Err(error) = run(&mut group.connection, MOVE_ON).await {
+                    // Whether the last change is kept is not known, so nobody is told that it is.
+                    end(&mut turn, Err(error.to_string())).await;
+                    return Err(error.into());
+                }
+                group.is_marked = false;
             }
-            if let Some(group) = &mut **turn {
-                run(&mut group.connection, "SAVEPOINT change").await?;
-            }
+            Some(_) => {}
         }
-        Ok(tx)
+        Ok(Tx { writer: self, turn: Some(turn) })
     }
 
     /// Starts the transaction of a group.
@@ -101,18 +113,15 @@ impl Writer {
             let _ = run(&mut connection, "ROLLBACK").await;
             return Err(error.into());
         }
-        Ok(Group { connection, changes: 0, fate: watch::Sender::new(None) })
+        Ok(Group { connection, changes: 0, is_marked: false, fate: watch::Sender::new(None) })
     }
 
     /// Ends a change that is well; returns where its group's fate will be told.
     async fn keep(self, mut turn: Turn) -> Result<watch::Receiver<Option<Fate>>, DbError> {
         let Some(group) = &mut *turn else { return Err(ended()) };
         let fate = group.fate.subscribe();
-        if let Err(error) = run(&mut group.connection, "RELEASE SAVEPOINT change").await {
-            self.take_back(turn).await;
-            return Err(error.into());
-        }
         group.changes += 1;
+        group.is_marked = true;
         self.pass_on(turn).await;
         Ok(fate)
     }
@@ -120,9 +129,7 @@ impl Writer {
     /// Takes back a change.
     async fn take_back(self, mut turn: Turn) {
         if let Some(group) = &mut *turn {
-            let undone = run(&mut group.connection, "ROLLBACK TO SAVEPOINT change").await;
-            let released = run(&mut group.connection, "RELEASE SAVEPOINT change").await;
-            if let Err(error) = undone.and(released) {
+            if let Err(error) = run(&mut group.connection, "ROLLBACK TO SAVEPOINT change").await {
                 // The database has given up the whole transaction, as SQLite does when the disk is full.
                 end(&mut turn, Err(error.to_string())).await;
             }

@@ -107,8 +107,10 @@ impl Engine {
     /// puts the changes of all nodes in one order, is any that nobody else uses.
     const fn begin(self) -> &'static str {
         match self {
-            Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(32478965635441762)",
+            Self::Sqlite => "BEGIN IMMEDIATE; SAVEPOINT change",
+            Self::Postgres => {
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(32478965635441762); SAVEPOINT change"
+            }
         }
     }
 }

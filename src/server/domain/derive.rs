@@ -52,7 +52,7 @@ impl Unit {
     /// Works out what follows, and returns an entity as it is then.
     pub async fn settled(&mut self, entity: Entity) -> Result<Entity, DomainError> {
         self.derive().await?;
-        Ok(store::load_any(self.db(), &entity.id).await?.unwrap_or(entity))
+        Ok(self.latest(entity))
     }
 
     async fn work_out(
@@ -87,7 +87,7 @@ impl Unit {
         }
         entity.fields.insert("computed".to_owned(), computed);
         entity.fields.insert("conditions".to_owned(), conditions);
-        store::update(self.db(), &entity).await?;
+        self.store(&entity).await?;
         if changes.is_empty() || self.pending.has_created(&entity.id) {
             return Ok(());
         }

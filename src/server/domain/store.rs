@@ -22,6 +22,28 @@ pub async fn load(db: &mut AnyConnection, kind: Kind, id: &Id) -> Result<Option<
     row.as_ref().map(entity).transpose()
 }
 
+/// Loads an entity of one kind and a user's role in its campaign.
+pub async fn load_for(
+    db: &mut AnyConnection,
+    kind: Kind,
+    id: &Id,
+    user: &Id,
+) -> Result<Option<(Entity, Option<Role>)>, DbError> {
+    let row = sqlx::query(
+        "SELECT e.id, e.campaign_id, e.kind, e.name, e.version, e.created_at, e.updated_at, e.fields, m.role \
+         FROM entities e LEFT JOIN memberships m ON m.campaign_id = e.campaign_id AND m.user_id = $3 \
+         WHERE e.id = $1 AND e.kind = $2",
+    )
+    .bind(id.as_str())
+    .bind(kind.as_str())
+    .bind(user.as_str())
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let role = row.try_get::<Option<String>, _>("role")?.map(|role| parse_role(&role)).transpose()?;
+    Ok(Some((entity(&row)?, role)))
+}
+
 /// Loads an entity of whatever kind.
 pub async fn load_any(db: &mut AnyConnection, id: &Id) -> Result<Option<Entity>, DbError> {
     let row = sqlx::query(

@@ -1,15 +1,15 @@
 //! One change: its transaction, its events, its caller.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 
 use super::pending::Pending;
 use super::rulebooks::RuleBooks;
-use super::{Caller, Domain, DomainError, preferences, store};
+use super::{Caller, Domain, DomainError, Entity, preferences, store};
 use crate::protocol::event::Effect;
-use crate::protocol::{Change, Ephemeral, Event, Id, Payload, Source};
+use crate::protocol::{Change, Ephemeral, Event, Id, Payload, Role, Source};
 use crate::server::clock;
 use crate::server::db::Tx;
 use crate::server::inbox;
@@ -29,6 +29,8 @@ pub(super) struct Unit {
     pub(super) pending: Pending,
     pub now: Timestamp,
     events: Vec<(&'static str, Source)>,
+    /// The entities that it has changed, as they are now.
+    stored: HashMap<Id, Entity>,
     /// The campaigns whose journals it makes grow, and the users it writes to.
     campaigns: BTreeSet<Id>,
     addressees: BTreeSet<Id>,
@@ -73,6 +75,7 @@ impl Domain {
             pending: Pending::default(),
             now: clock::now(),
             events: Vec::new(),
+            stored: HashMap::new(),
             campaigns: BTreeSet::new(),
             addressees: BTreeSet::new(),
         })
@@ -106,6 +109,18 @@ impl Unit {
     pub async fn authorize(&mut self, campaign: &Id, action: Action, what: &'static str) -> Result<(), DomainError> {
         let user = self.caller.user_id.clone();
         authorize(self.db(), &user, campaign, action, what).await
+    }
+
+    /// Stores an entity's new state.
+    pub async fn store(&mut self, entity: &Entity) -> Result<(), DomainError> {
+        store::update(self.db(), entity).await?;
+        self.stored.insert(entity.id.clone(), entity.clone());
+        Ok(())
+    }
+
+    /// Returns an entity as it is after what this change has stored so far.
+    pub fn latest(&self, entity: Entity) -> Entity {
+        self.stored.get(&entity.id).cloned().unwrap_or(entity)
     }
 
     /// Numbers and stores an event of this change.
@@ -174,7 +189,12 @@ pub(super) async fn authorize(
     action: Action,
     what: &'static str,
 ) -> Result<(), DomainError> {
-    match allow(store::role(db, user, campaign).await?, action) {
+    permit(store::role(db, user, campaign).await?, action, what)
+}
+
+/// Refuses, unless a role allows an action; `what` is named as in [`Unit::authorize`].
+pub(super) fn permit(role: Option<Role>, action: Action, what: &'static str) -> Result<(), DomainError> {
+    match allow(role, action) {
         Decision::Allow => Ok(()),
         Decision::Hide => Err(DomainError::NotFound(what)),
         Decision::Deny => Err(DomainError::Forbidden(match action {

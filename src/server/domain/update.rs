@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::Row;
 
 use super::idempotency::Request;
-use super::unit::{Details, Origin, Unit};
+use super::unit::{Details, Origin, Unit, permit};
 use super::{Caller, Domain, DomainError, Entity, Fields, Kind, dispute, input, loss, store};
 use crate::protocol::{Id, OnConflict, Operation};
 use crate::server::db::DbError;
@@ -65,8 +65,10 @@ impl Domain {
 
 /// Loads an entity that the caller may act on.
 pub(super) async fn find(unit: &mut Unit, kind: Kind, id: &Id, action: Action) -> Result<Entity, DomainError> {
-    let entity = store::load(unit.db(), kind, id).await?.ok_or(DomainError::NotFound(kind.as_str()))?;
-    unit.authorize(&entity.campaign_id, action, kind.as_str()).await?;
+    let user = unit.caller().user_id.clone();
+    let found = store::load_for(unit.db(), kind, id, &user).await?;
+    let (entity, role) = found.ok_or(DomainError::NotFound(kind.as_str()))?;
+    permit(role, action, kind.as_str())?;
     Ok(entity)
 }
 
@@ -95,7 +97,7 @@ pub(super) async fn write_as(
     input::links(unit.db(), &entity, |field| edit.contains_key(field)).await?;
     entity.version += 1;
     entity.updated_at = unit.stamp();
-    store::update(unit.db(), &entity).await?;
+    unit.store(&entity).await?;
     let changed = changes.iter().map(|change| change.field.clone()).collect();
     let details = Details { version: Some(entity.version), changes, ..details };
     unit.record_as(origin, entity.event(Operation::Update, changed), details).await?;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::update::find;
-use super::{Caller, Domain, DomainError, Entity, Kind, input, store};
+use super::{Caller, Domain, DomainError, Entity, Kind, input};
 use crate::protocol::event::WorldTimeChanged;
 use crate::protocol::{Change, Id, Payload};
 use crate::server::clock::stamp;
@@ -88,7 +88,7 @@ async fn set(unit: &mut Unit, mut campaign: Entity, time: &str) -> Result<ClockM
     campaign.fields.insert(FIELD.to_owned(), time.into());
     campaign.version += 1;
     campaign.updated_at = unit.stamp();
-    store::update(unit.db(), &campaign).await?;
+    unit.store(&campaign).await?;
     let payload = Payload::WorldTimeChanged(WorldTimeChanged {
         campaign_id: campaign.id.clone(),
         previous_time: previous.clone(),

@@ -106,33 +106,41 @@ fn narrow_rooms(payload: &Payload) -> (Option<Room>, Option<Room>) {
     (settlement, structure)
 }
 
+/// Moves the heads of the rooms to `seq` and returns where they stood, 0 for a room's first event.
 async fn advance_rooms(
     tx: &mut Tx,
     settlement: Option<&Room>,
     structure: Option<&Room>,
     seq: u64,
 ) -> Result<Option<Prev>, DbError> {
+    let rooms = [settlement, structure].map(|room| room.map(ToString::to_string));
+    let rows = match &rooms {
+        [None, None] => return Ok(None),
+        [Some(one), None] | [None, Some(one)] => {
+            let query = sqlx::query(
+                "INSERT INTO room_heads (room, seq) VALUES ($1, $2) \
+                 ON CONFLICT (room) DO UPDATE SET prev = room_heads.seq, seq = $2 RETURNING room, prev",
+            );
+            query.bind(one.as_str()).bind(signed(seq)).fetch_all(&mut **tx).await?
+        }
+        [Some(one), Some(other)] => {
+            let query = sqlx::query(
+                "INSERT INTO room_heads (room, seq) VALUES ($1, $2), ($3, $2) \
+                 ON CONFLICT (room) DO UPDATE SET prev = room_heads.seq, seq = $2 RETURNING room, prev",
+            );
+            query.bind(one.as_str()).bind(signed(seq)).bind(other.as_str()).fetch_all(&mut **tx).await?
+        }
+    };
     let mut prev = Prev::default();
-    if let Some(room) = settlement {
-        prev.settlement = Some(advance(tx, room, seq).await?);
+    for row in rows {
+        let (room, head): (Option<String>, _) = (row.try_get(0)?, unsigned(row.try_get(1)?)?);
+        if room == rooms[0] {
+            prev.settlement = Some(head);
+        } else {
+            prev.structure = Some(head);
+        }
     }
-    if let Some(room) = structure {
-        prev.structure = Some(advance(tx, room, seq).await?);
-    }
-    Ok((settlement.is_some() || structure.is_some()).then_some(prev))
-}
-
-/// Moves a room's head to `seq` and returns where it stood, 0 if this is its first event.
-async fn advance(tx: &mut Tx, room: &Room, seq: u64) -> Result<u64, DbError> {
-    let name = room.to_string();
-    let head =
-        sqlx::query("SELECT seq FROM room_heads WHERE room = $1").bind(name.as_str()).fetch_optional(&mut **tx).await?;
-    sqlx::query("INSERT INTO room_heads (room, seq) VALUES ($1, $2) ON CONFLICT (room) DO UPDATE SET seq = $2")
-        .bind(name)
-        .bind(signed(seq))
-        .execute(&mut **tx)
-        .await?;
-    head.map_or(Ok(0), |row| unsigned(row.try_get(0)?))
+    Ok(Some(prev))
 }
 
 fn is_short(change: &Change) -> bool {
