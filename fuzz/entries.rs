@@ -12,6 +12,7 @@ use scry::server::Core;
 use scry::server::auth::users::{self, User};
 use scry::server::domain::{Caller, Domain};
 use scry::server::graphql::{Schema, schema};
+use scry::server::socket::frames::{Count, Frames};
 use scry::server::socket::request::{EVENTS, parse};
 use scry::world::World;
 use serde_json::Value;
@@ -30,6 +31,18 @@ pub fn packet(text: &str) {
             assert!(!refusal.error.is_empty(), "{event} is refused without a word");
         }
     }
+}
+
+/// Counts the frames of a WebSocket's bytes, in pieces as long as the first byte says: they are the same in one piece.
+pub fn frames(input: &[u8]) {
+    let Some((piece, bytes)) = input.split_first() else { return };
+    let whole = Frames::default().read(bytes);
+    let (mut frames, mut pieces) = (Frames::default(), Count::default());
+    for piece in bytes.chunks(usize::from(*piece).max(1)) {
+        pieces += frames.read(piece);
+    }
+    assert_eq!(pieces, whole, "it depends on how the bytes are cut");
+    assert!(whole.acks <= whole.frames, "{whole:?}");
 }
 
 /// Reads a world file.

@@ -37,6 +37,10 @@ pub enum Breach {
     Events,
     /// Too many rooms for one connection.
     Rooms,
+    /// Too many handshakes from one address.
+    Handshakes,
+    /// A connection that was cut because it would not stop breaking the rules.
+    Flood,
     /// A message that is too long, or a frame that is none.
     Message,
     /// A packet that is none of the protocol's, binary attachments among them.
@@ -84,7 +88,7 @@ struct Told {
 
 impl Breach {
     /// Lists every kind, in the order of their declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Token,
         Self::AdminToken,
         Self::Logins,
@@ -94,6 +98,8 @@ impl Breach {
         Self::Lines,
         Self::Events,
         Self::Rooms,
+        Self::Handshakes,
+        Self::Flood,
         Self::Message,
         Self::Packet,
         Self::SlowReader,
@@ -117,6 +123,8 @@ impl Breach {
             Self::Lines => "tcp_connections",
             Self::Events => "events",
             Self::Rooms => "rooms",
+            Self::Handshakes => "handshakes",
+            Self::Flood => "flood",
             Self::Message => "message_size",
             Self::Packet => "packet",
             Self::SlowReader => "slow_reader",

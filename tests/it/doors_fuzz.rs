@@ -125,6 +125,13 @@ fn packets_are_requests_or_refused_in_a_sentence() {
 }
 
 #[test]
+fn frames_are_the_same_however_they_are_cut() {
+    for input in Inputs::of("frames") {
+        survive(&format!("{input:?}"), || entries::frames(&input));
+    }
+}
+
+#[test]
 fn queries_are_executed_or_refused() {
     let api = AssertUnwindSafe(entries::Api::open());
     for input in Inputs::of("graphql") {

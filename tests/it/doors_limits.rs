@@ -60,6 +60,113 @@ async fn a_storm_of_tiny_events_is_slowed_down_like_one_of_large_ones() {
     assert!(refused < 700, "{refused} of 900 were looked at at once");
 }
 
+/// Opens sockets over polling until it is too often, and returns the refusal.
+async fn open_too_often(url: &str) -> String {
+    let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for _ in 0..200 {
+        let answer = exchange(url, open.as_bytes()).await;
+        if !answer.starts_with("HTTP/1.1 200") {
+            return answer;
+        }
+    }
+    panic!("two hundred sockets were opened");
+}
+
+#[tokio::test]
+async fn who_opens_sockets_too_often_waits_and_who_is_in_stays() {
+    let server = TestGateway::with(|config| config.socket.handshakes_per_minute = Some(40)).await;
+    let mut inside = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
+    let refused = open_too_often(&server.url).await;
+    assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("\"RATE_LIMITED\""), "{refused}");
+    assert!(refused.contains("\r\nretry-after: 1\r\n") && refused.contains("\r\nconnection: close\r\n"), "{refused}");
+    let mut over = dial(&server.url).await;
+    let closed = timeout(PATIENCE, over.read(&mut [0; 8])).await.unwrap();
+    assert!(matches!(closed, Ok(0) | Err(_)), "for a moment nothing is accepted: {closed:?}");
+    assert!(server.core.breaches.of(Breach::Handshakes) >= 2);
+    assert_eq!(inside.ask("latency", &json!({})).await.unwrap()["success"], true);
+    let get = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    until("the door to open again", async || !exchange(&server.url, get).await.is_empty()).await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_one_who_opens_too_many_sockets_does_not_shut_out_others() {
+    let server = TestGateway::with(|config| {
+        config.socket.handshakes_per_minute = Some(4);
+        config.http.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    let ask = async |whom: &str| {
+        let open = format!(
+            "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {whom}\r\nConnection: close\r\n\r\n"
+        );
+        exchange(&server.url, open.as_bytes()).await
+    };
+    assert!(ask("192.0.2.1").await.starts_with("HTTP/1.1 200"));
+    for _ in 0..3 {
+        assert!(ask("192.0.2.1").await.starts_with("HTTP/1.1 429"));
+    }
+    assert!(ask("192.0.2.2").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn who_goes_on_breaking_the_rules_is_cut_and_counted() {
+    let server = TestGateway::with(|config| {
+        config.socket.requests_per_minute = 1;
+        config.socket.offences_per_minute = 5;
+        config.socket.max_fragments = 8;
+    })
+    .await;
+    let refused = frame(0x81, b"42[\"latency\",{}]").repeat(8);
+    let unasked = frame(0x81, b"43999[{\"success\":true}]").repeat(6);
+    let pieces = [frame(0x01, b"4"), frame(0x00, b"2").repeat(8)].concat();
+    for (bytes, count) in [(refused, 1), (unasked, 2), (pieces, 3)] {
+        let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+        raw.send_bytes(&bytes).await;
+        raw.closed().await;
+        counted(&server.core.breaches, Breach::Flood, count).await;
+    }
+    // Up to the limits nothing happens.
+    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    raw.send_bytes(&frame(0x81, b"431[]").repeat(5)).await;
+    let whole = [frame(0x01, b"421[\"latency\""), frame(0x00, b","), frame(0x80, b"{}]")].concat();
+    raw.send_bytes(&whole).await;
+    assert_eq!(raw.answer(1).await.unwrap()["success"], true);
+    server.connected(1).await;
+}
+
+#[tokio::test]
+async fn over_polling_as_well_who_goes_on_is_put_out() {
+    let server = TestGateway::with(|config| {
+        config.socket.requests_per_minute = 1;
+        config.socket.offences_per_minute = 5;
+    })
+    .await;
+    let (http, path) = (reqwest::Client::new(), format!("{}/socket.io/?EIO=4&transport=polling", server.url));
+    let open = http.get(&path).send().await.unwrap().text().await.unwrap();
+    let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
+    let path = format!("{path}&sid={}", open["sid"].as_str().unwrap());
+    let say = async |packets: String| http.post(&path).body(packets).send().await.unwrap().status();
+    say(format!("40{}", json!({"token": server.token("viewer")}))).await;
+    server.connected(1).await;
+    say(["42[\"latency\",{}]"; 8].join("\u{1e}")).await;
+    counted(&server.core.breaches, Breach::Flood, 1).await;
+    server.connected(0).await;
+}
+
+#[tokio::test]
+async fn many_packets_in_one_request_take_as_long_as_over_a_websocket() {
+    let server = TestGateway::with(|config| config.http.body_timeout = Duration::from_secs(1)).await;
+    let (http, path) = (reqwest::Client::new(), format!("{}/socket.io/?EIO=4&transport=polling", server.url));
+    let open = http.get(&path).send().await.unwrap().text().await.unwrap();
+    let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
+    let path = format!("{path}&sid={}", open["sid"].as_str().unwrap());
+    let say = async |packets: String| http.post(&path).body(packets).send().await.unwrap().status().as_u16();
+    assert_eq!(say(format!("40{}", json!({"token": server.token("viewer")}))).await, 200);
+    assert_eq!(say(["431[]"; 200].join("\u{1e}")).await, 200);
+    assert_ne!(say(["431[]"; 2_000].join("\u{1e}")).await, 200);
+    counted(&server.core.breaches, Breach::BodyTime, 1).await;
+}
+
 #[tokio::test]
 async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
     let server = TestGateway::start().await;
@@ -287,6 +394,10 @@ fn every_limit_can_be_set_and_changes_what_it_is_about() {
         ("ws_slow_reader_timeout", "7s"),
         ("ws_buffer", "7"),
         ("ws_bytes_per_second", "7"),
+        ("ws_frames_per_second", "7"),
+        ("ws_max_fragments", "7"),
+        ("ws_offences_per_minute", "7"),
+        ("ws_handshakes_per_minute", "7"),
         ("query_depth", "7"),
         ("query_complexity", "7"),
         ("max_body_bytes", "7"),

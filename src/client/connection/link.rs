@@ -374,7 +374,8 @@ fn humane(cause: &str) -> &str {
 /// Tells whether the other side answered, but not with a WebSocket.
 fn is_refused_upgrade(reason: &str) -> bool {
     let ours = reason.starts_with("Error with websocket connection: ");
-    let unreachable = ["IO error", "TLS error"].iter().any(|kind| reason.contains(kind));
+    // Who comes too often comes too often by any way.
+    let unreachable = ["IO error", "TLS error", "HTTP error: 429"].iter().any(|kind| reason.contains(kind));
     ours && !unreachable && !is_certificate_problem(reason)
 }
 

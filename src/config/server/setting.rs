@@ -101,6 +101,12 @@ pub const SETTINGS: &[Setting] = &[
     plain("ws_requests_per_minute", |config, value| assign(&mut config.socket.requests_per_minute, number(value))),
     plain("ws_slow_reader_timeout", |config, value| assign(&mut config.socket.slow_reader_timeout, span(value))),
     plain("ws_bytes_per_second", |config, value| assign(&mut config.socket.bytes_per_second, number(value))),
+    plain("ws_frames_per_second", |config, value| assign(&mut config.socket.frames_per_second, number(value))),
+    plain("ws_max_fragments", |config, value| assign(&mut config.socket.max_fragments, number(value))),
+    plain("ws_offences_per_minute", |config, value| assign(&mut config.socket.offences_per_minute, number(value))),
+    plain("ws_handshakes_per_minute", |config, value| {
+        assign(&mut config.socket.handshakes_per_minute, number(value).map(Some))
+    }),
     plain("journal_keep", |config, value| assign(&mut config.journal.keep, span(value))),
     plain("journal_max_events", |config, value| assign(&mut config.journal.max_events, number(value))),
     plain("journal_trim_interval", |config, value| assign(&mut config.journal.trim_interval, span(value))),

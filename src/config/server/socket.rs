@@ -23,13 +23,28 @@ pub struct SocketConfig {
     pub requests_per_minute: u32,
     /// How long a connection may not read before it is closed.
     pub slow_reader_timeout: Duration,
-    /// Bounds what one WebSocket may send in the long run; eight times as much may come at once.
+    /// Bounds what one WebSocket may send in the long run; twice as much may come at once.
     pub bytes_per_second: u32,
+    /// Bounds its frames in the same way, however short they are.
+    pub frames_per_second: u32,
+    /// Bounds the parts that a message may come in.
+    pub max_fragments: u32,
+    /// Bounds what a connection may do against the rules in a minute, or at once, before it is cut.
+    pub offences_per_minute: u32,
+    /// Bounds handshakes per address and minute; `None` means enough for its connections, with loopback exempt.
+    pub handshakes_per_minute: Option<u32>,
 }
 
 impl SocketConfig {
     /// Bounds connections per address where nothing is set.
     pub const DEFAULT_CONNECTIONS_PER_IP: u32 = 10;
+
+    /// Returns what a frame counts besides its bytes, so that both limits are one.
+    #[must_use]
+    pub fn bytes_per_frame(&self) -> usize {
+        let bytes = self.bytes_per_second.div_ceil(self.frames_per_second.max(1));
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
 }
 
 impl Default for SocketConfig {
@@ -47,6 +62,11 @@ impl Default for SocketConfig {
             slow_reader_timeout: Duration::from_secs(20),
             // A hundred full messages a minute, and some.
             bytes_per_second: 128 * 1024,
+            frames_per_second: 128,
+            max_fragments: 256,
+            // Ten times as much as may be asked.
+            offences_per_minute: 1_000,
+            handshakes_per_minute: None,
         }
     }
 }

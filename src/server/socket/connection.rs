@@ -208,8 +208,14 @@ impl Connection {
 /// A polling socket has many connections, and one that was upgraded still names its first.
 fn switch_of(socket: &SocketRef) -> Option<Switch> {
     let peer = socket.req_parts().extensions.get::<axum::extract::ConnectInfo<super::tcp::Peer>>()?;
+    has_line(socket).then(|| peer.0.switch.clone())
+}
+
+/// Tells whether the TCP connection that a socket began on carries it for good.
+#[must_use]
+pub fn has_line(socket: &SocketRef) -> bool {
     let began_as_websocket = socket.req_parts().uri.query().is_some_and(|query| query.contains("transport=websocket"));
-    (began_as_websocket && socket.transport_type() == TransportType::Websocket).then(|| peer.0.switch.clone())
+    began_as_websocket && socket.transport_type() == TransportType::Websocket
 }
 
 /// Holds every accepted connection by the id of its socket; clones share the set.

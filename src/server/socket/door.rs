@@ -2,7 +2,6 @@
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use axum::extract::ConnectInfo;
 use serde_json::Value;
@@ -10,14 +9,16 @@ use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::socket::DisconnectReason;
 use tokio::sync::mpsc;
 
-use super::connection::{Connection, Connections, Ending};
+use super::connection::{self, Connection, Connections, Ending};
 use super::guard::Opening;
 use super::handshake::{self, Refusal};
-use super::limits::{Addresses, Place, TokenBucket};
+use super::limits::{Addresses, Place};
 use super::request;
 use super::session::{Incoming, Mailbag, Session};
 use super::tcp::{Peer, Switch};
-use crate::protocol::{ErrorCode, Failure, Room};
+use super::wicket::Wicket;
+use crate::config::server::SocketConfig;
+use crate::protocol::Room;
 use crate::server::auth::{Claims, NotAdmitted};
 use crate::server::breach::{Breach, Witness};
 use crate::server::core::Core;
@@ -25,15 +26,6 @@ use crate::server::db::DbError;
 use crate::server::inbox::{self, Cursor};
 use crate::server::presence::People;
 use crate::server::relay::Relay;
-
-/// Bounds the requests of one connection that wait for their turn.
-const INBOX: usize = 128;
-/// What a client is told to wait when its requests come faster than they are answered.
-const INBOX_PAUSE: Duration = Duration::from_millis(100);
-
-/// What an event beyond the limit costs its sender, in bytes that it could have sent instead: a storm of tiny
-/// events is slowed down like one of large ones.
-const COST_OF_REFUSAL: usize = 4 * 1024;
 
 /// Lets connections in; clones share everything.
 #[derive(Clone)]
@@ -106,7 +98,7 @@ impl Door {
         socket.join(Room::User(claims.sub.clone()).to_string());
         // Before the client hears that it is in: from then on, whatever is told to the user is told to it as well.
         let cursor = inbox::end(&self.core.db, &claims.sub).await.map_err(internal)?;
-        let (ending, inbox) = register(socket, witness, self.core.config.socket.requests_per_minute);
+        let (ending, inbox) = register(socket, witness, &self.core.config.socket);
         let accepted = Accepted { claims, inbox, place, witness: witness.clone(), cursor, ending };
         socket.extensions.insert(Handover::new(Mutex::new(Some(accepted))));
         Ok(())
@@ -144,31 +136,18 @@ fn peer_of(socket: &SocketRef) -> Option<&Peer> {
 }
 
 /// Registers the handlers of a socket; returns its task's end of the queue, and what tells that it has gone.
-fn register(
-    socket: &SocketRef,
-    witness: &Witness,
-    requests_per_minute: u32,
-) -> (Ending, mpsc::Receiver<Box<Incoming>>) {
-    let (outbox, inbox) = mpsc::channel(INBOX);
-    let bucket = Arc::new(Mutex::new(TokenBucket::per_minute(requests_per_minute, Instant::now())));
+fn register(socket: &SocketRef, witness: &Witness, config: &SocketConfig) -> (Ending, mpsc::Receiver<Box<Incoming>>) {
     let switch = peer_of(socket).map(|peer| peer.switch.clone());
+    let (wicket, inbox) = Wicket::new(witness.clone(), switch.clone(), connection::has_line(socket), config);
+    let wicket = Arc::new(wicket);
     for event in request::EVENTS {
-        let (outbox, bucket, witness) = (outbox.clone(), bucket.clone(), witness.clone());
-        let switch = switch.clone();
+        let wicket = wicket.clone();
         // The library spawns what this returns, in any order; the queue is filled before that, in order.
-        socket.on(event, move |Event(name): Event, TryData(payload): TryData<Value>, ack: AckSender| {
-            if let Err((ack, failure)) = accept(&outbox, &bucket, &name, &payload.unwrap_or_default(), ack) {
-                if failure.code == ErrorCode::RateLimited {
-                    witness.note(Breach::Events);
-                    if let Some(switch) = &switch {
-                        switch.charge(COST_OF_REFUSAL);
-                    }
-                }
-                // A client whose buffer has no room for this answer is closed by the next event.
-                let _ = ack.send(&failure);
-            }
+        let pass = move |socket: SocketRef, Event(name): Event, TryData(payload): TryData<Value>, ack: AckSender| {
+            wicket.pass(socket, &name, &payload.unwrap_or_default(), ack);
             ready(())
-        });
+        };
+        socket.on(event, pass);
     }
     let ending = Ending::default();
     let gone = ending.clone();
@@ -188,6 +167,9 @@ fn breach_of(reason: DisconnectReason, switch: Option<&Switch>) -> Option<Breach
     if switch.is_some_and(Switch::is_stuck) {
         return Some(Breach::SlowReader);
     }
+    if switch.is_some_and(Switch::is_cut_off) {
+        return Some(Breach::Flood);
+    }
     let goes_on = || switch.is_some_and(|switch| !switch.is_over());
     if reason == DisconnectReason::PacketParsingError {
         Some(Breach::Packet)
@@ -197,33 +179,6 @@ fn breach_of(reason: DisconnectReason, switch: Option<&Switch>) -> Option<Breach
     } else {
         None
     }
-}
-
-/// Checks one event and queues it for the connection's task.
-fn accept(
-    outbox: &mpsc::Sender<Box<Incoming>>,
-    bucket: &Mutex<TokenBucket>,
-    event: &str,
-    payload: &Value,
-    ack: AckSender,
-) -> Result<(), (AckSender, Failure)> {
-    let taken = bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
-    if let Err(wait) = taken {
-        return Err((ack, slow_down(wait)));
-    }
-    let request = match request::parse(event, payload) {
-        Ok(request) => request,
-        Err(failure) => return Err((ack, failure)),
-    };
-    outbox
-        .try_send(Box::new(Incoming { request, ack }))
-        .map_err(|error| (error.into_inner().ack, slow_down(INBOX_PAUSE)))
-}
-
-fn slow_down(wait: Duration) -> Failure {
-    let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-    let sentence = format!("too many requests on this connection; try again in {retry_after_ms} ms");
-    Failure { retry_after_ms: Some(retry_after_ms), ..Failure::new(ErrorCode::RateLimited, sentence) }
 }
 
 fn refusal(error: NotAdmitted) -> Refusal {

@@ -1,4 +1,5 @@
-//! What stands before every route: bodies have a deadline, and who opens a socket is expected to say who it is.
+//! What stands before every route: bodies have a deadline, and who opens a socket does not do so too often and is
+//! expected to say who it is.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,23 +7,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{StatusCode, header};
 use axum::middleware::map_request;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::time::Sleep;
 
+use super::handshakes::{self, Handshakes};
 use super::tcp::Peer;
+use super::throttle::Throttle;
+use crate::config::server::SocketConfig;
+use crate::protocol::ErrorCode;
+use crate::protocol::auth::{ErrorBody, ErrorResponse};
 use crate::server::breach::{Breach, Witness};
 use crate::server::core::Core;
 
+/// What stands between the packets of one body.
+const BETWEEN_PACKETS: u8 = 0x1e;
+
 /// Puts the guard before an application.
-pub fn before(app: Router, core: &Core) -> Router {
-    let core = core.clone();
+pub fn before(app: Router, core: &Core, handshakes: &Handshakes) -> Router {
+    let (core, handshakes) = (core.clone(), handshakes.clone());
     app.layer(map_request(move |request: Request| {
-        let core = core.clone();
-        async move { prepare(request, &core) }
+        let (core, handshakes) = (core.clone(), handshakes.clone());
+        async move { prepare(request, &core, &handshakes) }
     }))
 }
 
@@ -53,25 +64,81 @@ impl Drop for Opening {
     }
 }
 
-fn prepare(mut request: Request, core: &Core) -> Request {
+fn prepare(mut request: Request, core: &Core, handshakes: &Handshakes) -> Result<Request, TooOften> {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
     let witness = core.breaches.witness(peer);
     if opens_socket(&request) {
+        if let Some(address) = peer
+            && let Some(limit) = handshakes::limit(address, &core.config.socket)
+            && let Err(wait) = handshakes.count(address, limit, Instant::now())
+        {
+            witness.note(Breach::Handshakes);
+            core.metrics.handshake(Some(ErrorCode::RateLimited.as_str()));
+            return Err(TooOften(wait));
+        }
         let (since, patience) = (Instant::now(), core.config.socket.connect_timeout);
         let settled = AtomicBool::new(false);
         request.extensions_mut().insert(Arc::new(Opening { witness, since, patience, settled }));
-        return request;
+        return Ok(request);
     }
     if request.body().is_end_stream() {
-        return request;
+        return Ok(request);
     }
     let patience = core.config.http.body_timeout;
-    request.map(|body| Body::new(Hurried { body, patience, deadline: None, witness }))
+    let pace = is_of_sockets(&request).then(|| Pace::new(&core.config.socket));
+    Ok(request.map(|body| Body::new(Hurried { body, patience, deadline: None, witness, pace })))
+}
+
+/// Says that an address opens sockets too often, and how long it is to wait.
+struct TooOften(Duration);
+
+impl IntoResponse for TooOften {
+    fn into_response(self) -> Response {
+        let message = "too many sockets were opened from this address; try again in a moment".to_owned();
+        let body = ErrorResponse { error: ErrorBody { code: ErrorCode::RateLimited, message } };
+        let (wait, close) = (self.0.as_secs().max(1).to_string(), "close".to_owned());
+        let headers = [(header::RETRY_AFTER, wait), (header::CONNECTION, close)];
+        (StatusCode::TOO_MANY_REQUESTS, headers, Json(body)).into_response()
+    }
+}
+
+fn is_of_sockets(request: &Request) -> bool {
+    request.uri().path().starts_with("/socket.io")
 }
 
 fn opens_socket(request: &Request) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    request.uri().path().starts_with("/socket.io") && !query.split('&').any(|pair| pair.starts_with("sid="))
+    is_of_sockets(request) && !query.split('&').any(|pair| pair.starts_with("sid="))
+}
+
+/// Lets packets that come in a body take the time that they would take over a WebSocket.
+struct Pace {
+    throttle: Throttle,
+    bytes_per_packet: usize,
+    /// What came and is not passed on yet.
+    held: Option<Frame<Bytes>>,
+}
+
+impl Pace {
+    fn new(config: &SocketConfig) -> Self {
+        let throttle = Throttle::new(config.bytes_per_second);
+        Self { throttle, bytes_per_packet: config.bytes_per_frame(), held: None }
+    }
+
+    fn hold(&mut self, frame: Frame<Bytes>) {
+        let bytes: &[u8] = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
+        let packets = bytes.split(|byte| *byte == BETWEEN_PACKETS).count();
+        self.throttle.spend(bytes.len().saturating_add(packets.saturating_mul(self.bytes_per_packet)));
+        self.held = Some(frame);
+    }
+
+    /// Gives back what is held, once it may be passed on.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        if self.held.is_some() {
+            std::task::ready!(self.throttle.poll_ready(cx));
+        }
+        Poll::Ready(self.held.take())
+    }
 }
 
 /// Passes a body on until its deadline.
@@ -81,6 +148,21 @@ struct Hurried {
     /// Begins with the first read.
     deadline: Option<Pin<Box<Sleep>>>,
     witness: Witness,
+    /// What slows it down; none where a body is one thing and not many.
+    pace: Option<Pace>,
+}
+
+impl Hurried {
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(pace) = &mut self.pace else { return Pin::new(&mut self.body).poll_frame(cx) };
+        if pace.held.is_none() {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => pace.hold(frame),
+                end => return Poll::Ready(end),
+            }
+        }
+        pace.poll_held(cx).map(|frame| frame.map(Ok))
+    }
 }
 
 impl hyper::body::Body for Hurried {
@@ -89,7 +171,7 @@ impl hyper::body::Body for Hurried {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
-        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        let frame = this.poll_body(cx);
         if frame.is_ready() {
             return frame;
         }
@@ -101,10 +183,11 @@ impl hyper::body::Body for Hurried {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.pace.as_ref().is_none_or(|pace| pace.held.is_none()) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        // What is held is missing from it.
+        if self.pace.is_some() { SizeHint::default() } else { self.body.size_hint() }
     }
 }

@@ -5,20 +5,27 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Grants requests at a steady rate, with a burst of one minute's worth (pure: the time is passed in).
+/// Grants requests at a steady rate, with a burst (pure: the time is passed in).
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
+    per_second: f64,
     capacity: f64,
     left: f64,
     filled: Instant,
 }
 
 impl TokenBucket {
-    /// Builds a full bucket that refills `per_minute` tokens a minute.
+    /// Builds a full bucket that refills `per_minute` tokens a minute, and holds as many.
     #[must_use]
     pub fn per_minute(per_minute: u32, now: Instant) -> Self {
-        let capacity = f64::from(per_minute.max(1));
-        Self { capacity, left: capacity, filled: now }
+        Self::with_burst(per_minute, per_minute, now)
+    }
+
+    /// Builds a full bucket that refills `per_minute` tokens a minute, and holds `burst`.
+    #[must_use]
+    pub fn with_burst(per_minute: u32, burst: u32, now: Instant) -> Self {
+        let (per_second, capacity) = (f64::from(per_minute.max(1)) / 60.0, f64::from(burst.max(1)));
+        Self { per_second, capacity, left: capacity, filled: now }
     }
 
     /// Takes one token.
@@ -26,15 +33,24 @@ impl TokenBucket {
     /// # Errors
     /// How long to wait for the next one.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        let per_second = self.capacity / 60.0;
-        let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.left = elapsed.mul_add(per_second, self.left).min(self.capacity);
-        self.filled = now;
+        self.fill(now);
         if self.left < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - self.left) / per_second));
+            return Err(Duration::from_secs_f64((1.0 - self.left) / self.per_second));
         }
         self.left -= 1.0;
         Ok(())
+    }
+
+    /// Tells whether nothing was taken that has not come back.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.left >= self.capacity
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.left = elapsed.mul_add(self.per_second, self.left).min(self.capacity);
+        self.filled = now;
     }
 }
 

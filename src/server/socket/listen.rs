@@ -1,14 +1,17 @@
 //! The accept loop: HTTP connections with a time limit on every request's head, and so many per address.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::HeaderMap;
 use axum::http::header::UPGRADE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::handshakes::Handshakes;
 use super::limits::{Addresses, Place};
 use super::tcp::{Doorway, Line, Peer};
 use super::{forwarded, handshake};
@@ -38,14 +42,15 @@ pub struct Reception {
     config: Arc<ServerConfig>,
     breaches: Breaches,
     addresses: Addresses,
+    handshakes: Handshakes,
     app: Router,
 }
 
 impl Reception {
     /// Prepares to serve `app`.
     #[must_use]
-    pub fn new(config: Arc<ServerConfig>, breaches: Breaches, app: Router) -> Self {
-        Self { config, breaches, addresses: Addresses::default(), app }
+    pub fn new(config: Arc<ServerConfig>, breaches: Breaches, handshakes: Handshakes, app: Router) -> Self {
+        Self { config, breaches, addresses: Addresses::default(), handshakes, app }
     }
 
     /// Accepts connections until `closing`, then waits until the requests under way have been answered.
@@ -69,6 +74,9 @@ impl Reception {
         if forwarded::is_trusted(address, &self.config.http.trusted_proxies) {
             return Ok(None);
         }
+        if self.handshakes.is_closed(address, Instant::now()) {
+            return Err(Breach::Handshakes);
+        }
         let sockets = handshake::connection_limit(address, &self.config.socket);
         let usual = sockets.map(|limit| limit.saturating_mul(LINES_PER_CONNECTION).max(LEAST_LINES));
         match self.config.http.max_lines_per_ip.or(usual) {
@@ -90,9 +98,13 @@ impl Reception {
             request.extensions_mut().insert(ConnectInfo(asker));
             let (app, count, switch) = (app.clone(), count.clone(), peer.switch.clone());
             async move {
-                let answer = app.oneshot(request.map(Body::new)).await;
+                let Ok(mut answer) = app.oneshot(request.map(Body::new)).await;
+                if answer.status() == StatusCode::SWITCHING_PROTOCOLS && !switch.upgrade() {
+                    // Who sends requests without waiting for answers gets no WebSocket.
+                    answer = StatusCode::BAD_REQUEST.into_response();
+                }
                 count.store(switch.received(), Ordering::Relaxed);
-                answer
+                Ok::<_, Infallible>(answer)
             }
         });
         let mut http = http1::Builder::new();

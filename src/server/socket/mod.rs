@@ -8,8 +8,10 @@ mod connection;
 mod door;
 mod drain;
 mod forwarded;
+pub mod frames;
 mod guard;
 mod handshake;
+mod handshakes;
 mod limits;
 mod listen;
 pub mod request;
@@ -18,6 +20,7 @@ mod session;
 mod signals;
 pub mod tcp;
 mod throttle;
+mod wicket;
 
 use serde_json::Value;
 use socketioxide::extract::{Extension, SocketRef, TryData};

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Gateway;
 use super::guard;
+use super::handshakes::Handshakes;
 use super::listen::Reception;
 use super::tcp::Doorway;
 use crate::server::core::Core;
@@ -23,10 +24,11 @@ pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: Can
     let (layer, gateway) = Gateway::new(core.clone());
     let stop = CancellationToken::new();
     let running = tokio::spawn(gateway.clone().run(stop.clone()));
-    let app = guard::before(app.layer(layer), &core);
+    let handshakes = Handshakes::default();
+    let app = guard::before(app.layer(layer), &core, &handshakes);
     let closing = CancellationToken::new();
     let doorway = Doorway::new(listener, &core.config.socket);
-    let reception = Reception::new(core.config.clone(), core.breaches.clone(), app);
+    let reception = Reception::new(core.config.clone(), core.breaches.clone(), handshakes, app);
     let mut serving = std::pin::pin!(reception.run(doorway, closing.clone()));
     let third = core.config.shutdown_timeout / 3;
     let drained = async {

@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::limits::Place;
+use super::frames::{Count, Intake};
+use super::limits::{Place, TokenBucket};
 use super::throttle::Throttle;
 use crate::config::server::SocketConfig;
 
@@ -30,8 +31,17 @@ pub struct Doorway {
     listener: TcpListener,
     /// How long sent bytes may stay unacknowledged, or a closed window closed, before the peer counts as dead.
     slow_reader_timeout: Duration,
-    /// What a throttled line may bring in a second, in the long run.
+    allowance: Allowance,
+}
+
+/// Says what one WebSocket may bring.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
     bytes_per_second: u32,
+    /// What a frame counts besides its bytes.
+    bytes_per_frame: usize,
+    max_fragments: u32,
+    offences_per_minute: u32,
 }
 
 /// Names the peer of a connection and holds the switch to end it; use as `ConnectInfo<Peer>`.
@@ -65,6 +75,9 @@ struct Seen {
     /// Bytes that are to be counted besides those that came.
     extra: AtomicUsize,
     throttled: AtomicBool,
+    /// Whether the connection was cut because it would not stop breaking the rules.
+    flooded: AtomicBool,
+    intake: Mutex<Intake>,
 }
 
 impl Default for Seen {
@@ -78,6 +91,8 @@ impl Default for Seen {
             stuck: AtomicBool::new(false),
             extra: AtomicUsize::new(0),
             throttled: AtomicBool::new(false),
+            flooded: AtomicBool::new(false),
+            intake: Mutex::default(),
         }
     }
 }
@@ -87,8 +102,10 @@ pub struct Line {
     stream: TcpStream,
     hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    seen: Arc<Seen>,
+    switch: Switch,
     throttle: Throttle,
+    allowance: Allowance,
+    offences: TokenBucket,
     /// What is given back when the connection has ended.
     _place: Option<Place>,
 }
@@ -107,6 +124,24 @@ impl Switch {
     /// Counts bytes against a slowed connection as if they had come.
     pub fn charge(&self, bytes: usize) {
         self.seen.extra.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts frames from now on; `false` if it is not known where they begin.
+    #[must_use]
+    pub fn upgrade(&self) -> bool {
+        self.seen.intake().upgrade()
+    }
+
+    /// Ends a connection that would not stop breaking the rules.
+    pub fn cut_off(&self) {
+        self.seen.flooded.store(true, Ordering::Relaxed);
+        self.cut();
+    }
+
+    /// Tells whether the connection was ended because it would not stop breaking the rules.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.seen.flooded.load(Ordering::Relaxed)
     }
 
     /// Returns how many bytes the peer has sent.
@@ -145,12 +180,24 @@ impl Switch {
     }
 }
 
+impl Seen {
+    fn intake(&self) -> MutexGuard<'_, Intake> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Allowance {
+    fn of(config: &SocketConfig) -> Self {
+        let &SocketConfig { bytes_per_second, max_fragments, offences_per_minute, .. } = config;
+        Self { bytes_per_second, bytes_per_frame: config.bytes_per_frame(), max_fragments, offences_per_minute }
+    }
+}
+
 impl Doorway {
     /// Wraps a listener.
     #[must_use]
     pub fn new(listener: TcpListener, config: &SocketConfig) -> Self {
-        let &SocketConfig { slow_reader_timeout, bytes_per_second, .. } = config;
-        Self { listener, slow_reader_timeout, bytes_per_second }
+        Self { listener, slow_reader_timeout: config.slow_reader_timeout, allowance: Allowance::of(config) }
     }
 
     /// Waits for the next connection.
@@ -162,7 +209,7 @@ impl Doorway {
                         tracing::debug!(%address, %error, "could not set the options of a connection");
                     }
                     let switch = Switch::default();
-                    return (Line::new(stream, &switch, self.bytes_per_second), Peer { address, switch });
+                    return (Line::new(stream, &switch, self.allowance), Peer { address, switch });
                 }
                 Err(error) if is_peers_fault(&error) => {}
                 Err(error) => {
@@ -192,11 +239,13 @@ fn is_peers_fault(error: &io::Error) -> bool {
 }
 
 impl Line {
-    fn new(stream: TcpStream, switch: &Switch, bytes_per_second: u32) -> Self {
+    fn new(stream: TcpStream, switch: &Switch, allowance: Allowance) -> Self {
         Self {
             stream,
-            seen: switch.seen.clone(),
-            throttle: Throttle::new(bytes_per_second),
+            switch: switch.clone(),
+            throttle: Throttle::new(allowance.bytes_per_second),
+            offences: TokenBucket::per_minute(allowance.offences_per_minute, Instant::now()),
+            allowance,
             _place: None,
             hung_up: Box::pin(switch.hung_up.clone().cancelled_owned()),
             cut: Box::pin(switch.cut.clone().cancelled_owned()),
@@ -210,27 +259,36 @@ impl Line {
     }
 
     /// Notes what a read brought; nothing, or a failure, is the end.
-    fn note(&mut self, result: &io::Result<()>, bytes: usize) {
-        if result.is_err() || bytes == 0 {
-            self.seen.ended.store(true, Ordering::Relaxed);
-            self.seen.left.store(result.is_ok(), Ordering::Relaxed);
+    fn note(&mut self, result: &io::Result<()>, bytes: &[u8]) {
+        let seen = &self.switch.seen;
+        if result.is_err() || bytes.is_empty() {
+            seen.ended.store(true, Ordering::Relaxed);
+            seen.left.store(result.is_ok(), Ordering::Relaxed);
         } else {
-            let age = self.seen.since.elapsed().as_millis();
-            self.seen.heard.store(u64::try_from(age).unwrap_or(u64::MAX), Ordering::Relaxed);
+            let age = seen.since.elapsed().as_millis();
+            seen.heard.store(u64::try_from(age).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
         self.note_failure(result.as_ref().err());
-        self.seen.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.throttle.spend(bytes);
+        seen.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let Count { frames, acks, parts } = seen.intake().read(bytes);
+        // However short a frame is, it costs what reading any frame does.
+        let frames = usize::try_from(frames).unwrap_or(usize::MAX);
+        self.throttle.spend(bytes.len().saturating_add(frames.saturating_mul(self.allowance.bytes_per_frame)));
+        let now = Instant::now();
+        if parts > self.allowance.max_fragments || (0..acks).any(|_| self.offences.take(now).is_err()) {
+            self.switch.cut_off();
+        }
     }
 
     fn note_failure(&self, failure: Option<&io::Error>) {
         if failure.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
-            self.seen.stuck.store(true, Ordering::Relaxed);
+            self.switch.seen.stuck.store(true, Ordering::Relaxed);
         }
     }
 
     /// Passes on what came of a write.
     fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.switch.seen.intake().answer();
         if let Poll::Ready(Err(error)) = &written {
             self.note_failure(Some(error));
         }
@@ -252,14 +310,14 @@ impl AsyncRead for Line {
         if line.hung_up.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        line.throttle.spend(line.seen.extra.swap(0, Ordering::Relaxed));
-        if line.seen.throttled.load(Ordering::Relaxed) && line.throttle.poll_ready(cx).is_pending() {
+        line.throttle.spend(line.switch.seen.extra.swap(0, Ordering::Relaxed));
+        if line.switch.seen.throttled.load(Ordering::Relaxed) && line.throttle.poll_ready(cx).is_pending() {
             return Poll::Pending;
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut line.stream).poll_read(cx, buf);
         if let Poll::Ready(result) = &read {
-            line.note(result, buf.filled().len() - before);
+            line.note(result, buf.filled().get(before..).unwrap_or_default());
         }
         read
     }
@@ -337,6 +395,38 @@ mod tests {
         let ended = tokio::time::timeout(Duration::from_secs(5), writer).await.unwrap();
         assert_eq!(ended.unwrap(), io::ErrorKind::ConnectionAborted);
     }
+
+    #[tokio::test]
+    async fn tiny_frames_wait_in_the_kernel_like_large_ones() {
+        let (mut line, switch, mut client) = pair().await;
+        switch.throttle();
+        client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        line.read_exact(&mut [0; 18]).await.unwrap();
+        assert!(switch.upgrade());
+        line.write_all(b"HTTP/1.1 101").await.unwrap();
+        let frames = [0x00, 0x81, 0, 0, 0, 0, b'x'].repeat(1_000);
+        client.write_all(&frames).await.unwrap();
+        let (mut read, mut buffer) = (0, [0; 512]);
+        while let Ok(more) = tokio::time::timeout(Duration::from_millis(50), line.read(&mut buffer)).await {
+            read += more.unwrap();
+        }
+        assert!((256 * 7..600 * 7).contains(&read), "{read} of {} bytes came at once", frames.len());
+    }
+
+    #[tokio::test]
+    async fn who_answers_questions_that_nobody_asked_is_cut_off() {
+        let (mut line, switch, mut client) = pair().await;
+        client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        line.read_exact(&mut [0; 18]).await.unwrap();
+        assert!(switch.upgrade());
+        let acks = [0x81, 0x82, 0, 0, 0, 0, b'4', b'3'].repeat(1_001);
+        client.write_all(&acks).await.unwrap();
+        let mut sink = tokio::io::sink();
+        let ended = tokio::time::timeout(Duration::from_secs(5), tokio::io::copy(&mut line, &mut sink)).await;
+        assert_eq!(ended.unwrap().unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        assert!(switch.is_cut_off());
+    }
+
     #[tokio::test]
     async fn a_peer_is_heard_and_its_leave_told_from_its_loss() {
         let (mut line, switch, mut client) = pair().await;
