@@ -70,6 +70,7 @@ mod screen_states;
 mod server_api;
 mod server_auth;
 mod server_cli;
+mod server_deploy;
 mod server_journal;
 mod server_logs;
 mod server_metrics;
