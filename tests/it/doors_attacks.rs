@@ -34,7 +34,8 @@ async fn in_full() {
     let (honest, attackers, each) = (500, 40, Duration::from_secs(seconds));
     let plan = Plan { honest, attackers, calm: each, each, pause: Duration::from_secs(1) };
     let mut faults = Vec::new();
-    for is_ours in [true, false] {
+    let whom = std::env::var("ATTACK_WHOM").unwrap_or_else(|_| "both".to_owned());
+    for is_ours in [true, false].into_iter().filter(|is_ours| whom != if *is_ours { "node" } else { "ours" }) {
         println!("\n{}, {honest} honest clients, {attackers} attackers", if is_ours { "scry-server" } else { "Node" });
         println!("| attack | p99 calm | p99 attacked | MiB before | after | honest lost | left behind |");
         println!("|---|---|---|---|---|---|---|");
