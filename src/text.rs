@@ -41,8 +41,28 @@ pub fn json(value: Value) -> Value {
     }
 }
 
+/// Writes a JSON value in its shortest form, every string in it made safe as by [`json`].
+#[must_use]
+pub fn compact(value: &Value) -> String {
+    // Almost everything is safe as it came, and need not be copied to be written.
+    if is_safe(value) { value.to_string() } else { json(value.clone()).to_string() }
+}
+
+/// Tells whether [`json`] would change nothing.
+fn is_safe(value: &Value) -> bool {
+    match value {
+        Value::String(text) => matches!(block(text), Cow::Borrowed(_)),
+        Value::Array(items) => items.iter().all(is_safe),
+        Value::Object(map) => map.iter().all(|(key, item)| matches!(line(key), Cow::Borrowed(_)) && is_safe(item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
 fn clean(text: &str, keep_lines: bool, most: usize) -> Cow<'_, str> {
     let fits = text.len() <= most || text.chars().nth(most).is_none();
+    if fits && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     if fits && text.chars().all(|c| verdict(c, keep_lines) == Verdict::Keep) {
         return Cow::Borrowed(text);
     }
@@ -123,5 +143,17 @@ mod tests {
     #[test]
     fn json_is_cleaned_in_depth() {
         assert_eq!(json(json!({"a\u{1b}": ["\u{202e}x", 1, null]})), json!({"a�": ["x", 1, null]}));
+    }
+
+    #[test]
+    fn what_is_written_is_as_clean() {
+        for value in [
+            json!({"name": "Harrow's Rest", "text": "one\ntwo", "list": [1, null, true, "砦"]}),
+            json!({"a\u{1b}": 1}),
+            json!({"line\nend": 1}),
+            json!(["deep", {"in": ["there\u{9b}", "x".repeat(MAX_BLOCK_CHARS + 1)]}]),
+        ] {
+            assert_eq!(compact(&value), json(value).to_string());
+        }
     }
 }

@@ -30,11 +30,15 @@ impl App {
             return None;
         }
         let subject = event.payload.subject();
-        let named =
-            event.payload.rooms().into_iter().rev().find_map(|room| self.options.alerts.rooms.get(&room.to_string()));
-        let wanted = named.copied().unwrap_or(self.options.alerts.level);
+        let alerts = &self.options.alerts;
+        let named = || event.payload.rooms().into_iter().rev().find_map(|room| alerts.rooms.get(&room.to_string()));
+        let named = if alerts.rooms.is_empty() { None } else { named() };
+        let wanted = named.copied().unwrap_or(alerts.level);
         let is_marked = self.tree.bookmarks().contains(&subject);
         let needed = if is_marked { Level::Bookmarks } else { Level::All };
+        if wanted < needed && !is_marked {
+            return None;
+        }
         let name = self.cache.get(&subject).map_or_else(|| delivery.name.to_string(), |entity| entity.name.to_string());
         let sentence = format!("{name} has changed");
         let is_mine = event.metadata.user_id.is_some() && event.metadata.user_id == self.options.me;

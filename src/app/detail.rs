@@ -17,7 +17,7 @@ use super::privacy::{HIDDEN, Secrets};
 use super::seen::Seen;
 use super::value::{self, Direction, direction, label, say};
 use crate::client::cache::{Entity, FieldChange};
-use crate::protocol::EntityType;
+use crate::protocol::{EntityRef, EntityType, Id};
 use crate::text;
 
 /// Fields that have a place of their own, or say nothing to a person.
@@ -191,7 +191,7 @@ impl View<'_> {
             ("Location", "locationId", EntityType::Location),
         ] {
             if let Some(id) = self.entity.field(id_field).and_then(Value::as_str) {
-                let found = self.seen.cache.of_type(&kind).find(|entity| entity.key.id.as_str() == id);
+                let found = Id::parse(id).ok().and_then(|id| self.seen.cache.get(&EntityRef::new(kind, id)));
                 let said = found.map_or_else(|| text::line(id).into_owned(), |entity| entity.name.to_string());
                 rows.push(self.field(id_field, name, said));
             }

@@ -6,6 +6,9 @@ use unicode_width::UnicodeWidthStr;
 /// Counts the columns a text takes.
 #[must_use]
 pub fn width(text: &str) -> usize {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.len();
+    }
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 

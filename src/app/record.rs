@@ -35,7 +35,7 @@ impl Record {
         match &delivery.event {
             Some(event) => Self::of(event, &delivery.raw, cache.get(&event.payload.subject())),
             None => Self {
-                text: compact(&delivery.raw),
+                text: text::compact(&delivery.raw).into(),
                 event_id: None,
                 caused_by: None,
                 fields: Vec::new(),
@@ -64,7 +64,7 @@ impl Record {
         });
         let fields: Vec<_> = named.collect();
         Self {
-            text: compact(raw),
+            text: text::compact(raw).into(),
             event_id: event.metadata.event_id.clone(),
             caused_by: event.metadata.caused_by.clone(),
             is_settled: fields.iter().all(|held| held.after.is_some()),
@@ -114,8 +114,4 @@ fn qualified(field: &str, event: &Event) -> String {
     } else {
         field.to_owned()
     }
-}
-
-fn compact(raw: &Value) -> Box<str> {
-    text::json(raw.clone()).to_string().into()
 }

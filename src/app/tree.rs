@@ -51,6 +51,8 @@ pub struct Tree {
     offset: usize,
     /// When each entity last changed before our eyes; what has faded is dropped.
     fresh: BTreeMap<EntityRef, Timestamp>,
+    /// No mark is older than this; most looks for faded ones end here.
+    oldest: Option<Timestamp>,
     opened: bool,
     filter: Option<Filter>,
     /// How many entities pass the filter.
@@ -248,13 +250,18 @@ impl Tree {
 
     /// Marks an entity as changed at `at`.
     pub fn mark(&mut self, key: EntityRef, at: Timestamp) {
+        self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
         self.fresh.insert(key, at);
     }
 
     /// Drops the marks from before `since`; tells whether there were any.
     pub fn fade(&mut self, since: Timestamp) -> bool {
+        if self.oldest.is_none_or(|oldest| oldest > since) {
+            return false;
+        }
         let before = self.fresh.len();
         self.fresh.retain(|_, at| *at > since);
+        self.oldest = self.fresh.values().min().copied();
         self.fresh.len() != before
     }
 
@@ -267,6 +274,7 @@ impl Tree {
     /// Takes every mark away.
     pub fn forget_marks(&mut self) {
         self.fresh.clear();
+        self.oldest = None;
     }
 
     /// Returns the next entity with a fresh mark after the selection, or before it, around the ends.

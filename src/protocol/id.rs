@@ -44,6 +44,12 @@ impl Id {
         Ok(Self(text.into()))
     }
 
+    /// Returns the first of all ids in their order, to look from.
+    #[must_use]
+    pub fn first() -> Self {
+        Self("!".into())
+    }
+
     /// Returns the id as it is written on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -112,6 +118,12 @@ mod tests {
     fn a_uuid_is_an_id() {
         let uuid = uuid::Uuid::from_u128(7);
         assert_eq!(Id::from(uuid), Id::parse(&uuid.to_string()).unwrap());
+    }
+
+    #[test]
+    fn no_id_comes_before_the_first() {
+        let all = (0..=u8::MAX).filter_map(|byte| Id::parse(std::str::from_utf8(&[byte]).ok()?).ok());
+        assert_eq!(all.min(), Some(Id::first()));
     }
 
     #[test]

@@ -84,7 +84,12 @@ impl Cache {
 
     /// Lists every entity of one type.
     pub fn of_type<'a>(&'a self, entity_type: &'a EntityType) -> impl Iterator<Item = &'a Entity> {
-        self.entities.values().filter(move |entity| entity.key.entity_type == *entity_type)
+        // Keys are in the order of their types.
+        let from = EntityRef::new(entity_type.clone(), Id::first());
+        self.entities
+            .range(from..)
+            .map(|(_, entity)| entity)
+            .take_while(|entity| entity.key.entity_type == *entity_type)
     }
 
     /// Returns the name of the member with this user id.
