@@ -77,12 +77,9 @@ impl App {
         true
     }
 
-    /// Keeps the cursor in view.
-    pub(super) fn settle_inspector(&mut self) {
-        if !self.shows(Pane::Inspector) {
-            return;
-        }
-        let rows = self.layout().rows(Pane::Inspector).max(1);
+    /// Keeps the cursor within the rows in view.
+    pub(super) fn settle_inspector(&mut self, rows: usize) {
+        let rows = rows.max(1);
         let (lines, cursor, offset) = self.inspected();
         let least = (cursor + 1).saturating_sub(rows);
         self.inspector.cursor = cursor;

@@ -3,6 +3,7 @@
 mod place;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 use std::collections::VecDeque;
 
@@ -38,6 +39,7 @@ pub struct Journal {
     /// How many bytes the texts held take, and the number below which there are none.
     texts: usize,
     bare_below: u64,
+    unseen: unseen::Unseen,
 }
 
 impl Journal {
@@ -55,6 +57,7 @@ impl Journal {
             passing: VecDeque::new(),
             texts: 0,
             bare_below: START,
+            unseen: unseen::Unseen::default(),
         }
     }
 

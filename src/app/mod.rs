@@ -209,7 +209,17 @@ pub struct App {
     people: people::People,
     mine: people::Mine,
     inbox: inbox::Inbox,
+    has_moved: Moved,
     redraw: bool,
+}
+
+/// Tells what has changed since the state was last brought into shape.
+#[derive(Debug, Default)]
+struct Moved {
+    /// The entities and their order, and so the rows of the World.
+    world: bool,
+    /// What Detail shows.
+    detail: bool,
 }
 
 impl App {
@@ -261,6 +271,7 @@ impl App {
             mine: people::Mine::new(now.mono),
             inbox: inbox::Inbox::default(),
             options,
+            has_moved: Moved::default(),
             redraw: true,
         }
     }

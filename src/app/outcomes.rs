@@ -60,7 +60,7 @@ impl App {
     pub(super) fn after_edits(&mut self) {
         let here = self.tree.entity().cloned();
         let became = self.pending.settle(&self.cache);
-        self.rebuild_tree();
+        self.has_moved.world = true;
         for (row, made) in became {
             self.undo.became(&row, &made);
             if here.as_ref() == Some(&row) {

@@ -24,9 +24,18 @@ const TOASTS: usize = 3;
 impl App {
     /// Takes a message at a moment, and returns what is to be done about it.
     pub fn update(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
+        let mut effects = self.take(now, msg);
+        effects.append(&mut self.settle(now));
+        effects
+    }
+
+    /// Takes a message alone; [`App::settle`] is to follow before anything else looks at the state.
+    ///
+    /// Of a flood, each event costs this much, and what many of them lead to is done once.
+    pub fn take(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
         self.now = self.moment(now);
-        let is_of_detail = self.is_of_detail(&msg);
-        let mut effects = match msg {
+        self.has_moved.detail |= self.is_of_detail(&msg);
+        let effects = match msg {
             Msg::Key(event) => {
                 self.redraw = true;
                 self.seen_at_work();
@@ -109,11 +118,17 @@ impl App {
                 Vec::new()
             }
         };
+        self.without_server(effects)
+    }
+
+    /// Does what has become due, and brings everything into the shape in which it may be looked at.
+    pub fn settle(&mut self, now: Now) -> Vec<Effect> {
+        self.now = self.moment(now);
         self.play(now);
         self.expire();
-        effects.extend(self.cache.refetch_due(now.mono).map(Effect::Refetch));
+        let mut effects: Vec<_> = self.cache.refetch_due(now.mono).map(Effect::Refetch).into_iter().collect();
         effects.extend(self.save_due());
-        self.settle(is_of_detail);
+        self.bring_into_bounds();
         effects.extend(self.ask_due());
         effects.extend(self.tell_due());
         effects.append(&mut self.alarms);
@@ -244,18 +259,22 @@ impl App {
         self.cache.event(event, self.now.mono, delivery.received_at);
         self.note(entry);
         match event.payload.operation() {
-            Operation::Delete => self.rebuild_tree(),
-            Operation::Create | Operation::Update => self.mark(subject, delivery.received_at),
+            Operation::Delete => self.has_moved.world = true,
+            Operation::Create | Operation::Update => self.mark(&subject, delivery.received_at),
         }
-        self.read_clock();
+        // Nothing else holds the calendar and its time.
+        if subject.entity_type == EntityType::Campaign {
+            self.read_clock();
+        }
         self.alert_change(delivery, event)
     }
 
     /// Marks an entity if a value of its own changed at that time; an invalidation alone is no change yet.
-    fn mark(&mut self, key: EntityRef, at: jiff::Timestamp) {
-        let changed = self.cache.get(&key).is_some_and(|entity| entity.last_change() == Some(at));
-        if changed && self.freshness(at) != Freshness::Old {
-            self.tree.mark(key, at);
+    fn mark(&mut self, key: &EntityRef, at: jiff::Timestamp) {
+        let changed = self.cache.get(key).filter(|entity| entity.last_change() == Some(at));
+        if let Some(entity) = changed.filter(|_| self.freshness(at) != Freshness::Old) {
+            // The cache's own key shares its text.
+            self.tree.mark(entity.key.clone(), at);
         }
     }
 
@@ -269,7 +288,7 @@ impl App {
         self.pending.told_whole();
         self.after_edits();
         for key in keys {
-            self.mark(key, self.now.wall);
+            self.mark(&key, self.now.wall);
         }
         self.read_clock();
         self.take_up();
@@ -330,7 +349,7 @@ impl App {
                     if let Some(entity) = self.cache.get(&key) {
                         self.journal.settle(entity);
                     }
-                    self.mark(key, self.now.wall);
+                    self.mark(&key, self.now.wall);
                 }
                 self.read_clock();
             }
@@ -366,13 +385,19 @@ impl App {
     }
 
     /// Brings what is scrolled back into bounds after anything may have changed.
-    pub(super) fn settle(&mut self, is_of_detail: bool) {
-        self.settle_inspector();
+    fn bring_into_bounds(&mut self) {
+        let moved = std::mem::take(&mut self.has_moved);
+        if moved.world {
+            self.rebuild_tree();
+        }
+        let layout = self.layout();
+        if layout.pane(super::Pane::Inspector).is_some() {
+            self.settle_inspector(layout.rows(super::Pane::Inspector));
+        }
         self.settle_scroll();
         self.keymap.allow_edits(self.rights().is_some());
-        let layout = self.layout();
         self.tree.scroll_into_view(layout.rows(super::Pane::World));
-        if is_of_detail {
+        if moved.detail {
             self.settle_detail();
         }
     }

@@ -61,6 +61,18 @@ impl App {
         &self.journal
     }
 
+    /// Notes that a frame was drawn, so that what goes by between two of them is counted.
+    pub fn drawn(&mut self) {
+        let layout = self.layout();
+        let covered = |area| self.help.is_some() || (self.sheet.is_some() && layout.sheet().intersects(area));
+        let place = layout.pane(Pane::Journal).filter(|area| !covered(*area));
+        let rows = place.map(|area| {
+            let lines = |entry: &super::entry::Entry| self.what_lines(entry, area.width).len();
+            self.journal.view(layout.rows(Pane::Journal), lines).len()
+        });
+        self.journal.drawn(rows);
+    }
+
     /// Returns what was measured of the connection.
     #[must_use]
     pub const fn pulse(&self) -> &pulse::Pulse {

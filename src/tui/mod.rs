@@ -4,6 +4,7 @@ mod background;
 mod edits;
 mod effects;
 mod handout;
+mod pace;
 pub mod plain;
 pub mod preferences;
 mod reload;
@@ -23,6 +24,7 @@ use tokio::time::{sleep_until, timeout};
 pub use self::background::Background;
 use self::background::Late;
 use self::effects::{After, ForScreen, Runner};
+use self::pace::Pace;
 use self::preferences::{Preferences, wants_background};
 use self::reload::Reload;
 use self::screen::Screen;
@@ -42,12 +44,10 @@ use crate::exit::Exit;
 use crate::protocol::Id;
 use crate::ui::{self, Look};
 
-/// The least time between two frames.
-const FRAME: Duration = Duration::from_micros(16_667);
-/// The least time between two frames that nobody looks at.
-const UNWATCHED_FRAME: Duration = Duration::from_millis(250);
 /// The longest time that what has arrived is taken in before keys are looked at again.
 const INTAKE: Duration = Duration::from_millis(5);
+/// How many events may be read ahead of what is taken in: little, since reading them takes time from keys and frames.
+const AHEAD: usize = 512;
 /// How long leaving may take on the wire; the terminal is given back before that.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -82,7 +82,8 @@ impl TuiOptions {
     pub fn new(settings: &Settings, api: Api, user: Option<&Id>, campaign: Option<Id>) -> Self {
         let data = &settings.dirs.data;
         Self {
-            session: SessionOptions::new(settings, api),
+            // What has not been looked at waits in the socket: a flood costs neither memory nor the connection.
+            session: SessionOptions { patient: true, capacity: AHEAD, ..SessionOptions::new(settings, api) },
             campaign,
             replay: None,
             notice: None,
@@ -213,7 +214,7 @@ impl Loop<'_> {
     async fn run(&mut self, first: Vec<Effect>, typed: Vec<KeyEvent>) -> Result<Ended, TuiError> {
         let mut input = EventStream::new();
         let mut dirty = true;
-        let mut frame_due = Instant::now();
+        let mut pace = Pace::default();
         let mut after = self.runner.execute(first)?;
         for key in typed {
             after = self.update(Msg::Key(key))?;
@@ -230,16 +231,19 @@ impl Loop<'_> {
             }
             dirty |= self.serve()?;
             dirty |= self.app.take_redraw();
-            if dirty && Instant::now() >= frame_due {
+            let watched = self.app.is_watched();
+            let now = Instant::now();
+            if dirty && pace.allows(now, watched) {
                 self.screen.draw(self.app, &self.look)?;
-                frame_due = Instant::now() + if self.app.is_watched() { FRAME } else { UNWATCHED_FRAME };
+                self.app.drawn();
+                pace.drawn(now);
                 dirty = false;
             }
             let woken = tokio::select! {
                 biased;
                 event = input.next() => Woken::Input(event),
                 signal = self.signals.next() => Woken::Signal(signal),
-                () = sleep_until(frame_due.into()), if dirty => Woken::Frame,
+                () = due(pace.next(watched)), if dirty => Woken::Frame,
                 msg = self.runner.next() => Woken::Msg(msg),
                 read = self.reload.next() => Woken::Reload(Box::new(read)),
                 () = due(self.app.deadline()) => Woken::Due,
@@ -286,13 +290,15 @@ impl Loop<'_> {
         let began = Instant::now();
         let mut next = Some(msg);
         while let Some(msg) = next {
-            match self.update(msg)? {
+            let effects = self.app.take(now(), msg);
+            match self.runner.execute(effects)? {
                 After::GoOn => {}
                 after @ (After::Profile(_) | After::Suspend | After::Quit) => return Ok(after),
             }
             next = if began.elapsed() < INTAKE { self.runner.next().now_or_never() } else { None };
         }
-        Ok(After::GoOn)
+        let effects = self.app.settle(now());
+        self.runner.execute(effects)
     }
 
     fn update(&mut self, msg: Msg) -> Result<After, TuiError> {

@@ -49,7 +49,14 @@ fn rows(app: &App, look: &Look, columns: usize) -> Vec<Row> {
     } else {
         String::new()
     };
-    rows.push(pair("Journal", &format!("{} events{dropped}", count(journal.events())), look.theme.text, look));
+    let unseen = match journal.unseen_in_all() {
+        0 => String::new(),
+        unseen => {
+            let most = count(journal.most_at_once());
+            format!(", {} too fast to show, {most} at once at most", group(&unseen.to_string()))
+        }
+    };
+    rows.push(pair("Journal", &format!("{} events{dropped}{unseen}", count(journal.events())), look.theme.text, look));
     let gaps = pulse.gaps();
     rows.push(pair("Gaps", &group(&gaps.to_string()), if gaps == 0 { look.theme.text } else { look.theme.warn }, look));
     heading(&mut rows, "Arriving, a second over the last minute", look);

@@ -51,6 +51,9 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 fn notes(app: &App, look: &Look) -> String {
     let journal = app.journal();
     let place = match (journal.is_following(), journal.arrived_since()) {
+        (true, _) if journal.unseen() > 0 => {
+            format!("follow, {} too fast to show", group(&journal.unseen().to_string()))
+        }
         (true, _) => "follow".to_owned(),
         (false, 0) => "paused".to_owned(),
         (false, arrived) => format!("paused, {} new", group(&arrived.to_string())),

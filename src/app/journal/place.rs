@@ -77,6 +77,7 @@ impl Journal {
     /// Keeps the newest entry in view from now on.
     pub const fn follow(&mut self) {
         self.place = Place::Following;
+        self.unseen.begin();
     }
 
     /// Keeps what is in view where it is from now on.
@@ -128,6 +129,7 @@ impl Journal {
     }
 
     pub(super) fn arrived(&mut self, passes: bool) {
+        self.unseen.arrived(passes);
         if let Place::Paused { top, cursor, arrived } = &mut self.place {
             *arrived += u64::from(passes);
             *top = (*top).max(self.first);
