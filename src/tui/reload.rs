@@ -1,10 +1,10 @@
 //! The configuration and the theme, read again when their files change.
 
 use std::path::PathBuf;
+use std::sync::mpsc as line;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::background::Background;
 use super::preferences::{Preferences, theme_file};
@@ -18,7 +18,8 @@ const EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Reload {
     read: mpsc::Receiver<Result<Preferences, String>>,
-    task: JoinHandle<()>,
+    /// Ends the watch by being dropped.
+    _watched: line::Sender<()>,
 }
 
 impl Reload {
@@ -26,8 +27,10 @@ impl Reload {
     #[must_use]
     pub fn start(settings: Settings, background: Background) -> Self {
         let (sender, read) = mpsc::channel(1);
-        let task = tokio::spawn(watch(settings, background, sender));
-        Self { read, task }
+        let (watched, over) = line::channel();
+        // A thread that sleeps is woken once for each look; a timer of the runtime wakes three.
+        tokio::task::spawn_blocking(move || watch(settings, background, &sender, &over));
+        Self { read, _watched: watched }
     }
 
     /// Waits for the next change: what the files say now, or one sentence about the mistake in them.
@@ -39,19 +42,15 @@ impl Reload {
     }
 }
 
-impl Drop for Reload {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn watch(mut settings: Settings, background: Background, sender: mpsc::Sender<Result<Preferences, String>>) {
-    let mut seen = stamps(&settings).await;
-    let mut clock = tokio::time::interval(EVERY);
-    loop {
-        clock.tick().await;
-        let now = stamps(&settings).await;
-        if now == seen {
+fn watch(
+    mut settings: Settings,
+    background: Background,
+    sender: &mpsc::Sender<Result<Preferences, String>>,
+    over: &line::Receiver<()>,
+) {
+    let mut seen = stamps(&settings);
+    while over.recv_timeout(EVERY) == Err(line::RecvTimeoutError::Timeout) {
+        if stamps(&settings) == seen {
             continue;
         }
         let read = Settings::load(&process_env, &settings.flags);
@@ -60,8 +59,8 @@ async fn watch(mut settings: Settings, background: Background, sender: mpsc::Sen
             Preferences::new(&settings, background)
         });
         // The theme may be another file now.
-        seen = stamps(&settings).await;
-        if sender.send(preferences.map_err(|error| briefly(&error, &settings))).await.is_err() {
+        seen = stamps(&settings);
+        if sender.blocking_send(preferences.map_err(|error| briefly(&error, &settings))).is_err() {
             return;
         }
     }
@@ -74,11 +73,11 @@ fn briefly(error: &ConfigError, settings: &Settings) -> String {
 }
 
 /// Returns when each file was last written; `None` for one that does not exist.
-async fn stamps(settings: &Settings) -> Vec<(PathBuf, Option<SystemTime>)> {
-    let files = vec![settings.file.clone(), theme_file(settings, &settings.config.ui.theme)];
+fn stamps(settings: &Settings) -> Vec<(PathBuf, Option<SystemTime>)> {
+    let files = [settings.file.clone(), theme_file(settings, &settings.config.ui.theme)];
     let stamp = |path: PathBuf| {
         let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
         (path, written)
     };
-    tokio::task::spawn_blocking(move || files.into_iter().map(stamp).collect()).await.unwrap_or_default()
+    files.into_iter().map(stamp).collect()
 }
