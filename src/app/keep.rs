@@ -10,8 +10,10 @@ use super::{App, Effect, Now};
 use crate::client::event::{Gap, Loaded, Saved};
 use crate::protocol::Room;
 
-/// The least time between two saves.
+/// The least time between two saves of a campaign of up to so many entities; a larger one, which takes longer to copy
+/// while keys wait, is saved as much more rarely.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
+const ENTITIES: usize = 1_000;
 
 /// Tells how the content of every pane stands to what the server knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +150,8 @@ impl App {
         let is_ours = self.keeping.is_told && self.replay.is_none();
         let snapshot = self.cache.export().filter(|_| is_ours)?;
         self.keeping.saved = Some(self.cache.revision());
-        self.keeping.next = Some(self.now.mono + SAVE_EVERY);
+        let size = u32::try_from(snapshot.nodes.len().div_ceil(ENTITIES)).unwrap_or(u32::MAX);
+        self.keeping.next = Some(self.now.mono + SAVE_EVERY.saturating_mul(size.max(1)));
         let at = self.connection.as_of().unwrap_or(self.now.wall);
         Some(Effect::SaveState(Box::new(Saved { at, snapshot })))
     }

@@ -77,6 +77,25 @@ fn what_the_server_told_is_saved_at_most_every_few_seconds_and_only_when_it_chan
 }
 
 #[test]
+fn a_large_world_is_saved_more_rarely() {
+    let mut table = Table::live(80, 24);
+    let structure = |n: u32| {
+        json!({"__typename": "Structure", "id": format!("many{n}"), "campaignId": "c", "settlementId": "s2",
+            "name": format!("House {n}"), "version": 1})
+    };
+    let nodes = table.server.clone().unwrap().into_iter().chain((0..3_000).map(structure)).collect();
+    table.snapshot(nodes);
+    table.wait(Duration::from_secs(6));
+    let before = saved(&table).len();
+    for seq in 0..30 {
+        table.raise_settlement(1_201 + seq);
+        table.wait(Duration::from_secs(2));
+    }
+    let saves = saved(&table).len() - before;
+    assert!((2..=4).contains(&saves), "{saves} saves in a minute");
+}
+
+#[test]
 fn leaving_saves_with_the_moment_at_which_the_state_was_last_true() {
     let mut table = Table::live(80, 24);
     let lost_at = table.now.wall;
