@@ -43,20 +43,31 @@ impl Gateway {
 
     /// Tells that the first settlement's ruler has this name now.
     pub fn event(&mut self, text: &str) -> Result<()> {
-        self.command(json!({"op": "event", "text": text}))
+        self.tell(json!({"op": "event", "text": text}))?;
+        self.answered()
     }
 
-    /// Sends this many events at once.
+    /// Sends this many events at once, and waits until they are on their way.
     pub fn burst(&mut self, count: usize) -> Result<()> {
-        self.command(json!({"op": "burst", "count": count}))
+        self.begin_burst(count)?;
+        self.answered()
     }
 
-    fn command(&mut self, mut command: Value) -> Result<()> {
-        self.next += 1;
-        command["id"] = self.next.into();
-        self.stdin.write_all(format!("{command}\n").as_bytes())?;
+    /// Lets this many events come at once; [`Gateway::answered`] is to be called when that is over.
+    pub fn begin_burst(&mut self, count: usize) -> Result<()> {
+        self.tell(json!({"op": "burst", "count": count}))
+    }
+
+    /// Waits until what it was told to do is done.
+    pub fn answered(&mut self) -> Result<()> {
         self.answers.read_line(&mut String::new())?;
         Ok(())
+    }
+
+    fn tell(&mut self, mut command: Value) -> Result<()> {
+        self.next += 1;
+        command["id"] = self.next.into();
+        Ok(self.stdin.write_all(format!("{command}\n").as_bytes())?)
     }
 }
 

@@ -94,6 +94,11 @@ impl Terminal {
         }
     }
 
+    /// Returns the screen's text.
+    pub fn text(&self) -> String {
+        self.seen.0.lock().unwrap().screen.screen().contents()
+    }
+
     /// Counts the bytes, and the frames that began, so far.
     pub fn written(&self) -> (u64, u64) {
         let seen = self.seen.0.lock().unwrap();
