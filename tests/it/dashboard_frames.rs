@@ -27,12 +27,10 @@ async fn open() -> (FakeGateway, Pty) {
     (gateway, dashboard)
 }
 
-/// Sends so many changes as fast as they are taken, and waits until the last is on the screen; returns how long it took.
+/// Sends changes all at once, and waits until the last is on the screen; returns how long it took.
 async fn pour(gateway: &mut FakeGateway, dashboard: &Pty, numbers: std::ops::Range<u32>) -> Duration {
     let (began, last) = (Instant::now(), numbers.end - 1);
-    for number in numbers {
-        gateway.emit(&format!("campaign:{CAMPAIGN}"), "settlement_updated", level(number)).await;
-    }
+    gateway.emit_all(&format!("campaign:{CAMPAIGN}"), "settlement_updated", numbers.map(level).collect()).await;
     dashboard.wait_for(&format!("level {} → {last}", last - 1));
     began.elapsed()
 }

@@ -57,6 +57,7 @@ const commands = {
     if (seq && options.api?.snapshot?.position) options.api.snapshot.position.seq = seq;
     io.to(room).emit(event, ...args);
   },
+  burst: ({ room, event, list }) => list.forEach((args) => io.to(room).emit(event, ...args)),
   // The server side leaves the namespace, the transport stays.
   disconnect: () => everySocket((socket) => socket.disconnect(false)),
   // The transport is closed in good order, as on a restart.

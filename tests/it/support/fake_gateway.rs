@@ -33,6 +33,11 @@ impl FakeGateway {
         self.command(json!({"op": "emit", "room": room, "event": event, "args": args})).await;
     }
 
+    /// Sends several events of one name at once, each with its own arguments.
+    pub async fn emit_all(&mut self, room: &str, event: &str, list: Vec<Value>) {
+        self.command(json!({"op": "burst", "room": room, "event": event, "list": list})).await;
+    }
+
     /// Does one of the things that need no argument, and returns what it says.
     pub async fn ask(&mut self, op: &str) -> Value {
         self.command(json!({"op": op})).await
