@@ -28,8 +28,13 @@ const http = createServer(async (request, response) => {
 });
 const sockets = new WebSocketServer({ server: http, perMessageDeflate: false });
 
+const PING_EVERY = 25_000;
+
 sockets.on("connection", (socket) => {
-  socket.send(`0${JSON.stringify({ sid: "s", upgrades: [], pingInterval: 25000, pingTimeout: 20000, maxPayload: 1e6 })}`);
+  // A client that hears none for long takes the line for dead.
+  const pings = setInterval(() => socket.send("2"), PING_EVERY);
+  socket.on("close", () => clearInterval(pings));
+  socket.send(`0${JSON.stringify({ sid: "s", upgrades: [], pingInterval: PING_EVERY, pingTimeout: 20000, maxPayload: 1e6 })}`);
   socket.on("message", (data) => hear(socket, String(data)));
 });
 

@@ -27,7 +27,7 @@ pub(super) const BATCH: usize = 64;
 /// Bounds the batches that are not yet looked at; beyond it the socket is not read.
 const INBOX: usize = 2;
 /// How often to see whether the library's own task still lives.
-const WATCH: Duration = Duration::from_secs(5);
+const WATCH: Duration = Duration::from_secs(10);
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(300);
 /// Our own deadline is the machine's; the library merely must not forget the callback before.

@@ -20,7 +20,7 @@ use crate::client::connection::delay;
 use crate::client::error::ApiError;
 
 /// How often to see whether another program has stored or sent something.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(10);
 /// How soon to try for the lock again while another program sends.
 const BUSY: Duration = Duration::from_millis(200);
 /// How often a server may fail at one edit before the others behind it are sent.
