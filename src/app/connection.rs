@@ -10,6 +10,9 @@ use crate::client::event::{Phase, Quality, Status, Transport};
 /// How long the indicator spells itself out after the connection turned live.
 pub const SETTLED_AFTER: Duration = Duration::from_secs(3);
 
+/// What nobody feels of a round trip: on a busy machine each one differs by some milliseconds from the last.
+const UNFELT: Duration = Duration::from_millis(20);
+
 /// How long the sign that turns while connecting rests between two quarters.
 const TURN: Duration = Duration::from_millis(250);
 
@@ -82,7 +85,7 @@ impl Connection {
         let steady = match (self.shown_round_trip, measured) {
             (Some(shown), Some(new)) => {
                 let apart = shown.abs_diff(new);
-                apart < Duration::from_millis(5) || apart * 3 < shown
+                apart < UNFELT || apart * 3 < shown
             }
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
