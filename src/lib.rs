@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`protocol`] | the wire: ids, rooms, events, acknowledgements (pure) | nothing |
 //! | [`text`] | foreign text made safe (pure) | nothing |
+//! | [`json`] | foreign JSON made safe and small (pure) | `text` |
 //! | [`config`] | files, environment and flags | `text` |
 //! | [`calendar`] | the dates of a world (pure) | nothing |
 //! | [`formula`] | the language of a world's rules (pure) | `calendar` |
@@ -29,6 +30,7 @@ pub mod expr;
 pub mod files;
 pub mod formula;
 pub mod headless;
+pub mod json;
 pub mod log;
 pub mod progress;
 pub mod protocol;

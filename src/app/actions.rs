@@ -264,7 +264,7 @@ impl App {
         // What somebody did says more than what followed from it.
         let newest = fresh.max_by_key(|(field, change)| (!field.starts_with("computed."), change.at));
         if let Some((field, _)) = newest {
-            self.detail_place = super::detail::Place::at(field.clone());
+            self.detail_place = super::detail::Place::at(field.to_owned());
         }
     }
 

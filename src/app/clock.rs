@@ -2,34 +2,33 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::calendar::{Calendar, WorldDate};
 use crate::client::cache::Cache;
+use crate::json::Json;
 
 /// Turns world time into the campaign's dates.
 #[derive(Debug)]
 pub struct Clock {
     /// The definition `calendar` was made from; it is read again only when it differs.
-    definition: Value,
+    definition: Json,
     calendar: Arc<Calendar>,
     today: Option<WorldDate>,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { definition: Value::Null, calendar: Arc::new(Calendar::gregorian()), today: None }
+        Self { definition: Json::Null, calendar: Arc::new(Calendar::gregorian()), today: None }
     }
 }
 
 impl Clock {
     /// Takes over the campaign's calendar and the `time` to show; returns a sentence if the campaign's calendar cannot be used.
     pub fn set(&mut self, cache: &Cache, time: Option<&str>) -> Option<String> {
-        let definition = cache.campaign().and_then(|campaign| campaign.field("calendar")).unwrap_or(&Value::Null);
+        let definition = cache.campaign().and_then(|campaign| campaign.field("calendar")).unwrap_or(&Json::Null);
         let mut complaint = None;
         if *definition != self.definition {
             self.definition = definition.clone();
-            self.calendar = Arc::new(Calendar::from_json(definition).unwrap_or_else(|error| {
+            self.calendar = Arc::new(Calendar::from_json(&definition.into()).unwrap_or_else(|error| {
                 complaint = Some(format!("dates are shown in the Gregorian calendar: {error}"));
                 Calendar::gregorian()
             }));

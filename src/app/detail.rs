@@ -5,8 +5,6 @@ mod place;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
-
 pub use place::Place;
 
 use super::clock::Clock;
@@ -17,6 +15,7 @@ use super::privacy::{HIDDEN, Secrets};
 use super::seen::Seen;
 use super::value::{self, Direction, direction, label, say};
 use crate::client::cache::{Entity, FieldChange};
+use crate::json::{Json, Object};
 use crate::protocol::{EntityRef, EntityType, Id};
 use crate::text;
 
@@ -130,7 +129,7 @@ pub fn series(entity: &Entity, journal: &Journal) -> Series {
     let mut series = Series::new();
     for held in recent.flat_map(|record| &record.fields) {
         let number =
-            |value: &Option<Value>| value.as_ref().and_then(|value| value.get("value").unwrap_or(value).as_f64());
+            |value: &Option<Json>| value.as_ref().and_then(|value| value.get("value").unwrap_or(value).as_f64());
         let Some(after) = number(&held.after) else { continue };
         let values = series.entry(held.field.clone()).or_default();
         if values.is_empty() {
@@ -146,7 +145,7 @@ pub fn series(entity: &Entity, journal: &Journal) -> Series {
 pub fn rows(entity: &Entity, known: &Known<'_>) -> Vec<Row> {
     let view = View { entity, seen: known.seen, clock: known.clock, series: known.series, secrets: known.secrets };
     let mut rows = view.own_fields();
-    if let Some(description) = entity.field("description").and_then(Value::as_str).filter(|text| !text.is_empty()) {
+    if let Some(description) = entity.field("description").and_then(Json::as_str).filter(|text| !text.is_empty()) {
         rows.extend([Row::Blank, Row::Text(text::block(description).into_owned())]);
     }
     section(&mut rows, "Variables", view.variables());
@@ -179,10 +178,10 @@ impl View<'_> {
 
     fn own_fields(&self) -> Vec<Row> {
         let mut rows = Vec::new();
-        if let Some(time) = self.entity.field("worldTime").and_then(Value::as_str) {
+        if let Some(time) = self.entity.field("worldTime").and_then(Json::as_str) {
             rows.push(self.field("worldTime", "World time", text::line(&self.clock.long(time)).into_owned()));
         }
-        for (name, value) in self.entity.fields.iter().filter(|(name, _)| !APART.contains(&name.as_str())) {
+        for (name, value) in self.entity.fields.iter().filter(|(name, _)| !APART.contains(name)) {
             rows.push(self.plain(name, value));
         }
         for (name, id_field, kind) in [
@@ -190,19 +189,19 @@ impl View<'_> {
             ("Settlement", "settlementId", EntityType::Settlement),
             ("Location", "locationId", EntityType::Location),
         ] {
-            if let Some(id) = self.entity.field(id_field).and_then(Value::as_str) {
+            if let Some(id) = self.entity.field(id_field).and_then(Json::as_str) {
                 let found = Id::parse(id).ok().and_then(|id| self.seen.cache.get(&EntityRef::new(kind, id)));
                 let said = found.map_or_else(|| text::line(id).into_owned(), |entity| entity.name.to_string());
                 rows.push(self.field(id_field, name, said));
             }
         }
-        if let Some(role) = self.entity.field("myRole").and_then(Value::as_str) {
+        if let Some(role) = self.entity.field("myRole").and_then(Json::as_str) {
             rows.push(self.field("myRole", "Your role", text::line(role).to_lowercase()));
         }
         rows
     }
 
-    fn plain(&self, name: &str, value: &Value) -> Row {
+    fn plain(&self, name: &str, value: &Json) -> Row {
         Row::Field(Field { numeric: value.is_number(), ..self.described(name, &label(name), say(value)) })
     }
 
@@ -230,9 +229,9 @@ impl View<'_> {
     fn change(&self, name: &str) -> Option<Change> {
         let FieldChange { from, at, by, .. } = self.entity.changes.get(name)?;
         let now = self.entity.field(name);
-        let unwrap = |value: &Value| value.get("value").unwrap_or(value).clone();
+        let unwrap = |value: &Json| value.get("value").unwrap_or(value).clone();
         let (from, to) = (from.as_ref().map(unwrap), now.map(unwrap));
-        let words = |value: &Value| match value.as_str() {
+        let words = |value: &Json| match value.as_str() {
             Some(time) if name == "worldTime" => text::line(&self.clock.long(time)).into_owned(),
             Some(_) | None => say(value),
         };
@@ -245,31 +244,31 @@ impl View<'_> {
         })
     }
 
-    fn object(&self, name: &str) -> Option<&Map<String, Value>> {
-        self.entity.field(name).and_then(Value::as_object).filter(|map| !map.is_empty())
+    fn object(&self, name: &str) -> Option<&Object> {
+        self.entity.field(name).and_then(Json::as_object).filter(|map| !map.is_empty())
     }
 
     fn variables(&self) -> Vec<Row> {
-        let nothing = Map::new();
+        let nothing = Object::default();
         let values = self.object("variables").unwrap_or(&nothing);
         let schemas = self.object("variableSchemas").unwrap_or(&nothing);
         // The schemas say what there is and in which order; values without one come after.
         let described = schemas.keys();
-        let bare = values.keys().filter(|key| !schemas.contains_key(*key));
+        let bare = values.keys().filter(|key| !schemas.contains_key(key));
         described
             .chain(bare)
-            .map(|key| self.variable(key, values.get(key).unwrap_or(&Value::Null), schemas.get(key)))
+            .map(|key| self.variable(key, values.get(key).unwrap_or(&Json::Null), schemas.get(key)))
             .collect()
     }
 
-    fn variable(&self, key: &str, value: &Value, schema: Option<&Value>) -> Row {
+    fn variable(&self, key: &str, value: &Json, schema: Option<&Json>) -> Row {
         let name = format!("variables.{key}");
-        let named = || schema.and_then(|schema| schema.get("label")).and_then(Value::as_str).map(text::line);
+        let named = || schema.and_then(|schema| schema.get("label")).and_then(Json::as_str).map(text::line);
         if self.secrets.hide(&name) {
             let label = named().map_or_else(|| label(key), |label| label.into_owned());
             return Row::Field(Field { label, value: HIDDEN.to_owned(), ..Field::default() });
         }
-        let said = |what: &str| schema.and_then(|schema| schema.get(what)).and_then(Value::as_str).map(text::line);
+        let said = |what: &str| schema.and_then(|schema| schema.get(what)).and_then(Json::as_str).map(text::line);
         Row::Field(Field {
             label: said("label").map_or_else(|| label(key), |label| label.into_owned()),
             value: say(value),
@@ -285,10 +284,10 @@ impl View<'_> {
     }
 
     fn computed(&self) -> Vec<Row> {
-        let rows = self.object("computed").into_iter().flatten().map(|(key, rule)| {
+        let rows = self.object("computed").into_iter().flat_map(Object::iter).map(|(key, rule)| {
             let name = format!("computed.{key}");
             let value = rule.get("value").unwrap_or(rule);
-            let said = |what: &str| rule.get(what).and_then(Value::as_str).map(text::line);
+            let said = |what: &str| rule.get(what).and_then(Json::as_str).map(text::line);
             if self.secrets.hide(&name) {
                 return Row::Field(Field { label: label(key), value: HIDDEN.to_owned(), ..Field::default() });
             }
@@ -309,10 +308,10 @@ impl View<'_> {
     }
 
     fn conditions(&self) -> Vec<Row> {
-        let conditions = self.entity.field("conditions").and_then(Value::as_array).into_iter().flatten();
+        let conditions = self.entity.field("conditions").and_then(Json::as_array).into_iter().flatten();
         let stale = self.entity.is_field_stale("conditions");
         let rows = conditions.filter_map(|condition| {
-            let said = |what: &str| condition.get(what).and_then(Value::as_str).map(text::line);
+            let said = |what: &str| condition.get(what).and_then(Json::as_str).map(text::line);
             let key = format!("conditions.{}", said("name")?);
             if self.secrets.hide(&key) {
                 let label = label(&key);
@@ -321,7 +320,7 @@ impl View<'_> {
             Some(Row::Condition {
                 name: label(&key),
                 key,
-                holds: condition.get("holds").and_then(Value::as_bool).unwrap_or_default(),
+                holds: condition.get("holds").and_then(Json::as_bool).unwrap_or_default(),
                 because: said("because").or_else(|| said("expression")).map(|why| why.into_owned()).unwrap_or_default(),
                 stale,
             })
@@ -375,9 +374,9 @@ pub fn plural(kind: &EntityType) -> &str {
 }
 
 /// Says which values a schema allows: `0 to 100`, `at least 1`, `calm | wary | afraid`.
-fn range(schema: &Value) -> String {
+fn range(schema: &Json) -> String {
     let bound = |what: &str| schema.get(what).filter(|value| value.is_number()).map(value::say);
-    let values = schema.get("values").and_then(Value::as_array);
+    let values = schema.get("values").and_then(Json::as_array);
     match (bound("min"), bound("max"), values) {
         (_, _, Some(values)) => values.iter().map(say).collect::<Vec<_>>().join(" | "),
         (Some(min), Some(max), None) => format!("{min} to {max}"),

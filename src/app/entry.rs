@@ -1,10 +1,12 @@
 //! One row of the journal, compact: what a row shows and where it leads, not the whole event.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::clock::{self, Clock};
+use super::moment::Moment;
 use super::now::Now;
 use super::record::Record;
 use super::value::{field_name, say};
@@ -19,18 +21,33 @@ pub struct Entry {
     pub at: Timestamp,
     pub seq: Option<u64>,
     pub kind: Kind,
-    pub subject: Option<EntityRef>,
-    /// The subject's name when it happened; a later name is looked up, but what is deleted keeps this one.
-    pub name: Option<Arc<str>>,
     pub what: Box<str>,
-    pub who: Option<Id>,
-    pub source: Option<Source>,
     /// Sent again after a reconnect, rather than as it happened.
     pub replayed: bool,
     /// The world time at which it happened, where that is known.
-    pub world_time: Option<Timestamp>,
+    pub world_time: Option<Moment>,
     /// The event itself, while there is room for it.
     pub record: Option<Box<Record>>,
+    /// Shared with other rows, see [`Common`]; its fields are the row's.
+    pub(super) common: Arc<Common>,
+}
+
+/// Holds what rows about one thing, by one hand, have in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Common {
+    pub subject: Option<EntityRef>,
+    /// The subject's name when it happened; a later name is looked up, but what is deleted keeps this one.
+    pub name: Option<Arc<str>>,
+    pub who: Option<Id>,
+    pub source: Option<Source>,
+}
+
+impl Deref for Entry {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
 }
 
 /// Tells what kind of row this is.
@@ -62,8 +79,8 @@ impl Entry {
             },
             None => Self {
                 record: Some(Box::new(Record::delivered(delivery, cache))),
-                what: shorten(&say(&delivery.raw)).into(),
-                name: Some(text::line(&delivery.name).into()),
+                what: shorten(&say(&*delivery.raw)).into(),
+                common: Common { name: Some(text::line(&delivery.name).into()), ..Common::default() }.into(),
                 ..Self::bare(Kind::Foreign, delivery.received_at)
             },
         }
@@ -85,18 +102,19 @@ impl Entry {
             at: metadata.timestamp.as_deref().and_then(|time| time.parse().ok()).unwrap_or(received_at),
             seq: metadata.seq,
             kind: kind(&event.payload),
-            name: known.map(|entity| entity.name.clone()),
-            // The cache's key shares its text with every other row about the same entity.
-            subject: Some(known.map_or_else(|| safe(subject), |entity| entity.key.clone())),
             what: what(event, clock).into(),
-            who: metadata.user_id.clone(),
-            source: metadata.source.as_ref().map(|source| match source {
-                Source::Other(name) => Source::Other(text::line(name).into_owned()),
-                Source::Api | Source::RulesEngine | Source::Scheduler => source.clone(),
+            common: Arc::new(Common {
+                name: known.map(|entity| entity.name.clone()),
+                subject: Some(known.map_or_else(|| safe(subject), |entity| entity.key.clone())),
+                who: metadata.user_id.clone(),
+                source: metadata.source.as_ref().map(|source| match source {
+                    Source::Other(name) => Source::Other(text::line(name).into_owned()),
+                    Source::Api | Source::RulesEngine | Source::Scheduler => source.clone(),
+                }),
             }),
             replayed: metadata.replayed,
             world_time: match &event.payload {
-                Payload::WorldTimeChanged(moved) => moved.new_time.parse().ok(),
+                Payload::WorldTimeChanged(moved) => moved.new_time.parse::<Timestamp>().ok().map(Moment::from),
                 Payload::EntityUpdated(_)
                 | Payload::StateInvalidated(_)
                 | Payload::SettlementUpdated(_)
@@ -164,11 +182,8 @@ impl Entry {
             at,
             seq: None,
             kind,
-            subject: None,
-            name: None,
             what: Box::default(),
-            who: None,
-            source: None,
+            common: Arc::default(),
             replayed: false,
             world_time: None,
             record: None,

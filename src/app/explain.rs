@@ -1,10 +1,9 @@
 //! Where a value comes from: its rule with the values in it, who changed it, and what led to that.
 
-use serde_json::Value;
-
 use super::value::say;
 use super::{App, inspector};
 use crate::client::cache::Entity;
+use crate::json::Json;
 use crate::text;
 
 /// How many of the journal's latest rows are looked through for the change.
@@ -29,30 +28,30 @@ pub fn field(app: &App, entity: &Entity, name: &str) -> Vec<String> {
 
 fn schema(entity: &Entity, key: &str) -> Vec<String> {
     let schema = entity.field("variableSchemas").and_then(|schemas| schemas.get(key));
-    let said = |what: &str| schema.and_then(|schema| schema.get(what)).and_then(Value::as_str).map(text::line);
+    let said = |what: &str| schema.and_then(|schema| schema.get(what)).and_then(Json::as_str).map(text::line);
     let kind = said("type").map(|kind| format!("a variable of type {kind}"));
     [said("description").map(|text| text.into_owned()), kind].into_iter().flatten().collect()
 }
 
 fn computed(entity: &Entity, key: &str) -> Vec<String> {
     let Some(rule) = entity.field("computed").and_then(|computed| computed.get(key)) else { return Vec::new() };
-    let said = |what: &str| rule.get(what).and_then(Value::as_str).map(text::line);
+    let said = |what: &str| rule.get(what).and_then(Json::as_str).map(text::line);
     let mut lines = Vec::new();
     if let Some(formula) = said("formula") {
         lines.push(format!("= {formula}{}", values(entity, &formula)));
     }
     lines.extend(said("reason").map(|reason| format!("cannot be worked out: {reason}")));
-    if rule.get("dependsOnTime").and_then(Value::as_bool) == Some(true) {
+    if rule.get("dependsOnTime").and_then(Json::as_bool) == Some(true) {
         lines.push("follows the campaign's clock".to_owned());
     }
     lines
 }
 
 fn condition(entity: &Entity, key: &str) -> Vec<String> {
-    let conditions = entity.field("conditions").and_then(Value::as_array).into_iter().flatten();
-    let mut named = conditions.filter(|condition| condition.get("name").and_then(Value::as_str) == Some(key));
+    let conditions = entity.field("conditions").and_then(Json::as_array).into_iter().flatten();
+    let mut named = conditions.filter(|condition| condition.get("name").and_then(Json::as_str) == Some(key));
     let Some(condition) = named.next() else { return Vec::new() };
-    let said = |what: &str| condition.get(what).and_then(Value::as_str).map(text::line);
+    let said = |what: &str| condition.get(what).and_then(Json::as_str).map(text::line);
     let rule = said("expression").map(|rule| format!("holds if {rule}{}", values(entity, &rule)));
     let because = said("because").map(|because| format!("because {because}"));
     rule.into_iter().chain(because).collect()

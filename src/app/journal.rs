@@ -1,11 +1,14 @@
 //! The journal: what happened, newest last, bounded, with a place to read from that stays put.
 
+mod commons;
 mod place;
 #[cfg(test)]
 mod tests;
 mod unseen;
 
 use std::collections::VecDeque;
+
+use commons::Commons;
 
 use super::entry::Entry;
 use super::filter::Filter;
@@ -15,7 +18,7 @@ use crate::client::cache::Entity;
 /// The number of the first entry that happens before our eyes; history is numbered downwards from it.
 const START: u64 = 1 << 40;
 /// How many bytes the texts of events may take; the oldest go first, their rows stay.
-const TEXTS: usize = 12 << 20;
+const TEXTS: usize = 6 << 20;
 /// How many of the latest entries are looked at for one that waits for its values.
 const RECENT: usize = 512;
 
@@ -40,6 +43,7 @@ pub struct Journal {
     texts: usize,
     bare_below: u64,
     unseen: unseen::Unseen,
+    commons: Commons,
 }
 
 impl Journal {
@@ -58,15 +62,16 @@ impl Journal {
             texts: 0,
             bare_below: START,
             unseen: unseen::Unseen::default(),
+            commons: Commons::default(),
         }
     }
 
     /// Adds what has just happened; `passes` tells whether the filter lets it through.
-    pub fn push(&mut self, entry: Entry, passes: bool) {
+    pub fn push(&mut self, mut entry: Entry, passes: bool) {
         if passes && self.filter.is_some() {
             self.passing.push_back(self.end());
         }
-        self.count_in(&entry);
+        self.count_in(&mut entry);
         self.entries.push_back(entry);
         self.make_room();
         self.arrived(passes);
@@ -82,8 +87,8 @@ impl Journal {
             missing.into_iter().partition(|entry| first.is_none_or(|first| entry.seq.is_some_and(|seq| seq < first)));
         holes.into_iter().for_each(|entry| self.insert(entry));
         let room = self.limit.saturating_sub(self.entries.len());
-        for entry in before.into_iter().rev().take(room) {
-            self.count_in(&entry);
+        for mut entry in before.into_iter().rev().take(room) {
+            self.count_in(&mut entry);
             self.entries.push_front(entry);
             self.first -= 1;
             self.bare_below = self.bare_below.min(self.first);
@@ -103,7 +108,7 @@ impl Journal {
     pub fn settle(&mut self, entity: &Entity) {
         for entry in self.entries.iter_mut().rev().take(RECENT) {
             if let Some(record) = &mut entry.record
-                && record::awaits(record, entry.subject.as_ref(), &entity.key)
+                && record::awaits(record, entry.common.subject.as_ref(), &entity.key)
             {
                 record.settle(entity);
             }
@@ -111,18 +116,19 @@ impl Journal {
     }
 
     /// Adds an entry before the first one with a higher `seq`.
-    fn insert(&mut self, entry: Entry) {
+    fn insert(&mut self, mut entry: Entry) {
         let later = self.entries.iter().rev().take_while(|held| held.seq.is_none_or(|seq| Some(seq) > entry.seq));
         // Rows without a position stay with the ones they came after.
         let later = later.collect::<Vec<_>>().iter().rposition(|held| held.seq.is_some()).map_or(0, |last| last + 1);
         let index = self.entries.len() - later;
-        self.count_in(&entry);
+        self.count_in(&mut entry);
         self.entries.insert(index, entry);
         self.make_room();
         self.arrived(true);
     }
 
-    fn count_in(&mut self, entry: &Entry) {
+    fn count_in(&mut self, entry: &mut Entry) {
+        self.commons.share(&mut entry.common);
         self.events += usize::from(entry.is_event());
         self.texts += entry.record.as_ref().map_or(0, |record| record.size());
     }

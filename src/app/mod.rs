@@ -26,6 +26,7 @@ mod key;
 pub mod keymap;
 pub mod layout;
 pub mod measure;
+pub mod moment;
 mod msg;
 pub mod now;
 mod outcomes;

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
-use serde_json::Value;
-
 use super::copy::Export;
 use super::edit::Rights;
 use crate::client::cache::{Refetch, Ticket};
 use crate::client::event::{ClientEvent, DueEffect, Inbox, Loaded, Preferences, Saved};
 use crate::client::outbox::{Edit, Outcome};
+use crate::json::Json;
 use crate::protocol::{ClientRequest, Event, Id};
+use crossterm::event::{KeyEvent, MouseEvent};
 
 /// Tells the state that something happened.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ pub enum Msg {
     /// The answer to [`Effect::Refetch`]: every node that still exists.
     Refetched {
         ticket: Ticket,
-        result: Result<Vec<Value>, Unanswered>,
+        result: Result<Vec<Json>, Unanswered>,
     },
     /// The answer to [`Effect::LoadState`], or one sentence that says why it cannot be read.
     State(Result<Loaded, String>),

@@ -12,6 +12,7 @@ use super::inbox::Notice;
 use super::pending::{Held, words};
 use super::value::{field_name, say};
 use crate::client::cache::{Cache, Entity};
+use crate::json::{Json, Object};
 use crate::protocol::EntityType;
 
 /// What stands in place of a secret.
@@ -45,7 +46,8 @@ impl Secrets {
             }
         }
         if let Some(conditions) = json.get_mut("conditions").and_then(Value::as_array_mut) {
-            conditions.retain(|condition| !text(condition, "name").is_some_and(|name| self.0.contains(name)));
+            let name = |condition: &Value| condition.get("name").and_then(Value::as_str).is_some_and(|name| self.0.contains(name));
+            conditions.retain(|condition| !name(condition));
         }
     }
 
@@ -55,9 +57,9 @@ impl Secrets {
 }
 
 fn marked(entity: &Entity) -> BTreeSet<String> {
-    let schemas = entity.field("variableSchemas").and_then(Value::as_object).into_iter().flatten();
-    let secret = |schema: &Value| schema.get("secret").and_then(Value::as_bool) == Some(true);
-    schemas.filter(|(_, schema)| secret(schema)).map(|(name, _)| name.clone()).collect()
+    let schemas = entity.field("variableSchemas").and_then(Json::as_object).into_iter().flat_map(Object::iter);
+    let secret = |schema: &Json| schema.get("secret").and_then(Json::as_bool) == Some(true);
+    schemas.filter(|(_, schema)| secret(schema)).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// Lists what an entity stands in and what stands in it: rules look no further.
@@ -73,9 +75,9 @@ fn neighbours<'a>(entity: &Entity, cache: &'a Cache) -> Vec<&'a Entity> {
 
 /// Adds every computed value and condition whose rule names a secret, until there are no more.
 fn derive(entity: &Entity, found: &mut BTreeSet<String>, near: &BTreeSet<String>) {
-    let computed = entity.field("computed").and_then(Value::as_object).into_iter().flatten();
-    let computed = computed.filter_map(|(name, rule)| Some((name.as_str(), text(rule, "formula")?)));
-    let conditions = entity.field("conditions").and_then(Value::as_array).into_iter().flatten();
+    let computed = entity.field("computed").and_then(Json::as_object).into_iter().flat_map(Object::iter);
+    let computed = computed.filter_map(|(name, rule)| Some((name, text(rule, "formula")?)));
+    let conditions = entity.field("conditions").and_then(Json::as_array).into_iter().flatten();
     let conditions =
         conditions.filter_map(|condition| Some((text(condition, "name")?, text(condition, "expression")?)));
     let rules: Vec<_> = computed.chain(conditions).collect();
@@ -97,8 +99,8 @@ fn names(rule: &str) -> impl Iterator<Item = &str> {
     rule.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
-    value.get(field).and_then(Value::as_str)
+fn text<'a>(value: &'a Json, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Json::as_str)
 }
 
 impl App {
@@ -124,7 +126,7 @@ impl App {
         let public = entry.record.iter().flat_map(|record| &record.fields);
         let public = public.filter(|held| secrets.as_ref().is_some_and(|secrets| !secrets.hide(&held.field)));
         let public = public.map(|held| {
-            let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "–".to_owned(), say);
+            let value = |value: &Option<Json>| value.as_ref().map_or_else(|| "–".to_owned(), say);
             format!("{} {} → {}", field_name(&held.field), value(&held.before), value(&held.after))
         });
         Cow::Owned(public.chain(["something else".to_owned()]).collect::<Vec<_>>().join(", "))
@@ -195,6 +197,7 @@ mod tests {
 
     use super::*;
     use crate::client::event::Snapshot;
+    use crate::json;
 
     #[test]
     fn what_follows_from_a_secret_is_one_too() {
@@ -207,7 +210,7 @@ mod tests {
         let tower = json!({"__typename": "Structure", "id": "t", "campaignId": "c", "settlementId": "s", "name": "Tower",
             "version": 1, "variables": {"garrison": 3}, "variableSchemas": {"garrison": {"type": "number", "secret": true}}});
         let mut cache = Cache::default();
-        let nodes = vec![town, tower];
+        let nodes = json::together(&[town, tower]);
         let snapshot = Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes };
         cache.snapshot(snapshot, jiff::Timestamp::UNIX_EPOCH);
         let town = cache.of_type(&EntityType::Settlement).next().unwrap();

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::client::cache::{Cache, Entity};
 use crate::client::event::Delivery;
+use crate::json::Json;
 use crate::protocol::{EntityRef, Event, Id};
 use crate::text;
 
@@ -24,8 +25,8 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
     pub field: Box<str>,
-    pub before: Option<Value>,
-    pub after: Option<Value>,
+    pub before: Option<Json>,
+    pub after: Option<Json>,
 }
 
 impl Record {
@@ -57,8 +58,8 @@ impl Record {
             let change = told.iter().find(|change| change.field == *field);
             let held = before.and_then(|entity| entity.field(&plain)).cloned();
             Held {
-                before: held.or_else(|| change.map(|change| text::json(change.from.clone()))),
-                after: change.map(|change| text::json(change.to.clone())),
+                before: held.or_else(|| change.map(|change| Json::from(&change.from))),
+                after: change.map(|change| Json::from(&change.to)),
                 field: text::line(&plain).into(),
             }
         });

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
-use serde_json::Value;
-
 use super::entry::Entry;
+use super::moment::Moment;
 use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast, Unanswered};
 use crate::client::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
+use crate::json::Json;
 use crate::protocol::{EntityRef, EntityType, Ephemeral, ErrorCode, Event, Id, Operation, Position};
 use crate::text;
+use crossterm::event::KeyEvent;
 
 /// How much history the journal asks for at the start.
 const HISTORY: u64 = 500;
@@ -159,7 +159,7 @@ impl App {
 
     /// Adds a row to the journal.
     pub(super) fn note(&mut self, mut entry: Entry) {
-        let world_time = || self.cache.world_time().and_then(|time| time.parse().ok());
+        let world_time = || self.cache.world_time().and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(Moment::from);
         entry.world_time = entry.world_time.or_else(world_time);
         let passes = self.passes(&entry);
         self.journal.push(entry, passes);
@@ -332,7 +332,7 @@ impl App {
         self.people.hear(&event, campaign, self.now) || self.notified(&event)
     }
 
-    pub(super) fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Value>, Unanswered>) {
+    pub(super) fn refetched(&mut self, ticket: crate::client::cache::Ticket, result: Result<Vec<Json>, Unanswered>) {
         self.redraw = true;
         match result {
             Err(Unanswered::Failed) => self.cache.failed(ticket, self.now.mono),
@@ -404,8 +404,8 @@ impl App {
 }
 
 /// Reads which entities some API nodes are about.
-fn keys(nodes: &[Value]) -> Vec<EntityRef> {
-    let key = |node: &Value| {
+fn keys(nodes: &[Json]) -> Vec<EntityRef> {
+    let key = |node: &Json| {
         let entity_type = EntityType::from(node.get("__typename")?.as_str()?);
         Some(EntityRef::new(entity_type, Id::parse(node.get("id")?.as_str()?).ok()?))
     };

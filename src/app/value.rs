@@ -1,25 +1,70 @@
 //! JSON values as people read them.
 
 use std::cmp::Ordering;
+use std::fmt::Display;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
+use crate::json::Json;
 use crate::text;
+
+/// Reads JSON in either of its forms: as it has just come, or as it is kept.
+pub trait Told: Display + Sized {
+    /// Returns what the value is made of.
+    fn parts(&self) -> Parts<'_, Self>;
+}
+
+/// Holds what a JSON value is made of.
+#[derive(Debug)]
+pub enum Parts<'a, T> {
+    Null,
+    Bool(bool),
+    Number(&'a Number),
+    Text(&'a str),
+    List(&'a [T]),
+    Object,
+}
+
+impl Told for Value {
+    fn parts(&self) -> Parts<'_, Self> {
+        match self {
+            Self::Null => Parts::Null,
+            Self::Bool(flag) => Parts::Bool(*flag),
+            Self::Number(number) => Parts::Number(number),
+            Self::String(text) => Parts::Text(text),
+            Self::Array(items) => Parts::List(items),
+            Self::Object(_) => Parts::Object,
+        }
+    }
+}
+
+impl Told for Json {
+    fn parts(&self) -> Parts<'_, Self> {
+        match self {
+            Self::Null => Parts::Null,
+            Self::Bool(flag) => Parts::Bool(*flag),
+            Self::Number(number) => Parts::Number(number),
+            Self::Text(text) => Parts::Text(text),
+            Self::List(items) => Parts::List(items),
+            Self::Object(_) => Parts::Object,
+        }
+    }
+}
 
 /// Says a value on one line: numbers grouped, flags as yes and no, nothing as a dash.
 ///
 /// Foreign text may be passed in: the result is safe to show.
 #[must_use]
-pub fn say(value: &Value) -> String {
-    match value {
-        Value::Null => "–".to_owned(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        Value::Number(number) => group(&number.to_string()),
-        Value::String(text) => text::line(text).into_owned(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => items.iter().map(say).collect::<Vec<_>>().join(", "),
-        Value::Object(_) => text::line(&value.to_string()).into_owned(),
+pub fn say<T: Told>(value: &T) -> String {
+    match value.parts() {
+        Parts::Null => "–".to_owned(),
+        Parts::Bool(true) => "yes".to_owned(),
+        Parts::Bool(false) => "no".to_owned(),
+        Parts::Number(number) => group(&number.to_string()),
+        Parts::Text(text) => text::line(text).into_owned(),
+        Parts::List([]) => "none".to_owned(),
+        Parts::List(items) => items.iter().map(say).collect::<Vec<_>>().join(", "),
+        Parts::Object => text::line(&value.to_string()).into_owned(),
     }
 }
 
@@ -62,8 +107,8 @@ pub enum Direction {
 
 /// Compares a value with what it was before.
 #[must_use]
-pub fn direction(from: Option<&Value>, to: Option<&Value>) -> Direction {
-    let number = |value: Option<&Value>| value.and_then(Value::as_f64);
+pub fn direction(from: Option<&Json>, to: Option<&Json>) -> Direction {
+    let number = |value: Option<&Json>| value.and_then(Json::as_f64);
     match (number(from), number(to)) {
         (Some(from), Some(to)) => match from.partial_cmp(&to) {
             Some(Ordering::Less) => Direction::Up,
@@ -120,9 +165,10 @@ mod tests {
 
     #[test]
     fn a_direction_needs_two_numbers() {
-        assert_eq!(direction(Some(&json!(3)), Some(&json!(4))), Direction::Up);
-        assert_eq!(direction(Some(&json!(3)), Some(&json!(2.5))), Direction::Down);
-        assert_eq!(direction(None, Some(&json!(2))), Direction::Other);
-        assert_eq!(direction(Some(&json!("a")), Some(&json!("b"))), Direction::Other);
+        let direction = |from: Value, to: Value| direction(Some(&from.into()), Some(&to.into()));
+        assert_eq!(direction(json!(3), json!(4)), Direction::Up);
+        assert_eq!(direction(json!(3), json!(2.5)), Direction::Down);
+        assert_eq!(super::direction(None, Some(&json!(2).into())), Direction::Other);
+        assert_eq!(direction(json!("a"), json!("b")), Direction::Other);
     }
 }

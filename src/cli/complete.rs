@@ -210,7 +210,7 @@ async fn on_server(api: &Api, entity: Entity, campaign: Option<&str>) -> Option<
     };
     let mut names = Vec::new();
     for campaign in &wanted {
-        names.extend(of_type(&api.snapshot(campaign).await.ok()?.nodes, entity));
+        names.extend(of_type(&api.snapshot(campaign).await.ok()?.values(), entity));
     }
     Some(names)
 }
@@ -221,7 +221,7 @@ fn on_disk(disk: &DiskCache, entity: Option<Entity>, campaign: Option<&str>) -> 
     let wanted = campaign.and_then(|name| rooms::campaign_id(name, &kept).ok());
     let campaigns = kept.iter().map(|one| &one.id).filter(|id| wanted.as_ref().is_none_or(|wanted| wanted == *id));
     let states = campaigns.filter_map(|id| match disk.load(id) {
-        Ok(Loaded::State(saved)) => Some(saved.snapshot.nodes),
+        Ok(Loaded::State(saved)) => Some(saved.snapshot.values()),
         Ok(Loaded::Nothing | Loaded::SetAside(_)) | Err(_) => None,
     });
     states.flat_map(|nodes| of_type(&nodes, entity)).collect()

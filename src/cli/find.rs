@@ -48,7 +48,7 @@ impl<'a> Finder<'a> {
         let mut nodes = Vec::new();
         for campaign in &campaigns {
             let snapshot = self.api.snapshot(campaign).await?;
-            nodes.extend(snapshot.nodes.into_iter().filter(|node| is_a(node, entity)));
+            nodes.extend(snapshot.values().into_iter().filter(|node| is_a(node, entity)));
         }
         Ok(nodes)
     }
@@ -116,7 +116,7 @@ impl<'a> Finder<'a> {
 
     async fn on_server(&self, entity: Entity, wanted: &str) -> Result<Value, CliError> {
         if let Ok(id) = uuid::Uuid::try_parse(wanted) {
-            let found = self.api.nodes(&[Id::from(id)]).await?.into_iter().next();
+            let found = self.api.nodes(&[Id::from(id)]).await?.first().map(Value::from);
             let kind = entity.as_str();
             return found
                 .filter(|node| is_a(node, entity))

@@ -108,7 +108,7 @@ pub async fn kept_nodes(context: &Context, api: &Api) -> Vec<Value> {
     let user = api.auth().user().await;
     let disk = DiskCache::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id));
     let load = |campaign: &Id| match disk.load(campaign) {
-        Ok(Loaded::State(saved)) => saved.snapshot.nodes,
+        Ok(Loaded::State(saved)) => saved.snapshot.values(),
         Ok(Loaded::Nothing | Loaded::SetAside(_)) | Err(_) => Vec::new(),
     };
     disk.list().iter().flat_map(|campaign| load(&campaign.id)).collect()

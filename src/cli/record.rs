@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::args::{Record as RecordArgs, Replay as ReplayArgs};
 use super::context::Context;
@@ -24,10 +25,10 @@ use crate::headless::recording::{self, Header, Recording, Speed, State};
 use crate::headless::run_record::{self, Amount};
 use crate::headless::run_replay;
 use crate::headless::sighting::Sighting;
+use crate::json::Json;
 use crate::progress::{self, Progress};
 use crate::protocol::Room;
 use crate::server::replay::Stage;
-use crate::text;
 use crate::tui::{self, Ended, TuiOptions};
 
 /// Writes what happens into a file.
@@ -76,7 +77,7 @@ async fn state(context: &Context, api: &Api, options: &mut SessionOptions) -> Re
         };
         *start = snapshot.position.clone().map_or(Start::Now, Start::Since);
         let Snapshot { campaign_id, position, nodes } = snapshot;
-        told.push(State { campaign_id, position, nodes });
+        told.push(State { campaign_id, position, nodes: nodes.iter().map(Value::from).collect() });
     }
     Ok(told)
 }
@@ -119,7 +120,7 @@ async fn show(context: &Context, recording: Recording, speed: Speed) -> Result<E
         campaign_id: state.campaign_id,
         position: state.position,
         // Anyone who may write the file could have put anything into it.
-        nodes: state.nodes.into_iter().map(text::json).collect(),
+        nodes: state.nodes.iter().map(Json::from).collect(),
     };
     let tape = Tape { campaign, started_at, state: state.map(snapshot), entries: recording.entries.into() };
     // A recording neither asks a server nor keeps anything; the dashboard only wants to know whom it would ask.

@@ -108,6 +108,6 @@ async fn campaign_of(api: &Api, room: &Room) -> Result<Id, CliError> {
         }
     };
     let node = api.nodes(std::slice::from_ref(id)).await?.into_iter().next();
-    let campaign = node.as_ref().and_then(|node| Id::parse(node["campaignId"].as_str()?).ok());
+    let campaign = node.as_ref().and_then(|node| Id::parse(node.get("campaignId")?.as_str()?).ok());
     campaign.ok_or_else(|| CliError::Usage(format!("there is no {room} that you may view")))
 }

@@ -16,6 +16,7 @@ use super::http::{Http, Reply};
 use super::secret::Secret;
 use crate::config::Env;
 use crate::config::client::Settings;
+use crate::json::Json;
 use crate::protocol::auth::UserInfo;
 use crate::protocol::{ErrorCode, Event, Id, Position};
 use crate::text;
@@ -165,9 +166,10 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn nodes(&self, ids: &[Id]) -> Result<Vec<Value>, ApiError> {
-        let nodes: Vec<Value> = self.ask(&queries::NODES, json!({"ids": ids}), "nodes").await?;
-        Ok(nodes.into_iter().filter(Value::is_object).collect())
+    pub async fn nodes(&self, ids: &[Id]) -> Result<Vec<Json>, ApiError> {
+        let nodes = self.answer(&queries::NODES, json!({"ids": ids}), "nodes").await?;
+        let nodes = nodes.as_array().ok_or_else(|| self.not_as_expected("nodes"))?;
+        Ok(nodes.iter().filter(|node| node.is_object()).cloned().collect())
     }
 
     /// Returns the whole state of a campaign and its position, which was read before the state.
@@ -175,19 +177,14 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn snapshot(&self, campaign_id: &Id) -> Result<Snapshot, ApiError> {
-        let mut answer: Value = self.ask(&queries::SNAPSHOT, json!({"campaignId": campaign_id}), "snapshot").await?;
-        if answer.is_null() {
+        let answer = self.answer(&queries::SNAPSHOT, json!({"campaignId": campaign_id}), "snapshot").await?;
+        if answer == Json::Null {
             let message = "there is no such campaign, or you may not see it".to_owned();
             return Err(ApiError::Refused { code: ErrorCode::Unauthorized, message });
         }
-        let position = answer.get_mut("position").map(Value::take);
-        let mut nodes: Vec<Value> = answer.get_mut("campaign").map(Value::take).into_iter().collect();
-        for list in queries::SNAPSHOT_LISTS {
-            if let Some(Value::Array(items)) = answer.get_mut(list).map(Value::take) {
-                nodes.extend(items);
-            }
-        }
-        let position = position.and_then(|position| serde_json::from_value(position).ok());
+        let lists = queries::SNAPSHOT_LISTS.into_iter().filter_map(|list| answer.get(list)?.as_array());
+        let nodes = answer.get("campaign").into_iter().chain(lists.flatten()).cloned().collect();
+        let position = answer.get("position").and_then(|position| serde_json::from_value(position.into()).ok());
         Ok(Snapshot { campaign_id: campaign_id.clone(), position, nodes })
     }
 
@@ -211,7 +208,7 @@ impl Api {
     /// [`ApiError::Refused`] with the first error's code; [`ApiError::NotOffered`] when the server has no
     /// GraphQL or not this field; [`ApiError::LoginRequired`]; or what stood in the way.
     pub async fn graphql(&self, query: &str, variables: Value) -> Result<Value, ApiError> {
-        self.put(&Question::Graphql { query, variables: &variables }).await
+        self.put(&Question::Graphql { query, variables: &variables }).await.map(|data| Value::from(&data))
     }
 
     /// Publishes an event, which only a service account may, and returns the server's answer.
@@ -219,11 +216,11 @@ impl Api {
     /// # Errors
     /// [`ApiError::Refused`] with `UNAUTHORIZED` or `INVALID_PAYLOAD`, or as for every question.
     pub async fn publish(&self, event: &str, payload: Value) -> Result<Value, ApiError> {
-        self.put(&Question::Publish { event, payload: &payload }).await
+        self.put(&Question::Publish { event, payload: &payload }).await.map(|answer| Value::from(&answer))
     }
 
     /// Puts a question, and once more with a new token if the token was refused.
-    async fn put(&self, question: &Question<'_>) -> Result<Value, ApiError> {
+    async fn put(&self, question: &Question<'_>) -> Result<Json, ApiError> {
         let access = self.auth.access().await?;
         let token = access.map(|access| access.token);
         match self.send(question, token.as_ref()).await {
@@ -251,43 +248,48 @@ impl Api {
         variables: Value,
         field: &str,
     ) -> Result<T, ApiError> {
-        let mut data = self.graphql(query, variables).await?;
-        let answer = data.get_mut(field).map(Value::take).unwrap_or_default();
-        serde_json::from_value(answer).map_err(|error| {
+        let answer = self.answer(query, variables, field).await?;
+        serde_json::from_value(Value::from(&answer)).map_err(|error| {
             tracing::warn!(field, %error, "an answer has an unexpected form");
-            self.not_offered(&format!("“{field}” in the form this version needs"))
+            self.not_as_expected(field)
         })
     }
 
-    async fn send(&self, question: &Question<'_>, token: Option<&Secret>) -> Result<Value, ApiError> {
+    /// Asks for one field, and returns what the server says of it in whatever form.
+    async fn answer(&self, query: &str, variables: Value, field: &str) -> Result<Json, ApiError> {
+        let data = self.put(&Question::Graphql { query, variables: &variables }).await?;
+        Ok(data.get(field).cloned().unwrap_or_default())
+    }
+
+    async fn send(&self, question: &Question<'_>, token: Option<&Secret>) -> Result<Json, ApiError> {
         match question {
             Question::Graphql { query, variables } => {
                 let body = json!({"query": query, "variables": variables});
                 // The events an edit leads to name it by the key it was sent under.
                 let key = variables.get("key").and_then(Value::as_str);
-                let reply = self.http.post("graphql", &body, token, key).await?;
-                if let Some(error) = reply.body.pointer("/errors/0") {
-                    return Err(self.refused(error));
+                let reply: Reply<Json> = self.http.post("graphql", &body, token, key).await?;
+                if let Some(error) = reply.body.get("errors").and_then(|errors| errors.as_array()?.first()) {
+                    return Err(self.refused(&error.into()));
                 }
-                self.data(reply)
+                self.data(&reply)
             }
             Question::Publish { event, payload } => {
                 let body = json!({"type": event, "payload": payload});
-                let reply = self.http.post("events", &body, token, None).await?;
+                let reply: Reply<Json> = self.http.post("events", &body, token, None).await?;
                 if reply.status == 200 {
-                    return Ok(text::json(reply.body));
+                    return Ok(reply.body);
                 }
                 Err(refusal(&self.http, &reply, "publishing events"))
             }
         }
     }
 
-    fn data(&self, mut reply: Reply) -> Result<Value, ApiError> {
-        match reply.body.get_mut("data").map(Value::take) {
-            Some(data @ Value::Object(_)) if reply.status == 200 => Ok(text::json(data)),
+    fn data(&self, reply: &Reply<Json>) -> Result<Json, ApiError> {
+        match reply.body.get("data") {
+            Some(data) if data.is_object() && reply.status == 200 => Ok(data.clone()),
             // A page, or JSON of another kind: whatever lives there is no GraphQL.
             _ if reply.status == 200 => Err(self.not_offered("GraphQL")),
-            _ => Err(refusal(&self.http, &reply, "GraphQL")),
+            _ => Err(refusal(&self.http, reply, "GraphQL")),
         }
     }
 
@@ -295,7 +297,7 @@ impl Api {
         let message = error.get("message").and_then(Value::as_str).unwrap_or("the server gave no reason");
         let message = text::line(message).into_owned();
         let code = error.pointer("/extensions/code").cloned().map(serde_json::from_value::<ErrorCode>);
-        let conflict = error.pointer("/extensions/conflict").cloned().map(text::json).map(serde_json::from_value);
+        let conflict = error.pointer("/extensions/conflict").cloned().map(serde_json::from_value);
         match code {
             Some(Ok(ErrorCode::Conflict)) if let Some(Ok(conflict)) = conflict => {
                 ApiError::Conflict { message, conflict: Box::new(conflict) }
@@ -307,6 +309,10 @@ impl Api {
                 self.not_offered("the GraphQL fields this version needs")
             }
         }
+    }
+
+    fn not_as_expected(&self, field: &str) -> ApiError {
+        self.not_offered(&format!("“{field}” in the form this version needs"))
     }
 
     fn not_offered(&self, what: &str) -> ApiError {

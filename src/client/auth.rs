@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
@@ -203,7 +204,7 @@ impl Auth {
         };
         let Some(login) = login else { return Ok(false) };
         let body = RefreshRequest { refresh_token: login.refresh.expose().to_owned() };
-        let reply = http.post("auth/logout", &body, None, None).await?;
+        let reply: Reply = http.post("auth/logout", &body, None, None).await?;
         if reply.status < 300 { Ok(true) } else { Err(refusal(http, &reply, "logging out")) }
     }
 }
@@ -264,9 +265,10 @@ fn tokens(http: &Http, reply: Reply, what: &str) -> Result<Login, ApiError> {
 }
 
 /// Turns an answer that grants nothing into an error.
-pub(super) fn refusal(http: &Http, reply: &Reply, what: &str) -> ApiError {
+pub(super) fn refusal<B: Serialize>(http: &Http, reply: &Reply<B>, what: &str) -> ApiError {
     let url = http.base().to_string();
-    if let Ok(ErrorResponse { error }) = serde_json::from_value::<ErrorResponse>(reply.body.clone()) {
+    let body = serde_json::to_value(&reply.body).unwrap_or_default();
+    if let Ok(ErrorResponse { error }) = serde_json::from_value::<ErrorResponse>(body) {
         return ApiError::Refused { code: error.code, message: text::line(&error.message).into_owned() };
     }
     match reply.status {

@@ -5,15 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::api::CampaignSummary;
 use super::event::{Loaded, Saved, Snapshot};
 use crate::config::client::Server;
 use crate::files;
+use crate::json::Json;
 use crate::protocol::{Id, Position};
-use crate::text;
 
 /// Names the form of the file; a file of another form is set aside, not guessed at.
 const FORMAT: &str = "scry-state";
@@ -35,7 +35,7 @@ struct FileOut<'a> {
     saved_at: Timestamp,
     campaign_id: &'a Id,
     position: Option<&'a Position>,
-    nodes: &'a [Value],
+    nodes: &'a [Json],
 }
 
 #[derive(Deserialize)]
@@ -46,7 +46,9 @@ struct FileIn {
     saved_at: Timestamp,
     campaign_id: Id,
     position: Option<Position>,
-    nodes: Vec<Value>,
+    /// Anyone who may write the file could have put anything into it; it is made safe as it is read.
+    #[serde(deserialize_with = "nodes")]
+    nodes: Vec<Json>,
 }
 
 impl DiskCache {
@@ -71,9 +73,8 @@ impl DiskCache {
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let states = files.filter_map(|file| parse(&fs::read(file.path()).ok()?));
         let summary = |file: FileIn| {
-            let campaign =
-                file.nodes.into_iter().find(|node| node["id"].as_str() == Some(file.campaign_id.as_str()))?;
-            serde_json::from_value::<CampaignSummary>(text::json(campaign)).ok()
+            let is_it = |node: &&Json| node.get("id").and_then(Json::as_str) == Some(file.campaign_id.as_str());
+            serde_json::from_value::<CampaignSummary>(file.nodes.iter().find(is_it)?.into()).ok()
         };
         let mut found: Vec<_> = states.filter_map(summary).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
@@ -135,12 +136,7 @@ impl DiskCache {
         match parse(&bytes).filter(|file| file.campaign_id == *campaign_id) {
             Some(file) => Ok(Loaded::State(Box::new(Saved {
                 at: file.saved_at,
-                snapshot: Snapshot {
-                    campaign_id: file.campaign_id,
-                    position: file.position,
-                    // Anyone who may write the file could have put anything into it.
-                    nodes: file.nodes.into_iter().map(text::json).collect(),
-                },
+                snapshot: Snapshot { campaign_id: file.campaign_id, position: file.position, nodes: file.nodes },
             }))),
             None => set_aside(&path).map(Loaded::SetAside),
         }
@@ -164,6 +160,12 @@ pub(super) fn plain_name(id: &Id) -> String {
     if plain { id.to_string() } else { id.as_str().bytes().map(|b| format!("{b:02x}")).collect() }
 }
 
+/// Reads the nodes together, so that they share what they have in common.
+fn nodes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Json>, D::Error> {
+    let nodes = Json::deserialize(deserializer)?;
+    nodes.as_array().map(<[Json]>::to_vec).ok_or_else(|| D::Error::custom("the nodes are no list"))
+}
+
 /// Reads a file of this form and version.
 fn parse(bytes: &[u8]) -> Option<FileIn> {
     serde_json::from_slice::<FileIn>(bytes).ok().filter(|file| file.format == FORMAT && file.version == VERSION)
@@ -182,7 +184,7 @@ mod tests {
     use super::*;
 
     fn snapshot(campaign: &str) -> Snapshot {
-        let nodes = vec![json!({"__typename": "Campaign", "id": campaign, "name": "Emberfall"})];
+        let nodes = vec![json!({"__typename": "Campaign", "id": campaign, "name": "Emberfall"}).into()];
         Snapshot { campaign_id: Id::parse(campaign).unwrap(), position: Some(Position::new("e", 7)), nodes }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::json::Json;
 use crate::protocol::messages::NotificationNew;
 use crate::protocol::{EntityType, ErrorCode, Event, Id, Position, Room};
 
@@ -35,7 +36,15 @@ pub struct Snapshot {
     /// The place in the journal up to which the state is complete; later events may be in it too.
     pub position: Option<Position>,
     /// Every entity as the API sends it, `__typename` included, made safe for display.
-    pub nodes: Vec<Value>,
+    pub nodes: Vec<Json>,
+}
+
+impl Snapshot {
+    /// Returns every entity as JSON that can be taken apart.
+    #[must_use]
+    pub fn values(&self) -> Vec<Value> {
+        self.nodes.iter().map(Value::from).collect()
+    }
 }
 
 /// Describes something that falls due when the clock reaches it; its text is safe to show.

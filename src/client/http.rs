@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
@@ -29,9 +30,9 @@ pub struct Http {
 
 /// Holds an answer; `body` is null when it is no JSON.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct Reply<B = Value> {
     pub status: u16,
-    pub body: Value,
+    pub body: B,
 }
 
 impl Http {
@@ -59,13 +60,14 @@ impl Http {
         self.client()?.get(url).send().await.map(|_| ()).map_err(|error| self.explain(&error))
     }
 
-    pub(super) async fn post(
+    /// Posts `body`, and reads the answer as it was sent, or safe to show, as the caller says.
+    pub(super) async fn post<B: DeserializeOwned + Default>(
         &self,
         path: &str,
         body: &(impl Serialize + Sync),
         bearer: Option<&Secret>,
         correlation: Option<&str>,
-    ) -> Result<Reply, ApiError> {
+    ) -> Result<Reply<B>, ApiError> {
         let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
         let mut request = self.client()?.post(url).json(body);
         if let Some(token) = bearer {
@@ -104,11 +106,14 @@ impl Http {
         Ok(self.client.get_or_init(|| client))
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply, ApiError> {
+    async fn send<B: DeserializeOwned + Default>(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Reply<B>, ApiError> {
         let response = request.send().await.map_err(|error| self.explain(&error))?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await.map_err(|error| self.explain(&error))?;
-        Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+        Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
     }
 
     fn explain(&self, error: &reqwest::Error) -> ApiError {

@@ -61,7 +61,7 @@ async fn act_forever(
     pace: f64,
 ) -> Result<(), ApiError> {
     let pace = pace.clamp(0.01, 1000.0);
-    let nodes = seats.player.snapshot(&campaign_id).await?.nodes;
+    let nodes = seats.player.snapshot(&campaign_id).await?.values();
     let mut table = Table::new(seed, campaign_id.clone(), &nodes);
     let (mut since_look, mut failures) = (0, 0);
     loop {
@@ -93,7 +93,7 @@ async fn step(
     look: bool,
 ) -> Result<bool, ApiError> {
     if look {
-        table.look(&seats.player.snapshot(campaign_id).await?.nodes);
+        table.look(&seats.player.snapshot(campaign_id).await?.values());
     }
     if let Some(act) = table.decide() {
         if voices.is_some_and(|voices| voices.prepare(&act)) {

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::calendar::Calendar;
 use crate::client::cache::Entity;
@@ -124,7 +124,8 @@ impl<'a> EventView<'a> {
 /// `campaignId`.
 #[must_use]
 pub fn entity(entity: &Entity) -> Value {
-    let mut fields = entity.fields.clone();
+    let mut fields = Map::from(&*entity.fields);
+    fields.shift_remove("__typename");
     fields.insert("id".to_owned(), entity.key.id.as_str().into());
     fields.insert("entityType".to_owned(), entity.key.entity_type.as_str().into());
     fields.insert("campaignId".to_owned(), entity.campaign_id.as_str().into());

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::sighting::Sighting;
 use super::values;
 use crate::calendar::Calendar;
 use crate::client::api::Api;
 use crate::client::event::{Delivery, Snapshot};
+use crate::json::Json;
 use crate::protocol::{EntityType, Id, Operation};
 
 /// Knows the entities as the API last told them.
@@ -93,7 +94,7 @@ impl Entities {
         Sighting { entity, before, calendar, delivery }
     }
 
-    fn learn_node(&mut self, node: &Value) {
+    fn learn_node(&mut self, node: &Json) {
         if let Some((id, entity)) = read(node) {
             self.learn_calendar(&entity);
             self.known.insert(id, entity);
@@ -139,8 +140,8 @@ fn subjects(deliveries: &[Delivery]) -> Vec<Id> {
 }
 
 /// Reads an API node into the form that expressions see.
-fn read(node: &Value) -> Option<(Id, Arc<Value>)> {
-    let mut fields = node.as_object()?.clone();
+fn read(node: &Json) -> Option<(Id, Arc<Value>)> {
+    let mut fields = Map::from(node.as_object()?);
     let entity_type = EntityType::from(fields.shift_remove("__typename")?.as_str()?);
     let id = Id::parse(fields.get("id")?.as_str()?).ok()?;
     if entity_type == EntityType::Campaign {
@@ -190,7 +191,7 @@ mod tests {
             json!({"__typename": "Structure", "id": "t", "campaignId": "c", "name": "Tower", "level": 2}),
             json!({"id": "nothing"}),
         ];
-        entities.learn(&Snapshot { campaign_id: Id::parse("c").unwrap(), position: None, nodes });
+        entities.learn(&Snapshot { campaign_id: Id::parse("c").unwrap(), position: None, nodes: crate::json::together(&nodes) });
         let mut names: Vec<String> =
             entities.all().map(|entity| format!("{} {}", entity["entityType"], entity["name"])).collect();
         names.sort();

@@ -69,7 +69,7 @@ pub fn campaign_id(wanted: &str, summaries: &[CampaignSummary]) -> Result<Id, Pi
 async fn nodes(api: &Api, campaigns: &[Id]) -> Result<Vec<Value>, ApiError> {
     let mut nodes = Vec::new();
     for campaign in campaigns {
-        nodes.extend(api.snapshot(campaign).await?.nodes);
+        nodes.extend(api.snapshot(campaign).await?.values());
     }
     Ok(nodes)
 }

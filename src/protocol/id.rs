@@ -32,15 +32,7 @@ impl Id {
     /// # Errors
     /// [`InvalidId`] when the text is empty, longer than [`Id::MAX_LEN`] or not plain printable ASCII.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        if text.is_empty() {
-            return Err(InvalidId::Empty);
-        }
-        if text.len() > Self::MAX_LEN {
-            return Err(InvalidId::TooLong);
-        }
-        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
-            return Err(InvalidId::BadCharacter);
-        }
+        check(text)?;
         Ok(Self(text.into()))
     }
 
@@ -50,11 +42,33 @@ impl Id {
         Self("!".into())
     }
 
+    /// Reads an id from a text that is kept already.
+    ///
+    /// # Errors
+    /// As for [`Id::parse`].
+    pub fn shared(text: &Arc<str>) -> Result<Self, InvalidId> {
+        check(text)?;
+        Ok(Self(Arc::clone(text)))
+    }
+
     /// Returns the id as it is written on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn check(text: &str) -> Result<(), InvalidId> {
+    if text.is_empty() {
+        return Err(InvalidId::Empty);
+    }
+    if text.len() > Id::MAX_LEN {
+        return Err(InvalidId::TooLong);
+    }
+    if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
+        return Err(InvalidId::BadCharacter);
+    }
+    Ok(())
 }
 
 impl From<uuid::Uuid> for Id {

@@ -105,7 +105,7 @@ fn entry_line(app: &App, look: &Look, entry: &Entry, what: String, columns: &Col
 /// Says when something happened: in this world, or in the campaign's.
 fn time(app: &App, entry: &Entry) -> String {
     if app.shows_world_times() {
-        entry.world_time.map_or_else(|| "–".to_owned(), |time| app.clock().calendar().date_of(time).short())
+        entry.world_time.map_or_else(|| "–".to_owned(), |time| app.clock().calendar().date_of(time.into()).short())
     } else {
         entry.at.to_zoned(app.zone().clone()).strftime("%H:%M:%S").to_string()
     }

@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use serde_json::Value;
 
 use super::look::Look;
 use super::pane::{empty, frame, line};
@@ -12,6 +11,7 @@ use crate::app::keymap::Pane;
 use crate::app::measure::{fit, pad, width};
 use crate::app::people::Person;
 use crate::app::value::field_name;
+use crate::json::Json;
 use crate::protocol::EntityType;
 use crate::protocol::presence::{Activity, Presence};
 
@@ -93,8 +93,8 @@ fn place(app: &App, look: &Look, person: &Person, row: Row) -> Row {
 
 fn role(app: &App, person: &Person) -> String {
     let members = app.cache().of_type(&EntityType::Member);
-    let mut own = members.filter(|member| member.field("userId").and_then(Value::as_str) == Some(person.id.as_str()));
-    own.next().and_then(|member| member.field("role")).and_then(Value::as_str).unwrap_or_default().to_lowercase()
+    let mut own = members.filter(|member| member.field("userId").and_then(Json::as_str) == Some(person.id.as_str()));
+    own.next().and_then(|member| member.field("role")).and_then(Json::as_str).unwrap_or_default().to_lowercase()
 }
 
 /// Lists the members who have not been seen, with their roles.
@@ -105,11 +105,11 @@ fn absent(app: &App, seen: &[&Person]) -> Vec<(String, String)> {
     let members = app.cache().of_type(&EntityType::Member);
     let mut absent: Vec<_> = members
         .filter(|member| {
-            let id = member.field("userId").and_then(Value::as_str);
+            let id = member.field("userId").and_then(Json::as_str);
             !seen.iter().any(|person| Some(person.id.as_str()) == id)
         })
         .map(|member| {
-            let role = member.field("role").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+            let role = member.field("role").and_then(Json::as_str).unwrap_or_default().to_lowercase();
             (member.name.to_string(), role)
         })
         .collect();

@@ -3,7 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
-use serde_json::Value;
 
 use super::look::Look;
 use super::pane::{empty, frame, line};
@@ -16,6 +15,7 @@ use crate::app::tree::{self, Node};
 use crate::app::value::{direction, say};
 use crate::app::{App, Freshness};
 use crate::client::cache::Entity;
+use crate::json::Json;
 use crate::protocol::presence::Activity;
 use crate::protocol::{EntityRef, EntityType};
 
@@ -148,7 +148,7 @@ fn latest_direction(entity: &Entity) -> crate::app::value::Direction {
     let all: Vec<_> = changes.by_ref().collect();
     let chosen = all.iter().find(|(field, _)| *field == "level").or(all.first());
     chosen.map_or(crate::app::value::Direction::Other, |(field, change)| {
-        let inner = |value: &Value| value.get("value").unwrap_or(value).clone();
+        let inner = |value: &Json| value.get("value").unwrap_or(value).clone();
         direction(change.from.as_ref().map(inner).as_ref(), entity.field(field).map(inner).as_ref())
     })
 }
@@ -180,7 +180,7 @@ fn status(entity: &Entity) -> String {
         | EntityType::Member
         | EntityType::Other(_) => "variables.status",
     };
-    let said = entity.field(field).and_then(Value::as_str).unwrap_or_default();
+    let said = entity.field(field).and_then(Json::as_str).unwrap_or_default();
     // What is sound needs no word; what is not stands out.
     if said == "sound" { String::new() } else { crate::text::line(said).into_owned() }
 }

@@ -10,6 +10,7 @@ use scry::client::event::Snapshot;
 use scry::client::outbox::Outboxes;
 use scry::client::secret::Secret;
 use scry::config::client::Server;
+use scry::json;
 use scry::protocol::Id;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -189,7 +190,7 @@ fn visit(remote: &Remote) {
     let nodes: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let campaign_id = Id::parse(nodes[0]["id"].as_str().unwrap()).unwrap();
     let (data, server, user) = place(remote);
-    let state = Snapshot { campaign_id, position: None, nodes };
+    let state = Snapshot { campaign_id, position: None, nodes: json::together(&nodes) };
     DiskCache::of(&data, &server, Some(&user)).save(&state, jiff::Timestamp::now()).unwrap();
 }
 

@@ -34,7 +34,7 @@ async fn seats(server: &TestServer) -> (Seats, Id) {
 async fn nothing_the_table_does_is_refused() {
     let server = TestServer::start().await;
     let (seats, campaign) = seats(&server).await;
-    let mut table = Table::new(42, campaign.clone(), &seats.player.snapshot(&campaign).await.unwrap().nodes);
+    let mut table = Table::new(42, campaign.clone(), &seats.player.snapshot(&campaign).await.unwrap().values());
     for _ in 0..250 {
         let act = table.decide().unwrap();
         let answer = seats.ask(&act).await.unwrap_or_else(|error| panic!("{act:?}: {error}"));
@@ -44,7 +44,7 @@ async fn nothing_the_table_does_is_refused() {
     let after = seats.gm.snapshot(&campaign).await.unwrap();
     assert!(after.position.unwrap().seq >= 250, "every act left an event");
     for node in &after.nodes {
-        fits(node);
+        fits(&Value::from(node));
     }
 }
 

@@ -48,7 +48,7 @@ impl Table {
     }
 
     async fn settlement(&self) -> Value {
-        let nodes = people::api(&self.server.url, "gm").await.snapshot(&self.campaign).await.unwrap().nodes;
+        let nodes = people::api(&self.server.url, "gm").await.snapshot(&self.campaign).await.unwrap().values();
         nodes.into_iter().find(|node| node["name"] == "Harrow's Rest").unwrap()
     }
 }

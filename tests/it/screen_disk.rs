@@ -70,7 +70,7 @@ fn what_the_server_told_is_saved_at_most_every_few_seconds_and_only_when_it_chan
     assert!((3..=4).contains(&saves.len()), "{} saves in 12 s", saves.len());
     let last = &saves.last().unwrap().snapshot;
     assert_eq!(last.position, Some(Position::new("x", 1_220)));
-    assert_eq!(last.nodes.iter().find(|node| node["id"] == "s1").unwrap()["level"], 4);
+    assert_eq!(last.values().iter().find(|node| node["id"] == "s1").unwrap()["level"], 4);
     let count = saves.len();
     table.wait(Duration::from_secs(600));
     assert_eq!(saved(&table).len(), count, "nothing has changed since");

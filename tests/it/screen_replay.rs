@@ -5,6 +5,7 @@ use std::time::Duration;
 use scry::app::replay::Tape;
 use scry::app::{Effect, Standing};
 use scry::client::event::Snapshot;
+use scry::json;
 use scry::protocol::{EntityRef, EntityType};
 use serde_json::json;
 
@@ -20,7 +21,7 @@ fn tape(table: &Table, with_state: bool) -> Tape {
             "metadata": {"v": 1, "seq": n, "epoch": "x", "version": 100 + n, "changes": [{"field": "level", "from": n + 2, "to": n + 3}]}});
         (at, delivery(started_at + at, event))
     };
-    let state = with_state.then(|| Snapshot { campaign_id: id("c"), position: None, nodes: nodes() });
+    let state = with_state.then(|| Snapshot { campaign_id: id("c"), position: None, nodes: json::together(&nodes()) });
     Tape { campaign: id("c"), started_at, state, entries: (1..=3).map(entry).collect() }
 }
 
@@ -34,7 +35,7 @@ fn replaying(with_state: bool) -> Table {
 
 fn level(table: &Table) -> Option<u64> {
     let town = EntityRef::new(EntityType::Settlement, id("s1"));
-    table.app.cache().get(&town)?.field("level")?.as_u64()
+    table.app.cache().get(&town)?.field("level")?.as_i64()?.try_into().ok()
 }
 
 #[test]

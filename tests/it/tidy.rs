@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate a module may name. The command line is where both halves meet.
-const MAY_KNOW: [(&str, &[&str]); 21] = [
+const MAY_KNOW: [(&str, &[&str]); 22] = [
     ("text", &[]),
+    ("json", &["text"]),
     ("suggest", &[]),
     ("exit", &[]),
     ("files", &[]),
@@ -17,27 +18,28 @@ const MAY_KNOW: [(&str, &[&str]); 21] = [
     ("world", &["calendar", "formula", "protocol", "suggest"]),
     ("config", &["files", "suggest", "text"]),
     ("log", &["config", "files", "text"]),
-    ("client", &["config", "exit", "files", "protocol", "text"]),
-    ("expr", &["calendar", "client", "protocol", "suggest", "text"]),
-    ("headless", &["calendar", "client", "config", "exit", "expr", "files", "protocol", "suggest", "text"]),
+    ("client", &["config", "exit", "files", "json", "protocol", "text"]),
+    ("expr", &["calendar", "client", "json", "protocol", "suggest", "text"]),
+    ("headless", &["calendar", "client", "config", "exit", "expr", "files", "json", "protocol", "suggest", "text"]),
     ("server", &["calendar", "config", "exit", "files", "formula", "progress", "protocol", "text", "world"]),
     ("demo", &["client", "protocol", "world"]),
-    ("app", &["calendar", "client", "config", "expr", "protocol", "suggest", "text", "world"]),
-    ("ui", &["app", "calendar", "client", "config", "progress", "protocol", "text"]),
+    ("app", &["calendar", "client", "config", "expr", "json", "protocol", "suggest", "text", "world"]),
+    ("ui", &["app", "calendar", "client", "config", "json", "progress", "protocol", "text"]),
     ("tui", &["app", "calendar", "client", "config", "exit", "files", "protocol", "suggest", "text", "ui"]),
     (
         "cli",
         &[
-            "app", "client", "config", "demo", "exit", "expr", "files", "headless", "log", "progress", "protocol",
-            "server", "suggest", "text", "tui", "world",
+            "app", "client", "config", "demo", "exit", "expr", "files", "headless", "json", "log", "progress",
+            "protocol", "server", "suggest", "text", "tui", "world",
         ],
     ),
     ("bin", &["cli", "config", "exit", "log", "server"]),
 ];
 
 /// What has no clock, no I/O, no task and no chance of its own.
-const PURE: [&str; 33] = [
+const PURE: [&str; 34] = [
     "src/text.rs",
+    "src/json",
     "src/calendar/",
     "src/protocol/",
     "src/formula/",

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::app::value::{label, say};
 use crate::client::cache::Entity;
+use crate::json::{Json, Object};
 use crate::protocol::EntityType;
 use crate::text;
 use crate::world::{VariableKind, VariableSchema};
@@ -100,14 +101,14 @@ pub fn field(entity: &Entity, name: &str) -> Option<Field> {
 }
 
 fn variables(entity: &Entity) -> Vec<Field> {
-    let nothing = Map::new();
-    let table = |name: &str| entity.field(name).and_then(Value::as_object);
+    let nothing = Object::default();
+    let table = |name: &str| entity.field(name).and_then(Json::as_object);
     let (values, schemas) = (table("variables").unwrap_or(&nothing), table("variableSchemas").unwrap_or(&nothing));
-    let bare = values.keys().filter(|key| !schemas.contains_key(*key));
+    let bare = values.keys().filter(|key| !schemas.contains_key(key));
     schemas.keys().chain(bare).map(|key| variable(key, schemas.get(key), values.get(key))).collect()
 }
 
-fn variable(key: &str, schema: Option<&Value>, value: Option<&Value>) -> Field {
+fn variable(key: &str, schema: Option<&Json>, value: Option<&Json>) -> Field {
     let name = format!("variables.{key}");
     let Some(schema) = schema.and_then(read_schema) else {
         return Field::new(&name, kind_of(value));
@@ -127,17 +128,17 @@ fn variable(key: &str, schema: Option<&Value>, value: Option<&Value>) -> Field {
     }
 }
 
-fn read_schema(schema: &Value) -> Option<VariableSchema> {
-    serde_json::from_value(schema.clone()).ok()
+fn read_schema(schema: &Json) -> Option<VariableSchema> {
+    serde_json::from_value(schema.into()).ok()
 }
 
 /// Guesses from what a variable without a schema holds what it may hold.
-fn kind_of(value: Option<&Value>) -> Kind {
+fn kind_of(value: Option<&Json>) -> Kind {
     match value {
-        Some(Value::Number(_)) => Kind::Number(Box::new(free_number())),
-        Some(Value::Bool(_)) => Kind::Flag,
-        Some(Value::Array(_)) => Kind::List,
-        Some(Value::String(_) | Value::Object(_) | Value::Null) | None => Kind::Line,
+        Some(Json::Number(_)) => Kind::Number(Box::new(free_number())),
+        Some(Json::Bool(_)) => Kind::Flag,
+        Some(Json::List(_)) => Kind::List,
+        Some(Json::Text(_) | Json::Object(_) | Json::Null) | None => Kind::Line,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::app::command::{Action, Context};
 use crate::app::key::Key;
 use crate::app::value::say;
 use crate::app::{App, Effect};
+use crate::json::Json;
 use crate::protocol::EntityRef;
 
 /// Holds the fields of one entity, and the one that is being written.
@@ -123,7 +124,7 @@ impl App {
     fn open_at_cursor(&mut self, sheet: &mut FieldSheet) {
         let Some(entity) = self.seen_entity(&sheet.subject) else { return };
         let Some(field) = self.editable(&entity).into_iter().nth(sheet.cursor) else { return };
-        let was = entity.field(&field.name).cloned().unwrap_or(Value::Null);
+        let was = entity.field(&field.name).map(Value::from).unwrap_or_default();
         let most = field.kind.longest();
         if was.as_str().is_some_and(|text| text.chars().count() > most) {
             // What is shown is cut, and saving it would cut it for everybody.
@@ -181,7 +182,7 @@ impl App {
     pub fn changed_meanwhile(&self, sheet: &FieldSheet) -> Option<String> {
         let open = sheet.open.as_ref()?;
         let entity = self.seen_entity(&sheet.subject)?;
-        let now = entity.field(&open.field.name).unwrap_or(&Value::Null);
+        let now = entity.field(&open.field.name).unwrap_or(&Json::Null);
         if *now == open.was {
             return None;
         }

@@ -95,7 +95,7 @@ impl App {
     #[must_use]
     pub fn changed_by(&self, subject: &EntityRef, fields: &[&str]) -> Option<String> {
         let entity = self.cache.get(subject)?;
-        let by = fields.iter().filter_map(|field| entity.changes.get(*field)?.by.as_ref()).next()?;
+        let by = fields.iter().filter_map(|field| entity.changes.get(field)?.by.as_ref()).next()?;
         self.cache.user_name(by).map(ToOwned::to_owned)
     }
 

@@ -1,8 +1,7 @@
 //! Who may change the campaign.
 
-use serde_json::Value;
-
 use crate::app::App;
+use crate::json::Json;
 use crate::protocol::Role;
 
 /// Proves that the person may change the campaign: only [`App`] makes one, and nothing is submitted without.
@@ -13,7 +12,7 @@ impl App {
     /// Returns the right to edit: the person's role gives it, and reading only takes it away.
     #[must_use]
     pub fn rights(&self) -> Option<Rights> {
-        let role = self.cache.campaign()?.field("myRole").and_then(Value::as_str)?;
+        let role = self.cache.campaign()?.field("myRole").and_then(Json::as_str)?;
         let role: Role = role.parse().ok()?;
         (role >= Role::Editor && !self.options.read_only).then_some(Rights(()))
     }

@@ -79,7 +79,7 @@ impl App {
             self.reply(format!("{name} has no field at the start of “{rest}”; “edit” lists them."));
             return Vec::new();
         };
-        let was = entity.field(&field.name).cloned().unwrap_or(Value::Null);
+        let was = entity.field(&field.name).map(Value::from).unwrap_or_default();
         let key = entity.key.clone();
         // Several texts are written one to a line elsewhere; here a comma parts them.
         let typed = if field.kind == Kind::List { typed.replace(',', "\n") } else { typed };

@@ -6,6 +6,7 @@ use super::json::{self, JsonLine};
 use crate::app::entry::Entry;
 use crate::app::value::{field_name, say};
 use crate::app::{App, record};
+use crate::json::Json;
 use crate::protocol::{Id, Source};
 
 /// How far a chain of causes is followed, and how many effects are listed.
@@ -90,7 +91,7 @@ fn summary(app: &App, entry: &Entry) -> Vec<Line> {
         (None, source) => source.map(ToOwned::to_owned),
     };
     let when = entry.at.to_zoned(app.zone().clone()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string();
-    let world = entry.world_time.map(|time| app.clock().calendar().date_of(time).long());
+    let world = entry.world_time.map(|time| app.clock().calendar().date_of(time.into()).long());
     let seq =
         entry.seq.map(|seq| format!("#{seq}{}", if entry.replayed { ", sent again after a reconnect" } else { "" }));
     [
@@ -107,7 +108,7 @@ fn summary(app: &App, entry: &Entry) -> Vec<Line> {
 }
 
 fn changes(record: &record::Record) -> Vec<Line> {
-    let value = |value: &serde_json::Value| say(value.get("value").unwrap_or(value));
+    let value = |value: &Json| say(value.get("value").unwrap_or(value));
     let diff = |held: &record::Held| Line::Diff {
         field: field_name(&held.field),
         before: held.before.as_ref().map(value),

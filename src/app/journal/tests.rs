@@ -139,3 +139,8 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_row_takes_ten_words_beside_what_it_says() {
+    assert!(size_of::<Entry>() <= 80, "{}", size_of::<Entry>());
+}

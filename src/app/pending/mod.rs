@@ -287,7 +287,7 @@ impl Held {
                     let told = !entity.is_field_stale(field);
                     told && match version {
                         Some(version) => entity.version >= version,
-                        None => entity.field(field) == Some(value),
+                        None => entity.field(field).is_some_and(|told| told == value),
                     }
                 })
             }

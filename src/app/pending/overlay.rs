@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Held, Pending, State};
 use crate::client::cache::{Entity, provisional};
 use crate::client::outbox::{Change, Edit};
+use crate::json::Json;
 use crate::protocol::{EntityRef, EntityType, Id};
 use crate::text;
 
@@ -133,42 +134,28 @@ pub fn patch(change: &Change) -> Vec<(String, Value)> {
 
 /// Writes a value where its dotted name says, made safe for display like every other.
 fn set(entity: &mut Entity, field: &str, value: Value) {
-    let value = text::json(value);
+    let value = Json::from(value);
     if field == "name"
         && let Some(name) = value.as_str()
     {
         entity.name = text::line(name).into();
     }
-    match field.split_once('.') {
-        Some((head, key)) => {
-            let table = entity.fields.entry(head.to_owned()).or_insert_with(|| Value::Object(Map::new()));
-            if let Some(table) = table.as_object_mut() {
-                // Null removes a variable.
-                if value.is_null() {
-                    table.shift_remove(key);
-                } else {
-                    table.insert(key.to_owned(), value);
-                }
-            }
-        }
-        None => {
-            entity.fields.insert(field.to_owned(), value);
-        }
-    }
+    // Null removes a variable.
+    let removes = value == Json::Null && field.contains('.');
+    entity.set(field, Some(value).filter(|_| !removes));
 }
 
 /// Builds the row of a create; it goes by the edit's key until the server has named it.
 pub(super) fn row(edit: &Edit) -> Option<Entity> {
     let Change::Create { entity_type, input } = &edit.change else { return None };
-    let mut node = text::json(Value::Object(input.clone()));
-    let fields = node.as_object_mut()?;
+    let mut fields = input.clone();
     fields.insert("__typename".to_owned(), entity_type.as_str().into());
     fields.insert("id".to_owned(), row_id(&edit.key)?.as_str().into());
     fields.insert("campaignId".to_owned(), edit.campaign.as_str().into());
     if matches!(entity_type, EntityType::Settlement | EntityType::Structure) && !fields.contains_key("level") {
         fields.insert("level".to_owned(), 1.into());
     }
-    provisional(node)
+    provisional(Value::Object(fields))
 }
 
 fn row_id(key: &str) -> Option<Id> {

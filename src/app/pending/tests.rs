@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::client::cache::Refetch;
 use crate::client::event::Snapshot;
+use crate::json::Json;
 use crate::protocol::{EntityType, ErrorCode, Position};
 
 const FIELDS: [&str; 2] = ["level", "variables.population"];
@@ -118,7 +119,10 @@ impl Model {
         let server = Server { values: [1, 2], version: 1, order: BTreeMap::from([(1, 1), (2, 1)]) };
         let mut cache = Cache::default();
         let position = Some(Position::new("x", 1));
-        cache.snapshot(Snapshot { campaign_id: id("c"), position, nodes: vec![server.node()] }, Timestamp::UNIX_EPOCH);
+        cache.snapshot(
+            Snapshot { campaign_id: id("c"), position, nodes: vec![server.node().into()] },
+            Timestamp::UNIX_EPOCH,
+        );
         Self {
             server,
             cache,
@@ -158,7 +162,7 @@ impl Model {
             }
             Deed::Answer => {
                 if let Some((refetch, node)) = self.asked.take() {
-                    self.cache.answered(refetch.ticket, vec![node], self.now, Timestamp::UNIX_EPOCH);
+                    self.cache.answered(refetch.ticket, vec![node.into()], self.now, Timestamp::UNIX_EPOCH);
                 }
             }
         }
@@ -198,7 +202,7 @@ impl Model {
 
     fn shown(&self, field: usize) -> i64 {
         let entity = self.cache.get(&town()).unwrap();
-        self.pending.above(entity).field(FIELDS[field]).and_then(Value::as_i64).unwrap()
+        self.pending.above(entity).field(FIELDS[field]).and_then(Json::as_i64).unwrap()
     }
 
     fn check(&mut self) -> Result<(), TestCaseError> {
@@ -268,8 +272,10 @@ fn a_created_row_stands_until_its_entity_is_here_and_then_is_that_entity() {
     pending.event(&Event::from_value(&event).unwrap(), None);
     assert_eq!(pending.created().count(), 1);
     let server = Server { values: [1, 2], version: 1, order: BTreeMap::new() };
-    cache
-        .snapshot(Snapshot { campaign_id: id("c"), position: None, nodes: vec![server.node()] }, Timestamp::UNIX_EPOCH);
+    cache.snapshot(
+        Snapshot { campaign_id: id("c"), position: None, nodes: vec![server.node().into()] },
+        Timestamp::UNIX_EPOCH,
+    );
     assert_eq!(pending.settle(&cache), [(row.key, town())]);
     assert_eq!(pending.created().count(), 0);
 }

@@ -76,7 +76,7 @@ pub fn state(state: &State) -> &'static str {
 fn winner<'a>(held: &Held, conflict: &Conflict, cache: &'a Cache) -> Option<&'a str> {
     let entity = cache.get(&held.edit.change.entity()?)?;
     let by = |met: &FieldConflict| {
-        let is_told = entity.field(&met.field) == Some(&met.theirs);
+        let is_told = entity.field(&met.field).is_some_and(|told| *told == met.theirs);
         entity.changes.get(&met.field).filter(|_| is_told).and_then(|change| change.by.as_ref())
     };
     let mut authors = conflict.fields.iter().map(by);

@@ -1,7 +1,5 @@
 //! What each pane holds, as sentences.
 
-use serde_json::Value;
-
 use super::words;
 use crate::app::almanac::Line as ClockLine;
 use crate::app::inspector::Line as Inspected;
@@ -9,6 +7,7 @@ use crate::app::pane::Pane;
 use crate::app::tree::{Node, Row};
 use crate::app::value::{group, say};
 use crate::app::{App, detail};
+use crate::json::Json;
 use crate::protocol::presence::{Activity, Presence};
 
 /// How many rows of the journal are told unless a number is given.
@@ -74,7 +73,7 @@ impl App {
         if let Some(level) = entity.field("level").filter(|level| level.is_number()) {
             said = format!("{said}, level {}", say(level));
         }
-        let status = entity.field("variables.status").or_else(|| entity.field("status")).and_then(Value::as_str);
+        let status = entity.field("variables.status").or_else(|| entity.field("status")).and_then(Json::as_str);
         if let Some(status) = status {
             said = format!("{said}, {}", crate::text::line(status));
         }
@@ -118,7 +117,7 @@ impl App {
         }
         let rows = passing.iter().skip(passing.len().saturating_sub(count));
         let when = |entry: &crate::app::entry::Entry| match entry.world_time.filter(|_| self.world_times) {
-            Some(time) => self.clock.calendar().date_of(time).short(),
+            Some(time) => self.clock.calendar().date_of(time.into()).short(),
             None => entry.at.to_zoned(self.zone().clone()).strftime("%H:%M:%S").to_string(),
         };
         rows.map(|entry| format!("{}. {}", when(entry), words::entry(self, entry))).collect()

@@ -11,6 +11,7 @@ use self::model::Model;
 use super::keymap::{Action, Bound, Context};
 use super::{App, Effect, Journal, Key, Now, Stage};
 use crate::client::event::ClientEvent;
+use crate::json::Json;
 
 /// How far a jump goes.
 const JUMP: Duration = Duration::from_secs(10);
@@ -135,7 +136,7 @@ impl App {
         while let Some(due) = self.cache.refetch_deadline() {
             let Some(refetch) = self.cache.refetch_due(due) else { return };
             let Some(Replay { model, .. }) = &self.replay else { return };
-            let nodes = model.nodes(&refetch.ids);
+            let nodes = model.nodes(&refetch.ids).iter().map(Json::from).collect();
             self.refetched(refetch.ticket, Ok(nodes));
         }
     }

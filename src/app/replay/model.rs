@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::client::event::Snapshot;
+use crate::json::Json;
 use crate::protocol::{EntityRef, EntityType, Event, Id, Operation, Payload};
 
 /// Holds every known entity as the API tells it.
@@ -21,10 +22,7 @@ impl Model {
     #[must_use]
     pub fn new(state: Option<&Snapshot>) -> Self {
         let nodes = state.into_iter().flat_map(|state| &state.nodes);
-        let entry = |node: &Value| {
-            let fields = node.as_object()?.clone();
-            Some((Id::parse(fields.get("id")?.as_str()?).ok()?, fields))
-        };
+        let entry = |node: &Json| Some((Id::parse(node.get("id")?.as_str()?).ok()?, Map::from(node.as_object()?)));
         Self { nodes: nodes.filter_map(entry).collect() }
     }
 
@@ -129,7 +127,7 @@ mod tests {
             json!({"__typename": "Settlement", "id": "s", "campaignId": "c", "name": "Cinderford", "version": 3,
             "level": 2, "description": "long", "variables": {"population": 900}, "computed": {"defence": {"value": 1}}}),
         ];
-        let state = Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes };
+        let state = Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes: crate::json::together(&nodes) };
         let mut model = Model::new(Some(&state));
         let payload = json!({"settlementId": "s", "operation": "update", "campaignId": "c",
             "changedFields": ["level", "description", "variables.population"]});

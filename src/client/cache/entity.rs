@@ -1,11 +1,12 @@
 //! One cached entity: its values, which of them are stale, and what changed lately.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
+use super::changes::Changes;
+use crate::json::{Json, Object};
 use crate::protocol::{EntityRef, Id};
 
 /// Holds an entity as the API last told it, with marks for what has happened since.
@@ -18,21 +19,11 @@ pub struct Entity {
     pub name: Arc<str>,
     /// Rises by one with every accepted edit; zero when the gateway does not count.
     pub version: i64,
-    /// Every value by its API name, nested ones (`variables`, `computed`) as objects. Safe for display.
-    pub fields: Map<String, Value>,
+    /// Every value by its API name, nested ones (`variables`, `computed`) as objects, just as the API tells it.
+    pub fields: Arc<Object>,
     /// The latest change of each field, by dotted name (`variables.population`).
-    pub changes: BTreeMap<String, FieldChange>,
+    pub changes: Changes,
     pub(super) stale: Stale,
-}
-
-/// Describes the latest change of one field.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FieldChange {
-    /// The value before, where it was known.
-    pub from: Option<Value>,
-    pub at: Timestamp,
-    pub by: Option<Id>,
-    pub seq: Option<u64>,
 }
 
 /// Tells which values of an entity are older than an event that touched them.
@@ -53,18 +44,42 @@ impl Stale {
             Self::Nothing => *self = Self::Fields(fields.into_iter().collect()),
         }
     }
+
+    /// Tells whether the value with this dotted name, or the object it sits in, is stale.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Fields(fields) => {
+                fields.contains(name) || name.split_once('.').is_some_and(|(head, _)| fields.contains(head))
+            }
+        }
+    }
 }
 
 impl Entity {
     /// Returns a value by its dotted name, for example `level` or `variables.population`.
     #[must_use]
-    pub fn field(&self, name: &str) -> Option<&Value> {
+    pub fn field(&self, name: &str) -> Option<&Json> {
         let (head, rest) = name.split_once('.').map_or((name, None), |(head, rest)| (head, Some(rest)));
         let value = self.fields.get(head)?;
         match rest {
             Some(key) => value.get(key),
             None => Some(value),
         }
+    }
+
+    /// Sets a value by its dotted name; `None` removes it.
+    pub fn set(&mut self, name: &str, value: Option<Json>) {
+        let fields = match name.split_once('.') {
+            None => self.fields.with(name, value),
+            Some((head, key)) => match self.fields.get(head) {
+                Some(Json::Object(table)) => self.fields.with(head, Some(Json::Object(table.with(key, value).into()))),
+                Some(_) => return,
+                None => self.fields.with(head, Some(Json::Object(Object::default().with(key, value).into()))),
+            },
+        };
+        self.fields = fields.into();
     }
 
     /// Tells whether any value is stale.
@@ -76,13 +91,7 @@ impl Entity {
     /// Tells whether the value with this dotted name, or the object it sits in, is stale.
     #[must_use]
     pub fn is_field_stale(&self, name: &str) -> bool {
-        match &self.stale {
-            Stale::Nothing => false,
-            Stale::Everything => true,
-            Stale::Fields(fields) => {
-                fields.contains(name) || name.split_once('.').is_some_and(|(head, _)| fields.contains(head))
-            }
-        }
+        self.stale.has(name)
     }
 
     /// Returns when any field last changed.

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use super::entity::{Entity, FieldChange, Stale};
+use super::changes::FieldChange;
+use super::entity::{Entity, Stale};
 use super::store::{Cache, Touch};
+use crate::json::Json;
 use crate::protocol::event::{StateInvalidated, WorldTimeChanged};
 use crate::protocol::{EntityRef, EntityType, Event, Metadata, Operation, Payload, Scope};
 use crate::text;
@@ -52,7 +53,7 @@ impl Cache {
                 for field in event.payload.changed_fields() {
                     let field = text::line(field).into_owned();
                     let from = value_before(&event.metadata, &field).or_else(|| entity.field(&field).cloned());
-                    entity.changes.insert(field, change(from));
+                    entity.changes.insert(&field, change(from));
                 }
                 if included {
                     // An earlier answer was already as new as this event.
@@ -93,10 +94,10 @@ impl Cache {
     fn world_time_changed(&mut self, payload: &WorldTimeChanged, metadata: &Metadata, now: Instant, at: Timestamp) {
         let key = EntityRef::new(EntityType::Campaign, payload.campaign_id.clone());
         if let Some(campaign) = self.entities.get_mut(&key) {
-            let time = Value::String(text::line(&payload.new_time).into_owned());
-            let from = campaign.fields.insert("worldTime".to_owned(), time);
+            let from = campaign.field("worldTime").cloned();
+            campaign.set("worldTime", Some(Json::Text(text::line(&payload.new_time).into())));
             let change = FieldChange { from, at, by: metadata.user_id.clone(), seq: metadata.seq };
-            campaign.changes.insert("worldTime".to_owned(), change);
+            campaign.changes.insert("worldTime", change);
             campaign.version = metadata.version.unwrap_or(campaign.version);
         }
         // A refetch of the campaign that left before the clock moved would set it back.
@@ -147,8 +148,8 @@ fn evict(entity: &mut Entity, fields: &[String]) {
 }
 
 /// Returns the value that the event says a field had before, made safe.
-fn value_before(metadata: &Metadata, field: &str) -> Option<Value> {
-    metadata.changes.iter().find(|change| change.field == field).map(|change| text::json(change.from.clone()))
+fn value_before(metadata: &Metadata, field: &str) -> Option<Json> {
+    metadata.changes.iter().find(|change| change.field == field).map(|change| Json::from(&change.from))
 }
 
 /// Names the computed fields of an invalidation the way the cache does; none named means all of them.
@@ -166,16 +167,16 @@ fn computed_names(fields: &[String]) -> Vec<String> {
 
 /// Tells whether an entity has a condition of this name.
 fn is_condition(entity: &Entity, name: &str) -> bool {
-    let conditions = entity.field("conditions").and_then(Value::as_array).into_iter().flatten();
-    conditions.into_iter().any(|condition| condition.get("name").and_then(Value::as_str) == Some(name))
+    let conditions = entity.field("conditions").and_then(Json::as_array).into_iter().flatten();
+    conditions.into_iter().any(|condition| condition.get("name").and_then(Json::as_str) == Some(name))
 }
 
 /// Lists the computed fields that depend on time: those that say so, and those that say nothing at all.
 fn time_dependent(entity: &Entity) -> Vec<String> {
-    let Some(Value::Object(computed)) = entity.fields.get("computed") else { return Vec::new() };
-    let depends = |value: &Value| match value {
-        Value::Object(rule) => rule.get("dependsOnTime").and_then(Value::as_bool).unwrap_or(false),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => true,
+    let Some(computed) = entity.field("computed").and_then(Json::as_object) else { return Vec::new() };
+    let depends = |value: &Json| match value {
+        Json::Object(rule) => rule.get("dependsOnTime").and_then(Json::as_bool).unwrap_or(false),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_) => true,
     };
     computed.iter().filter(|(_, value)| depends(value)).map(|(name, _)| format!("computed.{name}")).collect()
 }

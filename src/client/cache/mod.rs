@@ -4,6 +4,7 @@
 //! An event evicts values but does not remove them: they stay readable, marked stale, until the
 //! refetch lands. An answer that may be older than a later event is never applied.
 
+mod changes;
 mod entity;
 mod evict;
 mod node;
@@ -12,7 +13,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use entity::{Entity, FieldChange};
+pub use changes::{Changes, FieldChange};
+pub use entity::Entity;
 pub use node::read as provisional;
 pub use refetch::{BATCH_WINDOW, MAX_IDS, Refetch, Ticket};
 pub use store::Cache;

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use super::entity::{Entity, FieldChange, Stale};
+use super::changes::FieldChange;
+use super::entity::Entity;
 use super::node;
 use super::refetch::{Plan, Refetch, Tick, Ticket};
 use crate::client::event::Snapshot;
+use crate::json::Json;
 use crate::protocol::{EntityRef, EntityType, Id, Position};
 
 /// Holds one campaign's entities as last told, and knows which of them are stale.
@@ -96,7 +97,7 @@ impl Cache {
     #[must_use]
     pub fn user_name(&self, user_id: &Id) -> Option<&str> {
         self.of_type(&EntityType::Member)
-            .find(|member| member.field("userId").and_then(Value::as_str) == Some(user_id.as_str()))
+            .find(|member| member.field("userId").and_then(Json::as_str) == Some(user_id.as_str()))
             .map(|member| &*member.name)
     }
 
@@ -133,12 +134,18 @@ impl Cache {
         self.revision += 1;
         self.covered = snapshot.position;
         self.latest = None;
-        for mut entity in snapshot.nodes.into_iter().filter_map(node::read) {
+        let told = snapshot.nodes.into_iter().filter_map(node::read).map(|mut entity| {
             if let Some(old) = before.remove(&entity.key) {
-                entity.changes = old.changes.clone();
-                mark_differences(&old, &mut entity, at);
+                follow(old, &mut entity, at);
             }
-            self.insert(entity);
+            (entity.key.clone(), entity)
+        });
+        // In one go: a map that grows entity by entity ends up half empty.
+        self.entities = told.collect();
+        for entity in self.entities.values() {
+            if let Some(parent) = &entity.parent {
+                self.children.entry(parent.clone()).or_default().insert(entity.key.clone());
+            }
         }
     }
 
@@ -173,7 +180,7 @@ impl Cache {
     }
 
     /// Applies the answer to a refetch: what it lacks is gone, what is older than a later event is asked for again.
-    pub fn answered(&mut self, ticket: Ticket, nodes: Vec<Value>, now: Instant, at: Timestamp) {
+    pub fn answered(&mut self, ticket: Ticket, nodes: Vec<Json>, now: Instant, at: Timestamp) {
         let Some((left, asked)) = self.plan.land(ticket) else { return };
         self.revision += 1;
         let mut told: BTreeMap<Id, Entity> =
@@ -219,14 +226,22 @@ impl Cache {
     }
 
     fn replace(&mut self, mut entity: Entity, touch: Option<Touch>, at: Timestamp) {
-        if let Some(old) = self.entities.get(&entity.key) {
-            entity.changes = old.changes.clone();
-            mark_differences(old, &mut entity, at);
-        } else if let Some(created) = touch.and_then(|touch| touch.created) {
-            entity.changes.insert("name".to_owned(), created);
+        if let Some(alike) = self.entities.get(&entity.key).or_else(|| self.sibling(&entity)) {
+            entity.fields = entity.fields.sharing(&alike.fields).into();
         }
         self.detach(&entity.key);
+        if let Some(old) = self.entities.remove(&entity.key) {
+            follow(old, &mut entity, at);
+        } else if let Some(created) = touch.and_then(|touch| touch.created) {
+            entity.changes.insert("name", created);
+        }
         self.insert(entity);
+    }
+
+    /// Returns some entity of the same type under the same parent: it has much in common with a new one.
+    fn sibling(&self, entity: &Entity) -> Option<&Entity> {
+        let mut siblings = self.children.get(entity.parent.as_ref()?)?.iter();
+        self.entities.get(siblings.find(|key| key.entity_type == entity.key.entity_type)?)
     }
 
     fn insert(&mut self, entity: Entity) {
@@ -263,21 +278,20 @@ impl Cache {
     }
 }
 
-/// Marks what differs from the old values and was not announced by an event, such as a computed field.
-fn mark_differences(old: &Entity, new: &mut Entity, at: Timestamp) {
-    let (before, after) = (node::flatten(&old.fields), node::flatten(&new.fields));
-    let differing: Vec<_> = after
-        .iter()
-        .filter(|(name, value)| before.get(*name) != Some(value))
-        .filter(|(name, _)| old.stale == Stale::Nothing || !announced(old, name))
-        .map(|(name, _)| (name.clone(), before.get(name).map(|value| (*value).clone())))
-        .collect();
-    for (name, from) in differing {
-        new.changes.insert(name, FieldChange { from, at, by: None, seq: None });
+/// Takes over what changed lately, and marks what differs from the old values and was not announced by an event,
+/// such as a computed field.
+fn follow(old: Entity, new: &mut Entity, at: Timestamp) {
+    new.changes = old.changes;
+    if old.fields == new.fields {
+        return;
     }
-}
-
-/// Tells whether an event has already marked this field, with its author, and the value was awaited since.
-fn announced(old: &Entity, name: &str) -> bool {
-    old.changes.contains_key(name) && old.is_field_stale(name)
+    let (before, after) = (node::flatten(&old.fields), node::flatten(&new.fields));
+    for (name, value) in &after {
+        let from = before.get(name);
+        // An event has marked this field with its author, and the value was awaited since.
+        let announced = new.changes.contains_key(name) && old.stale.has(name);
+        if from != Some(value) && !announced {
+            new.changes.insert(name, FieldChange { from: from.copied().cloned(), at, by: None, seq: None });
+        }
+    }
 }

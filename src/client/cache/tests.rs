@@ -1,3 +1,5 @@
+mod size;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::{Duration, Instant};
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::client::event::Snapshot;
+use crate::json;
 use crate::protocol::{EntityRef, EntityType, Event, Id, Position};
 
 fn id(text: &str) -> Id {
@@ -57,7 +60,10 @@ impl Fixture {
             settlement_node("salt", 1, 2),
             structure_node("tower", "harrow"),
         ];
-        cache.snapshot(Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 10)), nodes }, at());
+        cache.snapshot(
+            Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 10)), nodes: json::together(&nodes) },
+            at(),
+        );
         Self { cache, now: Instant::now(), seq: 10 }
     }
 
@@ -84,7 +90,7 @@ impl Fixture {
     }
 
     fn answer(&mut self, ticket: Ticket, nodes: Vec<Value>) {
-        self.cache.answered(ticket, nodes, self.now, at());
+        self.cache.answered(ticket, json::together(&nodes), self.now, at());
     }
 
     fn level(&self, name: &str) -> Option<i64> {
@@ -97,7 +103,7 @@ fn an_update_keeps_the_old_value_on_screen_as_stale_until_the_refetch_lands() {
     let mut f = Fixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     let entity = f.cache.get(&settlement("harrow")).unwrap();
-    assert_eq!(entity.field("level"), Some(&json!(3)));
+    assert_eq!(entity.field("level"), Some(&json!(3).into()));
     assert!(entity.is_field_stale("level") && !entity.is_field_stale("name"));
 
     let refetch = f.due().unwrap();
@@ -106,7 +112,7 @@ fn an_update_keeps_the_old_value_on_screen_as_stale_until_the_refetch_lands() {
     let entity = f.cache.get(&settlement("harrow")).unwrap();
     assert!(!entity.is_stale());
     let change = &entity.changes["level"];
-    assert_eq!((entity.field("level"), &change.from), (Some(&json!(4)), &Some(json!(3))));
+    assert_eq!((entity.field("level"), &change.from), (Some(&json!(4).into()), &Some(json!(3).into())));
     assert_eq!((&change.by, change.seq), (&Some(id("mira")), Some(11)));
     assert_eq!(entity.changes["computed.defence"].by, None, "what follows from the edit is marked without an author");
     assert!(!entity.changes.contains_key("variables") && entity.changes.contains_key("variables.population"));
@@ -270,7 +276,7 @@ fn what_is_exported_is_the_same_campaign_when_taken_in_again() {
     let mut again = Cache::default();
     again.snapshot(exported.clone(), at());
     assert_eq!(again.len(), f.cache.len());
-    assert_eq!(again.get(&settlement("harrow")).unwrap().field("level"), Some(&json!(4)));
+    assert_eq!(again.get(&settlement("harrow")).unwrap().field("level"), Some(&json!(4).into()));
     assert_eq!(again.children(&id("harrow"), &EntityType::Structure).len(), 1);
     assert_eq!(again.export().unwrap(), exported);
     assert_eq!(Cache::default().export(), None);
@@ -289,7 +295,10 @@ fn a_server_that_cannot_be_asked_is_asked_once_and_the_values_stay_stale() {
     assert!(!f.cache.cannot_refetch(), "it is no news any more");
 
     let nodes = vec![campaign_node(), settlement_node("harrow", 2, 4)];
-    f.cache.snapshot(Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 20)), nodes }, at());
+    f.cache.snapshot(
+        Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 20)), nodes: json::together(&nodes) },
+        at(),
+    );
     f.seq = 20;
     f.settlement_updated("harrow", "update", &["level"], Some(3));
     assert!(f.due().is_some(), "who tells everything can be asked again");

@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use serde_json::Value;
 
 use super::super::look::Look;
 use super::super::row::{Row, columns};
@@ -13,6 +12,7 @@ use crate::app::edit::field::Field;
 use crate::app::edit::fields::{FieldSheet, Open};
 use crate::app::measure::{fit, pad, width};
 use crate::app::value::say;
+use crate::json::Json;
 
 /// How many lines a text of several lines takes at most, while there is anything else to show.
 const BLOCK: u16 = 12;
@@ -37,7 +37,7 @@ pub fn draw(app: &App, look: &Look, sheet: &FieldSheet, area: Rect, buffer: &mut
     for (index, field) in fields.iter().enumerate().skip(first) {
         let here = index == sheet.cursor;
         let open = sheet.open.as_ref().filter(|_| here);
-        let value = entity.field(&field.name).unwrap_or(&Value::Null);
+        let value = entity.field(&field.name).unwrap_or(&Json::Null);
         match open {
             Some(open) => cursor = under_edit(app, look, sheet, open, labels, &mut rest, buffer),
             None => rest = write([at_rest(app, look, sheet, field, value, labels, here)], rest, buffer),
@@ -54,7 +54,7 @@ fn first_shown(sheet: &FieldSheet, height: u16) -> usize {
     }
 }
 
-fn at_rest(app: &App, look: &Look, sheet: &FieldSheet, field: &Field, value: &Value, labels: usize, here: bool) -> Row {
+fn at_rest(app: &App, look: &Look, sheet: &FieldSheet, field: &Field, value: &Json, labels: usize, here: bool) -> Row {
     let style = if here { look.theme.strong } else { look.theme.text };
     let value = value.as_str().map_or_else(|| say(value), |text| fit(&crate::text::line(text), 60));
     let row = Row::new()

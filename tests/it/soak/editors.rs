@@ -75,7 +75,7 @@ async fn login(url: &str) -> Result<Api, ApiError> {
 
 /// Lists the settlements they edit.
 async fn towns(api: &Api, campaign: &Id) -> Vec<String> {
-    let nodes = api.snapshot(campaign).await.unwrap().nodes;
+    let nodes = api.snapshot(campaign).await.unwrap().values();
     let towns = nodes.iter().filter(|node| node["__typename"] == "Settlement");
     towns.map(|node| node["id"].as_str().unwrap().to_owned()).collect()
 }

@@ -10,6 +10,7 @@ use ratatui::backend::TestBackend;
 use scry::app::{App, Effect, Keymap, Msg, Now, Options};
 use scry::client::event::{ClientEvent, Delivery, Loaded, Phase, Saved, Snapshot, Status};
 use scry::client::outbox::{Edit, Outcome};
+use scry::json::{self, Json};
 use scry::protocol::{Event, Id, Position, Room};
 use scry::ui::{self, Look};
 use serde_json::{Value, json};
@@ -76,7 +77,7 @@ impl Table {
         for effect in &effects {
             if let (Effect::Refetch(refetch), Some(nodes)) = (effect, &self.server) {
                 let asked = |node: &&Value| refetch.ids.iter().any(|id| node["id"] == id.as_str());
-                let answer = nodes.iter().filter(asked).cloned().collect();
+                let answer = nodes.iter().filter(asked).map(Json::from).collect();
                 self.app.update(self.now, Msg::Refetched { ticket: refetch.ticket, result: Ok(answer) });
             }
         }
@@ -92,14 +93,15 @@ impl Table {
     }
 
     pub fn snapshot(&mut self, nodes: Vec<Value>) {
-        let position = Some(Position::new("x", 1_200));
+        let (position, nodes) = (Some(Position::new("x", 1_200)), json::together(&nodes));
         self.client(ClientEvent::Snapshot(Box::new(Snapshot { campaign_id: id("c"), position, nodes })));
     }
 
     /// Finds the campaign on disk, saved this long ago.
     pub fn find_on_disk(&mut self, age: Duration) {
         let at = self.now.wall.checked_sub(SignedDuration::try_from(age).unwrap()).unwrap();
-        let snapshot = Snapshot { campaign_id: id("c"), position: Some(Position::new("x", 1_150)), nodes: nodes() };
+        let (position, nodes) = (Some(Position::new("x", 1_150)), json::together(&nodes()));
+        let snapshot = Snapshot { campaign_id: id("c"), position, nodes };
         self.send(Msg::State(Ok(Loaded::State(Box::new(Saved { at, snapshot })))));
     }
 
