@@ -6,6 +6,7 @@ use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
 use super::edits::Edits;
+use super::slack::Slack;
 use super::states::{Order, States};
 use super::{TuiError, ended};
 use crate::app::copy::Export;
@@ -49,6 +50,7 @@ pub struct Runner {
     disk: DiskCache,
     states: States,
     edits: Edits,
+    slack: Slack,
     session: Option<Session>,
     answers: mpsc::Receiver<Msg>,
     answer: mpsc::Sender<Msg>,
@@ -68,6 +70,7 @@ impl Runner {
             disk,
             states,
             edits,
+            slack: Slack::default(),
             session: None,
             answers,
             answer,
@@ -168,6 +171,7 @@ impl Runner {
             Some(msg) = self.answers.recv() => msg,
             Some(event) = events => match event {
                 Some(event) => {
+                    self.slack.stirred();
                     self.edits.connection(&event);
                     Msg::Client(event)
                 }

@@ -11,6 +11,7 @@ mod reload;
 mod screen;
 mod signals;
 mod sittings;
+mod slack;
 mod states;
 
 use std::io;
