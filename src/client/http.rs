@@ -15,6 +15,9 @@ use super::secret::Secret;
 use crate::config::client::Server;
 use crate::text;
 
+/// How much room is made for an answer before it is there, whatever length it claims to have.
+const MOST_ANNOUNCED: usize = 64 << 20;
+
 /// Sends requests to one server.
 ///
 /// What it needs for that is made at the first request: a command that only listens to a socket makes none, and need
@@ -110,9 +113,14 @@ impl Http {
         &self,
         request: reqwest::RequestBuilder,
     ) -> Result<Reply<B>, ApiError> {
-        let response = request.send().await.map_err(|error| self.explain(&error))?;
+        let mut response = request.send().await.map_err(|error| self.explain(&error))?;
         let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|error| self.explain(&error))?;
+        // Piece by piece into the room it needs: a large answer is in memory once, not twice.
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(announced.min(MOST_ANNOUNCED));
+        while let Some(piece) = response.chunk().await.map_err(|error| self.explain(&error))? {
+            bytes.extend_from_slice(&piece);
+        }
         Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
     }
 
