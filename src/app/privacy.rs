@@ -46,7 +46,9 @@ impl Secrets {
             }
         }
         if let Some(conditions) = json.get_mut("conditions").and_then(Value::as_array_mut) {
-            let name = |condition: &Value| condition.get("name").and_then(Value::as_str).is_some_and(|name| self.0.contains(name));
+            let name = |condition: &Value| {
+                condition.get("name").and_then(Value::as_str).is_some_and(|name| self.0.contains(name))
+            };
             conditions.retain(|condition| !name(condition));
         }
     }

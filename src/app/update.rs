@@ -159,7 +159,8 @@ impl App {
 
     /// Adds a row to the journal.
     pub(super) fn note(&mut self, mut entry: Entry) {
-        let world_time = || self.cache.world_time().and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(Moment::from);
+        let world_time =
+            || self.cache.world_time().and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(Moment::from);
         entry.world_time = entry.world_time.or_else(world_time);
         let passes = self.passes(&entry);
         self.journal.push(entry, passes);

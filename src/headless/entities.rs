@@ -191,7 +191,11 @@ mod tests {
             json!({"__typename": "Structure", "id": "t", "campaignId": "c", "name": "Tower", "level": 2}),
             json!({"id": "nothing"}),
         ];
-        entities.learn(&Snapshot { campaign_id: Id::parse("c").unwrap(), position: None, nodes: crate::json::together(&nodes) });
+        entities.learn(&Snapshot {
+            campaign_id: Id::parse("c").unwrap(),
+            position: None,
+            nodes: crate::json::together(&nodes),
+        });
         let mut names: Vec<String> =
             entities.all().map(|entity| format!("{} {}", entity["entityType"], entity["name"])).collect();
         names.sort();

@@ -127,7 +127,8 @@ mod tests {
             json!({"__typename": "Settlement", "id": "s", "campaignId": "c", "name": "Cinderford", "version": 3,
             "level": 2, "description": "long", "variables": {"population": 900}, "computed": {"defence": {"value": 1}}}),
         ];
-        let state = Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes: crate::json::together(&nodes) };
+        let state =
+            Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes: crate::json::together(&nodes) };
         let mut model = Model::new(Some(&state));
         let payload = json!({"settlementId": "s", "operation": "update", "campaignId": "c",
             "changedFields": ["level", "description", "variables.population"]});
