@@ -1,4 +1,4 @@
-//! The log: a file that turns over daily, never the screen, and never a token.
+//! The log: a file that turns over daily, never the screen, and never a token or what a terminal obeys.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::client::LogConfig;
-use crate::files;
+use crate::{files, text};
 
 /// How many lines may wait for the disk. Room for all of them is taken at once, so it is not much.
 const WAITING: usize = 4096;
@@ -72,7 +72,7 @@ fn pattern(text: &str) -> Regex {
 }
 
 fn parse_filter(level: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder().parse(level).map_err(|_| LogError::Level(crate::text::line(level).into_owned()))
+    EnvFilter::builder().parse(level).map_err(|_| LogError::Level(text::line(level).into_owned()))
 }
 
 fn appender(config: &LogConfig, data: &Path, file: Option<&Path>) -> Result<RollingFileAppender, LogError> {
@@ -106,9 +106,12 @@ impl<'a> MakeWriter<'a> for Redacting<NonBlocking> {
 }
 
 impl<W: Write> Write for Redacting<W> {
-    /// Takes a whole record at a time, as the formatter hands them over, so that no secret is split.
+    /// Takes a whole record at a time, as the formatter hands them over, so that no secret is split; whoever reads the
+    /// file reads it in a terminal, so what that would obey is taken out too.
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-        self.0.write_all(redact(&String::from_utf8_lossy(record)).as_bytes())?;
+        let text = String::from_utf8_lossy(record);
+        let safe = text::block(text.trim_end_matches('\n'));
+        self.0.write_all(format!("{}\n", redact(&safe)).as_bytes())?;
         Ok(record.len())
     }
 
@@ -167,6 +170,18 @@ mod tests {
         let log = std::fs::read_to_string(file).unwrap();
         assert_eq!(log.lines().count(), 3, "{log}");
         assert!(!log.contains("c2lnbmF0dXJl") && !log.contains("hidden"), "{log}");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_reaches_the_file() {
+        let mut kept = Redacting(Vec::new());
+        let name = format!("\u{1b}]52;c;aGk=\u{7} \u{9b}2J \u{202e}dlog\u{200b} {}", "x".repeat(1 << 20));
+        kept.write_all(format!("INFO joined {name}\n").as_bytes()).unwrap();
+        kept.write_all(b"INFO \xff\n").unwrap();
+        let log = String::from_utf8(kept.0).unwrap();
+        assert_eq!(log.lines().count(), 2);
+        assert!(log.starts_with("INFO joined \u{fffd}]52;c;aGk=\u{fffd} \u{fffd}2J dlog "), "{}", &log[..80]);
+        assert!(log.len() < 100_000 && !log.contains(|c: char| c.is_control() && c != '\n'));
     }
 
     #[test]
