@@ -90,12 +90,20 @@ impl House {
         let voices = Voices::connect(&campaign, session(seats.player.clone()), session(onlooker))?;
         let table = tokio::spawn(demo::play(seats, Some(voices), campaign.clone(), seed, 1.0, self.stop.child_token()));
         let shown = if args.no_tui {
+            self.invite();
             watch::print(&self.context, viewer, &everything_in(&campaign, args.time)).await
         } else {
             dashboard::open(&self.context, viewer, Some(campaign), args.time, args.plain).await
         };
         table.abort();
         shown
+    }
+
+    /// Says on stderr where other programs can join, and as whom.
+    fn invite(&self) {
+        let url = self.context.settings.server.url.as_str().trim_end_matches('/');
+        let guests: Vec<_> = self.world.users.iter().map(|user| format!("{}:{}", user.name, user.password)).collect();
+        self.context.say(&format!("others can join at {url} as {} (name:password)", guests.join(", ")));
     }
 
     async fn log_in(&self, name: &str) -> Result<Api, CliError> {
