@@ -6,7 +6,10 @@ use super::keymap::Action;
 use super::pane::Pane;
 use super::{App, Effect, Seen, Stage};
 use crate::client::event::Phase;
-use crate::protocol::EntityRef;
+use crate::protocol::{EntityRef, EntityType};
+
+/// How many of the journal's latest rows are looked through for what changed.
+const LOOK_BACK: usize = 2_000;
 
 impl App {
     /// Carries out a command in the place where the person is.
@@ -92,14 +95,13 @@ impl App {
             Pane::Detail => self.move_in_detail(action, rows),
             Pane::Journal => self.move_in_journal(action, rows),
             Pane::Inspector => self.move_in_inspector(action, rows),
-            Pane::Clock | Pane::Health => match self.scrolled(action, self.scrolled_to(self.focus)) {
+            Pane::Clock | Pane::Health | Pane::People => match self.scrolled(action, self.scrolled_to(self.focus)) {
                 Some(offset) => {
                     self.scroll.insert(self.focus, offset);
                     true
                 }
                 None => false,
             },
-            Pane::People => false,
             Pane::Notifications => self.move_in_notices(step(action, rows), action),
         }
     }
@@ -249,20 +251,62 @@ impl App {
         }
     }
 
+    /// Goes to the next thing with a fresh mark, and there to what changed; where none is fresh, to what changed last, and
+    /// from there to what changed before.
     fn go_to_change(&mut self, forward: bool) {
-        if let Some(key) = self.tree.next_change(self.seen(), forward) {
-            self.leave_place();
-            self.reveal(&key);
-            self.go_to_changed_field(&key);
+        let fresh = self.tree.next_change(self.seen(), forward);
+        if let Some(key) = fresh.or_else(|| self.earlier_change(forward)) {
+            self.show_entity(&key);
+            self.go_to_changed_field();
         }
     }
 
-    /// Brings what changed last into view in Detail.
-    fn go_to_changed_field(&mut self, key: &EntityRef) {
-        let Some(entity) = self.cache.get(key) else { return };
-        let fresh = entity.changes.iter().filter(|(_, change)| self.freshness(change.at) != super::Freshness::Old);
+    /// Tells whether the journal holds a change of something that is still there.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.tree.fresh().is_empty() || self.changed_lately().next().is_some()
+    }
+
+    fn earlier_change(&self, forward: bool) -> Option<EntityRef> {
+        let mut known: Vec<&EntityRef> = Vec::new();
+        for key in self.changed_lately() {
+            if !known.contains(&key) {
+                known.push(key);
+            }
+        }
+        let here = self.tree.entity().and_then(|here| known.iter().position(|key| *key == here));
+        let last = known.len().checked_sub(1)?;
+        let next = match (here, forward) {
+            (None, _) => 0,
+            (Some(here), true) => {
+                if here == last {
+                    0
+                } else {
+                    here + 1
+                }
+            }
+            (Some(here), false) => here.checked_sub(1).unwrap_or(last),
+        };
+        known.get(next).map(|key| (*key).clone())
+    }
+
+    /// Lists what changed and is still there, the latest first.
+    fn changed_lately(&self) -> impl Iterator<Item = &EntityRef> {
+        let recent = self.journal.numbered().rev().take(LOOK_BACK).map(|(_, entry)| entry);
+        let changed = recent.filter(|entry| matches!(entry.kind, Kind::Changed(_)));
+        changed
+            .filter_map(|entry| entry.subject.as_ref())
+            .filter(|key| key.entity_type != EntityType::Member && self.cache.get(key).is_some())
+    }
+
+    /// Puts the cursor of Detail on what changed last.
+    fn go_to_changed_field(&mut self) {
+        let (rows, _) = self.detail(usize::MAX);
         // What somebody did says more than what followed from it.
-        let newest = fresh.max_by_key(|(field, change)| (!field.starts_with("computed."), change.at));
+        let followed = |field: &str| field.starts_with("computed.") || field.starts_with("conditions.");
+        let changed = rows.iter().filter_map(|row| Some((row.field()?, row.change()?.at)));
+        let newest =
+            changed.max_by_key(|(field, at)| (self.freshness(*at) != super::Freshness::Old, !followed(field), *at));
         if let Some((field, _)) = newest {
             self.detail_place = super::detail::Place::at(field.to_owned());
         }

@@ -1,5 +1,7 @@
 //! Being told while looking elsewhere: how loud, about what, and when not.
 
+use std::time::{Duration, Instant};
+
 use super::{App, Effect};
 use crate::client::event::{Delivery, Phase};
 use crate::config::alerts::Level;
@@ -8,6 +10,41 @@ use crate::protocol::Event;
 /// What is said of a connection that was lost, and of one that is back.
 pub(super) const LOST: &str = "the connection to the server is lost";
 pub(super) const BACK: &str = "the connection to the server is back";
+
+/// The least time between two calls about changes; what changes meanwhile is told with the next one.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Holds back calls about changes, so that a burst is one call and not hundreds.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    last: Option<Instant>,
+    /// The first sentence that was held back, and how many there are.
+    held: Option<(String, usize)>,
+}
+
+impl Calls {
+    /// Takes a sentence; returns it if it may go out at once.
+    fn take(&mut self, sentence: String, now: Instant) -> Option<String> {
+        if self.last.is_none_or(|last| now >= last + EVERY) {
+            self.last = Some(now);
+            return Some(sentence);
+        }
+        self.held.get_or_insert((sentence, 0)).1 += 1;
+        None
+    }
+
+    /// Returns what was held back, once it is time.
+    fn due(&mut self, now: Instant) -> Option<String> {
+        let (sentence, count) = self.held.take_if(|_| self.last.is_none_or(|last| now >= last + EVERY))?;
+        self.last = Some(now);
+        Some(if count == 1 { sentence } else { format!("{sentence}, and {} more changes", count - 1) })
+    }
+
+    /// Returns when something that is held back goes out.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.held.as_ref().and(self.last).map(|last| last + EVERY)
+    }
+}
 
 impl App {
     /// Tells of a connection that was lost, or is back.
@@ -46,10 +83,16 @@ impl App {
         if is_marked && !is_mine && !self.options.spoken {
             self.toast(&sentence);
         }
-        if wanted < needed {
+        if wanted < needed || !self.may_ring() {
             return None;
         }
-        self.ring(&sentence)
+        self.calls.take(sentence, self.now.mono).map(|sentence| called(&sentence))
+    }
+
+    /// Tells of the changes that were held back, unless the person has come to see for themselves.
+    pub(super) fn calls_due(&mut self) -> Option<Effect> {
+        let sentence = self.calls.due(self.now.mono)?;
+        self.may_ring().then(|| called(&sentence))
     }
 
     /// Calls for attention with the next effects, if it is loud enough.
@@ -64,10 +107,16 @@ impl App {
 
     /// Tells whoever is not looking, unless it is the time to be quiet.
     fn ring(&self, sentence: &str) -> Option<Effect> {
+        self.may_ring().then(|| called(sentence))
+    }
+
+    fn may_ring(&self) -> bool {
         let now = self.now.wall.to_zoned(self.options.zone.clone());
         let minute = u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs());
-        let looking = self.is_looking == Some(true);
-        (!looking && !self.options.alerts.is_quiet(minute))
-            .then(|| Effect::Alert(crate::text::line(sentence).into_owned()))
+        self.is_looking != Some(true) && !self.options.alerts.is_quiet(minute)
     }
+}
+
+fn called(sentence: &str) -> Effect {
+    Effect::Alert(crate::text::line(sentence).into_owned())
 }

@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
+use super::entry::{Entry, Kind};
 use super::inspector::{JsonLine, Line};
 use super::pane::Pane;
-use super::value::say;
-use super::{App, Effect, Stage, detail};
+use super::{App, Effect, Options, Stage, detail};
 use crate::expr;
+use crate::protocol::{EntityType, Id};
+use crate::text;
 
 /// Names what a screen is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,30 +73,36 @@ impl App {
     /// Copies the command line that shows the same.
     pub(super) fn copy_command(&mut self) -> Vec<Effect> {
         let Stage::Watching(campaign) = &self.stage else { return Vec::new() };
-        let profile = if self.options.profile.is_empty() {
-            String::new()
-        } else {
-            format!(" --profile {}", quoted(&self.options.profile))
-        };
-        let text = match self.focus {
-            Pane::Journal | Pane::Inspector => {
-                let filter = self.journal.filter().and_then(super::filter::Filter::expression);
-                let entry =
-                    if self.focus == Pane::Inspector { self.inspected_entry() } else { self.journal.selected() };
-                let about = entry
-                    .and_then(|entry| entry.subject.as_ref())
-                    .map(|key| format!("metadata.seq > 0 && {}", about(key)));
-                let filter = filter.map(ToOwned::to_owned).or(about);
+        let here = format!("--campaign {}", quoted(campaign.as_str()));
+        let command = match self.focus {
+            Pane::World | Pane::Detail => self
+                .selected()
+                .map(|entity| format!("get {} {}", entity.key.entity_type, quoted(entity.key.id.as_str()))),
+            Pane::Journal => {
+                let filter = self.journal.filter().and_then(super::filter::Filter::expression).map(ToOwned::to_owned);
+                let filter = filter.or_else(|| self.journal.selected().and_then(alike));
                 let filter = filter.map(|filter| format!(" --filter {}", quoted(&filter))).unwrap_or_default();
-                Some(format!("scry watch --campaign {}{filter}{profile}", quoted(campaign.as_str())))
+                Some(format!("watch {here}{filter}"))
             }
-            Pane::World | Pane::Detail | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {
-                self.selected().map(|entity| {
-                    format!("scry get {} {}{profile}", entity.key.entity_type, quoted(entity.key.id.as_str()))
-                })
-            }
+            Pane::Inspector => self.inspected_entry().and_then(|entry| {
+                let seq = entry.seq.map(|seq| format!("get event {here} --since {} --limit 1", seq.saturating_sub(1)));
+                seq.or_else(|| alike(entry).map(|filter| format!("watch {here} --filter {}", quoted(&filter))))
+            }),
+            Pane::Clock => Some(format!("get campaign {}", quoted(campaign.as_str()))),
+            Pane::People => Some(format!("get member {here}")),
+            Pane::Notifications => Some("get notification".to_owned()),
+            Pane::Health => Some(format!("doctor {here}")),
         };
-        self.copied(text, "command copied")
+        let server = self.server_options();
+        self.copied(command.map(|command| format!("scry {command}{server}")), "command copied")
+    }
+
+    /// Names the server for a command line, as far as the configuration alone does not lead to it.
+    fn server_options(&self) -> String {
+        let Options { profile, profiles, address, .. } = &self.options;
+        let known = profiles.contains(profile).then(|| format!(" --profile {}", quoted(profile)));
+        let other = address.as_ref().map(|address| format!(" --url {}", quoted(address)));
+        [known, other].into_iter().flatten().collect()
     }
 
     /// Lists the journal's rows that pass its filter, one line of JSON each.
@@ -148,14 +156,15 @@ impl App {
         }
     }
 
-    fn shown_record(&self, entry: &super::entry::Entry) -> Option<Value> {
+    fn shown_record(&self, entry: &Entry) -> Option<Value> {
         entry.record.as_ref().filter(|_| !self.hides(entry))?.value()
     }
 
     /// Leaves out of an entity's JSON what players must not see, while they may be looking.
     fn public(&self, entity: &crate::client::cache::Entity, mut json: Value) -> Value {
         self.secrets(entity).redact(&mut json);
-        json
+        // What goes to other programs is safe whatever the cache was given.
+        text::json(json)
     }
 }
 
@@ -172,13 +181,23 @@ fn value_of(row: &detail::Row) -> String {
     }
 }
 
-/// Says which events are about an entity.
-fn about(key: &crate::protocol::EntityRef) -> String {
-    let id = say(&Value::from(key.id.as_str()));
-    match key.entity_type.as_str() {
-        "settlement" => format!("type == 'settlement_updated' && payload.settlementId == '{id}'"),
-        "structure" => format!("type == 'structure_updated' && payload.structureId == '{id}'"),
-        _ => format!("type == 'entity_updated' && payload.entityId == '{id}'"),
+/// Says which events are like a row of the journal: of its kind, and about the same thing.
+fn alike(entry: &Entry) -> Option<String> {
+    // An id has no quotes in it.
+    let of = |event: &str, key: &str, id: &Id| format!("type == \"{event}\" && payload.{key} == \"{id}\"");
+    let subject = entry.subject.as_ref();
+    match entry.kind {
+        Kind::WorldTime => Some("type == \"world_time_changed\"".to_owned()),
+        Kind::Invalidated => Some(match subject.filter(|key| key.entity_type != EntityType::Campaign) {
+            Some(key) => of("state_invalidated", "entityId", &key.id),
+            None => "type == \"state_invalidated\"".to_owned(),
+        }),
+        Kind::Changed(_) => subject.map(|key| match key.entity_type {
+            EntityType::Settlement => of("settlement_updated", "settlementId", &key.id),
+            EntityType::Structure => of("structure_updated", "structureId", &key.id),
+            _ => of("entity_updated", "entityId", &key.id),
+        }),
+        Kind::Foreign | Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => None,
     }
 }
 

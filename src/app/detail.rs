@@ -62,6 +62,8 @@ pub enum Row {
         name: String,
         holds: bool,
         because: String,
+        /// When it began or ceased to hold, where that is the latest that changed about conditions here.
+        change: Option<Change>,
         stale: bool,
     },
 }
@@ -73,6 +75,15 @@ impl Row {
         match self {
             Self::Field(field) => Some(field.name.as_str()).filter(|name| !name.is_empty()),
             Self::Condition { key, .. } => Some(key),
+            Self::Blank | Self::Heading(_) | Self::Text(_) | Self::Why(_) => None,
+        }
+    }
+
+    /// Returns the latest change of what the row shows.
+    #[must_use]
+    pub const fn change(&self) -> Option<&Change> {
+        match self {
+            Self::Field(Field { change, .. }) | Self::Condition { change, .. } => change.as_ref(),
             Self::Blank | Self::Heading(_) | Self::Text(_) | Self::Why(_) => None,
         }
     }
@@ -317,15 +328,27 @@ impl View<'_> {
                 let label = label(&key);
                 return Some(Row::Field(Field { label, value: HIDDEN.to_owned(), ..Field::default() }));
             }
+            let holds = condition.get("holds").and_then(Json::as_bool).unwrap_or_default();
             Some(Row::Condition {
                 name: label(&key),
+                change: self.turned(condition.get("name"), holds),
                 key,
-                holds: condition.get("holds").and_then(Json::as_bool).unwrap_or_default(),
+                holds,
                 because: said("because").or_else(|| said("expression")).map(|why| why.into_owned()).unwrap_or_default(),
                 stale,
             })
         });
         rows.collect()
+    }
+
+    /// Says who made a condition hold or cease to, and when.
+    fn turned(&self, name: Option<&Value>, holds: bool) -> Option<Change> {
+        let change = self.change("conditions")?;
+        let before = self.entity.changes.get("conditions")?.from.as_ref()?.as_array()?;
+        let before = before.iter().find(|condition| condition.get("name") == name)?;
+        let held = before.get("holds").and_then(Value::as_bool)?;
+        // There are only two ways to be: the one before goes without saying.
+        (held != holds).then_some(Change { from: None, ..change })
     }
 
     fn contents(&self) -> Vec<Row> {

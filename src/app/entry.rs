@@ -254,7 +254,13 @@ fn changes(event: &Event) -> String {
     let told = &event.metadata.changes;
     let with_values = told.iter().map(|change| {
         let (from, to) = (shorten(&say(&change.from)), shorten(&say(&change.to)));
-        format!("{} {from} → {to}", field_name(&change.field))
+        let name = field_name(&change.field);
+        if change.from == change.to && !change.to.is_null() {
+            // A rule gives the same again, and explains it otherwise.
+            format!("{name} still {to}, for another reason")
+        } else {
+            format!("{name} {from} → {to}")
+        }
     });
     let by_name =
         event.payload.changed_fields().iter().filter(|field| !told.iter().any(|change| change.field == **field));
@@ -292,6 +298,14 @@ mod tests {
         let event = updated(json!(["level", "variables.foodStores", "description"]), changes);
         assert_eq!(said(event), "level 3 → 4, food stores – → 1 200, description");
         assert_eq!(said(updated(json!([]), json!([]))), "changed");
+    }
+
+    #[test]
+    fn what_stays_for_another_reason_is_not_told_as_a_change() {
+        let changes =
+            json!([{"field": "inService", "from": true, "to": true}, {"field": "lit", "from": true, "to": false}]);
+        let said = said(updated(json!(["inService", "lit"]), changes));
+        assert_eq!(said, "in service still yes, for another reason, lit yes → no");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The help's content: every command that works in a place, its keys and its words, on lines of a given width.
 
-use super::command::Context;
+use super::command::{Action, Context};
 use super::keymap::{Bound, Keymap};
 use super::measure::wrap;
 
@@ -12,6 +12,8 @@ const KEYS: usize = 16;
 pub enum HelpLine {
     Blank,
     Heading(&'static str),
+    /// A line of what is worth knowing first.
+    First(String),
     /// A command's keys and words, or what did not fit on the line above.
     Command {
         keys: String,
@@ -22,7 +24,7 @@ pub enum HelpLine {
 /// Lists the help for contexts that hold together, at `columns`; nothing is cut, long sentences go on below.
 #[must_use]
 pub fn lines(keymap: &Keymap, contexts: &[Context], columns: usize, ascii: bool) -> Vec<HelpLine> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<_> = first(keymap, contexts, columns, ascii).into_iter().map(HelpLine::First).collect();
     for context in contexts {
         let bound: Vec<_> = keymap.bindings(*context).filter(|bound| bound.binding.context == *context).collect();
         if bound.is_empty() {
@@ -35,6 +37,21 @@ pub fn lines(keymap: &Keymap, contexts: &[Context], columns: usize, ascii: bool)
         lines.extend(bound.iter().flat_map(|bound| command(bound, columns, ascii)));
     }
     lines
+}
+
+/// Answers what whoever has just come wants to know: what changed, who did it and why, and how to be told next time.
+fn first(keymap: &Keymap, contexts: &[Context], columns: usize, ascii: bool) -> Vec<String> {
+    if !contexts.contains(&Context::Dashboard) {
+        return Vec::new();
+    }
+    let key = |context, action| keymap.reach(context, action, ascii);
+    let sentence = format!(
+        "What changed? {} goes there. Who did it, and why? {} on it says so. Next time? {} on it, and you are told.",
+        key(Context::Dashboard, Action::NextChange),
+        key(Context::Detail, Action::Activate),
+        key(Context::Dashboard, Action::Bookmark),
+    );
+    wrap(&sentence, columns.saturating_sub(2))
 }
 
 /// Returns the columns that keys take on every line.
@@ -65,7 +82,7 @@ mod tests {
                 .into_iter()
                 .filter_map(|line| match line {
                     HelpLine::Command { words, .. } => Some(words),
-                    HelpLine::Blank | HelpLine::Heading(_) => None,
+                    HelpLine::Blank | HelpLine::Heading(_) | HelpLine::First(_) => None,
                 })
                 .collect();
             let said = said.join(" ");

@@ -81,9 +81,11 @@ impl App {
     pub(super) fn settle_inspector(&mut self, rows: usize) {
         let rows = rows.max(1);
         let (lines, cursor, offset) = self.inspected();
-        let least = (cursor + 1).saturating_sub(rows);
+        let most = lines.len().saturating_sub(rows);
+        // The last line says how much is below, while anything is.
+        let least = (cursor + 1).saturating_sub(rows.saturating_sub(usize::from(most > 0)).max(1));
         self.inspector.cursor = cursor;
-        self.inspector.offset = offset.clamp(least, cursor.max(least)).min(lines.len().saturating_sub(rows).max(least));
+        self.inspector.offset = offset.clamp(least, cursor.max(least)).min(most);
     }
 
     /// Puts the cursor on a line in view.

@@ -63,6 +63,17 @@ impl Keymap {
         self.keys.get(line)?.first().map(|key| key.label(false))
     }
 
+    /// Says how a command is reached in a place: by its first key there, or by its name in the palette if it has none.
+    #[must_use]
+    pub fn reach(&self, context: Context, action: Action, ascii: bool) -> String {
+        let found = self
+            .bindings(context)
+            .filter(|bound| bound.binding.action == action)
+            .max_by_key(|bound| !bound.keys.is_empty());
+        let Some(bound) = found else { return String::new() };
+        bound.keys.first().map_or_else(|| format!(":{}", bound.binding.command), |key| key.label(ascii))
+    }
+
     /// Says whether commands are typed as lines, and so known by their names.
     pub const fn name_commands(&mut self, named: bool) {
         self.names_commands = named;
@@ -139,6 +150,14 @@ mod tests {
     fn command_names_are_unique() {
         let names: HashSet<_> = BINDINGS.iter().map(|binding| binding.command).collect();
         assert_eq!(names.len(), BINDINGS.len());
+    }
+
+    #[test]
+    fn what_has_lost_its_keys_is_reached_by_its_name() {
+        let unbound = BTreeMap::from([("clear-filter".to_owned(), Vec::new())]);
+        let keymap = Keymap::rebound(&BTreeMap::from([("world".to_owned(), unbound)])).unwrap();
+        assert_eq!(keymap.reach(Context::World, Action::ClearFilter, false), ":clear-filter");
+        assert_eq!(keymap.reach(Context::Journal, Action::ClearFilter, false), "esc");
     }
 
     #[test]

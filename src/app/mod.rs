@@ -88,6 +88,8 @@ pub struct Options {
     pub themes: Vec<String>,
     pub profiles: Vec<String>,
     pub profile: String,
+    /// The server's address, where it is not the profile's own.
+    pub address: Option<String>,
     pub alerts: AlertConfig,
     /// Whether marks fade; without motion they stay as they are until they go.
     pub motion: bool,
@@ -111,6 +113,7 @@ impl Default for Options {
             themes: Vec::new(),
             profiles: Vec::new(),
             profile: String::new(),
+            address: None,
             alerts: AlertConfig::default(),
             motion: true,
             mouse: false,
@@ -201,6 +204,7 @@ pub struct App {
     was_lost: bool,
     /// Calls for attention that are about to go out.
     alarms: Vec<Effect>,
+    calls: alerts::Calls,
     /// The recording that is shown in the place of a server.
     replay: Option<replay::Replay>,
     sheet: Option<edit::Sheet>,
@@ -263,6 +267,7 @@ impl App {
             is_looking: None,
             was_lost: false,
             alarms: Vec::new(),
+            calls: alerts::Calls::default(),
             replay: None,
             sheet: None,
             keys: edit::Keys::new(options.seed),
@@ -324,6 +329,7 @@ impl App {
             self.people.deadline(),
             self.tell_deadline(),
             self.due_deadline(),
+            self.calls.deadline(),
             toasts,
         ];
         moments.into_iter().flatten().min()

@@ -12,6 +12,11 @@ use crate::client::event::{Phase, Status};
 /// How many round trips and changes of state are remembered.
 const TRIPS: usize = 120;
 const CHANGES: usize = 50;
+/// How many kinds of events and how many changes of state are listed.
+pub const LISTED_RATES: usize = 10;
+pub const LISTED_CHANGES: usize = 12;
+/// How many figures of the connection, the cache and the journal stand above the lists.
+pub const FIGURES: usize = 6;
 /// How many seconds the rates look back.
 pub const WINDOW: u64 = 60;
 
@@ -91,6 +96,15 @@ impl Pulse {
     fn second(&mut self, now: Instant) -> u64 {
         let start = *self.start.get_or_insert(now);
         now.saturating_duration_since(start).as_secs()
+    }
+
+    /// Counts the rows that tell all of this: the figures, and three lists below a blank line and a heading each.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        let rates = self.totals.len().clamp(1, LISTED_RATES);
+        let changes = self.changes.len().min(LISTED_CHANGES);
+        let server = self.server.as_ref().and_then(|said| said.as_ref().ok()).map_or(1, Vec::len);
+        FIGURES + rates + changes + server + 3 * 2
     }
 
     /// Lists the round trips, the latest last.

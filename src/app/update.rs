@@ -16,8 +16,6 @@ use crossterm::event::KeyEvent;
 const HISTORY: u64 = 500;
 /// How long a sentence stays on screen.
 const TOAST: Duration = Duration::from_secs(6);
-/// How far the Health pane can be scrolled at most.
-const HEALTH_ROWS: usize = 24;
 /// How many sentences are on screen at once; the oldest give way.
 const TOASTS: usize = 3;
 
@@ -131,6 +129,7 @@ impl App {
         self.bring_into_bounds();
         effects.extend(self.ask_due());
         effects.extend(self.tell_due());
+        effects.extend(self.calls_due());
         effects.append(&mut self.alarms);
         self.without_server(effects)
     }
@@ -376,10 +375,10 @@ impl App {
     }
 
     fn settle_scroll(&mut self) {
-        for pane in [super::Pane::Clock, super::Pane::Health] {
+        for pane in [super::Pane::Clock, super::Pane::Health, super::Pane::People] {
             let offset = self.scrolled_to(pane);
             if offset > 0 {
-                let most = if pane == super::Pane::Clock { self.almanac().1 } else { HEALTH_ROWS };
+                let most = self.scroll_rows(pane).saturating_sub(self.layout().rows(pane));
                 self.scroll.insert(pane, offset.min(most));
             }
         }

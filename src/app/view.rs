@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    App, Clock, Connection, Context, Freshness, Journal, Keymap, Layout, Now, Pane, Stage, Toast, Tree, almanac,
-    detail, layout, measure, pending, people, pulse,
+    Action, App, Clock, Connection, Context, Freshness, Journal, Keymap, Layout, Now, Pane, Stage, Toast, Tree,
+    almanac, detail, layout, measure, pending, people, pulse,
 };
 use crate::client::cache::Cache;
 use crate::protocol::Id;
@@ -85,12 +85,31 @@ impl App {
         self.scroll.get(&pane).copied().unwrap_or(0)
     }
 
-    /// Lists the Clock pane's lines, with how many are scrolled away.
+    /// Lists the Clock pane's lines.
     #[must_use]
-    pub fn almanac(&self) -> (Vec<almanac::Line>, usize) {
-        let lines = almanac::lines(self);
-        let most = lines.len().saturating_sub(self.layout().rows(Pane::Clock));
-        (lines, self.scrolled_to(Pane::Clock).min(most))
+    pub fn almanac(&self) -> Vec<almanac::Line> {
+        almanac::lines(self)
+    }
+
+    /// Counts the rows of a pane that only scrolls.
+    pub(super) fn scroll_rows(&self, pane: Pane) -> usize {
+        match pane {
+            Pane::Clock => self.almanac().len(),
+            Pane::Health => self.pulse.rows(),
+            Pane::People => self.people.all().len() + self.absent().len(),
+            Pane::World | Pane::Detail | Pane::Journal | Pane::Notifications | Pane::Inspector => 0,
+        }
+    }
+
+    /// Names the keys that bring into view what a pane has below.
+    #[must_use]
+    pub fn keys_below(&self, pane: Pane, ascii: bool) -> String {
+        let reach = |action| self.keymap.reach(self.explained(), action, ascii);
+        if self.focus == pane {
+            reach(Action::PageDown)
+        } else {
+            format!("{} then {}", reach(Action::Pane(pane)), reach(Action::PageDown))
+        }
     }
 
     /// Tells whether somebody may be looking; a terminal that does not say is looked at.

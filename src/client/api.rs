@@ -143,7 +143,9 @@ impl Api {
             (text::line(name).into_owned(), text::line(&value).into_owned())
         });
         let said: Vec<_> = fields.chain(clients).take(16).collect();
-        Ok(if said.is_empty() { vec![("status".to_owned(), format!("HTTP {}", server.status))] } else { said })
+        let said = if said.is_empty() { vec![("status".to_owned(), format!("HTTP {}", server.status))] } else { said };
+        let address = ("address".to_owned(), text::line(self.http.address()).into_owned());
+        Ok([address].into_iter().chain(said).collect())
     }
 
     /// Returns the user behind the token.

@@ -54,6 +54,12 @@ impl Http {
         &self.base
     }
 
+    /// Returns the server's address as people write it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
     /// Makes sure that there is somebody to talk to; any answer will do.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ pub enum Means {
     Osc9,
     /// A notification by the terminal, as urxvt, foot and Ghostty show it.
     Osc777,
+    /// A notification of the desktop: `notify-send`, or `osascript` on macOS.
+    Desktop,
 }
 
 /// Holds a span of the day, in minutes since midnight; one that ends before it begins goes over midnight.

@@ -70,9 +70,38 @@ pub fn alert(sentence: &str, means: &[Means]) -> io::Result<()> {
             Means::Bell => out.write_all(b"\x07")?,
             Means::Osc9 => write!(out, "\x1b]9;{sentence}\x1b\\")?,
             Means::Osc777 => write!(out, "\x1b]777;notify;scry;{sentence}\x1b\\")?,
+            Means::Desktop => desktop(&sentence),
         }
     }
     out.flush()
+}
+
+/// Hands a sentence to the desktop; a machine without one has nobody to tell, and is logged.
+fn desktop(sentence: &str) {
+    let mut command = if cfg!(target_os = "macos") {
+        let mut script = Command::new("osascript");
+        // The sentence is an argument of the script, and so never part of it.
+        script.args([
+            "-e",
+            "on run words",
+            "-e",
+            "display notification (item 1 of words) with title \"scry\"",
+            "-e",
+            "end run",
+        ]);
+        script.arg(sentence);
+        script
+    } else {
+        let mut send = Command::new("notify-send");
+        send.args(["--app-name=scry", "--", sentence]);
+        send
+    };
+    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    match started {
+        // Whoever was started is waited for, and nobody else waits meanwhile.
+        Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
+        Err(error) => tracing::debug!(%error, "the desktop cannot be told"),
+    }
 }
 
 /// Writes a file into the current directory, and says under which name.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::background::Background;
 use crate::app::{self, Keymap};
-use crate::config::client::{ColorMode, Settings};
+use crate::config::client::{ColorMode, Server, Settings};
 use crate::config::{ConfigError, file, process_env};
 use crate::suggest::nearest;
 use crate::ui::Look;
@@ -37,6 +37,7 @@ impl Preferences {
             themes: theme_names(settings),
             profiles: settings.config.profiles.keys().cloned().collect(),
             profile: settings.server.profile.clone(),
+            address: other_address(settings),
             alerts: settings.config.alerts.clone(),
             motion: ui.motion,
             mouse: ui.mouse,
@@ -44,6 +45,13 @@ impl Preferences {
         };
         Ok(Self { app, keymap: keymap(settings)?, look: look(settings, &ui.theme, background)? })
     }
+}
+
+/// Returns the server's address, unless the profile leads there by itself.
+fn other_address(settings: &Settings) -> Option<String> {
+    let Server { profile, url, .. } = &settings.server;
+    let own = settings.config.profiles.get(profile).and_then(|own| Server::new(profile, &own.url, "url").ok());
+    own.is_none_or(|own| own.url != *url).then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Reads the keys a person wants.

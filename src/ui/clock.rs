@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::look::Look;
-use super::pane::{frame, line};
+use super::pane::{frame, scrolled};
 use super::row::Row;
 use crate::app::App;
 use crate::app::almanac::{Day, Line};
@@ -16,12 +16,12 @@ const DAY: usize = 5;
 
 /// Draws the pane.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
-    let name = app.clock().calendar().definition().name.clone();
+    // Which calendar it is, is known with the campaign.
+    let calendar = app.clock().today().map(|_| app.clock().calendar());
+    let name = calendar.map(|calendar| calendar.definition().name.clone()).unwrap_or_default();
     let content = frame(app, look, Pane::Clock, "Clock", &crate::text::line(&name), area, buffer);
-    let (lines, offset) = app.almanac();
-    for (row, y) in lines.iter().skip(offset).zip(0..content.height) {
-        row_line(app, look, row).draw(line(content, y), buffer);
-    }
+    let rows = app.almanac().iter().map(|line| row_line(app, look, line)).collect();
+    scrolled(app, look, Pane::Clock, rows, content, buffer);
 }
 
 fn row_line(app: &App, look: &Look, row: &Line) -> Row {

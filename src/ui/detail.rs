@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::look::Look;
-use super::pane::{empty, frame, line};
+use super::pane::{empty, frame, line, more_below};
 use super::row::Row;
 use super::spark;
 use crate::app::detail::{self, Change, Field};
-use crate::app::keymap::Pane;
+use crate::app::keymap::{Action, Pane};
 use crate::app::measure::{pad, pad_left, width};
 use crate::app::{App, Freshness};
 use crate::protocol::EntityRef;
@@ -17,8 +17,9 @@ use crate::protocol::EntityRef;
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let Some(entity) = app.selected() else {
         let content = frame(app, look, Pane::Detail, "Detail", "", area, buffer);
-        let sentence = "Select something in the World (1, then arrows) and its fields are shown here.";
-        return empty(sentence, look, content, buffer);
+        let world = app.keymap().reach(app.explained(), Action::Pane(Pane::World), look.symbols.ascii);
+        let sentence = format!("Select something in the World ({world}, then arrows) and its fields are shown here.");
+        return empty(&sentence, look, content, buffer);
     };
     let kind = entity.key.entity_type.as_str();
     let notes = if app.pending().is_deleted(&entity.key) {
@@ -35,18 +36,12 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let content = company(app, look, &entity.key, content, buffer);
     let (rows, offset) = app.detail(usize::from(content.width));
     let widths = Widths::of(&rows, content.width);
-    let hidden = rows.len().saturating_sub(offset + usize::from(content.height));
-    for ((index, row), y) in rows.iter().enumerate().skip(offset).zip(0..content.height) {
+    let shown = more_below(app, look, Pane::Detail, rows.len().saturating_sub(offset), content, buffer);
+    for ((index, row), y) in rows.iter().enumerate().skip(offset).zip(0..shown) {
         let place = line(content, y);
-        if hidden > 0 && y + 1 == content.height {
-            let more =
-                format!("{} more, {}", hidden + 1, if app.focus() == Pane::Detail { "pgdn" } else { "2 then pgdn" });
-            Row::new().left(more, look.theme.muted).draw(place, buffer);
-        } else {
-            row_line(app, look, row, &widths, content.width).draw(place, buffer);
-            if app.focus() == Pane::Detail && index == app.detail_place().row() && row.field().is_some() {
-                buffer.set_style(place, look.theme.selected);
-            }
+        row_line(app, look, row, &widths, content.width).draw(place, buffer);
+        if app.focus() == Pane::Detail && index == app.detail_place().row() && row.field().is_some() {
+            buffer.set_style(place, look.theme.selected);
         }
     }
 }
@@ -111,7 +106,7 @@ fn row_line(app: &App, look: &Look, row: &detail::Row, widths: &Widths, columns:
             .left(format!("  {} ", look.symbols.because), look.theme.muted)
             .left(text.clone(), look.theme.text),
         detail::Row::Field(field) => field_line(app, look, field, widths, columns),
-        detail::Row::Condition { name, holds, because, stale, .. } => {
+        detail::Row::Condition { name, holds, because, change, stale, .. } => {
             let (symbol, word, style) = if *holds {
                 (look.symbols.holds, "holds", look.theme.good)
             } else {
@@ -121,22 +116,17 @@ fn row_line(app: &App, look: &Look, row: &detail::Row, widths: &Widths, columns:
                 .left(format!("{} ", pad(name, widths.label)), look.theme.text)
                 .left(format!(" {symbol} {word}"), style);
             let row = if *stale { row.left(format!("  {} stale", look.symbols.stale), look.theme.stale) } else { row };
+            let row = match change {
+                Some(change) => changed(app, look, row, "", change),
+                None => row,
+            };
             if because.is_empty() { row } else { row.left(format!("   {because}"), look.theme.muted) }
         }
     }
 }
 
 fn field_line(app: &App, look: &Look, field: &Field, widths: &Widths, columns: u16) -> Row {
-    let value = if field.numeric { pad_left(&field.value, widths.number) } else { field.value.clone() };
-    let value_style = if field.stale { look.theme.stale } else { look.theme.text };
-    let row =
-        Row::new().left(format!("{} ", pad(&field.label, widths.label)), look.theme.muted).left(value, value_style);
-    let row = if field.unit.is_empty() { row } else { row.left(format!(" {}", field.unit), look.theme.muted) };
-    let row = if field.past.is_empty() {
-        row
-    } else {
-        row.left(format!(" {}", spark::line(&field.past, 10, look.symbols.ascii)), look.theme.accent)
-    };
+    let row = value_of(look, field, widths, true);
     if let Some(mark) = field.mark {
         let (words, style) = look.pending(mark);
         let row = if words.is_empty() { row } else { row.left(format!("   {words}"), style) };
@@ -147,25 +137,48 @@ fn field_line(app: &App, look: &Look, field: &Field, widths: &Widths, columns: u
         return row.left(format!("   {} {words}", look.symbols.stale), look.theme.stale);
     }
     match &field.change {
-        Some(change) => changed(app, look, row, field, change).right_if_room(columns),
+        // Who did it says more than how the value went, and more than what it may be.
+        Some(change) => {
+            let line = |past, note| changed(app, look, value_of(look, field, widths, past), note, change);
+            let fuller = [line(true, &*field.note), line(false, &*field.note)];
+            let fitting = fuller.into_iter().find_map(|row| row.if_room(columns));
+            fitting.unwrap_or_else(|| line(false, "").right_if_room(columns))
+        }
         None if field.note.is_empty() => row,
         None => row.left(format!("   {}", field.note), look.theme.muted),
     }
 }
 
+/// Begins a row with a field's name, its value, and how that went where there is room for it.
+fn value_of(look: &Look, field: &Field, widths: &Widths, with_past: bool) -> Row {
+    let value = if field.numeric { pad_left(&field.value, widths.number) } else { field.value.clone() };
+    let value_style = if field.stale { look.theme.stale } else { look.theme.text };
+    let row =
+        Row::new().left(format!("{} ", pad(&field.label, widths.label)), look.theme.muted).left(value, value_style);
+    let row = if field.unit.is_empty() { row } else { row.left(format!(" {}", field.unit), look.theme.muted) };
+    if field.past.is_empty() || !with_past {
+        return row;
+    }
+    row.left(format!(" {}", spark::line(&field.past, 10, look.symbols.ascii)), look.theme.accent)
+}
+
 /// Adds what a value was before, who changed it and when; the note returns when the mark has faded.
-fn changed(app: &App, look: &Look, row: Row, field: &Field, change: &Change) -> Row {
+fn changed(app: &App, look: &Look, row: Row, note: &str, change: &Change) -> Row {
     let freshness = app.freshness(change.at);
     let when = match freshness {
         Freshness::Old => change.at.to_zoned(app.zone().clone()).strftime("at %H:%M:%S").to_string(),
         Freshness::New | Freshness::Fading => format!("{} ago", app.now().age(change.at)),
     };
     let who = if change.who.is_empty() { when } else { format!("{}, {when}", change.who) };
-    let row = if freshness == Freshness::Old {
-        if field.note.is_empty() { row } else { row.left(format!("   {}", field.note), look.theme.muted) }
-    } else {
-        let from = change.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-        row.left(format!("   {}{from}", look.change(change.direction)), look.mark(freshness))
+    let row = match (freshness, &change.from) {
+        (Freshness::Old, Some(from)) => row.left(format!("   was {from}"), look.theme.muted),
+        (Freshness::Old, None) => row,
+        (Freshness::New | Freshness::Fading, from) => {
+            let from = from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+            row.left(format!("   {}{from}", look.change(change.direction)), look.mark(freshness))
+        }
     };
+    let noted = freshness == Freshness::Old && !note.is_empty();
+    let row = if noted { row.left(format!("   {note}"), look.theme.muted) } else { row };
     row.right(who, look.theme.muted)
 }

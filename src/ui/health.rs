@@ -5,29 +5,25 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::look::Look;
-use super::pane::{frame, line};
+use super::pane::{frame, scrolled};
 use super::row::Row;
 use super::spark;
 use crate::app::App;
 use crate::app::connection::Light;
 use crate::app::keymap::Pane;
 use crate::app::measure::{pad, pad_left};
+use crate::app::pulse::{LISTED_CHANGES, LISTED_RATES};
 use crate::app::value::group;
 use crate::client::event::Phase;
 
 /// Columns for the names on the left.
 const LABEL: usize = 16;
-/// How many changes of the connection are listed.
-const CHANGES: usize = 6;
 
 /// Draws the pane.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let content = frame(app, look, Pane::Health, Pane::Health.title(), "", area, buffer);
     let rows = rows(app, look, usize::from(content.width));
-    let offset = app.scrolled_to(Pane::Health).min(rows.len().saturating_sub(usize::from(content.height)));
-    for (row, y) in rows.into_iter().skip(offset).zip(0..content.height) {
-        row.draw(line(content, y), buffer);
-    }
+    scrolled(app, look, Pane::Health, rows, content, buffer);
 }
 
 fn rows(app: &App, look: &Look, columns: usize) -> Vec<Row> {
@@ -64,14 +60,14 @@ fn rows(app: &App, look: &Look, columns: usize) -> Vec<Row> {
     if rates.is_empty() {
         rows.push(Row::new().left(" nothing yet", look.theme.muted));
     }
-    rows.extend(rates.iter().take(10).map(|rate| {
+    rows.extend(rates.iter().take(LISTED_RATES).map(|rate| {
         Row::new()
             .left(format!(" {} ", pad(&crate::text::line(&rate.name), 22)), look.theme.muted)
             .left(pad_left(&format!("{:.2}", rate.rate), 8), look.theme.text)
             .left(format!("   {} in all", group(&rate.total.to_string())), look.theme.muted)
     }));
     heading(&mut rows, "Connection so far", look);
-    rows.extend(pulse.changes().take(CHANGES).map(|change| {
+    rows.extend(pulse.changes().take(LISTED_CHANGES).map(|change| {
         let time = change.at.to_zoned(app.zone().clone()).strftime("%H:%M:%S").to_string();
         let (symbol, style) = look.light(light(change.phase));
         let reason = change.reason.as_deref().map(|reason| format!("  {reason}")).unwrap_or_default();

@@ -48,6 +48,7 @@ pub fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: &mut Bu
 fn lines(app: &App, look: &Look, columns: u16) -> Vec<Row> {
     let line = |line: HelpLine| match line {
         HelpLine::Blank => Row::new(),
+        HelpLine::First(text) => Row::new().left(text, look.theme.strong),
         HelpLine::Heading(heading) => Row::new().left(heading, look.theme.accent),
         HelpLine::Command { keys, words } => Row::new()
             .left(format!("  {} ", pad(&keys, help::key_columns())), look.theme.key)

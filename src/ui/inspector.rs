@@ -4,19 +4,24 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::look::Look;
-use super::pane::{empty, frame, line};
+use super::pane::{empty, frame, line, more_below};
 use super::row::Row;
 use crate::app::App;
 use crate::app::inspector::{Cause, JsonLine, Line};
-use crate::app::keymap::Pane;
+use crate::app::keymap::{Action, Context, Pane};
 use crate::app::measure::{pad, width};
 
 /// Draws the pane.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let Some(entry) = app.inspected_entry() else {
         let content = frame(app, look, Pane::Inspector, Pane::Inspector.title(), "", area, buffer);
-        let sentence = "Choose an event in the Journal and press enter: its text, what it changed and why it happened are shown here.";
-        return empty(sentence, look, content, buffer);
+        let reach = |context, action| app.keymap().reach(context, action, look.symbols.ascii);
+        let journal = reach(Context::Inspector, Action::Pane(Pane::Journal));
+        let sentence = format!(
+            "Choose an event in the Journal ({journal}) and press {}: its text, what it changed and why it happened are shown here.",
+            reach(Context::Journal, Action::Activate)
+        );
+        return empty(&sentence, look, content, buffer);
     };
     let title = entry.subject_name(app.cache()).unwrap_or_else(|| entry.kind_word().to_owned());
     let notes = entry.seq.map(|seq| format!("event #{seq}")).unwrap_or_default();
@@ -26,7 +31,8 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let fields =
         lines.iter().filter_map(|line| if let Line::Diff { field, .. } = line { Some(width(field)) } else { None });
     let field = fields.max().unwrap_or(0).clamp(12, usize::from(content.width) / 3);
-    for ((index, row), y) in lines.iter().enumerate().skip(offset).zip(0..content.height) {
+    let shown = more_below(app, look, Pane::Inspector, lines.len().saturating_sub(offset), content, buffer);
+    for ((index, row), y) in lines.iter().enumerate().skip(offset).zip(0..shown) {
         let place = line(content, y);
         row_line(look, row, field).draw(place, buffer);
         if index == cursor {

@@ -9,7 +9,7 @@ use super::row::Row;
 use crate::app::App;
 use crate::app::columns::Columns;
 use crate::app::entry::{Entry, Kind};
-use crate::app::keymap::Pane;
+use crate::app::keymap::{Action, Context, Pane};
 use crate::app::measure::{fit, pad};
 use crate::app::value::group;
 use crate::protocol::Source;
@@ -18,13 +18,18 @@ use crate::protocol::Source;
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let content = frame(app, look, Pane::Journal, "Journal", &notes(app, look), area, buffer);
     if app.journal().is_empty() {
-        let sentence =
-            "Nothing has happened yet. Every change to this campaign appears here as it is made, by whoever makes it.";
+        let sentence = if app.connection().is_live() || app.replay().is_some() {
+            "Nothing has happened yet. Every change to this campaign appears here as it is made, by whoever makes it."
+        } else {
+            "What happens appears here once the server is reached: every change, as it is made, by whoever makes it."
+        };
         return empty(sentence, look, content, buffer);
     }
     let columns = Columns::of(content.width);
     if app.journal().shown() == 0 {
-        return empty("Nothing that happened so far passes the filter; esc takes it away.", look, content, buffer);
+        let clear = app.keymap().reach(Context::Journal, Action::ClearFilter, look.symbols.ascii);
+        let sentence = format!("Nothing that happened so far passes the filter; {clear} takes it away.");
+        return empty(&sentence, look, content, buffer);
     }
     let mut y = 0;
     for (entry, selected) in

@@ -11,13 +11,24 @@ use crate::app::{App, Stage};
 
 /// Draws the key line; hints that do not fit are left out, help and quit stay.
 pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
-    let hints: Vec<_> = app.bindings().filter_map(|bound| Some((bound, hint(app, bound)?))).collect();
+    let mut hints: Vec<_> = app.bindings().filter_map(|bound| Some((bound, hint(app, bound)?))).collect();
+    // The way out of trouble comes first. What can be done only here comes before what can be done anywhere, and that
+    // before the ways to other panes.
+    let near = app.help_contexts();
+    hints.sort_by_key(|(bound, _)| {
+        let rank = match bound.binding.action {
+            Action::Retry => 0,
+            Action::Pane(_) => 2,
+            _ => 1,
+        };
+        (rank, near.iter().position(|context| *context == bound.binding.context))
+    });
     let (last, first): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(bound, _)| is_last(bound.binding.action));
     let mut row = last.into_iter().fold(Row::new(), |row, (bound, hint)| {
         row.right(format!("  {} ", key(bound, look)), look.theme.key).right(hint, look.theme.muted)
     });
     row = row.right(" ", look.theme.muted);
-    let mut room = usize::from(area.width).saturating_sub(24);
+    let mut room = usize::from(area.width).saturating_sub(row.right_width() + 2);
     for (bound, hint) in first {
         let key = key(bound, look);
         let needed = width(&key) + width(hint) + 4;
@@ -48,7 +59,9 @@ fn hint(app: &App, bound: Bound<'_>) -> Option<&'static str> {
         (Action::Retry, stuck || app.can_retry()),
         (Action::Follow, !app.journal().is_following()),
         (Action::TogglePause, app.journal().is_following()),
-        (Action::NextChange, !app.tree().fresh().is_empty()),
+        (Action::NextChange, app.has_changes()),
+        (Action::Bookmark, app.selected().is_some()),
+        (Action::Activate, app.focus() != Pane::World || !app.tree().rows().is_empty()),
         (
             Action::ClearFilter,
             if app.focus() == Pane::Journal { app.journal().filter().is_some() } else { app.tree().filter().is_some() },

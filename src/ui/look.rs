@@ -229,7 +229,7 @@ impl Symbols {
         holds: "y",
         fails: "n",
         replayed: "r",
-        bookmark: "%",
+        bookmark: "&",
         because: "\\",
         dot: "|",
         rule: "-",

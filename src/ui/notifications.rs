@@ -22,6 +22,8 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     if inbox.notices().is_empty() {
         let sentence = if inbox.is_missing() {
             "This server keeps no notifications. What becomes of your edits is shown here all the same."
+        } else if !app.connection().is_live() {
+            "What you are told appears here once the server is reached."
         } else {
             "Nobody has told you anything yet. Messages, and values of yours that somebody replaced, appear here."
         };

@@ -55,6 +55,28 @@ fn standing(app: &App) -> Option<String> {
     }
 }
 
+/// Draws the rows of a pane that only scrolls, as far as they fit, and says how many are below.
+pub fn scrolled(app: &App, look: &Look, pane: Pane, rows: Vec<Row>, area: Rect, buffer: &mut Buffer) {
+    let offset = app.scrolled_to(pane).min(rows.len().saturating_sub(usize::from(area.height)));
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let shown = more_below(app, look, pane, rows.len().saturating_sub(offset), inner, buffer);
+    for (row, y) in rows.into_iter().skip(offset).zip(0..shown) {
+        row.draw(line(area, y), buffer);
+    }
+}
+
+/// Says in an area's last line how many of `left` rows do not fit, and which keys lead to them; returns how many lines
+/// are there for rows.
+pub fn more_below(app: &App, look: &Look, pane: Pane, left: usize, area: Rect, buffer: &mut Buffer) -> u16 {
+    if left <= usize::from(area.height) || area.height < 2 {
+        return area.height;
+    }
+    let shown = area.height - 1;
+    let said = format!("{} more, {}", left - usize::from(shown), app.keys_below(pane, look.symbols.ascii));
+    Row::new().left(said, look.theme.muted).draw(line(area, shown), buffer);
+    shown
+}
+
 /// Draws what an empty pane has to say, in its upper part.
 pub fn empty(sentence: &str, look: &Look, area: Rect, buffer: &mut Buffer) {
     let lines = wrap(sentence, usize::from(area.width).saturating_sub(4));

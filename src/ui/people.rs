@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::look::Look;
-use super::pane::{empty, frame, line};
+use super::pane::{empty, frame, scrolled};
 use super::row::Row;
 use crate::app::App;
 use crate::app::keymap::Pane;
@@ -29,14 +29,12 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         };
         return empty(sentence, look, content, buffer);
     }
-    for (row, y) in rows.into_iter().zip(0..content.height) {
-        row.draw(line(content, y), buffer);
-    }
+    scrolled(app, look, Pane::People, rows, content, buffer);
 }
 
 fn rows(app: &App, look: &Look) -> Vec<Row> {
     let all = app.people().all();
-    let absent = absent(app, &all);
+    let absent = app.absent();
     let names = all.iter().map(|person| width(&person.name) + 6).chain(absent.iter().map(|(name, _)| width(name)));
     let names = names.max().unwrap_or(0).clamp(8, 24);
     let mut rows: Vec<_> = all.iter().map(|person| person_row(app, look, person, names)).collect();
@@ -95,24 +93,4 @@ fn role(app: &App, person: &Person) -> String {
     let members = app.cache().of_type(&EntityType::Member);
     let mut own = members.filter(|member| member.field("userId").and_then(Json::as_str) == Some(person.id.as_str()));
     own.next().and_then(|member| member.field("role")).and_then(Json::as_str).unwrap_or_default().to_lowercase()
-}
-
-/// Lists the members who have not been seen, with their roles.
-fn absent(app: &App, seen: &[&Person]) -> Vec<(String, String)> {
-    if seen.is_empty() {
-        return Vec::new();
-    }
-    let members = app.cache().of_type(&EntityType::Member);
-    let mut absent: Vec<_> = members
-        .filter(|member| {
-            let id = member.field("userId").and_then(Json::as_str);
-            !seen.iter().any(|person| Some(person.id.as_str()) == id)
-        })
-        .map(|member| {
-            let role = member.field("role").and_then(Json::as_str).unwrap_or_default().to_lowercase();
-            (member.name.to_string(), role)
-        })
-        .collect();
-    absent.sort();
-    absent
 }

@@ -40,8 +40,16 @@ impl Row {
         self.left.iter().map(|span| width(&span.content)).sum()
     }
 
-    fn right_width(&self) -> usize {
+    /// Tells how many columns the right part takes.
+    #[must_use]
+    pub fn right_width(&self) -> usize {
         self.right.iter().map(|span| width(&span.content)).sum()
+    }
+
+    /// Returns the line if both parts fit side by side.
+    #[must_use]
+    pub fn if_room(self, columns: u16) -> Option<Self> {
+        (self.left_width() + 2 + self.right_width() <= usize::from(columns)).then_some(self)
     }
 
     /// Removes the right part if both would not fit side by side.

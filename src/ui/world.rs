@@ -8,8 +8,8 @@ use super::look::Look;
 use super::pane::{empty, frame, line};
 use super::row::Row;
 use crate::app::detail::plural;
-use crate::app::keymap::Pane;
-use crate::app::measure::{fit, pad, pad_left};
+use crate::app::keymap::{Action, Context, Pane};
+use crate::app::measure::{fit, pad, pad_left, width};
 use crate::app::pending::Mark;
 use crate::app::tree::{self, Node};
 use crate::app::value::{direction, say};
@@ -33,16 +33,21 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let fresh = (fresh > 0).then(|| format!("{fresh} fresh"));
     let notes = [filter, fresh].into_iter().flatten().collect::<Vec<_>>().join(&format!(" {} ", look.symbols.dot));
     let content = frame(app, look, Pane::World, "World", &notes, area, buffer);
-    if app.tree().rows().is_empty() {
-        let sentence = if app.connection().is_live() {
-            "Nothing is known of this campaign yet. Its kingdoms and settlements appear here as soon as the server tells them; r asks again."
-        } else {
-            "Kingdoms, settlements and structures appear here once the server is reached. r tries at once."
-        };
-        return empty(sentence, look, content, buffer);
-    }
     if app.tree().filter().is_some_and(|(_, passing)| passing == 0) {
-        return empty("Nothing in this world passes the filter; esc takes it away.", look, content, buffer);
+        let clear = app.keymap().reach(Context::World, Action::ClearFilter, look.symbols.ascii);
+        let sentence = format!("Nothing in this world passes the filter; {clear} takes it away.");
+        return empty(&sentence, look, content, buffer);
+    }
+    if app.tree().rows().is_empty() {
+        let retry = app.keymap().reach(Context::World, Action::Retry, look.symbols.ascii);
+        let sentence = if app.connection().is_live() {
+            "Nothing is known of this campaign yet. Its kingdoms and settlements appear here as soon as the server tells them.".to_owned()
+        } else {
+            format!(
+                "Kingdoms, settlements and structures appear here once the server is reached. {retry} tries at once."
+            )
+        };
+        return empty(&sentence, look, content, buffer);
     }
     let shown = app.tree().rows().iter().enumerate().skip(app.tree().offset());
     for ((index, row), y) in shown.zip(0..content.height) {
@@ -70,13 +75,13 @@ fn row_line(app: &App, look: &Look, row: &tree::Row, columns: u16) -> Row {
         fold
     };
     let bookmarked = row.node.entity().is_some_and(|key| app.tree().bookmarks().contains(key));
-    let fold = if bookmarked && row.folded.is_none() { look.symbols.bookmark } else { fold };
     let (mark, freshness) = mark(app, look, row);
     let (name, level, status) = match (&row.node, entity) {
         (Node::Group(kind), _) => (plural(kind).to_owned(), row.children.to_string(), String::new()),
         (Node::Entity(_), Some(entity)) => (entity.name.to_string(), level(entity), status(entity)),
         (Node::Entity(key), None) => (key.id.to_string(), String::new(), String::new()),
     };
+    let star = if bookmarked { format!(" {}", look.symbols.bookmark) } else { String::new() };
     let company = row.node.entity().map(|key| company(app, look, row, key)).unwrap_or_default();
     // A name takes the place of people where nobody is.
     let people = if company.is_empty() { 0 } else { PEOPLE + 1 };
@@ -93,11 +98,16 @@ fn row_line(app: &App, look: &Look, row: &tree::Row, columns: u16) -> Row {
     let made = Row::new()
         .left(indent, look.theme.text)
         .left(format!("{fold} "), look.theme.muted)
-        .left(pad(&name, usize::from(columns).saturating_sub(taken)), name_style);
+        .left(named(&name, &star, usize::from(columns).saturating_sub(taken)), name_style);
     let made = if people > 0 { made.left(format!(" {}", pad_left(&company, PEOPLE)), look.theme.warn) } else { made };
     made.left(format!(" {}", pad_left(&level, LEVEL)), look.theme.text)
         .left(format!(" {mark} "), look.mark(freshness))
         .left(pad(&status, STATUS), if is_bad(&status) { look.theme.warn } else { look.theme.muted })
+}
+
+/// Fills a column with a name and the sign of a bookmark, which stays where the name is cut.
+fn named(name: &str, star: &str, columns: usize) -> String {
+    pad(&format!("{}{star}", fit(name, columns.saturating_sub(width(star)))), columns)
 }
 
 /// Names who is at an entity, and at what its folded row hides: `Mira ✎`.

@@ -102,3 +102,36 @@ fn the_cursor_stays_on_its_field_when_rows_come_above() {
         .find_map(|effect| if let Effect::Copy { text, .. } = effect { Some(text.as_str()) } else { None });
     assert_eq!(last, Some("18 gp a month"));
 }
+
+#[test]
+fn a_condition_that_turned_is_marked_with_when() {
+    let mut table = at_harrow(120, 40);
+    table.edit("s1", |node| {
+        node["conditions"][0]["holds"] = json!(false);
+        node["conditions"][0]["because"] = json!("defence is 9, needs 10");
+    });
+    let told = json!({"type": "state_invalidated", "metadata": {"source": "rules-engine"},
+        "payload": {"scope": "entity", "campaignId": "c", "entityType": "settlement", "entityId": "s1",
+                    "affectedFields": ["wellDefended"]}});
+    table.event(1_201, told);
+    table.wait(std::time::Duration::from_secs(2));
+    let screen = table.screen();
+    let row = screen.lines().find(|line| line.contains("Well defended")).unwrap();
+    assert!(row.contains("✕ does not hold   ●   defence is 9, needs 10") && row.ends_with(" s ago"), "{screen}");
+    let other = screen.lines().find(|line| line.contains("Starving")).unwrap();
+    assert!(!other.contains("ago"), "{screen}");
+}
+
+#[test]
+fn where_it_is_narrow_who_changed_a_value_stays() {
+    let mut table = at_harrow(60, 20);
+    for (seq, from, to) in [(1_201, 1_260, 1_270), (1_202, 1_270, 1_279), (1_203, 1_279, 1_284)] {
+        table.event(seq, settlement_event("s1", json!([{"field": "variables.population", "from": from, "to": to}])));
+        table.edit("s1", |node| node["variables"]["population"] = json!(to));
+        table.wait(std::time::Duration::from_millis(100));
+    }
+    let row = |table: &Table| table.screen().lines().find(|line| line.contains("Population")).unwrap().to_owned();
+    assert!(row(&table).contains("▲ from 1 279") && row(&table).contains("Mira, "), "{}", table.screen());
+    table.wait(std::time::Duration::from_secs(300));
+    assert!(row(&table).contains("was 1 279") && row(&table).ends_with("Mira, at 18:20:00"), "{}", table.screen());
+}

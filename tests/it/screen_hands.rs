@@ -151,3 +151,92 @@ fn history_and_live_events_form_one_journal_without_doubles() {
     table.send(Msg::History(Ok(earlier.into())));
     assert_eq!(table.app.journal().seqs().collect::<Vec<_>>(), [1_199, 1_200, 1_201]);
 }
+
+#[test]
+fn with_nothing_fresh_the_next_change_is_what_changed_last_and_then_what_changed_before() {
+    let mut table = Table::live(120, 40);
+    for (seq, settlement) in [(1_201, "s2"), (1_202, "s1"), (1_203, "s2"), (1_204, "s3")] {
+        table.event(seq, settlement_event(settlement, json!([{"field": "level", "from": 3, "to": 4}])));
+        table.wait(Duration::from_secs(1));
+    }
+    table.wait(Duration::from_secs(300));
+    assert!(table.app.tree().fresh().is_empty() && table.screen().contains("n next change"), "{}", table.screen());
+    let selected = |table: &Table| table.app.selected().unwrap().name.to_string();
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        table.keys("n");
+        seen.push(selected(&table));
+    }
+    assert_eq!(seen, ["砦の町 Toride", "Saltwick", "Harrow's Rest", "砦の町 Toride"]);
+    table.keys("N");
+    assert_eq!(selected(&table), "Harrow's Rest");
+}
+
+#[test]
+fn what_scrolls_says_how_much_is_below_and_turns_back_at_once() {
+    let mut table = Table::live(60, 20);
+    for keys in ["4", "7", "5"] {
+        if keys == "5" {
+            crowd(&mut table);
+        } else if keys == "7" {
+            let said = (0..16).map(|n| (format!("figure {n}"), n.to_string())).collect();
+            table.send(Msg::Server(Ok(said)));
+        }
+        table.keys(keys);
+        assert!(table.screen().contains(" more, pgdn"), "{}", table.screen());
+        table.keys("G G");
+        let end = table.screen();
+        assert!(!end.contains(" more, "), "{end}");
+        table.keys("k");
+        assert_ne!(table.screen(), end, "the first step up moves");
+        table.keys("g");
+    }
+}
+
+/// Fills the table with more people than a pane has rows.
+fn crowd(table: &mut Table) {
+    let user = |n: usize| {
+        json!({"userId": format!("v{n}"), "name": format!("Visitor {n}"), "status": "online",
+               "since": "2026-03-01T18:00:00.000Z", "resources": []})
+    };
+    let users: Vec<_> = (0..30).map(user).collect();
+    table.ephemeral("presence:state", json!({"campaignId": "c", "users": users}));
+}
+
+#[test]
+fn the_key_line_begins_with_what_can_be_done_only_there() {
+    let mut table = Table::live(80, 24);
+    let first = |table: &Table| table.screen().lines().last().unwrap().trim_start().to_owned();
+    for (keys, hint) in [("1", "⏎ open"), ("2", "⏎ why"), ("3", "⏎ inspect"), ("4", "esc close"), ("6", "⏎ open")]
+    {
+        table.keys(keys);
+        assert!(first(&table).starts_with(hint), "{keys}: {}", first(&table));
+    }
+}
+
+#[test]
+fn sentences_name_the_keys_that_there_are() {
+    let wish = |place: &str, command: &str, key: &str| {
+        let keys = if key.is_empty() { Vec::new() } else { vec![key.to_owned()] };
+        (place.to_owned(), std::collections::BTreeMap::from([(command.to_owned(), keys)]))
+    };
+    let wanted = [
+        wish("world", "clear-filter", "x"),
+        wish("journal", "clear-journal-filter", ""),
+        wish("everywhere", "page-down", "d"),
+    ];
+    let keymap = scry::app::Keymap::rebound(&wanted.into_iter().collect()).unwrap();
+    let mut table = Table::live(80, 24);
+    table.app.prefer(scry::app::Options::default(), keymap);
+    table.keys("j j j j");
+    assert!(table.screen().contains(" more, 2 then d"), "{}", table.screen());
+    table.keys("/");
+    table.write("nothing like it");
+    table.keys("enter");
+    assert!(table.screen().contains("; x takes it away"), "{}", table.screen());
+    table.event(1_201, settlement_event("s1", json!([{"field": "level", "from": 1, "to": 2}])));
+    table.keys("3 /");
+    table.write("nothing like it");
+    table.keys("enter");
+    assert!(table.screen().contains("; :clear-journal-filter takes it away"), "{}", table.screen());
+}

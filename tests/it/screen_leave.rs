@@ -1,12 +1,14 @@
 //! What leaves the dashboard and what stays: copies, exports, secrets, alerts, the sitting.
 
+use clap::Parser;
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use scry::app::{App, Effect, Msg, Options};
+use scry::cli::args::Cli;
 use scry::client::event::{Phase, Status};
 use scry::config::alerts::{AlertConfig, Level};
 use serde_json::json;
 
-use crate::support::table::{Table, settlement_event, status};
+use crate::support::table::{Table, clock_event, settlement_event, status};
 
 fn copied(table: &Table) -> String {
     match table.effects.last() {
@@ -33,6 +35,64 @@ fn rows_json_and_commands_are_copied() {
     let quoted = command.split_once("--filter '").unwrap().1.strip_suffix('\'').unwrap();
     let filter = quoted.replace("'\\''", "'");
     assert!(scry::expr::Expr::parse(&filter).is_ok(), "{filter}");
+}
+
+/// Splits a command line as a shell does where nothing but single quotes is special.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for c in command.chars() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            _ => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+#[test]
+fn each_pane_has_a_command_line_that_scry_understands() {
+    let mut table = Table::live(120, 40);
+    let jump = clock_event("1207-09-14T15:20:00.000Z", "1207-09-14T18:20:00.000Z", 10_800);
+    table.event(1_201, jump);
+    table.event(1_202, settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])));
+    for (keys, expected) in [
+        ("1", "scry get campaign c"),
+        ("2", "scry get campaign c"),
+        ("3 k", "scry watch --campaign c --filter 'type == \"world_time_changed\"'"),
+        ("3 G", "scry watch --campaign c --filter 'type == \"settlement_updated\" && payload.settlementId == \"s1\"'"),
+        ("enter", "scry get event --campaign c --since 1201 --limit 1"),
+        ("4", "scry get campaign c"),
+        ("5", "scry get member --campaign c"),
+        ("6", "scry get notification"),
+        ("7", "scry doctor --campaign c"),
+    ] {
+        table.keys(keys);
+        table.keys("ctrl-y");
+        let command = copied(&table);
+        assert_eq!(command, expected, "{keys}");
+        Cli::try_parse_from(words(&command)).unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+}
+
+#[test]
+fn a_command_line_leads_to_the_server_that_is_looked_at() {
+    let sit = |profile: &str, address: Option<&str>| {
+        let mut table = Table::live(80, 24);
+        let options = Options {
+            profile: profile.to_owned(),
+            profiles: vec!["local".to_owned()],
+            address: address.map(ToOwned::to_owned),
+            ..Options::default()
+        };
+        table.app.prefer(options, scry::app::Keymap::default());
+        table.keys("6 ctrl-y");
+        copied(&table)
+    };
+    assert_eq!(sit("local", None), "scry get notification --profile local");
+    assert_eq!(sit("local", Some("http://h:1")), "scry get notification --profile local --url http://h:1");
+    assert_eq!(sit("demo", Some("http://127.0.0.1:4711")), "scry get notification --url http://127.0.0.1:4711");
 }
 
 #[test]
@@ -126,6 +186,29 @@ fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
     let mut table = sit(Level::All, "\"18:00-19:00\"");
     table.event(1_201, change());
     assert_eq!(alerts(&table), 0, "it is 18:20, the time to be quiet");
+}
+
+#[test]
+fn a_burst_of_changes_calls_once_and_then_says_how_many_there_were() {
+    let mut table = Table::live(80, 24);
+    let alerts = AlertConfig { level: Level::All, ..AlertConfig::default() };
+    table.app.prefer(Options { alerts, ..Options::default() }, scry::app::Keymap::default());
+    table.send(Msg::Attention(false));
+    for seq in 1_201..1_231 {
+        table.event(seq, settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])));
+    }
+    table.wait(std::time::Duration::from_secs(3));
+    let calls = |table: &Table| -> Vec<String> {
+        let call = |effect: &Effect| if let Effect::Alert(said) = effect { Some(said.clone()) } else { None };
+        table.effects.iter().filter_map(call).collect()
+    };
+    assert_eq!(calls(&table), ["Harrow's Rest has changed", "Harrow's Rest has changed, and 28 more changes"]);
+    for seq in 1_231..1_234 {
+        table.event(seq, settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])));
+    }
+    table.send(Msg::Attention(true));
+    table.wait(std::time::Duration::from_secs(10));
+    assert_eq!(calls(&table).len(), 2, "whoever has come to see needs no more calls");
 }
 
 #[test]

@@ -95,6 +95,26 @@ fn catching_up() {
 }
 
 #[test]
+fn disconnected() {
+    each_pane("disconnected", |table| {
+        let lost_at = table.now.wall;
+        table.wait(Duration::from_secs(12));
+        let reason = Some("signed out".to_owned());
+        table.status(Status { reason, live_until: Some(lost_at), ..status(Phase::Closed) });
+    });
+}
+
+#[test]
+fn login_required() {
+    each_pane("login_required", |table| {
+        let lost_at = table.now.wall;
+        table.wait(Duration::from_secs(90));
+        let reason = Some("the token was revoked; run `scry login` in another terminal".to_owned());
+        table.status(Status { reason, live_until: Some(lost_at), ..status(Phase::LoginRequired) });
+    });
+}
+
+#[test]
 fn before_anything_is_known() {
     for (pane, keys) in PANES {
         let mut screens = String::new();

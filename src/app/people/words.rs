@@ -1,9 +1,11 @@
 //! What is said of the others at an entity.
 
+use serde_json::Value;
+
 use crate::app::App;
 use crate::app::value::field_name;
-use crate::protocol::EntityRef;
 use crate::protocol::presence::Activity;
+use crate::protocol::{EntityRef, EntityType};
 
 impl App {
     /// Says who else changes an entity now, one sentence each: `Mira is editing level`; without a connection, who did.
@@ -32,5 +34,26 @@ impl App {
             .filter(|(_, activity)| *activity != Activity::Editing)
             .map(|(person, _)| &*person.name)
             .collect()
+    }
+
+    /// Lists the members who have not been seen, with their roles; nobody, where nobody is ever seen.
+    #[must_use]
+    pub fn absent(&self) -> Vec<(String, String)> {
+        let seen = self.people.all();
+        if seen.is_empty() {
+            return Vec::new();
+        }
+        let members = self.cache.of_type(&EntityType::Member).filter(|member| {
+            let id = member.field("userId").and_then(Value::as_str);
+            !seen.iter().any(|person| Some(person.id.as_str()) == id)
+        });
+        let mut absent: Vec<_> = members
+            .map(|member| {
+                let role = member.field("role").and_then(Value::as_str).unwrap_or_default();
+                (member.name.to_string(), crate::text::line(role).to_lowercase())
+            })
+            .collect();
+        absent.sort();
+        absent
     }
 }

@@ -124,7 +124,7 @@ impl App {
     }
 
     fn clock_lines(&self) -> Vec<String> {
-        let lines = self.almanac().0.into_iter().filter_map(|line| match line {
+        let lines = self.almanac().into_iter().filter_map(|line| match line {
             // A month's grid says nothing to the ear; the date and what is ahead do.
             ClockLine::Blank | ClockLine::Week(_) | ClockLine::Days(_) => None,
             ClockLine::Heading(heading) => Some(format!("{heading}:")),
