@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
-use scry::app::Msg;
 use scry::app::keymap::BINDINGS;
 use scry::app::plain::Teller;
+use scry::app::{Effect, Msg};
 use scry::client::event::{ClientEvent, Phase, Status};
 use serde_json::{Value, json};
 
@@ -89,7 +89,103 @@ enum Deed {
     Mouse(usize, u16, u16),
     Paste(String),
     Passing(usize),
+    /// An event of any shape: a known type or none, known keys where nobody expects them, any values.
+    Any(Value),
+    /// The same as something in passing.
+    AnyPassing(usize, Value),
     Attention(bool),
+}
+
+/// Makes JSON of any shape, out of the words the wire knows and of others.
+fn any_json() -> impl Strategy<Value = Value> {
+    const WORDS: [&str; 33] = [
+        "type",
+        "payload",
+        "metadata",
+        "v",
+        "seq",
+        "epoch",
+        "timestamp",
+        "userId",
+        "source",
+        "changes",
+        "field",
+        "from",
+        "to",
+        "eventId",
+        "causedBy",
+        "version",
+        "replayed",
+        "settlementId",
+        "structureId",
+        "campaignId",
+        "entityType",
+        "entityId",
+        "operation",
+        "changedFields",
+        "affectedFields",
+        "scope",
+        "previousTime",
+        "newTime",
+        "elapsedSeconds",
+        "users",
+        "resources",
+        "name",
+        "id",
+    ];
+    const VALUES: [&str; 16] = [
+        "settlement_updated",
+        "structure_updated",
+        "entity_updated",
+        "state_invalidated",
+        "world_time_changed",
+        "settlement",
+        "create",
+        "update",
+        "delete",
+        "entity",
+        "campaign",
+        "c",
+        "s1",
+        "t1",
+        "level",
+        "1207-09-14T15:20:00.000Z",
+    ];
+    let word = || {
+        prop_oneof![any::<usize>().prop_map(|n| WORDS[n % WORDS.len()].to_owned()), ".{0,6}", Just(HOSTILE.to_owned())]
+    };
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<usize>().prop_map(|n| json!(VALUES[n % VALUES.len()])),
+        word().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((word(), inner), 0..8).prop_map(|all| Value::Object(all.into_iter().collect())),
+        ]
+    })
+}
+
+/// Puts any values into an event that has what every event has.
+fn any_event() -> impl Strategy<Value = Value> {
+    let changes = prop::collection::vec((any_json(), any_json(), any_json()), 0..4);
+    (any::<usize>(), any_json(), any_json(), changes).prop_map(|(which, payload, metadata, changes)| {
+        let events = foreign_events();
+        let mut event = events[which % events.len()].clone();
+        let told = changes.iter().map(|(field, from, to)| json!({"field": field, "from": from, "to": to}));
+        if let (Some(payload), Some(known)) = (payload.as_object(), event["payload"].as_object_mut()) {
+            known.extend(payload.clone());
+        }
+        if let Some(known) = event["metadata"].as_object_mut() {
+            known.extend(metadata.as_object().cloned().unwrap_or_default());
+            known.insert("changes".to_owned(), told.collect());
+        }
+        event
+    })
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -106,6 +202,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => (any::<usize>(), 0u16..240, 0u16..80).prop_map(|(kind, column, row)| Deed::Mouse(kind, column, row)),
         1 => ".{0,40}".prop_map(Deed::Paste),
         2 => any::<usize>().prop_map(Deed::Passing),
+        2 => prop_oneof![any_event(), any_json()].prop_map(Deed::Any),
+        1 => (any::<usize>(), any_json()).prop_map(|(which, payload)| Deed::AnyPassing(which, payload)),
         1 => any::<bool>().prop_map(Deed::Attention),
     ]
 }
@@ -232,7 +330,17 @@ fn perform(table: &mut Table, deed: &Deed, seq: u64) {
             let (name, payload) = passing(*which);
             table.ephemeral(name, payload);
         }
+        Deed::Any(event) => table.client(ClientEvent::Delivered(delivery(table.now.wall, event.clone()))),
+        Deed::AnyPassing(which, payload) => table.ephemeral(passing(*which).0, payload.clone()),
         Deed::Attention(looking) => table.send(Msg::Attention(*looking)),
+    }
+}
+
+/// Returns the text of an effect that leaves the dashboard: for the clipboard, a file, or a call.
+fn taken_out(effect: Effect) -> Option<String> {
+    match effect {
+        Effect::Copy { text, .. } | Effect::Export { content: Some(text), .. } | Effect::Alert(text) => Some(text),
+        _ => None,
     }
 }
 
@@ -246,6 +354,9 @@ proptest! {
             perform(&mut table, deed, seq);
             let screen = table.screen();
             prop_assert!(!screen.contains(|c| c != '\n' && is_hostile(c)), "{deed:?}: {screen}");
+            for text in table.effects.drain(..).filter_map(taken_out) {
+                prop_assert!(!text.contains(|c| !matches!(c, '\n' | '\t') && is_hostile(c)), "{deed:?}: {text:?}");
+            }
             let news = teller.news(&table.app);
             prop_assert!(!news.iter().any(|line| line.contains(|c| c != '\n' && is_hostile(c))), "{deed:?}: {news:?}");
         }

@@ -54,6 +54,11 @@ impl HostileGateway {
     /// Sends what no reader is made for: a huge name, nested lists without end, bytes that are no text.
     pub async fn say_the_impossible(&mut self) {
         self.say(&"x".repeat(LONG)).await;
+        let name = "n".repeat(LONG);
+        let person = json!({"campaignId": CAMPAIGN, "userId": "u8", "name": name, "status": "online", "resources": []});
+        self.gateway.emit(ROOM, "presence:change", json!([person])).await;
+        let told = json!({"id": "n8", "title": name, "body": name, "level": "info", "createdAt": ""});
+        self.gateway.emit(ROOM, "notification:new", json!([told])).await;
         self.gateway.deep(100_000).await;
         self.gateway.frame(b"42[\"settlement_updated\",{\"type\":\"\xff\xfe\x1b]0;pwned\x07\"}]").await;
     }
