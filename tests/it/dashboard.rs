@@ -120,6 +120,31 @@ async fn suspending_leaves_the_screen_and_coming_back_draws_it_anew() {
     dashboard.wait_for("Help: World");
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_gets_the_terminal_while_it_is_stopped_and_fg_brings_it_back() {
+    let evening = Evening::begin().await;
+    let seat = seat(&evening).await.with("PS1", "shell> ").with("PATH", "/usr/bin:/bin");
+    let mut shell = Pty::spawn("bash", &["--norc", "--noprofile", "-i"], &seat.env().collect::<Vec<_>>(), (80, 24));
+    shell.wait_for("shell> ");
+    shell.type_keys(&format!("{SCRY} --campaign Emberfall\n"));
+    shell.wait_for("Free Marches");
+    shell.type_keys("\u{1a}");
+    shell.wait_for("Stopped");
+    assert!(!shell.is_alternate(), "the shell has its own screen");
+    shell.type_keys("echo $((6 * 7))\n");
+    shell.wait_for("42");
+    // What happens meanwhile is there when it is back.
+    evening.set_level(TOWN, 4).await;
+    shell.type_keys("fg\n");
+    shell.wait_until("the dashboard", Pty::is_alternate);
+    shell.wait_for("level 3 → 4");
+    shell.type_keys("q");
+    shell.wait_until("the shell", |pty| !pty.is_alternate());
+    shell.type_keys("exit\n");
+    assert!(shell.wait_for_exit().success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_terminal_one_sentence_says_what_to_do_instead() {
     let evening = Evening::begin().await;
