@@ -1,12 +1,14 @@
 //! A line on a terminal that tells how far long work has come, and vanishes when it is done.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// How often the line changes at most.
 const EVERY: Duration = Duration::from_millis(200);
+/// How often new words are asked for at most; the next change of the line shows them.
+const WORDS_EVERY: Duration = Duration::from_millis(20);
 
 /// Shows what was said last on stderr, where that is a terminal; elsewhere it does nothing at all.
 #[derive(Debug)]
@@ -14,7 +16,8 @@ pub struct Progress {
     shown: bool,
     started: Instant,
     said: RefCell<String>,
-    written: RefCell<Option<Instant>>,
+    asked: Cell<Option<Instant>>,
+    written: Cell<Option<Instant>>,
 }
 
 impl Progress {
@@ -25,14 +28,20 @@ impl Progress {
             shown: wanted && io::stderr().is_terminal(),
             started: Instant::now(),
             said: RefCell::default(),
-            written: RefCell::new(None),
+            asked: Cell::new(None),
+            written: Cell::new(None),
         }
     }
 
-    /// Says how far it has come; `words` are asked for only when it is time to show them.
+    /// Says how far it has come; `words` are asked for only when there is time to show them.
     pub fn say(&self, words: impl FnOnce() -> String) {
-        if self.shown && self.written.borrow().is_none_or(|at| at.elapsed() >= EVERY) {
-            *self.said.borrow_mut() = words();
+        let is_over = |since: Option<Instant>, wait: Duration| since.is_none_or(|since| since.elapsed() >= wait);
+        if !self.shown || !is_over(self.asked.get(), WORDS_EVERY) {
+            return;
+        }
+        self.asked.set(Some(Instant::now()));
+        *self.said.borrow_mut() = words();
+        if is_over(self.written.get(), EVERY) {
             self.write();
         }
     }
@@ -51,7 +60,7 @@ impl Progress {
     }
 
     fn write(&self) {
-        *self.written.borrow_mut() = Some(Instant::now());
+        self.written.set(Some(Instant::now()));
         // What cannot be shown is no loss.
         let _ = write!(io::stderr(), "\r\x1b[K{}  {}", clock(self.started.elapsed()), self.said.borrow());
     }
@@ -59,7 +68,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.written.borrow().is_some() {
+        if self.written.get().is_some() {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }

@@ -36,10 +36,10 @@ fn seeding_says_what_it_adds_until_it_is_added() {
 fn recording_and_replaying_say_how_far_they_are_until_they_are_done() {
     let town = Town::start();
     let file = |name: &str| town.dir.path().join(name).to_str().unwrap().to_owned();
-    let recording = scry(&town, &["record", "--campaign", "Emberfall", "-o", &file("a.jsonl"), "--for", "4s"]);
+    let recording = scry(&town, &["record", "--campaign", "Emberfall", "-o", &file("a.jsonl"), "--for", "8s"]);
     recording.wait_for("  recording");
     assert!(town.run(&["advance-time", "Emberfall", "1m"]).status.success());
-    recording.wait_for(" events, ");
+    recording.wait_until("how much there is", |pty| pty.output().contains(" events, "));
     ends_with(recording, " events in ");
 
     let replaying = scry(&town, &["replay", &file("a.jsonl"), "-o", &file("b.jsonl")]);
