@@ -195,7 +195,12 @@ fn alike(entry: &Entry) -> Option<String> {
         Kind::Changed(_) => subject.map(|key| match key.entity_type {
             EntityType::Settlement => of("settlement_updated", "settlementId", &key.id),
             EntityType::Structure => of("structure_updated", "structureId", &key.id),
-            _ => of("entity_updated", "entityId", &key.id),
+            EntityType::Campaign
+            | EntityType::Kingdom
+            | EntityType::Location
+            | EntityType::Encounter
+            | EntityType::Member
+            | EntityType::Other(_) => of("entity_updated", "entityId", &key.id),
         }),
         Kind::Foreign | Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => None,
     }

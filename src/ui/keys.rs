@@ -16,11 +16,8 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     // before the ways to other panes.
     let near = app.help_contexts();
     hints.sort_by_key(|(bound, _)| {
-        let rank = match bound.binding.action {
-            Action::Retry => 0,
-            Action::Pane(_) => 2,
-            _ => 1,
-        };
+        let action = bound.binding.action;
+        let rank = if action == Action::Retry { 0 } else { 1 + usize::from(matches!(action, Action::Pane(_))) };
         (rank, near.iter().position(|context| *context == bound.binding.context))
     });
     let (last, first): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(bound, _)| is_last(bound.binding.action));

@@ -12,7 +12,7 @@ fn scry(town: &Town, args: &[&str]) -> Pty {
 }
 
 /// Waits for the end; the last word stands alone on the screen.
-fn ends_with(mut program: Pty, last: &str) {
+fn ends_with(program: &mut Pty, last: &str) {
     assert!(program.wait_for_exit().success(), "{}", program.screen());
     let screen = program.screen();
     assert_eq!(screen.lines().filter(|line| !line.trim().is_empty()).count(), 1, "{screen}");
@@ -27,22 +27,22 @@ fn seeding_says_what_it_adds_until_it_is_added() {
         ("SCRY_SERVER_ARGON2_MEMORY_KIB", "8"),
         ("SCRY_SERVER_ARGON2_ITERATIONS", "1"),
     ];
-    let seeding = Pty::spawn(env!("CARGO_BIN_EXE_scry-server"), &["seed"], &env, (80, 24));
+    let mut seeding = Pty::spawn(env!("CARGO_BIN_EXE_scry-server"), &["seed"], &env, (80, 24));
     seeding.wait_until("what is added", |pty| pty.output().contains("0:00  adding 5 users and "));
-    ends_with(seeding, "added 5 users");
+    ends_with(&mut seeding, "added 5 users");
 }
 
 #[test]
 fn recording_and_replaying_say_how_far_they_are_until_they_are_done() {
     let town = Town::start();
     let file = |name: &str| town.dir.path().join(name).to_str().unwrap().to_owned();
-    let recording = scry(&town, &["record", "--campaign", "Emberfall", "-o", &file("a.jsonl"), "--for", "8s"]);
+    let mut recording = scry(&town, &["record", "--campaign", "Emberfall", "-o", &file("a.jsonl"), "--for", "8s"]);
     recording.wait_for("  recording");
     assert!(town.run(&["advance-time", "Emberfall", "1m"]).status.success());
     recording.wait_until("how much there is", |pty| pty.output().contains(" events, "));
-    ends_with(recording, " events in ");
+    ends_with(&mut recording, " events in ");
 
-    let replaying = scry(&town, &["replay", &file("a.jsonl"), "-o", &file("b.jsonl")]);
+    let mut replaying = scry(&town, &["replay", &file("a.jsonl"), "-o", &file("b.jsonl")]);
     replaying.wait_until("how far it is", |pty| pty.output().contains(" events, 0:00 of 0:0"));
-    ends_with(replaying, " events to ");
+    ends_with(&mut replaying, " events to ");
 }

@@ -338,9 +338,10 @@ fn perform(table: &mut Table, deed: &Deed, seq: u64) {
 
 /// Returns the text of an effect that leaves the dashboard: for the clipboard, a file, or a call.
 fn taken_out(effect: Effect) -> Option<String> {
-    match effect {
-        Effect::Copy { text, .. } | Effect::Export { content: Some(text), .. } | Effect::Alert(text) => Some(text),
-        _ => None,
+    if let Effect::Copy { text, .. } | Effect::Export { content: Some(text), .. } | Effect::Alert(text) = effect {
+        Some(text)
+    } else {
+        None
     }
 }
 
