@@ -37,6 +37,6 @@ picture() {
 }
 
 picture dashboard 120 36 '#1[0-9] ' n
-picture inspector 120 36 'invalidated' 3 / invalidated Enter Enter
+picture inspector 120 36 'player  *rules-engine' 3 / 'player rules-engine' Enter Enter
 picture clock 120 36 'world time' 4
 picture narrow 60 20 'fresh' n 2
