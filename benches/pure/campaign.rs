@@ -54,7 +54,11 @@ impl Campaign {
             let structure = |number| entity("Structure", &format!("{id}-{number}"), ("settlementId", &id));
             nodes.extend((0..STRUCTURES_EACH).map(structure));
         }
-        Snapshot { campaign_id: "c".parse().unwrap(), position: Some(Position::new("e", 0)), nodes: scry::json::together(&nodes) }
+        Snapshot {
+            campaign_id: "c".parse().unwrap(),
+            position: Some(Position::new("e", 0)),
+            nodes: scry::json::together(&nodes),
+        }
     }
 
     /// Returns a journal as a busy table writes it, as text off the wire.

@@ -342,11 +342,11 @@ impl View<'_> {
     }
 
     /// Says who made a condition hold or cease to, and when.
-    fn turned(&self, name: Option<&Value>, holds: bool) -> Option<Change> {
+    fn turned(&self, name: Option<&Json>, holds: bool) -> Option<Change> {
         let change = self.change("conditions")?;
         let before = self.entity.changes.get("conditions")?.from.as_ref()?.as_array()?;
         let before = before.iter().find(|condition| condition.get("name") == name)?;
-        let held = before.get("holds").and_then(Value::as_bool)?;
+        let held = before.get("holds").and_then(Json::as_bool)?;
         // There are only two ways to be: the one before goes without saying.
         (held != holds).then_some(Change { from: None, ..change })
     }

@@ -1,9 +1,8 @@
 //! What is said of the others at an entity.
 
-use serde_json::Value;
-
 use crate::app::App;
 use crate::app::value::field_name;
+use crate::json::Json;
 use crate::protocol::presence::Activity;
 use crate::protocol::{EntityRef, EntityType};
 
@@ -44,12 +43,12 @@ impl App {
             return Vec::new();
         }
         let members = self.cache.of_type(&EntityType::Member).filter(|member| {
-            let id = member.field("userId").and_then(Value::as_str);
+            let id = member.field("userId").and_then(Json::as_str);
             !seen.iter().any(|person| Some(person.id.as_str()) == id)
         });
         let mut absent: Vec<_> = members
             .map(|member| {
-                let role = member.field("role").and_then(Value::as_str).unwrap_or_default();
+                let role = member.field("role").and_then(Json::as_str).unwrap_or_default();
                 (member.name.to_string(), crate::text::line(role).to_lowercase())
             })
             .collect();
