@@ -18,7 +18,9 @@ use crate::client::cache::Entity;
 /// The number of the first entry that happens before our eyes; history is numbered downwards from it.
 const START: u64 = 1 << 40;
 /// How many bytes the texts of events may take; the oldest go first, their rows stay.
-const TEXTS: usize = 6 << 20;
+const TEXTS: usize = 4 << 20;
+/// For how many entries room is made from the start.
+const RESERVED: usize = 100_000;
 /// How many of the latest entries are looked at for one that waits for its values.
 const RECENT: usize = 512;
 
@@ -51,7 +53,8 @@ impl Journal {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
-            entries: VecDeque::new(),
+            // Room that is not used takes no memory, and a growing one would leave its smaller selves behind.
+            entries: VecDeque::with_capacity(limit.min(RESERVED) + 1),
             first: START,
             limit: limit.max(1),
             place: place::Place::Following,

@@ -14,6 +14,12 @@ use crate::server::db::DbError;
 pub(super) const KEPT_MS: i64 = 24 * 3600 * 1000;
 const MAX_KEY: usize = 200;
 
+/// Holds what was asked under a key before, as a digest, and the result as JSON.
+pub(super) struct Earlier {
+    pub request: String,
+    pub result: String,
+}
+
 /// Names one request by its key and by what it asks for.
 pub(super) struct Request {
     key: String,
@@ -31,13 +37,26 @@ impl Request {
         let asked = serde_json::to_vec(asked).map_err(|error| DbError::corrupt("request", error))?;
         Ok(Some(Self { key: key.to_owned(), asked: digest::hex(&Sha256::digest(asked)) }))
     }
+
+    /// Returns the key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Reads the result of the same request; the same key with another one is a mistake worth telling.
+    pub fn result<T: DeserializeOwned>(&self, earlier: &Earlier) -> Result<T, DomainError> {
+        if earlier.request != self.asked {
+            return Err(DomainError::invalid("idempotencyKey", "was already used for another request; use a new one"));
+        }
+        Ok(serde_json::from_str(&earlier.result).map_err(|error| DbError::corrupt("result", error))?)
+    }
 }
 
 impl Unit {
     /// Returns the result of the same request, if it was made in the last 24 h.
     pub async fn recall<T: DeserializeOwned>(&mut self, request: Option<&Request>) -> Result<Option<T>, DomainError> {
         let Some(request) = request else { return Ok(None) };
-        let oldest = self.now.as_millisecond() - KEPT_MS;
+        let oldest = self.remembers_since();
         let user = self.caller().user_id.clone();
         let row =
             sqlx::query("SELECT request, result FROM idempotency WHERE user_id = $1 AND key = $2 AND created_ms > $3")
@@ -47,11 +66,12 @@ impl Unit {
                 .fetch_optional(self.db())
                 .await?;
         let Some(row) = row else { return Ok(None) };
-        if row.try_get::<String, _>(0)? != request.asked {
-            return Err(DomainError::invalid("idempotencyKey", "was already used for another request; use a new one"));
-        }
-        let result: String = row.try_get(1)?;
-        Ok(Some(serde_json::from_str(&result).map_err(|error| DbError::corrupt("result", error))?))
+        request.result(&Earlier { request: row.try_get(0)?, result: row.try_get(1)? }).map(Some)
+    }
+
+    /// Returns the time, in Unix milliseconds, since which requests are remembered.
+    pub fn remembers_since(&self) -> i64 {
+        self.now.as_millisecond() - KEPT_MS
     }
 
     /// Stores the result of a request, in the transaction of its change.

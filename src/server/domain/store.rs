@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::idempotency::Earlier;
 use super::{Entity, Kind};
 use crate::protocol::{Id, Role};
 use crate::server::access::{parse_id, parse_role};
@@ -22,26 +23,51 @@ pub async fn load(db: &mut AnyConnection, kind: Kind, id: &Id) -> Result<Option<
     row.as_ref().map(entity).transpose()
 }
 
-/// Loads an entity of one kind and a user's role in its campaign.
-pub async fn load_for(
+/// Holds an entity and what a change of it has to know besides.
+pub(super) struct Found {
+    pub entity: Entity,
+    /// The role that the one who changes it has in its campaign.
+    pub role: Option<Role>,
+    /// Whether somebody waits for a dispute about it to be settled.
+    pub is_disputed: bool,
+    /// What was asked under the same key before, and the result.
+    pub earlier: Option<Earlier>,
+}
+
+/// Loads an entity of one kind for a user who wants to change it under a key that is remembered since a time.
+///
+/// One statement, because everybody who waits for the writer waits for each of them.
+pub(super) async fn find(
     db: &mut AnyConnection,
     kind: Kind,
     id: &Id,
     user: &Id,
-) -> Result<Option<(Entity, Option<Role>)>, DbError> {
+    key: (&str, i64),
+) -> Result<Option<Found>, DbError> {
     let row = sqlx::query(
-        "SELECT e.id, e.campaign_id, e.kind, e.name, e.version, e.created_at, e.updated_at, e.fields, m.role \
-         FROM entities e LEFT JOIN memberships m ON m.campaign_id = e.campaign_id AND m.user_id = $3 \
+        "SELECT e.id, e.campaign_id, e.kind, e.name, e.version, e.created_at, e.updated_at, e.fields, m.role, \
+         i.request, i.result, (SELECT COUNT(*) FROM disputes d WHERE d.entity_id = e.id) AS disputes FROM entities e \
+         LEFT JOIN memberships m ON m.campaign_id = e.campaign_id AND m.user_id = $3 \
+         LEFT JOIN idempotency i ON i.user_id = $3 AND i.key = $4 AND i.created_ms > $5 \
          WHERE e.id = $1 AND e.kind = $2",
     )
     .bind(id.as_str())
     .bind(kind.as_str())
     .bind(user.as_str())
+    .bind(key.0)
+    .bind(key.1)
     .fetch_optional(db)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let role = row.try_get::<Option<String>, _>("role")?.map(|role| parse_role(&role)).transpose()?;
-    Ok(Some((entity(&row)?, role)))
+    let request: Option<String> = row.try_get("request")?;
+    Ok(Some(Found {
+        entity: entity(&row)?,
+        role: row.try_get::<Option<String>, _>("role")?.map(|role| parse_role(&role)).transpose()?,
+        is_disputed: row.try_get::<i64, _>("disputes")? > 0,
+        earlier: request
+            .map(|request| Ok::<_, DbError>(Earlier { request, result: row.try_get("result")? }))
+            .transpose()?,
+    }))
 }
 
 /// Loads an entity of whatever kind.

@@ -4,6 +4,7 @@ use serde_json::json;
 use sqlx::Row;
 
 use super::idempotency::Request;
+use super::store::Found;
 use super::unit::{Details, Origin, Unit, permit};
 use super::{Caller, Domain, DomainError, Entity, Fields, Kind, dispute, input, loss, store};
 use crate::protocol::{Id, OnConflict, Operation};
@@ -37,10 +38,12 @@ impl Domain {
         let asked = json!(["update", kind, id, input, expectation.version, expectation.on_conflict]);
         let request = Request::new(idempotency_key, &asked)?;
         let mut unit = self.begin(caller).await?;
-        if let Some(first) = unit.recall(request.as_ref()).await? {
+        let found = found(&mut unit, kind, id, request.as_ref()).await?;
+        if let Some(first) = first(&mut unit, request.as_ref(), found.as_ref()).await? {
             return Ok(first);
         }
-        let stored = find(&mut unit, kind, id, Action::Edit).await?;
+        let Found { entity: stored, role, is_disputed, .. } = found.ok_or(DomainError::NotFound(kind.as_str()))?;
+        permit(role, Action::Edit, kind.as_str())?;
         let mine = input::update(kind, input)?;
         let replaced = match settle(&mut unit, &stored, &mine, expectation).await {
             Err(DomainError::Conflict(conflict)) => {
@@ -53,9 +56,11 @@ impl Domain {
         };
         let entity = write(&mut unit, &stored, &mine).await?;
         let entity = unit.settled(entity).await?;
-        let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
-        let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
-        dispute::settle(&mut unit, &entity, Some(&seen)).await?;
+        if is_disputed {
+            let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
+            let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
+            dispute::settle(&mut unit, &entity, Some(&seen)).await?;
+        }
         loss::tell(&mut unit, &entity, replaced).await?;
         unit.remember(request.as_ref(), &entity).await?;
         unit.commit().await?;
@@ -65,11 +70,28 @@ impl Domain {
 
 /// Loads an entity that the caller may act on.
 pub(super) async fn find(unit: &mut Unit, kind: Kind, id: &Id, action: Action) -> Result<Entity, DomainError> {
-    let user = unit.caller().user_id.clone();
-    let found = store::load_for(unit.db(), kind, id, &user).await?;
-    let (entity, role) = found.ok_or(DomainError::NotFound(kind.as_str()))?;
+    let Found { entity, role, .. } = found(unit, kind, id, None).await?.ok_or(DomainError::NotFound(kind.as_str()))?;
     permit(role, action, kind.as_str())?;
     Ok(entity)
+}
+
+async fn found(unit: &mut Unit, kind: Kind, id: &Id, request: Option<&Request>) -> Result<Option<Found>, DomainError> {
+    let (user, since) = (unit.caller().user_id.clone(), unit.remembers_since());
+    // A key has at least one byte, so that nothing is remembered under none.
+    let key = request.map_or("", Request::key);
+    Ok(store::find(unit.db(), kind, id, &user, (key, since)).await?)
+}
+
+/// Returns the result of the same request, if it was made before; what it changed may be gone by now.
+async fn first(
+    unit: &mut Unit,
+    request: Option<&Request>,
+    found: Option<&Found>,
+) -> Result<Option<Entity>, DomainError> {
+    match (request, found) {
+        (Some(request), Some(found)) => found.earlier.as_ref().map(|earlier| request.result(earlier)).transpose(),
+        (request, _) => unit.recall(request).await,
+    }
 }
 
 /// Applies an edit to a stored entity and records it, unless nothing changes.

@@ -404,7 +404,7 @@ mod tests {
         line.read_exact(&mut [0; 18]).await.unwrap();
         assert!(switch.upgrade());
         line.write_all(b"HTTP/1.1 101").await.unwrap();
-        let frames = [0x00, 0x81, 0, 0, 0, 0, b'x'].repeat(1_000);
+        let frames = [0x81, 0x81, 0, 0, 0, 0, b'x'].repeat(1_000);
         client.write_all(&frames).await.unwrap();
         let (mut read, mut buffer) = (0, [0; 512]);
         while let Ok(more) = tokio::time::timeout(Duration::from_millis(50), line.read(&mut buffer)).await {

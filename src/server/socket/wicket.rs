@@ -1,5 +1,6 @@
 //! The way in for a connection's events: each is counted, checked and queued, or refused.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub struct Wicket {
     /// The TCP connection that it began on, and whether that one carries it for good.
     switch: Option<Switch>,
     has_line: bool,
+    /// Set when it has been put out: what it sent in the same request still comes by.
+    is_out: AtomicBool,
 }
 
 impl Wicket {
@@ -47,7 +50,7 @@ impl Wicket {
         let (outbox, inbox) = mpsc::channel(INBOX);
         let per_minute = |limit| Mutex::new(TokenBucket::per_minute(limit, Instant::now()));
         let (requests, offences) = (per_minute(config.requests_per_minute), per_minute(config.offences_per_minute));
-        (Self { outbox, requests, offences, witness, switch, has_line }, inbox)
+        (Self { outbox, requests, offences, witness, switch, has_line, is_out: AtomicBool::new(false) }, inbox)
     }
 
     /// Queues one event, or answers why not.
@@ -85,6 +88,7 @@ impl Wicket {
         match &self.switch {
             // Counted when it has gone.
             Some(line) if self.has_line => line.cut_off(),
+            _ if self.is_out.swap(true, Ordering::Relaxed) => {}
             _ => {
                 self.witness.note(Breach::Flood);
                 let _ = socket.disconnect();
