@@ -20,7 +20,7 @@ fn what_is_said_again_is_kept_once() {
     let place = |town: &Json, key: &str| match town.get(key).unwrap() {
         Json::Object(object) => Arc::as_ptr(object).addr(),
         Json::List(items) => Arc::as_ptr(items).addr(),
-        other => panic!("{other}"),
+        other @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_)) => panic!("{other}"),
     };
     for key in ["variables", "variableSchemas", "conditions"] {
         assert_eq!(place(first, key), place(second, key), "{key}");

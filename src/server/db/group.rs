@@ -128,11 +128,11 @@ impl Writer {
 
     /// Takes back a change.
     async fn take_back(self, mut turn: Turn) {
-        if let Some(group) = &mut *turn {
-            if let Err(error) = run(&mut group.connection, "ROLLBACK TO SAVEPOINT change").await {
-                // The database has given up the whole transaction, as SQLite does when the disk is full.
-                end(&mut turn, Err(error.to_string())).await;
-            }
+        if let Some(group) = &mut *turn
+            && let Err(error) = run(&mut group.connection, "ROLLBACK TO SAVEPOINT change").await
+        {
+            // The database has given up the whole transaction, as SQLite does when the disk is full.
+            end(&mut turn, Err(error.to_string())).await;
         }
         self.pass_on(turn).await;
     }
