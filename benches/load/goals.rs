@@ -92,7 +92,7 @@ impl Bench {
         for _ in 0..self.rounds {
             for (index, kind) in self.kinds().into_iter().enumerate() {
                 let target = Target::start(kind, &self.programs, ENTITIES).await?;
-                kib[index].push(per_connection(&target, 5_000).await?);
+                kib[index].push(per_connection(&target, 5_000).await?.0);
             }
         }
         let goal = Goal::AtMostAndBelowNode(20.0);
@@ -167,8 +167,8 @@ impl Bench {
     }
 }
 
-/// Returns what each of `sockets` subscribed connections takes, in KiB, after a few events went to it.
-pub async fn per_connection(target: &Target, sockets: usize) -> Result<f64> {
+/// Returns what each of `sockets` subscribed connections takes, in KiB, after a few events went to it, and who holds them.
+pub async fn per_connection(target: &Target, sockets: usize) -> Result<(f64, Vec<Generator>)> {
     // One connection first: what is there once for all of them is not counted.
     Crowd::gather(&target.plan(), 1).await?.leave().await;
     let before = target.pss_kib()?;
@@ -176,7 +176,7 @@ pub async fn per_connection(target: &Target, sockets: usize) -> Result<f64> {
     fanout::round(target, &mut crowd, 5, Pace::Steady(5)).await?;
     let after = settled(target).await?;
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
-    Ok(after.saturating_sub(before) as f64 / sockets as f64)
+    Ok((after.saturating_sub(before) as f64 / sockets as f64, crowd))
 }
 
 /// Returns a server's memory once it does not change any more.

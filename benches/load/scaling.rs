@@ -26,8 +26,8 @@ impl Bench {
         let (mut delivery, mut memory) = (vec![], vec![]);
         for sockets in [100, 1_000, 5_000, 10_000] {
             let target = Target::start(Kind::Ours, &self.programs, ENTITIES).await?;
-            let kib = per_connection(&target, sockets).await?;
-            let mut crowd = vec![Generator::start(&target.plan(), sockets).await?];
+            // The same crowd again: one that leaves keeps the server busy with who is present.
+            let (kib, mut crowd) = per_connection(&target, sockets).await?;
             let events = u32::try_from(200_000 / sockets)?.min(400);
             let mut rounds = vec![];
             for _ in 0..3 {

@@ -85,7 +85,12 @@ impl Target {
 
     async fn node(kind: Kind, programs: &Programs, shared: Shared, dir: TempDir, tokens: Vec<String>) -> Result<Self> {
         let (child, address) = spawn(kind, &Setup { programs, shared: &shared, dir: dir.path() }, 0).await?;
-        let http = reqwest::Client::builder().pool_max_idle_per_host(64).timeout(PATIENCE).build()?;
+        // Node closes what has rested for 5 s, and a request may not meet that.
+        let http = reqwest::Client::builder()
+            .pool_max_idle_per_host(64)
+            .pool_idle_timeout(Duration::from_secs(2))
+            .timeout(PATIENCE)
+            .build()?;
         let (campaign, programs) = ("load".to_owned(), programs.clone());
         Ok(Self { kind, address, tokens, campaign, programs, shared, http, child, dir })
     }
