@@ -162,6 +162,8 @@ async fn many_packets_in_one_request_take_as_long_as_over_a_websocket() {
     let path = format!("{path}&sid={}", open["sid"].as_str().unwrap());
     let say = async |packets: String| http.post(&path).body(packets).send().await.unwrap().status().as_u16();
     assert_eq!(say(format!("40{}", json!({"token": server.token("viewer")}))).await, 200);
+    // Before it is let in, a client that sends anything else is put out.
+    server.connected(1).await;
     assert_eq!(say(["431[]"; 200].join("\u{1e}")).await, 200);
     assert_ne!(say(["431[]"; 2_000].join("\u{1e}")).await, 200);
     counted(&server.core.breaches, Breach::BodyTime, 1).await;
