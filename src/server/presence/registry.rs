@@ -3,6 +3,8 @@
 //! Whatever happens, what is announced is the difference between two views of one user. So the announcements,
 //! applied one after the other, always give the present state.
 
+mod tally;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -10,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::view::{Change, Standing, UserView, differences};
+use super::view::{Change, UserView, differences};
 use crate::protocol::Id;
-use crate::protocol::presence::{Activity, Presence, PresenceState, PresentUser, Resource, ResourceUse};
-use crate::server::clock::stamp;
+use crate::protocol::presence::{Activity, PresenceState, PresentUser, Resource};
+use tally::Tally;
 
 /// Names a moment by the clock that never jumps and by the one that people read.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +32,7 @@ pub struct Registry<K> {
     /// How long another node may be silent before its users count as gone.
     trust: Duration,
     connections: HashMap<K, Connection>,
-    of_user: HashMap<Id, BTreeSet<K>>,
+    people: HashMap<Id, Person<K>>,
     nodes: HashMap<Arc<str>, Node>,
     /// Who is in each campaign, over all nodes.
     campaigns: HashMap<Id, BTreeSet<Id>>,
@@ -43,10 +45,17 @@ pub struct Outcome {
     pub own: Vec<Id>,
 }
 
+/// Holds the user of at least one connection of this node.
+#[derive(Debug)]
+struct Person<K> {
+    name: String,
+    keys: BTreeSet<K>,
+    tally: Tally,
+}
+
 #[derive(Debug)]
 struct Connection {
     user: Id,
-    name: String,
     places: BTreeMap<Id, Place>,
     active: Instant,
     resting: bool,
@@ -82,7 +91,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
             rest,
             trust,
             connections: HashMap::new(),
-            of_user: HashMap::new(),
+            people: HashMap::new(),
             nodes: HashMap::new(),
             campaigns: HashMap::new(),
         }
@@ -93,30 +102,30 @@ impl<K: Copy + Ord + Hash> Registry<K> {
         if self.connections.contains_key(&key) {
             return Outcome::default();
         }
-        let connection = Connection {
-            user: user.clone(),
-            name: name.to_owned(),
-            places: BTreeMap::new(),
-            active: now.mono,
-            resting: false,
-        };
-        if self.of_user.contains_key(user) {
+        let connection = Connection { user: user.clone(), places: BTreeMap::new(), active: now.mono, resting: false };
+        if let Some(person) = self.people.get_mut(user) {
             // One more that is nowhere yet changes nothing.
-            self.add(key, connection);
+            person.keys.insert(key);
+            self.connections.insert(key, connection);
             return Outcome::default();
         }
-        self.observe(user, |registry| registry.add(key, connection))
+        self.observe(user, |registry| {
+            let person = Person { name: name.to_owned(), keys: BTreeSet::from([key]), tally: Tally::default() };
+            registry.people.insert(user.clone(), person);
+            registry.connections.insert(key, connection);
+        })
     }
 
     /// Removes a connection that has gone.
     pub fn disconnect(&mut self, key: K) -> Outcome {
         let Some(user) = self.user_of(key) else { return Outcome::default() };
         self.observe(&user, |registry| {
-            registry.connections.remove(&key);
-            if let Some(keys) = registry.of_user.get_mut(&user) {
-                keys.remove(&key);
-                if keys.is_empty() {
-                    registry.of_user.remove(&user);
+            let gone = registry.connections.remove(&key);
+            if let (Some(person), Some(connection)) = (registry.people.get_mut(&user), gone) {
+                person.tally.take(&connection);
+                person.keys.remove(&key);
+                if person.keys.is_empty() {
+                    registry.people.remove(&user);
                 }
             }
         })
@@ -267,20 +276,18 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     /// Returns what this node's own connections make of a user.
     #[must_use]
     pub fn own(&self, user: &Id) -> Option<UserView> {
-        let mut connections = self.of_user.get(user)?.iter().filter_map(|key| self.connections.get(key));
-        let mut view = connections.next()?.view();
-        connections.for_each(|connection| view.merge(connection.view()));
-        Some(view)
+        let person = self.people.get(user)?;
+        Some(UserView { user_id: user.clone(), name: person.name.clone(), campaigns: person.tally.standings() })
     }
 
     /// Lists the users of this node's own connections.
     pub fn users(&self) -> impl Iterator<Item = &Id> {
-        self.of_user.keys()
+        self.people.keys()
     }
 
     /// Lists this node's own connections of a user.
     pub fn keys(&self, user: &Id) -> impl Iterator<Item = K> {
-        self.of_user.get(user).into_iter().flatten().copied()
+        self.people.get(user).into_iter().flat_map(|person| &person.keys).copied()
     }
 
     /// Returns whose connection this is.
@@ -297,15 +304,15 @@ impl<K: Copy + Ord + Hash> Registry<K> {
         })
     }
 
-    fn add(&mut self, key: K, connection: Connection) {
-        self.of_user.entry(connection.user.clone()).or_default().insert(key);
-        self.connections.insert(key, connection);
-    }
-
     /// Returns what all nodes together make of a user.
     fn view(&self, user: &Id) -> Option<UserView> {
+        self.joined(user, self.own(user))
+    }
+
+    /// Returns what the other nodes and this one's `own` view together make of a user.
+    fn joined(&self, user: &Id, own: Option<UserView>) -> Option<UserView> {
         let others = self.nodes.values().filter_map(|node| node.users.get(user));
-        let mut views = self.own(user).into_iter().chain(others.cloned());
+        let mut views = own.into_iter().chain(others.cloned());
         let mut view = views.next()?;
         views.for_each(|other| view.merge(other));
         Some(view)
@@ -320,18 +327,23 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     fn observe_connection(&mut self, key: K, act: impl FnOnce(&mut Connection)) -> Outcome {
         let Some(user) = self.user_of(key) else { return Outcome::default() };
         self.observe(&user, |registry| {
-            if let Some(connection) = registry.connections.get_mut(&key) {
+            let connection = registry.connections.get_mut(&key);
+            if let (Some(person), Some(connection)) = (registry.people.get_mut(&user), connection) {
+                person.tally.take(connection);
                 act(connection);
+                person.tally.add(connection);
             }
         })
     }
 
     /// Acts, and says what that changed in one user's views.
     fn observe(&mut self, user: &Id, act: impl FnOnce(&mut Self)) -> Outcome {
-        let (own, before) = (self.own(user), self.view(user));
+        let own = self.own(user);
+        let before = self.joined(user, own.clone());
         act(self);
-        let after = self.view(user);
-        let moved = if self.own(user) == own { Vec::new() } else { vec![user.clone()] };
+        let now = self.own(user);
+        let moved = if now == own { Vec::new() } else { vec![user.clone()] };
+        let after = self.joined(user, now);
         let changes = differences(before.as_ref(), after.as_ref());
         for campaign in [&before, &after].into_iter().flatten().flat_map(|view| view.campaigns.keys()) {
             self.index(user, campaign, after.as_ref().is_some_and(|view| view.campaigns.contains_key(campaign)));
@@ -356,24 +368,10 @@ impl Place {
         Self { since: now.wall, resource: None, state: Activity::Viewing, seated: false }
     }
 
-    fn standing(&self, resting: bool) -> Standing {
+    /// Returns what the place's connection is at there, given whether it rests.
+    fn used(&self, resting: bool) -> Option<(Resource, Activity)> {
         let state = if resting { Activity::Idle } else { self.state };
-        Standing {
-            status: if resting { Presence::Idle } else { Presence::Online },
-            resources: self.resource.iter().map(|resource| ResourceUse { resource: resource.clone(), state }).collect(),
-            since: stamp(self.since),
-        }
-    }
-}
-
-impl Connection {
-    fn view(&self) -> UserView {
-        let standing = |(campaign, place): (&Id, &Place)| (campaign.clone(), place.standing(self.resting));
-        UserView {
-            user_id: self.user.clone(),
-            name: self.name.clone(),
-            campaigns: self.places.iter().map(standing).collect(),
-        }
+        self.resource.clone().map(|resource| (resource, state))
     }
 }
 

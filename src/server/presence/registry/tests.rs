@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::EntityType;
-use crate::protocol::presence::PresenceChange;
+use crate::protocol::presence::{Presence, PresenceChange, ResourceUse};
+use crate::server::presence::view::Standing;
 
 fn id(text: &str) -> Id {
     Id::parse(text).unwrap()
@@ -195,7 +196,40 @@ fn perform(rig: &mut Rig, act: &Act) -> Outcome {
     }
 }
 
+/// Works out from each of a user's connections what they come to.
+fn one_by_one(registry: &Registry<u8>, user: &Id) -> Option<UserView> {
+    let connections = registry.connections.values().filter(|connection| connection.user == *user);
+    let mut views = connections.map(|connection| {
+        let standing = |place: &Place| Standing {
+            status: if connection.resting { Presence::Idle } else { Presence::Online },
+            resources: place
+                .used(connection.resting)
+                .map(|(resource, state)| ResourceUse { resource, state })
+                .into_iter()
+                .collect(),
+            since: crate::server::clock::stamp(place.since),
+        };
+        let campaigns = connection.places.iter().map(|(campaign, place)| (campaign.clone(), standing(place)));
+        UserView { user_id: user.clone(), name: user.to_string(), campaigns: campaigns.collect() }
+    });
+    let mut view = views.next()?;
+    views.for_each(|other| view.merge(other));
+    Some(view)
+}
+
 proptest! {
+    /// However connections come, move and go, what is counted is what they come to one by one.
+    #[test]
+    fn what_is_counted_is_what_each_connection_says(acts in prop::collection::vec(act(), 1..60)) {
+        let mut rig = Rig::new();
+        for act in &acts {
+            perform(&mut rig, act);
+            for user in ["u0", "u1", "u2"].map(id) {
+                prop_assert_eq!(rig.registry.own(&user), one_by_one(&rig.registry, &user));
+            }
+        }
+    }
+
     /// Who applies the announcements one by one knows at any time who is present, and how.
     #[test]
     fn the_announcements_add_up_to_the_state(acts in prop::collection::vec(act(), 1..60)) {
@@ -230,6 +264,6 @@ proptest! {
         }
         rig.registry.forget(&"n0".into());
         rig.registry.forget(&"n1".into());
-        prop_assert!(rig.registry.campaigns.is_empty() && rig.registry.of_user.is_empty(), "nothing is left");
+        prop_assert!(rig.registry.campaigns.is_empty() && rig.registry.people.is_empty(), "nothing is left");
     }
 }
