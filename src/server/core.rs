@@ -1,5 +1,6 @@
 //! The core: the one handle that HTTP, GraphQL and the gateway share.
 
+use std::ops::Deref;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
@@ -18,9 +19,12 @@ use super::relay::RelayView;
 use super::signals::Signals;
 use crate::config::server::ServerConfig;
 
-/// Holds what every part of the server works with; clones are cheap and share everything.
+/// Gives every part of the server what it works with; clones are one and the same.
 #[derive(Clone)]
-pub struct Core {
+pub struct Core(Arc<Parts>);
+
+/// Holds what every part of the server works with.
+pub struct Parts {
     pub config: Arc<ServerConfig>,
     pub db: Db,
     pub journal: Journal,
@@ -56,7 +60,7 @@ impl Core {
         let signals = Signals::new(config.auth.access_ttl, cluster);
         ended.into_iter().for_each(|session| signals.heard_end(session));
         let metrics = Metrics::new(config.redis.is_some());
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             breaches: metrics.breaches(),
             journal: Journal::new(db.clone()),
             tokens,
@@ -69,6 +73,14 @@ impl Core {
             connected: Arc::default(),
             draining: CancellationToken::new(),
             config: Arc::new(config),
-        })
+        })))
+    }
+}
+
+impl Deref for Core {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }

@@ -113,7 +113,7 @@ impl Relay {
 
     /// Lets a member pass.
     async fn admit(&self, connection: &Connection, campaign: &Id) -> Result<(), Denied> {
-        let user = connection.claims().sub;
+        let user = connection.claims().sub.clone();
         match access::role_in_campaign(&self.core.db, &user, campaign).await? {
             Some(_) => Ok(()),
             None => Err(Denied::Unauthorized),

@@ -20,7 +20,7 @@ use crate::server::breach::{Breach, Witness};
 /// Holds one accepted connection.
 pub struct Connection {
     socket: SocketRef,
-    claims: Mutex<Claims>,
+    claims: Mutex<Arc<Claims>>,
     /// The rooms it is in, each with its campaign.
     rooms: Mutex<HashMap<Room, Id>>,
     /// Ends its TCP connection; none where one TCP connection does not carry it, as with polling.
@@ -64,7 +64,7 @@ impl Connection {
         Self {
             socket,
             witness,
-            claims: Mutex::new(claims),
+            claims: Mutex::new(Arc::new(claims)),
             rooms: Mutex::default(),
             switch,
             overflowed: AtomicBool::new(false),
@@ -81,13 +81,13 @@ impl Connection {
 
     /// Returns what its current token says.
     #[must_use]
-    pub fn claims(&self) -> Claims {
+    pub fn claims(&self) -> Arc<Claims> {
         unpoisoned(&self.claims).clone()
     }
 
     /// Replaces what its token says.
     pub fn renew(&self, claims: Claims) {
-        *unpoisoned(&self.claims) = claims;
+        *unpoisoned(&self.claims) = Arc::new(claims);
     }
 
     /// Lends the rooms it is in, each with its campaign.

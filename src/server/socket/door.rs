@@ -13,7 +13,6 @@ use super::connection::{self, Connection, Connections, Ending};
 use super::guard::Opening;
 use super::handshake::{self, Refusal};
 use super::limits::{Addresses, Place};
-use super::request;
 use super::session::{Incoming, Mailbag, Session};
 use super::tcp::{Peer, Switch};
 use super::wicket::Wicket;
@@ -112,7 +111,7 @@ impl Door {
         let connection = Arc::new(Connection::new(socket, claims, witness, ending));
         self.connections.insert(connection.clone());
         // The session may have ended after it was looked up and before it could be told so.
-        if self.core.is_over(&sid).await.unwrap_or(false) {
+        if Box::pin(self.core.is_over(&sid)).await.unwrap_or(false) {
             connection.dismiss();
         }
         let (core, relay, people) = (self.core.clone(), self.relay.clone(), self.people.clone());
@@ -135,20 +134,19 @@ fn peer_of(socket: &SocketRef) -> Option<&Peer> {
     socket.req_parts().extensions.get::<ConnectInfo<Peer>>().map(|peer| &peer.0)
 }
 
-/// Registers the handlers of a socket; returns its task's end of the queue, and what tells that it has gone.
+/// Registers what hears a socket; returns its task's end of the queue, and what tells that it has gone.
 fn register(socket: &SocketRef, witness: &Witness, config: &SocketConfig) -> (Ending, mpsc::Receiver<Box<Incoming>>) {
     let switch = peer_of(socket).map(|peer| peer.switch.clone());
     let (wicket, inbox) = Wicket::new(witness.clone(), switch.clone(), connection::has_line(socket), config);
     let wicket = Arc::new(wicket);
-    for event in request::EVENTS {
-        let wicket = wicket.clone();
-        // The library spawns what this returns, in any order; the queue is filled before that, in order.
-        let pass = move |socket: SocketRef, Event(name): Event, TryData(payload): TryData<Value>, ack: AckSender| {
+    // One for all events: each connection has a handler of its own, and whatever a client sends counts.
+    // The library spawns what this returns, in any order; the queue is filled before that, in order.
+    socket.on_fallback(
+        move |socket: SocketRef, Event(name): Event, TryData(payload): TryData<Value>, ack: AckSender| {
             wicket.pass(socket, &name, &payload.unwrap_or_default(), ack);
             ready(())
-        };
-        socket.on(event, pass);
-    }
+        },
+    );
     let ending = Ending::default();
     let gone = ending.clone();
     let witness = witness.clone();

@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use super::handshakes::Handshakes;
 use super::limits::{Addresses, Place};
 use super::tcp::{Doorway, Line, Peer};
-use super::{forwarded, handshake};
+use super::{forwarded, handshake, keepsake};
 use crate::config::server::ServerConfig;
 use crate::server::breach::{Breach, Breaches};
 
@@ -95,6 +95,9 @@ impl Reception {
                 peer.switch.throttle();
             }
             let asker = asker(&peer, request.headers(), &config.http.trusted_proxies);
+            if keepsake::is_kept(&request) {
+                request = keepsake::of(request);
+            }
             request.extensions_mut().insert(ConnectInfo(asker));
             let (app, count, switch) = (app.clone(), count.clone(), peer.switch.clone());
             async move {

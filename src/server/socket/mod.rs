@@ -12,6 +12,7 @@ pub mod frames;
 mod guard;
 mod handshake;
 mod handshakes;
+mod keepsake;
 mod limits;
 mod listen;
 pub mod request;
@@ -40,7 +41,7 @@ pub use connection::{Connection, Connections, Full};
 pub use serve::serve;
 
 /// What is read from a connection at a time: requests are short, and every connection has such a buffer.
-const READ_BUFFER: usize = 1024;
+const READ_BUFFER: usize = 512;
 
 /// Serves Socket.IO; clones share everything.
 ///

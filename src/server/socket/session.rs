@@ -54,13 +54,21 @@ impl Session {
         let closed = self.connection.closed().clone();
         self.people.moved.add(self.connection.id());
         closed.run_until_cancelled(self.serve()).await;
-        self.relay.leave(&self.connection).await;
-        self.return_letters().await;
+        Box::pin(self.end()).await;
         self.core.connected.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Takes the connection out of its rooms, and takes back what it has not read.
+    async fn end(&mut self) {
+        self.relay.leave(&self.connection).await;
+        self.return_letters().await;
+    }
+
+    /// Answers requests and passes messages on.
+    ///
+    /// What that needs is in boxes: it is many times what a connection needs that waits, and most of them wait.
     async fn serve(&mut self) {
-        self.deliver().await;
+        Box::pin(self.deliver()).await;
         let connection = self.connection.clone();
         loop {
             tokio::select! {
@@ -71,9 +79,8 @@ impl Session {
                     }
                     self.announce_expiry();
                 }
-                () = connection.mail().notified() => self.deliver().await,
+                () = connection.mail().notified() => Box::pin(self.deliver()).await,
                 incoming = self.inbox.recv() => match incoming {
-                    // What a request needs is many times what a connection needs that waits for one.
                     Some(incoming) => Box::pin(self.handle(*incoming)).await,
                     None => return,
                 },

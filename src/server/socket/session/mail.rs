@@ -58,7 +58,7 @@ impl Session {
 
     async fn take_letters(&mut self) -> Result<Vec<Letter>, DbError> {
         let taking = self.mail.taking.get_or_insert_with(|| {
-            let (db, user, cursor) = (self.core.db.clone(), self.connection.claims().sub, self.mail.cursor);
+            let (db, user, cursor) = (self.core.db.clone(), self.connection.claims().sub.clone(), self.mail.cursor);
             let ttl = self.core.config.presence.message_ttl;
             tokio::spawn(async move { inbox::take(&db, &user, cursor, now(), ttl).await })
         });
@@ -104,7 +104,7 @@ impl Session {
         if unread.is_empty() {
             return;
         }
-        let user = self.connection.claims().sub;
+        let user = self.connection.claims().sub.clone();
         match inbox::give_back(&self.core.db, &user, &unread).await {
             Ok(()) => self.core.signals.mailed(&user),
             Err(error) => tracing::error!(%error, "messages to a user whose connection was lost are lost as well"),

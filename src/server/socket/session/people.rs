@@ -39,7 +39,7 @@ impl Session {
                 let claims = self.connection.claims();
                 let is_structure = field.entity_type == EntityType::Structure;
                 let settlement = place.parent.filter(|_| is_structure);
-                let spot = Spot { user_id: claims.sub, name: claims.name, field, settlement };
+                let spot = Spot { user_id: claims.sub.clone(), name: claims.name.clone(), field, settlement };
                 self.people.ask(Request::Typing(self.connection.id(), spot, typing)).await;
                 self.granted(ack);
             }
@@ -53,7 +53,7 @@ impl Session {
     }
 
     async fn member_of(&self, campaign: &Id) -> Result<(), Denied> {
-        let user = self.connection.claims().sub;
+        let user = self.connection.claims().sub.clone();
         match access::role_in_campaign(&self.core.db, &user, campaign).await? {
             Some(_) => Ok(()),
             None => Err(Denied::Unauthorized),

@@ -1,0 +1,67 @@
+//! What is left of the request that opens a socket: the library keeps it for as long as the socket lives.
+//!
+//! Every part of a request that was read from a connection is a slice of the buffer it was read into, 8 KiB, and the
+//! least of them keeps all of it. So what is needed is copied, and the rest, credentials among it, let go.
+
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, Request};
+
+/// The headers that somebody still asks for: the handshake and the door.
+const KEPT: [HeaderName; 2] = [header::SEC_WEBSOCKET_KEY, header::ORIGIN];
+
+/// Tells whether a request may open a socket, or become its transport.
+pub fn is_kept<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && request.uri().path().starts_with("/socket.io")
+}
+
+/// Returns the request with copies of what a socket needs, and nothing else of what was read.
+pub fn of<B>(request: Request<B>) -> Request<B> {
+    let (mut parts, body) = request.into_parts();
+    let read = std::mem::replace(&mut parts.headers, HeaderMap::with_capacity(KEPT.len()));
+    for name in KEPT {
+        if let Some(value) = read.get(&name).and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
+            parts.headers.insert(name, value);
+        }
+    }
+    if let Ok(uri) = parts.uri.to_string().parse() {
+        parts.uri = uri;
+    }
+    Request::from_parts(parts, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_handshake_needs_is_kept_and_credentials_are_not() {
+        let request = Request::get("/socket.io/?EIO=4&transport=websocket")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("Origin", "https://table.example")
+            .header("Authorization", "Bearer secret")
+            .header("Cookie", "a=b")
+            .extension(7_u8)
+            .body(())
+            .unwrap();
+        assert!(is_kept(&request));
+        let kept = of(request);
+        let names: Vec<&str> = kept.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["sec-websocket-key", "origin"]);
+        assert_eq!(kept.headers()["origin"], "https://table.example");
+        assert_eq!(kept.uri(), "/socket.io/?EIO=4&transport=websocket");
+        assert_eq!(kept.extensions().get::<u8>(), Some(&7));
+    }
+
+    #[test]
+    fn nothing_keeps_the_buffer_that_the_request_was_read_into() {
+        let buffer = axum::body::Bytes::from(b"/socket.io/?EIO=4https://table.example".to_vec());
+        let path = axum::http::uri::PathAndQuery::from_maybe_shared(buffer.slice(..17)).unwrap();
+        let mut request = Request::new(());
+        *request.uri_mut() = path.into();
+        let origin = HeaderValue::from_maybe_shared(buffer.slice(17..)).unwrap();
+        request.headers_mut().insert(header::ORIGIN, origin);
+        let kept = of(request);
+        assert!(buffer.is_unique(), "no slice of it is left");
+        assert_eq!(kept.uri(), "/socket.io/?EIO=4");
+    }
+}
