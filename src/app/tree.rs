@@ -51,6 +51,8 @@ pub struct Tree {
     offset: usize,
     /// When each entity last changed before our eyes; what has faded is dropped.
     fresh: BTreeMap<EntityRef, Timestamp>,
+    /// When anything under an entity last did: what a folded row hides.
+    fresh_under: BTreeMap<EntityRef, Timestamp>,
     /// No mark is older than this; most looks for faded ones end here.
     oldest: Option<Timestamp>,
     opened: bool,
@@ -220,12 +222,10 @@ impl Tree {
 
     /// Selects an entity, unfolding what hides it; tells whether the tree has it.
     pub fn reveal(&mut self, key: &EntityRef, seen: Seen<'_>) -> bool {
-        let mut above = seen.get(key).and_then(|entity| entity.parent.clone());
-        while let Some(id) = above {
-            let parent = EntityType::KNOWN.into_iter().map(|kind| EntityRef::new(kind, id.clone()));
-            let Some(entity) = parent.filter_map(|key| seen.cache.get(&key)).next() else { break };
-            self.folded.remove(&Node::Entity(entity.key.clone()));
-            above = entity.parent.clone();
+        if let Some(entity) = seen.get(key) {
+            for above in seen.cache.above(&entity) {
+                self.folded.remove(&Node::Entity(above.key.clone()));
+            }
         }
         self.folded.remove(&Node::Group(key.entity_type.clone()));
         self.rebuild(seen);
@@ -248,10 +248,14 @@ impl Tree {
         self.offset = self.offset.clamp((self.selected + 1).saturating_sub(height), self.selected).min(lowest);
     }
 
-    /// Marks an entity as changed at `at`.
-    pub fn mark(&mut self, key: EntityRef, at: Timestamp) {
+    /// Marks an entity as changed at `at`, and what it stands under as hiding that.
+    pub fn mark(&mut self, entity: &Entity, cache: &Cache, at: Timestamp) {
         self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
-        self.fresh.insert(key, at);
+        self.fresh.insert(entity.key.clone(), at);
+        for above in cache.above(entity) {
+            let latest = self.fresh_under.entry(above.key.clone()).or_insert(at);
+            *latest = at.max(*latest);
+        }
     }
 
     /// Drops the marks from before `since`; tells whether there were any.
@@ -261,6 +265,7 @@ impl Tree {
         }
         let before = self.fresh.len();
         self.fresh.retain(|_, at| *at > since);
+        self.fresh_under.retain(|_, at| *at > since);
         self.oldest = self.fresh.values().min().copied();
         self.fresh.len() != before
     }
@@ -271,9 +276,22 @@ impl Tree {
         &self.fresh
     }
 
+    /// Tells whether anything that stands under a row has changed lately.
+    #[must_use]
+    pub fn is_fresh_under(&self, node: &Node) -> bool {
+        match node {
+            Node::Entity(key) => self.fresh_under.contains_key(key),
+            Node::Group(kind) => {
+                let from = EntityRef::new(kind.clone(), Id::first());
+                self.fresh.range(from..).next().is_some_and(|(key, _)| key.entity_type == *kind)
+            }
+        }
+    }
+
     /// Takes every mark away.
     pub fn forget_marks(&mut self) {
         self.fresh.clear();
+        self.fresh_under.clear();
         self.oldest = None;
     }
 
@@ -310,7 +328,7 @@ fn passing(filter: &Filter, cache: &Cache) -> Passing {
         passing.count += 1;
         let mut next = Some(entity);
         while let Some(entity) = next.filter(|entity| passing.shown.insert(entity.key.clone())) {
-            next = entity.parent.as_ref().and_then(|id| cache.any(id));
+            next = cache.above(entity).next();
         }
     }
     passing

@@ -273,8 +273,7 @@ impl App {
     fn mark(&mut self, key: &EntityRef, at: jiff::Timestamp) {
         let changed = self.cache.get(key).filter(|entity| entity.last_change() == Some(at));
         if let Some(entity) = changed.filter(|_| self.freshness(at) != Freshness::Old) {
-            // The cache's own key shares its text.
-            self.tree.mark(entity.key.clone(), at);
+            self.tree.mark(entity, &self.cache, at);
         }
     }
 

@@ -132,9 +132,7 @@ fn company(app: &App, look: &Look, row: &tree::Row, key: &EntityRef) -> String {
 /// Returns the mark of a row: its own latest change, that of what it hides, or that it is stale.
 fn mark(app: &App, look: &Look, row: &tree::Row) -> (&'static str, Freshness) {
     let Some(key) = row.node.entity() else {
-        let hidden = row.folded == Some(true)
-            && app.tree().fresh().keys().any(|key| Node::Group(key.entity_type.clone()) == row.node);
-        return (if hidden { look.symbols.changed } else { " " }, Freshness::Fading);
+        return hidden(app, look, row);
     };
     let waits = app.pending().is_deleted(key) || app.pending().mark_of(key).is_some_and(|mark| mark != Mark::Applied);
     if waits {
@@ -147,8 +145,13 @@ fn mark(app: &App, look: &Look, row: &tree::Row) -> (&'static str, Freshness) {
     if let Some(at) = app.tree().fresh().get(key) {
         return (look.change(latest_direction(entity)), app.freshness(*at));
     }
-    let hidden = row.folded == Some(true) && app.tree().fresh().keys().any(|other| is_under(app, other, key));
-    (if hidden { look.symbols.changed } else { " " }, Freshness::Fading)
+    hidden(app, look, row)
+}
+
+/// Returns the mark for what a row hides.
+fn hidden(app: &App, look: &Look, row: &tree::Row) -> (&'static str, Freshness) {
+    let hides = row.folded == Some(true) && app.tree().is_fresh_under(&row.node);
+    (if hides { look.symbols.changed } else { " " }, Freshness::Fading)
 }
 
 /// Returns which way the latest change went; a level says more than anything else that changed with it.
@@ -164,15 +167,7 @@ fn latest_direction(entity: &Entity) -> crate::app::value::Direction {
 }
 
 fn is_under(app: &App, key: &EntityRef, ancestor: &EntityRef) -> bool {
-    let mut above = app.cache().get(key).and_then(|entity| entity.parent.clone());
-    while let Some(id) = above {
-        if id == ancestor.id {
-            return true;
-        }
-        let parent = EntityRef::new(EntityType::Settlement, id);
-        above = app.cache().get(&parent).and_then(|entity| entity.parent.clone());
-    }
-    false
+    app.cache().get(key).is_some_and(|entity| app.cache().above(entity).any(|above| above.key == *ancestor))
 }
 
 fn level(entity: &Entity) -> String {

@@ -58,3 +58,19 @@ fn from_disk_with_its_age() {
         }
     }
 }
+
+#[test]
+fn a_folded_row_shows_that_something_under_it_has_changed_until_that_fades() {
+    let mut table = Table::live(120, 40);
+    table.keys("g j j j h");
+    let is_marked = |table: &Table| {
+        let screen = table.screen();
+        let row = screen.lines().find(|line| line.contains("▸ Kingdom of Vael"));
+        row.unwrap_or_else(|| panic!("{screen}")).chars().take(50).any(|sign| sign == '●')
+    };
+    assert!(!is_marked(&table), "{}", table.screen());
+    table.raise_settlement(1_201);
+    assert!(is_marked(&table), "{}", table.screen());
+    table.wait(Duration::from_secs(300));
+    assert!(!is_marked(&table), "{}", table.screen());
+}

@@ -73,6 +73,26 @@ impl Cache {
         self.campaign()?.field("worldTime")?.as_str()
     }
 
+    /// Lists what an entity stands under, from near to far.
+    ///
+    /// It ends whatever a server says stands where: each is of a type above the one before.
+    pub fn above<'a>(&'a self, entity: &'a Entity) -> impl Iterator<Item = &'a Entity> {
+        let next = |entity: &&'a Entity| {
+            let above = match entity.key.entity_type {
+                EntityType::Campaign => return None,
+                EntityType::Structure => EntityType::Settlement,
+                EntityType::Settlement => EntityType::Kingdom,
+                EntityType::Kingdom
+                | EntityType::Location
+                | EntityType::Encounter
+                | EntityType::Member
+                | EntityType::Other(_) => EntityType::Campaign,
+            };
+            self.entities.get(&EntityRef::new(above, entity.parent.clone()?))
+        };
+        std::iter::successors(Some(entity), next).skip(1)
+    }
+
     /// Lists the entities of one type that stand under `parent`, by name.
     #[must_use]
     pub fn children(&self, parent: &Id, entity_type: &EntityType) -> Vec<&Entity> {

@@ -99,6 +99,25 @@ impl Fixture {
 }
 
 #[test]
+fn what_an_entity_stands_under_ends_even_where_a_server_says_that_it_stands_under_itself() {
+    let mut fixture = Fixture::new();
+    let above = |fixture: &Fixture, key: &EntityRef| -> Vec<String> {
+        let entity = fixture.cache.get(key).unwrap();
+        fixture.cache.above(entity).map(|entity| entity.key.id.to_string()).collect()
+    };
+    assert_eq!(above(&fixture, &structure("tower")), ["harrow", "k", "c"]);
+    let mut odd = settlement_node("harrow", 2, 3);
+    odd["kingdomId"] = json!("harrow");
+    let mut other = structure_node("tower", "tower");
+    other["version"] = json!(2);
+    let snapshot =
+        Snapshot { campaign_id: id("c"), position: None, nodes: json::together(&[campaign_node(), odd, other]) };
+    fixture.cache.snapshot(snapshot, at());
+    assert_eq!(above(&fixture, &settlement("harrow")), [""; 0]);
+    assert_eq!(above(&fixture, &structure("tower")), [""; 0]);
+}
+
+#[test]
 fn an_update_keeps_the_old_value_on_screen_as_stale_until_the_refetch_lands() {
     let mut f = Fixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
