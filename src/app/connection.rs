@@ -120,9 +120,9 @@ impl Connection {
         self.live_since.is_some_and(|since| now >= since + SETTLED_AFTER)
     }
 
-    /// Spells the state out: word, attempt, countdown, and what to do.
+    /// Spells the state out: word, attempt, countdown, and what to do; `retry` is how that is reached.
     #[must_use]
-    pub fn words(&self, now: Instant) -> String {
+    pub fn words(&self, now: Instant, retry: &str) -> String {
         let status = &self.status;
         // The very first connection is no retry, and is not counted.
         let connecting = || match status.attempt {
@@ -142,7 +142,7 @@ impl Connection {
                 }
             }
             Phase::Resyncing => "Catching up".to_owned(),
-            Phase::Open => "Error: max retries reached, r to retry".to_owned(),
+            Phase::Open => format!("Error: max retries reached, {retry} to retry"),
             Phase::LoginRequired => "Error: login required".to_owned(),
             Phase::Disconnected | Phase::Closed => "Disconnected".to_owned(),
         }
@@ -251,10 +251,10 @@ mod tests {
         connection
             .set(Status { attempt: 3, retry_in: Some(Duration::from_millis(3_200)), ..status(Phase::Backoff) }, start);
         let mut at = start;
-        let mut said = vec![connection.words(at.mono)];
+        let mut said = vec![connection.words(at.mono, "r")];
         while let Some(next) = connection.deadline(at) {
             at.mono = next;
-            said.push(connection.words(at.mono));
+            said.push(connection.words(at.mono, "r"));
         }
         let tail = |n| format!("Connecting 3/10, next in {n} s");
         assert_eq!(said, [tail(4), tail(3), tail(2), tail(1), "Connecting 3/10".to_owned()]);

@@ -196,7 +196,7 @@ impl App {
             Err(reason) => self.stage = Stage::Stuck(text::line(&reason).into_owned()),
             Ok(choices) => match choices.as_slice() {
                 [] => {
-                    let reason = "You are a member of no campaign yet; ask its owner to add you, then press r";
+                    let reason = "You are a member of no campaign yet; ask its owner to add you, then try again";
                     self.stage = Stage::Stuck(reason.to_owned());
                 }
                 [only] => return self.watch(only.id.clone()),

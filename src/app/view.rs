@@ -222,6 +222,13 @@ impl App {
         (lines.collect(), self.detail_place.offset())
     }
 
+    /// Spells the connection's state out, with the key that tries again where that is what to do.
+    #[must_use]
+    pub fn connection_words(&self, ascii: bool) -> String {
+        let retry = self.keymap.reach(Context::World, Action::Retry, ascii);
+        self.connection.words(self.now.mono, &retry)
+    }
+
     /// Tells how fresh a change of that time is.
     #[must_use]
     pub fn freshness(&self, at: jiff::Timestamp) -> Freshness {

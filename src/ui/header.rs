@@ -16,7 +16,7 @@ use crate::protocol::presence::{Activity, Presence};
 pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
     let light = || look.turning(app.connection().light(), app.turn());
     let (symbol, style) = app.replay().map_or_else(light, |_| (">", look.theme.accent));
-    let state = state(app);
+    let state = state(app, look);
     let name = app.cache().campaign().map_or_else(|| "scry".to_owned(), |campaign| campaign.name.to_string());
     let mut row =
         Row::new().left(format!(" {} ", look.symbols.campaign), look.theme.accent).left(name, look.theme.strong);
@@ -109,7 +109,7 @@ fn tabs(focus: Pane, columns: u16, look: &Look) -> Row {
 }
 
 /// Says the connection's state: in words while it is news, as a round trip alone once it is not.
-fn state(app: &App) -> String {
+fn state(app: &App, look: &Look) -> String {
     if let Some(playback) = app.replay() {
         return super::replay::words(playback);
     }
@@ -123,8 +123,8 @@ fn state(app: &App) -> String {
     });
     match (connection.is_settled(app.now().mono), trip) {
         (true, Some(trip)) => trip,
-        (_, None) => connection.words(app.now().mono),
-        (false, Some(trip)) => format!("{} {trip}", connection.words(app.now().mono)),
+        (_, None) => app.connection_words(look.symbols.ascii),
+        (false, Some(trip)) => format!("{} {trip}", app.connection_words(look.symbols.ascii)),
     }
 }
 

@@ -31,7 +31,7 @@ fn rows(app: &App, look: &Look, columns: usize) -> Vec<Row> {
     let (cache, journal, pulse) = (app.cache(), app.journal(), app.pulse());
     let (symbol, style) = look.light(app.connection().light());
     let mut rows =
-        vec![pair("Connection", &format!("{symbol} {}", app.connection().words(app.now().mono)), style, look)];
+        vec![pair("Connection", &format!("{symbol} {}", app.connection_words(look.symbols.ascii)), style, look)];
     rows.push(trips(app, look, columns));
     rows.push(pair(
         "Entities",

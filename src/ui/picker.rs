@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::look::Look;
 use super::pane::{empty, line};
 use super::row::Row;
+use crate::app::keymap::{Action, Context};
 use crate::app::measure::{pad, width};
 use crate::app::{App, Choice, Layout, Stage};
 
@@ -23,7 +24,10 @@ pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
     let content = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     match app.stage() {
         Stage::Listing => empty("Asking the server which campaigns there are.", look, content, buffer),
-        Stage::Stuck(reason) => empty(&format!("{reason} (r tries again)"), look, content, buffer),
+        Stage::Stuck(reason) => {
+            let retry = app.keymap().reach(Context::Picker, Action::Retry, look.symbols.ascii);
+            empty(&format!("{reason} ({retry} tries again)"), look, content, buffer);
+        }
         Stage::Choosing { choices, selected } => list(choices, *selected, look, content, buffer),
         Stage::Watching(_) => {}
     }

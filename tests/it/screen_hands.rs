@@ -225,7 +225,9 @@ fn sentences_name_the_keys_that_there_are() {
         wish("journal", "clear-journal-filter", ""),
         wish("everywhere", "page-down", "d"),
     ];
-    let keymap = scry::app::Keymap::rebound(&wanted.into_iter().collect()).unwrap();
+    let mut wanted: std::collections::BTreeMap<_, _> = wanted.into_iter().collect();
+    wanted.get_mut("everywhere").unwrap().insert("retry".to_owned(), vec!["f9".to_owned()]);
+    let keymap = scry::app::Keymap::rebound(&wanted).unwrap();
     let mut table = Table::live(80, 24);
     table.app.prefer(scry::app::Options::default(), keymap);
     table.keys("j j j j");
@@ -239,4 +241,6 @@ fn sentences_name_the_keys_that_there_are() {
     table.write("nothing like it");
     table.keys("enter");
     assert!(table.screen().contains("; :clear-journal-filter takes"), "{}", table.screen());
+    table.status(status(Phase::Open));
+    assert!(table.screen().contains("max retries reached, f9 to retry"), "{}", table.screen());
 }

@@ -188,7 +188,7 @@ impl App {
         let count = |number: usize| group(&number.to_string());
         let trip = self.connection.round_trip().map(|trip| format!(", round trip {} ms", trip.as_millis()));
         let mut lines = vec![
-            format!("Connection: {}{}.", self.connection.words(self.now.mono), trip.unwrap_or_default()),
+            format!("Connection: {}{}.", self.connection.words(self.now.mono, "“retry”"), trip.unwrap_or_default()),
             format!("Entities: {}, {} stale.", count(self.cache.len()), count(self.cache.stale_count())),
             format!("Refetches: {}.", self.cache.refetches()),
             format!("Journal: {} events, {} dropped.", count(self.journal.events()), self.journal.dropped()),
