@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use url::Url;
-
 use super::args::Dashboard as Args;
 use super::context::Context;
 use super::error::CliError;
@@ -17,9 +13,6 @@ use crate::exit::Exit;
 use crate::headless::rooms::campaign_id;
 use crate::protocol::Id;
 use crate::tui::{self, Ended, TuiOptions};
-
-/// How long the server may take to say which campaigns there are, where one is kept on disk.
-const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Opens the dashboard, and again on another server for as long as the person changes the profile in it.
 ///
@@ -41,12 +34,11 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
 async fn show(context: &Context, wanted: Option<&str>, args: &Args) -> Result<Ended, CliError> {
     let api = context.api()?;
     let mut notice = login::ensure(context, &api).await?;
-    let url = &context.settings.server.url;
-    let campaign = match find(&api, &disk(context, &api).await, url, wanted).await {
+    let campaign = match find(&api, &disk(context, &api).await, wanted).await {
         // The kept login has ended, and there may be a person to make a new one.
         Err(CliError::Api(error)) if error.requires_login() => {
             notice = login::again(context, &api, &error).await?;
-            find(&api, &disk(context, &api).await, url, wanted).await?
+            find(&api, &disk(context, &api).await, wanted).await?
         }
         found => found?,
     };
@@ -86,30 +78,19 @@ async fn disk(context: &Context, api: &Api) -> DiskCache {
     DiskCache::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id))
 }
 
-/// Finds the campaign to open: on the server, or among those on disk while the server does not answer.
-async fn find(api: &Api, disk: &DiskCache, url: &Url, wanted: Option<&str>) -> Result<Option<Id>, CliError> {
+/// Finds the campaign to open: among those on disk, else on the server.
+///
+/// What is kept is shown at once. Whether the server still agrees, the dashboard finds out by itself, and says so.
+async fn find(api: &Api, disk: &DiskCache, wanted: Option<&str>) -> Result<Option<Id>, CliError> {
     let kept = disk.list();
     let kept = match wanted {
         Some(wanted) => campaign_id(wanted, &kept).ok().filter(|id| kept.iter().any(|one| one.id == *id)),
         None => only(&kept),
     };
-    let Some(kept) = kept else { return find_on_server(api, wanted).await };
-    if !is_there(url).await {
-        return Ok(Some(kept));
+    match kept {
+        Some(kept) => Ok(Some(kept)),
+        None => find_on_server(api, wanted).await,
     }
-    match timeout(PATIENCE, find_on_server(api, wanted)).await {
-        Ok(Err(CliError::Api(error))) if error.is_passing() => Ok(Some(kept)),
-        Ok(found) => found,
-        Err(_) => Ok(Some(kept)),
-    }
-}
-
-/// Tells whether anybody listens at the server's address, before anything is made ready for a request: to read the
-/// system's authorities alone takes longer than a first frame may, and without a server nothing is asked.
-async fn is_there(url: &Url) -> bool {
-    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return true };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    matches!(timeout(PATIENCE, TcpStream::connect((host, port))).await, Ok(Ok(_)))
 }
 
 /// Finds the campaign to open; `None` when there are several and none was named.

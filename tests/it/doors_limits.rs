@@ -46,6 +46,20 @@ async fn requests_and_rooms_of_a_connection_are_counted() {
 }
 
 #[tokio::test]
+async fn events_that_no_client_should_send_are_answered_and_count_like_others() {
+    let server = TestGateway::with(brief).await;
+    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let answer = raw.ask("settlement_updated", &json!({"settlementId": "s1"})).await.unwrap();
+    assert_eq!(answer["code"], "INVALID_PAYLOAD");
+    assert_eq!(answer["error"], "no event named settlement_updated is known here");
+    for _ in 0..4 {
+        raw.ask("no such thing", &json!({})).await.unwrap();
+    }
+    assert_eq!(raw.ask("no such thing", &json!({})).await.unwrap()["code"], "RATE_LIMITED");
+    counted(&server.core.breaches, Breach::Events, 1).await;
+}
+
+#[tokio::test]
 async fn a_storm_of_tiny_events_is_slowed_down_like_one_of_large_ones() {
     let server = TestGateway::with(|config| config.socket.bytes_per_second = 8 * 1024).await;
     let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
