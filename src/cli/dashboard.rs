@@ -83,14 +83,11 @@ async fn disk(context: &Context, api: &Api) -> DiskCache {
 /// What is kept is shown at once. Whether the server still agrees, the dashboard finds out by itself, and says so.
 async fn find(api: &Api, disk: &DiskCache, wanted: Option<&str>) -> Result<Option<Id>, CliError> {
     let kept = disk.list();
-    let kept = match wanted {
+    let chosen = match wanted {
         Some(wanted) => campaign_id(wanted, &kept).ok().filter(|id| kept.iter().any(|one| one.id == *id)),
         None => only(&kept),
     };
-    match kept {
-        Some(kept) => Ok(Some(kept)),
-        None => find_on_server(api, wanted).await,
-    }
+    if chosen.is_some() { Ok(chosen) } else { find_on_server(api, wanted).await }
 }
 
 /// Finds the campaign to open; `None` when there are several and none was named.

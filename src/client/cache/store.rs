@@ -61,12 +61,6 @@ impl Cache {
         Self { plan: self.plan.successor(), revision: self.revision + 1, ..Self::default() }
     }
 
-    /// Returns the entity with an id, whatever its type.
-    #[must_use]
-    pub fn any(&self, id: &Id) -> Option<&Entity> {
-        EntityType::KNOWN.into_iter().find_map(|kind| self.entities.get(&EntityRef::new(kind, id.clone())))
-    }
-
     /// Returns the current world time, RFC 3339 UTC.
     #[must_use]
     pub fn world_time(&self) -> Option<&str> {

@@ -17,6 +17,7 @@ use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::time::Sleep;
 
 use super::handshakes::{self, Handshakes};
+use super::keepsake::is_of_sockets;
 use super::tcp::Peer;
 use super::throttle::Throttle;
 use crate::config::server::SocketConfig;
@@ -100,10 +101,6 @@ impl IntoResponse for TooOften {
         let headers = [(header::RETRY_AFTER, wait), (header::CONNECTION, close)];
         (StatusCode::TOO_MANY_REQUESTS, headers, Json(body)).into_response()
     }
-}
-
-fn is_of_sockets(request: &Request) -> bool {
-    request.uri().path().starts_with("/socket.io")
 }
 
 fn opens_socket(request: &Request) -> bool {

@@ -9,9 +9,14 @@ use axum::http::{Method, Request};
 /// The headers that somebody still asks for: the handshake and the door.
 const KEPT: [HeaderName; 2] = [header::SEC_WEBSOCKET_KEY, header::ORIGIN];
 
-/// Tells whether a request may open a socket, or become its transport.
+/// Tells whether a request is kept: it may open a socket, or become its transport.
 pub fn is_kept<B>(request: &Request<B>) -> bool {
-    request.method() == Method::GET && request.uri().path().starts_with("/socket.io")
+    request.method() == Method::GET && is_of_sockets(request)
+}
+
+/// Tells whether a request goes to the sockets, and not to the API.
+pub fn is_of_sockets<B>(request: &Request<B>) -> bool {
+    request.uri().path().starts_with("/socket.io")
 }
 
 /// Returns the request with copies of what a socket needs, and nothing else of what was read.
