@@ -7,8 +7,10 @@
 //! | [`protocol`] | the wire: ids, rooms, events, acknowledgements (pure) | nothing |
 //! | [`text`] | foreign text made safe (pure) | nothing |
 //! | [`json`] | foreign JSON made safe and small (pure) | `text` |
+//! | [`placed`] | TOML files whose faults have a line (pure) | nothing |
 //! | [`config`] | files, environment and flags | `text` |
 //! | [`calendar`] | the dates of a world (pure) | nothing |
+//! | [`catalogue`] | the files that describe other applications' events (pure) | `protocol`, `placed` |
 //! | [`formula`] | the language of a world's rules (pure) | `calendar` |
 //! | [`world`] | the file that describes a world (pure) | `calendar`, `formula`, `protocol` |
 //! | [`client`] | connection, API, cache | `protocol`, `text` |
@@ -21,6 +23,7 @@
 
 pub mod app;
 pub mod calendar;
+pub mod catalogue;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -32,6 +35,7 @@ pub mod formula;
 pub mod headless;
 pub mod json;
 pub mod log;
+pub mod placed;
 pub mod progress;
 pub mod protocol;
 pub mod server;

@@ -106,6 +106,10 @@ async fn campaign_of(api: &Api, room: &Room) -> Result<Id, CliError> {
                 "--since works with campaigns, settlements and structures; what is sent to a user has no past";
             return Err(CliError::Usage(sentence.to_owned()));
         }
+        Room::Declared(..) => {
+            let sentence = "--since works with campaigns, settlements and structures; leave it out for other rooms";
+            return Err(CliError::Usage(sentence.to_owned()));
+        }
     };
     let node = api.nodes(std::slice::from_ref(id)).await?.into_iter().next();
     let campaign = node.as_ref().and_then(|node| Id::parse(node.get("campaignId")?.as_str()?).ok());

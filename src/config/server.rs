@@ -13,6 +13,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::catalogue::Catalogues;
+
 pub use auth::{Argon2Config, AuthConfig};
 pub use http::HttpConfig;
 pub use journal::JournalConfig;
@@ -42,6 +44,8 @@ pub struct ServerConfig {
     pub socket: SocketConfig,
     pub journal: JournalConfig,
     pub presence: PresenceConfig,
+    /// The events of other applications that are served too.
+    pub catalogues: Catalogues,
     /// `redis://…`; joins this node to the others that share its database.
     pub redis: Option<Secret>,
 }
@@ -72,6 +76,7 @@ impl ServerConfig {
             socket: SocketConfig::default(),
             journal: JournalConfig::default(),
             presence: PresenceConfig::default(),
+            catalogues: Catalogues::default(),
             redis: None,
         }
     }

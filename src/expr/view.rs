@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::calendar::Calendar;
 use crate::client::cache::Entity;
 use crate::client::event::Delivery;
+use crate::protocol::catalogue::METADATA;
 
 /// Holds the values of `$name` in expressions.
 pub type Vars = BTreeMap<String, Value>;
@@ -55,7 +56,8 @@ impl<'a> EventView<'a> {
         let mut view = if delivery.event.is_some() {
             Self::new(&delivery.name, raw.get("payload").unwrap_or(&NULL), raw.get("metadata"))
         } else {
-            Self::new(&delivery.name, raw, None)
+            // What a catalogue declares has the gateway's words in its payload.
+            Self::new(&delivery.name, raw, raw.get(METADATA))
         };
         view.room = delivery.room.as_ref().map(|room| Cow::Owned(room.to_string()));
         view

@@ -6,6 +6,7 @@
 
 pub mod ack;
 pub mod auth;
+pub mod catalogue;
 pub mod conflict;
 pub mod entity;
 pub mod event;
@@ -24,4 +25,4 @@ pub use id::{Id, InvalidId};
 pub use messages::Ephemeral;
 pub use position::Position;
 pub use request::ClientRequest;
-pub use room::{InvalidRoom, Room};
+pub use room::{InvalidRoom, Room, RoomKind};

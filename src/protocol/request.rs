@@ -11,6 +11,9 @@ use super::room::Room;
 pub const LATENCY: &str = "latency";
 /// Renews the identity of a living connection; answered by [`super::ack::AuthenticateAck`].
 pub const AUTHENTICATE: &str = "authenticate";
+/// Joins and leaves a room that a catalogue declares: `{room, since?}`, `{room}`.
+pub const SUBSCRIBE_ROOM: &str = "subscribe_room";
+pub const UNSUBSCRIBE_ROOM: &str = "unsubscribe_room";
 
 /// Asks to join a campaign's room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,27 +71,29 @@ impl ClientRequest {
 /// Returns the event name and payload that subscribe to `room`; `None` for rooms nobody asks for.
 #[must_use]
 pub fn subscribe(room: &Room, since: Option<&Position>) -> Option<(&'static str, serde_json::Value)> {
-    let (event, key) = match room {
-        Room::Campaign(_) => ("subscribe_campaign", "campaignId"),
-        Room::Settlement(_) => ("subscribe_settlement", "settlementId"),
-        Room::Structure(_) => ("subscribe_structure", "structureId"),
+    let (event, key, name) = match room {
+        Room::Campaign(id) => ("subscribe_campaign", "campaignId", id.to_string()),
+        Room::Settlement(id) => ("subscribe_settlement", "settlementId", id.to_string()),
+        Room::Structure(id) => ("subscribe_structure", "structureId", id.to_string()),
+        Room::Declared(..) => (SUBSCRIBE_ROOM, "room", room.to_string()),
         Room::User(_) => return None,
     };
     let mut payload = serde_json::Map::new();
-    payload.insert(key.to_owned(), room.id().as_str().into());
+    payload.insert(key.to_owned(), name.into());
     if let Some(position) = since {
         payload.insert("since".to_owned(), serde_json::json!({"epoch": position.epoch, "seq": position.seq}));
     }
     Some((event, payload.into()))
 }
 
-/// Returns the event name that leaves `room`; its payload is the bare id.
+/// Returns the event name and payload that leave `room`; `None` for rooms nobody leaves.
 #[must_use]
-pub const fn unsubscribe(room: &Room) -> Option<&'static str> {
+pub fn unsubscribe(room: &Room) -> Option<(&'static str, serde_json::Value)> {
     match room {
-        Room::Campaign(_) => Some("unsubscribe_campaign"),
-        Room::Settlement(_) => Some("unsubscribe_settlement"),
-        Room::Structure(_) => Some("unsubscribe_structure"),
+        Room::Campaign(id) => Some(("unsubscribe_campaign", id.as_str().into())),
+        Room::Settlement(id) => Some(("unsubscribe_settlement", id.as_str().into())),
+        Room::Structure(id) => Some(("unsubscribe_structure", id.as_str().into())),
+        Room::Declared(..) => Some((UNSUBSCRIBE_ROOM, serde_json::json!({"room": room}))),
         Room::User(_) => None,
     }
 }
@@ -109,5 +114,8 @@ mod tests {
         );
         assert_eq!(subscribe(&room, None), Some(("subscribe_structure", json!({"structureId": "t"}))));
         assert_eq!(subscribe(&Room::User(Id::parse("u").unwrap()), None), None);
+        let company: Room = "company:acme".parse().unwrap();
+        assert_eq!(subscribe(&company, None), Some(("subscribe_room", json!({"room": "company:acme"}))));
+        assert_eq!(unsubscribe(&company), Some(("unsubscribe_room", json!({"room": "company:acme"}))));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -15,17 +16,50 @@ pub enum Room {
     Settlement(Id),
     Structure(Id),
     User(Id),
+    /// A room of a kind that a catalogue declares.
+    Declared(RoomKind, Id),
 }
+
+/// Names a kind of room that a catalogue declares: a short word such as `company`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomKind(Arc<str>);
 
 /// Says why a text is no room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRoom {
     #[error("a room is written kind:id, for example campaign:0197…")]
     NoKind,
-    #[error("unknown kind of room; known are campaign, settlement, structure and user")]
-    UnknownKind,
+    #[error(
+        "a kind of room is a word of at most {} small letters, digits, - and _, such as campaign",
+        RoomKind::MAX_LEN
+    )]
+    BadKind,
     #[error(transparent)]
     Id(#[from] InvalidId),
+}
+
+impl RoomKind {
+    /// Bounds the length of the word, in bytes.
+    pub const MAX_LEN: usize = 32;
+    /// Lists the kinds of rooms that the gateway has by itself; no catalogue declares them.
+    pub const BUILT_IN: [&str; 4] = ["campaign", "settlement", "structure", "user"];
+
+    /// Reads a kind that the gateway has not by itself.
+    ///
+    /// # Errors
+    /// [`InvalidRoom::BadKind`] when the text is no such word.
+    pub fn parse(text: &str) -> Result<Self, InvalidRoom> {
+        let is_word = text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.len() <= Self::MAX_LEN
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+        if is_word && !Self::BUILT_IN.contains(&text) { Ok(Self(text.into())) } else { Err(InvalidRoom::BadKind) }
+    }
+
+    /// Returns the word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Room {
@@ -33,18 +67,23 @@ impl Room {
     #[must_use]
     pub const fn id(&self) -> &Id {
         match self {
-            Self::Campaign(id) | Self::Settlement(id) | Self::Structure(id) | Self::User(id) => id,
+            Self::Campaign(id)
+            | Self::Settlement(id)
+            | Self::Structure(id)
+            | Self::User(id)
+            | Self::Declared(_, id) => id,
         }
     }
 
     /// Returns the word before the colon.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         match self {
-            Self::Campaign(_) => "campaign",
-            Self::Settlement(_) => "settlement",
-            Self::Structure(_) => "structure",
-            Self::User(_) => "user",
+            Self::Campaign(_) => RoomKind::BUILT_IN[0],
+            Self::Settlement(_) => RoomKind::BUILT_IN[1],
+            Self::Structure(_) => RoomKind::BUILT_IN[2],
+            Self::User(_) => RoomKind::BUILT_IN[3],
+            Self::Declared(kind, _) => kind.as_str(),
         }
     }
 
@@ -80,7 +119,7 @@ impl FromStr for Room {
             "settlement" => Self::Settlement,
             "structure" => Self::Structure,
             "user" => Self::User,
-            _ => return Err(InvalidRoom::UnknownKind),
+            declared => return Ok(Self::Declared(RoomKind::parse(declared)?, Id::parse(id)?)),
         };
         Ok(build(Id::parse(id)?))
     }
@@ -105,11 +144,13 @@ mod tests {
 
     #[test]
     fn rooms_read_back_as_they_are_written() {
-        for text in ["campaign:a", "settlement:b-1", "structure:c", "user:d"] {
+        for text in ["campaign:a", "settlement:b-1", "structure:c", "user:d", "company:acme", "cost-centre_2:7"] {
             assert_eq!(text.parse::<Room>().unwrap().to_string(), text);
         }
         assert_eq!("campaign".parse::<Room>(), Err(InvalidRoom::NoKind));
-        assert_eq!("company:1".parse::<Room>(), Err(InvalidRoom::UnknownKind));
+        for kind in ["", "Company", "2nd", "a b", "a\u{1b}", &"x".repeat(33)] {
+            assert_eq!(format!("{kind}:1").parse::<Room>(), Err(InvalidRoom::BadKind), "{kind:?}");
+        }
         assert_eq!("campaign:".parse::<Room>(), Err(InvalidRoom::Id(InvalidId::Empty)));
     }
 }

@@ -18,12 +18,12 @@ pub async fn role_in_campaign(db: &Db, user: &Id, campaign: &Id) -> Result<Optio
     row.map(|row| parse_role(&row.try_get::<String, _>(0)?)).transpose()
 }
 
-/// Returns the campaign that a room belongs to; `None` if there is no such room, or it is a user's.
+/// Returns the campaign that a room belongs to; `None` if there is no such room, or it is no campaign's.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
 pub async fn campaign_of(db: &Db, room: &Room) -> Result<Option<Id>, DbError> {
-    if matches!(room, Room::User(_)) {
+    if matches!(room, Room::User(_) | Room::Declared(..)) {
         return Ok(None);
     }
     let row = sqlx::query("SELECT campaign_id FROM entities WHERE id = $1 AND kind = $2")
@@ -32,6 +32,19 @@ pub async fn campaign_of(db: &Db, room: &Room) -> Result<Option<Id>, DbError> {
         .fetch_optional(&db.reader)
         .await?;
     row.map(|row| parse_id(&row.try_get::<String, _>(0)?)).transpose()
+}
+
+/// Tells whether a user was made a member of a room that a catalogue declares.
+///
+/// # Errors
+/// [`DbError`] when the database does not answer.
+pub async fn is_room_member(db: &Db, room: &Room, user: &Id) -> Result<bool, DbError> {
+    let row = sqlx::query("SELECT 1 FROM room_members WHERE room = $1 AND user_id = $2")
+        .bind(room.to_string())
+        .bind(user.as_str())
+        .fetch_optional(&db.reader)
+        .await?;
+    Ok(row.is_some())
 }
 
 /// Says where an entity is.

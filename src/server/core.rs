@@ -10,13 +10,14 @@ use super::auth::{Tokens, key, revoked};
 use super::breach::Breaches;
 use super::clock;
 use super::cluster::Cluster;
-use super::db::Db;
+use super::db::{Db, DbError};
 use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::metrics::Metrics;
 use super::relay::RelayView;
 use super::signals::Signals;
+use crate::catalogue::Catalogues;
 use crate::config::server::ServerConfig;
 
 /// Gives every part of the server what it works with; clones are one and the same.
@@ -53,6 +54,7 @@ impl Core {
         key::prepare_data_dir(&config.data_dir)?;
         let tokens = Tokens::new(&key::signing_key(&config)?, config.auth.access_ttl);
         let db = Db::open(&config).await?;
+        open_catalogues(&db, &config.catalogues).await?;
         let ended = revoked::since(&db, clock::now(), config.auth.access_ttl).await?;
         let node: Arc<str> = uuid::Uuid::now_v7().to_string().into();
         let cluster = config.redis.as_ref().map(|url| Cluster::new(node.clone(), url)).transpose();
@@ -75,6 +77,18 @@ impl Core {
             config: Arc::new(config),
         })))
     }
+}
+
+/// Makes sure that every catalogue has its journal.
+async fn open_catalogues(db: &Db, catalogues: &Catalogues) -> Result<(), DbError> {
+    if catalogues.iter().next().is_none() {
+        return Ok(());
+    }
+    let mut tx = db.write().await?;
+    for catalogue in catalogues.iter() {
+        journal::open(&mut tx, &catalogue.journal).await?;
+    }
+    tx.commit().await
 }
 
 impl Deref for Core {

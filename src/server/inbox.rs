@@ -42,6 +42,20 @@ pub struct Letter {
 /// [`DbError`] when the database does not answer.
 pub async fn put(db: &mut AnyConnection, user: &Id, message: &Ephemeral, now: Timestamp) -> Result<(), DbError> {
     let body = serde_json::to_string(message).map_err(|error| DbError::corrupt("message", error))?;
+    put_written(db, user, message.name(), body, now).await
+}
+
+/// Does the same with a message that is written already.
+///
+/// # Errors
+/// [`DbError`] when the database does not answer.
+pub async fn put_written(
+    db: &mut AnyConnection,
+    user: &Id,
+    event: &str,
+    body: String,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let row = sqlx::query(
         "INSERT INTO inbox_heads (user_id, seq) VALUES ($1, 1) \
          ON CONFLICT (user_id) DO UPDATE SET seq = inbox_heads.seq + 1 RETURNING seq",
@@ -53,7 +67,7 @@ pub async fn put(db: &mut AnyConnection, user: &Id, message: &Ephemeral, now: Ti
     sqlx::query("INSERT INTO inbox (user_id, seq, event, body, created_ms) VALUES ($1, $2, $3, $4, $5)")
         .bind(user.as_str())
         .bind(seq)
-        .bind(message.name())
+        .bind(event)
         .bind(body)
         .bind(now.as_millisecond())
         .execute(&mut *db)

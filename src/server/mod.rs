@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod presence;
 pub mod relay;
 pub mod replay;
+pub mod rooms;
 pub mod rules;
 pub mod run;
 pub mod seed;

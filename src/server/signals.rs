@@ -1,16 +1,18 @@
 //! What the parts of the server tell each other besides what is in the database, on this node and beyond.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use super::auth::revoked::Revoked;
 use super::clock;
 use super::cluster::{Cluster, Word};
 use super::wakes::Wakes;
-use crate::protocol::Id;
+use crate::protocol::{Id, Room};
 
-/// How many ended sessions may wait for a slow listener before it loses the oldest.
+/// How many ended sessions, and events passed on, may wait for a slow listener before it loses the oldest.
 const BACKLOG: usize = 1024;
 
 /// Wakes whoever has something to read, here and on the other nodes; clones share everything.
@@ -22,6 +24,7 @@ pub struct Signals {
     pub mail: Wakes<Id>,
     /// Users who changed something through the API.
     pub acted: Wakes<Id>,
+    passing: broadcast::Sender<Arc<Passing>>,
     ended: broadcast::Sender<SessionEnded>,
     revoked: Revoked,
     /// How long an access token may outlive its session.
@@ -36,6 +39,15 @@ pub struct SessionEnded {
     pub sid: Id,
 }
 
+/// Holds an event that is passed on to whoever is there, and kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passing {
+    pub event: String,
+    /// JSON.
+    pub body: String,
+    pub rooms: Vec<Room>,
+}
+
 impl Signals {
     /// Builds the signals of a node that is alone or one of several.
     #[must_use]
@@ -44,6 +56,7 @@ impl Signals {
             commits: Wakes::default(),
             mail: Wakes::default(),
             acted: Wakes::default(),
+            passing: broadcast::Sender::new(BACKLOG),
             ended: broadcast::Sender::new(BACKLOG),
             revoked: Revoked::default(),
             access_ttl,
@@ -71,6 +84,24 @@ impl Signals {
         if let Some(cluster) = &self.cluster {
             cluster.mailed(user);
         }
+    }
+
+    /// Passes an event on to whoever is there, on whatever node.
+    pub fn pass(&self, passing: Passing) {
+        self.say(Word::Passing(passing.clone()));
+        self.heard_passing(passing);
+    }
+
+    /// Passes on what another node passed on.
+    pub fn heard_passing(&self, passing: Passing) {
+        // An error only says that nobody listens.
+        let _ = self.passing.send(Arc::new(passing));
+    }
+
+    /// Listens to what is passed on, from now on.
+    #[must_use]
+    pub fn passing(&self) -> broadcast::Receiver<Arc<Passing>> {
+        self.passing.subscribe()
     }
 
     /// Announces that a session is over.

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use crate::calendar::{self, Calendar};
 use crate::formula::RuleBook;
+use crate::placed::Fault;
 use crate::protocol::Role;
 
 use super::derive::{self, Given, GivenBySlug};
@@ -15,14 +16,6 @@ use super::model::{Campaign, Encounter, Kingdom, Location, Member, Settlement, S
 use super::raw;
 use super::rules;
 use super::sheet::Draft;
-
-/// Says what is wrong, and at which byte of the file.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub at: usize,
-    pub place: String,
-    pub text: String,
-}
 
 /// Builds and checks a world.
 pub(super) fn world(file: raw::File) -> Result<World, Fault> {

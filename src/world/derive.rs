@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::build::Fault;
 use super::model::{Campaign, Sheet};
-use super::raw::Keyed;
 use super::sheet::Draft;
 use crate::formula::{self, Clock, Derived, Family, Outcome, RuleBook, Trouble};
+use crate::placed::{Fault, Keyed};
 
 /// Holds what the file says of computed values and conditions, by the entity's slug.
 pub(super) type GivenBySlug = BTreeMap<String, Given>;

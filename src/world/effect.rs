@@ -4,10 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::calendar::Calendar;
 
-use super::build::{Fault, fault, world_time};
+use super::build::{fault, world_time};
 use super::model::{Campaign, Effect, Sheet, When};
-use super::raw::{self, Every, Keyed};
+use super::raw::{self, Every};
 use super::schema::VariableKind;
+use crate::placed::{Fault, Keyed};
 
 /// Builds an effect of a campaign whose settlements and structures stand already.
 pub(super) fn build(raw: raw::Effect, campaign: &Campaign) -> Result<Effect, Fault> {

@@ -20,19 +20,13 @@ pub use model::{
 };
 pub use schema::{VariableKind, VariableSchema};
 
+use crate::placed::{self, PlacedError};
+
 /// The world that comes with the program.
 pub const EMBERFALL: &str = include_str!("../../assets/worlds/emberfall.toml");
 
 /// Says what is wrong with a world file, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {place}: {fault}")]
-pub struct WorldError {
-    /// Counted from 1.
-    pub line: usize,
-    /// The table and the key, such as `settlement harrows-rest, variables.population`.
-    pub place: String,
-    pub fault: String,
-}
+pub type WorldError = PlacedError;
 
 impl World {
     /// Reads and checks a world file.
@@ -40,16 +34,7 @@ impl World {
     /// # Errors
     /// The first fault found.
     pub fn parse(toml: &str) -> Result<Self, WorldError> {
-        let file = toml::from_str(toml).map_err(|error| WorldError {
-            line: line_of(toml, error.span().map_or(0, |span| span.start)),
-            place: "world file".to_owned(),
-            fault: error.message().to_owned(),
-        })?;
-        build::world(file).map_err(|fault| WorldError {
-            line: line_of(toml, fault.at),
-            place: fault.place,
-            fault: fault.text,
-        })
+        placed::read(toml, "world file", build::world)
     }
 
     /// Returns the world that comes with the program.
@@ -58,11 +43,6 @@ impl World {
         #[expect(clippy::expect_used, reason = "a file of the program itself, read by a test")]
         Self::parse(EMBERFALL).expect("the bundled world is sound")
     }
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! A world file as it is written, before anything is checked; places are kept for error messages.
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
 use super::model::EncounterStatus;
 use super::schema::VariableSchema;
+use crate::placed::Keyed;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,38 +177,4 @@ pub(super) struct Effect {
 pub(super) enum Every {
     Month,
     Year,
-}
-
-/// A table whose keys keep their order and their places.
-#[derive(Debug)]
-pub(super) struct Keyed<T>(pub Vec<(Spanned<String>, T)>);
-
-impl<T> Default for Keyed<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Keyed<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(KeyedVisitor(PhantomData))
-    }
-}
-
-struct KeyedVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for KeyedVisitor<T> {
-    type Value = Keyed<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a table")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Keyed(entries))
-    }
 }

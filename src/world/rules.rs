@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::build::{Fault, fault};
-use super::raw::{self, Keyed, Schemas};
+use super::build::fault;
+use super::raw::{self, Schemas};
 use super::schema::VariableSchema;
 use crate::formula::{Needs, Rule, RuleBook, RuleKind};
+use crate::placed::{Fault, Keyed};
 use crate::suggest::nearest;
 
 /// Builds the rules; every name in them is known, no two go by one name, and none needs itself.

@@ -3,10 +3,10 @@
 use serde_json::Value;
 use toml::Spanned;
 
-use super::build::Fault;
 use super::model::Sheet;
-use super::raw::{Keyed, Schemas};
+use super::raw::Schemas;
 use super::schema::VariableSchema;
+use crate::placed::{Fault, Keyed};
 
 /// Says what an entity's table gives, and which shared schemas concern it.
 pub(super) struct Draft<'a> {

@@ -49,6 +49,9 @@ async fn nothing_hostile_reaches_the_terminal_the_clipboard_the_log_or_a_file() 
     for size in [(120, 40), (60, 20)] {
         let known = seats_taken(&mut gateway).await;
         let mut dashboard = seat.scry(&["--campaign", CAMPAIGN], size);
+        dashboard.wait_for("World");
+        // The second one opens where the first was left.
+        dashboard.type_keys("1");
         dashboard.wait_for("Settlement");
         dashboard.wait_until("a live connection", |pty| pty.screen().contains("● "));
         until("a seat in the room", async || seats_taken(&mut gateway).await > known).await;

@@ -31,6 +31,7 @@ mod doors_matrix;
 mod doors_revocation;
 mod doors_tokens;
 mod gateway_api;
+mod gateway_catalogues;
 mod gateway_cluster;
 mod gateway_handshake;
 mod gateway_removal;

@@ -2,7 +2,68 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::protocol::{Id, Metadata, Position, Room};
+use crate::client::event::Delivery;
+use crate::protocol::catalogue::Stamp;
+use crate::protocol::{Event, Id, Position, Room};
+
+/// Says where an event stands: in whose history, and behind what in each of its rooms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The campaign, or the catalogue.
+    pub history: Id,
+    /// Its rooms, the widest first, each with the `seq` of the event before it there, where that is told.
+    pub rooms: Vec<(Room, Option<u64>)>,
+    /// `None` where the gateway keeps no positions, or for what it does not keep.
+    pub position: Option<Position>,
+    pub replayed: bool,
+}
+
+impl Mark {
+    /// Reads the mark of what was delivered; `None` where nobody says which rooms it went to.
+    #[must_use]
+    pub fn of(delivery: &Delivery) -> Option<Self> {
+        match &delivery.event {
+            Some(event) => Some(event.as_ref().into()),
+            None => Self::stamped(Stamp::of(&delivery.raw)?),
+        }
+    }
+
+    fn stamped(mut stamp: Stamp) -> Option<Self> {
+        let rooms = std::mem::take(&mut stamp.rooms);
+        let rooms = rooms.into_iter().map(|room| {
+            let previous = stamp.prev.get(&room).copied();
+            (room, previous)
+        });
+        let history = Id::parse(&stamp.catalogue).ok()?;
+        Some(Self { history, rooms: rooms.collect(), position: stamp.position(), replayed: stamp.replayed })
+    }
+}
+
+impl From<&Event> for Mark {
+    fn from(event: &Event) -> Self {
+        let rooms = event.payload.rooms().into_iter().map(|room| {
+            let previous = previous(&room, event);
+            (room, previous)
+        });
+        Self {
+            history: event.payload.campaign_id().clone(),
+            rooms: rooms.collect(),
+            position: event.position(),
+            replayed: event.metadata.replayed,
+        }
+    }
+}
+
+/// Returns the `seq` of the event before this one in the same room; `None` when it is not told.
+fn previous(room: &Room, event: &Event) -> Option<u64> {
+    let prev = event.metadata.prev.unwrap_or_default();
+    match room {
+        Room::Campaign(_) => event.metadata.seq.map(|seq| seq.saturating_sub(1)),
+        Room::Settlement(_) => prev.settlement,
+        Room::Structure(_) => prev.structure,
+        Room::User(_) | Room::Declared(..) => None,
+    }
+}
 
 /// Remembers how far one room has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,33 +104,24 @@ impl Tracker {
         }
     }
 
-    /// Judges an event of this room, and moves on to it if it is the next one.
-    pub fn offer(&mut self, room: &Room, metadata: &Metadata) -> Verdict {
-        let (Some(epoch), Some(seq)) = (&metadata.epoch, metadata.seq) else { return Verdict::Unnumbered };
+    /// Judges an event of this room by its place and by that of the event before it in the room, where these are told;
+    /// moves on to it if it is the next one.
+    pub fn offer(&mut self, position: Option<&Position>, previous: Option<u64>) -> Verdict {
+        let Some(position) = position else { return Verdict::Unnumbered };
+        let seq = position.seq;
         if let Some(at) = &self.at {
-            if at.epoch != *epoch {
+            if at.epoch != position.epoch {
                 return Verdict::Missing { from: at.seq, to: seq };
             }
             if seq <= at.seq {
                 return Verdict::Old;
             }
-            if previous(room, metadata, seq).is_some_and(|previous| previous > at.seq) {
+            if previous.is_some_and(|previous| previous > at.seq) {
                 return Verdict::Missing { from: at.seq, to: seq };
             }
         }
-        self.at = Some(Position::new(epoch.clone(), seq));
+        self.at = Some(position.clone());
         Verdict::Fresh
-    }
-}
-
-/// Returns the `seq` of the event before this one in the same room; `None` when it is not told.
-fn previous(room: &Room, metadata: &Metadata, seq: u64) -> Option<u64> {
-    let prev = metadata.prev.unwrap_or_default();
-    match room {
-        Room::Campaign(_) => Some(seq.saturating_sub(1)),
-        Room::Settlement(_) => prev.settlement,
-        Room::Structure(_) => prev.structure,
-        Room::User(_) => None,
     }
 }
 
@@ -138,55 +190,62 @@ impl History {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::protocol::Prev;
 
-    fn campaign() -> Room {
-        Room::Campaign(Id::parse("c").unwrap())
+    /// Offers the event of a campaign, whose numbers have no holes.
+    fn wide(room: &mut Tracker, epoch: &str, seq: u64) -> Verdict {
+        room.offer(Some(&Position::new(epoch, seq)), Some(seq - 1))
     }
 
-    fn settlement() -> Room {
-        Room::Settlement(Id::parse("s").unwrap())
-    }
-
-    fn event(epoch: &str, seq: u64, prev: Option<u64>) -> Metadata {
-        Metadata {
-            epoch: Some(epoch.to_owned()),
-            seq: Some(seq),
-            prev: prev.map(|settlement| Prev { settlement: Some(settlement), structure: None }),
-            ..Metadata::default()
-        }
+    /// Offers the event of a narrower room, which names the one before it.
+    fn narrow(room: &mut Tracker, seq: u64, previous: Option<u64>) -> Verdict {
+        room.offer(Some(&Position::new("x", seq)), previous)
     }
 
     #[test]
     fn a_campaign_counts_by_one() {
         let mut room = Tracker { at: Some(Position::new("x", 5)) };
-        assert_eq!(room.offer(&campaign(), &event("x", 5, None)), Verdict::Old);
-        assert_eq!(room.offer(&campaign(), &event("x", 6, None)), Verdict::Fresh);
-        assert_eq!(room.offer(&campaign(), &event("x", 8, None)), Verdict::Missing { from: 6, to: 8 });
-        assert_eq!(room.offer(&campaign(), &event("x", 7, None)), Verdict::Fresh);
-        assert_eq!(room.offer(&campaign(), &event("y", 8, None)), Verdict::Missing { from: 7, to: 8 });
+        assert_eq!(wide(&mut room, "x", 5), Verdict::Old);
+        assert_eq!(wide(&mut room, "x", 6), Verdict::Fresh);
+        assert_eq!(wide(&mut room, "x", 8), Verdict::Missing { from: 6, to: 8 });
+        assert_eq!(wide(&mut room, "x", 7), Verdict::Fresh);
+        assert_eq!(wide(&mut room, "y", 8), Verdict::Missing { from: 7, to: 8 });
     }
 
     #[test]
     fn a_narrow_room_goes_by_its_own_previous_event() {
         let mut room = Tracker { at: Some(Position::new("x", 5)) };
-        assert_eq!(room.offer(&settlement(), &event("x", 9, Some(3))), Verdict::Fresh);
-        assert_eq!(room.offer(&settlement(), &event("x", 20, Some(9))), Verdict::Fresh);
-        assert_eq!(room.offer(&settlement(), &event("x", 30, Some(25))), Verdict::Missing { from: 20, to: 30 });
-        assert_eq!(
-            room.offer(&settlement(), &event("x", 31, None)),
-            Verdict::Fresh,
-            "nothing is told, nothing is known"
-        );
+        assert_eq!(narrow(&mut room, 9, Some(3)), Verdict::Fresh);
+        assert_eq!(narrow(&mut room, 20, Some(9)), Verdict::Fresh);
+        assert_eq!(narrow(&mut room, 30, Some(25)), Verdict::Missing { from: 20, to: 30 });
+        assert_eq!(narrow(&mut room, 31, None), Verdict::Fresh, "nothing is told, nothing is known");
     }
 
     #[test]
     fn without_numbers_nothing_is_claimed() {
         let mut room = Tracker::default();
-        assert_eq!(room.offer(&campaign(), &Metadata::default()), Verdict::Unnumbered);
+        assert_eq!(room.offer(None, None), Verdict::Unnumbered);
         assert_eq!(room.position(), None);
+    }
+
+    #[test]
+    fn what_a_catalogue_declares_goes_by_the_places_in_its_stamp() {
+        let stamp = json!({"v": 1, "catalogue": "erp", "eventId": "e", "timestamp": "", "epoch": "x", "seq": 9,
+            "rooms": ["company:acme", "project:p"], "prev": {"company:acme": 7}, "replayed": true});
+        let delivery = |raw: Value| Delivery {
+            received_at: jiff::Timestamp::UNIX_EPOCH,
+            room: None,
+            name: "invoice:paid".into(),
+            raw: raw.into(),
+            event: None,
+        };
+        let mark = Mark::of(&delivery(json!({"number": 1, "metadata": stamp}))).unwrap();
+        let rooms = [("company:acme".parse().unwrap(), Some(7)), ("project:p".parse().unwrap(), None)];
+        assert_eq!((mark.rooms.as_slice(), mark.history.as_str()), (rooms.as_slice(), "erp"));
+        assert_eq!((mark.position, mark.replayed), (Some(Position::new("x", 9)), true));
+        assert_eq!(Mark::of(&delivery(json!({"number": 1}))), None);
     }
 
     #[test]
@@ -232,12 +291,12 @@ mod tests {
                 let from = sent.saturating_sub(back) + skip;
                 for seq in from.max(1)..from + 8 {
                     sent = sent.max(seq);
-                    match room.offer(&campaign(), &event("x", seq, None)) {
+                    match wide(&mut room, "x", seq) {
                         Verdict::Fresh => passed.push(seq),
                         Verdict::Missing { from, .. } => {
                             prop_assert_eq!(from, *passed.last().unwrap_or(&0));
                             for healed in from + 1..=seq {
-                                prop_assert_eq!(room.offer(&campaign(), &event("x", healed, None)), Verdict::Fresh);
+                                prop_assert_eq!(wide(&mut room, "x", healed), Verdict::Fresh);
                                 passed.push(healed);
                             }
                         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::continuity::Tracker;
 use crate::client::event::{Delivery, Gap};
-use crate::protocol::{Metadata, Position, Room, SubscribeAck};
+use crate::protocol::{Position, Room, SubscribeAck};
 
 /// Says where a room's history begins for whoever holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Start {
     pub const fn usual(room: &Room) -> Self {
         match room {
             Room::Campaign(_) => Self::Snapshot,
-            Room::Settlement(_) | Room::Structure(_) | Room::User(_) => Self::Now,
+            Room::Settlement(_) | Room::Structure(_) | Room::User(_) | Room::Declared(..) => Self::Now,
         }
     }
 }
@@ -292,14 +292,13 @@ impl Subscription {
     /// Moves on to an event although something before it is missing, where asking again is of no use.
     ///
     /// What is missing stays missing: its gap is never told to be healed.
-    pub fn goes_on_without(&mut self, metadata: &Metadata) -> bool {
+    pub fn goes_on_without(&mut self, position: &Position) -> bool {
         let at = self.reached();
         self.fruitless = if self.fruitless.1 == at { (self.fruitless.0 + 1, at) } else { (1, at) };
-        let (Some(epoch), Some(seq)) = (&metadata.epoch, metadata.seq) else { return false };
         let goes_on = self.blind || self.fruitless.0 > MAX_TRIES;
         if goes_on {
             self.gap = None;
-            self.tracker.reset(Some(Position::new(epoch.clone(), seq)));
+            self.tracker.reset(Some(position.clone()));
         }
         goes_on
     }

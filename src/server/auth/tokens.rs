@@ -7,6 +7,7 @@ use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::protocol::{ErrorCode, Id};
 use crate::server::breach::Breach;
@@ -37,6 +38,9 @@ pub struct Claims {
     pub jti: Id,
     /// The session that the token was issued to.
     pub sid: Id,
+    /// What else it says of the user; catalogues may ask for it.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// Holds the claims of a token whose signature is right, with those that none of ours has.
@@ -53,6 +57,26 @@ struct Received {
     nbf: Option<i64>,
     aud: Option<IgnoredAny>,
     iss: Option<IgnoredAny>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+impl Claims {
+    /// Tells whether a claim is this value, or a list with it.
+    #[must_use]
+    pub fn say(&self, claim: &str, value: &str) -> bool {
+        let is_it = |said: &Value| match said {
+            Value::String(text) => text == value,
+            Value::Number(number) => number.to_string() == value,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+        };
+        match (claim, self.more.get(claim)) {
+            ("sub", _) => self.sub.as_str() == value,
+            ("name", _) => self.name == value,
+            (_, Some(Value::Array(list))) => list.iter().any(is_it),
+            (_, said) => said.is_some_and(is_it),
+        }
+    }
 }
 
 /// Says why a token was refused.
@@ -108,10 +132,25 @@ impl Tokens {
     /// # Errors
     /// The signing library's, which for HS256 has no reason to fail.
     pub fn issue(&self, user: &Id, name: &str, sid: &Id, now: Timestamp) -> Result<(String, i64), JwtError> {
+        self.issue_with(user, name, sid, now, Map::new())
+    }
+
+    /// Does the same with further claims; those that every token has cannot be among them.
+    ///
+    /// # Errors
+    /// As for [`Tokens::issue`].
+    pub fn issue_with(
+        &self,
+        user: &Id,
+        name: &str,
+        sid: &Id,
+        now: Timestamp,
+        more: Map<String, Value>,
+    ) -> Result<(String, i64), JwtError> {
         let iat = now.as_second();
         let exp = iat.saturating_add_unsigned(self.ttl.as_secs());
         let jti = Id::from(uuid::Uuid::now_v7());
-        let claims = Claims { sub: user.clone(), name: name.to_owned(), iat, exp, jti, sid: sid.clone() };
+        let claims = Claims { sub: user.clone(), name: name.to_owned(), iat, exp, jti, sid: sid.clone(), more };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?;
         Ok((token, exp))
     }
@@ -139,14 +178,14 @@ impl Tokens {
 impl Received {
     /// Accepts the claims if they are meant for this server and for now, in Unix seconds.
     fn judge(self, now: i64) -> Result<Claims, TokenError> {
-        let Self { sub, name, iat, exp, jti, sid, nbf, aud, iss } = self;
+        let Self { sub, name, iat, exp, jti, sid, nbf, aud, iss, more } = self;
         let soonest = now.saturating_add(CLOCK_SKEW);
         let is_early = iat > soonest || nbf.is_some_and(|nbf| nbf > soonest);
         let is_foreign = aud.is_some() || iss.is_some();
         if is_early || is_foreign || iat < 0 || name.is_empty() || Timestamp::from_second(exp).is_err() {
             return Err(TokenError::Invalid);
         }
-        if exp <= now { Err(TokenError::Expired) } else { Ok(Claims { sub, name, iat, exp, jti, sid }) }
+        if exp <= now { Err(TokenError::Expired) } else { Ok(Claims { sub, name, iat, exp, jti, sid, more }) }
     }
 }
 
@@ -172,6 +211,8 @@ impl std::fmt::Debug for Tokens {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -194,6 +235,22 @@ mod tests {
         let claims = tokens().verify(&issued(), at(1_899)).unwrap();
         assert_eq!((claims.name.as_str(), claims.iat, claims.exp), ("gm", 1_000, 1_900));
         assert_eq!(tokens().verify(&issued(), at(1_900)), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_claim_says_a_value_or_a_list_of_them() {
+        let id = |text| Id::parse(text).unwrap();
+        let more = [("company", json!("acme")), ("divisions", json!(["d1", 7])), ("deep", json!({"acme": true}))];
+        let more = more.into_iter().map(|(claim, said)| (claim.to_owned(), said)).collect();
+        let (token, _) = tokens().issue_with(&id("u"), "gm", &id("s"), at(1_000), more).unwrap();
+        let claims = tokens().verify(&token, at(1_000)).unwrap();
+        assert!(claims.say("company", "acme") && claims.say("divisions", "d1") && claims.say("divisions", "7"));
+        assert!(claims.say("sub", "u") && claims.say("name", "gm"));
+        for (claim, value) in
+            [("company", "acm"), ("deep", "acme"), ("divisions", "d2"), ("nothing", ""), ("sub", "gm")]
+        {
+            assert!(!claims.say(claim, value), "{claim} {value}");
+        }
     }
 
     #[test]

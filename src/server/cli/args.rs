@@ -31,6 +31,9 @@ pub struct Options {
     /// Keeps the database and the signing key in this directory.
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
+    /// Serves the events of these catalogues too: bundled ones (erp, capacity) or files, separated by commas.
+    #[arg(long, global = true, value_name = "LIST")]
+    catalogues: Option<String>,
     /// Joins this node to the others that share its database, over redis://HOST:PORT.
     #[arg(long, global = true, value_name = "URL")]
     redis: Option<String>,
@@ -52,15 +55,35 @@ pub enum Command {
     /// Manages users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Manages who may subscribe to the rooms that catalogues declare.
+    #[command(subcommand)]
+    Room(RoomCommand),
     /// Prints an access token of a user.
     Token {
         name: String,
         /// How long the token is good for, such as 15m.
         #[arg(long, value_name = "SPAN")]
         ttl: Option<String>,
+        /// Says something more of the user, which a catalogue may ask for; a list is written [a,b].
+        #[arg(long = "claim", value_name = "NAME=VALUE")]
+        claims: Vec<String>,
     },
     /// Checks the settings and says what they come to.
     CheckConfig,
+}
+
+#[derive(Subcommand)]
+pub enum RoomCommand {
+    /// Lets a user subscribe to a room.
+    Add {
+        /// Such as company:acme.
+        room: String,
+        user: String,
+    },
+    /// Puts a user out of a room, also where they are in it now.
+    Remove { room: String, user: String },
+    /// Lists who was added to a room.
+    List { room: String },
 }
 
 #[derive(Subcommand)]
@@ -88,6 +111,7 @@ impl Options {
             ("listen", self.listen.clone()),
             ("database", self.database.clone()),
             ("data_dir", self.data_dir.clone()),
+            ("catalogues", self.catalogues.clone()),
             ("redis", self.redis.clone()),
             ("log_format", format),
         ]

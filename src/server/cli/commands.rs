@@ -3,12 +3,13 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Cli, Command, UserCommand};
-use super::{CliError, limit, log};
+use super::{CliError, limit, log, rooms};
 use crate::config::server::{ServerConfig, load};
 use crate::config::{duration, process_env};
 use crate::progress::Progress;
@@ -32,7 +33,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::User(UserCommand::Add { name, service, password_stdin }) => {
             add_user(&config, name, service, password_stdin).await
         }
-        Command::Token { name, ttl } => print_token(config, &name, ttl.as_deref()).await,
+        Command::Room(command) => rooms::run(config, command).await,
+        Command::Token { name, ttl, claims } => print_token(config, &name, ttl.as_deref(), &claims).await,
         Command::CheckConfig => check(&config),
     }
 }
@@ -122,7 +124,8 @@ fn read_password(username: &str, from_stdin: bool) -> Result<String, CliError> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn print_token(config: ServerConfig, name: &str, ttl: Option<&str>) -> Result<(), CliError> {
+async fn print_token(config: ServerConfig, name: &str, ttl: Option<&str>, claims: &[String]) -> Result<(), CliError> {
+    let claims = claims.iter().map(|text| claim(text)).collect::<Result<Map<_, _>, _>>()?;
     let ttl = ttl.map(duration::parse).transpose().map_err(|problem| CliError::Usage(format!("--ttl: {problem}")))?;
     if ttl.is_some_and(|ttl| ttl.is_zero()) {
         return Err(CliError::Usage("--ttl: a token must last longer than nothing".to_owned()));
@@ -134,10 +137,27 @@ async fn print_token(config: ServerConfig, name: &str, ttl: Option<&str>) -> Res
     drop(reader);
     let user = user.ok_or_else(|| CliError::Failed(format!("there is no user {name}; see `scry-server user add`")))?;
     let session = Id::from(uuid::Uuid::now_v7());
-    let issued = core.tokens.with_ttl(ttl).issue(&user.id, &user.username, &session, clock::now());
+    let tokens = core.tokens.with_ttl(ttl);
+    let issued = tokens.issue_with(&user.id, &user.username, &session, clock::now(), claims);
     let (token, _) = issued.map_err(|error| CliError::Failed(error.to_string()))?;
     core.db.close().await;
     say(&token)
+}
+
+/// Reads a further claim of a token: `NAME=VALUE`, or `NAME=[A,B]` for a list.
+fn claim(text: &str) -> Result<(String, Value), CliError> {
+    let usage = |problem: String| CliError::Usage(format!("--claim: {problem}"));
+    let (name, value) = text.split_once('=').ok_or_else(|| usage(format!("“{text}” must be NAME=VALUE")))?;
+    let said = ["sub", "name", "iat", "exp", "jti", "sid", "nbf", "aud", "iss"];
+    if name.is_empty() || said.contains(&name) {
+        return Err(usage(format!("“{name}” is set by the server itself; choose another name")));
+    }
+    let list = value.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
+    let value = match list {
+        Some(list) => list.split(',').map(|item| Value::from(item.trim())).collect(),
+        None => Value::from(value),
+    };
+    Ok((name.to_owned(), value))
 }
 
 fn check(config: &ServerConfig) -> Result<(), CliError> {
@@ -146,11 +166,14 @@ fn check(config: &ServerConfig) -> Result<(), CliError> {
     if config.auth.jwt_secret.is_some() || is_shared(config) {
         key::signing_key(config)?;
     }
-    say(&format!("the settings are sound: listen on {}, {}", config.listen, database.trim_end_matches("?mode=rwc")))
+    let names: Vec<_> = config.catalogues.iter().map(|catalogue| &*catalogue.name).collect();
+    let catalogues = if names.is_empty() { String::new() } else { format!(", catalogues {}", names.join(", ")) };
+    let database = database.trim_end_matches("?mode=rwc");
+    say(&format!("the settings are sound: listen on {}, {database}{catalogues}", config.listen))
 }
 
 /// Prints a line to stdout; who has closed it does not want to know.
-fn say(line: &str) -> Result<(), CliError> {
+pub(super) fn say(line: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::Failed(error.to_string())),

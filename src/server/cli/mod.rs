@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod limit;
 mod log;
+mod rooms;
 
 use clap::Parser;
 use clap::error::ErrorKind;

@@ -167,6 +167,7 @@ impl Link<'_> {
             | Word::Hello
             | Word::Alive
             | Word::Bye
+            | Word::Passing(_)
             | Word::Typing { .. } => {}
         }
         self.publish(word).await
@@ -191,6 +192,7 @@ impl Link<'_> {
         match envelope.word {
             Word::Commits { campaigns } => campaigns.into_iter().for_each(|id| self.signals.commits.add(id)),
             Word::Mail { users } => users.into_iter().for_each(|id| self.signals.mail.add(id)),
+            Word::Passing(passing) => self.signals.heard_passing(passing),
             Word::Ended { user_id, sid } => self.signals.heard_end(SessionEnded { user_id, sid }),
             Word::Hello | Word::Alive | Word::Bye | Word::Roll { .. } | Word::User { .. } | Word::Typing { .. } => {
                 self.pass_on(Heard::Word(envelope))

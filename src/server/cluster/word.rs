@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::Id;
 use crate::protocol::presence::UserTyping;
 use crate::server::presence::UserView;
+use crate::server::signals::Passing;
 
 /// Holds one word from one node to all others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub enum Word {
     Roll { users: Vec<UserView> },
     /// What a node has of one user; nothing, if their last connection to it has gone.
     User { user_id: Id, view: Option<UserView> },
+    /// An event for whoever is there.
+    Passing(Passing),
     /// Somebody types; `settlement` is the one around a structure.
     Typing { event: UserTyping, settlement: Option<Id> },
 }
@@ -73,6 +76,11 @@ mod tests {
         let words = [
             Word::Commits { campaigns: vec![id("c")] },
             Word::Mail { users: vec![id("u")] },
+            Word::Passing(Passing {
+                event: "stock:updated".to_owned(),
+                body: "{}".to_owned(),
+                rooms: vec!["company:acme".parse().unwrap()],
+            }),
             Word::Ended { user_id: id("u"), sid: id("s") },
             Word::Hello,
             Word::Alive,

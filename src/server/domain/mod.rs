@@ -5,6 +5,7 @@
 
 pub mod campaign;
 pub mod create;
+pub mod declared;
 pub mod delete;
 mod derive;
 mod dispute;

@@ -147,6 +147,15 @@ pub(super) async fn post(
     unit.tell(user, &Ephemeral::NotificationNew(new)).await
 }
 
+/// Stores a notification that another application has made, with the id that it gave it.
+pub(super) async fn keep(unit: &mut Unit, user: &Id, new: &NotificationNew) -> Result<(), DomainError> {
+    let known = sqlx::query("SELECT 1 FROM notifications WHERE id = $1").bind(new.id.as_str());
+    if known.fetch_optional(unit.db()).await?.is_some() {
+        return Err(DomainError::invalid("payload.id", "is the id of another notification"));
+    }
+    Ok(insert(unit.db(), user, new, None).await?)
+}
+
 /// Stores a notification about one thing that another message announces; returns its id.
 pub(super) async fn list(
     unit: &mut Unit,

@@ -19,9 +19,7 @@ impl Domain {
         payload: StateInvalidated,
         caused_by: Option<Id>,
     ) -> Result<Event, DomainError> {
-        if !self.is_service(caller).await? {
-            return Err(DomainError::Forbidden("only a service account publishes events"));
-        }
+        self.require_service(caller).await?;
         let mut unit = self.begin_as(caller, Source::RulesEngine, caused_by).await?;
         unit.authorize(&payload.campaign_id, Action::Edit, Kind::Campaign.as_str()).await?;
         match (payload.scope, &payload.entity_type, &payload.entity_id) {
@@ -47,11 +45,16 @@ impl Domain {
         Ok(event)
     }
 
-    async fn is_service(&self, caller: &Caller) -> Result<bool, DomainError> {
+    /// Refuses whoever is no service account.
+    pub(super) async fn require_service(&self, caller: &Caller) -> Result<(), DomainError> {
         let row = sqlx::query("SELECT is_service FROM users WHERE id = $1")
             .bind(caller.user_id.as_str())
             .fetch_optional(&self.core.db.reader)
             .await?;
-        Ok(row.map(|row| row.try_get::<i64, _>(0)).transpose()? == Some(1))
+        if row.map(|row| row.try_get::<i64, _>(0)).transpose()? == Some(1) {
+            Ok(())
+        } else {
+            Err(DomainError::Forbidden("only a service account publishes events"))
+        }
     }
 }

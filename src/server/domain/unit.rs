@@ -8,12 +8,13 @@ use sqlx::AnyConnection;
 use super::pending::Pending;
 use super::rulebooks::RuleBooks;
 use super::{Caller, Domain, DomainError, Entity, preferences, store};
+use crate::protocol::catalogue::Stamp;
 use crate::protocol::event::Effect;
 use crate::protocol::{Change, Ephemeral, Event, Id, Payload, Role, Source};
 use crate::server::clock;
 use crate::server::db::Tx;
 use crate::server::inbox;
-use crate::server::journal::{self, Draft};
+use crate::server::journal::{self, Declaration, Draft};
 use crate::server::metrics::Metrics;
 use crate::server::rules::authorization::{Action, Decision, allow};
 use crate::server::signals::Signals;
@@ -154,9 +155,27 @@ impl Unit {
         Ok(event)
     }
 
+    /// Numbers and stores an event of this change that a catalogue declares; returns its stamp with its place.
+    pub async fn declare(&mut self, declaration: Declaration) -> Result<Stamp, DomainError> {
+        self.campaigns.insert(declaration.journal.clone());
+        Ok(journal::append_declared(&mut self.tx, declaration).await?)
+    }
+
+    /// Stores a message to a user as it is written, whatever they want to be told.
+    pub async fn tell_written(&mut self, user: &Id, event: &str, body: String) -> Result<(), DomainError> {
+        inbox::put_written(&mut self.tx, user, event, body, self.now).await?;
+        self.addressees.insert(user.clone());
+        Ok(())
+    }
+
+    /// Tells whether a user wants to be told of a message at once.
+    pub async fn is_wanted(&mut self, user: &Id, message: &Ephemeral) -> Result<bool, DomainError> {
+        Ok(preferences::load(&mut self.tx, user).await?.want(message))
+    }
+
     /// Stores a message to a user, unless they do not want to be told.
     pub async fn tell(&mut self, user: &Id, message: &Ephemeral) -> Result<(), DomainError> {
-        if preferences::load(&mut self.tx, user).await?.want(message) {
+        if self.is_wanted(user, message).await? {
             inbox::put(&mut self.tx, user, message, self.now).await?;
             self.addressees.insert(user.clone());
         }

@@ -5,8 +5,8 @@ use async_graphql::{Context, ID, Object};
 use super::error::{Answer, id, parties, refuse};
 use super::node::Node;
 use super::types::{
-    Campaign, DueEffect, Encounter, JournalEvent, Kingdom, Location, Notification, NotificationPreferences, Settlement,
-    Snapshot, Structure, User, all,
+    Campaign, CatalogueEvent, DueEffect, Encounter, JournalEvent, Kingdom, Location, Notification,
+    NotificationPreferences, Settlement, Snapshot, Structure, User, all,
 };
 use crate::protocol::Id;
 use crate::server::domain::Kind;
@@ -113,6 +113,12 @@ impl Query {
         let campaign = id("campaignId", &campaign_id)?;
         let limit = limit.unwrap_or(DEFAULT_EVENTS);
         Ok(all(domain.due_effects(caller, &campaign, &until, limit).await.map_err(refuse)?))
+    }
+
+    /// How to show the events that the server's catalogues declare, besides the five that every campaign has.
+    async fn catalogue_events(&self, ctx: &Context<'_>) -> Answer<Vec<CatalogueEvent>> {
+        let (domain, _) = parties(ctx)?;
+        Ok(all(domain.looks()))
     }
 
     /// The caller's latest notifications, newest first; only those not read yet, if so asked.

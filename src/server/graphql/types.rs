@@ -3,6 +3,7 @@
 use async_graphql::{Enum, ID, SimpleObject};
 use serde_json::Value;
 
+use crate::protocol::catalogue::Look;
 use crate::protocol::{self, Role as MemberRole};
 use crate::server::domain::{self, CampaignView, ClockMove, Entity};
 use crate::server::journal::JournalRow;
@@ -178,6 +179,22 @@ pub struct NotificationPreferences {
     levels: Vec<String>,
     /// Some of `message` (from people), `conflict` (edits that met), `rule` (the rules of a world).
     kinds: Vec<String>,
+}
+
+/// How a client shows an event that a catalogue declares.
+#[derive(SimpleObject)]
+pub struct CatalogueEvent {
+    name: String,
+    /// A sentence with `{path}`s of the payload in it.
+    summary: String,
+    /// One of `info`, `success`, `warning`, `error`.
+    severity: String,
+}
+
+impl From<Look> for CatalogueEvent {
+    fn from(look: Look) -> Self {
+        Self { name: look.name, summary: look.summary, severity: look.severity.as_str().to_owned() }
+    }
 }
 
 /// An event as it was sent.

@@ -25,14 +25,16 @@ pub struct Publication {
     caused_by: Option<Id>,
 }
 
-/// Answers `POST /events` with the event's id and position.
+/// Answers `POST /events` with the event's id, and its position if it has one.
 pub async fn publish(
     State(routes): State<Routes>,
     Authenticated(caller): Authenticated,
     Body(publication): Body<Publication>,
 ) -> Result<Json<Value>, HttpError> {
     if publication.event_type != STATE_INVALIDATED {
-        return Err(HttpError::payload(format!("type: this server takes {STATE_INVALIDATED} only")));
+        let Publication { event_type, payload, caused_by } = publication;
+        let stamp = routes.domain.publish(&caller, &event_type, payload, caused_by).await?;
+        return Ok(Json(json!({"eventId": stamp.event_id, "position": stamp.position(), "rooms": stamp.rooms})));
     }
     let payload: StateInvalidated =
         serde_json::from_value(publication.payload).map_err(|error| HttpError::payload(format!("payload: {error}")))?;

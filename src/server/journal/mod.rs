@@ -1,12 +1,14 @@
 //! The journal: every durable event, numbered per campaign, in the transaction that made the change.
 
+mod declared;
 mod read;
 mod trim;
 mod write;
 
 use super::db::Db;
-use crate::protocol::Id;
+use crate::protocol::{Id, Room};
 
+pub use declared::{Declaration, append_declared, append_removal, open};
 pub(in crate::server) use read::after;
 pub use write::{Draft, append};
 
@@ -33,6 +35,8 @@ pub struct JournalRow {
     pub revoked_user: Option<Id>,
     /// When the change began, in Unix milliseconds.
     pub created_ms: i64,
+    /// The rooms that get an event of a catalogue; `None` for a campaign's.
+    pub rooms: Option<Vec<Room>>,
 }
 
 impl Journal {
@@ -50,7 +54,7 @@ mod tests {
     use super::*;
     use crate::config::server::{JournalConfig, ServerConfig};
     use crate::protocol::event::{EntityUpdated, StructureUpdated};
-    use crate::protocol::{EntityType, Event, Operation, Payload, Prev, Room, Source};
+    use crate::protocol::{EntityType, Event, Operation, Payload, Prev, Source};
     use crate::server::clock;
 
     async fn journal(dir: &std::path::Path) -> Journal {
@@ -129,9 +133,9 @@ mod tests {
         let last = record(&journal, structure_event("t")).await;
         assert_eq!(first.metadata.prev, Some(Prev { settlement: Some(0), structure: Some(0) }));
         assert_eq!(last.metadata.prev, Some(Prev { settlement: Some(4), structure: Some(2) }));
-        let rows = journal.replay(&Room::Structure(id("t")), 0, 9).await.unwrap();
+        let rows = journal.replay(&id("c"), &Room::Structure(id("t")), 0, 9).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [2, 5]);
-        let rows = journal.replay(&Room::Settlement(id("s")), 2, 4).await.unwrap();
+        let rows = journal.replay(&id("c"), &Room::Settlement(id("s")), 2, 4).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [4]);
     }
 

@@ -46,33 +46,40 @@ impl Journal {
         after(&self.db.reader, campaign, seq, limit).await
     }
 
-    /// Returns the events that went to one room after `since`, up to and including `upto`, in order.
+    /// Returns the events that went to one room of a campaign or catalogue after `since`, up to and including `upto`, in
+    /// order.
     ///
     /// # Errors
     /// [`DbError`] when the database does not answer.
-    pub async fn replay(&self, room: &Room, since: u64, upto: u64) -> Result<Vec<JournalRow>, DbError> {
+    pub async fn replay(&self, campaign: &Id, room: &Room, since: u64, upto: u64) -> Result<Vec<JournalRow>, DbError> {
         let query = match room {
-            Room::Campaign(_) => {
-                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
+            Room::Campaign(_) | Room::Declared(..) => {
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms, rooms FROM journal \
                  WHERE campaign_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
             Room::Settlement(_) => {
-                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms, rooms FROM journal \
                  WHERE settlement_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
             Room::Structure(_) => {
-                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
+                "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms, rooms FROM journal \
                  WHERE structure_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
             Room::User(_) => return Ok(Vec::new()),
         };
+        let whose = if matches!(room, Room::Declared(..)) { campaign } else { room.id() };
         let rows = sqlx::query(query)
-            .bind(room.id().as_str())
+            .bind(whose.as_str())
             .bind(signed(since))
             .bind(signed(upto))
             .fetch_all(&self.db.reader)
             .await?;
-        rows.iter().map(journal_row).collect()
+        let rows: Result<Vec<_>, _> = rows.iter().map(journal_row).collect();
+        // Nobody asks for more than a few hundred at a time, so a catalogue's rooms need no index.
+        Ok(rows?
+            .into_iter()
+            .filter(|row| row.rooms.as_ref().is_none_or(|rooms| rooms.contains(room) && row.revoked_user.is_none()))
+            .collect())
     }
 }
 
@@ -99,7 +106,7 @@ where
     E: Executor<'e, Database = Any>,
 {
     let rows = sqlx::query(
-        "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms FROM journal \
+        "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms, rooms FROM journal \
          WHERE campaign_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
     )
     .bind(campaign.as_str())
@@ -134,7 +141,12 @@ fn journal_row(row: &AnyRow) -> Result<JournalRow, DbError> {
         structure_id: optional_id(row, 5)?,
         revoked_user: optional_id(row, 6)?,
         created_ms: row.try_get(7)?,
+        rooms: row.try_get::<Option<&str>, _>(8)?.map(parse_rooms).transpose()?,
     })
+}
+
+fn parse_rooms(text: &str) -> Result<Vec<Room>, DbError> {
+    text.split(' ').map(|room| room.parse().map_err(|error| DbError::corrupt("room", error))).collect()
 }
 
 fn optional_id(row: &AnyRow, column: usize) -> Result<Option<Id>, DbError> {

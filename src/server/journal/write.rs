@@ -84,7 +84,7 @@ pub async fn append(tx: &mut Tx, draft: Draft) -> Result<Event, DbError> {
     Ok(event)
 }
 
-async fn next(tx: &mut Tx, campaign: &Id) -> Result<(String, u64), DbError> {
+pub(super) async fn next(tx: &mut Tx, campaign: &Id) -> Result<(String, u64), DbError> {
     let row = sqlx::query("UPDATE campaigns SET seq = seq + 1 WHERE id = $1 RETURNING epoch, seq")
         .bind(campaign.as_str())
         .fetch_one(&mut **tx)
@@ -100,7 +100,7 @@ fn narrow_rooms(payload: &Payload) -> (Option<Room>, Option<Room>) {
         match room {
             Room::Settlement(_) => settlement = Some(room),
             Room::Structure(_) => structure = Some(room),
-            Room::Campaign(_) | Room::User(_) => {}
+            Room::Campaign(_) | Room::User(_) | Room::Declared(..) => {}
         }
     }
     (settlement, structure)

@@ -39,6 +39,7 @@ struct Inner {
     replayed: Counter,
     refetches: One,
     breaches: Breaches,
+    declared: Family<[(&'static str, String); 2], Counter>,
     wakes: One,
     gauges: Gauges,
     /// Resident memory before the first connection.
@@ -92,6 +93,9 @@ impl Metrics {
         registry.register("delivery_seconds", help, latency.clone());
         let replayed = Counter::default();
         registry.register("events_replayed", "Durable events sent again to sockets that resumed", replayed.clone());
+        let declared = Family::<[(&'static str, String); 2], Counter>::default();
+        let help = "Events of catalogues that were published on this node, by their name and catalogue";
+        registry.register("catalogue_events", help, declared.clone());
         let gauges = Gauges::register(&mut registry);
         if is_joined {
             registry.register("redis_up", "Whether Redis answers; absent without one", gauges.redis_up.clone());
@@ -111,6 +115,7 @@ impl Metrics {
                 "limited",
                 "Limits that were reached, doors that stayed closed",
             )),
+            declared,
             wakes: counted(r, "journal_wakes", "Looks at a journal that had grown, by commit or found by poll"),
             gauges,
             base_memory: memory::resident(),
@@ -150,6 +155,11 @@ impl Metrics {
     pub fn journaled(&self, event: &'static str, source: &str) {
         let source = ["api", "rules-engine", "scheduler"].into_iter().find(|known| *known == source);
         self.0.journaled.get_or_create(&[("type", event), ("source", source.unwrap_or("other"))]).inc();
+    }
+
+    /// Counts a published event that a catalogue declares.
+    pub fn declared(&self, catalogue: &str, event: &str) {
+        self.0.declared.get_or_create(&[("catalogue", catalogue.to_owned()), ("type", event.to_owned())]).inc();
     }
 
     /// Counts an event that was sent to a number of sockets, `age` after its change began.

@@ -139,7 +139,9 @@ impl Office {
         let claims = connection.claims();
         let arrived = self.registry.connect(sid, &claims.sub, &claims.name, moment());
         self.announce(arrived).await;
-        let campaigns: BTreeSet<Id> = rooms.values().cloned().collect();
+        // Who is in a catalogue's room is in no campaign by that.
+        let of_campaigns = rooms.iter().filter(|(room, _)| !matches!(room, Room::Declared(..)));
+        let campaigns: BTreeSet<Id> = of_campaigns.map(|(_, campaign)| campaign.clone()).collect();
         let seated = self.registry.seat(sid, &campaigns, moment());
         self.announce(seated).await;
         // Only now, so that nobody is told of their own coming before they know who is there.
@@ -229,7 +231,7 @@ impl Office {
                 self.pass_on(event, settlement);
                 Outcome::default()
             }
-            Word::Commits { .. } | Word::Mail { .. } | Word::Ended { .. } => Outcome::default(),
+            Word::Commits { .. } | Word::Mail { .. } | Word::Ended { .. } | Word::Passing(_) => Outcome::default(),
         };
         self.tell(outcome.changes).await;
     }

@@ -126,6 +126,20 @@ impl Hall {
             .collect()
     }
 
+    /// Takes every socket of a user out of some rooms; returns who left which.
+    pub fn evict_from(&mut self, user: &Id, rooms: &[Room]) -> Vec<(Sid, Vec<Room>)> {
+        let theirs = self.seats.iter().filter(|(_, seat)| seat.user == *user);
+        let leaving = theirs.map(|(sid, seat)| {
+            let left = rooms.iter().filter(|room| seat.coverage.0.contains_key(*room));
+            (*sid, left.cloned().collect::<Vec<_>>())
+        });
+        let leaving: Vec<_> = leaving.filter(|(_, left)| !left.is_empty()).collect();
+        for (sid, left) in &leaving {
+            left.iter().for_each(|room| self.leave(*sid, room));
+        }
+        leaving
+    }
+
     /// Lists the rooms that somebody is in, with how many sockets.
     #[must_use]
     pub fn rooms(&self) -> Vec<(Room, usize)> {
@@ -213,6 +227,17 @@ mod tests {
         assert_eq!(hall.evict(|user| *user == id("u")), []);
         assert!(hall.is_empty());
         assert!(hall.rooms.is_empty());
+    }
+
+    #[test]
+    fn who_leaves_one_room_stays_in_the_others() {
+        let (mut hall, [campaign, settlement, structure]) = (hall(), rooms());
+        let (first, second) = (Sid::new(), Sid::new());
+        hall.join(first, &id("u"), &campaign, 1);
+        hall.join(first, &id("u"), &settlement, 1);
+        hall.join(second, &id("v"), &campaign, 1);
+        assert_eq!(hall.evict_from(&id("u"), &[campaign.clone(), structure]), [(first, vec![campaign.clone()])]);
+        assert_eq!(hall.audience(&[campaign, settlement]), [second, first]);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! a socket joins exactly between two of them. A campaign nobody listens to costs nothing: its hall
 //! opens at the journal's head when the first socket comes.
 
+mod admission;
 mod batch;
 mod hall;
+mod passing;
 mod resume;
 mod view;
 
@@ -14,6 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::json;
 use socketioxide::socket::Sid;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -25,7 +28,7 @@ use super::db::DbError;
 use super::journal::JournalRow;
 use super::presence::People;
 use super::socket::{Connection, Connections};
-use crate::protocol::{EntityType, Event, Id, Operation, Position, Room};
+use crate::protocol::{EntityType, Event, Id, Metadata, Operation, Position, Room};
 use batch::{Batch, Letter};
 use hall::Hall;
 
@@ -164,12 +167,16 @@ impl Relay {
     fn send(&self, campaign: &Id, hall: &mut Hall, rows: &[JournalRow]) {
         let mut batch = Batch::default();
         for row in rows {
+            hall.advance(&row.epoch, row.seq);
             if let Some(user) = &row.revoked_user {
                 // What came before still reaches them; this event and what follows does not.
                 self.deliver(campaign, &mut batch);
+                if let Some(rooms) = &row.rooms {
+                    self.revoke(hall.evict_from(user, rooms));
+                    continue;
+                }
                 self.revoke(hall.evict(|seated| seated == user));
             }
-            hall.advance(&row.epoch, row.seq);
             batch.add(row, &hall.audience(&rooms_of(campaign, row)));
             if ends_campaign(row) {
                 self.deliver(campaign, &mut batch);
@@ -232,11 +239,16 @@ fn age(row: &JournalRow) -> Duration {
     Duration::from_millis(u64::try_from(clock::now().as_millisecond() - row.created_ms).unwrap_or(0))
 }
 
+/// Reads of an event only where it came from.
+#[derive(Deserialize)]
+struct Traced {
+    metadata: Metadata,
+}
+
 /// Follows an event from its request to its delivery, for those who ask for that much.
 fn log(campaign: &Id, row: &JournalRow, sockets: usize) {
     if tracing::enabled!(tracing::Level::DEBUG) {
-        let event: Option<Event> = serde_json::from_str(&row.body).ok();
-        let metadata = event.map(|event| event.metadata).unwrap_or_default();
+        let metadata = serde_json::from_str(&row.body).map(|Traced { metadata }| metadata).unwrap_or_default();
         let (correlation_id, event_id) = (metadata.correlation_id.unwrap_or_default(), metadata.event_id);
         let event_id = event_id.as_ref().map_or("", Id::as_str);
         tracing::debug!(correlation_id, event_id, %campaign, seq = row.seq, sockets, "delivered");
@@ -245,6 +257,9 @@ fn log(campaign: &Id, row: &JournalRow, sockets: usize) {
 
 /// Lists the rooms that an event went to.
 fn rooms_of(campaign: &Id, row: &JournalRow) -> Vec<Room> {
+    if let Some(rooms) = &row.rooms {
+        return rooms.clone();
+    }
     let settlement = row.settlement_id.clone().map(Room::Settlement);
     let structure = row.structure_id.clone().map(Room::Structure);
     [Some(Room::Campaign(campaign.clone())), settlement, structure].into_iter().flatten().collect()

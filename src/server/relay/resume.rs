@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use super::hall::{Coverage, Hall};
 use super::{Relay, SharedHall, rooms_of};
 use crate::protocol::{Id, Position, Room, SubscribeAck};
-use crate::server::access;
 use crate::server::db::DbError;
 use crate::server::journal::JournalRow;
 use crate::server::socket::{Connection, Full};
@@ -74,8 +73,8 @@ impl Relay {
         room: &Room,
         since: Option<&Position>,
     ) -> Result<Seated, Denied> {
-        let campaign = access::campaign_of(&self.core.db, room).await?.ok_or(Denied::Unauthorized)?;
-        self.admit(connection, &campaign).await?;
+        let campaign = self.history_of(room).await?.ok_or(Denied::Unauthorized)?;
+        self.admit(connection, room, &campaign).await?;
         let shared = self.hall(&campaign).await?.ok_or(Denied::Unauthorized)?;
         let mut replay = Replay {
             connection,
@@ -93,7 +92,7 @@ impl Relay {
             self.advance(&campaign, &mut hall).await?;
             let head = hall.head().seq;
             // Asked again after the head was read: whoever was removed up to here gets nothing more.
-            self.admit(connection, &campaign).await?;
+            self.admit(connection, room, &campaign).await?;
             let coverage = hall.coverage(connection.id(), room);
             if replay.cursor.is_none_or(|cursor| head.saturating_sub(cursor) <= LAST_SLICE) {
                 if replay.slice(self, &coverage, head).await?.is_ok() {
@@ -108,15 +107,6 @@ impl Relay {
                     replay.wait_for_room().await?;
                 }
             }
-        }
-    }
-
-    /// Lets a member pass.
-    async fn admit(&self, connection: &Connection, campaign: &Id) -> Result<(), Denied> {
-        let user = connection.claims().sub.clone();
-        match access::role_in_campaign(&self.core.db, &user, campaign).await? {
-            Some(_) => Ok(()),
-            None => Err(Denied::Unauthorized),
         }
     }
 }
@@ -138,7 +128,7 @@ impl Replay<'_> {
     async fn slice(&mut self, relay: &Relay, coverage: &Coverage, head: u64) -> Result<Result<(), Full>, DbError> {
         let Some(cursor) = self.cursor else { return Ok(Ok(())) };
         let upto = head.min(cursor.saturating_add(SLICE));
-        let rows = relay.core.journal.replay(self.room, cursor, upto).await?;
+        let rows = relay.core.journal.replay(self.campaign, self.room, cursor, upto).await?;
         // Read after the rows: what was trimmed before them shows as a floor above the cursor.
         if relay.core.journal.floor(self.campaign).await? > cursor {
             self.cursor = None;

@@ -15,6 +15,7 @@ mod handshakes;
 mod keepsake;
 mod limits;
 mod listen;
+mod passing;
 pub mod request;
 mod serve;
 mod session;
@@ -22,6 +23,8 @@ mod signals;
 pub mod tcp;
 mod throttle;
 mod wicket;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 use socketioxide::extract::{Extension, SocketRef, TryData};
@@ -36,6 +39,7 @@ use super::core::Core;
 use super::presence::People;
 use super::relay::Relay;
 use crate::config::server::SocketConfig;
+use crate::protocol::Room;
 
 pub use connection::{Connection, Connections, Full};
 pub use serve::serve;
@@ -89,12 +93,22 @@ impl Gateway {
             self.relay.clone().run(stop.clone()),
             self.people.run(self.core.clone(), self.connections.clone(), stop.clone()),
             signals::run(&self, &stop),
+            passing::run(&self, &stop),
             self.join_others(&stop),
         );
     }
 }
 
 impl Gateway {
+    /// Returns the connections in a user's own room.
+    fn of_user(&self, room: &Room) -> Vec<Arc<Connection>> {
+        // There is no namespace any more once the gateway has drained.
+        let Some(everyone) = self.io.of("/") else { return Vec::new() };
+        let sockets = everyone.within(room.to_string()).sockets();
+        let sids: Vec<_> = sockets.iter().map(|socket| socket.id).collect();
+        self.connections.get(&sids)
+    }
+
     async fn join_others(&self, stop: &CancellationToken) {
         if let Some(cluster) = self.core.signals.cluster() {
             cluster.run(&self.core.signals, self.core.config.presence.ttl, stop).await;

@@ -8,13 +8,15 @@ use crate::protocol::presence::{PRESENCE_UPDATE, PresenceUpdate, TYPING_START, T
 use crate::protocol::{ErrorCode, Failure, Id, Position, Room, request};
 
 /// Names every event that a client may send.
-pub const EVENTS: [&str; 11] = [
+pub const EVENTS: [&str; 13] = [
     "subscribe_campaign",
     "subscribe_settlement",
     "subscribe_structure",
     "unsubscribe_campaign",
     "unsubscribe_settlement",
     "unsubscribe_structure",
+    request::SUBSCRIBE_ROOM,
+    request::UNSUBSCRIBE_ROOM,
     PRESENCE_UPDATE,
     TYPING_START,
     TYPING_STOP,
@@ -59,6 +61,10 @@ pub fn parse(event: &str, payload: &Value) -> Result<Request, Failure> {
         "unsubscribe_campaign" => target(payload, "campaignId").map(Room::Campaign).map(Request::Unsubscribe),
         "unsubscribe_settlement" => target(payload, "settlementId").map(Room::Settlement).map(Request::Unsubscribe),
         "unsubscribe_structure" => target(payload, "structureId").map(Room::Structure).map(Request::Unsubscribe),
+        request::SUBSCRIBE_ROOM => {
+            Ok(Request::Subscribe { room: declared(payload, "subscribe")?, since: since(payload)? })
+        }
+        request::UNSUBSCRIBE_ROOM => declared(payload, "unsubscribe").map(Request::Unsubscribe),
         PRESENCE_UPDATE => people::presence(payload),
         TYPING_START => people::typing(payload, true),
         TYPING_STOP => people::typing(payload, false),
@@ -84,6 +90,17 @@ fn target(payload: &Value, field: &str) -> Result<Id, Failure> {
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             Err(invalid(format!("{field} must be a string")))
         }
+    }
+}
+
+/// Reads the name of a room that a catalogue may declare; the others have events of their own.
+fn declared(payload: &Value, verb: &str) -> Result<Room, Failure> {
+    let name = target(payload, "room")?;
+    match name.as_str().parse() {
+        Ok(room @ Room::Declared(..)) => Ok(room),
+        Ok(Room::User(_)) => Err(invalid("room: everybody is in their own user room, and in no other")),
+        Ok(room) => Err(invalid(format!("room: use {verb}_{} for this room", room.kind()))),
+        Err(error) => Err(invalid(format!("room: {error}"))),
     }
 }
 
@@ -143,6 +160,21 @@ mod tests {
     }
 
     #[test]
+    fn a_room_of_a_catalogue_goes_by_its_name() {
+        let wanted = Ok(Request::Subscribe { room: room("company:acme"), since: None });
+        assert_eq!(parse("subscribe_room", &json!({"room": "company:acme"})), wanted);
+        assert_eq!(parse("subscribe_room", &json!("company:acme")), wanted);
+        assert_eq!(
+            parse("unsubscribe_room", &json!({"room": "company:acme"})),
+            Ok(Request::Unsubscribe(room("company:acme")))
+        );
+        assert_eq!(refusal("subscribe_room", &json!("campaign:c")), "room: use subscribe_campaign for this room");
+        assert!(refusal("unsubscribe_room", &json!("user:u")).contains("own user room"));
+        assert!(refusal("subscribe_room", &json!({})).starts_with("room is missing"));
+        assert!(refusal("subscribe_room", &json!("Company:1")).starts_with("room: a kind of room is a word"));
+    }
+
+    #[test]
     fn a_refusal_names_the_field() {
         assert!(refusal("subscribe_campaign", &Value::Null).starts_with("campaignId is missing"));
         assert!(refusal("subscribe_campaign", &json!({"id": "c"})).starts_with("campaignId is missing"));
@@ -159,7 +191,7 @@ mod tests {
     #[test]
     fn every_event_is_understood() {
         let payload = json!({"campaignId": "c", "settlementId": "s", "structureId": "t", "token": "x", "state": "idle",
-            "entityType": "settlement", "entityId": "s", "field": "level"});
+            "entityType": "settlement", "entityId": "s", "field": "level", "room": "company:acme"});
         for event in EVENTS {
             assert!(parse(event, &payload).is_ok(), "{event}");
         }

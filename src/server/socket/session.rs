@@ -177,9 +177,26 @@ impl Session {
         self.connection.renew(claims);
         self.warned = false;
         self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
+        self.leave_closed_rooms().await;
         // The session may have ended after it was looked up and before it became this connection's.
         if self.core.is_over(&sid).await.unwrap_or(false) {
             self.connection.dismiss();
+        }
+    }
+
+    /// Leaves the rooms that only a claim of the token before opened.
+    async fn leave_closed_rooms(&self) {
+        match self.relay.readmit(&self.connection).await {
+            Ok(rooms) => {
+                for room in rooms {
+                    self.connection.send("access:revoked", &json!({"room": room}));
+                }
+            }
+            // Who may no longer be in a room must not stay in it because nobody could look.
+            Err(error) => {
+                tracing::error!(%error, "could not look up what a new token opens");
+                self.connection.dismiss();
+            }
         }
     }
 

@@ -58,11 +58,7 @@ async fn look(gateway: &Gateway) -> Result<(), DbError> {
 
 fn tell(gateway: &Gateway, users: &HashSet<Id>) {
     for user in users {
-        // There is no namespace any more once the gateway has drained.
-        let Some(everyone) = gateway.io.of("/") else { return };
-        let sockets = everyone.within(Room::User(user.clone()).to_string()).sockets();
-        let sids: Vec<_> = sockets.iter().map(|socket| socket.id).collect();
-        for connection in gateway.connections.get(&sids) {
+        for connection in gateway.of_user(&Room::User(user.clone())) {
             connection.mail().notify_one();
         }
     }

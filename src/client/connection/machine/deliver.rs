@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Effect, Machine, Moment, State};
-use crate::client::connection::continuity::Verdict;
+use crate::client::connection::continuity::{Mark, Verdict};
 use crate::client::connection::subscriptions::Stage;
 use crate::client::event::{ClientEvent, Delivery};
 use crate::protocol::event::DURABLE;
@@ -24,18 +24,19 @@ impl Machine {
         online.heard(now.at + self.timings.request, now.at + self.timings.silence);
         self.obey(&name, &body, now);
         let event = DURABLE.contains(&name.as_str()).then(|| Event::from_value(&body)).flatten();
-        let numbered = event.as_ref().is_some_and(|event| event.position().is_some());
-        self.numbered |= numbered;
-        let route = match &event {
-            Some(event) => self.route(event),
-            None => Route::Pass(self.room_of_payload(&body)),
-        };
         let delivery = Delivery {
             received_at: now.wall,
             room: None,
             name: name.into(),
             raw: Arc::new(body),
             event: event.map(Arc::new),
+        };
+        let mark = Mark::of(&delivery);
+        let numbered = mark.as_ref().is_some_and(|mark| mark.position.is_some());
+        self.numbered |= numbered;
+        let route = match mark {
+            Some(mark) => self.route(mark),
+            None => Route::Pass(self.room_of_payload(&delivery.raw)),
         };
         self.follow(route, delivery);
         if numbered && self.abilities.acks == Some(false) {
@@ -66,23 +67,23 @@ impl Machine {
     pub(super) fn release(&mut self, room: &Room, accounts: bool) {
         let Some(held) = self.rooms.get_mut(room) else { return };
         for delivery in held.take_withheld() {
-            let Some(event) = delivery.event.clone() else { continue };
-            let route = if accounts { self.route(&event) } else { self.concede(room, &event) };
+            let Some(mark) = Mark::of(&delivery) else { continue };
+            let route = if accounts { self.route(mark) } else { self.concede(room, &mark) };
             self.follow(route, delivery);
         }
     }
 
     /// Takes an event although something before it is missing for good.
-    fn concede(&mut self, room: &Room, event: &Event) -> Route {
-        let Some(position) = event.position() else { return Route::Pass(Some(room.clone())) };
+    fn concede(&mut self, room: &Room, mark: &Mark) -> Route {
+        let Some(position) = &mark.position else { return Route::Pass(Some(room.clone())) };
         // An older history is no place to go back to.
-        let known = |at: &Position| !at.comparable(&position);
+        let known = |at: &Position| !at.comparable(position);
         if let Some(held) = self.rooms.get_mut(room)
             && !held.tracker.position().is_some_and(known)
         {
             held.tracker.advance(position.clone());
         }
-        let fresh = self.recent.insert(event.payload.campaign_id(), &position);
+        let fresh = self.recent.insert(&mark.history, position);
         if fresh { Route::Pass(Some(room.clone())) } else { Route::Drop }
     }
 
@@ -112,17 +113,18 @@ impl Machine {
         self.effects.push(Effect::Tell(ClientEvent::Refused { room, code: ErrorCode::Unauthorized, message }));
     }
 
-    /// Judges a durable event for every room of it that we hold.
-    fn route(&mut self, event: &Event) -> Route {
-        let rooms: Vec<Room> = event.payload.rooms().into_iter().filter(|room| self.rooms.holds(room)).collect();
-        let Some(position) = event.position() else { return Route::Pass(rooms.into_iter().next()) };
+    /// Judges an event for every room of it that we hold.
+    fn route(&mut self, mut mark: Mark) -> Route {
+        mark.rooms.retain(|(room, _)| self.rooms.holds(room));
+        let Mark { history, rooms, position, replayed } = mark;
+        let Some(position) = position else { return Route::Pass(rooms.into_iter().next().map(|(room, _)| room)) };
         let (mut passes, mut early) = (None, None);
-        for room in rooms {
+        for (room, previous) in rooms {
             // A campaign's own room has no holes, so where it is held it alone decides: a narrower one
             // must not pass on what comes after something that is still missing.
             let decides = matches!(room, Room::Campaign(_)) && self.is_followed(&room);
-            let verdict = self.judge(&room, event);
-            if matches!(verdict, Verdict::Missing { .. }) && !event.metadata.replayed {
+            let verdict = self.judge(&room, &position, previous, replayed);
+            if matches!(verdict, Verdict::Missing { .. }) && !replayed {
                 early.get_or_insert_with(|| room.clone());
             }
             if passes.is_none() && (decides || verdict == Verdict::Fresh) {
@@ -130,7 +132,7 @@ impl Machine {
             }
         }
         match (passes.flatten(), early) {
-            (Some(room), _) if self.recent.insert(event.payload.campaign_id(), &position) => Route::Pass(Some(room)),
+            (Some(room), _) if self.recent.insert(&history, &position) => Route::Pass(Some(room)),
             (None, Some(room)) => Route::Withhold(room),
             (Some(_) | None, _) => Route::Drop,
         }
@@ -141,23 +143,22 @@ impl Machine {
         held.is_some_and(|held| matches!(held.stage, Stage::Ready | Stage::Asked | Stage::Joined))
     }
 
-    fn judge(&mut self, room: &Room, event: &Event) -> Verdict {
+    fn judge(&mut self, room: &Room, position: &Position, previous: Option<u64>, replayed: bool) -> Verdict {
         let Some(held) = self.rooms.get_mut(room) else { return Verdict::Old };
         // A room that was taken away hears nothing more; one whose state is on its way starts from there.
         if matches!(held.stage, Stage::Refused | Stage::NeedsSnapshot | Stage::Fetching) {
             return Verdict::Old;
         }
-        let verdict = held.tracker.offer(room, &event.metadata);
+        let verdict = held.tracker.offer(Some(position), previous);
         match held.stage {
-            Stage::Asked if event.metadata.replayed => {
-                let seq = event.metadata.seq.unwrap_or_default();
-                held.replayed(seq, matches!(verdict, Verdict::Missing { .. }));
+            Stage::Asked if replayed => {
+                held.replayed(position.seq, matches!(verdict, Verdict::Missing { .. }));
             }
             Stage::Joined => {
                 if let Verdict::Missing { from, to } = verdict {
                     let gap = held.open_gap(room, from, to);
                     self.effects.extend(gap.map(|gap| Effect::Tell(ClientEvent::Gap(gap))));
-                    if held.goes_on_without(&event.metadata) {
+                    if held.goes_on_without(position) {
                         return Verdict::Fresh;
                     }
                     held.stage = Stage::Ready;

@@ -259,8 +259,8 @@ impl Machine {
         let limit = self.timings.request;
         let answers = self.abilities.acks != Some(false);
         while let Some(room) = self.rooms.take_leave() {
-            let Some(name) = request::unsubscribe(&room) else { continue };
-            let body = Body::Json(room.id().as_str().into());
+            let Some((name, body)) = request::unsubscribe(&room) else { continue };
+            let body = Body::Json(body);
             if answers {
                 return self.send(Ask::Leave, name, body, limit, now);
             }

@@ -1,0 +1,107 @@
+//! All catalogues that one gateway serves.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{BUNDLED, Catalogue, DeclaredRooms, EventKind};
+use crate::protocol::RoomKind;
+use crate::protocol::catalogue::Look;
+use crate::suggest::nearest;
+
+/// Holds catalogues that do not contradict each other; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogues(Arc<Vec<Catalogue>>);
+
+impl Catalogues {
+    /// Puts catalogues together.
+    ///
+    /// # Errors
+    /// A name that two of them declare.
+    pub fn new(catalogues: Vec<Catalogue>) -> Result<Self, String> {
+        let mut names = BTreeMap::new();
+        let mut events: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut rooms: BTreeMap<&str, &str> = BTreeMap::new();
+        for catalogue in &catalogues {
+            if names.insert(&*catalogue.name, ()).is_some() {
+                return Err(format!("two catalogues are named {}", catalogue.name));
+            }
+            for event in &catalogue.events {
+                if let Some(other) = events.insert(&event.name, &catalogue.name) {
+                    return Err(twice("event", &event.name, other, &catalogue.name));
+                }
+            }
+            for declared in &catalogue.rooms {
+                if let Some(other) = rooms.insert(declared.kind.as_str(), &catalogue.name) {
+                    return Err(twice("kind of room", declared.kind.as_str(), other, &catalogue.name));
+                }
+            }
+        }
+        Ok(Self(Arc::new(catalogues)))
+    }
+
+    /// Reads catalogues by the names of bundled ones and the paths of files, separated by commas.
+    ///
+    /// # Errors
+    /// A sentence that names the catalogue, the line and the fault.
+    pub fn load(list: &str) -> Result<Self, String> {
+        let wanted = list.split(',').map(str::trim).filter(|text| !text.is_empty());
+        Self::new(wanted.map(load).collect::<Result<_, _>>()?)
+    }
+
+    /// Lists them.
+    pub fn iter(&self) -> impl Iterator<Item = &Catalogue> {
+        self.0.iter()
+    }
+
+    /// Finds an event and the catalogue that declares it.
+    #[must_use]
+    pub fn event(&self, name: &str) -> Option<(&Catalogue, &EventKind)> {
+        self.events().find(|(_, event)| &*event.name == name)
+    }
+
+    /// Finds a kind of room and the catalogue that declares it.
+    #[must_use]
+    pub fn rooms(&self, kind: &RoomKind) -> Option<(&Catalogue, &DeclaredRooms)> {
+        self.iter().find_map(|catalogue| {
+            let declared = catalogue.rooms.iter().find(|declared| declared.kind == *kind)?;
+            Some((catalogue, declared))
+        })
+    }
+
+    /// Returns the event whose name is nearest to one that is none.
+    #[must_use]
+    pub fn nearest_event(&self, name: &str) -> Option<&str> {
+        nearest(name, self.events().map(|(_, event)| &*event.name))
+    }
+
+    /// Says how clients show each event, by name.
+    #[must_use]
+    pub fn looks(&self) -> Vec<Look> {
+        self.events().map(|(_, event)| event.look()).collect()
+    }
+
+    fn events(&self) -> impl Iterator<Item = (&Catalogue, &EventKind)> {
+        self.iter().flat_map(|catalogue| catalogue.events.iter().map(move |event| (catalogue, event)))
+    }
+}
+
+fn load(wanted: &str) -> Result<Catalogue, String> {
+    if let Some((name, text)) = BUNDLED.iter().find(|(name, _)| *name == wanted) {
+        return Catalogue::parse(text).map_err(|error| format!("{name}: {error}"));
+    }
+    let is_path = wanted.contains(['/', '.']);
+    let text = std::fs::read_to_string(Path::new(wanted)).map_err(|error| {
+        let known = BUNDLED.map(|(name, _)| name).join(" and ");
+        if is_path {
+            format!("cannot read {wanted}: {error}")
+        } else {
+            format!("“{wanted}” is neither a bundled catalogue ({known}) nor a file")
+        }
+    })?;
+    Catalogue::parse(&text).map_err(|error| format!("{wanted}: {error}"))
+}
+
+fn twice(what: &str, name: &str, first: &str, second: &str) -> String {
+    format!("the {what} {name} is declared by {first} and by {second}; on the wire it can mean only one thing")
+}

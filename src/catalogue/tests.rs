@@ -1,0 +1,151 @@
+use serde_json::json;
+
+use super::*;
+
+fn bundled(name: &str) -> Catalogue {
+    let (_, text) = BUNDLED.into_iter().find(|(known, _)| *known == name).unwrap();
+    Catalogue::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn minimal(change: impl Fn(&str) -> String) -> Result<Catalogue, String> {
+    let text = r#"name = "shop"
+[rooms.company]
+members = true
+[events."order:placed"]
+rooms = ["company:{companyId}"]
+durability = "journaled"
+summary = "order {id} over {total.amount}"
+[events."order:placed".schema]
+type = "object"
+required = ["companyId"]
+[events."order:placed".schema.properties]
+companyId = { type = "string" }
+"#;
+    Catalogue::parse(&change(text)).map_err(|error| error.to_string())
+}
+
+fn refused(from: &str, to: &str) -> String {
+    minimal(|text| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    })
+    .unwrap_err()
+}
+
+#[test]
+fn every_bundled_catalogue_can_be_loaded_and_declares_what_it_should() {
+    let names = |catalogue: &Catalogue| {
+        let mut names: Vec<_> = catalogue.events.iter().map(|event| event.name.to_string()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&bundled("capacity")), ["alert:new", "capacity:updated", "project:updated"]);
+    let erp = [
+        "expense:approved",
+        "expense:rejected",
+        "invoice:paid",
+        "item:added",
+        "notification:new",
+        "payment:processed",
+        "project:created",
+        "project:deleted",
+        "project:updated",
+        "reorder:triggered",
+        "stock:updated",
+        "task:assigned",
+    ];
+    assert_eq!(names(&bundled("erp")), erp);
+    for (name, _) in BUNDLED {
+        assert_eq!(Catalogues::load(name).unwrap().iter().count(), 1);
+    }
+}
+
+#[test]
+fn a_payload_names_its_rooms_each_once() {
+    let capacity = bundled("capacity");
+    let alert = capacity.events.iter().find(|event| &*event.name == "alert:new").unwrap();
+    let payload = json!({"projectId": "p1", "divisionId": "d1", "alertId": "a", "message": "too much"});
+    let rooms: Vec<_> = alert.admit(&payload).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(rooms, ["project:p1", "division:d1"]);
+    assert_eq!(alert.summary.fill(&payload), "too much");
+    let twice =
+        minimal(|text| text.replace("[\"company:{companyId}\"]", "[\"company:{companyId}\", \"company:{companyId}\"]"));
+    assert_eq!(twice.unwrap().events[0].admit(&json!({"companyId": "a"})).unwrap().len(), 1);
+}
+
+#[test]
+fn a_payload_that_fails_is_refused_with_the_path_and_without_its_values() {
+    let erp = bundled("erp");
+    let event = |name: &str| erp.events.iter().find(|event| &*event.name == name).unwrap();
+    let paid = json!({"companyId": "acme", "invoiceId": "i", "number": "7", "amount": 12.5, "currency": "EUR"});
+    event("invoice:paid").admit(&paid).unwrap();
+    let with = |key: &str, value: Value| {
+        let mut payload = paid.clone();
+        payload[key] = value;
+        event("invoice:paid").admit(&payload).unwrap_err()
+    };
+    assert_eq!(with("amount", json!(-3)).path, "payload.amount");
+    assert_eq!(with("currency", json!("secret")).path, "payload.currency");
+    assert!(!with("currency", json!("secret")).to_string().contains("secret"));
+    assert_eq!(with("paidAt", json!("yesterday")).path, "payload.paidAt");
+    assert_eq!(event("invoice:paid").admit(&json!({"companyId": "acme"})).unwrap_err().path, "payload");
+    assert_eq!(event("invoice:paid").admit(&json!("x")).unwrap_err().path, "payload");
+    let fields = json!({"companyId": "a", "projectId": "p", "changedFields": ["name", 3]});
+    assert_eq!(event("project:updated").admit(&fields).unwrap_err().path, "payload.changedFields[1]");
+    // It is as the schema wants it, and still no name.
+    let fault = with("companyId", json!("two words"));
+    assert!(fault.path == "payload.companyId" && fault.problem.starts_with("cannot name a room"), "{fault}");
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line_and_the_remedy() {
+    let told = refused("{companyId}", "{companyid}");
+    assert!(
+        told.starts_with("line 5: events.\"order:placed\": rooms: “company:{companyid}” ")
+            && told.ends_with("did you mean {companyId}?"),
+        "{told}"
+    );
+    assert!(refused("company:{companyId}", "compny:{companyId}").ends_with("did you mean company?"));
+    assert!(refused("company:{companyId}", "campaign:{companyId}").contains("the gateway's own"));
+    assert!(refused("company:{companyId}", "company:all").contains("one room for all payloads"));
+    assert!(refused("company:{companyId}", "company:{").contains("a { without a }"));
+    assert!(refused("\"company:{companyId}\"", "").contains("name at least one"));
+    assert!(refused("journaled", "eternal").contains("unknown variant"));
+    assert!(refused("journaled", "queued").contains("name only user:{…}"));
+    assert!(refused("company:{companyId}", "user:{companyId}").contains("make it queued"));
+    assert!(refused("order:placed", "entity_updated").contains("the wire already"));
+    assert!(refused("order:placed", "notification:new").contains("queued, to user:"));
+    assert!(refused("members = true", "members = false").starts_with("line 2: rooms.company: nobody could subscribe"));
+    assert!(refused("required = [\"companyId\"]", "").contains("add it to the schema's required"));
+    assert!(refused("type = \"string\"", "type = \"text\"").contains("schema.properties.companyId.type"));
+    assert!(refused("companyId = {", "metadata = {").contains("the gateway adds this itself"));
+    assert!(refused("type = \"string\"", "format = \"dat\"").contains("schema.properties.companyId"));
+    assert!(refused("type = \"string\"", "\"$ref\" = \"https://example.org/s\"").starts_with("line"));
+    assert!(refused("name = \"shop\"", "name = \"The Shop\"").starts_with("line 1: catalogue: name"));
+    assert!(refused("summary", "sumary").contains("unknown field"));
+}
+
+#[test]
+fn a_summary_shows_what_there_is_and_a_dash_for_the_rest() {
+    let event = minimal(str::to_owned).unwrap().events.remove(0);
+    assert_eq!(event.summary.fill(&json!({"id": 7, "total": {"amount": 1.5}})), "order 7 over 1.5");
+    assert_eq!(event.summary.fill(&json!({"total": 3})), "order – over –");
+    assert_eq!(event.look().summary, "order {id} over {total.amount}");
+    assert_eq!("{{{a}}}".parse::<Template>().unwrap().to_string(), "{{{a}}}");
+}
+
+#[test]
+fn a_name_means_one_thing_on_the_wire() {
+    let error = Catalogues::load("erp,capacity").unwrap_err();
+    assert_eq!(
+        error,
+        "the event project:updated is declared by erp and by capacity; on the wire it can mean only one thing"
+    );
+    assert!(Catalogues::load("erp, erp").unwrap_err().contains("two catalogues are named erp"));
+    assert!(Catalogues::load("epr").unwrap_err().contains("neither a bundled catalogue (capacity and erp) nor a file"));
+    assert!(Catalogues::load("/nowhere/x.toml").unwrap_err().starts_with("cannot read /nowhere/x.toml"));
+    let both = Catalogues::load("erp").unwrap();
+    assert_eq!(both.nearest_event("invoice:payed"), Some("invoice:paid"));
+    assert!(both.event("invoice:paid").is_some() && both.event("alert:new").is_none());
+    assert_eq!(Catalogues::load(" ").unwrap().iter().count(), 0);
+}

@@ -1,0 +1,73 @@
+//! Who may subscribe to the rooms that catalogues declare.
+
+use super::CliError;
+use super::args::RoomCommand;
+use super::commands::say;
+use crate::catalogue::Catalogues;
+use crate::config::server::ServerConfig;
+use crate::protocol::{Id, Room};
+use crate::server::auth::users;
+use crate::server::db::{Db, DbError};
+use crate::server::{Core, ServerError, rooms};
+
+/// Adds, removes or lists members of a room.
+pub async fn run(config: ServerConfig, command: RoomCommand) -> Result<(), CliError> {
+    let core = Core::open(config).await?;
+    let done = change(&core, command).await;
+    core.db.close().await;
+    done
+}
+
+async fn change(core: &Core, command: RoomCommand) -> Result<(), CliError> {
+    let catalogues = &core.config.catalogues;
+    match command {
+        RoomCommand::Add { room, user } => {
+            let (room, _) = declared(catalogues, &room)?;
+            let id = user_id(&core.db, &user).await?;
+            let is_new = rooms::add(&core.db, &room, &id).await.map_err(failed)?;
+            say(&if is_new { format!("{user} may join {room}") } else { format!("{user} may join {room} already") })
+        }
+        RoomCommand::Remove { room, user } => {
+            let (room, journal) = declared(catalogues, &room)?;
+            let id = user_id(&core.db, &user).await?;
+            let was_there = rooms::remove(core, &journal, &room, &id).await.map_err(failed)?;
+            if was_there {
+                say(&format!("{user} may not join {room} any more"))
+            } else {
+                Err(CliError::Failed(format!("{user} is no member of {room}; see `scry-server room list {room}`")))
+            }
+        }
+        RoomCommand::List { room } => {
+            let (room, _) = declared(catalogues, &room)?;
+            rooms::list(&core.db, &room).await.map_err(failed)?.iter().try_for_each(|name| say(name))
+        }
+    }
+}
+
+/// Reads the name of a room that has members; returns it and its catalogue's journal.
+fn declared(catalogues: &Catalogues, name: &str) -> Result<(Room, Id), CliError> {
+    let usage = |problem: String| CliError::Usage(format!("ROOM: {problem}"));
+    let room: Room = name.parse().map_err(|error| usage(format!("{error}")))?;
+    let Room::Declared(kind, _) = &room else {
+        return Err(usage(format!("{room} is no room of a catalogue; the API manages who is in a campaign")));
+    };
+    match catalogues.rooms(kind) {
+        Some((catalogue, declared)) if declared.members => Ok((room.clone(), catalogue.journal.clone())),
+        Some(_) => Err(usage(format!("rooms of the kind {} have no members, only a claim", kind.as_str()))),
+        None => Err(usage(format!(
+            "no catalogue of this server declares the kind {}; name it by --catalogues",
+            kind.as_str()
+        ))),
+    }
+}
+
+async fn user_id(db: &Db, name: &str) -> Result<Id, CliError> {
+    let mut reader = db.read().await.map_err(failed)?;
+    let user = users::by_name(&mut reader, name).await.map_err(failed)?;
+    let unknown = || CliError::Failed(format!("there is no user {name}; see `scry-server user add`"));
+    Ok(user.ok_or_else(unknown)?.id)
+}
+
+fn failed(error: DbError) -> CliError {
+    ServerError::from(error).into()
+}

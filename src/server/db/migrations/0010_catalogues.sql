@@ -1,0 +1,11 @@
+-- The rooms that an event of a catalogue went to, separated by blanks; its journal is named catalogue:NAME. The rooms
+-- of a campaign's events follow from their settlement and structure.
+ALTER TABLE journal ADD COLUMN rooms TEXT;
+
+-- Who may subscribe to a room that a catalogue declares, besides those whose token says so.
+CREATE TABLE room_members (
+    room          TEXT NOT NULL,
+    user_id       TEXT NOT NULL REFERENCES users (id),
+    created_ms    BIGINT NOT NULL,
+    PRIMARY KEY (room, user_id)
+);

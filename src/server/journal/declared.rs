@@ -1,0 +1,160 @@
+//! Writing what catalogues declare: each catalogue has a journal of its own, whose events name their rooms.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sqlx::{AnyConnection, Row};
+
+use super::read::{signed, unsigned};
+use super::write::next;
+use crate::protocol::catalogue::{METADATA, Stamp};
+use crate::protocol::{Id, Room};
+use crate::server::db::{DbError, Tx};
+
+/// Names the entry that ends a membership; it is sent to nobody.
+const REMOVAL: &str = "access:revoked";
+
+/// Holds an event of a catalogue before it has a number.
+#[derive(Debug)]
+pub struct Declaration {
+    /// Names the catalogue's journal.
+    pub journal: Id,
+    pub event: String,
+    pub payload: Map<String, Value>,
+    pub stamp: Stamp,
+    pub now: Timestamp,
+}
+
+/// Makes sure that a catalogue's journal is there.
+///
+/// # Errors
+/// [`DbError`] when the database does not answer.
+pub async fn open(db: &mut AnyConnection, journal: &Id) -> Result<(), DbError> {
+    sqlx::query("INSERT INTO campaigns (id, epoch) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
+        .bind(journal.as_str())
+        .bind(uuid::Uuid::now_v7().to_string())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Gives an event its catalogue's next number and stores it; returns its stamp with its place.
+///
+/// The caller commits, then announces it by [`crate::server::signals::Signals::committed`].
+///
+/// # Errors
+/// [`DbError`] when the database does not answer or the journal does not exist.
+pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<Stamp, DbError> {
+    let Declaration { journal, event, mut payload, mut stamp, now } = declaration;
+    let (epoch, seq) = next(tx, &journal).await?;
+    for room in &stamp.rooms {
+        let previous = advance(tx, room, seq).await?;
+        stamp.prev.insert(room.clone(), previous);
+    }
+    (stamp.epoch, stamp.seq) = (Some(epoch), Some(seq));
+    let written = serde_json::to_value(&stamp).map_err(|error| DbError::corrupt("event", error))?;
+    payload.insert(METADATA.to_owned(), written);
+    let entry = Entry {
+        journal: &journal,
+        event: &event,
+        event_id: &stamp.event_id,
+        user: stamp.user_id.as_ref(),
+        revoked: None,
+        rooms: &stamp.rooms,
+        body: Value::Object(payload).to_string(),
+        now,
+    };
+    entry.insert(tx, stamp.epoch.as_deref().unwrap_or_default(), seq).await?;
+    Ok(stamp)
+}
+
+/// Notes in a catalogue's journal that a user is no member of a room any more: nothing later of it reaches them.
+///
+/// The caller commits, then announces it by [`crate::server::signals::Signals::committed`].
+///
+/// # Errors
+/// [`DbError`] when the database does not answer or the journal does not exist.
+pub async fn append_removal(tx: &mut Tx, journal: &Id, room: &Room, user: &Id, now: Timestamp) -> Result<(), DbError> {
+    let (epoch, seq) = next(tx, journal).await?;
+    let entry = Entry {
+        journal,
+        event: REMOVAL,
+        event_id: &Id::from(uuid::Uuid::now_v7()),
+        user: None,
+        revoked: Some(user),
+        rooms: std::slice::from_ref(room),
+        body: "{}".to_owned(),
+        now,
+    };
+    entry.insert(tx, &epoch, seq).await
+}
+
+/// Moves the head of a room to `seq`; returns where it stood, 0 before its first event.
+async fn advance(tx: &mut Tx, room: &Room, seq: u64) -> Result<u64, DbError> {
+    let row = sqlx::query(
+        "INSERT INTO room_heads (room, seq) VALUES ($1, $2) \
+         ON CONFLICT (room) DO UPDATE SET prev = room_heads.seq, seq = $2 RETURNING prev",
+    )
+    .bind(room.to_string())
+    .bind(signed(seq))
+    .fetch_one(&mut **tx)
+    .await?;
+    unsigned(row.try_get(0)?)
+}
+
+/// Holds what is stored of an entry.
+struct Entry<'a> {
+    journal: &'a Id,
+    event: &'a str,
+    event_id: &'a Id,
+    user: Option<&'a Id>,
+    revoked: Option<&'a Id>,
+    rooms: &'a [Room],
+    body: String,
+    now: Timestamp,
+}
+
+impl Entry<'_> {
+    async fn insert(self, tx: &mut Tx, epoch: &str, seq: u64) -> Result<(), DbError> {
+        let rooms: Vec<String> = self.rooms.iter().map(ToString::to_string).collect();
+        sqlx::query(
+            "INSERT INTO journal (campaign_id, seq, epoch, event_id, type, user_id, revoked_user, body, changes, \
+             created_ms, rooms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '[]', $9, $10)",
+        )
+        .bind(self.journal.as_str())
+        .bind(signed(seq))
+        .bind(epoch)
+        .bind(self.event_id.as_str())
+        .bind(self.event)
+        .bind(self.user.map(ToString::to_string))
+        .bind(self.revoked.map(ToString::to_string))
+        .bind(self.body)
+        .bind(self.now.as_millisecond())
+        .bind(rooms.join(" "))
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
+}
+
+impl Stamp {
+    /// Stamps an event that goes to `rooms`; it has no place in a journal yet.
+    #[must_use]
+    pub fn new(catalogue: &str, rooms: Vec<Room>, timestamp: String) -> Self {
+        Self {
+            v: 1,
+            catalogue: catalogue.to_owned(),
+            event_id: Id::from(uuid::Uuid::now_v7()),
+            timestamp,
+            user_id: None,
+            correlation_id: None,
+            caused_by: None,
+            rooms,
+            epoch: None,
+            seq: None,
+            prev: BTreeMap::new(),
+            replayed: false,
+        }
+    }
+}

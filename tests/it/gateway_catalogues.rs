@@ -1,0 +1,374 @@
+//! Events of other applications: published by a service, sent to those who may see them, as their catalogue says.
+
+use futures_util::future::join_all;
+use scry::catalogue::{Catalogue, Catalogues};
+use scry::client::connection::Start;
+use scry::client::event::ClientEvent;
+use scry::protocol::{Id, Room};
+use scry::server::clock::now;
+use scry::server::{Core, rooms};
+use serde_json::{Map, Value, json};
+
+use crate::support::client::{TestClient, options};
+use crate::support::fault_proxy::FaultProxy;
+use crate::support::node::{Node, NodeSocket};
+use crate::support::redis::Redis;
+use crate::support::server::{Answer, TestServer};
+
+/// Holds a server with a catalogue, and a second handle to its database and key.
+struct Shop {
+    server: TestServer,
+    core: Core,
+    bot: String,
+}
+
+impl Shop {
+    async fn with(catalogues: &str) -> Self {
+        let catalogues = Catalogues::load(catalogues).unwrap();
+        Self::of(TestServer::with(|config| config.catalogues = catalogues).await).await
+    }
+
+    async fn of(server: TestServer) -> Self {
+        let (core, bot) = (Core::open(server.config.clone()).await.unwrap(), server.login("bot").await);
+        Self { server, core, bot }
+    }
+
+    /// Makes a user a member of a room.
+    async fn admit(&self, user: &str, room: &str) {
+        rooms::add(&self.core.db, &room.parse().unwrap(), &self.id(user).await).await.unwrap();
+    }
+
+    /// Puts a user out, as a program does that the running server does not know of.
+    async fn remove(&self, user: &str, room: &str) {
+        let room: Room = room.parse().unwrap();
+        let Room::Declared(kind, _) = &room else { panic!("{room} is no room of a catalogue") };
+        let journal = &self.core.config.catalogues.rooms(kind).unwrap().0.journal;
+        assert!(rooms::remove(&self.core, journal, &room, &self.id(user).await).await.unwrap());
+    }
+
+    async fn id(&self, user: &str) -> Id {
+        let token = self.server.login(user).await;
+        let me = self.server.graphql(&token, "{ me { id } }", json!({})).await;
+        me["me"]["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Issues a token that says something more of a user.
+    async fn claiming(&self, user: &str, claim: &str, value: Value) -> String {
+        let id = self.id(user).await;
+        let more = Map::from_iter([(claim.to_owned(), value)]);
+        self.core.tokens.issue_with(&id, user, &"a-session".parse().unwrap(), now(), more).unwrap().0
+    }
+
+    async fn publish(&self, event: &str, payload: Value) -> Answer {
+        self.server.post_as(&self.bot, "/events", &json!({"type": event, "payload": payload})).await
+    }
+
+    /// Publishes what must be taken.
+    async fn say(&self, event: &str, payload: Value) -> Value {
+        let answer = self.publish(event, payload).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    }
+}
+
+fn paid(company: &str, number: u64) -> Value {
+    json!({"companyId": company, "invoiceId": format!("i-{number}"), "number": number.to_string(), "amount": 12.5,
+        "currency": "EUR"})
+}
+
+fn stock(company: &str, quantity: u64) -> Value {
+    json!({"companyId": company, "sku": "bolt", "quantity": quantity})
+}
+
+/// Lists what a socket has seen of one event, by a field of its payload.
+async fn seen(socket: &NodeSocket<'_>, event: &str, field: &str) -> Vec<Value> {
+    let wanted = |(name, payload): (String, Value)| (name == event).then(|| payload[field].clone());
+    socket.seen().await.into_iter().filter_map(wanted).collect()
+}
+
+#[tokio::test]
+async fn an_event_reaches_those_in_its_room_as_it_was_published_and_nobody_else() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    let url = &shop.server.url;
+    shop.admit("gm", "company:acme").await;
+    let by_row = node.enter("row", url, &shop.server.login("gm").await).await;
+    let token = shop.claiming("player", "companies", json!(["other", "acme"])).await;
+    let by_claim = node.enter("claim", url, &token).await;
+    let elsewhere = node.enter("elsewhere", url, &shop.claiming("viewer", "companies", json!("globex")).await).await;
+    for socket in [&by_row, &by_claim] {
+        let ack = socket.ask("subscribe_room", json!({"room": "company:acme"})).await;
+        assert_eq!(
+            (&ack["success"], &ack["room"], &ack["position"]["seq"]),
+            (&json!(true), &json!("company:acme"), &json!(0))
+        );
+    }
+    for room in ["company:acme", "warehouse:1"] {
+        let refused = elsewhere.ask("subscribe_room", json!({"room": room})).await;
+        assert_eq!((&refused["success"], &refused["code"]), (&json!(false), &json!("UNAUTHORIZED")), "{room}");
+    }
+    assert_eq!(elsewhere.ask("subscribe_room", json!("company:globex")).await["success"], true);
+
+    let told = shop.say("invoice:paid", paid("acme", 1)).await;
+    assert_eq!((&told["rooms"], &told["position"]["seq"]), (&json!(["company:acme"]), &json!(1)));
+    for socket in [&by_row, &by_claim] {
+        let mut payload = socket.wait("invoice:paid", 1).await.remove(0);
+        let stamp = payload.as_object_mut().unwrap().shift_remove("metadata").unwrap();
+        assert_eq!(payload, paid("acme", 1), "as it was published");
+        assert_eq!((&stamp["catalogue"], &stamp["eventId"]), (&json!("erp"), &told["eventId"]));
+        assert_eq!((&stamp["seq"], &stamp["prev"]), (&json!(1), &json!({"company:acme": 0})));
+    }
+    shop.say("stock:updated", stock("globex", 7)).await;
+    assert_eq!(elsewhere.wait("stock:updated", 1).await[0]["quantity"], 7);
+    assert_eq!(seen(&elsewhere, "invoice:paid", "number").await, Vec::<Value>::new());
+    assert_eq!(by_row.ask("unsubscribe_room", json!({"room": "company:acme"})).await["success"], true);
+    shop.say("stock:updated", stock("acme", 3)).await;
+    by_claim.wait("stock:updated", 1).await;
+    assert_eq!(seen(&by_row, "stock:updated", "quantity").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn what_is_journaled_is_replayed_and_what_is_passed_on_is_not() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    shop.admit("gm", "company:acme").await;
+    let token = shop.server.login("gm").await;
+    let first = node.enter("first", &shop.server.url, &token).await;
+    let position = first.ask("subscribe_room", json!({"room": "company:acme"})).await["position"].clone();
+    first.disconnect().await;
+    for number in 1..=3 {
+        shop.say("invoice:paid", paid("acme", number)).await;
+        shop.say("invoice:paid", paid("globex", number)).await;
+        shop.say("stock:updated", stock("acme", number)).await;
+    }
+    let back = node.enter("back", &shop.server.url, &token).await;
+    let ack = back.ask("subscribe_room", json!({"room": "company:acme", "since": position})).await;
+    assert_eq!((&ack["recovered"], &ack["replayed"]), (&json!(true), &json!(3)), "{ack}");
+    let replayed = back.wait("invoice:paid", 3).await;
+    let places: Vec<_> = replayed.iter().map(|payload| payload["metadata"]["seq"].as_u64().unwrap()).collect();
+    assert_eq!(places, [1, 3, 5]);
+    assert!(replayed.iter().all(|payload| payload["companyId"] == "acme" && payload["metadata"]["replayed"] == true));
+    assert_eq!(replayed[2]["metadata"]["prev"], json!({"company:acme": 3}), "the room's own chain");
+    shop.say("invoice:paid", paid("acme", 4)).await;
+    assert!(back.wait("invoice:paid", 4).await[3]["metadata"]["replayed"].is_null());
+    assert_eq!(seen(&back, "stock:updated", "quantity").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn what_is_queued_waits_for_its_user_and_comes_once() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    let player = shop.id("player").await;
+    let task = json!({"userId": player, "taskId": "t1", "title": "Count the bolts"});
+    let told = shop.say("task:assigned", task.clone()).await;
+    assert_eq!((&told["position"], &told["rooms"]), (&Value::Null, &json!([format!("user:{player}")])));
+    let note = json!({"userId": player, "id": "note-1", "title": "Stocktaking", "body": "On Friday.", "level": "warning",
+        "createdAt": "2026-03-01T08:00:00Z"});
+    shop.say("notification:new", note.clone()).await;
+    let socket = node.enter("player", &shop.server.url, &shop.server.login("player").await).await;
+    let mut assigned = socket.wait("task:assigned", 1).await.remove(0);
+    assert!(assigned.as_object_mut().unwrap().shift_remove("metadata").is_some());
+    assert_eq!(assigned, task);
+    assert_eq!(socket.wait("notification:new", 1).await[0]["title"], "Stocktaking");
+    let again = node.enter("again", &shop.server.url, &shop.server.login("player").await).await;
+    let other = node.enter("gm", &shop.server.url, &shop.server.login("gm").await).await;
+    shop.say("task:assigned", json!({"userId": player, "taskId": "t2", "title": "And the nuts"})).await;
+    assert_eq!(again.wait("task:assigned", 1).await[0]["taskId"], "t2", "the first one was delivered");
+    assert_eq!(seen(&other, "task:assigned", "taskId").await, Vec::<Value>::new());
+
+    let token = shop.server.login("player").await;
+    let listed = shop.server.graphql(&token, "{ notifications { id title level read } }", json!({})).await;
+    assert_eq!(
+        listed["notifications"],
+        json!([{"id": "note-1", "title": "Stocktaking", "level": "warning", "read": false}])
+    );
+    let repeated = shop.publish("notification:new", note).await;
+    assert!(repeated.body["error"]["message"].as_str().unwrap().starts_with("payload.id: "), "{repeated:?}");
+    let nobody = shop.publish("task:assigned", json!({"userId": "nobody", "taskId": "t", "title": "x"})).await;
+    assert_eq!((nobody.status.as_u16(), nobody.code()), (400, "INVALID_PAYLOAD"));
+}
+
+#[tokio::test]
+async fn a_payload_that_fails_is_refused_with_its_path_and_sent_to_nobody() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    shop.admit("gm", "company:acme").await;
+    let socket = node.enter("gm", &shop.server.url, &shop.server.login("gm").await).await;
+    socket.ask("subscribe_room", json!({"room": "company:acme"})).await;
+    let with = |key: &str, value: Value| {
+        let mut payload = paid("acme", 1);
+        payload[key] = value;
+        payload
+    };
+    let refused = [
+        ("payload.amount: ", with("amount", json!("a lot"))),
+        ("payload.currency: ", with("currency", json!("euro"))),
+        ("payload.companyId: cannot name a room", with("companyId", json!("a b"))),
+        ("payload.metadata: is added by the gateway", with("metadata", json!({"seq": 1}))),
+        ("payload: ", json!({"companyId": "acme"})),
+        ("payload: must be an object", json!([paid("acme", 1)])),
+    ];
+    for (told, payload) in refused {
+        let answer = shop.publish("invoice:paid", payload).await;
+        let message = answer.body["error"]["message"].as_str().unwrap();
+        assert_eq!((answer.status.as_u16(), answer.code()), (400, "INVALID_PAYLOAD"), "{answer:?}");
+        assert!(message.starts_with(told), "{message}");
+    }
+    let unknown = shop.publish("invoice:payed", paid("acme", 1)).await;
+    assert!(
+        unknown.body["error"]["message"].as_str().unwrap().ends_with("did you mean “invoice:paid”?"),
+        "{unknown:?}"
+    );
+    let player = shop.server.login("player").await;
+    let body = json!({"type": "invoice:paid", "payload": paid("acme", 1)});
+    assert_eq!(shop.server.post_as(&player, "/events", &body).await.status, 403, "players publish nothing");
+    assert_eq!(shop.server.post("/events", &body).await.status, 401);
+    shop.say("invoice:paid", paid("acme", 9)).await;
+    assert_eq!(socket.wait("invoice:paid", 1).await[0]["number"], "9", "nothing came before it");
+}
+
+#[tokio::test]
+async fn a_catalogue_may_name_who_publishes() {
+    let (_, text) = scry::catalogue::BUNDLED[1];
+    let closed = text.replace("name = \"erp\"", "name = \"erp\"\npublishers = [\"bridge\"]");
+    let catalogues = Catalogues::new(vec![Catalogue::parse(&closed).unwrap()]).unwrap();
+    let shop = Shop::of(TestServer::with(|config| config.catalogues = catalogues).await).await;
+    let answer = shop.publish("invoice:paid", paid("acme", 1)).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (403, "UNAUTHORIZED"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn who_is_in_two_rooms_of_an_event_gets_it_once() {
+    let (shop, node) = (Shop::with("capacity").await, Node::start().await);
+    shop.admit("gm", "project:p1").await;
+    shop.admit("gm", "division:d1").await;
+    shop.admit("player", "division:d1").await;
+    let both = node.enter("both", &shop.server.url, &shop.server.login("gm").await).await;
+    let wide = node.enter("wide", &shop.server.url, &shop.server.login("player").await).await;
+    both.ask("subscribe_room", json!({"room": "project:p1"})).await;
+    for socket in [&both, &wide] {
+        socket.ask("subscribe_room", json!({"room": "division:d1"})).await;
+    }
+    let alert = |id: &str| json!({"projectId": "p1", "divisionId": "d1", "alertId": id, "message": "too much"});
+    let hours =
+        |week: &str| json!({"projectId": "p1", "divisionId": "d1", "week": week, "available": 40, "allocated": 44});
+    shop.say("alert:new", alert("a")).await;
+    shop.say("capacity:updated", hours("2026-W01")).await;
+    shop.say("alert:new", alert("b")).await;
+    for socket in [&both, &wide] {
+        socket.wait("alert:new", 2).await;
+        socket.wait("capacity:updated", 1).await;
+        assert_eq!(seen(socket, "alert:new", "alertId").await, ["a", "b"]);
+        assert_eq!(seen(socket, "capacity:updated", "week").await, ["2026-W01"]);
+    }
+    // From the beginning, in both rooms: what one brings, the other does not bring again.
+    let late = node.enter("late", &shop.server.url, &shop.server.login("gm").await).await;
+    let epoch = both.ask("subscribe_room", json!({"room": "project:p1"})).await["position"]["epoch"].clone();
+    for room in ["project:p1", "division:d1"] {
+        late.ask("subscribe_room", json!({"room": room, "since": {"epoch": epoch, "seq": 0}})).await;
+    }
+    assert_eq!(seen(&late, "alert:new", "alertId").await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn nothing_after_a_removal_reaches_who_was_removed() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    for room in ["company:acme", "company:globex"] {
+        shop.admit("player", room).await;
+    }
+    shop.admit("gm", "company:acme").await;
+    let player = node.enter("player", &shop.server.url, &shop.server.login("player").await).await;
+    let gm = node.enter("gm", &shop.server.url, &shop.server.login("gm").await).await;
+    player.ask("subscribe_room", json!({"room": "company:globex"})).await;
+    let position = player.ask("subscribe_room", json!({"room": "company:acme"})).await["position"].clone();
+    gm.ask("subscribe_room", json!({"room": "company:acme"})).await;
+    shop.say("invoice:paid", paid("acme", 1)).await;
+    shop.remove("player", "company:acme").await;
+    // At once, before anybody told the running server.
+    shop.say("stock:updated", stock("acme", 5)).await;
+    shop.say("invoice:paid", paid("acme", 2)).await;
+    assert_eq!(player.wait("access:revoked", 1).await[0]["room"], "company:acme");
+    gm.wait("invoice:paid", 2).await;
+    gm.wait("stock:updated", 1).await;
+    shop.say("invoice:paid", paid("globex", 3)).await;
+    player.wait("invoice:paid", 2).await;
+    assert_eq!(seen(&player, "invoice:paid", "number").await, ["1", "3"], "before it, and in the other room");
+    assert_eq!(seen(&player, "stock:updated", "quantity").await, Vec::<Value>::new());
+    let again = player.ask("subscribe_room", json!({"room": "company:acme", "since": position})).await;
+    assert_eq!(again["code"], "UNAUTHORIZED");
+    // The entry of the removal itself is no event.
+    let whole = gm.ask("subscribe_room", json!({"room": "company:acme", "since": position})).await;
+    assert_eq!(whole["replayed"], 2);
+}
+
+#[tokio::test]
+async fn a_token_without_the_claim_closes_the_room_that_the_last_one_opened() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    let token = shop.claiming("player", "companies", json!("acme")).await;
+    let player = node.enter("player", &shop.server.url, &token).await;
+    player.ask("subscribe_room", json!({"room": "company:acme"})).await;
+    let same = shop.claiming("player", "companies", json!(["acme"])).await;
+    assert_eq!(player.ask("authenticate", json!({"token": same})).await["success"], true);
+    shop.say("invoice:paid", paid("acme", 1)).await;
+    player.wait("invoice:paid", 1).await;
+    let without = shop.server.login("player").await;
+    assert_eq!(player.ask("authenticate", json!({"token": without})).await["success"], true);
+    assert_eq!(player.wait("access:revoked", 1).await[0]["room"], "company:acme");
+    shop.say("invoice:paid", paid("acme", 2)).await;
+    player.ask("latency", json!({})).await;
+    assert_eq!(seen(&player, "invoice:paid", "number").await, ["1"]);
+}
+
+#[tokio::test]
+async fn our_client_follows_a_room_through_a_broken_line_without_a_gap() {
+    let shop = Shop::with("erp").await;
+    shop.admit("gm", "company:acme").await;
+    let proxy = FaultProxy::start(&shop.server.url).await;
+    let token = shop.server.login("gm").await;
+    let rooms = [("company:acme", Start::Now)];
+    let mut client = TestClient::live(options(&proxy.url, &token, &rooms)).await;
+    shop.say("invoice:paid", paid("acme", 1)).await;
+    client.until(|event| number(event) == Some(1)).await;
+    proxy.cut();
+    for number in 2..=20 {
+        shop.say("invoice:paid", paid("globex", number)).await;
+        shop.say("invoice:paid", paid("acme", number)).await;
+    }
+    client.until(|event| number(event) == Some(20)).await;
+    let is_joined = |event: &ClientEvent| matches!(event, ClientEvent::Joined { .. });
+    if client.told.iter().filter(|event| is_joined(event)).count() < 2 {
+        client.until(is_joined).await;
+    }
+    shop.say("stock:updated", stock("acme", 21)).await;
+    let passed =
+        client.until(|event| matches!(event, ClientEvent::Delivered(it) if &*it.name == "stock:updated")).await;
+    let ClientEvent::Delivered(passed) = passed else { unreachable!() };
+    assert_eq!(passed.room, Some("company:acme".parse().unwrap()));
+    assert_eq!(client.told.iter().filter_map(number).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    assert_eq!(client.gaps(), []);
+}
+
+fn number(event: &ClientEvent) -> Option<u64> {
+    let ClientEvent::Delivered(delivery) = event else { return None };
+    delivery.raw["number"].as_str()?.parse().ok()
+}
+
+#[tokio::test]
+async fn two_nodes_serve_the_same_rooms() {
+    let (redis, node) = (Redis::start().await, Node::start().await);
+    let catalogues = Catalogues::load("erp").unwrap();
+    let first = TestServer::with(|config| {
+        config.catalogues = catalogues;
+        config.redis = Some(scry::config::server::Secret::new(redis.url()));
+    });
+    let shop = Shop::of(first.await).await;
+    let second = TestServer::beside(&shop.server).await;
+    shop.admit("gm", "company:acme").await;
+    let there = node.enter("there", &second.url, &shop.server.login("gm").await).await;
+    there.ask("subscribe_room", json!({"room": "company:acme"})).await;
+    join_all((1..=10).map(|number| shop.say("invoice:paid", paid("acme", number)))).await;
+    let came = there.wait("invoice:paid", 10).await;
+    let places: Vec<_> = came.iter().map(|payload| payload["metadata"]["seq"].as_u64().unwrap()).collect();
+    assert_eq!(places, (1..=10).collect::<Vec<_>>());
+    shop.say("stock:updated", stock("acme", 4)).await;
+    assert_eq!(there.wait("stock:updated", 1).await[0]["quantity"], 4);
+    let task = json!({"userId": shop.id("gm").await, "taskId": "t", "title": "Look"});
+    shop.say("task:assigned", task).await;
+    assert_eq!(there.wait("task:assigned", 1).await[0]["taskId"], "t");
+}
