@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use async_graphql::Request;
+use scry::catalogue::Catalogue;
 use scry::config::client::ClientConfig;
 use scry::config::server::{Flags, ServerConfig, load};
 use scry::protocol::Id;
@@ -49,6 +50,28 @@ pub fn frames(input: &[u8]) {
 pub fn world(text: &str) {
     if let Err(error) = World::parse(text) {
         assert!(!error.to_string().is_empty(), "a world is refused without a word");
+    }
+}
+
+/// Reads a catalogue, and where it can be served, checks payloads by it: what it admits names rooms that can be read back.
+pub fn catalogue(text: &str) {
+    let catalogue = match Catalogue::parse(text) {
+        Ok(catalogue) => catalogue,
+        Err(error) => return assert!(!error.to_string().is_empty(), "a catalogue is refused without a word"),
+    };
+    // What the file itself holds is as likely as anything to look like what it asks for.
+    let whole = toml::from_str::<Value>(text).unwrap_or_default();
+    let ids = serde_json::json!({"companyId": "acme", "userId": 7, "projectId": "p", "divisionId": "", "title": "x"});
+    for event in &catalogue.events {
+        for payload in [&whole, &ids, &Value::Null] {
+            match event.admit(payload) {
+                Ok(rooms) => rooms.iter().for_each(|room| assert_eq!(room.to_string().parse().as_ref(), Ok(room))),
+                Err(fault) => assert!(fault.path.starts_with("payload") && !fault.problem.is_empty(), "{fault:?}"),
+            }
+            let _ = event.summary.fill(payload);
+        }
+        let summary = event.summary.to_string();
+        assert_eq!(summary.parse().as_ref(), Ok(&event.summary), "{summary:?} is read as it is written");
     }
 }
 

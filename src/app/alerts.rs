@@ -83,7 +83,12 @@ impl App {
         if is_marked && !is_mine && !self.options.spoken {
             self.toast(&sentence);
         }
-        if wanted < needed || !self.may_ring() {
+        if wanted < needed { None } else { self.call(sentence) }
+    }
+
+    /// Calls whoever is not looking, now or with the next call, unless it is the time to be quiet.
+    pub(super) fn call(&mut self, sentence: String) -> Option<Effect> {
+        if !self.may_ring() {
             return None;
         }
         self.calls.take(sentence, self.now.mono).map(|sentence| called(&sentence))

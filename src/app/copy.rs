@@ -7,7 +7,8 @@ use super::inspector::{JsonLine, Line};
 use super::pane::Pane;
 use super::{App, Effect, Options, Stage, detail};
 use crate::expr;
-use crate::protocol::{EntityType, Id};
+use crate::protocol::catalogue::Stamp;
+use crate::protocol::{EntityType, Id, Room};
 use crate::text;
 
 /// Names what a screen is written as.
@@ -82,11 +83,13 @@ impl App {
                 let filter = self.journal.filter().and_then(super::filter::Filter::expression).map(ToOwned::to_owned);
                 let filter = filter.or_else(|| self.journal.selected().and_then(alike));
                 let filter = filter.map(|filter| format!(" --filter {}", quoted(&filter))).unwrap_or_default();
-                Some(format!("watch {here}{filter}"))
+                let room = self.journal.selected().and_then(room_of).unwrap_or(here);
+                Some(format!("watch {room}{filter}"))
             }
             Pane::Inspector => self.inspected_entry().and_then(|entry| {
                 let seq = entry.seq.map(|seq| format!("get event {here} --since {} --limit 1", seq.saturating_sub(1)));
-                seq.or_else(|| alike(entry).map(|filter| format!("watch {here} --filter {}", quoted(&filter))))
+                let room = room_of(entry).unwrap_or_else(|| here.clone());
+                seq.or_else(|| alike(entry).map(|filter| format!("watch {room} --filter {}", quoted(&filter))))
             }),
             Pane::Clock => Some(format!("get campaign {}", quoted(campaign.as_str()))),
             Pane::People => Some(format!("get member {here}")),
@@ -181,6 +184,13 @@ fn value_of(row: &detail::Row) -> String {
     }
 }
 
+/// Names the room of a catalogue that an event came through, as an option.
+fn room_of(entry: &Entry) -> Option<String> {
+    let stamp = Stamp::of(&entry.record.as_ref()?.value()?)?;
+    let room = stamp.rooms.into_iter().find(|room| matches!(room, Room::Declared(..)))?;
+    Some(format!("--room {}", quoted(&room.to_string())))
+}
+
 /// Says which events are like a row of the journal: of its kind, and about the same thing.
 fn alike(entry: &Entry) -> Option<String> {
     // An id has no quotes in it.
@@ -202,7 +212,10 @@ fn alike(entry: &Entry) -> Option<String> {
             | EntityType::Member
             | EntityType::Other(_) => of("entity_updated", "entityId", &key.id),
         }),
-        Kind::Foreign | Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => None,
+        Kind::Foreign | Kind::Declared(_) => {
+            entry.name.as_ref().map(|name| format!("type == {}", Value::from(&**name)))
+        }
+        Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => None,
     }
 }
 

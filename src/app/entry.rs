@@ -10,8 +10,10 @@ use super::moment::Moment;
 use super::now::Now;
 use super::record::Record;
 use super::value::{field_name, say};
+use crate::catalogue::Looks;
 use crate::client::cache::Cache;
 use crate::client::event::{Delivery, Gap};
+use crate::protocol::catalogue::{Severity, Stamp};
 use crate::protocol::{EntityRef, EntityType, Event, Id, Operation, Payload, Source};
 use crate::text;
 
@@ -58,6 +60,8 @@ pub enum Kind {
     WorldTime,
     /// An event that is not one of the five.
     Foreign,
+    /// An event that a catalogue of the server declares.
+    Declared(Severity),
     /// Events that are known to be missing.
     Gap,
     /// Events that were missing and have been found.
@@ -77,12 +81,31 @@ impl Entry {
                 record: Some(Box::new(Record::delivered(delivery, cache))),
                 ..Self::event(event, delivery.received_at, cache, clock)
             },
-            None => Self {
-                record: Some(Box::new(Record::delivered(delivery, cache))),
-                what: shorten(&say(&*delivery.raw)).into(),
-                common: Common { name: Some(text::line(&delivery.name).into()), ..Common::default() }.into(),
-                ..Self::bare(Kind::Foreign, delivery.received_at)
-            },
+            None => {
+                let stamp = Stamp::of(&delivery.raw);
+                let at = stamp.as_ref().and_then(|stamp| stamp.timestamp.parse().ok());
+                Self {
+                    record: Some(Box::new(Record::delivered(delivery, cache))),
+                    what: shorten(&say(&*delivery.raw)).into(),
+                    replayed: stamp.as_ref().is_some_and(|stamp| stamp.replayed),
+                    common: Arc::new(Common {
+                        name: Some(text::line(&delivery.name).into()),
+                        who: stamp.and_then(|stamp| stamp.user_id),
+                        ..Common::default()
+                    }),
+                    ..Self::bare(Kind::Foreign, at.unwrap_or(delivery.received_at))
+                }
+            }
+        }
+    }
+
+    /// Says what is in an event that is not one of the five, as its catalogue would have it said.
+    pub fn say(&mut self, looks: &Looks) {
+        let event = self.name.clone().filter(|_| self.kind == Kind::Foreign);
+        let payload = event.as_ref().and(self.record.as_ref()).and_then(|record| record.value());
+        if let Some((sentence, severity)) = event.zip(payload).and_then(|(event, payload)| looks.say(&event, &payload))
+        {
+            (self.what, self.kind) = (sentence.into(), Kind::Declared(severity));
         }
     }
 
@@ -172,7 +195,7 @@ impl Entry {
     #[must_use]
     pub const fn is_event(&self) -> bool {
         match self.kind {
-            Kind::Changed(_) | Kind::Invalidated | Kind::WorldTime | Kind::Foreign => true,
+            Kind::Changed(_) | Kind::Invalidated | Kind::WorldTime | Kind::Foreign | Kind::Declared(_) => true,
             Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => false,
         }
     }
@@ -198,7 +221,7 @@ impl Entry {
             (Kind::Changed(_), None) => "changed",
             (Kind::Invalidated, _) => "invalidated",
             (Kind::WorldTime, _) => "world time",
-            (Kind::Foreign, _) => "event",
+            (Kind::Foreign | Kind::Declared(_), _) => "event",
             (Kind::Gap | Kind::GapHealed, _) => "gap",
             (Kind::Notice, _) => "notice",
             (Kind::Marker, _) => "marker",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::entry::Entry;
+use super::entry::{Entry, Kind};
 use super::fuzzy::Fuzzy;
 use super::{App, Clock, Seen};
 use crate::client::cache::{Cache, Entity};
@@ -104,8 +104,14 @@ fn holds_for(expr: &Expr, entry: &Entry, cache: &Cache, clock: &Clock) -> bool {
     let Some(event) = entry.record.as_ref().and_then(|record| record.value()) else { return false };
     let entity = entry.subject.as_ref().filter(|_| expr.looks_at_entities()).and_then(|key| cache.get(key));
     let entity = entity.map(expr::entity);
-    let name = event.get("type").and_then(Value::as_str).unwrap_or_default();
-    let view = EventView::new(name, event.get("payload").unwrap_or(&Value::Null), event.get("metadata"));
+    let view = match (entry.kind, &entry.name) {
+        // Their body is the payload.
+        (Kind::Foreign | Kind::Declared(_), Some(name)) => EventView::new(name, &event, event.get("metadata")),
+        _ => {
+            let name = event.get("type").and_then(Value::as_str).unwrap_or_default();
+            EventView::new(name, event.get("payload").unwrap_or(&Value::Null), event.get("metadata"))
+        }
+    };
     expr.holds(&view.with_entity(entity.as_ref(), None).with_calendar(clock.calendar()))
 }
 

@@ -13,6 +13,7 @@ use commons::Commons;
 use super::entry::Entry;
 use super::filter::Filter;
 use super::record;
+use crate::catalogue::Looks;
 use crate::client::cache::Entity;
 
 /// The number of the first entry that happens before our eyes; history is numbered downwards from it.
@@ -116,6 +117,11 @@ impl Journal {
                 record.settle(entity);
             }
         }
+    }
+
+    /// Says events of other applications anew, as their catalogues would have it.
+    pub fn say(&mut self, looks: &Looks) {
+        self.entries.iter_mut().for_each(|entry| entry.say(looks));
     }
 
     /// Adds an entry before the first one with a higher `seq`.

@@ -11,6 +11,7 @@ pub mod columns;
 pub mod command;
 pub mod connection;
 pub mod copy;
+mod declared;
 pub mod detail;
 pub mod edit;
 pub mod entry;
@@ -71,6 +72,7 @@ pub use seen::Seen;
 pub use tree::Tree;
 pub use typing::{Purpose, Typing};
 
+use crate::catalogue::Looks;
 use crate::client::cache::Cache;
 use crate::config::alerts::AlertConfig;
 use crate::protocol::Id;
@@ -214,6 +216,8 @@ pub struct App {
     people: people::People,
     mine: people::Mine,
     inbox: inbox::Inbox,
+    /// How events of other applications are said.
+    looks: Looks,
     has_moved: Moved,
     redraw: bool,
 }
@@ -276,6 +280,7 @@ impl App {
             people: people::People::default(),
             mine: people::Mine::new(now.mono),
             inbox: inbox::Inbox::default(),
+            looks: Looks::default(),
             options,
             has_moved: Moved::default(),
             redraw: true,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::copy::Export;
 use super::edit::Rights;
+use crate::catalogue::Looks;
 use crate::client::cache::{Refetch, Ticket};
 use crate::client::event::{ClientEvent, DueEffect, Inbox, Loaded, Preferences, Saved};
 use crate::client::outbox::{Edit, Outcome};
@@ -51,6 +52,8 @@ pub enum Msg {
     Outbox(Outcome),
     /// The answer to [`Effect::LoadInbox`].
     Inbox(Result<Inbox, Unanswered>),
+    /// The answer to [`Effect::LoadLooks`].
+    Looks(Looks),
     /// The answer to [`Effect::SetPreferences`].
     Preferences(Result<Preferences, String>),
     /// The answer to [`Effect::AskDue`].
@@ -109,6 +112,8 @@ pub enum Effect {
     },
     /// Ask which notifications there are.
     LoadInbox,
+    /// Ask how events of other applications are shown.
+    LoadLooks,
     MarkRead(Id),
     MarkAllRead,
     SetPreferences(Preferences),

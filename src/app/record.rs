@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::client::cache::{Cache, Entity};
 use crate::client::event::Delivery;
 use crate::json::Json;
+use crate::protocol::catalogue::Stamp;
 use crate::protocol::{EntityRef, Event, Id};
 use crate::text;
 
@@ -35,13 +36,12 @@ impl Record {
     pub fn delivered(delivery: &Delivery, cache: &Cache) -> Self {
         match &delivery.event {
             Some(event) => Self::of(event, &delivery.raw, cache.get(&event.payload.subject())),
-            None => Self {
-                text: text::compact(&delivery.raw).into(),
-                event_id: None,
-                caused_by: None,
-                fields: Vec::new(),
-                is_settled: true,
-            },
+            None => {
+                let stamp = Stamp::of(&delivery.raw);
+                let (event_id, caused_by) = stamp.map(|stamp| (stamp.event_id, stamp.caused_by)).unzip();
+                let text = text::compact(&delivery.raw).into();
+                Self { text, event_id, caused_by: caused_by.flatten(), fields: Vec::new(), is_settled: true }
+            }
         }
     }
 

@@ -103,6 +103,10 @@ impl App {
                 self.inbox_told(result);
                 Vec::new()
             }
+            Msg::Looks(looks) => {
+                self.looks_told(looks);
+                Vec::new()
+            }
             Msg::Preferences(result) => {
                 self.preferences_told(result);
                 Vec::new()
@@ -211,7 +215,8 @@ impl App {
             ClientEvent::Status(status) => {
                 let turns_live = !self.connection.is_live() && status.phase == Phase::Live;
                 let alert = self.status(status);
-                return alert.into_iter().chain(turns_live.then_some(Effect::LoadInbox)).collect();
+                let questions = if turns_live { &[Effect::LoadInbox, Effect::LoadLooks][..] } else { &[] };
+                return alert.into_iter().chain(questions.iter().cloned()).collect();
             }
             ClientEvent::Delivered(delivery) => return self.delivered(&delivery).into_iter().collect(),
             ClientEvent::Gap(gap) => {
@@ -247,10 +252,7 @@ impl App {
         self.redraw = true;
         self.pulse.arrived(&delivery.name, self.now);
         let Some(event) = &delivery.event else {
-            if !self.heard(delivery) {
-                self.note(Entry::delivered(delivery, &self.cache, &self.clock));
-            }
-            return None;
+            return if self.heard(delivery) { None } else { self.declared(delivery) };
         };
         let subject = event.payload.subject();
         // A deleted entity's name must be read before it is gone.

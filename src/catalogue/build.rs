@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use super::template::RoomTemplate;
-use super::{Catalogue, DeclaredRooms, Durability, EventKind, Schema, raw, schema};
+use super::{Catalogue, DeclaredRooms, Durability, EventKind, Schema, Template, raw, schema};
 use crate::placed::Fault;
 use crate::protocol::catalogue::METADATA;
 use crate::protocol::event::DURABLE;
@@ -35,6 +35,8 @@ const RESERVED: [&str; 18] = [
 const DRAINING: &str = "server:draining";
 /// The gateway's own event that other applications send as well: to users, and queued for them.
 const NOTIFICATION: &str = "notification:new";
+/// Claims that every token has, or none that is taken.
+const SILENT: [&str; 7] = ["aud", "exp", "iat", "iss", "jti", "nbf", "sid"];
 /// Bounds a name, in bytes.
 const MAX_NAME: usize = 64;
 
@@ -68,6 +70,10 @@ fn rooms(kind: &Spanned<String>, declared: raw::Rooms) -> Result<DeclaredRooms, 
     if let Some(claim) = declared.claim.as_ref().filter(|claim| claim.get_ref().is_empty()) {
         return Err(fault(claim, &place, "claim: must name a claim of the access token, such as companies"));
     }
+    if let Some(claim) = declared.claim.as_ref().filter(|claim| SILENT.contains(&claim.get_ref().as_str())) {
+        let problem = format!("claim: {} says nothing of the user; name another claim", claim.get_ref());
+        return Err(fault(claim, &place, problem));
+    }
     if declared.claim.is_none() && !declared.members {
         return Err(fault(kind, &place, "nobody could subscribe; set claim = \"…\" or members = true"));
     }
@@ -89,16 +95,20 @@ fn event(name: &Spanned<String>, raw: raw::Event, declared: &[DeclaredRooms]) ->
     }
     check_rooms(name.get_ref(), &rooms, raw.durability)
         .map_err(|problem| fault(&raw.rooms, &place, format!("rooms: {problem}")))?;
-    if raw.schema.get_ref().pointer(&format!("/properties/{METADATA}")).is_some() {
-        let problem = format!("schema.properties.{METADATA}: the gateway adds this itself; name yours otherwise");
+    if schema::mentions(raw.schema.get_ref(), METADATA) {
+        let problem = format!("schema: {METADATA}: the gateway adds this itself; name yours otherwise");
         return Err(fault(&raw.schema, &place, problem));
     }
     let schema = Schema::new(raw.schema.get_ref()).map_err(|problem| fault(&raw.schema, &place, problem))?;
-    let summary = raw.summary.get_ref().parse();
+    let unclear = |problem: String| fault(&raw.summary, &place, format!("summary: {problem}"));
+    let summary: Template = raw.summary.get_ref().parse().map_err(unclear)?;
+    if let Some(problem) = schema::misspelt(raw.schema.get_ref(), &summary) {
+        return Err(unclear(problem));
+    }
     Ok(EventKind {
         name: name.get_ref().as_str().into(),
         durability: raw.durability,
-        summary: summary.map_err(|problem: String| fault(&raw.summary, &place, format!("summary: {problem}")))?,
+        summary,
         severity: raw.severity,
         rooms,
         schema,
@@ -136,8 +146,8 @@ fn check_rooms(name: &str, rooms: &[RoomTemplate], durability: Durability) -> Re
     let is_queued = durability == Durability::Queued;
     if rooms.is_empty() {
         Err("name at least one, such as company:{companyId}".to_owned())
-    } else if name == NOTIFICATION && (others || !is_queued) {
-        Err(format!("{NOTIFICATION} is told to users: queued, to user:{{…}}"))
+    } else if name == NOTIFICATION && (others || !is_queued || rooms.len() > 1) {
+        Err(format!("{NOTIFICATION} is told to one user: queued, to user:{{…}}"))
     } else if is_queued && others {
         Err("what is queued waits for users; name only user:{…}".to_owned())
     } else if durability == Durability::Journaled && users {

@@ -6,6 +6,7 @@
 //! that one gateway serves: on the wire a name has one meaning, so no two of them declare the same.
 
 mod build;
+mod looks;
 mod raw;
 mod schema;
 mod set;
@@ -19,6 +20,7 @@ use crate::placed::{self, PlacedError};
 use crate::protocol::catalogue::{Look, METADATA, Severity};
 use crate::protocol::{Id, Room, RoomKind};
 
+pub use looks::Looks;
 pub use schema::Schema;
 pub use set::Catalogues;
 pub use template::Template;
@@ -126,6 +128,14 @@ impl EventKind {
             }
         }
         Ok(rooms)
+    }
+
+    /// Returns the path of what in a payload names one of its rooms.
+    #[must_use]
+    pub fn naming(&self, room: &Room, payload: &Value) -> String {
+        let template = self.rooms.iter().find(|template| template.fill(payload).as_ref() == Ok(room));
+        let path = template.and_then(|template| template.paths().next());
+        path.map_or_else(|| "payload".to_owned(), |path| format!("payload.{path}"))
     }
 
     /// Says how a client shows it.

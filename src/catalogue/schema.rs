@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::PayloadFault;
-use super::template::RoomTemplate;
+use super::template::{RoomTemplate, Template};
+use crate::suggest::nearest;
 use crate::text;
 
 /// Bounds a regular expression of a schema, in bytes once it is compiled.
@@ -52,6 +53,24 @@ pub(super) fn unnamed(schema: &Value, room: &RoomTemplate) -> Option<String> {
     room.paths().find_map(|path| optional(schema, path))
 }
 
+/// Tells whether a schema speaks of a member of payloads.
+pub(super) fn mentions(schema: &Value, member: &str) -> bool {
+    let is_required =
+        |required: &Value| required.as_array().is_some_and(|names| names.iter().any(|name| name == member));
+    schema.get("properties").is_some_and(|properties| properties.get(member).is_some())
+        || schema.get("required").is_some_and(is_required)
+}
+
+/// Says which path of a summary is likely to be a slip of the finger.
+pub(super) fn misspelt(schema: &Value, summary: &Template) -> Option<String> {
+    let properties = schema.get("properties")?.as_object()?;
+    summary.paths().find_map(|path| {
+        let key = path.split('.').next().filter(|key| !properties.contains_key(*key))?;
+        let near = nearest(key, properties.keys().map(String::as_str))?;
+        Some(format!("{{{path}}} is no property; did you mean {{{near}}}?"))
+    })
+}
+
 /// Says which part of a path payloads need not have.
 fn optional(schema: &Value, path: &str) -> Option<String> {
     let mut node = schema;
@@ -62,7 +81,7 @@ fn optional(schema: &Value, path: &str) -> Option<String> {
         let required = node.get("required").and_then(Value::as_array);
         if !required.is_some_and(|names| names.iter().any(|name| name == key)) {
             let known = node.get("properties").and_then(Value::as_object);
-            let near = crate::suggest::nearest(key, known.into_iter().flatten().map(|(name, _)| name.as_str()));
+            let near = nearest(key, known.into_iter().flatten().map(|(name, _)| name.as_str()));
             let near = near.filter(|near| *near != key).map(|near| format!("; did you mean {{{near}}}?"));
             return Some(near.unwrap_or_else(|| "; add it to the schema's required".to_owned()));
         }

@@ -1,10 +1,9 @@
 //! All catalogues that one gateway serves.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use super::{BUNDLED, Catalogue, DeclaredRooms, EventKind};
+use super::{Catalogue, DeclaredRooms, EventKind};
 use crate::protocol::RoomKind;
 use crate::protocol::catalogue::Look;
 use crate::suggest::nearest;
@@ -38,15 +37,6 @@ impl Catalogues {
             }
         }
         Ok(Self(Arc::new(catalogues)))
-    }
-
-    /// Reads catalogues by the names of bundled ones and the paths of files, separated by commas.
-    ///
-    /// # Errors
-    /// A sentence that names the catalogue, the line and the fault.
-    pub fn load(list: &str) -> Result<Self, String> {
-        let wanted = list.split(',').map(str::trim).filter(|text| !text.is_empty());
-        Self::new(wanted.map(load).collect::<Result<_, _>>()?)
     }
 
     /// Lists them.
@@ -84,22 +74,6 @@ impl Catalogues {
     fn events(&self) -> impl Iterator<Item = (&Catalogue, &EventKind)> {
         self.iter().flat_map(|catalogue| catalogue.events.iter().map(move |event| (catalogue, event)))
     }
-}
-
-fn load(wanted: &str) -> Result<Catalogue, String> {
-    if let Some((name, text)) = BUNDLED.iter().find(|(name, _)| *name == wanted) {
-        return Catalogue::parse(text).map_err(|error| format!("{name}: {error}"));
-    }
-    let is_path = wanted.contains(['/', '.']);
-    let text = std::fs::read_to_string(Path::new(wanted)).map_err(|error| {
-        let known = BUNDLED.map(|(name, _)| name).join(" and ");
-        if is_path {
-            format!("cannot read {wanted}: {error}")
-        } else {
-            format!("“{wanted}” is neither a bundled catalogue ({known}) nor a file")
-        }
-    })?;
-    Catalogue::parse(&text).map_err(|error| format!("{wanted}: {error}"))
 }
 
 fn twice(what: &str, name: &str, first: &str, second: &str) -> String {

@@ -61,6 +61,19 @@ fn is_path(text: &str) -> bool {
     text.split('.').all(is_key)
 }
 
+/// Stands for what a payload does not have.
+const NOTHING: &str = "–";
+
+/// Writes a value for people; a list as its items.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => NOTHING.to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
 impl Template {
     /// Lists the paths in it.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
@@ -75,11 +88,7 @@ impl Template {
     pub fn fill(&self, payload: &Value) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Path(path) => match find(payload, path) {
-                None | Some(Value::Null) => "–".to_owned(),
-                Some(Value::String(text)) => text.clone(),
-                Some(value) => value.to_string(),
-            },
+            Piece::Path(path) => find(payload, path).map_or_else(|| NOTHING.to_owned(), plain),
         };
         self.0.iter().map(piece).collect()
     }

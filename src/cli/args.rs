@@ -13,6 +13,7 @@ pub use self::edit::{
     AdvanceTime, Changeable, Create, Delete, Entity, Get, Gettable, Notify, Output, Publish, SetTime, Update,
 };
 pub use self::headless::{Completions, Expect, Record, Replay, Rooms, Wait, Watch};
+use crate::protocol::Room;
 
 /// A live campaign dashboard for the terminal.
 #[derive(Debug, Parser)]
@@ -62,6 +63,9 @@ pub struct Dashboard {
     /// Open this campaign, by id or name
     #[arg(long, value_name = "ID|NAME", add = super::complete::campaigns())]
     pub campaign: Option<String>,
+    /// Listen to this room of a catalogue too, such as company:acme; repeat for several
+    #[arg(long = "room", value_name = "NAME", value_parser = headless::declared_room)]
+    pub rooms: Vec<Room>,
     /// Change nothing, whatever your role allows
     #[arg(long)]
     pub read_only: bool,

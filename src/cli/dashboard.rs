@@ -9,6 +9,7 @@ use super::login;
 use crate::client::api::{Api, CampaignSummary};
 use crate::client::disk::DiskCache;
 use crate::client::error::ApiError;
+use crate::client::session::SessionOptions;
 use crate::exit::Exit;
 use crate::headless::rooms::campaign_id;
 use crate::protocol::Id;
@@ -44,7 +45,8 @@ async fn show(context: &Context, wanted: Option<&str>, args: &Args) -> Result<En
     };
     let user = api.auth().user().await;
     let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
-    let options = TuiOptions { notice, read_only: args.read_only, ..options };
+    let mut options = TuiOptions { notice, read_only: args.read_only, ..options };
+    options.session = args.rooms.iter().cloned().fold(options.session, SessionOptions::room);
     let plain = args.plain || context.settings.config.ui.plain;
     Ok(if plain { tui::plain::run(options).await? } else { tui::run(options).await? })
 }

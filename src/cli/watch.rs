@@ -37,10 +37,15 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
     if let Some(since) = args.since {
         begin(&mut options, since).await?;
     }
+    let mut format = if args.raw { Format::Raw } else { args.format.clone() };
+    if let Format::Text(looks) = &mut format {
+        // Without an answer such events are written as they came.
+        *looks = options.api.looks().await.unwrap_or_default();
+    }
     let wanted = Wanted {
         count: args.count,
         status: args.status,
-        format: if args.raw { Format::Raw } else { args.format.clone() },
+        format,
         filter: args.filter.clone(),
         until: args.until.clone(),
         fail_if: args.fail_if.clone(),

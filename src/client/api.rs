@@ -14,6 +14,7 @@ use super::error::{ApiError, is_token_refused};
 use super::event::{DueEffect, Snapshot};
 use super::http::{Http, Reply};
 use super::secret::Secret;
+use crate::catalogue::Looks;
 use crate::config::Env;
 use crate::config::client::Settings;
 use crate::json::Json;
@@ -242,6 +243,18 @@ impl Api {
         let query = "query ($campaign: ID!, $until: String!) { dueEffects(campaignId: $campaign, until: $until) \
                      { at name description entityType entityId } }";
         self.ask(query, json!({"campaign": campaign, "until": until}), "dueEffects").await
+    }
+
+    /// Returns how the events that the server's catalogues declare are shown; nothing where it has none.
+    ///
+    /// # Errors
+    /// [`ApiError`], as for every question.
+    pub async fn looks(&self) -> Result<Looks, ApiError> {
+        match self.ask(queries::LOOKS, json!({}), "catalogueEvents").await {
+            Ok(looks) => Ok(Looks::new(looks)),
+            Err(ApiError::NotOffered { .. }) => Ok(Looks::default()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(

@@ -11,6 +11,7 @@ use url::Url;
 use super::alerts::AlertConfig;
 use super::paths::Dirs;
 use super::{ConfigError, Env, duration, file};
+use crate::protocol::Room;
 use crate::suggest::nearest;
 
 /// Holds everything `config.toml` may say; `Default` is what holds without a file.
@@ -37,6 +38,9 @@ pub struct Profile {
     /// PEM file with the only authorities trusted for this server; the system's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// Rooms that a catalogue of this server declares, which the dashboard listens to beside its campaign.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rooms: Vec<Room>,
 }
 
 /// Bounds how long the connection waits for what.
@@ -111,7 +115,7 @@ pub struct LogConfig {
 
 impl Default for ClientConfig {
     fn default() -> Self {
-        let local = Profile { url: "http://127.0.0.1:4600".to_owned(), ca_file: None };
+        let local = Profile { url: "http://127.0.0.1:4600".to_owned(), ca_file: None, rooms: Vec::new() };
         Self {
             profile: "local".to_owned(),
             connection: ConnectionConfig::default(),
@@ -190,6 +194,8 @@ pub struct Server {
     /// Always `http` or `https`, with a path that ends in `/`.
     pub url: Url,
     pub ca_file: Option<PathBuf>,
+    /// Rooms that the dashboard listens to beside its campaign.
+    pub rooms: Vec<Room>,
 }
 
 impl Settings {
@@ -246,7 +252,7 @@ impl Server {
         if !parsed.path().ends_with('/') {
             parsed.set_path(&format!("{}/", parsed.path()));
         }
-        Ok(Self { profile: profile.to_owned(), url: parsed, ca_file: None })
+        Ok(Self { profile: profile.to_owned(), url: parsed, ca_file: None, rooms: Vec::new() })
     }
 
     /// Returns a file name that no other profile or address shares.
@@ -275,6 +281,11 @@ fn choose_server(
     let mut server = Server::new(&name, &url, &setting)?;
     // A relative path is meant relative to the file it is written in.
     server.ca_file = profile.ca_file.as_ref().map(|path| base.map_or_else(|| path.clone(), |dir| dir.join(path)));
+    if let Some(room) = profile.rooms.iter().find(|room| !matches!(room, Room::Declared(..))) {
+        let problem = format!("{room} is no room of a catalogue; the dashboard finds campaigns by itself");
+        return Err(ConfigError::Setting { setting: format!("profiles.{name}.rooms"), problem });
+    }
+    server.rooms.clone_from(&profile.rooms);
     Ok(server)
 }
 

@@ -1,6 +1,7 @@
 //! The server's settings.
 
 mod auth;
+mod catalogues;
 mod http;
 mod journal;
 mod load;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::line;
 use super::sighting::Sighting;
+use crate::catalogue::Looks;
 use crate::text;
 
 /// Names a way to write events.
@@ -14,8 +15,8 @@ pub enum Format {
     Json,
     /// The frame alone as it came: `["name",body]`.
     Raw,
-    /// A line for people.
-    Text,
+    /// A line for people; an event that a catalogue declares is said as it would have it.
+    Text(Looks),
     /// A text with the values of names in it.
     Template(Template),
 }
@@ -36,7 +37,7 @@ impl std::str::FromStr for Format {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "json" => Ok(Self::Json),
-            "text" => Ok(Self::Text),
+            "text" => Ok(Self::Text(Looks::default())),
             template if template.contains('{') => template.parse().map(Self::Template),
             other => Err(format!("“{other}” is no format; write json, text or a template like '{{type}} {{room}}'")),
         }
@@ -84,7 +85,7 @@ impl Format {
     #[must_use]
     pub fn looks_at_entities(&self) -> bool {
         match self {
-            Self::Json | Self::Raw | Self::Text => false,
+            Self::Json | Self::Raw | Self::Text(_) => false,
             Self::Template(Template(parts)) => parts.iter().any(|part| match part {
                 Part::Name(name) => name.starts_with("entity") || name.starts_with("before"),
                 Part::Text(_) => false,
@@ -98,7 +99,7 @@ impl Format {
         match self {
             Self::Json => line::event(&sighting.delivery),
             Self::Raw => serde_json::json!([&*sighting.delivery.name, &*sighting.delivery.raw]).to_string(),
-            Self::Text => for_people(sighting),
+            Self::Text(looks) => for_people(sighting, looks),
             Self::Template(template) => template.fill(sighting),
         }
     }
@@ -123,8 +124,13 @@ impl Template {
     }
 }
 
-fn for_people(sighting: &Sighting) -> String {
+fn for_people(sighting: &Sighting, looks: &Looks) -> String {
     let time = sighting.delivery.received_at.strftime("%H:%M:%S");
+    let delivery = &sighting.delivery;
+    if let Some((sentence, severity)) = looks.say(&delivery.name, &delivery.raw) {
+        let severity = severity.as_str();
+        return text::line(&format!("{time} {} ({severity}): {sentence}", delivery.name)).into_owned();
+    }
     let fields = sighting.delivery.event.as_ref().map(|event| event.payload.changed_fields().join(", "));
     let fields = fields.filter(|fields| !fields.is_empty()).map(|fields| format!(": {fields}")).unwrap_or_default();
     let name = sighting.entity.as_ref().and_then(|entity| entity["name"].as_str());

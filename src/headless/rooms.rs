@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::pick::{Candidate, PickError, pick};
 use crate::client::api::{Api, CampaignSummary};
 use crate::client::error::ApiError;
-use crate::protocol::{Id, Room};
+use crate::protocol::{Id, InvalidRoom, Room, RoomKind};
+use crate::suggest::nearest;
 
 /// Holds the names and ids a person gave, by kind of room.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,20 @@ pub enum RoomsError {
     Pick(#[from] PickError),
     #[error(transparent)]
     Api(#[from] ApiError),
+}
+
+/// Reads the name of a room as a person writes it: a kind that is nearly one of the gateway's own is a slip.
+///
+/// # Errors
+/// A sentence with what was meant, or why the text is no room.
+pub fn named(text: &str) -> Result<Room, String> {
+    let room: Room = text.parse().map_err(|error: InvalidRoom| error.to_string())?;
+    // Short words are near to too many others.
+    let own = RoomKind::BUILT_IN.into_iter().filter(|kind| kind.len() > 4);
+    match (&room, nearest(room.kind(), own)) {
+        (Room::Declared(..), Some(near)) => Err(format!("“{}” is no kind of room; did you mean {near}?", room.kind())),
+        _ => Ok(room),
+    }
 }
 
 /// Finds the rooms that were named; the campaigns given narrow the search for the rest.
@@ -118,6 +133,14 @@ mod tests {
         assert_eq!(entity_id("settlement", "saltwick", "Settlement", &nodes).unwrap().as_str(), "s");
         let error = entity_id("structure", "Tower", "Structure", &nodes).unwrap_err().to_string();
         assert!(error.contains("a (in Saltwick), b (in Harrow's Rest)"), "{error}");
+    }
+
+    #[test]
+    fn a_room_is_read_as_it_was_meant() {
+        assert_eq!(named("company:acme").map(|room| room.to_string()), Ok("company:acme".to_owned()));
+        assert_eq!(named("campaign:c").map(|room| room.to_string()), Ok("campaign:c".to_owned()));
+        assert!(named("campain:c").unwrap_err().ends_with("did you mean campaign?"));
+        assert!(named("acme").unwrap_err().contains("kind:id"));
     }
 
     #[test]

@@ -70,6 +70,17 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Reads the word for it; what is none does not matter much.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        match word {
+            "success" => Self::Success,
+            "warning" => Self::Warning,
+            "error" => Self::Error,
+            _ => Self::Info,
+        }
+    }
+
     /// Returns the word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

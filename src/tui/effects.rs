@@ -107,6 +107,7 @@ impl Runner {
                 Effect::LoadInbox => {
                     self.ask(async move |api| Msg::Inbox(api.inbox().await.map_err(|error| unanswered(&error))));
                 }
+                Effect::LoadLooks => self.ask_looks(),
                 Effect::MarkRead(id) => self.ask_nothing(async move |api| api.mark_read(&id).await.map(|_| ())),
                 Effect::MarkAllRead => self.ask_nothing(async move |api| api.mark_all_read().await.map(|_| ())),
                 Effect::SetPreferences(wanted) => self.ask(async move |api| {
@@ -196,6 +197,19 @@ impl Runner {
             }
         };
         tokio::join!(farewell, self.states.close());
+    }
+
+    /// Asks how events of other applications are shown; without an answer they are shown as they came.
+    fn ask_looks(&self) {
+        let (api, answer) = (self.api.clone(), self.answer.clone());
+        tokio::spawn(async move {
+            match api.looks().await {
+                Ok(looks) if looks.is_empty() => {}
+                // The dashboard may have been closed meanwhile.
+                Ok(looks) => _ = answer.send(Msg::Looks(looks)).await,
+                Err(error) => tracing::info!(%error, "it is not known how events of other applications are shown"),
+            }
+        });
     }
 
     /// Asks for something whose failure changes nothing on screen: the next look at the list tells.

@@ -84,7 +84,10 @@ impl TuiOptions {
         let data = &settings.dirs.data;
         Self {
             // What has not been looked at waits in the socket: a flood costs neither memory nor the connection.
-            session: SessionOptions { patient: true, capacity: AHEAD, ..SessionOptions::new(settings, api) },
+            session: settings.server.rooms.iter().cloned().fold(
+                SessionOptions { patient: true, capacity: AHEAD, ..SessionOptions::new(settings, api) },
+                SessionOptions::room,
+            ),
             campaign,
             replay: None,
             notice: None,

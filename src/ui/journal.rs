@@ -94,7 +94,7 @@ fn entry_line(app: &App, look: &Look, entry: &Entry, what: String, columns: &Col
     let what_style = match entry.kind {
         Kind::Gap => look.theme.bad,
         Kind::Invalidated | Kind::Foreign => look.theme.muted,
-        Kind::Changed(_) | Kind::WorldTime | Kind::GapHealed | Kind::Notice => look.theme.text,
+        Kind::Changed(_) | Kind::WorldTime | Kind::Declared(_) | Kind::GapHealed | Kind::Notice => look.theme.text,
         Kind::Marker => look.theme.accent,
     };
     let row = row.left(what, what_style);

@@ -10,6 +10,7 @@ use crate::app::entry::Kind;
 use crate::app::pending::Mark;
 use crate::app::value::Direction;
 use crate::protocol::Operation;
+use crate::protocol::catalogue::Severity;
 
 /// Holds everything about appearance that a person may choose.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +84,17 @@ impl Look {
         }
     }
 
+    /// Returns the symbol and style of what matters as much.
+    #[must_use]
+    pub const fn severity(&self, severity: Severity) -> (&'static str, Style) {
+        match severity {
+            Severity::Info => (self.symbols.dot, self.theme.accent),
+            Severity::Success => (self.symbols.holds, self.theme.good),
+            Severity::Warning => (self.symbols.notice, self.theme.warn),
+            Severity::Error => (self.symbols.error, self.theme.bad),
+        }
+    }
+
     /// Returns the symbol and style of a kind of journal row.
     #[must_use]
     pub const fn kind(&self, kind: Kind) -> (&'static str, Style) {
@@ -93,6 +105,7 @@ impl Look {
             Kind::Invalidated => (self.symbols.invalidated, self.theme.muted),
             Kind::WorldTime => (self.symbols.clock, self.theme.accent),
             Kind::Foreign => (self.symbols.foreign, self.theme.muted),
+            Kind::Declared(severity) => self.severity(severity),
             Kind::Gap => (self.symbols.gap, self.theme.bad),
             Kind::GapHealed => (self.symbols.holds, self.theme.good),
             Kind::Notice => (self.symbols.notice, self.theme.warn),

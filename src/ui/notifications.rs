@@ -7,7 +7,7 @@ use super::look::Look;
 use super::pane::{empty, frame, line};
 use super::row::Row;
 use crate::app::App;
-use crate::app::inbox::{Level, Notice};
+use crate::app::inbox::Notice;
 use crate::app::keymap::Pane;
 use crate::app::measure::wrap;
 
@@ -56,12 +56,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 
 fn row(app: &App, look: &Look, notice: &Notice, here: bool) -> Row {
     let body = app.notice_body(notice);
-    let (symbol, style) = match notice.level {
-        Level::Info => (look.symbols.dot, look.theme.accent),
-        Level::Success => (look.symbols.holds, look.theme.good),
-        Level::Warning => (look.symbols.notice, look.theme.warn),
-        Level::Error => (look.symbols.error, look.theme.bad),
-    };
+    let (symbol, style) = look.severity(notice.level);
     let unread = if notice.read { " " } else { look.symbols.changed };
     let title_style = if notice.read { look.theme.muted } else { look.theme.strong };
     let row = Row::new()

@@ -108,6 +108,14 @@ fn world_files_are_read_or_refused_in_a_sentence() {
 }
 
 #[test]
+fn catalogues_are_read_or_refused_in_a_sentence() {
+    for input in Inputs::of("catalogue") {
+        let input = text(&input);
+        survive(&input, || entries::catalogue(&input));
+    }
+}
+
+#[test]
 fn configuration_files_are_read_or_refused_in_a_sentence() {
     let dir = tempfile::tempdir().unwrap();
     for input in Inputs::of("config") {

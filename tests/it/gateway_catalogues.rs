@@ -1,7 +1,7 @@
 //! Events of other applications: published by a service, sent to those who may see them, as their catalogue says.
 
 use futures_util::future::join_all;
-use scry::catalogue::{Catalogue, Catalogues};
+use scry::catalogue::{BUNDLED, Catalogue, Catalogues};
 use scry::client::connection::Start;
 use scry::client::event::ClientEvent;
 use scry::protocol::{Id, Room};
@@ -24,8 +24,7 @@ struct Shop {
 
 impl Shop {
     async fn with(catalogues: &str) -> Self {
-        let catalogues = Catalogues::load(catalogues).unwrap();
-        Self::of(TestServer::with(|config| config.catalogues = catalogues).await).await
+        Self::of(TestServer::with(|config| config.catalogues = bundled(catalogues)).await).await
     }
 
     async fn of(server: TestServer) -> Self {
@@ -69,6 +68,11 @@ impl Shop {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body
     }
+}
+
+fn bundled(name: &str) -> Catalogues {
+    let (_, text) = BUNDLED.into_iter().find(|(known, _)| *known == name).unwrap();
+    Catalogues::new(vec![Catalogue::parse(text).unwrap()]).unwrap()
 }
 
 fn paid(company: &str, number: u64) -> Value {
@@ -183,6 +187,7 @@ async fn what_is_queued_waits_for_its_user_and_comes_once() {
     assert!(repeated.body["error"]["message"].as_str().unwrap().starts_with("payload.id: "), "{repeated:?}");
     let nobody = shop.publish("task:assigned", json!({"userId": "nobody", "taskId": "t", "title": "x"})).await;
     assert_eq!((nobody.status.as_u16(), nobody.code()), (400, "INVALID_PAYLOAD"));
+    assert!(nobody.body["error"]["message"].as_str().unwrap().starts_with("payload.userId: "), "{nobody:?}");
 }
 
 #[tokio::test]
@@ -203,6 +208,7 @@ async fn a_payload_that_fails_is_refused_with_its_path_and_sent_to_nobody() {
         ("payload.metadata: is added by the gateway", with("metadata", json!({"seq": 1}))),
         ("payload: ", json!({"companyId": "acme"})),
         ("payload: must be an object", json!([paid("acme", 1)])),
+        ("payload: has more than 65536 bytes", with("note", json!("x".repeat(70_000)))),
     ];
     for (told, payload) in refused {
         let answer = shop.publish("invoice:paid", payload).await;
@@ -225,7 +231,7 @@ async fn a_payload_that_fails_is_refused_with_its_path_and_sent_to_nobody() {
 
 #[tokio::test]
 async fn a_catalogue_may_name_who_publishes() {
-    let (_, text) = scry::catalogue::BUNDLED[1];
+    let (_, text) = BUNDLED[1];
     let closed = text.replace("name = \"erp\"", "name = \"erp\"\npublishers = [\"bridge\"]");
     let catalogues = Catalogues::new(vec![Catalogue::parse(&closed).unwrap()]).unwrap();
     let shop = Shop::of(TestServer::with(|config| config.catalogues = catalogues).await).await;
@@ -316,6 +322,108 @@ async fn a_token_without_the_claim_closes_the_room_that_the_last_one_opened() {
 }
 
 #[tokio::test]
+async fn a_payload_that_looks_like_a_campaigns_end_ends_nothing() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    shop.admit("gm", "company:acme").await;
+    let gm = node.enter("gm", &shop.server.url, &shop.server.login("gm").await).await;
+    gm.ask("subscribe_room", json!({"room": "company:acme"})).await;
+    let mut payload = paid("acme", 1);
+    payload["type"] = json!("entity_updated");
+    payload["payload"] = json!({"entityType": "campaign", "entityId": "x", "campaignId": "x", "operation": "delete"});
+    shop.say("invoice:paid", payload).await;
+    shop.say("invoice:paid", paid("acme", 2)).await;
+    gm.wait("invoice:paid", 2).await;
+    assert_eq!(seen(&gm, "access:revoked", "room").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_quiet_room_resumes_whatever_happened_and_was_forgotten_in_the_others() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    for room in ["company:acme", "company:globex"] {
+        shop.admit("gm", room).await;
+    }
+    let token = shop.server.login("gm").await;
+    let first = node.enter("first", &shop.server.url, &token).await;
+    shop.say("invoice:paid", paid("acme", 1)).await;
+    let since = |ack: Value| ack["position"].clone();
+    let quiet = since(first.ask("subscribe_room", json!({"room": "company:acme"})).await);
+    let busy = since(first.ask("subscribe_room", json!({"room": "company:globex"})).await);
+    join_all((2..=80).map(|number| shop.say("invoice:paid", paid("globex", number)))).await;
+    let few = scry::config::server::JournalConfig { max_events: 10, ..Default::default() };
+    assert_eq!(shop.core.journal.trim(&few, now()).await.unwrap(), 70);
+    let back = node.enter("back", &shop.server.url, &token).await;
+    let ack = back.ask("subscribe_room", json!({"room": "company:acme", "since": quiet})).await;
+    assert_eq!((&ack["recovered"], &ack["replayed"]), (&json!(true), &json!(0)), "nothing was lost there: {ack}");
+    let ack = back.ask("subscribe_room", json!({"room": "company:globex", "since": busy})).await;
+    assert_eq!((&ack["recovered"], &ack["replayed"]), (&json!(false), &json!(0)), "{ack}");
+    shop.say("invoice:paid", paid("acme", 99)).await;
+    assert_eq!(back.wait("invoice:paid", 1).await[0]["metadata"]["prev"], json!({"company:acme": 1}));
+}
+
+#[tokio::test]
+async fn a_long_past_is_replayed_whole_while_more_happens() {
+    let (shop, node) = (Shop::with("erp").await, Node::start().await);
+    shop.admit("gm", "company:acme").await;
+    let epoch = shop.say("invoice:paid", paid("acme", 1)).await["position"]["epoch"].clone();
+    let publish = async |numbers: std::ops::RangeInclusive<u64>| {
+        for number in numbers {
+            shop.say("invoice:paid", paid(if number % 3 == 0 { "globex" } else { "acme" }, number)).await;
+        }
+    };
+    publish(2..=400).await;
+    let gm = node.enter("gm", &shop.server.url, &shop.server.login("gm").await).await;
+    let since = json!({"room": "company:acme", "since": {"epoch": epoch, "seq": 0}});
+    let (ack, ()) = futures_util::future::join(gm.ask("subscribe_room", since), publish(401..=460)).await;
+    assert_eq!(ack["recovered"], true, "{ack}");
+    let expected: Vec<_> =
+        (1..=460).filter(|number| number % 3 != 0).map(|number: u64| json!(number.to_string())).collect();
+    gm.wait("invoice:paid", expected.len()).await;
+    assert_eq!(seen(&gm, "invoice:paid", "number").await, expected);
+}
+
+#[tokio::test]
+async fn our_client_in_two_rooms_passes_an_event_of_both_on_once() {
+    let shop = Shop::with("capacity").await;
+    for room in ["project:p1", "division:d1"] {
+        shop.admit("gm", room).await;
+    }
+    let proxy = FaultProxy::start(&shop.server.url).await;
+    let rooms = [("project:p1", Start::Now), ("division:d1", Start::Now)];
+    let token = shop.server.login("gm").await;
+    let mut client = TestClient::live(options(&proxy.url, &token, &rooms)).await;
+    for number in 1..=30_u64 {
+        if number % 10 == 0 {
+            proxy.cut();
+        }
+        // In both rooms, in one of them, in neither.
+        let (project, division) = match number % 4 {
+            0 => ("p1", "d2"),
+            1 => ("p2", "d1"),
+            2 => ("p2", "d2"),
+            _ => ("p1", "d1"),
+        };
+        let payload =
+            json!({"projectId": project, "divisionId": division, "alertId": number.to_string(), "message": "x"});
+        shop.say("alert:new", payload).await;
+    }
+    // Two rooms catch up one after the other, so what they missed may come in another order.
+    let expected: Vec<_> = (1..=30).filter(|number| number % 4 != 2).collect();
+    let mut came = Vec::new();
+    while came.len() < expected.len() {
+        came.extend(alert(&client.until(|event| alert(event).is_some()).await));
+    }
+    client.session.handle.close().await;
+    came.sort_unstable();
+    assert_eq!(came, expected, "each once");
+    assert_eq!(client.gaps(), []);
+}
+
+fn alert(event: &ClientEvent) -> Option<u64> {
+    let ClientEvent::Delivered(delivery) = event else { return None };
+    delivery.raw["alertId"].as_str()?.parse().ok()
+}
+
+#[tokio::test]
 async fn our_client_follows_a_room_through_a_broken_line_without_a_gap() {
     let shop = Shop::with("erp").await;
     shop.admit("gm", "company:acme").await;
@@ -352,9 +460,8 @@ fn number(event: &ClientEvent) -> Option<u64> {
 #[tokio::test]
 async fn two_nodes_serve_the_same_rooms() {
     let (redis, node) = (Redis::start().await, Node::start().await);
-    let catalogues = Catalogues::load("erp").unwrap();
     let first = TestServer::with(|config| {
-        config.catalogues = catalogues;
+        config.catalogues = bundled("erp");
         config.redis = Some(scry::config::server::Secret::new(redis.url()));
     });
     let shop = Shop::of(first.await).await;
@@ -371,4 +478,13 @@ async fn two_nodes_serve_the_same_rooms() {
     let task = json!({"userId": shop.id("gm").await, "taskId": "t", "title": "Look"});
     shop.say("task:assigned", task).await;
     assert_eq!(there.wait("task:assigned", 1).await[0]["taskId"], "t");
+    shop.remove("gm", "company:acme").await;
+    shop.say("stock:updated", stock("acme", 5)).await;
+    shop.say("invoice:paid", paid("acme", 11)).await;
+    assert_eq!(there.wait("access:revoked", 1).await[0]["room"], "company:acme");
+    let body = json!({"type": "invoice:paid", "payload": paid("acme", 12)});
+    assert_eq!(second.post_as(&shop.bot, "/events", &body).await.status, 200);
+    there.ask("latency", json!({})).await;
+    assert_eq!(seen(&there, "stock:updated", "quantity").await, [json!(4)]);
+    assert_eq!(seen(&there, "invoice:paid", "number").await.len(), 10);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate a module may name. The command line is where both halves meet.
-const MAY_KNOW: [(&str, &[&str]); 22] = [
+const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("text", &[]),
     ("json", &["text"]),
     ("suggest", &[]),
@@ -15,15 +15,23 @@ const MAY_KNOW: [(&str, &[&str]); 22] = [
     ("calendar", &[]),
     ("protocol", &["text"]),
     ("formula", &["calendar", "suggest"]),
-    ("world", &["calendar", "formula", "protocol", "suggest"]),
-    ("config", &["files", "suggest", "text"]),
+    ("placed", &[]),
+    ("world", &["calendar", "formula", "placed", "protocol", "suggest"]),
+    ("catalogue", &["placed", "protocol", "suggest", "text"]),
+    ("config", &["catalogue", "files", "protocol", "suggest", "text"]),
     ("log", &["config", "files", "text"]),
-    ("client", &["config", "exit", "files", "json", "protocol", "text"]),
+    ("client", &["catalogue", "config", "exit", "files", "json", "protocol", "text"]),
     ("expr", &["calendar", "client", "json", "protocol", "suggest", "text"]),
-    ("headless", &["calendar", "client", "config", "exit", "expr", "files", "json", "protocol", "suggest", "text"]),
-    ("server", &["calendar", "config", "exit", "files", "formula", "progress", "protocol", "text", "world"]),
+    (
+        "headless",
+        &["calendar", "catalogue", "client", "config", "exit", "expr", "files", "json", "protocol", "suggest", "text"],
+    ),
+    (
+        "server",
+        &["calendar", "catalogue", "config", "exit", "files", "formula", "progress", "protocol", "text", "world"],
+    ),
     ("demo", &["client", "protocol", "world"]),
-    ("app", &["calendar", "client", "config", "expr", "json", "protocol", "suggest", "text", "world"]),
+    ("app", &["calendar", "catalogue", "client", "config", "expr", "json", "protocol", "suggest", "text", "world"]),
     ("ui", &["app", "calendar", "client", "config", "json", "progress", "protocol", "text"]),
     ("tui", &["app", "calendar", "client", "config", "exit", "files", "protocol", "suggest", "text", "ui"]),
     (
@@ -37,13 +45,15 @@ const MAY_KNOW: [(&str, &[&str]); 22] = [
 ];
 
 /// What has no clock, no I/O, no task and no chance of its own.
-const PURE: [&str; 34] = [
+const PURE: [&str; 36] = [
     "src/text.rs",
     "src/json",
     "src/calendar/",
     "src/protocol/",
     "src/formula/",
+    "src/placed.rs",
     "src/world/",
+    "src/catalogue/",
     "src/expr/",
     "src/headless/expect/",
     "src/headless/fields.rs",

@@ -1,6 +1,6 @@
 //! What notices do to the dashboard, and the person with them.
 
-use super::{Level, Notice, announced, replaced, resolved};
+use super::{Notice, announced, replaced, resolved};
 use crate::app::command::Action;
 use crate::app::edit::Sheet;
 use crate::app::edit::command::Deed;
@@ -8,7 +8,8 @@ use crate::app::edit::preferences::PreferencesSheet;
 use crate::app::pane::Pane;
 use crate::app::{App, Effect, Unanswered};
 use crate::client::event::{Inbox, Preferences};
-use crate::config::alerts::Level as Loudness;
+use crate::config::alerts::Level;
+use crate::protocol::catalogue::Severity;
 use crate::protocol::{EntityRef, Ephemeral};
 
 impl App {
@@ -40,8 +41,8 @@ impl App {
         let key = key.map(|key| format!(" ({key} shows it)")).unwrap_or_default();
         self.say(&format!("{}{colon}{}{key}", notice.title, body));
         let loudness = match notice.level {
-            Level::Warning | Level::Error => Loudness::Trouble,
-            Level::Info | Level::Success => Loudness::Bookmarks,
+            Severity::Warning | Severity::Error => Level::Trouble,
+            Severity::Info | Severity::Success => Level::Bookmarks,
         };
         self.alarm(loudness, &notice.title);
         self.inbox.add(notice);

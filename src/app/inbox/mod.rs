@@ -9,6 +9,7 @@ use super::privacy::Secrets;
 use super::value::{field_name, say};
 use crate::client::cache::Cache;
 use crate::client::event::{Inbox as Told, Notification, Preferences};
+use crate::protocol::catalogue::Severity;
 use crate::protocol::messages::{ConflictResolved, DocumentConflict, NotificationNew};
 use crate::protocol::{EntityRef, Id};
 use crate::text;
@@ -37,31 +38,11 @@ pub struct Notice {
     pub id: Option<Id>,
     pub title: String,
     pub body: String,
-    pub level: Level,
+    pub level: Severity,
     pub at: Timestamp,
     pub read: bool,
     /// What it is about.
     pub subject: Option<EntityRef>,
-}
-
-/// Names how much a notice matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    Info,
-    Success,
-    Warning,
-    Error,
-}
-
-impl Level {
-    fn read(word: &str) -> Self {
-        match word {
-            "success" => Self::Success,
-            "warning" => Self::Warning,
-            "error" => Self::Error,
-            _ => Self::Info,
-        }
-    }
 }
 
 impl Inbox {
@@ -144,7 +125,7 @@ fn announced(new: &NotificationNew, now: Timestamp) -> Notice {
         id: Some(new.id.clone()),
         title: text::line(&new.title).into_owned(),
         body: text::line(&new.body).into_owned(),
-        level: Level::read(&new.level),
+        level: Severity::of(&new.level),
         at: new.created_at.parse().unwrap_or(now),
         read: false,
         subject: None,
@@ -170,7 +151,7 @@ fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> Notic
         id: conflict.notification_id.clone(),
         title: text::line(&format!("{by} replaced what you wrote in {name}")).into_owned(),
         body: text::line(&body.join("; ")).into_owned(),
-        level: Level::Warning,
+        level: Severity::Warning,
         at: now,
         read: false,
         subject: Some(subject),
@@ -186,7 +167,7 @@ fn resolved(resolved: &ConflictResolved, cache: &Cache, now: Timestamp) -> Notic
         id: None,
         title: text::line(&format!("a conflict about {name} is resolved")).into_owned(),
         body: text::line(&fields.join(", ")).into_owned(),
-        level: Level::Success,
+        level: Severity::Success,
         at: now,
         read: false,
         subject: Some(subject),

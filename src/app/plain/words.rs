@@ -8,6 +8,7 @@ use crate::app::pending::Mark;
 use crate::app::value::Direction;
 use crate::app::{App, Choice};
 use crate::protocol::Source;
+use crate::protocol::catalogue::Severity;
 use crate::text;
 
 /// Says what a person can choose from.
@@ -36,6 +37,11 @@ pub fn entry(app: &App, entry: &Entry) -> String {
         Kind::Invalidated => format!("{name}: {what} to be worked out anew.{by}{number}"),
         Kind::WorldTime => format!("World time: {what}.{by}{number}"),
         Kind::Foreign => format!("Event {name}: {what}"),
+        Kind::Declared(severity) => {
+            let warning =
+                if severity >= Severity::Warning { format!("{}, ", severity.as_str()) } else { String::new() };
+            sentence(&format!("{warning}{name}: {what}."))
+        }
         Kind::Gap => format!("Gap: {what}."),
         Kind::GapHealed => format!("Gap closed: {what}."),
         Kind::Notice => sentence(&what),

@@ -13,6 +13,7 @@ use crate::expr::Expr;
 use crate::headless::expect::vars::assignment;
 use crate::headless::format::Format;
 use crate::headless::recording::Speed;
+use crate::headless::rooms::named;
 use crate::headless::since::Since;
 use crate::protocol::Room;
 
@@ -29,8 +30,8 @@ pub struct Rooms {
     /// One structure
     #[arg(long = "structure", value_name = "ID|NAME", add = complete::entities(Entity::Structure))]
     pub structures: Vec<String>,
-    /// A room by its name on the wire, for example campaign:0197…
-    #[arg(long = "room", value_name = "NAME", value_parser = room)]
+    /// A room by its name on the wire, for example campaign:0197… or, of a catalogue, company:acme
+    #[arg(long = "room", value_name = "NAME", value_parser = named)]
     pub rooms: Vec<Room>,
 }
 
@@ -251,6 +252,12 @@ fn expr(source: &str) -> Result<Expr, String> {
     Expr::parse(source).map_err(|error| format!("\n{error}"))
 }
 
-fn room(text: &str) -> Result<Room, String> {
-    text.parse().map_err(|error: crate::protocol::InvalidRoom| error.to_string())
+/// Reads the name of a room that a catalogue may declare.
+pub(in crate::cli) fn declared_room(text: &str) -> Result<Room, String> {
+    let room = named(text)?;
+    if matches!(room, Room::Declared(..)) {
+        Ok(room)
+    } else {
+        Err(format!("{room} is no room of a catalogue; use --campaign"))
+    }
 }

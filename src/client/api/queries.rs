@@ -26,6 +26,8 @@ pub(super) const SNAPSHOT_LISTS: [&str; 6] =
 
 pub(super) const ME: &str = "query { me { id username } }";
 
+pub(super) const LOOKS: &str = "{ catalogueEvents { name summary severity } }";
+
 pub(super) const EVENTS: &str = "query ($campaignId: ID!, $since: Int, $limit: Int) {
     events(campaignId: $campaignId, since: $since, limit: $limit) { seq epoch type event } }";
 

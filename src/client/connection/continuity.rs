@@ -1,6 +1,6 @@
 //! What a room has seen of its history: drops what is old, notices what is missing.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use crate::client::event::Delivery;
 use crate::protocol::catalogue::Stamp;
@@ -69,7 +69,12 @@ fn previous(room: &Room, event: &Event) -> Option<u64> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tracker {
     at: Option<Position>,
+    /// Events further on that came through another room: behind which `seq` of this room each one stands.
+    ahead: BTreeMap<u64, u64>,
 }
+
+/// Bounds how many events further on one room remembers; what is forgotten is asked for again.
+const MAX_AHEAD: usize = 4_096;
 
 /// Judges one event for one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,14 +99,35 @@ impl Tracker {
     /// Starts again from a place.
     pub fn reset(&mut self, to: Option<Position>) {
         self.at = to;
+        self.ahead.clear();
     }
 
     /// Moves on to a place the gateway vouches for; never back within one history.
     pub fn advance(&mut self, to: Position) {
         let behind = self.at.as_ref().is_some_and(|at| at.comparable(&to) && at.seq >= to.seq);
         if !behind {
-            self.at = Some(to);
+            self.go_to(to);
         }
+    }
+
+    /// Notes an event of this room that another one has passed on, although something before it is missing here.
+    pub fn passed(&mut self, position: &Position, previous: Option<u64>) {
+        let is_ours = self.at.as_ref().is_some_and(|at| at.comparable(position));
+        if let Some(previous) = previous.filter(|_| is_ours && self.ahead.len() < MAX_AHEAD) {
+            self.ahead.insert(previous, position.seq);
+        }
+    }
+
+    /// Moves to a place, and on over what has come from behind it.
+    fn go_to(&mut self, mut to: Position) {
+        if self.at.as_ref().is_some_and(|at| !at.comparable(&to)) {
+            self.ahead.clear();
+        }
+        while let Some(next) = self.ahead.remove(&to.seq) {
+            to.seq = to.seq.max(next);
+        }
+        self.ahead = self.ahead.split_off(&to.seq);
+        self.at = Some(to);
     }
 
     /// Judges an event of this room by its place and by that of the event before it in the room, where these are told;
@@ -120,7 +146,7 @@ impl Tracker {
                 return Verdict::Missing { from: at.seq, to: seq };
             }
         }
-        self.at = Some(position.clone());
+        self.go_to(position.clone());
         Verdict::Fresh
     }
 }
@@ -194,6 +220,12 @@ mod tests {
 
     use super::*;
 
+    fn at(seq: u64) -> Tracker {
+        let mut room = Tracker::default();
+        room.reset(Some(Position::new("x", seq)));
+        room
+    }
+
     /// Offers the event of a campaign, whose numbers have no holes.
     fn wide(room: &mut Tracker, epoch: &str, seq: u64) -> Verdict {
         room.offer(Some(&Position::new(epoch, seq)), Some(seq - 1))
@@ -206,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_campaign_counts_by_one() {
-        let mut room = Tracker { at: Some(Position::new("x", 5)) };
+        let mut room = at(5);
         assert_eq!(wide(&mut room, "x", 5), Verdict::Old);
         assert_eq!(wide(&mut room, "x", 6), Verdict::Fresh);
         assert_eq!(wide(&mut room, "x", 8), Verdict::Missing { from: 6, to: 8 });
@@ -216,11 +248,28 @@ mod tests {
 
     #[test]
     fn a_narrow_room_goes_by_its_own_previous_event() {
-        let mut room = Tracker { at: Some(Position::new("x", 5)) };
+        let mut room = at(5);
         assert_eq!(narrow(&mut room, 9, Some(3)), Verdict::Fresh);
         assert_eq!(narrow(&mut room, 20, Some(9)), Verdict::Fresh);
         assert_eq!(narrow(&mut room, 30, Some(25)), Verdict::Missing { from: 20, to: 30 });
         assert_eq!(narrow(&mut room, 31, None), Verdict::Fresh, "nothing is told, nothing is known");
+    }
+
+    #[test]
+    fn what_another_room_has_passed_on_is_not_missed_again() {
+        let mut room = at(12);
+        for (previous, seq) in [(16, 19), (20, 23)] {
+            assert!(matches!(narrow(&mut room, seq, Some(previous)), Verdict::Missing { .. }));
+            room.passed(&Position::new("x", seq), Some(previous));
+        }
+        assert_eq!(narrow(&mut room, 16, Some(12)), Verdict::Fresh);
+        assert_eq!(room.position(), Some(&Position::new("x", 19)), "it has gone on over what had come");
+        assert_eq!(narrow(&mut room, 20, Some(19)), Verdict::Fresh);
+        assert_eq!(narrow(&mut room, 24, Some(23)), Verdict::Fresh);
+        assert!(room.ahead.is_empty());
+        // Of another history nothing is kept.
+        room.passed(&Position::new("y", 40), Some(30));
+        assert!(room.ahead.is_empty());
     }
 
     #[test]
@@ -284,7 +333,7 @@ mod tests {
         fn what_is_passed_on_is_the_history(
             disturbances in prop::collection::vec((0_u64..6, 0_u64..4), 1..60),
         ) {
-            let mut room = Tracker { at: Some(Position::new("x", 0)) };
+            let mut room = at(0);
             let mut passed = Vec::new();
             let mut sent = 0_u64;
             for (back, skip) in disturbances {

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{LogFormat, Secret, ServerConfig};
-use crate::catalogue::Catalogues;
+use super::{LogFormat, Secret, ServerConfig, catalogues};
 use crate::config::duration;
 
 /// Describes one setting.
@@ -96,7 +95,7 @@ pub const SETTINGS: &[Setting] = &[
         assign(&mut config.presence.message_ttl, span(value))
     }),
     plain("redis", |config, value| assign(&mut config.redis, redis(value).map(Some))),
-    plain("catalogues", |config, value| assign(&mut config.catalogues, Catalogues::load(value))),
+    plain("catalogues", |config, value| assign(&mut config.catalogues, catalogues::read(value))),
     plain("ws_max_payload", |config, value| assign(&mut config.socket.max_payload, number(value))),
     plain("ws_max_rooms", |config, value| assign(&mut config.socket.max_rooms, number(value))),
     plain("ws_buffer", |config, value| assign(&mut config.socket.buffer, number(value))),

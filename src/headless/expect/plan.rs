@@ -11,6 +11,7 @@ use super::file::{File, Item, Never, OneOrMany, Step};
 use super::secrets::Secrets;
 use super::vars::{self, Env};
 use crate::expr::{Expr, ExprError, Vars};
+use crate::headless::rooms;
 use crate::protocol::Room;
 use crate::suggest::nearest;
 
@@ -93,12 +94,12 @@ impl Plan {
         let places = Places { path: path.display().to_string(), text };
         let (vars, secrets) = vars::collect(&file, given, env, &places)?;
         let (rooms_at, listed) = file.rooms.map(|rooms| (rooms.span().start, rooms.into_inner())).unwrap_or_default();
-        let rooms = |named: OneOrMany| -> Result<Vec<String>, PlanError> {
-            let filled = named.into_vec().into_iter().map(|room| vars::substitute(&room, given, env));
-            filled.collect::<Result<_, _>>().map_err(|message| places.error(rooms_at, &message))
+        let filled = |named: OneOrMany| -> Result<Vec<String>, PlanError> {
+            let texts = named.into_vec().into_iter().map(|room| vars::substitute(&room, given, env));
+            texts.collect::<Result<_, _>>().map_err(|message| places.error(rooms_at, &message))
         };
-        let named = rooms(listed.room)?.iter().map(|name| name.parse::<Room>()).collect::<Result<_, _>>();
-        let named = named.map_err(|error| places.error(rooms_at, &error.to_string()))?;
+        let named = filled(listed.room)?.iter().map(|name| rooms::named(name)).collect::<Result<_, _>>();
+        let named = named.map_err(|error| places.error(rooms_at, &error))?;
         let mut builder = Builder { places: &places, vars: &vars, expects: Vec::new(), captured: BTreeMap::new() };
         for (step, written) in file.expect.iter().enumerate() {
             builder.step(step, written)?;
@@ -113,9 +114,9 @@ impl Plan {
             name: file.name.unwrap_or_else(|| places.path.clone()),
             timeout: file.timeout.unwrap_or(TIMEOUT),
             settle: file.settle.unwrap_or(if open { SETTLE } else { Duration::ZERO }),
-            campaigns: rooms(listed.campaign)?,
-            settlements: rooms(listed.settlement)?,
-            structures: rooms(listed.structure)?,
+            campaigns: filled(listed.campaign)?,
+            settlements: filled(listed.settlement)?,
+            structures: filled(listed.structure)?,
             rooms: named,
             expects: builder.expects,
             nevers,

@@ -13,4 +13,4 @@ pub mod users;
 
 pub use admission::NotAdmitted;
 pub use service::{AuthError, AuthService};
-pub use tokens::{Claims, TokenError, Tokens};
+pub use tokens::{Claims, MAX_TOKEN, TokenError, Tokens};

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use crate::protocol::{ErrorCode, Id};
 use crate::server::breach::Breach;
 
-/// A longer token is none of ours, and not worth the work of looking at it.
-const MAX_TOKEN: usize = 4 * 1024;
+/// Bounds a token, in bytes: a longer one is none of ours, and not worth the work of looking at it.
+pub const MAX_TOKEN: usize = 4 * 1024;
 /// How far the clocks of two nodes may be apart, in seconds: a token may come from a moment that is still ahead.
 const CLOCK_SKEW: i64 = 60;
 

@@ -14,9 +14,9 @@ use crate::config::server::{ServerConfig, load};
 use crate::config::{duration, process_env};
 use crate::progress::Progress;
 use crate::protocol::Id;
-use crate::server::auth::key;
 use crate::server::auth::password::Passwords;
 use crate::server::auth::users::{self, User};
+use crate::server::auth::{MAX_TOKEN, key};
 use crate::server::db::{Db, database_url, is_shared};
 use crate::server::{Core, Server, ServerError, clock, seed};
 use crate::world::World;
@@ -141,6 +141,10 @@ async fn print_token(config: ServerConfig, name: &str, ttl: Option<&str>, claims
     let issued = tokens.issue_with(&user.id, &user.username, &session, clock::now(), claims);
     let (token, _) = issued.map_err(|error| CliError::Failed(error.to_string()))?;
     core.db.close().await;
+    if token.len() > MAX_TOKEN {
+        let problem = format!("the token would have {} bytes, and none over {MAX_TOKEN} is taken", token.len());
+        return Err(CliError::Usage(format!("--claim: {problem}; say less")));
+    }
     say(&token)
 }
 

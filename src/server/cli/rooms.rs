@@ -22,37 +22,40 @@ async fn change(core: &Core, command: RoomCommand) -> Result<(), CliError> {
     let catalogues = &core.config.catalogues;
     match command {
         RoomCommand::Add { room, user } => {
-            let (room, _) = declared(catalogues, &room)?;
+            let (room, ..) = declared(catalogues, &room)?;
             let id = user_id(&core.db, &user).await?;
             let is_new = rooms::add(&core.db, &room, &id).await.map_err(failed)?;
             say(&if is_new { format!("{user} may join {room}") } else { format!("{user} may join {room} already") })
         }
         RoomCommand::Remove { room, user } => {
-            let (room, journal) = declared(catalogues, &room)?;
+            let (room, journal, claim) = declared(catalogues, &room)?;
             let id = user_id(&core.db, &user).await?;
             let was_there = rooms::remove(core, &journal, &room, &id).await.map_err(failed)?;
             if was_there {
-                say(&format!("{user} may not join {room} any more"))
+                let unless = claim.map(|claim| format!(", unless the claim {claim} of their token says so"));
+                say(&format!("{user} may not join {room} any more{}", unless.unwrap_or_default()))
             } else {
                 Err(CliError::Failed(format!("{user} is no member of {room}; see `scry-server room list {room}`")))
             }
         }
         RoomCommand::List { room } => {
-            let (room, _) = declared(catalogues, &room)?;
+            let (room, ..) = declared(catalogues, &room)?;
             rooms::list(&core.db, &room).await.map_err(failed)?.iter().try_for_each(|name| say(name))
         }
     }
 }
 
-/// Reads the name of a room that has members; returns it and its catalogue's journal.
-fn declared(catalogues: &Catalogues, name: &str) -> Result<(Room, Id), CliError> {
+/// Reads the name of a room that has members; returns it, its catalogue's journal, and the claim that opens it too.
+fn declared(catalogues: &Catalogues, name: &str) -> Result<(Room, Id, Option<String>), CliError> {
     let usage = |problem: String| CliError::Usage(format!("ROOM: {problem}"));
     let room: Room = name.parse().map_err(|error| usage(format!("{error}")))?;
     let Room::Declared(kind, _) = &room else {
         return Err(usage(format!("{room} is no room of a catalogue; the API manages who is in a campaign")));
     };
     match catalogues.rooms(kind) {
-        Some((catalogue, declared)) if declared.members => Ok((room.clone(), catalogue.journal.clone())),
+        Some((catalogue, declared)) if declared.members => {
+            Ok((room.clone(), catalogue.journal.clone(), declared.claim.clone()))
+        }
         Some(_) => Err(usage(format!("rooms of the kind {} have no members, only a claim", kind.as_str()))),
         None => Err(usage(format!(
             "no catalogue of this server declares the kind {}; name it by --catalogues",

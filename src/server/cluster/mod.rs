@@ -1,7 +1,8 @@
 //! The other nodes: what this one tells them, and what it hears.
 //!
 //! Nodes share a database and tell each other over Redis that there is something to read in it. Without Redis
-//! everything still arrives, a second later, because every node also looks by itself.
+//! everything that is in the database still arrives, a second later, because every node also looks by itself; what is
+//! only passed on stays on its node.
 
 mod link;
 mod word;

@@ -36,6 +36,11 @@ impl Domain {
         if !catalogue.is_publisher(&caller.name) {
             return Err(DomainError::Forbidden("the catalogue names the accounts that publish its events"));
         }
+        let most = self.core.config.socket.max_payload;
+        if payload.to_string().len() > most {
+            let problem = format!("has more than {most} bytes; publish a reference to what is so large");
+            return Err(DomainError::invalid("payload", problem));
+        }
         let rooms = kind.admit(&payload).map_err(|fault| DomainError::invalid(fault.path, fault.problem))?;
         let Value::Object(payload) = payload else { return Err(DomainError::invalid("payload", "must be an object")) };
         let stamp = Stamp {
@@ -107,13 +112,13 @@ async fn tell(
     stamp: &Stamp,
 ) -> Result<(), DomainError> {
     let user = room.id();
+    let payload = Value::Object(payload);
     let known = sqlx::query("SELECT 1 FROM users WHERE id = $1").bind(user.as_str());
     if known.fetch_optional(unit.db()).await?.is_none() {
-        return Err(DomainError::invalid("payload", format!("{room} is no user of this server")));
+        return Err(DomainError::invalid(kind.naming(room, &payload), "is the id of no user of this server"));
     }
-    let payload = Value::Object(payload);
     if let Some(Ephemeral::NotificationNew(new)) = Ephemeral::read(&kind.name, &payload) {
-        notification::keep(unit, user, &new).await?;
+        let new = notification::keep(unit, user, new).await?;
         if !unit.is_wanted(user, &Ephemeral::NotificationNew(new)).await? {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -147,13 +148,23 @@ pub(super) async fn post(
     unit.tell(user, &Ephemeral::NotificationNew(new)).await
 }
 
-/// Stores a notification that another application has made, with the id that it gave it.
-pub(super) async fn keep(unit: &mut Unit, user: &Id, new: &NotificationNew) -> Result<(), DomainError> {
+/// Stores a notification that another application has made, with the id that it gave it; returns how it is listed.
+pub(super) async fn keep(unit: &mut Unit, user: &Id, new: NotificationNew) -> Result<NotificationNew, DomainError> {
+    if !LEVELS.contains(&new.level.as_str()) {
+        return Err(DomainError::invalid("payload.level", format!("must be one of {}", LEVELS.join(", "))));
+    }
+    let created_at: Timestamp = new
+        .created_at
+        .parse()
+        .map_err(|_| DomainError::invalid("payload.createdAt", "must be a time such as 2026-01-01T08:00:00Z"))?;
+    // Whoever speaks through a service speaks as people do.
+    let new = NotificationNew { created_at: clock::stamp(created_at), kind: None, ..new };
     let known = sqlx::query("SELECT 1 FROM notifications WHERE id = $1").bind(new.id.as_str());
     if known.fetch_optional(unit.db()).await?.is_some() {
         return Err(DomainError::invalid("payload.id", "is the id of another notification"));
     }
-    Ok(insert(unit.db(), user, new, None).await?)
+    insert(unit.db(), user, &new, None).await?;
+    Ok(new)
 }
 
 /// Stores a notification about one thing that another message announces; returns its id.

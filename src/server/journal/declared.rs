@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::{AnyConnection, Row};
 
-use super::read::{signed, unsigned};
+use super::read::{journal_row, signed, unsigned};
 use super::write::next;
+use super::{Journal, JournalRow};
 use crate::protocol::catalogue::{METADATA, Stamp};
 use crate::protocol::{Id, Room};
 use crate::server::db::{DbError, Tx};
@@ -24,6 +25,48 @@ pub struct Declaration {
     pub payload: Map<String, Value>,
     pub stamp: Stamp,
     pub now: Timestamp,
+}
+
+impl Journal {
+    /// Returns the first events of a catalogue that went to one of its rooms after `since`, up to and including `upto`,
+    /// in order; at most `limit`.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn replay_declared(
+        &self,
+        journal: &Id,
+        room: &Room,
+        since: u64,
+        upto: u64,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>, DbError> {
+        let rows = sqlx::query(
+            "SELECT j.seq, j.epoch, j.type, j.body, j.settlement_id, j.structure_id, j.revoked_user, j.created_ms, j.rooms \
+             FROM journal_rooms r JOIN journal j ON j.campaign_id = r.campaign_id AND j.seq = r.seq \
+             WHERE r.campaign_id = $1 AND r.room = $2 AND r.seq > $3 AND r.seq <= $4 ORDER BY r.seq LIMIT $5",
+        )
+        .bind(journal.as_str())
+        .bind(room.to_string())
+        .bind(signed(since))
+        .bind(signed(upto))
+        .bind(i64::from(limit))
+        .fetch_all(&self.db.reader)
+        .await?;
+        rows.iter().map(journal_row).collect()
+    }
+
+    /// Returns the `seq` of the last event that ever went to a room of a catalogue, kept or not; 0 if there was none.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn room_head(&self, journal: &Id, room: &Room) -> Result<u64, DbError> {
+        let row = sqlx::query("SELECT seq FROM room_heads WHERE room = $1")
+            .bind(head_key(journal, room))
+            .fetch_optional(&self.db.reader)
+            .await?;
+        row.map_or(Ok(0), |row| unsigned(row.try_get(0)?))
+    }
 }
 
 /// Makes sure that a catalogue's journal is there.
@@ -49,8 +92,14 @@ pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<St
     let Declaration { journal, event, mut payload, mut stamp, now } = declaration;
     let (epoch, seq) = next(tx, &journal).await?;
     for room in &stamp.rooms {
-        let previous = advance(tx, room, seq).await?;
+        let previous = advance(tx, &journal, room, seq).await?;
         stamp.prev.insert(room.clone(), previous);
+        sqlx::query("INSERT INTO journal_rooms (campaign_id, room, seq) VALUES ($1, $2, $3)")
+            .bind(journal.as_str())
+            .bind(room.to_string())
+            .bind(signed(seq))
+            .execute(&mut **tx)
+            .await?;
     }
     (stamp.epoch, stamp.seq) = (Some(epoch), Some(seq));
     let written = serde_json::to_value(&stamp).map_err(|error| DbError::corrupt("event", error))?;
@@ -90,17 +139,22 @@ pub async fn append_removal(tx: &mut Tx, journal: &Id, room: &Room, user: &Id, n
     entry.insert(tx, &epoch, seq).await
 }
 
-/// Moves the head of a room to `seq`; returns where it stood, 0 before its first event.
-async fn advance(tx: &mut Tx, room: &Room, seq: u64) -> Result<u64, DbError> {
+/// Moves the head of a room in a journal to `seq`; returns where it stood, 0 before its first event.
+async fn advance(tx: &mut Tx, journal: &Id, room: &Room, seq: u64) -> Result<u64, DbError> {
     let row = sqlx::query(
         "INSERT INTO room_heads (room, seq) VALUES ($1, $2) \
          ON CONFLICT (room) DO UPDATE SET prev = room_heads.seq, seq = $2 RETURNING prev",
     )
-    .bind(room.to_string())
+    .bind(head_key(journal, room))
     .bind(signed(seq))
     .fetch_one(&mut **tx)
     .await?;
     unsigned(row.try_get(0)?)
+}
+
+/// Names a room's head; a kind may go over to another catalogue, whose numbers are others.
+pub(super) fn head_key(journal: &Id, room: &Room) -> String {
+    format!("{journal} {room}")
 }
 
 /// Holds what is stored of an entry.

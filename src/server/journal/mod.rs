@@ -133,9 +133,9 @@ mod tests {
         let last = record(&journal, structure_event("t")).await;
         assert_eq!(first.metadata.prev, Some(Prev { settlement: Some(0), structure: Some(0) }));
         assert_eq!(last.metadata.prev, Some(Prev { settlement: Some(4), structure: Some(2) }));
-        let rows = journal.replay(&id("c"), &Room::Structure(id("t")), 0, 9).await.unwrap();
+        let rows = journal.replay(&Room::Structure(id("t")), 0, 9).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [2, 5]);
-        let rows = journal.replay(&id("c"), &Room::Settlement(id("s")), 2, 4).await.unwrap();
+        let rows = journal.replay(&Room::Settlement(id("s")), 2, 4).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [4]);
     }
 

@@ -46,14 +46,15 @@ impl Journal {
         after(&self.db.reader, campaign, seq, limit).await
     }
 
-    /// Returns the events that went to one room of a campaign or catalogue after `since`, up to and including `upto`, in
-    /// order.
+    /// Returns the events that went to one room after `since`, up to and including `upto`, in order.
+    ///
+    /// A room that a catalogue declares has another way, [`Journal::replay_declared`].
     ///
     /// # Errors
     /// [`DbError`] when the database does not answer.
-    pub async fn replay(&self, campaign: &Id, room: &Room, since: u64, upto: u64) -> Result<Vec<JournalRow>, DbError> {
+    pub async fn replay(&self, room: &Room, since: u64, upto: u64) -> Result<Vec<JournalRow>, DbError> {
         let query = match room {
-            Room::Campaign(_) | Room::Declared(..) => {
+            Room::Campaign(_) => {
                 "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms, rooms FROM journal \
                  WHERE campaign_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
@@ -65,21 +66,15 @@ impl Journal {
                 "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms, rooms FROM journal \
                  WHERE structure_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
-            Room::User(_) => return Ok(Vec::new()),
+            Room::User(_) | Room::Declared(..) => return Ok(Vec::new()),
         };
-        let whose = if matches!(room, Room::Declared(..)) { campaign } else { room.id() };
         let rows = sqlx::query(query)
-            .bind(whose.as_str())
+            .bind(room.id().as_str())
             .bind(signed(since))
             .bind(signed(upto))
             .fetch_all(&self.db.reader)
             .await?;
-        let rows: Result<Vec<_>, _> = rows.iter().map(journal_row).collect();
-        // Nobody asks for more than a few hundred at a time, so a catalogue's rooms need no index.
-        Ok(rows?
-            .into_iter()
-            .filter(|row| row.rooms.as_ref().is_none_or(|rooms| rooms.contains(room) && row.revoked_user.is_none()))
-            .collect())
+        rows.iter().map(journal_row).collect()
     }
 }
 
@@ -131,7 +126,7 @@ fn position(row: &AnyRow) -> Result<Position, DbError> {
     Ok(Position::new(row.try_get::<String, _>(0)?, unsigned(row.try_get(1)?)?))
 }
 
-fn journal_row(row: &AnyRow) -> Result<JournalRow, DbError> {
+pub(super) fn journal_row(row: &AnyRow) -> Result<JournalRow, DbError> {
     Ok(JournalRow {
         seq: unsigned(row.try_get(0)?)?,
         epoch: row.try_get(1)?,

@@ -35,6 +35,11 @@ impl Journal {
                 .execute(&mut *tx)
                 .await?;
             if trimmed.rows_affected() > 0 {
+                sqlx::query("DELETE FROM journal_rooms WHERE campaign_id = $1 AND seq <= $2")
+                    .bind(campaign.as_str())
+                    .bind(signed(floor))
+                    .execute(&mut *tx)
+                    .await?;
                 sqlx::query("UPDATE campaigns SET floor = $2 WHERE id = $1 AND floor < $2")
                     .bind(campaign.as_str())
                     .bind(signed(floor))

@@ -42,8 +42,7 @@ impl Relay {
         let rooms: Vec<Room> = connection.rooms().keys().filter(declared).cloned().collect();
         let mut left = Vec::new();
         for room in rooms {
-            if !self.may_join(connection, &room).await? {
-                self.unsubscribe(connection, &room).await;
+            if !self.may_join(connection, &room).await? && self.unsubscribe(connection, &room).await {
                 left.push(room);
             }
         }

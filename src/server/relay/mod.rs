@@ -93,14 +93,15 @@ impl Relay {
         }
     }
 
-    /// Takes a socket out of a room.
-    pub async fn unsubscribe(&self, connection: &Connection, room: &Room) {
-        let Some(campaign) = connection.rooms().remove(room) else { return };
+    /// Takes a socket out of a room; returns false if it was not in it.
+    pub async fn unsubscribe(&self, connection: &Connection, room: &Room) -> bool {
+        let Some(campaign) = connection.rooms().remove(room) else { return false };
         let hall = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(&campaign).cloned();
         if let Some(hall) = hall {
             hall.lock().await.leave(connection.id(), room);
         }
         self.close_if_empty(&campaign);
+        true
     }
 
     /// Takes a socket that has gone out of all its rooms.
@@ -267,8 +268,10 @@ fn rooms_of(campaign: &Id, row: &JournalRow) -> Vec<Room> {
 
 /// Tells whether an event is its campaign's last: the deletion of the campaign, which ends every membership.
 fn ends_campaign(row: &JournalRow) -> bool {
-    // The text is looked at first, because few events are deletions and every event comes by here.
-    row.body.contains("\"delete\"")
+    // The text is looked at first, because few events are deletions and every event comes by here. What a catalogue
+    // declares may look like anything.
+    row.rooms.is_none()
+        && row.body.contains("\"delete\"")
         && serde_json::from_str::<Event>(&row.body).is_ok_and(|event| {
             event.payload.operation() == Operation::Delete
                 && event.payload.subject().entity_type == EntityType::Campaign

@@ -17,7 +17,7 @@ use crate::server::db::DbError;
 use crate::server::journal::JournalRow;
 use crate::server::socket::{Connection, Full};
 
-/// How much history is read at a time, in `seq`s.
+/// How much history is read at a time: in `seq`s, and of a catalogue's room in events.
 const SLICE: u64 = 256;
 /// How much may be left to replay when the hall is locked for the handover.
 const LAST_SLICE: u64 = 64;
@@ -118,17 +118,27 @@ impl Replay<'_> {
         let mut hall = hall.lock().await;
         relay.advance(self.campaign, &mut hall).await?;
         if since.comparable(hall.head()) && since.seq <= hall.head().seq {
-            self.cursor = Some(since.seq);
-            self.from = self.cursor;
+            self.from = Some(since.seq);
+            self.cursor = Some(self.skip(relay, since.seq, hall.head().seq).await?);
         }
         Ok(())
+    }
+
+    /// Returns the place up to `head` behind which something may have gone to the room that the socket has not got.
+    ///
+    /// A catalogue has many rooms: what happened in the others, and was forgotten since, is no loss to this one.
+    async fn skip(&self, relay: &Relay, since: u64, head: u64) -> Result<u64, DbError> {
+        let is_quiet = match self.room {
+            Room::Declared(..) => relay.core.journal.room_head(self.campaign, self.room).await? <= since,
+            Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => false,
+        };
+        Ok(if is_quiet { head } else { since })
     }
 
     /// Sends the next slice up to `head`; `Full` means that the rest of it is still to be sent.
     async fn slice(&mut self, relay: &Relay, coverage: &Coverage, head: u64) -> Result<Result<(), Full>, DbError> {
         let Some(cursor) = self.cursor else { return Ok(Ok(())) };
-        let upto = head.min(cursor.saturating_add(SLICE));
-        let rows = relay.core.journal.replay(self.campaign, self.room, cursor, upto).await?;
+        let (rows, upto) = self.read(relay, cursor, head).await?;
         // Read after the rows: what was trimmed before them shows as a floor above the cursor.
         if relay.core.journal.floor(self.campaign).await? > cursor {
             self.cursor = None;
@@ -147,6 +157,20 @@ impl Replay<'_> {
         }
         self.cursor = Some(upto);
         Ok(Ok(()))
+    }
+
+    /// Reads the next slice after the cursor, and tells up to where it reaches.
+    async fn read(&self, relay: &Relay, cursor: u64, head: u64) -> Result<(Vec<JournalRow>, u64), DbError> {
+        let journal = &relay.core.journal;
+        if matches!(self.room, Room::Declared(..)) {
+            let limit = u32::try_from(SLICE).unwrap_or(u32::MAX);
+            let rows = journal.replay_declared(self.campaign, self.room, cursor, head, limit).await?;
+            let is_all = rows.len() < limit as usize;
+            let upto = rows.last().filter(|_| !is_all).map_or(head, |row| row.seq);
+            return Ok((rows, upto));
+        }
+        let upto = head.min(cursor.saturating_add(SLICE));
+        Ok((journal.replay(self.room, cursor, upto).await?, upto))
     }
 
     /// Waits a little for the socket to read; ends it if it has not read for too long.

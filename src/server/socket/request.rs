@@ -80,12 +80,17 @@ fn subscribe(payload: &Value, field: &str, room: fn(Id) -> Room) -> Result<Reque
 
 /// Reads the id, given either bare or as the named field of an object.
 fn target(payload: &Value, field: &str) -> Result<Id, Failure> {
+    Id::parse(named(payload, field)?).map_err(|error| invalid(format!("{field}: {error}")))
+}
+
+/// Reads a name, given either bare or as the named field of an object.
+fn named<'a>(payload: &'a Value, field: &str) -> Result<&'a str, Failure> {
     let id = match payload {
         Value::Object(fields) => fields.get(field).unwrap_or(&Value::Null),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => payload,
     };
     match id {
-        Value::String(text) => Id::parse(text).map_err(|error| invalid(format!("{field}: {error}"))),
+        Value::String(text) => Ok(text),
         Value::Null => Err(invalid(format!("{field} is missing; send {{\"{field}\": \"…\"}} or the bare id"))),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             Err(invalid(format!("{field} must be a string")))
@@ -95,8 +100,7 @@ fn target(payload: &Value, field: &str) -> Result<Id, Failure> {
 
 /// Reads the name of a room that a catalogue may declare; the others have events of their own.
 fn declared(payload: &Value, verb: &str) -> Result<Room, Failure> {
-    let name = target(payload, "room")?;
-    match name.as_str().parse() {
+    match named(payload, "room")?.parse() {
         Ok(room @ Room::Declared(..)) => Ok(room),
         Ok(Room::User(_)) => Err(invalid("room: everybody is in their own user room, and in no other")),
         Ok(room) => Err(invalid(format!("room: use {verb}_{} for this room", room.kind()))),
@@ -167,6 +171,11 @@ mod tests {
         assert_eq!(
             parse("unsubscribe_room", &json!({"room": "company:acme"})),
             Ok(Request::Unsubscribe(room("company:acme")))
+        );
+        let longest = format!("company:{}", "x".repeat(Id::MAX_LEN));
+        assert_eq!(
+            parse("subscribe_room", &json!(longest)),
+            Ok(Request::Subscribe { room: room(&longest), since: None })
         );
         assert_eq!(refusal("subscribe_room", &json!("campaign:c")), "room: use subscribe_campaign for this room");
         assert!(refusal("unsubscribe_room", &json!("user:u")).contains("own user room"));

@@ -176,8 +176,8 @@ impl Session {
         let (sid, expires_at) = (claims.sid.clone(), written(claims.exp));
         self.connection.renew(claims);
         self.warned = false;
-        self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
         self.leave_closed_rooms().await;
+        self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
         // The session may have ended after it was looked up and before it became this connection's.
         if self.core.is_over(&sid).await.unwrap_or(false) {
             self.connection.dismiss();

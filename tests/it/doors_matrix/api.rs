@@ -12,6 +12,7 @@ pub const API: &[(&str, Needs, &str)] = &[
     ("notifications", Needs::Login, "query { notifications { id } }"),
     ("unreadNotifications", Needs::Login, "query { unreadNotifications }"),
     ("notificationPreferences", Needs::Login, "query { notificationPreferences { levels kinds } }"),
+    ("catalogueEvents", Needs::Login, "query { catalogueEvents { name summary severity } }"),
     ("campaign", Needs::View, "query ($c: ID!) { campaign(id: $c) { id name myRole position { seq } } }"),
     ("kingdomsByCampaign", Needs::View, "query ($c: ID!) { kingdomsByCampaign(campaignId: $c) { id } }"),
     ("settlementsByKingdom", Needs::View, "query ($k: ID!) { settlementsByKingdom(kingdomId: $k) { id } }"),

@@ -23,6 +23,9 @@ const EVENT: &[(&str, Needs, Payload)] = &[
     ("subscribe_settlement", Needs::View, |ids| json!({"settlementId": ids["s"], "since": since(ids)})),
     ("subscribe_structure", Needs::View, |ids| json!({"structureId": ids["t"], "since": since(ids)})),
     ("subscribe_campaign", Needs::View, |ids| json!({"campaignId": ids["c"], "since": {"epoch": "x", "seq": 5}})),
+    // A room of a catalogue, of which those are members who are in the campaign.
+    ("subscribe_room", Needs::View, |ids| json!({"room": room(ids)})),
+    ("subscribe_room", Needs::View, |ids| json!({"room": room(ids), "since": {"epoch": "x", "seq": 5}})),
     ("presence:update", Needs::View, |ids| json!({"campaignId": ids["c"], "state": "viewing"})),
     (
         "presence:update",
@@ -35,10 +38,16 @@ const EVENT: &[(&str, Needs, Payload)] = &[
     ("unsubscribe_campaign", Needs::Login, |ids| ids["c"].clone()),
     ("unsubscribe_settlement", Needs::Login, |ids| ids["s"].clone()),
     ("unsubscribe_structure", Needs::Login, |ids| ids["t"].clone()),
+    ("unsubscribe_room", Needs::Login, |ids| json!({"room": room(ids)})),
     ("latency", Needs::Login, |_| json!({})),
 ];
 /// Asked for by itself, because its payload is a token.
 const AUTHENTICATE: &str = "authenticate";
+
+/// Names the room of a catalogue that belongs to a campaign.
+pub fn room(ids: &Value) -> String {
+    format!("company:{}", ids["c"].as_str().unwrap())
+}
 
 fn since(ids: &Value) -> Value {
     json!({"epoch": ids["epoch"], "seq": 0})

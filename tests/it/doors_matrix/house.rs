@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use scry::catalogue::{BUNDLED, Catalogue, Catalogues};
 use scry::config::server::Secret;
 use serde_json::{Value, json};
 
@@ -32,6 +33,8 @@ impl House {
         let server = TestServer::with(|config| {
             config.socket.requests_per_minute = 10_000;
             config.auth.admin_token = Some(Secret::new(ADMIN));
+            let erp = Catalogue::parse(BUNDLED[1].1).unwrap();
+            config.catalogues = Catalogues::new(vec![erp]).unwrap();
         })
         .await;
         add_user(&server, "guest", false).await;
@@ -88,7 +91,19 @@ impl House {
         let position = "query ($c: ID!) { campaign(id: $c) { position { epoch } } }";
         let epoch = server.graphql(gm, position, json!({"c": c})).await["campaign"]["position"]["epoch"].take();
         let (m, u) = (&last["id"], &last["userId"]);
+        self.admit(&super::events::room(&json!({"c": c})), &["gm", "player", "viewer", "bot"]).await;
         Stage { ids: json!({"c": c, "k": k, "s": s, "t": t, "l": l, "e": e, "m": m, "u": u, "n": n, "epoch": epoch}) }
+    }
+
+    /// Makes users members of a room of a catalogue.
+    async fn admit(&self, room: &str, users: &[&str]) {
+        let core = scry::server::Core::open(self.server.config.clone()).await.unwrap();
+        for name in users {
+            let user =
+                scry::server::auth::users::by_name(&mut core.db.read().await.unwrap(), name).await.unwrap().unwrap();
+            scry::server::rooms::add(&core.db, &room.parse().unwrap(), &user.id).await.unwrap();
+        }
+        core.db.close().await;
     }
 
     /// Executes an operation on what there is; returns what kind of answer it got.

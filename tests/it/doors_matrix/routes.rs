@@ -12,6 +12,7 @@ const OPEN: [&str; 3] = ["/health", "/health/websocket", "/metrics"];
 /// Asks for every route that is not the API's.
 pub async fn ask(house: &House, stage: &Stage, who: Who, token: Option<&str>, faults: &mut Vec<String>) {
     publish(house, stage, who, token, faults).await;
+    publish_of_a_catalogue(house, stage, who, token, faults).await;
     for path in OPEN {
         let (status, body) = house.get(token, path).await;
         if status != 200 || token.is_some_and(|token| body.contains(token)) || body.contains(ADMIN) {
@@ -42,5 +43,21 @@ async fn publish(house: &House, stage: &Stage, who: Who, token: Option<&str>, fa
     };
     if answer != expected(Needs::Publish, who) {
         faults.push(format!("{who:?} /events: {answer:?}"));
+    }
+}
+
+/// Publishes what a catalogue declares: any service may, and nobody else, whoever is in the room.
+async fn publish_of_a_catalogue(house: &House, stage: &Stage, who: Who, token: Option<&str>, faults: &mut Vec<String>) {
+    let payload = json!({"companyId": stage.ids["c"], "projectId": "p"});
+    let (status, body) = house.post(token, "/events", &json!({"type": "project:deleted", "payload": payload})).await;
+    let code = body["error"]["code"].as_str().unwrap_or_default();
+    let is_right = match (expected(Needs::Login, who), who) {
+        (Granted, Who::Service | Who::StrangeService) => status == 200,
+        (Granted, _) => (status, code) == (403, "UNAUTHORIZED"),
+        (NoToken, _) => (status, code) == (401, "TOKEN_MISSING"),
+        _ => (status, code) == (401, "TOKEN_EXPIRED"),
+    };
+    if !is_right {
+        faults.push(format!("{who:?} /events of a catalogue: {status} {body}"));
     }
 }

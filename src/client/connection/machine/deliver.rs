@@ -119,22 +119,39 @@ impl Machine {
         let Mark { history, rooms, position, replayed } = mark;
         let Some(position) = position else { return Route::Pass(rooms.into_iter().next().map(|(room, _)| room)) };
         let (mut passes, mut early) = (None, None);
+        let mut behind = Vec::new();
         for (room, previous) in rooms {
             // A campaign's own room has no holes, so where it is held it alone decides: a narrower one
             // must not pass on what comes after something that is still missing.
             let decides = matches!(room, Room::Campaign(_)) && self.is_followed(&room);
             let verdict = self.judge(&room, &position, previous, replayed);
-            if matches!(verdict, Verdict::Missing { .. }) && !replayed {
-                early.get_or_insert_with(|| room.clone());
+            if matches!(verdict, Verdict::Missing { .. }) {
+                behind.push((room.clone(), previous));
+                if !replayed {
+                    early.get_or_insert_with(|| room.clone());
+                }
             }
             if passes.is_none() && (decides || verdict == Verdict::Fresh) {
                 passes = Some((verdict == Verdict::Fresh).then_some(room));
             }
         }
-        match (passes.flatten(), early) {
+        let passes = passes.flatten();
+        if passes.is_some() {
+            self.passed_elsewhere(&behind, &position);
+        }
+        match (passes, early) {
             (Some(room), _) if self.recent.insert(&history, &position) => Route::Pass(Some(room)),
             (None, Some(room)) => Route::Withhold(room),
             (Some(_) | None, _) => Route::Drop,
+        }
+    }
+
+    /// Tells rooms that lack something that another has passed on what comes behind it.
+    fn passed_elsewhere(&mut self, behind: &[(Room, Option<u64>)], position: &Position) {
+        for (room, previous) in behind {
+            if let Some(held) = self.rooms.get_mut(room) {
+                held.tracker.passed(position, *previous);
+            }
         }
     }
 

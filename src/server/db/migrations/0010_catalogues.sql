@@ -2,6 +2,15 @@
 -- of a campaign's events follow from their settlement and structure.
 ALTER TABLE journal ADD COLUMN rooms TEXT;
 
+-- The same the other way round, for whoever resumes one of many rooms.
+CREATE TABLE journal_rooms (
+    campaign_id   TEXT NOT NULL,
+    room          TEXT NOT NULL,
+    seq           BIGINT NOT NULL,
+    PRIMARY KEY (campaign_id, room, seq)
+);
+CREATE INDEX journal_rooms_age ON journal_rooms (campaign_id, seq);
+
 -- Who may subscribe to a room that a catalogue declares, besides those whose token says so.
 CREATE TABLE room_members (
     room          TEXT NOT NULL,
