@@ -28,6 +28,8 @@ pub enum Standing {
     StaleSince(Timestamp),
     /// It was saved then, and nothing newer has come.
     FromDisk(Timestamp),
+    /// The server refuses it: what is still shown is no longer the viewer's to see.
+    Refused,
     /// It is what a recording tells.
     Recorded,
 }
@@ -38,6 +40,7 @@ pub(super) struct Keeping {
     from_disk: Option<Timestamp>,
     /// The server has told the whole state since the start; nothing else is worth saving.
     is_told: bool,
+    is_refused: bool,
     /// The cache's revision that was saved last.
     saved: Option<u64>,
     /// When the next save is allowed.
@@ -53,6 +56,9 @@ impl App {
     pub fn standing(&self) -> Standing {
         if self.replay.is_some() {
             return Standing::Recorded;
+        }
+        if self.keeping.is_refused {
+            return Standing::Refused;
         }
         if let Some(saved_at) = self.keeping.from_disk {
             return Standing::FromDisk(saved_at);
@@ -106,6 +112,7 @@ impl App {
     /// Notes that the server has told the whole state.
     pub(super) fn state_told(&mut self) {
         self.keeping.is_told = true;
+        self.keeping.is_refused = false;
         self.keeping.from_disk = None;
         self.keeping.missing.clear();
     }
@@ -114,6 +121,7 @@ impl App {
     pub(super) fn state_refused(&mut self, room: &Room) -> Option<Effect> {
         let Room::Campaign(campaign) = room else { return None };
         self.keeping.is_told = false;
+        self.keeping.is_refused = true;
         Some(Effect::ForgetState(campaign.clone()))
     }
 

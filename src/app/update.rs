@@ -8,7 +8,7 @@ use super::moment::Moment;
 use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast, Unanswered};
 use crate::client::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
 use crate::json::Json;
-use crate::protocol::{EntityRef, EntityType, Ephemeral, ErrorCode, Event, Id, Operation, Position};
+use crate::protocol::{EntityRef, EntityType, Ephemeral, ErrorCode, Event, Id, Operation, Position, Room};
 use crate::text;
 use crossterm::event::KeyEvent;
 
@@ -229,7 +229,10 @@ impl App {
             }
             ClientEvent::Joined { .. } => {}
             ClientEvent::Refused { room, code, message } => {
-                self.say(&format!("the server refused this {}: {message} ({code})", room.kind()));
+                // Of a catalogue there may be several.
+                let what =
+                    if matches!(room, Room::Declared(..)) { room.to_string() } else { format!("this {}", room.kind()) };
+                self.say(&format!("the server refused {what}: {message} ({code})"));
                 if matches!(code, ErrorCode::Unauthorized | ErrorCode::NotFound) {
                     return self.state_refused(&room).into_iter().collect();
                 }

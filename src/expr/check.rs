@@ -170,9 +170,10 @@ impl<'a> Checker<'a> {
         match name {
             "type" => return Ok(Ty::EventType),
             "room" => return Ok(Ty::Text),
+            // What another application's events say is its own affair.
+            "metadata" | "payload" if scope.types.only_other() => return Ok(Ty::Any),
             "metadata" => return Ok(record("metadata", vec![schema::METADATA])),
             "entity" | "before" => return Ok(record(name, vec![schema::ENTITY])),
-            "payload" if scope.types.only_other() => return Ok(Ty::Any),
             "payload" => return Ok(record(&payload_owner(scope.types), scope.types.payloads())),
             _ if name.starts_with('@') || TYPE_NAMES.contains(&name) => return Ok(Ty::Any),
             _ => {}

@@ -27,8 +27,13 @@ pub fn frame(app: &App, look: &Look, pane: Pane, title: &str, notes: &str, area:
     let tail = if notes.is_empty() { String::new() } else { format!(" {notes} {line}") };
     let fill = columns.saturating_sub(width(&title) + 3 + width(&tail));
     let title_style = if focused { look.theme.focused } else { look.theme.strong };
-    let age_style =
-        if matches!(app.standing(), Standing::Live | Standing::Recorded) { look.theme.muted } else { look.theme.warn };
+    let age_style = match app.standing() {
+        Standing::Live | Standing::Recorded => look.theme.muted,
+        Standing::Refused => look.theme.bad,
+        Standing::Unknown | Standing::CatchingUp(_) | Standing::StaleSince(_) | Standing::FromDisk(_) => {
+            look.theme.warn
+        }
+    };
     Row::new()
         .left(format!("{line} "), rule)
         .left(format!("{title} "), title_style)
@@ -44,6 +49,7 @@ fn standing(app: &App) -> Option<String> {
     match app.standing() {
         Standing::Unknown => None,
         Standing::Live => Some("live".to_owned()),
+        Standing::Refused => Some("no longer yours to see".to_owned()),
         Standing::Recorded => Some("recorded".to_owned()),
         Standing::CatchingUp(0) => Some("catching up".to_owned()),
         Standing::CatchingUp(missing) => Some(format!("catching up ({missing})")),

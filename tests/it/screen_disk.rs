@@ -134,6 +134,10 @@ fn what_one_may_see_no_longer_is_forgotten() {
     table.client(ClientEvent::Refused { room, code: ErrorCode::Unauthorized, message });
     assert_eq!(table.effects.last(), Some(&Effect::ForgetState(id("c"))));
     assert_eq!(table.app.farewell(table.now), None);
+    assert_eq!(table.app.standing(), Standing::Refused);
+    assert!(table.screen().contains("no longer yours to see"), "{}", table.screen());
+    table.snapshot(nodes());
+    assert_eq!(table.app.standing(), Standing::Live, "they were let in again");
 }
 
 #[test]

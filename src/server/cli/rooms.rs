@@ -9,6 +9,7 @@ use crate::protocol::{Id, Room};
 use crate::server::auth::users;
 use crate::server::db::{Db, DbError};
 use crate::server::{Core, ServerError, rooms};
+use crate::suggest::nearest;
 
 /// Adds, removes or lists members of a room.
 pub async fn run(config: ServerConfig, command: RoomCommand) -> Result<(), CliError> {
@@ -57,10 +58,12 @@ fn declared(catalogues: &Catalogues, name: &str) -> Result<(Room, Id, Option<Str
             Ok((room.clone(), catalogue.journal.clone(), declared.claim.clone()))
         }
         Some(_) => Err(usage(format!("rooms of the kind {} have no members, only a claim", kind.as_str()))),
-        None => Err(usage(format!(
-            "no catalogue of this server declares the kind {}; name it by --catalogues",
-            kind.as_str()
-        ))),
+        None => {
+            let kinds = catalogues.iter().flat_map(|catalogue| &catalogue.rooms).map(|rooms| rooms.kind.as_str());
+            let remedy = nearest(kind.as_str(), kinds)
+                .map_or_else(|| "name it by --catalogues".to_owned(), |near| format!("did you mean {near}?"));
+            Err(usage(format!("no catalogue of this server declares the kind {}; {remedy}", kind.as_str())))
+        }
     }
 }
 

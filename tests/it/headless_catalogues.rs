@@ -1,0 +1,124 @@
+//! Events of other applications without a screen: published, watched, judged.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::town::{Town, told};
+
+const CATALOGUES: [(&str, &str); 1] = [("SCRY_SERVER_CATALOGUES", "erp")];
+
+fn server(town: &Town, args: &[&str]) -> Output {
+    let mut command = town.program(env!("CARGO_BIN_EXE_scry-server"));
+    command.env("SCRY_SERVER_DATA_DIR", town.dir.path().join("server")).envs(CATALOGUES).args(args).output().unwrap()
+}
+
+fn publish(town: &Town, event: &str, payload: &str) -> Output {
+    let bot = String::from_utf8(server(town, &["token", "bot"]).stdout).unwrap();
+    town.scry(&["publish", event, "--json", payload]).env("SCRY_TOKEN", bot.trim()).output().unwrap()
+}
+
+const PAID: &str = r#"{"companyId":"acme","invoiceId":"i","number":"17","amount":12.5,"currency":"EUR"}"#;
+
+const FILTER: &str = r#"type == "invoice:paid" && payload.amount > 10.0 && metadata.catalogue == "erp""#;
+
+/// Starts to watch, and waits until it is live.
+fn watch(town: &Town, args: &[&str]) -> Child {
+    let mut child = town.scry(args).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"live\"") {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "it has ended");
+    }
+    child
+}
+
+#[test]
+fn what_a_service_publishes_is_a_line_marked_raw() {
+    let town = Town::with(&CATALOGUES);
+    assert!(server(&town, &["room", "add", "company:acme", "gm"]).status.success());
+    let args = ["watch", "--room", "company:acme", "--status", "--count", "1", "--filter", FILTER];
+    let child = watch(&town, &args);
+    let (code, answer, stderr) = told(&publish(&town, "invoice:paid", PAID));
+    assert_eq!(code, Some(0), "{stderr}");
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["rooms"][0], "company:acme");
+    let (code, lines, _) = told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(0));
+    let line: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["room"], &line["raw"]), (&"company:acme".into(), &true.into()), "{line}");
+    assert_eq!((&line["event"]["type"], &line["event"]["payload"]["number"]), (&"invoice:paid".into(), &"17".into()));
+    assert_eq!(line["event"]["payload"]["metadata"]["eventId"], answer["eventId"]);
+
+    let refused = publish(&town, "invoice:paid", &PAID.replace("12.5", "-1"));
+    let (code, stdout, stderr) = told(&refused);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("payload.amount: "), "{stderr}");
+}
+
+#[test]
+fn a_line_for_people_says_it_as_the_catalogue_does() {
+    let town = Town::with(&CATALOGUES);
+    assert!(server(&town, &["room", "add", "company:acme", "gm"]).status.success());
+    let args = ["watch", "--room", "company:acme", "--status", "--count", "1", "--format", "text"];
+    let child = watch(&town, &args);
+    publish(&town, "invoice:paid", PAID);
+    let (_, lines, _) = told(&child.wait_with_output().unwrap());
+    assert!(lines.trim_end().ends_with(" invoice:paid (success): invoice 17 is paid: 12.5 EUR"), "{lines}");
+}
+
+#[test]
+fn expectations_are_about_any_events() {
+    let town = Town::with(&CATALOGUES);
+    assert!(server(&town, &["room", "add", "company:acme", "gm"]).status.success());
+    let bot = String::from_utf8(server(&town, &["token", "bot"]).stdout).unwrap();
+    town.write(
+        "paid.toml",
+        "timeout = \"20s\"\n[rooms]\nroom = \"company:acme\"\n[[expect]]\nname = \"it is paid\"\n\
+         event = 'type == \"invoice:paid\" && payload.number == \"17\"'\n",
+    );
+    town.write("publish.sh", &format!("SCRY_TOKEN={} scry publish invoice:paid --json '{PAID}'\n", bot.trim()));
+    let (code, _, stderr) = told(&town.run(&["expect", "paid.toml", "--", "sh", "publish.sh"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let misspelt = town.run(&["watch", "--room", "campain:c"]);
+    assert_eq!(misspelt.status.code(), Some(2));
+    let refused = told(&town.run(&["watch", "--room", "company:globex", "--for", "5s"]));
+    assert!(refused.2.contains("company:globex was refused"), "{refused:?}");
+}
+
+#[test]
+fn the_operator_manages_who_is_in_a_room() {
+    let town = Town::with(&CATALOGUES);
+    let said = |args: &[&str]| {
+        let (code, stdout, stderr) = told(&server(&town, args));
+        (code, stdout + &stderr)
+    };
+    assert_eq!(said(&["room", "add", "company:acme", "gm"]), (Some(0), "gm may join company:acme\n".to_owned()));
+    assert_eq!(said(&["room", "list", "company:acme"]), (Some(0), "gm\n".to_owned()));
+    let removed = said(&["room", "remove", "company:acme", "gm"]);
+    assert!(
+        removed.0 == Some(0) && removed.1.contains("unless the claim companies of their token says so"),
+        "{removed:?}"
+    );
+    assert_eq!(said(&["room", "list", "company:acme"]).1, "");
+    for (args, code, sentence) in [
+        (["room", "remove", "company:acme", "gm"], 1, "gm is no member of company:acme"),
+        (["room", "add", "company:acme", "nobody"], 1, "there is no user nobody"),
+        (["room", "add", "compny:acme", "gm"], 2, "did you mean company?"),
+        (["room", "add", "campaign:c", "gm"], 2, "the API manages who is in a campaign"),
+        (["token", "gm", "--claim", "sub=me"], 2, "is set by the server itself"),
+        (["token", "gm", "--claim", "companies"], 2, "must be NAME=VALUE"),
+    ] {
+        let told = said(&args);
+        assert!(told.0 == Some(code) && told.1.contains(sentence), "{args:?}: {told:?}");
+    }
+    let (_, token) = said(&["token", "player", "--claim", "companies=[acme,globex]"]);
+    let child = town
+        .scry(&["watch", "--room", "company:globex", "--for", "100ms", "--status"])
+        .env("SCRY_TOKEN", token.trim())
+        .output();
+    assert!(told(&child.unwrap()).1.contains("\"live\""));
+    assert!(said(&["check-config"]).1.contains("catalogues erp"));
+}
