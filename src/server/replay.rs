@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::protocol::catalogue::Stamp;
 use crate::protocol::{Event, Position, Room};
 
 /// How many packets may wait for one client; a recording at full speed is read as fast as they are.
@@ -32,9 +33,42 @@ type Said = Arc<Mutex<Vec<Numbered>>>;
 #[derive(Debug, Clone)]
 struct Numbered {
     position: Position,
-    rooms: Vec<String>,
+    /// Its rooms, each with the place of the event before it there, as far as that is told.
+    rooms: Vec<(Room, u64)>,
     name: String,
     body: Value,
+}
+
+impl Numbered {
+    /// Reads where an event stands; `None` for one that no journal holds.
+    fn read(name: &str, body: &Value) -> Option<Self> {
+        let (position, rooms) = match (Event::from_value(body), Stamp::of(body)) {
+            (Some(event), _) => {
+                let position = event.position()?;
+                let prev = event.metadata.prev.unwrap_or_default();
+                let before = |room: &Room| match room {
+                    Room::Settlement(_) => prev.settlement,
+                    Room::Structure(_) => prev.structure,
+                    Room::Campaign(_) | Room::User(_) | Room::Declared(..) => None,
+                };
+                let rooms = event.payload.rooms().into_iter().map(|room| (before(&room), room));
+                (position, rooms.collect::<Vec<_>>())
+            }
+            (None, Some(stamp)) => {
+                let rooms = stamp.rooms.iter().map(|room| (stamp.prev.get(room).copied(), room.clone()));
+                (stamp.position()?, rooms.collect())
+            }
+            (None, None) => return None,
+        };
+        let untold = position.seq.saturating_sub(1);
+        let rooms = rooms.into_iter().map(|(before, room)| (room, before.unwrap_or(untold))).collect();
+        Some(Self { position, rooms, name: name.to_owned(), body: body.clone() })
+    }
+
+    /// Returns the place of the event before it in a room, if it went there.
+    fn before(&self, room: &str) -> Option<u64> {
+        self.rooms.iter().find(|(known, _)| known.to_string() == room).map(|(_, before)| *before)
+    }
 }
 
 /// Runs the gateway until it is closed or dropped.
@@ -88,15 +122,13 @@ impl Stage {
 
     /// Sends an event to everybody in its rooms; one that names none goes to `room`, or to everybody.
     pub async fn emit(&self, room: Option<&str>, name: &str, body: &Value) {
-        let event = Event::from_value(body);
-        let rooms: Vec<String> = match &event {
-            Some(event) => event.payload.rooms().iter().map(ToString::to_string).collect(),
-            None => room.map(str::to_owned).into_iter().collect(),
+        let numbered = Numbered::read(name, body);
+        let rooms: Vec<String> = match (&numbered, Event::from_value(body)) {
+            (Some(numbered), _) => numbered.rooms.iter().map(|(room, _)| room.to_string()).collect(),
+            (None, Some(event)) => event.payload.rooms().iter().map(ToString::to_string).collect(),
+            (None, None) => room.map(str::to_owned).into_iter().collect(),
         };
-        if let Some(position) = event.and_then(|event| event.position()) {
-            let numbered = Numbered { position, rooms: rooms.clone(), name: name.to_owned(), body: body.clone() };
-            self.said.lock().unwrap_or_else(PoisonError::into_inner).push(numbered);
-        }
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).extend(numbered);
         let sent = if rooms.is_empty() {
             self.io.emit(name.to_owned(), body).await
         } else {
@@ -123,7 +155,7 @@ impl Stage {
 }
 
 fn register(socket: &SocketRef, tell: &watch::Sender<bool>, said: &Said) {
-    for kind in ["campaign", "settlement", "structure"] {
+    for kind in ["campaign", "settlement", "structure", "room"] {
         let (tell, said) = (tell.clone(), Arc::clone(said));
         socket.on(
             format!("subscribe_{kind}"),
@@ -156,14 +188,14 @@ fn join(socket: &SocketRef, ack: AckSender, room: &str, request: &Value, said: &
     };
     let missed: Vec<Numbered> = {
         let said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        let later = |one: &&Numbered| one.position.seq > since.seq && one.rooms.iter().any(|name| name == room);
+        let later = |one: &&Numbered| one.position.seq > since.seq && one.before(room).is_some();
         said.iter().filter(later).cloned().collect()
     };
     // The answer ends just before what follows, so that a hole in the recording is told and nothing after it is lost.
-    let next = missed.first().map_or(since.seq + 1, |first| first.position.seq);
+    let before = missed.first().and_then(|first| first.before(room)).map_or(since.seq, |before| before.max(since.seq));
     let epoch = missed.first().map_or(&since.epoch, |first| &first.position.epoch);
-    let unbroken = next == since.seq + 1 && *epoch == since.epoch;
-    let position = json!({"epoch": epoch, "seq": next - 1});
+    let unbroken = before == since.seq && *epoch == since.epoch;
+    let position = json!({"epoch": epoch, "seq": before});
     answer(ack, &json!({"success": true, "room": room, "position": position, "recovered": unbroken, "replayed": 0}));
     for one in missed {
         // The client has gone, or is too slow and will ask again.
@@ -176,8 +208,11 @@ fn answer(ack: AckSender, answer: &Value) {
     let _ = ack.send(answer);
 }
 
-/// Reads the room of a request: `{campaignId}` or the bare id.
+/// Reads the room of a request: `{campaignId}` or the bare id, `{room}` or the bare name.
 fn room(kind: &str, request: &Value) -> Option<String> {
-    let id = request.as_str().or_else(|| request[format!("{kind}Id")].as_str())?;
-    format!("{kind}:{id}").parse::<Room>().ok().map(|room| room.to_string())
+    let is_named = kind == "room";
+    let key = if is_named { kind.to_owned() } else { format!("{kind}Id") };
+    let name = request.as_str().or_else(|| request[key].as_str())?;
+    let name = if is_named { name.to_owned() } else { format!("{kind}:{name}") };
+    name.parse::<Room>().ok().map(|room| room.to_string())
 }

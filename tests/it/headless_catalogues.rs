@@ -59,6 +59,35 @@ fn what_a_service_publishes_is_a_line_marked_raw() {
 }
 
 #[test]
+fn a_recording_is_played_to_those_in_its_rooms() {
+    let town = Town::with(&CATALOGUES);
+    assert!(server(&town, &["room", "add", "company:acme", "gm"]).status.success());
+    let mut recording = town.scry(&["record", "--room", "company:acme", "-o", "paid.ndjson", "--count", "2", "-v"]);
+    let mut recording = recording.stderr(Stdio::piped()).spawn().unwrap();
+    // Nothing of it is written before the room is joined.
+    let file = town.dir.path().join("paid.ndjson");
+    let mut published = 0;
+    while recording.try_wait().unwrap().is_none() {
+        assert!(published < 500, "nothing is recorded: {}", std::fs::read_to_string(&file).unwrap_or_default());
+        published += 1;
+        publish(&town, "invoice:paid", &PAID.replace("17", &published.to_string()));
+    }
+    let mut stage = town.scry(&["replay", "paid.ndjson", "--serve", "127.0.0.1:0", "--speed", "max"]);
+    let mut stage = stage.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(stage.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim().strip_prefix("listening on ").unwrap();
+    let watch = town.scry(&["watch", "--room", "company:acme", "--count", "2"]).env("SCRY_URL", url).output().unwrap();
+    let (code, lines, stderr) = told(&watch);
+    let _ = stage.kill();
+    let _ = stage.wait();
+    assert_eq!(code, Some(0), "{stderr}");
+    let numbers = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let seqs: Vec<u64> = numbers.map(|line| line["event"]["payload"]["metadata"]["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs[1], seqs[0] + 1, "{lines}");
+}
+
+#[test]
 fn a_line_for_people_says_it_as_the_catalogue_does() {
     let town = Town::with(&CATALOGUES);
     assert!(server(&town, &["room", "add", "company:acme", "gm"]).status.success());

@@ -49,12 +49,14 @@ async fn nothing_hostile_reaches_the_terminal_the_clipboard_the_log_or_a_file() 
     for size in [(120, 40), (60, 20)] {
         let known = seats_taken(&mut gateway).await;
         let mut dashboard = seat.scry(&["--campaign", CAMPAIGN], size);
-        dashboard.wait_for("World");
-        // The second one opens where the first was left.
+        // The second one opens where the first was left, once it has read what was kept.
+        let is_open = |pty: &Pty| ["from disk", "catching up", "live"].iter().any(|word| pty.screen().contains(word));
+        dashboard.wait_until("an open campaign", is_open);
         dashboard.type_keys("1");
         dashboard.wait_for("Settlement");
-        dashboard.wait_until("a live connection", |pty| pty.screen().contains("● "));
         until("a seat in the room", async || seats_taken(&mut gateway).await > known).await;
+        // This gateway repeats nothing, so the second one asks for its seat again, with the whole state.
+        dashboard.wait_until("the whole state", |pty| pty.screen().contains(" live "));
         dashboard.type_keys("3");
         gateway.say_everything("marked").await;
         dashboard.wait_for("marked");

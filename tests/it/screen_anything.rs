@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use scry::app::keymap::BINDINGS;
 use scry::app::plain::Teller;
 use scry::app::{Effect, Msg};
+use scry::catalogue::Looks;
 use scry::client::event::{ClientEvent, Phase, Status};
+use scry::protocol::catalogue::{Look, Severity};
 use serde_json::{Value, json};
 
 use crate::support::hostile::HOSTILE;
@@ -29,8 +31,16 @@ fn foreign_events() -> Vec<Value> {
                "operation": "delete", "changedFields": []}}),
         json!({"type": "state_invalidated", "metadata": {}, "payload": {"scope": "campaign", "campaignId": "c"}}),
         json!({"type": hostile, "payload": hostile}),
+        json!({"type": "alert:new", "message": hostile, hostile: [hostile], "metadata": {"v": 1, "catalogue": hostile,
+               "eventId": "e", "timestamp": hostile, "rooms": ["company:acme"], "epoch": hostile, "prev": {"company:acme": 1}}}),
         json!(null),
     ]
+}
+
+/// Says how an event is said, or has a hostile server say it.
+fn looks(hostile: bool) -> Looks {
+    let summary = if hostile { format!("{HOSTILE} {{message}} {{metadata}}") } else { "{message}".to_owned() };
+    Looks::new(vec![Look { name: "alert:new".to_owned(), summary, severity: Severity::Warning }])
 }
 
 /// Writes something hostile into every text of an entity, and leaves alone what makes it an entity.
@@ -296,6 +306,7 @@ fn perform(table: &mut Table, deed: &Deed, seq: u64) {
             table.wait(Duration::from_millis(*millis));
         }
         Deed::Snapshot(count, hostile) => {
+            table.send(Msg::Looks(looks(*hostile)));
             let mut nodes: Vec<_> = nodes().into_iter().take(*count).collect();
             if *hostile {
                 nodes.iter_mut().for_each(deface);

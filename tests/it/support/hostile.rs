@@ -47,7 +47,7 @@ impl HostileGateway {
         for (name, payload) in passing() {
             self.gateway.emit(ROOM, name, json!([payload])).await;
         }
-        self.gateway.emit(ROOM, &hostile("event"), json!([{HOSTILE: [HOSTILE, {"x": HOSTILE}]}])).await;
+        self.gateway.emit(ROOM, &hostile("event"), json!([{HOSTILE: [HOSTILE, {"x": HOSTILE}], "x": HOSTILE}])).await;
         self.say(&hostile(word)).await;
     }
 
@@ -183,6 +183,7 @@ fn api() -> Value {
         "nodes": [settlement],
         "events": [],
         "notifications": [{"id": "n1", "title": hostile("told"), "body": HOSTILE, "level": HOSTILE, "createdAt": HOSTILE, "read": false}],
+        "catalogueEvents": [{"name": hostile("event"), "summary": format!("{}{{{{{{x}}: {{x}}", hostile("summary")), "severity": "warning"}],
         "notificationPreferences": {"levels": [HOSTILE], "kinds": [HOSTILE]},
         "dueEffects": [{"at": HOSTILE, "name": HOSTILE, "description": HOSTILE, "entityType": "settlement", "entityId": "s1"}],
     })
