@@ -11,7 +11,7 @@ use crate::protocol::{Id, RoomKind};
 use crate::suggest::nearest;
 
 /// Names that mean something on the wire already: the gateway's own events, and those of the libraries.
-const RESERVED: [&str; 18] = [
+const RESERVED: [&str; 19] = [
     "access:revoked",
     "conflict:resolved",
     "connect",
@@ -25,14 +25,13 @@ const RESERVED: [&str; 18] = [
     "presence:change",
     "presence:state",
     "removeListener",
+    "server:draining",
     "session:ended",
     "token:expiring",
     "user:offline",
     "user:online",
     "user:typing",
 ];
-/// Announces that a server ends; named apart because clients obey it.
-const DRAINING: &str = "server:draining";
 /// The gateway's own event that other applications send as well: to users, and queued for them.
 const NOTIFICATION: &str = "notification:new";
 /// Claims that every token has, or none that is taken.
@@ -122,7 +121,7 @@ fn check_name(name: &str) -> Result<(), String> {
     if !is_name {
         return Err(format!("an event's name has at most {MAX_NAME} letters, digits and : _ - . /"));
     }
-    if DURABLE.contains(&name) || RESERVED.contains(&name) || name == DRAINING {
+    if DURABLE.contains(&name) || RESERVED.contains(&name) {
         return Err("this name means something on the wire already; choose another".to_owned());
     }
     Ok(())

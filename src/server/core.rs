@@ -62,6 +62,7 @@ impl Core {
         let signals = Signals::new(config.auth.access_ttl, cluster);
         ended.into_iter().for_each(|session| signals.heard_end(session));
         let metrics = Metrics::new(config.redis.is_some());
+        metrics.begin_declared(&config.catalogues);
         Ok(Self(Arc::new(Parts {
             breaches: metrics.breaches(),
             journal: Journal::new(db.clone()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use scry::catalogue::{BUNDLED, Catalogue, Catalogues};
 use scry::config::server::Secret;
 use serde_json::{Value, json};
 
@@ -33,11 +34,20 @@ fn queries(value: &Value, into: &mut Vec<String>) {
     }
 }
 
+/// Starts a server with all that has figures of its own.
+async fn with_everything(redis: &str) -> TestServer {
+    let server = TestServer::with(|config| {
+        config.redis = Some(Secret::new(redis));
+        config.catalogues = Catalogues::new(vec![Catalogue::parse(BUNDLED[1].1).unwrap()]).unwrap();
+    });
+    server.await
+}
+
 #[tokio::test]
 async fn every_family_moves() {
     let (mut redis, node) = (Redis::start().await, Node::start().await);
     let url = redis.url();
-    let server = TestServer::with(|config| config.redis = Some(Secret::new(url))).await;
+    let server = with_everything(&url).await;
     let other = TestServer::beside(&server).await;
     until("redis", async || Metrics::of(&server.url).await.find("scry_redis_up") == Some(1.0)).await;
     let before = Metrics::of(&server.url).await;
@@ -54,6 +64,8 @@ async fn every_family_moves() {
         server.post("/auth/login", &json!({"username": "gm", "password": "guessed"})).await;
     }
     world.entity("Saltwick").await;
+    let deleted = json!({"type": "project:deleted", "payload": {"companyId": "acme", "projectId": "p"}});
+    assert_eq!(server.post_as(&server.login("bot").await, "/events", &deleted).await.status, 200);
     redis.kill().await;
     until("redis to be missed", async || Metrics::of(&server.url).await.get("scry_redis_up") == 0.0).await;
     let after = Metrics::of(&server.url).await;
@@ -84,7 +96,7 @@ async fn every_family_moves() {
 #[tokio::test]
 async fn the_manual_describes_what_there_is() {
     let redis = Redis::start().await;
-    let server = TestServer::with(|config| config.redis = Some(Secret::new(redis.url()))).await;
+    let server = with_everything(&redis.url()).await;
     let told = Metrics::of(&server.url).await;
     let table: String = MANUAL.lines().filter(|line| line.starts_with("| `scry_")).collect();
     let described: BTreeSet<String> =
@@ -95,7 +107,7 @@ async fn the_manual_describes_what_there_is() {
 #[tokio::test]
 async fn the_dashboard_asks_for_what_there_is() {
     let redis = Redis::start().await;
-    let server = TestServer::with(|config| config.redis = Some(Secret::new(redis.url()))).await;
+    let server = with_everything(&redis.url()).await;
     let samples: BTreeSet<String> = Metrics::of(&server.url).await.samples().into_iter().collect();
     let mut asked = Vec::new();
     queries(&serde_json::from_str(DASHBOARD).unwrap(), &mut asked);

@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::catalogue::Catalogues;
 use crate::protocol::event::DURABLE;
 use crate::server::breach::Breaches;
 
@@ -157,9 +158,24 @@ impl Metrics {
         self.0.journaled.get_or_create(&[("type", event), ("source", source.unwrap_or("other"))]).inc();
     }
 
+    /// Sets to 0 what will be counted of catalogues.
+    pub fn begin_declared(&self, catalogues: &Catalogues) {
+        for catalogue in catalogues.iter() {
+            for event in &catalogue.events {
+                // An event that is only looked for is there from then on.
+                let _ = self.of_declared(&catalogue.name, &event.name);
+            }
+        }
+    }
+
     /// Counts a published event that a catalogue declares.
     pub fn declared(&self, catalogue: &str, event: &str) {
-        self.0.declared.get_or_create(&[("catalogue", catalogue.to_owned()), ("type", event.to_owned())]).inc();
+        self.of_declared(catalogue, event).inc();
+    }
+
+    fn of_declared(&self, catalogue: &str, event: &str) -> Counter {
+        let labels = [("catalogue", catalogue.to_owned()), ("type", event.to_owned())];
+        self.0.declared.get_or_create_owned(&labels)
     }
 
     /// Counts an event that was sent to a number of sockets, `age` after its change began.
