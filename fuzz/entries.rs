@@ -89,8 +89,9 @@ pub fn config(dir: &Path, text: &str) {
 
 /// Holds the API over a database with nothing in it.
 pub struct Api {
-    runtime: Runtime,
+    // Before the runtime: what still takes back a change then ends within it.
     schema: Schema,
+    runtime: Runtime,
     _dir: TempDir,
 }
 
