@@ -16,6 +16,8 @@ use scry::server::graphql::{Schema, schema};
 use scry::server::socket::frames::{Count, Frames};
 use scry::server::socket::request::{EVENTS, parse};
 use scry::world::World;
+use scry_wire::codec::binary::{self, Assembler, AttachmentLimits};
+use scry_wire::codec::{engine, payload, socket};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -31,6 +33,36 @@ pub fn packet(text: &str) {
         if let Err(refusal) = parse(event, &payload) {
             assert!(!refusal.error.is_empty(), "{event} is refused without a word");
         }
+    }
+}
+
+/// Reads a polling payload to the events in it, and writes each packet so that it reads the same.
+pub fn wire(text: &str) {
+    let mut assembler = Assembler::new(AttachmentLimits { count: 8, bytes: 4096 });
+    for packet in payload::packets(text) {
+        let Ok(packet) = packet else { return };
+        let mut written = String::new();
+        packet.write(&mut written);
+        assert_eq!(engine::Packet::parse_part(&written).as_ref(), Ok(&packet));
+        let assembled = match packet {
+            engine::Packet::Message(text) => {
+                let Ok(packet) = socket::Packet::parse(text) else { continue };
+                let mut written = String::new();
+                packet.write(&mut written);
+                assert_eq!(socket::Packet::parse(&written), Ok(packet));
+                assembler.packet(&packet)
+            }
+            engine::Packet::Binary(bytes) => assembler.attachment(bytes),
+            engine::Packet::Open(_)
+            | engine::Packet::Close
+            | engine::Packet::Ping(_)
+            | engine::Packet::Pong(_)
+            | engine::Packet::Upgrade
+            | engine::Packet::Noop => continue,
+        };
+        let Ok(Some(whole)) = assembled else { continue };
+        let Ok(arguments) = binary::arguments(&whole.data) else { continue };
+        let _ = binary::fill(&mut Value::Array(arguments), &whole.attachments, &mut |bytes| bytes.len().into());
     }
 }
 

@@ -125,6 +125,14 @@ fn configuration_files_are_read_or_refused_in_a_sentence() {
 }
 
 #[test]
+fn wire_packets_read_as_they_are_written() {
+    for input in Inputs::of("wire") {
+        let input = text(&input);
+        survive(&input, || entries::wire(&input));
+    }
+}
+
+#[test]
 fn packets_are_requests_or_refused_in_a_sentence() {
     for input in Inputs::of("packet") {
         let input = text(&input);

@@ -1,0 +1,9 @@
+//! Engine.IO 4 and Socket.IO 5.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`codec`] | packets as text and bytes, in both directions (pure) |
+//! | [`session`] | what both sides decide: handshake, heartbeat, upgrade, acknowledgements, end (pure) |
+
+pub mod codec;
+pub mod session;

@@ -1,0 +1,29 @@
+//! One session's decisions, without I/O and without a clock: what came and what time it is go in, what is to be
+//! done comes out.
+//!
+//! [`ClientSession`] is the client's side. What the server's side shares with it — the handshake, the reasons for an
+//! end, the offsets of Connection State Recovery — lies beside it.
+//!
+//! ```
+//! use std::time::Instant;
+//! use scry_wire::session::{ClientConfig, ClientSession, Frame, Input, Lane, Output, TransportKind};
+//!
+//! let now = Instant::now();
+//! let mut session = ClientSession::new(ClientConfig::default(), TransportKind::WebSocket, now);
+//! let open = r#"0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+//! let outputs: Vec<_> = session.handle(Input::Text(Lane::Main, open), now).collect();
+//! assert_eq!(outputs, [Output::Send(Lane::Main, Frame::Text("40".into()))]);
+//! ```
+
+mod client;
+mod close;
+mod handshake;
+mod offset;
+
+pub use self::client::{
+    Answer, ClientConfig, ClientSession, Connected, Emission, Event, Frame, Input, Lane, NotConnectedError, Output,
+    Recovery, TransportKind,
+};
+pub use self::close::{CloseReason, Refusal};
+pub use self::handshake::Handshake;
+pub use self::offset::is_offset;
