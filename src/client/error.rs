@@ -89,7 +89,10 @@ impl ApiError {
                 | ErrorCode::InvalidCredentials
                 // Over HTTP only logins are limited.
                 | ErrorCode::RateLimited => Exit::Authentication,
-                ErrorCode::InvalidPayload | ErrorCode::Conflict | ErrorCode::NotFound => Exit::Usage,
+                ErrorCode::InvalidPayload
+                | ErrorCode::Conflict
+                | ErrorCode::NotFound
+                | ErrorCode::QuotaExceeded => Exit::Usage,
                 ErrorCode::TooManyRooms
                 | ErrorCode::TooManyConnections
                 | ErrorCode::OriginDenied

@@ -6,6 +6,7 @@ mod http;
 mod journal;
 mod load;
 mod presence;
+mod quota;
 mod secret;
 mod setting;
 mod socket;
@@ -21,6 +22,7 @@ pub use http::HttpConfig;
 pub use journal::JournalConfig;
 pub use load::{Flags, load};
 pub use presence::PresenceConfig;
+pub use quota::QuotaConfig;
 pub use secret::Secret;
 pub use setting::{SETTINGS, Setting};
 pub use socket::SocketConfig;
@@ -45,6 +47,7 @@ pub struct ServerConfig {
     pub socket: SocketConfig,
     pub journal: JournalConfig,
     pub presence: PresenceConfig,
+    pub quota: QuotaConfig,
     /// The events of other applications that are served too.
     pub catalogues: Catalogues,
     /// `redis://…`; joins this node to the others that share its database.
@@ -77,6 +80,7 @@ impl ServerConfig {
             socket: SocketConfig::default(),
             journal: JournalConfig::default(),
             presence: PresenceConfig::default(),
+            quota: QuotaConfig::default(),
             catalogues: Catalogues::default(),
             redis: None,
         }

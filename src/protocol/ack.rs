@@ -14,6 +14,8 @@ pub enum ErrorCode {
     Unauthorized,
     InvalidPayload,
     RateLimited,
+    /// Something is full; waiting alone does not help.
+    QuotaExceeded,
     TooManyRooms,
     TokenMissing,
     TokenInvalid,
@@ -33,10 +35,11 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Lists the codes this protocol defines.
-    pub const KNOWN: [Self; 15] = [
+    pub const KNOWN: [Self; 16] = [
         Self::Unauthorized,
         Self::InvalidPayload,
         Self::RateLimited,
+        Self::QuotaExceeded,
         Self::TooManyRooms,
         Self::TokenMissing,
         Self::TokenInvalid,
@@ -58,6 +61,7 @@ impl ErrorCode {
             Self::Unauthorized => "UNAUTHORIZED",
             Self::InvalidPayload => "INVALID_PAYLOAD",
             Self::RateLimited => "RATE_LIMITED",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
             Self::TooManyRooms => "TOO_MANY_ROOMS",
             Self::TokenMissing => "TOKEN_MISSING",
             Self::TokenInvalid => "TOKEN_INVALID",

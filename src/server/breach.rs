@@ -57,6 +57,8 @@ pub enum Breach {
     QueryDepth,
     /// A query that asks for too much.
     QueryComplexity,
+    /// Too many notifications from one user, to one recipient or to all.
+    Notifications,
 }
 
 /// Holds the counts of all limits as one family of metrics.
@@ -88,7 +90,7 @@ struct Told {
 
 impl Breach {
     /// Lists every kind, in the order of their declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Token,
         Self::AdminToken,
         Self::Logins,
@@ -108,7 +110,14 @@ impl Breach {
         Self::BodySize,
         Self::QueryDepth,
         Self::QueryComplexity,
+        Self::Notifications,
     ];
+
+    /// Finds a kind by the name that logs and metrics have for it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|breach| breach.name() == name)
+    }
 
     /// Returns the name that logs and metrics have for it.
     #[must_use]
@@ -133,6 +142,7 @@ impl Breach {
             Self::BodySize => "body_size",
             Self::QueryDepth => "query_depth",
             Self::QueryComplexity => "query_complexity",
+            Self::Notifications => "notifications",
         }
     }
 }

@@ -15,6 +15,7 @@ use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
 use super::journal::{self, Journal};
 use super::metrics::Metrics;
+use super::quotas::Quotas;
 use super::relay::RelayView;
 use super::signals::Signals;
 use crate::catalogue::Catalogues;
@@ -37,6 +38,8 @@ pub struct Parts {
     pub relay: Arc<OnceLock<RelayView>>,
     /// Counts the limits that were reached.
     pub breaches: Breaches,
+    /// Counts what each user does on this node.
+    pub quotas: Quotas,
     /// Names this process among its peers.
     pub node: Arc<str>,
     /// Counts open sockets; the gateway keeps it, `/health/websocket` shows it.
@@ -65,6 +68,7 @@ impl Core {
         metrics.begin_declared(&config.catalogues);
         Ok(Self(Arc::new(Parts {
             breaches: metrics.breaches(),
+            quotas: Quotas::new(&config.quota),
             journal: Journal::new(db.clone()),
             tokens,
             db,

@@ -15,7 +15,8 @@ use super::access::parse_id;
 use super::db::{Db, DbError};
 use crate::protocol::{Ephemeral, Id};
 
-/// How many messages wait for one user; the oldest give way. Fewer than fit a socket's buffer.
+/// How many messages wait for one user; past it, the sender with the most of them loses the oldest. Fewer than fit a
+/// socket's buffer.
 const KEPT: i64 = 500;
 /// How long a delivered message stays, at least: for the user's other sockets, and until one is known to be dead.
 const READ: Duration = Duration::from_secs(60);
@@ -40,9 +41,15 @@ pub struct Letter {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn put(db: &mut AnyConnection, user: &Id, message: &Ephemeral, now: Timestamp) -> Result<(), DbError> {
+pub async fn put(
+    db: &mut AnyConnection,
+    user: &Id,
+    sender: &Id,
+    message: &Ephemeral,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let body = serde_json::to_string(message).map_err(|error| DbError::corrupt("message", error))?;
-    put_written(db, user, message.name(), body, now).await
+    put_written(db, user, sender, message.name(), body, now).await
 }
 
 /// Does the same with a message that is written already.
@@ -52,6 +59,7 @@ pub async fn put(db: &mut AnyConnection, user: &Id, message: &Ephemeral, now: Ti
 pub async fn put_written(
     db: &mut AnyConnection,
     user: &Id,
+    sender: &Id,
     event: &str,
     body: String,
     now: Timestamp,
@@ -64,19 +72,32 @@ pub async fn put_written(
     .fetch_one(&mut *db)
     .await?;
     let seq: i64 = row.try_get(0)?;
-    sqlx::query("INSERT INTO inbox (user_id, seq, event, body, created_ms) VALUES ($1, $2, $3, $4, $5)")
+    sqlx::query("INSERT INTO inbox (user_id, seq, event, body, created_ms, sender_id) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(user.as_str())
         .bind(seq)
         .bind(event)
         .bind(body)
         .bind(now.as_millisecond())
+        .bind(sender.as_str())
         .execute(&mut *db)
         .await?;
-    sqlx::query("DELETE FROM inbox WHERE user_id = $1 AND seq <= $2")
-        .bind(user.as_str())
-        .bind(seq - KEPT)
-        .execute(db)
-        .await?;
+    // There cannot be more of them than were ever numbered.
+    if seq > KEPT { make_room(db, user).await } else { Ok(()) }
+}
+
+/// Drops the oldest message of the sender who has most, if a user has more than are kept.
+///
+/// So whoever floods a user pushes out their own messages and nobody else's.
+async fn make_room(db: &mut AnyConnection, user: &Id) -> Result<(), DbError> {
+    sqlx::query(
+        "DELETE FROM inbox WHERE user_id = $1 AND (SELECT COUNT(*) FROM inbox WHERE user_id = $1) > $2 \
+         AND seq = (SELECT MIN(seq) FROM inbox WHERE user_id = $1 GROUP BY sender_id \
+         ORDER BY COUNT(*) DESC, MIN(seq) LIMIT 1)",
+    )
+    .bind(user.as_str())
+    .bind(KEPT)
+    .execute(db)
+    .await?;
     Ok(())
 }
 

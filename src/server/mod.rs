@@ -20,6 +20,8 @@ pub mod inbox;
 pub mod journal;
 pub mod metrics;
 pub mod presence;
+pub mod quotas;
+pub mod rate;
 pub mod relay;
 pub mod replay;
 pub mod rooms;

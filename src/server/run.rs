@@ -96,5 +96,8 @@ async fn maintain(core: Core, auth: AuthService, stop: CancellationToken) {
         if let Err(error) = maintenance::forget_requests(&core.db, clock::now()).await {
             tracing::warn!(%error, "could not forget old requests");
         }
+        if let Err(error) = maintenance::forget_old(&core.db, &core.config, clock::now()).await {
+            tracing::warn!(%error, "deleting old rows failed");
+        }
     }
 }

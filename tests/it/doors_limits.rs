@@ -417,6 +417,12 @@ fn every_limit_can_be_set_and_changes_what_it_is_about() {
         ("query_depth", "7"),
         ("query_complexity", "7"),
         ("max_body_bytes", "7"),
+        ("notifications_per_minute", "7"),
+        ("notifications_per_pair", "7"),
+        ("notifications_kept", "7"),
+        ("notification_keep", "7d"),
+        ("session_keep", "7d"),
+        ("deleted_campaign_keep", "30d"),
         ("header_timeout", "7s"),
         ("body_timeout", "7s"),
     ] {

@@ -98,6 +98,7 @@ async fn people_typing_and_messages_cross_nodes() {
     let record = redis.command(&["HGETALL", "ws:presence:viewer"]).await;
     assert!(record.contains(there.core.node.as_ref()) && record.contains("\"c1\""), "{record}");
 
+    here.set_role("viewer", "EDITOR").await;
     let spot = json!({"campaignId": "c1", "entityType": "structure", "entityId": "t1", "field": "level"});
     viewer.ask("typing:start", spot).await;
     assert_eq!(gm.wait("user:typing", 1).await[0]["typing"], true);

@@ -51,6 +51,7 @@ mod headless_shell;
 mod hostile;
 mod outbox;
 mod people_edits;
+mod people_fairness;
 mod people_ghosts;
 mod people_messages;
 mod people_model;

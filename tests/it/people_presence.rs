@@ -51,6 +51,7 @@ async fn who_joins_is_told_who_is_there_and_the_others_that_somebody_came() {
 #[tokio::test]
 async fn what_somebody_is_at_is_shown_over_all_their_connections() {
     let (server, node) = (TestGateway::start().await, Node::start().await);
+    server.set_role("viewer", "EDITOR").await;
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     join(&gm, "campaign").await;
     let desk = node.enter("desk", &server.url, &server.token("viewer")).await;

@@ -108,6 +108,14 @@ pub const SETTINGS: &[Setting] = &[
     plain("ws_handshakes_per_minute", |config, value| {
         assign(&mut config.socket.handshakes_per_minute, number(value).map(Some))
     }),
+    plain("notifications_per_minute", |config, value| {
+        assign(&mut config.quota.notifications_per_minute, number(value))
+    }),
+    plain("notifications_per_pair", |config, value| assign(&mut config.quota.notifications_per_pair, number(value))),
+    plain("notifications_kept", |config, value| assign(&mut config.quota.notifications_kept, number(value))),
+    plain("notification_keep", |config, value| assign(&mut config.quota.notification_keep, span(value))),
+    plain("session_keep", |config, value| assign(&mut config.quota.session_keep, span(value))),
+    plain("deleted_campaign_keep", |config, value| assign(&mut config.quota.deleted_campaign_keep, span(value))),
     plain("journal_keep", |config, value| assign(&mut config.journal.keep, span(value))),
     plain("journal_max_events", |config, value| assign(&mut config.journal.max_events, number(value))),
     plain("journal_trim_interval", |config, value| assign(&mut config.journal.trim_interval, span(value))),

@@ -1,6 +1,9 @@
 //! Why a query or a change was refused.
 
+use std::time::Duration;
+
 use crate::protocol::{Conflict, ErrorCode};
+use crate::server::breach::Breach;
 use crate::server::db::DbError;
 use crate::server::rules::variables::Fault;
 
@@ -16,6 +19,9 @@ pub enum DomainError {
     Invalid(#[from] Fault),
     #[error("somebody else has changed it since the version you started from; the current version is {}", .0.current_version)]
     Conflict(Conflict),
+    /// A quota of the caller's or of the campaign's was reached; `retry_after` where waiting helps.
+    #[error("{sentence}")]
+    Limited { limit: Breach, sentence: String, retry_after: Option<Duration> },
     #[error("the server failed; try again")]
     Database(#[from] DbError),
 }
@@ -26,6 +32,18 @@ impl DomainError {
         Self::Invalid(Fault::new(field, problem))
     }
 
+    /// Builds the error for what the caller does too often.
+    pub fn too_often(limit: Breach, what: &str, retry_after: Duration) -> Self {
+        // Rounded up: whoever waits for as long finds it open.
+        let seconds = retry_after.as_secs() + 1;
+        Self::Limited { limit, sentence: format!("{what}; try again in {seconds} s"), retry_after: Some(retry_after) }
+    }
+
+    /// Builds the error for what there is too much of; waiting does not help.
+    pub fn too_many(limit: Breach, sentence: impl Into<String>) -> Self {
+        Self::Limited { limit, sentence: sentence.into(), retry_after: None }
+    }
+
     /// Returns the code that goes over the wire.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
@@ -34,6 +52,8 @@ impl DomainError {
             Self::Forbidden(_) => ErrorCode::Unauthorized,
             Self::Invalid(_) => ErrorCode::InvalidPayload,
             Self::Conflict(_) => ErrorCode::Conflict,
+            Self::Limited { retry_after: Some(_), .. } => ErrorCode::RateLimited,
+            Self::Limited { retry_after: None, .. } => ErrorCode::QuotaExceeded,
             Self::Database(_) => ErrorCode::Internal,
         }
     }

@@ -25,6 +25,7 @@ pub mod publish;
 pub mod query;
 pub mod rulebooks;
 pub(super) mod store;
+pub mod typing;
 mod unit;
 pub mod update;
 pub mod world_time;

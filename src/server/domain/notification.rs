@@ -12,16 +12,19 @@ use super::{Caller, Domain, DomainError};
 use crate::protocol::messages::NotificationNew;
 use crate::protocol::{EntityRef, EntityType, Ephemeral, Id};
 use crate::server::access::parse_id;
+use crate::server::breach::Breach;
 use crate::server::clock;
 use crate::server::db::DbError;
+use crate::text;
 
 /// Names how much a notification matters.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
-/// Bounds one notification: users, characters of title and body, entries of a list.
+/// Bounds one notification: users, characters of title and body.
 const MAX_USERS: usize = 100;
 const MAX_TITLE: usize = 200;
 const MAX_BODY: usize = 4_000;
-const MAX_LISTED: i64 = 200;
+/// How many notifications one more may push out: few, where an older version kept more than are kept now.
+const MAX_DROPPED: i64 = 8;
 
 /// Holds a notification of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +46,8 @@ impl Domain {
     /// Sends a notification to users who share a campaign with the caller; returns how many got it.
     ///
     /// # Errors
-    /// [`DomainError::Invalid`] naming the field; a stranger's id is treated like one that does not exist.
+    /// [`DomainError::Invalid`] naming the field; a stranger's id is treated like one that does not exist;
+    /// [`DomainError::Limited`] when the caller has sent too many.
     pub async fn notify(
         &self,
         caller: &Caller,
@@ -52,15 +56,21 @@ impl Domain {
         body: &str,
         level: &str,
     ) -> Result<usize, DomainError> {
-        check(users, title, body, level)?;
-        let mut unit = self.begin(caller).await?;
+        let (title, body) = (text::line(title), text::block(body));
+        check(users, &title, &body, level)?;
         // In one order, whoever sends: two that write to the same users never wait for each other.
         let users: BTreeSet<&Id> = users.iter().collect();
+        for user in &users {
+            self.core.quotas.notification(&caller.user_id, user).map_err(|wait| {
+                DomainError::too_often(Breach::Notifications, "you have sent too many notifications", wait)
+            })?;
+        }
+        let mut unit = self.begin(caller).await?;
         for user in &users {
             if !acquainted(unit.db(), &caller.user_id, user).await? {
                 return Err(DomainError::NotFound("user"));
             }
-            post(&mut unit, user, KINDS[0], title, body, level).await?;
+            post(&mut unit, user, KINDS[0], &title, &body, level).await?;
         }
         unit.commit().await?;
         Ok(users.len())
@@ -76,7 +86,7 @@ impl Domain {
              WHERE user_id = $1 AND (read_at IS NULL OR $3 = 0) ORDER BY created_at DESC, id DESC LIMIT $2",
         )
         .bind(caller.user_id.as_str())
-        .bind(MAX_LISTED)
+        .bind(i64::from(self.core.config.quota.notifications_kept))
         .bind(i64::from(unread))
         .fetch_all(&self.core.db.reader)
         .await?;
@@ -144,7 +154,7 @@ pub(super) async fn post(
         created_at: unit.stamp(),
         kind: Some(kind.to_owned()),
     };
-    insert(unit.db(), user, &new, None).await?;
+    insert(unit, user, &new, None).await?;
     unit.tell(user, &Ephemeral::NotificationNew(new)).await
 }
 
@@ -158,12 +168,13 @@ pub(super) async fn keep(unit: &mut Unit, user: &Id, new: NotificationNew) -> Re
         .parse()
         .map_err(|_| DomainError::invalid("payload.createdAt", "must be a time such as 2026-01-01T08:00:00Z"))?;
     // Whoever speaks through a service speaks as people do.
-    let new = NotificationNew { created_at: clock::stamp(created_at), kind: None, ..new };
+    let (title, body) = (text::line(&new.title).into_owned(), text::block(&new.body).into_owned());
+    let new = NotificationNew { title, body, created_at: clock::stamp(created_at), kind: None, ..new };
     let known = sqlx::query("SELECT 1 FROM notifications WHERE id = $1").bind(new.id.as_str());
     if known.fetch_optional(unit.db()).await?.is_some() {
         return Err(DomainError::invalid("payload.id", "is the id of another notification"));
     }
-    insert(unit.db(), user, &new, None).await?;
+    insert(unit, user, &new, None).await?;
     Ok(new)
 }
 
@@ -179,7 +190,7 @@ pub(super) async fn list(
     let id = Id::from(uuid::Uuid::now_v7());
     let (level, created_at, kind) = (LEVELS[2].to_owned(), unit.stamp(), Some(kind.to_owned()));
     let new = NotificationNew { id: id.clone(), title, body, level, created_at, kind };
-    insert(unit.db(), user, &new, Some(subject)).await?;
+    insert(unit, user, &new, Some(subject)).await?;
     Ok(id)
 }
 
@@ -213,15 +224,17 @@ async fn acquainted(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool
     Ok(shared.is_some())
 }
 
+/// Stores a notification that the caller has caused.
 async fn insert(
-    db: &mut sqlx::AnyConnection,
+    unit: &mut Unit,
     user: &Id,
     new: &NotificationNew,
     subject: Option<&EntityRef>,
 ) -> Result<(), DbError> {
+    let (sender, kept) = (unit.caller().user_id.clone(), i64::from(unit.notifications_kept));
     sqlx::query(
-        "INSERT INTO notifications (id, user_id, title, body, level, created_at, kind, entity_type, entity_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO notifications (id, user_id, title, body, level, created_at, kind, entity_type, entity_id, \
+         sender_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(new.id.as_str())
     .bind(user.as_str())
@@ -232,6 +245,29 @@ async fn insert(
     .bind(new.kind.as_deref().unwrap_or(KINDS[0]))
     .bind(subject.map(|subject| subject.entity_type.as_str().to_owned()))
     .bind(subject.map(|subject| subject.id.to_string()))
+    .bind(sender.as_str())
+    .execute(unit.db())
+    .await?;
+    make_room(unit.db(), user, kept).await
+}
+
+/// Drops the oldest notifications of the sender who has most, read ones first, if a user has more than are kept.
+///
+/// So whoever floods a user's list pushes out their own notifications and nobody else's.
+async fn make_room(db: &mut sqlx::AnyConnection, user: &Id, kept: i64) -> Result<(), DbError> {
+    let row = sqlx::query("SELECT COUNT(*) FROM notifications WHERE user_id = $1").bind(user.as_str());
+    let over = row.fetch_one(&mut *db).await?.try_get::<i64, _>(0)? - kept;
+    if over <= 0 {
+        return Ok(());
+    }
+    sqlx::query(
+        "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE user_id = $1 AND sender_id = \
+         (SELECT sender_id FROM notifications WHERE user_id = $1 GROUP BY sender_id \
+         ORDER BY COUNT(*) DESC, MIN(created_at) LIMIT 1) \
+         ORDER BY CASE WHEN read_at IS NULL THEN 1 ELSE 0 END, created_at, id LIMIT $2)",
+    )
+    .bind(user.as_str())
+    .bind(over.min(MAX_DROPPED))
     .execute(db)
     .await?;
     Ok(())

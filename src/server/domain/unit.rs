@@ -29,6 +29,8 @@ pub(super) struct Unit {
     pub(super) books: RuleBooks,
     pub(super) pending: Pending,
     pub now: Timestamp,
+    /// How many notifications each user keeps.
+    pub(super) notifications_kept: u32,
     events: Vec<(&'static str, Source)>,
     /// The entities that it has changed, as they are now.
     stored: HashMap<Id, Entity>,
@@ -75,6 +77,7 @@ impl Domain {
             books: self.core.rules.clone(),
             pending: Pending::default(),
             now: clock::now(),
+            notifications_kept: self.core.config.quota.notifications_kept,
             events: Vec::new(),
             stored: HashMap::new(),
             campaigns: BTreeSet::new(),
@@ -163,7 +166,7 @@ impl Unit {
 
     /// Stores a message to a user as it is written, whatever they want to be told.
     pub async fn tell_written(&mut self, user: &Id, event: &str, body: String) -> Result<(), DomainError> {
-        inbox::put_written(&mut self.tx, user, event, body, self.now).await?;
+        inbox::put_written(&mut self.tx, user, &self.caller.user_id, event, body, self.now).await?;
         self.addressees.insert(user.clone());
         Ok(())
     }
@@ -176,7 +179,7 @@ impl Unit {
     /// Stores a message to a user, unless they do not want to be told.
     pub async fn tell(&mut self, user: &Id, message: &Ephemeral) -> Result<(), DomainError> {
         if self.is_wanted(user, message).await? {
-            inbox::put(&mut self.tx, user, message, self.now).await?;
+            inbox::put(&mut self.tx, user, &self.caller.user_id, message, self.now).await?;
             self.addressees.insert(user.clone());
         }
         Ok(())

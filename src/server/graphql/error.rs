@@ -25,6 +25,12 @@ pub fn refuse(error: DomainError) -> Error {
         DomainError::Conflict(conflict) => refusal.extend_with(|_, extensions| {
             extensions.set("conflict", to_value(&conflict).unwrap_or(Value::Null));
         }),
+        DomainError::Limited { limit, retry_after, .. } => refusal.extend_with(|_, extensions| {
+            extensions.set("limit", limit.name());
+            if let Some(wait) = retry_after {
+                extensions.set("retryAfterMs", u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            }
+        }),
         DomainError::NotFound(_) | DomainError::Forbidden(_) | DomainError::Invalid(_) | DomainError::Database(_) => {
             refusal
         }

@@ -1,5 +1,7 @@
 //! Refusals over HTTP: `{"error":{"code","message"}}`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -24,10 +26,20 @@ impl HttpError {
         Self { status, code, message: message.into(), retry_after: None }
     }
 
+    /// Says how long to wait before trying again, where that helps.
+    pub fn after(self, wait: Option<Duration>) -> Self {
+        Self { retry_after: wait.map(whole_seconds), ..self }
+    }
+
     /// Builds the refusal of a body that cannot be used.
     pub fn payload(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidPayload, message)
     }
+}
+
+/// Returns a time to wait in seconds, rounded up: whoever waits for as long finds it open.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// Answers a path that is none.
@@ -92,16 +104,21 @@ impl From<AuthError> for HttpError {
 
 impl From<DomainError> for HttpError {
     fn from(error: DomainError) -> Self {
+        let mut wait = None;
         let status = match &error {
             DomainError::NotFound(_) => StatusCode::NOT_FOUND,
             DomainError::Forbidden(_) => StatusCode::FORBIDDEN,
             DomainError::Invalid(_) => StatusCode::BAD_REQUEST,
             DomainError::Conflict(_) => StatusCode::CONFLICT,
+            DomainError::Limited { retry_after, .. } => {
+                wait = *retry_after;
+                if wait.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN }
+            }
             DomainError::Database(cause) => {
                 tracing::error!(error = %cause, "the database failed");
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        Self::new(status, error.code(), error.to_string())
+        Self::new(status, error.code(), error.to_string()).after(wait)
     }
 }

@@ -1,7 +1,7 @@
 //! GraphQL over HTTP.
 
 use async_graphql::http::GraphiQLSource;
-use async_graphql::{Request, Response};
+use async_graphql::{Request, Response, ServerError, Value};
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::response::Html;
@@ -22,7 +22,7 @@ pub async fn execute(
 ) -> Json<Response> {
     let mut response = routes.schema.execute(request.data(caller)).await;
     for error in &mut response.errors {
-        if let Some(breach) = breach_of(&error.message) {
+        if let Some(breach) = breach_of(error) {
             routes.core.breaches.note(breach, Some(peer.address.ip()));
         }
         // What the library itself refuses, a query it cannot read or an argument of the wrong type, has no code yet.
@@ -34,12 +34,15 @@ pub async fn execute(
     Json(response)
 }
 
-/// Tells which limit the library says was reached; it has no other name for them.
-fn breach_of(message: &str) -> Option<Breach> {
-    match message {
+/// Returns the limit that a refusal is about: a quota names itself, the library has only these sentences.
+fn breach_of(error: &ServerError) -> Option<Breach> {
+    match error.message.as_str() {
         "Query is nested too deep." => Some(Breach::QueryDepth),
         "Query is too complex." => Some(Breach::QueryComplexity),
-        _ => None,
+        _ => match error.extensions.as_ref()?.get("limit")? {
+            Value::String(name) => Breach::named(name),
+            _ => None,
+        },
     }
 }
 

@@ -16,6 +16,10 @@ async fn open(db: &Db, now: Timestamp) -> (Cursor, Vec<Letter>) {
 }
 
 async fn post(db: &Db, title: &str, now: Timestamp) {
+    post_from(db, "gm", title, now).await;
+}
+
+async fn post_from(db: &Db, sender: &str, title: &str, now: Timestamp) {
     let message = Ephemeral::NotificationNew(NotificationNew {
         id: id(title),
         title: title.to_owned(),
@@ -25,7 +29,7 @@ async fn post(db: &Db, title: &str, now: Timestamp) {
         kind: None,
     });
     let mut tx = db.write().await.unwrap();
-    put(&mut tx, &id("u"), &message, now).await.unwrap();
+    put(&mut tx, &id("u"), &id(sender), &message, now).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -94,6 +98,21 @@ async fn what_waited_too_long_or_was_too_much_is_gone() {
     }
     let letters = open(&db, later).await.1;
     assert_eq!((letters.len(), titles(&letters)[0].as_str()), (500, "3"));
+}
+
+#[tokio::test]
+async fn a_senders_overflow_drops_only_that_senders_oldest_messages() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
+    let now = clock::now();
+    post_from(&db, "player", "important", now).await;
+    for number in 0..520 {
+        post_from(&db, "viewer", &number.to_string(), now).await;
+    }
+    post_from(&db, "player", "second", now).await;
+    let titles = titles(&open(&db, now).await.1);
+    assert_eq!(titles.len(), 500);
+    assert_eq!((&*titles[0], &*titles[1], &*titles[499]), ("important", "22", "second"));
 }
 
 #[tokio::test]

@@ -38,6 +38,28 @@ impl Journal {
         row.map_or(Ok(0), |row| unsigned(row.try_get(0)?))
     }
 
+    /// Returns whether a user's membership of a campaign, or of a catalogue's room, ended after `since`.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn was_removed(&self, campaign: &Id, room: &Room, user: &Id, since: u64) -> Result<bool, DbError> {
+        let rooms = match room {
+            Room::Declared(..) => Some(room.to_string()),
+            Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => None,
+        };
+        let row = sqlx::query(
+            "SELECT 1 FROM journal WHERE campaign_id = $1 AND revoked_user = $2 AND seq > $3 \
+             AND (rooms IS NULL OR rooms = $4) LIMIT 1",
+        )
+        .bind(campaign.as_str())
+        .bind(user.as_str())
+        .bind(signed(since))
+        .bind(rooms)
+        .fetch_optional(&self.db.reader)
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// Returns at most `limit` events of a campaign after `seq`, in order.
     ///
     /// # Errors

@@ -16,12 +16,13 @@ use super::{People, Request};
 use crate::protocol::presence::{PresenceState, UserTyping};
 use crate::protocol::{Ephemeral, Id, Room};
 use crate::server::cluster::{Envelope, Heard, Word};
+use crate::server::rules::authorization::{Action, Decision, allow};
 use crate::server::socket::{Connection, Connections};
 use crate::server::{Core, access, clock};
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(500);
-/// How often the memberships of those who are in no room are looked up.
+/// How often the memberships of those who are in no room, and the roles of those who edit, are looked up.
 const CHECK: Duration = Duration::from_secs(5);
 /// How long a node that says nothing is believed to be there; never longer than presence is kept.
 const TRUST: Duration = Duration::from_secs(15);
@@ -192,6 +193,20 @@ impl Office {
         if now >= self.next_check {
             self.next_check = now + CHECK.min(self.core.config.presence.ttl / 3);
             self.withdraw_strangers().await;
+            self.demote_viewers().await;
+        }
+    }
+
+    /// Shows those as viewing who were said to edit and may not edit any more.
+    async fn demote_viewers(&mut self) {
+        let editing: Vec<(Sid, Id, Id)> =
+            self.registry.editing().map(|(sid, user, campaign)| (sid, user.clone(), campaign.clone())).collect();
+        for (sid, user, campaign) in editing {
+            let role = access::role_in_campaign(&self.core.db, &user, &campaign).await;
+            if matches!(role, Ok(role) if allow(role, Action::Edit) != Decision::Allow) {
+                let outcome = self.registry.demote(sid, &campaign);
+                self.announce(outcome).await;
+            }
         }
     }
 

@@ -304,6 +304,23 @@ impl<K: Copy + Ord + Hash> Registry<K> {
         })
     }
 
+    /// Lists the campaigns in which connections are said to edit, with their users.
+    pub fn editing(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
+        self.connections.iter().flat_map(|(key, connection)| {
+            let editing = connection.places.iter().filter(|(_, place)| place.state == Activity::Editing);
+            editing.map(|(campaign, _)| (*key, &connection.user, campaign))
+        })
+    }
+
+    /// Notes that a connection may only look at what it was said to edit.
+    pub fn demote(&mut self, key: K, campaign: &Id) -> Outcome {
+        self.observe_connection(key, |connection| {
+            if let Some(place) = connection.places.get_mut(campaign) {
+                place.state = place.state.min(Activity::Viewing);
+            }
+        })
+    }
+
     /// Returns what all nodes together make of a user.
     fn view(&self, user: &Id) -> Option<UserView> {
         self.joined(user, self.own(user))

@@ -117,11 +117,18 @@ impl Replay<'_> {
         let Some(since) = since else { return Ok(()) };
         let mut hall = hall.lock().await;
         relay.advance(self.campaign, &mut hall).await?;
-        if since.comparable(hall.head()) && since.seq <= hall.head().seq {
+        let is_known = since.comparable(hall.head()) && since.seq <= hall.head().seq;
+        if is_known && !self.was_absent(relay, since.seq).await? {
             self.from = Some(since.seq);
             self.cursor = Some(self.skip(relay, since.seq, hall.head().seq).await?);
         }
         Ok(())
+    }
+
+    /// Returns whether the user was no member for a while after `since`: what happened then is not for them.
+    async fn was_absent(&self, relay: &Relay, since: u64) -> Result<bool, DbError> {
+        let user = self.connection.claims().sub.clone();
+        relay.core.journal.was_removed(self.campaign, self.room, &user, since).await
     }
 
     /// Returns the place up to `head` behind which something may have gone to the room that the socket has not got.
@@ -139,8 +146,9 @@ impl Replay<'_> {
     async fn slice(&mut self, relay: &Relay, coverage: &Coverage, head: u64) -> Result<Result<(), Full>, DbError> {
         let Some(cursor) = self.cursor else { return Ok(Ok(())) };
         let (rows, upto) = self.read(relay, cursor, head).await?;
-        // Read after the rows: what was trimmed before them shows as a floor above the cursor.
-        if relay.core.journal.floor(self.campaign).await? > cursor {
+        // Read after the rows: what was trimmed before them shows as a floor above the cursor, and a membership that
+        // ended while they were sent as a removal behind it.
+        if relay.core.journal.floor(self.campaign).await? > cursor || self.was_absent(relay, cursor).await? {
             self.cursor = None;
             self.from = None;
             return Ok(Ok(()));

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::handshake;
-use super::limits::TokenBucket;
 use crate::config::server::SocketConfig;
+use crate::server::rate::TokenBucket;
 
 /// How many handshakes a minute each connection is good for that an address may have.
 const PER_CONNECTION: u32 = 12;

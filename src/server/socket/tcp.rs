@@ -14,9 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::frames::{Count, Intake};
-use super::limits::{Place, TokenBucket};
+use super::limits::Place;
 use super::throttle::Throttle;
 use crate::config::server::SocketConfig;
+use crate::server::rate::TokenBucket;
 
 /// How long a silent connection may be silent before the kernel asks whether the peer is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);

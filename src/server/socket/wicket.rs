@@ -8,13 +8,13 @@ use serde_json::Value;
 use socketioxide::extract::{AckSender, SocketRef};
 use tokio::sync::mpsc;
 
-use super::limits::TokenBucket;
 use super::request;
 use super::session::Incoming;
 use super::tcp::Switch;
 use crate::config::server::SocketConfig;
 use crate::protocol::{ErrorCode, Failure};
 use crate::server::breach::{Breach, Witness};
+use crate::server::rate::TokenBucket;
 
 /// Bounds the requests of one connection that wait for their turn.
 const INBOX: usize = 128;

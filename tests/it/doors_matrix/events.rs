@@ -29,10 +29,10 @@ const EVENT: &[(&str, Needs, Payload)] = &[
     ("presence:update", Needs::View, |ids| json!({"campaignId": ids["c"], "state": "viewing"})),
     (
         "presence:update",
-        Needs::View,
+        Needs::Edit,
         |ids| json!({"campaignId": ids["c"], "resource": {"type": "structure", "id": ids["t"]}, "state": "editing"}),
     ),
-    ("typing:start", Needs::View, typing),
+    ("typing:start", Needs::Edit, typing),
     ("typing:stop", Needs::View, typing),
     // Who was never inside leaves without being told whether there is an inside.
     ("unsubscribe_campaign", Needs::Login, |ids| ids["c"].clone()),

@@ -88,7 +88,7 @@ impl TestGateway {
     /// Writes a message to a user, as the API does.
     pub async fn tell(&self, user: &str, message: &Ephemeral) {
         let mut tx = self.core.db.write().await.unwrap();
-        scry::server::inbox::put(&mut tx, &id(user), message, now()).await.unwrap();
+        scry::server::inbox::put(&mut tx, &id(user), &id("gm"), message, now()).await.unwrap();
         tx.commit().await.unwrap();
         self.core.signals.mailed(&id(user));
     }
@@ -118,6 +118,17 @@ impl TestGateway {
         tx.commit().await.unwrap();
         self.core.signals.committed(&id(CAMPAIGN));
         event.unwrap()
+    }
+
+    /// Gives a member another role.
+    pub async fn set_role(&self, user: &str, role: &str) {
+        sqlx::query("UPDATE memberships SET role = $3 WHERE user_id = $1 AND campaign_id = $2")
+            .bind(user)
+            .bind(CAMPAIGN)
+            .bind(role)
+            .execute(&self.core.db.writer)
+            .await
+            .unwrap();
     }
 
     /// Makes a user a member again.
@@ -182,9 +193,11 @@ async fn people(core: &Core) {
         sql.push_str(&format!("INSERT INTO campaigns (id, epoch) VALUES ('{campaign}', 'first');"));
         sql.push_str(&row(campaign, campaign, "campaign", "NULL"));
     }
-    for (user, campaign) in [("gm", CAMPAIGN), ("viewer", CAMPAIGN), ("gm", OTHER_CAMPAIGN)] {
+    for (user, campaign, role) in
+        [("gm", CAMPAIGN, "OWNER"), ("viewer", CAMPAIGN, "VIEWER"), ("gm", OTHER_CAMPAIGN, "OWNER")]
+    {
         sql.push_str(&format!(
-            "INSERT INTO memberships VALUES ('{user}-{campaign}', '{campaign}', '{user}', 'VIEWER', 1, '{time}', '{time}');"
+            "INSERT INTO memberships VALUES ('{user}-{campaign}', '{campaign}', '{user}', '{role}', 1, '{time}', '{time}');"
         ));
     }
     for (entity, kind, parent) in

@@ -163,6 +163,14 @@ impl Raw {
         None
     }
 
+    /// Waits until an event has come that `wanted` accepts, or came before.
+    pub async fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) {
+        while !self.events.iter().any(&wanted) {
+            let text = self.text().await.unwrap_or_else(|| panic!("the connection ended before {what}"));
+            self.keep(&text);
+        }
+    }
+
     /// Waits until the namespace or the connection is closed, keeping the events that come before.
     pub async fn closed(&mut self) {
         let end = async {

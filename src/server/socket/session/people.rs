@@ -3,17 +3,23 @@
 use socketioxide::extract::AckSender;
 
 use super::Session;
-use crate::protocol::presence::{PresenceUpdate, TypingRequest};
-use crate::protocol::{EntityType, Id, Room};
+use crate::protocol::presence::{Activity, PresenceUpdate, TypingRequest};
+use crate::protocol::{EntityType, Id, Role, Room};
 use crate::server::access::{self, Whereabouts};
+use crate::server::domain::{Kind, typing};
 use crate::server::presence::{Request, Spot};
 use crate::server::relay::Denied;
+use crate::server::rules::authorization::{Action, Decision, allow};
 
 impl Session {
-    /// Notes what the connection is at; the campaign and the resource must be for this user's eyes.
+    /// Notes what the connection is at; the campaign and the resource must be for this user's eyes, and for their hands
+    /// if they say that they edit.
     pub(super) async fn present(&self, update: PresenceUpdate, ack: AckSender) {
         let allowed = async {
-            self.member_of(&update.campaign_id).await?;
+            let role = self.role_in(&update.campaign_id).await?;
+            if update.state == Activity::Editing {
+                require_editor(role)?;
+            }
             if let Some(resource) = &update.resource {
                 self.find(&update.campaign_id, &resource.entity_type, &resource.id).await?;
             }
@@ -28,11 +34,17 @@ impl Session {
         }
     }
 
-    /// Announces that somebody types, or has stopped.
-    pub(super) async fn typing(&self, field: TypingRequest, typing: bool, ack: AckSender) {
+    /// Announces that somebody types in a field that they may change, or has stopped.
+    pub(super) async fn typing(&self, field: TypingRequest, is_typing: bool, ack: AckSender) {
         let found = async {
-            self.member_of(&field.campaign_id).await?;
-            self.find(&field.campaign_id, &field.entity_type, &field.entity_id).await
+            let role = self.role_in(&field.campaign_id).await?;
+            let place = self.find(&field.campaign_id, &field.entity_type, &field.entity_id).await?;
+            // What was never announced ends without a word: only a beginning is shown to others.
+            if is_typing {
+                require_editor(role)?;
+                self.require_field(&field).await?;
+            }
+            Ok(place)
         };
         match found.await {
             Ok(place) => {
@@ -40,7 +52,7 @@ impl Session {
                 let is_structure = field.entity_type == EntityType::Structure;
                 let settlement = place.parent.filter(|_| is_structure);
                 let spot = Spot { user_id: claims.sub.clone(), name: claims.name.clone(), field, settlement };
-                self.people.ask(Request::Typing(self.connection.id(), spot, typing)).await;
+                self.people.ask(Request::Typing(self.connection.id(), spot, is_typing)).await;
                 self.granted(ack);
             }
             Err(denied) => self.denied(ack, &denied, "could not note who types"),
@@ -52,17 +64,28 @@ impl Session {
         self.people.ask(Request::Joined(self.connection.id(), room)).await;
     }
 
-    async fn member_of(&self, campaign: &Id) -> Result<(), Denied> {
+    async fn role_in(&self, campaign: &Id) -> Result<Role, Denied> {
         let user = self.connection.claims().sub.clone();
-        match access::role_in_campaign(&self.core.db, &user, campaign).await? {
-            Some(_) => Ok(()),
-            None => Err(Denied::Unauthorized),
-        }
+        access::role_in_campaign(&self.core.db, &user, campaign).await?.ok_or(Denied::Unauthorized)
+    }
+
+    /// Refuses the name of a field that the entity does not have: others are shown it.
+    async fn require_field(&self, request: &TypingRequest) -> Result<(), Denied> {
+        let kind = Kind::parse(request.entity_type.as_str()).ok_or(Denied::Unauthorized)?;
+        let has_field = typing::has_field(&self.core.db, kind, &request.entity_id, &request.field).await?;
+        if has_field { Ok(()) } else { Err(Denied::Unauthorized) }
     }
 
     async fn find(&self, campaign: &Id, entity_type: &EntityType, id: &Id) -> Result<Whereabouts, Denied> {
         let place = access::whereabouts(&self.core.db, id).await?;
         let fits = |place: &Whereabouts| place.campaign == *campaign && place.entity_type == *entity_type;
         place.filter(fits).ok_or(Denied::Unauthorized)
+    }
+}
+
+fn require_editor(role: Role) -> Result<(), Denied> {
+    match allow(Some(role), Action::Edit) {
+        Decision::Allow => Ok(()),
+        Decision::Deny | Decision::Hide => Err(Denied::Unauthorized),
     }
 }
