@@ -56,6 +56,11 @@ pub enum Msg {
     Looks(Looks),
     /// The answer to [`Effect::SetPreferences`].
     Preferences(Result<Preferences, String>),
+    /// The answer to [`Effect::AnswerInvitation`]: the role, if it was accepted.
+    InvitationAnswered {
+        id: Id,
+        result: Result<Option<String>, String>,
+    },
     /// The answer to [`Effect::AskDue`].
     Due {
         until: String,
@@ -117,6 +122,11 @@ pub enum Effect {
     MarkRead(Id),
     MarkAllRead,
     SetPreferences(Preferences),
+    /// Accept or decline an invitation.
+    AnswerInvitation {
+        id: Id,
+        accept: bool,
+    },
     /// Say something in passing to those who are here too.
     Tell(ClientRequest),
     /// Try to connect again without waiting.

@@ -103,6 +103,10 @@ impl App {
                 self.inbox_told(result);
                 Vec::new()
             }
+            Msg::InvitationAnswered { id, result } => {
+                self.invitation_answered(&id, result);
+                Vec::new()
+            }
             Msg::Looks(looks) => {
                 self.looks_told(looks);
                 Vec::new()
@@ -200,7 +204,7 @@ impl App {
             Err(reason) => self.stage = Stage::Stuck(text::line(&reason).into_owned()),
             Ok(choices) => match choices.as_slice() {
                 [] => {
-                    let reason = "You are a member of no campaign yet; ask its owner to add you, then try again";
+                    let reason = "You are a member of no campaign yet; ask its owner to invite you, then accept with `scry invitations accept`";
                     self.stage = Stage::Stuck(reason.to_owned());
                 }
                 [only] => return self.watch(only.id.clone()),

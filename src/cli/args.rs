@@ -110,6 +110,11 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<OutboxAction>,
     },
+    /// List, accept or decline invitations to campaigns; block who invites
+    Invitations {
+        #[command(subcommand)]
+        action: Option<InvitationAction>,
+    },
     /// Set a campaign's clock
     SetTime(SetTime),
     /// Tell something to members of a campaign
@@ -144,6 +149,43 @@ pub enum OutboxAction {
         #[arg(value_name = "KEY")]
         key: String,
     },
+}
+
+/// Actions of `scry invitations`; without one, those to you are listed.
+#[derive(Debug, Clone, Subcommand)]
+pub enum InvitationAction {
+    /// Print each open invitation as a line of JSON: those to you, or those to a campaign that you own
+    List {
+        #[arg(long, value_name = "ID|NAME", add = super::complete::campaigns())]
+        campaign: Option<String>,
+    },
+    /// Become a member, as an invitation to you says
+    Accept {
+        #[arg(value_name = "ID|CAMPAIGN")]
+        invitation: String,
+    },
+    /// Decline an invitation to you
+    Decline {
+        #[arg(value_name = "ID|CAMPAIGN")]
+        invitation: String,
+    },
+    /// Withdraw an invitation to a campaign that you own
+    Withdraw {
+        #[arg(value_name = "ID")]
+        invitation: String,
+    },
+    /// Keep a user's invitations from you, those that are open included
+    Block {
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Let a user's invitations reach you again
+    Unblock {
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Print each user whose invitations do not reach you as a line of JSON
+    Blocked,
 }
 
 /// Actions of `scry config`.

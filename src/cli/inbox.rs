@@ -69,7 +69,7 @@ pub async fn choose(api: &Api, set: &[String]) -> Result<Exit, CliError> {
             _ => {
                 let sentence = format!(
                     "--set {assignment}: of preferences write levels=info,success,warning,error or \
-                     kinds=message,conflict,rule, with those you want"
+                     kinds=message,conflict,rule,invitation, with those you want"
                 );
                 return Err(CliError::Usage(sentence));
             }

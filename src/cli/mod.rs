@@ -14,6 +14,7 @@ mod expect;
 mod find;
 mod get;
 mod inbox;
+mod invitations;
 mod listen;
 mod login;
 mod outbox;
@@ -90,6 +91,7 @@ async fn run(cli: Cli) -> Result<Exit, CliError> {
         Some(Command::Delete(args)) => edit::delete(&context()?, &args).await,
         Some(Command::AdvanceTime(args)) => clock::advance(&context()?, &args).await,
         Some(Command::Outbox { action }) => outbox::run(&context()?, action).await,
+        Some(Command::Invitations { action }) => invitations::run(&context()?, action).await,
         Some(Command::SetTime(args)) => clock::set(&context()?, &args).await,
         Some(Command::Notify(args)) => people::notify(&context()?, &args).await,
         Some(Command::Publish(args)) => edit::publish(&context()?, &args).await,

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::args::{Entity, Notify};
-use super::context::Context;
+use super::context::{self, Context};
 use super::edit;
 use super::error::CliError;
 use super::find::Finder;
@@ -12,13 +12,19 @@ use crate::client::api::Api;
 use crate::exit::Exit;
 use crate::protocol::{Id, Role};
 
-/// Makes a user a member, as `--set campaignId=… --set userId=… --set role=…` say; the campaign is an id by now.
+/// Invites a user, as `--set campaignId=… --set userId=… --set role=…` say; the campaign is an id by now.
 ///
 /// # Errors
 /// [`CliError`] when one of them is missing, or the server refuses it.
 pub async fn add(api: &Api, input: &Map<String, Value>) -> Result<Value, CliError> {
     let campaign = Id::parse(text(input, "campaignId")?).map_err(|error| CliError::Usage(error.to_string()))?;
-    Ok(api.add_member(&campaign, text(input, "userId")?, role(input)?).await?)
+    let invitation = api.invite(&campaign, text(input, "userId")?, role(input)?).await?;
+    let line = |field: &str| crate::text::line(invitation[field].as_str().unwrap_or_default()).into_owned();
+    let (invitee, name) = (line("invitee"), line("campaignName"));
+    context::say(&format!(
+        "{invitee} was invited to {name}, and becomes a member by accepting: scry invitations accept"
+    ));
+    Ok(invitation)
 }
 
 /// Gives a member the role that `--set role=…` says.

@@ -2,6 +2,7 @@
 
 pub mod edit;
 mod inbox;
+mod invitation;
 mod people;
 mod queries;
 

@@ -69,11 +69,6 @@ pub struct Notification {
     pub told: NotificationNew,
     #[serde(default)]
     pub read: bool,
-    /// What it is about, where it is about one thing and the server says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entity_type: Option<EntityType>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entity_id: Option<Id>,
 }
 
 /// Says what a user is told at once: some of the levels, some of the kinds.

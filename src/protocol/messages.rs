@@ -19,9 +19,14 @@ pub struct NotificationNew {
     pub level: String,
     /// RFC 3339 UTC with milliseconds.
     pub created_at: String,
-    /// Who speaks: `message` for people, `rule` for the rules of a world.
+    /// Who speaks: `message` for people, `rule` for the rules of a world, `invitation` for an invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// What it is about, where it is about one thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_type: Option<EntityType>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<Id>,
 }
 
 /// Tells a user that values of theirs were replaced; the values are objects by field name.

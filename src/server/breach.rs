@@ -59,6 +59,18 @@ pub enum Breach {
     QueryComplexity,
     /// Too many notifications from one user, to one recipient or to all.
     Notifications,
+    /// Too many API requests of one user.
+    ApiRequests,
+    /// Too many requests from one address that need no login.
+    AuthRequests,
+    /// Too many invitations from one user, or too many of theirs that are open.
+    Invitations,
+    /// Too many members of one campaign.
+    Members,
+    /// Too many campaigns of one user.
+    Campaigns,
+    /// A campaign that would become too large.
+    Storage,
 }
 
 /// Holds the counts of all limits as one family of metrics.
@@ -90,7 +102,7 @@ struct Told {
 
 impl Breach {
     /// Lists every kind, in the order of their declaration.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 26] = [
         Self::Token,
         Self::AdminToken,
         Self::Logins,
@@ -111,6 +123,12 @@ impl Breach {
         Self::QueryDepth,
         Self::QueryComplexity,
         Self::Notifications,
+        Self::ApiRequests,
+        Self::AuthRequests,
+        Self::Invitations,
+        Self::Members,
+        Self::Campaigns,
+        Self::Storage,
     ];
 
     /// Finds a kind by the name that logs and metrics have for it.
@@ -143,6 +161,12 @@ impl Breach {
             Self::QueryDepth => "query_depth",
             Self::QueryComplexity => "query_complexity",
             Self::Notifications => "notifications",
+            Self::ApiRequests => "api_requests",
+            Self::AuthRequests => "auth_requests",
+            Self::Invitations => "invitations",
+            Self::Members => "members",
+            Self::Campaigns => "campaigns",
+            Self::Storage => "storage",
         }
     }
 }

@@ -11,7 +11,7 @@ use super::auth::AuthService;
 use super::breach::Breaches;
 use super::clock;
 use super::core::Core;
-use super::domain::maintenance;
+use super::domain::{Domain, maintenance};
 use super::error::ServerError;
 use super::http;
 use super::inbox;
@@ -95,6 +95,9 @@ async fn maintain(core: Core, auth: AuthService, stop: CancellationToken) {
         }
         if let Err(error) = maintenance::forget_requests(&core.db, clock::now()).await {
             tracing::warn!(%error, "could not forget old requests");
+        }
+        if let Err(error) = Domain::new(core.clone()).announce_invitations().await {
+            tracing::warn!(%error, "announcing invitations failed");
         }
         if let Err(error) = maintenance::forget_old(&core.db, &core.config, clock::now()).await {
             tracing::warn!(%error, "deleting old rows failed");

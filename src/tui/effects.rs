@@ -113,6 +113,15 @@ impl Runner {
                 Effect::SetPreferences(wanted) => self.ask(async move |api| {
                     Msg::Preferences(api.set_preferences(&wanted).await.map_err(|error| error.to_string()))
                 }),
+                Effect::AnswerInvitation { id, accept } => self.ask(async move |api| {
+                    let result = if accept {
+                        let member = api.accept_invitation(&id).await;
+                        member.map(|member| Some(member["role"].as_str().unwrap_or_default().to_lowercase()))
+                    } else {
+                        api.decline_invitation(&id).await.map(|_| None)
+                    };
+                    Msg::InvitationAnswered { id, result: result.map_err(|error| error.to_string()) }
+                }),
                 Effect::AskDue { campaign, until } => self.ask(async move |api| {
                     let result = api.due_effects(&campaign, &until).await.map_err(|error| unanswered(&error));
                     Msg::Due { until, result }

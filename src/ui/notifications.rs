@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::look::Look;
 use super::pane::{empty, frame, line};
+use super::people::answers;
 use super::row::Row;
 use crate::app::App;
 use crate::app::inbox::Notice;
@@ -49,6 +50,10 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
                     Row::new().left(format!("     {text}"), look.theme.text).draw(line(content, y), buffer);
                     y += 1;
                 }
+            }
+            if notice.invitation().is_some() && !notice.read && y < content.height {
+                Row::new().left(format!("     {}", answers(app)), look.theme.accent).draw(line(content, y), buffer);
+                y += 1;
             }
         }
     }

@@ -7,6 +7,8 @@ use super::look::Look;
 use super::pane::{empty, frame, scrolled};
 use super::row::Row;
 use crate::app::App;
+use crate::app::command::Action;
+use crate::app::edit::command::Deed;
 use crate::app::keymap::Pane;
 use crate::app::measure::{fit, pad, width};
 use crate::app::people::Person;
@@ -43,7 +45,18 @@ fn rows(app: &App, look: &Look) -> Vec<Row> {
             .left(format!(" {} {}  ", look.symbols.disconnected, pad(&name, names)), look.theme.muted)
             .left(format!("{}  not here", pad(&role, 7)), look.theme.muted)
     }));
+    rows.extend(app.inbox().open_invitations().map(|notice| {
+        Row::new()
+            .left(format!(" {} {}  ", look.symbols.changed, notice.title), look.theme.strong)
+            .left(answers(app), look.theme.muted)
+    }));
     rows
+}
+
+/// Says with which keys an invitation is answered.
+pub(super) fn answers(app: &App) -> String {
+    let key = |deed| app.keymap().label(Action::Edit(deed)).unwrap_or_default();
+    format!("{} accepts, {} declines", key(Deed::AcceptInvitation), key(Deed::DeclineInvitation))
 }
 
 fn person_row(app: &App, look: &Look, person: &Person, names: usize) -> Row {

@@ -45,6 +45,8 @@ enum Needs {
     Publish,
     /// To be the one whom it belongs to: here, the owner.
     Mine,
+    /// To be somebody whom it belongs to, and who is not there.
+    Others,
 }
 
 use Answer::{Absent, Granted, NoToken, Refused, TokenExpired};
@@ -53,13 +55,14 @@ use Who::{Editor, Expired, Nobody, Outsider, Owner, Service, StrangeService, Vie
 const EVERYBODY: [Who; 8] = [Owner, Editor, Viewer, Outsider, Service, StrangeService, Nobody, Expired];
 
 /// The table: what each of [`EVERYBODY`] gets.
-const TABLE: [(Needs, [Answer; 8]); 6] = [
+const TABLE: [(Needs, [Answer; 8]); 7] = [
     (Needs::Login, [Granted, Granted, Granted, Granted, Granted, Granted, NoToken, TokenExpired]),
     (Needs::View, [Granted, Granted, Granted, Absent, Granted, Absent, NoToken, TokenExpired]),
     (Needs::Edit, [Granted, Granted, Refused, Absent, Granted, Absent, NoToken, TokenExpired]),
     (Needs::Own, [Granted, Refused, Refused, Absent, Refused, Absent, NoToken, TokenExpired]),
     (Needs::Publish, [Refused, Refused, Refused, Refused, Granted, Absent, NoToken, TokenExpired]),
     (Needs::Mine, [Granted, Absent, Absent, Absent, Absent, Absent, NoToken, TokenExpired]),
+    (Needs::Others, [Absent, Absent, Absent, Absent, Absent, Absent, NoToken, TokenExpired]),
 ];
 
 fn expected(needs: Needs, who: Who) -> Answer {

@@ -14,6 +14,12 @@ fn members_the_clock_and_messages_are_changed_from_scripts_too() {
     let script = "
         campaign=$(scry get campaign Emberfall | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/')
         scry create member --set campaignId=Emberfall --set userId=outsider --set role=viewer
+        outsider=$(SCRY_SERVER_DATA_DIR=server scry-server token outsider)
+        tries=0
+        until SCRY_TOKEN=$outsider scry invitations | grep -q Emberfall; do
+            tries=$((tries + 1)); test $tries -lt 200
+        done
+        SCRY_TOKEN=$outsider scry invitations accept Emberfall
         scry update member outsider --campaign Emberfall --set role=editor
         scry delete member outsider --campaign Emberfall
         scry set-time Emberfall 1207-09-15T06:00:00Z
@@ -25,10 +31,13 @@ fn members_the_clock_and_messages_are_changed_from_scripts_too() {
     let (code, stdout, stderr) = told(&town.script(script));
     assert_eq!(code, Some(0), "{stderr}");
     let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((&lines[0]["role"], &lines[1]["role"]), (&"VIEWER".into(), &"EDITOR".into()), "{stdout}");
-    assert_eq!(lines[2]["newTime"], "1207-09-15T06:00:00.000Z");
-    assert_eq!(lines[3]["notified"], 1);
-    assert_eq!(lines[4]["level"], 4, "the repeated command tells its first result");
+    assert_eq!((&lines[0]["invitee"], &lines[0]["role"]), (&"outsider".into(), &"VIEWER".into()), "{stdout}");
+    assert!(stderr.contains("outsider was invited to Emberfall, and becomes a member by accepting"), "{stderr}");
+    assert!(stderr.contains("you are a member of Emberfall now"), "{stderr}");
+    assert_eq!((&lines[1]["role"], &lines[2]["role"]), (&"VIEWER".into(), &"EDITOR".into()), "{stdout}");
+    assert_eq!(lines[3]["newTime"], "1207-09-15T06:00:00.000Z");
+    assert_eq!(lines[4]["notified"], 1);
+    assert_eq!(lines[5]["level"], 4, "the repeated command tells its first result");
     let (_, stdout, _) = told(&town.run(&["get", "settlement", "Cinderford"]));
     assert!(stdout.contains("\"level\":5"), "and changes nothing: {stdout}");
     let (code, _, stderr) = told(&town.run(&[
@@ -75,7 +84,7 @@ fn notifications_are_listed_and_read_and_preferences_chosen() {
     gm(&["update", "preferences", "--set", "levels=warning,error"]);
     let chosen = &gm(&["get", "preferences"])[0];
     assert_eq!(chosen["levels"], json!(["warning", "error"]));
-    assert_eq!(chosen["kinds"].as_array().unwrap().len(), 3, "what is not named stays");
+    assert_eq!(chosen["kinds"].as_array().unwrap().len(), 4, "what is not named stays");
     let refused: [&[&str]; 4] = [
         &["update", "preferences", "--set", "levels=loud"],
         &["update", "preferences", "--set", "sound=off"],
@@ -135,4 +144,35 @@ fn what_belongs_somewhere_is_placed_by_name_and_a_wrong_field_is_named() {
         assert_eq!(code, Some(2), "{stderr}");
         assert!(stderr.contains(sentence), "{stderr}");
     }
+}
+
+#[test]
+fn invitations_are_listed_declined_withdrawn_and_blocked_from_scripts() {
+    let town = Town::start();
+    let script = "
+        outsider=$(SCRY_SERVER_DATA_DIR=server scry-server token outsider)
+        theirs() { SCRY_TOKEN=$outsider scry invitations \"$@\"; }
+        wanted() { tries=0; until test \"$(theirs | wc -l)\" -eq $1; do tries=$((tries + 1)); test $tries -lt 200; done; }
+        invite() { scry create member --set campaignId=Emberfall --set userId=$1 --set role=editor; }
+        invite outsider >/dev/null
+        wanted 1
+        theirs decline Emberfall
+        wanted 0
+        theirs block gm
+        theirs blocked
+        nobody=$(invite nobody | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/')
+        scry invitations list --campaign Emberfall
+        scry invitations withdraw $nobody
+        theirs unblock gm
+        theirs blocked
+        if theirs accept Emberfall; then exit 9; fi
+    ";
+    let (code, stdout, stderr) = told(&town.script(script));
+    assert_eq!(code, Some(0), "{stderr}");
+    let lines = lines(&stdout);
+    assert_eq!((&lines[0]["campaignName"], &lines[0]["role"]), (&"Emberfall".into(), &"EDITOR".into()), "{stdout}");
+    assert_eq!((&lines[1]["user"], &lines[2]["user"]), (&"gm".into(), &"gm".into()), "{stdout}");
+    assert_eq!((&lines[3]["invitee"], &lines[4]["invitee"]), (&"nobody".into(), &"nobody".into()), "{stdout}");
+    assert_eq!((&lines[5]["unblocked"], lines.len()), (&"gm".into(), 6), "{stdout}");
+    assert!(stderr.contains("no open invitation Emberfall to you"), "{stderr}");
 }

@@ -53,6 +53,8 @@ mod outbox;
 mod people_edits;
 mod people_fairness;
 mod people_ghosts;
+mod people_invitations;
+mod people_limits;
 mod people_messages;
 mod people_model;
 mod people_presence;

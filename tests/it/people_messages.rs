@@ -113,7 +113,7 @@ async fn who_lost_a_value_is_told_and_told_again_when_it_is_settled() {
 async fn preferences_choose_what_is_told_at_once_and_the_list_keeps_the_rest() {
     let (server, node) = (TestServer::start().await, Node::start().await);
     let (gm, player) = (server.login("gm").await, server.login("player").await);
-    let all = json!({"levels": ["info", "success", "warning", "error"], "kinds": ["message", "conflict", "rule"]});
+    let all = json!({"levels": ["info", "success", "warning", "error"], "kinds": ["message", "conflict", "rule", "invitation"]});
     let asked = "{ notificationPreferences { levels kinds } }";
     assert_eq!(server.graphql(&player, asked, json!({})).await["notificationPreferences"], all);
     let set = "mutation($levels: [String!]) { setNotificationPreferences(levels: $levels) { levels kinds } }";

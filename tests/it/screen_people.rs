@@ -132,10 +132,10 @@ pub fn inbox(table: &mut Table) {
             level: level.to_owned(),
             created_at: format!("2026-03-01T18:{minute:02}:00.000Z"),
             kind: None,
+            entity_type: None,
+            entity_id: None,
         },
         read,
-        entity_type: None,
-        entity_id: None,
     };
     let notifications = vec![
         notification("n2", "Session moved", "We begin at eight instead of seven.", "warning", 15, false),
@@ -188,9 +188,10 @@ fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
             level: "warning".to_owned(),
             created_at: "2026-03-01T18:15:00.000Z".to_owned(),
             kind: Some("conflict".to_owned()),
+            entity_type: Some(EntityType::Settlement),
+            entity_id: Some(id("s1")),
         };
-        let notification =
-            Notification { told, read: false, entity_type: Some(EntityType::Settlement), entity_id: Some(id("s1")) };
+        let notification = Notification { told, read: false };
         table.send(Msg::Inbox(Ok(Inbox { notifications: vec![notification], preferences: None })));
     };
     let mut table = Table::live(120, 40);
@@ -209,4 +210,32 @@ fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
     anew.keys("6 enter");
     assert_eq!(anew.app.selected().unwrap().name.to_string(), "Harrow's Rest");
     assert!(anew.effects.contains(&Effect::MarkRead(id("n7"))));
+}
+
+#[test]
+fn an_invitation_stands_in_people_and_notifications_and_is_answered_with_a_key() {
+    let mut table = Table::live(120, 40);
+    table.ephemeral(
+        "notification:new",
+        json!({"id": "n9", "title": "mallory invites you to “Trap”", "body": "You would be a member with the role viewer.",
+               "level": "info", "createdAt": "2026-03-01T18:15:00.000Z", "kind": "invitation",
+               "entityType": "invitation", "entityId": "i1"}),
+    );
+    table.wait(Duration::from_secs(7));
+    for pane in ["5", "6"] {
+        table.keys(pane);
+        let screen = table.screen();
+        assert!(screen.contains("mallory invites you to “Trap”"), "{screen}");
+        assert!(screen.contains("A accepts, R declines"), "{screen}");
+    }
+    table.keys("R");
+    assert!(table.effects.contains(&Effect::AnswerInvitation { id: id("i1"), accept: false }));
+    table.keys("5 A");
+    assert!(table.effects.contains(&Effect::AnswerInvitation { id: id("i1"), accept: true }));
+    table.send(Msg::InvitationAnswered { id: id("i1"), result: Ok(Some("viewer".to_owned())) });
+    assert!(table.screen().contains("you are a member with the role viewer now"), "{}", table.screen());
+    table.wait(Duration::from_secs(7));
+    assert!(!table.screen().contains("A accepts"), "{}", table.screen());
+    table.keys("A");
+    assert!(table.screen().contains("there is no open invitation to you"), "{}", table.screen());
 }

@@ -106,7 +106,7 @@ async fn each_role_may_do_what_it_says() {
     let (campaign, settlement) = (world["campaign"]["id"].clone(), world["settlements"][0]["id"].clone());
     let edit = "mutation ($c: ID!, $s: ID!) { updateSettlement(id: $s, input: {level: 7}) { level }
         advanceWorldTime(campaignId: $c, seconds: 60) { elapsedSeconds } }";
-    let manage = "mutation ($c: ID!) { addMember(campaignId: $c, userId: \"outsider\", role: VIEWER) { name } }";
+    let manage = "mutation ($c: ID!) { addMember(campaignId: $c, userId: \"outsider\", role: VIEWER) { invitee } }";
     let delete = "mutation ($c: ID!) { deleteCampaign(id: $c) }";
     let variables = json!({"c": campaign, "s": settlement});
     let only_c = json!({"c": campaign});
@@ -119,7 +119,7 @@ async fn each_role_may_do_what_it_says() {
             assert_eq!(refused["extensions"]["code"], "UNAUTHORIZED", "{user}");
         }
     }
-    assert_eq!(server.graphql(&gm, manage, only_c.clone()).await["addMember"]["name"], "outsider");
+    assert_eq!(server.graphql(&gm, manage, only_c.clone()).await["addMember"]["invitee"], "outsider");
     assert_eq!(server.graphql(&gm, delete, only_c).await["deleteCampaign"], true);
 }
 

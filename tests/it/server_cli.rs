@@ -136,3 +136,27 @@ fn a_failed_start_is_one_line_with_the_right_code() {
     assert!(run(dir.path(), &["check-config"]).status.success());
     assert_eq!(run(dir.path(), &["--no-such-flag"]).status.code(), Some(2));
 }
+
+#[test]
+fn the_operator_adds_members_without_asking_them() {
+    let dir = TempDir::new().unwrap();
+    assert!(run(dir.path(), &["seed"]).status.success());
+    let told = |args: &[&str]| {
+        let output = run(dir.path(), args);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let added = told(&["member", "add", "Emberfall", "outsider", "--role", "editor"]);
+    assert_eq!((added.0, &*added.1), (Some(0), "outsider is a member with the role editor\n"), "{}", added.2);
+    told(&["member", "add", "Emberfall", "outsider", "--role", "viewer"]);
+    let listed = told(&["member", "list", "Emberfall"]).1;
+    assert!(listed.contains("outsider VIEWER\n") && listed.contains("gm OWNER\n"), "{listed}");
+    for (args, problem) in [
+        (["Nowhere", "outsider", "VIEWER"], "there is no campaign Nowhere"),
+        (["Emberfall", "nobody", "VIEWER"], "there is no user nobody"),
+        (["Emberfall", "outsider", "KING"], "--role: must be OWNER, EDITOR or VIEWER"),
+        (["Emberfall", "gm", "VIEWER"], "is the only owner"),
+    ] {
+        let (code, _, stderr) = told(&["member", "add", args[0], args[1], "--role", args[2]]);
+        assert!(code != Some(0) && stderr.contains(problem), "{args:?}: {stderr}");
+    }
+}

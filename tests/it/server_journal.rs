@@ -81,8 +81,7 @@ async fn members_come_change_and_go() {
     let id = campaign(&server, &gm).await;
     let me = "{ me { id } campaigns { name } }";
     let user = server.graphql(&outsider, me, json!({})).await["me"]["id"].clone();
-    let add = "mutation ($c: ID!, $u: String!) { addMember(campaignId: $c, userId: $u, role: VIEWER) { userId role } }";
-    server.graphql(&gm, add, json!({"c": id, "u": user})).await;
+    assert_eq!(server.enrol(&gm, &json!(id), "outsider", "VIEWER").await["userId"], user);
     assert_eq!(server.graphql(&outsider, me, json!({})).await["campaigns"].as_array().unwrap().len(), 2);
     let promote = "mutation ($c: ID!, $u: ID!, $r: Role!) { setMemberRole(campaignId: $c, userId: $u, role: $r) { role version } }";
     let promoted = server.graphql(&gm, promote, json!({"c": id, "u": user, "r": "EDITOR"})).await;

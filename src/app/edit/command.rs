@@ -39,6 +39,8 @@ pub enum Deed {
     MarkAllRead,
     /// Choose what one is told at once.
     Preferences,
+    AcceptInvitation,
+    DeclineInvitation,
     /// Change the text of several lines.
     Text(TextDeed),
 }

@@ -74,7 +74,12 @@ impl App {
             Deed::Clock => return self.open_clock(),
             Deed::Undo => return self.undo_last(),
             Deed::Edits => self.open_edits(),
-            Deed::Open | Deed::MarkRead | Deed::MarkAllRead | Deed::Preferences => return self.notice_deed(deed),
+            Deed::Open
+            | Deed::MarkRead
+            | Deed::MarkAllRead
+            | Deed::Preferences
+            | Deed::AcceptInvitation
+            | Deed::DeclineInvitation => return self.notice_deed(deed),
             Deed::Save
             | Deed::Cancel
             | Deed::Again

@@ -44,6 +44,8 @@ impl App {
             | Deed::NextLine
             | Deed::MarkRead
             | Deed::MarkAllRead
+            | Deed::AcceptInvitation
+            | Deed::DeclineInvitation
             | Deed::Text(_) => return self.begin(deed),
         }
         Vec::new()

@@ -10,7 +10,7 @@ use crate::app::{App, Effect, Unanswered};
 use crate::client::event::{Inbox, Preferences};
 use crate::config::alerts::Level;
 use crate::protocol::catalogue::Severity;
-use crate::protocol::{EntityRef, Ephemeral};
+use crate::protocol::{EntityRef, Ephemeral, Id};
 
 impl App {
     /// Returns the notices.
@@ -89,9 +89,38 @@ impl App {
             self.mark_all_read()
         } else if deed == Deed::Preferences {
             self.open_preferences()
+        } else if matches!(deed, Deed::AcceptInvitation | Deed::DeclineInvitation) {
+            self.answer_invitation(deed == Deed::AcceptInvitation)
         } else {
             Vec::new()
         }
+    }
+
+    /// Answers the invitation that the cursor is on, or else the newest one that is open.
+    fn answer_invitation(&mut self, accept: bool) -> Vec<Effect> {
+        let here = self.inbox.selected().filter(|_| self.focus == Pane::Notifications);
+        let here = here.and_then(Notice::invitation);
+        let open = here.or_else(|| self.inbox.open_invitations().next().and_then(Notice::invitation)).cloned();
+        match open {
+            Some(id) => vec![Effect::AnswerInvitation { id, accept }],
+            None => {
+                self.say("there is no open invitation to you");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes in what became of an invitation that the person has answered.
+    pub(in crate::app) fn invitation_answered(&mut self, id: &Id, result: Result<Option<String>, String>) {
+        self.redraw = true;
+        let sentence = match result {
+            Ok(Some(role)) => format!("the invitation is accepted: you are a member with the role {role} now"),
+            Ok(None) => "the invitation is declined".to_owned(),
+            Err(reason) => return self.say(&format!("the invitation could not be answered: {reason}")),
+        };
+        let answered = |notice: &&mut Notice| notice.invitation() == Some(id);
+        self.inbox.notices.iter_mut().filter(answered).for_each(|notice| notice.read = true);
+        self.say(&sentence);
     }
 
     fn open_notice(&mut self) -> Vec<Effect> {

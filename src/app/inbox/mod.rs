@@ -19,8 +19,14 @@ const KEPT: usize = 500;
 
 /// Names every level and every kind that can be chosen.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
-pub const KINDS: [(&str, &str); 3] =
-    [("message", "from people"), ("conflict", "edits that met"), ("rule", "from the rules of the world")];
+pub const KINDS: [(&str, &str); 4] = [
+    ("message", "from people"),
+    ("conflict", "edits that met"),
+    ("rule", "from the rules of the world"),
+    ("invitation", "to campaigns"),
+];
+/// The type of what a notification is about that tells of an invitation.
+const INVITATION: &str = "invitation";
 
 /// Holds the notices, the newest first, and the place among them.
 #[derive(Debug, Default)]
@@ -45,7 +51,20 @@ pub struct Notice {
     pub subject: Option<EntityRef>,
 }
 
+impl Notice {
+    /// Returns the invitation that the notice tells of.
+    #[must_use]
+    pub fn invitation(&self) -> Option<&Id> {
+        self.subject.as_ref().filter(|subject| subject.entity_type.as_str() == INVITATION).map(|subject| &subject.id)
+    }
+}
+
 impl Inbox {
+    /// Lists the notices that tell of an invitation and have not been read, the newest first.
+    pub fn open_invitations(&self) -> impl Iterator<Item = &Notice> {
+        self.notices.iter().filter(|notice| !notice.read && notice.invitation().is_some())
+    }
+
     /// Lists the notices, the newest first.
     #[must_use]
     pub fn notices(&self) -> &[Notice] {
@@ -114,9 +133,7 @@ impl Inbox {
 }
 
 fn notice(kept: &Notification) -> Notice {
-    let subject = kept.entity_type.clone().zip(kept.entity_id.clone());
-    let subject = subject.map(|(kind, id)| EntityRef::new(kind, id));
-    Notice { read: kept.read, subject, ..announced(&kept.told, Timestamp::UNIX_EPOCH) }
+    Notice { read: kept.read, ..announced(&kept.told, Timestamp::UNIX_EPOCH) }
 }
 
 /// Reads a notification as it is announced.
@@ -128,7 +145,7 @@ fn announced(new: &NotificationNew, now: Timestamp) -> Notice {
         level: Severity::of(&new.level),
         at: new.created_at.parse().unwrap_or(now),
         read: false,
-        subject: None,
+        subject: new.entity_type.clone().zip(new.entity_id.clone()).map(|(kind, id)| EntityRef::new(kind, id)),
     }
 }
 

@@ -298,6 +298,8 @@ pub const BINDINGS: &[Binding] = {
         bind(C::Prompt, "earlier", A::Line(L::Earlier), &["up", "ctrl-p"], "the line before, or the row above", None),
         bind(C::Prompt, "later", A::Line(L::Later), &["down", "ctrl-n"], "the line after, or the row below", None),
         bind(C::Prompt, "suspend-typing", A::Suspend, &["ctrl-z"], "back to the shell; `fg` returns", None),
+        bind(C::Further, "accept-invitation", A::Edit(D::AcceptInvitation), &["A"], "accept an invitation", None),
+        bind(C::Further, "decline-invitation", A::Edit(D::DeclineInvitation), &["R"], "decline an invitation", None),
         bind(
             C::Notifications,
             "open-notice",

@@ -166,7 +166,11 @@ impl App {
             };
             format!("{}{you} {status}{}.", person.name, place.unwrap_or_default())
         };
-        all.iter().map(line).collect()
+        let invited = self
+            .inbox
+            .open_invitations()
+            .map(|notice| format!("{}; “accept-invitation” or “decline-invitation” answers.", notice.title));
+        all.iter().map(line).chain(invited).collect()
     }
 
     fn notice_lines(&self) -> Vec<String> {

@@ -7,16 +7,6 @@ use crate::client::error::ApiError;
 use crate::protocol::{Id, Role};
 
 impl Api {
-    /// Makes a user, named by id or name, a member of a campaign; returns the membership.
-    ///
-    /// # Errors
-    /// [`ApiError`], as for every question.
-    pub async fn add_member(&self, campaign: &Id, user: &str, role: Role) -> Result<Value, ApiError> {
-        let query = "mutation ($campaign: ID!, $user: String!, $role: Role!) { result: addMember(campaignId: $campaign, \
-                     userId: $user, role: $role) { __typename id campaignId name version userId role } }";
-        self.ask(query, json!({"campaign": campaign, "user": user, "role": role}), "result").await
-    }
-
     /// Gives a member another role; returns the membership.
     ///
     /// # Errors

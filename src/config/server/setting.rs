@@ -108,6 +108,21 @@ pub const SETTINGS: &[Setting] = &[
     plain("ws_handshakes_per_minute", |config, value| {
         assign(&mut config.socket.handshakes_per_minute, number(value).map(Some))
     }),
+    plain("api_requests_per_minute", |config, value| assign(&mut config.quota.api_requests_per_minute, number(value))),
+    plain("auth_requests_per_minute", |config, value| {
+        assign(&mut config.quota.auth_requests_per_minute, number(value))
+    }),
+    plain("max_campaigns_per_user", |config, value| assign(&mut config.quota.max_campaigns_per_user, number(value))),
+    plain("max_bytes_per_campaign", |config, value| assign(&mut config.quota.max_bytes_per_campaign, number(value))),
+    plain("max_members_per_campaign", |config, value| {
+        assign(&mut config.quota.max_members_per_campaign, number(value))
+    }),
+    plain("max_open_invitations", |config, value| assign(&mut config.quota.max_open_invitations, number(value))),
+    plain("max_invitations_received", |config, value| {
+        assign(&mut config.quota.max_invitations_received, number(value))
+    }),
+    plain("invitations_per_minute", |config, value| assign(&mut config.quota.invitations_per_minute, number(value))),
+    plain("invitation_ttl", |config, value| assign(&mut config.quota.invitation_ttl, span(value))),
     plain("notifications_per_minute", |config, value| {
         assign(&mut config.quota.notifications_per_minute, number(value))
     }),

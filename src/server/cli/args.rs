@@ -55,6 +55,9 @@ pub enum Command {
     /// Manages users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Manages who is a member of which campaign, without an invitation.
+    #[command(subcommand)]
+    Member(MemberCommand),
     /// Manages who may subscribe to the rooms that catalogues declare.
     #[command(subcommand)]
     Room(RoomCommand),
@@ -70,6 +73,21 @@ pub enum Command {
     },
     /// Checks the settings and says what they come to.
     CheckConfig,
+}
+
+#[derive(Subcommand)]
+pub enum MemberCommand {
+    /// Makes a user a member of a campaign, or gives a member another role; nobody is asked.
+    Add {
+        /// The campaign's id, or its name where no other campaign has it.
+        campaign: String,
+        user: String,
+        /// OWNER, EDITOR or VIEWER.
+        #[arg(long, default_value = "VIEWER")]
+        role: String,
+    },
+    /// Lists the members of a campaign.
+    List { campaign: String },
 }
 
 #[derive(Subcommand)]

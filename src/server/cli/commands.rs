@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Cli, Command, UserCommand};
-use super::{CliError, limit, log, rooms};
+use super::{CliError, limit, log, members, rooms};
 use crate::config::server::{ServerConfig, load};
 use crate::config::{duration, process_env};
 use crate::progress::Progress;
@@ -33,6 +33,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::User(UserCommand::Add { name, service, password_stdin }) => {
             add_user(&config, name, service, password_stdin).await
         }
+        Command::Member(command) => members::run(config, command).await,
         Command::Room(command) => rooms::run(config, command).await,
         Command::Token { name, ttl, claims } => print_token(config, &name, ttl.as_deref(), &claims).await,
         Command::CheckConfig => check(&config),

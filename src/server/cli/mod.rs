@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod limit;
 mod log;
+mod members;
 mod rooms;
 
 use clap::Parser;

@@ -1,11 +1,13 @@
 //! Creating entities.
 
 use serde_json::json;
+use sqlx::Row;
 
 use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::{Caller, Domain, DomainError, Entity, Fields, Kind, Member, input, member, store};
 use crate::protocol::{Id, Operation, Role};
+use crate::server::breach::Breach;
 use crate::server::rules::authorization::Action;
 use crate::server::rules::fields;
 
@@ -41,11 +43,12 @@ impl Domain {
         let mut entity =
             Entity { id, campaign_id, kind, name, version: 1, created_at: now.clone(), updated_at: now, fields };
         if kind == Kind::Campaign {
+            self.require_campaigns_left(&mut unit).await?;
             open_campaign(&mut unit, &mut entity).await?;
         }
         input::whole(&entity)?;
         input::links(unit.db(), &entity, |_| true).await?;
-        store::insert(unit.db(), &entity).await?;
+        unit.insert(&entity).await?;
         announce(&mut unit, &entity).await?;
         if kind == Kind::Campaign {
             let owner = Member::new(&entity.campaign_id, &caller.user_id, &caller.name, Role::Owner, unit.stamp());
@@ -55,6 +58,29 @@ impl Domain {
         unit.remember(request.as_ref(), &entity).await?;
         unit.commit().await?;
         Ok(entity)
+    }
+}
+
+impl Domain {
+    /// Refuses a campaign beyond those that the caller may own.
+    ///
+    /// Those count that they have made themselves and still own: nobody fills another's quota by making them an owner.
+    async fn require_campaigns_left(&self, unit: &mut Unit) -> Result<(), DomainError> {
+        let limit = self.core.config.quota.max_campaigns_per_user;
+        let caller = unit.caller().user_id.clone();
+        let row = sqlx::query(
+            "SELECT COUNT(*) FROM memberships m JOIN campaigns c ON c.id = m.campaign_id AND c.created_by = m.user_id \
+             WHERE m.user_id = $1 AND m.role = 'OWNER'",
+        )
+        .bind(caller.as_str())
+        .fetch_one(unit.db())
+        .await?;
+        if row.try_get::<i64, _>(0)? < i64::from(limit) {
+            return Ok(());
+        }
+        let sentence =
+            format!("you own {limit} campaigns that you have made, and more are not allowed; delete one first");
+        Err(DomainError::too_many(Breach::Campaigns, sentence))
     }
 }
 
@@ -81,9 +107,11 @@ async fn open_campaign(unit: &mut Unit, campaign: &mut Entity) -> Result<(), Dom
     if campaign.json("worldTime").is_null() {
         campaign.fields.insert("worldTime".to_owned(), unit.stamp().into());
     }
-    sqlx::query("INSERT INTO campaigns (id, epoch) VALUES ($1, $2)")
+    let creator = unit.caller().user_id.clone();
+    sqlx::query("INSERT INTO campaigns (id, epoch, created_by) VALUES ($1, $2, $3)")
         .bind(campaign.id.as_str())
         .bind(uuid::Uuid::now_v7().to_string())
+        .bind(creator.as_str())
         .execute(unit.db())
         .await?;
     Ok(())

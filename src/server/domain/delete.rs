@@ -90,9 +90,11 @@ async fn unlink(unit: &mut Unit, entity: &Entity) -> Result<(), DomainError> {
 }
 
 async fn end_memberships(unit: &mut Unit, campaign: &Id) -> Result<(), DomainError> {
-    for statement in
-        ["DELETE FROM memberships WHERE campaign_id = $1", "DELETE FROM definitions WHERE campaign_id = $1"]
-    {
+    for statement in [
+        "DELETE FROM memberships WHERE campaign_id = $1",
+        "DELETE FROM invitations WHERE campaign_id = $1",
+        "DELETE FROM definitions WHERE campaign_id = $1",
+    ] {
         sqlx::query(statement).bind(campaign.as_str()).execute(unit.db()).await?;
     }
     Ok(())

@@ -29,12 +29,13 @@ pub async fn forget_requests(db: &Db, now: Timestamp) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Deletes notifications, ended logins and what is left of deleted campaigns, once they are older than the settings say.
+/// Deletes expired invitations, and notifications, ended logins and what is left of deleted campaigns, once they are older than the settings say.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
 pub async fn forget_old(db: &Db, config: &ServerConfig, now: Timestamp) -> Result<(), DbError> {
     let quota = &config.quota;
+    sqlx::query("DELETE FROM invitations WHERE expires_ms < $1").bind(now.as_millisecond()).execute(&db.writer).await?;
     forget_notifications(db, before(now, quota.notification_keep)).await?;
     // An access token outlives its login by a while, and until then it must be known that the login has ended.
     let sessions = before(now, quota.session_keep.max(config.auth.access_ttl * 2));
@@ -88,6 +89,7 @@ async fn forget_campaigns(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
             "DELETE FROM journal_rooms WHERE campaign_id = $1",
             "DELETE FROM journal WHERE campaign_id = $1",
             "DELETE FROM memberships WHERE campaign_id = $1",
+            "DELETE FROM invitations WHERE campaign_id = $1",
             "DELETE FROM definitions WHERE campaign_id = $1",
             "DELETE FROM campaigns WHERE id = $1",
         ] {
@@ -138,7 +140,9 @@ mod tests {
         let session =
             |id: &str, made: i64, ended: &str| format!("INSERT INTO sessions VALUES ('{id}', 'u', {made}, {ended})");
         let token = |session: &str, expires: i64| {
-            format!("INSERT INTO refresh_tokens (digest, session_id, expires_ms) VALUES ('{session}', '{session}', {expires})")
+            format!(
+                "INSERT INTO refresh_tokens (digest, session_id, expires_ms) VALUES ('{session}', '{session}', {expires})"
+            )
         };
         let campaign = |id: &str| format!("INSERT INTO campaigns (id, epoch) VALUES ('{id}', 'e')");
         let event = |campaign: &str, at: i64| {
@@ -168,7 +172,9 @@ mod tests {
                 event("lately", ms(6)),
                 campaign("catalogue:erp"),
                 campaign("there"),
-                "INSERT INTO entities VALUES ('there', 'there', 'campaign', NULL, 'There', 1, '', '', '{}')".to_owned(),
+                "INSERT INTO entities (id, campaign_id, kind, name, version, created_at, updated_at, fields) \
+                 VALUES ('there', 'there', 'campaign', 'There', 1, '', '', '{}')"
+                    .to_owned(),
             ],
         )
         .await;

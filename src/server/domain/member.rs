@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::unit::{Details, Unit};
-use super::{Caller, Domain, DomainError, Kind, dispute};
+use super::{Caller, Domain, DomainError, Kind, dispute, invitation};
 use crate::protocol::event::EntityUpdated;
 use crate::protocol::{Change, EntityType, Id, Operation, Payload, Role};
 use crate::server::access::{parse_id, parse_role};
@@ -53,24 +53,19 @@ impl Member {
 }
 
 impl Domain {
-    /// Makes a user, named by id or by user name, a member.
+    /// Makes a user a member, or gives a member another role, as the operator of the server says: nobody is asked.
     ///
     /// # Errors
-    /// [`DomainError`]; only owners may.
-    pub async fn add_member(
-        &self,
-        caller: &Caller,
-        campaign: &Id,
-        user: &str,
-        role: Role,
-    ) -> Result<Member, DomainError> {
-        let mut unit = self.begin(caller).await?;
-        unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
-        let (user_id, name) = user_by_id_or_name(&mut unit, user).await?;
-        if by_user(unit.db(), campaign, &user_id).await?.is_some() {
-            return Err(DomainError::invalid("userId", "is already a member; use setMemberRole"));
+    /// [`DomainError`]; the last owner stays one.
+    pub async fn enrol(&self, user: &Caller, campaign: &Id, role: Role) -> Result<Member, DomainError> {
+        let mut unit = self.begin(user).await?;
+        if let Some(member) = by_user(unit.db(), campaign, &user.user_id).await? {
+            let member = change_role(&mut unit, member, role).await?;
+            unit.commit().await?;
+            return Ok(member);
         }
-        let member = Member::new(campaign, &user_id, &name, role, unit.stamp());
+        invitation::forget_of(&mut unit, &user.user_id, campaign).await?;
+        let member = Member::new(campaign, &user.user_id, &user.name, role, unit.stamp());
         enrol(&mut unit, &member).await?;
         unit.commit().await?;
         Ok(member)
@@ -88,6 +83,7 @@ impl Domain {
         keep_an_owner(&mut unit, &member).await?;
         sqlx::query("DELETE FROM memberships WHERE id = $1").bind(member.id.as_str()).execute(unit.db()).await?;
         dispute::forget(&mut unit, &member.user_id, campaign).await?;
+        invitation::forget_of(&mut unit, &member.user_id, campaign).await?;
         let details = Details {
             version: Some(member.version + 1),
             revoked_user: Some(member.user_id.clone()),
@@ -110,27 +106,33 @@ impl Domain {
     ) -> Result<Member, DomainError> {
         let mut unit = self.begin(caller).await?;
         unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
-        let mut member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
-        if member.role == role {
-            return Ok(member);
-        }
-        keep_an_owner(&mut unit, &member).await?;
-        let changes = vec![Change { field: "role".to_owned(), from: json!(member.role), to: json!(role) }];
-        member.role = role;
-        member.version += 1;
-        member.updated_at = unit.stamp();
-        sqlx::query("UPDATE memberships SET role = $2, version = $3, updated_at = $4 WHERE id = $1")
-            .bind(member.id.as_str())
-            .bind(role.as_str())
-            .bind(member.version)
-            .bind(member.updated_at.as_str())
-            .execute(unit.db())
-            .await?;
-        let payload = member.event(Operation::Update, &changes);
-        unit.record(payload, Details { version: Some(member.version), changes, ..Details::default() }).await?;
+        let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
+        let member = change_role(&mut unit, member, role).await?;
         unit.commit().await?;
         Ok(member)
     }
+}
+
+/// Gives a member another role, unless they have it, and records it.
+async fn change_role(unit: &mut Unit, mut member: Member, role: Role) -> Result<Member, DomainError> {
+    if member.role == role {
+        return Ok(member);
+    }
+    keep_an_owner(unit, &member).await?;
+    let changes = vec![Change { field: "role".to_owned(), from: json!(member.role), to: json!(role) }];
+    member.role = role;
+    member.version += 1;
+    member.updated_at = unit.stamp();
+    sqlx::query("UPDATE memberships SET role = $2, version = $3, updated_at = $4 WHERE id = $1")
+        .bind(member.id.as_str())
+        .bind(role.as_str())
+        .bind(member.version)
+        .bind(member.updated_at.as_str())
+        .execute(unit.db())
+        .await?;
+    let payload = member.event(Operation::Update, &changes);
+    unit.record(payload, Details { version: Some(member.version), changes, ..Details::default() }).await?;
+    Ok(member)
 }
 
 /// Stores a new membership and records it.
@@ -189,7 +191,8 @@ pub(super) async fn load(db: &mut AnyConnection, id: &Id) -> Result<Option<Membe
     row.as_ref().map(read).transpose()
 }
 
-async fn by_user(db: &mut AnyConnection, campaign: &Id, user: &Id) -> Result<Option<Member>, DbError> {
+/// Loads a user's membership of a campaign.
+pub(super) async fn by_user(db: &mut AnyConnection, campaign: &Id, user: &Id) -> Result<Option<Member>, DbError> {
     let row = sqlx::query(
         "SELECT m.id, m.campaign_id, m.user_id, u.username, m.role, m.version, m.created_at, m.updated_at \
          FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.campaign_id = $1 AND m.user_id = $2",
@@ -214,15 +217,6 @@ async fn keep_an_owner(unit: &mut Unit, member: &Member) -> Result<(), DomainErr
         return Ok(());
     }
     Err(DomainError::invalid("userId", "is the only owner; make somebody else an owner first"))
-}
-
-async fn user_by_id_or_name(unit: &mut Unit, user: &str) -> Result<(Id, String), DomainError> {
-    let row = sqlx::query("SELECT id, username FROM users WHERE id = $1 OR username = $1")
-        .bind(user)
-        .fetch_optional(unit.db())
-        .await?
-        .ok_or_else(|| DomainError::invalid("userId", "is no user of this server"))?;
-    Ok((parse_id(row.try_get(0)?)?, row.try_get(1)?))
 }
 
 fn read(row: &AnyRow) -> Result<Member, DbError> {

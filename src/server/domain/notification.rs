@@ -153,8 +153,10 @@ pub(super) async fn post(
         level: level.to_owned(),
         created_at: unit.stamp(),
         kind: Some(kind.to_owned()),
+        entity_type: None,
+        entity_id: None,
     };
-    insert(unit, user, &new, None).await?;
+    insert(unit, user, &new).await?;
     unit.tell(user, &Ephemeral::NotificationNew(new)).await
 }
 
@@ -169,12 +171,20 @@ pub(super) async fn keep(unit: &mut Unit, user: &Id, new: NotificationNew) -> Re
         .map_err(|_| DomainError::invalid("payload.createdAt", "must be a time such as 2026-01-01T08:00:00Z"))?;
     // Whoever speaks through a service speaks as people do.
     let (title, body) = (text::line(&new.title).into_owned(), text::block(&new.body).into_owned());
-    let new = NotificationNew { title, body, created_at: clock::stamp(created_at), kind: None, ..new };
+    let new = NotificationNew {
+        title,
+        body,
+        created_at: clock::stamp(created_at),
+        kind: None,
+        entity_type: None,
+        entity_id: None,
+        ..new
+    };
     let known = sqlx::query("SELECT 1 FROM notifications WHERE id = $1").bind(new.id.as_str());
     if known.fetch_optional(unit.db()).await?.is_some() {
         return Err(DomainError::invalid("payload.id", "is the id of another notification"));
     }
-    insert(unit, user, &new, None).await?;
+    insert(unit, user, &new).await?;
     Ok(new)
 }
 
@@ -189,8 +199,9 @@ pub(super) async fn list(
 ) -> Result<Id, DomainError> {
     let id = Id::from(uuid::Uuid::now_v7());
     let (level, created_at, kind) = (LEVELS[2].to_owned(), unit.stamp(), Some(kind.to_owned()));
-    let new = NotificationNew { id: id.clone(), title, body, level, created_at, kind };
-    insert(unit, user, &new, Some(subject)).await?;
+    let (entity_type, entity_id) = (Some(subject.entity_type.clone()), Some(subject.id.clone()));
+    let new = NotificationNew { id: id.clone(), title, body, level, created_at, kind, entity_type, entity_id };
+    insert(unit, user, &new).await?;
     Ok(id)
 }
 
@@ -225,12 +236,7 @@ async fn acquainted(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool
 }
 
 /// Stores a notification that the caller has caused.
-async fn insert(
-    unit: &mut Unit,
-    user: &Id,
-    new: &NotificationNew,
-    subject: Option<&EntityRef>,
-) -> Result<(), DbError> {
+pub(super) async fn insert(unit: &mut Unit, user: &Id, new: &NotificationNew) -> Result<(), DbError> {
     let (sender, kept) = (unit.caller().user_id.clone(), i64::from(unit.notifications_kept));
     sqlx::query(
         "INSERT INTO notifications (id, user_id, title, body, level, created_at, kind, entity_type, entity_id, \
@@ -243,8 +249,8 @@ async fn insert(
     .bind(new.level.as_str())
     .bind(new.created_at.as_str())
     .bind(new.kind.as_deref().unwrap_or(KINDS[0]))
-    .bind(subject.map(|subject| subject.entity_type.as_str().to_owned()))
-    .bind(subject.map(|subject| subject.id.to_string()))
+    .bind(new.entity_type.as_ref().map(|kind| kind.as_str().to_owned()))
+    .bind(new.entity_id.as_ref().map(ToString::to_string))
     .bind(sender.as_str())
     .execute(unit.db())
     .await?;

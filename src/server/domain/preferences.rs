@@ -7,8 +7,10 @@ use super::{Caller, Domain, DomainError};
 use crate::protocol::{Ephemeral, Id};
 use crate::server::db::DbError;
 
-/// Names what users are told about: words from others, edits that met, and what the rules of a world say.
-pub const KINDS: [&str; 3] = ["message", "conflict", "rule"];
+/// Names what users are told about: words from others, edits that met, what the rules of a world say, and invitations.
+pub const KINDS: [&str; 4] = ["message", "conflict", "rule", INVITATION];
+/// The kind of a notification that somebody was invited to a campaign.
+pub const INVITATION: &str = "invitation";
 
 /// Lists the levels and kinds that a user is told at once; the rest only waits in the list of notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]

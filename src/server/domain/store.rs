@@ -10,6 +10,9 @@ use crate::protocol::{Id, Role};
 use crate::server::access::{parse_id, parse_role};
 use crate::server::db::DbError;
 
+/// What an entity counts at least, in bytes: a change of less than that need not be added up.
+pub const MIN_BYTES: i64 = 4_096;
+
 /// Loads an entity of one kind.
 pub async fn load(db: &mut AnyConnection, kind: Kind, id: &Id) -> Result<Option<Entity>, DbError> {
     let row = sqlx::query(
@@ -106,11 +109,12 @@ pub async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<Entity>
     rows.iter().map(entity).collect()
 }
 
-/// Stores a new entity.
-pub async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<(), DbError> {
+/// Stores a new entity; returns how many bytes its fields take.
+pub async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
+    let (fields, bytes) = written(entity);
     sqlx::query(
-        "INSERT INTO entities (id, campaign_id, kind, parent_id, name, version, created_at, updated_at, fields) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO entities (id, campaign_id, kind, parent_id, name, version, created_at, updated_at, fields, bytes) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(entity.id.as_str())
     .bind(entity.campaign_id.as_str())
@@ -120,26 +124,50 @@ pub async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<(), DbErr
     .bind(entity.version)
     .bind(entity.created_at.as_str())
     .bind(entity.updated_at.as_str())
-    .bind(Value::Object(entity.fields.clone()).to_string())
+    .bind(fields)
+    .bind(bytes)
     .execute(db)
     .await?;
-    Ok(())
+    Ok(bytes)
 }
 
-/// Stores an entity's new state; its identity, kind and campaign never change.
-pub async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<(), DbError> {
+/// Writes an entity's fields as they are stored, and counts the bytes.
+fn written(entity: &Entity) -> (String, i64) {
+    let fields = Value::Object(entity.fields.clone()).to_string();
+    let bytes = i64::try_from(fields.len()).unwrap_or(i64::MAX);
+    (fields, bytes)
+}
+
+/// Returns what a campaign's entities take in bytes, each of them at least [`MIN_BYTES`].
+pub async fn bytes_in_campaign(db: &mut AnyConnection, campaign: &Id) -> Result<i64, DbError> {
+    let row = sqlx::query(
+        "SELECT CAST(COALESCE(SUM(CASE WHEN bytes < $2 THEN $2 ELSE bytes END), 0) AS BIGINT) FROM entities \
+         WHERE campaign_id = $1",
+    )
+    .bind(campaign.as_str())
+    .bind(MIN_BYTES)
+    .fetch_one(db)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Stores an entity's new state, and returns how many bytes its fields take; its identity, kind and campaign never change.
+pub async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
+    let (fields, bytes) = written(entity);
     sqlx::query(
-        "UPDATE entities SET parent_id = $2, name = $3, version = $4, updated_at = $5, fields = $6 WHERE id = $1",
+        "UPDATE entities SET parent_id = $2, name = $3, version = $4, updated_at = $5, fields = $6, bytes = $7 \
+         WHERE id = $1",
     )
     .bind(entity.id.as_str())
     .bind(entity.parent().map(|id| id.to_string()))
     .bind(entity.name.as_str())
     .bind(entity.version)
     .bind(entity.updated_at.as_str())
-    .bind(Value::Object(entity.fields.clone()).to_string())
+    .bind(fields)
+    .bind(bytes)
     .execute(db)
     .await?;
-    Ok(())
+    Ok(bytes)
 }
 
 /// Deletes an entity whose children are gone.

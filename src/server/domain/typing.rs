@@ -15,7 +15,9 @@ const TABLES: [&str; 2] = ["variables", "variableSchemas"];
 pub async fn has_field(db: &Db, kind: Kind, id: &Id, name: &str) -> Result<bool, DbError> {
     match name.split_once('.') {
         None => Ok(is_written(kind, name)),
-        Some((table, key)) if TABLES.contains(&table) && is_written(kind, table) => has_variable(db, kind, id, key).await,
+        Some((table, key)) if TABLES.contains(&table) && is_written(kind, table) => {
+            has_variable(db, kind, id, key).await
+        }
         Some(_) => Ok(false),
     }
 }
@@ -42,7 +44,9 @@ mod tests {
         for (kind, field) in [(Kind::Settlement, "level"), (Kind::Encounter, "status"), (Kind::Kingdom, "name")] {
             assert!(is_written(kind, field), "{field}");
         }
-        for (kind, field) in [(Kind::Settlement, "computed"), (Kind::Kingdom, "level"), (Kind::Kingdom, "gm is a cheat")] {
+        for (kind, field) in
+            [(Kind::Settlement, "computed"), (Kind::Kingdom, "level"), (Kind::Kingdom, "gm is a cheat")]
+        {
             assert!(!is_written(kind, field), "{field}");
         }
     }

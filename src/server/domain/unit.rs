@@ -11,6 +11,7 @@ use super::{Caller, Domain, DomainError, Entity, preferences, store};
 use crate::protocol::catalogue::Stamp;
 use crate::protocol::event::Effect;
 use crate::protocol::{Change, Ephemeral, Event, Id, Payload, Role, Source};
+use crate::server::breach::Breach;
 use crate::server::clock;
 use crate::server::db::Tx;
 use crate::server::inbox;
@@ -31,6 +32,8 @@ pub(super) struct Unit {
     pub now: Timestamp,
     /// How many notifications each user keeps.
     pub(super) notifications_kept: u32,
+    /// How many bytes the entities of a campaign may take.
+    max_bytes_per_campaign: u64,
     events: Vec<(&'static str, Source)>,
     /// The entities that it has changed, as they are now.
     stored: HashMap<Id, Entity>,
@@ -78,6 +81,7 @@ impl Domain {
             pending: Pending::default(),
             now: clock::now(),
             notifications_kept: self.core.config.quota.notifications_kept,
+            max_bytes_per_campaign: self.core.config.quota.max_bytes_per_campaign,
             events: Vec::new(),
             stored: HashMap::new(),
             campaigns: BTreeSet::new(),
@@ -115,11 +119,41 @@ impl Unit {
         authorize(self.db(), &user, campaign, action, what).await
     }
 
-    /// Stores an entity's new state.
-    pub async fn store(&mut self, entity: &Entity) -> Result<(), DomainError> {
-        store::update(self.db(), entity).await?;
+    /// Stores a new entity, if there is room for it in its campaign.
+    pub async fn insert(&mut self, entity: &Entity) -> Result<(), DomainError> {
+        store::insert(self.db(), entity).await?;
+        self.require_space(&entity.campaign_id).await
+    }
+
+    /// Stores an entity's new state, if there is room for it in its campaign.
+    ///
+    /// What counts no more than the least is not added up: it cannot have made the campaign larger.
+    pub async fn store_edit(&mut self, entity: &Entity) -> Result<(), DomainError> {
+        if self.store(entity).await? > store::MIN_BYTES {
+            self.require_space(&entity.campaign_id).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Refuses what has made a campaign larger than it may be.
+    async fn require_space(&mut self, campaign: &Id) -> Result<(), DomainError> {
+        let limit = self.max_bytes_per_campaign;
+        let taken = store::bytes_in_campaign(self.db(), campaign).await?;
+        if u64::try_from(taken).unwrap_or_default() <= limit {
+            return Ok(());
+        }
+        let sentence = format!(
+            "the campaign would take more than {limit} bytes, which is not allowed; shorten or delete something first"
+        );
+        Err(DomainError::too_many(Breach::Storage, sentence))
+    }
+
+    /// Stores an entity's new state; returns how many bytes its fields take.
+    pub async fn store(&mut self, entity: &Entity) -> Result<i64, DomainError> {
+        let bytes = store::update(self.db(), entity).await?;
         self.stored.insert(entity.id.clone(), entity.clone());
-        Ok(())
+        Ok(bytes)
     }
 
     /// Returns an entity as it is after what this change has stored so far.

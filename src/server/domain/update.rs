@@ -119,7 +119,7 @@ pub(super) async fn write_as(
     input::links(unit.db(), &entity, |field| edit.contains_key(field)).await?;
     entity.version += 1;
     entity.updated_at = unit.stamp();
-    unit.store(&entity).await?;
+    unit.store_edit(&entity).await?;
     let changed = changes.iter().map(|change| change.field.clone()).collect();
     let details = Details { version: Some(entity.version), changes, ..details };
     unit.record_as(origin, entity.event(Operation::Update, changed), details).await?;

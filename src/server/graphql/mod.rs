@@ -2,6 +2,7 @@
 
 mod error;
 mod input;
+mod invitation;
 mod mutation;
 mod node;
 mod query;

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, MergedObject, Object};
 
 use super::error::{Answer, id, parties, refuse};
+use super::invitation::InvitationMutation;
 use super::types::{Member, Notification, NotificationPreferences, Role, WorldTimeChange};
 use super::update::{
     CampaignMutation, EncounterMutation, KingdomMutation, LocationMutation, SettlementMutation, StructureMutation,
@@ -20,6 +21,7 @@ pub struct Mutation(
     EncounterMutation,
     ClockMutation,
     MemberMutation,
+    InvitationMutation,
     NotificationMutation,
 );
 
@@ -60,13 +62,6 @@ struct MemberMutation;
 
 #[Object]
 impl MemberMutation {
-    /// Makes a user a member; `userId` may also be a user name.
-    async fn add_member(&self, ctx: &Context<'_>, campaign_id: ID, user_id: String, role: Role) -> Answer<Member> {
-        let (domain, caller) = parties(ctx)?;
-        let campaign = id("campaignId", &campaign_id)?;
-        Ok(domain.add_member(caller, &campaign, &user_id, role.into()).await.map_err(refuse)?.into())
-    }
-
     /// Ends a membership; answers true. Everybody may end their own.
     async fn remove_member(&self, ctx: &Context<'_>, campaign_id: ID, user_id: ID) -> Answer<bool> {
         let (domain, caller) = parties(ctx)?;

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object};
 
 use super::error::{Answer, id, parties, refuse};
+use super::invitation::{BlockedInviter, Invitation};
 use super::node::Node;
 use super::types::{
     Campaign, CatalogueEvent, DueEffect, Encounter, JournalEvent, Kingdom, Location, Notification,
@@ -119,6 +120,28 @@ impl Query {
     async fn catalogue_events(&self, ctx: &Context<'_>) -> Answer<Vec<CatalogueEvent>> {
         let (domain, _) = parties(ctx)?;
         Ok(all(domain.looks()))
+    }
+
+    /// The open invitations to the caller, newest first.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn invitations(&self, ctx: &Context<'_>) -> Answer<Vec<Invitation>> {
+        let (domain, caller) = parties(ctx)?;
+        Ok(all(domain.invitations(caller).await.map_err(refuse)?))
+    }
+
+    /// The open invitations to a campaign that the caller owns, newest first.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn campaign_invitations(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Invitation>> {
+        let (domain, caller) = parties(ctx)?;
+        let campaign = id("campaignId", &campaign_id)?;
+        Ok(all(domain.campaign_invitations(caller, &campaign).await.map_err(refuse)?))
+    }
+
+    /// Whose invitations do not reach the caller, the latest first.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn blocked_inviters(&self, ctx: &Context<'_>) -> Answer<Vec<BlockedInviter>> {
+        let (domain, caller) = parties(ctx)?;
+        Ok(all(domain.blocked_inviters(caller).await.map_err(refuse)?))
     }
 
     /// The caller's latest notifications, newest first; only those not read yet, if so asked.

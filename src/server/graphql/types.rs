@@ -164,7 +164,8 @@ pub struct Notification {
     body: String,
     level: String,
     created_at: String,
-    /// Who speaks: `message` for people, `conflict` where an edit met another, `rule` for the rules of a world.
+    /// Who speaks: `message` for people, `conflict` where an edit met another, `rule` for the rules of a world,
+    /// `invitation` for an invitation, whose id is then `entityId`.
     kind: String,
     read: bool,
     /// What it is about, where it is about one thing.
@@ -177,7 +178,7 @@ pub struct Notification {
 pub struct NotificationPreferences {
     /// Some of `info`, `success`, `warning`, `error`.
     levels: Vec<String>,
-    /// Some of `message` (from people), `conflict` (edits that met), `rule` (the rules of a world).
+    /// Some of `message` (from people), `conflict` (edits that met), `rule` (the rules of a world), `invitation`.
     kinds: Vec<String>,
 }
 

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 
 use super::Routes;
 use super::body::Body;
+use super::caller::Unhurried;
 use super::error::HttpError;
 use crate::protocol::auth::{LoginRequest, RefreshRequest, TokenResponse};
 use crate::server::socket::tcp::Peer;
@@ -16,6 +17,7 @@ const MAX_CREDENTIAL: usize = 1_024;
 /// Answers `POST /auth/login`.
 pub async fn login(
     State(routes): State<Routes>,
+    _: Unhurried,
     ConnectInfo(peer): ConnectInfo<Peer>,
     Body(request): Body<LoginRequest>,
 ) -> Result<Json<TokenResponse>, HttpError> {
@@ -29,6 +31,7 @@ pub async fn login(
 /// Answers `POST /auth/refresh`.
 pub async fn refresh(
     State(routes): State<Routes>,
+    _: Unhurried,
     Body(request): Body<RefreshRequest>,
 ) -> Result<Json<TokenResponse>, HttpError> {
     Ok(Json(routes.auth.refresh(&request.refresh_token).await?))
@@ -37,6 +40,7 @@ pub async fn refresh(
 /// Answers `POST /auth/logout`.
 pub async fn logout(
     State(routes): State<Routes>,
+    _: Unhurried,
     Body(request): Body<RefreshRequest>,
 ) -> Result<StatusCode, HttpError> {
     routes.auth.logout(&request.refresh_token).await?;

@@ -1,12 +1,18 @@
 //! Who makes an HTTP request.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Routes;
-use super::error::HttpError;
+use super::error::{HttpError, whole_seconds};
+use crate::protocol::ErrorCode;
 use crate::server::auth::{Claims, NotAdmitted, TokenError};
+use crate::server::breach::Breach;
 use crate::server::domain::Caller;
 use crate::server::socket::tcp::Peer;
 
@@ -23,12 +29,40 @@ impl FromRequestParts<Routes> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, routes: &Routes) -> Result<Self, Self::Rejection> {
         let claims = examine(parts, routes).await.inspect_err(|refusal| {
             if let Some(breach) = refusal.breach() {
-                let peer = parts.extensions.get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
-                routes.core.breaches.note(breach, peer);
+                routes.core.breaches.note(breach, address(parts));
             }
         })?;
+        if let Err(wait) = routes.core.quotas.request(&claims.sub) {
+            return Err(too_often(routes, parts, Breach::ApiRequests, wait));
+        }
         Ok(Self(Caller { user_id: claims.sub, name: claims.name, correlation_id: correlation_id(parts) }))
     }
+}
+
+/// Lets pass a request that needs no login, unless its address has made too many.
+pub struct Unhurried;
+
+impl FromRequestParts<Routes> for Unhurried {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, routes: &Routes) -> Result<Self, Self::Rejection> {
+        let Some(address) = address(parts) else { return Ok(Self) };
+        match routes.core.quotas.anonymous_request(address) {
+            Ok(()) => Ok(Self),
+            Err(wait) => Err(too_often(routes, parts, Breach::AuthRequests, wait)),
+        }
+    }
+}
+
+/// Counts and refuses one request too many.
+fn too_often(routes: &Routes, parts: &Parts, limit: Breach, wait: Duration) -> HttpError {
+    routes.core.breaches.note(limit, address(parts));
+    let sentence = format!("too many requests; try again in {} s", whole_seconds(wait));
+    HttpError::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, sentence).after(Some(wait))
+}
+
+fn address(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip())
 }
 
 async fn examine(parts: &Parts, routes: &Routes) -> Result<Claims, NotAdmitted> {

@@ -39,10 +39,10 @@ fn breach_of(error: &ServerError) -> Option<Breach> {
     match error.message.as_str() {
         "Query is nested too deep." => Some(Breach::QueryDepth),
         "Query is too complex." => Some(Breach::QueryComplexity),
-        _ => match error.extensions.as_ref()?.get("limit")? {
-            Value::String(name) => Breach::named(name),
-            _ => None,
-        },
+        _ => {
+            let limit = error.extensions.as_ref()?.get("limit")?;
+            if let Value::String(name) = limit { Breach::named(name) } else { None }
+        }
     }
 }
 

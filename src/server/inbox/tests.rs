@@ -27,6 +27,8 @@ async fn post_from(db: &Db, sender: &str, title: &str, now: Timestamp) {
         level: "info".to_owned(),
         created_at: clock::stamp(now),
         kind: None,
+        entity_type: None,
+        entity_id: None,
     });
     let mut tx = db.write().await.unwrap();
     put(&mut tx, &id("u"), &id(sender), &message, now).await.unwrap();

@@ -11,7 +11,7 @@ use crate::app::inbox::LEVELS;
 use crate::app::measure::pad;
 
 /// How wide the names of levels and kinds are, at most.
-const WIDEST: usize = 8;
+const WIDEST: usize = 10;
 
 pub fn draw(look: &Look, sheet: &PreferencesSheet, area: Rect, buffer: &mut Buffer) {
     let content = frame(look, "Tell me at once", "notifications", area, buffer);

@@ -112,8 +112,17 @@ pub const API: &[(&str, Needs, &str)] = &[
     (
         "addMember",
         Needs::Own,
-        "mutation ($c: ID!) { addMember(campaignId: $c, userId: \"guest\", role: VIEWER) { name } }",
+        "mutation ($c: ID!) { addMember(campaignId: $c, userId: \"guest\", role: VIEWER) { invitee } }",
     ),
+    ("invitations", Needs::Login, "query { invitations { id } }"),
+    ("blockedInviters", Needs::Login, "query { blockedInviters { user } }"),
+    ("blockInviter", Needs::Login, "mutation { blockInviter(userId: \"nobody\") { user } }"),
+    ("unblockInviter", Needs::Login, "mutation { unblockInviter(userId: \"nobody\") }"),
+    ("campaignInvitations", Needs::Own, "query ($c: ID!) { campaignInvitations(campaignId: $c) { invitee } }"),
+    // An invitation to somebody else: to everybody but an owner it does not exist.
+    ("acceptInvitation", Needs::Others, "mutation ($i: ID!) { acceptInvitation(id: $i) { id } }"),
+    ("declineInvitation", Needs::Others, "mutation ($i: ID!) { declineInvitation(id: $i) { id } }"),
+    ("withdrawInvitation", Needs::Mine, "mutation ($i: ID!) { withdrawInvitation(id: $i) { id } }"),
     // A conflict tells nothing to whom the thing is hidden.
     ("deleteEncounter", Needs::Edit, "mutation ($e: ID!) { deleteEncounter(id: $e, expectedVersion: null) }"),
     ("deleteLocation", Needs::Edit, "mutation ($l: ID!) { deleteLocation(id: $l) }"),

@@ -79,12 +79,12 @@ impl House {
         let t = make("Structure", json!({"settlementId": s, "name": "T"})).await;
         let l = make("Location", json!({"campaignId": c, "name": "L"})).await;
         let e = make("Encounter", json!({"campaignId": c, "name": "E"})).await;
-        let add = "mutation ($c: ID!, $u: String!, $r: Role!) \
-                   { addMember(campaignId: $c, userId: $u, role: $r) { id userId } }";
         let mut last = Value::Null;
         for (user, role) in [("player", "EDITOR"), ("viewer", "VIEWER"), ("bot", "EDITOR"), ("guest", "EDITOR")] {
-            last = server.graphql(gm, add, json!({"c": c, "u": user, "r": role})).await["addMember"].take();
+            last = server.enrol(gm, &c, user, role).await;
         }
+        let open = "mutation ($c: ID!) { addMember(campaignId: $c, userId: \"nobody\", role: VIEWER) { id } }";
+        let i = server.graphql(gm, open, json!({"c": c})).await["addMember"]["id"].take();
         let me = server.graphql(gm, "{ me { id } }", json!({})).await["me"]["id"].take();
         server.graphql(gm, "mutation ($u: [ID!]!) { notify(userIds: $u, title: \"Note\") }", json!({"u": [me]})).await;
         let n = server.graphql(gm, "{ notifications { id } }", json!({})).await["notifications"][0]["id"].take();
@@ -92,7 +92,9 @@ impl House {
         let epoch = server.graphql(gm, position, json!({"c": c})).await["campaign"]["position"]["epoch"].take();
         let (m, u) = (&last["id"], &last["userId"]);
         self.admit(&super::events::room(&json!({"c": c})), &["gm", "player", "viewer", "bot"]).await;
-        Stage { ids: json!({"c": c, "k": k, "s": s, "t": t, "l": l, "e": e, "m": m, "u": u, "n": n, "epoch": epoch}) }
+        Stage {
+            ids: json!({"c": c, "k": k, "s": s, "t": t, "l": l, "e": e, "m": m, "u": u, "n": n, "i": i, "epoch": epoch}),
+        }
     }
 
     /// Makes users members of a room of a catalogue.

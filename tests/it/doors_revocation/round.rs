@@ -24,9 +24,7 @@ impl Round {
         let campaign = make("Campaign", json!({"name": "Round"})).await;
         let kingdom = make("Kingdom", json!({"campaignId": campaign, "name": "K"})).await;
         let settlement = make("Settlement", json!({"kingdomId": kingdom, "name": "S"})).await;
-        let add =
-            "mutation ($c: ID!, $u: String!, $r: Role!) { addMember(campaignId: $c, userId: $u, role: $r) { id } }";
-        server.graphql(gm, add, json!({"c": campaign, "u": user, "r": role})).await;
+        server.enrol(gm, &campaign, user, role).await;
         let query = "query ($c: ID!) { campaign(id: $c) { position { epoch } } }";
         let epoch = server.graphql(gm, query, json!({"c": campaign})).await["campaign"]["position"]["epoch"].take();
         Self { campaign, settlement, epoch }

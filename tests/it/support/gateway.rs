@@ -212,7 +212,8 @@ async fn people(core: &Core) {
 
 fn row(campaign: &str, entity: &str, kind: &str, parent: &str) -> String {
     format!(
-        "INSERT INTO entities VALUES ('{entity}', '{campaign}', '{kind}', {parent}, '{entity}', 1, '', '', '{{}}');"
+        "INSERT INTO entities (id, campaign_id, kind, parent_id, name, version, created_at, updated_at, fields) \
+         VALUES ('{entity}', '{campaign}', '{kind}', {parent}, '{entity}', 1, '', '', '{{}}');"
     )
 }
 
@@ -245,6 +246,8 @@ pub fn notification(name: &str) -> Ephemeral {
         level: "warning".to_owned(),
         created_at: "2026-01-01T00:00:00.000Z".to_owned(),
         kind: Some("message".to_owned()),
+        entity_type: None,
+        entity_id: None,
     })
 }
 

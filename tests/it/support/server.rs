@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::wait::PATIENCE;
+use super::wait::{PATIENCE, until};
 
 /// The password of every user of the bundled world.
 pub const PASSWORD: &str = "emberfall";
@@ -64,6 +64,9 @@ impl TestServer {
         let mut config = ServerConfig::new(dir.path().join("data"));
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
         config.shutdown_timeout = Duration::from_secs(5);
+        // A test makes in seconds what people make in an evening.
+        config.quota.invitations_per_minute = 100_000;
+        config.quota.max_campaigns_per_user = 10_000;
         super::database::choose(&mut config).await;
         change(&mut config);
         seed(&config, &World::bundled()).await.unwrap();
@@ -107,6 +110,21 @@ impl TestServer {
     pub async fn login(&self, username: &str) -> String {
         let answer = self.post("/auth/login", &json!({"username": username, "password": PASSWORD})).await;
         answer.body["accessToken"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+    }
+
+    /// Makes a user a member: an owner invites them and they accept; returns the membership.
+    pub async fn enrol(&self, owner: &str, campaign: &Value, user: &str, role: &str) -> Value {
+        let invite =
+            "mutation ($c: ID!, $u: String!, $r: Role!) { addMember(campaignId: $c, userId: $u, role: $r) { id } }";
+        let made = self.graphql(owner, invite, json!({"c": campaign, "u": user, "r": role})).await;
+        let (id, token) = (&made["addMember"]["id"], self.login(user).await);
+        let reached = async || {
+            let open = self.graphql(&token, "{ invitations { id } }", json!({})).await["invitations"].take();
+            open.as_array().unwrap().iter().any(|one| one["id"] == *id)
+        };
+        until("the invitation", reached).await;
+        let accept = "mutation ($i: ID!) { acceptInvitation(id: $i) { id userId role name version } }";
+        self.graphql(&token, accept, json!({"i": id})).await["acceptInvitation"].take()
     }
 
     /// Posts JSON without a token.
