@@ -11,6 +11,7 @@ use scry::config::server::{Flags, ServerConfig, load};
 use scry::protocol::Id;
 use scry::server::Core;
 use scry::server::auth::users::{self, User};
+use scry::server::db::Tx;
 use scry::server::domain::{Caller, Domain};
 use scry::server::graphql::{Schema, schema};
 use scry::server::socket::frames::{Count, Frames};
@@ -136,9 +137,7 @@ impl Api {
         let limits = config.http.clone();
         let core = runtime.block_on(async {
             let core = Core::open(config).await.expect("a database");
-            let mut tx = core.db.write().await.expect("a transaction");
-            users::insert(&mut tx, &nobody()).await.expect("a user");
-            tx.commit().await.expect("a commit");
+            core.db.write(async |tx: &mut Tx| users::insert(tx, &nobody()).await).await.expect("a user");
             core
         });
         Self { schema: schema(Domain::new(core), &limits), runtime, _dir: dir }

@@ -10,7 +10,7 @@ use super::auth::{Tokens, key, revoked};
 use super::breach::Breaches;
 use super::clock;
 use super::cluster::Cluster;
-use super::db::{Db, DbError};
+use super::db::{Db, DbError, Tx};
 use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
 use super::journal::{self, Journal};
@@ -89,11 +89,13 @@ async fn open_catalogues(db: &Db, catalogues: &Catalogues) -> Result<(), DbError
     if catalogues.iter().next().is_none() {
         return Ok(());
     }
-    let mut tx = db.write().await?;
-    for catalogue in catalogues.iter() {
-        journal::open(&mut tx, &catalogue.journal).await?;
-    }
-    tx.commit().await
+    db.write(async |tx: &mut Tx| {
+        for catalogue in catalogues.iter() {
+            journal::open(tx, &catalogue.journal).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 impl Deref for Core {

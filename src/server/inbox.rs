@@ -12,7 +12,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::access::parse_id;
-use super::db::{Db, DbError};
+use super::db::{Db, DbError, Tx};
 use crate::protocol::{Ephemeral, Id};
 
 /// How many messages wait for one user; past it, the sender with the most of them loses the oldest. Fewer than fit a
@@ -127,17 +127,19 @@ pub async fn take(
     if !has_more(db, user, cursor).await? {
         return Ok((cursor, Vec::new()));
     }
-    let mut tx = db.write().await?;
-    let rows = sqlx::query(
-        "UPDATE inbox SET receipts = receipts + 1, delivered_ms = COALESCE(delivered_ms, $3) \
-         WHERE user_id = $1 AND (seq > $2 OR delivered_ms IS NULL) RETURNING seq, event, body, created_ms",
-    )
-    .bind(user.as_str())
-    .bind(cursor.0)
-    .bind(now.as_millisecond())
-    .fetch_all(&mut *tx)
-    .await?;
-    tx.commit().await?;
+    let take = async |tx: &mut Tx| {
+        let rows = sqlx::query(
+            "UPDATE inbox SET receipts = receipts + 1, delivered_ms = COALESCE(delivered_ms, $3) \
+             WHERE user_id = $1 AND (seq > $2 OR delivered_ms IS NULL) RETURNING seq, event, body, created_ms",
+        )
+        .bind(user.as_str())
+        .bind(cursor.0)
+        .bind(now.as_millisecond())
+        .fetch_all(&mut **tx)
+        .await?;
+        Ok::<_, DbError>(rows)
+    };
+    let rows = db.write(take).await?;
     let mut letters = rows.iter().map(letter).collect::<Result<Vec<_>, _>>()?;
     letters.sort_by_key(|letter| letter.seq);
     let last = letters.last().map_or(cursor.0, |letter| letter.seq.max(cursor.0));
@@ -150,18 +152,20 @@ pub async fn take(
 /// # Errors
 /// [`DbError`] when the database does not answer; nothing is given back then.
 pub async fn give_back(db: &Db, user: &Id, seqs: &[i64]) -> Result<(), DbError> {
-    let mut tx = db.write().await?;
-    for seq in seqs {
-        sqlx::query(
-            "UPDATE inbox SET receipts = receipts - 1, delivered_ms = CASE WHEN receipts > 1 THEN delivered_ms END \
-             WHERE user_id = $1 AND seq = $2",
-        )
-        .bind(user.as_str())
-        .bind(*seq)
-        .execute(&mut *tx)
-        .await?;
-    }
-    tx.commit().await
+    db.write(async |tx: &mut Tx| {
+        for seq in seqs {
+            sqlx::query(
+                "UPDATE inbox SET receipts = receipts - 1, \
+                 delivered_ms = CASE WHEN receipts > 1 THEN delivered_ms END WHERE user_id = $1 AND seq = $2",
+            )
+            .bind(user.as_str())
+            .bind(*seq)
+            .execute(&mut **tx)
+            .await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Lists the users who were written to a moment ago, by whatever node.

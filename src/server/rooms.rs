@@ -4,7 +4,7 @@ use sqlx::Row;
 
 use super::clock;
 use super::core::Core;
-use super::db::{Db, DbError};
+use super::db::{Db, DbError, Tx};
 use super::journal;
 use crate::protocol::{Id, Room};
 
@@ -13,18 +13,19 @@ use crate::protocol::{Id, Room};
 /// # Errors
 /// [`DbError`] when the database does not answer.
 pub async fn add(db: &Db, room: &Room, user: &Id) -> Result<bool, DbError> {
-    let mut tx = db.write().await?;
-    let added = sqlx::query(
-        "INSERT INTO room_members (room, user_id, created_ms) VALUES ($1, $2, $3) \
-         ON CONFLICT (room, user_id) DO NOTHING",
-    )
-    .bind(room.to_string())
-    .bind(user.as_str())
-    .bind(clock::now().as_millisecond())
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(added.rows_affected() > 0)
+    db.write(async |tx: &mut Tx| {
+        let added = sqlx::query(
+            "INSERT INTO room_members (room, user_id, created_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (room, user_id) DO NOTHING",
+        )
+        .bind(room.to_string())
+        .bind(user.as_str())
+        .bind(clock::now().as_millisecond())
+        .execute(&mut **tx)
+        .await?;
+        Ok(added.rows_affected() > 0)
+    })
+    .await
 }
 
 /// Ends a membership; returns false if there was none.
@@ -34,19 +35,23 @@ pub async fn add(db: &Db, room: &Room, user: &Id) -> Result<bool, DbError> {
 /// # Errors
 /// [`DbError`] when the database does not answer; nothing has changed then.
 pub async fn remove(core: &Core, journal: &Id, room: &Room, user: &Id) -> Result<bool, DbError> {
-    let mut tx = core.db.write().await?;
-    let removed = sqlx::query("DELETE FROM room_members WHERE room = $1 AND user_id = $2")
-        .bind(room.to_string())
-        .bind(user.as_str())
-        .execute(&mut *tx)
-        .await?;
-    if removed.rows_affected() == 0 {
-        return Ok(false);
+    let remove = async |tx: &mut Tx| {
+        let removed = sqlx::query("DELETE FROM room_members WHERE room = $1 AND user_id = $2")
+            .bind(room.to_string())
+            .bind(user.as_str())
+            .execute(&mut **tx)
+            .await?;
+        if removed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        journal::append_removal(tx, journal, room, user, clock::now()).await?;
+        Ok::<_, DbError>(true)
+    };
+    let was_member = core.db.write(remove).await?;
+    if was_member {
+        core.signals.committed(journal);
     }
-    journal::append_removal(&mut tx, journal, room, user, clock::now()).await?;
-    tx.commit().await?;
-    core.signals.committed(journal);
-    Ok(true)
+    Ok(was_member)
 }
 
 /// Lists the names of a room's members.

@@ -8,12 +8,12 @@ use uuid::{Builder, Uuid};
 use super::auth::password::Passwords;
 use super::auth::{key, users};
 use super::clock;
-use super::db::{Db, DbError};
+use super::db::{Db, DbError, Tx};
 use super::domain::{Entity, Fields, Kind, Member, member, store};
 use super::error::ServerError;
 use crate::config::server::ServerConfig;
 use crate::protocol::Id;
-use crate::world::{Campaign, Definition, Sheet, User, World};
+use crate::world::{Campaign, Definition, Sheet, World};
 
 /// The moment that the ids of seeded things carry: 2026-01-01T00:00:00Z in Unix milliseconds.
 const BIRTH_MS: u64 = 1_767_225_600_000;
@@ -43,32 +43,49 @@ pub async fn seed(config: &ServerConfig, world: &World) -> Result<SeedReport, Se
 }
 
 async fn load(db: &Db, passwords: &Passwords, world: &World) -> Result<SeedReport, ServerError> {
-    let mut report = SeedReport::default();
-    let mut tx = db.write().await?;
-    for user in &world.users {
-        report.users += usize::from(add_user(&mut tx, passwords, user).await?);
-    }
-    for campaign in &world.campaigns {
-        let added = add_campaign(&mut tx, campaign).await?;
-        report.campaigns += usize::from(added > 0);
-        report.entities += added;
-    }
-    tx.commit().await?;
-    Ok(report)
+    let newcomers = newcomers(db, passwords, world).await?;
+    db.write(async |tx: &mut Tx| {
+        let mut report = SeedReport::default();
+        for user in &newcomers {
+            report.users += usize::from(add_user(tx, user).await?);
+        }
+        for campaign in &world.campaigns {
+            let added = add_campaign(tx, campaign).await?;
+            report.campaigns += usize::from(added > 0);
+            report.entities += added;
+        }
+        Ok(report)
+    })
+    .await
 }
 
-async fn add_user(db: &mut AnyConnection, passwords: &Passwords, user: &User) -> Result<bool, ServerError> {
-    if users::by_name(db, &user.name).await?.is_some() {
+/// Lists the users of a world who are not known yet. Their passwords are hashed here, before anybody waits for the
+/// change that adds them.
+async fn newcomers(db: &Db, passwords: &Passwords, world: &World) -> Result<Vec<users::User>, ServerError> {
+    let mut newcomers = Vec::new();
+    for user in &world.users {
+        let mut reader = db.read().await?;
+        let is_known = users::by_name(&mut reader, &user.name).await?.is_some();
+        drop(reader);
+        if is_known {
+            continue;
+        }
+        let hash = passwords.hash(user.password.clone()).await;
+        newcomers.push(users::User {
+            id: stable_id(&["user", &user.name]),
+            username: user.name.clone(),
+            password_hash: hash.map_err(|error| ServerError::Config(error.to_string()))?,
+            is_service: user.service,
+        });
+    }
+    Ok(newcomers)
+}
+
+async fn add_user(db: &mut AnyConnection, user: &users::User) -> Result<bool, DbError> {
+    if users::by_name(db, &user.username).await?.is_some() {
         return Ok(false);
     }
-    let hash = passwords.hash(user.password.clone()).await;
-    let user = users::User {
-        id: stable_id(&["user", &user.name]),
-        username: user.name.clone(),
-        password_hash: hash.map_err(|error| ServerError::Config(error.to_string()))?,
-        is_service: user.service,
-    };
-    users::insert(db, &user).await?;
+    users::insert(db, user).await?;
     Ok(true)
 }
 

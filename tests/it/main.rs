@@ -77,6 +77,7 @@ mod screen_plain;
 mod screen_private;
 mod screen_replay;
 mod screen_states;
+mod server_acknowledged;
 mod server_api;
 mod server_auth;
 mod server_cli;

@@ -107,13 +107,13 @@ impl AuthService {
         lock(&self.limiter).clear(address, username);
 
         let session = Id::from(uuid::Uuid::now_v7());
-        let mut tx = self.core.db.write().await?;
-        let now_ms = clock::now().as_millisecond();
-        refresh::delete_expired(&mut tx, now_ms).await?;
-        refresh::open_session(&mut tx, &session, &user.id, now_ms).await?;
-        let pair = self.issue(&mut tx, &user.id, &user.username, &session).await?;
-        tx.commit().await?;
-        Ok(pair)
+        let open = async |tx: &mut Tx| {
+            let now_ms = clock::now().as_millisecond();
+            refresh::delete_expired(tx, now_ms).await?;
+            refresh::open_session(tx, &session, &user.id, now_ms).await?;
+            self.issue(tx, &user.id, &user.username, &session).await
+        };
+        self.core.db.write(open).await
     }
 
     /// Trades a refresh token for a new pair.
@@ -122,9 +122,17 @@ impl AuthService {
     /// [`AuthError`]; a token used before ends its whole family, unless this is the repeat of a
     /// request whose answer was lost a moment ago.
     pub async fn refresh(&self, token: &str) -> Result<TokenResponse, AuthError> {
+        let rotated = self.core.db.write(async |tx: &mut Tx| self.rotate(tx, token).await).await?;
+        rotated.map_err(|ended| {
+            self.core.signals.end(ended);
+            AuthError::TokenReused
+        })
+    }
+
+    /// Trades a token within a transaction; returns the session that was ended where the token was used before.
+    async fn rotate(&self, tx: &mut Tx, token: &str) -> Result<Result<TokenResponse, SessionEnded>, AuthError> {
         let digest = refresh::digest_of(token);
-        let mut tx = self.core.db.write().await?;
-        let stored = refresh::load(&mut tx, &digest).await?.ok_or(AuthError::TokenInvalid)?;
+        let stored = refresh::load(tx, &digest).await?.ok_or(AuthError::TokenInvalid)?;
         let now_ms = clock::now().as_millisecond();
         if stored.revoked {
             return Err(if stored.used_ms.is_some() { AuthError::TokenReused } else { AuthError::TokenInvalid });
@@ -134,22 +142,19 @@ impl AuthService {
         }
         if let Some(used_ms) = stored.used_ms {
             if now_ms - used_ms > millis(self.core.config.auth.refresh_grace) {
-                refresh::revoke_session(&mut tx, &stored.session, now_ms).await?;
-                tx.commit().await?;
-                self.core.signals.end(SessionEnded { user_id: stored.user_id, sid: stored.session });
-                return Err(AuthError::TokenReused);
+                refresh::revoke_session(tx, &stored.session, now_ms).await?;
+                return Ok(Err(SessionEnded { user_id: stored.user_id, sid: stored.session }));
             }
             if let Some(pair) = self.recent(&digest) {
-                return Ok(pair);
+                return Ok(Ok(pair));
             }
             // The server was restarted in between; another pair of the same family does as well.
         }
-        refresh::mark_used(&mut tx, &digest, now_ms).await?;
-        let pair = self.issue(&mut tx, &stored.user_id, &stored.username, &stored.session).await?;
+        refresh::mark_used(tx, &digest, now_ms).await?;
+        let pair = self.issue(tx, &stored.user_id, &stored.username, &stored.session).await?;
         // Before the commit: a repeat waits for this transaction, and then finds the pair.
         self.keep(digest, pair.clone());
-        tx.commit().await?;
-        Ok(pair)
+        Ok(Ok(pair))
     }
 
     /// Ends the session of a refresh token; one that is not known has no session to end.
@@ -157,11 +162,14 @@ impl AuthService {
     /// # Errors
     /// [`AuthError::Database`] when the database does not answer.
     pub async fn logout(&self, token: &str) -> Result<(), AuthError> {
-        let mut tx = self.core.db.write().await?;
-        let Some(stored) = refresh::load(&mut tx, &refresh::digest_of(token)).await? else { return Ok(()) };
-        refresh::revoke_session(&mut tx, &stored.session, clock::now().as_millisecond()).await?;
-        tx.commit().await?;
-        self.core.signals.end(SessionEnded { user_id: stored.user_id, sid: stored.session });
+        let end = async |tx: &mut Tx| {
+            let Some(stored) = refresh::load(tx, &refresh::digest_of(token)).await? else { return Ok(None) };
+            refresh::revoke_session(tx, &stored.session, clock::now().as_millisecond()).await?;
+            Ok::<_, AuthError>(Some(SessionEnded { user_id: stored.user_id, sid: stored.session }))
+        };
+        if let Some(ended) = self.core.db.write(end).await? {
+            self.core.signals.end(ended);
+        }
         Ok(())
     }
 

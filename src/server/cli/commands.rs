@@ -17,7 +17,7 @@ use crate::protocol::Id;
 use crate::server::auth::password::Passwords;
 use crate::server::auth::users::{self, User};
 use crate::server::auth::{MAX_TOKEN, key};
-use crate::server::db::{Db, database_url, is_shared};
+use crate::server::db::{Db, DbError, Tx, database_url, is_shared};
 use crate::server::{Core, Server, ServerError, clock, seed};
 use crate::world::World;
 
@@ -100,14 +100,19 @@ async fn add_user(
     let passwords = Passwords::new(config.auth.argon2).map_err(|error| CliError::Usage(error.to_string()))?;
     let password_hash = passwords.hash(password).await.map_err(|error| CliError::Failed(error.to_string()))?;
     let db = Db::open(config).await.map_err(ServerError::from)?;
-    let mut tx = db.write().await.map_err(ServerError::from)?;
-    if users::by_name(&mut tx, &username).await.map_err(ServerError::from)?.is_some() {
-        return Err(CliError::Failed(format!("there is already a user {username}; choose another name")));
-    }
     let user = User { id: Id::from(uuid::Uuid::now_v7()), username, password_hash, is_service };
-    users::insert(&mut tx, &user).await.map_err(ServerError::from)?;
-    tx.commit().await.map_err(ServerError::from)?;
+    let add = async |tx: &mut Tx| {
+        let is_new = users::by_name(tx, &user.username).await?.is_none();
+        if is_new {
+            users::insert(tx, &user).await?;
+        }
+        Ok::<_, DbError>(is_new)
+    };
+    let is_new = db.write(add).await.map_err(ServerError::from)?;
     db.close().await;
+    if !is_new {
+        return Err(CliError::Failed(format!("there is already a user {}; choose another name", user.username)));
+    }
     say(&format!("added {} with the id {}", user.username, user.id))
 }
 

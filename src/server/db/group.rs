@@ -1,13 +1,17 @@
 //! Changes that wait for the disk together.
 //!
-//! There is one writer, and changes take turns at it. Each is a savepoint of an open transaction; who
-//! finishes while others wait leaves the transaction open for them, and the last one commits for
-//! all. So a disk that syncs a few hundred times a second stores thousands of changes, and still
-//! no change is acknowledged before it is on disk. A change that fails takes back its own savepoint
+//! There is one writer, and changes take turns at it. Each is a savepoint of an open transaction; a change that
+//! ends while others wait leaves the transaction open for them, and the last one commits for all. So a disk that
+//! syncs a few hundred times a second stores thousands of changes. A change that fails takes back its own savepoint
 //! and nothing else.
 //!
-//! Each statement is a way to the database and back, and everybody waits for it. So there is always a savepoint:
-//! the transaction begins with one, a change that is well leaves its own to whoever comes next, and the commit ends the last.
+//! A change may read what earlier changes of its group have written, and that is not on disk yet. So nothing that is
+//! found out during a turn leaves it early: [`Writer::run`] gives out the answer, be it a result, the result of an
+//! earlier request or a refusal, only after the group has been committed, and an error in its place where that failed.
+//! A [`Tx`] cannot be had in another way.
+//!
+//! Each statement is a round trip to the database, and everybody waits for it. So there is always a savepoint:
+//! the transaction begins with one, a change that succeeds leaves its own to the next one, and the commit ends the last.
 //!
 //! Every step that others depend on runs in a task of its own: a caller that gives up half-way, as
 //! when its connection breaks off, holds up nobody.
@@ -25,14 +29,14 @@ use tokio::time::timeout;
 
 use super::DbError;
 
-/// How many changes share a commit at most: the first of them waits for the last.
-const LARGEST: usize = 64;
+/// The number of turns that share a commit at most: the first of them waits for the last.
+const MAX_TURNS: usize = 64;
 /// Keeps what has been changed since the savepoint, and sets the next one.
-const MOVE_ON: &str = "RELEASE SAVEPOINT change; SAVEPOINT change";
+const ADVANCE_SAVEPOINT: &str = "RELEASE SAVEPOINT change; SAVEPOINT change";
 /// How long a change waits for its turn before it gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Gives changes their turns; clones are the same writer.
+/// The one writer, which gives changes their turns; clones are the same writer.
 #[derive(Debug, Clone)]
 pub struct Writer {
     pool: AnyPool,
@@ -42,30 +46,42 @@ pub struct Writer {
     waiting: Arc<AtomicUsize>,
 }
 
-/// Holds a change while it is made; dropped without [`Tx::commit`], it never was.
+/// A change while it is made; dropped before its turn has ended, it never was.
 #[derive(Debug)]
 pub struct Tx {
     writer: Writer,
-    /// Whose turn it is; only a change that has ended has none.
+    /// The turn of this change; only a change that has ended has none.
     turn: Option<Turn>,
 }
 
-/// Holds the lock on the group that a change belongs to.
+/// The lock on the group that a change belongs to.
 type Turn = OwnedMutexGuard<Option<Group>>;
 
-/// Holds the transaction that several changes share.
+/// The transaction that several changes share.
 #[derive(Debug)]
 struct Group {
     connection: PoolConnection<Any>,
-    /// How many changes have ended well and wait for the commit.
-    changes: usize,
+    /// How many turns it has had, those that were taken back included.
+    turns: usize,
+    /// How many changes have been kept and wait for the commit.
+    kept: usize,
     /// Whether the last of them still stands after the savepoint.
     is_marked: bool,
-    fate: watch::Sender<Option<Fate>>,
+    fate: Fate,
 }
 
-/// Says what became of a group; an error is told to everyone in it.
-type Fate = Result<(), String>;
+/// Tells everyone in a group what became of it, once that is known.
+type Fate = watch::Sender<Option<CommitResult>>;
+
+/// What became of a group; an error is told to everyone in it.
+type CommitResult = Result<(), String>;
+
+/// What becomes of a change at the end of its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Keep,
+    TakeBack,
+}
 
 impl Writer {
     /// Builds a writer over a pool of one connection; `begin` starts a transaction, takes the write lock and sets
@@ -74,15 +90,41 @@ impl Writer {
         Self { pool, begin, turn: Arc::default(), waiting: Arc::default() }
     }
 
-    /// Waits for a turn and starts a change.
+    /// Makes a change in a turn of its own, and answers when all that it may have read or written is on disk.
+    ///
+    /// `wrap` builds what `work` gets from the transaction, and must be able to give it back. The change is kept when
+    /// `work` succeeds, and taken back when it does not.
     ///
     /// # Errors
-    /// [`DbError::Query`] when its turn does not come in time or no connection is to be had.
-    pub async fn begin(&self) -> Result<Tx, DbError> {
+    /// That of `work`, unless the commit failed that it would have to be true after: then [`DbError::Commit`].
+    /// [`DbError::Query`] when the turn does not come in time or no connection is to be had.
+    pub async fn run<W, T, E>(
+        &self,
+        wrap: impl FnOnce(Tx) -> W,
+        work: impl AsyncFnOnce(&mut W) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        W: Into<Tx>,
+        E: From<DbError>,
+    {
+        let mut wrapped = wrap(self.begin().await?);
+        let answer = work(&mut wrapped).await;
+        let tx: Tx = wrapped.into();
+        tx.end(if answer.is_ok() { Ending::Keep } else { Ending::TakeBack }).await?;
+        answer
+    }
+
+    /// Returns how many changes wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Waits for a turn and starts a change.
+    async fn begin(&self) -> Result<Tx, DbError> {
         let writer = self.clone();
-        // Counted before the task runs, so that whoever has the turn now leaves the transaction open.
+        // Counted before the task runs, so that the change whose turn it is leaves the transaction open.
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let turn = timeout(PATIENCE, tokio::spawn(writer.take_turn())).await;
+        let turn = timeout(TURN_TIMEOUT, tokio::spawn(writer.take_turn())).await;
         finished(turn.map_err(|_| sqlx::Error::PoolTimedOut)?)
     }
 
@@ -93,7 +135,7 @@ impl Writer {
         match &mut *turn {
             None => *turn = Some(self.open().await?),
             Some(group) if group.is_marked => {
-                if let Err(error) = run(&mut group.connection, MOVE_ON).await {
+                if let Err(error) = run(&mut group.connection, ADVANCE_SAVEPOINT).await {
                     // Whether the last change is kept is not known, so nobody is told that it is.
                     end(&mut turn, Err(error.to_string())).await;
                     return Err(error.into());
@@ -113,35 +155,35 @@ impl Writer {
             let _ = run(&mut connection, "ROLLBACK").await;
             return Err(error.into());
         }
-        Ok(Group { connection, changes: 0, is_marked: false, fate: watch::Sender::new(None) })
+        let fate = watch::Sender::new(None);
+        Ok(Group { connection, turns: 0, kept: 0, is_marked: false, fate })
     }
 
-    /// Ends a change that is well; returns where its group's fate will be told.
-    async fn keep(self, mut turn: Turn) -> Result<watch::Receiver<Option<Fate>>, DbError> {
-        let Some(group) = &mut *turn else { return Err(ended()) };
-        let fate = group.fate.subscribe();
-        group.changes += 1;
-        group.is_marked = true;
-        self.pass_on(turn).await;
-        Ok(fate)
-    }
-
-    /// Takes back a change.
-    async fn take_back(self, mut turn: Turn) {
-        if let Some(group) = &mut *turn
+    /// Ends a turn; returns where the fate of what it read and wrote will be told, `None` if that is nothing but
+    /// what was on disk before.
+    async fn end_turn(self, mut turn: Turn, ending: Ending) -> Option<watch::Receiver<Option<CommitResult>>> {
+        let group = turn.as_mut()?;
+        group.turns += 1;
+        if ending == Ending::Keep {
+            group.kept += 1;
+            group.is_marked = true;
+        }
+        let fate = (group.kept > 0).then(|| group.fate.subscribe());
+        if ending == Ending::TakeBack
             && let Err(error) = run(&mut group.connection, "ROLLBACK TO SAVEPOINT change").await
         {
             // The database has given up the whole transaction, as SQLite does when the disk is full.
             end(&mut turn, Err(error.to_string())).await;
         }
         self.pass_on(turn).await;
+        fate
     }
 
-    /// Leaves the transaction to whoever waits, or commits it.
+    /// Leaves the transaction to the next that waits, or commits it.
     async fn pass_on(&self, mut turn: Turn) {
         let Some(group) = &mut *turn else { return };
-        // Whoever is counted as waiting runs in a task of its own and will have its turn for certain.
-        if self.waiting.load(Ordering::SeqCst) == 0 || group.changes >= LARGEST {
+        // A change that is counted as waiting runs in a task of its own and will have its turn for certain.
+        if self.waiting() == 0 || group.turns >= MAX_TURNS {
             let committed = run(&mut group.connection, "COMMIT").await.map_err(|error| error.to_string());
             end(&mut turn, committed).await;
         }
@@ -149,13 +191,13 @@ impl Writer {
 }
 
 impl Tx {
-    /// Makes the change: when this returns, it is on disk.
-    ///
-    /// # Errors
-    /// [`DbError`] when it is not; it then never was.
-    pub async fn commit(mut self) -> Result<(), DbError> {
+    /// Ends the turn of a change; returns when everything that it read or wrote is on disk.
+    async fn end(mut self, ending: Ending) -> Result<(), DbError> {
         let turn = self.turn.take().ok_or_else(ended)?;
-        let mut fate = finished(tokio::spawn(self.writer.clone().keep(turn)).await)?;
+        let Some(mut fate) = tokio::spawn(self.writer.clone().end_turn(turn, ending)).await.map_err(|_| ended())?
+        else {
+            return Ok(());
+        };
         let told = fate.wait_for(Option::is_some).await.map_err(|_| ended())?.clone();
         told.unwrap_or_else(|| Err("nobody said".to_owned())).map_err(DbError::Commit)
     }
@@ -165,7 +207,7 @@ impl Drop for Tx {
     fn drop(&mut self) {
         // Without a runtime the process is about to end, and with it the transaction.
         if let (Some(turn), Ok(runtime)) = (self.turn.take(), Handle::try_current()) {
-            runtime.spawn(self.writer.clone().take_back(turn));
+            runtime.spawn(self.writer.clone().end_turn(turn, Ending::TakeBack));
         }
     }
 }
@@ -187,13 +229,13 @@ impl DerefMut for Tx {
 }
 
 /// Ends a group and tells everyone in it.
-async fn end(turn: &mut Turn, fate: Fate) {
+async fn end(turn: &mut Turn, committed: CommitResult) {
     let Some(mut group) = turn.take() else { return };
-    if fate.is_err() {
+    if committed.is_err() {
         // Nothing is left to roll back where the database did so itself.
         let _ = run(&mut group.connection, "ROLLBACK").await;
     }
-    group.fate.send_replace(Some(fate));
+    group.fate.send_replace(Some(committed));
 }
 
 async fn run(connection: &mut AnyConnection, statement: &'static str) -> Result<(), sqlx::Error> {
@@ -211,133 +253,4 @@ fn ended() -> DbError {
 }
 
 #[cfg(test)]
-mod tests {
-    use sqlx::Row;
-
-    use super::*;
-    use crate::config::server::ServerConfig;
-    use crate::server::db::Db;
-
-    async fn database() -> (tempfile::TempDir, Db) {
-        let dir = tempfile::tempdir().unwrap();
-        let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
-        (dir, db)
-    }
-
-    async fn add(tx: &mut Tx, id: &str) {
-        sqlx::query("INSERT INTO campaigns (id, epoch) VALUES ($1, 'e')").bind(id).execute(&mut **tx).await.unwrap();
-    }
-
-    async fn stored(db: &Db) -> Vec<String> {
-        let rows = sqlx::query("SELECT id FROM campaigns ORDER BY id").fetch_all(&db.reader).await.unwrap();
-        rows.iter().map(|row| row.try_get(0).unwrap()).collect()
-    }
-
-    /// Waits until so many changes wait for their turn.
-    async fn until_waiting(db: &Db, count: usize) {
-        let reached = async {
-            while db.changes.waiting.load(Ordering::SeqCst) != count {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(Duration::from_secs(10), reached).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn who_finishes_while_others_wait_is_stored_together_with_them() {
-        let (_dir, db) = database().await;
-        let mut first = db.write().await.unwrap();
-        add(&mut first, "first").await;
-        let waiting = tokio::spawn({
-            let db = db.clone();
-            async move { db.write().await.unwrap() }
-        });
-        until_waiting(&db, 1).await;
-        let first = tokio::spawn(first.commit());
-        let mut second = waiting.await.unwrap();
-        add(&mut second, "second").await;
-        assert!(!first.is_finished(), "nothing is on disk yet");
-        assert!(stored(&db).await.is_empty());
-        second.commit().await.unwrap();
-        first.await.unwrap().unwrap();
-        assert_eq!(stored(&db).await, ["first", "second"]);
-    }
-
-    #[tokio::test]
-    async fn a_change_that_fails_takes_nobody_along() {
-        let (_dir, db) = database().await;
-        let mut first = db.write().await.unwrap();
-        add(&mut first, "first").await;
-        let waiting = tokio::spawn({
-            let db = db.clone();
-            async move { db.write().await.unwrap() }
-        });
-        until_waiting(&db, 1).await;
-        let first = tokio::spawn(first.commit());
-        let mut second = waiting.await.unwrap();
-        add(&mut second, "second").await;
-        sqlx::query("INSERT INTO campaigns (id, epoch) VALUES ('first', 'e')").execute(&mut *second).await.unwrap_err();
-        drop(second);
-        first.await.unwrap().unwrap();
-        assert_eq!(stored(&db).await, ["first"]);
-    }
-
-    #[tokio::test]
-    async fn who_gives_up_waiting_holds_up_nobody() {
-        let (_dir, db) = database().await;
-        let mut first = db.write().await.unwrap();
-        add(&mut first, "first").await;
-        let waiting = tokio::spawn({
-            let db = db.clone();
-            async move { db.write().await.map(drop) }
-        });
-        until_waiting(&db, 1).await;
-        waiting.abort();
-        timeout(Duration::from_secs(10), first.commit()).await.unwrap().unwrap();
-        assert_eq!(stored(&db).await, ["first"]);
-    }
-
-    #[tokio::test]
-    async fn a_commit_that_fails_is_told_to_everyone_and_leaves_nothing() {
-        let (_dir, db) = database().await;
-        let mut first = db.write().await.unwrap();
-        sqlx::query("PRAGMA defer_foreign_keys = ON").execute(&mut *first).await.unwrap();
-        add(&mut first, "first").await;
-        let waiting = tokio::spawn({
-            let db = db.clone();
-            async move { db.write().await.unwrap() }
-        });
-        until_waiting(&db, 1).await;
-        let first = tokio::spawn(first.commit());
-        let mut second = waiting.await.unwrap();
-        let orphan = "INSERT INTO definitions (campaign_id, kind, slug, body) VALUES ('nowhere', 'rule', 'r', '{}')";
-        sqlx::query(orphan).execute(&mut *second).await.unwrap();
-        assert!(second.commit().await.is_err());
-        assert!(first.await.unwrap().is_err());
-        assert!(stored(&db).await.is_empty());
-        let mut third = db.write().await.unwrap();
-        add(&mut third, "third").await;
-        third.commit().await.unwrap();
-        assert_eq!(stored(&db).await, ["third"]);
-    }
-
-    #[tokio::test]
-    async fn many_changes_at_once_are_all_stored() {
-        let (_dir, db) = database().await;
-        let changes = (0..200).map(|index| {
-            let db = db.clone();
-            tokio::spawn(async move {
-                let mut tx = db.write().await.unwrap();
-                add(&mut tx, &format!("{index:03}")).await;
-                // Every tenth is given up.
-                if index % 10 == 0 { drop(tx) } else { tx.commit().await.unwrap() }
-            })
-        });
-        for change in changes.collect::<Vec<_>>() {
-            change.await.unwrap();
-        }
-        // Those given up may still be on their way out; the next change comes after them.
-        db.write().await.unwrap().commit().await.unwrap();
-        assert_eq!(stored(&db).await.len(), 180);
-    }
-}
+mod tests;

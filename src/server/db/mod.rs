@@ -58,12 +58,32 @@ impl Db {
         Self { changes: Writer::new(writer.clone(), engine.begin()), engine, reader, writer }
     }
 
-    /// Starts a change; others wait until it has ended, and may share its commit.
+    /// Makes a change; others wait until it has ended, and may share its commit.
+    ///
+    /// What `work` returns is given out when all that it may have read or written is on disk, never before.
     ///
     /// # Errors
-    /// [`DbError::Query`] when no connection is to be had.
-    pub async fn write(&self) -> Result<Tx, DbError> {
-        self.changes.begin().await
+    /// That of `work`; [`DbError`] when no connection is to be had or the commit fails.
+    pub async fn write<T, E: From<DbError>>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E> {
+        self.changes.run(std::convert::identity, work).await
+    }
+
+    /// Does the same with a change that is wrapped in what knows more about it.
+    ///
+    /// # Errors
+    /// As for [`Db::write`].
+    pub async fn write_wrapped<W: Into<Tx>, T, E: From<DbError>>(
+        &self,
+        wrap: impl FnOnce(Tx) -> W,
+        work: impl AsyncFnOnce(&mut W) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.changes.run(wrap, work).await
+    }
+
+    /// Returns how many changes wait for their turn.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.changes.waiting()
     }
 
     /// Starts a transaction whose reads all see one moment.

@@ -28,40 +28,30 @@ impl Domain {
     ) -> Result<Entity, DomainError> {
         let request = Request::new(idempotency_key, &json!(["create", kind, input]))?;
         let (name, fields) = input::create(kind, input)?;
-        let mut unit = self.begin(caller).await?;
-        if let Some(first) = unit.recall(request.as_ref()).await? {
-            return Ok(first);
-        }
-        let id = Id::from(uuid::Uuid::now_v7());
-        let campaign_id = match kind {
-            Kind::Campaign => id.clone(),
-            Kind::Kingdom | Kind::Settlement | Kind::Structure | Kind::Location | Kind::Encounter => {
-                home(&mut unit, kind, input, &fields).await?
+        self.change(caller, async |unit: &mut Unit| {
+            if let Some(first) = unit.recall(request.as_ref()).await? {
+                return Ok(first);
             }
-        };
-        let now = unit.stamp();
-        let mut entity =
-            Entity { id, campaign_id, kind, name, version: 1, created_at: now.clone(), updated_at: now, fields };
-        if kind == Kind::Campaign {
-            self.require_campaigns_left(&mut unit).await?;
-            open_campaign(&mut unit, &mut entity).await?;
-        }
-        input::whole(&entity)?;
-        input::links(unit.db(), &entity, |_| true).await?;
-        unit.insert(&entity).await?;
-        announce(&mut unit, &entity).await?;
-        if kind == Kind::Campaign {
-            let owner = Member::new(&entity.campaign_id, &caller.user_id, &caller.name, Role::Owner, unit.stamp());
-            member::enrol(&mut unit, &owner).await?;
-        }
-        let entity = unit.settled(entity).await?;
-        unit.remember(request.as_ref(), &entity).await?;
-        unit.commit().await?;
-        Ok(entity)
+            let id = Id::from(uuid::Uuid::now_v7());
+            let campaign_id = match kind {
+                Kind::Campaign => id.clone(),
+                Kind::Kingdom | Kind::Settlement | Kind::Structure | Kind::Location | Kind::Encounter => {
+                    home(unit, kind, input, &fields).await?
+                }
+            };
+            if kind == Kind::Campaign {
+                self.require_campaigns_left(unit).await?;
+            }
+            let now = unit.stamp();
+            let entity =
+                Entity { id, campaign_id, kind, name, version: 1, created_at: now.clone(), updated_at: now, fields };
+            let entity = put(unit, entity).await?;
+            unit.remember(request.as_ref(), &entity).await?;
+            Ok(entity)
+        })
+        .await
     }
-}
 
-impl Domain {
     /// Refuses a campaign beyond those that the caller may own.
     ///
     /// Those count that they have made themselves and still own: nobody fills another's quota by making them an owner.
@@ -82,6 +72,23 @@ impl Domain {
             format!("you own {limit} campaigns that you have made, and more are not allowed; delete one first");
         Err(DomainError::too_many(Breach::Campaigns, sentence))
     }
+}
+
+/// Stores a new entity, with what it does not come without; returns it with what follows from it.
+async fn put(unit: &mut Unit, mut entity: Entity) -> Result<Entity, DomainError> {
+    if entity.kind == Kind::Campaign {
+        open_campaign(unit, &mut entity).await?;
+    }
+    input::whole(&entity)?;
+    input::links(unit.db(), &entity, |_| true).await?;
+    unit.insert(&entity).await?;
+    announce(unit, &entity).await?;
+    if entity.kind == Kind::Campaign {
+        let (user, now) = (unit.caller().clone(), unit.stamp());
+        let owner = Member::new(&entity.campaign_id, &user.user_id, &user.name, Role::Owner, now);
+        member::enrol(unit, &owner).await?;
+    }
+    unit.settled(entity).await
 }
 
 /// Finds the campaign that a new entity goes to and checks that the caller may edit it.

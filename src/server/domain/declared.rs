@@ -76,11 +76,12 @@ impl Domain {
         payload: Map<String, Value>,
         stamp: Stamp,
     ) -> Result<Stamp, DomainError> {
-        let mut unit = self.begin_as(caller, Source::Api, stamp.caused_by.clone()).await?;
-        let (journal, event, now) = (catalogue.journal.clone(), kind.name.to_string(), unit.now);
-        let stamp = unit.declare(Declaration { journal, event, payload, stamp, now }).await?;
-        unit.commit().await?;
-        Ok(stamp)
+        let caused_by = stamp.caused_by.clone();
+        self.change_as(caller, Source::Api, caused_by, async |unit: &mut Unit| {
+            let (journal, event, now) = (catalogue.journal.clone(), kind.name.to_string(), unit.now);
+            unit.declare(Declaration { journal, event, payload, stamp, now }).await
+        })
+        .await
     }
 
     async fn queue(
@@ -90,15 +91,17 @@ impl Domain {
         payload: Map<String, Value>,
         stamp: Stamp,
     ) -> Result<Stamp, DomainError> {
-        let mut unit = self.begin_as(caller, Source::Api, stamp.caused_by.clone()).await?;
         // In one order, whoever publishes: two that write to the same users never wait for each other.
         let mut rooms = stamp.rooms.clone();
         rooms.sort();
-        for room in rooms {
-            let told = Stamp { rooms: vec![room.clone()], ..stamp.clone() };
-            tell(&mut unit, &room, kind, payload.clone(), &told).await?;
-        }
-        unit.commit().await?;
+        self.change_as(caller, Source::Api, stamp.caused_by.clone(), async |unit: &mut Unit| {
+            for room in &rooms {
+                let told = Stamp { rooms: vec![room.clone()], ..stamp.clone() };
+                tell(unit, room, kind, payload.clone(), &told).await?;
+            }
+            Ok(())
+        })
+        .await?;
         Ok(stamp)
     }
 }

@@ -27,20 +27,21 @@ impl Domain {
         idempotency_key: Option<&str>,
     ) -> Result<(), DomainError> {
         let request = Request::new(idempotency_key, &json!(["delete", kind, id, expected_version]))?;
-        let mut unit = self.begin(caller).await?;
-        if let Some(()) = unit.recall(request.as_ref()).await? {
-            return Ok(());
-        }
-        let action = if kind == Kind::Campaign { Action::DeleteCampaign } else { Action::Edit };
-        let entity = find(&mut unit, kind, id, action).await?;
-        if expected_version.is_some_and(|expected| expected != entity.version) {
-            return Err(DomainError::Conflict(Conflict { current_version: entity.version, fields: Vec::new() }));
-        }
-        for doomed in with_descendants(&mut unit, entity).await? {
-            remove(&mut unit, &doomed).await?;
-        }
-        unit.remember(request.as_ref(), &()).await?;
-        unit.commit().await
+        self.change(caller, async |unit: &mut Unit| {
+            if let Some(()) = unit.recall(request.as_ref()).await? {
+                return Ok(());
+            }
+            let action = if kind == Kind::Campaign { Action::DeleteCampaign } else { Action::Edit };
+            let entity = find(unit, kind, id, action).await?;
+            if expected_version.is_some_and(|expected| expected != entity.version) {
+                return Err(DomainError::Conflict(Conflict { current_version: entity.version, fields: Vec::new() }));
+            }
+            for doomed in with_descendants(unit, entity).await? {
+                remove(unit, &doomed).await?;
+            }
+            unit.remember(request.as_ref(), &()).await
+        })
+        .await
     }
 }
 

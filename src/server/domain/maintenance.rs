@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::idempotency::KEPT_MS;
 use crate::config::server::ServerConfig;
 use crate::server::clock;
-use crate::server::db::{Db, DbError};
+use crate::server::db::{Db, DbError, Tx};
 
 /// Bounds the campaigns that are forgotten at a time, so that nobody waits for long.
 const MAX_CAMPAIGNS: i64 = 20;
@@ -53,7 +53,6 @@ async fn forget_notifications(db: &Db, oldest: Timestamp) -> Result<(), DbError>
 
 /// Deletes the tokens that have expired, then the logins that have none left or were ended long ago.
 async fn forget_sessions(db: &Db, now: Timestamp, oldest: Timestamp) -> Result<(), DbError> {
-    let mut tx = db.write().await?;
     let statements = [
         ("DELETE FROM refresh_tokens WHERE expires_ms < $1", now),
         ("DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE revoked_ms < $1)", oldest),
@@ -64,15 +63,21 @@ async fn forget_sessions(db: &Db, now: Timestamp, oldest: Timestamp) -> Result<(
             oldest,
         ),
     ];
-    for (statement, until) in statements {
-        sqlx::query(statement).bind(until.as_millisecond()).execute(&mut *tx).await?;
-    }
-    tx.commit().await
+    db.write(async |tx: &mut Tx| {
+        for (statement, until) in statements {
+            sqlx::query(statement).bind(until.as_millisecond()).execute(&mut **tx).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Deletes the rows of campaigns that were deleted, once their last event is older than `oldest`.
 async fn forget_campaigns(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
-    let mut tx = db.write().await?;
+    db.write(async |tx: &mut Tx| forget_campaigns_in(tx, oldest).await).await
+}
+
+async fn forget_campaigns_in(db: &mut AnyConnection, oldest: Timestamp) -> Result<(), DbError> {
     // A catalogue's journal looks like a campaign without an entity, but is one that still grows.
     let rows = sqlx::query(
         "SELECT c.id FROM campaigns c WHERE c.id NOT LIKE 'catalogue:%' \
@@ -81,7 +86,7 @@ async fn forget_campaigns(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
     )
     .bind(oldest.as_millisecond())
     .bind(MAX_CAMPAIGNS)
-    .fetch_all(&mut *tx)
+    .fetch_all(&mut *db)
     .await?;
     for row in rows {
         let campaign: String = row.try_get(0)?;
@@ -93,10 +98,10 @@ async fn forget_campaigns(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
             "DELETE FROM definitions WHERE campaign_id = $1",
             "DELETE FROM campaigns WHERE id = $1",
         ] {
-            sqlx::query(statement).bind(campaign.as_str()).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(campaign.as_str()).execute(&mut *db).await?;
         }
     }
-    tx.commit().await
+    Ok(())
 }
 
 fn before(now: Timestamp, span: Duration) -> Timestamp {

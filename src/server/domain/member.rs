@@ -58,17 +58,16 @@ impl Domain {
     /// # Errors
     /// [`DomainError`]; the last owner stays one.
     pub async fn enrol(&self, user: &Caller, campaign: &Id, role: Role) -> Result<Member, DomainError> {
-        let mut unit = self.begin(user).await?;
-        if let Some(member) = by_user(unit.db(), campaign, &user.user_id).await? {
-            let member = change_role(&mut unit, member, role).await?;
-            unit.commit().await?;
-            return Ok(member);
-        }
-        invitation::forget_of(&mut unit, &user.user_id, campaign).await?;
-        let member = Member::new(campaign, &user.user_id, &user.name, role, unit.stamp());
-        enrol(&mut unit, &member).await?;
-        unit.commit().await?;
-        Ok(member)
+        self.change(user, async |unit: &mut Unit| {
+            if let Some(member) = by_user(unit.db(), campaign, &user.user_id).await? {
+                return change_role(unit, member, role).await;
+            }
+            invitation::forget_of(unit, &user.user_id, campaign).await?;
+            let member = Member::new(campaign, &user.user_id, &user.name, role, unit.stamp());
+            enrol(unit, &member).await?;
+            Ok(member)
+        })
+        .await
     }
 
     /// Ends a user's membership; an owner may remove anybody, everybody may leave.
@@ -76,21 +75,23 @@ impl Domain {
     /// # Errors
     /// [`DomainError`]; the last owner stays.
     pub async fn remove_member(&self, caller: &Caller, campaign: &Id, user: &Id) -> Result<(), DomainError> {
-        let mut unit = self.begin(caller).await?;
-        let action = if *user == caller.user_id { Action::View } else { Action::ManageMembers };
-        unit.authorize(campaign, action, Kind::Campaign.as_str()).await?;
-        let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
-        keep_an_owner(&mut unit, &member).await?;
-        sqlx::query("DELETE FROM memberships WHERE id = $1").bind(member.id.as_str()).execute(unit.db()).await?;
-        dispute::forget(&mut unit, &member.user_id, campaign).await?;
-        invitation::forget_of(&mut unit, &member.user_id, campaign).await?;
-        let details = Details {
-            version: Some(member.version + 1),
-            revoked_user: Some(member.user_id.clone()),
-            ..Details::default()
-        };
-        unit.record(member.event(Operation::Delete, &[]), details).await?;
-        unit.commit().await
+        self.change(caller, async |unit: &mut Unit| {
+            let action = if *user == caller.user_id { Action::View } else { Action::ManageMembers };
+            unit.authorize(campaign, action, Kind::Campaign.as_str()).await?;
+            let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
+            keep_an_owner(unit, &member).await?;
+            sqlx::query("DELETE FROM memberships WHERE id = $1").bind(member.id.as_str()).execute(unit.db()).await?;
+            dispute::forget(unit, &member.user_id, campaign).await?;
+            invitation::forget_of(unit, &member.user_id, campaign).await?;
+            let details = Details {
+                version: Some(member.version + 1),
+                revoked_user: Some(member.user_id.clone()),
+                ..Details::default()
+            };
+            unit.record(member.event(Operation::Delete, &[]), details).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Changes a member's role.
@@ -104,12 +105,12 @@ impl Domain {
         user: &Id,
         role: Role,
     ) -> Result<Member, DomainError> {
-        let mut unit = self.begin(caller).await?;
-        unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
-        let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
-        let member = change_role(&mut unit, member, role).await?;
-        unit.commit().await?;
-        Ok(member)
+        self.change(caller, async |unit: &mut Unit| {
+            unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
+            let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
+            change_role(unit, member, role).await
+        })
+        .await
     }
 }
 

@@ -65,15 +65,16 @@ impl Domain {
                 DomainError::too_often(Breach::Notifications, "you have sent too many notifications", wait)
             })?;
         }
-        let mut unit = self.begin(caller).await?;
-        for user in &users {
-            if !acquainted(unit.db(), &caller.user_id, user).await? {
-                return Err(DomainError::NotFound("user"));
+        self.change(caller, async |unit: &mut Unit| {
+            for user in &users {
+                if !acquainted(unit.db(), &caller.user_id, user).await? {
+                    return Err(DomainError::NotFound("user"));
+                }
+                post(unit, user, KINDS[0], &title, &body, level).await?;
             }
-            post(&mut unit, user, KINDS[0], &title, &body, level).await?;
-        }
-        unit.commit().await?;
-        Ok(users.len())
+            Ok(users.len())
+        })
+        .await
     }
 
     /// Lists the caller's latest notifications, newest first; only those not read yet, if so asked.

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Row};
 use super::notification::LEVELS;
 use super::{Caller, Domain, DomainError};
 use crate::protocol::{Ephemeral, Id};
-use crate::server::db::DbError;
+use crate::server::db::{DbError, Tx};
 
 /// Names what users are told about: words from others, edits that met, what the rules of a world say, and invitations.
 pub const KINDS: [&str; 4] = ["message", "conflict", "rule", INVITATION];
@@ -39,23 +39,16 @@ impl Domain {
         levels: Option<Vec<String>>,
         kinds: Option<Vec<String>>,
     ) -> Result<Preferences, DomainError> {
-        let mut tx = self.core.db.write().await?;
-        let stored = load(&mut tx, &caller.user_id).await?;
-        let wanted = Preferences {
-            levels: choose("levels", &LEVELS, levels.unwrap_or(stored.levels))?,
-            kinds: choose("kinds", &KINDS, kinds.unwrap_or(stored.kinds))?,
+        let change = async |tx: &mut Tx| {
+            let stored = load(tx, &caller.user_id).await?;
+            let wanted = Preferences {
+                levels: choose("levels", &LEVELS, levels.unwrap_or(stored.levels))?,
+                kinds: choose("kinds", &KINDS, kinds.unwrap_or(stored.kinds))?,
+            };
+            store(tx, &caller.user_id, &wanted).await?;
+            Ok(wanted)
         };
-        sqlx::query(
-            "INSERT INTO notification_preferences (user_id, muted_levels, muted_kinds) VALUES ($1, $2, $3) \
-             ON CONFLICT (user_id) DO UPDATE SET muted_levels = $2, muted_kinds = $3",
-        )
-        .bind(caller.user_id.as_str())
-        .bind(others(&LEVELS, &wanted.levels).join(","))
-        .bind(others(&KINDS, &wanted.kinds).join(","))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(wanted)
+        self.core.db.write(change).await
     }
 }
 
@@ -90,6 +83,19 @@ pub(super) async fn load(db: &mut AnyConnection, user: &Id) -> Result<Preference
     };
     let muted = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
     Ok(Preferences { levels: others(&LEVELS, &muted(&levels)), kinds: others(&KINDS, &muted(&kinds)) })
+}
+
+async fn store(db: &mut AnyConnection, user: &Id, wanted: &Preferences) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO notification_preferences (user_id, muted_levels, muted_kinds) VALUES ($1, $2, $3) \
+         ON CONFLICT (user_id) DO UPDATE SET muted_levels = $2, muted_kinds = $3",
+    )
+    .bind(user.as_str())
+    .bind(others(&LEVELS, &wanted.levels).join(","))
+    .bind(others(&KINDS, &wanted.kinds).join(","))
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Checks a choice and brings it into the order of the table.

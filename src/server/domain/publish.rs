@@ -2,7 +2,7 @@
 
 use sqlx::Row;
 
-use super::unit::Details;
+use super::unit::{Details, Unit};
 use super::{Caller, Domain, DomainError, Kind, store};
 use crate::protocol::event::StateInvalidated;
 use crate::protocol::{EntityType, Event, Id, Payload, Scope, Source};
@@ -20,29 +20,12 @@ impl Domain {
         caused_by: Option<Id>,
     ) -> Result<Event, DomainError> {
         self.require_service(caller).await?;
-        let mut unit = self.begin_as(caller, Source::RulesEngine, caused_by).await?;
-        unit.authorize(&payload.campaign_id, Action::Edit, Kind::Campaign.as_str()).await?;
-        match (payload.scope, &payload.entity_type, &payload.entity_id) {
-            (Scope::Campaign, None, None) => {}
-            (Scope::Campaign, ..) => {
-                return Err(DomainError::invalid("payload.scope", "must be entity where an entity is named"));
-            }
-            (Scope::Entity, Some(entity_type), Some(id)) => {
-                let found = store::load_any(unit.db(), id).await?;
-                let fits = |e: &super::Entity| {
-                    e.campaign_id == payload.campaign_id && EntityType::from(e.kind) == *entity_type
-                };
-                if !found.as_ref().is_some_and(fits) {
-                    return Err(DomainError::invalid("payload.entityId", "is no such entity of this campaign"));
-                }
-            }
-            (Scope::Entity, ..) => {
-                return Err(DomainError::invalid("payload.entityId", "and entityType are needed for scope entity"));
-            }
-        }
-        let event = unit.record(Payload::StateInvalidated(payload), Details::default()).await?;
-        unit.commit().await?;
-        Ok(event)
+        self.change_as(caller, Source::RulesEngine, caused_by, async |unit: &mut Unit| {
+            unit.authorize(&payload.campaign_id, Action::Edit, Kind::Campaign.as_str()).await?;
+            check_subject(unit, &payload).await?;
+            unit.record(Payload::StateInvalidated(payload), Details::default()).await
+        })
+        .await
     }
 
     /// Refuses whoever is no service account.
@@ -55,6 +38,26 @@ impl Domain {
             Ok(())
         } else {
             Err(DomainError::Forbidden("only a service account publishes events"))
+        }
+    }
+}
+
+/// Refuses an invalidation whose entity is not one of its campaign.
+async fn check_subject(unit: &mut Unit, payload: &StateInvalidated) -> Result<(), DomainError> {
+    match (payload.scope, &payload.entity_type, &payload.entity_id) {
+        (Scope::Campaign, None, None) => Ok(()),
+        (Scope::Campaign, ..) => Err(DomainError::invalid("payload.scope", "must be entity where an entity is named")),
+        (Scope::Entity, Some(entity_type), Some(id)) => {
+            let found = store::load_any(unit.db(), id).await?;
+            let fits =
+                |e: &super::Entity| e.campaign_id == payload.campaign_id && EntityType::from(e.kind) == *entity_type;
+            if found.as_ref().is_some_and(fits) {
+                return Ok(());
+            }
+            Err(DomainError::invalid("payload.entityId", "is no such entity of this campaign"))
+        }
+        (Scope::Entity, ..) => {
+            Err(DomainError::invalid("payload.entityId", "and entityType are needed for scope entity"))
         }
     }
 }

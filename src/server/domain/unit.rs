@@ -16,17 +16,13 @@ use crate::server::clock;
 use crate::server::db::Tx;
 use crate::server::inbox;
 use crate::server::journal::{self, Declaration, Draft};
-use crate::server::metrics::Metrics;
 use crate::server::rules::authorization::{Action, Decision, allow};
-use crate::server::signals::Signals;
 
-/// Holds a change while it is made; dropped without [`Unit::commit`], it never was.
+/// One change while it is made, see [`Domain::change`].
 pub(super) struct Unit {
     tx: Tx,
-    signals: Signals,
     caller: Caller,
     origin: Origin,
-    metrics: Metrics,
     pub(super) books: RuleBooks,
     pub(super) pending: Pending,
     pub now: Timestamp,
@@ -34,9 +30,15 @@ pub(super) struct Unit {
     pub(super) notifications_kept: u32,
     /// How many bytes the entities of a campaign may take.
     max_bytes_per_campaign: u64,
-    events: Vec<(&'static str, Source)>,
     /// The entities that it has changed, as they are now.
     stored: HashMap<Id, Entity>,
+    news: News,
+}
+
+/// What others are told of a change once it is on disk.
+#[derive(Debug, Default)]
+struct News {
+    events: Vec<(&'static str, Source)>,
     /// The campaigns whose journals it makes grow, and the users it writes to.
     campaigns: BTreeSet<Id>,
     addressees: BTreeSet<Id>,
@@ -59,34 +61,71 @@ pub(super) struct Details {
 }
 
 impl Domain {
-    /// Begins a change by a caller.
-    pub(super) async fn begin(&self, caller: &Caller) -> Result<Unit, DomainError> {
-        self.begin_as(caller, Source::Api, None).await
+    /// Makes a change by a caller: `work`, and what follows from it by the rules of the campaigns that it touches.
+    ///
+    /// It is kept if `work` succeeds. Whatever `work` returns, a result that was remembered or a refusal too, is given
+    /// out only when all that it was found out from is on disk.
+    pub(super) async fn change<T>(
+        &self,
+        caller: &Caller,
+        work: impl AsyncFnOnce(&mut Unit) -> Result<T, DomainError>,
+    ) -> Result<T, DomainError> {
+        self.change_as(caller, Source::Api, None, work).await
     }
 
-    /// Begins a change by a part of the system, as the consequence of an earlier event.
-    pub(super) async fn begin_as(
+    /// Makes a change by a part of the system, as the consequence of an earlier event.
+    pub(super) async fn change_as<T>(
         &self,
         caller: &Caller,
         source: Source,
         caused_by: Option<Id>,
-    ) -> Result<Unit, DomainError> {
-        Ok(Unit {
-            tx: self.core.db.write().await?,
-            signals: self.core.signals.clone(),
+        work: impl AsyncFnOnce(&mut Unit) -> Result<T, DomainError>,
+    ) -> Result<T, DomainError> {
+        let is_by_user = source == Source::Api;
+        let begin = |tx| Unit {
+            tx,
             caller: caller.clone(),
             origin: Origin { source, caused_by },
-            metrics: self.core.metrics.clone(),
             books: self.core.rules.clone(),
             pending: Pending::default(),
             now: clock::now(),
             notifications_kept: self.core.config.quota.notifications_kept,
             max_bytes_per_campaign: self.core.config.quota.max_bytes_per_campaign,
-            events: Vec::new(),
             stored: HashMap::new(),
-            campaigns: BTreeSet::new(),
-            addressees: BTreeSet::new(),
-        })
+            news: News::default(),
+        };
+        let (answer, news) = self
+            .core
+            .db
+            .write_wrapped(begin, async |unit: &mut Unit| {
+                let answer = work(unit).await?;
+                unit.derive().await?;
+                Ok::<_, DomainError>((answer, std::mem::take(&mut unit.news)))
+            })
+            .await?;
+        self.announce_commit(caller, &news, is_by_user);
+        Ok(answer)
+    }
+
+    /// Wakes those who wait for the events and messages of a change that is on disk, and counts it.
+    fn announce_commit(&self, caller: &Caller, news: &News, is_by_user: bool) {
+        let signals = &self.core.signals;
+        news.campaigns.iter().for_each(|campaign| signals.committed(campaign));
+        news.addressees.iter().for_each(|user| signals.mailed(user));
+        if is_by_user {
+            signals.acted.add(caller.user_id.clone());
+        }
+        for (event, source) in &news.events {
+            self.core.metrics.journaled(event, source.as_str());
+        }
+        let (correlation_id, user, events) = (&caller.correlation_id, &caller.name, news.events.len());
+        tracing::debug!(correlation_id, user, events, "committed");
+    }
+}
+
+impl From<Unit> for Tx {
+    fn from(unit: Unit) -> Self {
+        unit.tx
     }
 }
 
@@ -173,7 +212,7 @@ impl Unit {
         payload: Payload,
         details: Details,
     ) -> Result<Event, DomainError> {
-        self.campaigns.insert(payload.campaign_id().clone());
+        self.news.campaigns.insert(payload.campaign_id().clone());
         let draft = Draft {
             payload,
             user_id: Some(self.caller.user_id.clone()),
@@ -186,7 +225,7 @@ impl Unit {
             effect: details.effect,
             now: self.now,
         };
-        self.events.push((draft.payload.name(), draft.source.clone()));
+        self.news.events.push((draft.payload.name(), draft.source.clone()));
         let event = journal::append(&mut self.tx, draft).await?;
         self.pending.note(&event);
         Ok(event)
@@ -194,14 +233,14 @@ impl Unit {
 
     /// Numbers and stores an event of this change that a catalogue declares; returns its stamp with its place.
     pub async fn declare(&mut self, declaration: Declaration) -> Result<Stamp, DomainError> {
-        self.campaigns.insert(declaration.journal.clone());
+        self.news.campaigns.insert(declaration.journal.clone());
         Ok(journal::append_declared(&mut self.tx, declaration).await?)
     }
 
     /// Stores a message to a user as it is written, whatever they want to be told.
     pub async fn tell_written(&mut self, user: &Id, event: &str, body: String) -> Result<(), DomainError> {
         inbox::put_written(&mut self.tx, user, &self.caller.user_id, event, body, self.now).await?;
-        self.addressees.insert(user.clone());
+        self.news.addressees.insert(user.clone());
         Ok(())
     }
 
@@ -214,25 +253,8 @@ impl Unit {
     pub async fn tell(&mut self, user: &Id, message: &Ephemeral) -> Result<(), DomainError> {
         if self.is_wanted(user, message).await? {
             inbox::put(&mut self.tx, user, &self.caller.user_id, message, self.now).await?;
-            self.addressees.insert(user.clone());
+            self.news.addressees.insert(user.clone());
         }
-        Ok(())
-    }
-
-    /// Works out what follows from the change, makes it, and wakes those who wait for its events and messages.
-    pub async fn commit(mut self) -> Result<(), DomainError> {
-        self.derive().await?;
-        self.tx.commit().await?;
-        self.campaigns.iter().for_each(|campaign| self.signals.committed(campaign));
-        self.addressees.iter().for_each(|user| self.signals.mailed(user));
-        if self.origin.source == Source::Api {
-            self.signals.acted.add(self.caller.user_id.clone());
-        }
-        for (event, source) in &self.events {
-            self.metrics.journaled(event, source.as_str());
-        }
-        let (correlation_id, user, events) = (&self.caller.correlation_id, &self.caller.name, self.events.len());
-        tracing::debug!(correlation_id, user, events, "committed");
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use super::idempotency::Request;
 use super::store::Found;
 use super::unit::{Details, Origin, Unit, permit};
 use super::{Caller, Domain, DomainError, Entity, Fields, Kind, dispute, input, loss, store};
-use crate::protocol::{Id, OnConflict, Operation};
+use crate::protocol::{Conflict, Id, OnConflict, Operation};
 use crate::server::db::DbError;
 use crate::server::rules::authorization::Action;
 use crate::server::rules::fields::{self, Flat};
@@ -37,35 +37,50 @@ impl Domain {
     ) -> Result<Entity, DomainError> {
         let asked = json!(["update", kind, id, input, expectation.version, expectation.on_conflict]);
         let request = Request::new(idempotency_key, &asked)?;
-        let mut unit = self.begin(caller).await?;
-        let found = found(&mut unit, kind, id, request.as_ref()).await?;
-        if let Some(first) = first(&mut unit, request.as_ref(), found.as_ref()).await? {
-            return Ok(first);
-        }
-        let Found { entity: stored, role, is_disputed, .. } = found.ok_or(DomainError::NotFound(kind.as_str()))?;
-        permit(role, Action::Edit, kind.as_str())?;
-        let mine = input::update(kind, input)?;
-        let replaced = match settle(&mut unit, &stored, &mine, expectation).await {
-            Err(DomainError::Conflict(conflict)) => {
-                let fields: Vec<String> = conflict.fields.iter().map(|conflict| conflict.field.clone()).collect();
-                dispute::open(&mut unit, &caller.user_id, id, &fields).await?;
-                unit.commit().await?;
-                return Err(DomainError::Conflict(conflict));
+        let edit = async |unit: &mut Unit| {
+            let found = found(unit, kind, id, request.as_ref()).await?;
+            if let Some(first) = first(unit, request.as_ref(), found.as_ref()).await? {
+                return Ok(Ok(first));
             }
-            settled => settled?,
+            let found = found.ok_or(DomainError::NotFound(kind.as_str()))?;
+            permit(found.role, Action::Edit, kind.as_str())?;
+            let edited = edit(unit, found, input, expectation).await?;
+            if let Ok(entity) = &edited {
+                unit.remember(request.as_ref(), entity).await?;
+            }
+            Ok(edited)
         };
-        let entity = write(&mut unit, &stored, &mine).await?;
-        let entity = unit.settled(entity).await?;
-        if is_disputed {
-            let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
-            let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
-            dispute::settle(&mut unit, &entity, Some(&seen)).await?;
-        }
-        loss::tell(&mut unit, &entity, replaced).await?;
-        unit.remember(request.as_ref(), &entity).await?;
-        unit.commit().await?;
-        Ok(entity)
+        self.change(caller, edit).await?.map_err(DomainError::Conflict)
     }
+}
+
+/// Applies an edit that its caller may make, or notes that it was in conflict with another: that is kept as well.
+async fn edit(
+    unit: &mut Unit,
+    found: Found,
+    input: &Fields,
+    expectation: Expectation,
+) -> Result<Result<Entity, Conflict>, DomainError> {
+    let Found { entity: stored, is_disputed, .. } = found;
+    let mine = input::update(stored.kind, input)?;
+    let replaced = match settle(unit, &stored, &mine, expectation).await {
+        Err(DomainError::Conflict(conflict)) => {
+            let fields: Vec<String> = conflict.fields.iter().map(|conflict| conflict.field.clone()).collect();
+            let user = unit.caller().user_id.clone();
+            dispute::open(unit, &user, &stored.id, &fields).await?;
+            return Ok(Err(conflict));
+        }
+        settled => settled?,
+    };
+    let entity = write(unit, &stored, &mine).await?;
+    let entity = unit.settled(entity).await?;
+    if is_disputed {
+        let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
+        let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
+        dispute::settle(unit, &entity, Some(&seen)).await?;
+    }
+    loss::tell(unit, &entity, replaced).await?;
+    Ok(Ok(entity))
 }
 
 /// Loads an entity that the caller may act on.

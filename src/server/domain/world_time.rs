@@ -37,19 +37,13 @@ impl Domain {
         idempotency_key: Option<&str>,
     ) -> Result<ClockMove, DomainError> {
         let request = Request::new(idempotency_key, &json!(["advance", campaign, seconds]))?;
-        let mut unit = self.begin(caller).await?;
-        if let Some(first) = unit.recall(request.as_ref()).await? {
-            return Ok(first);
-        }
-        let stored = find(&mut unit, Kind::Campaign, campaign, Action::Edit).await?;
-        let previous = world_time(&stored)?;
-        let time = previous.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| {
-            DomainError::invalid("seconds", "would move the clock out of the years 1 to 9999; use fewer")
-        })?;
-        let moved = set(&mut unit, stored, &stamp(time)).await?;
-        unit.remember(request.as_ref(), &moved).await?;
-        unit.commit().await?;
-        Ok(moved)
+        self.move_clock(caller, campaign, request.as_ref(), |now| {
+            let time = now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| {
+                DomainError::invalid("seconds", "would move the clock out of the years 1 to 9999; use fewer")
+            })?;
+            Ok(stamp(time))
+        })
+        .await
     }
 
     /// Sets a campaign's clock to an RFC 3339 time.
@@ -64,16 +58,28 @@ impl Domain {
         idempotency_key: Option<&str>,
     ) -> Result<ClockMove, DomainError> {
         let request = Request::new(idempotency_key, &json!(["set-time", campaign, time]))?;
-        let mut unit = self.begin(caller).await?;
-        if let Some(first) = unit.recall(request.as_ref()).await? {
-            return Ok(first);
-        }
-        let stored = find(&mut unit, Kind::Campaign, campaign, Action::Edit).await?;
-        let time = input::time("time", time)?;
-        let moved = set(&mut unit, stored, &time).await?;
-        unit.remember(request.as_ref(), &moved).await?;
-        unit.commit().await?;
-        Ok(moved)
+        self.move_clock(caller, campaign, request.as_ref(), |_| input::time("time", time)).await
+    }
+
+    /// Moves a campaign's clock to where `to` says, given its time.
+    async fn move_clock(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        request: Option<&Request>,
+        to: impl FnOnce(Timestamp) -> Result<String, DomainError>,
+    ) -> Result<ClockMove, DomainError> {
+        self.change(caller, async |unit: &mut Unit| {
+            if let Some(first) = unit.recall(request).await? {
+                return Ok(first);
+            }
+            let stored = find(unit, Kind::Campaign, campaign, Action::Edit).await?;
+            let time = to(world_time(&stored)?)?;
+            let moved = set(unit, stored, &time).await?;
+            unit.remember(request, &moved).await?;
+            Ok(moved)
+        })
+        .await
     }
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::config::server::ServerConfig;
 use crate::protocol::messages::NotificationNew;
 use crate::server::clock;
+use crate::server::db::Tx;
 
 const TTL: Duration = Duration::from_secs(3600);
 
@@ -30,9 +31,7 @@ async fn post_from(db: &Db, sender: &str, title: &str, now: Timestamp) {
         entity_type: None,
         entity_id: None,
     });
-    let mut tx = db.write().await.unwrap();
-    put(&mut tx, &id("u"), &id(sender), &message, now).await.unwrap();
-    tx.commit().await.unwrap();
+    db.write(async |tx: &mut Tx| put(tx, &id("u"), &id(sender), &message, now).await).await.unwrap();
 }
 
 fn titles(letters: &[Letter]) -> Vec<String> {

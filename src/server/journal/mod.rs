@@ -56,6 +56,7 @@ mod tests {
     use crate::protocol::event::{EntityUpdated, StructureUpdated};
     use crate::protocol::{EntityType, Event, Operation, Payload, Prev, Source};
     use crate::server::clock;
+    use crate::server::db::{DbError, Tx};
 
     async fn journal(dir: &std::path::Path) -> Journal {
         let db = Db::open(&ServerConfig::new(dir)).await.unwrap();
@@ -103,10 +104,7 @@ mod tests {
     }
 
     async fn record(journal: &Journal, payload: Payload) -> Event {
-        let mut tx = journal.db.write().await.unwrap();
-        let event = append(&mut tx, draft(payload)).await.unwrap();
-        tx.commit().await.unwrap();
-        event
+        journal.db.write(async |tx: &mut Tx| append(tx, draft(payload)).await).await.unwrap()
     }
 
     #[tokio::test]
@@ -143,9 +141,11 @@ mod tests {
     async fn a_change_that_is_rolled_back_takes_no_number() {
         let dir = tempfile::tempdir().unwrap();
         let journal = journal(dir.path()).await;
-        let mut tx = journal.db.write().await.unwrap();
-        append(&mut tx, draft(kingdom_event())).await.unwrap();
-        drop(tx);
+        let given_up = async |tx: &mut Tx| {
+            append(tx, draft(kingdom_event())).await?;
+            Err::<(), _>(DbError::corrupt("test", "given up"))
+        };
+        journal.db.write(given_up).await.unwrap_err();
         assert_eq!(record(&journal, kingdom_event()).await.metadata.seq, Some(1));
     }
 

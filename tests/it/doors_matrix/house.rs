@@ -178,9 +178,8 @@ async fn add_user(server: &TestServer, name: &str, is_service: bool) {
         password_hash: hash.hash(crate::support::server::PASSWORD.to_owned()).await.unwrap(),
         is_service,
     };
-    let mut tx = core.db.write().await.unwrap();
-    scry::server::auth::users::insert(&mut tx, &user).await.unwrap();
-    tx.commit().await.unwrap();
+    let add = async |tx: &mut scry::server::db::Tx| scry::server::auth::users::insert(tx, &user).await;
+    core.db.write(add).await.unwrap();
     core.db.close().await;
 }
 

@@ -4,6 +4,7 @@ use scry::config::server::ServerConfig;
 use scry::protocol::Id;
 use scry::server::Core;
 use scry::server::clock::now;
+use scry::server::db::{DbError, Tx};
 
 /// Holds one user with an access token.
 #[derive(Debug, Clone)]
@@ -15,24 +16,26 @@ pub struct Person {
 /// Adds `count` users as members of a campaign, with a role, and logs them in.
 pub async fn enrol(config: &ServerConfig, campaign: &str, role: &str, count: usize) -> Vec<Person> {
     let core = Core::open(config.clone()).await.unwrap();
-    let mut people = Vec::new();
-    let mut tx = core.db.write().await.unwrap();
-    for number in 0..count {
-        let id = format!("{}-{number}", role.to_lowercase());
-        let sid = format!("session-of-{id}");
-        let rows = [
-            format!("INSERT INTO users VALUES ('{id}', '{id}', '', 0, '')"),
-            format!("INSERT INTO sessions VALUES ('{sid}', '{id}', 0, NULL)"),
-            format!("INSERT INTO memberships VALUES ('{id}-m', '{campaign}', '{id}', '{role}', 1, '', '')"),
-        ];
-        for row in rows {
-            sqlx::query(sqlx::AssertSqlSafe(row)).execute(&mut *tx).await.unwrap();
+    let add = async |tx: &mut Tx| {
+        let mut people = Vec::new();
+        for number in 0..count {
+            let id = format!("{}-{number}", role.to_lowercase());
+            let sid = format!("session-of-{id}");
+            let rows = [
+                format!("INSERT INTO users VALUES ('{id}', '{id}', '', 0, '')"),
+                format!("INSERT INTO sessions VALUES ('{sid}', '{id}', 0, NULL)"),
+                format!("INSERT INTO memberships VALUES ('{id}-m', '{campaign}', '{id}', '{role}', 1, '', '')"),
+            ];
+            for row in rows {
+                sqlx::query(sqlx::AssertSqlSafe(row)).execute(&mut **tx).await?;
+            }
+            let parse = |text: &str| Id::parse(text).unwrap();
+            let (token, _) = core.tokens.issue(&parse(&id), &id, &parse(&sid), now()).unwrap();
+            people.push(Person { id, token });
         }
-        let parse = |text: &str| Id::parse(text).unwrap();
-        let (token, _) = core.tokens.issue(&parse(&id), &id, &parse(&sid), now()).unwrap();
-        people.push(Person { id, token });
-    }
-    tx.commit().await.unwrap();
+        Ok::<_, DbError>(people)
+    };
+    let people = core.db.write(add).await.unwrap();
     core.db.close().await;
     people
 }

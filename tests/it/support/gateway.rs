@@ -14,6 +14,7 @@ use scry::protocol::messages::NotificationNew;
 use scry::protocol::{EntityType, Ephemeral, Event, Id, Operation, Payload, Scope, Source};
 use scry::server::Core;
 use scry::server::clock::now;
+use scry::server::db::{DbError, Tx};
 use scry::server::journal::{Draft, append};
 use scry::server::socket::serve;
 use tempfile::TempDir;
@@ -87,37 +88,38 @@ impl TestGateway {
 
     /// Writes a message to a user, as the API does.
     pub async fn tell(&self, user: &str, message: &Ephemeral) {
-        let mut tx = self.core.db.write().await.unwrap();
-        scry::server::inbox::put(&mut tx, &id(user), &id("gm"), message, now()).await.unwrap();
-        tx.commit().await.unwrap();
+        let put = async |tx: &mut Tx| scry::server::inbox::put(tx, &id(user), &id("gm"), message, now()).await;
+        self.core.db.write(put).await.unwrap();
         self.core.signals.mailed(&id(user));
     }
 
     /// Commits several events in one transaction and wakes the relay.
     pub async fn record_all(&self, payloads: Vec<Payload>) -> Vec<Event> {
-        let mut tx = self.core.db.write().await.unwrap();
-        let mut events = Vec::new();
-        for payload in payloads {
-            events.push(append(&mut tx, draft(payload, None)).await.unwrap());
-        }
-        tx.commit().await.unwrap();
+        let record = async |tx: &mut Tx| {
+            let mut events = Vec::new();
+            for payload in payloads {
+                events.push(append(tx, draft(payload, None)).await?);
+            }
+            Ok::<_, DbError>(events)
+        };
+        let events = self.core.db.write(record).await.unwrap();
         self.core.signals.committed(&id(CAMPAIGN));
         events
     }
 
     /// Ends a membership as the API does: the row and its event go in one transaction.
     pub async fn remove_member(&self, user: &str) -> Event {
-        let mut tx = self.core.db.write().await.unwrap();
-        sqlx::query("DELETE FROM memberships WHERE user_id = $1 AND campaign_id = $2")
-            .bind(user)
-            .bind(CAMPAIGN)
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        let event = append(&mut tx, draft(entity(EntityType::Member, user, Operation::Delete), Some(id(user)))).await;
-        tx.commit().await.unwrap();
+        let remove = async |tx: &mut Tx| {
+            sqlx::query("DELETE FROM memberships WHERE user_id = $1 AND campaign_id = $2")
+                .bind(user)
+                .bind(CAMPAIGN)
+                .execute(&mut **tx)
+                .await?;
+            append(tx, draft(entity(EntityType::Member, user, Operation::Delete), Some(id(user)))).await
+        };
+        let event = self.core.db.write(remove).await.unwrap();
         self.core.signals.committed(&id(CAMPAIGN));
-        event.unwrap()
+        event
     }
 
     /// Gives a member another role.

@@ -4,6 +4,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::super::notification;
 use super::super::preferences::INVITATION;
+use super::super::unit::Unit;
 use super::super::{Caller, Domain, DomainError};
 use super::{SUBJECT, rows};
 use crate::protocol::messages::NotificationNew;
@@ -45,32 +46,35 @@ impl Domain {
     async fn announce(&self, id: &Id) -> Result<(), DomainError> {
         let Some((inviter, name)) = inviter_of(&self.core.db.reader, id).await? else { return Ok(()) };
         let correlation_id = uuid::Uuid::now_v7().to_string();
-        let mut unit = self.begin(&Caller { user_id: inviter.clone(), name: name.clone(), correlation_id }).await?;
-        // Somebody else may have announced it since, or withdrawn it.
-        let claimed =
-            sqlx::query("UPDATE invitations SET announced = 1 WHERE id = $1 AND announced = 0 RETURNING invitee")
-                .bind(id.as_str())
-                .fetch_optional(unit.db())
-                .await?;
-        let Some(row) = claimed else { return Ok(()) };
-        let invitee: String = row.try_get(0)?;
-        if let Some(user) = reachable(unit.db(), &invitee, &inviter, &name).await? {
-            sqlx::query("UPDATE invitations SET user_id = $2 WHERE id = $1")
-                .bind(id.as_str())
-                .bind(user.as_str())
-                .execute(unit.db())
-                .await?;
-            let (now, most) = (unit.now, i64::from(self.core.config.quota.max_invitations_received));
-            if rows::open_for_user(unit.db(), &user, now).await? > most {
-                drop_one(unit.db(), &user).await?;
+        let caller = Caller { user_id: inviter.clone(), name: name.clone(), correlation_id };
+        self.change(&caller, async |unit: &mut Unit| {
+            // Somebody else may have announced it since, or withdrawn it.
+            let claimed =
+                sqlx::query("UPDATE invitations SET announced = 1 WHERE id = $1 AND announced = 0 RETURNING invitee")
+                    .bind(id.as_str())
+                    .fetch_optional(unit.db())
+                    .await?;
+            let Some(row) = claimed else { return Ok(()) };
+            let invitee: String = row.try_get(0)?;
+            if let Some(user) = reachable(unit.db(), &invitee, &inviter, &name).await? {
+                sqlx::query("UPDATE invitations SET user_id = $2 WHERE id = $1")
+                    .bind(id.as_str())
+                    .bind(user.as_str())
+                    .execute(unit.db())
+                    .await?;
+                let (now, most) = (unit.now, i64::from(self.core.config.quota.max_invitations_received));
+                if rows::open_for_user(unit.db(), &user, now).await? > most {
+                    drop_one(unit.db(), &user).await?;
+                }
+                if let Some(invitation) = rows::load(unit.db(), id, now).await? {
+                    let new = words(&invitation, unit.stamp());
+                    notification::insert(unit, &user, &new).await?;
+                    unit.tell(&user, &Ephemeral::NotificationNew(new)).await?;
+                }
             }
-            if let Some(invitation) = rows::load(unit.db(), id, now).await? {
-                let new = words(&invitation, unit.stamp());
-                notification::insert(&mut unit, &user, &new).await?;
-                unit.tell(&user, &Ephemeral::NotificationNew(new)).await?;
-            }
-        }
-        unit.commit().await
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -35,21 +35,21 @@ impl Domain {
     /// [`DomainError::NotFound`] when it is not open, or not the caller's; [`DomainError::Limited`] when the campaign
     /// has as many members as it may.
     pub async fn accept_invitation(&self, caller: &Caller, id: &Id) -> Result<Member, DomainError> {
-        let mut unit = self.begin(caller).await?;
-        let invitation = take(&mut unit, id).await?;
-        if let Some(member) = member::by_user(unit.db(), &invitation.campaign_id, &caller.user_id).await? {
-            unit.commit().await?;
-            return Ok(member);
-        }
-        let limit = self.core.config.quota.max_members_per_campaign;
-        if members(&mut unit, &invitation.campaign_id).await? >= i64::from(limit) {
-            return Err(full(limit));
-        }
-        let now = unit.stamp();
-        let member = Member::new(&invitation.campaign_id, &caller.user_id, &caller.name, invitation.role, now);
-        member::enrol(&mut unit, &member).await?;
-        unit.commit().await?;
-        Ok(member)
+        self.change(caller, async |unit: &mut Unit| {
+            let invitation = take(unit, id).await?;
+            if let Some(member) = member::by_user(unit.db(), &invitation.campaign_id, &caller.user_id).await? {
+                return Ok(member);
+            }
+            let limit = self.core.config.quota.max_members_per_campaign;
+            if members(unit, &invitation.campaign_id).await? >= i64::from(limit) {
+                return Err(full(limit));
+            }
+            let now = unit.stamp();
+            let member = Member::new(&invitation.campaign_id, &caller.user_id, &caller.name, invitation.role, now);
+            member::enrol(unit, &member).await?;
+            Ok(member)
+        })
+        .await
     }
 
     /// Declines an invitation.
@@ -57,10 +57,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::NotFound`] when it is not open, or not the caller's.
     pub async fn decline_invitation(&self, caller: &Caller, id: &Id) -> Result<Invitation, DomainError> {
-        let mut unit = self.begin(caller).await?;
-        let invitation = take(&mut unit, id).await?;
-        unit.commit().await?;
-        Ok(invitation)
+        self.change(caller, async |unit: &mut Unit| take(unit, id).await).await
     }
 
     /// Withdraws an invitation to a campaign.
@@ -68,17 +65,18 @@ impl Domain {
     /// # Errors
     /// [`DomainError::NotFound`] when it is not open, or the caller does not own the campaign.
     pub async fn withdraw_invitation(&self, caller: &Caller, id: &Id) -> Result<Invitation, DomainError> {
-        let mut unit = self.begin(caller).await?;
-        let now = unit.now;
-        let found = rows::load(unit.db(), id, now).await?.ok_or(DomainError::NotFound(SUBJECT))?;
-        // Whoever may not manage the members learns nothing of the invitations.
-        match unit.authorize(&found.campaign_id, Action::ManageMembers, SUBJECT).await {
-            Err(DomainError::Forbidden(_)) => return Err(DomainError::NotFound(SUBJECT)),
-            answer => answer?,
-        }
-        rows::delete(unit.db(), id).await?;
-        unit.commit().await?;
-        Ok(found)
+        self.change(caller, async |unit: &mut Unit| {
+            let now = unit.now;
+            let found = rows::load(unit.db(), id, now).await?.ok_or(DomainError::NotFound(SUBJECT))?;
+            // Whoever may not manage the members learns nothing of the invitations.
+            match unit.authorize(&found.campaign_id, Action::ManageMembers, SUBJECT).await {
+                Err(DomainError::Forbidden(_)) => return Err(DomainError::NotFound(SUBJECT)),
+                answer => answer?,
+            }
+            rows::delete(unit.db(), id).await?;
+            Ok(found)
+        })
+        .await
     }
 }
 

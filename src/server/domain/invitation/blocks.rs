@@ -2,10 +2,12 @@
 
 use sqlx::Row;
 
+use super::super::unit::Unit;
 use super::super::{Caller, Domain, DomainError};
 use super::written;
 use crate::protocol::Id;
 use crate::server::breach::Breach;
+use crate::server::db::Tx;
 
 /// Bounds the entries of one user's list.
 const MAX_BLOCKS: i64 = 200;
@@ -26,37 +28,38 @@ impl Domain {
     /// [`DomainError::Limited`] when the list is full.
     pub async fn block_inviter(&self, caller: &Caller, user: &str) -> Result<Block, DomainError> {
         let user = named(user)?;
-        let mut unit = self.begin(caller).await?;
-        let row = sqlx::query("SELECT COUNT(*) FROM blocks WHERE user_id = $1 AND blocked <> $2")
+        self.change(caller, async |unit: &mut Unit| {
+            let row = sqlx::query("SELECT COUNT(*) FROM blocks WHERE user_id = $1 AND blocked <> $2")
+                .bind(caller.user_id.as_str())
+                .bind(user.as_str())
+                .fetch_one(unit.db())
+                .await?;
+            if row.try_get::<i64, _>(0)? >= MAX_BLOCKS {
+                let sentence = format!("your list of blocked users has {MAX_BLOCKS} entries; remove one first");
+                return Err(DomainError::too_many(Breach::Invitations, sentence));
+            }
+            let now = unit.now.as_millisecond();
+            sqlx::query(
+                "INSERT INTO blocks (user_id, blocked, created_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (user_id, blocked) DO UPDATE SET created_ms = $3",
+            )
             .bind(caller.user_id.as_str())
             .bind(user.as_str())
-            .fetch_one(unit.db())
+            .bind(now)
+            .execute(unit.db())
             .await?;
-        if row.try_get::<i64, _>(0)? >= MAX_BLOCKS {
-            let sentence = format!("your list of blocked users has {MAX_BLOCKS} entries; remove one first");
-            return Err(DomainError::too_many(Breach::Invitations, sentence));
-        }
-        let now = unit.now.as_millisecond();
-        sqlx::query(
-            "INSERT INTO blocks (user_id, blocked, created_ms) VALUES ($1, $2, $3) \
-             ON CONFLICT (user_id, blocked) DO UPDATE SET created_ms = $3",
-        )
-        .bind(caller.user_id.as_str())
-        .bind(user.as_str())
-        .bind(now)
-        .execute(unit.db())
-        .await?;
-        // The inviter's row stays, so that they do not learn of it.
-        sqlx::query(
-            "UPDATE invitations SET user_id = NULL WHERE user_id = $1 \
+            // The inviter's row stays, so that they do not learn of it.
+            sqlx::query(
+                "UPDATE invitations SET user_id = NULL WHERE user_id = $1 \
              AND inviter_id IN (SELECT id FROM users WHERE id = $2 OR username = $2)",
-        )
-        .bind(caller.user_id.as_str())
-        .bind(user.as_str())
-        .execute(unit.db())
-        .await?;
-        unit.commit().await?;
-        Ok(Block { user: user.to_string(), created_at: written(now) })
+            )
+            .bind(caller.user_id.as_str())
+            .bind(user.as_str())
+            .execute(unit.db())
+            .await?;
+            Ok(Block { user: user.to_string(), created_at: written(now) })
+        })
+        .await
     }
 
     /// Removes an entry of the caller's list.
@@ -65,14 +68,15 @@ impl Domain {
     /// [`DomainError::NotFound`] when it is not there.
     pub async fn unblock_inviter(&self, caller: &Caller, user: &str) -> Result<(), DomainError> {
         let user = named(user)?;
-        let mut tx = self.core.db.write().await?;
-        let removed = sqlx::query("DELETE FROM blocks WHERE user_id = $1 AND blocked = $2")
-            .bind(caller.user_id.as_str())
-            .bind(user.as_str())
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        if removed.rows_affected() == 0 { Err(DomainError::NotFound("blocked user")) } else { Ok(()) }
+        let remove = async |tx: &mut Tx| {
+            let removed = sqlx::query("DELETE FROM blocks WHERE user_id = $1 AND blocked = $2")
+                .bind(caller.user_id.as_str())
+                .bind(user.as_str())
+                .execute(&mut **tx)
+                .await?;
+            if removed.rows_affected() == 0 { Err(DomainError::NotFound("blocked user")) } else { Ok(()) }
+        };
+        self.core.db.write(remove).await
     }
 
     /// Lists whose invitations the caller does not want, the latest first.

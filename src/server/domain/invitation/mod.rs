@@ -44,23 +44,24 @@ impl Domain {
             .quotas
             .invitation(&caller.user_id)
             .map_err(|wait| DomainError::too_often(Breach::Invitations, "you have sent too many invitations", wait))?;
-        let mut unit = self.begin(caller).await?;
-        unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
-        refuse_member(&mut unit, campaign, &invitee).await?;
-        let (now, ttl) = (unit.now, self.core.config.quota.invitation_ttl);
-        let expires_ms = until(now, ttl).as_millisecond();
-        let id = Id::from(uuid::Uuid::now_v7());
-        let new = rows::New { id: &id, campaign, inviter: &caller.user_id, invitee: &invitee, role };
-        let renewed = rows::renew(unit.db(), &new, now, expires_ms).await?;
-        if renewed.is_none() {
-            self.require_room(&mut unit, campaign, now).await?;
-            rows::insert(unit.db(), &new, now, expires_ms).await?;
-        }
-        let id = renewed.unwrap_or(id);
-        let invitation = rows::load(unit.db(), &id, now).await?.ok_or(DomainError::NotFound(SUBJECT))?;
-        unit.commit().await?;
-        self.announce_soon();
-        Ok(invitation)
+        self.change(caller, async |unit: &mut Unit| {
+            unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
+            refuse_member(unit, campaign, &invitee).await?;
+            let (now, ttl) = (unit.now, self.core.config.quota.invitation_ttl);
+            let expires_ms = until(now, ttl).as_millisecond();
+            let id = Id::from(uuid::Uuid::now_v7());
+            let new = rows::New { id: &id, campaign, inviter: &caller.user_id, invitee: &invitee, role };
+            let renewed = rows::renew(unit.db(), &new, now, expires_ms).await?;
+            if renewed.is_none() {
+                self.require_room(unit, campaign, now).await?;
+                rows::insert(unit.db(), &new, now, expires_ms).await?;
+            }
+            let id = renewed.unwrap_or(id);
+            let invitation = rows::load(unit.db(), &id, now).await?.ok_or(DomainError::NotFound(SUBJECT))?;
+            Ok(invitation)
+        })
+        .await
+        .inspect(|_| self.announce_soon())
     }
 
     /// Refuses an invitation beyond those that the caller and the campaign may have open.
