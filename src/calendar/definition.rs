@@ -13,6 +13,8 @@ const MAX_DAYS: i64 = 10_000;
 const MAX_LIST: usize = 400;
 /// Bounds years and periods far outside what RFC 3339 can say.
 const MAX_YEAR: i64 = 1_000_000;
+/// The shortest year, in seconds: what happens every year happens at most as often as once a day.
+const MIN_YEAR_SECONDS: i64 = 24 * 3600;
 
 /// Describes a calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,6 +150,7 @@ impl Definition {
             self.find_month(&place, &days.after)?;
         }
         self.check_names()?;
+        self.check_year()?;
         for festival in &self.festivals {
             self.check_day(&format!("festival {}", festival.name), &festival.month, festival.day, festival.days)?;
         }
@@ -211,6 +214,21 @@ impl Definition {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Checks that no year is over at once.
+    fn check_year(&self) -> Result<(), CalendarError> {
+        let runs = || {
+            let months = self.months.iter().map(|month| (month.days, month.leap));
+            months.chain(self.intercalary.iter().map(|days| (days.days, days.leap)))
+        };
+        let common: i64 = runs().map(|(days, _)| days).sum();
+        let leap: i64 = runs().map(|(days, leap)| leap.unwrap_or(days)).sum();
+        let day = i64::from(self.day.hours) * i64::from(self.day.minutes) * 60;
+        if common.min(leap) * day < MIN_YEAR_SECONDS {
+            return fault("year", "must last at least 24 hours of 60 minutes; give its months more days");
+        }
+        Ok(())
     }
 
     /// Checks that no two months, nor two days of the week, are called the same: a date names them.

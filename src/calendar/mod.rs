@@ -39,6 +39,10 @@ pub struct Calendar {
     anchor_week_day: i64,
     /// Which day of the week the anchor is.
     anchor_weekday: usize,
+    /// Where each season begins: the slot of the year, the day in it, and which season it is, in this order.
+    seasons: Vec<(usize, i64, usize)>,
+    /// The slot of the year in which each festival is.
+    festivals: Vec<Option<usize>>,
 }
 
 /// Says why a calendar cannot be used, or a time cannot be read in it.
@@ -106,7 +110,15 @@ impl Calendar {
         let years = Years::new(&definition);
         let weekday = definition.anchor.weekday.as_deref();
         let (hours, minutes) = (i64::from(definition.day.hours), i64::from(definition.day.minutes));
+        let slot_of = |month: &str| years.slot_named(month);
+        let seasons = definition.seasons.iter().enumerate();
+        let mut seasons: Vec<_> =
+            seasons.map(|(index, season)| (slot_of(&season.month).unwrap_or(0), season.day, index)).collect();
+        seasons.sort_unstable();
+        let festivals = definition.festivals.iter().map(|festival| slot_of(&festival.month)).collect();
         Ok(Self {
+            seasons,
+            festivals,
             seconds_per_hour: minutes * 60,
             seconds_per_day: hours * minutes * 60,
             anchor_day: years.first_day(definition.anchor.year),
@@ -190,18 +202,16 @@ impl Calendar {
     /// Finds the season by the latest start at or before the day; before the first start of a year the
     /// last season of the year before still reigns.
     fn season(&self, slot: usize, day: i64) -> Option<String> {
-        let start = |season: &Season| (self.years.slot_named(&season.month).unwrap_or(0), season.day);
-        let seasons = &self.definition.seasons;
-        let begun = seasons.iter().filter(|season| start(season) <= (slot, day)).max_by_key(|season| start(season));
-        begun.or_else(|| seasons.iter().max_by_key(|season| start(season))).map(|season| season.name.clone())
+        let begun = self.seasons.iter().rfind(|(start, first, _)| (*start, *first) <= (slot, day));
+        let (_, _, index) = begun.or_else(|| self.seasons.last())?;
+        self.definition.seasons.get(*index).map(|season| season.name.clone())
     }
 
     fn festival(&self, slot: usize, day: i64) -> Option<String> {
-        let on = |festival: &&Festival| {
-            self.years.slot_named(&festival.month) == Some(slot)
-                && (festival.day..festival.day + festival.days).contains(&day)
+        let on = |(festival, at): &(&Festival, &Option<usize>)| {
+            **at == Some(slot) && (festival.day..festival.day + festival.days).contains(&day)
         };
-        self.definition.festivals.iter().find(on).map(|festival| festival.name.clone())
+        self.definition.festivals.iter().zip(&self.festivals).find(on).map(|(festival, _)| festival.name.clone())
     }
 
     fn moons(&self, since_anchor: i64) -> Vec<(String, Phase)> {

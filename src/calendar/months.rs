@@ -22,9 +22,15 @@ impl Calendar {
         self.years.place(self.day_of(instant)).year
     }
 
-    /// Lists the months, without the days outside them, in order.
-    pub fn months(&self) -> impl Iterator<Item = &str> {
-        self.years.slots().filter(|slot| slot.is_month).map(|slot| slot.name.as_str())
+    /// Returns the place of a month in the year, for [`Calendar::start_in`].
+    #[must_use]
+    pub fn slot_of(&self, month: &str) -> Option<usize> {
+        self.years.slot_named(month)
+    }
+
+    /// Lists the places of the months in the year, in order.
+    pub fn month_slots(&self) -> impl Iterator<Item = usize> {
+        self.years.slots().enumerate().filter(|(_, slot)| slot.is_month).map(|(index, _)| index)
     }
 
     /// Returns the instant at which a day begins; one after the last of its month counts as the last.
@@ -32,7 +38,12 @@ impl Calendar {
     /// `None` where that month has no days in that year, or the day lies outside the range of RFC 3339.
     #[must_use]
     pub fn start_of(&self, year: i64, month: &str, day: i64) -> Option<Timestamp> {
-        let slot = self.years.slot_named(month)?;
+        self.start_in(year, self.slot_of(month)?, day)
+    }
+
+    /// Does the same for a month by its place in the year, in a time that does not depend on the calendar.
+    #[must_use]
+    pub fn start_in(&self, year: i64, slot: usize, day: i64) -> Option<Timestamp> {
         let day = self.years.day(year, slot, day.min(self.years.days_in(slot, year)))?;
         let seconds = (day - self.anchor_day).checked_mul(self.seconds_per_day)?;
         Timestamp::from_second(seconds.checked_add(self.anchor_second())?).ok()

@@ -124,7 +124,8 @@ fn a_date_that_does_not_exist_is_refused() {
 /// A calendar of arbitrary months, leap rule and days outside the week.
 fn any_calendar() -> impl Strategy<Value = Calendar> {
     let months = prop::collection::vec((1..60_i64, prop::option::of(1..60_i64)), 1..8);
-    (months, 1..9_i64, 1..5_i64, 1..5_i64, 0..5_i64, 1..30_u16, -3000..3000_i64).prop_map(
+    (months, 1..9_i64, 1..5_i64, 1..5_i64, 0..5_i64, 1..30_u16, -3000..3000_i64).prop_filter_map(
+        "a year of at least a day",
         |(months, every, except, unless, extra_days, hours, year)| {
             let month = |(index, (days, leap)): (usize, &(i64, Option<i64>))| Month {
                 name: format!("m{index}"),
@@ -150,7 +151,7 @@ fn any_calendar() -> impl Strategy<Value = Calendar> {
                 seasons: vec![],
                 moons: vec![],
             })
-            .unwrap()
+            .ok()
         },
     )
 }
@@ -195,5 +196,24 @@ proptest! {
         prop_assert_eq!((ours.year, ours.day), (i64::from(theirs.year()), i64::from(theirs.day())));
         prop_assert_eq!((ours.hour, ours.minute), (i64::from(theirs.hour()), i64::from(theirs.minute())));
         prop_assert_eq!(ours.weekday_name.unwrap(), format!("{:?}", theirs.weekday()));
+    }
+}
+
+/// Builds a calendar whose years have one month of one day.
+fn calendar_of_days(hours: u16, minutes: u16, days: i64) -> Result<Calendar, CalendarError> {
+    Calendar::from_json(&serde_json::json!({
+        "name": "c", "anchor": {"instant": "1207-01-01T00:00:00Z", "year": 1207},
+        "day": {"hours": hours, "minutes": minutes}, "months": [{"name": "m", "days": days}],
+    }))
+}
+
+#[test]
+fn year_that_is_shorter_than_a_day_is_refused() {
+    for (hours, minutes, days) in [(1, 1, 1), (1, 1, 1_439), (23, 60, 1)] {
+        let error = calendar_of_days(hours, minutes, days).unwrap_err();
+        assert!(error.to_string().contains("year must last at least 24 hours"), "{error}");
+    }
+    for (hours, minutes, days) in [(24, 60, 1), (1, 1, 1_440)] {
+        calendar_of_days(hours, minutes, days).unwrap();
     }
 }

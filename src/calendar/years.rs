@@ -20,6 +20,9 @@ pub(super) struct Slot {
     in_week: bool,
     common: i64,
     leap: i64,
+    /// The days of a common year, and of a leap year, that lie before it.
+    common_before: i64,
+    leap_before: i64,
 }
 
 /// Says where a day lies.
@@ -38,6 +41,13 @@ struct YearLength {
     common: i64,
     /// What a leap year has more; may be negative.
     extra: i64,
+}
+
+impl Slot {
+    fn new(name: &str, (is_month, in_week): (bool, bool), common: i64, leap: Option<i64>) -> Self {
+        let leap = leap.unwrap_or(common);
+        Self { name: name.to_owned(), is_month, in_week, common, leap, common_before: 0, leap_before: 0 }
+    }
 }
 
 impl YearLength {
@@ -59,20 +69,14 @@ impl Years {
     pub fn new(definition: &Definition) -> Self {
         let mut slots = Vec::new();
         for month in &definition.months {
-            slots.push(Slot {
-                name: month.name.clone(),
-                is_month: true,
-                in_week: true,
-                common: month.days,
-                leap: month.leap.unwrap_or(month.days),
-            });
-            slots.extend(definition.intercalary.iter().filter(|days| days.after == month.name).map(|days| Slot {
-                name: days.name.clone(),
-                is_month: false,
-                in_week: days.week,
-                common: days.days,
-                leap: days.leap.unwrap_or(days.days),
-            }));
+            slots.push(Slot::new(&month.name, (true, true), month.days, month.leap));
+            let between = definition.intercalary.iter().filter(|days| days.after == month.name);
+            slots.extend(between.map(|days| Slot::new(&days.name, (false, days.week), days.days, days.leap)));
+        }
+        let (mut common, mut leap) = (0, 0);
+        for slot in &mut slots {
+            (slot.common_before, slot.leap_before) = (common, leap);
+            (common, leap) = (common + slot.common, leap + slot.leap);
         }
         let days = YearLength::of(slots.iter());
         let week_days = YearLength::of(slots.iter().filter(|slot| slot.in_week));
@@ -127,7 +131,8 @@ impl Years {
         if !sayable || !(1..=self.days_in(slot, year)).contains(&day) {
             return None;
         }
-        let before: i64 = (0..slot).map(|index| self.days_in(index, year)).sum();
+        let slot = &self.slots[slot];
+        let before = if self.is_leap(year) { slot.leap_before } else { slot.common_before };
         Some(self.first_day(year) + before + day - 1)
     }
 

@@ -34,10 +34,10 @@ pub async fn set(context: &Context, args: &SetTime) -> Result<Exit, CliError> {
     let api = context.api()?;
     let finder = Finder { recall: args.queue, ..Finder::new(context, &api, None) };
     let campaign = finder.campaign(&args.campaign).await?;
-    let change = Change::SetTime { time: args.time.clone() };
+    let change = Change::SetTime { time: args.time.clone(), rewind: args.rewind };
     let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
     let terms = terms(&wish);
-    let asked = api.set_time(&campaign, &args.time, &terms);
+    let asked = api.set_time(&campaign, &args.time, args.rewind, &terms);
     tell(&campaign, outbox::make(context, &api, Some(&campaign), wish, asked).await?)
 }
 
@@ -47,7 +47,10 @@ fn terms(wish: &Wish) -> Terms {
 
 fn tell(campaign: &Id, moved: Option<ClockMove>) -> Result<Exit, CliError> {
     let Some(moved) = moved else { return Ok(Exit::Met) };
-    let line = serde_json::json!({"campaignId": campaign, "previousTime": moved.previous_time,
+    let mut line = serde_json::json!({"campaignId": campaign, "previousTime": moved.previous_time,
         "newTime": moved.new_time, "elapsedSeconds": moved.elapsed_seconds});
+    if let Some(after) = moved.effects_after {
+        line["effectsAfter"] = after.into();
+    }
     edit::print([line.to_string()])
 }

@@ -42,6 +42,8 @@ pub struct ServerConfig {
     pub shutdown_timeout: Duration,
     /// Bounds an HTTP request's body, in bytes.
     pub max_body_bytes: usize,
+    /// Bounds how many entities a campaign may come to have through the API.
+    pub max_campaign_entities: u32,
     pub auth: AuthConfig,
     pub http: HttpConfig,
     pub socket: SocketConfig,
@@ -75,6 +77,7 @@ impl ServerConfig {
             graphiql: None,
             shutdown_timeout: Duration::from_secs(10),
             max_body_bytes: 1024 * 1024,
+            max_campaign_entities: 2_000,
             auth: AuthConfig::default(),
             http: HttpConfig::default(),
             socket: SocketConfig::default(),

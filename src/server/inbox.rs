@@ -185,13 +185,11 @@ pub async fn written_to(db: &Db, now: Timestamp) -> Result<Vec<Id>, DbError> {
 /// # Errors
 /// [`DbError`] when the database does not answer.
 pub async fn sweep(db: &Db, now: Timestamp, ttl: Duration, dead: Duration) -> Result<u64, DbError> {
-    let swept =
-        sqlx::query("DELETE FROM inbox WHERE created_ms <= $1 OR (delivered_ms IS NOT NULL AND delivered_ms < $2)")
-            .bind(oldest(now, ttl))
-            .bind(oldest(now, READ.max(dead)))
-            .execute(&db.writer)
-            .await?;
-    Ok(swept.rows_affected())
+    let old = "DELETE FROM inbox WHERE (user_id, seq) IN \
+               (SELECT user_id, seq FROM inbox WHERE created_ms <= $1 LIMIT 500)";
+    let read = "DELETE FROM inbox WHERE (user_id, seq) IN \
+                (SELECT user_id, seq FROM inbox WHERE delivered_ms < $1 LIMIT 500)";
+    Ok(db.delete_in_steps(old, oldest(now, ttl)).await? + db.delete_in_steps(read, oldest(now, READ.max(dead))).await?)
 }
 
 async fn has_more(db: &Db, user: &Id, cursor: Cursor) -> Result<bool, DbError> {

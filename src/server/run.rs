@@ -63,9 +63,9 @@ impl Server {
     pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServerError> {
         let Self { core, auth } = self;
         advice::give(&core, &auth, listener.local_addr()?).await?;
-        let app = http::router(core.clone(), auth.clone());
+        let app = http::router(core.clone(), auth);
         let stop = CancellationToken::new();
-        let maintenance = tokio::spawn(maintain(core.clone(), auth, stop.clone()));
+        let maintenance = tokio::spawn(maintain(core.clone(), stop.clone()));
         let served = socket::serve(core.clone(), app, listener, shutdown).await;
         stop.cancel();
         // A task or connection that does not let go must not hold up the end.
@@ -75,7 +75,7 @@ impl Server {
 }
 
 /// Forgets what has become too old, at the journal's interval.
-async fn maintain(core: Core, auth: AuthService, stop: CancellationToken) {
+async fn maintain(core: Core, stop: CancellationToken) {
     let mut ticks = interval(core.config.journal.trim_interval.max(Duration::from_secs(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -83,7 +83,6 @@ async fn maintain(core: Core, auth: AuthService, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        auth.forget_recent();
         match core.journal.trim(&core.config.journal, clock::now()).await {
             Ok(0) => {}
             Ok(events) => tracing::info!(events, "trimmed the journal"),

@@ -405,6 +405,8 @@ fn every_limit_can_be_set_and_changes_what_it_is_about() {
         ("trusted_proxies", "10.0.0.0/8, ::1"),
         ("login_attempts_per_minute", "7"),
         ("login_attempts_per_address", "7"),
+        ("session_lifetime", "7s"),
+        ("max_campaign_entities", "7"),
         ("ws_connect_timeout", "7s"),
         ("ws_allowed_origins", "https://a.example"),
         ("ws_slow_reader_timeout", "7s"),

@@ -91,6 +91,7 @@ mod server_outages;
 mod server_rules;
 mod server_scheduler;
 mod server_telling;
+mod server_writer;
 mod soak;
 mod support;
 mod tidy;

@@ -6,53 +6,18 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use scry::config::server::{Argon2Config, ServerConfig};
-use scry::protocol::{Id, Role};
-use scry::server::auth::AuthService;
+use scry::protocol::Role;
 use scry::server::db::{Db, DbError, Tx};
-use scry::server::domain::{Caller, Domain, DomainError, Expectation, Fields, Kind};
-use scry::server::{Core, seed};
-use scry::world::World;
+use scry::server::domain::{Caller, DomainError, Expectation, Kind};
 use serde_json::json;
 use sqlx::Row;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::support::domain::{DomainFixture, fields, id};
 use crate::support::wait::until;
 
-/// A domain over a seeded database, without a server around it.
-struct Fixture {
-    domain: Domain,
-    auth: AuthService,
-    core: Core,
-    gm: Caller,
-    _dir: tempfile::TempDir,
-}
-
-impl Fixture {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut config = ServerConfig::new(dir.path());
-        config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
-        crate::support::database::choose(&mut config).await;
-        seed(&config, &World::bundled()).await.unwrap();
-        let core = Core::open(config).await.unwrap();
-        let gm = Caller {
-            user_id: id(&core.db, "SELECT id FROM users WHERE username = 'gm'").await,
-            name: "gm".to_owned(),
-            correlation_id: "test".to_owned(),
-        };
-        Self { domain: Domain::new(core.clone()), auth: AuthService::new(core.clone()).unwrap(), core, gm, _dir: dir }
-    }
-
-    async fn campaign(&self) -> Id {
-        id(&self.core.db, "SELECT id FROM entities WHERE kind = 'campaign' AND name = 'Emberfall'").await
-    }
-
-    async fn settlement(&self) -> Id {
-        id(&self.core.db, "SELECT id FROM entities WHERE kind = 'settlement' ORDER BY name LIMIT 1").await
-    }
-
+impl DomainFixture {
     /// Lets two requests run in one group of changes whose commit fails; returns what they were answered.
     async fn lose<A, B>(&self, first: A, repeat: B) -> (A::Output, B::Output)
     where
@@ -97,11 +62,6 @@ impl Fixture {
     }
 }
 
-async fn id(db: &Db, query: &'static str) -> Id {
-    let row = sqlx::query(query).fetch_one(&db.reader).await.unwrap();
-    Id::parse(row.get::<&str, _>(0)).unwrap()
-}
-
 /// Says when its turn has come, and then makes the commit of its group impossible.
 async fn break_commit(db: Db, reached: Arc<Notify>, go: Arc<Notify>) -> Result<(), DbError> {
     db.write(async |tx: &mut Tx| {
@@ -120,17 +80,13 @@ async fn break_commit(db: Db, reached: Arc<Notify>, go: Arc<Notify>) -> Result<(
     .await
 }
 
-fn fields(value: serde_json::Value) -> Fields {
-    value.as_object().cloned().unwrap()
-}
-
 fn assert_lost<T: std::fmt::Debug>(answer: &Result<T, DomainError>) {
     assert!(matches!(answer, Err(DomainError::Database(_))), "{answer:?}");
 }
 
 #[tokio::test]
 async fn repeated_edit_is_not_acknowledged_when_its_group_is_lost() {
-    let fixture = Fixture::new().await;
+    let fixture = DomainFixture::new().await;
     let settlement = fixture.settlement().await;
     let edit = |key: &'static str| {
         let (domain, gm, settlement) = (fixture.domain.clone(), fixture.gm.clone(), settlement.clone());
@@ -149,7 +105,7 @@ async fn repeated_edit_is_not_acknowledged_when_its_group_is_lost() {
 
 #[tokio::test]
 async fn repeated_creation_is_not_acknowledged_when_its_group_is_lost() {
-    let fixture = Fixture::new().await;
+    let fixture = DomainFixture::new().await;
     let create = || {
         let (domain, gm) = (fixture.domain.clone(), fixture.gm.clone());
         async move { domain.create(&gm, Kind::Campaign, &fields(json!({"name": "New"})), Some("k")).await }
@@ -162,7 +118,7 @@ async fn repeated_creation_is_not_acknowledged_when_its_group_is_lost() {
 
 #[tokio::test]
 async fn repeated_deletion_is_neither_acknowledged_nor_refused_when_its_group_is_lost() {
-    let fixture = Fixture::new().await;
+    let fixture = DomainFixture::new().await;
     let settlement = fixture.settlement().await;
     let delete = |key: &'static str| {
         let (domain, gm, settlement) = (fixture.domain.clone(), fixture.gm.clone(), settlement.clone());
@@ -180,11 +136,11 @@ async fn repeated_deletion_is_neither_acknowledged_nor_refused_when_its_group_is
 
 #[tokio::test]
 async fn repeated_clock_move_is_not_acknowledged_when_its_group_is_lost() {
-    let fixture = Fixture::new().await;
+    let fixture = DomainFixture::new().await;
     let campaign = fixture.campaign().await;
     let advance = || {
         let (domain, gm, campaign) = (fixture.domain.clone(), fixture.gm.clone(), campaign.clone());
-        async move { domain.advance_world_time(&gm, &campaign, 60, Some("k")).await }
+        async move { domain.advance_world_time(&gm, &campaign, 60, false, Some("k")).await }
     };
     let (first, repeat) = fixture.lose(advance(), advance()).await;
     assert_lost(&first);
@@ -194,13 +150,13 @@ async fn repeated_clock_move_is_not_acknowledged_when_its_group_is_lost() {
 
 #[tokio::test]
 async fn role_that_is_not_on_disk_is_not_acknowledged() {
-    let fixture = Fixture::new().await;
+    let fixture = DomainFixture::new().await;
     let campaign = fixture.campaign().await;
     let viewer = id(&fixture.core.db, "SELECT id FROM users WHERE username = 'viewer'").await;
     let promote = || {
         let (domain, gm) = (fixture.domain.clone(), fixture.gm.clone());
         let (campaign, viewer) = (campaign.clone(), viewer.clone());
-        async move { domain.set_member_role(&gm, &campaign, &viewer, Role::Editor).await }
+        async move { domain.set_member_role(&gm, &campaign, &viewer, Role::Editor, None).await }
     };
     let (first, repeat) = fixture.lose(promote(), promote()).await;
     assert_lost(&first);
@@ -208,8 +164,47 @@ async fn role_that_is_not_on_disk_is_not_acknowledged() {
 }
 
 #[tokio::test]
+async fn repeated_notification_is_not_acknowledged_when_its_group_is_lost() {
+    let fixture = DomainFixture::new().await;
+    let player = id(&fixture.core.db, "SELECT id FROM users WHERE username = 'player'").await;
+    let notify = || {
+        let (domain, gm, player) = (fixture.domain.clone(), fixture.gm.clone(), player.clone());
+        async move { domain.notify(&gm, &[player], "Come", "", "info", Some("k")).await }
+    };
+    let (first, repeat) = fixture.lose(notify(), notify()).await;
+    assert_lost(&first);
+    assert_lost(&repeat);
+    assert_eq!((notify().await.unwrap(), notify().await.unwrap()), (1, 1));
+    let stored = sqlx::query("SELECT COUNT(*) FROM notifications").fetch_one(&fixture.core.db.reader).await.unwrap();
+    assert_eq!(stored.get::<i64, _>(0), 1, "the repeat changes nothing");
+}
+
+#[tokio::test]
+async fn repeated_member_changes_return_the_first_result() {
+    let fixture = DomainFixture::new().await;
+    let (domain, gm, campaign) = (&fixture.domain, &fixture.gm, fixture.campaign().await);
+    let outsider = id(&fixture.core.db, "SELECT id FROM users WHERE username = 'outsider'").await;
+    let invite = || domain.invite(gm, &campaign, "outsider", Role::Viewer, Some("add"));
+    let invited = invite().await.unwrap();
+    assert_eq!(invite().await.unwrap(), invited);
+    let invitee = Caller { user_id: outsider.clone(), name: "outsider".to_owned(), ..gm.clone() };
+    domain.enrol(&invitee, &campaign, Role::Viewer).await.unwrap();
+    assert_eq!(invite().await.unwrap(), invited, "without a key it would be refused as a member already");
+    let promote = || domain.set_member_role(gm, &campaign, &outsider, Role::Editor, Some("promote"));
+    let promoted = promote().await.unwrap();
+    let demoted = domain.set_member_role(gm, &campaign, &outsider, Role::Viewer, None).await.unwrap();
+    assert_eq!(promote().await.unwrap(), promoted);
+    assert_eq!((promoted.version, demoted.version), (2, 3));
+    let remove = || domain.remove_member(gm, &campaign, &outsider, Some("remove"));
+    remove().await.unwrap();
+    remove().await.unwrap();
+    let other = domain.remove_member(gm, &campaign, &fixture.gm.user_id, Some("remove")).await.unwrap_err();
+    assert!(other.to_string().contains("idempotencyKey"), "{other}");
+}
+
+#[tokio::test]
 async fn refreshed_pair_that_is_not_on_disk_is_not_given_out() {
-    let fixture = Fixture::new().await;
+    let fixture = DomainFixture::new().await;
     let address = std::net::IpAddr::from([127, 0, 0, 1]);
     let pair = fixture.auth.login(address, "gm", "emberfall".to_owned()).await.unwrap();
     let refresh = || {

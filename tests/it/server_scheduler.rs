@@ -115,3 +115,48 @@ async fn a_preview_is_for_members_and_a_refused_move_changes_nothing() {
     assert!(refused["errors"][0]["message"].as_str().unwrap().contains("smaller steps"), "{refused}");
     assert_eq!(world.events(0).await, Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn clock_that_was_moved_too_far_can_be_rewound() {
+    let server = TestServer::start().await;
+    let world = Emberfall::on(&server).await;
+    let set = "mutation ($id: ID!, $t: String!, $r: Boolean!) { setWorldTime(campaignId: $id, time: $t, rewind: $r)
+        { newTime effectsAfter } }";
+    let start = world.time().await;
+    server.graphql(&world.gm, set, json!({"id": world.id, "t": "1208-06-01T00:00:00.000Z", "r": false})).await;
+    let back = server.graphql(&world.gm, set, json!({"id": world.id, "t": start, "r": false})).await;
+    assert_eq!(back["setWorldTime"], json!({"newTime": start, "effectsAfter": "1208-06-01T00:00:00.000Z"}));
+    let due = "query ($id: ID!, $t: String!) { dueEffects(campaignId: $id, until: $t) { name } }";
+    let soon = json!({"id": world.id, "t": "1208-05-01T00:00:00Z"});
+    assert_eq!(server.graphql(&world.gm, due, soon.clone()).await["dueEffects"], json!([]), "all has happened");
+
+    let rewound = server.graphql(&world.gm, set, json!({"id": world.id, "t": start, "r": true})).await;
+    assert_eq!(rewound["setWorldTime"], json!({"newTime": start, "effectsAfter": start}));
+    assert_ne!(server.graphql(&world.gm, due, soon).await["dueEffects"], json!([]), "it will happen again");
+    let before = world.events(0).await.len();
+    world.advance(45).await;
+    let again = effects(&world.events(0).await[before..]);
+    let fresh = TestServer::start().await;
+    let other = Emberfall::on(&fresh).await;
+    other.advance(45).await;
+    // Variables that were at their bound already do not change again, so only what happens is compared.
+    let names = |told: &[(String, String, Vec<Value>)]| told.iter().map(|it| it.1.clone()).collect::<Vec<_>>();
+    let expected = names(&effects(&other.events(0).await));
+    assert!(!again.is_empty() && names(&again).iter().all(|at| expected.contains(at)), "{again:?}");
+}
+
+#[tokio::test]
+async fn rewinding_while_moving_on_repeats_only_what_lies_between() {
+    let server = TestServer::start().await;
+    let world = Emberfall::on(&server).await;
+    let advance =
+        "mutation ($id: ID!, $s: Int!, $r: Boolean!) { advanceWorldTime(campaignId: $id, seconds: $s, rewind: $r)
+        { previousTime newTime effectsAfter } }";
+    let days = |days: i64, rewind: bool| json!({"id": world.id, "s": days * 86_400, "r": rewind});
+    server.graphql(&world.gm, advance, days(60, false)).await;
+    server.graphql(&world.gm, advance, days(-60, false)).await;
+    let silent = world.events(0).await.len();
+    let moved = server.graphql(&world.gm, advance, days(30, true)).await["advanceWorldTime"].take();
+    assert_eq!(moved["effectsAfter"], moved["newTime"], "{moved}");
+    assert!(!effects(&world.events(0).await[silent..]).is_empty(), "the first thirty days happen again");
+}

@@ -106,7 +106,7 @@ impl App {
         let base = self.seen_world_time().map(|time| ("worldTime".to_owned(), Value::from(time)));
         let change = match goal {
             Goal::By(seconds) => Change::AdvanceTime { seconds: *seconds },
-            Goal::To(time) => Change::SetTime { time: time.clone() },
+            Goal::To(time) => Change::SetTime { time: time.clone(), rewind: false },
         };
         self.submit(change, base.into_iter().collect())
     }

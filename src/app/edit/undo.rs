@@ -96,7 +96,7 @@ fn inverse(held: &Held) -> Option<(Change, Vec<(String, Value)>)> {
         Change::AdvanceTime { seconds } => Some((Change::AdvanceTime { seconds: seconds.checked_neg()? }, Vec::new())),
         Change::SetTime { .. } => {
             let (_, before) = held.base.first()?;
-            Some((Change::SetTime { time: before.as_str()?.to_owned() }, Vec::new()))
+            Some((Change::SetTime { time: before.as_str()?.to_owned(), rewind: false }, Vec::new()))
         }
         Change::Update { .. } | Change::Delete { .. } => None,
     }

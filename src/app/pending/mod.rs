@@ -170,7 +170,7 @@ impl Pending {
             let Payload::WorldTimeChanged(moved) = &event.payload else { return None };
             let same = |held: &&Held| match &held.edit.change {
                 Change::AdvanceTime { seconds } => *seconds == moved.elapsed_seconds,
-                Change::SetTime { time } => *time == moved.new_time,
+                Change::SetTime { time, .. } => *time == moved.new_time,
                 Change::Update { .. } | Change::Create { .. } | Change::Delete { .. } => false,
             };
             self.held.iter().filter(|held| mine() && !held.state.is_refused()).find(same)

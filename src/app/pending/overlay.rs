@@ -78,7 +78,7 @@ impl Pending {
         let mut time: Option<Timestamp> = None;
         for held in self.held.iter().filter(|held| !held.state.is_refused()) {
             match &held.edit.change {
-                Change::SetTime { time: to } => time = to.parse().ok(),
+                Change::SetTime { time: to, .. } => time = to.parse().ok(),
                 Change::AdvanceTime { seconds } => {
                     let from = time.or_else(|| told.parse().ok())?;
                     time = from.checked_add(SignedDuration::from_secs(*seconds)).ok();

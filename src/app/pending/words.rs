@@ -42,7 +42,7 @@ pub fn what(held: &Held) -> String {
         Change::Create { entity_type, .. } => format!("new {entity_type}"),
         Change::Delete { .. } => "delete".to_owned(),
         Change::AdvanceTime { seconds } => clock::elapsed(*seconds),
-        Change::SetTime { time } => format!("set to {}", text::line(time)),
+        Change::SetTime { time, .. } => format!("set to {}", text::line(time)),
     }
 }
 

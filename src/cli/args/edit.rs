@@ -287,6 +287,9 @@ pub struct SetTime {
     /// The world's new time, for example 1207-09-14T18:20:00Z
     #[arg(value_name = "TIME")]
     pub time: String,
+    /// Forget that the clock was ever further: scheduled effects after this time happen again
+    #[arg(long)]
+    pub rewind: bool,
     /// Repeating the command with this key changes nothing more
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,

@@ -25,6 +25,9 @@ pub struct ClockMove {
     pub previous_time: String,
     pub new_time: String,
     pub elapsed_seconds: i64,
+    /// After which time scheduled effects happen; told where the clock was rewound.
+    #[serde(default)]
+    pub effects_after: Option<String>,
 }
 
 impl Api {
@@ -88,13 +91,25 @@ impl Api {
         self.ask(query, variables, "result").await
     }
 
-    /// Sets a campaign's clock to an RFC 3339 time.
+    /// Sets a campaign's clock to an RFC 3339 time; with `rewind`, scheduled effects after it happen again.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn set_time(&self, campaign: &Id, time: &str, terms: &Terms) -> Result<ClockMove, ApiError> {
-        let query = "mutation ($campaign: ID!, $time: String!, $key: String) { result: setWorldTime(campaignId: \
-                     $campaign, time: $time, idempotencyKey: $key) { previousTime newTime elapsedSeconds } }";
+    pub async fn set_time(
+        &self,
+        campaign: &Id,
+        time: &str,
+        rewind: bool,
+        terms: &Terms,
+    ) -> Result<ClockMove, ApiError> {
+        // Only a server that can rewind is asked to.
+        let query = if rewind {
+            "mutation ($campaign: ID!, $time: String!, $key: String) { result: setWorldTime(campaignId: $campaign, \
+             time: $time, rewind: true, idempotencyKey: $key) { previousTime newTime elapsedSeconds effectsAfter } }"
+        } else {
+            "mutation ($campaign: ID!, $time: String!, $key: String) { result: setWorldTime(campaignId: \
+             $campaign, time: $time, idempotencyKey: $key) { previousTime newTime elapsedSeconds } }"
+        };
         let variables = json!({"campaign": campaign, "time": time, "key": terms.idempotency_key});
         self.ask(query, variables, "result").await
     }

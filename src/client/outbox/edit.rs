@@ -50,6 +50,9 @@ pub enum Change {
     /// Sets the campaign's clock to an RFC 3339 time.
     SetTime {
         time: String,
+        /// Whether scheduled effects after that time happen again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rewind: bool,
     },
 }
 
@@ -114,7 +117,7 @@ mod tests {
             Change::Create { entity_type: EntityType::Kingdom, input: Map::new() },
             Change::Delete { entity_type: EntityType::Settlement, id: id.clone(), expected_version: None },
             Change::AdvanceTime { seconds: -60 },
-            Change::SetTime { time: "1207-09-14T15:20:00.000Z".to_owned() },
+            Change::SetTime { time: "1207-09-14T15:20:00.000Z".to_owned(), rewind: true },
         ];
         for change in changes {
             let edit = Edit { key: "k".to_owned(), campaign: id.clone(), at: Timestamp::UNIX_EPOCH, change };

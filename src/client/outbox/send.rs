@@ -41,7 +41,7 @@ pub async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError> {
             api.delete(entity_type, id, &terms).await.map(|()| None)
         }
         Change::AdvanceTime { seconds } => api.advance_time(&edit.campaign, *seconds, &plain).await.map(|_| None),
-        Change::SetTime { time } => api.set_time(&edit.campaign, time, &plain).await.map(|_| None),
+        Change::SetTime { time, rewind } => api.set_time(&edit.campaign, time, *rewind, &plain).await.map(|_| None),
     }
 }
 

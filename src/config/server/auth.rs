@@ -13,6 +13,8 @@ pub struct AuthConfig {
     pub refresh_ttl: Duration,
     /// How long a repeated refresh gets the same pair again: the answer to the first may have been lost.
     pub refresh_grace: Duration,
+    /// How long a login lasts at most, however often it is refreshed.
+    pub session_lifetime: Duration,
     /// Bounds login attempts per minute, address and name.
     pub login_attempts_per_minute: u32,
     /// Bounds login attempts per minute and address, whatever the name.
@@ -38,6 +40,7 @@ impl Default for AuthConfig {
             access_ttl: Duration::from_secs(15 * 60),
             refresh_ttl: Duration::from_secs(30 * 24 * 3600),
             refresh_grace: Duration::from_secs(10),
+            session_lifetime: Duration::from_secs(90 * 24 * 3600),
             login_attempts_per_minute: 10,
             login_attempts_per_address: 100,
             jwt_secret: None,

@@ -47,9 +47,11 @@ pub const SETTINGS: &[Setting] = &[
     plain("graphiql", |config, value| assign(&mut config.graphiql, truth(value).map(Some))),
     plain("shutdown_timeout", |config, value| assign(&mut config.shutdown_timeout, span(value))),
     plain("max_body_bytes", |config, value| assign(&mut config.max_body_bytes, number(value))),
+    plain("max_campaign_entities", |config, value| assign(&mut config.max_campaign_entities, number(value))),
     plain("access_token_ttl", |config, value| assign(&mut config.auth.access_ttl, span(value))),
     plain("refresh_token_ttl", |config, value| assign(&mut config.auth.refresh_ttl, span(value))),
     plain("refresh_grace", |config, value| assign(&mut config.auth.refresh_grace, span(value))),
+    plain("session_lifetime", |config, value| assign(&mut config.auth.session_lifetime, span(value))),
     plain("login_attempts_per_minute", |config, value| {
         assign(&mut config.auth.login_attempts_per_minute, number(value))
     }),

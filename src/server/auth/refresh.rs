@@ -23,6 +23,10 @@ pub(super) struct Stored {
     pub username: String,
     pub expires_ms: i64,
     pub used_ms: Option<i64>,
+    /// The digest of the token that it was traded for.
+    pub successor: Option<String>,
+    /// When the session was opened.
+    pub opened_ms: i64,
     pub revoked: bool,
 }
 
@@ -42,8 +46,8 @@ pub(super) fn digest_of(token: &str) -> String {
 /// Loads what is stored of a token.
 pub(super) async fn load(db: &mut AnyConnection, digest: &str) -> Result<Option<Stored>, DbError> {
     let row = sqlx::query(
-        "SELECT s.id, s.user_id, u.username, t.expires_ms, t.used_ms, s.revoked_ms FROM refresh_tokens t \
-         JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id WHERE t.digest = $1",
+        "SELECT s.id, s.user_id, u.username, t.expires_ms, t.used_ms, s.revoked_ms, t.successor, s.created_ms \
+         FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id WHERE t.digest = $1",
     )
     .bind(digest)
     .fetch_optional(db)
@@ -56,6 +60,8 @@ pub(super) async fn load(db: &mut AnyConnection, digest: &str) -> Result<Option<
             expires_ms: row.try_get(3)?,
             used_ms: row.try_get(4)?,
             revoked: row.try_get::<Option<i64>, _>(5)?.is_some(),
+            successor: row.try_get(6)?,
+            opened_ms: row.try_get(7)?,
         })
     })
     .transpose()
@@ -72,11 +78,17 @@ pub(super) async fn store(db: &mut AnyConnection, digest: &str, session: &Id, ex
     Ok(())
 }
 
-/// Marks a token as used; the first time counts.
-pub(super) async fn mark_used(db: &mut AnyConnection, digest: &str, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("UPDATE refresh_tokens SET used_ms = COALESCE(used_ms, $2) WHERE digest = $1")
+/// Marks a token as used, and keeps the digest of the one that it was traded for.
+pub(super) async fn mark_used(
+    db: &mut AnyConnection,
+    digest: &str,
+    successor: &str,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE refresh_tokens SET used_ms = $2, successor = $3 WHERE digest = $1")
         .bind(digest)
         .bind(now_ms)
+        .bind(successor)
         .execute(db)
         .await?;
     Ok(())
@@ -100,11 +112,5 @@ pub(super) async fn revoke_session(db: &mut AnyConnection, id: &Id, now_ms: i64)
         .bind(now_ms)
         .execute(db)
         .await?;
-    Ok(())
-}
-
-/// Deletes tokens past their expiry.
-pub(super) async fn delete_expired(db: &mut AnyConnection, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM refresh_tokens WHERE expires_ms < $1").bind(now_ms).execute(db).await?;
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! Logins, refreshes and logouts.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::digest::hex;
 use super::limiter::LoginLimiter;
 use super::password::{PasswordError, Passwords};
 use super::{refresh, users};
@@ -22,9 +25,6 @@ pub struct AuthService {
     core: Core,
     passwords: Passwords,
     limiter: Arc<Mutex<LoginLimiter>>,
-    /// The pairs given out a moment ago, by the digest of the token they replaced: the only place
-    /// that holds a usable refresh token, and only as long as a repeat may ask for it.
-    recent: Arc<Mutex<HashMap<String, Recent>>>,
 }
 
 /// Says why a login, refresh or logout was refused.
@@ -65,10 +65,38 @@ impl AuthError {
     }
 }
 
-#[derive(Clone)]
-struct Recent {
-    pair: TokenResponse,
-    until: Instant,
+/// What a use of a refresh token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    First,
+    /// The answer to the first was probably lost.
+    Repeat {
+        used_ms: i64,
+    },
+    /// Somebody else has it too.
+    Reuse,
+}
+
+/// A refresh token's digest, and what it is traded for.
+struct Rotation {
+    digest: String,
+    successor: String,
+    successor_digest: String,
+}
+
+impl Rotation {
+    fn of(token: &str, derived: [u8; 32]) -> Self {
+        let successor = hex(&derived);
+        Self { digest: refresh::digest_of(token), successor_digest: refresh::digest_of(&successor), successor }
+    }
+
+    /// Returns the id of the access token that comes with the successor.
+    fn access_token_id(&self, used_ms: i64) -> Id {
+        let digest = Sha256::digest(format!("access token with {}", self.successor).as_bytes());
+        let mut chance = [0; 10];
+        chance.iter_mut().zip(digest.iter()).for_each(|(place, byte)| *place = *byte);
+        Id::from(uuid::Builder::from_unix_timestamp_millis(used_ms.unsigned_abs(), &chance).into_uuid())
+    }
 }
 
 impl AuthService {
@@ -84,7 +112,6 @@ impl AuthService {
                 auth.login_attempts_per_minute,
                 auth.login_attempts_per_address,
             ))),
-            recent: Arc::default(),
             core,
         })
     }
@@ -109,7 +136,6 @@ impl AuthService {
         let session = Id::from(uuid::Uuid::now_v7());
         let open = async |tx: &mut Tx| {
             let now_ms = clock::now().as_millisecond();
-            refresh::delete_expired(tx, now_ms).await?;
             refresh::open_session(tx, &session, &user.id, now_ms).await?;
             self.issue(tx, &user.id, &user.username, &session).await
         };
@@ -118,11 +144,24 @@ impl AuthService {
 
     /// Trades a refresh token for a new pair.
     ///
+    /// The pair is derived from the token and the time of its first use, and the token's row names its digest. So every
+    /// node gives the same pair to a repeat within the grace, a restarted one too, and there is no second successor.
+    ///
     /// # Errors
     /// [`AuthError`]; a token used before ends its whole family, unless this is the repeat of a
     /// request whose answer was lost a moment ago.
     pub async fn refresh(&self, token: &str) -> Result<TokenResponse, AuthError> {
-        let rotated = self.core.db.write(async |tx: &mut Tx| self.rotate(tx, token).await).await?;
+        let rotation = Rotation::of(token, self.core.tokens.derive("refresh token after", token)?);
+        let mut reader = self.core.db.read().await?;
+        let stored = refresh::load(&mut reader, &rotation.digest).await?;
+        drop(reader);
+        // Most that is refused is refused here, and a repeat is answered, without waiting for the one writer.
+        let stored = stored.ok_or(AuthError::TokenInvalid)?;
+        let now = clock::now();
+        if let Use::Repeat { used_ms } = self.judge(&stored, &rotation, now.as_millisecond())? {
+            return self.pair(&stored, &rotation, used_ms);
+        }
+        let rotated = self.core.db.write(async |tx: &mut Tx| self.rotate_in(tx, &rotation).await).await?;
         rotated.map_err(|ended| {
             self.core.signals.end(ended);
             AuthError::TokenReused
@@ -130,31 +169,62 @@ impl AuthService {
     }
 
     /// Trades a token within a transaction; returns the session that was ended where the token was used before.
-    async fn rotate(&self, tx: &mut Tx, token: &str) -> Result<Result<TokenResponse, SessionEnded>, AuthError> {
-        let digest = refresh::digest_of(token);
-        let stored = refresh::load(tx, &digest).await?.ok_or(AuthError::TokenInvalid)?;
+    async fn rotate_in(
+        &self,
+        tx: &mut Tx,
+        rotation: &Rotation,
+    ) -> Result<Result<TokenResponse, SessionEnded>, AuthError> {
+        let stored = refresh::load(tx, &rotation.digest).await?.ok_or(AuthError::TokenInvalid)?;
         let now_ms = clock::now().as_millisecond();
-        if stored.revoked {
-            return Err(if stored.used_ms.is_some() { AuthError::TokenReused } else { AuthError::TokenInvalid });
-        }
-        if stored.expires_ms <= now_ms {
-            return Err(AuthError::TokenExpired);
-        }
-        if let Some(used_ms) = stored.used_ms {
-            if now_ms - used_ms > millis(self.core.config.auth.refresh_grace) {
+        let used_ms = match self.judge(&stored, rotation, now_ms)? {
+            Use::First => {
+                let expires_ms = now_ms.saturating_add(millis(self.core.config.auth.refresh_ttl));
+                let expires_ms = expires_ms.min(self.session_end_ms(&stored));
+                refresh::mark_used(tx, &rotation.digest, &rotation.successor_digest, now_ms).await?;
+                refresh::store(tx, &rotation.successor_digest, &stored.session, expires_ms).await?;
+                now_ms
+            }
+            Use::Repeat { used_ms } => used_ms,
+            Use::Reuse => {
                 refresh::revoke_session(tx, &stored.session, now_ms).await?;
                 return Ok(Err(SessionEnded { user_id: stored.user_id, sid: stored.session }));
             }
-            if let Some(pair) = self.recent(&digest) {
-                return Ok(Ok(pair));
-            }
-            // The server was restarted in between; another pair of the same family does as well.
+        };
+        Ok(Ok(self.pair(&stored, rotation, used_ms)?))
+    }
+
+    /// Decides what a use of a stored token is.
+    fn judge(&self, stored: &refresh::Stored, rotation: &Rotation, now_ms: i64) -> Result<Use, AuthError> {
+        if stored.revoked {
+            return Err(if stored.used_ms.is_some() { AuthError::TokenReused } else { AuthError::TokenInvalid });
         }
-        refresh::mark_used(tx, &digest, now_ms).await?;
-        let pair = self.issue(tx, &stored.user_id, &stored.username, &stored.session).await?;
-        // Before the commit: a repeat waits for this transaction, and then finds the pair.
-        self.keep(digest, pair.clone());
-        Ok(Ok(pair))
+        if stored.expires_ms <= now_ms || self.session_end_ms(stored) <= now_ms {
+            return Err(AuthError::TokenExpired);
+        }
+        let Some(used_ms) = stored.used_ms else { return Ok(Use::First) };
+        let is_in_time = now_ms - used_ms <= millis(self.core.config.auth.refresh_grace);
+        let is_same = stored.successor.as_ref() == Some(&rotation.successor_digest);
+        Ok(if is_in_time && is_same { Use::Repeat { used_ms } } else { Use::Reuse })
+    }
+
+    /// Builds the pair that a token was traded for at its first use.
+    fn pair(&self, stored: &refresh::Stored, rotation: &Rotation, used_ms: i64) -> Result<TokenResponse, AuthError> {
+        let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
+        let jti = rotation.access_token_id(used_ms);
+        let times = (time(used_ms), time(self.session_end_ms(stored)));
+        let user = (&stored.user_id, stored.username.as_str());
+        let (access_token, exp) = self.core.tokens.issue_same(user, &stored.session, jti, times)?;
+        Ok(TokenResponse {
+            access_token,
+            refresh_token: rotation.successor.clone(),
+            expires_in: u64::try_from(exp - clock::now().as_second()).unwrap_or_default(),
+            user: UserInfo { id: stored.user_id.clone(), username: stored.username.clone() },
+        })
+    }
+
+    /// Returns when a session ends, however often it is refreshed.
+    fn session_end_ms(&self, stored: &refresh::Stored) -> i64 {
+        stored.opened_ms.saturating_add(millis(self.core.config.auth.session_lifetime))
     }
 
     /// Ends the session of a refresh token; one that is not known has no session to end.
@@ -162,14 +232,16 @@ impl AuthService {
     /// # Errors
     /// [`AuthError::Database`] when the database does not answer.
     pub async fn logout(&self, token: &str) -> Result<(), AuthError> {
-        let end = async |tx: &mut Tx| {
-            let Some(stored) = refresh::load(tx, &refresh::digest_of(token)).await? else { return Ok(None) };
-            refresh::revoke_session(tx, &stored.session, clock::now().as_millisecond()).await?;
-            Ok::<_, AuthError>(Some(SessionEnded { user_id: stored.user_id, sid: stored.session }))
-        };
-        if let Some(ended) = self.core.db.write(end).await? {
-            self.core.signals.end(ended);
+        let mut reader = self.core.db.read().await?;
+        let stored = refresh::load(&mut reader, &refresh::digest_of(token)).await?;
+        drop(reader);
+        // Unknown tokens never wait for the one writer.
+        let Some(stored) = stored else { return Ok(()) };
+        if !stored.revoked {
+            let now_ms = clock::now().as_millisecond();
+            self.core.db.write(async |tx: &mut Tx| refresh::revoke_session(tx, &stored.session, now_ms).await).await?;
         }
+        self.core.signals.end(SessionEnded { user_id: stored.user_id, sid: stored.session });
         Ok(())
     }
 
@@ -187,17 +259,14 @@ impl AuthService {
         }
     }
 
-    /// Drops the pairs that no repeat may ask for any more.
-    pub fn forget_recent(&self) {
-        let now = Instant::now();
-        lock(&self.recent).retain(|_, recent| recent.until > now);
-    }
-
     async fn issue(&self, tx: &mut Tx, user: &Id, username: &str, session: &Id) -> Result<TokenResponse, AuthError> {
         let now = clock::now();
-        let (access_token, exp) = self.core.tokens.issue(user, username, session, now)?;
+        let session_end = now.saturating_add(self.core.config.auth.session_lifetime).unwrap_or(Timestamp::MAX);
+        let jti = Id::from(uuid::Uuid::now_v7());
+        let (access_token, exp) = self.core.tokens.issue_same((user, username), session, jti, (now, session_end))?;
         let fresh = refresh::make()?;
-        let expires_ms = now.as_millisecond() + millis(self.core.config.auth.refresh_ttl);
+        let auth = &self.core.config.auth;
+        let expires_ms = now.as_millisecond().saturating_add(millis(auth.refresh_ttl.min(auth.session_lifetime)));
         refresh::store(tx, &fresh.digest, session, expires_ms).await?;
         Ok(TokenResponse {
             access_token,
@@ -205,17 +274,6 @@ impl AuthService {
             expires_in: u64::try_from(exp - now.as_second()).unwrap_or_default(),
             user: UserInfo { id: user.clone(), username: username.to_owned() },
         })
-    }
-
-    fn recent(&self, digest: &str) -> Option<TokenResponse> {
-        let now = Instant::now();
-        lock(&self.recent).get(digest).filter(|recent| recent.until > now).map(|recent| recent.pair.clone())
-    }
-
-    fn keep(&self, digest: String, pair: TokenResponse) {
-        let until = Instant::now() + self.core.config.auth.refresh_grace;
-        self.forget_recent();
-        lock(&self.recent).insert(digest, Recent { pair, until });
     }
 }
 

@@ -8,6 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::protocol::{ErrorCode, Id};
 use crate::server::breach::Breach;
@@ -133,6 +134,36 @@ impl Tokens {
     /// The signing library's, which for HS256 has no reason to fail.
     pub fn issue(&self, user: &Id, name: &str, sid: &Id, now: Timestamp) -> Result<(String, i64), JwtError> {
         self.issue_with(user, name, sid, now, Map::new())
+    }
+
+    /// Issues an access token again and again as the same text: whoever has the key and the id builds it from these.
+    ///
+    /// # Errors
+    /// As for [`Tokens::issue`].
+    pub fn issue_same(
+        &self,
+        (user, name): (&Id, &str),
+        sid: &Id,
+        jti: Id,
+        (issued, latest_expiry): (Timestamp, Timestamp),
+    ) -> Result<(String, i64), JwtError> {
+        let iat = issued.as_second();
+        let exp = iat.saturating_add_unsigned(self.ttl.as_secs()).min(latest_expiry.as_second());
+        let claims =
+            Claims { sub: user.clone(), name: name.to_owned(), iat, exp, jti, sid: sid.clone(), more: Map::new() };
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?;
+        Ok((token, exp))
+    }
+
+    /// Derives a secret from another: only a holder of the key can, and every one of them derives the same.
+    ///
+    /// # Errors
+    /// As for [`Tokens::issue`].
+    pub fn derive(&self, purpose: &str, secret: &str) -> Result<[u8; 32], JwtError> {
+        // What is signed of a JWT never has a colon, so that neither can be taken for the other.
+        let message = format!("{purpose}:{secret}");
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, Algorithm::HS256)?;
+        Ok(Sha256::digest(signature.as_bytes()).into())
     }
 
     /// Does the same with further claims; those that every token has cannot be among them.

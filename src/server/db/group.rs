@@ -18,8 +18,8 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool};
@@ -44,6 +44,8 @@ pub struct Writer {
     begin: &'static str,
     turn: Arc<Mutex<Option<Group>>>,
     waiting: Arc<AtomicUsize>,
+    /// The longest that one change has held up the others, in microseconds.
+    longest: Arc<AtomicU64>,
 }
 
 /// A change while it is made; dropped before its turn has ended, it never was.
@@ -52,6 +54,7 @@ pub struct Tx {
     writer: Writer,
     /// The turn of this change; only a change that has ended has none.
     turn: Option<Turn>,
+    began: Instant,
 }
 
 /// The lock on the group that a change belongs to.
@@ -87,7 +90,7 @@ impl Writer {
     /// Builds a writer over a pool of one connection; `begin` starts a transaction, takes the write lock and sets
     /// the savepoint `change`.
     pub fn new(pool: AnyPool, begin: &'static str) -> Self {
-        Self { pool, begin, turn: Arc::default(), waiting: Arc::default() }
+        Self { pool, begin, turn: Arc::default(), waiting: Arc::default(), longest: Arc::default() }
     }
 
     /// Makes a change in a turn of its own, and answers when all that it may have read or written is on disk.
@@ -119,6 +122,12 @@ impl Writer {
         self.waiting.load(Ordering::SeqCst)
     }
 
+    /// Returns the longest time for which one change has held up the others since the start, its part in a commit
+    /// included.
+    pub fn longest_turn(&self) -> Duration {
+        Duration::from_micros(self.longest.load(Ordering::Relaxed))
+    }
+
     /// Waits for a turn and starts a change.
     async fn begin(&self) -> Result<Tx, DbError> {
         let writer = self.clone();
@@ -131,7 +140,7 @@ impl Writer {
     async fn take_turn(self) -> Result<Tx, DbError> {
         let turn = self.turn.clone().lock_owned().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        let mut turn = turn;
+        let (mut turn, began) = (turn, Instant::now());
         match &mut *turn {
             None => *turn = Some(self.open().await?),
             Some(group) if group.is_marked => {
@@ -144,7 +153,7 @@ impl Writer {
             }
             Some(_) => {}
         }
-        Ok(Tx { writer: self, turn: Some(turn) })
+        Ok(Tx { writer: self, turn: Some(turn), began })
     }
 
     /// Starts the transaction of a group.
@@ -161,7 +170,12 @@ impl Writer {
 
     /// Ends a turn; returns where the fate of what it read and wrote will be told, `None` if that is nothing but
     /// what was on disk before.
-    async fn end_turn(self, mut turn: Turn, ending: Ending) -> Option<watch::Receiver<Option<CommitResult>>> {
+    async fn end_turn(
+        self,
+        mut turn: Turn,
+        ending: Ending,
+        began: Instant,
+    ) -> Option<watch::Receiver<Option<CommitResult>>> {
         let group = turn.as_mut()?;
         group.turns += 1;
         if ending == Ending::Keep {
@@ -176,6 +190,7 @@ impl Writer {
             end(&mut turn, Err(error.to_string())).await;
         }
         self.pass_on(turn).await;
+        self.longest.fetch_max(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         fate
     }
 
@@ -194,7 +209,8 @@ impl Tx {
     /// Ends the turn of a change; returns when everything that it read or wrote is on disk.
     async fn end(mut self, ending: Ending) -> Result<(), DbError> {
         let turn = self.turn.take().ok_or_else(ended)?;
-        let Some(mut fate) = tokio::spawn(self.writer.clone().end_turn(turn, ending)).await.map_err(|_| ended())?
+        let Some(mut fate) =
+            tokio::spawn(self.writer.clone().end_turn(turn, ending, self.began)).await.map_err(|_| ended())?
         else {
             return Ok(());
         };
@@ -207,7 +223,7 @@ impl Drop for Tx {
     fn drop(&mut self) {
         // Without a runtime the process is about to end, and with it the transaction.
         if let (Some(turn), Ok(runtime)) = (self.turn.take(), Handle::try_current()) {
-            runtime.spawn(self.writer.clone().end_turn(turn, Ending::TakeBack));
+            runtime.spawn(self.writer.clone().end_turn(turn, Ending::TakeBack, self.began));
         }
     }
 }

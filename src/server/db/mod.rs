@@ -1,10 +1,13 @@
 //! The database: one writer, several readers, one set of queries.
 
+pub mod batch;
 mod group;
 mod migrate;
 mod open;
 mod postgres;
 mod sqlite;
+
+use std::time::Duration;
 
 use sqlx::{Any, AnyPool, Transaction};
 
@@ -84,6 +87,32 @@ impl Db {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.changes.waiting()
+    }
+
+    /// Returns the longest time for which one change has held up the others since the start.
+    #[must_use]
+    pub fn longest_turn(&self) -> Duration {
+        self.changes.longest_turn()
+    }
+
+    /// Runs a statement that deletes a few of the rows older than a time, until none is left; returns how many were.
+    ///
+    /// Each step is a change of its own, so that others have their turns in between.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer; the steps that were made stay.
+    pub async fn delete_in_steps(&self, statement: &'static str, oldest_ms: i64) -> Result<u64, DbError> {
+        let mut deleted = 0;
+        loop {
+            let step = async |tx: &mut Tx| {
+                let done = sqlx::query(statement).bind(oldest_ms).execute(&mut **tx).await?;
+                Ok::<_, DbError>(done.rows_affected())
+            };
+            match self.write(step).await? {
+                0 => return Ok(deleted),
+                count => deleted += count,
+            }
+        }
     }
 
     /// Starts a transaction whose reads all see one moment.

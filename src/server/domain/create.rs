@@ -42,6 +42,7 @@ impl Domain {
             if kind == Kind::Campaign {
                 self.require_campaigns_left(unit).await?;
             }
+            check_room(unit, &campaign_id, self.core.config.max_campaign_entities).await?;
             let now = unit.stamp();
             let entity =
                 Entity { id, campaign_id, kind, name, version: 1, created_at: now.clone(), updated_at: now, fields };
@@ -79,6 +80,7 @@ async fn put(unit: &mut Unit, mut entity: Entity) -> Result<Entity, DomainError>
     if entity.kind == Kind::Campaign {
         open_campaign(unit, &mut entity).await?;
     }
+    input::size(&entity, None)?;
     input::whole(&entity)?;
     input::links(unit.db(), &entity, |_| true).await?;
     unit.insert(&entity).await?;
@@ -108,6 +110,19 @@ async fn home(unit: &mut Unit, kind: Kind, input: &Fields, fields: &Fields) -> R
             Ok(campaign)
         }
     }
+}
+
+/// Refuses another entity of a campaign that is full: what the clock touches, it touches in all of them.
+async fn check_room(unit: &mut Unit, campaign: &Id, most: u32) -> Result<(), DomainError> {
+    let row = sqlx::query("SELECT COUNT(*) FROM entities WHERE campaign_id = $1")
+        .bind(campaign.as_str())
+        .fetch_one(unit.db())
+        .await?;
+    if row.try_get::<i64, _>(0)? < i64::from(most) {
+        return Ok(());
+    }
+    let problem = format!("has {most} entities, as many as a campaign may have; delete some (max_campaign_entities)");
+    Err(DomainError::invalid("campaignId", problem))
 }
 
 async fn open_campaign(unit: &mut Unit, campaign: &mut Entity) -> Result<(), DomainError> {

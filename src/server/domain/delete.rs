@@ -1,14 +1,21 @@
 //! Deleting entities, with all that cannot be without them.
 
+use std::collections::{BTreeMap, HashSet};
+
 use serde_json::{Value, json};
+use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::update::{find, write};
 use super::{Caller, Domain, DomainError, Entity, Kind, dispute, store};
 use crate::protocol::{Conflict, Id, Operation, Room};
+use crate::server::db::batch;
 use crate::server::rules::authorization::Action;
 use crate::server::rules::fields::Flat;
+
+/// The number of entities that one deletion takes along at most.
+const MAX_DELETED: usize = 2_500;
 
 impl Domain {
     /// Deletes an entity and its children, children first, each with an event of its own.
@@ -36,9 +43,8 @@ impl Domain {
             if expected_version.is_some_and(|expected| expected != entity.version) {
                 return Err(DomainError::Conflict(Conflict { current_version: entity.version, fields: Vec::new() }));
             }
-            for doomed in with_descendants(unit, entity).await? {
-                remove(unit, &doomed).await?;
-            }
+            let doomed = with_descendants(unit, entity).await?;
+            remove(unit, &doomed).await?;
             unit.remember(request.as_ref(), &()).await
         })
         .await
@@ -47,45 +53,108 @@ impl Domain {
 
 /// Lists an entity and all below it, children before parents.
 async fn with_descendants(unit: &mut Unit, root: Entity) -> Result<Vec<Entity>, DomainError> {
-    let mut open = vec![root];
     let mut found = Vec::new();
-    while let Some(entity) = open.pop() {
-        if entity.kind == Kind::Campaign {
-            // Taken from the end and turned round again, this deletes who points before what is pointed at.
-            for kind in [Kind::Encounter, Kind::Location, Kind::Kingdom] {
-                open.extend(store::in_campaign(unit.db(), &entity.id, kind).await?);
-            }
-        } else {
-            open.extend(store::children(unit.db(), &entity.id).await?);
+    if root.kind == Kind::Campaign {
+        // Whatever points is listed before what it points at.
+        let kinds = [Kind::Encounter, Kind::Location, Kind::Structure, Kind::Settlement, Kind::Kingdom];
+        for kind in kinds {
+            found.extend(store::in_campaign(unit.db(), &root.id, kind).await?);
         }
-        found.push(entity);
+    } else {
+        let mut generation = store::children(unit.db(), &root.id).await?;
+        while !generation.is_empty() {
+            let next = store::children_of(unit.db(), &generation).await?;
+            generation.append(&mut found);
+            found = std::mem::replace(&mut generation, next);
+        }
     }
-    found.reverse();
+    found.push(root);
+    if found.len() > MAX_DELETED {
+        let problem =
+            format!("has {} entities in it; delete parts of it first, at most {MAX_DELETED} at once", found.len() - 1);
+        return Err(DomainError::invalid("id", problem));
+    }
     Ok(found)
 }
 
-async fn remove(unit: &mut Unit, entity: &Entity) -> Result<(), DomainError> {
-    unlink(unit, entity).await?;
-    store::delete(unit.db(), &entity.id).await?;
-    dispute::settle(unit, entity, None).await?;
-    let details = Details { version: Some(entity.version + 1), ..Details::default() };
-    unit.record(entity.event(Operation::Delete, Vec::new()), details).await?;
-    match entity.kind {
-        Kind::Campaign => end_memberships(unit, &entity.id).await,
-        Kind::Settlement => forget(unit, &Room::Settlement(entity.id.clone())).await,
-        Kind::Structure => forget(unit, &Room::Structure(entity.id.clone())).await,
-        Kind::Kingdom | Kind::Location | Kind::Encounter => Ok(()),
+/// Removes entities of one campaign, children before parents, with an event for each.
+///
+/// The statements are as few for a whole kingdom as for a house: everybody waits for them.
+async fn remove(unit: &mut Unit, doomed: &[Entity]) -> Result<(), DomainError> {
+    let Some(root) = doomed.last() else { return Ok(()) };
+    unlink(unit, root, doomed).await?;
+    for entity in disputed(unit, doomed).await? {
+        dispute::settle(unit, entity, None).await?;
     }
+    delete_where(unit, "DELETE FROM entities WHERE id IN", doomed.iter().map(|entity| entity.id.to_string())).await?;
+    let origin = unit.origin().clone();
+    let event = |entity: &Entity| {
+        let details = Details { version: Some(entity.version + 1), ..Details::default() };
+        (origin.clone(), entity.event(Operation::Delete, Vec::new()), details)
+    };
+    unit.record_all(&root.campaign_id, doomed.iter().map(event).collect()).await?;
+    unit.pending.forget(&doomed.iter().map(|entity| &entity.id).collect());
+    if root.kind == Kind::Campaign {
+        end_memberships(unit, &root.id).await?;
+    }
+    // Nothing will be sent to their rooms any more.
+    let rooms = doomed.iter().filter_map(|entity| match entity.kind {
+        Kind::Settlement => Some(Room::Settlement(entity.id.clone()).to_string()),
+        Kind::Structure => Some(Room::Structure(entity.id.clone()).to_string()),
+        Kind::Campaign | Kind::Kingdom | Kind::Location | Kind::Encounter => None,
+    });
+    delete_where(unit, "DELETE FROM room_heads WHERE room IN", rooms).await
 }
 
-/// Takes an entity's id out of what points at it.
-async fn unlink(unit: &mut Unit, entity: &Entity) -> Result<(), DomainError> {
-    for (kind, field) in entity.kind.links() {
-        for pointing in store::in_campaign(unit.db(), &entity.campaign_id, kind).await? {
-            if pointing.link(field).as_ref() == Some(&entity.id) {
-                write(unit, &pointing, &Flat::from([(field.to_owned(), Value::Null)])).await?;
+/// Takes the ids of entities that are removed out of what points at them and stays.
+async fn unlink(unit: &mut Unit, root: &Entity, doomed: &[Entity]) -> Result<(), DomainError> {
+    if root.kind == Kind::Campaign {
+        return Ok(());
+    }
+    let ids: HashSet<&Id> = doomed.iter().map(|entity| &entity.id).collect();
+    let kinds: HashSet<Kind> = doomed.iter().map(|entity| entity.kind).collect();
+    let mut links: BTreeMap<&'static str, (Kind, Vec<&'static str>)> = BTreeMap::new();
+    for (kind, field) in kinds.into_iter().flat_map(Kind::links) {
+        links.entry(kind.as_str()).or_insert((kind, Vec::new())).1.push(field);
+    }
+    for (kind, fields) in links.into_values() {
+        for pointing in store::in_campaign(unit.db(), &root.campaign_id, kind).await? {
+            let is_doomed = |field: &&'static str| pointing.link(field).is_some_and(|id| ids.contains(&id));
+            let loose: Flat =
+                fields.iter().filter(|field| is_doomed(field)).map(|f| ((*f).to_owned(), Value::Null)).collect();
+            if !loose.is_empty() && !ids.contains(&pointing.id) {
+                write(unit, &pointing, &loose).await?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Lists those entities about which somebody waits for a dispute to be settled.
+async fn disputed<'a>(unit: &mut Unit, entities: &'a [Entity]) -> Result<Vec<&'a Entity>, DomainError> {
+    let mut disputed = HashSet::new();
+    for entities in entities.chunks(batch::MAX_ROWS) {
+        let list = batch::list(1, entities.len());
+        let statement = format!("SELECT DISTINCT entity_id FROM disputes WHERE entity_id IN ({list})");
+        let query = sqlx::query::<Any>(AssertSqlSafe(statement));
+        let query = entities.iter().fold(query, |query, entity| query.bind(entity.id.as_str()));
+        for row in query.fetch_all(unit.db()).await? {
+            disputed.insert(row.try_get::<String, _>(0)?);
+        }
+    }
+    Ok(entities.iter().filter(|entity| disputed.contains(entity.id.as_str())).collect())
+}
+
+/// Runs a statement that ends before a list of keys, for as many at once as one may have, in their order.
+async fn delete_where(
+    unit: &mut Unit,
+    statement: &'static str,
+    keys: impl Iterator<Item = String>,
+) -> Result<(), DomainError> {
+    let keys: Vec<String> = keys.collect();
+    for keys in keys.chunks(batch::MAX_ROWS) {
+        let query = sqlx::query::<Any>(AssertSqlSafe(format!("{statement} ({})", batch::list(1, keys.len()))));
+        keys.iter().fold(query, |query, key| query.bind(key.as_str())).execute(unit.db()).await?;
     }
     Ok(())
 }
@@ -98,11 +167,5 @@ async fn end_memberships(unit: &mut Unit, campaign: &Id) -> Result<(), DomainErr
     ] {
         sqlx::query(statement).bind(campaign.as_str()).execute(unit.db()).await?;
     }
-    Ok(())
-}
-
-/// Forgets the head of a room that nothing will be sent to any more.
-async fn forget(unit: &mut Unit, room: &Room) -> Result<(), DomainError> {
-    sqlx::query("DELETE FROM room_heads WHERE room = $1").bind(room.to_string()).execute(unit.db()).await?;
     Ok(())
 }

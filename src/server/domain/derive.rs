@@ -25,8 +25,8 @@ impl Unit {
     /// Works out anew what this change may have touched, stores what has become different and announces
     /// exactly that.
     pub async fn derive(&mut self) -> Result<(), DomainError> {
-        let clocks = std::mem::take(&mut self.pending.clocks);
-        let families = std::mem::take(&mut self.pending.families);
+        let clocks = self.pending.clocks.take();
+        let families = self.pending.families.take();
         let mut campaigns: Vec<Id> = Vec::new();
         for touched in clocks.iter().chain(&families) {
             if !campaigns.contains(&touched.campaign) {
@@ -67,29 +67,35 @@ impl Unit {
             Calendar::gregorian()
         });
         let now = campaign.text("worldTime").parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut events = Vec::new();
         for Household { settlement, structures, touched } in households {
             let family = Family { settlement: facts(&settlement), structures: structures.iter().map(facts).collect() };
             let results = book.derive(family, Clock { calendar: &calendar, now });
-            self.put(settlement, &results.settlement, &touched).await?;
+            events.extend(self.put(settlement, &results.settlement, &touched).await?);
             for (structure, derived) in structures.into_iter().zip(&results.structures) {
-                self.put(structure, derived, &touched).await?;
+                events.extend(self.put(structure, derived, &touched).await?);
             }
         }
-        Ok(())
+        self.record_all(&campaign.id, events).await
     }
 
-    /// Stores what the rules give for an entity, if it differs from what is stored.
-    async fn put(&mut self, mut entity: Entity, derived: &[Derived], touched: &Touched) -> Result<(), DomainError> {
+    /// Stores what the rules give for an entity, if it differs from what is stored; returns the event that tells it.
+    async fn put(
+        &mut self,
+        mut entity: Entity,
+        derived: &[Derived],
+        touched: &Touched,
+    ) -> Result<Option<(Origin, Payload, Details)>, DomainError> {
         let (computed, conditions) = as_stored(derived);
         let changes = changes(&entity, &computed, &conditions);
         if changes.is_empty() && entity.json("computed") == computed && entity.json("conditions") == conditions {
-            return Ok(());
+            return Ok(None);
         }
         entity.fields.insert("computed".to_owned(), computed);
         entity.fields.insert("conditions".to_owned(), conditions);
         self.store(&entity).await?;
         if changes.is_empty() || self.pending.has_created(&entity.id) {
-            return Ok(());
+            return Ok(None);
         }
         let payload = Payload::StateInvalidated(StateInvalidated {
             scope: Scope::Entity,
@@ -99,8 +105,7 @@ impl Unit {
             affected_fields: changes.iter().map(|change| change.field.clone()).collect(),
         });
         let origin = Origin { source: Source::RulesEngine, caused_by: touched.cause(&entity.id) };
-        self.record_as(origin, payload, Details { changes, ..Details::default() }).await?;
-        Ok(())
+        Ok(Some((origin, payload, Details { changes, ..Details::default() })))
     }
 }
 

@@ -5,28 +5,29 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row;
+use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::unit::Unit;
 use super::{DomainError, Entity};
 use crate::protocol::messages::ConflictResolved;
 use crate::protocol::{Ephemeral, Id};
 use crate::server::access::parse_id;
+use crate::server::db::batch;
 
 /// Opens disputes of a user about fields of an entity; those that are open already stay so.
 pub(super) async fn open(unit: &mut Unit, user: &Id, entity: &Id, fields: &[String]) -> Result<(), DomainError> {
     let now = unit.now.as_millisecond();
-    for field in fields {
-        sqlx::query(
-            "INSERT INTO disputes (entity_id, field, user_id, created_ms) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (entity_id, field, user_id) DO UPDATE SET created_ms = $4",
-        )
-        .bind(entity.as_str())
-        .bind(field.as_str())
-        .bind(user.as_str())
-        .bind(now)
-        .execute(unit.db())
-        .await?;
+    for fields in fields.chunks(batch::MAX_ROWS) {
+        let statement = format!(
+            "INSERT INTO disputes (entity_id, field, user_id, created_ms) VALUES {} \
+             ON CONFLICT (entity_id, field, user_id) DO UPDATE SET created_ms = excluded.created_ms",
+            batch::rows(fields.len(), 4)
+        );
+        let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
+        for field in fields {
+            query = query.bind(entity.as_str()).bind(field.as_str()).bind(user.as_str()).bind(now);
+        }
+        query.execute(unit.db()).await?;
     }
     Ok(())
 }
@@ -57,13 +58,11 @@ pub(super) async fn settle(unit: &mut Unit, entity: &Entity, fields: Option<&[St
         }
     }
     for (user, fields) in settled {
-        for field in &fields {
-            sqlx::query("DELETE FROM disputes WHERE entity_id = $1 AND field = $2 AND user_id = $3")
-                .bind(entity.id.as_str())
-                .bind(field.as_str())
-                .bind(user.as_str())
-                .execute(unit.db())
-                .await?;
+        for fields in fields.chunks(batch::MAX_ROWS) {
+            let list = batch::list(3, fields.len());
+            let statement = format!("DELETE FROM disputes WHERE entity_id = $1 AND user_id = $2 AND field IN ({list})");
+            let query = sqlx::query::<Any>(AssertSqlSafe(statement)).bind(entity.id.as_str()).bind(user.as_str());
+            fields.iter().fold(query, |query, field| query.bind(field.as_str())).execute(unit.db()).await?;
         }
         let (entity_type, entity_id) = (entity.kind.into(), entity.id.clone());
         unit.tell(&user, &Ephemeral::ConflictResolved(ConflictResolved { entity_type, entity_id, fields })).await?;

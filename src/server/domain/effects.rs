@@ -1,5 +1,7 @@
 //! The scheduler: what a campaign's clock brings with it when it moves forward.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,15 +14,18 @@ use crate::calendar::Calendar;
 use crate::protocol::{Id, Source, event};
 use crate::server::clock::stamp;
 use crate::server::db::DbError;
-use crate::server::rules::effect::patch;
+use crate::server::rules::authorization::{Action, Decision, allow};
+use crate::server::rules::effect::Prepared;
 use crate::server::rules::fields::{self, Flat};
-use crate::server::rules::schedule::{Due, TooMany, due};
+use crate::server::rules::schedule::{Due, TooMany, due, first_due};
 use crate::world::When;
 
 /// Up to this many occurrences of one jump are events of their own.
-const SINGLE: usize = 200;
+const MAX_SINGLE: usize = 100;
 /// More occurrences than this are not worked out in one jump.
-const MOST: usize = 100_000;
+const MAX_OCCURRENCES: usize = 100_000;
+/// More days than this are not looked at for whether something falls due on them.
+const MAX_LOOKS: usize = 200_000;
 /// Bounds a preview.
 pub const MAX_DUE: u32 = 1_000;
 
@@ -75,9 +80,64 @@ impl Domain {
         let after = done_until(&mut tx, campaign, moment(&stored.text("worldTime"))?).await?;
         let effects = load(&mut tx, campaign).await?;
         drop(tx);
-        let occurrences = fall_due(&stored, &effects, after, until).map_err(|TooMany| too_many("until"))?;
+        let count = usize::try_from(limit).unwrap_or(usize::MAX);
+        let first = first_due(&calendar(&stored), &whens(&effects), (after, until), count, MAX_LOOKS);
+        let first = first.map_err(|TooMany| too_many("until"))?;
         let announced = |due: &Due| effects.get(due.effect).map(|effect| effect.announced(due.at));
-        Ok(occurrences.iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).filter_map(announced).collect())
+        Ok(first.iter().filter_map(announced).collect())
+    }
+
+    /// Works out what a move of a campaign's clock would bring, before the move has its turn and others wait for it.
+    /// `None` where the caller will be refused, in the move's turn: nothing is worked out for strangers.
+    pub(super) async fn forecast(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        to: impl Fn(Timestamp) -> Result<String, DomainError>,
+        rewind: bool,
+    ) -> Result<Option<Forecast>, DomainError> {
+        let mut tx = self.core.db.read().await?;
+        let role = store::role(&mut tx, &caller.user_id, campaign).await?;
+        let may_move = allow(role, Action::Edit) == Decision::Allow;
+        let stored = store::load(&mut tx, Kind::Campaign, campaign).await?;
+        let Some(stored) = stored.filter(|_| may_move) else { return Ok(None) };
+        let now = moment(&stored.text("worldTime"))?;
+        let Ok(to) = to(now).and_then(|to| moment(&to)) else { return Ok(None) };
+        let after = if rewind { now.min(to) } else { done_until(&mut tx, campaign, now).await? };
+        let effects = load(&mut tx, campaign).await?;
+        drop(tx);
+        Ok(Some(Forecast::new(stored.json("calendar"), whens(&effects), (after, to))))
+    }
+}
+
+/// What falls due in a stretch of time, with all that it was worked out from.
+#[derive(Debug)]
+pub(super) struct Forecast {
+    calendar: Value,
+    effects: Vec<When>,
+    stretch: (Timestamp, Timestamp),
+    occurrences: Result<Vec<Due>, TooMany>,
+}
+
+impl Forecast {
+    fn new(calendar_json: Value, effects: Vec<When>, stretch: (Timestamp, Timestamp)) -> Self {
+        let calendar = Calendar::from_json(&calendar_json).unwrap_or_else(|_| Calendar::gregorian());
+        let occurrences = due(&calendar, &effects, stretch, MAX_OCCURRENCES, MAX_LOOKS);
+        Self { calendar: calendar_json, effects, stretch, occurrences }
+    }
+
+    /// Returns what falls due, worked out anew only if something has changed since the forecast.
+    fn occurrences(
+        forecast: Option<Self>,
+        calendar_json: Value,
+        effects: Vec<When>,
+        stretch: (Timestamp, Timestamp),
+    ) -> Result<Vec<Due>, TooMany> {
+        let holds = |it: &Self| it.stretch == stretch && it.effects == effects && it.calendar == calendar_json;
+        match forecast.filter(holds) {
+            Some(forecast) => forecast.occurrences,
+            None => Self::new(calendar_json, effects, stretch).occurrences,
+        }
     }
 }
 
@@ -85,29 +145,39 @@ impl Unit {
     /// Carries out what falls due as a campaign's clock moves from one time to another.
     ///
     /// Each occurrence happens once: how far the clock has ever come is kept with the campaign, and a
-    /// clock that was set back comes through that stretch again without effects.
+    /// clock that was set back comes through that stretch again without effects. With `rewind` it is forgotten that
+    /// the clock was ever further than where it is, or goes to. Returns until when effects have happened by then.
     pub async fn carry_out(
         &mut self,
         campaign: &Entity,
         (from, to): (Timestamp, Timestamp),
         cause: Option<Id>,
-    ) -> Result<(), DomainError> {
-        let after = done_until(self.db(), &campaign.id, from).await?;
-        remember(self.db(), &campaign.id, after.max(to)).await?;
+        (rewind, forecast): (bool, Option<Forecast>),
+    ) -> Result<Timestamp, DomainError> {
+        let after = if rewind { from.min(to) } else { done_until(self.db(), &campaign.id, from).await? };
+        let done = after.max(to);
+        remember(self.db(), &campaign.id, done).await?;
+        if to <= after {
+            return Ok(done);
+        }
         let effects = load(self.db(), &campaign.id).await?;
-        let occurrences = fall_due(campaign, &effects, after, to).map_err(|TooMany| too_many("worldTime"))?;
+        let occurrences = Forecast::occurrences(forecast, campaign.json("calendar"), whens(&effects), (after, to));
+        let occurrences = occurrences.map_err(|TooMany| too_many("worldTime"))?;
         let origin = Origin { source: Source::Scheduler, caused_by: cause };
-        if occurrences.len() > SINGLE {
-            return self.carry_out_together(&effects, &occurrences, &origin).await;
+        if occurrences.len() > MAX_SINGLE {
+            self.carry_out_together(&effects, &occurrences, &origin).await?;
+            return Ok(done);
         }
         for due in occurrences {
             let Some(effect) = effects.get(due.effect) else { continue };
             let Some(entity) = store::load(self.db(), effect.entity_type, &effect.entity_id).await? else { continue };
-            if let Some(patch) = effect.patch(&entity) {
-                self.change(&entity, &patch, &origin, effect.named(due.at)).await?;
+            let patch = effect.prepared(&entity).and_then(|prepared| prepared.patch(&variables(&entity)));
+            match patch {
+                Ok(patch) => self.change(&entity, &patch, &origin, effect.named(due.at)).await?,
+                Err(fault) => effect.leave_out(&fault),
             }
         }
-        Ok(())
+        Ok(done)
     }
 
     /// Works many occurrences out one after the other, and makes one change of each entity.
@@ -117,31 +187,52 @@ impl Unit {
         occurrences: &[Due],
         origin: &Origin,
     ) -> Result<(), DomainError> {
-        let mut touched: Vec<(Entity, Entity, Timestamp, usize)> = Vec::new();
-        for due in occurrences {
-            let Some(effect) = effects.get(due.effect) else { continue };
-            let place = match touched.iter().position(|(stored, ..)| stored.id == effect.entity_id) {
-                Some(place) => place,
-                None => {
-                    let found = store::load(self.db(), effect.entity_type, &effect.entity_id).await?;
-                    let Some(stored) = found else { continue };
-                    touched.push((stored.clone(), stored, due.at, 0));
-                    touched.len() - 1
-                }
+        let mut targets: Vec<Target> = Vec::new();
+        let mut aims: Vec<Option<Aim>> = Vec::new();
+        let is_due: HashSet<usize> = occurrences.iter().map(|due| due.effect).collect();
+        for (index, effect) in effects.iter().enumerate() {
+            let place = if is_due.contains(&index) { self.target(&mut targets, effect).await? } else { None };
+            let aim = |place: usize| {
+                let prepared = effect.prepared(&targets[place].stored);
+                let effect = prepared.map_err(|fault| effect.leave_out(&fault)).ok()?;
+                Some(Aim { effect, place, is_left_out: false })
             };
-            let (_, entity, last, count) = &mut touched[place];
-            if let Some(patch) = effect.patch(entity) {
-                fields::apply(&mut entity.name, &mut entity.fields, &patch);
-                (*last, *count) = (due.at, *count + 1);
+            aims.push(place.and_then(aim));
+        }
+        for due in occurrences {
+            let (Some(Some(aim)), Some(effect)) = (aims.get_mut(due.effect), effects.get(due.effect)) else { continue };
+            let target = &mut targets[aim.place];
+            match aim.effect.apply(&mut target.variables) {
+                Ok(()) => (target.last, target.count) = (due.at, target.count + 1),
+                Err(fault) if !aim.is_left_out => {
+                    effect.leave_out(&fault);
+                    aim.is_left_out = true;
+                }
+                Err(_) => {}
             }
         }
-        for (stored, entity, last, count) in touched {
+        for Target { stored, variables, last, count } in targets.into_iter().filter(|target| target.count > 0) {
+            let mut entity = stored.clone();
+            entity.fields.insert("variables".to_owned(), Value::Object(variables));
             let differing = fields::changes(&stored.flat(), &entity.flat());
             let patch: Flat = differing.into_iter().map(|change| (change.field, change.to)).collect();
             let named = event::Effect { name: format!("{count} effects"), at: stamp(last) };
             self.change(&stored, &patch, origin, named).await?;
         }
         Ok(())
+    }
+
+    /// Finds or loads the entity that an effect changes.
+    async fn target(&mut self, targets: &mut Vec<Target>, effect: &Effect) -> Result<Option<usize>, DomainError> {
+        let known = targets.iter().position(|target| target.stored.id == effect.entity_id);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = store::load(self.db(), effect.entity_type, &effect.entity_id).await?;
+        Ok(found.map(|stored| {
+            targets.push(Target::new(stored));
+            targets.len() - 1
+        }))
     }
 
     async fn change(
@@ -164,13 +255,14 @@ impl Unit {
 }
 
 impl Effect {
-    fn patch(&self, entity: &Entity) -> Option<Flat> {
-        let table = |field| entity.fields.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
-        patch(&table("variables"), &table("variableSchemas"), &self.set, &self.add)
-            .inspect_err(|fault| {
-                tracing::warn!(effect = self.name, entity = %entity.id, fault, "an effect does not fit and is left out");
-            })
-            .ok()
+    fn prepared(&self, entity: &Entity) -> Result<Prepared, String> {
+        let nothing = Fields::new();
+        let schemas = entity.fields.get("variableSchemas").and_then(Value::as_object).unwrap_or(&nothing);
+        Prepared::new(schemas, &self.set, &self.add)
+    }
+
+    fn leave_out(&self, fault: &str) {
+        tracing::warn!(effect = self.name, entity = %self.entity_id, fault, "an effect does not fit and is left out");
     }
 
     fn named(&self, at: Timestamp) -> event::Effect {
@@ -188,16 +280,44 @@ impl Effect {
     }
 }
 
-fn fall_due(campaign: &Entity, effects: &[Effect], after: Timestamp, to: Timestamp) -> Result<Vec<Due>, TooMany> {
-    let calendar = Calendar::from_json(&campaign.json("calendar")).unwrap_or_else(|_| Calendar::gregorian());
-    let whens: Vec<When> = effects.iter().map(|effect| effect.when.clone()).collect();
-    due(&calendar, &whens, after, to, MOST)
+/// An entity that effects of one jump change, and its variables as they become.
+struct Target {
+    stored: Entity,
+    variables: Fields,
+    last: Timestamp,
+    count: usize,
+}
+
+impl Target {
+    fn new(stored: Entity) -> Self {
+        Self { variables: variables(&stored), stored, last: Timestamp::MIN, count: 0 }
+    }
+}
+
+/// An effect made ready for its target.
+struct Aim {
+    effect: Prepared,
+    place: usize,
+    /// Whether it has been said that it does not fit.
+    is_left_out: bool,
+}
+
+fn variables(entity: &Entity) -> Fields {
+    entity.fields.get("variables").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn whens(effects: &[Effect]) -> Vec<When> {
+    effects.iter().map(|effect| effect.when.clone()).collect()
+}
+
+fn calendar(campaign: &Entity) -> Calendar {
+    Calendar::from_json(&campaign.json("calendar")).unwrap_or_else(|_| Calendar::gregorian())
 }
 
 fn too_many(field: &str) -> DomainError {
     DomainError::invalid(
         field,
-        format!("would bring more than {MOST} effects at once; move the clock in smaller steps"),
+        format!("would bring more than {MAX_OCCURRENCES} effects at once; move the clock in smaller steps"),
     )
 }
 

@@ -1,6 +1,6 @@
 //! Checking what a request asks for, by the table of its kind.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 
 use super::kind::{Field, Shape};
@@ -14,6 +14,10 @@ use crate::server::rules::{fields, variables};
 const MAX_NAME: usize = 200;
 const MAX_TEXT: usize = 10_000;
 const MAX_LEVEL: i64 = 1_000;
+/// Bounds the variables of one entity, and those that one edit names: an event names all that have changed.
+pub(super) const MAX_VARIABLES: usize = 500;
+/// Bounds what is stored of one entity, in bytes of JSON: every edit reads and writes all of it.
+const MAX_ENTITY_BYTES: usize = 256 * 1024;
 
 /// Checks an update's fields, and writes them the one way in which they are stored.
 pub(super) fn update(kind: Kind, input: &Fields) -> Result<fields::Flat, DomainError> {
@@ -54,6 +58,24 @@ pub(super) fn whole(entity: &Entity) -> Result<(), DomainError> {
         (Some(variables), Some(schemas)) => Ok(variables::check(variables, schemas)?),
         _ => Ok(()),
     }
+}
+
+/// Checks that an entity has not become larger than one may be; one that was so before may shrink.
+pub(super) fn size(entity: &Entity, before: Option<&Entity>) -> Result<(), DomainError> {
+    let count = |entity: &Entity, field| entity.fields.get(field).and_then(Value::as_object).map_or(0, Map::len);
+    for field in ["variables", "variableSchemas"] {
+        let (now, then) = (count(entity, field), before.map_or(0, |before| count(before, field)));
+        if now > MAX_VARIABLES && now > then {
+            return Err(DomainError::invalid(field, format!("has {now} entries; {MAX_VARIABLES} are allowed")));
+        }
+    }
+    let bytes = |entity: &Entity| serde_json::to_vec(&entity.fields).map_or(usize::MAX, |json| json.len());
+    let now = bytes(entity);
+    if now > MAX_ENTITY_BYTES && before.is_none_or(|before| now > bytes(before)) {
+        let most = MAX_ENTITY_BYTES / 1024;
+        return Err(DomainError::invalid("input", format!("would make the entity larger than {most} KiB; say less")));
+    }
+    Ok(())
 }
 
 /// Checks that what an entity points at is in its own campaign.
@@ -112,6 +134,9 @@ fn shaped(field: &Field, value: &Value) -> Result<Value, DomainError> {
         Shape::Time => time(field.name, value.as_str().unwrap_or_default()).map(Value::String),
         Shape::Object if value.is_object() || value.is_null() => Ok(value.clone()),
         Shape::Object | Shape::Table if !value.is_object() => Err(fault(field, "must be a JSON object")),
+        Shape::Table if value.as_object().is_some_and(|table| table.len() > MAX_VARIABLES) => {
+            Err(fault(field, format!("may name {MAX_VARIABLES} entries in one request; send the rest in another")))
+        }
         Shape::Object | Shape::Table => plain_keys(field, value).cloned(),
         Shape::Parent(_) => id(field, value),
         Shape::Link(_) if value.is_null() => Ok(Value::Null),

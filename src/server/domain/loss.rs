@@ -11,6 +11,8 @@ use crate::protocol::messages::DocumentConflict;
 use crate::protocol::{EntityRef, Ephemeral, Id, OnConflict};
 use crate::server::rules::merge::Replaced;
 
+/// How many lost values a notification tells; the others it counts.
+const MAX_TOLD: usize = 20;
 /// How much of a text is quoted, in characters.
 const QUOTED: usize = 80;
 
@@ -32,8 +34,7 @@ pub(super) async fn tell(unit: &mut Unit, entity: &Entity, replaced: Vec<Replace
         let fields: Vec<String> = values.iter().map(|value| value.field.field.clone()).collect();
         dispute::open(unit, &user, &entity.id, &fields).await?;
         let title = format!("{} replaced what you wrote in {}", unit.caller().name, entity.name);
-        let body = values.iter().map(|value| sentence(value, is_secret(entity, value))).collect::<Vec<_>>();
-        let body = body.join("; ");
+        let body = body(entity, &values);
         let subject = EntityRef::new(entity.kind.into(), entity.id.clone());
         let listed = notification::list(unit, &user, KINDS[1], title, body, &subject).await?;
         unit.tell(&user, &Ephemeral::DocumentConflict(conflict(entity, &author, &values, listed))).await?;
@@ -57,6 +58,13 @@ fn conflict(entity: &Entity, by: &Id, values: &[Replaced], listed: Id) -> Docume
         by: by.clone(),
         notification_id: Some(listed),
     }
+}
+
+/// Says in a few sentences which values were lost.
+fn body(entity: &Entity, values: &[Replaced]) -> String {
+    let told = values.iter().take(MAX_TOLD).map(|value| sentence(value, is_secret(entity, value)));
+    let more = values.len().checked_sub(MAX_TOLD).filter(|more| *more > 0).map(|more| format!("and {more} more"));
+    told.chain(more).collect::<Vec<_>>().join("; ")
 }
 
 /// Tells whether clients are asked to keep a value from players.

@@ -13,19 +13,22 @@ use crate::server::db::{Db, DbError, Tx};
 /// Bounds the campaigns that are forgotten at a time, so that nobody waits for long.
 const MAX_CAMPAIGNS: i64 = 20;
 
-/// Deletes the results of requests that are too old to be repeated, and disputes that nobody settled.
+/// Deletes the results of requests that are too old to be repeated, disputes that nobody settled, and refresh tokens
+/// that have expired.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
 pub async fn forget_requests(db: &Db, now: Timestamp) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM idempotency WHERE created_ms < $1")
-        .bind(now.as_millisecond() - KEPT_MS)
-        .execute(&db.writer)
-        .await?;
-    sqlx::query("DELETE FROM disputes WHERE created_ms < $1")
-        .bind(now.as_millisecond() - KEPT_MS)
-        .execute(&db.writer)
-        .await?;
+    let oldest = now.as_millisecond() - KEPT_MS;
+    let requests = "DELETE FROM idempotency WHERE (user_id, key) IN \
+                    (SELECT user_id, key FROM idempotency WHERE created_ms < $1 LIMIT 500)";
+    let disputes = "DELETE FROM disputes WHERE (entity_id, field, user_id) IN \
+                    (SELECT entity_id, field, user_id FROM disputes WHERE created_ms < $1 LIMIT 500)";
+    let tokens = "DELETE FROM refresh_tokens WHERE digest IN \
+                  (SELECT digest FROM refresh_tokens WHERE expires_ms < $1 LIMIT 500)";
+    db.delete_in_steps(requests, oldest).await?;
+    db.delete_in_steps(disputes, oldest).await?;
+    db.delete_in_steps(tokens, now.as_millisecond()).await?;
     Ok(())
 }
 

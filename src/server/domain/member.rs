@@ -5,6 +5,7 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::{Caller, Domain, DomainError, Kind, dispute, invitation};
 use crate::protocol::event::EntityUpdated;
@@ -74,8 +75,18 @@ impl Domain {
     ///
     /// # Errors
     /// [`DomainError`]; the last owner stays.
-    pub async fn remove_member(&self, caller: &Caller, campaign: &Id, user: &Id) -> Result<(), DomainError> {
+    pub async fn remove_member(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        user: &Id,
+        idempotency_key: Option<&str>,
+    ) -> Result<(), DomainError> {
+        let request = Request::new(idempotency_key, &json!(["remove-member", campaign, user]))?;
         self.change(caller, async |unit: &mut Unit| {
+            if let Some(()) = unit.recall(request.as_ref()).await? {
+                return Ok(());
+            }
             let action = if *user == caller.user_id { Action::View } else { Action::ManageMembers };
             unit.authorize(campaign, action, Kind::Campaign.as_str()).await?;
             let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
@@ -89,7 +100,7 @@ impl Domain {
                 ..Details::default()
             };
             unit.record(member.event(Operation::Delete, &[]), details).await?;
-            Ok(())
+            unit.remember(request.as_ref(), &()).await
         })
         .await
     }
@@ -104,11 +115,18 @@ impl Domain {
         campaign: &Id,
         user: &Id,
         role: Role,
+        idempotency_key: Option<&str>,
     ) -> Result<Member, DomainError> {
+        let request = Request::new(idempotency_key, &json!(["set-member-role", campaign, user, role]))?;
         self.change(caller, async |unit: &mut Unit| {
+            if let Some(first) = unit.recall(request.as_ref()).await? {
+                return Ok(first);
+            }
             unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
             let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
-            change_role(unit, member, role).await
+            let member = change_role(unit, member, role).await?;
+            unit.remember(request.as_ref(), &member).await?;
+            Ok(member)
         })
         .await
     }

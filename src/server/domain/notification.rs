@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::idempotency::Request;
 use super::preferences::KINDS;
 use super::unit::Unit;
 use super::{Caller, Domain, DomainError};
@@ -55,7 +57,9 @@ impl Domain {
         title: &str,
         body: &str,
         level: &str,
+        idempotency_key: Option<&str>,
     ) -> Result<usize, DomainError> {
+        let request = Request::new(idempotency_key, &json!(["notify", users, title, body, level]))?;
         let (title, body) = (text::line(title), text::block(body));
         check(users, &title, &body, level)?;
         // In one order, whoever sends: two that write to the same users never wait for each other.
@@ -66,13 +70,18 @@ impl Domain {
             })?;
         }
         self.change(caller, async |unit: &mut Unit| {
+            if let Some(first) = unit.recall(request.as_ref()).await? {
+                return Ok(first);
+            }
             for user in &users {
                 if !acquainted(unit.db(), &caller.user_id, user).await? {
                     return Err(DomainError::NotFound("user"));
                 }
                 post(unit, user, KINDS[0], &title, &body, level).await?;
             }
-            Ok(users.len())
+            let count = users.len();
+            unit.remember(request.as_ref(), &count).await?;
+            Ok(count)
         })
         .await
     }

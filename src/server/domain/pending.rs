@@ -1,17 +1,24 @@
 //! What a change has touched, and with it what the rules have to work out anew.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::protocol::{Event, Id, Operation, Payload};
 
 /// Gathers the settlements whose values may no longer hold.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    pub families: Vec<Touched>,
+    pub families: Subjects,
     /// Campaigns whose clock or calendar moved.
-    pub clocks: Vec<Touched>,
+    pub clocks: Subjects,
     /// What the change itself made: nobody has seen its values yet.
     created: HashSet<Id>,
+}
+
+/// Settlements or campaigns, each once, in the order in which they were first touched.
+#[derive(Debug, Default)]
+pub(super) struct Subjects {
+    list: Vec<Touched>,
+    index: HashMap<Id, usize>,
 }
 
 /// Names a settlement, or a campaign, and the events that touched it.
@@ -42,13 +49,20 @@ impl Pending {
         let events: Vec<_> = by.collect();
         let touched = |id: &Id| Touched { campaign: campaign.clone(), id: id.clone(), events: events.clone() };
         match &event.payload {
-            Payload::SettlementUpdated(payload) => put(&mut self.families, touched(&payload.settlement_id)),
-            Payload::StructureUpdated(payload) => put(&mut self.families, touched(&payload.settlement_id)),
-            Payload::WorldTimeChanged(_) => put(&mut self.clocks, touched(campaign)),
+            Payload::SettlementUpdated(payload) => self.families.put(touched(&payload.settlement_id)),
+            Payload::StructureUpdated(payload) => self.families.put(touched(&payload.settlement_id)),
+            Payload::WorldTimeChanged(_) => self.clocks.put(touched(campaign)),
             Payload::EntityUpdated(payload) if payload.changed_fields.iter().any(|field| field == "calendar") => {
-                put(&mut self.clocks, touched(campaign));
+                self.clocks.put(touched(campaign));
             }
             Payload::EntityUpdated(_) | Payload::StateInvalidated(_) => {}
+        }
+    }
+
+    /// Forgets settlements that are not there any more.
+    pub fn forget(&mut self, ids: &HashSet<&Id>) {
+        for touched in self.families.take().into_iter().filter(|touched| !ids.contains(&touched.id)) {
+            self.families.put(touched);
         }
     }
 
@@ -58,9 +72,20 @@ impl Pending {
     }
 }
 
-fn put(list: &mut Vec<Touched>, touched: Touched) {
-    match list.iter_mut().find(|known| known.id == touched.id) {
-        Some(known) => known.events.extend(touched.events),
-        None => list.push(touched),
+impl Subjects {
+    /// Takes them out, as a list.
+    pub fn take(&mut self) -> Vec<Touched> {
+        self.index.clear();
+        std::mem::take(&mut self.list)
+    }
+
+    fn put(&mut self, touched: Touched) {
+        match self.index.get(&touched.id) {
+            Some(place) => self.list[*place].events.extend(touched.events),
+            None => {
+                self.index.insert(touched.id.clone(), self.list.len());
+                self.list.push(touched);
+            }
+        }
     }
 }

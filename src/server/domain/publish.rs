@@ -8,6 +8,10 @@ use crate::protocol::event::StateInvalidated;
 use crate::protocol::{EntityType, Event, Id, Payload, Scope, Source};
 use crate::server::rules::authorization::Action;
 
+/// The number of fields that one invalidation names at most, and the length of a name.
+const MAX_FIELDS: usize = 500;
+const MAX_FIELD_BYTES: usize = 128;
+
 impl Domain {
     /// Journals that computed values of a campaign no longer hold.
     ///
@@ -20,6 +24,7 @@ impl Domain {
         caused_by: Option<Id>,
     ) -> Result<Event, DomainError> {
         self.require_service(caller).await?;
+        check_fields(&payload.affected_fields)?;
         self.change_as(caller, Source::RulesEngine, caused_by, async |unit: &mut Unit| {
             unit.authorize(&payload.campaign_id, Action::Edit, Kind::Campaign.as_str()).await?;
             check_subject(unit, &payload).await?;
@@ -40,6 +45,15 @@ impl Domain {
             Err(DomainError::Forbidden("only a service account publishes events"))
         }
     }
+}
+
+/// Refuses more names than an event has room for: each subscriber is sent a copy.
+fn check_fields(names: &[String]) -> Result<(), DomainError> {
+    if names.len() > MAX_FIELDS || names.iter().any(|name| name.len() > MAX_FIELD_BYTES) {
+        let problem = format!("may have {MAX_FIELDS} names of {MAX_FIELD_BYTES} bytes; an empty list means all fields");
+        return Err(DomainError::invalid("payload.affectedFields", problem));
+    }
+    Ok(())
 }
 
 /// Refuses an invalidation whose entity is not one of its campaign.

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
 
 use super::idempotency::Earlier;
 use super::{Entity, Kind};
 use crate::protocol::{Id, Role};
 use crate::server::access::{parse_id, parse_role};
-use crate::server::db::DbError;
+use crate::server::db::{DbError, batch};
 
 /// What an entity counts at least, in bytes: a change of less than that need not be added up.
 pub const MIN_BYTES: i64 = 4_096;
@@ -109,6 +109,24 @@ pub async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<Entity>
     rows.iter().map(entity).collect()
 }
 
+/// Lists the children of several entities, by parent and name.
+pub async fn children_of(db: &mut AnyConnection, parents: &[Entity]) -> Result<Vec<Entity>, DbError> {
+    let mut children = Vec::new();
+    for parents in parents.chunks(batch::MAX_ROWS) {
+        let statement = format!(
+            "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
+             WHERE parent_id IN ({}) ORDER BY parent_id, name, id",
+            batch::list(1, parents.len())
+        );
+        let query = sqlx::query::<Any>(AssertSqlSafe(statement));
+        let query = parents.iter().fold(query, |query, parent| query.bind(parent.id.as_str()));
+        for row in query.fetch_all(&mut *db).await? {
+            children.push(entity(&row)?);
+        }
+    }
+    Ok(children)
+}
+
 /// Stores a new entity; returns how many bytes its fields take.
 pub async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
     let (fields, bytes) = written(entity);
@@ -168,12 +186,6 @@ pub async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbEr
     .execute(db)
     .await?;
     Ok(bytes)
-}
-
-/// Deletes an entity whose children are gone.
-pub async fn delete(db: &mut AnyConnection, id: &Id) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM entities WHERE id = $1").bind(id.as_str()).execute(db).await?;
-    Ok(())
 }
 
 /// Returns a user's role in a campaign, as a connection or transaction sees it.

@@ -212,8 +212,30 @@ impl Unit {
         payload: Payload,
         details: Details,
     ) -> Result<Event, DomainError> {
+        let draft = self.draft(origin, payload, details);
+        let event = journal::append(&mut self.tx, draft).await?;
+        self.pending.note(&event);
+        Ok(event)
+    }
+
+    /// Does the same with events of one campaign, in their order, in few statements however many there are.
+    pub async fn record_all(
+        &mut self,
+        campaign: &Id,
+        events: Vec<(Origin, Payload, Details)>,
+    ) -> Result<(), DomainError> {
+        let draft = |(origin, payload, details)| self.draft(origin, payload, details);
+        let drafts = events.into_iter().map(draft).collect();
+        for event in journal::append_all(&mut self.tx, campaign, drafts).await? {
+            self.pending.note(&event);
+        }
+        Ok(())
+    }
+
+    fn draft(&mut self, origin: Origin, payload: Payload, details: Details) -> Draft {
         self.news.campaigns.insert(payload.campaign_id().clone());
-        let draft = Draft {
+        self.news.events.push((payload.name(), origin.source.clone()));
+        Draft {
             payload,
             user_id: Some(self.caller.user_id.clone()),
             source: origin.source,
@@ -224,11 +246,7 @@ impl Unit {
             revoked_user: details.revoked_user,
             effect: details.effect,
             now: self.now,
-        };
-        self.news.events.push((draft.payload.name(), draft.source.clone()));
-        let event = journal::append(&mut self.tx, draft).await?;
-        self.pending.note(&event);
-        Ok(event)
+        }
     }
 
     /// Numbers and stores an event of this change that a catalogue declares; returns its stamp with its place.

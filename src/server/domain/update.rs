@@ -13,6 +13,10 @@ use crate::server::rules::authorization::Action;
 use crate::server::rules::fields::{self, Flat};
 use crate::server::rules::merge::{self, Edit, Outcome, Past, PastEdit, Replaced};
 
+/// How many edits are compared with another at most, and how long their changes may be as JSON all together.
+const MAX_PAST_EDITS: i64 = 200;
+const MAX_PAST_BYTES: i64 = 1024 * 1024;
+
 /// Tells what the editor believes to be changing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expectation {
@@ -128,6 +132,7 @@ pub(super) async fn write_as(
     if changes.is_empty() {
         return Ok(stored.clone());
     }
+    input::size(&entity, Some(stored))?;
     if edit.keys().any(|field| field.starts_with("variable") || field == "calendar") {
         input::whole(&entity)?;
     }
@@ -167,13 +172,20 @@ async fn settle(
 }
 
 /// Reads what was changed since a version; each version left exactly one row in the journal.
+///
+/// Others wait meanwhile, so no more is read than a little: an editor who has missed more than that is answered like
+/// one whose version the journal does not reach any more.
 async fn past(unit: &mut Unit, stored: &Entity, expected: i64) -> Result<Past, DomainError> {
-    let rows =
-        sqlx::query("SELECT user_id, changes FROM journal WHERE entity_id = $1 AND version > $2 ORDER BY version")
-            .bind(stored.id.as_str())
-            .bind(expected)
-            .fetch_all(unit.db())
-            .await?;
+    let rows = sqlx::query(
+        "SELECT user_id, changes FROM (SELECT user_id, changes, version, \
+         SUM(LENGTH(changes)) OVER (ORDER BY version DESC) AS size FROM journal WHERE entity_id = $1 AND version > $2) \
+         AS latest WHERE size <= $3 ORDER BY version",
+    )
+    .bind(stored.id.as_str())
+    .bind(expected.max(stored.version.saturating_sub(MAX_PAST_EDITS)))
+    .bind(MAX_PAST_BYTES)
+    .fetch_all(unit.db())
+    .await?;
     let mut edits = Vec::with_capacity(rows.len());
     for row in &rows {
         let by: Option<String> = row.try_get(0)?;

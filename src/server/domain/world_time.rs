@@ -2,14 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::effects::Forecast;
 use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::update::find;
 use super::{Caller, Domain, DomainError, Entity, Kind, input};
 use crate::protocol::event::WorldTimeChanged;
-use crate::protocol::{Change, Id, Payload};
+use crate::protocol::{Change, Event, Id, Payload};
 use crate::server::clock::stamp;
 use crate::server::db::DbError;
 use crate::server::rules::authorization::Action;
@@ -22,10 +23,13 @@ pub struct ClockMove {
     pub previous_time: String,
     pub new_time: String,
     pub elapsed_seconds: i64,
+    /// After which time effects happen: the furthest that the clock has ever come. `None` in results of older servers.
+    #[serde(default)]
+    pub effects_after: Option<String>,
 }
 
 impl Domain {
-    /// Moves a campaign's clock by `seconds`, backwards if negative.
+    /// Moves a campaign's clock by `seconds`, backwards if negative; see [`Domain::set_world_time`].
     ///
     /// # Errors
     /// [`DomainError`], also when the calendar ends before that.
@@ -34,19 +38,23 @@ impl Domain {
         caller: &Caller,
         campaign: &Id,
         seconds: i64,
+        rewind: bool,
         idempotency_key: Option<&str>,
     ) -> Result<ClockMove, DomainError> {
-        let request = Request::new(idempotency_key, &json!(["advance", campaign, seconds]))?;
-        self.move_clock(caller, campaign, request.as_ref(), |now| {
+        let request = Request::new(idempotency_key, &asked("advance", campaign, json!(seconds), rewind))?;
+        let to = |now: Timestamp| {
             let time = now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| {
                 DomainError::invalid("seconds", "would move the clock out of the years 1 to 9999; use fewer")
             })?;
             Ok(stamp(time))
-        })
-        .await
+        };
+        self.move_clock(caller, campaign, request.as_ref(), to, rewind).await
     }
 
     /// Sets a campaign's clock to an RFC 3339 time.
+    ///
+    /// With `rewind` it is forgotten that the clock was ever further than where it is, or goes to: what falls due
+    /// after that happens again.
     ///
     /// # Errors
     /// [`DomainError`], also for what is no time.
@@ -55,10 +63,11 @@ impl Domain {
         caller: &Caller,
         campaign: &Id,
         time: &str,
+        rewind: bool,
         idempotency_key: Option<&str>,
     ) -> Result<ClockMove, DomainError> {
-        let request = Request::new(idempotency_key, &json!(["set-time", campaign, time]))?;
-        self.move_clock(caller, campaign, request.as_ref(), |_| input::time("time", time)).await
+        let request = Request::new(idempotency_key, &asked("set-time", campaign, json!(time), rewind))?;
+        self.move_clock(caller, campaign, request.as_ref(), |_| input::time("time", time), rewind).await
     }
 
     /// Moves a campaign's clock to where `to` says, given its time.
@@ -67,15 +76,17 @@ impl Domain {
         caller: &Caller,
         campaign: &Id,
         request: Option<&Request>,
-        to: impl FnOnce(Timestamp) -> Result<String, DomainError>,
+        to: impl Fn(Timestamp) -> Result<String, DomainError>,
+        rewind: bool,
     ) -> Result<ClockMove, DomainError> {
+        let forecast = self.forecast(caller, campaign, &to, rewind).await?;
         self.change(caller, async |unit: &mut Unit| {
             if let Some(first) = unit.recall(request).await? {
                 return Ok(first);
             }
             let stored = find(unit, Kind::Campaign, campaign, Action::Edit).await?;
             let time = to(world_time(&stored)?)?;
-            let moved = set(unit, stored, &time).await?;
+            let moved = set(unit, stored, &time, (rewind, forecast)).await?;
             unit.remember(request, &moved).await?;
             Ok(moved)
         })
@@ -83,31 +94,59 @@ impl Domain {
     }
 }
 
-async fn set(unit: &mut Unit, mut campaign: Entity, time: &str) -> Result<ClockMove, DomainError> {
+/// Says what a request asks for; without `rewind` as older servers remember it.
+fn asked(what: &str, campaign: &Id, to: Value, rewind: bool) -> Value {
+    if rewind { json!([what, campaign, to, "rewind"]) } else { json!([what, campaign, to]) }
+}
+
+async fn set(
+    unit: &mut Unit,
+    campaign: Entity,
+    time: &str,
+    (rewind, forecast): (bool, Option<Forecast>),
+) -> Result<ClockMove, DomainError> {
     let previous = campaign.text(FIELD);
     let (before, after) = (world_time(&campaign)?, parse(time)?);
     let elapsed = after.duration_since(before).as_secs();
-    let moved = ClockMove { previous_time: previous.clone(), new_time: time.to_owned(), elapsed_seconds: elapsed };
-    if previous == time {
-        return Ok(moved);
-    }
+    let (campaign, cause) = if previous == time {
+        (campaign, None)
+    } else {
+        let (campaign, event) = move_to(unit, campaign, &previous, time, elapsed).await?;
+        (campaign, event.metadata.event_id)
+    };
+    let done = unit.carry_out(&campaign, (before, after), cause, (rewind, forecast)).await?;
+    Ok(ClockMove {
+        previous_time: previous,
+        new_time: time.to_owned(),
+        elapsed_seconds: elapsed,
+        effects_after: Some(stamp(done)),
+    })
+}
+
+/// Stores another time of a campaign and records it, with what follows from the time itself.
+async fn move_to(
+    unit: &mut Unit,
+    mut campaign: Entity,
+    previous: &str,
+    time: &str,
+    elapsed_seconds: i64,
+) -> Result<(Entity, Event), DomainError> {
     campaign.fields.insert(FIELD.to_owned(), time.into());
     campaign.version += 1;
     campaign.updated_at = unit.stamp();
     unit.store(&campaign).await?;
     let payload = Payload::WorldTimeChanged(WorldTimeChanged {
         campaign_id: campaign.id.clone(),
-        previous_time: previous.clone(),
+        previous_time: previous.to_owned(),
         new_time: time.to_owned(),
-        elapsed_seconds: elapsed,
+        elapsed_seconds,
     });
     let changes = vec![Change { field: FIELD.to_owned(), from: previous.into(), to: time.into() }];
     let details = Details { version: Some(campaign.version), changes, ..Details::default() };
     let event = unit.record(payload, details).await?;
     // What follows from the time itself is announced as its consequence, before what the effects bring.
     unit.derive().await?;
-    unit.carry_out(&campaign, (before, after), event.metadata.event_id).await?;
-    Ok(moved)
+    Ok((campaign, event))
 }
 
 fn world_time(campaign: &Entity) -> Result<Timestamp, DomainError> {

@@ -37,10 +37,17 @@ pub struct InvitationMutation;
 impl InvitationMutation {
     /// Invites a user, who becomes a member by accepting; `userId` may also be a user name. A name that nobody has is
     /// answered in the same way.
-    async fn add_member(&self, ctx: &Context<'_>, campaign_id: ID, user_id: String, role: Role) -> Answer<Invitation> {
+    async fn add_member(
+        &self,
+        ctx: &Context<'_>,
+        campaign_id: ID,
+        user_id: String,
+        role: Role,
+        idempotency_key: Option<String>,
+    ) -> Answer<Invitation> {
         let (domain, caller) = parties(ctx)?;
-        let campaign = id("campaignId", &campaign_id)?;
-        Ok(domain.invite(caller, &campaign, &user_id, role.into()).await.map_err(refuse)?.into())
+        let (campaign, key) = (id("campaignId", &campaign_id)?, idempotency_key.as_deref());
+        Ok(domain.invite(caller, &campaign, &user_id, role.into(), key).await.map_err(refuse)?.into())
     }
 
     /// Makes the caller a member, as an invitation to them says.

@@ -30,30 +30,33 @@ struct ClockMutation;
 
 #[Object]
 impl ClockMutation {
-    /// Moves a campaign's clock; backwards where `seconds` is negative.
+    /// Moves a campaign's clock; backwards where `seconds` is negative. With `rewind` it is forgotten that the clock
+    /// was ever further than where it is, or goes to: scheduled effects after that happen again.
     async fn advance_world_time(
         &self,
         ctx: &Context<'_>,
         campaign_id: ID,
         seconds: i64,
+        #[graphql(default)] rewind: bool,
         idempotency_key: Option<String>,
     ) -> Answer<WorldTimeChange> {
         let (domain, caller) = parties(ctx)?;
         let (campaign, key) = (id("campaignId", &campaign_id)?, idempotency_key.as_deref());
-        Ok(domain.advance_world_time(caller, &campaign, seconds, key).await.map_err(refuse)?.into())
+        Ok(domain.advance_world_time(caller, &campaign, seconds, rewind, key).await.map_err(refuse)?.into())
     }
 
-    /// Sets a campaign's clock to an RFC 3339 time.
+    /// Sets a campaign's clock to an RFC 3339 time; `rewind` as for `advanceWorldTime`.
     async fn set_world_time(
         &self,
         ctx: &Context<'_>,
         campaign_id: ID,
         time: String,
+        #[graphql(default)] rewind: bool,
         idempotency_key: Option<String>,
     ) -> Answer<WorldTimeChange> {
         let (domain, caller) = parties(ctx)?;
         let (campaign, key) = (id("campaignId", &campaign_id)?, idempotency_key.as_deref());
-        Ok(domain.set_world_time(caller, &campaign, &time, key).await.map_err(refuse)?.into())
+        Ok(domain.set_world_time(caller, &campaign, &time, rewind, key).await.map_err(refuse)?.into())
     }
 }
 
@@ -63,17 +66,31 @@ struct MemberMutation;
 #[Object]
 impl MemberMutation {
     /// Ends a membership; answers true. Everybody may end their own.
-    async fn remove_member(&self, ctx: &Context<'_>, campaign_id: ID, user_id: ID) -> Answer<bool> {
+    async fn remove_member(
+        &self,
+        ctx: &Context<'_>,
+        campaign_id: ID,
+        user_id: ID,
+        idempotency_key: Option<String>,
+    ) -> Answer<bool> {
         let (domain, caller) = parties(ctx)?;
         let (campaign, user) = (id("campaignId", &campaign_id)?, id("userId", &user_id)?);
-        domain.remove_member(caller, &campaign, &user).await.map_err(refuse)?;
+        domain.remove_member(caller, &campaign, &user, idempotency_key.as_deref()).await.map_err(refuse)?;
         Ok(true)
     }
 
-    async fn set_member_role(&self, ctx: &Context<'_>, campaign_id: ID, user_id: ID, role: Role) -> Answer<Member> {
+    async fn set_member_role(
+        &self,
+        ctx: &Context<'_>,
+        campaign_id: ID,
+        user_id: ID,
+        role: Role,
+        idempotency_key: Option<String>,
+    ) -> Answer<Member> {
         let (domain, caller) = parties(ctx)?;
         let (campaign, user) = (id("campaignId", &campaign_id)?, id("userId", &user_id)?);
-        Ok(domain.set_member_role(caller, &campaign, &user, role.into()).await.map_err(refuse)?.into())
+        let key = idempotency_key.as_deref();
+        Ok(domain.set_member_role(caller, &campaign, &user, role.into(), key).await.map_err(refuse)?.into())
     }
 }
 
@@ -90,10 +107,11 @@ impl NotificationMutation {
         title: String,
         #[graphql(default)] body: String,
         #[graphql(default_with = "\"info\".to_owned()")] level: String,
+        idempotency_key: Option<String>,
     ) -> Answer<usize> {
         let (domain, caller) = parties(ctx)?;
         let users: Vec<Id> = user_ids.iter().map(|user| id("userIds", user)).collect::<Answer<_>>()?;
-        domain.notify(caller, &users, &title, &body, &level).await.map_err(refuse)
+        domain.notify(caller, &users, &title, &body, &level, idempotency_key.as_deref()).await.map_err(refuse)
     }
 
     async fn mark_notification_read(&self, ctx: &Context<'_>, id: ID) -> Answer<Notification> {

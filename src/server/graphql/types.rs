@@ -238,6 +238,8 @@ pub struct WorldTimeChange {
     previous_time: String,
     new_time: String,
     elapsed_seconds: i64,
+    /// Scheduled effects happen after this time: the furthest that the clock has come since it was last rewound.
+    effects_after: Option<String>,
 }
 
 impl From<protocol::Position> for Position {
@@ -406,8 +408,8 @@ impl From<domain::DueEffect> for DueEffect {
 
 impl From<ClockMove> for WorldTimeChange {
     fn from(moved: ClockMove) -> Self {
-        let ClockMove { previous_time, new_time, elapsed_seconds } = moved;
-        Self { previous_time, new_time, elapsed_seconds }
+        let ClockMove { previous_time, new_time, elapsed_seconds, effects_after } = moved;
+        Self { previous_time, new_time, elapsed_seconds, effects_after }
     }
 }
 

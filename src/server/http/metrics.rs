@@ -58,6 +58,8 @@ async fn moment(core: &Core) -> Moment {
         head: heads.iter().flat_map(HashMap::values).sum(),
         database_up: heads.is_some(),
         pools: core.db.pools(),
+        waiting_changes: core.db.waiting(),
+        longest_turn: core.db.longest_turn(),
         redis_up: core.signals.cluster().is_some_and(Cluster::is_up),
         draining: core.draining.is_cancelled(),
         tasks: Handle::current().metrics().num_alive_tasks(),

@@ -10,7 +10,7 @@ use crate::protocol::{Id, Room};
 
 pub use declared::{Declaration, append_declared, append_removal, open};
 pub(in crate::server) use read::after;
-pub use write::{Draft, append};
+pub use write::{Draft, append, append_all};
 
 /// Reads the journal; clones are cheap.
 #[derive(Debug, Clone)]
@@ -135,6 +135,43 @@ mod tests {
         assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [2, 5]);
         let rows = journal.replay(&Room::Settlement(id("s")), 2, 4).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [4]);
+    }
+
+    #[tokio::test]
+    async fn many_events_are_stored_as_one_after_the_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = journal(dir.path()).await;
+        let payloads = || {
+            let structures = (0..300).map(|index| structure_event(&format!("t{}", index % 7)));
+            structures.chain([kingdom_event()]).collect::<Vec<_>>()
+        };
+        record(&journal, structure_event("t3")).await;
+        let drafts = || payloads().into_iter().map(draft).collect();
+        let together = journal.db.write(async |tx: &mut Tx| append_all(tx, &id("c"), drafts()).await).await.unwrap();
+        let mut each = Vec::new();
+        for payload in payloads() {
+            each.push(record(&journal, payload).await);
+        }
+        // The second time every room has 301 events more before it, and t0 to t6 have been there.
+        let places = |events: &[Event]| {
+            let place = |event: &Event| (event.metadata.seq.unwrap(), event.metadata.prev);
+            events.iter().map(place).collect::<Vec<_>>()
+        };
+        let (together, each) = (places(&together), places(&each));
+        let (offset, repeat) = (together[0].0, each[0].0);
+        assert_eq!((offset, repeat), (2, 303));
+        for (index, (one, other)) in together.iter().zip(&each).enumerate().skip(7) {
+            let moved = one.1.map(|prev| Prev {
+                settlement: prev.settlement.map(|seq| seq + 301),
+                structure: prev.structure.map(|seq| seq + 301),
+            });
+            assert_eq!((one.0 + 301, moved), *other, "{index}");
+        }
+        assert_eq!(together[0].1, Some(Prev { settlement: Some(1), structure: Some(0) }));
+        assert_eq!(together[3].1, Some(Prev { settlement: Some(4), structure: Some(1) }));
+        assert_eq!(each[0].1, Some(Prev { settlement: Some(301), structure: Some(296) }));
+        let rows = journal.replay(&Room::Structure(id("t3")), 0, 302).await.unwrap();
+        assert_eq!(rows.len(), 1 + 43);
     }
 
     #[tokio::test]

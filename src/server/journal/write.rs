@@ -1,16 +1,21 @@
 //! Writing the journal.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::read::{signed, unsigned};
 use crate::protocol::event::Effect;
 use crate::protocol::{Change, Event, Id, Metadata, Payload, Prev, Room, Source};
 use crate::server::clock::stamp;
-use crate::server::db::{DbError, Tx};
+use crate::server::db::{DbError, Tx, batch};
 
 /// A value whose JSON is longer than this many bytes is left out of the event; clients fetch it.
-const SHORT_VALUE: usize = 200;
+const MAX_VALUE_BYTES: usize = 200;
+/// Once the values of an event take more bytes than this all together, the rest is left out: each subscriber is sent
+/// a copy.
+const MAX_VALUES_BYTES: usize = 16 * 1024;
 
 /// Holds an event before it has a number.
 #[derive(Debug, Clone)]
@@ -39,54 +44,182 @@ pub struct Draft {
 pub async fn append(tx: &mut Tx, draft: Draft) -> Result<Event, DbError> {
     let campaign = draft.payload.campaign_id().clone();
     let (epoch, seq) = next(tx, &campaign).await?;
-    let (settlement, structure) = narrow_rooms(&draft.payload);
-    let event = Event {
-        metadata: Metadata {
+    let rooms = narrow_rooms(&draft.payload);
+    let prev = advance_rooms(tx, rooms.0.as_ref(), rooms.1.as_ref(), seq).await?;
+    let entry = Entry::new(draft, rooms, (epoch, seq), prev)?;
+    insert(tx, std::slice::from_ref(&entry)).await?;
+    Ok(entry.event)
+}
+
+/// Does the same with events of one campaign, in their order, in few statements however many there are.
+///
+/// # Errors
+/// As for [`append`].
+pub async fn append_all(tx: &mut Tx, campaign: &Id, drafts: Vec<Draft>) -> Result<Vec<Event>, DbError> {
+    let Some(last) = drafts.len().checked_sub(1) else { return Ok(Vec::new()) };
+    let (epoch, end) = advance_by(tx, campaign, drafts.len()).await?;
+    let first = end - last as u64;
+    let mut heads = Heads::load(tx, &drafts).await?;
+    let mut entries = Vec::with_capacity(drafts.len());
+    for (seq, draft) in (first..=end).zip(drafts) {
+        let rooms = narrow_rooms(&draft.payload);
+        let prev = heads.advance((rooms.0.as_ref(), rooms.1.as_ref()), seq);
+        entries.push(Entry::new(draft, rooms, (epoch.clone(), seq), prev)?);
+    }
+    heads.store(tx).await?;
+    for entries in entries.chunks(batch::MAX_ROWS) {
+        insert(tx, entries).await?;
+    }
+    Ok(entries.into_iter().map(|entry| entry.event).collect())
+}
+
+/// An event with its number, and what is stored beside it.
+struct Entry {
+    event: Event,
+    epoch: String,
+    seq: u64,
+    settlement: Option<String>,
+    structure: Option<String>,
+    revoked_user: Option<String>,
+    changes: String,
+    now_ms: i64,
+}
+
+impl Entry {
+    fn new(
+        draft: Draft,
+        (settlement, structure): (Option<Room>, Option<Room>),
+        (epoch, seq): (String, u64),
+        prev: Option<Prev>,
+    ) -> Result<Self, DbError> {
+        let id_of = |room: Option<Room>| room.map(|room| room.id().to_string());
+        let changes = json(&draft.changes)?;
+        let metadata = Metadata {
             v: 1,
             timestamp: Some(stamp(draft.now)),
-            user_id: draft.user_id.clone(),
+            user_id: draft.user_id,
             source: Some(draft.source),
             correlation_id: Some(draft.correlation_id),
             caused_by: draft.caused_by,
             event_id: Some(Id::from(uuid::Uuid::now_v7())),
             epoch: Some(epoch.clone()),
             seq: Some(seq),
-            prev: advance_rooms(tx, settlement.as_ref(), structure.as_ref(), seq).await?,
+            prev,
             version: draft.version,
-            changes: draft.changes.iter().filter(|change| is_short(change)).cloned().collect(),
+            changes: told(&draft.changes),
             effect: draft.effect,
             replayed: false,
-        },
-        payload: draft.payload,
-    };
-    let subject = event.payload.subject();
-    sqlx::query(
+        };
+        Ok(Self {
+            event: Event { metadata, payload: draft.payload },
+            epoch,
+            seq,
+            settlement: id_of(settlement),
+            structure: id_of(structure),
+            revoked_user: draft.revoked_user.map(|user| user.to_string()),
+            changes,
+            now_ms: draft.now.as_millisecond(),
+        })
+    }
+}
+
+/// Stores entries, at most [`batch::MAX_ROWS`].
+async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), DbError> {
+    let statement = format!(
         "INSERT INTO journal (campaign_id, seq, epoch, event_id, type, entity_id, version, user_id, settlement_id, \
-         structure_id, revoked_user, body, changes, created_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-    )
-    .bind(campaign.as_str())
-    .bind(signed(seq))
-    .bind(epoch)
-    .bind(event.metadata.event_id.as_ref().map(ToString::to_string))
-    .bind(event.payload.name())
-    .bind(subject.id.as_str())
-    .bind(draft.version)
-    .bind(draft.user_id.as_ref().map(ToString::to_string))
-    .bind(settlement.map(|room| room.id().to_string()))
-    .bind(structure.map(|room| room.id().to_string()))
-    .bind(draft.revoked_user.map(|user| user.to_string()))
-    .bind(json(&event)?)
-    .bind(json(&draft.changes)?)
-    .bind(draft.now.as_millisecond())
-    .execute(&mut **tx)
-    .await?;
-    Ok(event)
+         structure_id, revoked_user, body, changes, created_ms) VALUES {}",
+        batch::rows(entries.len(), 14)
+    );
+    let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
+    for entry in entries {
+        let Entry { event, .. } = entry;
+        let text = |id: &Option<Id>| id.as_ref().map(ToString::to_string);
+        query = query
+            .bind(event.payload.campaign_id().to_string())
+            .bind(signed(entry.seq))
+            .bind(entry.epoch.as_str())
+            .bind(text(&event.metadata.event_id))
+            .bind(event.payload.name())
+            .bind(event.payload.subject().id.to_string())
+            .bind(event.metadata.version)
+            .bind(text(&event.metadata.user_id))
+            .bind(entry.settlement.as_deref())
+            .bind(entry.structure.as_deref())
+            .bind(entry.revoked_user.as_deref())
+            .bind(json(event)?)
+            .bind(entry.changes.as_str())
+            .bind(entry.now_ms);
+    }
+    query.execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// The last events of the rooms that several events go to, as these move them on.
+struct Heads {
+    /// Where each room stands, and where it stood before its last event.
+    rooms: BTreeMap<String, (u64, u64)>,
+}
+
+impl Heads {
+    async fn load(tx: &mut Tx, drafts: &[Draft]) -> Result<Self, DbError> {
+        let mut rooms = BTreeMap::new();
+        for draft in drafts {
+            let (settlement, structure) = narrow_rooms(&draft.payload);
+            rooms.extend([settlement, structure].into_iter().flatten().map(|room| (room.to_string(), (0, 0))));
+        }
+        let names: Vec<String> = rooms.keys().cloned().collect();
+        for names in names.chunks(batch::MAX_ROWS) {
+            let list = batch::list(1, names.len());
+            let query =
+                sqlx::query::<Any>(AssertSqlSafe(format!("SELECT room, seq FROM room_heads WHERE room IN ({list})")));
+            let query = names.iter().fold(query, |query, name| query.bind(name.as_str()));
+            for row in query.fetch_all(&mut **tx).await? {
+                rooms.insert(row.try_get(0)?, (unsigned(row.try_get(1)?)?, 0));
+            }
+        }
+        Ok(Self { rooms })
+    }
+
+    /// Moves the rooms of an event to its number; returns where they stood.
+    fn advance(&mut self, (settlement, structure): (Option<&Room>, Option<&Room>), seq: u64) -> Option<Prev> {
+        if settlement.is_none() && structure.is_none() {
+            return None;
+        }
+        let mut advance = |room: &Room| {
+            let head = self.rooms.entry(room.to_string()).or_default();
+            *head = (seq, head.0);
+            head.1
+        };
+        Some(Prev { settlement: settlement.map(&mut advance), structure: structure.map(&mut advance) })
+    }
+
+    async fn store(&self, tx: &mut Tx) -> Result<(), DbError> {
+        let rooms: Vec<_> = self.rooms.iter().collect();
+        for rooms in rooms.chunks(batch::MAX_ROWS) {
+            let statement = format!(
+                "INSERT INTO room_heads (room, seq, prev) VALUES {} \
+                 ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, prev = excluded.prev",
+                batch::rows(rooms.len(), 3)
+            );
+            let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
+            for (room, (seq, prev)) in rooms {
+                query = query.bind(room.as_str()).bind(signed(*seq)).bind(signed(*prev));
+            }
+            query.execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
 }
 
 pub(super) async fn next(tx: &mut Tx, campaign: &Id) -> Result<(String, u64), DbError> {
-    let row = sqlx::query("UPDATE campaigns SET seq = seq + 1 WHERE id = $1 RETURNING epoch, seq")
+    advance_by(tx, campaign, 1).await
+}
+
+/// Takes so many numbers of a campaign; returns its epoch and the last of them.
+async fn advance_by(tx: &mut Tx, campaign: &Id, count: usize) -> Result<(String, u64), DbError> {
+    let row = sqlx::query("UPDATE campaigns SET seq = seq + $2 WHERE id = $1 RETURNING epoch, seq")
         .bind(campaign.as_str())
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
         .fetch_one(&mut **tx)
         .await?;
     Ok((row.try_get(0)?, unsigned(row.try_get(1)?)?))
@@ -143,10 +276,48 @@ async fn advance_rooms(
     Ok(Some(prev))
 }
 
-fn is_short(change: &Change) -> bool {
-    [&change.from, &change.to].into_iter().all(|value| value.to_string().len() <= SHORT_VALUE)
+/// Lists the changes whose values an event tells; the others it only names.
+fn told(changes: &[Change]) -> Vec<Change> {
+    let mut left = MAX_VALUES_BYTES;
+    let fits = |change: &&Change| {
+        let [from, to] = [&change.from, &change.to].map(|value| value.to_string().len());
+        let size = change.field.len() + from + to;
+        if from > MAX_VALUE_BYTES || to > MAX_VALUE_BYTES || size > left {
+            return false;
+        }
+        left -= size;
+        true
+    };
+    changes.iter().filter(fits).cloned().collect()
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, DbError> {
     serde_json::to_string(value).map_err(|error| DbError::corrupt("event", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn change(field: String, to: Value) -> Change {
+        Change { field, from: Value::Null, to }
+    }
+
+    #[test]
+    fn long_values_are_left_out_of_an_event() {
+        let changes = [change("a".to_owned(), json!("x".repeat(198))), change("b".to_owned(), json!("x".repeat(199)))];
+        assert_eq!(told(&changes), changes[..1]);
+    }
+
+    #[test]
+    fn values_of_one_event_have_a_bound_all_together() {
+        let changes: Vec<Change> =
+            (0..30_000).map(|index| change(format!("variables.v{index:05}"), json!("x".repeat(150)))).collect();
+        let told = told(&changes);
+        assert_eq!(told, changes[..told.len()], "the first ones are told");
+        let size = serde_json::to_string(&told).unwrap().len();
+        assert!((MAX_VALUES_BYTES..2 * MAX_VALUES_BYTES).contains(&size), "{size} bytes");
+    }
 }

@@ -6,6 +6,7 @@
 mod memory;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -57,6 +58,8 @@ struct Gauges {
     lag: Gauge,
     database_up: Gauge,
     database_connections: Family<[(&'static str, &'static str); 2], Gauge>,
+    waiting_changes: Gauge,
+    longest_turn: Gauge<f64, AtomicU64>,
     redis_up: Gauge,
     draining: Gauge,
     tasks: Gauge,
@@ -78,6 +81,9 @@ pub struct Moment {
     pub database_up: bool,
     /// Open and idle connections of the readers, then of the writer.
     pub pools: [(u32, usize); 2],
+    /// Changes that wait for the writer, and the longest that one has held it.
+    pub waiting_changes: usize,
+    pub longest_turn: Duration,
     pub redis_up: bool,
     pub draining: bool,
     /// Tasks that have not ended.
@@ -238,6 +244,7 @@ impl Gauges {
             ("journal_head", "Events in all journals, as the database has them", &gauges.head),
             ("journal_lag_events", "The most events of one campaign that this node still has to send", &gauges.lag),
             ("database_up", "Whether the database answers", &gauges.database_up),
+            ("writer_waiting_changes", "Changes that wait for their turn at the writer", &gauges.waiting_changes),
             ("draining", "Whether this node is shutting down", &gauges.draining),
             ("tasks", "Tasks that have not ended", &gauges.tasks),
             ("resident_memory_bytes", "Resident memory, 0 where it cannot be told", &gauges.memory),
@@ -250,6 +257,8 @@ impl Gauges {
         for (name, help, gauge) in plain {
             registry.register(name, help, gauge.clone());
         }
+        let help = "The longest time for which one change has held the writer since the start";
+        registry.register("writer_longest_turn_seconds", help, gauges.longest_turn.clone());
         let connections = gauges.database_connections.clone();
         registry.register("database_connections", "Connections to the database, by pool and state", connections);
         gauges
@@ -263,6 +272,8 @@ impl Gauges {
         self.head.set(i64::try_from(moment.head).unwrap_or(i64::MAX));
         self.lag.set(i64::try_from(moment.lag).unwrap_or(i64::MAX));
         self.database_up.set(moment.database_up.into());
+        self.waiting_changes.set(count(moment.waiting_changes));
+        self.longest_turn.set(moment.longest_turn.as_secs_f64());
         self.redis_up.set(moment.redis_up.into());
         self.draining.set(moment.draining.into());
         self.tasks.set(count(moment.tasks));
@@ -304,6 +315,7 @@ mod tests {
         metrics.subscribed("recovered", 7);
         metrics.breaches().note(Breach::Token, None);
         let moment = Moment { connections: 2, lag: 5, pools: [(4, 3), (1, 1)], database_up: true, ..Moment::default() };
+        let moment = Moment { waiting_changes: 3, longest_turn: Duration::from_millis(250), ..moment };
         let text = metrics.text(&moment);
         for line in [
             "scry_handshakes_total{result=\"accepted\"} 1",
@@ -319,6 +331,8 @@ mod tests {
             "scry_connections 2",
             "scry_journal_lag_events 5",
             "scry_redis_up 0",
+            "scry_writer_waiting_changes 3",
+            "scry_writer_longest_turn_seconds 0.25",
             "scry_limited_total{limit=\"logins\"} 0",
             "scry_database_up 1",
             "scry_database_connections{pool=\"reader\",state=\"busy\"} 1",

@@ -5,34 +5,88 @@ use serde_json::{Map, Value};
 use super::fields::{self, Flat};
 use crate::world::{VariableKind, VariableSchema};
 
-/// Works out what an effect changes: `set` values as they are, `add` within the variable's bounds.
-///
-/// # Errors
-/// A sentence where the entity has come to be such that the effect does not fit it.
-pub fn patch(
-    variables: &Map<String, Value>,
-    schemas: &Map<String, Value>,
-    set: &Map<String, Value>,
-    add: &Map<String, Value>,
-) -> Result<Flat, String> {
-    let mut patch = Flat::new();
-    for (name, value) in set {
-        let schema = schema(schemas, name)?;
-        schema.check(value).map_err(|problem| format!("{name} {problem}"))?;
-        patch.insert(fields::variable(name), value.clone());
+/// What an effect does to the variables of one entity, made ready to be done many times.
+#[derive(Debug)]
+pub struct Prepared {
+    set: Vec<(String, Value)>,
+    add: Vec<Addition>,
+}
+
+#[derive(Debug)]
+struct Addition {
+    variable: String,
+    amount: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Prepared {
+    /// Makes an effect ready: `set` values as they are, `add` within the variable's bounds.
+    ///
+    /// # Errors
+    /// A sentence where the entity has come to be such that the effect does not fit it.
+    pub fn new(
+        schemas: &Map<String, Value>,
+        set: &Map<String, Value>,
+        add: &Map<String, Value>,
+    ) -> Result<Self, String> {
+        let mut prepared = Self { set: Vec::new(), add: Vec::new() };
+        for (name, value) in set {
+            schema(schemas, name)?.check(value).map_err(|problem| format!("{name} {problem}"))?;
+            prepared.set.push((name.clone(), value.clone()));
+        }
+        for (name, amount) in add {
+            let schema = schema(schemas, name)?;
+            let (VariableKind::Number, Some(amount)) = (schema.kind, amount.as_f64()) else {
+                return Err(not_a_number(name));
+            };
+            let (min, max) = schema.bounds();
+            prepared.add.push(Addition { variable: name.clone(), amount, min, max });
+        }
+        Ok(prepared)
     }
-    for (name, amount) in add {
-        let schema = schema(schemas, name)?;
-        let number = |value: Option<&Value>| value.and_then(Value::as_f64);
-        let (VariableKind::Number, Some(now), Some(amount)) =
-            (schema.kind, number(variables.get(name)), number(Some(amount)))
-        else {
-            return Err(format!("{name} is no number to add to"));
+
+    /// Works out what the effect changes now.
+    ///
+    /// # Errors
+    /// A sentence where a variable to add to is no number.
+    pub fn patch(&self, variables: &Map<String, Value>) -> Result<Flat, String> {
+        let mut patch: Flat = self.set.iter().map(|(name, value)| (fields::variable(name), value.clone())).collect();
+        for (name, sum) in self.sums(variables)? {
+            patch.insert(fields::variable(name), sum);
+        }
+        Ok(patch)
+    }
+
+    /// Changes the variables.
+    ///
+    /// # Errors
+    /// A sentence where a variable to add to is no number; then nothing is changed.
+    pub fn apply(&self, variables: &mut Map<String, Value>) -> Result<(), String> {
+        let sums = self.sums(variables)?;
+        for (name, value) in self.set.iter().map(|(name, value)| (name.as_str(), value.clone())).chain(sums) {
+            match variables.get_mut(name) {
+                Some(stored) => *stored = value,
+                None => {
+                    variables.insert(name.to_owned(), value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sums(&self, variables: &Map<String, Value>) -> Result<Vec<(&str, Value)>, String> {
+        let sum = |addition: &Addition| -> Result<(&str, Value), String> {
+            let Addition { variable, amount, min, max } = addition;
+            let now = variables.get(variable).and_then(Value::as_f64).ok_or_else(|| not_a_number(variable))?;
+            Ok((addition.variable.as_str(), number_json((now + amount).max(*min).min(*max))))
         };
-        let (min, max) = schema.bounds();
-        patch.insert(fields::variable(name), number_json((now + amount).max(min).min(max)));
+        self.add.iter().map(sum).collect()
     }
-    Ok(patch)
+}
+
+fn not_a_number(variable: &str) -> String {
+    format!("{variable} is no number to add to")
 }
 
 fn schema(schemas: &Map<String, Value>, name: &str) -> Result<VariableSchema, String> {
@@ -62,7 +116,15 @@ mod tests {
         let schemas = map(json!({
             "gold": {"type": "number", "min": 0, "max": 10}, "mood": {"type": "choice", "values": ["low", "high"]},
         }));
-        patch(&variables, &schemas, &map(set), &map(add)).map(|patch| json!(patch))
+        let prepared = Prepared::new(&schemas, &map(set), &map(add))?;
+        let patch = prepared.patch(&variables)?;
+        // Both ways lead to the same.
+        let mut fields = map(json!({ "variables": variables }));
+        fields::apply(&mut String::new(), &mut fields, &patch);
+        let mut applied = variables;
+        prepared.apply(&mut applied)?;
+        assert_eq!(fields["variables"], Value::Object(applied));
+        Ok(json!(patch))
     }
 
     #[test]

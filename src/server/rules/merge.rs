@@ -1,5 +1,7 @@
 //! How an edit meets the edits that came before it.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::fields::{Flat, same};
@@ -70,16 +72,17 @@ pub fn decide(edit: Edit<'_>, past: &Past) -> Outcome {
 
 /// Lists the fields that both sides changed to different values.
 fn overlap(edit: Edit<'_>, past: &Past) -> Vec<Replaced> {
+    let changed = changed(past);
     let both = |(field, mine): (&String, &Value)| {
         let theirs = edit.stored.get(field).cloned().unwrap_or_default();
         if same(mine, &theirs) {
             return None;
         }
-        let (base, by) = match changed(field, past) {
+        let (base, by) = match changed.get(field.as_str()) {
             // Nobody knows any more what the editor had seen: every difference may be a conflict.
-            known if !past.complete => (Value::Null, known.and_then(|(_, by)| by)),
-            Some((base, _)) if same(&base, &theirs) => return None,
-            Some((base, by)) => (base, by),
+            known if !past.complete => (Value::Null, known.and_then(|known| known.by.clone())),
+            Some(known) if same(known.base, &theirs) => return None,
+            Some(known) => (known.base.clone(), known.by.clone()),
             None => return None,
         };
         Some(Replaced { by, field: FieldConflict { field: field.clone(), base, mine: mine.clone(), theirs } })
@@ -87,12 +90,24 @@ fn overlap(edit: Edit<'_>, past: &Past) -> Vec<Replaced> {
     edit.mine.iter().filter_map(both).collect()
 }
 
-/// Returns a field's value before the first of the past edits, and who changed it last.
-fn changed(field: &str, past: &Past) -> Option<(Value, Option<Id>)> {
-    let of_field = |edit: &PastEdit| edit.changes.iter().find(|change| change.field == field).cloned();
-    let first = past.edits.iter().find_map(of_field)?;
-    let last = past.edits.iter().rfind(|edit| of_field(edit).is_some())?;
-    Some((first.from, last.by.clone()))
+/// What past edits did to a field.
+struct Changed<'a> {
+    /// Its value before the first of them.
+    base: &'a Value,
+    /// Who made the last of them.
+    by: &'a Option<Id>,
+}
+
+/// Goes through the past edits once, and tells for each field what they did to it.
+fn changed(past: &Past) -> HashMap<&str, Changed<'_>> {
+    let mut fields: HashMap<&str, Changed<'_>> = HashMap::new();
+    for edit in &past.edits {
+        for change in &edit.changes {
+            let known = fields.entry(&change.field).or_insert(Changed { base: &change.from, by: &edit.by });
+            known.by = &edit.by;
+        }
+    }
+    fields
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! When effects fall due, by the campaign's own calendar.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use jiff::Timestamp;
 
 use crate::calendar::Calendar;
@@ -13,7 +16,7 @@ pub struct Due {
     pub effect: usize,
 }
 
-/// Says that more falls due than may be asked for at once.
+/// Says that more falls due, or has to be looked at, than may be asked for at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
 
@@ -21,44 +24,82 @@ pub struct TooMany;
 /// two at one moment the effect listed first comes first.
 ///
 /// # Errors
-/// [`TooMany`] for more than `most` occurrences.
+/// [`TooMany`] for more than `most` occurrences, or more than `looks` days to look at.
 pub fn due(
     calendar: &Calendar,
     effects: &[When],
-    after: Timestamp,
-    until: Timestamp,
+    (after, until): (Timestamp, Timestamp),
     most: usize,
+    looks: usize,
 ) -> Result<Vec<Due>, TooMany> {
-    let mut all = Vec::new();
-    for (effect, when) in effects.iter().enumerate() {
-        for at in occurrences(calendar, when, after, until) {
-            if all.len() == most {
-                return Err(TooMany);
-            }
-            all.push(Due { at, effect });
-        }
+    let first = first_due(calendar, effects, (after, until), most.saturating_add(1), looks)?;
+    if first.len() > most { Err(TooMany) } else { Ok(first) }
+}
+
+/// Lists the first `count` of what falls due in a stretch of time; what comes after them is not worked out.
+///
+/// # Errors
+/// [`TooMany`] for more than `looks` days to look at.
+pub fn first_due(
+    calendar: &Calendar,
+    effects: &[When],
+    (after, until): (Timestamp, Timestamp),
+    count: usize,
+    looks: usize,
+) -> Result<Vec<Due>, TooMany> {
+    let mut looks = looks;
+    let mut sources: Vec<Source<'_>> = effects.iter().map(|when| days(calendar, when, after, until)).collect();
+    let mut next = BinaryHeap::new();
+    for (effect, source) in sources.iter_mut().enumerate() {
+        next.extend(next_of(source, after, until, &mut looks)?.map(|at| Reverse(Due { at, effect })));
     }
-    all.sort();
+    let mut all = Vec::new();
+    while let Some(Reverse(due)) = next.pop().filter(|_| all.len() < count) {
+        all.push(due);
+        let later = next_of(&mut sources[due.effect], after, until, &mut looks)?;
+        next.extend(later.map(|at| Reverse(Due { at, effect: due.effect })));
+    }
     Ok(all)
 }
 
-/// Lists the occurrences of one effect, as late as possible: what repeats is unfolded as it is taken.
-fn occurrences<'a>(
-    calendar: &'a Calendar,
-    when: &'a When,
+/// The days that may be occurrences of one effect, in their order. `None` stands for a day that a year does not have:
+/// it has to be looked for all the same.
+type Source<'a> = Box<dyn Iterator<Item = Option<Timestamp>> + 'a>;
+
+/// Returns the next occurrence of an effect within a stretch of time.
+fn next_of(
+    source: &mut Source<'_>,
     after: Timestamp,
     until: Timestamp,
-) -> Box<dyn Iterator<Item = Timestamp> + 'a> {
+    looks: &mut usize,
+) -> Result<Option<Timestamp>, TooMany> {
+    for at in source {
+        *looks = looks.checked_sub(1).ok_or(TooMany)?;
+        match at {
+            Some(at) if at > until => return Ok(None),
+            Some(at) if at > after => return Ok(Some(at)),
+            Some(_) | None => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Lists the days that may be occurrences of one effect, as late as possible: what repeats is unfolded as it is taken.
+fn days<'a>(calendar: &'a Calendar, when: &'a When, after: Timestamp, until: Timestamp) -> Source<'a> {
+    if until <= after {
+        return Box::new(std::iter::empty());
+    }
     let years = calendar.year_of(after)..=calendar.year_of(until);
-    let within = move |at: &Timestamp| after < *at && *at <= until;
     match when {
-        When::Once { at } => Box::new(at.parse().ok().into_iter().filter(within)),
+        When::Once { at } => Box::new(std::iter::once(at.parse().ok())),
         When::Month { day } => {
-            let in_year = move |year| calendar.months().filter_map(move |month| calendar.start_of(year, month, *day));
-            Box::new(years.flat_map(in_year).filter(within))
+            let in_year = move |year| calendar.month_slots().map(move |slot| calendar.start_in(year, slot, *day));
+            Box::new(years.flat_map(in_year))
         }
         When::Year { month, day } => {
-            Box::new(years.filter_map(move |year| calendar.start_of(year, month, *day)).filter(within))
+            // A calendar without that month has none of these days, in whatever year.
+            let slot = calendar.slot_of(month).into_iter();
+            Box::new(slot.flat_map(move |slot| years.clone().map(move |year| calendar.start_in(year, slot, *day))))
         }
     }
 }
@@ -82,7 +123,7 @@ mod tests {
     }
 
     fn told(after: &str, until: &str) -> Vec<(String, usize)> {
-        let due = due(&Calendar::gregorian(), &effects(), at(after), at(until), 99).unwrap();
+        let due = due(&Calendar::gregorian(), &effects(), (at(after), at(until)), 99, 999).unwrap();
         due.into_iter().map(|due| (due.at.strftime("%m-%d").to_string(), due.effect)).collect()
     }
 
@@ -98,7 +139,32 @@ mod tests {
     #[test]
     fn a_jump_through_the_ages_is_refused_without_being_unfolded() {
         let (from, to) = (at("0001-01-01T00:00:00Z"), at("9999-01-01T00:00:00Z"));
-        assert_eq!(due(&Calendar::gregorian(), &effects(), from, to, 1_000), Err(TooMany));
+        let calendar = Calendar::gregorian();
+        assert_eq!(due(&calendar, &effects(), (from, to), 1_000, usize::MAX), Err(TooMany));
+        // A preview of it works out no more than it shows: two effects are looked at once more than they are shown.
+        let first = first_due(&calendar, &effects(), (from, to), 10, 30).unwrap();
+        assert_eq!(first, due(&calendar, &effects(), (from, at("0001-11-01T00:00:00Z")), 10, 99).unwrap()[..10]);
+    }
+
+    #[test]
+    fn years_without_an_occurrence_count_as_well() {
+        let calendar = Calendar::from_json(&serde_json::json!({
+            "name": "c", "anchor": {"instant": "1207-01-01T00:00:00Z", "year": 1207},
+            "leap": {"every": 1_000_000}, "months": [{"name": "m", "days": 1}],
+            "intercalary": [{"name": "never", "after": "m", "days": 0, "leap": 1}],
+        }));
+        let calendar = calendar.unwrap();
+        let effects = [When::Year { month: "never".to_owned(), day: 1 }];
+        let due = |until: &str| due(&calendar, &effects, (at("1207-01-01T00:00:00Z"), at(until)), 1, 1_000);
+        assert_eq!(due("1207-06-01T00:00:00Z"), Ok(Vec::new()));
+        assert_eq!(due("9999-01-01T00:00:00Z"), Err(TooMany));
+    }
+
+    #[test]
+    fn yearly_effect_of_an_unknown_month_costs_nothing() {
+        let effects = vec![When::Year { month: "Mudmoon".to_owned(), day: 1 }];
+        let (from, to) = (at("0001-01-01T00:00:00Z"), at("9999-01-01T00:00:00Z"));
+        assert_eq!(due(&Calendar::gregorian(), &effects, (from, to), 1, 1), Ok(Vec::new()));
     }
 
     proptest! {
@@ -114,7 +180,7 @@ mod tests {
             let start = at("1207-01-01T00:00:00Z");
             let later = |hours: i64| start + jiff::SignedDuration::from_hours(hours);
             let (end, cut) = (later(hours), later(cut.min(hours)));
-            let between = |from, to| due(&calendar, &effects, from, to, 999).unwrap();
+            let between = |from, to| due(&calendar, &effects, (from, to), 999, 99_999).unwrap();
             let mut pieces = between(start, cut);
             pieces.extend(between(cut, end));
             prop_assert_eq!(pieces, between(start, end));

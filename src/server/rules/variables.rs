@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::world::VariableSchema;
 
+/// The number of variables that an error names at most.
+const MAX_NAMED: usize = 20;
+
 /// Says what is wrong with a value, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
@@ -34,11 +37,19 @@ pub fn check(variables: &Map<String, Value>, schemas: &Map<String, Value>) -> Re
     match variables.keys().find(|name| !schemas.contains_key(*name)) {
         None => Ok(()),
         Some(stranger) => {
-            let known: Vec<&str> = schemas.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "nothing yet".to_owned() } else { known.join(", ") };
-            let problem = format!("is not declared; variableSchemas declares {known}");
+            let problem = format!("is not declared; variableSchemas declares {}", known(schemas));
             Err(Fault::new(super::fields::variable(stranger), problem))
         }
+    }
+}
+
+/// Lists the names of variables, as many as a reader can use.
+fn known(schemas: &Map<String, Value>) -> String {
+    let names: Vec<&str> = schemas.keys().map(String::as_str).take(MAX_NAMED).collect();
+    match schemas.len() {
+        0 => "nothing yet".to_owned(),
+        count if count > MAX_NAMED => format!("{} and {} more", names.join(", "), count - MAX_NAMED),
+        _ => names.join(", "),
     }
 }
 

@@ -40,6 +40,13 @@ impl<'a> Emberfall<'a> {
             .take()
     }
 
+    /// Returns the campaign's clock.
+    pub async fn time(&self) -> String {
+        let query = "query ($id: ID!) { campaign(id: $id) { worldTime } }";
+        let data = self.server.graphql(&self.gm, query, json!({"id": self.id})).await;
+        data["campaign"]["worldTime"].as_str().unwrap().to_owned()
+    }
+
     /// Moves the clock by days.
     pub async fn advance(&self, days: i64) -> Value {
         let mutation = "mutation ($id: ID!, $s: Int!) { advanceWorldTime(campaignId: $id, seconds: $s) { newTime } }";

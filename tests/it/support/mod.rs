@@ -6,6 +6,7 @@ pub mod client;
 pub mod crowd;
 pub mod database;
 pub mod deployment;
+pub mod domain;
 pub mod emberfall;
 pub mod evening;
 pub mod fake_gateway;

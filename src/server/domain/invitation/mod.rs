@@ -11,8 +11,10 @@ mod rows;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::Row;
 
+use super::idempotency::Request;
 use super::unit::Unit;
 use super::{Caller, Domain, DomainError, Kind};
 use crate::protocol::{Id, Role};
@@ -37,7 +39,9 @@ impl Domain {
         campaign: &Id,
         invitee: &str,
         role: Role,
+        idempotency_key: Option<&str>,
     ) -> Result<Invitation, DomainError> {
+        let request = Request::new(idempotency_key, &json!(["add-member", campaign, invitee, role]))?;
         let invitee = Id::parse(invitee.trim())
             .map_err(|_| DomainError::invalid("userId", "must be a user's id or name, without blanks"))?;
         self.core
@@ -45,6 +49,9 @@ impl Domain {
             .invitation(&caller.user_id)
             .map_err(|wait| DomainError::too_often(Breach::Invitations, "you have sent too many invitations", wait))?;
         self.change(caller, async |unit: &mut Unit| {
+            if let Some(first) = unit.recall(request.as_ref()).await? {
+                return Ok(first);
+            }
             unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
             refuse_member(unit, campaign, &invitee).await?;
             let (now, ttl) = (unit.now, self.core.config.quota.invitation_ttl);
@@ -58,6 +65,7 @@ impl Domain {
             }
             let id = renewed.unwrap_or(id);
             let invitation = rows::load(unit.db(), &id, now).await?.ok_or(DomainError::NotFound(SUBJECT))?;
+            unit.remember(request.as_ref(), &invitation).await?;
             Ok(invitation)
         })
         .await

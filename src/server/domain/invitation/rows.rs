@@ -10,7 +10,7 @@ use crate::server::access::{parse_id, parse_role};
 use crate::server::db::DbError;
 
 /// An open invitation to a campaign.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Invitation {
     pub id: Id,
     pub campaign_id: Id,

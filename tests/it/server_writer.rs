@@ -1,0 +1,226 @@
+//! No request holds up the one writer for long, whatever it asks for.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use scry::protocol::{Id, OnConflict};
+use scry::server::db::{DbError, Tx};
+use scry::server::domain::{DomainError, Expectation, Kind};
+use serde_json::{Map, Value, json};
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::support::domain::{DomainFixture, fields, id};
+
+/// The longest that one change may hold the writer. The promise is 100 ms; a debug build on a busy machine is
+/// twenty times slower than a release on an idle one.
+const LONGEST_TURN: Duration = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(100) };
+
+impl DomainFixture {
+    /// Fails if any change so far has held the writer for too long.
+    fn assert_short(&self, what: &str) {
+        let longest = self.core.db.longest_turn();
+        println!("{what}: {longest:?}");
+        assert!(longest < LONGEST_TURN, "{what}: a change has held the writer for {longest:?}");
+    }
+
+    async fn rows(&self, statements: Vec<String>) {
+        let insert = async |tx: &mut Tx| {
+            for statement in statements {
+                sqlx::query(AssertSqlSafe(statement)).execute(&mut **tx).await?;
+            }
+            Ok::<_, DbError>(())
+        };
+        // By another writer, so that these rows do not count as a turn of the server's.
+        let other = scry::server::Core::open((*self.core.config).clone()).await.unwrap();
+        other.db.write(insert).await.unwrap();
+        other.db.close().await;
+    }
+}
+
+fn variables(count: usize, value: impl Fn(usize) -> Value) -> Map<String, Value> {
+    (0..count).map(|index| (format!("v{index:05}"), value(index))).collect()
+}
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, DomainError>, part: &str) {
+    let error = answer.expect_err("it asks for too much").to_string();
+    assert!(error.contains(part), "{error}");
+}
+
+/// Gives a settlement as many variables as it may have.
+async fn fill(fixture: &DomainFixture, settlement: &Id) -> i64 {
+    let (domain, gm) = (&fixture.domain, &fixture.gm);
+    let stored = domain.entity(gm, Kind::Settlement, settlement).await.unwrap().unwrap();
+    let old = stored.fields["variables"].as_object().unwrap().keys().map(|key| (key.clone(), Value::Null));
+    let schemas = variables(500, |_| json!({"type": "text"}));
+    let mut patch: Map<String, Value> = old.collect();
+    let clear = json!({"variables": patch, "variableSchemas": schemas});
+    domain.update(gm, Kind::Settlement, settlement, &fields(clear), Expectation::default(), None).await.unwrap();
+    patch = variables(500, |_| json!("x".repeat(150)));
+    let full = fields(json!({ "variables": patch }));
+    domain.update(gm, Kind::Settlement, settlement, &full, Expectation::default(), None).await.unwrap().version
+}
+
+#[tokio::test]
+async fn variables_are_bounded_and_their_removal_is_quick_and_told_in_a_small_event() {
+    let fixture = DomainFixture::new().await;
+    let (domain, gm, settlement) = (&fixture.domain, &fixture.gm, fixture.settlement().await);
+    let update = async |input: Value| {
+        domain.update(gm, Kind::Settlement, &settlement, &fields(input), Expectation::default(), None).await
+    };
+    let many = json!({"variableSchemas": variables(501, |_| json!({"type": "text"}))});
+    refused(update(many).await, "500 entries");
+    refused(update(json!({"variables": variables(38_000, |_| Value::Null)})).await, "500 entries");
+    let large = variables(100, |_| json!({"type": "text", "description": "x".repeat(3_000)}));
+    refused(update(json!({"variableSchemas": large})).await, "256 KiB");
+    fill(&fixture, &settlement).await;
+    update(json!({"variables": variables(500, |_| Value::Null)})).await.unwrap();
+    let campaign = fixture.campaign().await;
+    let events = domain.events(gm, &campaign, 0, 1_000).await.unwrap();
+    let longest = events.iter().map(|event| event.body.len()).max().unwrap();
+    assert!(longest < 48 * 1024, "each subscriber is sent {longest} bytes");
+    fixture.assert_short("500 variables");
+}
+
+#[tokio::test]
+async fn edit_that_meets_many_others_is_compared_quickly() {
+    let fixture = DomainFixture::new().await;
+    let (domain, gm, settlement) = (&fixture.domain, &fixture.gm, fixture.settlement().await);
+    let seen = fill(&fixture, &settlement).await;
+    for round in 0..20 {
+        let input = fields(json!({"variables": variables(500, |index| json!(format!("{index} {round}")))}));
+        domain.update(gm, Kind::Settlement, &settlement, &input, Expectation::default(), None).await.unwrap();
+    }
+    let mine = fields(json!({"variables": variables(500, |_| json!("mine"))}));
+    let reject = Expectation { version: Some(seen), on_conflict: OnConflict::Merge };
+    let answer = domain.update(gm, Kind::Settlement, &settlement, &mine, reject, None).await;
+    let Err(DomainError::Conflict(conflict)) = answer else { panic!("every field was changed: {answer:?}") };
+    assert_eq!(conflict.fields.len(), 500);
+    fixture.assert_short("a conflict about 500 fields");
+}
+
+#[tokio::test]
+async fn edit_from_long_ago_reads_only_the_latest_changes() {
+    let fixture = DomainFixture::new().await;
+    let (domain, gm, settlement) = (&fixture.domain, &fixture.gm, fixture.settlement().await);
+    for round in 0..205 {
+        let input = fields(json!({"description": format!("{round}")}));
+        domain.update(gm, Kind::Settlement, &settlement, &input, Expectation::default(), None).await.unwrap();
+    }
+    let level = fields(json!({"level": 9}));
+    let expecting = |version| Expectation { version: Some(version), on_conflict: OnConflict::Merge };
+    let old = domain.update(gm, Kind::Settlement, &settlement, &level, expecting(1), None).await;
+    assert!(matches!(old, Err(DomainError::Conflict(_))), "nobody knows any more what it had seen: {old:?}");
+    domain.update(gm, Kind::Settlement, &settlement, &level, expecting(7), None).await.unwrap();
+    fixture.assert_short("an edit from long ago");
+}
+
+#[tokio::test]
+async fn calendars_of_short_years_and_jumps_through_the_ages_are_bounded() {
+    let fixture = DomainFixture::new().await;
+    let (domain, gm, campaign) = (&fixture.domain, &fixture.gm, fixture.campaign().await);
+    let calendar = |hours: u16, days: i64| {
+        fields(json!({"calendar": {"name": "c", "anchor": {"instant": "1207-01-01T00:00:00Z", "year": 1207},
+            "day": {"hours": hours, "minutes": 60}, "leap": {"every": 1_000_000}, "months": [{"name": "m", "days": days}],
+            "intercalary": [{"name": "Rainmoon", "after": "m", "days": 0, "leap": 1}]}}))
+    };
+    let short = domain.update(gm, Kind::Campaign, &campaign, &calendar(1, 1), Expectation::default(), None).await;
+    refused(short, "year must last at least 24 hours");
+    domain.update(gm, Kind::Campaign, &campaign, &calendar(24, 1), Expectation::default(), None).await.unwrap();
+    let far = "9999-01-01T00:00:00Z";
+    refused(domain.set_world_time(gm, &campaign, far, false, None).await, "smaller steps");
+    let began = Timestamp::now();
+    // A preview stops at what it shows.
+    let _ = domain.due_effects(gm, &campaign, far, 1).await;
+    assert!(Timestamp::now().duration_since(began).unsigned_abs() < LONGEST_TURN);
+    fixture.assert_short("years of a day");
+    domain
+        .update(gm, Kind::Campaign, &campaign, &fields(json!({"calendar": null})), Expectation::default(), None)
+        .await
+        .unwrap();
+    for year in [2200, 3100] {
+        let time = format!("{year}-01-01T00:00:00Z");
+        domain.set_world_time(gm, &campaign, &time, false, None).await.unwrap();
+    }
+    fixture.assert_short("a jump of a thousand years");
+}
+
+#[tokio::test]
+async fn kingdom_with_a_thousand_entities_is_deleted_quickly() {
+    let fixture = DomainFixture::new().await;
+    let (domain, gm, campaign) = (&fixture.domain, &fixture.gm, fixture.campaign().await);
+    let kingdom = domain
+        .create(gm, Kind::Kingdom, &fields(json!({"campaignId": campaign, "name": "Large"})), None)
+        .await
+        .unwrap()
+        .id;
+    let insert = |id: String, kind: &str, parent: &str, parent_field: &str| {
+        let fields = json!({parent_field: parent, "level": 1, "variables": {}, "variableSchemas": {}, "type": "house",
+            "description": "", "computed": {}, "conditions": []});
+        format!(
+            "INSERT INTO entities (id, campaign_id, kind, parent_id, name, version, created_at, updated_at, fields) \
+             VALUES ('{id}', '{campaign}', '{kind}', '{parent}', '{id}', 1, '', '', '{fields}')"
+        )
+    };
+    let mut rows = Vec::new();
+    for settlement in 0..100 {
+        rows.push(insert(format!("s{settlement}"), "settlement", kingdom.as_str(), "kingdomId"));
+        rows.extend((0..10).map(|structure| {
+            insert(format!("s{settlement}t{structure}"), "structure", &format!("s{settlement}"), "settlementId")
+        }));
+    }
+    fixture.rows(rows).await;
+    let place = fields(json!({"campaignId": campaign, "name": "Here", "kingdomId": kingdom, "settlementId": "s7"}));
+    let place = domain.create(gm, Kind::Location, &place, None).await.unwrap();
+    let before = domain.campaign(gm, &campaign).await.unwrap().unwrap().position.seq;
+    domain.delete(gm, Kind::Kingdom, &kingdom, None, None).await.unwrap();
+    fixture.assert_short("a kingdom of 1,101 entities");
+
+    let events = domain.events(gm, &campaign, before, 1_000).await.unwrap();
+    let told = |event: &scry::server::journal::JournalRow| -> Value { serde_json::from_str(&event.body).unwrap() };
+    let first = told(&events[0]);
+    assert_eq!(first["payload"]["entityId"], json!(place.id), "first what stays loses its pointers: {first}");
+    assert_eq!(first["payload"]["changedFields"], json!(["kingdomId", "settlementId"]));
+    assert_eq!(events.len(), 1_000);
+    assert!(events.windows(2).all(|pair| pair[0].seq + 1 == pair[1].seq));
+    let rest = domain.events(gm, &campaign, before + 1_000, 1_000).await.unwrap();
+    assert_eq!(rest.len(), 102);
+    assert_eq!(told(rest.last().unwrap())["payload"]["entityId"], json!(kingdom), "and the kingdom goes last");
+    let heads = "SELECT COUNT(*) FROM room_heads WHERE room LIKE 'settlement:s%' OR room LIKE 'structure:s%'";
+    let row = sqlx::query(heads).fetch_one(&fixture.core.db.reader).await.unwrap();
+    assert_eq!(row.get::<i64, _>(0), 0);
+}
+
+#[tokio::test]
+async fn campaign_that_is_full_takes_no_more_entities() {
+    let fixture = DomainFixture::new().await;
+    let campaign = fixture.campaign().await;
+    let mut config = (*fixture.core.config).clone();
+    config.max_campaign_entities = 40;
+    let core = scry::server::Core::open(config).await.unwrap();
+    let domain = scry::server::domain::Domain::new(core);
+    let kingdom = fields(json!({"campaignId": campaign, "name": "One more"}));
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        answers.push(domain.create(&fixture.gm, Kind::Kingdom, &kingdom, None).await);
+    }
+    assert!(answers[0].is_ok(), "the bundled world has less than 40 entities: {:?}", answers[0]);
+    refused(answers.remove(39), "as many as a campaign may have");
+}
+
+#[tokio::test]
+async fn hundred_users_are_notified_quickly() {
+    let fixture = DomainFixture::new().await;
+    let campaign = fixture.campaign().await;
+    let users: Vec<Id> = (0..100).map(|index| Id::parse(&format!("u{index}")).unwrap()).collect();
+    let rows = users.iter().flat_map(|user| {
+        [
+            format!("INSERT INTO users (id, username, password_hash, created_at) VALUES ('{user}', '{user}', '', '')"),
+            format!("INSERT INTO memberships VALUES ('m-{user}', '{campaign}', '{user}', 'VIEWER', 1, '', '')"),
+        ]
+    });
+    fixture.rows(rows.collect()).await;
+    let body = "x".repeat(4_000);
+    assert_eq!(fixture.domain.notify(&fixture.gm, &users, "Come", &body, "info", None).await.unwrap(), 100);
+    fixture.assert_short("a hundred notifications");
+    assert_eq!(id(&fixture.core.db, "SELECT user_id FROM notifications WHERE user_id = 'u99'").await, users[99]);
+}

@@ -1,0 +1,55 @@
+//! A domain over a seeded database, without a server around it.
+
+use scry::config::server::{Argon2Config, ServerConfig};
+use scry::protocol::Id;
+use scry::server::auth::AuthService;
+use scry::server::db::Db;
+use scry::server::domain::{Caller, Domain, Fields};
+use scry::server::{Core, seed};
+use scry::world::World;
+use sqlx::Row;
+
+/// A domain over a seeded database, and the owner of its campaign.
+pub struct DomainFixture {
+    pub domain: Domain,
+    pub auth: AuthService,
+    pub core: Core,
+    pub gm: Caller,
+    _dir: tempfile::TempDir,
+}
+
+impl DomainFixture {
+    pub async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = ServerConfig::new(dir.path());
+        config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
+        crate::support::database::choose(&mut config).await;
+        seed(&config, &World::bundled()).await.unwrap();
+        let core = Core::open(config).await.unwrap();
+        let gm = Caller {
+            user_id: id(&core.db, "SELECT id FROM users WHERE username = 'gm'").await,
+            name: "gm".to_owned(),
+            correlation_id: "test".to_owned(),
+        };
+        Self { domain: Domain::new(core.clone()), auth: AuthService::new(core.clone()).unwrap(), core, gm, _dir: dir }
+    }
+
+    pub async fn campaign(&self) -> Id {
+        id(&self.core.db, "SELECT id FROM entities WHERE kind = 'campaign' AND name = 'Emberfall'").await
+    }
+
+    pub async fn settlement(&self) -> Id {
+        id(&self.core.db, "SELECT id FROM entities WHERE kind = 'settlement' ORDER BY name LIMIT 1").await
+    }
+}
+
+/// Returns the id that a query finds first.
+pub async fn id(db: &Db, query: &'static str) -> Id {
+    let row = sqlx::query(query).fetch_one(&db.reader).await.unwrap();
+    Id::parse(row.get::<&str, _>(0)).unwrap()
+}
+
+/// Returns the fields of a request.
+pub fn fields(value: serde_json::Value) -> Fields {
+    value.as_object().cloned().unwrap()
+}
