@@ -43,7 +43,7 @@ bench: setup ## Measure the pure parts, then the server under load beside Node's
 	cargo bench --locked --bench pure
 	SCRY_POSTGRES=durable tests/postgres.sh cargo bench --locked --bench load
 
-attacks: setup ## Attack the server in nine ways among 500 honest clients, then Node's Socket.IO (ATTACK_SECONDS=10 ATTACK_WHOM=both)
+attacks: setup ## Attack the server in ten ways among 500 honest clients, then Node's Socket.IO (ATTACK_SECONDS=10 ATTACK_WHOM=both)
 	@tests/setup.sh nodejs
 	ulimit -n "$$(ulimit -Hn)" && cargo test --locked --release --test it doors_attacks::in_full -- --ignored --nocapture
 

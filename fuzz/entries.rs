@@ -3,6 +3,7 @@
 //! Each entry panics where the program would be wrong, and returns otherwise, whatever the input.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use async_graphql::Request;
 use scry::catalogue::Catalogue;
@@ -13,7 +14,7 @@ use scry::server::Core;
 use scry::server::auth::users::{self, User};
 use scry::server::db::Tx;
 use scry::server::domain::{Caller, Domain};
-use scry::server::graphql::{Schema, schema};
+use scry::server::graphql::{Answer, Api as Graphql};
 use scry::server::socket::frames::{Count, Frames};
 use scry::server::socket::request::{EVENTS, parse};
 use scry::world::World;
@@ -120,10 +121,15 @@ pub fn config(dir: &Path, text: &str) {
     let _ = toml::from_str::<ClientConfig>(text);
 }
 
+/// The longest that a query may take: far above what any needs, and far below what one without limits takes.
+const MAX_TIME: Duration = Duration::from_secs(9);
+/// The most bytes that a database with nothing in it may answer with.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
 /// Holds the API over a database with nothing in it.
 pub struct Api {
     // Before the runtime: what still takes back a change then ends within it.
-    schema: Schema,
+    api: Graphql,
     runtime: Runtime,
     _dir: TempDir,
 }
@@ -140,17 +146,22 @@ impl Api {
             core.db.write(async |tx: &mut Tx| users::insert(tx, &nobody()).await).await.expect("a user");
             core
         });
-        Self { schema: schema(Domain::new(core), &limits), runtime, _dir: dir }
+        let api = Graphql::new(Domain::new(core), &limits).expect("threads for queries");
+        Self { api, runtime, _dir: dir }
     }
 
     /// Executes a query or mutation of somebody who has a login and nothing else.
     pub fn execute(&self, query: &str) {
         let User { id: user_id, username: name, .. } = nobody();
         let caller = Caller { user_id, name, correlation_id: "fuzz".to_owned() };
-        let response = self.runtime.block_on(self.schema.execute(Request::new(query).data(caller)));
-        for error in &response.errors {
-            let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-            assert!(!code.is_some_and(|code| code.to_string().contains("INTERNAL")), "{error:?}");
+        let began = Instant::now();
+        let Answer { json, .. } = self.runtime.block_on(self.api.execute(Request::new(query), caller));
+        assert!(began.elapsed() < MAX_TIME, "it took {:?}", began.elapsed());
+        assert!(json.len() < MAX_ANSWER, "{} bytes were answered", json.len());
+        let answer: Value = serde_json::from_slice(&json).expect("an answer is JSON");
+        for error in answer["errors"].as_array().into_iter().flatten() {
+            let code = error["extensions"]["code"].as_str().unwrap_or_default();
+            assert!(!code.is_empty() && code != "INTERNAL", "{error}");
         }
     }
 }

@@ -58,7 +58,10 @@ impl ApiError {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Strange { .. } => true,
             Self::Refused { code, .. } => {
-                matches!(code, ErrorCode::RateLimited | ErrorCode::Draining | ErrorCode::Internal)
+                matches!(
+                    code,
+                    ErrorCode::RateLimited | ErrorCode::Draining | ErrorCode::QueryTimeout | ErrorCode::Internal
+                )
             }
             Self::Certificate { .. }
             | Self::Conflict { .. }
@@ -87,16 +90,18 @@ impl ApiError {
                 | ErrorCode::TokenExpired
                 | ErrorCode::TokenReused
                 | ErrorCode::InvalidCredentials
-                // Over HTTP only logins are limited.
+                // Logins are limited far more than anything else.
                 | ErrorCode::RateLimited => Exit::Authentication,
                 ErrorCode::InvalidPayload
                 | ErrorCode::Conflict
                 | ErrorCode::NotFound
-                | ErrorCode::QuotaExceeded => Exit::Usage,
+                | ErrorCode::QuotaExceeded
+                | ErrorCode::AnswerTooLarge => Exit::Usage,
                 ErrorCode::TooManyRooms
                 | ErrorCode::TooManyConnections
                 | ErrorCode::OriginDenied
                 | ErrorCode::Draining
+                | ErrorCode::QueryTimeout
                 | ErrorCode::Internal
                 | ErrorCode::Other(_) => Exit::Connection,
             },

@@ -36,7 +36,7 @@ pub struct ServerConfig {
     pub database: Option<String>,
     pub listen: SocketAddr,
     pub log_format: LogFormat,
-    /// Serves GraphiQL; by default on loopback only.
+    /// Serves a page to try queries on at `GET /graphql`; by default on loopback only.
     pub graphiql: Option<bool>,
     /// Bounds how long a shutdown may take.
     pub shutdown_timeout: Duration,
@@ -89,7 +89,7 @@ impl ServerConfig {
         }
     }
 
-    /// Tells whether GraphiQL is served on `listen`.
+    /// Returns whether the page to try queries on is served on `listen`.
     #[must_use]
     pub fn serves_graphiql(&self) -> bool {
         self.graphiql.unwrap_or_else(|| self.listen.ip().is_loopback())

@@ -27,6 +27,10 @@ pub enum ErrorCode {
     Draining,
     Conflict,
     NotFound,
+    /// The answer to a query would be larger than the server's limit.
+    AnswerTooLarge,
+    /// A query took longer than the server's limit.
+    QueryTimeout,
     Internal,
     /// A code this version does not know; kept as it came.
     #[serde(untagged)]
@@ -35,7 +39,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Lists the codes this protocol defines.
-    pub const KNOWN: [Self; 16] = [
+    pub const KNOWN: [Self; 18] = [
         Self::Unauthorized,
         Self::InvalidPayload,
         Self::RateLimited,
@@ -51,6 +55,8 @@ impl ErrorCode {
         Self::Draining,
         Self::Conflict,
         Self::NotFound,
+        Self::AnswerTooLarge,
+        Self::QueryTimeout,
         Self::Internal,
     ];
 
@@ -73,6 +79,8 @@ impl ErrorCode {
             Self::Draining => "DRAINING",
             Self::Conflict => "CONFLICT",
             Self::NotFound => "NOT_FOUND",
+            Self::AnswerTooLarge => "ANSWER_TOO_LARGE",
+            Self::QueryTimeout => "QUERY_TIMEOUT",
             Self::Internal => "INTERNAL",
             Self::Other(code) => code,
         }

@@ -71,6 +71,14 @@ pub enum Breach {
     Campaigns,
     /// A campaign that would become too large.
     Storage,
+    /// A query whose document has too many parts.
+    QuerySize,
+    /// A query that takes too long.
+    QueryTime,
+    /// Too many queries of one user at once, or too many large answers of all.
+    QueryConcurrency,
+    /// An answer that is too large.
+    AnswerSize,
 }
 
 /// Holds the counts of all limits as one family of metrics.
@@ -102,7 +110,7 @@ struct Told {
 
 impl Breach {
     /// Lists every kind, in the order of their declaration.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::Token,
         Self::AdminToken,
         Self::Logins,
@@ -129,6 +137,10 @@ impl Breach {
         Self::Members,
         Self::Campaigns,
         Self::Storage,
+        Self::QuerySize,
+        Self::QueryTime,
+        Self::QueryConcurrency,
+        Self::AnswerSize,
     ];
 
     /// Finds a kind by the name that logs and metrics have for it.
@@ -167,6 +179,10 @@ impl Breach {
             Self::Members => "members",
             Self::Campaigns => "campaigns",
             Self::Storage => "storage",
+            Self::QuerySize => "query_size",
+            Self::QueryTime => "query_time",
+            Self::QueryConcurrency => "query_concurrency",
+            Self::AnswerSize => "answer_size",
         }
     }
 }

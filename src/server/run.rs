@@ -63,7 +63,7 @@ impl Server {
     pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServerError> {
         let Self { core, auth } = self;
         advice::give(&core, &auth, listener.local_addr()?).await?;
-        let app = http::router(core.clone(), auth);
+        let app = http::router(core.clone(), auth)?;
         let stop = CancellationToken::new();
         let maintenance = tokio::spawn(maintain(core.clone(), stop.clone()));
         let served = socket::serve(core.clone(), app, listener, shutdown).await;

@@ -25,6 +25,8 @@ mod demo_table;
 mod doctor;
 mod doors_attacks;
 mod doors_fuzz;
+mod doors_graphql;
+mod doors_graphql_any;
 mod doors_limits;
 mod doors_logins;
 mod doors_matrix;

@@ -57,7 +57,7 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
 ];
 
 /// What has no clock, no I/O, no task and no chance of its own.
-const PURE: [&str; 38] = [
+const PURE: [&str; 41] = [
     "crates/scry-wire/src/codec/",
     "crates/scry-wire/src/session/",
     "src/text.rs",
@@ -80,6 +80,9 @@ const PURE: [&str; 38] = [
     "src/app/",
     "src/ui/",
     "src/server/rules/",
+    "src/server/graphql/cost",
+    "src/server/graphql/prices.rs",
+    "src/server/graphql/scan.rs",
     "src/server/presence/registry",
     "src/server/presence/typing",
     "src/server/presence/view",

@@ -90,6 +90,7 @@ mod tests {
             ApiError::LoginRequired { reason: "log in".to_owned() },
             refused(ErrorCode::Draining),
             refused(ErrorCode::RateLimited),
+            refused(ErrorCode::QueryTimeout),
             refused(ErrorCode::TokenExpired),
         ] {
             assert_eq!(verdict(&error), Verdict::Again, "{error}");

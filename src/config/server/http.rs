@@ -17,8 +17,14 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Bounds how deep a query nests; an introspection needs 13.
     pub query_depth: usize,
-    /// Bounds what a query asks for, in fields; what answers with much counts as more than one.
+    /// The most values that a query may ask for: the rows of each list times the fields of a row.
     pub query_complexity: usize,
+    /// How long a query may take, its waiting included.
+    pub query_timeout: Duration,
+    /// The most queries of one user that run at once.
+    pub queries_per_user: usize,
+    /// The most bytes of an answer to a query.
+    pub max_answer_bytes: usize,
 }
 
 impl Default for HttpConfig {
@@ -29,7 +35,11 @@ impl Default for HttpConfig {
             max_lines_per_ip: None,
             trusted_proxies: Vec::new(),
             query_depth: 15,
-            query_complexity: 2_000,
+            query_complexity: 100_000,
+            query_timeout: Duration::from_secs(10),
+            queries_per_user: 32,
+            // Three KiB for each of ten thousand entities, and some.
+            max_answer_bytes: 32 * 1024 * 1024,
         }
     }
 }

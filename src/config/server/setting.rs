@@ -64,6 +64,9 @@ pub const SETTINGS: &[Setting] = &[
     plain("trusted_proxies", |config, value| assign(&mut config.http.trusted_proxies, networks(value))),
     plain("query_depth", |config, value| assign(&mut config.http.query_depth, number(value))),
     plain("query_complexity", |config, value| assign(&mut config.http.query_complexity, number(value))),
+    plain("query_timeout", |config, value| assign(&mut config.http.query_timeout, span(value))),
+    plain("queries_per_user", |config, value| assign(&mut config.http.queries_per_user, number(value))),
+    plain("max_answer_bytes", |config, value| assign(&mut config.http.max_answer_bytes, number(value))),
     plain("jwt_secret", |config, value| assign(&mut config.auth.jwt_secret, Ok(Some(Secret::new(value))))),
     plain("jwt_secret_file", |config, value| {
         let secret = std::fs::read_to_string(value).map_err(|error| format!("cannot read {value}: {error}"))?;

@@ -1,28 +1,19 @@
-//! The GraphQL API: decode, call the domain, encode.
+//! The GraphQL API: decode, call the domain, encode, all within limits.
 
+pub mod api;
+mod cost;
 mod error;
 mod input;
 mod invitation;
+pub mod limits;
+mod meter;
 mod mutation;
 mod node;
+mod prices;
 mod query;
+mod scan;
+mod turns;
 mod types;
 mod update;
 
-use async_graphql::EmptySubscription;
-
-use super::domain::Domain;
-use crate::config::server::HttpConfig;
-
-/// Answers queries and mutations.
-pub type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
-
-/// Builds the schema over the domain.
-#[must_use]
-pub fn schema(domain: Domain, limits: &HttpConfig) -> Schema {
-    async_graphql::Schema::build(query::Query, mutation::Mutation::default(), EmptySubscription)
-        .data(domain)
-        .limit_depth(limits.query_depth)
-        .limit_complexity(limits.query_complexity)
-        .finish()
-}
+pub use api::{Answer, Api};

@@ -38,27 +38,22 @@ impl Query {
         Ok(domain.campaign(caller, &id).await.map_err(refuse)?.map(Campaign::from))
     }
 
-    #[graphql(complexity = "20 + child_complexity")]
     async fn kingdoms_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Kingdom>> {
         in_campaign(ctx, &campaign_id, Kind::Kingdom).await
     }
 
-    #[graphql(complexity = "20 + child_complexity")]
     async fn settlements_by_kingdom(&self, ctx: &Context<'_>, kingdom_id: ID) -> Answer<Vec<Settlement>> {
         children(ctx, &kingdom_id, Kind::Settlement).await
     }
 
-    #[graphql(complexity = "20 + child_complexity")]
     async fn structures_by_settlement(&self, ctx: &Context<'_>, settlement_id: ID) -> Answer<Vec<Structure>> {
         children(ctx, &settlement_id, Kind::Structure).await
     }
 
-    #[graphql(complexity = "20 + child_complexity")]
     async fn locations_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Location>> {
         in_campaign(ctx, &campaign_id, Kind::Location).await
     }
 
-    #[graphql(complexity = "20 + child_complexity")]
     async fn encounters_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Encounter>> {
         in_campaign(ctx, &campaign_id, Kind::Encounter).await
     }
@@ -72,7 +67,6 @@ impl Query {
     }
 
     /// What the caller may view of `ids`, in their order.
-    #[graphql(complexity = "ids.len() + child_complexity")]
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Answer<Vec<Node>> {
         let (domain, caller) = parties(ctx)?;
         let ids: Vec<Id> = ids.iter().filter_map(|id| Id::parse(id).ok()).collect();
@@ -80,7 +74,6 @@ impl Query {
     }
 
     /// A whole campaign at one position of its journal.
-    #[graphql(complexity = "100 + child_complexity")]
     async fn snapshot(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Option<Snapshot>> {
         let (domain, caller) = parties(ctx)?;
         let Ok(id) = Id::parse(&campaign_id) else { return Ok(None) };
@@ -88,7 +81,6 @@ impl Query {
     }
 
     /// A campaign's events after `since`, in order.
-    #[graphql(complexity = "limit.unwrap_or(DEFAULT_EVENTS) as usize + child_complexity")]
     async fn events(
         &self,
         ctx: &Context<'_>,

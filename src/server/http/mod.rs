@@ -3,12 +3,15 @@
 mod auth;
 mod body;
 mod caller;
+mod console;
 mod error;
 mod events;
 mod graphql;
 mod health;
 mod metrics;
 mod stats;
+
+use std::io;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -17,7 +20,7 @@ use axum::routing::{get, post};
 use super::auth::AuthService;
 use super::core::Core;
 use super::domain::Domain;
-use super::graphql::{Schema, schema};
+use super::graphql::Api;
 
 /// Holds what the routes work with.
 #[derive(Clone)]
@@ -25,18 +28,21 @@ pub struct Routes {
     core: Core,
     auth: AuthService,
     domain: Domain,
-    schema: Schema,
+    api: Api,
 }
 
 /// Builds the routes of a server.
-pub fn router(core: Core, auth: AuthService) -> Router {
+///
+/// # Errors
+/// The system's, when it has no threads left for queries.
+pub fn router(core: Core, auth: AuthService) -> io::Result<Router> {
     let domain = Domain::new(core.clone());
     let limit = core.config.max_body_bytes;
     let graphiql = core.config.serves_graphiql();
-    let routes = Routes { schema: schema(domain.clone(), &core.config.http), core, auth, domain };
+    let routes = Routes { api: Api::new(domain.clone(), &core.config.http)?, core, auth, domain };
     let graphql = post(graphql::execute);
-    let graphql = if graphiql { graphql.get(graphql::graphiql) } else { graphql };
-    Router::new()
+    let graphql = if graphiql { graphql.get(console::page) } else { graphql };
+    Ok(Router::new()
         .route("/auth/login", post(auth::login))
         .route("/auth/refresh", post(auth::refresh))
         .route("/auth/logout", post(auth::logout))
@@ -49,5 +55,5 @@ pub fn router(core: Core, auth: AuthService) -> Router {
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(limit))
-        .with_state(routes)
+        .with_state(routes))
 }

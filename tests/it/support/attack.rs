@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::queries;
 use super::raw::{Raw, dial_from, frame, upgrade};
 
 /// Names one attack.
@@ -31,11 +32,13 @@ pub enum Attack {
     Subscriptions,
     /// Sends packets that are none.
     Malformed,
+    /// Asks GraphQL queries whose fragments, aliases, lists and directives come to far more than their text.
+    Queries,
 }
 
 impl Attack {
     /// Lists every attack.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Connections,
         Self::SlowHandshake,
         Self::HugeFrames,
@@ -45,6 +48,7 @@ impl Attack {
         Self::ZeroWindow,
         Self::Subscriptions,
         Self::Malformed,
+        Self::Queries,
     ];
 
     /// Returns what people call it.
@@ -59,6 +63,7 @@ impl Attack {
             Self::ZeroWindow => "zero-window readers",
             Self::Subscriptions => "subscription storm",
             Self::Malformed => "malformed packets",
+            Self::Queries => "GraphQL queries",
         }
     }
 }
@@ -152,6 +157,12 @@ impl Attacker {
                 raw.send_bytes(&frame(0x81, &[lead, &noise].concat())).await;
                 raw.send_bytes(&noise).await;
                 raw.stream.shutdown().await.ok()
+            }
+            Attack::Queries => {
+                let mut stream = self.dial().await?;
+                let query = fastrand::choice(queries::expensive(&self.campaign))?;
+                stream.write_all(queries::request(&self.token, &query).as_bytes()).await.ok()?;
+                tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.ok().map(|_| ())
             }
         }
     }

@@ -21,6 +21,7 @@ pub mod people;
 pub mod postgres;
 pub mod process;
 pub mod pty;
+pub mod queries;
 pub mod raw;
 pub mod redis;
 pub mod server;
