@@ -54,6 +54,8 @@ pub struct ServerConfig {
     pub catalogues: Catalogues,
     /// `redis://…`; joins this node to the others that share its database.
     pub redis: Option<Secret>,
+    /// Stands before every name in Redis; installations that share one Redis need different ones.
+    pub redis_prefix: String,
 }
 
 /// Chooses how log lines are written to stderr.
@@ -86,6 +88,7 @@ impl ServerConfig {
             quota: QuotaConfig::default(),
             catalogues: Catalogues::default(),
             redis: None,
+            redis_prefix: String::new(),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::{Tokens, key, revoked};
 use super::breach::Breaches;
 use super::clock;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, MessageKey};
 use super::db::{Db, DbError, Tx};
 use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
@@ -55,16 +55,16 @@ impl Core {
     /// [`ServerError`] naming the setting that does not work.
     pub async fn open(config: ServerConfig) -> Result<Self, ServerError> {
         key::prepare_data_dir(&config.data_dir)?;
-        let tokens = Tokens::new(&key::signing_key(&config)?, config.auth.access_ttl);
+        let signing_key = key::signing_key(&config)?;
+        let tokens = Tokens::new(&signing_key, config.auth.access_ttl);
         let db = Db::open(&config).await?;
         open_catalogues(&db, &config.catalogues).await?;
         let ended = revoked::since(&db, clock::now(), config.auth.access_ttl).await?;
         let node: Arc<str> = uuid::Uuid::now_v7().to_string().into();
-        let cluster = config.redis.as_ref().map(|url| Cluster::new(node.clone(), url)).transpose();
-        let cluster = cluster.map_err(|error| ServerError::Config(format!("--redis: {error}")))?;
+        let metrics = Metrics::new(config.redis.is_some());
+        let cluster = cluster(&config, &node, &signing_key, &metrics)?;
         let signals = Signals::new(config.auth.access_ttl, cluster);
         ended.into_iter().for_each(|session| signals.heard_end(session));
-        let metrics = Metrics::new(config.redis.is_some());
         metrics.begin_declared(&config.catalogues);
         Ok(Self(Arc::new(Parts {
             breaches: metrics.breaches(),
@@ -82,6 +82,20 @@ impl Core {
             config: Arc::new(config),
         })))
     }
+}
+
+/// Builds the handle to the other nodes, where there may be some.
+fn cluster(
+    config: &ServerConfig,
+    node: &Arc<str>,
+    signing_key: &[u8],
+    metrics: &Metrics,
+) -> Result<Option<Cluster>, ServerError> {
+    let Some(url) = &config.redis else { return Ok(None) };
+    let unusable = || ServerError::Config("jwt_secret: cannot be used to sign messages between nodes".to_owned());
+    let key = MessageKey::derive(signing_key).ok_or_else(unusable)?;
+    let cluster = Cluster::new(node.clone(), url, &config.redis_prefix, key, metrics.refused_messages());
+    cluster.map(Some).map_err(|error| ServerError::Config(format!("--redis: {error}")))
 }
 
 /// Makes sure that every catalogue has its journal.

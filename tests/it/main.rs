@@ -35,6 +35,7 @@ mod doors_tokens;
 mod gateway_api;
 mod gateway_catalogues;
 mod gateway_cluster;
+mod gateway_forgery;
 mod gateway_handshake;
 mod gateway_removal;
 mod gateway_resume;

@@ -100,6 +100,7 @@ pub const SETTINGS: &[Setting] = &[
         assign(&mut config.presence.message_ttl, span(value))
     }),
     plain("redis", |config, value| assign(&mut config.redis, redis(value).map(Some))),
+    plain("redis_prefix", |config, value| assign(&mut config.redis_prefix, redis_prefix(value))),
     plain("catalogues", |config, value| assign(&mut config.catalogues, catalogues::read(value))),
     plain("ws_max_payload", |config, value| assign(&mut config.socket.max_payload, number(value))),
     plain("ws_max_rooms", |config, value| assign(&mut config.socket.max_rooms, number(value))),
@@ -187,6 +188,12 @@ fn number<T: FromStr + PartialEq + Default>(value: &str) -> Result<T, String> {
 fn redis(value: &str) -> Result<Secret, String> {
     let known = ["redis://", "rediss://", "redis+unix://"].iter().any(|scheme| value.starts_with(scheme));
     if known { Ok(Secret::new(value)) } else { Err("must be a URL such as redis://127.0.0.1:6379".to_owned()) }
+}
+
+fn redis_prefix(value: &str) -> Result<String, String> {
+    let is_plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+    let problem = "must be at most 64 letters, digits, -, _, . or :, such as table-two:";
+    if is_plain && value.len() <= 64 { Ok(value.to_owned()) } else { Err(problem.to_owned()) }
 }
 
 fn networks(value: &str) -> Result<Vec<IpNet>, String> {

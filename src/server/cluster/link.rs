@@ -4,6 +4,7 @@
 //! kept: the journal, the inboxes and the sessions are in the database, and everybody present is named again.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -15,14 +16,14 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Cluster, Envelope, Heard, Word};
+use super::{Cluster, Heard, Word};
 use crate::protocol::Id;
 use crate::server::clock;
 use crate::server::presence::UserView;
 use crate::server::signals::{SessionEnded, Signals};
 
-/// Carries every word; one server's nodes share one Redis.
-const CHANNEL: &str = "scry:words";
+/// Carries every signed message, after the installation's prefix.
+const CHANNEL: &str = "scry:messages";
 /// How often a node says that it is there; never less often than presence allows.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long Redis may take to answer.
@@ -94,7 +95,7 @@ async fn talk(
     ttl: Duration,
     stop: &CancellationToken,
 ) -> Result<(), LinkError> {
-    let opened = stop.run_until_cancelled(timeout(PATIENCE, open(client))).await;
+    let opened = stop.run_until_cancelled(timeout(PATIENCE, open(cluster, client))).await;
     let Some(opened) = opened else { return Ok(()) };
     let (commands, mut words) = opened.map_err(|_| LinkError::Silent)??;
     let mut said = cluster.said.subscribe();
@@ -138,12 +139,12 @@ async fn talk(
     }
 }
 
-async fn open(client: &Client) -> Result<(MultiplexedConnection, PubSubStream), RedisError> {
+async fn open(cluster: &Cluster, client: &Client) -> Result<(MultiplexedConnection, PubSubStream), RedisError> {
     let config =
         AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
     let commands = client.get_multiplexed_async_connection_with_config(&config).await?;
     let mut words = client.get_async_pubsub().await?;
-    words.subscribe(CHANNEL).await?;
+    words.subscribe(channel(cluster)).await?;
     Ok((commands, words.into_on_message()))
 }
 
@@ -174,18 +175,24 @@ impl Link<'_> {
     }
 
     async fn publish(&mut self, word: Word) -> Result<(), LinkError> {
-        let envelope = serde_json::to_string(&Envelope { from: self.cluster.node.clone(), word })?;
-        redis::cmd("PUBLISH").arg(CHANNEL).arg(envelope).query_async::<()>(&mut self.commands).await?;
+        let signed = self.cluster.signer.sign(&word, clock::now().as_millisecond())?;
+        let channel = channel(self.cluster);
+        redis::cmd("PUBLISH").arg(channel).arg(signed).query_async::<()>(&mut self.commands).await?;
         Ok(())
     }
 
-    /// Takes in a word of another node.
+    /// Takes in a word of another node, if a node has signed it.
     fn listen(&mut self, payload: &[u8]) {
-        self.heard = Instant::now();
-        let envelope: Envelope = match serde_json::from_slice(payload) {
-            Ok(envelope) => envelope,
-            Err(error) => return tracing::debug!(%error, "another node said something that this version does not know"),
+        let verified = {
+            let mut verifier = self.cluster.verifier.lock().unwrap_or_else(PoisonError::into_inner);
+            verifier.verify(payload, clock::now().as_millisecond())
         };
+        let envelope = match verified {
+            Ok(envelope) => envelope,
+            Err(refused) => return self.cluster.refusals.note(&refused),
+        };
+        self.heard = Instant::now();
+        let Some(envelope) = envelope else { return tracing::debug!("ignoring an unknown message of another node") };
         if envelope.from == self.cluster.node {
             return;
         }
@@ -213,7 +220,8 @@ impl Link<'_> {
             let mut pipe = redis::pipe();
             for (user, view) in page.iter().filter_map(|user| Some((user, self.held.get(user)?))) {
                 let entry = json!({"until": until, "name": view.name, "campaigns": view.campaigns}).to_string();
-                pipe.hset(key(user), self.cluster.node.as_ref(), entry).expire(key(user), seconds);
+                let key = presence_key(self.cluster, user);
+                pipe.hset(&key, self.cluster.node.as_ref(), entry).expire(&key, seconds);
             }
             pipe.query_async::<()>(&mut self.commands).await?;
         }
@@ -228,7 +236,7 @@ impl Link<'_> {
     async fn strike(&mut self, user: &Id) -> Result<(), LinkError> {
         self.held.remove(user);
         let field = self.cluster.node.as_ref();
-        redis::cmd("HDEL").arg(key(user)).arg(field).query_async::<()>(&mut self.commands).await?;
+        redis::cmd("HDEL").arg(presence_key(self.cluster, user)).arg(field).query_async::<()>(&mut self.commands).await?;
         Ok(())
     }
 
@@ -244,6 +252,10 @@ impl Link<'_> {
     }
 }
 
-fn key(user: &Id) -> String {
-    format!("ws:presence:{user}")
+fn channel(cluster: &Cluster) -> String {
+    format!("{}{CHANNEL}", cluster.prefix)
+}
+
+fn presence_key(cluster: &Cluster, user: &Id) -> String {
+    format!("{}ws:presence:{user}", cluster.prefix)
 }

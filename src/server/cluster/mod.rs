@@ -2,19 +2,24 @@
 //!
 //! Nodes share a database and tell each other over Redis that there is something to read in it. Without Redis
 //! everything that is in the database still arrives, a second later, because every node also looks by itself; what is
-//! only passed on stays on its node.
+//! only passed on stays on its node. Whatever comes over Redis is believed only if a node has signed it.
 
 mod link;
+mod refusals;
+mod signing;
 mod word;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use refusals::{RefusalCounts, Refusals};
+pub use signing::{MessageKey, RefusalReason};
 pub use word::{Envelope, Heard, Word};
 
+use self::signing::{Signer, Verifier};
 use super::signals::Signals;
 use super::wakes::Wakes;
 use crate::config::server::Secret;
@@ -28,6 +33,12 @@ const BACKLOG: usize = 4096;
 pub struct Cluster {
     node: Arc<str>,
     client: redis::Client,
+    /// Stands before every name in Redis, so that several installations may share one.
+    prefix: Arc<str>,
+    signer: Arc<Signer>,
+    /// Outlives connections: a message must not come twice because Redis was away in between.
+    verifier: Arc<Mutex<Verifier>>,
+    refusals: Refusals,
     up: watch::Sender<bool>,
     /// Campaigns whose journals grew here.
     commits: Wakes<Id>,
@@ -38,13 +49,23 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Builds the handle of a node that is not connected yet.
+    /// Builds the handle of a node that is not connected yet; nodes believe each other by `key`.
     ///
     /// # Errors
     /// What is wrong with the URL, without its password.
-    pub fn new(node: Arc<str>, url: &Secret) -> Result<Self, String> {
+    pub fn new(
+        node: Arc<str>,
+        url: &Secret,
+        prefix: &str,
+        key: MessageKey,
+        refusals: Refusals,
+    ) -> Result<Self, String> {
         let client = redis::Client::open(url.expose()).map_err(|error| error.to_string())?;
         Ok(Self {
+            signer: Arc::new(Signer::new(key.clone(), node.clone())),
+            verifier: Arc::new(Mutex::new(Verifier::new(key))),
+            prefix: prefix.into(),
+            refusals,
             node,
             client,
             up: watch::Sender::new(false),

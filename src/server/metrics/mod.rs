@@ -19,6 +19,7 @@ use prometheus_client::registry::Registry;
 use crate::catalogue::Catalogues;
 use crate::protocol::event::DURABLE;
 use crate::server::breach::Breaches;
+use crate::server::cluster::{RefusalCounts, Refusals};
 
 /// Seconds from the beginning of a change until its event was handed to the sockets.
 const LATENCY_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -43,6 +44,7 @@ struct Inner {
     breaches: Breaches,
     declared: Family<[(&'static str, String); 2], Counter>,
     wakes: One,
+    refused_messages: Refusals,
     gauges: Gauges,
     /// Resident memory before the first connection.
     base_memory: i64,
@@ -104,8 +106,12 @@ impl Metrics {
         let help = "Events of catalogues that were published on this node, by their name and catalogue";
         registry.register("catalogue_events", help, declared.clone());
         let gauges = Gauges::register(&mut registry);
+        let refused = RefusalCounts::default();
+        let refused_messages = Refusals::counting_in(refused.clone());
         if is_joined {
             registry.register("redis_up", "Whether Redis answers; absent without one", gauges.redis_up.clone());
+            let help = "Messages over Redis that no node signed or that came again; absent without one";
+            registry.register("cluster_messages_refused", help, refused);
         }
         let r = &mut registry;
         let metrics = Self(Arc::new(Inner {
@@ -124,6 +130,7 @@ impl Metrics {
             )),
             declared,
             wakes: counted(r, "journal_wakes", "Looks at a journal that had grown, by commit or found by poll"),
+            refused_messages,
             gauges,
             base_memory: memory::resident(),
             registry,
@@ -151,6 +158,12 @@ impl Metrics {
                 drop(family.get_or_create(&[(label, *value)]));
             }
         }
+    }
+
+    /// Returns the counts of messages between nodes that were not believed.
+    #[must_use]
+    pub fn refused_messages(&self) -> Refusals {
+        self.0.refused_messages.clone()
     }
 
     /// Counts a handshake; `refused` is the code of the refusal.
