@@ -5,15 +5,20 @@
 //! field is right if any of the five events has it. Payloads of other events are not known: name their
 //! type, and everything is allowed.
 
-use std::collections::HashMap;
+mod words;
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, SelectExpr, SourceInfo, operators};
+
+use super::constants;
 use super::error::ExprError;
 use super::functions::{self, GLOBAL, METHODS, Returns};
-use super::narrow::{facts, text_literal};
+use super::names::Names;
+use super::narrow::{facts, guards, text_literal};
 use super::schema::{self, Field, PAYLOADS, Shape, Types};
-use crate::protocol::event::DURABLE;
+use super::ty::{Ty, literal_type};
 use crate::suggest::nearest;
 
 /// Names what an expression may look at.
@@ -21,127 +26,73 @@ pub(super) const ROOTS: [&str; 6] = ["type", "payload", "metadata", "room", "ent
 const TYPE_NAMES: [&str; 11] =
     ["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type", "optional_type"];
 
-/// Checks a whole condition; `declared` are the names usable as `$name`.
+/// What an expression is checked against.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    /// The names usable as `$name`.
+    pub declared: &'a [String],
+    /// The names of variables and computed values; `None` where no entities can be asked for.
+    pub names: Option<&'a Names>,
+}
+
+/// Checks a whole condition; returns the nodes of which nobody can know whether an event has what they look for.
 pub(super) fn condition(
     root: &IdedExpr,
     info: &SourceInfo,
     source: &str,
-    declared: &[String],
-) -> Result<(), ExprError> {
-    let checker = Checker { info, source, declared };
-    let scope = Scope { types: Types::ALL, bound: HashMap::new() };
-    let ty = checker.infer(root, &scope)?;
+    surroundings: Surroundings<'_>,
+) -> Result<BTreeSet<u64>, ExprError> {
+    let checker = Checker { info, source, surroundings, unknown: RefCell::default() };
+    let ty = checker.infer(root, &Scope::default())?;
     if ty.may_be_bool() {
-        return Ok(());
+        return Ok(checker.unknown.into_inner());
     }
     let message = format!("this is {}, not a condition; compare it with something", ty.describe());
     Err(ExprError::new(message, source, 0..source.len()))
 }
 
-/// Checks an expression that yields a value rather than a condition.
-pub(super) fn value(root: &IdedExpr, info: &SourceInfo, source: &str, declared: &[String]) -> Result<(), ExprError> {
-    let scope = Scope { types: Types::ALL, bound: HashMap::new() };
-    Checker { info, source, declared }.infer(root, &scope).map(|_| ())
-}
-
-/// Describes what an expression yields, as far as that is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Ty {
-    Any,
-    Null,
-    Bool,
-    Number,
-    Text,
-    Words {
-        words: &'static [&'static str],
-        closed: bool,
-    },
-    Duration,
-    Time,
-    List(Box<Ty>),
-    /// A record that has the fields of at least one of these.
-    Record {
-        owner: String,
-        alternatives: Vec<&'static [Field]>,
-    },
-    /// The name of the event.
-    EventType,
-}
-
-impl Ty {
-    fn of(shape: &'static Shape, owner: &str) -> Self {
-        match shape {
-            Shape::Any => Self::Any,
-            Shape::Bool => Self::Bool,
-            Shape::Number => Self::Number,
-            Shape::Text => Self::Text,
-            Shape::Words(words) => Self::Words { words, closed: true },
-            Shape::UsualWords(words) => Self::Words { words, closed: false },
-            Shape::List(item) => Self::List(Box::new(Self::of(item, owner))),
-            Shape::Record(fields) => Self::Record { owner: owner.to_owned(), alternatives: vec![fields] },
-        }
-    }
-
-    const fn describe(&self) -> &'static str {
-        match self {
-            Self::Any => "a value",
-            Self::Null => "null",
-            Self::Bool => "true or false",
-            Self::Number => "a number",
-            Self::Text | Self::Words { .. } | Self::EventType => "a text",
-            Self::Duration => "a duration",
-            Self::Time => "a time",
-            Self::List(_) => "a list",
-            Self::Record { .. } => "a record",
-        }
-    }
-
-    /// Returns the words such a text may be, and whether there are no others.
-    const fn words(&self) -> Option<(&'static [&'static str], bool)> {
-        match self {
-            Self::Words { words, closed } => Some((words, *closed)),
-            Self::EventType => Some((&DURABLE, false)),
-            Self::Any
-            | Self::Null
-            | Self::Bool
-            | Self::Number
-            | Self::Text
-            | Self::Duration
-            | Self::Time
-            | Self::List(_)
-            | Self::Record { .. } => None,
-        }
-    }
-
-    const fn is_open(&self) -> bool {
-        matches!(self, Self::Any | Self::Null)
-    }
-
-    const fn may_be_bool(&self) -> bool {
-        matches!(self, Self::Any | Self::Bool)
-    }
-
-    /// Tells whether a value of this kind can ever equal one of the other.
-    fn comparable(&self, other: &Self) -> bool {
-        self.is_open() || other.is_open() || self.describe() == other.describe()
-    }
+/// Checks an expression that yields a value rather than a condition; returns the same.
+pub(super) fn value(
+    root: &IdedExpr,
+    info: &SourceInfo,
+    source: &str,
+    surroundings: Surroundings<'_>,
+) -> Result<BTreeSet<u64>, ExprError> {
+    let checker = Checker { info, source, surroundings, unknown: RefCell::default() };
+    checker.infer(root, &Scope::default())?;
+    Ok(checker.unknown.into_inner())
 }
 
 struct Checker<'a> {
     info: &'a SourceInfo,
     source: &'a str,
-    declared: &'a [String],
+    surroundings: Surroundings<'a>,
+    unknown: RefCell<BTreeSet<u64>>,
 }
 
 #[derive(Clone)]
 struct Scope<'a> {
     types: Types,
     bound: HashMap<&'a str, Ty>,
+    /// What `has()` has been asked for, as dotted names.
+    guarded: BTreeSet<String>,
 }
 
-impl<'a> Scope<'a> {
-    fn narrowed(&self, types: Types) -> Self {
-        Self { types: self.types.and(types), bound: self.bound.clone() }
+impl Default for Scope<'_> {
+    fn default() -> Self {
+        Self { types: Types::ALL, bound: HashMap::new(), guarded: BTreeSet::new() }
+    }
+}
+
+impl Scope<'_> {
+    /// Returns the scope beside a condition that holds, or does not.
+    fn beside(&self, condition: &IdedExpr, holds: bool) -> Self {
+        let facts = facts(condition);
+        Self {
+            types: self.types.and(if holds { facts.yes } else { facts.no }),
+            bound: self.bound.clone(),
+            guarded: &self.guarded | &guards(condition, holds),
+        }
     }
 }
 
@@ -159,7 +110,16 @@ impl<'a> Checker<'a> {
                 }
                 Ok(Ty::List(Box::new(Ty::Any)))
             }
-            Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => Ok(Ty::Any),
+            Expr::Map(map) => {
+                for entry in &map.entries {
+                    if let EntryExpr::MapEntry(entry) = &entry.expr {
+                        self.infer(&entry.key, scope)?;
+                        self.infer(&entry.value, scope)?;
+                    }
+                }
+                Ok(Ty::Any)
+            }
+            Expr::Struct(_) | Expr::Unspecified => Ok(Ty::Any),
         }
     }
 
@@ -171,9 +131,17 @@ impl<'a> Checker<'a> {
             "type" => return Ok(Ty::EventType),
             "room" => return Ok(Ty::Text),
             // What another application's events say is its own affair.
-            "metadata" | "payload" if scope.types.only_other() => return Ok(Ty::Any),
+            "metadata" | "payload" if scope.types.only_other() => {
+                self.note_unknown(expr);
+                return Ok(Ty::Any);
+            }
             "metadata" => return Ok(record("metadata", vec![schema::METADATA])),
-            "entity" | "before" => return Ok(record(name, vec![schema::ENTITY])),
+            "entity" | "before" => {
+                if self.surroundings.names.is_none() {
+                    self.note_unknown(expr);
+                }
+                return Ok(record(name, vec![schema::ENTITY]));
+            }
             "payload" => return Ok(record(&payload_owner(scope.types), scope.types.payloads())),
             _ if name.starts_with('@') || TYPE_NAMES.contains(&name) => return Ok(Ty::Any),
             _ => {}
@@ -195,27 +163,43 @@ impl<'a> Checker<'a> {
     }
 
     fn variable(&self, expr: &IdedExpr, name: &str) -> Result<Ty, ExprError> {
-        if self.declared.iter().any(|declared| declared == name) {
+        if self.surroundings.declared.iter().any(|declared| declared == name) {
             return Ok(Ty::Any);
         }
-        let known = self.declared.iter().map(String::as_str);
+        let known = self.surroundings.declared.iter().map(String::as_str);
         let remedy = match nearest(name, known) {
             Some(near) => format!("did you mean “${near}”?"),
-            None if self.declared.is_empty() => "no variable or capture is set here".to_owned(),
-            None => format!("known here are ${}", self.declared.join(", $")),
+            None if self.surroundings.declared.is_empty() => "no variable or capture is set here".to_owned(),
+            None => format!("known here are ${}", self.surroundings.declared.join(", $")),
         };
         Err(self.error(expr, format!("unknown variable “${name}”; {remedy}")))
     }
 
     fn select(&self, expr: &IdedExpr, select: &'a SelectExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
         let operand = self.infer(&select.operand, scope)?;
-        let ty = self.field(expr, &operand, &select.field)?;
+        let ty = self.field(expr, &operand, &select.field, select.test, scope)?;
         Ok(if select.test { Ty::Bool } else { ty })
     }
 
-    fn field(&self, expr: &IdedExpr, operand: &Ty, field: &str) -> Result<Ty, ExprError> {
+    /// Notes that an event need not have what is looked for here, and that nobody can say whether the name is right.
+    fn note_unknown(&self, expr: &IdedExpr) {
+        self.unknown.borrow_mut().insert(expr.id);
+    }
+
+    fn field(
+        &self,
+        expr: &IdedExpr,
+        operand: &Ty,
+        field: &str,
+        test: bool,
+        scope: &Scope<'a>,
+    ) -> Result<Ty, ExprError> {
+        if let Ty::Names { kind, owner, types } = operand {
+            return self.name(expr, (*kind, owner, *types), field, test, scope);
+        }
         let Ty::Record { owner, alternatives } = operand else {
             if operand.is_open() {
+                self.note_unknown(expr);
                 return Ok(Ty::Any);
             }
             return Err(self.field_error(expr, field, format!("{} has no field “{field}”", operand.describe())));
@@ -229,32 +213,10 @@ impl<'a> Checker<'a> {
         match shapes.as_slice() {
             [] => Err(self.unknown_field(expr, owner, alternatives, field)),
             [first, rest @ ..] if rest.iter().all(|shape| shape == first) => {
-                Ok(Ty::of(first, &format!("{owner}.{field}")))
+                Ok(Ty::of(first, &format!("{owner}.{field}")).seen_by(scope.types))
             }
             _ => Ok(Ty::Any),
         }
-    }
-
-    fn unknown_field(&self, expr: &IdedExpr, owner: &str, alternatives: &[&'static [Field]], field: &str) -> ExprError {
-        let mut names: Vec<&str> =
-            alternatives.iter().flat_map(|fields| fields.iter()).map(|(name, _)| *name).collect();
-        names.sort_unstable();
-        names.dedup();
-        let elsewhere: Vec<&str> = DURABLE
-            .iter()
-            .zip(PAYLOADS)
-            .filter(|(_, fields)| owner.starts_with("payload") && fields.iter().any(|(name, _)| *name == field))
-            .map(|(event, _)| *event)
-            .collect();
-        let remedy = match nearest(field, names.iter().copied()) {
-            Some(near) => format!("did you mean “{near}”?"),
-            None if !elsewhere.is_empty() => format!("it belongs to {}", elsewhere.join(", ")),
-            None if owner == "the payload of any event" => {
-                format!("known are {}; for another event name its type first: type == \"…\" && …", names.join(", "))
-            }
-            None => format!("known are {}", names.join(", ")),
-        };
-        self.field_error(expr, field, format!("unknown field “{field}” in {owner}; {remedy}"))
     }
 
     fn call(&self, expr: &'a IdedExpr, call: &'a CallExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
@@ -264,21 +226,20 @@ impl<'a> Checker<'a> {
                 if !scope.types.is_none() && scope.types.and(left.yes).and(right.yes).is_none() {
                     return Err(self.error(expr, "this can never hold: no event has both types"));
                 }
-                self.expect_bool(a, &scope.narrowed(right.yes))?;
-                self.expect_bool(b, &scope.narrowed(left.yes))?;
+                self.expect_bool(a, &scope.beside(b, true))?;
+                self.expect_bool(b, &scope.beside(a, true))?;
                 Ok(Ty::Bool)
             }
             (operators::LOGICAL_OR, [a, b]) => {
-                let (left, right) = (facts(a), facts(b));
-                self.expect_bool(a, &scope.narrowed(right.no))?;
-                self.expect_bool(b, &scope.narrowed(left.no))?;
+                self.expect_bool(a, &scope.beside(b, false))?;
+                self.expect_bool(b, &scope.beside(a, false))?;
                 Ok(Ty::Bool)
             }
             (operators::LOGICAL_NOT, [a]) => self.expect_bool(a, scope).map(|()| Ty::Bool),
             (operators::CONDITIONAL, [condition, then, otherwise]) => {
                 self.expect_bool(condition, scope)?;
-                let then = self.infer(then, &scope.narrowed(facts(condition).yes))?;
-                let otherwise = self.infer(otherwise, &scope.narrowed(facts(condition).no))?;
+                let then = self.infer(then, &scope.beside(condition, true))?;
+                let otherwise = self.infer(otherwise, &scope.beside(condition, false))?;
                 Ok(if then == otherwise { then } else { Ty::Any })
             }
             (operators::EQUALS | operators::NOT_EQUALS, [a, b]) => self.equality(expr, a, b, scope),
@@ -286,13 +247,18 @@ impl<'a> Checker<'a> {
                 self.order(expr, a, b, scope)
             }
             (operators::IN, [a, b]) => self.membership(expr, a, b, scope),
-            (operators::INDEX, [a, b]) => self.index(a, b, scope),
+            (operators::INDEX, [a, b]) => self.index(expr, a, b, scope),
             (operators::NOT_STRICTLY_FALSE, [a]) => self.infer(a, scope).map(|_| Ty::Bool),
             (name, args) if is_operator(name) => {
                 for arg in args {
                     self.infer(arg, scope)?;
                 }
-                Ok(Ty::Any)
+                match args {
+                    [_, divisor] if constants::divides_by_zero(name, divisor) => {
+                        Err(self.error(divisor, "it divides by zero"))
+                    }
+                    _ => Ok(Ty::Any),
+                }
             }
             (name, args) => self.function(expr, name, call.target.as_deref(), args, scope),
         }
@@ -344,7 +310,7 @@ impl<'a> Checker<'a> {
             }
             return self.word(&of, a).map(|()| Ty::Bool);
         }
-        if container.is_open() || matches!(container, Ty::Record { .. }) {
+        if container.is_open() || matches!(container, Ty::Record { .. } | Ty::Names { .. }) {
             return Ok(Ty::Bool);
         }
         let remedy = match container.describe() {
@@ -354,15 +320,27 @@ impl<'a> Checker<'a> {
         Err(self.error(expr, format!("“in” looks into a list; {remedy}")))
     }
 
-    fn index(&self, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn index(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
         let operand = self.infer(a, scope)?;
         self.infer(b, scope)?;
         if let Ty::List(item) = operand {
             return Ok(*item);
         }
         match text_literal(b) {
-            Some(field) if matches!(operand, Ty::Record { .. }) => self.field(b, &operand, field),
-            Some(_) | None => Ok(Ty::Any),
+            Some(field) if matches!(operand, Ty::Record { .. }) => self.field(b, &operand, field, false, scope),
+            Some(field) if matches!(operand, Ty::Names { .. }) => {
+                let found = self.field(b, &operand, field, false, scope)?;
+                if self.unknown.borrow_mut().remove(&b.id) {
+                    self.note_unknown(expr);
+                }
+                Ok(found)
+            }
+            Some(_) | None => {
+                if operand.is_open() {
+                    self.note_unknown(expr);
+                }
+                Ok(Ty::Any)
+            }
         }
     }
 
@@ -384,6 +362,9 @@ impl<'a> Checker<'a> {
         for arg in args {
             self.infer(arg, scope)?;
         }
+        if let Some((literal, message)) = constants::fault(name, target, args) {
+            return Err(self.error(literal, message));
+        }
         Ok(match returns {
             Returns::Bool => Ty::Bool,
             Returns::Number => Ty::Number,
@@ -395,17 +376,11 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn unknown_function(&self, expr: &IdedExpr, name: &str, known: &[(&'static str, Returns)]) -> ExprError {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).chain(functions::MACROS.iter().copied()).collect();
-        let remedy = nearest(name, names.iter().copied())
-            .map_or_else(|| format!("known are {}", names.join(", ")), |near| format!("did you mean “{near}”?"));
-        // The parser places a call at its opening bracket; the name stands before it.
-        let bracket = self.offset(expr).0;
-        let start = bracket.saturating_sub(name.len());
-        ExprError::new(format!("unknown function “{name}”; {remedy}"), self.source, start..bracket)
-    }
-
     fn comprehension(&self, loops: &'a ComprehensionExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+        if ROOTS.contains(&loops.iter_var.as_str()) {
+            let message = format!("“{0}” is the event's own {0}; give the loop's item another name", loops.iter_var);
+            return Err(self.error(&loops.iter_range, message));
+        }
         let range = self.infer(&loops.iter_range, scope)?;
         let item = if let Ty::List(item) = range { *item } else { Ty::Any };
         let mut inner = scope.clone();
@@ -417,23 +392,6 @@ impl<'a> Checker<'a> {
         self.infer(&loops.loop_cond, &inner)?;
         self.infer(&loops.loop_step, &inner)?;
         self.infer(&loops.result, &inner)
-    }
-
-    /// Checks a literal against the words a field may hold.
-    fn word(&self, ty: &Ty, literal: &IdedExpr) -> Result<(), ExprError> {
-        let Some(text) = text_literal(literal) else { return Ok(()) };
-        let Some((words, closed)) = ty.words() else { return Ok(()) };
-        if words.contains(&text) {
-            return Ok(());
-        }
-        match nearest(text, words.iter().copied()) {
-            Some(near) => {
-                let escape = if closed { "" } else { " (If it is meant so, write it as matches(…, \"^…$\").)" };
-                Err(self.error(literal, format!("unknown word “{text}”; did you mean “{near}”?{escape}")))
-            }
-            None if closed => Err(self.error(literal, format!("it is never “{text}”; known are {}", words.join(", ")))),
-            None => Ok(()),
-        }
     }
 
     fn error(&self, expr: &IdedExpr, message: impl Into<String>) -> ExprError {
@@ -456,16 +414,6 @@ impl<'a> Checker<'a> {
     fn offset(&self, expr: &IdedExpr) -> (usize, usize) {
         let (start, last) = self.info.offset_for(expr.id).unwrap_or_default();
         (start as usize, last as usize + 1)
-    }
-}
-
-fn literal_type(literal: &LiteralValue) -> Ty {
-    match literal {
-        LiteralValue::Boolean(_) => Ty::Bool,
-        LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => Ty::Number,
-        LiteralValue::Null => Ty::Null,
-        LiteralValue::String(_) => Ty::Text,
-        LiteralValue::Bytes(_) => Ty::Any,
     }
 }
 

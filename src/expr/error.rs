@@ -3,6 +3,11 @@
 use std::fmt;
 use std::ops::Range;
 
+use cel::ExecutionError;
+use cel::common::ast::operators;
+
+use crate::text;
+
 /// Says why an expression cannot be used, and points at the place.
 ///
 /// Displayed as a sentence, the line at fault and a caret under the characters that are meant.
@@ -69,6 +74,75 @@ pub(super) fn syntax(source: &str, errors: &cel::ParseErrors) -> ExprError {
         Some(_) => first.msg.clone(),
     };
     ExprError::new(message, source, at..at + next.map_or(0, char::len_utf8))
+}
+
+/// Says in a sentence why an expression has no value for an event.
+pub(super) fn evaluation(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchOverload(call) => {
+            let types: Vec<&str> = call.argument_types().iter().map(|name| describe(name)).collect();
+            let function = call.function();
+            let shown = symbol(function).map_or_else(|| function.to_owned(), |symbol| format!("“{symbol}”"));
+            match types.as_slice() {
+                [] => format!("{shown} has nothing to work on"),
+                [one] => format!("{shown} does not go with {one}"),
+                [first, rest @ ..] => format!("{shown} does not go with {first} and {}", rest.join(" and ")),
+            }
+        }
+        ExecutionError::FunctionError { function, message } => {
+            let message = text::line(message);
+            match symbol(function) {
+                Some(_) => message.into_owned(),
+                None if function.starts_with('@') => message.into_owned(),
+                None => format!("{function}: {message}"),
+            }
+        }
+        ExecutionError::UnexpectedType { got, want } => {
+            format!("this is {}; {} is needed", describe(got), describe(want))
+        }
+        error => text::line(&error.to_string()).into_owned(),
+    }
+}
+
+/// Names one of CEL's types for people.
+pub(super) fn describe(type_name: &str) -> &str {
+    match type_name {
+        "int" | "uint" | "double" => "a number",
+        "string" => "a text",
+        "bool" => "true or false",
+        "bytes" => "bytes",
+        "list" => "a list",
+        "map" => "a record",
+        "null_type" => "null",
+        "google.protobuf.Duration" => "a duration",
+        "google.protobuf.Timestamp" => "a time",
+        other => other,
+    }
+}
+
+/// Returns how an operator is written.
+fn symbol(function: &str) -> Option<&'static str> {
+    const SYMBOLS: [(&str, &str); 18] = [
+        (operators::ADD, "+"),
+        (operators::SUBSTRACT, "-"),
+        (operators::MULTIPLY, "*"),
+        (operators::DIVIDE, "/"),
+        (operators::MODULO, "%"),
+        (operators::NEGATE, "-"),
+        (operators::LESS, "<"),
+        (operators::LESS_EQUALS, "<="),
+        (operators::GREATER, ">"),
+        (operators::GREATER_EQUALS, ">="),
+        (operators::EQUALS, "=="),
+        (operators::NOT_EQUALS, "!="),
+        (operators::LOGICAL_AND, "&&"),
+        (operators::LOGICAL_OR, "||"),
+        (operators::LOGICAL_NOT, "!"),
+        (operators::IN, "in"),
+        (operators::INDEX, "[]"),
+        ("_._", "."),
+    ];
+    SYMBOLS.iter().find(|(name, _)| *name == function).map(|(_, symbol)| *symbol)
 }
 
 /// Finds the byte behind the parser's line and column, both counted from 1 in characters.

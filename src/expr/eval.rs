@@ -1,5 +1,6 @@
 //! Runs expressions: compiled once, run against many events.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cel::common::ast::{Expr, IdedExpr, SourceInfo};
@@ -9,9 +10,9 @@ use serde_json::Value;
 
 use super::error::{self, ExprError};
 use super::functions::{ENVIRONMENT, WORLD_DATE, add_world_date};
+use super::narrow::dotted;
 use super::view::EventView;
-use super::{Clause, Verdict, check, scan};
-use crate::text;
+use super::{Clause, Verdict, check, path, scan};
 
 /// Bounds an expression's text; deeper nesting than this could ever hold is refused by the parser.
 const MAX_BYTES: usize = 16 * 1024;
@@ -20,6 +21,8 @@ const MAX_BYTES: usize = 16 * 1024;
 pub(super) struct Program {
     source: String,
     compiled: cel::Program,
+    /// The expression as it is evaluated.
+    root: IdedExpr,
     roots: Vec<String>,
     world_date: bool,
     /// Every dotted name in the expression, as it was written.
@@ -40,10 +43,19 @@ impl Program {
         };
         let mut paths = Vec::new();
         collect_paths(compiled.expression(), &mut paths);
-        Ok(Self { source: source.to_owned(), compiled, roots, world_date, paths })
+        let mut root = compiled.expression().clone();
+        path::prepare(&mut root, &BTreeSet::new());
+        Ok(Self { source: source.to_owned(), compiled, root, roots, world_date, paths })
     }
 
-    pub(super) fn root(&self) -> &IdedExpr {
+    /// Makes an error of each of these nodes that an event has nothing for.
+    pub(super) fn require(&mut self, nodes: &BTreeSet<u64>) {
+        self.root = self.compiled.expression().clone();
+        path::prepare(&mut self.root, nodes);
+    }
+
+    /// Returns the expression as it was written.
+    pub(super) fn expression(&self) -> &IdedExpr {
         self.compiled.expression()
     }
 
@@ -57,23 +69,24 @@ impl Program {
 
     pub(super) fn verdict(&self, event: &EventView<'_>) -> Verdict {
         let context = self.context(event);
-        match CelValue::resolve_val(self.root(), &context) {
+        match CelValue::resolve_val(&self.root, &context) {
             Ok(value) => match value.downcast_ref::<CelBool>() {
                 Some(answer) if *answer.inner() => Verdict::True,
                 Some(_) => Verdict::False,
-                None => Verdict::Error(format!("the expression is {}, not true or false", value.get_type().name())),
+                None => {
+                    let what = error::describe(value.get_type().name());
+                    Verdict::Error(format!("the expression is {what}, not true or false"))
+                }
             },
-            Err(error) if is_missing(&error) => Verdict::False,
-            Err(error) => Verdict::Error(text::line(&error.to_string()).into_owned()),
+            Err(error) => failure(&error, event).map_or(Verdict::False, Verdict::Error),
         }
     }
 
     pub(super) fn value(&self, event: &EventView<'_>) -> Result<Option<Value>, String> {
         let context = self.context(event);
-        match CelValue::resolve(self.root(), &context) {
+        match CelValue::resolve(&self.root, &context) {
             Ok(value) => Ok(Some(json(&value))),
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(text::line(&error.to_string()).into_owned()),
+            Err(error) => failure(&error, event).map_or(Ok(None), Err),
         }
     }
 
@@ -92,12 +105,18 @@ impl Program {
     }
 }
 
-/// Tells an error that only says that something is not there: a missing field, or a step into null.
-fn is_missing(error: &ExecutionError) -> bool {
-    if let ExecutionError::NoSuchOverload(call) = error {
-        return call.argument_types().iter().any(|name| name == "null_type");
+/// Says what went wrong; `None` for an error that only says that something is not there which need not be.
+fn failure(error: &ExecutionError, event: &EventView<'_>) -> Option<String> {
+    match error {
+        ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_) => None,
+        // A step into null.
+        ExecutionError::NoSuchOverload(call) if call.argument_types().iter().any(|name| name == "null_type") => None,
+        ExecutionError::UndeclaredReference(name) => {
+            let path = path::missing(name, event)?;
+            Some(format!("{path} is missing in the event; ask first whether it is there: has({path}) && …"))
+        }
+        error => Some(error::evaluation(error)),
     }
-    matches!(error, ExecutionError::NoSuchKey(_))
 }
 
 /// Collects the longest dotted names that start at something an expression looks at.
@@ -127,20 +146,6 @@ fn collect_paths(expr: &IdedExpr, paths: &mut Vec<String>) {
             collect_paths(&loops.loop_step, paths);
         }
         Expr::Ident(_) | Expr::Literal(_) | Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {}
-    }
-}
-
-fn dotted(expr: &IdedExpr) -> Option<String> {
-    match &expr.expr {
-        Expr::Ident(name) => Some(name.clone()),
-        Expr::Select(select) => Some(format!("{}.{}", dotted(&select.operand)?, select.field)),
-        Expr::Call(_)
-        | Expr::Comprehension(_)
-        | Expr::List(_)
-        | Expr::Literal(_)
-        | Expr::Map(_)
-        | Expr::Struct(_)
-        | Expr::Unspecified => None,
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::common::types::{self, CelDuration, CelInt};
+use cel::common::types::{self, CelDuration};
 use cel::common::value::CowVal;
 use cel::{Context, Env, ExecutionError, Value as CelValue};
 
 use super::view::EventView;
+use super::{numbers, path};
 use crate::calendar::WorldDate;
 
 /// Lists every function by the name it is called by, with what it returns.
@@ -67,27 +68,34 @@ pub(super) enum Returns {
     Other,
 }
 
-/// Holds CEL's standard library with the durations added; built once.
+/// Holds CEL's standard library with our arithmetic and the durations added; built once.
 pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
+    numbers::declare(&mut env);
+    path::declare(&mut env);
     let mut add = |name: &str, function: cel::common::functions::Function| {
-        let added = env.add_overload(name, &format!("{name}_int"), vec![types::INT_TYPE], function);
+        let added = env.add_overload(name, &format!("{name}_any"), vec![types::DYN_TYPE], function);
         debug_assert!(added.is_ok(), "{name} is declared once");
     };
-    add("seconds", |args| span(&args, 1));
-    add("minutes", |args| span(&args, 60));
-    add("hours", |args| span(&args, 60 * 60));
-    add("days", |args| span(&args, 24 * 60 * 60));
+    add("seconds", |args| span("seconds", &args, 1.0));
+    add("minutes", |args| span("minutes", &args, 60.0));
+    add("hours", |args| span("hours", &args, 3_600.0));
+    add("days", |args| span("days", &args, 86_400.0));
     Arc::new(env)
 });
 
-fn span<'b, 'v>(args: &[CowVal<'b, 'v>], unit: i64) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let count = args.first().and_then(|arg| arg.downcast_ref::<CelInt>()).map(|count| *count.inner());
-    count
-        .and_then(|count| count.checked_mul(unit))
-        .and_then(chrono::Duration::try_seconds)
+/// Makes a duration of a number of units, each of which has so many seconds.
+fn span<'b, 'v>(name: &str, args: &[CowVal<'b, 'v>], unit: f64) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let types = || args.iter().map(|arg| arg.get_type().name().to_owned()).collect();
+    let count = args.first().and_then(|arg| numbers::real(arg.as_ref()));
+    let seconds = count.ok_or_else(|| ExecutionError::no_such_overload(name, types()))? * unit;
+    let whole = seconds.trunc();
+    #[expect(clippy::cast_possible_truncation, reason = "a cast saturates, and chrono refuses what is too long")]
+    let (whole, nanos) = (whole as i64, ((seconds - whole) * 1e9).round() as i64);
+    chrono::Duration::try_seconds(whole)
+        .and_then(|duration| duration.checked_add(&chrono::Duration::nanoseconds(nanos)))
         .map(|duration| CowVal::owned(CelDuration::from(duration)))
-        .ok_or_else(|| ExecutionError::function_error("duration", "the duration is too long"))
+        .ok_or_else(|| ExecutionError::function_error(name, "the duration is too long"))
 }
 
 /// Adds `world_date`, which needs the calendar of the event's campaign.

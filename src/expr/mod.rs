@@ -5,20 +5,30 @@
 //! `hours(n)` and `days(n)`, which make durations, and `world_date(time)`, which reads a world time in the
 //! campaign's own calendar. Where the owner of an expression declares them, `$name` stands for a value.
 //!
+//! Numbers are of one sort: whole numbers and fractions mix (see `numbers`).
+//!
 //! What is misspelt is an error when the expression is read, not a silent “false” (see `check`). What is
 //! *missing* when it runs, an optional field of this event or an entity that is not cached, makes it false,
-//! as if it had been asked for with `has()`; that includes `!(payload.missing == 1)`. A real mistake of types
-//! is [`Verdict::Error`], which the caller reports once.
+//! as if it had been asked for with `has()`; that includes `!(payload.missing == 1)`. A mistake of types
+//! is [`Verdict::Error`].
+//!
+//! A judge must not take a misspelt name for “false”: [`Expr::bind`] checks variables and computed values against the
+//! names in use, and makes a [`Verdict::Error`] of whatever is missing although nobody can know whether its name is right.
 
 mod check;
+mod constants;
 mod error;
 mod eval;
 mod functions;
+mod names;
 mod narrow;
+mod numbers;
+mod path;
 mod scan;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod ty;
 mod view;
 
 use std::fmt;
@@ -26,7 +36,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use self::check::Surroundings;
 pub use self::error::ExprError;
+pub use self::names::Names;
 pub use self::view::{EventView, Vars, entity};
 
 /// Holds a checked expression; clones share it.
@@ -35,6 +47,8 @@ pub struct Expr(Arc<Inner>);
 
 struct Inner {
     source: String,
+    declared: Vec<String>,
+    is_condition: bool,
     program: eval::Program,
     clauses: Vec<eval::Program>,
 }
@@ -44,7 +58,8 @@ struct Inner {
 pub enum Verdict {
     True,
     False,
-    /// The expression mixes types that do not go together; the sentence says which.
+    /// It cannot be told: types do not go together, or something is missing that had to be there. The sentence says
+    /// which.
     Error(String),
 }
 
@@ -72,11 +87,12 @@ impl Expr {
     /// [`ExprError`] with the place of the first fault.
     pub fn parse_with(source: &str, declared: &[String]) -> Result<Self, ExprError> {
         let program = eval::Program::compile(source)?;
-        check::condition(program.root(), program.info(), source, declared)?;
+        check::condition(program.expression(), program.info(), source, Surroundings { declared, names: None })?;
         // The parts of a sound conjunction are sound; one that is not is explained as a whole.
         let clauses = scan::clauses(source).into_iter().map(eval::Program::compile).collect::<Result<Vec<_>, _>>();
-        let clauses = clauses.or_else(|_| eval::Program::compile(source).map(|whole| vec![whole]))?;
-        Ok(Self(Arc::new(Inner { source: source.to_owned(), program, clauses })))
+        let clauses = clauses.or_else(|_| whole(source))?;
+        let (source, declared) = (source.to_owned(), declared.to_vec());
+        Ok(Self(Arc::new(Inner { source, declared, is_condition: true, program, clauses })))
     }
 
     /// Reads an expression that yields a value, for [`Expr::evaluate`].
@@ -85,8 +101,29 @@ impl Expr {
     /// [`ExprError`] with the place of the first fault.
     pub fn value(source: &str, declared: &[String]) -> Result<Self, ExprError> {
         let program = eval::Program::compile(source)?;
-        check::value(program.root(), program.info(), source, declared)?;
-        Ok(Self(Arc::new(Inner { source: source.to_owned(), program, clauses: Vec::new() })))
+        check::value(program.expression(), program.info(), source, Surroundings { declared, names: None })?;
+        let (source, declared) = (source.to_owned(), declared.to_vec());
+        Ok(Self(Arc::new(Inner { source, declared, is_condition: false, program, clauses: Vec::new() })))
+    }
+
+    /// Returns the same expression for a judge, who must not take a misspelt name for “false”.
+    ///
+    /// Variables and computed values are checked against `names`; without any, no entity can be asked for. What is
+    /// missing in an event although nobody can know whether its name is right, is an error unless `has()` was asked.
+    ///
+    /// # Errors
+    /// [`ExprError`] with the place of the first name that is not in use.
+    pub fn bind(&self, names: Option<&Names>) -> Result<Self, ExprError> {
+        let source = self.source();
+        let mut program = eval::Program::compile(source)?;
+        let check = if self.0.is_condition { check::condition } else { check::value };
+        let surroundings = Surroundings { declared: &self.0.declared, names };
+        let unknown = check(program.expression(), program.info(), source, surroundings)?;
+        program.require(&unknown);
+        let clauses = scan::clauses(source).into_iter().filter(|_| self.0.is_condition).map(eval::Program::compile);
+        let clauses = clauses.collect::<Result<Vec<_>, _>>().or_else(|_| whole(source))?;
+        let (source, declared) = (source.to_owned(), self.0.declared.clone());
+        Ok(Self(Arc::new(Inner { source, declared, is_condition: self.0.is_condition, program, clauses })))
     }
 
     /// Returns the expression as it was written.
@@ -105,6 +142,12 @@ impl Expr {
     #[must_use]
     pub fn looks_at_entities(&self) -> bool {
         self.0.program.looks_at("entity") || self.0.program.looks_at("before")
+    }
+
+    /// Returns whether the expression may speak of variables or computed values by their names.
+    #[must_use]
+    pub fn uses_names(&self) -> bool {
+        ["variable", "computed"].iter().any(|word| self.0.source.contains(word))
     }
 
     /// Answers whether an event fits.
@@ -132,6 +175,10 @@ impl Expr {
     pub fn explain(&self, event: &EventView<'_>) -> Vec<Clause> {
         self.0.clauses.iter().map(|clause| clause.explain(event)).collect()
     }
+}
+
+fn whole(source: &str) -> Result<Vec<eval::Program>, ExprError> {
+    eval::Program::compile(source).map(|whole| vec![whole])
 }
 
 /// Lists the `$names` an expression uses, without reading it.

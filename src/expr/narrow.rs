@@ -1,5 +1,7 @@
 //! Which events are still possible at a point of an expression.
 
+use std::collections::BTreeSet;
+
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
 use super::schema::Types;
@@ -28,6 +30,35 @@ pub(super) fn facts(expr: &IdedExpr) -> Facts {
             Facts { yes: a.yes.or(b.yes), no: a.no.and(b.no) }
         }
         _ => unknown,
+    }
+}
+
+/// Lists the values, as dotted names, that are there where a condition holds, or where it does not.
+pub(super) fn guards(expr: &IdedExpr, holds: bool) -> BTreeSet<String> {
+    if let Expr::Select(select) = &expr.expr {
+        return if select.test && holds { dotted(expr).into_iter().collect() } else { BTreeSet::new() };
+    }
+    let Expr::Call(call) = &expr.expr else { return BTreeSet::new() };
+    match (call.func_name.as_str(), call.args.as_slice()) {
+        (operators::LOGICAL_NOT, [a]) => guards(a, !holds),
+        (operators::LOGICAL_AND, [a, b]) if holds => &guards(a, true) | &guards(b, true),
+        (operators::LOGICAL_OR, [a, b]) if !holds => &guards(a, false) | &guards(b, false),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Returns the dotted name that an expression is, `has()` or not.
+pub(super) fn dotted(expr: &IdedExpr) -> Option<String> {
+    match &expr.expr {
+        Expr::Ident(name) => Some(name.clone()),
+        Expr::Select(select) => Some(format!("{}.{}", dotted(&select.operand)?, select.field)),
+        Expr::Call(_)
+        | Expr::Comprehension(_)
+        | Expr::List(_)
+        | Expr::Literal(_)
+        | Expr::Map(_)
+        | Expr::Struct(_)
+        | Expr::Unspecified => None,
     }
 }
 

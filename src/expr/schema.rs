@@ -1,5 +1,6 @@
 //! What is known about events before any has come: their fields, and which words these may hold.
 
+use super::names::NameKind;
 use crate::protocol::event::DURABLE;
 
 /// Describes the values a field may hold.
@@ -16,6 +17,10 @@ pub(super) enum Shape {
     UsualWords(&'static [&'static str]),
     List(&'static Shape),
     Record(&'static [Field]),
+    /// The name of a field that changed, `variables.NAME` for one of the variables.
+    ChangedField,
+    /// Variables or computed values, whose names each campaign chooses.
+    Names(NameKind),
 }
 
 pub(super) type Field = (&'static str, Shape);
@@ -23,7 +28,10 @@ pub(super) type Field = (&'static str, Shape);
 const ENTITY_TYPES: Shape =
     Shape::UsualWords(&["campaign", "kingdom", "settlement", "structure", "location", "encounter", "member"]);
 const OPERATION: Shape = Shape::Words(&["create", "update", "delete"]);
-const CHANGED: Shape = Shape::List(&Shape::UsualWords(&[
+const CHANGED: Shape = Shape::List(&Shape::ChangedField);
+
+/// Names what an entity can change, beside its own variables and computed values.
+pub(super) const CHANGED_FIELDS: &[&str] = &[
     "name",
     "description",
     "level",
@@ -39,7 +47,7 @@ const CHANGED: Shape = Shape::List(&Shape::UsualWords(&[
     "variableSchemas",
     "computed",
     "conditions",
-]));
+];
 const AFFECTED: Shape = Shape::List(&Shape::Text);
 
 const ENTITY_UPDATED: &[Field] = &[
@@ -88,7 +96,10 @@ pub(super) const METADATA: &[Field] = &[
     ("seq", Shape::Number),
     ("prev", Shape::Record(&[("settlement", Shape::Number), ("structure", Shape::Number)])),
     ("version", Shape::Number),
-    ("changes", Shape::List(&Shape::Record(&[("field", Shape::Text), ("from", Shape::Any), ("to", Shape::Any)]))),
+    (
+        "changes",
+        Shape::List(&Shape::Record(&[("field", Shape::ChangedField), ("from", Shape::Any), ("to", Shape::Any)])),
+    ),
     ("replayed", Shape::Bool),
 ];
 
@@ -114,11 +125,23 @@ pub(super) const ENTITY: &[Field] = &[
     ("worldTime", Shape::Text),
     ("calendar", Shape::Any),
     ("position", Shape::Any),
-    ("variables", Shape::Any),
-    ("variableSchemas", Shape::Any),
-    ("computed", Shape::Any),
-    ("conditions", Shape::List(&Shape::Any)),
+    ("variables", Shape::Names(NameKind::Variable)),
+    ("variableSchemas", Shape::Names(NameKind::Variable)),
+    ("computed", Shape::Names(NameKind::Computed)),
+    ("conditions", Shape::List(&Shape::Record(CONDITION))),
 ];
+
+/// Describes a computed value.
+pub(super) const COMPUTED: &[Field] = &[
+    ("value", Shape::Any),
+    ("formula", Shape::Text),
+    ("unit", Shape::Text),
+    ("dependsOnTime", Shape::Bool),
+    ("reason", Shape::Text),
+];
+
+const CONDITION: &[Field] =
+    &[("name", Shape::Text), ("holds", Shape::Any), ("expression", Shape::Text), ("because", Shape::Text)];
 
 /// Describes what `world_date` returns.
 pub(super) const WORLD_DATE: &[Field] = &[
@@ -175,6 +198,17 @@ impl Types {
     /// Tells whether only events of another form are left, whose payloads are not known.
     pub(super) const fn only_other(self) -> bool {
         self.known == 0 && self.other
+    }
+
+    /// Lists the types of entities that these events can be about; `None` for any type.
+    pub(super) fn entity_types(self) -> Option<Vec<&'static str>> {
+        let about = |event: &'static str| match event {
+            "settlement_updated" => Some("settlement"),
+            "structure_updated" => Some("structure"),
+            "world_time_changed" => Some("campaign"),
+            _ => None,
+        };
+        if self.other || self.is_none() { None } else { self.names().map(about).collect() }
     }
 
     /// Lists the known types in the set.

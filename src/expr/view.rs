@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt};
+use cel::common::types::{CelBool, CelList, CelMap, CelMapKey, CelNull, CelString};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use serde_json::{Map, Value};
 
+use super::numbers;
+use super::path::{self, Path};
 use crate::calendar::Calendar;
 use crate::client::cache::Entity;
 use crate::client::event::Delivery;
@@ -105,6 +107,12 @@ impl<'a> EventView<'a> {
         }
     }
 
+    /// Returns how many of a path's names lead to something in this event.
+    pub(super) fn reach(&self, path: &str) -> usize {
+        let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
+        ends.take_while(|end| self.walk(&path[..*end]).is_some_and(|value| !value.is_null())).count()
+    }
+
     fn walk(&self, path: &str) -> Option<&Value> {
         let mut keys = path.split('.');
         let root = match keys.next()? {
@@ -143,7 +151,10 @@ impl VariableResolver for EventView<'_> {
                 Some(room) => CowVal::owned(CelString::from(room)),
                 None => CowVal::owned(CelNull),
             }),
-            _ => self.walk(variable).map(|value| CowVal::Owned(convert(value))),
+            _ => match path::read(variable) {
+                Path::Has(path) => Some(CowVal::owned(CelBool::from(self.walk(&path).is_some()))),
+                Path::Value(path) => self.walk(&path).map(|value| CowVal::Owned(convert(value))),
+            },
         }
     }
 }
@@ -153,11 +164,7 @@ pub(super) fn convert<'v>(value: &'v Value) -> Box<dyn Val + 'v> {
     match value {
         Value::Null => Box::new(CelNull),
         Value::Bool(flag) => Box::new(CelBool::from(*flag)),
-        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(int), _) => Box::new(CelInt::from(int)),
-            (None, Some(uint)) => Box::new(CelUInt::from(uint)),
-            (None, None) => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
-        },
+        Value::Number(number) => numbers::from_json(number),
         Value::String(text) => Box::new(CelString::from(text.as_str())),
         Value::Array(items) => Box::new(CelList::from(items.iter().map(convert).collect::<Vec<_>>())),
         Value::Object(fields) => {
