@@ -231,7 +231,7 @@ impl App {
                 self.note(Entry::gap(&gap, self.now));
                 self.redraw = true;
             }
-            ClientEvent::Joined { .. } => {}
+            ClientEvent::Joined { .. } | ClientEvent::Confirmed { .. } => {}
             ClientEvent::Refused { room, code, message } => {
                 // Of a catalogue there may be several.
                 let what =

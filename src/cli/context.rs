@@ -9,6 +9,8 @@ use crate::client::credentials::Credentials;
 use crate::client::http::Http;
 use crate::config::client::{Overrides, Settings};
 use crate::config::{Env, process_env};
+use crate::exit::Exit;
+use crate::headless::ended::Ended;
 use crate::log::{self, LogError};
 
 use super::args::Common;
@@ -81,6 +83,15 @@ impl Context {
     /// [`CliError::Api`] when the profile's file of authorities cannot be used.
     pub fn api(&self) -> Result<Api, CliError> {
         Ok(Api::open(&self.settings, &process_env)?)
+    }
+
+    /// Says how a command ended, even when told to be quiet: every code but 0 comes with a sentence.
+    #[must_use]
+    pub fn end(ended: &Ended) -> Exit {
+        if !ended.is_met() {
+            say(&ended.why);
+        }
+        ended.exit
     }
 
     /// Says a sentence on stderr, unless told to be quiet.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use super::args::{Common, Doctor};
-use super::context::{Context, settings};
+use super::context::{Context, say, settings};
 use super::error::CliError;
 use crate::client::doctor::examine;
 use crate::client::doctor::render::{self, Look};
@@ -32,6 +32,9 @@ pub async fn run(common: &Common, env: Env<'_>, args: &Doctor) -> Result<Exit, C
     let mut stdout = Output::stdout();
     for line in lines.lines() {
         stdout.line(line).map_err(CliError::io("cannot write to stdout"))?;
+    }
+    if let Some(failure) = report.failure() {
+        say(&failure);
     }
     Ok(report.exit())
 }

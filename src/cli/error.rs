@@ -1,8 +1,10 @@
 //! How a command fails: one sentence on stderr and an exit code.
 
+use std::time::Duration;
+
 use crate::client::credentials::CredentialError;
 use crate::client::error::ApiError;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, duration};
 use crate::exit::Exit;
 use crate::headless::pick::PickError;
 use crate::headless::rooms::RoomsError;
@@ -27,6 +29,12 @@ pub enum CliError {
     /// The command line asks for something that cannot be.
     #[error("{0}")]
     Usage(String),
+    /// A condition could not be judged; the sentence says which, on what, and why.
+    #[error("{0}")]
+    Unjudged(String),
+    /// The time allowed was up before the server had answered.
+    #[error("the server did not answer within {}", duration::write(*.0))]
+    Unanswered(Duration),
     /// Edits made before this one cannot be sent, and it must not overtake them.
     #[error("{0} edits made before this one still wait for the server; try again when `scry outbox send` works")]
     Waiting(usize),
@@ -60,7 +68,8 @@ impl CliError {
             Self::Config(_) | Self::Pick(_) | Self::Usage(_) => Exit::Usage,
             Self::Api(error) | Self::Tui(TuiError::Api(error)) => error.exit(),
             Self::Tui(TuiError::NoTerminal | TuiError::Config(_)) => Exit::Usage,
-            Self::Waiting(_) => Exit::Connection,
+            Self::Unjudged(_) => Exit::NotMet,
+            Self::Waiting(_) | Self::Unanswered(_) => Exit::Connection,
             Self::Credentials(_) => Exit::Authentication,
             Self::Tui(TuiError::Terminal(_)) | Self::Server(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
         }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::args::Expect as Args;
 use super::context::{Context, say};
 use super::error::CliError;
-use super::listen;
-use crate::config::{duration, process_env};
+use super::listen::{self, Limit};
+use crate::config::process_env;
 use crate::exit::Exit;
 use crate::expr::Expr;
 use crate::headless::expect::engine::Engine;
@@ -55,23 +55,17 @@ async fn judge(context: &Context, args: &Args, plan: &Plan) -> Result<Outcome, C
         let path = &plan.path;
         return Err(CliError::Usage(format!("{path}: nothing to listen to; write “rooms” with a campaign in it")));
     }
-    let until = Instant::now() + plan.timeout;
-    let found = timeout_at(until, listen::by_name(context, context.api()?, &named, &plan.rooms)).await;
-    let Ok(found) = found else {
-        let sentence = format!("the server could not be asked before the timeout of {}", duration::write(plan.timeout));
-        return Ok(Engine::unstarted(plan, Exit::Timeout, &sentence));
-    };
-    let mut stream = listen::open(found?.0, looks_at_entities(plan)).await?;
-    let ended = run_expect::run(plan, &mut stream, until, &args.command, |sentence| context.say(sentence)).await;
+    let (limit, until) = (Limit::new(Some(plan.timeout)), Instant::now() + plan.timeout);
+    let (options, rooms) = listen::by_name(context, context.api()?, &named, &plan.rooms, limit).await?;
+    let expressions: Vec<Expr> = plan.expressions().cloned().collect();
+    let names = listen::names(context, &options.api, &rooms, expressions.iter(), limit).await?;
+    let mut plan = plan.clone();
+    plan.bind(names.as_ref()).map_err(|error| CliError::Usage(error.to_string()))?;
+    let mut stream = listen::open(options, plan.expressions().any(Expr::looks_at_entities), limit).await?;
+    let ended = run_expect::run(&plan, &mut stream, until, &args.command, |sentence| context.say(sentence)).await;
     stream.close().await;
     let program = args.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
     ended.map_err(|error| CliError::Usage(format!("cannot run {program}: {error}")))
-}
-
-fn looks_at_entities(plan: &Plan) -> bool {
-    let captures = plan.expects.iter().flat_map(|expect| expect.captures.iter().map(|(_, expr)| expr));
-    let expects = plan.expects.iter().map(|expect| &expect.event);
-    captures.chain(expects).chain(plan.nevers.iter().map(|never| &never.event)).any(Expr::looks_at_entities)
 }
 
 fn tell(context: &Context, outcome: &Outcome) {

@@ -1,26 +1,67 @@
-//! What the commands that listen have in common: rooms found, a stream opened.
+//! What the commands that listen have in common: rooms found, names learnt, a stream opened, all within the time allowed.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::args::Rooms;
 use super::context::Context;
 use super::error::CliError;
 use crate::client::api::Api;
 use crate::client::connection::{STEPS, Timings, delay};
+use crate::client::error::ApiError;
 use crate::client::session::SessionOptions;
+use crate::expr::{Expr, Names};
 use crate::headless::rooms::{self, Named, RoomsError};
 use crate::headless::stream::Stream;
 use crate::protocol::Room;
 
+/// The time that a command may take as a whole, from its start.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    pub until: Option<Instant>,
+    allowed: Duration,
+}
+
+impl Limit {
+    /// Begins now; `None` is for ever.
+    #[must_use]
+    pub fn new(allowed: Option<Duration>) -> Self {
+        Self { until: allowed.map(|allowed| Instant::now() + allowed), allowed: allowed.unwrap_or_default() }
+    }
+
+    /// Does something within the time.
+    ///
+    /// # Errors
+    /// [`CliError::Unanswered`] when the time is up first.
+    pub async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, CliError> {
+        match self.until {
+            Some(until) => timeout_at(until, work).await.map_err(|_| CliError::Unanswered(self.allowed)),
+            None => Ok(work.await),
+        }
+    }
+
+    fn is_over_in(&self, wait: Duration) -> bool {
+        self.until.is_some_and(|until| Instant::now() + wait >= until)
+    }
+}
+
 /// Finds the rooms that were named and prepares a session that joins them.
 ///
 /// # Errors
-/// [`CliError`] when a name leads to no room, or the server cannot be asked.
-pub async fn options(context: &Context, api: Api, rooms: &Rooms) -> Result<(SessionOptions, Vec<Room>), CliError> {
+/// [`CliError`] when a name leads to no room, or the server cannot be asked in time.
+pub async fn options(
+    context: &Context,
+    api: Api,
+    rooms: &Rooms,
+    limit: Limit,
+) -> Result<(SessionOptions, Vec<Room>), CliError> {
     let named = Named {
         campaigns: rooms.campaigns.clone(),
         settlements: rooms.settlements.clone(),
         structures: rooms.structures.clone(),
     };
-    by_name(context, api, &named, &rooms.rooms).await
+    by_name(context, api, &named, &rooms.rooms, limit).await
 }
 
 /// Does the same for names that come from elsewhere.
@@ -32,35 +73,69 @@ pub async fn by_name(
     api: Api,
     named: &Named,
     also: &[Room],
+    limit: Limit,
 ) -> Result<(SessionOptions, Vec<Room>), CliError> {
-    let mut found = find(context, &api, named).await?;
+    let mut found = asked(context, limit, async || rooms::find(&api, named).await).await?;
     found.extend(also.iter().filter(|room| !found.contains(room)).cloned().collect::<Vec<_>>());
     let options = found.iter().cloned().fold(SessionOptions::new(&context.settings, api), SessionOptions::room);
     Ok((options, found))
 }
 
-/// Finds the rooms; a server that cannot be reached is tried as often, and as patiently, as a connection.
-async fn find(context: &Context, api: &Api, named: &Named) -> Result<Vec<Room>, CliError> {
+/// Learns what entities call their variables and computed values, as far as `expressions` speak of them; `None` where the
+/// server tells of no entities.
+///
+/// # Errors
+/// [`CliError`] when the server cannot be asked in time.
+pub async fn names<'e>(
+    context: &Context,
+    api: &Api,
+    rooms: &[Room],
+    expressions: impl Iterator<Item = &'e Expr> + Clone,
+    limit: Limit,
+) -> Result<Option<Names>, CliError> {
+    let needed = expressions.clone().any(Expr::uses_names);
+    if !needed && !expressions.clone().any(Expr::looks_at_entities) {
+        return Ok(Some(Names::default()));
+    }
+    match asked(context, limit, async || rooms::names(api, rooms, needed).await).await {
+        Err(CliError::Api(ApiError::NotOffered { .. } | ApiError::Strange { .. })) => Ok(None),
+        names => names.map(Some),
+    }
+}
+
+/// Asks until there is an answer; a server that cannot be reached is tried as often, and as patiently, as a connection.
+async fn asked<T>(
+    context: &Context,
+    limit: Limit,
+    ask: impl AsyncFn() -> Result<T, RoomsError>,
+) -> Result<T, CliError> {
     let timings = Timings::from(&context.settings.config.connection);
     for (attempt, _) in (1..).zip(STEPS) {
-        match rooms::find(api, named).await {
-            Err(RoomsError::Api(error)) if error.is_passing() => {
-                let dice = if timings.jitter { rand::random() } else { 0.0 };
-                let wait = delay(attempt, timings.backoff_unit, dice);
-                let (seconds, most) = (wait.as_secs_f64(), STEPS.len());
-                context.say(&format!("{error}; attempt {attempt}/{most} in {seconds:.0} s"));
-                tokio::time::sleep(wait).await;
-            }
-            found => return Ok(found?),
+        let error = match limit.within(ask()).await? {
+            Err(RoomsError::Api(error)) if error.is_passing() => error,
+            answer => return Ok(answer?),
+        };
+        let dice = if timings.jitter { rand::random() } else { 0.0 };
+        let wait = delay(attempt, timings.backoff_unit, dice);
+        if limit.is_over_in(wait) {
+            return Err(error.into());
         }
+        let (seconds, most) = (wait.as_secs_f64(), STEPS.len());
+        context.say(&format!("{error}; attempt {attempt}/{most} in {seconds:.0} s"));
+        sleep(wait).await;
     }
-    Ok(rooms::find(api, named).await?)
+    Ok(limit.within(ask()).await??)
 }
 
 /// Opens the stream; `look_up` tells whether expressions look at entities.
 ///
 /// # Errors
-/// [`CliError::Api`] when the profile's file of authorities cannot be used.
-pub async fn open(options: SessionOptions, look_up: bool) -> Result<Stream, CliError> {
-    Ok(Stream::open(options, look_up).await?)
+/// [`CliError::Api`] when the profile's file of authorities cannot be used, [`CliError::Unanswered`] when the time is up.
+pub async fn open(options: SessionOptions, look_up: bool, limit: Limit) -> Result<Stream, CliError> {
+    Ok(limit.within(Stream::open(options, look_up)).await??)
+}
+
+/// Says which option has an expression that does not fit the names in use.
+pub fn misnamed((option, error): (&str, crate::expr::ExprError)) -> CliError {
+    CliError::Usage(format!("{option}: {error}"))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::args::OutboxAction;
-use super::context::Context;
+use super::context::{Context, say};
 use super::error::CliError;
 use crate::client::api::Api;
 use crate::client::disk::DiskCache;
@@ -161,7 +161,13 @@ async fn send(context: &Context, api: &Api, outboxes: &Outboxes) -> Result<Exit,
     let mut exit = Exit::Met;
     for campaign in waiting(outboxes)? {
         let told = drain(api, &outboxes.campaign(&campaign), tell).await?;
-        context.say(&format!("{} applied, {} refused, {} still waiting", told.applied, told.refused, told.waiting));
+        let sentence = format!("{} applied, {} refused, {} still waiting", told.applied, told.refused, told.waiting);
+        // What did not succeed is said even when little is to be said.
+        if told.waiting + told.refused > 0 {
+            say(&sentence)
+        } else {
+            context.say(&sentence)
+        }
         exit = match (told.waiting, told.refused, exit) {
             (1.., ..) => Exit::Connection,
             (0, 1.., Exit::Met) => Exit::NotMet,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::args::{Record as RecordArgs, Replay as ReplayArgs};
 use super::context::Context;
 use super::error::CliError;
-use super::listen;
+use super::listen::{self, Limit};
 use super::recordings::{create, open};
 use crate::app::replay::Tape;
 use crate::client::api::Api;
@@ -19,12 +19,14 @@ use crate::client::error::ApiError;
 use crate::client::event::{Delivery, Snapshot};
 use crate::client::session::SessionOptions;
 use crate::exit::Exit;
-use crate::expr::Expr;
+use crate::expr::{Expr, Names};
+use crate::headless::ended::Ended as HeadlessEnded;
 use crate::headless::output::{Output, Written};
 use crate::headless::recording::{self, Header, Recording, Speed, State};
 use crate::headless::run_record::{self, Amount};
 use crate::headless::run_replay;
 use crate::headless::sighting::Sighting;
+use crate::headless::watch::holds;
 use crate::json::Json;
 use crate::progress::{self, Progress};
 use crate::protocol::Room;
@@ -37,12 +39,17 @@ use crate::tui::{self, Ended, TuiOptions};
 /// [`CliError`] when a name leads to no room, or the file cannot be written.
 pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
-    let (mut options, rooms) = listen::options(context, api.clone(), &args.rooms).await?;
-    let state = if args.no_state { Vec::new() } else { state(context, &api, &mut options).await? };
-    let looks_up = args.filter.as_ref().is_some_and(Expr::looks_at_entities);
+    let limit = Limit::new(args.time);
+    let (mut options, rooms) = listen::options(context, api.clone(), &args.rooms, limit).await?;
+    let names = listen::names(context, &api, &rooms, args.filter.iter(), limit).await?;
+    let filter = args.filter.as_ref().map(|filter| filter.bind(names.as_ref())).transpose();
+    let filter = filter.map_err(|error| listen::misnamed(("--filter", error)))?;
+    let begun = limit.within(state(context, &api, &mut options, args.no_state));
+    let state = begun.await??;
+    let looks_up = filter.as_ref().is_some_and(Expr::looks_at_entities);
     let file = create(&args.output, args.force)?;
-    let mut stream = listen::open(options, looks_up).await?;
-    let wanted = run_record::Wanted { count: args.count, time: args.time, filter: args.filter.clone() };
+    let mut stream = listen::open(options, looks_up, limit).await?;
+    let wanted = run_record::Wanted { count: args.count, until: limit.until, filter };
     let begun = Header::new(Timestamp::now(), rooms.iter().map(ToString::to_string).collect(), state);
     let progress = Progress::new(!context.quiet);
     progress.say(|| "recording".to_owned());
@@ -54,16 +61,24 @@ pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliErr
     stream.close().await;
     drop(progress);
     let ended = ended.and_then(|ended| output.into_inner().finish().map(|()| ended));
-    let (exit, written) = ended.map_err(CliError::io(format!("cannot write {}", args.output.display())))?;
+    let (ended, written) = ended.map_err(CliError::io(format!("cannot write {}", args.output.display())))?;
     context.say(&format!("recorded {} events in {}", written.events, args.output.display()));
-    Ok(exit)
+    Ok(Context::end(&ended))
 }
 
 /// Asks for the campaigns as they are now, and begins their rooms right after.
 ///
 /// A gateway without an API has no state to tell; the recording does without it then.
-async fn state(context: &Context, api: &Api, options: &mut SessionOptions) -> Result<Vec<State>, CliError> {
+async fn state(
+    context: &Context,
+    api: &Api,
+    options: &mut SessionOptions,
+    left_out: bool,
+) -> Result<Vec<State>, CliError> {
     let mut told = Vec::new();
+    if left_out {
+        return Ok(told);
+    }
     for (room, start) in &mut options.rooms {
         let Room::Campaign(campaign_id) = room else { continue };
         let snapshot = match api.snapshot(campaign_id).await {
@@ -90,7 +105,7 @@ pub async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliErr
     let mut recording = open(&args.file)?;
     recording.notices.iter().for_each(|notice| context.say(&notice.to_string()));
     if let Some(filter) = &args.filter {
-        recording.entries.retain(|(_, delivery)| filter.holds(&Sighting::bare(delivery.clone()).view()));
+        recording.entries = filtered(recording.entries, filter)?;
     }
     if args.tui {
         return show(context, recording, args.speed).await;
@@ -100,6 +115,20 @@ pub async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliErr
         (None, Some(address)) => serve(context, &recording, args, address).await,
         (None, None) => print(context, &recording, args).await,
     }
+}
+
+/// Keeps the deliveries that a filter holds for.
+fn filtered(entries: Vec<(Duration, Delivery)>, filter: &Expr) -> Result<Vec<(Duration, Delivery)>, CliError> {
+    // A recording tells of no entities, and what nobody can know the name of must have been asked for.
+    let filter = filter.bind(Some(&Names::default())).map_err(|error| listen::misnamed(("--filter", error)))?;
+    let mut kept = Vec::new();
+    for (at, delivery) in entries {
+        let fits = holds("--filter", Some(&filter), &Sighting::bare(delivery.clone())).map_err(CliError::Unjudged)?;
+        if fits == Some(true) {
+            kept.push((at, delivery));
+        }
+    }
+    Ok(kept)
 }
 
 /// Shows a recording in the dashboard.
@@ -158,9 +187,10 @@ async fn print(context: &Context, recording: &Recording, args: &ReplayArgs) -> R
         progress.say(|| far(done, recording, at));
         done += 1;
         let line = args.format.write(&Sighting::bare(delivery.clone()));
-        Ok((stdout.line(&line)? == Written::PipeClosed).then_some(Exit::Met))
+        Ok((stdout.line(&line)? == Written::PipeClosed).then(HeadlessEnded::met))
     };
-    run_replay::run(recording, args.speed, play).await.map_err(CliError::io("cannot write to stdout"))
+    let ended = run_replay::run(recording, args.speed, play).await.map_err(CliError::io("cannot write to stdout"))?;
+    Ok(Context::end(&ended))
 }
 
 /// Says how far a replay has come.
@@ -185,7 +215,7 @@ async fn serve(
     context.say("the recording begins when the first client joins a room");
     tokio::select! {
         () = stage.joined() => {}
-        () = crate::headless::signals::interrupted() => return Ok(Exit::Interrupted),
+        () = crate::headless::signals::interrupted() => return Ok(Context::end(&HeadlessEnded::interrupted())),
     }
     let progress = Progress::new(!context.quiet);
     let mut done = 0;
@@ -199,6 +229,6 @@ async fn serve(
     let ended = run_replay::run(recording, args.speed, play).await.map_err(CliError::io(failed()))?;
     drop(progress);
     stage.close().await;
-    context.say(&format!("played {} events", recording.entries.len()));
-    Ok(ended)
+    context.say(&format!("played {done} events"));
+    Ok(Context::end(&ended))
 }

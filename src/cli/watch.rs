@@ -1,15 +1,14 @@
 //! `scry watch` and `scry wait`: from the command line to a running one and back.
 
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 use super::args::{Wait as WaitArgs, Watch as WatchArgs};
 use super::context::Context;
 use super::error::CliError;
-use super::listen;
+use super::listen::{self, Limit, misnamed};
 use crate::client::api::Api;
 use crate::client::session::SessionOptions;
-use crate::config::duration;
 use crate::exit::Exit;
 use crate::expr::Expr;
 use crate::headless::format::Format;
@@ -33,16 +32,17 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> 
 /// # Errors
 /// As [`run`].
 pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit, CliError> {
-    let (mut options, _) = listen::options(context, api, &args.rooms).await?;
+    let limit = Limit::new(args.time);
+    let (mut options, rooms) = listen::options(context, api, &args.rooms, limit).await?;
     if let Some(since) = args.since {
-        begin(&mut options, since).await?;
+        limit.within(begin(&mut options, since)).await??;
     }
     let mut format = if args.raw { Format::Raw } else { args.format.clone() };
     if let Format::Text(looks) = &mut format {
         // Without an answer such events are written as they came.
-        *looks = options.api.looks().await.unwrap_or_default();
+        *looks = limit.within(options.api.looks()).await?.unwrap_or_default();
     }
-    let wanted = Wanted {
+    let mut wanted = Wanted {
         count: args.count,
         status: args.status,
         format,
@@ -51,15 +51,19 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
         fail_if: args.fail_if.clone(),
         stats: args.stats,
     };
-    let mut stream = listen::open(options, wanted.looks_at_entities()).await?;
+    let conditions: Vec<Expr> = wanted.conditions().cloned().collect();
+    let names = listen::names(context, &options.api, &rooms, conditions.iter(), limit).await?;
+    wanted.bind(names.as_ref()).map_err(misnamed)?;
+    let mut stream = listen::open(options, wanted.looks_at_entities(), limit).await?;
     let mut watch = Watch::new(wanted);
     let mut stdout = Output::stdout();
-    let ended = run_watch::run(&mut watch, &mut stream, &mut stdout, args.time, |sentence| context.say(sentence)).await;
+    let say = |sentence: &str| context.say(sentence);
+    let ended = run_watch::run(&mut watch, &mut stream, &mut stdout, limit.until, say).await;
     stream.close().await;
     if args.stats {
         context.say(&watch.stats().to_string());
     }
-    ended.map_err(CliError::io("cannot write to stdout"))
+    Ok(Context::end(&ended.map_err(CliError::io("cannot write to stdout"))?))
 }
 
 /// Waits until conditions are met.
@@ -67,21 +71,20 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
 pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
-    let found = timeout(args.timeout, listen::options(context, context.api()?, &args.rooms)).await;
-    let Ok(found) = found else {
-        context.say(&format!("not met: the server could not be asked within {}", duration::write(args.timeout)));
-        return Ok(Exit::Timeout);
-    };
-    let (options, _) = found?;
-    let exprs = || args.conditions.iter().chain(&args.fail_if);
-    let mut stream = listen::open(options, exprs().any(Expr::looks_at_entities)).await?;
-    let wanted = wait::Wanted { conditions: args.conditions.clone(), any: args.any, fail_if: args.fail_if.clone() };
+    let limit = Limit::new(Some(args.timeout));
+    let until = Instant::now() + args.timeout;
+    let (options, rooms) = listen::options(context, context.api()?, &args.rooms, limit).await?;
+    let mut wanted = wait::Wanted { conditions: args.conditions.clone(), any: args.any, fail_if: args.fail_if.clone() };
+    let conditions: Vec<Expr> = wanted.all().cloned().collect();
+    let names = listen::names(context, &options.api, &rooms, conditions.iter(), limit).await?;
+    wanted.bind(names.as_ref()).map_err(misnamed)?;
+    let mut stream = listen::open(options, wanted.all().any(Expr::looks_at_entities), limit).await?;
     let mut wait = Wait::new(wanted);
     let mut stdout = Output::stdout();
     let say = |sentence: &str| context.say(sentence);
-    let ended = run_wait::run(&mut wait, &mut stream, &mut stdout, args.timeout, !args.new, say).await;
+    let ended = run_wait::run(&mut wait, &mut stream, &mut stdout, until, !args.new, say).await;
     stream.close().await;
-    ended.map_err(CliError::io("cannot write to stdout"))
+    Ok(Context::end(&ended.map_err(CliError::io("cannot write to stdout"))?))
 }
 
 /// Makes rooms begin in their past, which is that of their campaign.

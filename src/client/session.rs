@@ -113,6 +113,11 @@ impl Handle {
         self.send(Command::Tell(request));
     }
 
+    /// Asks for a [`ClientEvent::Confirmed`], which comes once the connection is live and everything sent so far is here.
+    pub fn confirm(&self) {
+        self.send(Command::Confirm);
+    }
+
     /// Tries to connect now instead of later; without effect on a connection that is up.
     pub fn retry_now(&self) {
         self.send(Command::Retry);

@@ -3,16 +3,19 @@
 //! | module | what it is |
 //! |---|---|
 //! | `watch`, `wait`, `expect`, `recording` | decisions: what to print, and when it is over (pure) |
-//! | `assign`, `fields`, `table`, `watchdog`, `sighting`, `values`, `format`, `stats`, `line` | what they share (pure) |
-//! | `stream`, `entities` | the connection, the clock and signals, with the entities behind the events |
+//! | `monitor`, `ended` | when the stream was live and complete, and how a command ended (pure) |
+//! | `assign`, `fields`, `table`, `sighting`, `values`, `format`, `stats`, `line` | what they share (pure) |
+//! | `stream`, `entities`, `window` | the connection, the clock and signals, with the entities behind the events |
 //! | `run_*` | the loops that carry the decisions out |
 
 pub mod assign;
+pub mod ended;
 pub mod entities;
 pub mod expect;
 pub mod fields;
 pub mod format;
 pub mod line;
+pub mod monitor;
 pub mod output;
 pub mod pick;
 pub mod recording;
@@ -31,4 +34,4 @@ pub mod table;
 pub mod values;
 pub mod wait;
 pub mod watch;
-pub mod watchdog;
+pub mod window;

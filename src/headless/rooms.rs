@@ -1,11 +1,14 @@
 //! Turns what a person named on the command line into rooms.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::pick::{Candidate, PickError, pick};
 use crate::client::api::{Api, CampaignSummary};
 use crate::client::error::ApiError;
-use crate::protocol::{Id, InvalidRoom, Room, RoomKind};
+use crate::expr::Names;
+use crate::protocol::{ErrorCode, Id, InvalidRoom, Room, RoomKind};
 use crate::suggest::nearest;
 
 /// Holds the names and ids a person gave, by kind of room.
@@ -79,6 +82,48 @@ pub fn campaign_id(wanted: &str, summaries: &[CampaignSummary]) -> Result<Id, Pi
         |one: &CampaignSummary| Candidate { id: one.id.clone(), name: one.name.clone(), place: String::new() };
     let candidates: Vec<_> = summaries.iter().map(candidate).collect();
     pick("campaign", wanted, &candidates).map(|found| found.id.clone())
+}
+
+/// Learns what the entities of the rooms' campaigns call their variables and computed values; unless `needed`, only that
+/// the server tells of entities at all.
+///
+/// # Errors
+/// [`RoomsError::Api`] when the API cannot be asked, or there is none.
+pub async fn names(api: &Api, rooms: &[Room], needed: bool) -> Result<Names, RoomsError> {
+    let mut names = Names::default();
+    if !needed {
+        api.campaigns().await?;
+        return Ok(names);
+    }
+    for campaign in campaigns_of(api, rooms).await? {
+        match api.snapshot(&campaign).await {
+            Ok(snapshot) => snapshot.values().iter().for_each(|node| names.learn(node)),
+            // The gateway refuses the room as well, in words that everybody knows how to read.
+            Err(ApiError::Refused { code: ErrorCode::Unauthorized | ErrorCode::NotFound, .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(names)
+}
+
+/// Lists the campaigns that rooms belong to.
+async fn campaigns_of(api: &Api, rooms: &[Room]) -> Result<BTreeSet<Id>, ApiError> {
+    let mut campaigns = BTreeSet::new();
+    let mut entities = Vec::new();
+    for room in rooms {
+        match room {
+            Room::Campaign(id) => {
+                campaigns.insert(id.clone());
+            }
+            Room::Settlement(id) | Room::Structure(id) => entities.push(id.clone()),
+            Room::User(_) | Room::Declared(..) => {}
+        }
+    }
+    if !entities.is_empty() {
+        let nodes = api.nodes(&entities).await?;
+        campaigns.extend(nodes.iter().filter_map(|node| Id::parse(node.get("campaignId")?.as_str()?).ok()));
+    }
+    Ok(campaigns)
 }
 
 async fn nodes(api: &Api, campaigns: &[Id]) -> Result<Vec<Value>, ApiError> {

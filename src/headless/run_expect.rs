@@ -1,24 +1,31 @@
 //! The loop of a run of expectations, with the command beside it.
+//!
+//! The engine's clock is not ours: it stands at the moment up to which everything is known to have been seen. It moves
+//! with the events of a live connection, and to the end of a window only once the gateway has answered a question that
+//! was asked after it (see `window`). What comes late, after an outage or behind such an answer, is judged by the time
+//! at which it happened.
 
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+use super::ended::Ended;
 use super::expect::engine::{Engine, Seen};
 use super::expect::outcome::Outcome;
 use super::expect::plan::Plan;
+use super::monitor::{ConnectionMonitor, ConnectionNews};
+use super::sighting::Sighting;
 use super::stream::{Heard, Stream};
 use super::wait::since;
-use super::watchdog::{News, Watchdog};
-use crate::exit::Exit;
+use super::window::{self, ANSWER_TIMEOUT};
 
 /// How long a command may take to end after it was asked to.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TERMINATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Judges what happens, running `command` (program and arguments, or nothing) once the stream is live, which must be
 /// before `until`; from then on the plan's own timeout counts.
@@ -33,18 +40,19 @@ pub async fn run(
     say: impl Fn(&str),
 ) -> io::Result<Outcome> {
     let engine = Engine::new(plan.clone(), !command.is_empty());
-    let mut watchdog = Watchdog::default();
-    if let Some((exit, sentence)) = until_live(stream, &mut watchdog, until, &say).await {
-        return Ok(Engine::unstarted(plan, exit, &sentence));
+    let mut monitor = ConnectionMonitor::default();
+    if let Some(ended) = until_live(stream, &mut monitor, until, &say).await {
+        return Ok(Engine::unstarted(plan, ended.exit, &ended.why));
     }
+    // Whether the gateway answers has to be known before its silence can mean anything.
+    stream.confirm();
     let mut child = start(command)?;
-    let mut run = Run { engine, watchdog, live_at: Timestamp::now(), live: Instant::now() };
+    let mut run = Run::new(engine, monitor, plan);
     while !run.engine.is_over() {
-        let due = run.engine.deadline().map(|due| run.live + due);
         tokio::select! {
             // Events that came before the command's end are judged before it.
             biased;
-            heard = stream.next(due) => run.take(heard, &say),
+            heard = stream.next(Some(run.next_look())) => run.take(heard, &say),
             status = ended(&mut child) => {
                 child = None;
                 run.catch_up(stream, &say).await;
@@ -52,11 +60,12 @@ pub async fn run(
             }
         }
         if let Some(trouble) = stream.take_trouble() {
-            say(&trouble);
+            run.stop(&Ended::blind(&trouble));
         }
+        run.keep_time(stream);
     }
     stop(child).await;
-    if let Some(sentence) = run.watchdog.lost() {
+    if let Some(sentence) = run.monitor.lost() {
         run.engine.doubt(&sentence);
     }
     Ok(run.engine.outcome())
@@ -64,34 +73,114 @@ pub async fn run(
 
 struct Run {
     engine: Engine,
-    watchdog: Watchdog,
+    monitor: ConnectionMonitor,
+    timeout: Duration,
     live_at: Timestamp,
     live: Instant,
+    /// How far the engine's clock has come.
+    covered: Duration,
+    /// When the gateway was asked something whose answer has not come yet.
+    asked: Option<Duration>,
+    /// How much the gateway's clock is ahead of ours, once it has told its time.
+    ahead: Option<SignedDuration>,
 }
 
 impl Run {
+    fn new(engine: Engine, monitor: ConnectionMonitor, plan: &Plan) -> Self {
+        Self {
+            engine,
+            monitor,
+            timeout: plan.timeout,
+            live_at: Timestamp::now(),
+            live: Instant::now(),
+            covered: Duration::ZERO,
+            asked: None,
+            ahead: None,
+        }
+    }
+
     fn now(&self) -> Duration {
         self.live.elapsed()
+    }
+
+    /// Returns when something has to be done although nothing has come.
+    fn next_look(&self) -> Instant {
+        let now = self.now();
+        let due = self.engine.deadline().unwrap_or(self.timeout);
+        let looks = match self.asked {
+            None => [due, self.timeout],
+            Some(asked) => [asked + ANSWER_TIMEOUT, self.timeout + ANSWER_TIMEOUT],
+        };
+        let next = looks.into_iter().find(|look| *look > now).unwrap_or(now);
+        self.live + if self.monitor.is_live() { next } else { next.max(self.timeout) }
     }
 
     fn take(&mut self, heard: Heard, say: &impl Fn(&str)) {
         match heard {
             Heard::Events(sightings) => {
                 for sighting in sightings {
-                    // An event counts from its arrival, however long the look-up of its entity took.
-                    let at = since(self.live_at, sighting.delivery.received_at).min(self.now());
+                    let at = self.moment(&sighting);
+                    self.covered = at;
                     self.engine.handle(Seen { at, sighting });
                 }
             }
-            Heard::News(event) => match self.watchdog.handle(&event) {
-                News::None | News::Live => {}
-                News::Say(sentence) => say(&sentence),
-                News::Stop(exit, sentence) => self.engine.stop(exit, self.now(), &sentence),
+            Heard::News(event) => match self.monitor.handle(&event, Timestamp::now()) {
+                ConnectionNews::None | ConnectionNews::Live => {}
+                ConnectionNews::Say(sentence) => say(&sentence),
+                ConnectionNews::Confirmed(server_time) => self.confirmed(server_time),
+                ConnectionNews::Stop(ended) => self.stop(&ended),
             },
-            Heard::TimeIsUp => self.engine.tick(self.now()),
-            Heard::Interrupted => self.engine.stop(Exit::Interrupted, self.now(), "it was interrupted"),
-            Heard::Ended => self.engine.stop(Exit::Internal, self.now(), "the connection's task has died"),
+            Heard::TimeIsUp => {}
+            Heard::Interrupted => self.stop(&Ended::interrupted()),
+            Heard::Ended => self.stop(&Ended::defect()),
         }
+    }
+
+    /// Returns when an event happened, after the stream was live; never before what was judged already.
+    fn moment(&self, sighting: &Sighting) -> Duration {
+        // An event counts from its arrival, however long the look-up of its entity took.
+        let arrived = since(self.live_at, sighting.delivery.received_at).min(self.now()).max(self.covered);
+        if self.monitor.is_live() && self.asked.is_none() {
+            return arrived;
+        }
+        let told = sighting.delivery.event.as_ref().and_then(|event| event.metadata.timestamp.as_deref()?.parse().ok());
+        let happened = told.zip(self.ahead).and_then(|(told, ahead): (Timestamp, _)| told.checked_sub(ahead).ok());
+        happened.map_or(self.covered, |happened| since(self.live_at, happened).clamp(self.covered, arrived))
+    }
+
+    /// Closes the windows that were over when the gateway was asked: everything of that time is here.
+    fn confirmed(&mut self, server_time: Option<Timestamp>) {
+        if let Some(time) = server_time {
+            self.ahead.get_or_insert_with(|| Timestamp::now().duration_until(time));
+        }
+        if let Some(asked) = self.asked.take() {
+            self.covered = self.covered.max(asked);
+            self.engine.tick(self.covered);
+        }
+    }
+
+    /// Asks the gateway for a sign of life when a window is over, and gives up when none comes in time.
+    fn keep_time(&mut self, stream: &Stream) {
+        let now = self.now();
+        let Some(due) = self.engine.deadline().filter(|due| *due <= now) else { return };
+        let live = self.monitor.is_live();
+        match self.asked {
+            _ if due <= self.covered => self.engine.tick(self.covered),
+            None if live => {
+                stream.confirm();
+                self.asked = Some(now);
+            }
+            Some(asked) if live && now < asked + ANSWER_TIMEOUT => {}
+            // A gateway that answers nothing is taken at its silence.
+            Some(_) if live && !self.monitor.answers() => self.confirmed(None),
+            Some(_) if live && now < self.timeout + ANSWER_TIMEOUT => {}
+            _ if now < self.timeout => {}
+            _ => self.stop(&self.monitor.shortfall().unwrap_or_else(window::silent)),
+        }
+    }
+
+    fn stop(&mut self, ended: &Ended) {
+        self.engine.stop(ended.exit, self.now(), &ended.why);
     }
 
     /// Judges what has arrived already.
@@ -113,24 +202,22 @@ impl Run {
 /// Waits until nothing that happens from now on can be missed; returns why that is not to be.
 async fn until_live(
     stream: &mut Stream,
-    watchdog: &mut Watchdog,
+    monitor: &mut ConnectionMonitor,
     deadline: Instant,
     say: &impl Fn(&str),
-) -> Option<(Exit, String)> {
-    while !watchdog.was_live() {
+) -> Option<Ended> {
+    while !monitor.was_live() {
         match stream.next(Some(deadline)).await {
             // What happened before the run is not part of it.
-            Heard::Events(_) => {}
-            Heard::News(event) => match watchdog.handle(&event) {
-                News::None | News::Live => {}
-                News::Say(sentence) => say(&sentence),
-                News::Stop(exit, sentence) => return Some((exit, sentence)),
+            Heard::Events(_) => monitor.note_delivery(),
+            Heard::News(event) => match monitor.handle(&event, Timestamp::now()) {
+                ConnectionNews::None | ConnectionNews::Live | ConnectionNews::Confirmed(_) => {}
+                ConnectionNews::Say(sentence) => say(&sentence),
+                ConnectionNews::Stop(ended) => return Some(ended),
             },
-            Heard::TimeIsUp => {
-                return Some((Exit::Timeout, "the connection was not live before the timeout".to_owned()));
-            }
-            Heard::Interrupted => return Some((Exit::Interrupted, "it was interrupted".to_owned())),
-            Heard::Ended => return Some((Exit::Internal, "the connection's task has died".to_owned())),
+            Heard::TimeIsUp => return monitor.shortfall(),
+            Heard::Interrupted => return Some(Ended::interrupted()),
+            Heard::Ended => return Some(Ended::defect()),
         }
     }
     None
@@ -156,7 +243,7 @@ async fn stop(child: Option<Child>) {
         // An error means that it has just ended by itself.
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
     }
-    if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
+    if tokio::time::timeout(TERMINATION_TIMEOUT, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
 }

@@ -1,15 +1,20 @@
 //! The loop of a recording.
 
 use std::io;
-use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::ended::Ended;
+use super::monitor::{ConnectionMonitor, ConnectionNews};
 use super::output::{Output, Written};
 use super::recording;
+use super::sighting::Sighting;
 use super::stream::{Heard, Stream};
 use super::wait::since;
-use super::watchdog::{News, Watchdog};
+use super::watch::holds;
+use super::window::{Closing, Window};
+use crate::client::event::ClientEvent;
 use crate::exit::Exit;
 use crate::expr::Expr;
 
@@ -17,7 +22,7 @@ use crate::expr::Expr;
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     pub count: Option<u64>,
-    pub time: Option<Duration>,
+    pub until: Option<Instant>,
     pub filter: Option<Expr>,
 }
 
@@ -41,55 +46,96 @@ pub async fn run<W: io::Write>(
     output: &mut Output<W>,
     say: impl Fn(&str),
     mut progress: impl FnMut(&Amount),
-) -> io::Result<(Exit, Amount)> {
+) -> io::Result<(Ended, Amount)> {
     let started = begun.started_at;
     output.line(&recording::header(&begun))?;
-    let deadline = wanted.time.map(|time| Instant::now() + time);
-    let mut watchdog = Watchdog::default();
-    let mut written = Amount::default();
-    let exit = 'recording: loop {
-        match stream.next(deadline).await {
-            Heard::Events(sightings) => {
-                let fits = |filter: &Expr, sighting: &super::sighting::Sighting| filter.holds(&sighting.view());
-                for sighting in &sightings {
-                    if wanted.filter.as_ref().is_some_and(|filter| !fits(filter, sighting)) {
-                        continue;
-                    }
-                    let at = since(started, sighting.delivery.received_at);
-                    let line = recording::entry(&sighting.delivery, at);
-                    if output.gather(&line)? == Written::PipeClosed {
-                        break 'recording Exit::Met;
-                    }
-                    written.events += 1;
-                    written.bytes += line.len() as u64 + 1;
-                    if wanted.count.is_some_and(|count| written.events >= count) {
-                        break 'recording Exit::Met;
-                    }
-                }
-                if output.flush()? == Written::PipeClosed {
-                    break Exit::Met;
-                }
-                progress(&written);
-            }
-            Heard::News(event) => match watchdog.handle(&event) {
-                News::None | News::Live => {}
-                News::Say(sentence) => say(&sentence),
-                News::Stop(exit, sentence) => {
-                    say(&sentence);
-                    break exit;
-                }
-            },
-            Heard::TimeIsUp if wanted.count.is_some() => break Exit::Timeout,
-            Heard::TimeIsUp => break Exit::Met,
-            Heard::Interrupted => break Exit::Interrupted,
-            Heard::Ended => break Exit::Internal,
+    let mut window = Window::until(wanted.until);
+    let mut recorder = Recorder { wanted, started, monitor: ConnectionMonitor::default(), written: Amount::default() };
+    let ended = loop {
+        let heard = stream.next(window.deadline()).await;
+        if let Some(trouble) = stream.take_trouble() {
+            break Ended::blind(&trouble);
         }
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            break if wanted.count.is_some() { Exit::Timeout } else { Exit::Met };
+        let ended = match heard {
+            Heard::Events(sightings) => {
+                let ended = recorder.write_all(&sightings, output)?;
+                let gone = output.flush()? == Written::PipeClosed;
+                progress(&recorder.written);
+                ended.or_else(|| gone.then(Ended::met))
+            }
+            Heard::News(event) => recorder.news(&event, stream, &window, &say),
+            Heard::TimeIsUp => None,
+            Heard::Interrupted => Some(Ended::interrupted()),
+            Heard::Ended => Some(Ended::defect()),
+        };
+        let late = || recorder.closed(window.close(stream, &recorder.monitor));
+        if let Some(ended) = ended.or_else(late) {
+            break ended;
         }
     };
     output.flush()?;
-    let lost = watchdog.lost();
-    lost.iter().for_each(|sentence| say(sentence));
-    Ok((if exit == Exit::Met && lost.is_some() { Exit::ContinuityLost } else { exit }, written))
+    Ok((ended, recorder.written))
+}
+
+struct Recorder<'a> {
+    wanted: &'a Wanted,
+    started: Timestamp,
+    monitor: ConnectionMonitor,
+    written: Amount,
+}
+
+impl Recorder<'_> {
+    /// Writes events that came together, up to the one that completes the recording.
+    fn write_all<W: io::Write>(&mut self, sightings: &[Sighting], output: &mut Output<W>) -> io::Result<Option<Ended>> {
+        for sighting in sightings {
+            self.monitor.note_delivery();
+            match holds("--filter", self.wanted.filter.as_ref(), sighting) {
+                Ok(None | Some(true)) => {}
+                Ok(Some(false)) => continue,
+                Err(why) => return Ok(Some(Ended::with(Exit::NotMet, why))),
+            }
+            let line = recording::entry(&sighting.delivery, since(self.started, sighting.delivery.received_at));
+            if output.gather(&line)? == Written::PipeClosed {
+                return Ok(Some(Ended::met()));
+            }
+            self.written.events += 1;
+            self.written.bytes += line.len() as u64 + 1;
+            if self.wanted.count.is_some_and(|count| self.written.events >= count) {
+                return Ok(Some(self.complete()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn news(&mut self, event: &ClientEvent, stream: &Stream, window: &Window, say: &impl Fn(&str)) -> Option<Ended> {
+        match self.monitor.handle(event, Timestamp::now()) {
+            ConnectionNews::None => None,
+            ConnectionNews::Live => {
+                stream.confirm();
+                None
+            }
+            ConnectionNews::Say(sentence) => {
+                say(&sentence);
+                None
+            }
+            ConnectionNews::Confirmed(_) => self.closed(window.confirmed(&self.monitor)),
+            ConnectionNews::Stop(ended) => Some(ended),
+        }
+    }
+
+    fn closed(&self, closing: Closing) -> Option<Ended> {
+        match (closing, self.wanted.count) {
+            (Closing::Open, _) => None,
+            (Closing::Uncovered(ended), _) => Some(ended),
+            (Closing::Covered, None) => Some(Ended::met()),
+            (Closing::Covered, Some(count)) => {
+                let why = format!("the time was up after {} of {count} events", self.written.events);
+                Some(Ended::with(Exit::Timeout, why))
+            }
+        }
+    }
+
+    fn complete(&self) -> Ended {
+        self.monitor.lost().map_or_else(Ended::met, |lost| Ended::with(Exit::ContinuityLost, lost))
+    }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::ended::Ended;
 use super::recording::{Recording, Schedule, Speed};
 use super::signals::interrupted;
 use crate::client::event::Delivery;
-use crate::exit::Exit;
 
 /// Hands on each delivery when it is due; `play` returns how the replay ends, if it does.
 ///
@@ -17,8 +17,8 @@ use crate::exit::Exit;
 pub async fn run(
     recording: &Recording,
     speed: Speed,
-    mut play: impl AsyncFnMut(&Delivery, Duration) -> io::Result<Option<Exit>>,
-) -> io::Result<Exit> {
+    mut play: impl AsyncFnMut(&Delivery, Duration) -> io::Result<Option<Ended>>,
+) -> io::Result<Ended> {
     let times = recording.entries.iter().map(|(at, _)| *at).collect();
     let mut schedule = Schedule::new(times, speed);
     let started = Instant::now();
@@ -27,16 +27,16 @@ pub async fn run(
     while let Some(next) = schedule.next_at() {
         tokio::select! {
             biased;
-            () = &mut interrupted => return Ok(Exit::Interrupted),
+            () = &mut interrupted => return Ok(Ended::interrupted()),
             () = tokio::time::sleep_until(started + next), if speed != Speed::Max => {}
             () = tokio::task::yield_now(), if speed == Speed::Max => {}
         }
         while let Some(index) = schedule.due(started.elapsed()) {
             let (at, delivery) = &recording.entries[index];
-            if let Some(exit) = play(delivery, *at).await? {
-                return Ok(exit);
+            if let Some(ended) = play(delivery, *at).await? {
+                return Ok(ended);
             }
         }
     }
-    Ok(Exit::Met)
+    Ok(Ended::met())
 }

@@ -1,23 +1,26 @@
 //! The loop of a wait.
 
 use std::io;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::ended::Ended;
 use super::expect::engine::Seen;
 use super::line;
+use super::monitor::{ConnectionMonitor, ConnectionNews};
 use super::output::Output;
+use super::sighting::Sighting;
 use super::stream::{Heard, Stream};
 use super::wait::{self, Wait};
-use super::watchdog::{News, Watchdog};
+use super::window::{Closing, Window};
 use crate::client::event::ClientEvent;
 use crate::exit::Exit;
 
-/// Waits until the conditions are met, and prints what met them.
+/// Waits until the conditions are met, at most until `until`, and prints what met them.
 ///
-/// With `look_back`, the state that the campaigns begin with counts too.
+/// With `look_back`, the state that the campaigns begin with counts too. `say` takes the sentences meant for people,
+/// but for the last.
 ///
 /// # Errors
 /// The I/O error of writing to `output`, other than that its reader has gone.
@@ -25,78 +28,101 @@ pub async fn run<W: io::Write>(
     wait: &mut Wait,
     stream: &mut Stream,
     output: &mut Output<W>,
-    timeout: Duration,
+    until: Instant,
     look_back: bool,
     say: impl Fn(&str),
-) -> io::Result<Exit> {
-    let deadline = Instant::now() + timeout;
+) -> io::Result<Ended> {
     let started = Timestamp::now();
-    let mut watchdog = Watchdog::default();
-    if look_back && hold_already(wait, stream, output)? {
-        return Ok(Exit::Met);
+    let mut monitor = ConnectionMonitor::default();
+    let mut window = Window::until(Some(until));
+    if look_back && let Some(ended) = hold_already(wait, stream, output)? {
+        return Ok(ended);
     }
     loop {
-        let heard = stream.next(Some(deadline)).await;
+        let heard = stream.next(window.deadline()).await;
         if let Some(trouble) = stream.take_trouble() {
-            say(&trouble);
+            match wait.blinded(&trouble) {
+                Some(ended) => return Ok(ended),
+                None => say(&trouble),
+            }
         }
         let ended = match heard {
             Heard::Events(sightings) => {
-                let mut ended = None;
-                for sighting in sightings {
-                    let print = line::event(&sighting.delivery);
-                    let at = wait::since(started, sighting.delivery.received_at);
-                    let (useful, exit) = wait.event(Seen { at, sighting });
-                    if useful {
-                        output.line(&print)?;
-                    }
-                    ended = exit;
-                    if ended.is_some() {
-                        break;
-                    }
+                monitor.note_delivery();
+                take_all(wait, sightings, started, output)?
+            }
+            Heard::News(ClientEvent::Snapshot(_)) if look_back => hold_already(wait, stream, output)?,
+            Heard::News(event) => match monitor.handle(&event, Timestamp::now()) {
+                ConnectionNews::None => None,
+                ConnectionNews::Live => {
+                    stream.confirm();
+                    None
                 }
-                ended
-            }
-            Heard::News(ClientEvent::Snapshot(_)) if look_back => {
-                hold_already(wait, stream, output)?.then_some(Exit::Met)
-            }
-            Heard::News(event) => match watchdog.handle(&event) {
-                News::None | News::Live => None,
-                News::Say(sentence) => {
+                ConnectionNews::Say(sentence) => {
                     say(&sentence);
                     None
                 }
-                News::Stop(exit, sentence) => {
-                    say(&sentence);
-                    return Ok(exit);
-                }
+                ConnectionNews::Confirmed(_) => closed(wait, window.confirmed(&monitor)),
+                ConnectionNews::Stop(ended) => Some(ended),
             },
-            Heard::TimeIsUp => Some(Exit::Timeout),
-            Heard::Interrupted => return Ok(Exit::Interrupted),
-            Heard::Ended => return Ok(Exit::Internal),
+            Heard::TimeIsUp => None,
+            Heard::Interrupted => Some(Ended::interrupted()),
+            Heard::Ended => Some(Ended::defect()),
         };
-        let late = (Instant::now() >= deadline).then_some(Exit::Timeout);
-        match ended.or(late) {
-            None => {}
-            Some(Exit::Timeout) => {
-                say(&wait.report());
-                let lost = watchdog.lost();
-                lost.iter().for_each(|sentence| say(sentence));
-                return Ok(if lost.is_some() { Exit::ContinuityLost } else { Exit::Timeout });
+        let late = || closed(wait, window.close(stream, &monitor));
+        match (ended.or_else(late), monitor.lost()) {
+            (None, _) => {}
+            // What was met was met; but what must not happen may have happened unseen.
+            (Some(ended), Some(lost)) if ended.is_met() && wait.forbids() => {
+                return Ok(Ended::with(Exit::ContinuityLost, lost));
             }
-            Some(Exit::NotMet) => {
-                say(&wait.failure());
-                return Ok(Exit::NotMet);
-            }
-            Some(exit) => return Ok(exit),
+            (Some(ended), _) => return Ok(ended),
         }
     }
 }
 
-/// Prints the entities that meet conditions already; tells whether that is enough.
-fn hold_already<W: io::Write>(wait: &mut Wait, stream: &Stream, output: &mut Output<W>) -> io::Result<bool> {
-    for entity in wait.state(stream.entities().all()) {
-        output.line(&wait::state_line(&entity, Timestamp::now()))?;
+/// Handles events that came together, up to the one that ends the wait.
+fn take_all<W: io::Write>(
+    wait: &mut Wait,
+    sightings: Vec<Sighting>,
+    started: Timestamp,
+    output: &mut Output<W>,
+) -> io::Result<Option<Ended>> {
+    for sighting in sightings {
+        let print = line::event(&sighting.delivery);
+        let at = wait::since(started, sighting.delivery.received_at);
+        let (useful, ended) = wait.event(Seen { at, sighting });
+        if useful {
+            output.line(&print)?;
+        }
+        if ended.is_some() {
+            return Ok(ended);
+        }
     }
-    Ok(wait.is_met())
+    Ok(None)
+}
+
+/// Prints the entities that meet conditions already; returns how the wait ends by that, if it does.
+fn hold_already<W: io::Write>(wait: &mut Wait, stream: &Stream, output: &mut Output<W>) -> io::Result<Option<Ended>> {
+    match wait.state(stream.entities().all()) {
+        Ok(found) => {
+            for entity in found {
+                output.line(&wait::state_line(&entity, Timestamp::now()))?;
+            }
+            Ok(wait.is_met().then(Ended::met))
+        }
+        Err(why) => Ok(Some(Ended::with(Exit::NotMet, why))),
+    }
+}
+
+/// Says what was not met in a time that was seen whole, or why it was not.
+fn closed(wait: &Wait, closing: Closing) -> Option<Ended> {
+    match closing {
+        Closing::Open => None,
+        Closing::Covered => Some(Ended::with(Exit::Timeout, wait.report())),
+        Closing::Uncovered(ended) => {
+            let why = format!("{}\n{}", wait.report(), ended.why);
+            Some(Ended::with(ended.exit, if ended.exit == Exit::Connection { ended.why } else { why }))
+        }
+    }
 }

@@ -85,6 +85,7 @@ impl Stream {
             news @ (ClientEvent::Status(_)
             | ClientEvent::Gap(_)
             | ClientEvent::Joined { .. }
+            | ClientEvent::Confirmed { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Notice(_)) => Heard::News(news),
         }
@@ -99,6 +100,11 @@ impl Stream {
     /// Returns why entities could not be looked up, once.
     pub fn take_trouble(&mut self) -> Option<String> {
         self.entities.take_trouble()
+    }
+
+    /// Asks for a [`ClientEvent::Confirmed`], behind everything that has been sent so far.
+    pub fn confirm(&self) {
+        self.session.handle.confirm();
     }
 
     /// Ends the session.

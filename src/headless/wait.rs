@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::ended::Ended;
 use super::expect::engine::Seen;
 use super::expect::nearest;
 use super::expect::outcome::Near;
+use super::watch::holds;
 use crate::exit::Exit;
-use crate::expr::{EventView, Expr, Vars, Verdict};
+use crate::expr::{EventView, Expr, ExprError, Names, Vars, Verdict};
+use crate::text;
 
 /// How many events are kept for the nearest miss.
 const KEPT: usize = 2_000;
@@ -30,9 +33,29 @@ pub struct Wanted {
 pub struct Wait {
     wanted: Wanted,
     met: Vec<bool>,
-    mistakes: Vec<Option<String>>,
     history: VecDeque<Seen>,
     seen: u64,
+}
+
+impl Wanted {
+    /// Lists the conditions, and what must not happen.
+    pub fn all(&self) -> impl Iterator<Item = &Expr> {
+        self.conditions.iter().chain(&self.fail_if)
+    }
+
+    /// Checks every condition against the names in use, see [`Expr::bind`].
+    ///
+    /// # Errors
+    /// The option and what is wrong with its expression.
+    pub fn bind(&mut self, names: Option<&Names>) -> Result<(), (&'static str, ExprError)> {
+        for condition in &mut self.conditions {
+            *condition = condition.bind(names).map_err(|error| ("--for", error))?;
+        }
+        if let Some(fail_if) = &mut self.fail_if {
+            *fail_if = fail_if.bind(names).map_err(|error| ("--fail-if", error))?;
+        }
+        Ok(())
+    }
 }
 
 impl Wait {
@@ -40,54 +63,86 @@ impl Wait {
     #[must_use]
     pub fn new(wanted: Wanted) -> Self {
         let count = wanted.conditions.len();
-        Self { wanted, met: vec![false; count], mistakes: vec![None; count], history: VecDeque::new(), seen: 0 }
+        Self { wanted, met: vec![false; count], history: VecDeque::new(), seen: 0 }
     }
 
     /// Looks for conditions that hold already; each entity is looked at as the `entity` of an event without a type.
     ///
     /// Returns the entities that met one.
-    pub fn state<'a>(&mut self, entities: impl Iterator<Item = &'a Arc<Value>>) -> Vec<Arc<Value>> {
+    ///
+    /// # Errors
+    /// A sentence when a condition cannot be judged.
+    pub fn state<'a>(&mut self, entities: impl Iterator<Item = &'a Arc<Value>>) -> Result<Vec<Arc<Value>>, String> {
         let empty = json!({});
         let mut found = Vec::new();
         for entity in entities {
             let view = EventView::new("", &empty, Some(&empty)).with_entity(Some(entity), Some(entity));
             for (condition, met) in self.wanted.conditions.iter().zip(&mut self.met) {
                 // What says nothing about the entity, `true` for one, has not been met by it.
-                if !*met && condition.looks_at_entities() && condition.holds(&view) {
-                    *met = true;
-                    found.push(Arc::clone(entity));
+                if *met || !condition.looks_at_entities() {
+                    continue;
+                }
+                match condition.matches(&view) {
+                    Verdict::True => {
+                        *met = true;
+                        found.push(Arc::clone(entity));
+                    }
+                    Verdict::False => {}
+                    Verdict::Error(error) => {
+                        let name = entity["name"].as_str().map(text::line).unwrap_or_default();
+                        return Err(format!("--for “{}” cannot be judged on {name}: {error}", condition.source()));
+                    }
                 }
             }
         }
-        found
+        Ok(found)
     }
 
     /// Handles one event; tells whether it met a condition, and how the wait ends, if it does.
-    pub fn event(&mut self, seen: Seen) -> (bool, Option<Exit>) {
+    pub fn event(&mut self, seen: Seen) -> (bool, Option<Ended>) {
         self.seen += 1;
-        let mut useful = false;
-        let failed = self.wanted.fail_if.as_ref().is_some_and(|fail_if| fail_if.holds(&seen.sighting.view()));
-        for (index, condition) in self.wanted.conditions.iter().enumerate() {
-            if self.met[index] {
-                continue;
-            }
-            match condition.matches(&seen.sighting.view()) {
-                Verdict::True => {
-                    useful = true;
-                    self.met[index] = true;
-                }
-                Verdict::False => {}
-                Verdict::Error(error) => {
-                    self.mistakes[index].get_or_insert(error);
-                }
-            }
-        }
+        let judged = self.judge(&seen);
         if self.history.len() == KEPT {
             self.history.pop_front();
         }
         self.history.push_back(seen);
-        let exit = if failed { Some(Exit::NotMet) } else { self.is_met().then_some(Exit::Met) };
-        (useful, exit)
+        match judged {
+            Ok((useful, None)) => (useful, self.is_met().then(Ended::met)),
+            Ok((useful, Some(failure))) => (useful, Some(Ended::with(Exit::NotMet, failure))),
+            Err(why) => (false, Some(Ended::with(Exit::NotMet, why))),
+        }
+    }
+
+    /// Judges one event: whether it met a condition, and which failure it is, if it is one.
+    ///
+    /// # Errors
+    /// A sentence when a condition cannot be judged.
+    fn judge(&mut self, seen: &Seen) -> Result<(bool, Option<String>), String> {
+        let mut failure = None;
+        if holds("--fail-if", self.wanted.fail_if.as_ref(), &seen.sighting)? == Some(true) {
+            let condition = self.wanted.fail_if.as_ref().map(Expr::source).unwrap_or_default();
+            failure = Some(format!("{} meets --fail-if {condition}", seen.title()));
+        }
+        let mut useful = false;
+        for (condition, met) in self.wanted.conditions.iter().zip(&mut self.met) {
+            if !*met && holds("--for", Some(condition), &seen.sighting)? == Some(true) {
+                *met = true;
+                useful = true;
+            }
+        }
+        Ok((useful, failure))
+    }
+
+    /// Returns whether something that must not happen is looked for, so that what was not seen matters.
+    #[must_use]
+    pub const fn forbids(&self) -> bool {
+        self.wanted.fail_if.is_some()
+    }
+
+    /// Returns why entities that cannot be looked up end the wait, if they do.
+    #[must_use]
+    pub fn blinded(&self, trouble: &str) -> Option<Ended> {
+        self.wanted.all().any(Expr::looks_at_entities).then(|| Ended::blind(trouble))
     }
 
     /// Tells whether enough has been met.
@@ -100,27 +155,16 @@ impl Wait {
     #[must_use]
     pub fn report(&self) -> String {
         let mut report = String::new();
-        let open = self.wanted.conditions.iter().zip(&self.met).zip(&self.mistakes).filter(|((_, met), _)| !**met);
-        for ((condition, _), mistake) in open {
+        let open = self.wanted.conditions.iter().zip(&self.met).filter(|(_, met)| !**met);
+        for (condition, _) in open {
             // Writing to a String cannot fail.
             let _ = writeln!(report, "not met: {}", condition.source());
-            if let Some(mistake) = mistake {
-                let _ = writeln!(report, "  it failed on an event: {mistake}");
-            }
             for near in nearest::find(condition, &Vars::new(), self.history.iter(), |_| None) {
                 describe(&mut report, &near);
             }
         }
         let _ = write!(report, "{} events were seen", self.seen);
         report
-    }
-
-    /// Describes the event that the wait failed on.
-    #[must_use]
-    pub fn failure(&self) -> String {
-        let condition = self.wanted.fail_if.as_ref().map(Expr::source).unwrap_or_default();
-        let event = self.history.back().map(Seen::title).unwrap_or_default();
-        format!("{event} meets --fail-if {condition}")
     }
 }
 
@@ -173,25 +217,40 @@ mod tests {
         let mut all = wait(&conditions, false);
         assert_eq!(all.event(clock(2)), (true, None));
         assert_eq!(all.event(clock(2)), (false, None));
-        assert_eq!(all.event(clock(1)), (true, Some(Exit::Met)));
-        assert_eq!(wait(&conditions, true).event(clock(2)), (true, Some(Exit::Met)));
+        assert_eq!(all.event(clock(1)), (true, Some(Ended::met())));
+        assert_eq!(wait(&conditions, true).event(clock(2)), (true, Some(Ended::met())));
     }
 
     #[test]
     fn a_feared_event_ends_it() {
         let mut wait = wait(&["payload.elapsedSeconds == 1"], false);
-        assert_eq!(wait.event(clock(-1)).1, Some(Exit::NotMet));
-        assert!(wait.failure().starts_with("#4 world_time_changed (update campaign c) meets --fail-if"));
+        let ended = wait.event(clock(-1)).1.unwrap();
+        assert_eq!(ended.exit, Exit::NotMet);
+        assert!(ended.why.starts_with("#4 world_time_changed (update campaign c) meets --fail-if"));
     }
 
     #[test]
     fn what_holds_already_counts() {
         let town = Arc::new(json!({"entityType": "settlement", "name": "Saltwick", "level": 3}));
         let mut waiting = wait(&["entity.name == 'Saltwick' && entity.level >= 3"], false);
-        assert_eq!(waiting.state([&town].into_iter()).len(), 1);
+        assert_eq!(waiting.state([&town].into_iter()).unwrap().len(), 1);
         assert!(waiting.is_met());
         let mut waiting = wait(&["true", "type == 'world_time_changed'"], true);
-        assert!(waiting.state([&town].into_iter()).is_empty());
+        assert!(waiting.state([&town].into_iter()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn condition_that_cannot_be_judged_is_not_met() {
+        let town = Arc::new(json!({"entityType": "settlement", "name": "Saltwick", "level": "three"}));
+        let why = wait(&["entity.level >= 3"], false).state([&town].into_iter()).unwrap_err();
+        assert!(why.starts_with("--for “entity.level >= 3” cannot be judged on Saltwick"), "{why}");
+        let mut waiting = wait(&["metadata.seq > metadata.changes[0].to"], false);
+        let mut event = clock(1);
+        let raw = json!({"payload": {}, "metadata": {"seq": 1, "changes": [{"to": "x"}]}});
+        event.sighting.delivery.raw = Arc::new(raw);
+        let ended = waiting.event(event).1.unwrap();
+        assert_eq!(ended.exit, Exit::NotMet);
+        assert!(ended.why.contains("cannot be judged"), "{}", ended.why);
     }
 
     #[test]

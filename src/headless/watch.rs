@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 
+use super::ended::Ended;
 use super::format::Format;
 use super::line;
+use super::monitor::{ConnectionMonitor, ConnectionNews};
 use super::sighting::Sighting;
 use super::stats::Stats;
-use super::watchdog::{News, Watchdog};
 use crate::client::event::ClientEvent;
 use crate::exit::Exit;
-use crate::expr::{Expr, Verdict};
+use crate::expr::{Expr, ExprError, Names, Verdict};
 
 /// Holds what a watch was asked for.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +34,32 @@ impl Wanted {
     /// Tells whether entities are needed.
     #[must_use]
     pub fn looks_at_entities(&self) -> bool {
-        let exprs = [&self.filter, &self.until, &self.fail_if];
-        exprs.into_iter().flatten().any(Expr::looks_at_entities) || self.format.looks_at_entities()
+        self.judges_entities() || self.format.looks_at_entities()
+    }
+
+    /// Returns whether a condition looks at entities.
+    #[must_use]
+    pub fn judges_entities(&self) -> bool {
+        self.conditions().any(Expr::looks_at_entities)
+    }
+
+    /// Lists the conditions.
+    pub fn conditions(&self) -> impl Iterator<Item = &Expr> {
+        [&self.filter, &self.until, &self.fail_if].into_iter().flatten()
+    }
+
+    /// Checks every condition against the names in use, see [`Expr::bind`].
+    ///
+    /// # Errors
+    /// The option and what is wrong with its expression.
+    pub fn bind(&mut self, names: Option<&Names>) -> Result<(), (&'static str, ExprError)> {
+        let options = [("--filter", &mut self.filter), ("--until", &mut self.until), ("--fail-if", &mut self.fail_if)];
+        for (option, condition) in options {
+            if let Some(expr) = condition {
+                *expr = expr.bind(names).map_err(|error| (option, error))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -42,10 +67,9 @@ impl Wanted {
 #[derive(Debug)]
 pub struct Watch {
     wanted: Wanted,
-    watchdog: Watchdog,
+    monitor: ConnectionMonitor,
     stats: Stats,
     printed: u64,
-    complained: bool,
 }
 
 /// Tells the shell what to do about one thing that happened.
@@ -56,35 +80,28 @@ pub struct Step {
     /// A sentence for people, for stderr.
     pub say: Option<String>,
     /// The program is over, and this is how.
-    pub stop: Option<Exit>,
+    pub stop: Option<Ended>,
+    /// The gateway has confirmed that everything sent so far is here.
+    pub confirmed: bool,
+    /// The connection is live for the first time.
+    pub live: bool,
 }
 
 impl Watch {
     /// Starts a watch that has seen nothing.
     #[must_use]
     pub fn new(wanted: Wanted) -> Self {
-        Self { wanted, watchdog: Watchdog::default(), stats: Stats::default(), printed: 0, complained: false }
+        Self { wanted, monitor: ConnectionMonitor::default(), stats: Stats::default(), printed: 0 }
     }
 
     /// Handles one event.
     pub fn event(&mut self, sighting: &Sighting) -> Step {
+        self.monitor.note_delivery();
         if self.wanted.stats {
             self.stats.count(&sighting.delivery);
         }
         let mut step = Step::default();
-        // The clones are of a pointer; `holds` changes the rest of the watch.
-        if self.wanted.filter.clone().is_none_or(|filter| self.holds(&filter, sighting, &mut step)) {
-            self.printed += 1;
-            step.print = Some(self.wanted.format.write(sighting));
-        }
-        let fails = self.wanted.fail_if.clone().is_some_and(|fail_if| self.holds(&fail_if, sighting, &mut step));
-        let ends = self.wanted.until.clone().is_some_and(|until| self.holds(&until, sighting, &mut step));
-        let enough = step.print.is_some() && self.wanted.count.is_some_and(|count| self.printed >= count);
-        step.stop = match (fails, ends || enough) {
-            (true, _) => Some(Exit::NotMet),
-            (false, true) => Some(self.ended_well()),
-            (false, false) => None,
-        };
+        step.stop = self.judge(sighting, &mut step).unwrap_or_else(|why| Some(Ended::with(Exit::NotMet, why)));
         step
     }
 
@@ -102,24 +119,44 @@ impl Watch {
             | ClientEvent::Joined { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Snapshot(_)
+            | ClientEvent::Confirmed { .. }
             | ClientEvent::Notice(_) => None,
         };
-        let print = print.filter(|_| self.wanted.status);
-        match self.watchdog.handle(event) {
-            News::None | News::Live => Step { print, ..Step::default() },
-            News::Say(sentence) => Step { print, say: Some(sentence), stop: None },
-            News::Stop(exit, sentence) => Step { print, say: Some(sentence), stop: Some(exit) },
+        let mut step = Step { print: print.filter(|_| self.wanted.status), ..Step::default() };
+        match self.monitor.handle(event, at) {
+            ConnectionNews::None => {}
+            ConnectionNews::Live => step.live = true,
+            ConnectionNews::Say(sentence) => step.say = Some(sentence),
+            ConnectionNews::Confirmed(_) => step.confirmed = true,
+            ConnectionNews::Stop(ended) => step.stop = Some(ended),
+        }
+        step
+    }
+
+    /// Returns how a watch ends whose time is up and was seen whole: short of its count or of its end is a timeout.
+    #[must_use]
+    pub fn time_is_up(&self) -> Ended {
+        match (self.wanted.count, &self.wanted.until) {
+            (Some(count), _) if self.printed < count => {
+                Ended::with(Exit::Timeout, format!("the time was up after {} of {count} events", self.printed))
+            }
+            (_, Some(until)) => {
+                Ended::with(Exit::Timeout, format!("the time was up before --until “{}” held", until.source()))
+            }
+            (_, None) => Ended::met(),
         }
     }
 
-    /// Returns how a watch ends whose time is up: short of its count or of its end is a timeout.
-    ///
-    /// Lost events come first: what was waited for may have been among them.
+    /// Returns why entities that cannot be looked up end the watch, if they do.
     #[must_use]
-    pub fn time_is_up(&self) -> Exit {
-        let short = self.wanted.count.is_some_and(|count| self.printed < count) || self.wanted.until.is_some();
-        let exit = self.ended_well();
-        if exit == Exit::Met && short { Exit::Timeout } else { exit }
+    pub fn blinded(&self, trouble: &str) -> Option<Ended> {
+        self.wanted.judges_entities().then(|| Ended::blind(trouble))
+    }
+
+    /// Returns what is known of the connection.
+    #[must_use]
+    pub const fn monitor(&self) -> &ConnectionMonitor {
+        &self.monitor
     }
 
     /// Returns the figures so far.
@@ -128,22 +165,40 @@ impl Watch {
         &self.stats
     }
 
-    fn ended_well(&self) -> Exit {
-        if self.watchdog.lost().is_none() { Exit::Met } else { Exit::ContinuityLost }
+    /// Prints what is wanted, and returns how the watch ends with this event, if it does.
+    ///
+    /// # Errors
+    /// A sentence when a condition cannot be judged.
+    fn judge(&mut self, sighting: &Sighting, step: &mut Step) -> Result<Option<Ended>, String> {
+        if holds("--filter", self.wanted.filter.as_ref(), sighting)?.unwrap_or(true) {
+            self.printed += 1;
+            step.print = Some(self.wanted.format.write(sighting));
+        }
+        if holds("--fail-if", self.wanted.fail_if.as_ref(), sighting)? == Some(true) {
+            let condition = self.wanted.fail_if.as_ref().map(Expr::source).unwrap_or_default();
+            return Ok(Some(Ended::with(Exit::NotMet, format!("{} meets --fail-if {condition}", sighting.title()))));
+        }
+        let ends = holds("--until", self.wanted.until.as_ref(), sighting)? == Some(true);
+        let enough = step.print.is_some() && self.wanted.count.is_some_and(|count| self.printed >= count);
+        Ok((ends || enough).then(|| self.ended_well()))
     }
 
-    fn holds(&mut self, expr: &Expr, sighting: &Sighting, step: &mut Step) -> bool {
-        match expr.matches(&sighting.view()) {
-            Verdict::True => true,
-            Verdict::False => false,
-            Verdict::Error(error) => {
-                // Every event would say the same again.
-                if !self.complained {
-                    self.complained = true;
-                    step.say = Some(format!("“{}” fails on an event: {error}", expr.source()));
-                }
-                false
-            }
+    fn ended_well(&self) -> Ended {
+        self.monitor.lost().map_or_else(Ended::met, |lost| Ended::with(Exit::ContinuityLost, lost))
+    }
+}
+
+/// Judges an event by the expression of an option; `None` where the option was not given.
+///
+/// # Errors
+/// A sentence when it cannot be judged.
+pub fn holds(option: &str, expr: Option<&Expr>, sighting: &Sighting) -> Result<Option<bool>, String> {
+    let Some(expr) = expr else { return Ok(None) };
+    match expr.matches(&sighting.view()) {
+        Verdict::True => Ok(Some(true)),
+        Verdict::False => Ok(Some(false)),
+        Verdict::Error(error) => {
+            Err(format!("{option} “{}” cannot be judged on {}: {error}", expr.source(), sighting.title()))
         }
     }
 }
@@ -195,10 +250,10 @@ mod tests {
     fn it_stops_at_its_count() {
         let mut watch = Watch::new(Wanted { count: Some(2), ..Wanted::default() });
         assert_eq!(watch.event(&clock(1)).stop, None);
-        assert_eq!(watch.time_is_up(), Exit::Timeout);
+        assert_eq!(watch.time_is_up(), Ended::with(Exit::Timeout, "the time was up after 1 of 2 events"));
         let last = watch.event(&clock(1));
         assert!(last.print.is_some());
-        assert_eq!(last.stop, Some(Exit::Met));
+        assert_eq!(last.stop, Some(Ended::met()));
     }
 
     #[test]
@@ -206,7 +261,7 @@ mod tests {
         let filter = expr("payload.elapsedSeconds > 10");
         let mut watch = Watch::new(Wanted { count: Some(1), filter, ..Wanted::default() });
         assert_eq!(watch.event(&clock(5)), Step::default());
-        assert_eq!(watch.event(&clock(50)).stop, Some(Exit::Met));
+        assert_eq!(watch.event(&clock(50)).stop, Some(Ended::met()));
     }
 
     #[test]
@@ -218,38 +273,47 @@ mod tests {
         };
         let mut watch = Watch::new(wanted);
         assert_eq!(watch.event(&clock(1)).stop, None);
-        assert_eq!(watch.time_is_up(), Exit::Timeout);
-        assert_eq!(watch.event(&clock(-1)).stop, Some(Exit::NotMet));
-        assert_eq!(watch.event(&clock(7)).stop, Some(Exit::Met));
+        assert_eq!(watch.time_is_up().exit, Exit::Timeout);
+        let failed = watch.event(&clock(-1)).stop.unwrap();
+        assert_eq!(failed.exit, Exit::NotMet);
+        assert_eq!(failed.why, "world_time_changed (update campaign c) meets --fail-if payload.elapsedSeconds < 0");
+        assert_eq!(watch.event(&clock(7)).stop, Some(Ended::met()));
     }
 
     #[test]
-    fn an_expression_that_fails_says_so_once() {
-        let mut watch = Watch::new(Wanted { filter: expr("metadata.changes[0].to > 'x'"), ..Wanted::default() });
+    fn condition_that_cannot_be_judged_is_not_met() {
+        let source = "metadata.changes[0].to > 'x'";
         let mut event = clock(1);
         event.delivery.raw = Arc::new(json!({"payload": {}, "metadata": {"changes": [{"to": 1}]}}));
-        assert!(watch.event(&event).say.is_some());
-        assert!(watch.event(&event).say.is_none());
+        for wanted in [
+            Wanted { filter: expr(source), ..Wanted::default() },
+            Wanted { until: expr(source), ..Wanted::default() },
+            Wanted { fail_if: expr(source), count: Some(1), ..Wanted::default() },
+        ] {
+            let stop = Watch::new(wanted).event(&event).stop.unwrap();
+            assert_eq!(stop.exit, Exit::NotMet);
+            assert!(stop.why.ends_with("“>” does not go with a number and a text"), "{}", stop.why);
+        }
     }
 
     #[test]
     fn without_a_count_the_end_of_its_time_is_a_good_end() {
-        assert_eq!(Watch::new(Wanted::default()).time_is_up(), Exit::Met);
+        assert_eq!(Watch::new(Wanted::default()).time_is_up(), Ended::met());
     }
 
     #[test]
     fn a_gap_that_stays_open_is_told_by_the_exit_code() {
         let mut watch = Watch::new(Wanted { status: true, ..Wanted::default() });
         assert!(watch.news(&gap(false), at()).print.is_some());
-        assert_eq!(watch.time_is_up(), Exit::ContinuityLost);
+        assert!(watch.ended_well().why.contains("#3 and #9"));
         watch.news(&gap(true), at());
-        assert_eq!(watch.time_is_up(), Exit::Met);
+        assert_eq!(watch.ended_well(), Ended::met());
     }
 
     #[test]
     fn lines_about_the_connection_are_printed_only_when_asked_for() {
         let mut quiet = Watch::new(Wanted::default());
-        assert_eq!(quiet.news(&in_phase(Phase::Live), at()), Step::default());
+        assert_eq!(quiet.news(&in_phase(Phase::Live), at()), Step { live: true, ..Step::default() });
         let mut telling = Watch::new(Wanted { status: true, ..Wanted::default() });
         assert!(telling.news(&in_phase(Phase::Live), at()).print.is_some());
     }
@@ -257,9 +321,10 @@ mod tests {
     #[test]
     fn an_open_circuit_and_a_refused_login_end_it_with_their_own_codes() {
         let mut watch = Watch::new(Wanted::default());
-        assert_eq!(watch.news(&in_phase(Phase::Open), at()).stop, Some(Exit::Connection));
-        assert_eq!(watch.news(&in_phase(Phase::LoginRequired), at()).stop, Some(Exit::Authentication));
-        assert_eq!(watch.news(&in_phase(Phase::Backoff), at()).stop, None);
+        let mut exit = |phase| watch.news(&in_phase(phase), at()).stop.map(|ended| ended.exit);
+        assert_eq!(exit(Phase::Open), Some(Exit::Connection));
+        assert_eq!(exit(Phase::LoginRequired), Some(Exit::Authentication));
+        assert_eq!(exit(Phase::Backoff), None);
     }
 
     #[test]
@@ -267,7 +332,8 @@ mod tests {
         let refused =
             ClientEvent::Refused { room: room(), code: ErrorCode::Unauthorized, message: "Unauthorized".to_owned() };
         let step = Watch::new(Wanted::default()).news(&refused, at());
-        assert_eq!(step.stop, Some(Exit::Usage));
-        assert!(step.say.unwrap().starts_with("campaign:c was refused"));
+        let stop = step.stop.unwrap();
+        assert_eq!(stop.exit, Exit::Usage);
+        assert!(stop.why.starts_with("campaign:c was refused"));
     }
 }

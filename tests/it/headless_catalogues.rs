@@ -145,7 +145,7 @@ fn the_operator_manages_who_is_in_a_room() {
     }
     let (_, token) = said(&["token", "player", "--claim", "companies=[acme,globex]"]);
     let child = town
-        .scry(&["watch", "--room", "company:globex", "--for", "100ms", "--status"])
+        .scry(&["watch", "--room", "company:globex", "--for", "4s", "--status"])
         .env("SCRY_TOKEN", token.trim())
         .output();
     assert!(told(&child.unwrap()).1.contains("\"live\""));

@@ -79,16 +79,19 @@ fn time_that_runs_out_ends_with_3_and_says_what_came_nearest() {
         "--for",
         "type == 'world_time_changed'",
         "--timeout",
-        "500ms",
+        "4s",
     ]));
     assert_eq!((code, stdout.as_str()), (Some(3), ""));
     assert!(
         stderr.contains("not met: type == 'world_time_changed'") && stderr.contains("0 events were seen"),
         "{stderr}"
     );
-    let (code, ..) = told(&town.run(&["watch", "--campaign", "Emberfall", "--count", "1", "--for", "500ms"]));
+    let (code, ..) = told(&town.run(&["watch", "--campaign", "Emberfall", "--count", "1", "--for", "4s"]));
     assert_eq!(code, Some(3));
-    town.write("t.toml", "timeout = \"500ms\"\n[rooms]\ncampaign = \"Emberfall\"\n[[expect]]\nevent = 'type == \"world_time_changed\"'\n");
+    town.write(
+        "t.toml",
+        "timeout = \"4s\"\n[rooms]\ncampaign = \"Emberfall\"\n[[expect]]\nevent = 'type == \"world_time_changed\"'\n",
+    );
     assert_eq!(told(&town.run(&["expect", "t.toml"])).0, Some(3));
 }
 

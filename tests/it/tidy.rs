@@ -57,7 +57,7 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
 ];
 
 /// What has no clock, no I/O, no task and no chance of its own.
-const PURE: [&str; 41] = [
+const PURE: [&str; 42] = [
     "crates/scry-wire/src/codec/",
     "crates/scry-wire/src/session/",
     "src/text.rs",
@@ -76,7 +76,8 @@ const PURE: [&str; 41] = [
     "src/headless/values.rs",
     "src/headless/wait.rs",
     "src/headless/watch.rs",
-    "src/headless/watchdog.rs",
+    "src/headless/ended.rs",
+    "src/headless/monitor.rs",
     "src/app/",
     "src/ui/",
     "src/server/rules/",

@@ -30,6 +30,7 @@ pub(in crate::client) enum Command {
     Subscribe(Room, Start),
     Unsubscribe(Room),
     Tell(ClientRequest),
+    Confirm,
     Retry,
     Close,
 }
@@ -134,6 +135,7 @@ impl Actor {
                     Some(Command::Subscribe(room, start)) => Input::Subscribe(room, start),
                     Some(Command::Unsubscribe(room)) => Input::Unsubscribe(room),
                     Some(Command::Tell(request)) => Input::Tell(request),
+                    Some(Command::Confirm) => Input::Confirm,
                     Some(Command::Retry) => Input::Retry,
                     Some(Command::Close) | None => Input::Close,
                 },

@@ -43,6 +43,8 @@ pub(super) struct Machine {
     renew_at: Option<Instant>,
     /// Why the token cannot be renewed; the connection is good until it runs out.
     unrenewable: Option<String>,
+    /// It is to be confirmed that everything sent so far is here.
+    confirm: bool,
     /// How often in a row a token was refused.
     refusals: u8,
     /// How long a gateway that is going away asked us to stay away.
@@ -106,6 +108,7 @@ impl Machine {
             next_request: 0,
             renew_at: None,
             unrenewable: None,
+            confirm: false,
             refusals: 0,
             draining: None,
             dismissed: false,
@@ -205,6 +208,10 @@ impl Machine {
                 self.proceed(now);
             }
             Input::Tell(request) => self.tell(&request),
+            Input::Confirm => {
+                self.confirm = true;
+                self.proceed(now);
+            }
             Input::Deadline => self.deadline(now),
             Input::LoginFound => {
                 if matches!(self.state, State::Login { .. }) {

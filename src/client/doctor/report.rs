@@ -191,6 +191,13 @@ impl Report {
         self.steps().into_iter().find_map(code).unwrap_or(Exit::Met)
     }
 
+    /// Returns what the first failure is, if there is one.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let failed = |(_, finding): &(Step, Finding)| matches!(finding.verdict, Verdict::Fail(_));
+        self.steps().into_iter().find(failed).map(|(_, finding)| finding.detail)
+    }
+
     /// Finds the failed step that stands before this one.
     fn obstacle(&self, step: Step) -> Option<Step> {
         let failed =

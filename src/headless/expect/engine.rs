@@ -54,8 +54,6 @@ pub struct Engine {
 struct Progress {
     count: u64,
     state: Option<State>,
-    /// The first mistake of types the expression made.
-    mistake: Option<String>,
     /// The events counted so far, while others of the step may still need one of them.
     held: Vec<Seen>,
 }
@@ -133,17 +131,21 @@ impl Engine {
 
     /// Handles the end of the command; a code of `None` means that a signal ended it.
     pub fn command_ended(&mut self, code: Option<i32>, at: Duration) {
-        self.tick(at);
+        if self.ended.is_some() {
+            return;
+        }
         self.command = Command::Ended { at, code };
         if code != Some(0) {
             self.end(Exit::NotMet, at, None);
+        } else if !self.listens() {
+            self.tick(at);
         }
-        self.tick(at);
     }
 
     /// Ends the run for a reason of the caller: an interruption, a lost connection, a lost continuity.
+    ///
+    /// Windows that are still open stay so: nobody knows whether everything in them was seen.
     pub fn stop(&mut self, exit: Exit, at: Duration, note: &str) {
-        self.tick(at);
         self.end(exit, at, Some(note.to_owned()));
     }
 
@@ -155,7 +157,13 @@ impl Engine {
         }
     }
 
-    /// Handles the passing of time.
+    /// Returns whether the result still hangs on what comes, or does not come.
+    fn listens(&self) -> bool {
+        let open = self.step < self.plan.steps || self.nevers.iter().any(|never| never.state.is_none());
+        open || !self.plan.settle.is_zero()
+    }
+
+    /// Handles the passing of time, up to which everything that happened has been handled.
     pub fn tick(&mut self, now: Duration) {
         while self.ended.is_none() {
             let Some(due) = self.deadline().filter(|due| *due <= now) else { break };
@@ -384,13 +392,9 @@ impl Engine {
                 continue;
             }
             let near = self.near(index, &self.plan.expects[index].event);
-            let mistake = self.expects[index].mistake.clone();
             let instead = if near.is_empty() { nearest::names(self.history.iter()) } else { Vec::new() };
             if let Some(State::Failed(failure)) = &mut self.expects[index].state {
                 (failure.nearest, failure.instead) = (near, instead);
-                if let Some(mistake) = mistake.filter(|mistake| !failure.reason.contains(mistake.as_str())) {
-                    failure.reason.push_str(&format!(" (the condition failed on an event: {mistake})"));
-                }
             }
         }
     }

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::file::{File, Item, Never, OneOrMany, Step};
 use super::secrets::Secrets;
 use super::vars::{self, Env};
-use crate::expr::{Expr, ExprError, Vars};
+use crate::expr::{Expr, ExprError, Names, Vars};
 use crate::headless::rooms;
 use crate::protocol::Room;
 use crate::suggest::nearest;
@@ -125,6 +125,34 @@ impl Plan {
             vars,
             secrets,
         })
+    }
+}
+
+impl Plan {
+    /// Lists every expression.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let expects = self.expects.iter().flat_map(|expect| {
+            let captures = expect.captures.iter().map(|(_, expr)| expr);
+            [&expect.event].into_iter().chain(captures)
+        });
+        expects.chain(self.nevers.iter().map(|never| &never.event))
+    }
+
+    /// Checks every expression against the names in use, see [`Expr::bind`].
+    ///
+    /// # Errors
+    /// [`PlanError`] with file and line.
+    pub fn bind(&mut self, names: Option<&Names>) -> Result<(), PlanError> {
+        let path = &self.path;
+        let bind = |expr: &mut Expr, line: usize| -> Result<(), PlanError> {
+            *expr = expr.bind(names).map_err(|error| PlanError(format!("{path}:{line}: {error}")))?;
+            Ok(())
+        };
+        for expect in &mut self.expects {
+            bind(&mut expect.event, expect.line)?;
+            expect.captures.iter_mut().try_for_each(|(_, expr)| bind(expr, expect.line))?;
+        }
+        self.nevers.iter_mut().try_for_each(|never| bind(&mut never.event, never.line))
     }
 }
 

@@ -299,6 +299,44 @@ fn a_condition_that_cannot_be_judged_never_counts_as_never() {
 }
 
 #[test]
+fn condition_that_cannot_be_judged_fails_an_expectation_at_once() {
+    let text = "timeout = \"9s\"\n[[expect]]\nevent = 'metadata.changes[0].to > \"x\"'\n";
+    let raw = json!({"type": "structure_updated", "payload": {"structureId": "t", "settlementId": "s", "operation": "update",
+        "campaignId": "c", "changedFields": []}, "metadata": {"changes": [{"field": "level", "from": 1, "to": 2}]}});
+    let outcome = run(text, vec![seen(1, raw)]);
+    assert_eq!((outcome.exit, outcome.took), (Exit::NotMet, Duration::from_secs(1)));
+    assert!(report::text(&outcome).contains("it cannot be judged: “>” does not go with a number and a text"));
+}
+
+#[test]
+fn window_is_not_judged_by_the_end_of_a_command_or_of_the_connection() {
+    let text = "timeout = \"60s\"\n[[never]]\nevent = 'type == \"state_invalidated\"'\nwithin = \"5s\"\n";
+    let mut engine = Engine::new(plan(text), true);
+    engine.command_ended(Some(0), Duration::from_secs(7));
+    assert!(!engine.is_over(), "nobody knows yet what happened in these five seconds");
+    engine.handle(invalidated(4, "t"));
+    assert_eq!(engine.outcome().exit, Exit::NotMet);
+
+    let mut engine = Engine::new(plan(text), false);
+    engine.stop(Exit::ContinuityLost, Duration::from_secs(7), "the connection was lost");
+    let outcome = engine.outcome();
+    assert_eq!(outcome.exit, Exit::ContinuityLost);
+    assert!(outcome.cases.iter().all(|case| !matches!(case.state, super::outcome::State::Passed { .. })));
+}
+
+#[test]
+fn misspelt_variable_is_told_with_its_line() {
+    let mut names = crate::expr::Names::default();
+    names.learn(&json!({"__typename": "Settlement", "variables": {"unrest": 3}}));
+    let mut plan = plan("[rooms]\ncampaign = \"c\"\n[[never]]\nevent = 'entity.variables.unrst > 50'\n");
+    let error = plan.bind(Some(&names)).unwrap_err().to_string();
+    assert!(
+        error.starts_with("t.toml:3: unknown variable “unrst”") && error.contains("did you mean “unrest”?"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_run_cut_short_looks_like_no_success() {
     let mut engine = Engine::new(plan(&flow()), false);
     engine.stop(Exit::ContinuityLost, Duration::from_secs(1), "events 4 to 9 of campaign:c were lost");

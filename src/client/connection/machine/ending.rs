@@ -88,6 +88,8 @@ impl Machine {
         self.renew_at = None;
         self.dismissed = false;
         self.round_trip = None;
+        // What was to be confirmed is confirmed by the next connection, once that has caught up.
+        self.confirm |= matches!(&self.state, State::Online(online) if online.is_confirming());
         if let State::Online(online) = &self.state
             && online.live
         {

@@ -30,6 +30,8 @@ pub(in crate::client::connection) enum Input {
     Unsubscribe(Room),
     /// Something to be said in passing.
     Tell(ClientRequest),
+    /// Somebody wants to know when everything sent so far is here.
+    Confirm,
     /// The time of [`Machine::next_deadline`] has come.
     Deadline,
     /// A token is at hand and lasts this long, as far as is known.

@@ -45,7 +45,10 @@ struct InFlight {
 enum Ask {
     Join(Room, Option<Position>),
     Leave,
-    Latency,
+    Latency {
+        /// Its answer confirms that everything sent before it is here.
+        confirms: bool,
+    },
     Authenticate,
 }
 
@@ -72,6 +75,11 @@ impl Online {
         next.into_iter().chain(self.knock_at).min()
     }
 
+    /// Returns whether a confirmation is under way, which ends with the connection.
+    pub const fn is_confirming(&self) -> bool {
+        matches!(self.in_flight, Some(InFlight { ask: Ask::Latency { confirms: true }, .. }))
+    }
+
     /// Notes a sign of life.
     ///
     /// A subscription gets more time: what it replays may take longer than an answer does.
@@ -83,6 +91,11 @@ impl Online {
             *at = knock_at;
         }
     }
+}
+
+/// Says that the connection is live, as far as anybody can know.
+fn unanswered_confirmation() -> Effect {
+    Effect::Tell(ClientEvent::Confirmed { answered: false, server_time: None })
 }
 
 impl Machine {
@@ -107,6 +120,8 @@ impl Machine {
         }
         if first_time {
             online.next_latency = (self.abilities.latency != Some(false)).then_some(now.at);
+        }
+        if first_time || self.confirm {
             self.ask_next(now);
         }
     }
@@ -192,11 +207,17 @@ impl Machine {
         match request.ask {
             Ask::Join(room, since) => self.join_answered(&room, since.as_ref(), body, now),
             Ask::Leave => {}
-            Ask::Latency => {
+            Ask::Latency { confirms } => {
                 online.next_latency = Some(request.sent + self.timings.latency_interval);
                 // Any answer measures the way, a refusal as well; only a granted one proves the ability.
-                if matches!(Ack::<LatencyAck>::from_value(body), Ok(Ack::Granted(_))) {
+                let ack = Ack::<LatencyAck>::from_value(body);
+                let mut server_time = None;
+                if let Ok(Ack::Granted(ack)) = ack {
                     self.abilities.latency = Some(true);
+                    server_time = ack.server_time.parse().ok();
+                }
+                if confirms {
+                    self.effects.push(Effect::Tell(ClientEvent::Confirmed { answered: true, server_time }));
                 }
                 self.round_trip = Some(now.at.saturating_duration_since(request.sent));
             }
@@ -247,10 +268,13 @@ impl Machine {
             let limit = self.timings.request;
             return self.send(Ask::Authenticate, request::AUTHENTICATE, Body::Token, limit, now);
         }
-        if online.next_latency.is_some_and(|at| at <= now.at) {
+        let confirms = online.live && std::mem::take(&mut self.confirm);
+        if confirms && self.abilities.latency == Some(false) {
+            self.effects.push(unanswered_confirmation());
+        } else if confirms || online.next_latency.is_some_and(|at| at <= now.at) {
             online.next_latency = None;
             let limit = self.timings.latency_timeout;
-            return self.send(Ask::Latency, request::LATENCY, Body::Json(json!({})), limit, now);
+            return self.send(Ask::Latency { confirms }, request::LATENCY, Body::Json(json!({})), limit, now);
         }
         if online.hold_until.is_some_and(|until| until > now.at) {
             return;
@@ -307,10 +331,13 @@ impl Machine {
                 online.in_flight = Some(InFlight { until: now.at + self.timings.request, ..request });
                 self.effects.push(Effect::Knock(self.generation));
             }
-            Ask::Latency if self.abilities.latency.is_none() => {
+            Ask::Latency { confirms } if self.abilities.latency.is_none() => {
                 self.abilities.latency = Some(false);
                 online.missed_latency = Some(request.id);
                 online.knock_at = Some(now.at + self.timings.silence);
+                if confirms {
+                    self.effects.push(unanswered_confirmation());
+                }
                 self.notice(
                     "latency",
                     "this gateway does not answer latency: the round trip is not known, and silence is looked into late",
@@ -320,7 +347,7 @@ impl Machine {
                 self.abilities.authenticate = Some(false);
                 self.notice("authenticate", "this gateway cannot renew a login within a connection");
             }
-            Ask::Latency => self.lost(&format!("no answer from the gateway for {seconds} s"), now),
+            Ask::Latency { .. } => self.lost(&format!("no answer from the gateway for {seconds} s"), now),
             Ask::Join(..) | Ask::Leave | Ask::Authenticate => {
                 self.lost(&format!("a request was not answered within {seconds} s"), now);
             }

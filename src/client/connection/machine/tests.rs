@@ -5,6 +5,7 @@ use crate::client::connection::{Body, Request};
 use crate::client::event::{Gap, Snapshot};
 use crate::protocol::{ErrorCode, Id, Position};
 
+mod confirm;
 mod foreign;
 mod model;
 mod rig;

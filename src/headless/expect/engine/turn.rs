@@ -4,8 +4,6 @@
 //! takes it; a later event that fits only that one makes it give the earlier event to another that it fits too. So a step
 //! fails only if no way to share the events out would have met it.
 
-use std::time::Duration;
-
 use super::{Engine, Seen};
 use crate::expr::Verdict;
 use crate::headless::expect::outcome::State;
@@ -19,7 +17,7 @@ impl Engine {
         for index in turn {
             match self.plan.expects[index].event.matches(&seen.view(&self.vars)) {
                 Verdict::False => {}
-                Verdict::Error(error) => self.mistake(index, error, seen.at),
+                Verdict::Error(error) => self.fail(index, format!("it cannot be judged: {error}"), seen.at),
                 Verdict::True => {
                     self.count(index, seen);
                     taken = true;
@@ -137,13 +135,5 @@ impl Engine {
             return false;
         }
         true
-    }
-
-    fn mistake(&mut self, index: usize, error: String, at: Duration) {
-        if matches!(self.plan.expects[index].count, Count::Exactly(_)) {
-            self.fail(index, format!("it cannot be judged: {error}"), at);
-        } else {
-            self.expects[index].mistake.get_or_insert(error);
-        }
     }
 }

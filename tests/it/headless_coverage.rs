@@ -1,0 +1,188 @@
+//! A result is green only if everything that happened was seen: outages, dead lines, gateways that cannot replay.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use super::support::emberfall::Emberfall;
+use super::support::fake_gateway::FakeGateway;
+use super::support::fault_proxy::FaultProxy;
+use super::support::server::TestServer;
+use super::support::wait::{PATIENCE, until};
+
+const FOREIGN: &str = "campaign:01970000-0000-7000-8000-000000000001";
+
+/// A server with the bundled world behind a proxy, and a directory for one run of `scry`.
+struct Line {
+    server: TestServer,
+    proxy: FaultProxy,
+    dir: TempDir,
+}
+
+/// What a program ended with, and what it said on stderr.
+type Told = (Option<i32>, String);
+
+impl Line {
+    async fn start() -> Self {
+        let server = TestServer::start().await;
+        let proxy = FaultProxy::start(&server.url).await;
+        Self { server, proxy, dir: tempfile::tempdir().unwrap() }
+    }
+
+    async fn scry(&self, args: &[&str]) -> Child {
+        let token = self.server.login("gm").await;
+        spawn(self.dir.path(), &self.proxy.url, &token, args)
+    }
+
+    /// Begins a run of expectations; comes back once it is live.
+    async fn expect(&self, file: &str) -> Child {
+        std::fs::write(self.dir.path().join("e.toml"), file).unwrap();
+        let child = self.scry(&["expect", "e.toml", "--", "touch", "live"]).await;
+        until("the run to be live", async || self.dir.path().join("live").exists()).await;
+        child
+    }
+
+    /// Begins a watch; comes back once it is live.
+    async fn watch(&self, args: &[&str]) -> Child {
+        let to = std::fs::File::create(self.dir.path().join("lines")).unwrap();
+        let token = self.server.login("gm").await;
+        let args = [&["watch", "--campaign", "Emberfall", "--status"], args].concat();
+        let child = command(self.dir.path(), &self.proxy.url, &token, &args).stdout(to).spawn().unwrap();
+        let lines = || std::fs::read_to_string(self.dir.path().join("lines")).unwrap();
+        until("the watch to be live", async || lines().contains("\"live\"")).await;
+        child
+    }
+
+    fn away(&self) {
+        self.proxy.refuse();
+        self.proxy.cut();
+    }
+}
+
+fn command(dir: &Path, url: &str, token: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scry"));
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("SCRY_URL", url)
+        .env("SCRY_TOKEN", token)
+        .env("SCRY_CONFIG_DIR", dir)
+        .env("SCRY_DATA_DIR", dir)
+        .current_dir(dir)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+fn spawn(dir: &Path, url: &str, token: &str, args: &[&str]) -> Child {
+    command(dir, url, token, args).spawn().unwrap()
+}
+
+async fn told(child: Child) -> Told {
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn never_structures(timeout: &str, settle: &str) -> String {
+    format!(
+        "timeout = \"{timeout}\"\nsettle = \"{settle}\"\n[rooms]\ncampaign = \"Emberfall\"\n\
+         [[never]]\nevent = 'type == \"structure_updated\"'\n"
+    )
+}
+
+async fn change_a_structure(server: &TestServer) {
+    let emberfall = Emberfall::on(server).await;
+    let tower = emberfall.entity("Watchtower").await;
+    emberfall.update("Structure", &tower["id"], json!({"level": 6})).await;
+}
+
+#[tokio::test]
+async fn connection_that_does_not_come_back_makes_a_run_uncertain() {
+    let line = Line::start().await;
+    let child = line.expect(&never_structures("6s", "3s")).await;
+    line.away();
+    change_a_structure(&line.server).await;
+    let (code, stderr) = told(child).await;
+    assert_eq!(code, Some(6), "{stderr}");
+    let lost = stderr.lines().filter(|line| line.contains("the connection was lost")).count();
+    assert!(lost == 2 && stderr.contains("had not come back when the time was up"), "{stderr}");
+}
+
+#[tokio::test]
+async fn forbidden_event_of_an_outage_is_found_by_the_resume() {
+    let line = Line::start().await;
+    let child = line.expect(&never_structures("15s", "1s")).await;
+    line.away();
+    change_a_structure(&line.server).await;
+    // The attempts come about one and three seconds after the loss: by then the second of silence is over.
+    let before = line.proxy.accepted();
+    until("two vain attempts", async || line.proxy.accepted() >= before + 2).await;
+    line.proxy.pass();
+    let (code, stderr) = told(child).await;
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("it happened: #") && stderr.contains("structure_updated"), "{stderr}");
+}
+
+#[tokio::test]
+async fn outage_that_a_resume_covers_leaves_a_run_green() {
+    let line = Line::start().await;
+    let child = line.expect(&never_structures("15s", "2s")).await;
+    line.away();
+    line.proxy.pass();
+    let (code, stderr) = told(child).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("the connection was lost: "), "{stderr}");
+    assert!(stderr.contains("the connection is back after ") && stderr.contains("nothing was missed"), "{stderr}");
+}
+
+#[tokio::test]
+async fn line_that_has_gone_dead_unnoticed_makes_a_result_uncertain() {
+    let line = Line::start().await;
+    let child = line.watch(&["--fail-if", "type == 'structure_updated'", "--for", "4s"]).await;
+    // The program has had its first answer, so that silence means something.
+    line.proxy.stall();
+    change_a_structure(&line.server).await;
+    let (code, stderr) = told(child).await;
+    assert_eq!(code, Some(6), "{stderr}");
+    assert!(stderr.contains("not answered since the time was up"), "{stderr}");
+}
+
+#[tokio::test]
+async fn watch_whose_connection_is_away_at_the_end_is_uncertain() {
+    let line = Line::start().await;
+    let child = line.watch(&["--fail-if", "type == 'structure_updated'", "--for", "4s"]).await;
+    line.away();
+    let (code, stderr) = told(child).await;
+    assert_eq!(code, Some(6), "{stderr}");
+    assert!(stderr.contains("so the result is not certain"), "{stderr}");
+}
+
+#[tokio::test]
+async fn outage_of_a_gateway_without_positions_loses_continuity() {
+    for command in ["expect", "watch", "record"] {
+        let mut gateway = FakeGateway::start(json!({})).await;
+        let dir = tempfile::tempdir().unwrap();
+        let file = format!(
+            "timeout = \"15s\"\nsettle = \"4s\"\n[rooms]\nroom = \"{FOREIGN}\"\n[[never]]\nevent = 'type == \"bad\"'\n"
+        );
+        std::fs::write(dir.path().join("e.toml"), file).unwrap();
+        let args: &[&str] = match command {
+            "expect" => &["expect", "e.toml"],
+            "watch" => &["watch", "--room", FOREIGN, "--fail-if", "type == 'bad'", "--for", "5s"],
+            _ => &["record", "--room", FOREIGN, "-o", "r.jsonl", "--for", "5s"],
+        };
+        let child = spawn(dir.path(), &gateway.url, "any", args);
+        until("a subscription", async || gateway.ask("subscriptions").await.as_array().unwrap().len() == 1).await;
+        gateway.ask("close").await;
+        until("the next one", async || gateway.ask("subscriptions").await.as_array().unwrap().len() == 2).await;
+        let (code, stderr) = told(child).await;
+        assert_eq!(code, Some(6), "{command}: {stderr}");
+        assert!(stderr.contains("cannot replay what happened in"), "{command}: {stderr}");
+    }
+}
