@@ -27,7 +27,7 @@ use super::connection::{Actor, Command, Start, Timings, Wiring};
 use super::error::ApiError;
 use super::event::{ClientEvent, Status};
 use super::http;
-use crate::config::client::{Server, Settings};
+use crate::config::client::{LinkKind, Server, Settings};
 use crate::protocol::{ClientRequest, Room};
 
 /// How many events may wait for their reader before the connection is cut and caught up later.
@@ -43,6 +43,8 @@ pub struct SessionOptions {
     /// Whether campaigns begin with their whole state; one that only watches events needs none.
     pub snapshots: bool,
     pub timings: Timings,
+    /// Which Socket.IO client makes the connection.
+    pub link: LinkKind,
     /// How many events may wait for their reader.
     pub capacity: usize,
     /// Whether the socket is left unread while the reader has no room, instead of being cut and resumed later: right
@@ -60,6 +62,7 @@ impl SessionOptions {
             rooms: Vec::new(),
             snapshots: true,
             timings: Timings::from(&settings.config.connection),
+            link: settings.config.connection.link,
             capacity: CAPACITY,
             patient: false,
         }
@@ -151,6 +154,7 @@ pub fn connect(options: SessionOptions) -> Result<Session, ApiError> {
         url: options.server.url,
         tls,
         timings: options.timings,
+        link: options.link,
         rooms: options.rooms,
         snapshots: options.snapshots,
         patient: options.patient,

@@ -57,7 +57,20 @@ pub struct ConnectionConfig {
     pub latency_timeout: Duration,
     /// Shortens each delay by up to a fifth, so that many clients do not return at the same moment.
     pub jitter: bool,
+    /// Which Socket.IO client makes the connection.
+    pub link: LinkKind,
     pub circuit: CircuitConfig,
+}
+
+/// A Socket.IO client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkKind {
+    /// The program's own.
+    #[default]
+    Wire,
+    /// The library of that name.
+    RustSocketio,
 }
 
 /// Says what happens once ten attempts have failed.
@@ -136,6 +149,7 @@ impl Default for ConnectionConfig {
             latency_interval: Duration::from_secs(5),
             latency_timeout: Duration::from_secs(5),
             jitter: true,
+            link: LinkKind::default(),
             circuit: CircuitConfig::default(),
         }
     }

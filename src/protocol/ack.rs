@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::position::Position;
 
@@ -86,6 +87,12 @@ impl ErrorCode {
         }
     }
 
+    /// Returns the code that is written so, known or not.
+    #[must_use]
+    pub fn named(text: &str) -> Self {
+        Self::KNOWN.into_iter().find(|code| code.as_str() == text).unwrap_or_else(|| Self::Other(text.to_owned()))
+    }
+
     /// Reads the code in front of a `connect_error` message such as `TOKEN_EXPIRED: log in again`.
     #[must_use]
     pub fn of_refusal(message: &str) -> Option<Self> {
@@ -123,6 +130,34 @@ impl Failure {
     #[must_use]
     pub fn new(code: ErrorCode, error: impl Into<String>) -> Self {
         Self { success: false, error: error.into(), code, retry_after_ms: None }
+    }
+
+    /// Reads a refusal out of an answer of any form: `false`, an object that says so, or a list with one of these.
+    ///
+    /// Everything else (`true`, `"ok"`, `{status: "ok"}`, nothing at all) refuses nothing.
+    #[must_use]
+    pub fn of_answer(answer: &Value) -> Option<Self> {
+        match answer {
+            Value::Bool(false) => Some(Self::new(ErrorCode::Internal, "the gateway answered no")),
+            Value::Array(items) => items.iter().filter(|item| !item.is_boolean()).find_map(Self::of_answer),
+            Value::Object(members) => Self::of_members(members),
+            Value::Null | Value::Bool(true) | Value::Number(_) | Value::String(_) => None,
+        }
+    }
+
+    fn of_members(members: &Map<String, Value>) -> Option<Self> {
+        let error = members.get("error").filter(|error| !matches!(error, Value::Null | Value::Bool(false)));
+        let says_no = ["success", "ok"].iter().any(|name| members.get(*name) == Some(&Value::Bool(false)));
+        let fails = members.get("status").and_then(Value::as_str).is_some_and(|status| status == "error");
+        if members.get("success") == Some(&Value::Bool(true)) || !(error.is_some() || says_no || fails) {
+            return None;
+        }
+        let inner = error.and_then(Value::as_object);
+        let text = |name| members.get(name).or(inner.and_then(|inner| inner.get(name))).and_then(Value::as_str);
+        let said = error.and_then(Value::as_str).or(text("message")).unwrap_or("the gateway gave no reason");
+        let code = text("code").map_or(ErrorCode::Internal, ErrorCode::named);
+        let retry_after_ms = members.get("retryAfterMs").and_then(Value::as_u64);
+        Some(Self { retry_after_ms, ..Self::new(code, said) })
     }
 }
 
@@ -202,6 +237,29 @@ mod tests {
     fn a_refused_handshake_names_its_reason() {
         assert_eq!(ErrorCode::of_refusal("TOKEN_EXPIRED: log in again"), Some(ErrorCode::TokenExpired));
         assert_eq!(ErrorCode::of_refusal("no such thing"), None);
+    }
+
+    #[test]
+    fn answers_of_any_form_are_refusals_only_if_they_say_so() {
+        for answer in
+            [json!(null), json!(true), json!("ok"), json!({"status": "ok"}), json!(["ok", {"room": "x"}]), json!({})]
+        {
+            assert_eq!(Failure::of_answer(&answer), None, "{answer}");
+        }
+        assert_eq!(Failure::of_answer(&json!({"success": true, "error": "none"})), None);
+        assert_eq!(Failure::of_answer(&json!([null, true, false])), None, "flags in a list are not verdicts");
+        for (answer, said) in [
+            (json!({"success": false, "error": "no"}), "no"),
+            (json!({"error": {"message": "not yours"}}), "not yours"),
+            (json!({"status": "error", "message": "gone"}), "gone"),
+            (json!(["x", {"ok": false}]), "the gateway gave no reason"),
+            (json!(false), "the gateway answered no"),
+        ] {
+            assert_eq!(Failure::of_answer(&answer).map(|failure| failure.error).as_deref(), Some(said), "{answer}");
+        }
+        let limited = json!({"success": false, "error": "slow", "code": "RATE_LIMITED", "retryAfterMs": 5});
+        let failure = Failure { retry_after_ms: Some(5), ..Failure::new(ErrorCode::RateLimited, "slow") };
+        assert_eq!(Failure::of_answer(&limited), Some(failure));
     }
 
     #[test]

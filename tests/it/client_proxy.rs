@@ -52,10 +52,19 @@ async fn requests_go_through_the_proxy() {
 }
 
 #[tokio::test]
-async fn the_websocket_and_this_machine_do_not() {
+async fn the_websocket_goes_through_the_proxy_too() {
     let (url, asked) = proxy().await;
     let room = "campaign:01970000-0000-7000-8000-000000000001";
     run("https://scry.invalid", &url, &["watch", "--room", room, "--for", "1s"]).await;
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.first().unwrap(), "CONNECT scry.invalid:443 HTTP/1.1");
+}
+
+#[tokio::test]
+async fn this_machine_is_reached_directly() {
+    let (url, asked) = proxy().await;
+    let room = "campaign:01970000-0000-7000-8000-000000000001";
+    run("http://127.0.0.1:1", &url, &["watch", "--room", room, "--for", "1s"]).await;
     run("http://127.0.0.1:1", &url, &["whoami"]).await;
     assert_eq!(*asked.lock().unwrap(), Vec::<String>::new());
 }

@@ -4,6 +4,7 @@
 
 mod cli_outbox;
 mod client_ends;
+mod client_events;
 mod client_login;
 mod client_proxy;
 mod client_rooms;
@@ -100,3 +101,4 @@ mod server_writer;
 mod soak;
 mod support;
 mod tidy;
+mod wire_node;

@@ -239,6 +239,34 @@ async fn silence_after_the_welcome_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn next_connection_says_where_the_last_one_broke_off() {
+    use futures_util::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::Message;
+    let peer = listen(|stream, asked| async move {
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        socket.send(Message::text(support::OPEN)).await.unwrap();
+        let wish = socket.next().await.unwrap().unwrap().into_text().unwrap();
+        asked.lock().unwrap().push(wish.to_string());
+        socket.send(Message::text(r#"40{"sid":"s1","pid":"p1"}"#)).await.unwrap();
+        socket.send(Message::text(r#"42["order",1,"Q8kx2ou"]"#)).await.unwrap();
+        // The connection breaks here.
+    })
+    .await;
+    let client = peer.client();
+    for _ in 0..2 {
+        let mut connection = client.connect(None).await.unwrap();
+        let Incoming::Event(event) = next(&mut connection).await else { panic!("an event comes") };
+        assert_eq!(event.arguments, [json!(1)]);
+        assert!(matches!(next(&mut connection).await, Incoming::Closed(_)));
+        connection.close().await;
+    }
+    assert_eq!(peer.asked(), ["40", r#"40{"pid":"p1","offset":"Q8kx2ou"}"#]);
+    client.forget_session();
+    drop(client.connect(None).await.unwrap());
+    assert_eq!(peer.asked().last().map(String::as_str), Some("40"));
+}
+
+#[tokio::test]
 async fn options_that_cannot_be_used_are_refused() {
     let options = || Options::new("http://host".parse().unwrap());
     for options in [

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::link::{self, Inbox, InboxSender, Link, Target};
+use super::link::{self, Inbox, InboxSender, Link, Links, Target};
 use super::machine::{Effect, Input, Machine, Moment};
 use super::network::{Network, Routes};
 use super::{Body, Generation, Request, Start, Timings};
@@ -17,6 +17,7 @@ use crate::client::auth::Access;
 use crate::client::error::ApiError;
 use crate::client::event::{ClientEvent, Phase, Snapshot, Status};
 use crate::client::secret::Secret;
+use crate::config::client::LinkKind;
 use crate::protocol::{ClientRequest, Id, Room};
 
 /// How often to see, while waiting, whether there is another network.
@@ -41,6 +42,7 @@ pub(in crate::client) struct Wiring {
     pub url: url::Url,
     pub tls: Option<native_tls::TlsConnector>,
     pub timings: Timings,
+    pub link: LinkKind,
     pub rooms: Vec<(Room, Start)>,
     pub snapshots: bool,
     /// Whether a slow reader is waited for instead of cutting the connection.
@@ -54,8 +56,8 @@ pub(in crate::client) struct Wiring {
 pub(in crate::client) struct Actor {
     api: Api,
     url: url::Url,
-    tls: Option<native_tls::TlsConnector>,
     machine: Machine,
+    links: Links,
     link: Option<Link>,
     inbox: Inbox,
     inbox_sender: InboxSender,
@@ -84,10 +86,12 @@ enum Done {
 impl Actor {
     pub fn new(wiring: Wiring) -> Self {
         let (inbox_sender, inbox) = link::inbox();
+        let connect_timeout = wiring.timings.connect;
+        let target = Target { kind: wiring.link, url: wiring.url.clone(), tls: wiring.tls, connect_timeout };
         Self {
             api: wiring.api,
             url: wiring.url,
-            tls: wiring.tls,
+            links: Links::new(target),
             machine: Machine::new(wiring.timings, wiring.rooms, wiring.snapshots),
             link: None,
             inbox,
@@ -161,7 +165,11 @@ impl Actor {
                         return Input::Snapshot(generation, campaign, result.map(Box::new));
                     }
                     Ok(Done::Knocked(generation, result)) => return Input::Knocked(generation, result),
-                    Ok(Done::Search(true)) => return Input::LoginFound,
+                    Ok(Done::Search(true)) => {
+                        // Whoever has logged in now is not to be taken for whoever was connected before.
+                        self.links.forget_session();
+                        return Input::LoginFound;
+                    }
                     Ok(Done::Search(false)) => {}
                     Err(error) => tracing::error!(%error, "a background request failed"),
                 },
@@ -256,8 +264,7 @@ impl Actor {
     }
 
     fn connect(&mut self, generation: Generation) {
-        let target = Target { url: self.url.clone(), tls: self.tls.clone(), token: self.token() };
-        match Link::open(target, generation, self.inbox_sender.clone()) {
+        match self.links.open(self.token(), generation, self.inbox_sender.clone()) {
             Ok(link) => self.link = Some(link),
             // The attempt runs into its time limit, as one does that is never answered.
             Err(error) => tracing::error!(%error, "the system has no thread for a connection"),

@@ -7,7 +7,7 @@
 //! | `subscriptions`, `continuity` | which rooms are held, and what was missed in them (pure) |
 //! | `network` | whether the machine has another way to the world than before |
 //! | `actor` | carries out what the machine decides; the only reader of clock and randomness |
-//! | `link` | the Socket.IO library, behind five kinds of event |
+//! | `link` | a Socket.IO client, our own or a library, behind five kinds of event |
 
 mod actor;
 mod backoff;

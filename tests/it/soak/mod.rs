@@ -1,6 +1,7 @@
 //! The fault run: real programs, a network that breaks every few seconds, and a server that is killed.
 //!
-//! Three minutes as a test; `SCRY_SOAK_MINUTES` makes it longer and `SCRY_SOAK_SEED` repeats one.
+//! Three minutes as a test; `SCRY_SOAK_MINUTES` makes it longer and `SCRY_SOAK_SEED` repeats one,
+//! `SCRY_SOAK_LINK` chooses the client's link (`wire`, `rust_socketio`).
 
 mod editors;
 mod statistics;

@@ -20,6 +20,9 @@ pub struct Watcher {
 impl Watcher {
     /// Logs in, starts the program and waits until it is live.
     pub async fn start(url: &str, campaign: &Id, dir: &Path) -> Self {
+        let link = std::env::var("SCRY_SOAK_LINK").unwrap_or_else(|_| "wire".to_owned());
+        std::fs::create_dir_all(dir.join("config")).unwrap();
+        std::fs::write(dir.join("config/config.toml"), format!("[connection]\nlink = \"{link}\"\n")).unwrap();
         let program = || {
             let mut command = Command::new(env!("CARGO_BIN_EXE_scry"));
             command.env_clear().env("SCRY_URL", url).env("SCRY_DATA_DIR", dir.join("data"));

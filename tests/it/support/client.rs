@@ -9,7 +9,7 @@ use scry::client::event::{ClientEvent, Gap, Phase, Status};
 use scry::client::http::Http;
 use scry::client::secret::Secret;
 use scry::client::session::{self, Session, SessionOptions};
-use scry::config::client::Server;
+use scry::config::client::{LinkKind, Server};
 
 use super::wait::PATIENCE;
 
@@ -42,7 +42,8 @@ pub fn options(url: &str, token: &str, rooms: &[(&str, Start)]) -> SessionOption
     let auth = if token.is_empty() { Auth::anonymous() } else { Auth::given(Secret::new(token)) };
     let rooms = rooms.iter().map(|(room, start)| (room.parse().unwrap(), start.clone())).collect();
     let api = Api::new(http, auth);
-    SessionOptions { server, api, rooms, snapshots: true, timings: quick(), capacity: 1024, patient: false }
+    let link = LinkKind::default();
+    SessionOptions { server, api, rooms, snapshots: true, timings: quick(), link, capacity: 1024, patient: false }
 }
 
 impl TestClient {

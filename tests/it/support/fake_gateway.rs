@@ -18,6 +18,7 @@ pub struct FakeGateway {
 
 impl FakeGateway {
     /// Starts one; `options` are `{server?: Socket.IO's own options, refuse?: a reason, silent?: acknowledge nothing,
+    /// acks?: the arguments of the acknowledgement, mute?: answer no plain request, chatter?: an event every so many ms,
     /// joined?: more for the acknowledgement, api?: what every question to the API is answered with}`.
     pub async fn start(options: Value) -> Self {
         let mut child = node::run("foreign.cjs", &[&options.to_string()]).await;
@@ -41,6 +42,16 @@ impl FakeGateway {
     /// Does one of the things that need no argument, and returns what it says.
     pub async fn ask(&mut self, op: &str) -> Value {
         self.command(json!({"op": op})).await
+    }
+
+    /// Sends every socket an event that wants an answer.
+    pub async fn request(&mut self, event: &str) {
+        self.command(json!({"op": "ask", "event": event})).await;
+    }
+
+    /// Sends every socket a Socket.IO packet as it is written.
+    pub async fn packet(&mut self, text: &str) {
+        self.command(json!({"op": "packet", "text": text})).await;
     }
 
     /// Sends bytes as a text frame, whether or not they are text.

@@ -9,6 +9,7 @@ use scry::client::credentials::Login;
 use scry::client::http::Http;
 use scry::client::secret::Secret;
 use scry::client::session::SessionOptions;
+use scry::config::client::LinkKind;
 use scry::config::client::Server;
 use scry::protocol::{Id, Room};
 use serde_json::json;
@@ -57,6 +58,7 @@ pub fn watching(url: &str, api: Api, campaign: &Id, start: Start) -> SessionOpti
         rooms,
         snapshots: true,
         timings: quick(),
+        link: LinkKind::default(),
         capacity: 4096,
         patient: false,
     }

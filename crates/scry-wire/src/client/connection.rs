@@ -268,7 +268,6 @@ impl Connection {
         let flushed = poll_fn(|cx| self.wires.main.poll_flush(cx));
         // The server notices the end of the connection if it is not told of it.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, flushed).await;
-        self.memory.forget_session();
     }
 
     fn apply_outputs(&mut self) {
@@ -388,7 +387,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(recovery) = self.session.recovery().filter(|_| !self.session.is_closed_here()) {
+        // Also of one that was closed here: where the goodbye did not arrive, the server still knows it.
+        if let Some(recovery) = self.session.recovery() {
             self.memory.keep_session(recovery.clone());
         }
     }

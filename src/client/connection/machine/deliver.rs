@@ -21,7 +21,8 @@ const EXPIRING: Duration = Duration::from_secs(60);
 impl Machine {
     pub(super) fn message(&mut self, name: String, body: Value, now: Moment) {
         let State::Online(online) = &mut self.state else { return };
-        online.heard(now.at + self.timings.request, now.at + self.timings.silence);
+        let answers = self.numbered || self.abilities.acks == Some(true);
+        online.heard(answers, now.at + self.timings.request, now.at + self.timings.silence);
         self.obey(&name, &body, now);
         let event = DURABLE.contains(&name.as_str()).then(|| Event::from_value(&body)).flatten();
         let delivery = Delivery {

@@ -39,6 +39,8 @@ struct InFlight {
     ask: Ask,
     sent: Instant,
     until: Instant,
+    /// Something came from the gateway meanwhile.
+    heard: bool,
 }
 
 #[derive(Debug)]
@@ -82,10 +84,14 @@ impl Online {
 
     /// Notes a sign of life.
     ///
-    /// A subscription gets more time: what it replays may take longer than an answer does.
-    pub fn heard(&mut self, until: Instant, knock_at: Instant) {
-        if let Some(InFlight { ask: Ask::Join(..), until: deadline, .. }) = &mut self.in_flight {
-            *deadline = until;
+    /// A subscription gets more time from a gateway that `answers`: what it replays may take longer than an answer
+    /// does. From one that has never answered anything, no number of events is worth waiting for.
+    pub fn heard(&mut self, answers: bool, until: Instant, knock_at: Instant) {
+        if let Some(InFlight { ask: Ask::Join(..), until: deadline, heard, .. }) = &mut self.in_flight {
+            *heard = true;
+            if answers {
+                *deadline = until;
+            }
         }
         if let Some(at) = &mut self.knock_at {
             *at = knock_at;
@@ -169,19 +175,26 @@ impl Machine {
             return self.failed(&error, now);
         }
         online.knock_at = Some(now.at + self.timings.silence);
-        if std::mem::take(&mut online.doubt) {
-            let asked = online.in_flight.take();
-            self.abilities =
-                Abilities { acks: Some(false), latency: Some(false), authenticate: Some(false), ..self.abilities };
-            self.notice(
-                "acks",
-                "this gateway acknowledges nothing: rooms are asked for, and whether they were joined is not known",
-            );
-            if let Some(InFlight { ask: Ask::Join(room, since), .. }) = asked {
-                self.join_granted(&room, since.as_ref(), SubscribeAck::default());
-            }
+        if std::mem::take(&mut online.doubt)
+            && let Some(InFlight { ask: Ask::Join(room, since), .. }) = online.in_flight.take()
+        {
+            self.presume_joined(&room, since.as_ref(), now);
         }
         self.proceed(now);
+    }
+
+    /// Takes a room for joined that a living gateway was asked for and says nothing about, and so with all that follow.
+    fn presume_joined(&mut self, room: &Room, since: Option<&Position>, now: Moment) {
+        self.abilities =
+            Abilities { acks: Some(false), latency: Some(false), authenticate: Some(false), ..self.abilities };
+        if let State::Online(online) = &mut self.state {
+            online.knock_at = Some(now.at + self.timings.silence);
+        }
+        self.notice(
+            "acks",
+            "this gateway acknowledges nothing: rooms are asked for, and whether they were joined is not known",
+        );
+        self.join_granted(room, since, SubscribeAck::default());
     }
 
     /// It was taken for a gateway that answers nothing, and is none: what was presumed is asked for again.
@@ -310,7 +323,7 @@ impl Machine {
     fn send(&mut self, ask: Ask, name: &'static str, body: Body, limit: Duration, now: Moment) {
         let id = self.post(name, body);
         if let State::Online(online) = &mut self.state {
-            online.in_flight = Some(InFlight { id, ask, sent: now.at, until: now.at + limit });
+            online.in_flight = Some(InFlight { id, ask, sent: now.at, until: now.at + limit, heard: false });
         }
     }
 
@@ -325,6 +338,11 @@ impl Machine {
         let seconds = request.until.saturating_duration_since(request.sent).as_secs().max(1);
         let State::Online(online) = &mut self.state else { return };
         match request.ask {
+            // Whoever sends events is there, and was asked.
+            Ask::Join(room, since) if self.abilities.acks.is_none() && !self.numbered && request.heard => {
+                online.doubt = false;
+                self.presume_joined(&room, since.as_ref(), now);
+            }
             // Nothing was ever answered or numbered: a line that is dead, or a gateway that answers nothing.
             Ask::Join(..) if self.abilities.acks.is_none() && !self.numbered && !online.doubt => {
                 online.doubt = true;
@@ -355,11 +373,17 @@ impl Machine {
     }
 
     fn join_answered(&mut self, room: &Room, since: Option<&Position>, body: Value, now: Moment) {
-        match Ack::<SubscribeAck>::from_value(body) {
-            Ok(Ack::Granted(ack)) => self.join_granted(room, since, ack),
-            Ok(Ack::Refused(failure)) => self.join_refused(room, failure, now),
-            Err(_) => self.lost("the gateway answered a subscription with something else", now),
+        if let Some(failure) = Failure::of_answer(&body) {
+            return self.join_refused(room, failure, now);
         }
+        let ack = serde_json::from_value(body).unwrap_or_else(|_| {
+            self.notice(
+                "ack-form",
+                "this gateway acknowledges rooms in a form of its own: any answer that is not a refusal counts as joined",
+            );
+            SubscribeAck::default()
+        });
+        self.join_granted(room, since, ack);
     }
 
     fn join_granted(&mut self, room: &Room, since: Option<&Position>, ack: SubscribeAck) {

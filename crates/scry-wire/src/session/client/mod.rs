@@ -40,7 +40,6 @@ pub struct ClientSession {
     recovery: Option<Recovery>,
     next_id: u64,
     pending_acks: BTreeSet<u64>,
-    is_closed_here: bool,
     outputs: Vec<Output>,
 }
 
@@ -72,7 +71,6 @@ impl ClientSession {
             recovery: None,
             next_id: 0,
             pending_acks: BTreeSet::new(),
-            is_closed_here: false,
             outputs: Vec::new(),
             config,
         }
@@ -126,12 +124,6 @@ impl ClientSession {
         matches!(self.state, State::Closed)
     }
 
-    /// Returns whether this side has closed the session.
-    #[must_use]
-    pub const fn is_closed_here(&self) -> bool {
-        self.is_closed_here
-    }
-
     /// Notes that the server has sent something, although not yet the whole of it.
     pub fn note_life(&mut self, now: Instant) {
         self.heard = now;
@@ -177,7 +169,6 @@ impl ClientSession {
         }
         if self.state != State::Closed {
             self.send_engine(&engine::Packet::Close);
-            self.is_closed_here = true;
             self.end(CloseReason::Local);
         }
     }
