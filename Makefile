@@ -1,6 +1,6 @@
 # `make demo` shows the product, `make test` proves it; both work on a fresh machine.
 
-.PHONY: help demo test soak lint fmt bench bench-watch bench-screen attacks setup
+.PHONY: help demo test soak consistency lint fmt bench bench-watch bench-screen attacks setup
 
 # Where tools that cargo installs are found, also on a machine that has just got them.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -27,6 +27,11 @@ test: setup ## Run every test
 soak: setup ## Break the network and the server under real programs (MINUTES=10)
 	PROPTEST_CASES=20000 cargo test --locked --lib tests::model
 	SCRY_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --locked --test it soak:: -- --nocapture
+
+consistency: setup ## Kill every part of a server while people work, and check what happened (MINUTES=10 SEED=n ON=sqlite|postgres)
+	@tests/setup.sh servers
+	SCRY_CONSISTENCY_MINUTES=$(or $(MINUTES),10) $(if $(SEED),SCRY_CONSISTENCY_SEED=$(SEED)) cargo test --locked --test it \
+		consistency::$(if $(filter sqlite,$(ON)),one_node_on_sqlite)$(if $(filter postgres,$(ON)),two_nodes_on_postgres) -- --nocapture
 
 lint: setup ## Check formatting, lints, licenses and sources
 	cargo fmt --check

@@ -10,6 +10,7 @@ mod client_proxy;
 mod client_rooms;
 mod client_server;
 mod client_tls;
+mod consistency;
 mod dashboard;
 mod dashboard_calls;
 mod dashboard_disk;

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use scry::config::server::{Argon2Config, Secret, ServerConfig};
 use scry::world::World;
 use tempfile::TempDir;
@@ -29,13 +30,18 @@ impl ServerProcess {
 
     /// Does the same with more settings, `SCRY_SERVER_…`.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::of(&World::bundled(), settings).await
+    }
+
+    /// Does the same with another world.
+    pub async fn of(world: &World, settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::new(dir.path());
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
         let setting = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
         config.database = setting("SCRY_SERVER_DATABASE").map(str::to_owned);
         config.auth.jwt_secret = setting("SCRY_SERVER_JWT_SECRET").map(Secret::new);
-        scry::server::seed(&config, &World::bundled()).await.unwrap();
+        scry::server::seed(&config, world).await.unwrap();
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = Arc::new(dir);
         let (child, url) = spawn(dir.path(), &settings).await;
@@ -63,9 +69,28 @@ impl ServerProcess {
         self.child.kill().await.unwrap();
     }
 
+    /// Asks the program to end, as an init system does, and waits until it has ended.
+    pub async fn terminate(&mut self) {
+        let id = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        // One that has ended already has no id.
+        if let Some(id) = id {
+            kill_process(id, Signal::TERM).unwrap();
+        }
+        self.child.wait().await.unwrap();
+    }
+
     /// Starts the program again over the same data, on another port.
     pub async fn restart(&mut self) {
         (self.child, self.url) = spawn(self.dir.path(), &self.settings).await;
+    }
+
+    /// Does the same where it may fail, as without its database; returns whether it runs.
+    pub async fn try_restart(&mut self) -> bool {
+        match try_spawn(self.dir.path(), &self.settings).await {
+            Some(running) => (self.child, self.url) = running,
+            None => return false,
+        }
+        true
     }
 }
 
@@ -75,6 +100,11 @@ fn log_file(dir: &Path) -> Stdio {
 }
 
 async fn spawn(dir: &Path, settings: &[(String, String)]) -> (Child, String) {
+    try_spawn(dir, settings).await.expect("the server has ended without a word")
+}
+
+/// Starts the program; `None` if it ends before it listens.
+async fn try_spawn(dir: &Path, settings: &[(String, String)]) -> Option<(Child, String)> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scry-server"))
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir)
@@ -85,8 +115,7 @@ async fn spawn(dir: &Path, settings: &[(String, String)]) -> (Child, String) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await.unwrap().unwrap();
-    let line = line.expect("the server has ended without a word");
+    let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await.unwrap().unwrap()?;
     let url = line.strip_prefix("listening on ").expect("it says where it listens").to_owned();
-    (child, url)
+    Some((child, url))
 }

@@ -1,0 +1,97 @@
+//! Editors: they change, build and raze, and send most of it twice.
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::asking::Asker;
+use super::cluster::millis;
+use super::history::{Answer, Request};
+
+/// Of a hundred requests, so many are sent twice at the same time.
+const TWICE: u32 = 80;
+/// How many structures an editor has built and not razed at most.
+const STRUCTURES: usize = 5;
+
+/// One editor.
+pub struct Editor {
+    asker: Asker,
+    towns: Vec<String>,
+    /// The structures that this editor has built, and nobody else touches; each with its version.
+    structures: Vec<(String, i64)>,
+    /// The version of a settlement that the last answer told of.
+    seen: Option<(String, i64)>,
+}
+
+impl Editor {
+    pub fn new(asker: Asker, towns: Vec<String>) -> Self {
+        Self { asker, towns, structures: Vec::new(), seen: None }
+    }
+
+    /// Edits until stopped.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let request = self.choose();
+            let answer = ask(&mut self.asker, &request).await;
+            self.learn(&request, &answer);
+            let rest = millis(&mut self.asker.rng, 0..40);
+            sleep(rest).await;
+        }
+    }
+
+    fn choose(&mut self) -> Request {
+        let number = self.asker.recorder.number();
+        let (key, mark) = (format!("edit-{number}"), i64::try_from(number).unwrap());
+        let rng = &mut self.asker.rng;
+        let town = self.towns[rng.usize(..self.towns.len())].clone();
+        match rng.u32(..100) {
+            0..10 if self.structures.len() < STRUCTURES => {
+                let name = format!("Structure {number}");
+                Request::Create { key, settlement: town, name, mark }
+            }
+            0..15 if !self.structures.is_empty() => {
+                let (entity, _) = self.structures.swap_remove(rng.usize(..self.structures.len()));
+                Request::Delete { key, entity }
+            }
+            15..40 if !self.structures.is_empty() => {
+                let (entity, version) = self.structures[rng.usize(..self.structures.len())].clone();
+                // Nobody else edits it, so this must be accepted, unless an answer was lost.
+                let expected = rng.bool().then_some(version);
+                Request::Edit { key, entity, structure: true, mark, expected }
+            }
+            40..55 => match self.seen.take() {
+                // Others edit it as well, so this is often refused.
+                Some((entity, version)) => {
+                    Request::Edit { key, entity, structure: false, mark, expected: Some(version) }
+                }
+                None => Request::Edit { key, entity: town, structure: false, mark, expected: None },
+            },
+            _ => Request::Edit { key, entity: town, structure: false, mark, expected: None },
+        }
+    }
+
+    fn learn(&mut self, request: &Request, answer: &Answer) {
+        match (request, answer) {
+            (Request::Create { .. }, Answer::Written { entity, version, .. }) => {
+                self.structures.push((entity.clone(), *version));
+            }
+            (Request::Edit { structure: true, .. }, Answer::Written { entity, version, .. }) => {
+                self.structures.retain(|(known, _)| known != entity);
+                self.structures.push((entity.clone(), *version));
+            }
+            // What became of it is not known, so it is left alone.
+            (Request::Edit { structure: true, entity, .. }, _) => {
+                self.structures.retain(|(known, _)| known != entity);
+            }
+            (Request::Edit { .. }, Answer::Written { entity, version, .. }) => {
+                self.seen = Some((entity.clone(), *version));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Asks, mostly twice at the same time.
+pub async fn ask(asker: &mut Asker, request: &Request) -> Answer {
+    let op = asker.recorder.number();
+    if asker.rng.u32(..100) < TWICE { asker.ask_twice(op, request).await } else { asker.ask(op, request).await }
+}
