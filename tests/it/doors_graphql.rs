@@ -166,7 +166,8 @@ async fn queries_of_one_user_wait_for_each_other_and_not_those_of_another() {
     let server = TestServer::with(|config| config.http.queries_per_user = 1).await;
     let (gm, viewer) = (server.login("gm").await, server.login("viewer").await);
     let slow = aliases("campaigns{id calendar}", 200);
-    let asked = (0..40).map(|_| server.post_as(&gm, "/graphql", &json!({"query": slow})));
+    let query = json!({"query": slow});
+    let asked = (0..40).map(|_| server.post_as(&gm, "/graphql", &query));
     let other = async {
         until("a refusal", async || server.breaches.of(Breach::QueryConcurrency) > 0).await;
         server.graphql(&viewer, "{me{id}}", json!({})).await

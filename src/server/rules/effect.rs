@@ -76,12 +76,11 @@ impl Prepared {
     }
 
     fn sums(&self, variables: &Map<String, Value>) -> Result<Vec<(&str, Value)>, String> {
-        let sum = |addition: &Addition| -> Result<(&str, Value), String> {
-            let Addition { variable, amount, min, max } = addition;
+        let sums = self.add.iter().map(|Addition { variable, amount, min, max }| {
             let now = variables.get(variable).and_then(Value::as_f64).ok_or_else(|| not_a_number(variable))?;
-            Ok((addition.variable.as_str(), number_json((now + amount).max(*min).min(*max))))
-        };
-        self.add.iter().map(sum).collect()
+            Ok((variable.as_str(), number_json((now + amount).max(*min).min(*max))))
+        });
+        sums.collect()
     }
 }
 
