@@ -20,6 +20,8 @@ pub struct ConnectionMonitor {
     was_live: bool,
     /// Why the last connection, or attempt at one, failed.
     reason: Option<String>,
+    /// Which reason was said before the connection was live for the first time.
+    told: Option<String>,
     /// When the connection was lost, until it is back.
     lost_at: Option<Timestamp>,
     /// An event has come.
@@ -52,6 +54,7 @@ impl Default for ConnectionMonitor {
             phase: Phase::Disconnected,
             was_live: false,
             reason: None,
+            told: None,
             lost_at: None,
             delivered: false,
             answers: false,
@@ -169,7 +172,6 @@ impl ConnectionMonitor {
 
     fn status(&mut self, status: &Status, now: Timestamp) -> ConnectionNews {
         let before = std::mem::replace(&mut self.phase, status.phase);
-        let known = self.reason.clone();
         if let Some(reason) = &status.reason {
             self.reason = Some(text::line(reason).into_owned());
         }
@@ -184,9 +186,7 @@ impl ConnectionMonitor {
                 ConnectionNews::Stop(Ended::with(Exit::Connection, format!("cannot connect: {}", self.cause())))
             }
             Phase::LoginRequired => ConnectionNews::Stop(Ended::with(Exit::Authentication, self.cause())),
-            Phase::Backoff if !self.was_live && self.reason != known => {
-                ConnectionNews::Say(format!("cannot connect: {}; trying again", self.cause()))
-            }
+            Phase::Backoff if !self.was_live => self.unreachable(),
             Phase::Backoff | Phase::Connecting | Phase::Disconnected => self.away(before, now),
             Phase::Resyncing | Phase::Closed => ConnectionNews::None,
         }
@@ -201,6 +201,16 @@ impl ConnectionMonitor {
         let lost = self.lost();
         let whole = lost.as_deref().unwrap_or("nothing was missed");
         ConnectionNews::Say(format!("the connection is back after {seconds:.1} s; {whole}"))
+    }
+
+    /// Says why the first connection does not come about, once for each reason.
+    fn unreachable(&mut self) -> ConnectionNews {
+        let cause = self.cause();
+        if self.told.as_ref() == Some(&cause) {
+            return ConnectionNews::None;
+        }
+        self.told = Some(cause.clone());
+        ConnectionNews::Say(format!("cannot connect: {cause}; trying again"))
     }
 
     /// Notes the loss of a connection that was live, once.

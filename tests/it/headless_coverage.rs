@@ -134,6 +134,8 @@ async fn outage_that_a_resume_covers_leaves_a_run_green() {
     let line = Line::start().await;
     let child = line.expect(&never_structures("15s", "2s")).await;
     line.away();
+    let before = line.proxy.accepted();
+    until("a vain attempt", async || line.proxy.accepted() > before).await;
     line.proxy.pass();
     let (code, stderr) = told(child).await;
     assert_eq!(code, Some(0), "{stderr}");

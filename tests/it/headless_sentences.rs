@@ -104,7 +104,7 @@ fn every_other_end_says_why() {
         &[
             (&watching(&["--fail-if", clock]), 1, "meets --fail-if type == 'world_time_changed'"),
             (&watching(&["--fail-if", clock, "--filter", "type == 'x:y'"]), 1, "meets --fail-if"),
-            (&watching(&["--fail-if", "metadata.changes[0].to > metadata.eventId"]), 1, "--fail-if “"),
+            (&watching(&["--fail-if", "metadata.seq > metadata.eventId"]), 1, "--fail-if “"),
             (
                 &watching(&["--filter", "metadata.seq > metadata.eventId"]),
                 1,
