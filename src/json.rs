@@ -1,4 +1,5 @@
-//! JSON from outside, made safe where it enters, unchanging, and small enough to keep a whole campaign of it.
+//! JSON from outside, made safe where it enters if a screen will show it, unchanging, and small enough to keep a whole
+//! campaign of it.
 //!
 //! A campaign says the same things over and over: the names of fields, the schemas of variables, formulas, parents.
 //! What is read together says each of them once (see [`Pool`]); a clone is a count, not a copy.
@@ -12,6 +13,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeSeed;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Number, Value};
 
@@ -19,7 +21,17 @@ pub use object::Object;
 pub use pool::Pool;
 pub use read::Reading;
 
-/// Holds a JSON value whose texts are safe to show: strings as by `text::block`, keys as by `text::line`.
+/// Says what becomes of the texts in JSON that is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Texts {
+    /// Made safe to show: strings as by `text::block`, keys as by `text::line`.
+    #[default]
+    Safe,
+    /// Kept as they are: for programs, and for comparing. Whoever writes them out escapes them (`text::escaped`).
+    AsStored,
+}
+
+/// A JSON value; its texts are safe to show unless it was read as [`Texts::AsStored`].
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Json {
     #[default]
@@ -32,6 +44,12 @@ pub enum Json {
 }
 
 impl Json {
+    /// Takes in a value that was read already; `texts` says what becomes of its texts.
+    #[must_use]
+    pub fn from_value(value: &Value, texts: Texts) -> Self {
+        Pool::new(texts).take_in(value)
+    }
+
     /// Returns the value under a key of an object.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
@@ -102,6 +120,15 @@ impl Json {
             _ => self.clone(),
         }
     }
+}
+
+/// Reads JSON from its bytes; `None` when they are none.
+#[must_use]
+pub fn read(bytes: &[u8], texts: Texts) -> Option<Json> {
+    let mut pool = Pool::new(texts);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Reading(&mut pool).deserialize(&mut reader).ok()?;
+    reader.end().ok().map(|()| value)
 }
 
 /// Takes in values that are kept together.

@@ -5,6 +5,7 @@
 //! changes of direction; none of them passes here.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use serde_json::Value;
 
@@ -46,6 +47,37 @@ pub fn json(value: Value) -> Value {
 pub fn compact(value: &Value) -> String {
     // Almost everything is safe as it came, and need not be copied to be written.
     if is_safe(value) { value.to_string() } else { json(value.clone()).to_string() }
+}
+
+/// Writes JSON so that a terminal obeys nothing in it and a reader is not deceived, without loss: control characters,
+/// line separators, direction controls and invisible characters become `\uXXXX`.
+///
+/// `json` is JSON text already; such characters stand only inside its strings. Joiners are escaped too: a program reads
+/// them all the same.
+#[must_use]
+pub fn escaped(json: String) -> String {
+    if json.bytes().all(|byte| byte < 0x7f) || !json.chars().any(is_escaped) {
+        return json;
+    }
+    let mut safe = String::with_capacity(json.len() + 64);
+    let mut units = [0; 2];
+    for c in json.chars() {
+        if is_escaped(c) {
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a String cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// Returns whether a character is written as an escape in JSON; the line ends of indented JSON are not.
+fn is_escaped(c: char) -> bool {
+    let invisible = matches!(c, '\u{200c}'..='\u{200d}' | '\u{e0100}'..='\u{e01ef}');
+    !matches!(c, ' '..='~' | '\n') && (invisible || verdict(c, false) != Verdict::Keep)
 }
 
 /// Tells whether [`json`] would change nothing.
@@ -138,6 +170,27 @@ mod tests {
         let safe = line(&"x".repeat(10_000_000)).into_owned();
         assert_eq!(safe.chars().count(), MAX_CHARS + 1);
         assert_eq!(block(&"x".repeat(10_000_000)).chars().count(), MAX_BLOCK_CHARS + 1);
+    }
+
+    #[test]
+    fn escaped_json_is_lossless_and_holds_nothing_a_terminal_obeys() {
+        let hostile =
+            "a\u{9b}31m\u{85}\u{202e}\u{2066}\u{200b}\u{200d}\u{2028}\u{feff}\u{7f}\u{e0041}\u{1b}\n砦e\u{301}";
+        for value in [json!({ hostile: [hostile, {"x": hostile}] }), json!(hostile)] {
+            for text in [value.to_string(), format!("{value:#}")] {
+                let safe = escaped(text);
+                assert!(
+                    !safe.contains(|c: char| c != '\n' && (verdict(c, false) != Verdict::Keep || c == '\u{200d}')),
+                    "{safe}"
+                );
+                assert!(
+                    safe.contains("\\u009b31m") && safe.contains("\\udb40\\udc41") && safe.contains('砦'),
+                    "{safe}"
+                );
+                assert_eq!(serde_json::from_str::<Value>(&safe).unwrap(), value);
+            }
+        }
+        assert_eq!(escaped("{\"a\": \"Harrow's Rest — 砦\"}".to_owned()), "{\"a\": \"Harrow's Rest — 砦\"}");
     }
 
     #[test]

@@ -52,5 +52,5 @@ fn tell(campaign: &Id, moved: Option<ClockMove>) -> Result<Exit, CliError> {
     if let Some(after) = moved.effects_after {
         line["effectsAfter"] = after.into();
     }
-    edit::print([line.to_string()])
+    edit::print_json([line])
 }

@@ -10,8 +10,10 @@ use crate::client::http::Http;
 use crate::config::client::{Overrides, Settings};
 use crate::config::{Env, process_env};
 use crate::exit::Exit;
+use crate::headless::correlation;
 use crate::headless::ended::Ended;
 use crate::log::{self, LogError};
+use crate::text;
 
 use super::args::Common;
 use super::error::CliError;
@@ -77,11 +79,29 @@ impl Context {
         Credentials::new(&self.settings.dirs.data, &self.settings.server)
     }
 
-    /// Prepares requests as the logged-in user, or as the owner of `SCRY_TOKEN`.
+    /// Prepares requests as the logged-in user, or as the owner of `SCRY_TOKEN`, for output that programs read: texts
+    /// come as they are stored, and changes carry the run's correlation id.
+    ///
+    /// # Errors
+    /// [`CliError::Api`] when the profile's file of authorities cannot be used, [`CliError::Usage`] when
+    /// `SCRY_CORRELATION_ID` is not an id.
+    pub fn api(&self) -> Result<Api, CliError> {
+        Ok(Api::open(&self.settings, &process_env)?.as_stored().correlated(self.run()?.as_deref()))
+    }
+
+    /// Returns the id of the run that this program is part of.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when `SCRY_CORRELATION_ID` is not an id.
+    pub fn run(&self) -> Result<Option<String>, CliError> {
+        correlation::from_env(&process_env).map_err(CliError::Usage)
+    }
+
+    /// Does the same for a dashboard: every text is safe to show, and each change carries its own key.
     ///
     /// # Errors
     /// [`CliError::Api`] when the profile's file of authorities cannot be used.
-    pub fn api(&self) -> Result<Api, CliError> {
+    pub fn screen_api(&self) -> Result<Api, CliError> {
         Ok(Api::open(&self.settings, &process_env)?)
     }
 
@@ -125,5 +145,6 @@ pub fn settings(common: &Common, env: Env) -> Result<Settings, CliError> {
 /// Says a sentence on stderr.
 #[expect(clippy::print_stderr, reason = "stderr is where people are spoken to; stdout is data only")]
 pub fn say(sentence: &str) {
-    eprintln!("scry: {sentence}");
+    // Some sentences quote what others wrote.
+    eprintln!("scry: {}", text::block(sentence));
 }

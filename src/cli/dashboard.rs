@@ -33,7 +33,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
 }
 
 async fn show(context: &Context, wanted: Option<&str>, args: &Args) -> Result<Ended, CliError> {
-    let api = context.api()?;
+    let api = context.screen_api()?;
     let mut notice = login::ensure(context, &api).await?;
     let campaign = match find(&api, &disk(context, &api).await, wanted).await {
         // The kept login has ended, and there may be a person to make a new one.

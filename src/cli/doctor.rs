@@ -28,7 +28,8 @@ pub async fn run(common: &Common, env: Env<'_>, args: &Doctor) -> Result<Exit, C
         Err(error) => (misconfigured(&error), without_settings(common, env)),
     };
     let look = Look { color: in_color(ui.color), ascii: ui.ascii };
-    let lines = if args.json { format!("{}\n", render::json(&report)) } else { render::text(&report, look) };
+    let lines =
+        if args.json { text::escaped(format!("{}\n", render::json(&report))) } else { render::text(&report, look) };
     let mut stdout = Output::stdout();
     for line in lines.lines() {
         stdout.line(line).map_err(CliError::io("cannot write to stdout"))?;

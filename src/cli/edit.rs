@@ -14,7 +14,7 @@ use crate::client::api::edit::Terms;
 use crate::client::outbox::Change;
 use crate::exit::Exit;
 use crate::headless::output::Output;
-use crate::headless::{assign, fields};
+use crate::headless::{assign, fields, line};
 use crate::protocol::EntityType;
 
 /// Bounds what is read for `@FILE` and `@-`.
@@ -37,13 +37,13 @@ pub async fn create(context: &Context, args: &Create) -> Result<Exit, CliError> 
     let campaign = finder.relate(&mut input).await?;
     if args.entity == Entity::Member {
         outbox::refuse_to_keep(args.queue, "a membership")?;
-        return print([people::add(&api, &input).await?.to_string()]);
+        return print_json([people::add(&api, &input).await?]);
     }
     let change = Change::Create { entity_type: entity_type.clone(), input: input.clone() };
     let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
     let terms = terms(None, &wish);
     let asked = api.create(&entity_type, input, &terms);
-    print(outbox::make(context, &api, campaign.as_ref(), wish, asked).await?.map(|created| created.to_string()))
+    print_json(outbox::make(context, &api, campaign.as_ref(), wish, asked).await?)
 }
 
 /// Changes an entity and prints it; marks notifications as read and sets preferences, too.
@@ -69,7 +69,7 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
     fields::update(&entity_type).check(&input).map_err(|error| CliError::Usage(error.to_string()))?;
     if entity == Entity::Member {
         outbox::refuse_to_keep(args.queue, "a membership")?;
-        return print([people::change(&api, &node, &input).await?.to_string()]);
+        return print_json([people::change(&api, &node, &input).await?]);
     }
     finder.relate(&mut input).await?;
     let (expected_version, on_conflict) = (args.expected_version, args.on_conflict.into());
@@ -84,7 +84,7 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
     let terms = Terms { on_conflict, ..terms(expected_version, &wish) };
     let asked = api.update(&entity_type, &id, input, &terms);
     let updated = outbox::make(context, &api, Some(&campaign_of(&node)?), wish, asked).await?;
-    print(updated.map(|updated| updated.to_string()))
+    print_json(updated)
 }
 
 /// Deletes an entity.
@@ -125,7 +125,7 @@ pub async fn publish(context: &Context, args: &Publish) -> Result<Exit, CliError
     let payload =
         serde_json::from_str(&text).map_err(|error| CliError::Usage(format!("--json is no JSON: {error}")))?;
     let published = context.api()?.publish(&args.event, payload).await?;
-    print([published.to_string()])
+    print_json([published])
 }
 
 /// Reads `--set` options; `schemas` are the entity's `variableSchemas`.
@@ -136,11 +136,19 @@ pub(super) fn input(assignments: &[String], schemas: &Value) -> Result<Map<Strin
     assign::input(assignments, schemas, read).map_err(|error| CliError::Usage(error.to_string()))
 }
 
-/// Prints lines of data.
+/// Prints values, one line of JSON each.
 ///
 /// # Errors
 /// [`CliError::Io`] when stdout cannot be written to.
-pub(super) fn print(lines: impl IntoIterator<Item = String>) -> Result<Exit, CliError> {
+pub(super) fn print_json(values: impl IntoIterator<Item = Value>) -> Result<Exit, CliError> {
+    print_text(values.into_iter().map(|value| line::json(&value)))
+}
+
+/// Prints lines for people.
+///
+/// # Errors
+/// [`CliError::Io`] when stdout cannot be written to.
+pub(super) fn print_text(lines: impl IntoIterator<Item = String>) -> Result<Exit, CliError> {
     let mut stdout = Output::stdout();
     for line in lines {
         stdout.line(&line).map_err(CliError::io("cannot write to stdout"))?;

@@ -19,6 +19,7 @@ use crate::headless::expect::plan::Plan;
 use crate::headless::expect::{EXAMPLE, SCHEMA, report};
 use crate::headless::rooms::Named;
 use crate::headless::run_expect;
+use crate::text;
 
 /// Judges what happens against a file.
 ///
@@ -56,7 +57,11 @@ async fn judge(context: &Context, args: &Args, plan: &Plan) -> Result<Outcome, C
         return Err(CliError::Usage(format!("{path}: nothing to listen to; write “rooms” with a campaign in it")));
     }
     let (limit, until) = (Limit::new(Some(plan.timeout)), Instant::now() + plan.timeout);
-    let (options, rooms) = listen::by_name(context, context.api()?, &named, &plan.rooms, limit).await?;
+    let api = context.api()?;
+    // The command's own changes can be told from those of others, also of another run beside this one.
+    let run = api.correlation().map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+    let api = api.correlated(Some(&run));
+    let (options, rooms) = listen::by_name(context, api, &named, &plan.rooms, limit).await?;
     let expressions: Vec<Expr> = plan.expressions().cloned().collect();
     let names = listen::names(context, &options.api, &rooms, expressions.iter(), limit).await?;
     let mut plan = plan.clone();
@@ -78,7 +83,7 @@ fn tell(context: &Context, outcome: &Outcome) {
 }
 
 fn reports(args: &Args, outcome: &Outcome) -> Result<(), CliError> {
-    let json = || format!("{:#}\n", report::json(outcome));
+    let json = || text::escaped(format!("{:#}\n", report::json(outcome)));
     for (path, text) in [
         (&args.report_junit, report::junit(outcome)),
         (&args.report_tap, report::tap(outcome)),
@@ -108,5 +113,5 @@ fn schema() -> Result<Exit, CliError> {
 
 #[expect(clippy::print_stderr, reason = "the report is for people; stdout belongs to the command")]
 fn say_plain(line: &str) {
-    eprintln!("{line}");
+    eprintln!("{}", text::line(line));
 }

@@ -39,8 +39,8 @@ pub async fn run(context: &Context, args: &Get) -> Result<Exit, CliError> {
 
 fn print(form: Form, found: &[Value], columns: &[&str]) -> Result<Exit, CliError> {
     match form {
-        Form::Json => edit::print(found.iter().map(Value::to_string)),
-        Form::Table => edit::print(table(found, columns)),
+        Form::Json => edit::print_json(found.iter().cloned()),
+        Form::Table => edit::print_text(table(found, columns)),
     }
 }
 
@@ -89,14 +89,14 @@ async fn events(finder: &Finder<'_>, args: &Get) -> Result<Exit, CliError> {
         match args.output {
             // Nobody reads any more when this says so, and then nothing more is asked for.
             Form::Json => {
-                edit::print(told.map(|event| event.to_string()))?;
+                edit::print_json(told)?;
             }
             Form::Table => rows.extend(told),
         }
     }
     match args.output {
         Form::Json => Ok(Exit::Met),
-        Form::Table => edit::print(table(&rows, table::EVENTS)),
+        Form::Table => edit::print_text(table(&rows, table::EVENTS)),
     }
 }
 

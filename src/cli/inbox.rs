@@ -45,7 +45,7 @@ pub async fn mark(api: &Api, id: Option<&str>, set: &[String]) -> Result<Exit, C
             json!(api.mark_read(&id).await?)
         }
     };
-    edit::print([marked.to_string()])
+    edit::print_json([marked])
 }
 
 /// Returns what one is told at once.
@@ -75,7 +75,7 @@ pub async fn choose(api: &Api, set: &[String]) -> Result<Exit, CliError> {
             }
         }
     }
-    edit::print([json!(api.choose(levels, kinds).await?).to_string()])
+    edit::print_json([json!(api.choose(levels, kinds).await?)])
 }
 
 fn words(list: &str) -> Vec<String> {

@@ -44,7 +44,7 @@ pub async fn run(context: &Context, action: Option<InvitationAction>) -> Result<
         }
         InvitationAction::Blocked => api.blocked_inviters().await?,
     };
-    edit::print(found.iter().map(Value::to_string))
+    edit::print_json(found)
 }
 
 /// Finds an invitation to the caller by its id or by its campaign's name; returns its id and that name.

@@ -16,6 +16,7 @@ use crate::client::error::ApiError;
 use crate::client::event::Loaded;
 use crate::client::outbox::{self, Change, Edit, Entry, Outbox, Outboxes, Outcome, Store};
 use crate::exit::Exit;
+use crate::headless::line;
 use crate::protocol::Id;
 
 /// How long sending may stand still before the rest is left for another time.
@@ -90,7 +91,7 @@ pub async fn make<T>(
             answered => return Ok(Some(answered?)),
         }
     }
-    keep(context, &store, campaign.clone(), wish)?;
+    keep(context, &store, campaign.clone(), api.correlation(), wish)?;
     Ok(None)
 }
 
@@ -132,8 +133,9 @@ async fn send_ahead(context: &Context, api: &Api, store: &Store) -> Result<usize
     waits()
 }
 
-fn keep(context: &Context, store: &Store, campaign: Id, wish: Wish) -> Result<(), CliError> {
-    let edit = Edit { key: wish.key, campaign, at: Timestamp::now(), change: wish.change };
+fn keep(context: &Context, store: &Store, campaign: Id, correlation: Option<&str>, wish: Wish) -> Result<(), CliError> {
+    let correlation = correlation.map(str::to_owned);
+    let edit = Edit { key: wish.key, campaign, at: Timestamp::now(), correlation, change: wish.change };
     store.add(&edit).map_err(CliError::io("the edit could not be stored"))?;
     context.say("the server cannot be reached; the edit is kept and goes out with `scry outbox send` or a dashboard");
     print(&json!({"queued": true, "key": edit.key}))
@@ -258,6 +260,6 @@ fn entries(store: &Store) -> Result<Vec<Entry>, CliError> {
     store.load().map(|found| found.entries).map_err(CliError::io("cannot read the outbox"))
 }
 
-fn print(line: &Value) -> Result<(), CliError> {
-    writeln!(std::io::stdout(), "{line}").map_err(CliError::io("cannot write to stdout"))
+fn print(value: &Value) -> Result<(), CliError> {
+    writeln!(std::io::stdout(), "{}", line::json(value)).map_err(CliError::io("cannot write to stdout"))
 }

@@ -58,7 +58,7 @@ pub async fn notify(context: &Context, args: &Notify) -> Result<Exit, CliError> 
         users.push(ids(&member)?.1);
     }
     let told = api.notify(&users, &args.title, &args.body, &args.level).await?;
-    edit::print([json!({"notified": told}).to_string()])
+    edit::print_json([json!({"notified": told})])
 }
 
 fn ids(member: &Value) -> Result<(Id, Id), CliError> {

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,16 +21,17 @@ use crate::client::event::{Delivery, Snapshot};
 use crate::client::session::SessionOptions;
 use crate::exit::Exit;
 use crate::expr::{Expr, Names};
+use crate::headless::correlation;
 use crate::headless::ended::Ended as HeadlessEnded;
+use crate::headless::entities::Entities;
 use crate::headless::output::{Output, Written};
 use crate::headless::recording::{self, Header, Recording, Speed, State};
 use crate::headless::run_record::{self, Amount};
 use crate::headless::run_replay;
-use crate::headless::sighting::Sighting;
 use crate::headless::watch::holds;
 use crate::json::Json;
 use crate::progress::{self, Progress};
-use crate::protocol::Room;
+use crate::protocol::{EventKind, Room};
 use crate::server::replay::Stage;
 use crate::tui::{self, Ended, TuiOptions};
 
@@ -39,6 +41,7 @@ use crate::tui::{self, Ended, TuiOptions};
 /// [`CliError`] when a name leads to no room, or the file cannot be written.
 pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
+    correlation::require(api.correlation(), &args.filter).map_err(CliError::Usage)?;
     let limit = Limit::new(args.time);
     let (mut options, rooms) = listen::options(context, api.clone(), &args.rooms, limit).await?;
     let names = listen::names(context, &api, &rooms, args.filter.iter(), limit).await?;
@@ -48,7 +51,8 @@ pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliErr
     let state = begun.await??;
     let looks_up = filter.as_ref().is_some_and(Expr::looks_at_entities);
     let file = create(&args.output, args.force)?;
-    let mut stream = listen::open(options, looks_up, limit).await?;
+    let include: Vec<EventKind> = args.include.iter().copied().map(EventKind::from).collect();
+    let mut stream = listen::open(options, looks_up, limit).await?.including(&include);
     let wanted = run_record::Wanted { count: args.count, until: limit.until, filter };
     let begun = Header::new(Timestamp::now(), rooms.iter().map(ToString::to_string).collect(), state);
     let progress = Progress::new(!context.quiet);
@@ -104,31 +108,75 @@ async fn state(
 pub async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliError> {
     let mut recording = open(&args.file)?;
     recording.notices.iter().for_each(|notice| context.say(&notice.to_string()));
-    if let Some(filter) = &args.filter {
-        recording.entries = filtered(recording.entries, filter)?;
-    }
+    let run = context.run()?;
+    correlation::require(run.as_deref(), &args.filter).map_err(CliError::Usage)?;
+    let lines = select(context, &mut recording, args, run.as_deref())?;
     if args.tui {
         return show(context, recording, args.speed).await;
     }
     match (&args.output, args.serve) {
         (Some(path), _) => write(context, &recording, path),
         (None, Some(address)) => serve(context, &recording, args, address).await,
-        (None, None) => print(context, &recording, args).await,
+        (None, None) => print(context, &recording, args, lines.unwrap_or_default()).await,
     }
 }
 
-/// Keeps the deliveries that a filter holds for.
-fn filtered(entries: Vec<(Duration, Delivery)>, filter: &Expr) -> Result<Vec<(Duration, Delivery)>, CliError> {
-    // A recording tells of no entities, and what nobody can know the name of must have been asked for.
-    let filter = filter.bind(Some(&Names::default())).map_err(|error| listen::misnamed(("--filter", error)))?;
-    let mut kept = Vec::new();
-    for (at, delivery) in entries {
-        let fits = holds("--filter", Some(&filter), &Sighting::bare(delivery.clone())).map_err(CliError::Unjudged)?;
-        if fits == Some(true) {
-            kept.push((at, delivery));
+/// Leaves in a recording what is to be played; returns a line for each, where lines are to be printed.
+///
+/// Entities are what they were at each event: the state that the recording begins with, taken on by every event of it.
+fn select(
+    context: &Context,
+    recording: &mut Recording,
+    args: &ReplayArgs,
+    run: Option<&str>,
+) -> Result<Option<Vec<String>>, CliError> {
+    let prints = !args.tui && args.output.is_none() && args.serve.is_none();
+    let looks = args.filter.as_ref().is_some_and(Expr::looks_at_entities) || prints && args.format.looks_at_entities();
+    let mut known = known(recording);
+    if looks && !known.is_of_campaigns() {
+        let sentence = "the recording does not hold the state that its campaigns began with, so entity and before are \
+                        not known in it; leave them out, or record without --no-state";
+        return Err(CliError::Usage(format!("{}: {sentence}", args.file.display())));
+    }
+    let filter = args.filter.as_ref().map(|filter| filter.bind(Some(&names(recording)))).transpose();
+    let filter = filter.map_err(|error| listen::misnamed(("--filter", error)))?;
+    let run: Option<Arc<str>> = run.map(Arc::from);
+    let (mut kept, mut lines) = (Vec::new(), Vec::new());
+    for (at, delivery) in std::mem::take(&mut recording.entries) {
+        let mut sighting = known.sight_one(&delivery);
+        sighting.run.clone_from(&run);
+        if holds("--filter", filter.as_ref(), &sighting).map_err(CliError::Unjudged)? == Some(false) {
+            continue;
+        }
+        if prints {
+            lines.push(args.format.write(&sighting));
+        }
+        kept.push((at, delivery));
+    }
+    recording.entries = kept;
+    if looks {
+        known.take_notices().iter().for_each(|notice| context.say(notice));
+    }
+    Ok(prints.then_some(lines))
+}
+
+/// Takes what a recording says of the state that its campaigns began with.
+fn known(recording: &Recording) -> Entities {
+    let mut known = Entities::default();
+    for State { campaign_id, position, nodes } in &recording.header.state {
+        if let Some(position) = position {
+            known.learn_recorded(campaign_id, position, nodes);
         }
     }
-    Ok(kept)
+    known
+}
+
+/// Takes the names that the entities of a recording use. Where it tells of none, what nobody can know the name of must
+/// have been asked for.
+fn names(recording: &Recording) -> Names {
+    let mut names = Names::default();
+    recording.header.state.iter().flat_map(|state| &state.nodes).for_each(|node| names.learn(node));
+    names
 }
 
 /// Shows a recording in the dashboard.
@@ -153,7 +201,7 @@ async fn show(context: &Context, recording: Recording, speed: Speed) -> Result<E
     };
     let tape = Tape { campaign, started_at, state: state.map(snapshot), entries: recording.entries.into() };
     // A recording neither asks a server nor keeps anything; the dashboard only wants to know whom it would ask.
-    let options = TuiOptions::new(&context.settings, context.api()?, None, None);
+    let options = TuiOptions::new(&context.settings, context.screen_api()?, None, None);
     match tui::run(TuiOptions { replay: Some((tape, speed)), ..options }).await? {
         Ended::Exit(exit) => Ok(exit),
         // A recording is the same whoever's server is asked.
@@ -178,15 +226,21 @@ fn write(context: &Context, recording: &Recording, path: &Path) -> Result<Exit, 
     Ok(Exit::Met)
 }
 
-async fn print(context: &Context, recording: &Recording, args: &ReplayArgs) -> Result<Exit, CliError> {
+async fn print(
+    context: &Context,
+    recording: &Recording,
+    args: &ReplayArgs,
+    lines: Vec<String>,
+) -> Result<Exit, CliError> {
+    let mut lines = lines.into_iter();
     let mut stdout = Output::stdout();
     // On a terminal the events themselves tell how far it has come.
     let progress = Progress::new(!context.quiet && !io::stdout().is_terminal());
     let mut done = 0;
-    let play = async |delivery: &Delivery, at: Duration| {
+    let play = async |_: &Delivery, at: Duration| {
         progress.say(|| far(done, recording, at));
         done += 1;
-        let line = args.format.write(&Sighting::bare(delivery.clone()));
+        let line = lines.next().unwrap_or_default();
         Ok((stdout.line(&line)? == Written::PipeClosed).then(HeadlessEnded::met))
     };
     let ended = run_replay::run(recording, args.speed, play).await.map_err(CliError::io("cannot write to stdout"))?;

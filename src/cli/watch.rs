@@ -16,8 +16,8 @@ use crate::headless::output::Output;
 use crate::headless::since::{self, Since, SinceError};
 use crate::headless::wait::{self, Wait};
 use crate::headless::watch::{Wanted, Watch};
-use crate::headless::{run_wait, run_watch};
-use crate::protocol::{Id, Room};
+use crate::headless::{correlation, run_wait, run_watch};
+use crate::protocol::{EventKind, Id, Room};
 
 /// Prints what happens in the named rooms until the watch is over.
 ///
@@ -32,6 +32,8 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> 
 /// # Errors
 /// As [`run`].
 pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit, CliError> {
+    let exprs = [&args.filter, &args.until, &args.fail_if];
+    correlation::require(api.correlation(), exprs.into_iter().flatten()).map_err(CliError::Usage)?;
     let limit = Limit::new(args.time);
     let (mut options, rooms) = listen::options(context, api, &args.rooms, limit).await?;
     if let Some(since) = args.since {
@@ -49,12 +51,14 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
         filter: args.filter.clone(),
         until: args.until.clone(),
         fail_if: args.fail_if.clone(),
+        include: args.include.iter().copied().map(EventKind::from).collect(),
         stats: args.stats,
     };
     let conditions: Vec<Expr> = wanted.conditions().cloned().collect();
     let names = listen::names(context, &options.api, &rooms, conditions.iter(), limit).await?;
     wanted.bind(names.as_ref()).map_err(misnamed)?;
-    let mut stream = listen::open(options, wanted.looks_at_entities(), limit).await?;
+    let shown = if args.raw { vec![EventKind::Control, EventKind::Presence] } else { wanted.include.clone() };
+    let mut stream = listen::open(options, wanted.looks_at_entities(), limit).await?.including(&shown);
     let mut watch = Watch::new(wanted);
     let mut stdout = Output::stdout();
     let say = |sentence: &str| context.say(sentence);
@@ -71,9 +75,11 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
 pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
+    let api = context.api()?;
+    correlation::require(api.correlation(), args.conditions.iter().chain(&args.fail_if)).map_err(CliError::Usage)?;
     let limit = Limit::new(Some(args.timeout));
     let until = Instant::now() + args.timeout;
-    let (options, rooms) = listen::options(context, context.api()?, &args.rooms, limit).await?;
+    let (options, rooms) = listen::options(context, api, &args.rooms, limit).await?;
     let mut wanted = wait::Wanted { conditions: args.conditions.clone(), any: args.any, fail_if: args.fail_if.clone() };
     let conditions: Vec<Expr> = wanted.all().cloned().collect();
     let names = listen::names(context, &options.api, &rooms, conditions.iter(), limit).await?;

@@ -6,6 +6,8 @@ mod invitation;
 mod people;
 mod queries;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,24 +15,27 @@ use super::auth::{self, Auth, refusal};
 use super::credentials::{Credentials, Place, Store};
 use super::error::{ApiError, is_token_refused};
 use super::event::{DueEffect, Snapshot};
-use super::http::{Http, Reply};
+use super::http::{Http, MAX_LIST_BYTES, MAX_STATE_BYTES, Reply, Terms};
 use super::secret::Secret;
 use crate::catalogue::Looks;
 use crate::config::Env;
 use crate::config::client::Settings;
-use crate::json::Json;
+use crate::json::{Json, Texts};
 use crate::protocol::auth::UserInfo;
 use crate::protocol::{ErrorCode, Event, Id, Position};
 use crate::text;
 
 /// Asks one server questions; cheap to clone, safe to share.
 ///
-/// Every answer has been made safe for display. A token that is about to end, or is refused, is
-/// refreshed once and the question asked again.
+/// Every answer has been made safe for display, unless it is wanted [`Api::as_stored`]; error messages always are. A
+/// token that is about to end, or is refused, is refreshed once and the question asked again.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: Http,
     auth: Auth,
+    texts: Texts,
+    /// What the events of every change are to carry; without it, the change's own key.
+    correlation: Option<Arc<str>>,
 }
 
 /// Describes a campaign one may see.
@@ -58,7 +63,7 @@ pub struct JournalEntry {
     pub epoch: String,
     #[serde(rename = "type")]
     pub name: String,
-    /// The event as it was sent, made safe for display.
+    /// The event as it was sent.
     pub event: Value,
 }
 
@@ -72,7 +77,7 @@ impl JournalEntry {
 
 /// Holds what is asked, so that it can be asked again.
 enum Question<'a> {
-    Graphql { query: &'a str, variables: &'a Value },
+    Graphql { query: &'a str, variables: &'a Value, max_bytes: usize },
     Publish { event: &'a str, payload: &'a Value },
 }
 
@@ -80,7 +85,27 @@ impl Api {
     /// Asks through `http` as whoever `auth` is.
     #[must_use]
     pub const fn new(http: Http, auth: Auth) -> Self {
-        Self { http, auth }
+        Self { http, auth, texts: Texts::Safe, correlation: None }
+    }
+
+    /// Returns texts exactly as the server stores them from now on: for programs and for comparing, not for a screen.
+    #[must_use]
+    pub const fn as_stored(mut self) -> Self {
+        self.texts = Texts::AsStored;
+        self
+    }
+
+    /// Gives every change this correlation id, which the events it leads to carry; without one, its own key.
+    #[must_use]
+    pub fn correlated(mut self, id: Option<&str>) -> Self {
+        self.correlation = id.map(Arc::from);
+        self
+    }
+
+    /// Returns the correlation id that every change is given, if there is one.
+    #[must_use]
+    pub fn correlation(&self) -> Option<&str> {
+        self.correlation.as_deref()
     }
 
     /// Asks the server that the settings name, as the login kept for it or as `SCRY_TOKEN` says.
@@ -139,8 +164,9 @@ impl Api {
     /// [`ApiError`] when it cannot be reached.
     pub async fn health(&self) -> Result<Vec<(String, String)>, ApiError> {
         let (server, sockets) = (self.http.get("health").await?, self.http.get("health/websocket").await?);
-        let clients = sockets.body.get("connectedClients").map(|count| ("clients".to_owned(), count.to_string()));
-        let fields = server.body.as_object().into_iter().flatten().map(|(name, value)| {
+        let (body, sockets) = (server.value(), sockets.value());
+        let clients = sockets.get("connectedClients").map(|count| ("clients".to_owned(), count.to_string()));
+        let fields = body.as_object().into_iter().flatten().map(|(name, value)| {
             let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
             (text::line(name).into_owned(), text::line(&value).into_owned())
         });
@@ -171,7 +197,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn nodes(&self, ids: &[Id]) -> Result<Vec<Json>, ApiError> {
-        let nodes = self.answer(&queries::NODES, json!({"ids": ids}), "nodes").await?;
+        let nodes = self.answer(&queries::NODES, json!({"ids": ids}), "nodes", MAX_STATE_BYTES).await?;
         let nodes = nodes.as_array().ok_or_else(|| self.not_as_expected("nodes"))?;
         Ok(nodes.iter().filter(|node| node.is_object()).cloned().collect())
     }
@@ -181,7 +207,8 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn snapshot(&self, campaign_id: &Id) -> Result<Snapshot, ApiError> {
-        let answer = self.answer(&queries::SNAPSHOT, json!({"campaignId": campaign_id}), "snapshot").await?;
+        let variables = json!({"campaignId": campaign_id});
+        let answer = self.answer(&queries::SNAPSHOT, variables, "snapshot", MAX_STATE_BYTES).await?;
         if answer == Json::Null {
             let message = "there is no such campaign, or you may not see it".to_owned();
             return Err(ApiError::Refused { code: ErrorCode::Unauthorized, message });
@@ -212,7 +239,8 @@ impl Api {
     /// [`ApiError::Refused`] with the first error's code; [`ApiError::NotOffered`] when the server has no
     /// GraphQL or not this field; [`ApiError::LoginRequired`]; or what stood in the way.
     pub async fn graphql(&self, query: &str, variables: Value) -> Result<Value, ApiError> {
-        self.put(&Question::Graphql { query, variables: &variables }).await.map(|data| Value::from(&data))
+        let question = Question::Graphql { query, variables: &variables, max_bytes: MAX_LIST_BYTES };
+        self.put(&question).await.map(|data| Value::from(&data))
     }
 
     /// Publishes an event, which only a service account may, and returns the server's answer.
@@ -264,7 +292,7 @@ impl Api {
         variables: Value,
         field: &str,
     ) -> Result<T, ApiError> {
-        let answer = self.answer(query, variables, field).await?;
+        let answer = self.answer(query, variables, field, MAX_LIST_BYTES).await?;
         serde_json::from_value(Value::from(&answer)).map_err(|error| {
             tracing::warn!(field, %error, "an answer has an unexpected form");
             self.not_as_expected(field)
@@ -272,36 +300,41 @@ impl Api {
     }
 
     /// Asks for one field, and returns what the server says of it in whatever form.
-    async fn answer(&self, query: &str, variables: Value, field: &str) -> Result<Json, ApiError> {
-        let data = self.put(&Question::Graphql { query, variables: &variables }).await?;
+    async fn answer(&self, query: &str, variables: Value, field: &str, max_bytes: usize) -> Result<Json, ApiError> {
+        let data = self.put(&Question::Graphql { query, variables: &variables, max_bytes }).await?;
         Ok(data.get(field).cloned().unwrap_or_default())
     }
 
     async fn send(&self, question: &Question<'_>, token: Option<&Secret>) -> Result<Json, ApiError> {
         match question {
-            Question::Graphql { query, variables } => {
+            Question::Graphql { query, variables, max_bytes } => {
                 let body = json!({"query": query, "variables": variables});
-                // The events an edit leads to name it by the key it was sent under.
+                // The events an edit leads to name it by the key it was sent under, unless they are to name a run.
                 let key = variables.get("key").and_then(Value::as_str);
-                let reply: Reply<Json> = self.http.post("graphql", &body, token, key).await?;
-                if let Some(error) = reply.body.get("errors").and_then(|errors| errors.as_array()?.first()) {
-                    return Err(self.refused(&error.into()));
+                let correlation = self.correlation.as_deref().or(key);
+                let terms = Terms { bearer: token, correlation, max_bytes: Some(*max_bytes) };
+                let reply = self.http.post("graphql", &body, terms).await?;
+                let answer = reply.json(self.texts);
+                if let Some(error) = answer.get("errors").and_then(|errors| errors.as_array()?.first()) {
+                    return Err(self.refused(error));
                 }
-                self.data(&reply)
+                self.data(&reply, &answer)
             }
             Question::Publish { event, payload } => {
                 let body = json!({"type": event, "payload": payload});
-                let reply: Reply<Json> = self.http.post("events", &body, token, None).await?;
+                let correlation = self.correlation.as_deref();
+                let reply =
+                    self.http.post("events", &body, Terms { bearer: token, correlation, max_bytes: None }).await?;
                 if reply.status == 200 {
-                    return Ok(reply.body);
+                    return Ok(reply.json(self.texts));
                 }
                 Err(refusal(&self.http, &reply, "publishing events"))
             }
         }
     }
 
-    fn data(&self, reply: &Reply<Json>) -> Result<Json, ApiError> {
-        match reply.body.get("data") {
+    fn data(&self, reply: &Reply, answer: &Json) -> Result<Json, ApiError> {
+        match answer.get("data") {
             Some(data) if data.is_object() && reply.status == 200 => Ok(data.clone()),
             // A page, or JSON of another kind: whatever lives there is no GraphQL.
             _ if reply.status == 200 => Err(self.not_offered("GraphQL")),
@@ -309,7 +342,9 @@ impl Api {
         }
     }
 
-    fn refused(&self, error: &Value) -> ApiError {
+    fn refused(&self, error: &Json) -> ApiError {
+        // Whoever reads an error is a person, and a refused edit waits where a dashboard shows it.
+        let error = text::json(error.into());
         let message = error.get("message").and_then(Value::as_str).unwrap_or("the server gave no reason");
         let message = text::line(message).into_owned();
         let code = error.pointer("/extensions/code").cloned().map(serde_json::from_value::<ErrorCode>);

@@ -6,13 +6,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::credentials::{CredentialError, Credentials, Login, Place, Store};
 use super::error::ApiError;
-use super::http::{Http, Reply};
+use super::http::{Http, Reply, Terms};
 use super::secret::Secret;
 use crate::protocol::auth::{ErrorResponse, LoginRequest, RefreshRequest, TokenResponse, UserInfo};
 use crate::protocol::{ErrorCode, Id};
@@ -204,7 +203,7 @@ impl Auth {
         };
         let Some(login) = login else { return Ok(false) };
         let body = RefreshRequest { refresh_token: login.refresh.expose().to_owned() };
-        let reply: Reply = http.post("auth/logout", &body, None, None).await?;
+        let reply = http.post("auth/logout", &body, Terms::default()).await?;
         if reply.status < 300 { Ok(true) } else { Err(refusal(http, &reply, "logging out")) }
     }
 }
@@ -215,14 +214,14 @@ impl Auth {
 /// [`ApiError::Refused`] with `INVALID_CREDENTIALS` or `RATE_LIMITED`, or what stood in the way.
 pub async fn login(http: &Http, username: &str, password: &Secret) -> Result<Login, ApiError> {
     let body = LoginRequest { username: username.to_owned(), password: password.expose().to_owned() };
-    let reply = http.post("auth/login", &body, None, None).await?;
-    tokens(http, reply, "logging in")
+    let reply = http.post("auth/login", &body, Terms::default()).await?;
+    tokens(http, &reply, "logging in")
 }
 
 async fn refresh(http: &Http, token: &Secret) -> Result<Login, ApiError> {
     let body = RefreshRequest { refresh_token: token.expose().to_owned() };
-    let reply = http.post("auth/refresh", &body, None, None).await?;
-    match tokens(http, reply, "refreshing a login") {
+    let reply = http.post("auth/refresh", &body, Terms::default()).await?;
+    match tokens(http, &reply, "refreshing a login") {
         Err(ApiError::Refused { code, .. }) if !matches!(code, ErrorCode::RateLimited | ErrorCode::Internal) => {
             Err(login_required("your login has ended; run `scry login`"))
         }
@@ -255,20 +254,19 @@ async fn renew_stored(
     Ok(access_of(login))
 }
 
-fn tokens(http: &Http, reply: Reply, what: &str) -> Result<Login, ApiError> {
+fn tokens(http: &Http, reply: &Reply, what: &str) -> Result<Login, ApiError> {
     if reply.status != 200 {
-        return Err(refusal(http, &reply, what));
+        return Err(refusal(http, reply, what));
     }
     let strange = |_| ApiError::Strange { url: http.base().to_string(), status: reply.status };
-    let response: TokenResponse = serde_json::from_value(reply.body).map_err(strange)?;
+    let response: TokenResponse = serde_json::from_value(reply.value()).map_err(strange)?;
     Ok(Login::from_response(response, Timestamp::now()))
 }
 
 /// Turns an answer that grants nothing into an error.
-pub(super) fn refusal<B: Serialize>(http: &Http, reply: &Reply<B>, what: &str) -> ApiError {
+pub(super) fn refusal(http: &Http, reply: &Reply, what: &str) -> ApiError {
     let url = http.base().to_string();
-    let body = serde_json::to_value(&reply.body).unwrap_or_default();
-    if let Ok(ErrorResponse { error }) = serde_json::from_value::<ErrorResponse>(body) {
+    if let Ok(ErrorResponse { error }) = serde_json::from_value::<ErrorResponse>(reply.value()) {
         return ApiError::Refused { code: error.code, message: text::line(&error.message).into_owned() };
     }
     match reply.status {

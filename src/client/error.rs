@@ -25,6 +25,9 @@ pub enum ApiError {
     NotOffered { url: String, what: String },
     #[error("{url} answered with HTTP {status} and nothing that can be understood")]
     Strange { url: String, status: u16 },
+    /// The answer was given up at the limit of what is read of one.
+    #[error("{url} answered with more than {} KiB, which is the most that is read of such an answer; check the address, and ask for less at once", max_bytes >> 10)]
+    TooLarge { url: String, max_bytes: usize },
     /// Only a login, or another token, can help; the reason ends with which.
     #[error("{reason}")]
     LoginRequired { reason: String },
@@ -48,6 +51,7 @@ impl ApiError {
             | Self::Conflict { .. }
             | Self::NotOffered { .. }
             | Self::Strange { .. }
+            | Self::TooLarge { .. }
             | Self::AuthorityFile { .. } => false,
         }
     }
@@ -66,6 +70,7 @@ impl ApiError {
             Self::Certificate { .. }
             | Self::Conflict { .. }
             | Self::NotOffered { .. }
+            | Self::TooLarge { .. }
             | Self::LoginRequired { .. }
             | Self::AuthorityFile { .. }
             | Self::Credentials(_) => false,
@@ -80,6 +85,7 @@ impl ApiError {
             | Self::Certificate { .. }
             | Self::Timeout { .. }
             | Self::NotOffered { .. }
+            | Self::TooLarge { .. }
             | Self::Strange { .. } => Exit::Connection,
             Self::LoginRequired { .. } | Self::Credentials(_) => Exit::Authentication,
             Self::AuthorityFile { .. } | Self::Conflict { .. } => Exit::Usage,

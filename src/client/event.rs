@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::json::Json;
 use crate::protocol::messages::NotificationNew;
-use crate::protocol::{EntityType, ErrorCode, Event, Id, Position, Room};
+use crate::protocol::{EntityType, ErrorCode, Event, EventKind, Id, Position, Room};
 
 /// Reports one step of the conversation with the gateway, in the order in which it happened.
 #[derive(Debug, Clone)]
@@ -120,6 +120,15 @@ pub struct Delivery {
     pub raw: Arc<Value>,
     /// The same in the form of the five, where it has that form.
     pub event: Option<Arc<Event>>,
+}
+
+impl Delivery {
+    /// Returns what the event speaks of.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        // The five are always of the world, and nearly all there is.
+        if self.event.is_some() { EventKind::World } else { EventKind::of(&self.name, &self.raw) }
+    }
 }
 
 /// Tells that events of a room are missing between two places in its journal.

@@ -6,17 +6,23 @@ use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
 use super::error::ApiError;
 use super::secret::Secret;
 use crate::config::client::Server;
+use crate::json::{self, Json, Texts};
 use crate::text;
 
+/// Bounds a whole campaign's state: 10,000 entities with long descriptions are about a third of it.
+pub(super) const MAX_STATE_BYTES: usize = 128 << 20;
+/// Bounds every other list. It takes many times its size in memory once it is read.
+pub(super) const MAX_LIST_BYTES: usize = 16 << 20;
+/// Bounds what logins and health reports may say.
+const MAX_REPORT_BYTES: usize = 256 << 10;
 /// How much room is made for an answer before it is there, whatever length it claims to have.
-const MOST_ANNOUNCED: usize = 64 << 20;
+const MAX_PREALLOCATED_BYTES: usize = 64 << 20;
 
 /// Sends requests to one server.
 ///
@@ -31,11 +37,33 @@ pub struct Http {
     timeout: Duration,
 }
 
-/// Holds an answer; `body` is null when it is no JSON.
+/// An answer, as its bytes came.
 #[derive(Debug)]
-pub(super) struct Reply<B = Value> {
+pub(super) struct Reply {
     pub status: u16,
-    pub body: B,
+    bytes: Vec<u8>,
+}
+
+impl Reply {
+    /// Returns the body; null when it is not JSON.
+    pub fn value(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+
+    /// Returns the body in the form in which states are kept; null when it is not JSON.
+    pub fn json(&self, texts: Texts) -> Json {
+        json::read(&self.bytes, texts).unwrap_or_default()
+    }
+}
+
+/// What is sent along with a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Terms<'a> {
+    pub bearer: Option<&'a Secret>,
+    /// The id that the events of a change carry.
+    pub correlation: Option<&'a str>,
+    /// Bounds the answer; what a report may say where it is not given.
+    pub max_bytes: Option<usize>,
 }
 
 impl Http {
@@ -69,29 +97,29 @@ impl Http {
         self.client()?.get(url).send().await.map(|_| ()).map_err(|error| self.explain(&error))
     }
 
-    /// Posts `body`, and reads the answer as it was sent, or safe to show, as the caller says.
-    pub(super) async fn post<B: DeserializeOwned + Default>(
+    /// Posts `body` and reads the answer.
+    pub(super) async fn post(
         &self,
         path: &str,
         body: &(impl Serialize + Sync),
-        bearer: Option<&Secret>,
-        correlation: Option<&str>,
-    ) -> Result<Reply<B>, ApiError> {
+        terms: Terms<'_>,
+    ) -> Result<Reply, ApiError> {
         let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
         let mut request = self.client()?.post(url).json(body);
-        if let Some(token) = bearer {
+        if let Some(token) = terms.bearer {
             request = request.bearer_auth(token.expose());
         }
         // A key that no header may hold is not worth failing for.
-        if let Some(id) = correlation.and_then(|id| HeaderValue::from_str(id).ok()) {
+        if let Some(id) = terms.correlation.and_then(|id| HeaderValue::from_str(id).ok()) {
             request = request.header("x-correlation-id", id);
         }
-        self.send(request).await
+        self.send(request, terms.max_bytes.unwrap_or(MAX_REPORT_BYTES)).await
     }
 
     /// Asks for a path with GET, as nobody.
     pub(super) async fn get(&self, path: &str) -> Result<Reply, ApiError> {
-        self.send(self.client()?.get(self.base.join(path).unwrap_or_else(|_| self.base.clone()))).await
+        let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
+        self.send(self.client()?.get(url), MAX_REPORT_BYTES).await
     }
 
     fn client(&self) -> Result<&reqwest::Client, ApiError> {
@@ -115,19 +143,24 @@ impl Http {
         Ok(self.client.get_or_init(|| client))
     }
 
-    async fn send<B: DeserializeOwned + Default>(
-        &self,
-        request: reqwest::RequestBuilder,
-    ) -> Result<Reply<B>, ApiError> {
+    /// Sends a request and reads at most `max_bytes` of its answer; the client's own time limit covers both.
+    async fn send(&self, request: reqwest::RequestBuilder, max_bytes: usize) -> Result<Reply, ApiError> {
         let mut response = request.send().await.map_err(|error| self.explain(&error))?;
         let status = response.status().as_u16();
+        let too_large = || ApiError::TooLarge { url: self.base.to_string(), max_bytes };
         // Piece by piece into the room it needs: a large answer is in memory once, not twice.
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-        let mut bytes = Vec::with_capacity(announced.min(MOST_ANNOUNCED));
+        if announced > max_bytes {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::with_capacity(announced.min(MAX_PREALLOCATED_BYTES));
         while let Some(piece) = response.chunk().await.map_err(|error| self.explain(&error))? {
+            if bytes.len() + piece.len() > max_bytes {
+                return Err(too_large());
+            }
             bytes.extend_from_slice(&piece);
         }
-        Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+        Ok(Reply { status, bytes })
     }
 
     fn explain(&self, error: &reqwest::Error) -> ApiError {

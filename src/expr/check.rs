@@ -22,7 +22,7 @@ use super::ty::{Ty, literal_type};
 use crate::suggest::nearest;
 
 /// Names what an expression may look at.
-pub(super) const ROOTS: [&str; 6] = ["type", "payload", "metadata", "room", "entity", "before"];
+pub(super) const ROOTS: [&str; 7] = ["type", "payload", "metadata", "room", "entity", "before", "correlated"];
 const TYPE_NAMES: [&str; 11] =
     ["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type", "optional_type"];
 
@@ -130,6 +130,7 @@ impl<'a> Checker<'a> {
         match name {
             "type" => return Ok(Ty::EventType),
             "room" => return Ok(Ty::Text),
+            "correlated" => return Ok(Ty::Bool),
             // What another application's events say is its own affair.
             "metadata" | "payload" if scope.types.only_other() => {
                 self.note_unknown(expr);

@@ -128,7 +128,7 @@ fn collect_paths(expr: &IdedExpr, paths: &mut Vec<String>) {
             None => path.clone(),
         };
         // A bare `payload` says too much, and a name bound by `exists` says nothing.
-        let telling = path != root || matches!(root, "type" | "room") || root.starts_with('_');
+        let telling = path != root || matches!(root, "type" | "room" | "correlated") || root.starts_with('_');
         let known = check::ROOTS.contains(&root) || root.starts_with('_');
         if known && telling && !paths.contains(&shown) {
             paths.push(shown);

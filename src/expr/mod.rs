@@ -1,7 +1,7 @@
 //! One language for every filter and condition: CEL over one event (pure).
 //!
 //! An expression looks at `type`, `payload`, `metadata`, `room`, `entity` (the cached entity after the event, or
-//! null) and `before` (the same before it). Beside CEL's own functions there are `seconds(n)`, `minutes(n)`,
+//! null), `before` (the same before it) and `correlated` (whether the event belongs to this run). Beside CEL's own functions there are `seconds(n)`, `minutes(n)`,
 //! `hours(n)` and `days(n)`, which make durations, and `world_date(time)`, which reads a world time in the
 //! campaign's own calendar. Where the owner of an expression declares them, `$name` stands for a value.
 //!
@@ -148,6 +148,12 @@ impl Expr {
     #[must_use]
     pub fn uses_names(&self) -> bool {
         ["variable", "computed"].iter().any(|word| self.0.source.contains(word))
+    }
+
+    /// Returns whether the expression asks if an event belongs to this run.
+    #[must_use]
+    pub fn asks_for_run(&self) -> bool {
+        self.0.program.looks_at("correlated")
     }
 
     /// Answers whether an event fits.

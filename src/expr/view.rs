@@ -32,6 +32,7 @@ pub struct EventView<'a> {
     entity: &'a Value,
     before: &'a Value,
     vars: Option<&'a Vars>,
+    run: Option<&'a str>,
     calendar: Option<Arc<Calendar>>,
 }
 
@@ -47,6 +48,7 @@ impl<'a> EventView<'a> {
             entity: &NULL,
             before: &NULL,
             vars: None,
+            run: None,
             calendar: None,
         }
     }
@@ -87,6 +89,18 @@ impl<'a> EventView<'a> {
         self
     }
 
+    /// Adds the id of the run whose events are `correlated`; without one no event is.
+    #[must_use]
+    pub const fn in_run(mut self, run: Option<&'a str>) -> Self {
+        self.run = run;
+        self
+    }
+
+    fn is_correlated(&self) -> bool {
+        let named = self.metadata.get("correlationId").and_then(Value::as_str);
+        self.run.is_some() && named == self.run
+    }
+
     /// Adds the calendar by which `world_date` reads times; the Gregorian one is used without it.
     #[must_use]
     pub fn with_calendar(mut self, calendar: Arc<Calendar>) -> Self {
@@ -100,6 +114,7 @@ impl<'a> EventView<'a> {
         match path {
             "type" => Some(self.name.into()),
             "room" => Some(self.room.as_deref().map_or(Value::Null, Value::from)),
+            "correlated" => Some(self.is_correlated().into()),
             _ => match path.strip_prefix('$') {
                 Some(name) => self.walk(&format!("_{name}")).cloned(),
                 None => self.walk(path).cloned(),
@@ -147,6 +162,7 @@ impl VariableResolver for EventView<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
         match variable {
             "type" => Some(CowVal::owned(CelString::from(self.name))),
+            "correlated" => Some(CowVal::owned(CelBool::from(self.is_correlated()))),
             "room" => Some(match self.room.as_deref() {
                 Some(room) => CowVal::owned(CelString::from(room)),
                 None => CowVal::owned(CelNull),

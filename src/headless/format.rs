@@ -98,7 +98,7 @@ impl Format {
     pub fn write(&self, sighting: &Sighting) -> String {
         match self {
             Self::Json => line::event(&sighting.delivery),
-            Self::Raw => serde_json::json!([&*sighting.delivery.name, &*sighting.delivery.raw]).to_string(),
+            Self::Raw => line::json(&(&*sighting.delivery.name, &*sighting.delivery.raw)),
             Self::Text(looks) => for_people(sighting, looks),
             Self::Template(template) => template.fill(sighting),
         }

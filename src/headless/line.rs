@@ -102,11 +102,17 @@ pub fn rfc3339(at: Timestamp) -> String {
 /// How much room most events need, so that their line need not grow in steps.
 const USUAL: usize = 1024;
 
+/// Writes any value as one line of JSON that is safe to print.
+#[must_use]
+pub fn json(value: &impl Serialize) -> String {
+    render(value)
+}
+
 fn render(line: &impl Serialize) -> String {
     let mut text = Vec::with_capacity(USUAL);
     // Strings, numbers and JSON values always have a JSON form; an empty line would only follow a defect.
     let _ = serde_json::to_writer(&mut text, line);
-    String::from_utf8(text).unwrap_or_default()
+    crate::text::escaped(String::from_utf8(text).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -4,21 +4,25 @@
 //! |---|---|
 //! | `watch`, `wait`, `expect`, `recording` | decisions: what to print, and when it is over (pure) |
 //! | `monitor`, `ended` | when the stream was live and complete, and how a command ended (pure) |
-//! | `assign`, `fields`, `table`, `sighting`, `values`, `format`, `stats`, `line` | what they share (pure) |
+//! | `assign`, `correlation`, `fields`, `table`, `sighting`, `format`, `stats`, `line` | what they share (pure) |
+//! | `state`, `rewind`, `latest`, `values` | what entities were at each event (pure) |
 //! | `stream`, `entities`, `window` | the connection, the clock and signals, with the entities behind the events |
 //! | `run_*` | the loops that carry the decisions out |
 
 pub mod assign;
+pub mod correlation;
 pub mod ended;
 pub mod entities;
 pub mod expect;
 pub mod fields;
 pub mod format;
+pub mod latest;
 pub mod line;
 pub mod monitor;
 pub mod output;
 pub mod pick;
 pub mod recording;
+pub mod rewind;
 pub mod rooms;
 pub mod run_expect;
 pub mod run_record;
@@ -28,6 +32,7 @@ pub mod run_watch;
 pub mod sighting;
 pub mod signals;
 pub mod since;
+pub mod state;
 pub mod stats;
 pub mod stream;
 pub mod table;

@@ -33,7 +33,14 @@ pub fn pick<'a>(kind: &'static str, wanted: &str, candidates: &'a [Candidate]) -
         return Ok(found);
     }
     let folded = wanted.to_lowercase();
-    let namesakes: Vec<_> = candidates.iter().filter(|candidate| candidate.name.to_lowercase() == folded).collect();
+    let named = |matches: &dyn Fn(&str) -> bool| -> Vec<&'a Candidate> {
+        candidates.iter().filter(|candidate| matches(&candidate.name)).collect()
+    };
+    let mut namesakes = named(&|name| name.to_lowercase() == folded);
+    if namesakes.is_empty() {
+        // As a person sees the name: without what is invisible in it.
+        namesakes = named(&|name| text::line(name).to_lowercase() == folded);
+    }
     match namesakes.as_slice() {
         [one] => Ok(one),
         [] => Err(PickError::Unknown { kind, wanted: text::line(wanted).into_owned(), known: known(kind, candidates) }),
@@ -45,9 +52,9 @@ fn known(kind: &str, candidates: &[Candidate]) -> String {
     if candidates.is_empty() {
         return format!("you may view no {kind} here");
     }
-    let mut names: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).take(LISTED).collect();
+    let mut names: Vec<_> = candidates.iter().map(|candidate| text::line(&candidate.name)).take(LISTED).collect();
     if candidates.len() > LISTED {
-        names.push("…");
+        names.push("…".into());
     }
     format!("there is {}", names.join(", "))
 }
@@ -55,7 +62,7 @@ fn known(kind: &str, candidates: &[Candidate]) -> String {
 fn ids(candidates: &[&Candidate]) -> String {
     let describe = |candidate: &&Candidate| match candidate.place.as_str() {
         "" => candidate.id.to_string(),
-        place => format!("{} (in {place})", candidate.id),
+        place => format!("{} (in {})", candidate.id, text::line(place)),
     };
     candidates.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
@@ -87,6 +94,17 @@ mod tests {
         assert_eq!(error.to_string(), "no campaign “Emberfal�” that you may view; there is Emberfall, Saltmarch");
         let error = pick("campaign", "x", &[]).unwrap_err();
         assert_eq!(error.to_string(), "no campaign “x” that you may view; you may view no campaign here");
+    }
+
+    #[test]
+    fn a_hostile_name_is_listed_on_one_line_and_picked_as_it_is_seen() {
+        let name = "Salt\u{202e}\u{200b}wick\nscry: all is well";
+        let hostile = [Candidate { id: Id::parse("h").unwrap(), name: name.to_owned(), place: String::new() }];
+        let error = pick("campaign", "x", &hostile).unwrap_err();
+        assert_eq!(error.to_string(), "no campaign “x” that you may view; there is Saltwick scry: all is well");
+        for wanted in [name, "saltwick scry: all is well"] {
+            assert_eq!(pick("campaign", wanted, &hostile).unwrap().id.as_str(), "h", "{wanted:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+use super::correlation;
 use super::ended::Ended;
 use super::expect::engine::{Engine, Seen};
 use super::expect::outcome::Outcome;
@@ -46,7 +47,7 @@ pub async fn run(
     }
     // Whether the gateway answers has to be known before its silence can mean anything.
     stream.confirm();
-    let mut child = start(command)?;
+    let mut child = start(command, stream.run())?;
     let mut run = Run::new(engine, monitor, plan);
     while !run.engine.is_over() {
         tokio::select! {
@@ -59,6 +60,7 @@ pub async fn run(
                 run.engine.command_ended(status.ok().and_then(|status| status.code()), run.now());
             }
         }
+        stream.take_notices().iter().for_each(|notice| say(notice));
         if let Some(trouble) = stream.take_trouble() {
             run.stop(&Ended::blind(&trouble));
         }
@@ -223,9 +225,15 @@ async fn until_live(
     None
 }
 
-fn start(command: &[OsString]) -> io::Result<Option<Child>> {
+/// Starts the command; what it does with `scry` carries the id of this run.
+fn start(command: &[OsString], run: Option<&str>) -> io::Result<Option<Child>> {
     let Some((program, arguments)) = command.split_first() else { return Ok(None) };
-    Command::new(program).args(arguments).kill_on_drop(true).spawn().map(Some)
+    let mut command = Command::new(program);
+    command.args(arguments).kill_on_drop(true);
+    if let Some(id) = run {
+        command.env(correlation::VARIABLE, id);
+    }
+    command.spawn().map(Some)
 }
 
 async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {

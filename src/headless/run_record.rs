@@ -17,6 +17,7 @@ use super::window::{Closing, Window};
 use crate::client::event::ClientEvent;
 use crate::exit::Exit;
 use crate::expr::Expr;
+use crate::protocol::EventKind;
 
 /// Says when a recording is complete, and what belongs to it.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +54,7 @@ pub async fn run<W: io::Write>(
     let mut recorder = Recorder { wanted, started, monitor: ConnectionMonitor::default(), written: Amount::default() };
     let ended = loop {
         let heard = stream.next(window.deadline()).await;
+        stream.take_notices().iter().for_each(|notice| say(notice));
         if let Some(trouble) = stream.take_trouble() {
             break Ended::blind(&trouble);
         }
@@ -98,7 +100,7 @@ impl Recorder<'_> {
             if output.gather(&line)? == Written::PipeClosed {
                 return Ok(Some(Ended::met()));
             }
-            self.written.events += 1;
+            self.written.events += u64::from(sighting.delivery.kind() == EventKind::World);
             self.written.bytes += line.len() as u64 + 1;
             if self.wanted.count.is_some_and(|count| self.written.events >= count) {
                 return Ok(Some(self.complete()));

@@ -40,6 +40,7 @@ pub async fn run<W: io::Write>(
     }
     loop {
         let heard = stream.next(window.deadline()).await;
+        stream.take_notices().iter().for_each(|notice| say(notice));
         if let Some(trouble) = stream.take_trouble() {
             match wait.blinded(&trouble) {
                 Some(ended) => return Ok(ended),

@@ -29,6 +29,7 @@ pub async fn run<W: io::Write>(
     let mut window = Window::until(until);
     loop {
         let heard = stream.next(window.deadline()).await;
+        stream.take_notices().iter().for_each(|notice| say(notice));
         if let Some(trouble) = stream.take_trouble() {
             match watch.blinded(&trouble) {
                 Some(ended) => return Ok(ended),

@@ -17,19 +17,22 @@ pub struct Sighting {
     pub entity: Option<Arc<Value>>,
     pub before: Option<Arc<Value>>,
     pub calendar: Option<Arc<Calendar>>,
+    /// The run whose events are `correlated`.
+    pub run: Option<Arc<str>>,
 }
 
 impl Sighting {
     /// Takes an event alone.
     #[must_use]
     pub const fn bare(delivery: Delivery) -> Self {
-        Self { delivery, entity: None, before: None, calendar: None }
+        Self { delivery, entity: None, before: None, calendar: None, run: None }
     }
 
     /// Shows the event to expressions.
     #[must_use]
     pub fn view(&self) -> EventView<'_> {
         let view = EventView::of(&self.delivery).with_entity(self.entity.as_deref(), self.before.as_deref());
+        let view = view.in_run(self.run.as_deref());
         match &self.calendar {
             Some(calendar) => view.with_calendar(Arc::clone(calendar)),
             None => view,

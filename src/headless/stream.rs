@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -11,7 +12,7 @@ use super::signals::interrupted;
 use crate::client::error::ApiError;
 use crate::client::event::{ClientEvent, Delivery};
 use crate::client::session::{self, Session, SessionOptions};
-use crate::protocol::{Id, Room, presence};
+use crate::protocol::EventKind;
 
 /// How many events are taken at once, so that one question can be asked for all of them.
 const BATCH: usize = 128;
@@ -27,6 +28,9 @@ pub struct Stream {
     /// Events that have come and were not handed on yet, and what came after them.
     pending: Vec<Delivery>,
     held: Option<ClientEvent>,
+    /// The run whose events are `correlated`.
+    run: Option<Arc<str>>,
+    include: Vec<EventKind>,
 }
 
 /// Tells what happened next.
@@ -45,7 +49,7 @@ pub enum Heard {
 impl Stream {
     /// Connects; `look_up` tells whether expressions look at entities.
     ///
-    /// A campaign begins with its whole state then, a settlement or structure with itself.
+    /// A campaign begins with its whole state then; where a room begins in the past, that is worked out first.
     ///
     /// # Errors
     /// [`ApiError`] when the profile's file of authorities cannot be used.
@@ -54,9 +58,25 @@ impl Stream {
         options.patient = true;
         options.capacity = CAPACITY;
         let mut entities = Entities::new(look_up.then(|| options.api.clone()));
-        entities.ask(&alone(&options)).await;
+        entities.begin(&mut options.rooms).await;
+        let run = options.api.correlation().map(Arc::from);
         let session = session::connect(options)?;
-        Ok(Self { session, entities, interrupted: Box::pin(interrupted()), pending: Vec::new(), held: None })
+        Ok(Self {
+            session,
+            entities,
+            interrupted: Box::pin(interrupted()),
+            pending: Vec::new(),
+            held: None,
+            run,
+            include: Vec::new(),
+        })
+    }
+
+    /// Hands on events of these kinds too, beside those of the world.
+    #[must_use]
+    pub fn including(mut self, kinds: &[EventKind]) -> Self {
+        self.include = kinds.to_vec();
+        self
     }
 
     /// Waits for the next thing, until `deadline` at the latest.
@@ -97,9 +117,20 @@ impl Stream {
         &self.entities
     }
 
+    /// Returns the id of the run whose events are `correlated`.
+    #[must_use]
+    pub fn run(&self) -> Option<&str> {
+        self.run.as_deref()
+    }
+
     /// Returns why entities could not be looked up, once.
     pub fn take_trouble(&mut self) -> Option<String> {
         self.entities.take_trouble()
+    }
+
+    /// Returns sentences about what is not known of single events, each once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        self.entities.take_notices()
     }
 
     /// Asks for a [`ClientEvent::Confirmed`], behind everything that has been sent so far.
@@ -124,7 +155,7 @@ impl Stream {
         let world = async {
             loop {
                 let event = self.session.events.recv().await;
-                if !event.as_ref().is_some_and(is_of_people) {
+                if !event.as_ref().is_some_and(|event| is_left_out(event, &self.include)) {
                     return event.ok_or(Heard::Ended);
                 }
             }
@@ -141,25 +172,24 @@ impl Stream {
     async fn batch(&mut self) -> Heard {
         while self.pending.len() < BATCH && self.held.is_none() {
             match self.session.events.try_recv() {
-                Ok(event) if is_of_people(&event) => {}
+                Ok(event) if is_left_out(&event, &self.include) => {}
                 Ok(ClientEvent::Delivered(delivery)) => self.pending.push(delivery),
                 Ok(other) => self.held = Some(other),
                 Err(_) => break,
             }
         }
-        let sightings = self.entities.sight(&self.pending).await;
+        let mut sightings = self.entities.sight(&self.pending).await;
         self.pending.clear();
+        for sighting in &mut sightings {
+            sighting.run.clone_from(&self.run);
+        }
         Heard::Events(sightings)
     }
 }
 
-/// Tells whether an event speaks of who is around: no news for a script that waits for the world.
-fn is_of_people(event: &ClientEvent) -> bool {
-    matches!(event, ClientEvent::Delivered(delivery) if presence::is_of_people(&delivery.name))
-}
-
-/// Lists the settlements and structures that are listened to by themselves.
-fn alone(options: &SessionOptions) -> Vec<Id> {
-    let narrow = options.rooms.iter().filter(|(room, _)| matches!(room, Room::Settlement(_) | Room::Structure(_)));
-    narrow.map(|(room, _)| room.id().clone()).collect()
+/// Returns whether an event is no news for a script that waits for the world: who is around, and how the session is.
+fn is_left_out(event: &ClientEvent, include: &[EventKind]) -> bool {
+    let ClientEvent::Delivered(delivery) = event else { return false };
+    let kind = delivery.kind();
+    kind != EventKind::World && !include.contains(&kind)
 }

@@ -179,7 +179,8 @@ fn describe(report: &mut String, near: &Near) {
 /// Writes an entity that met a condition before any event did.
 #[must_use]
 pub fn state_line(entity: &Value, at: jiff::Timestamp) -> String {
-    json!({"v": 1, "kind": "state", "receivedAt": super::line::rfc3339(at), "entity": entity}).to_string()
+    let received_at = super::line::rfc3339(at);
+    super::line::json(&json!({"v": 1, "kind": "state", "receivedAt": received_at, "entity": entity}))
 }
 
 /// Measures a moment of a run by the arrival of an event.

@@ -11,6 +11,7 @@ use super::stats::Stats;
 use crate::client::event::ClientEvent;
 use crate::exit::Exit;
 use crate::expr::{Expr, ExprError, Names, Verdict};
+use crate::protocol::EventKind;
 
 /// Holds what a watch was asked for.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub struct Wanted {
     pub until: Option<Expr>,
     /// Stop as “not met” after an event that this holds for.
     pub fail_if: Option<Expr>,
+    /// Judge events of these kinds too, beside those of the world. They are never counted.
+    pub include: Vec<EventKind>,
     /// Keep figures.
     pub stats: bool,
 }
@@ -97,10 +100,16 @@ impl Watch {
     /// Handles one event.
     pub fn event(&mut self, sighting: &Sighting) -> Step {
         self.monitor.note_delivery();
-        if self.wanted.stats {
+        if self.wanted.stats && counts(sighting) {
             self.stats.count(&sighting.delivery);
         }
         let mut step = Step::default();
+        if !self.is_judged(sighting) {
+            // Printed because every frame is, not because somebody judges it.
+            let prints = self.wanted.filter.as_ref().is_none_or(|filter| filter.holds(&sighting.view()));
+            step.print = prints.then(|| self.wanted.format.write(sighting));
+            return step;
+        }
         step.stop = self.judge(sighting, &mut step).unwrap_or_else(|why| Some(Ended::with(Exit::NotMet, why)));
         step
     }
@@ -171,7 +180,7 @@ impl Watch {
     /// A sentence when a condition cannot be judged.
     fn judge(&mut self, sighting: &Sighting, step: &mut Step) -> Result<Option<Ended>, String> {
         if holds("--filter", self.wanted.filter.as_ref(), sighting)?.unwrap_or(true) {
-            self.printed += 1;
+            self.printed += u64::from(counts(sighting));
             step.print = Some(self.wanted.format.write(sighting));
         }
         if holds("--fail-if", self.wanted.fail_if.as_ref(), sighting)? == Some(true) {
@@ -179,13 +188,24 @@ impl Watch {
             return Ok(Some(Ended::with(Exit::NotMet, format!("{} meets --fail-if {condition}", sighting.title()))));
         }
         let ends = holds("--until", self.wanted.until.as_ref(), sighting)? == Some(true);
-        let enough = step.print.is_some() && self.wanted.count.is_some_and(|count| self.printed >= count);
+        let enough =
+            counts(sighting) && step.print.is_some() && self.wanted.count.is_some_and(|count| self.printed >= count);
         Ok((ends || enough).then(|| self.ended_well()))
+    }
+
+    /// Returns whether somebody wants to judge events of this kind.
+    fn is_judged(&self, sighting: &Sighting) -> bool {
+        counts(sighting) || self.wanted.include.contains(&sighting.delivery.kind())
     }
 
     fn ended_well(&self) -> Ended {
         self.monitor.lost().map_or_else(Ended::met, |lost| Ended::with(Exit::ContinuityLost, lost))
     }
+}
+
+/// Returns whether an event counts: only what happens in the world does.
+fn counts(sighting: &Sighting) -> bool {
+    sighting.delivery.kind() == EventKind::World
 }
 
 /// Judges an event by the expression of an option; `None` where the option was not given.
@@ -254,6 +274,24 @@ mod tests {
         let last = watch.event(&clock(1));
         assert!(last.print.is_some());
         assert_eq!(last.stop, Some(Ended::met()));
+    }
+
+    fn housekeeping(name: &str) -> Sighting {
+        let raw = Arc::new(json!({"userId": "u", "name": "Mira"}));
+        Sighting::bare(Delivery { received_at: at(), room: None, name: name.into(), raw, event: None })
+    }
+
+    #[test]
+    fn housekeeping_and_presence_are_printed_if_they_come_but_never_counted() {
+        let mut watch = Watch::new(Wanted { count: Some(1), until: expr("true"), ..Wanted::default() });
+        for name in ["token:expiring", "server:draining", "session:ended", "access:revoked", "user:online"] {
+            let step = watch.event(&housekeeping(name));
+            assert!(step.print.is_some() && step.stop.is_none(), "{name}");
+        }
+        assert_eq!(watch.time_is_up().exit, Exit::Timeout, "nothing was counted");
+        let include = vec![EventKind::Presence];
+        let mut watch = Watch::new(Wanted { until: expr("type == 'user:online'"), include, ..Wanted::default() });
+        assert_eq!(watch.event(&housekeeping("user:online")).stop, Some(Ended::met()), "judged, as it was asked for");
     }
 
     #[test]

@@ -8,12 +8,13 @@ use serde::de::DeserializeSeed;
 use serde_json::Value;
 
 use super::object::{Object, Shape};
-use super::{Json, Reading};
+use super::{Json, Reading, Texts};
 use crate::text;
 
 /// Holds what has been read so far. It is dropped after the reading: the values keep one another.
 #[derive(Debug, Default)]
 pub struct Pool {
+    kept_as: Texts,
     texts: HashSet<Arc<str>>,
     shapes: HashMap<Box<[Arc<str>]>, Arc<Shape>>,
     objects: HashSet<ByParts<Object>>,
@@ -21,6 +22,12 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Creates an empty pool; `texts` says what becomes of the texts that go through it.
+    #[must_use]
+    pub fn new(texts: Texts) -> Self {
+        Self { kept_as: texts, ..Self::default() }
+    }
+
     /// Takes in a value that was read already.
     pub fn take_in(&mut self, value: &Value) -> Json {
         // A value holds nothing that could not be read.
@@ -29,15 +36,21 @@ impl Pool {
 
     /// Takes in a text of several lines.
     pub(super) fn block(&mut self, told: &str) -> Json {
-        Json::Text(self.safe(&text::block(told)))
+        Json::Text(match self.kept_as {
+            Texts::Safe => self.shared(&text::block(told)),
+            Texts::AsStored => self.shared(told),
+        })
     }
 
     /// Takes in a key.
     pub(super) fn key(&mut self, told: &str) -> Arc<str> {
-        self.safe(&text::line(told))
+        match self.kept_as {
+            Texts::Safe => self.shared(&text::line(told)),
+            Texts::AsStored => self.shared(told),
+        }
     }
 
-    fn safe(&mut self, text: &str) -> Arc<str> {
+    fn shared(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.texts.get(text) {
             return Arc::clone(known);
         }

@@ -12,12 +12,6 @@ pub const TYPING_START: &str = "typing:start";
 /// Tells that somebody stopped typing; see [`TypingRequest`].
 pub const TYPING_STOP: &str = "typing:stop";
 
-/// Tells whether an event speaks of people rather than of the world: who comes, goes, looks around and types.
-#[must_use]
-pub fn is_of_people(event: &str) -> bool {
-    matches!(event, "presence:state" | "presence:change" | "user:online" | "user:offline" | "user:typing")
-}
-
 /// Tells what one connection is at in a campaign; a later one replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -34,7 +34,7 @@ impl App {
             self.say(self.why_not());
             return Vec::new();
         };
-        let edit = Edit { key: self.keys.next(self.now.wall), campaign, at: self.now.wall, change };
+        let edit = Edit { key: self.keys.next(self.now.wall), campaign, at: self.now.wall, correlation: None, change };
         self.pending.submit(edit.clone(), base);
         self.rebuild_tree();
         self.read_clock();

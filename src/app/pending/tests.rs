@@ -30,7 +30,7 @@ fn input(field: usize, value: i64) -> serde_json::Map<String, Value> {
 
 fn edit(key: &str, field: usize, value: i64) -> Edit {
     let change = Change::update(&town(), input(field, value), Some(1));
-    Edit { key: key.to_owned(), campaign: id("c"), at: Timestamp::UNIX_EPOCH, change }
+    Edit { key: key.to_owned(), campaign: id("c"), at: Timestamp::UNIX_EPOCH, correlation: None, change }
 }
 
 fn refusal() -> Refusal {
@@ -260,7 +260,8 @@ fn a_created_row_stands_until_its_entity_is_here_and_then_is_that_entity() {
         entity_type: EntityType::Settlement,
         input: json!({"kingdomId": "k", "name": "Oak\u{1b}ford"}).as_object().unwrap().clone(),
     };
-    let edit = Edit { key: "key-1".to_owned(), campaign: id("c"), at: Timestamp::UNIX_EPOCH, change };
+    let edit =
+        Edit { key: "key-1".to_owned(), campaign: id("c"), at: Timestamp::UNIX_EPOCH, correlation: None, change };
     pending.submit(edit, Vec::new());
     let row = pending.created().next().unwrap().clone();
     assert_eq!((&*row.name, row.parent.as_ref().map(Id::as_str)), ("Oak\u{fffd}ford", Some("k")));
@@ -283,7 +284,13 @@ fn a_created_row_stands_until_its_entity_is_here_and_then_is_that_entity() {
 #[test]
 fn the_clock_shows_every_move_until_its_own_event_has_moved_it() {
     let mut pending = Pending::default();
-    let clock = |key: &str, change| Edit { key: key.to_owned(), campaign: id("c"), at: Timestamp::UNIX_EPOCH, change };
+    let clock = |key: &str, change| Edit {
+        key: key.to_owned(),
+        campaign: id("c"),
+        at: Timestamp::UNIX_EPOCH,
+        correlation: None,
+        change,
+    };
     pending.submit(clock("a", Change::AdvanceTime { seconds: 3_600 }), Vec::new());
     pending.submit(clock("b", Change::AdvanceTime { seconds: 60 }), Vec::new());
     assert_eq!(pending.world_time("1207-09-14T15:20:00Z").as_deref(), Some("1207-09-14T16:21:00.000Z"));

@@ -15,7 +15,7 @@ use crate::headless::format::Format;
 use crate::headless::recording::Speed;
 use crate::headless::rooms::named;
 use crate::headless::since::Since;
-use crate::protocol::Room;
+use crate::protocol::{EventKind, Room};
 
 /// Names what to listen to; every option may be repeated.
 #[derive(Debug, Clone, Default, Args)]
@@ -35,6 +35,24 @@ pub struct Rooms {
     pub rooms: Vec<Room>,
 }
 
+/// Names what is left out unless it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Include {
+    /// The connection and the session: token:expiring, server:draining, session:ended, access:revoked
+    Control,
+    /// Who is there, and who types where
+    Presence,
+}
+
+impl From<Include> for EventKind {
+    fn from(include: Include) -> Self {
+        match include {
+            Include::Control => Self::Control,
+            Include::Presence => Self::Presence,
+        }
+    }
+}
+
 /// Options of `scry watch`.
 #[derive(Debug, Clone, Args)]
 pub struct Watch {
@@ -46,9 +64,12 @@ pub struct Watch {
     /// Print json, text, or a template like '{type} {payload.operation}'
     #[arg(long, value_name = "FORMAT", default_value = "json", conflicts_with = "raw")]
     pub format: Format,
-    /// Print each frame alone as it came: ["name",body]
+    /// Print each frame alone as it came, those of control and presence too: ["name",body]
     #[arg(long)]
     pub raw: bool,
+    /// Show these too: control (the connection and the session), presence (who is there and types); neither counts
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
+    pub include: Vec<Include>,
     /// Begin after this event (1200), this long ago (5m), or at the beginning
     #[arg(long, value_name = "SEQ|DURATION|beginning")]
     pub since: Option<Since>,
@@ -81,6 +102,7 @@ impl Watch {
             filter: None,
             format: Format::Json,
             raw: false,
+            include: Vec::new(),
             since: None,
             count: None,
             time,
@@ -203,6 +225,9 @@ pub struct Record {
     /// Leave out what the campaign is at the start, which `scry replay --tui` begins with
     #[arg(long)]
     pub no_state: bool,
+    /// Record these too: control (the connection and the session), presence (who is there and types); neither counts
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
+    pub include: Vec<Include>,
     /// Record only events that this expression holds for
     #[arg(long, value_name = "EXPR", value_parser = expr)]
     pub filter: Option<Expr>,

@@ -34,7 +34,8 @@ pub(super) async fn health(http: &Http) -> Finding {
         Ok(reply) => reply,
         Err(error) => return refused(&error),
     };
-    let word = |key: &str| reply.body.get(key).and_then(Value::as_str).map(text::line);
+    let body = reply.value();
+    let word = |key: &str| body.get(key).and_then(Value::as_str).map(text::line);
     let version = word("version").map_or_else(String::new, |version| format!(", version {version}"));
     match (reply.status, word("status").as_deref()) {
         (200, Some("ok")) => Finding::ok(format!("the server is well{version}")),

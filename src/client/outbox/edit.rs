@@ -15,6 +15,9 @@ pub struct Edit {
     pub campaign: Id,
     /// When it was made.
     pub at: Timestamp,
+    /// The run that the change belongs to, named in the events it leads to; without one they name the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<String>,
     pub change: Change,
 }
 
@@ -120,7 +123,13 @@ mod tests {
             Change::SetTime { time: "1207-09-14T15:20:00.000Z".to_owned(), rewind: true },
         ];
         for change in changes {
-            let edit = Edit { key: "k".to_owned(), campaign: id.clone(), at: Timestamp::UNIX_EPOCH, change };
+            let edit = Edit {
+                key: "k".to_owned(),
+                campaign: id.clone(),
+                at: Timestamp::UNIX_EPOCH,
+                correlation: None,
+                change,
+            };
             let text = serde_json::to_string(&edit).unwrap();
             assert_eq!(serde_json::from_str::<Edit>(&text).unwrap(), edit, "{text}");
         }

@@ -107,7 +107,7 @@ mod tests {
         let town = EntityRef::new(EntityType::Settlement, Id::parse(id).unwrap());
         let change = Change::update(&town, input.as_object().unwrap().clone(), expected_version);
         let campaign = Id::parse("c").unwrap();
-        Entry::new(1, Edit { key: "k".to_owned(), campaign, at: Timestamp::UNIX_EPOCH, change })
+        Entry::new(1, Edit { key: "k".to_owned(), campaign, at: Timestamp::UNIX_EPOCH, correlation: None, change })
     }
 
     #[test]

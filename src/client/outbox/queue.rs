@@ -104,7 +104,13 @@ mod tests {
 
     fn edit(key: &str) -> Edit {
         let campaign = Id::parse("c").unwrap();
-        Edit { key: key.to_owned(), campaign, at: Timestamp::UNIX_EPOCH, change: Change::AdvanceTime { seconds: 60 } }
+        Edit {
+            key: key.to_owned(),
+            campaign,
+            at: Timestamp::UNIX_EPOCH,
+            correlation: None,
+            change: Change::AdvanceTime { seconds: 60 },
+        }
     }
 
     fn refusal() -> Refusal {

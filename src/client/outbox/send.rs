@@ -29,6 +29,7 @@ pub async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError> {
         idempotency_key: Some(edit.key.clone()),
     };
     let plain = terms(None, OnConflict::default());
+    let api = &api.clone().correlated(edit.correlation.as_deref());
     let version = |node: serde_json::Value| node.get("version").and_then(serde_json::Value::as_i64);
     match &edit.change {
         Change::Update { entity_type, id, input, expected_version, on_conflict } => {
@@ -60,6 +61,8 @@ pub fn verdict(error: &ApiError) -> Verdict {
             Verdict::Weak(refusal(ErrorCode::Other(format!("HTTP_{status}"))))
         }
         ApiError::Strange { status, .. } => Verdict::Refused(refusal(ErrorCode::Other(format!("HTTP_{status}")))),
+        // The change was made, or not; asking again gets the same answer.
+        ApiError::TooLarge { .. } => Verdict::Weak(refusal(ErrorCode::Other("ANSWER_TOO_LARGE".to_owned()))),
         ApiError::NotOffered { .. } => Verdict::Refused(refusal(ErrorCode::Other("NOT_OFFERED".to_owned()))),
         // A login, or a server that comes back, may still let it through.
         error if error.requires_login() || error.is_passing() => Verdict::Again,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Header, State};
 use crate::client::event::Delivery;
 use crate::headless::line::rfc3339;
+use crate::text;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,7 +28,7 @@ pub fn header(header: &Header) -> String {
     let Header { scry, v, started_at, rooms, by, state } = header;
     let started_at = rfc3339(*started_at);
     // Strings, numbers and JSON values always have a JSON form.
-    serde_json::to_string(&HeaderLine { scry, v: *v, started_at, rooms, by, state }).unwrap_or_default()
+    text::escaped(serde_json::to_string(&HeaderLine { scry, v: *v, started_at, rooms, by, state }).unwrap_or_default())
 }
 
 /// Writes one delivery, `at` after the start.
@@ -41,7 +42,7 @@ pub fn entry(delivery: &Delivery, at: Duration) -> String {
     } else {
         serde_json::to_string(&(millis, room, name, raw))
     };
-    line.unwrap_or_default()
+    text::escaped(line.unwrap_or_default())
 }
 
 fn is_self_named(raw: &Value, name: &str) -> bool {

@@ -236,7 +236,11 @@ impl Link<'_> {
     async fn strike(&mut self, user: &Id) -> Result<(), LinkError> {
         self.held.remove(user);
         let field = self.cluster.node.as_ref();
-        redis::cmd("HDEL").arg(presence_key(self.cluster, user)).arg(field).query_async::<()>(&mut self.commands).await?;
+        redis::cmd("HDEL")
+            .arg(presence_key(self.cluster, user))
+            .arg(field)
+            .query_async::<()>(&mut self.commands)
+            .await?;
         Ok(())
     }
 

@@ -162,13 +162,11 @@ impl Verifier {
         if !self.key.verifies(&signature, body) {
             return Err(refuse(RefusalReason::Signature));
         }
-        let signed: Signed<&RawValue> =
-            serde_json::from_slice(body).map_err(|_| refuse(RefusalReason::Malformed))?;
+        let signed: Signed<&RawValue> = serde_json::from_slice(body).map_err(|_| refuse(RefusalReason::Malformed))?;
         if signed.from.len() > MAX_NODE_NAME {
             return Err(refuse(RefusalReason::Malformed));
         }
-        self.advance(&signed, now_ms)
-            .map_err(|reason| RefusedMessage { reason, sender: Some(signed.from.clone()) })?;
+        self.advance(&signed, now_ms).map_err(|reason| RefusedMessage { reason, sender: Some(signed.from.clone()) })?;
         let word = serde_json::from_str(signed.word.get()).ok();
         Ok(word.map(|word| Envelope { from: signed.from, word }))
     }
@@ -260,7 +258,8 @@ mod tests {
             changed[place] ^= 1;
             let refused = verifier().verify(&changed, NOW).unwrap_err();
             assert!(
-                matches!(refused.reason, RefusalReason::Signature | RefusalReason::Malformed) && refused.sender.is_none(),
+                matches!(refused.reason, RefusalReason::Signature | RefusalReason::Malformed)
+                    && refused.sender.is_none(),
                 "{place}: {refused:?}"
             );
         }

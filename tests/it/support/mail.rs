@@ -88,5 +88,5 @@ pub fn update(campaign: &Id, key: &str, id: &str, input: Value, expected_version
 }
 
 fn edit(campaign: &Id, key: &str, change: Change) -> Edit {
-    Edit { key: key.to_owned(), campaign: campaign.clone(), at: Timestamp::now(), change }
+    Edit { key: key.to_owned(), campaign: campaign.clone(), at: Timestamp::now(), correlation: None, change }
 }

@@ -37,5 +37,5 @@ fn escaped(name: &str) -> String {
 
 /// Quotes a text for YAML, of which JSON's strings are a part.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    crate::text::escaped(serde_json::Value::from(text).to_string())
 }
