@@ -14,7 +14,7 @@ use scry::server::Core;
 use scry::server::auth::users::{self, User};
 use scry::server::db::Tx;
 use scry::server::domain::{Caller, Domain};
-use scry::server::graphql::{Answer, Api as Graphql};
+use scry::server::graphql::{Answer, Api as Graphql, literals};
 use scry::server::socket::frames::{Count, Frames};
 use scry::server::socket::request::{EVENTS, parse};
 use scry::world::World;
@@ -152,10 +152,12 @@ impl Api {
 
     /// Executes a query or mutation of somebody who has a login and nothing else.
     pub fn execute(&self, query: &str) {
+        // As the route does: the library's parser panics at some of what this refuses.
+        let Ok(query) = literals::check(query) else { return };
         let User { id: user_id, username: name, .. } = nobody();
         let caller = Caller { user_id, name, correlation_id: "fuzz".to_owned() };
         let began = Instant::now();
-        let Answer { json, .. } = self.runtime.block_on(self.api.execute(Request::new(query), caller));
+        let Answer { json, .. } = self.runtime.block_on(self.api.execute(Request::new(query.as_ref()), caller));
         assert!(began.elapsed() < MAX_TIME, "it took {:?}", began.elapsed());
         assert!(json.len() < MAX_ANSWER, "{} bytes were answered", json.len());
         let answer: Value = serde_json::from_slice(&json).expect("an answer is JSON");
@@ -168,5 +170,5 @@ impl Api {
 
 fn nobody() -> User {
     let id = Id::parse("nobody").expect("an id");
-    User { id, username: "nobody".to_owned(), password_hash: String::new(), is_service: false }
+    User { id, username: "nobody".to_owned(), password_hash: String::new(), is_service: false, is_disabled: false }
 }

@@ -6,8 +6,9 @@
 //! |---|---|---|
 //! | [`protocol`] | the wire: ids, rooms, events, acknowledgements (pure) | nothing |
 //! | [`text`] | foreign text made safe (pure) | nothing |
+//! | [`input`] | rules for text from outside (pure) | nothing |
 //! | [`json`] | foreign JSON made safe and small (pure) | `text` |
-//! | [`placed`] | TOML files whose faults have a line (pure) | nothing |
+//! | [`placed`] | TOML files whose faults have a line (pure) | `input` |
 //! | [`config`] | files, environment and flags | `text` |
 //! | [`calendar`] | the dates of a world (pure) | nothing |
 //! | [`catalogue`] | the files that describe other applications' events (pure) | `protocol`, `placed` |
@@ -33,6 +34,7 @@ pub mod expr;
 pub mod files;
 pub mod formula;
 pub mod headless;
+pub mod input;
 pub mod json;
 pub mod log;
 pub mod placed;

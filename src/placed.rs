@@ -6,6 +6,9 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::input;
 
 /// Says what is wrong with a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,12 +38,42 @@ pub fn read<F: DeserializeOwned, T>(
     what: &str,
     build: impl FnOnce(F) -> Result<T, Fault>,
 ) -> Result<T, PlacedError> {
-    let file = toml::from_str(text).map_err(|error| PlacedError {
+    let syntax = |error: toml::de::Error| PlacedError {
         line: line_of(text, error.span().map_or(0, |span| span.start)),
         place: what.to_owned(),
         fault: error.message().to_owned(),
+    };
+    let table = DeTable::parse(text).map_err(syntax)?;
+    check_table(table.get_ref()).map_err(|Unstorable(at, fault)| PlacedError {
+        line: line_of(text, at),
+        place: what.to_owned(),
+        fault,
     })?;
+    let file = toml::from_str(text).map_err(syntax)?;
     build(file).map_err(|fault| PlacedError { line: line_of(text, fault.at), place: fault.place, fault: fault.text })
+}
+
+/// The place of a text that no database may get, and what is wrong with it.
+struct Unstorable(usize, String);
+
+fn check_table(table: &DeTable<'_>) -> Result<(), Unstorable> {
+    table.iter().try_for_each(|(key, value)| {
+        check_text(key.get_ref(), key.span().start)?;
+        check_value(value)
+    })
+}
+
+fn check_value(value: &Spanned<DeValue<'_>>) -> Result<(), Unstorable> {
+    match value.get_ref() {
+        DeValue::String(text) => check_text(text, value.span().start),
+        DeValue::Array(items) => items.iter().try_for_each(check_value),
+        DeValue::Table(table) => check_table(table),
+        DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => Ok(()),
+    }
+}
+
+fn check_text(text: &str, at: usize) -> Result<(), Unstorable> {
+    input::text(text).map(|_| ()).map_err(|problem| Unstorable(at, format!("a text {problem}")))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -79,5 +112,26 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for KeyedVisitor<T> {
             entries.push(entry);
         }
         Ok(Keyed(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn text_that_no_database_takes_is_refused_with_its_line() {
+        for file in ["a = 1\nb = [{c = \"x\\u0000\"}]\n", "a = 1\n[b]\n\"c\\U00000000\" = 2\n"] {
+            let refused = read::<BTreeMap<String, toml::Value>, ()>(file, "world file", |_| Ok(())).unwrap_err();
+            let line = if file.contains("[b]") { 3 } else { 2 };
+            assert_eq!(
+                refused.to_string(),
+                format!("line {line}: world file: a text must not contain the character U+0000")
+            );
+        }
+        let sound = "a = \"\\\\u0000\"\nb = '\\u0000'\n";
+        assert!(read::<BTreeMap<String, toml::Value>, ()>(sound, "world file", |_| Ok(())).is_ok());
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::entry::Kind;
 use super::{App, inspector};
-use crate::calendar::{Calendar, Moment, WorldDate};
+use crate::calendar::{Calendar, Moment, WorldDate, WorldTime};
 
 /// How many jumps are listed, and how many effects of each.
 const JUMPS: usize = 20;
@@ -130,7 +130,7 @@ fn ahead(calendar: &Calendar, today: &WorldDate) -> Vec<Line> {
     }
 }
 
-fn day(calendar: &Calendar, year: i64, month: &str, day: i64) -> Option<Timestamp> {
+fn day(calendar: &Calendar, year: i64, month: &str, day: i64) -> Option<WorldTime> {
     calendar.instant(Moment { year, month, day, hour: 0, minute: 0 }).ok()?.parse().ok()
 }
 

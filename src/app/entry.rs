@@ -10,6 +10,7 @@ use super::moment::Moment;
 use super::now::Now;
 use super::record::Record;
 use super::value::{field_name, say};
+use crate::calendar::WorldTime;
 use crate::catalogue::Looks;
 use crate::client::cache::Cache;
 use crate::client::event::{Delivery, Gap};
@@ -137,7 +138,7 @@ impl Entry {
             }),
             replayed: metadata.replayed,
             world_time: match &event.payload {
-                Payload::WorldTimeChanged(moved) => moved.new_time.parse::<Timestamp>().ok().map(Moment::from),
+                Payload::WorldTimeChanged(moved) => moved.new_time.parse::<WorldTime>().ok().map(Moment::from),
                 Payload::EntityUpdated(_)
                 | Payload::StateInvalidated(_)
                 | Payload::SettlementUpdated(_)

@@ -4,6 +4,8 @@ use std::num::NonZeroI64;
 
 use jiff::Timestamp;
 
+use crate::calendar::WorldTime;
+
 /// Keeps the microseconds of every time there is away from zero.
 const AWAY: i64 = 1 << 60;
 
@@ -24,6 +26,18 @@ impl From<Moment> for Timestamp {
     }
 }
 
+impl From<WorldTime> for Moment {
+    fn from(time: WorldTime) -> Self {
+        Self(NonZeroI64::new(time.as_millisecond() * 1000 + AWAY).unwrap_or(NonZeroI64::MIN))
+    }
+}
+
+impl From<Moment> for WorldTime {
+    fn from(moment: Moment) -> Self {
+        Self::from_millisecond((moment.0.get() - AWAY).div_euclid(1000)).unwrap_or(Self::MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +48,9 @@ mod tests {
         let now: Timestamp = "1207-09-14T18:20:00.123456Z".parse().unwrap();
         for time in [Timestamp::MIN, Timestamp::UNIX_EPOCH, now] {
             assert_eq!(Timestamp::from(Moment::from(time)), time);
+        }
+        for time in [WorldTime::MIN, WorldTime::UNIX_EPOCH, WorldTime::MAX] {
+            assert_eq!(WorldTime::from(Moment::from(time)), time);
         }
         assert_eq!(Timestamp::from(Moment::from(Timestamp::MAX)).as_microsecond(), Timestamp::MAX.as_microsecond());
     }

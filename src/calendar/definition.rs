@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::CalendarError;
+use super::{CalendarError, WorldTime};
 
 /// Bounds the length of a month or of a run of days outside the months.
 const MAX_DAYS: i64 = 10_000;
@@ -42,7 +41,7 @@ pub struct Definition {
 /// Ties the calendar to world time: `instant` is the first moment of `year`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Anchor {
-    pub instant: Timestamp,
+    pub instant: WorldTime,
     pub year: i64,
     /// The weekday of that day; the first of the week if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]

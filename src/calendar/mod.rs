@@ -3,20 +3,21 @@
 //! On the wire the world's time is RFC 3339 text like any other time; a [`Calendar`] says which day of
 //! the world that is, and back. Everything here is whole-number arithmetic on days and seconds (only
 //! the moons, whose periods are fractions, are counted in floating point), so it is exact over the
-//! whole range of RFC 3339, before the anchor too.
+//! years 1 to 9999 of world time, before the anchor too.
 
 mod date;
 mod definition;
 mod months;
+mod world_time;
 mod years;
 
 use std::sync::LazyLock;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 pub use date::{Phase, WorldDate};
 pub use definition::{Definition, Festival, Intercalary, LeapRule, Month, Moon, Season};
+pub use world_time::{WorldTime, WorldTimeError};
 
 use years::Years;
 
@@ -143,14 +144,14 @@ impl Calendar {
 
     /// Returns the world's date at a world time in RFC 3339.
     pub fn date(&self, time: &str) -> Result<WorldDate, CalendarError> {
-        let instant: Timestamp = time.parse().map_err(|_| CalendarError::BadTime(time.to_owned()))?;
+        let instant: WorldTime = time.parse().map_err(|_| CalendarError::BadTime(time.to_owned()))?;
         Ok(self.date_of(instant))
     }
 
     /// Returns the world's date at an instant.
     #[must_use]
-    pub fn date_of(&self, instant: Timestamp) -> WorldDate {
-        let since_anchor = instant.as_millisecond().div_euclid(1000) - self.anchor_second();
+    pub fn date_of(&self, instant: WorldTime) -> WorldDate {
+        let since_anchor = instant.as_second() - self.anchor_second();
         let second = since_anchor.rem_euclid(self.seconds_per_day);
         let place = self.years.place(self.anchor_day + since_anchor.div_euclid(self.seconds_per_day));
         let slot = self.years.slot(place.slot);
@@ -182,8 +183,8 @@ impl Calendar {
         let second = moment.hour * self.seconds_per_hour + moment.minute * 60;
         day.checked_mul(self.seconds_per_day)
             .and_then(|seconds| seconds.checked_add(second + self.anchor_second()))
-            .and_then(|seconds| Timestamp::from_second(seconds).ok())
-            .map(|instant| format!("{instant:.3}"))
+            .and_then(WorldTime::from_second)
+            .map(|instant| instant.to_string())
             .ok_or_else(missing)
     }
 

@@ -1,14 +1,12 @@
 //! The months of a year, for what comes round with them.
 
-use jiff::Timestamp;
-
-use super::Calendar;
+use super::{Calendar, WorldTime};
 
 impl Calendar {
     /// Returns the month after the one of an instant, with its year; after days outside the months, the
     /// month that follows them.
     #[must_use]
-    pub fn month_after(&self, instant: Timestamp) -> (i64, &str) {
+    pub fn month_after(&self, instant: WorldTime) -> (i64, &str) {
         let place = self.years.place(self.day_of(instant));
         let months = || self.years.slots().enumerate().filter(|(_, slot)| slot.is_month);
         let next = months().find(|(index, _)| *index > place.slot).map(|(_, slot)| (place.year, slot.name.as_str()));
@@ -18,7 +16,7 @@ impl Calendar {
 
     /// Returns the year of an instant.
     #[must_use]
-    pub fn year_of(&self, instant: Timestamp) -> i64 {
+    pub fn year_of(&self, instant: WorldTime) -> i64 {
         self.years.place(self.day_of(instant)).year
     }
 
@@ -35,22 +33,22 @@ impl Calendar {
 
     /// Returns the instant at which a day begins; one after the last of its month counts as the last.
     ///
-    /// `None` where that month has no days in that year, or the day lies outside the range of RFC 3339.
+    /// `None` where that month has no days in that year, or the day lies outside the years of world time.
     #[must_use]
-    pub fn start_of(&self, year: i64, month: &str, day: i64) -> Option<Timestamp> {
+    pub fn start_of(&self, year: i64, month: &str, day: i64) -> Option<WorldTime> {
         self.start_in(year, self.slot_of(month)?, day)
     }
 
     /// Does the same for a month by its place in the year, in a time that does not depend on the calendar.
     #[must_use]
-    pub fn start_in(&self, year: i64, slot: usize, day: i64) -> Option<Timestamp> {
+    pub fn start_in(&self, year: i64, slot: usize, day: i64) -> Option<WorldTime> {
         let day = self.years.day(year, slot, day.min(self.years.days_in(slot, year)))?;
         let seconds = (day - self.anchor_day).checked_mul(self.seconds_per_day)?;
-        Timestamp::from_second(seconds.checked_add(self.anchor_second())?).ok()
+        WorldTime::from_second(seconds.checked_add(self.anchor_second())?)
     }
 
-    fn day_of(&self, instant: Timestamp) -> i64 {
-        let since_anchor = instant.as_millisecond().div_euclid(1000) - self.anchor_second();
+    fn day_of(&self, instant: WorldTime) -> i64 {
+        let since_anchor = instant.as_second() - self.anchor_second();
         self.anchor_day + since_anchor.div_euclid(self.seconds_per_day)
     }
 }
@@ -63,7 +61,7 @@ mod tests {
         Calendar::from_toml(super::super::BUNDLED[1].1).unwrap()
     }
 
-    fn at(calendar: &Calendar, year: i64, month: &str, day: i64) -> Timestamp {
+    fn at(calendar: &Calendar, year: i64, month: &str, day: i64) -> WorldTime {
         calendar.start_of(year, month, day).unwrap()
     }
 
@@ -80,8 +78,8 @@ mod tests {
     fn a_day_after_the_last_of_its_month_is_the_last() {
         let calendar = Calendar::gregorian();
         let date = |year, month, day| calendar.start_of(year, month, day).map(|instant| instant.to_string());
-        assert_eq!(date(2027, "February", 31).as_deref(), Some("2027-02-28T00:00:00Z"));
-        assert_eq!(date(2028, "February", 31).as_deref(), Some("2028-02-29T00:00:00Z"));
+        assert_eq!(date(2027, "February", 31).as_deref(), Some("2027-02-28T00:00:00.000Z"));
+        assert_eq!(date(2028, "February", 31).as_deref(), Some("2028-02-29T00:00:00.000Z"));
         assert_eq!(date(2028, "Febuary", 1), None);
         assert_eq!(date(99_999, "March", 1), None);
     }

@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -160,21 +161,21 @@ proptest! {
     #[test]
     fn every_minute_has_one_date_and_every_date_one_minute(
         calendar in any_calendar(),
-        minute in -6_000_000_000_i64..4_000_000_000,
+        minute in -1_035_000_000_i64..4_223_000_000,
     ) {
-        let instant = Timestamp::from_second(minute * 60).unwrap();
+        let instant = WorldTime::from_second(minute * 60).unwrap();
         let date = calendar.date_of(instant);
         let moment = Moment {
             year: date.year, month: &date.month_name, day: date.day, hour: date.hour, minute: date.minute,
         };
-        prop_assert_eq!(calendar.instant(moment).unwrap().parse::<Timestamp>().unwrap(), instant);
+        prop_assert_eq!(calendar.instant(moment).unwrap().parse::<WorldTime>().unwrap(), instant);
     }
 
     #[test]
-    fn the_day_after_is_the_next_day(calendar in any_calendar(), hour in -90_000_000_i64..60_000_000) {
-        let today = Timestamp::from_second(hour * 3600).unwrap();
+    fn the_day_after_is_the_next_day(calendar in any_calendar(), hour in -17_000_000_i64..70_000_000) {
+        let today = WorldTime::from_second(hour * 3600).unwrap();
         let length = jiff::SignedDuration::from_hours(i64::from(calendar.definition().day.hours));
-        let (today, tomorrow) = (calendar.date_of(today), calendar.date_of(today + length));
+        let (today, tomorrow) = (calendar.date_of(today), calendar.date_of(today.checked_add(length).unwrap()));
         if tomorrow.day == 1 {
             prop_assert_eq!(today.day, today.days_in_month);
         } else {
@@ -186,9 +187,9 @@ proptest! {
     }
 
     #[test]
-    fn the_gregorian_calendar_agrees_with_jiff(second in -377_705_000_000_i64..253_402_000_000) {
+    fn the_gregorian_calendar_agrees_with_jiff(second in -62_135_596_800_i64..253_402_200_000) {
         let instant = Timestamp::from_second(second).unwrap();
-        let ours = Calendar::gregorian().date_of(instant);
+        let ours = Calendar::gregorian().date_of(instant.into());
         let theirs = jiff::tz::TimeZone::UTC.to_datetime(instant);
         let gregorian = Calendar::gregorian();
         let month = &gregorian.definition().months[usize::try_from(theirs.month() - 1).unwrap()].name;

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::find::{Finder, id_of};
 use super::{edit, inbox, watch};
+use crate::calendar::WorldTime;
 use crate::client::api::Api;
 use crate::client::connection::Start;
 use crate::exit::Exit;
@@ -66,9 +67,9 @@ async fn effects(finder: &Finder<'_>, until: &str) -> Result<Vec<Value>, CliErro
 }
 
 fn later(world_time: &str, ahead: SignedDuration) -> Result<String, CliError> {
-    let then = world_time.parse::<Timestamp>().ok().and_then(|time| time.checked_add(ahead).ok());
+    let then = world_time.parse::<WorldTime>().ok().and_then(|time| time.checked_add(ahead));
     let sentence = || format!("--until: the world's time “{world_time}” cannot be moved that far; write a time");
-    then.map(|then| format!("{then:.3}")).ok_or_else(|| CliError::Usage(sentence()))
+    then.map(|then| then.to_string()).ok_or_else(|| CliError::Usage(sentence()))
 }
 
 /// Prints a campaign's journal, page by page, so that a long one needs no memory.

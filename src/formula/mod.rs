@@ -21,7 +21,6 @@ mod tests;
 mod value;
 
 use cel::common::ast::IdedExpr;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 pub use book::{Family, Results, RuleBook, RuleFault};
@@ -29,7 +28,7 @@ pub use check::Needs;
 pub use rule::{Computed, Condition, Derived, Outcome, Rule, RuleKind};
 pub use template::Template;
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, WorldTime};
 use value::Val;
 
 /// Holds what is known about one entity by name.
@@ -73,7 +72,7 @@ pub struct Scope<'a> {
 #[derive(Clone, Copy)]
 pub struct Clock<'a> {
     pub calendar: &'a Calendar,
-    pub now: Timestamp,
+    pub now: WorldTime,
 }
 
 /// Says why a formula has no value.

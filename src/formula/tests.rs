@@ -167,7 +167,7 @@ fn a_sentence_is_filled_with_values() {
     let template = Template::parse("{gold} of {gold * 2}, {ships}, {shut}, {nothing}").unwrap();
     let own = facts(json!({"gold": 1.5, "ships": ["a", "b"], "shut": true}));
     let calendar = Calendar::gregorian();
-    let clock = Clock { calendar: &calendar, now: jiff::Timestamp::UNIX_EPOCH };
+    let clock = Clock { calendar: &calendar, now: crate::calendar::WorldTime::UNIX_EPOCH };
     let scope = Scope { own: &own, structures: &[], settlement: None, clock };
     assert_eq!(template.fill(&scope), "1.5 of 3, a, b, yes, –");
     assert!(Template::parse("{gold").unwrap_err().contains("without a }"));
@@ -181,7 +181,7 @@ proptest! {
         if let Ok(formula) = Formula::parse(&source) {
             let own = facts(json!({"a": a, "b": 0, "c": "text"}));
             let calendar = Calendar::gregorian();
-            let clock = Clock { calendar: &calendar, now: jiff::Timestamp::UNIX_EPOCH };
+            let clock = Clock { calendar: &calendar, now: crate::calendar::WorldTime::UNIX_EPOCH };
             let scope = Scope { own: &own, structures: &[], settlement: None, clock };
             if let Ok(Value::Number(number)) = formula.evaluate(&scope) {
                 prop_assert!(number.as_f64().unwrap().is_finite());

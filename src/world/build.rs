@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use toml::Spanned;
 
-use crate::calendar::{self, Calendar};
+use crate::calendar::{self, Calendar, WorldTime, WorldTimeError};
 use crate::formula::RuleBook;
+use crate::input;
 use crate::placed::Fault;
 use crate::protocol::Role;
 
@@ -43,8 +43,8 @@ fn campaign(
     let mut campaign = Campaign {
         calendar: calendar(&raw.calendar)?,
         world_time: world_time(&raw.world_time)?,
+        name: name(&raw.slug, "campaign", &raw.name)?,
         slug: raw.slug.into_inner(),
-        name: raw.name,
         description: raw.description,
         members: members(raw.members, users)?,
         kingdoms: Vec::new(),
@@ -58,7 +58,11 @@ fn campaign(
     let mut slugs = BTreeSet::new();
     for kingdom in raw.kingdoms {
         let slug = unique(&mut slugs, &kingdom.slug, "kingdom")?;
-        campaign.kingdoms.push(Kingdom { slug, name: kingdom.name, description: kingdom.description });
+        campaign.kingdoms.push(Kingdom {
+            slug,
+            name: name(&kingdom.slug, "kingdom", &kingdom.name)?,
+            description: kingdom.description,
+        });
     }
     let kingdoms = slugs.clone();
     let mut given = GivenBySlug::new();
@@ -104,7 +108,8 @@ fn settlement(
     given.insert(slug.clone(), Given::new(&draft, raw.computed, raw.conditions));
     let sheet = draft.build(schemas)?;
     let level = level(raw.level, &raw.slug, "settlement")?;
-    Ok(Settlement { slug, kingdom, name: raw.name, description: raw.description, level, sheet })
+    let name = name(&raw.slug, "settlement", &raw.name)?;
+    Ok(Settlement { slug, kingdom, name, description: raw.description, level, sheet })
 }
 
 fn structure(
@@ -126,7 +131,8 @@ fn structure(
     given.insert(slug.clone(), Given::new(&draft, raw.computed, raw.conditions));
     let sheet = draft.build(schemas)?;
     let level = level(raw.level, &raw.slug, "structure")?;
-    Ok(Structure { slug, settlement, kind: raw.kind, name: raw.name, description: raw.description, level, sheet })
+    let name = name(&raw.slug, "structure", &raw.name)?;
+    Ok(Structure { slug, settlement, kind: raw.kind, name, description: raw.description, level, sheet })
 }
 
 fn location(
@@ -144,7 +150,7 @@ fn location(
         settlement: parent(settlements, raw.settlement, "settlement")?,
         slug,
         kind: raw.kind,
-        name: raw.name,
+        name: name(&raw.slug, "location", &raw.name)?,
         description: raw.description,
     })
 }
@@ -157,7 +163,8 @@ fn encounter(
     let slug = unique(slugs, &raw.slug, "encounter")?;
     let place = format!("encounter {slug}, location");
     let location = raw.location.map(|name| existing(locations, &name, &place)).transpose()?;
-    Ok(Encounter { slug, location, name: raw.name, description: raw.description, status: raw.status })
+    let name = name(&raw.slug, "encounter", &raw.name)?;
+    Ok(Encounter { slug, location, name, description: raw.description, status: raw.status })
 }
 
 fn members(raw: Vec<raw::Member>, users: &BTreeSet<String>) -> Result<Vec<Member>, Fault> {
@@ -181,9 +188,8 @@ fn calendar(name: &Spanned<String>) -> Result<Calendar, Fault> {
 
 /// Reads a time and writes it as the wire has it.
 pub(super) fn world_time(time: &Spanned<String>) -> Result<String, Fault> {
-    let instant: Result<Timestamp, _> = time.get_ref().parse();
-    let text = format!("{:?} is not a time such as 1207-09-14T18:20:00.000Z", time.get_ref());
-    instant.map(|instant| format!("{instant:.3}")).map_err(|_| fault(time, "world time", text))
+    let instant: Result<WorldTime, WorldTimeError> = time.get_ref().parse();
+    instant.map(|instant| instant.to_string()).map_err(|error| fault(time, "world time", error.to_string()))
 }
 
 fn level(level: i64, slug: &Spanned<String>, table: &str) -> Result<i64, Fault> {
@@ -193,11 +199,21 @@ fn level(level: i64, slug: &Spanned<String>, table: &str) -> Result<i64, Fault> 
     Err(fault(slug, &format!("{table} {}, level", slug.get_ref()), format!("must lie between 0 and 20, not {level}")))
 }
 
+fn name(slug: &Spanned<String>, table: &str, text: &str) -> Result<String, Fault> {
+    let place = || format!("{table} {}, name", slug.get_ref());
+    input::name(text).map_err(|problem| fault(slug, &place(), problem.to_string()))
+}
+
 fn unique(seen: &mut BTreeSet<String>, name: &Spanned<String>, table: &str) -> Result<String, Fault> {
     let text = name.get_ref();
     let sayable = !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !sayable {
-        return Err(fault(name, table, format!("{text:?} must be made of a–z, 0–9 and hyphens")));
+    if !sayable || text.len() > input::MAX_USERNAME {
+        let most = input::MAX_USERNAME;
+        return Err(fault(
+            name,
+            table,
+            format!("{text:?} must be made of a–z, 0–9 and hyphens, at most {most} of them"),
+        ));
     }
     if !seen.insert(text.clone()) {
         return Err(fault(name, table, format!("{text:?} is used twice")));

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::model::{Campaign, Sheet};
 use super::sheet::Draft;
+use crate::calendar::WorldTime;
 use crate::formula::{self, Clock, Derived, Family, Outcome, RuleBook, Trouble};
 use crate::placed::{Fault, Keyed};
 
@@ -66,7 +67,7 @@ impl Given {
 pub(super) fn fill(campaign: &mut Campaign, given: &GivenBySlug, book: &RuleBook) -> Result<(), Fault> {
     let calendar = campaign.calendar.clone();
     // The file's time has been read once already.
-    let clock = Clock { calendar: &calendar, now: campaign.world_time.parse().unwrap_or_default() };
+    let clock = Clock { calendar: &calendar, now: campaign.world_time.parse().unwrap_or(WorldTime::UNIX_EPOCH) };
     for settlement in &mut campaign.settlements {
         let slug = settlement.slug.clone();
         let mut structures: Vec<_> = campaign.structures.iter_mut().filter(|it| it.settlement == slug).collect();

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate a module may name. The command line is where both halves meet.
-const MAY_KNOW: [(&str, &[&str]); 24] = [
+const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("text", &[]),
+    ("input", &[]),
     ("json", &["text"]),
     ("suggest", &[]),
     ("exit", &[]),
@@ -15,8 +16,8 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("calendar", &[]),
     ("protocol", &["text"]),
     ("formula", &["calendar", "suggest"]),
-    ("placed", &[]),
-    ("world", &["calendar", "formula", "placed", "protocol", "suggest"]),
+    ("placed", &["input"]),
+    ("world", &["calendar", "formula", "input", "placed", "protocol", "suggest"]),
     ("catalogue", &["placed", "protocol", "suggest", "text"]),
     ("config", &["catalogue", "files", "protocol", "suggest", "text"]),
     ("log", &["config", "files", "text"]),
@@ -35,6 +36,7 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
             "exit",
             "files",
             "formula",
+            "input",
             "progress",
             "protocol",
             "suggest",
@@ -49,18 +51,19 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
     (
         "cli",
         &[
-            "app", "client", "config", "demo", "exit", "expr", "files", "headless", "json", "log", "progress",
-            "protocol", "server", "suggest", "text", "tui", "world",
+            "app", "calendar", "client", "config", "demo", "exit", "expr", "files", "headless", "json", "log",
+            "progress", "protocol", "server", "suggest", "text", "tui", "world",
         ],
     ),
     ("bin", &["cli", "config", "exit", "log", "server"]),
 ];
 
 /// What has no clock, no I/O, no task and no chance of its own.
-const PURE: [&str; 42] = [
+const PURE: [&str; 45] = [
     "crates/scry-wire/src/codec/",
     "crates/scry-wire/src/session/",
     "src/text.rs",
+    "src/input/",
     "src/json",
     "src/calendar/",
     "src/protocol/",
@@ -87,7 +90,9 @@ const PURE: [&str; 42] = [
     "src/server/presence/registry",
     "src/server/presence/typing",
     "src/server/presence/view",
+    "src/server/cluster/signing",
     "src/server/cluster/word",
+    "src/server/graphql/literals.rs",
     "src/client/cache/",
     "src/client/outbox/edit.rs",
     "src/client/outbox/entry.rs",

@@ -11,6 +11,7 @@ use crate::app::command::{Action, Context, Line};
 use crate::app::key::Key;
 use crate::app::prompt::{Prompt, Typed};
 use crate::app::{App, Effect, Stage, Unanswered};
+use crate::calendar::WorldTime;
 use crate::client::event::DueEffect;
 use crate::client::outbox::Change;
 
@@ -117,7 +118,7 @@ impl App {
         let Some(Sheet::Clock(sheet)) = &self.sheet else { return None };
         let now = self.seen_world_time()?;
         let then = sheet.goal.as_ref().ok()?.from(&now)?;
-        let (from, to): (jiff::Timestamp, jiff::Timestamp) = (now.parse().ok()?, then.parse().ok()?);
+        let (from, to): (WorldTime, WorldTime) = (now.parse().ok()?, then.parse().ok()?);
         let far = crate::app::clock::elapsed(to.as_second() - from.as_second());
         Some(format!("{}   {far}", self.clock.long(&then)))
     }

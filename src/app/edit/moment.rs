@@ -1,8 +1,8 @@
 //! Reading how far, or to when, the clock is to be moved: `3h`, `2 days`, `14 Rainmoon 1207, 18:20`.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use crate::calendar::{Calendar, Moment};
+use crate::calendar::{Calendar, Moment, WorldTime};
 
 /// Says where the clock is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,8 @@ impl Goal {
         match self {
             Self::To(time) => Some(time.clone()),
             Self::By(seconds) => {
-                let now: Timestamp = now.parse().ok()?;
-                now.checked_add(SignedDuration::from_secs(*seconds)).ok().map(|time| format!("{time:.3}"))
+                let now: WorldTime = now.parse().ok()?;
+                now.checked_add(SignedDuration::from_secs(*seconds)).map(|time| time.to_string())
             }
         }
     }
@@ -39,8 +39,8 @@ pub fn read(typed: &str, calendar: &Calendar, now: &str) -> Result<Goal, String>
     if let Some(seconds) = span(typed, calendar) {
         return if seconds == 0 { Err("this moves nothing".to_owned()) } else { Ok(Goal::By(seconds)) };
     }
-    if let Ok(time) = typed.parse::<Timestamp>() {
-        return Ok(Goal::To(format!("{time:.3}")));
+    if let Ok(time) = typed.parse::<WorldTime>() {
+        return Ok(Goal::To(time.to_string()));
     }
     date(typed, calendar, now)
 }

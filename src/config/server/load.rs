@@ -164,6 +164,23 @@ mod tests {
     }
 
     #[test]
+    fn duration_beyond_its_bounds_is_refused_for_every_setting() {
+        let spans = SETTINGS.iter().filter(|setting| (setting.set)(&mut ServerConfig::new("/data"), "5s").is_ok());
+        let spans: Vec<_> = spans.filter(|setting| !["database", "data_dir"].contains(&setting.key)).collect();
+        let refused = |value: &str| {
+            let refuses = |setting: &&&Setting| (setting.set)(&mut ServerConfig::new("/data"), value).is_err();
+            spans.iter().filter(refuses).count()
+        };
+        let timed =
+            spans.iter().filter(|setting| (setting.set)(&mut ServerConfig::new("/data"), "soon").is_err()).count();
+        assert!(timed >= 14, "{timed}");
+        for value in ["0s", "-5s", "87601h", "9223372036854775807s", "99999999999999999999h"] {
+            assert_eq!(refused(value), timed, "{value}");
+        }
+        assert_eq!(refused("87600h"), 0);
+    }
+
+    #[test]
     fn no_two_settings_share_a_name() {
         let mut keys: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
         keys.sort_unstable();

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::pending::Touched;
 use super::unit::{Details, Origin, Unit};
 use super::{DomainError, Entity, Kind, store};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, WorldTime};
 use crate::formula::{self, Clock, Derived, Facts, Family, Outcome, RuleBook};
 use crate::protocol::event::StateInvalidated;
 use crate::protocol::{Change, Id, Payload, Scope, Source};
@@ -66,8 +65,8 @@ impl Unit {
             tracing::warn!(campaign = %campaign.id, %error, "a campaign's calendar cannot be read; rules count in the Gregorian one");
             Calendar::gregorian()
         });
-        let now = campaign.text("worldTime").parse().unwrap_or(Timestamp::UNIX_EPOCH);
         let mut events = Vec::new();
+        let now = WorldTime::from_stored(&campaign.text("worldTime")).unwrap_or(WorldTime::UNIX_EPOCH);
         for Household { settlement, structures, touched } in households {
             let family = Family { settlement: facts(&settlement), structures: structures.iter().map(facts).collect() };
             let results = book.derive(family, Clock { calendar: &calendar, now });

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{AnyConnection, Row};
@@ -10,9 +9,8 @@ use sqlx::{AnyConnection, Row};
 use super::unit::{Details, Origin, Unit};
 use super::update::write_as;
 use super::{Caller, Domain, DomainError, Entity, Fields, Kind, store};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, WorldTime};
 use crate::protocol::{Id, Source, event};
-use crate::server::clock::stamp;
 use crate::server::db::DbError;
 use crate::server::rules::authorization::{Action, Decision, allow};
 use crate::server::rules::effect::Prepared;
@@ -71,7 +69,7 @@ impl Domain {
         if !(1..=MAX_DUE).contains(&limit) {
             return Err(DomainError::invalid("limit", format!("must be from 1 to {MAX_DUE}")));
         }
-        let until = moment(&super::input::time("until", until)?)?;
+        let until = super::input::time("until", until)?;
         let mut tx = self.core.db.read().await?;
         let Some(stored) = store::load(&mut tx, Kind::Campaign, campaign).await? else { return Ok(Vec::new()) };
         if !super::query::views(&mut tx, caller, campaign).await? {
@@ -93,7 +91,7 @@ impl Domain {
         &self,
         caller: &Caller,
         campaign: &Id,
-        to: impl Fn(Timestamp) -> Result<String, DomainError>,
+        to: impl Fn(WorldTime) -> Result<WorldTime, DomainError>,
         rewind: bool,
     ) -> Result<Option<Forecast>, DomainError> {
         let mut tx = self.core.db.read().await?;
@@ -102,7 +100,7 @@ impl Domain {
         let stored = store::load(&mut tx, Kind::Campaign, campaign).await?;
         let Some(stored) = stored.filter(|_| may_move) else { return Ok(None) };
         let now = moment(&stored.text("worldTime"))?;
-        let Ok(to) = to(now).and_then(|to| moment(&to)) else { return Ok(None) };
+        let Ok(to) = to(now) else { return Ok(None) };
         let after = if rewind { now.min(to) } else { done_until(&mut tx, campaign, now).await? };
         let effects = load(&mut tx, campaign).await?;
         drop(tx);
@@ -115,12 +113,12 @@ impl Domain {
 pub(super) struct Forecast {
     calendar: Value,
     effects: Vec<When>,
-    stretch: (Timestamp, Timestamp),
+    stretch: (WorldTime, WorldTime),
     occurrences: Result<Vec<Due>, TooMany>,
 }
 
 impl Forecast {
-    fn new(calendar_json: Value, effects: Vec<When>, stretch: (Timestamp, Timestamp)) -> Self {
+    fn new(calendar_json: Value, effects: Vec<When>, stretch: (WorldTime, WorldTime)) -> Self {
         let calendar = Calendar::from_json(&calendar_json).unwrap_or_else(|_| Calendar::gregorian());
         let occurrences = due(&calendar, &effects, stretch, MAX_OCCURRENCES, MAX_LOOKS);
         Self { calendar: calendar_json, effects, stretch, occurrences }
@@ -131,7 +129,7 @@ impl Forecast {
         forecast: Option<Self>,
         calendar_json: Value,
         effects: Vec<When>,
-        stretch: (Timestamp, Timestamp),
+        stretch: (WorldTime, WorldTime),
     ) -> Result<Vec<Due>, TooMany> {
         let holds = |it: &Self| it.stretch == stretch && it.effects == effects && it.calendar == calendar_json;
         match forecast.filter(holds) {
@@ -150,10 +148,10 @@ impl Unit {
     pub async fn carry_out(
         &mut self,
         campaign: &Entity,
-        (from, to): (Timestamp, Timestamp),
+        (from, to): (WorldTime, WorldTime),
         cause: Option<Id>,
         (rewind, forecast): (bool, Option<Forecast>),
-    ) -> Result<Timestamp, DomainError> {
+    ) -> Result<WorldTime, DomainError> {
         let after = if rewind { from.min(to) } else { done_until(self.db(), &campaign.id, from).await? };
         let done = after.max(to);
         remember(self.db(), &campaign.id, done).await?;
@@ -216,7 +214,7 @@ impl Unit {
             entity.fields.insert("variables".to_owned(), Value::Object(variables));
             let differing = fields::changes(&stored.flat(), &entity.flat());
             let patch: Flat = differing.into_iter().map(|change| (change.field, change.to)).collect();
-            let named = event::Effect { name: format!("{count} effects"), at: stamp(last) };
+            let named = event::Effect { name: format!("{count} effects"), at: last.to_string() };
             self.change(&stored, &patch, origin, named).await?;
         }
         Ok(())
@@ -265,13 +263,13 @@ impl Effect {
         tracing::warn!(effect = self.name, entity = %self.entity_id, fault, "an effect does not fit and is left out");
     }
 
-    fn named(&self, at: Timestamp) -> event::Effect {
-        event::Effect { name: self.name.clone(), at: stamp(at) }
+    fn named(&self, at: WorldTime) -> event::Effect {
+        event::Effect { name: self.name.clone(), at: at.to_string() }
     }
 
-    fn announced(&self, at: Timestamp) -> DueEffect {
+    fn announced(&self, at: WorldTime) -> DueEffect {
         DueEffect {
-            at: stamp(at),
+            at: at.to_string(),
             name: self.name.clone(),
             description: self.description.clone(),
             entity_type: self.entity_type,
@@ -284,13 +282,13 @@ impl Effect {
 struct Target {
     stored: Entity,
     variables: Fields,
-    last: Timestamp,
+    last: WorldTime,
     count: usize,
 }
 
 impl Target {
     fn new(stored: Entity) -> Self {
-        Self { variables: variables(&stored), stored, last: Timestamp::MIN, count: 0 }
+        Self { variables: variables(&stored), stored, last: WorldTime::MIN, count: 0 }
     }
 }
 
@@ -338,17 +336,17 @@ async fn load(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<Effect>, DbEr
 }
 
 /// Returns until when effects have happened: never before the clock's own time.
-async fn done_until(db: &mut AnyConnection, campaign: &Id, now: Timestamp) -> Result<Timestamp, DomainError> {
+async fn done_until(db: &mut AnyConnection, campaign: &Id, now: WorldTime) -> Result<WorldTime, DomainError> {
     let row = sqlx::query("SELECT effects_until_ms FROM campaigns WHERE id = $1")
         .bind(campaign.as_str())
         .fetch_optional(db)
         .await?;
     let kept: Option<i64> = row.map(|row| row.try_get(0)).transpose()?.flatten();
-    let kept = kept.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let kept = kept.and_then(|ms| WorldTime::from_millisecond(ms));
     Ok(kept.map_or(now, |kept| kept.max(now)))
 }
 
-async fn remember(db: &mut AnyConnection, campaign: &Id, until: Timestamp) -> Result<(), DomainError> {
+async fn remember(db: &mut AnyConnection, campaign: &Id, until: WorldTime) -> Result<(), DomainError> {
     sqlx::query("UPDATE campaigns SET effects_until_ms = $2 WHERE id = $1")
         .bind(campaign.as_str())
         .bind(until.as_millisecond())
@@ -357,6 +355,6 @@ async fn remember(db: &mut AnyConnection, campaign: &Id, until: Timestamp) -> Re
     Ok(())
 }
 
-fn moment(text: &str) -> Result<Timestamp, DomainError> {
-    Ok(text.parse().map_err(|error| DbError::corrupt("world time", error))?)
+fn moment(text: &str) -> Result<WorldTime, DomainError> {
+    Ok(WorldTime::from_stored(text).map_err(|error| DbError::corrupt("world time", error))?)
 }

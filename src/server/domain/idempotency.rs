@@ -7,12 +7,12 @@ use sqlx::Row;
 
 use super::DomainError;
 use super::unit::Unit;
+use crate::input;
 use crate::server::auth::digest;
 use crate::server::db::DbError;
 
 /// How long a result is kept.
 pub(super) const KEPT_MS: i64 = 24 * 3600 * 1000;
-const MAX_KEY: usize = 200;
 
 /// Holds what was asked under a key before, as a digest, and the result as JSON.
 pub(super) struct Earlier {
@@ -31,9 +31,7 @@ impl Request {
     /// Builds the name of a request; `None` where the caller gave no key.
     pub fn new(key: Option<&str>, asked: &impl Serialize) -> Result<Option<Self>, DomainError> {
         let Some(key) = key else { return Ok(None) };
-        if key.is_empty() || key.len() > MAX_KEY {
-            return Err(DomainError::invalid("idempotencyKey", format!("must have 1 to {MAX_KEY} bytes")));
-        }
+        let key = input::key(key).map_err(|problem| DomainError::invalid("idempotencyKey", problem.to_string()))?;
         let asked = serde_json::to_vec(asked).map_err(|error| DbError::corrupt("request", error))?;
         Ok(Some(Self { key: key.to_owned(), asked: digest::hex(&Sha256::digest(asked)) }))
     }

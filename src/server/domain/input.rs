@@ -1,17 +1,16 @@
 //! Checking what a request asks for, by the table of its kind.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sqlx::AnyConnection;
 
 use super::kind::{Field, Shape};
 use super::{DomainError, Entity, Fields, Kind, store};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, WorldTime, WorldTimeError};
+use crate::input as rules;
 use crate::protocol::Id;
-use crate::server::clock::stamp;
 use crate::server::rules::{fields, variables};
 
-/// Bounds a name and any other text, in characters, and a level.
-const MAX_NAME: usize = 200;
+/// Bounds any text but a name, in characters, and a level.
 const MAX_TEXT: usize = 10_000;
 const MAX_LEVEL: i64 = 1_000;
 /// Bounds the variables of one entity, and those that one edit names: an event names all that have changed.
@@ -95,11 +94,9 @@ pub(super) async fn links(
     Ok(())
 }
 
-/// Checks a time and writes it as it goes over the wire.
-pub(super) fn time(field: &str, text: &str) -> Result<String, DomainError> {
-    text.parse().map(stamp).map_err(|_| {
-        DomainError::invalid(field, "must be an RFC 3339 time such as 1207-09-14T18:20:00Z, from year 1 to 9999")
-    })
+/// Reads a time of a world.
+pub(super) fn time(field: &str, text: &str) -> Result<WorldTime, DomainError> {
+    text.parse().map_err(|error: WorldTimeError| DomainError::invalid(field, error.to_string()))
 }
 
 fn editable(kind: Kind, name: &str) -> Result<&'static Field, DomainError> {
@@ -110,17 +107,14 @@ fn editable(kind: Kind, name: &str) -> Result<&'static Field, DomainError> {
 }
 
 fn title(value: &Value) -> Result<Value, DomainError> {
-    let name = value.as_str().map(str::trim).unwrap_or_default();
-    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(DomainError::invalid("name", format!("must be one line of 1 to {MAX_NAME} characters")));
-    }
-    Ok(name.into())
+    let name = rules::name(value.as_str().unwrap_or_default());
+    name.map(Value::from).map_err(|problem| DomainError::invalid("name", problem.to_string()))
 }
 
 fn shaped(field: &Field, value: &Value) -> Result<Value, DomainError> {
     match field.shape {
         Shape::Text => match value.as_str() {
-            Some(text) if text.chars().count() <= MAX_TEXT => Ok(value.clone()),
+            Some(text) if text.chars().count() <= MAX_TEXT && rules::text(text).is_ok() => Ok(value.clone()),
             _ => Err(fault(field, format!("must be a text of at most {MAX_TEXT} characters"))),
         },
         Shape::Level => match value.as_i64() {
@@ -131,7 +125,7 @@ fn shaped(field: &Field, value: &Value) -> Result<Value, DomainError> {
             Some(text) if values.contains(&text) => Ok(value.clone()),
             _ => Err(fault(field, format!("must be one of {}", values.join(", ")))),
         },
-        Shape::Time => time(field.name, value.as_str().unwrap_or_default()).map(Value::String),
+        Shape::Time => time(field.name, value.as_str().unwrap_or_default()).map(|time| json!(time)),
         Shape::Object if value.is_object() || value.is_null() => Ok(value.clone()),
         Shape::Object | Shape::Table if !value.is_object() => Err(fault(field, "must be a JSON object")),
         Shape::Table if value.as_object().is_some_and(|table| table.len() > MAX_VARIABLES) => {

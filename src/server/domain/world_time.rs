@@ -1,6 +1,6 @@
 //! The campaign's clock.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -9,9 +9,9 @@ use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::update::find;
 use super::{Caller, Domain, DomainError, Entity, Kind, input};
+use crate::calendar::WorldTime;
 use crate::protocol::event::WorldTimeChanged;
 use crate::protocol::{Change, Event, Id, Payload};
-use crate::server::clock::stamp;
 use crate::server::db::DbError;
 use crate::server::rules::authorization::Action;
 
@@ -42,11 +42,10 @@ impl Domain {
         idempotency_key: Option<&str>,
     ) -> Result<ClockMove, DomainError> {
         let request = Request::new(idempotency_key, &asked("advance", campaign, json!(seconds), rewind))?;
-        let to = |now: Timestamp| {
-            let time = now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| {
+        let to = |now: WorldTime| {
+            now.checked_add(SignedDuration::from_secs(seconds)).ok_or_else(|| {
                 DomainError::invalid("seconds", "would move the clock out of the years 1 to 9999; use fewer")
-            })?;
-            Ok(stamp(time))
+            })
         };
         self.move_clock(caller, campaign, request.as_ref(), to, rewind).await
     }
@@ -76,7 +75,7 @@ impl Domain {
         caller: &Caller,
         campaign: &Id,
         request: Option<&Request>,
-        to: impl Fn(Timestamp) -> Result<String, DomainError>,
+        to: impl Fn(WorldTime) -> Result<WorldTime, DomainError>,
         rewind: bool,
     ) -> Result<ClockMove, DomainError> {
         let forecast = self.forecast(caller, campaign, &to, rewind).await?;
@@ -86,7 +85,7 @@ impl Domain {
             }
             let stored = find(unit, Kind::Campaign, campaign, Action::Edit).await?;
             let time = to(world_time(&stored)?)?;
-            let moved = set(unit, stored, &time, (rewind, forecast)).await?;
+            let moved = set(unit, stored, time, (rewind, forecast)).await?;
             unit.remember(request, &moved).await?;
             Ok(moved)
         })
@@ -102,24 +101,24 @@ fn asked(what: &str, campaign: &Id, to: Value, rewind: bool) -> Value {
 async fn set(
     unit: &mut Unit,
     campaign: Entity,
-    time: &str,
+    after: WorldTime,
     (rewind, forecast): (bool, Option<Forecast>),
 ) -> Result<ClockMove, DomainError> {
     let previous = campaign.text(FIELD);
-    let (before, after) = (world_time(&campaign)?, parse(time)?);
+    let (before, time) = (world_time(&campaign)?, after.to_string());
     let elapsed = after.duration_since(before).as_secs();
     let (campaign, cause) = if previous == time {
         (campaign, None)
     } else {
-        let (campaign, event) = move_to(unit, campaign, &previous, time, elapsed).await?;
+        let (campaign, event) = move_to(unit, campaign, &previous, &time, elapsed).await?;
         (campaign, event.metadata.event_id)
     };
     let done = unit.carry_out(&campaign, (before, after), cause, (rewind, forecast)).await?;
     Ok(ClockMove {
         previous_time: previous,
-        new_time: time.to_owned(),
+        new_time: time,
         elapsed_seconds: elapsed,
-        effects_after: Some(stamp(done)),
+        effects_after: Some(done.to_string()),
     })
 }
 
@@ -149,10 +148,6 @@ async fn move_to(
     Ok((campaign, event))
 }
 
-fn world_time(campaign: &Entity) -> Result<Timestamp, DomainError> {
-    parse(&campaign.text(FIELD))
-}
-
-fn parse(text: &str) -> Result<Timestamp, DomainError> {
-    Ok(text.parse().map_err(|error| DbError::corrupt("world time", error))?)
+fn world_time(campaign: &Entity) -> Result<WorldTime, DomainError> {
+    Ok(WorldTime::from_stored(&campaign.text(FIELD)).map_err(|error| DbError::corrupt("world time", error))?)
 }

@@ -6,6 +6,7 @@ mod error;
 mod input;
 mod invitation;
 pub mod limits;
+pub mod literals;
 mod meter;
 mod mutation;
 mod node;

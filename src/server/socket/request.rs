@@ -4,6 +4,7 @@ mod people;
 
 use serde_json::Value;
 
+use crate::input;
 use crate::protocol::presence::{PRESENCE_UPDATE, PresenceUpdate, TYPING_START, TYPING_STOP, TypingRequest};
 use crate::protocol::{ErrorCode, Failure, Id, Position, Room, request};
 
@@ -54,6 +55,7 @@ impl std::fmt::Debug for Token {
 /// # Errors
 /// [`Failure`] with `INVALID_PAYLOAD` and a sentence that names the field.
 pub fn parse(event: &str, payload: &Value) -> Result<Request, Failure> {
+    input::json("payload", payload).map_err(|error| invalid(error.to_string()))?;
     match event {
         "subscribe_campaign" => subscribe(payload, "campaignId", Room::Campaign),
         "subscribe_settlement" => subscribe(payload, "settlementId", Room::Settlement),
@@ -195,6 +197,18 @@ mod tests {
         }
         assert_eq!(refusal("authenticate", &json!({"token": 1})), "token must be a string");
         assert!(refusal("authenticate", &json!("eyJ")).starts_with("token is missing"));
+    }
+
+    #[test]
+    fn text_that_no_database_takes_is_refused_wherever_it_stands() {
+        for payload in [
+            json!("c\0"),
+            json!({"campaignId": "c", "since": {"epoch": "x\0", "seq": 1}}),
+            json!({"campaignId": "c", "note\0": 1}),
+        ] {
+            let refusal = refusal("subscribe_campaign", &payload);
+            assert!(refusal.starts_with("payload") && refusal.contains("U+0000"), "{refusal}");
+        }
     }
 
     #[test]
