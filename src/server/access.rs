@@ -89,16 +89,21 @@ pub async fn acquaintances(db: &Db, user: &Id) -> Result<Vec<Id>, DbError> {
     rows.iter().map(|row| parse_id(row.try_get(0)?)).collect()
 }
 
-/// Tells whether a session was ended, by a logout or because its refresh token was used twice.
+/// Returns whether a token of a session may open anything: its user exists and is not disabled, and the session has not
+/// ended and is nobody else's. One that is not known here was opened by another application that signs with our key.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn session_has_ended(db: &Db, sid: &Id) -> Result<bool, DbError> {
-    let ended = sqlx::query("SELECT id FROM sessions WHERE id = $1 AND revoked_ms IS NOT NULL")
-        .bind(sid.as_str())
-        .fetch_optional(&db.reader)
-        .await?;
-    Ok(ended.is_some())
+pub async fn is_admitted(db: &Db, user: &Id, session: &Id) -> Result<bool, DbError> {
+    let row = sqlx::query(
+        "SELECT 1 FROM users u LEFT JOIN sessions s ON s.id = $2 WHERE u.id = $1 AND u.disabled_ms IS NULL \
+         AND (s.id IS NULL OR (s.revoked_ms IS NULL AND s.user_id = u.id))",
+    )
+    .bind(user.as_str())
+    .bind(session.as_str())
+    .fetch_optional(&db.reader)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// Reads a stored role.

@@ -76,6 +76,7 @@ async fn newcomers(db: &Db, passwords: &Passwords, world: &World) -> Result<Vec<
             username: user.name.clone(),
             password_hash: hash.map_err(|error| ServerError::Config(error.to_string()))?,
             is_service: user.service,
+            is_disabled: false,
         });
     }
     Ok(newcomers)

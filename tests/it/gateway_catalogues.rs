@@ -55,7 +55,8 @@ impl Shop {
     async fn claiming(&self, user: &str, claim: &str, value: Value) -> String {
         let id = self.id(user).await;
         let more = Map::from_iter([(claim.to_owned(), value)]);
-        self.core.tokens.issue_with(&id, user, &"a-session".parse().unwrap(), now(), more).unwrap().0
+        let session = crate::support::crowd::session_of(&self.core, &id).await;
+        self.core.tokens.issue_with(&id, user, &session, now(), more).unwrap().0
     }
 
     async fn publish(&self, event: &str, payload: Value) -> Answer {

@@ -64,8 +64,7 @@ async fn is_unharmed(server: &TestGateway, socket: &NodeSocket<'_>, events: usiz
     let told = socket.heard().await;
     let is_forged = |body: &Value| body["forged"] == true || body.to_string().contains("ghost");
     assert!(!told.iter().any(|(_, body)| is_forged(body)), "{told:?}");
-    let viewer = scry::protocol::Id::parse("session-of-viewer").unwrap();
-    assert!(!server.core.is_over(&viewer).await.unwrap());
+    assert!(server.core.admit(&server.token("viewer")).await.is_ok());
 }
 
 #[tokio::test]

@@ -7,22 +7,22 @@ use std::process::{Child, Command, Output, Stdio};
 use sqlx::{Column, Row};
 use tempfile::TempDir;
 
-fn program(dir: &Path) -> Command {
+pub fn program(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scry-server"));
     command.env_clear().env("SCRY_SERVER_DATA_DIR", dir).env("SCRY_SERVER_ARGON2_MEMORY_KIB", "8");
     command.env("SCRY_SERVER_ARGON2_ITERATIONS", "1").stdin(Stdio::null());
     command
 }
 
-fn run(dir: &Path, args: &[&str]) -> Output {
+pub fn run(dir: &Path, args: &[&str]) -> Output {
     program(dir).args(args).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn serve(dir: &Path) -> (Child, String) {
+pub fn serve(dir: &Path) -> (Child, String) {
     let mut child = program(dir)
         .args(["serve", "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())

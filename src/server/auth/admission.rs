@@ -1,8 +1,7 @@
 //! Who may come in: a token that verifies, of a session that still lives.
 
 use super::{Claims, TokenError};
-use crate::protocol::Id;
-use crate::server::access::session_has_ended;
+use crate::server::access::is_admitted;
 use crate::server::breach::Breach;
 use crate::server::clock;
 use crate::server::core::Core;
@@ -30,29 +29,26 @@ impl NotAdmitted {
 }
 
 impl Core {
-    /// Returns what a token says whose session has not ended.
+    /// Returns what a token says whose session goes on.
     ///
     /// # Errors
     /// [`NotAdmitted`].
     pub async fn admit(&self, token: &str) -> Result<Claims, NotAdmitted> {
         let claims = self.tokens.verify(token, clock::now())?;
-        if self.is_over(&claims.sid).await? { Err(TokenError::Invalid.into()) } else { Ok(claims) }
+        if self.is_over(&claims).await? { Err(TokenError::Invalid.into()) } else { Ok(claims) }
     }
 
-    /// Tells whether a session was ended, by a logout or because its refresh token was used twice.
+    /// Returns whether the session of a token has ended: by a logout, because its refresh token was used twice, by an
+    /// operator, or with its user.
     ///
-    /// A node that is alone ends every session itself; one of several asks the database too, which knows before
-    /// anybody could tell.
+    /// The database is asked each time: it knows at once what another node or an operator's command has ended.
     ///
     /// # Errors
     /// [`DbError`] when the database does not answer.
-    pub async fn is_over(&self, session: &Id) -> Result<bool, DbError> {
-        if self.signals.is_over(session) {
+    pub async fn is_over(&self, claims: &Claims) -> Result<bool, DbError> {
+        if self.signals.is_over(&claims.sid) {
             return Ok(true);
         }
-        if self.signals.cluster().is_none() {
-            return Ok(false);
-        }
-        session_has_ended(&self.db, session).await
+        Ok(!is_admitted(&self.db, &claims.sub, &claims.sid).await?)
     }
 }

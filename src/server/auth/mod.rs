@@ -3,11 +3,13 @@
 mod admission;
 pub mod digest;
 pub mod key;
+pub mod lifecycle;
 pub mod limiter;
 pub mod password;
 mod refresh;
 pub mod revoked;
 mod service;
+pub mod sessions;
 pub mod tokens;
 pub mod users;
 

@@ -15,6 +15,8 @@ pub struct User {
     pub password_hash: String,
     /// Whether this is a program that may publish events.
     pub is_service: bool,
+    /// Whether they are kept out for now, or have been deleted.
+    pub is_disabled: bool,
 }
 
 /// Loads a user by name.
@@ -22,7 +24,7 @@ pub struct User {
 /// # Errors
 /// [`DbError`] when the database does not answer.
 pub async fn by_name(db: &mut AnyConnection, username: &str) -> Result<Option<User>, DbError> {
-    let row = sqlx::query("SELECT id, username, password_hash, is_service FROM users WHERE username = $1")
+    let row = sqlx::query("SELECT id, username, password_hash, is_service, disabled_ms FROM users WHERE username = $1")
         .bind(username)
         .fetch_optional(db)
         .await?;
@@ -32,6 +34,7 @@ pub async fn by_name(db: &mut AnyConnection, username: &str) -> Result<Option<Us
             username: row.try_get(1)?,
             password_hash: row.try_get(2)?,
             is_service: row.try_get::<i64, _>(3)? == 1,
+            is_disabled: row.try_get::<Option<i64>, _>(4)?.is_some(),
         })
     })
     .transpose()

@@ -58,13 +58,16 @@ pub enum Command {
     /// Manages who is a member of which campaign, without an invitation.
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Lists and ends logins and printed tokens.
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Manages who may subscribe to the rooms that catalogues declare.
     #[command(subcommand)]
     Room(RoomCommand),
-    /// Prints an access token of a user.
+    /// Prints an access token of a user; `session end` makes it worthless.
     Token {
         name: String,
-        /// How long the token is good for, such as 15m.
+        /// How long the token is good for, such as 15m; at most 2160h, which is 90 days.
         #[arg(long, value_name = "SPAN")]
         ttl: Option<String>,
         /// Says something more of the user, which a catalogue may ask for; a list is written [a,b].
@@ -115,6 +118,36 @@ pub enum UserCommand {
         /// Reads the password from the first line of stdin.
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// Lists all users.
+    List,
+    /// Gives a user another password and ends their sessions.
+    Passwd {
+        name: String,
+        /// Reads the password from the first line of stdin.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Keeps a user out and ends their sessions.
+    Disable { name: String },
+    /// Lets a disabled user log in again.
+    Enable { name: String },
+    /// Deletes a user for good; what they have written stays.
+    Delete { name: String },
+}
+
+#[derive(Subcommand)]
+pub enum SessionCommand {
+    /// Lists the sessions that have not ended, of one user or of all.
+    List {
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Ends one session, or all of a user, on every node.
+    End {
+        id: Option<String>,
+        #[arg(long, value_name = "NAME", conflicts_with = "id")]
+        user: Option<String>,
     },
 }
 

@@ -5,13 +5,13 @@ use sqlx::Row;
 use super::CliError;
 use super::args::MemberCommand;
 use super::commands::say;
+use super::users::{failed, find};
 use crate::config::server::ServerConfig;
 use crate::protocol::{Id, Role};
 use crate::server::access::parse_id;
-use crate::server::auth::users;
 use crate::server::db::DbError;
 use crate::server::domain::{Caller, Domain, DomainError};
-use crate::server::{Core, ServerError};
+use crate::server::Core;
 
 /// Adds or lists members of a campaign.
 pub async fn run(config: ServerConfig, command: MemberCommand) -> Result<(), CliError> {
@@ -30,10 +30,7 @@ async fn add(core: &Core, campaign: &str, name: &str, role: &str) -> Result<(), 
         .parse()
         .map_err(|_| CliError::Usage("--role: must be OWNER, EDITOR or VIEWER".to_owned()))?;
     let campaign = campaign_id(core, campaign).await?;
-    let mut reader = core.db.read().await.map_err(failed)?;
-    let user = users::by_name(&mut reader, name).await.map_err(failed)?;
-    drop(reader);
-    let user = user.ok_or_else(|| CliError::Failed(format!("there is no user {name}; see `scry-server user add`")))?;
+    let user = find(&core.db, name).await?;
     let correlation_id = uuid::Uuid::now_v7().to_string();
     let member = Caller { user_id: user.id, name: user.username, correlation_id };
     Domain::new(core.clone()).enrol(&member, &campaign, role).await.map_err(refused)?;
@@ -77,8 +74,4 @@ async fn campaign_id(core: &Core, wanted: &str) -> Result<Id, CliError> {
 
 fn refused(error: DomainError) -> CliError {
     if let DomainError::Database(cause) = error { failed(cause) } else { CliError::Failed(error.to_string()) }
-}
-
-fn failed(error: DbError) -> CliError {
-    ServerError::from(error).into()
 }

@@ -6,6 +6,8 @@ mod limit;
 mod log;
 mod members;
 mod rooms;
+mod sessions;
+mod users;
 
 use clap::Parser;
 use clap::error::ErrorKind;

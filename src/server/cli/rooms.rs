@@ -3,12 +3,11 @@
 use super::CliError;
 use super::args::RoomCommand;
 use super::commands::say;
+use super::users::{failed, find};
 use crate::catalogue::Catalogues;
 use crate::config::server::ServerConfig;
 use crate::protocol::{Id, Room};
-use crate::server::auth::users;
-use crate::server::db::{Db, DbError};
-use crate::server::{Core, ServerError, rooms};
+use crate::server::{Core, rooms};
 use crate::suggest::nearest;
 
 /// Adds, removes or lists members of a room.
@@ -24,13 +23,13 @@ async fn change(core: &Core, command: RoomCommand) -> Result<(), CliError> {
     match command {
         RoomCommand::Add { room, user } => {
             let (room, ..) = declared(catalogues, &room)?;
-            let id = user_id(&core.db, &user).await?;
+            let id = find(&core.db, &user).await?.id;
             let is_new = rooms::add(&core.db, &room, &id).await.map_err(failed)?;
             say(&if is_new { format!("{user} may join {room}") } else { format!("{user} may join {room} already") })
         }
         RoomCommand::Remove { room, user } => {
             let (room, journal, claim) = declared(catalogues, &room)?;
-            let id = user_id(&core.db, &user).await?;
+            let id = find(&core.db, &user).await?.id;
             let was_there = rooms::remove(core, &journal, &room, &id).await.map_err(failed)?;
             if was_there {
                 let unless = claim.map(|claim| format!(", unless the claim {claim} of their token says so"));
@@ -65,15 +64,4 @@ fn declared(catalogues: &Catalogues, name: &str) -> Result<(Room, Id, Option<Str
             Err(usage(format!("no catalogue of this server declares the kind {}; {remedy}", kind.as_str())))
         }
     }
-}
-
-async fn user_id(db: &Db, name: &str) -> Result<Id, CliError> {
-    let mut reader = db.read().await.map_err(failed)?;
-    let user = users::by_name(&mut reader, name).await.map_err(failed)?;
-    let unknown = || CliError::Failed(format!("there is no user {name}; see `scry-server user add`"));
-    Ok(user.ok_or_else(unknown)?.id)
-}
-
-fn failed(error: DbError) -> CliError {
-    ServerError::from(error).into()
 }

@@ -116,7 +116,7 @@ async fn tell(
 ) -> Result<(), DomainError> {
     let user = room.id();
     let payload = Value::Object(payload);
-    let known = sqlx::query("SELECT 1 FROM users WHERE id = $1").bind(user.as_str());
+    let known = sqlx::query("SELECT 1 FROM users WHERE id = $1 AND deleted_ms IS NULL").bind(user.as_str());
     if known.fetch_optional(unit.db()).await?.is_none() {
         return Err(DomainError::invalid(kind.naming(room, &payload), "is the id of no user of this server"));
     }

@@ -59,9 +59,10 @@ async fn forget_sessions(db: &Db, now: Timestamp, oldest: Timestamp) -> Result<(
     let statements = [
         ("DELETE FROM refresh_tokens WHERE expires_ms < $1", now),
         ("DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE revoked_ms < $1)", oldest),
-        ("DELETE FROM sessions WHERE revoked_ms < $1", oldest),
+        // A printed token has no refresh token; its login is known for as long as it would be good.
+        ("DELETE FROM sessions WHERE revoked_ms < $1 AND COALESCE(token_expires_ms, 0) < $1", oldest),
         (
-            "DELETE FROM sessions WHERE created_ms < $1 AND revoked_ms IS NULL \
+            "DELETE FROM sessions WHERE created_ms < $1 AND revoked_ms IS NULL AND COALESCE(token_expires_ms, 0) < $1 \
              AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = sessions.id)",
             oldest,
         ),
@@ -146,7 +147,10 @@ mod tests {
             )
         };
         let session =
-            |id: &str, made: i64, ended: &str| format!("INSERT INTO sessions VALUES ('{id}', 'u', {made}, {ended})");
+            |id: &str, made: i64, ended: &str| format!("INSERT INTO sessions VALUES ('{id}', 'u', {made}, {ended}, NULL)");
+        let printed = |id: &str, ended: &str, expires: i64| {
+            format!("INSERT INTO sessions VALUES ('{id}', 'u', {}, {ended}, {expires})", ms(99))
+        };
         let token = |session: &str, expires: i64| {
             format!(
                 "INSERT INTO refresh_tokens (digest, session_id, expires_ms) VALUES ('{session}', '{session}', {expires})"
@@ -162,7 +166,7 @@ mod tests {
         run(
             &core,
             &[
-                "INSERT INTO users VALUES ('u', 'u', '', 0, '')".to_owned(),
+                "INSERT INTO users VALUES ('u', 'u', '', 0, '', NULL, NULL)".to_owned(),
                 note("old", days(91)),
                 note("young", days(89)),
                 session("expired", ms(31), "NULL"),
@@ -174,6 +178,10 @@ mod tests {
                 session("living", ms(40), "NULL"),
                 token("living", later),
                 session("new", ms(0), "NULL"),
+                printed("printed", "NULL", later),
+                printed("printed-ended", &ms(31).to_string(), later),
+                printed("printed-expired", "NULL", ms(31)),
+                printed("printed-ended-expired", &ms(32).to_string(), ms(31)),
                 campaign("gone"),
                 event("gone", ms(8)),
                 campaign("lately"),
@@ -188,7 +196,7 @@ mod tests {
         .await;
         forget_old(&core.db, &core.config, now).await.unwrap();
         assert_eq!(ids(&core, "notifications").await, ["young"]);
-        assert_eq!(ids(&core, "sessions").await, ["ended", "living", "new"]);
+        assert_eq!(ids(&core, "sessions").await, ["ended", "living", "new", "printed", "printed-ended"]);
         assert_eq!(ids(&core, "campaigns").await, ["catalogue:erp", "lately", "there"]);
     }
 }

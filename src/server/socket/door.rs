@@ -107,11 +107,10 @@ impl Door {
     pub async fn serve(&self, socket: SocketRef, handover: &Mutex<Option<Accepted>>) {
         let accepted = handover.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Accepted { claims, inbox, place, witness, cursor, ending }) = accepted else { return };
-        let sid = claims.sid.clone();
         let connection = Arc::new(Connection::new(socket, claims, witness, ending));
         self.connections.insert(connection.clone());
         // The session may have ended after it was looked up and before it could be told so.
-        if Box::pin(self.core.is_over(&sid)).await.unwrap_or(false) {
+        if Box::pin(self.core.is_over(&connection.claims())).await.unwrap_or(false) {
             connection.dismiss();
         }
         let (core, relay, people) = (self.core.clone(), self.relay.clone(), self.people.clone());

@@ -173,13 +173,13 @@ impl Session {
                 return self.connection.answer(ack, &not_admitted(&error));
             }
         };
-        let (sid, expires_at) = (claims.sid.clone(), written(claims.exp));
-        self.connection.renew(claims);
+        let expires_at = written(claims.exp);
+        self.connection.renew(claims.clone());
         self.warned = false;
         self.leave_closed_rooms().await;
         self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
         // The session may have ended after it was looked up and before it became this connection's.
-        if self.core.is_over(&sid).await.unwrap_or(false) {
+        if self.core.is_over(&claims).await.unwrap_or(false) {
             self.connection.dismiss();
         }
     }

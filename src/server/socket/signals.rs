@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Gateway;
 use crate::protocol::{Id, Room};
-use crate::server::auth::revoked;
+use crate::server::auth::{lifecycle, revoked};
 use crate::server::clock::now;
 use crate::server::db::DbError;
 use crate::server::inbox;
@@ -41,18 +41,22 @@ pub async fn run(gateway: &Gateway, stop: &CancellationToken) {
     }
 }
 
-/// Looks into the database for messages and ended sessions that nobody told of.
+/// Looks into the database for messages and ended sessions that nobody announced.
 async fn look(gateway: &Gateway) -> Result<(), DbError> {
     let core = &gateway.core;
-    if core.signals.cluster().is_none() {
-        return Ok(());
+    // Messages come from other nodes only; an operator's command ends sessions of a node that is alone, too.
+    if core.signals.cluster().is_some() {
+        tell(gateway, &inbox::written_to(&core.db, now()).await?.into_iter().collect());
     }
-    tell(gateway, &inbox::written_to(&core.db, now()).await?.into_iter().collect());
     for session in revoked::lately(&core.db, now()).await? {
         if !core.signals.is_over(&session.sid) {
             core.signals.heard_end(session);
         }
     }
+    // Their sockets may be of sessions that only the application knows that signed the token.
+    let disabled = lifecycle::disabled_lately(&core.db, now()).await?;
+    let connections = if disabled.is_empty() { Vec::new() } else { gateway.connections.all() };
+    connections.iter().filter(|it| disabled.contains(&it.claims().sub)).for_each(|it| it.dismiss());
     Ok(())
 }
 

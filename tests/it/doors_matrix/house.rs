@@ -177,6 +177,7 @@ async fn add_user(server: &TestServer, name: &str, is_service: bool) {
         username: name.to_owned(),
         password_hash: hash.hash(crate::support::server::PASSWORD.to_owned()).await.unwrap(),
         is_service,
+        is_disabled: false,
     };
     let add = async |tx: &mut scry::server::db::Tx| scry::server::auth::users::insert(tx, &user).await;
     core.db.write(add).await.unwrap();

@@ -3,6 +3,7 @@
 use scry::config::server::ServerConfig;
 use scry::protocol::Id;
 use scry::server::Core;
+use scry::server::auth::sessions;
 use scry::server::clock::now;
 use scry::server::db::{DbError, Tx};
 
@@ -22,8 +23,10 @@ pub async fn enrol(config: &ServerConfig, campaign: &str, role: &str, count: usi
             let id = format!("{}-{number}", role.to_lowercase());
             let sid = format!("session-of-{id}");
             let rows = [
-                format!("INSERT INTO users VALUES ('{id}', '{id}', '', 0, '')"),
-                format!("INSERT INTO sessions VALUES ('{sid}', '{id}', 0, NULL)"),
+                format!(
+                    "INSERT INTO users (id, username, password_hash, is_service, created_at) VALUES ('{id}', '{id}', '', 0, '')"
+                ),
+                format!("INSERT INTO sessions (id, user_id, created_ms) VALUES ('{sid}', '{id}', 0)"),
                 format!("INSERT INTO memberships VALUES ('{id}-m', '{campaign}', '{id}', '{role}', 1, '', '')"),
             ];
             for row in rows {
@@ -51,8 +54,18 @@ pub async fn members(core: &Core, campaign: &str) -> Vec<(String, String)> {
     for row in rows {
         let user: String = sqlx::Row::try_get(&row, 0).unwrap();
         let id = Id::parse(&user).unwrap();
-        let (token, _) = core.tokens.issue(&id, &user, &Id::parse("a-session").unwrap(), now()).unwrap();
+        let session = session_of(core, &id).await;
+        let (token, _) = core.tokens.issue(&id, &user, &session, now()).unwrap();
         found.push((user, token));
     }
     found
+}
+
+/// Opens a session of a user, as a login does.
+pub async fn session_of(core: &Core, user: &Id) -> Id {
+    let session = Id::from(uuid::Uuid::now_v7());
+    let (opened, expires) = (now().as_millisecond(), now().as_millisecond() + 3_600_000);
+    let open = async |tx: &mut Tx| sessions::open_printed(tx, &session, user, opened, expires).await;
+    core.db.write(open).await.unwrap();
+    session
 }

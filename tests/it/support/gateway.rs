@@ -188,8 +188,10 @@ async fn people(core: &Core) {
     let time = "2026-01-01T00:00:00.000Z";
     let mut sql = String::new();
     for user in ["gm", "viewer", "outsider"] {
-        sql.push_str(&format!("INSERT INTO users VALUES ('{user}', '{user}', '', 0, '{time}');"));
-        sql.push_str(&format!("INSERT INTO sessions VALUES ('session-of-{user}', '{user}', 0, NULL);"));
+        sql.push_str(&format!("INSERT INTO users (id, username, password_hash, is_service, created_at) VALUES ('{user}', '{user}', '', 0, '{time}');"));
+        sql.push_str(&format!(
+            "INSERT INTO sessions (id, user_id, created_ms) VALUES ('session-of-{user}', '{user}', 0);"
+        ));
     }
     for campaign in [CAMPAIGN, OTHER_CAMPAIGN] {
         sql.push_str(&format!("INSERT INTO campaigns (id, epoch) VALUES ('{campaign}', 'first');"));

@@ -55,6 +55,7 @@ impl Nginx {
             &site,
             &[
                 ("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl")),
+                ("/var/log/nginx/", &format!("{}/", dir.path().display())),
                 ("/etc/nginx/tls/scry.pem", cert.to_str().unwrap()),
                 ("/etc/nginx/tls/scry.key", key.to_str().unwrap()),
             ],
@@ -70,6 +71,13 @@ impl Nginx {
         std::fs::write(dir.path().join("nginx.conf"), main).unwrap();
         let process = run(dir.path());
         Self { url: format!("https://127.0.0.1:{port}"), process, dir }
+    }
+
+    /// Returns everything that it has logged.
+    pub fn logged(&self) -> String {
+        let files = std::fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let logs = files.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+        logs.map(|path| std::fs::read_to_string(path).unwrap()).collect()
     }
 
     /// Kills it without a warning.

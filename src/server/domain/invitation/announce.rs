@@ -114,7 +114,7 @@ async fn inviter_of(db: &sqlx::AnyPool, id: &Id) -> Result<Option<(Id, String)>,
 /// Returns the user whom an invitation means; `None` if nobody has that name, or they have blocked the inviter.
 async fn reachable(db: &mut AnyConnection, invitee: &str, inviter: &Id, name: &str) -> Result<Option<Id>, DbError> {
     let row = sqlx::query(
-        "SELECT id FROM users WHERE (id = $1 OR username = $1) AND NOT EXISTS \
+        "SELECT id FROM users WHERE (id = $1 OR username = $1) AND deleted_ms IS NULL AND NOT EXISTS \
          (SELECT 1 FROM blocks b WHERE b.user_id = users.id AND b.blocked IN ($2, $3)) ORDER BY id LIMIT 1",
     )
     .bind(invitee)
