@@ -19,6 +19,7 @@ pub mod http;
 pub mod inbox;
 pub mod journal;
 pub mod metrics;
+pub mod permissions;
 pub mod presence;
 pub mod quotas;
 pub mod rate;

@@ -6,6 +6,7 @@ use crate::support::emberfall::Emberfall;
 use crate::support::nginx::Nginx;
 use crate::support::node::Node;
 use crate::support::server::TestServer;
+use crate::support::wait::until;
 
 #[tokio::test]
 async fn both_transports_pass_and_a_node_may_go() {
@@ -39,4 +40,23 @@ async fn both_transports_pass_and_a_node_may_go() {
         assert_eq!(nginx.get("/health").await, Some(200));
         stopped.restart().await;
     }
+}
+
+#[tokio::test]
+async fn queries_are_not_logged_because_they_hold_tokens_and_session_ids() {
+    let mut server = TestServer::start().await;
+    let nginx = Nginx::before(&[&server.url]).await;
+    let secret = "eyJhbGciOiJIUzI1NiJ9.c2VjcmV0.c2lnbmF0dXJl";
+    let polling = format!("/socket.io/?EIO=4&transport=polling&sid=secret-session&token={secret}");
+    let paths = [polling, format!("/health?token={secret}"), format!("/nothing?token={secret}")];
+    for path in &paths {
+        assert!(nginx.get(path).await.is_some());
+    }
+    // What nginx reports of a node that has gone would name the request, too.
+    server.stop().await;
+    assert_eq!(nginx.get(&paths[0]).await, Some(502));
+    until("the last request to be logged", async || nginx.logged().contains(" 502 ")).await;
+    let logged = nginx.logged();
+    assert!(logged.contains("\"GET /socket.io/ HTTP/1.1\" 502"), "{logged}");
+    assert!(!logged.contains("eyJ") && !logged.contains("secret-session"), "{logged}");
 }

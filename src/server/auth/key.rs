@@ -1,26 +1,40 @@
 //! The key that signs access tokens, and the directory that keeps it.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::config::server::ServerConfig;
 use crate::server::db::is_shared;
 use crate::server::error::ServerError;
+use crate::server::permissions;
 
 const FILE: &str = "jwt.key";
 const BYTES: usize = 32;
 /// A shorter key could be guessed; HS256 wants as many bytes as its digest has.
 const MIN_SECRET: usize = 32;
 
-/// Creates the data directory, closed to others, if it is not there.
+/// Creates the data directory, closed to others, if it is not there; warns of what others can read in one that is.
 pub(in crate::server) fn prepare_data_dir(path: &Path) -> Result<(), ServerError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|source| ServerError::DataDir { path: path.to_owned(), source })
+        .map_err(|source| ServerError::DataDir { path: path.to_owned(), source })?;
+    permissions::warn_of_directory(path);
+    Ok(())
+}
+
+/// Refuses a key that others can read or write: whoever has it can act as anybody.
+fn check_key_mode(path: &Path, file: &File) -> Result<(), ServerError> {
+    let metadata = file.metadata().map_err(|source| ServerError::DataDir { path: path.to_owned(), source })?;
+    let Some(mode) = permissions::shared_mode(&metadata) else { return Ok(()) };
+    let shown = path.display();
+    Err(ServerError::Config(format!(
+        "{shown} can be used by others than its owner (mode {mode:04o}), who may have read the key that signs access \
+         tokens: delete it to have a new one made, which ends all logins, or `chmod 600 {shown}` if nobody else was there"
+    )))
 }
 
 /// Returns the signing key: the one that is set, else the generated one in the data directory.
@@ -42,15 +56,21 @@ pub(in crate::server) fn signing_key(config: &ServerConfig) -> Result<Vec<u8>, S
         ));
     }
     let path = config.data_dir.join(FILE);
-    read_or_create(&path).map_err(|source| ServerError::DataDir { path, source })
+    read_or_create(&path)
 }
 
-fn read_or_create(path: &Path) -> io::Result<Vec<u8>> {
-    match std::fs::read(path) {
-        Ok(key) if key.len() >= BYTES => Ok(key),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "the signing key is incomplete, delete it")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
-        Err(error) => Err(error),
+fn read_or_create(path: &Path) -> Result<Vec<u8>, ServerError> {
+    let failed = |source| ServerError::DataDir { path: path.to_owned(), source };
+    match File::open(path) {
+        Ok(mut file) => {
+            check_key_mode(path, &file)?;
+            let mut key = Vec::with_capacity(BYTES);
+            file.read_to_end(&mut key).map_err(failed)?;
+            let incomplete = || io::Error::new(io::ErrorKind::InvalidData, "the signing key is incomplete, delete it");
+            if key.len() >= BYTES { Ok(key) } else { Err(failed(incomplete())) }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path).map_err(failed),
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -78,6 +98,27 @@ mod tests {
 
     use super::*;
     use crate::config::server::Secret;
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn key_that_others_can_use_is_refused_with_the_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = ServerConfig::new(dir.path());
+        let key = signing_key(&config).unwrap();
+        let path = dir.path().join(FILE);
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o644] {
+            set_mode(&path, mode);
+            let refused = signing_key(&config).unwrap_err();
+            assert_eq!(refused.exit_code(), 2);
+            assert!(refused.to_string().contains(&format!("mode {mode:04o}")), "{refused}");
+            assert!(refused.to_string().contains("chmod 600"), "{refused}");
+        }
+        set_mode(&path, 0o400);
+        assert_eq!(signing_key(&config).unwrap(), key);
+    }
 
     #[test]
     fn a_key_is_made_once_and_belongs_to_its_owner() {

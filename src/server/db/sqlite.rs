@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::open::{ACQUIRE, open_error, pool};
 use super::{Db, DbError, Engine, migrate};
+use crate::server::permissions;
 
 /// How many reads may run side by side.
 const READERS: u32 = 4;
@@ -17,6 +18,7 @@ pub(super) async fn open(path: &Path) -> Result<Db, DbError> {
     let url = url(path);
     let shown = url.trim_end_matches("?mode=rwc");
     keep_private(path).map_err(|source| open_error(shown, sqlx::Error::Io(source)))?;
+    permissions::warn_of_database(path);
     let writer = pool(1, ACQUIRE, PRAGMAS).connect(&url).await.map_err(|source| open_error(shown, source))?;
     migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: shown.to_owned(), source })?;
     let reader = pool(READERS, ACQUIRE, READ_ONLY).connect(&url).await.map_err(|source| open_error(shown, source))?;
