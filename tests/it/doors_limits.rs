@@ -408,6 +408,7 @@ fn every_limit_can_be_set_and_changes_what_it_is_about() {
         ("login_attempts_per_address", "7"),
         ("session_lifetime", "7s"),
         ("max_campaign_entities", "7"),
+        ("login_attempts_per_name", "7"),
         ("ws_connect_timeout", "7s"),
         ("ws_allowed_origins", "https://a.example"),
         ("ws_slow_reader_timeout", "7s"),

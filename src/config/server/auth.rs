@@ -19,6 +19,8 @@ pub struct AuthConfig {
     pub login_attempts_per_minute: u32,
     /// Bounds login attempts per minute and address, whatever the name.
     pub login_attempts_per_address: u32,
+    /// Bounds login attempts per minute and name, whatever the address; more of them are slowed down.
+    pub login_attempts_per_name: u32,
     /// Signs access tokens; by default a key generated into the data directory.
     pub jwt_secret: Option<Secret>,
     /// Opens `/socket-stats`; closed to everybody by default.
@@ -43,6 +45,7 @@ impl Default for AuthConfig {
             session_lifetime: Duration::from_secs(90 * 24 * 3600),
             login_attempts_per_minute: 10,
             login_attempts_per_address: 100,
+            login_attempts_per_name: 30,
             jwt_secret: None,
             admin_token: None,
             argon2: Argon2Config::default(),

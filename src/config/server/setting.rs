@@ -58,6 +58,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("login_attempts_per_address", |config, value| {
         assign(&mut config.auth.login_attempts_per_address, number(value))
     }),
+    plain("login_attempts_per_name", |config, value| assign(&mut config.auth.login_attempts_per_name, number(value))),
     plain("header_timeout", |config, value| assign(&mut config.http.header_timeout, span(value))),
     plain("body_timeout", |config, value| assign(&mut config.http.body_timeout, span(value))),
     plain("max_lines_per_ip", |config, value| assign(&mut config.http.max_lines_per_ip, number(value).map(Some))),
@@ -174,9 +175,15 @@ fn assign<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     Ok(())
 }
 
+/// Bounds every duration: times that far ahead can still be counted in milliseconds and written as RFC 3339.
+const MAX_SPAN: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 fn span(value: &str) -> Result<Duration, String> {
-    duration::parse(value)
-        .and_then(|span| if span.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(span) })
+    let span = duration::parse(value)?;
+    if span.is_zero() || span > MAX_SPAN {
+        return Err("must be longer than nothing and at most ten years (87600h)".to_owned());
+    }
+    Ok(span)
 }
 
 fn number<T: FromStr + PartialEq + Default>(value: &str) -> Result<T, String> {

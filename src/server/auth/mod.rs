@@ -5,6 +5,7 @@ pub mod digest;
 pub mod key;
 pub mod lifecycle;
 pub mod limiter;
+pub mod login_gate;
 pub mod password;
 mod refresh;
 pub mod revoked;

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::digest::hex;
-use super::limiter::LoginLimiter;
+use super::limiter::LoginLimits;
+use super::login_gate::{LoginGate, LoginGateError};
 use super::password::{PasswordError, Passwords};
 use super::{refresh, users};
 use crate::protocol::auth::{TokenResponse, UserInfo};
@@ -16,7 +17,7 @@ use crate::protocol::{ErrorCode, Id};
 use crate::server::breach::Breach;
 use crate::server::clock;
 use crate::server::core::Core;
-use crate::server::db::{DbError, Tx};
+use crate::server::db::{DbError, Tx, is_shared};
 use crate::server::signals::SessionEnded;
 
 /// Answers the routes of authentication; clones share everything.
@@ -24,7 +25,7 @@ use crate::server::signals::SessionEnded;
 pub struct AuthService {
     core: Core,
     passwords: Passwords,
-    limiter: Arc<Mutex<LoginLimiter>>,
+    gate: LoginGate,
 }
 
 /// Says why a login, refresh or logout was refused.
@@ -108,10 +109,14 @@ impl AuthService {
         let auth = &core.config.auth;
         Ok(Self {
             passwords: Passwords::new(auth.argon2)?,
-            limiter: Arc::new(Mutex::new(LoginLimiter::new(
-                auth.login_attempts_per_minute,
-                auth.login_attempts_per_address,
-            ))),
+            gate: LoginGate::new(
+                LoginLimits {
+                    per_name_and_address: auth.login_attempts_per_minute,
+                    per_address: auth.login_attempts_per_address,
+                    per_name: auth.login_attempts_per_name,
+                },
+                is_shared(&core.config).then(|| core.db.clone()),
+            ),
             core,
         })
     }
@@ -121,17 +126,20 @@ impl AuthService {
     /// # Errors
     /// [`AuthError`]; an unknown name is answered like a wrong password, in the same time.
     pub async fn login(&self, address: IpAddr, username: &str, password: String) -> Result<TokenResponse, AuthError> {
-        lock(&self.limiter).attempt(address, username, Instant::now()).map_err(|retry_after| {
-            self.core.breaches.note(Breach::Logins, Some(address));
-            AuthError::RateLimited { retry_after }
+        self.gate.enter(address, username).await.map_err(|error| match error {
+            LoginGateError::TooMany(retry_after) => {
+                self.core.breaches.note(Breach::Logins, Some(address));
+                AuthError::RateLimited { retry_after }
+            }
+            LoginGateError::Database(error) => error.into(),
         })?;
         let mut reader = self.core.db.read().await?;
         let user = users::by_name(&mut reader, username).await?;
         drop(reader);
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.passwords.verify(password, stored).await?;
-        let user = user.filter(|_| matches).ok_or(AuthError::InvalidCredentials)?;
-        lock(&self.limiter).clear(address, username);
+        let user = user.filter(|user| matches && !user.is_disabled).ok_or(AuthError::InvalidCredentials)?;
+        self.gate.succeed(address, username).await?;
 
         let session = Id::from(uuid::Uuid::now_v7());
         let open = async |tx: &mut Tx| {
