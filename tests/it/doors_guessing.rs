@@ -40,18 +40,20 @@ async fn guesses_from_many_addresses_are_slowed_down_and_the_owner_gets_in() {
     let (status, took) = attempt(&server, "203.0.113.9", "gm", "wrong").await;
     assert_eq!(status, 401);
     assert!(took >= Duration::from_millis(250), "{took:?}");
-    // Twenty at once: a few wait, the others are told to come again.
-    let guesses = (10..30).map(|number| {
+    // Many at once: a few wait, the others are told to come again.
+    let guesses = (10..110).map(|number| {
         let server = &server;
         async move { attempt(server, &format!("203.0.113.{number}"), "gm", "wrong").await.0 }
     });
     let answers = futures_util::future::join_all(guesses).await;
     let refused = answers.iter().filter(|status| **status == 429).count();
-    assert!(refused >= 10 && answers.iter().all(|status| [401, 429].contains(status)), "{answers:?}");
+    assert!(refused >= 50 && answers.iter().all(|status| [401, 429].contains(status)), "{answers:?}");
     let (status, took) = attempt(&server, home, "gm", PASSWORD).await;
     assert_eq!(status, 200);
-    assert!(took < Duration::from_millis(250), "an address that is known does not wait: {took:?}");
-    assert_eq!(attempt(&server, "192.0.2.77", "gm", PASSWORD).await.0, 200, "another one waits, and gets in");
+    assert!(took < Duration::from_secs(4), "an address that is known does not wait: {took:?}");
+    let (status, took) = attempt(&server, "192.0.2.77", "gm", PASSWORD).await;
+    assert_eq!(status, 200, "another one waits, and gets in");
+    assert!(took >= Duration::from_secs(4), "{took:?}");
     assert_eq!(attempt(&server, "203.0.113.9", "player", PASSWORD).await.0, 200);
 }
 

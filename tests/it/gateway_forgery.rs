@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::AsyncCommands;
+use scry::catalogue::{BUNDLED, Catalogue, Catalogues};
 use scry::config::server::{Secret, ServerConfig};
 use scry::server::cluster::{RefusalReason, Word};
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, kingdom};
+use crate::support::gateway::{TestGateway, id, kingdom};
 use crate::support::node::{Node, NodeSocket};
 use crate::support::redis::Redis;
 use crate::support::wait::until;
 
 const CHANNEL: &str = "scry:messages";
+/// A room whose events nodes pass on to each other without a journal.
+const ROOM: &str = "company:acme";
 
 /// One of each kind, as a stranger would like the nodes to believe them.
 fn forged() -> Vec<Value> {
@@ -22,8 +25,8 @@ fn forged() -> Vec<Value> {
     let typing = json!({"campaignId": "c1", "userId": "ghost", "name": "Ghost", "entityType": "settlement",
         "entityId": "s1", "field": "level", "typing": true});
     vec![
-        json!({"is": "passing", "event": "notification:new", "body": "{\"forged\":true}", "rooms": ["user:viewer"]}),
-        json!({"is": "passing", "event": "world_time_changed", "body": "{\"forged\":true}", "rooms": ["campaign:c1"]}),
+        json!({"is": "passing", "event": "notification:new", "body": "{\"forged\":true}", "rooms": [ROOM]}),
+        json!({"is": "passing", "event": "world_time_changed", "body": "{\"forged\":true}", "rooms": [ROOM]}),
         json!({"is": "ended", "userId": "viewer", "sid": "session-of-viewer"}),
         json!({"is": "user", "userId": "ghost", "view": ghost}),
         json!({"is": "roll", "users": [ghost]}),
@@ -39,6 +42,7 @@ fn forged() -> Vec<Value> {
 fn joined(redis: &Redis, config: &mut ServerConfig) {
     config.redis = Some(Secret::new(redis.url()));
     config.presence.ttl = Duration::from_secs(60);
+    config.catalogues = Catalogues::new(vec![Catalogue::parse(BUNDLED[1].1).unwrap()]).unwrap();
 }
 
 async fn up(node: &TestGateway) {
@@ -49,6 +53,8 @@ async fn up(node: &TestGateway) {
 async fn enter<'a>(node: &'a Node, server: &TestGateway, user: &str) -> NodeSocket<'a> {
     let socket = node.enter(user, &server.url, &server.token(user)).await;
     assert_eq!(socket.ask("subscribe_campaign", json!("c1")).await["success"], true);
+    scry::server::rooms::add(&server.core.db, &ROOM.parse().unwrap(), &id(user)).await.unwrap();
+    assert_eq!(socket.ask("subscribe_room", json!({"room": ROOM})).await["success"], true);
     socket
 }
 
@@ -129,7 +135,7 @@ async fn message_heard_on_redis_and_sent_again_is_not_delivered_twice() {
     let mut heard = client.get_async_pubsub().await.unwrap();
     heard.subscribe(CHANNEL).await.unwrap();
     let mut heard = heard.into_on_message();
-    let word = json!({"is": "passing", "event": "stock:updated", "body": "{\"stock\":1}", "rooms": ["campaign:c1"]});
+    let word = json!({"is": "passing", "event": "stock:updated", "body": "{\"stock\":1}", "rooms": [ROOM]});
     here.core.signals.say(serde_json::from_value(word).unwrap());
     viewer.wait("stock:updated", 1).await;
     let copy = loop {

@@ -102,11 +102,12 @@ impl<'a> Subject<'a> {
         ] {
             answers.push((what, shown(&server.post(path, &body).await)));
         }
-        let invalidation = json!({"scope": "campaign", "campaignId": self.world.id, "affectedFields": [text]});
+        let invalidation =
+            |fields: &[&str]| json!({"scope": "campaign", "campaignId": self.world.id, "affectedFields": fields});
         for (what, body) in [
             ("type", json!({"type": text, "payload": {}})),
-            ("affectedFields", json!({"type": "state_invalidated", "payload": invalidation})),
-            ("causedBy", json!({"type": "state_invalidated", "payload": invalidation, "causedBy": text})),
+            ("affectedFields", json!({"type": "state_invalidated", "payload": invalidation(&[text])})),
+            ("causedBy", json!({"type": "state_invalidated", "payload": invalidation(&[]), "causedBy": text})),
             ("a key of the payload", json!({"type": "nothing", "payload": {text: 1}})),
         ] {
             answers.push((what, shown(&server.post_as(bot, "/events", &body).await)));
@@ -185,10 +186,8 @@ fn literal(text: &str) -> String {
 
 /// Writes an answer without what differs from server to server.
 fn shown(answer: &Answer) -> String {
-    let body = match &answer.body["data"] {
-        Value::Null => answer.body.to_string(),
-        data => format!("{data} {}", answer.body["errors"]),
-    };
+    // Ids and positions are each server's own.
+    let body = if answer.body["eventId"].is_string() { "published".to_owned() } else { answer.body.to_string() };
     format!("{} {body}", answer.status.as_u16())
 }
 
@@ -236,7 +235,6 @@ async fn nul_is_refused_wherever_text_enters_and_the_field_is_named() {
         ("subscribe_campaign", json!({"campaignId": subject.world.id, "since": {"epoch": "\0", "seq": 1}})),
         ("subscribe_room", json!({"room": "company:\0"})),
         ("presence:update", json!({"campaignId": subject.world.id, "state": "view\0ing"})),
-        ("authenticate", json!({"token": "a\0b"})),
     ] {
         let answer = socket.ask(event, &payload).await.unwrap();
         assert_eq!(answer["code"], "INVALID_PAYLOAD", "{event} {payload}: {answer}");

@@ -66,6 +66,10 @@ async fn every_family_moves() {
     world.entity("Saltwick").await;
     let deleted = json!({"type": "project:deleted", "payload": {"companyId": "acme", "projectId": "p"}});
     assert_eq!(server.post_as(&server.login("bot").await, "/events", &deleted).await.status, 200);
+    redis.command(&["PUBLISH", "scry:messages", "a message that no node has signed"]).await;
+    let refused =
+        async || Metrics::of(&server.url).await.text().contains("messages_refused_total{reason=\"malformed\"} 1");
+    until("the stranger's message to be refused", refused).await;
     redis.kill().await;
     until("redis to be missed", async || Metrics::of(&server.url).await.get("scry_redis_up") == 0.0).await;
     let after = Metrics::of(&server.url).await;

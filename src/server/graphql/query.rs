@@ -34,7 +34,7 @@ impl Query {
 
     async fn campaign(&self, ctx: &Context<'_>, id: ID) -> Answer<Option<Campaign>> {
         let (domain, caller) = parties(ctx)?;
-        let Ok(id) = Id::parse(&id) else { return Ok(None) };
+        let id = self::id("id", &id)?;
         Ok(domain.campaign(caller, &id).await.map_err(refuse)?.map(Campaign::from))
     }
 
@@ -43,11 +43,11 @@ impl Query {
     }
 
     async fn settlements_by_kingdom(&self, ctx: &Context<'_>, kingdom_id: ID) -> Answer<Vec<Settlement>> {
-        children(ctx, &kingdom_id, Kind::Settlement).await
+        children(ctx, "kingdomId", &kingdom_id, Kind::Settlement).await
     }
 
     async fn structures_by_settlement(&self, ctx: &Context<'_>, settlement_id: ID) -> Answer<Vec<Structure>> {
-        children(ctx, &settlement_id, Kind::Structure).await
+        children(ctx, "settlementId", &settlement_id, Kind::Structure).await
     }
 
     async fn locations_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Location>> {
@@ -69,14 +69,14 @@ impl Query {
     /// What the caller may view of `ids`, in their order.
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Answer<Vec<Node>> {
         let (domain, caller) = parties(ctx)?;
-        let ids: Vec<Id> = ids.iter().filter_map(|id| Id::parse(id).ok()).collect();
+        let ids: Vec<Id> = ids.iter().map(|id| self::id("ids", id)).collect::<Answer<_>>()?;
         Ok(domain.nodes(caller, &ids).await.map_err(refuse)?.into_iter().filter_map(Node::new).collect())
     }
 
     /// A whole campaign at one position of its journal.
     async fn snapshot(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Option<Snapshot>> {
         let (domain, caller) = parties(ctx)?;
-        let Ok(id) = Id::parse(&campaign_id) else { return Ok(None) };
+        let id = id("campaignId", &campaign_id)?;
         Ok(domain.snapshot(caller, &id).await.map_err(refuse)?.map(Snapshot::from))
     }
 
@@ -157,18 +157,23 @@ impl Query {
 
 async fn entity<T: From<crate::server::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: Kind) -> Answer<Option<T>> {
     let (domain, caller) = parties(ctx)?;
-    let Ok(id) = Id::parse(id) else { return Ok(None) };
+    let id = self::id("id", id)?;
     Ok(domain.entity(caller, kind, &id).await.map_err(refuse)?.map(T::from))
 }
 
 async fn in_campaign<T: From<crate::server::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: Kind) -> Answer<Vec<T>> {
     let (domain, caller) = parties(ctx)?;
-    let Ok(id) = Id::parse(id) else { return Ok(Vec::new()) };
+    let id = self::id("campaignId", id)?;
     Ok(all(domain.in_campaign(caller, &id, kind).await.map_err(refuse)?))
 }
 
-async fn children<T: From<crate::server::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: Kind) -> Answer<Vec<T>> {
+async fn children<T: From<crate::server::domain::Entity>>(
+    ctx: &Context<'_>,
+    field: &str,
+    id: &ID,
+    kind: Kind,
+) -> Answer<Vec<T>> {
     let (domain, caller) = parties(ctx)?;
-    let Ok(id) = Id::parse(id) else { return Ok(Vec::new()) };
+    let id = self::id(field, id)?;
     Ok(all(domain.children(caller, &id, kind).await.map_err(refuse)?))
 }
