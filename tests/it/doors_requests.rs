@@ -43,8 +43,11 @@ async fn only_a_bearer_token_in_its_own_header_is_taken() {
     let (http, gm) = (Client::new(), server.login("gm").await);
     let status = async |path: &str, header: Option<String>| {
         let url = format!("{}{path}", server.url);
-        let request =
-            if path == "/graphql" { http.post(url).json(&json!({"query": "{ me { id } }"})) } else { http.get(url) };
+        let request = if path.starts_with("/graphql") {
+            http.post(url).json(&json!({"query": "{ me { id } }"}))
+        } else {
+            http.get(url)
+        };
         let request = match header {
             Some(value) => request.header(AUTHORIZATION, value),
             None => request,
@@ -85,7 +88,7 @@ async fn numbers_at_the_end_of_their_range_are_answered_with_a_sentence() {
     let world = Emberfall::on(&server).await;
     let settlement = world.entity("Harrow's Rest").await["id"].clone();
     let update = "mutation ($id: ID!, $version: Int) {
-        updateSettlement(id: $id, input: {level: 3}, expectedVersion: $version) { version } }";
+        updateSettlement(id: $id, input: {level: 9}, expectedVersion: $version) { version } }";
     let events = "query ($id: ID!, $since: Int, $limit: Int) {
         events(campaignId: $id, since: $since, limit: $limit) { seq } }";
     let due = "query ($id: ID!, $limit: Int) { dueEffects(campaignId: $id, until: \"1208-01-01T00:00:00Z\", limit: $limit) { name } }";
