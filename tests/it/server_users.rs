@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use scry::server::Core;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -133,7 +134,7 @@ async fn printed_token_has_a_bounded_life_and_a_user_who_may_log_in() {
 async fn token_signed_with_the_key_needs_a_user_and_no_session_of_another() {
     let house = House::open();
     let login = house.login("ada", "correct horse").await.unwrap();
-    let core = scry::server::Core::open(scry::config::server::ServerConfig::new(house.dir.path())).await.unwrap();
+    let core = Core::open(scry::config::server::ServerConfig::new(house.dir.path())).await.unwrap();
     let id = |text: &str| scry::protocol::Id::parse(text).unwrap();
     let user = id(login["user"]["id"].as_str().unwrap());
     let claims = core.tokens.verify(token_of(&login), scry::server::clock::now()).unwrap();
@@ -205,7 +206,7 @@ async fn deleted_user_leaves_what_they_have_written_and_frees_the_name() {
     assert_eq!(house.whoami(ada).await, Ok(json!("ada")), "a refused deletion changes nothing");
 
     // Ben becomes an owner in the database itself, so that this does not depend on how people are invited.
-    let core = scry::server::Core::open(scry::config::server::ServerConfig::new(house.dir.path())).await.unwrap();
+    let core = Core::open(scry::config::server::ServerConfig::new(house.dir.path())).await.unwrap();
     let ben = house.login("ben", "correct horse").await.unwrap();
     sqlx::query("INSERT INTO memberships VALUES ('m-ben', $1, $2, 'OWNER', 1, '', '')")
         .bind(campaign.as_str())
@@ -213,7 +214,11 @@ async fn deleted_user_leaves_what_they_have_written_and_frees_the_name() {
         .execute(&core.db.writer)
         .await
         .unwrap();
+    let ids = (login["user"]["id"].as_str().unwrap(), ben["user"]["id"].as_str().unwrap());
+    invite_and_block(&core, &campaign, ids).await;
     assert_eq!(house.run(&["user", "delete", "ada"]), "deleted ada; what they have written stays\n");
+    assert_eq!(rows(&core, "SELECT id FROM invitations").await, ["of-others"]);
+    assert_eq!(rows(&core, "SELECT blocked FROM blocks").await, ["somebody"]);
     assert_eq!(house.whoami(ada).await, Err(401));
     assert_eq!(house.login("ada", "correct horse").await, Err(401));
     assert_eq!(house.refused(&["user", "delete", "ada"]).0, 1);
@@ -233,6 +238,35 @@ async fn deleted_user_leaves_what_they_have_written_and_frees_the_name() {
     let again = house.login("ada", "correct horse").await.unwrap();
     assert_ne!(again["user"]["id"], login["user"]["id"]);
     core.db.close().await;
+}
+
+/// Stores invitations of and to one user, by id and by name, and blocks of theirs and of them; and others beside these.
+async fn invite_and_block(core: &Core, campaign: &str, (user, other): (&str, &str)) {
+    let invitation = |id: &str, inviter: &str, invitee: &str, reaches: &str| {
+        format!(
+            "INSERT INTO invitations (id, campaign_id, inviter_id, invitee, user_id, role, created_ms, expires_ms) \
+             VALUES ('{id}', '{campaign}', '{inviter}', '{invitee}', {reaches}, 'VIEWER', 0, 9999999999999)"
+        )
+    };
+    let block = |of: &str, blocked: &str| format!("INSERT INTO blocks VALUES ('{of}', '{blocked}', 0)");
+    for statement in [
+        invitation("by-them", user, "somebody", "NULL"),
+        invitation("to-them", other, "ADA", &format!("'{user}'")),
+        invitation("to-their-id", other, user, "NULL"),
+        invitation("to-their-name", other, "ada", "NULL"),
+        invitation("of-others", other, "nobody", "NULL"),
+        block(user, "ben"),
+        block(other, "ada"),
+        block(other, user),
+        block(other, "somebody"),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&core.db.writer).await.unwrap();
+    }
+}
+
+async fn rows(core: &Core, query: &'static str) -> Vec<String> {
+    let rows = sqlx::query(query).fetch_all(&core.db.reader).await.unwrap();
+    rows.iter().map(|row| sqlx::Row::try_get(row, 0).unwrap()).collect()
 }
 
 #[test]

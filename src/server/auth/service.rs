@@ -1,8 +1,7 @@
 //! Logins, refreshes and logouts.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -283,11 +282,6 @@ impl AuthService {
             user: UserInfo { id: user.clone(), username: username.to_owned() },
         })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing behind these locks can be left half-done: a panic elsewhere does not spoil it.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn millis(span: Duration) -> i64 {

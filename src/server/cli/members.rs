@@ -8,10 +8,10 @@ use super::commands::say;
 use super::users::{failed, find};
 use crate::config::server::ServerConfig;
 use crate::protocol::{Id, Role};
+use crate::server::Core;
 use crate::server::access::parse_id;
 use crate::server::db::DbError;
 use crate::server::domain::{Caller, Domain, DomainError};
-use crate::server::Core;
 
 /// Adds or lists members of a campaign.
 pub async fn run(config: ServerConfig, command: MemberCommand) -> Result<(), CliError> {

@@ -146,8 +146,9 @@ mod tests {
                 clock::stamp(at)
             )
         };
-        let session =
-            |id: &str, made: i64, ended: &str| format!("INSERT INTO sessions VALUES ('{id}', 'u', {made}, {ended}, NULL)");
+        let session = |id: &str, made: i64, ended: &str| {
+            format!("INSERT INTO sessions VALUES ('{id}', 'u', {made}, {ended}, NULL)")
+        };
         let printed = |id: &str, ended: &str, expires: i64| {
             format!("INSERT INTO sessions VALUES ('{id}', 'u', {}, {ended}, {expires})", ms(99))
         };
