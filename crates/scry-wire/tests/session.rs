@@ -163,8 +163,14 @@ fn offsets_are_taken_off_only_where_recovery_is_offered() {
     let mut session = ClientSession::new(config, TransportKind::WebSocket, now);
     let asked = r#"40{"token":"t","pid":"p1","offset":"Q8kx2ov"}"#;
     assert_eq!(told(&mut session, OPEN, now), [text(Lane::Main, asked)]);
+    // Node sends what was missed before it lets the client in.
+    assert_eq!(told(&mut session, r#"42["e",2,"Q8kx2ow"]"#, now), []);
     let outputs = told(&mut session, r#"40{"sid":"s1","pid":"p1"}"#, now);
-    assert!(matches!(outputs.as_slice(), [Output::Connected(Connected { recovered: true, .. })]), "{outputs:?}");
+    let [Output::Connected(Connected { recovered: true, .. }), missed] = outputs.as_slice() else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!(*missed, event(json!([2])));
+    assert_eq!(session.recovery().and_then(|recovery| recovery.offset.as_deref()), Some("Q8kx2ow"));
 }
 
 #[test]

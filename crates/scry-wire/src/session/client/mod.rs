@@ -23,6 +23,9 @@ use crate::codec::{DecodeError, engine, payload};
 /// The most events that may wait for their answers at once; the oldest is forgotten beyond it.
 const MAX_PENDING_ACKS: usize = 4096;
 
+/// The most events that a server may send again before it says that the namespace is joined.
+const MAX_EARLY_EVENTS: usize = 100_000;
+
 /// The client's side of one session in one namespace.
 ///
 /// [`ClientSession::handle`] takes in what came and returns what is to be done; [`ClientSession::next_deadline`] says
@@ -38,6 +41,8 @@ pub struct ClientSession {
     upgrade: Upgrade,
     assembler: Assembler,
     recovery: Option<Recovery>,
+    /// What came before the namespace was joined, with the offset of each.
+    early: Vec<(Event, Option<String>)>,
     next_id: u64,
     pending_acks: BTreeSet<u64>,
     outputs: Vec<Output>,
@@ -69,6 +74,7 @@ impl ClientSession {
             upgrade: Upgrade::default(),
             assembler: Assembler::new(config.limits),
             recovery: None,
+            early: Vec::new(),
             next_id: 0,
             pending_acks: BTreeSet::new(),
             outputs: Vec::new(),
@@ -309,10 +315,16 @@ impl ClientSession {
         self.state = State::Connected;
         let connected = Connected { sid: sid.to_owned(), pid, recovered, transport: self.transport };
         self.outputs.push(Output::Connected(connected));
+        for (event, offset) in std::mem::take(&mut self.early) {
+            self.note_offset(offset);
+            self.outputs.push(Output::Event(event));
+        }
     }
 
     fn deliver(&mut self, whole: &Assembled<'_>) -> Result<(), DecodeError> {
-        if whole.namespace != self.config.namespace || self.state != State::Connected {
+        // A server that recovers a session sends what was missed before it says that the namespace is joined.
+        let is_early = matches!(self.state, State::Joining { .. }) && self.config.recovery.is_some();
+        if whole.namespace != self.config.namespace || !(is_early || self.state == State::Connected) {
             return Ok(());
         }
         let mut list = arguments(&whole.data)?;
@@ -324,7 +336,7 @@ impl ClientSession {
                 }
             }
             (_, id) => {
-                self.note_offset(&mut list, id);
+                let offset = self.take_offset(&mut list, id);
                 let unnamed = DecodeError::Malformed { kind: "EVENT", problem: "has no name" };
                 if list.is_empty() {
                     return Err(unnamed);
@@ -334,19 +346,36 @@ impl ClientSession {
                     Value::Number(number) => number.to_string(),
                     Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(unnamed),
                 };
-                self.outputs.push(Output::Event(Event { name, arguments: list, attachments, id }));
+                let event = Event { name, arguments: list, attachments, id };
+                if !is_early {
+                    self.note_offset(offset);
+                    self.outputs.push(Output::Event(event));
+                } else if self.early.len() < MAX_EARLY_EVENTS {
+                    self.early.push((event, offset));
+                } else {
+                    return Err(DecodeError::Malformed {
+                        kind: "EVENT",
+                        problem: "came too often before the namespace was joined",
+                    });
+                }
             }
         }
         Ok(())
     }
 
     /// Takes the offset off the arguments where the server appends one: not to events that want an answer.
-    fn note_offset(&mut self, list: &mut Vec<Value>, id: Option<u64>) {
-        let Some(recovery) = &mut self.recovery else { return };
-        let (true, Some(Value::String(last)), None) = (list.len() > 1, list.last(), id) else { return };
-        if is_offset(last) {
-            recovery.offset = Some(last.clone());
-            list.pop();
+    fn take_offset(&self, list: &mut Vec<Value>, id: Option<u64>) -> Option<String> {
+        self.recovery.as_ref().or(self.config.recovery.as_ref())?;
+        let (true, Some(Value::String(last)), None) = (list.len() > 1, list.last(), id) else { return None };
+        let offset = is_offset(last).then(|| last.clone())?;
+        list.pop();
+        Some(offset)
+    }
+
+    /// Keeps the offset of an event that is handed out now: a later session goes on behind it.
+    fn note_offset(&mut self, offset: Option<String>) {
+        if let (Some(recovery), Some(offset)) = (&mut self.recovery, offset) {
+            recovery.offset = Some(offset);
         }
     }
 
