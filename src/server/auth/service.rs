@@ -132,7 +132,7 @@ impl AuthService {
             }
             LoginGateError::Database(error) => error.into(),
         })?;
-        let mut reader = self.core.db.read().await?;
+        let mut reader = self.core.db.read_apart().await?;
         let user = users::by_name(&mut reader, username).await?;
         drop(reader);
         let stored = user.as_ref().map(|user| user.password_hash.clone());
@@ -159,7 +159,7 @@ impl AuthService {
     /// request whose answer was lost a moment ago.
     pub async fn refresh(&self, token: &str) -> Result<TokenResponse, AuthError> {
         let rotation = Rotation::of(token, self.core.tokens.derive("refresh token after", token)?);
-        let mut reader = self.core.db.read().await?;
+        let mut reader = self.core.db.read_apart().await?;
         let stored = refresh::load(&mut reader, &rotation.digest).await?;
         drop(reader);
         // Most that is refused is refused here, and a repeat is answered, without waiting for the one writer.
@@ -239,7 +239,7 @@ impl AuthService {
     /// # Errors
     /// [`AuthError::Database`] when the database does not answer.
     pub async fn logout(&self, token: &str) -> Result<(), AuthError> {
-        let mut reader = self.core.db.read().await?;
+        let mut reader = self.core.db.read_apart().await?;
         let stored = refresh::load(&mut reader, &refresh::digest_of(token)).await?;
         drop(reader);
         // Unknown tokens never wait for the one writer.
@@ -257,7 +257,7 @@ impl AuthService {
     /// # Errors
     /// [`AuthError`] when the server cannot tell.
     pub async fn has_password(&self, username: &str, password: String) -> Result<bool, AuthError> {
-        let mut reader = self.core.db.read().await?;
+        let mut reader = self.core.db.read_apart().await?;
         let user = users::by_name(&mut reader, username).await?;
         drop(reader);
         match user {

@@ -19,11 +19,13 @@ pub use open::{database_url, is_shared};
 /// Holds the connections to the database.
 ///
 /// Changes go through [`Db::write`], which puts them in one order; where other nodes write too, a lock in the
-/// database does. Reads go through `reader`, which sees what has been committed. `writer` is the connection
-/// behind the changes, for statements that stand alone.
+/// database does. Reads see what has been committed: those of the API go through `queries`, all others, of sockets, logins
+/// and the server itself, through `reader`, so that no flood of queries holds them up. `writer` is the connection behind
+/// the changes, for statements that stand alone.
 #[derive(Debug, Clone)]
 pub struct Db {
     pub reader: AnyPool,
+    pub queries: AnyPool,
     pub writer: AnyPool,
     changes: Writer,
     engine: Engine,
@@ -57,8 +59,8 @@ pub enum DbError {
 }
 
 impl Db {
-    fn new(engine: Engine, reader: AnyPool, writer: AnyPool) -> Self {
-        Self { changes: Writer::new(writer.clone(), engine.begin()), engine, reader, writer }
+    fn new(engine: Engine, reader: AnyPool, queries: AnyPool, writer: AnyPool) -> Self {
+        Self { changes: Writer::new(writer.clone(), engine.begin()), engine, reader, queries, writer }
     }
 
     /// Makes a change; others wait until it has ended, and may share its commit.
@@ -115,14 +117,26 @@ impl Db {
         }
     }
 
-    /// Starts a transaction whose reads all see one moment.
+    /// Starts a transaction for a query of the API, whose reads all see one moment.
     ///
     /// # Errors
     /// [`DbError::Query`] when no connection is to be had.
     pub async fn read(&self) -> Result<ReadTx, DbError> {
+        self.begin_read(&self.queries).await
+    }
+
+    /// Does the same for what must not wait for queries of the API.
+    ///
+    /// # Errors
+    /// [`DbError::Query`] when no connection is to be had.
+    pub async fn read_apart(&self) -> Result<ReadTx, DbError> {
+        self.begin_read(&self.reader).await
+    }
+
+    async fn begin_read(&self, pool: &AnyPool) -> Result<ReadTx, DbError> {
         match self.engine {
-            Engine::Sqlite => Ok(self.reader.begin().await?),
-            Engine::Postgres => Ok(self.reader.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?),
+            Engine::Sqlite => Ok(pool.begin().await?),
+            Engine::Postgres => Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?),
         }
     }
 
@@ -138,11 +152,14 @@ impl Db {
     /// Returns how many connections are open and how many of them idle: the readers', then the writer's.
     #[must_use]
     pub fn pools(&self) -> [(u32, usize); 2] {
-        [&self.reader, &self.writer].map(|pool| (pool.size(), pool.num_idle()))
+        let [reader, queries, writer] =
+            [&self.reader, &self.queries, &self.writer].map(|pool| (pool.size(), pool.num_idle()));
+        [(reader.0 + queries.0, reader.1 + queries.1), writer]
     }
 
     /// Closes every connection, after the open transactions have ended.
     pub async fn close(&self) {
+        self.queries.close().await;
         self.reader.close().await;
         self.writer.close().await;
     }

@@ -5,8 +5,9 @@ use url::Url;
 use super::open::{ACQUIRE, open_error, pool};
 use super::{Db, DbError, Engine, migrate};
 
-/// How many reads may run side by side, on each node.
-const READERS: u32 = 16;
+/// How many reads may run side by side on each node: those of the API, and all others.
+const QUERIES: u32 = 8;
+const READERS: u32 = 8;
 /// A node that stops in the middle of a change, or is cut off, holds the others up no longer than this.
 const SETUP: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '15s'; \
                      SET statement_timeout = '30s'; SET client_min_messages = warning;";
@@ -19,8 +20,8 @@ pub(super) async fn open(url: &str) -> Result<Db, DbError> {
     let failed = |source| open_error(&shown, source);
     let writer = pool(1, ACQUIRE, SETUP).connect(url).await.map_err(failed)?;
     migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: shown.clone(), source })?;
-    let reader = pool(READERS, ACQUIRE, READ_ONLY).connect(url).await.map_err(failed)?;
-    Ok(Db::new(Engine::Postgres, reader, writer))
+    let readers = async |count| pool(count, ACQUIRE, READ_ONLY).connect(url).await.map_err(failed);
+    Ok(Db::new(Engine::Postgres, readers(READERS).await?, readers(QUERIES).await?, writer))
 }
 
 /// Writes a URL for people: without its password and its parameters.

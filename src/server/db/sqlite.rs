@@ -6,7 +6,8 @@ use super::open::{ACQUIRE, open_error, pool};
 use super::{Db, DbError, Engine, migrate};
 use crate::server::permissions;
 
-/// How many reads may run side by side.
+/// How many reads may run side by side: those of the API, and all others.
+const QUERIES: u32 = 4;
 const READERS: u32 = 4;
 /// Every connection: wait for a lock instead of failing, survive a power cut, keep references whole.
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
@@ -21,8 +22,9 @@ pub(super) async fn open(path: &Path) -> Result<Db, DbError> {
     permissions::warn_of_database(path);
     let writer = pool(1, ACQUIRE, PRAGMAS).connect(&url).await.map_err(|source| open_error(shown, source))?;
     migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: shown.to_owned(), source })?;
-    let reader = pool(READERS, ACQUIRE, READ_ONLY).connect(&url).await.map_err(|source| open_error(shown, source))?;
-    Ok(Db::new(Engine::Sqlite, reader, writer))
+    let readers =
+        async |count| pool(count, ACQUIRE, READ_ONLY).connect(&url).await.map_err(|source| open_error(shown, source));
+    Ok(Db::new(Engine::Sqlite, readers(READERS).await?, readers(QUERIES).await?, writer))
 }
 
 /// Creates a database file that is not there yet so that nobody else may read the password hashes in it.

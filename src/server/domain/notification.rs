@@ -98,7 +98,7 @@ impl Domain {
         .bind(caller.user_id.as_str())
         .bind(i64::from(self.core.config.quota.notifications_kept))
         .bind(i64::from(unread))
-        .fetch_all(&self.core.db.reader)
+        .fetch_all(&self.core.db.queries)
         .await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
@@ -128,7 +128,7 @@ impl Domain {
     pub async fn unread_notifications(&self, caller: &Caller) -> Result<u64, DomainError> {
         let row = sqlx::query("SELECT COUNT(*) FROM notifications WHERE user_id = $1 AND read_at IS NULL")
             .bind(caller.user_id.as_str())
-            .fetch_one(&self.core.db.reader)
+            .fetch_one(&self.core.db.queries)
             .await?;
         Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default())
     }

@@ -14,7 +14,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn invitations(&self, caller: &Caller) -> Result<Vec<Invitation>, DomainError> {
-        let mut reader = self.core.db.reader.acquire().await?;
+        let mut reader = self.core.db.queries.acquire().await?;
         Ok(rows::for_user(&mut reader, &caller.user_id, clock::now()).await?)
     }
 

@@ -87,7 +87,7 @@ impl Domain {
         let rows =
             sqlx::query("SELECT blocked, created_ms FROM blocks WHERE user_id = $1 ORDER BY created_ms DESC, blocked")
                 .bind(caller.user_id.as_str())
-                .fetch_all(&self.core.db.reader)
+                .fetch_all(&self.core.db.queries)
                 .await?;
         let block = |row: &sqlx::any::AnyRow| Ok(Block { user: row.try_get(0)?, created_at: written(row.try_get(1)?) });
         rows.iter().map(block).collect()
