@@ -77,6 +77,7 @@ pub(super) fn syntax(source: &str, errors: &cel::ParseErrors) -> ExprError {
 }
 
 /// Says in a sentence why an expression has no value for an event.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are told in the library's own words")]
 pub(super) fn evaluation(error: &ExecutionError) -> String {
     match error {
         ExecutionError::NoSuchOverload(call) => {

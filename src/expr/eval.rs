@@ -106,6 +106,7 @@ impl Program {
 }
 
 /// Says what went wrong; `None` for an error that only says that something is not there which need not be.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever the library adds is a failure too")]
 fn failure(error: &ExecutionError, event: &EventView<'_>) -> Option<String> {
     match error {
         ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_) => None,

@@ -57,6 +57,7 @@ impl Ty {
     }
 
     /// Returns the same for events of these types only.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only names depend on the event's type")]
     pub(super) fn seen_by(self, types: Types) -> Self {
         match self {
             Self::Names { kind, owner, .. } => Self::Names { kind, owner, types },

@@ -11,6 +11,9 @@ use super::values;
 use crate::client::event::Delivery;
 use crate::protocol::{Id, Operation};
 
+/// An entity before an event and after it; `None` where it was not there, or is not known.
+pub type BeforeAndAfter = (Option<Arc<Value>>, Option<Arc<Value>>);
+
 /// The entities as the API last told them.
 #[derive(Debug, Default)]
 pub struct Latest {
@@ -35,16 +38,12 @@ impl Latest {
     }
 
     /// Returns each event's entity before and after it; `told` are the entities as they are after all of the events.
-    pub fn around(
-        &mut self,
-        deliveries: &[&Delivery],
-        told: HashMap<Id, Arc<Value>>,
-    ) -> Vec<(Option<Arc<Value>>, Option<Arc<Value>>)> {
+    pub fn around(&mut self, deliveries: &[&Delivery], told: HashMap<Id, Arc<Value>>) -> Vec<BeforeAndAfter> {
         let after = moments(deliveries, told);
         deliveries.iter().zip(after).map(|(delivery, after)| self.one(delivery, after)).collect()
     }
 
-    fn one(&mut self, delivery: &Delivery, after: Option<Arc<Value>>) -> (Option<Arc<Value>>, Option<Arc<Value>>) {
+    fn one(&mut self, delivery: &Delivery, after: Option<Arc<Value>>) -> BeforeAndAfter {
         let Some(event) = &delivery.event else { return (None, None) };
         let id = event.payload.subject().id;
         let known = self.known.remove(&id);

@@ -342,7 +342,7 @@ async fn done_until(db: &mut AnyConnection, campaign: &Id, now: WorldTime) -> Re
         .fetch_optional(db)
         .await?;
     let kept: Option<i64> = row.map(|row| row.try_get(0)).transpose()?.flatten();
-    let kept = kept.and_then(|ms| WorldTime::from_millisecond(ms));
+    let kept = kept.and_then(WorldTime::from_millisecond);
     Ok(kept.map_or(now, |kept| kept.max(now)))
 }
 

@@ -180,6 +180,7 @@ impl<'a> Conversation<'a> {
 }
 
 /// Describes why there is no connection, or none any more.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are told in their own words")]
 fn failed(url: &str, error: ConnectError) -> LinkEvent {
     match error {
         ConnectError::Closed(CloseReason::Refused(refusal)) => {
