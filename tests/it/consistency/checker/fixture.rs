@@ -329,9 +329,8 @@ impl Fixture {
     /// Changes the snapshot that was seen.
     pub fn change_snapshot(&mut self, change: impl Fn(&mut Value)) {
         for line in &mut self.lines {
-            match &mut line.record {
-                Record::Reply { answer: Answer::Viewed { snapshot }, .. } => change(snapshot),
-                _ => {}
+            if let Record::Reply { answer: Answer::Viewed { snapshot }, .. } = &mut line.record {
+                change(snapshot);
             }
         }
     }
