@@ -7,9 +7,10 @@ use super::support::terminal::is_hostile;
 use super::support::town::{Town, told};
 use super::support::wait::until;
 
-/// A name that reads “Saltwick”, turns the direction and holds what nobody sees.
-const NAME: &str = "Salt\u{202e}\u{200b}\u{2066}wi\u{200d}ck";
-const STORY: &str = "a\u{9b}31m\u{85}b\u{2028}c\u{feff}d\u{ad}e";
+/// A name that reads “Saltwick” and holds what nobody sees.
+const NAME: &str = "Salt\u{200b}\u{2060}wi\u{200d}ck";
+/// A text that turns the direction, and holds what a terminal obeys.
+const STORY: &str = "\u{202e}a\u{9b}31m\u{85}b\u{2028}c\u{feff}d\u{2066}\u{ad}e";
 
 /// Checks that the output is lines of JSON with nothing hostile in them, and returns them.
 fn lines(output: &str) -> Vec<Value> {
