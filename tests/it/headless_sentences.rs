@@ -104,17 +104,17 @@ fn every_other_end_says_why() {
         &[
             (&watching(&["--fail-if", clock]), 1, "meets --fail-if type == 'world_time_changed'"),
             (&watching(&["--fail-if", clock, "--filter", "type == 'x:y'"]), 1, "meets --fail-if"),
-            (&watching(&["--fail-if", "metadata.seq > int(metadata.eventId)"]), 1, "--fail-if “"),
+            (&watching(&["--fail-if", "metadata.changes[0].to > metadata.seq"]), 1, "--fail-if “"),
             (
-                &watching(&["--filter", "metadata.seq > int(metadata.eventId)"]),
+                &watching(&["--filter", "metadata.changes[0].to > metadata.seq"]),
                 1,
-                "--filter “metadata.seq > int(metadata.eventId)” cannot be judged on #",
+                "--filter “metadata.changes[0].to > metadata.seq” cannot be judged on #",
             ),
-            (&watching(&["--until", "metadata.seq > int(metadata.eventId)"]), 1, "--until “"),
+            (&watching(&["--until", "metadata.changes[0].to > metadata.seq"]), 1, "--until “"),
             (
-                &["wait", "--campaign", "Emberfall", "--for", "entity.level > int(entity.name)"],
+                &["wait", "--campaign", "Emberfall", "--for", "entity.variables.population > entity.name"],
                 1,
-                "--for “entity.level > int(entity.name)” cannot be judged on",
+                "--for “entity.variables.population > entity.name” cannot be judged on",
             ),
             (
                 &["watch", "--campaign", "Emberfall", "--count", "1", "--for", "1s"],
