@@ -56,6 +56,15 @@ impl Line {
         child
     }
 
+    /// Comes back once a watch has shown an event that happened after it went live.
+    async fn passes(&self) {
+        let emberfall = Emberfall::on(&self.server).await;
+        let town = emberfall.entity("Saltwick").await;
+        emberfall.update("Settlement", &town["id"], json!({"level": 6})).await;
+        let lines = || std::fs::read_to_string(self.dir.path().join("lines")).unwrap();
+        until("an event to be shown", async || lines().contains("settlement_updated")).await;
+    }
+
     fn away(&self) {
         self.proxy.refuse();
         self.proxy.cut();
@@ -146,7 +155,8 @@ async fn outage_that_a_resume_covers_leaves_a_run_green() {
 #[tokio::test]
 async fn line_that_has_gone_dead_unnoticed_makes_a_result_uncertain() {
     let line = Line::start().await;
-    let child = line.watch(&["--fail-if", "type == 'structure_updated'", "--for", "4s"]).await;
+    let child = line.watch(&["--fail-if", "type == 'structure_updated'", "--for", "12s"]).await;
+    line.passes().await;
     // The program has had its first answer, so that silence means something.
     line.proxy.stall();
     change_a_structure(&line.server).await;
@@ -158,7 +168,7 @@ async fn line_that_has_gone_dead_unnoticed_makes_a_result_uncertain() {
 #[tokio::test]
 async fn watch_whose_connection_is_away_at_the_end_is_uncertain() {
     let line = Line::start().await;
-    let child = line.watch(&["--fail-if", "type == 'structure_updated'", "--for", "4s"]).await;
+    let child = line.watch(&["--fail-if", "type == 'structure_updated'", "--for", "8s"]).await;
     line.away();
     let (code, stderr) = told(child).await;
     assert_eq!(code, Some(6), "{stderr}");

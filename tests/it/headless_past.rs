@@ -50,10 +50,20 @@ fn history(town: &Town) -> String {
     settlement(town, "Lastname")["id"].as_str().unwrap().to_owned()
 }
 
+/// Makes one more thing happen, and returns a condition that holds for it: the end of a watch over the past.
+fn marked(town: &Town) -> String {
+    let (code, stdout, stderr) =
+        told(&town.run(&["create", "location", "--campaign", "Emberfall", "--set", "name=Mark"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let mark: Value = serde_json::from_str(&stdout).unwrap();
+    format!("type == 'entity_updated' && payload.entityId == '{}'", mark["id"].as_str().unwrap())
+}
+
 /// Prints the history of one settlement from the beginning by a template.
 fn past(town: &Town, id: &str, more: &str, template: &str) -> (Vec<String>, String) {
     let filter = format!("type == 'settlement_updated' && payload.settlementId == '{id}'{more}");
-    let args = ["watch", "--campaign", "Emberfall", "--since", "beginning", "--for", "4s"];
+    let until = marked(town);
+    let args = ["watch", "--campaign", "Emberfall", "--since", "beginning", "--for", "40s", "--until", &until];
     let (code, stdout, stderr) = told(&town.run(&[&args[..], &["--filter", &filter, "--format", template]].concat()));
     assert_eq!(code, Some(0), "{stderr}");
     (stdout.lines().map(str::to_owned).collect(), stderr)
@@ -76,7 +86,8 @@ fn the_past_is_shown_with_the_values_of_its_own_time() {
 fn the_room_of_one_town_shows_the_same() {
     let town = Town::start();
     let id = history(&town);
-    let args = ["watch", "--settlement", &id, "--since", "1", "--for", "4s", "--format", ONE];
+    let last = "metadata.version == 7";
+    let args = ["watch", "--settlement", &id, "--since", "1", "--for", "40s", "--until", last, "--format", ONE];
     let (_, stdout, stderr) = told(&town.run(&args));
     let lines: Vec<&str> = stdout.lines().collect();
     assert!(lines.len() >= 6 && TOLD.ends_with(&lines), "{stdout}{stderr}");
@@ -107,7 +118,9 @@ fn a_filter_over_the_past_judges_the_values_of_that_time() {
         let set = format!("variables.unrest={unrest}");
         assert_eq!(told(&town.run(&["update", "settlement", "Cinderford", "--set", &set])).0, Some(0));
     }
-    let args = ["watch", "--campaign", "Emberfall", "--since", "beginning", "--for", "4s", "--format"];
+    let until = marked(&town);
+    let args =
+        ["watch", "--campaign", "Emberfall", "--since", "beginning", "--for", "40s", "--until", &until, "--format"];
     let seen = |filter: &str, format: &str| {
         told(&town.run(&[&args[..], &[format, "--filter", filter]].concat()))
             .1
@@ -144,9 +157,11 @@ fn computed_values_are_those_of_their_events() {
     states.dedup();
     let expected: Vec<_> = states.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
     let filter = format!("type == 'state_invalidated' && payload.entityId == '{id}'");
-    let watch = ["watch", "--campaign", "Emberfall", "--since", "beginning", "--for", "4s", "--filter", &filter];
-    let (_, stdout, stderr) =
-        told(&town.run(&[&watch[..], &["--format", "[{before.computed},{entity.computed}]"]].concat()));
+    let until = marked(&town);
+    let watch = ["watch", "--campaign", "Emberfall", "--since", "beginning", "--for", "40s", "--until", &until];
+    let (_, stdout, stderr) = told(
+        &town.run(&[&watch[..], &["--filter", &filter, "--format", "[{before.computed},{entity.computed}]"]].concat()),
+    );
     let seen: Vec<_> = stdout
         .lines()
         .map(|line| {
