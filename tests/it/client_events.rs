@@ -20,10 +20,9 @@ async fn listening(setup: Value) -> (FakeGateway, TestClient) {
 
 /// Reads the next event that the gateway sends.
 async fn delivered(client: &mut TestClient) -> Delivery {
-    match client.until(|event| matches!(event, ClientEvent::Delivered(_))).await {
-        ClientEvent::Delivered(delivery) => delivery,
-        other => panic!("{other:?}"),
-    }
+    let event = client.until(|event| matches!(event, ClientEvent::Delivered(_))).await;
+    let ClientEvent::Delivered(delivery) = event else { panic!("{event:?}") };
+    delivery
 }
 
 async fn arrives(client: &mut TestClient, name: &str, payload: Value) {
