@@ -117,22 +117,22 @@ impl<'a> Subject<'a> {
 
     async fn over_graphql(&self, text: &str) -> Vec<(&'static str, String)> {
         let (campaign, kingdom, settlement) = (&self.world.id, &self.kingdom, &self.settlement);
-        let create = "mutation ($input: CreateKingdomInput!, $key: String) {
-            createKingdom(input: $input, idempotencyKey: $key) { version } }";
+        let create = "mutation ($input: CreateKingdomInput!, $idempotencyKey: String) {
+            createKingdom(input: $input, idempotencyKey: $idempotencyKey) { version } }";
         let update = "mutation ($id: ID!, $input: UpdateSettlementInput!) {
             updateSettlement(id: $id, input: $input) { name } }";
-        let notify = "mutation ($users: [ID!]!, $title: String!, $body: String!, $level: String!) {
-            notify(userIds: $users, title: $title, body: $body, level: $level) }";
+        let notify = "mutation ($userIds: [ID!]!, $title: String!, $body: String!, $level: String!) {
+            notify(userIds: $userIds, title: $title, body: $body, level: $level) }";
         let message = |field: &str| {
-            let mut message = json!({"users": ["nobody"], "title": "t", "body": "b", "level": "info"});
-            message[field] = if field == "users" { json!([text]) } else { json!(text) };
+            let mut message = json!({"userIds": ["nobody"], "title": "t", "body": "b", "level": "info"});
+            message[field] = if field == "userIds" { json!([text]) } else { json!(text) };
             message
         };
         let requests = [
             ("name", create, json!({"input": {"campaignId": campaign, "name": text}})),
             ("description", create, json!({"input": {"campaignId": campaign, "name": "n", "description": text}})),
             ("campaignId", create, json!({"input": {"campaignId": text, "name": "n"}})),
-            ("idempotencyKey", create, json!({"input": {"campaignId": campaign, "name": "n"}, "key": text})),
+            ("idempotencyKey", create, json!({"input": {"campaignId": campaign, "name": "n"}, "idempotencyKey": text})),
             ("variables", update, json!({"id": settlement, "input": {"variables": {"note": text}}})),
             ("a key of variables", update, json!({"id": settlement, "input": {"variables": {text: 1}}})),
             ("kingdomId", update, json!({"id": settlement, "input": {"kingdomId": text}})),
@@ -140,7 +140,7 @@ impl<'a> Subject<'a> {
             ("title", notify, message("title")),
             ("body", notify, message("body")),
             ("level", notify, message("level")),
-            ("userIds", notify, message("users")),
+            ("userIds", notify, message("userIds")),
             ("id of a query", "query ($id: ID!) { settlement(id: $id) { version } }", json!({"id": text})),
             ("ids", "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename } }", json!({"ids": [text]})),
             (
@@ -155,8 +155,8 @@ impl<'a> Subject<'a> {
             ),
             (
                 "levels",
-                "mutation ($of: [String!]) { setNotificationPreferences(levels: $of) { levels } }",
-                json!({"of": [text]}),
+                "mutation ($levels: [String!]) { setNotificationPreferences(levels: $levels) { levels } }",
+                json!({"levels": [text]}),
             ),
             ("an unknown variable", "{ me { username } }", json!({text: text})),
         ];
