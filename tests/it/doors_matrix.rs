@@ -47,6 +47,8 @@ enum Needs {
     Mine,
     /// To be somebody whom it belongs to, and who is not there.
     Others,
+    /// Another request: this one is malformed, whoever asks.
+    Form,
 }
 
 use Answer::{Absent, Granted, NoToken, Refused, TokenExpired};
@@ -55,7 +57,7 @@ use Who::{Editor, Expired, Nobody, Outsider, Owner, Service, StrangeService, Vie
 const EVERYBODY: [Who; 8] = [Owner, Editor, Viewer, Outsider, Service, StrangeService, Nobody, Expired];
 
 /// The table: what each of [`EVERYBODY`] gets.
-const TABLE: [(Needs, [Answer; 8]); 7] = [
+const TABLE: [(Needs, [Answer; 8]); 8] = [
     (Needs::Login, [Granted, Granted, Granted, Granted, Granted, Granted, NoToken, TokenExpired]),
     (Needs::View, [Granted, Granted, Granted, Absent, Granted, Absent, NoToken, TokenExpired]),
     (Needs::Edit, [Granted, Granted, Refused, Absent, Granted, Absent, NoToken, TokenExpired]),
@@ -63,6 +65,7 @@ const TABLE: [(Needs, [Answer; 8]); 7] = [
     (Needs::Publish, [Refused, Refused, Refused, Refused, Granted, Absent, NoToken, TokenExpired]),
     (Needs::Mine, [Granted, Absent, Absent, Absent, Absent, Absent, NoToken, TokenExpired]),
     (Needs::Others, [Absent, Absent, Absent, Absent, Absent, Absent, NoToken, TokenExpired]),
+    (Needs::Form, [Refused, Refused, Refused, Refused, Refused, Refused, NoToken, TokenExpired]),
 ];
 
 fn expected(needs: Needs, who: Who) -> Answer {

@@ -131,9 +131,10 @@ pub const API: &[(&str, Needs, &str)] = &[
     ("deleteKingdom", Needs::Edit, "mutation ($k: ID!) { deleteKingdom(id: $k) }"),
     // The same once more with what is gone by now for some and hidden from others.
     ("structure", Needs::Login, "query { structure(id: \"nowhere\") { id } }"),
-    ("settlement", Needs::Login, "query { settlement(id: \"\") { id } }"),
-    ("campaign", Needs::Login, "query { campaign(id: \"a b\") { id } }"),
-    ("nodes", Needs::Login, "query { nodes(ids: [\"nowhere\", \"\"]) { __typename } }"),
+    ("settlement", Needs::Form, "query { settlement(id: \"\") { id } }"),
+    ("campaign", Needs::Form, "query { campaign(id: \"a b\") { id } }"),
+    ("nodes", Needs::Login, "query { nodes(ids: [\"nowhere\"]) { __typename } }"),
+    ("nodes", Needs::Form, "query { nodes(ids: [\"nowhere\", \"\"]) { __typename } }"),
     ("snapshot", Needs::Login, "query { snapshot(campaignId: \"nowhere\") { position { seq } } }"),
     ("deleteCampaign", Needs::Own, "mutation ($c: ID!) { deleteCampaign(id: $c) }"),
 ];
