@@ -53,7 +53,7 @@ fn code(refusal: &Value) -> &Value {
 async fn an_invited_user_is_told_and_has_no_rights_until_they_accept() {
     let server = TestServer::start().await;
     let (mallory, gm) = (server.login("outsider").await, server.login("gm").await);
-    let trap = campaign(&server, &mallory, "Trap \u{202e}").await;
+    let trap = campaign(&server, &mallory, "Trap \u{200b}").await;
     let made = invite(&server, &mallory, &trap, "gm").await;
     assert_eq!((&made["invitee"], &made["role"]), (&json!("gm"), &json!("VIEWER")));
     let open = reach(&server, &gm, 1).await;

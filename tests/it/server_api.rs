@@ -229,8 +229,9 @@ async fn a_deletion_takes_children_first_and_unlinks_the_rest() {
     server.graphql(&gm, "mutation ($id: ID!) { deleteSettlement(id: $id) }", json!({"id": settlement})).await;
     let events = events(&server, &gm, 0).await;
     let types: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
-    let mut expected = vec!["structure_updated"; inside];
-    expected.extend(vec!["entity_updated"; pointing]);
+    // What points at them is cut loose before they go, and the parent goes last.
+    let mut expected = vec!["entity_updated"; pointing];
+    expected.extend(vec!["structure_updated"; inside]);
     expected.push("settlement_updated");
     assert_eq!(types, expected);
     let after = snapshot(&server, &gm).await;

@@ -42,6 +42,11 @@ const RANDOM_TEXTS: usize = 40;
 fn generous(config: &mut ServerConfig) {
     config.auth.login_attempts_per_minute = 1_000_000;
     config.auth.login_attempts_per_address = 1_000_000;
+    config.quota.notifications_per_minute = 1_000_000;
+    config.quota.notifications_per_pair = 1_000_000;
+    config.quota.invitations_per_minute = 1_000_000;
+    config.quota.api_requests_per_minute = 1_000_000;
+    config.quota.auth_requests_per_minute = 1_000_000;
 }
 
 fn texts() -> Vec<String> {

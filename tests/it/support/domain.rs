@@ -39,7 +39,7 @@ impl DomainFixture {
     }
 
     pub async fn settlement(&self) -> Id {
-        id(&self.core.db, "SELECT id FROM entities WHERE kind = 'settlement' ORDER BY name LIMIT 1").await
+        id(&self.core.db, "SELECT id FROM entities WHERE kind = 'settlement' AND name = 'Cinderford'").await
     }
 }
 
