@@ -7,8 +7,8 @@ use super::support::terminal::is_hostile;
 use super::support::town::{Town, told};
 use super::support::wait::until;
 
-/// A name that reads “Saltwick” and holds what nobody sees.
-const NAME: &str = "Salt\u{200b}\u{2060}wi\u{200d}ck";
+/// A name that reads “Gloamwick” and holds what nobody sees.
+const NAME: &str = "Gloam\u{200b}\u{2060}wi\u{200d}ck";
 /// A text that turns the direction, and holds what a terminal obeys.
 const STORY: &str = "\u{202e}a\u{9b}31m\u{85}b\u{2028}c\u{feff}d\u{2066}\u{ad}e";
 
@@ -38,7 +38,7 @@ fn machine_output_is_what_is_stored_and_harmless() {
     assert_eq!((&updated["name"], &updated["type"]), (&Value::from(NAME), &Value::from("\u{202e}cave")));
     // By the name as it is and by the name as it looks.
     assert_eq!(one(&["get", "location", NAME])["id"], id);
-    assert_eq!(one(&["get", "location", "Saltwi\u{200d}ck"])["id"], id);
+    assert_eq!(one(&["get", "location", "Gloamwi\u{200d}ck"])["id"], id);
 
     let (_, stdout, _) = told(&town.run(&["get", "event", "--campaign", "Emberfall"]));
     let events = lines(&stdout);
@@ -63,7 +63,7 @@ fn machine_output_is_what_is_stored_and_harmless() {
         assert!(lines(&stdout)[0].to_string().contains(NAME), "{stdout}");
     }
     let (_, table, _) = told(&town.run(&["get", "location", "-o", "table", "--campaign", "Emberfall"]));
-    assert!(table.contains("Saltwi") && !table.contains(|c: char| c != '\n' && is_hostile(c)), "{table}");
+    assert!(table.contains("Gloamwi") && !table.contains(|c: char| c != '\n' && is_hostile(c)), "{table}");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_comparison_holds_for_what_is_stored_and_not_for_what_it_looks_like() {
     let (code, stdout, stderr) = wait(NAME, "20s");
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(lines(&stdout)[0]["entity"]["name"], NAME);
-    let (code, stdout, _) = wait("Saltwick", "2s");
+    let (code, stdout, _) = wait("Gloamwick", "2s");
     assert_eq!((code, stdout.as_str()), (Some(3), ""));
 }
 

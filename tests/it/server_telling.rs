@@ -83,6 +83,7 @@ async fn every_family_moves() {
             "scry_database_connections",
             // The longest turn so far may have been one of the beginning.
             "scry_writer_longest_turn_seconds",
+            "scry_writer_waiting_changes",
         ]
         .into();
     for family in after.families().keys() {
