@@ -98,7 +98,6 @@ async fn a_token_never_follows_a_redirect_to_another_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "rust_socketio follows redirects of what it posts; holds with a link that follows none"]
 async fn a_token_never_follows_a_redirect_of_what_long_polling_posts() {
     nothing_goes_elsewhere(Redirects::Post).await;
 }
