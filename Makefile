@@ -17,8 +17,8 @@ test: setup ## Run every test
 	@tests/setup.sh shells
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		cargo test --locked --doc --quiet && \
-		tests/postgres.sh cargo nextest run --locked -E 'test(/^(server|gateway|people|doors)_/)' && \
-		cargo nextest run --locked; \
+		tests/postgres.sh cargo nextest run --locked --no-fail-fast -E 'test(/^(server|gateway|people|doors)_/)' && \
+		cargo nextest run --locked --no-fail-fast; \
 	else \
 		tests/postgres.sh cargo test --locked --test it -- server_ gateway_ people_ doors_ && \
 		cargo test --locked; \

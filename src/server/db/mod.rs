@@ -97,17 +97,21 @@ impl Db {
         self.changes.longest_turn()
     }
 
-    /// Runs a statement that deletes a few of the rows older than a time, until none is left; returns how many were.
+    /// Runs a statement that deletes a few of the rows that its one parameter chooses, until none is left; returns how
+    /// many were.
     ///
     /// Each step is a change of its own, so that others have their turns in between.
     ///
     /// # Errors
     /// [`DbError`] when the database does not answer; the steps that were made stay.
-    pub async fn delete_in_steps(&self, statement: &'static str, oldest_ms: i64) -> Result<u64, DbError> {
+    pub async fn delete_in_steps<T>(&self, statement: &'static str, chosen_by: T) -> Result<u64, DbError>
+    where
+        T: for<'q> sqlx::Encode<'q, sqlx::Any> + sqlx::Type<sqlx::Any> + Clone + Send + Sync + 'static,
+    {
         let mut deleted = 0;
         loop {
             let step = async |tx: &mut Tx| {
-                let done = sqlx::query(statement).bind(oldest_ms).execute(&mut **tx).await?;
+                let done = sqlx::query(statement).bind(chosen_by.clone()).execute(&mut **tx).await?;
                 Ok::<_, DbError>(done.rows_affected())
             };
             match self.write(step).await? {

@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::{AnyConnection, Row};
+use sqlx::Row;
 
 use super::idempotency::KEPT_MS;
 use crate::config::server::ServerConfig;
 use crate::server::clock;
-use crate::server::db::{Db, DbError, Tx};
+use crate::server::db::{Db, DbError};
 
-/// Bounds the campaigns that are forgotten at a time, so that nobody waits for long.
+/// Bounds the campaigns that are forgotten at a time.
 const MAX_CAMPAIGNS: i64 = 20;
 
-/// Deletes the results of requests that are too old to be repeated, disputes that nobody settled, and refresh tokens
-/// that have expired.
+/// Says for how long an expired refresh token is known, so that who comes back with it hears that it has expired.
+const EXPIRED_TOKEN_KEEP: Duration = Duration::from_secs(24 * 3600);
+
+/// Deletes the results of requests that are too old to be repeated, and disputes that nobody settled.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
@@ -24,64 +26,53 @@ pub async fn forget_requests(db: &Db, now: Timestamp) -> Result<(), DbError> {
                     (SELECT user_id, key FROM idempotency WHERE created_ms < $1 LIMIT 500)";
     let disputes = "DELETE FROM disputes WHERE (entity_id, field, user_id) IN \
                     (SELECT entity_id, field, user_id FROM disputes WHERE created_ms < $1 LIMIT 500)";
-    let tokens = "DELETE FROM refresh_tokens WHERE digest IN \
-                  (SELECT digest FROM refresh_tokens WHERE expires_ms < $1 LIMIT 500)";
     db.delete_in_steps(requests, oldest).await?;
     db.delete_in_steps(disputes, oldest).await?;
-    db.delete_in_steps(tokens, now.as_millisecond()).await?;
     Ok(())
 }
 
-/// Deletes expired invitations, and notifications, ended logins and what is left of deleted campaigns, once they are older than the settings say.
+/// Deletes expired invitations, and notifications, ended logins and what is left of deleted campaigns, once they are
+/// older than the settings say.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
 pub async fn forget_old(db: &Db, config: &ServerConfig, now: Timestamp) -> Result<(), DbError> {
     let quota = &config.quota;
-    sqlx::query("DELETE FROM invitations WHERE expires_ms < $1").bind(now.as_millisecond()).execute(&db.writer).await?;
-    forget_notifications(db, before(now, quota.notification_keep)).await?;
+    let invitations = "DELETE FROM invitations WHERE id IN \
+                       (SELECT id FROM invitations WHERE expires_ms < $1 LIMIT 500)";
+    db.delete_in_steps(invitations, now.as_millisecond()).await?;
+    let notifications = "DELETE FROM notifications WHERE id IN \
+                         (SELECT id FROM notifications WHERE created_at < $1 LIMIT 500)";
+    db.delete_in_steps(notifications, clock::stamp(before(now, quota.notification_keep))).await?;
     // An access token outlives its login by a while, and until then it must be known that the login has ended.
     let sessions = before(now, quota.session_keep.max(config.auth.access_ttl * 2));
     forget_sessions(db, now, sessions).await?;
     forget_campaigns(db, before(now, quota.deleted_campaign_keep.max(config.journal.keep))).await
 }
 
-async fn forget_notifications(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM notifications WHERE created_at < $1")
-        .bind(clock::stamp(oldest))
-        .execute(&db.writer)
-        .await?;
-    Ok(())
-}
-
-/// Deletes the tokens that have expired, then the logins that have none left or were ended long ago.
+/// Deletes the tokens that expired a day ago, then the logins that have none left or were ended long ago.
 async fn forget_sessions(db: &Db, now: Timestamp, oldest: Timestamp) -> Result<(), DbError> {
+    let expired = "DELETE FROM refresh_tokens WHERE digest IN \
+                   (SELECT digest FROM refresh_tokens WHERE expires_ms < $1 LIMIT 500)";
+    db.delete_in_steps(expired, before(now, EXPIRED_TOKEN_KEEP).as_millisecond()).await?;
     let statements = [
-        ("DELETE FROM refresh_tokens WHERE expires_ms < $1", now),
-        ("DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE revoked_ms < $1)", oldest),
+        "DELETE FROM refresh_tokens WHERE digest IN (SELECT t.digest FROM refresh_tokens t \
+         JOIN sessions s ON s.id = t.session_id WHERE s.revoked_ms < $1 LIMIT 500)",
         // A printed token has no refresh token; its login is known for as long as it would be good.
-        ("DELETE FROM sessions WHERE revoked_ms < $1 AND COALESCE(token_expires_ms, 0) < $1", oldest),
-        (
-            "DELETE FROM sessions WHERE created_ms < $1 AND revoked_ms IS NULL AND COALESCE(token_expires_ms, 0) < $1 \
-             AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = sessions.id)",
-            oldest,
-        ),
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
+         WHERE revoked_ms < $1 AND COALESCE(token_expires_ms, 0) < $1 LIMIT 500)",
+        "DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s \
+         WHERE s.created_ms < $1 AND s.revoked_ms IS NULL AND COALESCE(s.token_expires_ms, 0) < $1 \
+         AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = s.id) LIMIT 500)",
     ];
-    db.write(async |tx: &mut Tx| {
-        for (statement, until) in statements {
-            sqlx::query(statement).bind(until.as_millisecond()).execute(&mut **tx).await?;
-        }
-        Ok(())
-    })
-    .await
+    for statement in statements {
+        db.delete_in_steps(statement, oldest.as_millisecond()).await?;
+    }
+    Ok(())
 }
 
 /// Deletes the rows of campaigns that were deleted, once their last event is older than `oldest`.
 async fn forget_campaigns(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
-    db.write(async |tx: &mut Tx| forget_campaigns_in(tx, oldest).await).await
-}
-
-async fn forget_campaigns_in(db: &mut AnyConnection, oldest: Timestamp) -> Result<(), DbError> {
     // A catalogue's journal looks like a campaign without an entity, but is one that still grows.
     let rows = sqlx::query(
         "SELECT c.id FROM campaigns c WHERE c.id NOT LIKE 'catalogue:%' \
@@ -90,20 +81,28 @@ async fn forget_campaigns_in(db: &mut AnyConnection, oldest: Timestamp) -> Resul
     )
     .bind(oldest.as_millisecond())
     .bind(MAX_CAMPAIGNS)
-    .fetch_all(&mut *db)
+    .fetch_all(&db.reader)
     .await?;
     for row in rows {
-        let campaign: String = row.try_get(0)?;
-        for statement in [
-            "DELETE FROM journal_rooms WHERE campaign_id = $1",
-            "DELETE FROM journal WHERE campaign_id = $1",
-            "DELETE FROM memberships WHERE campaign_id = $1",
-            "DELETE FROM invitations WHERE campaign_id = $1",
-            "DELETE FROM definitions WHERE campaign_id = $1",
-            "DELETE FROM campaigns WHERE id = $1",
-        ] {
-            sqlx::query(statement).bind(campaign.as_str()).execute(&mut *db).await?;
-        }
+        forget_campaign(db, row.try_get(0)?).await?;
+    }
+    Ok(())
+}
+
+/// Deletes what is left of one campaign; its own row goes last, so that what a crash leaves is found again.
+async fn forget_campaign(db: &Db, campaign: String) -> Result<(), DbError> {
+    let statements = [
+        "DELETE FROM journal_rooms WHERE campaign_id = $1 AND seq IN \
+         (SELECT seq FROM journal_rooms WHERE campaign_id = $1 LIMIT 500)",
+        "DELETE FROM journal WHERE campaign_id = $1 AND seq IN \
+         (SELECT seq FROM journal WHERE campaign_id = $1 LIMIT 500)",
+        "DELETE FROM memberships WHERE campaign_id = $1",
+        "DELETE FROM invitations WHERE campaign_id = $1",
+        "DELETE FROM definitions WHERE campaign_id = $1",
+        "DELETE FROM campaigns WHERE id = $1",
+    ];
+    for statement in statements {
+        db.delete_in_steps(statement, campaign.clone()).await?;
     }
     Ok(())
 }
@@ -171,7 +170,7 @@ mod tests {
                 note("old", days(91)),
                 note("young", days(89)),
                 session("expired", ms(31), "NULL"),
-                token("expired", ms(1)),
+                token("expired", ms(2)),
                 session("ended-long-ago", ms(40), &ms(31).to_string()),
                 token("ended-long-ago", later),
                 session("ended", ms(40), &ms(1).to_string()),
