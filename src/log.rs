@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::Regex;
+use scry_config::client::LogConfig;
+use scry_config::files;
+use scry_text as text;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
-
-use crate::config::client::LogConfig;
-use crate::{files, text};
 
 /// How many lines may wait for the disk. Room for all of them is taken at once, so it is not much.
 const WAITING: usize = 4096;

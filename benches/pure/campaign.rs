@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use scry::client::event::{Delivery, Snapshot};
-use scry::protocol::{Event, Position};
-use scry::text;
+use scry_client::event::{Delivery, Snapshot};
+use scry_protocol::{Event, Position};
+use scry_text as text;
 use serde_json::{Value, json};
 
 /// How many structures a settlement has; a real one has as many.
@@ -57,7 +57,7 @@ impl Campaign {
         Snapshot {
             campaign_id: "c".parse().unwrap(),
             position: Some(Position::new("e", 0)),
-            nodes: scry::json::together(&nodes),
+            nodes: scry_text::json::together(&nodes),
         }
     }
 

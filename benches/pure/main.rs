@@ -9,13 +9,12 @@ mod screen;
 use std::hint::black_box;
 use std::time::Instant;
 
+use campaign::{EVENTS, USUAL, decode};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
-use scry::calendar::{Calendar, WorldTime};
-use scry::client::cache::Cache;
-use scry::protocol::Event;
-
-use campaign::{EVENTS, USUAL, decode};
+use scry_calendar::{Calendar, WorldTime};
+use scry_client::cache::Cache;
+use scry_protocol::Event;
 
 /// Decodes events and applies them to the cache.
 fn events(criterion: &mut Criterion) {

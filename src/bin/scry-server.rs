@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = runtime.block_on(scry::server::cli::run());
+    let code = runtime.block_on(scry_server::cli::run());
     // A hash that is still at work must not hold up the end.
     runtime.shutdown_background();
     ExitCode::from(code)

@@ -13,7 +13,7 @@ pub use self::edit::{
     AdvanceTime, Changeable, Create, Delete, Entity, Get, Gettable, Notify, Output, Publish, SetTime, Update,
 };
 pub use self::headless::{Completions, Expect, Record, Replay, Rooms, Wait, Watch};
-use crate::protocol::Room;
+use scry_protocol::Room;
 
 /// A live campaign dashboard for the terminal.
 #[derive(Debug, Parser)]

@@ -1,15 +1,16 @@
 //! `scry advance-time` and `set-time`.
 
+use scry_client::api::edit::{ClockMove, Terms};
+use scry_client::outbox::Change;
+use scry_command::exit::Exit;
+use scry_protocol::Id;
+
 use super::args::{AdvanceTime, SetTime};
 use super::context::Context;
 use super::edit;
 use super::error::CliError;
 use super::find::Finder;
 use super::outbox::{self, Wish};
-use crate::client::api::edit::{ClockMove, Terms};
-use crate::client::outbox::Change;
-use crate::exit::Exit;
-use crate::protocol::Id;
 
 /// Moves a campaign's clock and prints from where to where.
 ///

@@ -11,17 +11,17 @@ use std::time::Duration;
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
+use scry_client::api::Api;
+use scry_client::disk::DiskCache;
+use scry_client::event::Loaded;
+use scry_config::{duration, process_env};
+use scry_protocol::{EntityType, Id};
+use scry_scripting::rooms;
+use scry_text as text;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::args::{Cli, Common, Entity};
-use crate::client::api::Api;
-use crate::client::disk::DiskCache;
-use crate::client::event::Loaded;
-use crate::config::{duration, process_env};
-use crate::headless::rooms;
-use crate::protocol::{EntityType, Id};
-use crate::text;
 
 /// The variable that names the shell that asks.
 const ASKED_BY: &str = "_SCRY_COMPLETE";

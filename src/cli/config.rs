@@ -3,15 +3,16 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use scry_command::exit::Exit;
+use scry_config::Env;
+use scry_config::client::Settings;
+use scry_config::files;
+use scry_config::paths::Dirs;
+use scry_dashboard::app::keymap::Bound;
+
 use super::args::{Common, ConfigAction};
 use super::context::{say, settings};
 use super::error::CliError;
-use crate::app::keymap::Bound;
-use crate::config::Env;
-use crate::config::client::Settings;
-use crate::config::paths::Dirs;
-use crate::exit::Exit;
-use crate::files;
 use crate::tui::Background;
 use crate::tui::preferences::{self, Preferences};
 

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
+use scry_client::api::Api;
+use scry_client::credentials::Credentials;
+use scry_client::http::Http;
+use scry_command::exit::Exit;
+use scry_config::client::{Overrides, Settings};
+use scry_config::{Env, process_env};
+use scry_scripting::correlation;
+use scry_scripting::ended::Ended;
+use scry_text as text;
 use tracing_appender::non_blocking::WorkerGuard;
-
-use crate::client::api::Api;
-use crate::client::credentials::Credentials;
-use crate::client::http::Http;
-use crate::config::client::{Overrides, Settings};
-use crate::config::{Env, process_env};
-use crate::exit::Exit;
-use crate::headless::correlation;
-use crate::headless::ended::Ended;
-use crate::log::{self, LogError};
-use crate::text;
 
 use super::args::Common;
 use super::error::CliError;
+use crate::log::{self, LogError};
 
 /// Holds the settings of one run.
 #[derive(Debug, Clone)]

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use scry_client::api::{Api, CampaignSummary};
+use scry_client::disk::DiskCache;
+use scry_client::error::ApiError;
+use scry_client::session::SessionOptions;
+use scry_command::exit::Exit;
+use scry_protocol::Id;
+use scry_scripting::rooms::campaign_id;
+
 use super::args::Dashboard as Args;
 use super::context::Context;
 use super::error::CliError;
 use super::login;
-use crate::client::api::{Api, CampaignSummary};
-use crate::client::disk::DiskCache;
-use crate::client::error::ApiError;
-use crate::client::session::SessionOptions;
-use crate::exit::Exit;
-use crate::headless::rooms::campaign_id;
-use crate::protocol::Id;
 use crate::tui::{self, Ended, TuiOptions};
 
 /// Opens the dashboard, and again on another server for as long as the person changes the profile in it.

@@ -4,6 +4,19 @@
 
 use std::time::Duration;
 
+use scry_client::api::Api;
+use scry_client::auth::{self, Auth};
+use scry_client::secret::Secret;
+use scry_client::session::SessionOptions;
+use scry_command::exit::Exit;
+use scry_config::Env;
+use scry_config::client::{Server as Address, Settings};
+use scry_protocol::Id;
+use scry_scripting::rooms::campaign_id;
+use scry_server::config::ServerConfig;
+use scry_server::{self as server, Server, ServerError};
+use scry_simulator::{self as demo, Seats, Voices};
+use scry_world::World;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -13,19 +26,6 @@ use super::args::{Common, Demo as Args, Rooms, Watch};
 use super::context::{Context, settings};
 use super::error::CliError;
 use super::{dashboard, watch};
-use crate::client::api::Api;
-use crate::client::auth::{self, Auth};
-use crate::client::secret::Secret;
-use crate::client::session::SessionOptions;
-use crate::config::Env;
-use crate::config::client::{Server as Address, Settings};
-use crate::config::server::ServerConfig;
-use crate::demo::{self, Seats, Voices};
-use crate::exit::Exit;
-use crate::headless::rooms::campaign_id;
-use crate::protocol::Id;
-use crate::server::{self, Server, ServerError};
-use crate::world::World;
 
 /// The campaign a newcomer is shown.
 const CAMPAIGN: &str = "Emberfall";

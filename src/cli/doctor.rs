@@ -2,17 +2,18 @@
 
 use std::io::IsTerminal;
 
+use scry_client::doctor::examine;
+use scry_client::doctor::render::{self, Look};
+use scry_client::doctor::report::{Finding, Report, Step};
+use scry_command::exit::Exit;
+use scry_config::Env;
+use scry_config::client::{ColorMode, UiConfig};
+use scry_scripting::output::Output;
+use scry_text as text;
+
 use super::args::{Common, Doctor};
 use super::context::{Context, say, settings};
 use super::error::CliError;
-use crate::client::doctor::examine;
-use crate::client::doctor::render::{self, Look};
-use crate::client::doctor::report::{Finding, Report, Step};
-use crate::config::Env;
-use crate::config::client::{ColorMode, UiConfig};
-use crate::exit::Exit;
-use crate::headless::output::Output;
-use crate::text;
 
 /// Examines the way to a joined room and prints what was found; ends with the code of the first failure.
 ///

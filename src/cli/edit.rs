@@ -2,6 +2,12 @@
 
 use std::io::{self, Read};
 
+use scry_client::api::edit::Terms;
+use scry_client::outbox::Change;
+use scry_command::exit::Exit;
+use scry_protocol::EntityType;
+use scry_scripting::output::Output;
+use scry_scripting::{assign, fields, line};
 use serde_json::{Map, Value};
 
 use super::args::{Changeable, Create, Delete, Entity, Publish, Update};
@@ -10,12 +16,6 @@ use super::error::CliError;
 use super::find::{Finder, campaign_of, id_of};
 use super::outbox::{self, Wish};
 use super::{inbox, people};
-use crate::client::api::edit::Terms;
-use crate::client::outbox::Change;
-use crate::exit::Exit;
-use crate::headless::output::Output;
-use crate::headless::{assign, fields, line};
-use crate::protocol::EntityType;
 
 /// Bounds what is read for `@FILE` and `@-`.
 const MAX_INPUT: u64 = 4 * 1024 * 1024;

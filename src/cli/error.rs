@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::client::credentials::CredentialError;
-use crate::client::error::ApiError;
-use crate::config::{ConfigError, duration};
-use crate::exit::Exit;
-use crate::headless::pick::PickError;
-use crate::headless::rooms::RoomsError;
-use crate::server::ServerError;
+use scry_client::credentials::CredentialError;
+use scry_client::error::ApiError;
+use scry_command::exit::Exit;
+use scry_config::{ConfigError, duration};
+use scry_scripting::pick::PickError;
+use scry_scripting::rooms::RoomsError;
+use scry_server::ServerError;
+
 use crate::tui::TuiError;
 
 /// Says why a command ended early.

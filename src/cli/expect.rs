@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use scry_command::exit::Exit;
+use scry_config::process_env;
+use scry_query::expr::Expr;
+use scry_scripting::expect::engine::Engine;
+use scry_scripting::expect::outcome::Outcome;
+use scry_scripting::expect::plan::Plan;
+use scry_scripting::expect::{EXAMPLE, SCHEMA, report};
+use scry_scripting::rooms::Named;
+use scry_scripting::run_expect;
+use scry_text as text;
 use tokio::time::Instant;
 
 use super::args::Expect as Args;
 use super::context::{Context, say};
 use super::error::CliError;
 use super::listen::{self, Limit};
-use crate::config::process_env;
-use crate::exit::Exit;
-use crate::expr::Expr;
-use crate::headless::expect::engine::Engine;
-use crate::headless::expect::outcome::Outcome;
-use crate::headless::expect::plan::Plan;
-use crate::headless::expect::{EXAMPLE, SCHEMA, report};
-use crate::headless::rooms::Named;
-use crate::headless::run_expect;
-use crate::text;
 
 /// Judges what happens against a file.
 ///

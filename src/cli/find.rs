@@ -1,16 +1,16 @@
 //! Entities by what a person calls them: an id or a name, on the server, or on disk while that cannot be reached.
 
+use scry_client::api::Api;
+use scry_client::error::ApiError;
+use scry_protocol::{EntityType, Id};
+use scry_scripting::pick::{Candidate, pick};
+use scry_scripting::rooms;
 use serde_json::{Map, Value};
 
 use super::args::Entity;
 use super::context::Context;
 use super::error::CliError;
 use super::outbox;
-use crate::client::api::Api;
-use crate::client::error::ApiError;
-use crate::headless::pick::{Candidate, pick};
-use crate::headless::rooms;
-use crate::protocol::{EntityType, Id};
 
 /// The fields of an input that name another entity, the nearest relation first.
 const RELATIONS: [(&str, Entity); 4] = [

@@ -1,6 +1,13 @@
 //! `scry get`: entities, and what a server keeps beside them.
 
 use jiff::{SignedDuration, Timestamp};
+use scry_calendar::WorldTime;
+use scry_client::api::Api;
+use scry_client::connection::Start;
+use scry_command::exit::Exit;
+use scry_protocol::Id;
+use scry_scripting::since;
+use scry_scripting::table::{self, table};
 use serde_json::{Value, json};
 
 use super::args::{Entity, Get, Gettable, Output as Form, signed_duration};
@@ -8,13 +15,6 @@ use super::context::Context;
 use super::error::CliError;
 use super::find::{Finder, id_of};
 use super::{edit, inbox, watch};
-use crate::calendar::WorldTime;
-use crate::client::api::Api;
-use crate::client::connection::Start;
-use crate::exit::Exit;
-use crate::headless::since;
-use crate::headless::table::{self, table};
-use crate::protocol::Id;
 
 /// How many events are asked for at once.
 const PAGE: u32 = 500;
@@ -104,7 +104,7 @@ async fn events(finder: &Finder<'_>, args: &Get) -> Result<Exit, CliError> {
 async fn page(api: &Api, campaign: &Id, since: u64, left: u64) -> Result<Vec<(u64, Value)>, CliError> {
     let limit = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
     let entries = api.events(campaign, Some(since), Some(limit)).await?;
-    let told = |entry: crate::client::api::JournalEntry| {
+    let told = |entry: scry_client::api::JournalEntry| {
         (entry.seq, json!({"seq": entry.seq, "epoch": entry.epoch, "type": entry.name, "event": entry.event}))
     };
     Ok(entries.into_iter().map(told).collect())

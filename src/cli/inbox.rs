@@ -1,12 +1,12 @@
 //! What one was told, and what one wants to be told: `scry get` and `scry update` of notifications and preferences.
 
+use scry_client::api::Api;
+use scry_command::exit::Exit;
+use scry_protocol::Id;
 use serde_json::{Value, json};
 
 use super::edit;
 use super::error::CliError;
-use crate::client::api::Api;
-use crate::exit::Exit;
-use crate::protocol::Id;
 
 /// The word for every notification.
 const ALL: &str = "all";

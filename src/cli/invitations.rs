@@ -1,5 +1,9 @@
 //! `scry invitations`: those to oneself, those to one's campaigns, and whom one blocks.
 
+use scry_client::api::Api;
+use scry_command::exit::Exit;
+use scry_protocol::Id;
+use scry_text as text;
 use serde_json::{Value, json};
 
 use super::args::{Entity, InvitationAction};
@@ -7,10 +11,6 @@ use super::context::Context;
 use super::error::CliError;
 use super::find::{Finder, id_of};
 use super::{context, edit};
-use crate::client::api::Api;
-use crate::exit::Exit;
-use crate::protocol::Id;
-use crate::text;
 
 /// Carries out an action, or lists the invitations to the caller, and prints what came of it.
 ///

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
+use scry_client::api::Api;
+use scry_client::connection::{STEPS, Timings, delay};
+use scry_client::error::ApiError;
+use scry_client::session::SessionOptions;
+use scry_protocol::Room;
+use scry_query::expr::{Expr, Names};
+use scry_scripting::rooms::{self, Named, RoomsError};
+use scry_scripting::stream::Stream;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::args::Rooms;
 use super::context::Context;
 use super::error::CliError;
-use crate::client::api::Api;
-use crate::client::connection::{STEPS, Timings, delay};
-use crate::client::error::ApiError;
-use crate::client::session::SessionOptions;
-use crate::expr::{Expr, Names};
-use crate::headless::rooms::{self, Named, RoomsError};
-use crate::headless::stream::Stream;
-use crate::protocol::Room;
 
 /// The time that a command may take as a whole, from its start.
 #[derive(Debug, Clone, Copy)]
@@ -136,6 +136,6 @@ pub async fn open(options: SessionOptions, look_up: bool, limit: Limit) -> Resul
 }
 
 /// Says which option has an expression that does not fit the names in use.
-pub fn misnamed((option, error): (&str, crate::expr::ExprError)) -> CliError {
+pub fn misnamed((option, error): (&str, scry_query::expr::ExprError)) -> CliError {
     CliError::Usage(format!("{option}: {error}"))
 }

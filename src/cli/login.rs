@@ -2,20 +2,21 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 
+use scry_client::api::Api;
+use scry_client::auth::Auth;
+use scry_client::credentials::Store;
+use scry_client::disk::DiskCache;
+use scry_client::error::ApiError;
+use scry_client::outbox::Outboxes;
+use scry_client::secret::Secret;
+use scry_command::exit::Exit;
+use scry_config::client::Settings;
+use scry_config::process_env;
+use scry_text as text;
+
 use super::args::{Login, StoreKind};
 use super::context::Context;
 use super::error::CliError;
-use crate::client::api::Api;
-use crate::client::auth::Auth;
-use crate::client::credentials::Store;
-use crate::client::disk::DiskCache;
-use crate::client::error::ApiError;
-use crate::client::outbox::Outboxes;
-use crate::client::secret::Secret;
-use crate::config::client::Settings;
-use crate::config::process_env;
-use crate::exit::Exit;
-use crate::text;
 
 /// Bounds what is read as a password.
 const MAX_PASSWORD: u64 = 4096;

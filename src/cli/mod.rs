@@ -28,12 +28,12 @@ mod zstd;
 use std::panic::{self, AssertUnwindSafe};
 
 use clap::Parser;
+use scry_command::exit::Exit;
+use scry_config::process_env;
 
 use self::args::{Cli, Command};
 use self::context::Context;
 use self::error::CliError;
-use crate::config::process_env;
-use crate::exit::Exit;
 
 /// Runs the command line of this process; `clap` ends it by itself on a wrong flag, with code 2.
 #[must_use]

@@ -4,20 +4,20 @@ use std::io::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use scry_client::api::Api;
+use scry_client::disk::DiskCache;
+use scry_client::error::ApiError;
+use scry_client::event::Loaded;
+use scry_client::outbox::{self, Change, Edit, Entry, Outbox, Outboxes, Outcome, Store};
+use scry_command::exit::Exit;
+use scry_protocol::Id;
+use scry_scripting::line;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::args::OutboxAction;
 use super::context::{Context, say};
 use super::error::CliError;
-use crate::client::api::Api;
-use crate::client::disk::DiskCache;
-use crate::client::error::ApiError;
-use crate::client::event::Loaded;
-use crate::client::outbox::{self, Change, Edit, Entry, Outbox, Outboxes, Outcome, Store};
-use crate::exit::Exit;
-use crate::headless::line;
-use crate::protocol::Id;
 
 /// How long sending may stand still before the rest is left for another time.
 const STANDSTILL: Duration = Duration::from_secs(15);

@@ -1,6 +1,9 @@
 //! Members, whom a campaign's entities do not have in common with the rest: `scry create|update|delete member`, and
 //! `scry notify`.
 
+use scry_client::api::Api;
+use scry_command::exit::Exit;
+use scry_protocol::{Id, Role};
 use serde_json::{Map, Value, json};
 
 use super::args::{Entity, Notify};
@@ -8,9 +11,6 @@ use super::context::{self, Context};
 use super::edit;
 use super::error::CliError;
 use super::find::Finder;
-use crate::client::api::Api;
-use crate::exit::Exit;
-use crate::protocol::{Id, Role};
 
 /// Invites a user, as `--set campaignId=… --set userId=… --set role=…` say; the campaign is an id by now.
 ///
@@ -19,7 +19,7 @@ use crate::protocol::{Id, Role};
 pub async fn add(api: &Api, input: &Map<String, Value>) -> Result<Value, CliError> {
     let campaign = Id::parse(text(input, "campaignId")?).map_err(|error| CliError::Usage(error.to_string()))?;
     let invitation = api.invite(&campaign, text(input, "userId")?, role(input)?).await?;
-    let line = |field: &str| crate::text::line(invitation[field].as_str().unwrap_or_default()).into_owned();
+    let line = |field: &str| scry_text::line(invitation[field].as_str().unwrap_or_default()).into_owned();
     let (invitee, name) = (line("invitee"), line("campaignName"));
     context::say(&format!(
         "{invitee} was invited to {name}, and becomes a member by accepting: scry invitations accept"

@@ -6,6 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use scry_client::api::Api;
+use scry_client::connection::Start;
+use scry_client::error::ApiError;
+use scry_client::event::{Delivery, Snapshot};
+use scry_client::session::SessionOptions;
+use scry_command::exit::Exit;
+use scry_command::progress::{self, Progress};
+use scry_dashboard::app::replay::Tape;
+use scry_protocol::{EventKind, Room};
+use scry_query::expr::{Expr, Names};
+use scry_scripting::correlation;
+use scry_scripting::ended::Ended as HeadlessEnded;
+use scry_scripting::entities::Entities;
+use scry_scripting::output::{Output, Written};
+use scry_scripting::recording::{self, Header, Recording, Speed, State};
+use scry_scripting::run_record::{self, Amount};
+use scry_scripting::run_replay;
+use scry_scripting::watch::holds;
+use scry_server::replay::Stage;
+use scry_text::json::Json;
 use serde_json::Value;
 
 use super::args::{Record as RecordArgs, Replay as ReplayArgs};
@@ -13,26 +33,6 @@ use super::context::Context;
 use super::error::CliError;
 use super::listen::{self, Limit};
 use super::recordings::{create, open};
-use crate::app::replay::Tape;
-use crate::client::api::Api;
-use crate::client::connection::Start;
-use crate::client::error::ApiError;
-use crate::client::event::{Delivery, Snapshot};
-use crate::client::session::SessionOptions;
-use crate::exit::Exit;
-use crate::expr::{Expr, Names};
-use crate::headless::correlation;
-use crate::headless::ended::Ended as HeadlessEnded;
-use crate::headless::entities::Entities;
-use crate::headless::output::{Output, Written};
-use crate::headless::recording::{self, Header, Recording, Speed, State};
-use crate::headless::run_record::{self, Amount};
-use crate::headless::run_replay;
-use crate::headless::watch::holds;
-use crate::json::Json;
-use crate::progress::{self, Progress};
-use crate::protocol::{EventKind, Room};
-use crate::server::replay::Stage;
 use crate::tui::{self, Ended, TuiOptions};
 
 /// Writes what happens into a file.
@@ -269,7 +269,7 @@ async fn serve(
     context.say("the recording begins when the first client joins a room");
     tokio::select! {
         () = stage.joined() => {}
-        () = crate::headless::signals::interrupted() => return Ok(Context::end(&HeadlessEnded::interrupted())),
+        () = scry_scripting::signals::interrupted() => return Ok(Context::end(&HeadlessEnded::interrupted())),
     }
     let progress = Progress::new(!context.quiet);
     let mut done = 0;

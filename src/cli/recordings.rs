@@ -4,9 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
+use scry_scripting::recording::{self, Recording};
+
 use super::error::CliError;
 use super::zstd::{self, Packed, Unpacked};
-use crate::headless::recording::{self, Recording};
 
 /// A file that a recording is written into.
 pub enum Target {

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use clap::CommandFactory;
+use scry_command::exit::Exit;
 
 use super::args::{Cli, Completions};
 use super::complete;
 use super::error::CliError;
-use crate::exit::Exit;
 
 /// Writes the completions of a shell.
 ///

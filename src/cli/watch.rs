@@ -1,23 +1,23 @@
 //! `scry watch` and `scry wait`: from the command line to a running one and back.
 
 use jiff::Timestamp;
+use scry_client::api::Api;
+use scry_client::session::SessionOptions;
+use scry_command::exit::Exit;
+use scry_protocol::{EventKind, Id, Room};
+use scry_query::expr::Expr;
+use scry_scripting::format::Format;
+use scry_scripting::output::Output;
+use scry_scripting::since::{self, Since, SinceError};
+use scry_scripting::wait::{self, Wait};
+use scry_scripting::watch::{Wanted, Watch};
+use scry_scripting::{correlation, run_wait, run_watch};
 use tokio::time::Instant;
 
 use super::args::{Wait as WaitArgs, Watch as WatchArgs};
 use super::context::Context;
 use super::error::CliError;
 use super::listen::{self, Limit, misnamed};
-use crate::client::api::Api;
-use crate::client::session::SessionOptions;
-use crate::exit::Exit;
-use crate::expr::Expr;
-use crate::headless::format::Format;
-use crate::headless::output::Output;
-use crate::headless::since::{self, Since, SinceError};
-use crate::headless::wait::{self, Wait};
-use crate::headless::watch::{Wanted, Watch};
-use crate::headless::{correlation, run_wait, run_watch};
-use crate::protocol::{EventKind, Id, Room};
 
 /// Prints what happens in the named rooms until the watch is over.
 ///

@@ -37,7 +37,7 @@ pub fn ask() -> Answer {
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-    if let Some(background) = crate::config::process_env("COLORFGBG").as_deref().and_then(from_colorfgbg) {
+    if let Some(background) = scry_config::process_env("COLORFGBG").as_deref().and_then(from_colorfgbg) {
         return Answer { background, ..Answer::default() };
     }
     let mut out = std::io::stdout();
@@ -71,7 +71,7 @@ pub fn ask() -> Answer {
 #[cfg(not(unix))]
 #[must_use]
 pub fn ask() -> Answer {
-    let background = crate::config::process_env("COLORFGBG").as_deref().and_then(from_colorfgbg);
+    let background = scry_config::process_env("COLORFGBG").as_deref().and_then(from_colorfgbg);
     Answer { background: background.unwrap_or_default(), ..Answer::default() }
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
+use scry_client::api::Api;
+use scry_client::event::{ClientEvent, Phase};
+use scry_client::outbox::{self, Edit, Handle, Outboxes, Outcome};
+use scry_protocol::Id;
 use tokio::sync::mpsc;
-
-use crate::client::api::Api;
-use crate::client::event::{ClientEvent, Phase};
-use crate::client::outbox::{self, Edit, Handle, Outboxes, Outcome};
-use crate::protocol::Id;
 
 /// Hands edits to the outbox and brings back what becomes of them.
 #[derive(Debug)]

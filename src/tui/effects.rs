@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use futures_util::future::OptionFuture;
+use scry_client::api::{Api, CampaignSummary};
+use scry_client::disk::DiskCache;
+use scry_client::error::ApiError;
+use scry_client::event::Status;
+use scry_client::outbox::Outboxes;
+use scry_client::session::{self, Session, SessionOptions};
+use scry_dashboard::app::copy::Export;
+use scry_dashboard::app::{Choice, Effect, Msg, Unanswered};
+use scry_protocol::Room;
 use tokio::sync::{mpsc, watch};
 
 use super::edits::Edits;
 use super::slack::Slack;
 use super::states::{Order, States};
 use super::{TuiError, ended};
-use crate::app::copy::Export;
-use crate::app::{Choice, Effect, Msg, Unanswered};
-use crate::client::api::{Api, CampaignSummary};
-use crate::client::disk::DiskCache;
-use crate::client::error::ApiError;
-use crate::client::event::Status;
-use crate::client::outbox::Outboxes;
-use crate::client::session::{self, Session, SessionOptions};
-use crate::protocol::Room;
 
 /// How many answers may wait; there are never more questions under way than the state asks at a time.
 const ANSWERS: usize = 64;

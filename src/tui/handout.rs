@@ -6,10 +6,9 @@ use std::process::{Command, Stdio};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::queue;
-
-use crate::app::Msg;
-use crate::config::alerts::Means;
-use crate::config::process_env;
+use scry_config::alerts::Means;
+use scry_config::process_env;
+use scry_dashboard::app::Msg;
 
 /// How many bytes a terminal surely takes into its clipboard.
 const MOST: usize = 50_000;

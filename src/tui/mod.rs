@@ -1,4 +1,4 @@
-//! The dashboard's shell: the terminal, the event loop and the effects. Decisions are made in [`crate::app`].
+//! The dashboard's shell: the terminal, the event loop and the effects. Decisions are made in [`scry_dashboard::app`].
 
 mod background;
 mod edits;
@@ -23,6 +23,20 @@ use jiff::Timestamp;
 use tokio::time::{sleep_until, timeout};
 
 pub use self::background::Background;
+use scry_client::api::Api;
+use scry_client::disk::DiskCache;
+use scry_client::event::ClientEvent;
+use scry_client::outbox::Outboxes;
+use scry_client::session::SessionOptions;
+use scry_command::exit::Exit;
+use scry_config::ConfigError;
+use scry_config::client::Settings;
+use scry_dashboard::app::copy::Export;
+use scry_dashboard::app::replay::Tape;
+use scry_dashboard::app::{App, Effect, Msg, Now};
+use scry_dashboard::ui::{self, Look};
+use scry_protocol::Id;
+
 use self::background::Late;
 use self::effects::{After, ForScreen, Runner};
 use self::pace::Pace;
@@ -31,19 +45,6 @@ use self::reload::Reload;
 use self::screen::Screen;
 use self::signals::{Signal, Signals};
 use self::sittings::Sittings;
-use crate::app::copy::Export;
-use crate::app::replay::Tape;
-use crate::app::{App, Effect, Msg, Now};
-use crate::client::api::Api;
-use crate::client::disk::DiskCache;
-use crate::client::event::ClientEvent;
-use crate::client::outbox::Outboxes;
-use crate::client::session::SessionOptions;
-use crate::config::ConfigError;
-use crate::config::client::Settings;
-use crate::exit::Exit;
-use crate::protocol::Id;
-use crate::ui::{self, Look};
 
 /// The longest time that what has arrived is taken in before keys are looked at again.
 const INTAKE: Duration = Duration::from_millis(5);
@@ -111,7 +112,7 @@ pub enum TuiError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Api(#[from] crate::client::error::ApiError),
+    Api(#[from] scry_client::error::ApiError),
 }
 
 /// Says why the dashboard was left.
@@ -135,7 +136,7 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     let preferences = Preferences::new(&options.settings, answer.background)?;
     // A recording is looked at, not changed.
     let read_only = options.read_only || options.replay.is_some();
-    let own = crate::app::Options { read_only, me: options.me, seed: rand::random(), ..preferences.app };
+    let own = scry_dashboard::app::Options { read_only, me: options.me, seed: rand::random(), ..preferences.app };
     let mut app = App::new(own.clone(), screen.size()?, now());
     let mouse = own.mouse;
     app.prefer(own, preferences.keymap);

@@ -5,6 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use scry_command::exit::Exit;
+use scry_dashboard::app::plain::Teller;
+use scry_dashboard::app::{App, Msg};
+use scry_text as text;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
@@ -12,10 +16,6 @@ use super::effects::{After, ForScreen, Runner};
 use super::preferences::Preferences;
 use super::signals::{Signal, Signals};
 use super::{Background, Ended, FAREWELL, INTAKE, TuiError, TuiOptions, due, handout, now};
-use crate::app::plain::Teller;
-use crate::app::{App, Msg};
-use crate::exit::Exit;
-use crate::text;
 
 /// The least time between two lots of news: what comes in a burst is counted rather than read out.
 const PACE: Duration = Duration::from_millis(200);
@@ -30,7 +30,13 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     let preferences = Preferences::new(&options.settings, Background::Unknown)?;
     let mut signals = Signals::listen()?;
     let read_only = options.read_only;
-    let own = crate::app::Options { read_only, me: options.me, seed: rand::random(), spoken: true, ..preferences.app };
+    let own = scry_dashboard::app::Options {
+        read_only,
+        me: options.me,
+        seed: rand::random(),
+        spoken: true,
+        ..preferences.app
+    };
     let mut app = App::new(own.clone(), SIZE, now());
     app.prefer(own, preferences.keymap);
     let outboxes = Some(options.outboxes).filter(|_| !read_only);

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use scry_config::client::{ColorMode, Server, Settings};
+use scry_config::{ConfigError, file, process_env};
+use scry_dashboard::app::{self, Keymap};
+use scry_dashboard::ui::Look;
+use scry_dashboard::ui::theme::{self, Depth, Theme};
+use scry_text::suggest::nearest;
 
 use super::background::Background;
-use crate::app::{self, Keymap};
-use crate::config::client::{ColorMode, Server, Settings};
-use crate::config::{ConfigError, file, process_env};
-use crate::suggest::nearest;
-use crate::ui::Look;
-use crate::ui::theme::{self, Depth, Theme};
 
 /// The theme that goes with the terminal.
 const AUTO: &str = "auto";
@@ -114,7 +114,7 @@ fn theme(settings: &Settings, name: &str) -> Result<Theme, ConfigError> {
         let known = theme_names(settings);
         let remedy = nearest(name, known.iter().map(String::as_str))
             .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean “{near}”?"));
-        let problem = format!("no theme is called “{}”; {remedy}", crate::text::line(name));
+        let problem = format!("no theme is called “{}”; {remedy}", scry_text::line(name));
         ConfigError::Setting { setting: "ui.theme".to_owned(), problem }
     })
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::mpsc as line;
 use std::time::{Duration, SystemTime};
 
+use scry_config::client::Settings;
+use scry_config::{ConfigError, process_env};
 use tokio::sync::mpsc;
 
 use super::background::Background;
 use super::preferences::{Preferences, theme_file};
-use crate::config::client::Settings;
-use crate::config::{ConfigError, process_env};
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(5);

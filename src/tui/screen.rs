@@ -19,10 +19,10 @@ use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
+use scry_dashboard::app::App;
+use scry_dashboard::ui::{self, Look};
 
 use super::TuiError;
-use crate::app::App;
-use crate::ui::{self, Look};
 
 /// Whether the terminal is ours at this moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::Sitting;
-use crate::config::client::Server;
-use crate::files;
+use scry_config::client::Server;
+use scry_config::files;
+use scry_dashboard::app::Sitting;
 
 /// Keeps the sitting of one profile.
 #[derive(Debug)]

@@ -2,13 +2,12 @@
 
 use std::sync::mpsc as line;
 
+use scry_client::disk::DiskCache;
+use scry_client::event::Saved;
+use scry_dashboard::app::Msg;
+use scry_protocol::Id;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-
-use crate::app::Msg;
-use crate::client::disk::DiskCache;
-use crate::client::event::Saved;
-use crate::protocol::Id;
 
 /// Hands work to the thread; dropping it lets the thread finish what it has.
 #[derive(Debug)]

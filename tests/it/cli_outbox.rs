@@ -4,14 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use scry::client::auth::Auth;
-use scry::client::disk::DiskCache;
-use scry::client::event::Snapshot;
-use scry::client::outbox::Outboxes;
-use scry::client::secret::Secret;
-use scry::config::client::Server;
-use scry::json;
-use scry::protocol::Id;
+use scry_client::auth::Auth;
+use scry_client::disk::DiskCache;
+use scry_client::event::Snapshot;
+use scry_client::outbox::Outboxes;
+use scry_client::secret::Secret;
+use scry_config::client::Server;
+use scry_protocol::Id;
+use scry_text::json;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

@@ -1,14 +1,14 @@
 //! Every way in which a connection can end is noticed, and what was missed is made up for, over each link.
 
 mod wire {
-    use scry::config::client::LinkKind;
+    use scry_config::client::LinkKind;
 
     const LINK: LinkKind = LinkKind::Wire;
     include!("client_ends/cases.rs");
 }
 
 mod rust_socketio {
-    use scry::config::client::LinkKind;
+    use scry_config::client::LinkKind;
 
     const LINK: LinkKind = LinkKind::RustSocketio;
     include!("client_ends/cases.rs");

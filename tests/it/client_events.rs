@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry::client::connection::Start;
-use scry::client::event::{ClientEvent, Delivery, Phase, Transport};
+use scry_client::connection::Start;
+use scry_client::event::{ClientEvent, Delivery, Phase, Transport};
 use serde_json::{Value, json};
 
 use crate::support::client::{TestClient, options};

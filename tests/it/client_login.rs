@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use scry::client::api::Api;
-use scry::client::auth::{self, Auth};
-use scry::client::connection::Start;
-use scry::client::credentials::{Credentials, Store};
-use scry::client::error::ApiError;
-use scry::client::event::Phase;
-use scry::client::secret::Secret;
-use scry::exit::Exit;
-use scry::protocol::ErrorCode;
+use scry_client::api::Api;
+use scry_client::auth::{self, Auth};
+use scry_client::connection::Start;
+use scry_client::credentials::{Credentials, Store};
+use scry_client::error::ApiError;
+use scry_client::event::Phase;
+use scry_client::secret::Secret;
+use scry_command::exit::Exit;
+use scry_protocol::ErrorCode;
 use tokio::net::TcpListener;
 
 use crate::support::client::TestClient;
@@ -30,7 +30,7 @@ async fn a_token_is_renewed_within_the_connection() {
     let left = tokio::time::timeout(Duration::from_secs(5), changes.wait_for(|status| status.phase != Phase::Live));
     assert!(left.await.is_err(), "it must stay live: {:?}", client.session.status.borrow());
     advance(&api, &campaign).await;
-    client.until(|event| matches!(event, scry::client::event::ClientEvent::Delivered(_))).await;
+    client.until(|event| matches!(event, scry_client::event::ClientEvent::Delivered(_))).await;
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn an_expired_token_is_refreshed_before_the_next_attempt() {
     let mut client = TestClient::start(watching(&server.url, api, &campaign, Start::Now));
     let status = client.until_phase(Phase::Live).await;
     assert_eq!(status.attempt, 0, "that is no failure of the network");
-    assert!(!client.told.iter().any(|event| matches!(event, scry::client::event::ClientEvent::Status(status)
+    assert!(!client.told.iter().any(|event| matches!(event, scry_client::event::ClientEvent::Status(status)
         if status.phase == Phase::Backoff || status.phase == Phase::LoginRequired)));
 }
 
@@ -72,7 +72,7 @@ async fn a_login_that_ended_is_asked_for_and_one_made_elsewhere_picked_up() {
     // Another terminal logs out: the server ends the sockets of that login.
     assert!(stored().logout().await.unwrap());
     client.until_phase(Phase::LoginRequired).await;
-    let detour = |event: &scry::client::event::ClientEvent| matches!(event, scry::client::event::ClientEvent::Status(status) if status.phase == Phase::Backoff);
+    let detour = |event: &scry_client::event::ClientEvent| matches!(event, scry_client::event::ClientEvent::Status(status) if status.phase == Phase::Backoff);
     assert!(!client.told.iter().any(detour), "a logout is no failure of the network");
     // And logs in again.
     credentials.save(&login(&server_.url, "gm").await, Some(Store::File)).await.unwrap();

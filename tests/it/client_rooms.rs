@@ -1,8 +1,8 @@
 //! Rooms come and go on a living connection, and a plain gateway is enough for them.
 
-use scry::client::connection::Start;
-use scry::client::event::{ClientEvent, Phase};
-use scry::protocol::{ErrorCode, Position};
+use scry_client::connection::Start;
+use scry_client::event::{ClientEvent, Phase};
+use scry_protocol::{ErrorCode, Position};
 use serde_json::json;
 
 use crate::support::client::{TestClient, options};

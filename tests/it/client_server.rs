@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use scry::client::connection::Start;
-use scry::client::event::{ClientEvent, Phase};
+use scry_client::connection::Start;
+use scry_client::event::{ClientEvent, Phase};
 use serde_json::json;
 
 use crate::support::client::TestClient;

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use scry::client::api::Api;
-use scry::client::auth::{self, Auth};
-use scry::client::connection::Start;
-use scry::client::error::ApiError;
-use scry::client::event::{Phase, Transport};
-use scry::client::http::Http;
-use scry::client::secret::Secret;
-use scry::client::session::SessionOptions;
-use scry::config::client::Server;
-use scry::exit::Exit;
+use scry_client::api::Api;
+use scry_client::auth::{self, Auth};
+use scry_client::connection::Start;
+use scry_client::error::ApiError;
+use scry_client::event::{Phase, Transport};
+use scry_client::http::Http;
+use scry_client::secret::Secret;
+use scry_client::session::SessionOptions;
+use scry_command::exit::Exit;
+use scry_config::client::Server;
 use serde_json::json;
 use tokio::process::Command;
 

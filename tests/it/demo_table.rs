@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use scry::client::api::Api;
-use scry::client::auth::Auth;
-use scry::client::http::Http;
-use scry::client::secret::Secret;
-use scry::config::client::Server;
-use scry::demo::{Seats, Table, play};
-use scry::protocol::Id;
-use scry::world::VariableSchema;
+use scry_client::api::Api;
+use scry_client::auth::Auth;
+use scry_client::http::Http;
+use scry_client::secret::Secret;
+use scry_config::client::Server;
+use scry_protocol::Id;
+use scry_simulator::{Seats, Table, play};
+use scry_world::VariableSchema;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 

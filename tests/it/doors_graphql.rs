@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use scry::config::server::ServerConfig;
-use scry::protocol::Id;
-use scry::server::breach::Breach;
-use scry::server::seed;
-use scry::world::World;
+use scry_protocol::Id;
+use scry_server::breach::Breach;
+use scry_server::config::ServerConfig;
+use scry_server::seed;
+use scry_world::World;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scry::config::server::{Secret, ServerConfig};
+use scry_server::config::{Secret, ServerConfig};
 use serde_json::{Value, json};
 
 use crate::support::postgres::Postgres;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry::config::server::{ServerConfig, Setting};
-use scry::server::breach::{Breach, Breaches};
+use scry_server::breach::{Breach, Breaches};
+use scry_server::config::{ServerConfig, Setting};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};

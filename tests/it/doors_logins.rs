@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry::config::server::Secret;
+use scry_server::config::Secret;
 use serde_json::{Value, json};
 
 use crate::support::raw::Raw;

@@ -2,7 +2,7 @@
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, Method};
-use scry::config::server::Secret;
+use scry_server::config::Secret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;

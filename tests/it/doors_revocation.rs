@@ -2,7 +2,7 @@
 
 mod round;
 
-use scry::config::server::{Secret, ServerConfig};
+use scry_server::config::{Secret, ServerConfig};
 use serde_json::{Value, json};
 
 use self::round::{Round, id_of, keep_asking, keep_joining};

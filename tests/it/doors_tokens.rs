@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use reqwest::Client;
-use scry::config::server::Secret;
+use scry_server::config::Secret;
 use serde_json::{Value, json};
 
 use crate::support::raw::Raw;

@@ -1,12 +1,12 @@
 //! Events of other applications: published by a service, sent to those who may see them, as their catalogue says.
 
 use futures_util::future::join_all;
-use scry::catalogue::{BUNDLED, Catalogue, Catalogues};
-use scry::client::connection::Start;
-use scry::client::event::ClientEvent;
-use scry::protocol::{Id, Room};
-use scry::server::clock::now;
-use scry::server::{Core, rooms};
+use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
+use scry_client::connection::Start;
+use scry_client::event::ClientEvent;
+use scry_protocol::{Id, Room};
+use scry_server::clock::now;
+use scry_server::{Core, rooms};
 use serde_json::{Map, Value, json};
 
 use crate::support::client::{TestClient, options};
@@ -350,7 +350,7 @@ async fn a_quiet_room_resumes_whatever_happened_and_was_forgotten_in_the_others(
     let quiet = since(first.ask("subscribe_room", json!({"room": "company:acme"})).await);
     let busy = since(first.ask("subscribe_room", json!({"room": "company:globex"})).await);
     join_all((2..=80).map(|number| shop.say("invoice:paid", paid("globex", number)))).await;
-    let few = scry::config::server::JournalConfig { max_events: 10, ..Default::default() };
+    let few = scry_server::config::JournalConfig { max_events: 10, ..Default::default() };
     assert_eq!(shop.core.journal.trim(&few, now()).await.unwrap(), 70);
     let back = node.enter("back", &shop.server.url, &token).await;
     let ack = back.ask("subscribe_room", json!({"room": "company:acme", "since": quiet})).await;
@@ -463,7 +463,7 @@ async fn two_nodes_serve_the_same_rooms() {
     let (redis, node) = (Redis::start().await, Node::start().await);
     let first = TestServer::with(|config| {
         config.catalogues = bundled("erp");
-        config.redis = Some(scry::config::server::Secret::new(redis.url()));
+        config.redis = Some(scry_server::config::Secret::new(redis.url()));
     });
     let shop = Shop::of(first.await).await;
     let second = TestServer::beside(&shop.server).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use scry_server::config::{Secret, ServerConfig};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -11,7 +12,6 @@ use crate::support::process::ServerProcess;
 use crate::support::redis::Redis;
 use crate::support::server::TestServer;
 use crate::support::wait::until;
-use scry::config::server::{Secret, ServerConfig};
 
 /// Joins a node to a Redis; presence outlives a node by two seconds at most.
 fn joined(redis: &Redis) -> impl Fn(&mut ServerConfig) + use<> {
@@ -196,7 +196,7 @@ async fn a_killed_node_leaves_no_ghost() {
     let settings = [("SCRY_SERVER_REDIS", url.as_str()), ("WS_PRESENCE_TTL", "2")];
     let here = ServerProcess::with(&settings).await;
     let mut there = here.beside().await;
-    let core = scry::server::Core::open(here.config()).await.unwrap();
+    let core = scry_server::Core::open(here.config()).await.unwrap();
     let people = crate::support::crowd::members(&core, "Emberfall").await;
     let (campaign, gm, player) = (&people[0].0, &people[1].1, &people[2].1);
     let gm = node.enter("gm", &here.url, gm).await;

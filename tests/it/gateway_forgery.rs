@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::AsyncCommands;
-use scry::catalogue::{BUNDLED, Catalogue, Catalogues};
-use scry::config::server::{Secret, ServerConfig};
-use scry::server::cluster::{RefusalReason, Word};
+use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
+use scry_server::cluster::{RefusalReason, Word};
+use scry_server::config::{Secret, ServerConfig};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, id, kingdom};
@@ -53,7 +53,7 @@ async fn up(node: &TestGateway) {
 async fn enter<'a>(node: &'a Node, server: &TestGateway, user: &str) -> NodeSocket<'a> {
     let socket = node.enter(user, &server.url, &server.token(user)).await;
     assert_eq!(socket.ask("subscribe_campaign", json!("c1")).await["success"], true);
-    scry::server::rooms::add(&server.core.db, &ROOM.parse().unwrap(), &id(user)).await.unwrap();
+    scry_server::rooms::add(&server.core.db, &ROOM.parse().unwrap(), &id(user)).await.unwrap();
     assert_eq!(socket.ask("subscribe_room", json!({"room": ROOM})).await["success"], true);
     socket
 }

@@ -70,7 +70,7 @@ async fn every_refusal_has_its_name() {
 
 #[tokio::test]
 async fn a_listed_origin_may_come_in() {
-    let allow = |config: &mut scry::config::server::ServerConfig| {
+    let allow = |config: &mut scry_server::config::ServerConfig| {
         config.socket.allowed_origins.push("https://table.example".to_owned());
     };
     let (server, node) = (TestGateway::with(allow).await, Node::start().await);
@@ -81,7 +81,7 @@ async fn a_listed_origin_may_come_in() {
 
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_gets_them_back() {
-    let limit = |config: &mut scry::config::server::ServerConfig| config.socket.max_connections_per_ip = Some(2);
+    let limit = |config: &mut scry_server::config::ServerConfig| config.socket.max_connections_per_ip = Some(2);
     let (server, node) = (TestGateway::with(limit).await, Node::start().await);
     let token = server.token("gm");
     let first = node.enter("first", &server.url, &token).await;
@@ -94,7 +94,7 @@ async fn an_address_has_so_many_connections_and_gets_them_back() {
 
 #[tokio::test]
 async fn who_does_not_authenticate_in_time_is_closed() {
-    let brief = |config: &mut scry::config::server::ServerConfig| {
+    let brief = |config: &mut scry_server::config::ServerConfig| {
         config.socket.connect_timeout = Duration::from_millis(200);
         // So that it cannot be the missing pong that ends it.
         config.socket.ping_timeout = Duration::from_secs(20);

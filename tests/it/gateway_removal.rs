@@ -10,7 +10,7 @@ const EVENTS: usize = 40;
 
 #[tokio::test]
 async fn nothing_beyond_the_removal_reaches_who_was_removed() {
-    let unlimited = |config: &mut scry::config::server::ServerConfig| config.socket.requests_per_minute = 1_000_000;
+    let unlimited = |config: &mut scry_server::config::ServerConfig| config.socket.requests_per_minute = 1_000_000;
     let (server, node) = (TestGateway::with(unlimited).await, Node::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     gm.ask("subscribe_campaign", json!("c1")).await;

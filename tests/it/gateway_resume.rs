@@ -78,8 +78,8 @@ async fn another_history_is_not_replayed() {
 async fn a_history_that_is_no_longer_kept_is_not_replayed() {
     let (server, node) = (TestGateway::start().await, Node::start().await);
     server.record_all(vec![kingdom(), kingdom(), kingdom(), kingdom()]).await;
-    let few = scry::config::server::JournalConfig { max_events: 2, ..Default::default() };
-    server.core.journal.trim(&few, scry::server::clock::now()).await.unwrap();
+    let few = scry_server::config::JournalConfig { max_events: 2, ..Default::default() };
+    server.core.journal.trim(&few, scry_server::clock::now()).await.unwrap();
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let ack = socket.ask("subscribe_campaign", since("campaignId", "c1", "first", 1)).await;
     assert_eq!((&ack["recovered"], &ack["replayed"], &ack["position"]), (&json!(false), &json!(0), &position(4)));

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use scry_protocol::{EntityType, Operation};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, clock_moved, entity, id, invalidation, kingdom, settlement, structure};
 use crate::support::node::{Node, NodeSocket};
-use scry::protocol::{EntityType, Operation};
 
 const ROOMS: [(&str, &str, &str); 3] =
     [("campaign", "campaignId", "c1"), ("settlement", "settlementId", "s1"), ("structure", "structureId", "t1")];

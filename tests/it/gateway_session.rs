@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use scry_protocol::{EntityType, Operation, Payload};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, entity, kingdom, notification};
 use crate::support::node::Node;
-use scry::protocol::{EntityType, Operation, Payload};
 
 #[tokio::test]
 async fn requests_of_one_socket_are_answered_in_order() {
@@ -36,7 +36,7 @@ async fn too_many_requests_are_refused_with_the_time_to_wait() {
 
 #[tokio::test]
 async fn a_connection_has_so_many_rooms() {
-    let few = |config: &mut scry::config::server::ServerConfig| config.socket.max_rooms = 2;
+    let few = |config: &mut scry_server::config::ServerConfig| config.socket.max_rooms = 2;
     let (server, node) = (TestGateway::with(few).await, Node::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     socket.ask("subscribe_settlement", json!("s1")).await;
@@ -141,7 +141,7 @@ async fn a_shutdown_says_when_to_come_back_and_closes_cleanly() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off_and_the_others_do_not_wait() {
-    let little = |config: &mut scry::config::server::ServerConfig| {
+    let little = |config: &mut scry_server::config::ServerConfig| {
         config.socket.buffer = 64;
         config.socket.requests_per_minute = 100_000;
     };

@@ -1,8 +1,8 @@
 //! Edits that wait on disk: sent in order, applied once, and never lost silently.
 
-use scry::client::api::Api;
-use scry::client::outbox::{Outboxes, Outcome, Store};
-use scry::protocol::{ErrorCode, Id};
+use scry_client::api::Api;
+use scry_client::outbox::{Outboxes, Outcome, Store};
+use scry_protocol::{ErrorCode, Id};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -31,7 +31,7 @@ impl Table {
         Self { server, proxy, api, campaign, store, dir }
     }
 
-    fn ticks(&self, range: std::ops::Range<usize>) -> Vec<scry::client::outbox::Edit> {
+    fn ticks(&self, range: std::ops::Range<usize>) -> Vec<scry_client::outbox::Edit> {
         range.map(|index| tick(&self.campaign, &format!("k{index}"))).collect()
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use scry_server::config::{Secret, ServerConfig};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -12,7 +13,6 @@ use crate::support::gateway::{CAMPAIGN, TestGateway};
 use crate::support::node::{Node, NodeSocket};
 use crate::support::redis::Redis;
 use crate::support::wait::becomes_true;
-use scry::config::server::{Secret, ServerConfig};
 
 const CONNECTIONS: usize = 200;
 const USERS: usize = 50;

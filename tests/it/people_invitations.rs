@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry::config::server::ServerConfig;
-use scry::server::breach::Breach;
+use scry_server::breach::Breach;
+use scry_server::config::ServerConfig;
 use serde_json::{Value, json};
 
 use crate::support::raw::Raw;

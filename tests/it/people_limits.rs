@@ -1,7 +1,7 @@
 //! What one user, and one address, may ask of the API in a minute.
 
-use scry::config::server::ServerConfig;
-use scry::server::breach::Breach;
+use scry_server::breach::Breach;
+use scry_server::config::ServerConfig;
 use serde_json::json;
 
 use crate::support::server::TestServer;

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use scry::protocol::{Id, OnConflict};
-use scry::server::Core;
-use scry::server::domain::{Caller, Domain, DomainError, Entity, Expectation, Fields, Kind};
-use scry::server::rules::fields::{self, Flat};
-use scry::server::rules::merge::{Edit, Outcome, Past, PastEdit, decide};
+use scry_protocol::{Id, OnConflict};
+use scry_server::Core;
+use scry_server::domain::{Caller, Domain, DomainError, Entity, Expectation, Fields, Kind};
+use scry_server::rules::fields::{self, Flat};
+use scry_server::rules::merge::{Edit, Outcome, Past, PastEdit, decide};
 use serde_json::{Map, Value, json};
 use sqlx::Row;
 

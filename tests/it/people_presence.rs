@@ -81,7 +81,7 @@ async fn what_somebody_is_at_is_shown_over_all_their_connections() {
 
 #[tokio::test]
 async fn who_does_nothing_becomes_idle_and_latency_is_nothing() {
-    let soon = |config: &mut scry::config::server::ServerConfig| {
+    let soon = |config: &mut scry_server::config::ServerConfig| {
         config.presence.idle_after = Duration::from_millis(600);
         config.socket.requests_per_minute = 1_000_000;
     };

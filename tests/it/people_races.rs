@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use scry::config::server::{Secret, ServerConfig};
+use scry_server::config::{Secret, ServerConfig};
 use serde_json::json;
 use tokio::time::Instant;
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
-use scry::app::keymap::BINDINGS;
-use scry::app::plain::Teller;
-use scry::app::{Effect, Msg};
-use scry::catalogue::Looks;
-use scry::client::event::{ClientEvent, Phase, Status};
-use scry::protocol::catalogue::{Look, Severity};
+use scry_catalogue::Looks;
+use scry_client::event::{ClientEvent, Phase, Status};
+use scry_dashboard::app::keymap::BINDINGS;
+use scry_dashboard::app::plain::Teller;
+use scry_dashboard::app::{Effect, Msg};
+use scry_protocol::catalogue::{Look, Severity};
 use serde_json::{Value, json};
 
 use crate::support::hostile::HOSTILE;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use scry::app::{Effect, Msg};
-use scry::catalogue::Looks;
-use scry::client::event::{ClientEvent, Delivery};
-use scry::protocol::catalogue::{Look, Severity};
+use scry_catalogue::Looks;
+use scry_client::event::{ClientEvent, Delivery};
+use scry_dashboard::app::{Effect, Msg};
+use scry_protocol::catalogue::{Look, Severity};
 use serde_json::{Value, json};
 
 use crate::support::table::Table;

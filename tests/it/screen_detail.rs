@@ -1,6 +1,6 @@
 //! Walking Detail: the cursor among the fields, why a value is what it is, and what is done to it there.
 
-use scry::app::Effect;
+use scry_dashboard::app::Effect;
 use serde_json::json;
 
 use crate::support::table::{Table, clock_event, settlement_event};

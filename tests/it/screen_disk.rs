@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use scry::app::{Effect, Msg, Standing};
-use scry::client::event::{ClientEvent, Gap, Loaded, Phase, Saved, Status};
-use scry::protocol::{ErrorCode, Position, Room};
+use scry_client::event::{ClientEvent, Gap, Loaded, Phase, Saved, Status};
+use scry_dashboard::app::{Effect, Msg, Standing};
+use scry_protocol::{ErrorCode, Position, Room};
 use serde_json::json;
 
 use crate::support::table::{Table, id, nodes, status};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use scry::app::keymap::{Action, BINDINGS};
-use scry::app::{Context, Effect};
-use scry::client::event::{DueEffect, Phase};
-use scry::client::outbox::{Change, Outcome, Refusal};
-use scry::protocol::{Conflict, EntityType, ErrorCode, FieldConflict};
+use scry_client::event::{DueEffect, Phase};
+use scry_client::outbox::{Change, Outcome, Refusal};
+use scry_dashboard::app::keymap::{Action, BINDINGS};
+use scry_dashboard::app::{Context, Effect};
+use scry_protocol::{Conflict, EntityType, ErrorCode, FieldConflict};
 use serde_json::{Value, json};
 
 use crate::support::table::{Table, clock_event, id, nodes, settlement_event, status};
@@ -139,7 +139,7 @@ fn a_description_may_be_as_long_as_the_server_takes() {
     table.keys("e j j j j j j j enter");
     assert!(table.screen().contains("▌ Description"), "{}", table.screen());
     table.keys("ctrl-u");
-    table.send(scry::app::Msg::Paste(line.repeat(180)));
+    table.send(scry_dashboard::app::Msg::Paste(line.repeat(180)));
     assert!(table.screen().contains("mended the dyke"), "{}", table.screen());
     table.keys("ctrl-s");
     let edit = table.submitted().pop().unwrap();
@@ -151,7 +151,7 @@ fn a_description_may_be_as_long_as_the_server_takes() {
     table.event(1_201, settlement_event("s1", json!([{"field": "description"}])));
     table.wait(Duration::from_millis(100));
     table.keys("enter");
-    table.send(scry::app::Msg::Paste(line.repeat(10)));
+    table.send(scry_dashboard::app::Msg::Paste(line.repeat(10)));
     table.keys("ctrl-s");
     assert!(table.screen().contains("Description must be at most 10000 characters, not"), "{}", table.screen());
 }
@@ -264,7 +264,7 @@ fn every_kind_of_field_is_written_in_its_own_way() {
     table.keys("ctrl-s");
     assert_eq!(last(&table), json!({"variables": {"trades": ["salt", "herring", "ink"]}}));
     table.keys("j enter ctrl-u");
-    table.send(scry::app::Msg::Paste("One.\r\n\u{1b}[2JTwo.".to_owned()));
+    table.send(scry_dashboard::app::Msg::Paste("One.\r\n\u{1b}[2JTwo.".to_owned()));
     table.keys("ctrl-s");
     assert_eq!(last(&table)["description"].as_str().unwrap().lines().next_back(), Some("\u{fffd}[2JTwo."));
     table.keys("g enter ctrl-u enter");
@@ -393,7 +393,7 @@ fn the_clock_shows_where_it_leads_and_what_falls_due() {
             entity_type: EntityType::Settlement,
             entity_id: id("s1"),
         };
-        table.send(scry::app::Msg::Due { until, result: Ok(vec![due]) });
+        table.send(scry_dashboard::app::Msg::Due { until, result: Ok(vec![due]) });
         insta::assert_snapshot!(format!("clock_{width}x{height}"), table.screen());
         table.keys("enter");
         let edit = table.submitted().pop().unwrap();

@@ -1,6 +1,6 @@
 //! Finding things: filters over the World and the Journal, the palette, the way back.
 
-use scry::app::{Choice, Effect, Msg};
+use scry_dashboard::app::{Choice, Effect, Msg};
 use serde_json::json;
 
 use crate::support::table::{Table, id, settlement_event};

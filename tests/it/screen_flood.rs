@@ -1,8 +1,8 @@
 //! What a flood does to the dashboard: it is folded into few frames, and what went by is counted.
 
-use scry::app::Msg;
-use scry::client::event::ClientEvent;
-use scry::protocol::Operation;
+use scry_client::event::ClientEvent;
+use scry_dashboard::app::Msg;
+use scry_protocol::Operation;
 use serde_json::{Value, json};
 
 use crate::support::table::{Table, delivery, settlement_event};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use scry::app::keymap::Pane;
-use scry::client::event::{ClientEvent, Gap, Phase, Status};
-use scry::protocol::Room;
+use scry_client::event::{ClientEvent, Gap, Phase, Status};
+use scry_dashboard::app::keymap::Pane;
+use scry_protocol::Room;
 
 use crate::support::table::{Table, id, status};
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use scry::app::{Choice, Effect, Msg};
-use scry::client::event::{Phase, Status};
-use scry::protocol::Event;
+use scry_client::event::{Phase, Status};
+use scry_dashboard::app::{Choice, Effect, Msg};
+use scry_protocol::Event;
 use serde_json::json;
 
 use crate::support::table::{Table, id, settlement_event, status};
@@ -96,7 +96,7 @@ fn a_further_pane_opens_beside_the_others_and_gives_the_place_back() {
 #[test]
 fn with_several_campaigns_and_none_named_one_is_chosen() {
     let mut table = Table::new(80, 24);
-    let mut app = scry::app::App::new(scry::app::Options::default(), (80, 24), table.now);
+    let mut app = scry_dashboard::app::App::new(scry_dashboard::app::Options::default(), (80, 24), table.now);
     assert_eq!(app.start(None), [Effect::LoadCampaigns]);
     table.app = app;
     let choice = |name: &str, role: &str| Choice {
@@ -114,7 +114,7 @@ fn with_several_campaigns_and_none_named_one_is_chosen() {
 #[test]
 fn a_list_that_cannot_be_had_is_asked_for_again() {
     let mut table = Table::new(80, 24);
-    table.app = scry::app::App::new(scry::app::Options::default(), (80, 24), table.now);
+    table.app = scry_dashboard::app::App::new(scry_dashboard::app::Options::default(), (80, 24), table.now);
     table.app.start(None);
     let reason = "cannot reach http://127.0.0.1:4600: connection refused";
     table.send(Msg::Campaigns(Err(reason.to_owned())));
@@ -227,9 +227,9 @@ fn sentences_name_the_keys_that_there_are() {
     ];
     let mut wanted: std::collections::BTreeMap<_, _> = wanted.into_iter().collect();
     wanted.get_mut("everywhere").unwrap().insert("retry".to_owned(), vec!["f9".to_owned()]);
-    let keymap = scry::app::Keymap::rebound(&wanted).unwrap();
+    let keymap = scry_dashboard::app::Keymap::rebound(&wanted).unwrap();
     let mut table = Table::live(80, 24);
-    table.app.prefer(scry::app::Options::default(), keymap);
+    table.app.prefer(scry_dashboard::app::Options::default(), keymap);
     table.keys("j j j j");
     assert!(table.screen().contains(" more, 2 then d"), "{}", table.screen());
     table.keys("/");

@@ -2,10 +2,10 @@
 
 use clap::Parser;
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use scry::app::{App, Effect, Msg, Options};
 use scry::cli::args::Cli;
-use scry::client::event::{Phase, Status};
-use scry::config::alerts::{AlertConfig, Level};
+use scry_client::event::{Phase, Status};
+use scry_config::alerts::{AlertConfig, Level};
+use scry_dashboard::app::{App, Effect, Msg, Options};
 use serde_json::json;
 
 use crate::support::table::{Table, clock_event, settlement_event, status};
@@ -34,7 +34,7 @@ fn rows_json_and_commands_are_copied() {
     assert!(command.starts_with("scry watch --campaign c --filter '"), "{command}");
     let quoted = command.split_once("--filter '").unwrap().1.strip_suffix('\'').unwrap();
     let filter = quoted.replace("'\\''", "'");
-    assert!(scry::expr::Expr::parse(&filter).is_ok(), "{filter}");
+    assert!(scry_query::expr::Expr::parse(&filter).is_ok(), "{filter}");
 }
 
 /// Splits a command line as a shell does where nothing but single quotes is special.
@@ -86,7 +86,7 @@ fn a_command_line_leads_to_the_server_that_is_looked_at() {
             address: address.map(ToOwned::to_owned),
             ..Options::default()
         };
-        table.app.prefer(options, scry::app::Keymap::default());
+        table.app.prefer(options, scry_dashboard::app::Keymap::default());
         table.keys("6 ctrl-y");
         copied(&table)
     };
@@ -192,7 +192,7 @@ fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
 fn a_burst_of_changes_calls_once_and_then_says_how_many_there_were() {
     let mut table = Table::live(80, 24);
     let alerts = AlertConfig { level: Level::All, ..AlertConfig::default() };
-    table.app.prefer(Options { alerts, ..Options::default() }, scry::app::Keymap::default());
+    table.app.prefer(Options { alerts, ..Options::default() }, scry_dashboard::app::Keymap::default());
     table.send(Msg::Attention(false));
     for seq in 1_201..1_231 {
         table.event(seq, settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])));

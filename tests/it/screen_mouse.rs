@@ -1,7 +1,7 @@
 //! The mouse: what is clicked is what is meant, tabs and wrapped rows included.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use scry::app::{Msg, Pane};
+use scry_dashboard::app::{Msg, Pane};
 use serde_json::json;
 
 use crate::support::table::{Table, settlement_event};
@@ -11,7 +11,7 @@ fn click(table: &mut Table, text: &str) {
     let screen = table.screen();
     let found = screen.lines().enumerate().find_map(|(row, line)| Some((row, line.find(text)?, line)));
     let (row, byte, line) = found.unwrap_or_else(|| panic!("{text} is not on the screen:\n{screen}"));
-    let column = scry::app::measure::width(&line[..byte]);
+    let column = scry_dashboard::app::measure::width(&line[..byte]);
     let kind = MouseEventKind::Down(MouseButton::Left);
     let (column, row) = (u16::try_from(column).unwrap(), u16::try_from(row).unwrap());
     table.send(Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));

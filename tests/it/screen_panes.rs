@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use scry::client::event::{ClientEvent, Gap, Phase, Status};
-use scry::protocol::Room;
+use scry_client::event::{ClientEvent, Gap, Phase, Status};
+use scry_protocol::Room;
 use serde_json::json;
 
 use crate::screen_people::{company, inbox};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use scry::app::{Effect, Msg};
-use scry::client::event::{Inbox, Notification, Phase, Preferences};
-use scry::protocol::messages::NotificationNew;
-use scry::protocol::presence::Activity;
-use scry::protocol::{ClientRequest, EntityType};
+use scry_client::event::{Inbox, Notification, Phase, Preferences};
+use scry_dashboard::app::{Effect, Msg};
+use scry_protocol::messages::NotificationNew;
+use scry_protocol::presence::Activity;
+use scry_protocol::{ClientRequest, EntityType};
 use serde_json::{Value, json};
 
 use crate::support::table::{Table, id, status};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use scry::app::Effect;
-use scry::app::keymap::BINDINGS;
-use scry::app::plain::Teller;
-use scry::client::event::{Phase, Status};
-use scry::client::outbox::{Change, Outcome, Refusal};
-use scry::protocol::ErrorCode;
+use scry_client::event::{Phase, Status};
+use scry_client::outbox::{Change, Outcome, Refusal};
+use scry_dashboard::app::Effect;
+use scry_dashboard::app::keymap::BINDINGS;
+use scry_dashboard::app::plain::Teller;
+use scry_protocol::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::support::table::{Table, nodes, settlement_event, status};

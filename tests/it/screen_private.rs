@@ -1,8 +1,8 @@
 //! The players' view: a secret, and what follows from it, is nowhere.
 
-use scry::app::Effect;
-use scry::client::outbox::{Outcome, Refusal};
-use scry::protocol::ErrorCode;
+use scry_client::outbox::{Outcome, Refusal};
+use scry_dashboard::app::Effect;
+use scry_protocol::ErrorCode;
 use serde_json::json;
 
 use crate::support::table::{Table, settlement_event};

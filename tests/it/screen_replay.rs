@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use scry::app::replay::Tape;
-use scry::app::{Effect, Standing};
-use scry::client::event::Snapshot;
-use scry::json;
-use scry::protocol::{EntityRef, EntityType};
+use scry_client::event::Snapshot;
+use scry_dashboard::app::replay::Tape;
+use scry_dashboard::app::{Effect, Standing};
+use scry_protocol::{EntityRef, EntityType};
+use scry_text::json;
 use serde_json::json;
 
 use crate::support::table::{Table, delivery, id, nodes};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use scry::app::Msg;
-use scry::client::event::{ClientEvent, Gap, Phase, Status};
-use scry::protocol::Room;
-use scry::ui::Look;
+use scry_client::event::{ClientEvent, Gap, Phase, Status};
+use scry_dashboard::app::Msg;
+use scry_dashboard::ui::Look;
+use scry_protocol::Room;
 use serde_json::json;
 
 use crate::support::table::{Table, clock_event, id, settlement_event, status};

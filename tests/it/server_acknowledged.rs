@@ -6,9 +6,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use scry::protocol::Role;
-use scry::server::db::{Db, DbError, Tx};
-use scry::server::domain::{Caller, DomainError, Expectation, Kind};
+use scry_protocol::Role;
+use scry_server::db::{Db, DbError, Tx};
+use scry_server::domain::{Caller, DomainError, Expectation, Kind};
 use serde_json::json;
 use sqlx::Row;
 use tokio::sync::Notify;

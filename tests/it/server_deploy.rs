@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use regex::Regex;
-use scry::config::server::SETTINGS;
-use scry::server::breach::Breach;
+use scry_server::breach::Breach;
+use scry_server::config::SETTINGS;
 
 const COMPOSE: &str = include_str!("../../assets/deploy/compose.yaml");
 const NGINX: &str = include_str!("../../assets/deploy/nginx.conf");

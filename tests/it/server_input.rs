@@ -1,7 +1,7 @@
 //! What enters is taken or refused alike whatever database stores it, and a refusal names the field.
 
 use fastrand::Rng;
-use scry::config::server::{Secret, ServerConfig};
+use scry_server::config::{Secret, ServerConfig};
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;

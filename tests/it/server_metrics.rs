@@ -1,7 +1,7 @@
 //! What the server says of itself, and to whom.
 
 use reqwest::StatusCode;
-use scry::config::server::Secret;
+use scry_server::config::Secret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;

@@ -1,8 +1,8 @@
 //! Several nodes on one database: one order of events, whichever node makes them or sends them.
 
 use futures_util::future::join_all;
-use scry::client::connection::Start;
-use scry::client::event::{ClientEvent, Phase};
+use scry_client::connection::Start;
+use scry_client::event::{ClientEvent, Phase};
 use serde_json::{Value, json};
 
 use crate::support::client::TestClient;

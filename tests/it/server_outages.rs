@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use scry::client::connection::Start;
-use scry::client::event::{ClientEvent, Phase};
-use scry::protocol::Id;
+use scry_client::connection::Start;
+use scry_client::event::{ClientEvent, Phase};
+use scry_protocol::Id;
 use serde_json::json;
 use tokio::time::Instant;
 

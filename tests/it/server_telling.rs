@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use scry::catalogue::{BUNDLED, Catalogue, Catalogues};
-use scry::config::server::Secret;
+use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
+use scry_server::config::Secret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;

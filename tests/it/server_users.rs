@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use scry::server::Core;
+use scry_server::Core;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -134,24 +134,24 @@ async fn printed_token_has_a_bounded_life_and_a_user_who_may_log_in() {
 async fn token_signed_with_the_key_needs_a_user_and_no_session_of_another() {
     let house = House::open();
     let login = house.login("ada", "correct horse").await.unwrap();
-    let core = Core::open(scry::config::server::ServerConfig::new(house.dir.path())).await.unwrap();
-    let id = |text: &str| scry::protocol::Id::parse(text).unwrap();
+    let core = Core::open(scry_server::config::ServerConfig::new(house.dir.path())).await.unwrap();
+    let id = |text: &str| scry_protocol::Id::parse(text).unwrap();
     let user = id(login["user"]["id"].as_str().unwrap());
-    let claims = core.tokens.verify(token_of(&login), scry::server::clock::now()).unwrap();
+    let claims = core.tokens.verify(token_of(&login), scry_server::clock::now()).unwrap();
     let ben = house.login("ben", "correct horse").await.unwrap();
-    let bens = core.tokens.verify(token_of(&ben), scry::server::clock::now()).unwrap();
+    let bens = core.tokens.verify(token_of(&ben), scry_server::clock::now()).unwrap();
     for (what, sub, sid) in [
         ("a user who does not exist", id("ghost"), claims.sid.clone()),
         ("neither user nor session", id("ghost"), id("no-session")),
         ("somebody else's session", user.clone(), bens.sid.clone()),
     ] {
-        let (token, _) = core.tokens.issue(&sub, "ada", &sid, scry::server::clock::now()).unwrap();
+        let (token, _) = core.tokens.issue(&sub, "ada", &sid, scry_server::clock::now()).unwrap();
         assert_eq!(house.whoami(&token).await, Err(401), "{what}");
         let refusal = Raw::connect(&house.url, &token).await.err().unwrap_or_default();
         assert!(refusal.starts_with("TOKEN_INVALID"), "{what}: {refusal}");
     }
     // Another application that signs with our key opens sessions of its own; its tokens end with their user.
-    let (token, _) = core.tokens.issue(&user, "ada", &id("no-session"), scry::server::clock::now()).unwrap();
+    let (token, _) = core.tokens.issue(&user, "ada", &id("no-session"), scry_server::clock::now()).unwrap();
     assert_eq!(house.whoami(&token).await, Ok(json!("ada")));
     let mut socket = Raw::connect(&house.url, &token).await.unwrap();
     house.run(&["user", "disable", "ada"]);
@@ -206,7 +206,7 @@ async fn deleted_user_leaves_what_they_have_written_and_frees_the_name() {
     assert_eq!(house.whoami(ada).await, Ok(json!("ada")), "a refused deletion changes nothing");
 
     // Ben becomes an owner in the database itself, so that this does not depend on how people are invited.
-    let core = Core::open(scry::config::server::ServerConfig::new(house.dir.path())).await.unwrap();
+    let core = Core::open(scry_server::config::ServerConfig::new(house.dir.path())).await.unwrap();
     let ben = house.login("ben", "correct horse").await.unwrap();
     sqlx::query("INSERT INTO memberships VALUES ('m-ben', $1, $2, 'OWNER', 1, '', '')")
         .bind(campaign.as_str())

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use scry::protocol::{Id, OnConflict};
-use scry::server::db::{DbError, Tx};
-use scry::server::domain::{DomainError, Expectation, Kind};
+use scry_protocol::{Id, OnConflict};
+use scry_server::db::{DbError, Tx};
+use scry_server::domain::{DomainError, Expectation, Kind};
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Row};
 
@@ -31,7 +31,7 @@ impl DomainFixture {
             Ok::<_, DbError>(())
         };
         // By another writer, so that these rows do not count as a turn of the server's.
-        let other = scry::server::Core::open((*self.core.config).clone()).await.unwrap();
+        let other = scry_server::Core::open((*self.core.config).clone()).await.unwrap();
         other.db.write(insert).await.unwrap();
         other.db.close().await;
     }
@@ -176,7 +176,7 @@ async fn kingdom_with_a_thousand_entities_is_deleted_quickly() {
     fixture.assert_short("a kingdom of 1,101 entities");
 
     let events = domain.events(gm, &campaign, before, 1_000).await.unwrap();
-    let told = |event: &scry::server::journal::JournalRow| -> Value { serde_json::from_str(&event.body).unwrap() };
+    let told = |event: &scry_server::journal::JournalRow| -> Value { serde_json::from_str(&event.body).unwrap() };
     let first = told(&events[0]);
     assert_eq!(first["payload"]["entityId"], json!(place.id), "first what stays loses its pointers: {first}");
     assert_eq!(first["payload"]["changedFields"], json!(["kingdomId", "settlementId"]));
@@ -196,8 +196,8 @@ async fn campaign_that_is_full_takes_no_more_entities() {
     let campaign = fixture.campaign().await;
     let mut config = (*fixture.core.config).clone();
     config.max_campaign_entities = 40;
-    let core = scry::server::Core::open(config).await.unwrap();
-    let domain = scry::server::domain::Domain::new(core);
+    let core = scry_server::Core::open(config).await.unwrap();
+    let domain = scry_server::domain::Domain::new(core);
     let kingdom = fields(json!({"campaignId": campaign, "name": "One more"}));
     let mut answers = Vec::new();
     for _ in 0..40 {

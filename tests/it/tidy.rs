@@ -62,49 +62,49 @@ const MAY_KNOW: [(&str, &[&str]); 25] = [
 const PURE: [&str; 45] = [
     "crates/scry-wire/src/codec/",
     "crates/scry-wire/src/session/",
-    "src/text.rs",
-    "src/input/",
-    "src/json",
-    "src/calendar/",
-    "src/protocol/",
-    "src/formula/",
-    "src/placed.rs",
-    "src/world/",
-    "src/catalogue/",
-    "src/expr/",
-    "src/headless/expect/",
-    "src/headless/fields.rs",
-    "src/headless/format.rs",
-    "src/headless/recording/",
-    "src/headless/values.rs",
-    "src/headless/wait.rs",
-    "src/headless/watch.rs",
-    "src/headless/ended.rs",
-    "src/headless/monitor.rs",
-    "src/app/",
-    "src/ui/",
-    "src/server/rules/",
-    "src/server/graphql/cost",
-    "src/server/graphql/prices.rs",
-    "src/server/graphql/scan.rs",
-    "src/server/presence/registry",
-    "src/server/presence/typing",
-    "src/server/presence/view",
-    "src/server/cluster/signing",
-    "src/server/cluster/word",
-    "src/server/graphql/literals.rs",
-    "src/client/cache/",
-    "src/client/outbox/edit.rs",
-    "src/client/outbox/entry.rs",
-    "src/client/outbox/queue.rs",
-    "src/client/outbox/outcome.rs",
-    "src/client/doctor/render.rs",
-    "src/client/doctor/report.rs",
-    "src/client/connection/machine",
-    "src/client/connection/backoff",
-    "src/client/connection/continuity",
-    "src/demo/table",
-    "src/demo/moves.rs",
+    "crates/scry-text/src/lib.rs",
+    "crates/scry-text/src/input/",
+    "crates/scry-text/src/json",
+    "crates/scry-calendar/src/",
+    "crates/scry-protocol/src/",
+    "crates/scry-query/src/formula/",
+    "crates/scry-text/src/placed.rs",
+    "crates/scry-world/src/",
+    "crates/scry-catalogue/src/",
+    "crates/scry-query/src/expr/",
+    "crates/scry-scripting/src/expect/",
+    "crates/scry-scripting/src/fields.rs",
+    "crates/scry-scripting/src/format.rs",
+    "crates/scry-scripting/src/recording/",
+    "crates/scry-scripting/src/values.rs",
+    "crates/scry-scripting/src/wait.rs",
+    "crates/scry-scripting/src/watch.rs",
+    "crates/scry-scripting/src/ended.rs",
+    "crates/scry-scripting/src/monitor.rs",
+    "crates/scry-dashboard/src/app/",
+    "crates/scry-dashboard/src/ui/",
+    "crates/scry-server/src/rules/",
+    "crates/scry-server/src/graphql/cost",
+    "crates/scry-server/src/graphql/prices.rs",
+    "crates/scry-server/src/graphql/scan.rs",
+    "crates/scry-server/src/presence/registry",
+    "crates/scry-server/src/presence/typing",
+    "crates/scry-server/src/presence/view",
+    "crates/scry-server/src/cluster/signing",
+    "crates/scry-server/src/cluster/word",
+    "crates/scry-server/src/graphql/literals.rs",
+    "crates/scry-client/src/cache/",
+    "crates/scry-client/src/outbox/edit.rs",
+    "crates/scry-client/src/outbox/entry.rs",
+    "crates/scry-client/src/outbox/queue.rs",
+    "crates/scry-client/src/outbox/outcome.rs",
+    "crates/scry-client/src/doctor/render.rs",
+    "crates/scry-client/src/doctor/report.rs",
+    "crates/scry-client/src/connection/machine",
+    "crates/scry-client/src/connection/backoff",
+    "crates/scry-client/src/connection/continuity",
+    "crates/scry-simulator/src/table",
+    "crates/scry-simulator/src/moves.rs",
 ];
 
 /// Tells whether a path may name a library.
@@ -229,12 +229,18 @@ fn the_screen_knows_the_client_by_its_cache_edits_and_events_alone() {
 #[test]
 fn libraries_stay_behind_the_modules_made_for_them() {
     let rules: [(&str, Allowed); 6] = [
-        ("rust_socketio::", |path| path == "src/client/connection/link/library.rs"),
-        ("scry_wire::", |path| path == "src/client/connection/link/wire.rs"),
-        ("crossterm::", |path| ["src/app/", "src/tui/", "src/cli/"].iter().any(|folder| path.starts_with(folder))),
-        ("redis::", |path| path.starts_with("src/server/cluster/")),
-        ("axum::", |path| path.starts_with("src/server/") && !path.starts_with("src/server/domain/")),
-        ("socketioxide::", |path| path.starts_with("src/server/") && !path.starts_with("src/server/domain/")),
+        ("rust_socketio::", |path| path == "crates/scry-client/src/connection/link/library.rs"),
+        ("scry_wire::", |path| path == "crates/scry-client/src/connection/link/wire.rs"),
+        ("crossterm::", |path| {
+            ["crates/scry-dashboard/src/app/", "src/tui/", "src/cli/"].iter().any(|folder| path.starts_with(folder))
+        }),
+        ("redis::", |path| path.starts_with("crates/scry-server/src/cluster/")),
+        ("axum::", |path| {
+            path.starts_with("crates/scry-server/src/") && !path.starts_with("crates/scry-server/src/domain/")
+        }),
+        ("socketioxide::", |path| {
+            path.starts_with("crates/scry-server/src/") && !path.starts_with("crates/scry-server/src/domain/")
+        }),
     ];
     let mut faults = Vec::new();
     for source in sources().iter().filter(|source| source.path.starts_with("src/")) {
@@ -314,9 +320,9 @@ fn every_calendar_and_world_in_assets_is_built_in() {
         let stem = |source: Source| Path::new(&source.path).file_stem().unwrap().to_string_lossy().into_owned();
         files(&[folder]).map(stem).collect()
     };
-    let themes = scry::ui::theme::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let themes = scry_dashboard::ui::theme::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(stems("assets/themes"), themes);
-    let bundled = scry::calendar::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let bundled = scry_calendar::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(stems("assets/calendars"), bundled);
     assert_eq!(stems("assets/worlds"), BTreeSet::from(["emberfall".to_owned()]));
 }

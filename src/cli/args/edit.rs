@@ -2,10 +2,10 @@
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
+use scry_protocol::{EntityType, OnConflict};
+use scry_scripting::since::Since;
 
 use crate::cli::complete;
-use crate::headless::since::Since;
-use crate::protocol::{EntityType, OnConflict};
 
 /// Types of entity as the command line names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
+use scry_protocol::{EventKind, Room};
+use scry_query::expr::Expr;
+use scry_scripting::expect::vars::assignment;
+use scry_scripting::format::Format;
+use scry_scripting::recording::Speed;
+use scry_scripting::rooms::named;
+use scry_scripting::since::Since;
 use serde_json::Value;
 
 use super::{Entity, duration};
 use crate::cli::complete;
-use crate::expr::Expr;
-use crate::headless::expect::vars::assignment;
-use crate::headless::format::Format;
-use crate::headless::recording::Speed;
-use crate::headless::rooms::named;
-use crate::headless::since::Since;
-use crate::protocol::{EventKind, Room};
 
 /// Names what to listen to; every option may be repeated.
 #[derive(Debug, Clone, Default, Args)]

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use scry::client::connection::{Start, Timings};
-use scry::client::event::{ClientEvent, Phase, Status, Transport};
+use scry_client::connection::{Start, Timings};
+use scry_client::event::{ClientEvent, Phase, Status, Transport};
 use serde_json::json;
 use tokio::net::TcpListener;
-
-use scry::client::session::SessionOptions;
+use scry_client::session::SessionOptions;
 
 use crate::support::client::{self, TestClient, quick};
 use crate::support::fake_gateway::FakeGateway;

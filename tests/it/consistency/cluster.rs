@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use scry::world::World;
+use scry_world::World;
 use tokio::sync::{Mutex, watch};
 
 use super::history::Effect;

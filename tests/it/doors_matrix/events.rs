@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use scry::server::socket::request::EVENTS;
+use scry_server::socket::request::EVENTS;
 use serde_json::{Value, json};
 
 use super::Answer::{Absent, Granted, NoToken, Refused, TokenExpired};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use scry::catalogue::{BUNDLED, Catalogue, Catalogues};
-use scry::config::server::Secret;
+use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
+use scry_server::config::Secret;
 use serde_json::{Value, json};
 
 use super::Answer::{self, Absent, Granted, NoToken, Refused, TokenExpired};
@@ -99,11 +99,11 @@ impl House {
 
     /// Makes users members of a room of a catalogue.
     async fn admit(&self, room: &str, users: &[&str]) {
-        let core = scry::server::Core::open(self.server.config.clone()).await.unwrap();
+        let core = scry_server::Core::open(self.server.config.clone()).await.unwrap();
         for name in users {
             let user =
-                scry::server::auth::users::by_name(&mut core.db.read().await.unwrap(), name).await.unwrap().unwrap();
-            scry::server::rooms::add(&core.db, &room.parse().unwrap(), &user.id).await.unwrap();
+                scry_server::auth::users::by_name(&mut core.db.read().await.unwrap(), name).await.unwrap().unwrap();
+            scry_server::rooms::add(&core.db, &room.parse().unwrap(), &user.id).await.unwrap();
         }
         core.db.close().await;
     }
@@ -170,24 +170,24 @@ pub fn nothing(ids: &Value) -> Value {
 
 /// Adds a user to a running server's database, with the password that all have.
 async fn add_user(server: &TestServer, name: &str, is_service: bool) {
-    let core = scry::server::Core::open(server.config.clone()).await.unwrap();
-    let hash = scry::server::auth::password::Passwords::new(server.config.auth.argon2).unwrap();
-    let user = scry::server::auth::users::User {
-        id: scry::protocol::Id::from(uuid::Uuid::now_v7()),
+    let core = scry_server::Core::open(server.config.clone()).await.unwrap();
+    let hash = scry_server::auth::password::Passwords::new(server.config.auth.argon2).unwrap();
+    let user = scry_server::auth::users::User {
+        id: scry_protocol::Id::from(uuid::Uuid::now_v7()),
         username: name.to_owned(),
         password_hash: hash.hash(crate::support::server::PASSWORD.to_owned()).await.unwrap(),
         is_service,
         is_disabled: false,
     };
-    let add = async |tx: &mut scry::server::db::Tx| scry::server::auth::users::insert(tx, &user).await;
+    let add = async |tx: &mut scry_server::db::Tx| scry_server::auth::users::insert(tx, &user).await;
     core.db.write(add).await.unwrap();
     core.db.close().await;
 }
 
 /// Makes a token of the owner that has run out, signed by the server's own key.
 async fn expired(server: &TestServer) -> String {
-    let core = scry::server::Core::open(server.config.clone()).await.unwrap();
-    let id = |text: &str| scry::protocol::Id::parse(text).unwrap();
+    let core = scry_server::Core::open(server.config.clone()).await.unwrap();
+    let id = |text: &str| scry_protocol::Id::parse(text).unwrap();
     let tokens = core.tokens.with_ttl(Duration::ZERO);
     let token = tokens.issue(&id("gm"), "gm", &id("session"), jiff::Timestamp::now()).unwrap().0;
     core.db.close().await;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use scry::client::api::Api;
-use scry::client::auth::{self, Auth};
-use scry::client::error::ApiError;
-use scry::client::secret::Secret;
-use scry::protocol::Id;
+use scry_client::api::Api;
+use scry_client::auth::{self, Auth};
+use scry_client::error::ApiError;
+use scry_client::secret::Secret;
+use scry_protocol::Id;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

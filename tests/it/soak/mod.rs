@@ -12,9 +12,9 @@ mod yardstick;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use scry::client::api::Api;
-use scry::client::outbox::Outboxes;
-use scry::protocol::Id;
+use scry_client::api::Api;
+use scry_client::outbox::Outboxes;
+use scry_protocol::Id;
 use tokio::time::{Instant, timeout};
 
 use self::editors::Editors;

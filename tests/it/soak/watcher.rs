@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use scry::protocol::Id;
+use scry_protocol::Id;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scry::protocol::{FieldConflict, OnConflict};
+use scry_protocol::{FieldConflict, OnConflict};
 use serde_json::Value;
 
 /// Maps fields to values; a variable that is not there is null.

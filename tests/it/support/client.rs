@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use scry::client::api::Api;
-use scry::client::auth::Auth;
-use scry::client::connection::{Start, Timings};
-use scry::client::event::{ClientEvent, Gap, Phase, Status};
-use scry::client::http::Http;
-use scry::client::secret::Secret;
-use scry::client::session::{self, Session, SessionOptions};
-use scry::config::client::{LinkKind, Server};
+use scry_client::api::Api;
+use scry_client::auth::Auth;
+use scry_client::connection::{Start, Timings};
+use scry_client::event::{ClientEvent, Gap, Phase, Status};
+use scry_client::http::Http;
+use scry_client::secret::Secret;
+use scry_client::session::{self, Session, SessionOptions};
+use scry_config::client::{LinkKind, Server};
 
 use super::wait::PATIENCE;
 

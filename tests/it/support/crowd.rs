@@ -1,11 +1,11 @@
 //! More users than the bundled world has, written straight into a server's database.
 
-use scry::config::server::ServerConfig;
-use scry::protocol::Id;
-use scry::server::Core;
-use scry::server::auth::sessions;
-use scry::server::clock::now;
-use scry::server::db::{DbError, Tx};
+use scry_protocol::Id;
+use scry_server::Core;
+use scry_server::auth::sessions;
+use scry_server::clock::now;
+use scry_server::config::ServerConfig;
+use scry_server::db::{DbError, Tx};
 
 /// Holds one user with an access token.
 #[derive(Debug, Clone)]

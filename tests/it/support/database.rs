@@ -1,6 +1,6 @@
 //! The database of a test: a file, or a fresh one on the Postgres that `tests/postgres.sh` runs.
 
-use scry::config::server::{Secret, ServerConfig};
+use scry_server::config::{Secret, ServerConfig};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use url::Url;
 

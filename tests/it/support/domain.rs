@@ -1,12 +1,12 @@
 //! A domain over a seeded database, without a server around it.
 
-use scry::config::server::{Argon2Config, ServerConfig};
-use scry::protocol::Id;
-use scry::server::auth::AuthService;
-use scry::server::db::Db;
-use scry::server::domain::{Caller, Domain, Fields};
-use scry::server::{Core, seed};
-use scry::world::World;
+use scry_protocol::Id;
+use scry_server::auth::AuthService;
+use scry_server::config::{Argon2Config, ServerConfig};
+use scry_server::db::Db;
+use scry_server::domain::{Caller, Domain, Fields};
+use scry_server::{Core, seed};
+use scry_world::World;
 use sqlx::Row;
 
 /// A domain over a seeded database, and the owner of its campaign.

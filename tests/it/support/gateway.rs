@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use scry::config::server::ServerConfig;
-use scry::protocol::event::{EntityUpdated, SettlementUpdated, StateInvalidated, StructureUpdated, WorldTimeChanged};
-use scry::protocol::messages::NotificationNew;
-use scry::protocol::{EntityType, Ephemeral, Event, Id, Operation, Payload, Scope, Source};
-use scry::server::Core;
-use scry::server::clock::now;
-use scry::server::db::{DbError, Tx};
-use scry::server::journal::{Draft, append};
-use scry::server::socket::serve;
+use scry_protocol::event::{EntityUpdated, SettlementUpdated, StateInvalidated, StructureUpdated, WorldTimeChanged};
+use scry_protocol::messages::NotificationNew;
+use scry_protocol::{EntityType, Ephemeral, Event, Id, Operation, Payload, Scope, Source};
+use scry_server::Core;
+use scry_server::clock::now;
+use scry_server::config::ServerConfig;
+use scry_server::db::{DbError, Tx};
+use scry_server::journal::{Draft, append};
+use scry_server::socket::serve;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -88,7 +88,7 @@ impl TestGateway {
 
     /// Writes a message to a user, as the API does.
     pub async fn tell(&self, user: &str, message: &Ephemeral) {
-        let put = async |tx: &mut Tx| scry::server::inbox::put(tx, &id(user), &id("gm"), message, now()).await;
+        let put = async |tx: &mut Tx| scry_server::inbox::put(tx, &id(user), &id("gm"), message, now()).await;
         self.core.db.write(put).await.unwrap();
         self.core.signals.mailed(&id(user));
     }
@@ -153,7 +153,7 @@ impl TestGateway {
             .execute(&self.core.db.writer)
             .await
             .unwrap();
-        self.core.signals.end(scry::server::signals::SessionEnded { user_id: id(user), sid });
+        self.core.signals.end(scry_server::signals::SessionEnded { user_id: id(user), sid });
     }
 
     /// Shuts the server down and waits until it has ended.

@@ -1,9 +1,9 @@
 //! An outbox of ours, and what it has told.
 
 use jiff::Timestamp;
-use scry::client::api::Api;
-use scry::client::outbox::{self, Change, Edit, Handle, Outcome, Refusal, Store};
-use scry::protocol::{EntityRef, EntityType, Id};
+use scry_client::api::Api;
+use scry_client::outbox::{self, Change, Edit, Handle, Outcome, Refusal, Store};
+use scry_protocol::{EntityRef, EntityType, Id};
 use serde_json::Value;
 use tokio::sync::mpsc;
 

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use scry::client::api::Api;
-use scry::client::auth::{self, Auth};
-use scry::client::connection::Start;
-use scry::client::credentials::Login;
-use scry::client::http::Http;
-use scry::client::secret::Secret;
-use scry::client::session::SessionOptions;
-use scry::config::client::LinkKind;
-use scry::config::client::Server;
-use scry::protocol::{Id, Room};
+use scry_client::api::Api;
+use scry_client::auth::{self, Auth};
+use scry_client::connection::Start;
+use scry_client::credentials::Login;
+use scry_client::http::Http;
+use scry_client::secret::Secret;
+use scry_client::session::SessionOptions;
+use scry_config::client::LinkKind;
+use scry_config::client::Server;
+use scry_protocol::{Id, Room};
 use serde_json::json;
 
 use super::client::quick;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use scry::config::server::{Argon2Config, Secret, ServerConfig};
-use scry::world::World;
+use scry_server::config::{Argon2Config, Secret, ServerConfig};
+use scry_world::World;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -41,7 +41,7 @@ impl ServerProcess {
         let setting = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
         config.database = setting("SCRY_SERVER_DATABASE").map(str::to_owned);
         config.auth.jwt_secret = setting("SCRY_SERVER_JWT_SECRET").map(Secret::new);
-        scry::server::seed(&config, world).await.unwrap();
+        scry_server::seed(&config, world).await.unwrap();
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = Arc::new(dir);
         let (child, url) = spawn(dir.path(), &settings).await;

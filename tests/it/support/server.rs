@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
-use scry::config::server::{Argon2Config, ServerConfig};
-use scry::server::breach::Breaches;
-use scry::server::{Server, seed};
-use scry::world::World;
+use scry_server::breach::Breaches;
+use scry_server::config::{Argon2Config, ServerConfig};
+use scry_server::{Server, seed};
+use scry_world::World;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;

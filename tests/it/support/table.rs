@@ -7,12 +7,12 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use scry::app::{App, Effect, Keymap, Msg, Now, Options};
-use scry::client::event::{ClientEvent, Delivery, Loaded, Phase, Saved, Snapshot, Status};
-use scry::client::outbox::{Edit, Outcome};
-use scry::json::{self, Json};
-use scry::protocol::{Event, Id, Position, Room};
-use scry::ui::{self, Look};
+use scry_client::event::{ClientEvent, Delivery, Loaded, Phase, Saved, Snapshot, Status};
+use scry_client::outbox::{Edit, Outcome};
+use scry_dashboard::app::{App, Effect, Keymap, Msg, Now, Options};
+use scry_dashboard::ui::{self, Look};
+use scry_protocol::{Event, Id, Position, Room};
+use scry_text::json::{self, Json};
 use serde_json::{Value, json};
 
 /// Holds a dashboard, its clock and its screen.
@@ -202,7 +202,7 @@ impl Table {
                 let symbol = buffer[(x, y)].symbol();
                 if skip == 0 {
                     line.push_str(symbol);
-                    skip = scry::app::measure::width(symbol).max(1);
+                    skip = scry_dashboard::app::measure::width(symbol).max(1);
                 }
                 skip -= 1;
             }
@@ -286,7 +286,7 @@ fn settlement(id: &str, kingdom: &str, name: &str, level: i64) -> Value {
 
 /// Lists the campaign's entities as the API sends them.
 pub fn nodes() -> Vec<Value> {
-    let calendar = scry::calendar::Calendar::from_toml(scry::calendar::BUNDLED[1].1).unwrap().to_json();
+    let calendar = scry_calendar::Calendar::from_toml(scry_calendar::BUNDLED[1].1).unwrap().to_json();
     let harrow = json!({
         "__typename": "Settlement", "id": "s1", "campaignId": "c", "kingdomId": "k1", "name": "Harrow's Rest",
         "version": 30, "level": 3,

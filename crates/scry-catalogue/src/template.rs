@@ -1,0 +1,176 @@
+//! Texts with values of a payload in them: `company:{companyId}`, `invoice {number} is paid`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use scry_protocol::{Id, InvalidRoom, Room, RoomKind};
+use serde_json::Value;
+
+use super::PayloadFault;
+
+/// Holds a text whose `{a.b}` are paths into a payload; `{{` and `}}` are braces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    /// A dotted path.
+    Path(String),
+}
+
+impl std::str::FromStr for Template {
+    type Err = String;
+
+    fn from_str(source: &str) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        let mut rest = source.chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '{' | '}' if rest.peek() == Some(&c) => {
+                    rest.next();
+                    text.push(c);
+                }
+                '{' => {
+                    let mut path = String::new();
+                    while let Some(c) = rest.next_if(|c| *c != '}') {
+                        path.push(c);
+                    }
+                    if rest.next().is_none() {
+                        return Err("has a { without a }; write {{ for a brace".to_owned());
+                    }
+                    if !is_path(&path) {
+                        let path = scry_text::line(&path);
+                        return Err(format!("{{{path}}} is no path into the payload, such as {{lines.total}}"));
+                    }
+                    pieces.extend([Piece::Text(std::mem::take(&mut text)), Piece::Path(path)]);
+                }
+                '}' => return Err("has a } without a {; write }} for a brace".to_owned()),
+                c => text.push(c),
+            }
+        }
+        pieces.push(Piece::Text(text));
+        pieces.retain(|piece| *piece != Piece::Text(String::new()));
+        Ok(Self(pieces))
+    }
+}
+
+fn is_path(text: &str) -> bool {
+    let is_key = |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    text.split('.').all(is_key)
+}
+
+/// Stands for what a payload does not have.
+const NOTHING: &str = "–";
+
+/// Writes a value for people; a list as its items.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => NOTHING.to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+impl Template {
+    /// Lists the paths in it.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Path(path) => Some(path.as_str()),
+        })
+    }
+
+    /// Writes the text for people; what the payload does not have is a dash. It is as safe as the payload.
+    #[must_use]
+    pub fn fill(&self, payload: &Value) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Path(path) => find(payload, path).map_or_else(|| NOTHING.to_owned(), plain),
+        };
+        self.0.iter().map(piece).collect()
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
+                Piece::Path(path) => write!(f, "{{{path}}}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names a room by a payload; the kind is the same for all payloads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RoomTemplate {
+    /// `None` for the rooms of users.
+    pub kind: Option<RoomKind>,
+    key: Template,
+}
+
+impl std::str::FromStr for RoomTemplate {
+    type Err = String;
+
+    fn from_str(source: &str) -> Result<Self, String> {
+        let (kind, key) = source.split_once(':').ok_or("is no room; write kind:{path}, such as company:{companyId}")?;
+        let is_users = kind == RoomKind::BUILT_IN[3];
+        let kind = if is_users { None } else { Some(RoomKind::parse(kind).map_err(|error| misnamed(kind, &error))?) };
+        Ok(Self { kind, key: key.parse()? })
+    }
+}
+
+fn misnamed(kind: &str, error: &InvalidRoom) -> String {
+    if RoomKind::BUILT_IN.contains(&kind) {
+        format!("rooms of the kind {kind} are the gateway's own; only its five events go there")
+    } else {
+        error.to_string()
+    }
+}
+
+impl RoomTemplate {
+    /// Lists the paths in it.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.key.paths()
+    }
+
+    /// Names the room.
+    ///
+    /// # Errors
+    /// [`PayloadFault`] naming the value that cannot name a room.
+    pub fn fill(&self, payload: &Value) -> Result<Room, PayloadFault> {
+        let mut key = String::new();
+        for piece in &self.key.0 {
+            match piece {
+                Piece::Text(text) => key.push_str(text),
+                Piece::Path(path) => key.push_str(&name(payload, path)?),
+            }
+        }
+        let fault = |problem: String| {
+            let path = self.paths().next().unwrap_or_default();
+            PayloadFault { path: format!("payload.{path}"), problem: format!("cannot name a room: {problem}") }
+        };
+        let id = Id::parse(&key).map_err(|error| fault(error.to_string()))?;
+        Ok(self.kind.clone().map_or_else(|| Room::User(id.clone()), |kind| Room::Declared(kind, id.clone())))
+    }
+}
+
+/// Returns a value that may be part of a room's name.
+fn name<'a>(payload: &'a Value, path: &str) -> Result<Cow<'a, str>, PayloadFault> {
+    let fault = |problem: &str| PayloadFault { path: format!("payload.{path}"), problem: problem.to_owned() };
+    match find(payload, path) {
+        Some(Value::String(text)) => Ok(text.into()),
+        Some(Value::Number(number)) if !number.is_f64() => Ok(number.to_string().into()),
+        Some(_) => Err(fault("names a room, so it must be a text or a whole number")),
+        None => Err(fault("is missing; it names a room")),
+    }
+}
+
+fn find<'a>(payload: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(payload, |value, key| value.get(key))
+}

@@ -1,0 +1,362 @@
+//! What a room has seen of its history: drops what is old, notices what is missing.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use scry_protocol::catalogue::Stamp;
+use scry_protocol::{Event, Id, Position, Room};
+
+use crate::event::Delivery;
+
+/// Says where an event stands: in whose history, and behind what in each of its rooms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The campaign, or the catalogue.
+    pub history: Id,
+    /// Its rooms, the widest first, each with the `seq` of the event before it there, where that is told.
+    pub rooms: Vec<(Room, Option<u64>)>,
+    /// `None` where the gateway keeps no positions, or for what it does not keep.
+    pub position: Option<Position>,
+    pub replayed: bool,
+}
+
+impl Mark {
+    /// Reads the mark of what was delivered; `None` where nobody says which rooms it went to.
+    #[must_use]
+    pub fn of(delivery: &Delivery) -> Option<Self> {
+        match &delivery.event {
+            Some(event) => Some(event.as_ref().into()),
+            None => Self::stamped(Stamp::of(&delivery.raw)?),
+        }
+    }
+
+    fn stamped(mut stamp: Stamp) -> Option<Self> {
+        let rooms = std::mem::take(&mut stamp.rooms);
+        let rooms = rooms.into_iter().map(|room| {
+            let previous = stamp.prev.get(&room).copied();
+            (room, previous)
+        });
+        let history = Id::parse(&stamp.catalogue).ok()?;
+        Some(Self { history, rooms: rooms.collect(), position: stamp.position(), replayed: stamp.replayed })
+    }
+}
+
+impl From<&Event> for Mark {
+    fn from(event: &Event) -> Self {
+        let rooms = event.payload.rooms().into_iter().map(|room| {
+            let previous = previous(&room, event);
+            (room, previous)
+        });
+        Self {
+            history: event.payload.campaign_id().clone(),
+            rooms: rooms.collect(),
+            position: event.position(),
+            replayed: event.metadata.replayed,
+        }
+    }
+}
+
+/// Returns the `seq` of the event before this one in the same room; `None` when it is not told.
+fn previous(room: &Room, event: &Event) -> Option<u64> {
+    let prev = event.metadata.prev.unwrap_or_default();
+    match room {
+        Room::Campaign(_) => event.metadata.seq.map(|seq| seq.saturating_sub(1)),
+        Room::Settlement(_) => prev.settlement,
+        Room::Structure(_) => prev.structure,
+        Room::User(_) | Room::Declared(..) => None,
+    }
+}
+
+/// Remembers how far one room has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tracker {
+    at: Option<Position>,
+    /// Events further on that came through another room: behind which `seq` of this room each one stands.
+    ahead: BTreeMap<u64, u64>,
+}
+
+/// Bounds how many events further on one room remembers; what is forgotten is asked for again.
+const MAX_AHEAD: usize = 4_096;
+
+/// Judges one event for one room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It follows what was seen; the room has moved on to it.
+    Fresh,
+    /// It was seen before.
+    Old,
+    /// Something between these two is missing; the room stays where it was.
+    Missing { from: u64, to: u64 },
+    /// The gateway keeps no positions, so nothing can be told.
+    Unnumbered,
+}
+
+impl Tracker {
+    /// Returns the place of the last event seen, or of the state everything began with.
+    #[must_use]
+    pub const fn position(&self) -> Option<&Position> {
+        self.at.as_ref()
+    }
+
+    /// Starts again from a place.
+    pub fn reset(&mut self, to: Option<Position>) {
+        self.at = to;
+        self.ahead.clear();
+    }
+
+    /// Moves on to a place the gateway vouches for; never back within one history.
+    pub fn advance(&mut self, to: Position) {
+        let behind = self.at.as_ref().is_some_and(|at| at.comparable(&to) && at.seq >= to.seq);
+        if !behind {
+            self.go_to(to);
+        }
+    }
+
+    /// Notes an event of this room that another one has passed on, although something before it is missing here.
+    pub fn passed(&mut self, position: &Position, previous: Option<u64>) {
+        let is_ours = self.at.as_ref().is_some_and(|at| at.comparable(position));
+        if let Some(previous) = previous.filter(|_| is_ours && self.ahead.len() < MAX_AHEAD) {
+            self.ahead.insert(previous, position.seq);
+        }
+    }
+
+    /// Moves to a place, and on over what has come from behind it.
+    fn go_to(&mut self, mut to: Position) {
+        if self.at.as_ref().is_some_and(|at| !at.comparable(&to)) {
+            self.ahead.clear();
+        }
+        while let Some(next) = self.ahead.remove(&to.seq) {
+            to.seq = to.seq.max(next);
+        }
+        self.ahead = self.ahead.split_off(&to.seq);
+        self.at = Some(to);
+    }
+
+    /// Judges an event of this room by its place and by that of the event before it in the room, where these are told;
+    /// moves on to it if it is the next one.
+    pub fn offer(&mut self, position: Option<&Position>, previous: Option<u64>) -> Verdict {
+        let Some(position) = position else { return Verdict::Unnumbered };
+        let seq = position.seq;
+        if let Some(at) = &self.at {
+            if at.epoch != position.epoch {
+                return Verdict::Missing { from: at.seq, to: seq };
+            }
+            if seq <= at.seq {
+                return Verdict::Old;
+            }
+            if previous.is_some_and(|previous| previous > at.seq) {
+                return Verdict::Missing { from: at.seq, to: seq };
+            }
+        }
+        self.go_to(position.clone());
+        Verdict::Fresh
+    }
+}
+
+/// Remembers the latest events that were passed on, so that two rooms that replay the same one do
+/// not pass it on twice.
+///
+/// Bounded: only rooms of one campaign that are caught up at different times overlap at all, and a
+/// campaign's own room needs no memory because its numbers have no holes. Only numbers are kept, each history's by
+/// themselves: of a flood, texts would be most of what this program holds.
+#[derive(Debug, Default)]
+pub struct Recent {
+    /// The one that was heard of last comes last.
+    histories: Vec<History>,
+}
+
+#[derive(Debug)]
+struct History {
+    campaign: Id,
+    epoch: String,
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl Recent {
+    /// Bounds the memory of one history, in events.
+    pub const CAPACITY: usize = 16_384;
+    /// Bounds how many histories are remembered.
+    const HISTORIES: usize = 32;
+
+    /// Remembers an event; false when it is known already.
+    pub fn insert(&mut self, campaign: &Id, position: &Position) -> bool {
+        let known = self.histories.iter().rposition(|one| one.campaign == *campaign && one.epoch == position.epoch);
+        match known {
+            Some(last) if last + 1 == self.histories.len() => {}
+            Some(place) => self.histories[place..].rotate_left(1),
+            None => {
+                if self.histories.len() == Self::HISTORIES {
+                    self.histories.remove(0);
+                }
+                self.histories.push(History::new(campaign.clone(), position.epoch.clone()));
+            }
+        }
+        self.histories.last_mut().is_some_and(|history| history.insert(position.seq))
+    }
+}
+
+impl History {
+    fn new(campaign: Id, epoch: String) -> Self {
+        Self { campaign, epoch, known: HashSet::new(), order: VecDeque::new() }
+    }
+
+    fn insert(&mut self, seq: u64) -> bool {
+        if !self.known.insert(seq) {
+            return false;
+        }
+        if self.order.len() == Recent::CAPACITY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.order.push_back(seq);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn at(seq: u64) -> Tracker {
+        let mut room = Tracker::default();
+        room.reset(Some(Position::new("x", seq)));
+        room
+    }
+
+    /// Offers the event of a campaign, whose numbers have no holes.
+    fn wide(room: &mut Tracker, epoch: &str, seq: u64) -> Verdict {
+        room.offer(Some(&Position::new(epoch, seq)), Some(seq - 1))
+    }
+
+    /// Offers the event of a narrower room, which names the one before it.
+    fn narrow(room: &mut Tracker, seq: u64, previous: Option<u64>) -> Verdict {
+        room.offer(Some(&Position::new("x", seq)), previous)
+    }
+
+    #[test]
+    fn a_campaign_counts_by_one() {
+        let mut room = at(5);
+        assert_eq!(wide(&mut room, "x", 5), Verdict::Old);
+        assert_eq!(wide(&mut room, "x", 6), Verdict::Fresh);
+        assert_eq!(wide(&mut room, "x", 8), Verdict::Missing { from: 6, to: 8 });
+        assert_eq!(wide(&mut room, "x", 7), Verdict::Fresh);
+        assert_eq!(wide(&mut room, "y", 8), Verdict::Missing { from: 7, to: 8 });
+    }
+
+    #[test]
+    fn a_narrow_room_goes_by_its_own_previous_event() {
+        let mut room = at(5);
+        assert_eq!(narrow(&mut room, 9, Some(3)), Verdict::Fresh);
+        assert_eq!(narrow(&mut room, 20, Some(9)), Verdict::Fresh);
+        assert_eq!(narrow(&mut room, 30, Some(25)), Verdict::Missing { from: 20, to: 30 });
+        assert_eq!(narrow(&mut room, 31, None), Verdict::Fresh, "nothing is told, nothing is known");
+    }
+
+    #[test]
+    fn what_another_room_has_passed_on_is_not_missed_again() {
+        let mut room = at(12);
+        for (previous, seq) in [(16, 19), (20, 23)] {
+            assert!(matches!(narrow(&mut room, seq, Some(previous)), Verdict::Missing { .. }));
+            room.passed(&Position::new("x", seq), Some(previous));
+        }
+        assert_eq!(narrow(&mut room, 16, Some(12)), Verdict::Fresh);
+        assert_eq!(room.position(), Some(&Position::new("x", 19)), "it has gone on over what had come");
+        assert_eq!(narrow(&mut room, 20, Some(19)), Verdict::Fresh);
+        assert_eq!(narrow(&mut room, 24, Some(23)), Verdict::Fresh);
+        assert!(room.ahead.is_empty());
+        // Of another history nothing is kept.
+        room.passed(&Position::new("y", 40), Some(30));
+        assert!(room.ahead.is_empty());
+    }
+
+    #[test]
+    fn without_numbers_nothing_is_claimed() {
+        let mut room = Tracker::default();
+        assert_eq!(room.offer(None, None), Verdict::Unnumbered);
+        assert_eq!(room.position(), None);
+    }
+
+    #[test]
+    fn what_a_catalogue_declares_goes_by_the_places_in_its_stamp() {
+        let stamp = json!({"v": 1, "catalogue": "erp", "eventId": "e", "timestamp": "", "epoch": "x", "seq": 9,
+            "rooms": ["company:acme", "project:p"], "prev": {"company:acme": 7}, "replayed": true});
+        let delivery = |raw: Value| Delivery {
+            received_at: jiff::Timestamp::UNIX_EPOCH,
+            room: None,
+            name: "invoice:paid".into(),
+            raw: raw.into(),
+            event: None,
+        };
+        let mark = Mark::of(&delivery(json!({"number": 1, "metadata": stamp}))).unwrap();
+        let rooms = [("company:acme".parse().unwrap(), Some(7)), ("project:p".parse().unwrap(), None)];
+        assert_eq!((mark.rooms.as_slice(), mark.history.as_str()), (rooms.as_slice(), "erp"));
+        assert_eq!((mark.position, mark.replayed), (Some(Position::new("x", 9)), true));
+        assert_eq!(Mark::of(&delivery(json!({"number": 1}))), None);
+    }
+
+    #[test]
+    fn the_memory_of_what_was_passed_on_is_bounded() {
+        let mut recent = Recent::default();
+        let id = Id::parse("c").unwrap();
+        for seq in 0..=Recent::CAPACITY as u64 {
+            assert!(recent.insert(&id, &Position::new("x", seq)));
+        }
+        assert_eq!(recent.histories[0].known.len(), Recent::CAPACITY);
+        assert!(!recent.insert(&id, &Position::new("x", 5)));
+        assert!(recent.insert(&id, &Position::new("x", 0)), "the oldest was forgotten");
+    }
+
+    #[test]
+    fn histories_are_told_apart_and_the_one_not_heard_of_for_longest_is_forgotten() {
+        let mut recent = Recent::default();
+        let id = Id::parse("c").unwrap();
+        assert!(recent.insert(&id, &Position::new("x", 1)));
+        assert!(
+            recent.insert(&id, &Position::new("y", 1))
+                && recent.insert(&Id::parse("d").unwrap(), &Position::new("x", 1))
+        );
+        assert!(!recent.insert(&id, &Position::new("x", 1)), "it is heard of again");
+        for epoch in 0..Recent::HISTORIES - 1 {
+            assert!(recent.insert(&id, &Position::new(epoch.to_string(), 1)));
+        }
+        assert!(!recent.insert(&id, &Position::new("x", 1)));
+        assert!(recent.insert(&id, &Position::new("y", 1)), "it was forgotten");
+    }
+
+    proptest! {
+        /// However a stream is cut, doubled and repeated from where the room stands, what is passed
+        /// on is the history itself, and nothing is skipped without being noticed.
+        #[test]
+        fn what_is_passed_on_is_the_history(
+            disturbances in prop::collection::vec((0_u64..6, 0_u64..4), 1..60),
+        ) {
+            let mut room = at(0);
+            let mut passed = Vec::new();
+            let mut sent = 0_u64;
+            for (back, skip) in disturbances {
+                let from = sent.saturating_sub(back) + skip;
+                for seq in from.max(1)..from + 8 {
+                    sent = sent.max(seq);
+                    match wide(&mut room, "x", seq) {
+                        Verdict::Fresh => passed.push(seq),
+                        Verdict::Missing { from, .. } => {
+                            prop_assert_eq!(from, *passed.last().unwrap_or(&0));
+                            for healed in from + 1..=seq {
+                                prop_assert_eq!(wide(&mut room, "x", healed), Verdict::Fresh);
+                                passed.push(healed);
+                            }
+                        }
+                        Verdict::Old => prop_assert!(passed.contains(&seq)),
+                        Verdict::Unnumbered => prop_assert!(false),
+                    }
+                }
+            }
+            let expected: Vec<_> = (1..=passed.len() as u64).collect();
+            prop_assert_eq!(passed, expected);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! One connection to a gateway, whoever makes it: everything else sees only [`LinkEvent`]s.
+//!
+//! `wire` is the program's own client and the default; `library` is `rust_socketio`, for those who want it.
+
+mod library;
+mod wire;
+
+use std::time::Duration;
+
+use scry_config::client::LinkKind;
+use scry_text as text;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Generation, LinkEvent};
+use crate::error::ApiError;
+use crate::secret::Secret;
+
+/// How many events that arrived together are handed on at once, so that a flood does not wake the actor for each.
+pub(super) const BATCH: usize = 64;
+/// Bounds the batches that are not yet looked at; beyond it the socket is not read.
+const INBOX: usize = 2;
+/// Bounds the requests that are not yet sent.
+const REQUESTS: usize = 8;
+
+/// A server, and how to reach it.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub kind: LinkKind,
+    pub url: url::Url,
+    pub tls: Option<native_tls::TlsConnector>,
+    /// How long one attempt may take; whoever opens a link ends it then.
+    pub connect_timeout: Duration,
+}
+
+/// Makes connections to one server.
+#[derive(Debug)]
+pub(super) struct Links(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Wire(wire::Links),
+    Library(library::Links),
+}
+
+/// A connection; dropping it ends the connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    requests: mpsc::Sender<LinkRequest>,
+    stop: Option<oneshot::Sender<()>>,
+    done: Option<oneshot::Receiver<()>>,
+}
+
+/// A request on its way to the gateway: the number its answer comes with, its name, its argument.
+type LinkRequest = (u64, &'static str, Value);
+
+/// Receives what connections report, up to [`BATCH`] events at once, with the generation they belong to.
+pub(super) type Inbox = mpsc::Receiver<(Generation, Vec<LinkEvent>)>;
+pub(super) type InboxSender = mpsc::Sender<(Generation, Vec<LinkEvent>)>;
+
+/// Creates the channel that all connections of one actor report to.
+pub(super) fn inbox() -> (InboxSender, Inbox) {
+    mpsc::channel(INBOX)
+}
+
+/// The other end of a [`Link`].
+struct LinkTask {
+    generation: Generation,
+    inbox: InboxSender,
+    requests: mpsc::Receiver<LinkRequest>,
+    stopped: oneshot::Receiver<()>,
+    finished: oneshot::Sender<()>,
+}
+
+impl Links {
+    pub fn new(target: Target) -> Self {
+        Self(match target.kind {
+            LinkKind::Wire => Kind::Wire(wire::Links::new(&target)),
+            LinkKind::RustSocketio => Kind::Library(library::Links::new(target)),
+        })
+    }
+
+    /// Starts connecting; everything that follows comes through `inbox`.
+    ///
+    /// # Errors
+    /// The I/O error when the system has no thread left.
+    pub fn open(&self, token: Option<Secret>, generation: Generation, inbox: InboxSender) -> std::io::Result<Link> {
+        let (requests, requested) = mpsc::channel(REQUESTS);
+        let (stop, stopped) = oneshot::channel();
+        let (finished, done) = oneshot::channel();
+        let task = LinkTask { generation, inbox, requests: requested, stopped, finished };
+        match &self.0 {
+            Kind::Wire(links) => links.open(token, task),
+            Kind::Library(links) => links.open(token, task)?,
+        }
+        Ok(Link { requests, stop: Some(stop), done: Some(done) })
+    }
+
+    /// Forgets what a gateway remembers of earlier connections, as after another login.
+    pub fn forget_session(&self) {
+        match &self.0 {
+            Kind::Wire(links) => links.forget_session(),
+            Kind::Library(_) => {}
+        }
+    }
+}
+
+impl Link {
+    /// Sends a request; its answer comes as [`LinkEvent::Answer`], if at all.
+    pub fn send(&self, id: u64, name: &'static str, body: Value) {
+        // One request is under way at a time, so the queue is full only if the connection is stuck,
+        // and then the request's own deadline ends it.
+        if self.requests.try_send((id, name, body)).is_err() {
+            tracing::debug!(name, "a request could not be queued");
+        }
+    }
+
+    /// Ends the connection and waits until the gateway has been told, or could not be.
+    pub async fn close(mut self) {
+        self.stop.take();
+        if let Some(done) = self.done.take() {
+            let _ = done.await;
+        }
+    }
+}
+
+/// Describes the end of a connection to `url`; `certificate` says that the other side could not prove who it is.
+fn ended(url: &str, reason: &str, certificate: bool) -> LinkEvent {
+    let mut reason = text::line(reason).into_owned();
+    if certificate {
+        // Said in the same words, with the same remedy, as for a request.
+        reason = ApiError::Certificate { url: url.to_owned(), reason }.to_string();
+    }
+    LinkEvent::Ended { reason, certificate }
+}

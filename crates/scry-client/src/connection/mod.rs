@@ -1,0 +1,113 @@
+//! The connection to a gateway.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `machine` | every decision: states, transitions, deadlines (pure) |
+//! | `backoff`, `breaker` | when to try again, and when to stop (pure) |
+//! | `subscriptions`, `continuity` | which rooms are held, and what was missed in them (pure) |
+//! | `network` | whether the machine has another way to the world than before |
+//! | `actor` | carries out what the machine decides; the only reader of clock and randomness |
+//! | `link` | a Socket.IO client, our own or a library, behind five kinds of event |
+
+mod actor;
+mod backoff;
+mod breaker;
+mod continuity;
+mod link;
+mod machine;
+mod network;
+mod subscriptions;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub(super) use self::actor::{Actor, Command, Wiring};
+pub use self::backoff::{STEPS, delay};
+pub use self::subscriptions::Start;
+
+use scry_config::client::ConnectionConfig;
+
+use super::event::Transport;
+
+/// With the answer's time limit this makes half a minute, as long as a missing ping is waited for.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Bounds how long the connection waits for what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timings {
+    /// One attempt, from the first packet to the gateway's welcome.
+    pub connect: Duration,
+    /// One request; events that arrive meanwhile prove life and start it anew.
+    pub request: Duration,
+    pub latency_interval: Duration,
+    pub latency_timeout: Duration,
+    /// How long a gateway without a pulse may be silent before the server is asked over another connection.
+    pub silence: Duration,
+    /// The first delay; the others are its multiples.
+    pub backoff_unit: Duration,
+    pub jitter: bool,
+    /// How often an open circuit tries by itself; never when absent.
+    pub probe: Option<Duration>,
+    /// How long before its end a token is renewed (sooner for short-lived ones).
+    pub renew_ahead: Duration,
+    /// How often to look for a login made by another program, while one is needed.
+    pub login_check: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self::from(&ConnectionConfig::default())
+    }
+}
+
+impl From<&ConnectionConfig> for Timings {
+    fn from(config: &ConnectionConfig) -> Self {
+        Self {
+            connect: config.connect_timeout,
+            request: config.request_timeout,
+            latency_interval: config.latency_interval,
+            latency_timeout: config.latency_timeout,
+            silence: SILENCE,
+            backoff_unit: Duration::from_secs(1),
+            jitter: config.jitter,
+            probe: config.circuit.probe_interval,
+            renew_ahead: Duration::from_secs(60),
+            login_check: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Counts connections; what an older one says is ignored.
+type Generation = u64;
+
+/// Reports what one connection did.
+#[derive(Debug, Clone, PartialEq)]
+enum LinkEvent {
+    /// The gateway welcomed us.
+    Connected { transport: Transport },
+    /// The gateway turned us away, with this message.
+    Refused { message: String },
+    /// An event came; several arguments are an array, none is null.
+    Message { name: String, body: Value },
+    /// The answer to the request with this id.
+    Answer { id: u64, body: Value },
+    /// It is over. `certificate` says that the other side could not prove who it is.
+    Ended { reason: String, certificate: bool },
+}
+
+/// Asks the gateway for something it answers.
+#[derive(Debug, Clone, PartialEq)]
+struct Request {
+    id: u64,
+    name: &'static str,
+    body: Body,
+}
+
+/// Holds what a request carries.
+#[derive(Debug, Clone, PartialEq)]
+enum Body {
+    Json(Value),
+    /// The current access token, which only the actor knows.
+    Token,
+}

@@ -1,0 +1,399 @@
+//! The rooms that are held: each asked for once, again after a reconnect, never twice at a time.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use scry_protocol::{Position, Room, SubscribeAck};
+
+use super::continuity::Tracker;
+use crate::event::{Delivery, Gap};
+
+/// Says where a room's history begins for whoever holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// With the campaign's whole state, then every event after it.
+    Snapshot,
+    /// With the next event.
+    Now,
+    /// With the first event after this place.
+    Since(Position),
+}
+
+impl Start {
+    /// Returns what suits a room when nobody says otherwise.
+    #[must_use]
+    pub const fn usual(room: &Room) -> Self {
+        match room {
+            Room::Campaign(_) => Self::Snapshot,
+            Room::Settlement(_) | Room::Structure(_) | Room::User(_) | Room::Declared(..) => Self::Now,
+        }
+    }
+}
+
+/// Holds every room that is wanted, and how far each has come on this connection.
+#[derive(Debug, Default)]
+pub(super) struct SubscriptionSet {
+    // Ordered: a campaign is caught up before the narrower rooms, whose events it then already has.
+    rooms: BTreeMap<Room, Subscription>,
+    leaving: VecDeque<Room>,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub tracker: Tracker,
+    pub stage: Stage,
+    wants_snapshot: bool,
+    joined_before: bool,
+    /// The gateway could not replay what was missed.
+    lost: bool,
+    gap: Option<(u64, u64)>,
+    catching_up: CatchingUp,
+    /// The gateway cannot replay: what is missing is told and done without.
+    blind: bool,
+    /// What has arrived although something before it is missing, in the order in which it came.
+    withheld: Vec<Delivery>,
+    /// How often in a row joining again has brought nothing, and from where.
+    fruitless: (u8, u64),
+}
+
+/// Watches one answer to `since`: every event that was replayed has to arrive.
+#[derive(Debug, Default)]
+struct CatchingUp {
+    /// How many have, each counted once, and the last of them.
+    seen: u64,
+    last: u64,
+    hole: bool,
+    /// How often it was tried again without getting on; a gateway that miscounts must not be asked for ever.
+    again: u8,
+}
+
+/// Tells how far a room has come on this connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The campaign's state has to be fetched first.
+    NeedsSnapshot,
+    Fetching,
+    /// It can be asked for.
+    Ready,
+    Asked,
+    Joined,
+    Refused,
+}
+
+/// Tells what a granted subscription means for the owner.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Granted {
+    Joined {
+        position: Option<Position>,
+        recovered: bool,
+        replayed: u64,
+        healed: Option<Gap>,
+    },
+    /// The gateway cannot replay; the room has to be asked for again from a new place.
+    Lost(Option<Gap>),
+    /// The room was given up meanwhile.
+    Unwanted,
+}
+
+/// Bounds how often a room is asked for again without getting on.
+const MAX_TRIES: u8 = 10;
+/// Bounds what waits for something before it; more comes again with the replay, or is part of the gap.
+const MAX_WITHHELD: usize = 1024;
+
+impl SubscriptionSet {
+    /// Adds a room; one that is held already stays as it is.
+    pub fn add(&mut self, room: Room, start: Start, snapshots: bool) {
+        self.leaving.retain(|leaving| *leaving != room);
+        self.rooms.entry(room).or_insert_with(|| Subscription::new(start, snapshots));
+    }
+
+    /// Gives a room up.
+    pub fn remove(&mut self, room: &Room) {
+        if let Some(subscription) = self.rooms.remove(room)
+            && subscription.stage == Stage::Joined
+        {
+            self.leaving.push_back(room.clone());
+        }
+    }
+
+    pub fn get_mut(&mut self, room: &Room) -> Option<&mut Subscription> {
+        self.rooms.get_mut(room)
+    }
+
+    pub fn holds(&self, room: &Room) -> bool {
+        self.rooms.contains_key(room)
+    }
+
+    /// Prepares every room for a new connection; `snapshots` says that the API offers them.
+    pub fn restart(&mut self, snapshots: bool) {
+        self.leaving.clear();
+        for subscription in self.rooms.values_mut() {
+            subscription.restart(snapshots);
+        }
+    }
+
+    /// Tells whether every room is joined, or refused for good.
+    pub fn is_settled(&self) -> bool {
+        self.rooms.values().all(|subscription| matches!(subscription.stage, Stage::Joined | Stage::Refused))
+    }
+
+    /// Lists the rooms whose state has to be fetched, and marks them as being fetched.
+    pub fn take_fetches(&mut self) -> Vec<Room> {
+        let mut due = Vec::new();
+        for (room, subscription) in &mut self.rooms {
+            if subscription.stage == Stage::NeedsSnapshot {
+                subscription.stage = Stage::Fetching;
+                due.push(room.clone());
+            }
+        }
+        due
+    }
+
+    /// Returns a room to leave.
+    pub fn take_leave(&mut self) -> Option<Room> {
+        self.leaving.pop_front()
+    }
+
+    /// Returns the next room to ask for and the place to resume from, and marks it as asked for.
+    pub fn take_join(&mut self) -> Option<(Room, Option<Position>)> {
+        let (room, subscription) = self.rooms.iter_mut().find(|(_, held)| held.stage == Stage::Ready)?;
+        subscription.stage = Stage::Asked;
+        subscription.catching_up = CatchingUp { again: subscription.catching_up.again, ..CatchingUp::default() };
+        Some((room.clone(), subscription.tracker.position().cloned()))
+    }
+
+    /// Records that the gateway granted a room that was asked for with `since`.
+    pub fn grant(&mut self, room: &Room, since: Option<&Position>, ack: SubscribeAck, snapshots: bool) -> Granted {
+        let Some(held) = self.rooms.get_mut(room) else {
+            self.leaving.push_back(room.clone());
+            return Granted::Unwanted;
+        };
+        if held.stage != Stage::Asked {
+            // Given up and wanted again meanwhile: it is asked for anew, from its own place.
+            return Granted::Unwanted;
+        }
+        if held.is_incomplete(&ack) {
+            let gap = held.open_gap(room, held.reached(), ack.position.as_ref().map_or(0, |position| position.seq));
+            if held.try_again(since) {
+                return Granted::Lost(gap);
+            }
+            held.lost = true;
+        }
+        if let (Some(since), false, Some(position), false) = (since, ack.recovered, &ack.position, held.lost) {
+            let gap = held.open_gap(room, since.seq, position.seq);
+            held.lost = true;
+            if held.wants_snapshot && snapshots {
+                held.stage = Stage::NeedsSnapshot;
+            } else {
+                // Asked for once more from where it stands: right whether or not the refusal to replay joined it.
+                held.tracker.reset(ack.position);
+                held.stage = Stage::Ready;
+            }
+            return Granted::Lost(gap);
+        }
+        // Who numbers events but says nothing of a replay vouches for nothing.
+        held.blind = since.is_some() && !ack.recovered && ack.position.is_none();
+        let unproven = held.joined_before && since.is_none() || held.blind;
+        let recovered = !held.lost && !unproven;
+        if let Some(position) = ack.position {
+            held.tracker.advance(position);
+        }
+        // Without a replay, or a snapshot in its place, what was lost stays lost.
+        let replaced = held.lost && held.wants_snapshot && snapshots;
+        let reached = held.reached();
+        let healed = held.gap.take().filter(|(_, to)| recovered || replaced || reached >= *to && !held.lost);
+        held.stage = Stage::Joined;
+        held.joined_before = true;
+        held.lost = false;
+        held.catching_up = CatchingUp::default();
+        Granted::Joined {
+            position: held.tracker.position().cloned(),
+            recovered,
+            replayed: ack.replayed,
+            healed: healed.map(|(from, to)| Gap { room: room.clone(), from, to, healed: true }),
+        }
+    }
+}
+
+impl Subscription {
+    fn new(start: Start, snapshots: bool) -> Self {
+        let wants_snapshot = start == Start::Snapshot;
+        let mut tracker = Tracker::default();
+        if let Start::Since(position) = start {
+            tracker.reset(Some(position));
+        }
+        let mut new = Self {
+            tracker,
+            stage: Stage::Ready,
+            wants_snapshot,
+            joined_before: false,
+            lost: false,
+            gap: None,
+            catching_up: CatchingUp::default(),
+            blind: false,
+            withheld: Vec::new(),
+            fruitless: (0, 0),
+        };
+        new.restart(snapshots);
+        new
+    }
+
+    fn restart(&mut self, snapshots: bool) {
+        let from_nothing = self.tracker.position().is_none();
+        self.lost = false;
+        self.catching_up = CatchingUp::default();
+        self.stage = match self.stage {
+            Stage::Refused => Stage::Refused,
+            Stage::NeedsSnapshot | Stage::Fetching | Stage::Ready | Stage::Asked | Stage::Joined => {
+                if self.wants_snapshot && snapshots && from_nothing { Stage::NeedsSnapshot } else { Stage::Ready }
+            }
+        };
+    }
+
+    /// Records that a replayed event has arrived, and whether one before it has not.
+    pub fn replayed(&mut self, seq: u64, hole: bool) {
+        if seq > self.catching_up.last {
+            self.catching_up.seen += 1;
+            self.catching_up.last = seq;
+        }
+        self.catching_up.hole |= hole;
+    }
+
+    /// Tells whether less has arrived than was replayed.
+    const fn is_incomplete(&self, ack: &SubscribeAck) -> bool {
+        ack.recovered && (self.catching_up.hole || self.catching_up.seen < ack.replayed)
+    }
+
+    /// Makes ready for another try, unless several have got no further than `since`.
+    fn try_again(&mut self, since: Option<&Position>) -> bool {
+        let further = since.is_some_and(|since| self.reached() > since.seq);
+        self.catching_up.again = if further { 0 } else { self.catching_up.again + 1 };
+        let worthwhile = self.catching_up.again < MAX_TRIES;
+        if worthwhile {
+            self.stage = Stage::Ready;
+        }
+        worthwhile
+    }
+
+    fn reached(&self) -> u64 {
+        self.tracker.position().map_or(0, |at| at.seq)
+    }
+
+    /// Keeps an event until what is missing before it has come.
+    pub fn withhold(&mut self, delivery: Delivery) {
+        if self.withheld.len() < MAX_WITHHELD {
+            self.withheld.push(delivery);
+        }
+    }
+
+    /// Hands out what was kept.
+    pub fn take_withheld(&mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.withheld)
+    }
+
+    /// Moves on to an event although something before it is missing, where asking again is of no use.
+    ///
+    /// What is missing stays missing: its gap is never told to be healed.
+    pub fn goes_on_without(&mut self, position: &Position) -> bool {
+        let at = self.reached();
+        self.fruitless = if self.fruitless.1 == at { (self.fruitless.0 + 1, at) } else { (1, at) };
+        let goes_on = self.blind || self.fruitless.0 > MAX_TRIES;
+        if goes_on {
+            self.gap = None;
+            self.tracker.reset(Some(position.clone()));
+        }
+        goes_on
+    }
+
+    /// Records that something is missing; returns the gap unless one is open already.
+    pub fn open_gap(&mut self, room: &Room, from: u64, to: u64) -> Option<Gap> {
+        if self.gap.is_some() {
+            return None;
+        }
+        self.gap = Some((from, to));
+        Some(Gap { room: room.clone(), from, to, healed: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scry_protocol::Id;
+
+    use super::*;
+
+    fn room(text: &str) -> Room {
+        text.parse().unwrap()
+    }
+
+    fn ack(seq: u64, recovered: bool) -> SubscribeAck {
+        SubscribeAck { success: true, room: None, position: Some(Position::new("x", seq)), recovered, replayed: 0 }
+    }
+
+    #[test]
+    fn a_room_is_asked_for_once_and_again_after_a_reconnect() {
+        let mut set = SubscriptionSet::default();
+        set.add(room("structure:t"), Start::Now, true);
+        set.add(room("structure:t"), Start::Now, true);
+        assert_eq!(set.take_join(), Some((room("structure:t"), None)));
+        assert_eq!(set.take_join(), None);
+        set.grant(&room("structure:t"), None, ack(7, false), true);
+        assert!(set.is_settled());
+        set.restart(true);
+        assert_eq!(set.take_join(), Some((room("structure:t"), Some(Position::new("x", 7)))));
+    }
+
+    #[test]
+    fn a_campaign_comes_first_and_with_its_state() {
+        let mut set = SubscriptionSet::default();
+        let campaign = Room::Campaign(Id::parse("c").unwrap());
+        set.add(room("settlement:s"), Start::Now, true);
+        set.add(campaign.clone(), Start::Snapshot, true);
+        assert_eq!(set.take_fetches(), std::slice::from_ref(&campaign));
+        set.get_mut(&campaign).unwrap().stage = Stage::Ready;
+        assert_eq!(set.take_join().unwrap().0, campaign);
+    }
+
+    #[test]
+    fn what_cannot_be_replayed_is_a_gap_that_a_snapshot_closes() {
+        let mut set = SubscriptionSet::default();
+        let campaign = room("campaign:c");
+        set.add(campaign.clone(), Start::Snapshot, true);
+        set.take_fetches();
+        let held = set.get_mut(&campaign).unwrap();
+        held.tracker.reset(Some(Position::new("x", 3)));
+        held.stage = Stage::Ready;
+        set.take_join();
+        let since = Position::new("x", 3);
+        let gap = Gap { room: campaign.clone(), from: 3, to: 9, healed: false };
+        assert_eq!(set.grant(&campaign, Some(&since), ack(9, false), true), Granted::Lost(Some(gap.clone())));
+        assert_eq!(set.take_fetches(), std::slice::from_ref(&campaign));
+        set.get_mut(&campaign).unwrap().stage = Stage::Ready;
+        set.take_join();
+        let joined = set.grant(&campaign, Some(&Position::new("x", 9)), ack(9, true), true);
+        let healed = Some(Gap { healed: true, ..gap });
+        let position = Some(Position::new("x", 9));
+        assert_eq!(joined, Granted::Joined { position, recovered: false, replayed: 0, healed });
+    }
+
+    #[test]
+    fn a_narrow_room_goes_on_from_where_it_stands_and_says_what_it_lost() {
+        let mut set = SubscriptionSet::default();
+        let narrow = room("settlement:s");
+        set.add(narrow.clone(), Start::Since(Position::new("old", 3)), true);
+        let (_, since) = set.take_join().unwrap();
+        assert!(matches!(set.grant(&narrow, since.as_ref(), ack(9, false), true), Granted::Lost(Some(_))));
+        let (_, since) = set.take_join().unwrap();
+        assert_eq!(since, Some(Position::new("x", 9)));
+        let joined = set.grant(&narrow, since.as_ref(), ack(9, false), true);
+        assert!(matches!(joined, Granted::Joined { recovered: false, healed: None, .. }), "{joined:?}");
+    }
+
+    #[test]
+    fn a_room_given_up_while_it_is_asked_for_is_left_again() {
+        let mut set = SubscriptionSet::default();
+        set.add(room("structure:t"), Start::Now, true);
+        set.take_join();
+        set.remove(&room("structure:t"));
+        assert_eq!(set.grant(&room("structure:t"), None, ack(1, false), true), Granted::Unwanted);
+        assert_eq!(set.take_leave(), Some(room("structure:t")));
+    }
+}

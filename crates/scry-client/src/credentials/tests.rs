@@ -1,0 +1,80 @@
+use scry_protocol::Id;
+
+use super::*;
+
+fn login(access: &str) -> Login {
+    Login {
+        user: UserInfo { id: Id::parse("u1").unwrap(), username: "gm".to_owned() },
+        access: Secret::new(access),
+        refresh: Secret::new("refresh"),
+        access_expires_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn credentials(data: &Path, profile: &str) -> Credentials {
+    Credentials::new(data, &Server::new(profile, "http://localhost:1", "--url").unwrap())
+}
+
+#[tokio::test]
+async fn a_login_in_a_file_is_found_again_until_it_is_forgotten() {
+    let data = tempfile::tempdir().unwrap();
+    let here = credentials(data.path(), "a");
+    assert_eq!(here.load().await.unwrap(), None);
+    here.save(&login("one"), Some(Store::File)).await.unwrap();
+    assert_eq!(here.load().await.unwrap(), Some(login("one")));
+    // A later save needs no flag: it goes where the login already is.
+    assert!(matches!(here.save(&login("two"), None).await.unwrap(), Place::File(_)));
+    assert_eq!(here.load().await.unwrap(), Some(login("two")));
+    assert_eq!(credentials(data.path(), "b").load().await.unwrap(), None, "profiles do not share logins");
+    here.clear().await.unwrap();
+    assert_eq!(here.load().await.unwrap(), None);
+    here.clear().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = tempfile::tempdir().unwrap();
+    let here = credentials(data.path(), "a");
+    here.save(&login("one"), Some(Store::File)).await.unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&here.path()), 0o600);
+    assert_eq!(mode(&data.path().join("logins")), 0o700);
+}
+
+#[tokio::test]
+async fn a_damaged_file_says_what_to_do() {
+    let data = tempfile::tempdir().unwrap();
+    let here = credentials(data.path(), "a");
+    here.save(&login("one"), Some(Store::File)).await.unwrap();
+    std::fs::write(here.path(), "{\"store\":").unwrap();
+    assert!(here.load().await.unwrap_err().to_string().ends_with("is damaged; run `scry login` again"));
+    here.save(&login("two"), Some(Store::File)).await.unwrap();
+    assert_eq!(here.load().await.unwrap(), Some(login("two")));
+}
+
+#[tokio::test]
+async fn only_one_holds_the_lock() {
+    let data = tempfile::tempdir().unwrap();
+    let here = credentials(data.path(), "a");
+    let first = here.lock().await.unwrap();
+    let mut second = Box::pin(here.lock());
+    let waited = tokio::time::timeout(Duration::from_millis(100), &mut second).await;
+    assert!(waited.is_err(), "the second must wait");
+    drop(first);
+    second.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keyring_that_hangs_is_left_alone_after_its_time() {
+    let (_keep, hang) = std::sync::mpsc::channel::<()>();
+    let stuck = on_own_thread(KEYRING_LIMIT, move || hang.recv().map_err(|error| error.to_string()));
+    assert_eq!(stuck.await.unwrap_err(), "no answer within 2 s");
+}
+
+#[test]
+fn tokens_do_not_show_in_debug_output() {
+    let shown = format!("{:?}", login("top-secret"));
+    assert!(!shown.contains("top-secret") && !shown.contains("\"refresh\""), "{shown}");
+}

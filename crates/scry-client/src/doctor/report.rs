@@ -1,0 +1,253 @@
+//! What an examination found, step by step (pure).
+
+use std::time::Duration;
+
+use scry_command::exit::Exit;
+
+/// Names a step on the way from the configuration to a joined room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Config,
+    Credentials,
+    Dns,
+    Tcp,
+    Tls,
+    Health,
+    Login,
+    Handshake,
+    Transport,
+    Subscribe,
+    RoundTrip,
+    Resume,
+}
+
+impl Step {
+    /// Lists the steps in the order in which they are taken.
+    pub const ALL: [Self; 12] = [
+        Self::Config,
+        Self::Credentials,
+        Self::Dns,
+        Self::Tcp,
+        Self::Tls,
+        Self::Health,
+        Self::Login,
+        Self::Handshake,
+        Self::Transport,
+        Self::Subscribe,
+        Self::RoundTrip,
+        Self::Resume,
+    ];
+
+    /// Returns the word that scripts read.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Credentials => "credentials",
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Health => "health",
+            Self::Login => "login",
+            Self::Handshake => "handshake",
+            Self::Transport => "transport",
+            Self::Subscribe => "subscribe",
+            Self::RoundTrip => "round-trip",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// Returns the steps without which this one cannot be tried.
+    #[must_use]
+    pub const fn needs(self) -> &'static [Self] {
+        match self {
+            Self::Config => &[],
+            Self::Credentials | Self::Dns => &[Self::Config],
+            Self::Tcp => &[Self::Dns],
+            Self::Tls => &[Self::Tcp],
+            Self::Health => &[Self::Tls],
+            Self::Login => &[Self::Credentials, Self::Health],
+            Self::Handshake => &[Self::Login],
+            Self::Transport | Self::Subscribe | Self::RoundTrip => &[Self::Handshake],
+            Self::Resume => &[Self::Subscribe],
+        }
+    }
+}
+
+/// Tells how a step went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Ok,
+    /// It works, or can be done without, but a person should know.
+    Warn,
+    /// It does not work; a command that needs it ends with this code.
+    Fail(Exit),
+    /// It was not tried.
+    Skipped,
+}
+
+impl Verdict {
+    /// Returns the word for people and scripts.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail(_) => "fail",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// Holds what one step found; `detail` and `remedy` are safe to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub verdict: Verdict,
+    pub detail: String,
+    /// One sentence that says what to do.
+    pub remedy: Option<String>,
+    /// How long it took; absent for what was not tried.
+    pub took: Option<Duration>,
+}
+
+impl Finding {
+    /// Tells that a step works.
+    pub fn ok(detail: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Ok, detail: detail.into(), remedy: None, took: None }
+    }
+
+    /// Tells of something that is not as it could be.
+    pub fn warn(detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Warn, remedy: Some(remedy.into()), ..Self::ok(detail) }
+    }
+
+    /// Tells that a step does not work.
+    pub fn fail(exit: Exit, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Fail(exit), remedy: Some(remedy.into()), ..Self::ok(detail) }
+    }
+
+    /// Tells why a step was not tried.
+    pub fn skipped(detail: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Skipped, ..Self::ok(detail) }
+    }
+
+    /// Adds how long it took.
+    #[must_use]
+    pub const fn within(mut self, took: Duration) -> Self {
+        self.took = Some(took);
+        self
+    }
+}
+
+/// Holds what was found so far, one finding for each step taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The server's address, once the configuration has named one.
+    pub server: Option<String>,
+    findings: Vec<(Step, Finding)>,
+}
+
+impl Report {
+    /// Begins a report on the server at this address.
+    #[must_use]
+    pub fn of(server: &str) -> Self {
+        Self { server: Some(server.to_owned()), findings: Vec::new() }
+    }
+
+    /// Tells whether a step can be tried: whatever it needs was neither failed nor left out for a failure.
+    #[must_use]
+    pub fn allows(&self, step: Step) -> bool {
+        self.obstacle(step).is_none()
+    }
+
+    /// Writes down what a step found.
+    pub fn record(&mut self, step: Step, finding: Finding) {
+        self.findings.push((step, finding));
+    }
+
+    /// Returns what a step found, if it was taken.
+    #[must_use]
+    pub fn finding(&self, step: Step) -> Option<&Finding> {
+        self.findings.iter().find(|(taken, _)| *taken == step).map(|(_, finding)| finding)
+    }
+
+    /// Lists every step in order; those that were not taken are skipped for the failure behind it.
+    #[must_use]
+    pub fn steps(&self) -> Vec<(Step, Finding)> {
+        let skipped = |step| match self.obstacle(step) {
+            Some(failed) => Finding::skipped(format!("needs {}", failed.key())),
+            None => Finding::skipped("not tried"),
+        };
+        Step::ALL.into_iter().map(|step| (step, self.finding(step).cloned().unwrap_or_else(|| skipped(step)))).collect()
+    }
+
+    /// Returns the code of the first failure, or that there is none.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let code = |(_, finding): (Step, Finding)| match finding.verdict {
+            Verdict::Fail(exit) => Some(exit),
+            Verdict::Ok | Verdict::Warn | Verdict::Skipped => None,
+        };
+        self.steps().into_iter().find_map(code).unwrap_or(Exit::Met)
+    }
+
+    /// Returns what the first failure is, if there is one.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let failed = |(_, finding): &(Step, Finding)| matches!(finding.verdict, Verdict::Fail(_));
+        self.steps().into_iter().find(failed).map(|(_, finding)| finding.detail)
+    }
+
+    /// Finds the failed step that stands before this one.
+    fn obstacle(&self, step: Step) -> Option<Step> {
+        let failed =
+            |need: &Step| matches!(self.finding(*need), Some(found) if matches!(found.verdict, Verdict::Fail(_)));
+        step.needs().iter().find_map(|need| if failed(need) { Some(*need) } else { self.obstacle(*need) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_skips_what_needs_it_and_nothing_else() {
+        let mut report = Report::default();
+        report.record(Step::Config, Finding::ok("read"));
+        report.record(Step::Dns, Finding::ok("found"));
+        report.record(Step::Tcp, Finding::fail(Exit::Connection, "refused", "start it"));
+        assert!(report.allows(Step::Credentials));
+        for step in [Step::Tls, Step::Health, Step::Login, Step::Handshake, Step::Subscribe, Step::Resume] {
+            assert!(!report.allows(step), "{step:?}");
+        }
+        let steps = report.steps();
+        assert_eq!(steps.len(), Step::ALL.len());
+        assert_eq!(steps[11], (Step::Resume, Finding::skipped("needs tcp")));
+    }
+
+    #[test]
+    fn the_first_failure_in_order_gives_the_exit_code() {
+        let mut report = Report::default();
+        assert_eq!(report.exit(), Exit::Met);
+        report.record(Step::Tcp, Finding::fail(Exit::Connection, "", ""));
+        assert_eq!(report.exit(), Exit::Connection);
+        report.record(Step::Credentials, Finding::fail(Exit::Authentication, "", ""));
+        assert_eq!(report.exit(), Exit::Authentication, "credentials come before TCP");
+    }
+
+    #[test]
+    fn warnings_and_skipped_steps_stop_nothing() {
+        let mut report = Report::default();
+        report.record(Step::Tls, Finding::skipped("plain http"));
+        report.record(Step::Health, Finding::warn("none", "do without"));
+        assert!(report.allows(Step::Login));
+        assert_eq!(report.exit(), Exit::Met);
+    }
+
+    #[test]
+    fn nothing_needs_what_comes_later() {
+        for (place, step) in Step::ALL.into_iter().enumerate() {
+            assert!(step.needs().iter().all(|need| Step::ALL[..place].contains(need)), "{step:?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! One edit on its way to the server, and what the answer means for it.
+
+use scry_protocol::{ErrorCode, OnConflict};
+
+use super::edit::{Change, Edit};
+use super::outcome::Refusal;
+use crate::api::Api;
+use crate::api::edit::Terms;
+use crate::error::ApiError;
+
+/// Says what an answer that is no success means for the edit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Nothing is known; the same edit with the same key may be sent again.
+    Again,
+    /// The server fails at this edit; it may be a passing weakness, but others wait behind it.
+    Weak(Refusal),
+    /// Sending it again would be refused again.
+    Refused(Refusal),
+}
+
+/// Sends an edit; returns the entity's version after it, where the answer tells one.
+///
+/// # Errors
+/// [`ApiError`], as for every question; [`verdict`] says what it means.
+pub async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError> {
+    let terms = |expected_version, on_conflict| Terms {
+        expected_version,
+        on_conflict,
+        idempotency_key: Some(edit.key.clone()),
+    };
+    let plain = terms(None, OnConflict::default());
+    let api = &api.clone().correlated(edit.correlation.as_deref());
+    let version = |node: serde_json::Value| node.get("version").and_then(serde_json::Value::as_i64);
+    match &edit.change {
+        Change::Update { entity_type, id, input, expected_version, on_conflict } => {
+            let terms = terms(*expected_version, *on_conflict);
+            api.update(entity_type, id, input.clone(), &terms).await.map(version)
+        }
+        Change::Create { entity_type, input } => api.create(entity_type, input.clone(), &plain).await.map(version),
+        Change::Delete { entity_type, id, expected_version } => {
+            let terms = terms(*expected_version, OnConflict::default());
+            api.delete(entity_type, id, &terms).await.map(|()| None)
+        }
+        Change::AdvanceTime { seconds } => api.advance_time(&edit.campaign, *seconds, &plain).await.map(|_| None),
+        Change::SetTime { time, rewind } => api.set_time(&edit.campaign, time, *rewind, &plain).await.map(|_| None),
+    }
+}
+
+/// Tells what a failure means for the edit.
+#[must_use]
+pub fn verdict(error: &ApiError) -> Verdict {
+    let refusal = |code: ErrorCode| Refusal { code, message: error.to_string(), conflict: None };
+    match error {
+        ApiError::Conflict { message, conflict } => Verdict::Refused(Refusal {
+            code: ErrorCode::Conflict,
+            message: message.clone(),
+            conflict: Some((**conflict).clone()),
+        }),
+        ApiError::Refused { code: ErrorCode::Internal, .. } => Verdict::Weak(refusal(ErrorCode::Internal)),
+        ApiError::Strange { status, .. } if (500..600).contains(status) => {
+            Verdict::Weak(refusal(ErrorCode::Other(format!("HTTP_{status}"))))
+        }
+        ApiError::Strange { status, .. } => Verdict::Refused(refusal(ErrorCode::Other(format!("HTTP_{status}")))),
+        // The change was made, or not; asking again gets the same answer.
+        ApiError::TooLarge { .. } => Verdict::Weak(refusal(ErrorCode::Other("ANSWER_TOO_LARGE".to_owned()))),
+        ApiError::NotOffered { .. } => Verdict::Refused(refusal(ErrorCode::Other("NOT_OFFERED".to_owned()))),
+        // A login, or a server that comes back, may still let it through.
+        error if error.requires_login() || error.is_passing() => Verdict::Again,
+        ApiError::Refused { code, .. } => Verdict::Refused(refusal(code.clone())),
+        ApiError::Unreachable { .. }
+        | ApiError::Certificate { .. }
+        | ApiError::Timeout { .. }
+        | ApiError::LoginRequired { .. }
+        | ApiError::AuthorityFile { .. }
+        | ApiError::Credentials(_) => Verdict::Again,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: ErrorCode) -> ApiError {
+        ApiError::Refused { code, message: "no".to_owned() }
+    }
+
+    #[test]
+    fn only_what_may_still_succeed_is_sent_again() {
+        let url = || "http://h/".to_owned();
+        for error in [
+            ApiError::Unreachable { url: url(), reason: "refused".to_owned() },
+            ApiError::Timeout { url: url(), seconds: 10 },
+            ApiError::LoginRequired { reason: "log in".to_owned() },
+            refused(ErrorCode::Draining),
+            refused(ErrorCode::RateLimited),
+            refused(ErrorCode::QueryTimeout),
+            refused(ErrorCode::TokenExpired),
+        ] {
+            assert_eq!(verdict(&error), Verdict::Again, "{error}");
+        }
+        for error in
+            [refused(ErrorCode::Unauthorized), refused(ErrorCode::InvalidPayload), refused(ErrorCode::NotFound)]
+        {
+            assert!(matches!(verdict(&error), Verdict::Refused(_)), "{error}");
+        }
+        let strange = |status| ApiError::Strange { url: url(), status };
+        assert!(matches!(verdict(&strange(413)), Verdict::Refused(_)));
+        assert!(matches!(verdict(&strange(502)), Verdict::Weak(_)));
+        assert!(matches!(verdict(&refused(ErrorCode::Internal)), Verdict::Weak(_)));
+    }
+}

@@ -1,0 +1,167 @@
+//! A session: one connection that stays, whatever happens to the network, and what it tells.
+//!
+//! ```no_run
+//! use scry::client::api::Api;
+//! use scry::client::event::ClientEvent;
+//! use scry::client::session::{self, SessionOptions};
+//! use scry::config::{self, client::{Overrides, Settings}};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let settings = Settings::load(&config::process_env, &Overrides::default())?;
+//! let api = Api::open(&settings, &config::process_env)?;
+//! let options = SessionOptions::new(&settings, api).room("campaign:0197".parse()?);
+//! let mut session = session::connect(options)?;
+//! while let Some(event) = session.events.recv().await {
+//!     if let ClientEvent::Delivered(delivery) = event {
+//!         println!("{}", delivery.raw);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use scry_config::client::{LinkKind, Server, Settings};
+use scry_protocol::{ClientRequest, Room};
+use tokio::sync::{mpsc, watch};
+
+use super::api::Api;
+use super::connection::{Actor, Command, Start, Timings, Wiring};
+use super::error::ApiError;
+use super::event::{ClientEvent, Status};
+use super::http;
+
+/// How many events may wait for their reader before the connection is cut and caught up later.
+const CAPACITY: usize = 8192;
+const COMMANDS: usize = 256;
+
+/// Says where to connect, as whom, and what to listen to.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    pub server: Server,
+    pub api: Api,
+    pub rooms: Vec<(Room, Start)>,
+    /// Whether campaigns begin with their whole state; one that only watches events needs none.
+    pub snapshots: bool,
+    pub timings: Timings,
+    /// Which Socket.IO client makes the connection.
+    pub link: LinkKind,
+    /// How many events may wait for their reader.
+    pub capacity: usize,
+    /// Whether the socket is left unread while the reader has no room, instead of being cut and resumed later: right
+    /// for a reader that must not miss anything, even from a gateway that cannot resume.
+    pub patient: bool,
+}
+
+impl SessionOptions {
+    /// Takes server and time limits from the settings; no rooms yet, snapshots on.
+    #[must_use]
+    pub fn new(settings: &Settings, api: Api) -> Self {
+        Self {
+            server: settings.server.clone(),
+            api,
+            rooms: Vec::new(),
+            snapshots: true,
+            timings: Timings::from(&settings.config.connection),
+            link: settings.config.connection.link,
+            capacity: CAPACITY,
+            patient: false,
+        }
+    }
+
+    /// Adds a room, begun in the way that suits it: a campaign with its state, another with its next event.
+    #[must_use]
+    pub fn room(mut self, room: Room) -> Self {
+        let start = Start::usual(&room);
+        self.rooms.push((room, start));
+        self
+    }
+}
+
+/// Holds a running session. Dropping `events`, or every handle, ends it.
+#[derive(Debug)]
+pub struct Session {
+    /// Everything that happens, in order. A reader that falls behind misses nothing: the connection
+    /// is cut, and resumed once it has read what is here.
+    pub events: mpsc::Receiver<ClientEvent>,
+    /// How the connection is at this moment.
+    pub status: watch::Receiver<Status>,
+    pub handle: Handle,
+}
+
+/// Steers a session; clones steer the same one.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Handle {
+    /// Listens to a room too, from what suits it; one that is held already is left as it is.
+    pub fn subscribe(&self, room: Room) {
+        let start = Start::usual(&room);
+        self.subscribe_from(room, start);
+    }
+
+    /// Listens to a room too, from a certain point.
+    pub fn subscribe_from(&self, room: Room, start: Start) {
+        self.send(Command::Subscribe(room, start));
+    }
+
+    /// Listens to a room no longer.
+    pub fn unsubscribe(&self, room: Room) {
+        self.send(Command::Unsubscribe(room));
+    }
+
+    /// Says something in passing, while the connection is live; otherwise it is not said.
+    pub fn tell(&self, request: ClientRequest) {
+        self.send(Command::Tell(request));
+    }
+
+    /// Asks for a [`ClientEvent::Confirmed`], which comes once the connection is live and everything sent so far is here.
+    pub fn confirm(&self) {
+        self.send(Command::Confirm);
+    }
+
+    /// Tries to connect now instead of later; without effect on a connection that is up.
+    pub fn retry_now(&self) {
+        self.send(Command::Retry);
+    }
+
+    /// Ends the session and waits until it has ended.
+    pub async fn close(&self) {
+        // An error means that it has ended already.
+        let _ = self.commands.send(Command::Close).await;
+        self.commands.closed().await;
+    }
+
+    fn send(&self, command: Command) {
+        if let Err(mpsc::error::TrySendError::Full(command)) = self.commands.try_send(command) {
+            tracing::error!(?command, "more commands than the connection can take; one was dropped");
+        }
+    }
+}
+
+/// Starts a session; it connects at once and by itself ever after. Needs a tokio runtime around it.
+///
+/// # Errors
+/// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.
+pub fn connect(options: SessionOptions) -> Result<Session, ApiError> {
+    let tls = http::tls(options.server.ca_file.as_deref())?;
+    let (commands, commanded) = mpsc::channel(COMMANDS);
+    let (sender, events) = mpsc::channel(options.capacity.max(1));
+    let (told, status) = watch::channel(Status::disconnected());
+    let actor = Actor::new(Wiring {
+        api: options.api,
+        url: options.server.url,
+        tls,
+        timings: options.timings,
+        link: options.link,
+        rooms: options.rooms,
+        snapshots: options.snapshots,
+        patient: options.patient,
+        commands: commanded,
+        events: sender,
+        status: told,
+    });
+    tokio::spawn(actor.run());
+    Ok(Session { events, status, handle: Handle { commands } })
+}

@@ -1,0 +1,45 @@
+//! Events of other applications, said as the server's catalogues say them.
+
+use scry_catalogue::Looks;
+use scry_client::event::Delivery;
+use scry_config::alerts::Level;
+use scry_protocol::catalogue::Severity;
+
+use super::App;
+use super::entry::{Entry, Kind};
+use super::msg::Effect;
+
+impl App {
+    /// Takes in how such events are said; those that came before are said anew.
+    pub(super) fn looks_told(&mut self, looks: Looks) {
+        self.redraw = true;
+        self.looks = looks;
+        self.journal.say(&self.looks);
+    }
+
+    /// Notes an event that is not one of the five, and tells of it where the person wants to know of such.
+    pub(super) fn declared(&mut self, delivery: &Delivery) -> Option<Effect> {
+        let mut entry = Entry::delivered(delivery, &self.cache, &self.clock);
+        entry.say(&self.looks);
+        let told = if let (Kind::Declared(severity), false) = (entry.kind, entry.replayed) {
+            Some((entry.what.to_string(), severity))
+        } else {
+            None
+        };
+        self.note(entry);
+        let (sentence, severity) = told?;
+        self.alert_declared(delivery, sentence, severity)
+    }
+
+    fn alert_declared(&mut self, delivery: &Delivery, sentence: String, severity: Severity) -> Option<Effect> {
+        let is_trouble = severity >= Severity::Warning;
+        if is_trouble && !self.options.spoken {
+            self.toast(&sentence);
+        }
+        let alerts = &self.options.alerts;
+        let named = delivery.room.as_ref().and_then(|room| alerts.rooms.get(&room.to_string()));
+        let needed = if is_trouble { Level::Trouble } else { Level::All };
+        let is_wanted = named.copied().unwrap_or(alerts.level) >= needed;
+        if is_wanted { self.call(sentence) } else { None }
+    }
+}

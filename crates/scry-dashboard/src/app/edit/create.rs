@@ -1,0 +1,256 @@
+//! Creating: what, where it belongs, and what it is called.
+
+use scry_client::cache::Entity;
+use scry_client::outbox::Change;
+use scry_protocol::{EntityRef, EntityType, Id};
+use serde_json::{Map, Value};
+
+use super::draft::{Did, Draft};
+use super::field::{Field, Kind, STATUS};
+use super::{Deed, Sheet, moved};
+use crate::app::command::{Action, Context};
+use crate::app::key::Key;
+use crate::app::value::label;
+use crate::app::{App, Effect};
+
+/// Holds what is to be created; first what it is, then what it is called.
+#[derive(Debug, Clone)]
+pub struct CreateSheet {
+    pub plans: Vec<Plan>,
+    pub chosen: usize,
+    /// The lines to fill in, once it is chosen what to create.
+    pub form: Option<Form>,
+}
+
+/// Names what could be created here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub kind: EntityType,
+    /// The field that names where it belongs, and that entity.
+    pub parent: Option<(&'static str, Id)>,
+    /// `structure in Harrow's Rest`.
+    pub words: String,
+}
+
+/// Holds the lines to fill in.
+#[derive(Debug, Clone)]
+pub struct Form {
+    pub lines: Vec<(Field, Draft)>,
+    pub at: usize,
+    pub error: Option<String>,
+    pub asks: bool,
+}
+
+impl CreateSheet {
+    pub(super) fn context(&self) -> Context {
+        let line = self.form.as_ref().and_then(|form| form.lines.get(form.at));
+        line.map_or(Context::Fields, |(_, draft)| draft.context())
+    }
+
+    pub(super) fn paste(&mut self, pasted: &str) {
+        if let Some(form) = &mut self.form
+            && let Some((_, draft)) = form.lines.get_mut(form.at)
+        {
+            draft.paste(pasted);
+        }
+    }
+
+    /// Returns what is about to be created.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plans.get(self.chosen)
+    }
+}
+
+impl Form {
+    fn of(kind: &EntityType) -> Self {
+        let field = |name: &str, kind: Kind| {
+            (
+                Field { name: name.to_owned(), label: label(name), kind, unit: String::new(), note: String::new() },
+                Value::Null,
+            )
+        };
+        let name = field("name", Kind::Name);
+        let more = match kind {
+            EntityType::Structure => vec![field("type", Kind::Line), (field("level", Kind::Level).0, 1.into())],
+            EntityType::Settlement => vec![(field("level", Kind::Level).0, 1.into())],
+            EntityType::Location => vec![field("type", Kind::Line)],
+            EntityType::Encounter => vec![field("status", Kind::Choice(STATUS.map(str::to_owned).into()))],
+            EntityType::Campaign | EntityType::Kingdom | EntityType::Member | EntityType::Other(_) => Vec::new(),
+        };
+        let lines = std::iter::once(name).chain(more);
+        let drafted = lines.map(|(field, value)| {
+            let draft = Draft::of(&field.kind, &value);
+            (field, draft)
+        });
+        Self { lines: drafted.collect(), at: 0, error: None, asks: false }
+    }
+
+    /// Fills in a name and leaves everything else as it begins.
+    pub(super) fn named(kind: &EntityType, name: &str) -> Option<Map<String, Value>> {
+        let mut form = Self::of(kind);
+        if let Some((field, draft)) = form.lines.first_mut() {
+            *draft = Draft::of(&field.kind, &name.into());
+        }
+        form.read()
+    }
+
+    /// Reads every line, or goes to the first that is wrong and says why.
+    fn read(&mut self) -> Option<Map<String, Value>> {
+        let mut input = Map::new();
+        for (index, (field, draft)) in self.lines.iter().enumerate() {
+            match field.kind.read(draft.text(), &field.unit) {
+                Ok(value) => {
+                    input.insert(field.name.clone(), value);
+                }
+                Err(fault) => {
+                    self.at = index;
+                    self.error = Some(format!("{} {fault}", field.label));
+                    return None;
+                }
+            }
+        }
+        Some(input)
+    }
+
+    fn is_begun(&self) -> bool {
+        self.lines.first().is_some_and(|(_, draft)| !draft.text().is_empty())
+    }
+
+    fn go(&mut self, by: isize) {
+        let last = self.lines.len().saturating_sub(1);
+        self.at = match self.at.checked_add_signed(by) {
+            Some(at) if at <= last => at,
+            Some(_) => 0,
+            None => last,
+        };
+    }
+}
+
+impl App {
+    pub(super) fn open_create(&mut self) {
+        let Some(campaign) = self.cache.campaign() else {
+            return self.say("nothing is known of this campaign yet");
+        };
+        let plans = self.plans(campaign);
+        self.sheet = Some(Sheet::Create(Box::new(CreateSheet { plans, chosen: 0, form: None })));
+    }
+
+    /// Lists what could be created where the person is, the nearest first.
+    pub(super) fn plans(&self, campaign: &Entity) -> Vec<Plan> {
+        let mut plans = Vec::new();
+        let mut add = |kind: EntityType, parent: Option<(&'static str, &Entity)>, word: &str| {
+            let place = parent.map(|(_, entity)| format!(" {word} {}", entity.name)).unwrap_or_default();
+            let parent = parent.map(|(field, entity)| (field, entity.key.id.clone()));
+            let words = format!("{kind}{place}");
+            if !plans.iter().any(|plan: &Plan| plan.words == words) {
+                plans.push(Plan { kind, parent, words });
+            }
+        };
+        for entity in self.line_of_selected() {
+            match entity.key.entity_type {
+                EntityType::Settlement => {
+                    add(EntityType::Structure, Some(("settlementId", entity)), "in");
+                    add(EntityType::Location, Some(("settlementId", entity)), "in");
+                }
+                EntityType::Kingdom => {
+                    add(EntityType::Settlement, Some(("kingdomId", entity)), "in");
+                    add(EntityType::Location, Some(("kingdomId", entity)), "in");
+                }
+                EntityType::Location => add(EntityType::Encounter, Some(("locationId", entity)), "at"),
+                EntityType::Campaign
+                | EntityType::Structure
+                | EntityType::Encounter
+                | EntityType::Member
+                | EntityType::Other(_) => {}
+            }
+        }
+        add(EntityType::Kingdom, None, "");
+        add(EntityType::Location, None, "");
+        add(EntityType::Encounter, None, "");
+        for plan in plans.iter_mut().filter(|plan| plan.parent.is_none()) {
+            plan.words = format!("{} in {}", plan.kind, campaign.name);
+        }
+        plans
+    }
+
+    /// Lists the selected entity and what it stands in, the nearest first.
+    fn line_of_selected(&self) -> Vec<&Entity> {
+        let mut line = Vec::new();
+        let mut next = self.tree.entity().and_then(|key| self.cache.get(key));
+        while let Some(entity) = next {
+            line.push(entity);
+            let above = |kind| {
+                let parent = entity.parent.clone()?;
+                self.cache.get(&EntityRef::new(kind, parent))
+            };
+            next = EntityType::KNOWN.into_iter().find_map(above).filter(|_| line.len() < 8);
+        }
+        line
+    }
+
+    pub(super) fn create_key(&mut self, mut sheet: CreateSheet, key: Key) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let stays = if sheet.form.is_some() {
+            self.form_key(&mut sheet, key, &mut effects)
+        } else {
+            self.plan_key(&mut sheet, key, &mut effects)
+        };
+        if stays {
+            self.sheet = Some(Sheet::Create(Box::new(sheet)));
+        }
+        effects
+    }
+
+    /// Chooses what to create; false when the sheet is closed.
+    fn plan_key(&mut self, sheet: &mut CreateSheet, key: Key, effects: &mut Vec<Effect>) -> bool {
+        let Some(action) = self.keymap.action(Context::Fields, key) else { return true };
+        match (moved(sheet.chosen, sheet.plans.len(), action), action) {
+            (Some(chosen), _) => sheet.chosen = chosen,
+            (None, Action::Edit(Deed::Open)) => sheet.form = sheet.plan().map(|plan| Form::of(&plan.kind)),
+            (None, Action::Edit(Deed::Cancel)) => return false,
+            (None, other) => effects.extend(self.beyond(other)),
+        }
+        true
+    }
+
+    /// Fills in the lines; false when the sheet is closed.
+    fn form_key(&mut self, sheet: &mut CreateSheet, key: Key, effects: &mut Vec<Effect>) -> bool {
+        let columns = self.prose_columns();
+        let Some(form) = &mut sheet.form else { return true };
+        let asked = std::mem::replace(&mut form.asks, false);
+        let at = form.at;
+        let Some((field, draft)) = form.lines.get_mut(at) else { return false };
+        match draft.key(key, field, &self.keymap, columns) {
+            Did::Changed => form.error = None,
+            Did::Nothing => {}
+            Did::Go(by) => form.go(by),
+            Did::Cancel if form.is_begun() && !asked => form.asks = true,
+            Did::Cancel => return false,
+            Did::Beyond(Action::Edit(Deed::PreviousLine)) => form.go(-1),
+            Did::Beyond(Action::Edit(Deed::NextLine)) => form.go(1),
+            Did::Beyond(action) => effects.extend(self.beyond(action)),
+            Did::Save => {
+                let Some(input) = form.read() else { return true };
+                let Some(plan) = sheet.plan() else { return false };
+                effects.extend(self.create(plan, input));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Creates what is planned, with these values.
+    pub(super) fn create(&mut self, plan: &Plan, mut input: Map<String, Value>) -> Vec<Effect> {
+        if let Some((field, id)) = &plan.parent {
+            input.insert((*field).to_owned(), id.as_str().into());
+        }
+        // Towns and buildings belong to a campaign through what they stand in.
+        if !matches!(plan.kind, EntityType::Settlement | EntityType::Structure)
+            && let Some(campaign) = self.cache.campaign()
+        {
+            input.insert("campaignId".to_owned(), campaign.key.id.as_str().into());
+        }
+        self.submit(Change::Create { entity_type: plan.kind.clone(), input }, Vec::new())
+    }
+}

@@ -1,0 +1,107 @@
+//! Deleting, after a question that names what goes with it.
+
+use scry_client::cache::Entity;
+use scry_client::outbox::Change;
+use scry_protocol::{EntityRef, EntityType};
+
+use super::{Deed, Sheet};
+use crate::app::command::{Action, Context};
+use crate::app::detail::plural;
+use crate::app::key::Key;
+use crate::app::{App, Effect};
+
+/// How many of what goes with it are named.
+const NAMED: usize = 6;
+
+/// Asks whether something is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteSheet {
+    pub subject: EntityRef,
+    pub version: Option<i64>,
+}
+
+/// Names some of what goes with something that is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    pub what: String,
+    pub count: usize,
+    pub names: String,
+}
+
+impl App {
+    pub(super) fn open_delete(&mut self) {
+        let Some(entity) = self.selected() else {
+            return self.say("select something in the World first");
+        };
+        let subject = entity.key.clone();
+        match subject.entity_type {
+            EntityType::Kingdom
+            | EntityType::Settlement
+            | EntityType::Structure
+            | EntityType::Location
+            | EntityType::Encounter => {}
+            EntityType::Campaign => return self.say("a whole campaign is deleted by `scry delete campaign`, not here"),
+            EntityType::Member | EntityType::Other(_) => {
+                return self.say(&format!("a {} cannot be deleted here", subject.entity_type));
+            }
+        }
+        if self.cache.get(&subject).is_none() {
+            return self.say("this is still being created; u gives that up");
+        }
+        let version = self.version_of(&subject);
+        self.sheet = Some(Sheet::Delete(DeleteSheet { subject, version }));
+    }
+
+    pub(super) fn delete_key(&mut self, sheet: DeleteSheet, key: Key) -> Vec<Effect> {
+        match self.keymap.action(Context::Confirm, key) {
+            Some(Action::Edit(Deed::Confirm)) => self.delete(sheet),
+            Some(Action::Edit(Deed::Cancel)) => Vec::new(),
+            Some(other) => {
+                self.sheet = Some(Sheet::Delete(sheet));
+                self.beyond(other)
+            }
+            None => {
+                self.sheet = Some(Sheet::Delete(sheet));
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn delete(&mut self, sheet: DeleteSheet) -> Vec<Effect> {
+        let EntityRef { entity_type, id } = sheet.subject;
+        self.submit(Change::Delete { entity_type, id, expected_version: sheet.version }, Vec::new())
+    }
+
+    /// Lists what goes with something, by type: what stands in it, and what stands in that.
+    #[must_use]
+    pub fn losses(&self, subject: &EntityRef) -> Vec<Loss> {
+        let mut lost: Vec<&Entity> = Vec::new();
+        let mut parents = vec![subject.id.clone()];
+        while let Some(parent) = parents.pop() {
+            for kind in [EntityType::Settlement, EntityType::Structure] {
+                let children = self.cache.children(&parent, &kind);
+                parents.extend(children.iter().map(|child| child.key.id.clone()));
+                lost.extend(children);
+            }
+        }
+        let kinds = [EntityType::Settlement, EntityType::Structure];
+        let of = |kind: &EntityType| {
+            let names: Vec<_> =
+                lost.iter().filter(|entity| entity.key.entity_type == *kind).map(|entity| &*entity.name).collect();
+            (!names.is_empty()).then(|| Loss {
+                what: plural(kind).to_lowercase(),
+                count: names.len(),
+                names: list(&names),
+            })
+        };
+        kinds.iter().filter_map(of).collect()
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

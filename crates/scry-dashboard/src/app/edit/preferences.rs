@@ -1,0 +1,86 @@
+//! Choosing what one is told at once.
+
+use scry_client::event::Preferences;
+
+use super::{Deed, Sheet, moved};
+use crate::app::command::{Action, Context};
+use crate::app::inbox::{KINDS, LEVELS};
+use crate::app::key::Key;
+use crate::app::{App, Effect};
+
+/// Holds the choice as it is being made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreferencesSheet {
+    pub chosen: Preferences,
+    pub cursor: usize,
+}
+
+impl PreferencesSheet {
+    #[must_use]
+    pub const fn new(chosen: Preferences) -> Self {
+        Self { chosen, cursor: 0 }
+    }
+
+    /// Lists the rows: what it is, a word about it, and whether it is chosen.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let chosen = |list: &[String], word: &str| list.iter().any(|known| known == word);
+        let levels = LEVELS.into_iter().map(|level| (level, "", chosen(&self.chosen.levels, level)));
+        let kinds = KINDS.into_iter().map(|(kind, what)| (kind, what, chosen(&self.chosen.kinds, kind)));
+        levels.chain(kinds).collect()
+    }
+
+    fn toggle(&mut self) {
+        let Some((word, ..)) = self.rows().get(self.cursor).copied() else { return };
+        let list = if self.cursor < LEVELS.len() { &mut self.chosen.levels } else { &mut self.chosen.kinds };
+        let before = list.len();
+        list.retain(|known| known != word);
+        if list.len() == before {
+            list.push(word.to_owned());
+        }
+    }
+}
+
+impl App {
+    /// Says what one is told at once, or sets it to the levels and kinds that are named.
+    pub(super) fn preferences_line(&mut self, rest: &str) -> Vec<Effect> {
+        let Some(preferences) = self.inbox.preferences().cloned() else {
+            self.reply("This server has not said what it tells at once; nothing can be chosen.");
+            return Vec::new();
+        };
+        let words: Vec<_> = rest.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+        let known = |word: &String| LEVELS.contains(&word.as_str()) || KINDS.iter().any(|(kind, _)| kind == word);
+        if let Some(strange) = words.iter().find(|word| !known(word)) {
+            self.reply(format!("“{strange}” is neither a level nor a kind."));
+        } else if !words.is_empty() {
+            let chosen = |all: &[&str]| words.iter().filter(|word| all.contains(&word.as_str())).cloned().collect();
+            let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+            return vec![Effect::SetPreferences(Preferences { levels: chosen(&LEVELS), kinds: chosen(&kinds) })];
+        }
+        let rows = PreferencesSheet::new(preferences).rows();
+        for (word, what, chosen) in rows {
+            let what = if what.is_empty() { String::new() } else { format!(", {what}") };
+            self.reply(format!("{word}{what}: {}.", if chosen { "told at once" } else { "only listed" }));
+        }
+        self.reply("“preferences” with all that you want, such as “preferences warning error message”, changes it.");
+        Vec::new()
+    }
+
+    pub(super) fn preferences_key(&mut self, mut sheet: PreferencesSheet, key: Key) -> Vec<Effect> {
+        let action = self.keymap.action(Context::Preferences, key);
+        let count = sheet.rows().len();
+        match action.map(|action| (moved(sheet.cursor, count, action), action)) {
+            Some((Some(cursor), _)) => sheet.cursor = cursor,
+            Some((None, Action::Edit(Deed::Next))) => sheet.toggle(),
+            Some((None, Action::Edit(Deed::Save))) => return vec![Effect::SetPreferences(sheet.chosen)],
+            Some((None, Action::Edit(Deed::Cancel))) => return Vec::new(),
+            Some((None, other)) => {
+                self.sheet = Some(Sheet::Preferences(sheet));
+                return self.beyond(other);
+            }
+            None => {}
+        }
+        self.sheet = Some(Sheet::Preferences(sheet));
+        Vec::new()
+    }
+}

@@ -1,0 +1,228 @@
+//! Resolving a conflict: for each field what was there before, mine, and theirs.
+
+use scry_client::outbox::Change;
+use scry_protocol::EntityRef;
+use serde_json::{Map, Value};
+
+use super::draft::{Did, Draft};
+use super::field::{self, Field, input};
+use super::fields::Open;
+use super::{Deed, Sheet, moved};
+use crate::app::command::{Action, Context};
+use crate::app::key::Key;
+use crate::app::pending::{State, patch};
+use crate::app::{App, Effect};
+
+/// Holds a refused edit and what the person decides about each of its fields.
+#[derive(Debug, Clone)]
+pub struct ResolveSheet {
+    /// The key of the refused edit.
+    pub key: String,
+    /// What both sides changed; `None` for a deletion, which is decided as a whole.
+    pub subject: EntityRef,
+    pub current_version: i64,
+    pub rows: Vec<Choice>,
+    pub cursor: usize,
+    /// The value that is being written instead.
+    pub open: Option<Open>,
+}
+
+/// Holds one field of a conflict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    pub field: Field,
+    pub base: Value,
+    pub mine: Value,
+    pub theirs: Value,
+    pub taken: Taken,
+}
+
+/// Tells which value a field is to have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Taken {
+    Base,
+    Mine,
+    Theirs,
+    Other(Value),
+}
+
+impl Choice {
+    /// Returns the value the field is to have.
+    #[must_use]
+    pub const fn value(&self) -> &Value {
+        match &self.taken {
+            Taken::Base => &self.base,
+            Taken::Mine => &self.mine,
+            Taken::Theirs => &self.theirs,
+            Taken::Other(value) => value,
+        }
+    }
+}
+
+impl App {
+    pub(super) fn open_resolve(&mut self, key: &str) {
+        let Some(held) = self.pending.find(key).cloned() else { return };
+        let (State::Refused(refusal), Some(subject)) = (&held.state, held.edit.change.entity()) else { return };
+        let Some(conflict) = refusal.conflict.clone() else { return };
+        if self.hides_edit(&held) {
+            return self.say("this conflict is about what players must not see; leave the players' view first");
+        }
+        let Some(entity) = self.cache.get(&subject) else {
+            return self.say("what this is about has been deleted meanwhile; d gives the edit up");
+        };
+        let rows = conflict.fields.into_iter().map(|row| {
+            let field = field::field(entity, &row.field).unwrap_or_else(|| Field {
+                label: crate::app::value::label(&row.field),
+                name: row.field.clone(),
+                kind: field::Kind::Line,
+                unit: String::new(),
+                note: String::new(),
+            });
+            Choice { field, base: row.base, mine: row.mine, theirs: row.theirs, taken: Taken::Mine }
+        });
+        let sheet = ResolveSheet {
+            key: key.to_owned(),
+            subject,
+            current_version: conflict.current_version,
+            rows: rows.collect(),
+            cursor: 0,
+            open: None,
+        };
+        self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+    }
+
+    /// Names who last changed one of some fields.
+    #[must_use]
+    pub fn changed_by(&self, subject: &EntityRef, fields: &[&str]) -> Option<String> {
+        let entity = self.cache.get(subject)?;
+        let by = fields.iter().filter_map(|field| entity.changes.get(field)?.by.as_ref()).next()?;
+        self.cache.user_name(by).map(ToOwned::to_owned)
+    }
+
+    pub(super) fn resolve_key(&mut self, mut sheet: ResolveSheet, key: Key) -> Vec<Effect> {
+        if sheet.open.is_some() {
+            return self.other_key(sheet, key);
+        }
+        let Some(action) = self.keymap.action(Context::Resolve, key) else {
+            self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+            return Vec::new();
+        };
+        let cursor = moved(sheet.cursor, sheet.rows.len(), action);
+        let row = sheet.rows.get_mut(sheet.cursor);
+        match (cursor, action, row) {
+            (Some(cursor), ..) => sheet.cursor = cursor,
+            (None, Action::Edit(Deed::Base), Some(row)) => row.taken = Taken::Base,
+            (None, Action::Edit(Deed::Mine), Some(row)) => row.taken = Taken::Mine,
+            (None, Action::Edit(Deed::Theirs), Some(row)) => row.taken = Taken::Theirs,
+            (None, Action::Edit(Deed::Other), Some(row)) => {
+                let (field, was) = (row.field.clone(), row.value().clone());
+                let draft = Draft::of(&field.kind, &was);
+                sheet.open = Some(Open { field, draft, was, version: None, error: None, asks: false, replaces: None });
+            }
+            (None, Action::Edit(Deed::Cancel), _) => {
+                self.open_edits();
+                return Vec::new();
+            }
+            (None, Action::Edit(Deed::Save), _) => return self.resolved(&sheet),
+            (None, other, _) => {
+                self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+                return self.beyond(other);
+            }
+        }
+        self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+        Vec::new()
+    }
+
+    /// Writes another value than either side's.
+    fn other_key(&mut self, mut sheet: ResolveSheet, key: Key) -> Vec<Effect> {
+        let columns = self.prose_columns();
+        let mut effects = Vec::new();
+        if let Some(mut open) = sheet.open.take() {
+            match open.draft.key(key, &open.field, &self.keymap, columns) {
+                Did::Cancel => {}
+                Did::Save => match (open.read(), sheet.rows.get_mut(sheet.cursor)) {
+                    (Some(value), Some(row)) => row.taken = Taken::Other(value),
+                    (None, _) | (_, None) => sheet.open = Some(open),
+                },
+                did @ (Did::Changed | Did::Nothing | Did::Go(_) | Did::Beyond(_)) => {
+                    if did == Did::Changed {
+                        open.error = None;
+                    }
+                    sheet.open = Some(open);
+                    if let Did::Beyond(action) = did {
+                        effects = self.beyond(action);
+                    }
+                }
+            }
+        }
+        self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+        effects
+    }
+
+    /// Sends what was decided as a new edit of the current version, in place of the refused one.
+    pub(super) fn resolved(&mut self, sheet: &ResolveSheet) -> Vec<Effect> {
+        let Some(held) = self.pending.find(&sheet.key).cloned() else { return Vec::new() };
+        if self.rights().is_none() {
+            self.say(self.why_not());
+            self.sheet = Some(Sheet::Resolve(Box::new(sheet.clone())));
+            return Vec::new();
+        }
+        let mut effects = vec![Effect::DiscardEdit(sheet.key.clone())];
+        self.pending.forget(&sheet.key);
+        let version = Some(sheet.current_version);
+        match &held.edit.change {
+            Change::Delete { entity_type, id, .. } => {
+                let change =
+                    Change::Delete { entity_type: entity_type.clone(), id: id.clone(), expected_version: version };
+                effects.extend(self.submit(change, Vec::new()));
+            }
+            change @ (Change::Update { .. }
+            | Change::Create { .. }
+            | Change::AdvanceTime { .. }
+            | Change::SetTime { .. }) => {
+                let (fields, base) = decided(sheet, &patch(change), &held.base);
+                if fields.is_empty() {
+                    self.say(&format!("left as they are now: {}", self.sentence(&held)));
+                } else {
+                    effects.extend(self.submit_update(&sheet.subject, fields, base, version));
+                }
+            }
+        }
+        effects
+    }
+}
+
+/// Returns the input of the edit that carries out what was decided, and what its fields held before.
+fn decided(
+    sheet: &ResolveSheet,
+    wanted: &[(String, Value)],
+    base: &[(String, Value)],
+) -> (Map<String, Value>, Vec<(String, Value)>) {
+    let mut fields: Map<String, Value> = Map::new();
+    let mut before = Vec::new();
+    let mut set = |name: &str, value: &Value, was: Value| {
+        for (head, value) in input(name, value.clone()) {
+            match (fields.get_mut(&head).and_then(Value::as_object_mut), value) {
+                (Some(table), Value::Object(patch)) => table.extend(patch),
+                (_, value) => {
+                    fields.insert(head, value);
+                }
+            }
+        }
+        before.push((name.to_owned(), was));
+    };
+    for row in &sheet.rows {
+        if *row.value() != row.theirs {
+            // What was written, not what was told back of it: that may have been made safe for a screen.
+            let own = wanted.iter().find(|(name, _)| row.taken == Taken::Mine && *name == row.field.name);
+            set(&row.field.name, own.map_or(row.value(), |(_, value)| value), row.theirs.clone());
+        }
+    }
+    // What nobody else touched is wanted as before.
+    let met = |name: &String| sheet.rows.iter().any(|row| row.field.name == *name);
+    for (name, value) in wanted.iter().filter(|(name, _)| !met(name)) {
+        let was = base.iter().find(|(known, _)| known == name).map_or(Value::Null, |(_, was)| was.clone());
+        set(name, value, was);
+    }
+    (fields, before)
+}

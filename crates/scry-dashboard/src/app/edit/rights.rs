@@ -1,0 +1,29 @@
+//! Who may change the campaign.
+
+use scry_protocol::Role;
+use scry_text::json::Json;
+
+use crate::app::App;
+
+/// Proves that the person may change the campaign: only [`App`] makes one, and nothing is submitted without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights(());
+
+impl App {
+    /// Returns the right to edit: the person's role gives it, and reading only takes it away.
+    #[must_use]
+    pub fn rights(&self) -> Option<Rights> {
+        let role = self.cache.campaign()?.field("myRole").and_then(Json::as_str)?;
+        let role: Role = role.parse().ok()?;
+        (role >= Role::Editor && !self.options.read_only).then_some(Rights(()))
+    }
+
+    /// Says why the person may not edit.
+    pub(super) const fn why_not(&self) -> &'static str {
+        if self.options.read_only {
+            "this dashboard only reads; start it without --read-only to change things"
+        } else {
+            "you may look at this campaign, but not change it; its owner can make you an editor"
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Changing the campaign by a typed line: the same edits as from the sheets, without a sheet.
+
+use scry_protocol::EntityType;
+use serde_json::Value;
+
+use super::create::Form;
+use super::field::{Field, Kind};
+use super::resolve::Taken;
+use super::{Deed, Sheet, moment};
+use crate::app::pending::{Held, State, words};
+use crate::app::plain::{sentence, spelt};
+use crate::app::value::say;
+use crate::app::{App, Effect};
+
+impl App {
+    /// Carries out a command that changes something, with what was typed behind it.
+    pub(in crate::app) fn deed_line(&mut self, deed: Deed, rest: &str) -> Vec<Effect> {
+        if deed.changes_campaign() && self.rights().is_none() {
+            self.reply(self.why_not());
+            return Vec::new();
+        }
+        match deed {
+            Deed::Fields if rest.is_empty() => self.answer_fields(),
+            Deed::Fields => return self.field_line(rest),
+            Deed::Create => return self.create_line(rest),
+            Deed::Delete => return self.delete_line(rest),
+            Deed::Clock => return self.clock_line(rest),
+            Deed::Edits => self.answer_edits(),
+            Deed::Again => return self.with_held(rest, |app, held| app.send_again(held)),
+            Deed::Discard => return self.with_held(rest, |app, held| app.give_up(held)),
+            Deed::Mine => return self.with_held(rest, |app, held| app.take_side(held, &Taken::Mine)),
+            Deed::Theirs => return self.with_held(rest, |app, held| app.take_side(held, &Taken::Theirs)),
+            Deed::Base => return self.with_held(rest, |app, held| app.take_side(held, &Taken::Base)),
+            Deed::Preferences => return self.preferences_line(rest),
+            Deed::Undo
+            | Deed::Open
+            | Deed::Save
+            | Deed::Cancel
+            | Deed::Confirm
+            | Deed::Other
+            | Deed::Previous
+            | Deed::Next
+            | Deed::PreviousLine
+            | Deed::NextLine
+            | Deed::MarkRead
+            | Deed::MarkAllRead
+            | Deed::AcceptInvitation
+            | Deed::DeclineInvitation
+            | Deed::Text(_) => return self.begin(deed),
+        }
+        Vec::new()
+    }
+
+    fn answer_fields(&mut self) {
+        let Some(entity) = self.selected() else {
+            return self.reply("Nothing is selected; “detail NAME” selects something.");
+        };
+        let line = |field: &Field| {
+            let value = entity.field(&field.name).map_or_else(|| "nothing".to_owned(), say);
+            let note = match (&field.kind, field.note.as_str()) {
+                (Kind::List, _) => ", several parted by commas".to_owned(),
+                (_, "") => String::new(),
+                (_, note) => format!(", may be {}", note.replace(" | ", ", ")),
+            };
+            sentence(&format!("{}: {value}{note}", field.label))
+        };
+        let lines: Vec<_> = self.editable(&entity).iter().map(line).collect();
+        let name = entity.name.to_string();
+        self.reply(format!("“edit FIELD VALUE” changes one of these fields of {name}."));
+        lines.into_iter().for_each(|line| self.reply(line));
+    }
+
+    /// Changes one field: its name, whole or by its beginning, then the value.
+    fn field_line(&mut self, rest: &str) -> Vec<Effect> {
+        let Some(entity) = self.selected() else {
+            self.reply("Nothing is selected; “detail NAME” selects something.");
+            return Vec::new();
+        };
+        let Some((field, typed)) = named(&self.editable(&entity), rest) else {
+            let name = entity.name.to_string();
+            self.reply(format!("{name} has no field at the start of “{rest}”; “edit” lists them."));
+            return Vec::new();
+        };
+        let was = entity.field(&field.name).map(Value::from).unwrap_or_default();
+        let key = entity.key.clone();
+        // Several texts are written one to a line elsewhere; here a comma parts them.
+        let typed = if field.kind == Kind::List { typed.replace(',', "\n") } else { typed };
+        match field.kind.read(&typed, &field.unit) {
+            Err(fault) => self.reply(format!("{} {fault}.", field.label)),
+            Ok(value) if value == was => self.reply(format!("{} is {} already.", field.label, say(&value))),
+            Ok(value) => {
+                let version = self.version_of(&key);
+                let effects = self.submit_update(&key, field.input(value), vec![(field.name, was)], version);
+                self.answer_submitted();
+                return effects;
+            }
+        }
+        Vec::new()
+    }
+
+    fn create_line(&mut self, rest: &str) -> Vec<Effect> {
+        let Some(plans) = self.cache.campaign().map(|campaign| self.plans(campaign)) else {
+            self.reply("Nothing is known of this campaign yet.");
+            return Vec::new();
+        };
+        let (kind, name) = rest.split_once(' ').unwrap_or((rest, ""));
+        let kind: EntityType = EntityType::from(kind);
+        let Some(plan) = plans.iter().find(|plan| plan.kind == kind).filter(|_| !name.trim().is_empty()) else {
+            self.reply("“create TYPE NAME” creates one of these, where you are:");
+            plans.into_iter().for_each(|plan| self.reply(format!("{}.", plan.words)));
+            return Vec::new();
+        };
+        let input = Form::named(&plan.kind, name.trim());
+        let effects = input.map(|input| self.create(plan, input)).unwrap_or_default();
+        self.answer_submitted();
+        effects
+    }
+
+    /// Deletes what is selected, if its whole name is typed: that takes the place of a question.
+    fn delete_line(&mut self, rest: &str) -> Vec<Effect> {
+        self.open_delete();
+        let Some(Sheet::Delete(sheet)) = self.sheet.take() else { return Vec::new() };
+        let name = self.cache.get(&sheet.subject).map(|entity| entity.name.to_string()).unwrap_or_default();
+        if rest != name {
+            let losses = self.losses(&sheet.subject);
+            let losses = losses.iter().map(|loss| format!("{} {}: {}", loss.count, loss.what, loss.names));
+            let with = losses.collect::<Vec<_>>().join("; ");
+            let with = if with.is_empty() { String::new() } else { format!(" With it go {with}.") };
+            self.reply(format!("“delete {name}” deletes this {}.{with}", sheet.subject.entity_type));
+            return Vec::new();
+        }
+        let effects = self.delete(sheet);
+        self.answer_submitted();
+        effects
+    }
+
+    fn clock_line(&mut self, rest: &str) -> Vec<Effect> {
+        let Some(now) = self.seen_world_time() else {
+            self.reply("This campaign's clock is not known yet.");
+            return Vec::new();
+        };
+        match moment::read(rest, &self.clock.calendar(), &now) {
+            Err(fault) => {
+                self.reply(sentence(&fault));
+                Vec::new()
+            }
+            Ok(goal) => {
+                let effects = self.move_clock(&goal);
+                self.answer_submitted();
+                effects
+            }
+        }
+    }
+
+    fn answer_edits(&mut self) {
+        let lines: Vec<_> = self
+            .pending
+            .unsettled()
+            .enumerate()
+            .map(|(index, held)| {
+                let reason = self.edit_reason(held).map(|reason| format!(": {reason}")).unwrap_or_default();
+                format!("{}. {}, {}{reason}.", index + 1, self.sentence(held), words::state(&held.state))
+            })
+            .collect();
+        if lines.is_empty() {
+            return self.reply("Every change of yours has been saved; nothing waits.");
+        }
+        lines.into_iter().for_each(|line| self.reply(spelt(&line)));
+        self.reply("“try-again”, “discard-edit”, “take-mine” and “take-theirs” take a number of this list.");
+    }
+
+    /// Does something with the edit of a number in the list of edits.
+    fn with_held(&mut self, number: &str, act: impl FnOnce(&mut Self, &Held) -> Vec<Effect>) -> Vec<Effect> {
+        let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let held = index.and_then(|index| self.pending.unsettled().nth(index).cloned());
+        match held {
+            Some(held) => act(self, &held),
+            None => {
+                self.reply("Say which by its number; “edits” lists them.");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Resolves a conflict as a whole, for one side.
+    fn take_side(&mut self, held: &Held, side: &Taken) -> Vec<Effect> {
+        self.open_resolve(&held.edit.key);
+        let Some(Sheet::Resolve(mut sheet)) = self.sheet.take() else {
+            if !matches!(&held.state, State::Refused(refusal) if refusal.conflict.is_some()) {
+                self.reply("This edit is in no conflict.");
+            }
+            return Vec::new();
+        };
+        sheet.rows.iter_mut().for_each(|row| row.taken = side.clone());
+        let effects = self.resolved(&sheet);
+        self.sheet = None;
+        effects
+    }
+
+    /// Says what the last edit is, and whether it goes out now or later.
+    fn answer_submitted(&mut self) {
+        let Some(held) = self.pending.all().last() else { return };
+        let said = self.sentence(held);
+        let said = spelt(&said);
+        let live = self.connection.is_live();
+        self.reply(if live {
+            format!("Sending: {said}.")
+        } else {
+            format!("Kept until there is a connection: {said}.")
+        });
+    }
+}
+
+/// Finds the field that a line begins with, and returns what comes behind its name.
+fn named(fields: &[Field], line: &str) -> Option<(Field, String)> {
+    let lower = line.to_lowercase();
+    let whole = |field: &Field| {
+        let names = [field.label.to_lowercase(), field.name.clone(), plain_name(field)];
+        let begins = |name: &String| {
+            lower.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        names.into_iter().find(begins).map(|name| name.len())
+    };
+    let longest = fields.iter().filter_map(|field| Some((whole(field)?, field))).max_by_key(|(length, _)| *length);
+    let word = lower.split(' ').next().unwrap_or_default();
+    let short =
+        || fields.iter().find(|field| field.label.to_lowercase().starts_with(word)).map(|field| (word.len(), field));
+    let (length, field) = longest.or_else(short).filter(|_| !word.is_empty())?;
+    // The name may be longer or shorter in other letters' case; then the whole line is in doubt.
+    let value = line.get(length..)?.trim().to_owned();
+    Some((field.clone(), value))
+}
+
+fn plain_name(field: &Field) -> String {
+    field.name.rsplit('.').next().unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,60 @@
+//! From a sheet to the outbox.
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use scry_client::outbox::{Change, Edit};
+use scry_protocol::EntityRef;
+use serde_json::{Map, Value};
+
+use crate::app::{App, Effect, Stage};
+
+/// Makes the keys of edits: time-ordered UUIDs from the clock that is passed in and a seed.
+#[derive(Debug)]
+pub struct Keys(Rng);
+
+impl Keys {
+    /// Begins with a seed that no other dashboard has.
+    pub fn new(seed: u64) -> Self {
+        Self(Rng::with_seed(seed))
+    }
+
+    fn next(&mut self, now: Timestamp) -> String {
+        let mut random = [0; 10];
+        self.0.fill(&mut random);
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+    }
+}
+
+impl App {
+    /// Submits a change; `base` holds what its fields showed before.
+    pub(super) fn submit(&mut self, change: Change, base: Vec<(String, Value)>) -> Vec<Effect> {
+        let Stage::Watching(campaign) = self.stage.clone() else { return Vec::new() };
+        let Some(rights) = self.rights() else {
+            self.say(self.why_not());
+            return Vec::new();
+        };
+        let edit = Edit { key: self.keys.next(self.now.wall), campaign, at: self.now.wall, correlation: None, change };
+        self.pending.submit(edit.clone(), base);
+        self.rebuild_tree();
+        self.read_clock();
+        vec![Effect::Submit { rights, edit: Box::new(edit) }]
+    }
+
+    /// Submits an update of one entity, made from a version of it.
+    pub(super) fn submit_update(
+        &mut self,
+        key: &EntityRef,
+        input: Map<String, Value>,
+        base: Vec<(String, Value)>,
+        version: Option<i64>,
+    ) -> Vec<Effect> {
+        self.submit(Change::update(key, input, version), base)
+    }
+
+    /// Returns the version an edit made now builds on; `None` where the server does not count.
+    pub(super) fn version_of(&self, key: &EntityRef) -> Option<i64> {
+        let known = self.cache.get(key).map(|entity| entity.version).filter(|version| *version > 0)?;
+        Some(self.pending.applied_version(key).map_or(known, |applied| applied.max(known)))
+    }
+}

@@ -1,0 +1,115 @@
+//! Taking one's own last change back: as a new change, which others see like any other.
+
+use scry_client::outbox::Change;
+use scry_protocol::EntityRef;
+use serde_json::{Map, Value};
+
+use super::field::input;
+use crate::app::pending::{Held, State, words};
+use crate::app::value::field_name;
+use crate::app::{App, Effect};
+
+/// How many changes can be taken back.
+const STEPS: usize = 50;
+
+/// Remembers the person's applied edits, the latest last.
+#[derive(Debug, Default)]
+pub struct Undo {
+    done: Vec<Held>,
+    /// The keys of edits that themselves take something back.
+    undoing: Vec<String>,
+}
+
+impl Undo {
+    /// Notes that an edit is applied.
+    pub fn applied(&mut self, held: &Held) {
+        if self.undoing.contains(&held.edit.key) {
+            return;
+        }
+        self.done.push(held.clone());
+        let surplus = self.done.len().saturating_sub(STEPS);
+        self.done.drain(..surplus);
+    }
+
+    /// Notes what a created row has become.
+    pub fn became(&mut self, row: &EntityRef, made: &EntityRef) {
+        for held in &mut self.done {
+            if held.row().is_some_and(|entity| entity.key == *row) {
+                held.made = Some(made.clone());
+            }
+        }
+    }
+}
+
+impl App {
+    /// Takes the person's last change back: one that still waits is given up, an applied one is reversed.
+    pub(super) fn undo_last(&mut self) -> Vec<Effect> {
+        let waiting = self.pending.all().iter().rfind(|held| held.state.is_open() && held.state != State::Sending);
+        if let Some(held) = waiting {
+            let (key, said) = (held.edit.key.clone(), self.sentence(held));
+            self.say(&format!("given up before it was sent: {said}"));
+            return vec![Effect::DiscardEdit(key)];
+        }
+        let Some(held) = self.undo.done.pop() else {
+            self.say("there is no change of yours to take back");
+            return Vec::new();
+        };
+        let Some((change, base)) = inverse(&held) else {
+            self.say(&format!("this cannot be taken back: {}", self.sentence(&held)));
+            return Vec::new();
+        };
+        self.say(&format!("taking back: {}", self.sentence(&held)));
+        let effects = self.submit(change, base);
+        if let Some(Effect::Submit { edit, .. }) = effects.first() {
+            self.undo.undoing.push(edit.key.clone());
+        }
+        effects
+    }
+
+    /// Says what an edit does to what; of one that sets a secret no value, since sentences stay in the journal.
+    pub(in crate::app) fn sentence(&self, held: &Held) -> String {
+        let subject = words::subject(held, &self.cache);
+        if self.sets_secret(held) {
+            let fields: Vec<_> = held.edit.change.fields().iter().map(|field| field_name(field)).collect();
+            return format!("{subject} · {}", fields.join(", "));
+        }
+        format!("{subject} · {}", words::what(held))
+    }
+}
+
+/// Returns the change that reverses an applied edit, with the values that it replaces.
+fn inverse(held: &Held) -> Option<(Change, Vec<(String, Value)>)> {
+    let State::Applied { version } = held.state else { return None };
+    match &held.edit.change {
+        Change::Update { entity_type, id, .. } if !held.base.is_empty() => {
+            let mut fields = Map::new();
+            for (field, value) in &held.base {
+                merge(&mut fields, input(field, value.clone()));
+            }
+            let entity = EntityRef::new(entity_type.clone(), id.clone());
+            Some((Change::update(&entity, fields, version), held.values()))
+        }
+        Change::Create { .. } => {
+            let EntityRef { entity_type, id } = held.made.clone()?;
+            Some((Change::Delete { entity_type, id, expected_version: version }, Vec::new()))
+        }
+        Change::AdvanceTime { seconds } => Some((Change::AdvanceTime { seconds: seconds.checked_neg()? }, Vec::new())),
+        Change::SetTime { .. } => {
+            let (_, before) = held.base.first()?;
+            Some((Change::SetTime { time: before.as_str()?.to_owned(), rewind: false }, Vec::new()))
+        }
+        Change::Update { .. } | Change::Delete { .. } => None,
+    }
+}
+
+/// Puts one field's input to those of the others; variables are one patch.
+fn merge(fields: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (name, value) in more {
+        match (fields.get_mut(&name).and_then(Value::as_object_mut), value) {
+            (Some(table), Value::Object(patch)) => table.extend(patch),
+            (_, value) => {
+                fields.insert(name, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! One row of the journal, compact: what a row shows and where it leads, not the whole event.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use scry_calendar::WorldTime;
+use scry_catalogue::Looks;
+use scry_client::cache::Cache;
+use scry_client::event::{Delivery, Gap};
+use scry_protocol::catalogue::{Severity, Stamp};
+use scry_protocol::{EntityRef, EntityType, Event, Id, Operation, Payload, Source};
+use scry_text as text;
+
+use super::clock::{self, Clock};
+use super::moment::Moment;
+use super::now::Now;
+use super::record::Record;
+use super::value::{field_name, say};
+
+/// Holds one row of the journal. Everything in it is safe to show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub at: Timestamp,
+    pub seq: Option<u64>,
+    pub kind: Kind,
+    pub what: Box<str>,
+    /// Sent again after a reconnect, rather than as it happened.
+    pub replayed: bool,
+    /// The world time at which it happened, where that is known.
+    pub world_time: Option<Moment>,
+    /// The event itself, while there is room for it.
+    pub record: Option<Box<Record>>,
+    /// Shared with other rows, see [`Common`]; its fields are the row's.
+    pub(super) common: Arc<Common>,
+}
+
+/// Holds what rows about one thing, by one hand, have in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Common {
+    pub subject: Option<EntityRef>,
+    /// The subject's name when it happened; a later name is looked up, but what is deleted keeps this one.
+    pub name: Option<Arc<str>>,
+    pub who: Option<Id>,
+    pub source: Option<Source>,
+}
+
+impl Deref for Entry {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// Tells what kind of row this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Changed(Operation),
+    Invalidated,
+    WorldTime,
+    /// An event that is not one of the five.
+    Foreign,
+    /// An event that a catalogue of the server declares.
+    Declared(Severity),
+    /// Events that are known to be missing.
+    Gap,
+    /// Events that were missing and have been found.
+    GapHealed,
+    /// Something a person should know.
+    Notice,
+    /// A place a person has marked.
+    Marker,
+}
+
+impl Entry {
+    /// Describes what the gateway sent.
+    #[must_use]
+    pub fn delivered(delivery: &Delivery, cache: &Cache, clock: &Clock) -> Self {
+        match &delivery.event {
+            Some(event) => Self {
+                record: Some(Box::new(Record::delivered(delivery, cache))),
+                ..Self::event(event, delivery.received_at, cache, clock)
+            },
+            None => {
+                let stamp = Stamp::of(&delivery.raw);
+                let at = stamp.as_ref().and_then(|stamp| stamp.timestamp.parse().ok());
+                Self {
+                    record: Some(Box::new(Record::delivered(delivery, cache))),
+                    what: shorten(&say(&*delivery.raw)).into(),
+                    replayed: stamp.as_ref().is_some_and(|stamp| stamp.replayed),
+                    common: Arc::new(Common {
+                        name: Some(text::line(&delivery.name).into()),
+                        who: stamp.and_then(|stamp| stamp.user_id),
+                        ..Common::default()
+                    }),
+                    ..Self::bare(Kind::Foreign, at.unwrap_or(delivery.received_at))
+                }
+            }
+        }
+    }
+
+    /// Says what is in an event that is not one of the five, as its catalogue would have it said.
+    pub fn say(&mut self, looks: &Looks) {
+        let event = self.name.clone().filter(|_| self.kind == Kind::Foreign);
+        let payload = event.as_ref().and(self.record.as_ref()).and_then(|record| record.value());
+        if let Some((sentence, severity)) = event.zip(payload).and_then(|(event, payload)| looks.say(&event, &payload))
+        {
+            (self.what, self.kind) = (sentence.into(), Kind::Declared(severity));
+        }
+    }
+
+    /// Describes an event of the past, with its text.
+    #[must_use]
+    pub fn past(event: &Event, now: Timestamp, cache: &Cache, clock: &Clock) -> Self {
+        Self { record: Some(Box::new(Record::past(event))), ..Self::event(event, now, cache, clock) }
+    }
+
+    /// Describes an event; it is dated by its own time, and by `received_at` if it has none.
+    #[must_use]
+    pub fn event(event: &Event, received_at: Timestamp, cache: &Cache, clock: &Clock) -> Self {
+        let subject = event.payload.subject();
+        let known = cache.get(&subject);
+        let metadata = &event.metadata;
+        Self {
+            at: metadata.timestamp.as_deref().and_then(|time| time.parse().ok()).unwrap_or(received_at),
+            seq: metadata.seq,
+            kind: kind(&event.payload),
+            what: what(event, clock).into(),
+            common: Arc::new(Common {
+                name: known.map(|entity| entity.name.clone()),
+                subject: Some(known.map_or_else(|| safe(subject), |entity| entity.key.clone())),
+                who: metadata.user_id.clone(),
+                source: metadata.source.as_ref().map(|source| match source {
+                    Source::Other(name) => Source::Other(text::line(name).into_owned()),
+                    Source::Api | Source::RulesEngine | Source::Scheduler => source.clone(),
+                }),
+            }),
+            replayed: metadata.replayed,
+            world_time: match &event.payload {
+                Payload::WorldTimeChanged(moved) => moved.new_time.parse::<WorldTime>().ok().map(Moment::from),
+                Payload::EntityUpdated(_)
+                | Payload::StateInvalidated(_)
+                | Payload::SettlementUpdated(_)
+                | Payload::StructureUpdated(_) => None,
+            },
+            record: None,
+        }
+    }
+
+    /// Describes a gap, or that one was healed.
+    #[must_use]
+    pub fn gap(gap: &Gap, now: Now) -> Self {
+        let (first, last) = (gap.from + 1, gap.to.saturating_sub(1).max(gap.from + 1));
+        let range = if first == last { format!("event #{first}") } else { format!("events #{first} to #{last}") };
+        let (kind, what) = if gap.healed {
+            (Kind::GapHealed, format!("{range}: found again, or replaced by the whole state"))
+        } else {
+            (Kind::Gap, format!("{range} of this {} did not arrive", gap.room.kind()))
+        };
+        Self { what: what.into(), ..Self::bare(kind, now.wall) }
+    }
+
+    /// Describes something a person should know.
+    #[must_use]
+    pub fn notice(sentence: &str, now: Now) -> Self {
+        Self { what: text::line(sentence).into(), ..Self::bare(Kind::Notice, now.wall) }
+    }
+
+    /// Marks a place in the journal.
+    #[must_use]
+    pub fn marker(number: usize, now: Now) -> Self {
+        Self { what: format!("marker {number}").into(), ..Self::bare(Kind::Marker, now.wall) }
+    }
+
+    /// Returns the subject's name: today's, the one it had, or its id if it never had one here.
+    #[must_use]
+    pub fn subject_name(&self, cache: &Cache) -> Option<String> {
+        let Some(subject) = &self.subject else { return self.name.as_ref().map(ToString::to_string) };
+        let today = cache.get(subject).map(|entity| entity.name.clone());
+        let known = today.filter(|name| !name.is_empty()).or_else(|| self.name.clone());
+        Some(known.map_or_else(|| subject.id.to_string(), |name| name.to_string()))
+    }
+
+    /// Returns everything the row says, for a filter: kind, name, what, who and source.
+    #[must_use]
+    pub fn words(&self, cache: &Cache) -> String {
+        let today = self.subject.as_ref().and_then(|key| cache.get(key)).map(|entity| &*entity.name);
+        let name = today.or(self.name.as_deref()).unwrap_or_default();
+        let who = self.who.as_ref().map_or("", |id| cache.user_name(id).unwrap_or(id.as_str()));
+        let source = self.source.as_ref().map_or("", Source::as_str);
+        [self.kind_word(), name, &self.what, who, source].join(" ")
+    }
+
+    /// Tells whether the row is about an event, rather than about the journal itself.
+    #[must_use]
+    pub const fn is_event(&self) -> bool {
+        match self.kind {
+            Kind::Changed(_) | Kind::Invalidated | Kind::WorldTime | Kind::Foreign | Kind::Declared(_) => true,
+            Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => false,
+        }
+    }
+
+    fn bare(kind: Kind, at: Timestamp) -> Self {
+        Self {
+            at,
+            seq: None,
+            kind,
+            what: Box::default(),
+            common: Arc::default(),
+            replayed: false,
+            world_time: None,
+            record: None,
+        }
+    }
+
+    /// Returns the word for the kind of row: the subject's type, where it has one.
+    #[must_use]
+    pub fn kind_word(&self) -> &str {
+        match (self.kind, &self.subject) {
+            (Kind::Changed(_), Some(subject)) => subject.entity_type.as_str(),
+            (Kind::Changed(_), None) => "changed",
+            (Kind::Invalidated, _) => "invalidated",
+            (Kind::WorldTime, _) => "world time",
+            (Kind::Foreign | Kind::Declared(_), _) => "event",
+            (Kind::Gap | Kind::GapHealed, _) => "gap",
+            (Kind::Notice, _) => "notice",
+            (Kind::Marker, _) => "marker",
+        }
+    }
+}
+
+fn safe(key: EntityRef) -> EntityRef {
+    match key.entity_type {
+        EntityType::Other(name) => EntityRef::new(EntityType::Other(text::line(&name).into()), key.id),
+        EntityType::Campaign
+        | EntityType::Kingdom
+        | EntityType::Settlement
+        | EntityType::Structure
+        | EntityType::Location
+        | EntityType::Encounter
+        | EntityType::Member => key,
+    }
+}
+
+const fn kind(payload: &Payload) -> Kind {
+    match payload {
+        Payload::EntityUpdated(_) | Payload::SettlementUpdated(_) | Payload::StructureUpdated(_) => {
+            Kind::Changed(payload.operation())
+        }
+        Payload::StateInvalidated(_) => Kind::Invalidated,
+        Payload::WorldTimeChanged(_) => Kind::WorldTime,
+    }
+}
+
+/// Says what an event changed: `level 3 → 4`, and by name what is too long to show.
+fn what(event: &Event, clock: &Clock) -> String {
+    match &event.payload {
+        Payload::WorldTimeChanged(moved) => {
+            let way = clock.way(&moved.previous_time, &moved.new_time);
+            format!("{}   {}", clock::elapsed(moved.elapsed_seconds), text::line(&way))
+        }
+        Payload::StateInvalidated(invalidated) if invalidated.affected_fields.is_empty() => {
+            "everything computed".to_owned()
+        }
+        Payload::EntityUpdated(_)
+        | Payload::StateInvalidated(_)
+        | Payload::SettlementUpdated(_)
+        | Payload::StructureUpdated(_) => match event.payload.operation() {
+            Operation::Create => "created".to_owned(),
+            Operation::Delete => "deleted".to_owned(),
+            Operation::Update => changes(event),
+        },
+    }
+}
+
+fn changes(event: &Event) -> String {
+    let told = &event.metadata.changes;
+    let with_values = told.iter().map(|change| {
+        let (from, to) = (shorten(&say(&change.from)), shorten(&say(&change.to)));
+        let name = field_name(&change.field);
+        if change.from == change.to && !change.to.is_null() {
+            // A rule gives the same again, and explains it otherwise.
+            format!("{name} still {to}, for another reason")
+        } else {
+            format!("{name} {from} → {to}")
+        }
+    });
+    let by_name =
+        event.payload.changed_fields().iter().filter(|field| !told.iter().any(|change| change.field == **field));
+    let parts: Vec<_> = with_values.chain(by_name.map(|field| field_name(field))).take(12).collect();
+    if parts.is_empty() { "changed".to_owned() } else { parts.join(", ") }
+}
+
+/// Cuts a value that would push everything else off the row.
+fn shorten(value: &str) -> String {
+    const MOST: usize = 60;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(event: serde_json::Value) -> String {
+        what(&Event::from_value(&event).unwrap(), &Clock::default())
+    }
+
+    fn updated(fields: serde_json::Value, changes: serde_json::Value) -> serde_json::Value {
+        json!({"type": "settlement_updated", "metadata": {"changes": changes},
+               "payload": {"settlementId": "s", "campaignId": "c", "operation": "update", "changedFields": fields}})
+    }
+
+    #[test]
+    fn changes_are_told_with_their_values_where_they_are_short() {
+        let changes = json!([{"field": "level", "from": 3, "to": 4}, {"field": "variables.foodStores", "to": 1200}]);
+        let event = updated(json!(["level", "variables.foodStores", "description"]), changes);
+        assert_eq!(said(event), "level 3 → 4, food stores – → 1 200, description");
+        assert_eq!(said(updated(json!([]), json!([]))), "changed");
+    }
+
+    #[test]
+    fn what_stays_for_another_reason_is_not_told_as_a_change() {
+        let changes =
+            json!([{"field": "inService", "from": true, "to": true}, {"field": "lit", "from": true, "to": false}]);
+        let said = said(updated(json!(["inService", "lit"]), changes));
+        assert_eq!(said, "in service still yes, for another reason, lit yes → no");
+    }
+
+    #[test]
+    fn hostile_values_are_tamed() {
+        let event =
+            updated(json!(["a\u{1b}"]), json!([{"field": "n\u{9b}", "from": "\u{1b}[2J", "to": "x".repeat(9_000)}]));
+        let said = said(event);
+        assert!(!said.chars().any(char::is_control) && said.chars().count() < 200, "{said}");
+    }
+
+    #[test]
+    fn a_clock_move_says_how_far_and_from_where_to_where() {
+        let event = json!({"type": "world_time_changed", "payload": {"campaignId": "c", "elapsedSeconds": 10800,
+            "previousTime": "1207-09-14T15:20:00.000Z", "newTime": "1207-09-14T18:20:00.000Z"}});
+        assert_eq!(said(event), "+3 h   15:20 → 18:20");
+    }
+}

@@ -1,0 +1,168 @@
+//! What notices do to the dashboard, and the person with them.
+
+use scry_client::event::{Inbox, Preferences};
+use scry_config::alerts::Level;
+use scry_protocol::catalogue::Severity;
+use scry_protocol::{EntityRef, Ephemeral, Id};
+
+use super::{Notice, announced, replaced, resolved};
+use crate::app::command::Action;
+use crate::app::edit::Sheet;
+use crate::app::edit::command::Deed;
+use crate::app::edit::preferences::PreferencesSheet;
+use crate::app::pane::Pane;
+use crate::app::{App, Effect, Unanswered};
+
+impl App {
+    /// Returns the notices.
+    #[must_use]
+    pub const fn inbox(&self) -> &super::Inbox {
+        &self.inbox
+    }
+
+    /// Takes in what one user alone is told; tells whether it was that.
+    pub(in crate::app) fn notified(&mut self, event: &Ephemeral) -> bool {
+        let notice = match event {
+            Ephemeral::NotificationNew(new) => announced(new, self.now.wall),
+            Ephemeral::DocumentConflict(conflict) => replaced(conflict, &self.cache, self.now.wall),
+            Ephemeral::ConflictResolved(told) => resolved(told, &self.cache, self.now.wall),
+            Ephemeral::PresenceState(_)
+            | Ephemeral::PresenceChange(_)
+            | Ephemeral::UserOnline(_)
+            | Ephemeral::UserOffline(_)
+            | Ephemeral::UserTyping(_) => return false,
+        };
+        if self.has_resolved(event) {
+            self.inbox.add(Notice { read: true, ..notice });
+            return true;
+        }
+        let body = self.notice_body(&notice).to_owned();
+        let colon = if body.is_empty() { "" } else { ": " };
+        let key = self.keymap.label(Action::Pane(Pane::Notifications));
+        let key = key.map(|key| format!(" ({key} shows it)")).unwrap_or_default();
+        self.say(&format!("{}{colon}{}{key}", notice.title, body));
+        let loudness = match notice.level {
+            Severity::Warning | Severity::Error => Level::Trouble,
+            Severity::Info | Severity::Success => Level::Bookmarks,
+        };
+        self.alarm(loudness, &notice.title);
+        self.inbox.add(notice);
+        true
+    }
+
+    /// Tells whether an event says what the person knows: that an edit of theirs has ended a conflict.
+    fn has_resolved(&self, event: &Ephemeral) -> bool {
+        let Ephemeral::ConflictResolved(told) = event else { return false };
+        let subject = EntityRef::new(told.entity_type.clone(), told.entity_id.clone());
+        self.pending.all().iter().any(|held| !held.state.is_refused() && held.sets(&subject, &told.fields))
+    }
+
+    /// Takes in the list as the server keeps it.
+    pub(in crate::app) fn inbox_told(&mut self, result: Result<Inbox, Unanswered>) {
+        self.redraw = true;
+        match result {
+            Ok(told) => self.inbox.told(told),
+            Err(Unanswered::NotOffered) => self.inbox.is_missing = true,
+            // It is asked again with the next connection.
+            Err(Unanswered::Failed) => {}
+        }
+    }
+
+    /// Takes in what the person is told at once from now on.
+    pub(in crate::app) fn preferences_told(&mut self, result: Result<Preferences, String>) {
+        self.redraw = true;
+        match result {
+            Ok(preferences) => {
+                self.inbox.preferences = Some(preferences);
+                self.say("what you are told at once is saved");
+            }
+            Err(reason) => self.say(&format!("what you are told at once could not be saved: {reason}")),
+        }
+    }
+
+    /// Carries out a command in the Notifications pane.
+    pub(in crate::app) fn notice_deed(&mut self, deed: Deed) -> Vec<Effect> {
+        if deed == Deed::Open {
+            self.open_notice()
+        } else if deed == Deed::MarkRead {
+            self.mark_read()
+        } else if deed == Deed::MarkAllRead {
+            self.mark_all_read()
+        } else if deed == Deed::Preferences {
+            self.open_preferences()
+        } else if matches!(deed, Deed::AcceptInvitation | Deed::DeclineInvitation) {
+            self.answer_invitation(deed == Deed::AcceptInvitation)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Answers the invitation that the cursor is on, or else the newest one that is open.
+    fn answer_invitation(&mut self, accept: bool) -> Vec<Effect> {
+        let here = self.inbox.selected().filter(|_| self.focus == Pane::Notifications);
+        let here = here.and_then(Notice::invitation);
+        let open = here.or_else(|| self.inbox.open_invitations().next().and_then(Notice::invitation)).cloned();
+        match open {
+            Some(id) => vec![Effect::AnswerInvitation { id, accept }],
+            None => {
+                self.say("there is no open invitation to you");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes in what became of an invitation that the person has answered.
+    pub(in crate::app) fn invitation_answered(&mut self, id: &Id, result: Result<Option<String>, String>) {
+        self.redraw = true;
+        let sentence = match result {
+            Ok(Some(role)) => format!("the invitation is accepted: you are a member with the role {role} now"),
+            Ok(None) => "the invitation is declined".to_owned(),
+            Err(reason) => return self.say(&format!("the invitation could not be answered: {reason}")),
+        };
+        let answered = |notice: &&mut Notice| notice.invitation() == Some(id);
+        self.inbox.notices.iter_mut().filter(answered).for_each(|notice| notice.read = true);
+        self.say(&sentence);
+    }
+
+    fn open_notice(&mut self) -> Vec<Effect> {
+        let subject = self.inbox.selected().and_then(|notice| notice.subject.clone());
+        let effects = self.mark_read();
+        if subject.is_some_and(|subject| self.reveal(&subject)) {
+            self.go_to_pane(Pane::Detail);
+        }
+        effects
+    }
+
+    fn mark_all_read(&mut self) -> Vec<Effect> {
+        let is_news = self.inbox.notices.iter().any(|notice| notice.id.is_some() && !notice.read);
+        self.inbox.notices.iter_mut().for_each(|notice| notice.read = true);
+        if is_news { vec![Effect::MarkAllRead] } else { Vec::new() }
+    }
+
+    fn open_preferences(&mut self) -> Vec<Effect> {
+        match self.inbox.preferences.clone() {
+            Some(preferences) => self.sheet = Some(Sheet::Preferences(PreferencesSheet::new(preferences))),
+            None => self.say("this server has not said what it tells at once; nothing can be chosen"),
+        }
+        Vec::new()
+    }
+
+    fn mark_read(&mut self) -> Vec<Effect> {
+        let cursor = self.inbox.cursor;
+        let Some(notice) = self.inbox.notices.get_mut(cursor).filter(|notice| !notice.read) else { return Vec::new() };
+        notice.read = true;
+        notice.id.clone().map(Effect::MarkRead).into_iter().collect()
+    }
+
+    /// Moves in the list; tells whether the command was a move.
+    pub(in crate::app) fn move_in_notices(&mut self, step: Option<isize>, action: Action) -> bool {
+        let last = self.inbox.notices.len().saturating_sub(1);
+        self.inbox.cursor = match (step, action) {
+            (Some(by), _) => self.inbox.cursor.saturating_add_signed(by).min(last),
+            (None, Action::First) => 0,
+            (None, Action::Last) => last,
+            _ => return false,
+        };
+        true
+    }
+}

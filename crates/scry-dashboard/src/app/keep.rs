@@ -1,0 +1,166 @@
+//! What the screen's content is worth: how old it is, and when it is saved for the next start.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use scry_client::event::{Gap, Loaded, Saved};
+use scry_protocol::Room;
+
+use super::connection::Light;
+use super::{App, Effect, Now};
+
+/// The least time between two saves of a campaign of up to so many entities; a larger one, which takes longer to copy
+/// while keys wait, is saved as much more rarely.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+const ENTITIES: usize = 1_000;
+
+/// Tells how the content of every pane stands to what the server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing is known yet.
+    Unknown,
+    /// It is what the server knows.
+    Live,
+    /// It is being brought up to date; so many events are known to be missing.
+    CatchingUp(u64),
+    /// It was live until then.
+    StaleSince(Timestamp),
+    /// It was saved then, and nothing newer has come.
+    FromDisk(Timestamp),
+    /// The server refuses it: what is still shown is no longer the viewer's to see.
+    Refused,
+    /// It is what a recording tells.
+    Recorded,
+}
+
+/// Holds where the state came from, and what has been saved of it.
+#[derive(Debug, Default)]
+pub(super) struct Keeping {
+    from_disk: Option<Timestamp>,
+    /// The server has told the whole state since the start; nothing else is worth saving.
+    is_told: bool,
+    is_refused: bool,
+    /// The cache's revision that was saved last.
+    saved: Option<u64>,
+    /// When the next save is allowed.
+    next: Option<Instant>,
+    has_complained: bool,
+    /// How many events each room lacks.
+    missing: BTreeMap<Room, u64>,
+}
+
+impl App {
+    /// Tells how what is on screen stands to what the server knows.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        if self.replay.is_some() {
+            return Standing::Recorded;
+        }
+        if self.keeping.is_refused {
+            return Standing::Refused;
+        }
+        if let Some(saved_at) = self.keeping.from_disk {
+            return Standing::FromDisk(saved_at);
+        }
+        let missing = self.keeping.missing.values().sum();
+        match self.connection.light() {
+            Light::Connected if missing == 0 => Standing::Live,
+            Light::Connected | Light::CatchingUp => Standing::CatchingUp(missing),
+            Light::Connecting | Light::Error | Light::Disconnected => {
+                self.connection.as_of().map_or(Standing::Unknown, Standing::StaleSince)
+            }
+        }
+    }
+
+    /// Returns what is left to save when the dashboard closes.
+    #[must_use]
+    pub fn farewell(&mut self, now: Now) -> Option<Effect> {
+        self.now = now;
+        self.save()
+    }
+
+    /// Shows a saved state, until the server tells a newer one.
+    pub(super) fn state_loaded(&mut self, loaded: Result<Loaded, String>) {
+        match loaded {
+            Ok(Loaded::Nothing) => {}
+            Ok(Loaded::State(saved)) => {
+                let ours = self.is_watching(&saved.snapshot.campaign_id);
+                if ours && !self.keeping.is_told && self.cache.is_empty() {
+                    self.cache.snapshot(saved.snapshot, saved.at);
+                    self.keeping.from_disk = Some(saved.at);
+                    self.rebuild_tree();
+                    self.read_clock();
+                    self.take_up();
+                }
+            }
+            Ok(Loaded::SetAside(path)) => {
+                self.say(&format!("the saved state was damaged and is set aside as {}", path.display()));
+            }
+            Err(reason) => self.say(&format!("the saved state cannot be read: {reason}")),
+        }
+        self.redraw = true;
+    }
+
+    /// Says once that nothing can be saved.
+    pub(super) fn not_saved(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.keeping.has_complained, true) {
+            self.say(&format!("the campaign cannot be saved for the next start: {reason}"));
+        }
+    }
+
+    /// Notes that the server has told the whole state.
+    pub(super) fn state_told(&mut self) {
+        self.keeping.is_told = true;
+        self.keeping.is_refused = false;
+        self.keeping.from_disk = None;
+        self.keeping.missing.clear();
+    }
+
+    /// Notes that the server refuses the campaign: what is kept of it goes.
+    pub(super) fn state_refused(&mut self, room: &Room) -> Option<Effect> {
+        let Room::Campaign(campaign) = room else { return None };
+        self.keeping.is_told = false;
+        self.keeping.is_refused = true;
+        Some(Effect::ForgetState(campaign.clone()))
+    }
+
+    /// Notes which events are missing.
+    pub(super) fn count_missing(&mut self, gap: &Gap) {
+        if gap.healed {
+            self.keeping.missing.remove(&gap.room);
+        } else {
+            let count = gap.to.saturating_sub(gap.from).saturating_sub(1);
+            self.keeping.missing.insert(gap.room.clone(), count.max(1));
+        }
+    }
+
+    /// Returns when the state is to be saved, or the words about its age change.
+    pub(super) fn keep_deadline(&self) -> Option<Instant> {
+        let save = self.is_unsaved().then(|| self.keeping.next.unwrap_or(self.now.mono));
+        let age = self.keeping.from_disk.map(|at| self.now.when_age_changes(at));
+        [save, age].into_iter().flatten().min()
+    }
+
+    /// Saves the state if it has changed, and not too often.
+    pub(super) fn save_due(&mut self) -> Option<Effect> {
+        let due = self.is_unsaved() && self.keeping.next.is_none_or(|next| next <= self.now.mono);
+        if due { self.save() } else { None }
+    }
+
+    fn is_unsaved(&self) -> bool {
+        // A server may tell everything and the campaign itself not.
+        let is_known = self.keeping.is_told && self.cache.campaign().is_some();
+        is_known && self.keeping.saved != Some(self.cache.revision())
+    }
+
+    pub(super) fn save(&mut self) -> Option<Effect> {
+        let is_ours = self.keeping.is_told && self.replay.is_none();
+        let snapshot = self.cache.export().filter(|_| is_ours)?;
+        self.keeping.saved = Some(self.cache.revision());
+        let size = u32::try_from(snapshot.nodes.len().div_ceil(ENTITIES)).unwrap_or(u32::MAX);
+        self.keeping.next = Some(self.now.mono + SAVE_EVERY.saturating_mul(size.max(1)));
+        let at = self.connection.as_of().unwrap_or(self.now.wall);
+        Some(Effect::SaveState(Box::new(Saved { at, snapshot })))
+    }
+}

@@ -1,0 +1,157 @@
+//! Keys as a person wants them: the table with some lines changed, and what is wrong with a wish.
+
+use std::collections::BTreeMap;
+
+use scry_text::suggest::nearest;
+
+use super::table::{BINDINGS, Binding};
+use crate::app::command::Context;
+use crate::app::key::Key;
+
+/// Says which wish cannot be fulfilled, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    pub context: String,
+    /// The command, where the context is known.
+    pub command: Option<String>,
+    pub message: String,
+}
+
+type Wanted = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+/// Returns the keys of each line of the table.
+pub(super) fn rebound(wanted: &Wanted) -> Result<Vec<Vec<Key>>, Fault> {
+    let mut keys: Vec<Vec<Key>> = BINDINGS.iter().map(usual).collect();
+    let mut changed = Vec::new();
+    for (context_name, commands) in wanted {
+        let context = Context::named(context_name).ok_or_else(|| unknown_context(context_name))?;
+        for (command, names) in commands {
+            let fault =
+                |message: String| Fault { context: context_name.clone(), command: Some(command.clone()), message };
+            let index = BINDINGS.iter().position(|line| line.context == context && line.command == *command);
+            let index = index.ok_or_else(|| fault(unknown_command(context, command)))?;
+            let parse = |name: &String| name.parse::<Key>().map_err(|error| fault(error.to_string()));
+            let parsed = names.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+            if let Some(slot) = keys.get_mut(index) {
+                *slot = parsed;
+            }
+            changed.push((index, context_name, command));
+        }
+    }
+    for (index, context, command) in changed {
+        if let Some(message) = clash(index, &keys) {
+            return Err(Fault { context: context.clone(), command: Some(command.clone()), message });
+        }
+    }
+    Ok(keys)
+}
+
+/// Returns the keys a line has unless somebody wants others.
+pub(super) fn usual(line: &Binding) -> Vec<Key> {
+    line.keys.iter().filter_map(|key| key.parse().ok()).collect()
+}
+
+/// Says which key of a line means something else in the same place.
+fn clash(index: usize, keys: &[Vec<Key>]) -> Option<String> {
+    let line = BINDINGS.get(index)?;
+    let mine = keys.get(index)?;
+    let others = BINDINGS
+        .iter()
+        .zip(keys)
+        .enumerate()
+        .filter(|(other, (binding, _))| *other != index && meet(line.context, binding.context));
+    for (_, (other, theirs)) in others {
+        if let Some(key) = mine.iter().find(|key| theirs.contains(key)) {
+            let (context, command) = (other.context.name(), other.command);
+            return Some(format!(
+                "{key} means {context}.{command} already; give that another key, or none: {context}.{command} = []"
+            ));
+        }
+    }
+    let twice = mine.iter().enumerate().find(|(at, key)| mine.iter().take(*at).any(|earlier| earlier == *key));
+    twice.map(|(_, key)| format!("{key} is named twice"))
+}
+
+/// Tells whether two contexts can hold at the same time; the help may take keys of what lies below it.
+fn meet(one: Context, other: Context) -> bool {
+    if (one == Context::Help) != (other == Context::Help) {
+        return false;
+    }
+    BINDINGS.iter().map(|line| line.context.chain()).any(|chain| chain.contains(&one) && chain.contains(&other))
+}
+
+fn unknown_context(name: &str) -> Fault {
+    let mut known: Vec<_> = BINDINGS.iter().map(|line| line.context.name()).collect();
+    known.sort_unstable();
+    known.dedup();
+    let remedy = nearest(name, known.iter().copied())
+        .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean “{near}”?"));
+    Fault {
+        context: name.to_owned(),
+        command: None,
+        message: format!("no place is called “{}”; {remedy}", scry_text::line(name)),
+    }
+}
+
+fn unknown_command(context: Context, name: &str) -> String {
+    let here: Vec<_> = BINDINGS.iter().filter(|line| line.context == context).map(|line| line.command).collect();
+    let elsewhere = BINDINGS.iter().find(|line| line.command == name);
+    let remedy = match (nearest(name, here.iter().copied()), elsewhere) {
+        (Some(near), _) => format!("did you mean “{near}”?"),
+        (None, Some(line)) => format!("write {}.{name}", line.context.name()),
+        (None, None) => format!("known are {}", here.join(", ")),
+    };
+    format!("no command in {} is called “{}”; {remedy}", context.name(), scry_text::line(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::keymap::{Action, Keymap};
+
+    fn wish(context: &str, command: &str, keys: &[&str]) -> Wanted {
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        BTreeMap::from([(context.to_owned(), BTreeMap::from([(command.to_owned(), keys)]))])
+    }
+
+    fn fault(context: &str, command: &str, keys: &[&str]) -> String {
+        Keymap::rebound(&wish(context, command, keys)).unwrap_err().message
+    }
+
+    #[test]
+    fn a_command_gets_other_keys_and_loses_its_own() {
+        let keymap = Keymap::rebound(&wish("dashboard", "quit", &["Q", "ctrl-q"])).unwrap();
+        let action = |key: &str| keymap.action(Context::World, key.parse().unwrap());
+        assert_eq!((action("Q"), action("ctrl-q"), action("q")), (Some(Action::Quit), Some(Action::Quit), None));
+        let none = Keymap::rebound(&wish("dashboard", "quit", &[])).unwrap();
+        assert_eq!(none.action(Context::World, "q".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_key_with_two_meanings_in_one_place_is_refused() {
+        assert_eq!(
+            fault("world", "fold", &["q"]),
+            "q means dashboard.quit already; give that another key, or none: dashboard.quit = []"
+        );
+        assert_eq!(fault("journal", "pause", &["p", "p"]), "p is named twice");
+        assert!(Keymap::rebound(&wish("journal", "pause", &["h"])).is_ok(), "h means something in other panes only");
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_what_was_probably_meant() {
+        assert_eq!(fault("wrold", "fold", &[]), "no place is called “wrold”; did you mean “world”?");
+        assert_eq!(fault("world", "folt", &[]), "no command in world is called “folt”; did you mean “fold”?");
+        assert_eq!(fault("world", "quit", &[]), "no command in world is called “quit”; write dashboard.quit");
+        assert!(fault("world", "fold", &["hyper-x"]).contains("`hyper-x` is no key"));
+    }
+
+    #[test]
+    fn every_command_can_be_bound_and_unbound() {
+        for line in BINDINGS {
+            let fresh = wish(line.context.name(), line.command, &["f19"]);
+            assert!(Keymap::rebound(&fresh).is_ok(), "{}", line.command);
+            assert!(Keymap::rebound(&wish(line.context.name(), line.command, &[])).is_ok(), "{}", line.command);
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! The dashboard's state (pure): messages in, effects out, and everything a frame needs to know.
+//!
+//! No clock, no I/O, no colour: time arrives with each message, effects are carried out by the
+//! terminal's event loop, and how things look is decided where they are drawn.
+
+mod actions;
+mod alerts;
+pub mod almanac;
+mod clock;
+pub mod columns;
+pub mod command;
+pub mod connection;
+pub mod copy;
+mod declared;
+pub mod detail;
+pub mod edit;
+pub mod entry;
+mod explain;
+pub mod filter;
+mod fuzzy;
+pub mod help;
+pub mod inbox;
+pub mod inspector;
+mod journal;
+mod keep;
+mod key;
+pub mod keymap;
+pub mod layout;
+pub mod measure;
+pub mod moment;
+mod msg;
+pub mod now;
+mod outcomes;
+pub mod palette;
+mod pane;
+mod panes;
+pub mod pending;
+pub mod people;
+pub mod plain;
+mod pointer;
+pub mod privacy;
+pub mod prompt;
+pub mod pulse;
+pub mod record;
+pub mod replay;
+mod resume;
+mod seen;
+mod switch;
+mod trail;
+pub mod tree;
+pub mod typing;
+mod update;
+pub mod value;
+mod view;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+pub use clock::Clock;
+pub use connection::Connection;
+pub use journal::Journal;
+pub use keep::Standing;
+pub use key::{Key, UnknownKey};
+pub use keymap::{Action, Context, Keymap, Pane};
+pub use layout::Layout;
+pub use msg::{Choice, Effect, Msg, Unanswered};
+pub use now::Now;
+pub use resume::Sitting;
+pub use seen::Seen;
+pub use tree::Tree;
+pub use typing::{Purpose, Typing};
+
+use scry_catalogue::Looks;
+use scry_client::cache::Cache;
+use scry_config::alerts::AlertConfig;
+use scry_protocol::Id;
+
+/// Holds what a person may choose about the dashboard's behaviour.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long a change stays marked; zero marks nothing.
+    pub mark_fade: Duration,
+    /// How many entries the journal keeps.
+    pub journal_limit: usize,
+    /// The time zone of every real time on screen.
+    pub zone: TimeZone,
+    /// The themes and profiles one can change to, and the profile that is used.
+    pub themes: Vec<String>,
+    pub profiles: Vec<String>,
+    pub profile: String,
+    /// The server's address, where it is not the profile's own.
+    pub address: Option<String>,
+    pub alerts: AlertConfig,
+    /// Whether marks fade; without motion they stay as they are until they go.
+    pub motion: bool,
+    pub mouse: bool,
+    /// Whether nothing may be changed, whatever the person's role allows.
+    pub read_only: bool,
+    /// Who looks at this dashboard, where that is known.
+    pub me: Option<Id>,
+    /// Makes the keys of edits differ from every other dashboard's.
+    pub seed: u64,
+    /// Whether everything is told in sentences, to somebody who sees no marks.
+    pub spoken: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mark_fade: Duration::from_secs(60),
+            journal_limit: 100_000,
+            zone: TimeZone::UTC,
+            themes: Vec::new(),
+            profiles: Vec::new(),
+            profile: String::new(),
+            address: None,
+            alerts: AlertConfig::default(),
+            motion: true,
+            mouse: false,
+            read_only: false,
+            me: None,
+            seed: 0,
+            spoken: false,
+        }
+    }
+}
+
+/// Names what the dashboard is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Asking which campaigns there are.
+    Listing,
+    /// Letting the person choose one.
+    Choosing {
+        choices: Vec<Choice>,
+        selected: usize,
+    },
+    /// There is nothing to choose from, for this reason.
+    Stuck(String),
+    Watching(Id),
+}
+
+/// Holds a sentence that is shown for a while.
+#[derive(Debug, Clone)]
+pub struct Toast {
+    pub text: String,
+    until: Instant,
+}
+
+/// Names how fresh a change is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    New,
+    Fading,
+    Old,
+}
+
+/// Holds everything the dashboard knows.
+#[derive(Debug)]
+pub struct App {
+    options: Options,
+    keymap: Keymap,
+    now: Now,
+    size: (u16, u16),
+    stage: Stage,
+    focus: Pane,
+    /// The further pane that is open, and the main pane the person came from.
+    further: Option<(Pane, Pane)>,
+    zoomed: bool,
+    /// How far the help is scrolled, while it is open.
+    help: Option<usize>,
+    connection: Connection,
+    cache: Cache,
+    clock: Clock,
+    tree: Tree,
+    journal: Journal,
+    detail_place: detail::Place,
+    toasts: Vec<Toast>,
+    /// How many sentences have been shown so far.
+    toasts_made: u64,
+    /// What is to be said to somebody who types lines.
+    answers: Vec<String>,
+    /// The epoch of the history that the journal shows, once a snapshot has told it.
+    epoch: Option<String>,
+    keeping: keep::Keeping,
+    typing: Option<Typing>,
+    histories: typing::Histories,
+    inspector: inspector::Inspector,
+    trail: trail::Trail,
+    /// The campaigns one may switch to, once they have been asked for.
+    campaigns: Vec<Choice>,
+    /// Whether the journal wraps its rows, and dates them in the world.
+    wrap: bool,
+    world_times: bool,
+    pulse: pulse::Pulse,
+    /// How far each pane that only scrolls is scrolled.
+    scroll: BTreeMap<Pane, usize>,
+    resume: Option<Sitting>,
+    private: bool,
+    mouse: bool,
+    bare: bool,
+    /// Whether the terminal has the person's attention, once it has said so.
+    is_looking: Option<bool>,
+    was_lost: bool,
+    /// Calls for attention that are about to go out.
+    alarms: Vec<Effect>,
+    calls: alerts::Calls,
+    /// The recording that is shown in the place of a server.
+    replay: Option<replay::Replay>,
+    sheet: Option<edit::Sheet>,
+    keys: edit::Keys,
+    pending: pending::Pending,
+    undo: edit::Undo,
+    people: people::People,
+    mine: people::Mine,
+    inbox: inbox::Inbox,
+    /// How events of other applications are said.
+    looks: Looks,
+    has_moved: Moved,
+    redraw: bool,
+}
+
+/// Tells what has changed since the state was last brought into shape.
+#[derive(Debug, Default)]
+struct Moved {
+    /// The entities and their order, and so the rows of the World.
+    world: bool,
+    /// What Detail shows.
+    detail: bool,
+}
+
+impl App {
+    /// Builds the state for a screen of this size; [`App::start`] says what to do first.
+    #[must_use]
+    pub fn new(options: Options, size: (u16, u16), now: Now) -> Self {
+        Self {
+            journal: Journal::new(options.journal_limit),
+            keymap: Keymap::default(),
+            now,
+            size,
+            stage: Stage::Listing,
+            focus: Pane::World,
+            further: None,
+            zoomed: false,
+            help: None,
+            connection: Connection::default(),
+            cache: Cache::default(),
+            clock: Clock::default(),
+            tree: Tree::default(),
+            detail_place: detail::Place::default(),
+            toasts: Vec::new(),
+            toasts_made: 0,
+            answers: Vec::new(),
+            epoch: None,
+            keeping: keep::Keeping::default(),
+            typing: None,
+            histories: typing::Histories::default(),
+            inspector: inspector::Inspector::default(),
+            trail: trail::Trail::default(),
+            campaigns: Vec::new(),
+            wrap: false,
+            world_times: false,
+            pulse: pulse::Pulse::default(),
+            scroll: BTreeMap::new(),
+            resume: None,
+            private: false,
+            mouse: false,
+            bare: false,
+            is_looking: None,
+            was_lost: false,
+            alarms: Vec::new(),
+            calls: alerts::Calls::default(),
+            replay: None,
+            sheet: None,
+            keys: edit::Keys::new(options.seed),
+            pending: pending::Pending::default(),
+            undo: edit::Undo::default(),
+            people: people::People::default(),
+            mine: people::Mine::new(now.mono),
+            inbox: inbox::Inbox::default(),
+            looks: Looks::default(),
+            options,
+            has_moved: Moved::default(),
+            redraw: true,
+        }
+    }
+
+    /// Begins with a campaign, or with the question which.
+    pub fn start(&mut self, campaign: Option<Id>) -> Vec<Effect> {
+        self.redraw = true;
+        match campaign {
+            Some(id) => self.watch(id),
+            None => vec![Effect::LoadCampaigns],
+        }
+    }
+
+    /// Takes over what a person prefers now; what is on screen stays.
+    pub fn prefer(&mut self, options: Options, keymap: Keymap) {
+        let Options { read_only, me, seed, spoken, .. } = self.options.clone();
+        self.options = Options { read_only, me, seed, spoken, ..options };
+        self.keymap = keymap;
+        self.keymap.name_commands(spoken);
+        self.redraw = true;
+    }
+
+    /// Lets the mouse select and scroll.
+    pub const fn use_mouse(&mut self) {
+        self.mouse = true;
+    }
+
+    /// Tells whether the screen no longer shows the state, and takes that to be remedied.
+    pub const fn take_redraw(&mut self) -> bool {
+        std::mem::replace(&mut self.redraw, false)
+    }
+
+    /// Returns the next moment at which something happens by itself; a [`Msg::Tick`] is due then.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let toasts = self.toasts.iter().map(|toast| toast.until).min();
+        if let Some(playback) = self.replay() {
+            // While a recording rests, so does its time, and nothing ages.
+            return [playback.deadline(self.now.mono), toasts].into_iter().flatten().min();
+        }
+        let moments = [
+            self.cache.refetch_deadline(),
+            self.connection.deadline(self.now),
+            self.connection.turns_at(self.now.mono).filter(|_| self.turns()),
+            self.fade_deadline().filter(|_| self.is_watched()),
+            self.age_deadline().filter(|_| self.is_watched()),
+            self.pulse.deadline(self.now).filter(|_| self.is_watched() && self.shows(Pane::Health)),
+            self.keep_deadline(),
+            self.people.deadline(),
+            self.tell_deadline(),
+            self.due_deadline(),
+            self.calls.deadline(),
+            toasts,
+        ];
+        moments.into_iter().flatten().min()
+    }
+
+    /// Tells whether a sign turns while the connection is being made.
+    fn turns(&self) -> bool {
+        self.options.motion && !self.options.spoken && self.is_watched()
+    }
+
+    fn fade_deadline(&self) -> Option<Instant> {
+        let steps = |at: &jiff::Timestamp| {
+            let step = if self.now.since(*at) < self.options.mark_fade / 2 {
+                self.options.mark_fade / 2
+            } else {
+                self.options.mark_fade
+            };
+            self.now.when_aged(*at, step)
+        };
+        self.tree.fresh().values().map(steps).min()
+    }
+
+    fn age_deadline(&self) -> Option<Instant> {
+        let fresh = |at: &jiff::Timestamp| self.freshness(*at) != Freshness::Old;
+        let changes = self.selected().map(|entity| entity.changes.values().map(|change| change.at).collect::<Vec<_>>());
+        changes.into_iter().flatten().filter(fresh).map(|at| self.now.when_age_changes(at)).min()
+    }
+}

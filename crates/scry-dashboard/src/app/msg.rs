@@ -1,0 +1,169 @@
+//! What comes into the dashboard's state, and what it wants done.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use scry_catalogue::Looks;
+use scry_client::cache::{Refetch, Ticket};
+use scry_client::event::{ClientEvent, DueEffect, Inbox, Loaded, Preferences, Saved};
+use scry_client::outbox::{Edit, Outcome};
+use scry_protocol::{ClientRequest, Event, Id};
+use scry_text::json::Json;
+
+use super::copy::Export;
+use super::edit::Rights;
+
+/// Tells the state that something happened.
+#[derive(Debug)]
+pub enum Msg {
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// A command was typed as a line, by somebody who has no screen.
+    Line(String),
+    Mouse(MouseEvent),
+    /// The terminal has, or no longer has, the person's attention.
+    Attention(bool),
+    /// The answer to [`Effect::CheckServer`], or one sentence that says why there is none.
+    Server(Result<Vec<(String, String)>, String>),
+    /// A sentence about something that was asked for.
+    Said(String),
+    /// The terminal now has this many columns and rows.
+    Resize {
+        width: u16,
+        height: u16,
+    },
+    /// A moment named by [`super::App::deadline`] has come.
+    Tick,
+    /// The campaigns to choose from, or one sentence that says why there are none.
+    Campaigns(Result<Vec<Choice>, String>),
+    Client(ClientEvent),
+    /// The live connection has measured the way to the server and back.
+    RoundTrip(Duration),
+    /// The answer to [`Effect::Refetch`]: every node that still exists.
+    Refetched {
+        ticket: Ticket,
+        result: Result<Vec<Json>, Unanswered>,
+    },
+    /// The answer to [`Effect::LoadState`], or one sentence that says why it cannot be read.
+    State(Result<Loaded, String>),
+    /// The state could not be saved, for this reason.
+    NotSaved(String),
+    /// What became of an edit in the outbox.
+    Outbox(Outcome),
+    /// The answer to [`Effect::LoadInbox`].
+    Inbox(Result<Inbox, Unanswered>),
+    /// The answer to [`Effect::LoadLooks`].
+    Looks(Looks),
+    /// The answer to [`Effect::SetPreferences`].
+    Preferences(Result<Preferences, String>),
+    /// The answer to [`Effect::AnswerInvitation`]: the role, if it was accepted.
+    InvitationAnswered {
+        id: Id,
+        result: Result<Option<String>, String>,
+    },
+    /// The answer to [`Effect::AskDue`].
+    Due {
+        until: String,
+        result: Result<Vec<DueEffect>, Unanswered>,
+    },
+    /// The answer to [`Effect::LoadHistory`], in the order in which it happened.
+    History(Result<Vec<Event>, String>),
+}
+
+/// Says why a refetch brought nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It may be answered later.
+    Failed,
+    /// The server has no way to answer it, ever.
+    NotOffered,
+}
+
+/// Asks for something the state cannot do itself; answers come back as a [`Msg`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    LoadCampaigns,
+    /// Follow this campaign from now on.
+    Watch(Id),
+    Refetch(Refetch),
+    /// Read the campaign's state as it was saved last.
+    LoadState(Id),
+    /// Save the campaign's state in place of the last one.
+    SaveState(Box<Saved>),
+    /// Remove the campaign's saved state: the viewer may see it no longer.
+    ForgetState(Id),
+    /// Fetch at most `limit` events after `since`.
+    LoadHistory {
+        campaign: Id,
+        since: u64,
+        limit: u32,
+    },
+    /// Put an edit into the outbox.
+    Submit {
+        rights: Rights,
+        edit: Box<Edit>,
+    },
+    /// Send the refused edit with this key again.
+    RetryEdit {
+        rights: Rights,
+        key: String,
+    },
+    /// Give up the edit with this key.
+    DiscardEdit(String),
+    /// Ask what falls due until this world time.
+    AskDue {
+        campaign: Id,
+        until: String,
+    },
+    /// Ask which notifications there are.
+    LoadInbox,
+    /// Ask how events of other applications are shown.
+    LoadLooks,
+    MarkRead(Id),
+    MarkAllRead,
+    SetPreferences(Preferences),
+    /// Accept or decline an invitation.
+    AnswerInvitation {
+        id: Id,
+        accept: bool,
+    },
+    /// Say something in passing to those who are here too.
+    Tell(ClientRequest),
+    /// Try to connect again without waiting.
+    RetryNow,
+    /// Look like this theme from now on.
+    UseTheme(String),
+    /// Leave this server for that of another profile.
+    UseProfile(String),
+    /// Put a text into the clipboard, and say so.
+    Copy {
+        text: String,
+        said: &'static str,
+    },
+    /// Write the screen, or the journal's rows, into a file.
+    Export {
+        kind: Export,
+        /// What to write; `None` writes the screen.
+        content: Option<String>,
+    },
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Call for attention.
+    Alert(String),
+    /// Ask the server how it is.
+    CheckServer,
+    /// Hand the terminal back to the shell until it resumes us.
+    Suspend,
+    Quit,
+}
+
+/// Names a campaign one can follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    pub id: Id,
+    pub name: String,
+    pub description: String,
+    /// The viewer's role, as the API names it.
+    pub role: String,
+}

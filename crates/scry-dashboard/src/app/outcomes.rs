@@ -1,0 +1,73 @@
+//! What becomes of the person's edits, and what they are told about it.
+
+use std::time::Duration;
+
+use scry_client::outbox::Outcome;
+use scry_config::alerts::Level;
+use scry_protocol::Event;
+
+use super::App;
+use super::command::Action;
+use super::edit::command::Deed;
+use super::pending::{Held, News};
+
+/// An edit that took longer than this was waited for, and the person is told that it went well; so are they of one
+/// that was on disk when they came.
+const LONG: Duration = Duration::from_secs(3);
+
+impl App {
+    /// Takes in what became of an edit.
+    pub(super) fn outcome(&mut self, outcome: Outcome) {
+        self.redraw = true;
+        let news = self.pending.outcome(outcome);
+        self.told(news);
+    }
+
+    /// Takes in an event that may be the person's own.
+    pub(super) fn own_event(&mut self, event: &Event) {
+        if self.pending.all().is_empty() {
+            return;
+        }
+        let news = self.pending.event(event, self.options.me.as_ref());
+        self.told(news);
+    }
+
+    fn told(&mut self, news: Option<News>) {
+        match news {
+            Some(News::Applied(held)) => {
+                self.undo.applied(&held);
+                if held.was_found || self.options.spoken || self.now.since(held.edit.at) > LONG {
+                    self.say(&format!("saved: {}", self.sentence(&held)));
+                }
+            }
+            Some(News::Refused(held)) => self.say_refused(&held),
+            Some(News::Notice(sentence)) => self.say(&sentence),
+            None => {}
+        }
+        self.after_edits();
+    }
+
+    fn say_refused(&mut self, held: &Held) {
+        let reason = self.edit_reason(held).filter(|_| !self.sets_secret(held));
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let key = self.keymap.label(Action::Edit(Deed::Edits));
+        let key = key.map(|key| format!(" ({key} opens it)")).unwrap_or_default();
+        let sentence = self.sentence(held);
+        self.say(&format!("not saved: {sentence}{reason}{key}"));
+        self.alarm(Level::Trouble, &format!("not saved: {sentence}"));
+    }
+
+    /// Lets go of what the cache now holds; a created row becomes its entity, the selection with it.
+    pub(super) fn after_edits(&mut self) {
+        let here = self.tree.entity().cloned();
+        let became = self.pending.settle(&self.cache);
+        self.has_moved.world = true;
+        for (row, made) in became {
+            self.undo.became(&row, &made);
+            if here.as_ref() == Some(&row) {
+                self.reveal(&made);
+            }
+        }
+        self.read_clock();
+    }
+}

@@ -1,0 +1,331 @@
+//! What the person has changed and the server has not told back yet: shown at once, above what it says.
+//!
+//! An edit's values stay on screen until the cache holds what the server made of them, or its refusal
+//! comes. Between the answer and the refetch nothing falls back to the old value, so nothing flickers.
+
+mod overlay;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+use std::collections::VecDeque;
+
+use scry_client::cache::{Cache, Entity};
+use scry_client::outbox::{Change, Edit, Outcome, Refusal};
+use scry_protocol::{EntityRef, Event, Id, Operation, Payload, Source};
+
+pub use overlay::{Mark, patch};
+
+/// How many settled edits are remembered, so that late news about them revives nothing.
+const SETTLED: usize = 256;
+
+/// Holds every edit that is not over, in the order they were made.
+#[derive(Debug, Default)]
+pub struct Pending {
+    held: Vec<Held>,
+    settled: VecDeque<String>,
+}
+
+/// Holds one edit and how far it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    pub edit: Edit,
+    pub state: State,
+    /// The values below the edit when it was made, by field: what taking it back would restore.
+    pub base: Vec<(String, serde_json::Value)>,
+    /// The row that a create shows until its entity is here.
+    row: Option<Box<Entity>>,
+    /// What the server made of a create.
+    pub made: Option<EntityRef>,
+    /// Fields that a later edit has set on the server already, before this one's answer was told.
+    overtaken: Vec<String>,
+    /// It was on disk already: made before the dashboard was opened, or by another program.
+    pub was_found: bool,
+}
+
+/// Tells how far an edit has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// On its way to the disk.
+    Submitted,
+    /// On disk, until there is a connection and its turn.
+    Waiting,
+    Sending,
+    /// Applied; shown until the cache holds it. `version` is the entity's, where it was told.
+    Applied {
+        version: Option<i64>,
+    },
+    /// Rolled back, and kept for another try.
+    Refused(Refusal),
+    /// Rolled back because it could not be kept; one sentence says why.
+    Lost(String),
+}
+
+impl State {
+    /// Tells whether the edit has no answer yet.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Submitted | Self::Waiting | Self::Sending)
+    }
+
+    /// Tells whether the edit was rolled back and waits for the person.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Lost(_))
+    }
+}
+
+/// Tells what an outcome or an event has led to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// This edit is applied.
+    Applied(Box<Held>),
+    /// This edit was rolled back.
+    Refused(Box<Held>),
+    /// Something a person should know.
+    Notice(String),
+}
+
+impl Pending {
+    /// Shows an edit from now on. `base` holds what its fields showed before.
+    pub fn submit(&mut self, edit: Edit, base: Vec<(String, serde_json::Value)>) {
+        self.hold(edit, State::Submitted, base, false);
+    }
+
+    fn hold(&mut self, edit: Edit, state: State, base: Vec<(String, serde_json::Value)>, was_found: bool) {
+        let row = overlay::row(&edit).map(Box::new);
+        self.held.push(Held { edit, state, base, row, made: None, overtaken: Vec::new(), was_found });
+    }
+
+    /// Takes in what became of an edit.
+    pub fn outcome(&mut self, outcome: Outcome) -> Option<News> {
+        match outcome {
+            Outcome::Stored(edit) => {
+                self.stored(edit);
+                None
+            }
+            Outcome::Waiting { key } => {
+                self.advance(&key, State::Waiting);
+                None
+            }
+            Outcome::Sending { key } => {
+                self.advance(&key, State::Sending);
+                None
+            }
+            Outcome::Applied { key, version } => self.applied(&key, version),
+            Outcome::Refused { key, refusal } => self.refuse(&key, State::Refused(refusal)),
+            Outcome::NotStored { key, reason } => self.refuse(&key, State::Lost(reason)),
+            Outcome::Discarded { key } | Outcome::Gone { key } => {
+                self.held.retain(|held| held.edit.key != key);
+                None
+            }
+            Outcome::Notice(sentence) => Some(News::Notice(sentence)),
+        }
+    }
+
+    /// Takes in what lies on disk; how far a known edit has come is told apart from what it builds on.
+    fn stored(&mut self, edit: Edit) {
+        match self.held.iter_mut().find(|held| held.edit.key == edit.key) {
+            Some(held) => {
+                if held.state == State::Submitted {
+                    held.state = State::Waiting;
+                }
+                held.edit = edit;
+            }
+            None if self.settled.contains(&edit.key) => {}
+            None => self.hold(edit, State::Waiting, Vec::new(), true),
+        }
+    }
+
+    /// Takes in an event, before the cache does: the person's own names the edit that made it.
+    pub fn event(&mut self, event: &Event, me: Option<&Id>) -> Option<News> {
+        let key = self.author_of(event, me)?;
+        let news = self.applied(&key, event.metadata.version);
+        let held = self.find_mut(&key)?;
+        if event.payload.operation() == Operation::Create {
+            held.made = Some(event.payload.subject());
+        }
+        // The clock is told by its event in full; whatever comes after it builds on that.
+        if held.is_of_clock() {
+            self.settled_now(&key);
+        }
+        news
+    }
+
+    /// Takes in that the server has told its whole state: what it had applied is in there.
+    pub fn told_whole(&mut self) {
+        let over = |held: &Held| matches!(held.state, State::Applied { version: None });
+        let keys: Vec<_> = self.held.iter().filter(|held| over(held)).map(|held| held.edit.key.clone()).collect();
+        keys.iter().for_each(|key| self.settled_now(key));
+    }
+
+    /// Finds the edit that an event tells of: by its key, or, for a clock that says no key, by what it does.
+    fn author_of(&self, event: &Event, me: Option<&Id>) -> Option<String> {
+        let told = event.metadata.correlation_id.as_deref();
+        // What rules and effects make of an edit carries its key too.
+        let by_person = matches!(event.metadata.source, None | Some(Source::Api));
+        let by_key = self.held.iter().find(|held| by_person && Some(held.edit.key.as_str()) == told);
+        let mine = || me.is_some() && event.metadata.user_id.as_ref() == me;
+        let found = by_key.or_else(|| {
+            let Payload::WorldTimeChanged(moved) = &event.payload else { return None };
+            let same = |held: &&Held| match &held.edit.change {
+                Change::AdvanceTime { seconds } => *seconds == moved.elapsed_seconds,
+                Change::SetTime { time, .. } => *time == moved.new_time,
+                Change::Update { .. } | Change::Create { .. } | Change::Delete { .. } => false,
+            };
+            self.held.iter().filter(|held| mine() && !held.state.is_refused()).find(same)
+        });
+        found.map(|held| held.edit.key.clone())
+    }
+
+    fn applied(&mut self, key: &str, version: Option<i64>) -> Option<News> {
+        let held = self.find_mut(key)?;
+        let is_news = !matches!(held.state, State::Applied { .. });
+        let known = if let State::Applied { version } = held.state { version } else { None };
+        held.state = State::Applied { version: known.or(version) };
+        let news = is_news.then(|| News::Applied(Box::new(held.clone())));
+        if is_news {
+            self.overtake(key);
+        }
+        news
+    }
+
+    /// Edits are answered in order: what an applied one sets, earlier ones set no longer.
+    fn overtake(&mut self, key: &str) {
+        let Some(index) = self.held.iter().position(|held| held.edit.key == key) else { return };
+        let (earlier, rest) = self.held.split_at_mut(index);
+        let Some(change) = rest.first().map(|held| &held.edit.change) else { return };
+        for held in earlier.iter_mut().filter(|held| held.edit.change.entity() == change.entity()) {
+            held.overtaken.extend(change.fields());
+        }
+    }
+
+    fn refuse(&mut self, key: &str, state: State) -> Option<News> {
+        let held = self.find_mut(key)?;
+        held.state = state;
+        Some(News::Refused(Box::new(held.clone())))
+    }
+
+    fn advance(&mut self, key: &str, state: State) {
+        // The answer may be known from the edit's own event before its turn is told.
+        if let Some(held) = self.find_mut(key)
+            && !matches!(held.state, State::Applied { .. })
+        {
+            held.state = state;
+        }
+    }
+
+    /// Lets go of what the cache now holds; returns what each create has become.
+    pub fn settle(&mut self, cache: &Cache) -> Vec<(EntityRef, EntityRef)> {
+        let (over, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(|it| it.is_in(cache));
+        self.held = held;
+        let mut became = Vec::new();
+        for held in over {
+            if let (Some(row), Some(made)) = (&held.row, held.made_in(cache)) {
+                became.push((row.key.clone(), made));
+            }
+            self.remember(held.edit.key);
+        }
+        became
+    }
+
+    fn settled_now(&mut self, key: &str) {
+        self.held.retain(|held| held.edit.key != key);
+        self.remember(key.to_owned());
+    }
+
+    fn remember(&mut self, key: String) {
+        self.settled.push_back(key);
+        if self.settled.len() > SETTLED {
+            self.settled.pop_front();
+        }
+    }
+
+    /// Returns the latest version that the server has made of an entity by an edit that is still held.
+    #[must_use]
+    pub fn applied_version(&self, key: &EntityRef) -> Option<i64> {
+        let of = |held: &&Held| held.edit.change.entity().as_ref() == Some(key);
+        let version = |held: &Held| if let State::Applied { version } = held.state { version } else { None };
+        self.held.iter().filter(of).filter_map(version).max()
+    }
+
+    /// Forgets an edit that is given up.
+    pub fn forget(&mut self, key: &str) {
+        self.held.retain(|held| held.edit.key != key);
+    }
+
+    /// Lists every edit that is not over, in the order they were made.
+    #[must_use]
+    pub fn all(&self) -> &[Held] {
+        &self.held
+    }
+
+    /// Lists the edits that wait for an answer or for the person.
+    pub fn unsettled(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| !matches!(held.state, State::Applied { .. }))
+    }
+
+    /// Finds an edit.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<&Held> {
+        self.held.iter().find(|held| held.edit.key == key)
+    }
+
+    fn find_mut(&mut self, key: &str) -> Option<&mut Held> {
+        self.held.iter_mut().find(|held| held.edit.key == key)
+    }
+}
+
+impl Held {
+    /// Tells whether the cache holds what the server made of the edit.
+    fn is_in(&self, cache: &Cache) -> bool {
+        let State::Applied { version } = self.state else { return false };
+        match &self.edit.change {
+            Change::Update { entity_type, id, .. } => {
+                let Some(entity) = cache.get(&EntityRef::new(entity_type.clone(), id.clone())) else { return true };
+                overlay::patch(&self.edit.change).iter().all(|(field, value)| {
+                    let told = !entity.is_field_stale(field);
+                    told && match version {
+                        Some(version) => entity.version >= version,
+                        None => entity.field(field).is_some_and(|told| told == value),
+                    }
+                })
+            }
+            Change::Create { .. } => self.made_in(cache).is_some(),
+            Change::Delete { entity_type, id, .. } => {
+                cache.get(&EntityRef::new(entity_type.clone(), id.clone())).is_none()
+            }
+            // Its own event ends it, or the whole state.
+            Change::AdvanceTime { .. } | Change::SetTime { .. } => {
+                version.is_some_and(|version| cache.campaign().is_some_and(|campaign| campaign.version >= version))
+            }
+        }
+    }
+
+    /// Tells whether the edit sets all of these fields of an entity.
+    #[must_use]
+    pub fn sets(&self, entity: &EntityRef, fields: &[String]) -> bool {
+        let own = self.edit.change.fields();
+        self.edit.change.entity().as_ref() == Some(entity) && fields.iter().all(|field| own.contains(field))
+    }
+
+    const fn is_of_clock(&self) -> bool {
+        matches!(self.edit.change, Change::SetTime { .. } | Change::AdvanceTime { .. })
+    }
+
+    /// Finds what a create has become; where no event names it, by its name and place.
+    fn made_in(&self, cache: &Cache) -> Option<EntityRef> {
+        if let Some(made) = &self.made {
+            return cache.get(made).map(|entity| entity.key.clone());
+        }
+        let row = self.row.as_ref()?;
+        let alike = |entity: &&Entity| entity.name == row.name && entity.parent == row.parent;
+        cache.of_type(&row.key.entity_type).find(alike).map(|entity| entity.key.clone())
+    }
+
+    /// Returns the row that a create shows.
+    #[must_use]
+    pub fn row(&self) -> Option<&Entity> {
+        self.row.as_deref()
+    }
+}

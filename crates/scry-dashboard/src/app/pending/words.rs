@@ -1,0 +1,105 @@
+//! Edits in words: what is changed, and how far that has come.
+
+use scry_client::cache::Cache;
+use scry_client::outbox::Change;
+use scry_protocol::{Conflict, FieldConflict};
+use scry_text as text;
+use serde_json::Value;
+
+use super::{Held, State, overlay};
+use crate::app::clock;
+use crate::app::measure::fit;
+use crate::app::value::{field_name, say};
+
+/// How much of one value is said.
+const VALUE: usize = 30;
+
+/// Says whom an edit is about: an entity's name, or the clock.
+#[must_use]
+pub fn subject(held: &Held, cache: &Cache) -> String {
+    match &held.edit.change {
+        Change::Update { .. } | Change::Delete { .. } => {
+            let known = held.edit.change.entity().and_then(|key| cache.get(&key).map(|entity| entity.name.to_string()));
+            known.unwrap_or_else(|| "something that is gone".to_owned())
+        }
+        Change::Create { input, .. } => {
+            let name = input.get("name").and_then(Value::as_str).unwrap_or_default();
+            text::line(name).into_owned()
+        }
+        Change::AdvanceTime { .. } | Change::SetTime { .. } => "the clock".to_owned(),
+    }
+}
+
+/// Says what an edit does: `level 3 → 4`, `new settlement`, `delete`.
+#[must_use]
+pub fn what(held: &Held) -> String {
+    match &held.edit.change {
+        Change::Update { .. } => {
+            let fields = overlay::patch(&held.edit.change);
+            let parts: Vec<_> = fields.iter().map(|(field, value)| field_change(held, field, value)).collect();
+            parts.join(", ")
+        }
+        Change::Create { entity_type, .. } => format!("new {entity_type}"),
+        Change::Delete { .. } => "delete".to_owned(),
+        Change::AdvanceTime { seconds } => clock::elapsed(*seconds),
+        Change::SetTime { time, .. } => format!("set to {}", text::line(time)),
+    }
+}
+
+fn field_change(held: &Held, field: &str, value: &Value) -> String {
+    let name = field_name(field);
+    let to = short(value);
+    match held.base.iter().find(|(known, _)| known == field) {
+        Some((_, from)) => format!("{name} {} → {to}", short(from)),
+        None => format!("{name} {to}"),
+    }
+}
+
+fn short(value: &Value) -> String {
+    fit(&say(value), VALUE)
+}
+
+/// Says how far an edit has come, in a word or two.
+#[must_use]
+pub fn state(state: &State) -> &'static str {
+    match state {
+        State::Submitted | State::Waiting => "waiting",
+        State::Sending => "sending",
+        State::Applied { .. } => "saved",
+        State::Refused(refusal) if refusal.conflict.is_some() => "conflict",
+        State::Refused(_) => "refused",
+        State::Lost(_) => "not kept",
+    }
+}
+
+/// Names the one who set all values that an edit met, where it is one and already known.
+fn winner<'a>(held: &Held, conflict: &Conflict, cache: &'a Cache) -> Option<&'a str> {
+    let entity = cache.get(&held.edit.change.entity()?)?;
+    let by = |met: &FieldConflict| {
+        let is_told = entity.field(&met.field).is_some_and(|told| *told == met.theirs);
+        entity.changes.get(&met.field).filter(|_| is_told).and_then(|change| change.by.as_ref())
+    };
+    let mut authors = conflict.fields.iter().map(by);
+    let first = authors.next()??;
+    authors.all(|author| author == Some(first)).then(|| cache.user_name(first))?
+}
+
+/// Says why an edit was rolled back: `Mira changed level meanwhile`.
+#[must_use]
+pub fn reason(held: &Held, cache: &Cache) -> Option<String> {
+    match &held.state {
+        State::Refused(refusal) => match &refusal.conflict {
+            Some(conflict) => {
+                let fields: Vec<_> = conflict.fields.iter().map(|field| field_name(&field.field)).collect();
+                let who = winner(held, conflict, cache).unwrap_or("somebody else");
+                Some(match fields.as_slice() {
+                    [] => format!("{who} changed it meanwhile"),
+                    fields => format!("{who} changed {} meanwhile", fields.join(", ")),
+                })
+            }
+            None => Some(text::line(&refusal.message).into_owned()),
+        },
+        State::Lost(reason) => Some(text::line(reason).into_owned()),
+        State::Submitted | State::Waiting | State::Sending | State::Applied { .. } => None,
+    }
+}

@@ -1,0 +1,140 @@
+//! What the others are told about this dashboard: where the person is, whether they write, whether they are there.
+
+use std::time::{Duration, Instant};
+
+use scry_protocol::presence::{Activity, PresenceUpdate, Resource, TypingRequest};
+use scry_protocol::{ClientRequest, EntityRef, EntityType};
+
+use crate::app::edit::Sheet;
+use crate::app::{App, Effect, Stage};
+
+/// The least time between two words about where the person is: a walk through the tree is one of them.
+const PAUSE: Duration = Duration::from_secs(1);
+/// After how long without a key the person is taken to be away.
+const AWAY: Duration = Duration::from_secs(300);
+/// How often somebody at work is said to be, so that the gateway does not take them to be away.
+const AGAIN: Duration = Duration::from_secs(120);
+/// How often typing is told while it goes on; the others let it end after six seconds.
+const STILL_TYPING: Duration = Duration::from_secs(3);
+/// After how long without a change typing is over.
+const TYPED_OUT: Duration = Duration::from_secs(5);
+
+/// Remembers what was told last.
+#[derive(Debug)]
+pub struct Mine {
+    last_key: Instant,
+    told: Option<(PresenceUpdate, Instant)>,
+    typed_at: Option<Instant>,
+    typing: Option<(TypingRequest, Instant)>,
+}
+
+impl Mine {
+    pub const fn new(now: Instant) -> Self {
+        Self { last_key: now, told: None, typed_at: None, typing: None }
+    }
+}
+
+impl App {
+    /// Notes that the person is there.
+    pub(in crate::app) const fn seen_at_work(&mut self) {
+        self.mine.last_key = self.now.mono;
+    }
+
+    /// Notes that the person writes in the field that is open.
+    pub(in crate::app) const fn typed_now(&mut self) {
+        self.mine.typed_at = Some(self.now.mono);
+    }
+
+    /// Returns what is to be told to the others now.
+    pub(in crate::app) fn tell_due(&mut self) -> Vec<Effect> {
+        if !self.connection.is_live() {
+            // The next connection knows nothing about us.
+            (self.mine.told, self.mine.typing) = (None, None);
+            return Vec::new();
+        }
+        let mut requests = self.typing_due();
+        if let Some(presence) =
+            self.presence_wanted().filter(|_| self.presence_due().is_some_and(|at| at <= self.now.mono))
+        {
+            self.mine.told = Some((presence.clone(), self.now.mono));
+            // Others are to know the place before they hear of typing in it.
+            requests.insert(0, ClientRequest::Presence(presence));
+        }
+        requests.into_iter().map(Effect::Tell).collect()
+    }
+
+    /// Returns when there is something to tell.
+    pub(in crate::app) fn tell_deadline(&self) -> Option<Instant> {
+        if !self.connection.is_live() || !matches!(self.stage, Stage::Watching(_)) {
+            return None;
+        }
+        let away = self.mine.last_key + AWAY;
+        let away = Some(away).filter(|at| *at > self.now.mono);
+        let typed_out = self.mine.typing.as_ref().and(self.mine.typed_at).map(|at| at + TYPED_OUT);
+        [self.presence_due(), away, typed_out].into_iter().flatten().min()
+    }
+
+    /// Returns when the place is to be told, if there is anything new about it.
+    fn presence_due(&self) -> Option<Instant> {
+        let wanted = self.presence_wanted()?;
+        match &self.mine.told {
+            None => Some(self.now.mono),
+            Some((told, at)) if *told != wanted => Some(*at + PAUSE),
+            // Only a key since then shows that the person is still there.
+            Some((_, at)) => (self.mine.last_key >= *at + AGAIN).then_some(self.mine.last_key),
+        }
+    }
+
+    fn presence_wanted(&self) -> Option<PresenceUpdate> {
+        let Stage::Watching(campaign) = &self.stage else { return None };
+        let away = self.now.mono >= self.mine.last_key + AWAY;
+        let edited = self.edited();
+        let state = match (away, edited.is_some()) {
+            (true, _) => Activity::Idle,
+            (false, true) => Activity::Editing,
+            (false, false) => Activity::Viewing,
+        };
+        let at = edited.or_else(|| self.tree.entity().cloned());
+        let at = at.filter(|key| key.entity_type != EntityType::Campaign && self.cache.get(key).is_some());
+        let resource = at.map(|key| Resource { entity_type: key.entity_type, id: key.id });
+        Some(PresenceUpdate { campaign_id: campaign.clone(), resource, state })
+    }
+
+    /// Returns the entity whose fields are open.
+    fn edited(&self) -> Option<EntityRef> {
+        match self.sheet()? {
+            Sheet::Fields(sheet) => Some(sheet.subject.clone()),
+            Sheet::Resolve(sheet) => Some(sheet.subject.clone()),
+            Sheet::Delete(sheet) => Some(sheet.subject.clone()),
+            Sheet::Create(_) | Sheet::Clock(_) | Sheet::Edits(_) | Sheet::Preferences(_) => None,
+        }
+    }
+
+    /// Returns the field that is open.
+    fn typed_in(&self) -> Option<TypingRequest> {
+        let Stage::Watching(campaign) = &self.stage else { return None };
+        let Some(Sheet::Fields(sheet)) = self.sheet() else { return None };
+        let open = sheet.open.as_ref()?;
+        let (entity_type, entity_id) = (sheet.subject.entity_type.clone(), sheet.subject.id.clone());
+        Some(TypingRequest { campaign_id: campaign.clone(), entity_type, entity_id, field: open.field.name.clone() })
+    }
+
+    fn typing_due(&mut self) -> Vec<ClientRequest> {
+        let now = self.now.mono;
+        let fresh = self.mine.typed_at.is_some_and(|at| now < at + TYPED_OUT);
+        let wanted = self.typed_in().filter(|_| fresh);
+        let mut requests = Vec::new();
+        if let Some((told, _)) = self.mine.typing.take_if(|(told, _)| wanted.as_ref() != Some(told)) {
+            requests.push(ClientRequest::TypingStop(told));
+        }
+        let due = self.mine.typing.as_ref().is_none_or(|(_, at)| {
+            let typed_since = self.mine.typed_at.is_some_and(|typed| typed > *at);
+            typed_since && now >= *at + STILL_TYPING
+        });
+        if let Some(wanted) = wanted.filter(|_| due) {
+            self.mine.typing = Some((wanted.clone(), now));
+            requests.push(ClientRequest::TypingStart(wanted));
+        }
+        requests
+    }
+}

@@ -1,0 +1,239 @@
+//! A typed line, taken as the command of the same name in the dashboard's one table.
+
+use scry_protocol::Id;
+use scry_text as text;
+use scry_text::suggest::nearest;
+
+use super::help::{is_spoken, usage};
+use super::words;
+use crate::app::command::{Action, Context};
+use crate::app::filter::Filter;
+use crate::app::keymap::{BINDINGS, Binding};
+use crate::app::palette::Target;
+use crate::app::pane::Pane;
+use crate::app::{App, Effect, Stage};
+
+/// Names what can be typed beside the table's commands.
+pub const CAMPAIGN: &str = "campaign";
+pub const PROFILE: &str = "profile";
+
+impl App {
+    /// Carries out a typed line; what is to be said about it waits in the answers.
+    pub(in crate::app) fn command_line(&mut self, typed: &str) -> Vec<Effect> {
+        let line = text::line(typed.trim()).into_owned();
+        let (name, rest) = line.split_once(' ').map_or((line.as_str(), ""), |(name, rest)| (name, rest.trim()));
+        match (name, &self.stage) {
+            ("", _) => Vec::new(),
+            (CAMPAIGN, _) => self.campaign_line(rest),
+            (PROFILE, _) => self.profile_line(rest),
+            (_, Stage::Choosing { .. }) if command(name).is_none() => self.campaign_line(&line),
+            _ => match command(name) {
+                Some(binding) => self.carry_out(binding, rest),
+                None => {
+                    self.answer_unknown(name);
+                    Vec::new()
+                }
+            },
+        }
+    }
+
+    fn answer_unknown(&mut self, name: &str) {
+        let known = BINDINGS.iter().filter(|binding| is_spoken(binding)).map(|binding| binding.command);
+        let near = nearest(name, known.chain([CAMPAIGN, PROFILE]));
+        let remedy = near.map_or_else(
+            || "“help” lists the commands".to_owned(),
+            |near| format!("did you mean “{near}”? “help” lists all commands"),
+        );
+        self.reply(format!("There is no command “{name}”; {remedy}."));
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what takes nothing behind its name is what it is on a screen")]
+    fn carry_out(&mut self, binding: &'static Binding, rest: &str) -> Vec<Effect> {
+        if matches!(self.stage, Stage::Watching(_)) {
+            self.stand_in(binding.context);
+        }
+        match binding.action {
+            Action::Help => self.answer_help(rest),
+            Action::Pane(pane @ (Pane::World | Pane::Detail)) if !rest.is_empty() => {
+                if let Some(key) = self.find(rest) {
+                    self.show_entity(&key);
+                    self.go_to_pane(pane);
+                    self.answer_pane(pane, rest);
+                }
+            }
+            Action::Pane(pane) => {
+                let effects = self.perform(binding.action);
+                self.answer_pane(pane, rest);
+                return effects;
+            }
+            Action::Filter => self.filter_line(rest),
+            Action::Activate if self.focus == Pane::Journal && !rest.is_empty() => self.inspect_line(rest),
+            Action::Edit(deed) => return self.deed_line(deed, rest),
+            action => {
+                let effects = self.perform(action);
+                self.answer_after(action, &effects);
+                return effects;
+            }
+        }
+        Vec::new()
+    }
+
+    /// Goes to the pane that a command belongs to.
+    fn stand_in(&mut self, context: Context) {
+        let pane = Pane::ALL.into_iter().find(|pane| pane.title().eq_ignore_ascii_case(context.name()));
+        if let Some(pane) = pane.filter(|pane| *pane != self.focus) {
+            self.go_to_pane(pane);
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named here says all there is to say in the news")]
+    fn answer_after(&mut self, action: Action, effects: &[Effect]) {
+        match action {
+            Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
+                self.answer_place();
+            }
+            Action::Fold | Action::Unfold if self.focus != Pane::Detail => self.answer_place(),
+            Action::NextChange | Action::PreviousChange if self.tree.fresh().is_empty() => {
+                self.reply("Nothing has changed lately.");
+            }
+            Action::NextBookmark if self.tree.bookmarks().is_empty() => {
+                self.reply("There is no bookmark; “bookmark” sets one on what is selected.");
+            }
+            Action::Activate if self.focus == Pane::World => self.answer_place(),
+            Action::NextChange | Action::PreviousChange => {
+                self.go_to_pane(Pane::Detail);
+                self.answer_pane(Pane::Detail, "");
+            }
+            Action::Fold
+            | Action::Unfold
+            | Action::Activate
+            | Action::ShowEntity
+            | Action::NextBookmark
+            | Action::GoBack
+            | Action::GoForward
+            | Action::NextPane
+            | Action::PreviousPane
+            | Action::Back
+            | Action::NextMarker
+            | Action::PreviousMarker => self.answer_pane(self.focus, ""),
+            Action::Follow | Action::TogglePause => {
+                let following = "Following: what happens is told at once.";
+                let paused = "Paused: what happens is counted, and told when you type “follow”.";
+                self.reply(if self.journal.is_following() { following } else { paused });
+            }
+            Action::Privacy => {
+                let hides = "The players' view is on: secrets are left out of every answer.";
+                self.reply(if self.private { hides } else { "The players' view is off: secrets are told." });
+            }
+            Action::Timestamps => {
+                let whose = if self.world_times { "of the campaign's world" } else { "of this world" };
+                self.reply(format!("Times in the journal are {whose}."));
+            }
+            Action::ClearFilter => self.reply("The filter is gone."),
+            Action::Retry if effects.is_empty() => self.reply("There is nothing to try again."),
+            _ => {}
+        }
+    }
+
+    /// Sets the filter of the World or the Journal: a word, `!word`, `~letters` or `=expression`.
+    fn filter_line(&mut self, rest: &str) {
+        let of_journal = self.focus == Pane::Journal;
+        match Filter::parse(rest) {
+            Err(fault) => {
+                self.reply(format!("This filter cannot be used, at character {}: {}.", fault.column + 1, fault.message))
+            }
+            Ok(filter) if of_journal => {
+                let whole = filter.is_none();
+                self.filter_journal(filter);
+                let (shown, all) = (self.journal.shown(), self.journal.len());
+                let said = format!("The journal shows {shown} of {all} rows, and tells only what passes.");
+                self.reply(if whole { "The journal shows everything.".to_owned() } else { said });
+            }
+            Ok(filter) => {
+                self.filter_world(filter);
+                let passing = self.tree.filter().map(|(_, passing)| passing);
+                self.reply(passing.map_or_else(
+                    || "The World shows everything.".to_owned(),
+                    |passing| format!("{passing} entities of the World pass; “world” lists them."),
+                ));
+            }
+        }
+    }
+
+    /// Inspects the event with a position, `1204` or `#1204`.
+    fn inspect_line(&mut self, rest: &str) {
+        let wanted: Option<u64> = rest.trim_start_matches('#').parse().ok();
+        let found = self.journal.numbered().find(|(_, entry)| wanted.is_some() && entry.seq == wanted);
+        let Some((number, _)) = found else {
+            return self.reply(format!("The journal holds no event {rest}; each is told with its number."));
+        };
+        let rows = self.layout().rows(Pane::Journal);
+        self.journal.pause(rows);
+        self.journal.go_to(number, rows);
+        self.inspect_selected();
+        self.answer_pane(Pane::Inspector, "");
+        // What happens is told on, whatever is looked at meanwhile.
+        self.journal.follow();
+    }
+
+    fn campaign_line(&mut self, rest: &str) -> Vec<Effect> {
+        let choices = match &self.stage {
+            Stage::Choosing { choices, .. } => choices.clone(),
+            Stage::Listing | Stage::Stuck(_) | Stage::Watching(_) => self.campaigns.clone(),
+        };
+        if choices.is_empty() {
+            self.reply("The server is asked which campaigns there are; type “campaign” again in a moment.");
+            return vec![Effect::LoadCampaigns];
+        }
+        if rest.is_empty() {
+            words::choices(&choices).into_iter().for_each(|line| self.reply(line));
+            return Vec::new();
+        }
+        let numbered = rest.parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
+        let wanted = rest.to_lowercase();
+        let named = choices.iter().find(|choice| choice.name.to_lowercase().starts_with(&wanted));
+        match numbered.or(named).map(|choice| (choice.id.clone(), text::line(&choice.name).into_owned())) {
+            Some((id, name)) => self.go_to_campaign(id, &name),
+            None => {
+                self.reply(format!("No campaign is called “{rest}”; “campaign” lists them."));
+                Vec::new()
+            }
+        }
+    }
+
+    fn go_to_campaign(&mut self, id: Id, name: &str) -> Vec<Effect> {
+        self.reply(format!("Opening {name}."));
+        match self.stage {
+            Stage::Watching(_) => self.go_to_target(Target::Campaign(id)),
+            Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_) => self.watch(id),
+        }
+    }
+
+    fn profile_line(&mut self, rest: &str) -> Vec<Effect> {
+        if self.options.profiles.iter().any(|profile| profile == rest) {
+            return vec![Effect::UseProfile(rest.to_owned())];
+        }
+        let known = self.options.profiles.join(", ");
+        self.reply(if known.is_empty() {
+            "The configuration has no other profile.".to_owned()
+        } else {
+            format!("Profiles are {known}; “profile NAME” goes over to one.")
+        });
+        Vec::new()
+    }
+}
+
+/// Finds a command that can be typed, by its name or by a beginning that no other has.
+fn command(name: &str) -> Option<&'static Binding> {
+    let name = name.to_lowercase();
+    let known = || BINDINGS.iter().filter(|binding| is_spoken(binding));
+    let mut begun = known().filter(|binding| binding.command.starts_with(&name));
+    let whole = known().find(|binding| binding.command == name);
+    whole.or_else(|| begun.next().filter(|_| begun.next().is_none()))
+}
+
+/// Says how a command is typed where it takes something.
+#[must_use]
+pub fn typed(binding: &Binding) -> String {
+    usage(binding.command).map_or_else(|| binding.command.to_owned(), |more| format!("{} {more}", binding.command))
+}

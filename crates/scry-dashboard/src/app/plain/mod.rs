@@ -1,0 +1,40 @@
+//! The dashboard for somebody who hears it: commands typed as lines, answers and news as sentences.
+//!
+//! The state, the commands and their names are those of the screen; only the way in and out differs.
+
+mod command;
+mod find;
+mod help;
+mod panes;
+mod teller;
+mod words;
+
+pub use teller::Teller;
+pub(super) use words::{sentence, spelt};
+
+use super::App;
+
+impl App {
+    /// Takes the answers to what was typed; each is one line and safe to print.
+    pub fn take_answers(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.answers)
+    }
+
+    /// Tells whether there is something to talk about: a campaign, a question, or a reason why there is none.
+    #[must_use]
+    pub fn can_answer(&self) -> bool {
+        use scry_client::event::Phase;
+        match self.stage {
+            super::Stage::Listing => false,
+            super::Stage::Choosing { .. } | super::Stage::Stuck(_) => true,
+            super::Stage::Watching(_) => {
+                let gave_up = matches!(self.connection.phase(), Phase::Backoff | Phase::Open | Phase::LoginRequired);
+                gave_up || self.cache.campaign().is_some()
+            }
+        }
+    }
+
+    pub(super) fn reply(&mut self, sentence: impl AsRef<str>) {
+        self.answers.push(scry_text::line(sentence.as_ref()).into_owned());
+    }
+}

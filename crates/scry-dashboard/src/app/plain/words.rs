@@ -1,0 +1,140 @@
+//! Rows as sentences: no columns, no symbols, nothing that is clear only to the eye.
+
+use std::borrow::Cow;
+
+use scry_protocol::Source;
+use scry_protocol::catalogue::Severity;
+use scry_text as text;
+
+use crate::app::detail::{self, Field};
+use crate::app::entry::{Entry, Kind};
+use crate::app::pending::Mark;
+use crate::app::value::Direction;
+use crate::app::{App, Choice};
+
+/// Says what a person can choose from.
+#[must_use]
+pub fn choices(choices: &[Choice]) -> Vec<String> {
+    let name = |(index, choice): (usize, &Choice)| {
+        let description = text::line(&choice.description);
+        let colon = if description.is_empty() { "" } else { ": " };
+        format!("{}. {}, as {}{colon}{description}", index + 1, text::line(&choice.name), choice.role.to_lowercase())
+    };
+    let lines = choices.iter().enumerate().map(name);
+    ["Which campaign? Type its number or its name.".to_owned()].into_iter().chain(lines).collect()
+}
+
+/// Says a row of the journal: whom it is about, what happened, and who did it.
+#[must_use]
+pub fn entry(app: &App, entry: &Entry) -> String {
+    let what = app.what(entry);
+    let what = spelt(&what);
+    let name = entry.subject_name(app.cache()).unwrap_or_default();
+    let number = entry.seq.map(|seq| format!(" Number {seq}.")).unwrap_or_default();
+    let by = by(app, entry);
+    match entry.kind {
+        Kind::Changed(_) => format!("{name}, {}: {what}.{by}{number}", entry.kind_word()),
+        Kind::Invalidated if what.contains(" to ") => format!("{name}, worked out anew: {what}.{by}{number}"),
+        Kind::Invalidated => format!("{name}: {what} to be worked out anew.{by}{number}"),
+        Kind::WorldTime => format!("World time: {what}.{by}{number}"),
+        Kind::Foreign => format!("Event {name}: {what}"),
+        Kind::Declared(severity) => {
+            let warning =
+                if severity >= Severity::Warning { format!("{}, ", severity.as_str()) } else { String::new() };
+            sentence(&format!("{warning}{name}: {what}."))
+        }
+        Kind::Gap => format!("Gap: {what}."),
+        Kind::GapHealed => format!("Gap closed: {what}."),
+        Kind::Notice => sentence(&what),
+        Kind::Marker => format!("{what}."),
+    }
+}
+
+fn by(app: &App, entry: &Entry) -> String {
+    let who = entry.who.as_ref().map(|id| app.cache().user_name(id).unwrap_or(id.as_str()));
+    let source = entry.source.as_ref().filter(|source| **source != Source::Api).map(Source::as_str);
+    match (who, source) {
+        (Some(who), None) => format!(" By {who}."),
+        (Some(who), Some(source)) => format!(" By {who}, through {source}."),
+        (None, Some(source)) => format!(" By {source}."),
+        (None, None) => String::new(),
+    }
+}
+
+/// Says a row of Detail; a blank one says nothing.
+#[must_use]
+pub fn detail(app: &App, row: &detail::Row) -> Option<String> {
+    match row {
+        detail::Row::Blank => None,
+        detail::Row::Heading(heading) => Some(format!("{heading}:")),
+        detail::Row::Text(text) => Some(sentence(text)),
+        detail::Row::Why(text) => Some(sentence(&spelt(text))),
+        detail::Row::Field(field) => Some(self::field(app, field)),
+        detail::Row::Condition { name, holds, because, stale, .. } => {
+            let holds = if *holds { "holds" } else { "does not hold" };
+            let because = if because.is_empty() { String::new() } else { format!(", because {because}") };
+            let stale = if *stale { ", stale" } else { "" };
+            Some(sentence(&spelt(&format!("{name} {holds}{because}{stale}"))))
+        }
+    }
+}
+
+fn field(app: &App, field: &Field) -> String {
+    let mut said = format!("{}: {}", field.label, spelt(&field.value));
+    if !field.unit.is_empty() {
+        said = format!("{said} {}", field.unit);
+    }
+    if !field.note.is_empty() {
+        let note = field.note.strip_prefix("= ").map_or_else(
+            || format!("may be {}", field.note.replace(" | ", ", ")),
+            |formula| format!("worked out as {formula}"),
+        );
+        // What things hold is a list of names, not a range.
+        said = if field.name.is_empty() { format!("{said}: {}", field.note) } else { format!("{said}, {note}") };
+    }
+    if let Some(change) = &field.change {
+        let verb = match change.direction {
+            Direction::Up => "up",
+            Direction::Down => "down",
+            Direction::Other => "changed",
+        };
+        let from = change.from.as_ref().map(|from| format!(" from {}", spelt(from))).unwrap_or_default();
+        let who = if change.who.is_empty() { String::new() } else { format!(" by {}", change.who) };
+        said = format!("{said}, {verb}{from}{who} {} ago", app.now().age(change.at));
+    }
+    if field.stale {
+        said = format!("{said}, stale");
+    }
+    match field.mark {
+        None => said + ".",
+        Some(mark) => format!("{said}, {}.", self::mark(mark)),
+    }
+}
+
+/// Says how far the person's own edit of something has come.
+#[must_use]
+pub const fn mark(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Waiting => "waiting to be sent",
+        Mark::Sending => "being sent",
+        Mark::Applied => "saved",
+    }
+}
+
+/// Begins with a capital letter and ends with a full stop.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let begun: String = chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect());
+    if begun.is_empty() || begun.ends_with(['.', '!', '?', ':']) { begun } else { begun + "." }
+}
+
+/// Writes out what a voice would leave out or call by a strange name.
+#[must_use]
+pub fn spelt(text: &str) -> Cow<'_, str> {
+    if !text.contains(['→', '–', '·']) && !text.contains("  ") {
+        return Cow::Borrowed(text);
+    }
+    let words = text.replace('→', "to").replace('–', "nothing").replace(" ·", ",");
+    Cow::Owned(words.split_whitespace().collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,297 @@
+//! A line that is being typed (pure): a cursor between whole characters, words, what was removed, a history.
+
+use std::ops::Range;
+
+use scry_text as text;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::command::Line;
+use super::key::Key;
+use super::keymap::{Action, Context, Keymap};
+
+/// How many bytes a line may take; what is pasted beyond is left out.
+const LONGEST: usize = 16 * 1024;
+/// How many earlier lines are remembered.
+const HISTORY: usize = 100;
+
+/// Holds a line, the cursor in it, and the lines typed before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prompt {
+    text: String,
+    /// The byte before which the next character goes; always between two characters.
+    cursor: usize,
+    removed: String,
+    history: Vec<String>,
+    /// Which line of the history is shown, and what had been typed before it was.
+    recalled: Option<(usize, String)>,
+}
+
+/// Tells what a key did to the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// The text differs now.
+    Changed,
+    /// The cursor moved, or nothing happened.
+    Moved,
+    /// The line is as it is meant.
+    Accepted,
+    /// Nothing is to come of it.
+    Cancelled,
+    /// The owner decides what this means: completion, or a command beyond the line.
+    Beyond(Action),
+}
+
+impl Prompt {
+    /// Begins with a text, the cursor behind it.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut prompt = Self::default();
+        prompt.insert(text);
+        prompt
+    }
+
+    /// Gives the line a history to walk through, the oldest line first.
+    #[must_use]
+    pub fn with_history(mut self, history: Vec<String>) -> Self {
+        self.history = history;
+        self
+    }
+
+    /// Returns what is typed.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what stands before the cursor, and what behind it.
+    #[must_use]
+    pub fn halves(&self) -> (&str, &str) {
+        self.text.split_at(self.cursor)
+    }
+
+    /// Puts another text in place of the line, the cursor behind it.
+    pub fn set(&mut self, text: &str) {
+        self.text.clear();
+        self.cursor = 0;
+        self.insert(text);
+    }
+
+    /// Types a text, a pasted one too: it is made safe and put on one line.
+    pub fn insert(&mut self, foreign: &str) {
+        let mut safe = text::line(foreign).into_owned();
+        let mut room = LONGEST.saturating_sub(self.text.len()).min(safe.len());
+        while !safe.is_char_boundary(room) {
+            room -= 1;
+        }
+        safe.truncate(room);
+        self.text.insert_str(self.cursor, &safe);
+        self.cursor = self.boundary_from(self.cursor + safe.len());
+        self.recalled = None;
+    }
+
+    /// Takes a key: a command of the prompt, or a character.
+    pub fn key(&mut self, key: Key, keymap: &Keymap) -> Typed {
+        match (keymap.action(Context::Prompt, key), key.character()) {
+            (Some(Action::Line(line)), _) => self.edit(line),
+            (Some(action), _) => Typed::Beyond(action),
+            (None, Some(c)) => {
+                self.insert(c.encode_utf8(&mut [0; 4]));
+                Typed::Changed
+            }
+            (None, None) => Typed::Moved,
+        }
+    }
+
+    /// Carries out one command.
+    pub fn edit(&mut self, line: Line) -> Typed {
+        match line {
+            Line::Accept => return Typed::Accepted,
+            Line::Cancel => return Typed::Cancelled,
+            Line::Complete => return Typed::Beyond(Action::Line(line)),
+            Line::Left => self.cursor = self.before(),
+            Line::Right => self.cursor = self.after(),
+            Line::WordLeft => self.cursor = self.word_before(),
+            Line::WordRight => self.cursor = self.word_after(),
+            Line::Start => self.cursor = 0,
+            Line::End => self.cursor = self.text.len(),
+            Line::Back => return self.drop_range(self.before()..self.cursor),
+            Line::Delete => return self.drop_range(self.cursor..self.after()),
+            Line::BackWord => return self.cut(self.word_before()..self.cursor),
+            Line::BackAll => return self.cut(0..self.cursor),
+            Line::Rest => return self.cut(self.cursor..self.text.len()),
+            Line::Yank => {
+                let removed = self.removed.clone();
+                self.insert(&removed);
+                return Typed::Changed;
+            }
+            Line::Earlier => return self.recall(true),
+            Line::Later => return self.recall(false),
+        }
+        Typed::Moved
+    }
+
+    /// Ends the line and returns it with the history it now belongs to.
+    #[must_use]
+    pub fn finish(mut self) -> (String, Vec<String>) {
+        if !self.text.is_empty() {
+            self.history.retain(|line| *line != self.text);
+            self.history.push(self.text.clone());
+            let surplus = self.history.len().saturating_sub(HISTORY);
+            self.history.drain(..surplus);
+        }
+        (self.text, self.history)
+    }
+
+    fn recall(&mut self, earlier: bool) -> Typed {
+        let (index, typed) = match (self.recalled.take(), earlier) {
+            (None, true) => (self.history.len().checked_sub(1), self.text.clone()),
+            (None, false) => return Typed::Moved,
+            (Some((index, typed)), true) => (Some(index.saturating_sub(1)), typed),
+            (Some((index, typed)), false) => (Some(index + 1).filter(|next| *next < self.history.len()), typed),
+        };
+        let line = index.and_then(|index| self.history.get(index)).unwrap_or(&typed).clone();
+        self.set(&line);
+        self.recalled = index.map(|index| (index, typed));
+        Typed::Changed
+    }
+
+    fn cut(&mut self, range: Range<usize>) -> Typed {
+        if let Some(cut) = self.text.get(range.clone()).filter(|cut| !cut.is_empty()) {
+            self.removed = cut.to_owned();
+        }
+        self.drop_range(range)
+    }
+
+    fn drop_range(&mut self, range: Range<usize>) -> Typed {
+        if range.is_empty() {
+            return Typed::Moved;
+        }
+        self.cursor = range.start;
+        self.text.replace_range(range, "");
+        // What stood around the gap may have become one character.
+        self.cursor = self.boundary_from(self.cursor);
+        self.recalled = None;
+        Typed::Changed
+    }
+
+    fn before(&self) -> usize {
+        let (head, _) = self.halves();
+        head.grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
+    }
+
+    fn after(&self) -> usize {
+        let (_, tail) = self.halves();
+        self.cursor + tail.graphemes(true).next().map_or(0, str::len)
+    }
+
+    fn word_before(&self) -> usize {
+        let (head, _) = self.halves();
+        let start = head.unicode_word_indices().next_back().map_or(0, |(at, _)| at);
+        // A word may begin or end within what is one character to a reader.
+        self.text.grapheme_indices(true).map(|(at, _)| at).take_while(|at| *at <= start).last().unwrap_or(0)
+    }
+
+    fn word_after(&self) -> usize {
+        let (_, tail) = self.halves();
+        let end =
+            tail.unicode_word_indices().next().map_or(self.text.len(), |(at, word)| self.cursor + at + word.len());
+        self.boundary_from(end)
+    }
+
+    /// Returns the first place between two characters at or behind a byte.
+    fn boundary_from(&self, byte: usize) -> usize {
+        let starts = self.text.grapheme_indices(true).map(|(at, _)| at);
+        starts.chain([self.text.len()]).find(|at| *at >= byte).unwrap_or(self.text.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn typed(keys: &str) -> Prompt {
+        let (mut prompt, keymap) = (Prompt::default(), Keymap::default());
+        for key in keys.split_whitespace() {
+            prompt.key(key.parse().unwrap(), &keymap);
+        }
+        prompt
+    }
+
+    #[test]
+    fn words_are_walked_over_cut_and_put_back() {
+        let mut prompt = Prompt::new("raise the tower");
+        prompt.edit(Line::BackWord);
+        assert_eq!(prompt.halves(), ("raise the ", ""));
+        prompt.edit(Line::WordLeft);
+        prompt.edit(Line::Yank);
+        assert_eq!(prompt.halves(), ("raise tower", "the "));
+        prompt.edit(Line::WordRight);
+        assert_eq!(prompt.halves(), ("raise towerthe", " "));
+        prompt.edit(Line::BackAll);
+        assert_eq!((prompt.edit(Line::BackAll), prompt.text()), (Typed::Moved, " "));
+    }
+
+    #[test]
+    fn a_character_is_removed_whole() {
+        let mut prompt = Prompt::new("e\u{301}👩‍👩‍👧砦");
+        for left in ["e\u{301}👩‍👩‍👧", "e\u{301}", ""] {
+            prompt.edit(Line::Back);
+            assert_eq!(prompt.text(), left);
+        }
+    }
+
+    #[test]
+    fn a_word_that_ends_within_a_character_is_left_behind_it() {
+        let mut prompt = Prompt::new("\u{d4e}:");
+        prompt.edit(Line::WordLeft);
+        prompt.edit(Line::WordRight);
+        assert_eq!(prompt.halves(), ("\u{d4e}:", ""));
+    }
+
+    #[test]
+    fn what_is_pasted_is_one_safe_line() {
+        assert_eq!(Prompt::new("a\nb\u{1b}[2J\u{202e}c").text(), "a b�[2Jc");
+        assert!(Prompt::new(&"x".repeat(100_000)).text().len() <= LONGEST);
+    }
+
+    #[test]
+    fn keys_write_their_characters_unless_they_mean_something() {
+        assert_eq!(typed("j space q ctrl-h Q ctrl-x").text(), "j Q");
+    }
+
+    #[test]
+    fn the_history_is_walked_and_left_again() {
+        let mut prompt = Prompt::new("typ").with_history(vec!["one".to_owned(), "two".to_owned()]);
+        let mut seen = Vec::new();
+        for line in [Line::Earlier, Line::Earlier, Line::Earlier, Line::Later, Line::Later, Line::Later] {
+            prompt.edit(line);
+            seen.push(prompt.text().to_owned());
+        }
+        assert_eq!(seen, ["two", "one", "one", "two", "typ", "typ"]);
+        prompt.set("one");
+        assert_eq!(prompt.finish().1, ["two", "one"]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_cursor_always_stands_between_characters(
+            deeds in prop::collection::vec((0usize..19, "\\PC{0,4}"), 1..60)
+        ) {
+            let lines = [
+                Line::Left, Line::Right, Line::WordLeft, Line::WordRight, Line::Start, Line::End, Line::Back, Line::Delete,
+                Line::BackWord, Line::BackAll, Line::Rest, Line::Yank, Line::Earlier, Line::Later,
+            ];
+            let mut prompt = Prompt::default().with_history(vec!["e\u{301}".to_owned()]);
+            for (deed, text) in deeds {
+                match lines.get(deed) {
+                    Some(line) => _ = prompt.edit(*line),
+                    None => prompt.insert(&text),
+                }
+                let mut boundaries = prompt.text().grapheme_indices(true).map(|(at, _)| at).chain([prompt.text().len()]);
+                prop_assert!(boundaries.any(|at| at == prompt.halves().0.len()));
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A sitting: where the person was, kept for the next start.
+
+use scry_protocol::{EntityRef, Id};
+use serde::{Deserialize, Serialize};
+
+use super::filter::Filter;
+use super::pane::Pane;
+use super::{App, Stage};
+
+/// Holds where a person was; everything may be missing or of yesterday.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Sitting {
+    pub campaign: Option<Id>,
+    entity: Option<EntityRef>,
+    focus: Option<Pane>,
+    further: Option<Pane>,
+    zoomed: bool,
+    world_filter: String,
+    journal_filter: String,
+    bookmarks: Vec<EntityRef>,
+    wrap: bool,
+    world_times: bool,
+}
+
+impl App {
+    /// Takes up where the person was, as soon as the campaign they were in is on screen.
+    pub fn resume(&mut self, sitting: Sitting) {
+        self.resume = Some(sitting);
+    }
+
+    /// Returns where the person is.
+    #[must_use]
+    pub fn sitting(&self) -> Sitting {
+        let Stage::Watching(campaign) = &self.stage else { return Sitting::default() };
+        Sitting {
+            campaign: Some(campaign.clone()),
+            entity: self.tree.entity().cloned(),
+            focus: Some(self.focus).filter(|pane| *pane != Pane::Inspector),
+            further: self.further.map(|(pane, _)| pane).filter(|pane| *pane != Pane::Inspector),
+            zoomed: self.zoomed,
+            world_filter: self.tree.filter().map(|(filter, _)| filter.source().to_owned()).unwrap_or_default(),
+            journal_filter: self.journal.filter().map(|filter| filter.source().to_owned()).unwrap_or_default(),
+            bookmarks: self.tree.bookmarks().iter().cloned().collect(),
+            wrap: self.wrap,
+            world_times: self.world_times,
+        }
+    }
+
+    /// Takes up the sitting once there is something to sit in front of.
+    pub(super) fn take_up(&mut self) {
+        let ours =
+            |sitting: &mut Sitting| matches!(&self.stage, Stage::Watching(id) if sitting.campaign.as_ref() == Some(id));
+        let Some(sitting) = self.resume.take_if(ours) else { return };
+        (self.wrap, self.world_times, self.zoomed) = (sitting.wrap, sitting.world_times, sitting.zoomed);
+        self.tree.set_bookmarks(sitting.bookmarks);
+        self.filter_journal(Filter::parse(&sitting.journal_filter).ok().flatten());
+        if let Some(key) = &sitting.entity {
+            self.reveal(key);
+        }
+        self.filter_world(Filter::parse(&sitting.world_filter).ok().flatten());
+        for pane in [sitting.further, sitting.focus].into_iter().flatten() {
+            self.go_to_pane(pane);
+        }
+    }
+}

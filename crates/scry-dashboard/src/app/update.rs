@@ -1,0 +1,422 @@
+//! What each message does to the state.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crossterm::event::KeyEvent;
+use scry_client::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
+use scry_protocol::{EntityRef, EntityType, Ephemeral, ErrorCode, Event, Id, Operation, Position, Room};
+use scry_text as text;
+use scry_text::json::Json;
+
+use super::entry::Entry;
+use super::moment::Moment;
+use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast, Unanswered};
+
+/// How much history the journal asks for at the start.
+const HISTORY: u64 = 500;
+/// How long a sentence stays on screen.
+const TOAST: Duration = Duration::from_secs(6);
+/// How many sentences are on screen at once; the oldest give way.
+const TOASTS: usize = 3;
+
+impl App {
+    /// Takes a message at a moment, and returns what is to be done about it.
+    pub fn update(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
+        let mut effects = self.take(now, msg);
+        effects.append(&mut self.settle(now));
+        effects
+    }
+
+    /// Takes a message alone; [`App::settle`] is to follow before anything else looks at the state.
+    ///
+    /// Of a flood, each event costs this much, and what many of them lead to is done once.
+    pub fn take(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
+        self.now = self.moment(now);
+        self.has_moved.detail |= self.is_of_detail(&msg);
+        let effects = match msg {
+            Msg::Key(event) => {
+                self.redraw = true;
+                self.seen_at_work();
+                self.key(event)
+            }
+            Msg::Paste(text) => {
+                self.redraw = true;
+                self.seen_at_work();
+                self.paste(&text);
+                Vec::new()
+            }
+            Msg::Line(typed) => {
+                self.seen_at_work();
+                self.command_line(&typed)
+            }
+            Msg::Mouse(event) => {
+                self.point(event);
+                Vec::new()
+            }
+            Msg::Attention(looking) => {
+                self.is_looking = Some(looking);
+                self.redraw |= looking;
+                Vec::new()
+            }
+            Msg::Server(said) => {
+                self.redraw = true;
+                self.pulse.set_server(said);
+                Vec::new()
+            }
+            Msg::Said(sentence) => {
+                self.toast(&sentence);
+                Vec::new()
+            }
+            Msg::Resize { width, height } => {
+                self.size = (width, height);
+                self.redraw = true;
+                Vec::new()
+            }
+            Msg::Tick => {
+                self.redraw = true;
+                Vec::new()
+            }
+            Msg::Campaigns(result) => self.campaigns(result),
+            Msg::Client(event) => self.client(event),
+            Msg::RoundTrip(measured) => {
+                self.pulse.trip(measured);
+                self.redraw |= self.connection.set_round_trip(measured) || self.shows(super::Pane::Health);
+                Vec::new()
+            }
+            Msg::Refetched { ticket, result } => {
+                self.refetched(ticket, result);
+                Vec::new()
+            }
+            Msg::History(result) => {
+                self.history(result);
+                Vec::new()
+            }
+            Msg::State(loaded) => {
+                self.state_loaded(loaded);
+                Vec::new()
+            }
+            Msg::Outbox(outcome) => {
+                self.outcome(outcome);
+                Vec::new()
+            }
+            Msg::Inbox(result) => {
+                self.inbox_told(result);
+                Vec::new()
+            }
+            Msg::InvitationAnswered { id, result } => {
+                self.invitation_answered(&id, result);
+                Vec::new()
+            }
+            Msg::Looks(looks) => {
+                self.looks_told(looks);
+                Vec::new()
+            }
+            Msg::Preferences(result) => {
+                self.preferences_told(result);
+                Vec::new()
+            }
+            Msg::Due { until, result } => {
+                self.due_told(&until, result);
+                Vec::new()
+            }
+            Msg::NotSaved(reason) => {
+                self.not_saved(&reason);
+                Vec::new()
+            }
+        };
+        self.without_server(effects)
+    }
+
+    /// Does what has become due, and brings everything into the shape in which it may be looked at.
+    pub fn settle(&mut self, now: Now) -> Vec<Effect> {
+        self.now = self.moment(now);
+        self.play(now);
+        self.expire();
+        let mut effects: Vec<_> = self.cache.refetch_due(now.mono).map(Effect::Refetch).into_iter().collect();
+        effects.extend(self.save_due());
+        self.bring_into_bounds();
+        effects.extend(self.ask_due());
+        effects.extend(self.tell_due());
+        effects.extend(self.calls_due());
+        effects.append(&mut self.alarms);
+        self.without_server(effects)
+    }
+
+    /// Tells whether a message may move the rows of Detail: a flood of events about other things must not cost that look.
+    fn is_of_detail(&self, msg: &Msg) -> bool {
+        if let Msg::Client(ClientEvent::Delivered(delivery)) = msg {
+            delivery.event.as_ref().is_some_and(|event| self.tree.entity() == Some(&event.payload.subject()))
+        } else {
+            !matches!(msg, Msg::RoundTrip(_))
+        }
+    }
+
+    /// Takes a key: for what is being typed, for the sheet that is open, or as a command.
+    fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
+        if let Some(typing) = self.typing.take() {
+            return self.type_key(typing, event);
+        }
+        if self.sheet.is_some() && self.help.is_none() {
+            return self.sheet_key(event.into());
+        }
+        let key = event.into();
+        let action = self.deck_key(key).or_else(|| self.keymap.action(self.context(), key));
+        action.map(|action| self.perform(action)).unwrap_or_default()
+    }
+
+    /// Adds a row to the journal.
+    pub(super) fn note(&mut self, mut entry: Entry) {
+        let world_time =
+            || self.cache.world_time().and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(Moment::from);
+        entry.world_time = entry.world_time.or_else(world_time);
+        let passes = self.passes(&entry);
+        self.journal.push(entry, passes);
+    }
+
+    /// Follows a campaign.
+    pub(super) fn watch(&mut self, campaign: Id) -> Vec<Effect> {
+        self.stage = Stage::Watching(campaign.clone());
+        vec![Effect::LoadState(campaign.clone()), Effect::Watch(campaign)]
+    }
+
+    /// Shows a sentence for a while and keeps it in the journal.
+    pub fn say(&mut self, sentence: &str) {
+        self.note(Entry::notice(sentence, self.now));
+        self.toast(sentence);
+    }
+
+    /// Shows a sentence for a while.
+    pub(super) fn toast(&mut self, sentence: &str) {
+        self.toasts_made += 1;
+        self.toasts.push(Toast { text: text::line(sentence).into_owned(), until: self.now.mono + TOAST });
+        let surplus = self.toasts.len().saturating_sub(TOASTS);
+        self.toasts.drain(..surplus);
+        self.redraw = true;
+    }
+
+    fn campaigns(&mut self, result: Result<Vec<Choice>, String>) -> Vec<Effect> {
+        self.redraw = true;
+        if matches!(self.stage, Stage::Watching(_)) {
+            self.offer_campaigns(result);
+            return Vec::new();
+        }
+        match result {
+            Err(reason) => self.stage = Stage::Stuck(text::line(&reason).into_owned()),
+            Ok(choices) => match choices.as_slice() {
+                [] => {
+                    let reason = "You are a member of no campaign yet; ask its owner to invite you, then accept with `scry invitations accept`";
+                    self.stage = Stage::Stuck(reason.to_owned());
+                }
+                [only] => return self.watch(only.id.clone()),
+                _ => self.stage = Stage::Choosing { choices, selected: 0 },
+            },
+        }
+        Vec::new()
+    }
+
+    pub(super) fn client(&mut self, event: ClientEvent) -> Vec<Effect> {
+        match event {
+            ClientEvent::Status(status) => {
+                let turns_live = !self.connection.is_live() && status.phase == Phase::Live;
+                let alert = self.status(status);
+                let questions = if turns_live { &[Effect::LoadInbox, Effect::LoadLooks][..] } else { &[] };
+                return alert.into_iter().chain(questions.iter().cloned()).collect();
+            }
+            ClientEvent::Delivered(delivery) => return self.delivered(&delivery).into_iter().collect(),
+            ClientEvent::Gap(gap) => {
+                self.count_missing(&gap);
+                if !gap.healed {
+                    self.pulse.gap();
+                }
+                self.note(Entry::gap(&gap, self.now));
+                self.redraw = true;
+            }
+            ClientEvent::Joined { .. } | ClientEvent::Confirmed { .. } => {}
+            ClientEvent::Refused { room, code, message } => {
+                // Of a catalogue there may be several.
+                let what =
+                    if matches!(room, Room::Declared(..)) { room.to_string() } else { format!("this {}", room.kind()) };
+                self.say(&format!("the server refused {what}: {message} ({code})"));
+                if matches!(code, ErrorCode::Unauthorized | ErrorCode::NotFound) {
+                    return self.state_refused(&room).into_iter().collect();
+                }
+            }
+            ClientEvent::Snapshot(snapshot) => return self.snapshot(*snapshot),
+            ClientEvent::Notice(sentence) => self.say(&sentence),
+        }
+        Vec::new()
+    }
+
+    fn status(&mut self, status: Status) -> Option<Effect> {
+        let before = self.connection.phase();
+        self.pulse.status(&status, self.now);
+        let now = status.phase;
+        self.redraw |= self.connection.set(status, self.now);
+        self.alert_phase(before, now)
+    }
+
+    fn delivered(&mut self, delivery: &Delivery) -> Option<Effect> {
+        self.redraw = true;
+        self.pulse.arrived(&delivery.name, self.now);
+        let Some(event) = &delivery.event else {
+            return if self.heard(delivery) { None } else { self.declared(delivery) };
+        };
+        let subject = event.payload.subject();
+        // A deleted entity's name must be read before it is gone.
+        let entry = Entry::delivered(delivery, &self.cache, &self.clock);
+        self.own_event(event);
+        self.cache.event(event, self.now.mono, delivery.received_at);
+        self.note(entry);
+        match event.payload.operation() {
+            Operation::Delete => self.has_moved.world = true,
+            Operation::Create | Operation::Update => self.mark(&subject, delivery.received_at),
+        }
+        // Nothing else holds the calendar and its time.
+        if subject.entity_type == EntityType::Campaign {
+            self.read_clock();
+        }
+        self.alert_change(delivery, event)
+    }
+
+    /// Marks an entity if a value of its own changed at that time; an invalidation alone is no change yet.
+    fn mark(&mut self, key: &EntityRef, at: jiff::Timestamp) {
+        let changed = self.cache.get(key).filter(|entity| entity.last_change() == Some(at));
+        if let Some(entity) = changed.filter(|_| self.freshness(at) != Freshness::Old) {
+            self.tree.mark(entity, &self.cache, at);
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: Snapshot) -> Vec<Effect> {
+        self.redraw = true;
+        let campaign = snapshot.campaign_id.clone();
+        let position = snapshot.position.clone();
+        let keys = keys(&snapshot.nodes);
+        self.cache.snapshot(snapshot, self.now.wall);
+        self.state_told();
+        self.pending.told_whole();
+        self.after_edits();
+        for key in keys {
+            self.mark(&key, self.now.wall);
+        }
+        self.read_clock();
+        self.take_up();
+        position.and_then(|position| self.missing_history(campaign, position)).into_iter().collect()
+    }
+
+    /// Asks for what the journal lacks before a snapshot's position: the near past, or the hole behind a gap.
+    fn missing_history(&mut self, campaign: Id, position: Position) -> Option<Effect> {
+        let known = self.journal.last_seq().filter(|_| self.epoch.as_ref() == Some(&position.epoch));
+        self.epoch = Some(position.epoch);
+        let since = position.seq.saturating_sub(HISTORY).max(known.unwrap_or(0));
+        let limit = u32::try_from(position.seq - since.min(position.seq)).unwrap_or(u32::MAX);
+        (limit > 0).then_some(Effect::LoadHistory { campaign, since, limit })
+    }
+
+    fn history(&mut self, result: Result<Vec<Event>, String>) {
+        self.redraw = true;
+        match result {
+            Err(reason) => self.say(&format!("earlier events could not be loaded: {reason}")),
+            Ok(events) => {
+                let known: HashSet<u64> = self.journal.seqs().collect();
+                let now = self.now.wall;
+                let missing = events.iter().filter(|event| {
+                    let ours = event.metadata.epoch == self.epoch;
+                    ours && self.is_watching(event.payload.campaign_id())
+                        && event.metadata.seq.is_some_and(|seq| !known.contains(&seq))
+                });
+                let entries = missing.map(|event| Entry::past(event, now, &self.cache, &self.clock)).collect();
+                let Self { journal, cache, clock, .. } = self;
+                journal.merge(entries, |filter, entry| !entry.is_event() || filter.fits_entry(entry, cache, clock));
+            }
+        }
+    }
+
+    /// Takes in what is not in the journal; returns what was understood.
+    fn heard(&mut self, delivery: &Delivery) -> bool {
+        let Stage::Watching(campaign) = &self.stage else { return false };
+        let payload = delivery.raw.get("payload").unwrap_or(&delivery.raw);
+        let event = Ephemeral::read(&delivery.name, payload).or_else(|| Ephemeral::read(&delivery.name, &delivery.raw));
+        let Some(event) = event else { return false };
+        self.people.hear(&event, campaign, self.now) || self.notified(&event)
+    }
+
+    pub(super) fn refetched(&mut self, ticket: scry_client::cache::Ticket, result: Result<Vec<Json>, Unanswered>) {
+        self.redraw = true;
+        match result {
+            Err(Unanswered::Failed) => self.cache.failed(ticket, self.now.mono),
+            Err(Unanswered::NotOffered) => {
+                if self.cache.cannot_refetch() {
+                    self.say("this server cannot be asked for current values; what changes stays marked as old");
+                }
+            }
+            Ok(nodes) => {
+                let keys = keys(&nodes);
+                self.cache.answered(ticket, nodes, self.now.mono, self.now.wall);
+                self.after_edits();
+                for key in keys {
+                    if let Some(entity) = self.cache.get(&key) {
+                        self.journal.settle(entity);
+                    }
+                    self.mark(&key, self.now.wall);
+                }
+                self.read_clock();
+            }
+        }
+    }
+
+    pub(super) fn read_clock(&mut self) {
+        let time = self.seen_world_time();
+        if let Some(complaint) = self.clock.set(&self.cache, time.as_deref()) {
+            self.say(&complaint);
+        }
+    }
+
+    /// Drops what has had its time.
+    fn expire(&mut self) {
+        let now = self.now;
+        self.toasts.retain(|toast| toast.until > now.mono);
+        self.redraw |= self.people.expire(now.mono);
+        let fade = jiff::SignedDuration::try_from(self.options.mark_fade).unwrap_or(jiff::SignedDuration::MAX);
+        if let Ok(since) = now.wall.checked_sub(fade) {
+            self.redraw |= self.tree.fade(since);
+        }
+    }
+
+    fn settle_scroll(&mut self) {
+        for pane in [super::Pane::Clock, super::Pane::Health, super::Pane::People] {
+            let offset = self.scrolled_to(pane);
+            if offset > 0 {
+                let most = self.scroll_rows(pane).saturating_sub(self.layout().rows(pane));
+                self.scroll.insert(pane, offset.min(most));
+            }
+        }
+    }
+
+    /// Brings what is scrolled back into bounds after anything may have changed.
+    fn bring_into_bounds(&mut self) {
+        let moved = std::mem::take(&mut self.has_moved);
+        if moved.world {
+            self.rebuild_tree();
+        }
+        let layout = self.layout();
+        if layout.pane(super::Pane::Inspector).is_some() {
+            self.settle_inspector(layout.rows(super::Pane::Inspector));
+        }
+        self.settle_scroll();
+        self.keymap.allow_edits(self.rights().is_some());
+        self.tree.scroll_into_view(layout.rows(super::Pane::World));
+        if moved.detail {
+            self.settle_detail();
+        }
+    }
+}
+
+/// Reads which entities some API nodes are about.
+fn keys(nodes: &[Json]) -> Vec<EntityRef> {
+    let key = |node: &Json| {
+        let entity_type = EntityType::from(node.get("__typename")?.as_str()?);
+        Some(EntityRef::new(entity_type, Id::parse(node.get("id")?.as_str()?).ok()?))
+    };
+    nodes.iter().filter_map(key).collect()
+}

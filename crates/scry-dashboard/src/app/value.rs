@@ -1,0 +1,173 @@
+//! JSON values as people read them.
+
+use std::cmp::Ordering;
+use std::fmt::Display;
+
+use scry_text as text;
+use scry_text::json::Json;
+use serde_json::{Number, Value};
+
+/// Reads JSON in either of its forms: as it has just come, or as it is kept.
+pub trait Told: Display + Sized {
+    /// Returns what the value is made of.
+    fn parts(&self) -> Parts<'_, Self>;
+}
+
+/// Holds what a JSON value is made of.
+#[derive(Debug)]
+pub enum Parts<'a, T> {
+    Null,
+    Bool(bool),
+    Number(&'a Number),
+    Text(&'a str),
+    List(&'a [T]),
+    Object,
+}
+
+impl Told for Value {
+    fn parts(&self) -> Parts<'_, Self> {
+        match self {
+            Self::Null => Parts::Null,
+            Self::Bool(flag) => Parts::Bool(*flag),
+            Self::Number(number) => Parts::Number(number),
+            Self::String(text) => Parts::Text(text),
+            Self::Array(items) => Parts::List(items),
+            Self::Object(_) => Parts::Object,
+        }
+    }
+}
+
+impl Told for Json {
+    fn parts(&self) -> Parts<'_, Self> {
+        match self {
+            Self::Null => Parts::Null,
+            Self::Bool(flag) => Parts::Bool(*flag),
+            Self::Number(number) => Parts::Number(number),
+            Self::Text(text) => Parts::Text(text),
+            Self::List(items) => Parts::List(items),
+            Self::Object(_) => Parts::Object,
+        }
+    }
+}
+
+/// Says a value on one line: numbers grouped, flags as yes and no, nothing as a dash.
+///
+/// Foreign text may be passed in: the result is safe to show.
+#[must_use]
+pub fn say<T: Told>(value: &T) -> String {
+    match value.parts() {
+        Parts::Null => "–".to_owned(),
+        Parts::Bool(true) => "yes".to_owned(),
+        Parts::Bool(false) => "no".to_owned(),
+        Parts::Number(number) => group(&number.to_string()),
+        Parts::Text(text) => text::line(text).into_owned(),
+        Parts::List([]) => "none".to_owned(),
+        Parts::List(items) => items.iter().map(say).collect::<Vec<_>>().join(", "),
+        Parts::Object => text::line(&value.to_string()).into_owned(),
+    }
+}
+
+/// Says what a field is called: `variables.foodStores` is `food stores`.
+#[must_use]
+pub fn field_name(dotted: &str) -> String {
+    let name = dotted.rsplit('.').next().unwrap_or(dotted);
+    let mut said = String::with_capacity(name.len() + 4);
+    let mut after_lower = false;
+    for c in text::line(name).chars() {
+        if c == '_' || c == '-' {
+            said.push(' ');
+        } else if c.is_uppercase() && after_lower {
+            said.push(' ');
+            said.extend(c.to_lowercase());
+        } else {
+            said.push(c);
+        }
+        after_lower = c.is_lowercase() || c.is_ascii_digit();
+    }
+    said
+}
+
+/// Says a field as a label: with a capital first letter.
+#[must_use]
+pub fn label(dotted: &str) -> String {
+    let name = field_name(dotted);
+    let mut chars = name.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Names which way a value went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Up,
+    Down,
+    /// Not a number, or not known before.
+    Other,
+}
+
+/// Compares a value with what it was before.
+#[must_use]
+pub fn direction(from: Option<&Json>, to: Option<&Json>) -> Direction {
+    let number = |value: Option<&Json>| value.and_then(Json::as_f64);
+    match (number(from), number(to)) {
+        (Some(from), Some(to)) => match from.partial_cmp(&to) {
+            Some(Ordering::Less) => Direction::Up,
+            Some(Ordering::Greater) => Direction::Down,
+            Some(Ordering::Equal) | None => Direction::Other,
+        },
+        _ => Direction::Other,
+    }
+}
+
+/// Separates thousands by a space: `1284` is `1 284`.
+#[must_use]
+pub fn group(number: &str) -> String {
+    let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (whole, fraction) = rest.split_at(digits);
+    let mut said = String::from(sign);
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            said.push(' ');
+        }
+        said.push(digit);
+    }
+    said + fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_said_plainly() {
+        let said: Vec<_> =
+            [json!(1284), json!(-1_234_567.5), json!(12), json!(true), json!(null), json!(["salt", "iron"]), json!([])]
+                .iter()
+                .map(say)
+                .collect();
+        assert_eq!(said, ["1 284", "-1 234 567.5", "12", "yes", "–", "salt, iron", "none"]);
+    }
+
+    #[test]
+    fn a_value_cannot_speak_to_the_terminal() {
+        assert_eq!(say(&json!("a\u{1b}[2J\nb")), "a�[2J b");
+        assert!(!say(&json!({"x": "\u{1b}]52;c;aGk=\u{7}"})).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn names_are_spelt_out() {
+        assert_eq!(field_name("variables.foodStores"), "food stores");
+        assert_eq!(label("computed.upkeep_per_month"), "Upkeep per month");
+    }
+
+    #[test]
+    fn a_direction_needs_two_numbers() {
+        let direction = |from: Value, to: Value| direction(Some(&from.into()), Some(&to.into()));
+        assert_eq!(direction(json!(3), json!(4)), Direction::Up);
+        assert_eq!(direction(json!(3), json!(2.5)), Direction::Down);
+        assert_eq!(super::direction(None, Some(&json!(2).into())), Direction::Other);
+        assert_eq!(direction(json!("a"), json!("b")), Direction::Other);
+    }
+}

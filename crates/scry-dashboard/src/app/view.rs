@@ -1,0 +1,271 @@
+//! What a frame may know of the state.
+
+use jiff::tz::TimeZone;
+use scry_client::cache::Cache;
+use scry_protocol::Id;
+
+use super::{
+    Action, App, Clock, Connection, Context, Freshness, Journal, Keymap, Layout, Now, Pane, Stage, Toast, Tree,
+    almanac, detail, layout, measure, pending, people, pulse,
+};
+
+impl App {
+    /// Returns the moment the state stands at.
+    #[must_use]
+    pub const fn now(&self) -> Now {
+        self.now
+    }
+
+    #[must_use]
+    pub const fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    #[must_use]
+    pub const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    #[must_use]
+    pub const fn focus(&self) -> Pane {
+        self.focus
+    }
+
+    #[must_use]
+    pub const fn help(&self) -> Option<usize> {
+        self.help
+    }
+
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    #[must_use]
+    pub const fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Notes that a frame was drawn, so that what goes by between two of them is counted.
+    pub fn drawn(&mut self) {
+        let layout = self.layout();
+        let covered = |area| self.help.is_some() || (self.sheet.is_some() && layout.sheet().intersects(area));
+        let place = layout.pane(Pane::Journal).filter(|area| !covered(*area));
+        let rows = place.map(|area| {
+            let lines = |entry: &super::entry::Entry| self.what_lines(entry, area.width).len();
+            self.journal.view(layout.rows(Pane::Journal), lines).len()
+        });
+        self.journal.drawn(rows);
+    }
+
+    /// Returns what was measured of the connection.
+    #[must_use]
+    pub const fn pulse(&self) -> &pulse::Pulse {
+        &self.pulse
+    }
+
+    /// Returns how far a pane that only scrolls is scrolled.
+    #[must_use]
+    pub fn scrolled_to(&self, pane: Pane) -> usize {
+        self.scroll.get(&pane).copied().unwrap_or(0)
+    }
+
+    /// Lists the Clock pane's lines.
+    #[must_use]
+    pub fn almanac(&self) -> Vec<almanac::Line> {
+        almanac::lines(self)
+    }
+
+    /// Counts the rows of a pane that only scrolls.
+    pub(super) fn scroll_rows(&self, pane: Pane) -> usize {
+        match pane {
+            Pane::Clock => self.almanac().len(),
+            Pane::Health => self.pulse.rows(),
+            Pane::People => self.people.all().len() + self.absent().len(),
+            Pane::World | Pane::Detail | Pane::Journal | Pane::Notifications | Pane::Inspector => 0,
+        }
+    }
+
+    /// Names the keys that bring into view what a pane has below.
+    #[must_use]
+    pub fn keys_below(&self, pane: Pane, ascii: bool) -> String {
+        let reach = |action| self.keymap.reach(self.explained(), action, ascii);
+        if self.focus == pane {
+            reach(Action::PageDown)
+        } else {
+            format!("{} then {}", reach(Action::Pane(pane)), reach(Action::PageDown))
+        }
+    }
+
+    /// Tells whether somebody may be looking; a terminal that does not say is looked at.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.is_looking != Some(false)
+    }
+
+    /// Tells whether a pane is on screen.
+    #[must_use]
+    pub fn shows(&self, pane: Pane) -> bool {
+        self.layout().pane(pane).is_some()
+    }
+
+    /// Returns how far the sign that turns while connecting has come, in quarters; without motion it rests.
+    #[must_use]
+    pub fn turn(&self) -> usize {
+        if self.options.motion { self.connection.turn(self.now.mono) } else { 0 }
+    }
+
+    /// Tells whether the journal wraps its rows.
+    #[must_use]
+    pub const fn wraps(&self) -> bool {
+        self.wrap
+    }
+
+    /// Tells whether the journal dates its rows in the world.
+    #[must_use]
+    pub const fn shows_world_times(&self) -> bool {
+        self.world_times
+    }
+
+    #[must_use]
+    pub const fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        &self.options.zone
+    }
+
+    #[must_use]
+    pub fn toasts(&self) -> &[Toast] {
+        &self.toasts
+    }
+
+    /// Counts the sentences that have been shown so far.
+    #[must_use]
+    pub const fn toasts_made(&self) -> u64 {
+        self.toasts_made
+    }
+
+    /// Returns the epoch of the history that the journal shows.
+    #[must_use]
+    pub fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
+    }
+
+    /// Returns who is here.
+    #[must_use]
+    pub const fn people(&self) -> &people::People {
+        &self.people
+    }
+
+    /// Returns who looks at this dashboard.
+    #[must_use]
+    pub const fn me(&self) -> Option<&Id> {
+        self.options.me.as_ref()
+    }
+
+    /// Returns the edits that are not over.
+    #[must_use]
+    pub const fn pending(&self) -> &pending::Pending {
+        &self.pending
+    }
+
+    /// Returns where everything is on the screen now.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::of(layout::View {
+            size: self.size,
+            focus: self.focus,
+            further: self.further.map(|(pane, _)| pane),
+            zoomed: self.zoomed,
+            bare: self.bare,
+            has_trouble: self.connection.trouble().is_some() || self.replay.is_some(),
+        })
+    }
+
+    /// Lists the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
+    #[must_use]
+    pub fn detail(&self, columns: usize) -> (Vec<detail::Row>, usize) {
+        let rows = self.selected().map(|entity| {
+            let series = detail::series(&entity, &self.journal);
+            let secrets = self.secrets(&entity);
+            let (seen, clock) = (self.seen(), &self.clock);
+            let known = detail::Known { seen, clock, series: &series, secrets: &secrets };
+            detail::rows(&entity, &known)
+        });
+        let rows = rows.unwrap_or_default();
+        let lines = rows.into_iter().flat_map(|row| {
+            if let detail::Row::Text(text) = &row {
+                measure::wrap(text, columns).into_iter().map(detail::Row::Text).collect()
+            } else {
+                let why = self.why(row.field(), columns);
+                std::iter::once(row).chain(why).collect::<Vec<_>>()
+            }
+        });
+        (lines.collect(), self.detail_place.offset())
+    }
+
+    /// Spells the connection's state out, with the key that tries again where that is what to do.
+    #[must_use]
+    pub fn connection_words(&self, ascii: bool) -> String {
+        let retry = self.keymap.reach(Context::World, Action::Retry, ascii);
+        self.connection.words(self.now.mono, &retry)
+    }
+
+    /// Tells how fresh a change of that time is.
+    #[must_use]
+    pub fn freshness(&self, at: jiff::Timestamp) -> Freshness {
+        match self.now.since(at) {
+            age if age >= self.options.mark_fade => Freshness::Old,
+            _ if !self.options.motion => Freshness::New,
+            age if age >= self.options.mark_fade / 2 => Freshness::Fading,
+            _ => Freshness::New,
+        }
+    }
+
+    /// Names what the keys mean now.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        match (&self.typing, self.help) {
+            (Some(_), _) => Context::Prompt,
+            (None, Some(_)) => Context::Help,
+            (None, None) => self.explained(),
+        }
+    }
+
+    /// Names what the help explains: the context below it.
+    #[must_use]
+    pub fn explained(&self) -> Context {
+        if let Some(sheet) = &self.sheet {
+            return sheet.context();
+        }
+        match (&self.stage, self.focus) {
+            (Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,
+            (Stage::Watching(_), Pane::World) => Context::World,
+            (Stage::Watching(_), Pane::Detail) => Context::Detail,
+            (Stage::Watching(_), Pane::Journal) => Context::Journal,
+            (Stage::Watching(_), Pane::Clock) => Context::Clock,
+            (Stage::Watching(_), Pane::Health) => Context::Health,
+            (Stage::Watching(_), Pane::Inspector) => Context::Inspector,
+            (Stage::Watching(_), Pane::People) => Context::People,
+            (Stage::Watching(_), Pane::Notifications) => Context::Notifications,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The People pane: who is here, where they are, and what they do there.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use scry_protocol::EntityType;
+use scry_protocol::presence::{Activity, Presence};
+use scry_text::json::Json;
+
+use super::look::Look;
+use super::pane::{empty, frame, scrolled};
+use super::row::Row;
+use crate::app::App;
+use crate::app::command::Action;
+use crate::app::edit::command::Deed;
+use crate::app::keymap::Pane;
+use crate::app::measure::{fit, pad, width};
+use crate::app::people::Person;
+use crate::app::value::field_name;
+
+/// Draws the pane.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let here = app.people().all().iter().filter(|person| person.status != Presence::Offline).count();
+    let notes = if here > 0 { format!("{here} here") } else { String::new() };
+    let content = frame(app, look, Pane::People, "People", &notes, area, buffer);
+    let rows = rows(app, look);
+    if rows.is_empty() {
+        let sentence = if app.connection().is_live() {
+            "This server does not say who is here. Who is at the table appears here on one that does."
+        } else {
+            "Who is here appears once the server is reached."
+        };
+        return empty(sentence, look, content, buffer);
+    }
+    scrolled(app, look, Pane::People, rows, content, buffer);
+}
+
+fn rows(app: &App, look: &Look) -> Vec<Row> {
+    let all = app.people().all();
+    let absent = app.absent();
+    let names = all.iter().map(|person| width(&person.name) + 6).chain(absent.iter().map(|(name, _)| width(name)));
+    let names = names.max().unwrap_or(0).clamp(8, 24);
+    let mut rows: Vec<_> = all.iter().map(|person| person_row(app, look, person, names)).collect();
+    rows.extend(absent.into_iter().map(|(name, role)| {
+        Row::new()
+            .left(format!(" {} {}  ", look.symbols.disconnected, pad(&name, names)), look.theme.muted)
+            .left(format!("{}  not here", pad(&role, 7)), look.theme.muted)
+    }));
+    rows.extend(app.inbox().open_invitations().map(|notice| {
+        Row::new()
+            .left(format!(" {} {}  ", look.symbols.changed, notice.title), look.theme.strong)
+            .left(answers(app), look.theme.muted)
+    }));
+    rows
+}
+
+/// Says with which keys an invitation is answered.
+pub(super) fn answers(app: &App) -> String {
+    let key = |deed| app.keymap().label(Action::Edit(deed)).unwrap_or_default();
+    format!("{} accepts, {} declines", key(Deed::AcceptInvitation), key(Deed::DeclineInvitation))
+}
+
+fn person_row(app: &App, look: &Look, person: &Person, names: usize) -> Row {
+    let (symbol, style, word) = match person.status {
+        Presence::Online => (look.symbols.connected, look.theme.good, ""),
+        Presence::Idle => (look.symbols.connecting, look.theme.muted, "idle, "),
+        Presence::Offline => (look.symbols.disconnected, look.theme.muted, "left"),
+    };
+    let is_me = Some(&person.id) == app.me();
+    let name = if is_me { format!("{} (you)", person.name) } else { person.name.clone() };
+    let name_style = if person.status == Presence::Online { look.theme.strong } else { look.theme.muted };
+    let since = person.since.map(|since| app.now().age(since)).unwrap_or_default();
+    let row = Row::new()
+        .left(format!(" {symbol} "), style)
+        .left(format!("{}  ", pad(&fit(&name, names), names)), name_style)
+        .left(format!("{} ", pad(&role(app, person), 7)), look.theme.muted);
+    if person.status == Presence::Offline {
+        row.left(format!("{word} {since} ago"), look.theme.muted)
+    } else {
+        place(app, look, person, row).right(format!("{word}{since} "), look.theme.muted)
+    }
+}
+
+/// Says where somebody is and what they do there.
+fn place(app: &App, look: &Look, person: &Person, row: Row) -> Row {
+    let Some((key, activity)) = person.places.first() else {
+        return row.left("in the campaign", look.theme.muted);
+    };
+    let name = app.seen_entity(key).map_or_else(|| key.entity_type.to_string(), |entity| entity.name.to_string());
+    let typed = app.people().typed_field(&person.id, key);
+    let known = person.field.as_ref().filter(|(at, _)| at == key).map(|(_, field)| field.as_str());
+    match (activity, typed.or(known)) {
+        (Activity::Editing, Some(field)) => {
+            let verb = if typed.is_some() { "types in" } else { "edits" };
+            row.left(
+                format!("{} {verb} {name} {} {}", look.symbols.pencil, look.symbols.dot, field_name(field)),
+                look.theme.warn,
+            )
+        }
+        (Activity::Editing, None) => row.left(format!("{} edits {name}", look.symbols.pencil), look.theme.warn),
+        (Activity::Viewing, _) => row.left(format!("{} looks at {name}", look.symbols.eye), look.theme.text),
+        (Activity::Idle, _) => row.left(format!("{} was at {name}", look.symbols.eye), look.theme.muted),
+    }
+}
+
+fn role(app: &App, person: &Person) -> String {
+    let members = app.cache().of_type(&EntityType::Member);
+    let mut own = members.filter(|member| member.field("userId").and_then(Json::as_str) == Some(person.id.as_str()));
+    own.next().and_then(|member| member.field("role")).and_then(Json::as_str).unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,37 @@
+//! The line that tells where on a recording the dashboard stands.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use scry_command::progress::clock;
+
+use super::look::Look;
+use super::row::Row;
+use crate::app::App;
+use crate::app::measure::width;
+use crate::app::replay::Playback;
+
+/// Draws the line; the bar takes what room the words leave.
+pub fn draw(app: &App, playback: &Playback, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let place = playback.place(app.now().mono);
+    let length = playback.tape().length();
+    let before = format!("   {} ", clock(place));
+    let total = playback.tape().entries.len();
+    let after = format!(" {}   {} of {total} ", clock(length), playback.played());
+    let room = usize::from(area.width).saturating_sub(width(&before) + width(&after));
+    let share = if length.is_zero() { 1.0 } else { place.as_secs_f64() / length.as_secs_f64() };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "columns")]
+    let done = ((room as f64 * share) as usize).min(room);
+    let (full, empty) = if look.symbols.ascii { ("=", "-") } else { ("━", "─") };
+    Row::new()
+        .left(before, look.theme.strong)
+        .left(full.repeat(done), look.theme.accent)
+        .left(empty.repeat(room - done), look.theme.muted)
+        .left(after, look.theme.text)
+        .draw(area, buffer);
+}
+
+/// Says whether it runs, and how fast.
+pub fn words(playback: &Playback) -> String {
+    let speed = playback.speed();
+    if playback.is_running() { format!("Replay {speed}x") } else { format!("Replay paused, {speed}x") }
+}

@@ -1,0 +1,54 @@
+//! A value under edit, where it stands.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::super::look::Look;
+use super::super::prompt;
+use super::super::row::{Row, columns};
+use crate::app::edit::buffer::Buffer as Text;
+use crate::app::edit::draft::Draft;
+
+/// Tells how many lines a draft takes below its label.
+pub fn height(draft: &Draft, width: u16) -> u16 {
+    match draft {
+        Draft::Line(_) | Draft::Options { .. } => 0,
+        Draft::Block(text) => columns(text.lines(usize::from(width)).len().max(3)),
+    }
+}
+
+/// Draws a draft of one line at the start of `area`.
+pub fn line(draft: &Draft, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    match draft {
+        Draft::Line(text) => {
+            let at = prompt::draw(text, "", look, area, buffer);
+            buffer.set_style(Rect { height: 1, ..area }, look.theme.strong);
+            Some(at)
+        }
+        Draft::Options { values, selected } => {
+            let row = values.iter().enumerate().fold(Row::new(), |row, (index, value)| {
+                let (open, close) = if index == *selected { ("[", "]") } else { (" ", " ") };
+                let style = if index == *selected { look.theme.focused } else { look.theme.muted };
+                row.left(format!("{open}{}{close}", scry_text::line(value)), style)
+            });
+            row.draw(Rect { height: 1, ..area }, buffer);
+            None
+        }
+        Draft::Block(_) => None,
+    }
+}
+
+/// Draws a text of several lines, scrolled so that the cursor is in view.
+pub fn block(text: &Text, look: &Look, area: Rect, buffer: &mut Buffer) -> Position {
+    let width = usize::from(area.width);
+    let lines = text.lines(width);
+    let (row, column) = text.place(width);
+    let height = usize::from(area.height).max(1);
+    let first = (row + 1).saturating_sub(height);
+    for (line, y) in lines.iter().skip(first).zip(area.top()..area.bottom()) {
+        let shown = text.text().get(line.clone()).unwrap_or_default();
+        buffer.set_stringn(area.x, y, shown.trim_end_matches('\n'), width, look.theme.strong);
+    }
+    let x = area.x + columns(column).min(area.width.saturating_sub(1));
+    Position { x, y: area.y + columns(row - first).min(area.height.saturating_sub(1)) }
+}

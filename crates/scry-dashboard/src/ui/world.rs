@@ -1,0 +1,195 @@
+//! The World pane: the tree of everything in the campaign.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use scry_client::cache::Entity;
+use scry_protocol::presence::Activity;
+use scry_protocol::{EntityRef, EntityType};
+use scry_text::json::Json;
+
+use super::look::Look;
+use super::pane::{empty, frame, line};
+use super::row::Row;
+use crate::app::detail::plural;
+use crate::app::keymap::{Action, Context, Pane};
+use crate::app::measure::{fit, pad, pad_left, width};
+use crate::app::pending::Mark;
+use crate::app::tree::{self, Node};
+use crate::app::value::{direction, say};
+use crate::app::{App, Freshness};
+
+/// Columns right of the name: level, mark, status.
+const LEVEL: usize = 3;
+const STATUS: usize = 10;
+/// Columns for who is at an entity.
+const PEOPLE: usize = 9;
+
+/// Draws the pane.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let fresh = app.tree().fresh().len();
+    let filter =
+        app.tree().filter().map(|(filter, passing)| format!("/{} ({passing})", fit(filter.source().trim(), 18)));
+    let fresh = (fresh > 0).then(|| format!("{fresh} fresh"));
+    let notes = [filter, fresh].into_iter().flatten().collect::<Vec<_>>().join(&format!(" {} ", look.symbols.dot));
+    let content = frame(app, look, Pane::World, "World", &notes, area, buffer);
+    if app.tree().filter().is_some_and(|(_, passing)| passing == 0) {
+        let clear = app.keymap().reach(Context::World, Action::ClearFilter, look.symbols.ascii);
+        let sentence = format!("Nothing in this world passes the filter; {clear} takes it away.");
+        return empty(&sentence, look, content, buffer);
+    }
+    if app.tree().rows().is_empty() {
+        let retry = app.keymap().reach(Context::World, Action::Retry, look.symbols.ascii);
+        let sentence = if app.connection().is_live() {
+            "Nothing is known of this campaign yet. Its kingdoms and settlements appear here as soon as the server tells them.".to_owned()
+        } else {
+            format!(
+                "Kingdoms, settlements and structures appear here once the server is reached. {retry} tries at once."
+            )
+        };
+        return empty(&sentence, look, content, buffer);
+    }
+    let shown = app.tree().rows().iter().enumerate().skip(app.tree().offset());
+    for ((index, row), y) in shown.zip(0..content.height) {
+        let place = line(content, y);
+        row_line(app, look, row, content.width).draw(place, buffer);
+        if index == app.tree().selected() {
+            let style = if app.focus() == Pane::World { look.theme.selected } else { look.theme.remembered };
+            buffer.set_style(place, style);
+        }
+    }
+}
+
+fn row_line(app: &App, look: &Look, row: &tree::Row, columns: u16) -> Row {
+    let fold = match row.folded {
+        Some(true) => look.symbols.folded,
+        Some(false) => look.symbols.unfolded,
+        None => " ",
+    };
+    let indent = " ".repeat(1 + usize::from(row.depth) * 2);
+    let entity = row.node.entity().and_then(|key| app.seen_entity(key));
+    let entity = entity.as_deref();
+    let fold = if entity.is_some_and(|entity| entity.key.entity_type == EntityType::Campaign) {
+        look.symbols.campaign
+    } else {
+        fold
+    };
+    let bookmarked = row.node.entity().is_some_and(|key| app.tree().bookmarks().contains(key));
+    let (mark, freshness) = mark(app, look, row);
+    let (name, level, status) = match (&row.node, entity) {
+        (Node::Group(kind), _) => (plural(kind).to_owned(), row.children.to_string(), String::new()),
+        (Node::Entity(_), Some(entity)) => (entity.name.to_string(), level(entity), status(entity)),
+        (Node::Entity(key), None) => (key.id.to_string(), String::new(), String::new()),
+    };
+    let star = if bookmarked { format!(" {}", look.symbols.bookmark) } else { String::new() };
+    let company = row.node.entity().map(|key| company(app, look, row, key)).unwrap_or_default();
+    // A name takes the place of people where nobody is.
+    let people = if company.is_empty() { 0 } else { PEOPLE + 1 };
+    let taken = 1 + usize::from(row.depth) * 2 + 2 + LEVEL + 3 + STATUS + 2 + people;
+    let name_style = match (&row.node, row.depth) {
+        (Node::Group(_), _) => look.theme.muted,
+        (Node::Entity(_), 0) => look.theme.strong,
+        (Node::Entity(_), _) => look.theme.text,
+    };
+    let name_style = match row.node.entity() {
+        Some(key) if app.pending().is_deleted(key) => look.theme.muted.add_modifier(Modifier::CROSSED_OUT),
+        Some(_) | None => name_style,
+    };
+    let made = Row::new()
+        .left(indent, look.theme.text)
+        .left(format!("{fold} "), look.theme.muted)
+        .left(named(&name, &star, usize::from(columns).saturating_sub(taken)), name_style);
+    let made = if people > 0 { made.left(format!(" {}", pad_left(&company, PEOPLE)), look.theme.warn) } else { made };
+    made.left(format!(" {}", pad_left(&level, LEVEL)), look.theme.text)
+        .left(format!(" {mark} "), look.mark(freshness))
+        .left(pad(&status, STATUS), if is_bad(&status) { look.theme.warn } else { look.theme.muted })
+}
+
+/// Fills a column with a name and the sign of a bookmark, which stays where the name is cut.
+fn named(name: &str, star: &str, columns: usize) -> String {
+    pad(&format!("{}{star}", fit(name, columns.saturating_sub(width(star)))), columns)
+}
+
+/// Names who is at an entity, and at what its folded row hides: `Mira ✎`.
+fn company(app: &App, look: &Look, row: &tree::Row, key: &EntityRef) -> String {
+    let hidden = |at: &EntityRef| at == key || (row.folded == Some(true) && is_under(app, at, key));
+    let others = app.people().others(app.me());
+    let here = others.into_iter().filter_map(|person| {
+        let place = person.places.iter().find(|(at, _)| hidden(at))?;
+        Some((place.1 == Activity::Editing, person.name.as_str()))
+    });
+    let mut here: Vec<_> = here.collect();
+    here.sort_by_key(|(edits, _)| std::cmp::Reverse(*edits));
+    let edits = here.first().is_some_and(|(edits, _)| *edits);
+    let sign = if edits { look.symbols.pencil } else { look.symbols.eye };
+    match here.as_slice() {
+        [] => String::new(),
+        [(_, name)] => format!("{} {sign}", fit(name, PEOPLE - 2)),
+        [(_, name), more @ ..] => format!("{}+{} {sign}", fit(name, PEOPLE - 4), more.len()),
+    }
+}
+
+/// Returns the mark of a row: its own latest change, that of what it hides, or that it is stale.
+fn mark(app: &App, look: &Look, row: &tree::Row) -> (&'static str, Freshness) {
+    let Some(key) = row.node.entity() else {
+        return hidden(app, look, row);
+    };
+    let waits = app.pending().is_deleted(key) || app.pending().mark_of(key).is_some_and(|mark| mark != Mark::Applied);
+    if waits {
+        return (look.symbols.pending, Freshness::Fading);
+    }
+    let Some(entity) = app.cache().get(key) else { return (" ", Freshness::Old) };
+    if entity.is_stale() {
+        return (look.symbols.stale, Freshness::Old);
+    }
+    if let Some(at) = app.tree().fresh().get(key) {
+        return (look.change(latest_direction(entity)), app.freshness(*at));
+    }
+    hidden(app, look, row)
+}
+
+/// Returns the mark for what a row hides.
+fn hidden(app: &App, look: &Look, row: &tree::Row) -> (&'static str, Freshness) {
+    let hides = row.folded == Some(true) && app.tree().is_fresh_under(&row.node);
+    (if hides { look.symbols.changed } else { " " }, Freshness::Fading)
+}
+
+/// Returns which way the latest change went; a level says more than anything else that changed with it.
+fn latest_direction(entity: &Entity) -> crate::app::value::Direction {
+    let latest = entity.last_change();
+    let mut changes = entity.changes.iter().filter(|(_, change)| Some(change.at) == latest);
+    let all: Vec<_> = changes.by_ref().collect();
+    let chosen = all.iter().find(|(field, _)| *field == "level").or(all.first());
+    chosen.map_or(crate::app::value::Direction::Other, |(field, change)| {
+        let inner = |value: &Json| value.get("value").unwrap_or(value).clone();
+        direction(change.from.as_ref().map(inner).as_ref(), entity.field(field).map(inner).as_ref())
+    })
+}
+
+fn is_under(app: &App, key: &EntityRef, ancestor: &EntityRef) -> bool {
+    app.cache().get(key).is_some_and(|entity| app.cache().above(entity).any(|above| above.key == *ancestor))
+}
+
+fn level(entity: &Entity) -> String {
+    entity.field("level").filter(|level| level.is_number()).map(say).unwrap_or_default()
+}
+
+fn status(entity: &Entity) -> String {
+    let field = match entity.key.entity_type {
+        EntityType::Encounter => "status",
+        EntityType::Location => "type",
+        EntityType::Campaign
+        | EntityType::Kingdom
+        | EntityType::Settlement
+        | EntityType::Structure
+        | EntityType::Member
+        | EntityType::Other(_) => "variables.status",
+    };
+    let said = entity.field(field).and_then(Json::as_str).unwrap_or_default();
+    // What is sound needs no word; what is not stands out.
+    if said == "sound" { String::new() } else { scry_text::line(said).into_owned() }
+}
+
+fn is_bad(status: &str) -> bool {
+    matches!(status, "damaged" | "destroyed" | "active")
+}

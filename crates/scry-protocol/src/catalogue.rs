@@ -1,0 +1,141 @@
+//! Events of other applications, which a catalogue teaches the gateway: what it adds to each, and how each is shown.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::id::Id;
+use super::position::Position;
+use super::room::Room;
+
+/// Names the member of a payload that the gateway adds.
+pub const METADATA: &str = "metadata";
+
+/// Holds what the gateway adds to a catalogue's event as its payload's `metadata`.
+///
+/// Times are RFC 3339 UTC with milliseconds. `epoch`, `seq` and `prev` are there if it is journaled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stamp {
+    pub v: u32,
+    /// The catalogue that declares the event.
+    pub catalogue: String,
+    pub event_id: Id,
+    pub timestamp: String,
+    /// The service account that published it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Id>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// The `event_id` of the event that led to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<Id>,
+    /// Where it goes; to each socket in any of them once.
+    pub rooms: Vec<Room>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// For each room the `seq` of the event before this one; zero for its first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prev: BTreeMap<Room, u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+}
+
+impl Stamp {
+    /// Stamps an event that goes to `rooms`; it has no place in a journal yet.
+    #[must_use]
+    pub fn new(event_id: Id, catalogue: &str, rooms: Vec<Room>, timestamp: String) -> Self {
+        Self {
+            v: 1,
+            catalogue: catalogue.to_owned(),
+            event_id,
+            timestamp,
+            user_id: None,
+            correlation_id: None,
+            caused_by: None,
+            rooms,
+            epoch: None,
+            seq: None,
+            prev: BTreeMap::new(),
+            replayed: false,
+        }
+    }
+
+    /// Reads the stamp of an event's payload; `None` for what no catalogue of ours declares.
+    #[must_use]
+    pub fn of(payload: &Value) -> Option<Self> {
+        Self::deserialize(payload.get(METADATA)?).ok()
+    }
+
+    /// Returns its place in the catalogue's journal, if it has one.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        Some(Position::new(self.epoch.clone()?, self.seq?))
+    }
+}
+
+/// Says how much an event matters to whoever sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    #[default]
+    Info,
+    Success,
+    Warning,
+    Error,
+}
+
+impl Severity {
+    /// Reads the word for it; what is none does not matter much.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        match word {
+            "success" => Self::Success,
+            "warning" => Self::Warning,
+            "error" => Self::Error,
+            _ => Self::Info,
+        }
+    }
+
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Success => "success",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Says how a client shows an event: a sentence with `{path}`s of the payload in it, and how much it matters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// The event's name.
+    pub name: String,
+    pub summary: String,
+    pub severity: Severity,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_read_back_and_nothing_else_is_taken_for_one() {
+        let stamp = json!({"v": 1, "catalogue": "erp", "eventId": "e", "timestamp": "2026-01-01T00:00:00.000Z",
+            "rooms": ["company:acme"], "epoch": "x", "seq": 7, "prev": {"company:acme": 3}});
+        let read = Stamp::of(&json!({"number": 5, "metadata": stamp})).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), stamp);
+        assert_eq!(read.position(), Some(Position::new("x", 7)));
+        for other in [json!({}), json!({"metadata": {"seq": 7, "epoch": "x"}}), json!([1]), json!(null)] {
+            assert_eq!(Stamp::of(&other), None, "{other}");
+        }
+    }
+}

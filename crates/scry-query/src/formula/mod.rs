@@ -1,0 +1,144 @@
+//! The language of a world's rules: how values and conditions follow from variables (pure).
+//!
+//! A formula is written in CEL's grammar, `round(population * level / 100)`, and read by rules that suit a
+//! table: there is one sort of number, so that `5 / 2` is 2.5 and `3` equals `3.0`. A result is rounded to
+//! nine decimals, and a whole one is written without a point. What cannot be worked out (a missing
+//! variable, a division by zero) is a [`Trouble`], never a guess.
+//!
+//! A rule sees the variables, `name`, `level` and `type` of its entity, the results of other rules on it,
+//! `structures.NAME` of a settlement's structures, `settlement.NAME` of a structure's settlement, and the
+//! campaign's clock by functions such as `first_of_next_month()`.
+
+mod book;
+mod check;
+mod eval;
+mod functions;
+mod order;
+mod rule;
+mod template;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use cel::common::ast::IdedExpr;
+use serde_json::{Map, Value};
+
+pub use book::{Family, Results, RuleBook, RuleFault};
+pub use check::Needs;
+pub use rule::{Computed, Condition, Derived, Outcome, Rule, RuleKind};
+pub use template::Template;
+
+use scry_calendar::{Calendar, WorldTime};
+use value::Val;
+
+/// Holds what is known about one entity by name.
+pub type Facts = Map<String, Value>;
+
+/// Lists what is known of an entity before the rules; its own fields go before variables of the same name.
+#[must_use]
+pub fn facts(name: &str, level: i64, structure_type: Option<&str>, variables: &Facts) -> Facts {
+    let mut facts = variables.clone();
+    facts.insert("name".to_owned(), name.into());
+    facts.insert("level".to_owned(), level.into());
+    if let Some(kind) = structure_type {
+        facts.insert("type".to_owned(), kind.into());
+    }
+    facts
+}
+
+/// Bounds a formula's text.
+const MAX_BYTES: usize = 2_000;
+
+/// Holds a formula that can be read.
+#[derive(Debug)]
+pub struct Formula {
+    source: String,
+    root: IdedExpr,
+    needs: Needs,
+}
+
+/// Says what a formula may look at.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub own: &'a Facts,
+    /// Of a settlement.
+    pub structures: &'a [Facts],
+    /// Of a structure.
+    pub settlement: Option<&'a Facts>,
+    pub clock: Clock<'a>,
+}
+
+/// Tells a campaign's time.
+#[derive(Clone, Copy)]
+pub struct Clock<'a> {
+    pub calendar: &'a Calendar,
+    pub now: WorldTime,
+}
+
+/// Says why a formula has no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// A name that stands for nothing on this entity, or for a rule without a result.
+    #[error("{0} has no value")]
+    Absent(String),
+    /// Arithmetic without a result, such as a division by zero.
+    #[error("{0}")]
+    Undefined(String),
+    /// Types that do not go together: a fault of the formula.
+    #[error("{0}")]
+    Mistake(String),
+}
+
+impl Formula {
+    /// Reads a formula.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, and where.
+    pub fn parse(source: &str) -> Result<Self, String> {
+        if source.len() > MAX_BYTES {
+            return Err(format!("a formula has at most {MAX_BYTES} bytes"));
+        }
+        let program = cel::Program::compile(source).map_err(|errors| syntax(&errors))?;
+        let root = program.expression().clone();
+        let needs = check::needs(&root)?;
+        Ok(Self { source: source.to_owned(), root, needs })
+    }
+
+    /// Returns the formula as it was written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Returns what the formula looks at.
+    #[must_use]
+    pub const fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// Works the formula out.
+    ///
+    /// # Errors
+    /// [`Trouble`] when it has no value.
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Trouble> {
+        eval::evaluate(&self.root, scope)?.into_json()
+    }
+
+    /// Works out whether a condition holds.
+    ///
+    /// # Errors
+    /// [`Trouble`] when that cannot be told.
+    pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, Trouble> {
+        let value = eval::evaluate(&self.root, scope)?;
+        if let Val::Flag(flag) = value {
+            return Ok(flag);
+        }
+        Err(Trouble::Mistake(format!("a condition is true or false, not {}", value.describe())))
+    }
+}
+
+fn syntax(errors: &cel::ParseErrors) -> String {
+    let Some(first) = errors.errors.first() else { return "cannot be read".to_owned() };
+    let sentence = first.msg.lines().next().unwrap_or_default();
+    format!("cannot be read at character {}: {sentence}", first.pos.1)
+}

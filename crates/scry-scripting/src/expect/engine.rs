@@ -1,0 +1,430 @@
+//! Follows a stream of events and judges it against a plan.
+
+mod turn;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use scry_command::exit::Exit;
+use scry_config::duration;
+use scry_query::expr::{EventView, Expr, Vars, Verdict};
+
+use super::nearest;
+use super::outcome::{Case, Failure, Outcome, State};
+use super::plan::{Count, Expect, Forbid, Plan};
+use crate::sighting::Sighting;
+
+/// How many events are kept for the explanation of a failure.
+const KEPT: usize = 2_000;
+
+/// Holds one event as the judge sees it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// How long after the stream was live.
+    pub at: Duration,
+    pub sighting: Sighting,
+}
+
+impl Seen {
+    pub(crate) fn view<'a>(&'a self, vars: &'a Vars) -> EventView<'a> {
+        self.sighting.view().with_vars(vars)
+    }
+
+    pub(crate) fn title(&self) -> String {
+        self.sighting.title()
+    }
+}
+
+/// Judges one run.
+#[derive(Debug)]
+pub struct Engine {
+    plan: Plan,
+    vars: Vars,
+    expects: Vec<Progress>,
+    nevers: Vec<Progress>,
+    /// The step whose turn it is; past the last one when all are met.
+    step: usize,
+    step_since: Duration,
+    command: Command,
+    history: VecDeque<Seen>,
+    seen: u64,
+    ended: Option<Ended>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Progress {
+    count: u64,
+    state: Option<State>,
+    /// The events counted so far, while others of the step may still need one of them.
+    held: Vec<Seen>,
+}
+
+impl Progress {
+    fn met_at(&self) -> Option<Duration> {
+        match self.state {
+            Some(State::Passed { at }) => Some(at),
+            Some(State::Failed(_) | State::NotReached) | None => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Command {
+    None,
+    Running,
+    Ended { at: Duration, code: Option<i32> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ended {
+    exit: Exit,
+    at: Duration,
+    note: Option<String>,
+}
+
+impl Engine {
+    /// Starts a judge; `command` tells whether a command runs beside the stream.
+    #[must_use]
+    pub fn new(plan: Plan, command: bool) -> Self {
+        Self {
+            vars: plan.vars.clone(),
+            expects: vec![Progress::default(); plan.expects.len()],
+            nevers: vec![Progress::default(); plan.nevers.len()],
+            step: 0,
+            step_since: Duration::ZERO,
+            command: if command { Command::Running } else { Command::None },
+            history: VecDeque::new(),
+            seen: 0,
+            ended: None,
+            plan,
+        }
+    }
+
+    /// Tells the result of a run that could not begin, and why.
+    #[must_use]
+    pub fn unstarted(plan: &Plan, exit: Exit, why: &str) -> Outcome {
+        let mut engine = Self::new(plan.clone(), false);
+        engine.end(exit, Duration::ZERO, Some(why.to_owned()));
+        engine.outcome()
+    }
+
+    /// Handles one event; times must not go back.
+    pub fn handle(&mut self, seen: Seen) {
+        self.tick(seen.at);
+        if self.ended.is_some() {
+            return;
+        }
+        self.seen += 1;
+        for index in 0..self.plan.nevers.len() {
+            self.forbid(index, &seen);
+        }
+        if self.ended.is_none() {
+            self.await_event(&seen);
+        }
+        let at = seen.at;
+        if self.history.len() == KEPT {
+            self.history.pop_front();
+        }
+        self.history.push_back(seen);
+        self.explain_failures();
+        self.tick(at);
+    }
+
+    /// Handles the end of the command; a code of `None` means that a signal ended it.
+    pub fn command_ended(&mut self, code: Option<i32>, at: Duration) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.command = Command::Ended { at, code };
+        if code != Some(0) {
+            self.end(Exit::NotMet, at, None);
+        } else if !self.listens() {
+            self.tick(at);
+        }
+    }
+
+    /// Ends the run for a reason of the caller: an interruption, a lost connection, a lost continuity.
+    ///
+    /// Windows that are still open stay so: nobody knows whether everything in them was seen.
+    pub fn stop(&mut self, exit: Exit, at: Duration, note: &str) {
+        self.end(exit, at, Some(note.to_owned()));
+    }
+
+    /// Takes back a success that lost events make doubtful.
+    pub fn doubt(&mut self, note: &str) {
+        if let Some(ended) = self.ended.as_mut().filter(|ended| ended.exit == Exit::Met) {
+            ended.exit = Exit::ContinuityLost;
+            ended.note = Some(note.to_owned());
+        }
+    }
+
+    /// Returns whether the result still hangs on what comes, or does not come.
+    fn listens(&self) -> bool {
+        let open = self.step < self.plan.steps || self.nevers.iter().any(|never| never.state.is_none());
+        open || !self.plan.settle.is_zero()
+    }
+
+    /// Handles the passing of time, up to which everything that happened has been handled.
+    pub fn tick(&mut self, now: Duration) {
+        while self.ended.is_none() {
+            let Some(due) = self.deadline().filter(|due| *due <= now) else { break };
+            self.close_windows(due);
+            self.advance(due);
+            if self.ended.is_none() && self.finished_at().is_some_and(|at| at <= due) {
+                self.end(Exit::Met, due, None);
+            }
+            if self.ended.is_none() && due >= self.plan.timeout {
+                self.time_out();
+            }
+        }
+    }
+
+    /// Tells when [`Engine::tick`] has something to do at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let expects = self.current().filter_map(|index| self.window_end(index));
+        let nevers = (0..self.nevers.len())
+            .filter(|index| self.nevers[*index].state.is_none())
+            .filter_map(|index| self.never_end(index));
+        expects.chain(nevers).chain(self.finished_at()).chain([self.plan.timeout]).min()
+    }
+
+    /// Tells whether the run is over.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Tells the result, secrets hidden; what was still open counts as not reached.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let case = |name: &str, line: usize, progress: &Progress| Case {
+            name: name.to_owned(),
+            line,
+            state: progress.state.clone().unwrap_or(State::NotReached),
+        };
+        let expects = self.plan.expects.iter().zip(&self.expects).map(|(e, progress)| case(&e.name, e.line, progress));
+        let nevers = self.plan.nevers.iter().zip(&self.nevers).map(|(n, progress)| case(&n.name, n.line, progress));
+        let ended = self.ended.clone().unwrap_or(Ended { exit: Exit::Interrupted, at: Duration::ZERO, note: None });
+        let mut cases: Vec<Case> = expects.chain(nevers).chain(self.command_case()).collect();
+        let failed = cases.iter().any(|case| matches!(case.state, State::Failed(_)));
+        if ended.exit != Exit::Met && !failed {
+            cases.push(unfinished(&ended));
+        }
+        Outcome {
+            name: self.plan.name.clone(),
+            path: self.plan.path.clone(),
+            exit: ended.exit,
+            took: ended.at,
+            seen: self.seen,
+            cases,
+        }
+        .redacted(&self.plan.secrets)
+    }
+
+    fn command_case(&self) -> Option<Case> {
+        let state = match self.command {
+            Command::None => return None,
+            Command::Running => State::NotReached,
+            Command::Ended { at, code: Some(0) } => State::Passed { at },
+            Command::Ended { at, code } => {
+                let how =
+                    code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with code {code}"));
+                State::Failed(Failure { reason: format!("the command {how}"), at, ..Failure::default() })
+            }
+        };
+        Some(Case { name: "the command".to_owned(), line: 0, state })
+    }
+
+    /// Lists the expectations whose turn it is.
+    fn current(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.expects.len())
+            .filter(|index| self.plan.expects[*index].step == self.step && self.expects[*index].state.is_none())
+    }
+
+    /// Tells since when an expectation may be met; `None` while it waits for another of its step.
+    fn open_since(&self, index: usize) -> Option<Duration> {
+        match self.plan.expects[index].after {
+            Some(after) if self.plan.expects[after].step == self.step => self.expects[after].met_at(),
+            Some(_) | None => Some(self.step_since),
+        }
+    }
+
+    fn window_end(&self, index: usize) -> Option<Duration> {
+        let expect = &self.plan.expects[index];
+        let anchor = match expect.after {
+            Some(after) => self.expects[after].met_at()?,
+            None => self.step_since,
+        };
+        expect.within.map(|within| anchor + within)
+    }
+
+    fn never_since(&self, index: usize) -> Option<Duration> {
+        self.plan.nevers[index].after.map_or(Some(Duration::ZERO), |after| self.expects[after].met_at())
+    }
+
+    fn never_end(&self, index: usize) -> Option<Duration> {
+        Some(self.never_since(index)? + self.plan.nevers[index].within?)
+    }
+
+    fn forbid(&mut self, index: usize, seen: &Seen) {
+        if self.nevers[index].state.is_some() || self.never_since(index).is_none() {
+            return;
+        }
+        let Forbid { event, allowed, .. } = &self.plan.nevers[index];
+        let reason = match event.matches(&seen.view(&self.vars)) {
+            Verdict::False => return,
+            Verdict::True => {
+                self.nevers[index].count += 1;
+                match (self.nevers[index].count, *allowed) {
+                    (count, allowed) if count <= allowed => return,
+                    (_, 0) => format!("it happened: {}", seen.title()),
+                    (count, _) => format!("it happened: {count} times, at last {}", seen.title()),
+                }
+            }
+            Verdict::Error(error) => format!("it cannot be judged: {error}"),
+        };
+        let failure = Failure {
+            reason,
+            awaited: event.source().to_owned(),
+            values: nearest::values(event, &self.vars),
+            at: seen.at,
+            ..Failure::default()
+        };
+        self.nevers[index].state = Some(State::Failed(failure));
+        self.end(Exit::NotMet, seen.at, None);
+    }
+
+    fn close_windows(&mut self, now: Duration) {
+        let over: Vec<usize> =
+            self.current().filter(|index| self.window_end(*index).is_some_and(|end| end <= now)).collect();
+        for index in over {
+            let Expect { count, within, .. } = &self.plan.expects[index];
+            let (seen, within) = (self.expects[index].count, duration::write(within.unwrap_or_default()));
+            match count {
+                Count::Exactly(wanted) if seen == *wanted => {
+                    self.expects[index].state = Some(State::Passed { at: now });
+                }
+                Count::Exactly(wanted) | Count::AtLeast(wanted) => {
+                    let reason = match *wanted {
+                        1 => format!("it did not happen within {within}"),
+                        wanted => format!("it happened {seen} of {wanted} times within {within}"),
+                    };
+                    self.fail(index, reason, now);
+                }
+            }
+        }
+        for index in 0..self.nevers.len() {
+            if self.nevers[index].state.is_none() && self.never_end(index).is_some_and(|end| end <= now) {
+                self.nevers[index].state = Some(State::Passed { at: now });
+            }
+        }
+        self.explain_failures();
+    }
+
+    fn advance(&mut self, now: Duration) {
+        while self.ended.is_none() && self.step < self.plan.steps && self.current().next().is_none() {
+            self.step += 1;
+            self.step_since = now;
+            self.expects.iter_mut().for_each(|progress| progress.held.clear());
+        }
+    }
+
+    /// Tells when the run is over, once nothing but time is missing.
+    fn finished_at(&self) -> Option<Duration> {
+        if self.step < self.plan.steps {
+            return None;
+        }
+        let command = match self.command {
+            Command::None => Duration::ZERO,
+            Command::Running => return None,
+            Command::Ended { at, .. } => at,
+        };
+        let nevers = (0..self.nevers.len()).filter_map(|index| self.never_end(index)).max().unwrap_or_default();
+        Some((self.step_since.max(command) + self.plan.settle).max(nevers))
+    }
+
+    fn time_out(&mut self) {
+        let waited = duration::write(self.plan.timeout);
+        let open: Vec<usize> = self.current().collect();
+        for index in &open {
+            let (seen, count) = (self.expects[*index].count, self.plan.expects[*index].count);
+            let reason = match count {
+                Count::AtLeast(1) => format!("it did not happen before the timeout of {waited}"),
+                Count::AtLeast(wanted) | Count::Exactly(wanted) => {
+                    format!("it happened {seen} of {wanted} times before the timeout of {waited}")
+                }
+            };
+            self.fail(*index, reason, self.plan.timeout);
+        }
+        self.explain_failures();
+        let note = match (open.is_empty(), &self.command) {
+            (false, _) => None,
+            (true, Command::Running) => Some(format!("the command was still running at the timeout of {waited}")),
+            (true, Command::None | Command::Ended { .. }) => {
+                Some(format!("the timeout of {waited} came before the last window closed"))
+            }
+        };
+        // Failing the open steps has ended the run as “not met”; running out of time is told apart.
+        self.ended = Some(Ended { exit: Exit::Timeout, at: self.plan.timeout, note });
+    }
+
+    fn fail(&mut self, index: usize, reason: String, at: Duration) {
+        let expr = &self.plan.expects[index].event;
+        let failure = Failure {
+            reason,
+            awaited: expr.source().to_owned(),
+            values: nearest::values(expr, &self.vars),
+            at,
+            ..Failure::default()
+        };
+        self.expects[index].state = Some(State::Failed(failure));
+        self.end(Exit::NotMet, at, None);
+    }
+
+    /// Adds the nearest events to failures that have none yet, once the last event is in the history.
+    fn explain_failures(&mut self) {
+        for index in 0..self.expects.len() {
+            let Some(State::Failed(failure)) = &self.expects[index].state else { continue };
+            if !failure.nearest.is_empty() {
+                continue;
+            }
+            let near = self.near(index, &self.plan.expects[index].event);
+            let instead = if near.is_empty() { nearest::names(self.history.iter()) } else { Vec::new() };
+            if let Some(State::Failed(failure)) = &mut self.expects[index].state {
+                (failure.nearest, failure.instead) = (near, instead);
+            }
+        }
+    }
+
+    fn near(&self, index: usize, expr: &Expr) -> Vec<super::outcome::Near> {
+        let since = self.open_since(index);
+        let counts = |seen: &Seen| {
+            let early = since.is_none_or(|since| !since.is_zero() && seen.at <= since);
+            Some(if early { "it fits, but came before its turn" } else { "it fits and was counted" }.to_owned())
+        };
+        nearest::find(expr, &self.vars, self.history.iter(), counts)
+    }
+
+    fn end(&mut self, exit: Exit, at: Duration, note: Option<String>) {
+        if self.ended.is_some() {
+            return;
+        }
+        if exit == Exit::Met {
+            for never in &mut self.nevers {
+                never.state.get_or_insert(State::Passed { at });
+            }
+        }
+        self.ended = Some(Ended { exit, at, note });
+    }
+}
+
+/// Describes a run that no case of the file explains, so that no report of it can look like a success.
+fn unfinished(ended: &Ended) -> Case {
+    let reason = ended.note.clone().unwrap_or_else(|| "the run did not finish".to_owned());
+    let failure = Failure { reason, at: ended.at, ..Failure::default() };
+    Case { name: "the run".to_owned(), line: 0, state: State::Failed(failure) }
+}

@@ -1,0 +1,118 @@
+//! Finds what a person named, by id or by name (pure).
+
+use scry_protocol::Id;
+use scry_text as text;
+
+/// Holds something that can be picked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub id: Id,
+    pub name: String,
+    /// Where it stands, to tell namesakes apart; empty for a campaign.
+    pub place: String,
+}
+
+/// Says why a name picks nothing; each sentence names the remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PickError {
+    #[error("no {kind} “{wanted}” that you may view; {known}")]
+    Unknown { kind: &'static str, wanted: String, known: String },
+    #[error("{kind} “{wanted}” is not unique; use one of the ids {ids}")]
+    Ambiguous { kind: &'static str, wanted: String, ids: String },
+}
+
+/// How many names an error lists before it says that there are more.
+const LISTED: usize = 8;
+
+/// Picks the candidate with this id, or else the only one with this name in any case.
+///
+/// # Errors
+/// [`PickError`] when none fits, or several do.
+pub fn pick<'a>(kind: &'static str, wanted: &str, candidates: &'a [Candidate]) -> Result<&'a Candidate, PickError> {
+    if let Some(found) = candidates.iter().find(|candidate| candidate.id.as_str() == wanted) {
+        return Ok(found);
+    }
+    let folded = wanted.to_lowercase();
+    let named = |matches: &dyn Fn(&str) -> bool| -> Vec<&'a Candidate> {
+        candidates.iter().filter(|candidate| matches(&candidate.name)).collect()
+    };
+    let mut namesakes = named(&|name| name.to_lowercase() == folded);
+    if namesakes.is_empty() {
+        // As a person sees the name: without what is invisible in it.
+        namesakes = named(&|name| text::line(name).to_lowercase() == folded);
+    }
+    match namesakes.as_slice() {
+        [one] => Ok(one),
+        [] => Err(PickError::Unknown { kind, wanted: text::line(wanted).into_owned(), known: known(kind, candidates) }),
+        several => Err(PickError::Ambiguous { kind, wanted: text::line(wanted).into_owned(), ids: ids(several) }),
+    }
+}
+
+fn known(kind: &str, candidates: &[Candidate]) -> String {
+    if candidates.is_empty() {
+        return format!("you may view no {kind} here");
+    }
+    let mut names: Vec<_> = candidates.iter().map(|candidate| text::line(&candidate.name)).take(LISTED).collect();
+    if candidates.len() > LISTED {
+        names.push("…".into());
+    }
+    format!("there is {}", names.join(", "))
+}
+
+fn ids(candidates: &[&Candidate]) -> String {
+    let describe = |candidate: &&Candidate| match candidate.place.as_str() {
+        "" => candidate.id.to_string(),
+        place => format!("{} (in {})", candidate.id, text::line(place)),
+    };
+    candidates.iter().map(describe).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates() -> Vec<Candidate> {
+        [("a", "Emberfall", ""), ("b", "Saltmarch", ""), ("c", "Tower", "Harrow's Rest"), ("d", "Tower", "Saltwick")]
+            .map(|(id, name, place)| Candidate {
+                id: Id::parse(id).unwrap(),
+                name: name.to_owned(),
+                place: place.to_owned(),
+            })
+            .to_vec()
+    }
+
+    #[test]
+    fn an_id_or_a_name_in_any_case_picks_one() {
+        let all = candidates();
+        assert_eq!(pick("campaign", "b", &all).unwrap().name, "Saltmarch");
+        assert_eq!(pick("campaign", "emberFALL", &all).unwrap().id.as_str(), "a");
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = pick("campaign", "Emberfal\u{1b}", &candidates()[..2]).unwrap_err();
+        assert_eq!(error.to_string(), "no campaign “Emberfal�” that you may view; there is Emberfall, Saltmarch");
+        let error = pick("campaign", "x", &[]).unwrap_err();
+        assert_eq!(error.to_string(), "no campaign “x” that you may view; you may view no campaign here");
+    }
+
+    #[test]
+    fn a_hostile_name_is_listed_on_one_line_and_picked_as_it_is_seen() {
+        let name = "Salt\u{202e}\u{200b}wick\nscry: all is well";
+        let hostile = [Candidate { id: Id::parse("h").unwrap(), name: name.to_owned(), place: String::new() }];
+        let error = pick("campaign", "x", &hostile).unwrap_err();
+        assert_eq!(error.to_string(), "no campaign “x” that you may view; there is Saltwick scry: all is well");
+        for wanted in [name, "saltwick scry: all is well"] {
+            assert_eq!(pick("campaign", wanted, &hostile).unwrap().id.as_str(), "h", "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn namesakes_are_told_apart_by_where_they_stand() {
+        let error = pick("structure", "tower", &candidates()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "structure “tower” is not unique; use one of the ids c (in Harrow's Rest), d (in Saltwick)"
+        );
+    }
+}

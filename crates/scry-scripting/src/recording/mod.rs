@@ -1,0 +1,75 @@
+//! Recordings: what was delivered, in a file that can be replayed (pure).
+//!
+//! A recording is text, one JSON value per line. The first line is the header, an object:
+//!
+//! ```json
+//! {"scry":"recording","v":1,"startedAt":"2026-02-03T04:05:06.789Z","rooms":["campaign:0197…"],"by":"scry 0.1.0"}
+//! ```
+//!
+//! Every other line is one delivery, an array of three or four: milliseconds since the start, the room it came
+//! through (null for what was sent to the user alone), the name of the Socket.IO event, and its body if that is not
+//! the `{"type": name, …}` form; the body of such an event is the third item itself:
+//!
+//! ```json
+//! [1204,"campaign:0197…",{"type":"structure_updated","payload":{…},"metadata":{…}}]
+//! [1300,"campaign:0197…","presence:change",{"userId":"…"}]
+//! ```
+//!
+//! Times never go back. Unknown fields of the header and further items of a line are ignored; a higher `v` is refused.
+//!
+//! The header may hold `state`: what the campaigns were when the recording began, each
+//! `{"campaignId":…,"position":{…},"nodes":[…]}` with the entities as the API tells them. It is what a dashboard
+//! begins with.
+
+mod read;
+mod schedule;
+mod write;
+
+pub use self::read::{Notice, ReadError, Recording, read};
+pub use self::schedule::{Schedule, Speed};
+pub use self::write::{entry, header};
+
+use jiff::Timestamp;
+use scry_protocol::{Id, Position};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Versions the format.
+pub const VERSION: u32 = 1;
+
+/// Describes a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// Always `recording`; tells the file from other JSON lines.
+    scry: String,
+    v: u32,
+    pub started_at: Timestamp,
+    #[serde(default)]
+    pub rooms: Vec<String>,
+    /// The program that wrote it.
+    #[serde(default)]
+    pub by: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub state: Vec<State>,
+}
+
+/// Holds what a campaign was when the recording began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    pub campaign_id: Id,
+    #[serde(default)]
+    pub position: Option<Position>,
+    /// Every entity as the API sends it, `__typename` included.
+    pub nodes: Vec<Value>,
+}
+
+impl Header {
+    /// Builds a header of the current version.
+    #[must_use]
+    pub fn new(started_at: Timestamp, rooms: Vec<String>, state: Vec<State>) -> Self {
+        let by = concat!("scry ", env!("CARGO_PKG_VERSION")).to_owned();
+        Self { scry: "recording".to_owned(), v: VERSION, started_at, rooms, by, state }
+    }
+}

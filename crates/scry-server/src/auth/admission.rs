@@ -1,0 +1,54 @@
+//! Who may come in: a token that verifies, of a session that still lives.
+
+use super::{Claims, TokenError};
+use crate::access::is_admitted;
+use crate::breach::Breach;
+use crate::clock;
+use crate::core::Core;
+use crate::db::DbError;
+
+/// Says why somebody was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The session could not be looked up.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+impl NotAdmitted {
+    /// Returns the breach that it is, if it is one.
+    #[must_use]
+    pub const fn breach(&self) -> Option<Breach> {
+        match self {
+            Self::Token(error) => error.breach(),
+            Self::Database(_) => None,
+        }
+    }
+}
+
+impl Core {
+    /// Returns what a token says whose session goes on.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`].
+    pub async fn admit(&self, token: &str) -> Result<Claims, NotAdmitted> {
+        let claims = self.tokens.verify(token, clock::now())?;
+        if self.is_over(&claims).await? { Err(TokenError::Invalid.into()) } else { Ok(claims) }
+    }
+
+    /// Returns whether the session of a token has ended: by a logout, because its refresh token was used twice, by an
+    /// operator, or with its user.
+    ///
+    /// The database is asked each time: it knows at once what another node or an operator's command has ended.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer.
+    pub async fn is_over(&self, claims: &Claims) -> Result<bool, DbError> {
+        if self.signals.is_over(&claims.sid) {
+            return Ok(true);
+        }
+        Ok(!is_admitted(&self.db, &claims.sub, &claims.sid).await?)
+    }
+}

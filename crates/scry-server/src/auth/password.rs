@@ -1,0 +1,108 @@
+//! Passwords: Argon2id, off the async threads, a few at a time.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+
+use crate::config::Argon2Config;
+
+/// How many hashes may run side by side: each takes its full memory.
+const PARALLEL: usize = 4;
+
+/// Hashes and verifies passwords; clones share their places in the queue.
+#[derive(Clone)]
+pub struct Passwords {
+    params: Params,
+    /// Verified when there is no such user, so that the answer takes as long as for a wrong password.
+    decoy: Arc<str>,
+    permits: Arc<Semaphore>,
+}
+
+/// Says that a password could not be hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    #[error("argon2: {0}; use values such as memory 19456 KiB, 2 iterations, parallelism 1")]
+    Params(argon2::Error),
+    #[error("the password could not be hashed: {0}")]
+    Hash(String),
+}
+
+impl Passwords {
+    /// Builds a hasher with the given costs.
+    ///
+    /// # Errors
+    /// [`PasswordError`] when Argon2 does not take them.
+    pub fn new(config: Argon2Config) -> Result<Self, PasswordError> {
+        let params = Params::new(config.memory_kib, config.iterations, config.parallelism, None)
+            .map_err(PasswordError::Params)?;
+        let decoy = hash(&params, "the password of nobody")?.into();
+        Ok(Self { params, decoy, permits: Arc::new(Semaphore::new(PARALLEL)) })
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// [`PasswordError::Hash`] when there is no randomness or no memory.
+    pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
+        let params = self.params.clone();
+        self.run(move || hash(&params, &password)).await?
+    }
+
+    /// Verifies a password against a stored hash; without one it takes as long and fails.
+    ///
+    /// # Errors
+    /// [`PasswordError::Hash`] when the work could not be done.
+    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, PasswordError> {
+        let (params, decoy) = (self.params.clone(), Arc::clone(&self.decoy));
+        self.run(move || {
+            let matches = verify(&params, &password, stored.as_deref().unwrap_or(&decoy));
+            matches && stored.is_some()
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
+        let failed = |error: &dyn std::fmt::Display| PasswordError::Hash(error.to_string());
+        let _permit = self.permits.acquire().await.map_err(|error| failed(&error))?;
+        tokio::task::spawn_blocking(work).await.map_err(|error| failed(&error))
+    }
+}
+
+fn argon2(params: &Params) -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+}
+
+fn hash(params: &Params, password: &str) -> Result<String, PasswordError> {
+    let hash: PasswordHash =
+        argon2(params).hash_password(password.as_bytes()).map_err(|error| PasswordError::Hash(error.to_string()))?;
+    Ok(hash.to_string())
+}
+
+fn verify(params: &Params, password: &str, stored: &str) -> bool {
+    PasswordHash::new(stored).is_ok_and(|hash| argon2(params).verify_password(password.as_bytes(), &hash).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Argon2Config = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_user_who_exists_passes() {
+        let passwords = Passwords::new(QUICK).unwrap();
+        let stored = passwords.hash("emberfall".to_owned()).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");
+        assert!(passwords.verify("emberfall".to_owned(), Some(stored.clone())).await.unwrap());
+        assert!(!passwords.verify("Emberfall".to_owned(), Some(stored)).await.unwrap());
+        assert!(!passwords.verify("the password of nobody".to_owned(), None).await.unwrap());
+    }
+
+    #[test]
+    fn impossible_costs_are_refused() {
+        assert!(Passwords::new(Argon2Config { memory_kib: 1, ..QUICK }).is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! The commands of `scry-server`.
+
+mod args;
+mod commands;
+mod limit;
+mod log;
+mod members;
+mod rooms;
+mod sessions;
+mod users;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use self::args::Cli;
+use super::error::ServerError;
+
+/// Says why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error(transparent)]
+    Config(#[from] scry_config::ConfigError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    /// Returns the exit code: 2 for bad configuration or usage, 1 for anything the world refused.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Server(error) => error.exit_code(),
+            Self::Failed(_) => 1,
+        }
+    }
+}
+
+/// Runs the command line of this process; returns its exit code.
+///
+/// A failure is one line on stderr.
+pub async fn run() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(help) if matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print!("{help}");
+            return 0;
+        }
+        Err(usage) => {
+            eprint!("{usage}");
+            return 2;
+        }
+    };
+    match commands::run(cli).await {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("scry-server: {}", scry_text::line(&error.to_string()));
+            error.exit_code()
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The commands that list and end sessions, and the one that prints an access token.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use scry_config::duration;
+use scry_protocol::Id;
+use serde_json::{Map, Value};
+
+use super::CliError;
+use super::args::SessionCommand;
+use super::commands::say;
+use super::users::{failed, find};
+use crate::auth::{MAX_TOKEN, sessions};
+use crate::config::ServerConfig;
+use crate::db::Tx;
+use crate::{Core, clock};
+
+/// Bounds how long a printed token is good: nobody remembers for longer who has it.
+const MAX_TOKEN_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// Runs a command that lists or ends sessions.
+pub async fn run(config: ServerConfig, command: SessionCommand) -> Result<(), CliError> {
+    let core = Core::open(config).await?;
+    let done = match command {
+        SessionCommand::List { user } => list(&core, user.as_deref()).await,
+        SessionCommand::End { id: Some(id), user: None } => end(&core, &id).await,
+        SessionCommand::End { id: None, user: Some(user) } => end_all(&core, &user).await,
+        SessionCommand::End { .. } => Err(CliError::Usage("name one session by its ID, or a --user".to_owned())),
+    };
+    core.db.close().await;
+    done
+}
+
+async fn list(core: &Core, user: Option<&str>) -> Result<(), CliError> {
+    if let Some(name) = user {
+        find(&core.db, name).await?;
+    }
+    let living = sessions::living(&core.db, user, clock::now().as_millisecond()).await.map_err(failed)?;
+    let width = living.iter().map(|session| session.username.len()).max().unwrap_or_default();
+    living.iter().try_for_each(|session| {
+        let kind = if session.is_printed { "token" } else { "login" };
+        let (since, until) = (written(session.created_ms), written(session.expires_ms));
+        say(&format!("{:width$}  {kind}  since {since}  until {until}  {}", session.username, session.id))
+    })
+}
+
+async fn end(core: &Core, id: &str) -> Result<(), CliError> {
+    let id = Id::parse(id).map_err(|problem| CliError::Usage(format!("ID: {problem}")))?;
+    let ended = sessions::end(&core.db, &id, clock::now().as_millisecond()).await.map_err(failed)?;
+    match ended {
+        Some(_) => say("the session has ended"),
+        None => {
+            Err(CliError::Failed(format!("no session {id} is open; `scry-server session list` names those that are")))
+        }
+    }
+}
+
+async fn end_all(core: &Core, name: &str) -> Result<(), CliError> {
+    let user = find(&core.db, name).await?;
+    let end = async |tx: &mut Tx| sessions::end_all_of(tx, &user.id, clock::now().as_millisecond()).await;
+    let ended = core.db.write(end).await.map_err(failed)?;
+    say(&format!("{} of {name} ended", count(ended, "session")))
+}
+
+/// Prints an access token with a session of its own, which can be ended.
+pub async fn print_token(
+    config: ServerConfig,
+    name: &str,
+    ttl: Option<&str>,
+    claims: &[String],
+) -> Result<(), CliError> {
+    let claims = claims.iter().map(|text| claim(text)).collect::<Result<Map<_, _>, _>>()?;
+    let ttl = ttl.map(token_ttl).transpose()?.unwrap_or(config.auth.access_ttl).min(MAX_TOKEN_TTL);
+    let core = Core::open(config).await?;
+    let printed = token(&core, name, ttl, claims).await;
+    core.db.close().await;
+    say(&printed?)
+}
+
+fn token_ttl(text: &str) -> Result<Duration, CliError> {
+    let ttl = duration::parse(text).map_err(|problem| CliError::Usage(format!("--ttl: {problem}")))?;
+    if ttl < Duration::from_secs(1) || ttl > MAX_TOKEN_TTL {
+        let problem = "a token lasts from 1s to 2160h (90 days); a program that runs for longer should log in";
+        return Err(CliError::Usage(format!("--ttl: {problem}")));
+    }
+    Ok(ttl)
+}
+
+async fn token(core: &Core, name: &str, ttl: Duration, claims: Map<String, Value>) -> Result<String, CliError> {
+    let user = find(&core.db, name).await?;
+    if user.is_disabled {
+        return Err(CliError::Failed(format!("{name} is disabled; see `scry-server user enable`")));
+    }
+    let (session, now) = (Id::from(uuid::Uuid::now_v7()), clock::now());
+    let issued = core.tokens.with_ttl(ttl).issue_with(&user.id, &user.username, &session, now, claims);
+    let (token, exp) = issued.map_err(|error| CliError::Failed(error.to_string()))?;
+    if token.len() > MAX_TOKEN {
+        let problem = format!("the token would have {} bytes, and none over {MAX_TOKEN} is taken", token.len());
+        return Err(CliError::Usage(format!("--claim: {problem}; say less")));
+    }
+    let (now_ms, expires_ms) = (now.as_millisecond(), exp.saturating_mul(1000));
+    let open = async |tx: &mut Tx| sessions::open_printed(tx, &session, &user.id, now_ms, expires_ms).await;
+    core.db.write(open).await.map_err(failed)?;
+    Ok(token)
+}
+
+/// Reads a further claim of a token: `NAME=VALUE`, or `NAME=[A,B]` for a list.
+fn claim(text: &str) -> Result<(String, Value), CliError> {
+    let usage = |problem: String| CliError::Usage(format!("--claim: {problem}"));
+    let (name, value) = text.split_once('=').ok_or_else(|| usage(format!("“{text}” must be NAME=VALUE")))?;
+    let said = ["sub", "name", "iat", "exp", "jti", "sid", "nbf", "aud", "iss"];
+    if name.is_empty() || said.contains(&name) {
+        return Err(usage(format!("“{name}” is set by the server itself; choose another name")));
+    }
+    let list = value.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
+    let value = match list {
+        Some(list) => list.split(',').map(|item| Value::from(item.trim())).collect(),
+        None => Value::from(value),
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// Writes a number with what it counts.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+fn written(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map(clock::stamp).unwrap_or_default()
+}

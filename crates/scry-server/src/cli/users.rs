@@ -1,0 +1,123 @@
+//! The commands that manage users.
+
+use std::io::BufRead;
+
+use scry_protocol::Id;
+use scry_text::input;
+
+use super::CliError;
+use super::args::UserCommand;
+use super::commands::say;
+use super::sessions::count;
+use crate::auth::lifecycle;
+use crate::auth::password::Passwords;
+use crate::auth::users::{self, User};
+use crate::config::ServerConfig;
+use crate::db::{Db, DbError, Tx};
+use crate::{Core, ServerError};
+
+const MIN_PASSWORD: usize = 8;
+/// Bounds a password, in bytes: the API takes no longer one.
+const MAX_PASSWORD: usize = 1_024;
+
+/// Runs a command that manages users.
+pub async fn run(config: ServerConfig, command: UserCommand) -> Result<(), CliError> {
+    let core = Core::open(config).await?;
+    let done = change(&core, command).await;
+    core.db.close().await;
+    done
+}
+
+async fn change(core: &Core, command: UserCommand) -> Result<(), CliError> {
+    match command {
+        UserCommand::Add { name, service, password_stdin } => add(core, name, service, password_stdin).await,
+        UserCommand::List => list(&core.db).await,
+        UserCommand::Passwd { name, password_stdin } => {
+            let user = find(&core.db, &name).await?;
+            let hash = new_password(core, &name, password_stdin).await?;
+            let ended = lifecycle::set_password(&core.db, &user.id, &hash).await.map_err(failed)?;
+            say(&format!("{name} has a new password; {} ended", count(ended, "session")))
+        }
+        UserCommand::Disable { name } => {
+            let user = find(&core.db, &name).await?;
+            let ended = lifecycle::disable(&core.db, &user.id).await.map_err(failed)?;
+            say(&format!("{name} cannot log in any more; {} ended", count(ended, "session")))
+        }
+        UserCommand::Enable { name } => {
+            let user = find(&core.db, &name).await?;
+            lifecycle::enable(&core.db, &user.id).await.map_err(failed)?;
+            say(&format!("{name} can log in again"))
+        }
+        UserCommand::Delete { name } => {
+            let user = find(&core.db, &name).await?;
+            lifecycle::delete(core, &user).await.map_err(|error| CliError::Failed(error.to_string()))?;
+            say(&format!("deleted {name}; what they have written stays"))
+        }
+    }
+}
+
+async fn add(core: &Core, username: String, is_service: bool, password_stdin: bool) -> Result<(), CliError> {
+    input::username(&username).map_err(|problem| CliError::Usage(format!("NAME: {problem}")))?;
+    let password_hash = new_password(core, &username, password_stdin).await?;
+    let user = User { id: Id::from(uuid::Uuid::now_v7()), username, password_hash, is_service, is_disabled: false };
+    let insert = async |tx: &mut Tx| {
+        let is_new = users::by_name(tx, &user.username).await?.is_none();
+        if is_new {
+            users::insert(tx, &user).await?;
+        }
+        Ok::<_, DbError>(is_new)
+    };
+    if !core.db.write(insert).await.map_err(failed)? {
+        return Err(CliError::Failed(format!("there is already a user {}; choose another name", user.username)));
+    }
+    say(&format!("added {} with the id {}", user.username, user.id))
+}
+
+async fn list(db: &Db) -> Result<(), CliError> {
+    let accounts = lifecycle::list(db).await.map_err(failed)?;
+    let width = accounts.iter().map(|account| account.username.len()).max().unwrap_or_default();
+    accounts.iter().try_for_each(|account| {
+        let kind = if account.is_service { "service" } else { "person" };
+        let state = if account.is_disabled { "disabled" } else { "active" };
+        say(&format!("{:width$}  {kind:7}  {state:8}  {}  {}", account.username, account.created_at, account.id))
+    })
+}
+
+/// Finds a user by name.
+pub(super) async fn find(db: &Db, name: &str) -> Result<User, CliError> {
+    let mut reader = db.read().await.map_err(failed)?;
+    let user = users::by_name(&mut reader, name).await.map_err(failed)?;
+    let unknown = || CliError::Failed(format!("there is no user {name}; see `scry-server user list`"));
+    user.ok_or_else(unknown)
+}
+
+async fn new_password(core: &Core, username: &str, from_stdin: bool) -> Result<String, CliError> {
+    let password = read_password(username, from_stdin)?;
+    if password.chars().count() < MIN_PASSWORD {
+        return Err(CliError::Usage(format!("the password is too short; use at least {MIN_PASSWORD} characters")));
+    }
+    if password.len() > MAX_PASSWORD {
+        return Err(CliError::Usage(format!("the password is too long; use at most {MAX_PASSWORD} bytes")));
+    }
+    let passwords = Passwords::new(core.config.auth.argon2).map_err(|error| CliError::Usage(error.to_string()))?;
+    passwords.hash(password).await.map_err(|error| CliError::Failed(error.to_string()))
+}
+
+fn read_password(username: &str, from_stdin: bool) -> Result<String, CliError> {
+    if !from_stdin {
+        let prompt = format!("Password for {username}: ");
+        return rpassword::prompt_password(prompt)
+            .map_err(|error| CliError::Usage(format!("cannot ask for a password ({error}); use --password-stdin")));
+    }
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| CliError::Usage(format!("--password-stdin: cannot read stdin: {error}")))?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Turns a failure of the database into one of the program.
+pub(super) fn failed(error: DbError) -> CliError {
+    ServerError::from(error).into()
+}

@@ -1,0 +1,121 @@
+//! The core: the one handle that HTTP, GraphQL and the gateway share.
+
+use std::ops::Deref;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
+
+use scry_catalogue::Catalogues;
+use tokio_util::sync::CancellationToken;
+
+use super::auth::{Tokens, key, revoked};
+use super::breach::Breaches;
+use super::clock;
+use super::cluster::{Cluster, MessageKey};
+use super::db::{Db, DbError, Tx};
+use super::domain::rulebooks::RuleBooks;
+use super::error::ServerError;
+use super::journal::{self, Journal};
+use super::metrics::Metrics;
+use super::quotas::Quotas;
+use super::relay::RelayView;
+use super::signals::Signals;
+use crate::config::ServerConfig;
+
+/// Gives every part of the server what it works with; clones are one and the same.
+#[derive(Clone)]
+pub struct Core(Arc<Parts>);
+
+/// Holds what every part of the server works with.
+pub struct Parts {
+    pub config: Arc<ServerConfig>,
+    pub db: Db,
+    pub journal: Journal,
+    pub tokens: Tokens,
+    pub signals: Signals,
+    pub rules: RuleBooks,
+    pub metrics: Metrics,
+    /// Who listens where; the gateway sets it when it is built.
+    pub relay: Arc<OnceLock<RelayView>>,
+    /// Counts the limits that were reached.
+    pub breaches: Breaches,
+    /// Counts what each user does on this node.
+    pub quotas: Quotas,
+    /// Names this process among its peers.
+    pub node: Arc<str>,
+    /// Counts open sockets; the gateway keeps it, `/health/websocket` shows it.
+    pub connected: Arc<AtomicUsize>,
+    /// Cancelled when the server begins to drain.
+    pub draining: CancellationToken,
+}
+
+impl Core {
+    /// Opens the database and the signing key of a configuration.
+    ///
+    /// # Errors
+    /// [`ServerError`] naming the setting that does not work.
+    pub async fn open(config: ServerConfig) -> Result<Self, ServerError> {
+        key::prepare_data_dir(&config.data_dir)?;
+        let signing_key = key::signing_key(&config)?;
+        let tokens = Tokens::new(&signing_key, config.auth.access_ttl);
+        let db = Db::open(&config).await?;
+        open_catalogues(&db, &config.catalogues).await?;
+        let ended = revoked::since(&db, clock::now(), config.auth.access_ttl).await?;
+        let node: Arc<str> = uuid::Uuid::now_v7().to_string().into();
+        let metrics = Metrics::new(config.redis.is_some());
+        let cluster = cluster(&config, &node, &signing_key, &metrics)?;
+        let signals = Signals::new(config.auth.access_ttl, cluster);
+        ended.into_iter().for_each(|session| signals.heard_end(session));
+        metrics.begin_declared(&config.catalogues);
+        Ok(Self(Arc::new(Parts {
+            breaches: metrics.breaches(),
+            quotas: Quotas::new(&config.quota),
+            journal: Journal::new(db.clone()),
+            tokens,
+            db,
+            signals,
+            rules: RuleBooks::default(),
+            metrics,
+            relay: Arc::default(),
+            node,
+            connected: Arc::default(),
+            draining: CancellationToken::new(),
+            config: Arc::new(config),
+        })))
+    }
+}
+
+/// Builds the handle to the other nodes, where there may be some.
+fn cluster(
+    config: &ServerConfig,
+    node: &Arc<str>,
+    signing_key: &[u8],
+    metrics: &Metrics,
+) -> Result<Option<Cluster>, ServerError> {
+    let Some(url) = &config.redis else { return Ok(None) };
+    let unusable = || ServerError::Config("jwt_secret: cannot be used to sign messages between nodes".to_owned());
+    let key = MessageKey::derive(signing_key).ok_or_else(unusable)?;
+    let cluster = Cluster::new(node.clone(), url, &config.redis_prefix, key, metrics.refused_messages());
+    cluster.map(Some).map_err(|error| ServerError::Config(format!("--redis: {error}")))
+}
+
+/// Makes sure that every catalogue has its journal.
+async fn open_catalogues(db: &Db, catalogues: &Catalogues) -> Result<(), DbError> {
+    if catalogues.iter().next().is_none() {
+        return Ok(());
+    }
+    db.write(async |tx: &mut Tx| {
+        for catalogue in catalogues.iter() {
+            journal::open(tx, &catalogue.journal).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+impl Deref for Core {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,137 @@
+//! Events of other applications, as a catalogue declares them and a service publishes them.
+
+use scry_catalogue::{Catalogue, Durability, EventKind};
+use scry_protocol::catalogue::{Look, METADATA, Stamp};
+use scry_protocol::{Ephemeral, Id, Room, Source};
+use serde_json::{Map, Value};
+
+use super::unit::Unit;
+use super::{Caller, Domain, DomainError, notification};
+use crate::clock;
+use crate::journal::Declaration;
+use crate::rules::variables::Fault;
+use crate::signals::Passing;
+
+impl Domain {
+    /// Publishes an event that a catalogue declares; returns what the gateway added to its payload.
+    ///
+    /// # Errors
+    /// [`DomainError`]; the caller must be a service account that the catalogue lets publish, and the payload as the
+    /// event's schema says.
+    pub async fn publish(
+        &self,
+        caller: &Caller,
+        event: &str,
+        payload: Value,
+        caused_by: Option<Id>,
+    ) -> Result<Stamp, DomainError> {
+        self.require_service(caller).await?;
+        let catalogues = self.core.config.catalogues.clone();
+        let Some((catalogue, kind)) = catalogues.event(event) else {
+            let remedy =
+                catalogues.nearest_event(event).map_or_else(String::new, |near| format!("; did you mean “{near}”?"));
+            let problem = format!("is neither state_invalidated nor an event of a catalogue of this server{remedy}");
+            return Err(DomainError::invalid("type", problem));
+        };
+        if !catalogue.is_publisher(&caller.name) {
+            return Err(DomainError::Forbidden("the catalogue names the accounts that publish its events"));
+        }
+        let most = self.core.config.socket.max_payload;
+        if payload.to_string().len() > most {
+            let problem = format!("has more than {most} bytes; publish a reference to what is so large");
+            return Err(DomainError::invalid("payload", problem));
+        }
+        let rooms = kind.admit(&payload).map_err(|fault| DomainError::invalid(fault.path, fault.problem))?;
+        let Value::Object(payload) = payload else { return Err(DomainError::invalid("payload", "must be an object")) };
+        let stamp = Stamp {
+            user_id: Some(caller.user_id.clone()),
+            correlation_id: Some(caller.correlation_id.clone()),
+            caused_by,
+            ..Stamp::new(Id::from(uuid::Uuid::now_v7()), &catalogue.name, rooms, clock::stamp(clock::now()))
+        };
+        let stamp = match kind.durability {
+            Durability::Journaled => self.journal(caller, catalogue, kind, payload, stamp).await?,
+            Durability::Queued => self.queue(caller, kind, payload, stamp).await?,
+            Durability::Ephemeral => {
+                let body = written(payload, &stamp)?;
+                self.core.signals.pass(Passing { event: kind.name.to_string(), body, rooms: stamp.rooms.clone() });
+                stamp
+            }
+        };
+        self.core.metrics.declared(&catalogue.name, &kind.name);
+        Ok(stamp)
+    }
+
+    /// Says how clients show the events that catalogues declare.
+    #[must_use]
+    pub fn looks(&self) -> Vec<Look> {
+        self.core.config.catalogues.looks()
+    }
+
+    async fn journal(
+        &self,
+        caller: &Caller,
+        catalogue: &Catalogue,
+        kind: &EventKind,
+        payload: Map<String, Value>,
+        stamp: Stamp,
+    ) -> Result<Stamp, DomainError> {
+        let caused_by = stamp.caused_by.clone();
+        self.change_as(caller, Source::Api, caused_by, async |unit: &mut Unit| {
+            let (journal, event, now) = (catalogue.journal.clone(), kind.name.to_string(), unit.now);
+            unit.declare(Declaration { journal, event, payload, stamp, now }).await
+        })
+        .await
+    }
+
+    async fn queue(
+        &self,
+        caller: &Caller,
+        kind: &EventKind,
+        payload: Map<String, Value>,
+        stamp: Stamp,
+    ) -> Result<Stamp, DomainError> {
+        // In one order, whoever publishes: two that write to the same users never wait for each other.
+        let mut rooms = stamp.rooms.clone();
+        rooms.sort();
+        self.change_as(caller, Source::Api, stamp.caused_by.clone(), async |unit: &mut Unit| {
+            for room in &rooms {
+                let told = Stamp { rooms: vec![room.clone()], ..stamp.clone() };
+                tell(unit, room, kind, payload.clone(), &told).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(stamp)
+    }
+}
+
+/// Leaves an event for one user; what is a notification stands in their list too.
+async fn tell(
+    unit: &mut Unit,
+    room: &Room,
+    kind: &EventKind,
+    payload: Map<String, Value>,
+    stamp: &Stamp,
+) -> Result<(), DomainError> {
+    let user = room.id();
+    let payload = Value::Object(payload);
+    let known = sqlx::query("SELECT 1 FROM users WHERE id = $1 AND deleted_ms IS NULL").bind(user.as_str());
+    if known.fetch_optional(unit.db()).await?.is_none() {
+        return Err(DomainError::invalid(kind.naming(room, &payload), "is the id of no user of this server"));
+    }
+    if let Some(Ephemeral::NotificationNew(new)) = Ephemeral::read(&kind.name, &payload) {
+        let new = notification::keep(unit, user, new).await?;
+        if !unit.is_wanted(user, &Ephemeral::NotificationNew(new)).await? {
+            return Ok(());
+        }
+    }
+    let Value::Object(payload) = payload else { return Ok(()) };
+    unit.tell_written(user, &kind.name, written(payload, stamp)?).await
+}
+
+fn written(mut payload: Map<String, Value>, stamp: &Stamp) -> Result<String, DomainError> {
+    let unwritable = |error: serde_json::Error| DomainError::Invalid(Fault::new("payload", error.to_string()));
+    payload.insert(METADATA.to_owned(), serde_json::to_value(stamp).map_err(unwritable)?);
+    serde_json::to_string(&payload).map_err(unwritable)
+}

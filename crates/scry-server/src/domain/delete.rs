@@ -1,0 +1,171 @@
+//! Deleting entities, with all that cannot be without them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use scry_protocol::{Conflict, Id, Operation, Room};
+use serde_json::{Value, json};
+use sqlx::{Any, AssertSqlSafe, Row};
+
+use super::idempotency::Request;
+use super::unit::{Details, Unit};
+use super::update::{find, write};
+use super::{Caller, Domain, DomainError, Entity, Kind, dispute, store};
+use crate::db::batch;
+use crate::rules::authorization::Action;
+use crate::rules::fields::Flat;
+
+/// The number of entities that one deletion takes along at most.
+const MAX_DELETED: usize = 2_500;
+
+impl Domain {
+    /// Deletes an entity and its children, children first, each with an event of its own.
+    ///
+    /// What merely points at a deleted entity loses the pointer, with an update of its own. A
+    /// campaign's memberships end with it; its journal stays, so that its last event can be sent.
+    ///
+    /// # Errors
+    /// [`DomainError`], [`DomainError::Conflict`] when the version is not the expected one.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        id: &Id,
+        expected_version: Option<i64>,
+        idempotency_key: Option<&str>,
+    ) -> Result<(), DomainError> {
+        let request = Request::new(idempotency_key, &json!(["delete", kind, id, expected_version]))?;
+        self.change(caller, async |unit: &mut Unit| {
+            if let Some(()) = unit.recall(request.as_ref()).await? {
+                return Ok(());
+            }
+            let action = if kind == Kind::Campaign { Action::DeleteCampaign } else { Action::Edit };
+            let entity = find(unit, kind, id, action).await?;
+            if expected_version.is_some_and(|expected| expected != entity.version) {
+                return Err(DomainError::Conflict(Conflict { current_version: entity.version, fields: Vec::new() }));
+            }
+            let doomed = with_descendants(unit, entity).await?;
+            remove(unit, &doomed).await?;
+            unit.remember(request.as_ref(), &()).await
+        })
+        .await
+    }
+}
+
+/// Lists an entity and all below it, children before parents.
+async fn with_descendants(unit: &mut Unit, root: Entity) -> Result<Vec<Entity>, DomainError> {
+    let mut found = Vec::new();
+    if root.kind == Kind::Campaign {
+        // Whatever points is listed before what it points at.
+        let kinds = [Kind::Encounter, Kind::Location, Kind::Structure, Kind::Settlement, Kind::Kingdom];
+        for kind in kinds {
+            found.extend(store::in_campaign(unit.db(), &root.id, kind).await?);
+        }
+    } else {
+        let mut generation = store::children(unit.db(), &root.id).await?;
+        while !generation.is_empty() {
+            let next = store::children_of(unit.db(), &generation).await?;
+            generation.append(&mut found);
+            found = std::mem::replace(&mut generation, next);
+        }
+    }
+    found.push(root);
+    if found.len() > MAX_DELETED {
+        let problem =
+            format!("has {} entities in it; delete parts of it first, at most {MAX_DELETED} at once", found.len() - 1);
+        return Err(DomainError::invalid("id", problem));
+    }
+    Ok(found)
+}
+
+/// Removes entities of one campaign, children before parents, with an event for each.
+///
+/// The statements are as few for a whole kingdom as for a house: everybody waits for them.
+async fn remove(unit: &mut Unit, doomed: &[Entity]) -> Result<(), DomainError> {
+    let Some(root) = doomed.last() else { return Ok(()) };
+    unlink(unit, root, doomed).await?;
+    for entity in disputed(unit, doomed).await? {
+        dispute::settle(unit, entity, None).await?;
+    }
+    delete_where(unit, "DELETE FROM entities WHERE id IN", doomed.iter().map(|entity| entity.id.to_string())).await?;
+    let origin = unit.origin().clone();
+    let event = |entity: &Entity| {
+        let details = Details { version: Some(entity.version + 1), ..Details::default() };
+        (origin.clone(), entity.event(Operation::Delete, Vec::new()), details)
+    };
+    unit.record_all(&root.campaign_id, doomed.iter().map(event).collect()).await?;
+    unit.pending.forget(&doomed.iter().map(|entity| &entity.id).collect());
+    if root.kind == Kind::Campaign {
+        end_memberships(unit, &root.id).await?;
+    }
+    // Nothing will be sent to their rooms any more.
+    let rooms = doomed.iter().filter_map(|entity| match entity.kind {
+        Kind::Settlement => Some(Room::Settlement(entity.id.clone()).to_string()),
+        Kind::Structure => Some(Room::Structure(entity.id.clone()).to_string()),
+        Kind::Campaign | Kind::Kingdom | Kind::Location | Kind::Encounter => None,
+    });
+    delete_where(unit, "DELETE FROM room_heads WHERE room IN", rooms).await
+}
+
+/// Takes the ids of entities that are removed out of what points at them and stays.
+async fn unlink(unit: &mut Unit, root: &Entity, doomed: &[Entity]) -> Result<(), DomainError> {
+    if root.kind == Kind::Campaign {
+        return Ok(());
+    }
+    let ids: HashSet<&Id> = doomed.iter().map(|entity| &entity.id).collect();
+    let kinds: HashSet<Kind> = doomed.iter().map(|entity| entity.kind).collect();
+    let mut links: BTreeMap<&'static str, (Kind, Vec<&'static str>)> = BTreeMap::new();
+    for (kind, field) in kinds.into_iter().flat_map(Kind::links) {
+        links.entry(kind.as_str()).or_insert((kind, Vec::new())).1.push(field);
+    }
+    for (kind, fields) in links.into_values() {
+        for pointing in store::in_campaign(unit.db(), &root.campaign_id, kind).await? {
+            let is_doomed = |field: &&'static str| pointing.link(field).is_some_and(|id| ids.contains(&id));
+            let loose: Flat =
+                fields.iter().filter(|field| is_doomed(field)).map(|f| ((*f).to_owned(), Value::Null)).collect();
+            if !loose.is_empty() && !ids.contains(&pointing.id) {
+                write(unit, &pointing, &loose).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lists those entities about which somebody waits for a dispute to be settled.
+async fn disputed<'a>(unit: &mut Unit, entities: &'a [Entity]) -> Result<Vec<&'a Entity>, DomainError> {
+    let mut disputed = HashSet::new();
+    for entities in entities.chunks(batch::MAX_ROWS) {
+        let list = batch::list(1, entities.len());
+        let statement = format!("SELECT DISTINCT entity_id FROM disputes WHERE entity_id IN ({list})");
+        let query = sqlx::query::<Any>(AssertSqlSafe(statement));
+        let query = entities.iter().fold(query, |query, entity| query.bind(entity.id.as_str()));
+        for row in query.fetch_all(unit.db()).await? {
+            disputed.insert(row.try_get::<String, _>(0)?);
+        }
+    }
+    Ok(entities.iter().filter(|entity| disputed.contains(entity.id.as_str())).collect())
+}
+
+/// Runs a statement that ends before a list of keys, for as many at once as one may have, in their order.
+async fn delete_where(
+    unit: &mut Unit,
+    statement: &'static str,
+    keys: impl Iterator<Item = String>,
+) -> Result<(), DomainError> {
+    let keys: Vec<String> = keys.collect();
+    for keys in keys.chunks(batch::MAX_ROWS) {
+        let query = sqlx::query::<Any>(AssertSqlSafe(format!("{statement} ({})", batch::list(1, keys.len()))));
+        keys.iter().fold(query, |query, key| query.bind(key.as_str())).execute(unit.db()).await?;
+    }
+    Ok(())
+}
+
+async fn end_memberships(unit: &mut Unit, campaign: &Id) -> Result<(), DomainError> {
+    for statement in [
+        "DELETE FROM memberships WHERE campaign_id = $1",
+        "DELETE FROM invitations WHERE campaign_id = $1",
+        "DELETE FROM definitions WHERE campaign_id = $1",
+    ] {
+        sqlx::query(statement).bind(campaign.as_str()).execute(unit.db()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,360 @@
+//! The scheduler: what a campaign's clock brings with it when it moves forward.
+
+use std::collections::HashSet;
+
+use scry_calendar::{Calendar, WorldTime};
+use scry_protocol::{Id, Source, event};
+use scry_world::When;
+use serde::Deserialize;
+use serde_json::Value;
+use sqlx::{AnyConnection, Row};
+
+use super::unit::{Details, Origin, Unit};
+use super::update::write_as;
+use super::{Caller, Domain, DomainError, Entity, Fields, Kind, store};
+use crate::db::DbError;
+use crate::rules::authorization::{Action, Decision, allow};
+use crate::rules::effect::Prepared;
+use crate::rules::fields::{self, Flat};
+use crate::rules::schedule::{Due, TooMany, due, first_due};
+
+/// Up to this many occurrences of one jump are events of their own.
+const MAX_SINGLE: usize = 100;
+/// More occurrences than this are not worked out in one jump.
+const MAX_OCCURRENCES: usize = 100_000;
+/// More days than this are not looked at for whether something falls due on them.
+const MAX_LOOKS: usize = 200_000;
+/// Bounds a preview.
+pub const MAX_DUE: u32 = 1_000;
+
+/// Announces an occurrence of an effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueEffect {
+    /// World time, RFC 3339 UTC with milliseconds.
+    pub at: String,
+    pub name: String,
+    pub description: String,
+    pub entity_type: Kind,
+    pub entity_id: Id,
+}
+
+/// Holds an effect as it is stored.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Effect {
+    name: String,
+    #[serde(default)]
+    description: String,
+    when: When,
+    entity_type: Kind,
+    entity_id: Id,
+    #[serde(default)]
+    set: Fields,
+    #[serde(default)]
+    add: Fields,
+}
+
+impl Domain {
+    /// Lists what will happen until a world time, in order; nothing if that is in the past.
+    ///
+    /// # Errors
+    /// [`DomainError`], also for a limit that is not 1 to [`MAX_DUE`].
+    pub async fn due_effects(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        until: &str,
+        limit: u32,
+    ) -> Result<Vec<DueEffect>, DomainError> {
+        if !(1..=MAX_DUE).contains(&limit) {
+            return Err(DomainError::invalid("limit", format!("must be from 1 to {MAX_DUE}")));
+        }
+        let until = super::input::time("until", until)?;
+        let mut tx = self.core.db.read().await?;
+        let Some(stored) = store::load(&mut tx, Kind::Campaign, campaign).await? else { return Ok(Vec::new()) };
+        if !super::query::views(&mut tx, caller, campaign).await? {
+            return Ok(Vec::new());
+        }
+        let after = done_until(&mut tx, campaign, moment(&stored.text("worldTime"))?).await?;
+        let effects = load(&mut tx, campaign).await?;
+        drop(tx);
+        let count = usize::try_from(limit).unwrap_or(usize::MAX);
+        let first = first_due(&calendar(&stored), &whens(&effects), (after, until), count, MAX_LOOKS);
+        let first = first.map_err(|TooMany| too_many("until"))?;
+        let announced = |due: &Due| effects.get(due.effect).map(|effect| effect.announced(due.at));
+        Ok(first.iter().filter_map(announced).collect())
+    }
+
+    /// Works out what a move of a campaign's clock would bring, before the move has its turn and others wait for it.
+    /// `None` where the caller will be refused, in the move's turn: nothing is worked out for strangers.
+    pub(super) async fn forecast(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        to: impl Fn(WorldTime) -> Result<WorldTime, DomainError>,
+        rewind: bool,
+    ) -> Result<Option<Forecast>, DomainError> {
+        let mut tx = self.core.db.read().await?;
+        let role = store::role(&mut tx, &caller.user_id, campaign).await?;
+        let may_move = allow(role, Action::Edit) == Decision::Allow;
+        let stored = store::load(&mut tx, Kind::Campaign, campaign).await?;
+        let Some(stored) = stored.filter(|_| may_move) else { return Ok(None) };
+        let now = moment(&stored.text("worldTime"))?;
+        let Ok(to) = to(now) else { return Ok(None) };
+        let after = if rewind { now.min(to) } else { done_until(&mut tx, campaign, now).await? };
+        let effects = load(&mut tx, campaign).await?;
+        drop(tx);
+        Ok(Some(Forecast::new(stored.json("calendar"), whens(&effects), (after, to))))
+    }
+}
+
+/// What falls due in a stretch of time, with all that it was worked out from.
+#[derive(Debug)]
+pub(super) struct Forecast {
+    calendar: Value,
+    effects: Vec<When>,
+    stretch: (WorldTime, WorldTime),
+    occurrences: Result<Vec<Due>, TooMany>,
+}
+
+impl Forecast {
+    fn new(calendar_json: Value, effects: Vec<When>, stretch: (WorldTime, WorldTime)) -> Self {
+        let calendar = Calendar::from_json(&calendar_json).unwrap_or_else(|_| Calendar::gregorian());
+        let occurrences = due(&calendar, &effects, stretch, MAX_OCCURRENCES, MAX_LOOKS);
+        Self { calendar: calendar_json, effects, stretch, occurrences }
+    }
+
+    /// Returns what falls due, worked out anew only if something has changed since the forecast.
+    fn occurrences(
+        forecast: Option<Self>,
+        calendar_json: Value,
+        effects: Vec<When>,
+        stretch: (WorldTime, WorldTime),
+    ) -> Result<Vec<Due>, TooMany> {
+        let holds = |it: &Self| it.stretch == stretch && it.effects == effects && it.calendar == calendar_json;
+        match forecast.filter(holds) {
+            Some(forecast) => forecast.occurrences,
+            None => Self::new(calendar_json, effects, stretch).occurrences,
+        }
+    }
+}
+
+impl Unit {
+    /// Carries out what falls due as a campaign's clock moves from one time to another.
+    ///
+    /// Each occurrence happens once: how far the clock has ever come is kept with the campaign, and a
+    /// clock that was set back comes through that stretch again without effects. With `rewind` it is forgotten that
+    /// the clock was ever further than where it is, or goes to. Returns until when effects have happened by then.
+    pub async fn carry_out(
+        &mut self,
+        campaign: &Entity,
+        (from, to): (WorldTime, WorldTime),
+        cause: Option<Id>,
+        (rewind, forecast): (bool, Option<Forecast>),
+    ) -> Result<WorldTime, DomainError> {
+        let after = if rewind { from.min(to) } else { done_until(self.db(), &campaign.id, from).await? };
+        let done = after.max(to);
+        remember(self.db(), &campaign.id, done).await?;
+        if to <= after {
+            return Ok(done);
+        }
+        let effects = load(self.db(), &campaign.id).await?;
+        let occurrences = Forecast::occurrences(forecast, campaign.json("calendar"), whens(&effects), (after, to));
+        let occurrences = occurrences.map_err(|TooMany| too_many("worldTime"))?;
+        let origin = Origin { source: Source::Scheduler, caused_by: cause };
+        if occurrences.len() > MAX_SINGLE {
+            self.carry_out_together(&effects, &occurrences, &origin).await?;
+            return Ok(done);
+        }
+        for due in occurrences {
+            let Some(effect) = effects.get(due.effect) else { continue };
+            let Some(entity) = store::load(self.db(), effect.entity_type, &effect.entity_id).await? else { continue };
+            let patch = effect.prepared(&entity).and_then(|prepared| prepared.patch(&variables(&entity)));
+            match patch {
+                Ok(patch) => self.change(&entity, &patch, &origin, effect.named(due.at)).await?,
+                Err(fault) => effect.leave_out(&fault),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Works many occurrences out one after the other, and makes one change of each entity.
+    async fn carry_out_together(
+        &mut self,
+        effects: &[Effect],
+        occurrences: &[Due],
+        origin: &Origin,
+    ) -> Result<(), DomainError> {
+        let mut targets: Vec<Target> = Vec::new();
+        let mut aims: Vec<Option<Aim>> = Vec::new();
+        let is_due: HashSet<usize> = occurrences.iter().map(|due| due.effect).collect();
+        for (index, effect) in effects.iter().enumerate() {
+            let place = if is_due.contains(&index) { self.target(&mut targets, effect).await? } else { None };
+            let aim = |place: usize| {
+                let prepared = effect.prepared(&targets[place].stored);
+                let effect = prepared.map_err(|fault| effect.leave_out(&fault)).ok()?;
+                Some(Aim { effect, place, is_left_out: false })
+            };
+            aims.push(place.and_then(aim));
+        }
+        for due in occurrences {
+            let (Some(Some(aim)), Some(effect)) = (aims.get_mut(due.effect), effects.get(due.effect)) else { continue };
+            let target = &mut targets[aim.place];
+            match aim.effect.apply(&mut target.variables) {
+                Ok(()) => (target.last, target.count) = (due.at, target.count + 1),
+                Err(fault) if !aim.is_left_out => {
+                    effect.leave_out(&fault);
+                    aim.is_left_out = true;
+                }
+                Err(_) => {}
+            }
+        }
+        for Target { stored, variables, last, count } in targets.into_iter().filter(|target| target.count > 0) {
+            let mut entity = stored.clone();
+            entity.fields.insert("variables".to_owned(), Value::Object(variables));
+            let differing = fields::changes(&stored.flat(), &entity.flat());
+            let patch: Flat = differing.into_iter().map(|change| (change.field, change.to)).collect();
+            let named = event::Effect { name: format!("{count} effects"), at: last.to_string() };
+            self.change(&stored, &patch, origin, named).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds or loads the entity that an effect changes.
+    async fn target(&mut self, targets: &mut Vec<Target>, effect: &Effect) -> Result<Option<usize>, DomainError> {
+        let known = targets.iter().position(|target| target.stored.id == effect.entity_id);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = store::load(self.db(), effect.entity_type, &effect.entity_id).await?;
+        Ok(found.map(|stored| {
+            targets.push(Target::new(stored));
+            targets.len() - 1
+        }))
+    }
+
+    async fn change(
+        &mut self,
+        entity: &Entity,
+        patch: &Flat,
+        origin: &Origin,
+        effect: event::Effect,
+    ) -> Result<(), DomainError> {
+        let details = Details { effect: Some(effect), ..Details::default() };
+        match write_as(self, entity, patch, origin.clone(), details).await {
+            // An entity that has come to be otherwise must not hold up the clock.
+            Err(DomainError::Invalid(fault)) => {
+                tracing::warn!(entity = %entity.id, %fault, "an effect does not fit its entity and is left out");
+                Ok(())
+            }
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+impl Effect {
+    fn prepared(&self, entity: &Entity) -> Result<Prepared, String> {
+        let nothing = Fields::new();
+        let schemas = entity.fields.get("variableSchemas").and_then(Value::as_object).unwrap_or(&nothing);
+        Prepared::new(schemas, &self.set, &self.add)
+    }
+
+    fn leave_out(&self, fault: &str) {
+        tracing::warn!(effect = self.name, entity = %self.entity_id, fault, "an effect does not fit and is left out");
+    }
+
+    fn named(&self, at: WorldTime) -> event::Effect {
+        event::Effect { name: self.name.clone(), at: at.to_string() }
+    }
+
+    fn announced(&self, at: WorldTime) -> DueEffect {
+        DueEffect {
+            at: at.to_string(),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            entity_type: self.entity_type,
+            entity_id: self.entity_id.clone(),
+        }
+    }
+}
+
+/// An entity that effects of one jump change, and its variables as they become.
+struct Target {
+    stored: Entity,
+    variables: Fields,
+    last: WorldTime,
+    count: usize,
+}
+
+impl Target {
+    fn new(stored: Entity) -> Self {
+        Self { variables: variables(&stored), stored, last: WorldTime::MIN, count: 0 }
+    }
+}
+
+/// An effect made ready for its target.
+struct Aim {
+    effect: Prepared,
+    place: usize,
+    /// Whether it has been said that it does not fit.
+    is_left_out: bool,
+}
+
+fn variables(entity: &Entity) -> Fields {
+    entity.fields.get("variables").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn whens(effects: &[Effect]) -> Vec<When> {
+    effects.iter().map(|effect| effect.when.clone()).collect()
+}
+
+fn calendar(campaign: &Entity) -> Calendar {
+    Calendar::from_json(&campaign.json("calendar")).unwrap_or_else(|_| Calendar::gregorian())
+}
+
+fn too_many(field: &str) -> DomainError {
+    DomainError::invalid(
+        field,
+        format!("would bring more than {MAX_OCCURRENCES} effects at once; move the clock in smaller steps"),
+    )
+}
+
+async fn load(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<Effect>, DbError> {
+    let rows =
+        sqlx::query("SELECT body FROM definitions WHERE campaign_id = $1 AND kind = 'effect' ORDER BY rank, slug")
+            .bind(campaign.as_str())
+            .fetch_all(db)
+            .await?;
+    let mut effects = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match serde_json::from_str(&row.try_get::<String, _>(0)?) {
+            Ok(effect) => effects.push(effect),
+            Err(error) => tracing::warn!(%campaign, %error, "a stored effect cannot be read and is left out"),
+        }
+    }
+    Ok(effects)
+}
+
+/// Returns until when effects have happened: never before the clock's own time.
+async fn done_until(db: &mut AnyConnection, campaign: &Id, now: WorldTime) -> Result<WorldTime, DomainError> {
+    let row = sqlx::query("SELECT effects_until_ms FROM campaigns WHERE id = $1")
+        .bind(campaign.as_str())
+        .fetch_optional(db)
+        .await?;
+    let kept: Option<i64> = row.map(|row| row.try_get(0)).transpose()?.flatten();
+    let kept = kept.and_then(WorldTime::from_millisecond);
+    Ok(kept.map_or(now, |kept| kept.max(now)))
+}
+
+async fn remember(db: &mut AnyConnection, campaign: &Id, until: WorldTime) -> Result<(), DomainError> {
+    sqlx::query("UPDATE campaigns SET effects_until_ms = $2 WHERE id = $1")
+        .bind(campaign.as_str())
+        .bind(until.as_millisecond())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+fn moment(text: &str) -> Result<WorldTime, DomainError> {
+    Ok(WorldTime::from_stored(text).map_err(|error| DbError::corrupt("world time", error))?)
+}

@@ -1,0 +1,67 @@
+//! Why a query or a change was refused.
+
+use std::time::Duration;
+
+use scry_protocol::{Conflict, ErrorCode};
+
+use crate::breach::Breach;
+use crate::db::DbError;
+use crate::rules::variables::Fault;
+
+/// Says why a query or a change was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum DomainError {
+    /// Also said of what the caller may not view.
+    #[error("there is no such {0}, or you may not see it")]
+    NotFound(&'static str),
+    #[error("your role does not allow this; {0}")]
+    Forbidden(&'static str),
+    #[error("{0}")]
+    Invalid(#[from] Fault),
+    #[error("somebody else has changed it since the version you started from; the current version is {}", .0.current_version)]
+    Conflict(Conflict),
+    /// A quota of the caller's or of the campaign's was reached; `retry_after` where waiting helps.
+    #[error("{sentence}")]
+    Limited { limit: Breach, sentence: String, retry_after: Option<Duration> },
+    #[error("the server failed; try again")]
+    Database(#[from] DbError),
+}
+
+impl DomainError {
+    /// Builds the error for a field of the request.
+    pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid(Fault::new(field, problem))
+    }
+
+    /// Builds the error for what the caller does too often.
+    pub fn too_often(limit: Breach, what: &str, retry_after: Duration) -> Self {
+        // Rounded up: whoever waits for as long finds it open.
+        let seconds = retry_after.as_secs() + 1;
+        Self::Limited { limit, sentence: format!("{what}; try again in {seconds} s"), retry_after: Some(retry_after) }
+    }
+
+    /// Builds the error for what there is too much of; waiting does not help.
+    pub fn too_many(limit: Breach, sentence: impl Into<String>) -> Self {
+        Self::Limited { limit, sentence: sentence.into(), retry_after: None }
+    }
+
+    /// Returns the code that goes over the wire.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::Forbidden(_) => ErrorCode::Unauthorized,
+            Self::Invalid(_) => ErrorCode::InvalidPayload,
+            Self::Conflict(_) => ErrorCode::Conflict,
+            Self::Limited { retry_after: Some(_), .. } => ErrorCode::RateLimited,
+            Self::Limited { retry_after: None, .. } => ErrorCode::QuotaExceeded,
+            Self::Database(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+impl From<sqlx::Error> for DomainError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}

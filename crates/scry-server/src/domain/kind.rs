@@ -1,0 +1,186 @@
+//! The kinds of entity and their fields: the one table behind checks, defaults and storage.
+
+use scry_protocol::EntityType;
+use serde_json::{Map, Value, json};
+
+/// Names a kind of entity that is stored with fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Campaign,
+    Kingdom,
+    Settlement,
+    Structure,
+    Location,
+    Encounter,
+}
+
+/// Describes one field of a kind, besides `name`.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    pub name: &'static str,
+    pub shape: Shape,
+    /// Whether an update may name it; a create may name every field that is not computed.
+    pub editable: bool,
+}
+
+/// Names what a field may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    Text,
+    Level,
+    Choice(&'static [&'static str]),
+    /// RFC 3339 UTC.
+    Time,
+    /// A JSON object, or null.
+    Object,
+    /// A variable's value or schema by name.
+    Table,
+    /// An entity of the same campaign without which this one cannot be.
+    Parent(Kind),
+    /// An entity of the same campaign, or null.
+    Link(Kind),
+    /// An object that only the rules engine writes.
+    Computed,
+    /// A list that only the rules engine writes.
+    Conditions,
+}
+
+/// Lists what an encounter may be; the first is what it starts as.
+pub const ENCOUNTER_STATUS: [&str; 3] = ["planned", "active", "resolved"];
+
+const fn field(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, editable: true }
+}
+
+const fn fixed(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, editable: false }
+}
+
+const CAMPAIGN: &[Field] =
+    &[field("description", Shape::Text), fixed("worldTime", Shape::Time), field("calendar", Shape::Object)];
+const KINGDOM: &[Field] = &[field("description", Shape::Text)];
+const SETTLEMENT: &[Field] = &[
+    field("kingdomId", Shape::Parent(Kind::Kingdom)),
+    field("description", Shape::Text),
+    field("level", Shape::Level),
+    field("variableSchemas", Shape::Table),
+    field("variables", Shape::Table),
+    fixed("computed", Shape::Computed),
+    fixed("conditions", Shape::Conditions),
+];
+const STRUCTURE: &[Field] = &[
+    fixed("settlementId", Shape::Parent(Kind::Settlement)),
+    field("type", Shape::Text),
+    field("description", Shape::Text),
+    field("level", Shape::Level),
+    field("variableSchemas", Shape::Table),
+    field("variables", Shape::Table),
+    fixed("computed", Shape::Computed),
+    fixed("conditions", Shape::Conditions),
+];
+const LOCATION: &[Field] = &[
+    field("kingdomId", Shape::Link(Kind::Kingdom)),
+    field("settlementId", Shape::Link(Kind::Settlement)),
+    field("description", Shape::Text),
+    field("type", Shape::Text),
+];
+const ENCOUNTER: &[Field] = &[
+    field("locationId", Shape::Link(Kind::Location)),
+    field("description", Shape::Text),
+    field("status", Shape::Choice(&ENCOUNTER_STATUS)),
+];
+
+impl Kind {
+    /// Lists all kinds, parents before children.
+    pub const ALL: [Self; 6] =
+        [Self::Campaign, Self::Kingdom, Self::Settlement, Self::Structure, Self::Location, Self::Encounter];
+
+    /// Returns the name used on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Campaign => "campaign",
+            Self::Kingdom => "kingdom",
+            Self::Settlement => "settlement",
+            Self::Structure => "structure",
+            Self::Location => "location",
+            Self::Encounter => "encounter",
+        }
+    }
+
+    /// Reads a stored name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Lists the fields of this kind, besides `name`.
+    #[must_use]
+    pub const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Campaign => CAMPAIGN,
+            Self::Kingdom => KINGDOM,
+            Self::Settlement => SETTLEMENT,
+            Self::Structure => STRUCTURE,
+            Self::Location => LOCATION,
+            Self::Encounter => ENCOUNTER,
+        }
+    }
+
+    /// Returns the field that names the parent and the parent's kind, where there must be one.
+    #[must_use]
+    pub fn parent(self) -> Option<(&'static str, Self)> {
+        self.fields().iter().find_map(|field| match field.shape {
+            Shape::Parent(kind) => Some((field.name, kind)),
+            Shape::Text
+            | Shape::Level
+            | Shape::Choice(_)
+            | Shape::Time
+            | Shape::Object
+            | Shape::Table
+            | Shape::Link(_)
+            | Shape::Computed
+            | Shape::Conditions => None,
+        })
+    }
+
+    /// Lists the kinds and fields that may point at this kind without needing it.
+    pub fn links(self) -> impl Iterator<Item = (Self, &'static str)> {
+        Self::ALL.into_iter().flat_map(move |kind| {
+            kind.fields().iter().filter(move |field| field.shape == Shape::Link(self)).map(move |f| (kind, f.name))
+        })
+    }
+
+    /// Returns the fields of a new entity that names none; what it must name is null.
+    #[must_use]
+    pub fn defaults(self) -> Map<String, Value> {
+        self.fields().iter().map(|field| (field.name.to_owned(), field.shape.default())).collect()
+    }
+}
+
+impl Shape {
+    fn default(self) -> Value {
+        match self {
+            Self::Text => json!(""),
+            Self::Level => json!(1),
+            Self::Choice(values) => json!(values.first()),
+            Self::Table | Self::Computed => json!({}),
+            Self::Conditions => json!([]),
+            Self::Time | Self::Object | Self::Parent(_) | Self::Link(_) => Value::Null,
+        }
+    }
+}
+
+impl From<Kind> for EntityType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Campaign => Self::Campaign,
+            Kind::Kingdom => Self::Kingdom,
+            Kind::Settlement => Self::Settlement,
+            Kind::Structure => Self::Structure,
+            Kind::Location => Self::Location,
+            Kind::Encounter => Self::Encounter,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The rules of each campaign, read once for as long as they stay the same.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use scry_protocol::Id;
+use scry_query::formula::{Rule, RuleBook};
+use sqlx::{AnyConnection, Row};
+
+use super::DomainError;
+use super::unit::Unit;
+use crate::db::DbError;
+
+/// How many campaigns' rules are kept; one more, and all are read anew.
+const KEPT: usize = 1_000;
+
+/// Keeps rules that have been read; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct RuleBooks(Arc<Mutex<HashMap<Id, Kept>>>);
+
+#[derive(Debug, Clone)]
+struct Kept {
+    written: Vec<String>,
+    book: Arc<RuleBook>,
+}
+
+impl RuleBooks {
+    /// Returns the book of rules as they are written, read again only if they are others.
+    fn book(&self, campaign: &Id, written: Vec<String>) -> Arc<RuleBook> {
+        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = books.get(campaign).filter(|kept| kept.written == written) {
+            return Arc::clone(&kept.book);
+        }
+        let book = Arc::new(read(campaign, &written));
+        if books.len() >= KEPT {
+            books.clear();
+        }
+        books.insert(campaign.clone(), Kept { written, book: Arc::clone(&book) });
+        book
+    }
+}
+
+impl Unit {
+    /// Returns a campaign's rules as this transaction sees them.
+    pub async fn rules_of(&mut self, campaign: &Id) -> Result<Arc<RuleBook>, DomainError> {
+        let written = written(self.db(), campaign).await?;
+        Ok(self.books.book(campaign, written))
+    }
+}
+
+async fn written(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<String>, DbError> {
+    let rows = sqlx::query(
+        "SELECT body FROM definitions WHERE campaign_id = $1 AND kind IN ('computed', 'condition') ORDER BY rank, slug",
+    )
+    .bind(campaign.as_str())
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Reads rules; those that cannot be used are told once and have no values.
+fn read(campaign: &Id, written: &[String]) -> RuleBook {
+    let rules: Vec<Rule> = written
+        .iter()
+        .filter_map(|body| {
+            serde_json::from_str(body)
+                .inspect_err(|error| tracing::warn!(%campaign, %error, "a stored rule cannot be read and is left out"))
+                .ok()
+        })
+        .collect();
+    let names: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
+    let book = RuleBook::new(rules);
+    for fault in book.faults() {
+        let rule = names.get(fault.index).map_or("", String::as_str);
+        tracing::warn!(%campaign, rule, fault = fault.text, "a rule cannot be used; its values are null");
+    }
+    book
+}

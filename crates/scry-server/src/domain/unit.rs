@@ -1,0 +1,302 @@
+//! One change: its transaction, its events, its caller.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use scry_protocol::catalogue::Stamp;
+use scry_protocol::event::Effect;
+use scry_protocol::{Change, Ephemeral, Event, Id, Payload, Role, Source};
+use sqlx::AnyConnection;
+
+use super::pending::Pending;
+use super::rulebooks::RuleBooks;
+use super::{Caller, Domain, DomainError, Entity, preferences, store};
+use crate::breach::Breach;
+use crate::clock;
+use crate::db::Tx;
+use crate::inbox;
+use crate::journal::{self, Declaration, Draft};
+use crate::rules::authorization::{Action, Decision, allow};
+
+/// One change while it is made, see [`Domain::change`].
+pub(super) struct Unit {
+    tx: Tx,
+    caller: Caller,
+    origin: Origin,
+    pub(super) books: RuleBooks,
+    pub(super) pending: Pending,
+    pub now: Timestamp,
+    /// How many notifications each user keeps.
+    pub(super) notifications_kept: u32,
+    /// How many bytes the entities of a campaign may take.
+    max_bytes_per_campaign: u64,
+    /// The entities that it has changed, as they are now.
+    stored: HashMap<Id, Entity>,
+    news: News,
+}
+
+/// What others are told of a change once it is on disk.
+#[derive(Debug, Default)]
+struct News {
+    events: Vec<(&'static str, Source)>,
+    /// The campaigns whose journals it makes grow, and the users it writes to.
+    campaigns: BTreeSet<Id>,
+    addressees: BTreeSet<Id>,
+}
+
+/// Names the part of the system that makes a change, and the event that led to it.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub source: Source,
+    pub caused_by: Option<Id>,
+}
+
+/// Holds what an event says besides its payload.
+#[derive(Debug, Default)]
+pub(super) struct Details {
+    pub version: Option<i64>,
+    pub changes: Vec<Change>,
+    pub revoked_user: Option<Id>,
+    pub effect: Option<Effect>,
+}
+
+impl Domain {
+    /// Makes a change by a caller: `work`, and what follows from it by the rules of the campaigns that it touches.
+    ///
+    /// It is kept if `work` succeeds. Whatever `work` returns, a result that was remembered or a refusal too, is given
+    /// out only when all that it was found out from is on disk.
+    pub(super) async fn change<T>(
+        &self,
+        caller: &Caller,
+        work: impl AsyncFnOnce(&mut Unit) -> Result<T, DomainError>,
+    ) -> Result<T, DomainError> {
+        self.change_as(caller, Source::Api, None, work).await
+    }
+
+    /// Makes a change by a part of the system, as the consequence of an earlier event.
+    pub(super) async fn change_as<T>(
+        &self,
+        caller: &Caller,
+        source: Source,
+        caused_by: Option<Id>,
+        work: impl AsyncFnOnce(&mut Unit) -> Result<T, DomainError>,
+    ) -> Result<T, DomainError> {
+        let is_by_user = source == Source::Api;
+        let begin = |tx| Unit {
+            tx,
+            caller: caller.clone(),
+            origin: Origin { source, caused_by },
+            books: self.core.rules.clone(),
+            pending: Pending::default(),
+            now: clock::now(),
+            notifications_kept: self.core.config.quota.notifications_kept,
+            max_bytes_per_campaign: self.core.config.quota.max_bytes_per_campaign,
+            stored: HashMap::new(),
+            news: News::default(),
+        };
+        let (answer, news) = self
+            .core
+            .db
+            .write_wrapped(begin, async |unit: &mut Unit| {
+                let answer = work(unit).await?;
+                unit.derive().await?;
+                Ok::<_, DomainError>((answer, std::mem::take(&mut unit.news)))
+            })
+            .await?;
+        self.announce_commit(caller, &news, is_by_user);
+        Ok(answer)
+    }
+
+    /// Wakes those who wait for the events and messages of a change that is on disk, and counts it.
+    fn announce_commit(&self, caller: &Caller, news: &News, is_by_user: bool) {
+        let signals = &self.core.signals;
+        news.campaigns.iter().for_each(|campaign| signals.committed(campaign));
+        news.addressees.iter().for_each(|user| signals.mailed(user));
+        if is_by_user {
+            signals.acted.add(caller.user_id.clone());
+        }
+        for (event, source) in &news.events {
+            self.core.metrics.journaled(event, source.as_str());
+        }
+        let (correlation_id, user, events) = (&caller.correlation_id, &caller.name, news.events.len());
+        tracing::debug!(correlation_id, user, events, "committed");
+    }
+}
+
+impl From<Unit> for Tx {
+    fn from(unit: Unit) -> Self {
+        unit.tx
+    }
+}
+
+impl Unit {
+    /// Returns the connection of this transaction.
+    pub fn db(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+
+    /// Returns who makes the change.
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Returns who makes the change within the system.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Returns the time of the change as it is written on the wire.
+    pub fn stamp(&self) -> String {
+        clock::stamp(self.now)
+    }
+
+    /// Refuses, unless the caller's role in the campaign allows the action.
+    ///
+    /// `what` is named when the answer must be the one for something that does not exist.
+    pub async fn authorize(&mut self, campaign: &Id, action: Action, what: &'static str) -> Result<(), DomainError> {
+        let user = self.caller.user_id.clone();
+        authorize(self.db(), &user, campaign, action, what).await
+    }
+
+    /// Stores a new entity, if there is room for it in its campaign.
+    pub async fn insert(&mut self, entity: &Entity) -> Result<(), DomainError> {
+        store::insert(self.db(), entity).await?;
+        self.require_space(&entity.campaign_id).await
+    }
+
+    /// Stores an entity's new state, if there is room for it in its campaign.
+    ///
+    /// What counts no more than the least is not added up: it cannot have made the campaign larger.
+    pub async fn store_edit(&mut self, entity: &Entity) -> Result<(), DomainError> {
+        if self.store(entity).await? > store::MIN_BYTES {
+            self.require_space(&entity.campaign_id).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Refuses what has made a campaign larger than it may be.
+    async fn require_space(&mut self, campaign: &Id) -> Result<(), DomainError> {
+        let limit = self.max_bytes_per_campaign;
+        let taken = store::bytes_in_campaign(self.db(), campaign).await?;
+        if u64::try_from(taken).unwrap_or_default() <= limit {
+            return Ok(());
+        }
+        let sentence = format!(
+            "the campaign would take more than {limit} bytes, which is not allowed; shorten or delete something first"
+        );
+        Err(DomainError::too_many(Breach::Storage, sentence))
+    }
+
+    /// Stores an entity's new state; returns how many bytes its fields take.
+    pub async fn store(&mut self, entity: &Entity) -> Result<i64, DomainError> {
+        let bytes = store::update(self.db(), entity).await?;
+        self.stored.insert(entity.id.clone(), entity.clone());
+        Ok(bytes)
+    }
+
+    /// Returns an entity as it is after what this change has stored so far.
+    pub fn latest(&self, entity: Entity) -> Entity {
+        self.stored.get(&entity.id).cloned().unwrap_or(entity)
+    }
+
+    /// Numbers and stores an event of this change.
+    pub async fn record(&mut self, payload: Payload, details: Details) -> Result<Event, DomainError> {
+        self.record_as(self.origin.clone(), payload, details).await
+    }
+
+    /// Numbers and stores an event that another part of the system adds to this change.
+    pub async fn record_as(
+        &mut self,
+        origin: Origin,
+        payload: Payload,
+        details: Details,
+    ) -> Result<Event, DomainError> {
+        let draft = self.draft(origin, payload, details);
+        let event = journal::append(&mut self.tx, draft).await?;
+        self.pending.note(&event);
+        Ok(event)
+    }
+
+    /// Does the same with events of one campaign, in their order, in few statements however many there are.
+    pub async fn record_all(
+        &mut self,
+        campaign: &Id,
+        events: Vec<(Origin, Payload, Details)>,
+    ) -> Result<(), DomainError> {
+        let draft = |(origin, payload, details)| self.draft(origin, payload, details);
+        let drafts = events.into_iter().map(draft).collect();
+        for event in journal::append_all(&mut self.tx, campaign, drafts).await? {
+            self.pending.note(&event);
+        }
+        Ok(())
+    }
+
+    fn draft(&mut self, origin: Origin, payload: Payload, details: Details) -> Draft {
+        self.news.campaigns.insert(payload.campaign_id().clone());
+        self.news.events.push((payload.name(), origin.source.clone()));
+        Draft {
+            payload,
+            user_id: Some(self.caller.user_id.clone()),
+            source: origin.source,
+            correlation_id: self.caller.correlation_id.clone(),
+            caused_by: origin.caused_by,
+            version: details.version,
+            changes: details.changes,
+            revoked_user: details.revoked_user,
+            effect: details.effect,
+            now: self.now,
+        }
+    }
+
+    /// Numbers and stores an event of this change that a catalogue declares; returns its stamp with its place.
+    pub async fn declare(&mut self, declaration: Declaration) -> Result<Stamp, DomainError> {
+        self.news.campaigns.insert(declaration.journal.clone());
+        Ok(journal::append_declared(&mut self.tx, declaration).await?)
+    }
+
+    /// Stores a message to a user as it is written, whatever they want to be told.
+    pub async fn tell_written(&mut self, user: &Id, event: &str, body: String) -> Result<(), DomainError> {
+        inbox::put_written(&mut self.tx, user, &self.caller.user_id, event, body, self.now).await?;
+        self.news.addressees.insert(user.clone());
+        Ok(())
+    }
+
+    /// Tells whether a user wants to be told of a message at once.
+    pub async fn is_wanted(&mut self, user: &Id, message: &Ephemeral) -> Result<bool, DomainError> {
+        Ok(preferences::load(&mut self.tx, user).await?.want(message))
+    }
+
+    /// Stores a message to a user, unless they do not want to be told.
+    pub async fn tell(&mut self, user: &Id, message: &Ephemeral) -> Result<(), DomainError> {
+        if self.is_wanted(user, message).await? {
+            inbox::put(&mut self.tx, user, &self.caller.user_id, message, self.now).await?;
+            self.news.addressees.insert(user.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Refuses, unless a user's role in a campaign allows an action.
+pub(super) async fn authorize(
+    db: &mut AnyConnection,
+    user: &Id,
+    campaign: &Id,
+    action: Action,
+    what: &'static str,
+) -> Result<(), DomainError> {
+    permit(store::role(db, user, campaign).await?, action, what)
+}
+
+/// Refuses, unless a role allows an action; `what` is named as in [`Unit::authorize`].
+pub(super) fn permit(role: Option<Role>, action: Action, what: &'static str) -> Result<(), DomainError> {
+    match allow(role, action) {
+        Decision::Allow => Ok(()),
+        Decision::Hide => Err(DomainError::NotFound(what)),
+        Decision::Deny => Err(DomainError::Forbidden(match action {
+            Action::View | Action::Edit => "ask an owner of the campaign to make you an editor",
+            Action::ManageMembers => "only an owner manages members",
+            Action::DeleteCampaign => "only an owner deletes a campaign",
+        })),
+    }
+}

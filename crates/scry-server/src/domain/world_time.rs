@@ -1,0 +1,153 @@
+//! The campaign's clock.
+
+use jiff::SignedDuration;
+use scry_calendar::WorldTime;
+use scry_protocol::event::WorldTimeChanged;
+use scry_protocol::{Change, Event, Id, Payload};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::effects::Forecast;
+use super::idempotency::Request;
+use super::unit::{Details, Unit};
+use super::update::find;
+use super::{Caller, Domain, DomainError, Entity, Kind, input};
+use crate::db::DbError;
+use crate::rules::authorization::Action;
+
+const FIELD: &str = "worldTime";
+
+/// Reports a move of a campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockMove {
+    pub previous_time: String,
+    pub new_time: String,
+    pub elapsed_seconds: i64,
+    /// After which time effects happen: the furthest that the clock has ever come. `None` in results of older servers.
+    #[serde(default)]
+    pub effects_after: Option<String>,
+}
+
+impl Domain {
+    /// Moves a campaign's clock by `seconds`, backwards if negative; see [`Domain::set_world_time`].
+    ///
+    /// # Errors
+    /// [`DomainError`], also when the calendar ends before that.
+    pub async fn advance_world_time(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        seconds: i64,
+        rewind: bool,
+        idempotency_key: Option<&str>,
+    ) -> Result<ClockMove, DomainError> {
+        let request = Request::new(idempotency_key, &asked("advance", campaign, json!(seconds), rewind))?;
+        let to = |now: WorldTime| {
+            now.checked_add(SignedDuration::from_secs(seconds)).ok_or_else(|| {
+                DomainError::invalid("seconds", "would move the clock out of the years 1 to 9999; use fewer")
+            })
+        };
+        self.move_clock(caller, campaign, request.as_ref(), to, rewind).await
+    }
+
+    /// Sets a campaign's clock to an RFC 3339 time.
+    ///
+    /// With `rewind` it is forgotten that the clock was ever further than where it is, or goes to: what falls due
+    /// after that happens again.
+    ///
+    /// # Errors
+    /// [`DomainError`], also for what is no time.
+    pub async fn set_world_time(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        time: &str,
+        rewind: bool,
+        idempotency_key: Option<&str>,
+    ) -> Result<ClockMove, DomainError> {
+        let request = Request::new(idempotency_key, &asked("set-time", campaign, json!(time), rewind))?;
+        self.move_clock(caller, campaign, request.as_ref(), |_| input::time("time", time), rewind).await
+    }
+
+    /// Moves a campaign's clock to where `to` says, given its time.
+    async fn move_clock(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        request: Option<&Request>,
+        to: impl Fn(WorldTime) -> Result<WorldTime, DomainError>,
+        rewind: bool,
+    ) -> Result<ClockMove, DomainError> {
+        let forecast = self.forecast(caller, campaign, &to, rewind).await?;
+        self.change(caller, async |unit: &mut Unit| {
+            if let Some(first) = unit.recall(request).await? {
+                return Ok(first);
+            }
+            let stored = find(unit, Kind::Campaign, campaign, Action::Edit).await?;
+            let time = to(world_time(&stored)?)?;
+            let moved = set(unit, stored, time, (rewind, forecast)).await?;
+            unit.remember(request, &moved).await?;
+            Ok(moved)
+        })
+        .await
+    }
+}
+
+/// Says what a request asks for; without `rewind` as older servers remember it.
+fn asked(what: &str, campaign: &Id, to: Value, rewind: bool) -> Value {
+    if rewind { json!([what, campaign, to, "rewind"]) } else { json!([what, campaign, to]) }
+}
+
+async fn set(
+    unit: &mut Unit,
+    campaign: Entity,
+    after: WorldTime,
+    (rewind, forecast): (bool, Option<Forecast>),
+) -> Result<ClockMove, DomainError> {
+    let previous = campaign.text(FIELD);
+    let (before, time) = (world_time(&campaign)?, after.to_string());
+    let elapsed = after.duration_since(before).as_secs();
+    let (campaign, cause) = if previous == time {
+        (campaign, None)
+    } else {
+        let (campaign, event) = move_to(unit, campaign, &previous, &time, elapsed).await?;
+        (campaign, event.metadata.event_id)
+    };
+    let done = unit.carry_out(&campaign, (before, after), cause, (rewind, forecast)).await?;
+    Ok(ClockMove {
+        previous_time: previous,
+        new_time: time,
+        elapsed_seconds: elapsed,
+        effects_after: Some(done.to_string()),
+    })
+}
+
+/// Stores another time of a campaign and records it, with what follows from the time itself.
+async fn move_to(
+    unit: &mut Unit,
+    mut campaign: Entity,
+    previous: &str,
+    time: &str,
+    elapsed_seconds: i64,
+) -> Result<(Entity, Event), DomainError> {
+    campaign.fields.insert(FIELD.to_owned(), time.into());
+    campaign.version += 1;
+    campaign.updated_at = unit.stamp();
+    unit.store(&campaign).await?;
+    let payload = Payload::WorldTimeChanged(WorldTimeChanged {
+        campaign_id: campaign.id.clone(),
+        previous_time: previous.to_owned(),
+        new_time: time.to_owned(),
+        elapsed_seconds,
+    });
+    let changes = vec![Change { field: FIELD.to_owned(), from: previous.into(), to: time.into() }];
+    let details = Details { version: Some(campaign.version), changes, ..Details::default() };
+    let event = unit.record(payload, details).await?;
+    // What follows from the time itself is announced as its consequence, before what the effects bring.
+    unit.derive().await?;
+    Ok((campaign, event))
+}
+
+fn world_time(campaign: &Entity) -> Result<WorldTime, DomainError> {
+    Ok(WorldTime::from_stored(&campaign.text(FIELD)).map_err(|error| DbError::corrupt("world time", error))?)
+}

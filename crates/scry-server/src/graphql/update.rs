@@ -1,0 +1,143 @@
+//! The mutations that every kind of entity has: create, update, delete.
+
+use async_graphql::{Context, ID, Object};
+
+use super::error::{Answer, id, parties, refuse};
+use super::input::{
+    CreateCampaignInput, CreateEncounterInput, CreateKingdomInput, CreateLocationInput, CreateSettlementInput,
+    CreateStructureInput, UpdateCampaignInput, UpdateEncounterInput, UpdateKingdomInput, UpdateLocationInput,
+    UpdateSettlementInput, UpdateStructureInput,
+};
+use super::types::{Campaign, Encounter, Kingdom, Location, OnConflict, Settlement, Structure};
+use crate::domain::{DomainError, Entity, Expectation, Fields, Kind};
+
+/// Declares the three mutations of a kind; a campaign's answer is looked up once more for its position.
+macro_rules! mutations {
+    ($type:ident, $object:ident, $kind:ident, $answer:ident,
+     $create:ident($create_input:ident), $update:ident($update_input:ident), $delete:ident) => {
+        #[derive(Default)]
+        pub struct $object;
+
+        #[Object]
+        impl $object {
+            async fn $create(
+                &self,
+                ctx: &Context<'_>,
+                input: $create_input,
+                idempotency_key: Option<String>,
+            ) -> Answer<$type> {
+                let (domain, caller) = parties(ctx)?;
+                let key = idempotency_key.as_deref();
+                let entity = domain.create(caller, Kind::$kind, &input.into(), key).await.map_err(refuse)?;
+                $answer(ctx, entity).await
+            }
+
+            async fn $update(
+                &self,
+                ctx: &Context<'_>,
+                id: ID,
+                input: $update_input,
+                expected_version: Option<i64>,
+                #[graphql(default_with = "OnConflict::Merge")] on_conflict: OnConflict,
+                idempotency_key: Option<String>,
+            ) -> Answer<$type> {
+                let expectation = Expectation { version: expected_version, on_conflict: on_conflict.into() };
+                let entity = update(ctx, Kind::$kind, &id, input.into(), expectation, idempotency_key).await?;
+                $answer(ctx, entity).await
+            }
+
+            /// Deletes it and everything in it; answers true.
+            async fn $delete(
+                &self,
+                ctx: &Context<'_>,
+                id: ID,
+                expected_version: Option<i64>,
+                idempotency_key: Option<String>,
+            ) -> Answer<bool> {
+                let (domain, caller) = parties(ctx)?;
+                let (id, key) = (super::error::id("id", &id)?, idempotency_key.as_deref());
+                domain.delete(caller, Kind::$kind, &id, expected_version, key).await.map_err(refuse)?;
+                Ok(true)
+            }
+        }
+    };
+}
+
+mutations!(
+    Campaign,
+    CampaignMutation,
+    Campaign,
+    campaign,
+    create_campaign(CreateCampaignInput),
+    update_campaign(UpdateCampaignInput),
+    delete_campaign
+);
+mutations!(
+    Kingdom,
+    KingdomMutation,
+    Kingdom,
+    plain,
+    create_kingdom(CreateKingdomInput),
+    update_kingdom(UpdateKingdomInput),
+    delete_kingdom
+);
+mutations!(
+    Settlement,
+    SettlementMutation,
+    Settlement,
+    plain,
+    create_settlement(CreateSettlementInput),
+    update_settlement(UpdateSettlementInput),
+    delete_settlement
+);
+mutations!(
+    Structure,
+    StructureMutation,
+    Structure,
+    plain,
+    create_structure(CreateStructureInput),
+    update_structure(UpdateStructureInput),
+    delete_structure
+);
+mutations!(
+    Location,
+    LocationMutation,
+    Location,
+    plain,
+    create_location(CreateLocationInput),
+    update_location(UpdateLocationInput),
+    delete_location
+);
+mutations!(
+    Encounter,
+    EncounterMutation,
+    Encounter,
+    plain,
+    create_encounter(CreateEncounterInput),
+    update_encounter(UpdateEncounterInput),
+    delete_encounter
+);
+
+async fn update(
+    ctx: &Context<'_>,
+    kind: Kind,
+    entity: &ID,
+    input: Fields,
+    expectation: Expectation,
+    key: Option<String>,
+) -> Answer<Entity> {
+    let (domain, caller) = parties(ctx)?;
+    let entity = id("id", entity)?;
+    domain.update(caller, kind, &entity, &input, expectation, key.as_deref()).await.map_err(refuse)
+}
+
+async fn plain<T: From<Entity>>(_: &Context<'_>, entity: Entity) -> Answer<T> {
+    Ok(entity.into())
+}
+
+async fn campaign(ctx: &Context<'_>, entity: Entity) -> Answer<Campaign> {
+    let (domain, caller) = parties(ctx)?;
+    let view = domain.campaign(caller, &entity.id).await.map_err(refuse)?;
+    let view = view.ok_or_else(|| refuse(DomainError::NotFound(Kind::Campaign.as_str())))?;
+    Ok(Campaign::new(&entity, view.role, view.position))
+}

@@ -1,0 +1,46 @@
+//! Events that services publish.
+
+use axum::Json;
+use axum::extract::State;
+use scry_protocol::event::StateInvalidated;
+use scry_protocol::{EntityType, Id};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Routes;
+use super::body::Body;
+use super::caller::Authenticated;
+use super::error::HttpError;
+
+const STATE_INVALIDATED: &str = "state_invalidated";
+
+/// Holds the body of `POST /events`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Publication {
+    #[serde(rename = "type")]
+    event_type: String,
+    payload: Value,
+    #[serde(default)]
+    caused_by: Option<Id>,
+}
+
+/// Answers `POST /events` with the event's id, and its position if it has one.
+pub async fn publish(
+    State(routes): State<Routes>,
+    Authenticated(caller): Authenticated,
+    Body(publication): Body<Publication>,
+) -> Result<Json<Value>, HttpError> {
+    if publication.event_type != STATE_INVALIDATED {
+        let Publication { event_type, payload, caused_by } = publication;
+        let stamp = routes.domain.publish(&caller, &event_type, payload, caused_by).await?;
+        return Ok(Json(json!({"eventId": stamp.event_id, "position": stamp.position(), "rooms": stamp.rooms})));
+    }
+    let payload: StateInvalidated =
+        serde_json::from_value(publication.payload).map_err(|error| HttpError::payload(format!("payload: {error}")))?;
+    if matches!(payload.entity_type, Some(EntityType::Other(_))) {
+        return Err(HttpError::payload("payload.entityType: is no type of this server"));
+    }
+    let event = routes.domain.invalidate(&caller, payload, publication.caused_by).await?;
+    Ok(Json(json!({"eventId": event.metadata.event_id, "position": event.position()})))
+}

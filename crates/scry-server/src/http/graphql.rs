@@ -1,0 +1,40 @@
+//! GraphQL over HTTP.
+
+use std::borrow::Cow;
+
+use async_graphql::Request;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Routes;
+use super::body::Body;
+use super::caller::Authenticated;
+use super::error::HttpError;
+use crate::graphql::limits::RETRY_AFTER;
+use crate::graphql::{Answer, literals};
+use crate::socket::tcp::Peer;
+
+/// Answers `POST /graphql`.
+pub async fn execute(
+    State(routes): State<Routes>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Authenticated(caller): Authenticated,
+    Body(mut request): Body<Request>,
+) -> Result<Response, HttpError> {
+    // Before anything parses the query: the library's parser panics at some of what this refuses.
+    let checked = literals::check(&request.query).map_err(|error| HttpError::payload(error.to_string()))?;
+    if let Cow::Owned(query) = checked {
+        request.query = query;
+    }
+    let Answer { json, limits, is_busy } = routes.api.execute(request, caller).await;
+    for limit in limits {
+        routes.core.breaches.note(limit, Some(peer.address.ip()));
+    }
+    let json = ([(header::CONTENT_TYPE, "application/json")], axum::body::Body::from(json));
+    if is_busy {
+        let wait = HeaderValue::from(RETRY_AFTER.as_secs());
+        return Ok((StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, wait)], json).into_response());
+    }
+    Ok(json.into_response())
+}

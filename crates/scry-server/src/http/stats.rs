@@ -1,0 +1,64 @@
+//! What operators look at when a number is not enough.
+
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
+use scry_protocol::ErrorCode;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Routes;
+use super::error::HttpError;
+use super::metrics::{everybody, halls, heads};
+use crate::breach::Breach;
+use crate::socket::tcp::Peer;
+
+/// Answers `GET /socket-stats`: rooms, events and journals of this node and who is present on any, to who has the
+/// admin token.
+///
+/// # Errors
+/// [`HttpError`] without the admin token, also where none is set.
+pub async fn socket_stats(
+    State(routes): State<Routes>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, HttpError> {
+    authorize(&routes, &peer, &headers)?;
+    let core = &routes.core;
+    let halls = halls(core).await;
+    let heads = heads(core).await.unwrap_or_default();
+    let rooms = halls.iter().flat_map(|hall| &hall.rooms);
+    let rooms: Map<String, Value> = rooms.map(|(room, sockets)| (room.to_string(), json!(sockets))).collect();
+    let journals = heads.iter().map(|(campaign, head)| {
+        let sent = halls.iter().find(|hall| hall.campaign == *campaign).map(|hall| hall.head.seq);
+        (campaign.to_string(), json!({"head": head, "sent": sent}))
+    });
+    let presence = everybody(core).await.into_iter().map(|state| (state.campaign_id.to_string(), json!(state.users)));
+    let events: Map<String, Value> =
+        core.metrics.events().into_iter().map(|(event, count)| (event.to_owned(), json!(count))).collect();
+    Ok(Json(json!({
+        "node": core.node.as_ref(),
+        "connections": core.connected.load(Ordering::Relaxed),
+        "rooms": rooms,
+        "events": events,
+        "journals": journals.collect::<Map<_, _>>(),
+        "presence": presence.collect::<Map<_, _>>(),
+    })))
+}
+
+fn authorize(routes: &Routes, peer: &Peer, headers: &HeaderMap) -> Result<(), HttpError> {
+    let refused = |text: &str| HttpError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, text);
+    let Some(wanted) = &routes.core.config.auth.admin_token else {
+        return Err(refused("no admin token is set; give the server one with SCRY_SERVER_ADMIN_TOKEN"));
+    };
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    // Digests are compared: how long that takes says nothing about the token.
+    let digest = |text: &str| Sha256::digest(text.as_bytes());
+    if given.is_some_and(|given| digest(given) == digest(wanted.expose())) {
+        return Ok(());
+    }
+    routes.core.breaches.note(Breach::AdminToken, Some(peer.address.ip()));
+    Err(refused("this needs the admin token as a bearer token"))
+}

@@ -1,0 +1,160 @@
+use scry_protocol::messages::NotificationNew;
+
+use super::*;
+use crate::clock;
+use crate::config::ServerConfig;
+use crate::db::Tx;
+
+const TTL: Duration = Duration::from_secs(3600);
+
+fn id(text: &str) -> Id {
+    Id::parse(text).unwrap()
+}
+
+/// Does what a socket does that comes.
+async fn open(db: &Db, now: Timestamp) -> (Cursor, Vec<Letter>) {
+    let cursor = end(db, &id("u")).await.unwrap();
+    take(db, &id("u"), cursor, now, TTL).await.unwrap()
+}
+
+async fn post(db: &Db, title: &str, now: Timestamp) {
+    post_from(db, "gm", title, now).await;
+}
+
+async fn post_from(db: &Db, sender: &str, title: &str, now: Timestamp) {
+    let message = Ephemeral::NotificationNew(NotificationNew {
+        id: id(title),
+        title: title.to_owned(),
+        body: String::new(),
+        level: "info".to_owned(),
+        created_at: clock::stamp(now),
+        kind: None,
+        entity_type: None,
+        entity_id: None,
+    });
+    db.write(async |tx: &mut Tx| put(tx, &id("u"), &id(sender), &message, now).await).await.unwrap();
+}
+
+fn titles(letters: &[Letter]) -> Vec<String> {
+    let title = |letter: &Letter| {
+        let body: serde_json::Value = serde_json::from_str(letter.body.get()).unwrap();
+        body["title"].as_str().unwrap().to_owned()
+    };
+    letters.iter().map(title).collect()
+}
+
+#[tokio::test]
+async fn what_waited_is_claimed_once_and_what_comes_later_reaches_every_socket() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
+    let now = clock::now();
+    post(&db, "a", now).await;
+    post(&db, "b", now).await;
+    let (first, letters) = open(&db, now).await;
+    assert_eq!(titles(&letters), ["a", "b"]);
+    let (second, letters) = open(&db, now).await;
+    assert_eq!(titles(&letters), Vec::<String>::new());
+    post(&db, "c", now).await;
+    for cursor in [first, second] {
+        let (cursor, letters) = take(&db, &id("u"), cursor, now, TTL).await.unwrap();
+        assert_eq!(titles(&letters), ["c"]);
+        assert!(take(&db, &id("u"), cursor, now, TTL).await.unwrap().1.is_empty());
+    }
+    assert!(open(&db, now).await.1.is_empty(), "it was delivered");
+    assert_eq!(written_to(&db, now).await.unwrap(), [id("u")]);
+    let stranger = end(&db, &id("stranger")).await.unwrap();
+    assert!(take(&db, &id("stranger"), stranger, now, TTL).await.unwrap().1.is_empty());
+}
+
+#[tokio::test]
+async fn sockets_that_come_at_once_share_the_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    let (here, there) = (Db::open(&ServerConfig::new(dir.path())).await.unwrap(), dir.path());
+    let there = Db::open(&ServerConfig::new(there)).await.unwrap();
+    let now = clock::now();
+    for round in 0..20 {
+        let wanted: Vec<String> = (0..5).map(|number| format!("{round}-{number}")).collect();
+        for title in &wanted {
+            post(&here, title, now).await;
+        }
+        let (a, b, c) = tokio::join!(open(&here, now), open(&there, now), open(&here, now),);
+        let got = [titles(&a.1), titles(&b.1), titles(&c.1)];
+        assert_eq!(got.concat(), wanted, "one of them gets all, in order");
+    }
+}
+
+#[tokio::test]
+async fn what_waited_too_long_or_was_too_much_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
+    let now = clock::now();
+    let later = now.checked_add(TTL).unwrap();
+    post(&db, "old", now).await;
+    post(&db, "new", later).await;
+    assert_eq!(sweep(&db, later, TTL, Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(titles(&open(&db, later).await.1), ["new"]);
+    post(&db, "older", now).await;
+    assert!(open(&db, later).await.1.is_empty(), "not swept yet, but too old");
+    for number in 0..KEPT + 3 {
+        post(&db, &number.to_string(), later).await;
+    }
+    let letters = open(&db, later).await.1;
+    assert_eq!((letters.len(), titles(&letters)[0].as_str()), (500, "3"));
+}
+
+#[tokio::test]
+async fn a_senders_overflow_drops_only_that_senders_oldest_messages() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
+    let now = clock::now();
+    post_from(&db, "player", "important", now).await;
+    for number in 0..520 {
+        post_from(&db, "viewer", &number.to_string(), now).await;
+    }
+    post_from(&db, "player", "second", now).await;
+    let titles = titles(&open(&db, now).await.1);
+    assert_eq!(titles.len(), 500);
+    assert_eq!((&*titles[0], &*titles[1], &*titles[499]), ("important", "22", "second"));
+}
+
+#[tokio::test]
+async fn what_is_told_between_the_door_and_the_first_look_is_not_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
+    let now = clock::now();
+    post(&db, "a", now).await;
+    let (first, _) = open(&db, now).await;
+    let second = end(&db, &id("u")).await.unwrap();
+    post(&db, "b", now).await;
+    assert_eq!(titles(&take(&db, &id("u"), first, now, TTL).await.unwrap().1), ["b"]);
+    assert_eq!(
+        titles(&take(&db, &id("u"), second, now, TTL).await.unwrap().1),
+        ["b"],
+        "the other one took it, for itself"
+    );
+}
+
+#[tokio::test]
+async fn what_the_dead_give_back_goes_to_one_of_the_living_unless_somebody_had_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
+    let now = clock::now();
+    let (dead, _) = open(&db, now).await;
+    let (witness, _) = open(&db, now).await;
+    post(&db, "a", now).await;
+    let (dead, letters) = take(&db, &id("u"), dead, now, TTL).await.unwrap();
+    assert_eq!(titles(&letters), ["a"]);
+    take(&db, &id("u"), witness, now, TTL).await.unwrap();
+    give_back(&db, &id("u"), &[letters[0].seq]).await.unwrap();
+    let (living, letters) = open(&db, now).await;
+    assert!(letters.is_empty(), "another socket has it");
+    post(&db, "b", now).await;
+    let (_, letters) = take(&db, &id("u"), dead, now, TTL).await.unwrap();
+    give_back(&db, &id("u"), &[letters[0].seq]).await.unwrap();
+    post(&db, "c", now).await;
+    let (living, letters) = take(&db, &id("u"), living, now, TTL).await.unwrap();
+    assert_eq!(titles(&letters), ["b", "c"], "what was given back comes along, in order");
+    assert!(take(&db, &id("u"), living, now, TTL).await.unwrap().1.is_empty());
+    give_back(&db, &id("u"), &[letters[0].seq]).await.unwrap();
+    assert_eq!(titles(&take(&db, &id("u"), living, now, TTL).await.unwrap().1), ["b"], "even behind the cursor");
+}

@@ -1,0 +1,40 @@
+//! The server: gateway, GraphQL, journal and workers over one database.
+//!
+//! The journal is the only truth: a change and its event commit together, and everything that is
+//! sent to a socket is read back from the journal.
+
+pub mod access;
+mod advice;
+pub mod auth;
+pub mod breach;
+pub mod cli;
+pub mod clock;
+pub mod cluster;
+pub mod config;
+pub mod core;
+pub mod db;
+pub mod domain;
+pub mod error;
+pub mod graphql;
+pub mod http;
+pub mod inbox;
+pub mod journal;
+pub mod metrics;
+pub mod permissions;
+pub mod presence;
+pub mod quotas;
+pub mod rate;
+pub mod relay;
+pub mod replay;
+pub mod rooms;
+pub mod rules;
+pub mod run;
+pub mod seed;
+pub mod signals;
+pub mod socket;
+pub mod wakes;
+
+pub use core::Core;
+pub use error::ServerError;
+pub use run::{Server, serve};
+pub use seed::{SeedReport, seed};

@@ -1,0 +1,59 @@
+//! Who may do what: the only place that decides it.
+
+use scry_protocol::Role;
+
+/// Names what somebody wants to do in a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    View,
+    /// Change, create or delete anything in a campaign, or move its clock.
+    Edit,
+    /// Add or remove members, or change their roles.
+    ManageMembers,
+    DeleteCampaign,
+}
+
+/// Answers a wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Allow,
+    /// Refuse, and say that a higher role is needed.
+    Deny,
+    /// Answer as if the campaign did not exist.
+    Hide,
+}
+
+/// Decides whether a role allows an action; `None` is the role of a stranger.
+#[must_use]
+pub fn allow(role: Option<Role>, action: Action) -> Decision {
+    let needed = match action {
+        Action::View => Role::Viewer,
+        Action::Edit => Role::Editor,
+        Action::ManageMembers | Action::DeleteCampaign => Role::Owner,
+    };
+    match role {
+        None => Decision::Hide,
+        Some(role) if role >= needed => Decision::Allow,
+        Some(_) => Decision::Deny,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_may_do_what_the_table_says() {
+        use Decision::{Allow, Deny, Hide};
+        let table = [
+            (None, [Hide, Hide, Hide, Hide]),
+            (Some(Role::Viewer), [Allow, Deny, Deny, Deny]),
+            (Some(Role::Editor), [Allow, Allow, Deny, Deny]),
+            (Some(Role::Owner), [Allow, Allow, Allow, Allow]),
+        ];
+        for (role, decisions) in table {
+            let actions = [Action::View, Action::Edit, Action::ManageMembers, Action::DeleteCampaign];
+            assert_eq!(actions.map(|action| allow(role, action)), decisions, "{role:?}");
+        }
+    }
+}

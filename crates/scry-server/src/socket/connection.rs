@@ -1,0 +1,258 @@
+//! One connection as the rest of the gateway sees it: who it is, what it is in, how to reach it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use scry_protocol::{Id, Room};
+use serde::Serialize;
+use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::socket::{DisconnectReason, Sid};
+use socketioxide::{SendError, SocketError, TransportType};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::tcp::Switch;
+use crate::auth::Claims;
+use crate::breach::{Breach, Witness};
+
+/// Holds one accepted connection.
+pub struct Connection {
+    socket: SocketRef,
+    claims: Mutex<Arc<Claims>>,
+    /// The rooms it is in, each with its campaign.
+    rooms: Mutex<HashMap<Room, Id>>,
+    /// Ends its TCP connection; none where one TCP connection does not carry it, as with polling.
+    switch: Option<Switch>,
+    /// Set when a message did not fit its buffer: nothing is sent after a lost message.
+    overflowed: AtomicBool,
+    /// Rung when there may be a message to its user.
+    mail: Notify,
+    /// Counts the limits it reaches.
+    witness: Witness,
+    ending: Ending,
+}
+
+/// Tells that a socket has gone, and why; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Ending {
+    closed: CancellationToken,
+    reason: Arc<OnceLock<DisconnectReason>>,
+}
+
+impl Ending {
+    /// Notes that the socket has gone.
+    pub fn tell(&self, reason: DisconnectReason) {
+        let _ = self.reason.set(reason);
+        self.closed.cancel();
+    }
+}
+
+/// How long a message may be under way: a peer heard of this much later has got it.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
+/// Says that a connection's buffer has no room for another message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl Connection {
+    /// Wraps an authenticated socket.
+    #[must_use]
+    pub fn new(socket: SocketRef, claims: Claims, witness: Witness, ending: Ending) -> Self {
+        let switch = switch_of(&socket);
+        Self {
+            socket,
+            witness,
+            claims: Mutex::new(Arc::new(claims)),
+            rooms: Mutex::default(),
+            switch,
+            overflowed: AtomicBool::new(false),
+            mail: Notify::new(),
+            ending,
+        }
+    }
+
+    /// Returns the socket's id.
+    #[must_use]
+    pub fn id(&self) -> Sid {
+        self.socket.id
+    }
+
+    /// Returns what its current token says.
+    #[must_use]
+    pub fn claims(&self) -> Arc<Claims> {
+        unpoisoned(&self.claims).clone()
+    }
+
+    /// Replaces what its token says.
+    pub fn renew(&self, claims: Claims) {
+        *unpoisoned(&self.claims) = Arc::new(claims);
+    }
+
+    /// Lends the rooms it is in, each with its campaign.
+    pub fn rooms(&self) -> MutexGuard<'_, HashMap<Room, Id>> {
+        unpoisoned(&self.rooms)
+    }
+
+    /// Is rung when there may be a message to its user.
+    #[must_use]
+    pub const fn mail(&self) -> &Notify {
+        &self.mail
+    }
+
+    /// Is cancelled when the socket has gone.
+    #[must_use]
+    pub const fn closed(&self) -> &CancellationToken {
+        &self.ending.closed
+    }
+
+    /// Tells whether the socket, which has gone, may not have read what was sent since its last heartbeat but one.
+    ///
+    /// One that fell silent may have missed all of it; one whose line broke, what was sent when it was last heard of.
+    #[must_use]
+    pub fn may_have_missed(&self, sent: Instant) -> bool {
+        let reason = self.ending.reason.get();
+        let fell_silent = reason == Some(&DisconnectReason::HeartbeatTimeout);
+        let broke = reason == Some(&DisconnectReason::TransportError);
+        let was_under_way = |line: &Switch| !line.has_left() && line.heard() < sent + UNDER_WAY;
+        fell_silent || broke && self.switch.as_ref().is_some_and(was_under_way)
+    }
+
+    /// Sends an event, or ends the connection if its buffer is full: it catches up by resuming.
+    pub fn send<T: Serialize + ?Sized>(&self, event: &str, payload: &T) {
+        if !self.overflowed.load(Ordering::Acquire) && self.offer(event, payload).is_err() {
+            self.give_up();
+        }
+    }
+
+    /// Sends an event, or gives it back to be offered again.
+    ///
+    /// # Errors
+    /// [`Full`] when the buffer is; an event for a socket that has gone is dropped.
+    pub fn offer<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Result<(), Full> {
+        match self.socket.emit(event, payload) {
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(Full),
+            Err(SendError::Serialize(error)) => {
+                tracing::error!(%error, event, "an event could not be written");
+                Ok(())
+            }
+            Ok(()) | Err(SendError::Socket(SocketError::Closed)) => Ok(()),
+        }
+    }
+
+    /// Answers a request, or ends the connection if its buffer is full.
+    pub fn answer<T: Serialize>(&self, ack: AckSender, answer: &T) {
+        if let Err(SendError::Socket(SocketError::InternalChannelFull)) = ack.send(answer) {
+            self.give_up();
+        }
+    }
+
+    /// Ends the session but not the transport: the client is told not to come back with the same token.
+    pub fn dismiss(&self) {
+        self.send("session:ended", &serde_json::json!({}));
+        if let Err(SocketError::InternalChannelFull) = self.socket.clone().disconnect() {
+            self.give_up();
+        }
+    }
+
+    /// Tells whether one TCP connection carries it, which [`Connection::hang_up`] can end.
+    #[must_use]
+    pub const fn has_line(&self) -> bool {
+        self.switch.is_some()
+    }
+
+    /// Ends the transport once all that waits has been sent; the client comes back by itself.
+    ///
+    /// Does nothing where the transport is not one TCP connection.
+    pub fn hang_up(&self) {
+        if let Some(switch) = &self.switch {
+            switch.hang_up();
+        }
+    }
+
+    /// Notes that it reached a limit.
+    pub fn note(&self, breach: Breach) {
+        self.witness.note(breach);
+    }
+
+    /// Ends a connection that does not keep up.
+    pub fn give_up(&self) {
+        if self.overflowed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.note(Breach::SlowReader);
+        tracing::info!(user = %self.claims().sub, "closing a connection that does not keep up");
+        match &self.switch {
+            Some(switch) => switch.cut(),
+            None => self.dismiss_when_it_reads(),
+        }
+    }
+
+    /// Ends a session whose buffer is full as soon as there is room to say so.
+    fn dismiss_when_it_reads(&self) {
+        let (socket, closed) = (self.socket.clone(), self.closed().clone());
+        tokio::spawn(async move {
+            let dismissed = async {
+                while let Err(SocketError::InternalChannelFull) = socket.clone().disconnect() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            closed.run_until_cancelled(dismissed).await;
+        });
+    }
+}
+
+/// Returns the switch of a socket's TCP connection, if that connection is its transport for good.
+///
+/// A polling socket has many connections, and one that was upgraded still names its first.
+fn switch_of(socket: &SocketRef) -> Option<Switch> {
+    let peer = socket.req_parts().extensions.get::<axum::extract::ConnectInfo<super::tcp::Peer>>()?;
+    has_line(socket).then(|| peer.0.switch.clone())
+}
+
+/// Tells whether the TCP connection that a socket began on carries it for good.
+#[must_use]
+pub fn has_line(socket: &SocketRef) -> bool {
+    let began_as_websocket = socket.req_parts().uri.query().is_some_and(|query| query.contains("transport=websocket"));
+    began_as_websocket && socket.transport_type() == TransportType::Websocket
+}
+
+/// Holds every accepted connection by the id of its socket; clones share the set.
+#[derive(Clone, Default)]
+pub struct Connections(Arc<RwLock<HashMap<Sid, Arc<Connection>>>>);
+
+impl Connections {
+    /// Adds a connection.
+    pub fn insert(&self, connection: Arc<Connection>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(connection.id(), connection);
+    }
+
+    /// Removes a connection.
+    pub fn remove(&self, sid: Sid) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&sid);
+    }
+
+    /// Returns those of `sids` that are still connected, in their order.
+    #[must_use]
+    pub fn get(&self, sids: &[Sid]) -> Vec<Arc<Connection>> {
+        let connections = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        sids.iter().filter_map(|sid| connections.get(sid).cloned()).collect()
+    }
+
+    /// Returns a connection, if it is still there.
+    #[must_use]
+    pub fn find(&self, sid: Sid) -> Option<Arc<Connection>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&sid).cloned()
+    }
+
+    /// Returns every connection.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,190 @@
+//! What stands before every route: bodies have a deadline, and who opens a socket does not do so too often and is
+//! expected to say who it is.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{StatusCode, header};
+use axum::middleware::map_request;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use hyper::body::{Body as _, Frame, SizeHint};
+use scry_protocol::ErrorCode;
+use scry_protocol::auth::{ErrorBody, ErrorResponse};
+use tokio::time::Sleep;
+
+use super::handshakes::{self, Handshakes};
+use super::keepsake::is_of_sockets;
+use super::tcp::Peer;
+use super::throttle::Throttle;
+use crate::breach::{Breach, Witness};
+use crate::config::SocketConfig;
+use crate::core::Core;
+
+/// What stands between the packets of one body.
+const BETWEEN_PACKETS: u8 = 0x1e;
+
+/// Puts the guard before an application.
+pub fn before(app: Router, core: &Core, handshakes: &Handshakes) -> Router {
+    let (core, handshakes) = (core.clone(), handshakes.clone());
+    app.layer(map_request(move |request: Request| {
+        let (core, handshakes) = (core.clone(), handshakes.clone());
+        async move { prepare(request, &core, &handshakes) }
+    }))
+}
+
+/// Follows a socket from its first request to its end; noted if it never was admitted.
+///
+/// It waits in the request's extensions, which the library keeps as long as the socket.
+#[derive(Debug)]
+pub struct Opening {
+    witness: Witness,
+    since: Instant,
+    patience: Duration,
+    settled: AtomicBool,
+}
+
+impl Opening {
+    /// Says that the socket was admitted, or refused for a reason of its own.
+    pub fn settle(&self) {
+        self.settled.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        // Who leaves before the time is up was not put out.
+        if !self.settled.load(Ordering::Relaxed) && self.since.elapsed() >= self.patience {
+            self.witness.note(Breach::AuthTime);
+        }
+    }
+}
+
+fn prepare(mut request: Request, core: &Core, handshakes: &Handshakes) -> Result<Request, TooOften> {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
+    let witness = core.breaches.witness(peer);
+    if opens_socket(&request) {
+        if let Some(address) = peer
+            && let Some(limit) = handshakes::limit(address, &core.config.socket)
+            && let Err(wait) = handshakes.count(address, limit, Instant::now())
+        {
+            witness.note(Breach::Handshakes);
+            core.metrics.handshake(Some(ErrorCode::RateLimited.as_str()));
+            return Err(TooOften(wait));
+        }
+        let (since, patience) = (Instant::now(), core.config.socket.connect_timeout);
+        let settled = AtomicBool::new(false);
+        request.extensions_mut().insert(Arc::new(Opening { witness, since, patience, settled }));
+        return Ok(request);
+    }
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    let patience = core.config.http.body_timeout;
+    let pace = is_of_sockets(&request).then(|| Pace::new(&core.config.socket));
+    Ok(request.map(|body| Body::new(Hurried { body, patience, deadline: None, witness, pace })))
+}
+
+/// Says that an address opens sockets too often, and how long it is to wait.
+struct TooOften(Duration);
+
+impl IntoResponse for TooOften {
+    fn into_response(self) -> Response {
+        let message = "too many sockets were opened from this address; try again in a moment".to_owned();
+        let body = ErrorResponse { error: ErrorBody { code: ErrorCode::RateLimited, message } };
+        let (wait, close) = (self.0.as_secs().max(1).to_string(), "close".to_owned());
+        let headers = [(header::RETRY_AFTER, wait), (header::CONNECTION, close)];
+        (StatusCode::TOO_MANY_REQUESTS, headers, Json(body)).into_response()
+    }
+}
+
+fn opens_socket(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    is_of_sockets(request) && !query.split('&').any(|pair| pair.starts_with("sid="))
+}
+
+/// Lets packets that come in a body take the time that they would take over a WebSocket.
+struct Pace {
+    throttle: Throttle,
+    bytes_per_packet: usize,
+    /// What came and is not passed on yet.
+    held: Option<Frame<Bytes>>,
+}
+
+impl Pace {
+    fn new(config: &SocketConfig) -> Self {
+        let throttle = Throttle::new(config.bytes_per_second);
+        Self { throttle, bytes_per_packet: config.bytes_per_frame(), held: None }
+    }
+
+    fn hold(&mut self, frame: Frame<Bytes>) {
+        let bytes: &[u8] = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
+        let packets = bytes.split(|byte| *byte == BETWEEN_PACKETS).count();
+        self.throttle.spend(bytes.len().saturating_add(packets.saturating_mul(self.bytes_per_packet)));
+        self.held = Some(frame);
+    }
+
+    /// Gives back what is held, once it may be passed on.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        if self.held.is_some() {
+            std::task::ready!(self.throttle.poll_ready(cx));
+        }
+        Poll::Ready(self.held.take())
+    }
+}
+
+/// Passes a body on until its deadline.
+struct Hurried {
+    body: Body,
+    patience: Duration,
+    /// Begins with the first read.
+    deadline: Option<Pin<Box<Sleep>>>,
+    witness: Witness,
+    /// What slows it down; none where a body is one thing and not many.
+    pace: Option<Pace>,
+}
+
+impl Hurried {
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(pace) = &mut self.pace else { return Pin::new(&mut self.body).poll_frame(cx) };
+        if pace.held.is_none() {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => pace.hold(frame),
+                end => return Poll::Ready(end),
+            }
+        }
+        pace.poll_held(cx).map(|frame| frame.map(Ok))
+    }
+}
+
+impl hyper::body::Body for Hurried {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        let frame = this.poll_body(cx);
+        if frame.is_ready() {
+            return frame;
+        }
+        let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(this.patience)));
+        std::task::ready!(deadline.as_mut().poll(cx));
+        this.witness.note(Breach::BodyTime);
+        let late = std::io::Error::new(std::io::ErrorKind::TimedOut, "the body took too long");
+        Poll::Ready(Some(Err(axum::Error::new(late))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pace.as_ref().is_none_or(|pace| pace.held.is_none()) && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // What is held is missing from it.
+        if self.pace.is_some() { SizeHint::default() } else { self.body.size_hint() }
+    }
+}

@@ -1,0 +1,134 @@
+//! How often an address may open a socket (pure: the time is an argument).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::handshake;
+use crate::config::SocketConfig;
+use crate::rate::TokenBucket;
+
+/// How many handshakes a minute each connection is good for that an address may have.
+const PER_CONNECTION: u32 = 12;
+/// What may come at once, as a part of what may come in a minute.
+const AT_ONCE: u32 = 4;
+/// How long no connection is accepted from an address that asks for more.
+const CLOSED: Duration = Duration::from_secs(1);
+/// Past this many addresses those that have rested are forgotten, at most once a second.
+const SWEEP: usize = 4_096;
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(1);
+/// Past this many, new ones are not limited: strangers must not keep people out by being many.
+const MOST: usize = 65_536;
+
+/// Counts handshakes per address; clones share the count.
+#[derive(Debug, Clone, Default)]
+pub struct Handshakes(Arc<Mutex<Book>>);
+
+#[derive(Debug, Default)]
+struct Book {
+    askers: HashMap<IpAddr, Asker>,
+    swept: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Asker {
+    bucket: TokenBucket,
+    closed_until: Option<Instant>,
+}
+
+/// Returns how many handshakes a minute may come from `address`; `None` if it is exempt.
+#[must_use]
+pub fn limit(address: IpAddr, config: &SocketConfig) -> Option<u32> {
+    let sockets = handshake::connection_limit(address, config);
+    let usual = sockets.map(|limit| limit.max(SocketConfig::DEFAULT_CONNECTIONS_PER_IP).saturating_mul(PER_CONNECTION));
+    config.handshakes_per_minute.or(usual)
+}
+
+impl Handshakes {
+    /// Counts a handshake.
+    ///
+    /// # Errors
+    /// How long to wait for the next one, when there were too many.
+    pub fn count(&self, address: IpAddr, per_minute: u32, now: Instant) -> Result<(), Duration> {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.sweep(now);
+        let (address, is_full) = (address.to_canonical(), book.askers.len() >= MOST);
+        if is_full && !book.askers.contains_key(&address) {
+            return Ok(());
+        }
+        let fresh = || TokenBucket::with_burst(per_minute, per_minute / AT_ONCE, now);
+        let asker = book.askers.entry(address).or_insert_with(|| Asker { bucket: fresh(), closed_until: None });
+        asker.bucket.take(now).inspect_err(|_| asker.closed_until = Some(now + CLOSED))
+    }
+
+    /// Tells whether connections from `address` are not worth accepting, because it has just asked for too many.
+    #[must_use]
+    pub fn is_closed(&self, address: IpAddr, now: Instant) -> bool {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let asker = book.askers.get(&address.to_canonical());
+        asker.and_then(|asker| asker.closed_until).is_some_and(|until| now < until)
+    }
+}
+
+impl Book {
+    fn sweep(&mut self, now: Instant) {
+        let is_due = self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= BETWEEN_SWEEPS);
+        if self.askers.len() >= SWEEP && is_due {
+            self.askers.retain(|_, asker| !asker.bucket.is_full(now));
+            self.swept = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn address(number: u32) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::from_bits(number))
+    }
+
+    #[test]
+    fn a_quarter_of_a_minute_may_come_at_once_and_then_the_door_closes_for_a_second() {
+        let (handshakes, start) = (Handshakes::default(), Instant::now());
+        for _ in 0..30 {
+            assert_eq!(handshakes.count(address(1), 120, start), Ok(()));
+        }
+        assert!(!handshakes.is_closed(address(1), start));
+        assert_eq!(handshakes.count(address(1), 120, start), Err(Duration::from_millis(500)));
+        let later = start + Duration::from_millis(999);
+        let mapped = "::ffff:0.0.0.1".parse().unwrap();
+        assert!(handshakes.is_closed(mapped, later), "the same host in its other spelling");
+        assert!(!handshakes.is_closed(address(2), later) && handshakes.count(address(2), 120, later).is_ok());
+        assert!(!handshakes.is_closed(address(1), start + CLOSED));
+        assert_eq!(handshakes.count(address(1), 120, start + CLOSED), Ok(()));
+    }
+
+    #[test]
+    fn many_addresses_cannot_fill_the_memory() {
+        let (handshakes, start) = (Handshakes::default(), Instant::now());
+        let most = u32::try_from(MOST).unwrap();
+        for number in 0..most + 10 {
+            assert_eq!(handshakes.count(address(number), 120, start), Ok(()));
+        }
+        assert_eq!(handshakes.0.lock().unwrap().askers.len(), MOST);
+        handshakes.count(address(0), 120, start + Duration::from_secs(60)).unwrap();
+        assert_eq!(handshakes.0.lock().unwrap().askers.len(), 1, "who has rested is forgotten");
+    }
+
+    #[test]
+    fn the_limit_follows_that_of_connections() {
+        let mut config = SocketConfig::default();
+        let (near, far) = (IpAddr::V4(Ipv4Addr::LOCALHOST), "192.0.2.1".parse().unwrap());
+        assert_eq!((limit(near, &config), limit(far, &config)), (None, Some(120)));
+        config.max_connections_per_ip = Some(1_000);
+        assert_eq!(limit(near, &config), Some(12_000));
+        config.max_connections_per_ip = Some(1);
+        assert_eq!(limit(near, &config), Some(120), "coming back now and then is no flood");
+        config.handshakes_per_minute = Some(7);
+        assert_eq!(limit(far, &config), Some(7));
+    }
+}

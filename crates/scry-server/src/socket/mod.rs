@@ -1,0 +1,135 @@
+//! The gateway: Socket.IO connections, from the handshake to the drain.
+//!
+//! One task per connection answers its requests in order; the [`Relay`] sends the durable events.
+//! Everything that a client may send right after it has connected must find its handler, so the
+//! handlers are registered in the connect middleware, which runs before the client is let in.
+
+mod connection;
+mod door;
+mod drain;
+mod forwarded;
+pub mod frames;
+mod guard;
+mod handshake;
+mod handshakes;
+mod keepsake;
+mod limits;
+mod listen;
+mod passing;
+pub mod request;
+mod serve;
+mod session;
+mod signals;
+pub mod tcp;
+mod throttle;
+mod wicket;
+
+use std::sync::Arc;
+
+use scry_protocol::Room;
+use serde_json::Value;
+use socketioxide::extract::{Extension, SocketRef, TryData};
+use socketioxide::handler::ConnectHandler;
+use socketioxide::layer::SocketIoLayer;
+use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
+use tokio_util::sync::CancellationToken;
+
+use self::door::{Door, Handover};
+use self::limits::Addresses;
+use super::core::Core;
+use super::presence::People;
+use super::relay::Relay;
+use crate::config::SocketConfig;
+
+pub use connection::{Connection, Connections, Full};
+pub use serve::serve;
+
+/// What is read from a connection at a time: requests are short, and every connection has such a buffer.
+const READ_BUFFER: usize = 512;
+
+/// Serves Socket.IO; clones share everything.
+///
+/// It needs `ConnectInfo<tcp::Peer>`, which [`serve`] provides.
+#[derive(Clone)]
+pub struct Gateway {
+    core: Core,
+    io: SocketIo,
+    relay: Relay,
+    connections: Connections,
+    people: People,
+}
+
+impl Gateway {
+    /// Builds the gateway and the layer that puts it before an HTTP service.
+    #[must_use]
+    pub fn new(core: Core) -> (SocketIoLayer, Self) {
+        let (layer, io) = builder(&core.config.socket).build_layer();
+        let connections = Connections::default();
+        let people = People::default();
+        let relay = Relay::new(core.clone(), connections.clone(), people.clone());
+        // One process has one gateway; a second one in a test would not be shown.
+        let _ = core.relay.set(relay.view());
+        let door = Door {
+            core: core.clone(),
+            relay: relay.clone(),
+            people: people.clone(),
+            connections: connections.clone(),
+            addresses: Addresses::default(),
+        };
+        let inside = door.clone();
+        let admit = async move |socket: SocketRef, TryData(auth): TryData<Value>| {
+            door.answer(&socket, auth.ok().as_ref()).await
+        };
+        let serve = async move |socket: SocketRef, Extension(accepted): Extension<Handover>| {
+            inside.serve(socket, &accepted).await;
+        };
+        io.ns("/", serve.with(admit));
+        (layer, Self { core, io, relay, connections, people })
+    }
+
+    /// Sends durable events, presence and messages to users, and ends sessions that were logged out, until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(
+            self.relay.clone().run(stop.clone()),
+            self.people.run(self.core.clone(), self.connections.clone(), stop.clone()),
+            signals::run(&self, &stop),
+            passing::run(&self, &stop),
+            self.join_others(&stop),
+        );
+    }
+}
+
+impl Gateway {
+    /// Returns the connections in a user's own room.
+    fn of_user(&self, room: &Room) -> Vec<Arc<Connection>> {
+        // There is no namespace any more once the gateway has drained.
+        let Some(everyone) = self.io.of("/") else { return Vec::new() };
+        let sockets = everyone.within(room.to_string()).sockets();
+        let sids: Vec<_> = sockets.iter().map(|socket| socket.id).collect();
+        self.connections.get(&sids)
+    }
+
+    async fn join_others(&self, stop: &CancellationToken) {
+        if let Some(cluster) = self.core.signals.cluster() {
+            cluster.run(&self.core.signals, self.core.config.presence.ttl, stop).await;
+        }
+    }
+}
+
+fn builder(config: &SocketConfig) -> SocketIoBuilder {
+    SocketIo::builder()
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .connect_timeout(config.connect_timeout)
+        .max_payload(u64::try_from(config.max_payload).unwrap_or(u64::MAX))
+        .ws_max_message_size(config.max_payload)
+        .ws_max_frame_size(config.max_payload)
+        .max_buffer_size(config.buffer)
+        .ws_read_buffer_size(READ_BUFFER)
+        .with_parser(
+            ParserConfig::common()
+                .max_incoming_binaries(0)
+                .max_incoming_binary_buf_size(config.max_payload)
+                .packet_completion_timeout(config.connect_timeout),
+        )
+}

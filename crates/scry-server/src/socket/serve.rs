@@ -1,0 +1,52 @@
+//! One port for HTTP and sockets, from the first connection to a clean end.
+
+use std::io;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::Gateway;
+use super::guard;
+use super::handshakes::Handshakes;
+use super::listen::Reception;
+use super::tcp::Doorway;
+use crate::core::Core;
+
+/// Serves `app` with the gateway before it until `shutdown`, then drains within the configured time.
+///
+/// Handlers find the caller's address in `ConnectInfo<Peer>`.
+///
+/// # Errors
+/// The listener's, when it cannot go on.
+pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
+    let (layer, gateway) = Gateway::new(core.clone());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(gateway.clone().run(stop.clone()));
+    let handshakes = Handshakes::default();
+    let app = guard::before(app.layer(layer), &core, &handshakes);
+    let closing = CancellationToken::new();
+    let doorway = Doorway::new(listener, &core.config.socket);
+    let reception = Reception::new(core.config.clone(), core.breaches.clone(), handshakes, app);
+    let mut serving = std::pin::pin!(reception.run(doorway, closing.clone()));
+    let third = core.config.shutdown_timeout / 3;
+    let drained = async {
+        shutdown.cancelled().await;
+        core.draining.cancel();
+        // Who polls needs the listener to be told; who comes anew is refused with the reason.
+        gateway.drain(third).await;
+    };
+    tokio::select! {
+        () = &mut serving => {}
+        () = drained => {
+            closing.cancel();
+            let ((), ended) = tokio::join!(gateway.close(third), timeout(third, serving));
+            if ended.is_err() {
+                tracing::warn!("some requests were still open when the time to shut down had passed");
+            }
+        }
+    }
+    stop.cancel();
+    running.await.map_err(io::Error::other)
+}

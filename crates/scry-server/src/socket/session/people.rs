@@ -1,0 +1,91 @@
+//! Presence and typing, as one connection asks for them: who may, and about what.
+
+use scry_protocol::presence::{Activity, PresenceUpdate, TypingRequest};
+use scry_protocol::{EntityType, Id, Role, Room};
+use socketioxide::extract::AckSender;
+
+use super::Session;
+use crate::access::{self, Whereabouts};
+use crate::domain::{Kind, typing};
+use crate::presence::{Request, Spot};
+use crate::relay::Denied;
+use crate::rules::authorization::{Action, Decision, allow};
+
+impl Session {
+    /// Notes what the connection is at; the campaign and the resource must be for this user's eyes, and for their hands
+    /// if they say that they edit.
+    pub(super) async fn present(&self, update: PresenceUpdate, ack: AckSender) {
+        let allowed = async {
+            let role = self.role_in(&update.campaign_id).await?;
+            if update.state == Activity::Editing {
+                require_editor(role)?;
+            }
+            if let Some(resource) = &update.resource {
+                self.find(&update.campaign_id, &resource.entity_type, &resource.id).await?;
+            }
+            Ok(())
+        };
+        match allowed.await {
+            Ok(()) => {
+                self.people.ask(Request::Update(self.connection.id(), update)).await;
+                self.granted(ack);
+            }
+            Err(denied) => self.denied(ack, &denied, "could not note what somebody is at"),
+        }
+    }
+
+    /// Announces that somebody types in a field that they may change, or has stopped.
+    pub(super) async fn typing(&self, field: TypingRequest, is_typing: bool, ack: AckSender) {
+        let found = async {
+            let role = self.role_in(&field.campaign_id).await?;
+            let place = self.find(&field.campaign_id, &field.entity_type, &field.entity_id).await?;
+            // What was never announced ends without a word: only a beginning is shown to others.
+            if is_typing {
+                require_editor(role)?;
+                self.require_field(&field).await?;
+            }
+            Ok(place)
+        };
+        match found.await {
+            Ok(place) => {
+                let claims = self.connection.claims();
+                let is_structure = field.entity_type == EntityType::Structure;
+                let settlement = place.parent.filter(|_| is_structure);
+                let spot = Spot { user_id: claims.sub.clone(), name: claims.name.clone(), field, settlement };
+                self.people.ask(Request::Typing(self.connection.id(), spot, is_typing)).await;
+                self.granted(ack);
+            }
+            Err(denied) => self.denied(ack, &denied, "could not note who types"),
+        }
+    }
+
+    /// Tells the people's task that the connection has joined a room.
+    pub(super) async fn joined(&self, room: Room) {
+        self.people.ask(Request::Joined(self.connection.id(), room)).await;
+    }
+
+    async fn role_in(&self, campaign: &Id) -> Result<Role, Denied> {
+        let user = self.connection.claims().sub.clone();
+        access::role_in_campaign(&self.core.db, &user, campaign).await?.ok_or(Denied::Unauthorized)
+    }
+
+    /// Refuses the name of a field that the entity does not have: others are shown it.
+    async fn require_field(&self, request: &TypingRequest) -> Result<(), Denied> {
+        let kind = Kind::parse(request.entity_type.as_str()).ok_or(Denied::Unauthorized)?;
+        let has_field = typing::has_field(&self.core.db, kind, &request.entity_id, &request.field).await?;
+        if has_field { Ok(()) } else { Err(Denied::Unauthorized) }
+    }
+
+    async fn find(&self, campaign: &Id, entity_type: &EntityType, id: &Id) -> Result<Whereabouts, Denied> {
+        let place = access::whereabouts(&self.core.db, id).await?;
+        let fits = |place: &Whereabouts| place.campaign == *campaign && place.entity_type == *entity_type;
+        place.filter(fits).ok_or(Denied::Unauthorized)
+    }
+}
+
+fn require_editor(role: Role) -> Result<(), Denied> {
+    match allow(Some(role), Action::Edit) {
+        Decision::Allow => Ok(()),
+        Decision::Deny | Decision::Hide => Err(Denied::Unauthorized),
+    }
+}

@@ -1,0 +1,77 @@
+//! What reaches single users outside the journal: messages to them, and the end of their sessions.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use scry_protocol::{Id, Room};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::Gateway;
+use crate::auth::{lifecycle, revoked};
+use crate::clock::now;
+use crate::db::DbError;
+use crate::inbox;
+use crate::signals::SessionEnded;
+
+/// How often to look for what other nodes did; their words may be lost, their deeds may not.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Passes on the core's signals until `stop`.
+pub async fn run(gateway: &Gateway, stop: &CancellationToken) {
+    let mail = gateway.core.signals.mail.clone();
+    let mut ended = gateway.core.signals.ended();
+    let mut polls = interval(POLL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            users = mail.take() => tell(gateway, &users),
+            session = ended.recv() => match session {
+                Ok(session) => end(gateway, &session),
+                // The next look into the database finds them.
+                Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "ended sessions were overlooked for a moment"),
+                Err(RecvError::Closed) => return,
+            },
+            _ = polls.tick() => if let Err(error) = look(gateway).await {
+                tracing::warn!(%error, "could not look for what other nodes did");
+            },
+        }
+    }
+}
+
+/// Looks into the database for messages and ended sessions that nobody announced.
+async fn look(gateway: &Gateway) -> Result<(), DbError> {
+    let core = &gateway.core;
+    // Messages come from other nodes only; an operator's command ends sessions of a node that is alone, too.
+    if core.signals.cluster().is_some() {
+        tell(gateway, &inbox::written_to(&core.db, now()).await?.into_iter().collect());
+    }
+    for session in revoked::lately(&core.db, now()).await? {
+        if !core.signals.is_over(&session.sid) {
+            core.signals.heard_end(session);
+        }
+    }
+    // Their sockets may be of sessions that only the application knows that signed the token.
+    let disabled = lifecycle::disabled_lately(&core.db, now()).await?;
+    let connections = if disabled.is_empty() { Vec::new() } else { gateway.connections.all() };
+    connections.iter().filter(|it| disabled.contains(&it.claims().sub)).for_each(|it| it.dismiss());
+    Ok(())
+}
+
+fn tell(gateway: &Gateway, users: &HashSet<Id>) {
+    for user in users {
+        for connection in gateway.of_user(&Room::User(user.clone())) {
+            connection.mail().notify_one();
+        }
+    }
+}
+
+fn end(gateway: &Gateway, session: &SessionEnded) {
+    for connection in gateway.connections.all() {
+        if connection.claims().sid == session.sid {
+            connection.dismiss();
+        }
+    }
+}

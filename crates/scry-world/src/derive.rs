@@ -1,0 +1,112 @@
+//! What the rules give for the entities of a world file; what the file says of it must agree.
+
+use std::collections::BTreeMap;
+
+use scry_calendar::WorldTime;
+use scry_query::formula::{self, Clock, Derived, Family, Outcome, RuleBook, Trouble};
+use scry_text::placed::{Fault, Keyed};
+use serde_json::Value;
+
+use super::model::{Campaign, Sheet};
+use super::sheet::Draft;
+
+/// Holds what the file says of computed values and conditions, by the entity's slug.
+pub(super) type GivenBySlug = BTreeMap<String, Given>;
+
+/// Holds what the file says of one entity's computed values and conditions.
+pub(super) struct Given {
+    place: String,
+    at: usize,
+    computed: Keyed<Value>,
+    conditions: Keyed<bool>,
+}
+
+impl Given {
+    /// Keeps what an entity's table says.
+    pub fn new(draft: &Draft<'_>, computed: Keyed<Value>, conditions: Keyed<bool>) -> Self {
+        Self { place: draft.place.clone(), at: draft.at, computed, conditions }
+    }
+
+    fn agrees(&self, derived: &[Derived]) -> Result<(), Fault> {
+        for (key, value) in &self.computed.0 {
+            let found = derived.iter().find_map(|it| match &it.outcome {
+                Outcome::Computed(computed) if it.name == *key.get_ref() => Some(&computed.value),
+                Outcome::Computed(_) | Outcome::Condition(_) => None,
+            });
+            self.compare("computed", key, value, found)?;
+        }
+        for (key, holds) in &self.conditions.0 {
+            let found = derived.iter().find_map(|it| match &it.outcome {
+                Outcome::Condition(condition) if it.name == *key.get_ref() => Some(condition.holds.into()),
+                Outcome::Computed(_) | Outcome::Condition(_) => None,
+            });
+            self.compare("conditions", key, &Value::Bool(*holds), found.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        table: &str,
+        key: &toml::Spanned<String>,
+        written: &Value,
+        found: Option<&Value>,
+    ) -> Result<(), Fault> {
+        let text = match found {
+            None => "has no rule; declare one".to_owned(),
+            Some(found) if found == written || (found.is_number() && found.as_f64() == written.as_f64()) => {
+                return Ok(());
+            }
+            Some(found) => format!("is {written}, but its rule gives {found}; correct it or leave it out"),
+        };
+        Err(Fault { at: key.span().start, place: format!("{}, {table}.{}", self.place, key.get_ref()), text })
+    }
+}
+
+/// Works out every value and condition of a campaign and puts it where it belongs.
+pub(super) fn fill(campaign: &mut Campaign, given: &GivenBySlug, book: &RuleBook) -> Result<(), Fault> {
+    let calendar = campaign.calendar.clone();
+    // The file's time has been read once already.
+    let clock = Clock { calendar: &calendar, now: campaign.world_time.parse().unwrap_or(WorldTime::UNIX_EPOCH) };
+    for settlement in &mut campaign.settlements {
+        let slug = settlement.slug.clone();
+        let mut structures: Vec<_> = campaign.structures.iter_mut().filter(|it| it.settlement == slug).collect();
+        let family = Family {
+            settlement: formula::facts(&settlement.name, settlement.level, None, &settlement.sheet.variables),
+            structures: structures
+                .iter()
+                .map(|it| formula::facts(&it.name, it.level, Some(&it.kind), &it.sheet.variables))
+                .collect(),
+        };
+        let results = book.derive(family, clock);
+        put(&mut settlement.sheet, &settlement.slug, results.settlement, given)?;
+        for (structure, derived) in structures.iter_mut().zip(results.structures) {
+            put(&mut structure.sheet, &structure.slug, derived, given)?;
+        }
+    }
+    Ok(())
+}
+
+fn put(sheet: &mut Sheet, slug: &str, derived: Vec<Derived>, given: &GivenBySlug) -> Result<(), Fault> {
+    if let Some(given) = given.get(slug) {
+        if let Some((name, trouble)) = derived.iter().find_map(mistake) {
+            return Err(Fault { at: given.at, place: format!("{}, rule {name}", given.place), text: trouble });
+        }
+        given.agrees(&derived)?;
+    }
+    for it in derived {
+        match it.outcome {
+            Outcome::Computed(computed) => sheet.computed.push((it.name, computed)),
+            Outcome::Condition(condition) => sheet.conditions.push(condition),
+        }
+    }
+    Ok(())
+}
+
+/// Finds a formula that mixes what does not go together; what merely has no value now may have one later.
+fn mistake(derived: &Derived) -> Option<(String, String)> {
+    match &derived.trouble {
+        Some(Trouble::Mistake(text)) => Some((derived.name.clone(), text.clone())),
+        Some(Trouble::Absent(_) | Trouble::Undefined(_)) | None => None,
+    }
+}

@@ -1,0 +1,71 @@
+//! Variables and schemas of one entity, brought together and checked.
+
+use scry_protocol::variable::VariableSchema;
+use scry_text::placed::{Fault, Keyed};
+use serde_json::Value;
+use toml::Spanned;
+
+use super::model::Sheet;
+use super::raw::Schemas;
+
+/// Says what an entity's table gives, and which shared schemas concern it.
+pub(super) struct Draft<'a> {
+    /// Such as `settlement harrows-rest`.
+    pub place: String,
+    /// Where the entity's table stands, for what is missing altogether.
+    pub at: usize,
+    /// `settlement`, or `structure` and its type.
+    pub sorts: &'a [&'a str],
+    pub variables: Keyed<Value>,
+    pub schemas: Keyed<VariableSchema>,
+}
+
+impl Draft<'_> {
+    /// Brings variables and schemas together: shared schemas first, then the entity's own.
+    pub fn build(self, shared: &Schemas) -> Result<Sheet, Fault> {
+        let mut sheet = Sheet { schemas: self.schemas(shared)?, ..Sheet::default() };
+        for (key, value) in &self.variables.0 {
+            let fault = |text: String| self.fault(key.span().start, format!("variables.{}", key.get_ref()), text);
+            let schema = sheet.schema(key.get_ref()).ok_or_else(|| fault("has no schema; declare one".to_owned()))?;
+            schema.check(value).map_err(fault)?;
+            sheet.variables.insert(key.get_ref().clone(), value.clone());
+        }
+        if let Some((missing, _)) = sheet.schemas.iter().find(|(name, _)| !sheet.variables.contains_key(name)) {
+            return Err(self.fault(
+                self.at,
+                format!("variables.{missing}"),
+                "is missing; its schema asks for it".into(),
+            ));
+        }
+        Ok(sheet)
+    }
+
+    fn schemas(&self, shared: &Schemas) -> Result<Vec<(String, VariableSchema)>, Fault> {
+        let mut schemas: Vec<(String, VariableSchema)> = Vec::new();
+        for (key, schema) in self.shared_schemas(shared).into_iter().chain(&self.schemas.0) {
+            let place = || format!("schemas.{}", key.get_ref());
+            schema.check_itself().map_err(|text| self.fault(key.span().start, place(), text))?;
+            if let Some(stranger) = schema.other.keys().next() {
+                return Err(self.fault(key.span().start, place(), format!("has an unknown key {stranger}")));
+            }
+            if schemas.iter().any(|(name, _)| name == key.get_ref()) {
+                return Err(self.fault(key.span().start, place(), "is declared already for its sort".to_owned()));
+            }
+            schemas.push((key.get_ref().clone(), schema.clone()));
+        }
+        Ok(schemas)
+    }
+
+    fn shared_schemas<'s>(&self, shared: &'s Schemas) -> Vec<&'s (Spanned<String>, VariableSchema)> {
+        let of_sort = |sort: &str| match sort {
+            "settlement" => Some(&shared.settlement),
+            "structure" => Some(&shared.structure),
+            kind => shared.types.0.iter().find(|(name, _)| name.get_ref() == kind).map(|(_, schemas)| schemas),
+        };
+        self.sorts.iter().filter_map(|sort| of_sort(sort)).flat_map(|keyed| &keyed.0).collect()
+    }
+
+    fn fault(&self, at: usize, key: String, text: String) -> Fault {
+        Fault { at, place: format!("{}, {key}", self.place), text }
+    }
+}
