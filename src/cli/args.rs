@@ -18,7 +18,11 @@ use scry_protocol::Room;
 /// A live campaign dashboard for the terminal.
 #[derive(Debug, Parser)]
 #[command(name = "scry", version, max_term_width = 100)]
-#[command(after_help = "Without a command, the dashboard opens. Try `scry demo` first: it needs nothing else.")]
+#[cfg_attr(
+    feature = "demo",
+    command(after_help = "Without a command, the dashboard opens. Try `scry demo` first: it needs nothing else.")
+)]
+#[cfg_attr(not(feature = "demo"), command(after_help = "Without a command, the dashboard opens."))]
 pub struct Cli {
     #[command(flatten)]
     pub common: Common,
@@ -78,6 +82,7 @@ pub struct Dashboard {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show a living campaign at once: a server in this process, a table of simulated players, the dashboard
+    #[cfg(feature = "demo")]
     Demo(Demo),
     /// Log in and keep the tokens
     Login(Login),
@@ -204,6 +209,7 @@ pub enum ConfigAction {
 }
 
 /// Options of `scry demo`.
+#[cfg(feature = "demo")]
 #[derive(Debug, Clone, Args)]
 pub struct Demo {
     /// Print JSON lines instead of opening the dashboard

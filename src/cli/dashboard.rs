@@ -1,7 +1,5 @@
 //! The dashboard, from the command line: log in if need be, find the campaign, open the screen.
 
-use std::time::Duration;
-
 use scry_client::api::{Api, CampaignSummary};
 use scry_client::disk::DiskCache;
 use scry_client::error::ApiError;
@@ -50,29 +48,6 @@ async fn show(context: &Context, wanted: Option<&str>, args: &Args) -> Result<En
     options.session = args.rooms.iter().cloned().fold(options.session, SessionOptions::room);
     let plain = args.plain || context.settings.config.ui.plain;
     Ok(if plain { tui::plain::run(options).await? } else { tui::run(options).await? })
-}
-
-/// Opens the dashboard on a campaign as whoever `api` is logged in as, for `time` at most.
-///
-/// # Errors
-/// [`CliError::Tui`] when there is no terminal or it fails.
-pub async fn open(
-    context: &Context,
-    api: Api,
-    campaign: Option<Id>,
-    time: Option<Duration>,
-    plain: bool,
-) -> Result<Exit, CliError> {
-    let user = api.auth().user().await;
-    let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
-    let options = TuiOptions { time, ..options };
-    match if plain { tui::plain::run(options).await? } else { tui::run(options).await? } {
-        Ended::Exit(exit) => Ok(exit),
-        Ended::Profile(profile) => {
-            context.say(&format!("this was a demo; `scry --profile {profile}` opens the other server"));
-            Ok(Exit::Met)
-        }
-    }
 }
 
 /// Returns the place where this user's campaigns are kept.

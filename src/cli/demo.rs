@@ -25,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 use super::args::{Common, Demo as Args, Rooms, Watch};
 use super::context::{Context, settings};
 use super::error::CliError;
-use super::{dashboard, watch};
+use super::watch;
+use crate::tui::{self, Ended, TuiOptions};
 
 /// The campaign a newcomer is shown.
 const CAMPAIGN: &str = "Emberfall";
@@ -93,7 +94,7 @@ impl House {
             self.invite();
             watch::print(&self.context, viewer, &everything_in(&campaign, args.time)).await
         } else {
-            dashboard::open(&self.context, viewer, Some(campaign), args.time, args.plain).await
+            open(&self.context, viewer, Some(campaign), args.time, args.plain).await
         };
         table.abort();
         shown
@@ -132,4 +133,24 @@ fn everything_in(campaign: &Id, time: Option<Duration>) -> Watch {
 /// Makes every demo another one, unless a seed was asked for.
 fn any_seed() -> u64 {
     uuid::Uuid::now_v7().as_u64_pair().1
+}
+
+/// Opens the dashboard on a campaign as whoever `api` is logged in as, for `time` at most.
+async fn open(
+    context: &Context,
+    api: Api,
+    campaign: Option<Id>,
+    time: Option<Duration>,
+    plain: bool,
+) -> Result<Exit, CliError> {
+    let user = api.auth().user().await;
+    let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
+    let options = TuiOptions { time, ..options };
+    match if plain { tui::plain::run(options).await? } else { tui::run(options).await? } {
+        Ended::Exit(exit) => Ok(exit),
+        Ended::Profile(profile) => {
+            context.say(&format!("this was a demo; `scry --profile {profile}` opens the other server"));
+            Ok(Exit::Met)
+        }
+    }
 }

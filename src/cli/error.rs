@@ -8,6 +8,7 @@ use scry_command::exit::Exit;
 use scry_config::{ConfigError, duration};
 use scry_scripting::pick::PickError;
 use scry_scripting::rooms::RoomsError;
+#[cfg(feature = "server")]
 use scry_server::ServerError;
 
 use crate::tui::TuiError;
@@ -23,6 +24,7 @@ pub enum CliError {
     Credentials(#[from] CredentialError),
     #[error(transparent)]
     Pick(#[from] PickError),
+    #[cfg(feature = "server")]
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
@@ -72,7 +74,9 @@ impl CliError {
             Self::Unjudged(_) => Exit::NotMet,
             Self::Waiting(_) | Self::Unanswered(_) => Exit::Connection,
             Self::Credentials(_) => Exit::Authentication,
-            Self::Tui(TuiError::Terminal(_)) | Self::Server(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
+            #[cfg(feature = "server")]
+            Self::Server(_) => Exit::Internal,
+            Self::Tui(TuiError::Terminal(_)) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
         }
     }
 }

@@ -6,6 +6,7 @@ mod complete;
 mod config;
 mod context;
 mod dashboard;
+#[cfg(feature = "demo")]
 mod demo;
 mod doctor;
 mod edit;
@@ -21,6 +22,8 @@ mod outbox;
 mod people;
 mod record;
 mod recordings;
+#[cfg(feature = "server")]
+mod replay_gateway;
 mod shell;
 mod watch;
 mod zstd;
@@ -76,6 +79,7 @@ async fn run(cli: Cli) -> Result<Exit, CliError> {
     let context = || Context::start(&cli.common, &process_env);
     match cli.command {
         None => dashboard::run(&context()?, &cli.dashboard).await,
+        #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => demo::run(&cli.common, &process_env, &args).await,
         Some(Command::Login(args)) => login::login(&context()?, &args).await,
         Some(Command::Logout) => login::logout(&context()?).await,

@@ -24,7 +24,6 @@ use scry_scripting::recording::{self, Header, Recording, Speed, State};
 use scry_scripting::run_record::{self, Amount};
 use scry_scripting::run_replay;
 use scry_scripting::watch::holds;
-use scry_server::replay::Stage;
 use scry_text::json::Json;
 use serde_json::Value;
 
@@ -114,10 +113,13 @@ pub async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliErr
     if args.tui {
         return show(context, recording, args.speed).await;
     }
-    match (&args.output, args.serve) {
-        (Some(path), _) => write(context, &recording, path),
-        (None, Some(address)) => serve(context, &recording, args, address).await,
-        (None, None) => print(context, &recording, args, lines.unwrap_or_default()).await,
+    #[cfg(feature = "server")]
+    if let Some(address) = args.serve {
+        return super::replay_gateway::serve(context, &recording, args, address).await;
+    }
+    match &args.output {
+        Some(path) => write(context, &recording, path),
+        None => print(context, &recording, args, lines.unwrap_or_default()).await,
     }
 }
 
@@ -130,7 +132,7 @@ fn select(
     args: &ReplayArgs,
     run: Option<&str>,
 ) -> Result<Option<Vec<String>>, CliError> {
-    let prints = !args.tui && args.output.is_none() && args.serve.is_none();
+    let prints = args.prints();
     let looks = args.filter.as_ref().is_some_and(Expr::looks_at_entities) || prints && args.format.looks_at_entities();
     let mut known = known(recording);
     if looks && !known.is_of_campaigns() {
@@ -248,41 +250,8 @@ async fn print(
 }
 
 /// Says how far a replay has come.
-fn far(done: u64, recording: &Recording, at: Duration) -> String {
+pub(super) fn far(done: u64, recording: &Recording, at: Duration) -> String {
     let end = recording.entries.last().map_or(Duration::ZERO, |(at, _)| *at);
     let (at, end) = (progress::clock(at), progress::clock(end));
     format!("{done} of {} events, {at} of {end}", recording.entries.len())
-}
-
-/// Plays to the clients that join; begins with the first room that one joins.
-async fn serve(
-    context: &Context,
-    recording: &Recording,
-    args: &ReplayArgs,
-    address: std::net::SocketAddr,
-) -> Result<Exit, CliError> {
-    let failed = || format!("cannot listen at {address}");
-    let stage = Stage::open(address).await.map_err(CliError::io(failed()))?;
-    Output::stdout()
-        .line(&format!("listening on http://{}", stage.address()))
-        .map_err(CliError::io("cannot write to stdout"))?;
-    context.say("the recording begins when the first client joins a room");
-    tokio::select! {
-        () = stage.joined() => {}
-        () = scry_scripting::signals::interrupted() => return Ok(Context::end(&HeadlessEnded::interrupted())),
-    }
-    let progress = Progress::new(!context.quiet);
-    let mut done = 0;
-    let play = async |delivery: &Delivery, at: Duration| {
-        progress.say(|| far(done, recording, at));
-        done += 1;
-        let room = delivery.room.as_ref().map(ToString::to_string);
-        stage.emit(room.as_deref(), &delivery.name, &delivery.raw).await;
-        Ok(None)
-    };
-    let ended = run_replay::run(recording, args.speed, play).await.map_err(CliError::io(failed()))?;
-    drop(progress);
-    stage.close().await;
-    context.say(&format!("played {done} events"));
-    Ok(Context::end(&ended))
 }

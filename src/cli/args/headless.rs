@@ -255,14 +255,26 @@ pub struct Replay {
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     pub format: Format,
     /// Write what is played as a recording into this file instead of printing it
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["format", "serve"])]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "format")]
     pub output: Option<PathBuf>,
     /// Show it in the dashboard, where it can be held, stepped through and turned back
-    #[arg(long, conflicts_with_all = ["format", "output", "serve"])]
+    #[arg(long, conflicts_with_all = ["format", "output"])]
     pub tui: bool,
     /// Be a gateway at this address, for example 127.0.0.1:4700, and play to those who join; starts with the first
-    #[arg(long, value_name = "ADDR", conflicts_with = "format")]
+    #[cfg(feature = "server")]
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["format", "output", "tui"])]
     pub serve: Option<std::net::SocketAddr>,
+}
+
+impl Replay {
+    /// Returns whether the events are printed, rather than shown, written or served.
+    pub const fn prints(&self) -> bool {
+        #[cfg(feature = "server")]
+        let serves = self.serve.is_some();
+        #[cfg(not(feature = "server"))]
+        let serves = false;
+        !self.tui && self.output.is_none() && !serves
+    }
 }
 
 /// Options of `scry completions`.

@@ -1,0 +1,54 @@
+//! `scry replay --serve`: a recording as a gateway that clients can join.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use scry_client::event::Delivery;
+use scry_command::exit::Exit;
+use scry_command::progress::Progress;
+use scry_scripting::ended::Ended;
+use scry_scripting::output::Output;
+use scry_scripting::recording::Recording;
+use scry_scripting::{run_replay, signals};
+use scry_server::replay::Stage;
+
+use super::args::Replay;
+use super::context::Context;
+use super::error::CliError;
+use super::record::far;
+
+/// Plays to the clients that join; begins with the first room that one joins.
+///
+/// # Errors
+/// [`CliError::Io`] when nothing can listen at the address.
+pub async fn serve(
+    context: &Context,
+    recording: &Recording,
+    args: &Replay,
+    address: SocketAddr,
+) -> Result<Exit, CliError> {
+    let failed = || format!("cannot listen at {address}");
+    let stage = Stage::open(address).await.map_err(CliError::io(failed()))?;
+    Output::stdout()
+        .line(&format!("listening on http://{}", stage.address()))
+        .map_err(CliError::io("cannot write to stdout"))?;
+    context.say("the recording begins when the first client joins a room");
+    tokio::select! {
+        () = stage.joined() => {}
+        () = signals::interrupted() => return Ok(Context::end(&Ended::interrupted())),
+    }
+    let progress = Progress::new(!context.quiet);
+    let mut done = 0;
+    let play = async |delivery: &Delivery, at: Duration| {
+        progress.say(|| far(done, recording, at));
+        done += 1;
+        let room = delivery.room.as_ref().map(ToString::to_string);
+        stage.emit(room.as_deref(), &delivery.name, &delivery.raw).await;
+        Ok(None)
+    };
+    let ended = run_replay::run(recording, args.speed, play).await.map_err(CliError::io(failed()))?;
+    drop(progress);
+    stage.close().await;
+    context.say(&format!("played {done} events"));
+    Ok(Context::end(&ended))
+}
