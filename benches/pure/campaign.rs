@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use scry_client::event::{Delivery, Snapshot};
+use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::{Event, Position};
 use scry_text as text;
 use serde_json::{Value, json};

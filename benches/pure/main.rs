@@ -13,7 +13,7 @@ use campaign::{EVENTS, USUAL, decode};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 use scry_calendar::{Calendar, WorldTime};
-use scry_client::cache::Cache;
+use scry_model::cache::Cache;
 use scry_protocol::Event;
 
 /// Decodes events and applies them to the cache.

@@ -6,11 +6,11 @@ use std::time::Instant;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
-use scry_client::cache::Cache;
-use scry_client::event::{ClientEvent, Delivery, Phase, Status};
 use scry_dashboard::app::entry::Entry;
 use scry_dashboard::app::{self, App, Clock, Journal, Msg, Now};
 use scry_dashboard::ui::{self, Look};
+use scry_model::cache::Cache;
+use scry_model::event::{ClientEvent, Delivery, Phase, Status};
 use serde_json::json;
 
 use super::campaign::{Campaign, EVENTS, HUGE, USUAL, delivery, message};

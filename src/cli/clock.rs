@@ -1,8 +1,8 @@
 //! `scry advance-time` and `set-time`.
 
 use scry_client::api::edit::{ClockMove, Terms};
-use scry_client::outbox::Change;
 use scry_command::exit::Exit;
+use scry_model::outbox::Change;
 use scry_protocol::Id;
 
 use super::args::{AdvanceTime, SetTime};

@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 
 use scry_client::api::edit::Terms;
-use scry_client::outbox::Change;
 use scry_command::exit::Exit;
+use scry_model::outbox::Change;
 use scry_protocol::EntityType;
 use scry_scripting::output::Output;
 use scry_scripting::{assign, fields, line};

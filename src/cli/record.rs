@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use scry_client::api::Api;
 use scry_client::connection::Start;
 use scry_client::error::ApiError;
-use scry_client::event::{Delivery, Snapshot};
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
-use scry_command::progress::{self, Progress};
+use scry_command::progress::Progress;
 use scry_dashboard::app::replay::Tape;
+use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::{EventKind, Room};
 use scry_query::expr::{Expr, Names};
 use scry_scripting::correlation;
@@ -25,6 +25,7 @@ use scry_scripting::run_record::{self, Amount};
 use scry_scripting::run_replay;
 use scry_scripting::watch::holds;
 use scry_text::json::Json;
+use scry_text::units;
 use serde_json::Value;
 
 use super::args::{Record as RecordArgs, Replay as ReplayArgs};
@@ -56,8 +57,7 @@ pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliErr
     let begun = Header::new(Timestamp::now(), rooms.iter().map(ToString::to_string).collect(), state);
     let progress = Progress::new(!context.quiet);
     progress.say(|| "recording".to_owned());
-    let show =
-        |amount: &Amount| progress.say(|| format!("{} events, {}", amount.events, progress::bytes(amount.bytes)));
+    let show = |amount: &Amount| progress.say(|| format!("{} events, {}", amount.events, units::bytes(amount.bytes)));
     let mut output = Output::new(file);
     let say = |sentence: &str| context.say(sentence);
     let ended = progress.during(run_record::run(&wanted, begun, &mut stream, &mut output, say, show)).await;
@@ -252,6 +252,6 @@ async fn print(
 /// Says how far a replay has come.
 pub(super) fn far(done: u64, recording: &Recording, at: Duration) -> String {
     let end = recording.entries.last().map_or(Duration::ZERO, |(at, _)| *at);
-    let (at, end) = (progress::clock(at), progress::clock(end));
+    let (at, end) = (units::clock(at), units::clock(end));
     format!("{done} of {} events, {at} of {end}", recording.entries.len())
 }

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use scry_client::event::Delivery;
 use scry_command::exit::Exit;
 use scry_command::progress::Progress;
+use scry_model::event::Delivery;
 use scry_scripting::ended::Ended;
 use scry_scripting::output::Output;
 use scry_scripting::recording::Recording;

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use scry_client::api::Api;
-use scry_client::event::{ClientEvent, Phase};
-use scry_client::outbox::{self, Edit, Handle, Outboxes, Outcome};
+use scry_client::outbox::{self, Handle, Outboxes};
+use scry_model::event::{ClientEvent, Phase};
+use scry_model::outbox::{Edit, Outcome};
 use scry_protocol::Id;
 use tokio::sync::mpsc;
 

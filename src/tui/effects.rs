@@ -6,11 +6,11 @@ use futures_util::future::OptionFuture;
 use scry_client::api::{Api, CampaignSummary};
 use scry_client::disk::DiskCache;
 use scry_client::error::ApiError;
-use scry_client::event::Status;
 use scry_client::outbox::Outboxes;
 use scry_client::session::{self, Session, SessionOptions};
 use scry_dashboard::app::copy::Export;
 use scry_dashboard::app::{Choice, Effect, Msg, Unanswered};
+use scry_model::event::Status;
 use scry_protocol::Room;
 use tokio::sync::{mpsc, watch};
 

@@ -25,7 +25,6 @@ use tokio::time::{sleep_until, timeout};
 pub use self::background::Background;
 use scry_client::api::Api;
 use scry_client::disk::DiskCache;
-use scry_client::event::ClientEvent;
 use scry_client::outbox::Outboxes;
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
@@ -35,6 +34,7 @@ use scry_dashboard::app::copy::Export;
 use scry_dashboard::app::replay::Tape;
 use scry_dashboard::app::{App, Effect, Msg, Now};
 use scry_dashboard::ui::{self, Look};
+use scry_model::event::ClientEvent;
 use scry_protocol::Id;
 
 use self::background::Late;

@@ -3,8 +3,8 @@
 use std::sync::mpsc as line;
 
 use scry_client::disk::DiskCache;
-use scry_client::event::Saved;
 use scry_dashboard::app::Msg;
+use scry_model::event::Saved;
 use scry_protocol::Id;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

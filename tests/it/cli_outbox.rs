@@ -6,10 +6,10 @@ use std::process::{Command, Output, Stdio};
 
 use scry_client::auth::Auth;
 use scry_client::disk::DiskCache;
-use scry_client::event::Snapshot;
 use scry_client::outbox::Outboxes;
 use scry_client::secret::Secret;
 use scry_config::client::Server;
+use scry_model::event::Snapshot;
 use scry_protocol::Id;
 use scry_text::json;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scry_client::connection::Start;
-use scry_client::event::{ClientEvent, Delivery, Phase, Transport};
+use scry_model::event::{ClientEvent, Delivery, Phase, Transport};
 use serde_json::{Value, json};
 
 use crate::support::client::{TestClient, options};

@@ -8,9 +8,9 @@ use scry_client::auth::{self, Auth};
 use scry_client::connection::Start;
 use scry_client::credentials::{Credentials, Store};
 use scry_client::error::ApiError;
-use scry_client::event::Phase;
 use scry_client::secret::Secret;
 use scry_command::exit::Exit;
+use scry_model::event::Phase;
 use scry_protocol::ErrorCode;
 use tokio::net::TcpListener;
 
@@ -30,7 +30,7 @@ async fn a_token_is_renewed_within_the_connection() {
     let left = tokio::time::timeout(Duration::from_secs(5), changes.wait_for(|status| status.phase != Phase::Live));
     assert!(left.await.is_err(), "it must stay live: {:?}", client.session.status.borrow());
     advance(&api, &campaign).await;
-    client.until(|event| matches!(event, scry_client::event::ClientEvent::Delivered(_))).await;
+    client.until(|event| matches!(event, scry_model::event::ClientEvent::Delivered(_))).await;
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn an_expired_token_is_refreshed_before_the_next_attempt() {
     let mut client = TestClient::start(watching(&server.url, api, &campaign, Start::Now));
     let status = client.until_phase(Phase::Live).await;
     assert_eq!(status.attempt, 0, "that is no failure of the network");
-    assert!(!client.told.iter().any(|event| matches!(event, scry_client::event::ClientEvent::Status(status)
+    assert!(!client.told.iter().any(|event| matches!(event, scry_model::event::ClientEvent::Status(status)
         if status.phase == Phase::Backoff || status.phase == Phase::LoginRequired)));
 }
 
@@ -72,7 +72,7 @@ async fn a_login_that_ended_is_asked_for_and_one_made_elsewhere_picked_up() {
     // Another terminal logs out: the server ends the sockets of that login.
     assert!(stored().logout().await.unwrap());
     client.until_phase(Phase::LoginRequired).await;
-    let detour = |event: &scry_client::event::ClientEvent| matches!(event, scry_client::event::ClientEvent::Status(status) if status.phase == Phase::Backoff);
+    let detour = |event: &scry_model::event::ClientEvent| matches!(event, scry_model::event::ClientEvent::Status(status) if status.phase == Phase::Backoff);
     assert!(!client.told.iter().any(detour), "a logout is no failure of the network");
     // And logs in again.
     credentials.save(&login(&server_.url, "gm").await, Some(Store::File)).await.unwrap();

@@ -1,7 +1,7 @@
 //! Rooms come and go on a living connection, and a plain gateway is enough for them.
 
 use scry_client::connection::Start;
-use scry_client::event::{ClientEvent, Phase};
+use scry_model::event::{ClientEvent, Phase};
 use scry_protocol::{ErrorCode, Position};
 use serde_json::json;
 

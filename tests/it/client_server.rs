@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use scry_client::connection::Start;
-use scry_client::event::{ClientEvent, Phase};
+use scry_model::event::{ClientEvent, Phase};
 use serde_json::json;
 
 use crate::support::client::TestClient;

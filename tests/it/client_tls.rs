@@ -8,12 +8,12 @@ use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
 use scry_client::connection::Start;
 use scry_client::error::ApiError;
-use scry_client::event::{Phase, Transport};
 use scry_client::http::Http;
 use scry_client::secret::Secret;
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
 use scry_config::client::Server;
+use scry_model::event::{Phase, Transport};
 use serde_json::json;
 use tokio::process::Command;
 

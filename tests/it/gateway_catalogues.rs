@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
 use scry_client::connection::Start;
-use scry_client::event::ClientEvent;
+use scry_model::event::ClientEvent;
 use scry_protocol::{Id, Room};
 use scry_server::clock::now;
 use scry_server::{Core, rooms};

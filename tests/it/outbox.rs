@@ -1,7 +1,8 @@
 //! Edits that wait on disk: sent in order, applied once, and never lost silently.
 
 use scry_client::api::Api;
-use scry_client::outbox::{Outboxes, Outcome, Store};
+use scry_client::outbox::{Outboxes, Store};
+use scry_model::outbox::Outcome;
 use scry_protocol::{ErrorCode, Id};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,7 +32,7 @@ impl Table {
         Self { server, proxy, api, campaign, store, dir }
     }
 
-    fn ticks(&self, range: std::ops::Range<usize>) -> Vec<scry_client::outbox::Edit> {
+    fn ticks(&self, range: std::ops::Range<usize>) -> Vec<scry_model::outbox::Edit> {
         range.map(|index| tick(&self.campaign, &format!("k{index}"))).collect()
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 use scry_catalogue::Looks;
-use scry_client::event::{ClientEvent, Phase, Status};
 use scry_dashboard::app::keymap::BINDINGS;
 use scry_dashboard::app::plain::Teller;
 use scry_dashboard::app::{Effect, Msg};
+use scry_model::event::{ClientEvent, Phase, Status};
 use scry_protocol::catalogue::{Look, Severity};
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use scry_catalogue::Looks;
-use scry_client::event::{ClientEvent, Delivery};
 use scry_dashboard::app::{Effect, Msg};
+use scry_model::event::{ClientEvent, Delivery};
 use scry_protocol::catalogue::{Look, Severity};
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_client::event::{ClientEvent, Gap, Loaded, Phase, Saved, Status};
 use scry_dashboard::app::{Effect, Msg, Standing};
+use scry_model::event::{ClientEvent, Gap, Loaded, Phase, Saved, Status};
 use scry_protocol::{ErrorCode, Position, Room};
 use serde_json::json;
 

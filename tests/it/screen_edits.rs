@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use scry_client::event::{DueEffect, Phase};
-use scry_client::outbox::{Change, Outcome, Refusal};
 use scry_dashboard::app::keymap::{Action, BINDINGS};
 use scry_dashboard::app::{Context, Effect};
+use scry_model::event::{DueEffect, Phase};
+use scry_model::outbox::{Change, Outcome, Refusal};
 use scry_protocol::{Conflict, EntityType, ErrorCode, FieldConflict};
 use serde_json::{Value, json};
 

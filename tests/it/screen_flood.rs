@@ -1,7 +1,7 @@
 //! What a flood does to the dashboard: it is folded into few frames, and what went by is counted.
 
-use scry_client::event::ClientEvent;
 use scry_dashboard::app::Msg;
+use scry_model::event::ClientEvent;
 use scry_protocol::Operation;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_client::event::{ClientEvent, Gap, Phase, Status};
 use scry_dashboard::app::keymap::Pane;
+use scry_model::event::{ClientEvent, Gap, Phase, Status};
 use scry_protocol::Room;
 
 use crate::support::table::{Table, id, status};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_client::event::{Phase, Status};
 use scry_dashboard::app::{Choice, Effect, Msg};
+use scry_model::event::{Phase, Status};
 use scry_protocol::Event;
 use serde_json::json;
 

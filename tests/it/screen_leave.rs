@@ -3,9 +3,9 @@
 use clap::Parser;
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use scry::cli::args::Cli;
-use scry_client::event::{Phase, Status};
 use scry_config::alerts::{AlertConfig, Level};
 use scry_dashboard::app::{App, Effect, Msg, Options};
+use scry_model::event::{Phase, Status};
 use serde_json::json;
 
 use crate::support::table::{Table, clock_event, settlement_event, status};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use scry_client::event::{ClientEvent, Gap, Phase, Status};
+use scry_model::event::{ClientEvent, Gap, Phase, Status};
 use scry_protocol::Room;
 use serde_json::json;
 

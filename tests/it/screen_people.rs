@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_client::event::{Inbox, Notification, Phase, Preferences};
 use scry_dashboard::app::{Effect, Msg};
+use scry_model::event::{Inbox, Notification, Phase, Preferences};
 use scry_protocol::messages::NotificationNew;
 use scry_protocol::presence::Activity;
 use scry_protocol::{ClientRequest, EntityType};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use scry_client::event::{Phase, Status};
-use scry_client::outbox::{Change, Outcome, Refusal};
 use scry_dashboard::app::Effect;
 use scry_dashboard::app::keymap::BINDINGS;
 use scry_dashboard::app::plain::Teller;
+use scry_model::event::{Phase, Status};
+use scry_model::outbox::{Change, Outcome, Refusal};
 use scry_protocol::ErrorCode;
 use serde_json::{Value, json};
 

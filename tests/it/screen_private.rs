@@ -1,7 +1,7 @@
 //! The players' view: a secret, and what follows from it, is nowhere.
 
-use scry_client::outbox::{Outcome, Refusal};
 use scry_dashboard::app::Effect;
+use scry_model::outbox::{Outcome, Refusal};
 use scry_protocol::ErrorCode;
 use serde_json::json;
 

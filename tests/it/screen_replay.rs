@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use scry_client::event::Snapshot;
 use scry_dashboard::app::replay::Tape;
 use scry_dashboard::app::{Effect, Standing};
+use scry_model::event::Snapshot;
 use scry_protocol::{EntityRef, EntityType};
 use scry_text::json;
 use serde_json::json;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use scry_client::event::{ClientEvent, Gap, Phase, Status};
 use scry_dashboard::app::Msg;
 use scry_dashboard::ui::Look;
+use scry_model::event::{ClientEvent, Gap, Phase, Status};
 use scry_protocol::Room;
 use serde_json::json;
 

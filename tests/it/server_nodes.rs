@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use scry_client::connection::Start;
-use scry_client::event::{ClientEvent, Phase};
+use scry_model::event::{ClientEvent, Phase};
 use serde_json::{Value, json};
 
 use crate::support::client::TestClient;

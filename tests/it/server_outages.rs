@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use scry_client::connection::Start;
-use scry_client::event::{ClientEvent, Phase};
+use scry_model::event::{ClientEvent, Phase};
 use scry_protocol::Id;
 use serde_json::json;
 use tokio::time::Instant;

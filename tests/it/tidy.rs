@@ -3,108 +3,59 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Which modules of the crate a module may name. The command line is where both halves meet.
-const MAY_KNOW: [(&str, &[&str]); 25] = [
-    ("text", &[]),
-    ("input", &[]),
-    ("json", &["text"]),
-    ("suggest", &[]),
-    ("exit", &[]),
-    ("files", &[]),
-    ("progress", &[]),
-    ("calendar", &[]),
-    ("protocol", &["text"]),
-    ("formula", &["calendar", "suggest"]),
-    ("placed", &["input"]),
-    ("world", &["calendar", "formula", "input", "placed", "protocol", "suggest"]),
-    ("catalogue", &["placed", "protocol", "suggest", "text"]),
-    ("config", &["catalogue", "files", "protocol", "suggest", "text"]),
-    ("log", &["config", "files", "text"]),
-    ("client", &["catalogue", "config", "exit", "files", "json", "protocol", "text"]),
-    ("expr", &["calendar", "client", "json", "protocol", "suggest", "text"]),
-    (
-        "headless",
-        &["calendar", "catalogue", "client", "config", "exit", "expr", "files", "json", "protocol", "suggest", "text"],
-    ),
-    (
-        "server",
-        &[
-            "calendar",
-            "catalogue",
-            "config",
-            "exit",
-            "files",
-            "formula",
-            "input",
-            "progress",
-            "protocol",
-            "suggest",
-            "text",
-            "world",
-        ],
-    ),
-    ("demo", &["client", "protocol", "world"]),
-    ("app", &["calendar", "catalogue", "client", "config", "expr", "json", "protocol", "suggest", "text", "world"]),
-    ("ui", &["app", "calendar", "client", "config", "json", "progress", "protocol", "text"]),
-    ("tui", &["app", "calendar", "client", "config", "exit", "files", "protocol", "suggest", "text", "ui"]),
-    (
-        "cli",
-        &[
-            "app", "calendar", "client", "config", "demo", "exit", "expr", "files", "headless", "json", "log",
-            "progress", "protocol", "server", "suggest", "text", "tui", "world",
-        ],
-    ),
-    ("bin", &["cli", "config", "exit", "log", "server"]),
-];
+use std::process::Command;
 
 /// What has no clock, no I/O, no task and no chance of its own.
-const PURE: [&str; 45] = [
+const PURE: &[&str] = &[
+    "crates/scry-calendar/src/",
+    "crates/scry-catalogue/src/",
+    "crates/scry-dashboard/src/",
+    "crates/scry-model/src/",
+    "crates/scry-protocol/src/",
+    "crates/scry-query/src/",
+    "crates/scry-text/src/",
+    "crates/scry-world/src/",
     "crates/scry-wire/src/codec/",
     "crates/scry-wire/src/session/",
-    "crates/scry-text/src/lib.rs",
-    "crates/scry-text/src/input/",
-    "crates/scry-text/src/json",
-    "crates/scry-calendar/src/",
-    "crates/scry-protocol/src/",
-    "crates/scry-query/src/formula/",
-    "crates/scry-text/src/placed.rs",
-    "crates/scry-world/src/",
-    "crates/scry-catalogue/src/",
-    "crates/scry-query/src/expr/",
+    "crates/scry-client/src/connection/backoff",
+    "crates/scry-client/src/connection/continuity",
+    "crates/scry-client/src/connection/machine",
+    "crates/scry-client/src/doctor/render.rs",
+    "crates/scry-client/src/doctor/report.rs",
+    "crates/scry-scripting/src/ended.rs",
     "crates/scry-scripting/src/expect/",
     "crates/scry-scripting/src/fields.rs",
     "crates/scry-scripting/src/format.rs",
+    "crates/scry-scripting/src/monitor.rs",
     "crates/scry-scripting/src/recording/",
     "crates/scry-scripting/src/values.rs",
     "crates/scry-scripting/src/wait.rs",
     "crates/scry-scripting/src/watch.rs",
-    "crates/scry-scripting/src/ended.rs",
-    "crates/scry-scripting/src/monitor.rs",
-    "crates/scry-dashboard/src/app/",
-    "crates/scry-dashboard/src/ui/",
-    "crates/scry-server/src/rules/",
+    "crates/scry-server/src/cluster/signing",
+    "crates/scry-server/src/cluster/word",
     "crates/scry-server/src/graphql/cost",
+    "crates/scry-server/src/graphql/literals.rs",
     "crates/scry-server/src/graphql/prices.rs",
     "crates/scry-server/src/graphql/scan.rs",
     "crates/scry-server/src/presence/registry",
     "crates/scry-server/src/presence/typing",
     "crates/scry-server/src/presence/view",
-    "crates/scry-server/src/cluster/signing",
-    "crates/scry-server/src/cluster/word",
-    "crates/scry-server/src/graphql/literals.rs",
-    "crates/scry-client/src/cache/",
-    "crates/scry-client/src/outbox/edit.rs",
-    "crates/scry-client/src/outbox/entry.rs",
-    "crates/scry-client/src/outbox/queue.rs",
-    "crates/scry-client/src/outbox/outcome.rs",
-    "crates/scry-client/src/doctor/render.rs",
-    "crates/scry-client/src/doctor/report.rs",
-    "crates/scry-client/src/connection/machine",
-    "crates/scry-client/src/connection/backoff",
-    "crates/scry-client/src/connection/continuity",
-    "crates/scry-simulator/src/table",
+    "crates/scry-server/src/rules/",
     "crates/scry-simulator/src/moves.rs",
+    "crates/scry-simulator/src/table",
+];
+
+/// Crates that can be used where there is no runtime and no network.
+const PURE_CRATES: &[&str] = &[
+    "scry-calendar",
+    "scry-catalogue",
+    "scry-config",
+    "scry-dashboard",
+    "scry-model",
+    "scry-protocol",
+    "scry-query",
+    "scry-text",
+    "scry-world",
 ];
 
 /// Tells whether a path may name a library.
@@ -116,23 +67,35 @@ struct Source {
 }
 
 impl Source {
-    /// The lines the program is made of: no comments, no tests.
+    /// Returns the lines of the program with their numbers, without comments and without what only tests see.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
-        lines
-            .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
-            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        let mut lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        std::iter::from_fn(move || {
+            loop {
+                let (number, line) = lines.next()?;
+                let text = line.trim_start();
+                if text == "#[cfg(test)]" {
+                    let indent = &line[..line.len() - text.len()];
+                    lines.by_ref().map(|(_, line)| line).find(|line| is_end_of_item(line, indent));
+                } else if !text.starts_with("//") {
+                    return Some((number, line));
+                }
+            }
+        })
     }
 
     fn is_test(&self) -> bool {
         self.path.ends_with("/tests.rs") || self.path.contains("/tests/") || self.path.starts_with("tests/")
     }
 
-    /// The crate's module this file belongs to.
-    fn module(&self) -> &str {
-        let inside = self.path.strip_prefix("src/").unwrap_or(&self.path);
-        inside.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+    fn is_program(&self) -> bool {
+        (self.path.starts_with("src/") || self.path.starts_with("crates/")) && !self.is_test()
     }
+}
+
+/// Returns whether the line ends an item that begins at this indentation.
+fn is_end_of_item(line: &str, indent: &str) -> bool {
+    line.strip_prefix(indent).is_some_and(|rest| !rest.starts_with([' ', '#']) && rest.ends_with(['}', ';']))
 }
 
 fn sources() -> Vec<Source> {
@@ -171,59 +134,51 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Lists what follows `crate::` on a line: one path, or the first names of a group.
-fn named(line: &str) -> Vec<String> {
-    let name = |text: &str| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    let mut found = Vec::new();
-    for (at, _) in line.match_indices("crate::") {
-        let path = &line[at + "crate::".len()..];
-        match path.strip_prefix('{') {
-            Some(group) => found.extend(group.trim_end_matches("};").split(',').map(name)),
-            None => found.push(name(path)),
-        }
-    }
-    // Macros, and the crate's own constants, belong to nobody.
-    found.retain(|name| name.chars().next().is_some_and(char::is_lowercase));
-    found
-}
-
 fn report(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
 #[test]
-fn modules_know_only_what_lies_below_them() {
-    let mut faults = Vec::new();
-    for source in sources().iter().filter(|source| source.path.starts_with("src/") && !source.is_test()) {
-        let module = source.module();
-        if module == "lib" {
-            continue;
-        }
-        let Some((_, allowed)) = MAY_KNOW.iter().find(|(name, _)| *name == module) else {
-            faults.push(format!("{}: {module} has no place in MAY_KNOW yet", source.path));
-            continue;
-        };
-        for (number, line) in source.code() {
-            let strangers = named(line).into_iter().filter(|name| name != module && !allowed.contains(&name.as_str()));
-            faults.extend(strangers.map(|name| format!("{}:{number}: {module} must not know {name}", source.path)));
-        }
-    }
-    report(&faults);
+fn test_items_are_skipped_and_what_follows_them_is_not() {
+    let text = "use a;\n#[cfg(test)]\nuse b;\nfn c() {\n    #[cfg(test)]\n    d();\n    e();\n}\n#[cfg(test)]\nmod tests {\n    f\n}\n// g\nh\n";
+    let source = Source { path: String::new(), text: text.to_owned() };
+    let lines: Vec<&str> = source.code().map(|(_, line)| line.trim()).collect();
+    assert_eq!(lines, ["use a;", "fn c() {", "e();", "}", "h"]);
+}
+
+/// Returns the names of all libraries that a package is built from.
+fn libraries_of(package: &[&str]) -> Vec<String> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{lib}"])
+        .arg("--manifest-path")
+        .arg(root().join("Cargo.toml"))
+        .arg("--package")
+        .args(package)
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let names: Vec<String> = String::from_utf8(tree.stdout).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(names.first().map(String::as_str), Some(package[0].replace('-', "_").as_str()));
+    names
 }
 
 #[test]
-fn the_screen_knows_the_client_by_its_cache_edits_and_events_alone() {
-    let mut faults = Vec::new();
-    let screen = |source: &&Source| matches!(source.module(), "app" | "ui") && !source.is_test();
-    for source in sources().iter().filter(screen) {
-        for (number, line) in source.code().filter(|(_, line)| line.contains("crate::client::")) {
-            let known = ["client::cache", "client::event", "client::outbox::", "client::{cache"];
-            if !known.iter().any(|known| line.contains(known)) {
-                faults.push(format!("{}:{number}: {}", source.path, line.trim()));
-            }
-        }
+fn pure_crates_depend_on_no_runtime_and_no_network() {
+    let impure = ["tokio", "hyper", "reqwest", "sqlx", "rust_socketio", "socketioxide", "axum", "redis"];
+    for package in PURE_CRATES {
+        let found: Vec<String> =
+            libraries_of(&[package]).into_iter().filter(|name| impure.contains(&name.as_str())).collect();
+        assert!(found.is_empty(), "{package} depends on {found:?}");
     }
-    report(&faults);
+}
+
+#[test]
+fn client_without_default_features_has_nothing_of_the_server() {
+    let server = ["scry_server", "sqlx", "async_graphql", "axum", "argon2", "redis", "socketioxide"];
+    let libraries = libraries_of(&["scry", "--no-default-features"]);
+    assert!(libraries.iter().any(|name| name == "scry_client"), "{libraries:?}");
+    let found: Vec<&String> = libraries.iter().filter(|name| server.contains(&name.as_str())).collect();
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]
@@ -232,7 +187,7 @@ fn libraries_stay_behind_the_modules_made_for_them() {
         ("rust_socketio::", |path| path == "crates/scry-client/src/connection/link/library.rs"),
         ("scry_wire::", |path| path == "crates/scry-client/src/connection/link/wire.rs"),
         ("crossterm::", |path| {
-            ["crates/scry-dashboard/src/app/", "src/tui/", "src/cli/"].iter().any(|folder| path.starts_with(folder))
+            ["crates/scry-dashboard/src/", "src/tui/", "src/cli/"].iter().any(|folder| path.starts_with(folder))
         }),
         ("redis::", |path| path.starts_with("crates/scry-server/src/cluster/")),
         ("axum::", |path| {
@@ -243,7 +198,7 @@ fn libraries_stay_behind_the_modules_made_for_them() {
         }),
     ];
     let mut faults = Vec::new();
-    for source in sources().iter().filter(|source| source.path.starts_with("src/")) {
+    for source in sources().iter().filter(|source| source.is_program()) {
         for (library, allowed) in rules {
             let lines = source.code().filter(|(_, line)| line.contains(library) && !allowed(&source.path));
             faults.extend(lines.map(|(number, line)| format!("{}:{number}: {}", source.path, line.trim())));

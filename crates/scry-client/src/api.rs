@@ -11,6 +11,7 @@ use std::sync::Arc;
 use scry_catalogue::Looks;
 use scry_config::Env;
 use scry_config::client::Settings;
+use scry_model::event::{DueEffect, Snapshot};
 use scry_protocol::auth::UserInfo;
 use scry_protocol::{ErrorCode, Event, Id, Position};
 use scry_text as text;
@@ -21,7 +22,6 @@ use serde_json::{Value, json};
 use super::auth::{self, Auth, refusal};
 use super::credentials::{Credentials, Place, Store};
 use super::error::{ApiError, is_token_refused};
-use super::event::{DueEffect, Snapshot};
 use super::http::{Http, MAX_LIST_BYTES, MAX_STATE_BYTES, Reply, Terms};
 use super::secret::Secret;
 

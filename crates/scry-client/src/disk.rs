@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use scry_config::client::Server;
 use scry_config::files;
+use scry_model::event::{Loaded, Saved, Snapshot};
 use scry_protocol::{Id, Position};
 use scry_text::json::Json;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::api::CampaignSummary;
-use super::event::{Loaded, Saved, Snapshot};
 
 /// Names the form of the file; a file of another form is set aside, not guessed at.
 const FORMAT: &str = "scry-state";

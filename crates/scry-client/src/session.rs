@@ -21,13 +21,13 @@
 //! ```
 
 use scry_config::client::{LinkKind, Server, Settings};
+use scry_model::event::{ClientEvent, Status};
 use scry_protocol::{ClientRequest, Room};
 use tokio::sync::{mpsc, watch};
 
 use super::api::Api;
 use super::connection::{Actor, Command, Start, Timings, Wiring};
 use super::error::ApiError;
-use super::event::{ClientEvent, Status};
 use super::http;
 
 /// How many events may wait for their reader before the connection is cut and caught up later.

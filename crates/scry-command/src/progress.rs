@@ -5,6 +5,8 @@ use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use scry_text::units;
+
 /// How often the line changes at most.
 const EVERY: Duration = Duration::from_millis(200);
 /// How often new words are asked for at most; the next change of the line shows them.
@@ -62,7 +64,7 @@ impl Progress {
     fn write(&self) {
         self.written.set(Some(Instant::now()));
         // What cannot be shown is no loss.
-        let _ = write!(io::stderr(), "\r\x1b[K{}  {}", clock(self.started.elapsed()), self.said.borrow());
+        let _ = write!(io::stderr(), "\r\x1b[K{}  {}", units::clock(self.started.elapsed()), self.said.borrow());
     }
 }
 
@@ -74,35 +76,9 @@ impl Drop for Progress {
     }
 }
 
-/// Writes a length of time as a clock does: `0:07`, `12:34`, `1:02:03`.
-#[must_use]
-pub fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
-/// Writes a number of bytes in the largest unit that keeps it readable.
-#[must_use]
-pub fn bytes(count: u64) -> String {
-    const KIB: u64 = 1024;
-    match count {
-        0..KIB => format!("{count} B"),
-        KIB..0x10_0000 => format!("{} KiB", count / KIB),
-        _ => format!("{}.{} MiB", count / 0x10_0000, count % 0x10_0000 * 10 / 0x10_0000),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_and_sizes_are_written_for_people() {
-        let times = [7, 754, 3723].map(|seconds| clock(Duration::from_secs(seconds)));
-        assert_eq!(times, ["0:07", "12:34", "1:02:03"]);
-        assert_eq!([0, 2_050, 5_767_168].map(bytes), ["0 B", "2 KiB", "5.5 MiB"]);
-    }
 
     #[test]
     fn where_nobody_looks_no_word_is_made() {

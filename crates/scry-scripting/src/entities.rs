@@ -11,7 +11,7 @@ use scry_calendar::Calendar;
 use scry_client::api::{Api, JournalEntry};
 use scry_client::connection::Start;
 use scry_client::error::ApiError;
-use scry_client::event::{Delivery, Snapshot};
+use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::{EntityType, Event, Id, Operation, Position, Room};
 use scry_text::json::{Json, Texts};
 use serde_json::{Map, Value};

@@ -147,7 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     use jiff::Timestamp;
-    use scry_client::event::Delivery;
+    use scry_model::event::Delivery;
     use scry_protocol::Event;
     use serde_json::json;
 

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use scry_client::event::Delivery;
+use scry_model::event::Delivery;
 use scry_protocol::{Id, Operation};
 use serde_json::Value;
 

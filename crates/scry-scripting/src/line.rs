@@ -1,7 +1,7 @@
 //! What scripts read on stdout: one JSON object per line (pure).
 
 use jiff::Timestamp;
-use scry_client::event::{Delivery, Gap, Status};
+use scry_model::event::{Delivery, Gap, Status};
 use scry_protocol::Room;
 use serde::Serialize;
 use serde_json::Value;
@@ -119,7 +119,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use scry_client::event::Phase;
+    use scry_model::event::Phase;
     use scry_protocol::{Event, Id};
     use serde_json::json;
 

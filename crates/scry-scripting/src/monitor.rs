@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use scry_client::event::{ClientEvent, Gap, Phase, Status};
 use scry_command::exit::Exit;
+use scry_model::event::{ClientEvent, Gap, Phase, Status};
 use scry_protocol::Room;
 use scry_text as text;
 

@@ -3,8 +3,8 @@
 use std::io;
 
 use jiff::Timestamp;
-use scry_client::event::ClientEvent;
 use scry_command::exit::Exit;
+use scry_model::event::ClientEvent;
 use scry_protocol::EventKind;
 use scry_query::expr::Expr;
 use tokio::time::Instant;

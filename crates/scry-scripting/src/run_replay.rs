@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use scry_client::event::Delivery;
+use scry_model::event::Delivery;
 use tokio::time::Instant;
 
 use super::ended::Ended;

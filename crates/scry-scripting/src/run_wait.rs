@@ -3,8 +3,8 @@
 use std::io;
 
 use jiff::Timestamp;
-use scry_client::event::ClientEvent;
 use scry_command::exit::Exit;
+use scry_model::event::ClientEvent;
 use tokio::time::Instant;
 
 use super::ended::Ended;

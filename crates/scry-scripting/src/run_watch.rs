@@ -3,7 +3,7 @@
 use std::io;
 
 use jiff::Timestamp;
-use scry_client::event::ClientEvent;
+use scry_model::event::ClientEvent;
 use tokio::time::Instant;
 
 use super::ended::Ended;

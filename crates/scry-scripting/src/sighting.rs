@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use scry_calendar::Calendar;
-use scry_client::event::Delivery;
+use scry_model::event::Delivery;
 use scry_query::expr::EventView;
 use scry_text as text;
 use serde_json::Value;

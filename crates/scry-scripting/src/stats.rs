@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use scry_client::event::Delivery;
+use scry_model::event::Delivery;
 
 /// How many latencies are kept; beyond it every figure is of the last ones.
 const KEPT: usize = 100_000;

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use scry_client::error::ApiError;
-use scry_client::event::{ClientEvent, Delivery};
 use scry_client::session::{self, Session, SessionOptions};
+use scry_model::event::{ClientEvent, Delivery};
 use scry_protocol::EventKind;
 use tokio::time::Instant;
 

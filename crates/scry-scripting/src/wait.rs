@@ -192,7 +192,7 @@ pub fn since(start: jiff::Timestamp, arrival: jiff::Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use scry_client::event::Delivery;
+    use scry_model::event::Delivery;
     use scry_protocol::Event;
 
     use super::*;

@@ -1,8 +1,8 @@
 //! `scry watch`, as a decision: what to print for each thing that happens, and when to stop (pure).
 
 use jiff::Timestamp;
-use scry_client::event::ClientEvent;
 use scry_command::exit::Exit;
+use scry_model::event::ClientEvent;
 use scry_protocol::EventKind;
 use scry_query::expr::{Expr, ExprError, Names, Verdict};
 
@@ -227,7 +227,7 @@ pub fn holds(option: &str, expr: Option<&Expr>, sighting: &Sighting) -> Result<O
 mod tests {
     use std::sync::Arc;
 
-    use scry_client::event::{Delivery, Gap, Phase, Status};
+    use scry_model::event::{Delivery, Gap, Phase, Status};
     use scry_protocol::{ErrorCode, Event, Room};
     use serde_json::json;
 

@@ -8,6 +8,7 @@ pub mod input;
 pub mod json;
 pub mod placed;
 pub mod suggest;
+pub mod units;
 
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use scry_client::connection::{Start, Timings};
-use scry_client::event::{ClientEvent, Phase, Status, Transport};
+use scry_model::event::{ClientEvent, Phase, Status, Transport};
 use serde_json::json;
 use tokio::net::TcpListener;
 use scry_client::session::SessionOptions;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use scry_client::api::Api;
 use scry_client::auth::Auth;
 use scry_client::connection::{Start, Timings};
-use scry_client::event::{ClientEvent, Gap, Phase, Status};
 use scry_client::http::Http;
 use scry_client::secret::Secret;
 use scry_client::session::{self, Session, SessionOptions};
 use scry_config::client::{LinkKind, Server};
+use scry_model::event::{ClientEvent, Gap, Phase, Status};
 
 use super::wait::PATIENCE;
 

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use scry_client::api::Api;
-use scry_client::outbox::{self, Change, Edit, Handle, Outcome, Refusal, Store};
+use scry_client::outbox::{self, Handle, Store};
+use scry_model::outbox::{Change, Edit, Outcome, Refusal};
 use scry_protocol::{EntityRef, EntityType, Id};
 use serde_json::Value;
 use tokio::sync::mpsc;

@@ -1,11 +1,11 @@
 //! Notifications: the list, what was read, and what is told at once.
 
+use scry_model::event::{Inbox, Notification, Preferences};
 use scry_protocol::Id;
 use serde_json::{Value, json};
 
 use super::Api;
 use crate::error::ApiError;
-use crate::event::{Inbox, Notification, Preferences};
 
 impl Api {
     /// Returns the caller's latest notifications, and their preferences where the server keeps some.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use scry_config::client::LinkKind;
+use scry_model::event::{ClientEvent, Phase, Snapshot, Status};
 use scry_protocol::{ClientRequest, Id, Room};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -17,7 +18,6 @@ use super::{Body, Generation, Request, Start, Timings};
 use crate::api::Api;
 use crate::auth::Access;
 use crate::error::ApiError;
-use crate::event::{ClientEvent, Phase, Snapshot, Status};
 use crate::secret::Secret;
 
 /// How often to see, while waiting, whether there is another network.

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
+use scry_model::event::Delivery;
 use scry_protocol::catalogue::Stamp;
 use scry_protocol::{Event, Id, Position, Room};
-
-use crate::event::Delivery;
 
 /// Says where an event stands: in whose history, and behind what in each of its rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 pub(super) use self::exchange::{Effect, Input, Moment};
+use scry_model::event::{ClientEvent, Phase, Status, Transport};
 use scry_protocol::Room;
 use scry_text as text;
 
@@ -24,7 +25,6 @@ use super::continuity::Recent;
 use super::subscriptions::{Start, SubscriptionSet};
 use super::{Generation, LinkEvent, Timings};
 use crate::error::ApiError;
-use crate::event::{ClientEvent, Phase, Status, Transport};
 
 /// Decides for one connection and its successors.
 #[derive(Debug)]

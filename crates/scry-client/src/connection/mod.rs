@@ -27,8 +27,7 @@ pub use self::backoff::{STEPS, delay};
 pub use self::subscriptions::Start;
 
 use scry_config::client::ConnectionConfig;
-
-use super::event::Transport;
+use scry_model::event::Transport;
 
 /// With the answer's time limit this makes half a minute, as long as a missing ping is waited for.
 const SILENCE: Duration = Duration::from_secs(20);

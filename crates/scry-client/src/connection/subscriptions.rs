@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use scry_model::event::{Delivery, Gap};
 use scry_protocol::{Position, Room, SubscribeAck};
 
 use super::continuity::Tracker;
-use crate::event::{Delivery, Gap};
 
 /// Says where a room's history begins for whoever holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]

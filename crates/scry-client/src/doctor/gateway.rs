@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use scry_command::exit::Exit;
 use scry_config::client::Settings;
+use scry_model::event::{ClientEvent, Phase, Quality, Status, Transport};
 use scry_protocol::{Id, Position, Room};
 use scry_text as text;
 
@@ -12,7 +13,6 @@ use super::report::{Finding, Report, Step};
 use crate::api::Api;
 use crate::connection::Start;
 use crate::error::ApiError;
-use crate::event::{ClientEvent, Phase, Quality, Status, Transport};
 use crate::session::{self, Session, SessionOptions};
 
 /// A round trip longer than this is felt.

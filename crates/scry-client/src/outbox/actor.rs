@@ -6,13 +6,13 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use scry_model::outbox::Edit;
+use scry_model::outbox::Entry;
+use scry_model::outbox::Outbox;
+use scry_model::outbox::{Outcome, Refusal};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
-use super::edit::Edit;
-use super::entry::Entry;
-use super::outcome::{Outcome, Refusal};
-use super::queue::Outbox;
 use super::send::{self, Verdict};
 use super::store::{Found, Lock, Store};
 use crate::api::Api;

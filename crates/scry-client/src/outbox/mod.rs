@@ -2,29 +2,19 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `edit`, `outcome` | what is asked, and what becomes of it (pure) |
-//! | `queue` | what an outbox holds, as its outcomes tell it (pure) |
-//! | `entry` | an edit with its fate so far, and how later edits build on earlier ones (pure) |
 //! | `store` | the files |
 //! | `send` | one request, and what its answer means |
 //! | `actor` | stores, sends and tells |
 
 mod actor;
-mod edit;
-mod entry;
-mod outcome;
-mod queue;
 mod send;
 mod store;
 
-pub use self::edit::{Change, Edit};
-pub use self::entry::Entry;
-pub use self::outcome::{Outcome, Refusal, State};
-pub use self::queue::{Item, Outbox};
 pub use self::store::{Found, Lock, Outboxes, Store};
 
 use std::io;
 
+use scry_model::outbox::{Edit, Outcome};
 use tokio::sync::mpsc;
 
 use self::actor::{Actor, Command};

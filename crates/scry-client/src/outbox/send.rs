@@ -1,9 +1,9 @@
 //! One edit on its way to the server, and what the answer means for it.
 
+use scry_model::outbox::Refusal;
+use scry_model::outbox::{Change, Edit};
 use scry_protocol::{ErrorCode, OnConflict};
 
-use super::edit::{Change, Edit};
-use super::outcome::Refusal;
 use crate::api::Api;
 use crate::api::edit::Terms;
 use crate::error::ApiError;

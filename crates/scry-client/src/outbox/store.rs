@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use scry_config::client::Server;
 use scry_config::files;
+use scry_model::outbox::Edit;
+use scry_model::outbox::Entry;
 use scry_protocol::Id;
 use serde::{Deserialize, Serialize};
 
-use super::edit::Edit;
-use super::entry::Entry;
 use crate::disk::{directory, plain_name};
 
 /// Names the form of a file; a file of another form is set aside, not guessed at.

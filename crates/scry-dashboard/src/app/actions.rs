@@ -1,6 +1,6 @@
 //! What each command does.
 
-use scry_client::event::Phase;
+use scry_model::event::Phase;
 use scry_protocol::{EntityRef, EntityType};
 
 use super::copy::Export;

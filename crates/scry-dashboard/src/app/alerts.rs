@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use scry_client::event::{Delivery, Phase};
 use scry_config::alerts::Level;
+use scry_model::event::{Delivery, Phase};
 use scry_protocol::Event;
 
 use super::{App, Effect};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use scry_calendar::{Calendar, WorldDate};
-use scry_client::cache::Cache;
+use scry_model::cache::Cache;
 use scry_text::json::Json;
 
 /// Turns world time into the campaign's dates.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use scry_client::event::{Phase, Quality, Status, Transport};
+use scry_model::event::{Phase, Quality, Status, Transport};
 
 use super::now::{self, Now};
 

@@ -163,7 +163,7 @@ impl App {
     }
 
     /// Leaves out of an entity's JSON what players must not see, while they may be looking.
-    fn public(&self, entity: &scry_client::cache::Entity, mut json: Value) -> Value {
+    fn public(&self, entity: &scry_model::cache::Entity, mut json: Value) -> Value {
         self.secrets(entity).redact(&mut json);
         // What goes to other programs is safe whatever the cache was given.
         text::json(json)

@@ -1,8 +1,8 @@
 //! Events of other applications, said as the server's catalogues say them.
 
 use scry_catalogue::Looks;
-use scry_client::event::Delivery;
 use scry_config::alerts::Level;
+use scry_model::event::Delivery;
 use scry_protocol::catalogue::Severity;
 
 use super::App;

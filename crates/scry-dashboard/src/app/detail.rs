@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 pub use place::Place;
 
-use scry_client::cache::{Entity, FieldChange};
+use scry_model::cache::{Entity, FieldChange};
 use scry_protocol::{EntityRef, EntityType, Id};
 use scry_text as text;
 use scry_text::json::{Json, Object};

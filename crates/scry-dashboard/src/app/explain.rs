@@ -1,6 +1,6 @@
 //! Where a value comes from: its rule with the values in it, who changed it, and what led to that.
 
-use scry_client::cache::Entity;
+use scry_model::cache::Entity;
 use scry_text as text;
 use scry_text::json::Json;
 

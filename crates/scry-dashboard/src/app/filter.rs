@@ -1,6 +1,6 @@
 //! Filters over the World and the Journal: a word, `!` what lacks it, `~` letters in order, `=` an expression.
 
-use scry_client::cache::{Cache, Entity};
+use scry_model::cache::{Cache, Entity};
 use scry_query::expr::{EventView, Expr, ExprError};
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use commons::Commons;
 use scry_catalogue::Looks;
-use scry_client::cache::Entity;
+use scry_model::cache::Entity;
 
 use super::entry::Entry;
 use super::filter::Filter;

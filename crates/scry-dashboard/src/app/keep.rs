@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use scry_client::event::{Gap, Loaded, Saved};
+use scry_model::event::{Gap, Loaded, Saved};
 use scry_protocol::Room;
 
 use super::connection::Light;

@@ -73,8 +73,8 @@ pub use tree::Tree;
 pub use typing::{Purpose, Typing};
 
 use scry_catalogue::Looks;
-use scry_client::cache::Cache;
 use scry_config::alerts::AlertConfig;
+use scry_model::cache::Cache;
 use scry_protocol::Id;
 
 /// Holds what a person may choose about the dashboard's behaviour.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use scry_catalogue::Looks;
-use scry_client::cache::{Refetch, Ticket};
-use scry_client::event::{ClientEvent, DueEffect, Inbox, Loaded, Preferences, Saved};
-use scry_client::outbox::{Edit, Outcome};
+use scry_model::cache::{Refetch, Ticket};
+use scry_model::event::{ClientEvent, DueEffect, Inbox, Loaded, Preferences, Saved};
+use scry_model::outbox::{Edit, Outcome};
 use scry_protocol::{ClientRequest, Event, Id};
 use scry_text::json::Json;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_client::outbox::Outcome;
 use scry_config::alerts::Level;
+use scry_model::outbox::Outcome;
 use scry_protocol::Event;
 
 use super::App;

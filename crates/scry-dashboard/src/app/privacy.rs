@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use scry_client::cache::{Cache, Entity};
+use scry_model::cache::{Cache, Entity};
 use scry_protocol::EntityType;
 use scry_text::json::{Json, Object};
 use serde_json::Value;
@@ -195,7 +195,7 @@ impl App {
 
 #[cfg(test)]
 mod tests {
-    use scry_client::event::Snapshot;
+    use scry_model::event::Snapshot;
     use scry_text::json;
     use serde_json::json;
 

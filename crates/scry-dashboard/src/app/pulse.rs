@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use scry_client::event::{Phase, Status};
+use scry_model::event::{Phase, Status};
 
 use super::now::Now;
 

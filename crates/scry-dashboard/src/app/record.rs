@@ -1,7 +1,7 @@
 //! What is kept of an event beside its row: its text, its place among causes, and what the cache held.
 
-use scry_client::cache::{Cache, Entity};
-use scry_client::event::Delivery;
+use scry_model::cache::{Cache, Entity};
+use scry_model::event::Delivery;
 use scry_protocol::catalogue::Stamp;
 use scry_protocol::{EntityRef, Event, Id};
 use scry_text as text;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use scry_client::cache::{Cache, Entity};
+use scry_model::cache::{Cache, Entity};
 use scry_protocol::{EntityRef, EntityType, Id};
 
 use super::App;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use scry_client::cache::{Cache, Entity};
+use scry_model::cache::{Cache, Entity};
 use scry_protocol::{EntityRef, EntityType, Id};
 
 use super::filter::Filter;

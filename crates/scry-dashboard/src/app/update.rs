@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crossterm::event::KeyEvent;
-use scry_client::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
+use scry_model::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
 use scry_protocol::{EntityRef, EntityType, Ephemeral, ErrorCode, Event, Id, Operation, Position, Room};
 use scry_text as text;
 use scry_text::json::Json;
@@ -341,7 +341,7 @@ impl App {
         self.people.hear(&event, campaign, self.now) || self.notified(&event)
     }
 
-    pub(super) fn refetched(&mut self, ticket: scry_client::cache::Ticket, result: Result<Vec<Json>, Unanswered>) {
+    pub(super) fn refetched(&mut self, ticket: scry_model::cache::Ticket, result: Result<Vec<Json>, Unanswered>) {
         self.redraw = true;
         match result {
             Err(Unanswered::Failed) => self.cache.failed(ticket, self.now.mono),

@@ -1,7 +1,7 @@
 //! What a frame may know of the state.
 
 use jiff::tz::TimeZone;
-use scry_client::cache::Cache;
+use scry_model::cache::Cache;
 use scry_protocol::Id;
 
 use super::{

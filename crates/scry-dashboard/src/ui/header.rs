@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
-use scry_client::event::Quality;
+use scry_model::event::Quality;
 use scry_protocol::presence::{Activity, Presence};
 
 use super::look::Look;

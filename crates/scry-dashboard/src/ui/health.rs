@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use scry_client::event::Phase;
+use scry_model::event::Phase;
 
 use super::look::Look;
 use super::pane::{frame, scrolled};

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use scry_command::progress::clock;
+use scry_text::units::clock;
 
 use super::look::Look;
 use super::row::Row;

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
-use scry_client::cache::Entity;
+use scry_model::cache::Entity;
 use scry_protocol::presence::Activity;
 use scry_protocol::{EntityRef, EntityType};
 use scry_text::json::Json;

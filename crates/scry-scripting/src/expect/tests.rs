@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use scry_client::event::Delivery;
 use scry_command::exit::Exit;
+use scry_model::event::Delivery;
 use scry_protocol::Event;
 use serde_json::{Value, json};
 

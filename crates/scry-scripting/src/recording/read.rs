@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use scry_client::event::Delivery;
+use scry_model::event::Delivery;
 use scry_protocol::Event;
 use serde_json::Value;
 

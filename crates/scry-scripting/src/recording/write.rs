@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_client::event::Delivery;
+use scry_model::event::Delivery;
 use scry_text as text;
 use serde::Serialize;
 use serde_json::Value;

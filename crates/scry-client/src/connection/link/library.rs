@@ -17,13 +17,13 @@ use futures_util::FutureExt;
 use futures_util::future::{self, BoxFuture};
 use rust_socketio::asynchronous::{Client, ClientBuilder};
 use rust_socketio::{Event, Payload, TransportType};
+use scry_model::event::Transport;
 use scry_text as text;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{BATCH, InboxSender, LinkRequest, LinkTask, Target, ended};
 use crate::connection::{Generation, LinkEvent};
-use crate::event::Transport;
 use crate::http::is_certificate_problem;
 use crate::secret::Secret;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use scry_model::event::Transport;
 use scry_text as text;
 use scry_wire::client::{Client, ConnectError, Connection, Incoming, Options, Proxies};
 use scry_wire::session::{Answer, CloseReason, Event, TransportKind};
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::{BATCH, LinkTask, Target, ended};
 use crate::connection::LinkEvent;
-use crate::event::Transport;
 use crate::http::is_certificate_problem;
 use crate::secret::Secret;
 

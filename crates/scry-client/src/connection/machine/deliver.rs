@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use scry_model::event::{ClientEvent, Delivery};
 use scry_protocol::event::DURABLE;
 use scry_protocol::{ErrorCode, Event, Id, Position, Room};
 use serde_json::Value;
@@ -10,7 +11,6 @@ use serde_json::Value;
 use super::{Effect, Machine, Moment, State};
 use crate::connection::continuity::{Mark, Verdict};
 use crate::connection::subscriptions::Stage;
-use crate::event::{ClientEvent, Delivery};
 
 /// A gateway that asks for more patience than this is not obeyed.
 const MAX_DRAINING: Duration = Duration::from_secs(60);

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use scry_model::event::{ClientEvent, Snapshot};
 use scry_protocol::{ClientRequest, Id, Room};
 
 use crate::connection::subscriptions::Start;
 use crate::connection::{Generation, LinkEvent, Request};
 use crate::error::ApiError;
-use crate::event::{ClientEvent, Snapshot};
 
 /// Says when something happens.
 #[derive(Debug, Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use scry_model::event::{ClientEvent, Snapshot};
 use scry_protocol::ack::{Ack, AuthenticateAck, LatencyAck};
 use scry_protocol::{ClientRequest, ErrorCode, Failure, Id, Position, Room, SubscribeAck, request};
 use scry_text as text;
@@ -11,7 +12,6 @@ use super::{Abilities, Effect, Machine, Moment, State};
 use crate::connection::subscriptions::{Granted, Stage};
 use crate::connection::{Body, Request};
 use crate::error::{ApiError, is_token_refused};
-use crate::event::{ClientEvent, Snapshot};
 
 /// Holds what matters only while a connection is open.
 #[derive(Debug)]

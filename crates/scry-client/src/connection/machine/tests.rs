@@ -1,9 +1,9 @@
+use scry_model::event::{Gap, Snapshot};
 use scry_protocol::{ErrorCode, Id, Position};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::connection::{Body, Request};
-use crate::event::{Gap, Snapshot};
 
 mod confirm;
 mod foreign;

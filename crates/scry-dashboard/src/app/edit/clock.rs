@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use scry_calendar::WorldTime;
-use scry_client::event::DueEffect;
-use scry_client::outbox::Change;
+use scry_model::event::DueEffect;
+use scry_model::outbox::Change;
 use serde_json::Value;
 
 use super::Sheet;

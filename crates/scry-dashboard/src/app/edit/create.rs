@@ -1,7 +1,7 @@
 //! Creating: what, where it belongs, and what it is called.
 
-use scry_client::cache::Entity;
-use scry_client::outbox::Change;
+use scry_model::cache::Entity;
+use scry_model::outbox::Change;
 use scry_protocol::{EntityRef, EntityType, Id};
 use serde_json::{Map, Value};
 

@@ -1,7 +1,7 @@
 //! Deleting, after a question that names what goes with it.
 
-use scry_client::cache::Entity;
-use scry_client::outbox::Change;
+use scry_model::cache::Entity;
+use scry_model::outbox::Change;
 use scry_protocol::{EntityRef, EntityType};
 
 use super::{Deed, Sheet};

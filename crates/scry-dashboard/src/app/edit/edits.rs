@@ -1,6 +1,6 @@
 //! The list of edits that are not over: to look at, send again, or give up.
 
-use scry_client::outbox::Change;
+use scry_model::outbox::Change;
 
 use super::{Deed, Sheet, moved};
 use crate::app::command::{Action, Context};

@@ -1,6 +1,6 @@
 //! Which fields of an entity a person can change, and what each may hold.
 
-use scry_client::cache::Entity;
+use scry_model::cache::Entity;
 use scry_protocol::EntityType;
 use scry_protocol::variable::{VariableKind, VariableSchema};
 use scry_text as text;
@@ -252,7 +252,7 @@ fn ungroup(typed: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use scry_client::cache::provisional;
+    use scry_model::cache::provisional;
     use serde_json::json;
 
     use super::*;

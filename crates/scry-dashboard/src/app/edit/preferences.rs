@@ -1,6 +1,6 @@
 //! Choosing what one is told at once.
 
-use scry_client::event::Preferences;
+use scry_model::event::Preferences;
 
 use super::{Deed, Sheet, moved};
 use crate::app::command::{Action, Context};

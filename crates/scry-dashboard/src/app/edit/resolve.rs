@@ -1,6 +1,6 @@
 //! Resolving a conflict: for each field what was there before, mine, and theirs.
 
-use scry_client::outbox::Change;
+use scry_model::outbox::Change;
 use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 

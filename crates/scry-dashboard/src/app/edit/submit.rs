@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use scry_client::outbox::{Change, Edit};
+use scry_model::outbox::{Change, Edit};
 use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 

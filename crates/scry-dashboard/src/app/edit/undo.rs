@@ -1,6 +1,6 @@
 //! Taking one's own last change back: as a new change, which others see like any other.
 
-use scry_client::outbox::Change;
+use scry_model::outbox::Change;
 use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 

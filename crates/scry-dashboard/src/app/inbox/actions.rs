@@ -1,7 +1,7 @@
 //! What notices do to the dashboard, and the person with them.
 
-use scry_client::event::{Inbox, Preferences};
 use scry_config::alerts::Level;
+use scry_model::event::{Inbox, Preferences};
 use scry_protocol::catalogue::Severity;
 use scry_protocol::{EntityRef, Ephemeral, Id};
 

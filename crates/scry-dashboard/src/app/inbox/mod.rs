@@ -3,8 +3,8 @@
 mod actions;
 
 use jiff::Timestamp;
-use scry_client::cache::Cache;
-use scry_client::event::{Inbox as Told, Notification, Preferences};
+use scry_model::cache::Cache;
+use scry_model::event::{Inbox as Told, Notification, Preferences};
 use scry_protocol::catalogue::Severity;
 use scry_protocol::messages::{ConflictResolved, DocumentConflict, NotificationNew};
 use scry_protocol::{EntityRef, Id};

@@ -10,8 +10,8 @@ pub mod words;
 
 use std::collections::VecDeque;
 
-use scry_client::cache::{Cache, Entity};
-use scry_client::outbox::{Change, Edit, Outcome, Refusal};
+use scry_model::cache::{Cache, Entity};
+use scry_model::outbox::{Change, Edit, Outcome, Refusal};
 use scry_protocol::{EntityRef, Event, Id, Operation, Payload, Source};
 
 pub use overlay::{Mark, patch};

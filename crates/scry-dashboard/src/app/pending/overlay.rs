@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
-use scry_client::cache::{Entity, provisional};
-use scry_client::outbox::{Change, Edit};
+use scry_model::cache::{Entity, provisional};
+use scry_model::outbox::{Change, Edit};
 use scry_protocol::{EntityRef, EntityType, Id};
 use scry_text as text;
 use scry_text::json::Json;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use scry_client::cache::Refetch;
-use scry_client::event::Snapshot;
+use scry_model::cache::Refetch;
+use scry_model::event::Snapshot;
 use scry_protocol::{EntityType, ErrorCode, Position};
 use scry_text::json::Json;
 use serde_json::{Value, json};

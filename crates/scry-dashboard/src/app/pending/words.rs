@@ -1,7 +1,7 @@
 //! Edits in words: what is changed, and how far that has come.
 
-use scry_client::cache::Cache;
-use scry_client::outbox::Change;
+use scry_model::cache::Cache;
+use scry_model::outbox::Change;
 use scry_protocol::{Conflict, FieldConflict};
 use scry_text as text;
 use serde_json::Value;

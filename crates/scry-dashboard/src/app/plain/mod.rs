@@ -23,7 +23,7 @@ impl App {
     /// Tells whether there is something to talk about: a campaign, a question, or a reason why there is none.
     #[must_use]
     pub fn can_answer(&self) -> bool {
-        use scry_client::event::Phase;
+        use scry_model::event::Phase;
         match self.stage {
             super::Stage::Listing => false,
             super::Stage::Choosing { .. } | super::Stage::Stuck(_) => true,

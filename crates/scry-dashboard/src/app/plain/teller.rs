@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scry_client::event::Phase;
+use scry_model::event::Phase;
 use scry_protocol::Id;
 use scry_protocol::presence::Presence;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 pub use self::tape::{Playback, Tape};
 
-use scry_client::event::ClientEvent;
+use scry_model::event::ClientEvent;
 use scry_text::json::Json;
 
 use self::model::Model;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use scry_client::event::Snapshot;
+use scry_model::event::Snapshot;
 use scry_protocol::{EntityRef, EntityType, Event, Id, Operation, Payload};
 use scry_text::json::Json;
 use serde_json::{Map, Value, json};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use scry_client::event::{Delivery, Snapshot};
+use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::Id;
 
 /// The speeds that the keys go through.

@@ -2,12 +2,12 @@
 //! between them, what the machine passes on is the journal, each event once and in order.
 
 use proptest::prelude::*;
+use scry_model::event::Snapshot;
 use scry_protocol::Position;
 use serde_json::{Value, json};
 
 use super::super::*;
 use crate::connection::{Body, Request};
-use crate::event::Snapshot;
 
 /// Disturbs a session, or lets it get on.
 #[derive(Debug, Clone)]

@@ -67,7 +67,7 @@ impl Outbox {
     }
 
     /// Tells what the disk says that is not known here: another program may have been at work.
-    pub(super) fn news(&self, found: &[Entry]) -> Vec<Outcome> {
+    pub fn news(&self, found: &[Entry]) -> Vec<Outcome> {
         let gone = self.items.iter().filter(|item| !found.iter().any(|entry| entry.edit.key == item.edit.key));
         let mut news: Vec<_> = gone.map(|item| Outcome::Gone { key: item.edit.key.clone() }).collect();
         for entry in found {

@@ -24,11 +24,9 @@ pub enum ClientEvent {
     Refused { room: Room, code: ErrorCode, message: String },
     /// The whole state of a campaign as of its position.
     Snapshot(Box<Snapshot>),
-    /// Everything the gateway had sent when it was asked ([`Handle::confirm`]) has been told before this.
+    /// Everything the gateway had sent when it was asked for its time has been told before this.
     ///
     /// A gateway that does not answer `latency` has not `answered`: then it is known only that the connection is live.
-    ///
-    /// [`Handle::confirm`]: super::session::Handle::confirm
     Confirmed { answered: bool, server_time: Option<jiff::Timestamp> },
     /// Something the gateway lacks, or a person should know; said once.
     Notice(String),

@@ -1,0 +1,18 @@
+//! Edits that wait for the server, in the order in which they were made.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `edit` | a change that a person made |
+//! | `outcome` | what became of it |
+//! | `entry` | an edit as it is stored, and how later edits build on earlier ones |
+//! | `queue` | the edits of a campaign, as their outcomes tell it |
+
+mod edit;
+mod entry;
+mod outcome;
+mod queue;
+
+pub use self::edit::{Change, Edit};
+pub use self::entry::Entry;
+pub use self::outcome::{Outcome, Refusal, State};
+pub use self::queue::{Item, Outbox};
