@@ -5,6 +5,8 @@
 //! wall time; ours and Node's rounds alternate. Times that people wait are only worth something on a
 //! quiet machine: the load average is printed beside them.
 
+#![allow(unreachable_pub, reason = "nobody outside reaches a test or a benchmark")]
+
 mod crowd;
 mod edits;
 mod fanout;

@@ -1,6 +1,7 @@
 //! What happens between the socket and the screen, without either: decoding events, keeping the cache and the
 //! journal, drawing each pane, counting in a world's calendar.
 
+#![allow(unreachable_pub, reason = "nobody outside reaches a test or a benchmark")]
 #![expect(clippy::unwrap_used, reason = "what is benched is made here")]
 
 mod campaign;

@@ -4,6 +4,7 @@
 //! of a gateway written with Node (`gateway.cjs`); times are those of this process and include the way through
 //! both, so they are upper bounds. The load average is printed beside them: they mean little on a busy machine.
 
+#![allow(unreachable_pub, reason = "nobody outside reaches a test or a benchmark")]
 #![expect(clippy::unwrap_used, reason = "a lock is poisoned only by a panic that has ended the run already")]
 
 mod gateway;

@@ -16,7 +16,7 @@ use super::outbox::{self, Wish};
 ///
 /// # Errors
 /// [`CliError`] when the campaign is unknown, or the server refuses it.
-pub async fn advance(context: &Context, args: &AdvanceTime) -> Result<Exit, CliError> {
+pub(super) async fn advance(context: &Context, args: &AdvanceTime) -> Result<Exit, CliError> {
     let api = context.api()?;
     let finder = Finder { recall: args.queue, ..Finder::new(context, &api, None) };
     let campaign = finder.campaign(&args.campaign).await?;
@@ -31,7 +31,7 @@ pub async fn advance(context: &Context, args: &AdvanceTime) -> Result<Exit, CliE
 ///
 /// # Errors
 /// [`CliError`] when the campaign is unknown, or the server refuses it.
-pub async fn set(context: &Context, args: &SetTime) -> Result<Exit, CliError> {
+pub(super) async fn set(context: &Context, args: &SetTime) -> Result<Exit, CliError> {
     let api = context.api()?;
     let finder = Finder { recall: args.queue, ..Finder::new(context, &api, None) };
     let campaign = finder.campaign(&args.campaign).await?;

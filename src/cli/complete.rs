@@ -31,7 +31,7 @@ const PATIENCE_GIVEN: &str = "SCRY_COMPLETE_PATIENCE";
 
 /// Answers a shell and returns true, if one asks.
 #[must_use]
-pub fn answer() -> bool {
+pub(super) fn answer() -> bool {
     let asked = clap_complete::CompleteEnv::with_factory(Cli::command).var(ASKED_BY).shells(SHELLS);
     // A wrong question has no answer, and nobody to hear why.
     asked.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref()).unwrap_or(true)
@@ -41,24 +41,24 @@ pub fn answer() -> bool {
 ///
 /// # Errors
 /// The I/O error of writing.
-pub fn script(shell: clap_complete::Shell, into: &mut impl Write) -> io::Result<()> {
+pub(super) fn script(shell: clap_complete::Shell, into: &mut impl Write) -> io::Result<()> {
     let name = shell.to_string();
     let completer = SHELLS.completer(&name).ok_or(io::ErrorKind::Unsupported)?;
     completer.write_registration(ASKED_BY, "scry", "scry", "scry", into)
 }
 
 /// Completes names of campaigns.
-pub fn campaigns() -> ArgValueCompleter {
+pub(super) fn campaigns() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| fitting(typed, names(None)))
 }
 
 /// Completes names of one type of entity.
-pub fn entities(entity: Entity) -> ArgValueCompleter {
+pub(super) fn entities(entity: Entity) -> ArgValueCompleter {
     ArgValueCompleter::new(move |typed: &OsStr| fitting(typed, names(Some(entity))))
 }
 
 /// Completes names of the type of entity that the command line names before.
-pub fn named_type() -> ArgValueCompleter {
+pub(super) fn named_type() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let entity = words().iter().find_map(|word| Entity::from_str(word, true).ok());
         fitting(typed, entity.map(|entity| names(Some(entity))).unwrap_or_default())

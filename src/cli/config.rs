@@ -23,7 +23,7 @@ const EXAMPLE: &str = include_str!("../../config.example.toml");
 ///
 /// # Errors
 /// [`CliError`] when the configuration is wrong, or a file cannot be read or written.
-pub fn run(action: ConfigAction, common: &Common, env: Env) -> Result<Exit, CliError> {
+pub(super) fn run(action: ConfigAction, common: &Common, env: Env) -> Result<Exit, CliError> {
     match action {
         // These two must work while the file is broken or missing.
         ConfigAction::Path => print(&format!("{}\n", path(common, env)?.display())),

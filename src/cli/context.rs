@@ -19,7 +19,7 @@ use crate::log::{self, LogError};
 
 /// Holds the settings of one run.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub(super) struct Context {
     pub settings: Settings,
     /// Say nothing but errors.
     pub quiet: bool,
@@ -32,7 +32,7 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Config`] with the place and the remedy.
-    pub fn start(common: &Common, env: Env) -> Result<Self, CliError> {
+    pub(super) fn start(common: &Common, env: Env) -> Result<Self, CliError> {
         Self::over(settings(common, env)?, common)
     }
 
@@ -42,7 +42,7 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Usage`] when its level cannot be read.
-    pub fn over(settings: Settings, common: &Common) -> Result<Self, CliError> {
+    pub(super) fn over(settings: Settings, common: &Common) -> Result<Self, CliError> {
         let log = match log::start(&settings.config.log, &settings.dirs.data, common.log_file.as_deref()) {
             Ok(guard) => Some(Arc::new(guard)),
             Err(error @ LogError::Level(_)) => return Err(CliError::Usage(error.to_string())),
@@ -58,7 +58,7 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Config`] when there is no such profile any more.
-    pub fn with_profile(&self, profile: &str) -> Result<Self, CliError> {
+    pub(super) fn with_profile(&self, profile: &str) -> Result<Self, CliError> {
         let flags = Overrides { profile: Some(profile.to_owned()), url: None, ..self.settings.flags.clone() };
         let from_file = |name: &str| if name == "SCRY_URL" { None } else { process_env(name) };
         Ok(Self { settings: Settings::load(&from_file, &flags)?, ..self.clone() })
@@ -68,13 +68,13 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Api`] when the profile's file of authorities cannot be used.
-    pub fn http(&self) -> Result<Http, CliError> {
+    pub(super) fn http(&self) -> Result<Http, CliError> {
         Ok(Http::new(&self.settings.server, self.settings.config.connection.request_timeout)?)
     }
 
     /// Returns the place where this server's login is kept.
     #[must_use]
-    pub fn credentials(&self) -> Credentials {
+    pub(super) fn credentials(&self) -> Credentials {
         Credentials::new(&self.settings.dirs.data, &self.settings.server)
     }
 
@@ -84,7 +84,7 @@ impl Context {
     /// # Errors
     /// [`CliError::Api`] when the profile's file of authorities cannot be used, [`CliError::Usage`] when
     /// `SCRY_CORRELATION_ID` is not an id.
-    pub fn api(&self) -> Result<Api, CliError> {
+    pub(super) fn api(&self) -> Result<Api, CliError> {
         Ok(Api::open(&self.settings, &process_env)?.as_stored().correlated(self.run()?.as_deref()))
     }
 
@@ -92,7 +92,7 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Usage`] when `SCRY_CORRELATION_ID` is not an id.
-    pub fn run(&self) -> Result<Option<String>, CliError> {
+    pub(super) fn run(&self) -> Result<Option<String>, CliError> {
         correlation::from_env(&process_env).map_err(CliError::Usage)
     }
 
@@ -100,13 +100,13 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Api`] when the profile's file of authorities cannot be used.
-    pub fn screen_api(&self) -> Result<Api, CliError> {
+    pub(super) fn screen_api(&self) -> Result<Api, CliError> {
         Ok(Api::open(&self.settings, &process_env)?)
     }
 
     /// Says how a command ended, even when told to be quiet: every code but 0 comes with a sentence.
     #[must_use]
-    pub fn end(ended: &Ended) -> Exit {
+    pub(super) fn end(ended: &Ended) -> Exit {
         if !ended.is_met() {
             say(&ended.why);
         }
@@ -114,7 +114,7 @@ impl Context {
     }
 
     /// Says a sentence on stderr, unless told to be quiet.
-    pub fn say(&self, sentence: &str) {
+    pub(super) fn say(&self, sentence: &str) {
         if !self.quiet {
             say(sentence);
         }
@@ -125,7 +125,7 @@ impl Context {
 ///
 /// # Errors
 /// [`CliError::Config`] with the place and the remedy.
-pub fn settings(common: &Common, env: Env) -> Result<Settings, CliError> {
+pub(super) fn settings(common: &Common, env: Env) -> Result<Settings, CliError> {
     let log_level = match common.verbose {
         0 => None,
         1 => Some("debug".to_owned()),
@@ -143,7 +143,7 @@ pub fn settings(common: &Common, env: Env) -> Result<Settings, CliError> {
 
 /// Says a sentence on stderr.
 #[expect(clippy::print_stderr, reason = "stderr is where people are spoken to; stdout is data only")]
-pub fn say(sentence: &str) {
+pub(super) fn say(sentence: &str) {
     // Some sentences quote what others wrote.
     eprintln!("scry: {}", text::block(sentence));
 }

@@ -18,7 +18,7 @@ use crate::tui::{self, Ended, TuiOptions};
 ///
 /// # Errors
 /// [`CliError`] when nobody can be logged in, or there is no such campaign, neither on the server nor on disk.
-pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
     let (mut context, mut wanted) = (context.clone(), args.campaign.clone());
     loop {
         match show(&context, wanted.as_deref(), args).await? {

@@ -37,7 +37,7 @@ const USER: &str = "gm";
 ///
 /// # Errors
 /// [`CliError`] when the server cannot be started on this machine, or the dashboard fails.
-pub async fn run(common: &Common, env: Env<'_>, args: &Args) -> Result<Exit, CliError> {
+pub(super) async fn run(common: &Common, env: Env<'_>, args: &Args) -> Result<Exit, CliError> {
     let house = House::open(settings(common, env)?, common).await?;
     let ended = house.show(args).await;
     let closed = house.close().await;

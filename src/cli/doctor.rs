@@ -19,7 +19,7 @@ use super::error::CliError;
 ///
 /// # Errors
 /// [`CliError::Io`] when stdout cannot be written to. A wrong configuration is a finding.
-pub async fn run(common: &Common, env: Env<'_>, args: &Doctor) -> Result<Exit, CliError> {
+pub(super) async fn run(common: &Common, env: Env<'_>, args: &Doctor) -> Result<Exit, CliError> {
     let (report, ui) = match settings(common, env) {
         Ok(settings) => {
             let context = Context::over(settings, common)?;

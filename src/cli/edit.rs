@@ -24,7 +24,7 @@ const MAX_INPUT: u64 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// [`CliError`] when a value is wrong or missing, or the server refuses it.
-pub async fn create(context: &Context, args: &Create) -> Result<Exit, CliError> {
+pub(super) async fn create(context: &Context, args: &Create) -> Result<Exit, CliError> {
     let api = context.api()?;
     let mut input = input(&args.set, &Value::Null)?;
     let entity_type = EntityType::from(args.entity);
@@ -50,7 +50,7 @@ pub async fn create(context: &Context, args: &Create) -> Result<Exit, CliError> 
 ///
 /// # Errors
 /// [`CliError`] when a name leads to none, a value is wrong, or the server refuses it.
-pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> {
+pub(super) async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> {
     let api = context.api()?;
     let entity = match (args.entity, &args.id) {
         (Changeable::Entity(entity), Some(_)) => entity,
@@ -91,7 +91,7 @@ pub async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> 
 ///
 /// # Errors
 /// [`CliError`] when a name leads to none, or the server refuses it.
-pub async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> {
+pub(super) async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> {
     let api = context.api()?;
     let finder = Finder { recall: args.queue, ..Finder::new(context, &api, args.campaign.as_deref()) };
     let node = finder.one(args.entity, &args.id).await?;
@@ -117,7 +117,7 @@ pub async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> 
 ///
 /// # Errors
 /// [`CliError`] when the payload is no JSON, or the server refuses it.
-pub async fn publish(context: &Context, args: &Publish) -> Result<Exit, CliError> {
+pub(super) async fn publish(context: &Context, args: &Publish) -> Result<Exit, CliError> {
     let text = match args.json.strip_prefix('@') {
         Some(from) => read(from).map_err(CliError::io(format!("cannot read {from}")))?,
         None => args.json.clone(),

@@ -15,7 +15,7 @@ use crate::tui::TuiError;
 
 /// Says why a command ended early.
 #[derive(Debug, thiserror::Error)]
-pub enum CliError {
+pub(super) enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -59,14 +59,14 @@ impl From<RoomsError> for CliError {
 
 impl CliError {
     /// Names an I/O failure by what was being done.
-    pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(super) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 
     /// Returns the code this failure ends with.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Pick(_) | Self::Usage(_) => Exit::Usage,
             Self::Api(error) | Self::Tui(TuiError::Api(error)) => error.exit(),

@@ -25,7 +25,7 @@ use super::listen::{self, Limit};
 ///
 /// # Errors
 /// [`CliError`] when the file is wrong, a name leads to no room, or a report cannot be written.
-pub async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
     let Some(path) = &args.file else { return if args.schema { schema() } else { init() } };
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::Usage(format!("cannot read {}: {error}", path.display())))?;

@@ -21,7 +21,7 @@ const RELATIONS: [(&str, Entity); 4] = [
 ];
 
 /// Finds entities for one command.
-pub struct Finder<'a> {
+pub(super) struct Finder<'a> {
     pub context: &'a Context,
     pub api: &'a Api,
     /// Look in this campaign only.
@@ -32,7 +32,7 @@ pub struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     /// Looks on the server alone.
-    pub const fn new(context: &'a Context, api: &'a Api, campaign: Option<&'a str>) -> Self {
+    pub(super) const fn new(context: &'a Context, api: &'a Api, campaign: Option<&'a str>) -> Self {
         Self { context, api, campaign, recall: false }
     }
 
@@ -40,7 +40,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// [`CliError`] when the campaign is unknown, or the server cannot be asked.
-    pub async fn all(&self, entity: Entity) -> Result<Vec<Value>, CliError> {
+    pub(super) async fn all(&self, entity: Entity) -> Result<Vec<Value>, CliError> {
         let campaigns = match self.campaign {
             Some(wanted) => vec![self.campaign(wanted).await?],
             None => self.api.campaigns().await?.into_iter().map(|one| one.id).collect(),
@@ -57,7 +57,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// [`CliError`] when nothing, or more than one thing, is called that, or the server cannot be asked.
-    pub async fn one(&self, entity: Entity, wanted: &str) -> Result<Value, CliError> {
+    pub(super) async fn one(&self, entity: Entity, wanted: &str) -> Result<Value, CliError> {
         match self.on_server(entity, wanted).await {
             Err(CliError::Api(error)) if self.recall && error.is_passing() => {
                 self.on_disk(entity, wanted, &error).await
@@ -70,7 +70,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// As [`Finder::one`].
-    pub async fn campaign(&self, wanted: &str) -> Result<Id, CliError> {
+    pub(super) async fn campaign(&self, wanted: &str) -> Result<Id, CliError> {
         if let Ok(id) = uuid::Uuid::try_parse(wanted) {
             return Ok(Id::from(id));
         }
@@ -86,7 +86,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// As [`Finder::one`].
-    pub async fn relate(&self, input: &mut Map<String, Value>) -> Result<Option<Id>, CliError> {
+    pub(super) async fn relate(&self, input: &mut Map<String, Value>) -> Result<Option<Id>, CliError> {
         let mut campaign = None;
         for (field, entity) in RELATIONS {
             let Some(wanted) = input.get(field).and_then(Value::as_str).map(str::to_owned) else { continue };
@@ -130,7 +130,7 @@ impl<'a> Finder<'a> {
 ///
 /// # Errors
 /// [`CliError::Internal`] when it has none.
-pub fn id_of(node: &Value) -> Result<Id, CliError> {
+pub(super) fn id_of(node: &Value) -> Result<Id, CliError> {
     let id = node["id"].as_str().map(Id::parse);
     id.and_then(Result::ok).ok_or_else(|| CliError::Internal("the server told an entity without an id".to_owned()))
 }
@@ -139,7 +139,7 @@ pub fn id_of(node: &Value) -> Result<Id, CliError> {
 ///
 /// # Errors
 /// [`CliError::Internal`] when it has none.
-pub fn campaign_of(node: &Value) -> Result<Id, CliError> {
+pub(super) fn campaign_of(node: &Value) -> Result<Id, CliError> {
     let id = node["campaignId"].as_str().or_else(|| node["id"].as_str()).map(Id::parse);
     id.and_then(Result::ok).ok_or_else(|| CliError::Internal("an entity without a campaign was told".to_owned()))
 }

@@ -23,7 +23,7 @@ const PAGE: u32 = 500;
 ///
 /// # Errors
 /// [`CliError`] when a name leads to nothing, or the server cannot be asked.
-pub async fn run(context: &Context, args: &Get) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, args: &Get) -> Result<Exit, CliError> {
     let api = context.api()?;
     let finder = Finder::new(context, &api, args.campaign.as_deref());
     let (found, columns) = match args.what {

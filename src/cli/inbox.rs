@@ -15,7 +15,7 @@ const ALL: &str = "all";
 ///
 /// # Errors
 /// [`CliError`] when there is none with that id, or the server cannot be asked.
-pub async fn notifications(api: &Api, id: Option<&str>, unread: bool) -> Result<Vec<Value>, CliError> {
+pub(super) async fn notifications(api: &Api, id: Option<&str>, unread: bool) -> Result<Vec<Value>, CliError> {
     let mut found = api.notifications(unread).await?;
     if let Some(id) = id.filter(|id| *id != ALL) {
         found.retain(|notification| notification.told.id.as_str() == id);
@@ -30,7 +30,7 @@ pub async fn notifications(api: &Api, id: Option<&str>, unread: bool) -> Result<
 ///
 /// # Errors
 /// [`CliError`] when something else was asked for, or the server refuses it.
-pub async fn mark(api: &Api, id: Option<&str>, set: &[String]) -> Result<Exit, CliError> {
+pub(super) async fn mark(api: &Api, id: Option<&str>, set: &[String]) -> Result<Exit, CliError> {
     if set != ["read=true"] {
         return Err(CliError::Usage("of a notification only this can be set: --set read=true".to_owned()));
     }
@@ -52,7 +52,7 @@ pub async fn mark(api: &Api, id: Option<&str>, set: &[String]) -> Result<Exit, C
 ///
 /// # Errors
 /// [`CliError`] when the server cannot be asked.
-pub async fn preferences(api: &Api) -> Result<Vec<Value>, CliError> {
+pub(super) async fn preferences(api: &Api) -> Result<Vec<Value>, CliError> {
     Ok(vec![json!(api.preferences().await?)])
 }
 
@@ -60,7 +60,7 @@ pub async fn preferences(api: &Api) -> Result<Vec<Value>, CliError> {
 ///
 /// # Errors
 /// [`CliError`] when something else was asked for, or the server knows no such level or kind.
-pub async fn choose(api: &Api, set: &[String]) -> Result<Exit, CliError> {
+pub(super) async fn choose(api: &Api, set: &[String]) -> Result<Exit, CliError> {
     let (mut levels, mut kinds) = (None, None);
     for assignment in set {
         match assignment.split_once('=') {

@@ -16,7 +16,7 @@ use super::{context, edit};
 ///
 /// # Errors
 /// [`CliError`] when there is no such invitation, or the server refuses it.
-pub async fn run(context: &Context, action: Option<InvitationAction>) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, action: Option<InvitationAction>) -> Result<Exit, CliError> {
     let api = context.api()?;
     let found = match action.unwrap_or(InvitationAction::List { campaign: None }) {
         InvitationAction::List { campaign: None } => api.invitations().await?,

@@ -18,7 +18,7 @@ use super::error::CliError;
 
 /// The time that a command may take as a whole, from its start.
 #[derive(Debug, Clone, Copy)]
-pub struct Limit {
+pub(super) struct Limit {
     pub until: Option<Instant>,
     allowed: Duration,
 }
@@ -26,7 +26,7 @@ pub struct Limit {
 impl Limit {
     /// Begins now; `None` is for ever.
     #[must_use]
-    pub fn new(allowed: Option<Duration>) -> Self {
+    pub(super) fn new(allowed: Option<Duration>) -> Self {
         Self { until: allowed.map(|allowed| Instant::now() + allowed), allowed: allowed.unwrap_or_default() }
     }
 
@@ -34,7 +34,7 @@ impl Limit {
     ///
     /// # Errors
     /// [`CliError::Unanswered`] when the time is up first.
-    pub async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, CliError> {
+    pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, CliError> {
         match self.until {
             Some(until) => timeout_at(until, work).await.map_err(|_| CliError::Unanswered(self.allowed)),
             None => Ok(work.await),
@@ -50,7 +50,7 @@ impl Limit {
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or the server cannot be asked in time.
-pub async fn options(
+pub(super) async fn options(
     context: &Context,
     api: Api,
     rooms: &Rooms,
@@ -68,7 +68,7 @@ pub async fn options(
 ///
 /// # Errors
 /// As [`options`].
-pub async fn by_name(
+pub(super) async fn by_name(
     context: &Context,
     api: Api,
     named: &Named,
@@ -86,7 +86,7 @@ pub async fn by_name(
 ///
 /// # Errors
 /// [`CliError`] when the server cannot be asked in time.
-pub async fn names<'e>(
+pub(super) async fn names<'e>(
     context: &Context,
     api: &Api,
     rooms: &[Room],
@@ -131,11 +131,11 @@ async fn asked<T>(
 ///
 /// # Errors
 /// [`CliError::Api`] when the profile's file of authorities cannot be used, [`CliError::Unanswered`] when the time is up.
-pub async fn open(options: SessionOptions, look_up: bool, limit: Limit) -> Result<Stream, CliError> {
+pub(super) async fn open(options: SessionOptions, look_up: bool, limit: Limit) -> Result<Stream, CliError> {
     Ok(limit.within(Stream::open(options, look_up)).await??)
 }
 
 /// Says which option has an expression that does not fit the names in use.
-pub fn misnamed((option, error): (&str, scry_query::expr::ExprError)) -> CliError {
+pub(super) fn misnamed((option, error): (&str, scry_query::expr::ExprError)) -> CliError {
     CliError::Usage(format!("{option}: {error}"))
 }

@@ -25,7 +25,7 @@ const MAX_PASSWORD: u64 = 4096;
 ///
 /// # Errors
 /// [`CliError`] when no password can be had, the server refuses it, or the tokens cannot be kept.
-pub async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
+pub(super) async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
     // Nobody types a password for a server that is not there.
     context.http()?.reach().await?;
     let username = username(context, args)?;
@@ -46,7 +46,7 @@ pub async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
 ///
 /// # Errors
 /// [`CliError`] when the kept tokens cannot be removed, or the server was not told.
-pub async fn logout(context: &Context) -> Result<Exit, CliError> {
+pub(super) async fn logout(context: &Context) -> Result<Exit, CliError> {
     let http = context.http()?;
     let auth = Auth::stored(http.clone(), context.credentials());
     let user = auth.user().await;
@@ -69,7 +69,7 @@ pub async fn logout(context: &Context) -> Result<Exit, CliError> {
 ///
 /// # Errors
 /// [`CliError`] when nobody is logged in or the server cannot be asked.
-pub async fn whoami(context: &Context) -> Result<Exit, CliError> {
+pub(super) async fn whoami(context: &Context) -> Result<Exit, CliError> {
     let user = context.api()?.me().await?;
     let line = format!("{} at {}\n", text::line(&user.username), context.settings.server.url);
     std::io::stdout().write_all(line.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
@@ -129,7 +129,7 @@ fn password_from_stdin() -> Result<Secret, CliError> {
 ///
 /// # Errors
 /// As [`again`].
-pub async fn ensure(context: &Context, api: &Api) -> Result<Option<String>, CliError> {
+pub(super) async fn ensure(context: &Context, api: &Api) -> Result<Option<String>, CliError> {
     if process_env("SCRY_TOKEN").is_some() {
         return Ok(None);
     }
@@ -148,7 +148,7 @@ pub async fn ensure(context: &Context, api: &Api) -> Result<Option<String>, CliE
 ///
 /// # Errors
 /// `reason` itself when there is nobody to ask; else as [`login`].
-pub async fn again(context: &Context, api: &Api, reason: &ApiError) -> Result<Option<String>, CliError> {
+pub(super) async fn again(context: &Context, api: &Api, reason: &ApiError) -> Result<Option<String>, CliError> {
     let can_ask = process_env("SCRY_PASSWORD").is_some() || std::io::stdin().is_terminal();
     if !can_ask || process_env("SCRY_TOKEN").is_some() {
         return Err(reason.clone().into());

@@ -27,7 +27,7 @@ const STANDSTILL: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// [`CliError`] when the disk cannot be used, or there is no such edit.
-pub async fn run(context: &Context, action: Option<OutboxAction>) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, action: Option<OutboxAction>) -> Result<Exit, CliError> {
     let api = context.api()?;
     let outboxes = outboxes(context, &api).await;
     match action.unwrap_or(OutboxAction::List) {
@@ -48,7 +48,7 @@ pub async fn run(context: &Context, action: Option<OutboxAction>) -> Result<Exit
 }
 
 /// Holds a change that a person asked for on the command line.
-pub struct Wish {
+pub(super) struct Wish {
     /// The one given, else a new one: repeating the request with it changes nothing twice.
     pub key: String,
     /// Keep it for later when the server cannot be reached.
@@ -58,7 +58,7 @@ pub struct Wish {
 
 impl Wish {
     /// Takes a change; `key` is the idempotency key that the person chose.
-    pub fn new(key: Option<&str>, queue: bool, change: Change) -> Self {
+    pub(super) fn new(key: Option<&str>, queue: bool, change: Change) -> Self {
         Self { key: key.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned), queue, change }
     }
 }
@@ -69,7 +69,7 @@ impl Wish {
 ///
 /// # Errors
 /// [`CliError::Api`] when the server refuses it, [`CliError::Waiting`] when what was made before cannot be sent.
-pub async fn make<T>(
+pub(super) async fn make<T>(
     context: &Context,
     api: &Api,
     campaign: Option<&Id>,
@@ -100,13 +100,13 @@ pub async fn make<T>(
 ///
 /// # Errors
 /// [`CliError::Usage`] naming it, when it was asked for.
-pub fn refuse_to_keep(asked: bool, what: &str) -> Result<(), CliError> {
+pub(super) fn refuse_to_keep(asked: bool, what: &str) -> Result<(), CliError> {
     let sentence = || format!("--queue: {what} cannot wait; leave --queue out and try again when the server is there");
     if asked { Err(CliError::Usage(sentence())) } else { Ok(()) }
 }
 
 /// Lists the entities of the campaigns that are kept on disk, as they were last seen.
-pub async fn kept_nodes(context: &Context, api: &Api) -> Vec<Value> {
+pub(super) async fn kept_nodes(context: &Context, api: &Api) -> Vec<Value> {
     let user = api.auth().user().await;
     let disk = DiskCache::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id));
     let load = |campaign: &Id| match disk.load(campaign) {

@@ -16,7 +16,7 @@ use super::find::Finder;
 ///
 /// # Errors
 /// [`CliError`] when one of them is missing, or the server refuses it.
-pub async fn add(api: &Api, input: &Map<String, Value>) -> Result<Value, CliError> {
+pub(super) async fn add(api: &Api, input: &Map<String, Value>) -> Result<Value, CliError> {
     let campaign = Id::parse(text(input, "campaignId")?).map_err(|error| CliError::Usage(error.to_string()))?;
     let invitation = api.invite(&campaign, text(input, "userId")?, role(input)?).await?;
     let line = |field: &str| scry_text::line(invitation[field].as_str().unwrap_or_default()).into_owned();
@@ -31,7 +31,7 @@ pub async fn add(api: &Api, input: &Map<String, Value>) -> Result<Value, CliErro
 ///
 /// # Errors
 /// [`CliError`] when it is no role, or the server refuses it.
-pub async fn change(api: &Api, member: &Value, input: &Map<String, Value>) -> Result<Value, CliError> {
+pub(super) async fn change(api: &Api, member: &Value, input: &Map<String, Value>) -> Result<Value, CliError> {
     let (campaign, user) = ids(member)?;
     Ok(api.set_role(&campaign, &user, role(input)?).await?)
 }
@@ -40,7 +40,7 @@ pub async fn change(api: &Api, member: &Value, input: &Map<String, Value>) -> Re
 ///
 /// # Errors
 /// [`CliError`] when the server refuses it.
-pub async fn remove(api: &Api, member: &Value) -> Result<(), CliError> {
+pub(super) async fn remove(api: &Api, member: &Value) -> Result<(), CliError> {
     let (campaign, user) = ids(member)?;
     Ok(api.remove_member(&campaign, &user).await?)
 }
@@ -49,7 +49,7 @@ pub async fn remove(api: &Api, member: &Value) -> Result<(), CliError> {
 ///
 /// # Errors
 /// [`CliError`] when one is no member of a campaign of the caller's, or the server refuses it.
-pub async fn notify(context: &Context, args: &Notify) -> Result<Exit, CliError> {
+pub(super) async fn notify(context: &Context, args: &Notify) -> Result<Exit, CliError> {
     let api = context.api()?;
     let finder = Finder::new(context, &api, args.campaign.as_deref());
     let mut users = Vec::new();

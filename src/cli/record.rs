@@ -39,7 +39,7 @@ use crate::tui::{self, Ended, TuiOptions};
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or the file cannot be written.
-pub async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliError> {
+pub(super) async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
     correlation::require(api.correlation(), &args.filter).map_err(CliError::Usage)?;
     let limit = Limit::new(args.time);
@@ -104,7 +104,7 @@ async fn state(
 ///
 /// # Errors
 /// [`CliError`] when the file is no recording, or what it is played to cannot be used.
-pub async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliError> {
+pub(super) async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliError> {
     let mut recording = open(&args.file)?;
     recording.notices.iter().for_each(|notice| context.say(&notice.to_string()));
     let run = context.run()?;

@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::zstd::{self, Packed, Unpacked};
 
 /// A file that a recording is written into.
-pub enum Target {
+pub(super) enum Target {
     Plain(Box<dyn Write>),
     Packed(Packed<File>),
 }
@@ -20,7 +20,7 @@ impl Target {
     ///
     /// # Errors
     /// The I/O error of writing.
-    pub fn finish(&mut self) -> io::Result<()> {
+    pub(super) fn finish(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(writer) => writer.flush(),
             Self::Packed(writer) => writer.finish(),
@@ -48,7 +48,7 @@ impl Write for Target {
 ///
 /// # Errors
 /// [`CliError::Usage`] when there is no such file, or it is no recording.
-pub fn open(path: &Path) -> Result<Recording, CliError> {
+pub(super) fn open(path: &Path) -> Result<Recording, CliError> {
     let wrong = |error: &dyn std::fmt::Display| CliError::Usage(format!("{}: {error}", path.display()));
     if path == Path::new("-") {
         return read(BufReader::new(io::stdin())).map_err(|error| wrong(&error));
@@ -61,7 +61,7 @@ pub fn open(path: &Path) -> Result<Recording, CliError> {
 ///
 /// # Errors
 /// [`CliError::Usage`] when the file exists already, or cannot be written.
-pub fn create(path: &Path, replace: bool) -> Result<Target, CliError> {
+pub(super) fn create(path: &Path, replace: bool) -> Result<Target, CliError> {
     if path == Path::new("-") {
         return Ok(Target::Plain(Box::new(io::stdout())));
     }

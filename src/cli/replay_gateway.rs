@@ -21,7 +21,7 @@ use super::record::far;
 ///
 /// # Errors
 /// [`CliError::Io`] when nothing can listen at the address.
-pub async fn serve(
+pub(super) async fn serve(
     context: &Context,
     recording: &Recording,
     args: &Replay,

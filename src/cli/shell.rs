@@ -13,7 +13,7 @@ use super::error::CliError;
 ///
 /// # Errors
 /// [`CliError::Io`] when stdout cannot be written to.
-pub fn completions(args: &Completions) -> Result<Exit, CliError> {
+pub(super) fn completions(args: &Completions) -> Result<Exit, CliError> {
     let mut script = Vec::new();
     complete::script(args.shell, &mut script).map_err(CliError::io("cannot write the completions"))?;
     write(&script)
@@ -23,7 +23,7 @@ pub fn completions(args: &Completions) -> Result<Exit, CliError> {
 ///
 /// # Errors
 /// [`CliError::Io`] when stdout cannot be written to.
-pub fn man() -> Result<Exit, CliError> {
+pub(super) fn man() -> Result<Exit, CliError> {
     let mut page = Vec::new();
     let failed = || CliError::io("cannot write the manual page");
     let mut command = Cli::command().name("scry");

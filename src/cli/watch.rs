@@ -23,7 +23,7 @@ use super::listen::{self, Limit, misnamed};
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
-pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
     print(context, context.api()?, args).await
 }
 
@@ -31,7 +31,7 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> 
 ///
 /// # Errors
 /// As [`run`].
-pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit, CliError> {
+pub(super) async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit, CliError> {
     let exprs = [&args.filter, &args.until, &args.fail_if];
     correlation::require(api.correlation(), exprs.into_iter().flatten()).map_err(CliError::Usage)?;
     let limit = Limit::new(args.time);
@@ -74,7 +74,7 @@ pub async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
-pub async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
+pub(super) async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
     correlation::require(api.correlation(), args.conditions.iter().chain(&args.fail_if)).map_err(CliError::Usage)?;
     let limit = Limit::new(Some(args.timeout));

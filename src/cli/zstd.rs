@@ -13,14 +13,14 @@ const FRAME: usize = 64 * 1024;
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Compresses what is written, a frame at a time; what was gathered last is written by [`Packed::finish`].
-pub struct Packed<W: Write> {
+pub(super) struct Packed<W: Write> {
     writer: W,
     gathered: Vec<u8>,
 }
 
 impl<W: Write> Packed<W> {
     /// Writes frames into `writer`.
-    pub const fn new(writer: W) -> Self {
+    pub(super) const fn new(writer: W) -> Self {
         Self { writer, gathered: Vec::new() }
     }
 
@@ -28,7 +28,7 @@ impl<W: Write> Packed<W> {
     ///
     /// # Errors
     /// The I/O error of writing.
-    pub fn finish(&mut self) -> io::Result<()> {
+    pub(super) fn finish(&mut self) -> io::Result<()> {
         if self.gathered.is_empty() {
             return Ok(());
         }
@@ -56,12 +56,12 @@ impl<W: Write> Write for Packed<W> {
 }
 
 /// Tells whether a file is compressed; its name does not matter.
-pub fn is_packed(beginning: &[u8]) -> bool {
+pub(super) fn is_packed(beginning: &[u8]) -> bool {
     beginning.starts_with(&MAGIC)
 }
 
 /// Reads frames one after the other, whoever wrote them.
-pub struct Unpacked<R: BufRead> {
+pub(super) struct Unpacked<R: BufRead> {
     source: R,
     decoder: FrameDecoder,
     /// Whether the decoder is in the middle of a frame.
@@ -70,7 +70,7 @@ pub struct Unpacked<R: BufRead> {
 
 impl<R: BufRead> Unpacked<R> {
     /// Reads frames from `source`.
-    pub fn new(source: R) -> Self {
+    pub(super) fn new(source: R) -> Self {
         Self { source, decoder: FrameDecoder::new(), inside: false }
     }
 

@@ -21,7 +21,7 @@ pub enum Background {
 
 /// Holds what was found out.
 #[derive(Debug, Default)]
-pub struct Answer {
+pub(super) struct Answer {
     pub background: Background,
     /// What the person typed meanwhile.
     pub typed: Vec<KeyEvent>,
@@ -32,7 +32,7 @@ pub struct Answer {
 /// Asks the terminal, which must be in raw mode and have no other reader.
 #[cfg(unix)]
 #[must_use]
-pub fn ask() -> Answer {
+pub(super) fn ask() -> Answer {
     use std::io::Write;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -77,14 +77,14 @@ pub fn ask() -> Answer {
 
 /// Swallows an answer that comes after nobody waits for it any more.
 #[derive(Debug, Default)]
-pub struct Late {
+pub(super) struct Late {
     until: Option<Instant>,
     inside: bool,
 }
 
 impl Late {
     /// Tells whether a key is part of the answer rather than of what a person types.
-    pub fn swallows(&mut self, key: KeyEvent) -> bool {
+    pub(super) fn swallows(&mut self, key: KeyEvent) -> bool {
         if self.until.is_none_or(|until| Instant::now() > until) {
             return false;
         }

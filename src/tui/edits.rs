@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 /// Hands edits to the outbox and brings back what becomes of them.
 #[derive(Debug)]
-pub struct Edits {
+pub(super) struct Edits {
     api: Api,
     /// None where nothing may be changed.
     outboxes: Option<Outboxes>,
@@ -22,12 +22,12 @@ pub struct Edits {
 
 impl Edits {
     /// Prepares to open one of `outboxes`.
-    pub const fn new(api: Api, outboxes: Option<Outboxes>) -> Self {
+    pub(super) const fn new(api: Api, outboxes: Option<Outboxes>) -> Self {
         Self { api, outboxes, running: None, failed: VecDeque::new() }
     }
 
     /// Opens the outbox of a campaign.
-    pub fn open(&mut self, campaign: &Id) {
+    pub(super) fn open(&mut self, campaign: &Id) {
         let Some(outboxes) = &self.outboxes else { return };
         match outbox::start(self.api.clone(), outboxes.campaign(campaign)) {
             Ok(running) => self.running = Some(running),
@@ -36,7 +36,7 @@ impl Edits {
     }
 
     /// Stores and sends an edit.
-    pub fn submit(&mut self, edit: Edit) {
+    pub(super) fn submit(&mut self, edit: Edit) {
         let key = edit.key.clone();
         let reason = match &self.running {
             Some((handle, _)) => match handle.submit(edit) {
@@ -49,28 +49,28 @@ impl Edits {
     }
 
     /// Sends a refused edit again.
-    pub fn retry(&self, key: &str) {
+    pub(super) fn retry(&self, key: &str) {
         if let Some((handle, _)) = &self.running {
             handle.retry(key);
         }
     }
 
     /// Gives an edit up.
-    pub fn discard(&self, key: &str) {
+    pub(super) fn discard(&self, key: &str) {
         if let Some((handle, _)) = &self.running {
             handle.discard(key);
         }
     }
 
     /// Notes whether the server can be asked.
-    pub fn connection(&self, event: &ClientEvent) {
+    pub(super) fn connection(&self, event: &ClientEvent) {
         if let (ClientEvent::Status(status), Some((handle, _))) = (event, &self.running) {
             handle.set_live(status.phase == Phase::Live);
         }
     }
 
     /// Waits for the next outcome; safe to drop at any moment.
-    pub async fn next(&mut self) -> Option<Outcome> {
+    pub(super) async fn next(&mut self) -> Option<Outcome> {
         if let Some(failed) = self.failed.pop_front() {
             return Some(failed);
         }

@@ -24,7 +24,7 @@ const ANSWERS: usize = 64;
 
 /// Tells the loop how to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum After {
+pub(super) enum After {
     GoOn,
     /// Go over to the server of this profile.
     Profile(String),
@@ -34,7 +34,7 @@ pub enum After {
 
 /// Asks for what only the owner of the terminal can do.
 #[derive(Debug)]
-pub enum ForScreen {
+pub(super) enum ForScreen {
     Theme(String),
     Copy { text: String, said: &'static str },
     Export { kind: Export, content: Option<String> },
@@ -44,7 +44,7 @@ pub enum ForScreen {
 
 /// Owns the session and the questions under way.
 #[derive(Debug)]
-pub struct Runner {
+pub(super) struct Runner {
     options: SessionOptions,
     api: Api,
     disk: DiskCache,
@@ -60,7 +60,7 @@ pub struct Runner {
 
 impl Runner {
     /// Prepares to connect as `options` say, once a campaign is chosen; states are kept in `disk`.
-    pub fn new(options: SessionOptions, disk: DiskCache, outboxes: Option<Outboxes>) -> Self {
+    pub(super) fn new(options: SessionOptions, disk: DiskCache, outboxes: Option<Outboxes>) -> Self {
         let (answer, answers) = mpsc::channel(ANSWERS);
         let states = States::start(disk.clone(), answer.clone());
         let edits = Edits::new(options.api.clone(), outboxes);
@@ -82,7 +82,7 @@ impl Runner {
     ///
     /// # Errors
     /// [`TuiError::Api`] when the connection cannot be set up at all.
-    pub fn execute(&mut self, effects: Vec<Effect>) -> Result<After, TuiError> {
+    pub(super) fn execute(&mut self, effects: Vec<Effect>) -> Result<After, TuiError> {
         let mut after = After::GoOn;
         for effect in effects {
             match effect {
@@ -159,19 +159,19 @@ impl Runner {
     }
 
     /// Takes what only the owner of the terminal can do.
-    pub fn for_screen(&mut self) -> Vec<ForScreen> {
+    pub(super) fn for_screen(&mut self) -> Vec<ForScreen> {
         std::mem::take(&mut self.for_screen)
     }
 
     /// Sends a message to ourselves from a thread that may wait for a disk.
-    pub fn off_screen(&self, work: impl FnOnce() -> Msg + Send + 'static) {
+    pub(super) fn off_screen(&self, work: impl FnOnce() -> Msg + Send + 'static) {
         let answer = self.answer.clone();
         // The dashboard may have been closed meanwhile.
         tokio::task::spawn_blocking(move || _ = answer.blocking_send(work()));
     }
 
     /// Waits for the next message; safe to drop at any moment.
-    pub async fn next(&mut self) -> Msg {
+    pub(super) async fn next(&mut self) -> Msg {
         let (events, status) = match &mut self.session {
             Some(Session { events, status, .. }) => (Some(events.recv()), Some(measured(status))),
             None => (None, None),
@@ -197,7 +197,7 @@ impl Runner {
     }
 
     /// Takes leave of the server, and waits for the last save.
-    pub async fn close(mut self) {
+    pub(super) async fn close(mut self) {
         // Nobody takes answers any more, and the disk's thread must not wait for that.
         self.answers.close();
         let farewell = async {

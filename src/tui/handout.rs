@@ -19,7 +19,7 @@ const NOTIFICATION: usize = 200;
 ///
 /// # Errors
 /// A sentence, when neither way takes the text.
-pub fn copy(text: &str) -> Result<(), String> {
+pub(super) fn copy(text: &str) -> Result<(), String> {
     let by_system = system(text);
     if text.len() <= MOST {
         let mut out = io::stdout();
@@ -34,7 +34,7 @@ pub fn copy(text: &str) -> Result<(), String> {
 }
 
 /// Hands a text to the first clipboard program that takes it.
-pub fn system(text: &str) -> bool {
+pub(super) fn system(text: &str) -> bool {
     let programs: &[(&str, &[&str])] = match (process_env("WAYLAND_DISPLAY"), process_env("DISPLAY")) {
         (Some(_), _) => &[("wl-copy", &[])],
         (None, Some(_)) => &[("xclip", &["-selection", "clipboard"]), ("xsel", &["--clipboard", "--input"])],
@@ -61,7 +61,7 @@ fn feed(program: &str, arguments: &[&str], text: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// The terminal's own failure.
-pub fn alert(sentence: &str, means: &[Means]) -> io::Result<()> {
+pub(super) fn alert(sentence: &str, means: &[Means]) -> io::Result<()> {
     let sentence: String = sentence.chars().filter(|c| !c.is_control() && *c != ';').take(NOTIFICATION).collect();
     let mut out = io::stdout();
     for means in means {
@@ -104,7 +104,7 @@ fn desktop(sentence: &str) {
 }
 
 /// Writes a file into the current directory, and says under which name.
-pub fn exported(stem: &str, extension: &str, content: &str) -> Msg {
+pub(super) fn exported(stem: &str, extension: &str, content: &str) -> Msg {
     let written = std::env::current_dir().and_then(|dir| export(&dir, stem, extension, content));
     let failed = |error| format!("nothing was written: {error}");
     Msg::Said(written.map_or_else(failed, |name| format!("written to {name}")))
@@ -114,7 +114,7 @@ pub fn exported(stem: &str, extension: &str, content: &str) -> Msg {
 ///
 /// # Errors
 /// The I/O error of creating or writing it.
-pub fn export(dir: &Path, stem: &str, extension: &str, content: &str) -> io::Result<String> {
+pub(super) fn export(dir: &Path, stem: &str, extension: &str, content: &str) -> io::Result<String> {
     for attempt in 1..1_000 {
         let name = if attempt == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{attempt}.{extension}") };
         match std::fs::File::create_new(dir.join(&name)) {

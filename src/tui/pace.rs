@@ -13,7 +13,7 @@ const UNWATCHED_FRAME: Duration = Duration::from_millis(250);
 ///
 /// What happens by itself, or is typed, is on screen at once; only a flood has to wait for its turn.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub(super) struct Pace {
     last: Option<Instant>,
     /// When the next frame would be due if all were drawn at their steady distance.
     steady: Option<Instant>,
@@ -22,7 +22,7 @@ pub struct Pace {
 impl Pace {
     /// Returns when the next frame may be drawn; `None` is at once.
     #[must_use]
-    pub fn next(&self, is_watched: bool) -> Option<Instant> {
+    pub(super) fn next(&self, is_watched: bool) -> Option<Instant> {
         if is_watched {
             self.steady?.checked_sub(FRAME * (AT_ONCE - 1))
         } else {
@@ -32,12 +32,12 @@ impl Pace {
 
     /// Tells whether a frame may be drawn now.
     #[must_use]
-    pub fn allows(&self, now: Instant, is_watched: bool) -> bool {
+    pub(super) fn allows(&self, now: Instant, is_watched: bool) -> bool {
         self.next(is_watched).is_none_or(|next| next <= now)
     }
 
     /// Notes that a frame was drawn.
-    pub fn drawn(&mut self, now: Instant) {
+    pub(super) fn drawn(&mut self, now: Instant) {
         self.last = Some(now);
         self.steady = Some(self.steady.map_or(now, |steady| steady.max(now)) + FRAME);
     }

@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Watches the files until it is dropped.
 #[derive(Debug)]
-pub struct Reload {
+pub(super) struct Reload {
     read: mpsc::Receiver<Result<Preferences, String>>,
     /// Ends the watch by being dropped.
     _watched: line::Sender<()>,
@@ -25,7 +25,7 @@ pub struct Reload {
 impl Reload {
     /// Begins to watch the files that `settings` came from.
     #[must_use]
-    pub fn start(settings: Settings, background: Background) -> Self {
+    pub(super) fn start(settings: Settings, background: Background) -> Self {
         let (sender, read) = mpsc::channel(1);
         let (watched, over) = line::channel();
         // A thread that sleeps is woken once for each look; a timer of the runtime wakes three.
@@ -34,7 +34,7 @@ impl Reload {
     }
 
     /// Waits for the next change: what the files say now, or one sentence about the mistake in them.
-    pub async fn next(&mut self) -> Result<Preferences, String> {
+    pub(super) async fn next(&mut self) -> Result<Preferences, String> {
         match self.read.recv().await {
             Some(read) => read,
             None => std::future::pending().await,

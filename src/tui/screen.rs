@@ -31,7 +31,7 @@ static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// Holds the terminal; dropping it gives it back.
 #[derive(Debug)]
-pub struct Screen {
+pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
 }
 
@@ -40,7 +40,7 @@ impl Screen {
     ///
     /// # Errors
     /// [`TuiError::NoTerminal`] when input or output is none, or the terminal's own failure.
-    pub fn enter() -> Result<Self, TuiError> {
+    pub(super) fn enter() -> Result<Self, TuiError> {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             return Err(TuiError::NoTerminal);
         }
@@ -52,31 +52,31 @@ impl Screen {
     }
 
     /// Returns columns and rows.
-    pub fn size(&self) -> io::Result<(u16, u16)> {
+    pub(super) fn size(&self) -> io::Result<(u16, u16)> {
         self.terminal.size().map(|size| (size.width, size.height))
     }
 
     /// Draws one frame, shown by the terminal as a whole.
-    pub fn draw(&mut self, app: &App, look: &Look) -> io::Result<()> {
+    pub(super) fn draw(&mut self, app: &App, look: &Look) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| ui::render(frame, app, look))?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
     /// Takes the mouse, or leaves it to the terminal.
-    pub fn take_mouse(&mut self, taken: bool) -> io::Result<()> {
+    pub(super) fn take_mouse(&mut self, taken: bool) -> io::Result<()> {
         MOUSE.store(taken, Ordering::SeqCst);
         if taken { execute!(io::stdout(), EnableMouseCapture) } else { execute!(io::stdout(), DisableMouseCapture) }
     }
 
     /// Gives the terminal back for a while.
-    pub fn leave(&mut self) -> io::Result<()> {
+    pub(super) fn leave(&mut self) -> io::Result<()> {
         give_back();
         self.terminal.backend_mut().flush()
     }
 
     /// Takes the terminal again; everything on it is to be drawn anew.
-    pub fn enter_again(&mut self) -> io::Result<()> {
+    pub(super) fn enter_again(&mut self) -> io::Result<()> {
         take()?;
         // Not `clear`, which asks the terminal where its cursor is and would wait for an answer among the keys.
         let size = self.terminal.size()?;

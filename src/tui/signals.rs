@@ -4,7 +4,7 @@ use std::io;
 
 /// Names a signal that concerns the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
+pub(super) enum Signal {
     /// Somebody wants us gone: the terminal hung up, or we were asked to terminate.
     Terminate,
     /// We were stopped and go on; the terminal has been used by others.
@@ -12,7 +12,7 @@ pub enum Signal {
 }
 
 #[cfg(unix)]
-pub use unix::Signals;
+pub(super) use unix::Signals;
 
 #[cfg(unix)]
 mod unix {
@@ -29,7 +29,7 @@ mod unix {
 
     /// Hears the signals.
     #[derive(Debug)]
-    pub struct Signals {
+    pub(crate) struct Signals {
         terminate: Stream,
         hang_up: Stream,
         proceed: Stream,
@@ -37,7 +37,7 @@ mod unix {
 
     impl Signals {
         /// Starts to listen.
-        pub fn listen() -> io::Result<Self> {
+        pub(crate) fn listen() -> io::Result<Self> {
             Ok(Self {
                 terminate: signal(SignalKind::terminate())?,
                 hang_up: signal(SignalKind::hangup())?,
@@ -46,7 +46,7 @@ mod unix {
         }
 
         /// Waits for the next one; safe to drop at any moment.
-        pub async fn next(&mut self) -> Signal {
+        pub(crate) async fn next(&mut self) -> Signal {
             tokio::select! {
                 _ = self.terminate.recv() => Signal::Terminate,
                 _ = self.hang_up.recv() => Signal::Terminate,
@@ -55,7 +55,7 @@ mod unix {
         }
 
         /// Stops the process, and whatever it shares its job with, until the shell lets it go on.
-        pub async fn stop_here(&mut self) {
+        pub(crate) async fn stop_here(&mut self) {
             if kill_current_process_group(Kind::TSTP).is_ok() {
                 let _ = timeout(STOPPED_BY, self.proceed.recv()).await;
             }

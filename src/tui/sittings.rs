@@ -8,25 +8,25 @@ use scry_dashboard::app::Sitting;
 
 /// Keeps the sitting of one profile.
 #[derive(Debug)]
-pub struct Sittings {
+pub(super) struct Sittings {
     path: PathBuf,
 }
 
 impl Sittings {
     /// Keeps it below the client's data directory.
     #[must_use]
-    pub fn of(data: &Path, server: &Server) -> Self {
+    pub(super) fn of(data: &Path, server: &Server) -> Self {
         Self { path: data.join("sittings").join(format!("{}.json", server.file_name())) }
     }
 
     /// Reads the last sitting; a missing or damaged file is none.
     #[must_use]
-    pub fn load(&self) -> Option<Sitting> {
+    pub(super) fn load(&self) -> Option<Sitting> {
         serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()
     }
 
     /// Keeps a sitting for the next start.
-    pub fn save(&self, sitting: &Sitting) {
+    pub(super) fn save(&self, sitting: &Sitting) {
         if sitting.campaign.is_none() {
             return;
         }

@@ -16,13 +16,13 @@ const A_PAGE: usize = 1 << 20;
 
 /// Sees to it that slack is given back soon after something has happened.
 #[derive(Debug, Default)]
-pub struct Slack {
+pub(super) struct Slack {
     awaited: Option<JoinHandle<()>>,
 }
 
 impl Slack {
     /// Notes that something has happened that may leave slack behind.
-    pub fn stirred(&mut self) {
+    pub(super) fn stirred(&mut self) {
         if self.awaited.as_ref().is_none_or(JoinHandle::is_finished) {
             self.awaited = Some(tokio::spawn(give_back()));
         }

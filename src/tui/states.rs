@@ -11,14 +11,14 @@ use tokio::task::JoinHandle;
 
 /// Hands work to the thread; dropping it lets the thread finish what it has.
 #[derive(Debug)]
-pub struct States {
+pub(super) struct States {
     orders: line::Sender<Order>,
     thread: JoinHandle<()>,
 }
 
 /// Asks the thread for something.
 #[derive(Debug)]
-pub enum Order {
+pub(super) enum Order {
     Load(Id),
     Save(Box<Saved>),
     Forget(Id),
@@ -26,7 +26,7 @@ pub enum Order {
 
 impl States {
     /// Starts the thread; what it finds out goes to `answer`.
-    pub fn start(disk: DiskCache, answer: mpsc::Sender<Msg>) -> Self {
+    pub(super) fn start(disk: DiskCache, answer: mpsc::Sender<Msg>) -> Self {
         let (orders, taken) = line::channel();
         let thread = tokio::task::spawn_blocking(move || {
             while let Ok(order) = taken.recv() {
@@ -40,14 +40,14 @@ impl States {
     }
 
     /// Gives an order.
-    pub fn order(&self, order: Order) {
+    pub(super) fn order(&self, order: Order) {
         if self.orders.send(order).is_err() {
             tracing::error!("the disk cache's thread has ended");
         }
     }
 
     /// Waits until everything ordered is done.
-    pub async fn close(self) {
+    pub(super) async fn close(self) {
         drop(self.orders);
         if let Err(error) = self.thread.await {
             tracing::error!(%error, "the disk cache's thread has failed");

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, so that the library is linked once.
 
+#![allow(unreachable_pub, reason = "nobody outside reaches a test or a benchmark")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod cli_outbox;

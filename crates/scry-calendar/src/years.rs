@@ -66,7 +66,7 @@ impl YearLength {
 
 impl Years {
     /// Lays the months and the days between them in order. The definition must have been checked.
-    pub fn new(definition: &Definition) -> Self {
+    pub(crate) fn new(definition: &Definition) -> Self {
         let mut slots = Vec::new();
         for month in &definition.months {
             slots.push(Slot::new(&month.name, (true, true), month.days, month.leap));
@@ -84,35 +84,35 @@ impl Years {
     }
 
     /// Returns the day on which a year begins.
-    pub fn first_day(&self, year: i64) -> i64 {
+    pub(crate) fn first_day(&self, year: i64) -> i64 {
         self.days.before(year, self.leap_years_before(year))
     }
 
     /// Returns how many days of a week lie before a year.
-    pub fn first_week_day(&self, year: i64) -> i64 {
+    pub(crate) fn first_week_day(&self, year: i64) -> i64 {
         self.week_days.before(year, self.leap_years_before(year))
     }
 
-    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter()
     }
 
-    pub fn slot(&self, index: usize) -> &Slot {
+    pub(crate) fn slot(&self, index: usize) -> &Slot {
         &self.slots[index]
     }
 
-    pub fn slot_named(&self, name: &str) -> Option<usize> {
+    pub(crate) fn slot_named(&self, name: &str) -> Option<usize> {
         self.slots.iter().position(|slot| slot.name == name)
     }
 
     /// Returns how many days a slot has in a year.
-    pub fn days_in(&self, slot: usize, year: i64) -> i64 {
+    pub(crate) fn days_in(&self, slot: usize, year: i64) -> i64 {
         let slot = &self.slots[slot];
         if self.is_leap(year) { slot.leap } else { slot.common }
     }
 
     /// Finds the year, the slot and the day in it; a year is exactly as long as its slots together.
-    pub fn place(&self, day: i64) -> Place {
+    pub(crate) fn place(&self, day: i64) -> Place {
         let year = self.year_of(day);
         let mut left = day - self.first_day(year);
         let mut week_day = self.first_week_day(year);
@@ -126,7 +126,7 @@ impl Years {
     }
 
     /// Finds the number of a day; `None` if the slot has no such day in that year.
-    pub fn day(&self, year: i64, slot: usize, day: i64) -> Option<i64> {
+    pub(crate) fn day(&self, year: i64, slot: usize, day: i64) -> Option<i64> {
         let sayable = (-MAX_YEAR..=MAX_YEAR).contains(&year);
         if !sayable || !(1..=self.days_in(slot, year)).contains(&day) {
             return None;

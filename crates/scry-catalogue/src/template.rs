@@ -135,7 +135,7 @@ fn misnamed(kind: &str, error: &InvalidRoom) -> String {
 
 impl RoomTemplate {
     /// Lists the paths in it.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.key.paths()
     }
 
@@ -143,7 +143,7 @@ impl RoomTemplate {
     ///
     /// # Errors
     /// [`PayloadFault`] naming the value that cannot name a room.
-    pub fn fill(&self, payload: &Value) -> Result<Room, PayloadFault> {
+    pub(crate) fn fill(&self, payload: &Value) -> Result<Room, PayloadFault> {
         let mut key = String::new();
         for piece in &self.key.0 {
             match piece {

@@ -46,12 +46,12 @@ pub(super) struct Reply {
 
 impl Reply {
     /// Returns the body; null when it is not JSON.
-    pub fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
     }
 
     /// Returns the body in the form in which states are kept; null when it is not JSON.
-    pub fn json(&self, texts: Texts) -> Json {
+    pub(crate) fn json(&self, texts: Texts) -> Json {
         json::read(&self.bytes, texts).unwrap_or_default()
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Encounter {
 
 impl Sight {
     /// Takes in a snapshot's nodes; what was known before keeps its home.
-    pub fn look(&mut self, nodes: &[Value]) {
+    pub(crate) fn look(&mut self, nodes: &[Value]) {
         let before = std::mem::take(self);
         for node in nodes {
             match node.get("__typename").and_then(Value::as_str) {
@@ -56,17 +56,17 @@ impl Sight {
 
 impl Thing {
     /// Returns a variable as a number, 0 if it is none.
-    pub fn number(&self, name: &str) -> f64 {
+    pub(crate) fn number(&self, name: &str) -> f64 {
         self.variables.get(name).and_then(Value::as_f64).unwrap_or(0.0)
     }
 
     /// Returns a variable as a text, empty if it is none.
-    pub fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.variables.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Does to this copy what an update did to the original: fields are set, variables patched.
-    pub fn apply(&mut self, input: &Map<String, Value>) {
+    pub(crate) fn apply(&mut self, input: &Map<String, Value>) {
         if let Some(level) = input.get("level").and_then(Value::as_i64) {
             self.level = level;
         }

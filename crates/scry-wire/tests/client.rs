@@ -1,5 +1,6 @@
 //! The client against servers and proxies that misbehave, each in one way.
 
+#![allow(unreachable_pub, reason = "nobody outside reaches a test or a benchmark")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod support;

@@ -23,7 +23,7 @@ pub(super) struct Given {
 
 impl Given {
     /// Keeps what an entity's table says.
-    pub fn new(draft: &Draft<'_>, computed: Keyed<Value>, conditions: Keyed<bool>) -> Self {
+    pub(crate) fn new(draft: &Draft<'_>, computed: Keyed<Value>, conditions: Keyed<bool>) -> Self {
         Self { place: draft.place.clone(), at: draft.at, computed, conditions }
     }
 

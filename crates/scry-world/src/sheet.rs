@@ -22,7 +22,7 @@ pub(super) struct Draft<'a> {
 
 impl Draft<'_> {
     /// Brings variables and schemas together: shared schemas first, then the entity's own.
-    pub fn build(self, shared: &Schemas) -> Result<Sheet, Fault> {
+    pub(crate) fn build(self, shared: &Schemas) -> Result<Sheet, Fault> {
         let mut sheet = Sheet { schemas: self.schemas(shared)?, ..Sheet::default() };
         for (key, value) in &self.variables.0 {
             let fault = |text: String| self.fault(key.span().start, format!("variables.{}", key.get_ref()), text);

@@ -84,7 +84,7 @@ enum Done {
 }
 
 impl Actor {
-    pub fn new(wiring: Wiring) -> Self {
+    pub(crate) fn new(wiring: Wiring) -> Self {
         let (inbox_sender, inbox) = link::inbox();
         let connect_timeout = wiring.timings.connect;
         let target = Target { kind: wiring.link, url: wiring.url.clone(), tls: wiring.tls, connect_timeout };
@@ -109,7 +109,7 @@ impl Actor {
     }
 
     /// Works until it is told to close, or until nobody listens any more.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         self.handle(Input::Start);
         while self.machine.status().phase != Phase::Closed {
             let input = self.next_input().await;

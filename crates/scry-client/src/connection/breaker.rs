@@ -4,14 +4,14 @@ use super::backoff::STEPS;
 
 /// Counts attempts since the connection was last live.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Breaker {
+pub(super) struct Breaker {
     attempt: u32,
     probing: bool,
 }
 
 /// Says what follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(super) enum Next {
     /// Wait, then make this attempt.
     Retry(u32),
     /// Stop trying.
@@ -21,16 +21,16 @@ pub enum Next {
 impl Breaker {
     /// Counts the attempts that are made before the circuit opens.
     #[expect(clippy::cast_possible_truncation, reason = "ten")]
-    pub const MAX_ATTEMPTS: u32 = STEPS.len() as u32;
+    pub(super) const MAX_ATTEMPTS: u32 = STEPS.len() as u32;
 
     /// Returns the number of the attempt under way or waited for; 0 is the very first connection.
     #[must_use]
-    pub const fn attempt(&self) -> u32 {
+    pub(super) const fn attempt(&self) -> u32 {
         self.attempt
     }
 
     /// Records a failure, or the loss of a connection that was live.
-    pub const fn fail(&mut self) -> Next {
+    pub(super) const fn fail(&mut self) -> Next {
         if self.probing || self.attempt >= Self::MAX_ATTEMPTS {
             self.probing = false;
             self.attempt = Self::MAX_ATTEMPTS;
@@ -41,12 +41,12 @@ impl Breaker {
     }
 
     /// Starts counting anew: the connection is live, or a person asked.
-    pub const fn reset(&mut self) {
+    pub(super) const fn reset(&mut self) {
         *self = Self { attempt: 0, probing: false };
     }
 
     /// Allows one attempt while the circuit is open.
-    pub const fn probe(&mut self) {
+    pub(super) const fn probe(&mut self) {
         self.probing = true;
     }
 }

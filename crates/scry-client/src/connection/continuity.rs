@@ -8,7 +8,7 @@ use scry_protocol::{Event, Id, Position, Room};
 
 /// Says where an event stands: in whose history, and behind what in each of its rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub(super) struct Mark {
     /// The campaign, or the catalogue.
     pub history: Id,
     /// Its rooms, the widest first, each with the `seq` of the event before it there, where that is told.
@@ -21,7 +21,7 @@ pub struct Mark {
 impl Mark {
     /// Reads the mark of what was delivered; `None` where nobody says which rooms it went to.
     #[must_use]
-    pub fn of(delivery: &Delivery) -> Option<Self> {
+    pub(super) fn of(delivery: &Delivery) -> Option<Self> {
         match &delivery.event {
             Some(event) => Some(event.as_ref().into()),
             None => Self::stamped(Stamp::of(&delivery.raw)?),
@@ -67,7 +67,7 @@ fn previous(room: &Room, event: &Event) -> Option<u64> {
 
 /// Remembers how far one room has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tracker {
+pub(super) struct Tracker {
     at: Option<Position>,
     /// Events further on that came through another room: behind which `seq` of this room each one stands.
     ahead: BTreeMap<u64, u64>,
@@ -78,7 +78,7 @@ const MAX_AHEAD: usize = 4_096;
 
 /// Judges one event for one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It follows what was seen; the room has moved on to it.
     Fresh,
     /// It was seen before.
@@ -92,18 +92,18 @@ pub enum Verdict {
 impl Tracker {
     /// Returns the place of the last event seen, or of the state everything began with.
     #[must_use]
-    pub const fn position(&self) -> Option<&Position> {
+    pub(super) const fn position(&self) -> Option<&Position> {
         self.at.as_ref()
     }
 
     /// Starts again from a place.
-    pub fn reset(&mut self, to: Option<Position>) {
+    pub(super) fn reset(&mut self, to: Option<Position>) {
         self.at = to;
         self.ahead.clear();
     }
 
     /// Moves on to a place the gateway vouches for; never back within one history.
-    pub fn advance(&mut self, to: Position) {
+    pub(super) fn advance(&mut self, to: Position) {
         let behind = self.at.as_ref().is_some_and(|at| at.comparable(&to) && at.seq >= to.seq);
         if !behind {
             self.go_to(to);
@@ -111,7 +111,7 @@ impl Tracker {
     }
 
     /// Notes an event of this room that another one has passed on, although something before it is missing here.
-    pub fn passed(&mut self, position: &Position, previous: Option<u64>) {
+    pub(super) fn passed(&mut self, position: &Position, previous: Option<u64>) {
         let is_ours = self.at.as_ref().is_some_and(|at| at.comparable(position));
         if let Some(previous) = previous.filter(|_| is_ours && self.ahead.len() < MAX_AHEAD) {
             self.ahead.insert(previous, position.seq);
@@ -132,7 +132,7 @@ impl Tracker {
 
     /// Judges an event of this room by its place and by that of the event before it in the room, where these are told;
     /// moves on to it if it is the next one.
-    pub fn offer(&mut self, position: Option<&Position>, previous: Option<u64>) -> Verdict {
+    pub(super) fn offer(&mut self, position: Option<&Position>, previous: Option<u64>) -> Verdict {
         let Some(position) = position else { return Verdict::Unnumbered };
         let seq = position.seq;
         if let Some(at) = &self.at {
@@ -158,7 +158,7 @@ impl Tracker {
 /// campaign's own room needs no memory because its numbers have no holes. Only numbers are kept, each history's by
 /// themselves: of a flood, texts would be most of what this program holds.
 #[derive(Debug, Default)]
-pub struct Recent {
+pub(super) struct Recent {
     /// The one that was heard of last comes last.
     histories: Vec<History>,
 }
@@ -173,12 +173,12 @@ struct History {
 
 impl Recent {
     /// Bounds the memory of one history, in events.
-    pub const CAPACITY: usize = 16_384;
+    pub(super) const CAPACITY: usize = 16_384;
     /// Bounds how many histories are remembered.
     const HISTORIES: usize = 32;
 
     /// Remembers an event; false when it is known already.
-    pub fn insert(&mut self, campaign: &Id, position: &Position) -> bool {
+    pub(super) fn insert(&mut self, campaign: &Id, position: &Position) -> bool {
         let known = self.histories.iter().rposition(|one| one.campaign == *campaign && one.epoch == position.epoch);
         match known {
             Some(last) if last + 1 == self.histories.len() => {}

@@ -73,7 +73,7 @@ struct LinkTask {
 }
 
 impl Links {
-    pub fn new(target: Target) -> Self {
+    pub(super) fn new(target: Target) -> Self {
         Self(match target.kind {
             LinkKind::Wire => Kind::Wire(wire::Links::new(&target)),
             LinkKind::RustSocketio => Kind::Library(library::Links::new(target)),
@@ -84,7 +84,12 @@ impl Links {
     ///
     /// # Errors
     /// The I/O error when the system has no thread left.
-    pub fn open(&self, token: Option<Secret>, generation: Generation, inbox: InboxSender) -> std::io::Result<Link> {
+    pub(super) fn open(
+        &self,
+        token: Option<Secret>,
+        generation: Generation,
+        inbox: InboxSender,
+    ) -> std::io::Result<Link> {
         let (requests, requested) = mpsc::channel(REQUESTS);
         let (stop, stopped) = oneshot::channel();
         let (finished, done) = oneshot::channel();
@@ -97,7 +102,7 @@ impl Links {
     }
 
     /// Forgets what a gateway remembers of earlier connections, as after another login.
-    pub fn forget_session(&self) {
+    pub(super) fn forget_session(&self) {
         match &self.0 {
             Kind::Wire(links) => links.forget_session(),
             Kind::Library(_) => {}
@@ -107,7 +112,7 @@ impl Links {
 
 impl Link {
     /// Sends a request; its answer comes as [`LinkEvent::Answer`], if at all.
-    pub fn send(&self, id: u64, name: &'static str, body: Value) {
+    pub(super) fn send(&self, id: u64, name: &'static str, body: Value) {
         // One request is under way at a time, so the queue is full only if the connection is stuck,
         // and then the request's own deadline ends it.
         if self.requests.try_send((id, name, body)).is_err() {
@@ -116,7 +121,7 @@ impl Link {
     }
 
     /// Ends the connection and waits until the gateway has been told, or could not be.
-    pub async fn close(mut self) {
+    pub(super) async fn close(mut self) {
         self.stop.take();
         if let Some(done) = self.done.take() {
             let _ = done.await;

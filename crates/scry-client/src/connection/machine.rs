@@ -95,7 +95,7 @@ struct Abilities {
 
 impl Machine {
     /// Builds a machine that has not been started.
-    pub fn new(timings: Timings, rooms: impl IntoIterator<Item = (Room, Start)>, snapshots: bool) -> Self {
+    pub(super) fn new(timings: Timings, rooms: impl IntoIterator<Item = (Room, Start)>, snapshots: bool) -> Self {
         let mut machine = Self {
             timings,
             state: State::Disconnected,
@@ -126,7 +126,7 @@ impl Machine {
     }
 
     /// Takes in what happened and returns what is to be done, in order.
-    pub fn handle(&mut self, input: Input, now: Moment) -> Vec<Effect> {
+    pub(super) fn handle(&mut self, input: Input, now: Moment) -> Vec<Effect> {
         let before = self.status();
         if !matches!(self.state, State::Closed) {
             self.take(input, now);
@@ -142,7 +142,7 @@ impl Machine {
     }
 
     /// Returns when to come back with [`Input::Deadline`].
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Disconnected | State::Token | State::Congested | State::Closed => None,
             State::Opening { until } | State::Waiting { until, .. } => Some(*until),
@@ -153,7 +153,7 @@ impl Machine {
     }
 
     /// Describes the connection.
-    pub fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         let retry_in = match self.state {
             State::Waiting { wait, .. } => Some(wait),
             State::Open { probe_at: Some(_) } => self.timings.probe,

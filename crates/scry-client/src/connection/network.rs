@@ -16,7 +16,7 @@ pub(super) struct Network {
 
 impl Routes {
     /// Asks the system which way it would take to a server; nothing is sent.
-    pub fn to(url: &Url) -> Self {
+    pub(super) fn to(url: &Url) -> Self {
         let port = url.port_or_known_default().unwrap_or(443);
         let targets = match url.host() {
             Some(Host::Ipv4(ip)) => vec![IpAddr::V4(ip)],
@@ -33,13 +33,13 @@ impl Routes {
 
 impl Network {
     /// Takes what the routes are now; true when there is a way that was not there before.
-    pub fn has_changed(&mut self, now: Routes) -> bool {
+    pub(super) fn has_changed(&mut self, now: Routes) -> bool {
         let before = self.known.replace(now.clone());
         before.is_some_and(|before| now.0.iter().any(|address| !before.0.contains(address)))
     }
 
     /// Forgets what was known: what is seen next is no change.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.known = None;
     }
 }

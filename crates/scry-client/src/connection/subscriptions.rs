@@ -101,13 +101,13 @@ const MAX_WITHHELD: usize = 1024;
 
 impl SubscriptionSet {
     /// Adds a room; one that is held already stays as it is.
-    pub fn add(&mut self, room: Room, start: Start, snapshots: bool) {
+    pub(super) fn add(&mut self, room: Room, start: Start, snapshots: bool) {
         self.leaving.retain(|leaving| *leaving != room);
         self.rooms.entry(room).or_insert_with(|| Subscription::new(start, snapshots));
     }
 
     /// Gives a room up.
-    pub fn remove(&mut self, room: &Room) {
+    pub(super) fn remove(&mut self, room: &Room) {
         if let Some(subscription) = self.rooms.remove(room)
             && subscription.stage == Stage::Joined
         {
@@ -115,16 +115,16 @@ impl SubscriptionSet {
         }
     }
 
-    pub fn get_mut(&mut self, room: &Room) -> Option<&mut Subscription> {
+    pub(super) fn get_mut(&mut self, room: &Room) -> Option<&mut Subscription> {
         self.rooms.get_mut(room)
     }
 
-    pub fn holds(&self, room: &Room) -> bool {
+    pub(super) fn holds(&self, room: &Room) -> bool {
         self.rooms.contains_key(room)
     }
 
     /// Prepares every room for a new connection; `snapshots` says that the API offers them.
-    pub fn restart(&mut self, snapshots: bool) {
+    pub(super) fn restart(&mut self, snapshots: bool) {
         self.leaving.clear();
         for subscription in self.rooms.values_mut() {
             subscription.restart(snapshots);
@@ -132,12 +132,12 @@ impl SubscriptionSet {
     }
 
     /// Tells whether every room is joined, or refused for good.
-    pub fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.rooms.values().all(|subscription| matches!(subscription.stage, Stage::Joined | Stage::Refused))
     }
 
     /// Lists the rooms whose state has to be fetched, and marks them as being fetched.
-    pub fn take_fetches(&mut self) -> Vec<Room> {
+    pub(super) fn take_fetches(&mut self) -> Vec<Room> {
         let mut due = Vec::new();
         for (room, subscription) in &mut self.rooms {
             if subscription.stage == Stage::NeedsSnapshot {
@@ -149,12 +149,12 @@ impl SubscriptionSet {
     }
 
     /// Returns a room to leave.
-    pub fn take_leave(&mut self) -> Option<Room> {
+    pub(super) fn take_leave(&mut self) -> Option<Room> {
         self.leaving.pop_front()
     }
 
     /// Returns the next room to ask for and the place to resume from, and marks it as asked for.
-    pub fn take_join(&mut self) -> Option<(Room, Option<Position>)> {
+    pub(super) fn take_join(&mut self) -> Option<(Room, Option<Position>)> {
         let (room, subscription) = self.rooms.iter_mut().find(|(_, held)| held.stage == Stage::Ready)?;
         subscription.stage = Stage::Asked;
         subscription.catching_up = CatchingUp { again: subscription.catching_up.again, ..CatchingUp::default() };
@@ -162,7 +162,13 @@ impl SubscriptionSet {
     }
 
     /// Records that the gateway granted a room that was asked for with `since`.
-    pub fn grant(&mut self, room: &Room, since: Option<&Position>, ack: SubscribeAck, snapshots: bool) -> Granted {
+    pub(super) fn grant(
+        &mut self,
+        room: &Room,
+        since: Option<&Position>,
+        ack: SubscribeAck,
+        snapshots: bool,
+    ) -> Granted {
         let Some(held) = self.rooms.get_mut(room) else {
             self.leaving.push_back(room.clone());
             return Granted::Unwanted;
@@ -250,7 +256,7 @@ impl Subscription {
     }
 
     /// Records that a replayed event has arrived, and whether one before it has not.
-    pub fn replayed(&mut self, seq: u64, hole: bool) {
+    pub(super) fn replayed(&mut self, seq: u64, hole: bool) {
         if seq > self.catching_up.last {
             self.catching_up.seen += 1;
             self.catching_up.last = seq;
@@ -279,21 +285,21 @@ impl Subscription {
     }
 
     /// Keeps an event until what is missing before it has come.
-    pub fn withhold(&mut self, delivery: Delivery) {
+    pub(super) fn withhold(&mut self, delivery: Delivery) {
         if self.withheld.len() < MAX_WITHHELD {
             self.withheld.push(delivery);
         }
     }
 
     /// Hands out what was kept.
-    pub fn take_withheld(&mut self) -> Vec<Delivery> {
+    pub(super) fn take_withheld(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.withheld)
     }
 
     /// Moves on to an event although something before it is missing, where asking again is of no use.
     ///
     /// What is missing stays missing: its gap is never told to be healed.
-    pub fn goes_on_without(&mut self, position: &Position) -> bool {
+    pub(super) fn goes_on_without(&mut self, position: &Position) -> bool {
         let at = self.reached();
         self.fruitless = if self.fruitless.1 == at { (self.fruitless.0 + 1, at) } else { (1, at) };
         let goes_on = self.blind || self.fruitless.0 > MAX_TRIES;
@@ -305,7 +311,7 @@ impl Subscription {
     }
 
     /// Records that something is missing; returns the gap unless one is open already.
-    pub fn open_gap(&mut self, room: &Room, from: u64, to: u64) -> Option<Gap> {
+    pub(super) fn open_gap(&mut self, room: &Room, from: u64, to: u64) -> Option<Gap> {
         if self.gap.is_some() {
             return None;
         }

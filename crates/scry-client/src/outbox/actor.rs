@@ -75,7 +75,12 @@ enum Woken {
 }
 
 impl Actor {
-    pub fn new(api: Api, store: Store, commands: mpsc::Receiver<Command>, outcomes: mpsc::Sender<Outcome>) -> Self {
+    pub(super) fn new(
+        api: Api,
+        store: Store,
+        commands: mpsc::Receiver<Command>,
+        outcomes: mpsc::Sender<Outcome>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             store,
@@ -96,7 +101,7 @@ impl Actor {
     }
 
     /// Works until nobody holds a handle any more. What is then on its way stays stored.
-    pub async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             self.proceed();
             for outcome in std::mem::take(&mut self.news) {

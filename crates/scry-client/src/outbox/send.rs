@@ -10,7 +10,7 @@ use crate::error::ApiError;
 
 /// Says what an answer that is no success means for the edit.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Nothing is known; the same edit with the same key may be sent again.
     Again,
     /// The server fails at this edit; it may be a passing weakness, but others wait behind it.
@@ -23,7 +23,7 @@ pub enum Verdict {
 ///
 /// # Errors
 /// [`ApiError`], as for every question; [`verdict`] says what it means.
-pub async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError> {
+pub(super) async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError> {
     let terms = |expected_version, on_conflict| Terms {
         expected_version,
         on_conflict,
@@ -49,7 +49,7 @@ pub async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError> {
 
 /// Tells what a failure means for the edit.
 #[must_use]
-pub fn verdict(error: &ApiError) -> Verdict {
+pub(super) fn verdict(error: &ApiError) -> Verdict {
     let refusal = |code: ErrorCode| Refusal { code, message: error.to_string(), conflict: None };
     match error {
         ApiError::Conflict { message, conflict } => Verdict::Refused(Refusal {

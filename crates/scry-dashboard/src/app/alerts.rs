@@ -42,7 +42,7 @@ impl Calls {
     }
 
     /// Returns when something that is held back goes out.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         self.held.as_ref().and(self.last).map(|last| last + EVERY)
     }
 }

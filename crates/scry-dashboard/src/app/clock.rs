@@ -76,7 +76,7 @@ impl Clock {
 
 /// Says how far a clock moved, in its two largest units: `+3 h`, `−1 d 4 h`.
 #[must_use]
-pub fn elapsed(seconds: i64) -> String {
+pub(super) fn elapsed(seconds: i64) -> String {
     let sign = if seconds < 0 { '−' } else { '+' };
     let mut rest = seconds.unsigned_abs();
     let mut parts = Vec::new();

@@ -12,7 +12,7 @@ const LOOK_BACK: usize = 5_000;
 
 /// Explains a field by its dotted name, one sentence a line.
 #[must_use]
-pub fn field(app: &App, entity: &Entity, name: &str) -> Vec<String> {
+pub(super) fn field(app: &App, entity: &Entity, name: &str) -> Vec<String> {
     let (table, key) = name.split_once('.').unwrap_or(("", name));
     let mut lines = match table {
         "variables" => schema(entity, key),

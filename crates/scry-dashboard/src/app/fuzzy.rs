@@ -13,18 +13,18 @@ thread_local! {
 
 /// Holds what is looked for; several words must all be found.
 #[derive(Clone)]
-pub struct Fuzzy(Pattern);
+pub(super) struct Fuzzy(Pattern);
 
 impl Fuzzy {
     /// Reads a pattern; capitals count only where the pattern has some.
     #[must_use]
-    pub fn new(pattern: &str) -> Self {
+    pub(super) fn new(pattern: &str) -> Self {
         Self(Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart))
     }
 
     /// Tells how well a text fits; `None` where it does not.
     #[must_use]
-    pub fn score(&self, text: &str) -> Option<u32> {
+    pub(super) fn score(&self, text: &str) -> Option<u32> {
         let mut chars = Vec::new();
         MATCHER.with_borrow_mut(|matcher| self.0.score(Utf32Str::new(text, &mut chars), matcher))
     }

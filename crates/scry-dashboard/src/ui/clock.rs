@@ -15,7 +15,7 @@ use crate::app::measure::{pad, pad_left};
 const DAY: usize = 5;
 
 /// Draws the pane.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     // Which calendar it is, is known with the campaign.
     let calendar = app.clock().today().map(|_| app.clock().calendar());
     let name = calendar.map(|calendar| calendar.definition().name.clone()).unwrap_or_default();

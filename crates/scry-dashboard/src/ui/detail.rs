@@ -14,7 +14,7 @@ use crate::app::measure::{pad, pad_left, width};
 use crate::app::{App, Freshness};
 
 /// Draws the pane.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let Some(entity) = app.selected() else {
         let content = frame(app, look, Pane::Detail, "Detail", "", area, buffer);
         let world = app.keymap().reach(app.explained(), Action::Pane(Pane::World), look.symbols.ascii);

@@ -13,7 +13,7 @@ use crate::app::measure::{fit, width};
 use crate::app::{App, Layout, Stage};
 
 /// Draws the header, the line that explains trouble, and the tabs where there are any.
-pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
     let light = || look.turning(app.connection().light(), app.turn());
     let (symbol, style) = app.replay().map_or_else(light, |_| (">", look.theme.accent));
     let state = state(app, look);

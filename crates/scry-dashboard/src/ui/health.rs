@@ -20,7 +20,7 @@ use crate::app::value::group;
 const LABEL: usize = 16;
 
 /// Draws the pane.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let content = frame(app, look, Pane::Health, Pane::Health.title(), "", area, buffer);
     let rows = rows(app, look, usize::from(content.width));
     scrolled(app, look, Pane::Health, rows, content, buffer);

@@ -11,7 +11,7 @@ use crate::app::help::{self, HelpLine};
 use crate::app::measure::pad;
 
 /// Draws the help over the rest of the screen.
-pub fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: &mut Buffer) {
     let lines = lines(app, look, screen.width.saturating_sub(2));
     let width = screen.width;
     let height = columns(lines.len() + 2).min(screen.height.saturating_sub(2));

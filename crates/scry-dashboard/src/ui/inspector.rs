@@ -12,7 +12,7 @@ use crate::app::keymap::{Action, Context, Pane};
 use crate::app::measure::{pad, width};
 
 /// Draws the pane.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let Some(entry) = app.inspected_entry() else {
         let content = frame(app, look, Pane::Inspector, Pane::Inspector.title(), "", area, buffer);
         let reach = |context, action| app.keymap().reach(context, action, look.symbols.ascii);

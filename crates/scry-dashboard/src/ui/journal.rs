@@ -15,7 +15,7 @@ use crate::app::measure::{fit, pad};
 use crate::app::value::group;
 
 /// Draws the pane.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let content = frame(app, look, Pane::Journal, "Journal", &notes(app, look), area, buffer);
     if app.journal().is_empty() {
         let sentence = if app.connection().is_live() || app.replay().is_some() {

@@ -10,7 +10,7 @@ use crate::app::measure::{fit, width};
 use crate::app::{App, Stage};
 
 /// Draws the key line; hints that do not fit are left out, help and quit stay.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let mut hints: Vec<_> = app.bindings().filter_map(|bound| Some((bound, hint(app, bound)?))).collect();
     // The way out of trouble comes first. What can be done only here comes before what can be done anywhere, and that
     // before the ways to other panes.
@@ -39,7 +39,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Draws the sentences that are shown for a while, above the key line, at the right.
-pub fn toasts(app: &App, look: &Look, keys: Rect, buffer: &mut Buffer) {
+pub(super) fn toasts(app: &App, look: &Look, keys: Rect, buffer: &mut Buffer) {
     for (toast, y) in app.toasts().iter().rev().zip((0..keys.y).rev()) {
         let most = usize::from(keys.width).saturating_sub(4);
         let text = format!(" {} {} ", look.symbols.notice, fit(&toast.text, most.saturating_sub(4)));

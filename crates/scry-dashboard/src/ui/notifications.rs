@@ -13,7 +13,7 @@ use crate::app::keymap::Pane;
 use crate::app::measure::wrap;
 
 /// Draws the pane.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let inbox = app.inbox();
     let notes = match inbox.unread() {
         0 => String::new(),

@@ -10,7 +10,15 @@ use crate::app::measure::{fit, width, wrap};
 use crate::app::{App, Layout, Standing};
 
 /// Draws a pane's rule and returns the place below it.
-pub fn frame(app: &App, look: &Look, pane: Pane, title: &str, notes: &str, area: Rect, buffer: &mut Buffer) -> Rect {
+pub(super) fn frame(
+    app: &App,
+    look: &Look,
+    pane: Pane,
+    title: &str,
+    notes: &str,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Rect {
     let focused = app.focus() == pane;
     let (line, rule) =
         if focused { (look.symbols.rule_focused, look.theme.focused) } else { (look.symbols.rule, look.theme.rule) };
@@ -62,7 +70,7 @@ fn standing(app: &App) -> Option<String> {
 }
 
 /// Draws the rows of a pane that only scrolls, as far as they fit, and says how many are below.
-pub fn scrolled(app: &App, look: &Look, pane: Pane, rows: Vec<Row>, area: Rect, buffer: &mut Buffer) {
+pub(super) fn scrolled(app: &App, look: &Look, pane: Pane, rows: Vec<Row>, area: Rect, buffer: &mut Buffer) {
     let offset = app.scrolled_to(pane).min(rows.len().saturating_sub(usize::from(area.height)));
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let shown = more_below(app, look, pane, rows.len().saturating_sub(offset), inner, buffer);
@@ -73,7 +81,7 @@ pub fn scrolled(app: &App, look: &Look, pane: Pane, rows: Vec<Row>, area: Rect, 
 
 /// Says in an area's last line how many of `left` rows do not fit, and which keys lead to them; returns how many lines
 /// are there for rows.
-pub fn more_below(app: &App, look: &Look, pane: Pane, left: usize, area: Rect, buffer: &mut Buffer) -> u16 {
+pub(super) fn more_below(app: &App, look: &Look, pane: Pane, left: usize, area: Rect, buffer: &mut Buffer) -> u16 {
     if left <= usize::from(area.height) || area.height < 2 {
         return area.height;
     }
@@ -84,7 +92,7 @@ pub fn more_below(app: &App, look: &Look, pane: Pane, left: usize, area: Rect, b
 }
 
 /// Draws what an empty pane has to say, in its upper part.
-pub fn empty(sentence: &str, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn empty(sentence: &str, look: &Look, area: Rect, buffer: &mut Buffer) {
     let lines = wrap(sentence, usize::from(area.width).saturating_sub(4));
     for (line, y) in lines.into_iter().zip((area.y + u16::from(area.height > 3))..area.bottom()) {
         Row::new()
@@ -95,12 +103,12 @@ pub fn empty(sentence: &str, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Returns the place of one line of an area.
-pub const fn line(area: Rect, index: u16) -> Rect {
+pub(super) const fn line(area: Rect, index: u16) -> Rect {
     Rect { x: area.x, y: area.y + index, width: area.width, height: 1 }
 }
 
 /// Draws the lines between panes that stand side by side, joined to the rules above and below.
-pub fn joints(layout: &Layout, look: &Look, buffer: &mut Buffer) {
+pub(super) fn joints(layout: &Layout, look: &Look, buffer: &mut Buffer) {
     for (_, area) in layout.panes().filter(|(_, area)| area.x > 0) {
         for y in area.y..=area.bottom() {
             let symbol = match y {

@@ -18,7 +18,7 @@ use crate::app::people::Person;
 use crate::app::value::field_name;
 
 /// Draws the pane.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let here = app.people().all().iter().filter(|person| person.status != Presence::Offline).count();
     let notes = if here > 0 { format!("{here} here") } else { String::new() };
     let content = frame(app, look, Pane::People, "People", &notes, area, buffer);

@@ -11,7 +11,7 @@ use crate::app::measure::{pad, width};
 use crate::app::{App, Choice, Layout, Stage};
 
 /// Draws the screen before a campaign is watched.
-pub fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
     let y = layout.header.bottom();
     let area = Rect { x: 0, y, width: layout.header.width, height: layout.keys.y.saturating_sub(y) };
     let title = "Choose a campaign ";

@@ -11,7 +11,7 @@ use crate::app::measure::width;
 use crate::app::replay::Playback;
 
 /// Draws the line; the bar takes what room the words leave.
-pub fn draw(app: &App, playback: &Playback, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, playback: &Playback, look: &Look, area: Rect, buffer: &mut Buffer) {
     let place = playback.place(app.now().mono);
     let length = playback.tape().length();
     let before = format!("   {} ", clock(place));
@@ -31,7 +31,7 @@ pub fn draw(app: &App, playback: &Playback, look: &Look, area: Rect, buffer: &mu
 }
 
 /// Says whether it runs, and how fast.
-pub fn words(playback: &Playback) -> String {
+pub(super) fn words(playback: &Playback) -> String {
     let speed = playback.speed();
     if playback.is_running() { format!("Replay {speed}x") } else { format!("Replay paused, {speed}x") }
 }

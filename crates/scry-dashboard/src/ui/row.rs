@@ -9,52 +9,52 @@ use crate::app::measure::{fit, width};
 
 /// Collects the parts of a line.
 #[derive(Debug, Default)]
-pub struct Row {
+pub(super) struct Row {
     left: Vec<Span<'static>>,
     right: Vec<Span<'static>>,
 }
 
 impl Row {
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::default()
     }
 
     /// Adds text at the left.
     #[must_use]
-    pub fn left(mut self, text: impl Into<String>, style: Style) -> Self {
+    pub(super) fn left(mut self, text: impl Into<String>, style: Style) -> Self {
         self.left.push(Span::styled(text.into(), style));
         self
     }
 
     /// Adds text at the right end; parts are read from left to right there too.
     #[must_use]
-    pub fn right(mut self, text: impl Into<String>, style: Style) -> Self {
+    pub(super) fn right(mut self, text: impl Into<String>, style: Style) -> Self {
         self.right.push(Span::styled(text.into(), style));
         self
     }
 
     /// Tells how many columns the left part takes.
     #[must_use]
-    pub fn left_width(&self) -> usize {
+    pub(super) fn left_width(&self) -> usize {
         self.left.iter().map(|span| width(&span.content)).sum()
     }
 
     /// Tells how many columns the right part takes.
     #[must_use]
-    pub fn right_width(&self) -> usize {
+    pub(super) fn right_width(&self) -> usize {
         self.right.iter().map(|span| width(&span.content)).sum()
     }
 
     /// Returns the line if both parts fit side by side.
     #[must_use]
-    pub fn if_room(self, columns: u16) -> Option<Self> {
+    pub(super) fn if_room(self, columns: u16) -> Option<Self> {
         (self.left_width() + 2 + self.right_width() <= usize::from(columns)).then_some(self)
     }
 
     /// Removes the right part if both would not fit side by side.
     #[must_use]
-    pub fn right_if_room(mut self, columns: u16) -> Self {
+    pub(super) fn right_if_room(mut self, columns: u16) -> Self {
         if self.left_width() + 2 + self.right_width() > usize::from(columns) {
             self.right.clear();
         }
@@ -62,7 +62,7 @@ impl Row {
     }
 
     /// Draws the line; the left part ends in `…` where the right part needs its room.
-    pub fn draw(self, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn draw(self, area: Rect, buffer: &mut Buffer) {
         if area.is_empty() {
             return;
         }
@@ -88,6 +88,6 @@ fn draw_spans(spans: Vec<Span<'static>>, x: u16, y: u16, room: usize, buffer: &m
 
 /// Converts a width that is known to fit on a screen.
 #[must_use]
-pub fn columns(count: usize) -> u16 {
+pub(super) fn columns(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
 }

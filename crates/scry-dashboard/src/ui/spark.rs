@@ -5,7 +5,7 @@ const PLAIN: [&str; 8] = [".", ".", "-", "-", "=", "=", "#", "#"];
 
 /// Draws the last `columns` numbers, from the lowest of them to the highest.
 #[must_use]
-pub fn line(values: &[f64], columns: usize, ascii: bool) -> String {
+pub(super) fn line(values: &[f64], columns: usize, ascii: bool) -> String {
     let shown = values.get(values.len().saturating_sub(columns)..).unwrap_or_default();
     let bars = if ascii { PLAIN } else { BARS };
     let (low, high) = shown.iter().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(*value), high.max(*value)));

@@ -15,7 +15,7 @@ use crate::app::{App, Layout, Purpose, Typing};
 const ROWS: usize = 12;
 
 /// Returns how many lines above the key line are taken by what is typed.
-pub fn height(app: &App, layout: &Layout) -> u16 {
+pub(super) fn height(app: &App, layout: &Layout) -> u16 {
     let Some(typing) = app.typing() else { return 0 };
     let rows = match &typing.purpose {
         Purpose::Filter { .. } => usize::from(typing.fault.is_some()) * 2,
@@ -25,7 +25,7 @@ pub fn height(app: &App, layout: &Layout) -> u16 {
 }
 
 /// Draws the line in place of the key line; returns where the cursor is.
-pub fn draw(app: &App, typing: &Typing, look: &Look, layout: &Layout, buffer: &mut Buffer) -> Position {
+pub(super) fn draw(app: &App, typing: &Typing, look: &Look, layout: &Layout, buffer: &mut Buffer) -> Position {
     let height = height(app, layout);
     let above = Rect { y: layout.keys.y - height, height, ..layout.keys };
     for y in 0..height {

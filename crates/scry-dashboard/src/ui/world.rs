@@ -26,7 +26,7 @@ const STATUS: usize = 10;
 const PEOPLE: usize = 9;
 
 /// Draws the pane.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let fresh = app.tree().fresh().len();
     let filter =
         app.tree().filter().map(|(filter, passing)| format!("/{} ({passing})", fit(filter.source().trim(), 18)));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What a name belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NameKind {
+pub(super) enum NameKind {
     Variable,
     Computed,
 }

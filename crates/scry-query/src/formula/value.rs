@@ -24,7 +24,7 @@ pub(super) enum Val<'a> {
 
 impl<'a> Val<'a> {
     /// Reads a stored value; `None` for null, which is no value, and for an object.
-    pub fn from_json(value: &'a Value) -> Option<Self> {
+    pub(super) fn from_json(value: &'a Value) -> Option<Self> {
         match value {
             Value::Null | Value::Object(_) => None,
             Value::Bool(flag) => Some(Self::Flag(*flag)),
@@ -35,7 +35,7 @@ impl<'a> Val<'a> {
     }
 
     /// Returns the result as it is stored.
-    pub fn into_json(self) -> Result<Value, Trouble> {
+    pub(super) fn into_json(self) -> Result<Value, Trouble> {
         match self {
             Self::Number(number) => stored(number),
             Self::Flag(flag) => Ok(flag.into()),
@@ -47,7 +47,7 @@ impl<'a> Val<'a> {
         }
     }
 
-    pub const fn describe(&self) -> &'static str {
+    pub(super) const fn describe(&self) -> &'static str {
         match self {
             Self::Number(_) => "a number",
             Self::Flag(_) => "true or false",
@@ -58,15 +58,15 @@ impl<'a> Val<'a> {
         }
     }
 
-    pub fn number(&self) -> Result<f64, Trouble> {
+    pub(super) fn number(&self) -> Result<f64, Trouble> {
         if let Self::Number(number) = self { Ok(*number) } else { Err(mistake("a number", self)) }
     }
 
-    pub fn flag(&self) -> Result<bool, Trouble> {
+    pub(super) fn flag(&self) -> Result<bool, Trouble> {
         if let Self::Flag(flag) = self { Ok(*flag) } else { Err(mistake("true or false", self)) }
     }
 
-    pub fn list(self) -> Result<Vec<Self>, Trouble> {
+    pub(super) fn list(self) -> Result<Vec<Self>, Trouble> {
         match self {
             Self::List(items) => Ok(items),
             Self::Entities(entities) => Ok(entities.iter().map(Self::Entity).collect()),
@@ -75,7 +75,7 @@ impl<'a> Val<'a> {
     }
 
     /// Tells whether two values are the same; those of different sorts are not.
-    pub fn same(&self, other: &Self) -> bool {
+    pub(super) fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).is_some_and(std::cmp::Ordering::is_eq),
             (Self::Flag(a), Self::Flag(b)) => a == b,

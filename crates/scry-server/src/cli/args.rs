@@ -9,7 +9,7 @@ use crate::config::{Flags, LogFormat};
 /// The server of scry: Socket.IO gateway, GraphQL API and event journal.
 #[derive(Parser)]
 #[command(name = "scry-server", version, about, subcommand_negates_reqs = true)]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub struct Cli {
 
 /// Options of every command; each has an environment variable, SCRY_SERVER_ and its name.
 #[derive(Args)]
-pub struct Options {
+pub(super) struct Options {
     /// Reads settings from this TOML file.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -43,7 +43,7 @@ pub struct Options {
 }
 
 #[derive(Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Serves until SIGTERM or SIGINT (the default).
     Serve,
     /// Loads a world; what is already there is left alone.
@@ -79,7 +79,7 @@ pub enum Command {
 }
 
 #[derive(Subcommand)]
-pub enum MemberCommand {
+pub(super) enum MemberCommand {
     /// Makes a user a member of a campaign, or gives a member another role; nobody is asked.
     Add {
         /// The campaign's id, or its name where no other campaign has it.
@@ -94,7 +94,7 @@ pub enum MemberCommand {
 }
 
 #[derive(Subcommand)]
-pub enum RoomCommand {
+pub(super) enum RoomCommand {
     /// Lets a user subscribe to a room.
     Add {
         /// Such as company:acme.
@@ -108,7 +108,7 @@ pub enum RoomCommand {
 }
 
 #[derive(Subcommand)]
-pub enum UserCommand {
+pub(super) enum UserCommand {
     /// Adds a user; asks for the password.
     Add {
         name: String,
@@ -137,7 +137,7 @@ pub enum UserCommand {
 }
 
 #[derive(Subcommand)]
-pub enum SessionCommand {
+pub(super) enum SessionCommand {
     /// Lists the sessions that have not ended, of one user or of all.
     List {
         #[arg(long, value_name = "NAME")]
@@ -153,7 +153,7 @@ pub enum SessionCommand {
 
 impl Options {
     /// Lists what was set, by the key of the setting.
-    pub fn flags(&self) -> Flags {
+    pub(super) fn flags(&self) -> Flags {
         let format = self.log_format.map(|format| match format {
             LogFormat::Text => "text".to_owned(),
             LogFormat::Json => "json".to_owned(),

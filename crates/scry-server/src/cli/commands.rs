@@ -19,7 +19,7 @@ use crate::db::{database_url, is_shared};
 use crate::{Server, ServerError, seed};
 
 /// Runs the command that was given, or serves.
-pub async fn run(cli: Cli) -> Result<(), CliError> {
+pub(super) async fn run(cli: Cli) -> Result<(), CliError> {
     let config = load(cli.options.config.as_deref(), &process_env, &cli.options.flags())?;
     log::start(config.log_format);
     match cli.command.unwrap_or(Command::Serve) {

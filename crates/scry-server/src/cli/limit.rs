@@ -9,7 +9,7 @@ const ENOUGH: u64 = 4_096;
 ///
 /// Shells and service managers commonly start programs with a limit of 1,024, for the sake of programs
 /// that would not survive more; each connection is one file.
-pub fn raise() {
+pub(super) fn raise() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

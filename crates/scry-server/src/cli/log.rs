@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::LogFormat;
 
 /// Starts logging; `SCRY_SERVER_LOG` filters, as in `info,scry=debug`.
-pub fn start(format: LogFormat) {
+pub(super) fn start(format: LogFormat) {
     let filter = std::env::var("SCRY_SERVER_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
     let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);

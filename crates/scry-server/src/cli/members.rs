@@ -14,7 +14,7 @@ use crate::db::DbError;
 use crate::domain::{Caller, Domain, DomainError};
 
 /// Adds or lists members of a campaign.
-pub async fn run(config: ServerConfig, command: MemberCommand) -> Result<(), CliError> {
+pub(super) async fn run(config: ServerConfig, command: MemberCommand) -> Result<(), CliError> {
     let core = Core::open(config).await?;
     let done = match command {
         MemberCommand::Add { campaign, user, role } => add(&core, &campaign, &user, &role).await,

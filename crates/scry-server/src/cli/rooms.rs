@@ -12,7 +12,7 @@ use crate::config::ServerConfig;
 use crate::{Core, rooms};
 
 /// Adds, removes or lists members of a room.
-pub async fn run(config: ServerConfig, command: RoomCommand) -> Result<(), CliError> {
+pub(super) async fn run(config: ServerConfig, command: RoomCommand) -> Result<(), CliError> {
     let core = Core::open(config).await?;
     let done = change(&core, command).await;
     core.db.close().await;

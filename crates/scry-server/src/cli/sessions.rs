@@ -20,7 +20,7 @@ use crate::{Core, clock};
 const MAX_TOKEN_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Runs a command that lists or ends sessions.
-pub async fn run(config: ServerConfig, command: SessionCommand) -> Result<(), CliError> {
+pub(super) async fn run(config: ServerConfig, command: SessionCommand) -> Result<(), CliError> {
     let core = Core::open(config).await?;
     let done = match command {
         SessionCommand::List { user } => list(&core, user.as_deref()).await,
@@ -64,7 +64,7 @@ async fn end_all(core: &Core, name: &str) -> Result<(), CliError> {
 }
 
 /// Prints an access token with a session of its own, which can be ended.
-pub async fn print_token(
+pub(super) async fn print_token(
     config: ServerConfig,
     name: &str,
     ttl: Option<&str>,

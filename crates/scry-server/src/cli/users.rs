@@ -21,7 +21,7 @@ const MIN_PASSWORD: usize = 8;
 const MAX_PASSWORD: usize = 1_024;
 
 /// Runs a command that manages users.
-pub async fn run(config: ServerConfig, command: UserCommand) -> Result<(), CliError> {
+pub(super) async fn run(config: ServerConfig, command: UserCommand) -> Result<(), CliError> {
     let core = Core::open(config).await?;
     let done = change(&core, command).await;
     core.db.close().await;

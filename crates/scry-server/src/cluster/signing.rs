@@ -52,7 +52,7 @@ pub struct RefusedMessage {
 
 /// Signs what one node says.
 #[derive(Debug)]
-pub struct Signer {
+pub(super) struct Signer {
     key: MessageKey,
     node: Arc<str>,
     sequence: AtomicU64,
@@ -60,7 +60,7 @@ pub struct Signer {
 
 /// Checks what nodes say, and remembers how far each has got.
 #[derive(Debug)]
-pub struct Verifier {
+pub(super) struct Verifier {
     key: MessageKey,
     senders: HashMap<Arc<str>, Progress>,
 }
@@ -129,7 +129,7 @@ impl RefusalReason {
 impl Signer {
     /// Builds what signs for a node.
     #[must_use]
-    pub const fn new(key: MessageKey, node: Arc<str>) -> Self {
+    pub(super) const fn new(key: MessageKey, node: Arc<str>) -> Self {
         Self { key, node, sequence: AtomicU64::new(0) }
     }
 
@@ -137,7 +137,7 @@ impl Signer {
     ///
     /// # Errors
     /// When the message cannot be written as JSON.
-    pub fn sign(&self, word: &Word, now_ms: i64) -> Result<String, serde_json::Error> {
+    pub(super) fn sign(&self, word: &Word, now_ms: i64) -> Result<String, serde_json::Error> {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let body = serde_json::to_string(&Signed { from: self.node.clone(), sent_at_ms: now_ms, sequence, word })?;
         let signature = hex(&tag(&self.key.0, body.as_bytes()).into_bytes());
@@ -148,7 +148,7 @@ impl Signer {
 impl Verifier {
     /// Builds what checks messages.
     #[must_use]
-    pub fn new(key: MessageKey) -> Self {
+    pub(super) fn new(key: MessageKey) -> Self {
         Self { key, senders: HashMap::new() }
     }
 
@@ -156,7 +156,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`RefusedMessage`] for one that is not to be believed.
-    pub fn verify(&mut self, payload: &[u8], now_ms: i64) -> Result<Option<Envelope>, RefusedMessage> {
+    pub(super) fn verify(&mut self, payload: &[u8], now_ms: i64) -> Result<Option<Envelope>, RefusedMessage> {
         let refuse = |reason| RefusedMessage { reason, sender: None };
         let (signature, body) = split(payload).ok_or_else(|| refuse(RefusalReason::Malformed))?;
         if !self.key.verifies(&signature, body) {

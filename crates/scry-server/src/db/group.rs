@@ -38,7 +38,7 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The one writer, which gives changes their turns; clones are the same writer.
 #[derive(Debug, Clone)]
-pub struct Writer {
+pub(super) struct Writer {
     pool: AnyPool,
     /// The statements that start a transaction, take the write lock and set the first savepoint.
     begin: &'static str,
@@ -89,7 +89,7 @@ enum Ending {
 impl Writer {
     /// Builds a writer over a pool of one connection; `begin` starts a transaction, takes the write lock and sets
     /// the savepoint `change`.
-    pub fn new(pool: AnyPool, begin: &'static str) -> Self {
+    pub(super) fn new(pool: AnyPool, begin: &'static str) -> Self {
         Self { pool, begin, turn: Arc::default(), waiting: Arc::default(), longest: Arc::default() }
     }
 
@@ -101,7 +101,7 @@ impl Writer {
     /// # Errors
     /// That of `work`, unless the commit failed that it would have to be true after: then [`DbError::Commit`].
     /// [`DbError::Query`] when the turn does not come in time or no connection is to be had.
-    pub async fn run<W, T, E>(
+    pub(super) async fn run<W, T, E>(
         &self,
         wrap: impl FnOnce(Tx) -> W,
         work: impl AsyncFnOnce(&mut W) -> Result<T, E>,
@@ -118,13 +118,13 @@ impl Writer {
     }
 
     /// Returns how many changes wait for their turn.
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
     }
 
     /// Returns the longest time for which one change has held up the others since the start, its part in a commit
     /// included.
-    pub fn longest_turn(&self) -> Duration {
+    pub(super) fn longest_turn(&self) -> Duration {
         Duration::from_micros(self.longest.load(Ordering::Relaxed))
     }
 

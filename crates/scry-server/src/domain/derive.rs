@@ -23,7 +23,7 @@ struct Household {
 impl Unit {
     /// Works out anew what this change may have touched, stores what has become different and announces
     /// exactly that.
-    pub async fn derive(&mut self) -> Result<(), DomainError> {
+    pub(super) async fn derive(&mut self) -> Result<(), DomainError> {
         let clocks = self.pending.clocks.take();
         let families = self.pending.families.take();
         let mut campaigns: Vec<Id> = Vec::new();
@@ -49,7 +49,7 @@ impl Unit {
     }
 
     /// Works out what follows, and returns an entity as it is then.
-    pub async fn settled(&mut self, entity: Entity) -> Result<Entity, DomainError> {
+    pub(super) async fn settled(&mut self, entity: Entity) -> Result<Entity, DomainError> {
         self.derive().await?;
         Ok(self.latest(entity))
     }

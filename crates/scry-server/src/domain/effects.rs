@@ -145,7 +145,7 @@ impl Unit {
     /// Each occurrence happens once: how far the clock has ever come is kept with the campaign, and a
     /// clock that was set back comes through that stretch again without effects. With `rewind` it is forgotten that
     /// the clock was ever further than where it is, or goes to. Returns until when effects have happened by then.
-    pub async fn carry_out(
+    pub(super) async fn carry_out(
         &mut self,
         campaign: &Entity,
         (from, to): (WorldTime, WorldTime),

@@ -29,7 +29,7 @@ pub(super) struct Request {
 
 impl Request {
     /// Builds the name of a request; `None` where the caller gave no key.
-    pub fn new(key: Option<&str>, asked: &impl Serialize) -> Result<Option<Self>, DomainError> {
+    pub(super) fn new(key: Option<&str>, asked: &impl Serialize) -> Result<Option<Self>, DomainError> {
         let Some(key) = key else { return Ok(None) };
         let key = input::key(key).map_err(|problem| DomainError::invalid("idempotencyKey", problem.to_string()))?;
         let asked = serde_json::to_vec(asked).map_err(|error| DbError::corrupt("request", error))?;
@@ -37,12 +37,12 @@ impl Request {
     }
 
     /// Returns the key.
-    pub fn key(&self) -> &str {
+    pub(super) fn key(&self) -> &str {
         &self.key
     }
 
     /// Reads the result of the same request; the same key with another one is a mistake worth telling.
-    pub fn result<T: DeserializeOwned>(&self, earlier: &Earlier) -> Result<T, DomainError> {
+    pub(super) fn result<T: DeserializeOwned>(&self, earlier: &Earlier) -> Result<T, DomainError> {
         if earlier.request != self.asked {
             return Err(DomainError::invalid("idempotencyKey", "was already used for another request; use a new one"));
         }
@@ -52,7 +52,10 @@ impl Request {
 
 impl Unit {
     /// Returns the result of the same request, if it was made in the last 24 h.
-    pub async fn recall<T: DeserializeOwned>(&mut self, request: Option<&Request>) -> Result<Option<T>, DomainError> {
+    pub(super) async fn recall<T: DeserializeOwned>(
+        &mut self,
+        request: Option<&Request>,
+    ) -> Result<Option<T>, DomainError> {
         let Some(request) = request else { return Ok(None) };
         let oldest = self.remembers_since();
         let user = self.caller().user_id.clone();
@@ -68,12 +71,16 @@ impl Unit {
     }
 
     /// Returns the time, in Unix milliseconds, since which requests are remembered.
-    pub fn remembers_since(&self) -> i64 {
+    pub(super) fn remembers_since(&self) -> i64 {
         self.now.as_millisecond() - KEPT_MS
     }
 
     /// Stores the result of a request, in the transaction of its change.
-    pub async fn remember(&mut self, request: Option<&Request>, result: &impl Serialize) -> Result<(), DomainError> {
+    pub(super) async fn remember(
+        &mut self,
+        request: Option<&Request>,
+        result: &impl Serialize,
+    ) -> Result<(), DomainError> {
         let Some(request) = request else { return Ok(()) };
         let result = serde_json::to_string(result).map_err(|error| DbError::corrupt("result", error))?;
         let (user, now) = (self.caller().user_id.clone(), self.now.as_millisecond());

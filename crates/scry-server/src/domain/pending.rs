@@ -32,7 +32,7 @@ pub(super) struct Touched {
 
 impl Touched {
     /// Returns the event that led to what follows for an entity: the last about itself, else the last of all.
-    pub fn cause(&self, entity: &Id) -> Option<Id> {
+    pub(super) fn cause(&self, entity: &Id) -> Option<Id> {
         let own = self.events.iter().rfind(|(subject, _)| subject == entity);
         own.or_else(|| self.events.last()).map(|(_, event)| event.clone())
     }
@@ -40,7 +40,7 @@ impl Touched {
 
 impl Pending {
     /// Notes what an event touches.
-    pub fn note(&mut self, event: &Event) {
+    pub(super) fn note(&mut self, event: &Event) {
         let campaign = event.payload.campaign_id();
         if event.payload.operation() == Operation::Create {
             self.created.insert(event.payload.subject().id);
@@ -60,21 +60,21 @@ impl Pending {
     }
 
     /// Forgets settlements that are not there any more.
-    pub fn forget(&mut self, ids: &HashSet<&Id>) {
+    pub(super) fn forget(&mut self, ids: &HashSet<&Id>) {
         for touched in self.families.take().into_iter().filter(|touched| !ids.contains(&touched.id)) {
             self.families.put(touched);
         }
     }
 
     /// Tells whether the change itself made an entity.
-    pub fn has_created(&self, id: &Id) -> bool {
+    pub(super) fn has_created(&self, id: &Id) -> bool {
         self.created.contains(id)
     }
 }
 
 impl Subjects {
     /// Takes them out, as a list.
-    pub fn take(&mut self) -> Vec<Touched> {
+    pub(super) fn take(&mut self) -> Vec<Touched> {
         self.index.clear();
         std::mem::take(&mut self.list)
     }

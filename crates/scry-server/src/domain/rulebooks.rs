@@ -42,7 +42,7 @@ impl RuleBooks {
 
 impl Unit {
     /// Returns a campaign's rules as this transaction sees them.
-    pub async fn rules_of(&mut self, campaign: &Id) -> Result<Arc<RuleBook>, DomainError> {
+    pub(super) async fn rules_of(&mut self, campaign: &Id) -> Result<Arc<RuleBook>, DomainError> {
         let written = written(self.db(), campaign).await?;
         Ok(self.books.book(campaign, written))
     }

@@ -11,10 +11,10 @@ use crate::access::{parse_id, parse_role};
 use crate::db::{DbError, batch};
 
 /// What an entity counts at least, in bytes: a change of less than that need not be added up.
-pub const MIN_BYTES: i64 = 4_096;
+pub(crate) const MIN_BYTES: i64 = 4_096;
 
 /// Loads an entity of one kind.
-pub async fn load(db: &mut AnyConnection, kind: Kind, id: &Id) -> Result<Option<Entity>, DbError> {
+pub(crate) async fn load(db: &mut AnyConnection, kind: Kind, id: &Id) -> Result<Option<Entity>, DbError> {
     let row = sqlx::query(
         "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
          WHERE id = $1 AND kind = $2",
@@ -74,7 +74,7 @@ pub(super) async fn find(
 }
 
 /// Loads an entity of whatever kind.
-pub async fn load_any(db: &mut AnyConnection, id: &Id) -> Result<Option<Entity>, DbError> {
+pub(crate) async fn load_any(db: &mut AnyConnection, id: &Id) -> Result<Option<Entity>, DbError> {
     let row = sqlx::query(
         "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities WHERE id = $1",
     )
@@ -85,7 +85,7 @@ pub async fn load_any(db: &mut AnyConnection, id: &Id) -> Result<Option<Entity>,
 }
 
 /// Lists a campaign's entities of one kind, by name.
-pub async fn in_campaign(db: &mut AnyConnection, campaign: &Id, kind: Kind) -> Result<Vec<Entity>, DbError> {
+pub(crate) async fn in_campaign(db: &mut AnyConnection, campaign: &Id, kind: Kind) -> Result<Vec<Entity>, DbError> {
     let rows = sqlx::query(
         "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
          WHERE campaign_id = $1 AND kind = $2 ORDER BY name, id",
@@ -98,7 +98,7 @@ pub async fn in_campaign(db: &mut AnyConnection, campaign: &Id, kind: Kind) -> R
 }
 
 /// Lists an entity's children, by name.
-pub async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<Entity>, DbError> {
+pub(crate) async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<Entity>, DbError> {
     let rows = sqlx::query(
         "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
          WHERE parent_id = $1 ORDER BY name, id",
@@ -110,7 +110,7 @@ pub async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<Entity>
 }
 
 /// Lists the children of several entities, by parent and name.
-pub async fn children_of(db: &mut AnyConnection, parents: &[Entity]) -> Result<Vec<Entity>, DbError> {
+pub(crate) async fn children_of(db: &mut AnyConnection, parents: &[Entity]) -> Result<Vec<Entity>, DbError> {
     let mut children = Vec::new();
     for parents in parents.chunks(batch::MAX_ROWS) {
         let statement = format!(
@@ -128,7 +128,7 @@ pub async fn children_of(db: &mut AnyConnection, parents: &[Entity]) -> Result<V
 }
 
 /// Stores a new entity; returns how many bytes its fields take.
-pub async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
+pub(crate) async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
     let (fields, bytes) = written(entity);
     sqlx::query(
         "INSERT INTO entities (id, campaign_id, kind, parent_id, name, version, created_at, updated_at, fields, bytes) \
@@ -157,7 +157,7 @@ fn written(entity: &Entity) -> (String, i64) {
 }
 
 /// Returns what a campaign's entities take in bytes, each of them at least [`MIN_BYTES`].
-pub async fn bytes_in_campaign(db: &mut AnyConnection, campaign: &Id) -> Result<i64, DbError> {
+pub(crate) async fn bytes_in_campaign(db: &mut AnyConnection, campaign: &Id) -> Result<i64, DbError> {
     let row = sqlx::query(
         "SELECT CAST(COALESCE(SUM(CASE WHEN bytes < $2 THEN $2 ELSE bytes END), 0) AS BIGINT) FROM entities \
          WHERE campaign_id = $1",
@@ -170,7 +170,7 @@ pub async fn bytes_in_campaign(db: &mut AnyConnection, campaign: &Id) -> Result<
 }
 
 /// Stores an entity's new state, and returns how many bytes its fields take; its identity, kind and campaign never change.
-pub async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
+pub(crate) async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
     let (fields, bytes) = written(entity);
     sqlx::query(
         "UPDATE entities SET parent_id = $2, name = $3, version = $4, updated_at = $5, fields = $6, bytes = $7 \
@@ -189,7 +189,7 @@ pub async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbEr
 }
 
 /// Returns a user's role in a campaign, as a connection or transaction sees it.
-pub async fn role(db: &mut AnyConnection, user: &Id, campaign: &Id) -> Result<Option<Role>, DbError> {
+pub(crate) async fn role(db: &mut AnyConnection, user: &Id, campaign: &Id) -> Result<Option<Role>, DbError> {
     let row = sqlx::query("SELECT role FROM memberships WHERE campaign_id = $1 AND user_id = $2")
         .bind(campaign.as_str())
         .bind(user.as_str())
@@ -199,7 +199,7 @@ pub async fn role(db: &mut AnyConnection, user: &Id, campaign: &Id) -> Result<Op
 }
 
 /// Reads an entity from the columns `id, campaign_id, kind, name, version, created_at, updated_at, fields`.
-pub fn entity(row: &AnyRow) -> Result<Entity, DbError> {
+pub(crate) fn entity(row: &AnyRow) -> Result<Entity, DbError> {
     let kind: String = row.try_get("kind")?;
     let fields: String = row.try_get("fields")?;
     Ok(Entity {

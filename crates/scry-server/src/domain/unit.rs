@@ -131,35 +131,40 @@ impl From<Unit> for Tx {
 
 impl Unit {
     /// Returns the connection of this transaction.
-    pub fn db(&mut self) -> &mut AnyConnection {
+    pub(super) fn db(&mut self) -> &mut AnyConnection {
         &mut self.tx
     }
 
     /// Returns who makes the change.
-    pub const fn caller(&self) -> &Caller {
+    pub(super) const fn caller(&self) -> &Caller {
         &self.caller
     }
 
     /// Returns who makes the change within the system.
-    pub const fn origin(&self) -> &Origin {
+    pub(super) const fn origin(&self) -> &Origin {
         &self.origin
     }
 
     /// Returns the time of the change as it is written on the wire.
-    pub fn stamp(&self) -> String {
+    pub(super) fn stamp(&self) -> String {
         clock::stamp(self.now)
     }
 
     /// Refuses, unless the caller's role in the campaign allows the action.
     ///
     /// `what` is named when the answer must be the one for something that does not exist.
-    pub async fn authorize(&mut self, campaign: &Id, action: Action, what: &'static str) -> Result<(), DomainError> {
+    pub(super) async fn authorize(
+        &mut self,
+        campaign: &Id,
+        action: Action,
+        what: &'static str,
+    ) -> Result<(), DomainError> {
         let user = self.caller.user_id.clone();
         authorize(self.db(), &user, campaign, action, what).await
     }
 
     /// Stores a new entity, if there is room for it in its campaign.
-    pub async fn insert(&mut self, entity: &Entity) -> Result<(), DomainError> {
+    pub(super) async fn insert(&mut self, entity: &Entity) -> Result<(), DomainError> {
         store::insert(self.db(), entity).await?;
         self.require_space(&entity.campaign_id).await
     }
@@ -167,7 +172,7 @@ impl Unit {
     /// Stores an entity's new state, if there is room for it in its campaign.
     ///
     /// What counts no more than the least is not added up: it cannot have made the campaign larger.
-    pub async fn store_edit(&mut self, entity: &Entity) -> Result<(), DomainError> {
+    pub(super) async fn store_edit(&mut self, entity: &Entity) -> Result<(), DomainError> {
         if self.store(entity).await? > store::MIN_BYTES {
             self.require_space(&entity.campaign_id).await
         } else {
@@ -189,24 +194,24 @@ impl Unit {
     }
 
     /// Stores an entity's new state; returns how many bytes its fields take.
-    pub async fn store(&mut self, entity: &Entity) -> Result<i64, DomainError> {
+    pub(super) async fn store(&mut self, entity: &Entity) -> Result<i64, DomainError> {
         let bytes = store::update(self.db(), entity).await?;
         self.stored.insert(entity.id.clone(), entity.clone());
         Ok(bytes)
     }
 
     /// Returns an entity as it is after what this change has stored so far.
-    pub fn latest(&self, entity: Entity) -> Entity {
+    pub(super) fn latest(&self, entity: Entity) -> Entity {
         self.stored.get(&entity.id).cloned().unwrap_or(entity)
     }
 
     /// Numbers and stores an event of this change.
-    pub async fn record(&mut self, payload: Payload, details: Details) -> Result<Event, DomainError> {
+    pub(super) async fn record(&mut self, payload: Payload, details: Details) -> Result<Event, DomainError> {
         self.record_as(self.origin.clone(), payload, details).await
     }
 
     /// Numbers and stores an event that another part of the system adds to this change.
-    pub async fn record_as(
+    pub(super) async fn record_as(
         &mut self,
         origin: Origin,
         payload: Payload,
@@ -219,7 +224,7 @@ impl Unit {
     }
 
     /// Does the same with events of one campaign, in their order, in few statements however many there are.
-    pub async fn record_all(
+    pub(super) async fn record_all(
         &mut self,
         campaign: &Id,
         events: Vec<(Origin, Payload, Details)>,
@@ -250,25 +255,25 @@ impl Unit {
     }
 
     /// Numbers and stores an event of this change that a catalogue declares; returns its stamp with its place.
-    pub async fn declare(&mut self, declaration: Declaration) -> Result<Stamp, DomainError> {
+    pub(super) async fn declare(&mut self, declaration: Declaration) -> Result<Stamp, DomainError> {
         self.news.campaigns.insert(declaration.journal.clone());
         Ok(journal::append_declared(&mut self.tx, declaration).await?)
     }
 
     /// Stores a message to a user as it is written, whatever they want to be told.
-    pub async fn tell_written(&mut self, user: &Id, event: &str, body: String) -> Result<(), DomainError> {
+    pub(super) async fn tell_written(&mut self, user: &Id, event: &str, body: String) -> Result<(), DomainError> {
         inbox::put_written(&mut self.tx, user, &self.caller.user_id, event, body, self.now).await?;
         self.news.addressees.insert(user.clone());
         Ok(())
     }
 
     /// Tells whether a user wants to be told of a message at once.
-    pub async fn is_wanted(&mut self, user: &Id, message: &Ephemeral) -> Result<bool, DomainError> {
+    pub(super) async fn is_wanted(&mut self, user: &Id, message: &Ephemeral) -> Result<bool, DomainError> {
         Ok(preferences::load(&mut self.tx, user).await?.want(message))
     }
 
     /// Stores a message to a user, unless they do not want to be told.
-    pub async fn tell(&mut self, user: &Id, message: &Ephemeral) -> Result<(), DomainError> {
+    pub(super) async fn tell(&mut self, user: &Id, message: &Ephemeral) -> Result<(), DomainError> {
         if self.is_wanted(user, message).await? {
             inbox::put(&mut self.tx, user, &self.caller.user_id, message, self.now).await?;
             self.news.addressees.insert(user.clone());

@@ -29,7 +29,7 @@ const UNKNOWN: u64 = 100;
 ///
 /// # Errors
 /// [`QueryError`] naming the limit.
-pub fn check(
+pub(super) fn check(
     document: &ExecutableDocument,
     variables: &Variables,
     prices: &Prices,

@@ -8,7 +8,7 @@ use crate::domain;
 
 /// An open invitation to a campaign.
 #[derive(SimpleObject)]
-pub struct Invitation {
+pub(super) struct Invitation {
     id: ID,
     campaign_id: ID,
     campaign_name: String,
@@ -24,14 +24,14 @@ pub struct Invitation {
 
 /// Somebody whose invitations do not reach the caller.
 #[derive(SimpleObject)]
-pub struct BlockedInviter {
+pub(super) struct BlockedInviter {
     /// A user's id or name, as the caller wrote it; it need not be anybody's.
     user: String,
     created_at: String,
 }
 
 #[derive(Default)]
-pub struct InvitationMutation;
+pub(super) struct InvitationMutation;
 
 #[Object]
 impl InvitationMutation {

@@ -24,14 +24,14 @@ const SHARE_BYTES: u64 = 64 * 1024;
 
 /// The bytes of all answers that are being made or sent; clones share the count.
 #[derive(Debug, Clone)]
-pub struct AnswerPool {
+pub(super) struct AnswerPool {
     used: Arc<AtomicU64>,
     capacity: u64,
 }
 
 /// A query's part of an [`AnswerPool`], given back when dropped.
 #[derive(Debug)]
-pub struct PoolShare {
+pub(super) struct PoolShare {
     pool: AnswerPool,
     taken: AtomicU64,
 }
@@ -39,13 +39,13 @@ pub struct PoolShare {
 impl AnswerPool {
     /// Builds an empty pool.
     #[must_use]
-    pub fn new(capacity: u64) -> Self {
+    pub(super) fn new(capacity: u64) -> Self {
         Self { used: Arc::default(), capacity }
     }
 
     /// Returns the bytes in use.
     #[must_use]
-    pub fn used(&self) -> u64 {
+    pub(super) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
 
@@ -79,7 +79,7 @@ impl Drop for PoolShare {
 
 /// Counts what one query makes; clones count together.
 #[derive(Debug, Clone)]
-pub struct Meter(Arc<Inner>);
+pub(super) struct Meter(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -96,18 +96,18 @@ struct Inner {
 impl Meter {
     /// Builds a meter of a query that is to end by `deadline`.
     #[must_use]
-    pub fn new(limits: QueryLimits, deadline: Instant, pool: &AnswerPool) -> Self {
+    pub(super) fn new(limits: QueryLimits, deadline: Instant, pool: &AnswerPool) -> Self {
         let (bytes, memory, stopped, reason) = Default::default();
         Self(Arc::new(Inner { limits, deadline, bytes, memory, share: pool.share(), stopped, reason }))
     }
 
     /// Says that of all that was made only so many bytes are left, the answer as it is sent.
-    pub fn written(&self, bytes: usize) {
+    pub(super) fn written(&self, bytes: usize) {
         self.0.share.shrink(bytes as u64);
     }
 
     /// Waits until a limit is reached.
-    pub async fn stopped(&self) -> QueryError {
+    pub(super) async fn stopped(&self) -> QueryError {
         self.0.stopped.cancelled().await;
         self.0.reason.get().cloned().unwrap_or(QueryError::Internal)
     }
@@ -150,7 +150,7 @@ impl Meter {
 }
 
 /// Makes every query pass its meter, which is in the request's data.
-pub struct Metering;
+pub(super) struct Metering;
 
 impl ExtensionFactory for Metering {
     fn create(&self) -> Arc<dyn Extension> {

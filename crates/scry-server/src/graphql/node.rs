@@ -7,7 +7,7 @@ use crate::domain::{Kind, query};
 
 /// Anything in a campaign that has an id.
 #[derive(Union)]
-pub enum Node {
+pub(super) enum Node {
     Campaign(Campaign),
     Kingdom(Kingdom),
     Settlement(Settlement),
@@ -19,7 +19,7 @@ pub enum Node {
 
 impl Node {
     /// Builds the answer; `None` for an entity that claims to be a campaign without a view of it.
-    pub fn new(node: query::Node) -> Option<Self> {
+    pub(super) fn new(node: query::Node) -> Option<Self> {
         Some(match node {
             query::Node::Campaign(view) => Self::Campaign(view.into()),
             query::Node::Member(member) => Self::Member(member.into()),

@@ -36,7 +36,7 @@ const INTROSPECTION: &str = "
 
 /// The types of the schema.
 #[derive(Debug, Default)]
-pub struct Prices {
+pub(super) struct Prices {
     objects: HashMap<String, Object>,
     /// The members of each union.
     unions: HashMap<String, Vec<String>>,
@@ -52,7 +52,7 @@ struct Object {
 
 /// What one field answers with and costs.
 #[derive(Debug)]
-pub struct Price {
+pub(super) struct Price {
     /// The type of the answer, or of its rows.
     pub of: String,
     /// What it costs before its answer is counted.
@@ -62,7 +62,7 @@ pub struct Price {
 
 /// What an argument says about the number of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rows {
+pub(super) enum Rows {
     /// It is a number.
     Number(u64),
     /// It is a list of this length.
@@ -84,7 +84,7 @@ enum RowSource {
 impl Prices {
     /// Reads the text of a schema; a text that cannot be read is a schema without fields.
     #[must_use]
-    pub fn new(sdl: &str) -> Self {
+    pub(super) fn new(sdl: &str) -> Self {
         let mut prices = Self::default();
         for text in [sdl, INTROSPECTION] {
             match parse_schema(text) {
@@ -102,19 +102,19 @@ impl Prices {
 
     /// Returns the price of a field; `None` for one that the type does not have.
     #[must_use]
-    pub fn field(&self, of: &str, name: &str) -> Option<&Price> {
+    pub(super) fn field(&self, of: &str, name: &str) -> Option<&Price> {
         self.objects.get(of)?.fields.get(name)
     }
 
     /// Returns whether there is an object of this name, whose fields are therefore known.
     #[must_use]
-    pub fn is_object(&self, name: &str) -> bool {
+    pub(super) fn is_object(&self, name: &str) -> bool {
         self.objects.contains_key(name)
     }
 
     /// Returns the types that a union may be.
     #[must_use]
-    pub fn members(&self, name: &str) -> Option<&[String]> {
+    pub(super) fn members(&self, name: &str) -> Option<&[String]> {
         self.unions.get(name).map(Vec::as_slice)
     }
 
@@ -157,7 +157,7 @@ impl Prices {
 
     /// Returns how many rows a field answers with, at most or as far as can be told.
     #[must_use]
-    pub fn rows(&self, field: &str, price: &Price, argument: impl Fn(&str) -> Option<Rows>) -> u64 {
+    pub(super) fn rows(&self, field: &str, price: &Price, argument: impl Fn(&str) -> Option<Rows>) -> u64 {
         match &price.source {
             RowSource::One => 1,
             RowSource::Fixed(rows) => self.introspected_rows(field, price).unwrap_or(*rows),
@@ -181,7 +181,7 @@ impl Prices {
 impl Price {
     /// Returns whether the answer is a list.
     #[must_use]
-    pub fn is_list(&self) -> bool {
+    pub(super) fn is_list(&self) -> bool {
         self.source != RowSource::One
     }
 }

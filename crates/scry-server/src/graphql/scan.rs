@@ -8,7 +8,7 @@ use super::limits::{MAX_NAME_BYTES, MAX_NESTING, MAX_TOKENS, QueryError};
 ///
 /// # Errors
 /// [`QueryError`] naming the limit.
-pub fn check(query: &str) -> Result<(), QueryError> {
+pub(super) fn check(query: &str) -> Result<(), QueryError> {
     let mut rest = query.as_bytes();
     let (mut tokens, mut nesting) = (0_usize, 0_usize);
     while let Some((first, after)) = rest.split_first() {

@@ -14,7 +14,7 @@ const PRESENT_PER_RUNNING: usize = 4;
 
 /// Counts the queries of each user; clones share the counts.
 #[derive(Debug, Clone)]
-pub struct UserTurns {
+pub(super) struct UserTurns {
     users: Arc<Mutex<HashMap<Id, Queue>>>,
     limits: QueryLimits,
 }
@@ -27,7 +27,7 @@ struct Queue {
 
 /// A query's turn, which ends when dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub(super) struct Turn {
     _presence: Presence,
     _permit: OwnedSemaphorePermit,
 }
@@ -41,7 +41,7 @@ struct Presence {
 impl UserTurns {
     /// Builds the counts, all at zero.
     #[must_use]
-    pub fn new(limits: QueryLimits) -> Self {
+    pub(super) fn new(limits: QueryLimits) -> Self {
         Self { users: Arc::default(), limits }
     }
 
@@ -49,7 +49,7 @@ impl UserTurns {
     ///
     /// # Errors
     /// [`QueryError::TooMany`] if too many wait already, [`QueryError::TimedOut`] if the turn does not come.
-    pub async fn begin(&self, user: &Id, deadline: Instant) -> Result<Turn, QueryError> {
+    pub(super) async fn begin(&self, user: &Id, deadline: Instant) -> Result<Turn, QueryError> {
         let (presence, running) = self.enter(user)?;
         let permit = timeout_at(deadline, running.acquire_owned()).await;
         let permit = permit.map_err(|_| QueryError::TimedOut(self.limits.timeout))?;

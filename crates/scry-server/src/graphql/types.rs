@@ -31,14 +31,14 @@ pub enum OnConflict {
 
 /// A place in a campaign's journal.
 #[derive(SimpleObject)]
-pub struct Position {
+pub(super) struct Position {
     epoch: String,
     seq: u64,
 }
 
 /// A campaign as the caller sees it.
 #[derive(SimpleObject)]
-pub struct Campaign {
+pub(super) struct Campaign {
     id: ID,
     campaign_id: ID,
     name: String,
@@ -55,7 +55,7 @@ pub struct Campaign {
 
 /// A kingdom.
 #[derive(SimpleObject)]
-pub struct Kingdom {
+pub(super) struct Kingdom {
     id: ID,
     campaign_id: ID,
     name: String,
@@ -67,7 +67,7 @@ pub struct Kingdom {
 
 /// A settlement of a kingdom.
 #[derive(SimpleObject)]
-pub struct Settlement {
+pub(super) struct Settlement {
     id: ID,
     campaign_id: ID,
     name: String,
@@ -86,7 +86,7 @@ pub struct Settlement {
 
 /// A structure of a settlement.
 #[derive(SimpleObject)]
-pub struct Structure {
+pub(super) struct Structure {
     id: ID,
     campaign_id: ID,
     name: String,
@@ -107,7 +107,7 @@ pub struct Structure {
 
 /// A place.
 #[derive(SimpleObject)]
-pub struct Location {
+pub(super) struct Location {
     id: ID,
     campaign_id: ID,
     name: String,
@@ -123,7 +123,7 @@ pub struct Location {
 
 /// Something that may happen to the players.
 #[derive(SimpleObject)]
-pub struct Encounter {
+pub(super) struct Encounter {
     id: ID,
     campaign_id: ID,
     name: String,
@@ -138,7 +138,7 @@ pub struct Encounter {
 
 /// A user's membership of a campaign; `id` is the membership's, `name` the user's.
 #[derive(SimpleObject)]
-pub struct Member {
+pub(super) struct Member {
     id: ID,
     campaign_id: ID,
     name: String,
@@ -151,14 +151,14 @@ pub struct Member {
 
 /// A user.
 #[derive(SimpleObject)]
-pub struct User {
+pub(super) struct User {
     pub id: ID,
     pub username: String,
 }
 
 /// A notification of the caller.
 #[derive(SimpleObject)]
-pub struct Notification {
+pub(super) struct Notification {
     id: ID,
     title: String,
     body: String,
@@ -175,7 +175,7 @@ pub struct Notification {
 
 /// What the caller is told at once; the rest only waits in the list of notifications.
 #[derive(SimpleObject)]
-pub struct NotificationPreferences {
+pub(super) struct NotificationPreferences {
     /// Some of `info`, `success`, `warning`, `error`.
     levels: Vec<String>,
     /// Some of `message` (from people), `conflict` (edits that met), `rule` (the rules of a world), `invitation`.
@@ -184,7 +184,7 @@ pub struct NotificationPreferences {
 
 /// How a client shows an event that a catalogue declares.
 #[derive(SimpleObject)]
-pub struct CatalogueEvent {
+pub(super) struct CatalogueEvent {
     name: String,
     /// A sentence with `{path}`s of the payload in it.
     summary: String,
@@ -200,7 +200,7 @@ impl From<Look> for CatalogueEvent {
 
 /// An event as it was sent.
 #[derive(SimpleObject)]
-pub struct JournalEvent {
+pub(super) struct JournalEvent {
     seq: u64,
     epoch: String,
     #[graphql(name = "type")]
@@ -210,7 +210,7 @@ pub struct JournalEvent {
 
 /// A whole campaign as it was at `position`.
 #[derive(SimpleObject)]
-pub struct Snapshot {
+pub(super) struct Snapshot {
     position: Position,
     campaign: Campaign,
     kingdoms: Vec<Kingdom>,
@@ -223,7 +223,7 @@ pub struct Snapshot {
 
 /// Something that the campaign's clock will bring.
 #[derive(SimpleObject)]
-pub struct DueEffect {
+pub(super) struct DueEffect {
     /// World time, RFC 3339.
     at: String,
     name: String,
@@ -234,7 +234,7 @@ pub struct DueEffect {
 
 /// A move of a campaign's clock.
 #[derive(SimpleObject)]
-pub struct WorldTimeChange {
+pub(super) struct WorldTimeChange {
     previous_time: String,
     new_time: String,
     elapsed_seconds: i64,
@@ -250,7 +250,7 @@ impl From<protocol::Position> for Position {
 
 impl Campaign {
     /// Builds the answer from a state that may be older than the view: a repeated request's first result.
-    pub fn new(entity: &Entity, role: MemberRole, position: protocol::Position) -> Self {
+    pub(super) fn new(entity: &Entity, role: MemberRole, position: protocol::Position) -> Self {
         Self {
             id: ID(entity.id.to_string()),
             campaign_id: ID(entity.campaign_id.to_string()),
@@ -414,6 +414,6 @@ impl From<ClockMove> for WorldTimeChange {
 }
 
 /// Converts a list.
-pub fn all<A, B: From<A>>(items: Vec<A>) -> Vec<B> {
+pub(super) fn all<A, B: From<A>>(items: Vec<A>) -> Vec<B> {
     items.into_iter().map(B::from).collect()
 }

@@ -16,7 +16,7 @@ macro_rules! mutations {
     ($type:ident, $object:ident, $kind:ident, $answer:ident,
      $create:ident($create_input:ident), $update:ident($update_input:ident), $delete:ident) => {
         #[derive(Default)]
-        pub struct $object;
+        pub(crate) struct $object;
 
         #[Object]
         impl $object {

@@ -15,7 +15,7 @@ use crate::socket::tcp::Peer;
 const MAX_CREDENTIAL: usize = 1_024;
 
 /// Answers `POST /auth/login`.
-pub async fn login(
+pub(super) async fn login(
     State(routes): State<Routes>,
     _: Unhurried,
     ConnectInfo(peer): ConnectInfo<Peer>,
@@ -29,7 +29,7 @@ pub async fn login(
 }
 
 /// Answers `POST /auth/refresh`.
-pub async fn refresh(
+pub(super) async fn refresh(
     State(routes): State<Routes>,
     _: Unhurried,
     Body(request): Body<RefreshRequest>,
@@ -38,7 +38,7 @@ pub async fn refresh(
 }
 
 /// Answers `POST /auth/logout`.
-pub async fn logout(
+pub(super) async fn logout(
     State(routes): State<Routes>,
     _: Unhurried,
     Body(request): Body<RefreshRequest>,

@@ -18,7 +18,7 @@ use crate::socket::tcp::Peer;
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 
 /// Extracts a JSON body whose texts any database takes.
-pub struct Body<T>(pub T);
+pub(super) struct Body<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<Routes> for Body<T> {
     type Rejection = HttpError;

@@ -21,7 +21,7 @@ const CORRELATION_ID: &str = "x-correlation-id";
 const MAX_CORRELATION_ID: usize = 128;
 
 /// Extracts the caller from the bearer token and the correlation id.
-pub struct Authenticated(pub Caller);
+pub(super) struct Authenticated(pub Caller);
 
 impl FromRequestParts<Routes> for Authenticated {
     type Rejection = HttpError;
@@ -40,7 +40,7 @@ impl FromRequestParts<Routes> for Authenticated {
 }
 
 /// Lets pass a request that needs no login, unless its address has made too many.
-pub struct Unhurried;
+pub(super) struct Unhurried;
 
 impl FromRequestParts<Routes> for Unhurried {
     type Rejection = HttpError;

@@ -29,7 +29,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Answers `GET /graphql`.
-pub async fn page() -> Response {
+pub(super) async fn page() -> Response {
     let headers = [
         (CONTENT_SECURITY_POLICY, POLICY.as_str()),
         (X_FRAME_OPTIONS, "DENY"),

@@ -13,7 +13,7 @@ use crate::domain::DomainError;
 
 /// Refuses an HTTP request.
 #[derive(Debug)]
-pub struct HttpError {
+pub(super) struct HttpError {
     status: StatusCode,
     code: ErrorCode,
     message: String,
@@ -22,34 +22,34 @@ pub struct HttpError {
 
 impl HttpError {
     /// Builds a refusal.
-    pub fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), retry_after: None }
     }
 
     /// Says how long to wait before trying again, where that helps.
-    pub fn after(self, wait: Option<Duration>) -> Self {
+    pub(super) fn after(self, wait: Option<Duration>) -> Self {
         Self { retry_after: wait.map(whole_seconds), ..self }
     }
 
     /// Builds the refusal of a body that cannot be used.
-    pub fn payload(message: impl Into<String>) -> Self {
+    pub(super) fn payload(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidPayload, message)
     }
 }
 
 /// Returns a time to wait in seconds, rounded up: whoever waits for as long finds it open.
-pub fn whole_seconds(wait: Duration) -> u64 {
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// Answers a path that is none.
-pub async fn no_route(uri: Uri) -> HttpError {
+pub(super) async fn no_route(uri: Uri) -> HttpError {
     let message = format!("there is nothing at {}", scry_text::line(uri.path()));
     HttpError::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
 }
 
 /// Answers a method that a path does not take.
-pub async fn wrong_method() -> HttpError {
+pub(super) async fn wrong_method() -> HttpError {
     let message = "this path does not take this method";
     HttpError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidPayload, message)
 }

@@ -17,7 +17,7 @@ const STATE_INVALIDATED: &str = "state_invalidated";
 /// Holds the body of `POST /events`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Publication {
+pub(super) struct Publication {
     #[serde(rename = "type")]
     event_type: String,
     payload: Value,
@@ -26,7 +26,7 @@ pub struct Publication {
 }
 
 /// Answers `POST /events` with the event's id, and its position if it has one.
-pub async fn publish(
+pub(super) async fn publish(
     State(routes): State<Routes>,
     Authenticated(caller): Authenticated,
     Body(publication): Body<Publication>,

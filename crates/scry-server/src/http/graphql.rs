@@ -16,7 +16,7 @@ use crate::graphql::{Answer, literals};
 use crate::socket::tcp::Peer;
 
 /// Answers `POST /graphql`.
-pub async fn execute(
+pub(super) async fn execute(
     State(routes): State<Routes>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     Authenticated(caller): Authenticated,

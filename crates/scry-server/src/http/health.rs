@@ -14,7 +14,7 @@ use super::Routes;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Answers `GET /health`: 503 when the database does not answer, 200 otherwise, also without Redis.
-pub async fn health(State(routes): State<Routes>) -> (StatusCode, Json<Value>) {
+pub(super) async fn health(State(routes): State<Routes>) -> (StatusCode, Json<Value>) {
     let up = matches!(tokio::time::timeout(PATIENCE, routes.core.db.ping()).await, Ok(Ok(())));
     let draining = routes.core.draining.is_cancelled();
     let redis = match routes.core.signals.cluster() {
@@ -39,7 +39,7 @@ pub async fn health(State(routes): State<Routes>) -> (StatusCode, Json<Value>) {
 }
 
 /// Answers `GET /health/websocket`.
-pub async fn websocket(State(routes): State<Routes>) -> Json<Value> {
+pub(super) async fn websocket(State(routes): State<Routes>) -> Json<Value> {
     let clients = routes.core.connected.load(Ordering::Relaxed);
     Json(json!({"status": "ok", "service": "websocket", "connectedClients": clients}))
 }

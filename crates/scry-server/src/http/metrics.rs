@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Answers `GET /metrics`.
-pub async fn metrics(State(routes): State<Routes>) -> ([(HeaderName, &'static str); 1], String) {
+pub(super) async fn metrics(State(routes): State<Routes>) -> ([(HeaderName, &'static str); 1], String) {
     let moment = moment(&routes.core).await;
     ([(CONTENT_TYPE, FORMAT)], routes.core.metrics.text(&moment))
 }

@@ -20,7 +20,7 @@ use crate::socket::tcp::Peer;
 ///
 /// # Errors
 /// [`HttpError`] without the admin token, also where none is set.
-pub async fn socket_stats(
+pub(super) async fn socket_stats(
     State(routes): State<Routes>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,

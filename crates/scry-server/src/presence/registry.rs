@@ -19,14 +19,14 @@ use super::view::{Change, UserView, differences};
 
 /// Names a moment by the clock that never jumps and by the one that people read.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment {
+pub(super) struct Moment {
     pub mono: Instant,
     pub wall: Timestamp,
 }
 
 /// Holds who is present; `K` names a connection of this node.
 #[derive(Debug)]
-pub struct Registry<K> {
+pub(super) struct Registry<K> {
     /// How long a connection may be without a request before its user counts as idle.
     rest: Duration,
     /// How long another node may be silent before its users count as gone.
@@ -40,7 +40,7 @@ pub struct Registry<K> {
 
 /// Holds what came of an event: what to announce here, and whose state here other nodes should hear.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub(super) struct Outcome {
     pub changes: Vec<Change>,
     pub own: Vec<Id>,
 }
@@ -86,7 +86,7 @@ impl Outcome {
 impl<K: Copy + Ord + Hash> Registry<K> {
     /// Builds an empty registry.
     #[must_use]
-    pub fn new(rest: Duration, trust: Duration) -> Self {
+    pub(super) fn new(rest: Duration, trust: Duration) -> Self {
         Self {
             rest,
             trust,
@@ -98,7 +98,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Adds a connection of a user.
-    pub fn connect(&mut self, key: K, user: &Id, name: &str, now: Moment) -> Outcome {
+    pub(super) fn connect(&mut self, key: K, user: &Id, name: &str, now: Moment) -> Outcome {
         if self.connections.contains_key(&key) {
             return Outcome::default();
         }
@@ -117,7 +117,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Removes a connection that has gone.
-    pub fn disconnect(&mut self, key: K) -> Outcome {
+    pub(super) fn disconnect(&mut self, key: K) -> Outcome {
         let Some(user) = self.user_of(key) else { return Outcome::default() };
         self.observe(&user, |registry| {
             let gone = registry.connections.remove(&key);
@@ -132,7 +132,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Says in rooms of which campaigns a connection is; of those it left, what it announced is forgotten too.
-    pub fn seat(&mut self, key: K, campaigns: &BTreeSet<Id>, now: Moment) -> Outcome {
+    pub(super) fn seat(&mut self, key: K, campaigns: &BTreeSet<Id>, now: Moment) -> Outcome {
         let is_same = |connection: &Connection| {
             let seated = connection.places.iter().filter(|(_, place)| place.seated).map(|(campaign, _)| campaign);
             seated.eq(campaigns)
@@ -149,7 +149,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Notes what a connection is at.
-    pub fn update(
+    pub(super) fn update(
         &mut self,
         key: K,
         campaign: &Id,
@@ -169,7 +169,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Notes that somebody did something over a connection.
-    pub fn touch(&mut self, key: K, now: Moment) -> Outcome {
+    pub(super) fn touch(&mut self, key: K, now: Moment) -> Outcome {
         if let Some(connection) = self.connections.get_mut(&key).filter(|connection| !connection.resting) {
             connection.active = now.mono;
             return Outcome::default();
@@ -181,14 +181,14 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Takes what a connection announced about a campaign back.
-    pub fn withdraw(&mut self, key: K, campaign: &Id) -> Outcome {
+    pub(super) fn withdraw(&mut self, key: K, campaign: &Id) -> Outcome {
         self.observe_connection(key, |connection| {
             connection.places.remove(campaign);
         })
     }
 
     /// Notes that time has passed: who has been quiet becomes idle, nodes that have been silent are forgotten.
-    pub fn tick(&mut self, now: Moment) -> Outcome {
+    pub(super) fn tick(&mut self, now: Moment) -> Outcome {
         let mut outcome = Outcome::default();
         let tired = |connection: &Connection| {
             !connection.resting && now.mono.saturating_duration_since(connection.active) >= self.rest
@@ -208,12 +208,12 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Notes that another node is there.
-    pub fn alive(&mut self, node: &Arc<str>, now: Moment) {
+    pub(super) fn alive(&mut self, node: &Arc<str>, now: Moment) {
         self.node(node, now);
     }
 
     /// Notes what another node says of one user; `None` that it has no connection of theirs any more.
-    pub fn hear(&mut self, node: &Arc<str>, user: &Id, view: Option<UserView>, now: Moment) -> Outcome {
+    pub(super) fn hear(&mut self, node: &Arc<str>, user: &Id, view: Option<UserView>, now: Moment) -> Outcome {
         self.observe(user, |registry| {
             let users = &mut registry.node(node, now).users;
             match view {
@@ -224,7 +224,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Notes everybody whom another node has; whom it does not name is not there.
-    pub fn roll(&mut self, node: &Arc<str>, views: Vec<UserView>, now: Moment) -> Outcome {
+    pub(super) fn roll(&mut self, node: &Arc<str>, views: Vec<UserView>, now: Moment) -> Outcome {
         let mut gone: BTreeSet<Id> = self.node(node, now).users.keys().cloned().collect();
         let mut outcome = Outcome::default();
         for view in views {
@@ -239,7 +239,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Forgets another node and everybody it had.
-    pub fn forget(&mut self, node: &Arc<str>) -> Outcome {
+    pub(super) fn forget(&mut self, node: &Arc<str>) -> Outcome {
         let users: Vec<Id> = self.nodes.get(node).into_iter().flat_map(|node| node.users.keys().cloned()).collect();
         let mut outcome = Outcome::default();
         for user in users {
@@ -255,7 +255,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
 
     /// Lists who is present in a campaign, over all nodes, in order of their ids.
     #[must_use]
-    pub fn present(&self, campaign: &Id) -> Vec<PresentUser> {
+    pub(super) fn present(&self, campaign: &Id) -> Vec<PresentUser> {
         let users = self.campaigns.get(campaign).into_iter().flatten();
         let entry = |user: &Id| {
             let view = self.view(user)?;
@@ -266,7 +266,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
 
     /// Lists who is present in which campaign, as it is told in each.
     #[must_use]
-    pub fn everybody(&self) -> Vec<PresenceState> {
+    pub(super) fn everybody(&self) -> Vec<PresenceState> {
         let mut campaigns: Vec<&Id> = self.campaigns.keys().collect();
         campaigns.sort();
         let state = |campaign: &Id| PresenceState { campaign_id: campaign.clone(), users: self.present(campaign) };
@@ -275,29 +275,29 @@ impl<K: Copy + Ord + Hash> Registry<K> {
 
     /// Returns what this node's own connections make of a user.
     #[must_use]
-    pub fn own(&self, user: &Id) -> Option<UserView> {
+    pub(super) fn own(&self, user: &Id) -> Option<UserView> {
         let person = self.people.get(user)?;
         Some(UserView { user_id: user.clone(), name: person.name.clone(), campaigns: person.tally.standings() })
     }
 
     /// Lists the users of this node's own connections.
-    pub fn users(&self) -> impl Iterator<Item = &Id> {
+    pub(super) fn users(&self) -> impl Iterator<Item = &Id> {
         self.people.keys()
     }
 
     /// Lists this node's own connections of a user.
-    pub fn keys(&self, user: &Id) -> impl Iterator<Item = K> {
+    pub(super) fn keys(&self, user: &Id) -> impl Iterator<Item = K> {
         self.people.get(user).into_iter().flat_map(|person| &person.keys).copied()
     }
 
     /// Returns whose connection this is.
     #[must_use]
-    pub fn user_of(&self, key: K) -> Option<Id> {
+    pub(super) fn user_of(&self, key: K) -> Option<Id> {
         self.connections.get(&key).map(|connection| connection.user.clone())
     }
 
     /// Lists the campaigns in which connections announced themselves without being in a room, with their users.
-    pub fn unseated(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
+    pub(super) fn unseated(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
         self.connections.iter().flat_map(|(key, connection)| {
             let unseated = connection.places.iter().filter(|(_, place)| !place.seated);
             unseated.map(|(campaign, _)| (*key, &connection.user, campaign))
@@ -305,7 +305,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Lists the campaigns in which connections are said to edit, with their users.
-    pub fn editing(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
+    pub(super) fn editing(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
         self.connections.iter().flat_map(|(key, connection)| {
             let editing = connection.places.iter().filter(|(_, place)| place.state == Activity::Editing);
             editing.map(|(campaign, _)| (*key, &connection.user, campaign))
@@ -313,7 +313,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Notes that a connection may only look at what it was said to edit.
-    pub fn demote(&mut self, key: K, campaign: &Id) -> Outcome {
+    pub(super) fn demote(&mut self, key: K, campaign: &Id) -> Outcome {
         self.observe_connection(key, |connection| {
             if let Some(place) = connection.places.get_mut(campaign) {
                 place.state = place.state.min(Activity::Viewing);

@@ -8,7 +8,7 @@ use scry_protocol::Id;
 use scry_protocol::presence::{TypingRequest, UserTyping};
 
 /// How long somebody counts as typing after they last said so.
-pub const EXPIRY: Duration = Duration::from_secs(6);
+pub(super) const EXPIRY: Duration = Duration::from_secs(6);
 /// How often those who go on typing are announced again, so that receivers need no longer memory than [`EXPIRY`].
 const REPEAT: Duration = Duration::from_secs(2);
 /// In how many fields one connection may type at once; the oldest gives way.
@@ -26,7 +26,7 @@ pub struct Spot {
 
 /// Holds who types; `K` names a connection.
 #[derive(Debug)]
-pub struct Typing<K>(HashMap<Spot, Open<K>>);
+pub(super) struct Typing<K>(HashMap<Spot, Open<K>>);
 
 #[derive(Debug)]
 struct Open<K> {
@@ -58,7 +58,7 @@ impl<K> Default for Typing<K> {
 
 impl<K: Copy + Eq + Hash> Typing<K> {
     /// Notes that somebody types; returns what to announce, `true` for typing.
-    pub fn start(&mut self, key: K, spot: Spot, now: Instant) -> Vec<(Spot, bool)> {
+    pub(super) fn start(&mut self, key: K, spot: Spot, now: Instant) -> Vec<(Spot, bool)> {
         let mut announced = Vec::new();
         if let Some(oldest) = self.overflow(key, &spot) {
             announced.extend(self.stop(key, &oldest).then(|| (oldest.clone(), false)));
@@ -74,19 +74,19 @@ impl<K: Copy + Eq + Hash> Typing<K> {
     }
 
     /// Notes that a connection stopped; true if nobody of that user types there any more.
-    pub fn stop(&mut self, key: K, spot: &Spot) -> bool {
+    pub(super) fn stop(&mut self, key: K, spot: &Spot) -> bool {
         let Some(open) = self.0.get_mut(spot) else { return false };
         open.hands.remove(&key);
         open.hands.is_empty() && self.0.remove(spot).is_some()
     }
 
     /// Takes a connection that has gone out; returns where typing has ended.
-    pub fn leave(&mut self, key: K) -> Vec<Spot> {
+    pub(super) fn leave(&mut self, key: K) -> Vec<Spot> {
         self.end(|hand, _| *hand == key)
     }
 
     /// Ends what was not renewed; returns where typing has ended.
-    pub fn expire(&mut self, now: Instant) -> Vec<Spot> {
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Spot> {
         self.end(|_, until| *until <= now)
     }
 

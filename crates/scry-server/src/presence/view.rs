@@ -27,7 +27,7 @@ pub struct Standing {
 
 /// Announces a difference between two views of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub(super) enum Change {
     /// Their first connection has come.
     Came(UserSeen),
     /// Their last connection has gone.
@@ -80,7 +80,7 @@ impl Standing {
 
 /// Lists what to announce when a user's view changes; `None` is the view of one who is not there.
 #[must_use]
-pub fn differences(before: Option<&UserView>, after: Option<&UserView>) -> Vec<Change> {
+pub(super) fn differences(before: Option<&UserView>, after: Option<&UserView>) -> Vec<Change> {
     let Some(known) = after.or(before) else { return Vec::new() };
     let seen = || UserSeen { user_id: known.user_id.clone(), name: known.name.clone() };
     let campaigns: BTreeSet<&Id> =

@@ -13,14 +13,14 @@ use crate::socket::Connections;
 
 /// Collects events in the journal's order, each with who gets it.
 #[derive(Default)]
-pub struct Batch<'a> {
+pub(super) struct Batch<'a> {
     letters: Vec<Letter<'a>>,
     /// For each socket the letters that it gets, in order.
     shares: HashMap<Sid, Vec<usize>>,
 }
 
 /// Holds one event and how many sockets it goes to.
-pub struct Letter<'a> {
+pub(super) struct Letter<'a> {
     pub row: &'a JournalRow,
     pub sockets: usize,
     /// As it is stored: it is not parsed only to be written again.
@@ -29,7 +29,7 @@ pub struct Letter<'a> {
 
 impl<'a> Batch<'a> {
     /// Adds the event that follows those already in the batch.
-    pub fn add(&mut self, row: &'a JournalRow, audience: &[Sid]) {
+    pub(super) fn add(&mut self, row: &'a JournalRow, audience: &[Sid]) {
         for sid in audience {
             self.shares.entry(*sid).or_default().push(self.letters.len());
         }
@@ -40,7 +40,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Hands every socket what it gets, and empties the batch; returns what was in it.
-    pub fn deliver(&mut self, connections: &Connections) -> Vec<Letter<'a>> {
+    pub(super) fn deliver(&mut self, connections: &Connections) -> Vec<Letter<'a>> {
         let shares = std::mem::take(&mut self.shares);
         let letters = std::mem::take(&mut self.letters);
         for (sid, share) in &shares {

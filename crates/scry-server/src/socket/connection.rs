@@ -213,7 +213,7 @@ fn switch_of(socket: &SocketRef) -> Option<Switch> {
 
 /// Tells whether the TCP connection that a socket began on carries it for good.
 #[must_use]
-pub fn has_line(socket: &SocketRef) -> bool {
+pub(super) fn has_line(socket: &SocketRef) -> bool {
     let began_as_websocket = socket.req_parts().uri.query().is_some_and(|query| query.contains("transport=websocket"));
     began_as_websocket && socket.transport_type() == TransportType::Websocket
 }

@@ -28,7 +28,7 @@ use crate::relay::Relay;
 
 /// Lets connections in; clones share everything.
 #[derive(Clone)]
-pub struct Door {
+pub(super) struct Door {
     pub core: Core,
     pub relay: Relay,
     pub people: People,
@@ -40,7 +40,7 @@ pub struct Door {
 ///
 /// It waits in the socket's own extensions, so that a connection which breaks off in between takes
 /// it along and gives back its place.
-pub struct Accepted {
+pub(super) struct Accepted {
     claims: Claims,
     inbox: mpsc::Receiver<Box<Incoming>>,
     place: Option<Place>,
@@ -51,14 +51,14 @@ pub struct Accepted {
 }
 
 /// Passes an accepted connection on, once.
-pub type Handover = Arc<Mutex<Option<Accepted>>>;
+pub(super) type Handover = Arc<Mutex<Option<Accepted>>>;
 
 impl Door {
     /// Answers a handshake and keeps count of the answers.
     ///
     /// # Errors
     /// [`Refusal`], which becomes the client's `connect_error`.
-    pub async fn answer(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), Refusal> {
+    pub(super) async fn answer(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), Refusal> {
         let answer = self.admit(socket, auth).await;
         let refused = answer.as_ref().err().map(|refusal| refusal.label());
         self.core.metrics.handshake(refused);
@@ -104,7 +104,7 @@ impl Door {
     }
 
     /// Serves an admitted socket until it has gone.
-    pub async fn serve(&self, socket: SocketRef, handover: &Mutex<Option<Accepted>>) {
+    pub(super) async fn serve(&self, socket: SocketRef, handover: &Mutex<Option<Accepted>>) {
         let accepted = handover.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Accepted { claims, inbox, place, witness, cursor, ending }) = accepted else { return };
         let connection = Arc::new(Connection::new(socket, claims, witness, ending));

@@ -9,7 +9,11 @@ use ipnet::IpNet;
 /// `forwarded` are the values of `X-Forwarded-For` in their order. Each proxy adds whom it was asked by, so the last
 /// one that no trusted proxy has counts; what stands before it may be invented.
 #[must_use]
-pub fn client<'a>(peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>, trusted: &[IpNet]) -> IpAddr {
+pub(super) fn client<'a>(
+    peer: IpAddr,
+    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    trusted: &[IpNet],
+) -> IpAddr {
     let mut client = peer.to_canonical();
     for named in forwarded.rev().flat_map(|value| value.rsplit(',')) {
         if !is_trusted(client, trusted) {
@@ -25,7 +29,7 @@ pub fn client<'a>(peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a s
 
 /// Tells whether an address is a trusted proxy's.
 #[must_use]
-pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address.to_canonical()))
 }
 

@@ -30,7 +30,7 @@ use crate::core::Core;
 const BETWEEN_PACKETS: u8 = 0x1e;
 
 /// Puts the guard before an application.
-pub fn before(app: Router, core: &Core, handshakes: &Handshakes) -> Router {
+pub(super) fn before(app: Router, core: &Core, handshakes: &Handshakes) -> Router {
     let (core, handshakes) = (core.clone(), handshakes.clone());
     app.layer(map_request(move |request: Request| {
         let (core, handshakes) = (core.clone(), handshakes.clone());
@@ -42,7 +42,7 @@ pub fn before(app: Router, core: &Core, handshakes: &Handshakes) -> Router {
 ///
 /// It waits in the request's extensions, which the library keeps as long as the socket.
 #[derive(Debug)]
-pub struct Opening {
+pub(super) struct Opening {
     witness: Witness,
     since: Instant,
     patience: Duration,
@@ -51,7 +51,7 @@ pub struct Opening {
 
 impl Opening {
     /// Says that the socket was admitted, or refused for a reason of its own.
-    pub fn settle(&self) {
+    pub(super) fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
     }
 }

@@ -12,7 +12,7 @@ use crate::config::SocketConfig;
 
 /// Says why a handshake was refused; displayed as `CODE: sentence`, the form of a `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub(super) enum Refusal {
     Token(TokenError),
     TooManyConnections,
     OriginDenied,
@@ -23,7 +23,7 @@ pub enum Refusal {
 impl Refusal {
     /// Returns the code in front of the sentence.
     #[must_use]
-    pub const fn code(self) -> ErrorCode {
+    pub(super) const fn code(self) -> ErrorCode {
         match self {
             Self::Token(error) => error.code(),
             Self::TooManyConnections => ErrorCode::TooManyConnections,
@@ -37,7 +37,7 @@ impl Refusal {
 impl Refusal {
     /// Returns the code as a label, the same text for as long as the program runs.
     #[must_use]
-    pub const fn label(self) -> &'static str {
+    pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Token(TokenError::Missing) => "TOKEN_MISSING",
             Self::Token(TokenError::Invalid) => "TOKEN_INVALID",
@@ -51,7 +51,7 @@ impl Refusal {
 
     /// Returns the breach that a refusal is; none where it is no fault of the client's.
     #[must_use]
-    pub const fn breach(self) -> Option<Breach> {
+    pub(super) const fn breach(self) -> Option<Breach> {
         match self {
             Self::Token(error) => error.breach(),
             Self::TooManyConnections => Some(Breach::Connections),
@@ -76,7 +76,7 @@ impl fmt::Display for Refusal {
 
 /// Finds the access token: `auth.token`, else `token` in the query.
 #[must_use]
-pub fn token<'a>(auth: Option<&'a Value>, query: Option<&'a str>) -> Option<&'a str> {
+pub(super) fn token<'a>(auth: Option<&'a Value>, query: Option<&'a str>) -> Option<&'a str> {
     let in_auth = auth.and_then(|auth| auth.get("token")).and_then(Value::as_str);
     // A JWT consists of characters that no encoder of query strings changes, so nothing is decoded.
     let in_query = || query?.split('&').find_map(|pair| pair.strip_prefix("token="));
@@ -85,13 +85,13 @@ pub fn token<'a>(auth: Option<&'a Value>, query: Option<&'a str>) -> Option<&'a 
 
 /// Tells whether a request may come in by its `Origin`: only browsers send one, and only listed ones may.
 #[must_use]
-pub fn origin_allowed(origin: Option<&str>, config: &SocketConfig) -> bool {
+pub(super) fn origin_allowed(origin: Option<&str>, config: &SocketConfig) -> bool {
     origin.is_none_or(|origin| config.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)))
 }
 
 /// Returns how many connections may come from `address`; `None` if it is exempt.
 #[must_use]
-pub fn connection_limit(address: IpAddr, config: &SocketConfig) -> Option<u32> {
+pub(super) fn connection_limit(address: IpAddr, config: &SocketConfig) -> Option<u32> {
     match config.max_connections_per_ip {
         Some(limit) => Some(limit),
         None if address.to_canonical().is_loopback() => None,

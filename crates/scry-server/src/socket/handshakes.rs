@@ -23,7 +23,7 @@ const MOST: usize = 65_536;
 
 /// Counts handshakes per address; clones share the count.
 #[derive(Debug, Clone, Default)]
-pub struct Handshakes(Arc<Mutex<Book>>);
+pub(super) struct Handshakes(Arc<Mutex<Book>>);
 
 #[derive(Debug, Default)]
 struct Book {
@@ -39,7 +39,7 @@ struct Asker {
 
 /// Returns how many handshakes a minute may come from `address`; `None` if it is exempt.
 #[must_use]
-pub fn limit(address: IpAddr, config: &SocketConfig) -> Option<u32> {
+pub(super) fn limit(address: IpAddr, config: &SocketConfig) -> Option<u32> {
     let sockets = handshake::connection_limit(address, config);
     let usual = sockets.map(|limit| limit.max(SocketConfig::DEFAULT_CONNECTIONS_PER_IP).saturating_mul(PER_CONNECTION));
     config.handshakes_per_minute.or(usual)
@@ -50,7 +50,7 @@ impl Handshakes {
     ///
     /// # Errors
     /// How long to wait for the next one, when there were too many.
-    pub fn count(&self, address: IpAddr, per_minute: u32, now: Instant) -> Result<(), Duration> {
+    pub(super) fn count(&self, address: IpAddr, per_minute: u32, now: Instant) -> Result<(), Duration> {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         book.sweep(now);
         let (address, is_full) = (address.to_canonical(), book.askers.len() >= MOST);
@@ -64,7 +64,7 @@ impl Handshakes {
 
     /// Tells whether connections from `address` are not worth accepting, because it has just asked for too many.
     #[must_use]
-    pub fn is_closed(&self, address: IpAddr, now: Instant) -> bool {
+    pub(super) fn is_closed(&self, address: IpAddr, now: Instant) -> bool {
         let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let asker = book.askers.get(&address.to_canonical());
         asker.and_then(|asker| asker.closed_until).is_some_and(|until| now < until)

@@ -10,17 +10,17 @@ use axum::http::{Method, Request};
 const KEPT: [HeaderName; 2] = [header::SEC_WEBSOCKET_KEY, header::ORIGIN];
 
 /// Tells whether a request is kept: it may open a socket, or become its transport.
-pub fn is_kept<B>(request: &Request<B>) -> bool {
+pub(super) fn is_kept<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET && is_of_sockets(request)
 }
 
 /// Tells whether a request goes to the sockets, and not to the API.
-pub fn is_of_sockets<B>(request: &Request<B>) -> bool {
+pub(super) fn is_of_sockets<B>(request: &Request<B>) -> bool {
     request.uri().path().starts_with("/socket.io")
 }
 
 /// Returns the request with copies of what a socket needs, and nothing else of what was read.
-pub fn of<B>(request: Request<B>) -> Request<B> {
+pub(super) fn of<B>(request: Request<B>) -> Request<B> {
     let (mut parts, body) = request.into_parts();
     let read = std::mem::replace(&mut parts.headers, HeaderMap::with_capacity(KEPT.len()));
     for name in KEPT {

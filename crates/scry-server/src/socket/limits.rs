@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts connections per address; clones share the count.
 #[derive(Debug, Clone, Default)]
-pub struct Addresses(Arc<Mutex<HashMap<IpAddr, u32>>>);
+pub(super) struct Addresses(Arc<Mutex<HashMap<IpAddr, u32>>>);
 
 /// Holds one connection's place in the count and gives it back when dropped.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Place {
 impl Addresses {
     /// Takes a place for a connection from `address`; `None` if `limit` are taken.
     #[must_use]
-    pub fn enter(&self, address: IpAddr, limit: u32) -> Option<Place> {
+    pub(super) fn enter(&self, address: IpAddr, limit: u32) -> Option<Place> {
         let address = address.to_canonical();
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_insert(0);

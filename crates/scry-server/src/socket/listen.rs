@@ -38,7 +38,7 @@ const LEAST_LINES: u32 = 64;
 
 /// Serves connections until it is told to close; clones share the count per address.
 #[derive(Clone)]
-pub struct Reception {
+pub(super) struct Reception {
     config: Arc<ServerConfig>,
     breaches: Breaches,
     addresses: Addresses,
@@ -49,12 +49,12 @@ pub struct Reception {
 impl Reception {
     /// Prepares to serve `app`.
     #[must_use]
-    pub fn new(config: Arc<ServerConfig>, breaches: Breaches, handshakes: Handshakes, app: Router) -> Self {
+    pub(super) fn new(config: Arc<ServerConfig>, breaches: Breaches, handshakes: Handshakes, app: Router) -> Self {
         Self { config, breaches, addresses: Addresses::default(), handshakes, app }
     }
 
     /// Accepts connections until `closing`, then waits until the requests under way have been answered.
-    pub async fn run(self, doorway: Doorway, closing: CancellationToken) {
+    pub(super) async fn run(self, doorway: Doorway, closing: CancellationToken) {
         let tasks = TaskTracker::new();
         while let Some((line, peer)) = closing.run_until_cancelled(doorway.accept()).await {
             match self.place(peer.address.ip()) {

@@ -9,7 +9,7 @@ use super::Gateway;
 use crate::signals::Passing;
 
 /// Passes events on until `stop`.
-pub async fn run(gateway: &Gateway, stop: &CancellationToken) {
+pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
     let mut passing = gateway.core.signals.passing();
     loop {
         let next = tokio::select! {

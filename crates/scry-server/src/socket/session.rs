@@ -23,19 +23,19 @@ use crate::core::Core;
 use crate::presence::People;
 use crate::relay::{Denied, Relay, Seated};
 
-pub use mail::Mailbag;
+pub(super) use mail::Mailbag;
 
 /// How long before its end a token is announced to be running out.
 const NOTICE: Duration = Duration::from_secs(60);
 
 /// Holds one request that waits for its turn.
-pub struct Incoming {
+pub(super) struct Incoming {
     pub request: Request,
     pub ack: AckSender,
 }
 
 /// Holds what a connection's task works with.
-pub struct Session {
+pub(super) struct Session {
     pub core: Core,
     pub relay: Relay,
     pub people: People,
@@ -49,7 +49,7 @@ pub struct Session {
 
 impl Session {
     /// Serves the connection until it has gone or its token has expired, then takes it out of its rooms.
-    pub async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         self.core.connected.fetch_add(1, Ordering::Relaxed);
         let closed = self.connection.closed().clone();
         self.people.moved.add(self.connection.id());

@@ -19,7 +19,7 @@ use crate::signals::SessionEnded;
 const POLL: Duration = Duration::from_secs(1);
 
 /// Passes on the core's signals until `stop`.
-pub async fn run(gateway: &Gateway, stop: &CancellationToken) {
+pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
     let mail = gateway.core.signals.mail.clone();
     let mut ended = gateway.core.signals.ended();
     let mut polls = interval(POLL);

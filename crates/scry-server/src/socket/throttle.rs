@@ -11,7 +11,7 @@ const BURST: f64 = 2.0;
 
 /// Grants bytes at a steady rate, with a burst; who spends more waits until it is earned back.
 #[derive(Debug)]
-pub struct Throttle {
+pub(super) struct Throttle {
     per_second: f64,
     left: f64,
     filled: Instant,
@@ -21,13 +21,13 @@ pub struct Throttle {
 impl Throttle {
     /// Builds a throttle with a full burst.
     #[must_use]
-    pub fn new(bytes_per_second: u32) -> Self {
+    pub(super) fn new(bytes_per_second: u32) -> Self {
         let per_second = f64::from(bytes_per_second.max(1));
         Self { per_second, left: per_second * BURST, filled: Instant::now(), wait: None }
     }
 
     /// Is ready when more may be read.
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if let Some(wait) = &mut self.wait {
                 std::task::ready!(wait.as_mut().poll(cx));
@@ -47,7 +47,7 @@ impl Throttle {
     }
 
     /// Takes what was read, also where it is more than was left.
-    pub fn spend(&mut self, bytes: usize) {
+    pub(super) fn spend(&mut self, bytes: usize) {
         // A read is at most a few megabytes, which a float holds exactly.
         self.left -= f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
     }

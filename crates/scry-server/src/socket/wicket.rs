@@ -25,7 +25,7 @@ const INBOX_PAUSE: Duration = Duration::from_millis(100);
 const COST_OF_REFUSAL: usize = 4 * 1024;
 
 /// Passes one connection's events on to its task.
-pub struct Wicket {
+pub(super) struct Wicket {
     outbox: mpsc::Sender<Box<Incoming>>,
     requests: Mutex<TokenBucket>,
     /// What it may do against the rules before it is put out.
@@ -41,7 +41,7 @@ pub struct Wicket {
 impl Wicket {
     /// Builds the way in, and the end of the queue that the connection's task reads.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         witness: Witness,
         switch: Option<Switch>,
         has_line: bool,
@@ -54,7 +54,7 @@ impl Wicket {
     }
 
     /// Queues one event, or answers why not.
-    pub fn pass(&self, socket: SocketRef, event: &str, payload: &Value, ack: AckSender) {
+    pub(super) fn pass(&self, socket: SocketRef, event: &str, payload: &Value, ack: AckSender) {
         let Err((ack, failure)) = self.accept(event, payload, ack) else { return };
         // A client whose buffer has no room for this answer is closed by the next event.
         let _ = ack.send(&failure);

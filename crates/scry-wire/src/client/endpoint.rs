@@ -26,7 +26,7 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     /// Finds the handler at `path` below a server's address.
-    pub fn new(server: &Url, path: &str) -> Result<Self, ConnectError> {
+    pub(super) fn new(server: &Url, path: &str) -> Result<Self, ConnectError> {
         let invalid = |why: &str| ConnectError::InvalidOption(format!("the server's address {why}"));
         let mut base = server.clone();
         if !base.path().ends_with('/') {
@@ -52,7 +52,7 @@ impl Endpoint {
     }
 
     /// Returns the address of a request over this transport, in a session if there is one.
-    pub fn request_url(&self, transport: &str, sid: Option<&str>) -> Url {
+    pub(super) fn request_url(&self, transport: &str, sid: Option<&str>) -> Url {
         let mut url = self.url.clone();
         {
             let mut query = url.query_pairs_mut();
@@ -65,7 +65,7 @@ impl Endpoint {
     }
 
     /// Returns the address of a WebSocket.
-    pub fn websocket_url(&self, sid: Option<&str>) -> Url {
+    pub(super) fn websocket_url(&self, sid: Option<&str>) -> Url {
         let mut url = self.request_url("websocket", sid);
         // Cannot fail: all four schemes are of the same kind.
         let _ = url.set_scheme(if self.secure { "wss" } else { "ws" });
@@ -73,7 +73,7 @@ impl Endpoint {
     }
 
     /// Adds to a request what each has: host, cookies, the caller's own headers.
-    pub fn add_headers(&self, headers: &mut HeaderMap) {
+    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("scry-wire/", env!("CARGO_PKG_VERSION"))));
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
@@ -85,7 +85,7 @@ impl Endpoint {
     }
 
     /// Adds the host that the address names.
-    pub fn add_host(&self, headers: &mut HeaderMap) {
+    pub(super) fn add_host(&self, headers: &mut HeaderMap) {
         let host = &self.url[url::Position::BeforeHost..url::Position::AfterPort];
         if let Ok(value) = HeaderValue::from_str(host) {
             headers.insert(HOST, value);
@@ -112,7 +112,7 @@ pub(super) struct Cookies {
 
 impl Cookies {
     /// Takes in the cookies of an answer.
-    pub fn keep(&self, headers: &HeaderMap) {
+    pub(super) fn keep(&self, headers: &HeaderMap) {
         for value in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             self.keep_one(value);
         }

@@ -38,12 +38,12 @@ impl Drop for Open {
 
 impl Requests {
     /// Returns a sender of requests whose answers may have `max_bytes`.
-    pub const fn new(connector: Connector, max_bytes: usize) -> Self {
+    pub(super) const fn new(connector: Connector, max_bytes: usize) -> Self {
         Self { connector, max_bytes, open: None }
     }
 
     /// Sends a request and returns the body of its answer; any status but 200 is an error.
-    pub async fn send(&mut self, method: Method, url: &Url, body: Bytes) -> Result<Bytes, ConnectError> {
+    pub(super) async fn send(&mut self, method: Method, url: &Url, body: Bytes) -> Result<Bytes, ConnectError> {
         let reused = self.open.is_some();
         let response = match self.try_send(&method, url, body.clone()).await {
             // The server closed a connection that had been idle; the request has not left this side.
@@ -65,7 +65,7 @@ impl Requests {
     }
 
     /// Makes the connection, if there is none that still works.
-    pub async fn connect(&mut self) -> Result<(), ConnectError> {
+    pub(super) async fn connect(&mut self) -> Result<(), ConnectError> {
         if let Some(open) = &mut self.open
             && open.sender.ready().await.is_ok()
         {

@@ -83,7 +83,7 @@ impl Side {
 
 impl Polling {
     /// Returns a transport that has not asked for a session yet.
-    pub fn new(connector: &Connector, max_bytes: usize) -> Self {
+    pub(super) fn new(connector: &Connector, max_bytes: usize) -> Self {
         Self {
             max_bytes,
             sid: None,
@@ -97,29 +97,29 @@ impl Polling {
     }
 
     /// Notes the session that the server has opened.
-    pub fn join(&mut self, sid: &str, max_payload: Option<usize>) {
+    pub(super) fn join(&mut self, sid: &str, max_payload: Option<usize>) {
         if self.sid.is_none() {
             (self.sid, self.max_payload) = (Some(sid.to_owned()), max_payload);
         }
     }
 
     /// Returns whether a session has been opened.
-    pub const fn has_session(&self) -> bool {
+    pub(super) const fn has_session(&self) -> bool {
         self.sid.is_some()
     }
 
     /// Sends a frame as soon as the one before has gone.
-    pub fn send(&mut self, frame: Frame) {
+    pub(super) fn send(&mut self, frame: Frame) {
         self.queue.push_back(frame);
     }
 
     /// Begins nothing new and tells when nothing is under way.
-    pub fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         self.stage = Stage::Pausing;
     }
 
     /// Carries on, and returns what came.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Told, ConnectError>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Told, ConnectError>> {
         loop {
             self.begin_post();
             match self.post.poll(cx) {
@@ -142,7 +142,7 @@ impl Polling {
     }
 
     /// Sends what waits, without polling for more.
-    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         loop {
             self.begin_post();
             if self.is_flushed() {

@@ -152,12 +152,12 @@ impl Proxy {
     }
 
     /// Returns whether plain requests can be handed to the proxy as they are.
-    pub const fn takes_requests(&self) -> bool {
+    pub(super) const fn takes_requests(&self) -> bool {
         matches!(self.kind, ProxyKind::Http | ProxyKind::Https)
     }
 
     /// Returns the value of `Proxy-Authorization`.
-    pub fn authorization(&self) -> Option<String> {
+    pub(super) fn authorization(&self) -> Option<String> {
         let (name, password) = self.credentials.as_ref()?;
         Some(format!("Basic {}", BASE64.encode(format!("{name}:{password}"))))
     }

@@ -43,18 +43,18 @@ pub(super) struct Connector {
 
 impl Connector {
     /// Returns a connector; without `tls` the system's authorities are trusted.
-    pub fn new(endpoint: Endpoint, proxies: Proxies, tls: Option<native_tls::TlsConnector>) -> Self {
+    pub(super) fn new(endpoint: Endpoint, proxies: Proxies, tls: Option<native_tls::TlsConnector>) -> Self {
         let tls = Arc::new(tls.map_or_else(OnceLock::new, OnceLock::from));
         Self { endpoint: Arc::new(endpoint), proxies, tls, received: Arc::default() }
     }
 
     /// Makes a stream that nothing in between reads.
-    pub async fn tunnel(&self) -> Result<Stream, ConnectError> {
+    pub(super) async fn tunnel(&self) -> Result<Stream, ConnectError> {
         self.stream(true).await.map(|(stream, _)| stream)
     }
 
     /// Makes a stream for HTTP requests.
-    pub async fn for_requests(&self) -> Result<(Stream, Route), ConnectError> {
+    pub(super) async fn for_requests(&self) -> Result<(Stream, Route), ConnectError> {
         self.stream(self.endpoint.secure).await
     }
 

@@ -40,7 +40,7 @@ pub(super) struct WebSocket {
 
 impl WebSocket {
     /// Asks for a WebSocket on a stream to the server.
-    pub async fn open(
+    pub(super) async fn open(
         stream: Stream,
         connector: &Connector,
         sid: Option<&str>,
@@ -61,7 +61,7 @@ impl WebSocket {
     }
 
     /// Sends a frame as soon as the ones before have gone.
-    pub fn send(&mut self, frame: Frame) {
+    pub(super) fn send(&mut self, frame: Frame) {
         self.queue.push_back(match frame {
             Frame::Text(text) => Message::text(text),
             Frame::Binary(bytes) => Message::binary(bytes),
@@ -69,12 +69,12 @@ impl WebSocket {
     }
 
     /// Says that nothing more will be sent.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.queue.push_back(Message::Close(None));
     }
 
     /// Sends what waits, and returns what came.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Told, ConnectError>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Told, ConnectError>> {
         if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
             return Poll::Ready(Err(error));
         }
@@ -93,7 +93,7 @@ impl WebSocket {
     }
 
     /// Sends what waits.
-    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         while !self.queue.is_empty() {
             let mut socket = Pin::new(&mut self.socket);
             match socket.as_mut().poll_ready(cx) {

@@ -41,11 +41,11 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub const fn new(target: Target) -> Self {
+    pub(super) const fn new(target: Target) -> Self {
         Self { target }
     }
 
-    pub fn open(&self, token: Option<Secret>, task: LinkTask) -> std::io::Result<()> {
+    pub(super) fn open(&self, token: Option<Secret>, task: LinkTask) -> std::io::Result<()> {
         let attempt = Attempt { target: self.target.clone(), token };
         let LinkTask { generation, inbox, requests, stopped, finished } = task;
         std::thread::Builder::new().name(format!("link-{generation}")).spawn(move || {

@@ -34,7 +34,7 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub fn new(target: &Target) -> Self {
+    pub(super) fn new(target: &Target) -> Self {
         let limit = target.connect_timeout;
         let mut options = Options::new(target.url.clone())
             .header("user-agent", concat!("scry/", env!("CARGO_PKG_VERSION")))
@@ -48,7 +48,7 @@ impl Links {
         Self { url: target.url.as_str().into(), client: Client::new(options).map(Arc::new) }
     }
 
-    pub fn open(&self, token: Option<Secret>, task: LinkTask) {
+    pub(super) fn open(&self, token: Option<Secret>, task: LinkTask) {
         let (url, client) = (self.url.clone(), self.client.clone());
         tokio::spawn(async move {
             match client {
@@ -61,7 +61,7 @@ impl Links {
         });
     }
 
-    pub fn forget_session(&self) {
+    pub(super) fn forget_session(&self) {
         if let Ok(client) = &self.client {
             client.forget_session();
         }

@@ -56,7 +56,7 @@ enum Ask {
 
 impl Online {
     /// Describes a connection that has just been opened; `knock_at` is for gateways without a pulse.
-    pub const fn new(knock_at: Option<Instant>) -> Self {
+    pub(super) const fn new(knock_at: Option<Instant>) -> Self {
         Self {
             live: false,
             in_flight: None,
@@ -69,7 +69,7 @@ impl Online {
         }
     }
 
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
         let next = match &self.in_flight {
             Some(request) => Some(request.until),
             None => self.next_latency.into_iter().chain(self.hold_until).min(),
@@ -78,7 +78,7 @@ impl Online {
     }
 
     /// Returns whether a confirmation is under way, which ends with the connection.
-    pub const fn is_confirming(&self) -> bool {
+    pub(super) const fn is_confirming(&self) -> bool {
         matches!(self.in_flight, Some(InFlight { ask: Ask::Latency { confirms: true }, .. }))
     }
 
@@ -86,7 +86,7 @@ impl Online {
     ///
     /// A subscription gets more time from a gateway that `answers`: what it replays may take longer than an answer
     /// does. From one that has never answered anything, no number of events is worth waiting for.
-    pub fn heard(&mut self, answers: bool, until: Instant, knock_at: Instant) {
+    pub(super) fn heard(&mut self, answers: bool, until: Instant, knock_at: Instant) {
         if let Some(InFlight { ask: Ask::Join(..), until: deadline, heard, .. }) = &mut self.in_flight {
             *heard = true;
             if answers {

@@ -10,11 +10,11 @@ use crate::app::{App, Effect, Stage};
 
 /// Makes the keys of edits: time-ordered UUIDs from the clock that is passed in and a seed.
 #[derive(Debug)]
-pub struct Keys(Rng);
+pub(crate) struct Keys(Rng);
 
 impl Keys {
     /// Begins with a seed that no other dashboard has.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Rng::with_seed(seed))
     }
 

@@ -14,7 +14,7 @@ const STEPS: usize = 50;
 
 /// Remembers the person's applied edits, the latest last.
 #[derive(Debug, Default)]
-pub struct Undo {
+pub(crate) struct Undo {
     done: Vec<Held>,
     /// The keys of edits that themselves take something back.
     undoing: Vec<String>,
@@ -22,7 +22,7 @@ pub struct Undo {
 
 impl Undo {
     /// Notes that an edit is applied.
-    pub fn applied(&mut self, held: &Held) {
+    pub(crate) fn applied(&mut self, held: &Held) {
         if self.undoing.contains(&held.edit.key) {
             return;
         }
@@ -32,7 +32,7 @@ impl Undo {
     }
 
     /// Notes what a created row has become.
-    pub fn became(&mut self, row: &EntityRef, made: &EntityRef) {
+    pub(crate) fn became(&mut self, row: &EntityRef, made: &EntityRef) {
         for held in &mut self.done {
             if held.row().is_some_and(|entity| entity.key == *row) {
                 held.made = Some(made.clone());

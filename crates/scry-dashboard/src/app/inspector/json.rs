@@ -21,7 +21,7 @@ pub struct JsonLine {
 
 /// Writes a value as lines; what `folded` names is on one line, with how much is in it.
 #[must_use]
-pub fn lines(value: &Value, folded: &BTreeSet<String>) -> Vec<JsonLine> {
+pub(super) fn lines(value: &Value, folded: &BTreeSet<String>) -> Vec<JsonLine> {
     let mut writer = Writer { folded, lines: Vec::new() };
     writer.value(String::new(), String::new(), value, 0, "");
     writer.lines

@@ -49,7 +49,7 @@ pub struct Cause {
 }
 
 /// Lists everything about an entry.
-pub fn of(app: &App, number: u64, folded: &BTreeSet<String>) -> Vec<Line> {
+pub(super) fn of(app: &App, number: u64, folded: &BTreeSet<String>) -> Vec<Line> {
     let Some(entry) = app.journal().entry(number) else {
         return vec![Line::Text("This event has left the journal.".to_owned())];
     };
@@ -143,13 +143,13 @@ fn causes(app: &App, number: u64, entry: &Entry) -> Vec<Line> {
 }
 
 /// Says what an entry led to, one sentence each.
-pub fn effects(app: &App, number: u64) -> Vec<String> {
+pub(crate) fn effects(app: &App, number: u64) -> Vec<String> {
     let found = app.journal().entry(number).map(|entry| below(app, number, entry)).unwrap_or_default();
     found.into_iter().map(|(_, _, what)| what).collect()
 }
 
 /// Says what led to an entry, the nearest first.
-pub fn reasons(app: &App, entry: &Entry) -> Vec<String> {
+pub(crate) fn reasons(app: &App, entry: &Entry) -> Vec<String> {
     above(app, entry).into_iter().map(|(_, what)| what).collect()
 }
 

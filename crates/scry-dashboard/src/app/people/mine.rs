@@ -21,7 +21,7 @@ const TYPED_OUT: Duration = Duration::from_secs(5);
 
 /// Remembers what was told last.
 #[derive(Debug)]
-pub struct Mine {
+pub(crate) struct Mine {
     last_key: Instant,
     told: Option<(PresenceUpdate, Instant)>,
     typed_at: Option<Instant>,
@@ -29,7 +29,7 @@ pub struct Mine {
 }
 
 impl Mine {
-    pub const fn new(now: Instant) -> Self {
+    pub(crate) const fn new(now: Instant) -> Self {
         Self { last_key: now, told: None, typed_at: None, typing: None }
     }
 }

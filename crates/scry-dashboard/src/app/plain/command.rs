@@ -14,8 +14,8 @@ use crate::app::pane::Pane;
 use crate::app::{App, Effect, Stage};
 
 /// Names what can be typed beside the table's commands.
-pub const CAMPAIGN: &str = "campaign";
-pub const PROFILE: &str = "profile";
+pub(super) const CAMPAIGN: &str = "campaign";
+pub(super) const PROFILE: &str = "profile";
 
 impl App {
     /// Carries out a typed line; what is to be said about it waits in the answers.
@@ -234,6 +234,6 @@ fn command(name: &str) -> Option<&'static Binding> {
 
 /// Says how a command is typed where it takes something.
 #[must_use]
-pub fn typed(binding: &Binding) -> String {
+pub(super) fn typed(binding: &Binding) -> String {
     usage(binding.command).map_or_else(|| binding.command.to_owned(), |more| format!("{} {more}", binding.command))
 }

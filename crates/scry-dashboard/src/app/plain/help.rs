@@ -29,13 +29,13 @@ const USAGE: [(&str, &str); 16] = [
 
 /// Returns what is typed behind a command's name.
 #[must_use]
-pub fn usage(command: &str) -> Option<&'static str> {
+pub(super) fn usage(command: &str) -> Option<&'static str> {
     USAGE.iter().find(|(name, _)| *name == command).map(|(_, usage)| *usage)
 }
 
 /// Tells whether a command means anything where there is no screen.
 #[must_use]
-pub fn is_spoken(binding: &Binding) -> bool {
+pub(super) fn is_spoken(binding: &Binding) -> bool {
     let is_deed = |deeds: &[Deed]| matches!(binding.action, Action::Edit(deed) if deeds.contains(&deed));
     match binding.context {
         Context::Edits => is_deed(&[Deed::Again, Deed::Discard]),

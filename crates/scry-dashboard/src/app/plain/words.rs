@@ -14,7 +14,7 @@ use crate::app::{App, Choice};
 
 /// Says what a person can choose from.
 #[must_use]
-pub fn choices(choices: &[Choice]) -> Vec<String> {
+pub(super) fn choices(choices: &[Choice]) -> Vec<String> {
     let name = |(index, choice): (usize, &Choice)| {
         let description = text::line(&choice.description);
         let colon = if description.is_empty() { "" } else { ": " };
@@ -26,7 +26,7 @@ pub fn choices(choices: &[Choice]) -> Vec<String> {
 
 /// Says a row of the journal: whom it is about, what happened, and who did it.
 #[must_use]
-pub fn entry(app: &App, entry: &Entry) -> String {
+pub(super) fn entry(app: &App, entry: &Entry) -> String {
     let what = app.what(entry);
     let what = spelt(&what);
     let name = entry.subject_name(app.cache()).unwrap_or_default();
@@ -63,7 +63,7 @@ fn by(app: &App, entry: &Entry) -> String {
 
 /// Says a row of Detail; a blank one says nothing.
 #[must_use]
-pub fn detail(app: &App, row: &detail::Row) -> Option<String> {
+pub(super) fn detail(app: &App, row: &detail::Row) -> Option<String> {
     match row {
         detail::Row::Blank => None,
         detail::Row::Heading(heading) => Some(format!("{heading}:")),
@@ -113,7 +113,7 @@ fn field(app: &App, field: &Field) -> String {
 
 /// Says how far the person's own edit of something has come.
 #[must_use]
-pub const fn mark(mark: Mark) -> &'static str {
+pub(super) const fn mark(mark: Mark) -> &'static str {
     match mark {
         Mark::Waiting => "waiting to be sent",
         Mark::Sending => "being sent",
@@ -123,7 +123,7 @@ pub const fn mark(mark: Mark) -> &'static str {
 
 /// Begins with a capital letter and ends with a full stop.
 #[must_use]
-pub fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let begun: String = chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect());
     if begun.is_empty() || begun.ends_with(['.', '!', '?', ':']) { begun } else { begun + "." }
@@ -131,7 +131,7 @@ pub fn sentence(text: &str) -> String {
 
 /// Writes out what a voice would leave out or call by a strange name.
 #[must_use]
-pub fn spelt(text: &str) -> Cow<'_, str> {
+pub(crate) fn spelt(text: &str) -> Cow<'_, str> {
     if !text.contains(['→', '–', '·']) && !text.contains("  ") {
         return Cow::Borrowed(text);
     }

@@ -12,14 +12,14 @@ use serde_json::{Map, Value, json};
 
 /// Holds every known entity as the API tells it.
 #[derive(Debug, Clone, Default)]
-pub struct Model {
+pub(super) struct Model {
     nodes: HashMap<Id, Map<String, Value>>,
 }
 
 impl Model {
     /// Begins with a state, or with nothing.
     #[must_use]
-    pub fn new(state: Option<&Snapshot>) -> Self {
+    pub(super) fn new(state: Option<&Snapshot>) -> Self {
         let nodes = state.into_iter().flat_map(|state| &state.nodes);
         let entry = |node: &Json| Some((Id::parse(node.get("id")?.as_str()?).ok()?, Map::from(node.as_object()?)));
         Self { nodes: nodes.filter_map(entry).collect() }
@@ -27,12 +27,12 @@ impl Model {
 
     /// Returns these entities, as a query for them would.
     #[must_use]
-    pub fn nodes(&self, ids: &[Id]) -> Vec<Value> {
+    pub(super) fn nodes(&self, ids: &[Id]) -> Vec<Value> {
         ids.iter().filter_map(|id| self.nodes.get(id)).map(|fields| Value::Object(fields.clone())).collect()
     }
 
     /// Changes what an event tells.
-    pub fn apply(&mut self, event: &Event) {
+    pub(super) fn apply(&mut self, event: &Event) {
         let subject = event.payload.subject();
         if event.payload.operation() == Operation::Delete {
             self.nodes.remove(&subject.id);

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::app::edit::clock::{ClockSheet, Due};
 use crate::app::measure::pad;
 
-pub fn draw(app: &App, look: &Look, sheet: &ClockSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(app: &App, look: &Look, sheet: &ClockSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let content = frame(look, "Move the clock", "advance or set", area, buffer);
     let now = app.clock().today().map(scry_calendar::WorldDate::long).unwrap_or_default();
     let rest = write([Row::new().left("Now    ", look.theme.muted).left(now, look.theme.text)], content, buffer);

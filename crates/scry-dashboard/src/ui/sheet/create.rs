@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::app::edit::create::{CreateSheet, Form};
 use crate::app::measure::{pad, width};
 
-pub fn draw(_app: &App, look: &Look, sheet: &CreateSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(_app: &App, look: &Look, sheet: &CreateSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     match (&sheet.form, sheet.plan()) {
         (Some(form), Some(plan)) => {
             let content = frame(look, &format!("New {}", plan.words), "create", area, buffer);

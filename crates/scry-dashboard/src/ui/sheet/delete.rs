@@ -9,7 +9,7 @@ use super::{frame, prose, write};
 use crate::app::App;
 use crate::app::edit::delete::DeleteSheet;
 
-pub fn draw(app: &App, look: &Look, sheet: &DeleteSheet, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, sheet: &DeleteSheet, area: Rect, buffer: &mut Buffer) {
     let name = app.seen_entity(&sheet.subject).map_or_else(String::new, |entity| entity.name.to_string());
     let content = frame(look, &format!("Delete {name}?"), sheet.subject.entity_type.as_str(), area, buffer);
     let losses = app.losses(&sheet.subject);

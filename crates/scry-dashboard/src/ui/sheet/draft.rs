@@ -10,7 +10,7 @@ use crate::app::edit::buffer::Buffer as Text;
 use crate::app::edit::draft::Draft;
 
 /// Tells how many lines a draft takes below its label.
-pub fn height(draft: &Draft, width: u16) -> u16 {
+pub(super) fn height(draft: &Draft, width: u16) -> u16 {
     match draft {
         Draft::Line(_) | Draft::Options { .. } => 0,
         Draft::Block(text) => columns(text.lines(usize::from(width)).len().max(3)),
@@ -18,7 +18,7 @@ pub fn height(draft: &Draft, width: u16) -> u16 {
 }
 
 /// Draws a draft of one line at the start of `area`.
-pub fn line(draft: &Draft, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn line(draft: &Draft, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     match draft {
         Draft::Line(text) => {
             let at = prompt::draw(text, "", look, area, buffer);
@@ -39,7 +39,7 @@ pub fn line(draft: &Draft, look: &Look, area: Rect, buffer: &mut Buffer) -> Opti
 }
 
 /// Draws a text of several lines, scrolled so that the cursor is in view.
-pub fn block(text: &Text, look: &Look, area: Rect, buffer: &mut Buffer) -> Position {
+pub(super) fn block(text: &Text, look: &Look, area: Rect, buffer: &mut Buffer) -> Position {
     let width = usize::from(area.width);
     let lines = text.lines(width);
     let (row, column) = text.place(width);

@@ -11,7 +11,7 @@ use crate::app::edit::edits::EditsSheet;
 use crate::app::measure::pad;
 use crate::app::pending::{State, words};
 
-pub fn draw(app: &App, look: &Look, sheet: &EditsSheet, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, sheet: &EditsSheet, area: Rect, buffer: &mut Buffer) {
     let count = app.pending().unsettled().count();
     let content = frame(look, "Your edits", &format!("{count} not saved yet"), area, buffer);
     let mut rest = content;

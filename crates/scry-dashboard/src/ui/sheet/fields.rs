@@ -17,7 +17,7 @@ use crate::app::value::say;
 /// How many lines a text of several lines takes at most, while there is anything else to show.
 const BLOCK: u16 = 12;
 
-pub fn draw(app: &App, look: &Look, sheet: &FieldSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(app: &App, look: &Look, sheet: &FieldSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let Some(entity) = app.seen_entity(&sheet.subject) else {
         let content = frame(look, "Gone", "", area, buffer);
         let sentence = "This has been deleted meanwhile, by you or by somebody else. Esc closes.";

@@ -20,7 +20,7 @@ use crate::app::edit::Sheet;
 use crate::app::measure::{fit, width, wrap};
 
 /// Draws a sheet over the panes; returns the place of the cursor where something is typed.
-pub fn draw(app: &App, look: &Look, sheet: &Sheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(app: &App, look: &Look, sheet: &Sheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     Clear.render(area, buffer);
     match sheet {
         Sheet::Fields(sheet) => fields::draw(app, look, sheet, area, buffer),

@@ -13,7 +13,7 @@ use crate::app::measure::pad;
 /// How wide the names of levels and kinds are, at most.
 const WIDEST: usize = 10;
 
-pub fn draw(look: &Look, sheet: &PreferencesSheet, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(look: &Look, sheet: &PreferencesSheet, area: Rect, buffer: &mut Buffer) {
     let content = frame(look, "Tell me at once", "notifications", area, buffer);
     let said = "What is not chosen waits in the list, and makes no noise.";
     let mut rest = write(prose(said, look.theme.muted, content), content, buffer);

@@ -16,7 +16,7 @@ use crate::app::value::say;
 /// How many lines of a long value are shown.
 const LINES: usize = 4;
 
-pub fn draw(app: &App, look: &Look, sheet: &ResolveSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(app: &App, look: &Look, sheet: &ResolveSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let name = app.seen_entity(&sheet.subject).map_or_else(String::new, |entity| entity.name.to_string());
     let notes = format!("conflict {} now v{}", look.symbols.dot, sheet.current_version);
     let content = frame(look, &name, &notes, area, buffer);

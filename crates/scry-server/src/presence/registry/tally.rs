@@ -16,7 +16,7 @@ struct Bag<T>(BTreeMap<T, usize>);
 
 /// Holds what all connections of one user are at, in each campaign.
 #[derive(Debug, Default)]
-pub struct Tally(BTreeMap<Id, Count>);
+pub(super) struct Tally(BTreeMap<Id, Count>);
 
 #[derive(Debug, Default)]
 struct Count {
@@ -29,14 +29,14 @@ struct Count {
 
 impl Tally {
     /// Counts a connection in.
-    pub fn add(&mut self, connection: &Connection) {
+    pub(super) fn add(&mut self, connection: &Connection) {
         for (campaign, place) in &connection.places {
             self.0.entry(campaign.clone()).or_default().add(place, connection.resting);
         }
     }
 
     /// Takes a connection back, which must be as it was when it was counted.
-    pub fn take(&mut self, connection: &Connection) {
+    pub(super) fn take(&mut self, connection: &Connection) {
         for (campaign, place) in &connection.places {
             let Some(count) = self.0.get_mut(campaign) else { continue };
             count.take(place, connection.resting);
@@ -47,7 +47,7 @@ impl Tally {
     }
 
     /// Returns what they come to in each campaign: who is awake on one connection is, the busiest counts.
-    pub fn standings(&self) -> BTreeMap<Id, Standing> {
+    pub(super) fn standings(&self) -> BTreeMap<Id, Standing> {
         self.0.iter().map(|(campaign, count)| (campaign.clone(), count.standing())).collect()
     }
 }

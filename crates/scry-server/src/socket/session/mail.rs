@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 type Taken = Result<(Cursor, Vec<Letter>), DbError>;
 
 /// Holds a connection's place among its user's messages.
-pub struct Mailbag {
+pub(crate) struct Mailbag {
     cursor: Cursor,
     /// Messages being taken from the database; it goes on even if the connection ends meanwhile.
     taking: Option<JoinHandle<Taken>>,
@@ -35,7 +35,7 @@ struct Given {
 
 impl Mailbag {
     /// Builds the bag of a connection that was let in when the user's messages ended here.
-    pub const fn new(cursor: Cursor) -> Self {
+    pub(crate) const fn new(cursor: Cursor) -> Self {
         Self { cursor, taking: None, open: VecDeque::new() }
     }
 }
