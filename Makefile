@@ -1,15 +1,24 @@
 # `make demo` shows the product, `make test` proves it; both work on a fresh machine.
 
-.PHONY: help demo test soak consistency lint fmt bench bench-watch bench-screen attacks setup
+.PHONY: help demo check test soak consistency lint fmt bench bench-watch bench-screen attacks setup
 
 # Where tools that cargo installs are found, also on a machine that has just got them.
-export PATH := $(HOME)/.cargo/bin:$(PATH)
+export PATH := $(CURDIR)/target/tools/bin:$(HOME)/.cargo/bin:$(PATH)
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 demo: setup ## Open the dashboard on a living campaign (DEMO="--for 20s --no-tui" for lines)
 	cargo run --locked --bin scry -- demo $(DEMO)
+
+check: setup ## The loop while working: format, lints and unit tests
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run --locked --workspace --lib; \
+	else \
+		cargo test --locked --workspace --lib; \
+	fi
 
 test: setup ## Run every test
 	@tests/setup.sh nodejs
@@ -33,9 +42,12 @@ consistency: setup ## Kill every part of a server while people work, and check w
 	SCRY_CONSISTENCY_MINUTES=$(or $(MINUTES),10) $(if $(SEED),SCRY_CONSISTENCY_SEED=$(SEED)) cargo test --locked --test it \
 		consistency::$(if $(filter sqlite,$(ON)),one_node_on_sqlite)$(if $(filter postgres,$(ON)),two_nodes_on_postgres) -- --nocapture
 
-lint: setup ## Check formatting, lints, licenses and sources
+lint: setup ## Check format, spelling, names, lints, links of the documentation, licenses and sources
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	@tests/setup.sh typos
+	typos
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo doc --locked --workspace --no-deps --document-private-items --quiet
 	@tests/setup.sh cargo-deny
 	cargo deny --log-level error check licenses bans sources
 

@@ -1,6 +1,6 @@
 //! A simulated table: other users who change a campaign through the public API, as people would.
 //!
-//! [`Table`] is pure: from a seed and what it has seen it decides the next plausible act. [`play`] does
+//! [`Table`] is pure: from a seed and what it has seen it decides the next plausible act. [`play()`] does
 //! what it decides, and looks again at what became of it.
 
 mod act;

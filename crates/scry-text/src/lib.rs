@@ -29,7 +29,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     clean(text, false, MAX_CHARS)
 }
 
-/// Does the same as [`line`] but keeps line feeds and takes [`MAX_BLOCK_CHARS`], for descriptions.
+/// Does the same as [`line()`] but keeps line feeds and takes [`MAX_BLOCK_CHARS`], for descriptions.
 #[must_use]
 pub fn block(text: &str) -> Cow<'_, str> {
     clean(text, true, MAX_BLOCK_CHARS)
@@ -48,7 +48,7 @@ pub fn json(value: Value) -> Value {
     }
 }
 
-/// Writes a JSON value in its shortest form, every string in it made safe as by [`json`].
+/// Writes a JSON value in its shortest form, every string in it made safe as by [`json()`].
 #[must_use]
 pub fn compact(value: &Value) -> String {
     // Almost everything is safe as it came, and need not be copied to be written.
@@ -86,7 +86,7 @@ fn is_escaped(c: char) -> bool {
     !matches!(c, ' '..='~' | '\n') && (invisible || verdict(c, false) != Verdict::Keep)
 }
 
-/// Tells whether [`json`] would change nothing.
+/// Tells whether [`json()`] would change nothing.
 fn is_safe(value: &Value) -> bool {
     match value {
         Value::String(text) => matches!(block(text), Cow::Borrowed(_)),

@@ -1,6 +1,6 @@
 //! Expectations over a stream of events: a file that says what must happen, and a judge of what did (pure).
 //!
-//! [`file`] reads the TOML or YAML, [`plan`] checks it into something that can run, [`engine`] follows the stream and
+//! [`mod@file`] reads the TOML or YAML, [`plan`] checks it into something that can run, [`engine`] follows the stream and
 //! [`report`] tells the result to people and to build servers. No clock: times are durations since the stream was
 //! live.
 

@@ -70,7 +70,7 @@ pub(super) enum Command {
         /// How long the token is good for, such as 15m; at most 2160h, which is 90 days.
         #[arg(long, value_name = "SPAN")]
         ttl: Option<String>,
-        /// Says something more of the user, which a catalogue may ask for; a list is written [a,b].
+        /// Says something more of the user, which a catalogue may ask for; write a list as `NAME=[a,b]`.
         #[arg(long = "claim", value_name = "NAME=VALUE")]
         claims: Vec<String>,
     },

@@ -1,6 +1,6 @@
 //! The relay: reads the journal behind every change and sends it to those who listen.
 //!
-//! It is the only sender of durable events. Each campaign that somebody listens to has a [`Hall`]
+//! It is the only sender of durable events. Each campaign that somebody listens to has a `Hall`
 //! behind its own lock; whoever holds the lock may send, so events go out in the journal's order and
 //! a socket joins exactly between two of them. A campaign nobody listens to costs nothing: its hall
 //! opens at the journal's head when the first socket comes.

@@ -19,7 +19,7 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 impl Gateway {
     /// Tells every client to come back later, and hangs up on the connections in batches, all `within` a time.
     ///
-    /// Cancel [`crate::Core::draining`] before, so that nobody comes in meanwhile, and let
+    /// Cancel the token `draining` of the core before, so that nobody comes in meanwhile, and let
     /// [`Gateway::close`] end what is left.
     pub async fn drain(&self, within: Duration) {
         let connections = self.connections.all();

@@ -49,7 +49,7 @@ const READ_BUFFER: usize = 512;
 
 /// Serves Socket.IO; clones share everything.
 ///
-/// It needs `ConnectInfo<tcp::Peer>`, which [`serve`] provides.
+/// It needs `ConnectInfo<tcp::Peer>`, which [`serve()`] provides.
 #[derive(Clone)]
 pub struct Gateway {
     core: Core,

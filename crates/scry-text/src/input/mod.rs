@@ -1,7 +1,7 @@
 //! Rules for text from outside, the same whatever database stores it (pure).
 //!
 //! Postgres refuses U+0000 in any text, SQLite takes it; a name may be written in more than one way in Unicode. So every
-//! text is checked where it enters: bodies and variables by [`json`], single values by the functions beside it.
+//! text is checked where it enters: bodies and variables by [`json()`], single values by the functions beside it.
 
 mod json;
 

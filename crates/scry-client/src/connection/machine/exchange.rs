@@ -32,7 +32,7 @@ pub(in crate::connection) enum Input {
     Tell(ClientRequest),
     /// Somebody wants to know when everything sent so far is here.
     Confirm,
-    /// The time of [`Machine::next_deadline`] has come.
+    /// The time of [`Machine::next_deadline`](super::Machine::next_deadline) has come.
     Deadline,
     /// A token is at hand and lasts this long, as far as is known.
     Token(Generation, Result<Option<Duration>, ApiError>),

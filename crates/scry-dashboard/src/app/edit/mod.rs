@@ -1,7 +1,7 @@
 //! Changing the campaign: the sheet that is open, and what is submitted from it.
 //!
 //! A sheet lies over the panes and takes every key until it is closed. Each kind of sheet has a file of its
-//! own; what they lead to is one [`Effect::Submit`](super::Effect::Submit), which nobody without the right to
+//! own; what they lead to is one [`Effect::Submit`], which nobody without the right to
 //! edit can make.
 
 pub mod buffer;
