@@ -61,14 +61,14 @@ const PURE_CRATES: &[&str] = &[
 /// Tells whether a path may name a library.
 type Allowed = fn(&str) -> bool;
 
-struct Source {
-    path: String,
+pub struct Source {
+    pub path: String,
     text: String,
 }
 
 impl Source {
     /// Returns the lines of the program with their numbers, without comments and without what only tests see.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let mut lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
         std::iter::from_fn(move || {
             loop {
@@ -88,7 +88,8 @@ impl Source {
         self.path.ends_with("/tests.rs") || self.path.contains("/tests/") || self.path.starts_with("tests/")
     }
 
-    fn is_program(&self) -> bool {
+    /// Returns whether it is part of a program, rather than of its tests.
+    pub fn is_program(&self) -> bool {
         (self.path.starts_with("src/") || self.path.starts_with("crates/")) && !self.is_test()
     }
 }
@@ -98,7 +99,8 @@ fn is_end_of_item(line: &str, indent: &str) -> bool {
     line.strip_prefix(indent).is_some_and(|rest| !rest.starts_with([' ', '#']) && rest.ends_with(['}', ';']))
 }
 
-fn sources() -> Vec<Source> {
+/// Reads the whole source of the workspace.
+pub fn sources() -> Vec<Source> {
     let sources: Vec<Source> =
         files(&["src", "crates", "tests", "benches"]).filter(|source| source.path.ends_with(".rs")).collect();
     assert!(sources.len() > 100, "the source is read from {}", root().display());

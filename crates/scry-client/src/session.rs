@@ -1,10 +1,10 @@
 //! A session: one connection that stays, whatever happens to the network, and what it tells.
 //!
 //! ```no_run
-//! use scry::client::api::Api;
-//! use scry::client::event::ClientEvent;
-//! use scry::client::session::{self, SessionOptions};
-//! use scry::config::{self, client::{Overrides, Settings}};
+//! use scry_client::api::Api;
+//! use scry_model::event::ClientEvent;
+//! use scry_client::session::{self, SessionOptions};
+//! use scry_config::{self as config, client::{Overrides, Settings}};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let settings = Settings::load(&config::process_env, &Overrides::default())?;

@@ -120,7 +120,7 @@ pub enum ColorMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// A level, or a filter such as `info,scry::client=debug`.
+    /// A level, or a filter such as `info,scry_client=debug`.
     pub level: String,
     /// How many daily files are kept.
     pub max_files: usize,

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::Id;
 use super::position::Position;
 use super::presence::{self, PresenceUpdate, TypingRequest};
 use super::room::Room;
@@ -14,33 +13,6 @@ pub const AUTHENTICATE: &str = "authenticate";
 /// Joins and leaves a room that a catalogue declares: `{room, since?}`, `{room}`.
 pub const SUBSCRIBE_ROOM: &str = "subscribe_room";
 pub const UNSUBSCRIBE_ROOM: &str = "unsubscribe_room";
-
-/// Asks to join a campaign's room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SubscribeCampaign {
-    pub campaign_id: Id,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Position>,
-}
-
-/// Asks to join a settlement's room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SubscribeSettlement {
-    pub settlement_id: Id,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Position>,
-}
-
-/// Asks to join a structure's room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SubscribeStructure {
-    pub structure_id: Id,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Position>,
-}
 
 /// Renews the token of a living connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -130,12 +130,6 @@ impl App {
         if self.options.motion { self.connection.turn(self.now.mono) } else { 0 }
     }
 
-    /// Tells whether the journal wraps its rows.
-    #[must_use]
-    pub const fn wraps(&self) -> bool {
-        self.wrap
-    }
-
     /// Tells whether the journal dates its rows in the world.
     #[must_use]
     pub const fn shows_world_times(&self) -> bool {

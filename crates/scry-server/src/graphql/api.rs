@@ -105,12 +105,6 @@ impl Api {
         }
     }
 
-    /// Returns the bytes that all answers hold which are being made or sent.
-    #[must_use]
-    pub fn held_bytes(&self) -> u64 {
-        self.0.pool.used()
-    }
-
     async fn begin(&self, request: Request, caller: Caller, deadline: Instant) -> Result<Answer, QueryError> {
         let turn = self.0.turns.begin(&caller.user_id, deadline).await?;
         let runtime = self.0.threads.0.as_ref().ok_or(QueryError::Internal)?;

@@ -44,8 +44,8 @@ impl AnswerPool {
     }
 
     /// Returns the bytes in use.
-    #[must_use]
-    pub(super) fn used(&self) -> u64 {
+    #[cfg(test)]
+    fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
 
