@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::process::Command;
 
-use crate::tidy::{Source, sources};
+use crate::tidy::sources;
 
 /// Returns the string literals of source text outside comments, as they are written.
 fn literals(text: &str) -> Vec<&str> {

@@ -1,6 +1,5 @@
 //! Who besides its owner can use what the server keeps on disk.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The permissions of others than the owner: any, to read or write a file, to change a directory.
@@ -70,12 +69,21 @@ fn mode_of(path: &Path) -> Option<u32> {
     std::fs::metadata(path).ok().as_ref().map(mode)
 }
 
+#[cfg(unix)]
 fn mode(metadata: &std::fs::Metadata) -> u32 {
-    metadata.permissions().mode() & 0o7777
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777
 }
 
-#[cfg(test)]
+/// Returns that nobody else can use it: where access lists decide, they are not looked at.
+#[cfg(not(unix))]
+fn mode(_: &std::fs::Metadata) -> u32 {
+    0
+}
+
+#[cfg(all(test, unix))]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn set_mode(path: &Path, mode: u32) {

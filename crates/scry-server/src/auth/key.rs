@@ -1,9 +1,10 @@
 //! The key that signs access tokens, and the directory that keeps it.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+
+use scry_config::files;
 
 use crate::config::ServerConfig;
 use crate::db::is_shared;
@@ -17,11 +18,7 @@ const MIN_SECRET: usize = 32;
 
 /// Creates the data directory, closed to others, if it is not there; warns of what others can read in one that is.
 pub(crate) fn prepare_data_dir(path: &Path) -> Result<(), ServerError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| ServerError::DataDir { path: path.to_owned(), source })?;
+    files::create_private_dir(path).map_err(|source| ServerError::DataDir { path: path.to_owned(), source })?;
     permissions::warn_of_directory(path);
     Ok(())
 }
@@ -74,25 +71,15 @@ fn read_or_create(path: &Path) -> Result<Vec<u8>, ServerError> {
     }
 }
 
-/// Writes a new key beside its place and links it there: a second start at the same time gets the
-/// first one's key, and nobody reads half of one.
+/// Makes a new key. A second start at the same time gets the first one's, and nobody reads half of one.
 fn create(path: &Path) -> io::Result<Vec<u8>> {
     let mut key = vec![0; BYTES];
     getrandom::fill(&mut key).map_err(io::Error::from)?;
-    let draft = path.with_extension(format!("{}.new", uuid::Uuid::now_v7()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    let linked = std::fs::hard_link(&draft, path);
-    std::fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::read(path),
-        Err(error) => Err(error),
-        Ok(()) => Ok(key),
-    }
+    let is_ours = files::create_private(path, |file| file.write_all(&key))?;
+    if is_ours { Ok(key) } else { std::fs::read(path) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

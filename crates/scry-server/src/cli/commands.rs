@@ -7,11 +7,10 @@ use scry_command::progress::Progress;
 use scry_config::process_env;
 use scry_world::World;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Cli, Command};
-use super::{CliError, limit, log, members, rooms, sessions, users};
+use super::{CliError, log, members, rooms, sessions, users};
 use crate::auth::key;
 use crate::auth::password::Passwords;
 use crate::config::{ServerConfig, load};
@@ -38,14 +37,17 @@ async fn serve(config: ServerConfig) -> Result<(), CliError> {
     let address = config.listen;
     let shutdown = CancellationToken::new();
     stop_on_signals(&shutdown)?;
-    limit::raise();
+    #[cfg(unix)]
+    super::limit::raise();
     let listener = TcpListener::bind(address).await.map_err(|source| ServerError::Bind { address, source })?;
     let server = Server::open(config).await?;
     say(&format!("listening on http://{}", listener.local_addr().map_err(ServerError::from)?))?;
     Ok(server.run(listener, shutdown).await?)
 }
 
+#[cfg(unix)]
 fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CliError> {
+    use tokio::signal::unix::{SignalKind, signal};
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         let mut signal = signal(kind).map_err(ServerError::from)?;
         let shutdown = shutdown.clone();
@@ -54,6 +56,18 @@ fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CliError> {
             shutdown.cancel();
         });
     }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CliError> {
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        // Without a console there is nothing that could interrupt it.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            shutdown.cancel();
+        }
+    });
     Ok(())
 }
 

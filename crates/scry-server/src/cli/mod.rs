@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+#[cfg(unix)]
 mod limit;
 mod log;
 mod members;
