@@ -75,6 +75,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Id;
 
     #[test]
     fn a_subscription_carries_the_position_it_resumes_from() {
