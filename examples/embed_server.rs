@@ -7,7 +7,7 @@ use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
 use scry_client::http::Http;
 use scry_client::secret::Secret;
-use scry_config::client::Server as Address;
+use scry_config::client::ServerAddress as Address;
 use scry_server::config::ServerConfig;
 use scry_server::{Server, seed};
 use scry_world::World;

@@ -57,7 +57,7 @@ impl Campaign {
         Snapshot {
             campaign_id: "c".parse().unwrap(),
             position: Some(Position::new("e", 0)),
-            nodes: scry_text::json::together(&nodes),
+            nodes: scry_text::json::intern_all(&nodes),
         }
     }
 

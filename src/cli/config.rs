@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use scry_command::exit::Exit;
-use scry_config::Env;
+use scry_config::EnvLookup;
 use scry_config::client::Settings;
 use scry_config::files;
 use scry_config::paths::Dirs;
@@ -23,7 +23,7 @@ const EXAMPLE: &str = include_str!("../../config.example.toml");
 ///
 /// # Errors
 /// [`CliError`] when the configuration is wrong, or a file cannot be read or written.
-pub(super) fn run(action: ConfigAction, common: &Common, env: Env) -> Result<Exit, CliError> {
+pub(super) fn run(action: ConfigAction, common: &Common, env: EnvLookup) -> Result<Exit, CliError> {
     match action {
         // These two must work while the file is broken or missing.
         ConfigAction::Path => print(&format!("{}\n", path(common, env)?.display())),
@@ -34,14 +34,14 @@ pub(super) fn run(action: ConfigAction, common: &Common, env: Env) -> Result<Exi
     }
 }
 
-fn path(common: &Common, env: Env) -> Result<PathBuf, CliError> {
+fn path(common: &Common, env: EnvLookup) -> Result<PathBuf, CliError> {
     match &common.config {
         Some(path) => Ok(path.clone()),
         None => Ok(Dirs::from_env(env)?.config_file()),
     }
 }
 
-fn init(common: &Common, env: Env) -> Result<Exit, CliError> {
+fn init(common: &Common, env: EnvLookup) -> Result<Exit, CliError> {
     let path = path(common, env)?;
     if path.exists() {
         return Err(CliError::Usage(format!("{} exists already; edit it, or move it away first", path.display())));

@@ -7,7 +7,7 @@ use scry_client::credentials::Credentials;
 use scry_client::http::Http;
 use scry_command::exit::Exit;
 use scry_config::client::{Overrides, Settings};
-use scry_config::{Env, process_env};
+use scry_config::{EnvLookup, process_env};
 use scry_scripting::correlation;
 use scry_scripting::ended::Ended;
 use scry_text as text;
@@ -32,7 +32,7 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Config`] with the place and the remedy.
-    pub(super) fn start(common: &Common, env: Env) -> Result<Self, CliError> {
+    pub(super) fn start(common: &Common, env: EnvLookup) -> Result<Self, CliError> {
         Self::over(settings(common, env)?, common)
     }
 
@@ -125,7 +125,7 @@ impl Context {
 ///
 /// # Errors
 /// [`CliError::Config`] with the place and the remedy.
-pub(super) fn settings(common: &Common, env: Env) -> Result<Settings, CliError> {
+pub(super) fn settings(common: &Common, env: EnvLookup) -> Result<Settings, CliError> {
     let log_level = match common.verbose {
         0 => None,
         1 => Some("debug".to_owned()),

@@ -9,8 +9,8 @@ use scry_client::auth::{self, Auth};
 use scry_client::secret::Secret;
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
-use scry_config::Env;
-use scry_config::client::{Server as Address, Settings};
+use scry_config::EnvLookup;
+use scry_config::client::{ServerAddress as Address, Settings};
 use scry_protocol::Id;
 use scry_scripting::rooms::campaign_id;
 use scry_server::config::ServerConfig;
@@ -37,7 +37,7 @@ const USER: &str = "gm";
 ///
 /// # Errors
 /// [`CliError`] when the server cannot be started on this machine, or the dashboard fails.
-pub(super) async fn run(common: &Common, env: Env<'_>, args: &Args) -> Result<Exit, CliError> {
+pub(super) async fn run(common: &Common, env: EnvLookup<'_>, args: &Args) -> Result<Exit, CliError> {
     let house = House::open(settings(common, env)?, common).await?;
     let ended = house.show(args).await;
     let closed = house.close().await;

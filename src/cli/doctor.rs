@@ -6,7 +6,7 @@ use scry_client::doctor::examine;
 use scry_client::doctor::render::{self, Look};
 use scry_client::doctor::report::{Finding, Report, Step};
 use scry_command::exit::Exit;
-use scry_config::Env;
+use scry_config::EnvLookup;
 use scry_config::client::{ColorMode, UiConfig};
 use scry_scripting::output::Output;
 use scry_text as text;
@@ -19,7 +19,7 @@ use super::error::CliError;
 ///
 /// # Errors
 /// [`CliError::Io`] when stdout cannot be written to. A wrong configuration is a finding.
-pub(super) async fn run(common: &Common, env: Env<'_>, args: &Doctor) -> Result<Exit, CliError> {
+pub(super) async fn run(common: &Common, env: EnvLookup<'_>, args: &Doctor) -> Result<Exit, CliError> {
     let (report, ui) = match settings(common, env) {
         Ok(settings) => {
             let context = Context::over(settings, common)?;
@@ -49,7 +49,7 @@ fn misconfigured(error: &CliError) -> Report {
 }
 
 /// What the look rests on while the file cannot be read.
-fn without_settings(common: &Common, env: Env<'_>) -> UiConfig {
+fn without_settings(common: &Common, env: EnvLookup<'_>) -> UiConfig {
     let plain = common.no_color || env("NO_COLOR").is_some();
     UiConfig { color: if plain { ColorMode::Never } else { ColorMode::Auto }, ..UiConfig::default() }
 }

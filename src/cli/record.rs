@@ -56,11 +56,12 @@ pub(super) async fn record(context: &Context, args: &RecordArgs) -> Result<Exit,
     let wanted = run_record::Wanted { count: args.count, until: limit.until, filter };
     let begun = Header::new(Timestamp::now(), rooms.iter().map(ToString::to_string).collect(), state);
     let progress = Progress::new(!context.quiet);
-    progress.say(|| "recording".to_owned());
-    let show = |amount: &Amount| progress.say(|| format!("{} events, {}", amount.events, units::bytes(amount.bytes)));
+    progress.set_message(|| "recording".to_owned());
+    let show =
+        |amount: &Amount| progress.set_message(|| format!("{} events, {}", amount.events, units::bytes(amount.bytes)));
     let mut output = Output::new(file);
     let say = |sentence: &str| context.say(sentence);
-    let ended = progress.during(run_record::run(&wanted, begun, &mut stream, &mut output, say, show)).await;
+    let ended = progress.run(run_record::run(&wanted, begun, &mut stream, &mut output, say, show)).await;
     stream.close().await;
     drop(progress);
     let ended = ended.and_then(|ended| output.into_inner().finish().map(|()| ended));
@@ -219,7 +220,7 @@ fn write(context: &Context, recording: &Recording, path: &Path) -> Result<Exit, 
     output.line(&recording::header(&Header::new(started_at, rooms, state))).map_err(CliError::io(failed()))?;
     let progress = Progress::new(!context.quiet);
     for ((at, delivery), done) in recording.entries.iter().zip(0..) {
-        progress.say(|| far(done, recording, *at));
+        progress.set_message(|| far(done, recording, *at));
         output.gather(&recording::entry(delivery, *at)).map_err(CliError::io(failed()))?;
     }
     output.flush().and_then(|_| output.into_inner().finish()).map_err(CliError::io(failed()))?;
@@ -240,7 +241,7 @@ async fn print(
     let progress = Progress::new(!context.quiet && !io::stdout().is_terminal());
     let mut done = 0;
     let play = async |_: &Delivery, at: Duration| {
-        progress.say(|| far(done, recording, at));
+        progress.set_message(|| far(done, recording, at));
         done += 1;
         let line = lines.next().unwrap_or_default();
         Ok((stdout.line(&line)? == Written::PipeClosed).then(HeadlessEnded::met))

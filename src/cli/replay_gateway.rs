@@ -40,7 +40,7 @@ pub(super) async fn serve(
     let progress = Progress::new(!context.quiet);
     let mut done = 0;
     let play = async |delivery: &Delivery, at: Duration| {
-        progress.say(|| far(done, recording, at));
+        progress.set_message(|| far(done, recording, at));
         done += 1;
         let room = delivery.room.as_ref().map(ToString::to_string);
         stage.emit(room.as_deref(), &delivery.name, &delivery.raw).await;

@@ -120,7 +120,7 @@ async fn campaign_of(api: &Api, room: &Room) -> Result<Id, CliError> {
                 "--since works with campaigns, settlements and structures; what is sent to a user has no past";
             return Err(CliError::Usage(sentence.to_owned()));
         }
-        Room::Declared(..) => {
+        Room::Custom(..) => {
             let sentence = "--since works with campaigns, settlements and structures; leave it out for other rooms";
             return Err(CliError::Usage(sentence.to_owned()));
         }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::queue;
-use scry_config::alerts::Means;
+use scry_config::alerts::AlertChannel;
 use scry_config::process_env;
 use scry_dashboard::app::Msg;
 
@@ -61,15 +61,15 @@ fn feed(program: &str, arguments: &[&str], text: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// The terminal's own failure.
-pub(super) fn alert(sentence: &str, means: &[Means]) -> io::Result<()> {
+pub(super) fn alert(sentence: &str, means: &[AlertChannel]) -> io::Result<()> {
     let sentence: String = sentence.chars().filter(|c| !c.is_control() && *c != ';').take(NOTIFICATION).collect();
     let mut out = io::stdout();
     for means in means {
         match means {
-            Means::Bell => out.write_all(b"\x07")?,
-            Means::Osc9 => write!(out, "\x1b]9;{sentence}\x1b\\")?,
-            Means::Osc777 => write!(out, "\x1b]777;notify;scry;{sentence}\x1b\\")?,
-            Means::Desktop => desktop(&sentence),
+            AlertChannel::Bell => out.write_all(b"\x07")?,
+            AlertChannel::Osc9 => write!(out, "\x1b]9;{sentence}\x1b\\")?,
+            AlertChannel::Osc777 => write!(out, "\x1b]777;notify;scry;{sentence}\x1b\\")?,
+            AlertChannel::Desktop => desktop(&sentence),
         }
     }
     out.flush()

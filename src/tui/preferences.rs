@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use scry_config::client::{ColorMode, Server, Settings};
+use scry_config::client::{ColorMode, ServerAddress, Settings};
 use scry_config::{ConfigError, file, process_env};
 use scry_dashboard::app::{self, Keymap};
 use scry_dashboard::ui::Look;
@@ -49,8 +49,8 @@ impl Preferences {
 
 /// Returns the server's address, unless the profile leads there by itself.
 fn other_address(settings: &Settings) -> Option<String> {
-    let Server { profile, url, .. } = &settings.server;
-    let own = settings.config.profiles.get(profile).and_then(|own| Server::new(profile, &own.url, "url").ok());
+    let ServerAddress { profile, url, .. } = &settings.server;
+    let own = settings.config.profiles.get(profile).and_then(|own| ServerAddress::new(profile, &own.url, "url").ok());
     own.is_none_or(|own| own.url != *url).then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 

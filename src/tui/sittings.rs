@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_config::files;
 use scry_dashboard::app::Sitting;
 
@@ -15,7 +15,7 @@ pub(super) struct Sittings {
 impl Sittings {
     /// Keeps it below the client's data directory.
     #[must_use]
-    pub(super) fn of(data: &Path, server: &Server) -> Self {
+    pub(super) fn of(data: &Path, server: &ServerAddress) -> Self {
         Self { path: data.join("sittings").join(format!("{}.json", server.file_name())) }
     }
 

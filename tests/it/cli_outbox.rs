@@ -8,7 +8,7 @@ use scry_client::auth::Auth;
 use scry_client::disk::DiskCache;
 use scry_client::outbox::Outboxes;
 use scry_client::secret::Secret;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_model::event::Snapshot;
 use scry_protocol::Id;
 use scry_text::json;
@@ -190,13 +190,13 @@ fn visit(remote: &Remote) {
     let nodes: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let campaign_id = Id::parse(nodes[0]["id"].as_str().unwrap()).unwrap();
     let (data, server, user) = place(remote);
-    let state = Snapshot { campaign_id, position: None, nodes: json::together(&nodes) };
+    let state = Snapshot { campaign_id, position: None, nodes: json::intern_all(&nodes) };
     DiskCache::of(&data, &server, Some(&user)).save(&state, jiff::Timestamp::now()).unwrap();
 }
 
 /// Returns where things of this user and server are kept.
-fn place(remote: &Remote) -> (PathBuf, Server, Id) {
+fn place(remote: &Remote) -> (PathBuf, ServerAddress, Id) {
     let user = remote.runtime.block_on(Auth::given(Secret::new(remote.town.token.clone())).user()).unwrap();
-    let server = Server::new("local", &remote.proxy.url, "SCRY_URL").unwrap();
+    let server = ServerAddress::new("local", &remote.proxy.url, "SCRY_URL").unwrap();
     (remote.town.dir.path().join("data"), server, user.id)
 }

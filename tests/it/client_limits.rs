@@ -9,7 +9,7 @@ use scry_client::auth::{self, Auth};
 use scry_client::error::ApiError;
 use scry_client::http::Http;
 use scry_client::secret::Secret;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_protocol::Id;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,7 +43,7 @@ impl Hostile {
     }
 
     fn http(&self, limit: Duration) -> Http {
-        Http::new(&Server::new("test", &self.url, "url").unwrap(), limit).unwrap()
+        Http::new(&ServerAddress::new("test", &self.url, "url").unwrap(), limit).unwrap()
     }
 
     fn api(&self, limit: Duration) -> Api {

@@ -12,7 +12,7 @@ use scry_client::http::Http;
 use scry_client::secret::Secret;
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_model::event::{Phase, Transport};
 use serde_json::json;
 use tokio::process::Command;
@@ -26,11 +26,11 @@ use crate::support::tls::TlsFront;
 const HERE: &str = "IP:127.0.0.1,DNS:localhost";
 const STRUCTURE: &str = "structure:01970000-0000-7000-8000-000000000000";
 
-fn server(url: &str, ca_file: Option<PathBuf>) -> Server {
-    Server { ca_file, ..Server::new("test", url, "--url").unwrap() }
+fn server(url: &str, ca_file: Option<PathBuf>) -> ServerAddress {
+    ServerAddress { ca_file, ..ServerAddress::new("test", url, "--url").unwrap() }
 }
 
-fn http(server: &Server) -> Http {
+fn http(server: &ServerAddress) -> Http {
     Http::new(server, Duration::from_secs(10)).unwrap()
 }
 

@@ -6,7 +6,7 @@ use scry_client::api::Api;
 use scry_client::auth::Auth;
 use scry_client::http::Http;
 use scry_client::secret::Secret;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_protocol::Id;
 use scry_simulator::{Seats, Table, play};
 use scry_world::VariableSchema;
@@ -18,7 +18,7 @@ use crate::support::server::TestServer;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn api(server: &TestServer, user: &str) -> Api {
-    let address = Server::new("test", &server.url, "--url").unwrap();
+    let address = ServerAddress::new("test", &server.url, "--url").unwrap();
     let http = Http::new(&address, Duration::from_secs(5)).unwrap();
     Api::new(http, Auth::given(Secret::new(server.login(user).await)))
 }

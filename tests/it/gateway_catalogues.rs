@@ -40,7 +40,7 @@ impl Shop {
     /// Puts a user out, as a program does that the running server does not know of.
     async fn remove(&self, user: &str, room: &str) {
         let room: Room = room.parse().unwrap();
-        let Room::Declared(kind, _) = &room else { panic!("{room} is no room of a catalogue") };
+        let Room::Custom(kind, _) = &room else { panic!("{room} is no room of a catalogue") };
         let journal = &self.core.config.catalogues.rooms(kind).unwrap().0.journal;
         assert!(rooms::remove(&self.core, journal, &room, &self.id(user).await).await.unwrap());
     }

@@ -9,7 +9,7 @@ use scry_dashboard::app::keymap::BINDINGS;
 use scry_dashboard::app::plain::Teller;
 use scry_dashboard::app::{Effect, Msg};
 use scry_model::event::{ClientEvent, Phase, Status};
-use scry_protocol::catalogue::{Look, Severity};
+use scry_protocol::catalogue::{EventDisplay, Severity};
 use serde_json::{Value, json};
 
 use crate::support::hostile::HOSTILE;
@@ -40,7 +40,7 @@ fn foreign_events() -> Vec<Value> {
 /// Says how an event is said, or has a hostile server say it.
 fn looks(hostile: bool) -> Looks {
     let summary = if hostile { format!("{HOSTILE} {{message}} {{metadata}}") } else { "{message}".to_owned() };
-    Looks::new(vec![Look { name: "alert:new".to_owned(), summary, severity: Severity::Warning }])
+    Looks::new(vec![EventDisplay { name: "alert:new".to_owned(), summary, severity: Severity::Warning }])
 }
 
 /// Writes something hostile into every text of an entity, and leaves alone what makes it an entity.

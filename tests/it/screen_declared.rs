@@ -5,14 +5,17 @@ use std::sync::Arc;
 use scry_catalogue::Looks;
 use scry_dashboard::app::{Effect, Msg};
 use scry_model::event::{ClientEvent, Delivery};
-use scry_protocol::catalogue::{Look, Severity};
+use scry_protocol::catalogue::{EventDisplay, Severity};
 use serde_json::{Value, json};
 
 use crate::support::table::Table;
 
 fn looks() -> Looks {
-    let look =
-        |name: &str, summary: &str, severity| Look { name: name.to_owned(), summary: summary.to_owned(), severity };
+    let look = |name: &str, summary: &str, severity| EventDisplay {
+        name: name.to_owned(),
+        summary: summary.to_owned(),
+        severity,
+    };
     Looks::new(vec![
         look("invoice:paid", "invoice {number} is paid: {amount} {currency}", Severity::Success),
         look("reorder:triggered", "{sku} runs low: {quantity} left", Severity::Warning),

@@ -3,7 +3,7 @@
 use clap::Parser;
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use scry::cli::args::Cli;
-use scry_config::alerts::{AlertConfig, Level};
+use scry_config::alerts::{AlertConfig, AlertLevel};
 use scry_dashboard::app::{App, Effect, Msg, Options};
 use scry_model::event::{Phase, Status};
 use serde_json::json;
@@ -157,7 +157,7 @@ fn the_mouse_selects_and_scrolls() {
 #[test]
 fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
     let alerts = |table: &Table| table.effects.iter().filter(|effect| matches!(effect, Effect::Alert(_))).count();
-    let sit = |level: Level, quiet: &str| {
+    let sit = |level: AlertLevel, quiet: &str| {
         let mut config: AlertConfig = toml::from_str(&format!("quiet = [{quiet}]")).unwrap();
         config.level = level;
         let mut table = Table::new(80, 24);
@@ -169,21 +169,23 @@ fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
         table
     };
     let change = || settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}]));
-    for (level, expected) in [(Level::Off, 0), (Level::Trouble, 2), (Level::Bookmarks, 2), (Level::All, 3)] {
+    for (level, expected) in
+        [(AlertLevel::Off, 0), (AlertLevel::Trouble, 2), (AlertLevel::Bookmarks, 2), (AlertLevel::All, 3)]
+    {
         let mut table = sit(level, "");
         table.event(1_201, change());
         table.status(Status { attempt: 1, ..status(Phase::Backoff) });
         table.status(status(Phase::Live));
         assert_eq!(alerts(&table), expected, "{level:?}");
     }
-    let mut table = sit(Level::Bookmarks, "");
+    let mut table = sit(AlertLevel::Bookmarks, "");
     table.keys("j j j j b");
     table.event(1_201, change());
     assert_eq!(alerts(&table), 1, "a bookmarked thing has changed");
     table.send(Msg::Attention(true));
     table.event(1_202, change());
     assert_eq!(alerts(&table), 1, "whoever is looking needs no bell");
-    let mut table = sit(Level::All, "\"18:00-19:00\"");
+    let mut table = sit(AlertLevel::All, "\"18:00-19:00\"");
     table.event(1_201, change());
     assert_eq!(alerts(&table), 0, "it is 18:20, the time to be quiet");
 }
@@ -191,7 +193,7 @@ fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
 #[test]
 fn a_burst_of_changes_calls_once_and_then_says_how_many_there_were() {
     let mut table = Table::live(80, 24);
-    let alerts = AlertConfig { level: Level::All, ..AlertConfig::default() };
+    let alerts = AlertConfig { level: AlertLevel::All, ..AlertConfig::default() };
     table.app.prefer(Options { alerts, ..Options::default() }, scry_dashboard::app::Keymap::default());
     table.send(Msg::Attention(false));
     for seq in 1_201..1_231 {

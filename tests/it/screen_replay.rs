@@ -21,7 +21,8 @@ fn tape(table: &Table, with_state: bool) -> Tape {
             "metadata": {"v": 1, "seq": n, "epoch": "x", "version": 100 + n, "changes": [{"field": "level", "from": n + 2, "to": n + 3}]}});
         (at, delivery(started_at + at, event))
     };
-    let state = with_state.then(|| Snapshot { campaign_id: id("c"), position: None, nodes: json::together(&nodes()) });
+    let state =
+        with_state.then(|| Snapshot { campaign_id: id("c"), position: None, nodes: json::intern_all(&nodes()) });
     Tape { campaign: id("c"), started_at, state, entries: (1..=3).map(entry).collect() }
 }
 

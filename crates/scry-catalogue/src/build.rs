@@ -1,10 +1,10 @@
 //! From a file as written to a catalogue that can be served.
 
-use scry_protocol::catalogue::METADATA;
-use scry_protocol::event::DURABLE;
+use scry_protocol::catalogue::METADATA_KEY;
+use scry_protocol::event::DURABLE_EVENTS;
 use scry_protocol::{Id, RoomKind};
-use scry_text::placed::Fault;
 use scry_text::suggest::nearest;
+use scry_text::toml_file::SpannedError;
 use toml::Spanned;
 
 use super::template::RoomTemplate;
@@ -40,7 +40,7 @@ const SILENT: [&str; 7] = ["aud", "exp", "iat", "iss", "jti", "nbf", "sid"];
 const MAX_NAME: usize = 64;
 
 /// Builds and checks a catalogue.
-pub(super) fn catalogue(file: raw::File) -> Result<Catalogue, Fault> {
+pub(super) fn catalogue(file: raw::File) -> Result<Catalogue, SpannedError> {
     let name = file.name.get_ref().as_str();
     if RoomKind::parse(name).is_err() {
         return Err(fault(&file.name, "catalogue", "name: must be a word of small letters, digits, - and _"));
@@ -60,7 +60,7 @@ pub(super) fn catalogue(file: raw::File) -> Result<Catalogue, Fault> {
     Ok(Catalogue { name: name.into(), journal, publishers: file.publishers, rooms, events })
 }
 
-fn rooms(kind: &Spanned<String>, declared: raw::Rooms) -> Result<DeclaredRooms, Fault> {
+fn rooms(kind: &Spanned<String>, declared: raw::Rooms) -> Result<DeclaredRooms, SpannedError> {
     let place = format!("rooms.{}", scry_text::line(kind.get_ref()));
     if RoomKind::BUILT_IN.contains(&kind.get_ref().as_str()) {
         return Err(fault(kind, &place, "the gateway has rooms of this kind by itself; leave it out"));
@@ -79,7 +79,7 @@ fn rooms(kind: &Spanned<String>, declared: raw::Rooms) -> Result<DeclaredRooms, 
     Ok(DeclaredRooms { kind: parsed, claim: declared.claim.map(Spanned::into_inner), members: declared.members })
 }
 
-fn event(name: &Spanned<String>, raw: raw::Event, declared: &[DeclaredRooms]) -> Result<EventKind, Fault> {
+fn event(name: &Spanned<String>, raw: raw::Event, declared: &[DeclaredRooms]) -> Result<EventKind, SpannedError> {
     let place = format!("events.{:?}", scry_text::line(name.get_ref()));
     check_name(name.get_ref()).map_err(|problem| fault(name, &place, problem))?;
     let mut rooms = Vec::new();
@@ -94,8 +94,8 @@ fn event(name: &Spanned<String>, raw: raw::Event, declared: &[DeclaredRooms]) ->
     }
     check_rooms(name.get_ref(), &rooms, raw.durability)
         .map_err(|problem| fault(&raw.rooms, &place, format!("rooms: {problem}")))?;
-    if schema::mentions(raw.schema.get_ref(), METADATA) {
-        let problem = format!("schema: {METADATA}: the gateway adds this itself; name yours otherwise");
+    if schema::mentions(raw.schema.get_ref(), METADATA_KEY) {
+        let problem = format!("schema: {METADATA_KEY}: the gateway adds this itself; name yours otherwise");
         return Err(fault(&raw.schema, &place, problem));
     }
     let schema = Schema::new(raw.schema.get_ref()).map_err(|problem| fault(&raw.schema, &place, problem))?;
@@ -121,7 +121,7 @@ fn check_name(name: &str) -> Result<(), String> {
     if !is_name {
         return Err(format!("an event's name has at most {MAX_NAME} letters, digits and : _ - . /"));
     }
-    if DURABLE.contains(&name) || RESERVED.contains(&name) {
+    if DURABLE_EVENTS.contains(&name) || RESERVED.contains(&name) {
         return Err("this name means something on the wire already; choose another".to_owned());
     }
     Ok(())
@@ -156,6 +156,6 @@ fn check_rooms(name: &str, rooms: &[RoomTemplate], durability: Durability) -> Re
     }
 }
 
-fn fault<T>(at: &Spanned<T>, place: &str, text: impl std::fmt::Display) -> Fault {
-    Fault { at: at.span().start, place: place.to_owned(), text: scry_text::line(&text.to_string()).into_owned() }
+fn fault<T>(at: &Spanned<T>, place: &str, text: impl std::fmt::Display) -> SpannedError {
+    SpannedError { at: at.span().start, place: place.to_owned(), text: scry_text::line(&text.to_string()).into_owned() }
 }

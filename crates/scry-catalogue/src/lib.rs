@@ -14,9 +14,9 @@ mod template;
 
 use std::sync::Arc;
 
-use scry_protocol::catalogue::{Look, METADATA, Severity};
+use scry_protocol::catalogue::{EventDisplay, METADATA_KEY, Severity};
 use scry_protocol::{Id, Room, RoomKind};
-use scry_text::placed::{self, PlacedError};
+use scry_text::toml_file::{self, TomlFileError};
 use serde_json::Value;
 
 pub use looks::Looks;
@@ -91,8 +91,8 @@ impl Catalogue {
     ///
     /// # Errors
     /// The first fault found, with its line.
-    pub fn parse(toml: &str) -> Result<Self, PlacedError> {
-        placed::read(toml, "catalogue", build::catalogue)
+    pub fn parse(toml: &str) -> Result<Self, TomlFileError> {
+        toml_file::read(toml, "catalogue", build::catalogue)
     }
 
     /// Tells whether a service account may publish its events.
@@ -111,7 +111,7 @@ impl EventKind {
         let fault =
             |path: &str, problem: &str| Err(PayloadFault { path: path.to_owned(), problem: problem.to_owned() });
         match payload {
-            Value::Object(members) if members.contains_key(METADATA) => {
+            Value::Object(members) if members.contains_key(METADATA_KEY) => {
                 return fault("payload.metadata", "is added by the gateway; leave it out");
             }
             Value::Object(_) => self.schema.check(payload)?,
@@ -139,8 +139,8 @@ impl EventKind {
 
     /// Says how a client shows it.
     #[must_use]
-    pub fn look(&self) -> Look {
-        Look { name: self.name.to_string(), summary: self.summary.to_string(), severity: self.severity }
+    pub fn look(&self) -> EventDisplay {
+        EventDisplay { name: self.name.to_string(), summary: self.summary.to_string(), severity: self.severity }
     }
 }
 

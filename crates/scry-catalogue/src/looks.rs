@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use scry_protocol::catalogue::{Look, Severity};
+use scry_protocol::catalogue::{EventDisplay, Severity};
 use scry_text as text;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub struct Looks(HashMap<String, (Template, Severity)>);
 impl Looks {
     /// Takes what a server tells; a summary that cannot be read is left out.
     #[must_use]
-    pub fn new(looks: Vec<Look>) -> Self {
+    pub fn new(looks: Vec<EventDisplay>) -> Self {
         let read = looks.into_iter().filter_map(|look| {
             let template = look.summary.parse();
             let template = template.inspect_err(|error: &String| tracing::info!(look.name, error, "not a summary"));
@@ -53,8 +53,8 @@ mod tests {
 
     use super::*;
 
-    fn look(name: &str, summary: &str) -> Look {
-        Look { name: name.to_owned(), summary: summary.to_owned(), severity: Severity::Warning }
+    fn look(name: &str, summary: &str) -> EventDisplay {
+        EventDisplay { name: name.to_owned(), summary: summary.to_owned(), severity: Severity::Warning }
     }
 
     #[test]

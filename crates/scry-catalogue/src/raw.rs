@@ -1,7 +1,7 @@
 //! A catalogue as it is written, before anything is checked; places are kept for error messages.
 
 use scry_protocol::catalogue::Severity;
-use scry_text::placed::Keyed;
+use scry_text::toml_file::Keyed;
 use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;

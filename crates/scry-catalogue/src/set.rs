@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use scry_protocol::RoomKind;
-use scry_protocol::catalogue::Look;
+use scry_protocol::catalogue::EventDisplay;
 use scry_text::suggest::nearest;
 
 use super::{Catalogue, DeclaredRooms, EventKind};
@@ -68,7 +68,7 @@ impl Catalogues {
 
     /// Says how clients show each event, by name.
     #[must_use]
-    pub fn looks(&self) -> Vec<Look> {
+    pub fn looks(&self) -> Vec<EventDisplay> {
         self.events().map(|(_, event)| event.look()).collect()
     }
 

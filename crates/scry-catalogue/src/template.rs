@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use scry_protocol::{Id, InvalidRoom, Room, RoomKind};
+use scry_protocol::{Id, ParseRoomError, Room, RoomKind};
 use serde_json::Value;
 
 use super::PayloadFault;
@@ -125,7 +125,7 @@ impl std::str::FromStr for RoomTemplate {
     }
 }
 
-fn misnamed(kind: &str, error: &InvalidRoom) -> String {
+fn misnamed(kind: &str, error: &ParseRoomError) -> String {
     if RoomKind::BUILT_IN.contains(&kind) {
         format!("rooms of the kind {kind} are the gateway's own; only its five events go there")
     } else {
@@ -156,7 +156,7 @@ impl RoomTemplate {
             PayloadFault { path: format!("payload.{path}"), problem: format!("cannot name a room: {problem}") }
         };
         let id = Id::parse(&key).map_err(|error| fault(error.to_string()))?;
-        Ok(self.kind.clone().map_or_else(|| Room::User(id.clone()), |kind| Room::Declared(kind, id.clone())))
+        Ok(self.kind.clone().map_or_else(|| Room::User(id.clone()), |kind| Room::Custom(kind, id.clone())))
     }
 }
 

@@ -9,13 +9,13 @@ mod queries;
 use std::sync::Arc;
 
 use scry_catalogue::Looks;
-use scry_config::Env;
+use scry_config::EnvLookup;
 use scry_config::client::Settings;
 use scry_model::event::{DueEffect, Snapshot};
 use scry_protocol::auth::UserInfo;
 use scry_protocol::{ErrorCode, Event, Id, Position};
 use scry_text as text;
-use scry_text::json::{Json, Texts};
+use scry_text::json::{Json, TextHandling};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ use super::secret::Secret;
 pub struct Api {
     http: Http,
     auth: Auth,
-    texts: Texts,
+    texts: TextHandling,
     /// What the events of every change are to carry; without it, the change's own key.
     correlation: Option<Arc<str>>,
 }
@@ -85,13 +85,13 @@ impl Api {
     /// Asks through `http` as whoever `auth` is.
     #[must_use]
     pub const fn new(http: Http, auth: Auth) -> Self {
-        Self { http, auth, texts: Texts::Safe, correlation: None }
+        Self { http, auth, texts: TextHandling::Safe, correlation: None }
     }
 
     /// Returns texts exactly as the server stores them from now on: for programs and for comparing, not for a screen.
     #[must_use]
     pub const fn as_stored(mut self) -> Self {
-        self.texts = Texts::AsStored;
+        self.texts = TextHandling::AsStored;
         self
     }
 
@@ -112,7 +112,7 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.
-    pub fn open(settings: &Settings, env: Env) -> Result<Self, ApiError> {
+    pub fn open(settings: &Settings, env: EnvLookup) -> Result<Self, ApiError> {
         let http = Http::new(&settings.server, settings.config.connection.request_timeout)?;
         let auth = match env("SCRY_TOKEN") {
             Some(token) => Auth::given(Secret::new(token)),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_config::files;
 use scry_protocol::auth::{TokenResponse, UserInfo};
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ struct Marker {
 impl Credentials {
     /// Points at the login for `server`; `data` is the client's data directory. Nothing is read yet.
     #[must_use]
-    pub fn new(data: &Path, server: &Server) -> Self {
+    pub fn new(data: &Path, server: &ServerAddress) -> Self {
         Self { dir: data.join("logins"), key: server.file_name() }
     }
 

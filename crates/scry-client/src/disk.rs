@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_config::files;
 use scry_model::event::{Loaded, Saved, Snapshot};
 use scry_protocol::{Id, Position};
@@ -62,7 +62,7 @@ impl DiskCache {
     ///
     /// Without a user the states belong to whoever gives the token.
     #[must_use]
-    pub fn of(data: &Path, server: &Server, user: Option<&Id>) -> Self {
+    pub fn of(data: &Path, server: &ServerAddress, user: Option<&Id>) -> Self {
         Self::new(directory(data, "states", server, user))
     }
 
@@ -148,7 +148,7 @@ impl DiskCache {
 }
 
 /// Returns the directory for one kind of thing that is kept for one user of one server.
-pub(super) fn directory(data: &Path, kind: &str, server: &Server, user: Option<&Id>) -> PathBuf {
+pub(super) fn directory(data: &Path, kind: &str, server: &ServerAddress, user: Option<&Id>) -> PathBuf {
     let user = user.map_or_else(|| "token".to_owned(), plain_name);
     data.join(kind).join(server.file_name()).join(user)
 }
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn servers_profiles_and_users_share_nothing() {
-        let server = |profile, url| Server::new(profile, url, "--url").unwrap();
+        let server = |profile, url| ServerAddress::new(profile, url, "--url").unwrap();
         let (ana, tor) = (Id::parse("ana").unwrap(), Id::parse("tor").unwrap());
         let dirs: std::collections::BTreeSet<_> = [
             (server("home", "http://a"), Some(&ana)),

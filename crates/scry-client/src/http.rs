@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_text as text;
-use scry_text::json::{self, Json, Texts};
+use scry_text::json::{self, Json, TextHandling};
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
@@ -51,7 +51,7 @@ impl Reply {
     }
 
     /// Returns the body in the form in which states are kept; null when it is not JSON.
-    pub(crate) fn json(&self, texts: Texts) -> Json {
+    pub(crate) fn json(&self, texts: TextHandling) -> Json {
         json::read(&self.bytes, texts).unwrap_or_default()
     }
 }
@@ -71,7 +71,7 @@ impl Http {
     ///
     /// # Errors
     /// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.
-    pub fn new(server: &Server, timeout: Duration) -> Result<Self, ApiError> {
+    pub fn new(server: &ServerAddress, timeout: Duration) -> Result<Self, ApiError> {
         let tls = tls(server.ca_file.as_deref())?;
         Ok(Self { client: Arc::default(), tls, base: server.url.clone(), timeout })
     }

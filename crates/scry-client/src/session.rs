@@ -20,7 +20,7 @@
 //! # }
 //! ```
 
-use scry_config::client::{LinkKind, Server, Settings};
+use scry_config::client::{LinkKind, ServerAddress, Settings};
 use scry_model::event::{ClientEvent, Status};
 use scry_protocol::{ClientRequest, Room};
 use tokio::sync::{mpsc, watch};
@@ -37,7 +37,7 @@ const COMMANDS: usize = 256;
 /// Says where to connect, as whom, and what to listen to.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
-    pub server: Server,
+    pub server: ServerAddress,
     pub api: Api,
     pub rooms: Vec<(Room, Start)>,
     /// Whether campaigns begin with their whole state; one that only watches events needs none.

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use scry_text::units;
 
 /// How often the line changes at most.
-const EVERY: Duration = Duration::from_millis(200);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 /// How often new words are asked for at most; the next change of the line shows them.
-const WORDS_EVERY: Duration = Duration::from_millis(20);
+const MESSAGE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Shows what was said last on stderr, where that is a terminal; elsewhere it does nothing at all.
 #[derive(Debug)]
 pub struct Progress {
     shown: bool,
     started: Instant,
-    said: RefCell<String>,
-    asked: Cell<Option<Instant>>,
-    written: Cell<Option<Instant>>,
+    message: RefCell<String>,
+    last_asked: Cell<Option<Instant>>,
+    last_drawn: Cell<Option<Instant>>,
 }
 
 impl Progress {
@@ -29,29 +29,29 @@ impl Progress {
         Self {
             shown: wanted && io::stderr().is_terminal(),
             started: Instant::now(),
-            said: RefCell::default(),
-            asked: Cell::new(None),
-            written: Cell::new(None),
+            message: RefCell::default(),
+            last_asked: Cell::new(None),
+            last_drawn: Cell::new(None),
         }
     }
 
-    /// Says how far it has come; `words` are asked for only when there is time to show them.
-    pub fn say(&self, words: impl FnOnce() -> String) {
+    /// Says how far it has come; `message` is called only when there is time to show it.
+    pub fn set_message(&self, message: impl FnOnce() -> String) {
         let is_over = |since: Option<Instant>, wait: Duration| since.is_none_or(|since| since.elapsed() >= wait);
-        if !self.shown || !is_over(self.asked.get(), WORDS_EVERY) {
+        if !self.shown || !is_over(self.last_asked.get(), MESSAGE_INTERVAL) {
             return;
         }
-        self.asked.set(Some(Instant::now()));
-        *self.said.borrow_mut() = words();
-        if is_over(self.written.get(), EVERY) {
+        self.last_asked.set(Some(Instant::now()));
+        *self.message.borrow_mut() = message();
+        if is_over(self.last_drawn.get(), REDRAW_INTERVAL) {
             self.write();
         }
     }
 
     /// Does the work, and lets the clock in the line run meanwhile.
-    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
-        let mut ticks = tokio::time::interval(EVERY);
+        let mut ticks = tokio::time::interval(REDRAW_INTERVAL);
         loop {
             tokio::select! {
                 biased;
@@ -62,15 +62,15 @@ impl Progress {
     }
 
     fn write(&self) {
-        self.written.set(Some(Instant::now()));
+        self.last_drawn.set(Some(Instant::now()));
         // What cannot be shown is no loss.
-        let _ = write!(io::stderr(), "\r\x1b[K{}  {}", units::clock(self.started.elapsed()), self.said.borrow());
+        let _ = write!(io::stderr(), "\r\x1b[K{}  {}", units::clock(self.started.elapsed()), self.message.borrow());
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.written.get().is_some() {
+        if self.last_drawn.get().is_some() {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
@@ -83,6 +83,6 @@ mod tests {
     #[test]
     fn where_nobody_looks_no_word_is_made() {
         let progress = Progress::new(false);
-        progress.say(|| panic!("nobody asked"));
+        progress.set_message(|| panic!("nobody asked"));
     }
 }

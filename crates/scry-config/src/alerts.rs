@@ -8,18 +8,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertConfig {
-    pub level: Level,
-    pub means: Vec<Means>,
+    pub level: AlertLevel,
+    pub means: Vec<AlertChannel>,
     /// When to be silent, in the time of this machine.
-    pub quiet: Vec<Hours>,
+    pub quiet: Vec<QuietHours>,
     /// Another level for single rooms, for example `settlement:ID`.
-    pub rooms: BTreeMap<String, Level>,
+    pub rooms: BTreeMap<String, AlertLevel>,
 }
 
 /// Names what is worth being told of; each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum AlertLevel {
     Off,
     /// The connection is lost or back, an edit was refused, a value of one's own was replaced, there is a warning.
     Trouble,
@@ -32,7 +32,7 @@ pub enum Level {
 /// Names a way to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Means {
+pub enum AlertChannel {
     /// The terminal's bell.
     Bell,
     /// A notification by the terminal, as iTerm2, kitty and Windows Terminal show it.
@@ -45,14 +45,19 @@ pub enum Means {
 
 /// Holds a span of the day, in minutes since midnight; one that ends before it begins goes over midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hours {
+pub struct QuietHours {
     from: u16,
     to: u16,
 }
 
 impl Default for AlertConfig {
     fn default() -> Self {
-        Self { level: Level::Bookmarks, means: vec![Means::Bell], quiet: Vec::new(), rooms: BTreeMap::new() }
+        Self {
+            level: AlertLevel::Bookmarks,
+            means: vec![AlertChannel::Bell],
+            quiet: Vec::new(),
+            rooms: BTreeMap::new(),
+        }
     }
 }
 
@@ -64,7 +69,7 @@ impl AlertConfig {
     }
 }
 
-impl Hours {
+impl QuietHours {
     const fn contain(self, minute: u16) -> bool {
         if self.from <= self.to {
             self.from <= minute && minute < self.to
@@ -84,7 +89,7 @@ impl Hours {
     }
 }
 
-impl<'de> Deserialize<'de> for Hours {
+impl<'de> Deserialize<'de> for QuietHours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
@@ -94,7 +99,7 @@ impl<'de> Deserialize<'de> for Hours {
     }
 }
 
-impl Serialize for Hours {
+impl Serialize for QuietHours {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         serializer.serialize_str(&format!("{}-{}", time(self.from), time(self.to)))
@@ -121,6 +126,10 @@ mod tests {
 
     #[test]
     fn a_louder_level_includes_the_quieter_ones() {
-        assert!(Level::All > Level::Bookmarks && Level::Bookmarks > Level::Trouble && Level::Trouble > Level::Off);
+        assert!(
+            AlertLevel::All > AlertLevel::Bookmarks
+                && AlertLevel::Bookmarks > AlertLevel::Trouble
+                && AlertLevel::Trouble > AlertLevel::Off
+        );
     }
 }

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::alerts::AlertConfig;
 use super::paths::Dirs;
-use super::{ConfigError, Env, duration, file};
+use super::{ConfigError, EnvLookup, duration, file};
 
 /// Holds everything `config.toml` may say; `Default` is what holds without a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,7 +191,7 @@ pub struct Overrides {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub config: ClientConfig,
-    pub server: Server,
+    pub server: ServerAddress,
     pub dirs: Dirs,
     /// The file that was looked for, and whether it was there.
     pub file: PathBuf,
@@ -202,7 +202,7 @@ pub struct Settings {
 
 /// Names the server to talk to, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct ServerAddress {
     /// The profile's name; it separates logins and cached campaigns.
     pub profile: String,
     /// Always `http` or `https`, with a path that ends in `/`.
@@ -217,7 +217,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`ConfigError`], one sentence that names the place and the remedy.
-    pub fn load(env: Env, flags: &Overrides) -> Result<Self, ConfigError> {
+    pub fn load(env: EnvLookup, flags: &Overrides) -> Result<Self, ConfigError> {
         let dirs = Dirs::from_env(env)?;
         let file = flags.config_file.clone().unwrap_or_else(|| dirs.config_file());
         let found = file::read::<ClientConfig>(&file)?;
@@ -238,7 +238,7 @@ impl Settings {
     }
 }
 
-impl Server {
+impl ServerAddress {
     /// Checks an address.
     ///
     /// # Errors
@@ -281,10 +281,10 @@ impl Server {
 
 fn choose_server(
     config: &ClientConfig,
-    env: Env,
+    env: EnvLookup,
     flags: &Overrides,
     base: Option<&Path>,
-) -> Result<Server, ConfigError> {
+) -> Result<ServerAddress, ConfigError> {
     let name = flags.profile.clone().or_else(|| env("SCRY_PROFILE")).unwrap_or_else(|| config.profile.clone());
     let profile = config.profiles.get(&name).ok_or_else(|| unknown_profile(&name, config))?;
     let (url, setting) = match (&flags.url, env("SCRY_URL")) {
@@ -292,10 +292,10 @@ fn choose_server(
         (None, Some(url)) => (url, "SCRY_URL".to_owned()),
         (None, None) => (profile.url.clone(), format!("profiles.{name}.url")),
     };
-    let mut server = Server::new(&name, &url, &setting)?;
+    let mut server = ServerAddress::new(&name, &url, &setting)?;
     // A relative path is meant relative to the file it is written in.
     server.ca_file = profile.ca_file.as_ref().map(|path| base.map_or_else(|| path.clone(), |dir| dir.join(path)));
-    if let Some(room) = profile.rooms.iter().find(|room| !matches!(room, Room::Declared(..))) {
+    if let Some(room) = profile.rooms.iter().find(|room| !matches!(room, Room::Custom(..))) {
         let problem = format!("{room} is no room of a catalogue; the dashboard finds campaigns by itself");
         return Err(ConfigError::Setting { setting: format!("profiles.{name}.rooms"), problem });
     }

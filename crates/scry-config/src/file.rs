@@ -87,20 +87,20 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only its shape matters")]
-    struct Outer {
-        ui: Inner,
+    struct OuterTable {
+        ui: InnerTable,
     }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only its shape matters")]
-    struct Inner {
+    struct InnerTable {
         theme: String,
         width: u8,
     }
 
     fn error_of(text: &str) -> String {
-        parse::<Outer>(Path::new("config.toml"), text).unwrap_err().to_string()
+        parse::<OuterTable>(Path::new("config.toml"), text).unwrap_err().to_string()
     }
 
     #[test]

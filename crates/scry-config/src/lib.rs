@@ -27,7 +27,7 @@ pub enum ConfigError {
 }
 
 /// Looks up environment variables; an argument, so that reading a configuration stays testable.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads a variable of this process; an empty one counts as not set.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ConfigError, Env};
+use super::{ConfigError, EnvLookup};
 
 /// Holds the two directories the client uses; neither is created here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Dirs {
     ///
     /// # Errors
     /// [`ConfigError::NoHome`] when neither is known.
-    pub fn from_env(env: Env) -> Result<Self, ConfigError> {
+    pub fn from_env(env: EnvLookup) -> Result<Self, ConfigError> {
         let platform = directories::ProjectDirs::from("", "", "scry");
         let choose = |name: &str, place: fn(&directories::ProjectDirs) -> PathBuf| {
             env(name).map(PathBuf::from).or_else(|| platform.as_ref().map(place)).ok_or(ConfigError::NoHome)

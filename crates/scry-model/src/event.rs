@@ -124,7 +124,7 @@ impl Delivery {
     #[must_use]
     pub fn kind(&self) -> EventKind {
         // The five are always of the world, and nearly all there is.
-        if self.event.is_some() { EventKind::World } else { EventKind::of(&self.name, &self.raw) }
+        if self.event.is_some() { EventKind::World } else { EventKind::classify(&self.name, &self.raw) }
     }
 }
 

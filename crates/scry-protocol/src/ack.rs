@@ -89,13 +89,13 @@ impl ErrorCode {
 
     /// Returns the code that is written so, known or not.
     #[must_use]
-    pub fn named(text: &str) -> Self {
+    pub fn from_wire(text: &str) -> Self {
         Self::KNOWN.into_iter().find(|code| code.as_str() == text).unwrap_or_else(|| Self::Other(text.to_owned()))
     }
 
     /// Reads the code in front of a `connect_error` message such as `TOKEN_EXPIRED: log in again`.
     #[must_use]
-    pub fn of_refusal(message: &str) -> Option<Self> {
+    pub fn from_connect_error(message: &str) -> Option<Self> {
         let head = message.split(':').next().unwrap_or_default().trim();
         Self::KNOWN.into_iter().find(|code| code.as_str() == head)
     }
@@ -110,7 +110,7 @@ impl fmt::Display for ErrorCode {
 /// Answers a refused request: `{success:false, error, code}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Failure {
+pub struct ErrorAck {
     pub success: bool,
     /// A sentence for people.
     #[serde(default)]
@@ -125,7 +125,7 @@ const fn unnamed_code() -> ErrorCode {
     ErrorCode::Internal
 }
 
-impl Failure {
+impl ErrorAck {
     /// Builds a failure.
     #[must_use]
     pub fn new(code: ErrorCode, error: impl Into<String>) -> Self {
@@ -136,16 +136,16 @@ impl Failure {
     ///
     /// Everything else (`true`, `"ok"`, `{status: "ok"}`, nothing at all) refuses nothing.
     #[must_use]
-    pub fn of_answer(answer: &Value) -> Option<Self> {
+    pub fn from_answer(answer: &Value) -> Option<Self> {
         match answer {
             Value::Bool(false) => Some(Self::new(ErrorCode::Internal, "the gateway answered no")),
-            Value::Array(items) => items.iter().filter(|item| !item.is_boolean()).find_map(Self::of_answer),
-            Value::Object(members) => Self::of_members(members),
+            Value::Array(items) => items.iter().filter(|item| !item.is_boolean()).find_map(Self::from_answer),
+            Value::Object(members) => Self::from_members(members),
             Value::Null | Value::Bool(true) | Value::Number(_) | Value::String(_) => None,
         }
     }
 
-    fn of_members(members: &Map<String, Value>) -> Option<Self> {
+    fn from_members(members: &Map<String, Value>) -> Option<Self> {
         let error = members.get("error").filter(|error| !matches!(error, Value::Null | Value::Bool(false)));
         let says_no = ["success", "ok"].iter().any(|name| members.get(*name) == Some(&Value::Bool(false)));
         let fails = members.get("status").and_then(Value::as_str).is_some_and(|status| status == "error");
@@ -155,7 +155,7 @@ impl Failure {
         let inner = error.and_then(Value::as_object);
         let text = |name| members.get(name).or(inner.and_then(|inner| inner.get(name))).and_then(Value::as_str);
         let said = error.and_then(Value::as_str).or(text("message")).unwrap_or("the gateway gave no reason");
-        let code = text("code").map_or(ErrorCode::Internal, ErrorCode::named);
+        let code = text("code").map_or(ErrorCode::Internal, ErrorCode::from_wire);
         let retry_after_ms = members.get("retryAfterMs").and_then(Value::as_u64);
         Some(Self { retry_after_ms, ..Self::new(code, said) })
     }
@@ -201,7 +201,7 @@ pub struct LatencyAck {
 #[serde(untagged)]
 pub enum Ack<T> {
     Granted(T),
-    Refused(Failure),
+    Refused(ErrorAck),
 }
 
 impl<T: serde::de::DeserializeOwned> Ack<T> {
@@ -235,8 +235,8 @@ mod tests {
 
     #[test]
     fn a_refused_handshake_names_its_reason() {
-        assert_eq!(ErrorCode::of_refusal("TOKEN_EXPIRED: log in again"), Some(ErrorCode::TokenExpired));
-        assert_eq!(ErrorCode::of_refusal("no such thing"), None);
+        assert_eq!(ErrorCode::from_connect_error("TOKEN_EXPIRED: log in again"), Some(ErrorCode::TokenExpired));
+        assert_eq!(ErrorCode::from_connect_error("no such thing"), None);
     }
 
     #[test]
@@ -244,10 +244,10 @@ mod tests {
         for answer in
             [json!(null), json!(true), json!("ok"), json!({"status": "ok"}), json!(["ok", {"room": "x"}]), json!({})]
         {
-            assert_eq!(Failure::of_answer(&answer), None, "{answer}");
+            assert_eq!(ErrorAck::from_answer(&answer), None, "{answer}");
         }
-        assert_eq!(Failure::of_answer(&json!({"success": true, "error": "none"})), None);
-        assert_eq!(Failure::of_answer(&json!([null, true, false])), None, "flags in a list are not verdicts");
+        assert_eq!(ErrorAck::from_answer(&json!({"success": true, "error": "none"})), None);
+        assert_eq!(ErrorAck::from_answer(&json!([null, true, false])), None, "flags in a list are not verdicts");
         for (answer, said) in [
             (json!({"success": false, "error": "no"}), "no"),
             (json!({"error": {"message": "not yours"}}), "not yours"),
@@ -255,11 +255,11 @@ mod tests {
             (json!(["x", {"ok": false}]), "the gateway gave no reason"),
             (json!(false), "the gateway answered no"),
         ] {
-            assert_eq!(Failure::of_answer(&answer).map(|failure| failure.error).as_deref(), Some(said), "{answer}");
+            assert_eq!(ErrorAck::from_answer(&answer).map(|failure| failure.error).as_deref(), Some(said), "{answer}");
         }
         let limited = json!({"success": false, "error": "slow", "code": "RATE_LIMITED", "retryAfterMs": 5});
-        let failure = Failure { retry_after_ms: Some(5), ..Failure::new(ErrorCode::RateLimited, "slow") };
-        assert_eq!(Failure::of_answer(&limited), Some(failure));
+        let failure = ErrorAck { retry_after_ms: Some(5), ..ErrorAck::new(ErrorCode::RateLimited, "slow") };
+        assert_eq!(ErrorAck::from_answer(&limited), Some(failure));
     }
 
     #[test]
@@ -267,6 +267,6 @@ mod tests {
         let ack = Ack::<SubscribeAck>::from_value(json!({"success": true})).unwrap();
         assert_eq!(ack, Ack::Granted(SubscribeAck { success: true, ..SubscribeAck::default() }));
         let refused = Ack::<SubscribeAck>::from_value(json!({"success": false, "error": "no"})).unwrap();
-        assert_eq!(refused, Ack::Refused(Failure::new(ErrorCode::Internal, "no")));
+        assert_eq!(refused, Ack::Refused(ErrorAck::new(ErrorCode::Internal, "no")));
     }
 }

@@ -10,14 +10,14 @@ use super::position::Position;
 use super::room::Room;
 
 /// Names the member of a payload that the gateway adds.
-pub const METADATA: &str = "metadata";
+pub const METADATA_KEY: &str = "metadata";
 
 /// Holds what the gateway adds to a catalogue's event as its payload's `metadata`.
 ///
 /// Times are RFC 3339 UTC with milliseconds. `epoch`, `seq` and `prev` are there if it is journaled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Stamp {
+pub struct CustomEventMetadata {
     pub v: u32,
     /// The catalogue that declares the event.
     pub catalogue: String,
@@ -44,7 +44,7 @@ pub struct Stamp {
     pub replayed: bool,
 }
 
-impl Stamp {
+impl CustomEventMetadata {
     /// Stamps an event that goes to `rooms`; it has no place in a journal yet.
     #[must_use]
     pub fn new(event_id: Id, catalogue: &str, rooms: Vec<Room>, timestamp: String) -> Self {
@@ -66,8 +66,8 @@ impl Stamp {
 
     /// Reads the stamp of an event's payload; `None` for what no catalogue of ours declares.
     #[must_use]
-    pub fn of(payload: &Value) -> Option<Self> {
-        Self::deserialize(payload.get(METADATA)?).ok()
+    pub fn from_payload(payload: &Value) -> Option<Self> {
+        Self::deserialize(payload.get(METADATA_KEY)?).ok()
     }
 
     /// Returns its place in the catalogue's journal, if it has one.
@@ -91,7 +91,7 @@ pub enum Severity {
 impl Severity {
     /// Reads the word for it; what is none does not matter much.
     #[must_use]
-    pub fn of(word: &str) -> Self {
+    pub fn from_name(word: &str) -> Self {
         match word {
             "success" => Self::Success,
             "warning" => Self::Warning,
@@ -114,7 +114,7 @@ impl Severity {
 
 /// Says how a client shows an event: a sentence with `{path}`s of the payload in it, and how much it matters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Look {
+pub struct EventDisplay {
     /// The event's name.
     pub name: String,
     pub summary: String,
@@ -131,11 +131,11 @@ mod tests {
     fn a_stamp_is_read_back_and_nothing_else_is_taken_for_one() {
         let stamp = json!({"v": 1, "catalogue": "erp", "eventId": "e", "timestamp": "2026-01-01T00:00:00.000Z",
             "rooms": ["company:acme"], "epoch": "x", "seq": 7, "prev": {"company:acme": 3}});
-        let read = Stamp::of(&json!({"number": 5, "metadata": stamp})).unwrap();
+        let read = CustomEventMetadata::from_payload(&json!({"number": 5, "metadata": stamp})).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), stamp);
         assert_eq!(read.position(), Some(Position::new("x", 7)));
         for other in [json!({}), json!({"metadata": {"seq": 7, "epoch": "x"}}), json!([1]), json!(null)] {
-            assert_eq!(Stamp::of(&other), None, "{other}");
+            assert_eq!(CustomEventMetadata::from_payload(&other), None, "{other}");
         }
     }
 }

@@ -139,17 +139,17 @@ impl Role {
 }
 
 impl std::str::FromStr for Role {
-    type Err = UnknownRole;
+    type Err = ParseRoleError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Viewer, Self::Editor, Self::Owner].into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+        [Self::Viewer, Self::Editor, Self::Owner].into_iter().find(|role| role.as_str() == text).ok_or(ParseRoleError)
     }
 }
 
 /// Says that a text names no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown role; known are OWNER, EDITOR and VIEWER")]
-pub struct UnknownRole;
+pub struct ParseRoleError;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use super::position::Position;
 use super::room::Room;
 
 /// Names every durable event on the wire.
-pub const DURABLE: [&str; 5] =
+pub const DURABLE_EVENTS: [&str; 5] =
     ["entity_updated", "state_invalidated", "world_time_changed", "settlement_updated", "structure_updated"];
 
 /// Holds one durable event: `{type, payload, metadata}`.
@@ -50,7 +50,7 @@ pub struct EntityUpdated {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateInvalidated {
-    pub scope: Scope,
+    pub scope: InvalidationScope,
     pub campaign_id: Id,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_type: Option<EntityType>,
@@ -63,7 +63,7 @@ pub struct StateInvalidated {
 /// Tells how far an invalidation reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scope {
+pub enum InvalidationScope {
     Campaign,
     Entity,
 }
@@ -135,10 +135,10 @@ pub struct Metadata {
     pub version: Option<i64>,
     /// The values that changed, where they are short; `changed_fields` names all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<Change>,
+    pub changes: Vec<FieldDiff>,
     /// The scheduled effect that made the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effect: Option<Effect>,
+    pub effect: Option<EffectRef>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
@@ -149,7 +149,7 @@ const fn metadata_version() -> u32 {
 
 /// Holds one field's value before and after a change; the field is named as in `changedFields`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct FieldDiff {
     pub field: String,
     #[serde(default)]
     pub from: Value,
@@ -159,7 +159,7 @@ pub struct Change {
 
 /// Names a scheduled effect and the world time at which it fell due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Effect {
+pub struct EffectRef {
     pub name: String,
     #[serde(default)]
     pub at: String,
@@ -204,8 +204,8 @@ impl Source {
 
 impl Payload {
     /// Does what `Deserialize` does, without the copy of everything that an enum tagged from outside costs it.
-    fn read(name: &str, body: &Value) -> Option<Self> {
-        let place = DURABLE.iter().position(|known| *known == name)?;
+    fn from_parts(name: &str, body: &Value) -> Option<Self> {
+        let place = DURABLE_EVENTS.iter().position(|known| *known == name)?;
         match place {
             0 => EntityUpdated::deserialize(body).map(Self::EntityUpdated),
             1 => StateInvalidated::deserialize(body).map(Self::StateInvalidated),
@@ -220,11 +220,11 @@ impl Payload {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::EntityUpdated(_) => DURABLE[0],
-            Self::StateInvalidated(_) => DURABLE[1],
-            Self::WorldTimeChanged(_) => DURABLE[2],
-            Self::SettlementUpdated(_) => DURABLE[3],
-            Self::StructureUpdated(_) => DURABLE[4],
+            Self::EntityUpdated(_) => DURABLE_EVENTS[0],
+            Self::StateInvalidated(_) => DURABLE_EVENTS[1],
+            Self::WorldTimeChanged(_) => DURABLE_EVENTS[2],
+            Self::SettlementUpdated(_) => DURABLE_EVENTS[3],
+            Self::StructureUpdated(_) => DURABLE_EVENTS[4],
         }
     }
 
@@ -272,8 +272,10 @@ impl Payload {
         match self {
             Self::EntityUpdated(p) => EntityRef::new(p.entity_type.clone(), p.entity_id.clone()),
             Self::StateInvalidated(p) => match (p.scope, &p.entity_type, &p.entity_id) {
-                (Scope::Entity, Some(entity_type), Some(id)) => EntityRef::new(entity_type.clone(), id.clone()),
-                (Scope::Entity | Scope::Campaign, _, _) => whole(),
+                (InvalidationScope::Entity, Some(entity_type), Some(id)) => {
+                    EntityRef::new(entity_type.clone(), id.clone())
+                }
+                (InvalidationScope::Entity | InvalidationScope::Campaign, _, _) => whole(),
             },
             Self::WorldTimeChanged(_) => whole(),
             Self::SettlementUpdated(p) => EntityRef::new(EntityType::Settlement, p.settlement_id.clone()),
@@ -304,7 +306,7 @@ impl Event {
     /// Reads an event in the form of the five; `None` for anything else, which is then shown raw.
     #[must_use]
     pub fn from_value(value: &Value) -> Option<Self> {
-        let payload = Payload::read(value.get("type")?.as_str()?, value.get("payload")?)?;
+        let payload = Payload::from_parts(value.get("type")?.as_str()?, value.get("payload")?)?;
         let metadata = value.get("metadata").map(Metadata::deserialize).transpose().ok()?;
         Some(Self { payload, metadata: metadata.unwrap_or_default() })
     }

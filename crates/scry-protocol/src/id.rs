@@ -14,7 +14,7 @@ pub struct Id(Arc<str>);
 
 /// Says why a text cannot be an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidId {
+pub enum ParseIdError {
     #[error("an id must not be empty")]
     Empty,
     #[error("an id has at most {} characters", Id::MAX_LEN)]
@@ -30,15 +30,15 @@ impl Id {
     /// Reads an id from text.
     ///
     /// # Errors
-    /// [`InvalidId`] when the text is empty, longer than [`Id::MAX_LEN`] or not plain printable ASCII.
-    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+    /// [`ParseIdError`] when the text is empty, longer than [`Id::MAX_LEN`] or not plain printable ASCII.
+    pub fn parse(text: &str) -> Result<Self, ParseIdError> {
         check(text)?;
         Ok(Self(text.into()))
     }
 
     /// Returns the first of all ids in their order, to look from.
     #[must_use]
-    pub fn first() -> Self {
+    pub fn lowest() -> Self {
         Self("!".into())
     }
 
@@ -46,7 +46,7 @@ impl Id {
     ///
     /// # Errors
     /// As for [`Id::parse`].
-    pub fn shared(text: &Arc<str>) -> Result<Self, InvalidId> {
+    pub fn shared(text: &Arc<str>) -> Result<Self, ParseIdError> {
         check(text)?;
         Ok(Self(Arc::clone(text)))
     }
@@ -58,15 +58,15 @@ impl Id {
     }
 }
 
-fn check(text: &str) -> Result<(), InvalidId> {
+fn check(text: &str) -> Result<(), ParseIdError> {
     if text.is_empty() {
-        return Err(InvalidId::Empty);
+        return Err(ParseIdError::Empty);
     }
     if text.len() > Id::MAX_LEN {
-        return Err(InvalidId::TooLong);
+        return Err(ParseIdError::TooLong);
     }
     if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
-        return Err(InvalidId::BadCharacter);
+        return Err(ParseIdError::BadCharacter);
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ impl From<uuid::Uuid> for Id {
 }
 
 impl std::str::FromStr for Id {
-    type Err = InvalidId;
+    type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(text)
@@ -105,14 +105,14 @@ impl Serialize for Id {
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(AsId)
+        deserializer.deserialize_str(IdVisitor)
     }
 }
 
 /// Reads an id without a copy of its text in between: every event holds several.
-struct AsId;
+struct IdVisitor;
 
-impl Visitor<'_> for AsId {
+impl Visitor<'_> for IdVisitor {
     type Value = Id;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,15 +137,15 @@ mod tests {
     #[test]
     fn no_id_comes_before_the_first() {
         let all = (0..=u8::MAX).filter_map(|byte| Id::parse(std::str::from_utf8(&[byte]).ok()?).ok());
-        assert_eq!(all.min(), Some(Id::first()));
+        assert_eq!(all.min(), Some(Id::lowest()));
     }
 
     #[test]
     fn what_could_break_a_screen_or_a_query_is_refused() {
-        assert_eq!(Id::parse(""), Err(InvalidId::Empty));
-        assert_eq!(Id::parse("a b"), Err(InvalidId::BadCharacter));
-        assert_eq!(Id::parse("a\u{1b}[2J"), Err(InvalidId::BadCharacter));
-        assert_eq!(Id::parse("\u{202e}x"), Err(InvalidId::BadCharacter));
-        assert_eq!(Id::parse(&"x".repeat(129)), Err(InvalidId::TooLong));
+        assert_eq!(Id::parse(""), Err(ParseIdError::Empty));
+        assert_eq!(Id::parse("a b"), Err(ParseIdError::BadCharacter));
+        assert_eq!(Id::parse("a\u{1b}[2J"), Err(ParseIdError::BadCharacter));
+        assert_eq!(Id::parse("\u{202e}x"), Err(ParseIdError::BadCharacter));
+        assert_eq!(Id::parse(&"x".repeat(129)), Err(ParseIdError::TooLong));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::messages::Ephemeral;
+use super::messages::EphemeralEvent;
 
 /// Tells what an event speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,11 +19,11 @@ impl EventKind {
     /// Returns the kind of an event. One that only has the name of a presence event, and not its form, is another
     /// application's own.
     #[must_use]
-    pub fn of(name: &str, body: &Value) -> Self {
+    pub fn classify(name: &str, body: &Value) -> Self {
         match name {
             "token:expiring" | "server:draining" | "session:ended" | "access:revoked" => Self::Control,
             "presence:state" | "presence:change" | "user:online" | "user:offline" | "user:typing"
-                if Ephemeral::read(name, body).is_some() =>
+                if EphemeralEvent::from_parts(name, body).is_some() =>
             {
                 Self::Presence
             }
@@ -41,13 +41,17 @@ mod tests {
     #[test]
     fn housekeeping_and_presence_are_told_from_what_happens() {
         for name in ["token:expiring", "server:draining", "session:ended", "access:revoked"] {
-            assert_eq!(EventKind::of(name, &json!({})), EventKind::Control, "{name}");
+            assert_eq!(EventKind::classify(name, &json!({})), EventKind::Control, "{name}");
         }
         let user = json!({"userId": "u", "name": "Mira"});
-        assert_eq!(EventKind::of("user:online", &user), EventKind::Presence);
-        assert_eq!(EventKind::of("user:online", &json!({"account": 3})), EventKind::World, "somebody else's event");
+        assert_eq!(EventKind::classify("user:online", &user), EventKind::Presence);
+        assert_eq!(
+            EventKind::classify("user:online", &json!({"account": 3})),
+            EventKind::World,
+            "somebody else's event"
+        );
         for name in ["settlement_updated", "notification:new", "document:conflict", "invoice:paid"] {
-            assert_eq!(EventKind::of(name, &json!({})), EventKind::World, "{name}");
+            assert_eq!(EventKind::classify(name, &json!({})), EventKind::World, "{name}");
         }
     }
 }

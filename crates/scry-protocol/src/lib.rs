@@ -19,13 +19,13 @@ pub mod request;
 pub mod room;
 pub mod variable;
 
-pub use ack::{Ack, ErrorCode, Failure, SubscribeAck};
+pub use ack::{Ack, ErrorAck, ErrorCode, SubscribeAck};
 pub use conflict::{Conflict, FieldConflict, OnConflict};
 pub use entity::{EntityRef, EntityType, Operation, Role};
-pub use event::{Change, Event, Metadata, Payload, Prev, Scope, Source};
-pub use id::{Id, InvalidId};
+pub use event::{Event, FieldDiff, InvalidationScope, Metadata, Payload, Prev, Source};
+pub use id::{Id, ParseIdError};
 pub use kind::EventKind;
-pub use messages::Ephemeral;
+pub use messages::EphemeralEvent;
 pub use position::Position;
 pub use request::ClientRequest;
-pub use room::{InvalidRoom, Room, RoomKind};
+pub use room::{ParseRoomError, Room, RoomKind};

@@ -64,7 +64,7 @@ pub struct ConflictResolved {
 /// Holds an event that is not in the journal; serialised, it is its payload.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Ephemeral {
+pub enum EphemeralEvent {
     PresenceState(PresenceState),
     PresenceChange(PresenceChange),
     UserOnline(UserSeen),
@@ -75,10 +75,10 @@ pub enum Ephemeral {
     NotificationNew(NotificationNew),
 }
 
-impl Ephemeral {
+impl EphemeralEvent {
     /// Reads an event by its name; `None` for other events, and for a payload in another form.
     #[must_use]
-    pub fn read(name: &str, payload: &Value) -> Option<Self> {
+    pub fn from_parts(name: &str, payload: &Value) -> Option<Self> {
         match name {
             "presence:state" => PresenceState::deserialize(payload).ok().map(Self::PresenceState),
             "presence:change" => PresenceChange::deserialize(payload).ok().map(Self::PresenceChange),
@@ -136,7 +136,8 @@ mod tests {
             ("notification:new", notification),
         ];
         for (name, payload) in events {
-            let event = Ephemeral::read(name, &payload).unwrap_or_else(|| panic!("{name} is not understood"));
+            let event =
+                EphemeralEvent::from_parts(name, &payload).unwrap_or_else(|| panic!("{name} is not understood"));
             assert_eq!(event.name(), name);
             assert_eq!(serde_json::to_value(&event).unwrap(), payload);
         }
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_stays_raw() {
-        assert_eq!(Ephemeral::read("invoice:paid", &json!({})), None);
-        assert_eq!(Ephemeral::read("user:online", &json!({"name": "Mira"})), None);
+        assert_eq!(EphemeralEvent::from_parts("invoice:paid", &json!({})), None);
+        assert_eq!(EphemeralEvent::from_parts("user:online", &json!({"name": "Mira"})), None);
     }
 }

@@ -23,7 +23,7 @@ impl Position {
 
     /// Tells whether both positions belong to the same history.
     #[must_use]
-    pub fn comparable(&self, other: &Self) -> bool {
+    pub fn is_comparable_with(&self, other: &Self) -> bool {
         self.epoch == other.epoch
     }
 }

@@ -47,7 +47,7 @@ pub fn subscribe(room: &Room, since: Option<&Position>) -> Option<(&'static str,
         Room::Campaign(id) => ("subscribe_campaign", "campaignId", id.to_string()),
         Room::Settlement(id) => ("subscribe_settlement", "settlementId", id.to_string()),
         Room::Structure(id) => ("subscribe_structure", "structureId", id.to_string()),
-        Room::Declared(..) => (SUBSCRIBE_ROOM, "room", room.to_string()),
+        Room::Custom(..) => (SUBSCRIBE_ROOM, "room", room.to_string()),
         Room::User(_) => return None,
     };
     let mut payload = serde_json::Map::new();
@@ -65,7 +65,7 @@ pub fn unsubscribe(room: &Room) -> Option<(&'static str, serde_json::Value)> {
         Room::Campaign(id) => Some(("unsubscribe_campaign", id.as_str().into())),
         Room::Settlement(id) => Some(("unsubscribe_settlement", id.as_str().into())),
         Room::Structure(id) => Some(("unsubscribe_structure", id.as_str().into())),
-        Room::Declared(..) => Some((UNSUBSCRIBE_ROOM, serde_json::json!({"room": room}))),
+        Room::Custom(..) => Some((UNSUBSCRIBE_ROOM, serde_json::json!({"room": room}))),
         Room::User(_) => None,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::entity::EntityType;
-use super::id::{Id, InvalidId};
+use super::id::{Id, ParseIdError};
 
 /// Names a room of the gateway; written `kind:id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +17,7 @@ pub enum Room {
     Structure(Id),
     User(Id),
     /// A room of a kind that a catalogue declares.
-    Declared(RoomKind, Id),
+    Custom(RoomKind, Id),
 }
 
 /// Names a kind of room that a catalogue declares: a short word such as `company`.
@@ -26,7 +26,7 @@ pub struct RoomKind(Arc<str>);
 
 /// Says why a text is no room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidRoom {
+pub enum ParseRoomError {
     #[error("a room is written kind:id, for example campaign:0197…")]
     NoKind,
     #[error(
@@ -35,7 +35,7 @@ pub enum InvalidRoom {
     )]
     BadKind,
     #[error(transparent)]
-    Id(#[from] InvalidId),
+    Id(#[from] ParseIdError),
 }
 
 impl RoomKind {
@@ -47,12 +47,12 @@ impl RoomKind {
     /// Reads a kind that the gateway has not by itself.
     ///
     /// # Errors
-    /// [`InvalidRoom::BadKind`] when the text is no such word.
-    pub fn parse(text: &str) -> Result<Self, InvalidRoom> {
+    /// [`ParseRoomError::BadKind`] when the text is no such word.
+    pub fn parse(text: &str) -> Result<Self, ParseRoomError> {
         let is_word = text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.len() <= Self::MAX_LEN
             && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
-        if is_word && !Self::BUILT_IN.contains(&text) { Ok(Self(text.into())) } else { Err(InvalidRoom::BadKind) }
+        if is_word && !Self::BUILT_IN.contains(&text) { Ok(Self(text.into())) } else { Err(ParseRoomError::BadKind) }
     }
 
     /// Returns the word.
@@ -67,11 +67,9 @@ impl Room {
     #[must_use]
     pub const fn id(&self) -> &Id {
         match self {
-            Self::Campaign(id)
-            | Self::Settlement(id)
-            | Self::Structure(id)
-            | Self::User(id)
-            | Self::Declared(_, id) => id,
+            Self::Campaign(id) | Self::Settlement(id) | Self::Structure(id) | Self::User(id) | Self::Custom(_, id) => {
+                id
+            }
         }
     }
 
@@ -83,7 +81,7 @@ impl Room {
             Self::Settlement(_) => RoomKind::BUILT_IN[1],
             Self::Structure(_) => RoomKind::BUILT_IN[2],
             Self::User(_) => RoomKind::BUILT_IN[3],
-            Self::Declared(kind, _) => kind.as_str(),
+            Self::Custom(kind, _) => kind.as_str(),
         }
     }
 
@@ -110,16 +108,16 @@ impl fmt::Display for Room {
 }
 
 impl FromStr for Room {
-    type Err = InvalidRoom;
+    type Err = ParseRoomError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (kind, id) = text.split_once(':').ok_or(InvalidRoom::NoKind)?;
+        let (kind, id) = text.split_once(':').ok_or(ParseRoomError::NoKind)?;
         let build = match kind {
             "campaign" => Self::Campaign,
             "settlement" => Self::Settlement,
             "structure" => Self::Structure,
             "user" => Self::User,
-            declared => return Ok(Self::Declared(RoomKind::parse(declared)?, Id::parse(id)?)),
+            declared => return Ok(Self::Custom(RoomKind::parse(declared)?, Id::parse(id)?)),
         };
         Ok(build(Id::parse(id)?))
     }
@@ -147,10 +145,10 @@ mod tests {
         for text in ["campaign:a", "settlement:b-1", "structure:c", "user:d", "company:acme", "cost-centre_2:7"] {
             assert_eq!(text.parse::<Room>().unwrap().to_string(), text);
         }
-        assert_eq!("campaign".parse::<Room>(), Err(InvalidRoom::NoKind));
+        assert_eq!("campaign".parse::<Room>(), Err(ParseRoomError::NoKind));
         for kind in ["", "Company", "2nd", "a b", "a\u{1b}", &"x".repeat(33)] {
-            assert_eq!(format!("{kind}:1").parse::<Room>(), Err(InvalidRoom::BadKind), "{kind:?}");
+            assert_eq!(format!("{kind}:1").parse::<Room>(), Err(ParseRoomError::BadKind), "{kind:?}");
         }
-        assert_eq!("campaign:".parse::<Room>(), Err(InvalidRoom::Id(InvalidId::Empty)));
+        assert_eq!("campaign:".parse::<Room>(), Err(ParseRoomError::Id(ParseIdError::Empty)));
     }
 }

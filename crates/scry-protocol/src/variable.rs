@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 /// Names the kinds on the wire.
-const KINDS: [&str; 5] = ["number", "text", "choice", "flag", "list"];
+const KIND_NAMES: [&str; 5] = ["number", "text", "choice", "flag", "list"];
 /// Bounds a text in characters, a list in items, and a value that is quoted in a sentence.
-const MAX_TEXT: usize = 10_000;
-const MAX_LIST: usize = 1_000;
-const MAX_QUOTED: usize = 60;
+const MAX_TEXT_CHARS: usize = 10_000;
+const MAX_LIST_ITEMS: usize = 1_000;
+const MAX_QUOTED_CHARS: usize = 60;
 
 /// Describes a variable: the same keys in a world file and on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,11 +56,11 @@ impl VariableSchema {
     /// # Errors
     /// What the schema lacks or contradicts.
     pub fn from_json(json: &Value) -> Result<Self, String> {
-        if !json.get("type").and_then(Value::as_str).is_some_and(|kind| KINDS.contains(&kind)) {
-            return Err(format!("needs a `type`: one of {}", KINDS.join(", ")));
+        if !json.get("type").and_then(Value::as_str).is_some_and(|kind| KIND_NAMES.contains(&kind)) {
+            return Err(format!("needs a `type`: one of {}", KIND_NAMES.join(", ")));
         }
         let schema: Self = serde_json::from_value(json.clone()).map_err(|error| error.to_string())?;
-        schema.check_itself()?;
+        schema.validate()?;
         Ok(schema)
     }
 
@@ -72,8 +72,8 @@ impl VariableSchema {
         match self.kind {
             VariableKind::Number => self.check_number(value),
             VariableKind::Text => match value.as_str() {
-                Some(text) if text.chars().count() <= MAX_TEXT => Ok(()),
-                Some(_) => Err(format!("must have at most {MAX_TEXT} characters")),
+                Some(text) if text.chars().count() <= MAX_TEXT_CHARS => Ok(()),
+                Some(_) => Err(format!("must have at most {MAX_TEXT_CHARS} characters")),
                 None => Err(format!("must be a text, not {}", quoted(value))),
             },
             VariableKind::Choice => match value.as_str() {
@@ -90,7 +90,7 @@ impl VariableSchema {
     ///
     /// # Errors
     /// What the schema lacks or contradicts.
-    pub fn check_itself(&self) -> Result<(), String> {
+    pub fn validate(&self) -> Result<(), String> {
         match (self.kind, self.bounds()) {
             (VariableKind::Choice, _) if self.values.is_empty() => {
                 Err("is a choice without values; it needs `values`, a list of texts".to_owned())
@@ -120,7 +120,7 @@ impl VariableSchema {
 
 fn check_list(value: &Value) -> Result<(), String> {
     match value.as_array() {
-        Some(items) if items.len() > MAX_LIST => Err(format!("must have at most {MAX_LIST} items")),
+        Some(items) if items.len() > MAX_LIST_ITEMS => Err(format!("must have at most {MAX_LIST_ITEMS} items")),
         Some(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => Ok(()),
         Some(_) | None => Err(format!("must be a list of plain values, not {}", quoted(value))),
     }
@@ -129,9 +129,9 @@ fn check_list(value: &Value) -> Result<(), String> {
 /// Writes a value into a sentence, cut where it is long.
 fn quoted(value: &Value) -> String {
     let text = value.to_string();
-    if text.chars().count() <= MAX_QUOTED {
+    if text.chars().count() <= MAX_QUOTED_CHARS {
         text
     } else {
-        format!("{}…", text.chars().take(MAX_QUOTED).collect::<String>())
+        format!("{}…", text.chars().take(MAX_QUOTED_CHARS).collect::<String>())
     }
 }

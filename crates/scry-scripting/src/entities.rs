@@ -13,7 +13,7 @@ use scry_client::connection::Start;
 use scry_client::error::ApiError;
 use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::{EntityType, Event, Id, Operation, Position, Room};
-use scry_text::json::{Json, Texts};
+use scry_text::json::{Json, TextHandling};
 use serde_json::{Map, Value};
 
 use super::latest::Latest;
@@ -88,7 +88,7 @@ impl Entities {
                     self.begin_at(&api, campaign, Some(position)).await
                 }
                 (Room::Settlement(id) | Room::Structure(id), _) => self.begin_alone(&api, id, start, &whole).await,
-                (Room::Campaign(_) | Room::User(_) | Room::Declared(..), _) => Ok(()),
+                (Room::Campaign(_) | Room::User(_) | Room::Custom(..), _) => Ok(()),
             };
             if let Err(error) = begun {
                 self.cannot_look_up(&error);
@@ -155,7 +155,7 @@ impl Entities {
 
     /// Learns what a recording says of a campaign.
     pub fn learn_recorded(&mut self, campaign: &Id, position: &Position, nodes: &[Value]) {
-        let nodes = nodes.iter().map(|node| Json::from_value(node, Texts::AsStored)).collect();
+        let nodes = nodes.iter().map(|node| Json::from_value(node, TextHandling::AsStored)).collect();
         self.learn(&Snapshot { campaign_id: campaign.clone(), position: Some(position.clone()), nodes });
     }
 
@@ -360,7 +360,7 @@ struct Answers {
 /// Returns an event's place in a campaign's journal, if it comes after `known`.
 fn place(event: &Event, known: &Position) -> Option<u64> {
     let position = event.position()?;
-    (position.comparable(known) && position.seq > known.seq).then_some(position.seq)
+    (position.is_comparable_with(known) && position.seq > known.seq).then_some(position.seq)
 }
 
 /// Takes the events before a place out of others.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use scry_client::api::{Api, CampaignSummary};
 use scry_client::error::ApiError;
-use scry_protocol::{ErrorCode, Id, InvalidRoom, Room, RoomKind};
+use scry_protocol::{ErrorCode, Id, ParseRoomError, Room, RoomKind};
 use scry_query::expr::Names;
 use scry_text::suggest::nearest;
 use serde_json::Value;
@@ -33,11 +33,11 @@ pub enum RoomsError {
 /// # Errors
 /// A sentence with what was meant, or why the text is no room.
 pub fn named(text: &str) -> Result<Room, String> {
-    let room: Room = text.parse().map_err(|error: InvalidRoom| error.to_string())?;
+    let room: Room = text.parse().map_err(|error: ParseRoomError| error.to_string())?;
     // Short words are near to too many others.
     let own = RoomKind::BUILT_IN.into_iter().filter(|kind| kind.len() > 4);
     match (&room, nearest(room.kind(), own)) {
-        (Room::Declared(..), Some(near)) => Err(format!("“{}” is no kind of room; did you mean {near}?", room.kind())),
+        (Room::Custom(..), Some(near)) => Err(format!("“{}” is no kind of room; did you mean {near}?", room.kind())),
         _ => Ok(room),
     }
 }
@@ -116,7 +116,7 @@ async fn campaigns_of(api: &Api, rooms: &[Room]) -> Result<BTreeSet<Id>, ApiErro
                 campaigns.insert(id.clone());
             }
             Room::Settlement(id) | Room::Structure(id) => entities.push(id.clone()),
-            Room::User(_) | Room::Declared(..) => {}
+            Room::User(_) | Room::Custom(..) => {}
         }
     }
     if !entities.is_empty() {

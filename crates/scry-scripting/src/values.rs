@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use scry_protocol::{Change, EntityType, Event, Operation, Payload, Source};
+use scry_protocol::{EntityType, Event, FieldDiff, Operation, Payload, Source};
 use serde_json::{Value, json};
 
 /// What only a creation tells as a whole, before anything has been worked out.
@@ -54,7 +54,7 @@ pub fn touched(event: &Event) -> Vec<Touch> {
 }
 
 fn touches<'a>(
-    changes: &[Change],
+    changes: &[FieldDiff],
     named: impl Iterator<Item = &'a String>,
     field: impl Fn(String) -> Field,
 ) -> Vec<Touch> {

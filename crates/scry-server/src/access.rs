@@ -23,7 +23,7 @@ pub async fn role_in_campaign(db: &Db, user: &Id, campaign: &Id) -> Result<Optio
 /// # Errors
 /// [`DbError`] when the database does not answer.
 pub async fn campaign_of(db: &Db, room: &Room) -> Result<Option<Id>, DbError> {
-    if matches!(room, Room::User(_) | Room::Declared(..)) {
+    if matches!(room, Room::User(_) | Room::Custom(..)) {
         return Ok(None);
     }
     let row = sqlx::query("SELECT campaign_id FROM entities WHERE id = $1 AND kind = $2")

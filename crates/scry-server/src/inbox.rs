@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use scry_protocol::{Ephemeral, Id};
+use scry_protocol::{EphemeralEvent, Id};
 use serde_json::value::RawValue;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -45,7 +45,7 @@ pub async fn put(
     db: &mut AnyConnection,
     user: &Id,
     sender: &Id,
-    message: &Ephemeral,
+    message: &EphemeralEvent,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let body = serde_json::to_string(message).map_err(|error| DbError::corrupt("message", error))?;

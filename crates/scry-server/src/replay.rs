@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use scry_protocol::catalogue::Stamp;
+use scry_protocol::catalogue::CustomEventMetadata;
 use scry_protocol::{Event, Position, Room};
 use serde_json::{Value, json};
 use socketioxide::SocketIo;
@@ -41,14 +41,14 @@ struct Numbered {
 impl Numbered {
     /// Reads where an event stands; `None` for one that no journal holds.
     fn read(name: &str, body: &Value) -> Option<Self> {
-        let (position, rooms) = match (Event::from_value(body), Stamp::of(body)) {
+        let (position, rooms) = match (Event::from_value(body), CustomEventMetadata::from_payload(body)) {
             (Some(event), _) => {
                 let position = event.position()?;
                 let prev = event.metadata.prev.unwrap_or_default();
                 let before = |room: &Room| match room {
                     Room::Settlement(_) => prev.settlement,
                     Room::Structure(_) => prev.structure,
-                    Room::Campaign(_) | Room::User(_) | Room::Declared(..) => None,
+                    Room::Campaign(_) | Room::User(_) | Room::Custom(..) => None,
                 };
                 let rooms = event.payload.rooms().into_iter().map(|room| (before(&room), room));
                 (position, rooms.collect::<Vec<_>>())

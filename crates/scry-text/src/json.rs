@@ -19,11 +19,11 @@ use serde_json::{Number, Value};
 
 pub use object::Object;
 pub use pool::Pool;
-pub use read::Reading;
+pub use read::JsonSeed;
 
 /// Says what becomes of the texts in JSON that is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Texts {
+pub enum TextHandling {
     /// Made safe to show: strings as by `text::block`, keys as by `text::line`.
     #[default]
     Safe,
@@ -31,7 +31,7 @@ pub enum Texts {
     AsStored,
 }
 
-/// A JSON value; its texts are safe to show unless it was read as [`Texts::AsStored`].
+/// A JSON value; its texts are safe to show unless it was read as [`TextHandling::AsStored`].
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Json {
     #[default]
@@ -46,8 +46,8 @@ pub enum Json {
 impl Json {
     /// Takes in a value that was read already; `texts` says what becomes of its texts.
     #[must_use]
-    pub fn from_value(value: &Value, texts: Texts) -> Self {
-        Pool::new(texts).take_in(value)
+    pub fn from_value(value: &Value, texts: TextHandling) -> Self {
+        Pool::new(texts).intern(value)
     }
 
     /// Returns the value under a key of an object.
@@ -124,18 +124,18 @@ impl Json {
 
 /// Reads JSON from its bytes; `None` when they are none.
 #[must_use]
-pub fn read(bytes: &[u8], texts: Texts) -> Option<Json> {
+pub fn read(bytes: &[u8], texts: TextHandling) -> Option<Json> {
     let mut pool = Pool::new(texts);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Reading(&mut pool).deserialize(&mut reader).ok()?;
+    let value = JsonSeed(&mut pool).deserialize(&mut reader).ok()?;
     reader.end().ok().map(|()| value)
 }
 
 /// Takes in values that are kept together.
 #[must_use]
-pub fn together(values: &[Value]) -> Vec<Json> {
+pub fn intern_all(values: &[Value]) -> Vec<Json> {
     let mut pool = Pool::default();
-    values.iter().map(|value| pool.take_in(value)).collect()
+    values.iter().map(|value| pool.intern(value)).collect()
 }
 
 impl PartialEq<Value> for Json {
@@ -169,7 +169,7 @@ impl From<&Json> for Value {
 
 impl From<&Value> for Json {
     fn from(value: &Value) -> Self {
-        Pool::default().take_in(value)
+        Pool::default().intern(value)
     }
 }
 

@@ -6,8 +6,8 @@
 
 pub mod input;
 pub mod json;
-pub mod placed;
 pub mod suggest;
+pub mod toml_file;
 pub mod units;
 
 use std::borrow::Cow;
@@ -16,17 +16,17 @@ use std::fmt::Write;
 use serde_json::Value;
 
 /// Bounds what one piece of foreign text may take up, in characters.
-pub const MAX_CHARS: usize = 4096;
+pub const MAX_LINE_CHARS: usize = 4096;
 /// Bounds the same for text of several lines.
-pub const MAX_BLOCK_CHARS: usize = 4 * MAX_CHARS;
+pub const MAX_BLOCK_CHARS: usize = 4 * MAX_LINE_CHARS;
 
 /// Replaces what must not reach a terminal, a title, a log or stdout in text mode, on one line.
 ///
 /// Line ends and tabs become a space, other control characters `�`; direction controls, zero-width
-/// characters other than joiners, tags and private use vanish; text past [`MAX_CHARS`] is cut with `…`.
+/// characters other than joiners, tags and private use vanish; text past [`MAX_LINE_CHARS`] is cut with `…`.
 #[must_use]
 pub fn line(text: &str) -> Cow<'_, str> {
-    clean(text, false, MAX_CHARS)
+    clean(text, false, MAX_LINE_CHARS)
 }
 
 /// Does the same as [`line()`] but keeps line feeds and takes [`MAX_BLOCK_CHARS`], for descriptions.
@@ -83,7 +83,7 @@ pub fn escaped(json: String) -> String {
 /// Returns whether a character is written as an escape in JSON; the line ends of indented JSON are not.
 fn is_escaped(c: char) -> bool {
     let invisible = matches!(c, '\u{200c}'..='\u{200d}' | '\u{e0100}'..='\u{e01ef}');
-    !matches!(c, ' '..='~' | '\n') && (invisible || verdict(c, false) != Verdict::Keep)
+    !matches!(c, ' '..='~' | '\n') && (invisible || char_action(c, false) != CharAction::Keep)
 }
 
 /// Tells whether [`json()`] would change nothing.
@@ -101,7 +101,7 @@ fn clean(text: &str, keep_lines: bool, most: usize) -> Cow<'_, str> {
     if fits && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
-    if fits && text.chars().all(|c| verdict(c, keep_lines) == Verdict::Keep) {
+    if fits && text.chars().all(|c| char_action(c, keep_lines) == CharAction::Keep) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len().min(most * 4));
@@ -110,29 +110,29 @@ fn clean(text: &str, keep_lines: bool, most: usize) -> Cow<'_, str> {
             safe.push('…');
             break;
         }
-        match verdict(c, keep_lines) {
-            Verdict::Keep => safe.push(c),
-            Verdict::Space => safe.push(' '),
-            Verdict::Mark => safe.push(char::REPLACEMENT_CHARACTER),
-            Verdict::Drop => {}
+        match char_action(c, keep_lines) {
+            CharAction::Keep => safe.push(c),
+            CharAction::Space => safe.push(' '),
+            CharAction::Mark => safe.push(char::REPLACEMENT_CHARACTER),
+            CharAction::Drop => {}
         }
     }
     Cow::Owned(safe)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum CharAction {
     Keep,
     Space,
     Mark,
     Drop,
 }
 
-fn verdict(c: char, keep_lines: bool) -> Verdict {
+fn char_action(c: char, keep_lines: bool) -> CharAction {
     match c {
-        '\n' if keep_lines => Verdict::Keep,
-        '\n' | '\r' | '\t' | '\u{85}' | '\u{2028}' | '\u{2029}' => Verdict::Space,
-        _ if c.is_control() => Verdict::Mark,
+        '\n' if keep_lines => CharAction::Keep,
+        '\n' | '\r' | '\t' | '\u{85}' | '\u{2028}' | '\u{2029}' => CharAction::Space,
+        _ if c.is_control() => CharAction::Mark,
         // Soft hyphen, Arabic letter mark, zero-width space, direction marks, embeddings, isolates,
         // invisible operators, byte-order mark, interlinear annotations, tags. Joiners (200C, 200D)
         // stay: Persian and emoji are spelt with them.
@@ -147,8 +147,8 @@ fn verdict(c: char, keep_lines: bool) -> Verdict {
         | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}'
         | '\u{e000}'..='\u{f8ff}'
-        | '\u{f0000}'..='\u{10ffff}' => Verdict::Drop,
-        _ => Verdict::Keep,
+        | '\u{f0000}'..='\u{10ffff}' => CharAction::Drop,
+        _ => CharAction::Keep,
     }
 }
 
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_huge_name_is_cut() {
         let safe = line(&"x".repeat(10_000_000)).into_owned();
-        assert_eq!(safe.chars().count(), MAX_CHARS + 1);
+        assert_eq!(safe.chars().count(), MAX_LINE_CHARS + 1);
         assert_eq!(block(&"x".repeat(10_000_000)).chars().count(), MAX_BLOCK_CHARS + 1);
     }
 
@@ -186,7 +186,7 @@ mod tests {
             for text in [value.to_string(), format!("{value:#}")] {
                 let safe = escaped(text);
                 assert!(
-                    !safe.contains(|c: char| c != '\n' && (verdict(c, false) != Verdict::Keep || c == '\u{200d}')),
+                    !safe.contains(|c: char| c != '\n' && (char_action(c, false) != CharAction::Keep || c == '\u{200d}')),
                     "{safe}"
                 );
                 assert!(

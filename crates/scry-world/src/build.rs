@@ -6,7 +6,7 @@ use scry_calendar::{self as calendar, Calendar, WorldTime, WorldTimeError};
 use scry_protocol::Role;
 use scry_query::formula::RuleBook;
 use scry_text::input;
-use scry_text::placed::Fault;
+use scry_text::toml_file::SpannedError;
 use toml::Spanned;
 
 use super::derive::{self, Given, GivenBySlug};
@@ -17,7 +17,7 @@ use super::rules;
 use super::sheet::Draft;
 
 /// Builds and checks a world.
-pub(super) fn world(file: raw::File) -> Result<World, Fault> {
+pub(super) fn world(file: raw::File) -> Result<World, SpannedError> {
     let mut names = BTreeSet::new();
     for user in &file.users {
         unique(&mut names, &user.name, "users")?;
@@ -38,7 +38,7 @@ fn campaign(
     users: &BTreeSet<String>,
     schemas: &raw::Schemas,
     book: &RuleBook,
-) -> Result<Campaign, Fault> {
+) -> Result<Campaign, SpannedError> {
     let mut campaign = Campaign {
         calendar: calendar(&raw.calendar)?,
         world_time: world_time(&raw.world_time)?,
@@ -94,7 +94,7 @@ fn settlement(
     kingdoms: &BTreeSet<String>,
     schemas: &raw::Schemas,
     given: &mut GivenBySlug,
-) -> Result<Settlement, Fault> {
+) -> Result<Settlement, SpannedError> {
     let slug = unique(slugs, &raw.slug, "settlement")?;
     let kingdom = existing(kingdoms, &raw.kingdom, &format!("settlement {slug}, kingdom"))?;
     let draft = Draft {
@@ -117,7 +117,7 @@ fn structure(
     settlements: &BTreeSet<String>,
     schemas: &raw::Schemas,
     given: &mut GivenBySlug,
-) -> Result<Structure, Fault> {
+) -> Result<Structure, SpannedError> {
     let slug = unique(slugs, &raw.slug, "structure")?;
     let settlement = existing(settlements, &raw.settlement, &format!("structure {slug}, settlement"))?;
     let draft = Draft {
@@ -139,7 +139,7 @@ fn location(
     slugs: &mut BTreeSet<String>,
     kingdoms: &BTreeSet<String>,
     settlements: &BTreeSet<String>,
-) -> Result<Location, Fault> {
+) -> Result<Location, SpannedError> {
     let slug = unique(slugs, &raw.slug, "location")?;
     let parent = |known, parent: Option<Spanned<String>>, key: &str| {
         parent.map(|name| existing(known, &name, &format!("location {slug}, {key}"))).transpose()
@@ -158,7 +158,7 @@ fn encounter(
     raw: raw::Encounter,
     slugs: &mut BTreeSet<String>,
     locations: &BTreeSet<String>,
-) -> Result<Encounter, Fault> {
+) -> Result<Encounter, SpannedError> {
     let slug = unique(slugs, &raw.slug, "encounter")?;
     let place = format!("encounter {slug}, location");
     let location = raw.location.map(|name| existing(locations, &name, &place)).transpose()?;
@@ -166,7 +166,7 @@ fn encounter(
     Ok(Encounter { slug, location, name, description: raw.description, status: raw.status })
 }
 
-fn members(raw: Vec<raw::Member>, users: &BTreeSet<String>) -> Result<Vec<Member>, Fault> {
+fn members(raw: Vec<raw::Member>, users: &BTreeSet<String>) -> Result<Vec<Member>, SpannedError> {
     let member = |raw: raw::Member| {
         let user = existing(users, &raw.user, "members, user")?;
         let role: Role =
@@ -176,7 +176,7 @@ fn members(raw: Vec<raw::Member>, users: &BTreeSet<String>) -> Result<Vec<Member
     raw.into_iter().map(member).collect()
 }
 
-fn calendar(name: &Spanned<String>) -> Result<Calendar, Fault> {
+fn calendar(name: &Spanned<String>) -> Result<Calendar, SpannedError> {
     let bundled = calendar::BUNDLED.iter().find(|(known, _)| known == name.get_ref());
     let Some((_, toml)) = bundled else {
         let known = calendar::BUNDLED.map(|(known, _)| known).join(", ");
@@ -186,28 +186,28 @@ fn calendar(name: &Spanned<String>) -> Result<Calendar, Fault> {
 }
 
 /// Reads a time and writes it as the wire has it.
-pub(super) fn world_time(time: &Spanned<String>) -> Result<String, Fault> {
+pub(super) fn world_time(time: &Spanned<String>) -> Result<String, SpannedError> {
     let instant: Result<WorldTime, WorldTimeError> = time.get_ref().parse();
     instant.map(|instant| instant.to_string()).map_err(|error| fault(time, "world time", error.to_string()))
 }
 
-fn level(level: i64, slug: &Spanned<String>, table: &str) -> Result<i64, Fault> {
+fn level(level: i64, slug: &Spanned<String>, table: &str) -> Result<i64, SpannedError> {
     if (0..=20).contains(&level) {
         return Ok(level);
     }
     Err(fault(slug, &format!("{table} {}, level", slug.get_ref()), format!("must lie between 0 and 20, not {level}")))
 }
 
-fn name(slug: &Spanned<String>, table: &str, text: &str) -> Result<String, Fault> {
+fn name(slug: &Spanned<String>, table: &str, text: &str) -> Result<String, SpannedError> {
     let place = || format!("{table} {}, name", slug.get_ref());
     input::name(text).map_err(|problem| fault(slug, &place(), problem.to_string()))
 }
 
-fn unique(seen: &mut BTreeSet<String>, name: &Spanned<String>, table: &str) -> Result<String, Fault> {
+fn unique(seen: &mut BTreeSet<String>, name: &Spanned<String>, table: &str) -> Result<String, SpannedError> {
     let text = name.get_ref();
     let sayable = !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !sayable || text.len() > input::MAX_USERNAME {
-        let most = input::MAX_USERNAME;
+    if !sayable || text.len() > input::MAX_USERNAME_CHARS {
+        let most = input::MAX_USERNAME_CHARS;
         return Err(fault(
             name,
             table,
@@ -220,7 +220,7 @@ fn unique(seen: &mut BTreeSet<String>, name: &Spanned<String>, table: &str) -> R
     Ok(text.clone())
 }
 
-fn existing(known: &BTreeSet<String>, name: &Spanned<String>, place: &str) -> Result<String, Fault> {
+fn existing(known: &BTreeSet<String>, name: &Spanned<String>, place: &str) -> Result<String, SpannedError> {
     if known.contains(name.get_ref()) {
         return Ok(name.get_ref().clone());
     }
@@ -229,6 +229,6 @@ fn existing(known: &BTreeSet<String>, name: &Spanned<String>, place: &str) -> Re
 }
 
 /// Builds a fault at a value of the file.
-pub(super) fn fault<T>(at: &Spanned<T>, place: &str, text: impl Into<String>) -> Fault {
-    Fault { at: at.span().start, place: place.to_owned(), text: text.into() }
+pub(super) fn fault<T>(at: &Spanned<T>, place: &str, text: impl Into<String>) -> SpannedError {
+    SpannedError { at: at.span().start, place: place.to_owned(), text: text.into() }
 }

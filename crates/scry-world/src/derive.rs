@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use scry_calendar::WorldTime;
 use scry_query::formula::{self, Clock, Derived, Family, Outcome, RuleBook, Trouble};
-use scry_text::placed::{Fault, Keyed};
+use scry_text::toml_file::{Keyed, SpannedError};
 use serde_json::Value;
 
 use super::model::{Campaign, Sheet};
@@ -27,7 +27,7 @@ impl Given {
         Self { place: draft.place.clone(), at: draft.at, computed, conditions }
     }
 
-    fn agrees(&self, derived: &[Derived]) -> Result<(), Fault> {
+    fn agrees(&self, derived: &[Derived]) -> Result<(), SpannedError> {
         for (key, value) in &self.computed.0 {
             let found = derived.iter().find_map(|it| match &it.outcome {
                 Outcome::Computed(computed) if it.name == *key.get_ref() => Some(&computed.value),
@@ -51,7 +51,7 @@ impl Given {
         key: &toml::Spanned<String>,
         written: &Value,
         found: Option<&Value>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SpannedError> {
         let text = match found {
             None => "has no rule; declare one".to_owned(),
             Some(found) if found == written || (found.is_number() && found.as_f64() == written.as_f64()) => {
@@ -59,12 +59,12 @@ impl Given {
             }
             Some(found) => format!("is {written}, but its rule gives {found}; correct it or leave it out"),
         };
-        Err(Fault { at: key.span().start, place: format!("{}, {table}.{}", self.place, key.get_ref()), text })
+        Err(SpannedError { at: key.span().start, place: format!("{}, {table}.{}", self.place, key.get_ref()), text })
     }
 }
 
 /// Works out every value and condition of a campaign and puts it where it belongs.
-pub(super) fn fill(campaign: &mut Campaign, given: &GivenBySlug, book: &RuleBook) -> Result<(), Fault> {
+pub(super) fn fill(campaign: &mut Campaign, given: &GivenBySlug, book: &RuleBook) -> Result<(), SpannedError> {
     let calendar = campaign.calendar.clone();
     // The file's time has been read once already.
     let clock = Clock { calendar: &calendar, now: campaign.world_time.parse().unwrap_or(WorldTime::UNIX_EPOCH) };
@@ -87,10 +87,10 @@ pub(super) fn fill(campaign: &mut Campaign, given: &GivenBySlug, book: &RuleBook
     Ok(())
 }
 
-fn put(sheet: &mut Sheet, slug: &str, derived: Vec<Derived>, given: &GivenBySlug) -> Result<(), Fault> {
+fn put(sheet: &mut Sheet, slug: &str, derived: Vec<Derived>, given: &GivenBySlug) -> Result<(), SpannedError> {
     if let Some(given) = given.get(slug) {
         if let Some((name, trouble)) = derived.iter().find_map(mistake) {
-            return Err(Fault { at: given.at, place: format!("{}, rule {name}", given.place), text: trouble });
+            return Err(SpannedError { at: given.at, place: format!("{}, rule {name}", given.place), text: trouble });
         }
         given.agrees(&derived)?;
     }

@@ -2,7 +2,7 @@
 
 use scry_calendar::Calendar;
 use scry_protocol::variable::VariableKind;
-use scry_text::placed::{Fault, Keyed};
+use scry_text::toml_file::{Keyed, SpannedError};
 use serde_json::{Map, Value};
 
 use super::build::{fault, world_time};
@@ -10,7 +10,7 @@ use super::model::{Campaign, Effect, Sheet, When};
 use super::raw::{self, Every};
 
 /// Builds an effect of a campaign whose settlements and structures stand already.
-pub(super) fn build(raw: raw::Effect, campaign: &Campaign) -> Result<Effect, Fault> {
+pub(super) fn build(raw: raw::Effect, campaign: &Campaign) -> Result<Effect, SpannedError> {
     let place = format!("effect {}", raw.slug.get_ref());
     let when = when(&raw, &place, &campaign.calendar)?;
     let Some(sheet) = campaign.sheet(raw.target.get_ref()) else {
@@ -31,7 +31,7 @@ pub(super) fn build(raw: raw::Effect, campaign: &Campaign) -> Result<Effect, Fau
     })
 }
 
-fn when(raw: &raw::Effect, place: &str, calendar: &Calendar) -> Result<When, Fault> {
+fn when(raw: &raw::Effect, place: &str, calendar: &Calendar) -> Result<When, SpannedError> {
     match (&raw.at, raw.every, &raw.month, &raw.day) {
         (Some(at), None, None, None) => Ok(When::Once { at: world_time(at)? }),
         (None, Some(Every::Month), None, Some(day)) => {
@@ -70,7 +70,12 @@ enum Change {
     Add,
 }
 
-fn changes(keyed: Keyed<Value>, place: &str, sheet: &Sheet, change: Change) -> Result<Map<String, Value>, Fault> {
+fn changes(
+    keyed: Keyed<Value>,
+    place: &str,
+    sheet: &Sheet,
+    change: Change,
+) -> Result<Map<String, Value>, SpannedError> {
     let mut changes = Map::new();
     for (key, value) in keyed.0 {
         let wrong = |text: String| fault(&key, &format!("{place}.{}", key.get_ref()), text);

@@ -19,13 +19,13 @@ pub use model::{
 };
 pub use scry_protocol::variable::{VariableKind, VariableSchema};
 
-use scry_text::placed::{self, PlacedError};
+use scry_text::toml_file::{self, TomlFileError};
 
 /// The world that comes with the program.
 pub const EMBERFALL: &str = include_str!("../../../assets/worlds/emberfall.toml");
 
 /// Says what is wrong with a world file, and where.
-pub type WorldError = PlacedError;
+pub type WorldError = TomlFileError;
 
 impl World {
     /// Reads and checks a world file.
@@ -33,7 +33,7 @@ impl World {
     /// # Errors
     /// The first fault found.
     pub fn parse(toml: &str) -> Result<Self, WorldError> {
-        placed::read(toml, "world file", build::world)
+        toml_file::read(toml, "world file", build::world)
     }
 
     /// Returns the world that comes with the program.

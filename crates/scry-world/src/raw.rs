@@ -3,7 +3,7 @@
 use std::fmt;
 
 use scry_protocol::variable::VariableSchema;
-use scry_text::placed::Keyed;
+use scry_text::toml_file::Keyed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use scry_protocol::variable::VariableSchema;
 use scry_query::formula::{Needs, Rule, RuleBook, RuleKind};
-use scry_text::placed::{Fault, Keyed};
 use scry_text::suggest::nearest;
+use scry_text::toml_file::{Keyed, SpannedError};
 
 use super::build::fault;
 use super::raw::{self, Schemas};
 
 /// Builds the rules; every name in them is known, no two go by one name, and none needs itself.
-pub(super) fn build(raw: Vec<raw::Rule>, schemas: &Schemas) -> Result<RuleBook, Fault> {
+pub(super) fn build(raw: Vec<raw::Rule>, schemas: &Schemas) -> Result<RuleBook, SpannedError> {
     let (rules, places): (Vec<Rule>, Vec<_>) =
         raw.into_iter().map(|raw| rule(raw, schemas)).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     let book = RuleBook::new(rules.clone());
@@ -26,7 +26,7 @@ pub(super) fn build(raw: Vec<raw::Rule>, schemas: &Schemas) -> Result<RuleBook, 
     Ok(book)
 }
 
-fn rule(raw: raw::Rule, schemas: &Schemas) -> Result<(Rule, toml::Spanned<String>), Fault> {
+fn rule(raw: raw::Rule, schemas: &Schemas) -> Result<(Rule, toml::Spanned<String>), SpannedError> {
     let place = format!("rule {}", raw.name.get_ref());
     let sorts = || {
         ["settlement", "structure"].into_iter().chain(schemas.types.0.iter().map(|(name, _)| name.get_ref().as_str()))

@@ -1,7 +1,7 @@
 //! Variables and schemas of one entity, brought together and checked.
 
 use scry_protocol::variable::VariableSchema;
-use scry_text::placed::{Fault, Keyed};
+use scry_text::toml_file::{Keyed, SpannedError};
 use serde_json::Value;
 use toml::Spanned;
 
@@ -22,7 +22,7 @@ pub(super) struct Draft<'a> {
 
 impl Draft<'_> {
     /// Brings variables and schemas together: shared schemas first, then the entity's own.
-    pub(crate) fn build(self, shared: &Schemas) -> Result<Sheet, Fault> {
+    pub(crate) fn build(self, shared: &Schemas) -> Result<Sheet, SpannedError> {
         let mut sheet = Sheet { schemas: self.schemas(shared)?, ..Sheet::default() };
         for (key, value) in &self.variables.0 {
             let fault = |text: String| self.fault(key.span().start, format!("variables.{}", key.get_ref()), text);
@@ -40,11 +40,11 @@ impl Draft<'_> {
         Ok(sheet)
     }
 
-    fn schemas(&self, shared: &Schemas) -> Result<Vec<(String, VariableSchema)>, Fault> {
+    fn schemas(&self, shared: &Schemas) -> Result<Vec<(String, VariableSchema)>, SpannedError> {
         let mut schemas: Vec<(String, VariableSchema)> = Vec::new();
         for (key, schema) in self.shared_schemas(shared).into_iter().chain(&self.schemas.0) {
             let place = || format!("schemas.{}", key.get_ref());
-            schema.check_itself().map_err(|text| self.fault(key.span().start, place(), text))?;
+            schema.validate().map_err(|text| self.fault(key.span().start, place(), text))?;
             if let Some(stranger) = schema.other.keys().next() {
                 return Err(self.fault(key.span().start, place(), format!("has an unknown key {stranger}")));
             }
@@ -65,7 +65,7 @@ impl Draft<'_> {
         self.sorts.iter().filter_map(|sort| of_sort(sort)).flat_map(|keyed| &keyed.0).collect()
     }
 
-    fn fault(&self, at: usize, key: String, text: String) -> Fault {
-        Fault { at, place: format!("{}, {key}", self.place), text }
+    fn fault(&self, at: usize, key: String, text: String) -> SpannedError {
+        SpannedError { at, place: format!("{}, {key}", self.place), text }
     }
 }

@@ -292,7 +292,7 @@ fn expr(source: &str) -> Result<Expr, String> {
 /// Reads the name of a room that a catalogue may declare.
 pub(in crate::cli) fn declared_room(text: &str) -> Result<Room, String> {
     let room = named(text)?;
-    if matches!(room, Room::Declared(..)) {
+    if matches!(room, Room::Custom(..)) {
         Ok(room)
     } else {
         Err(format!("{room} is no room of a catalogue; use --campaign"))

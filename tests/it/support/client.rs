@@ -8,7 +8,7 @@ use scry_client::connection::{Start, Timings};
 use scry_client::http::Http;
 use scry_client::secret::Secret;
 use scry_client::session::{self, Session, SessionOptions};
-use scry_config::client::{LinkKind, Server};
+use scry_config::client::{LinkKind, ServerAddress};
 use scry_model::event::{ClientEvent, Gap, Phase, Status};
 
 use super::wait::PATIENCE;
@@ -37,7 +37,7 @@ pub fn quick() -> Timings {
 
 /// Prepares a session at `url`; with an empty token as nobody.
 pub fn options(url: &str, token: &str, rooms: &[(&str, Start)]) -> SessionOptions {
-    let server = Server::new("test", url, "--url").unwrap();
+    let server = ServerAddress::new("test", url, "--url").unwrap();
     let http = Http::new(&server, Duration::from_secs(5)).unwrap();
     let auth = if token.is_empty() { Auth::anonymous() } else { Auth::given(Secret::new(token)) };
     let rooms = rooms.iter().map(|(room, start)| (room.parse().unwrap(), start.clone())).collect();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use scry_protocol::event::{EntityUpdated, SettlementUpdated, StateInvalidated, StructureUpdated, WorldTimeChanged};
 use scry_protocol::messages::NotificationNew;
-use scry_protocol::{EntityType, Ephemeral, Event, Id, Operation, Payload, Scope, Source};
+use scry_protocol::{EntityType, EphemeralEvent, Event, Id, InvalidationScope, Operation, Payload, Source};
 use scry_server::Core;
 use scry_server::clock::now;
 use scry_server::config::ServerConfig;
@@ -87,7 +87,7 @@ impl TestGateway {
     }
 
     /// Writes a message to a user, as the API does.
-    pub async fn tell(&self, user: &str, message: &Ephemeral) {
+    pub async fn tell(&self, user: &str, message: &EphemeralEvent) {
         let put = async |tx: &mut Tx| scry_server::inbox::put(tx, &id(user), &id("gm"), message, now()).await;
         self.core.db.write(put).await.unwrap();
         self.core.signals.mailed(&id(user));
@@ -242,8 +242,8 @@ pub fn id(text: &str) -> Id {
 }
 
 /// Builds a notification.
-pub fn notification(name: &str) -> Ephemeral {
-    Ephemeral::NotificationNew(NotificationNew {
+pub fn notification(name: &str) -> EphemeralEvent {
+    EphemeralEvent::NotificationNew(NotificationNew {
         id: id(name),
         title: "Harvest".to_owned(),
         body: "The mill is idle.".to_owned(),
@@ -295,7 +295,7 @@ pub fn structure(structure: &str, settlement: &str) -> Payload {
 /// Builds a `state_invalidated` of the whole campaign.
 pub fn invalidation() -> Payload {
     Payload::StateInvalidated(StateInvalidated {
-        scope: Scope::Campaign,
+        scope: InvalidationScope::Campaign,
         campaign_id: id(CAMPAIGN),
         entity_type: None,
         entity_id: None,

@@ -10,7 +10,7 @@ use scry_client::http::Http;
 use scry_client::secret::Secret;
 use scry_client::session::SessionOptions;
 use scry_config::client::LinkKind;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_protocol::{Id, Room};
 use serde_json::json;
 
@@ -33,8 +33,8 @@ pub fn http(url: &str) -> Http {
 }
 
 /// Names a server as the settings do.
-pub fn server(url: &str) -> Server {
-    Server::new("test", url, "--url").unwrap()
+pub fn server(url: &str) -> ServerAddress {
+    ServerAddress::new("test", url, "--url").unwrap()
 }
 
 /// Finds the big campaign of the bundled world.

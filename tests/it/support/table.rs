@@ -93,14 +93,14 @@ impl Table {
     }
 
     pub fn snapshot(&mut self, nodes: Vec<Value>) {
-        let (position, nodes) = (Some(Position::new("x", 1_200)), json::together(&nodes));
+        let (position, nodes) = (Some(Position::new("x", 1_200)), json::intern_all(&nodes));
         self.client(ClientEvent::Snapshot(Box::new(Snapshot { campaign_id: id("c"), position, nodes })));
     }
 
     /// Finds the campaign on disk, saved this long ago.
     pub fn find_on_disk(&mut self, age: Duration) {
         let at = self.now.wall.checked_sub(SignedDuration::try_from(age).unwrap()).unwrap();
-        let (position, nodes) = (Some(Position::new("x", 1_150)), json::together(&nodes()));
+        let (position, nodes) = (Some(Position::new("x", 1_150)), json::intern_all(&nodes()));
         let snapshot = Snapshot { campaign_id: id("c"), position, nodes };
         self.send(Msg::State(Ok(Loaded::State(Box::new(Saved { at, snapshot })))));
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use scry_model::event::Delivery;
-use scry_protocol::catalogue::Stamp;
+use scry_protocol::catalogue::CustomEventMetadata;
 use scry_protocol::{Event, Id, Position, Room};
 
 /// Says where an event stands: in whose history, and behind what in each of its rooms.
@@ -24,11 +24,11 @@ impl Mark {
     pub(super) fn of(delivery: &Delivery) -> Option<Self> {
         match &delivery.event {
             Some(event) => Some(event.as_ref().into()),
-            None => Self::stamped(Stamp::of(&delivery.raw)?),
+            None => Self::stamped(CustomEventMetadata::from_payload(&delivery.raw)?),
         }
     }
 
-    fn stamped(mut stamp: Stamp) -> Option<Self> {
+    fn stamped(mut stamp: CustomEventMetadata) -> Option<Self> {
         let rooms = std::mem::take(&mut stamp.rooms);
         let rooms = rooms.into_iter().map(|room| {
             let previous = stamp.prev.get(&room).copied();
@@ -61,7 +61,7 @@ fn previous(room: &Room, event: &Event) -> Option<u64> {
         Room::Campaign(_) => event.metadata.seq.map(|seq| seq.saturating_sub(1)),
         Room::Settlement(_) => prev.settlement,
         Room::Structure(_) => prev.structure,
-        Room::User(_) | Room::Declared(..) => None,
+        Room::User(_) | Room::Custom(..) => None,
     }
 }
 
@@ -104,7 +104,7 @@ impl Tracker {
 
     /// Moves on to a place the gateway vouches for; never back within one history.
     pub(super) fn advance(&mut self, to: Position) {
-        let behind = self.at.as_ref().is_some_and(|at| at.comparable(&to) && at.seq >= to.seq);
+        let behind = self.at.as_ref().is_some_and(|at| at.is_comparable_with(&to) && at.seq >= to.seq);
         if !behind {
             self.go_to(to);
         }
@@ -112,7 +112,7 @@ impl Tracker {
 
     /// Notes an event of this room that another one has passed on, although something before it is missing here.
     pub(super) fn passed(&mut self, position: &Position, previous: Option<u64>) {
-        let is_ours = self.at.as_ref().is_some_and(|at| at.comparable(position));
+        let is_ours = self.at.as_ref().is_some_and(|at| at.is_comparable_with(position));
         if let Some(previous) = previous.filter(|_| is_ours && self.ahead.len() < MAX_AHEAD) {
             self.ahead.insert(previous, position.seq);
         }
@@ -120,7 +120,7 @@ impl Tracker {
 
     /// Moves to a place, and on over what has come from behind it.
     fn go_to(&mut self, mut to: Position) {
-        if self.at.as_ref().is_some_and(|at| !at.comparable(&to)) {
+        if self.at.as_ref().is_some_and(|at| !at.is_comparable_with(&to)) {
             self.ahead.clear();
         }
         while let Some(next) = self.ahead.remove(&to.seq) {

@@ -24,7 +24,7 @@ impl Start {
     pub const fn usual(room: &Room) -> Self {
         match room {
             Room::Campaign(_) => Self::Snapshot,
-            Room::Settlement(_) | Room::Structure(_) | Room::User(_) | Room::Declared(..) => Self::Now,
+            Room::Settlement(_) | Room::Structure(_) | Room::User(_) | Room::Custom(..) => Self::Now,
         }
     }
 }

@@ -12,7 +12,7 @@ fn login(access: &str) -> Login {
 }
 
 fn credentials(data: &Path, profile: &str) -> Credentials {
-    Credentials::new(data, &Server::new(profile, "http://localhost:1", "--url").unwrap())
+    Credentials::new(data, &ServerAddress::new(profile, "http://localhost:1", "--url").unwrap())
 }
 
 #[tokio::test]

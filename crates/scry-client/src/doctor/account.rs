@@ -1,7 +1,7 @@
 //! Who we are: the kept login, the server's health, and whether the server knows us.
 
 use scry_command::exit::Exit;
-use scry_config::Env;
+use scry_config::EnvLookup;
 use scry_text as text;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::http::Http;
 const LOGIN: &str = "run `scry login`";
 
 /// Looks for a login where logins are kept.
-pub(super) async fn credentials(credentials: &Credentials, env: Env<'_>) -> Finding {
+pub(super) async fn credentials(credentials: &Credentials, env: EnvLookup<'_>) -> Finding {
     if env("SCRY_TOKEN").is_some() {
         return Finding::ok("the token in SCRY_TOKEN is used");
     }

@@ -10,7 +10,7 @@ pub mod report;
 
 use std::time::Instant;
 
-use scry_config::Env;
+use scry_config::EnvLookup;
 use scry_config::client::Settings;
 
 use self::report::{Finding, Report, Step};
@@ -19,7 +19,7 @@ use super::credentials::Credentials;
 use super::http::Http;
 
 /// Takes every step that can be taken with these settings; `campaign` names the room to join by id or name.
-pub async fn examine(settings: &Settings, env: Env<'_>, campaign: Option<&str>) -> Report {
+pub async fn examine(settings: &Settings, env: EnvLookup<'_>, campaign: Option<&str>) -> Report {
     let mut report = Report::of(settings.server.url.as_str());
     let limit = settings.config.connection.connect_timeout;
     report.record(Step::Config, configuration(settings));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use scry_command::exit::Exit;
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_text as text;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use super::report::{Finding, Report, Step};
 use crate::http::{is_certificate_problem, is_loopback, tls};
 
 /// Takes the steps from the server's name to an encrypted connection; each may take `limit`.
-pub(super) async fn examine(report: &mut Report, server: &Server, limit: Duration) {
+pub(super) async fn examine(report: &mut Report, server: &ServerAddress, limit: Duration) {
     let started = Instant::now();
     let (addresses, finding) = dns(&server.url, limit).await;
     report.record(Step::Dns, finding.within(started.elapsed()));
@@ -77,7 +77,7 @@ fn plain(url: &Url) -> Finding {
     Finding::warn("the connection is not encrypted", "use an https address, or tokens can be read on the way")
 }
 
-async fn encrypted(server: &Server, stream: TcpStream, limit: Duration) -> Finding {
+async fn encrypted(server: &ServerAddress, stream: TcpStream, limit: Duration) -> Finding {
     let connector = match tls(server.ca_file.as_deref()) {
         Ok(Some(connector)) => Ok(connector),
         Ok(None) => native_tls::TlsConnector::new().map_err(|error| error.to_string()),

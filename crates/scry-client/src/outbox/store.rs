@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use scry_config::client::Server;
+use scry_config::client::ServerAddress;
 use scry_config::files;
 use scry_model::outbox::Edit;
 use scry_model::outbox::Entry;
@@ -67,7 +67,7 @@ impl Outboxes {
     ///
     /// Without a user they belong to whoever gives the token.
     #[must_use]
-    pub fn of(data: &Path, server: &Server, user: Option<&Id>) -> Self {
+    pub fn of(data: &Path, server: &ServerAddress, user: Option<&Id>) -> Self {
         Self { dir: directory(data, "outbox", server, user) }
     }
 

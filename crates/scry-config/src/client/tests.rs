@@ -73,7 +73,7 @@ fn a_misspelt_profile_is_answered_with_the_near_one() {
 
 #[test]
 fn an_address_that_cannot_work_names_its_setting() {
-    let message = |url: &str| Server::new("p", url, "--url").unwrap_err().to_string();
+    let message = |url: &str| ServerAddress::new("p", url, "--url").unwrap_err().to_string();
     assert!(message("127.0.0.1:4600").starts_with("--url: "), "{}", message("127.0.0.1:4600"));
     assert_eq!(message("ftp://host"), "--url: cannot use “ftp:”; use http, https, ws or wss");
     let secret = message("http://me:hunter2@host");

@@ -216,7 +216,7 @@ impl App {
         self.tree.toggle_bookmark();
         let Some(name) = self.selected().map(|entity| entity.name.to_string()) else { return };
         let is_set = self.tree.entity().is_some_and(|key| self.tree.bookmarks().contains(key));
-        let rings = self.options.alerts.level >= scry_config::alerts::Level::Bookmarks;
+        let rings = self.options.alerts.level >= scry_config::alerts::AlertLevel::Bookmarks;
         let more = if rings { "; while you look elsewhere, the terminal calls you" } else { "" };
         self.toast(&if is_set {
             format!("you are told when {name} changes{more}")

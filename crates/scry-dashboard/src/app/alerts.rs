@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scry_config::alerts::Level;
+use scry_config::alerts::AlertLevel;
 use scry_model::event::{Delivery, Phase};
 use scry_protocol::Event;
 
@@ -59,7 +59,7 @@ impl App {
             (false, false) => return None,
         };
         self.toast(sentence);
-        self.alert(Level::Trouble, sentence)
+        self.alert(AlertLevel::Trouble, sentence)
     }
 
     /// Tells of a change, where the person wants to know of such.
@@ -73,7 +73,7 @@ impl App {
         let named = if alerts.rooms.is_empty() { None } else { named() };
         let wanted = named.copied().unwrap_or(alerts.level);
         let is_marked = self.tree.bookmarks().contains(&subject);
-        let needed = if is_marked { Level::Bookmarks } else { Level::All };
+        let needed = if is_marked { AlertLevel::Bookmarks } else { AlertLevel::All };
         if wanted < needed && !is_marked {
             return None;
         }
@@ -102,12 +102,12 @@ impl App {
     }
 
     /// Calls for attention with the next effects, if it is loud enough.
-    pub(super) fn alarm(&mut self, level: Level, sentence: &str) {
+    pub(super) fn alarm(&mut self, level: AlertLevel, sentence: &str) {
         self.alarms.extend(self.alert(level, sentence));
     }
 
     /// Tells of something, if it is loud enough.
-    pub(super) fn alert(&self, level: Level, sentence: &str) -> Option<Effect> {
+    pub(super) fn alert(&self, level: AlertLevel, sentence: &str) -> Option<Effect> {
         (self.options.alerts.level >= level).then(|| self.ring(sentence)).flatten()
     }
 

@@ -1,6 +1,6 @@
 //! What can be taken out of the dashboard: a row, JSON, the command that shows the same, the screen.
 
-use scry_protocol::catalogue::Stamp;
+use scry_protocol::catalogue::CustomEventMetadata;
 use scry_protocol::{EntityType, Id, Room};
 use scry_text as text;
 use serde_json::Value;
@@ -185,8 +185,8 @@ fn value_of(row: &detail::Row) -> String {
 
 /// Names the room of a catalogue that an event came through, as an option.
 fn room_of(entry: &Entry) -> Option<String> {
-    let stamp = Stamp::of(&entry.record.as_ref()?.value()?)?;
-    let room = stamp.rooms.into_iter().find(|room| matches!(room, Room::Declared(..)))?;
+    let stamp = CustomEventMetadata::from_payload(&entry.record.as_ref()?.value()?)?;
+    let room = stamp.rooms.into_iter().find(|room| matches!(room, Room::Custom(..)))?;
     Some(format!("--room {}", quoted(&room.to_string())))
 }
 

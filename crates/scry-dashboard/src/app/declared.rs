@@ -1,7 +1,7 @@
 //! Events of other applications, said as the server's catalogues say them.
 
 use scry_catalogue::Looks;
-use scry_config::alerts::Level;
+use scry_config::alerts::AlertLevel;
 use scry_model::event::Delivery;
 use scry_protocol::catalogue::Severity;
 
@@ -38,7 +38,7 @@ impl App {
         }
         let alerts = &self.options.alerts;
         let named = delivery.room.as_ref().and_then(|room| alerts.rooms.get(&room.to_string()));
-        let needed = if is_trouble { Level::Trouble } else { Level::All };
+        let needed = if is_trouble { AlertLevel::Trouble } else { AlertLevel::All };
         let is_wanted = named.copied().unwrap_or(alerts.level) >= needed;
         if is_wanted { self.call(sentence) } else { None }
     }

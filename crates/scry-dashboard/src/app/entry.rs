@@ -8,7 +8,7 @@ use scry_calendar::WorldTime;
 use scry_catalogue::Looks;
 use scry_model::cache::Cache;
 use scry_model::event::{Delivery, Gap};
-use scry_protocol::catalogue::{Severity, Stamp};
+use scry_protocol::catalogue::{CustomEventMetadata, Severity};
 use scry_protocol::{EntityRef, EntityType, Event, Id, Operation, Payload, Source};
 use scry_text as text;
 
@@ -83,7 +83,7 @@ impl Entry {
                 ..Self::event(event, delivery.received_at, cache, clock)
             },
             None => {
-                let stamp = Stamp::of(&delivery.raw);
+                let stamp = CustomEventMetadata::from_payload(&delivery.raw);
                 let at = stamp.as_ref().and_then(|stamp| stamp.timestamp.parse().ok());
                 Self {
                     record: Some(Box::new(Record::delivered(delivery, cache))),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_config::alerts::Level;
+use scry_config::alerts::AlertLevel;
 use scry_model::outbox::Outcome;
 use scry_protocol::Event;
 
@@ -54,7 +54,7 @@ impl App {
         let key = key.map(|key| format!(" ({key} opens it)")).unwrap_or_default();
         let sentence = self.sentence(held);
         self.say(&format!("not saved: {sentence}{reason}{key}"));
-        self.alarm(Level::Trouble, &format!("not saved: {sentence}"));
+        self.alarm(AlertLevel::Trouble, &format!("not saved: {sentence}"));
     }
 
     /// Lets go of what the cache now holds; a created row becomes its entity, the selection with it.

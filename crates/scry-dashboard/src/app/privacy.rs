@@ -212,7 +212,7 @@ mod tests {
         let tower = json!({"__typename": "Structure", "id": "t", "campaignId": "c", "settlementId": "s", "name": "Tower",
             "version": 1, "variables": {"garrison": 3}, "variableSchemas": {"garrison": {"type": "number", "secret": true}}});
         let mut cache = Cache::default();
-        let nodes = json::together(&[town, tower]);
+        let nodes = json::intern_all(&[town, tower]);
         let snapshot = Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes };
         cache.snapshot(snapshot, jiff::Timestamp::UNIX_EPOCH);
         let town = cache.of_type(&EntityType::Settlement).next().unwrap();

@@ -2,7 +2,7 @@
 
 use scry_model::cache::{Cache, Entity};
 use scry_model::event::Delivery;
-use scry_protocol::catalogue::Stamp;
+use scry_protocol::catalogue::CustomEventMetadata;
 use scry_protocol::{EntityRef, Event, Id};
 use scry_text as text;
 use scry_text::json::Json;
@@ -36,7 +36,7 @@ impl Record {
         match &delivery.event {
             Some(event) => Self::of(event, &delivery.raw, cache.get(&event.payload.subject())),
             None => {
-                let stamp = Stamp::of(&delivery.raw);
+                let stamp = CustomEventMetadata::from_payload(&delivery.raw);
                 let (event_id, caused_by) = stamp.map(|stamp| (stamp.event_id, stamp.caused_by)).unzip();
                 let text = text::compact(&delivery.raw).into();
                 Self { text, event_id, caused_by: caused_by.flatten(), fields: Vec::new(), is_settled: true }

@@ -282,7 +282,7 @@ impl Tree {
         match node {
             Node::Entity(key) => self.fresh_under.contains_key(key),
             Node::Group(kind) => {
-                let from = EntityRef::new(kind.clone(), Id::first());
+                let from = EntityRef::new(kind.clone(), Id::lowest());
                 self.fresh.range(from..).next().is_some_and(|(key, _)| key.entity_type == *kind)
             }
         }

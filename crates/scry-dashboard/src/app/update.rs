@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 use scry_model::event::{ClientEvent, Delivery, Phase, Snapshot, Status};
-use scry_protocol::{EntityRef, EntityType, Ephemeral, ErrorCode, Event, Id, Operation, Position, Room};
+use scry_protocol::{EntityRef, EntityType, EphemeralEvent, ErrorCode, Event, Id, Operation, Position, Room};
 use scry_text as text;
 use scry_text::json::Json;
 
@@ -236,7 +236,7 @@ impl App {
             ClientEvent::Refused { room, code, message } => {
                 // Of a catalogue there may be several.
                 let what =
-                    if matches!(room, Room::Declared(..)) { room.to_string() } else { format!("this {}", room.kind()) };
+                    if matches!(room, Room::Custom(..)) { room.to_string() } else { format!("this {}", room.kind()) };
                 self.say(&format!("the server refused {what}: {message} ({code})"));
                 if matches!(code, ErrorCode::Unauthorized | ErrorCode::NotFound) {
                     return self.state_refused(&room).into_iter().collect();
@@ -336,7 +336,8 @@ impl App {
     fn heard(&mut self, delivery: &Delivery) -> bool {
         let Stage::Watching(campaign) = &self.stage else { return false };
         let payload = delivery.raw.get("payload").unwrap_or(&delivery.raw);
-        let event = Ephemeral::read(&delivery.name, payload).or_else(|| Ephemeral::read(&delivery.name, &delivery.raw));
+        let event = EphemeralEvent::from_parts(&delivery.name, payload)
+            .or_else(|| EphemeralEvent::from_parts(&delivery.name, &delivery.raw));
         let Some(event) = event else { return false };
         self.people.hear(&event, campaign, self.now) || self.notified(&event)
     }

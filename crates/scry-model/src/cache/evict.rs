@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use scry_protocol::event::{StateInvalidated, WorldTimeChanged};
-use scry_protocol::{EntityRef, EntityType, Event, Metadata, Operation, Payload, Scope};
+use scry_protocol::{EntityRef, EntityType, Event, InvalidationScope, Metadata, Operation, Payload};
 use scry_text as text;
 use scry_text::json::Json;
 
@@ -35,7 +35,7 @@ impl Cache {
     /// Tells whether the last snapshot already contains this event.
     fn is_covered(&self, event: &Event) -> bool {
         match (&self.covered, event.position()) {
-            (Some(covered), Some(position)) => covered.comparable(&position) && position.seq <= covered.seq,
+            (Some(covered), Some(position)) => covered.is_comparable_with(&position) && position.seq <= covered.seq,
             _ => false,
         }
     }
@@ -71,8 +71,10 @@ impl Cache {
     fn state_invalidated(&mut self, payload: &StateInvalidated, now: Instant) {
         let fields = computed_names(&payload.affected_fields);
         let hit: Vec<EntityRef> = match (payload.scope, &payload.entity_type, &payload.entity_id) {
-            (Scope::Entity, Some(entity_type), Some(id)) => vec![EntityRef::new(entity_type.clone(), id.clone())],
-            (Scope::Entity | Scope::Campaign, _, _) => self
+            (InvalidationScope::Entity, Some(entity_type), Some(id)) => {
+                vec![EntityRef::new(entity_type.clone(), id.clone())]
+            }
+            (InvalidationScope::Entity | InvalidationScope::Campaign, _, _) => self
                 .entities
                 .values()
                 .filter(|entity| fields.iter().any(|field| entity.field(field).is_some()))

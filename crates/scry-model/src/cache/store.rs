@@ -100,7 +100,7 @@ impl Cache {
     /// Lists every entity of one type.
     pub fn of_type<'a>(&'a self, entity_type: &'a EntityType) -> impl Iterator<Item = &'a Entity> {
         // Keys are in the order of their types.
-        let from = EntityRef::new(entity_type.clone(), Id::first());
+        let from = EntityRef::new(entity_type.clone(), Id::lowest());
         self.entities
             .range(from..)
             .map(|(_, entity)| entity)

@@ -61,7 +61,7 @@ impl Fixture {
             structure_node("tower", "harrow"),
         ];
         cache.snapshot(
-            Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 10)), nodes: json::together(&nodes) },
+            Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 10)), nodes: json::intern_all(&nodes) },
             at(),
         );
         Self { cache, now: Instant::now(), seq: 10 }
@@ -90,7 +90,7 @@ impl Fixture {
     }
 
     fn answer(&mut self, ticket: Ticket, nodes: Vec<Value>) {
-        self.cache.answered(ticket, json::together(&nodes), self.now, at());
+        self.cache.answered(ticket, json::intern_all(&nodes), self.now, at());
     }
 
     fn level(&self, name: &str) -> Option<i64> {
@@ -111,7 +111,7 @@ fn what_an_entity_stands_under_ends_even_where_a_server_says_that_it_stands_unde
     let mut other = structure_node("tower", "tower");
     other["version"] = json!(2);
     let snapshot =
-        Snapshot { campaign_id: id("c"), position: None, nodes: json::together(&[campaign_node(), odd, other]) };
+        Snapshot { campaign_id: id("c"), position: None, nodes: json::intern_all(&[campaign_node(), odd, other]) };
     fixture.cache.snapshot(snapshot, at());
     assert_eq!(above(&fixture, &settlement("harrow")), [""; 0]);
     assert_eq!(above(&fixture, &structure("tower")), [""; 0]);
@@ -315,7 +315,7 @@ fn a_server_that_cannot_be_asked_is_asked_once_and_the_values_stay_stale() {
 
     let nodes = vec![campaign_node(), settlement_node("harrow", 2, 4)];
     f.cache.snapshot(
-        Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 20)), nodes: json::together(&nodes) },
+        Snapshot { campaign_id: id("c"), position: Some(Position::new("e", 20)), nodes: json::intern_all(&nodes) },
         at(),
     );
     f.seq = 20;

@@ -275,7 +275,7 @@ impl<'a> Checker<'a> {
 
     fn equality(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
         let (left, right) = (self.infer(a, scope)?, self.infer(b, scope)?);
-        if !left.comparable(&right) {
+        if !left.is_comparable_with(&right) {
             let message = format!("{} and {} are never equal", left.describe(), right.describe());
             return Err(self.error(expr, message));
         }
@@ -286,7 +286,7 @@ impl<'a> Checker<'a> {
 
     fn order(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
         let (left, right) = (self.infer(a, scope)?, self.infer(b, scope)?);
-        if left.comparable(&right) {
+        if left.is_comparable_with(&right) {
             return Ok(Ty::Bool);
         }
         Err(self.error(expr, format!("{} cannot be ordered against {}", left.describe(), right.describe())))
@@ -305,7 +305,7 @@ impl<'a> Checker<'a> {
         }
         let container = self.infer(b, scope)?;
         if let Ty::List(of) = container {
-            if !of.comparable(&item) {
+            if !of.is_comparable_with(&item) {
                 let message = format!("a list of which every item is {} never has {}", of.describe(), item.describe());
                 return Err(self.error(expr, message));
             }

@@ -1,6 +1,6 @@
 //! What is known about events before any has come: their fields, and which words these may hold.
 
-use scry_protocol::event::DURABLE;
+use scry_protocol::event::DURABLE_EVENTS;
 
 use super::names::NameKind;
 
@@ -81,8 +81,8 @@ const STRUCTURE_UPDATED: &[Field] = &[
     ("changedFields", CHANGED),
 ];
 
-/// Lists the payload's fields of each durable event, in the order of [`DURABLE`].
-pub(super) const PAYLOADS: [&[Field]; DURABLE.len()] =
+/// Lists the payload's fields of each durable event, in the order of [`DURABLE_EVENTS`].
+pub(super) const PAYLOADS: [&[Field]; DURABLE_EVENTS.len()] =
     [ENTITY_UPDATED, STATE_INVALIDATED, WORLD_TIME_CHANGED, SETTLEMENT_UPDATED, STRUCTURE_UPDATED];
 
 pub(super) const METADATA: &[Field] = &[
@@ -160,20 +160,20 @@ pub(super) const WORLD_DATE: &[Field] = &[
 /// Holds the event types that are still possible at some point of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Types {
-    /// One bit for each of [`DURABLE`].
+    /// One bit for each of [`DURABLE_EVENTS`].
     known: u8,
     /// Whether an event of another form is possible.
     other: bool,
 }
 
 impl Types {
-    const EVERY: u8 = (1 << DURABLE.len()) - 1;
+    const EVERY: u8 = (1 << DURABLE_EVENTS.len()) - 1;
     pub(super) const ALL: Self = Self { known: Self::EVERY, other: true };
     pub(super) const NONE: Self = Self { known: 0, other: false };
 
     /// Returns the set of the one type with this name.
     pub(super) fn named(name: &str) -> Self {
-        DURABLE
+        DURABLE_EVENTS
             .iter()
             .position(|known| *known == name)
             .map_or(Self { known: 0, other: true }, |index| Self { known: 1 << index, other: false })
@@ -214,7 +214,7 @@ impl Types {
 
     /// Lists the known types in the set.
     pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
-        self.indices().map(|index| DURABLE[index])
+        self.indices().map(|index| DURABLE_EVENTS[index])
     }
 
     /// Lists the payload fields of the known types in the set.
@@ -223,7 +223,7 @@ impl Types {
     }
 
     fn indices(self) -> impl Iterator<Item = usize> {
-        (0..DURABLE.len()).filter(move |index| self.known & (1 << index) != 0)
+        (0..DURABLE_EVENTS.len()).filter(move |index| self.known & (1 << index) != 0)
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
         let metadata = json!({"v": 1, "timestamp": "t", "userId": "u", "source": "api", "correlationId": "c",
             "causedBy": "e", "eventId": "e", "epoch": "e", "seq": 1, "prev": {"settlement": 1, "structure": 2},
             "version": 1, "changes": [{"field": "level", "from": 1, "to": 2}], "replayed": true});
-        for (name, fields) in DURABLE.iter().zip(PAYLOADS) {
+        for (name, fields) in DURABLE_EVENTS.iter().zip(PAYLOADS) {
             let event = json!({"type": name, "payload": full, "metadata": metadata});
             let written = serde_json::to_value(Event::from_value(&event).unwrap()).unwrap();
             let keys = |value: &serde_json::Value| {

@@ -1,7 +1,7 @@
 //! What an expression yields, as far as that is known before any event has come.
 
 use cel::common::ast::LiteralValue;
-use scry_protocol::event::DURABLE;
+use scry_protocol::event::DURABLE_EVENTS;
 
 use super::names::NameKind;
 use super::schema::{CHANGED_FIELDS, Field, Shape, Types};
@@ -83,7 +83,7 @@ impl Ty {
     pub(super) const fn words(&self) -> Option<(&'static [&'static str], bool)> {
         match self {
             Self::Words { words, closed } => Some((words, *closed)),
-            Self::EventType => Some((&DURABLE, false)),
+            Self::EventType => Some((&DURABLE_EVENTS, false)),
             Self::ChangedField => Some((CHANGED_FIELDS, false)),
             Self::Any
             | Self::Null
@@ -107,7 +107,7 @@ impl Ty {
     }
 
     /// Tells whether a value of this kind can ever equal one of the other.
-    pub(super) fn comparable(&self, other: &Self) -> bool {
+    pub(super) fn is_comparable_with(&self, other: &Self) -> bool {
         self.is_open() || other.is_open() || self.describe() == other.describe()
     }
 }

@@ -8,7 +8,7 @@ use cel::common::types::{CelBool, CelList, CelMap, CelMapKey, CelNull, CelString
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use scry_calendar::Calendar;
-use scry_protocol::catalogue::METADATA;
+use scry_protocol::catalogue::METADATA_KEY;
 use serde_json::Value;
 
 use super::numbers;
@@ -58,7 +58,7 @@ impl<'a> EventView<'a> {
         if is_built_in {
             Self::new(name, body.get("payload").unwrap_or(&NULL), body.get("metadata"))
         } else {
-            Self::new(name, body, body.get(METADATA))
+            Self::new(name, body, body.get(METADATA_KEY))
         }
     }
 

@@ -10,7 +10,7 @@ fn a_snapshot_is_learnt_in_the_form_of_expressions() {
         json!({"id": "nothing"}),
     ];
     for position in [None, Some(Position::new("e", 1))] {
-        let nodes = scry_text::json::together(&nodes);
+        let nodes = scry_text::json::intern_all(&nodes);
         let mut entities = Entities::new(None);
         entities.learn(&Snapshot { campaign_id: Id::parse("c").unwrap(), position, nodes });
         let mut names: Vec<String> =

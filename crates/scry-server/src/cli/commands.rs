@@ -82,8 +82,8 @@ async fn load_world(config: &ServerConfig, path: Option<&Path>) -> Result<(), Cl
         }
     };
     let progress = Progress::new(true);
-    progress.say(|| format!("adding {} users and {} campaigns", world.users.len(), world.campaigns.len()));
-    let report = progress.during(seed(config, &world)).await?;
+    progress.set_message(|| format!("adding {} users and {} campaigns", world.users.len(), world.campaigns.len()));
+    let report = progress.run(seed(config, &world)).await?;
     drop(progress);
     if report.users + report.campaigns == 0 {
         return say("nothing to add: this world is already loaded");

@@ -50,7 +50,7 @@ async fn change(core: &Core, command: RoomCommand) -> Result<(), CliError> {
 fn declared(catalogues: &Catalogues, name: &str) -> Result<(Room, Id, Option<String>), CliError> {
     let usage = |problem: String| CliError::Usage(format!("ROOM: {problem}"));
     let room: Room = name.parse().map_err(|error| usage(format!("{error}")))?;
-    let Room::Declared(kind, _) = &room else {
+    let Room::Custom(kind, _) = &room else {
         return Err(usage(format!("{room} is no room of a catalogue; the API manages who is in a campaign")));
     };
     match catalogues.rooms(kind) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use scry_config::file;
-use scry_config::{ConfigError, Env};
+use scry_config::{ConfigError, EnvLookup};
 use scry_text::suggest::nearest;
 use toml::{Spanned, Value};
 
@@ -21,7 +21,7 @@ pub type Flags = Vec<(&'static str, String)>;
 ///
 /// # Errors
 /// [`ConfigError`] naming the file and line, the variable or the flag, and the remedy.
-pub fn load(path: Option<&Path>, env: Env<'_>, flags: &Flags) -> Result<ServerConfig, ConfigError> {
+pub fn load(path: Option<&Path>, env: EnvLookup<'_>, flags: &Flags) -> Result<ServerConfig, ConfigError> {
     let mut config = ServerConfig::new(default_data_dir(env)?);
     let path = path.map(Path::to_owned).or_else(|| env(FILE_VARIABLE).map(PathBuf::from));
     if let Some(path) = path {
@@ -52,7 +52,7 @@ fn from_file(config: &mut ServerConfig, path: &Path) -> Result<(), ConfigError> 
     Ok(())
 }
 
-fn from_env(config: &mut ServerConfig, env: Env<'_>) -> Result<(), ConfigError> {
+fn from_env(config: &mut ServerConfig, env: EnvLookup<'_>) -> Result<(), ConfigError> {
     for setting in SETTINGS {
         let alias = setting.alias.as_ref();
         let aliased = alias.and_then(|alias| Some((alias.variable.to_owned(), env(alias.variable)? + alias.unit)));
@@ -92,7 +92,7 @@ fn written(value: &Value) -> Result<String, String> {
 }
 
 /// Returns where the data is kept unless something says otherwise.
-fn default_data_dir(env: Env<'_>) -> Result<PathBuf, ConfigError> {
+fn default_data_dir(env: EnvLookup<'_>) -> Result<PathBuf, ConfigError> {
     match env("SCRY_SERVER_DATA_DIR") {
         Some(path) => Ok(path.into()),
         None => directories::ProjectDirs::from("", "", "scry-server")

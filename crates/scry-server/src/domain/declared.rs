@@ -1,8 +1,8 @@
 //! Events of other applications, as a catalogue declares them and a service publishes them.
 
 use scry_catalogue::{Catalogue, Durability, EventKind};
-use scry_protocol::catalogue::{Look, METADATA, Stamp};
-use scry_protocol::{Ephemeral, Id, Room, Source};
+use scry_protocol::catalogue::{CustomEventMetadata, EventDisplay, METADATA_KEY};
+use scry_protocol::{EphemeralEvent, Id, Room, Source};
 use serde_json::{Map, Value};
 
 use super::unit::Unit;
@@ -24,7 +24,7 @@ impl Domain {
         event: &str,
         payload: Value,
         caused_by: Option<Id>,
-    ) -> Result<Stamp, DomainError> {
+    ) -> Result<CustomEventMetadata, DomainError> {
         self.require_service(caller).await?;
         let catalogues = self.core.config.catalogues.clone();
         let Some((catalogue, kind)) = catalogues.event(event) else {
@@ -43,11 +43,16 @@ impl Domain {
         }
         let rooms = kind.admit(&payload).map_err(|fault| DomainError::invalid(fault.path, fault.problem))?;
         let Value::Object(payload) = payload else { return Err(DomainError::invalid("payload", "must be an object")) };
-        let stamp = Stamp {
+        let stamp = CustomEventMetadata {
             user_id: Some(caller.user_id.clone()),
             correlation_id: Some(caller.correlation_id.clone()),
             caused_by,
-            ..Stamp::new(Id::from(uuid::Uuid::now_v7()), &catalogue.name, rooms, clock::stamp(clock::now()))
+            ..CustomEventMetadata::new(
+                Id::from(uuid::Uuid::now_v7()),
+                &catalogue.name,
+                rooms,
+                clock::stamp(clock::now()),
+            )
         };
         let stamp = match kind.durability {
             Durability::Journaled => self.journal(caller, catalogue, kind, payload, stamp).await?,
@@ -64,7 +69,7 @@ impl Domain {
 
     /// Says how clients show the events that catalogues declare.
     #[must_use]
-    pub fn looks(&self) -> Vec<Look> {
+    pub fn looks(&self) -> Vec<EventDisplay> {
         self.core.config.catalogues.looks()
     }
 
@@ -74,8 +79,8 @@ impl Domain {
         catalogue: &Catalogue,
         kind: &EventKind,
         payload: Map<String, Value>,
-        stamp: Stamp,
-    ) -> Result<Stamp, DomainError> {
+        stamp: CustomEventMetadata,
+    ) -> Result<CustomEventMetadata, DomainError> {
         let caused_by = stamp.caused_by.clone();
         self.change_as(caller, Source::Api, caused_by, async |unit: &mut Unit| {
             let (journal, event, now) = (catalogue.journal.clone(), kind.name.to_string(), unit.now);
@@ -89,14 +94,14 @@ impl Domain {
         caller: &Caller,
         kind: &EventKind,
         payload: Map<String, Value>,
-        stamp: Stamp,
-    ) -> Result<Stamp, DomainError> {
+        stamp: CustomEventMetadata,
+    ) -> Result<CustomEventMetadata, DomainError> {
         // In one order, whoever publishes: two that write to the same users never wait for each other.
         let mut rooms = stamp.rooms.clone();
         rooms.sort();
         self.change_as(caller, Source::Api, stamp.caused_by.clone(), async |unit: &mut Unit| {
             for room in &rooms {
-                let told = Stamp { rooms: vec![room.clone()], ..stamp.clone() };
+                let told = CustomEventMetadata { rooms: vec![room.clone()], ..stamp.clone() };
                 tell(unit, room, kind, payload.clone(), &told).await?;
             }
             Ok(())
@@ -112,7 +117,7 @@ async fn tell(
     room: &Room,
     kind: &EventKind,
     payload: Map<String, Value>,
-    stamp: &Stamp,
+    stamp: &CustomEventMetadata,
 ) -> Result<(), DomainError> {
     let user = room.id();
     let payload = Value::Object(payload);
@@ -120,9 +125,9 @@ async fn tell(
     if known.fetch_optional(unit.db()).await?.is_none() {
         return Err(DomainError::invalid(kind.naming(room, &payload), "is the id of no user of this server"));
     }
-    if let Some(Ephemeral::NotificationNew(new)) = Ephemeral::read(&kind.name, &payload) {
+    if let Some(EphemeralEvent::NotificationNew(new)) = EphemeralEvent::from_parts(&kind.name, &payload) {
         let new = notification::keep(unit, user, new).await?;
-        if !unit.is_wanted(user, &Ephemeral::NotificationNew(new)).await? {
+        if !unit.is_wanted(user, &EphemeralEvent::NotificationNew(new)).await? {
             return Ok(());
         }
     }
@@ -130,8 +135,8 @@ async fn tell(
     unit.tell_written(user, &kind.name, written(payload, stamp)?).await
 }
 
-fn written(mut payload: Map<String, Value>, stamp: &Stamp) -> Result<String, DomainError> {
+fn written(mut payload: Map<String, Value>, stamp: &CustomEventMetadata) -> Result<String, DomainError> {
     let unwritable = |error: serde_json::Error| DomainError::Invalid(Fault::new("payload", error.to_string()));
-    payload.insert(METADATA.to_owned(), serde_json::to_value(stamp).map_err(unwritable)?);
+    payload.insert(METADATA_KEY.to_owned(), serde_json::to_value(stamp).map_err(unwritable)?);
     serde_json::to_string(&payload).map_err(unwritable)
 }

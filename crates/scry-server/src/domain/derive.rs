@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use scry_calendar::{Calendar, WorldTime};
 use scry_protocol::event::StateInvalidated;
-use scry_protocol::{Change, Id, Payload, Scope, Source};
+use scry_protocol::{FieldDiff, Id, InvalidationScope, Payload, Source};
 use scry_query::formula::{self, Clock, Derived, Facts, Family, Outcome, RuleBook};
 use serde_json::{Map, Value};
 
@@ -97,7 +97,7 @@ impl Unit {
             return Ok(None);
         }
         let payload = Payload::StateInvalidated(StateInvalidated {
-            scope: Scope::Entity,
+            scope: InvalidationScope::Entity,
             campaign_id: entity.campaign_id.clone(),
             entity_type: Some(entity.kind.into()),
             entity_id: Some(entity.id.clone()),
@@ -164,7 +164,7 @@ fn as_stored(derived: &[Derived]) -> (Value, Value) {
 }
 
 /// Lists what a reader sees differently: values, whether conditions hold, and the reasons given.
-fn changes(entity: &Entity, computed: &Value, conditions: &Value) -> Vec<Change> {
+fn changes(entity: &Entity, computed: &Value, conditions: &Value) -> Vec<FieldDiff> {
     let (before, after) = (seen(&entity.json("computed"), &entity.json("conditions")), seen(computed, conditions));
     let names = after.keys().chain(before.keys().filter(|name| !after.contains_key(*name)));
     let change = |name: &String| {
@@ -172,7 +172,7 @@ fn changes(entity: &Entity, computed: &Value, conditions: &Value) -> Vec<Change>
         let (from, to) = (side(&before), side(&after));
         let differs = !same(&from["value"], &to["value"]) || from["reason"] != to["reason"];
         let value = |side: &Value| side["value"].clone();
-        differs.then(|| Change { field: name.clone(), from: value(&from), to: value(&to) })
+        differs.then(|| FieldDiff { field: name.clone(), from: value(&from), to: value(&to) })
     };
     names.filter_map(change).collect()
 }

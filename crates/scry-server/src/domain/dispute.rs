@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use scry_protocol::messages::ConflictResolved;
-use scry_protocol::{Ephemeral, Id};
+use scry_protocol::{EphemeralEvent, Id};
 use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::unit::Unit;
@@ -65,7 +65,8 @@ pub(super) async fn settle(unit: &mut Unit, entity: &Entity, fields: Option<&[St
             fields.iter().fold(query, |query, field| query.bind(field.as_str())).execute(unit.db()).await?;
         }
         let (entity_type, entity_id) = (entity.kind.into(), entity.id.clone());
-        unit.tell(&user, &Ephemeral::ConflictResolved(ConflictResolved { entity_type, entity_id, fields })).await?;
+        unit.tell(&user, &EphemeralEvent::ConflictResolved(ConflictResolved { entity_type, entity_id, fields }))
+            .await?;
     }
     Ok(())
 }

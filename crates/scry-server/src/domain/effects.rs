@@ -214,7 +214,7 @@ impl Unit {
             entity.fields.insert("variables".to_owned(), Value::Object(variables));
             let differing = fields::changes(&stored.flat(), &entity.flat());
             let patch: Flat = differing.into_iter().map(|change| (change.field, change.to)).collect();
-            let named = event::Effect { name: format!("{count} effects"), at: last.to_string() };
+            let named = event::EffectRef { name: format!("{count} effects"), at: last.to_string() };
             self.change(&stored, &patch, origin, named).await?;
         }
         Ok(())
@@ -238,7 +238,7 @@ impl Unit {
         entity: &Entity,
         patch: &Flat,
         origin: &Origin,
-        effect: event::Effect,
+        effect: event::EffectRef,
     ) -> Result<(), DomainError> {
         let details = Details { effect: Some(effect), ..Details::default() };
         match write_as(self, entity, patch, origin.clone(), details).await {
@@ -263,8 +263,8 @@ impl Effect {
         tracing::warn!(effect = self.name, entity = %self.entity_id, fault, "an effect does not fit and is left out");
     }
 
-    fn named(&self, at: WorldTime) -> event::Effect {
-        event::Effect { name: self.name.clone(), at: at.to_string() }
+    fn named(&self, at: WorldTime) -> event::EffectRef {
+        event::EffectRef { name: self.name.clone(), at: at.to_string() }
     }
 
     fn announced(&self, at: WorldTime) -> DueEffect {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use scry_protocol::messages::DocumentConflict;
-use scry_protocol::{EntityRef, Ephemeral, Id, OnConflict};
+use scry_protocol::{EntityRef, EphemeralEvent, Id, OnConflict};
 use serde_json::{Map, Value};
 
 use super::preferences::KINDS;
@@ -37,7 +37,7 @@ pub(super) async fn tell(unit: &mut Unit, entity: &Entity, replaced: Vec<Replace
         let body = body(entity, &values);
         let subject = EntityRef::new(entity.kind.into(), entity.id.clone());
         let listed = notification::list(unit, &user, KINDS[1], title, body, &subject).await?;
-        unit.tell(&user, &Ephemeral::DocumentConflict(conflict(entity, &author, &values, listed))).await?;
+        unit.tell(&user, &EphemeralEvent::DocumentConflict(conflict(entity, &author, &values, listed))).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Members of a campaign.
 
 use scry_protocol::event::EntityUpdated;
-use scry_protocol::{Change, EntityType, Id, Operation, Payload, Role};
+use scry_protocol::{EntityType, FieldDiff, Id, Operation, Payload, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::any::AnyRow;
@@ -42,7 +42,7 @@ impl Member {
         }
     }
 
-    fn event(&self, operation: Operation, changes: &[Change]) -> Payload {
+    fn event(&self, operation: Operation, changes: &[FieldDiff]) -> Payload {
         Payload::EntityUpdated(EntityUpdated {
             entity_type: EntityType::Member,
             entity_id: self.id.clone(),
@@ -138,7 +138,7 @@ async fn change_role(unit: &mut Unit, mut member: Member, role: Role) -> Result<
         return Ok(member);
     }
     keep_an_owner(unit, &member).await?;
-    let changes = vec![Change { field: "role".to_owned(), from: json!(member.role), to: json!(role) }];
+    let changes = vec![FieldDiff { field: "role".to_owned(), from: json!(member.role), to: json!(role) }];
     member.role = role;
     member.version += 1;
     member.updated_at = unit.stamp();
@@ -157,7 +157,7 @@ async fn change_role(unit: &mut Unit, mut member: Member, role: Role) -> Result<
 /// Stores a new membership and records it.
 pub(super) async fn enrol(unit: &mut Unit, member: &Member) -> Result<(), DomainError> {
     insert(unit.db(), member).await?;
-    let change = |field: &str, to| Change { field: field.to_owned(), from: serde_json::Value::Null, to };
+    let change = |field: &str, to| FieldDiff { field: field.to_owned(), from: serde_json::Value::Null, to };
     let changes = vec![
         change("name", json!(member.name)),
         change("role", json!(member.role)),

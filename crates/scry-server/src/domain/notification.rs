@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use scry_protocol::messages::NotificationNew;
-use scry_protocol::{EntityRef, EntityType, Ephemeral, Id};
+use scry_protocol::{EntityRef, EntityType, EphemeralEvent, Id};
 use scry_text as text;
 use serde_json::json;
 use sqlx::Row;
@@ -167,7 +167,7 @@ pub(super) async fn post(
         entity_id: None,
     };
     insert(unit, user, &new).await?;
-    unit.tell(user, &Ephemeral::NotificationNew(new)).await
+    unit.tell(user, &EphemeralEvent::NotificationNew(new)).await
 }
 
 /// Stores a notification that another application has made, with the id that it gave it; returns how it is listed.

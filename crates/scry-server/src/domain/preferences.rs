@@ -1,6 +1,6 @@
 //! What users want to be told at once.
 
-use scry_protocol::{Ephemeral, Id};
+use scry_protocol::{EphemeralEvent, Id};
 use sqlx::{AnyConnection, Row};
 
 use super::notification::LEVELS;
@@ -55,18 +55,18 @@ impl Domain {
 impl Preferences {
     /// Tells whether a user wants to be told of a message at once.
     #[must_use]
-    pub fn want(&self, message: &Ephemeral) -> bool {
+    pub fn want(&self, message: &EphemeralEvent) -> bool {
         let named = |list: &[String], name: &str| list.iter().any(|item| item == name);
         match message {
-            Ephemeral::NotificationNew(new) => {
+            EphemeralEvent::NotificationNew(new) => {
                 named(&self.levels, &new.level) && named(&self.kinds, new.kind.as_deref().unwrap_or(KINDS[0]))
             }
-            Ephemeral::DocumentConflict(_) | Ephemeral::ConflictResolved(_) => named(&self.kinds, "conflict"),
-            Ephemeral::PresenceState(_)
-            | Ephemeral::PresenceChange(_)
-            | Ephemeral::UserOnline(_)
-            | Ephemeral::UserOffline(_)
-            | Ephemeral::UserTyping(_) => true,
+            EphemeralEvent::DocumentConflict(_) | EphemeralEvent::ConflictResolved(_) => named(&self.kinds, "conflict"),
+            EphemeralEvent::PresenceState(_)
+            | EphemeralEvent::PresenceChange(_)
+            | EphemeralEvent::UserOnline(_)
+            | EphemeralEvent::UserOffline(_)
+            | EphemeralEvent::UserTyping(_) => true,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Events that a service publishes: the consequences that it worked out from others.
 
 use scry_protocol::event::StateInvalidated;
-use scry_protocol::{EntityType, Event, Id, Payload, Scope, Source};
+use scry_protocol::{EntityType, Event, Id, InvalidationScope, Payload, Source};
 use sqlx::Row;
 
 use super::unit::{Details, Unit};
@@ -59,9 +59,11 @@ fn check_fields(names: &[String]) -> Result<(), DomainError> {
 /// Refuses an invalidation whose entity is not one of its campaign.
 async fn check_subject(unit: &mut Unit, payload: &StateInvalidated) -> Result<(), DomainError> {
     match (payload.scope, &payload.entity_type, &payload.entity_id) {
-        (Scope::Campaign, None, None) => Ok(()),
-        (Scope::Campaign, ..) => Err(DomainError::invalid("payload.scope", "must be entity where an entity is named")),
-        (Scope::Entity, Some(entity_type), Some(id)) => {
+        (InvalidationScope::Campaign, None, None) => Ok(()),
+        (InvalidationScope::Campaign, ..) => {
+            Err(DomainError::invalid("payload.scope", "must be entity where an entity is named"))
+        }
+        (InvalidationScope::Entity, Some(entity_type), Some(id)) => {
             let found = store::load_any(unit.db(), id).await?;
             let fits =
                 |e: &super::Entity| e.campaign_id == payload.campaign_id && EntityType::from(e.kind) == *entity_type;
@@ -70,7 +72,7 @@ async fn check_subject(unit: &mut Unit, payload: &StateInvalidated) -> Result<()
             }
             Err(DomainError::invalid("payload.entityId", "is no such entity of this campaign"))
         }
-        (Scope::Entity, ..) => {
+        (InvalidationScope::Entity, ..) => {
             Err(DomainError::invalid("payload.entityId", "and entityType are needed for scope entity"))
         }
     }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use scry_protocol::catalogue::Stamp;
-use scry_protocol::event::Effect;
-use scry_protocol::{Change, Ephemeral, Event, Id, Payload, Role, Source};
+use scry_protocol::catalogue::CustomEventMetadata;
+use scry_protocol::event::EffectRef;
+use scry_protocol::{EphemeralEvent, Event, FieldDiff, Id, Payload, Role, Source};
 use sqlx::AnyConnection;
 
 use super::pending::Pending;
@@ -55,9 +55,9 @@ pub(super) struct Origin {
 #[derive(Debug, Default)]
 pub(super) struct Details {
     pub version: Option<i64>,
-    pub changes: Vec<Change>,
+    pub changes: Vec<FieldDiff>,
     pub revoked_user: Option<Id>,
-    pub effect: Option<Effect>,
+    pub effect: Option<EffectRef>,
 }
 
 impl Domain {
@@ -255,7 +255,7 @@ impl Unit {
     }
 
     /// Numbers and stores an event of this change that a catalogue declares; returns its stamp with its place.
-    pub(super) async fn declare(&mut self, declaration: Declaration) -> Result<Stamp, DomainError> {
+    pub(super) async fn declare(&mut self, declaration: Declaration) -> Result<CustomEventMetadata, DomainError> {
         self.news.campaigns.insert(declaration.journal.clone());
         Ok(journal::append_declared(&mut self.tx, declaration).await?)
     }
@@ -268,12 +268,12 @@ impl Unit {
     }
 
     /// Tells whether a user wants to be told of a message at once.
-    pub(super) async fn is_wanted(&mut self, user: &Id, message: &Ephemeral) -> Result<bool, DomainError> {
+    pub(super) async fn is_wanted(&mut self, user: &Id, message: &EphemeralEvent) -> Result<bool, DomainError> {
         Ok(preferences::load(&mut self.tx, user).await?.want(message))
     }
 
     /// Stores a message to a user, unless they do not want to be told.
-    pub(super) async fn tell(&mut self, user: &Id, message: &Ephemeral) -> Result<(), DomainError> {
+    pub(super) async fn tell(&mut self, user: &Id, message: &EphemeralEvent) -> Result<(), DomainError> {
         if self.is_wanted(user, message).await? {
             inbox::put(&mut self.tx, user, &self.caller.user_id, message, self.now).await?;
             self.news.addressees.insert(user.clone());

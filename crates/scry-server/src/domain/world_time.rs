@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use scry_calendar::WorldTime;
 use scry_protocol::event::WorldTimeChanged;
-use scry_protocol::{Change, Event, Id, Payload};
+use scry_protocol::{Event, FieldDiff, Id, Payload};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -140,7 +140,7 @@ async fn move_to(
         new_time: time.to_owned(),
         elapsed_seconds,
     });
-    let changes = vec![Change { field: FIELD.to_owned(), from: previous.into(), to: time.into() }];
+    let changes = vec![FieldDiff { field: FIELD.to_owned(), from: previous.into(), to: time.into() }];
     let details = Details { version: Some(campaign.version), changes, ..Details::default() };
     let event = unit.record(payload, details).await?;
     // What follows from the time itself is announced as its consequence, before what the effects bring.

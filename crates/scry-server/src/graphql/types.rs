@@ -1,7 +1,7 @@
 //! The types that queries and mutations answer with.
 
 use async_graphql::{Enum, ID, SimpleObject};
-use scry_protocol::catalogue::Look;
+use scry_protocol::catalogue::EventDisplay;
 use scry_protocol::{self as protocol, Role as MemberRole};
 use serde_json::Value;
 
@@ -192,8 +192,8 @@ pub(super) struct CatalogueEvent {
     severity: String,
 }
 
-impl From<Look> for CatalogueEvent {
-    fn from(look: Look) -> Self {
+impl From<EventDisplay> for CatalogueEvent {
+    fn from(look: EventDisplay) -> Self {
         Self { name: look.name, summary: look.summary, severity: look.severity.as_str().to_owned() }
     }
 }

@@ -22,7 +22,7 @@ async fn post(db: &Db, title: &str, now: Timestamp) {
 }
 
 async fn post_from(db: &Db, sender: &str, title: &str, now: Timestamp) {
-    let message = Ephemeral::NotificationNew(NotificationNew {
+    let message = EphemeralEvent::NotificationNew(NotificationNew {
         id: id(title),
         title: title.to_owned(),
         body: String::new(),

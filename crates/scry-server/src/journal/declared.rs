@@ -1,7 +1,7 @@
 //! Writing what catalogues declare: each catalogue has a journal of its own, whose events name their rooms.
 
 use jiff::Timestamp;
-use scry_protocol::catalogue::{METADATA, Stamp};
+use scry_protocol::catalogue::{CustomEventMetadata, METADATA_KEY};
 use scry_protocol::{Id, Room};
 use serde_json::{Map, Value};
 use sqlx::{AnyConnection, Row};
@@ -21,7 +21,7 @@ pub struct Declaration {
     pub journal: Id,
     pub event: String,
     pub payload: Map<String, Value>,
-    pub stamp: Stamp,
+    pub stamp: CustomEventMetadata,
     pub now: Timestamp,
 }
 
@@ -86,7 +86,7 @@ pub async fn open(db: &mut AnyConnection, journal: &Id) -> Result<(), DbError> {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer or the journal does not exist.
-pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<Stamp, DbError> {
+pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<CustomEventMetadata, DbError> {
     let Declaration { journal, event, mut payload, mut stamp, now } = declaration;
     let (epoch, seq) = next(tx, &journal).await?;
     for room in &stamp.rooms {
@@ -101,7 +101,7 @@ pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<St
     }
     (stamp.epoch, stamp.seq) = (Some(epoch), Some(seq));
     let written = serde_json::to_value(&stamp).map_err(|error| DbError::corrupt("event", error))?;
-    payload.insert(METADATA.to_owned(), written);
+    payload.insert(METADATA_KEY.to_owned(), written);
     let entry = Entry {
         journal: &journal,
         event: &event,

@@ -44,7 +44,7 @@ impl Journal {
     /// [`DbError`] when the database does not answer.
     pub async fn was_removed(&self, campaign: &Id, room: &Room, user: &Id, since: u64) -> Result<bool, DbError> {
         let rooms = match room {
-            Room::Declared(..) => Some(room.to_string()),
+            Room::Custom(..) => Some(room.to_string()),
             Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => None,
         };
         let row = sqlx::query(
@@ -88,7 +88,7 @@ impl Journal {
                 "SELECT seq, epoch, type, body, settlement_id, structure_id, revoked_user, created_ms, rooms FROM journal \
                  WHERE structure_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq"
             }
-            Room::User(_) | Room::Declared(..) => return Ok(Vec::new()),
+            Room::User(_) | Room::Custom(..) => return Ok(Vec::new()),
         };
         let rows = sqlx::query(query)
             .bind(room.id().as_str())

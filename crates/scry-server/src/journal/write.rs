@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use scry_protocol::event::Effect;
-use scry_protocol::{Change, Event, Id, Metadata, Payload, Prev, Room, Source};
+use scry_protocol::event::EffectRef;
+use scry_protocol::{Event, FieldDiff, Id, Metadata, Payload, Prev, Room, Source};
 use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::read::{signed, unsigned};
@@ -28,8 +28,8 @@ pub struct Draft {
     /// The entity's version after the change.
     pub version: Option<i64>,
     /// Every changed field with its value before and after.
-    pub changes: Vec<Change>,
-    pub effect: Option<Effect>,
+    pub changes: Vec<FieldDiff>,
+    pub effect: Option<EffectRef>,
     /// The user whose membership the change ended.
     pub revoked_user: Option<Id>,
     pub now: Timestamp,
@@ -233,7 +233,7 @@ fn narrow_rooms(payload: &Payload) -> (Option<Room>, Option<Room>) {
         match room {
             Room::Settlement(_) => settlement = Some(room),
             Room::Structure(_) => structure = Some(room),
-            Room::Campaign(_) | Room::User(_) | Room::Declared(..) => {}
+            Room::Campaign(_) | Room::User(_) | Room::Custom(..) => {}
         }
     }
     (settlement, structure)
@@ -277,9 +277,9 @@ async fn advance_rooms(
 }
 
 /// Lists the changes whose values an event tells; the others it only names.
-fn told(changes: &[Change]) -> Vec<Change> {
+fn told(changes: &[FieldDiff]) -> Vec<FieldDiff> {
     let mut left = MAX_VALUES_BYTES;
-    let fits = |change: &&Change| {
+    let fits = |change: &&FieldDiff| {
         let [from, to] = [&change.from, &change.to].map(|value| value.to_string().len());
         let size = change.field.len() + from + to;
         if from > MAX_VALUE_BYTES || to > MAX_VALUE_BYTES || size > left {
@@ -301,8 +301,8 @@ mod tests {
 
     use super::*;
 
-    fn change(field: String, to: Value) -> Change {
-        Change { field, from: Value::Null, to }
+    fn change(field: String, to: Value) -> FieldDiff {
+        FieldDiff { field, from: Value::Null, to }
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn values_of_one_event_have_a_bound_all_together() {
-        let changes: Vec<Change> =
+        let changes: Vec<FieldDiff> =
             (0..30_000).map(|index| change(format!("variables.v{index:05}"), json!("x".repeat(150)))).collect();
         let told = told(&changes);
         assert_eq!(told, changes[..told.len()], "the first ones are told");

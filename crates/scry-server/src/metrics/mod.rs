@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use scry_catalogue::Catalogues;
-use scry_protocol::event::DURABLE;
+use scry_protocol::event::DURABLE_EVENTS;
 
 use crate::breach::Breaches;
 use crate::cluster::{RefusalCounts, Refusals};
@@ -142,7 +142,7 @@ impl Metrics {
     /// Sets what will be counted to 0: a rate is told only of what was there before it grew.
     fn begin(&self) {
         let inner = &self.0;
-        for event in DURABLE {
+        for event in DURABLE_EVENTS {
             drop(inner.journaled.get_or_create(&[("type", event), ("source", "api")]));
             drop(inner.relayed.get_or_create(&[("type", event)]));
             drop(inner.deliveries.get_or_create(&[("type", event)]));
@@ -199,7 +199,7 @@ impl Metrics {
 
     /// Counts an event that was sent to a number of sockets, `age` after its change began.
     pub fn relayed(&self, event: &str, sockets: usize, age: Duration) {
-        let event = DURABLE.into_iter().find(|known| *known == event).unwrap_or("other");
+        let event = DURABLE_EVENTS.into_iter().find(|known| *known == event).unwrap_or("other");
         self.0.relayed.get_or_create(&[("type", event)]).inc();
         if sockets > 0 {
             self.0.deliveries.get_or_create(&[("type", event)]).inc_by(sockets as u64);
@@ -243,7 +243,10 @@ impl Metrics {
     /// Returns how many events of each type were committed here and delivered from here.
     #[must_use]
     pub fn events(&self) -> Vec<(&'static str, u64)> {
-        DURABLE.into_iter().map(|event| (event, self.0.relayed.get_or_create(&[("type", event)]).get())).collect()
+        DURABLE_EVENTS
+            .into_iter()
+            .map(|event| (event, self.0.relayed.get_or_create(&[("type", event)]).get()))
+            .collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use scry_protocol::presence::{PresenceState, UserTyping};
-use scry_protocol::{Ephemeral, Id, Room};
+use scry_protocol::{EphemeralEvent, Id, Room};
 use socketioxide::socket::Sid;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -108,7 +108,7 @@ impl Office {
                 let inside = self.connection(sid).filter(|connection| connection.rooms().contains_key(&room));
                 if let (Room::Campaign(campaign), Some(connection)) = (room, inside) {
                     let users = self.registry.present(&campaign);
-                    send(&connection, &Ephemeral::PresenceState(PresenceState { campaign_id: campaign, users }));
+                    send(&connection, &EphemeralEvent::PresenceState(PresenceState { campaign_id: campaign, users }));
                 }
             }
             Request::Update(sid, update) => {
@@ -141,7 +141,7 @@ impl Office {
         let arrived = self.registry.connect(sid, &claims.sub, &claims.name, moment());
         self.announce(arrived).await;
         // Who is in a catalogue's room is in no campaign by that.
-        let of_campaigns = rooms.iter().filter(|(room, _)| !matches!(room, Room::Declared(..)));
+        let of_campaigns = rooms.iter().filter(|(room, _)| !matches!(room, Room::Custom(..)));
         let campaigns: BTreeSet<Id> = of_campaigns.map(|(_, campaign)| campaign.clone()).collect();
         let seated = self.registry.seat(sid, &campaigns, moment());
         self.announce(seated).await;
@@ -270,17 +270,17 @@ impl Office {
             match change {
                 Change::Came(seen) => {
                     let user = seen.user_id.clone();
-                    self.tell_acquaintances(&user, &Ephemeral::UserOnline(seen)).await;
+                    self.tell_acquaintances(&user, &EphemeralEvent::UserOnline(seen)).await;
                 }
                 Change::Went(seen) => {
                     let user = seen.user_id.clone();
-                    self.tell_acquaintances(&user, &Ephemeral::UserOffline(seen)).await;
+                    self.tell_acquaintances(&user, &EphemeralEvent::UserOffline(seen)).await;
                 }
                 Change::Changed(change) => {
                     let room = Room::Campaign(change.campaign_id.clone());
                     let sids: Vec<Sid> =
                         self.watchers.get(&change.campaign_id).into_iter().flatten().copied().collect();
-                    let event = Ephemeral::PresenceChange(change);
+                    let event = EphemeralEvent::PresenceChange(change);
                     // Asked once more: who was evicted a moment ago is still in the list.
                     let connections = self.connections.get(&sids);
                     connections.iter().filter(|c| c.rooms().contains_key(&room)).for_each(|c| send(c, &event));
@@ -289,7 +289,7 @@ impl Office {
         }
     }
 
-    async fn tell_acquaintances(&self, user: &Id, event: &Ephemeral) {
+    async fn tell_acquaintances(&self, user: &Id, event: &EphemeralEvent) {
         match access::acquaintances(&self.core.db, user).await {
             Ok(users) => {
                 let sids: Vec<Sid> = users.iter().flat_map(|user| self.registry.keys(user)).collect();
@@ -317,7 +317,7 @@ impl Office {
         .flatten()
         .collect();
         let author = event.user_id.clone();
-        let event = Ephemeral::UserTyping(event);
+        let event = EphemeralEvent::UserTyping(event);
         for connection in self.connections.all() {
             let sees = rooms.iter().any(|room| connection.rooms().contains_key(room));
             if sees && connection.claims().sub != author {
@@ -331,6 +331,6 @@ impl Office {
     }
 }
 
-fn send(connection: &Connection, event: &Ephemeral) {
+fn send(connection: &Connection, event: &EphemeralEvent) {
     connection.send(event.name(), event);
 }

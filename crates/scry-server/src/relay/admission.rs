@@ -12,7 +12,7 @@ impl Relay {
     /// Returns the campaign or the catalogue's journal that a room's events are in; `None` if there is no such room.
     pub(super) async fn history_of(&self, room: &Room) -> Result<Option<Id>, DbError> {
         match room {
-            Room::Declared(kind, _) => {
+            Room::Custom(kind, _) => {
                 let declared = self.core.config.catalogues.rooms(kind);
                 Ok(declared.map(|(catalogue, _)| catalogue.journal.clone()))
             }
@@ -25,7 +25,7 @@ impl Relay {
     /// Lets pass who may be in a room of this campaign or catalogue.
     pub(super) async fn admit(&self, connection: &Connection, room: &Room, history: &Id) -> Result<(), Denied> {
         let may = match room {
-            Room::Declared(..) => self.may_join(connection, room).await?,
+            Room::Custom(..) => self.may_join(connection, room).await?,
             Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => {
                 let user = connection.claims().sub.clone();
                 access::role_in_campaign(&self.core.db, &user, history).await?.is_some()
@@ -39,7 +39,7 @@ impl Relay {
     /// # Errors
     /// [`DbError`] when the database does not answer; it is then still in those not looked at.
     pub async fn readmit(&self, connection: &Connection) -> Result<Vec<Room>, DbError> {
-        let declared = |room: &&Room| matches!(room, Room::Declared(..));
+        let declared = |room: &&Room| matches!(room, Room::Custom(..));
         let rooms: Vec<Room> = connection.rooms().keys().filter(declared).cloned().collect();
         let mut left = Vec::new();
         for room in rooms {
@@ -52,7 +52,7 @@ impl Relay {
 
     /// Tells whether a claim of the token or a membership row opens a room that a catalogue declares.
     async fn may_join(&self, connection: &Connection, room: &Room) -> Result<bool, DbError> {
-        let Room::Declared(kind, id) = room else { return Ok(false) };
+        let Room::Custom(kind, id) = room else { return Ok(false) };
         let Some((_, declared)) = self.core.config.catalogues.rooms(kind) else { return Ok(false) };
         let claims = connection.claims();
         if declared.claim.as_ref().is_some_and(|claim| claims.say(claim, id.as_str())) {

@@ -34,7 +34,7 @@ impl Relay {
     fn by_journal(&self, rooms: &[Room]) -> BTreeMap<Id, Vec<Room>> {
         let mut by_journal: BTreeMap<Id, Vec<Room>> = BTreeMap::new();
         for room in rooms {
-            if let Room::Declared(kind, _) = room
+            if let Room::Custom(kind, _) = room
                 && let Some((catalogue, _)) = self.core.config.catalogues.rooms(kind)
             {
                 by_journal.entry(catalogue.journal.clone()).or_default().push(room.clone());

@@ -117,7 +117,7 @@ impl Replay<'_> {
         let Some(since) = since else { return Ok(()) };
         let mut hall = hall.lock().await;
         relay.advance(self.campaign, &mut hall).await?;
-        let is_known = since.comparable(hall.head()) && since.seq <= hall.head().seq;
+        let is_known = since.is_comparable_with(hall.head()) && since.seq <= hall.head().seq;
         if is_known && !self.was_absent(relay, since.seq).await? {
             self.from = Some(since.seq);
             self.cursor = Some(self.skip(relay, since.seq, hall.head().seq).await?);
@@ -136,7 +136,7 @@ impl Replay<'_> {
     /// A catalogue has many rooms: what happened in the others, and was forgotten since, is no loss to this one.
     async fn skip(&self, relay: &Relay, since: u64, head: u64) -> Result<u64, DbError> {
         let is_quiet = match self.room {
-            Room::Declared(..) => relay.core.journal.room_head(self.campaign, self.room).await? <= since,
+            Room::Custom(..) => relay.core.journal.room_head(self.campaign, self.room).await? <= since,
             Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => false,
         };
         Ok(if is_quiet { head } else { since })
@@ -170,7 +170,7 @@ impl Replay<'_> {
     /// Reads the next slice after the cursor, and tells up to where it reaches.
     async fn read(&self, relay: &Relay, cursor: u64, head: u64) -> Result<(Vec<JournalRow>, u64), DbError> {
         let journal = &relay.core.journal;
-        if matches!(self.room, Room::Declared(..)) {
+        if matches!(self.room, Room::Custom(..)) {
             let limit = u32::try_from(SLICE).unwrap_or(u32::MAX);
             let rows = journal.replay_declared(self.campaign, self.room, cursor, head, limit).await?;
             let is_all = rows.len() < limit as usize;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use scry_protocol::Change;
+use scry_protocol::FieldDiff;
 use serde_json::{Map, Value};
 
 /// Maps field names to values, variables one by one.
@@ -64,12 +64,12 @@ pub fn apply(name: &mut String, fields: &mut Map<String, Value>, edit: &Flat) {
 
 /// Lists the fields whose values differ, in alphabetical order; an absent field counts as null.
 #[must_use]
-pub fn changes(before: &Flat, after: &Flat) -> Vec<Change> {
+pub fn changes(before: &Flat, after: &Flat) -> Vec<FieldDiff> {
     let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let change = |field: &String| {
         let from = before.get(field).cloned().unwrap_or_default();
         let to = after.get(field).cloned().unwrap_or_default();
-        (!same(&from, &to)).then(|| Change { field: field.clone(), from, to })
+        (!same(&from, &to)).then(|| FieldDiff { field: field.clone(), from, to })
     };
     names.into_iter().filter_map(change).collect()
 }
@@ -110,7 +110,7 @@ mod tests {
         let changes = changes(&before, &flatten(&name, &fields));
         let named: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
         assert_eq!(named, ["level", "variables.gold", "variables.grain"]);
-        assert_eq!(changes[1], Change { field: "variables.gold".to_owned(), from: json!(5), to: Value::Null });
+        assert_eq!(changes[1], FieldDiff { field: "variables.gold".to_owned(), from: json!(5), to: Value::Null });
     }
 
     #[test]

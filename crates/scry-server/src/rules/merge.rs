@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use scry_protocol::{Change, Conflict, FieldConflict, Id, OnConflict};
+use scry_protocol::{Conflict, FieldConflict, FieldDiff, Id, OnConflict};
 use serde_json::Value;
 
 use super::fields::{Flat, same};
@@ -20,7 +20,7 @@ pub struct Past {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastEdit {
     pub by: Option<Id>,
-    pub changes: Vec<Change>,
+    pub changes: Vec<FieldDiff>,
 }
 
 /// Holds an edit and what it meets.

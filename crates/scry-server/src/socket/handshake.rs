@@ -147,7 +147,7 @@ mod tests {
             Refusal::Draining,
             Refusal::Internal,
         ] {
-            assert_eq!(ErrorCode::of_refusal(&refusal.to_string()), Some(refusal.code()));
+            assert_eq!(ErrorCode::from_connect_error(&refusal.to_string()), Some(refusal.code()));
             assert_eq!(refusal.label(), refusal.code().as_str());
         }
     }

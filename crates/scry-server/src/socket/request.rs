@@ -3,7 +3,7 @@
 mod people;
 
 use scry_protocol::presence::{PRESENCE_UPDATE, PresenceUpdate, TYPING_START, TYPING_STOP, TypingRequest};
-use scry_protocol::{ErrorCode, Failure, Id, Position, Room, request};
+use scry_protocol::{ErrorAck, ErrorCode, Id, Position, Room, request};
 use scry_text::input;
 use serde_json::Value;
 
@@ -52,8 +52,8 @@ impl std::fmt::Debug for Token {
 /// Reads one event's payload; `Value::Null` stands for an event sent without any.
 ///
 /// # Errors
-/// [`Failure`] with `INVALID_PAYLOAD` and a sentence that names the field.
-pub fn parse(event: &str, payload: &Value) -> Result<Request, Failure> {
+/// [`ErrorAck`] with `INVALID_PAYLOAD` and a sentence that names the field.
+pub fn parse(event: &str, payload: &Value) -> Result<Request, ErrorAck> {
     // A token is never stored; whatever it is, it is judged as a token.
     if event != request::AUTHENTICATE {
         input::json("payload", payload).map_err(|error| invalid(error.to_string()))?;
@@ -78,17 +78,17 @@ pub fn parse(event: &str, payload: &Value) -> Result<Request, Failure> {
     }
 }
 
-fn subscribe(payload: &Value, field: &str, room: fn(Id) -> Room) -> Result<Request, Failure> {
+fn subscribe(payload: &Value, field: &str, room: fn(Id) -> Room) -> Result<Request, ErrorAck> {
     Ok(Request::Subscribe { room: room(target(payload, field)?), since: since(payload)? })
 }
 
 /// Reads the id, given either bare or as the named field of an object.
-fn target(payload: &Value, field: &str) -> Result<Id, Failure> {
+fn target(payload: &Value, field: &str) -> Result<Id, ErrorAck> {
     Id::parse(named(payload, field)?).map_err(|error| invalid(format!("{field}: {error}")))
 }
 
 /// Reads a name, given either bare or as the named field of an object.
-fn named<'a>(payload: &'a Value, field: &str) -> Result<&'a str, Failure> {
+fn named<'a>(payload: &'a Value, field: &str) -> Result<&'a str, ErrorAck> {
     let id = match payload {
         Value::Object(fields) => fields.get(field).unwrap_or(&Value::Null),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => payload,
@@ -103,16 +103,16 @@ fn named<'a>(payload: &'a Value, field: &str) -> Result<&'a str, Failure> {
 }
 
 /// Reads the name of a room that a catalogue may declare; the others have events of their own.
-fn declared(payload: &Value, verb: &str) -> Result<Room, Failure> {
+fn declared(payload: &Value, verb: &str) -> Result<Room, ErrorAck> {
     match named(payload, "room")?.parse() {
-        Ok(room @ Room::Declared(..)) => Ok(room),
+        Ok(room @ Room::Custom(..)) => Ok(room),
         Ok(Room::User(_)) => Err(invalid("room: everybody is in their own user room, and in no other")),
         Ok(room) => Err(invalid(format!("room: use {verb}_{} for this room", room.kind()))),
         Err(error) => Err(invalid(format!("room: {error}"))),
     }
 }
 
-fn since(payload: &Value) -> Result<Option<Position>, Failure> {
+fn since(payload: &Value) -> Result<Option<Position>, ErrorAck> {
     let since = match payload.get("since") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(fields)) => fields,
@@ -126,7 +126,7 @@ fn since(payload: &Value) -> Result<Option<Position>, Failure> {
     Ok(Some(Position::new(epoch, seq)))
 }
 
-fn token(payload: &Value) -> Result<Token, Failure> {
+fn token(payload: &Value) -> Result<Token, ErrorAck> {
     match payload.get("token") {
         Some(Value::String(token)) => Ok(Token(token.clone())),
         Some(_) => Err(invalid("token must be a string")),
@@ -134,8 +134,8 @@ fn token(payload: &Value) -> Result<Token, Failure> {
     }
 }
 
-fn invalid(sentence: impl Into<String>) -> Failure {
-    Failure::new(ErrorCode::InvalidPayload, sentence)
+fn invalid(sentence: impl Into<String>) -> ErrorAck {
+    ErrorAck::new(ErrorCode::InvalidPayload, sentence)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use scry_protocol::ack::{AuthenticateAck, LatencyAck};
-use scry_protocol::{ErrorCode, Failure, Position, Room};
+use scry_protocol::{ErrorAck, ErrorCode, Position, Room};
 use serde_json::json;
 use socketioxide::extract::AckSender;
 use tokio::sync::mpsc;
@@ -127,7 +127,7 @@ impl Session {
             self.connection.note(Breach::Rooms);
             let limit = self.core.config.socket.max_rooms;
             let sentence = format!("a connection may be in {limit} rooms; leave one first");
-            return self.connection.answer(ack, &Failure::new(ErrorCode::TooManyRooms, sentence));
+            return self.connection.answer(ack, &ErrorAck::new(ErrorCode::TooManyRooms, sentence));
         }
         match self.relay.subscribe(&self.connection, &room, since.as_ref()).await {
             Ok(Seated { ack: granted, hold }) => {
@@ -148,11 +148,11 @@ impl Session {
         match denied {
             Denied::Gone => {}
             Denied::Unauthorized => {
-                self.connection.answer(ack, &Failure::new(ErrorCode::Unauthorized, denied.to_string()));
+                self.connection.answer(ack, &ErrorAck::new(ErrorCode::Unauthorized, denied.to_string()));
             }
             Denied::Database(error) => {
                 tracing::error!(%error, "{what}");
-                self.connection.answer(ack, &Failure::new(ErrorCode::Internal, "the server failed; try again"));
+                self.connection.answer(ack, &ErrorAck::new(ErrorCode::Internal, "the server failed; try again"));
             }
         }
     }
@@ -206,20 +206,20 @@ impl Session {
     }
 }
 
-fn not_admitted(error: &NotAdmitted) -> Failure {
+fn not_admitted(error: &NotAdmitted) -> ErrorAck {
     match error {
         NotAdmitted::Token(error) => refused(*error),
         NotAdmitted::Database(error) => {
             tracing::error!(%error, "could not look up the session of a token");
-            Failure::new(ErrorCode::Internal, "the server failed; try again")
+            ErrorAck::new(ErrorCode::Internal, "the server failed; try again")
         }
     }
 }
 
-fn refused(error: TokenError) -> Failure {
+fn refused(error: TokenError) -> ErrorAck {
     // A missing token is one that cannot be verified: only handshakes tell the two apart.
     let code = if error == TokenError::Missing { ErrorCode::TokenInvalid } else { error.code() };
-    Failure::new(code, error.to_string())
+    ErrorAck::new(code, error.to_string())
 }
 
 /// Returns how long it is until a time in Unix seconds; zero if it has passed.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use scry_protocol::{ErrorCode, Failure};
+use scry_protocol::{ErrorAck, ErrorCode};
 use serde_json::Value;
 use socketioxide::extract::{AckSender, SocketRef};
 use tokio::sync::mpsc;
@@ -63,7 +63,7 @@ impl Wicket {
         }
     }
 
-    fn accept(&self, event: &str, payload: &Value, ack: AckSender) -> Result<(), (AckSender, Failure)> {
+    fn accept(&self, event: &str, payload: &Value, ack: AckSender) -> Result<(), (AckSender, ErrorAck)> {
         if let Err(wait) = take(&self.requests) {
             return Err((ack, slow_down(wait)));
         }
@@ -101,8 +101,8 @@ fn take(bucket: &Mutex<TokenBucket>) -> Result<(), Duration> {
     bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
 }
 
-fn slow_down(wait: Duration) -> Failure {
+fn slow_down(wait: Duration) -> ErrorAck {
     let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
     let sentence = format!("too many requests on this connection; try again in {retry_after_ms} ms");
-    Failure { retry_after_ms: Some(retry_after_ms), ..Failure::new(ErrorCode::RateLimited, sentence) }
+    ErrorAck { retry_after_ms: Some(retry_after_ms), ..ErrorAck::new(ErrorCode::RateLimited, sentence) }
 }

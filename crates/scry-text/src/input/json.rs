@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{TextError, text};
 
 /// Bounds the name of a place, in characters: it is told to whoever sent it.
-const MAX_PLACE: usize = 200;
+const MAX_PATH_CHARS: usize = 200;
 
 /// A text that is refused, and where it stands: `input.title`, `userIds[2]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,7 @@ pub struct InputError {
 }
 
 /// A step on the way from the root to a value.
-enum Step<'a> {
+enum PathStep<'a> {
     Key(&'a str),
     Index(usize),
 }
@@ -28,24 +28,24 @@ enum Step<'a> {
 /// # Errors
 /// [`InputError`] for the first text that no database may get.
 pub fn json(root: &str, value: &Value) -> Result<(), InputError> {
-    walk(value, &mut Vec::new()).map_err(|(steps, problem)| InputError { place: place(root, &steps), problem })
+    walk(value, &mut Vec::new()).map_err(|(steps, problem)| InputError { place: path(root, &steps), problem })
 }
 
-type Found<'a> = (Vec<Step<'a>>, TextError);
+type LocatedTextError<'a> = (Vec<PathStep<'a>>, TextError);
 
 /// JSON is parsed to a bounded depth, so the way down is short.
-fn walk<'a>(value: &'a Value, way: &mut Vec<Step<'a>>) -> Result<(), Found<'a>> {
+fn walk<'a>(value: &'a Value, way: &mut Vec<PathStep<'a>>) -> Result<(), LocatedTextError<'a>> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         Value::String(string) => text(string).map(|_| ()).map_err(|problem| (std::mem::take(way), problem)),
         Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
-            way.push(Step::Index(index));
+            way.push(PathStep::Index(index));
             walk(item, way)?;
             way.pop();
             Ok(())
         }),
         Value::Object(fields) => fields.iter().try_for_each(|(key, field)| {
-            way.push(Step::Key(key));
+            way.push(PathStep::Key(key));
             text(key).map_err(|problem| (std::mem::take(way), problem))?;
             walk(field, way)?;
             way.pop();
@@ -54,17 +54,17 @@ fn walk<'a>(value: &'a Value, way: &mut Vec<Step<'a>>) -> Result<(), Found<'a>> 
     }
 }
 
-fn place(root: &str, steps: &[Step<'_>]) -> String {
+fn path(root: &str, steps: &[PathStep<'_>]) -> String {
     let mut place = root.to_owned();
     for step in steps {
         // Writing to a String cannot fail.
         let _ = match step {
-            Step::Index(index) => write!(place, "[{index}]"),
-            Step::Key(key) if place.is_empty() => write!(place, "{}", key.escape_debug()),
-            Step::Key(key) => write!(place, ".{}", key.escape_debug()),
+            PathStep::Index(index) => write!(place, "[{index}]"),
+            PathStep::Key(key) if place.is_empty() => write!(place, "{}", key.escape_debug()),
+            PathStep::Key(key) => write!(place, ".{}", key.escape_debug()),
         };
     }
-    place.chars().take(MAX_PLACE).collect()
+    place.chars().take(MAX_PATH_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -94,6 +94,6 @@ mod tests {
     #[test]
     fn place_is_bounded() {
         let key = "k".repeat(100_000);
-        assert_eq!(place_of(&json!({key: "\0"})).unwrap().len(), MAX_PLACE);
+        assert_eq!(place_of(&json!({key: "\0"})).unwrap().len(), MAX_PATH_CHARS);
     }
 }

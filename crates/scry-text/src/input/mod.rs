@@ -10,11 +10,11 @@ use unicode_normalization::UnicodeNormalization;
 pub use json::{InputError, json};
 
 /// Bounds a user's name, in characters.
-pub const MAX_USERNAME: usize = 64;
+pub const MAX_USERNAME_CHARS: usize = 64;
 /// Bounds a name of anything else, in characters.
-pub const MAX_NAME: usize = 200;
+pub const MAX_NAME_CHARS: usize = 200;
 /// Bounds an idempotency key, in characters.
-pub const MAX_KEY: usize = 200;
+pub const MAX_KEY_CHARS: usize = 200;
 
 /// The reason why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,12 +23,12 @@ pub enum TextError {
     Nul,
     #[error(
         "must be one line of 1 to {max} characters, without control characters or marks that change the direction of text",
-        max = MAX_NAME
+        max = MAX_NAME_CHARS
     )]
     Name,
-    #[error("must be 1 to {max} printable ASCII characters without blanks", max = MAX_USERNAME)]
+    #[error("must be 1 to {max} printable ASCII characters without blanks", max = MAX_USERNAME_CHARS)]
     Username,
-    #[error("must have 1 to {max} printable ASCII characters", max = MAX_KEY)]
+    #[error("must have 1 to {max} printable ASCII characters", max = MAX_KEY_CHARS)]
     Key,
 }
 
@@ -46,7 +46,7 @@ pub fn text(text: &str) -> Result<&str, TextError> {
 /// [`TextError::Name`].
 pub fn name(text: &str) -> Result<String, TextError> {
     let name: String = text.trim().nfc().collect();
-    let is_sayable = (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(is_disruptive);
+    let is_sayable = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(is_disruptive);
     if is_sayable { Ok(name) } else { Err(TextError::Name) }
 }
 
@@ -55,7 +55,7 @@ pub fn name(text: &str) -> Result<String, TextError> {
 /// # Errors
 /// [`TextError::Username`].
 pub fn username(text: &str) -> Result<&str, TextError> {
-    let is_plain = (1..=MAX_USERNAME).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    let is_plain = (1..=MAX_USERNAME_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     if is_plain { Ok(text) } else { Err(TextError::Username) }
 }
 
@@ -64,7 +64,7 @@ pub fn username(text: &str) -> Result<&str, TextError> {
 /// # Errors
 /// [`TextError::Key`].
 pub fn key(text: &str) -> Result<&str, TextError> {
-    let is_plain = (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    let is_plain = (1..=MAX_KEY_CHARS).contains(&text.len()) && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
     if is_plain { Ok(text) } else { Err(TextError::Key) }
 }
 
@@ -109,18 +109,18 @@ mod tests {
         ] {
             assert_eq!(name(text), Err(TextError::Name), "{text:?}");
         }
-        assert!(name(&"ä".repeat(MAX_NAME)).is_ok());
-        assert_eq!(name(&"ä".repeat(MAX_NAME + 1)), Err(TextError::Name));
+        assert!(name(&"ä".repeat(MAX_NAME_CHARS)).is_ok());
+        assert_eq!(name(&"ä".repeat(MAX_NAME_CHARS + 1)), Err(TextError::Name));
     }
 
     #[test]
     fn username_and_key_are_plain_ascii_of_bounded_length() {
-        assert!(username("gm").is_ok() && username(&"x".repeat(MAX_USERNAME)).is_ok());
-        for text in ["", "g m", "g\0m", "gm\u{301}", "\u{433}m", &"x".repeat(MAX_USERNAME + 1)] {
+        assert!(username("gm").is_ok() && username(&"x".repeat(MAX_USERNAME_CHARS)).is_ok());
+        for text in ["", "g m", "g\0m", "gm\u{301}", "\u{433}m", &"x".repeat(MAX_USERNAME_CHARS + 1)] {
             assert_eq!(username(text), Err(TextError::Username), "{text:?}");
         }
-        assert!(key("order 7").is_ok() && key(&"x".repeat(MAX_KEY)).is_ok());
-        for text in ["", "a\0", "a\n", "ä", &"x".repeat(MAX_KEY + 1)] {
+        assert!(key("order 7").is_ok() && key(&"x".repeat(MAX_KEY_CHARS)).is_ok());
+        for text in ["", "a\0", "a\n", "ä", &"x".repeat(MAX_KEY_CHARS + 1)] {
             assert_eq!(key(text), Err(TextError::Key), "{text:?}");
         }
     }

@@ -10,19 +10,19 @@ use super::Json;
 /// Holds an object's values; its keys are kept in the order in which they were told.
 #[derive(Debug, Clone, Default)]
 pub struct Object {
-    shape: Arc<Shape>,
+    shape: Arc<ObjectShape>,
     values: Box<[Json]>,
 }
 
 /// Holds the keys that objects have in common.
 #[derive(Debug, Default)]
-pub(super) struct Shape {
+pub(super) struct ObjectShape {
     keys: Box<[Arc<str>]>,
     /// The places of the keys in alphabetical order.
     order: Box<[usize]>,
 }
 
-impl Shape {
+impl ObjectShape {
     /// Builds a shape of keys, each of which must be there once.
     fn new(keys: Box<[Arc<str>]>) -> Self {
         let mut order: Box<[usize]> = (0..keys.len()).collect();
@@ -38,7 +38,10 @@ impl Shape {
 
 impl Object {
     /// Builds an object; `shapes` knows the shapes there are, and learns this one.
-    pub(super) fn new(mut entries: Vec<(Arc<str>, Json)>, shapes: &mut HashMap<Box<[Arc<str>]>, Arc<Shape>>) -> Self {
+    pub(super) fn new(
+        mut entries: Vec<(Arc<str>, Json)>,
+        shapes: &mut HashMap<Box<[Arc<str>]>, Arc<ObjectShape>>,
+    ) -> Self {
         let mut keys: Box<[Arc<str>]> = entries.iter().map(|(key, _)| Arc::clone(key)).collect();
         let mut known = shapes.get(&keys).map(Arc::clone);
         if known.is_none() && without_repeats(&mut entries) {
@@ -46,7 +49,7 @@ impl Object {
             known = shapes.get(&keys).map(Arc::clone);
         }
         let shape = known.unwrap_or_else(|| {
-            let shape = Arc::new(Shape::new(keys.clone()));
+            let shape = Arc::new(ObjectShape::new(keys.clone()));
             shapes.insert(keys, Arc::clone(&shape));
             shape
         });
@@ -111,7 +114,7 @@ impl Object {
     fn rebuilt(&self, keeps: impl Fn(&str) -> bool, more: Option<(Arc<str>, Json)>) -> Self {
         let own = self.shape.keys.iter().cloned().zip(self.values.iter().cloned());
         let (keys, values): (Vec<_>, Vec<_>) = own.filter(|(name, _)| keeps(name)).chain(more).unzip();
-        Self { shape: Arc::new(Shape::new(keys.into())), values: values.into() }
+        Self { shape: Arc::new(ObjectShape::new(keys.into())), values: values.into() }
     }
 
     /// Returns the same object, built of `other`'s parts wherever they say the same.
@@ -125,7 +128,7 @@ impl Object {
         }
     }
 
-    pub(super) const fn shape(&self) -> &Arc<Shape> {
+    pub(super) const fn shape(&self) -> &Arc<ObjectShape> {
         &self.shape
     }
 

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use serde::de::DeserializeSeed;
 use serde_json::Value;
 
-use super::object::{Object, Shape};
-use super::{Json, Reading, Texts};
+use super::object::{Object, ObjectShape};
+use super::{Json, JsonSeed, TextHandling};
 use crate as text;
 
 /// Holds what has been read so far. It is dropped after the reading: the values keep one another.
 #[derive(Debug, Default)]
 pub struct Pool {
-    kept_as: Texts,
+    kept_as: TextHandling,
     texts: HashSet<Arc<str>>,
-    shapes: HashMap<Box<[Arc<str>]>, Arc<Shape>>,
+    shapes: HashMap<Box<[Arc<str>]>, Arc<ObjectShape>>,
     objects: HashSet<ByParts<Object>>,
     lists: HashSet<ByParts<[Json]>>,
 }
@@ -24,29 +24,29 @@ pub struct Pool {
 impl Pool {
     /// Creates an empty pool; `texts` says what becomes of the texts that go through it.
     #[must_use]
-    pub fn new(texts: Texts) -> Self {
+    pub fn new(texts: TextHandling) -> Self {
         Self { kept_as: texts, ..Self::default() }
     }
 
     /// Takes in a value that was read already.
-    pub fn take_in(&mut self, value: &Value) -> Json {
+    pub fn intern(&mut self, value: &Value) -> Json {
         // A value holds nothing that could not be read.
-        Reading(self).deserialize(value).unwrap_or_default()
+        JsonSeed(self).deserialize(value).unwrap_or_default()
     }
 
     /// Takes in a text of several lines.
     pub(super) fn block(&mut self, told: &str) -> Json {
         Json::Text(match self.kept_as {
-            Texts::Safe => self.shared(&text::block(told)),
-            Texts::AsStored => self.shared(told),
+            TextHandling::Safe => self.shared(&text::block(told)),
+            TextHandling::AsStored => self.shared(told),
         })
     }
 
     /// Takes in a key.
     pub(super) fn key(&mut self, told: &str) -> Arc<str> {
         match self.kept_as {
-            Texts::Safe => self.shared(&text::line(told)),
-            Texts::AsStored => self.shared(told),
+            TextHandling::Safe => self.shared(&text::line(told)),
+            TextHandling::AsStored => self.shared(told),
         }
     }
 

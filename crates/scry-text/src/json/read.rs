@@ -10,15 +10,15 @@ use super::{Json, Pool};
 
 /// Reads one value whose parts are shared with everything else that goes through the same pool.
 #[derive(Debug)]
-pub struct Reading<'p>(pub &'p mut Pool);
+pub struct JsonSeed<'p>(pub &'p mut Pool);
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Reading(&mut Pool::default()).deserialize(deserializer)
+        JsonSeed(&mut Pool::default()).deserialize(deserializer)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reading<'_> {
+impl<'de> DeserializeSeed<'de> for JsonSeed<'_> {
     type Value = Json;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
@@ -26,7 +26,7 @@ impl<'de> DeserializeSeed<'de> for Reading<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Reading<'_> {
+impl<'de> Visitor<'de> for JsonSeed<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Reading(self.0))? {
+        while let Some(item) = items.next_element_seed(JsonSeed(self.0))? {
             list.push(item);
         }
         Ok(self.0.list(list))
@@ -67,17 +67,17 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut object = Vec::new();
-        while let Some(key) = entries.next_key_seed(Key(self.0))? {
-            object.push((key, entries.next_value_seed(Reading(self.0))?));
+        while let Some(key) = entries.next_key_seed(KeySeed(self.0))? {
+            object.push((key, entries.next_value_seed(JsonSeed(self.0))?));
         }
         Ok(self.0.object(object))
     }
 }
 
 /// Reads a key.
-struct Key<'p>(&'p mut Pool);
+struct KeySeed<'p>(&'p mut Pool);
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = Arc<str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<str>, D::Error> {
@@ -85,7 +85,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_> {
     }
 }
 
-impl Visitor<'_> for Key<'_> {
+impl Visitor<'_> for KeySeed<'_> {
     type Value = Arc<str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

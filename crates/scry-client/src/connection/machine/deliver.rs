@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scry_model::event::{ClientEvent, Delivery};
-use scry_protocol::event::DURABLE;
+use scry_protocol::event::DURABLE_EVENTS;
 use scry_protocol::{ErrorCode, Event, Id, Position, Room};
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ impl Machine {
         let answers = self.numbered || self.abilities.acks == Some(true);
         online.heard(answers, now.at + self.timings.request, now.at + self.timings.silence);
         self.obey(&name, &body, now);
-        let event = DURABLE.contains(&name.as_str()).then(|| Event::from_value(&body)).flatten();
+        let event = DURABLE_EVENTS.contains(&name.as_str()).then(|| Event::from_value(&body)).flatten();
         let delivery = Delivery {
             received_at: now.wall,
             room: None,
@@ -78,7 +78,7 @@ impl Machine {
     fn concede(&mut self, room: &Room, mark: &Mark) -> Route {
         let Some(position) = &mark.position else { return Route::Pass(Some(room.clone())) };
         // An older history is no place to go back to.
-        let known = |at: &Position| !at.comparable(position);
+        let known = |at: &Position| !at.is_comparable_with(position);
         if let Some(held) = self.rooms.get_mut(room)
             && !held.tracker.position().is_some_and(known)
         {

@@ -23,7 +23,7 @@ impl Machine {
     }
 
     pub(super) fn refused(&mut self, message: &str, now: Moment) {
-        match ErrorCode::of_refusal(message) {
+        match ErrorCode::from_connect_error(message) {
             Some(code) if is_token_refused(&code) => self.token_refused(message, now),
             Some(_) => self.lost(message, now),
             None if speaks_of_identity(message) => self.token_refused(message, now),

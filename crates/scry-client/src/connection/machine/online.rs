@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use scry_model::event::{ClientEvent, Snapshot};
 use scry_protocol::ack::{Ack, AuthenticateAck, LatencyAck};
-use scry_protocol::{ClientRequest, ErrorCode, Failure, Id, Position, Room, SubscribeAck, request};
+use scry_protocol::{ClientRequest, ErrorAck, ErrorCode, Id, Position, Room, SubscribeAck, request};
 use scry_text as text;
 use serde_json::{Value, json};
 
@@ -373,7 +373,7 @@ impl Machine {
     }
 
     fn join_answered(&mut self, room: &Room, since: Option<&Position>, body: Value, now: Moment) {
-        if let Some(failure) = Failure::of_answer(&body) {
+        if let Some(failure) = ErrorAck::from_answer(&body) {
             return self.join_refused(room, failure, now);
         }
         let ack = serde_json::from_value(body).unwrap_or_else(|_| {
@@ -404,7 +404,7 @@ impl Machine {
         }
     }
 
-    fn join_refused(&mut self, room: &Room, failure: Failure, now: Moment) {
+    fn join_refused(&mut self, room: &Room, failure: ErrorAck, now: Moment) {
         let (code, message) = (failure.code, text::line(&failure.error).into_owned());
         if is_token_refused(&code) {
             self.token_refused(&message, now);

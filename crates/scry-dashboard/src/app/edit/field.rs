@@ -210,7 +210,9 @@ impl Kind {
     pub const fn longest(&self) -> usize {
         match self {
             Self::Prose | Self::List => text::MAX_BLOCK_CHARS,
-            Self::Name | Self::Line | Self::Level | Self::Number(_) | Self::Choice(_) | Self::Flag => text::MAX_CHARS,
+            Self::Name | Self::Line | Self::Level | Self::Number(_) | Self::Choice(_) | Self::Flag => {
+                text::MAX_LINE_CHARS
+            }
         }
     }
 

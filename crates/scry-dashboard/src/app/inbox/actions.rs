@@ -1,9 +1,9 @@
 //! What notices do to the dashboard, and the person with them.
 
-use scry_config::alerts::Level;
+use scry_config::alerts::AlertLevel;
 use scry_model::event::{Inbox, Preferences};
 use scry_protocol::catalogue::Severity;
-use scry_protocol::{EntityRef, Ephemeral, Id};
+use scry_protocol::{EntityRef, EphemeralEvent, Id};
 
 use super::{Notice, announced, replaced, resolved};
 use crate::app::command::Action;
@@ -21,16 +21,16 @@ impl App {
     }
 
     /// Takes in what one user alone is told; tells whether it was that.
-    pub(in crate::app) fn notified(&mut self, event: &Ephemeral) -> bool {
+    pub(in crate::app) fn notified(&mut self, event: &EphemeralEvent) -> bool {
         let notice = match event {
-            Ephemeral::NotificationNew(new) => announced(new, self.now.wall),
-            Ephemeral::DocumentConflict(conflict) => replaced(conflict, &self.cache, self.now.wall),
-            Ephemeral::ConflictResolved(told) => resolved(told, &self.cache, self.now.wall),
-            Ephemeral::PresenceState(_)
-            | Ephemeral::PresenceChange(_)
-            | Ephemeral::UserOnline(_)
-            | Ephemeral::UserOffline(_)
-            | Ephemeral::UserTyping(_) => return false,
+            EphemeralEvent::NotificationNew(new) => announced(new, self.now.wall),
+            EphemeralEvent::DocumentConflict(conflict) => replaced(conflict, &self.cache, self.now.wall),
+            EphemeralEvent::ConflictResolved(told) => resolved(told, &self.cache, self.now.wall),
+            EphemeralEvent::PresenceState(_)
+            | EphemeralEvent::PresenceChange(_)
+            | EphemeralEvent::UserOnline(_)
+            | EphemeralEvent::UserOffline(_)
+            | EphemeralEvent::UserTyping(_) => return false,
         };
         if self.has_resolved(event) {
             self.inbox.add(Notice { read: true, ..notice });
@@ -42,8 +42,8 @@ impl App {
         let key = key.map(|key| format!(" ({key} shows it)")).unwrap_or_default();
         self.say(&format!("{}{colon}{}{key}", notice.title, body));
         let loudness = match notice.level {
-            Severity::Warning | Severity::Error => Level::Trouble,
-            Severity::Info | Severity::Success => Level::Bookmarks,
+            Severity::Warning | Severity::Error => AlertLevel::Trouble,
+            Severity::Info | Severity::Success => AlertLevel::Bookmarks,
         };
         self.alarm(loudness, &notice.title);
         self.inbox.add(notice);
@@ -51,8 +51,8 @@ impl App {
     }
 
     /// Tells whether an event says what the person knows: that an edit of theirs has ended a conflict.
-    fn has_resolved(&self, event: &Ephemeral) -> bool {
-        let Ephemeral::ConflictResolved(told) = event else { return false };
+    fn has_resolved(&self, event: &EphemeralEvent) -> bool {
+        let EphemeralEvent::ConflictResolved(told) = event else { return false };
         let subject = EntityRef::new(told.entity_type.clone(), told.entity_id.clone());
         self.pending.all().iter().any(|held| !held.state.is_refused() && held.sets(&subject, &told.fields))
     }

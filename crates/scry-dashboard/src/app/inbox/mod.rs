@@ -142,7 +142,7 @@ fn announced(new: &NotificationNew, now: Timestamp) -> Notice {
         id: Some(new.id.clone()),
         title: text::line(&new.title).into_owned(),
         body: text::line(&new.body).into_owned(),
-        level: Severity::of(&new.level),
+        level: Severity::from_name(&new.level),
         at: new.created_at.parse().unwrap_or(now),
         read: false,
         subject: new.entity_type.clone().zip(new.entity_id.clone()).map(|(kind, id)| EntityRef::new(kind, id)),

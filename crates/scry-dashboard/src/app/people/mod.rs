@@ -15,7 +15,7 @@ pub(super) use mine::Mine;
 use scry_protocol::presence::{
     Activity, Presence, PresenceChange, PresenceState, PresentUser, ResourceUse, UserTyping,
 };
-use scry_protocol::{EntityRef, Ephemeral, Id};
+use scry_protocol::{EntityRef, EphemeralEvent, Id};
 use scry_text as text;
 
 use super::now::Now;
@@ -54,18 +54,20 @@ struct Typing {
 
 impl People {
     /// Takes in an event; tells whether it was about people.
-    pub fn hear(&mut self, event: &Ephemeral, campaign: &Id, now: Now) -> bool {
+    pub fn hear(&mut self, event: &EphemeralEvent, campaign: &Id, now: Now) -> bool {
         match event {
-            Ephemeral::PresenceState(state) if state.campaign_id == *campaign => self.state(state),
-            Ephemeral::PresenceChange(change) if change.campaign_id == *campaign => self.change(change, now),
-            Ephemeral::UserTyping(typing) if typing.campaign_id == *campaign => self.typing(typing, now),
-            Ephemeral::UserOffline(user) => self.gone(&user.user_id, now),
+            EphemeralEvent::PresenceState(state) if state.campaign_id == *campaign => self.state(state),
+            EphemeralEvent::PresenceChange(change) if change.campaign_id == *campaign => self.change(change, now),
+            EphemeralEvent::UserTyping(typing) if typing.campaign_id == *campaign => self.typing(typing, now),
+            EphemeralEvent::UserOffline(user) => self.gone(&user.user_id, now),
             // Who came online is not in this campaign before a `presence:change` says so.
-            Ephemeral::UserOnline(_)
-            | Ephemeral::PresenceState(_)
-            | Ephemeral::PresenceChange(_)
-            | Ephemeral::UserTyping(_) => {}
-            Ephemeral::DocumentConflict(_) | Ephemeral::ConflictResolved(_) | Ephemeral::NotificationNew(_) => {
+            EphemeralEvent::UserOnline(_)
+            | EphemeralEvent::PresenceState(_)
+            | EphemeralEvent::PresenceChange(_)
+            | EphemeralEvent::UserTyping(_) => {}
+            EphemeralEvent::DocumentConflict(_)
+            | EphemeralEvent::ConflictResolved(_)
+            | EphemeralEvent::NotificationNew(_) => {
                 return false;
             }
         }

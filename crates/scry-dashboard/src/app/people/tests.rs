@@ -22,7 +22,7 @@ fn town() -> EntityRef {
 }
 
 fn hear(people: &mut People, at: u64, name: &str, payload: serde_json::Value) {
-    let event = Ephemeral::read(name, &payload).unwrap();
+    let event = EphemeralEvent::from_parts(name, &payload).unwrap();
     assert!(people.hear(&event, &id("c"), now(at)));
 }
 

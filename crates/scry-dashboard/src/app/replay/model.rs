@@ -127,7 +127,7 @@ mod tests {
             "level": 2, "description": "long", "variables": {"population": 900}, "computed": {"defence": {"value": 1}}}),
         ];
         let state =
-            Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes: scry_text::json::together(&nodes) };
+            Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes: scry_text::json::intern_all(&nodes) };
         let mut model = Model::new(Some(&state));
         let payload = json!({"settlementId": "s", "operation": "update", "campaignId": "c",
             "changedFields": ["level", "description", "variables.population"]});

@@ -80,7 +80,7 @@ fn weight(value: &Json, seen: &mut BTreeSet<usize>) -> usize {
 }
 
 fn each(count: usize, node: impl Fn(usize) -> Value) -> usize {
-    let nodes = json::together(&(0..count).map(node).collect::<Vec<_>>());
+    let nodes = json::intern_all(&(0..count).map(node).collect::<Vec<_>>());
     let mut cache = Cache::default();
     cache.snapshot(Snapshot { campaign_id: id("c"), position: None, nodes }, at());
     assert_eq!(cache.len(), count);

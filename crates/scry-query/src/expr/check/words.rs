@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cel::common::ast::IdedExpr;
-use scry_protocol::event::DURABLE;
+use scry_protocol::event::DURABLE_EVENTS;
 use scry_text::suggest::nearest;
 
 use super::{Checker, Scope, record};
@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
             alternatives.iter().flat_map(|fields| fields.iter()).map(|(name, _)| *name).collect();
         names.sort_unstable();
         names.dedup();
-        let elsewhere: Vec<&str> = DURABLE
+        let elsewhere: Vec<&str> = DURABLE_EVENTS
             .iter()
             .zip(PAYLOADS)
             .filter(|(_, fields)| owner.starts_with("payload") && fields.iter().any(|(name, _)| *name == field))

@@ -1,7 +1,7 @@
 //! Telling users that they were invited, after whoever invited them has been answered.
 
 use scry_protocol::messages::NotificationNew;
-use scry_protocol::{EntityType, Ephemeral, Id};
+use scry_protocol::{EntityType, EphemeralEvent, Id};
 use scry_text as text;
 use sqlx::{AnyConnection, Row};
 
@@ -69,7 +69,7 @@ impl Domain {
                 if let Some(invitation) = rows::load(unit.db(), id, now).await? {
                     let new = words(&invitation, unit.stamp());
                     notification::insert(unit, &user, &new).await?;
-                    unit.tell(&user, &Ephemeral::NotificationNew(new)).await?;
+                    unit.tell(&user, &EphemeralEvent::NotificationNew(new)).await?;
                 }
             }
             Ok(())

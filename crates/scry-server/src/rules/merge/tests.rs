@@ -11,7 +11,7 @@ fn flat(value: Value) -> Flat {
 fn past(edits: &[(&str, &str, i64, i64)]) -> Past {
     let edit = |&(by, field, from, to): &(&str, &str, i64, i64)| PastEdit {
         by: Some(Id::parse(by).unwrap()),
-        changes: vec![Change { field: field.to_owned(), from: json!(from), to: json!(to) }],
+        changes: vec![FieldDiff { field: field.to_owned(), from: json!(from), to: json!(to) }],
     };
     Past { edits: edits.iter().map(edit).collect(), complete: true }
 }

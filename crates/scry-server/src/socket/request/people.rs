@@ -1,7 +1,7 @@
 //! Requests about people: presence and typing.
 
 use scry_protocol::presence::{Activity, PresenceUpdate, Resource, TypingRequest};
-use scry_protocol::{EntityType, Failure, Id};
+use scry_protocol::{EntityType, ErrorAck, Id};
 use serde_json::Value;
 
 use super::{Request, invalid};
@@ -10,7 +10,7 @@ use super::{Request, invalid};
 const MAX_FIELD: usize = 200;
 
 /// Reads `presence:update`.
-pub(super) fn presence(payload: &Value) -> Result<Request, Failure> {
+pub(super) fn presence(payload: &Value) -> Result<Request, ErrorAck> {
     let state = match payload.get("state").and_then(Value::as_str) {
         Some("viewing") => Activity::Viewing,
         Some("editing") => Activity::Editing,
@@ -28,7 +28,7 @@ pub(super) fn presence(payload: &Value) -> Result<Request, Failure> {
 }
 
 /// Reads `typing:start` and `typing:stop`.
-pub(super) fn typing(payload: &Value, typing: bool) -> Result<Request, Failure> {
+pub(super) fn typing(payload: &Value, typing: bool) -> Result<Request, ErrorAck> {
     let field = text(payload, "field", "field")?;
     if field.is_empty() || field.len() > MAX_FIELD || field.chars().any(char::is_control) {
         return Err(invalid(format!("field must have 1 to {MAX_FIELD} bytes without control characters")));
@@ -42,11 +42,11 @@ pub(super) fn typing(payload: &Value, typing: bool) -> Result<Request, Failure> 
     Ok(Request::Typing(request, typing))
 }
 
-fn id(payload: &Value, key: &str, path: &str) -> Result<Id, Failure> {
+fn id(payload: &Value, key: &str, path: &str) -> Result<Id, ErrorAck> {
     Id::parse(text(payload, key, path)?).map_err(|error| invalid(format!("{path}: {error}")))
 }
 
-fn entity_type(payload: &Value, key: &str, path: &str) -> Result<EntityType, Failure> {
+fn entity_type(payload: &Value, key: &str, path: &str) -> Result<EntityType, ErrorAck> {
     match EntityType::from(text(payload, key, path)?) {
         EntityType::Member | EntityType::Other(_) => {
             Err(invalid(format!("{path} must be campaign, kingdom, settlement, structure, location or encounter")))
@@ -60,7 +60,7 @@ fn entity_type(payload: &Value, key: &str, path: &str) -> Result<EntityType, Fai
     }
 }
 
-fn text<'a>(payload: &'a Value, key: &str, path: &str) -> Result<&'a str, Failure> {
+fn text<'a>(payload: &'a Value, key: &str, path: &str) -> Result<&'a str, ErrorAck> {
     match payload.get(key) {
         Some(Value::String(text)) => Ok(text),
         None | Some(Value::Null) => Err(invalid(format!("{path} is missing"))),
@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    fn refusal(result: Result<Request, Failure>) -> String {
+    fn refusal(result: Result<Request, ErrorAck>) -> String {
         result.unwrap_err().error
     }
 

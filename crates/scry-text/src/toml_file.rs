@@ -13,7 +13,7 @@ use crate::input;
 /// Says what is wrong with a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {place}: {fault}")]
-pub struct PlacedError {
+pub struct TomlFileError {
     /// Counted from 1.
     pub line: usize,
     /// The table and the key, such as `settlement harrows-rest, variables.population`.
@@ -23,7 +23,7 @@ pub struct PlacedError {
 
 /// Says what is wrong, and at which byte of the file.
 #[derive(Debug)]
-pub struct Fault {
+pub struct SpannedError {
     pub at: usize,
     pub place: String,
     pub text: String,
@@ -36,34 +36,34 @@ pub struct Fault {
 pub fn read<F: DeserializeOwned, T>(
     text: &str,
     what: &str,
-    build: impl FnOnce(F) -> Result<T, Fault>,
-) -> Result<T, PlacedError> {
-    let syntax = |error: toml::de::Error| PlacedError {
+    build: impl FnOnce(F) -> Result<T, SpannedError>,
+) -> Result<T, TomlFileError> {
+    let syntax = |error: toml::de::Error| TomlFileError {
         line: line_of(text, error.span().map_or(0, |span| span.start)),
         place: what.to_owned(),
         fault: error.message().to_owned(),
     };
     let table = DeTable::parse(text).map_err(syntax)?;
-    check_table(table.get_ref()).map_err(|Unstorable(at, fault)| PlacedError {
+    check_table(table.get_ref()).map_err(|UnstorableTextError(at, fault)| TomlFileError {
         line: line_of(text, at),
         place: what.to_owned(),
         fault,
     })?;
     let file = toml::from_str(text).map_err(syntax)?;
-    build(file).map_err(|fault| PlacedError { line: line_of(text, fault.at), place: fault.place, fault: fault.text })
+    build(file).map_err(|fault| TomlFileError { line: line_of(text, fault.at), place: fault.place, fault: fault.text })
 }
 
 /// The place of a text that no database may get, and what is wrong with it.
-struct Unstorable(usize, String);
+struct UnstorableTextError(usize, String);
 
-fn check_table(table: &DeTable<'_>) -> Result<(), Unstorable> {
+fn check_table(table: &DeTable<'_>) -> Result<(), UnstorableTextError> {
     table.iter().try_for_each(|(key, value)| {
         check_text(key.get_ref(), key.span().start)?;
         check_value(value)
     })
 }
 
-fn check_value(value: &Spanned<DeValue<'_>>) -> Result<(), Unstorable> {
+fn check_value(value: &Spanned<DeValue<'_>>) -> Result<(), UnstorableTextError> {
     match value.get_ref() {
         DeValue::String(text) => check_text(text, value.span().start),
         DeValue::Array(items) => items.iter().try_for_each(check_value),
@@ -72,8 +72,8 @@ fn check_value(value: &Spanned<DeValue<'_>>) -> Result<(), Unstorable> {
     }
 }
 
-fn check_text(text: &str, at: usize) -> Result<(), Unstorable> {
-    input::text(text).map(|_| ()).map_err(|problem| Unstorable(at, format!("a text {problem}")))
+fn check_text(text: &str, at: usize) -> Result<(), UnstorableTextError> {
+    input::text(text).map(|_| ()).map_err(|problem| UnstorableTextError(at, format!("a text {problem}")))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
