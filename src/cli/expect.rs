@@ -66,7 +66,7 @@ async fn judge(context: &Context, args: &Args, plan: &Plan) -> Result<Outcome, C
     let names = listen::names(context, &options.api, &rooms, expressions.iter(), limit).await?;
     let mut plan = plan.clone();
     plan.bind(names.as_ref()).map_err(|error| CliError::Usage(error.to_string()))?;
-    let mut stream = listen::open(options, plan.expressions().any(Expr::looks_at_entities), limit).await?;
+    let mut stream = listen::open(options, plan.expressions().any(Expr::uses_entities), limit).await?;
     let ended = run_expect::run(&plan, &mut stream, until, &args.command, |sentence| context.say(sentence)).await;
     stream.close().await;
     let program = args.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();

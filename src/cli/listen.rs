@@ -7,7 +7,7 @@ use scry_client::connection::{STEPS, Timings, delay};
 use scry_client::error::ApiError;
 use scry_client::session::SessionOptions;
 use scry_protocol::Room;
-use scry_query::expr::{Expr, Names};
+use scry_query::expr::{Expr, KnownNames};
 use scry_scripting::rooms::{self, Named, RoomsError};
 use scry_scripting::stream::Stream;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -92,10 +92,10 @@ pub(super) async fn names<'e>(
     rooms: &[Room],
     expressions: impl Iterator<Item = &'e Expr> + Clone,
     limit: Limit,
-) -> Result<Option<Names>, CliError> {
+) -> Result<Option<KnownNames>, CliError> {
     let needed = expressions.clone().any(Expr::uses_names);
-    if !needed && !expressions.clone().any(Expr::looks_at_entities) {
-        return Ok(Some(Names::default()));
+    if !needed && !expressions.clone().any(Expr::uses_entities) {
+        return Ok(Some(KnownNames::default()));
     }
     match asked(context, limit, async || rooms::names(api, rooms, needed).await).await {
         Err(CliError::Api(ApiError::NotOffered { .. } | ApiError::Strange { .. })) => Ok(None),

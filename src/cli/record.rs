@@ -15,7 +15,7 @@ use scry_command::progress::Progress;
 use scry_dashboard::app::replay::Tape;
 use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::{EventKind, Room};
-use scry_query::expr::{Expr, Names};
+use scry_query::expr::{Expr, KnownNames};
 use scry_scripting::correlation;
 use scry_scripting::ended::Ended as HeadlessEnded;
 use scry_scripting::entities::Entities;
@@ -49,7 +49,7 @@ pub(super) async fn record(context: &Context, args: &RecordArgs) -> Result<Exit,
     let filter = filter.map_err(|error| listen::misnamed(("--filter", error)))?;
     let begun = limit.within(state(context, &api, &mut options, args.no_state));
     let state = begun.await??;
-    let looks_up = filter.as_ref().is_some_and(Expr::looks_at_entities);
+    let looks_up = filter.as_ref().is_some_and(Expr::uses_entities);
     let file = create(&args.output, args.force)?;
     let include: Vec<EventKind> = args.include.iter().copied().map(EventKind::from).collect();
     let mut stream = listen::open(options, looks_up, limit).await?.including(&include);
@@ -134,7 +134,7 @@ fn select(
     run: Option<&str>,
 ) -> Result<Option<Vec<String>>, CliError> {
     let prints = args.prints();
-    let looks = args.filter.as_ref().is_some_and(Expr::looks_at_entities) || prints && args.format.looks_at_entities();
+    let looks = args.filter.as_ref().is_some_and(Expr::uses_entities) || prints && args.format.uses_entities();
     let mut known = known(recording);
     if looks && !known.is_of_campaigns() {
         let sentence = "the recording does not hold the state that its campaigns began with, so entity and before are \
@@ -176,8 +176,8 @@ fn known(recording: &Recording) -> Entities {
 
 /// Takes the names that the entities of a recording use. Where it tells of none, what nobody can know the name of must
 /// have been asked for.
-fn names(recording: &Recording) -> Names {
-    let mut names = Names::default();
+fn names(recording: &Recording) -> KnownNames {
+    let mut names = KnownNames::default();
     recording.header.state.iter().flat_map(|state| &state.nodes).for_each(|node| names.learn(node));
     names
 }

@@ -58,7 +58,7 @@ pub(super) async fn print(context: &Context, api: Api, args: &WatchArgs) -> Resu
     let names = listen::names(context, &options.api, &rooms, conditions.iter(), limit).await?;
     wanted.bind(names.as_ref()).map_err(misnamed)?;
     let shown = if args.raw { vec![EventKind::Control, EventKind::Presence] } else { wanted.include.clone() };
-    let mut stream = listen::open(options, wanted.looks_at_entities(), limit).await?.including(&shown);
+    let mut stream = listen::open(options, wanted.uses_entities(), limit).await?.including(&shown);
     let mut watch = Watch::new(wanted);
     let mut stdout = Output::stdout();
     let say = |sentence: &str| context.say(sentence);
@@ -84,7 +84,7 @@ pub(super) async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, Cli
     let conditions: Vec<Expr> = wanted.all().cloned().collect();
     let names = listen::names(context, &options.api, &rooms, conditions.iter(), limit).await?;
     wanted.bind(names.as_ref()).map_err(misnamed)?;
-    let mut stream = listen::open(options, wanted.all().any(Expr::looks_at_entities), limit).await?;
+    let mut stream = listen::open(options, wanted.all().any(Expr::uses_entities), limit).await?;
     let mut wait = Wait::new(wanted);
     let mut stdout = Output::stdout();
     let say = |sentence: &str| context.say(sentence);

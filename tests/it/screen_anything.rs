@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_dashboard::app::keymap::BINDINGS;
 use scry_dashboard::app::plain::Teller;
 use scry_dashboard::app::{Effect, Msg};
@@ -38,9 +38,9 @@ fn foreign_events() -> Vec<Value> {
 }
 
 /// Says how an event is said, or has a hostile server say it.
-fn looks(hostile: bool) -> Looks {
+fn looks(hostile: bool) -> EventDisplays {
     let summary = if hostile { format!("{HOSTILE} {{message}} {{metadata}}") } else { "{message}".to_owned() };
-    Looks::new(vec![EventDisplay { name: "alert:new".to_owned(), summary, severity: Severity::Warning }])
+    EventDisplays::new(vec![EventDisplay { name: "alert:new".to_owned(), summary, severity: Severity::Warning }])
 }
 
 /// Writes something hostile into every text of an entity, and leaves alone what makes it an entity.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_dashboard::app::{Effect, Msg};
 use scry_model::event::{ClientEvent, Delivery};
 use scry_protocol::catalogue::{EventDisplay, Severity};
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::support::table::Table;
 
-fn looks() -> Looks {
+fn looks() -> EventDisplays {
     let look = |name: &str, summary: &str, severity| EventDisplay {
         name: name.to_owned(),
         summary: summary.to_owned(),
         severity,
     };
-    Looks::new(vec![
+    EventDisplays::new(vec![
         look("invoice:paid", "invoice {number} is paid: {amount} {currency}", Severity::Success),
         look("reorder:triggered", "{sku} runs low: {quantity} left", Severity::Warning),
     ])

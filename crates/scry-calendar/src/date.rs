@@ -19,7 +19,7 @@ pub struct WorldDate {
     pub hour: i64,
     pub minute: i64,
     pub season: Option<String>,
-    pub moons: Vec<(String, Phase)>,
+    pub moons: Vec<(String, MoonPhase)>,
     pub festival: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for WorldDate {
 
 /// Names how much of a moon is lit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum MoonPhase {
     New,
     WaxingCrescent,
     FirstQuarter,
@@ -65,7 +65,7 @@ pub enum Phase {
     WaningCrescent,
 }
 
-impl Phase {
+impl MoonPhase {
     const CYCLE: [Self; 8] = [
         Self::New,
         Self::WaxingCrescent,
@@ -115,7 +115,7 @@ impl Phase {
     }
 }
 
-impl fmt::Display for Phase {
+impl fmt::Display for MoonPhase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
         f.write_char(self.glyph())

@@ -9,7 +9,7 @@ use super::{CalendarError, WorldTime};
 /// Bounds the length of a month or of a run of days outside the months.
 const MAX_DAYS: i64 = 10_000;
 /// Bounds how many of anything a calendar may list, so that a foreign one cannot slow a reader.
-const MAX_LIST: usize = 400;
+const MAX_LIST_ITEMS: usize = 400;
 /// Bounds years and periods far outside what RFC 3339 can say.
 const MAX_YEAR: i64 = 1_000_000;
 /// The shortest year, in seconds: what happens every year happens at most as often as once a day.
@@ -17,7 +17,7 @@ const MIN_YEAR_SECONDS: i64 = 24 * 3600;
 
 /// Describes a calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Definition {
+pub struct CalendarDefinition {
     pub name: String,
     pub anchor: Anchor,
     #[serde(default)]
@@ -134,7 +134,7 @@ const fn one() -> i64 {
     1
 }
 
-impl Definition {
+impl CalendarDefinition {
     /// Checks that the calendar can be counted in: the first fault found is named with its place.
     pub(super) fn check(&self) -> Result<(), CalendarError> {
         self.check_sizes()?;
@@ -161,7 +161,7 @@ impl Definition {
 
     fn check_sizes(&self) -> Result<(), CalendarError> {
         if self.months.is_empty() {
-            return fault("months", "list is empty; give at least one month with a name and days");
+            return error_at("months", "list is empty; give at least one month with a name and days");
         }
         let lists = [
             ("months", self.months.len()),
@@ -171,10 +171,9 @@ impl Definition {
             ("seasons", self.seasons.len()),
             ("moons", self.moons.len()),
         ];
-        lists
-            .iter()
-            .find(|(_, length)| *length > MAX_LIST)
-            .map_or(Ok(()), |(name, length)| fault(*name, format!("list has {length} entries; {MAX_LIST} are allowed")))
+        lists.iter().find(|(_, length)| *length > MAX_LIST_ITEMS).map_or(Ok(()), |(name, length)| {
+            error_at(*name, format!("list has {length} entries; {MAX_LIST_ITEMS} are allowed"))
+        })
     }
 
     fn check_leap_rule(&self) -> Result<(), CalendarError> {
@@ -182,34 +181,37 @@ impl Definition {
         let needs_rule = lengths.chain(self.intercalary.iter().map(|days| days.leap)).any(|leap| leap.is_some());
         let Some(rule) = self.leap else {
             return if needs_rule {
-                fault("leap rule", "is missing although some months have a length in leap years; add leap.every")
+                error_at("leap rule", "is missing although some months have a length in leap years; add leap.every")
             } else {
                 Ok(())
             };
         };
         let (except, unless) = (rule.except.unwrap_or(rule.every), rule.unless.or(rule.except).unwrap_or(rule.every));
         if ![rule.every, except, unless].iter().all(|years| (1..=MAX_YEAR).contains(years)) {
-            return fault("leap rule", format!("must count in years from 1 to {MAX_YEAR}"));
+            return error_at("leap rule", format!("must count in years from 1 to {MAX_YEAR}"));
         }
         if rule.unless.is_some() && rule.except.is_none() {
-            return fault("leap rule", "has unless without except; unless makes exceptions from except");
+            return error_at("leap rule", "has unless without except; unless makes exceptions from except");
         }
         if except % rule.every != 0 || unless % except != 0 {
-            return fault("leap rule", "must have except as a multiple of every, and unless as a multiple of except");
+            return error_at(
+                "leap rule",
+                "must have except as a multiple of every, and unless as a multiple of except",
+            );
         }
         Ok(())
     }
 
     fn check_anchor(&self) -> Result<(), CalendarError> {
         if !(1..=1000).contains(&self.day.hours) || !(1..=1000).contains(&self.day.minutes) {
-            return fault("day", "must have from 1 to 1000 hours of 1 to 1000 minutes");
+            return error_at("day", "must have from 1 to 1000 hours of 1 to 1000 minutes");
         }
         if !(-MAX_YEAR..=MAX_YEAR).contains(&self.anchor.year) {
-            return fault("anchor.year", format!("must lie between -{MAX_YEAR} and {MAX_YEAR}"));
+            return error_at("anchor.year", format!("must lie between -{MAX_YEAR} and {MAX_YEAR}"));
         }
         match &self.anchor.weekday {
             Some(name) if !self.week.contains(name) => {
-                fault("anchor.weekday", format!("is {name:?}, which is no day of the week"))
+                error_at("anchor.weekday", format!("is {name:?}, which is no day of the week"))
             }
             Some(_) | None => Ok(()),
         }
@@ -225,7 +227,7 @@ impl Definition {
         let leap: i64 = runs().map(|(days, leap)| leap.unwrap_or(days)).sum();
         let day = i64::from(self.day.hours) * i64::from(self.day.minutes) * 60;
         if common.min(leap) * day < MIN_YEAR_SECONDS {
-            return fault("year", "must last at least 24 hours of 60 minutes; give its months more days");
+            return error_at("year", "must last at least 24 hours of 60 minutes; give its months more days");
         }
         Ok(())
     }
@@ -236,24 +238,24 @@ impl Definition {
         let mut seen = BTreeSet::new();
         for name in months.chain(self.intercalary.iter().map(|days| &days.name)) {
             if name.trim().is_empty() {
-                return fault("months", "must all have a name");
+                return error_at("months", "must all have a name");
             }
             if !seen.insert(name) {
-                return fault("months", format!("name {name:?} twice"));
+                return error_at("months", format!("name {name:?} twice"));
             }
         }
         let mut days = BTreeSet::new();
         self.week
             .iter()
             .find(|day| !days.insert(*day))
-            .map_or(Ok(()), |day| fault("week", format!("names {day:?} twice")))
+            .map_or(Ok(()), |day| error_at("week", format!("names {day:?} twice")))
     }
 
     fn check_day(&self, place: &str, month: &str, day: i64, days: i64) -> Result<(), CalendarError> {
         let month = self.find_month(place, month)?;
         let longest = month.days.max(month.leap.unwrap_or(0));
         if !(1..=longest).contains(&day) || days < 1 || days > longest - day + 1 {
-            return fault(place, format!("must fall within the {longest} days of {}", month.name));
+            return error_at(place, format!("must fall within the {longest} days of {}", month.name));
         }
         Ok(())
     }
@@ -261,7 +263,7 @@ impl Definition {
     fn find_month(&self, place: &str, name: &str) -> Result<&Month, CalendarError> {
         match self.months.iter().find(|month| month.name == name) {
             Some(month) => Ok(month),
-            None => fault(place, format!("names the month {name:?}, which the calendar does not have")),
+            None => error_at(place, format!("names the month {name:?}, which the calendar does not have")),
         }
     }
 }
@@ -271,16 +273,16 @@ fn check_days(place: &str, days: i64, leap: Option<i64>, least: i64) -> Result<(
     if fits(days) && leap.is_none_or(fits) {
         return Ok(());
     }
-    fault(place, format!("must have from {least} to {MAX_DAYS} days"))
+    error_at(place, format!("must have from {least} to {MAX_DAYS} days"))
 }
 
 fn check_moon(moon: &Moon) -> Result<(), CalendarError> {
     if moon.period >= 0.01 && moon.period <= 1.0e6 && moon.offset.abs() <= 1.0e6 {
         return Ok(());
     }
-    fault(format!("moon {}", moon.name), "must have a period from 0.01 to 1000000 days")
+    error_at(format!("moon {}", moon.name), "must have a period from 0.01 to 1000000 days")
 }
 
-fn fault<T>(place: impl Into<String>, fault: impl Into<String>) -> Result<T, CalendarError> {
+fn error_at<T>(place: impl Into<String>, fault: impl Into<String>) -> Result<T, CalendarError> {
     Err(CalendarError::Invalid { place: place.into(), fault: fault.into() })
 }

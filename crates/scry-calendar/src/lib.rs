@@ -15,8 +15,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub use date::{Phase, WorldDate};
-pub use definition::{Definition, Festival, Intercalary, LeapRule, Month, Moon, Season};
+pub use date::{MoonPhase, WorldDate};
+pub use definition::{CalendarDefinition, Festival, Intercalary, LeapRule, Month, Moon, Season};
 pub use world_time::{WorldTime, WorldTimeError};
 
 use years::Years;
@@ -30,7 +30,7 @@ pub const BUNDLED: [(&str, &str); 2] = [
 /// Turns world time into dates of a world and back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calendar {
-    definition: Definition,
+    definition: CalendarDefinition,
     years: Years,
     seconds_per_hour: i64,
     seconds_per_day: i64,
@@ -63,7 +63,7 @@ pub enum CalendarError {
 
 /// Names a minute of a world: what [`Calendar::instant`] turns into world time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment<'a> {
+pub struct DateParts<'a> {
     pub year: i64,
     /// The name of a month, or of days outside the months.
     pub month: &'a str,
@@ -106,7 +106,7 @@ impl Calendar {
     }
 
     /// Checks a definition and makes it ready to count.
-    pub fn new(definition: Definition) -> Result<Self, CalendarError> {
+    pub fn new(definition: CalendarDefinition) -> Result<Self, CalendarError> {
         definition.check()?;
         let years = Years::new(&definition);
         let weekday = definition.anchor.weekday.as_deref();
@@ -132,7 +132,7 @@ impl Calendar {
 
     /// Returns what the calendar was made from.
     #[must_use]
-    pub const fn definition(&self) -> &Definition {
+    pub const fn definition(&self) -> &CalendarDefinition {
         &self.definition
     }
 
@@ -153,7 +153,7 @@ impl Calendar {
     pub fn date_of(&self, instant: WorldTime) -> WorldDate {
         let since_anchor = instant.as_second() - self.anchor_second();
         let second = since_anchor.rem_euclid(self.seconds_per_day);
-        let place = self.years.place(self.anchor_day + since_anchor.div_euclid(self.seconds_per_day));
+        let place = self.years.locate(self.anchor_day + since_anchor.div_euclid(self.seconds_per_day));
         let slot = self.years.slot(place.slot);
         WorldDate {
             year: place.year,
@@ -171,7 +171,7 @@ impl Calendar {
     }
 
     /// Returns the world time at which a minute of this world begins, in RFC 3339.
-    pub fn instant(&self, moment: Moment<'_>) -> Result<String, CalendarError> {
+    pub fn instant(&self, moment: DateParts<'_>) -> Result<String, CalendarError> {
         let missing = || CalendarError::NoSuchDate {
             calendar: self.definition.name.clone(),
             date: format!("{} {} {}, {:02}:{:02}", moment.day, moment.month, moment.year, moment.hour, moment.minute),
@@ -215,10 +215,10 @@ impl Calendar {
         self.definition.festivals.iter().zip(&self.festivals).find(on).map(|(festival, _)| festival.name.clone())
     }
 
-    fn moons(&self, since_anchor: i64) -> Vec<(String, Phase)> {
+    fn moons(&self, since_anchor: i64) -> Vec<(String, MoonPhase)> {
         #[expect(clippy::cast_precision_loss, reason = "a moon is seen to the hour, not to the second")]
         let days = since_anchor as f64 / self.seconds_per_day as f64;
-        let phase = |moon: &Moon| Phase::of_cycle((days + moon.offset) / moon.period);
+        let phase = |moon: &Moon| MoonPhase::of_cycle((days + moon.offset) / moon.period);
         self.definition.moons.iter().map(|moon| (moon.name.clone(), phase(moon))).collect()
     }
 }

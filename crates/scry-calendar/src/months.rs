@@ -7,7 +7,7 @@ impl Calendar {
     /// month that follows them.
     #[must_use]
     pub fn month_after(&self, instant: WorldTime) -> (i64, &str) {
-        let place = self.years.place(self.day_of(instant));
+        let place = self.years.locate(self.day_of(instant));
         let months = || self.years.slots().enumerate().filter(|(_, slot)| slot.is_month);
         let next = months().find(|(index, _)| *index > place.slot).map(|(_, slot)| (place.year, slot.name.as_str()));
         let first = || months().next().map(|(_, slot)| (place.year + 1, slot.name.as_str()));
@@ -17,7 +17,7 @@ impl Calendar {
     /// Returns the year of an instant.
     #[must_use]
     pub fn year_of(&self, instant: WorldTime) -> i64 {
-        self.years.place(self.day_of(instant)).year
+        self.years.locate(self.day_of(instant)).year
     }
 
     /// Returns the place of a month in the year, for [`Calendar::start_in`].

@@ -43,7 +43,7 @@ fn before_the_anchor_time_runs_on_unbroken() {
 #[test]
 fn a_festival_lasts_as_long_as_it_says() {
     let festival = |day| {
-        let time = emberfall().instant(Moment { year: 1300, month: "Highsun", day, hour: 9, minute: 0 }).unwrap();
+        let time = emberfall().instant(DateParts { year: 1300, month: "Highsun", day, hour: 9, minute: 0 }).unwrap();
         emberfall().date(&time).unwrap().festival
     };
     assert_eq!(festival(14), None);
@@ -65,12 +65,12 @@ fn days_need_not_have_24_hours_nor_weeks_exist() {
 
 #[test]
 fn moons_follow_their_period() {
-    let phases: Vec<char> = (0..8).map(|eighth| Phase::of_cycle(f64::from(eighth) / 8.0 - 3.0).glyph()).collect();
+    let phases: Vec<char> = (0..8).map(|eighth| MoonPhase::of_cycle(f64::from(eighth) / 8.0 - 3.0).glyph()).collect();
     assert_eq!(phases, ['○', '◔', '◑', '◕', '●', '◕', '◐', '◔']);
-    assert_eq!(Phase::of_cycle(0.99), Phase::New);
+    assert_eq!(MoonPhase::of_cycle(0.99), MoonPhase::New);
     // The full moon of 21 January 2000, and the eclipse of the sun on 11 August 1999.
     let moon = |time: &str| Calendar::gregorian().date(time).unwrap().moons[0].1;
-    assert_eq!((moon("2000-01-21T04:40:00Z"), moon("1999-08-11T11:00:00Z")), (Phase::Full, Phase::New));
+    assert_eq!((moon("2000-01-21T04:40:00Z"), moon("1999-08-11T11:00:00Z")), (MoonPhase::Full, MoonPhase::New));
 }
 
 #[test]
@@ -108,15 +108,15 @@ fn a_fault_is_named_with_its_place() {
 
 #[test]
 fn a_date_that_does_not_exist_is_refused() {
-    let moment = Moment { year: 1207, month: "Emberfall", day: 1, hour: 0, minute: 0 };
+    let moment = DateParts { year: 1207, month: "Emberfall", day: 1, hour: 0, minute: 0 };
     let calendar = emberfall();
     assert!(calendar.instant(moment).is_ok());
     for wrong in [
-        Moment { day: 2, ..moment },
-        Moment { hour: 24, ..moment },
-        Moment { month: "Mudmoon", ..moment },
-        Moment { year: i64::MAX, ..moment },
-        Moment { year: 99_999, ..moment },
+        DateParts { day: 2, ..moment },
+        DateParts { hour: 24, ..moment },
+        DateParts { month: "Mudmoon", ..moment },
+        DateParts { year: i64::MAX, ..moment },
+        DateParts { year: 99_999, ..moment },
     ] {
         assert!(matches!(calendar.instant(wrong), Err(CalendarError::NoSuchDate { .. })), "{wrong:?}");
     }
@@ -140,7 +140,7 @@ fn any_calendar() -> impl Strategy<Value = Calendar> {
                 leap: Some(extra_days + 1),
                 week,
             };
-            Calendar::new(Definition {
+            Calendar::new(CalendarDefinition {
                 name: "any".into(),
                 anchor: definition::Anchor { instant: "1207-01-01T00:00:00Z".parse().unwrap(), year, weekday: None },
                 day: definition::DayLength { hours, minutes: 60 },
@@ -165,7 +165,7 @@ proptest! {
     ) {
         let instant = WorldTime::from_second(minute * 60).unwrap();
         let date = calendar.date_of(instant);
-        let moment = Moment {
+        let moment = DateParts {
             year: date.year, month: &date.month_name, day: date.day, hour: date.hour, minute: date.minute,
         };
         prop_assert_eq!(calendar.instant(moment).unwrap().parse::<WorldTime>().unwrap(), instant);

@@ -1,6 +1,6 @@
 //! Counting days through years: closed formulas, so that no date is far away.
 
-use super::definition::{Definition, LeapRule};
+use super::definition::{CalendarDefinition, LeapRule};
 
 /// Counts the days of a calendar. Day 0 is the first day of the year 0.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub(super) struct Slot {
 
 /// Says where a day lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct YearDay {
     pub year: i64,
     pub slot: usize,
     /// Counted from 1.
@@ -66,7 +66,7 @@ impl YearLength {
 
 impl Years {
     /// Lays the months and the days between them in order. The definition must have been checked.
-    pub(crate) fn new(definition: &Definition) -> Self {
+    pub(crate) fn new(definition: &CalendarDefinition) -> Self {
         let mut slots = Vec::new();
         for month in &definition.months {
             slots.push(Slot::new(&month.name, (true, true), month.days, month.leap));
@@ -112,7 +112,7 @@ impl Years {
     }
 
     /// Finds the year, the slot and the day in it; a year is exactly as long as its slots together.
-    pub(crate) fn place(&self, day: i64) -> Place {
+    pub(crate) fn locate(&self, day: i64) -> YearDay {
         let year = self.year_of(day);
         let mut left = day - self.first_day(year);
         let mut week_day = self.first_week_day(year);
@@ -122,12 +122,12 @@ impl Years {
             week_day += if self.slots[slot].in_week { self.days_in(slot, year) } else { 0 };
             slot += 1;
         }
-        Place { year, slot, day: left + 1, week_day: self.slots[slot].in_week.then_some(week_day + left) }
+        YearDay { year, slot, day: left + 1, week_day: self.slots[slot].in_week.then_some(week_day + left) }
     }
 
     /// Finds the number of a day; `None` if the slot has no such day in that year.
     pub(crate) fn day(&self, year: i64, slot: usize, day: i64) -> Option<i64> {
-        let sayable = (-MAX_YEAR..=MAX_YEAR).contains(&year);
+        let sayable = (-MAX_COUNTED_YEAR..=MAX_COUNTED_YEAR).contains(&year);
         if !sayable || !(1..=self.days_in(slot, year)).contains(&day) {
             return None;
         }
@@ -169,4 +169,4 @@ impl Years {
 }
 
 /// Bounds the years a date may name, so that counting cannot overflow.
-const MAX_YEAR: i64 = 10_000_000_000;
+const MAX_COUNTED_YEAR: i64 = 10_000_000_000;

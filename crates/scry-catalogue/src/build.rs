@@ -8,10 +8,10 @@ use scry_text::toml_file::SpannedError;
 use toml::Spanned;
 
 use super::template::RoomTemplate;
-use super::{Catalogue, DeclaredRooms, Durability, EventKind, Schema, Template, raw, schema};
+use super::{Catalogue, Durability, EventDefinition, PayloadSchema, PayloadTemplate, RoomDefinition, raw, schema};
 
 /// Names that mean something on the wire already: the gateway's own events, and those of the libraries.
-const RESERVED: [&str; 19] = [
+const RESERVED_EVENTS: [&str; 19] = [
     "access:revoked",
     "conflict:resolved",
     "connect",
@@ -33,19 +33,19 @@ const RESERVED: [&str; 19] = [
     "user:typing",
 ];
 /// The gateway's own event that other applications send as well: to users, and queued for them.
-const NOTIFICATION: &str = "notification:new";
+const NOTIFICATION_EVENT: &str = "notification:new";
 /// Claims that every token has, or none that is taken.
-const SILENT: [&str; 7] = ["aud", "exp", "iat", "iss", "jti", "nbf", "sid"];
+const UNUSABLE_CLAIMS: [&str; 7] = ["aud", "exp", "iat", "iss", "jti", "nbf", "sid"];
 /// Bounds a name, in bytes.
-const MAX_NAME: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// Builds and checks a catalogue.
 pub(super) fn catalogue(file: raw::File) -> Result<Catalogue, SpannedError> {
     let name = file.name.get_ref().as_str();
     if RoomKind::parse(name).is_err() {
-        return Err(fault(&file.name, "catalogue", "name: must be a word of small letters, digits, - and _"));
+        return Err(error_at(&file.name, "catalogue", "name: must be a word of small letters, digits, - and _"));
     }
-    let mut rooms: Vec<DeclaredRooms> = Vec::new();
+    let mut rooms: Vec<RoomDefinition> = Vec::new();
     for (kind, declared) in file.rooms.0 {
         rooms.push(self::rooms(&kind, declared)?);
     }
@@ -54,37 +54,41 @@ pub(super) fn catalogue(file: raw::File) -> Result<Catalogue, SpannedError> {
         events.push(self::event(&name, event, &rooms)?);
     }
     if events.is_empty() {
-        return Err(fault(&file.name, "catalogue", "events: there is none; a catalogue declares events"));
+        return Err(error_at(&file.name, "catalogue", "events: there is none; a catalogue declares events"));
     }
-    let journal = Id::parse(&format!("catalogue:{name}")).map_err(|error| fault(&file.name, "catalogue", error))?;
+    let journal = Id::parse(&format!("catalogue:{name}")).map_err(|error| error_at(&file.name, "catalogue", error))?;
     Ok(Catalogue { name: name.into(), journal, publishers: file.publishers, rooms, events })
 }
 
-fn rooms(kind: &Spanned<String>, declared: raw::Rooms) -> Result<DeclaredRooms, SpannedError> {
+fn rooms(kind: &Spanned<String>, declared: raw::Rooms) -> Result<RoomDefinition, SpannedError> {
     let place = format!("rooms.{}", scry_text::line(kind.get_ref()));
     if RoomKind::BUILT_IN.contains(&kind.get_ref().as_str()) {
-        return Err(fault(kind, &place, "the gateway has rooms of this kind by itself; leave it out"));
+        return Err(error_at(kind, &place, "the gateway has rooms of this kind by itself; leave it out"));
     }
-    let parsed = RoomKind::parse(kind.get_ref()).map_err(|error| fault(kind, &place, error))?;
+    let parsed = RoomKind::parse(kind.get_ref()).map_err(|error| error_at(kind, &place, error))?;
     if let Some(claim) = declared.claim.as_ref().filter(|claim| claim.get_ref().is_empty()) {
-        return Err(fault(claim, &place, "claim: must name a claim of the access token, such as companies"));
+        return Err(error_at(claim, &place, "claim: must name a claim of the access token, such as companies"));
     }
-    if let Some(claim) = declared.claim.as_ref().filter(|claim| SILENT.contains(&claim.get_ref().as_str())) {
+    if let Some(claim) = declared.claim.as_ref().filter(|claim| UNUSABLE_CLAIMS.contains(&claim.get_ref().as_str())) {
         let problem = format!("claim: {} says nothing of the user; name another claim", claim.get_ref());
-        return Err(fault(claim, &place, problem));
+        return Err(error_at(claim, &place, problem));
     }
     if declared.claim.is_none() && !declared.members {
-        return Err(fault(kind, &place, "nobody could subscribe; set claim = \"…\" or members = true"));
+        return Err(error_at(kind, &place, "nobody could subscribe; set claim = \"…\" or members = true"));
     }
-    Ok(DeclaredRooms { kind: parsed, claim: declared.claim.map(Spanned::into_inner), members: declared.members })
+    Ok(RoomDefinition { kind: parsed, claim: declared.claim.map(Spanned::into_inner), members: declared.members })
 }
 
-fn event(name: &Spanned<String>, raw: raw::Event, declared: &[DeclaredRooms]) -> Result<EventKind, SpannedError> {
+fn event(
+    name: &Spanned<String>,
+    raw: raw::Event,
+    declared: &[RoomDefinition],
+) -> Result<EventDefinition, SpannedError> {
     let place = format!("events.{:?}", scry_text::line(name.get_ref()));
-    check_name(name.get_ref()).map_err(|problem| fault(name, &place, problem))?;
+    check_name(name.get_ref()).map_err(|problem| error_at(name, &place, problem))?;
     let mut rooms = Vec::new();
     for text in raw.rooms.get_ref() {
-        let problem = |problem: String| fault(text, &place, format!("rooms: “{}” {problem}", text.get_ref()));
+        let problem = |problem: String| error_at(text, &place, format!("rooms: “{}” {problem}", text.get_ref()));
         let room: RoomTemplate = text.get_ref().parse().map_err(problem)?;
         check_room(&room, declared).map_err(problem)?;
         if let Some(remedy) = schema::unnamed(raw.schema.get_ref(), &room) {
@@ -93,18 +97,18 @@ fn event(name: &Spanned<String>, raw: raw::Event, declared: &[DeclaredRooms]) ->
         rooms.push(room);
     }
     check_rooms(name.get_ref(), &rooms, raw.durability)
-        .map_err(|problem| fault(&raw.rooms, &place, format!("rooms: {problem}")))?;
+        .map_err(|problem| error_at(&raw.rooms, &place, format!("rooms: {problem}")))?;
     if schema::mentions(raw.schema.get_ref(), METADATA_KEY) {
         let problem = format!("schema: {METADATA_KEY}: the gateway adds this itself; name yours otherwise");
-        return Err(fault(&raw.schema, &place, problem));
+        return Err(error_at(&raw.schema, &place, problem));
     }
-    let schema = Schema::new(raw.schema.get_ref()).map_err(|problem| fault(&raw.schema, &place, problem))?;
-    let unclear = |problem: String| fault(&raw.summary, &place, format!("summary: {problem}"));
-    let summary: Template = raw.summary.get_ref().parse().map_err(unclear)?;
+    let schema = PayloadSchema::new(raw.schema.get_ref()).map_err(|problem| error_at(&raw.schema, &place, problem))?;
+    let unclear = |problem: String| error_at(&raw.summary, &place, format!("summary: {problem}"));
+    let summary: PayloadTemplate = raw.summary.get_ref().parse().map_err(unclear)?;
     if let Some(problem) = schema::misspelt(raw.schema.get_ref(), &summary) {
         return Err(unclear(problem));
     }
-    Ok(EventKind {
+    Ok(EventDefinition {
         name: name.get_ref().as_str().into(),
         durability: raw.durability,
         summary,
@@ -116,18 +120,18 @@ fn event(name: &Spanned<String>, raw: raw::Event, declared: &[DeclaredRooms]) ->
 
 fn check_name(name: &str) -> Result<(), String> {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.len() <= MAX_NAME
+        && name.len() <= MAX_NAME_BYTES
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-' | b'.' | b'/'));
     if !is_name {
-        return Err(format!("an event's name has at most {MAX_NAME} letters, digits and : _ - . /"));
+        return Err(format!("an event's name has at most {MAX_NAME_BYTES} letters, digits and : _ - . /"));
     }
-    if DURABLE_EVENTS.contains(&name) || RESERVED.contains(&name) {
+    if DURABLE_EVENTS.contains(&name) || RESERVED_EVENTS.contains(&name) {
         return Err("this name means something on the wire already; choose another".to_owned());
     }
     Ok(())
 }
 
-fn check_room(room: &RoomTemplate, declared: &[DeclaredRooms]) -> Result<(), String> {
+fn check_room(room: &RoomTemplate, declared: &[RoomDefinition]) -> Result<(), String> {
     if room.paths().next().is_none() {
         return Err("is one room for all payloads; name it by one, such as company:{companyId}".to_owned());
     }
@@ -145,8 +149,8 @@ fn check_rooms(name: &str, rooms: &[RoomTemplate], durability: Durability) -> Re
     let is_queued = durability == Durability::Queued;
     if rooms.is_empty() {
         Err("name at least one, such as company:{companyId}".to_owned())
-    } else if name == NOTIFICATION && (others || !is_queued || rooms.len() > 1) {
-        Err(format!("{NOTIFICATION} is told to one user: queued, to user:{{…}}"))
+    } else if name == NOTIFICATION_EVENT && (others || !is_queued || rooms.len() > 1) {
+        Err(format!("{NOTIFICATION_EVENT} is told to one user: queued, to user:{{…}}"))
     } else if is_queued && others {
         Err("what is queued waits for users; name only user:{…}".to_owned())
     } else if durability == Durability::Journaled && users {
@@ -156,6 +160,6 @@ fn check_rooms(name: &str, rooms: &[RoomTemplate], durability: Durability) -> Re
     }
 }
 
-fn fault<T>(at: &Spanned<T>, place: &str, text: impl std::fmt::Display) -> SpannedError {
+fn error_at<T>(at: &Spanned<T>, place: &str, text: impl std::fmt::Display) -> SpannedError {
     SpannedError { at: at.span().start, place: place.to_owned(), text: scry_text::line(&text.to_string()).into_owned() }
 }

@@ -6,7 +6,7 @@
 //! that one gateway serves: on the wire a name has one meaning, so no two of them declare the same.
 
 mod build;
-mod looks;
+mod displays;
 mod raw;
 mod schema;
 mod set;
@@ -19,10 +19,10 @@ use scry_protocol::{Id, Room, RoomKind};
 use scry_text::toml_file::{self, TomlFileError};
 use serde_json::Value;
 
-pub use looks::Looks;
-pub use schema::Schema;
+pub use displays::EventDisplays;
+pub use schema::PayloadSchema;
 pub use set::Catalogues;
-pub use template::Template;
+pub use template::PayloadTemplate;
 
 use template::RoomTemplate;
 
@@ -40,13 +40,13 @@ pub struct Catalogue {
     pub journal: Id,
     /// The service accounts that may publish its events; none named means any.
     pub publishers: Vec<String>,
-    pub rooms: Vec<DeclaredRooms>,
-    pub events: Vec<EventKind>,
+    pub rooms: Vec<RoomDefinition>,
+    pub events: Vec<EventDefinition>,
 }
 
 /// Says who may subscribe to the rooms of a kind: whoever has the claim, or a membership row.
 #[derive(Debug)]
-pub struct DeclaredRooms {
+pub struct RoomDefinition {
     pub kind: RoomKind,
     /// A claim of the access token that is the room's id, or a list with it.
     pub claim: Option<String>,
@@ -68,19 +68,19 @@ pub enum Durability {
 
 /// Describes one event.
 #[derive(Debug)]
-pub struct EventKind {
+pub struct EventDefinition {
     pub name: Arc<str>,
     pub durability: Durability,
-    pub summary: Template,
+    pub summary: PayloadTemplate,
     pub severity: Severity,
     rooms: Vec<RoomTemplate>,
-    schema: Schema,
+    schema: PayloadSchema,
 }
 
 /// Says what is wrong with a payload, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
-pub struct PayloadFault {
+pub struct PayloadError {
     /// Such as `payload.lines[2].amount`.
     pub path: String,
     pub problem: String,
@@ -102,14 +102,14 @@ impl Catalogue {
     }
 }
 
-impl EventKind {
+impl EventDefinition {
     /// Checks a payload; returns the rooms that the event goes to, each once.
     ///
     /// # Errors
-    /// [`PayloadFault`] with the path of the first fault.
-    pub fn admit(&self, payload: &Value) -> Result<Vec<Room>, PayloadFault> {
+    /// [`PayloadError`] with the path of the first fault.
+    pub fn admit(&self, payload: &Value) -> Result<Vec<Room>, PayloadError> {
         let fault =
-            |path: &str, problem: &str| Err(PayloadFault { path: path.to_owned(), problem: problem.to_owned() });
+            |path: &str, problem: &str| Err(PayloadError { path: path.to_owned(), problem: problem.to_owned() });
         match payload {
             Value::Object(members) if members.contains_key(METADATA_KEY) => {
                 return fault("payload.metadata", "is added by the gateway; leave it out");
@@ -139,7 +139,7 @@ impl EventKind {
 
     /// Says how a client shows it.
     #[must_use]
-    pub fn look(&self) -> EventDisplay {
+    pub fn display(&self) -> EventDisplay {
         EventDisplay { name: self.name.to_string(), summary: self.summary.to_string(), severity: self.severity }
     }
 }

@@ -4,19 +4,19 @@ use scry_text as text;
 use scry_text::suggest::nearest;
 use serde_json::Value;
 
-use super::PayloadFault;
-use super::template::{RoomTemplate, Template};
+use super::PayloadError;
+use super::template::{PayloadTemplate, RoomTemplate};
 
 /// Bounds a regular expression of a schema, in bytes once it is compiled.
-const MAX_PATTERN: usize = 1024 * 1024;
+const MAX_REGEX_BYTES: usize = 1024 * 1024;
 /// Words by which a schema says more than its own `properties` and `required` do.
-const REFERRING: [&str; 7] = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas"];
+const COMBINING_KEYWORDS: [&str; 7] = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas"];
 
 /// Holds a JSON Schema that is ready to check payloads.
 #[derive(Debug)]
-pub struct Schema(jsonschema::Validator);
+pub struct PayloadSchema(jsonschema::Validator);
 
-impl Schema {
+impl PayloadSchema {
     /// Builds a schema, of draft 2020-12 unless it says otherwise; it refers to nothing outside itself.
     ///
     /// # Errors
@@ -24,7 +24,7 @@ impl Schema {
     pub fn new(schema: &Value) -> Result<Self, String> {
         let validator = jsonschema::options()
             // Linear in the text, whatever a payload holds.
-            .with_pattern_options(jsonschema::PatternOptions::regex().size_limit(MAX_PATTERN))
+            .with_pattern_options(jsonschema::PatternOptions::regex().size_limit(MAX_REGEX_BYTES))
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
             .offline()
@@ -39,9 +39,9 @@ impl Schema {
     /// Checks a payload.
     ///
     /// # Errors
-    /// [`PayloadFault`] with the path of the first fault; it does not repeat the value.
-    pub fn check(&self, payload: &Value) -> Result<(), PayloadFault> {
-        self.0.validate(payload).map_err(|error| PayloadFault {
+    /// [`PayloadError`] with the path of the first fault; it does not repeat the value.
+    pub fn check(&self, payload: &Value) -> Result<(), PayloadError> {
+        self.0.validate(payload).map_err(|error| PayloadError {
             path: text::line(&dotted("payload", error.instance_path().as_str())).into_owned(),
             problem: text::line(&error.masked_with("it").to_string()).into_owned(),
         })
@@ -62,7 +62,7 @@ pub(super) fn mentions(schema: &Value, member: &str) -> bool {
 }
 
 /// Says which path of a summary is likely to be a slip of the finger.
-pub(super) fn misspelt(schema: &Value, summary: &Template) -> Option<String> {
+pub(super) fn misspelt(schema: &Value, summary: &PayloadTemplate) -> Option<String> {
     let properties = schema.get("properties")?.as_object()?;
     summary.paths().find_map(|path| {
         let key = path.split('.').next().filter(|key| !properties.contains_key(*key))?;
@@ -75,7 +75,7 @@ pub(super) fn misspelt(schema: &Value, summary: &Template) -> Option<String> {
 fn optional(schema: &Value, path: &str) -> Option<String> {
     let mut node = schema;
     for key in path.split('.') {
-        if REFERRING.iter().any(|word| node.get(word).is_some()) {
+        if COMBINING_KEYWORDS.iter().any(|word| node.get(word).is_some()) {
             return None;
         }
         let required = node.get("required").and_then(Value::as_array);

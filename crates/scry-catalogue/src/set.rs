@@ -7,7 +7,7 @@ use scry_protocol::RoomKind;
 use scry_protocol::catalogue::EventDisplay;
 use scry_text::suggest::nearest;
 
-use super::{Catalogue, DeclaredRooms, EventKind};
+use super::{Catalogue, EventDefinition, RoomDefinition};
 
 /// Holds catalogues that do not contradict each other; clones share them.
 #[derive(Debug, Clone, Default)]
@@ -47,13 +47,13 @@ impl Catalogues {
 
     /// Finds an event and the catalogue that declares it.
     #[must_use]
-    pub fn event(&self, name: &str) -> Option<(&Catalogue, &EventKind)> {
+    pub fn event(&self, name: &str) -> Option<(&Catalogue, &EventDefinition)> {
         self.events().find(|(_, event)| &*event.name == name)
     }
 
     /// Finds a kind of room and the catalogue that declares it.
     #[must_use]
-    pub fn rooms(&self, kind: &RoomKind) -> Option<(&Catalogue, &DeclaredRooms)> {
+    pub fn rooms(&self, kind: &RoomKind) -> Option<(&Catalogue, &RoomDefinition)> {
         self.iter().find_map(|catalogue| {
             let declared = catalogue.rooms.iter().find(|declared| declared.kind == *kind)?;
             Some((catalogue, declared))
@@ -68,11 +68,11 @@ impl Catalogues {
 
     /// Says how clients show each event, by name.
     #[must_use]
-    pub fn looks(&self) -> Vec<EventDisplay> {
-        self.events().map(|(_, event)| event.look()).collect()
+    pub fn displays(&self) -> Vec<EventDisplay> {
+        self.events().map(|(_, event)| event.display()).collect()
     }
 
-    fn events(&self) -> impl Iterator<Item = (&Catalogue, &EventKind)> {
+    fn events(&self) -> impl Iterator<Item = (&Catalogue, &EventDefinition)> {
         self.iter().flat_map(|catalogue| catalogue.events.iter().map(move |event| (catalogue, event)))
     }
 }

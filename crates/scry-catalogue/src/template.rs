@@ -6,20 +6,20 @@ use std::fmt;
 use scry_protocol::{Id, ParseRoomError, Room, RoomKind};
 use serde_json::Value;
 
-use super::PayloadFault;
+use super::PayloadError;
 
 /// Holds a text whose `{a.b}` are paths into a payload; `{{` and `}}` are braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Piece>);
+pub struct PayloadTemplate(Vec<TemplatePart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+enum TemplatePart {
     Text(String),
     /// A dotted path.
     Path(String),
 }
 
-impl std::str::FromStr for Template {
+impl std::str::FromStr for PayloadTemplate {
     type Err = String;
 
     fn from_str(source: &str) -> Result<Self, String> {
@@ -44,14 +44,14 @@ impl std::str::FromStr for Template {
                         let path = scry_text::line(&path);
                         return Err(format!("{{{path}}} is no path into the payload, such as {{lines.total}}"));
                     }
-                    pieces.extend([Piece::Text(std::mem::take(&mut text)), Piece::Path(path)]);
+                    pieces.extend([TemplatePart::Text(std::mem::take(&mut text)), TemplatePart::Path(path)]);
                 }
                 '}' => return Err("has a } without a {; write }} for a brace".to_owned()),
                 c => text.push(c),
             }
         }
-        pieces.push(Piece::Text(text));
-        pieces.retain(|piece| *piece != Piece::Text(String::new()));
+        pieces.push(TemplatePart::Text(text));
+        pieces.retain(|piece| *piece != TemplatePart::Text(String::new()));
         Ok(Self(pieces))
     }
 }
@@ -62,44 +62,44 @@ fn is_path(text: &str) -> bool {
 }
 
 /// Stands for what a payload does not have.
-const NOTHING: &str = "–";
+const MISSING_VALUE: &str = "–";
 
 /// Writes a value for people; a list as its items.
 fn plain(value: &Value) -> String {
     match value {
-        Value::Null => NOTHING.to_owned(),
+        Value::Null => MISSING_VALUE.to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
 
-impl Template {
+impl PayloadTemplate {
     /// Lists the paths in it.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
-            Piece::Text(_) => None,
-            Piece::Path(path) => Some(path.as_str()),
+            TemplatePart::Text(_) => None,
+            TemplatePart::Path(path) => Some(path.as_str()),
         })
     }
 
     /// Writes the text for people; what the payload does not have is a dash. It is as safe as the payload.
     #[must_use]
     pub fn fill(&self, payload: &Value) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Path(path) => find(payload, path).map_or_else(|| NOTHING.to_owned(), plain),
+        let piece = |piece: &TemplatePart| match piece {
+            TemplatePart::Text(text) => text.clone(),
+            TemplatePart::Path(path) => find(payload, path).map_or_else(|| MISSING_VALUE.to_owned(), plain),
         };
         self.0.iter().map(piece).collect()
     }
 }
 
-impl fmt::Display for Template {
+impl fmt::Display for PayloadTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for piece in &self.0 {
             match piece {
-                Piece::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
-                Piece::Path(path) => write!(f, "{{{path}}}")?,
+                TemplatePart::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
+                TemplatePart::Path(path) => write!(f, "{{{path}}}")?,
             }
         }
         Ok(())
@@ -111,7 +111,7 @@ impl fmt::Display for Template {
 pub(super) struct RoomTemplate {
     /// `None` for the rooms of users.
     pub kind: Option<RoomKind>,
-    key: Template,
+    key: PayloadTemplate,
 }
 
 impl std::str::FromStr for RoomTemplate {
@@ -142,18 +142,18 @@ impl RoomTemplate {
     /// Names the room.
     ///
     /// # Errors
-    /// [`PayloadFault`] naming the value that cannot name a room.
-    pub(crate) fn fill(&self, payload: &Value) -> Result<Room, PayloadFault> {
+    /// [`PayloadError`] naming the value that cannot name a room.
+    pub(crate) fn fill(&self, payload: &Value) -> Result<Room, PayloadError> {
         let mut key = String::new();
         for piece in &self.key.0 {
             match piece {
-                Piece::Text(text) => key.push_str(text),
-                Piece::Path(path) => key.push_str(&name(payload, path)?),
+                TemplatePart::Text(text) => key.push_str(text),
+                TemplatePart::Path(path) => key.push_str(&name(payload, path)?),
             }
         }
         let fault = |problem: String| {
             let path = self.paths().next().unwrap_or_default();
-            PayloadFault { path: format!("payload.{path}"), problem: format!("cannot name a room: {problem}") }
+            PayloadError { path: format!("payload.{path}"), problem: format!("cannot name a room: {problem}") }
         };
         let id = Id::parse(&key).map_err(|error| fault(error.to_string()))?;
         Ok(self.kind.clone().map_or_else(|| Room::User(id.clone()), |kind| Room::Custom(kind, id.clone())))
@@ -161,8 +161,8 @@ impl RoomTemplate {
 }
 
 /// Returns a value that may be part of a room's name.
-fn name<'a>(payload: &'a Value, path: &str) -> Result<Cow<'a, str>, PayloadFault> {
-    let fault = |problem: &str| PayloadFault { path: format!("payload.{path}"), problem: problem.to_owned() };
+fn name<'a>(payload: &'a Value, path: &str) -> Result<Cow<'a, str>, PayloadError> {
+    let fault = |problem: &str| PayloadError { path: format!("payload.{path}"), problem: problem.to_owned() };
     match find(payload, path) {
         Some(Value::String(text)) => Ok(text.into()),
         Some(Value::Number(number)) if !number.is_f64() => Ok(number.to_string().into()),

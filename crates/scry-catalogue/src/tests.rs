@@ -130,8 +130,8 @@ fn a_summary_shows_what_there_is_and_a_dash_for_the_rest() {
     let event = minimal(str::to_owned).unwrap().events.remove(0);
     assert_eq!(event.summary.fill(&json!({"id": 7, "total": {"amount": 1.5}})), "order 7 over 1.5");
     assert_eq!(event.summary.fill(&json!({"total": 3})), "order – over –");
-    assert_eq!(event.look().summary, "order {id} over {total.amount}");
-    assert_eq!("{{{a}}}".parse::<Template>().unwrap().to_string(), "{{{a}}}");
+    assert_eq!(event.display().summary, "order {id} over {total.amount}");
+    assert_eq!("{{{a}}}".parse::<PayloadTemplate>().unwrap().to_string(), "{{{a}}}");
 }
 
 #[test]

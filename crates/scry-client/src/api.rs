@@ -8,7 +8,7 @@ mod queries;
 
 use std::sync::Arc;
 
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_config::EnvLookup;
 use scry_config::client::Settings;
 use scry_model::event::{DueEffect, Snapshot};
@@ -278,10 +278,10 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn looks(&self) -> Result<Looks, ApiError> {
+    pub async fn looks(&self) -> Result<EventDisplays, ApiError> {
         match self.ask(queries::LOOKS, json!({}), "catalogueEvents").await {
-            Ok(looks) => Ok(Looks::new(looks)),
-            Err(ApiError::NotOffered { .. }) => Ok(Looks::default()),
+            Ok(looks) => Ok(EventDisplays::new(looks)),
+            Err(ApiError::NotOffered { .. }) => Ok(EventDisplays::default()),
             Err(error) => Err(error),
         }
     }

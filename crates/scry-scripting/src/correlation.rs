@@ -33,7 +33,7 @@ pub fn from_env(env: Env<'_>) -> Result<Option<String>, String> {
 /// # Errors
 /// A sentence with the remedy.
 pub fn require<'a>(run: Option<&str>, exprs: impl IntoIterator<Item = &'a Expr>) -> Result<(), String> {
-    let asks = exprs.into_iter().find(|expr| expr.asks_for_run()).filter(|_| run.is_none());
+    let asks = exprs.into_iter().find(|expr| expr.uses_correlation()).filter(|_| run.is_none());
     asks.map_or(Ok(()), |expr| {
         Err(format!(
             "“{}” asks for the events of this run, but there is no run; set {VARIABLE}, or use it with `scry expect`",

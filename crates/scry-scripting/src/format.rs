@@ -1,6 +1,6 @@
 //! How an event is written: as JSON for programs, as a line for people, or by a template (pure).
 
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_text as text;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub enum Format {
     /// The frame alone as it came: `["name",body]`.
     Raw,
     /// A line for people; an event that a catalogue declares is said as it would have it.
-    Text(Looks),
+    Text(EventDisplays),
     /// A text with the values of names in it.
     Template(Template),
 }
@@ -37,7 +37,7 @@ impl std::str::FromStr for Format {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "json" => Ok(Self::Json),
-            "text" => Ok(Self::Text(Looks::default())),
+            "text" => Ok(Self::Text(EventDisplays::default())),
             template if template.contains('{') => template.parse().map(Self::Template),
             other => Err(format!("“{other}” is no format; write json, text or a template like '{{type}} {{room}}'")),
         }
@@ -83,7 +83,7 @@ fn check(name: &str) -> Result<(), String> {
 impl Format {
     /// Tells whether entities are needed.
     #[must_use]
-    pub fn looks_at_entities(&self) -> bool {
+    pub fn uses_entities(&self) -> bool {
         match self {
             Self::Json | Self::Raw | Self::Text(_) => false,
             Self::Template(Template(parts)) => parts.iter().any(|part| match part {
@@ -124,10 +124,10 @@ impl Template {
     }
 }
 
-fn for_people(sighting: &Sighting, looks: &Looks) -> String {
+fn for_people(sighting: &Sighting, looks: &EventDisplays) -> String {
     let time = sighting.delivery.received_at.strftime("%H:%M:%S");
     let delivery = &sighting.delivery;
-    if let Some((sentence, severity)) = looks.say(&delivery.name, &delivery.raw) {
+    if let Some((sentence, severity)) = looks.render(&delivery.name, &delivery.raw) {
         let severity = severity.as_str();
         return text::line(&format!("{time} {} ({severity}): {sentence}", delivery.name)).into_owned();
     }
@@ -177,8 +177,8 @@ mod tests {
             template.write(&sighting()),
             "2026-02-03T04:05:06.789Z {update} [\"level\",\"name�\"] .".replace("�", "\\u001b")
         );
-        assert!(!template.looks_at_entities());
-        assert!("{entity.name}".parse::<Format>().unwrap().looks_at_entities());
+        assert!(!template.uses_entities());
+        assert!("{entity.name}".parse::<Format>().unwrap().uses_entities());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use scry_client::api::{Api, CampaignSummary};
 use scry_client::error::ApiError;
 use scry_protocol::{ErrorCode, Id, ParseRoomError, Room, RoomKind};
-use scry_query::expr::Names;
+use scry_query::expr::KnownNames;
 use scry_text::suggest::nearest;
 use serde_json::Value;
 
@@ -89,8 +89,8 @@ pub fn campaign_id(wanted: &str, summaries: &[CampaignSummary]) -> Result<Id, Pi
 ///
 /// # Errors
 /// [`RoomsError::Api`] when the API cannot be asked, or there is none.
-pub async fn names(api: &Api, rooms: &[Room], needed: bool) -> Result<Names, RoomsError> {
-    let mut names = Names::default();
+pub async fn names(api: &Api, rooms: &[Room], needed: bool) -> Result<KnownNames, RoomsError> {
+    let mut names = KnownNames::default();
     if !needed {
         api.campaigns().await?;
         return Ok(names);

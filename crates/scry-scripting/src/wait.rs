@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scry_command::exit::Exit;
-use scry_query::expr::{EventView, Expr, ExprError, Names, Vars, Verdict};
+use scry_query::expr::{EventView, Expr, ExprError, KnownNames, MatchResult, Vars};
 use scry_text as text;
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ impl Wanted {
     ///
     /// # Errors
     /// The option and what is wrong with its expression.
-    pub fn bind(&mut self, names: Option<&Names>) -> Result<(), (&'static str, ExprError)> {
+    pub fn bind(&mut self, names: Option<&KnownNames>) -> Result<(), (&'static str, ExprError)> {
         for condition in &mut self.conditions {
             *condition = condition.bind(names).map_err(|error| ("--for", error))?;
         }
@@ -79,16 +79,16 @@ impl Wait {
             let view = EventView::new("", &empty, Some(&empty)).with_entity(Some(entity), Some(entity));
             for (condition, met) in self.wanted.conditions.iter().zip(&mut self.met) {
                 // What says nothing about the entity, `true` for one, has not been met by it.
-                if *met || !condition.looks_at_entities() {
+                if *met || !condition.uses_entities() {
                     continue;
                 }
                 match condition.matches(&view) {
-                    Verdict::True => {
+                    MatchResult::True => {
                         *met = true;
                         found.push(Arc::clone(entity));
                     }
-                    Verdict::False => {}
-                    Verdict::Error(error) => {
+                    MatchResult::False => {}
+                    MatchResult::Error(error) => {
                         let name = entity["name"].as_str().map(text::line).unwrap_or_default();
                         return Err(format!("--for “{}” cannot be judged on {name}: {error}", condition.source()));
                     }
@@ -142,7 +142,7 @@ impl Wait {
     /// Returns why entities that cannot be looked up end the wait, if they do.
     #[must_use]
     pub fn blinded(&self, trouble: &str) -> Option<Ended> {
-        self.wanted.all().any(Expr::looks_at_entities).then(|| Ended::blind(trouble))
+        self.wanted.all().any(Expr::uses_entities).then(|| Ended::blind(trouble))
     }
 
     /// Tells whether enough has been met.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use scry_command::exit::Exit;
 use scry_model::event::ClientEvent;
 use scry_protocol::EventKind;
-use scry_query::expr::{Expr, ExprError, Names, Verdict};
+use scry_query::expr::{Expr, ExprError, KnownNames, MatchResult};
 
 use super::ended::Ended;
 use super::format::Format;
@@ -36,14 +36,14 @@ pub struct Wanted {
 impl Wanted {
     /// Tells whether entities are needed.
     #[must_use]
-    pub fn looks_at_entities(&self) -> bool {
-        self.judges_entities() || self.format.looks_at_entities()
+    pub fn uses_entities(&self) -> bool {
+        self.judges_entities() || self.format.uses_entities()
     }
 
     /// Returns whether a condition looks at entities.
     #[must_use]
     pub fn judges_entities(&self) -> bool {
-        self.conditions().any(Expr::looks_at_entities)
+        self.conditions().any(Expr::uses_entities)
     }
 
     /// Lists the conditions.
@@ -55,7 +55,7 @@ impl Wanted {
     ///
     /// # Errors
     /// The option and what is wrong with its expression.
-    pub fn bind(&mut self, names: Option<&Names>) -> Result<(), (&'static str, ExprError)> {
+    pub fn bind(&mut self, names: Option<&KnownNames>) -> Result<(), (&'static str, ExprError)> {
         let options = [("--filter", &mut self.filter), ("--until", &mut self.until), ("--fail-if", &mut self.fail_if)];
         for (option, condition) in options {
             if let Some(expr) = condition {
@@ -215,9 +215,9 @@ fn counts(sighting: &Sighting) -> bool {
 pub fn holds(option: &str, expr: Option<&Expr>, sighting: &Sighting) -> Result<Option<bool>, String> {
     let Some(expr) = expr else { return Ok(None) };
     match expr.matches(&sighting.view()) {
-        Verdict::True => Ok(Some(true)),
-        Verdict::False => Ok(Some(false)),
-        Verdict::Error(error) => {
+        MatchResult::True => Ok(Some(true)),
+        MatchResult::False => Ok(Some(false)),
+        MatchResult::Error(error) => {
             Err(format!("{option} “{}” cannot be judged on {}: {error}", expr.source(), sighting.title()))
         }
     }

@@ -1,7 +1,7 @@
 //! Loading a world into the database; what is already there is left alone.
 
 use scry_protocol::Id;
-use scry_world::{Campaign, Definition, Sheet, World};
+use scry_world::{Campaign, Sheet, StoredDefinition, World};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
@@ -138,7 +138,7 @@ async fn add_definitions(db: &mut AnyConnection, campaign: &Campaign, campaign_i
 }
 
 /// Names an effect's target by the id it has in the database.
-fn aim(definition: &mut Definition, campaign: &Campaign) {
+fn aim(definition: &mut StoredDefinition, campaign: &Campaign) {
     let Some(target) = definition.body.get("target").and_then(Value::as_str) else { return };
     let is_settlement = campaign.settlements.iter().any(|settlement| settlement.slug == target);
     let kind = if is_settlement { Kind::Settlement } else { Kind::Structure };

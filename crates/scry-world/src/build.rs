@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use scry_calendar::{self as calendar, Calendar, WorldTime, WorldTimeError};
 use scry_protocol::Role;
-use scry_query::formula::RuleBook;
+use scry_query::formula::RuleSet;
 use scry_text::input;
 use scry_text::toml_file::SpannedError;
 use toml::Spanned;
 
-use super::derive::{self, Given, GivenBySlug};
+use super::derive::{self, StatedBySlug, StatedValues};
 use super::effect;
 use super::model::{Campaign, Encounter, Kingdom, Location, Member, Settlement, Structure, User, World};
 use super::raw;
 use super::rules;
-use super::sheet::Draft;
+use super::sheet::SheetDraft;
 
 /// Builds and checks a world.
 pub(super) fn world(file: raw::File) -> Result<World, SpannedError> {
@@ -22,12 +22,12 @@ pub(super) fn world(file: raw::File) -> Result<World, SpannedError> {
     for user in &file.users {
         unique(&mut names, &user.name, "users")?;
     }
-    let book = rules::build(file.rules, &file.schemas)?;
+    let rule_set = rules::build(file.rules, &file.schemas)?;
     let mut slugs = BTreeSet::new();
     let mut campaigns = Vec::new();
     for campaign in file.campaigns {
         unique(&mut slugs, &campaign.slug, "campaigns")?;
-        campaigns.push(self::campaign(campaign, &names, &file.schemas, &book)?);
+        campaigns.push(self::campaign(campaign, &names, &file.schemas, &rule_set)?);
     }
     let user = |user: raw::User| User { name: user.name.into_inner(), password: user.password, service: user.service };
     Ok(World { users: file.users.into_iter().map(user).collect(), campaigns })
@@ -37,7 +37,7 @@ fn campaign(
     raw: raw::Campaign,
     users: &BTreeSet<String>,
     schemas: &raw::Schemas,
-    book: &RuleBook,
+    rule_set: &RuleSet,
 ) -> Result<Campaign, SpannedError> {
     let mut campaign = Campaign {
         calendar: calendar(&raw.calendar)?,
@@ -51,7 +51,7 @@ fn campaign(
         structures: Vec::new(),
         locations: Vec::new(),
         encounters: Vec::new(),
-        rules: book.rules().map(|(rule, ..)| rule.clone()).collect(),
+        rules: rule_set.rules().map(|(rule, ..)| rule.clone()).collect(),
         effects: Vec::new(),
     };
     let mut slugs = BTreeSet::new();
@@ -64,7 +64,7 @@ fn campaign(
         });
     }
     let kingdoms = slugs.clone();
-    let mut given = GivenBySlug::new();
+    let mut given = StatedBySlug::new();
     for settlement in raw.settlements {
         campaign.settlements.push(self::settlement(settlement, &mut slugs, &kingdoms, schemas, &mut given)?);
     }
@@ -72,7 +72,7 @@ fn campaign(
     for structure in raw.structures {
         campaign.structures.push(self::structure(structure, &mut slugs, &settlements, schemas, &mut given)?);
     }
-    derive::fill(&mut campaign, &given, book)?;
+    derive::fill(&mut campaign, &given, rule_set)?;
     for location in raw.locations {
         campaign.locations.push(self::location(location, &mut slugs, &kingdoms, &settlements)?);
     }
@@ -93,18 +93,18 @@ fn settlement(
     slugs: &mut BTreeSet<String>,
     kingdoms: &BTreeSet<String>,
     schemas: &raw::Schemas,
-    given: &mut GivenBySlug,
+    given: &mut StatedBySlug,
 ) -> Result<Settlement, SpannedError> {
     let slug = unique(slugs, &raw.slug, "settlement")?;
     let kingdom = existing(kingdoms, &raw.kingdom, &format!("settlement {slug}, kingdom"))?;
-    let draft = Draft {
+    let draft = SheetDraft {
         place: format!("settlement {slug}"),
         at: raw.slug.span().start,
         sorts: &["settlement"],
         variables: raw.variables,
         schemas: raw.schemas,
     };
-    given.insert(slug.clone(), Given::new(&draft, raw.computed, raw.conditions));
+    given.insert(slug.clone(), StatedValues::new(&draft, raw.computed, raw.conditions));
     let sheet = draft.build(schemas)?;
     let level = level(raw.level, &raw.slug, "settlement")?;
     let name = name(&raw.slug, "settlement", &raw.name)?;
@@ -116,18 +116,18 @@ fn structure(
     slugs: &mut BTreeSet<String>,
     settlements: &BTreeSet<String>,
     schemas: &raw::Schemas,
-    given: &mut GivenBySlug,
+    given: &mut StatedBySlug,
 ) -> Result<Structure, SpannedError> {
     let slug = unique(slugs, &raw.slug, "structure")?;
     let settlement = existing(settlements, &raw.settlement, &format!("structure {slug}, settlement"))?;
-    let draft = Draft {
+    let draft = SheetDraft {
         place: format!("structure {slug}"),
         at: raw.slug.span().start,
         sorts: &["structure", &raw.kind],
         variables: raw.variables,
         schemas: raw.schemas,
     };
-    given.insert(slug.clone(), Given::new(&draft, raw.computed, raw.conditions));
+    given.insert(slug.clone(), StatedValues::new(&draft, raw.computed, raw.conditions));
     let sheet = draft.build(schemas)?;
     let level = level(raw.level, &raw.slug, "structure")?;
     let name = name(&raw.slug, "structure", &raw.name)?;
@@ -170,7 +170,7 @@ fn members(raw: Vec<raw::Member>, users: &BTreeSet<String>) -> Result<Vec<Member
     let member = |raw: raw::Member| {
         let user = existing(users, &raw.user, "members, user")?;
         let role: Role =
-            raw.role.get_ref().parse().map_err(|error| fault(&raw.role, "members, role", format!("{error}")))?;
+            raw.role.get_ref().parse().map_err(|error| error_at(&raw.role, "members, role", format!("{error}")))?;
         Ok(Member { user, role })
     };
     raw.into_iter().map(member).collect()
@@ -180,27 +180,35 @@ fn calendar(name: &Spanned<String>) -> Result<Calendar, SpannedError> {
     let bundled = calendar::BUNDLED.iter().find(|(known, _)| known == name.get_ref());
     let Some((_, toml)) = bundled else {
         let known = calendar::BUNDLED.map(|(known, _)| known).join(", ");
-        return Err(fault(name, "campaign, calendar", format!("{:?} is unknown; known are {known}", name.get_ref())));
+        return Err(error_at(
+            name,
+            "campaign, calendar",
+            format!("{:?} is unknown; known are {known}", name.get_ref()),
+        ));
     };
-    Calendar::from_toml(toml).map_err(|error| fault(name, "campaign, calendar", error.to_string()))
+    Calendar::from_toml(toml).map_err(|error| error_at(name, "campaign, calendar", error.to_string()))
 }
 
 /// Reads a time and writes it as the wire has it.
 pub(super) fn world_time(time: &Spanned<String>) -> Result<String, SpannedError> {
     let instant: Result<WorldTime, WorldTimeError> = time.get_ref().parse();
-    instant.map(|instant| instant.to_string()).map_err(|error| fault(time, "world time", error.to_string()))
+    instant.map(|instant| instant.to_string()).map_err(|error| error_at(time, "world time", error.to_string()))
 }
 
 fn level(level: i64, slug: &Spanned<String>, table: &str) -> Result<i64, SpannedError> {
     if (0..=20).contains(&level) {
         return Ok(level);
     }
-    Err(fault(slug, &format!("{table} {}, level", slug.get_ref()), format!("must lie between 0 and 20, not {level}")))
+    Err(error_at(
+        slug,
+        &format!("{table} {}, level", slug.get_ref()),
+        format!("must lie between 0 and 20, not {level}"),
+    ))
 }
 
 fn name(slug: &Spanned<String>, table: &str, text: &str) -> Result<String, SpannedError> {
     let place = || format!("{table} {}, name", slug.get_ref());
-    input::name(text).map_err(|problem| fault(slug, &place(), problem.to_string()))
+    input::name(text).map_err(|problem| error_at(slug, &place(), problem.to_string()))
 }
 
 fn unique(seen: &mut BTreeSet<String>, name: &Spanned<String>, table: &str) -> Result<String, SpannedError> {
@@ -208,14 +216,14 @@ fn unique(seen: &mut BTreeSet<String>, name: &Spanned<String>, table: &str) -> R
     let sayable = !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !sayable || text.len() > input::MAX_USERNAME_CHARS {
         let most = input::MAX_USERNAME_CHARS;
-        return Err(fault(
+        return Err(error_at(
             name,
             table,
             format!("{text:?} must be made of a–z, 0–9 and hyphens, at most {most} of them"),
         ));
     }
     if !seen.insert(text.clone()) {
-        return Err(fault(name, table, format!("{text:?} is used twice")));
+        return Err(error_at(name, table, format!("{text:?} is used twice")));
     }
     Ok(text.clone())
 }
@@ -225,10 +233,10 @@ fn existing(known: &BTreeSet<String>, name: &Spanned<String>, place: &str) -> Re
         return Ok(name.get_ref().clone());
     }
     let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    Err(fault(name, place, format!("{:?} does not exist; there are {known}", name.get_ref())))
+    Err(error_at(name, place, format!("{:?} does not exist; there are {known}", name.get_ref())))
 }
 
 /// Builds a fault at a value of the file.
-pub(super) fn fault<T>(at: &Spanned<T>, place: &str, text: impl Into<String>) -> SpannedError {
+pub(super) fn error_at<T>(at: &Spanned<T>, place: &str, text: impl Into<String>) -> SpannedError {
     SpannedError { at: at.span().start, place: place.to_owned(), text: text.into() }
 }

@@ -5,7 +5,7 @@ use scry_protocol::variable::VariableKind;
 use scry_text::toml_file::{Keyed, SpannedError};
 use serde_json::{Map, Value};
 
-use super::build::{fault, world_time};
+use super::build::{error_at, world_time};
 use super::model::{Campaign, Effect, Sheet, When};
 use super::raw::{self, Every};
 
@@ -15,14 +15,14 @@ pub(super) fn build(raw: raw::Effect, campaign: &Campaign) -> Result<Effect, Spa
     let when = when(&raw, &place, &campaign.calendar)?;
     let Some(sheet) = campaign.sheet(raw.target.get_ref()) else {
         let text = format!("{:?} is no settlement or structure", raw.target.get_ref());
-        return Err(fault(&raw.target, &format!("{place}, target"), text));
+        return Err(error_at(&raw.target, &format!("{place}, target"), text));
     };
     if raw.set.0.is_empty() && raw.add.0.is_empty() {
-        return Err(fault(&raw.slug, &place, "changes nothing; give set or add"));
+        return Err(error_at(&raw.slug, &place, "changes nothing; give set or add"));
     }
     Ok(Effect {
-        set: changes(raw.set, &format!("{place}, set"), sheet, Change::Set)?,
-        add: changes(raw.add, &format!("{place}, add"), sheet, Change::Add)?,
+        set: changes(raw.set, &format!("{place}, set"), sheet, EffectOperation::Set)?,
+        add: changes(raw.add, &format!("{place}, add"), sheet, EffectOperation::Add)?,
         slug: raw.slug.into_inner(),
         name: raw.name,
         description: raw.description,
@@ -37,20 +37,20 @@ fn when(raw: &raw::Effect, place: &str, calendar: &Calendar) -> Result<When, Spa
         (None, Some(Every::Month), None, Some(day)) => {
             let longest = calendar.definition().months.iter().map(|month| month.days).max().unwrap_or(0);
             if !(1..=longest).contains(day.get_ref()) {
-                return Err(fault(day, &format!("{place}, day"), format!("must lie between 1 and {longest}")));
+                return Err(error_at(day, &format!("{place}, day"), format!("must lie between 1 and {longest}")));
             }
             Ok(When::Month { day: *day.get_ref() })
         }
         (None, Some(Every::Year), Some(month), Some(day)) => {
             if !has_day(calendar, month.get_ref(), *day.get_ref()) {
                 let text = format!("the calendar has no {} {}", day.get_ref(), month.get_ref());
-                return Err(fault(month, &format!("{place}, month"), text));
+                return Err(error_at(month, &format!("{place}, month"), text));
             }
             Ok(When::Year { month: month.get_ref().clone(), day: *day.get_ref() })
         }
         _ => {
             let text = "needs either at, or every = \"month\" with a day, or every = \"year\" with a month and a day";
-            Err(fault(&raw.slug, place, text))
+            Err(error_at(&raw.slug, place, text))
         }
     }
 }
@@ -65,7 +65,7 @@ fn has_day(calendar: &Calendar, name: &str, day: i64) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum EffectOperation {
     Set,
     Add,
 }
@@ -74,16 +74,16 @@ fn changes(
     keyed: Keyed<Value>,
     place: &str,
     sheet: &Sheet,
-    change: Change,
+    change: EffectOperation,
 ) -> Result<Map<String, Value>, SpannedError> {
     let mut changes = Map::new();
     for (key, value) in keyed.0 {
-        let wrong = |text: String| fault(&key, &format!("{place}.{}", key.get_ref()), text);
+        let wrong = |text: String| error_at(&key, &format!("{place}.{}", key.get_ref()), text);
         let schema = sheet.schema(key.get_ref()).ok_or_else(|| wrong("is no variable of the target".to_owned()))?;
         match change {
-            Change::Set => schema.check(&value).map_err(wrong)?,
-            Change::Add if schema.kind == VariableKind::Number && value.is_number() => {}
-            Change::Add => return Err(wrong("must add a number to a number".to_owned())),
+            EffectOperation::Set => schema.check(&value).map_err(wrong)?,
+            EffectOperation::Add if schema.kind == VariableKind::Number && value.is_number() => {}
+            EffectOperation::Add => return Err(wrong("must add a number to a number".to_owned())),
         }
         changes.insert(key.into_inner(), value);
     }

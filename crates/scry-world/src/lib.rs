@@ -14,8 +14,8 @@ mod rules;
 mod sheet;
 
 pub use model::{
-    Campaign, Definition, Effect, Encounter, EncounterStatus, Kingdom, Location, Member, Settlement, Sheet, Structure,
-    User, When, World,
+    Campaign, Effect, Encounter, EncounterStatus, Kingdom, Location, Member, Settlement, Sheet, StoredDefinition,
+    Structure, User, When, World,
 };
 pub use scry_protocol::variable::{VariableKind, VariableSchema};
 

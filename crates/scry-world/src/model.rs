@@ -195,7 +195,7 @@ pub enum When {
 
 /// Holds a rule or an effect as the server stores it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Definition {
+pub struct StoredDefinition {
     /// `computed`, `condition` or `effect`.
     pub kind: &'static str,
     /// Unique within its kind and campaign.
@@ -206,8 +206,8 @@ pub struct Definition {
 impl Campaign {
     /// Lists the rules and effects as the server stores them.
     #[must_use]
-    pub fn definitions(&self) -> Vec<Definition> {
-        let rule = |rule: &Rule| Definition {
+    pub fn definitions(&self) -> Vec<StoredDefinition> {
+        let rule = |rule: &Rule| StoredDefinition {
             kind: match rule.kind {
                 RuleKind::Computed { .. } => "computed",
                 RuleKind::Condition { .. } => "condition",
@@ -215,7 +215,8 @@ impl Campaign {
             slug: format!("{}.{}", rule.on, rule.name),
             body: json!(rule),
         };
-        let effect = |effect: &Effect| Definition { kind: "effect", slug: effect.slug.clone(), body: json!(effect) };
+        let effect =
+            |effect: &Effect| StoredDefinition { kind: "effect", slug: effect.slug.clone(), body: json!(effect) };
         self.rules.iter().map(rule).chain(self.effects.iter().map(effect)).collect()
     }
 

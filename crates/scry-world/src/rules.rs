@@ -3,27 +3,27 @@
 use std::collections::BTreeSet;
 
 use scry_protocol::variable::VariableSchema;
-use scry_query::formula::{Needs, Rule, RuleBook, RuleKind};
+use scry_query::formula::{Dependencies, Rule, RuleKind, RuleSet};
 use scry_text::suggest::nearest;
 use scry_text::toml_file::{Keyed, SpannedError};
 
-use super::build::fault;
+use super::build::error_at;
 use super::raw::{self, Schemas};
 
 /// Builds the rules; every name in them is known, no two go by one name, and none needs itself.
-pub(super) fn build(raw: Vec<raw::Rule>, schemas: &Schemas) -> Result<RuleBook, SpannedError> {
+pub(super) fn build(raw: Vec<raw::Rule>, schemas: &Schemas) -> Result<RuleSet, SpannedError> {
     let (rules, places): (Vec<Rule>, Vec<_>) =
         raw.into_iter().map(|raw| rule(raw, schemas)).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-    let book = RuleBook::new(rules.clone());
-    let at = |index: usize, text: String| fault(&places[index], &format!("rule {}", rules[index].name), text);
-    let names = Names { rules: &rules, schemas };
-    for (index, (rule, needs, timed)) in book.rules().enumerate() {
+    let rule_set = RuleSet::new(rules.clone());
+    let at = |index: usize, text: String| error_at(&places[index], &format!("rule {}", rules[index].name), text);
+    let names = RuleNames { rules: &rules, schemas };
+    for (index, (rule, dependencies, timed)) in rule_set.rules().enumerate() {
         names.alone(index, rule).map_err(|text| at(index, text))?;
-        names.known(rule, &needs).map_err(|text| at(index, text))?;
+        names.known(rule, &dependencies).map_err(|text| at(index, text))?;
         agrees(rule, timed).map_err(|text| at(index, text))?;
     }
-    book.faults().next().map_or(Ok(()), |found| Err(at(found.index, found.text)))?;
-    Ok(book)
+    rule_set.errors().next().map_or(Ok(()), |found| Err(at(found.index, found.text)))?;
+    Ok(rule_set)
 }
 
 fn rule(raw: raw::Rule, schemas: &Schemas) -> Result<(Rule, toml::Spanned<String>), SpannedError> {
@@ -32,14 +32,14 @@ fn rule(raw: raw::Rule, schemas: &Schemas) -> Result<(Rule, toml::Spanned<String
         ["settlement", "structure"].into_iter().chain(schemas.types.0.iter().map(|(name, _)| name.get_ref().as_str()))
     };
     if !sorts().any(|sort| sort == raw.on) {
-        return Err(fault(&raw.name, &format!("{place}, on"), unknown(&raw.on, sorts())));
+        return Err(error_at(&raw.name, &format!("{place}, on"), unknown(&raw.on, sorts())));
     }
     let kind = match (raw.formula, raw.expression, raw.because) {
         (Some(formula), None, None) => {
             RuleKind::Computed { formula, unit: raw.unit, depends_on_time: raw.depends_on_time }
         }
         (None, Some(expression), Some(because)) => RuleKind::Condition { expression, because },
-        _ => return Err(fault(&raw.name, &place, "needs either a formula, or an expression and a because")),
+        _ => return Err(error_at(&raw.name, &place, "needs either a formula, or an expression and a because")),
     };
     Ok((Rule { name: raw.name.get_ref().clone(), on: raw.on, kind }, raw.name))
 }
@@ -57,12 +57,12 @@ fn agrees(rule: &Rule, timed: bool) -> Result<(), String> {
 }
 
 /// Holds every name that a rule may use.
-struct Names<'a> {
+struct RuleNames<'a> {
     rules: &'a [Rule],
     schemas: &'a Schemas,
 }
 
-impl Names<'_> {
+impl RuleNames<'_> {
     fn alone(&self, index: usize, rule: &Rule) -> Result<(), String> {
         let beside = |other: &Rule| other.on == rule.on || (rule.on != "settlement" && other.on == "structure");
         if self.rules.iter().enumerate().any(|(at, other)| at != index && other.name == rule.name && beside(other)) {
@@ -74,19 +74,23 @@ impl Names<'_> {
         Ok(())
     }
 
-    fn known(&self, rule: &Rule, needs: &Needs) -> Result<(), String> {
+    fn known(&self, rule: &Rule, dependencies: &Dependencies) -> Result<(), String> {
         let own = self.own(&rule.on);
-        all_of(&needs.own, &own)?;
+        all_of(&dependencies.own, &own)?;
         if rule.on == "settlement" {
-            all_of(&needs.structures, &self.of_structures())?;
-            return if needs.settlement.is_empty() {
+            all_of(&dependencies.structures, &self.of_structures())?;
+            return if dependencies.settlement.is_empty() {
                 Ok(())
             } else {
                 Err("is of a settlement; name its fields alone".to_owned())
             };
         }
-        all_of(&needs.settlement, &self.own("settlement"))?;
-        if needs.structures.is_empty() { Ok(()) } else { Err("is of a structure, which has no structures".to_owned()) }
+        all_of(&dependencies.settlement, &self.own("settlement"))?;
+        if dependencies.structures.is_empty() {
+            Ok(())
+        } else {
+            Err("is of a structure, which has no structures".to_owned())
+        }
     }
 
     /// Lists what an entity of a sort has of its own.

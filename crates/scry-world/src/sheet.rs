@@ -9,7 +9,7 @@ use super::model::Sheet;
 use super::raw::Schemas;
 
 /// Says what an entity's table gives, and which shared schemas concern it.
-pub(super) struct Draft<'a> {
+pub(super) struct SheetDraft<'a> {
     /// Such as `settlement harrows-rest`.
     pub place: String,
     /// Where the entity's table stands, for what is missing altogether.
@@ -20,7 +20,7 @@ pub(super) struct Draft<'a> {
     pub schemas: Keyed<VariableSchema>,
 }
 
-impl Draft<'_> {
+impl SheetDraft<'_> {
     /// Brings variables and schemas together: shared schemas first, then the entity's own.
     pub(crate) fn build(self, shared: &Schemas) -> Result<Sheet, SpannedError> {
         let mut sheet = Sheet { schemas: self.schemas(shared)?, ..Sheet::default() };

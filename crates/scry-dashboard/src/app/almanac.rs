@@ -1,7 +1,7 @@
 //! The Clock pane's content: the month, what is ahead, and the jumps of the clock with what each one changed.
 
 use jiff::Timestamp;
-use scry_calendar::{Calendar, Moment, WorldDate, WorldTime};
+use scry_calendar::{Calendar, DateParts, WorldDate, WorldTime};
 
 use super::entry::Kind;
 use super::{App, inspector};
@@ -131,7 +131,7 @@ fn ahead(calendar: &Calendar, today: &WorldDate) -> Vec<Line> {
 }
 
 fn day(calendar: &Calendar, year: i64, month: &str, day: i64) -> Option<WorldTime> {
-    calendar.instant(Moment { year, month, day, hour: 0, minute: 0 }).ok()?.parse().ok()
+    calendar.instant(DateParts { year, month, day, hour: 0, minute: 0 }).ok()?.parse().ok()
 }
 
 /// Lists the clock's moves that the journal holds, the latest first.

@@ -1,6 +1,6 @@
 //! Events of other applications, said as the server's catalogues say them.
 
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_config::alerts::AlertLevel;
 use scry_model::event::Delivery;
 use scry_protocol::catalogue::Severity;
@@ -11,7 +11,7 @@ use super::msg::Effect;
 
 impl App {
     /// Takes in how such events are said; those that came before are said anew.
-    pub(super) fn looks_told(&mut self, looks: Looks) {
+    pub(super) fn looks_told(&mut self, looks: EventDisplays) {
         self.redraw = true;
         self.looks = looks;
         self.journal.say(&self.looks);

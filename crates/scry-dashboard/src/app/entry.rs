@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use scry_calendar::WorldTime;
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_model::cache::Cache;
 use scry_model::event::{Delivery, Gap};
 use scry_protocol::catalogue::{CustomEventMetadata, Severity};
@@ -101,10 +101,11 @@ impl Entry {
     }
 
     /// Says what is in an event that is not one of the five, as its catalogue would have it said.
-    pub fn say(&mut self, looks: &Looks) {
+    pub fn say(&mut self, looks: &EventDisplays) {
         let event = self.name.clone().filter(|_| self.kind == Kind::Foreign);
         let payload = event.as_ref().and(self.record.as_ref()).and_then(|record| record.value());
-        if let Some((sentence, severity)) = event.zip(payload).and_then(|(event, payload)| looks.say(&event, &payload))
+        if let Some((sentence, severity)) =
+            event.zip(payload).and_then(|(event, payload)| looks.render(&event, &payload))
         {
             (self.what, self.kind) = (sentence.into(), Kind::Declared(severity));
         }

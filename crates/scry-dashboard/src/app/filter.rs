@@ -100,7 +100,7 @@ impl Filter {
 /// Answers for an event whose text is still held; for another nothing can be said.
 fn holds_for(expr: &Expr, entry: &Entry, cache: &Cache, clock: &Clock) -> bool {
     let Some(event) = entry.record.as_ref().and_then(|record| record.value()) else { return false };
-    let entity = entry.subject.as_ref().filter(|_| expr.looks_at_entities()).and_then(|key| cache.get(key));
+    let entity = entry.subject.as_ref().filter(|_| expr.uses_entities()).and_then(|key| cache.get(key));
     let entity = entity.map(Entity::to_value);
     let view = match (entry.kind, &entry.name) {
         // Their body is the payload.

@@ -9,7 +9,7 @@ mod unseen;
 use std::collections::VecDeque;
 
 use commons::Commons;
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_model::cache::Entity;
 
 use super::entry::Entry;
@@ -120,7 +120,7 @@ impl Journal {
     }
 
     /// Says events of other applications anew, as their catalogues would have it.
-    pub fn say(&mut self, looks: &Looks) {
+    pub fn say(&mut self, looks: &EventDisplays) {
         self.entries.iter_mut().for_each(|entry| entry.say(looks));
     }
 

@@ -72,7 +72,7 @@ pub use seen::Seen;
 pub use tree::Tree;
 pub use typing::{Purpose, Typing};
 
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_config::alerts::AlertConfig;
 use scry_model::cache::Cache;
 use scry_protocol::Id;
@@ -217,7 +217,7 @@ pub struct App {
     mine: people::Mine,
     inbox: inbox::Inbox,
     /// How events of other applications are said.
-    looks: Looks,
+    looks: EventDisplays,
     has_moved: Moved,
     redraw: bool,
 }
@@ -280,7 +280,7 @@ impl App {
             people: people::People::default(),
             mine: people::Mine::new(now.mono),
             inbox: inbox::Inbox::default(),
-            looks: Looks::default(),
+            looks: EventDisplays::default(),
             options,
             has_moved: Moved::default(),
             redraw: true,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossterm::event::{KeyEvent, MouseEvent};
-use scry_catalogue::Looks;
+use scry_catalogue::EventDisplays;
 use scry_model::cache::{Refetch, Ticket};
 use scry_model::event::{ClientEvent, DueEffect, Inbox, Loaded, Preferences, Saved};
 use scry_model::outbox::{Edit, Outcome};
@@ -54,7 +54,7 @@ pub enum Msg {
     /// The answer to [`Effect::LoadInbox`].
     Inbox(Result<Inbox, Unanswered>),
     /// The answer to [`Effect::LoadLooks`].
-    Looks(Looks),
+    Looks(EventDisplays),
     /// The answer to [`Effect::SetPreferences`].
     Preferences(Result<Preferences, String>),
     /// The answer to [`Effect::AnswerInvitation`]: the role, if it was accepted.

@@ -16,9 +16,9 @@ use scry_text::suggest::nearest;
 use super::constants;
 use super::error::ExprError;
 use super::functions::{self, GLOBAL, METHODS, Returns};
-use super::names::Names;
+use super::names::KnownNames;
 use super::narrow::{facts, guards, text_literal};
-use super::schema::{self, Field, PAYLOADS, Shape, Types};
+use super::schema::{self, FieldSchema, PAYLOADS, Types, ValueShape};
 use super::ty::{Ty, literal_type};
 
 /// Names what an expression may look at.
@@ -28,11 +28,11 @@ const TYPE_NAMES: [&str; 11] =
 
 /// What an expression is checked against.
 #[derive(Clone, Copy)]
-pub(super) struct Surroundings<'a> {
+pub(super) struct CheckContext<'a> {
     /// The names usable as `$name`.
     pub declared: &'a [String],
     /// The names of variables and computed values; `None` where no entities can be asked for.
-    pub names: Option<&'a Names>,
+    pub names: Option<&'a KnownNames>,
 }
 
 /// Checks a whole condition; returns the nodes of which nobody can know whether an event has what they look for.
@@ -40,10 +40,10 @@ pub(super) fn condition(
     root: &IdedExpr,
     info: &SourceInfo,
     source: &str,
-    surroundings: Surroundings<'_>,
+    surroundings: CheckContext<'_>,
 ) -> Result<BTreeSet<u64>, ExprError> {
     let checker = Checker { info, source, surroundings, unknown: RefCell::default() };
-    let ty = checker.infer(root, &Scope::default())?;
+    let ty = checker.infer(root, &TypeScope::default())?;
     if ty.may_be_bool() {
         return Ok(checker.unknown.into_inner());
     }
@@ -56,35 +56,35 @@ pub(super) fn value(
     root: &IdedExpr,
     info: &SourceInfo,
     source: &str,
-    surroundings: Surroundings<'_>,
+    surroundings: CheckContext<'_>,
 ) -> Result<BTreeSet<u64>, ExprError> {
     let checker = Checker { info, source, surroundings, unknown: RefCell::default() };
-    checker.infer(root, &Scope::default())?;
+    checker.infer(root, &TypeScope::default())?;
     Ok(checker.unknown.into_inner())
 }
 
 struct Checker<'a> {
     info: &'a SourceInfo,
     source: &'a str,
-    surroundings: Surroundings<'a>,
+    surroundings: CheckContext<'a>,
     unknown: RefCell<BTreeSet<u64>>,
 }
 
 #[derive(Clone)]
-struct Scope<'a> {
+struct TypeScope<'a> {
     types: Types,
     bound: HashMap<&'a str, Ty>,
     /// What `has()` has been asked for, as dotted names.
     guarded: BTreeSet<String>,
 }
 
-impl Default for Scope<'_> {
+impl Default for TypeScope<'_> {
     fn default() -> Self {
         Self { types: Types::ALL, bound: HashMap::new(), guarded: BTreeSet::new() }
     }
 }
 
-impl Scope<'_> {
+impl TypeScope<'_> {
     /// Returns the scope beside a condition that holds, or does not.
     fn beside(&self, condition: &IdedExpr, holds: bool) -> Self {
         let facts = facts(condition);
@@ -97,7 +97,7 @@ impl Scope<'_> {
 }
 
 impl<'a> Checker<'a> {
-    fn infer(&self, expr: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn infer(&self, expr: &'a IdedExpr, scope: &TypeScope<'a>) -> Result<Ty, ExprError> {
         match &expr.expr {
             Expr::Literal(literal) => Ok(literal_type(literal)),
             Expr::Ident(name) => self.ident(expr, name, scope),
@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn ident(&self, expr: &IdedExpr, name: &str, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn ident(&self, expr: &IdedExpr, name: &str, scope: &TypeScope<'a>) -> Result<Ty, ExprError> {
         if let Some(bound) = scope.bound.get(name) {
             return Ok(bound.clone());
         }
@@ -176,7 +176,7 @@ impl<'a> Checker<'a> {
         Err(self.error(expr, format!("unknown variable “${name}”; {remedy}")))
     }
 
-    fn select(&self, expr: &IdedExpr, select: &'a SelectExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn select(&self, expr: &IdedExpr, select: &'a SelectExpr, scope: &TypeScope<'a>) -> Result<Ty, ExprError> {
         let operand = self.infer(&select.operand, scope)?;
         let ty = self.field(expr, &operand, &select.field, select.test, scope)?;
         Ok(if select.test { Ty::Bool } else { ty })
@@ -193,7 +193,7 @@ impl<'a> Checker<'a> {
         operand: &Ty,
         field: &str,
         test: bool,
-        scope: &Scope<'a>,
+        scope: &TypeScope<'a>,
     ) -> Result<Ty, ExprError> {
         if let Ty::Names { kind, owner, types } = operand {
             return self.name(expr, (*kind, owner, *types), field, test, scope);
@@ -205,7 +205,7 @@ impl<'a> Checker<'a> {
             }
             return Err(self.field_error(expr, field, format!("{} has no field “{field}”", operand.describe())));
         };
-        let shapes: Vec<&'static Shape> = alternatives
+        let shapes: Vec<&'static ValueShape> = alternatives
             .iter()
             .flat_map(|fields| fields.iter())
             .filter(|(name, _)| *name == field)
@@ -220,7 +220,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn call(&self, expr: &'a IdedExpr, call: &'a CallExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn call(&self, expr: &'a IdedExpr, call: &'a CallExpr, scope: &TypeScope<'a>) -> Result<Ty, ExprError> {
         match (call.func_name.as_str(), call.args.as_slice()) {
             (operators::LOGICAL_AND, [a, b]) => {
                 let (left, right) = (facts(a), facts(b));
@@ -265,7 +265,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn expect_bool(&self, expr: &'a IdedExpr, scope: &Scope<'a>) -> Result<(), ExprError> {
+    fn expect_bool(&self, expr: &'a IdedExpr, scope: &TypeScope<'a>) -> Result<(), ExprError> {
         let ty = self.infer(expr, scope)?;
         if ty.may_be_bool() {
             return Ok(());
@@ -273,7 +273,13 @@ impl<'a> Checker<'a> {
         Err(self.error(expr, format!("this is {}; true or false is needed here", ty.describe())))
     }
 
-    fn equality(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn equality(
+        &self,
+        expr: &IdedExpr,
+        a: &'a IdedExpr,
+        b: &'a IdedExpr,
+        scope: &TypeScope<'a>,
+    ) -> Result<Ty, ExprError> {
         let (left, right) = (self.infer(a, scope)?, self.infer(b, scope)?);
         if !left.is_comparable_with(&right) {
             let message = format!("{} and {} are never equal", left.describe(), right.describe());
@@ -284,7 +290,7 @@ impl<'a> Checker<'a> {
         Ok(Ty::Bool)
     }
 
-    fn order(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn order(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &TypeScope<'a>) -> Result<Ty, ExprError> {
         let (left, right) = (self.infer(a, scope)?, self.infer(b, scope)?);
         if left.is_comparable_with(&right) {
             return Ok(Ty::Bool);
@@ -297,7 +303,7 @@ impl<'a> Checker<'a> {
         expr: &IdedExpr,
         a: &'a IdedExpr,
         b: &'a IdedExpr,
-        scope: &Scope<'a>,
+        scope: &TypeScope<'a>,
     ) -> Result<Ty, ExprError> {
         let item = self.infer(a, scope)?;
         if let Expr::List(list) = &b.expr {
@@ -321,7 +327,7 @@ impl<'a> Checker<'a> {
         Err(self.error(expr, format!("“in” looks into a list; {remedy}")))
     }
 
-    fn index(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn index(&self, expr: &IdedExpr, a: &'a IdedExpr, b: &'a IdedExpr, scope: &TypeScope<'a>) -> Result<Ty, ExprError> {
         let operand = self.infer(a, scope)?;
         self.infer(b, scope)?;
         if let Ty::List(item) = operand {
@@ -351,7 +357,7 @@ impl<'a> Checker<'a> {
         name: &str,
         target: Option<&'a IdedExpr>,
         args: &'a [IdedExpr],
-        scope: &Scope<'a>,
+        scope: &TypeScope<'a>,
     ) -> Result<Ty, ExprError> {
         let known = if target.is_some() { METHODS } else { GLOBAL };
         let Some((_, returns)) = known.iter().find(|(known, _)| *known == name) else {
@@ -363,7 +369,7 @@ impl<'a> Checker<'a> {
         for arg in args {
             self.infer(arg, scope)?;
         }
-        if let Some((literal, message)) = constants::fault(name, target, args) {
+        if let Some((literal, message)) = constants::find_error(name, target, args) {
             return Err(self.error(literal, message));
         }
         Ok(match returns {
@@ -377,7 +383,7 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn comprehension(&self, loops: &'a ComprehensionExpr, scope: &Scope<'a>) -> Result<Ty, ExprError> {
+    fn comprehension(&self, loops: &'a ComprehensionExpr, scope: &TypeScope<'a>) -> Result<Ty, ExprError> {
         if ROOTS.contains(&loops.iter_var.as_str()) {
             let message = format!("“{0}” is the event's own {0}; give the loop's item another name", loops.iter_var);
             return Err(self.error(&loops.iter_range, message));
@@ -430,6 +436,6 @@ fn payload_owner(types: Types) -> String {
     format!("payload of {}", names.join(", "))
 }
 
-fn record(owner: &str, alternatives: Vec<&'static [Field]>) -> Ty {
+fn record(owner: &str, alternatives: Vec<&'static [FieldSchema]>) -> Ty {
     Ty::Record { owner: owner.to_owned(), alternatives }
 }

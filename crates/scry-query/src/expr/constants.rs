@@ -14,16 +14,22 @@ use super::narrow::text_literal;
 use super::numbers;
 
 /// Functions that read a text or take a number, and fail for the wrong one whatever event comes.
-const READERS: [&str; 10] =
+const PARSING_FUNCTIONS: [&str; 10] =
     ["duration", "timestamp", "int", "uint", "double", "bool", "seconds", "minutes", "hours", "days"];
 
 /// Finds an argument with which a call fails for every event, and says why.
-pub(super) fn fault<'e>(name: &str, target: Option<&IdedExpr>, args: &'e [IdedExpr]) -> Option<(&'e IdedExpr, String)> {
+pub(super) fn find_error<'e>(
+    name: &str,
+    target: Option<&IdedExpr>,
+    args: &'e [IdedExpr],
+) -> Option<(&'e IdedExpr, String)> {
     let last = args.last().filter(|last| matches!(last.expr, Expr::Literal(_)))?;
     let failure = match name {
         "matches" => failure(call(name, vec![literal(""), last.clone()]))?,
         WORLD_DATE => return Some((last, Calendar::gregorian().date(text_literal(last)?).err()?.to_string())),
-        _ if READERS.contains(&name) && target.is_none() && args.len() == 1 => failure(call(name, args.to_vec()))?,
+        _ if PARSING_FUNCTIONS.contains(&name) && target.is_none() && args.len() == 1 => {
+            failure(call(name, args.to_vec()))?
+        }
         _ if name.starts_with("get") && target.is_some() => {
             let now = call("timestamp", vec![literal("2000-01-01T00:00:00Z")]);
             let call = CallExpr { func_name: name.to_owned(), target: Some(Box::new(now)), args: args.to_vec() };

@@ -12,10 +12,10 @@ use super::error::{self, ExprError};
 use super::functions::{ENVIRONMENT, WORLD_DATE, add_world_date};
 use super::narrow::dotted;
 use super::view::EventView;
-use super::{Clause, Verdict, check, path, scan};
+use super::{Clause, MatchResult, check, path, scan};
 
 /// Bounds an expression's text; deeper nesting than this could ever hold is refused by the parser.
-const MAX_BYTES: usize = 16 * 1024;
+const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
 
 /// Holds a compiled expression.
 pub(super) struct Program {
@@ -31,7 +31,7 @@ pub(super) struct Program {
 
 impl Program {
     pub(super) fn compile(source: &str) -> Result<Self, ExprError> {
-        if source.len() > MAX_BYTES {
+        if source.len() > MAX_EXPRESSION_BYTES {
             return Err(ExprError::new("the expression is too long", "", 0..0));
         }
         let plain = scan::plain_names(source);
@@ -63,22 +63,22 @@ impl Program {
         self.compiled.source_info()
     }
 
-    pub(super) fn looks_at(&self, root: &str) -> bool {
+    pub(super) fn uses_root(&self, root: &str) -> bool {
         self.roots.iter().any(|name| name == root)
     }
 
-    pub(super) fn verdict(&self, event: &EventView<'_>) -> Verdict {
+    pub(super) fn evaluate_match(&self, event: &EventView<'_>) -> MatchResult {
         let context = self.context(event);
         match CelValue::resolve_val(&self.root, &context) {
             Ok(value) => match value.downcast_ref::<CelBool>() {
-                Some(answer) if *answer.inner() => Verdict::True,
-                Some(_) => Verdict::False,
+                Some(answer) if *answer.inner() => MatchResult::True,
+                Some(_) => MatchResult::False,
                 None => {
                     let what = error::describe(value.get_type().name());
-                    Verdict::Error(format!("the expression is {what}, not true or false"))
+                    MatchResult::Error(format!("the expression is {what}, not true or false"))
                 }
             },
-            Err(error) => failure(&error, event).map_or(Verdict::False, Verdict::Error),
+            Err(error) => failure(&error, event).map_or(MatchResult::False, MatchResult::Error),
         }
     }
 
@@ -92,7 +92,7 @@ impl Program {
 
     pub(super) fn explain(&self, event: &EventView<'_>) -> Clause {
         let values = self.paths.iter().map(|path| (path.clone(), event.lookup(path))).collect();
-        Clause { source: self.source.clone(), verdict: self.verdict(event), values }
+        Clause { source: self.source.clone(), verdict: self.evaluate_match(event), values }
     }
 
     fn context<'v>(&self, event: &'v EventView<'_>) -> Context<'v, 'v> {

@@ -10,10 +10,11 @@
 //! What is misspelt is an error when the expression is read, not a silent “false” (see `check`). What is
 //! *missing* when it runs, an optional field of this event or an entity that is not cached, makes it false,
 //! as if it had been asked for with `has()`; that includes `!(payload.missing == 1)`. A mistake of types
-//! is [`Verdict::Error`].
+//! is [`MatchResult::Error`].
 //!
 //! A judge must not take a misspelt name for “false”: [`Expr::bind`] checks variables and computed values against the
-//! names in use, and makes a [`Verdict::Error`] of whatever is missing although nobody can know whether its name is right.
+//! names in use, and makes a [`MatchResult::Error`] of whatever is missing although nobody can know whether its
+//! name is right.
 
 mod check;
 mod constants;
@@ -36,16 +37,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use self::check::Surroundings;
+use self::check::CheckContext;
 pub use self::error::ExprError;
-pub use self::names::Names;
+pub use self::names::KnownNames;
 pub use self::view::{EventView, Vars};
 
 /// Holds a checked expression; clones share it.
 #[derive(Clone)]
-pub struct Expr(Arc<Inner>);
+pub struct Expr(Arc<ExprInner>);
 
-struct Inner {
+struct ExprInner {
     source: String,
     declared: Vec<String>,
     is_condition: bool,
@@ -55,7 +56,7 @@ struct Inner {
 
 /// Answers whether an event fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum MatchResult {
     True,
     False,
     /// It cannot be told: types do not go together, or something is missing that had to be there. The sentence says
@@ -67,7 +68,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clause {
     pub source: String,
-    pub verdict: Verdict,
+    pub verdict: MatchResult,
     /// What the names in the clause stood for; `None` for what this event does not have.
     pub values: Vec<(String, Option<Value>)>,
 }
@@ -87,12 +88,12 @@ impl Expr {
     /// [`ExprError`] with the place of the first fault.
     pub fn parse_with(source: &str, declared: &[String]) -> Result<Self, ExprError> {
         let program = eval::Program::compile(source)?;
-        check::condition(program.expression(), program.info(), source, Surroundings { declared, names: None })?;
+        check::condition(program.expression(), program.info(), source, CheckContext { declared, names: None })?;
         // The parts of a sound conjunction are sound; one that is not is explained as a whole.
         let clauses = scan::clauses(source).into_iter().map(eval::Program::compile).collect::<Result<Vec<_>, _>>();
         let clauses = clauses.or_else(|_| whole(source))?;
         let (source, declared) = (source.to_owned(), declared.to_vec());
-        Ok(Self(Arc::new(Inner { source, declared, is_condition: true, program, clauses })))
+        Ok(Self(Arc::new(ExprInner { source, declared, is_condition: true, program, clauses })))
     }
 
     /// Reads an expression that yields a value, for [`Expr::evaluate`].
@@ -101,9 +102,9 @@ impl Expr {
     /// [`ExprError`] with the place of the first fault.
     pub fn value(source: &str, declared: &[String]) -> Result<Self, ExprError> {
         let program = eval::Program::compile(source)?;
-        check::value(program.expression(), program.info(), source, Surroundings { declared, names: None })?;
+        check::value(program.expression(), program.info(), source, CheckContext { declared, names: None })?;
         let (source, declared) = (source.to_owned(), declared.to_vec());
-        Ok(Self(Arc::new(Inner { source, declared, is_condition: false, program, clauses: Vec::new() })))
+        Ok(Self(Arc::new(ExprInner { source, declared, is_condition: false, program, clauses: Vec::new() })))
     }
 
     /// Returns the same expression for a judge, who must not take a misspelt name for “false”.
@@ -113,17 +114,17 @@ impl Expr {
     ///
     /// # Errors
     /// [`ExprError`] with the place of the first name that is not in use.
-    pub fn bind(&self, names: Option<&Names>) -> Result<Self, ExprError> {
+    pub fn bind(&self, names: Option<&KnownNames>) -> Result<Self, ExprError> {
         let source = self.source();
         let mut program = eval::Program::compile(source)?;
         let check = if self.0.is_condition { check::condition } else { check::value };
-        let surroundings = Surroundings { declared: &self.0.declared, names };
+        let surroundings = CheckContext { declared: &self.0.declared, names };
         let unknown = check(program.expression(), program.info(), source, surroundings)?;
         program.require(&unknown);
         let clauses = scan::clauses(source).into_iter().filter(|_| self.0.is_condition).map(eval::Program::compile);
         let clauses = clauses.collect::<Result<Vec<_>, _>>().or_else(|_| whole(source))?;
         let (source, declared) = (source.to_owned(), self.0.declared.clone());
-        Ok(Self(Arc::new(Inner { source, declared, is_condition: self.0.is_condition, program, clauses })))
+        Ok(Self(Arc::new(ExprInner { source, declared, is_condition: self.0.is_condition, program, clauses })))
     }
 
     /// Returns the expression as it was written.
@@ -140,8 +141,8 @@ impl Expr {
 
     /// Tells whether the expression needs [`EventView::with_entity`].
     #[must_use]
-    pub fn looks_at_entities(&self) -> bool {
-        self.0.program.looks_at("entity") || self.0.program.looks_at("before")
+    pub fn uses_entities(&self) -> bool {
+        self.0.program.uses_root("entity") || self.0.program.uses_root("before")
     }
 
     /// Returns whether the expression may speak of variables or computed values by their names.
@@ -152,20 +153,20 @@ impl Expr {
 
     /// Returns whether the expression asks if an event belongs to this run.
     #[must_use]
-    pub fn asks_for_run(&self) -> bool {
-        self.0.program.looks_at("correlated")
+    pub fn uses_correlation(&self) -> bool {
+        self.0.program.uses_root("correlated")
     }
 
     /// Answers whether an event fits.
     #[must_use]
-    pub fn matches(&self, event: &EventView<'_>) -> Verdict {
-        self.0.program.verdict(event)
+    pub fn matches(&self, event: &EventView<'_>) -> MatchResult {
+        self.0.program.evaluate_match(event)
     }
 
     /// Answers whether an event fits, an error counting as no.
     #[must_use]
     pub fn holds(&self, event: &EventView<'_>) -> bool {
-        self.matches(event) == Verdict::True
+        self.matches(event) == MatchResult::True
     }
 
     /// Returns the value the expression has for an event; `None` where something is missing.

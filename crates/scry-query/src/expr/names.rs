@@ -31,9 +31,9 @@ impl NameKind {
 
 /// The names in use, by the type of entity that uses them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names(BTreeMap<(NameKind, String), BTreeSet<String>>);
+pub struct KnownNames(BTreeMap<(NameKind, String), BTreeSet<String>>);
 
-impl Names {
+impl KnownNames {
     /// Adds what an entity has: one as the API tells it, or in the form that expressions see.
     pub fn learn(&mut self, entity: &Value) {
         let named = entity.get("entityType").or_else(|| entity.get("__typename")).and_then(Value::as_str);
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn names_are_kept_by_the_type_of_entity() {
-        let mut names = Names::default();
+        let mut names = KnownNames::default();
         names.learn(&json!({"__typename": "Settlement", "variables": {"unrest": 3}, "variableSchemas": {"gold": {}}}));
         names.learn(&json!({"entityType": "structure", "computed": {"defence": {"value": 2}}}));
         assert_eq!(names.of(NameKind::Variable, Some(&["settlement"])), Some(["gold", "unrest"].into()));

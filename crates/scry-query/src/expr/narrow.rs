@@ -7,14 +7,14 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 use super::schema::Types;
 
 /// Holds which event types are possible where a condition holds, and where it does not.
-pub(super) struct Facts {
+pub(super) struct TypeFacts {
     pub(super) yes: Types,
     pub(super) no: Types,
 }
 
 /// Reads what a condition says about the event type.
-pub(super) fn facts(expr: &IdedExpr) -> Facts {
-    let unknown = Facts { yes: Types::ALL, no: Types::ALL };
+pub(super) fn facts(expr: &IdedExpr) -> TypeFacts {
+    let unknown = TypeFacts { yes: Types::ALL, no: Types::ALL };
     let Expr::Call(call) = &expr.expr else { return unknown };
     match (call.func_name.as_str(), call.args.as_slice()) {
         (operators::EQUALS, [a, b]) => named(a, b),
@@ -23,11 +23,11 @@ pub(super) fn facts(expr: &IdedExpr) -> Facts {
         (operators::LOGICAL_NOT, [a]) => facts(a).swapped(),
         (operators::LOGICAL_AND, [a, b]) => {
             let (a, b) = (facts(a), facts(b));
-            Facts { yes: a.yes.and(b.yes), no: a.no.or(b.no) }
+            TypeFacts { yes: a.yes.and(b.yes), no: a.no.or(b.no) }
         }
         (operators::LOGICAL_OR, [a, b]) => {
             let (a, b) = (facts(a), facts(b));
-            Facts { yes: a.yes.or(b.yes), no: a.no.and(b.no) }
+            TypeFacts { yes: a.yes.or(b.yes), no: a.no.and(b.no) }
         }
         _ => unknown,
     }
@@ -62,7 +62,7 @@ pub(super) fn dotted(expr: &IdedExpr) -> Option<String> {
     }
 }
 
-impl Facts {
+impl TypeFacts {
     fn of(types: Types) -> Self {
         Self { yes: types, no: types.complement() }
     }
@@ -72,17 +72,17 @@ impl Facts {
     }
 }
 
-fn named(a: &IdedExpr, b: &IdedExpr) -> Facts {
+fn named(a: &IdedExpr, b: &IdedExpr) -> TypeFacts {
     let name = if is_type(a) { text_literal(b) } else { text_literal(a).filter(|_| is_type(b)) };
-    name.map_or(Facts { yes: Types::ALL, no: Types::ALL }, |name| Facts::of(Types::named(name)))
+    name.map_or(TypeFacts { yes: Types::ALL, no: Types::ALL }, |name| TypeFacts::of(Types::named(name)))
 }
 
-fn named_in(a: &IdedExpr, list: &IdedExpr) -> Facts {
-    let unknown = Facts { yes: Types::ALL, no: Types::ALL };
+fn named_in(a: &IdedExpr, list: &IdedExpr) -> TypeFacts {
+    let unknown = TypeFacts { yes: Types::ALL, no: Types::ALL };
     let Expr::List(list) = &list.expr else { return unknown };
     let names: Option<Vec<&str>> = list.elements.iter().map(text_literal).collect();
     match names.filter(|_| is_type(a)) {
-        Some(names) => Facts::of(names.into_iter().map(Types::named).fold(Types::NONE, Types::or)),
+        Some(names) => TypeFacts::of(names.into_iter().map(Types::named).fold(Types::NONE, Types::or)),
         None => unknown,
     }
 }

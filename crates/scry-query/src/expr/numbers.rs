@@ -15,7 +15,7 @@ use cel::{Env, ExecutionError};
 const ACCUMULATOR: &str = "@result";
 
 /// Whole doubles up to here are the same number as an integer.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// The operators that are calculated here, with the functions that take their place.
 const OPERATORS: [(&str, &str); 6] = [
@@ -102,7 +102,11 @@ impl Number {
 
     fn of_real(real: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range of i128")]
-        if real.fract() == 0.0 && real.abs() <= MAX_EXACT { Self::Whole(real as i128) } else { Self::Real(real) }
+        if real.fract() == 0.0 && real.abs() <= MAX_EXACT_INTEGER {
+            Self::Whole(real as i128)
+        } else {
+            Self::Real(real)
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "documented: beyond 2^53 a calculation with fractions rounds")]

@@ -16,12 +16,12 @@ use super::numbers;
 use super::view::EventView;
 
 /// The values whose chains are resolved as a whole.
-const CHAINED: [&str; 4] = ["payload", "metadata", "entity", "before"];
-const MARK: char = '!';
-const HAS: char = '?';
+const CHAIN_ROOTS: [&str; 4] = ["payload", "metadata", "entity", "before"];
+const STRICT_MARK: char = '!';
+const HAS_MARK: char = '?';
 /// Stand in the place of a strict `.` or `[]` behind anything but a chain.
-const FIELD: &str = "@field";
-const ITEM: &str = "@item";
+const STRICT_FIELD: &str = "@field";
+const STRICT_ITEM: &str = "@item";
 
 /// What a resolved name asks for.
 pub(super) enum Path<'a> {
@@ -32,26 +32,26 @@ pub(super) enum Path<'a> {
 
 /// Reads a name as [`prepare`] wrote it.
 pub(super) fn read(name: &str) -> Path<'_> {
-    match name.strip_prefix(HAS) {
+    match name.strip_prefix(HAS_MARK) {
         Some(path) => Path::Has(path.into()),
-        None if name.contains(MARK) => Path::Value(plain(name).into()),
+        None if name.contains(STRICT_MARK) => Path::Value(plain(name).into()),
         None => Path::Value(name.into()),
     }
 }
 
 /// Returns the chain that must have been there but was not; `None` where only what may be missing was missing.
 pub(super) fn missing(name: &str, event: &EventView<'_>) -> Option<String> {
-    let required = name.split('.').position(|part| part.starts_with(MARK))?;
+    let required = name.split('.').position(|part| part.starts_with(STRICT_MARK))?;
     let path = plain(name);
-    (event.reach(&path) >= required).then_some(path)
+    (event.resolved_len(&path) >= required).then_some(path)
 }
 
 /// Declares the functions that look into values strictly.
 pub(super) fn declare(env: &mut Env) {
-    for name in [FIELD, ITEM] {
+    for name in [STRICT_FIELD, STRICT_ITEM] {
         let added = env.add_overload(name, &format!("{name}_any"), vec![DYN_TYPE, DYN_TYPE], |mut args| {
             let (Some(key), Some(value)) = (args.pop(), args.pop()) else {
-                return Err(ExecutionError::no_such_overload(FIELD, Vec::new()));
+                return Err(ExecutionError::no_such_overload(STRICT_FIELD, Vec::new()));
             };
             look_into(value, &key)
         });
@@ -65,7 +65,10 @@ fn look_into<'b, 'v>(value: CowVal<'b, 'v>, key: &CowVal<'b, 'v>) -> Result<CowV
     let name =
         key.downcast_ref::<CelString>().map_or_else(|| "the item".to_owned(), |name| format!("“{}”", name.inner()));
     let lacks = || {
-        ExecutionError::function_error(FIELD, format!("{name} is missing; ask first whether it is there, with has()"))
+        ExecutionError::function_error(
+            STRICT_FIELD,
+            format!("{name} is missing; ask first whether it is there, with has()"),
+        )
     };
     let types = vec![value.get_type().name().to_owned(), key.get_type().name().to_owned()];
     let found = match value {
@@ -95,7 +98,7 @@ pub(super) fn prepare(expr: &mut IdedExpr, strict: &BTreeSet<u64>) {
             call.target.iter_mut().for_each(|target| prepare(target, strict));
             call.args.iter_mut().for_each(|arg| prepare(arg, strict));
             if required && call.func_name == operators::INDEX {
-                ITEM.clone_into(&mut call.func_name);
+                STRICT_ITEM.clone_into(&mut call.func_name);
             }
             numbers::replace_operator(call);
         }
@@ -136,24 +139,24 @@ fn chain(expr: &IdedExpr, test: bool, strict: &BTreeSet<u64>) -> Option<String> 
         at = &select.operand;
     }
     let Expr::Ident(root) = &at.expr else { return None };
-    if !CHAINED.contains(&root.as_str()) {
+    if !CHAIN_ROOTS.contains(&root.as_str()) {
         return None;
     }
     parts.push(format!("{}{root}", mark(at)));
     parts.reverse();
     let path = parts.join(".");
-    Some(if test { format!("{HAS}{path}") } else { path })
+    Some(if test { format!("{HAS_MARK}{path}") } else { path })
 }
 
 fn field_call(select: &mut SelectExpr, id: u64) -> CallExpr {
     let field = CelString::from(std::mem::take(&mut select.field));
     let operand = std::mem::take(&mut *select.operand);
     let literal = IdedExpr { id, expr: Expr::Literal(LiteralValue::String(field)) };
-    CallExpr { func_name: FIELD.to_owned(), target: None, args: vec![operand, literal] }
+    CallExpr { func_name: STRICT_FIELD.to_owned(), target: None, args: vec![operand, literal] }
 }
 
 fn plain(name: &str) -> String {
-    name.replace(MARK, "")
+    name.replace(STRICT_MARK, "")
 }
 
 #[cfg(test)]

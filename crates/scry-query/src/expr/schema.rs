@@ -6,7 +6,7 @@ use super::names::NameKind;
 
 /// Describes the values a field may hold.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum ValueShape {
     /// Anything; its fields are not known either.
     Any,
     Bool,
@@ -16,20 +16,20 @@ pub(super) enum Shape {
     Words(&'static [&'static str]),
     /// Usually one of these words; a foreign gateway may know more.
     UsualWords(&'static [&'static str]),
-    List(&'static Shape),
-    Record(&'static [Field]),
+    List(&'static ValueShape),
+    Record(&'static [FieldSchema]),
     /// The name of a field that changed, `variables.NAME` for one of the variables.
     ChangedField,
     /// Variables or computed values, whose names each campaign chooses.
     Names(NameKind),
 }
 
-pub(super) type Field = (&'static str, Shape);
+pub(super) type FieldSchema = (&'static str, ValueShape);
 
-const ENTITY_TYPES: Shape =
-    Shape::UsualWords(&["campaign", "kingdom", "settlement", "structure", "location", "encounter", "member"]);
-const OPERATION: Shape = Shape::Words(&["create", "update", "delete"]);
-const CHANGED: Shape = Shape::List(&Shape::ChangedField);
+const ENTITY_TYPES: ValueShape =
+    ValueShape::UsualWords(&["campaign", "kingdom", "settlement", "structure", "location", "encounter", "member"]);
+const OPERATION: ValueShape = ValueShape::Words(&["create", "update", "delete"]);
+const CHANGED: ValueShape = ValueShape::List(&ValueShape::ChangedField);
 
 /// Names what an entity can change, beside its own variables and computed values.
 pub(super) const CHANGED_FIELDS: &[&str] = &[
@@ -49,112 +49,124 @@ pub(super) const CHANGED_FIELDS: &[&str] = &[
     "computed",
     "conditions",
 ];
-const AFFECTED: Shape = Shape::List(&Shape::Text);
+const AFFECTED: ValueShape = ValueShape::List(&ValueShape::Text);
 
-const ENTITY_UPDATED: &[Field] = &[
+const ENTITY_UPDATED: &[FieldSchema] = &[
     ("entityType", ENTITY_TYPES),
-    ("entityId", Shape::Text),
-    ("campaignId", Shape::Text),
+    ("entityId", ValueShape::Text),
+    ("campaignId", ValueShape::Text),
     ("operation", OPERATION),
     ("changedFields", CHANGED),
 ];
-const STATE_INVALIDATED: &[Field] = &[
-    ("scope", Shape::Words(&["campaign", "entity"])),
-    ("campaignId", Shape::Text),
+const STATE_INVALIDATED: &[FieldSchema] = &[
+    ("scope", ValueShape::Words(&["campaign", "entity"])),
+    ("campaignId", ValueShape::Text),
     ("entityType", ENTITY_TYPES),
-    ("entityId", Shape::Text),
+    ("entityId", ValueShape::Text),
     ("affectedFields", AFFECTED),
 ];
-const WORLD_TIME_CHANGED: &[Field] = &[
-    ("campaignId", Shape::Text),
-    ("previousTime", Shape::Text),
-    ("newTime", Shape::Text),
-    ("elapsedSeconds", Shape::Number),
+const WORLD_TIME_CHANGED: &[FieldSchema] = &[
+    ("campaignId", ValueShape::Text),
+    ("previousTime", ValueShape::Text),
+    ("newTime", ValueShape::Text),
+    ("elapsedSeconds", ValueShape::Number),
 ];
-const SETTLEMENT_UPDATED: &[Field] =
-    &[("settlementId", Shape::Text), ("operation", OPERATION), ("campaignId", Shape::Text), ("changedFields", CHANGED)];
-const STRUCTURE_UPDATED: &[Field] = &[
-    ("structureId", Shape::Text),
-    ("settlementId", Shape::Text),
+const SETTLEMENT_UPDATED: &[FieldSchema] = &[
+    ("settlementId", ValueShape::Text),
     ("operation", OPERATION),
-    ("campaignId", Shape::Text),
+    ("campaignId", ValueShape::Text),
+    ("changedFields", CHANGED),
+];
+const STRUCTURE_UPDATED: &[FieldSchema] = &[
+    ("structureId", ValueShape::Text),
+    ("settlementId", ValueShape::Text),
+    ("operation", OPERATION),
+    ("campaignId", ValueShape::Text),
     ("changedFields", CHANGED),
 ];
 
 /// Lists the payload's fields of each durable event, in the order of [`DURABLE_EVENTS`].
-pub(super) const PAYLOADS: [&[Field]; DURABLE_EVENTS.len()] =
+pub(super) const PAYLOADS: [&[FieldSchema]; DURABLE_EVENTS.len()] =
     [ENTITY_UPDATED, STATE_INVALIDATED, WORLD_TIME_CHANGED, SETTLEMENT_UPDATED, STRUCTURE_UPDATED];
 
-pub(super) const METADATA: &[Field] = &[
-    ("v", Shape::Number),
-    ("timestamp", Shape::Text),
-    ("userId", Shape::Text),
-    ("source", Shape::UsualWords(&["api", "rules-engine", "scheduler"])),
-    ("correlationId", Shape::Text),
-    ("causedBy", Shape::Text),
-    ("eventId", Shape::Text),
-    ("epoch", Shape::Text),
-    ("seq", Shape::Number),
-    ("prev", Shape::Record(&[("settlement", Shape::Number), ("structure", Shape::Number)])),
-    ("version", Shape::Number),
+pub(super) const METADATA: &[FieldSchema] = &[
+    ("v", ValueShape::Number),
+    ("timestamp", ValueShape::Text),
+    ("userId", ValueShape::Text),
+    ("source", ValueShape::UsualWords(&["api", "rules-engine", "scheduler"])),
+    ("correlationId", ValueShape::Text),
+    ("causedBy", ValueShape::Text),
+    ("eventId", ValueShape::Text),
+    ("epoch", ValueShape::Text),
+    ("seq", ValueShape::Number),
+    ("prev", ValueShape::Record(&[("settlement", ValueShape::Number), ("structure", ValueShape::Number)])),
+    ("version", ValueShape::Number),
     (
         "changes",
-        Shape::List(&Shape::Record(&[("field", Shape::ChangedField), ("from", Shape::Any), ("to", Shape::Any)])),
+        ValueShape::List(&ValueShape::Record(&[
+            ("field", ValueShape::ChangedField),
+            ("from", ValueShape::Any),
+            ("to", ValueShape::Any),
+        ])),
     ),
-    ("replayed", Shape::Bool),
+    ("replayed", ValueShape::Bool),
 ];
 
 /// Lists what any cached entity may hold; which of it one has depends on its type.
-pub(super) const ENTITY: &[Field] = &[
-    ("id", Shape::Text),
+pub(super) const ENTITY: &[FieldSchema] = &[
+    ("id", ValueShape::Text),
     ("entityType", ENTITY_TYPES),
-    ("campaignId", Shape::Text),
-    ("kingdomId", Shape::Text),
-    ("settlementId", Shape::Text),
-    ("locationId", Shape::Text),
-    ("userId", Shape::Text),
-    ("name", Shape::Text),
-    ("description", Shape::Text),
-    ("type", Shape::Text),
-    ("status", Shape::Text),
-    ("role", Shape::Text),
-    ("myRole", Shape::Text),
-    ("level", Shape::Number),
-    ("version", Shape::Number),
-    ("createdAt", Shape::Text),
-    ("updatedAt", Shape::Text),
-    ("worldTime", Shape::Text),
-    ("calendar", Shape::Any),
-    ("position", Shape::Any),
-    ("variables", Shape::Names(NameKind::Variable)),
-    ("variableSchemas", Shape::Names(NameKind::Variable)),
-    ("computed", Shape::Names(NameKind::Computed)),
-    ("conditions", Shape::List(&Shape::Record(CONDITION))),
+    ("campaignId", ValueShape::Text),
+    ("kingdomId", ValueShape::Text),
+    ("settlementId", ValueShape::Text),
+    ("locationId", ValueShape::Text),
+    ("userId", ValueShape::Text),
+    ("name", ValueShape::Text),
+    ("description", ValueShape::Text),
+    ("type", ValueShape::Text),
+    ("status", ValueShape::Text),
+    ("role", ValueShape::Text),
+    ("myRole", ValueShape::Text),
+    ("level", ValueShape::Number),
+    ("version", ValueShape::Number),
+    ("createdAt", ValueShape::Text),
+    ("updatedAt", ValueShape::Text),
+    ("worldTime", ValueShape::Text),
+    ("calendar", ValueShape::Any),
+    ("position", ValueShape::Any),
+    ("variables", ValueShape::Names(NameKind::Variable)),
+    ("variableSchemas", ValueShape::Names(NameKind::Variable)),
+    ("computed", ValueShape::Names(NameKind::Computed)),
+    ("conditions", ValueShape::List(&ValueShape::Record(CONDITION))),
 ];
 
 /// Describes a computed value.
-pub(super) const COMPUTED: &[Field] = &[
-    ("value", Shape::Any),
-    ("formula", Shape::Text),
-    ("unit", Shape::Text),
-    ("dependsOnTime", Shape::Bool),
-    ("reason", Shape::Text),
+pub(super) const COMPUTED: &[FieldSchema] = &[
+    ("value", ValueShape::Any),
+    ("formula", ValueShape::Text),
+    ("unit", ValueShape::Text),
+    ("dependsOnTime", ValueShape::Bool),
+    ("reason", ValueShape::Text),
 ];
 
-const CONDITION: &[Field] =
-    &[("name", Shape::Text), ("holds", Shape::Any), ("expression", Shape::Text), ("because", Shape::Text)];
+const CONDITION: &[FieldSchema] = &[
+    ("name", ValueShape::Text),
+    ("holds", ValueShape::Any),
+    ("expression", ValueShape::Text),
+    ("because", ValueShape::Text),
+];
 
 /// Describes what `world_date` returns.
-pub(super) const WORLD_DATE: &[Field] = &[
-    ("year", Shape::Number),
-    ("month", Shape::Text),
-    ("day", Shape::Number),
-    ("weekday", Shape::Text),
-    ("hour", Shape::Number),
-    ("minute", Shape::Number),
-    ("season", Shape::Text),
-    ("festival", Shape::Text),
-    ("text", Shape::Text),
+pub(super) const WORLD_DATE: &[FieldSchema] = &[
+    ("year", ValueShape::Number),
+    ("month", ValueShape::Text),
+    ("day", ValueShape::Number),
+    ("weekday", ValueShape::Text),
+    ("hour", ValueShape::Number),
+    ("minute", ValueShape::Number),
+    ("season", ValueShape::Text),
+    ("festival", ValueShape::Text),
+    ("text", ValueShape::Text),
 ];
 
 /// Holds the event types that are still possible at some point of an expression.
@@ -167,8 +179,8 @@ pub(super) struct Types {
 }
 
 impl Types {
-    const EVERY: u8 = (1 << DURABLE_EVENTS.len()) - 1;
-    pub(super) const ALL: Self = Self { known: Self::EVERY, other: true };
+    const ALL_BITS: u8 = (1 << DURABLE_EVENTS.len()) - 1;
+    pub(super) const ALL: Self = Self { known: Self::ALL_BITS, other: true };
     pub(super) const NONE: Self = Self { known: 0, other: false };
 
     /// Returns the set of the one type with this name.
@@ -189,7 +201,7 @@ impl Types {
 
     /// Returns everything but the five's types in this set; an unnamed type always stays possible.
     pub(super) const fn complement(self) -> Self {
-        Self { known: Self::EVERY & !self.known, other: true }
+        Self { known: Self::ALL_BITS & !self.known, other: true }
     }
 
     pub(super) fn is_none(self) -> bool {
@@ -218,7 +230,7 @@ impl Types {
     }
 
     /// Lists the payload fields of the known types in the set.
-    pub(super) fn payloads(self) -> Vec<&'static [Field]> {
+    pub(super) fn payloads(self) -> Vec<&'static [FieldSchema]> {
         self.indices().map(|index| PAYLOADS[index]).collect()
     }
 
@@ -251,7 +263,7 @@ mod tests {
                 keys.sort();
                 keys
             };
-            let known = |fields: &[Field]| {
+            let known = |fields: &[FieldSchema]| {
                 let mut names: Vec<String> = fields.iter().map(|(name, _)| (*name).to_owned()).collect();
                 names.sort();
                 names

@@ -12,7 +12,7 @@ fn settlement_event() -> (Value, Value) {
     )
 }
 
-fn verdict(source: &str) -> Verdict {
+fn verdict(source: &str) -> MatchResult {
     let (payload, metadata) = settlement_event();
     let entity = json!({"id": "s1", "name": "Harrow's Rest", "level": 3, "variables": {"population": 1200}});
     let before = json!({"id": "s1", "name": "Harrow's Rest", "level": 2, "variables": {"population": 900}});
@@ -43,7 +43,7 @@ fn an_event_is_looked_at_from_every_side() {
         "size(payload.changedFields) == 2",
         "1.0 == 1 && 1 < 2.5",
     ] {
-        assert_eq!(verdict(source), Verdict::True, "{source}");
+        assert_eq!(verdict(source), MatchResult::True, "{source}");
     }
 }
 
@@ -57,21 +57,21 @@ fn what_is_missing_makes_an_expression_false() {
         "entity.variables.gold > 3",
         r#"type == "structure_updated" && payload.structureId == "t""#,
     ] {
-        assert_eq!(verdict(source), Verdict::False, "{source}");
+        assert_eq!(verdict(source), MatchResult::False, "{source}");
     }
     let payload = json!({"campaignId": "c"});
     let unknown_entity = EventView::new("world_time_changed", &payload, None);
     for source in ["entity.level > 3", "before.name != entity.name", "has(entity.level)", "entity.level + 1 > 2"] {
-        assert_eq!(Expr::parse(source).unwrap().matches(&unknown_entity), Verdict::False, "{source}");
+        assert_eq!(Expr::parse(source).unwrap().matches(&unknown_entity), MatchResult::False, "{source}");
     }
     assert!(Expr::parse("entity == null && room == null").unwrap().holds(&unknown_entity));
 }
 
 #[test]
 fn a_mistake_of_types_that_shows_only_at_run_time_is_told() {
-    let Verdict::Error(message) = verdict("entity.variables.population.size() > 3") else { panic!("no error") };
+    let MatchResult::Error(message) = verdict("entity.variables.population.size() > 3") else { panic!("no error") };
     assert!(message.contains("size"), "{message}");
-    let Verdict::Error(message) = verdict("entity.variables.population") else { panic!("no error") };
+    let MatchResult::Error(message) = verdict("entity.variables.population") else { panic!("no error") };
     assert_eq!(message, "the expression is a number, not true or false");
 }
 
@@ -88,12 +88,12 @@ fn durations_and_dates_can_be_compared() {
         r#"world_date(payload.newTime).day == 15 && world_date(payload.newTime).year == 1207"#,
         r#"world_date(payload.previousTime).month == "September""#,
     ] {
-        assert_eq!(Expr::parse(source).unwrap().matches(&view), Verdict::True, "{source}");
+        assert_eq!(Expr::parse(source).unwrap().matches(&view), MatchResult::True, "{source}");
     }
     let bad = json!({"campaignId": "c", "newTime": "soon"});
     let verdict =
         Expr::parse("world_date(payload.newTime).day == 1").unwrap().matches(&EventView::new("x", &bad, None));
-    assert!(matches!(verdict, Verdict::Error(_)), "{verdict:?}");
+    assert!(matches!(verdict, MatchResult::Error(_)), "{verdict:?}");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn every_part_of_a_conjunction_is_explained() {
     )
     .unwrap();
     let clauses = expr.explain(&view);
-    let verdicts: Vec<bool> = clauses.iter().map(|clause| clause.verdict == Verdict::True).collect();
+    let verdicts: Vec<bool> = clauses.iter().map(|clause| clause.verdict == MatchResult::True).collect();
     assert_eq!(verdicts, [true, false, false]);
     assert_eq!(
         clauses[1].values,
@@ -207,14 +207,14 @@ fn every_part_of_a_conjunction_is_explained() {
 
 #[test]
 fn an_expression_knows_what_it_needs() {
-    assert!(Expr::parse("before.level < entity.level").unwrap().looks_at_entities());
-    assert!(!Expr::parse("payload.operation == 'update'").unwrap().looks_at_entities());
+    assert!(Expr::parse("before.level < entity.level").unwrap().uses_entities());
+    assert!(!Expr::parse("payload.operation == 'update'").unwrap().uses_entities());
     let declared = ["a".to_owned()];
     assert_eq!(Expr::parse_with("room == $a || '$b' == room", &declared).unwrap().variables(), ["a"]);
 }
 
 /// Judges an event of another application, whose numbers come as they like.
-fn judged(source: &str, payload: &Value) -> Verdict {
+fn judged(source: &str, payload: &Value) -> MatchResult {
     let source = format!("type == \"stock:updated\" && {source}");
     let expr = Expr::parse(&source).unwrap_or_else(|error| panic!("{error}"));
     expr.matches(&EventView::new("stock:updated", payload, None))
@@ -237,7 +237,7 @@ fn whole_numbers_and_fractions_are_one_sort_of_number() {
             "[10, 20][payload.half * 2] == 20",
             "seconds(payload.half * 3) == duration(\"1500ms\") && hours(1.5) == minutes(90)",
         ] {
-            assert_eq!(judged(source, &payload), Verdict::True, "{source} with {amount}");
+            assert_eq!(judged(source, &payload), MatchResult::True, "{source} with {amount}");
         }
     }
 }
@@ -248,10 +248,10 @@ fn division_is_that_of_the_formulas_of_a_world() {
     for source in
         ["payload.five / 2 == 2.5", "6 / 3 == 2", "payload.five % 3 == 2", "-payload.five % 3 == 1", "5.5 % 2 == 1.5"]
     {
-        assert_eq!(judged(source, &payload), Verdict::True, "{source}");
+        assert_eq!(judged(source, &payload), MatchResult::True, "{source}");
     }
     for source in ["payload.five / payload.zero > 1", "payload.five % payload.none > 1", "1.5 / payload.zero > 1"] {
-        assert_eq!(judged(source, &payload), Verdict::Error("it divides by zero".to_owned()), "{source}");
+        assert_eq!(judged(source, &payload), MatchResult::Error("it divides by zero".to_owned()), "{source}");
     }
 }
 
@@ -266,7 +266,7 @@ fn large_whole_numbers_stay_exact() {
         // Beyond 64 bits a product is as exact as a fraction is.
         "payload.max * 2 > payload.max",
     ] {
-        assert_eq!(judged(source, &payload), Verdict::True, "{source}");
+        assert_eq!(judged(source, &payload), MatchResult::True, "{source}");
     }
 }
 
@@ -274,13 +274,13 @@ fn large_whole_numbers_stay_exact() {
 fn kinds_that_do_not_go_together_are_told_in_plain_words() {
     let payload = json!({"amount": 3, "item": "salt"});
     let told = |source: &str| match judged(source, &payload) {
-        Verdict::Error(error) => error,
-        verdict @ (Verdict::True | Verdict::False) => panic!("{source}: {verdict:?}"),
+        MatchResult::Error(error) => error,
+        verdict @ (MatchResult::True | MatchResult::False) => panic!("{source}: {verdict:?}"),
     };
     assert_eq!(told("payload.amount + payload.item == 3"), "“+” does not go with a number and a text");
     assert_eq!(told("payload.amount > payload.item"), "“>” does not go with a number and a text");
     assert_eq!(told("payload.item * 2 > 3"), "“*” does not go with a text and a number");
-    assert_eq!(judged("payload.item + \"s\" == \"salts\"", &payload), Verdict::True);
+    assert_eq!(judged("payload.item + \"s\" == \"salts\"", &payload), MatchResult::True);
 }
 
 #[test]
@@ -310,8 +310,8 @@ fn literals_are_checked_before_any_event_has_come() {
     }
 }
 
-fn names() -> Names {
-    let mut names = Names::default();
+fn names() -> KnownNames {
+    let mut names = KnownNames::default();
     names.learn(&json!({"__typename": "Settlement", "variables": {"unrest": 3, "treasury": 1310.5},
         "variableSchemas": {"unrest": {}}, "computed": {"defence": {"value": 3}}}));
     names.learn(&json!({"__typename": "Structure", "variables": {"garrison": 3}}));
@@ -353,10 +353,10 @@ fn names_of_variables_and_computed_values_are_checked_against_those_in_use() {
 #[test]
 fn missing_value_whose_name_nobody_knows_is_an_error_unless_it_was_asked_for() {
     let (salt, nothing) = (json!({"amount": 3, "by": {"name": "Ada"}, "items": [{"sku": "a"}]}), json!({}));
-    let judge = |source: &str, names: Option<&Names>, name: &str, payload: &Value| {
+    let judge = |source: &str, names: Option<&KnownNames>, name: &str, payload: &Value| {
         Expr::parse(source).unwrap().bind(names).unwrap().matches(&EventView::new(name, payload, None))
     };
-    let is_error = |verdict: Verdict| matches!(verdict, Verdict::Error(_));
+    let is_error = |verdict: MatchResult| matches!(verdict, MatchResult::Error(_));
     for source in [
         "type == \"stock:updated\" && payload.amont > 2",
         "type == \"stock:updated\" && !(payload.amont > 2)",
@@ -367,28 +367,28 @@ fn missing_value_whose_name_nobody_knows_is_an_error_unless_it_was_asked_for() {
         "type == \"stock:updated\" && metadata.seq > 1",
     ] {
         assert!(is_error(judge(source, Some(&names()), "stock:updated", &salt)), "{source}");
-        assert_eq!(judge(source, Some(&names()), "other", &salt), Verdict::False, "{source}");
+        assert_eq!(judge(source, Some(&names()), "other", &salt), MatchResult::False, "{source}");
     }
     for source in [
         "type == \"stock:updated\" && has(payload.amount) && payload.amount > 2",
         "type == \"stock:updated\" && has(payload.by.name) && payload.by.name == \"Ada\"",
         "type == \"stock:updated\" && payload.items.exists(i, has(i.sku) && i.sku == \"a\")",
     ] {
-        assert_eq!(judge(source, None, "stock:updated", &salt), Verdict::True, "{source}");
+        assert_eq!(judge(source, None, "stock:updated", &salt), MatchResult::True, "{source}");
         assert!(
-            matches!(judge(source, None, "stock:updated", &nothing), Verdict::False | Verdict::Error(_)),
+            matches!(judge(source, None, "stock:updated", &nothing), MatchResult::False | MatchResult::Error(_)),
             "{source}"
         );
     }
     let guarded = "type == \"stock:updated\" && has(payload.by.name) && payload.by.name == \"Ada\"";
-    assert_eq!(judge(guarded, None, "stock:updated", &nothing), Verdict::False);
+    assert_eq!(judge(guarded, None, "stock:updated", &nothing), MatchResult::False);
     // What the five lack is no mistake, and an entity is unknown now and then; but not where none can be asked for.
     let clock = json!({"campaignId": "c"});
     for source in ["payload.elapsedSeconds > 3", "metadata.correlationId == \"x\"", "entity.variables.unrest > 3"] {
-        assert_eq!(judge(source, Some(&names()), "world_time_changed", &clock), Verdict::False, "{source}");
+        assert_eq!(judge(source, Some(&names()), "world_time_changed", &clock), MatchResult::False, "{source}");
     }
     assert!(is_error(judge("entity.level > 3", None, "world_time_changed", &clock)));
-    assert_eq!(judge("has(entity.level) && entity.level > 3", None, "world_time_changed", &clock), Verdict::False);
+    assert_eq!(judge("has(entity.level) && entity.level > 3", None, "world_time_changed", &clock), MatchResult::False);
 }
 
 /// The bound is far above what a debug build needs (about 8 µs) and far below what a rebuilt context would.

@@ -4,7 +4,7 @@ use cel::common::ast::LiteralValue;
 use scry_protocol::event::DURABLE_EVENTS;
 
 use super::names::NameKind;
-use super::schema::{CHANGED_FIELDS, Field, Shape, Types};
+use super::schema::{CHANGED_FIELDS, FieldSchema, Types, ValueShape};
 
 /// Describes what an expression yields, as far as that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum Ty {
     /// A record that has the fields of at least one of these.
     Record {
         owner: String,
-        alternatives: Vec<&'static [Field]>,
+        alternatives: Vec<&'static [FieldSchema]>,
     },
     /// What an entity calls its variables or computed values.
     Names {
@@ -41,18 +41,18 @@ pub(super) enum Ty {
 }
 
 impl Ty {
-    pub(super) fn of(shape: &'static Shape, owner: &str) -> Self {
+    pub(super) fn of(shape: &'static ValueShape, owner: &str) -> Self {
         match shape {
-            Shape::Any => Self::Any,
-            Shape::Bool => Self::Bool,
-            Shape::Number => Self::Number,
-            Shape::Text => Self::Text,
-            Shape::Words(words) => Self::Words { words, closed: true },
-            Shape::UsualWords(words) => Self::Words { words, closed: false },
-            Shape::List(item) => Self::List(Box::new(Self::of(item, owner))),
-            Shape::Record(fields) => Self::Record { owner: owner.to_owned(), alternatives: vec![fields] },
-            Shape::ChangedField => Self::ChangedField,
-            Shape::Names(kind) => Self::Names { kind: *kind, owner: owner.to_owned(), types: Types::ALL },
+            ValueShape::Any => Self::Any,
+            ValueShape::Bool => Self::Bool,
+            ValueShape::Number => Self::Number,
+            ValueShape::Text => Self::Text,
+            ValueShape::Words(words) => Self::Words { words, closed: true },
+            ValueShape::UsualWords(words) => Self::Words { words, closed: false },
+            ValueShape::List(item) => Self::List(Box::new(Self::of(item, owner))),
+            ValueShape::Record(fields) => Self::Record { owner: owner.to_owned(), alternatives: vec![fields] },
+            ValueShape::ChangedField => Self::ChangedField,
+            ValueShape::Names(kind) => Self::Names { kind: *kind, owner: owner.to_owned(), types: Types::ALL },
         }
     }
 

@@ -118,7 +118,7 @@ impl<'a> EventView<'a> {
     }
 
     /// Returns how many of a path's names lead to something in this event.
-    pub(super) fn reach(&self, path: &str) -> usize {
+    pub(super) fn resolved_len(&self, path: &str) -> usize {
         let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
         ends.take_while(|end| self.walk(&path[..*end]).is_some_and(|value| !value.is_null())).count()
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, SelectExpr, operators};
 use scry_text::suggest::nearest;
 
-use super::functions::{FUNCTIONS, TIMED};
+use super::functions::{CLOCK_FUNCTIONS, FUNCTIONS};
 
 /// Says what a formula looks at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
+pub struct Dependencies {
     /// Names on the entity itself.
     pub own: BTreeSet<String>,
     /// `structures.NAME`.
@@ -20,7 +20,7 @@ pub struct Needs {
     pub clock: bool,
 }
 
-impl Needs {
+impl Dependencies {
     /// Adds what another formula looks at.
     pub fn extend(&mut self, other: &Self) {
         self.own.extend(other.own.iter().cloned());
@@ -31,25 +31,25 @@ impl Needs {
 }
 
 /// Lists what a formula looks at; refuses functions and forms that are no part of the language.
-pub(super) fn needs(root: &IdedExpr) -> Result<Needs, String> {
-    let mut needs = Needs::default();
-    collect(root, &mut needs)?;
-    Ok(needs)
+pub(super) fn dependencies(root: &IdedExpr) -> Result<Dependencies, String> {
+    let mut dependencies = Dependencies::default();
+    collect(root, &mut dependencies)?;
+    Ok(dependencies)
 }
 
-fn collect(expr: &IdedExpr, needs: &mut Needs) -> Result<(), String> {
+fn collect(expr: &IdedExpr, dependencies: &mut Dependencies) -> Result<(), String> {
     match &expr.expr {
         Expr::Literal(_) => Ok(()),
         Expr::Ident(name) => {
             // Whole entities are looked at field by field, or counted.
             if name != "structures" && name != "settlement" {
-                needs.own.insert(name.clone());
+                dependencies.own.insert(name.clone());
             }
             Ok(())
         }
-        Expr::Select(select) => selected(select, needs),
-        Expr::List(list) => list.elements.iter().try_for_each(|item| collect(item, needs)),
-        Expr::Call(call) => called(call, needs),
+        Expr::Select(select) => selected(select, dependencies),
+        Expr::List(list) => list.elements.iter().try_for_each(|item| collect(item, dependencies)),
+        Expr::Call(call) => called(call, dependencies),
         Expr::Comprehension(_) => {
             Err("loops are no part of a formula; use sum, count, any or every over structures.NAME".to_owned())
         }
@@ -57,36 +57,36 @@ fn collect(expr: &IdedExpr, needs: &mut Needs) -> Result<(), String> {
     }
 }
 
-fn selected(select: &SelectExpr, needs: &mut Needs) -> Result<(), String> {
+fn selected(select: &SelectExpr, dependencies: &mut Dependencies) -> Result<(), String> {
     let root = if let Expr::Ident(name) = &select.operand.expr { name.as_str() } else { "" };
     if select.test {
         return Err("has(…) is no part of a formula".to_owned());
     }
     match root {
-        "structures" => needs.structures.insert(select.field.clone()),
-        "settlement" => needs.settlement.insert(select.field.clone()),
+        "structures" => dependencies.structures.insert(select.field.clone()),
+        "settlement" => dependencies.settlement.insert(select.field.clone()),
         _ => return Err(format!(".{} stands only after structures or settlement", select.field)),
     };
     Ok(())
 }
 
-fn called(call: &CallExpr, needs: &mut Needs) -> Result<(), String> {
+fn called(call: &CallExpr, dependencies: &mut Dependencies) -> Result<(), String> {
     let name = call.func_name.as_str();
     if call.target.is_some() {
         return Err(format!("write {name}(…), not value.{name}(…)"));
     }
-    if TIMED.contains(&name) {
-        needs.clock = true;
+    if CLOCK_FUNCTIONS.contains(&name) {
+        dependencies.clock = true;
     }
     let is_operator = !name.starts_with(|c: char| c.is_ascii_alphabetic()) && name != operators::INDEX;
     if !is_operator {
         arguments(name, call.args.len())?;
     }
-    call.args.iter().try_for_each(|arg| collect(arg, needs))
+    call.args.iter().try_for_each(|arg| collect(arg, dependencies))
 }
 
 fn arguments(name: &str, given: usize) -> Result<(), String> {
-    let timed = TIMED.iter().map(|name| (*name, 0, 0));
+    let timed = CLOCK_FUNCTIONS.iter().map(|name| (*name, 0, 0));
     match FUNCTIONS.iter().copied().chain(timed.clone()).find(|(known, ..)| *known == name) {
         Some((_, least, most)) if (least..=most).contains(&given) => Ok(()),
         Some((_, 0, _)) => Err(format!("{name}() takes no arguments")),

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
 
 use super::value::Val;
-use super::{Facts, Scope, Trouble, functions};
+use super::{EvalError, EvalScope, Facts, functions};
 
-/// Works out one expression; `check::needs` has refused what is no part of the language.
-pub(super) fn evaluate<'a>(expr: &'a IdedExpr, scope: &Scope<'a>) -> Result<Val<'a>, Trouble> {
+/// Works out one expression; `check::dependencies` has refused what is no part of the language.
+pub(super) fn evaluate<'a>(expr: &'a IdedExpr, scope: &EvalScope<'a>) -> Result<Val<'a>, EvalError> {
     match &expr.expr {
         Expr::Literal(literal) => literal_value(literal),
         Expr::Ident(name) => name_value(name, scope),
@@ -17,16 +17,16 @@ pub(super) fn evaluate<'a>(expr: &'a IdedExpr, scope: &Scope<'a>) -> Result<Val<
             list.elements.iter().map(|item| evaluate(item, scope)).collect::<Result<_, _>>().map(Val::List)
         }
         Expr::Call(call) => called(call, scope),
-        Expr::Comprehension(_) | Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => Err(foreign()),
+        Expr::Comprehension(_) | Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => Err(unsupported()),
     }
 }
 
 /// Returns a name's value on an entity.
-pub(super) fn fact<'a>(facts: &'a Facts, name: &str) -> Result<Val<'a>, Trouble> {
-    facts.get(name).and_then(Val::from_json).ok_or_else(|| Trouble::Absent(name.to_owned()))
+pub(super) fn fact<'a>(facts: &'a Facts, name: &str) -> Result<Val<'a>, EvalError> {
+    facts.get(name).and_then(Val::from_json).ok_or_else(|| EvalError::Absent(name.to_owned()))
 }
 
-fn name_value<'a>(name: &str, scope: &Scope<'a>) -> Result<Val<'a>, Trouble> {
+fn name_value<'a>(name: &str, scope: &EvalScope<'a>) -> Result<Val<'a>, EvalError> {
     match (name, scope.settlement) {
         ("structures", None) => Ok(Val::Entities(scope.structures)),
         ("settlement", Some(settlement)) => Ok(Val::Entity(settlement)),
@@ -34,7 +34,7 @@ fn name_value<'a>(name: &str, scope: &Scope<'a>) -> Result<Val<'a>, Trouble> {
     }
 }
 
-fn selected<'a>(select: &'a SelectExpr, scope: &Scope<'a>) -> Result<Val<'a>, Trouble> {
+fn selected<'a>(select: &'a SelectExpr, scope: &EvalScope<'a>) -> Result<Val<'a>, EvalError> {
     match evaluate(&select.operand, scope)? {
         Val::Entity(facts) => fact(facts, &select.field),
         // Not every type of structure has every field; one that has it must have a value.
@@ -43,12 +43,12 @@ fn selected<'a>(select: &'a SelectExpr, scope: &Scope<'a>) -> Result<Val<'a>, Tr
             having.map(|facts| fact(facts, &select.field)).collect::<Result<_, _>>().map(Val::List)
         }
         other @ (Val::Number(_) | Val::Flag(_) | Val::Text(_) | Val::List(_)) => {
-            Err(Trouble::Mistake(format!("{} has no {}", other.describe(), select.field)))
+            Err(EvalError::Mistake(format!("{} has no {}", other.describe(), select.field)))
         }
     }
 }
 
-fn called<'a>(call: &'a CallExpr, scope: &Scope<'a>) -> Result<Val<'a>, Trouble> {
+fn called<'a>(call: &'a CallExpr, scope: &EvalScope<'a>) -> Result<Val<'a>, EvalError> {
     let value = |expr: &'a IdedExpr| evaluate(expr, scope);
     match (call.func_name.as_str(), &call.args[..]) {
         (operators::LOGICAL_AND, [a, b]) => Ok(Val::Flag(value(a)?.flag()? && value(b)?.flag()?)),
@@ -81,7 +81,7 @@ fn is_binary(operator: &str) -> bool {
     [ADD, SUBSTRACT, MULTIPLY, DIVIDE, MODULO, LESS, LESS_EQUALS, GREATER, GREATER_EQUALS].contains(&operator)
 }
 
-fn binary<'a>(operator: &str, a: &Val<'a>, b: &Val<'a>) -> Result<Val<'a>, Trouble> {
+fn binary<'a>(operator: &str, a: &Val<'a>, b: &Val<'a>) -> Result<Val<'a>, EvalError> {
     if let (operators::ADD, Val::Text(a), Val::Text(b)) = (operator, a, b) {
         return Ok(Val::Text(format!("{a}{b}").into()));
     }
@@ -91,7 +91,7 @@ fn binary<'a>(operator: &str, a: &Val<'a>, b: &Val<'a>) -> Result<Val<'a>, Troub
         operators::SUBSTRACT => Ok(Val::Number(a - b)),
         operators::MULTIPLY => Ok(Val::Number(a * b)),
         operators::DIVIDE | operators::MODULO if b.abs() < f64::MIN_POSITIVE => {
-            Err(Trouble::Undefined("it divides by zero".to_owned()))
+            Err(EvalError::Undefined("it divides by zero".to_owned()))
         }
         operators::DIVIDE => Ok(Val::Number(a / b)),
         operators::MODULO => Ok(Val::Number(a.rem_euclid(b))),
@@ -102,7 +102,7 @@ fn binary<'a>(operator: &str, a: &Val<'a>, b: &Val<'a>) -> Result<Val<'a>, Troub
     }
 }
 
-fn literal_value(literal: &LiteralValue) -> Result<Val<'_>, Trouble> {
+fn literal_value(literal: &LiteralValue) -> Result<Val<'_>, EvalError> {
     #[expect(clippy::cast_precision_loss, reason = "formulas have one sort of number")]
     match literal {
         LiteralValue::Boolean(flag) => Ok(Val::Flag(*flag.inner())),
@@ -110,10 +110,10 @@ fn literal_value(literal: &LiteralValue) -> Result<Val<'_>, Trouble> {
         LiteralValue::Int(number) => Ok(Val::Number(*number.inner() as f64)),
         LiteralValue::UInt(number) => Ok(Val::Number(*number.inner() as f64)),
         LiteralValue::String(text) => Ok(Val::Text(Cow::Borrowed(text.inner()))),
-        LiteralValue::Bytes(_) | LiteralValue::Null => Err(foreign()),
+        LiteralValue::Bytes(_) | LiteralValue::Null => Err(unsupported()),
     }
 }
 
-fn foreign() -> Trouble {
-    Trouble::Mistake("this is no part of a formula's language".to_owned())
+fn unsupported() -> EvalError {
+    EvalError::Mistake("this is no part of a formula's language".to_owned())
 }

@@ -1,7 +1,7 @@
 //! What a formula may call.
 
-use super::value::{Val, mistake};
-use super::{Clock, Scope, Trouble};
+use super::value::{Val, type_error};
+use super::{EvalError, EvalScope, WorldClock};
 
 /// Lists the functions by name with the least and the greatest number of arguments.
 pub(super) const FUNCTIONS: &[(&str, usize, usize)] = &[
@@ -9,8 +9,8 @@ pub(super) const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("floor", 1, 1),
     ("ceil", 1, 1),
     ("abs", 1, 1),
-    ("min", 1, MANY),
-    ("max", 1, MANY),
+    ("min", 1, MAX_ARGUMENTS),
+    ("max", 1, MAX_ARGUMENTS),
     ("clamp", 3, 3),
     ("sum", 1, 1),
     ("average", 1, 1),
@@ -20,18 +20,18 @@ pub(super) const FUNCTIONS: &[(&str, usize, usize)] = &[
 ];
 
 /// Lists the functions that read the campaign's clock; they take no arguments.
-pub(super) const TIMED: &[&str] =
+pub(super) const CLOCK_FUNCTIONS: &[&str] =
     &["first_of_next_month", "year", "month", "day", "hour", "weekday", "season", "festival"];
 
-const MANY: usize = 16;
+const MAX_ARGUMENTS: usize = 16;
 
-/// Calls a function; `check::needs` has looked at its name and its arguments.
-pub(super) fn call<'a>(name: &str, args: Vec<Val<'a>>, scope: &Scope<'a>) -> Result<Val<'a>, Trouble> {
-    if TIMED.contains(&name) {
+/// Calls a function; `check::dependencies` has looked at its name and its arguments.
+pub(super) fn call<'a>(name: &str, args: Vec<Val<'a>>, scope: &EvalScope<'a>) -> Result<Val<'a>, EvalError> {
+    if CLOCK_FUNCTIONS.contains(&name) {
         return Ok(timed(name, scope.clock));
     }
     let mut args = args.into_iter();
-    let mut next = || args.next().ok_or_else(|| Trouble::Mistake(format!("{name} needs another argument")));
+    let mut next = || args.next().ok_or_else(|| EvalError::Mistake(format!("{name} needs another argument")));
     match name {
         "round" => {
             let number = next()?.number()?;
@@ -45,7 +45,7 @@ pub(super) fn call<'a>(name: &str, args: Vec<Val<'a>>, scope: &Scope<'a>) -> Res
         "clamp" => {
             let (number, low, high) = (next()?.number()?, next()?.number()?, next()?.number()?);
             if low > high {
-                return Err(Trouble::Undefined("clamp has a low bound above its high one".to_owned()));
+                return Err(EvalError::Undefined("clamp has a low bound above its high one".to_owned()));
             }
             Ok(Val::Number(number.clamp(low, high)))
         }
@@ -54,7 +54,7 @@ pub(super) fn call<'a>(name: &str, args: Vec<Val<'a>>, scope: &Scope<'a>) -> Res
         "average" => {
             let numbers = numbers(next()?)?;
             if numbers.is_empty() {
-                return Err(nothing(name));
+                return Err(empty_list_error(name));
             }
             Ok(Val::Number(numbers.iter().sum::<f64>() / counted(numbers.len())))
         }
@@ -65,7 +65,7 @@ pub(super) fn call<'a>(name: &str, args: Vec<Val<'a>>, scope: &Scope<'a>) -> Res
     }
 }
 
-fn timed<'a>(name: &str, clock: Clock<'_>) -> Val<'a> {
+fn timed<'a>(name: &str, clock: WorldClock<'_>) -> Val<'a> {
     let date = clock.calendar.date_of(clock.now);
     #[expect(clippy::cast_precision_loss, reason = "formulas have one sort of number")]
     let number = |number: i64| Val::Number(number as f64);
@@ -86,28 +86,28 @@ fn timed<'a>(name: &str, clock: Clock<'_>) -> Val<'a> {
 }
 
 /// Finds the least or greatest of several numbers, or of one list.
-fn extreme<'a>(name: &str, args: Vec<Val<'a>>, pick: fn(f64, f64) -> f64) -> Result<Val<'a>, Trouble> {
+fn extreme<'a>(name: &str, args: Vec<Val<'a>>, pick: fn(f64, f64) -> f64) -> Result<Val<'a>, EvalError> {
     let numbers = match <[Val<'_>; 1]>::try_from(args) {
         Ok([one @ (Val::List(_) | Val::Entities(_))]) => numbers(one)?,
         Ok([one]) => vec![one.number()?],
         Err(many) => many.iter().map(Val::number).collect::<Result<_, _>>()?,
     };
-    numbers.into_iter().reduce(pick).map(Val::Number).ok_or_else(|| nothing(name))
+    numbers.into_iter().reduce(pick).map(Val::Number).ok_or_else(|| empty_list_error(name))
 }
 
-fn numbers(list: Val<'_>) -> Result<Vec<f64>, Trouble> {
+fn numbers(list: Val<'_>) -> Result<Vec<f64>, EvalError> {
     if let Val::Entities(_) = list {
-        return Err(mistake("a list of numbers such as structures.upkeep", &list));
+        return Err(type_error("a list of numbers such as structures.upkeep", &list));
     }
     list.list()?.iter().map(Val::number).collect()
 }
 
-fn flags(list: Val<'_>) -> Result<Vec<bool>, Trouble> {
+fn flags(list: Val<'_>) -> Result<Vec<bool>, EvalError> {
     list.list()?.iter().map(Val::flag).collect()
 }
 
-fn nothing(name: &str) -> Trouble {
-    Trouble::Undefined(format!("there is nothing to take the {name} of"))
+fn empty_list_error(name: &str) -> EvalError {
+    EvalError::Undefined(format!("there is nothing to take the {name} of"))
 }
 
 fn counted(count: usize) -> f64 {

@@ -3,18 +3,18 @@
 //! A formula is written in CEL's grammar, `round(population * level / 100)`, and read by rules that suit a
 //! table: there is one sort of number, so that `5 / 2` is 2.5 and `3` equals `3.0`. A result is rounded to
 //! nine decimals, and a whole one is written without a point. What cannot be worked out (a missing
-//! variable, a division by zero) is a [`Trouble`], never a guess.
+//! variable, a division by zero) is a [`EvalError`], never a guess.
 //!
 //! A rule sees the variables, `name`, `level` and `type` of its entity, the results of other rules on it,
 //! `structures.NAME` of a settlement's structures, `settlement.NAME` of a structure's settlement, and the
 //! campaign's clock by functions such as `first_of_next_month()`.
 
-mod book;
 mod check;
 mod eval;
 mod functions;
 mod order;
 mod rule;
+mod rule_set;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -23,10 +23,10 @@ mod value;
 use cel::common::ast::IdedExpr;
 use serde_json::{Map, Value};
 
-pub use book::{Family, Results, RuleBook, RuleFault};
-pub use check::Needs;
-pub use rule::{Computed, Condition, Derived, Outcome, Rule, RuleKind};
-pub use template::Template;
+pub use check::Dependencies;
+pub use rule::{Computed, Condition, Derived, Rule, RuleKind, RuleOutcome};
+pub use rule_set::{RuleError, RuleResults, RuleSet, SettlementFacts};
+pub use template::FormulaTemplate;
 
 use scry_calendar::{Calendar, WorldTime};
 use value::Val;
@@ -47,37 +47,37 @@ pub fn facts(name: &str, level: i64, structure_type: Option<&str>, variables: &F
 }
 
 /// Bounds a formula's text.
-const MAX_BYTES: usize = 2_000;
+const MAX_FORMULA_BYTES: usize = 2_000;
 
 /// Holds a formula that can be read.
 #[derive(Debug)]
 pub struct Formula {
     source: String,
     root: IdedExpr,
-    needs: Needs,
+    dependencies: Dependencies,
 }
 
 /// Says what a formula may look at.
 #[derive(Clone, Copy)]
-pub struct Scope<'a> {
+pub struct EvalScope<'a> {
     pub own: &'a Facts,
     /// Of a settlement.
     pub structures: &'a [Facts],
     /// Of a structure.
     pub settlement: Option<&'a Facts>,
-    pub clock: Clock<'a>,
+    pub clock: WorldClock<'a>,
 }
 
 /// Tells a campaign's time.
 #[derive(Clone, Copy)]
-pub struct Clock<'a> {
+pub struct WorldClock<'a> {
     pub calendar: &'a Calendar,
     pub now: WorldTime,
 }
 
 /// Says why a formula has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum EvalError {
     /// A name that stands for nothing on this entity, or for a rule without a result.
     #[error("{0} has no value")]
     Absent(String),
@@ -95,13 +95,13 @@ impl Formula {
     /// # Errors
     /// A sentence that says what is wrong, and where.
     pub fn parse(source: &str) -> Result<Self, String> {
-        if source.len() > MAX_BYTES {
-            return Err(format!("a formula has at most {MAX_BYTES} bytes"));
+        if source.len() > MAX_FORMULA_BYTES {
+            return Err(format!("a formula has at most {MAX_FORMULA_BYTES} bytes"));
         }
         let program = cel::Program::compile(source).map_err(|errors| syntax(&errors))?;
         let root = program.expression().clone();
-        let needs = check::needs(&root)?;
-        Ok(Self { source: source.to_owned(), root, needs })
+        let dependencies = check::dependencies(&root)?;
+        Ok(Self { source: source.to_owned(), root, dependencies })
     }
 
     /// Returns the formula as it was written.
@@ -112,28 +112,28 @@ impl Formula {
 
     /// Returns what the formula looks at.
     #[must_use]
-    pub const fn needs(&self) -> &Needs {
-        &self.needs
+    pub const fn dependencies(&self) -> &Dependencies {
+        &self.dependencies
     }
 
     /// Works the formula out.
     ///
     /// # Errors
-    /// [`Trouble`] when it has no value.
-    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Trouble> {
+    /// [`EvalError`] when it has no value.
+    pub fn evaluate(&self, scope: &EvalScope<'_>) -> Result<Value, EvalError> {
         eval::evaluate(&self.root, scope)?.into_json()
     }
 
     /// Works out whether a condition holds.
     ///
     /// # Errors
-    /// [`Trouble`] when that cannot be told.
-    pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, Trouble> {
+    /// [`EvalError`] when that cannot be told.
+    pub fn holds(&self, scope: &EvalScope<'_>) -> Result<bool, EvalError> {
         let value = eval::evaluate(&self.root, scope)?;
         if let Val::Flag(flag) = value {
             return Ok(flag);
         }
-        Err(Trouble::Mistake(format!("a condition is true or false, not {}", value.describe())))
+        Err(EvalError::Mistake(format!("a condition is true or false, not {}", value.describe())))
     }
 }
 

@@ -1,10 +1,10 @@
 //! The order in which rules are worked out: what a rule looks at comes before it.
 
-use super::{Needs, Rule};
+use super::{Dependencies, Rule};
 
 /// Says in which order rules come, and which never can.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Order {
+pub(super) struct RuleOrder {
     /// Indices of the rules, each after those that it looks at.
     pub sound: Vec<usize>,
     /// Rules that look at themselves, if only by way of others, and the way.
@@ -14,34 +14,34 @@ pub(super) struct Order {
 }
 
 /// Orders rules by what they look at; of two that may come first, the one written first does.
-pub(super) fn order(rules: &[(&Rule, Needs)]) -> Order {
-    let looks_at: Vec<Vec<usize>> = rules.iter().map(|(rule, needs)| seen(rule, needs, rules)).collect();
+pub(super) fn order(rules: &[(&Rule, Dependencies)]) -> RuleOrder {
+    let looks_at: Vec<Vec<usize>> = rules.iter().map(|(rule, dependencies)| seen(rule, dependencies, rules)).collect();
     let mut sound: Vec<usize> = Vec::with_capacity(rules.len());
     let ready = |index: usize, sound: &[usize]| looks_at[index].iter().all(|needed| sound.contains(needed));
     while let Some(next) = (0..rules.len()).find(|index| !sound.contains(index) && ready(*index, &sound)) {
         sound.push(next);
     }
     let left = (0..rules.len()).filter(|index| !sound.contains(index));
-    let circular = left.map(|index| (index, way(index, rules, &looks_at, &sound))).collect();
-    Order { sound, circular, looks_at }
+    let circular = left.map(|index| (index, cycle_path(index, rules, &looks_at, &sound))).collect();
+    RuleOrder { sound, circular, looks_at }
 }
 
-fn seen(rule: &Rule, needs: &Needs, rules: &[(&Rule, Needs)]) -> Vec<usize> {
+fn seen(rule: &Rule, dependencies: &Dependencies, rules: &[(&Rule, Dependencies)]) -> Vec<usize> {
     let is_seen = |other: &Rule| {
         let beside = match (rule.on.as_str(), other.on.as_str()) {
             (one, another) if one == another => true,
             ("settlement", _) | (_, "settlement") => false,
             (one, another) => one == "structure" || another == "structure",
         };
-        (beside && needs.own.contains(&other.name))
-            || (other.on != "settlement" && needs.structures.contains(&other.name))
-            || (other.on == "settlement" && needs.settlement.contains(&other.name))
+        (beside && dependencies.own.contains(&other.name))
+            || (other.on != "settlement" && dependencies.structures.contains(&other.name))
+            || (other.on == "settlement" && dependencies.settlement.contains(&other.name))
     };
     rules.iter().enumerate().filter(|(_, (other, _))| is_seen(other)).map(|(index, _)| index).collect()
 }
 
 /// Follows a rule that never gets its turn until a rule comes again.
-fn way(start: usize, rules: &[(&Rule, Needs)], looks_at: &[Vec<usize>], sound: &[usize]) -> String {
+fn cycle_path(start: usize, rules: &[(&Rule, Dependencies)], looks_at: &[Vec<usize>], sound: &[usize]) -> String {
     let mut path = vec![start];
     let mut at = start;
     while let Some(next) = looks_at[at].iter().copied().find(|next| !sound.contains(next)) {

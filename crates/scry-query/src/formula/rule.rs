@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Trouble;
+use super::EvalError;
 
 /// Describes how something is derived for every entity of a sort.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,13 +61,13 @@ pub struct Condition {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Derived {
     pub name: String,
-    pub outcome: Outcome,
-    pub trouble: Option<Trouble>,
+    pub outcome: RuleOutcome,
+    pub trouble: Option<EvalError>,
 }
 
 /// Tells the results of the two sorts of rules apart.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum RuleOutcome {
     Computed(Computed),
     Condition(Condition),
 }

@@ -2,54 +2,56 @@
 
 use serde_json::Value;
 
-use super::{Formula, Needs, Scope};
+use super::{Dependencies, EvalScope, Formula};
 
 /// Holds a sentence whose `{…}` are formulas.
 #[derive(Debug)]
-pub struct Template {
-    pieces: Vec<Piece>,
-    needs: Needs,
+pub struct FormulaTemplate {
+    pieces: Vec<FormulaPart>,
+    dependencies: Dependencies,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum FormulaPart {
     Text(String),
     Formula(Formula),
 }
 
-impl Template {
+impl FormulaTemplate {
     /// Reads a sentence.
     ///
     /// # Errors
     /// A sentence that says which `{…}` is wrong.
     pub fn parse(source: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
-        let mut needs = Needs::default();
+        let mut dependencies = Dependencies::default();
         let mut rest = source;
         while let Some((text, after)) = rest.split_once('{') {
             let (formula, after) = after.split_once('}').ok_or("has a { without a }")?;
             let formula = Formula::parse(formula).map_err(|fault| format!("{{{formula}}}: {fault}"))?;
-            needs.extend(formula.needs());
-            pieces.push(Piece::Text(text.to_owned()));
-            pieces.push(Piece::Formula(formula));
+            dependencies.extend(formula.dependencies());
+            pieces.push(FormulaPart::Text(text.to_owned()));
+            pieces.push(FormulaPart::Formula(formula));
             rest = after;
         }
-        pieces.push(Piece::Text(rest.to_owned()));
-        Ok(Self { pieces, needs })
+        pieces.push(FormulaPart::Text(rest.to_owned()));
+        Ok(Self { pieces, dependencies })
     }
 
     /// Returns what the sentence looks at.
     #[must_use]
-    pub const fn needs(&self) -> &Needs {
-        &self.needs
+    pub const fn dependencies(&self) -> &Dependencies {
+        &self.dependencies
     }
 
     /// Writes the sentence; what has no value is a dash.
     #[must_use]
-    pub fn fill(&self, scope: &Scope<'_>) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Formula(formula) => formula.evaluate(scope).map_or_else(|_| "–".to_owned(), |value| plain(&value)),
+    pub fn fill(&self, scope: &EvalScope<'_>) -> String {
+        let piece = |piece: &FormulaPart| match piece {
+            FormulaPart::Text(text) => text.clone(),
+            FormulaPart::Formula(formula) => {
+                formula.evaluate(scope).map_or_else(|_| "–".to_owned(), |value| plain(&value))
+            }
         };
         self.pieces.iter().map(piece).collect()
     }

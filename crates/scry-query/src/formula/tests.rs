@@ -7,12 +7,12 @@ fn facts(value: Value) -> Facts {
     value.as_object().cloned().unwrap()
 }
 
-fn work_out(formula: &str, own: Value) -> Result<Value, Trouble> {
+fn work_out(formula: &str, own: Value) -> Result<Value, EvalError> {
     let structures = [facts(json!({"type": "inn", "upkeep": 8})), facts(json!({"upkeep": 3, "lit": true}))];
     let calendar = Calendar::from_toml(scry_calendar::BUNDLED[1].1).unwrap();
-    let clock = Clock { calendar: &calendar, now: "1207-09-14T18:20:00Z".parse().unwrap() };
+    let clock = WorldClock { calendar: &calendar, now: "1207-09-14T18:20:00Z".parse().unwrap() };
     let own = facts(own);
-    let scope = Scope { own: &own, structures: &structures, settlement: None, clock };
+    let scope = EvalScope { own: &own, structures: &structures, settlement: None, clock };
     Formula::parse(formula).unwrap_or_else(|fault| panic!("{formula}: {fault}")).evaluate(&scope)
 }
 
@@ -103,75 +103,75 @@ fn rule(name: &str, on: &str, formula: &str) -> Rule {
     Rule { name: name.to_owned(), on: on.to_owned(), kind }
 }
 
-fn values(book: &RuleBook, family: Family) -> Vec<(String, Value)> {
+fn values(rule_set: &RuleSet, family: SettlementFacts) -> Vec<(String, Value)> {
     let calendar = Calendar::gregorian();
-    let clock = Clock { calendar: &calendar, now: "1207-09-14T18:20:00Z".parse().unwrap() };
-    let results = book.derive(family, clock);
+    let clock = WorldClock { calendar: &calendar, now: "1207-09-14T18:20:00Z".parse().unwrap() };
+    let results = rule_set.derive(family, clock);
     results.settlement.into_iter().chain(results.structures.into_iter().flatten()).map(value).collect()
 }
 
 fn value(derived: Derived) -> (String, Value) {
     match derived.outcome {
-        Outcome::Computed(computed) => (derived.name, computed.value),
-        Outcome::Condition(condition) => (derived.name, json!(condition.holds)),
+        RuleOutcome::Computed(computed) => (derived.name, computed.value),
+        RuleOutcome::Condition(condition) => (derived.name, json!(condition.holds)),
     }
 }
 
 #[test]
 fn rules_see_the_results_of_others_in_whatever_order_they_are_written() {
-    let book = RuleBook::new(vec![
+    let rule_set = RuleSet::new(vec![
         rule("wealth", "settlement", "treasury - burden"),
         rule("burden", "settlement", "sum(structures.cost)"),
         rule("cost", "structure", "upkeep * settlement.prices"),
         rule("prices", "settlement", "level + 1"),
         rule("beds", "inn", "cost * 2"),
     ]);
-    assert_eq!(book.faults().next(), None);
-    let family = Family {
+    assert_eq!(rule_set.errors().next(), None);
+    let family = SettlementFacts {
         settlement: facts(json!({"level": 1, "treasury": 100})),
         structures: vec![facts(json!({"type": "inn", "upkeep": 3})), facts(json!({"type": "wall", "upkeep": 4}))],
     };
     let expected = [("wealth", 86), ("burden", 14), ("prices", 2), ("cost", 6), ("beds", 12), ("cost", 8)];
-    assert_eq!(values(&book, family), expected.map(|(name, value)| (name.to_owned(), json!(value))));
+    assert_eq!(values(&rule_set, family), expected.map(|(name, value)| (name.to_owned(), json!(value))));
 }
 
 #[test]
 fn rules_that_depend_on_themselves_have_no_value_and_say_the_way() {
-    let book = RuleBook::new(vec![
+    let rule_set = RuleSet::new(vec![
         rule("a", "settlement", "sum(structures.b)"),
         rule("b", "structure", "settlement.c"),
         rule("c", "settlement", "a + 1"),
         rule("sound", "settlement", "1"),
         rule("level", "settlement", "1"),
     ]);
-    let faults: Vec<_> = book.faults().map(|fault| (fault.index, fault.text)).collect();
+    let faults: Vec<_> = rule_set.errors().map(|fault| (fault.index, fault.text)).collect();
     assert_eq!(faults[0], (0, "it depends on itself: a → b → c → a".to_owned()));
     assert_eq!(faults[3], (4, "level is a name that no rule may have".to_owned()));
-    let family = Family { settlement: facts(json!({})), structures: vec![] };
-    let got = values(&book, family);
+    let family = SettlementFacts { settlement: facts(json!({})), structures: vec![] };
+    let got = values(&rule_set, family);
     assert_eq!(got[1..3], [("c".to_owned(), Value::Null), ("sound".to_owned(), json!(1))]);
 }
 
 #[test]
 fn what_reads_the_clock_is_known_also_by_way_of_others() {
-    let book = RuleBook::new(vec![
+    let rule_set = RuleSet::new(vec![
         rule("due", "settlement", "first_of_next_month()"),
         rule("note", "settlement", "due + \"!\""),
         rule("plain", "settlement", "1"),
     ]);
-    assert_eq!(book.rules().map(|(.., timed)| timed).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(rule_set.rules().map(|(.., timed)| timed).collect::<Vec<_>>(), [true, true, false]);
 }
 
 #[test]
 fn a_sentence_is_filled_with_values() {
-    let template = Template::parse("{gold} of {gold * 2}, {ships}, {shut}, {nothing}").unwrap();
+    let template = FormulaTemplate::parse("{gold} of {gold * 2}, {ships}, {shut}, {nothing}").unwrap();
     let own = facts(json!({"gold": 1.5, "ships": ["a", "b"], "shut": true}));
     let calendar = Calendar::gregorian();
-    let clock = Clock { calendar: &calendar, now: scry_calendar::WorldTime::UNIX_EPOCH };
-    let scope = Scope { own: &own, structures: &[], settlement: None, clock };
+    let clock = WorldClock { calendar: &calendar, now: scry_calendar::WorldTime::UNIX_EPOCH };
+    let scope = EvalScope { own: &own, structures: &[], settlement: None, clock };
     assert_eq!(template.fill(&scope), "1.5 of 3, a, b, yes, –");
-    assert!(Template::parse("{gold").unwrap_err().contains("without a }"));
-    assert!(Template::parse("{gold +}").unwrap_err().starts_with("{gold +}: cannot be read"));
+    assert!(FormulaTemplate::parse("{gold").unwrap_err().contains("without a }"));
+    assert!(FormulaTemplate::parse("{gold +}").unwrap_err().starts_with("{gold +}: cannot be read"));
 }
 
 proptest! {
@@ -181,8 +181,8 @@ proptest! {
         if let Ok(formula) = Formula::parse(&source) {
             let own = facts(json!({"a": a, "b": 0, "c": "text"}));
             let calendar = Calendar::gregorian();
-            let clock = Clock { calendar: &calendar, now: scry_calendar::WorldTime::UNIX_EPOCH };
-            let scope = Scope { own: &own, structures: &[], settlement: None, clock };
+            let clock = WorldClock { calendar: &calendar, now: scry_calendar::WorldTime::UNIX_EPOCH };
+            let scope = EvalScope { own: &own, structures: &[], settlement: None, clock };
             if let Ok(Value::Number(number)) = formula.evaluate(&scope) {
                 prop_assert!(number.as_f64().unwrap().is_finite());
             }

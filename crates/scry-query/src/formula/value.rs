@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
-use super::{Facts, Trouble};
+use super::{EvalError, Facts};
 
 /// Results are rounded to this many parts of one: 0.1 + 0.2 is 0.3.
-const PRECISION: f64 = 1e9;
+const ROUNDING_FACTOR: f64 = 1e9;
 /// Beyond this a double no longer tells neighbouring whole numbers apart.
-const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// Holds a value while a formula is worked out.
 #[derive(Debug, Clone)]
@@ -35,14 +35,14 @@ impl<'a> Val<'a> {
     }
 
     /// Returns the result as it is stored.
-    pub(super) fn into_json(self) -> Result<Value, Trouble> {
+    pub(super) fn into_json(self) -> Result<Value, EvalError> {
         match self {
             Self::Number(number) => stored(number),
             Self::Flag(flag) => Ok(flag.into()),
             Self::Text(text) => Ok(text.into_owned().into()),
             Self::List(items) => items.into_iter().map(Self::into_json).collect(),
             Self::Entity(_) | Self::Entities(_) => {
-                Err(Trouble::Mistake("an entity is no value; name one of its fields".to_owned()))
+                Err(EvalError::Mistake("an entity is no value; name one of its fields".to_owned()))
             }
         }
     }
@@ -58,19 +58,19 @@ impl<'a> Val<'a> {
         }
     }
 
-    pub(super) fn number(&self) -> Result<f64, Trouble> {
-        if let Self::Number(number) = self { Ok(*number) } else { Err(mistake("a number", self)) }
+    pub(super) fn number(&self) -> Result<f64, EvalError> {
+        if let Self::Number(number) = self { Ok(*number) } else { Err(type_error("a number", self)) }
     }
 
-    pub(super) fn flag(&self) -> Result<bool, Trouble> {
-        if let Self::Flag(flag) = self { Ok(*flag) } else { Err(mistake("true or false", self)) }
+    pub(super) fn flag(&self) -> Result<bool, EvalError> {
+        if let Self::Flag(flag) = self { Ok(*flag) } else { Err(type_error("true or false", self)) }
     }
 
-    pub(super) fn list(self) -> Result<Vec<Self>, Trouble> {
+    pub(super) fn list(self) -> Result<Vec<Self>, EvalError> {
         match self {
             Self::List(items) => Ok(items),
             Self::Entities(entities) => Ok(entities.iter().map(Self::Entity).collect()),
-            Self::Number(_) | Self::Flag(_) | Self::Text(_) | Self::Entity(_) => Err(mistake("a list", &self)),
+            Self::Number(_) | Self::Flag(_) | Self::Text(_) | Self::Entity(_) => Err(type_error("a list", &self)),
         }
     }
 
@@ -87,18 +87,18 @@ impl<'a> Val<'a> {
 }
 
 /// Builds the complaint about a value of the wrong sort.
-pub(super) fn mistake(wanted: &str, found: &Val<'_>) -> Trouble {
-    Trouble::Mistake(format!("{wanted} is needed where there is {}", found.describe()))
+pub(super) fn type_error(wanted: &str, found: &Val<'_>) -> EvalError {
+    EvalError::Mistake(format!("{wanted} is needed where there is {}", found.describe()))
 }
 
-fn stored(number: f64) -> Result<Value, Trouble> {
-    let rounded = (number * PRECISION).round() / PRECISION;
+fn stored(number: f64) -> Result<Value, EvalError> {
+    let rounded = (number * ROUNDING_FACTOR).round() / ROUNDING_FACTOR;
     let number = if rounded.is_finite() { rounded } else { number };
-    if number.fract().abs() < f64::EPSILON && number.abs() <= MAX_WHOLE {
+    if number.fract().abs() < f64::EPSILON && number.abs() <= MAX_EXACT_INTEGER {
         #[expect(clippy::cast_possible_truncation, reason = "a whole number within the range")]
         let whole = number as i64;
         return Ok(whole.into());
     }
-    let undefined = || Trouble::Undefined("the result is too large".to_owned());
+    let undefined = || EvalError::Undefined("the result is too large".to_owned());
     Number::from_f64(number).map(Value::Number).ok_or_else(undefined)
 }

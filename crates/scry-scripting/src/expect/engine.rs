@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use scry_command::exit::Exit;
 use scry_config::duration;
-use scry_query::expr::{EventView, Expr, Vars, Verdict};
+use scry_query::expr::{EventView, Expr, MatchResult, Vars};
 
 use super::nearest;
 use super::outcome::{Case, Failure, Outcome, State};
@@ -276,8 +276,8 @@ impl Engine {
         }
         let Forbid { event, allowed, .. } = &self.plan.nevers[index];
         let reason = match event.matches(&seen.view(&self.vars)) {
-            Verdict::False => return,
-            Verdict::True => {
+            MatchResult::False => return,
+            MatchResult::True => {
                 self.nevers[index].count += 1;
                 match (self.nevers[index].count, *allowed) {
                     (count, allowed) if count <= allowed => return,
@@ -285,7 +285,7 @@ impl Engine {
                     (count, _) => format!("it happened: {count} times, at last {}", seen.title()),
                 }
             }
-            Verdict::Error(error) => format!("it cannot be judged: {error}"),
+            MatchResult::Error(error) => format!("it cannot be judged: {error}"),
         };
         let failure = Failure {
             reason,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_query::expr::{Clause, Expr, Vars, Verdict};
+use scry_query::expr::{Clause, Expr, MatchResult, Vars};
 use scry_text as text;
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ pub(crate) fn find<'a>(
     let mut ranked: Vec<(usize, Duration, &Seen, Vec<Clause>)> = events
         .map(|seen| {
             let clauses = expr.explain(&seen.view(vars));
-            let holding = clauses.iter().filter(|clause| clause.verdict == Verdict::True).count();
+            let holding = clauses.iter().filter(|clause| clause.verdict == MatchResult::True).count();
             (holding, seen.at, seen, clauses)
         })
         .filter(|(holding, ..)| *holding > 0)
@@ -69,9 +69,9 @@ fn difference(clause: &Clause) -> Option<Difference> {
         })
         .collect();
     match &clause.verdict {
-        Verdict::True => return None,
-        Verdict::False => {}
-        Verdict::Error(error) => found.push(error.clone()),
+        MatchResult::True => return None,
+        MatchResult::False => {}
+        MatchResult::Error(error) => found.push(error.clone()),
     }
     Some(Difference { wanted: clause.source.clone(), found: found.join(", ") })
 }

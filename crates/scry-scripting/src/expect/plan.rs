@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use scry_protocol::Room;
-use scry_query::expr::{Expr, ExprError, Names, Vars};
+use scry_query::expr::{Expr, ExprError, KnownNames, Vars};
 use scry_text::suggest::nearest;
 use serde_json::Value;
 use toml::Spanned;
@@ -142,7 +142,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`PlanError`] with file and line.
-    pub fn bind(&mut self, names: Option<&Names>) -> Result<(), PlanError> {
+    pub fn bind(&mut self, names: Option<&KnownNames>) -> Result<(), PlanError> {
         let path = &self.path;
         let bind = |expr: &mut Expr, line: usize| -> Result<(), PlanError> {
             *expr = expr.bind(names).map_err(|error| PlanError(format!("{path}:{line}: {error}")))?;

@@ -326,7 +326,7 @@ fn window_is_not_judged_by_the_end_of_a_command_or_of_the_connection() {
 
 #[test]
 fn misspelt_variable_is_told_with_its_line() {
-    let mut names = scry_query::expr::Names::default();
+    let mut names = scry_query::expr::KnownNames::default();
     names.learn(&json!({"__typename": "Settlement", "variables": {"unrest": 3}}));
     let mut plan = plan("[rooms]\ncampaign = \"c\"\n[[never]]\nevent = 'entity.variables.unrst > 50'\n");
     let error = plan.bind(Some(&names)).unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! Events of other applications, as a catalogue declares them and a service publishes them.
 
-use scry_catalogue::{Catalogue, Durability, EventKind};
+use scry_catalogue::{Catalogue, Durability, EventDefinition};
 use scry_protocol::catalogue::{CustomEventMetadata, EventDisplay, METADATA_KEY};
 use scry_protocol::{EphemeralEvent, Id, Room, Source};
 use serde_json::{Map, Value};
@@ -69,15 +69,15 @@ impl Domain {
 
     /// Says how clients show the events that catalogues declare.
     #[must_use]
-    pub fn looks(&self) -> Vec<EventDisplay> {
-        self.core.config.catalogues.looks()
+    pub fn displays(&self) -> Vec<EventDisplay> {
+        self.core.config.catalogues.displays()
     }
 
     async fn journal(
         &self,
         caller: &Caller,
         catalogue: &Catalogue,
-        kind: &EventKind,
+        kind: &EventDefinition,
         payload: Map<String, Value>,
         stamp: CustomEventMetadata,
     ) -> Result<CustomEventMetadata, DomainError> {
@@ -92,7 +92,7 @@ impl Domain {
     async fn queue(
         &self,
         caller: &Caller,
-        kind: &EventKind,
+        kind: &EventDefinition,
         payload: Map<String, Value>,
         stamp: CustomEventMetadata,
     ) -> Result<CustomEventMetadata, DomainError> {
@@ -115,7 +115,7 @@ impl Domain {
 async fn tell(
     unit: &mut Unit,
     room: &Room,
-    kind: &EventKind,
+    kind: &EventDefinition,
     payload: Map<String, Value>,
     stamp: &CustomEventMetadata,
 ) -> Result<(), DomainError> {

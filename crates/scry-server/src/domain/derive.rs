@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use scry_calendar::{Calendar, WorldTime};
 use scry_protocol::event::StateInvalidated;
 use scry_protocol::{FieldDiff, Id, InvalidationScope, Payload, Source};
-use scry_query::formula::{self, Clock, Derived, Facts, Family, Outcome, RuleBook};
+use scry_query::formula::{self, Derived, Facts, RuleOutcome, RuleSet, SettlementFacts, WorldClock};
 use serde_json::{Map, Value};
 
 use super::pending::Touched;
@@ -37,7 +37,7 @@ impl Unit {
             if book.is_empty() {
                 continue;
             }
-            let clock = clocks.iter().find(|touched| touched.campaign == campaign).filter(|_| book.is_timed());
+            let clock = clocks.iter().find(|touched| touched.campaign == campaign).filter(|_| book.uses_clock());
             let mine = families.iter().filter(|touched| touched.campaign == campaign);
             let households = match clock {
                 Some(clock) => everybody(self, clock, mine).await?,
@@ -54,12 +54,7 @@ impl Unit {
         Ok(self.latest(entity))
     }
 
-    async fn work_out(
-        &mut self,
-        campaign: &Id,
-        book: &RuleBook,
-        households: Vec<Household>,
-    ) -> Result<(), DomainError> {
+    async fn work_out(&mut self, campaign: &Id, book: &RuleSet, households: Vec<Household>) -> Result<(), DomainError> {
         let Some(campaign) = store::load(self.db(), Kind::Campaign, campaign).await? else { return Ok(()) };
         let calendar = Calendar::from_json(&campaign.json("calendar")).unwrap_or_else(|error| {
             tracing::warn!(campaign = %campaign.id, %error, "a campaign's calendar cannot be read; rules count in the Gregorian one");
@@ -68,8 +63,9 @@ impl Unit {
         let mut events = Vec::new();
         let now = WorldTime::from_stored(&campaign.text("worldTime")).unwrap_or(WorldTime::UNIX_EPOCH);
         for Household { settlement, structures, touched } in households {
-            let family = Family { settlement: facts(&settlement), structures: structures.iter().map(facts).collect() };
-            let results = book.derive(family, Clock { calendar: &calendar, now });
+            let family =
+                SettlementFacts { settlement: facts(&settlement), structures: structures.iter().map(facts).collect() };
+            let results = book.derive(family, WorldClock { calendar: &calendar, now });
             events.extend(self.put(settlement, &results.settlement, &touched).await?);
             for (structure, derived) in structures.into_iter().zip(&results.structures) {
                 events.extend(self.put(structure, derived, &touched).await?);
@@ -154,10 +150,10 @@ fn as_stored(derived: &[Derived]) -> (Value, Value) {
     let mut conditions = Vec::new();
     for it in derived {
         match &it.outcome {
-            Outcome::Computed(value) => {
+            RuleOutcome::Computed(value) => {
                 computed.insert(it.name.clone(), serde_json::to_value(value).unwrap_or_default());
             }
-            Outcome::Condition(condition) => conditions.push(serde_json::to_value(condition).unwrap_or_default()),
+            RuleOutcome::Condition(condition) => conditions.push(serde_json::to_value(condition).unwrap_or_default()),
         }
     }
     (computed.into(), conditions.into())

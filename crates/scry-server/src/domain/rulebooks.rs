@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use scry_protocol::Id;
-use scry_query::formula::{Rule, RuleBook};
+use scry_query::formula::{Rule, RuleSet};
 use sqlx::{AnyConnection, Row};
 
 use super::DomainError;
@@ -21,12 +21,12 @@ pub struct RuleBooks(Arc<Mutex<HashMap<Id, Kept>>>);
 #[derive(Debug, Clone)]
 struct Kept {
     written: Vec<String>,
-    book: Arc<RuleBook>,
+    book: Arc<RuleSet>,
 }
 
 impl RuleBooks {
     /// Returns the book of rules as they are written, read again only if they are others.
-    fn book(&self, campaign: &Id, written: Vec<String>) -> Arc<RuleBook> {
+    fn book(&self, campaign: &Id, written: Vec<String>) -> Arc<RuleSet> {
         let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = books.get(campaign).filter(|kept| kept.written == written) {
             return Arc::clone(&kept.book);
@@ -42,7 +42,7 @@ impl RuleBooks {
 
 impl Unit {
     /// Returns a campaign's rules as this transaction sees them.
-    pub(super) async fn rules_of(&mut self, campaign: &Id) -> Result<Arc<RuleBook>, DomainError> {
+    pub(super) async fn rules_of(&mut self, campaign: &Id) -> Result<Arc<RuleSet>, DomainError> {
         let written = written(self.db(), campaign).await?;
         Ok(self.books.book(campaign, written))
     }
@@ -59,7 +59,7 @@ async fn written(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<String>, D
 }
 
 /// Reads rules; those that cannot be used are told once and have no values.
-fn read(campaign: &Id, written: &[String]) -> RuleBook {
+fn read(campaign: &Id, written: &[String]) -> RuleSet {
     let rules: Vec<Rule> = written
         .iter()
         .filter_map(|body| {
@@ -69,8 +69,8 @@ fn read(campaign: &Id, written: &[String]) -> RuleBook {
         })
         .collect();
     let names: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
-    let book = RuleBook::new(rules);
-    for fault in book.faults() {
+    let book = RuleSet::new(rules);
+    for fault in book.errors() {
         let rule = names.get(fault.index).map_or("", String::as_str);
         tracing::warn!(%campaign, rule, fault = fault.text, "a rule cannot be used; its values are null");
     }

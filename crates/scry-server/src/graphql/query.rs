@@ -111,7 +111,7 @@ impl Query {
     /// How to show the events that the server's catalogues declare, besides the five that every campaign has.
     async fn catalogue_events(&self, ctx: &Context<'_>) -> Answer<Vec<CatalogueEvent>> {
         let (domain, _) = parties(ctx)?;
-        Ok(all(domain.looks()))
+        Ok(all(domain.displays()))
     }
 
     /// The open invitations to the caller, newest first.

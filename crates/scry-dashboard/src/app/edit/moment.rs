@@ -1,7 +1,7 @@
 //! Reading how far, or to when, the clock is to be moved: `3h`, `2 days`, `14 Rainmoon 1207, 18:20`.
 
 use jiff::SignedDuration;
-use scry_calendar::{Calendar, Moment, WorldTime};
+use scry_calendar::{Calendar, DateParts, WorldTime};
 
 /// Says where the clock is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn date(typed: &str, calendar: &Calendar, now: &str) -> Result<Goal, String> {
         None => return Err(unknown(calendar)),
     };
     let month = named(&month, calendar).ok_or_else(|| unknown(calendar))?;
-    let moment = Moment { year, month: &month, day, hour, minute };
+    let moment = DateParts { year, month: &month, day, hour, minute };
     calendar.instant(moment).map(Goal::To).map_err(|error| error.to_string())
 }
 

@@ -6,16 +6,16 @@ use cel::common::ast::IdedExpr;
 use scry_protocol::event::DURABLE_EVENTS;
 use scry_text::suggest::nearest;
 
-use super::{Checker, Scope, record};
+use super::{Checker, TypeScope, record};
 use crate::expr::error::ExprError;
 use crate::expr::functions::{self, Returns};
-use crate::expr::names::{NameKind, Names};
+use crate::expr::names::{KnownNames, NameKind};
 use crate::expr::narrow::text_literal;
-use crate::expr::schema::{self, Field, PAYLOADS, Types};
+use crate::expr::schema::{self, FieldSchema, PAYLOADS, Types};
 use crate::expr::ty::Ty;
 
 /// How many names an error lists before it says that there are more.
-const LISTED: usize = 12;
+const MAX_LISTED_NAMES: usize = 12;
 
 impl<'a> Checker<'a> {
     /// Checks the name of a variable or a computed value.
@@ -25,7 +25,7 @@ impl<'a> Checker<'a> {
         (kind, owner, types): (NameKind, &str, Types),
         name: &str,
         test: bool,
-        scope: &Scope<'a>,
+        scope: &TypeScope<'a>,
     ) -> Result<Ty, ExprError> {
         let path = format!("{owner}.{name}");
         let found = Ok(match kind {
@@ -59,7 +59,7 @@ impl<'a> Checker<'a> {
         &self,
         expr: &IdedExpr,
         owner: &str,
-        alternatives: &[&'static [Field]],
+        alternatives: &[&'static [FieldSchema]],
         field: &str,
     ) -> ExprError {
         let mut names: Vec<&str> =
@@ -97,7 +97,7 @@ impl<'a> Checker<'a> {
     pub(super) fn word(&self, ty: &Ty, literal: &IdedExpr) -> Result<(), ExprError> {
         let Some(text) = text_literal(literal) else { return Ok(()) };
         let Some((words, closed)) = ty.words() else { return Ok(()) };
-        let changed = self.surroundings.names.filter(|_| *ty == Ty::ChangedField).map(Names::changed_fields);
+        let changed = self.surroundings.names.filter(|_| *ty == Ty::ChangedField).map(KnownNames::changed_fields);
         let changed = changed.unwrap_or_default();
         if words.contains(&text) || changed.contains(text) {
             return Ok(());
@@ -115,7 +115,7 @@ impl<'a> Checker<'a> {
 
 /// Lists some of many names.
 fn listed(names: &BTreeSet<&str>) -> String {
-    let shown: Vec<&str> = names.iter().copied().take(LISTED).collect();
-    let more = if names.len() > LISTED { ", …" } else { "" };
+    let shown: Vec<&str> = names.iter().copied().take(MAX_LISTED_NAMES).collect();
+    let more = if names.len() > MAX_LISTED_NAMES { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))
 }

@@ -4,7 +4,7 @@
 //! takes it; a later event that fits only that one makes it give the earlier event to another that it fits too. So a step
 //! fails only if no way to share the events out would have met it.
 
-use scry_query::expr::Verdict;
+use scry_query::expr::MatchResult;
 
 use super::{Engine, Seen};
 use crate::expect::outcome::State;
@@ -17,9 +17,9 @@ impl Engine {
         let mut taken = false;
         for index in turn {
             match self.plan.expects[index].event.matches(&seen.view(&self.vars)) {
-                Verdict::False => {}
-                Verdict::Error(error) => self.fail(index, format!("it cannot be judged: {error}"), seen.at),
-                Verdict::True => {
+                MatchResult::False => {}
+                MatchResult::Error(error) => self.fail(index, format!("it cannot be judged: {error}"), seen.at),
+                MatchResult::True => {
                     self.count(index, seen);
                     taken = true;
                     break;
@@ -118,7 +118,7 @@ impl Engine {
     }
 
     fn fits(&self, index: usize, seen: &Seen) -> bool {
-        self.plan.expects[index].event.matches(&seen.view(&self.vars)) == Verdict::True
+        self.plan.expects[index].event.matches(&seen.view(&self.vars)) == MatchResult::True
     }
 
     fn capture(&mut self, index: usize, seen: &Seen) -> bool {

@@ -2,38 +2,38 @@
 
 use serde_json::Value;
 
-use super::order::{Order, order};
-use super::rule::{Computed, Condition, Derived, Outcome, Rule, RuleKind};
-use super::{Clock, Facts, Formula, Needs, Scope, Template, Trouble};
+use super::order::{RuleOrder, order};
+use super::rule::{Computed, Condition, Derived, Rule, RuleKind, RuleOutcome};
+use super::{Dependencies, EvalError, EvalScope, Facts, Formula, FormulaTemplate, WorldClock};
 
 /// Names that no rule may have: an entity's own fields, and the ways to its relatives.
-const RESERVED: [&str; 5] = ["name", "level", "type", "structures", "settlement"];
+const RESERVED_NAMES: [&str; 5] = ["name", "level", "type", "structures", "settlement"];
 
 /// Holds rules in the order in which they are worked out.
 #[derive(Debug, Default)]
-pub struct RuleBook {
+pub struct RuleSet {
     /// As they were written.
-    entries: Vec<Entry>,
+    entries: Vec<RuleEntry>,
     order: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct RuleEntry {
     rule: Rule,
-    read: Result<Read, String>,
+    read: Result<ParsedRule, String>,
     timed: bool,
 }
 
 #[derive(Debug)]
-struct Read {
+struct ParsedRule {
     formula: Formula,
     /// Of a condition.
-    because: Option<Template>,
+    because: Option<FormulaTemplate>,
 }
 
 /// Names a rule that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleFault {
+pub struct RuleError {
     /// Which of the rules as they were written.
     pub index: usize,
     pub text: String,
@@ -41,30 +41,31 @@ pub struct RuleFault {
 
 /// Holds what is known of a settlement and its structures, before the rules.
 #[derive(Debug, Clone, Default)]
-pub struct Family {
+pub struct SettlementFacts {
     pub settlement: Facts,
     pub structures: Vec<Facts>,
 }
 
 /// Holds what the rules give, in the order in which the rules are written.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Results {
+pub struct RuleResults {
     pub settlement: Vec<Derived>,
-    /// In the order of the family's structures.
+    /// In the order of the settlement's structures.
     pub structures: Vec<Vec<Derived>>,
 }
 
-impl RuleBook {
-    /// Reads rules; one that cannot be used has no values, and is told by [`RuleBook::faults`].
+impl RuleSet {
+    /// Reads rules; one that cannot be used has no values, and is told by [`RuleSet::faults`].
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
-        let mut entries: Vec<Entry> =
-            rules.into_iter().map(|rule| Entry { read: read(&rule), rule, timed: false }).collect();
-        let needs: Vec<(&Rule, Needs)> = entries.iter().map(|entry| (&entry.rule, entry.needs())).collect();
-        let Order { mut sound, circular, looks_at } = order(&needs);
+        let mut entries: Vec<RuleEntry> =
+            rules.into_iter().map(|rule| RuleEntry { read: read(&rule), rule, timed: false }).collect();
+        let dependencies: Vec<(&Rule, Dependencies)> =
+            entries.iter().map(|entry| (&entry.rule, entry.dependencies())).collect();
+        let RuleOrder { mut sound, circular, looks_at } = order(&dependencies);
         for index in &sound {
             let by_others = looks_at[*index].iter().any(|needed| entries[*needed].timed);
-            entries[*index].timed = by_others || entries[*index].needs().clock;
+            entries[*index].timed = by_others || entries[*index].dependencies().clock;
         }
         for (index, way) in circular {
             entries[index].read = Err(format!("it depends on itself: {way}"));
@@ -74,21 +75,21 @@ impl RuleBook {
     }
 
     /// Lists the rules that cannot be used.
-    pub fn faults(&self) -> impl Iterator<Item = RuleFault> {
-        let fault = |(index, entry): (usize, &Entry)| {
-            entry.read.as_ref().err().map(|text| RuleFault { index, text: text.clone() })
+    pub fn errors(&self) -> impl Iterator<Item = RuleError> {
+        let fault = |(index, entry): (usize, &RuleEntry)| {
+            entry.read.as_ref().err().map(|text| RuleError { index, text: text.clone() })
         };
         self.entries.iter().enumerate().filter_map(fault)
     }
 
     /// Lists the rules, with what each looks at and whether the clock alone may change its value.
-    pub fn rules(&self) -> impl Iterator<Item = (&Rule, Needs, bool)> {
-        self.entries.iter().map(|entry| (&entry.rule, entry.needs(), entry.timed))
+    pub fn rules(&self) -> impl Iterator<Item = (&Rule, Dependencies, bool)> {
+        self.entries.iter().map(|entry| (&entry.rule, entry.dependencies(), entry.timed))
     }
 
     /// Tells whether the clock alone may change a value.
     #[must_use]
-    pub fn is_timed(&self) -> bool {
+    pub fn uses_clock(&self) -> bool {
         self.entries.iter().any(|entry| entry.timed)
     }
 
@@ -100,7 +101,7 @@ impl RuleBook {
 
     /// Works everything out for a settlement and its structures.
     #[must_use]
-    pub fn derive(&self, mut family: Family, clock: Clock<'_>) -> Results {
+    pub fn derive(&self, mut family: SettlementFacts, clock: WorldClock<'_>) -> RuleResults {
         let mut settlement = Vec::new();
         let mut structures: Vec<Vec<(usize, Derived)>> = vec![Vec::new(); family.structures.len()];
         for index in self.order.iter().copied() {
@@ -119,37 +120,40 @@ impl RuleBook {
                 }
             }
         }
-        Results { settlement: as_written(settlement), structures: structures.into_iter().map(as_written).collect() }
+        RuleResults {
+            settlement: in_written_order(settlement),
+            structures: structures.into_iter().map(in_written_order).collect(),
+        }
     }
 }
 
-impl Family {
-    fn scope<'a>(&'a self, structure: Option<usize>, clock: Clock<'a>) -> Scope<'a> {
+impl SettlementFacts {
+    fn scope<'a>(&'a self, structure: Option<usize>, clock: WorldClock<'a>) -> EvalScope<'a> {
         match structure {
-            None => Scope { own: &self.settlement, structures: &self.structures, settlement: None, clock },
+            None => EvalScope { own: &self.settlement, structures: &self.structures, settlement: None, clock },
             Some(place) => {
-                Scope { own: &self.structures[place], structures: &[], settlement: Some(&self.settlement), clock }
+                EvalScope { own: &self.structures[place], structures: &[], settlement: Some(&self.settlement), clock }
             }
         }
     }
 }
 
-impl Entry {
-    fn needs(&self) -> Needs {
-        let Ok(read) = &self.read else { return Needs::default() };
-        let mut needs = read.formula.needs().clone();
-        read.because.iter().for_each(|because| needs.extend(because.needs()));
-        needs
+impl RuleEntry {
+    fn dependencies(&self) -> Dependencies {
+        let Ok(read) = &self.read else { return Dependencies::default() };
+        let mut dependencies = read.formula.dependencies().clone();
+        read.because.iter().for_each(|because| dependencies.extend(because.dependencies()));
+        dependencies
     }
 
     fn applies_to(&self, structure: &Facts) -> bool {
         self.rule.on == "structure" || structure.get("type").and_then(Value::as_str) == Some(&self.rule.on)
     }
 
-    fn derive(&self, scope: &Scope<'_>) -> Derived {
+    fn derive(&self, scope: &EvalScope<'_>) -> Derived {
         let (outcome, trouble) = match &self.rule.kind {
             RuleKind::Computed { formula, unit, .. } => {
-                let (value, trouble) = apart(self.read().and_then(|read| read.formula.evaluate(scope)));
+                let (value, trouble) = split_result(self.read().and_then(|read| read.formula.evaluate(scope)));
                 let computed = Computed {
                     value: value.unwrap_or_default(),
                     formula: formula.clone(),
@@ -157,24 +161,24 @@ impl Entry {
                     depends_on_time: self.timed,
                     reason: trouble.as_ref().map(ToString::to_string),
                 };
-                (Outcome::Computed(computed), trouble)
+                (RuleOutcome::Computed(computed), trouble)
             }
             RuleKind::Condition { expression, .. } => {
-                let (holds, trouble) = apart(self.read().and_then(|read| read.formula.holds(scope)));
+                let (holds, trouble) = split_result(self.read().and_then(|read| read.formula.holds(scope)));
                 let because = match (&trouble, &self.read) {
                     (Some(trouble), _) => format!("It cannot be told: {trouble}."),
-                    (None, Ok(Read { because: Some(because), .. })) => because.fill(scope),
+                    (None, Ok(ParsedRule { because: Some(because), .. })) => because.fill(scope),
                     (None, _) => String::new(),
                 };
                 let name = self.rule.name.clone();
-                (Outcome::Condition(Condition { name, holds, expression: expression.clone(), because }), trouble)
+                (RuleOutcome::Condition(Condition { name, holds, expression: expression.clone(), because }), trouble)
             }
         };
         Derived { name: self.rule.name.clone(), outcome, trouble }
     }
 
-    fn read(&self) -> Result<&Read, Trouble> {
-        self.read.as_ref().map_err(|text| Trouble::Mistake(text.clone()))
+    fn read(&self) -> Result<&ParsedRule, EvalError> {
+        self.read.as_ref().map_err(|text| EvalError::Mistake(text.clone()))
     }
 }
 
@@ -182,32 +186,32 @@ impl Derived {
     /// Returns what other rules see.
     fn fact(&self) -> Value {
         match &self.outcome {
-            Outcome::Computed(computed) => computed.value.clone(),
-            Outcome::Condition(condition) => condition.holds.map_or(Value::Null, Value::Bool),
+            RuleOutcome::Computed(computed) => computed.value.clone(),
+            RuleOutcome::Condition(condition) => condition.holds.map_or(Value::Null, Value::Bool),
         }
     }
 }
 
-fn read(rule: &Rule) -> Result<Read, String> {
-    if RESERVED.contains(&rule.name.as_str()) {
+fn read(rule: &Rule) -> Result<ParsedRule, String> {
+    if RESERVED_NAMES.contains(&rule.name.as_str()) {
         return Err(format!("{} is a name that no rule may have", rule.name));
     }
     match &rule.kind {
-        RuleKind::Computed { formula, .. } => Ok(Read { formula: Formula::parse(formula)?, because: None }),
+        RuleKind::Computed { formula, .. } => Ok(ParsedRule { formula: Formula::parse(formula)?, because: None }),
         RuleKind::Condition { expression, because } => {
-            Ok(Read { formula: Formula::parse(expression)?, because: Some(Template::parse(because)?) })
+            Ok(ParsedRule { formula: Formula::parse(expression)?, because: Some(FormulaTemplate::parse(because)?) })
         }
     }
 }
 
-fn apart<T>(result: Result<T, Trouble>) -> (Option<T>, Option<Trouble>) {
+fn split_result<T>(result: Result<T, EvalError>) -> (Option<T>, Option<EvalError>) {
     match result {
         Ok(value) => (Some(value), None),
         Err(trouble) => (None, Some(trouble)),
     }
 }
 
-fn as_written(mut derived: Vec<(usize, Derived)>) -> Vec<Derived> {
+fn in_written_order(mut derived: Vec<(usize, Derived)>) -> Vec<Derived> {
     derived.sort_by_key(|(index, _)| *index);
     derived.into_iter().map(|(_, derived)| derived).collect()
 }
