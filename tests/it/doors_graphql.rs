@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use scry_protocol::Id;
-use scry_server::breach::Breach;
 use scry_server::config::ServerConfig;
+use scry_server::limits::LimitKind;
 use scry_server::seed;
 use scry_world::World;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ async fn fragments_that_multiply_are_refused_at_once() {
     for (count, bomb) in (1..).zip(&bombs) {
         let refused = timeout(PATIENCE, server.refused(&token, bomb, json!({}))).await.expect("it is answered");
         assert_eq!(limit(&refused), ("INVALID_PAYLOAD", "query_complexity"), "{refused}");
-        assert_eq!(server.breaches.of(Breach::QueryComplexity), count);
+        assert_eq!(server.limit_metrics.of(LimitKind::QueryComplexity), count);
     }
 }
 
@@ -98,7 +98,7 @@ async fn an_answer_that_grows_too_large_is_stopped_and_names_its_limit() {
     assert_eq!(refused["errors"].as_array().unwrap().len(), 1);
     assert_eq!(limit(&refused["errors"][0]), ("ANSWER_TOO_LARGE", "answer_size"));
     assert!(refused["errors"][0]["message"].as_str().unwrap().contains("max_answer_bytes"), "{refused}");
-    assert_eq!(server.breaches.of(Breach::AnswerSize), 1);
+    assert_eq!(server.limit_metrics.of(LimitKind::AnswerSize), 1);
     // One field of one row may be too much by itself.
     let server = TestServer::with(|config| config.http.max_answer_bytes = 2_000).await;
     let token = server.login("gm").await;
@@ -158,7 +158,7 @@ async fn a_query_that_takes_too_long_is_stopped() {
     let refused = server.refused(&token, &aliases("campaigns{id calendar}", 200), json!({})).await;
     assert_eq!(limit(&refused), ("QUERY_TIMEOUT", "query_time"), "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("0.001 s (query_timeout)"), "{refused}");
-    assert_eq!(server.breaches.of(Breach::QueryTime), 1);
+    assert_eq!(server.limit_metrics.of(LimitKind::QueryTime), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,13 +169,13 @@ async fn queries_of_one_user_wait_for_each_other_and_not_those_of_another() {
     let query = json!({"query": slow});
     let asked = (0..40).map(|_| server.post_as(&gm, "/graphql", &query));
     let other = async {
-        until("a refusal", async || server.breaches.of(Breach::QueryConcurrency) > 0).await;
+        until("a refusal", async || server.limit_metrics.of(LimitKind::QueryConcurrency) > 0).await;
         server.graphql(&viewer, "{me{id}}", json!({})).await
     };
     let (answers, _) = tokio::join!(futures_util::future::join_all(asked), other);
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
     assert!(!refused.is_empty() && refused.len() < 40, "{} of 40 were refused", refused.len());
-    assert_eq!(server.breaches.of(Breach::QueryConcurrency), refused.len() as u64);
+    assert_eq!(server.limit_metrics.of(LimitKind::QueryConcurrency), refused.len() as u64);
     assert_eq!(refused[0].retry_after.as_deref(), Some("1"));
     assert_eq!(limit(&refused[0].body["errors"][0]), ("RATE_LIMITED", "query_concurrency"));
     let served = answers.iter().filter(|answer| answer.status == 200);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_server::breach::{Breach, Breaches};
 use scry_server::config::{ServerConfig, Setting};
+use scry_server::limits::{LimitKind, LimitMetrics};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
@@ -14,9 +14,9 @@ use crate::support::server::TestServer;
 use crate::support::wait::until;
 
 /// Waits until a breach was counted so often.
-async fn counted(breaches: &Breaches, breach: Breach, count: u64) {
-    until(breach.name(), async || breaches.of(breach) >= count).await;
-    assert_eq!(breaches.of(breach), count, "{}", breach.name());
+async fn counted(limit_metrics: &LimitMetrics, breach: LimitKind, count: u64) {
+    until(breach.name(), async || limit_metrics.of(breach) >= count).await;
+    assert_eq!(limit_metrics.of(breach), count, "{}", breach.name());
 }
 
 fn brief(config: &mut ServerConfig) {
@@ -35,14 +35,14 @@ async fn requests_and_rooms_of_a_connection_are_counted() {
     let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
     assert_eq!(raw.ask("subscribe_settlement", &json!("s1")).await.unwrap()["success"], true);
     assert_eq!(raw.ask("subscribe_settlement", &json!("s2")).await.unwrap()["code"], "TOO_MANY_ROOMS");
-    counted(&server.core.breaches, Breach::Rooms, 1).await;
+    counted(&server.core.limit_metrics, LimitKind::Rooms, 1).await;
     let mut codes = Vec::new();
     for _ in 0..6 {
         codes.push(raw.ask("latency", &json!({})).await.unwrap()["code"].clone());
     }
     assert_eq!(codes[..3], [Value::Null, Value::Null, Value::Null]);
     assert_eq!(codes[3..], ["RATE_LIMITED", "RATE_LIMITED", "RATE_LIMITED"]);
-    counted(&server.core.breaches, Breach::Events, 3).await;
+    counted(&server.core.limit_metrics, LimitKind::Events, 3).await;
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn events_that_no_client_should_send_are_answered_and_count_like_others() 
         raw.ask("no such thing", &json!({})).await.unwrap();
     }
     assert_eq!(raw.ask("no such thing", &json!({})).await.unwrap()["code"], "RATE_LIMITED");
-    counted(&server.core.breaches, Breach::Events, 1).await;
+    counted(&server.core.limit_metrics, LimitKind::Events, 1).await;
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_storm_of_tiny_events_is_slowed_down_like_one_of_large_ones() {
         raw.send_bytes(piece).await;
         honest.ask("subscribe_campaign", &json!("c1")).await.unwrap();
     }
-    let refused = server.core.breaches.of(Breach::Events);
+    let refused = server.core.limit_metrics.of(LimitKind::Events);
     assert!(refused < 700, "{refused} of 900 were looked at at once");
 }
 
@@ -96,7 +96,7 @@ async fn who_opens_sockets_too_often_waits_and_who_is_in_stays() {
     let mut over = dial(&server.url).await;
     let closed = timeout(PATIENCE, over.read(&mut [0; 8])).await.unwrap();
     assert!(matches!(closed, Ok(0) | Err(_)), "for a moment nothing is accepted: {closed:?}");
-    assert!(server.core.breaches.of(Breach::Handshakes) >= 2);
+    assert!(server.core.limit_metrics.of(LimitKind::Handshakes) >= 2);
     assert_eq!(inside.ask("latency", &json!({})).await.unwrap()["success"], true);
     let get = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     until("the door to open again", async || !exchange(&server.url, get).await.is_empty()).await;
@@ -126,7 +126,7 @@ async fn behind_a_proxy_one_who_opens_too_many_sockets_does_not_shut_out_others(
 async fn who_goes_on_breaking_the_rules_is_cut_and_counted() {
     let server = TestGateway::with(|config| {
         config.socket.requests_per_minute = 1;
-        config.socket.offences_per_minute = 5;
+        config.socket.violations_per_minute = 5;
         config.socket.max_fragments = 8;
     })
     .await;
@@ -137,7 +137,7 @@ async fn who_goes_on_breaking_the_rules_is_cut_and_counted() {
         let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
         raw.send_bytes(&bytes).await;
         raw.closed().await;
-        counted(&server.core.breaches, Breach::Flood, count).await;
+        counted(&server.core.limit_metrics, LimitKind::Flood, count).await;
     }
     // Up to the limits nothing happens.
     let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
@@ -152,7 +152,7 @@ async fn who_goes_on_breaking_the_rules_is_cut_and_counted() {
 async fn over_polling_as_well_who_goes_on_is_put_out() {
     let server = TestGateway::with(|config| {
         config.socket.requests_per_minute = 1;
-        config.socket.offences_per_minute = 5;
+        config.socket.violations_per_minute = 5;
     })
     .await;
     let (http, path) = (reqwest::Client::new(), format!("{}/socket.io/?EIO=4&transport=polling", server.url));
@@ -163,7 +163,7 @@ async fn over_polling_as_well_who_goes_on_is_put_out() {
     say(format!("40{}", json!({"token": server.token("viewer")}))).await;
     server.connected(1).await;
     say(["42[\"latency\",{}]"; 8].join("\u{1e}")).await;
-    counted(&server.core.breaches, Breach::Flood, 1).await;
+    counted(&server.core.limit_metrics, LimitKind::Flood, 1).await;
     server.connected(0).await;
 }
 
@@ -180,7 +180,7 @@ async fn many_packets_in_one_request_take_as_long_as_over_a_websocket() {
     server.connected(1).await;
     assert_eq!(say(["431[]"; 200].join("\u{1e}")).await, 200);
     assert_ne!(say(["431[]"; 2_000].join("\u{1e}")).await, 200);
-    counted(&server.core.breaches, Breach::BodyTime, 1).await;
+    counted(&server.core.limit_metrics, LimitKind::BodyTime, 1).await;
 }
 
 #[tokio::test]
@@ -196,16 +196,16 @@ async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
         let mut raw = Raw::connect(&server.url, &token).await.unwrap();
         raw.send_bytes(&bytes).await;
         raw.closed().await;
-        counted(&server.core.breaches, Breach::Message, number as u64 + 1).await;
+        counted(&server.core.limit_metrics, LimitKind::Message, number as u64 + 1).await;
     }
     let packets =
         ["451-[\"latency\",{\"_placeholder\":true,\"num\":0}]", "5999999999-[\"x\"]", "49", "42{", "9", "x", ""];
     for packet in packets {
-        let before = server.core.breaches.of(Breach::Packet);
+        let before = server.core.limit_metrics.of(LimitKind::Packet);
         let mut raw = Raw::connect(&server.url, &token).await.unwrap();
         raw.send(packet).await;
         raw.closed().await;
-        counted(&server.core.breaches, Breach::Packet, before + 1).await;
+        counted(&server.core.limit_metrics, LimitKind::Packet, before + 1).await;
     }
     // Binary messages are attachments of nothing.
     let mut raw = Raw::connect(&server.url, &token).await.unwrap();
@@ -217,39 +217,39 @@ async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
 #[tokio::test]
 async fn strangers_origins_and_late_comers_are_counted() {
     let server = TestGateway::with(brief).await;
-    let breaches = &server.core.breaches;
+    let limit_metrics = &server.core.limit_metrics;
     assert!(Raw::connect(&server.url, "junk").await.is_err());
-    counted(breaches, Breach::Token, 1).await;
+    counted(limit_metrics, LimitKind::Token, 1).await;
     // Over WebSocket and over polling, nobody says who they are.
     let mut silent = Raw::open(&server.url, "").await;
     silent.closed().await;
-    counted(breaches, Breach::AuthTime, 1).await;
+    counted(limit_metrics, LimitKind::AuthTime, 1).await;
     let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     assert!(exchange(&server.url, open.as_bytes()).await.contains("\"sid\""));
-    counted(breaches, Breach::AuthTime, 2).await;
+    counted(limit_metrics, LimitKind::AuthTime, 2).await;
     let page = upgrade("").replace("Host: scry", "Host: scry\r\nOrigin: https://evil.example");
     let mut stream = dial(&server.url).await;
     stream.write_all(page.as_bytes()).await.unwrap();
     stream.write_all(&frame(0x81, format!("40{}", json!({"token": server.token("gm")})).as_bytes())).await.unwrap();
-    counted(breaches, Breach::Origin, 1).await;
+    counted(limit_metrics, LimitKind::Origin, 1).await;
 }
 
 #[tokio::test]
 async fn connections_of_one_address_are_counted() {
     let few = |config: &mut ServerConfig| {
         config.socket.max_connections_per_ip = Some(1);
-        config.http.max_lines_per_ip = Some(3);
+        config.http.max_tcp_connections_per_ip = Some(3);
     };
     let server = TestGateway::with(few).await;
     let first = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
     let refused = Raw::connect(&server.url, &server.token("gm")).await.err().unwrap();
     assert!(refused.starts_with("TOO_MANY_CONNECTIONS: "), "{refused}");
-    counted(&server.core.breaches, Breach::Connections, 1).await;
+    counted(&server.core.limit_metrics, LimitKind::Connections, 1).await;
     let mut held = vec![dial(&server.url).await, dial(&server.url).await, dial(&server.url).await];
     let mut over = dial(&server.url).await;
     let closed = timeout(PATIENCE, over.read(&mut [0; 8])).await.unwrap();
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
-    assert!(server.core.breaches.of(Breach::Lines) >= 1);
+    assert!(server.core.limit_metrics.of(LimitKind::TcpConnections) >= 1);
     held.clear();
     drop(first);
     server.connected(0).await;
@@ -283,7 +283,7 @@ async fn behind_a_trusted_proxy_each_client_has_an_address_of_its_own() {
     let _second = enter("192.0.2.2").await.unwrap();
     let again = enter("203.0.113.9, 192.0.2.1").await.err().unwrap();
     assert!(again.starts_with("TOO_MANY_CONNECTIONS: "), "{again}");
-    counted(&server.core.breaches, Breach::Connections, 1).await;
+    counted(&server.core.limit_metrics, LimitKind::Connections, 1).await;
 }
 
 #[tokio::test]
@@ -293,12 +293,12 @@ async fn who_does_not_read_is_cut_and_counted() {
     let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
     assert_eq!(raw.ask("subscribe_campaign", &json!("c1")).await.unwrap()["success"], true);
     let deadline = Instant::now() + PATIENCE;
-    while server.core.breaches.of(Breach::SlowReader) == 0 {
+    while server.core.limit_metrics.of(LimitKind::SlowReader) == 0 {
         assert!(Instant::now() < deadline, "it still has room");
         server.record_all(vec![kingdom(); 2_000]).await;
     }
     server.connected(0).await;
-    assert_eq!(server.core.breaches.of(Breach::SlowReader), 1);
+    assert_eq!(server.core.limit_metrics.of(LimitKind::SlowReader), 1);
 }
 
 #[cfg(target_os = "linux")]
@@ -312,12 +312,12 @@ async fn who_takes_nothing_for_too_long_is_cut_and_counted_whatever_its_buffer_h
     let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
     assert_eq!(raw.ask("subscribe_campaign", &json!("c1")).await.unwrap()["success"], true);
     let deadline = Instant::now() + PATIENCE;
-    while server.core.breaches.of(Breach::SlowReader) == 0 {
+    while server.core.limit_metrics.of(LimitKind::SlowReader) == 0 {
         assert!(Instant::now() < deadline, "it is still waited for");
         server.record_all(vec![kingdom(); 2_000]).await;
     }
     server.connected(0).await;
-    assert_eq!(server.core.breaches.of(Breach::SlowReader), 1);
+    assert_eq!(server.core.limit_metrics.of(LimitKind::SlowReader), 1);
 }
 
 #[tokio::test]
@@ -326,14 +326,14 @@ async fn slow_heads_and_bodies_are_ended_and_idle_connections_are_not_blamed() {
     let begun = Instant::now();
     exchange(&server.url, b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
     exchange(&server.url, b"").await;
-    counted(&server.breaches, Breach::HeaderTime, 2).await;
+    counted(&server.limit_metrics, LimitKind::HeaderTime, 2).await;
     let body = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
     let refused = exchange(&server.url, body).await;
     assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("INVALID_PAYLOAD"), "{refused}");
-    counted(&server.breaches, Breach::BodyTime, 1).await;
+    counted(&server.limit_metrics, LimitKind::BodyTime, 1).await;
     let healthy = exchange(&server.url, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(healthy.starts_with("HTTP/1.1 200"), "{healthy}");
-    counted(&server.breaches, Breach::HeaderTime, 2).await;
+    counted(&server.limit_metrics, LimitKind::HeaderTime, 2).await;
     assert!(begun.elapsed() < PATIENCE);
     let head = format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(64 * 1024));
     let refused = exchange(&server.url, head.as_bytes()).await;
@@ -353,7 +353,7 @@ async fn a_slow_post_of_a_polling_client_is_ended() {
         "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n40{{"
     );
     exchange(&server.url, post.as_bytes()).await;
-    counted(&server.core.breaches, Breach::BodyTime, 1).await;
+    counted(&server.core.limit_metrics, LimitKind::BodyTime, 1).await;
 }
 
 #[tokio::test]
@@ -372,11 +372,11 @@ async fn bodies_logins_and_queries_have_limits_of_their_own() {
     assert_eq!(wrong("player").await.status, 401);
     let spread = wrong("viewer").await;
     assert_eq!((spread.status.as_u16(), spread.code()), (429, "RATE_LIMITED"), "one password, many names");
-    counted(&server.breaches, Breach::Logins, 1).await;
+    counted(&server.limit_metrics, LimitKind::Logins, 1).await;
 
     let large = server.post("/auth/login", &json!({"username": "x".repeat(3_000)})).await;
     assert_eq!(large.status, 413);
-    counted(&server.breaches, Breach::BodySize, 1).await;
+    counted(&server.limit_metrics, LimitKind::BodySize, 1).await;
 
     let deep = (0..15).fold("name".to_owned(), |inner, _| format!("ofType {{ {inner} }}"));
     let deep = format!("{{ __schema {{ types {{ fields {{ type {{ {deep} }} }} }} }} }}");
@@ -384,14 +384,14 @@ async fn bodies_logins_and_queries_have_limits_of_their_own() {
     let named = json!({"code": "INVALID_PAYLOAD", "limit": "query_depth"});
     assert_eq!(refused["extensions"], named, "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("15 fields deep (query_depth)"), "{refused}");
-    counted(&server.breaches, Breach::QueryDepth, 1).await;
+    counted(&server.limit_metrics, LimitKind::QueryDepth, 1).await;
     let snapshots: String =
         (0..4).map(|n| format!("s{n}: snapshot(campaignId: \"c\") {{ position {{ seq }} }} ")).collect();
     let refused = server.refused(&token, &format!("{{ {snapshots} }}"), json!({})).await;
     let named = json!({"code": "INVALID_PAYLOAD", "limit": "query_complexity"});
     assert_eq!(refused["extensions"], named, "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("300 (query_complexity)"), "{refused}");
-    counted(&server.breaches, Breach::QueryComplexity, 1).await;
+    counted(&server.limit_metrics, LimitKind::QueryComplexity, 1).await;
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_server::breach::Breach;
 use scry_server::config::ServerConfig;
+use scry_server::limits::LimitKind;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, kingdom, settlement};
@@ -78,7 +78,7 @@ async fn notifications_have_a_rate_for_each_pair_and_for_each_sender() {
     }
     assert_eq!(server.refused(&viewer, NOTIFY, send(&to_player)).await["extensions"]["code"], "RATE_LIMITED");
     server.graphql(&player, NOTIFY, send(&to_gm)).await;
-    assert_eq!(server.breaches.of(Breach::Notifications), 2);
+    assert_eq!(server.limit_metrics.of(LimitKind::Notifications), 2);
     let listed = server.graphql(&gm, LIST, json!({})).await["notifications"].clone();
     assert_eq!(listed.as_array().unwrap().len(), 4, "what was refused reached nobody");
 }

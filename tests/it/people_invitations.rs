@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_server::breach::Breach;
 use scry_server::config::ServerConfig;
+use scry_server::limits::LimitKind;
 use serde_json::{Value, json};
 
 use crate::support::raw::Raw;
@@ -226,7 +226,8 @@ async fn invitations_are_bounded_per_inviter_per_invited_user_and_per_campaign()
         }
     }
     assert_eq!((code(&refused), &refused["extensions"]["limit"]), (&json!("RATE_LIMITED"), &json!("invitations")));
-    let counted = [Breach::Campaigns, Breach::Members, Breach::Invitations].map(|breach| server.breaches.of(breach));
+    let counted = [LimitKind::Campaigns, LimitKind::Members, LimitKind::Invitations]
+        .map(|breach| server.limit_metrics.of(breach));
     assert_eq!(counted, [1, 1, 2]);
 }
 

@@ -1,7 +1,7 @@
 //! What one user, and one address, may ask of the API in a minute.
 
-use scry_server::breach::Breach;
 use scry_server::config::ServerConfig;
+use scry_server::limits::LimitKind;
 use serde_json::json;
 
 use crate::support::server::TestServer;
@@ -27,7 +27,7 @@ async fn api_requests_of_one_user_have_a_rate_and_others_are_not_affected() {
         assert_eq!(server.post_as(&bot, "/events", &event).await.status, 400);
     }
     assert_eq!(server.post_as(&bot, "/events", &event).await.status, 429, "what is refused counts as well");
-    assert_eq!(server.breaches.of(Breach::ApiRequests), 3);
+    assert_eq!(server.limit_metrics.of(LimitKind::ApiRequests), 3);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn requests_without_a_login_have_a_rate_for_each_address() {
         assert_eq!((refused.status.as_u16(), refused.code()), (429, "RATE_LIMITED"), "{path}");
         assert!(refused.retry_after.is_some());
     }
-    assert_eq!(server.breaches.of(Breach::AuthRequests), 3);
+    assert_eq!(server.limit_metrics.of(LimitKind::AuthRequests), 3);
     assert_eq!(server.get("/health").await.status, 200);
 }
 
@@ -70,5 +70,5 @@ async fn a_campaign_has_a_size_that_large_edits_and_new_entities_are_counted_in(
     }
     server.graphql(&viewer, edit, describe(4_000)).await;
     server.graphql(&viewer, kingdom, small).await;
-    assert_eq!(server.breaches.of(Breach::Storage), 2);
+    assert_eq!(server.limit_metrics.of(LimitKind::Storage), 2);
 }

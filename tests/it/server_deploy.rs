@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use regex::Regex;
-use scry_server::breach::Breach;
 use scry_server::config::SETTINGS;
+use scry_server::limits::LimitKind;
 
 const COMPOSE: &str = include_str!("../../assets/deploy/compose.yaml");
 const NGINX: &str = include_str!("../../assets/deploy/nginx.conf");
@@ -43,7 +43,7 @@ fn every_setting_they_name_exists() {
 fn the_manual_explains_every_limit_that_is_counted() {
     let explained = MANUAL.split("\n## ").find(|section| section.starts_with("Limits")).unwrap();
     let rows: String = explained.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next()).collect();
-    for breach in Breach::ALL {
+    for breach in LimitKind::ALL {
         assert!(rows.contains(&format!("{}`", breach.name())), "{} is in no row", breach.name());
     }
 }

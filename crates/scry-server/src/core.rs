@@ -8,13 +8,13 @@ use scry_catalogue::Catalogues;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::{Tokens, key, revoked};
-use super::breach::Breaches;
 use super::clock;
 use super::cluster::{Cluster, MessageKey};
 use super::db::{Db, DbError, Tx};
 use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
 use super::journal::{self, Journal};
+use super::limits::LimitMetrics;
 use super::metrics::Metrics;
 use super::quotas::Quotas;
 use super::relay::RelayView;
@@ -37,7 +37,7 @@ pub struct Parts {
     /// Who listens where; the gateway sets it when it is built.
     pub relay: Arc<OnceLock<RelayView>>,
     /// Counts the limits that were reached.
-    pub breaches: Breaches,
+    pub limit_metrics: LimitMetrics,
     /// Counts what each user does on this node.
     pub quotas: Quotas,
     /// Names this process among its peers.
@@ -67,7 +67,7 @@ impl Core {
         ended.into_iter().for_each(|session| signals.heard_end(session));
         metrics.begin_declared(&config.catalogues);
         Ok(Self(Arc::new(Parts {
-            breaches: metrics.breaches(),
+            limit_metrics: metrics.limit_metrics(),
             quotas: Quotas::new(&config.quota),
             journal: Journal::new(db.clone()),
             tokens,

@@ -6,7 +6,6 @@
 pub mod access;
 mod advice;
 pub mod auth;
-pub mod breach;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
@@ -19,6 +18,7 @@ pub mod graphql;
 pub mod http;
 pub mod inbox;
 pub mod journal;
+pub mod limits;
 pub mod metrics;
 pub mod permissions;
 pub mod presence;

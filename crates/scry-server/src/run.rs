@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::advice;
 use super::auth::AuthService;
-use super::breach::Breaches;
 use super::clock;
 use super::core::Core;
 use super::domain::{Domain, maintenance};
 use super::error::ServerError;
 use super::http;
 use super::inbox;
+use super::limits::LimitMetrics;
 use super::socket;
 use crate::config::ServerConfig;
 
@@ -52,8 +52,8 @@ impl Server {
 
     /// Returns the counts of limits that were reached.
     #[must_use]
-    pub fn breaches(&self) -> Breaches {
-        self.core.breaches.clone()
+    pub fn limit_metrics(&self) -> LimitMetrics {
+        self.core.limit_metrics.clone()
     }
 
     /// Serves until `shutdown`, then drains.

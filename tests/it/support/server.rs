@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
-use scry_server::breach::Breaches;
 use scry_server::config::{Argon2Config, ServerConfig};
+use scry_server::limits::LimitMetrics;
 use scry_server::{Server, seed};
 use scry_world::World;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub struct TestServer {
     pub url: String,
     pub config: ServerConfig,
     /// The limits that were reached since the last start.
-    pub breaches: Breaches,
+    pub limit_metrics: LimitMetrics,
     address: SocketAddr,
     http: Client,
     running: Option<Running>,
@@ -72,8 +72,8 @@ impl TestServer {
         seed(&config, &World::bundled()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (url, breaches) = (format!("http://{address}"), Breaches::default());
-        let mut server = Self { url, config, breaches, address, http: Client::new(), running: None, _dir: dir };
+        let (url, limit_metrics) = (format!("http://{address}"), LimitMetrics::default());
+        let mut server = Self { url, config, limit_metrics, address, http: Client::new(), running: None, _dir: dir };
         server.run(listener).await;
         server
     }
@@ -84,8 +84,8 @@ impl TestServer {
         let address = listener.local_addr().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let config = other.config.clone();
-        let (url, breaches) = (format!("http://{address}"), Breaches::default());
-        let mut server = Self { url, config, breaches, address, http: Client::new(), running: None, _dir: dir };
+        let (url, limit_metrics) = (format!("http://{address}"), LimitMetrics::default());
+        let mut server = Self { url, config, limit_metrics, address, http: Client::new(), running: None, _dir: dir };
         server.run(listener).await;
         server
     }
@@ -172,7 +172,7 @@ impl TestServer {
     async fn run(&mut self, listener: TcpListener) {
         let shutdown = CancellationToken::new();
         let server = Server::open(self.config.clone()).await.unwrap();
-        self.breaches = server.breaches();
+        self.limit_metrics = server.limit_metrics();
         let token = shutdown.clone();
         let task = tokio::spawn(async move { server.run(listener, token).await.unwrap() });
         self.running = Some(Running { shutdown, task });

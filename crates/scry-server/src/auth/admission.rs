@@ -2,10 +2,10 @@
 
 use super::{Claims, TokenError};
 use crate::access::is_admitted;
-use crate::breach::Breach;
 use crate::clock;
 use crate::core::Core;
 use crate::db::DbError;
+use crate::limits::LimitKind;
 
 /// Says why somebody was not let in.
 #[derive(Debug, thiserror::Error)]
@@ -18,11 +18,11 @@ pub enum NotAdmitted {
 }
 
 impl NotAdmitted {
-    /// Returns the breach that it is, if it is one.
+    /// Returns the limit that the error counts for, if there is one.
     #[must_use]
-    pub const fn breach(&self) -> Option<Breach> {
+    pub const fn limit_kind(&self) -> Option<LimitKind> {
         match self {
-            Self::Token(error) => error.breach(),
+            Self::Token(error) => error.limit_kind(),
             Self::Database(_) => None,
         }
     }

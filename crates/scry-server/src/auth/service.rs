@@ -13,10 +13,10 @@ use super::limiter::LoginLimits;
 use super::login_gate::{LoginGate, LoginGateError};
 use super::password::{PasswordError, Passwords};
 use super::{refresh, users};
-use crate::breach::Breach;
 use crate::clock;
 use crate::core::Core;
 use crate::db::{DbError, Tx, is_shared};
+use crate::limits::LimitKind;
 use crate::signals::SessionEnded;
 
 /// Answers the routes of authentication; clones share everything.
@@ -127,7 +127,7 @@ impl AuthService {
     pub async fn login(&self, address: IpAddr, username: &str, password: String) -> Result<TokenResponse, AuthError> {
         self.gate.enter(address, username).await.map_err(|error| match error {
             LoginGateError::TooMany(retry_after) => {
-                self.core.breaches.note(Breach::Logins, Some(address));
+                self.core.limit_metrics.report(LimitKind::Logins, Some(address));
                 AuthError::RateLimited { retry_after }
             }
             LoginGateError::Database(error) => error.into(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::breach::Breach;
+use crate::limits::LimitKind;
 
 /// Bounds a token, in bytes: a longer one is none of ours, and not worth the work of looking at it.
 pub const MAX_TOKEN: usize = 4 * 1024;
@@ -102,11 +102,11 @@ impl TokenError {
         }
     }
 
-    /// Returns the breach that it is; a token that has run out is daily life.
+    /// Returns the limit that the error counts for; none for an expired token, which is normal.
     #[must_use]
-    pub const fn breach(self) -> Option<Breach> {
+    pub const fn limit_kind(self) -> Option<LimitKind> {
         match self {
-            Self::Missing | Self::Invalid => Some(Breach::Token),
+            Self::Missing | Self::Invalid => Some(LimitKind::Token),
             Self::Expired => None,
         }
     }

@@ -12,7 +12,7 @@ pub struct HttpConfig {
     /// How long a request's body may take.
     pub body_timeout: Duration,
     /// Bounds TCP connections per address; `None` means enough for its Socket.IO connections, with loopback exempt.
-    pub max_lines_per_ip: Option<u32>,
+    pub max_tcp_connections_per_ip: Option<u32>,
     /// Whose word counts about whom a request comes from.
     pub trusted_proxies: Vec<IpNet>,
     /// Bounds how deep a query nests; an introspection needs 13.
@@ -32,7 +32,7 @@ impl Default for HttpConfig {
         Self {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
-            max_lines_per_ip: None,
+            max_tcp_connections_per_ip: None,
             trusted_proxies: Vec::new(),
             query_depth: 15,
             query_complexity: 100_000,

@@ -61,7 +61,9 @@ pub const SETTINGS: &[Setting] = &[
     plain("login_attempts_per_name", |config, value| assign(&mut config.auth.login_attempts_per_name, number(value))),
     plain("header_timeout", |config, value| assign(&mut config.http.header_timeout, span(value))),
     plain("body_timeout", |config, value| assign(&mut config.http.body_timeout, span(value))),
-    plain("max_lines_per_ip", |config, value| assign(&mut config.http.max_lines_per_ip, number(value).map(Some))),
+    plain("max_lines_per_ip", |config, value| {
+        assign(&mut config.http.max_tcp_connections_per_ip, number(value).map(Some))
+    }),
     plain("trusted_proxies", |config, value| assign(&mut config.http.trusted_proxies, networks(value))),
     plain("query_depth", |config, value| assign(&mut config.http.query_depth, number(value))),
     plain("query_complexity", |config, value| assign(&mut config.http.query_complexity, number(value))),
@@ -111,7 +113,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("ws_bytes_per_second", |config, value| assign(&mut config.socket.bytes_per_second, number(value))),
     plain("ws_frames_per_second", |config, value| assign(&mut config.socket.frames_per_second, number(value))),
     plain("ws_max_fragments", |config, value| assign(&mut config.socket.max_fragments, number(value))),
-    plain("ws_offences_per_minute", |config, value| assign(&mut config.socket.offences_per_minute, number(value))),
+    plain("ws_offences_per_minute", |config, value| assign(&mut config.socket.violations_per_minute, number(value))),
     plain("ws_handshakes_per_minute", |config, value| {
         assign(&mut config.socket.handshakes_per_minute, number(value).map(Some))
     }),

@@ -29,8 +29,8 @@ pub struct SocketConfig {
     pub frames_per_second: u32,
     /// Bounds the parts that a message may come in.
     pub max_fragments: u32,
-    /// Bounds what a connection may do against the rules in a minute, or at once, before it is cut.
-    pub offences_per_minute: u32,
+    /// Bounds the violations of one connection per minute, or at once, before it is disconnected.
+    pub violations_per_minute: u32,
     /// Bounds handshakes per address and minute; `None` means enough for its connections, with loopback exempt.
     pub handshakes_per_minute: Option<u32>,
 }
@@ -65,7 +65,7 @@ impl Default for SocketConfig {
             frames_per_second: 128,
             max_fragments: 256,
             // Ten times as much as may be asked.
-            offences_per_minute: 1_000,
+            violations_per_minute: 1_000,
             handshakes_per_minute: None,
         }
     }

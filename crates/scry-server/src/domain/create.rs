@@ -7,7 +7,7 @@ use sqlx::Row;
 use super::idempotency::Request;
 use super::unit::{Details, Unit};
 use super::{Caller, Domain, DomainError, Entity, Fields, Kind, Member, input, member, store};
-use crate::breach::Breach;
+use crate::limits::LimitKind;
 use crate::rules::authorization::Action;
 use crate::rules::fields;
 
@@ -71,7 +71,7 @@ impl Domain {
         }
         let sentence =
             format!("you own {limit} campaigns that you have made, and more are not allowed; delete one first");
-        Err(DomainError::too_many(Breach::Campaigns, sentence))
+        Err(DomainError::too_many(LimitKind::Campaigns, sentence))
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use scry_protocol::{Conflict, ErrorCode};
 
-use crate::breach::Breach;
 use crate::db::DbError;
+use crate::limits::LimitKind;
 use crate::rules::variables::Fault;
 
 /// Says why a query or a change was refused.
@@ -22,7 +22,7 @@ pub enum DomainError {
     Conflict(Conflict),
     /// A quota of the caller's or of the campaign's was reached; `retry_after` where waiting helps.
     #[error("{sentence}")]
-    Limited { limit: Breach, sentence: String, retry_after: Option<Duration> },
+    Limited { limit: LimitKind, sentence: String, retry_after: Option<Duration> },
     #[error("the server failed; try again")]
     Database(#[from] DbError),
 }
@@ -34,14 +34,14 @@ impl DomainError {
     }
 
     /// Builds the error for what the caller does too often.
-    pub fn too_often(limit: Breach, what: &str, retry_after: Duration) -> Self {
+    pub fn too_often(limit: LimitKind, what: &str, retry_after: Duration) -> Self {
         // Rounded up: whoever waits for as long finds it open.
         let seconds = retry_after.as_secs() + 1;
         Self::Limited { limit, sentence: format!("{what}; try again in {seconds} s"), retry_after: Some(retry_after) }
     }
 
     /// Builds the error for what there is too much of; waiting does not help.
-    pub fn too_many(limit: Breach, sentence: impl Into<String>) -> Self {
+    pub fn too_many(limit: LimitKind, sentence: impl Into<String>) -> Self {
         Self::Limited { limit, sentence: sentence.into(), retry_after: None }
     }
 

@@ -15,9 +15,9 @@ use super::preferences::KINDS;
 use super::unit::Unit;
 use super::{Caller, Domain, DomainError};
 use crate::access::parse_id;
-use crate::breach::Breach;
 use crate::clock;
 use crate::db::DbError;
+use crate::limits::LimitKind;
 
 /// Names how much a notification matters.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
@@ -66,7 +66,7 @@ impl Domain {
         let users: BTreeSet<&Id> = users.iter().collect();
         for user in &users {
             self.core.quotas.notification(&caller.user_id, user).map_err(|wait| {
-                DomainError::too_often(Breach::Notifications, "you have sent too many notifications", wait)
+                DomainError::too_often(LimitKind::Notifications, "you have sent too many notifications", wait)
             })?;
         }
         self.change(caller, async |unit: &mut Unit| {

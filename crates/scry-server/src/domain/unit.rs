@@ -11,11 +11,11 @@ use sqlx::AnyConnection;
 use super::pending::Pending;
 use super::rulebooks::RuleBooks;
 use super::{Caller, Domain, DomainError, Entity, preferences, store};
-use crate::breach::Breach;
 use crate::clock;
 use crate::db::Tx;
 use crate::inbox;
 use crate::journal::{self, Declaration, Draft};
+use crate::limits::LimitKind;
 use crate::rules::authorization::{Action, Decision, allow};
 
 /// One change while it is made, see [`Domain::change`].
@@ -190,7 +190,7 @@ impl Unit {
         let sentence = format!(
             "the campaign would take more than {limit} bytes, which is not allowed; shorten or delete something first"
         );
-        Err(DomainError::too_many(Breach::Storage, sentence))
+        Err(DomainError::too_many(LimitKind::Storage, sentence))
     }
 
     /// Stores an entity's new state; returns how many bytes its fields take.

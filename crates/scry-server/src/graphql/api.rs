@@ -23,9 +23,9 @@ use super::meter::{AnswerPool, Meter, Metering};
 use super::prices::Prices;
 use super::turns::{Turn, UserTurns};
 use super::{cost, mutation, query, scan};
-use crate::breach::Breach;
 use crate::config::HttpConfig;
 use crate::domain::{Caller, Domain};
+use crate::limits::LimitKind;
 
 /// How many of the largest answers all queries may hold together.
 const LARGEST_ANSWERS: u64 = 8;
@@ -58,7 +58,7 @@ struct Inner {
 pub struct Answer {
     pub json: Bytes,
     /// The limits that were reached, by the query or by what it asked for.
-    pub limits: Vec<Breach>,
+    pub limits: Vec<LimitKind>,
     /// Whether the same query may be answered a little later.
     pub is_busy: bool,
 }
@@ -175,14 +175,14 @@ impl Answer {
     fn refusing(error: &QueryError) -> Self {
         let json = serde_json::to_vec(&error.response()).unwrap_or_default();
         let is_busy = error.code() == ErrorCode::RateLimited;
-        Self { json: json.into(), limits: error.breach().into_iter().collect(), is_busy }
+        Self { json: json.into(), limits: error.limit_kind().into_iter().collect(), is_busy }
     }
 }
 
 /// Returns the limit that an error names, as the domain's do.
-fn limit_of(error: &ServerError) -> Option<Breach> {
+fn limit_of(error: &ServerError) -> Option<LimitKind> {
     match error.extensions.as_ref()?.get("limit")? {
-        Value::String(name) => Breach::named(name),
+        Value::String(name) => LimitKind::from_name(name),
         Value::Null
         | Value::Number(_)
         | Value::Boolean(_)

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_graphql::{ErrorExtensionValues, Pos, Response, ServerError};
 use scry_protocol::ErrorCode;
 
-use crate::breach::Breach;
 use crate::config::HttpConfig;
+use crate::limits::LimitKind;
 
 /// The most lexical tokens of a document: names, numbers, strings, punctuation.
 pub const MAX_TOKENS: usize = 15_000;
@@ -109,15 +109,15 @@ impl QueryError {
 
     /// Returns the limit that was reached; `None` for a query that is merely wrong.
     #[must_use]
-    pub const fn breach(&self) -> Option<Breach> {
+    pub const fn limit_kind(&self) -> Option<LimitKind> {
         match self {
             Self::Syntax { .. } | Self::Cycle(_) | Self::Internal => None,
-            Self::TooLong { .. } | Self::LongName => Some(Breach::QuerySize),
-            Self::TooDeep(_) => Some(Breach::QueryDepth),
-            Self::TooComplex { .. } => Some(Breach::QueryComplexity),
-            Self::AnswerTooLarge(_) => Some(Breach::AnswerSize),
-            Self::TimedOut(_) => Some(Breach::QueryTime),
-            Self::TooMany(_) | Self::Busy => Some(Breach::QueryConcurrency),
+            Self::TooLong { .. } | Self::LongName => Some(LimitKind::QuerySize),
+            Self::TooDeep(_) => Some(LimitKind::QueryDepth),
+            Self::TooComplex { .. } => Some(LimitKind::QueryComplexity),
+            Self::AnswerTooLarge(_) => Some(LimitKind::AnswerSize),
+            Self::TimedOut(_) => Some(LimitKind::QueryTime),
+            Self::TooMany(_) | Self::Busy => Some(LimitKind::QueryConcurrency),
         }
     }
 
@@ -131,8 +131,8 @@ impl QueryError {
         let mut error = ServerError::new(self.to_string(), None);
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", self.code().as_str());
-        if let Some(breach) = self.breach() {
-            extensions.set("limit", breach.name());
+        if let Some(kind) = self.limit_kind() {
+            extensions.set("limit", kind.name());
         }
         if matches!(self.code(), ErrorCode::RateLimited) {
             extensions.set("retryAfterMs", u64::try_from(RETRY_AFTER.as_millis()).unwrap_or(u64::MAX));

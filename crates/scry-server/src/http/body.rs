@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Routes;
 use super::error::HttpError;
-use crate::breach::Breach;
+use crate::limits::LimitKind;
 use crate::socket::tcp::Peer;
 
 /// How JSON writes the one character that no text may hold; a body without it needs no second look.
@@ -29,7 +29,7 @@ impl<T: DeserializeOwned> FromRequest<Routes> for Body<T> {
         let read = Bytes::from_request(Request::from_parts(parts.clone(), body), routes).await;
         let bytes = read.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                routes.core.breaches.note(Breach::BodySize, peer);
+                routes.core.limit_metrics.report(LimitKind::BodySize, peer);
             }
             refusal(rejection.status(), rejection.body_text())
         })?;

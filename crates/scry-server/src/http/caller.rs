@@ -12,8 +12,8 @@ use scry_protocol::ErrorCode;
 use super::Routes;
 use super::error::{HttpError, whole_seconds};
 use crate::auth::{Claims, NotAdmitted, TokenError};
-use crate::breach::Breach;
 use crate::domain::Caller;
+use crate::limits::LimitKind;
 use crate::socket::tcp::Peer;
 
 const CORRELATION_ID: &str = "x-correlation-id";
@@ -28,12 +28,12 @@ impl FromRequestParts<Routes> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, routes: &Routes) -> Result<Self, Self::Rejection> {
         let claims = examine(parts, routes).await.inspect_err(|refusal| {
-            if let Some(breach) = refusal.breach() {
-                routes.core.breaches.note(breach, address(parts));
+            if let Some(kind) = refusal.limit_kind() {
+                routes.core.limit_metrics.report(kind, address(parts));
             }
         })?;
         if let Err(wait) = routes.core.quotas.request(&claims.sub) {
-            return Err(too_often(routes, parts, Breach::ApiRequests, wait));
+            return Err(too_often(routes, parts, LimitKind::ApiRequests, wait));
         }
         Ok(Self(Caller { user_id: claims.sub, name: claims.name, correlation_id: correlation_id(parts) }))
     }
@@ -49,14 +49,14 @@ impl FromRequestParts<Routes> for Unhurried {
         let Some(address) = address(parts) else { return Ok(Self) };
         match routes.core.quotas.anonymous_request(address) {
             Ok(()) => Ok(Self),
-            Err(wait) => Err(too_often(routes, parts, Breach::AuthRequests, wait)),
+            Err(wait) => Err(too_often(routes, parts, LimitKind::AuthRequests, wait)),
         }
     }
 }
 
 /// Counts and refuses one request too many.
-fn too_often(routes: &Routes, parts: &Parts, limit: Breach, wait: Duration) -> HttpError {
-    routes.core.breaches.note(limit, address(parts));
+fn too_often(routes: &Routes, parts: &Parts, limit: LimitKind, wait: Duration) -> HttpError {
+    routes.core.limit_metrics.report(limit, address(parts));
     let sentence = format!("too many requests; try again in {} s", whole_seconds(wait));
     HttpError::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, sentence).after(Some(wait))
 }

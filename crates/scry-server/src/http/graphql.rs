@@ -29,7 +29,7 @@ pub(super) async fn execute(
     }
     let Answer { json, limits, is_busy } = routes.api.execute(request, caller).await;
     for limit in limits {
-        routes.core.breaches.note(limit, Some(peer.address.ip()));
+        routes.core.limit_metrics.report(limit, Some(peer.address.ip()));
     }
     let json = ([(header::CONTENT_TYPE, "application/json")], axum::body::Body::from(json));
     if is_busy {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Routes;
 use super::error::HttpError;
 use super::metrics::{everybody, halls, heads};
-use crate::breach::Breach;
+use crate::limits::LimitKind;
 use crate::socket::tcp::Peer;
 
 /// Answers `GET /socket-stats`: rooms, events and journals of this node and who is present on any, to who has the
@@ -59,6 +59,6 @@ fn authorize(routes: &Routes, peer: &Peer, headers: &HeaderMap) -> Result<(), Ht
     if given.is_some_and(|given| digest(given) == digest(wanted.expose())) {
         return Ok(());
     }
-    routes.core.breaches.note(Breach::AdminToken, Some(peer.address.ip()));
+    routes.core.limit_metrics.report(LimitKind::AdminToken, Some(peer.address.ip()));
     Err(refused("this needs the admin token as a bearer token"))
 }

@@ -18,8 +18,8 @@ use prometheus_client::registry::Registry;
 use scry_catalogue::Catalogues;
 use scry_protocol::event::DURABLE_EVENTS;
 
-use crate::breach::Breaches;
 use crate::cluster::{RefusalCounts, Refusals};
+use crate::limits::LimitMetrics;
 
 /// Seconds from the beginning of a change until its event was handed to the sockets.
 const LATENCY_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -41,7 +41,7 @@ struct Inner {
     resumes: One,
     replayed: Counter,
     refetches: One,
-    breaches: Breaches,
+    limit_metrics: LimitMetrics,
     declared: Family<[(&'static str, String); 2], Counter>,
     wakes: One,
     refused_messages: Refusals,
@@ -123,7 +123,7 @@ impl Metrics {
             resumes: counted(r, "subscriptions", "Granted subscriptions: fresh, recovered, or too_old to be recovered"),
             replayed,
             refetches: counted(r, "refetch_queries", "Queries by which clients renew what they hold"),
-            breaches: Breaches::counting_in(&counted(
+            limit_metrics: LimitMetrics::with_family(&counted(
                 r,
                 "limited",
                 "Limits that were reached, doors that stayed closed",
@@ -225,8 +225,8 @@ impl Metrics {
 
     /// Returns what counts the limits that were reached.
     #[must_use]
-    pub fn breaches(&self) -> Breaches {
-        self.0.breaches.clone()
+    pub fn limit_metrics(&self) -> LimitMetrics {
+        self.0.limit_metrics.clone()
     }
 
     /// Writes everything in the text format, with how the node is at this moment.
@@ -318,7 +318,7 @@ fn counted<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::breach::Breach;
+    use crate::limits::LimitKind;
 
     #[test]
     fn counts_are_written_in_the_text_format() {
@@ -329,7 +329,7 @@ mod tests {
         metrics.relayed("settlement_updated", 3, Duration::from_millis(4));
         metrics.relayed("foreign", 0, Duration::ZERO);
         metrics.subscribed("recovered", 7);
-        metrics.breaches().note(Breach::Token, None);
+        metrics.limit_metrics().report(LimitKind::Token, None);
         let moment = Moment { connections: 2, lag: 5, pools: [(4, 3), (1, 1)], database_up: true, ..Moment::default() };
         let moment = Moment { waiting_changes: 3, longest_turn: Duration::from_millis(250), ..moment };
         let text = metrics.text(&moment);

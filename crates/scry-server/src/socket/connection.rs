@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::tcp::Switch;
 use crate::auth::Claims;
-use crate::breach::{Breach, Witness};
+use crate::limits::{LimitKind, LimitReporter};
 
 /// Holds one accepted connection.
 pub struct Connection {
@@ -30,7 +30,7 @@ pub struct Connection {
     /// Rung when there may be a message to its user.
     mail: Notify,
     /// Counts the limits it reaches.
-    witness: Witness,
+    reporter: LimitReporter,
     ending: Ending,
 }
 
@@ -59,11 +59,11 @@ pub struct Full;
 impl Connection {
     /// Wraps an authenticated socket.
     #[must_use]
-    pub fn new(socket: SocketRef, claims: Claims, witness: Witness, ending: Ending) -> Self {
+    pub fn new(socket: SocketRef, claims: Claims, reporter: LimitReporter, ending: Ending) -> Self {
         let switch = switch_of(&socket);
         Self {
             socket,
-            witness,
+            reporter,
             claims: Mutex::new(Arc::new(claims)),
             rooms: Mutex::default(),
             switch,
@@ -172,8 +172,8 @@ impl Connection {
     }
 
     /// Notes that it reached a limit.
-    pub fn note(&self, breach: Breach) {
-        self.witness.note(breach);
+    pub fn report_limit(&self, kind: LimitKind) {
+        self.reporter.report(kind);
     }
 
     /// Ends a connection that does not keep up.
@@ -181,7 +181,7 @@ impl Connection {
         if self.overflowed.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.note(Breach::SlowReader);
+        self.report_limit(LimitKind::SlowReader);
         tracing::info!(user = %self.claims().sub, "closing a connection that does not keep up");
         match &self.switch {
             Some(switch) => switch.cut(),

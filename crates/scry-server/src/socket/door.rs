@@ -18,11 +18,11 @@ use super::session::{Incoming, Mailbag, Session};
 use super::tcp::{Peer, Switch};
 use super::wicket::Wicket;
 use crate::auth::{Claims, NotAdmitted};
-use crate::breach::{Breach, Witness};
 use crate::config::SocketConfig;
 use crate::core::Core;
 use crate::db::DbError;
 use crate::inbox::{self, Cursor};
+use crate::limits::{LimitKind, LimitReporter};
 use crate::presence::People;
 use crate::relay::Relay;
 
@@ -44,7 +44,7 @@ pub(super) struct Accepted {
     claims: Claims,
     inbox: mpsc::Receiver<Box<Incoming>>,
     place: Option<Place>,
-    witness: Witness,
+    reporter: LimitReporter,
     /// Where the user's messages ended when it was let in.
     cursor: Cursor,
     ending: Ending,
@@ -70,19 +70,19 @@ impl Door {
     /// # Errors
     /// [`Refusal`], which becomes the client's `connect_error`.
     async fn admit(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), Refusal> {
-        let witness = self.core.breaches.witness(peer_of(socket).map(|peer| peer.address.ip()));
-        let admitted = self.examine(socket, auth, &witness).await;
+        let reporter = self.core.limit_metrics.reporter(peer_of(socket).map(|peer| peer.address.ip()));
+        let admitted = self.examine(socket, auth, &reporter).await;
         if let Some(opening) = socket.req_parts().extensions.get::<Arc<Opening>>() {
             opening.settle();
         }
         admitted.inspect_err(|refusal| {
-            if let Some(breach) = refusal.breach() {
-                witness.note(breach);
+            if let Some(kind) = refusal.limit_kind() {
+                reporter.report(kind);
             }
         })
     }
 
-    async fn examine(&self, socket: &SocketRef, auth: Option<&Value>, witness: &Witness) -> Result<(), Refusal> {
+    async fn examine(&self, socket: &SocketRef, auth: Option<&Value>, reporter: &LimitReporter) -> Result<(), Refusal> {
         let request = socket.req_parts();
         if self.core.draining.is_cancelled() {
             return Err(Refusal::Draining);
@@ -97,8 +97,8 @@ impl Door {
         socket.join(Room::User(claims.sub.clone()).to_string());
         // Before the client hears that it is in: from then on, whatever is told to the user is told to it as well.
         let cursor = inbox::end(&self.core.db, &claims.sub).await.map_err(internal)?;
-        let (ending, inbox) = register(socket, witness, &self.core.config.socket);
-        let accepted = Accepted { claims, inbox, place, witness: witness.clone(), cursor, ending };
+        let (ending, inbox) = register(socket, reporter, &self.core.config.socket);
+        let accepted = Accepted { claims, inbox, place, reporter: reporter.clone(), cursor, ending };
         socket.extensions.insert(Handover::new(Mutex::new(Some(accepted))));
         Ok(())
     }
@@ -106,8 +106,8 @@ impl Door {
     /// Serves an admitted socket until it has gone.
     pub(super) async fn serve(&self, socket: SocketRef, handover: &Mutex<Option<Accepted>>) {
         let accepted = handover.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Accepted { claims, inbox, place, witness, cursor, ending }) = accepted else { return };
-        let connection = Arc::new(Connection::new(socket, claims, witness, ending));
+        let Some(Accepted { claims, inbox, place, reporter, cursor, ending }) = accepted else { return };
+        let connection = Arc::new(Connection::new(socket, claims, reporter, ending));
         self.connections.insert(connection.clone());
         // The session may have ended after it was looked up and before it could be told so.
         if Box::pin(self.core.is_over(&connection.claims())).await.unwrap_or(false) {
@@ -134,9 +134,13 @@ fn peer_of(socket: &SocketRef) -> Option<&Peer> {
 }
 
 /// Registers what hears a socket; returns its task's end of the queue, and what tells that it has gone.
-fn register(socket: &SocketRef, witness: &Witness, config: &SocketConfig) -> (Ending, mpsc::Receiver<Box<Incoming>>) {
+fn register(
+    socket: &SocketRef,
+    reporter: &LimitReporter,
+    config: &SocketConfig,
+) -> (Ending, mpsc::Receiver<Box<Incoming>>) {
     let switch = peer_of(socket).map(|peer| peer.switch.clone());
-    let (wicket, inbox) = Wicket::new(witness.clone(), switch.clone(), connection::has_line(socket), config);
+    let (wicket, inbox) = Wicket::new(reporter.clone(), switch.clone(), connection::has_line(socket), config);
     let wicket = Arc::new(wicket);
     // One for all events: each connection has a handler of its own, and whatever a client sends counts.
     // The library spawns what this returns, in any order; the queue is filled before that, in order.
@@ -148,11 +152,11 @@ fn register(socket: &SocketRef, witness: &Witness, config: &SocketConfig) -> (En
     );
     let ending = Ending::default();
     let gone = ending.clone();
-    let witness = witness.clone();
+    let reporter = reporter.clone();
     socket.on_disconnect(move |reason: DisconnectReason| {
         gone.tell(reason);
-        if let Some(breach) = breach_of(reason, switch.as_ref()) {
-            witness.note(breach);
+        if let Some(kind) = limit_of(reason, switch.as_ref()) {
+            reporter.report(kind);
         }
         ready(())
     });
@@ -160,19 +164,19 @@ fn register(socket: &SocketRef, witness: &Witness, config: &SocketConfig) -> (En
 }
 
 /// Tells what a connection that the library closed had done.
-fn breach_of(reason: DisconnectReason, switch: Option<&Switch>) -> Option<Breach> {
+fn limit_of(reason: DisconnectReason, switch: Option<&Switch>) -> Option<LimitKind> {
     if switch.is_some_and(Switch::is_stuck) {
-        return Some(Breach::SlowReader);
+        return Some(LimitKind::SlowReader);
     }
     if switch.is_some_and(Switch::is_cut_off) {
-        return Some(Breach::Flood);
+        return Some(LimitKind::Flood);
     }
     let goes_on = || switch.is_some_and(|switch| !switch.is_over());
     if reason == DisconnectReason::PacketParsingError {
-        Some(Breach::Packet)
+        Some(LimitKind::Packet)
     } else if reason == DisconnectReason::TransportError && goes_on() {
         // The line is whole and yet the library could not read it: a frame too long, or none at all.
-        Some(Breach::Message)
+        Some(LimitKind::Message)
     } else {
         None
     }

@@ -22,9 +22,9 @@ use super::handshakes::{self, Handshakes};
 use super::keepsake::is_of_sockets;
 use super::tcp::Peer;
 use super::throttle::Throttle;
-use crate::breach::{Breach, Witness};
 use crate::config::SocketConfig;
 use crate::core::Core;
+use crate::limits::{LimitKind, LimitReporter};
 
 /// What stands between the packets of one body.
 const BETWEEN_PACKETS: u8 = 0x1e;
@@ -43,7 +43,7 @@ pub(super) fn before(app: Router, core: &Core, handshakes: &Handshakes) -> Route
 /// It waits in the request's extensions, which the library keeps as long as the socket.
 #[derive(Debug)]
 pub(super) struct Opening {
-    witness: Witness,
+    reporter: LimitReporter,
     since: Instant,
     patience: Duration,
     settled: AtomicBool,
@@ -60,26 +60,26 @@ impl Drop for Opening {
     fn drop(&mut self) {
         // Who leaves before the time is up was not put out.
         if !self.settled.load(Ordering::Relaxed) && self.since.elapsed() >= self.patience {
-            self.witness.note(Breach::AuthTime);
+            self.reporter.report(LimitKind::AuthTime);
         }
     }
 }
 
 fn prepare(mut request: Request, core: &Core, handshakes: &Handshakes) -> Result<Request, TooOften> {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
-    let witness = core.breaches.witness(peer);
+    let reporter = core.limit_metrics.reporter(peer);
     if opens_socket(&request) {
         if let Some(address) = peer
             && let Some(limit) = handshakes::limit(address, &core.config.socket)
             && let Err(wait) = handshakes.count(address, limit, Instant::now())
         {
-            witness.note(Breach::Handshakes);
+            reporter.report(LimitKind::Handshakes);
             core.metrics.handshake(Some(ErrorCode::RateLimited.as_str()));
             return Err(TooOften(wait));
         }
         let (since, patience) = (Instant::now(), core.config.socket.connect_timeout);
         let settled = AtomicBool::new(false);
-        request.extensions_mut().insert(Arc::new(Opening { witness, since, patience, settled }));
+        request.extensions_mut().insert(Arc::new(Opening { reporter, since, patience, settled }));
         return Ok(request);
     }
     if request.body().is_end_stream() {
@@ -87,7 +87,7 @@ fn prepare(mut request: Request, core: &Core, handshakes: &Handshakes) -> Result
     }
     let patience = core.config.http.body_timeout;
     let pace = is_of_sockets(&request).then(|| Pace::new(&core.config.socket));
-    Ok(request.map(|body| Body::new(Hurried { body, patience, deadline: None, witness, pace })))
+    Ok(request.map(|body| Body::new(Hurried { body, patience, deadline: None, reporter, pace })))
 }
 
 /// Says that an address opens sockets too often, and how long it is to wait.
@@ -144,7 +144,7 @@ struct Hurried {
     patience: Duration,
     /// Begins with the first read.
     deadline: Option<Pin<Box<Sleep>>>,
-    witness: Witness,
+    reporter: LimitReporter,
     /// What slows it down; none where a body is one thing and not many.
     pace: Option<Pace>,
 }
@@ -174,7 +174,7 @@ impl hyper::body::Body for Hurried {
         }
         let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(this.patience)));
         std::task::ready!(deadline.as_mut().poll(cx));
-        this.witness.note(Breach::BodyTime);
+        this.reporter.report(LimitKind::BodyTime);
         let late = std::io::Error::new(std::io::ErrorKind::TimedOut, "the body took too long");
         Poll::Ready(Some(Err(axum::Error::new(late))))
     }

@@ -7,8 +7,8 @@ use scry_protocol::ErrorCode;
 use serde_json::Value;
 
 use crate::auth::TokenError;
-use crate::breach::Breach;
 use crate::config::SocketConfig;
+use crate::limits::LimitKind;
 
 /// Says why a handshake was refused; displayed as `CODE: sentence`, the form of a `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +49,13 @@ impl Refusal {
         }
     }
 
-    /// Returns the breach that a refusal is; none where it is no fault of the client's.
+    /// Returns the limit that the error counts for; none where the client is not at fault.
     #[must_use]
-    pub(super) const fn breach(self) -> Option<Breach> {
+    pub(super) const fn limit_kind(self) -> Option<LimitKind> {
         match self {
-            Self::Token(error) => error.breach(),
-            Self::TooManyConnections => Some(Breach::Connections),
-            Self::OriginDenied => Some(Breach::Origin),
+            Self::Token(error) => error.limit_kind(),
+            Self::TooManyConnections => Some(LimitKind::Connections),
+            Self::OriginDenied => Some(LimitKind::Origin),
             Self::Draining | Self::Internal => None,
         }
     }

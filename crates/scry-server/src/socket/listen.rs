@@ -24,8 +24,8 @@ use super::handshakes::Handshakes;
 use super::limits::{Addresses, Place};
 use super::tcp::{Doorway, Line, Peer};
 use super::{forwarded, handshake, keepsake};
-use crate::breach::{Breach, Breaches};
 use crate::config::ServerConfig;
+use crate::limits::{LimitKind, LimitMetrics};
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 /// Bounds a request's head, in header fields and in bytes.
@@ -40,7 +40,7 @@ const LEAST_LINES: u32 = 64;
 #[derive(Clone)]
 pub(super) struct Reception {
     config: Arc<ServerConfig>,
-    breaches: Breaches,
+    limit_metrics: LimitMetrics,
     addresses: Addresses,
     handshakes: Handshakes,
     app: Router,
@@ -49,8 +49,13 @@ pub(super) struct Reception {
 impl Reception {
     /// Prepares to serve `app`.
     #[must_use]
-    pub(super) fn new(config: Arc<ServerConfig>, breaches: Breaches, handshakes: Handshakes, app: Router) -> Self {
-        Self { config, breaches, addresses: Addresses::default(), handshakes, app }
+    pub(super) fn new(
+        config: Arc<ServerConfig>,
+        limit_metrics: LimitMetrics,
+        handshakes: Handshakes,
+        app: Router,
+    ) -> Self {
+        Self { config, limit_metrics, addresses: Addresses::default(), handshakes, app }
     }
 
     /// Accepts connections until `closing`, then waits until the requests under way have been answered.
@@ -61,7 +66,7 @@ impl Reception {
                 Ok(place) => {
                     tasks.spawn(self.clone().serve(line, peer, place, closing.clone()));
                 }
-                Err(breach) => self.breaches.note(breach, Some(peer.address.ip())),
+                Err(kind) => self.limit_metrics.report(kind, Some(peer.address.ip())),
             }
         }
         drop(doorway);
@@ -69,18 +74,18 @@ impl Reception {
         tasks.wait().await;
     }
 
-    fn place(&self, address: IpAddr) -> Result<Option<Place>, Breach> {
+    fn place(&self, address: IpAddr) -> Result<Option<Place>, LimitKind> {
         // Everybody's connections come through a proxy.
         if forwarded::is_trusted(address, &self.config.http.trusted_proxies) {
             return Ok(None);
         }
         if self.handshakes.is_closed(address, Instant::now()) {
-            return Err(Breach::Handshakes);
+            return Err(LimitKind::Handshakes);
         }
         let sockets = handshake::connection_limit(address, &self.config.socket);
         let usual = sockets.map(|limit| limit.saturating_mul(LINES_PER_CONNECTION).max(LEAST_LINES));
-        match self.config.http.max_lines_per_ip.or(usual) {
-            Some(limit) => self.addresses.enter(address, limit).map(Some).ok_or(Breach::Lines),
+        match self.config.http.max_tcp_connections_per_ip.or(usual) {
+            Some(limit) => self.addresses.enter(address, limit).map(Some).ok_or(LimitKind::TcpConnections),
             None => Ok(None),
         }
     }
@@ -128,7 +133,7 @@ impl Reception {
         // A connection that only rests between two requests ends in the same way, and is nobody's fault.
         let is_resting = || answered.load(Ordering::Relaxed) == switch.received() && switch.received() > 0;
         if ended.is_err_and(|error| error.is_timeout()) && !is_resting() {
-            self.breaches.note(Breach::HeaderTime, Some(address));
+            self.limit_metrics.report(LimitKind::HeaderTime, Some(address));
         }
     }
 }

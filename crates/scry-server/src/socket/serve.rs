@@ -28,7 +28,7 @@ pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: Can
     let app = guard::before(app.layer(layer), &core, &handshakes);
     let closing = CancellationToken::new();
     let doorway = Doorway::new(listener, &core.config.socket);
-    let reception = Reception::new(core.config.clone(), core.breaches.clone(), handshakes, app);
+    let reception = Reception::new(core.config.clone(), core.limit_metrics.clone(), handshakes, app);
     let mut serving = std::pin::pin!(reception.run(doorway, closing.clone()));
     let third = core.config.shutdown_timeout / 3;
     let drained = async {

@@ -17,9 +17,9 @@ use tokio::sync::mpsc;
 use super::connection::Connection;
 use super::request::{Request, Token};
 use crate::auth::{Claims, NotAdmitted, TokenError};
-use crate::breach::Breach;
 use crate::clock::{now, stamp};
 use crate::core::Core;
+use crate::limits::LimitKind;
 use crate::presence::People;
 use crate::relay::{Denied, Relay, Seated};
 
@@ -124,7 +124,7 @@ impl Session {
 
     async fn subscribe(&self, room: Room, since: Option<Position>, ack: AckSender) {
         if self.has_too_many_rooms(&room) {
-            self.connection.note(Breach::Rooms);
+            self.connection.report_limit(LimitKind::Rooms);
             let limit = self.core.config.socket.max_rooms;
             let sentence = format!("a connection may be in {limit} rooms; leave one first");
             return self.connection.answer(ack, &ErrorAck::new(ErrorCode::TooManyRooms, sentence));
@@ -167,8 +167,8 @@ impl Session {
         let claims = match self.examine(token).await {
             Ok(claims) => claims,
             Err(error) => {
-                if let Some(breach) = error.breach() {
-                    self.connection.note(breach);
+                if let Some(kind) = error.limit_kind() {
+                    self.connection.report_limit(kind);
                 }
                 return self.connection.answer(ack, &not_admitted(&error));
             }

@@ -42,7 +42,7 @@ struct Allowance {
     /// What a frame counts besides its bytes.
     bytes_per_frame: usize,
     max_fragments: u32,
-    offences_per_minute: u32,
+    violations_per_minute: u32,
 }
 
 /// Names the peer of a connection and holds the switch to end it; use as `ConnectInfo<Peer>`.
@@ -189,8 +189,8 @@ impl Seen {
 
 impl Allowance {
     fn of(config: &SocketConfig) -> Self {
-        let &SocketConfig { bytes_per_second, max_fragments, offences_per_minute, .. } = config;
-        Self { bytes_per_second, bytes_per_frame: config.bytes_per_frame(), max_fragments, offences_per_minute }
+        let &SocketConfig { bytes_per_second, max_fragments, violations_per_minute, .. } = config;
+        Self { bytes_per_second, bytes_per_frame: config.bytes_per_frame(), max_fragments, violations_per_minute }
     }
 }
 
@@ -245,7 +245,7 @@ impl Line {
             stream,
             switch: switch.clone(),
             throttle: Throttle::new(allowance.bytes_per_second),
-            offences: TokenBucket::per_minute(allowance.offences_per_minute, Instant::now()),
+            offences: TokenBucket::per_minute(allowance.violations_per_minute, Instant::now()),
             allowance,
             _place: None,
             hung_up: Box::pin(switch.hung_up.clone().cancelled_owned()),

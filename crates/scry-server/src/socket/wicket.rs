@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use super::request;
 use super::session::Incoming;
 use super::tcp::Switch;
-use crate::breach::{Breach, Witness};
 use crate::config::SocketConfig;
+use crate::limits::{LimitKind, LimitReporter};
 use crate::rate::TokenBucket;
 
 /// Bounds the requests of one connection that wait for their turn.
@@ -30,7 +30,7 @@ pub(super) struct Wicket {
     requests: Mutex<TokenBucket>,
     /// What it may do against the rules before it is put out.
     offences: Mutex<TokenBucket>,
-    witness: Witness,
+    reporter: LimitReporter,
     /// The TCP connection that it began on, and whether that one carries it for good.
     switch: Option<Switch>,
     has_line: bool,
@@ -42,15 +42,15 @@ impl Wicket {
     /// Builds the way in, and the end of the queue that the connection's task reads.
     #[must_use]
     pub(super) fn new(
-        witness: Witness,
+        reporter: LimitReporter,
         switch: Option<Switch>,
         has_line: bool,
         config: &SocketConfig,
     ) -> (Self, mpsc::Receiver<Box<Incoming>>) {
         let (outbox, inbox) = mpsc::channel(INBOX);
         let per_minute = |limit| Mutex::new(TokenBucket::per_minute(limit, Instant::now()));
-        let (requests, offences) = (per_minute(config.requests_per_minute), per_minute(config.offences_per_minute));
-        (Self { outbox, requests, offences, witness, switch, has_line, is_out: AtomicBool::new(false) }, inbox)
+        let (requests, offences) = (per_minute(config.requests_per_minute), per_minute(config.violations_per_minute));
+        (Self { outbox, requests, offences, reporter, switch, has_line, is_out: AtomicBool::new(false) }, inbox)
     }
 
     /// Queues one event, or answers why not.
@@ -78,7 +78,7 @@ impl Wicket {
 
     /// Makes an event beyond the limit count for more, and ends a connection that goes on with them.
     fn offend(&self, socket: SocketRef) {
-        self.witness.note(Breach::Events);
+        self.reporter.report(LimitKind::Events);
         if let Some(switch) = &self.switch {
             switch.charge(COST_OF_REFUSAL);
         }
@@ -90,7 +90,7 @@ impl Wicket {
             Some(line) if self.has_line => line.cut_off(),
             _ if self.is_out.swap(true, Ordering::Relaxed) => {}
             _ => {
-                self.witness.note(Breach::Flood);
+                self.reporter.report(LimitKind::Flood);
                 let _ = socket.disconnect();
             }
         }

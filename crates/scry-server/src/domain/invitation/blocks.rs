@@ -6,8 +6,8 @@ use sqlx::Row;
 use super::super::unit::Unit;
 use super::super::{Caller, Domain, DomainError};
 use super::written;
-use crate::breach::Breach;
 use crate::db::Tx;
+use crate::limits::LimitKind;
 
 /// Bounds the entries of one user's list.
 const MAX_BLOCKS: i64 = 200;
@@ -36,7 +36,7 @@ impl Domain {
                 .await?;
             if row.try_get::<i64, _>(0)? >= MAX_BLOCKS {
                 let sentence = format!("your list of blocked users has {MAX_BLOCKS} entries; remove one first");
-                return Err(DomainError::too_many(Breach::Invitations, sentence));
+                return Err(DomainError::too_many(LimitKind::Invitations, sentence));
             }
             let now = unit.now.as_millisecond();
             sqlx::query(

@@ -18,8 +18,8 @@ use sqlx::Row;
 use super::idempotency::Request;
 use super::unit::Unit;
 use super::{Caller, Domain, DomainError, Kind};
-use crate::breach::Breach;
 use crate::clock;
+use crate::limits::LimitKind;
 use crate::rules::authorization::Action;
 
 pub use blocks::Block;
@@ -44,10 +44,9 @@ impl Domain {
         let request = Request::new(idempotency_key, &json!(["add-member", campaign, invitee, role]))?;
         let invitee = Id::parse(invitee.trim())
             .map_err(|_| DomainError::invalid("userId", "must be a user's id or name, without blanks"))?;
-        self.core
-            .quotas
-            .invitation(&caller.user_id)
-            .map_err(|wait| DomainError::too_often(Breach::Invitations, "you have sent too many invitations", wait))?;
+        self.core.quotas.invitation(&caller.user_id).map_err(|wait| {
+            DomainError::too_often(LimitKind::Invitations, "you have sent too many invitations", wait)
+        })?;
         self.change(caller, async |unit: &mut Unit| {
             if let Some(first) = unit.recall(request.as_ref()).await? {
                 return Ok(first);
@@ -79,7 +78,7 @@ impl Domain {
         if rows::open_by_inviter(unit.db(), &inviter, now).await? >= i64::from(quota.max_open_invitations) {
             let limit = quota.max_open_invitations;
             let sentence = format!("you have {limit} open invitations, and more are not allowed; withdraw one first");
-            return Err(DomainError::too_many(Breach::Invitations, sentence));
+            return Err(DomainError::too_many(LimitKind::Invitations, sentence));
         }
         let members = members(unit, campaign).await?;
         let open = rows::open_in_campaign(unit.db(), campaign, now).await?;
@@ -115,7 +114,7 @@ async fn members(unit: &mut Unit, campaign: &Id) -> Result<i64, DomainError> {
 /// Builds the error for a campaign that has as many members as it may.
 fn full(limit: u32) -> DomainError {
     let sentence = format!("a campaign may have {limit} members and open invitations; remove or withdraw one first");
-    DomainError::too_many(Breach::Members, sentence)
+    DomainError::too_many(LimitKind::Members, sentence)
 }
 
 fn until(now: Timestamp, ttl: Duration) -> Timestamp {

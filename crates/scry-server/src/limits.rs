@@ -1,4 +1,4 @@
-//! Breaches of limits: each is counted, and logged once per source and minute.
+//! Limits that were reached: each violation is counted, and logged once per source and minute.
 //!
 //! What is logged names the limit, the address and how often it happened meanwhile; what was sent is never
 //! repeated.
@@ -12,13 +12,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
 /// How long a source that was logged is only counted.
-const QUIET: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// Bounds the sources that are remembered; past it, new ones are only counted until old ones are forgotten.
 const MAX_SOURCES: usize = 4_096;
 
-/// Names a limit that was reached or a door that stayed closed.
+/// A limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Breach {
+pub enum LimitKind {
     /// A token that was refused: forged, ended or missing. One that has run out is daily life.
     Token,
     /// An operator's route asked for without the operator's token.
@@ -32,7 +32,7 @@ pub enum Breach {
     /// A connection that did not authenticate in time.
     AuthTime,
     /// Too many TCP connections from one address.
-    Lines,
+    TcpConnections,
     /// Too many events on one connection.
     Events,
     /// Too many rooms for one connection.
@@ -82,33 +82,33 @@ pub enum Breach {
 }
 
 /// Holds the counts of all limits as one family of metrics.
-pub type Counts = Family<[(&'static str, &'static str); 1], Counter>;
+pub type LimitCounts = Family<[(&'static str, &'static str); 1], Counter>;
 
-/// Counts breaches; clones share the counts.
+/// Counts violations of limits; clones share the counts.
 #[derive(Debug, Clone)]
-pub struct Breaches(Arc<Inner>);
+pub struct LimitMetrics(Arc<LimitMetricsInner>);
 
 #[derive(Debug)]
-struct Inner {
-    counts: [Counter; Breach::ALL.len()],
-    sources: Mutex<HashMap<(Breach, Option<IpAddr>), Told>>,
+struct LimitMetricsInner {
+    counts: [Counter; LimitKind::ALL.len()],
+    sources: Mutex<HashMap<(LimitKind, Option<IpAddr>), LogThrottle>>,
 }
 
-/// Notes the breaches of one source.
+/// Reports the violations of one source.
 #[derive(Debug, Clone)]
-pub struct Witness {
-    breaches: Breaches,
+pub struct LimitReporter {
+    limit_metrics: LimitMetrics,
     source: Option<IpAddr>,
 }
 
 /// Remembers when a source was last logged, and how often it came since.
 #[derive(Debug)]
-struct Told {
+struct LogThrottle {
     at: Instant,
     since: u64,
 }
 
-impl Breach {
+impl LimitKind {
     /// Lists every kind, in the order of their declaration.
     pub const ALL: [Self; 30] = [
         Self::Token,
@@ -117,7 +117,7 @@ impl Breach {
         Self::Origin,
         Self::Connections,
         Self::AuthTime,
-        Self::Lines,
+        Self::TcpConnections,
         Self::Events,
         Self::Rooms,
         Self::Handshakes,
@@ -145,8 +145,8 @@ impl Breach {
 
     /// Finds a kind by the name that logs and metrics have for it.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|breach| breach.name() == name)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// Returns the name that logs and metrics have for it.
@@ -159,7 +159,7 @@ impl Breach {
             Self::Origin => "origin",
             Self::Connections => "connections",
             Self::AuthTime => "auth_time",
-            Self::Lines => "tcp_connections",
+            Self::TcpConnections => "tcp_connections",
             Self::Events => "events",
             Self::Rooms => "rooms",
             Self::Handshakes => "handshakes",
@@ -187,70 +187,70 @@ impl Breach {
     }
 }
 
-impl Default for Breaches {
+impl Default for LimitMetrics {
     fn default() -> Self {
-        Self::counting_in(&Counts::default())
+        Self::with_family(&LimitCounts::default())
     }
 }
 
-impl Breaches {
+impl LimitMetrics {
     /// Counts in a family of metrics, where every limit is named from the beginning.
     #[must_use]
-    pub fn counting_in(family: &Counts) -> Self {
-        let counts = Breach::ALL.map(|breach| family.get_or_create(&[("limit", breach.name())]).clone());
-        Self(Arc::new(Inner { counts, sources: Mutex::default() }))
+    pub fn with_family(family: &LimitCounts) -> Self {
+        let counts = LimitKind::ALL.map(|kind| family.get_or_create(&[("limit", kind.name())]).clone());
+        Self(Arc::new(LimitMetricsInner { counts, sources: Mutex::default() }))
     }
 
-    /// Counts a breach, and logs it unless this source was logged within the last minute.
-    pub fn note(&self, breach: Breach, source: Option<IpAddr>) {
-        if let Some(repeats) = self.count(breach, source.map(|ip| ip.to_canonical()), Instant::now()) {
+    /// Counts a violation, and logs it unless this source was logged within the last minute.
+    pub fn report(&self, kind: LimitKind, source: Option<IpAddr>) {
+        if let Some(repeats) = self.count(kind, source.map(|ip| ip.to_canonical()), Instant::now()) {
             let address = source.map_or_else(|| "unknown".to_owned(), |ip| ip.to_canonical().to_string());
-            tracing::warn!(limit = breach.name(), %address, repeats, "a limit was reached");
+            tracing::warn!(limit = kind.name(), %address, repeats, "a limit was reached");
         }
     }
 
-    /// Returns what notes the breaches of one source; `None` for one whose address is not known.
+    /// Returns a reporter for the violations of one source; `None` for one whose address is not known.
     #[must_use]
-    pub fn witness(&self, source: Option<IpAddr>) -> Witness {
-        Witness { breaches: self.clone(), source }
+    pub fn reporter(&self, source: Option<IpAddr>) -> LimitReporter {
+        LimitReporter { limit_metrics: self.clone(), source }
     }
 
     /// Returns how often one limit was reached.
     #[must_use]
-    pub fn of(&self, breach: Breach) -> u64 {
-        self.0.counts.get(breach as usize).map_or(0, Counter::get)
+    pub fn of(&self, kind: LimitKind) -> u64 {
+        self.0.counts.get(kind as usize).map_or(0, Counter::get)
     }
 
     /// Counts; returns how often it was not told before, if it is to be told now.
-    fn count(&self, breach: Breach, source: Option<IpAddr>, now: Instant) -> Option<u64> {
-        if let Some(count) = self.0.counts.get(breach as usize) {
+    fn count(&self, kind: LimitKind, source: Option<IpAddr>, now: Instant) -> Option<u64> {
+        if let Some(count) = self.0.counts.get(kind as usize) {
             count.inc();
         }
         let mut sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(told) = sources.get_mut(&(breach, source)) {
-            if now.saturating_duration_since(told.at) < QUIET {
-                told.since += 1;
+        if let Some(throttle) = sources.get_mut(&(kind, source)) {
+            if now.saturating_duration_since(throttle.at) < LOG_INTERVAL {
+                throttle.since += 1;
                 return None;
             }
-            let repeats = told.since;
-            *told = Told { at: now, since: 0 };
+            let repeats = throttle.since;
+            *throttle = LogThrottle { at: now, since: 0 };
             return Some(repeats);
         }
         if sources.len() >= MAX_SOURCES {
-            sources.retain(|_, told| now.saturating_duration_since(told.at) < QUIET);
+            sources.retain(|_, throttle| now.saturating_duration_since(throttle.at) < LOG_INTERVAL);
             if sources.len() >= MAX_SOURCES {
                 return None;
             }
         }
-        sources.insert((breach, source), Told { at: now, since: 0 });
+        sources.insert((kind, source), LogThrottle { at: now, since: 0 });
         Some(0)
     }
 }
 
-impl Witness {
-    /// Counts a breach of this source, and logs it unless that was done within the last minute.
-    pub fn note(&self, breach: Breach) {
-        self.breaches.note(breach, self.source);
+impl LimitReporter {
+    /// Counts a violation of this source, and logs it unless that was done within the last minute.
+    pub fn report(&self, kind: LimitKind) {
+        self.limit_metrics.report(kind, self.source);
     }
 }
 
@@ -262,9 +262,9 @@ mod tests {
 
     /// Keeps what is logged.
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Lines {
+    impl std::io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -281,33 +281,33 @@ mod tests {
 
     #[test]
     fn a_source_is_told_once_a_minute_and_always_counted() {
-        let (breaches, start) = (Breaches::default(), Instant::now());
-        assert_eq!(breaches.count(Breach::Token, address(1), start), Some(0));
+        let (limit_metrics, start) = (LimitMetrics::default(), Instant::now());
+        assert_eq!(limit_metrics.count(LimitKind::Token, address(1), start), Some(0));
         for _ in 0..5 {
-            assert_eq!(breaches.count(Breach::Token, address(1), start + QUIET / 2), None);
+            assert_eq!(limit_metrics.count(LimitKind::Token, address(1), start + LOG_INTERVAL / 2), None);
         }
-        assert_eq!(breaches.count(Breach::Token, address(2), start), Some(0), "another source");
-        assert_eq!(breaches.count(Breach::Rooms, address(1), start), Some(0), "another limit");
-        assert_eq!(breaches.count(Breach::Token, address(1), start + QUIET), Some(5));
-        assert_eq!((breaches.of(Breach::Token), breaches.of(Breach::Rooms)), (8, 1));
+        assert_eq!(limit_metrics.count(LimitKind::Token, address(2), start), Some(0), "another source");
+        assert_eq!(limit_metrics.count(LimitKind::Rooms, address(1), start), Some(0), "another limit");
+        assert_eq!(limit_metrics.count(LimitKind::Token, address(1), start + LOG_INTERVAL), Some(5));
+        assert_eq!((limit_metrics.of(LimitKind::Token), limit_metrics.of(LimitKind::Rooms)), (8, 1));
     }
 
     #[test]
     fn the_line_names_the_limit_and_the_source_and_nothing_else() {
-        let lines = Lines::default();
+        let lines = LogBuffer::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
-        let breaches = Breaches::default();
+        let limit_metrics = LimitMetrics::default();
         tracing::subscriber::with_default(subscriber.finish(), || {
             for _ in 0..3 {
-                breaches.note(Breach::Logins, address(0x7f00_0001));
+                limit_metrics.report(LimitKind::Logins, address(0x7f00_0001));
             }
-            breaches.witness(None).note(Breach::Token);
+            limit_metrics.reporter(None).report(LimitKind::Token);
         });
-        let told = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        let told: Vec<_> = told.lines().map(|line| line.split_once(": ").unwrap().1).collect();
+        let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let logged: Vec<_> = logged.lines().map(|line| line.split_once(": ").unwrap().1).collect();
         assert_eq!(
-            told,
+            logged,
             [
                 "a limit was reached limit=\"logins\" address=127.0.0.1 repeats=0",
                 "a limit was reached limit=\"token\" address=unknown repeats=0",
@@ -317,19 +317,23 @@ mod tests {
 
     #[test]
     fn many_sources_cannot_fill_the_memory() {
-        let (breaches, start) = (Breaches::default(), Instant::now());
+        let (limit_metrics, start) = (LimitMetrics::default(), Instant::now());
         for number in 0..10_000 {
-            breaches.count(Breach::Origin, address(number), start);
+            limit_metrics.count(LimitKind::Origin, address(number), start);
         }
-        assert_eq!(breaches.0.sources.lock().unwrap().len(), MAX_SOURCES);
-        assert_eq!(breaches.of(Breach::Origin), 10_000);
-        assert_eq!(breaches.count(Breach::Origin, address(77_777), start + QUIET), Some(0), "old ones are forgotten");
+        assert_eq!(limit_metrics.0.sources.lock().unwrap().len(), MAX_SOURCES);
+        assert_eq!(limit_metrics.of(LimitKind::Origin), 10_000);
+        assert_eq!(
+            limit_metrics.count(LimitKind::Origin, address(77_777), start + LOG_INTERVAL),
+            Some(0),
+            "old ones are forgotten"
+        );
     }
 
     #[test]
     fn every_kind_has_its_own_place_and_name() {
-        let names: std::collections::BTreeSet<_> = Breach::ALL.iter().map(|breach| breach.name()).collect();
-        assert_eq!(names.len(), Breach::ALL.len());
-        assert!(Breach::ALL.iter().enumerate().all(|(place, breach)| *breach as usize == place));
+        let names: std::collections::BTreeSet<_> = LimitKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), LimitKind::ALL.len());
+        assert!(LimitKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));
     }
 }
