@@ -15,7 +15,7 @@ use scry_server::config::{Flags, ServerConfig, load};
 use scry_server::db::Tx;
 use scry_server::domain::{Caller, Domain};
 use scry_server::graphql::{Answer, Api as Graphql, literals};
-use scry_server::socket::frames::{Count, Frames};
+use scry_server::socket::frames::{FrameCounts, Frames};
 use scry_server::socket::request::{EVENTS, parse};
 use scry_wire::codec::binary::{self, Assembler, AttachmentLimits};
 use scry_wire::codec::{engine, payload, socket};
@@ -72,7 +72,7 @@ pub fn wire(text: &str) {
 pub fn frames(input: &[u8]) {
     let Some((piece, bytes)) = input.split_first() else { return };
     let whole = Frames::default().read(bytes);
-    let (mut frames, mut pieces) = (Frames::default(), Count::default());
+    let (mut frames, mut pieces) = (Frames::default(), FrameCounts::default());
     for piece in bytes.chunks(usize::from(*piece).max(1)) {
         pieces += frames.read(piece);
     }

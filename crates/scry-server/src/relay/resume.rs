@@ -15,7 +15,7 @@ use super::hall::{Coverage, Hall};
 use super::{Relay, SharedHall, rooms_of};
 use crate::db::DbError;
 use crate::journal::JournalRow;
-use crate::socket::{Connection, Full};
+use crate::socket::{BufferFullError, Connection};
 
 /// How much history is read at a time: in `seq`s, and of a catalogue's room in events.
 const SLICE: u64 = 256;
@@ -142,8 +142,13 @@ impl Replay<'_> {
         Ok(if is_quiet { head } else { since })
     }
 
-    /// Sends the next slice up to `head`; `Full` means that the rest of it is still to be sent.
-    async fn slice(&mut self, relay: &Relay, coverage: &Coverage, head: u64) -> Result<Result<(), Full>, DbError> {
+    /// Sends the next slice up to `head`; `BufferFullError` means that the rest of it is still to be sent.
+    async fn slice(
+        &mut self,
+        relay: &Relay,
+        coverage: &Coverage,
+        head: u64,
+    ) -> Result<Result<(), BufferFullError>, DbError> {
         let Some(cursor) = self.cursor else { return Ok(Ok(())) };
         let (rows, upto) = self.read(relay, cursor, head).await?;
         // Read after the rows: what was trimmed before them shows as a floor above the cursor, and a membership that
@@ -155,8 +160,8 @@ impl Replay<'_> {
         }
         for row in &rows {
             if !coverage.includes(&rooms_of(self.campaign, row), row.seq) {
-                if self.connection.offer(&row.event_type, &marked(row)?).is_err() {
-                    return Ok(Err(Full));
+                if self.connection.try_send(&row.event_type, &marked(row)?).is_err() {
+                    return Ok(Err(BufferFullError));
                 }
                 self.sent += 1;
                 self.progress = Instant::now();
@@ -184,7 +189,7 @@ impl Replay<'_> {
     /// Waits a little for the socket to read; ends it if it has not read for too long.
     async fn wait_for_room(&self) -> Result<(), Denied> {
         if self.progress.elapsed() > PATIENCE {
-            self.connection.give_up();
+            self.connection.close_slow_reader();
             return Err(Denied::Gone);
         }
         let closed = self.connection.closed();

@@ -13,7 +13,7 @@ use socketioxide::{SendError, SocketError, TransportType};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::tcp::Switch;
+use super::tcp::ConnectionHandle;
 use crate::auth::Claims;
 use crate::limits::{LimitKind, LimitReporter};
 
@@ -24,52 +24,52 @@ pub struct Connection {
     /// The rooms it is in, each with its campaign.
     rooms: Mutex<HashMap<Room, Id>>,
     /// Ends its TCP connection; none where one TCP connection does not carry it, as with polling.
-    switch: Option<Switch>,
+    handle: Option<ConnectionHandle>,
     /// Set when a message did not fit its buffer: nothing is sent after a lost message.
     overflowed: AtomicBool,
     /// Rung when there may be a message to its user.
-    mail: Notify,
+    message_notify: Notify,
     /// Counts the limits it reaches.
     reporter: LimitReporter,
-    ending: Ending,
+    close_signal: CloseSignal,
 }
 
-/// Tells that a socket has gone, and why; clones share it.
+/// Signals that a socket was closed, and why; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Ending {
+pub struct CloseSignal {
     closed: CancellationToken,
     reason: Arc<OnceLock<DisconnectReason>>,
 }
 
-impl Ending {
+impl CloseSignal {
     /// Notes that the socket has gone.
-    pub fn tell(&self, reason: DisconnectReason) {
+    pub fn set(&self, reason: DisconnectReason) {
         let _ = self.reason.set(reason);
         self.closed.cancel();
     }
 }
 
 /// How long a message may be under way: a peer heard of this much later has got it.
-const UNDER_WAY: Duration = Duration::from_secs(1);
+const MAX_TRANSIT_TIME: Duration = Duration::from_secs(1);
 
-/// Says that a connection's buffer has no room for another message.
+/// The error when a connection's buffer has no room for another message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub struct BufferFullError;
 
 impl Connection {
     /// Wraps an authenticated socket.
     #[must_use]
-    pub fn new(socket: SocketRef, claims: Claims, reporter: LimitReporter, ending: Ending) -> Self {
-        let switch = switch_of(&socket);
+    pub fn new(socket: SocketRef, claims: Claims, reporter: LimitReporter, close_signal: CloseSignal) -> Self {
+        let handle = handle_of(&socket);
         Self {
             socket,
             reporter,
             claims: Mutex::new(Arc::new(claims)),
             rooms: Mutex::default(),
-            switch,
+            handle,
             overflowed: AtomicBool::new(false),
-            mail: Notify::new(),
-            ending,
+            message_notify: Notify::new(),
+            close_signal,
         }
     }
 
@@ -86,7 +86,7 @@ impl Connection {
     }
 
     /// Replaces what its token says.
-    pub fn renew(&self, claims: Claims) {
+    pub fn set_claims(&self, claims: Claims) {
         *unpoisoned(&self.claims) = Arc::new(claims);
     }
 
@@ -97,42 +97,45 @@ impl Connection {
 
     /// Is rung when there may be a message to its user.
     #[must_use]
-    pub const fn mail(&self) -> &Notify {
-        &self.mail
+    pub const fn message_notify(&self) -> &Notify {
+        &self.message_notify
     }
 
     /// Is cancelled when the socket has gone.
     #[must_use]
     pub const fn closed(&self) -> &CancellationToken {
-        &self.ending.closed
+        &self.close_signal.closed
     }
 
     /// Tells whether the socket, which has gone, may not have read what was sent since its last heartbeat but one.
     ///
-    /// One that fell silent may have missed all of it; one whose line broke, what was sent when it was last heard of.
+    /// One that fell silent may have missed all of it; one whose TCP connection broke, what was sent when it was last
+    /// heard of.
     #[must_use]
     pub fn may_have_missed(&self, sent: Instant) -> bool {
-        let reason = self.ending.reason.get();
+        let reason = self.close_signal.reason.get();
         let fell_silent = reason == Some(&DisconnectReason::HeartbeatTimeout);
         let broke = reason == Some(&DisconnectReason::TransportError);
-        let was_under_way = |line: &Switch| !line.has_left() && line.heard() < sent + UNDER_WAY;
-        fell_silent || broke && self.switch.as_ref().is_some_and(was_under_way)
+        let was_under_way = |handle: &ConnectionHandle| {
+            !handle.has_closed_cleanly() && handle.last_received() < sent + MAX_TRANSIT_TIME
+        };
+        fell_silent || broke && self.handle.as_ref().is_some_and(was_under_way)
     }
 
     /// Sends an event, or ends the connection if its buffer is full: it catches up by resuming.
     pub fn send<T: Serialize + ?Sized>(&self, event: &str, payload: &T) {
-        if !self.overflowed.load(Ordering::Acquire) && self.offer(event, payload).is_err() {
-            self.give_up();
+        if !self.overflowed.load(Ordering::Acquire) && self.try_send(event, payload).is_err() {
+            self.close_slow_reader();
         }
     }
 
     /// Sends an event, or gives it back to be offered again.
     ///
     /// # Errors
-    /// [`Full`] when the buffer is; an event for a socket that has gone is dropped.
-    pub fn offer<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Result<(), Full> {
+    /// [`BufferFullError`] when the buffer is; an event for a socket that has gone is dropped.
+    pub fn try_send<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Result<(), BufferFullError> {
         match self.socket.emit(event, payload) {
-            Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(Full),
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(BufferFullError),
             Err(SendError::Serialize(error)) => {
                 tracing::error!(%error, event, "an event could not be written");
                 Ok(())
@@ -144,30 +147,30 @@ impl Connection {
     /// Answers a request, or ends the connection if its buffer is full.
     pub fn answer<T: Serialize>(&self, ack: AckSender, answer: &T) {
         if let Err(SendError::Socket(SocketError::InternalChannelFull)) = ack.send(answer) {
-            self.give_up();
+            self.close_slow_reader();
         }
     }
 
     /// Ends the session but not the transport: the client is told not to come back with the same token.
-    pub fn dismiss(&self) {
+    pub fn end_session(&self) {
         self.send("session:ended", &serde_json::json!({}));
         if let Err(SocketError::InternalChannelFull) = self.socket.clone().disconnect() {
-            self.give_up();
+            self.close_slow_reader();
         }
     }
 
-    /// Tells whether one TCP connection carries it, which [`Connection::hang_up`] can end.
+    /// Tells whether one TCP connection carries it, which [`Connection::close_gracefully`] can end.
     #[must_use]
-    pub const fn has_line(&self) -> bool {
-        self.switch.is_some()
+    pub const fn has_tcp_connection(&self) -> bool {
+        self.handle.is_some()
     }
 
     /// Ends the transport once all that waits has been sent; the client comes back by itself.
     ///
     /// Does nothing where the transport is not one TCP connection.
-    pub fn hang_up(&self) {
-        if let Some(switch) = &self.switch {
-            switch.hang_up();
+    pub fn close_gracefully(&self) {
+        if let Some(handle) = &self.handle {
+            handle.close_gracefully();
         }
     }
 
@@ -177,20 +180,20 @@ impl Connection {
     }
 
     /// Ends a connection that does not keep up.
-    pub fn give_up(&self) {
+    pub fn close_slow_reader(&self) {
         if self.overflowed.swap(true, Ordering::AcqRel) {
             return;
         }
         self.report_limit(LimitKind::SlowReader);
         tracing::info!(user = %self.claims().sub, "closing a connection that does not keep up");
-        match &self.switch {
-            Some(switch) => switch.cut(),
-            None => self.dismiss_when_it_reads(),
+        match &self.handle {
+            Some(handle) => handle.abort(),
+            None => self.end_session_when_writable(),
         }
     }
 
     /// Ends a session whose buffer is full as soon as there is room to say so.
-    fn dismiss_when_it_reads(&self) {
+    fn end_session_when_writable(&self) {
         let (socket, closed) = (self.socket.clone(), self.closed().clone());
         tokio::spawn(async move {
             let dismissed = async {
@@ -203,17 +206,17 @@ impl Connection {
     }
 }
 
-/// Returns the switch of a socket's TCP connection, if that connection is its transport for good.
+/// Returns the handle of a socket's TCP connection, if that connection is its transport for good.
 ///
 /// A polling socket has many connections, and one that was upgraded still names its first.
-fn switch_of(socket: &SocketRef) -> Option<Switch> {
+fn handle_of(socket: &SocketRef) -> Option<ConnectionHandle> {
     let peer = socket.req_parts().extensions.get::<axum::extract::ConnectInfo<super::tcp::Peer>>()?;
-    has_line(socket).then(|| peer.0.switch.clone())
+    has_tcp_connection(socket).then(|| peer.0.handle.clone())
 }
 
 /// Tells whether the TCP connection that a socket began on carries it for good.
 #[must_use]
-pub(super) fn has_line(socket: &SocketRef) -> bool {
+pub(super) fn has_tcp_connection(socket: &SocketRef) -> bool {
     let began_as_websocket = socket.req_parts().uri.query().is_some_and(|query| query.contains("transport=websocket"));
     began_as_websocket && socket.transport_type() == TransportType::Websocket
 }

@@ -3,19 +3,19 @@
 use std::ops::AddAssign;
 
 /// The opcodes from here on are control frames, which may stand between the parts of a message.
-const CONTROL: u8 = 0x8;
-const CONTINUATION: u8 = 0x0;
+const FIRST_CONTROL_OPCODE: u8 = 0x8;
+const CONTINUATION_OPCODE: u8 = 0x0;
 /// The longest head of a frame: two bytes, a length of eight, a mask of four.
-const LONGEST_HEAD: usize = 14;
+const MAX_HEADER_BYTES: usize = 14;
 
-/// Counts what a stretch of bytes brought.
+/// How many frames, acknowledgements and fragments a stretch of bytes brought.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Count {
+pub struct FrameCounts {
     pub frames: u32,
     /// Messages that answer a question, which this server never asks.
     pub acks: u32,
     /// The most parts that one message has had by now.
-    pub parts: u32,
+    pub fragments: u32,
 }
 
 /// Follows the frames of a WebSocket through its bytes, however they are cut.
@@ -23,57 +23,57 @@ pub struct Count {
 /// What is wrong with a frame is not its business: the library that reads the same bytes ends the connection.
 #[derive(Debug, Default)]
 pub struct Frames {
-    head: [u8; LONGEST_HEAD],
+    head: [u8; MAX_HEADER_BYTES],
     /// How much of the head is there.
-    have: usize,
+    header_len: usize,
     /// How much of the payload is still to come.
-    left: u64,
+    payload_left: u64,
     /// The mask, turned to the next byte of the payload.
     mask: [u8; 4],
     is_control: bool,
     /// How many parts the present message has had.
-    parts: u32,
+    fragments: u32,
     /// How many of its first bytes were seen, up to two, and the first.
     seen: u8,
     first: u8,
 }
 
-impl AddAssign for Count {
+impl AddAssign for FrameCounts {
     fn add_assign(&mut self, more: Self) {
         self.frames = self.frames.saturating_add(more.frames);
         self.acks = self.acks.saturating_add(more.acks);
-        self.parts = self.parts.max(more.parts);
+        self.fragments = self.fragments.max(more.fragments);
     }
 }
 
 impl Frames {
     /// Reads on.
-    pub fn read(&mut self, mut bytes: &[u8]) -> Count {
-        let mut count = Count { parts: self.parts, ..Count::default() };
+    pub fn read(&mut self, mut bytes: &[u8]) -> FrameCounts {
+        let mut count = FrameCounts { fragments: self.fragments, ..FrameCounts::default() };
         while let Some((&byte, rest)) = bytes.split_first() {
-            if self.left == 0 {
+            if self.payload_left == 0 {
                 bytes = rest;
-                if self.take(byte) {
-                    count += Count { frames: 1, acks: 0, parts: self.parts };
+                if self.push_header_byte(byte) {
+                    count += FrameCounts { frames: 1, acks: 0, fragments: self.fragments };
                 }
                 continue;
             }
-            let length = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
+            let length = usize::try_from(self.payload_left).map_or(bytes.len(), |left| left.min(bytes.len()));
             let (payload, rest) = bytes.split_at(length);
-            count.acks += u32::from(self.look(payload));
+            count.acks += u32::from(self.inspect(payload));
             self.mask.rotate_left(length % 4);
-            self.left -= length as u64;
+            self.payload_left -= length as u64;
             bytes = rest;
         }
         count
     }
 
     /// Adds a byte to the head; tells whether it is complete, and then begins the payload.
-    fn take(&mut self, byte: u8) -> bool {
-        if let Some(place) = self.head.get_mut(self.have) {
+    fn push_header_byte(&mut self, byte: u8) -> bool {
+        if let Some(place) = self.head.get_mut(self.header_len) {
             *place = byte;
         }
-        self.have += 1;
+        self.header_len += 1;
         let [kind, short, ..] = self.head;
         let length_bytes = match short & 0x7f {
             126 => 2,
@@ -81,32 +81,32 @@ impl Frames {
             _ => 0,
         };
         let mask_bytes = if short & 0x80 == 0 { 0 } else { 4 };
-        if self.have < 2 + length_bytes + mask_bytes {
+        if self.header_len < 2 + length_bytes + mask_bytes {
             return false;
         }
         let (length, mask) = self.head.get(2..).unwrap_or_default().split_at(length_bytes);
         let long = length.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        self.left = if length_bytes == 0 { u64::from(short & 0x7f) } else { long };
+        self.payload_left = if length_bytes == 0 { u64::from(short & 0x7f) } else { long };
         self.mask = mask.first_chunk().copied().filter(|_| mask_bytes > 0).unwrap_or_default();
-        self.have = 0;
+        self.header_len = 0;
         self.begin(kind & 0x0f);
         true
     }
 
     fn begin(&mut self, opcode: u8) {
-        self.is_control = opcode >= CONTROL;
+        self.is_control = opcode >= FIRST_CONTROL_OPCODE;
         if self.is_control {
             return;
         }
-        if opcode == CONTINUATION {
-            self.parts = self.parts.saturating_add(1);
+        if opcode == CONTINUATION_OPCODE {
+            self.fragments = self.fragments.saturating_add(1);
         } else {
-            (self.parts, self.seen) = (1, 0);
+            (self.fragments, self.seen) = (1, 0);
         }
     }
 
-    /// Looks at the first two bytes of a message; tells whether it turns out to answer a question.
-    fn look(&mut self, payload: &[u8]) -> bool {
+    /// Inspects the first two bytes of a message; returns whether it is an acknowledgement.
+    fn inspect(&mut self, payload: &[u8]) -> bool {
         if self.is_control || self.seen >= 2 {
             return false;
         }
@@ -129,42 +129,42 @@ impl Frames {
 /// Frames may come right behind the request, before it is answered, so whatever follows a request's head is
 /// read as frames as well, and counts if the request turns out to be an upgrade.
 #[derive(Debug, Default)]
-pub struct Intake {
-    line: Line,
+pub struct UpgradeParser {
+    head_state: HeadState,
     frames: Frames,
-    early: Count,
+    early_counts: FrameCounts,
     is_upgraded: bool,
 }
 
-/// Says where in the lines of a request's head a connection is.
+/// The parser's position in the lines of a request's head.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum HeadState {
     /// Before the first, where empty ones count for nothing.
     #[default]
-    Before,
+    BeforeFirstLine,
     /// At the beginning of one.
-    Fresh,
-    Within,
+    LineStart,
+    InLine,
     /// Behind the empty one that ends the head.
-    Behind,
+    Done,
 }
 
-impl Intake {
+impl UpgradeParser {
     /// Reads on; what comes before an upgrade is no frame.
-    pub fn read(&mut self, mut bytes: &[u8]) -> Count {
+    pub fn read(&mut self, mut bytes: &[u8]) -> FrameCounts {
         if self.is_upgraded {
-            let mut count = std::mem::take(&mut self.early);
+            let mut count = std::mem::take(&mut self.early_counts);
             count += self.frames.read(bytes);
             return count;
         }
-        while self.line != Line::Behind
+        while self.head_state != HeadState::Done
             && let Some((&byte, rest)) = bytes.split_first()
         {
-            self.line = self.line.after(byte);
+            self.head_state = self.head_state.next(byte);
             bytes = rest;
         }
-        self.early += self.frames.read(bytes);
-        Count::default()
+        self.early_counts += self.frames.read(bytes);
+        FrameCounts::default()
     }
 
     /// Notes that an answer goes out: the next request begins with the next byte.
@@ -180,19 +180,19 @@ impl Intake {
     /// answers: then it is not known where the frames begin.
     #[must_use]
     pub fn upgrade(&mut self) -> bool {
-        self.is_upgraded = self.line == Line::Behind;
+        self.is_upgraded = self.head_state == HeadState::Done;
         self.is_upgraded
     }
 }
 
-impl Line {
-    /// Says where the connection is after one more byte, as lenient as the library about ends of lines.
-    const fn after(self, byte: u8) -> Self {
+impl HeadState {
+    /// Returns the state after one more byte, as lenient as the library about ends of lines.
+    const fn next(self, byte: u8) -> Self {
         match (self, byte) {
-            (Self::Behind, _) | (Self::Fresh, b'\n') => Self::Behind,
-            (Self::Before, b'\r' | b'\n') => Self::Before,
-            (Self::Fresh, b'\r') | (_, b'\n') => Self::Fresh,
-            _ => Self::Within,
+            (Self::Done, _) | (Self::LineStart, b'\n') => Self::Done,
+            (Self::BeforeFirstLine, b'\r' | b'\n') => Self::BeforeFirstLine,
+            (Self::LineStart, b'\r') | (_, b'\n') => Self::LineStart,
+            _ => Self::InLine,
         }
     }
 }
@@ -215,13 +215,13 @@ mod tests {
         head.into_iter().chain(mask).chain(masked).collect()
     }
 
-    fn count(frames: u32, acks: u32, parts: u32) -> Count {
-        Count { frames, acks, parts }
+    fn count(frames: u32, acks: u32, fragments: u32) -> FrameCounts {
+        FrameCounts { frames, acks, fragments }
     }
 
     /// Reads bytes in pieces of a length.
-    fn read(bytes: &[u8], piece: usize) -> Count {
-        let (mut frames, mut total) = (Frames::default(), Count::default());
+    fn read(bytes: &[u8], piece: usize) -> FrameCounts {
+        let (mut frames, mut total) = (Frames::default(), FrameCounts::default());
         for piece in bytes.chunks(piece) {
             total += frames.read(piece);
         }
@@ -259,28 +259,28 @@ mod tests {
     fn frames_begin_behind_the_head_of_the_upgrade() {
         let ack = frame(0x81, [9, 8, 7, 6], b"431[]");
         for (early, piece) in [(0, 1), (1, 1), (3, 5), (2, 1_000)] {
-            let mut intake = Intake::default();
+            let mut parser = UpgradeParser::default();
             // An earlier request on the same connection, with a body that looks like the end of a head.
             let earlier = b"\r\n\r\nPOST / HTTP/1.1\nContent-Length: 4\r\n\n\r\n\r\n";
-            assert_eq!(intake.read(earlier), Count::default());
-            intake.answer();
+            assert_eq!(parser.read(earlier), FrameCounts::default());
+            parser.answer();
             for bytes in [HEAD, &ack.repeat(early)].concat().chunks(piece) {
-                assert_eq!(intake.read(bytes), Count::default());
+                assert_eq!(parser.read(bytes), FrameCounts::default());
             }
-            assert!(intake.upgrade());
-            intake.answer();
+            assert!(parser.upgrade());
+            parser.answer();
             let all = u32::try_from(early).unwrap() + 1;
-            assert_eq!(intake.read(&ack), count(all, all, 1), "with those that came early");
-            assert_eq!(intake.read(&ack), count(1, 1, 1));
+            assert_eq!(parser.read(&ack), count(all, all, 1), "with those that came early");
+            assert_eq!(parser.read(&ack), count(1, 1, 1));
         }
     }
 
     #[test]
     fn who_does_not_wait_for_answers_cannot_hide_where_the_frames_begin() {
-        let mut intake = Intake::default();
-        intake.read(&[b"GET / HTTP/1.1\r\n\r\n", HEAD].concat());
-        intake.answer();
-        assert!(!intake.upgrade());
-        assert_eq!(intake.read(&frame(0x81, [0; 4], b"431[]")), Count::default());
+        let mut parser = UpgradeParser::default();
+        parser.read(&[b"GET / HTTP/1.1\r\n\r\n", HEAD].concat());
+        parser.answer();
+        assert!(!parser.upgrade());
+        assert_eq!(parser.read(&frame(0x81, [0; 4], b"431[]")), FrameCounts::default());
     }
 }

@@ -18,19 +18,19 @@ use scry_protocol::ErrorCode;
 use scry_protocol::auth::{ErrorBody, ErrorResponse};
 use tokio::time::Sleep;
 
-use super::handshakes::{self, Handshakes};
-use super::keepsake::is_of_sockets;
+use super::byte_rate_limiter::ByteRateLimiter;
+use super::handshake_limiter::{self, HandshakeLimiter};
 use super::tcp::Peer;
-use super::throttle::Throttle;
+use super::upgrade::is_socket_io;
 use crate::config::SocketConfig;
 use crate::core::Core;
 use crate::limits::{LimitKind, LimitReporter};
 
 /// What stands between the packets of one body.
-const BETWEEN_PACKETS: u8 = 0x1e;
+const PACKET_SEPARATOR: u8 = 0x1e;
 
 /// Puts the guard before an application.
-pub(super) fn before(app: Router, core: &Core, handshakes: &Handshakes) -> Router {
+pub(super) fn wrap(app: Router, core: &Core, handshakes: &HandshakeLimiter) -> Router {
     let (core, handshakes) = (core.clone(), handshakes.clone());
     app.layer(map_request(move |request: Request| {
         let (core, handshakes) = (core.clone(), handshakes.clone());
@@ -38,62 +38,66 @@ pub(super) fn before(app: Router, core: &Core, handshakes: &Handshakes) -> Route
     }))
 }
 
-/// Follows a socket from its first request to its end; noted if it never was admitted.
+/// The time that a socket has to authenticate; reported if it never was admitted.
 ///
 /// It waits in the request's extensions, which the library keeps as long as the socket.
 #[derive(Debug)]
-pub(super) struct Opening {
+pub(super) struct AuthDeadline {
     reporter: LimitReporter,
     since: Instant,
-    patience: Duration,
+    timeout: Duration,
     settled: AtomicBool,
 }
 
-impl Opening {
+impl AuthDeadline {
     /// Says that the socket was admitted, or refused for a reason of its own.
     pub(super) fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
     }
 }
 
-impl Drop for Opening {
+impl Drop for AuthDeadline {
     fn drop(&mut self) {
-        // Who leaves before the time is up was not put out.
-        if !self.settled.load(Ordering::Relaxed) && self.since.elapsed() >= self.patience {
+        // A client that leaves before the deadline was not disconnected by it.
+        if !self.settled.load(Ordering::Relaxed) && self.since.elapsed() >= self.timeout {
             self.reporter.report(LimitKind::AuthTime);
         }
     }
 }
 
-fn prepare(mut request: Request, core: &Core, handshakes: &Handshakes) -> Result<Request, TooOften> {
+fn prepare(
+    mut request: Request,
+    core: &Core,
+    handshakes: &HandshakeLimiter,
+) -> Result<Request, TooManyHandshakesError> {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
     let reporter = core.limit_metrics.reporter(peer);
     if opens_socket(&request) {
         if let Some(address) = peer
-            && let Some(limit) = handshakes::limit(address, &core.config.socket)
+            && let Some(limit) = handshake_limiter::limit(address, &core.config.socket)
             && let Err(wait) = handshakes.count(address, limit, Instant::now())
         {
             reporter.report(LimitKind::Handshakes);
             core.metrics.handshake(Some(ErrorCode::RateLimited.as_str()));
-            return Err(TooOften(wait));
+            return Err(TooManyHandshakesError(wait));
         }
-        let (since, patience) = (Instant::now(), core.config.socket.connect_timeout);
+        let (since, timeout) = (Instant::now(), core.config.socket.connect_timeout);
         let settled = AtomicBool::new(false);
-        request.extensions_mut().insert(Arc::new(Opening { reporter, since, patience, settled }));
+        request.extensions_mut().insert(Arc::new(AuthDeadline { reporter, since, timeout, settled }));
         return Ok(request);
     }
     if request.body().is_end_stream() {
         return Ok(request);
     }
-    let patience = core.config.http.body_timeout;
-    let pace = is_of_sockets(&request).then(|| Pace::new(&core.config.socket));
-    Ok(request.map(|body| Body::new(Hurried { body, patience, deadline: None, reporter, pace })))
+    let timeout = core.config.http.body_timeout;
+    let rate_limiter = is_socket_io(&request).then(|| BodyRateLimiter::new(&core.config.socket));
+    Ok(request.map(|body| Body::new(TimeoutBody { body, timeout, deadline: None, reporter, rate_limiter })))
 }
 
-/// Says that an address opens sockets too often, and how long it is to wait.
-struct TooOften(Duration);
+/// The error for an address that opens sockets too often, with the time to wait.
+struct TooManyHandshakesError(Duration);
 
-impl IntoResponse for TooOften {
+impl IntoResponse for TooManyHandshakesError {
     fn into_response(self) -> Response {
         let message = "too many sockets were opened from this address; try again in a moment".to_owned();
         let body = ErrorResponse { error: ErrorBody { code: ErrorCode::RateLimited, message } };
@@ -105,64 +109,64 @@ impl IntoResponse for TooOften {
 
 fn opens_socket(request: &Request) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    is_of_sockets(request) && !query.split('&').any(|pair| pair.starts_with("sid="))
+    is_socket_io(request) && !query.split('&').any(|pair| pair.starts_with("sid="))
 }
 
 /// Lets packets that come in a body take the time that they would take over a WebSocket.
-struct Pace {
-    throttle: Throttle,
+struct BodyRateLimiter {
+    limiter: ByteRateLimiter,
     bytes_per_packet: usize,
     /// What came and is not passed on yet.
     held: Option<Frame<Bytes>>,
 }
 
-impl Pace {
+impl BodyRateLimiter {
     fn new(config: &SocketConfig) -> Self {
-        let throttle = Throttle::new(config.bytes_per_second);
-        Self { throttle, bytes_per_packet: config.bytes_per_frame(), held: None }
+        let limiter = ByteRateLimiter::new(config.bytes_per_second);
+        Self { limiter, bytes_per_packet: config.bytes_per_frame(), held: None }
     }
 
     fn hold(&mut self, frame: Frame<Bytes>) {
         let bytes: &[u8] = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
-        let packets = bytes.split(|byte| *byte == BETWEEN_PACKETS).count();
-        self.throttle.spend(bytes.len().saturating_add(packets.saturating_mul(self.bytes_per_packet)));
+        let packets = bytes.split(|byte| *byte == PACKET_SEPARATOR).count();
+        self.limiter.spend(bytes.len().saturating_add(packets.saturating_mul(self.bytes_per_packet)));
         self.held = Some(frame);
     }
 
     /// Gives back what is held, once it may be passed on.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         if self.held.is_some() {
-            std::task::ready!(self.throttle.poll_ready(cx));
+            std::task::ready!(self.limiter.poll_ready(cx));
         }
         Poll::Ready(self.held.take())
     }
 }
 
-/// Passes a body on until its deadline.
-struct Hurried {
+/// A body that must arrive before its deadline.
+struct TimeoutBody {
     body: Body,
-    patience: Duration,
+    timeout: Duration,
     /// Begins with the first read.
     deadline: Option<Pin<Box<Sleep>>>,
     reporter: LimitReporter,
     /// What slows it down; none where a body is one thing and not many.
-    pace: Option<Pace>,
+    rate_limiter: Option<BodyRateLimiter>,
 }
 
-impl Hurried {
+impl TimeoutBody {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(pace) = &mut self.pace else { return Pin::new(&mut self.body).poll_frame(cx) };
-        if pace.held.is_none() {
+        let Some(rate_limiter) = &mut self.rate_limiter else { return Pin::new(&mut self.body).poll_frame(cx) };
+        if rate_limiter.held.is_none() {
             match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                Some(Ok(frame)) => pace.hold(frame),
+                Some(Ok(frame)) => rate_limiter.hold(frame),
                 end => return Poll::Ready(end),
             }
         }
-        pace.poll_held(cx).map(|frame| frame.map(Ok))
+        rate_limiter.poll_held(cx).map(|frame| frame.map(Ok))
     }
 }
 
-impl hyper::body::Body for Hurried {
+impl hyper::body::Body for TimeoutBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -172,7 +176,7 @@ impl hyper::body::Body for Hurried {
         if frame.is_ready() {
             return frame;
         }
-        let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(this.patience)));
+        let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(this.timeout)));
         std::task::ready!(deadline.as_mut().poll(cx));
         this.reporter.report(LimitKind::BodyTime);
         let late = std::io::Error::new(std::io::ErrorKind::TimedOut, "the body took too long");
@@ -180,11 +184,11 @@ impl hyper::body::Body for Hurried {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pace.as_ref().is_none_or(|pace| pace.held.is_none()) && self.body.is_end_stream()
+        self.rate_limiter.as_ref().is_none_or(|rate_limiter| rate_limiter.held.is_none()) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         // What is held is missing from it.
-        if self.pace.is_some() { SizeHint::default() } else { self.body.size_hint() }
+        if self.rate_limiter.is_some() { SizeHint::default() } else { self.body.size_hint() }
     }
 }

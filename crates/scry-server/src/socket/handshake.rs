@@ -12,7 +12,7 @@ use crate::limits::LimitKind;
 
 /// Says why a handshake was refused; displayed as `CODE: sentence`, the form of a `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum HandshakeError {
     Token(TokenError),
     TooManyConnections,
     OriginDenied,
@@ -20,7 +20,7 @@ pub(super) enum Refusal {
     Internal,
 }
 
-impl Refusal {
+impl HandshakeError {
     /// Returns the code in front of the sentence.
     #[must_use]
     pub(super) const fn code(self) -> ErrorCode {
@@ -34,7 +34,7 @@ impl Refusal {
     }
 }
 
-impl Refusal {
+impl HandshakeError {
     /// Returns the code as a label, the same text for as long as the program runs.
     #[must_use]
     pub(super) const fn label(self) -> &'static str {
@@ -61,7 +61,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.code())?;
         match self {
@@ -139,13 +139,13 @@ mod tests {
     #[test]
     fn a_refusal_starts_with_its_code() {
         for refusal in [
-            Refusal::Token(TokenError::Missing),
-            Refusal::Token(TokenError::Invalid),
-            Refusal::Token(TokenError::Expired),
-            Refusal::TooManyConnections,
-            Refusal::OriginDenied,
-            Refusal::Draining,
-            Refusal::Internal,
+            HandshakeError::Token(TokenError::Missing),
+            HandshakeError::Token(TokenError::Invalid),
+            HandshakeError::Token(TokenError::Expired),
+            HandshakeError::TooManyConnections,
+            HandshakeError::OriginDenied,
+            HandshakeError::Draining,
+            HandshakeError::Internal,
         ] {
             assert_eq!(ErrorCode::from_connect_error(&refusal.to_string()), Some(refusal.code()));
             assert_eq!(refusal.label(), refusal.code().as_str());

@@ -4,25 +4,25 @@
 //! Everything that a client may send right after it has connected must find its handler, so the
 //! handlers are registered in the connect middleware, which runs before the client is let in.
 
+mod authenticator;
+mod byte_rate_limiter;
 mod connection;
-mod door;
+mod connection_limiter;
 mod drain;
+mod ephemeral;
 mod forwarded;
 pub mod frames;
 mod guard;
 mod handshake;
-mod handshakes;
-mod keepsake;
-mod limits;
-mod listen;
-mod passing;
+mod handshake_limiter;
+mod http_server;
+mod inbound_queue;
 pub mod request;
 mod serve;
 mod session;
-mod signals;
 pub mod tcp;
-mod throttle;
-mod wicket;
+mod upgrade;
+mod user_events;
 
 use std::sync::Arc;
 
@@ -34,18 +34,18 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 use tokio_util::sync::CancellationToken;
 
-use self::door::{Door, Handover};
-use self::limits::Addresses;
+use self::authenticator::{Authenticator, SharedPendingConnection};
+use self::connection_limiter::ConnectionLimiter;
 use super::core::Core;
 use super::presence::People;
 use super::relay::Relay;
 use crate::config::SocketConfig;
 
-pub use connection::{Connection, Connections, Full};
+pub use connection::{BufferFullError, Connection, Connections};
 pub use serve::serve;
 
 /// What is read from a connection at a time: requests are short, and every connection has such a buffer.
-const READ_BUFFER: usize = 512;
+const READ_BUFFER_BYTES: usize = 512;
 
 /// Serves Socket.IO; clones share everything.
 ///
@@ -69,19 +69,19 @@ impl Gateway {
         let relay = Relay::new(core.clone(), connections.clone(), people.clone());
         // One process has one gateway; a second one in a test would not be shown.
         let _ = core.relay.set(relay.view());
-        let door = Door {
+        let authenticator = Authenticator {
             core: core.clone(),
             relay: relay.clone(),
             people: people.clone(),
             connections: connections.clone(),
-            addresses: Addresses::default(),
+            limiter: ConnectionLimiter::default(),
         };
-        let inside = door.clone();
+        let server = authenticator.clone();
         let admit = async move |socket: SocketRef, TryData(auth): TryData<Value>| {
-            door.answer(&socket, auth.ok().as_ref()).await
+            authenticator.authenticate(&socket, auth.ok().as_ref()).await
         };
-        let serve = async move |socket: SocketRef, Extension(accepted): Extension<Handover>| {
-            inside.serve(socket, &accepted).await;
+        let serve = async move |socket: SocketRef, Extension(accepted): Extension<SharedPendingConnection>| {
+            server.serve(socket, &accepted).await;
         };
         io.ns("/", serve.with(admit));
         (layer, Self { core, io, relay, connections, people })
@@ -92,16 +92,16 @@ impl Gateway {
         tokio::join!(
             self.relay.clone().run(stop.clone()),
             self.people.run(self.core.clone(), self.connections.clone(), stop.clone()),
-            signals::run(&self, &stop),
-            passing::run(&self, &stop),
-            self.join_others(&stop),
+            user_events::run(&self, &stop),
+            ephemeral::run(&self, &stop),
+            self.run_cluster(&stop),
         );
     }
 }
 
 impl Gateway {
     /// Returns the connections in a user's own room.
-    fn of_user(&self, room: &Room) -> Vec<Arc<Connection>> {
+    fn connections_of_user(&self, room: &Room) -> Vec<Arc<Connection>> {
         // There is no namespace any more once the gateway has drained.
         let Some(everyone) = self.io.of("/") else { return Vec::new() };
         let sockets = everyone.within(room.to_string()).sockets();
@@ -109,7 +109,7 @@ impl Gateway {
         self.connections.get(&sids)
     }
 
-    async fn join_others(&self, stop: &CancellationToken) {
+    async fn run_cluster(&self, stop: &CancellationToken) {
         if let Some(cluster) = self.core.signals.cluster() {
             cluster.run(&self.core.signals, self.core.config.presence.ttl, stop).await;
         }
@@ -125,7 +125,7 @@ fn builder(config: &SocketConfig) -> SocketIoBuilder {
         .ws_max_message_size(config.max_payload)
         .ws_max_frame_size(config.max_payload)
         .max_buffer_size(config.buffer)
-        .ws_read_buffer_size(READ_BUFFER)
+        .ws_read_buffer_size(READ_BUFFER_BYTES)
         .with_parser(
             ParserConfig::common()
                 .max_incoming_binaries(0)

@@ -1,6 +1,6 @@
 //! Requests as they come off the wire, checked before anything else looks at them (pure).
 
-mod people;
+mod presence;
 
 use scry_protocol::presence::{PRESENCE_UPDATE, PresenceUpdate, TYPING_START, TYPING_STOP, TypingRequest};
 use scry_protocol::{ErrorAck, ErrorCode, Id, Position, Room, request};
@@ -26,7 +26,7 @@ pub const EVENTS: [&str; 13] = [
 
 /// Holds one well-formed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
+pub enum SocketRequest {
     Subscribe {
         room: Room,
         since: Option<Position>,
@@ -35,15 +35,15 @@ pub enum Request {
     Presence(PresenceUpdate),
     /// Somebody types, or has stopped.
     Typing(TypingRequest, bool),
-    Authenticate(Token),
+    Authenticate(AccessToken),
     Latency,
 }
 
 /// Holds an access token that a client sent; its `Debug` output does not show it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(pub String);
+pub struct AccessToken(pub String);
 
-impl std::fmt::Debug for Token {
+impl std::fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("<token>")
     }
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Token {
 ///
 /// # Errors
 /// [`ErrorAck`] with `INVALID_PAYLOAD` and a sentence that names the field.
-pub fn parse(event: &str, payload: &Value) -> Result<Request, ErrorAck> {
+pub fn parse(event: &str, payload: &Value) -> Result<SocketRequest, ErrorAck> {
     // A token is never stored; whatever it is, it is judged as a token.
     if event != request::AUTHENTICATE {
         input::json("payload", payload).map_err(|error| invalid(error.to_string()))?;
@@ -62,24 +62,26 @@ pub fn parse(event: &str, payload: &Value) -> Result<Request, ErrorAck> {
         "subscribe_campaign" => subscribe(payload, "campaignId", Room::Campaign),
         "subscribe_settlement" => subscribe(payload, "settlementId", Room::Settlement),
         "subscribe_structure" => subscribe(payload, "structureId", Room::Structure),
-        "unsubscribe_campaign" => target(payload, "campaignId").map(Room::Campaign).map(Request::Unsubscribe),
-        "unsubscribe_settlement" => target(payload, "settlementId").map(Room::Settlement).map(Request::Unsubscribe),
-        "unsubscribe_structure" => target(payload, "structureId").map(Room::Structure).map(Request::Unsubscribe),
-        request::SUBSCRIBE_ROOM => {
-            Ok(Request::Subscribe { room: declared(payload, "subscribe")?, since: since(payload)? })
+        "unsubscribe_campaign" => target(payload, "campaignId").map(Room::Campaign).map(SocketRequest::Unsubscribe),
+        "unsubscribe_settlement" => {
+            target(payload, "settlementId").map(Room::Settlement).map(SocketRequest::Unsubscribe)
         }
-        request::UNSUBSCRIBE_ROOM => declared(payload, "unsubscribe").map(Request::Unsubscribe),
-        PRESENCE_UPDATE => people::presence(payload),
-        TYPING_START => people::typing(payload, true),
-        TYPING_STOP => people::typing(payload, false),
-        request::AUTHENTICATE => token(payload).map(Request::Authenticate),
-        request::LATENCY => Ok(Request::Latency),
+        "unsubscribe_structure" => target(payload, "structureId").map(Room::Structure).map(SocketRequest::Unsubscribe),
+        request::SUBSCRIBE_ROOM => {
+            Ok(SocketRequest::Subscribe { room: declared(payload, "subscribe")?, since: since(payload)? })
+        }
+        request::UNSUBSCRIBE_ROOM => declared(payload, "unsubscribe").map(SocketRequest::Unsubscribe),
+        PRESENCE_UPDATE => presence::presence(payload),
+        TYPING_START => presence::typing(payload, true),
+        TYPING_STOP => presence::typing(payload, false),
+        request::AUTHENTICATE => token(payload).map(SocketRequest::Authenticate),
+        request::LATENCY => Ok(SocketRequest::Latency),
         _ => Err(invalid(format!("no event named {} is known here", scry_text::line(event)))),
     }
 }
 
-fn subscribe(payload: &Value, field: &str, room: fn(Id) -> Room) -> Result<Request, ErrorAck> {
-    Ok(Request::Subscribe { room: room(target(payload, field)?), since: since(payload)? })
+fn subscribe(payload: &Value, field: &str, room: fn(Id) -> Room) -> Result<SocketRequest, ErrorAck> {
+    Ok(SocketRequest::Subscribe { room: room(target(payload, field)?), since: since(payload)? })
 }
 
 /// Reads the id, given either bare or as the named field of an object.
@@ -126,9 +128,9 @@ fn since(payload: &Value) -> Result<Option<Position>, ErrorAck> {
     Ok(Some(Position::new(epoch, seq)))
 }
 
-fn token(payload: &Value) -> Result<Token, ErrorAck> {
+fn token(payload: &Value) -> Result<AccessToken, ErrorAck> {
     match payload.get("token") {
-        Some(Value::String(token)) => Ok(Token(token.clone())),
+        Some(Value::String(token)) => Ok(AccessToken(token.clone())),
         Some(_) => Err(invalid("token must be a string")),
         None => Err(invalid("token is missing; send {\"token\": \"…\"}")),
     }
@@ -156,30 +158,30 @@ mod tests {
 
     #[test]
     fn a_room_is_named_by_an_object_or_by_its_bare_id() {
-        let bare = Request::Subscribe { room: room("campaign:c"), since: None };
+        let bare = SocketRequest::Subscribe { room: room("campaign:c"), since: None };
         assert_eq!(parse("subscribe_campaign", &json!("c")), Ok(bare.clone()));
         assert_eq!(parse("subscribe_campaign", &json!({"campaignId": "c", "since": null, "more": 1})), Ok(bare));
-        assert_eq!(parse("unsubscribe_structure", &json!("t")), Ok(Request::Unsubscribe(room("structure:t"))));
+        assert_eq!(parse("unsubscribe_structure", &json!("t")), Ok(SocketRequest::Unsubscribe(room("structure:t"))));
         let since = Some(Position::new("x", 7));
         assert_eq!(
             parse("subscribe_settlement", &json!({"settlementId": "s", "since": {"epoch": "x", "seq": 7}})),
-            Ok(Request::Subscribe { room: room("settlement:s"), since })
+            Ok(SocketRequest::Subscribe { room: room("settlement:s"), since })
         );
     }
 
     #[test]
     fn a_room_of_a_catalogue_goes_by_its_name() {
-        let wanted = Ok(Request::Subscribe { room: room("company:acme"), since: None });
+        let wanted = Ok(SocketRequest::Subscribe { room: room("company:acme"), since: None });
         assert_eq!(parse("subscribe_room", &json!({"room": "company:acme"})), wanted);
         assert_eq!(parse("subscribe_room", &json!("company:acme")), wanted);
         assert_eq!(
             parse("unsubscribe_room", &json!({"room": "company:acme"})),
-            Ok(Request::Unsubscribe(room("company:acme")))
+            Ok(SocketRequest::Unsubscribe(room("company:acme")))
         );
         let longest = format!("company:{}", "x".repeat(Id::MAX_LEN));
         assert_eq!(
             parse("subscribe_room", &json!(longest)),
-            Ok(Request::Subscribe { room: room(&longest), since: None })
+            Ok(SocketRequest::Subscribe { room: room(&longest), since: None })
         );
         assert_eq!(refusal("subscribe_room", &json!("campaign:c")), "room: use subscribe_campaign for this room");
         assert!(refusal("unsubscribe_room", &json!("user:u")).contains("own user room"));

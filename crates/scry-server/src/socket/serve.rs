@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Gateway;
 use super::guard;
-use super::handshakes::Handshakes;
-use super::listen::Reception;
-use super::tcp::Doorway;
+use super::handshake_limiter::HandshakeLimiter;
+use super::http_server::HttpServer;
+use super::tcp::TcpAcceptor;
 use crate::core::Core;
 
 /// Serves `app` with the gateway before it until `shutdown`, then drains within the configured time.
@@ -24,12 +24,12 @@ pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: Can
     let (layer, gateway) = Gateway::new(core.clone());
     let stop = CancellationToken::new();
     let running = tokio::spawn(gateway.clone().run(stop.clone()));
-    let handshakes = Handshakes::default();
-    let app = guard::before(app.layer(layer), &core, &handshakes);
+    let handshakes = HandshakeLimiter::default();
+    let app = guard::wrap(app.layer(layer), &core, &handshakes);
     let closing = CancellationToken::new();
-    let doorway = Doorway::new(listener, &core.config.socket);
-    let reception = Reception::new(core.config.clone(), core.limit_metrics.clone(), handshakes, app);
-    let mut serving = std::pin::pin!(reception.run(doorway, closing.clone()));
+    let acceptor = TcpAcceptor::new(listener, &core.config.socket);
+    let server = HttpServer::new(core.config.clone(), core.limit_metrics.clone(), handshakes, app);
+    let mut serving = std::pin::pin!(server.run(acceptor, closing.clone()));
     let third = core.config.shutdown_timeout / 3;
     let drained = async {
         shutdown.cancelled().await;

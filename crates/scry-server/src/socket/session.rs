@@ -1,7 +1,7 @@
 //! The task behind one connection: answers its requests one after the other, and watches its token.
 
-mod mail;
-mod people;
+mod presence;
+mod user_queue;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use socketioxide::extract::AckSender;
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
-use super::request::{Request, Token};
+use super::request::{AccessToken, SocketRequest};
 use crate::auth::{Claims, NotAdmitted, TokenError};
 use crate::clock::{now, stamp};
 use crate::core::Core;
@@ -23,31 +23,31 @@ use crate::limits::LimitKind;
 use crate::presence::People;
 use crate::relay::{Denied, Relay, Seated};
 
-pub(super) use mail::Mailbag;
+pub(super) use user_queue::UserQueue;
 
 /// How long before its end a token is announced to be running out.
-const NOTICE: Duration = Duration::from_secs(60);
+const EXPIRY_NOTICE: Duration = Duration::from_secs(60);
 
 /// Holds one request that waits for its turn.
-pub(super) struct Incoming {
-    pub request: Request,
+pub(super) struct QueuedRequest {
+    pub request: SocketRequest,
     pub ack: AckSender,
 }
 
 /// Holds what a connection's task works with.
-pub(super) struct Session {
+pub(super) struct SocketSession {
     pub core: Core,
     pub relay: Relay,
     pub people: People,
     pub connection: Arc<Connection>,
     /// In boxes: the queue makes room for several at once, in every connection.
-    pub inbox: mpsc::Receiver<Box<Incoming>>,
+    pub requests: mpsc::Receiver<Box<QueuedRequest>>,
     /// Whether the client knows that its present token is running out.
-    pub warned: bool,
-    pub mail: Mailbag,
+    pub is_expiry_announced: bool,
+    pub messages: UserQueue,
 }
 
-impl Session {
+impl SocketSession {
     /// Serves the connection until it has gone or its token has expired, then takes it out of its rooms.
     pub(super) async fn run(mut self) {
         self.core.connected.fetch_add(1, Ordering::Relaxed);
@@ -58,30 +58,30 @@ impl Session {
         self.core.connected.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes the connection out of its rooms, and takes back what it has not read.
+    /// Takes the connection out of its rooms, and requeues what it has not read.
     async fn end(&mut self) {
         self.relay.leave(&self.connection).await;
-        self.return_letters().await;
+        self.nack_unread().await;
     }
 
     /// Answers requests and passes messages on.
     ///
     /// What that needs is in boxes: it is many times what a connection needs that waits, and most of them wait.
     async fn serve(&mut self) {
-        Box::pin(self.deliver()).await;
+        Box::pin(self.deliver_messages()).await;
         let connection = self.connection.clone();
         loop {
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(self.until_next_notice()) => {
                     if until(self.connection.claims().exp).is_zero() {
-                        return self.connection.dismiss();
+                        return self.connection.end_session();
                     }
                     self.announce_expiry();
                 }
-                () = connection.mail().notified() => Box::pin(self.deliver()).await,
-                incoming = self.inbox.recv() => match incoming {
-                    Some(incoming) => Box::pin(self.handle(*incoming)).await,
+                () = connection.message_notify().notified() => Box::pin(self.deliver_messages()).await,
+                queued = self.requests.recv() => match queued {
+                    Some(queued) => Box::pin(self.handle(*queued)).await,
                     None => return,
                 },
             }
@@ -90,33 +90,33 @@ impl Session {
 
     /// Returns how long the token needs no attention.
     fn until_next_notice(&self) -> Duration {
-        let notice = if self.warned { Duration::ZERO } else { NOTICE };
+        let notice = if self.is_expiry_announced { Duration::ZERO } else { EXPIRY_NOTICE };
         until(self.connection.claims().exp).saturating_sub(notice)
     }
 
     fn announce_expiry(&mut self) {
-        self.warned = true;
+        self.is_expiry_announced = true;
         self.connection.send("token:expiring", &json!({"expiresAt": written(self.connection.claims().exp)}));
     }
 
-    async fn handle(&mut self, Incoming { request, ack }: Incoming) {
-        if !matches!(request, Request::Authenticate(_)) && until(self.connection.claims().exp).is_zero() {
+    async fn handle(&mut self, QueuedRequest { request, ack }: QueuedRequest) {
+        if !matches!(request, SocketRequest::Authenticate(_)) && until(self.connection.claims().exp).is_zero() {
             return self.connection.answer(ack, &refused(TokenError::Expired));
         }
-        if !matches!(request, Request::Authenticate(_) | Request::Latency | Request::Presence(_)) {
+        if !matches!(request, SocketRequest::Authenticate(_) | SocketRequest::Latency | SocketRequest::Presence(_)) {
             self.people.acted.add(self.connection.id());
         }
         match request {
-            Request::Subscribe { room, since } => self.subscribe(room, since, ack).await,
-            Request::Unsubscribe(room) => {
+            SocketRequest::Subscribe { room, since } => self.subscribe(room, since, ack).await,
+            SocketRequest::Unsubscribe(room) => {
                 self.relay.unsubscribe(&self.connection, &room).await;
                 self.people.moved.add(self.connection.id());
                 self.connection.answer(ack, &json!({"success": true, "room": room}));
             }
-            Request::Presence(update) => self.present(update, ack).await,
-            Request::Typing(field, typing) => self.typing(field, typing, ack).await,
-            Request::Authenticate(token) => self.authenticate(&token, ack).await,
-            Request::Latency => {
+            SocketRequest::Presence(update) => self.update_presence(update, ack).await,
+            SocketRequest::Typing(field, typing) => self.typing(field, typing, ack).await,
+            SocketRequest::Authenticate(token) => self.authenticate(&token, ack).await,
+            SocketRequest::Latency => {
                 self.connection.answer(ack, &LatencyAck { success: true, server_time: stamp(now()) });
             }
         }
@@ -133,18 +133,18 @@ impl Session {
             Ok(Seated { ack: granted, hold }) => {
                 self.connection.answer(ack, &granted);
                 drop(hold);
-                self.joined(room).await;
+                self.announce_joined(room).await;
             }
-            Err(denied) => self.denied(ack, &denied, "could not join a room"),
+            Err(denied) => self.reject(ack, &denied, "could not join a room"),
         }
     }
 
-    fn granted(&self, ack: AckSender) {
+    fn acknowledge(&self, ack: AckSender) {
         self.connection.answer(ack, &json!({"success": true}));
     }
 
     /// Answers a refused request; `what` is for the log, where it is the server's own fault.
-    fn denied(&self, ack: AckSender, denied: &Denied, what: &'static str) {
+    fn reject(&self, ack: AckSender, denied: &Denied, what: &'static str) {
         match denied {
             Denied::Gone => {}
             Denied::Unauthorized => {
@@ -163,8 +163,8 @@ impl Session {
     }
 
     /// Renews the token; one of another user is refused, so that rooms never change hands.
-    async fn authenticate(&mut self, token: &Token, ack: AckSender) {
-        let claims = match self.examine(token).await {
+    async fn authenticate(&mut self, token: &AccessToken, ack: AckSender) {
+        let claims = match self.verify_token(token).await {
             Ok(claims) => claims,
             Err(error) => {
                 if let Some(kind) = error.limit_kind() {
@@ -174,18 +174,18 @@ impl Session {
             }
         };
         let expires_at = written(claims.exp);
-        self.connection.renew(claims.clone());
-        self.warned = false;
-        self.leave_closed_rooms().await;
+        self.connection.set_claims(claims.clone());
+        self.is_expiry_announced = false;
+        self.leave_unauthorized_rooms().await;
         self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
         // The session may have ended after it was looked up and before it became this connection's.
         if self.core.is_over(&claims).await.unwrap_or(false) {
-            self.connection.dismiss();
+            self.connection.end_session();
         }
     }
 
     /// Leaves the rooms that only a claim of the token before opened.
-    async fn leave_closed_rooms(&self) {
+    async fn leave_unauthorized_rooms(&self) {
         match self.relay.readmit(&self.connection).await {
             Ok(rooms) => {
                 for room in rooms {
@@ -195,12 +195,12 @@ impl Session {
             // Who may no longer be in a room must not stay in it because nobody could look.
             Err(error) => {
                 tracing::error!(%error, "could not look up what a new token opens");
-                self.connection.dismiss();
+                self.connection.end_session();
             }
         }
     }
 
-    async fn examine(&self, token: &Token) -> Result<Claims, NotAdmitted> {
+    async fn verify_token(&self, token: &AccessToken) -> Result<Claims, NotAdmitted> {
         let claims = self.core.admit(&token.0).await?;
         if claims.sub == self.connection.claims().sub { Ok(claims) } else { Err(TokenError::Invalid.into()) }
     }

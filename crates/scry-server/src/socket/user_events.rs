@@ -15,38 +15,38 @@ use crate::db::DbError;
 use crate::inbox;
 use crate::signals::SessionEnded;
 
-/// How often to look for what other nodes did; their words may be lost, their deeds may not.
-const POLL: Duration = Duration::from_secs(1);
+/// How often to look for what other nodes did; messages may be lost; the state is read again.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Passes on the core's signals until `stop`.
 pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
     let mail = gateway.core.signals.mail.clone();
     let mut ended = gateway.core.signals.ended();
-    let mut polls = interval(POLL);
+    let mut polls = interval(POLL_INTERVAL);
     polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            users = mail.take() => tell(gateway, &users),
+            users = mail.take() => notify_users(gateway, &users),
             session = ended.recv() => match session {
-                Ok(session) => end(gateway, &session),
-                // The next look into the database finds them.
+                Ok(session) => end_sessions(gateway, &session),
+                // The next poll of the database finds them.
                 Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "ended sessions were overlooked for a moment"),
                 Err(RecvError::Closed) => return,
             },
-            _ = polls.tick() => if let Err(error) = look(gateway).await {
+            _ = polls.tick() => if let Err(error) = poll_database(gateway).await {
                 tracing::warn!(%error, "could not look for what other nodes did");
             },
         }
     }
 }
 
-/// Looks into the database for messages and ended sessions that nobody announced.
-async fn look(gateway: &Gateway) -> Result<(), DbError> {
+/// Polls the database for messages and ended sessions that nobody announced.
+async fn poll_database(gateway: &Gateway) -> Result<(), DbError> {
     let core = &gateway.core;
     // Messages come from other nodes only; an operator's command ends sessions of a node that is alone, too.
     if core.signals.cluster().is_some() {
-        tell(gateway, &inbox::written_to(&core.db, now()).await?.into_iter().collect());
+        notify_users(gateway, &inbox::written_to(&core.db, now()).await?.into_iter().collect());
     }
     for session in revoked::lately(&core.db, now()).await? {
         if !core.signals.is_over(&session.sid) {
@@ -56,22 +56,22 @@ async fn look(gateway: &Gateway) -> Result<(), DbError> {
     // Their sockets may be of sessions that only the application knows that signed the token.
     let disabled = lifecycle::disabled_lately(&core.db, now()).await?;
     let connections = if disabled.is_empty() { Vec::new() } else { gateway.connections.all() };
-    connections.iter().filter(|it| disabled.contains(&it.claims().sub)).for_each(|it| it.dismiss());
+    connections.iter().filter(|it| disabled.contains(&it.claims().sub)).for_each(|it| it.end_session());
     Ok(())
 }
 
-fn tell(gateway: &Gateway, users: &HashSet<Id>) {
+fn notify_users(gateway: &Gateway, users: &HashSet<Id>) {
     for user in users {
-        for connection in gateway.of_user(&Room::User(user.clone())) {
-            connection.mail().notify_one();
+        for connection in gateway.connections_of_user(&Room::User(user.clone())) {
+            connection.message_notify().notify_one();
         }
     }
 }
 
-fn end(gateway: &Gateway, session: &SessionEnded) {
+fn end_sessions(gateway: &Gateway, session: &SessionEnded) {
     for connection in gateway.connections.all() {
         if connection.claims().sid == session.sid {
-            connection.dismiss();
+            connection.end_session();
         }
     }
 }

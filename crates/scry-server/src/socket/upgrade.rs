@@ -1,4 +1,4 @@
-//! What is left of the request that opens a socket: the library keeps it for as long as the socket lives.
+//! Requests that open a socket, stripped to what it needs: the library keeps them for as long as the socket lives.
 //!
 //! Every part of a request that was read from a connection is a slice of the buffer it was read into, 8 KiB, and the
 //! least of them keeps all of it. So what is needed is copied, and the rest, credentials among it, let go.
@@ -6,24 +6,24 @@
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, Request};
 
-/// The headers that somebody still asks for: the handshake and the door.
-const KEPT: [HeaderName; 2] = [header::SEC_WEBSOCKET_KEY, header::ORIGIN];
+/// The headers that the handshake and the authenticator still read.
+const KEPT_HEADERS: [HeaderName; 2] = [header::SEC_WEBSOCKET_KEY, header::ORIGIN];
 
-/// Tells whether a request is kept: it may open a socket, or become its transport.
-pub(super) fn is_kept<B>(request: &Request<B>) -> bool {
-    request.method() == Method::GET && is_of_sockets(request)
+/// Returns whether a request may open a socket, or become its transport.
+pub(super) fn is_handshake<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && is_socket_io(request)
 }
 
 /// Tells whether a request goes to the sockets, and not to the API.
-pub(super) fn is_of_sockets<B>(request: &Request<B>) -> bool {
+pub(super) fn is_socket_io<B>(request: &Request<B>) -> bool {
     request.uri().path().starts_with("/socket.io")
 }
 
 /// Returns the request with copies of what a socket needs, and nothing else of what was read.
-pub(super) fn of<B>(request: Request<B>) -> Request<B> {
+pub(super) fn strip_request<B>(request: Request<B>) -> Request<B> {
     let (mut parts, body) = request.into_parts();
-    let read = std::mem::replace(&mut parts.headers, HeaderMap::with_capacity(KEPT.len()));
-    for name in KEPT {
+    let read = std::mem::replace(&mut parts.headers, HeaderMap::with_capacity(KEPT_HEADERS.len()));
+    for name in KEPT_HEADERS {
         if let Some(value) = read.get(&name).and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
             parts.headers.insert(name, value);
         }
@@ -48,8 +48,8 @@ mod tests {
             .extension(7_u8)
             .body(())
             .unwrap();
-        assert!(is_kept(&request));
-        let kept = of(request);
+        assert!(is_handshake(&request));
+        let kept = strip_request(request);
         let names: Vec<&str> = kept.headers().keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["sec-websocket-key", "origin"]);
         assert_eq!(kept.headers()["origin"], "https://table.example");
@@ -65,7 +65,7 @@ mod tests {
         *request.uri_mut() = path.into();
         let origin = HeaderValue::from_maybe_shared(buffer.slice(17..)).unwrap();
         request.headers_mut().insert(header::ORIGIN, origin);
-        let kept = of(request);
+        let kept = strip_request(request);
         assert!(buffer.is_unique(), "no slice of it is left");
         assert_eq!(kept.uri(), "/socket.io/?EIO=4");
     }

@@ -4,13 +4,13 @@ use scry_protocol::presence::{Activity, PresenceUpdate, Resource, TypingRequest}
 use scry_protocol::{EntityType, ErrorAck, Id};
 use serde_json::Value;
 
-use super::{Request, invalid};
+use super::{SocketRequest, invalid};
 
 /// Bounds the name of a field; the longest is a variable's.
-const MAX_FIELD: usize = 200;
+const MAX_FIELD_BYTES: usize = 200;
 
 /// Reads `presence:update`.
-pub(super) fn presence(payload: &Value) -> Result<Request, ErrorAck> {
+pub(super) fn presence(payload: &Value) -> Result<SocketRequest, ErrorAck> {
     let state = match payload.get("state").and_then(Value::as_str) {
         Some("viewing") => Activity::Viewing,
         Some("editing") => Activity::Editing,
@@ -24,14 +24,18 @@ pub(super) fn presence(payload: &Value) -> Result<Request, ErrorAck> {
             Some(Resource { entity_type, id: id(resource, "id", "resource.id")? })
         }
     };
-    Ok(Request::Presence(PresenceUpdate { campaign_id: id(payload, "campaignId", "campaignId")?, resource, state }))
+    Ok(SocketRequest::Presence(PresenceUpdate {
+        campaign_id: id(payload, "campaignId", "campaignId")?,
+        resource,
+        state,
+    }))
 }
 
 /// Reads `typing:start` and `typing:stop`.
-pub(super) fn typing(payload: &Value, typing: bool) -> Result<Request, ErrorAck> {
+pub(super) fn typing(payload: &Value, typing: bool) -> Result<SocketRequest, ErrorAck> {
     let field = text(payload, "field", "field")?;
-    if field.is_empty() || field.len() > MAX_FIELD || field.chars().any(char::is_control) {
-        return Err(invalid(format!("field must have 1 to {MAX_FIELD} bytes without control characters")));
+    if field.is_empty() || field.len() > MAX_FIELD_BYTES || field.chars().any(char::is_control) {
+        return Err(invalid(format!("field must have 1 to {MAX_FIELD_BYTES} bytes without control characters")));
     }
     let request = TypingRequest {
         campaign_id: id(payload, "campaignId", "campaignId")?,
@@ -39,7 +43,7 @@ pub(super) fn typing(payload: &Value, typing: bool) -> Result<Request, ErrorAck>
         entity_id: id(payload, "entityId", "entityId")?,
         field: field.to_owned(),
     };
-    Ok(Request::Typing(request, typing))
+    Ok(SocketRequest::Typing(request, typing))
 }
 
 fn id(payload: &Value, key: &str, path: &str) -> Result<Id, ErrorAck> {
@@ -74,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    fn refusal(result: Result<Request, ErrorAck>) -> String {
+    fn refusal(result: Result<SocketRequest, ErrorAck>) -> String {
         result.unwrap_err().error
     }
 
@@ -83,7 +87,7 @@ mod tests {
         let update = |payload: Value| presence(&payload);
         let resource = json!({"type": "Settlement", "id": "s"});
         let read = update(json!({"campaignId": "c", "resource": resource, "state": "editing", "more": 1})).unwrap();
-        let Request::Presence(read) = read else { panic!("{read:?}") };
+        let SocketRequest::Presence(read) = read else { panic!("{read:?}") };
         assert_eq!((read.resource.unwrap().entity_type, read.state), (EntityType::Settlement, Activity::Editing));
         assert!(update(json!({"campaignId": "c", "resource": null, "state": "idle"})).is_ok());
         assert_eq!(refusal(update(json!({"state": "idle"}))), "campaignId is missing");
@@ -98,7 +102,7 @@ mod tests {
     #[test]
     fn typing_needs_an_entity_and_a_field() {
         let whole = json!({"campaignId": "c", "entityType": "settlement", "entityId": "s", "field": "level"});
-        assert!(matches!(typing(&whole, true), Ok(Request::Typing(_, true))));
+        assert!(matches!(typing(&whole, true), Ok(SocketRequest::Typing(_, true))));
         for key in ["campaignId", "entityType", "entityId", "field"] {
             let mut odd = whole.clone();
             odd[key] = Value::Null;

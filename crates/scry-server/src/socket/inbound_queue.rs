@@ -1,4 +1,4 @@
-//! The way in for a connection's events: each is counted, checked and queued, or refused.
+//! The queue of a connection's events: each is counted, checked and queued, or refused.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,60 +10,71 @@ use socketioxide::extract::{AckSender, SocketRef};
 use tokio::sync::mpsc;
 
 use super::request;
-use super::session::Incoming;
-use super::tcp::Switch;
+use super::session::QueuedRequest;
+use super::tcp::ConnectionHandle;
 use crate::config::SocketConfig;
 use crate::limits::{LimitKind, LimitReporter};
 use crate::rate::TokenBucket;
 
 /// Bounds the requests of one connection that wait for their turn.
-const INBOX: usize = 128;
+const QUEUE_CAPACITY: usize = 128;
 /// What a client is told to wait when its requests come faster than they are answered.
-const INBOX_PAUSE: Duration = Duration::from_millis(100);
+const QUEUE_FULL_RETRY: Duration = Duration::from_millis(100);
 /// What an event beyond the limit costs its sender, in bytes that it could have sent instead: a storm of tiny
 /// events is slowed down like one of large ones.
-const COST_OF_REFUSAL: usize = 4 * 1024;
+const REJECTED_EVENT_BYTES: usize = 4 * 1024;
 
-/// Passes one connection's events on to its task.
-pub(super) struct Wicket {
-    outbox: mpsc::Sender<Box<Incoming>>,
+/// A bounded queue of one connection's events, which its task reads.
+pub(super) struct InboundQueue {
+    queue: mpsc::Sender<Box<QueuedRequest>>,
     requests: Mutex<TokenBucket>,
-    /// What it may do against the rules before it is put out.
-    offences: Mutex<TokenBucket>,
+    /// How many violations it may commit before it is disconnected.
+    violations: Mutex<TokenBucket>,
     reporter: LimitReporter,
     /// The TCP connection that it began on, and whether that one carries it for good.
-    switch: Option<Switch>,
-    has_line: bool,
-    /// Set when it has been put out: what it sent in the same request still comes by.
-    is_out: AtomicBool,
+    handle: Option<ConnectionHandle>,
+    has_tcp_connection: bool,
+    /// Set when it has been disconnected: what it sent in the same request still arrives.
+    is_disconnected: AtomicBool,
 }
 
-impl Wicket {
-    /// Builds the way in, and the end of the queue that the connection's task reads.
+impl InboundQueue {
+    /// Builds the queue, and the end of it that the connection's task reads.
     #[must_use]
     pub(super) fn new(
         reporter: LimitReporter,
-        switch: Option<Switch>,
-        has_line: bool,
+        handle: Option<ConnectionHandle>,
+        has_tcp_connection: bool,
         config: &SocketConfig,
-    ) -> (Self, mpsc::Receiver<Box<Incoming>>) {
-        let (outbox, inbox) = mpsc::channel(INBOX);
+    ) -> (Self, mpsc::Receiver<Box<QueuedRequest>>) {
+        let (queue, receiver) = mpsc::channel(QUEUE_CAPACITY);
         let per_minute = |limit| Mutex::new(TokenBucket::per_minute(limit, Instant::now()));
-        let (requests, offences) = (per_minute(config.requests_per_minute), per_minute(config.violations_per_minute));
-        (Self { outbox, requests, offences, reporter, switch, has_line, is_out: AtomicBool::new(false) }, inbox)
+        let (requests, violations) = (per_minute(config.requests_per_minute), per_minute(config.violations_per_minute));
+        (
+            Self {
+                queue,
+                requests,
+                violations,
+                reporter,
+                handle,
+                has_tcp_connection,
+                is_disconnected: AtomicBool::new(false),
+            },
+            receiver,
+        )
     }
 
     /// Queues one event, or answers why not.
-    pub(super) fn pass(&self, socket: SocketRef, event: &str, payload: &Value, ack: AckSender) {
-        let Err((ack, failure)) = self.accept(event, payload, ack) else { return };
+    pub(super) fn push(&self, socket: SocketRef, event: &str, payload: &Value, ack: AckSender) {
+        let Err((ack, failure)) = self.try_enqueue(event, payload, ack) else { return };
         // A client whose buffer has no room for this answer is closed by the next event.
         let _ = ack.send(&failure);
         if failure.code == ErrorCode::RateLimited {
-            self.offend(socket);
+            self.record_violation(socket);
         }
     }
 
-    fn accept(&self, event: &str, payload: &Value, ack: AckSender) -> Result<(), (AckSender, ErrorAck)> {
+    fn try_enqueue(&self, event: &str, payload: &Value, ack: AckSender) -> Result<(), (AckSender, ErrorAck)> {
         if let Err(wait) = take(&self.requests) {
             return Err((ack, slow_down(wait)));
         }
@@ -71,24 +82,24 @@ impl Wicket {
             Ok(request) => request,
             Err(failure) => return Err((ack, failure)),
         };
-        self.outbox
-            .try_send(Box::new(Incoming { request, ack }))
-            .map_err(|error| (error.into_inner().ack, slow_down(INBOX_PAUSE)))
+        self.queue
+            .try_send(Box::new(QueuedRequest { request, ack }))
+            .map_err(|error| (error.into_inner().ack, slow_down(QUEUE_FULL_RETRY)))
     }
 
     /// Makes an event beyond the limit count for more, and ends a connection that goes on with them.
-    fn offend(&self, socket: SocketRef) {
+    fn record_violation(&self, socket: SocketRef) {
         self.reporter.report(LimitKind::Events);
-        if let Some(switch) = &self.switch {
-            switch.charge(COST_OF_REFUSAL);
+        if let Some(handle) = &self.handle {
+            handle.charge(REJECTED_EVENT_BYTES);
         }
-        if take(&self.offences).is_ok() {
+        if take(&self.violations).is_ok() {
             return;
         }
-        match &self.switch {
+        match &self.handle {
             // Counted when it has gone.
-            Some(line) if self.has_line => line.cut_off(),
-            _ if self.is_out.swap(true, Ordering::Relaxed) => {}
+            Some(handle) if self.has_tcp_connection => handle.disconnect_abusive(),
+            _ if self.is_disconnected.swap(true, Ordering::Relaxed) => {}
             _ => {
                 self.reporter.report(LimitKind::Flood);
                 let _ = socket.disconnect();

@@ -1,4 +1,4 @@
-//! Sends what is only passed on, as it comes from here or from another node.
+//! Delivers ephemeral events of catalogues, as they come from here or from another node.
 
 use scry_protocol::Room;
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Gateway;
 use crate::signals::Passing;
 
-/// Passes events on until `stop`.
+/// Delivers ephemeral events until `stop`.
 pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
     let mut passing = gateway.core.signals.passing();
     loop {
@@ -17,21 +17,21 @@ pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
             next = passing.recv() => next,
         };
         match next {
-            Ok(passing) => pass(gateway, &passing).await,
+            Ok(passing) => deliver(gateway, &passing).await,
             Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "more events than could be passed on; some are lost"),
             Err(RecvError::Closed) => return,
         }
     }
 }
 
-async fn pass(gateway: &Gateway, passing: &Passing) {
+async fn deliver(gateway: &Gateway, passing: &Passing) {
     let body: &RawValue = match serde_json::from_str(&passing.body) {
         Ok(body) => body,
         Err(error) => return tracing::error!(%error, event = passing.event, "an event that was passed on is not JSON"),
     };
     let mut got = gateway.relay.pass(&passing.rooms, &passing.event, body).await;
     for room in passing.rooms.iter().filter(|room| matches!(room, Room::User(_))) {
-        for connection in gateway.of_user(room) {
+        for connection in gateway.connections_of_user(room) {
             if got.insert(connection.id()) {
                 connection.send(&passing.event, body);
             }

@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts connections per address; clones share the count.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Addresses(Arc<Mutex<HashMap<IpAddr, u32>>>);
+pub(super) struct ConnectionLimiter(Arc<Mutex<HashMap<IpAddr, u32>>>);
 
-/// Holds one connection's place in the count and gives it back when dropped.
+/// The right to hold one connection, released when dropped.
 #[derive(Debug)]
-pub struct Place {
-    addresses: Addresses,
+pub struct ConnectionPermit {
+    limiter: ConnectionLimiter,
     address: IpAddr,
 }
 
-impl Addresses {
-    /// Takes a place for a connection from `address`; `None` if `limit` are taken.
+impl ConnectionLimiter {
+    /// Acquires a permit for a connection from `address`; `None` if `limit` are taken.
     #[must_use]
-    pub(super) fn enter(&self, address: IpAddr, limit: u32) -> Option<Place> {
+    pub(super) fn try_acquire(&self, address: IpAddr, limit: u32) -> Option<ConnectionPermit> {
         let address = address.to_canonical();
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_insert(0);
@@ -26,13 +26,13 @@ impl Addresses {
             return None;
         }
         *count += 1;
-        Some(Place { addresses: self.clone(), address })
+        Some(ConnectionPermit { limiter: self.clone(), address })
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.limiter.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
@@ -48,14 +48,14 @@ mod tests {
 
     #[test]
     fn a_place_is_given_back() {
-        let addresses = Addresses::default();
+        let limiter = ConnectionLimiter::default();
         let v4: IpAddr = "192.0.2.1".parse().unwrap();
         let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        let first = addresses.enter(v4, 1).unwrap();
-        assert!(addresses.enter(mapped, 1).is_none(), "the same host in its other spelling");
-        assert!(addresses.enter("192.0.2.2".parse().unwrap(), 1).is_some());
+        let first = limiter.try_acquire(v4, 1).unwrap();
+        assert!(limiter.try_acquire(mapped, 1).is_none(), "the same host in its other spelling");
+        assert!(limiter.try_acquire("192.0.2.2".parse().unwrap(), 1).is_some());
         drop(first);
-        assert!(addresses.enter(mapped, 1).is_some());
-        assert!(addresses.0.lock().unwrap().is_empty());
+        assert!(limiter.try_acquire(mapped, 1).is_some());
+        assert!(limiter.0.lock().unwrap().is_empty());
     }
 }

@@ -7,23 +7,23 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How many seconds' worth may come at once.
-const BURST: f64 = 2.0;
+const BURST_SECONDS: f64 = 2.0;
 
 /// Grants bytes at a steady rate, with a burst; who spends more waits until it is earned back.
 #[derive(Debug)]
-pub(super) struct Throttle {
+pub(super) struct ByteRateLimiter {
     per_second: f64,
     left: f64,
     filled: Instant,
     wait: Option<Pin<Box<Sleep>>>,
 }
 
-impl Throttle {
+impl ByteRateLimiter {
     /// Builds a throttle with a full burst.
     #[must_use]
     pub(super) fn new(bytes_per_second: u32) -> Self {
         let per_second = f64::from(bytes_per_second.max(1));
-        Self { per_second, left: per_second * BURST, filled: Instant::now(), wait: None }
+        Self { per_second, left: per_second * BURST_SECONDS, filled: Instant::now(), wait: None }
     }
 
     /// Is ready when more may be read.
@@ -35,7 +35,7 @@ impl Throttle {
             }
             let now = Instant::now();
             let earned = now.duration_since(self.filled).as_secs_f64() * self.per_second;
-            self.left = (self.left + earned).min(self.per_second * BURST);
+            self.left = (self.left + earned).min(self.per_second * BURST_SECONDS);
             self.filled = now;
             if self.left > 0.0 {
                 return Poll::Ready(());
@@ -61,13 +61,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_free_and_then_the_rate_holds() {
-        let (mut throttle, start) = (Throttle::new(1_000), Instant::now());
-        throttle.spend(1_999);
-        poll_fn(|cx| throttle.poll_ready(cx)).await;
+        let (mut limiter, start) = (ByteRateLimiter::new(1_000), Instant::now());
+        limiter.spend(1_999);
+        poll_fn(|cx| limiter.poll_ready(cx)).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
         for _ in 0..10 {
-            throttle.spend(1_000);
-            poll_fn(|cx| throttle.poll_ready(cx)).await;
+            limiter.spend(1_000);
+            poll_fn(|cx| limiter.poll_ready(cx)).await;
         }
         let seconds = start.elapsed().as_secs_f64();
         assert!((9.9..10.6).contains(&seconds), "ten thousand bytes took {seconds} s");
@@ -75,12 +75,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rest_earns_no_more_than_the_burst() {
-        let mut throttle = Throttle::new(1_000);
+        let mut limiter = ByteRateLimiter::new(1_000);
         tokio::time::advance(Duration::from_secs(3_600)).await;
-        poll_fn(|cx| throttle.poll_ready(cx)).await;
-        throttle.spend(3_000);
+        poll_fn(|cx| limiter.poll_ready(cx)).await;
+        limiter.spend(3_000);
         let start = Instant::now();
-        poll_fn(|cx| throttle.poll_ready(cx)).await;
+        poll_fn(|cx| limiter.poll_ready(cx)).await;
         assert!(start.elapsed() >= Duration::from_secs(1));
     }
 }

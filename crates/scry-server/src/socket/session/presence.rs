@@ -4,17 +4,17 @@ use scry_protocol::presence::{Activity, PresenceUpdate, TypingRequest};
 use scry_protocol::{EntityType, Id, Role, Room};
 use socketioxide::extract::AckSender;
 
-use super::Session;
+use super::SocketSession;
 use crate::access::{self, Whereabouts};
 use crate::domain::{Kind, typing};
 use crate::presence::{Request, Spot};
 use crate::relay::Denied;
 use crate::rules::authorization::{Action, Decision, allow};
 
-impl Session {
+impl SocketSession {
     /// Notes what the connection is at; the campaign and the resource must be for this user's eyes, and for their hands
     /// if they say that they edit.
-    pub(super) async fn present(&self, update: PresenceUpdate, ack: AckSender) {
+    pub(super) async fn update_presence(&self, update: PresenceUpdate, ack: AckSender) {
         let allowed = async {
             let role = self.role_in(&update.campaign_id).await?;
             if update.state == Activity::Editing {
@@ -28,9 +28,9 @@ impl Session {
         match allowed.await {
             Ok(()) => {
                 self.people.ask(Request::Update(self.connection.id(), update)).await;
-                self.granted(ack);
+                self.acknowledge(ack);
             }
-            Err(denied) => self.denied(ack, &denied, "could not note what somebody is at"),
+            Err(denied) => self.reject(ack, &denied, "could not note what somebody is at"),
         }
     }
 
@@ -53,14 +53,14 @@ impl Session {
                 let settlement = place.parent.filter(|_| is_structure);
                 let spot = Spot { user_id: claims.sub.clone(), name: claims.name.clone(), field, settlement };
                 self.people.ask(Request::Typing(self.connection.id(), spot, is_typing)).await;
-                self.granted(ack);
+                self.acknowledge(ack);
             }
-            Err(denied) => self.denied(ack, &denied, "could not note who types"),
+            Err(denied) => self.reject(ack, &denied, "could not note who types"),
         }
     }
 
     /// Tells the people's task that the connection has joined a room.
-    pub(super) async fn joined(&self, room: Room) {
+    pub(super) async fn announce_joined(&self, room: Room) {
         self.people.ask(Request::Joined(self.connection.id(), room)).await;
     }
 
