@@ -33,7 +33,7 @@ async fn pair(redis: &Redis) -> (TestGateway, TestGateway) {
 
 /// Waits until a node has, or has not, a connection to the others.
 async fn up(node: &TestGateway, wanted: bool) {
-    let cluster = node.core.signals.cluster().unwrap();
+    let cluster = node.core.bus.cluster().unwrap();
     until("the connection to redis", async || cluster.is_up() == wanted).await;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use redis::AsyncCommands;
 use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
-use scry_server::cluster::{RefusalReason, Word};
+use scry_server::cluster::{ClusterMessage, VerifyErrorKind};
 use scry_server::config::{Secret, ServerConfig};
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn joined(redis: &Redis, config: &mut ServerConfig) {
 }
 
 async fn up(node: &TestGateway) {
-    let cluster = node.core.signals.cluster().unwrap();
+    let cluster = node.core.bus.cluster().unwrap();
     until("the connection to redis", async || cluster.is_up()).await;
 }
 
@@ -58,7 +58,7 @@ async fn enter<'a>(node: &'a Node, server: &TestGateway, user: &str) -> NodeSock
     socket
 }
 
-fn refused(node: &TestGateway, reason: RefusalReason) -> u64 {
+fn refused(node: &TestGateway, reason: VerifyErrorKind) -> u64 {
     node.core.metrics.refused_messages().of(reason)
 }
 
@@ -85,8 +85,8 @@ async fn unsigned_messages_of_every_kind_change_nothing() {
         let numbered = json!({"from": "stranger", "sentAtMs": jiff::Timestamp::now().as_millisecond(),
             "sequence": 1_000_000, "word": word});
         for (text, reason) in [
-            (bare.to_string(), RefusalReason::Malformed),
-            (format!("{} {numbered}", "0".repeat(64)), RefusalReason::Signature),
+            (bare.to_string(), VerifyErrorKind::Malformed),
+            (format!("{} {numbered}", "0".repeat(64)), VerifyErrorKind::Signature),
         ] {
             let before = refused(&server, reason);
             redis.command(&["PUBLISH", CHANNEL, &text]).await;
@@ -115,10 +115,10 @@ async fn messages_signed_with_another_secret_change_nothing() {
     up(&stranger).await;
     let viewer = enter(&node, &server, "viewer").await;
     for word in forged() {
-        let before = refused(&server, RefusalReason::Signature);
-        let word: Word = serde_json::from_value(word).unwrap();
-        stranger.core.signals.say(word);
-        until("the refusal", async || refused(&server, RefusalReason::Signature) > before).await;
+        let before = refused(&server, VerifyErrorKind::Signature);
+        let word: ClusterMessage = serde_json::from_value(word).unwrap();
+        stranger.core.bus.publish(word);
+        until("the refusal", async || refused(&server, VerifyErrorKind::Signature) > before).await;
     }
     is_unharmed(&server, &viewer, 1).await;
 }
@@ -136,7 +136,7 @@ async fn message_heard_on_redis_and_sent_again_is_not_delivered_twice() {
     heard.subscribe(CHANNEL).await.unwrap();
     let mut heard = heard.into_on_message();
     let word = json!({"is": "passing", "event": "stock:updated", "body": "{\"stock\":1}", "rooms": [ROOM]});
-    here.core.signals.say(serde_json::from_value(word).unwrap());
+    here.core.bus.publish(serde_json::from_value(word).unwrap());
     viewer.wait("stock:updated", 1).await;
     let copy = loop {
         let message = heard.next().await.unwrap();
@@ -146,11 +146,11 @@ async fn message_heard_on_redis_and_sent_again_is_not_delivered_twice() {
         }
     };
     let mut commands = client.get_multiplexed_async_connection().await.unwrap();
-    let before = refused(&there, RefusalReason::Replayed);
+    let before = refused(&there, VerifyErrorKind::Replayed);
     for _ in 0..3 {
         let _: () = commands.publish(CHANNEL, &copy).await.unwrap();
     }
-    until("the refusals", async || refused(&there, RefusalReason::Replayed) == before + 3).await;
+    until("the refusals", async || refused(&there, VerifyErrorKind::Replayed) == before + 3).await;
     is_unharmed(&there, &viewer, 1).await;
     let told = viewer.heard().await.into_iter().filter(|(name, _)| name == "stock:updated").count();
     assert_eq!(told, 1);
@@ -169,7 +169,7 @@ async fn installations_with_different_prefixes_share_a_redis_without_hearing_eac
     up(&first).await;
     up(&second).await;
     for node in [&first, &second] {
-        node.core.signals.say(Word::Alive);
+        node.core.bus.publish(ClusterMessage::Heartbeat);
     }
     // What each has said has come back to itself by the time that Redis answers a later question.
     let listening = async || redis.command(&["PUBSUB", "CHANNELS"]).await;
@@ -179,6 +179,6 @@ async fn installations_with_different_prefixes_share_a_redis_without_hearing_eac
     })
     .await;
     for node in [&first, &second] {
-        assert_eq!(RefusalReason::ALL.map(|reason| refused(node, reason)), [0; 4]);
+        assert_eq!(VerifyErrorKind::ALL.map(|reason| refused(node, reason)), [0; 4]);
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn give(core: &Core, auth: &AuthService, listen: SocketAddr) ->
     if !listen.ip().is_loopback() {
         warn_of_known_passwords(auth, listen).await;
     }
-    if core.signals.cluster().is_none() {
+    if core.bus.cluster().is_none() {
         tracing::info!("this node is alone; several nodes need a shared database and --redis");
     }
     Ok(())

@@ -13,12 +13,12 @@ use super::cluster::{Cluster, MessageKey};
 use super::db::{Db, DbError, Tx};
 use super::domain::rulebooks::RuleBooks;
 use super::error::ServerError;
+use super::event_bus::EventBus;
 use super::journal::{self, Journal};
 use super::limits::LimitMetrics;
 use super::metrics::Metrics;
 use super::quotas::Quotas;
-use super::relay::RelayView;
-use super::signals::Signals;
+use super::relay::RelayStats;
 use crate::config::ServerConfig;
 
 /// Gives every part of the server what it works with; clones are one and the same.
@@ -31,11 +31,11 @@ pub struct Parts {
     pub db: Db,
     pub journal: Journal,
     pub tokens: Tokens,
-    pub signals: Signals,
+    pub bus: EventBus,
     pub rules: RuleBooks,
     pub metrics: Metrics,
     /// Who listens where; the gateway sets it when it is built.
-    pub relay: Arc<OnceLock<RelayView>>,
+    pub relay: Arc<OnceLock<RelayStats>>,
     /// Counts the limits that were reached.
     pub limit_metrics: LimitMetrics,
     /// Counts what each user does on this node.
@@ -63,8 +63,8 @@ impl Core {
         let node: Arc<str> = uuid::Uuid::now_v7().to_string().into();
         let metrics = Metrics::new(config.redis.is_some());
         let cluster = cluster(&config, &node, &signing_key, &metrics)?;
-        let signals = Signals::new(config.auth.access_ttl, cluster);
-        ended.into_iter().for_each(|session| signals.heard_end(session));
+        let bus = EventBus::new(config.auth.access_ttl, cluster);
+        ended.into_iter().for_each(|session| bus.session_ended_elsewhere(session));
         metrics.begin_declared(&config.catalogues);
         Ok(Self(Arc::new(Parts {
             limit_metrics: metrics.limit_metrics(),
@@ -72,7 +72,7 @@ impl Core {
             journal: Journal::new(db.clone()),
             tokens,
             db,
-            signals,
+            bus,
             rules: RuleBooks::default(),
             metrics,
             relay: Arc::default(),

@@ -37,7 +37,7 @@ pub struct Letter {
     created_ms: i64,
 }
 
-/// Stores a message to a user; the caller commits, then announces it by [`super::signals::Signals::mailed`].
+/// Stores a message to a user; the caller commits, then announces it by [`super::event_bus::EventBus::message_stored`].
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.

@@ -49,7 +49,7 @@ pub async fn remove(core: &Core, journal: &Id, room: &Room, user: &Id) -> Result
     };
     let was_member = core.db.write(remove).await?;
     if was_member {
-        core.signals.committed(journal);
+        core.bus.committed(journal);
     }
     Ok(was_member)
 }

@@ -90,7 +90,7 @@ impl TestGateway {
     pub async fn tell(&self, user: &str, message: &EphemeralEvent) {
         let put = async |tx: &mut Tx| scry_server::inbox::put(tx, &id(user), &id("gm"), message, now()).await;
         self.core.db.write(put).await.unwrap();
-        self.core.signals.mailed(&id(user));
+        self.core.bus.message_stored(&id(user));
     }
 
     /// Commits several events in one transaction and wakes the relay.
@@ -103,7 +103,7 @@ impl TestGateway {
             Ok::<_, DbError>(events)
         };
         let events = self.core.db.write(record).await.unwrap();
-        self.core.signals.committed(&id(CAMPAIGN));
+        self.core.bus.committed(&id(CAMPAIGN));
         events
     }
 
@@ -118,7 +118,7 @@ impl TestGateway {
             append(tx, draft(entity(EntityType::Member, user, Operation::Delete), Some(id(user)))).await
         };
         let event = self.core.db.write(remove).await.unwrap();
-        self.core.signals.committed(&id(CAMPAIGN));
+        self.core.bus.committed(&id(CAMPAIGN));
         event
     }
 
@@ -153,7 +153,7 @@ impl TestGateway {
             .execute(&self.core.db.writer)
             .await
             .unwrap();
-        self.core.signals.end(scry_server::signals::SessionEnded { user_id: id(user), sid });
+        self.core.bus.session_ended(scry_server::event_bus::SessionEnded { user_id: id(user), sid });
     }
 
     /// Shuts the server down and waits until it has ended.

@@ -46,7 +46,7 @@ impl Core {
     /// # Errors
     /// [`DbError`] when the database does not answer.
     pub async fn is_over(&self, claims: &Claims) -> Result<bool, DbError> {
-        if self.signals.is_over(&claims.sid) {
+        if self.bus.is_session_ended(&claims.sid) {
             return Ok(true);
         }
         Ok(!is_admitted(&self.db, &claims.sub, &claims.sid).await?)

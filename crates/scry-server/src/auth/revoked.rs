@@ -10,7 +10,7 @@ use sqlx::Row;
 
 use crate::access::parse_id;
 use crate::db::{Db, DbError};
-use crate::signals::SessionEnded;
+use crate::event_bus::SessionEnded;
 
 /// How far back to look for sessions that ended; covers clocks that differ a little.
 const LOOK_BACK: Duration = Duration::from_secs(10);

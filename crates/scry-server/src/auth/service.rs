@@ -16,8 +16,8 @@ use super::{refresh, users};
 use crate::clock;
 use crate::core::Core;
 use crate::db::{DbError, Tx, is_shared};
+use crate::event_bus::SessionEnded;
 use crate::limits::LimitKind;
-use crate::signals::SessionEnded;
 
 /// Answers the routes of authentication; clones share everything.
 #[derive(Clone)]
@@ -170,7 +170,7 @@ impl AuthService {
         }
         let rotated = self.core.db.write(async |tx: &mut Tx| self.rotate_in(tx, &rotation).await).await?;
         rotated.map_err(|ended| {
-            self.core.signals.end(ended);
+            self.core.bus.session_ended(ended);
             AuthError::TokenReused
         })
     }
@@ -248,7 +248,7 @@ impl AuthService {
             let now_ms = clock::now().as_millisecond();
             self.core.db.write(async |tx: &mut Tx| refresh::revoke_session(tx, &stored.session, now_ms).await).await?;
         }
-        self.core.signals.end(SessionEnded { user_id: stored.user_id, sid: stored.session });
+        self.core.bus.session_ended(SessionEnded { user_id: stored.user_id, sid: stored.session });
         Ok(())
     }
 

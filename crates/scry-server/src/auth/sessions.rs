@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Row};
 
 use crate::access::parse_id;
 use crate::db::{Db, DbError, Tx};
-use crate::signals::SessionEnded;
+use crate::event_bus::SessionEnded;
 
 /// A session that has not ended; times are Unix milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,13 +1,13 @@
-//! The other nodes: what this one tells them, and what it hears.
+//! The other nodes: what this one publishes to them, and what it receives.
 //!
 //! Nodes share a database and tell each other over Redis that there is something to read in it. Without Redis
-//! everything that is in the database still arrives, a second later, because every node also looks by itself; what is
-//! only passed on stays on its node. Whatever comes over Redis is believed only if a node has signed it.
+//! everything that is in the database still arrives, a second later, because every node also polls it; ephemeral events
+//! stay on their node. Whatever comes over Redis is believed only if a node has signed it.
 
 mod link;
-mod refusals;
+mod message;
+mod rejections;
 mod signing;
-mod word;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,21 +15,21 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use refusals::{RefusalCounts, Refusals};
-pub use signing::{MessageKey, RefusalReason};
-pub use word::{Envelope, Heard, Word};
+pub use message::{ClusterEvent, ClusterMessage, Envelope};
+pub use rejections::{RejectionCounts, RejectionMetrics};
+pub use signing::{MessageKey, VerifyErrorKind};
 
 use scry_protocol::Id;
 
 use self::signing::{Signer, Verifier};
-use super::signals::Signals;
-use super::wakes::Wakes;
+use super::event_bus::EventBus;
+use super::notify_set::NotifySet;
 use crate::config::Secret;
 
-/// How many words may wait for a slow reader before it loses the oldest.
-const BACKLOG: usize = 4096;
+/// How many messages may wait for a slow reader before it loses the oldest.
+const CHANNEL_CAPACITY: usize = 4096;
 
-/// Passes words between this node and the others; clones share everything.
+/// Exchanges messages between this node and the others; clones share everything.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     node: Arc<str>,
@@ -39,14 +39,14 @@ pub struct Cluster {
     signer: Arc<Signer>,
     /// Outlives connections: a message must not come twice because Redis was away in between.
     verifier: Arc<Mutex<Verifier>>,
-    refusals: Refusals,
+    rejections: RejectionMetrics,
     up: watch::Sender<bool>,
     /// Campaigns whose journals grew here.
-    commits: Wakes<Id>,
+    commits: NotifySet<Id>,
     /// Users whose inboxes grew here.
-    mail: Wakes<Id>,
-    said: broadcast::Sender<Word>,
-    heard: broadcast::Sender<Heard>,
+    messages: NotifySet<Id>,
+    outgoing: broadcast::Sender<ClusterMessage>,
+    incoming: broadcast::Sender<ClusterEvent>,
 }
 
 impl Cluster {
@@ -59,27 +59,27 @@ impl Cluster {
         url: &Secret,
         prefix: &str,
         key: MessageKey,
-        refusals: Refusals,
+        rejections: RejectionMetrics,
     ) -> Result<Self, String> {
         let client = redis::Client::open(url.expose()).map_err(|error| error.to_string())?;
         Ok(Self {
             signer: Arc::new(Signer::new(key.clone(), node.clone())),
             verifier: Arc::new(Mutex::new(Verifier::new(key))),
             prefix: prefix.into(),
-            refusals,
+            rejections,
             node,
             client,
             up: watch::Sender::new(false),
-            commits: Wakes::default(),
-            mail: Wakes::default(),
-            said: broadcast::Sender::new(BACKLOG),
-            heard: broadcast::Sender::new(BACKLOG),
+            commits: NotifySet::default(),
+            messages: NotifySet::default(),
+            outgoing: broadcast::Sender::new(CHANNEL_CAPACITY),
+            incoming: broadcast::Sender::new(CHANNEL_CAPACITY),
         })
     }
 
     /// Stays joined to the other nodes until `stop`, whatever Redis does; presence is recorded for `ttl`.
-    pub async fn run(&self, signals: &Signals, ttl: Duration, stop: &CancellationToken) {
-        link::run(self, &self.client, signals, ttl, stop).await;
+    pub async fn run(&self, bus: &EventBus, ttl: Duration, stop: &CancellationToken) {
+        link::run(self, &self.client, bus, ttl, stop).await;
     }
 
     /// Tells whether the other nodes can be reached.
@@ -94,19 +94,19 @@ impl Cluster {
     }
 
     /// Tells the other nodes that a user's inbox has grown.
-    pub fn mailed(&self, user: &Id) {
-        self.mail.add(user.clone());
+    pub fn message_stored(&self, user: &Id) {
+        self.messages.add(user.clone());
     }
 
-    /// Tells the other nodes something else, if they can be reached.
-    pub fn say(&self, word: Word) {
+    /// Publishes any other message to the other nodes, if they can be reached.
+    pub fn publish(&self, message: ClusterMessage) {
         // An error only says that there is no connection at the moment.
-        let _ = self.said.send(word);
+        let _ = self.outgoing.send(message);
     }
 
-    /// Listens to the other nodes, from now on.
+    /// Subscribes to the events of the cluster, from now on.
     #[must_use]
-    pub fn hear(&self) -> broadcast::Receiver<Heard> {
-        self.heard.subscribe()
+    pub fn subscribe(&self) -> broadcast::Receiver<ClusterEvent> {
+        self.incoming.subscribe()
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::Sha256;
 
-use super::{Envelope, Word};
+use super::{ClusterMessage, Envelope};
 use crate::auth::digest::hex;
 
 /// Separates this use of the shared key from every other one.
@@ -20,9 +20,9 @@ const KEY_LABEL: &[u8] = b"scry cluster message v1";
 /// How far the sender's clock and ours may be apart, with the way in between; an older message is a replay.
 pub(super) const MAX_AGE_MS: i64 = 60_000;
 /// Bounds a message: nobody has so many people to name.
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Bounds the name of a node.
-const MAX_NODE_NAME: usize = 64;
+const MAX_NODE_NAME_BYTES: usize = 64;
 /// The length of a signature in hexadecimal digits.
 const TAG_LEN: usize = 64;
 
@@ -32,7 +32,7 @@ pub struct MessageKey(Hmac<Sha256>);
 
 /// The reason why a message is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RefusalReason {
+pub enum VerifyErrorKind {
     /// It is not in the form of a signed message.
     Malformed,
     /// No node with our key has signed it.
@@ -45,8 +45,8 @@ pub enum RefusalReason {
 
 /// A message that is not believed; the sender is known only where the signature was right.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedMessage {
-    pub reason: RefusalReason,
+pub struct VerifyError {
+    pub reason: VerifyErrorKind,
     pub sender: Option<Arc<str>>,
 }
 
@@ -62,12 +62,12 @@ pub(super) struct Signer {
 #[derive(Debug)]
 pub(super) struct Verifier {
     key: MessageKey,
-    senders: HashMap<Arc<str>, Progress>,
+    senders: HashMap<Arc<str>, NodeSequence>,
 }
 
 /// How far a node has got: nothing up to this is taken in again.
 #[derive(Debug, Clone, Copy)]
-struct Progress {
+struct NodeSequence {
     sequence: u64,
     sent_at_ms: i64,
 }
@@ -79,7 +79,7 @@ struct Signed<W> {
     from: Arc<str>,
     sent_at_ms: i64,
     sequence: u64,
-    word: W,
+    message: W,
 }
 
 impl MessageKey {
@@ -110,7 +110,7 @@ impl std::fmt::Debug for MessageKey {
     }
 }
 
-impl RefusalReason {
+impl VerifyErrorKind {
     /// Every reason, in the order of their declaration.
     pub const ALL: [Self; 4] = [Self::Malformed, Self::Signature, Self::Stale, Self::Replayed];
 
@@ -137,9 +137,9 @@ impl Signer {
     ///
     /// # Errors
     /// When the message cannot be written as JSON.
-    pub(super) fn sign(&self, word: &Word, now_ms: i64) -> Result<String, serde_json::Error> {
+    pub(super) fn sign(&self, message: &ClusterMessage, now_ms: i64) -> Result<String, serde_json::Error> {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        let body = serde_json::to_string(&Signed { from: self.node.clone(), sent_at_ms: now_ms, sequence, word })?;
+        let body = serde_json::to_string(&Signed { from: self.node.clone(), sent_at_ms: now_ms, sequence, message })?;
         let signature = hex(&tag(&self.key.0, body.as_bytes()).into_bytes());
         Ok(format!("{signature} {body}"))
     }
@@ -155,37 +155,37 @@ impl Verifier {
     /// Reads a message; `None` for one that a node has signed and that this version does not know.
     ///
     /// # Errors
-    /// [`RefusedMessage`] for one that is not to be believed.
-    pub(super) fn verify(&mut self, payload: &[u8], now_ms: i64) -> Result<Option<Envelope>, RefusedMessage> {
-        let refuse = |reason| RefusedMessage { reason, sender: None };
-        let (signature, body) = split(payload).ok_or_else(|| refuse(RefusalReason::Malformed))?;
+    /// [`VerifyError`] for one that is not to be believed.
+    pub(super) fn verify(&mut self, payload: &[u8], now_ms: i64) -> Result<Option<Envelope>, VerifyError> {
+        let refuse = |reason| VerifyError { reason, sender: None };
+        let (signature, body) = split(payload).ok_or_else(|| refuse(VerifyErrorKind::Malformed))?;
         if !self.key.verifies(&signature, body) {
-            return Err(refuse(RefusalReason::Signature));
+            return Err(refuse(VerifyErrorKind::Signature));
         }
-        let signed: Signed<&RawValue> = serde_json::from_slice(body).map_err(|_| refuse(RefusalReason::Malformed))?;
-        if signed.from.len() > MAX_NODE_NAME {
-            return Err(refuse(RefusalReason::Malformed));
+        let signed: Signed<&RawValue> = serde_json::from_slice(body).map_err(|_| refuse(VerifyErrorKind::Malformed))?;
+        if signed.from.len() > MAX_NODE_NAME_BYTES {
+            return Err(refuse(VerifyErrorKind::Malformed));
         }
-        self.advance(&signed, now_ms).map_err(|reason| RefusedMessage { reason, sender: Some(signed.from.clone()) })?;
-        let word = serde_json::from_str(signed.word.get()).ok();
-        Ok(word.map(|word| Envelope { from: signed.from, word }))
+        self.advance(&signed, now_ms).map_err(|reason| VerifyError { reason, sender: Some(signed.from.clone()) })?;
+        let message = serde_json::from_str(signed.message.get()).ok();
+        Ok(message.map(|message| Envelope { from: signed.from, message }))
     }
 
     /// Notes how far a node has got, unless the message is old.
-    fn advance(&mut self, signed: &Signed<&RawValue>, now_ms: i64) -> Result<(), RefusalReason> {
+    fn advance(&mut self, signed: &Signed<&RawValue>, now_ms: i64) -> Result<(), VerifyErrorKind> {
         let is_old = |sent_at_ms: i64, age_ms: i64| now_ms.saturating_sub(sent_at_ms).saturating_abs() > age_ms;
         if is_old(signed.sent_at_ms, MAX_AGE_MS) {
-            return Err(RefusalReason::Stale);
+            return Err(VerifyErrorKind::Stale);
         }
         if self.senders.get(&signed.from).is_some_and(|known| signed.sequence <= known.sequence) {
-            return Err(RefusalReason::Replayed);
+            return Err(VerifyErrorKind::Replayed);
         }
         if !self.senders.contains_key(&signed.from) {
             // A node that has gone may be forgotten once everything it ever said is too old to be taken in. Its clock
             // may be ahead of ours by as much as a message may be late.
             self.senders.retain(|_, known| !is_old(known.sent_at_ms, 3 * MAX_AGE_MS));
         }
-        let progress = Progress { sequence: signed.sequence, sent_at_ms: signed.sent_at_ms };
+        let progress = NodeSequence { sequence: signed.sequence, sent_at_ms: signed.sent_at_ms };
         self.senders.insert(signed.from.clone(), progress);
         Ok(())
     }
@@ -193,7 +193,7 @@ impl Verifier {
 
 /// Takes a message apart into its signature and what is signed.
 fn split(payload: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    if payload.len() > MAX_BYTES {
+    if payload.len() > MAX_MESSAGE_BYTES {
         return None;
     }
     let (signature, body) = payload.split_at_checked(TAG_LEN)?;
@@ -223,11 +223,11 @@ mod tests {
         Verifier::new(MessageKey::derive(SECRET).unwrap())
     }
 
-    fn ended() -> Word {
-        Word::Ended { user_id: Id::parse("u").unwrap(), sid: Id::parse("s").unwrap() }
+    fn ended() -> ClusterMessage {
+        ClusterMessage::SessionEnded { user_id: Id::parse("u").unwrap(), sid: Id::parse("s").unwrap() }
     }
 
-    fn reason(verifier: &mut Verifier, message: &str, now_ms: i64) -> RefusalReason {
+    fn reason(verifier: &mut Verifier, message: &str, now_ms: i64) -> VerifyErrorKind {
         verifier.verify(message.as_bytes(), now_ms).unwrap_err().reason
     }
 
@@ -237,7 +237,7 @@ mod tests {
         for _ in 0..3 {
             let message = signer.sign(&ended(), NOW).unwrap();
             let envelope = verifier.verify(message.as_bytes(), NOW + 50).unwrap().unwrap();
-            assert_eq!(envelope, Envelope { from: "a".into(), word: ended() });
+            assert_eq!(envelope, Envelope { from: "a".into(), message: ended() });
         }
     }
 
@@ -245,10 +245,10 @@ mod tests {
     fn message_signed_with_another_key_is_refused() {
         let mut verifier = verifier();
         let other = signer(b"another secret, also 32 bytes long", "a").sign(&ended(), NOW).unwrap();
-        assert_eq!(reason(&mut verifier, &other, NOW), RefusalReason::Signature);
+        assert_eq!(reason(&mut verifier, &other, NOW), VerifyErrorKind::Signature);
         // The shared secret itself signs tokens, and must not sign messages.
         let direct = Signer::new(MessageKey(keyed(SECRET).unwrap()), "a".into()).sign(&ended(), NOW).unwrap();
-        assert_eq!(reason(&mut verifier, &direct, NOW), RefusalReason::Signature);
+        assert_eq!(reason(&mut verifier, &direct, NOW), VerifyErrorKind::Signature);
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
             changed[place] ^= 1;
             let refused = verifier().verify(&changed, NOW).unwrap_err();
             assert!(
-                matches!(refused.reason, RefusalReason::Signature | RefusalReason::Malformed)
+                matches!(refused.reason, VerifyErrorKind::Signature | VerifyErrorKind::Malformed)
                     && refused.sender.is_none(),
                 "{place}: {refused:?}"
             );
@@ -271,7 +271,7 @@ mod tests {
         let message = signer(SECRET, "a").sign(&ended(), NOW).unwrap();
         let body = message.split_once(' ').unwrap().1;
         for text in ["", " ", "{}", body, &message[..TAG_LEN], &message[1..], &"é".repeat(TAG_LEN)] {
-            assert_eq!(reason(&mut verifier(), text, NOW), RefusalReason::Malformed, "{text}");
+            assert_eq!(reason(&mut verifier(), text, NOW), VerifyErrorKind::Malformed, "{text}");
         }
     }
 
@@ -282,7 +282,7 @@ mod tests {
         verifier.verify(second.as_bytes(), NOW).unwrap();
         for message in [&second, &first] {
             let refused = verifier.verify(message.as_bytes(), NOW).unwrap_err();
-            assert_eq!(refused, RefusedMessage { reason: RefusalReason::Replayed, sender: Some("a".into()) });
+            assert_eq!(refused, VerifyError { reason: VerifyErrorKind::Replayed, sender: Some("a".into()) });
         }
     }
 
@@ -290,7 +290,7 @@ mod tests {
     fn message_older_than_a_minute_or_from_the_future_is_stale() {
         let message = signer(SECRET, "a").sign(&ended(), NOW).unwrap();
         for now in [NOW + MAX_AGE_MS + 1, NOW - MAX_AGE_MS - 1, i64::MAX, i64::MIN] {
-            assert_eq!(reason(&mut verifier(), &message, now), RefusalReason::Stale, "{now}");
+            assert_eq!(reason(&mut verifier(), &message, now), VerifyErrorKind::Stale, "{now}");
         }
         assert!(verifier().verify(message.as_bytes(), NOW + MAX_AGE_MS).is_ok());
         assert!(verifier().verify(message.as_bytes(), NOW - MAX_AGE_MS).is_ok());

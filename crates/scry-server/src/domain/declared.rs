@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use super::unit::Unit;
 use super::{Caller, Domain, DomainError, notification};
 use crate::clock;
+use crate::event_bus::EphemeralBroadcast;
 use crate::journal::Declaration;
 use crate::rules::variables::Fault;
-use crate::signals::Passing;
 
 impl Domain {
     /// Publishes an event that a catalogue declares; returns what the gateway added to its payload.
@@ -59,7 +59,11 @@ impl Domain {
             Durability::Queued => self.queue(caller, kind, payload, stamp).await?,
             Durability::Ephemeral => {
                 let body = written(payload, &stamp)?;
-                self.core.signals.pass(Passing { event: kind.name.to_string(), body, rooms: stamp.rooms.clone() });
+                self.core.bus.broadcast(EphemeralBroadcast {
+                    event: kind.name.to_string(),
+                    body,
+                    rooms: stamp.rooms.clone(),
+                });
                 stamp
             }
         };

@@ -109,11 +109,11 @@ impl Domain {
 
     /// Wakes those who wait for the events and messages of a change that is on disk, and counts it.
     fn announce_commit(&self, caller: &Caller, news: &News, is_by_user: bool) {
-        let signals = &self.core.signals;
-        news.campaigns.iter().for_each(|campaign| signals.committed(campaign));
-        news.addressees.iter().for_each(|user| signals.mailed(user));
+        let bus = &self.core.bus;
+        news.campaigns.iter().for_each(|campaign| bus.committed(campaign));
+        news.addressees.iter().for_each(|user| bus.message_stored(user));
         if is_by_user {
-            signals.acted.add(caller.user_id.clone());
+            bus.activity.add(caller.user_id.clone());
         }
         for (event, source) in &news.events {
             self.core.metrics.journaled(event, source.as_str());

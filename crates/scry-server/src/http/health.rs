@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) async fn health(State(routes): State<Routes>) -> (StatusCode, Json<Value>) {
     let up = matches!(tokio::time::timeout(PATIENCE, routes.core.db.ping()).await, Ok(Ok(())));
     let draining = routes.core.draining.is_cancelled();
-    let redis = match routes.core.signals.cluster() {
+    let redis = match routes.core.bus.cluster() {
         None => "off",
         Some(cluster) if cluster.is_up() => "ok",
         Some(_) => "down",

@@ -15,7 +15,7 @@ use super::Routes;
 use crate::cluster::Cluster;
 use crate::core::Core;
 use crate::metrics::Moment;
-use crate::relay::HallView;
+use crate::relay::ChannelStats;
 
 /// How long a reader of the metrics waits for a part that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,15 +28,15 @@ pub(super) async fn metrics(State(routes): State<Routes>) -> ([(HeaderName, &'st
 }
 
 /// Describes every campaign that somebody on this node listens to.
-pub(super) async fn halls(core: &Core) -> Vec<HallView> {
+pub(super) async fn channels(core: &Core) -> Vec<ChannelStats> {
     let Some(view) = core.relay.get() else { return Vec::new() };
-    timeout(PATIENCE, view.halls()).await.unwrap_or_default()
+    timeout(PATIENCE, view.channels()).await.unwrap_or_default()
 }
 
 /// Returns who is present in which campaign, on whatever node.
-pub(super) async fn everybody(core: &Core) -> Vec<PresenceState> {
+pub(super) async fn present_by_campaign(core: &Core) -> Vec<PresenceState> {
     let Some(view) = core.relay.get() else { return Vec::new() };
-    timeout(PATIENCE, view.everybody()).await.unwrap_or_default()
+    timeout(PATIENCE, view.present_by_campaign()).await.unwrap_or_default()
 }
 
 /// Returns how far each campaign's journal is; `None` if the database does not answer.
@@ -47,20 +47,22 @@ pub(super) async fn heads(core: &Core) -> Option<HashMap<Id, u64>> {
 
 async fn moment(core: &Core) -> Moment {
     // Before the journals are asked: what is sent meanwhile must not look like a lag below nothing.
-    let halls = halls(core).await;
+    let channels = channels(core).await;
     let heads = heads(core).await;
-    let behind = |hall: &HallView| heads.as_ref()?.get(&hall.campaign).map(|head| head.saturating_sub(hall.head.seq));
+    let behind = |channel: &ChannelStats| {
+        heads.as_ref()?.get(&channel.campaign).map(|head| head.saturating_sub(channel.head.seq))
+    };
     Moment {
         connections: core.connected.load(Ordering::Relaxed),
-        rooms: halls.iter().map(|hall| hall.rooms.len()).sum(),
-        listeners: halls.iter().flat_map(|hall| &hall.rooms).map(|(_, sockets)| sockets).sum(),
-        lag: halls.iter().filter_map(behind).max().unwrap_or(0),
+        rooms: channels.iter().map(|channel| channel.rooms.len()).sum(),
+        listeners: channels.iter().flat_map(|channel| &channel.rooms).map(|(_, sockets)| sockets).sum(),
+        lag: channels.iter().filter_map(behind).max().unwrap_or(0),
         head: heads.iter().flat_map(HashMap::values).sum(),
         database_up: heads.is_some(),
         pools: core.db.pools(),
         waiting_changes: core.db.waiting(),
         longest_turn: core.db.longest_turn(),
-        redis_up: core.signals.cluster().is_some_and(Cluster::is_up),
+        redis_up: core.bus.cluster().is_some_and(Cluster::is_up),
         draining: core.draining.is_cancelled(),
         tasks: Handle::current().metrics().num_alive_tasks(),
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Routes;
 use super::error::HttpError;
-use super::metrics::{everybody, halls, heads};
+use super::metrics::{channels, heads, present_by_campaign};
 use crate::limits::LimitKind;
 use crate::socket::tcp::Peer;
 
@@ -27,15 +27,16 @@ pub(super) async fn socket_stats(
 ) -> Result<Json<Value>, HttpError> {
     authorize(&routes, &peer, &headers)?;
     let core = &routes.core;
-    let halls = halls(core).await;
+    let channels = channels(core).await;
     let heads = heads(core).await.unwrap_or_default();
-    let rooms = halls.iter().flat_map(|hall| &hall.rooms);
+    let rooms = channels.iter().flat_map(|channel| &channel.rooms);
     let rooms: Map<String, Value> = rooms.map(|(room, sockets)| (room.to_string(), json!(sockets))).collect();
     let journals = heads.iter().map(|(campaign, head)| {
-        let sent = halls.iter().find(|hall| hall.campaign == *campaign).map(|hall| hall.head.seq);
+        let sent = channels.iter().find(|channel| channel.campaign == *campaign).map(|channel| channel.head.seq);
         (campaign.to_string(), json!({"head": head, "sent": sent}))
     });
-    let presence = everybody(core).await.into_iter().map(|state| (state.campaign_id.to_string(), json!(state.users)));
+    let presence =
+        present_by_campaign(core).await.into_iter().map(|state| (state.campaign_id.to_string(), json!(state.users)));
     let events: Map<String, Value> =
         core.metrics.events().into_iter().map(|(event, count)| (event.to_owned(), json!(count))).collect();
     Ok(Json(json!({

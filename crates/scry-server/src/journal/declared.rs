@@ -82,7 +82,7 @@ pub async fn open(db: &mut AnyConnection, journal: &Id) -> Result<(), DbError> {
 
 /// Gives an event its catalogue's next number and stores it; returns its stamp with its place.
 ///
-/// The caller commits, then announces it by [`crate::signals::Signals::committed`].
+/// The caller commits, then announces it by [`crate::event_bus::EventBus::committed`].
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer or the journal does not exist.
@@ -118,7 +118,7 @@ pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<Cu
 
 /// Notes in a catalogue's journal that a user is no member of a room any more: nothing later of it reaches them.
 ///
-/// The caller commits, then announces it by [`crate::signals::Signals::committed`].
+/// The caller commits, then announces it by [`crate::event_bus::EventBus::committed`].
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer or the journal does not exist.

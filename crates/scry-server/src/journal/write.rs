@@ -37,7 +37,7 @@ pub struct Draft {
 
 /// Gives an event its campaign's next number and stores it, in the transaction that made the change.
 ///
-/// The caller commits, then announces it by [`crate::signals::Signals::committed`].
+/// The caller commits, then announces it by [`crate::event_bus::EventBus::committed`].
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer or the campaign does not exist.

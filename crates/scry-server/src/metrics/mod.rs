@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 use scry_catalogue::Catalogues;
 use scry_protocol::event::DURABLE_EVENTS;
 
-use crate::cluster::{RefusalCounts, Refusals};
+use crate::cluster::{RejectionCounts, RejectionMetrics};
 use crate::limits::LimitMetrics;
 
 /// Seconds from the beginning of a change until its event was handed to the sockets.
@@ -44,7 +44,7 @@ struct Inner {
     limit_metrics: LimitMetrics,
     declared: Family<[(&'static str, String); 2], Counter>,
     wakes: One,
-    refused_messages: Refusals,
+    refused_messages: RejectionMetrics,
     gauges: Gauges,
     /// Resident memory before the first connection.
     base_memory: i64,
@@ -73,7 +73,7 @@ struct Gauges {
 #[derive(Debug, Clone, Default)]
 pub struct Moment {
     pub connections: usize,
-    /// Rooms that somebody is in, and seats in them.
+    /// Rooms that somebody is in, and subscriptions to them.
     pub rooms: usize,
     pub listeners: usize,
     /// The numbers of all events in all journals.
@@ -106,8 +106,8 @@ impl Metrics {
         let help = "Events of catalogues that were published on this node, by their name and catalogue";
         registry.register("catalogue_events", help, declared.clone());
         let gauges = Gauges::register(&mut registry);
-        let refused = RefusalCounts::default();
-        let refused_messages = Refusals::counting_in(refused.clone());
+        let refused = RejectionCounts::default();
+        let refused_messages = RejectionMetrics::with_family(refused.clone());
         if is_joined {
             registry.register("redis_up", "Whether Redis answers; absent without one", gauges.redis_up.clone());
             let help = "Messages over Redis that no node signed or that came again; absent without one";
@@ -162,7 +162,7 @@ impl Metrics {
 
     /// Returns the counts of messages between nodes that were not believed.
     #[must_use]
-    pub fn refused_messages(&self) -> Refusals {
+    pub fn refused_messages(&self) -> RejectionMetrics {
         self.0.refused_messages.clone()
     }
 

@@ -1,10 +1,10 @@
 //! Who is here and what they are at: a pure registry, and one task that tells everybody concerned.
 //!
-//! Nothing about a connection's coming, seats or going is sent to the task; it is only told *that* something has
-//! moved, and looks. So no message can be lost that would leave a ghost.
+//! Connections never push state. They mark themselves dirty; the task then reads their
+//! current state. So no message can be lost that would leave a ghost.
 
-mod office;
 mod registry;
+mod task;
 mod typing;
 mod view;
 
@@ -15,54 +15,59 @@ use scry_protocol::presence::{PresenceState, PresenceUpdate};
 use socketioxide::socket::Sid;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::wakes::Wakes;
+use super::notify_set::NotifySet;
 
-pub use typing::Spot;
+pub use typing::TypingTarget;
 pub use view::UserView;
 
 /// How many requests may wait for the task.
-const BACKLOG: usize = 1024;
+const REQUEST_CAPACITY: usize = 1024;
 
-/// Tells the task what connections do; clones share it.
+/// A handle to the presence task; clones share it.
 #[derive(Clone)]
-pub struct People {
+pub struct PresenceHandle {
     /// Connections that have come, gone, or changed their rooms.
-    pub moved: Wakes<Sid>,
+    pub moved: NotifySet<Sid>,
     /// Connections over which somebody did something.
-    pub acted: Wakes<Sid>,
-    requests: mpsc::Sender<Request>,
-    waiting: Arc<Mutex<mpsc::Receiver<Request>>>,
+    pub active: NotifySet<Sid>,
+    requests: mpsc::Sender<PresenceRequest>,
+    waiting: Arc<Mutex<mpsc::Receiver<PresenceRequest>>>,
 }
 
 /// Holds what one connection asks for; it is allowed already.
 #[derive(Debug)]
-pub enum Request {
+pub enum PresenceRequest {
     /// It has joined a room, and wants to know who is there if it is a campaign's.
     Joined(Sid, Room),
     Update(Sid, PresenceUpdate),
-    Typing(Sid, Spot, bool),
+    Typing(Sid, TypingTarget, bool),
     /// An operator wants to know who is where, on whatever node.
-    Everybody(oneshot::Sender<Vec<PresenceState>>),
+    PresentByCampaign(oneshot::Sender<Vec<PresenceState>>),
 }
 
-impl Default for People {
+impl Default for PresenceHandle {
     fn default() -> Self {
-        let (requests, waiting) = mpsc::channel(BACKLOG);
-        Self { moved: Wakes::default(), acted: Wakes::default(), requests, waiting: Arc::new(Mutex::new(waiting)) }
+        let (requests, waiting) = mpsc::channel(REQUEST_CAPACITY);
+        Self {
+            moved: NotifySet::default(),
+            active: NotifySet::default(),
+            requests,
+            waiting: Arc::new(Mutex::new(waiting)),
+        }
     }
 }
 
-impl People {
-    /// Passes on a request, as soon as there is room for it.
-    pub async fn ask(&self, request: Request) {
+impl PresenceHandle {
+    /// Sends a request, as soon as there is room for it.
+    pub async fn send(&self, request: PresenceRequest) {
         // An error only says that the server is about to end.
         let _ = self.requests.send(request).await;
     }
 
     /// Returns who is present in which campaign, on whatever node; waits for ever once the server has ended.
-    pub async fn everybody(&self) -> Vec<PresenceState> {
-        let (answer, everybody) = oneshot::channel();
-        self.ask(Request::Everybody(answer)).await;
-        everybody.await.unwrap_or_default()
+    pub async fn present_by_campaign(&self) -> Vec<PresenceState> {
+        let (answer, users) = oneshot::channel();
+        self.send(PresenceRequest::PresentByCampaign(answer)).await;
+        users.await.unwrap_or_default()
     }
 }

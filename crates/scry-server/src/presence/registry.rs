@@ -3,147 +3,151 @@
 //! Whatever happens, what is announced is the difference between two views of one user. So the announcements,
 //! applied one after the other, always give the present state.
 
-mod tally;
+mod counts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use counts::PresenceCounts;
 use jiff::Timestamp;
 use scry_protocol::Id;
 use scry_protocol::presence::{Activity, PresenceState, PresentUser, Resource};
-use tally::Tally;
 
-use super::view::{Change, UserView, differences};
+use super::view::{UserView, UserViewChange, differences};
 
-/// Names a moment by the clock that never jumps and by the one that people read.
+/// The current time by the monotonic clock and by the wall clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct Clocks {
     pub mono: Instant,
     pub wall: Timestamp,
 }
 
 /// Holds who is present; `K` names a connection of this node.
 #[derive(Debug)]
-pub(super) struct Registry<K> {
+pub(super) struct PresenceRegistry<K> {
     /// How long a connection may be without a request before its user counts as idle.
-    rest: Duration,
+    idle_after: Duration,
     /// How long another node may be silent before its users count as gone.
-    trust: Duration,
-    connections: HashMap<K, Connection>,
-    people: HashMap<Id, Person<K>>,
-    nodes: HashMap<Arc<str>, Node>,
+    node_ttl: Duration,
+    connections: HashMap<K, TrackedConnection>,
+    users: HashMap<Id, LocalUser<K>>,
+    nodes: HashMap<Arc<str>, RemoteNode>,
     /// Who is in each campaign, over all nodes.
     campaigns: HashMap<Id, BTreeSet<Id>>,
 }
 
-/// Holds what came of an event: what to announce here, and whose state here other nodes should hear.
+/// What follows from an event: what to announce here, and whose local state other nodes should get.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
-    pub changes: Vec<Change>,
+pub(super) struct Announcements {
+    pub changes: Vec<UserViewChange>,
     pub own: Vec<Id>,
 }
 
 /// Holds the user of at least one connection of this node.
 #[derive(Debug)]
-struct Person<K> {
+struct LocalUser<K> {
     name: String,
     keys: BTreeSet<K>,
-    tally: Tally,
+    counts: PresenceCounts,
 }
 
 #[derive(Debug)]
-struct Connection {
+struct TrackedConnection {
     user: Id,
-    places: BTreeMap<Id, Place>,
+    presences: BTreeMap<Id, ConnectionPresence>,
     active: Instant,
-    resting: bool,
+    is_idle: bool,
 }
 
 #[derive(Debug)]
-struct Place {
+struct ConnectionPresence {
     since: Timestamp,
     resource: Option<Resource>,
     state: Activity,
     /// Whether the connection is in one of the campaign's rooms; otherwise it only announced itself.
-    seated: bool,
+    in_room: bool,
 }
 
 #[derive(Debug)]
-struct Node {
+struct RemoteNode {
     heard: Instant,
     users: HashMap<Id, UserView>,
 }
 
-impl Outcome {
+impl Announcements {
     fn add(&mut self, other: Self) {
         self.changes.extend(other.changes);
         self.own.extend(other.own);
     }
 }
 
-impl<K: Copy + Ord + Hash> Registry<K> {
+impl<K: Copy + Ord + Hash> PresenceRegistry<K> {
     /// Builds an empty registry.
     #[must_use]
-    pub(super) fn new(rest: Duration, trust: Duration) -> Self {
+    pub(super) fn new(idle_after: Duration, node_ttl: Duration) -> Self {
         Self {
-            rest,
-            trust,
+            idle_after,
+            node_ttl,
             connections: HashMap::new(),
-            people: HashMap::new(),
+            users: HashMap::new(),
             nodes: HashMap::new(),
             campaigns: HashMap::new(),
         }
     }
 
     /// Adds a connection of a user.
-    pub(super) fn connect(&mut self, key: K, user: &Id, name: &str, now: Moment) -> Outcome {
+    pub(super) fn connect(&mut self, key: K, user: &Id, name: &str, now: Clocks) -> Announcements {
         if self.connections.contains_key(&key) {
-            return Outcome::default();
+            return Announcements::default();
         }
-        let connection = Connection { user: user.clone(), places: BTreeMap::new(), active: now.mono, resting: false };
-        if let Some(person) = self.people.get_mut(user) {
+        let connection =
+            TrackedConnection { user: user.clone(), presences: BTreeMap::new(), active: now.mono, is_idle: false };
+        if let Some(local) = self.users.get_mut(user) {
             // One more that is nowhere yet changes nothing.
-            person.keys.insert(key);
+            local.keys.insert(key);
             self.connections.insert(key, connection);
-            return Outcome::default();
+            return Announcements::default();
         }
         self.observe(user, |registry| {
-            let person = Person { name: name.to_owned(), keys: BTreeSet::from([key]), tally: Tally::default() };
-            registry.people.insert(user.clone(), person);
+            let local =
+                LocalUser { name: name.to_owned(), keys: BTreeSet::from([key]), counts: PresenceCounts::default() };
+            registry.users.insert(user.clone(), local);
             registry.connections.insert(key, connection);
         })
     }
 
     /// Removes a connection that has gone.
-    pub(super) fn disconnect(&mut self, key: K) -> Outcome {
-        let Some(user) = self.user_of(key) else { return Outcome::default() };
+    pub(super) fn disconnect(&mut self, key: K) -> Announcements {
+        let Some(user) = self.user_of(key) else { return Announcements::default() };
         self.observe(&user, |registry| {
             let gone = registry.connections.remove(&key);
-            if let (Some(person), Some(connection)) = (registry.people.get_mut(&user), gone) {
-                person.tally.take(&connection);
-                person.keys.remove(&key);
-                if person.keys.is_empty() {
-                    registry.people.remove(&user);
+            if let (Some(local), Some(connection)) = (registry.users.get_mut(&user), gone) {
+                local.counts.remove(&connection);
+                local.keys.remove(&key);
+                if local.keys.is_empty() {
+                    registry.users.remove(&user);
                 }
             }
         })
     }
 
     /// Says in rooms of which campaigns a connection is; of those it left, what it announced is forgotten too.
-    pub(super) fn seat(&mut self, key: K, campaigns: &BTreeSet<Id>, now: Moment) -> Outcome {
-        let is_same = |connection: &Connection| {
-            let seated = connection.places.iter().filter(|(_, place)| place.seated).map(|(campaign, _)| campaign);
-            seated.eq(campaigns)
+    pub(super) fn set_campaigns(&mut self, key: K, campaigns: &BTreeSet<Id>, now: Clocks) -> Announcements {
+        let is_same = |connection: &TrackedConnection| {
+            let in_room =
+                connection.presences.iter().filter(|(_, presence)| presence.in_room).map(|(campaign, _)| campaign);
+            in_room.eq(campaigns)
         };
         if self.connections.get(&key).is_some_and(is_same) {
-            return Outcome::default();
+            return Announcements::default();
         }
         self.observe_connection(key, |connection| {
-            connection.places.retain(|campaign, place| !place.seated || campaigns.contains(campaign));
+            connection.presences.retain(|campaign, presence| !presence.in_room || campaigns.contains(campaign));
             for campaign in campaigns {
-                connection.places.entry(campaign.clone()).or_insert_with(|| Place::new(now)).seated = true;
+                connection.presences.entry(campaign.clone()).or_insert_with(|| ConnectionPresence::new(now)).in_room =
+                    true;
             }
         })
     }
@@ -155,65 +159,71 @@ impl<K: Copy + Ord + Hash> Registry<K> {
         campaign: &Id,
         resource: Option<Resource>,
         state: Activity,
-        now: Moment,
-    ) -> Outcome {
+        now: Clocks,
+    ) -> Announcements {
         self.observe_connection(key, |connection| {
             connection.active = now.mono;
-            connection.resting = state == Activity::Idle;
-            let place = connection.places.entry(campaign.clone()).or_insert_with(|| Place::new(now));
-            place.resource = resource;
+            connection.is_idle = state == Activity::Idle;
+            let presence = connection.presences.entry(campaign.clone()).or_insert_with(|| ConnectionPresence::new(now));
+            presence.resource = resource;
             if state != Activity::Idle {
-                place.state = state;
+                presence.state = state;
             }
         })
     }
 
     /// Notes that somebody did something over a connection.
-    pub(super) fn touch(&mut self, key: K, now: Moment) -> Outcome {
-        if let Some(connection) = self.connections.get_mut(&key).filter(|connection| !connection.resting) {
+    pub(super) fn record_activity(&mut self, key: K, now: Clocks) -> Announcements {
+        if let Some(connection) = self.connections.get_mut(&key).filter(|connection| !connection.is_idle) {
             connection.active = now.mono;
-            return Outcome::default();
+            return Announcements::default();
         }
         self.observe_connection(key, |connection| {
             connection.active = now.mono;
-            connection.resting = false;
+            connection.is_idle = false;
         })
     }
 
     /// Takes what a connection announced about a campaign back.
-    pub(super) fn withdraw(&mut self, key: K, campaign: &Id) -> Outcome {
+    pub(super) fn clear_campaign(&mut self, key: K, campaign: &Id) -> Announcements {
         self.observe_connection(key, |connection| {
-            connection.places.remove(campaign);
+            connection.presences.remove(campaign);
         })
     }
 
     /// Notes that time has passed: who has been quiet becomes idle, nodes that have been silent are forgotten.
-    pub(super) fn tick(&mut self, now: Moment) -> Outcome {
-        let mut outcome = Outcome::default();
-        let tired = |connection: &Connection| {
-            !connection.resting && now.mono.saturating_duration_since(connection.active) >= self.rest
+    pub(super) fn tick(&mut self, now: Clocks) -> Announcements {
+        let mut outcome = Announcements::default();
+        let is_due = |connection: &TrackedConnection| {
+            !connection.is_idle && now.mono.saturating_duration_since(connection.active) >= self.idle_after
         };
-        let resting: Vec<K> =
-            self.connections.iter().filter(|(_, connection)| tired(connection)).map(|(key, _)| *key).collect();
-        for key in resting {
-            outcome.add(self.observe_connection(key, |connection| connection.resting = true));
+        let idle: Vec<K> =
+            self.connections.iter().filter(|(_, connection)| is_due(connection)).map(|(key, _)| *key).collect();
+        for key in idle {
+            outcome.add(self.observe_connection(key, |connection| connection.is_idle = true));
         }
-        let silent = |node: &Node| now.mono.saturating_duration_since(node.heard) >= self.trust;
+        let silent = |node: &RemoteNode| now.mono.saturating_duration_since(node.heard) >= self.node_ttl;
         let lost: Vec<Arc<str>> =
             self.nodes.iter().filter(|(_, node)| silent(node)).map(|(name, _)| name.clone()).collect();
         for node in lost {
-            outcome.add(self.forget(&node));
+            outcome.add(self.remove_node(&node));
         }
         outcome
     }
 
     /// Notes that another node is there.
-    pub(super) fn alive(&mut self, node: &Arc<str>, now: Moment) {
+    pub(super) fn heartbeat(&mut self, node: &Arc<str>, now: Clocks) {
         self.node(node, now);
     }
 
     /// Notes what another node says of one user; `None` that it has no connection of theirs any more.
-    pub(super) fn hear(&mut self, node: &Arc<str>, user: &Id, view: Option<UserView>, now: Moment) -> Outcome {
+    pub(super) fn apply_view(
+        &mut self,
+        node: &Arc<str>,
+        user: &Id,
+        view: Option<UserView>,
+        now: Clocks,
+    ) -> Announcements {
         self.observe(user, |registry| {
             let users = &mut registry.node(node, now).users;
             match view {
@@ -224,24 +234,24 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Notes everybody whom another node has; whom it does not name is not there.
-    pub(super) fn roll(&mut self, node: &Arc<str>, views: Vec<UserView>, now: Moment) -> Outcome {
+    pub(super) fn sync(&mut self, node: &Arc<str>, views: Vec<UserView>, now: Clocks) -> Announcements {
         let mut gone: BTreeSet<Id> = self.node(node, now).users.keys().cloned().collect();
-        let mut outcome = Outcome::default();
+        let mut outcome = Announcements::default();
         for view in views {
             gone.remove(&view.user_id);
             let user = view.user_id.clone();
-            outcome.add(self.hear(node, &user, Some(view), now));
+            outcome.add(self.apply_view(node, &user, Some(view), now));
         }
         for user in gone {
-            outcome.add(self.hear(node, &user, None, now));
+            outcome.add(self.apply_view(node, &user, None, now));
         }
         outcome
     }
 
     /// Forgets another node and everybody it had.
-    pub(super) fn forget(&mut self, node: &Arc<str>) -> Outcome {
+    pub(super) fn remove_node(&mut self, node: &Arc<str>) -> Announcements {
         let users: Vec<Id> = self.nodes.get(node).into_iter().flat_map(|node| node.users.keys().cloned()).collect();
-        let mut outcome = Outcome::default();
+        let mut outcome = Announcements::default();
         for user in users {
             outcome.add(self.observe(&user, |registry| {
                 if let Some(known) = registry.nodes.get_mut(node) {
@@ -266,7 +276,7 @@ impl<K: Copy + Ord + Hash> Registry<K> {
 
     /// Lists who is present in which campaign, as it is told in each.
     #[must_use]
-    pub(super) fn everybody(&self) -> Vec<PresenceState> {
+    pub(super) fn present_by_campaign(&self) -> Vec<PresenceState> {
         let mut campaigns: Vec<&Id> = self.campaigns.keys().collect();
         campaigns.sort();
         let state = |campaign: &Id| PresenceState { campaign_id: campaign.clone(), users: self.present(campaign) };
@@ -275,19 +285,19 @@ impl<K: Copy + Ord + Hash> Registry<K> {
 
     /// Returns what this node's own connections make of a user.
     #[must_use]
-    pub(super) fn own(&self, user: &Id) -> Option<UserView> {
-        let person = self.people.get(user)?;
-        Some(UserView { user_id: user.clone(), name: person.name.clone(), campaigns: person.tally.standings() })
+    pub(super) fn local_view(&self, user: &Id) -> Option<UserView> {
+        let local = self.users.get(user)?;
+        Some(UserView { user_id: user.clone(), name: local.name.clone(), campaigns: local.counts.by_campaign() })
     }
 
     /// Lists the users of this node's own connections.
-    pub(super) fn users(&self) -> impl Iterator<Item = &Id> {
-        self.people.keys()
+    pub(super) fn local_users(&self) -> impl Iterator<Item = &Id> {
+        self.users.keys()
     }
 
     /// Lists this node's own connections of a user.
     pub(super) fn keys(&self, user: &Id) -> impl Iterator<Item = K> {
-        self.people.get(user).into_iter().flat_map(|person| &person.keys).copied()
+        self.users.get(user).into_iter().flat_map(|local| &local.keys).copied()
     }
 
     /// Returns whose connection this is.
@@ -297,33 +307,33 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 
     /// Lists the campaigns in which connections announced themselves without being in a room, with their users.
-    pub(super) fn unseated(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
+    pub(super) fn without_room(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
         self.connections.iter().flat_map(|(key, connection)| {
-            let unseated = connection.places.iter().filter(|(_, place)| !place.seated);
-            unseated.map(|(campaign, _)| (*key, &connection.user, campaign))
+            let without_room = connection.presences.iter().filter(|(_, presence)| !presence.in_room);
+            without_room.map(|(campaign, _)| (*key, &connection.user, campaign))
         })
     }
 
     /// Lists the campaigns in which connections are said to edit, with their users.
     pub(super) fn editing(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
         self.connections.iter().flat_map(|(key, connection)| {
-            let editing = connection.places.iter().filter(|(_, place)| place.state == Activity::Editing);
+            let editing = connection.presences.iter().filter(|(_, presence)| presence.state == Activity::Editing);
             editing.map(|(campaign, _)| (*key, &connection.user, campaign))
         })
     }
 
     /// Notes that a connection may only look at what it was said to edit.
-    pub(super) fn demote(&mut self, key: K, campaign: &Id) -> Outcome {
+    pub(super) fn demote(&mut self, key: K, campaign: &Id) -> Announcements {
         self.observe_connection(key, |connection| {
-            if let Some(place) = connection.places.get_mut(campaign) {
-                place.state = place.state.min(Activity::Viewing);
+            if let Some(presence) = connection.presences.get_mut(campaign) {
+                presence.state = presence.state.min(Activity::Viewing);
             }
         })
     }
 
     /// Returns what all nodes together make of a user.
     fn view(&self, user: &Id) -> Option<UserView> {
-        self.joined(user, self.own(user))
+        self.joined(user, self.local_view(user))
     }
 
     /// Returns what the other nodes and this one's `own` view together make of a user.
@@ -335,37 +345,38 @@ impl<K: Copy + Ord + Hash> Registry<K> {
         Some(view)
     }
 
-    fn node(&mut self, name: &Arc<str>, now: Moment) -> &mut Node {
-        let node = self.nodes.entry(name.clone()).or_insert_with(|| Node { heard: now.mono, users: HashMap::new() });
+    fn node(&mut self, name: &Arc<str>, now: Clocks) -> &mut RemoteNode {
+        let node =
+            self.nodes.entry(name.clone()).or_insert_with(|| RemoteNode { heard: now.mono, users: HashMap::new() });
         node.heard = now.mono;
         node
     }
 
-    fn observe_connection(&mut self, key: K, act: impl FnOnce(&mut Connection)) -> Outcome {
-        let Some(user) = self.user_of(key) else { return Outcome::default() };
+    fn observe_connection(&mut self, key: K, act: impl FnOnce(&mut TrackedConnection)) -> Announcements {
+        let Some(user) = self.user_of(key) else { return Announcements::default() };
         self.observe(&user, |registry| {
             let connection = registry.connections.get_mut(&key);
-            if let (Some(person), Some(connection)) = (registry.people.get_mut(&user), connection) {
-                person.tally.take(connection);
+            if let (Some(local), Some(connection)) = (registry.users.get_mut(&user), connection) {
+                local.counts.remove(connection);
                 act(connection);
-                person.tally.add(connection);
+                local.counts.add(connection);
             }
         })
     }
 
     /// Acts, and says what that changed in one user's views.
-    fn observe(&mut self, user: &Id, act: impl FnOnce(&mut Self)) -> Outcome {
-        let own = self.own(user);
+    fn observe(&mut self, user: &Id, act: impl FnOnce(&mut Self)) -> Announcements {
+        let own = self.local_view(user);
         let before = self.joined(user, own.clone());
         act(self);
-        let now = self.own(user);
+        let now = self.local_view(user);
         let moved = if now == own { Vec::new() } else { vec![user.clone()] };
         let after = self.joined(user, now);
         let changes = differences(before.as_ref(), after.as_ref());
         for campaign in [&before, &after].into_iter().flatten().flat_map(|view| view.campaigns.keys()) {
             self.index(user, campaign, after.as_ref().is_some_and(|view| view.campaigns.contains_key(campaign)));
         }
-        Outcome { changes, own: moved }
+        Announcements { changes, own: moved }
     }
 
     fn index(&mut self, user: &Id, campaign: &Id, is_present: bool) {
@@ -380,14 +391,14 @@ impl<K: Copy + Ord + Hash> Registry<K> {
     }
 }
 
-impl Place {
-    fn new(now: Moment) -> Self {
-        Self { since: now.wall, resource: None, state: Activity::Viewing, seated: false }
+impl ConnectionPresence {
+    fn new(now: Clocks) -> Self {
+        Self { since: now.wall, resource: None, state: Activity::Viewing, in_room: false }
     }
 
     /// Returns what the place's connection is at there, given whether it rests.
-    fn used(&self, resting: bool) -> Option<(Resource, Activity)> {
-        let state = if resting { Activity::Idle } else { self.state };
+    fn used(&self, is_idle: bool) -> Option<(Resource, Activity)> {
+        let state = if is_idle { Activity::Idle } else { self.state };
         self.resource.clone().map(|resource| (resource, state))
     }
 }

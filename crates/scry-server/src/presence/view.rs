@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 pub struct UserView {
     pub user_id: Id,
     pub name: String,
-    pub campaigns: BTreeMap<Id, Standing>,
+    pub campaigns: BTreeMap<Id, CampaignPresence>,
 }
 
 /// Holds one user's presence in one campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct CampaignPresence {
     pub status: Presence,
     /// In order, each resource once.
     pub resources: Vec<ResourceUse>,
@@ -27,30 +27,30 @@ pub struct Standing {
 
 /// Announces a difference between two views of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum UserViewChange {
     /// Their first connection has come.
-    Came(UserSeen),
+    Online(UserSeen),
     /// Their last connection has gone.
-    Went(UserSeen),
+    Offline(UserSeen),
     /// Their presence in one campaign is another.
-    Changed(PresenceChange),
+    Presence(PresenceChange),
 }
 
 impl UserView {
     /// Adds what another node, or another connection, says of the same user.
     pub fn merge(&mut self, other: Self) {
-        for (campaign, standing) in other.campaigns {
+        for (campaign, presence) in other.campaigns {
             match self.campaigns.entry(campaign) {
                 std::collections::btree_map::Entry::Vacant(free) => {
-                    free.insert(standing);
+                    free.insert(presence);
                 }
-                std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().merge(standing),
+                std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().merge(presence),
             }
         }
     }
 }
 
-impl Standing {
+impl CampaignPresence {
     /// Returns the entry for a list of who is present.
     #[must_use]
     pub fn entry(&self, user: &UserView) -> PresentUser {
@@ -80,26 +80,31 @@ impl Standing {
 
 /// Lists what to announce when a user's view changes; `None` is the view of one who is not there.
 #[must_use]
-pub(super) fn differences(before: Option<&UserView>, after: Option<&UserView>) -> Vec<Change> {
+pub(super) fn differences(before: Option<&UserView>, after: Option<&UserView>) -> Vec<UserViewChange> {
     let Some(known) = after.or(before) else { return Vec::new() };
     let seen = || UserSeen { user_id: known.user_id.clone(), name: known.name.clone() };
     let campaigns: BTreeSet<&Id> =
         [before, after].into_iter().flatten().flat_map(|view| view.campaigns.keys()).collect();
     let mut changes = Vec::new();
     if before.is_none() {
-        changes.push(Change::Came(seen()));
+        changes.push(UserViewChange::Online(seen()));
     }
     for campaign in campaigns {
-        let standing = |view: Option<&UserView>| view.and_then(|view| view.campaigns.get(campaign)).cloned();
-        changes.extend(change(known, campaign, standing(before), standing(after)).map(Change::Changed));
+        let presence = |view: Option<&UserView>| view.and_then(|view| view.campaigns.get(campaign)).cloned();
+        changes.extend(change(known, campaign, presence(before), presence(after)).map(UserViewChange::Presence));
     }
     if after.is_none() {
-        changes.push(Change::Went(seen()));
+        changes.push(UserViewChange::Offline(seen()));
     }
     changes
 }
 
-fn change(user: &UserView, campaign: &Id, before: Option<Standing>, after: Option<Standing>) -> Option<PresenceChange> {
+fn change(
+    user: &UserView,
+    campaign: &Id,
+    before: Option<CampaignPresence>,
+    after: Option<CampaignPresence>,
+) -> Option<PresenceChange> {
     let is_same = match (&before, &after) {
         (Some(before), Some(after)) => before.status == after.status && before.resources == after.resources,
         (None, None) => true,
@@ -108,9 +113,9 @@ fn change(user: &UserView, campaign: &Id, before: Option<Standing>, after: Optio
     if is_same {
         return None;
     }
-    let before = before.map(|standing| standing.resources).unwrap_or_default();
+    let before = before.map(|presence| presence.resources).unwrap_or_default();
     let (status, resources) = match after {
-        Some(standing) => (standing.status, standing.resources),
+        Some(presence) => (presence.status, presence.resources),
         None => (Presence::Offline, Vec::new()),
     };
     let fresh = resources.iter().find(|used| !before.contains(used)).cloned();

@@ -3,7 +3,7 @@
 use scry_protocol::{Id, Room};
 
 use super::Relay;
-use super::resume::Denied;
+use super::resume::SubscribeError;
 use crate::access;
 use crate::db::DbError;
 use crate::socket::Connection;
@@ -23,7 +23,7 @@ impl Relay {
     }
 
     /// Lets pass who may be in a room of this campaign or catalogue.
-    pub(super) async fn admit(&self, connection: &Connection, room: &Room, history: &Id) -> Result<(), Denied> {
+    pub(super) async fn admit(&self, connection: &Connection, room: &Room, history: &Id) -> Result<(), SubscribeError> {
         let may = match room {
             Room::Custom(..) => self.may_join(connection, room).await?,
             Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => {
@@ -31,7 +31,7 @@ impl Relay {
                 access::role_in_campaign(&self.core.db, &user, history).await?.is_some()
             }
         };
-        if may { Ok(()) } else { Err(Denied::Unauthorized) }
+        if may { Ok(()) } else { Err(SubscribeError::Unauthorized) }
     }
 
     /// Takes a connection out of the rooms that its present token does not open any more, and lists them.

@@ -14,13 +14,13 @@ use crate::socket::Connections;
 /// Collects events in the journal's order, each with who gets it.
 #[derive(Default)]
 pub(super) struct Batch<'a> {
-    letters: Vec<Letter<'a>>,
-    /// For each socket the letters that it gets, in order.
+    deliveries: Vec<EventDelivery<'a>>,
+    /// For each socket the deliveries that it gets, in order.
     shares: HashMap<Sid, Vec<usize>>,
 }
 
 /// Holds one event and how many sockets it goes to.
-pub(super) struct Letter<'a> {
+pub(super) struct EventDelivery<'a> {
     pub row: &'a JournalRow,
     pub sockets: usize,
     /// As it is stored: it is not parsed only to be written again.
@@ -29,28 +29,28 @@ pub(super) struct Letter<'a> {
 
 impl<'a> Batch<'a> {
     /// Adds the event that follows those already in the batch.
-    pub(super) fn add(&mut self, row: &'a JournalRow, audience: &[Sid]) {
-        for sid in audience {
-            self.shares.entry(*sid).or_default().push(self.letters.len());
+    pub(super) fn add(&mut self, row: &'a JournalRow, recipients: &[Sid]) {
+        for sid in recipients {
+            self.shares.entry(*sid).or_default().push(self.deliveries.len());
         }
         let body = serde_json::from_str(&row.body)
             .inspect_err(|error| tracing::error!(%error, seq = row.seq, "an event in the journal is not JSON"))
             .ok();
-        self.letters.push(Letter { row, sockets: audience.len(), body });
+        self.deliveries.push(EventDelivery { row, sockets: recipients.len(), body });
     }
 
     /// Hands every socket what it gets, and empties the batch; returns what was in it.
-    pub(super) fn deliver(&mut self, connections: &Connections) -> Vec<Letter<'a>> {
+    pub(super) fn deliver(&mut self, connections: &Connections) -> Vec<EventDelivery<'a>> {
         let shares = std::mem::take(&mut self.shares);
-        let letters = std::mem::take(&mut self.letters);
+        let deliveries = std::mem::take(&mut self.deliveries);
         for (sid, share) in &shares {
             let Some(connection) = connections.find(*sid) else { continue };
-            for letter in share.iter().filter_map(|index| letters.get(*index)) {
-                if let Some(body) = letter.body {
-                    connection.send(&letter.row.event_type, body);
+            for delivery in share.iter().filter_map(|index| deliveries.get(*index)) {
+                if let Some(body) = delivery.body {
+                    connection.send(&delivery.row.event_type, body);
                 }
             }
         }
-        letters
+        deliveries
     }
 }

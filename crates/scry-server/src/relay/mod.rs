@@ -1,23 +1,23 @@
 //! The relay: reads the journal behind every change and sends it to those who listen.
 //!
-//! It is the only sender of durable events. Each campaign that somebody listens to has a `Hall`
+//! It is the only sender of durable events. Each campaign that somebody listens to has a `Channel`
 //! behind its own lock; whoever holds the lock may send, so events go out in the journal's order and
-//! a socket joins exactly between two of them. A campaign nobody listens to costs nothing: its hall
+//! a socket joins exactly between two of them. A campaign nobody listens to costs nothing: its channel
 //! opens at the journal's head when the first socket comes.
 
 mod admission;
 mod batch;
-mod hall;
-mod passing;
+mod channel;
+mod ephemeral;
 mod resume;
-mod view;
+mod stats;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use batch::{Batch, Letter};
-use hall::Hall;
+use batch::{Batch, EventDelivery};
+use channel::Channel;
 use scry_protocol::{EntityType, Event, Id, Metadata, Operation, Position, Room};
 use serde::Deserialize;
 use serde_json::json;
@@ -29,45 +29,45 @@ use super::clock;
 use super::core::Core;
 use super::db::DbError;
 use super::journal::JournalRow;
-use super::presence::People;
+use super::presence::PresenceHandle;
 use super::socket::{Connection, Connections};
 
-pub use resume::{Denied, Seated};
-pub use view::{HallView, RelayView};
+pub use resume::{SubscribeError, SubscribeGuard};
+pub use stats::{ChannelStats, RelayStats};
 
 /// How many rows are read from the journal at a time, at most and at least.
-const PAGES: (usize, usize) = (256, 8);
+const PAGE_SIZE_BOUNDS: (usize, usize) = (256, 8);
 /// How many deliveries are made at a time: everything else on the thread waits for them.
-const DELIVERIES: usize = 32_768;
-/// How long after a look at the journal the next one comes: what is committed meanwhile is sent together.
-const BEAT: Duration = Duration::from_millis(5);
+const MAX_DELIVERIES_PER_PAGE: usize = 32_768;
+/// How long after a read of the journal the next one comes: what is committed meanwhile is sent together.
+const BATCH_INTERVAL: Duration = Duration::from_millis(5);
 /// How often the journal is read without having been woken: a wake-up may be lost, an event may not.
-const POLL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sends durable events to the sockets that listen; clones share everything.
 #[derive(Clone)]
 pub struct Relay {
     core: Core,
     connections: Connections,
-    people: People,
-    halls: Halls,
+    presence: PresenceHandle,
+    channels: SharedChannels,
 }
 
-type SharedHall = Arc<tokio::sync::Mutex<Hall>>;
-type HallsInner = Mutex<HashMap<Id, SharedHall>>;
-type Halls = Arc<HallsInner>;
+type SharedChannel = Arc<tokio::sync::Mutex<Channel>>;
+type ChannelMap = Mutex<HashMap<Id, SharedChannel>>;
+type SharedChannels = Arc<ChannelMap>;
 
 impl Relay {
     /// Builds a relay that sends to `connections`.
     #[must_use]
-    pub fn new(core: Core, connections: Connections, people: People) -> Self {
-        Self { core, connections, people, halls: Halls::default() }
+    pub fn new(core: Core, connections: Connections, presence: PresenceHandle) -> Self {
+        Self { core, connections, presence, channels: SharedChannels::default() }
     }
 
     /// Sends what is committed, as it is committed, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let commits = self.core.signals.commits.clone();
-        let mut polls = interval(POLL);
+        let commits = self.core.bus.commits.clone();
+        let mut polls = interval(POLL_INTERVAL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let due = tokio::select! {
@@ -87,7 +87,7 @@ impl Relay {
                 tracing::error!(%error, "cannot read the journal; trying again");
             }
             // The first event after a silence goes out at once, those on its heels with one write a socket.
-            if stop.run_until_cancelled(sleep_until(began + BEAT)).await.is_none() {
+            if stop.run_until_cancelled(sleep_until(began + BATCH_INTERVAL)).await.is_none() {
                 return;
             }
         }
@@ -96,9 +96,9 @@ impl Relay {
     /// Takes a socket out of a room; returns false if it was not in it.
     pub async fn unsubscribe(&self, connection: &Connection, room: &Room) -> bool {
         let Some(campaign) = connection.rooms().remove(room) else { return false };
-        let hall = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(&campaign).cloned();
-        if let Some(hall) = hall {
-            hall.lock().await.leave(connection.id(), room);
+        let channel = self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(&campaign).cloned();
+        if let Some(channel) = channel {
+            channel.lock().await.leave(connection.id(), room);
         }
         self.close_if_empty(&campaign);
         true
@@ -111,9 +111,9 @@ impl Relay {
         campaigns.sort();
         campaigns.dedup();
         for campaign in campaigns {
-            let hall = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(&campaign).cloned();
-            if let Some(hall) = hall {
-                hall.lock().await.leave_all(connection.id());
+            let channel = self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(&campaign).cloned();
+            if let Some(channel) = channel {
+                channel.lock().await.leave_all(connection.id());
             }
             self.close_if_empty(&campaign);
         }
@@ -121,76 +121,77 @@ impl Relay {
 
     /// Lists the campaigns with listeners whose journals may have grown without a wake-up.
     async fn overdue(&self) -> Result<HashSet<Id>, DbError> {
-        let open = self.halls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = self.channels.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if open.is_empty() {
             return Ok(HashSet::new());
         }
         let heads = self.core.journal.heads().await?;
         let is_due = |(campaign, head): &(Id, Position)| {
-            // A hall that is locked is being served right now, and again at the next look.
-            open.get(campaign)
-                .is_some_and(|hall| hall.try_lock().is_ok_and(|hall| hall.is_empty() || *hall.head() != *head))
+            // A channel that is locked is being served right now, and again at the next poll.
+            open.get(campaign).is_some_and(|channel| {
+                channel.try_lock().is_ok_and(|channel| channel.is_empty() || *channel.head() != *head)
+            })
         };
         Ok(heads.into_iter().filter(is_due).map(|(campaign, _)| campaign).collect())
     }
 
     async fn catch_up(&self, campaigns: &HashSet<Id>) -> Result<(), DbError> {
         for campaign in campaigns {
-            let open = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(campaign).cloned();
-            let Some(hall) = open else { continue };
-            let mut locked = hall.lock().await;
+            let open = self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(campaign).cloned();
+            let Some(channel) = open else { continue };
+            let mut locked = channel.lock().await;
             self.advance(campaign, &mut locked).await?;
-            let deserted = locked.is_empty();
+            let is_unused = locked.is_empty();
             drop(locked);
-            drop(hall);
-            if deserted {
+            drop(channel);
+            if is_unused {
                 self.close_if_empty(campaign);
             }
         }
         Ok(())
     }
 
-    /// Sends everything that the journal holds after the hall's head.
+    /// Sends everything that the journal holds after the channel's head.
     ///
     /// Between reading a page and having sent it nothing is waited for: whoever gives up waiting for this, as
     /// when its connection breaks off, leaves no event behind.
-    async fn advance(&self, campaign: &Id, hall: &mut Hall) -> Result<(), DbError> {
+    async fn advance(&self, campaign: &Id, channel: &mut Channel) -> Result<(), DbError> {
         loop {
-            let limit = page(hall.seats());
-            let rows = self.core.journal.after(campaign, hall.head().seq, limit).await?;
-            self.send(campaign, hall, &rows);
+            let limit = page_size(channel.subscriber_count());
+            let rows = self.core.journal.after(campaign, channel.head().seq, limit).await?;
+            self.send(campaign, channel, &rows);
             if rows.len() < limit as usize {
                 return Ok(());
             }
         }
     }
 
-    fn send(&self, campaign: &Id, hall: &mut Hall, rows: &[JournalRow]) {
+    fn send(&self, campaign: &Id, channel: &mut Channel, rows: &[JournalRow]) {
         let mut batch = Batch::default();
         for row in rows {
-            hall.advance(&row.epoch, row.seq);
+            channel.advance(&row.epoch, row.seq);
             if let Some(user) = &row.revoked_user {
                 // What came before still reaches them; this event and what follows does not.
                 self.deliver(campaign, &mut batch);
                 if let Some(rooms) = &row.rooms {
-                    self.revoke(hall.evict_from(user, rooms));
+                    self.revoke(channel.evict_from(user, rooms));
                     continue;
                 }
-                self.revoke(hall.evict(|seated| seated == user));
+                self.revoke(channel.evict(|member| member == user));
             }
-            batch.add(row, &hall.audience(&rooms_of(campaign, row)));
+            batch.add(row, &channel.recipients(&rooms_of(campaign, row)));
             if ends_campaign(row) {
                 self.deliver(campaign, &mut batch);
-                self.revoke(hall.evict(|_| true));
+                self.revoke(channel.evict(|_| true));
             }
         }
         self.deliver(campaign, &mut batch);
     }
 
     fn deliver(&self, campaign: &Id, batch: &mut Batch<'_>) {
-        for Letter { row, sockets, .. } in batch.deliver(&self.connections) {
+        for EventDelivery { row, sockets, .. } in batch.deliver(&self.connections) {
             self.core.metrics.relayed(&row.event_type, sockets, age(row));
-            log(campaign, row, sockets);
+            log_delivery(campaign, row, sockets);
         }
     }
 
@@ -202,37 +203,38 @@ impl Relay {
                     connection.send("access:revoked", &json!({"room": room}));
                 }
             }
-            self.people.moved.add(sid);
+            self.presence.moved.add(sid);
         }
     }
 
-    /// Returns a campaign's hall, opened if need be; `None` if there never was such a campaign.
-    async fn hall(&self, campaign: &Id) -> Result<Option<SharedHall>, DbError> {
-        if let Some(hall) = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(campaign) {
-            return Ok(Some(hall.clone()));
+    /// Returns a campaign's channel, opened if need be; `None` if there never was such a campaign.
+    async fn channel(&self, campaign: &Id) -> Result<Option<SharedChannel>, DbError> {
+        if let Some(channel) = self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(campaign) {
+            return Ok(Some(channel.clone()));
         }
         let Some(head) = self.core.journal.head(campaign).await? else { return Ok(None) };
-        let mut halls = self.halls.lock().unwrap_or_else(PoisonError::into_inner);
-        let hall = halls.entry(campaign.clone()).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Hall::new(head))));
-        Ok(Some(hall.clone()))
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let channel =
+            channels.entry(campaign.clone()).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Channel::new(head))));
+        Ok(Some(channel.clone()))
     }
 
     fn close_if_empty(&self, campaign: &Id) {
-        let mut halls = self.halls.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody else can take the hall while the map is locked, so one reference means nobody has it.
-        let deserted = halls
-            .get(campaign)
-            .is_some_and(|hall| Arc::strong_count(hall) == 1 && hall.try_lock().is_ok_and(|hall| hall.is_empty()));
-        if deserted {
-            halls.remove(campaign);
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else can take the channel while the map is locked, so one reference means nobody has it.
+        let is_unused = channels.get(campaign).is_some_and(|channel| {
+            Arc::strong_count(channel) == 1 && channel.try_lock().is_ok_and(|channel| channel.is_empty())
+        });
+        if is_unused {
+            channels.remove(campaign);
         }
     }
 }
 
 /// Returns how many rows to read at a time for so many sockets.
-fn page(sockets: usize) -> u32 {
-    let (most, least) = PAGES;
-    u32::try_from((DELIVERIES / sockets.max(1)).clamp(least, most)).unwrap_or(u32::MAX)
+fn page_size(sockets: usize) -> u32 {
+    let (most, least) = PAGE_SIZE_BOUNDS;
+    u32::try_from((MAX_DELIVERIES_PER_PAGE / sockets.max(1)).clamp(least, most)).unwrap_or(u32::MAX)
 }
 
 /// Returns how long ago the change of an event began.
@@ -242,14 +244,14 @@ fn age(row: &JournalRow) -> Duration {
 
 /// Reads of an event only where it came from.
 #[derive(Deserialize)]
-struct Traced {
+struct MetadataOnly {
     metadata: Metadata,
 }
 
 /// Follows an event from its request to its delivery, for those who ask for that much.
-fn log(campaign: &Id, row: &JournalRow, sockets: usize) {
+fn log_delivery(campaign: &Id, row: &JournalRow, sockets: usize) {
     if tracing::enabled!(tracing::Level::DEBUG) {
-        let metadata = serde_json::from_str(&row.body).map(|Traced { metadata }| metadata).unwrap_or_default();
+        let metadata = serde_json::from_str(&row.body).map(|MetadataOnly { metadata }| metadata).unwrap_or_default();
         let (correlation_id, event_id) = (metadata.correlation_id.unwrap_or_default(), metadata.event_id);
         let event_id = event_id.as_ref().map_or("", Id::as_str);
         tracing::debug!(correlation_id, event_id, %campaign, seq = row.seq, sockets, "delivered");

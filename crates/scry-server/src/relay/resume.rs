@@ -1,7 +1,7 @@
 //! Joining a room with nothing lost or doubled between what is replayed and what is live.
 //!
 //! A long history is sent page by page while the campaign goes on. Only the last few events are sent
-//! with the hall locked, so that nobody waits for one socket's past, and the socket is seated before
+//! with the channel locked, so that nobody waits for one socket's past, and the socket joins before
 //! the lock is let go.
 
 use std::time::Duration;
@@ -11,24 +11,24 @@ use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use super::hall::{Coverage, Hall};
-use super::{Relay, SharedHall, rooms_of};
+use super::channel::{Channel, Coverage};
+use super::{Relay, SharedChannel, rooms_of};
 use crate::db::DbError;
 use crate::journal::JournalRow;
 use crate::socket::{BufferFullError, Connection};
 
 /// How much history is read at a time: in `seq`s, and of a catalogue's room in events.
-const SLICE: u64 = 256;
-/// How much may be left to replay when the hall is locked for the handover.
-const LAST_SLICE: u64 = 64;
+const SLICE_SIZE: u64 = 256;
+/// How much may be left to replay when the channel is locked for the handover.
+const LOCKED_SLICE_SIZE: u64 = 64;
 /// How long a socket may leave its buffer full before the replay gives up on it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a full buffer is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const BUFFER_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Says why a room was not joined.
 #[derive(Debug, thiserror::Error)]
-pub enum Denied {
+pub enum SubscribeError {
     /// There is no such room, or it is not for this user: nobody learns which.
     #[error("Unauthorized")]
     Unauthorized,
@@ -38,16 +38,16 @@ pub enum Denied {
     Database(#[from] DbError),
 }
 
-/// Holds the answer to a granted subscription and holds back live events until it is dropped.
+/// The answer to a granted subscription; holds back live events until it is dropped.
 ///
 /// Answer first, then drop it: so the answer comes after what was replayed and before what follows.
-pub struct Seated {
+pub struct SubscribeGuard {
     pub ack: SubscribeAck,
-    pub hold: OwnedMutexGuard<Hall>,
+    pub hold: OwnedMutexGuard<Channel>,
 }
 
 /// Follows one replay.
-struct Replay<'a> {
+struct RoomReplay<'a> {
     connection: &'a Connection,
     room: &'a Room,
     campaign: &'a Id,
@@ -66,17 +66,17 @@ impl Relay {
     /// Sends a room's events after `since`, joins it, and returns what to answer.
     ///
     /// # Errors
-    /// [`Denied`]; the socket is then not in the room.
+    /// [`SubscribeError`]; the socket is then not in the room.
     pub async fn subscribe(
         &self,
         connection: &Connection,
         room: &Room,
         since: Option<&Position>,
-    ) -> Result<Seated, Denied> {
-        let campaign = self.history_of(room).await?.ok_or(Denied::Unauthorized)?;
+    ) -> Result<SubscribeGuard, SubscribeError> {
+        let campaign = self.history_of(room).await?.ok_or(SubscribeError::Unauthorized)?;
         self.admit(connection, room, &campaign).await?;
-        let shared = self.hall(&campaign).await?.ok_or(Denied::Unauthorized)?;
-        let mut replay = Replay {
+        let shared = self.channel(&campaign).await?.ok_or(SubscribeError::Unauthorized)?;
+        let mut replay = RoomReplay {
             connection,
             room,
             campaign: &campaign,
@@ -88,39 +88,39 @@ impl Relay {
         };
         replay.begin(self, &shared, since).await?;
         loop {
-            let mut hall = shared.clone().lock_owned().await;
-            self.advance(&campaign, &mut hall).await?;
-            let head = hall.head().seq;
+            let mut channel = shared.clone().lock_owned().await;
+            self.advance(&campaign, &mut channel).await?;
+            let head = channel.head().seq;
             // Asked again after the head was read: whoever was removed up to here gets nothing more.
             self.admit(connection, room, &campaign).await?;
-            let coverage = hall.coverage(connection.id(), room);
-            if replay.cursor.is_none_or(|cursor| head.saturating_sub(cursor) <= LAST_SLICE) {
+            let coverage = channel.coverage(connection.id(), room);
+            if replay.cursor.is_none_or(|cursor| head.saturating_sub(cursor) <= LOCKED_SLICE_SIZE) {
                 if replay.slice(self, &coverage, head).await?.is_ok() {
                     self.core.metrics.subscribed(replay.outcome(), replay.sent);
-                    return Ok(replay.seat(hall));
+                    return Ok(replay.join_locked(channel));
                 }
-                drop(hall);
-                replay.wait_for_room().await?;
+                drop(channel);
+                replay.wait_for_buffer().await?;
             } else {
-                drop(hall);
+                drop(channel);
                 while replay.slice(self, &coverage, head).await?.is_err() {
-                    replay.wait_for_room().await?;
+                    replay.wait_for_buffer().await?;
                 }
             }
         }
     }
 }
 
-impl Replay<'_> {
+impl RoomReplay<'_> {
     /// Decides whether the history that `since` speaks of is the one this journal still has.
-    async fn begin(&mut self, relay: &Relay, hall: &SharedHall, since: Option<&Position>) -> Result<(), DbError> {
+    async fn begin(&mut self, relay: &Relay, channel: &SharedChannel, since: Option<&Position>) -> Result<(), DbError> {
         let Some(since) = since else { return Ok(()) };
-        let mut hall = hall.lock().await;
-        relay.advance(self.campaign, &mut hall).await?;
-        let is_known = since.is_comparable_with(hall.head()) && since.seq <= hall.head().seq;
+        let mut channel = channel.lock().await;
+        relay.advance(self.campaign, &mut channel).await?;
+        let is_known = since.is_comparable_with(channel.head()) && since.seq <= channel.head().seq;
         if is_known && !self.was_absent(relay, since.seq).await? {
             self.from = Some(since.seq);
-            self.cursor = Some(self.skip(relay, since.seq, hall.head().seq).await?);
+            self.cursor = Some(self.skip(relay, since.seq, channel.head().seq).await?);
         }
         Ok(())
     }
@@ -176,25 +176,25 @@ impl Replay<'_> {
     async fn read(&self, relay: &Relay, cursor: u64, head: u64) -> Result<(Vec<JournalRow>, u64), DbError> {
         let journal = &relay.core.journal;
         if matches!(self.room, Room::Custom(..)) {
-            let limit = u32::try_from(SLICE).unwrap_or(u32::MAX);
+            let limit = u32::try_from(SLICE_SIZE).unwrap_or(u32::MAX);
             let rows = journal.replay_declared(self.campaign, self.room, cursor, head, limit).await?;
             let is_all = rows.len() < limit as usize;
             let upto = rows.last().filter(|_| !is_all).map_or(head, |row| row.seq);
             return Ok((rows, upto));
         }
-        let upto = head.min(cursor.saturating_add(SLICE));
+        let upto = head.min(cursor.saturating_add(SLICE_SIZE));
         Ok((journal.replay(self.room, cursor, upto).await?, upto))
     }
 
     /// Waits a little for the socket to read; ends it if it has not read for too long.
-    async fn wait_for_room(&self) -> Result<(), Denied> {
-        if self.progress.elapsed() > PATIENCE {
+    async fn wait_for_buffer(&self) -> Result<(), SubscribeError> {
+        if self.progress.elapsed() > STALL_TIMEOUT {
             self.connection.close_slow_reader();
-            return Err(Denied::Gone);
+            return Err(SubscribeError::Gone);
         }
         let closed = self.connection.closed();
-        if closed.run_until_cancelled(tokio::time::sleep(LOOK_AGAIN)).await.is_none() {
-            return Err(Denied::Gone);
+        if closed.run_until_cancelled(tokio::time::sleep(BUFFER_RETRY_INTERVAL)).await.is_none() {
+            return Err(SubscribeError::Gone);
         }
         Ok(())
     }
@@ -207,13 +207,13 @@ impl Replay<'_> {
         }
     }
 
-    /// Seats the socket while the hall is locked.
-    fn seat(self, mut hall: OwnedMutexGuard<Hall>) -> Seated {
-        let position = hall.head().clone();
+    /// Joins the socket while the channel is locked.
+    fn join_locked(self, mut channel: OwnedMutexGuard<Channel>) -> SubscribeGuard {
+        let position = channel.head().clone();
         let from = self.from.unwrap_or(position.seq);
-        hall.join(self.connection.id(), &self.connection.claims().sub, self.room, from);
+        channel.join(self.connection.id(), &self.connection.claims().sub, self.room, from);
         self.connection.rooms().insert(self.room.clone(), self.campaign.clone());
-        Seated {
+        SubscribeGuard {
             ack: SubscribeAck {
                 success: true,
                 room: Some(self.room.to_string()),
@@ -221,7 +221,7 @@ impl Replay<'_> {
                 recovered: self.from.is_some(),
                 replayed: self.sent,
             },
-            hold: hall,
+            hold: channel,
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::core::Core;
 use crate::db::DbError;
 use crate::inbox::{self, Cursor};
 use crate::limits::{LimitKind, LimitReporter};
-use crate::presence::People;
+use crate::presence::PresenceHandle;
 use crate::relay::Relay;
 
 /// Authenticates connections; clones share everything.
@@ -31,7 +31,7 @@ use crate::relay::Relay;
 pub(super) struct Authenticator {
     pub core: Core,
     pub relay: Relay,
-    pub people: People,
+    pub presence: PresenceHandle,
     pub connections: Connections,
     pub limiter: ConnectionLimiter,
 }
@@ -120,12 +120,12 @@ impl Authenticator {
         if Box::pin(self.core.is_over(&connection.claims())).await.unwrap_or(false) {
             connection.end_session();
         }
-        let (core, relay, people) = (self.core.clone(), self.relay.clone(), self.people.clone());
+        let (core, relay, presence) = (self.core.clone(), self.relay.clone(), self.presence.clone());
         let messages = UserQueue::new(cursor);
         let session = SocketSession {
             core,
             relay,
-            people,
+            presence,
             connection: connection.clone(),
             requests,
             is_expiry_announced: false,
@@ -133,7 +133,7 @@ impl Authenticator {
         };
         session.run().await;
         self.connections.remove(connection.id());
-        self.people.moved.add(connection.id());
+        self.presence.moved.add(connection.id());
         drop(permit);
     }
 

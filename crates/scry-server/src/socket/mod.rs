@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use self::authenticator::{Authenticator, SharedPendingConnection};
 use self::connection_limiter::ConnectionLimiter;
 use super::core::Core;
-use super::presence::People;
+use super::presence::PresenceHandle;
 use super::relay::Relay;
 use crate::config::SocketConfig;
 
@@ -56,7 +56,7 @@ pub struct Gateway {
     io: SocketIo,
     relay: Relay,
     connections: Connections,
-    people: People,
+    presence: PresenceHandle,
 }
 
 impl Gateway {
@@ -65,14 +65,14 @@ impl Gateway {
     pub fn new(core: Core) -> (SocketIoLayer, Self) {
         let (layer, io) = builder(&core.config.socket).build_layer();
         let connections = Connections::default();
-        let people = People::default();
-        let relay = Relay::new(core.clone(), connections.clone(), people.clone());
+        let presence = PresenceHandle::default();
+        let relay = Relay::new(core.clone(), connections.clone(), presence.clone());
         // One process has one gateway; a second one in a test would not be shown.
         let _ = core.relay.set(relay.view());
         let authenticator = Authenticator {
             core: core.clone(),
             relay: relay.clone(),
-            people: people.clone(),
+            presence: presence.clone(),
             connections: connections.clone(),
             limiter: ConnectionLimiter::default(),
         };
@@ -84,14 +84,14 @@ impl Gateway {
             server.serve(socket, &accepted).await;
         };
         io.ns("/", serve.with(admit));
-        (layer, Self { core, io, relay, connections, people })
+        (layer, Self { core, io, relay, connections, presence })
     }
 
     /// Sends durable events, presence and messages to users, and ends sessions that were logged out, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(
             self.relay.clone().run(stop.clone()),
-            self.people.run(self.core.clone(), self.connections.clone(), stop.clone()),
+            self.presence.run(self.core.clone(), self.connections.clone(), stop.clone()),
             user_events::run(&self, &stop),
             ephemeral::run(&self, &stop),
             self.run_cluster(&stop),
@@ -110,8 +110,8 @@ impl Gateway {
     }
 
     async fn run_cluster(&self, stop: &CancellationToken) {
-        if let Some(cluster) = self.core.signals.cluster() {
-            cluster.run(&self.core.signals, self.core.config.presence.ttl, stop).await;
+        if let Some(cluster) = self.core.bus.cluster() {
+            cluster.run(&self.core.bus, self.core.config.presence.ttl, stop).await;
         }
     }
 }

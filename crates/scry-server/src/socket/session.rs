@@ -20,8 +20,8 @@ use crate::auth::{Claims, NotAdmitted, TokenError};
 use crate::clock::{now, stamp};
 use crate::core::Core;
 use crate::limits::LimitKind;
-use crate::presence::People;
-use crate::relay::{Denied, Relay, Seated};
+use crate::presence::PresenceHandle;
+use crate::relay::{Relay, SubscribeError, SubscribeGuard};
 
 pub(super) use user_queue::UserQueue;
 
@@ -38,7 +38,7 @@ pub(super) struct QueuedRequest {
 pub(super) struct SocketSession {
     pub core: Core,
     pub relay: Relay,
-    pub people: People,
+    pub presence: PresenceHandle,
     pub connection: Arc<Connection>,
     /// In boxes: the queue makes room for several at once, in every connection.
     pub requests: mpsc::Receiver<Box<QueuedRequest>>,
@@ -52,7 +52,7 @@ impl SocketSession {
     pub(super) async fn run(mut self) {
         self.core.connected.fetch_add(1, Ordering::Relaxed);
         let closed = self.connection.closed().clone();
-        self.people.moved.add(self.connection.id());
+        self.presence.moved.add(self.connection.id());
         closed.run_until_cancelled(self.serve()).await;
         Box::pin(self.end()).await;
         self.core.connected.fetch_sub(1, Ordering::Relaxed);
@@ -104,13 +104,13 @@ impl SocketSession {
             return self.connection.answer(ack, &refused(TokenError::Expired));
         }
         if !matches!(request, SocketRequest::Authenticate(_) | SocketRequest::Latency | SocketRequest::Presence(_)) {
-            self.people.acted.add(self.connection.id());
+            self.presence.active.add(self.connection.id());
         }
         match request {
             SocketRequest::Subscribe { room, since } => self.subscribe(room, since, ack).await,
             SocketRequest::Unsubscribe(room) => {
                 self.relay.unsubscribe(&self.connection, &room).await;
-                self.people.moved.add(self.connection.id());
+                self.presence.moved.add(self.connection.id());
                 self.connection.answer(ack, &json!({"success": true, "room": room}));
             }
             SocketRequest::Presence(update) => self.update_presence(update, ack).await,
@@ -130,12 +130,12 @@ impl SocketSession {
             return self.connection.answer(ack, &ErrorAck::new(ErrorCode::TooManyRooms, sentence));
         }
         match self.relay.subscribe(&self.connection, &room, since.as_ref()).await {
-            Ok(Seated { ack: granted, hold }) => {
+            Ok(SubscribeGuard { ack: granted, hold }) => {
                 self.connection.answer(ack, &granted);
                 drop(hold);
                 self.announce_joined(room).await;
             }
-            Err(denied) => self.reject(ack, &denied, "could not join a room"),
+            Err(error) => self.reject(ack, &error, "could not join a room"),
         }
     }
 
@@ -144,13 +144,13 @@ impl SocketSession {
     }
 
     /// Answers a refused request; `what` is for the log, where it is the server's own fault.
-    fn reject(&self, ack: AckSender, denied: &Denied, what: &'static str) {
-        match denied {
-            Denied::Gone => {}
-            Denied::Unauthorized => {
-                self.connection.answer(ack, &ErrorAck::new(ErrorCode::Unauthorized, denied.to_string()));
+    fn reject(&self, ack: AckSender, error: &SubscribeError, what: &'static str) {
+        match error {
+            SubscribeError::Gone => {}
+            SubscribeError::Unauthorized => {
+                self.connection.answer(ack, &ErrorAck::new(ErrorCode::Unauthorized, error.to_string()));
             }
-            Denied::Database(error) => {
+            SubscribeError::Database(error) => {
                 tracing::error!(%error, "{what}");
                 self.connection.answer(ack, &ErrorAck::new(ErrorCode::Internal, "the server failed; try again"));
             }

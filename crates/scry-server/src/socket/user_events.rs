@@ -12,16 +12,16 @@ use super::Gateway;
 use crate::auth::{lifecycle, revoked};
 use crate::clock::now;
 use crate::db::DbError;
+use crate::event_bus::SessionEnded;
 use crate::inbox;
-use crate::signals::SessionEnded;
 
 /// How often to look for what other nodes did; messages may be lost; the state is read again.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Passes on the core's signals until `stop`.
+/// Forwards the events of the bus until `stop`.
 pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
-    let mail = gateway.core.signals.mail.clone();
-    let mut ended = gateway.core.signals.ended();
+    let mail = gateway.core.bus.messages.clone();
+    let mut ended = gateway.core.bus.subscribe_session_ends();
     let mut polls = interval(POLL_INTERVAL);
     polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -45,12 +45,12 @@ pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
 async fn poll_database(gateway: &Gateway) -> Result<(), DbError> {
     let core = &gateway.core;
     // Messages come from other nodes only; an operator's command ends sessions of a node that is alone, too.
-    if core.signals.cluster().is_some() {
+    if core.bus.cluster().is_some() {
         notify_users(gateway, &inbox::written_to(&core.db, now()).await?.into_iter().collect());
     }
     for session in revoked::lately(&core.db, now()).await? {
-        if !core.signals.is_over(&session.sid) {
-            core.signals.heard_end(session);
+        if !core.bus.is_session_ended(&session.sid) {
+            core.bus.session_ended_elsewhere(session);
         }
     }
     // Their sockets may be of sessions that only the application knows that signed the token.

@@ -7,8 +7,8 @@ use socketioxide::extract::AckSender;
 use super::SocketSession;
 use crate::access::{self, Whereabouts};
 use crate::domain::{Kind, typing};
-use crate::presence::{Request, Spot};
-use crate::relay::Denied;
+use crate::presence::{PresenceRequest, TypingTarget};
+use crate::relay::SubscribeError;
 use crate::rules::authorization::{Action, Decision, allow};
 
 impl SocketSession {
@@ -27,10 +27,10 @@ impl SocketSession {
         };
         match allowed.await {
             Ok(()) => {
-                self.people.ask(Request::Update(self.connection.id(), update)).await;
+                self.presence.send(PresenceRequest::Update(self.connection.id(), update)).await;
                 self.acknowledge(ack);
             }
-            Err(denied) => self.reject(ack, &denied, "could not note what somebody is at"),
+            Err(error) => self.reject(ack, &error, "could not note what somebody is at"),
         }
     }
 
@@ -51,41 +51,41 @@ impl SocketSession {
                 let claims = self.connection.claims();
                 let is_structure = field.entity_type == EntityType::Structure;
                 let settlement = place.parent.filter(|_| is_structure);
-                let spot = Spot { user_id: claims.sub.clone(), name: claims.name.clone(), field, settlement };
-                self.people.ask(Request::Typing(self.connection.id(), spot, is_typing)).await;
+                let target = TypingTarget { user_id: claims.sub.clone(), name: claims.name.clone(), field, settlement };
+                self.presence.send(PresenceRequest::Typing(self.connection.id(), target, is_typing)).await;
                 self.acknowledge(ack);
             }
-            Err(denied) => self.reject(ack, &denied, "could not note who types"),
+            Err(error) => self.reject(ack, &error, "could not note who types"),
         }
     }
 
-    /// Tells the people's task that the connection has joined a room.
+    /// Tells the presence task that the connection has joined a room.
     pub(super) async fn announce_joined(&self, room: Room) {
-        self.people.ask(Request::Joined(self.connection.id(), room)).await;
+        self.presence.send(PresenceRequest::Joined(self.connection.id(), room)).await;
     }
 
-    async fn role_in(&self, campaign: &Id) -> Result<Role, Denied> {
+    async fn role_in(&self, campaign: &Id) -> Result<Role, SubscribeError> {
         let user = self.connection.claims().sub.clone();
-        access::role_in_campaign(&self.core.db, &user, campaign).await?.ok_or(Denied::Unauthorized)
+        access::role_in_campaign(&self.core.db, &user, campaign).await?.ok_or(SubscribeError::Unauthorized)
     }
 
     /// Refuses the name of a field that the entity does not have: others are shown it.
-    async fn require_field(&self, request: &TypingRequest) -> Result<(), Denied> {
-        let kind = Kind::parse(request.entity_type.as_str()).ok_or(Denied::Unauthorized)?;
+    async fn require_field(&self, request: &TypingRequest) -> Result<(), SubscribeError> {
+        let kind = Kind::parse(request.entity_type.as_str()).ok_or(SubscribeError::Unauthorized)?;
         let has_field = typing::has_field(&self.core.db, kind, &request.entity_id, &request.field).await?;
-        if has_field { Ok(()) } else { Err(Denied::Unauthorized) }
+        if has_field { Ok(()) } else { Err(SubscribeError::Unauthorized) }
     }
 
-    async fn find(&self, campaign: &Id, entity_type: &EntityType, id: &Id) -> Result<Whereabouts, Denied> {
+    async fn find(&self, campaign: &Id, entity_type: &EntityType, id: &Id) -> Result<Whereabouts, SubscribeError> {
         let place = access::whereabouts(&self.core.db, id).await?;
         let fits = |place: &Whereabouts| place.campaign == *campaign && place.entity_type == *entity_type;
-        place.filter(fits).ok_or(Denied::Unauthorized)
+        place.filter(fits).ok_or(SubscribeError::Unauthorized)
     }
 }
 
-fn require_editor(role: Role) -> Result<(), Denied> {
+fn require_editor(role: Role) -> Result<(), SubscribeError> {
     match allow(Some(role), Action::Edit) {
         Decision::Allow => Ok(()),
-        Decision::Deny | Decision::Hide => Err(Denied::Unauthorized),
+        Decision::Deny | Decision::Hide => Err(SubscribeError::Unauthorized),
     }
 }

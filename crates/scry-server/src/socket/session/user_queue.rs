@@ -111,7 +111,7 @@ impl SocketSession {
         }
         let user = self.connection.claims().sub.clone();
         match inbox::give_back(&self.core.db, &user, &unread).await {
-            Ok(()) => self.core.signals.mailed(&user),
+            Ok(()) => self.core.bus.message_stored(&user),
             Err(error) => tracing::error!(%error, "messages to a user whose connection was lost are lost as well"),
         }
     }

@@ -6,48 +6,55 @@ use scry_protocol::Id;
 use scry_protocol::presence::UserTyping;
 use serde::{Deserialize, Serialize};
 
+use crate::event_bus::EphemeralBroadcast;
 use crate::presence::UserView;
-use crate::signals::Passing;
 
-/// Holds one word from one node to all others.
+/// One message from one node to all others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Word {
+pub enum ClusterMessage {
     /// The journals of these campaigns have grown.
     Commits { campaigns: Vec<Id> },
     /// The inboxes of these users have grown.
-    Mail { users: Vec<Id> },
+    #[serde(rename = "mail")]
+    Messages { users: Vec<Id> },
     /// A session is over.
-    Ended { user_id: Id, sid: Id },
+    #[serde(rename = "ended")]
+    SessionEnded { user_id: Id, sid: Id },
     /// A node has come and wants to know who is where.
-    Hello,
+    #[serde(rename = "hello")]
+    Join,
     /// A node is still there.
-    Alive,
+    #[serde(rename = "alive")]
+    Heartbeat,
     /// A node goes, and its users with it.
-    Bye,
+    #[serde(rename = "bye")]
+    Leave,
     /// Everybody a node has.
-    Roll { users: Vec<UserView> },
+    #[serde(rename = "roll")]
+    Sync { users: Vec<UserView> },
     /// What a node has of one user; nothing, if their last connection to it has gone.
     User { user_id: Id, view: Option<UserView> },
     /// An event for whoever is there.
-    Passing(Passing),
+    #[serde(rename = "passing")]
+    Ephemeral(EphemeralBroadcast),
     /// Somebody types; `settlement` is the one around a structure.
     Typing { event: UserTyping, settlement: Option<Id> },
 }
 
-/// Holds a word with its sender.
+/// A message with its sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     pub from: Arc<str>,
-    pub word: Word,
+    pub message: ClusterMessage,
 }
 
-/// Tells a listener what comes from outside.
+/// What a subscriber gets from the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
-    /// The other nodes can be reached, again or for the first time: words may have been missed.
+pub enum ClusterEvent {
+    /// The other nodes can be reached, again or for the first time: messages may have been missed.
     Up,
-    Word(Envelope),
+    Message(Envelope),
 }
 
 #[cfg(test)]
@@ -73,25 +80,25 @@ mod tests {
             field: "level".to_owned(),
             typing: true,
         };
-        let words = [
-            Word::Commits { campaigns: vec![id("c")] },
-            Word::Mail { users: vec![id("u")] },
-            Word::Passing(Passing {
+        let messages = [
+            ClusterMessage::Commits { campaigns: vec![id("c")] },
+            ClusterMessage::Messages { users: vec![id("u")] },
+            ClusterMessage::Ephemeral(EphemeralBroadcast {
                 event: "stock:updated".to_owned(),
                 body: "{}".to_owned(),
                 rooms: vec!["company:acme".parse().unwrap()],
             }),
-            Word::Ended { user_id: id("u"), sid: id("s") },
-            Word::Hello,
-            Word::Alive,
-            Word::Bye,
-            Word::Roll { users: vec![view.clone()] },
-            Word::User { user_id: id("u"), view: Some(view) },
-            Word::User { user_id: id("u"), view: None },
-            Word::Typing { event, settlement: Some(id("s")) },
+            ClusterMessage::SessionEnded { user_id: id("u"), sid: id("s") },
+            ClusterMessage::Join,
+            ClusterMessage::Heartbeat,
+            ClusterMessage::Leave,
+            ClusterMessage::Sync { users: vec![view.clone()] },
+            ClusterMessage::User { user_id: id("u"), view: Some(view) },
+            ClusterMessage::User { user_id: id("u"), view: None },
+            ClusterMessage::Typing { event, settlement: Some(id("s")) },
         ];
-        for word in words {
-            let envelope = Envelope { from: "here".into(), word };
+        for message in messages {
+            let envelope = Envelope { from: "here".into(), message };
             let text = serde_json::to_string(&envelope).unwrap();
             assert_eq!(serde_json::from_str::<Envelope>(&text).unwrap(), envelope, "{text}");
         }

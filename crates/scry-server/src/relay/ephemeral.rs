@@ -1,4 +1,4 @@
-//! What is only passed on: to whoever is in the rooms of a catalogue at that moment.
+//! Ephemeral events of a catalogue: sent to the sockets that are in its rooms at that moment.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::PoisonError;
@@ -12,19 +12,19 @@ use super::Relay;
 impl Relay {
     /// Sends an event to the sockets in any of `rooms`, each once; returns which got it.
     ///
-    /// What is journaled goes out before it, and takes out those who were removed; the hall is held meanwhile.
-    pub async fn pass(&self, rooms: &[Room], event: &str, body: &RawValue) -> HashSet<Sid> {
+    /// What is journaled goes out before it, and takes out those who were removed; the channel is locked meanwhile.
+    pub async fn broadcast(&self, rooms: &[Room], event: &str, body: &RawValue) -> HashSet<Sid> {
         let mut got = HashSet::new();
         for (journal, rooms) in self.by_journal(rooms) {
-            let open = self.halls.lock().unwrap_or_else(PoisonError::into_inner).get(&journal).cloned();
-            let Some(hall) = open else { continue };
-            let mut hall = hall.lock().await;
-            if let Err(error) = self.advance(&journal, &mut hall).await {
+            let open = self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(&journal).cloned();
+            let Some(channel) = open else { continue };
+            let mut channel = channel.lock().await;
+            if let Err(error) = self.advance(&journal, &mut channel).await {
                 tracing::error!(%error, event, "cannot read the journal; an event is not passed on");
                 continue;
             }
-            let audience = hall.audience(&rooms).into_iter().filter(|sid| got.insert(*sid)).collect::<Vec<_>>();
-            for connection in self.connections.get(&audience) {
+            let recipients = channel.recipients(&rooms).into_iter().filter(|sid| got.insert(*sid)).collect::<Vec<_>>();
+            for connection in self.connections.get(&recipients) {
                 connection.send(event, body);
             }
         }

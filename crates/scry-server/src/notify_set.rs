@@ -6,33 +6,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Collects what is due, each thing once, for one task that takes it; clones share the collection.
+/// A set of what is due, for one task that is notified and takes it; clones share the set.
 #[derive(Debug)]
-pub struct Wakes<T>(Arc<Inner<T>>);
+pub struct NotifySet<T>(Arc<NotifySetInner<T>>);
 
 #[derive(Debug)]
-struct Inner<T> {
+struct NotifySetInner<T> {
     due: Mutex<HashSet<T>>,
-    bell: Notify,
+    notify: Notify,
 }
 
-impl<T> Clone for Wakes<T> {
+impl<T> Clone for NotifySet<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T> Default for Wakes<T> {
+impl<T> Default for NotifySet<T> {
     fn default() -> Self {
-        Self(Arc::new(Inner { due: Mutex::new(HashSet::new()), bell: Notify::new() }))
+        Self(Arc::new(NotifySetInner { due: Mutex::new(HashSet::new()), notify: Notify::new() }))
     }
 }
 
-impl<T: Eq + Hash> Wakes<T> {
+impl<T: Eq + Hash> NotifySet<T> {
     /// Adds something that is due.
     pub fn add(&self, item: T) {
         self.0.due.lock().unwrap_or_else(PoisonError::into_inner).insert(item);
-        self.0.bell.notify_one();
+        self.0.notify.notify_one();
     }
 
     /// Takes all that is due as soon as something is; nothing is lost if the wait is broken off.
@@ -42,7 +42,7 @@ impl<T: Eq + Hash> Wakes<T> {
             if !due.is_empty() {
                 return due;
             }
-            self.0.bell.notified().await;
+            self.0.notify.notified().await;
         }
     }
 }
@@ -55,13 +55,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_added_twice_is_taken_once() {
-        let wakes = Wakes::default();
-        wakes.add(1);
-        wakes.add(2);
-        wakes.add(1);
-        assert_eq!(wakes.take().await, HashSet::from([1, 2]));
-        assert!(tokio::time::timeout(Duration::from_millis(1), wakes.take()).await.is_err());
-        wakes.add(3);
-        assert_eq!(wakes.clone().take().await, HashSet::from([3]), "a broken off wait takes nothing along");
+        let set = NotifySet::default();
+        set.add(1);
+        set.add(2);
+        set.add(1);
+        assert_eq!(set.take().await, HashSet::from([1, 2]));
+        assert!(tokio::time::timeout(Duration::from_millis(1), set.take()).await.is_err());
+        set.add(3);
+        assert_eq!(set.clone().take().await, HashSet::from([3]), "a broken off wait takes nothing along");
     }
 }

@@ -11,87 +11,87 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::registry::{Moment, Outcome, Registry};
-use super::typing::{Spot, Typing};
-use super::view::Change;
-use super::{People, Request};
-use crate::cluster::{Envelope, Heard, Word};
+use super::registry::{Announcements, Clocks, PresenceRegistry};
+use super::typing::{TypingRegistry, TypingTarget};
+use super::view::UserViewChange;
+use super::{PresenceHandle, PresenceRequest};
+use crate::cluster::{ClusterEvent, ClusterMessage, Envelope};
 use crate::rules::authorization::{Action, Decision, allow};
 use crate::socket::{Connection, Connections};
 use crate::{Core, access, clock};
 
 /// How often the clock is looked at.
-const TICK: Duration = Duration::from_millis(500);
+const TICK_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the memberships of those who are in no room, and the roles of those who edit, are looked up.
-const CHECK: Duration = Duration::from_secs(5);
+const MEMBERSHIP_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a node that says nothing is believed to be there; never longer than presence is kept.
-const TRUST: Duration = Duration::from_secs(15);
+const NODE_TTL: Duration = Duration::from_secs(15);
 
-/// Holds everything about people on this node.
-struct Office {
+/// The state of the task: everything about presence on this node.
+struct PresenceTask {
     core: Core,
     connections: Connections,
-    registry: Registry<Sid>,
-    typing: Typing<Sid>,
+    registry: PresenceRegistry<Sid>,
+    typing: TypingRegistry<Sid>,
     /// The sockets in each campaign's room, and each socket's campaigns.
     watchers: HashMap<Id, BTreeSet<Sid>>,
     watching: HashMap<Sid, BTreeSet<Id>>,
     next_check: Instant,
 }
 
-impl People {
+impl PresenceHandle {
     /// Keeps presence and typing until `stop`.
     pub async fn run(&self, core: Core, connections: Connections, stop: CancellationToken) {
         let mut requests = self.waiting.lock().await;
-        let mut heard = core.signals.cluster().map(|cluster| cluster.hear());
-        let acted = core.signals.acted.clone();
-        let mut office = Office::new(core, connections);
-        let mut ticks = interval(TICK.min(office.core.config.presence.idle_after / 4));
+        let mut heard = core.bus.cluster().map(|cluster| cluster.subscribe());
+        let acted = core.bus.activity.clone();
+        let mut task = PresenceTask::new(core, connections);
+        let mut ticks = interval(TICK_INTERVAL.min(task.core.config.presence.idle_after / 4));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 sids = self.moved.take() => {
                     for sid in sids {
-                        office.look(sid).await;
+                        task.reconcile(sid).await;
                     }
                 }
-                sids = self.acted.take() => office.touch(sids).await,
+                sids = self.active.take() => task.record_activity(sids).await,
                 users = acted.take() => {
-                    let sids: Vec<Sid> = users.iter().flat_map(|user| office.registry.keys(user)).collect();
-                    office.touch(sids).await;
+                    let sids: Vec<Sid> = users.iter().flat_map(|user| task.registry.keys(user)).collect();
+                    task.record_activity(sids).await;
                 }
-                Some(request) = requests.recv() => office.serve(request).await,
-                word = next(&mut heard) => office.listen(word).await,
-                _ = ticks.tick() => office.tick().await,
+                Some(request) = requests.recv() => task.serve(request).await,
+                message = next_cluster_event(&mut heard) => task.handle_cluster_event(message).await,
+                _ = ticks.tick() => task.tick().await,
             }
         }
     }
 }
 
-/// Waits for a word from another node; for ever, where there is none.
-async fn next(heard: &mut Option<broadcast::Receiver<Heard>>) -> Heard {
+/// Waits for an event of the cluster; forever, where there is none.
+async fn next_cluster_event(heard: &mut Option<broadcast::Receiver<ClusterEvent>>) -> ClusterEvent {
     match heard {
-        Some(words) => match words.recv().await {
-            Ok(word) => word,
+        Some(events) => match events.recv().await {
+            Ok(message) => message,
             // What was lost is asked for again.
-            Err(RecvError::Lagged(_)) => Heard::Up,
+            Err(RecvError::Lagged(_)) => ClusterEvent::Up,
             Err(RecvError::Closed) => std::future::pending().await,
         },
         None => std::future::pending().await,
     }
 }
 
-fn moment() -> Moment {
-    Moment { mono: Instant::now(), wall: clock::now() }
+fn now() -> Clocks {
+    Clocks { mono: Instant::now(), wall: clock::now() }
 }
 
-impl Office {
+impl PresenceTask {
     fn new(core: Core, connections: Connections) -> Self {
         let presence = &core.config.presence;
         Self {
-            registry: Registry::new(presence.idle_after, TRUST.min(presence.ttl)),
-            typing: Typing::default(),
+            registry: PresenceRegistry::new(presence.idle_after, NODE_TTL.min(presence.ttl)),
+            typing: TypingRegistry::default(),
             watchers: HashMap::new(),
             watching: HashMap::new(),
             next_check: Instant::now(),
@@ -101,59 +101,59 @@ impl Office {
     }
 
     /// Serves a request of a connection.
-    async fn serve(&mut self, request: Request) {
+    async fn serve(&mut self, request: PresenceRequest) {
         match request {
-            Request::Joined(sid, room) => {
-                self.look(sid).await;
+            PresenceRequest::Joined(sid, room) => {
+                self.reconcile(sid).await;
                 let inside = self.connection(sid).filter(|connection| connection.rooms().contains_key(&room));
                 if let (Room::Campaign(campaign), Some(connection)) = (room, inside) {
                     let users = self.registry.present(&campaign);
                     send(&connection, &EphemeralEvent::PresenceState(PresenceState { campaign_id: campaign, users }));
                 }
             }
-            Request::Update(sid, update) => {
-                self.look(sid).await;
+            PresenceRequest::Update(sid, update) => {
+                self.reconcile(sid).await;
                 let (campaign, resource) = (update.campaign_id, update.resource);
-                let outcome = self.registry.update(sid, &campaign, resource, update.state, moment());
+                let outcome = self.registry.update(sid, &campaign, resource, update.state, now());
                 self.announce(outcome).await;
             }
-            Request::Everybody(answer) => {
+            PresenceRequest::PresentByCampaign(answer) => {
                 // An error only says that whoever asked has given up.
-                let _ = answer.send(self.registry.everybody());
+                let _ = answer.send(self.registry.present_by_campaign());
             }
-            Request::Typing(sid, spot, true) => {
-                let announced = self.typing.start(sid, spot, Instant::now());
-                announced.into_iter().for_each(|(spot, typing)| self.typed(&spot, typing));
+            PresenceRequest::Typing(sid, target, true) => {
+                let announced = self.typing.start(sid, target, Instant::now());
+                announced.into_iter().for_each(|(target, typing)| self.announce_typing(&target, typing));
             }
-            Request::Typing(sid, spot, false) => {
-                if self.typing.stop(sid, &spot) {
-                    self.typed(&spot, false);
+            PresenceRequest::Typing(sid, target, false) => {
+                if self.typing.stop(sid, &target) {
+                    self.announce_typing(&target, false);
                 }
             }
         }
     }
 
-    /// Looks whether a connection is there, and where.
-    async fn look(&mut self, sid: Sid) {
-        let Some(connection) = self.connection(sid) else { return self.gone(sid).await };
+    /// Reads whether a connection is there, and where.
+    async fn reconcile(&mut self, sid: Sid) {
+        let Some(connection) = self.connection(sid) else { return self.disconnected(sid).await };
         let rooms = connection.rooms().clone();
         let claims = connection.claims();
-        let arrived = self.registry.connect(sid, &claims.sub, &claims.name, moment());
+        let arrived = self.registry.connect(sid, &claims.sub, &claims.name, now());
         self.announce(arrived).await;
         // Who is in a catalogue's room is in no campaign by that.
         let of_campaigns = rooms.iter().filter(|(room, _)| !matches!(room, Room::Custom(..)));
         let campaigns: BTreeSet<Id> = of_campaigns.map(|(_, campaign)| campaign.clone()).collect();
-        let seated = self.registry.seat(sid, &campaigns, moment());
+        let seated = self.registry.set_campaigns(sid, &campaigns, now());
         self.announce(seated).await;
         // Only now, so that nobody is told of their own coming before they know who is there.
         let wide = |room: &Room| if let Room::Campaign(campaign) = room { Some(campaign.clone()) } else { None };
         self.watch(sid, rooms.keys().filter_map(wide).collect());
     }
 
-    async fn gone(&mut self, sid: Sid) {
+    async fn disconnected(&mut self, sid: Sid) {
         self.watch(sid, BTreeSet::new());
-        for spot in self.typing.leave(sid) {
-            self.typed(&spot, false);
+        for target in self.typing.leave(sid) {
+            self.announce_typing(&target, false);
         }
         let outcome = self.registry.disconnect(sid);
         self.announce(outcome).await;
@@ -176,23 +176,23 @@ impl Office {
         }
     }
 
-    async fn touch(&mut self, sids: impl IntoIterator<Item = Sid>) {
+    async fn record_activity(&mut self, sids: impl IntoIterator<Item = Sid>) {
         for sid in sids {
-            let outcome = self.registry.touch(sid, moment());
+            let outcome = self.registry.record_activity(sid, now());
             self.announce(outcome).await;
         }
     }
 
     async fn tick(&mut self) {
-        let outcome = self.registry.tick(moment());
+        let outcome = self.registry.tick(now());
         self.announce(outcome).await;
-        for spot in self.typing.expire(Instant::now()) {
-            self.typed(&spot, false);
+        for target in self.typing.expire(Instant::now()) {
+            self.announce_typing(&target, false);
         }
         let now = Instant::now();
         if now >= self.next_check {
-            self.next_check = now + CHECK.min(self.core.config.presence.ttl / 3);
-            self.withdraw_strangers().await;
+            self.next_check = now + MEMBERSHIP_CHECK_INTERVAL.min(self.core.config.presence.ttl / 3);
+            self.expire_non_members().await;
             self.demote_viewers().await;
         }
     }
@@ -213,70 +213,73 @@ impl Office {
     /// Ends the presence of those who announced themselves without being in a room, and are no members any more.
     ///
     /// Who is in a room is evicted with the event of the removal.
-    async fn withdraw_strangers(&mut self) {
-        let unseated: Vec<(Sid, Id, Id)> =
-            self.registry.unseated().map(|(sid, user, campaign)| (sid, user.clone(), campaign.clone())).collect();
-        for (sid, user, campaign) in unseated {
+    async fn expire_non_members(&mut self) {
+        let without_room: Vec<(Sid, Id, Id)> =
+            self.registry.without_room().map(|(sid, user, campaign)| (sid, user.clone(), campaign.clone())).collect();
+        for (sid, user, campaign) in without_room {
             if matches!(access::role_in_campaign(&self.core.db, &user, &campaign).await, Ok(None)) {
-                let outcome = self.registry.withdraw(sid, &campaign);
+                let outcome = self.registry.clear_campaign(sid, &campaign);
                 self.announce(outcome).await;
             }
         }
     }
 
-    /// Takes in what another node says.
-    async fn listen(&mut self, heard: Heard) {
-        let Heard::Word(Envelope { from, word }) = heard else {
-            self.core.signals.say(Word::Hello);
-            return self.call_the_roll();
+    /// Handles an event of the cluster.
+    async fn handle_cluster_event(&mut self, heard: ClusterEvent) {
+        let ClusterEvent::Message(Envelope { from, message }) = heard else {
+            self.core.bus.publish(ClusterMessage::Join);
+            return self.announce_all();
         };
-        let outcome = match word {
-            Word::Hello => {
-                self.call_the_roll();
-                Outcome::default()
+        let outcome = match message {
+            ClusterMessage::Join => {
+                self.announce_all();
+                Announcements::default()
             }
-            Word::Alive => {
-                self.registry.alive(&from, moment());
-                Outcome::default()
+            ClusterMessage::Heartbeat => {
+                self.registry.heartbeat(&from, now());
+                Announcements::default()
             }
-            Word::Bye => self.registry.forget(&from),
-            Word::Roll { users } => self.registry.roll(&from, users, moment()),
-            Word::User { user_id, view } => self.registry.hear(&from, &user_id, view, moment()),
-            Word::Typing { event, settlement } => {
-                self.pass_on(event, settlement);
-                Outcome::default()
+            ClusterMessage::Leave => self.registry.remove_node(&from),
+            ClusterMessage::Sync { users } => self.registry.sync(&from, users, now()),
+            ClusterMessage::User { user_id, view } => self.registry.apply_view(&from, &user_id, view, now()),
+            ClusterMessage::Typing { event, settlement } => {
+                self.deliver_typing(event, settlement);
+                Announcements::default()
             }
-            Word::Commits { .. } | Word::Mail { .. } | Word::Ended { .. } | Word::Passing(_) => Outcome::default(),
+            ClusterMessage::Commits { .. }
+            | ClusterMessage::Messages { .. }
+            | ClusterMessage::SessionEnded { .. }
+            | ClusterMessage::Ephemeral(_) => Announcements::default(),
         };
-        self.tell(outcome.changes).await;
+        self.notify(outcome.changes).await;
     }
 
-    fn call_the_roll(&self) {
-        let users = self.registry.users().filter_map(|user| self.registry.own(user)).collect();
-        self.core.signals.say(Word::Roll { users });
+    fn announce_all(&self) {
+        let users = self.registry.local_users().filter_map(|user| self.registry.local_view(user)).collect();
+        self.core.bus.publish(ClusterMessage::Sync { users });
     }
 
     /// Tells the other nodes and those concerned here what has changed.
-    async fn announce(&self, outcome: Outcome) {
+    async fn announce(&self, outcome: Announcements) {
         for user_id in outcome.own {
-            let view = self.registry.own(&user_id);
-            self.core.signals.say(Word::User { user_id, view });
+            let view = self.registry.local_view(&user_id);
+            self.core.bus.publish(ClusterMessage::User { user_id, view });
         }
-        self.tell(outcome.changes).await;
+        self.notify(outcome.changes).await;
     }
 
-    async fn tell(&self, changes: Vec<Change>) {
+    async fn notify(&self, changes: Vec<UserViewChange>) {
         for change in changes {
             match change {
-                Change::Came(seen) => {
+                UserViewChange::Online(seen) => {
                     let user = seen.user_id.clone();
-                    self.tell_acquaintances(&user, &EphemeralEvent::UserOnline(seen)).await;
+                    self.notify_co_members(&user, &EphemeralEvent::UserOnline(seen)).await;
                 }
-                Change::Went(seen) => {
+                UserViewChange::Offline(seen) => {
                     let user = seen.user_id.clone();
-                    self.tell_acquaintances(&user, &EphemeralEvent::UserOffline(seen)).await;
+                    self.notify_co_members(&user, &EphemeralEvent::UserOffline(seen)).await;
                 }
-                Change::Changed(change) => {
+                UserViewChange::Presence(change) => {
                     let room = Room::Campaign(change.campaign_id.clone());
                     let sids: Vec<Sid> =
                         self.watchers.get(&change.campaign_id).into_iter().flatten().copied().collect();
@@ -289,7 +292,7 @@ impl Office {
         }
     }
 
-    async fn tell_acquaintances(&self, user: &Id, event: &EphemeralEvent) {
+    async fn notify_co_members(&self, user: &Id, event: &EphemeralEvent) {
         match access::acquaintances(&self.core.db, user).await {
             Ok(users) => {
                 let sids: Vec<Sid> = users.iter().flat_map(|user| self.registry.keys(user)).collect();
@@ -300,14 +303,14 @@ impl Office {
     }
 
     /// Announces typing, here and to the other nodes.
-    fn typed(&self, spot: &Spot, typing: bool) {
-        let event = spot.event(typing);
-        self.core.signals.say(Word::Typing { event: event.clone(), settlement: spot.settlement.clone() });
-        self.pass_on(event, spot.settlement.clone());
+    fn announce_typing(&self, target: &TypingTarget, typing: bool) {
+        let event = target.event(typing);
+        self.core.bus.publish(ClusterMessage::Typing { event: event.clone(), settlement: target.settlement.clone() });
+        self.deliver_typing(event, target.settlement.clone());
     }
 
     /// Tells those here whose rooms show the entity, but never who types.
-    fn pass_on(&self, event: UserTyping, settlement: Option<Id>) {
+    fn deliver_typing(&self, event: UserTyping, settlement: Option<Id>) {
         let rooms: Vec<Room> = [
             Some(Room::Campaign(event.campaign_id.clone())),
             Room::of_entity(&event.entity_type, &event.entity_id),
