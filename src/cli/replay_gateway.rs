@@ -10,7 +10,7 @@ use scry_scripting::ended::Ended;
 use scry_scripting::output::Output;
 use scry_scripting::recording::Recording;
 use scry_scripting::{run_replay, signals};
-use scry_server::replay::Stage;
+use scry_server::replay::ReplayServer;
 
 use super::args::Replay;
 use super::context::Context;
@@ -28,7 +28,7 @@ pub(super) async fn serve(
     address: SocketAddr,
 ) -> Result<Exit, CliError> {
     let failed = || format!("cannot listen at {address}");
-    let stage = Stage::open(address).await.map_err(CliError::io(failed()))?;
+    let stage = ReplayServer::open(address).await.map_err(CliError::io(failed()))?;
     Output::stdout()
         .line(&format!("listening on http://{}", stage.address()))
         .map_err(CliError::io("cannot write to stdout"))?;

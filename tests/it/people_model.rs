@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use scry_protocol::{Id, OnConflict};
 use scry_server::Core;
-use scry_server::domain::{Caller, Domain, DomainError, Entity, Expectation, Fields, Kind};
+use scry_server::domain::{Caller, Domain, DomainError, EditPrecondition, Entity, EntityKind, FieldMap};
 use scry_server::rules::fields::{self, Flat};
-use scry_server::rules::merge::{Edit, Outcome, Past, PastEdit, decide};
+use scry_server::rules::merge::{MergeInput, MergeOutcome, PastEdit, PastEdits, decide};
 use serde_json::{Map, Value, json};
 use sqlx::Row;
 
@@ -90,9 +90,9 @@ proptest! {
             let (stored, mine, expected) = (flat(model.state()), wishes(step), expected(step, &model));
             let since = expected.unwrap_or(model.version());
             let kept = since.max(model.known_since()) - 1;
-            let past = Past { edits: journal[kept..].to_vec(), complete: since >= model.known_since() };
+            let past = PastEdits { edits: journal[kept..].to_vec(), complete: since >= model.known_since() };
             let version = i64::try_from(model.version()).unwrap();
-            let edit = Edit {
+            let edit = MergeInput {
                 mine: &mine,
                 stored: &stored,
                 version,
@@ -102,14 +102,14 @@ proptest! {
             let outcome = decide(edit, &past);
             let before = model.version();
             match (model.edit(step.editor, expected, &mine, step.policy), outcome) {
-                (Verdict::Accepted { losses, .. }, Outcome::Apply { replaced }) => {
+                (Verdict::Accepted { losses, .. }, MergeOutcome::Apply { replaced }) => {
                     let replaced: Vec<Loss> = replaced.into_iter().map(|value| Loss {
                         loser: value.by.map(|by| (0..EDITORS).find(|number| editor(*number) == by).unwrap()),
                         field: value.field,
                     }).collect();
                     prop_assert_eq!(replaced, losses);
                 }
-                (Verdict::Refused { current, fields }, Outcome::Reject(conflict)) => {
+                (Verdict::Refused { current, fields }, MergeOutcome::Reject(conflict)) => {
                     prop_assert_eq!(conflict.current_version, i64::try_from(current).unwrap());
                     prop_assert_eq!(conflict.fields, fields);
                 }
@@ -126,8 +126,8 @@ proptest! {
 /// A request as it was sent, and the version that it answered.
 struct Sent {
     editor: usize,
-    input: Fields,
-    expectation: Expectation,
+    input: FieldMap,
+    expectation: EditPrecondition,
     key: String,
     answered: i64,
 }
@@ -147,7 +147,7 @@ impl Shop<'_> {
         let name = format!("editor-{}", sent.editor);
         let caller = Caller { user_id: editor(sent.editor), name, correlation_id: sent.key.clone() };
         let key = Some(sent.key.as_str());
-        self.domain.update(&caller, Kind::Settlement, &self.settlement, &sent.input, sent.expectation, key).await
+        self.domain.update(&caller, EntityKind::Settlement, &self.settlement, &sent.input, sent.expectation, key).await
     }
 
     async fn make(&mut self, step: &Move, number: usize) {
@@ -160,7 +160,7 @@ impl Shop<'_> {
         let mut sent = Sent {
             editor: step.editor,
             input: input(&mine),
-            expectation: Expectation { version, on_conflict: step.policy },
+            expectation: EditPrecondition { version, on_conflict: step.policy },
             key: format!("{}-{number}", self.settlement),
             answered: 0,
         };
@@ -190,7 +190,7 @@ impl Shop<'_> {
             .fetch_one(&core.db.reader)
             .await
             .unwrap();
-        let stored: Fields = serde_json::from_str(&row.get::<String, _>(2)).unwrap();
+        let stored: FieldMap = serde_json::from_str(&row.get::<String, _>(2)).unwrap();
         let all = fields::flatten(&row.get::<String, _>(0), &stored);
         let ours: Flat = all.into_iter().filter(|(field, _)| FIELDS.contains(&field.as_str())).collect();
         assert_eq!(ours, flat(self.model.state()));
@@ -225,7 +225,7 @@ impl Shop<'_> {
 }
 
 /// Writes wishes as the API takes them.
-fn input(wishes: &State) -> Fields {
+fn input(wishes: &State) -> FieldMap {
     let mut input = Map::new();
     for (field, value) in wishes {
         match field.strip_prefix("variables.") {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use scry_protocol::Role;
 use scry_server::db::{Db, DbError, Tx};
-use scry_server::domain::{Caller, DomainError, Expectation, Kind};
+use scry_server::domain::{Caller, DomainError, EditPrecondition, EntityKind};
 use serde_json::json;
 use sqlx::Row;
 use tokio::sync::Notify;
@@ -91,12 +91,16 @@ async fn repeated_edit_is_not_acknowledged_when_its_group_is_lost() {
     let edit = |key: &'static str| {
         let (domain, gm, settlement) = (fixture.domain.clone(), fixture.gm.clone(), settlement.clone());
         let input = fields(json!({"level": 9}));
-        async move { domain.update(&gm, Kind::Settlement, &settlement, &input, Expectation::default(), Some(key)).await }
+        async move {
+            domain
+                .update(&gm, EntityKind::Settlement, &settlement, &input, EditPrecondition::default(), Some(key))
+                .await
+        }
     };
     let (first, repeat) = fixture.lose(edit("k"), edit("k")).await;
     assert_lost(&first);
     assert_lost(&repeat);
-    let stored = fixture.domain.entity(&fixture.gm, Kind::Settlement, &settlement).await.unwrap().unwrap();
+    let stored = fixture.domain.entity(&fixture.gm, EntityKind::Settlement, &settlement).await.unwrap().unwrap();
     assert_eq!(stored.version, 1);
     let again = edit("k").await.unwrap();
     assert_eq!((again.version, again.json("level")), (2, json!(9)), "the key is free again");
@@ -108,7 +112,7 @@ async fn repeated_creation_is_not_acknowledged_when_its_group_is_lost() {
     let fixture = DomainFixture::new().await;
     let create = || {
         let (domain, gm) = (fixture.domain.clone(), fixture.gm.clone());
-        async move { domain.create(&gm, Kind::Campaign, &fields(json!({"name": "New"})), Some("k")).await }
+        async move { domain.create(&gm, EntityKind::Campaign, &fields(json!({"name": "New"})), Some("k")).await }
     };
     let (first, repeat) = fixture.lose(create(), create()).await;
     assert_lost(&first);
@@ -122,7 +126,7 @@ async fn repeated_deletion_is_neither_acknowledged_nor_refused_when_its_group_is
     let settlement = fixture.settlement().await;
     let delete = |key: &'static str| {
         let (domain, gm, settlement) = (fixture.domain.clone(), fixture.gm.clone(), settlement.clone());
-        async move { domain.delete(&gm, Kind::Settlement, &settlement, None, Some(key)).await }
+        async move { domain.delete(&gm, EntityKind::Settlement, &settlement, None, Some(key)).await }
     };
     let (first, repeat) = fixture.lose(delete("k"), delete("k")).await;
     assert_lost(&first);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use scry_protocol::{Id, OnConflict};
 use scry_server::db::{DbError, Tx};
-use scry_server::domain::{DomainError, Expectation, Kind};
+use scry_server::domain::{DomainError, EditPrecondition, EntityKind};
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Row};
 
@@ -49,15 +49,22 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, DomainError>, part: &str) {
 /// Gives a settlement as many variables as it may have.
 async fn fill(fixture: &DomainFixture, settlement: &Id) -> i64 {
     let (domain, gm) = (&fixture.domain, &fixture.gm);
-    let stored = domain.entity(gm, Kind::Settlement, settlement).await.unwrap().unwrap();
+    let stored = domain.entity(gm, EntityKind::Settlement, settlement).await.unwrap().unwrap();
     let old = stored.fields["variables"].as_object().unwrap().keys().map(|key| (key.clone(), Value::Null));
     let schemas = variables(500, |_| json!({"type": "text"}));
     let mut patch: Map<String, Value> = old.collect();
     let clear = json!({"variables": patch, "variableSchemas": schemas});
-    domain.update(gm, Kind::Settlement, settlement, &fields(clear), Expectation::default(), None).await.unwrap();
+    domain
+        .update(gm, EntityKind::Settlement, settlement, &fields(clear), EditPrecondition::default(), None)
+        .await
+        .unwrap();
     patch = variables(500, |_| json!("x".repeat(150)));
     let full = fields(json!({ "variables": patch }));
-    domain.update(gm, Kind::Settlement, settlement, &full, Expectation::default(), None).await.unwrap().version
+    domain
+        .update(gm, EntityKind::Settlement, settlement, &full, EditPrecondition::default(), None)
+        .await
+        .unwrap()
+        .version
 }
 
 #[tokio::test]
@@ -65,7 +72,7 @@ async fn variables_are_bounded_and_their_removal_is_quick_and_told_in_a_small_ev
     let fixture = DomainFixture::new().await;
     let (domain, gm, settlement) = (&fixture.domain, &fixture.gm, fixture.settlement().await);
     let update = async |input: Value| {
-        domain.update(gm, Kind::Settlement, &settlement, &fields(input), Expectation::default(), None).await
+        domain.update(gm, EntityKind::Settlement, &settlement, &fields(input), EditPrecondition::default(), None).await
     };
     let many = json!({"variableSchemas": variables(501, |_| json!({"type": "text"}))});
     refused(update(many).await, "500 entries");
@@ -88,11 +95,14 @@ async fn edit_that_meets_many_others_is_compared_quickly() {
     let seen = fill(&fixture, &settlement).await;
     for round in 0..20 {
         let input = fields(json!({"variables": variables(500, |index| json!(format!("{index} {round}")))}));
-        domain.update(gm, Kind::Settlement, &settlement, &input, Expectation::default(), None).await.unwrap();
+        domain
+            .update(gm, EntityKind::Settlement, &settlement, &input, EditPrecondition::default(), None)
+            .await
+            .unwrap();
     }
     let mine = fields(json!({"variables": variables(500, |_| json!("mine"))}));
-    let reject = Expectation { version: Some(seen), on_conflict: OnConflict::Merge };
-    let answer = domain.update(gm, Kind::Settlement, &settlement, &mine, reject, None).await;
+    let reject = EditPrecondition { version: Some(seen), on_conflict: OnConflict::Merge };
+    let answer = domain.update(gm, EntityKind::Settlement, &settlement, &mine, reject, None).await;
     let Err(DomainError::Conflict(conflict)) = answer else { panic!("every field was changed: {answer:?}") };
     assert_eq!(conflict.fields.len(), 500);
     fixture.assert_short("a conflict about 500 fields");
@@ -104,13 +114,16 @@ async fn edit_from_long_ago_reads_only_the_latest_changes() {
     let (domain, gm, settlement) = (&fixture.domain, &fixture.gm, fixture.settlement().await);
     for round in 0..205 {
         let input = fields(json!({"description": format!("{round}")}));
-        domain.update(gm, Kind::Settlement, &settlement, &input, Expectation::default(), None).await.unwrap();
+        domain
+            .update(gm, EntityKind::Settlement, &settlement, &input, EditPrecondition::default(), None)
+            .await
+            .unwrap();
     }
     let level = fields(json!({"level": 9}));
-    let expecting = |version| Expectation { version: Some(version), on_conflict: OnConflict::Merge };
-    let old = domain.update(gm, Kind::Settlement, &settlement, &level, expecting(1), None).await;
+    let expecting = |version| EditPrecondition { version: Some(version), on_conflict: OnConflict::Merge };
+    let old = domain.update(gm, EntityKind::Settlement, &settlement, &level, expecting(1), None).await;
     assert!(matches!(old, Err(DomainError::Conflict(_))), "nobody knows any more what it had seen: {old:?}");
-    domain.update(gm, Kind::Settlement, &settlement, &level, expecting(7), None).await.unwrap();
+    domain.update(gm, EntityKind::Settlement, &settlement, &level, expecting(7), None).await.unwrap();
     fixture.assert_short("an edit from long ago");
 }
 
@@ -123,9 +136,13 @@ async fn calendars_of_short_years_and_jumps_through_the_ages_are_bounded() {
             "day": {"hours": hours, "minutes": 60}, "leap": {"every": 1_000_000}, "months": [{"name": "m", "days": days}],
             "intercalary": [{"name": "Rainmoon", "after": "m", "days": 0, "leap": 1}]}}))
     };
-    let short = domain.update(gm, Kind::Campaign, &campaign, &calendar(1, 1), Expectation::default(), None).await;
+    let short =
+        domain.update(gm, EntityKind::Campaign, &campaign, &calendar(1, 1), EditPrecondition::default(), None).await;
     refused(short, "year must last at least 24 hours");
-    domain.update(gm, Kind::Campaign, &campaign, &calendar(24, 1), Expectation::default(), None).await.unwrap();
+    domain
+        .update(gm, EntityKind::Campaign, &campaign, &calendar(24, 1), EditPrecondition::default(), None)
+        .await
+        .unwrap();
     let far = "9999-01-01T00:00:00Z";
     refused(domain.set_world_time(gm, &campaign, far, false, None).await, "smaller steps");
     let began = Timestamp::now();
@@ -134,7 +151,14 @@ async fn calendars_of_short_years_and_jumps_through_the_ages_are_bounded() {
     assert!(Timestamp::now().duration_since(began).unsigned_abs() < LONGEST_TURN);
     fixture.assert_short("years of a day");
     domain
-        .update(gm, Kind::Campaign, &campaign, &fields(json!({"calendar": null})), Expectation::default(), None)
+        .update(
+            gm,
+            EntityKind::Campaign,
+            &campaign,
+            &fields(json!({"calendar": null})),
+            EditPrecondition::default(),
+            None,
+        )
         .await
         .unwrap();
     for year in [2200, 3100] {
@@ -149,7 +173,7 @@ async fn kingdom_with_a_thousand_entities_is_deleted_quickly() {
     let fixture = DomainFixture::new().await;
     let (domain, gm, campaign) = (&fixture.domain, &fixture.gm, fixture.campaign().await);
     let kingdom = domain
-        .create(gm, Kind::Kingdom, &fields(json!({"campaignId": campaign, "name": "Large"})), None)
+        .create(gm, EntityKind::Kingdom, &fields(json!({"campaignId": campaign, "name": "Large"})), None)
         .await
         .unwrap()
         .id;
@@ -170,9 +194,9 @@ async fn kingdom_with_a_thousand_entities_is_deleted_quickly() {
     }
     fixture.rows(rows).await;
     let place = fields(json!({"campaignId": campaign, "name": "Here", "kingdomId": kingdom, "settlementId": "s7"}));
-    let place = domain.create(gm, Kind::Location, &place, None).await.unwrap();
+    let place = domain.create(gm, EntityKind::Location, &place, None).await.unwrap();
     let before = domain.campaign(gm, &campaign).await.unwrap().unwrap().position.seq;
-    domain.delete(gm, Kind::Kingdom, &kingdom, None, None).await.unwrap();
+    domain.delete(gm, EntityKind::Kingdom, &kingdom, None, None).await.unwrap();
     fixture.assert_short("a kingdom of 1,101 entities");
 
     let events = domain.events(gm, &campaign, before, 1_000).await.unwrap();
@@ -201,7 +225,7 @@ async fn campaign_that_is_full_takes_no_more_entities() {
     let kingdom = fields(json!({"campaignId": campaign, "name": "One more"}));
     let mut answers = Vec::new();
     for _ in 0..40 {
-        answers.push(domain.create(&fixture.gm, Kind::Kingdom, &kingdom, None).await);
+        answers.push(domain.create(&fixture.gm, EntityKind::Kingdom, &kingdom, None).await);
     }
     assert!(answers[0].is_ok(), "the bundled world has less than 40 entities: {:?}", answers[0]);
     refused(answers.remove(39), "as many as a campaign may have");

@@ -49,7 +49,7 @@ pub async fn is_room_member(db: &Db, room: &Room, user: &Id) -> Result<bool, DbE
 
 /// Says where an entity is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Whereabouts {
+pub struct EntityLocation {
     pub campaign: Id,
     pub entity_type: EntityType,
     pub parent: Option<Id>,
@@ -59,13 +59,13 @@ pub struct Whereabouts {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn whereabouts(db: &Db, entity: &Id) -> Result<Option<Whereabouts>, DbError> {
+pub async fn entity_location(db: &Db, entity: &Id) -> Result<Option<EntityLocation>, DbError> {
     let row = sqlx::query("SELECT campaign_id, kind, parent_id FROM entities WHERE id = $1")
         .bind(entity.as_str())
         .fetch_optional(&db.reader)
         .await?;
     row.map(|row| {
-        Ok(Whereabouts {
+        Ok(EntityLocation {
             campaign: parse_id(row.try_get(0)?)?,
             entity_type: EntityType::from(row.try_get::<&str, _>(1)?),
             parent: row.try_get::<Option<&str>, _>(2)?.map(parse_id).transpose()?,
@@ -78,7 +78,7 @@ pub async fn whereabouts(db: &Db, entity: &Id) -> Result<Option<Whereabouts>, Db
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn acquaintances(db: &Db, user: &Id) -> Result<Vec<Id>, DbError> {
+pub async fn co_members(db: &Db, user: &Id) -> Result<Vec<Id>, DbError> {
     let rows = sqlx::query(
         "SELECT DISTINCT b.user_id FROM memberships a JOIN memberships b ON b.campaign_id = a.campaign_id \
          WHERE a.user_id = $1 AND b.user_id <> $1",

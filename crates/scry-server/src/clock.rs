@@ -10,7 +10,7 @@ pub fn now() -> Timestamp {
 
 /// Writes a time as it goes over the wire: RFC 3339 UTC with milliseconds.
 #[must_use]
-pub fn stamp(time: Timestamp) -> String {
+pub fn format_time(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
@@ -21,6 +21,6 @@ mod tests {
     #[test]
     fn times_are_written_with_milliseconds() {
         let time: Timestamp = "1207-09-14T18:20:00Z".parse().unwrap();
-        assert_eq!(stamp(time), "1207-09-14T18:20:00.000Z");
+        assert_eq!(format_time(time), "1207-09-14T18:20:00.000Z");
     }
 }

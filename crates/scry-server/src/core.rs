@@ -11,7 +11,7 @@ use super::auth::{Tokens, key, revoked};
 use super::clock;
 use super::cluster::{Cluster, MessageKey};
 use super::db::{Db, DbError, Tx};
-use super::domain::rulebooks::RuleBooks;
+use super::domain::rule_cache::RuleCache;
 use super::error::ServerError;
 use super::event_bus::EventBus;
 use super::journal::{self, Journal};
@@ -32,7 +32,7 @@ pub struct Parts {
     pub journal: Journal,
     pub tokens: Tokens,
     pub bus: EventBus,
-    pub rules: RuleBooks,
+    pub rules: RuleCache,
     pub metrics: Metrics,
     /// Who listens where; the gateway sets it when it is built.
     pub relay: Arc<OnceLock<RelayStats>>,
@@ -73,7 +73,7 @@ impl Core {
             tokens,
             db,
             bus,
-            rules: RuleBooks::default(),
+            rules: RuleCache::default(),
             metrics,
             relay: Arc::default(),
             node,

@@ -17,9 +17,9 @@ use super::db::{Db, DbError, Tx};
 
 /// How many messages wait for one user; past it, the sender with the most of them loses the oldest. Fewer than fit a
 /// socket's buffer.
-const KEPT: i64 = 500;
+const MAX_QUEUED_MESSAGES: i64 = 500;
 /// How long a delivered message stays, at least: for the user's other sockets, and until one is known to be dead.
-const READ: Duration = Duration::from_secs(60);
+const DELIVERED_RETENTION: Duration = Duration::from_secs(60);
 /// How far back to look for messages that no wake-up told of; covers clocks that differ a little.
 const LOOK_BACK_MS: i64 = 10_000;
 
@@ -29,7 +29,7 @@ pub struct Cursor(i64);
 
 /// Holds a message as it is sent.
 #[derive(Debug)]
-pub struct Letter {
+pub struct QueuedMessage {
     /// Its number among the user's messages.
     pub seq: i64,
     pub event: String,
@@ -41,7 +41,7 @@ pub struct Letter {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn put(
+pub async fn enqueue(
     db: &mut AnyConnection,
     user: &Id,
     sender: &Id,
@@ -49,14 +49,14 @@ pub async fn put(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let body = serde_json::to_string(message).map_err(|error| DbError::corrupt("message", error))?;
-    put_written(db, user, sender, message.name(), body, now).await
+    enqueue_raw(db, user, sender, message.name(), body, now).await
 }
 
 /// Does the same with a message that is written already.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn put_written(
+pub async fn enqueue_raw(
     db: &mut AnyConnection,
     user: &Id,
     sender: &Id,
@@ -82,20 +82,20 @@ pub async fn put_written(
         .execute(&mut *db)
         .await?;
     // There cannot be more of them than were ever numbered.
-    if seq > KEPT { make_room(db, user).await } else { Ok(()) }
+    if seq > MAX_QUEUED_MESSAGES { evict_oldest(db, user).await } else { Ok(()) }
 }
 
 /// Drops the oldest message of the sender who has most, if a user has more than are kept.
 ///
 /// So whoever floods a user pushes out their own messages and nobody else's.
-async fn make_room(db: &mut AnyConnection, user: &Id) -> Result<(), DbError> {
+async fn evict_oldest(db: &mut AnyConnection, user: &Id) -> Result<(), DbError> {
     sqlx::query(
         "DELETE FROM inbox WHERE user_id = $1 AND (SELECT COUNT(*) FROM inbox WHERE user_id = $1) > $2 \
          AND seq = (SELECT MIN(seq) FROM inbox WHERE user_id = $1 GROUP BY sender_id \
          ORDER BY COUNT(*) DESC, MIN(seq) LIMIT 1)",
     )
     .bind(user.as_str())
-    .bind(KEPT)
+    .bind(MAX_QUEUED_MESSAGES)
     .execute(db)
     .await?;
     Ok(())
@@ -105,7 +105,7 @@ async fn make_room(db: &mut AnyConnection, user: &Id) -> Result<(), DbError> {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn end(db: &Db, user: &Id) -> Result<Cursor, DbError> {
+pub async fn cursor_at_end(db: &Db, user: &Id) -> Result<Cursor, DbError> {
     let row = sqlx::query("SELECT seq FROM inbox_heads WHERE user_id = $1")
         .bind(user.as_str())
         .fetch_optional(&db.reader)
@@ -123,7 +123,7 @@ pub async fn take(
     cursor: Cursor,
     now: Timestamp,
     ttl: Duration,
-) -> Result<(Cursor, Vec<Letter>), DbError> {
+) -> Result<(Cursor, Vec<QueuedMessage>), DbError> {
     if !has_more(db, user, cursor).await? {
         return Ok((cursor, Vec::new()));
     }
@@ -140,18 +140,18 @@ pub async fn take(
         Ok::<_, DbError>(rows)
     };
     let rows = db.write(take).await?;
-    let mut letters = rows.iter().map(letter).collect::<Result<Vec<_>, _>>()?;
-    letters.sort_by_key(|letter| letter.seq);
-    let last = letters.last().map_or(cursor.0, |letter| letter.seq.max(cursor.0));
-    letters.retain(|letter| letter.created_ms > oldest(now, ttl));
-    Ok((Cursor(last), letters))
+    let mut messages = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
+    messages.sort_by_key(|message| message.seq);
+    let last = messages.last().map_or(cursor.0, |message| message.seq.max(cursor.0));
+    messages.retain(|message| message.created_ms > oldest(now, ttl));
+    Ok((Cursor(last), messages))
 }
 
 /// Gives back messages that a socket took and cannot have read; those that no other one got wait again.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer; nothing is given back then.
-pub async fn give_back(db: &Db, user: &Id, seqs: &[i64]) -> Result<(), DbError> {
+pub async fn nack(db: &Db, user: &Id, seqs: &[i64]) -> Result<(), DbError> {
     db.write(async |tx: &mut Tx| {
         for seq in seqs {
             sqlx::query(
@@ -172,7 +172,7 @@ pub async fn give_back(db: &Db, user: &Id, seqs: &[i64]) -> Result<(), DbError> 
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn written_to(db: &Db, now: Timestamp) -> Result<Vec<Id>, DbError> {
+pub async fn recent_recipients(db: &Db, now: Timestamp) -> Result<Vec<Id>, DbError> {
     let rows = sqlx::query("SELECT DISTINCT user_id FROM inbox WHERE created_ms > $1")
         .bind(now.as_millisecond() - LOOK_BACK_MS)
         .fetch_all(&db.reader)
@@ -184,12 +184,13 @@ pub async fn written_to(db: &Db, now: Timestamp) -> Result<Vec<Id>, DbError> {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn sweep(db: &Db, now: Timestamp, ttl: Duration, dead: Duration) -> Result<u64, DbError> {
+pub async fn delete_expired(db: &Db, now: Timestamp, ttl: Duration, dead: Duration) -> Result<u64, DbError> {
     let old = "DELETE FROM inbox WHERE (user_id, seq) IN \
                (SELECT user_id, seq FROM inbox WHERE created_ms <= $1 LIMIT 500)";
     let read = "DELETE FROM inbox WHERE (user_id, seq) IN \
                 (SELECT user_id, seq FROM inbox WHERE delivered_ms < $1 LIMIT 500)";
-    Ok(db.delete_in_steps(old, oldest(now, ttl)).await? + db.delete_in_steps(read, oldest(now, READ.max(dead))).await?)
+    Ok(db.delete_in_steps(old, oldest(now, ttl)).await?
+        + db.delete_in_steps(read, oldest(now, DELIVERED_RETENTION.max(dead))).await?)
 }
 
 async fn has_more(db: &Db, user: &Id, cursor: Cursor) -> Result<bool, DbError> {
@@ -205,9 +206,9 @@ fn oldest(now: Timestamp, ttl: Duration) -> i64 {
     now.as_millisecond().saturating_sub(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn letter(row: &AnyRow) -> Result<Letter, DbError> {
+fn message(row: &AnyRow) -> Result<QueuedMessage, DbError> {
     let body = RawValue::from_string(row.try_get(2)?).map_err(|error| DbError::corrupt("message", error))?;
-    Ok(Letter { seq: row.try_get(0)?, event: row.try_get(1)?, body, created_ms: row.try_get(3)? })
+    Ok(QueuedMessage { seq: row.try_get(0)?, event: row.try_get(1)?, body, created_ms: row.try_get(3)? })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A stage for recordings: a gateway that real Socket.IO clients can join, and that says what it is told to say.
+//! A server that replays recordings: a gateway that real Socket.IO clients can join, and that sends what it is given.
 //!
 //! It accepts every client and every room. It remembers what it has said, so that a client that missed something
 //! can ask again; where the recording itself has a hole, it says so.
@@ -20,17 +20,17 @@ use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How many packets may wait for one client; a recording at full speed is read as fast as they are.
-const BUFFER: usize = 65_536;
+const PACKET_BUFFER: usize = 65_536;
 
 /// How long the clients may take to leave at the end, and how often to look.
-const LINGER: Duration = Duration::from_secs(3);
-const LOOK: Duration = Duration::from_millis(50);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What has been said that has a place in a history.
-type Said = Arc<Mutex<Vec<Numbered>>>;
+type SentEvents = Arc<Mutex<Vec<SentEvent>>>;
 
 #[derive(Debug, Clone)]
-struct Numbered {
+struct SentEvent {
     position: Position,
     /// Its rooms, each with the place of the event before it there, as far as that is told.
     rooms: Vec<(Room, u64)>,
@@ -38,7 +38,7 @@ struct Numbered {
     body: Value,
 }
 
-impl Numbered {
+impl SentEvent {
     /// Reads where an event stands; `None` for one that no journal holds.
     fn read(name: &str, body: &Value) -> Option<Self> {
         let (position, rooms) = match (Event::from_value(body), CustomEventMetadata::from_payload(body)) {
@@ -72,16 +72,16 @@ impl Numbered {
 
 /// Runs the gateway until it is closed or dropped.
 #[derive(Debug)]
-pub struct Stage {
+pub struct ReplayServer {
     io: SocketIo,
     address: SocketAddr,
-    said: Said,
+    sent: SentEvents,
     joined: watch::Receiver<bool>,
     closing: CancellationToken,
     serving: tokio::task::JoinHandle<io::Result<()>>,
 }
 
-impl Stage {
+impl ReplayServer {
     /// Starts listening.
     ///
     /// # Errors
@@ -89,13 +89,13 @@ impl Stage {
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let (layer, io) = SocketIo::builder().max_buffer_size(BUFFER).build_layer();
-        let (tell, joined) = watch::channel(false);
+        let (layer, io) = SocketIo::builder().max_buffer_size(PACKET_BUFFER).build_layer();
+        let (joined_sender, joined) = watch::channel(false);
         // Handlers are registered before the client hears that it is connected, so that none of its requests is lost.
-        let said = Said::default();
-        let heard = Arc::clone(&said);
+        let sent = SentEvents::default();
+        let sent_events = Arc::clone(&sent);
         let accept = async move |socket: SocketRef| {
-            register(&socket, &tell, &heard);
+            register(&socket, &joined_sender, &sent_events);
             Ok::<(), std::convert::Infallible>(())
         };
         io.ns("/", (async |_: SocketRef| {}).with(accept));
@@ -104,7 +104,7 @@ impl Stage {
         let serving = tokio::spawn(async move {
             axum::serve(listener, Router::new().layer(layer)).with_graceful_shutdown(stop.cancelled_owned()).await
         });
-        Ok(Self { io, address, said, joined, closing, serving })
+        Ok(Self { io, address, sent, joined, closing, serving })
     }
 
     /// Returns where it listens; the port is the real one.
@@ -121,13 +121,13 @@ impl Stage {
 
     /// Sends an event to everybody in its rooms; one that names none goes to `room`, or to everybody.
     pub async fn emit(&self, room: Option<&str>, name: &str, body: &Value) {
-        let numbered = Numbered::read(name, body);
-        let rooms: Vec<String> = match (&numbered, Event::from_value(body)) {
-            (Some(numbered), _) => numbered.rooms.iter().map(|(room, _)| room.to_string()).collect(),
+        let sent_event = SentEvent::read(name, body);
+        let rooms: Vec<String> = match (&sent_event, Event::from_value(body)) {
+            (Some(sent_event), _) => sent_event.rooms.iter().map(|(room, _)| room.to_string()).collect(),
             (None, Some(event)) => event.payload.rooms().iter().map(ToString::to_string).collect(),
             (None, None) => room.map(str::to_owned).into_iter().collect(),
         };
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).extend(numbered);
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).extend(sent_event);
         let sent = if rooms.is_empty() {
             self.io.emit(name.to_owned(), body).await
         } else {
@@ -142,9 +142,9 @@ impl Stage {
     ///
     /// A client that has just found a hole can still ask for what it missed.
     pub async fn close(self) {
-        let deadline = Instant::now() + LINGER;
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
         while !self.io.sockets().is_empty() && Instant::now() < deadline {
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
         self.io.close().await;
         self.closing.cancel();
@@ -153,17 +153,17 @@ impl Stage {
     }
 }
 
-fn register(socket: &SocketRef, tell: &watch::Sender<bool>, said: &Said) {
+fn register(socket: &SocketRef, joined_sender: &watch::Sender<bool>, sent: &SentEvents) {
     for kind in ["campaign", "settlement", "structure", "room"] {
-        let (tell, said) = (tell.clone(), Arc::clone(said));
+        let (joined_sender, sent) = (joined_sender.clone(), Arc::clone(sent));
         socket.on(
             format!("subscribe_{kind}"),
             async move |socket: SocketRef, Data::<Value>(request), ack: AckSender| {
                 match room(kind, &request) {
-                    Some(room) => join(&socket, ack, &room, &request, &said),
+                    Some(room) => join(&socket, ack, &room, &request, &sent),
                     None => answer(ack, &json!({"success": false, "error": "no id", "code": "INVALID_PAYLOAD"})),
                 }
-                tell.send_replace(true);
+                joined_sender.send_replace(true);
             },
         );
         socket.on(
@@ -179,16 +179,16 @@ fn register(socket: &SocketRef, tell: &watch::Sender<bool>, said: &Said) {
 }
 
 /// Lets a client in; one that names a place hears again what was said in the room after it.
-fn join(socket: &SocketRef, ack: AckSender, room: &str, request: &Value, said: &Said) {
+fn join(socket: &SocketRef, ack: AckSender, room: &str, request: &Value, sent: &SentEvents) {
     socket.join(room.to_owned());
     let since: Option<Position> = serde_json::from_value(request["since"].clone()).ok();
     let Some(since) = since else {
         return answer(ack, &json!({"success": true, "room": room}));
     };
-    let missed: Vec<Numbered> = {
-        let said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        let later = |one: &&Numbered| one.position.seq > since.seq && one.before(room).is_some();
-        said.iter().filter(later).cloned().collect()
+    let missed: Vec<SentEvent> = {
+        let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = |one: &&SentEvent| one.position.seq > since.seq && one.before(room).is_some();
+        sent.iter().filter(later).cloned().collect()
     };
     // The answer ends just before what follows, so that a hole in the recording is told and nothing after it is lost.
     let before = missed.first().and_then(|first| first.before(room)).map_or(since.seq, |before| before.max(since.seq));

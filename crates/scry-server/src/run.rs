@@ -89,16 +89,17 @@ async fn maintain(core: Core, stop: CancellationToken) {
             Err(error) => tracing::warn!(%error, "could not trim the journal"),
         }
         let dead = (core.config.socket.ping_interval + core.config.socket.ping_timeout) * 2;
-        if let Err(error) = inbox::sweep(&core.db, clock::now(), core.config.presence.message_ttl, dead).await {
+        if let Err(error) = inbox::delete_expired(&core.db, clock::now(), core.config.presence.message_ttl, dead).await
+        {
             tracing::warn!(%error, "could not forget messages that nobody fetched");
         }
-        if let Err(error) = maintenance::forget_requests(&core.db, clock::now()).await {
+        if let Err(error) = maintenance::delete_old_requests(&core.db, clock::now()).await {
             tracing::warn!(%error, "could not forget old requests");
         }
         if let Err(error) = Domain::new(core.clone()).announce_invitations().await {
             tracing::warn!(%error, "announcing invitations failed");
         }
-        if let Err(error) = maintenance::forget_old(&core.db, &core.config, clock::now()).await {
+        if let Err(error) = maintenance::delete_expired(&core.db, &core.config, clock::now()).await {
             tracing::warn!(%error, "deleting old rows failed");
         }
     }

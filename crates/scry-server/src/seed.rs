@@ -11,12 +11,12 @@ use super::auth::password::Passwords;
 use super::auth::{key, users};
 use super::clock;
 use super::db::{Db, DbError, Tx};
-use super::domain::{Entity, Fields, Kind, Member, member, store};
+use super::domain::{Entity, EntityKind, FieldMap, Member, member, store};
 use super::error::ServerError;
 use crate::config::ServerConfig;
 
 /// The moment that the ids of seeded things carry: 2026-01-01T00:00:00Z in Unix milliseconds.
-const BIRTH_MS: u64 = 1_767_225_600_000;
+const SEED_TIME_MS: u64 = 1_767_225_600_000;
 
 /// Counts what a seed added; all zero when everything was there already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub async fn seed(config: &ServerConfig, world: &World) -> Result<SeedReport, Se
 }
 
 async fn load(db: &Db, passwords: &Passwords, world: &World) -> Result<SeedReport, ServerError> {
-    let newcomers = newcomers(db, passwords, world).await?;
+    let newcomers = missing_users(db, passwords, world).await?;
     db.write(async |tx: &mut Tx| {
         let mut report = SeedReport::default();
         for user in &newcomers {
@@ -61,7 +61,7 @@ async fn load(db: &Db, passwords: &Passwords, world: &World) -> Result<SeedRepor
 
 /// Lists the users of a world who are not known yet. Their passwords are hashed here, before anybody waits for the
 /// change that adds them.
-async fn newcomers(db: &Db, passwords: &Passwords, world: &World) -> Result<Vec<users::User>, ServerError> {
+async fn missing_users(db: &Db, passwords: &Passwords, world: &World) -> Result<Vec<users::User>, ServerError> {
     let mut newcomers = Vec::new();
     for user in &world.users {
         let mut reader = db.read().await?;
@@ -111,7 +111,7 @@ async fn add_campaign(db: &mut AnyConnection, campaign: &Campaign) -> Result<usi
 }
 
 async fn add_members(db: &mut AnyConnection, campaign: &Campaign, campaign_id: &Id) -> Result<(), DbError> {
-    let now = clock::stamp(clock::now());
+    let now = clock::format_time(clock::now());
     for listed in &campaign.members {
         let user = users::by_name(db, &listed.user).await?;
         let user = user.ok_or_else(|| DbError::corrupt("member", format!("there is no user {}", listed.user)))?;
@@ -124,7 +124,7 @@ async fn add_members(db: &mut AnyConnection, campaign: &Campaign, campaign_id: &
 
 async fn add_definitions(db: &mut AnyConnection, campaign: &Campaign, campaign_id: &Id) -> Result<(), DbError> {
     for (rank, mut definition) in (0_i64..).zip(campaign.definitions()) {
-        aim(&mut definition, campaign);
+        set_target(&mut definition, campaign);
         sqlx::query("INSERT INTO definitions (campaign_id, kind, slug, body, rank) VALUES ($1, $2, $3, $4, $5)")
             .bind(campaign_id.as_str())
             .bind(definition.kind)
@@ -138,10 +138,10 @@ async fn add_definitions(db: &mut AnyConnection, campaign: &Campaign, campaign_i
 }
 
 /// Names an effect's target by the id it has in the database.
-fn aim(definition: &mut StoredDefinition, campaign: &Campaign) {
+fn set_target(definition: &mut StoredDefinition, campaign: &Campaign) {
     let Some(target) = definition.body.get("target").and_then(Value::as_str) else { return };
     let is_settlement = campaign.settlements.iter().any(|settlement| settlement.slug == target);
-    let kind = if is_settlement { Kind::Settlement } else { Kind::Structure };
+    let kind = if is_settlement { EntityKind::Settlement } else { EntityKind::Structure };
     let id = stable_id(&[kind.as_str(), &campaign.slug, target]);
     definition.body["entityType"] = json!(kind);
     definition.body["entityId"] = json!(id);
@@ -149,9 +149,9 @@ fn aim(definition: &mut StoredDefinition, campaign: &Campaign) {
 
 /// Lists a campaign and all that is in it, parents first.
 fn entities(campaign: &Campaign, campaign_id: &Id) -> Vec<Entity> {
-    let plot = Plot { campaign, campaign_id, now: clock::stamp(clock::now()) };
+    let plot = CampaignSeed { campaign, campaign_id, now: clock::format_time(clock::now()) };
     let mut entities = vec![plot.entity(
-        Kind::Campaign,
+        EntityKind::Campaign,
         &campaign.slug,
         &campaign.name,
         vec![
@@ -161,38 +161,37 @@ fn entities(campaign: &Campaign, campaign_id: &Id) -> Vec<Entity> {
         ],
     )];
     entities.extend(
-        campaign
-            .kingdoms
-            .iter()
-            .map(|it| plot.entity(Kind::Kingdom, &it.slug, &it.name, vec![("description", json!(it.description))])),
+        campaign.kingdoms.iter().map(|it| {
+            plot.entity(EntityKind::Kingdom, &it.slug, &it.name, vec![("description", json!(it.description))])
+        }),
     );
     entities.extend(campaign.settlements.iter().map(|it| {
         let mut fields = sheet(&it.sheet);
         fields.extend([
-            ("kingdomId", plot.id(Kind::Kingdom, Some(&it.kingdom))),
+            ("kingdomId", plot.id(EntityKind::Kingdom, Some(&it.kingdom))),
             ("description", json!(it.description)),
             ("level", json!(it.level)),
         ]);
-        plot.entity(Kind::Settlement, &it.slug, &it.name, fields)
+        plot.entity(EntityKind::Settlement, &it.slug, &it.name, fields)
     }));
     entities.extend(campaign.structures.iter().map(|it| {
         let mut fields = sheet(&it.sheet);
         fields.extend([
-            ("settlementId", plot.id(Kind::Settlement, Some(&it.settlement))),
+            ("settlementId", plot.id(EntityKind::Settlement, Some(&it.settlement))),
             ("type", json!(it.kind)),
             ("description", json!(it.description)),
             ("level", json!(it.level)),
         ]);
-        plot.entity(Kind::Structure, &it.slug, &it.name, fields)
+        plot.entity(EntityKind::Structure, &it.slug, &it.name, fields)
     }));
     entities.extend(campaign.locations.iter().map(|it| {
         plot.entity(
-            Kind::Location,
+            EntityKind::Location,
             &it.slug,
             &it.name,
             vec![
-                ("kingdomId", plot.id(Kind::Kingdom, it.kingdom.as_deref())),
-                ("settlementId", plot.id(Kind::Settlement, it.settlement.as_deref())),
+                ("kingdomId", plot.id(EntityKind::Kingdom, it.kingdom.as_deref())),
+                ("settlementId", plot.id(EntityKind::Settlement, it.settlement.as_deref())),
                 ("description", json!(it.description)),
                 ("type", json!(it.kind)),
             ],
@@ -200,11 +199,11 @@ fn entities(campaign: &Campaign, campaign_id: &Id) -> Vec<Entity> {
     }));
     entities.extend(campaign.encounters.iter().map(|it| {
         plot.entity(
-            Kind::Encounter,
+            EntityKind::Encounter,
             &it.slug,
             &it.name,
             vec![
-                ("locationId", plot.id(Kind::Location, it.location.as_deref())),
+                ("locationId", plot.id(EntityKind::Location, it.location.as_deref())),
                 ("description", json!(it.description)),
                 ("status", json!(it.status.as_str())),
             ],
@@ -214,21 +213,23 @@ fn entities(campaign: &Campaign, campaign_id: &Id) -> Vec<Entity> {
 }
 
 /// Holds what all entities of a campaign share.
-struct Plot<'a> {
+struct CampaignSeed<'a> {
     campaign: &'a Campaign,
     campaign_id: &'a Id,
     now: String,
 }
 
-impl Plot<'_> {
-    fn entity(&self, kind: Kind, slug: &str, name: &str, fields: Vec<(&str, Value)>) -> Entity {
+impl CampaignSeed<'_> {
+    fn entity(&self, kind: EntityKind, slug: &str, name: &str, fields: Vec<(&str, Value)>) -> Entity {
         let id = match kind {
-            Kind::Campaign => self.campaign_id.clone(),
-            Kind::Kingdom | Kind::Settlement | Kind::Structure | Kind::Location | Kind::Encounter => {
-                self.id_of(kind, slug)
-            }
+            EntityKind::Campaign => self.campaign_id.clone(),
+            EntityKind::Kingdom
+            | EntityKind::Settlement
+            | EntityKind::Structure
+            | EntityKind::Location
+            | EntityKind::Encounter => self.id_of(kind, slug),
         };
-        let mut all: Fields = kind.defaults();
+        let mut all: FieldMap = kind.defaults();
         all.extend(fields.into_iter().map(|(field, value)| (field.to_owned(), value)));
         Entity {
             id,
@@ -242,11 +243,11 @@ impl Plot<'_> {
         }
     }
 
-    fn id(&self, kind: Kind, slug: Option<&str>) -> Value {
+    fn id(&self, kind: EntityKind, slug: Option<&str>) -> Value {
         slug.map_or(Value::Null, |slug| json!(self.id_of(kind, slug)))
     }
 
-    fn id_of(&self, kind: Kind, slug: &str) -> Id {
+    fn id_of(&self, kind: EntityKind, slug: &str) -> Id {
         stable_id(&[kind.as_str(), &self.campaign.slug, slug])
     }
 }
@@ -265,7 +266,7 @@ fn stable_id(names: &[&str]) -> Id {
     let digest = Sha256::digest(names.join("\n").as_bytes());
     let mut random = [0; 10];
     random.iter_mut().zip(digest.iter()).for_each(|(place, byte)| *place = *byte);
-    Id::from(Builder::from_unix_timestamp_millis(BIRTH_MS, &random).into_uuid())
+    Id::from(Builder::from_unix_timestamp_millis(SEED_TIME_MS, &random).into_uuid())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use scry_protocol::Id;
 use scry_server::auth::AuthService;
 use scry_server::config::{Argon2Config, ServerConfig};
 use scry_server::db::Db;
-use scry_server::domain::{Caller, Domain, Fields};
+use scry_server::domain::{Caller, Domain, FieldMap};
 use scry_server::{Core, seed};
 use scry_world::World;
 use sqlx::Row;
@@ -50,6 +50,6 @@ pub async fn id(db: &Db, query: &'static str) -> Id {
 }
 
 /// Returns the fields of a request.
-pub fn fields(value: serde_json::Value) -> Fields {
+pub fn fields(value: serde_json::Value) -> FieldMap {
     value.as_object().cloned().unwrap()
 }

@@ -15,7 +15,7 @@ use scry_server::Core;
 use scry_server::clock::now;
 use scry_server::config::ServerConfig;
 use scry_server::db::{DbError, Tx};
-use scry_server::journal::{Draft, append};
+use scry_server::journal::{EventDraft, append};
 use scry_server::socket::serve;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -88,7 +88,7 @@ impl TestGateway {
 
     /// Writes a message to a user, as the API does.
     pub async fn tell(&self, user: &str, message: &EphemeralEvent) {
-        let put = async |tx: &mut Tx| scry_server::inbox::put(tx, &id(user), &id("gm"), message, now()).await;
+        let put = async |tx: &mut Tx| scry_server::inbox::enqueue(tx, &id(user), &id("gm"), message, now()).await;
         self.core.db.write(put).await.unwrap();
         self.core.bus.message_stored(&id(user));
     }
@@ -221,8 +221,8 @@ fn row(campaign: &str, entity: &str, kind: &str, parent: &str) -> String {
     )
 }
 
-fn draft(payload: Payload, revoked_user: Option<Id>) -> Draft {
-    Draft {
+fn draft(payload: Payload, revoked_user: Option<Id>) -> EventDraft {
+    EventDraft {
         payload,
         user_id: Some(id("gm")),
         source: Source::Api,

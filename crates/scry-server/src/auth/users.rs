@@ -50,7 +50,7 @@ pub async fn insert(db: &mut AnyConnection, user: &User) -> Result<(), DbError> 
         .bind(user.username.as_str())
         .bind(user.password_hash.as_str())
         .bind(i64::from(user.is_service))
-        .bind(clock::stamp(clock::now()))
+        .bind(clock::format_time(clock::now()))
         .execute(db)
         .await?;
     Ok(())

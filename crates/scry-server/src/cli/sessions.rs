@@ -128,5 +128,5 @@ pub(super) fn count(number: u64, noun: &str) -> String {
 }
 
 fn written(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map(clock::stamp).unwrap_or_default()
+    Timestamp::from_millisecond(ms).map(clock::format_time).unwrap_or_default()
 }

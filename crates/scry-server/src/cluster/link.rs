@@ -221,7 +221,7 @@ impl RedisLink<'_> {
 
     /// Writes down where users are: `ws:presence:{userId}`, one field for each node.
     async fn record(&mut self, users: &[Id]) -> Result<(), RedisLinkError> {
-        let until = clock::now().saturating_add(self.ttl).map(clock::stamp).unwrap_or_default();
+        let until = clock::now().saturating_add(self.ttl).map(clock::format_time).unwrap_or_default();
         let seconds = i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX).max(1);
         for page in users.chunks(RECORD_PAGE_SIZE) {
             let mut pipe = redis::pipe();

@@ -4,11 +4,11 @@ use scry_protocol::{Id, Operation, Role};
 use serde_json::json;
 use sqlx::Row;
 
-use super::idempotency::Request;
-use super::unit::{Details, Unit};
-use super::{Caller, Domain, DomainError, Entity, Fields, Kind, Member, input, member, store};
+use super::idempotency::IdempotentRequest;
+use super::unit_of_work::{EventDetails, UnitOfWork};
+use super::{Caller, Domain, DomainError, Entity, EntityKind, FieldMap, Member, input, member, store};
 use crate::limits::LimitKind;
-use crate::rules::authorization::Action;
+use crate::rules::authorization::CampaignAction;
 use crate::rules::fields;
 
 impl Domain {
@@ -22,32 +22,34 @@ impl Domain {
     pub async fn create(
         &self,
         caller: &Caller,
-        kind: Kind,
-        input: &Fields,
+        kind: EntityKind,
+        input: &FieldMap,
         idempotency_key: Option<&str>,
     ) -> Result<Entity, DomainError> {
-        let request = Request::new(idempotency_key, &json!(["create", kind, input]))?;
+        let request = IdempotentRequest::new(idempotency_key, &json!(["create", kind, input]))?;
         let (name, fields) = input::create(kind, input)?;
-        self.change(caller, async |unit: &mut Unit| {
-            if let Some(first) = unit.recall(request.as_ref()).await? {
+        self.change(caller, async |unit: &mut UnitOfWork| {
+            if let Some(first) = unit.find_result(request.as_ref()).await? {
                 return Ok(first);
             }
             let id = Id::from(uuid::Uuid::now_v7());
             let campaign_id = match kind {
-                Kind::Campaign => id.clone(),
-                Kind::Kingdom | Kind::Settlement | Kind::Structure | Kind::Location | Kind::Encounter => {
-                    home(unit, kind, input, &fields).await?
-                }
+                EntityKind::Campaign => id.clone(),
+                EntityKind::Kingdom
+                | EntityKind::Settlement
+                | EntityKind::Structure
+                | EntityKind::Location
+                | EntityKind::Encounter => target_campaign(unit, kind, input, &fields).await?,
             };
-            if kind == Kind::Campaign {
+            if kind == EntityKind::Campaign {
                 self.require_campaigns_left(unit).await?;
             }
-            check_room(unit, &campaign_id, self.core.config.max_campaign_entities).await?;
-            let now = unit.stamp();
+            check_entity_limit(unit, &campaign_id, self.core.config.max_campaign_entities).await?;
+            let now = unit.timestamp();
             let entity =
                 Entity { id, campaign_id, kind, name, version: 1, created_at: now.clone(), updated_at: now, fields };
-            let entity = put(unit, entity).await?;
-            unit.remember(request.as_ref(), &entity).await?;
+            let entity = store_new(unit, entity).await?;
+            unit.store_result(request.as_ref(), &entity).await?;
             Ok(entity)
         })
         .await
@@ -56,7 +58,7 @@ impl Domain {
     /// Refuses a campaign beyond those that the caller may own.
     ///
     /// Those count that they have made themselves and still own: nobody fills another's quota by making them an owner.
-    async fn require_campaigns_left(&self, unit: &mut Unit) -> Result<(), DomainError> {
+    async fn require_campaigns_left(&self, unit: &mut UnitOfWork) -> Result<(), DomainError> {
         let limit = self.core.config.quota.max_campaigns_per_user;
         let caller = unit.caller().user_id.clone();
         let row = sqlx::query(
@@ -76,8 +78,8 @@ impl Domain {
 }
 
 /// Stores a new entity, with what it does not come without; returns it with what follows from it.
-async fn put(unit: &mut Unit, mut entity: Entity) -> Result<Entity, DomainError> {
-    if entity.kind == Kind::Campaign {
+async fn store_new(unit: &mut UnitOfWork, mut entity: Entity) -> Result<Entity, DomainError> {
+    if entity.kind == EntityKind::Campaign {
         open_campaign(unit, &mut entity).await?;
     }
     input::size(&entity, None)?;
@@ -85,35 +87,40 @@ async fn put(unit: &mut Unit, mut entity: Entity) -> Result<Entity, DomainError>
     input::links(unit.db(), &entity, |_| true).await?;
     unit.insert(&entity).await?;
     announce(unit, &entity).await?;
-    if entity.kind == Kind::Campaign {
-        let (user, now) = (unit.caller().clone(), unit.stamp());
+    if entity.kind == EntityKind::Campaign {
+        let (user, now) = (unit.caller().clone(), unit.timestamp());
         let owner = Member::new(&entity.campaign_id, &user.user_id, &user.name, Role::Owner, now);
-        member::enrol(unit, &owner).await?;
+        member::store_new(unit, &owner).await?;
     }
     unit.settled(entity).await
 }
 
 /// Finds the campaign that a new entity goes to and checks that the caller may edit it.
-async fn home(unit: &mut Unit, kind: Kind, input: &Fields, fields: &Fields) -> Result<Id, DomainError> {
-    let id_of = |name, from: &Fields| from.get(name).and_then(|v| v.as_str()).and_then(|text| Id::parse(text).ok());
+async fn target_campaign(
+    unit: &mut UnitOfWork,
+    kind: EntityKind,
+    input: &FieldMap,
+    fields: &FieldMap,
+) -> Result<Id, DomainError> {
+    let id_of = |name, from: &FieldMap| from.get(name).and_then(|v| v.as_str()).and_then(|text| Id::parse(text).ok());
     match kind.parent() {
         Some((field, parent_kind)) => {
             let parent = id_of(field, fields).ok_or_else(|| DomainError::invalid(field, "must be an id"))?;
             let not_found = DomainError::NotFound(parent_kind.as_str());
             let parent = store::load(unit.db(), parent_kind, &parent).await?.ok_or(not_found)?;
-            unit.authorize(&parent.campaign_id, Action::Edit, parent_kind.as_str()).await?;
+            unit.authorize(&parent.campaign_id, CampaignAction::Edit, parent_kind.as_str()).await?;
             Ok(parent.campaign_id)
         }
         None => {
             let campaign = id_of("campaignId", input).ok_or_else(|| DomainError::invalid("campaignId", "is needed"))?;
-            unit.authorize(&campaign, Action::Edit, Kind::Campaign.as_str()).await?;
+            unit.authorize(&campaign, CampaignAction::Edit, EntityKind::Campaign.as_str()).await?;
             Ok(campaign)
         }
     }
 }
 
 /// Refuses another entity of a campaign that is full: what the clock touches, it touches in all of them.
-async fn check_room(unit: &mut Unit, campaign: &Id, most: u32) -> Result<(), DomainError> {
+async fn check_entity_limit(unit: &mut UnitOfWork, campaign: &Id, most: u32) -> Result<(), DomainError> {
     let row = sqlx::query("SELECT COUNT(*) FROM entities WHERE campaign_id = $1")
         .bind(campaign.as_str())
         .fetch_one(unit.db())
@@ -125,9 +132,9 @@ async fn check_room(unit: &mut Unit, campaign: &Id, most: u32) -> Result<(), Dom
     Err(DomainError::invalid("campaignId", problem))
 }
 
-async fn open_campaign(unit: &mut Unit, campaign: &mut Entity) -> Result<(), DomainError> {
+async fn open_campaign(unit: &mut UnitOfWork, campaign: &mut Entity) -> Result<(), DomainError> {
     if campaign.json("worldTime").is_null() {
-        campaign.fields.insert("worldTime".to_owned(), unit.stamp().into());
+        campaign.fields.insert("worldTime".to_owned(), unit.timestamp().into());
     }
     let creator = unit.caller().user_id.clone();
     sqlx::query("INSERT INTO campaigns (id, epoch, created_by) VALUES ($1, $2, $3)")
@@ -139,10 +146,10 @@ async fn open_campaign(unit: &mut Unit, campaign: &mut Entity) -> Result<(), Dom
     Ok(())
 }
 
-async fn announce(unit: &mut Unit, entity: &Entity) -> Result<(), DomainError> {
+async fn announce(unit: &mut UnitOfWork, entity: &Entity) -> Result<(), DomainError> {
     let changes = fields::changes(&fields::Flat::new(), &entity.flat());
     let changed = changes.iter().map(|change| change.field.clone()).collect();
-    let details = Details { version: Some(entity.version), changes, ..Details::default() };
+    let details = EventDetails { version: Some(entity.version), changes, ..EventDetails::default() };
     unit.record(entity.event(Operation::Create, changed), details).await?;
     Ok(())
 }

@@ -6,12 +6,12 @@ use scry_protocol::{Conflict, Id, Operation, Room};
 use serde_json::{Value, json};
 use sqlx::{Any, AssertSqlSafe, Row};
 
-use super::idempotency::Request;
-use super::unit::{Details, Unit};
+use super::idempotency::IdempotentRequest;
+use super::unit_of_work::{EventDetails, UnitOfWork};
 use super::update::{find, write};
-use super::{Caller, Domain, DomainError, Entity, Kind, dispute, store};
+use super::{Caller, Domain, DomainError, Entity, EntityKind, conflict_watch, store};
 use crate::db::batch;
-use crate::rules::authorization::Action;
+use crate::rules::authorization::CampaignAction;
 use crate::rules::fields::Flat;
 
 /// The number of entities that one deletion takes along at most.
@@ -28,35 +28,42 @@ impl Domain {
     pub async fn delete(
         &self,
         caller: &Caller,
-        kind: Kind,
+        kind: EntityKind,
         id: &Id,
         expected_version: Option<i64>,
         idempotency_key: Option<&str>,
     ) -> Result<(), DomainError> {
-        let request = Request::new(idempotency_key, &json!(["delete", kind, id, expected_version]))?;
-        self.change(caller, async |unit: &mut Unit| {
-            if let Some(()) = unit.recall(request.as_ref()).await? {
+        let request = IdempotentRequest::new(idempotency_key, &json!(["delete", kind, id, expected_version]))?;
+        self.change(caller, async |unit: &mut UnitOfWork| {
+            if let Some(()) = unit.find_result(request.as_ref()).await? {
                 return Ok(());
             }
-            let action = if kind == Kind::Campaign { Action::DeleteCampaign } else { Action::Edit };
+            let action =
+                if kind == EntityKind::Campaign { CampaignAction::DeleteCampaign } else { CampaignAction::Edit };
             let entity = find(unit, kind, id, action).await?;
             if expected_version.is_some_and(|expected| expected != entity.version) {
                 return Err(DomainError::Conflict(Conflict { current_version: entity.version, fields: Vec::new() }));
             }
-            let doomed = with_descendants(unit, entity).await?;
-            remove(unit, &doomed).await?;
-            unit.remember(request.as_ref(), &()).await
+            let removed = with_descendants(unit, entity).await?;
+            remove(unit, &removed).await?;
+            unit.store_result(request.as_ref(), &()).await
         })
         .await
     }
 }
 
 /// Lists an entity and all below it, children before parents.
-async fn with_descendants(unit: &mut Unit, root: Entity) -> Result<Vec<Entity>, DomainError> {
+async fn with_descendants(unit: &mut UnitOfWork, root: Entity) -> Result<Vec<Entity>, DomainError> {
     let mut found = Vec::new();
-    if root.kind == Kind::Campaign {
+    if root.kind == EntityKind::Campaign {
         // Whatever points is listed before what it points at.
-        let kinds = [Kind::Encounter, Kind::Location, Kind::Structure, Kind::Settlement, Kind::Kingdom];
+        let kinds = [
+            EntityKind::Encounter,
+            EntityKind::Location,
+            EntityKind::Structure,
+            EntityKind::Settlement,
+            EntityKind::Kingdom,
+        ];
         for kind in kinds {
             found.extend(store::in_campaign(unit.db(), &root.id, kind).await?);
         }
@@ -80,41 +87,41 @@ async fn with_descendants(unit: &mut Unit, root: Entity) -> Result<Vec<Entity>, 
 /// Removes entities of one campaign, children before parents, with an event for each.
 ///
 /// The statements are as few for a whole kingdom as for a house: everybody waits for them.
-async fn remove(unit: &mut Unit, doomed: &[Entity]) -> Result<(), DomainError> {
-    let Some(root) = doomed.last() else { return Ok(()) };
-    unlink(unit, root, doomed).await?;
-    for entity in disputed(unit, doomed).await? {
-        dispute::settle(unit, entity, None).await?;
+async fn remove(unit: &mut UnitOfWork, removed: &[Entity]) -> Result<(), DomainError> {
+    let Some(root) = removed.last() else { return Ok(()) };
+    unlink(unit, root, removed).await?;
+    for entity in disputed(unit, removed).await? {
+        conflict_watch::resolve(unit, entity, None).await?;
     }
-    delete_where(unit, "DELETE FROM entities WHERE id IN", doomed.iter().map(|entity| entity.id.to_string())).await?;
+    delete_where(unit, "DELETE FROM entities WHERE id IN", removed.iter().map(|entity| entity.id.to_string())).await?;
     let origin = unit.origin().clone();
     let event = |entity: &Entity| {
-        let details = Details { version: Some(entity.version + 1), ..Details::default() };
+        let details = EventDetails { version: Some(entity.version + 1), ..EventDetails::default() };
         (origin.clone(), entity.event(Operation::Delete, Vec::new()), details)
     };
-    unit.record_all(&root.campaign_id, doomed.iter().map(event).collect()).await?;
-    unit.pending.forget(&doomed.iter().map(|entity| &entity.id).collect());
-    if root.kind == Kind::Campaign {
+    unit.record_all(&root.campaign_id, removed.iter().map(event).collect()).await?;
+    unit.dirty.forget(&removed.iter().map(|entity| &entity.id).collect());
+    if root.kind == EntityKind::Campaign {
         end_memberships(unit, &root.id).await?;
     }
     // Nothing will be sent to their rooms any more.
-    let rooms = doomed.iter().filter_map(|entity| match entity.kind {
-        Kind::Settlement => Some(Room::Settlement(entity.id.clone()).to_string()),
-        Kind::Structure => Some(Room::Structure(entity.id.clone()).to_string()),
-        Kind::Campaign | Kind::Kingdom | Kind::Location | Kind::Encounter => None,
+    let rooms = removed.iter().filter_map(|entity| match entity.kind {
+        EntityKind::Settlement => Some(Room::Settlement(entity.id.clone()).to_string()),
+        EntityKind::Structure => Some(Room::Structure(entity.id.clone()).to_string()),
+        EntityKind::Campaign | EntityKind::Kingdom | EntityKind::Location | EntityKind::Encounter => None,
     });
     delete_where(unit, "DELETE FROM room_heads WHERE room IN", rooms).await
 }
 
 /// Takes the ids of entities that are removed out of what points at them and stays.
-async fn unlink(unit: &mut Unit, root: &Entity, doomed: &[Entity]) -> Result<(), DomainError> {
-    if root.kind == Kind::Campaign {
+async fn unlink(unit: &mut UnitOfWork, root: &Entity, removed: &[Entity]) -> Result<(), DomainError> {
+    if root.kind == EntityKind::Campaign {
         return Ok(());
     }
-    let ids: HashSet<&Id> = doomed.iter().map(|entity| &entity.id).collect();
-    let kinds: HashSet<Kind> = doomed.iter().map(|entity| entity.kind).collect();
-    let mut links: BTreeMap<&'static str, (Kind, Vec<&'static str>)> = BTreeMap::new();
-    for (kind, field) in kinds.into_iter().flat_map(Kind::links) {
+    let ids: HashSet<&Id> = removed.iter().map(|entity| &entity.id).collect();
+    let kinds: HashSet<EntityKind> = removed.iter().map(|entity| entity.kind).collect();
+    let mut links: BTreeMap<&'static str, (EntityKind, Vec<&'static str>)> = BTreeMap::new();
+    for (kind, field) in kinds.into_iter().flat_map(EntityKind::links) {
         links.entry(kind.as_str()).or_insert((kind, Vec::new())).1.push(field);
     }
     for (kind, fields) in links.into_values() {
@@ -130,8 +137,8 @@ async fn unlink(unit: &mut Unit, root: &Entity, doomed: &[Entity]) -> Result<(),
     Ok(())
 }
 
-/// Lists those entities about which somebody waits for a dispute to be settled.
-async fn disputed<'a>(unit: &mut Unit, entities: &'a [Entity]) -> Result<Vec<&'a Entity>, DomainError> {
+/// Lists those entities about which somebody waits for a conflict to be resolved.
+async fn disputed<'a>(unit: &mut UnitOfWork, entities: &'a [Entity]) -> Result<Vec<&'a Entity>, DomainError> {
     let mut disputed = HashSet::new();
     for entities in entities.chunks(batch::MAX_ROWS) {
         let list = batch::list(1, entities.len());
@@ -147,7 +154,7 @@ async fn disputed<'a>(unit: &mut Unit, entities: &'a [Entity]) -> Result<Vec<&'a
 
 /// Runs a statement that ends before a list of keys, for as many at once as one may have, in their order.
 async fn delete_where(
-    unit: &mut Unit,
+    unit: &mut UnitOfWork,
     statement: &'static str,
     keys: impl Iterator<Item = String>,
 ) -> Result<(), DomainError> {
@@ -159,7 +166,7 @@ async fn delete_where(
     Ok(())
 }
 
-async fn end_memberships(unit: &mut Unit, campaign: &Id) -> Result<(), DomainError> {
+async fn end_memberships(unit: &mut UnitOfWork, campaign: &Id) -> Result<(), DomainError> {
     for statement in [
         "DELETE FROM memberships WHERE campaign_id = $1",
         "DELETE FROM invitations WHERE campaign_id = $1",

@@ -8,42 +8,42 @@ use scry_protocol::{FieldDiff, Id, InvalidationScope, Payload, Source};
 use scry_query::formula::{self, Derived, Facts, RuleOutcome, RuleSet, SettlementFacts, WorldClock};
 use serde_json::{Map, Value};
 
-use super::pending::Touched;
-use super::unit::{Details, Origin, Unit};
-use super::{DomainError, Entity, Kind, store};
+use super::dirty::DirtySubject;
+use super::unit_of_work::{ChangeOrigin, EventDetails, UnitOfWork};
+use super::{DomainError, Entity, EntityKind, store};
 use crate::rules::fields::same;
 
 /// Holds a settlement as it is stored, its structures, and what led here.
-struct Household {
+struct SettlementScope {
     settlement: Entity,
     structures: Vec<Entity>,
-    touched: Touched,
+    touched: DirtySubject,
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Works out anew what this change may have touched, stores what has become different and announces
     /// exactly that.
     pub(super) async fn derive(&mut self) -> Result<(), DomainError> {
-        let clocks = self.pending.clocks.take();
-        let families = self.pending.families.take();
+        let clocks = self.dirty.clocks.take();
+        let settlements = self.dirty.settlements.take();
         let mut campaigns: Vec<Id> = Vec::new();
-        for touched in clocks.iter().chain(&families) {
+        for touched in clocks.iter().chain(&settlements) {
             if !campaigns.contains(&touched.campaign) {
                 campaigns.push(touched.campaign.clone());
             }
         }
         for campaign in campaigns {
-            let book = self.rules_of(&campaign).await?;
-            if book.is_empty() {
+            let rules = self.rules_of(&campaign).await?;
+            if rules.is_empty() {
                 continue;
             }
-            let clock = clocks.iter().find(|touched| touched.campaign == campaign).filter(|_| book.uses_clock());
-            let mine = families.iter().filter(|touched| touched.campaign == campaign);
-            let households = match clock {
-                Some(clock) => everybody(self, clock, mine).await?,
-                None => some(self, mine).await?,
+            let clock = clocks.iter().find(|touched| touched.campaign == campaign).filter(|_| rules.uses_clock());
+            let mine = settlements.iter().filter(|touched| touched.campaign == campaign);
+            let scopes = match clock {
+                Some(clock) => load_all(self, clock, mine).await?,
+                None => load_touched(self, mine).await?,
             };
-            self.work_out(&campaign, &book, households).await?;
+            self.evaluate_rules(&campaign, &rules, scopes).await?;
         }
         Ok(())
     }
@@ -54,18 +54,23 @@ impl Unit {
         Ok(self.latest(entity))
     }
 
-    async fn work_out(&mut self, campaign: &Id, book: &RuleSet, households: Vec<Household>) -> Result<(), DomainError> {
-        let Some(campaign) = store::load(self.db(), Kind::Campaign, campaign).await? else { return Ok(()) };
+    async fn evaluate_rules(
+        &mut self,
+        campaign: &Id,
+        rules: &RuleSet,
+        scopes: Vec<SettlementScope>,
+    ) -> Result<(), DomainError> {
+        let Some(campaign) = store::load(self.db(), EntityKind::Campaign, campaign).await? else { return Ok(()) };
         let calendar = Calendar::from_json(&campaign.json("calendar")).unwrap_or_else(|error| {
             tracing::warn!(campaign = %campaign.id, %error, "a campaign's calendar cannot be read; rules count in the Gregorian one");
             Calendar::gregorian()
         });
         let mut events = Vec::new();
         let now = WorldTime::from_stored(&campaign.text("worldTime")).unwrap_or(WorldTime::UNIX_EPOCH);
-        for Household { settlement, structures, touched } in households {
+        for SettlementScope { settlement, structures, touched } in scopes {
             let family =
                 SettlementFacts { settlement: facts(&settlement), structures: structures.iter().map(facts).collect() };
-            let results = book.derive(family, WorldClock { calendar: &calendar, now });
+            let results = rules.derive(family, WorldClock { calendar: &calendar, now });
             events.extend(self.put(settlement, &results.settlement, &touched).await?);
             for (structure, derived) in structures.into_iter().zip(&results.structures) {
                 events.extend(self.put(structure, derived, &touched).await?);
@@ -79,9 +84,9 @@ impl Unit {
         &mut self,
         mut entity: Entity,
         derived: &[Derived],
-        touched: &Touched,
-    ) -> Result<Option<(Origin, Payload, Details)>, DomainError> {
-        let (computed, conditions) = as_stored(derived);
+        touched: &DirtySubject,
+    ) -> Result<Option<(ChangeOrigin, Payload, EventDetails)>, DomainError> {
+        let (computed, conditions) = to_wire(derived);
         let changes = changes(&entity, &computed, &conditions);
         if changes.is_empty() && entity.json("computed") == computed && entity.json("conditions") == conditions {
             return Ok(None);
@@ -89,7 +94,7 @@ impl Unit {
         entity.fields.insert("computed".to_owned(), computed);
         entity.fields.insert("conditions".to_owned(), conditions);
         self.store(&entity).await?;
-        if changes.is_empty() || self.pending.has_created(&entity.id) {
+        if changes.is_empty() || self.dirty.has_created(&entity.id) {
             return Ok(None);
         }
         let payload = Payload::StateInvalidated(StateInvalidated {
@@ -99,53 +104,56 @@ impl Unit {
             entity_id: Some(entity.id.clone()),
             affected_fields: changes.iter().map(|change| change.field.clone()).collect(),
         });
-        let origin = Origin { source: Source::RulesEngine, caused_by: touched.cause(&entity.id) };
-        Ok(Some((origin, payload, Details { changes, ..Details::default() })))
+        let origin = ChangeOrigin { source: Source::RulesEngine, caused_by: touched.cause(&entity.id) };
+        Ok(Some((origin, payload, EventDetails { changes, ..EventDetails::default() })))
     }
 }
 
 /// Loads every settlement of a campaign: the clock touches all of them.
-async fn everybody(
-    unit: &mut Unit,
-    clock: &Touched,
-    families: impl Iterator<Item = &Touched>,
-) -> Result<Vec<Household>, DomainError> {
-    let causes: HashMap<&Id, &Touched> = families.map(|touched| (&touched.id, touched)).collect();
+async fn load_all(
+    unit: &mut UnitOfWork,
+    clock: &DirtySubject,
+    settlements: impl Iterator<Item = &DirtySubject>,
+) -> Result<Vec<SettlementScope>, DomainError> {
+    let causes: HashMap<&Id, &DirtySubject> = settlements.map(|touched| (&touched.id, touched)).collect();
     let mut structures: HashMap<Id, Vec<Entity>> = HashMap::new();
-    for structure in store::in_campaign(unit.db(), &clock.campaign, Kind::Structure).await? {
+    for structure in store::in_campaign(unit.db(), &clock.campaign, EntityKind::Structure).await? {
         if let Some(settlement) = structure.parent() {
             structures.entry(settlement).or_default().push(structure);
         }
     }
-    let settlements = store::in_campaign(unit.db(), &clock.campaign, Kind::Settlement).await?;
-    let household = |settlement: Entity| Household {
+    let settlements = store::in_campaign(unit.db(), &clock.campaign, EntityKind::Settlement).await?;
+    let scope = |settlement: Entity| SettlementScope {
         structures: structures.remove(&settlement.id).unwrap_or_default(),
         touched: (*causes.get(&settlement.id).unwrap_or(&clock)).clone(),
         settlement,
     };
-    Ok(settlements.into_iter().map(household).collect())
+    Ok(settlements.into_iter().map(scope).collect())
 }
 
 /// Loads the settlements that were touched and still are.
-async fn some(unit: &mut Unit, families: impl Iterator<Item = &Touched>) -> Result<Vec<Household>, DomainError> {
-    let mut households = Vec::new();
-    for touched in families {
-        let Some(settlement) = store::load(unit.db(), Kind::Settlement, &touched.id).await? else { continue };
+async fn load_touched(
+    unit: &mut UnitOfWork,
+    settlements: impl Iterator<Item = &DirtySubject>,
+) -> Result<Vec<SettlementScope>, DomainError> {
+    let mut scopes = Vec::new();
+    for touched in settlements {
+        let Some(settlement) = store::load(unit.db(), EntityKind::Settlement, &touched.id).await? else { continue };
         let structures = store::children(unit.db(), &settlement.id).await?;
-        households.push(Household { settlement, structures, touched: touched.clone() });
+        scopes.push(SettlementScope { settlement, structures, touched: touched.clone() });
     }
-    Ok(households)
+    Ok(scopes)
 }
 
 fn facts(entity: &Entity) -> Facts {
     let variables = entity.fields.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
     let level = entity.fields.get("level").and_then(Value::as_i64).unwrap_or_default();
-    let kind = (entity.kind == Kind::Structure).then(|| entity.text("type"));
+    let kind = (entity.kind == EntityKind::Structure).then(|| entity.text("type"));
     formula::facts(&entity.name, level, kind.as_deref(), &variables)
 }
 
 /// Writes results as `computed` and `conditions` are on the wire.
-fn as_stored(derived: &[Derived]) -> (Value, Value) {
+fn to_wire(derived: &[Derived]) -> (Value, Value) {
     let mut computed = Map::new();
     let mut conditions = Vec::new();
     for it in derived {
@@ -161,7 +169,8 @@ fn as_stored(derived: &[Derived]) -> (Value, Value) {
 
 /// Lists what a reader sees differently: values, whether conditions hold, and the reasons given.
 fn changes(entity: &Entity, computed: &Value, conditions: &Value) -> Vec<FieldDiff> {
-    let (before, after) = (seen(&entity.json("computed"), &entity.json("conditions")), seen(computed, conditions));
+    let (before, after) =
+        (visible(&entity.json("computed"), &entity.json("conditions")), visible(computed, conditions));
     let names = after.keys().chain(before.keys().filter(|name| !after.contains_key(*name)));
     let change = |name: &String| {
         let side = |seen: &Map<String, Value>| seen.get(name).cloned().unwrap_or_default();
@@ -173,7 +182,7 @@ fn changes(entity: &Entity, computed: &Value, conditions: &Value) -> Vec<FieldDi
     names.filter_map(change).collect()
 }
 
-fn seen(computed: &Value, conditions: &Value) -> Map<String, Value> {
+fn visible(computed: &Value, conditions: &Value) -> Map<String, Value> {
     let values = computed
         .as_object()
         .into_iter()

@@ -9,79 +9,79 @@ use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{AnyConnection, Row};
 
-use super::unit::{Details, Origin, Unit};
+use super::unit_of_work::{ChangeOrigin, EventDetails, UnitOfWork};
 use super::update::write_as;
-use super::{Caller, Domain, DomainError, Entity, Fields, Kind, store};
+use super::{Caller, Domain, DomainError, Entity, EntityKind, FieldMap, store};
 use crate::db::DbError;
-use crate::rules::authorization::{Action, Decision, allow};
-use crate::rules::effect::Prepared;
+use crate::rules::authorization::{CampaignAction, Decision, allow};
+use crate::rules::effect::PreparedEffect;
 use crate::rules::fields::{self, Flat};
-use crate::rules::schedule::{Due, TooMany, due, first_due};
+use crate::rules::schedule::{Occurrence, TooManyOccurrencesError, due, first_due};
 
 /// Up to this many occurrences of one jump are events of their own.
-const MAX_SINGLE: usize = 100;
+const MAX_SINGLE_EVENTS: usize = 100;
 /// More occurrences than this are not worked out in one jump.
 const MAX_OCCURRENCES: usize = 100_000;
 /// More days than this are not looked at for whether something falls due on them.
-const MAX_LOOKS: usize = 200_000;
+const MAX_DAYS_CHECKED: usize = 200_000;
 /// Bounds a preview.
-pub const MAX_DUE: u32 = 1_000;
+pub const MAX_DUE_EFFECTS: u32 = 1_000;
 
 /// Announces an occurrence of an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueEffect {
+pub struct EffectOccurrence {
     /// World time, RFC 3339 UTC with milliseconds.
     pub at: String,
     pub name: String,
     pub description: String,
-    pub entity_type: Kind,
+    pub entity_type: EntityKind,
     pub entity_id: Id,
 }
 
 /// Holds an effect as it is stored.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Effect {
+struct StoredEffect {
     name: String,
     #[serde(default)]
     description: String,
     when: When,
-    entity_type: Kind,
+    entity_type: EntityKind,
     entity_id: Id,
     #[serde(default)]
-    set: Fields,
+    set: FieldMap,
     #[serde(default)]
-    add: Fields,
+    add: FieldMap,
 }
 
 impl Domain {
     /// Lists what will happen until a world time, in order; nothing if that is in the past.
     ///
     /// # Errors
-    /// [`DomainError`], also for a limit that is not 1 to [`MAX_DUE`].
+    /// [`DomainError`], also for a limit that is not 1 to [`MAX_DUE_EFFECTS`].
     pub async fn due_effects(
         &self,
         caller: &Caller,
         campaign: &Id,
         until: &str,
         limit: u32,
-    ) -> Result<Vec<DueEffect>, DomainError> {
-        if !(1..=MAX_DUE).contains(&limit) {
-            return Err(DomainError::invalid("limit", format!("must be from 1 to {MAX_DUE}")));
+    ) -> Result<Vec<EffectOccurrence>, DomainError> {
+        if !(1..=MAX_DUE_EFFECTS).contains(&limit) {
+            return Err(DomainError::invalid("limit", format!("must be from 1 to {MAX_DUE_EFFECTS}")));
         }
         let until = super::input::time("until", until)?;
         let mut tx = self.core.db.read().await?;
-        let Some(stored) = store::load(&mut tx, Kind::Campaign, campaign).await? else { return Ok(Vec::new()) };
-        if !super::query::views(&mut tx, caller, campaign).await? {
+        let Some(stored) = store::load(&mut tx, EntityKind::Campaign, campaign).await? else { return Ok(Vec::new()) };
+        if !super::query::can_view(&mut tx, caller, campaign).await? {
             return Ok(Vec::new());
         }
         let after = done_until(&mut tx, campaign, moment(&stored.text("worldTime"))?).await?;
         let effects = load(&mut tx, campaign).await?;
         drop(tx);
         let count = usize::try_from(limit).unwrap_or(usize::MAX);
-        let first = first_due(&calendar(&stored), &whens(&effects), (after, until), count, MAX_LOOKS);
-        let first = first.map_err(|TooMany| too_many("until"))?;
-        let announced = |due: &Due| effects.get(due.effect).map(|effect| effect.announced(due.at));
+        let first = first_due(&calendar(&stored), &whens(&effects), (after, until), count, MAX_DAYS_CHECKED);
+        let first = first.map_err(|TooManyOccurrencesError| too_many("until"))?;
+        let announced = |due: &Occurrence| effects.get(due.effect).map(|effect| effect.occurrence_at(due.at));
         Ok(first.iter().filter_map(announced).collect())
     }
 
@@ -96,8 +96,8 @@ impl Domain {
     ) -> Result<Option<Forecast>, DomainError> {
         let mut tx = self.core.db.read().await?;
         let role = store::role(&mut tx, &caller.user_id, campaign).await?;
-        let may_move = allow(role, Action::Edit) == Decision::Allow;
-        let stored = store::load(&mut tx, Kind::Campaign, campaign).await?;
+        let may_move = allow(role, CampaignAction::Edit) == Decision::Allow;
+        let stored = store::load(&mut tx, EntityKind::Campaign, campaign).await?;
         let Some(stored) = stored.filter(|_| may_move) else { return Ok(None) };
         let now = moment(&stored.text("worldTime"))?;
         let Ok(to) = to(now) else { return Ok(None) };
@@ -114,13 +114,13 @@ pub(super) struct Forecast {
     calendar: Value,
     effects: Vec<When>,
     stretch: (WorldTime, WorldTime),
-    occurrences: Result<Vec<Due>, TooMany>,
+    occurrences: Result<Vec<Occurrence>, TooManyOccurrencesError>,
 }
 
 impl Forecast {
     fn new(calendar_json: Value, effects: Vec<When>, stretch: (WorldTime, WorldTime)) -> Self {
         let calendar = Calendar::from_json(&calendar_json).unwrap_or_else(|_| Calendar::gregorian());
-        let occurrences = due(&calendar, &effects, stretch, MAX_OCCURRENCES, MAX_LOOKS);
+        let occurrences = due(&calendar, &effects, stretch, MAX_OCCURRENCES, MAX_DAYS_CHECKED);
         Self { calendar: calendar_json, effects, stretch, occurrences }
     }
 
@@ -130,7 +130,7 @@ impl Forecast {
         calendar_json: Value,
         effects: Vec<When>,
         stretch: (WorldTime, WorldTime),
-    ) -> Result<Vec<Due>, TooMany> {
+    ) -> Result<Vec<Occurrence>, TooManyOccurrencesError> {
         let holds = |it: &Self| it.stretch == stretch && it.effects == effects && it.calendar == calendar_json;
         match forecast.filter(holds) {
             Some(forecast) => forecast.occurrences,
@@ -139,13 +139,13 @@ impl Forecast {
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Carries out what falls due as a campaign's clock moves from one time to another.
     ///
     /// Each occurrence happens once: how far the clock has ever come is kept with the campaign, and a
     /// clock that was set back comes through that stretch again without effects. With `rewind` it is forgotten that
     /// the clock was ever further than where it is, or goes to. Returns until when effects have happened by then.
-    pub(super) async fn carry_out(
+    pub(super) async fn apply_due_effects(
         &mut self,
         campaign: &Entity,
         (from, to): (WorldTime, WorldTime),
@@ -154,46 +154,46 @@ impl Unit {
     ) -> Result<WorldTime, DomainError> {
         let after = if rewind { from.min(to) } else { done_until(self.db(), &campaign.id, from).await? };
         let done = after.max(to);
-        remember(self.db(), &campaign.id, done).await?;
+        store_done_until(self.db(), &campaign.id, done).await?;
         if to <= after {
             return Ok(done);
         }
         let effects = load(self.db(), &campaign.id).await?;
         let occurrences = Forecast::occurrences(forecast, campaign.json("calendar"), whens(&effects), (after, to));
-        let occurrences = occurrences.map_err(|TooMany| too_many("worldTime"))?;
-        let origin = Origin { source: Source::Scheduler, caused_by: cause };
-        if occurrences.len() > MAX_SINGLE {
-            self.carry_out_together(&effects, &occurrences, &origin).await?;
+        let occurrences = occurrences.map_err(|TooManyOccurrencesError| too_many("worldTime"))?;
+        let origin = ChangeOrigin { source: Source::Scheduler, caused_by: cause };
+        if occurrences.len() > MAX_SINGLE_EVENTS {
+            self.apply_in_bulk(&effects, &occurrences, &origin).await?;
             return Ok(done);
         }
         for due in occurrences {
             let Some(effect) = effects.get(due.effect) else { continue };
             let Some(entity) = store::load(self.db(), effect.entity_type, &effect.entity_id).await? else { continue };
-            let patch = effect.prepared(&entity).and_then(|prepared| prepared.patch(&variables(&entity)));
+            let patch = effect.prepare(&entity).and_then(|prepared| prepared.patch(&variables(&entity)));
             match patch {
-                Ok(patch) => self.change(&entity, &patch, &origin, effect.named(due.at)).await?,
-                Err(fault) => effect.leave_out(&fault),
+                Ok(patch) => self.change(&entity, &patch, &origin, effect.reference(due.at)).await?,
+                Err(fault) => effect.warn_left_out(&fault),
             }
         }
         Ok(done)
     }
 
     /// Works many occurrences out one after the other, and makes one change of each entity.
-    async fn carry_out_together(
+    async fn apply_in_bulk(
         &mut self,
-        effects: &[Effect],
-        occurrences: &[Due],
-        origin: &Origin,
+        effects: &[StoredEffect],
+        occurrences: &[Occurrence],
+        origin: &ChangeOrigin,
     ) -> Result<(), DomainError> {
-        let mut targets: Vec<Target> = Vec::new();
-        let mut aims: Vec<Option<Aim>> = Vec::new();
+        let mut targets: Vec<EffectTarget> = Vec::new();
+        let mut aims: Vec<Option<TargetedEffect>> = Vec::new();
         let is_due: HashSet<usize> = occurrences.iter().map(|due| due.effect).collect();
         for (index, effect) in effects.iter().enumerate() {
             let place = if is_due.contains(&index) { self.target(&mut targets, effect).await? } else { None };
             let aim = |place: usize| {
-                let prepared = effect.prepared(&targets[place].stored);
-                let effect = prepared.map_err(|fault| effect.leave_out(&fault)).ok()?;
-                Some(Aim { effect, place, is_left_out: false })
+                let prepared = effect.prepare(&targets[place].stored);
+                let effect = prepared.map_err(|fault| effect.warn_left_out(&fault)).ok()?;
+                Some(TargetedEffect { effect, place, is_left_out: false })
             };
             aims.push(place.and_then(aim));
         }
@@ -203,13 +203,13 @@ impl Unit {
             match aim.effect.apply(&mut target.variables) {
                 Ok(()) => (target.last, target.count) = (due.at, target.count + 1),
                 Err(fault) if !aim.is_left_out => {
-                    effect.leave_out(&fault);
+                    effect.warn_left_out(&fault);
                     aim.is_left_out = true;
                 }
                 Err(_) => {}
             }
         }
-        for Target { stored, variables, last, count } in targets.into_iter().filter(|target| target.count > 0) {
+        for EffectTarget { stored, variables, last, count } in targets.into_iter().filter(|target| target.count > 0) {
             let mut entity = stored.clone();
             entity.fields.insert("variables".to_owned(), Value::Object(variables));
             let differing = fields::changes(&stored.flat(), &entity.flat());
@@ -221,14 +221,18 @@ impl Unit {
     }
 
     /// Finds or loads the entity that an effect changes.
-    async fn target(&mut self, targets: &mut Vec<Target>, effect: &Effect) -> Result<Option<usize>, DomainError> {
+    async fn target(
+        &mut self,
+        targets: &mut Vec<EffectTarget>,
+        effect: &StoredEffect,
+    ) -> Result<Option<usize>, DomainError> {
         let known = targets.iter().position(|target| target.stored.id == effect.entity_id);
         if known.is_some() {
             return Ok(known);
         }
         let found = store::load(self.db(), effect.entity_type, &effect.entity_id).await?;
         Ok(found.map(|stored| {
-            targets.push(Target::new(stored));
+            targets.push(EffectTarget::new(stored));
             targets.len() - 1
         }))
     }
@@ -237,10 +241,10 @@ impl Unit {
         &mut self,
         entity: &Entity,
         patch: &Flat,
-        origin: &Origin,
+        origin: &ChangeOrigin,
         effect: event::EffectRef,
     ) -> Result<(), DomainError> {
-        let details = Details { effect: Some(effect), ..Details::default() };
+        let details = EventDetails { effect: Some(effect), ..EventDetails::default() };
         match write_as(self, entity, patch, origin.clone(), details).await {
             // An entity that has come to be otherwise must not hold up the clock.
             Err(DomainError::Invalid(fault)) => {
@@ -252,23 +256,23 @@ impl Unit {
     }
 }
 
-impl Effect {
-    fn prepared(&self, entity: &Entity) -> Result<Prepared, String> {
-        let nothing = Fields::new();
+impl StoredEffect {
+    fn prepare(&self, entity: &Entity) -> Result<PreparedEffect, String> {
+        let nothing = FieldMap::new();
         let schemas = entity.fields.get("variableSchemas").and_then(Value::as_object).unwrap_or(&nothing);
-        Prepared::new(schemas, &self.set, &self.add)
+        PreparedEffect::new(schemas, &self.set, &self.add)
     }
 
-    fn leave_out(&self, fault: &str) {
+    fn warn_left_out(&self, fault: &str) {
         tracing::warn!(effect = self.name, entity = %self.entity_id, fault, "an effect does not fit and is left out");
     }
 
-    fn named(&self, at: WorldTime) -> event::EffectRef {
+    fn reference(&self, at: WorldTime) -> event::EffectRef {
         event::EffectRef { name: self.name.clone(), at: at.to_string() }
     }
 
-    fn announced(&self, at: WorldTime) -> DueEffect {
-        DueEffect {
+    fn occurrence_at(&self, at: WorldTime) -> EffectOccurrence {
+        EffectOccurrence {
             at: at.to_string(),
             name: self.name.clone(),
             description: self.description.clone(),
@@ -279,32 +283,32 @@ impl Effect {
 }
 
 /// An entity that effects of one jump change, and its variables as they become.
-struct Target {
+struct EffectTarget {
     stored: Entity,
-    variables: Fields,
+    variables: FieldMap,
     last: WorldTime,
     count: usize,
 }
 
-impl Target {
+impl EffectTarget {
     fn new(stored: Entity) -> Self {
         Self { variables: variables(&stored), stored, last: WorldTime::MIN, count: 0 }
     }
 }
 
 /// An effect made ready for its target.
-struct Aim {
-    effect: Prepared,
+struct TargetedEffect {
+    effect: PreparedEffect,
     place: usize,
     /// Whether it has been said that it does not fit.
     is_left_out: bool,
 }
 
-fn variables(entity: &Entity) -> Fields {
+fn variables(entity: &Entity) -> FieldMap {
     entity.fields.get("variables").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-fn whens(effects: &[Effect]) -> Vec<When> {
+fn whens(effects: &[StoredEffect]) -> Vec<When> {
     effects.iter().map(|effect| effect.when.clone()).collect()
 }
 
@@ -319,7 +323,7 @@ fn too_many(field: &str) -> DomainError {
     )
 }
 
-async fn load(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<Effect>, DbError> {
+async fn load(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<StoredEffect>, DbError> {
     let rows =
         sqlx::query("SELECT body FROM definitions WHERE campaign_id = $1 AND kind = 'effect' ORDER BY rank, slug")
             .bind(campaign.as_str())
@@ -346,7 +350,7 @@ async fn done_until(db: &mut AnyConnection, campaign: &Id, now: WorldTime) -> Re
     Ok(kept.map_or(now, |kept| kept.max(now)))
 }
 
-async fn remember(db: &mut AnyConnection, campaign: &Id, until: WorldTime) -> Result<(), DomainError> {
+async fn store_done_until(db: &mut AnyConnection, campaign: &Id, until: WorldTime) -> Result<(), DomainError> {
     sqlx::query("UPDATE campaigns SET effects_until_ms = $2 WHERE id = $1")
         .bind(campaign.as_str())
         .bind(until.as_millisecond())

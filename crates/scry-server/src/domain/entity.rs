@@ -5,22 +5,22 @@ use scry_protocol::{Id, Operation, Payload};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Fields, Kind};
+use super::{EntityKind, FieldMap};
 use crate::rules::fields::{self, Flat};
 
-/// Holds a campaign or anything in it; `fields` are those of its [`Kind`].
+/// Holds a campaign or anything in it; `fields` are those of its [`EntityKind`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entity {
     pub id: Id,
     pub campaign_id: Id,
-    pub kind: Kind,
+    pub kind: EntityKind,
     pub name: String,
     /// Starts at 1 and rises by one with each change.
     pub version: i64,
     /// RFC 3339 UTC with milliseconds, like `updated_at`.
     pub created_at: String,
     pub updated_at: String,
-    pub fields: Fields,
+    pub fields: FieldMap,
 }
 
 impl Entity {
@@ -59,13 +59,13 @@ impl Entity {
     pub fn event(&self, operation: Operation, changed_fields: Vec<String>) -> Payload {
         let (id, campaign_id) = (self.id.clone(), self.campaign_id.clone());
         match (self.kind, self.parent()) {
-            (Kind::Settlement, _) => Payload::SettlementUpdated(SettlementUpdated {
+            (EntityKind::Settlement, _) => Payload::SettlementUpdated(SettlementUpdated {
                 settlement_id: id,
                 operation,
                 campaign_id,
                 changed_fields,
             }),
-            (Kind::Structure, Some(settlement_id)) => Payload::StructureUpdated(StructureUpdated {
+            (EntityKind::Structure, Some(settlement_id)) => Payload::StructureUpdated(StructureUpdated {
                 structure_id: id,
                 settlement_id,
                 operation,

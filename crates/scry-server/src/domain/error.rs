@@ -6,7 +6,7 @@ use scry_protocol::{Conflict, ErrorCode};
 
 use crate::db::DbError;
 use crate::limits::LimitKind;
-use crate::rules::variables::Fault;
+use crate::rules::variables::VariableError;
 
 /// Says why a query or a change was refused.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum DomainError {
     #[error("your role does not allow this; {0}")]
     Forbidden(&'static str),
     #[error("{0}")]
-    Invalid(#[from] Fault),
+    Invalid(#[from] VariableError),
     #[error("somebody else has changed it since the version you started from; the current version is {}", .0.current_version)]
     Conflict(Conflict),
     /// A quota of the caller's or of the campaign's was reached; `retry_after` where waiting helps.
@@ -30,7 +30,7 @@ pub enum DomainError {
 impl DomainError {
     /// Builds the error for a field of the request.
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Invalid(Fault::new(field, problem))
+        Self::Invalid(VariableError::new(field, problem))
     }
 
     /// Builds the error for what the caller does too often.

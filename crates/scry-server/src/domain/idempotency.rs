@@ -7,27 +7,27 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 
 use super::DomainError;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use crate::auth::digest;
 use crate::db::DbError;
 
 /// How long a result is kept.
-pub(super) const KEPT_MS: i64 = 24 * 3600 * 1000;
+pub(super) const RESULT_TTL_MS: i64 = 24 * 3600 * 1000;
 
 /// Holds what was asked under a key before, as a digest, and the result as JSON.
-pub(super) struct Earlier {
+pub(super) struct StoredResult {
     pub request: String,
     pub result: String,
 }
 
 /// Names one request by its key and by what it asks for.
-pub(super) struct Request {
+pub(super) struct IdempotentRequest {
     key: String,
     /// A digest of what is asked: the same key with another request is a mistake worth telling.
     asked: String,
 }
 
-impl Request {
+impl IdempotentRequest {
     /// Builds the name of a request; `None` where the caller gave no key.
     pub(super) fn new(key: Option<&str>, asked: &impl Serialize) -> Result<Option<Self>, DomainError> {
         let Some(key) = key else { return Ok(None) };
@@ -42,7 +42,7 @@ impl Request {
     }
 
     /// Reads the result of the same request; the same key with another one is a mistake worth telling.
-    pub(super) fn result<T: DeserializeOwned>(&self, earlier: &Earlier) -> Result<T, DomainError> {
+    pub(super) fn result<T: DeserializeOwned>(&self, earlier: &StoredResult) -> Result<T, DomainError> {
         if earlier.request != self.asked {
             return Err(DomainError::invalid("idempotencyKey", "was already used for another request; use a new one"));
         }
@@ -50,14 +50,14 @@ impl Request {
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Returns the result of the same request, if it was made in the last 24 h.
-    pub(super) async fn recall<T: DeserializeOwned>(
+    pub(super) async fn find_result<T: DeserializeOwned>(
         &mut self,
-        request: Option<&Request>,
+        request: Option<&IdempotentRequest>,
     ) -> Result<Option<T>, DomainError> {
         let Some(request) = request else { return Ok(None) };
-        let oldest = self.remembers_since();
+        let oldest = self.results_kept_since();
         let user = self.caller().user_id.clone();
         let row =
             sqlx::query("SELECT request, result FROM idempotency WHERE user_id = $1 AND key = $2 AND created_ms > $3")
@@ -67,18 +67,18 @@ impl Unit {
                 .fetch_optional(self.db())
                 .await?;
         let Some(row) = row else { return Ok(None) };
-        request.result(&Earlier { request: row.try_get(0)?, result: row.try_get(1)? }).map(Some)
+        request.result(&StoredResult { request: row.try_get(0)?, result: row.try_get(1)? }).map(Some)
     }
 
     /// Returns the time, in Unix milliseconds, since which requests are remembered.
-    pub(super) fn remembers_since(&self) -> i64 {
-        self.now.as_millisecond() - KEPT_MS
+    pub(super) fn results_kept_since(&self) -> i64 {
+        self.now.as_millisecond() - RESULT_TTL_MS
     }
 
     /// Stores the result of a request, in the transaction of its change.
-    pub(super) async fn remember(
+    pub(super) async fn store_result(
         &mut self,
-        request: Option<&Request>,
+        request: Option<&IdempotentRequest>,
         result: &impl Serialize,
     ) -> Result<(), DomainError> {
         let Some(request) = request else { return Ok(()) };

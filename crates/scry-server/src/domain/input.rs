@@ -6,12 +6,12 @@ use scry_text::input as rules;
 use serde_json::{Map, Value, json};
 use sqlx::AnyConnection;
 
-use super::kind::{Field, Shape};
-use super::{DomainError, Entity, Fields, Kind, store};
+use super::kind::{FieldShape, FieldSpec};
+use super::{DomainError, Entity, EntityKind, FieldMap, store};
 use crate::rules::{fields, variables};
 
 /// Bounds any text but a name, in characters, and a level.
-const MAX_TEXT: usize = 10_000;
+const MAX_TEXT_CHARS: usize = 10_000;
 const MAX_LEVEL: i64 = 1_000;
 /// Bounds the variables of one entity, and those that one edit names: an event names all that have changed.
 pub(super) const MAX_VARIABLES: usize = 500;
@@ -19,8 +19,8 @@ pub(super) const MAX_VARIABLES: usize = 500;
 const MAX_ENTITY_BYTES: usize = 256 * 1024;
 
 /// Checks an update's fields, and writes them the one way in which they are stored.
-pub(super) fn update(kind: Kind, input: &Fields) -> Result<fields::Flat, DomainError> {
-    let mut checked = Fields::new();
+pub(super) fn update(kind: EntityKind, input: &FieldMap) -> Result<fields::Flat, DomainError> {
+    let mut checked = FieldMap::new();
     for (name, value) in input {
         let value = if name == "name" { title(value)? } else { shaped(editable(kind, name)?, value)? };
         checked.insert(name.clone(), value);
@@ -29,12 +29,12 @@ pub(super) fn update(kind: Kind, input: &Fields) -> Result<fields::Flat, DomainE
 }
 
 /// Checks a create's fields and adds the defaults; returns the name and the rest.
-pub(super) fn create(kind: Kind, input: &Fields) -> Result<(String, Fields), DomainError> {
+pub(super) fn create(kind: EntityKind, input: &FieldMap) -> Result<(String, FieldMap), DomainError> {
     let name = title(input.get("name").unwrap_or(&Value::Null))?;
     let mut all = kind.defaults();
     for field in kind.fields() {
         match (input.get(field.name), field.shape) {
-            (None | Some(Value::Null), Shape::Parent(_)) => return Err(fault(field, "is needed")),
+            (None | Some(Value::Null), FieldShape::Parent(_)) => return Err(fault(field, "is needed")),
             (None | Some(Value::Null), _) => {}
             (Some(value), _) => {
                 all.insert(field.name.to_owned(), shaped(field, value)?);
@@ -84,7 +84,7 @@ pub(super) async fn links(
     named: impl Fn(&str) -> bool,
 ) -> Result<(), DomainError> {
     for field in entity.kind.fields().iter().filter(|field| named(field.name)) {
-        let (Shape::Parent(kind) | Shape::Link(kind)) = field.shape else { continue };
+        let (FieldShape::Parent(kind) | FieldShape::Link(kind)) = field.shape else { continue };
         let Some(id) = entity.link(field.name) else { continue };
         match store::load(db, kind, &id).await? {
             Some(target) if target.campaign_id == entity.campaign_id => {}
@@ -99,7 +99,7 @@ pub(super) fn time(field: &str, text: &str) -> Result<WorldTime, DomainError> {
     text.parse().map_err(|error: WorldTimeError| DomainError::invalid(field, error.to_string()))
 }
 
-fn editable(kind: Kind, name: &str) -> Result<&'static Field, DomainError> {
+fn editable(kind: EntityKind, name: &str) -> Result<&'static FieldSpec, DomainError> {
     kind.fields()
         .iter()
         .find(|field| field.name == name && field.editable)
@@ -111,36 +111,36 @@ fn title(value: &Value) -> Result<Value, DomainError> {
     name.map(Value::from).map_err(|problem| DomainError::invalid("name", problem.to_string()))
 }
 
-fn shaped(field: &Field, value: &Value) -> Result<Value, DomainError> {
+fn shaped(field: &FieldSpec, value: &Value) -> Result<Value, DomainError> {
     match field.shape {
-        Shape::Text => match value.as_str() {
-            Some(text) if text.chars().count() <= MAX_TEXT && rules::text(text).is_ok() => Ok(value.clone()),
-            _ => Err(fault(field, format!("must be a text of at most {MAX_TEXT} characters"))),
+        FieldShape::Text => match value.as_str() {
+            Some(text) if text.chars().count() <= MAX_TEXT_CHARS && rules::text(text).is_ok() => Ok(value.clone()),
+            _ => Err(fault(field, format!("must be a text of at most {MAX_TEXT_CHARS} characters"))),
         },
-        Shape::Level => match value.as_i64() {
+        FieldShape::Level => match value.as_i64() {
             Some(level) if (0..=MAX_LEVEL).contains(&level) => Ok(value.clone()),
             _ => Err(fault(field, format!("must be a whole number from 0 to {MAX_LEVEL}"))),
         },
-        Shape::Choice(values) => match value.as_str() {
+        FieldShape::Choice(values) => match value.as_str() {
             Some(text) if values.contains(&text) => Ok(value.clone()),
             _ => Err(fault(field, format!("must be one of {}", values.join(", ")))),
         },
-        Shape::Time => time(field.name, value.as_str().unwrap_or_default()).map(|time| json!(time)),
-        Shape::Object if value.is_object() || value.is_null() => Ok(value.clone()),
-        Shape::Object | Shape::Table if !value.is_object() => Err(fault(field, "must be a JSON object")),
-        Shape::Table if value.as_object().is_some_and(|table| table.len() > MAX_VARIABLES) => {
+        FieldShape::Time => time(field.name, value.as_str().unwrap_or_default()).map(|time| json!(time)),
+        FieldShape::Object if value.is_object() || value.is_null() => Ok(value.clone()),
+        FieldShape::Object | FieldShape::Table if !value.is_object() => Err(fault(field, "must be a JSON object")),
+        FieldShape::Table if value.as_object().is_some_and(|table| table.len() > MAX_VARIABLES) => {
             Err(fault(field, format!("may name {MAX_VARIABLES} entries in one request; send the rest in another")))
         }
-        Shape::Object | Shape::Table => plain_keys(field, value).cloned(),
-        Shape::Parent(_) => id(field, value),
-        Shape::Link(_) if value.is_null() => Ok(Value::Null),
-        Shape::Link(_) => id(field, value),
-        Shape::Computed | Shape::Conditions => Err(fault(field, "is computed and cannot be set")),
+        FieldShape::Object | FieldShape::Table => plain_keys(field, value).cloned(),
+        FieldShape::Parent(_) => id(field, value),
+        FieldShape::Link(_) if value.is_null() => Ok(Value::Null),
+        FieldShape::Link(_) => id(field, value),
+        FieldShape::Computed | FieldShape::Conditions => Err(fault(field, "is computed and cannot be set")),
     }
 }
 
 /// Keeps dots and white space out of the names of variables: fields are named `variables.KEY`.
-fn plain_keys<'a>(field: &Field, value: &'a Value) -> Result<&'a Value, DomainError> {
+fn plain_keys<'a>(field: &FieldSpec, value: &'a Value) -> Result<&'a Value, DomainError> {
     let keys = value.as_object().into_iter().flat_map(serde_json::Map::keys);
     let plain = |key: &String| {
         (1..=64).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
@@ -151,11 +151,11 @@ fn plain_keys<'a>(field: &Field, value: &'a Value) -> Result<&'a Value, DomainEr
     }
 }
 
-fn id(field: &Field, value: &Value) -> Result<Value, DomainError> {
+fn id(field: &FieldSpec, value: &Value) -> Result<Value, DomainError> {
     let id = value.as_str().and_then(|text| Id::parse(text).ok()).ok_or_else(|| fault(field, "must be an id"))?;
     Ok(id.as_str().into())
 }
 
-fn fault(field: &Field, problem: impl Into<String>) -> DomainError {
+fn fault(field: &FieldSpec, problem: impl Into<String>) -> DomainError {
     DomainError::invalid(field.name, problem)
 }

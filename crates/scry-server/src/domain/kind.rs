@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 /// Names a kind of entity that is stored with fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum EntityKind {
     Campaign,
     Kingdom,
     Settlement,
@@ -17,16 +17,16 @@ pub enum Kind {
 
 /// Describes one field of a kind, besides `name`.
 #[derive(Debug, Clone, Copy)]
-pub struct Field {
+pub struct FieldSpec {
     pub name: &'static str,
-    pub shape: Shape,
+    pub shape: FieldShape,
     /// Whether an update may name it; a create may name every field that is not computed.
     pub editable: bool,
 }
 
 /// Names what a field may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum FieldShape {
     Text,
     Level,
     Choice(&'static [&'static str]),
@@ -37,9 +37,9 @@ pub enum Shape {
     /// A variable's value or schema by name.
     Table,
     /// An entity of the same campaign without which this one cannot be.
-    Parent(Kind),
+    Parent(EntityKind),
     /// An entity of the same campaign, or null.
-    Link(Kind),
+    Link(EntityKind),
     /// An object that only the rules engine writes.
     Computed,
     /// A list that only the rules engine writes.
@@ -49,49 +49,52 @@ pub enum Shape {
 /// Lists what an encounter may be; the first is what it starts as.
 pub const ENCOUNTER_STATUS: [&str; 3] = ["planned", "active", "resolved"];
 
-const fn field(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, editable: true }
+const fn field(name: &'static str, shape: FieldShape) -> FieldSpec {
+    FieldSpec { name, shape, editable: true }
 }
 
-const fn fixed(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, editable: false }
+const fn fixed(name: &'static str, shape: FieldShape) -> FieldSpec {
+    FieldSpec { name, shape, editable: false }
 }
 
-const CAMPAIGN: &[Field] =
-    &[field("description", Shape::Text), fixed("worldTime", Shape::Time), field("calendar", Shape::Object)];
-const KINGDOM: &[Field] = &[field("description", Shape::Text)];
-const SETTLEMENT: &[Field] = &[
-    field("kingdomId", Shape::Parent(Kind::Kingdom)),
-    field("description", Shape::Text),
-    field("level", Shape::Level),
-    field("variableSchemas", Shape::Table),
-    field("variables", Shape::Table),
-    fixed("computed", Shape::Computed),
-    fixed("conditions", Shape::Conditions),
+const CAMPAIGN: &[FieldSpec] = &[
+    field("description", FieldShape::Text),
+    fixed("worldTime", FieldShape::Time),
+    field("calendar", FieldShape::Object),
 ];
-const STRUCTURE: &[Field] = &[
-    fixed("settlementId", Shape::Parent(Kind::Settlement)),
-    field("type", Shape::Text),
-    field("description", Shape::Text),
-    field("level", Shape::Level),
-    field("variableSchemas", Shape::Table),
-    field("variables", Shape::Table),
-    fixed("computed", Shape::Computed),
-    fixed("conditions", Shape::Conditions),
+const KINGDOM: &[FieldSpec] = &[field("description", FieldShape::Text)];
+const SETTLEMENT: &[FieldSpec] = &[
+    field("kingdomId", FieldShape::Parent(EntityKind::Kingdom)),
+    field("description", FieldShape::Text),
+    field("level", FieldShape::Level),
+    field("variableSchemas", FieldShape::Table),
+    field("variables", FieldShape::Table),
+    fixed("computed", FieldShape::Computed),
+    fixed("conditions", FieldShape::Conditions),
 ];
-const LOCATION: &[Field] = &[
-    field("kingdomId", Shape::Link(Kind::Kingdom)),
-    field("settlementId", Shape::Link(Kind::Settlement)),
-    field("description", Shape::Text),
-    field("type", Shape::Text),
+const STRUCTURE: &[FieldSpec] = &[
+    fixed("settlementId", FieldShape::Parent(EntityKind::Settlement)),
+    field("type", FieldShape::Text),
+    field("description", FieldShape::Text),
+    field("level", FieldShape::Level),
+    field("variableSchemas", FieldShape::Table),
+    field("variables", FieldShape::Table),
+    fixed("computed", FieldShape::Computed),
+    fixed("conditions", FieldShape::Conditions),
 ];
-const ENCOUNTER: &[Field] = &[
-    field("locationId", Shape::Link(Kind::Location)),
-    field("description", Shape::Text),
-    field("status", Shape::Choice(&ENCOUNTER_STATUS)),
+const LOCATION: &[FieldSpec] = &[
+    field("kingdomId", FieldShape::Link(EntityKind::Kingdom)),
+    field("settlementId", FieldShape::Link(EntityKind::Settlement)),
+    field("description", FieldShape::Text),
+    field("type", FieldShape::Text),
+];
+const ENCOUNTER: &[FieldSpec] = &[
+    field("locationId", FieldShape::Link(EntityKind::Location)),
+    field("description", FieldShape::Text),
+    field("status", FieldShape::Choice(&ENCOUNTER_STATUS)),
 ];
 
-impl Kind {
+impl EntityKind {
     /// Lists all kinds, parents before children.
     pub const ALL: [Self; 6] =
         [Self::Campaign, Self::Kingdom, Self::Settlement, Self::Structure, Self::Location, Self::Encounter];
@@ -117,7 +120,7 @@ impl Kind {
 
     /// Lists the fields of this kind, besides `name`.
     #[must_use]
-    pub const fn fields(self) -> &'static [Field] {
+    pub const fn fields(self) -> &'static [FieldSpec] {
         match self {
             Self::Campaign => CAMPAIGN,
             Self::Kingdom => KINGDOM,
@@ -132,23 +135,23 @@ impl Kind {
     #[must_use]
     pub fn parent(self) -> Option<(&'static str, Self)> {
         self.fields().iter().find_map(|field| match field.shape {
-            Shape::Parent(kind) => Some((field.name, kind)),
-            Shape::Text
-            | Shape::Level
-            | Shape::Choice(_)
-            | Shape::Time
-            | Shape::Object
-            | Shape::Table
-            | Shape::Link(_)
-            | Shape::Computed
-            | Shape::Conditions => None,
+            FieldShape::Parent(kind) => Some((field.name, kind)),
+            FieldShape::Text
+            | FieldShape::Level
+            | FieldShape::Choice(_)
+            | FieldShape::Time
+            | FieldShape::Object
+            | FieldShape::Table
+            | FieldShape::Link(_)
+            | FieldShape::Computed
+            | FieldShape::Conditions => None,
         })
     }
 
     /// Lists the kinds and fields that may point at this kind without needing it.
     pub fn links(self) -> impl Iterator<Item = (Self, &'static str)> {
         Self::ALL.into_iter().flat_map(move |kind| {
-            kind.fields().iter().filter(move |field| field.shape == Shape::Link(self)).map(move |f| (kind, f.name))
+            kind.fields().iter().filter(move |field| field.shape == FieldShape::Link(self)).map(move |f| (kind, f.name))
         })
     }
 
@@ -159,7 +162,7 @@ impl Kind {
     }
 }
 
-impl Shape {
+impl FieldShape {
     fn default(self) -> Value {
         match self {
             Self::Text => json!(""),
@@ -172,15 +175,15 @@ impl Shape {
     }
 }
 
-impl From<Kind> for EntityType {
-    fn from(kind: Kind) -> Self {
+impl From<EntityKind> for EntityType {
+    fn from(kind: EntityKind) -> Self {
         match kind {
-            Kind::Campaign => Self::Campaign,
-            Kind::Kingdom => Self::Kingdom,
-            Kind::Settlement => Self::Settlement,
-            Kind::Structure => Self::Structure,
-            Kind::Location => Self::Location,
-            Kind::Encounter => Self::Encounter,
+            EntityKind::Campaign => Self::Campaign,
+            EntityKind::Kingdom => Self::Kingdom,
+            EntityKind::Settlement => Self::Settlement,
+            EntityKind::Structure => Self::Structure,
+            EntityKind::Location => Self::Location,
+            EntityKind::Encounter => Self::Encounter,
         }
     }
 }

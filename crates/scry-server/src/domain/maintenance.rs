@@ -5,23 +5,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::idempotency::KEPT_MS;
+use super::idempotency::RESULT_TTL_MS;
 use crate::clock;
 use crate::config::ServerConfig;
 use crate::db::{Db, DbError};
 
 /// Bounds the campaigns that are forgotten at a time.
-const MAX_CAMPAIGNS: i64 = 20;
+const MAX_CAMPAIGNS_PER_RUN: i64 = 20;
 
 /// Says for how long an expired refresh token is known, so that who comes back with it hears that it has expired.
 const EXPIRED_TOKEN_KEEP: Duration = Duration::from_secs(24 * 3600);
 
-/// Deletes the results of requests that are too old to be repeated, and disputes that nobody settled.
+/// Deletes the results of requests that are too old to be repeated, and conflicts that nobody resolved.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn forget_requests(db: &Db, now: Timestamp) -> Result<(), DbError> {
-    let oldest = now.as_millisecond() - KEPT_MS;
+pub async fn delete_old_requests(db: &Db, now: Timestamp) -> Result<(), DbError> {
+    let oldest = now.as_millisecond() - RESULT_TTL_MS;
     let requests = "DELETE FROM idempotency WHERE (user_id, key) IN \
                     (SELECT user_id, key FROM idempotency WHERE created_ms < $1 LIMIT 500)";
     let disputes = "DELETE FROM disputes WHERE (entity_id, field, user_id) IN \
@@ -36,22 +36,22 @@ pub async fn forget_requests(db: &Db, now: Timestamp) -> Result<(), DbError> {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn forget_old(db: &Db, config: &ServerConfig, now: Timestamp) -> Result<(), DbError> {
+pub async fn delete_expired(db: &Db, config: &ServerConfig, now: Timestamp) -> Result<(), DbError> {
     let quota = &config.quota;
     let invitations = "DELETE FROM invitations WHERE id IN \
                        (SELECT id FROM invitations WHERE expires_ms < $1 LIMIT 500)";
     db.delete_in_steps(invitations, now.as_millisecond()).await?;
     let notifications = "DELETE FROM notifications WHERE id IN \
                          (SELECT id FROM notifications WHERE created_at < $1 LIMIT 500)";
-    db.delete_in_steps(notifications, clock::stamp(before(now, quota.notification_keep))).await?;
+    db.delete_in_steps(notifications, clock::format_time(before(now, quota.notification_keep))).await?;
     // An access token outlives its login by a while, and until then it must be known that the login has ended.
     let sessions = before(now, quota.session_keep.max(config.auth.access_ttl * 2));
-    forget_sessions(db, now, sessions).await?;
-    forget_campaigns(db, before(now, quota.deleted_campaign_keep.max(config.journal.keep))).await
+    delete_old_sessions(db, now, sessions).await?;
+    delete_old_campaigns(db, before(now, quota.deleted_campaign_keep.max(config.journal.keep))).await
 }
 
 /// Deletes the tokens that expired a day ago, then the logins that have none left or were ended long ago.
-async fn forget_sessions(db: &Db, now: Timestamp, oldest: Timestamp) -> Result<(), DbError> {
+async fn delete_old_sessions(db: &Db, now: Timestamp, oldest: Timestamp) -> Result<(), DbError> {
     let expired = "DELETE FROM refresh_tokens WHERE digest IN \
                    (SELECT digest FROM refresh_tokens WHERE expires_ms < $1 LIMIT 500)";
     db.delete_in_steps(expired, before(now, EXPIRED_TOKEN_KEEP).as_millisecond()).await?;
@@ -72,7 +72,7 @@ async fn forget_sessions(db: &Db, now: Timestamp, oldest: Timestamp) -> Result<(
 }
 
 /// Deletes the rows of campaigns that were deleted, once their last event is older than `oldest`.
-async fn forget_campaigns(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
+async fn delete_old_campaigns(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
     // A catalogue's journal looks like a campaign without an entity, but is one that still grows.
     let rows = sqlx::query(
         "SELECT c.id FROM campaigns c WHERE c.id NOT LIKE 'catalogue:%' \
@@ -80,17 +80,17 @@ async fn forget_campaigns(db: &Db, oldest: Timestamp) -> Result<(), DbError> {
          AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.campaign_id = c.id AND j.created_ms >= $1) LIMIT $2",
     )
     .bind(oldest.as_millisecond())
-    .bind(MAX_CAMPAIGNS)
+    .bind(MAX_CAMPAIGNS_PER_RUN)
     .fetch_all(&db.reader)
     .await?;
     for row in rows {
-        forget_campaign(db, row.try_get(0)?).await?;
+        delete_campaign_rows(db, row.try_get(0)?).await?;
     }
     Ok(())
 }
 
 /// Deletes what is left of one campaign; its own row goes last, so that what a crash leaves is found again.
-async fn forget_campaign(db: &Db, campaign: String) -> Result<(), DbError> {
+async fn delete_campaign_rows(db: &Db, campaign: String) -> Result<(), DbError> {
     let statements = [
         "DELETE FROM journal_rooms WHERE campaign_id = $1 AND seq IN \
          (SELECT seq FROM journal_rooms WHERE campaign_id = $1 LIMIT 500)",
@@ -142,7 +142,7 @@ mod tests {
             format!(
                 "INSERT INTO notifications (id, user_id, title, body, level, created_at) \
                  VALUES ('{id}', 'u', 't', '', 'info', '{}')",
-                clock::stamp(at)
+                clock::format_time(at)
             )
         };
         let session = |id: &str, made: i64, ended: &str| {
@@ -194,7 +194,7 @@ mod tests {
             ],
         )
         .await;
-        forget_old(&core.db, &core.config, now).await.unwrap();
+        delete_expired(&core.db, &core.config, now).await.unwrap();
         assert_eq!(ids(&core, "notifications").await, ["young"]);
         assert_eq!(ids(&core, "sessions").await, ["ended", "living", "new", "printed", "printed-ended"]);
         assert_eq!(ids(&core, "campaigns").await, ["catalogue:erp", "lately", "there"]);

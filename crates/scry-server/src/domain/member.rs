@@ -7,12 +7,12 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::idempotency::Request;
-use super::unit::{Details, Unit};
-use super::{Caller, Domain, DomainError, Kind, dispute, invitation};
+use super::idempotency::IdempotentRequest;
+use super::unit_of_work::{EventDetails, UnitOfWork};
+use super::{Caller, Domain, DomainError, EntityKind, conflict_watch, invitation};
 use crate::access::{parse_id, parse_role};
 use crate::db::DbError;
-use crate::rules::authorization::Action;
+use crate::rules::authorization::CampaignAction;
 
 /// Holds a membership; `id` is its own, `name` the user's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,13 +59,13 @@ impl Domain {
     /// # Errors
     /// [`DomainError`]; the last owner stays one.
     pub async fn enrol(&self, user: &Caller, campaign: &Id, role: Role) -> Result<Member, DomainError> {
-        self.change(user, async |unit: &mut Unit| {
+        self.change(user, async |unit: &mut UnitOfWork| {
             if let Some(member) = by_user(unit.db(), campaign, &user.user_id).await? {
                 return change_role(unit, member, role).await;
             }
             invitation::forget_of(unit, &user.user_id, campaign).await?;
-            let member = Member::new(campaign, &user.user_id, &user.name, role, unit.stamp());
-            enrol(unit, &member).await?;
+            let member = Member::new(campaign, &user.user_id, &user.name, role, unit.timestamp());
+            store_new(unit, &member).await?;
             Ok(member)
         })
         .await
@@ -82,25 +82,25 @@ impl Domain {
         user: &Id,
         idempotency_key: Option<&str>,
     ) -> Result<(), DomainError> {
-        let request = Request::new(idempotency_key, &json!(["remove-member", campaign, user]))?;
-        self.change(caller, async |unit: &mut Unit| {
-            if let Some(()) = unit.recall(request.as_ref()).await? {
+        let request = IdempotentRequest::new(idempotency_key, &json!(["remove-member", campaign, user]))?;
+        self.change(caller, async |unit: &mut UnitOfWork| {
+            if let Some(()) = unit.find_result(request.as_ref()).await? {
                 return Ok(());
             }
-            let action = if *user == caller.user_id { Action::View } else { Action::ManageMembers };
-            unit.authorize(campaign, action, Kind::Campaign.as_str()).await?;
+            let action = if *user == caller.user_id { CampaignAction::View } else { CampaignAction::ManageMembers };
+            unit.authorize(campaign, action, EntityKind::Campaign.as_str()).await?;
             let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
-            keep_an_owner(unit, &member).await?;
+            require_remaining_owner(unit, &member).await?;
             sqlx::query("DELETE FROM memberships WHERE id = $1").bind(member.id.as_str()).execute(unit.db()).await?;
-            dispute::forget(unit, &member.user_id, campaign).await?;
+            conflict_watch::forget(unit, &member.user_id, campaign).await?;
             invitation::forget_of(unit, &member.user_id, campaign).await?;
-            let details = Details {
+            let details = EventDetails {
                 version: Some(member.version + 1),
                 revoked_user: Some(member.user_id.clone()),
-                ..Details::default()
+                ..EventDetails::default()
             };
             unit.record(member.event(Operation::Delete, &[]), details).await?;
-            unit.remember(request.as_ref(), &()).await
+            unit.store_result(request.as_ref(), &()).await
         })
         .await
     }
@@ -117,15 +117,15 @@ impl Domain {
         role: Role,
         idempotency_key: Option<&str>,
     ) -> Result<Member, DomainError> {
-        let request = Request::new(idempotency_key, &json!(["set-member-role", campaign, user, role]))?;
-        self.change(caller, async |unit: &mut Unit| {
-            if let Some(first) = unit.recall(request.as_ref()).await? {
+        let request = IdempotentRequest::new(idempotency_key, &json!(["set-member-role", campaign, user, role]))?;
+        self.change(caller, async |unit: &mut UnitOfWork| {
+            if let Some(first) = unit.find_result(request.as_ref()).await? {
                 return Ok(first);
             }
-            unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
+            unit.authorize(campaign, CampaignAction::ManageMembers, EntityKind::Campaign.as_str()).await?;
             let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
             let member = change_role(unit, member, role).await?;
-            unit.remember(request.as_ref(), &member).await?;
+            unit.store_result(request.as_ref(), &member).await?;
             Ok(member)
         })
         .await
@@ -133,15 +133,15 @@ impl Domain {
 }
 
 /// Gives a member another role, unless they have it, and records it.
-async fn change_role(unit: &mut Unit, mut member: Member, role: Role) -> Result<Member, DomainError> {
+async fn change_role(unit: &mut UnitOfWork, mut member: Member, role: Role) -> Result<Member, DomainError> {
     if member.role == role {
         return Ok(member);
     }
-    keep_an_owner(unit, &member).await?;
+    require_remaining_owner(unit, &member).await?;
     let changes = vec![FieldDiff { field: "role".to_owned(), from: json!(member.role), to: json!(role) }];
     member.role = role;
     member.version += 1;
-    member.updated_at = unit.stamp();
+    member.updated_at = unit.timestamp();
     sqlx::query("UPDATE memberships SET role = $2, version = $3, updated_at = $4 WHERE id = $1")
         .bind(member.id.as_str())
         .bind(role.as_str())
@@ -150,12 +150,12 @@ async fn change_role(unit: &mut Unit, mut member: Member, role: Role) -> Result<
         .execute(unit.db())
         .await?;
     let payload = member.event(Operation::Update, &changes);
-    unit.record(payload, Details { version: Some(member.version), changes, ..Details::default() }).await?;
+    unit.record(payload, EventDetails { version: Some(member.version), changes, ..EventDetails::default() }).await?;
     Ok(member)
 }
 
 /// Stores a new membership and records it.
-pub(super) async fn enrol(unit: &mut Unit, member: &Member) -> Result<(), DomainError> {
+pub(super) async fn store_new(unit: &mut UnitOfWork, member: &Member) -> Result<(), DomainError> {
     insert(unit.db(), member).await?;
     let change = |field: &str, to| FieldDiff { field: field.to_owned(), from: serde_json::Value::Null, to };
     let changes = vec![
@@ -164,7 +164,7 @@ pub(super) async fn enrol(unit: &mut Unit, member: &Member) -> Result<(), Domain
         change("userId", json!(member.user_id)),
     ];
     let payload = member.event(Operation::Create, &changes);
-    unit.record(payload, Details { version: Some(member.version), changes, ..Details::default() }).await?;
+    unit.record(payload, EventDetails { version: Some(member.version), changes, ..EventDetails::default() }).await?;
     Ok(())
 }
 
@@ -224,7 +224,7 @@ pub(super) async fn by_user(db: &mut AnyConnection, campaign: &Id, user: &Id) ->
 }
 
 /// Refuses a change that would leave the campaign to nobody.
-async fn keep_an_owner(unit: &mut Unit, member: &Member) -> Result<(), DomainError> {
+async fn require_remaining_owner(unit: &mut UnitOfWork, member: &Member) -> Result<(), DomainError> {
     if member.role != Role::Owner {
         return Ok(());
     }

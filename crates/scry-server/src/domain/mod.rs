@@ -4,11 +4,12 @@
 //! out what follows by the campaign's rules. It knows neither HTTP nor sockets.
 
 pub mod campaign;
+mod conflict_watch;
 pub mod create;
-pub mod declared;
+pub mod custom;
 pub mod delete;
 mod derive;
-mod dispute;
+mod dirty;
 pub mod effects;
 pub mod entity;
 pub mod error;
@@ -16,33 +17,32 @@ mod idempotency;
 mod input;
 pub mod invitation;
 pub mod kind;
-mod loss;
 pub mod maintenance;
 pub mod member;
 pub mod notification;
-mod pending;
+mod overwritten;
 pub mod preferences;
 pub mod publish;
 pub mod query;
-pub mod rulebooks;
+pub mod rule_cache;
 pub(super) mod store;
 pub mod typing;
-mod unit;
+mod unit_of_work;
 pub mod update;
 pub mod world_time;
 
 pub use campaign::CampaignView;
-pub use effects::DueEffect;
+pub use effects::EffectOccurrence;
 pub use entity::Entity;
 pub use error::DomainError;
 pub use invitation::Invitation;
-pub use kind::Kind;
+pub use kind::EntityKind;
 pub use member::Member;
 pub use notification::Notification;
-pub use preferences::Preferences;
-pub use query::Snapshot;
-pub use update::Expectation;
-pub use world_time::ClockMove;
+pub use preferences::DeliveryPreferences;
+pub use query::CampaignSnapshot;
+pub use update::EditPrecondition;
+pub use world_time::WorldTimeMove;
 
 use scry_protocol::Id;
 
@@ -64,7 +64,7 @@ pub struct Caller {
 }
 
 /// Holds the fields of a request, as JSON by name.
-pub type Fields = serde_json::Map<String, serde_json::Value>;
+pub type FieldMap = serde_json::Map<String, serde_json::Value>;
 
 impl Domain {
     /// Builds the domain over the core.

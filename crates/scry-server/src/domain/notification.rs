@@ -10,9 +10,9 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::idempotency::Request;
+use super::idempotency::IdempotentRequest;
 use super::preferences::KINDS;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::{Caller, Domain, DomainError};
 use crate::access::parse_id;
 use crate::clock;
@@ -22,11 +22,11 @@ use crate::limits::LimitKind;
 /// Names how much a notification matters.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
 /// Bounds one notification: users, characters of title and body.
-const MAX_USERS: usize = 100;
-const MAX_TITLE: usize = 200;
-const MAX_BODY: usize = 4_000;
+const MAX_RECIPIENTS: usize = 100;
+const MAX_TITLE_CHARS: usize = 200;
+const MAX_BODY_CHARS: usize = 4_000;
 /// How many notifications one more may push out: few, where an older version kept more than are kept now.
-const MAX_DROPPED: i64 = 8;
+const MAX_EVICTED: i64 = 8;
 
 /// Holds a notification of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Domain {
         level: &str,
         idempotency_key: Option<&str>,
     ) -> Result<usize, DomainError> {
-        let request = Request::new(idempotency_key, &json!(["notify", users, title, body, level]))?;
+        let request = IdempotentRequest::new(idempotency_key, &json!(["notify", users, title, body, level]))?;
         let (title, body) = (text::line(title), text::block(body));
         check(users, &title, &body, level)?;
         // In one order, whoever sends: two that write to the same users never wait for each other.
@@ -69,18 +69,18 @@ impl Domain {
                 DomainError::too_often(LimitKind::Notifications, "you have sent too many notifications", wait)
             })?;
         }
-        self.change(caller, async |unit: &mut Unit| {
-            if let Some(first) = unit.recall(request.as_ref()).await? {
+        self.change(caller, async |unit: &mut UnitOfWork| {
+            if let Some(first) = unit.find_result(request.as_ref()).await? {
                 return Ok(first);
             }
             for user in &users {
-                if !acquainted(unit.db(), &caller.user_id, user).await? {
+                if !share_campaign(unit.db(), &caller.user_id, user).await? {
                     return Err(DomainError::NotFound("user"));
                 }
-                post(unit, user, KINDS[0], &title, &body, level).await?;
+                send(unit, user, KINDS[0], &title, &body, level).await?;
             }
             let count = users.len();
-            unit.remember(request.as_ref(), &count).await?;
+            unit.store_result(request.as_ref(), &count).await?;
             Ok(count)
         })
         .await
@@ -114,7 +114,7 @@ impl Domain {
         )
         .bind(id.as_str())
         .bind(caller.user_id.as_str())
-        .bind(clock::stamp(clock::now()))
+        .bind(clock::format_time(clock::now()))
         .fetch_optional(&self.core.db.writer)
         .await?
         .ok_or(DomainError::NotFound("notification"))?;
@@ -140,7 +140,7 @@ impl Domain {
     pub async fn mark_all_notifications_read(&self, caller: &Caller) -> Result<u64, DomainError> {
         let marked = sqlx::query("UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL")
             .bind(caller.user_id.as_str())
-            .bind(clock::stamp(clock::now()))
+            .bind(clock::format_time(clock::now()))
             .execute(&self.core.db.writer)
             .await?;
         Ok(marked.rows_affected())
@@ -148,8 +148,8 @@ impl Domain {
 }
 
 /// Stores a notification and the message that announces it.
-pub(super) async fn post(
-    unit: &mut Unit,
+pub(super) async fn send(
+    unit: &mut UnitOfWork,
     user: &Id,
     kind: &str,
     title: &str,
@@ -161,17 +161,21 @@ pub(super) async fn post(
         title: title.to_owned(),
         body: body.to_owned(),
         level: level.to_owned(),
-        created_at: unit.stamp(),
+        created_at: unit.timestamp(),
         kind: Some(kind.to_owned()),
         entity_type: None,
         entity_id: None,
     };
     insert(unit, user, &new).await?;
-    unit.tell(user, &EphemeralEvent::NotificationNew(new)).await
+    unit.notify(user, &EphemeralEvent::NotificationNew(new)).await
 }
 
 /// Stores a notification that another application has made, with the id that it gave it; returns how it is listed.
-pub(super) async fn keep(unit: &mut Unit, user: &Id, new: NotificationNew) -> Result<NotificationNew, DomainError> {
+pub(super) async fn store_external(
+    unit: &mut UnitOfWork,
+    user: &Id,
+    new: NotificationNew,
+) -> Result<NotificationNew, DomainError> {
     if !LEVELS.contains(&new.level.as_str()) {
         return Err(DomainError::invalid("payload.level", format!("must be one of {}", LEVELS.join(", "))));
     }
@@ -184,7 +188,7 @@ pub(super) async fn keep(unit: &mut Unit, user: &Id, new: NotificationNew) -> Re
     let new = NotificationNew {
         title,
         body,
-        created_at: clock::stamp(created_at),
+        created_at: clock::format_time(created_at),
         kind: None,
         entity_type: None,
         entity_id: None,
@@ -199,8 +203,8 @@ pub(super) async fn keep(unit: &mut Unit, user: &Id, new: NotificationNew) -> Re
 }
 
 /// Stores a notification about one thing that another message announces; returns its id.
-pub(super) async fn list(
-    unit: &mut Unit,
+pub(super) async fn store(
+    unit: &mut UnitOfWork,
     user: &Id,
     kind: &str,
     title: String,
@@ -208,7 +212,7 @@ pub(super) async fn list(
     subject: &EntityRef,
 ) -> Result<Id, DomainError> {
     let id = Id::from(uuid::Uuid::now_v7());
-    let (level, created_at, kind) = (LEVELS[2].to_owned(), unit.stamp(), Some(kind.to_owned()));
+    let (level, created_at, kind) = (LEVELS[2].to_owned(), unit.timestamp(), Some(kind.to_owned()));
     let (entity_type, entity_id) = (Some(subject.entity_type.clone()), Some(subject.id.clone()));
     let new = NotificationNew { id: id.clone(), title, body, level, created_at, kind, entity_type, entity_id };
     insert(unit, user, &new).await?;
@@ -216,14 +220,14 @@ pub(super) async fn list(
 }
 
 fn check(users: &[Id], title: &str, body: &str, level: &str) -> Result<(), DomainError> {
-    if users.is_empty() || users.len() > MAX_USERS {
-        return Err(DomainError::invalid("userIds", format!("must be 1 to {MAX_USERS} ids")));
+    if users.is_empty() || users.len() > MAX_RECIPIENTS {
+        return Err(DomainError::invalid("userIds", format!("must be 1 to {MAX_RECIPIENTS} ids")));
     }
-    if title.trim().is_empty() || title.chars().count() > MAX_TITLE {
-        return Err(DomainError::invalid("title", format!("must have 1 to {MAX_TITLE} characters")));
+    if title.trim().is_empty() || title.chars().count() > MAX_TITLE_CHARS {
+        return Err(DomainError::invalid("title", format!("must have 1 to {MAX_TITLE_CHARS} characters")));
     }
-    if body.chars().count() > MAX_BODY {
-        return Err(DomainError::invalid("body", format!("must have at most {MAX_BODY} characters")));
+    if body.chars().count() > MAX_BODY_CHARS {
+        return Err(DomainError::invalid("body", format!("must have at most {MAX_BODY_CHARS} characters")));
     }
     if !LEVELS.contains(&level) {
         return Err(DomainError::invalid("level", format!("must be one of {}", LEVELS.join(", "))));
@@ -232,7 +236,7 @@ fn check(users: &[Id], title: &str, body: &str, level: &str) -> Result<(), Domai
 }
 
 /// Tells whether two users share a campaign, or are one.
-async fn acquainted(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool, DbError> {
+async fn share_campaign(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool, DbError> {
     let shared = sqlx::query(
         "SELECT 1 FROM users WHERE id = $1 AND id = $2 UNION ALL \
          SELECT 1 FROM memberships a JOIN memberships b ON b.campaign_id = a.campaign_id \
@@ -246,7 +250,7 @@ async fn acquainted(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool
 }
 
 /// Stores a notification that the caller has caused.
-pub(super) async fn insert(unit: &mut Unit, user: &Id, new: &NotificationNew) -> Result<(), DbError> {
+pub(super) async fn insert(unit: &mut UnitOfWork, user: &Id, new: &NotificationNew) -> Result<(), DbError> {
     let (sender, kept) = (unit.caller().user_id.clone(), i64::from(unit.notifications_kept));
     sqlx::query(
         "INSERT INTO notifications (id, user_id, title, body, level, created_at, kind, entity_type, entity_id, \
@@ -264,13 +268,13 @@ pub(super) async fn insert(unit: &mut Unit, user: &Id, new: &NotificationNew) ->
     .bind(sender.as_str())
     .execute(unit.db())
     .await?;
-    make_room(unit.db(), user, kept).await
+    evict_oldest(unit.db(), user, kept).await
 }
 
 /// Drops the oldest notifications of the sender who has most, read ones first, if a user has more than are kept.
 ///
 /// So whoever floods a user's list pushes out their own notifications and nobody else's.
-async fn make_room(db: &mut sqlx::AnyConnection, user: &Id, kept: i64) -> Result<(), DbError> {
+async fn evict_oldest(db: &mut sqlx::AnyConnection, user: &Id, kept: i64) -> Result<(), DbError> {
     let row = sqlx::query("SELECT COUNT(*) FROM notifications WHERE user_id = $1").bind(user.as_str());
     let over = row.fetch_one(&mut *db).await?.try_get::<i64, _>(0)? - kept;
     if over <= 0 {
@@ -283,7 +287,7 @@ async fn make_room(db: &mut sqlx::AnyConnection, user: &Id, kept: i64) -> Result
          ORDER BY CASE WHEN read_at IS NULL THEN 1 ELSE 0 END, created_at, id LIMIT $2)",
     )
     .bind(user.as_str())
-    .bind(over.min(MAX_DROPPED))
+    .bind(over.min(MAX_EVICTED))
     .execute(db)
     .await?;
     Ok(())

@@ -14,7 +14,7 @@ pub const INVITATION: &str = "invitation";
 
 /// Lists the levels and kinds that a user is told at once; the rest only waits in the list of notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Preferences {
+pub struct DeliveryPreferences {
     pub levels: Vec<String>,
     pub kinds: Vec<String>,
 }
@@ -24,7 +24,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
-    pub async fn notification_preferences(&self, caller: &Caller) -> Result<Preferences, DomainError> {
+    pub async fn notification_preferences(&self, caller: &Caller) -> Result<DeliveryPreferences, DomainError> {
         let mut tx = self.core.db.read().await?;
         Ok(load(&mut tx, &caller.user_id).await?)
     }
@@ -38,10 +38,10 @@ impl Domain {
         caller: &Caller,
         levels: Option<Vec<String>>,
         kinds: Option<Vec<String>>,
-    ) -> Result<Preferences, DomainError> {
+    ) -> Result<DeliveryPreferences, DomainError> {
         let change = async |tx: &mut Tx| {
             let stored = load(tx, &caller.user_id).await?;
-            let wanted = Preferences {
+            let wanted = DeliveryPreferences {
                 levels: choose("levels", &LEVELS, levels.unwrap_or(stored.levels))?,
                 kinds: choose("kinds", &KINDS, kinds.unwrap_or(stored.kinds))?,
             };
@@ -52,10 +52,10 @@ impl Domain {
     }
 }
 
-impl Preferences {
+impl DeliveryPreferences {
     /// Tells whether a user wants to be told of a message at once.
     #[must_use]
-    pub fn want(&self, message: &EphemeralEvent) -> bool {
+    pub fn wants(&self, message: &EphemeralEvent) -> bool {
         let named = |list: &[String], name: &str| list.iter().any(|item| item == name);
         match message {
             EphemeralEvent::NotificationNew(new) => {
@@ -72,7 +72,7 @@ impl Preferences {
 }
 
 /// Loads what a user wants to be told at once.
-pub(super) async fn load(db: &mut AnyConnection, user: &Id) -> Result<Preferences, DbError> {
+pub(super) async fn load(db: &mut AnyConnection, user: &Id) -> Result<DeliveryPreferences, DbError> {
     let row = sqlx::query("SELECT muted_levels, muted_kinds FROM notification_preferences WHERE user_id = $1")
         .bind(user.as_str())
         .fetch_optional(db)
@@ -82,10 +82,10 @@ pub(super) async fn load(db: &mut AnyConnection, user: &Id) -> Result<Preference
         None => (String::new(), String::new()),
     };
     let muted = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
-    Ok(Preferences { levels: others(&LEVELS, &muted(&levels)), kinds: others(&KINDS, &muted(&kinds)) })
+    Ok(DeliveryPreferences { levels: others(&LEVELS, &muted(&levels)), kinds: others(&KINDS, &muted(&kinds)) })
 }
 
-async fn store(db: &mut AnyConnection, user: &Id, wanted: &Preferences) -> Result<(), DbError> {
+async fn store(db: &mut AnyConnection, user: &Id, wanted: &DeliveryPreferences) -> Result<(), DbError> {
     sqlx::query(
         "INSERT INTO notification_preferences (user_id, muted_levels, muted_kinds) VALUES ($1, $2, $3) \
          ON CONFLICT (user_id) DO UPDATE SET muted_levels = $2, muted_kinds = $3",

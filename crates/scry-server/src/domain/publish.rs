@@ -4,9 +4,9 @@ use scry_protocol::event::StateInvalidated;
 use scry_protocol::{EntityType, Event, Id, InvalidationScope, Payload, Source};
 use sqlx::Row;
 
-use super::unit::{Details, Unit};
-use super::{Caller, Domain, DomainError, Kind, store};
-use crate::rules::authorization::Action;
+use super::unit_of_work::{EventDetails, UnitOfWork};
+use super::{Caller, Domain, DomainError, EntityKind, store};
+use crate::rules::authorization::CampaignAction;
 
 /// The number of fields that one invalidation names at most, and the length of a name.
 const MAX_FIELDS: usize = 500;
@@ -25,10 +25,10 @@ impl Domain {
     ) -> Result<Event, DomainError> {
         self.require_service(caller).await?;
         check_fields(&payload.affected_fields)?;
-        self.change_as(caller, Source::RulesEngine, caused_by, async |unit: &mut Unit| {
-            unit.authorize(&payload.campaign_id, Action::Edit, Kind::Campaign.as_str()).await?;
+        self.change_as(caller, Source::RulesEngine, caused_by, async |unit: &mut UnitOfWork| {
+            unit.authorize(&payload.campaign_id, CampaignAction::Edit, EntityKind::Campaign.as_str()).await?;
             check_subject(unit, &payload).await?;
-            unit.record(Payload::StateInvalidated(payload), Details::default()).await
+            unit.record(Payload::StateInvalidated(payload), EventDetails::default()).await
         })
         .await
     }
@@ -57,7 +57,7 @@ fn check_fields(names: &[String]) -> Result<(), DomainError> {
 }
 
 /// Refuses an invalidation whose entity is not one of its campaign.
-async fn check_subject(unit: &mut Unit, payload: &StateInvalidated) -> Result<(), DomainError> {
+async fn check_subject(unit: &mut UnitOfWork, payload: &StateInvalidated) -> Result<(), DomainError> {
     match (payload.scope, &payload.entity_type, &payload.entity_id) {
         (InvalidationScope::Campaign, None, None) => Ok(()),
         (InvalidationScope::Campaign, ..) => {

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use scry_protocol::{Id, Position};
 use sqlx::AnyConnection;
 
-use super::{Caller, CampaignView, Domain, DomainError, Entity, Kind, Member, campaign, member, store};
+use super::{Caller, CampaignView, Domain, DomainError, Entity, EntityKind, Member, campaign, member, store};
 use crate::journal::{self, JournalRow};
-use crate::rules::authorization::{Action, Decision, allow};
+use crate::rules::authorization::{CampaignAction, Decision, allow};
 
 /// Bounds one answer: ids in a request, events in a page.
 pub const MAX_NODES: usize = 1_000;
@@ -15,7 +15,7 @@ pub const MAX_EVENTS: u32 = 1_000;
 
 /// Holds a whole campaign as it was at `position`.
 #[derive(Debug, Clone)]
-pub struct Snapshot {
+pub struct CampaignSnapshot {
     pub position: Position,
     pub campaign: CampaignView,
     pub kingdoms: Vec<Entity>,
@@ -28,7 +28,7 @@ pub struct Snapshot {
 
 /// Holds what a `nodes` query finds.
 #[derive(Debug, Clone)]
-pub enum Node {
+pub enum NodeRecord {
     Campaign(CampaignView),
     Entity(Entity),
     Member(Member),
@@ -39,19 +39,24 @@ impl Domain {
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
-    pub async fn entity(&self, caller: &Caller, kind: Kind, id: &Id) -> Result<Option<Entity>, DomainError> {
+    pub async fn entity(&self, caller: &Caller, kind: EntityKind, id: &Id) -> Result<Option<Entity>, DomainError> {
         let mut tx = self.core.db.read().await?;
         let Some(entity) = store::load(&mut tx, kind, id).await? else { return Ok(None) };
-        Ok(views(&mut tx, caller, &entity.campaign_id).await?.then_some(entity))
+        Ok(can_view(&mut tx, caller, &entity.campaign_id).await?.then_some(entity))
     }
 
     /// Lists a campaign's entities of one kind; empty if the caller may not view it.
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
-    pub async fn in_campaign(&self, caller: &Caller, campaign: &Id, kind: Kind) -> Result<Vec<Entity>, DomainError> {
+    pub async fn in_campaign(
+        &self,
+        caller: &Caller,
+        campaign: &Id,
+        kind: EntityKind,
+    ) -> Result<Vec<Entity>, DomainError> {
         let mut tx = self.core.db.read().await?;
-        if !views(&mut tx, caller, campaign).await? {
+        if !can_view(&mut tx, caller, campaign).await? {
             return Ok(Vec::new());
         }
         Ok(store::in_campaign(&mut tx, campaign, kind).await?)
@@ -61,10 +66,10 @@ impl Domain {
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
-    pub async fn children(&self, caller: &Caller, parent: &Id, kind: Kind) -> Result<Vec<Entity>, DomainError> {
+    pub async fn children(&self, caller: &Caller, parent: &Id, kind: EntityKind) -> Result<Vec<Entity>, DomainError> {
         let mut tx = self.core.db.read().await?;
         let Some(entity) = store::load_any(&mut tx, parent).await? else { return Ok(Vec::new()) };
-        if !views(&mut tx, caller, &entity.campaign_id).await? {
+        if !can_view(&mut tx, caller, &entity.campaign_id).await? {
             return Ok(Vec::new());
         }
         let mut children = store::children(&mut tx, parent).await?;
@@ -76,7 +81,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`DomainError::Invalid`] for more than [`MAX_NODES`] ids.
-    pub async fn nodes(&self, caller: &Caller, ids: &[Id]) -> Result<Vec<Node>, DomainError> {
+    pub async fn nodes(&self, caller: &Caller, ids: &[Id]) -> Result<Vec<NodeRecord>, DomainError> {
         if ids.len() > MAX_NODES {
             return Err(DomainError::invalid("ids", format!("must be at most {MAX_NODES}")));
         }
@@ -88,7 +93,7 @@ impl Domain {
             let Some((campaign, node)) = node(&mut tx, caller, id).await? else { continue };
             let allowed = match viewable.get(&campaign) {
                 Some(allowed) => *allowed,
-                None => views(&mut tx, caller, &campaign).await?,
+                None => can_view(&mut tx, caller, &campaign).await?,
             };
             viewable.insert(campaign, allowed);
             if allowed {
@@ -102,18 +107,18 @@ impl Domain {
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
-    pub async fn snapshot(&self, caller: &Caller, id: &Id) -> Result<Option<Snapshot>, DomainError> {
+    pub async fn snapshot(&self, caller: &Caller, id: &Id) -> Result<Option<CampaignSnapshot>, DomainError> {
         self.core.metrics.refetched("snapshot");
         let mut tx = self.core.db.read().await?;
         let Some(campaign) = campaign::view(&mut tx, &caller.user_id, id).await? else { return Ok(None) };
-        Ok(Some(Snapshot {
+        Ok(Some(CampaignSnapshot {
             position: campaign.position.clone(),
             campaign,
-            kingdoms: store::in_campaign(&mut tx, id, Kind::Kingdom).await?,
-            settlements: store::in_campaign(&mut tx, id, Kind::Settlement).await?,
-            structures: store::in_campaign(&mut tx, id, Kind::Structure).await?,
-            locations: store::in_campaign(&mut tx, id, Kind::Location).await?,
-            encounters: store::in_campaign(&mut tx, id, Kind::Encounter).await?,
+            kingdoms: store::in_campaign(&mut tx, id, EntityKind::Kingdom).await?,
+            settlements: store::in_campaign(&mut tx, id, EntityKind::Settlement).await?,
+            structures: store::in_campaign(&mut tx, id, EntityKind::Structure).await?,
+            locations: store::in_campaign(&mut tx, id, EntityKind::Location).await?,
+            encounters: store::in_campaign(&mut tx, id, EntityKind::Encounter).await?,
             members: member::in_campaign(&mut tx, id).await?,
         }))
     }
@@ -133,7 +138,7 @@ impl Domain {
             return Err(DomainError::invalid("limit", format!("must be from 1 to {MAX_EVENTS}")));
         }
         let mut tx = self.core.db.read().await?;
-        if !views(&mut tx, caller, campaign).await? {
+        if !can_view(&mut tx, caller, campaign).await? {
             return Ok(Vec::new());
         }
         // In the same transaction: whoever is removed meanwhile sees nothing of what came after.
@@ -141,22 +146,24 @@ impl Domain {
     }
 }
 
-pub(super) async fn views(db: &mut AnyConnection, caller: &Caller, campaign: &Id) -> Result<bool, DomainError> {
+pub(super) async fn can_view(db: &mut AnyConnection, caller: &Caller, campaign: &Id) -> Result<bool, DomainError> {
     let role = store::role(db, &caller.user_id, campaign).await?;
-    Ok(allow(role, Action::View) == Decision::Allow)
+    Ok(allow(role, CampaignAction::View) == Decision::Allow)
 }
 
-async fn node(db: &mut AnyConnection, caller: &Caller, id: &Id) -> Result<Option<(Id, Node)>, DomainError> {
+async fn node(db: &mut AnyConnection, caller: &Caller, id: &Id) -> Result<Option<(Id, NodeRecord)>, DomainError> {
     if let Some(entity) = store::load_any(db, id).await? {
         let campaign = entity.campaign_id.clone();
         let node = match entity.kind {
-            Kind::Campaign => campaign::view(db, &caller.user_id, id).await?.map(Node::Campaign),
-            Kind::Kingdom | Kind::Settlement | Kind::Structure | Kind::Location | Kind::Encounter => {
-                Some(Node::Entity(entity))
-            }
+            EntityKind::Campaign => campaign::view(db, &caller.user_id, id).await?.map(NodeRecord::Campaign),
+            EntityKind::Kingdom
+            | EntityKind::Settlement
+            | EntityKind::Structure
+            | EntityKind::Location
+            | EntityKind::Encounter => Some(NodeRecord::Entity(entity)),
         };
         return Ok(node.map(|node| (campaign, node)));
     }
     let member = member::load(db, id).await?;
-    Ok(member.map(|member| (member.campaign_id.clone(), Node::Member(member))))
+    Ok(member.map(|member| (member.campaign_id.clone(), NodeRecord::Member(member))))
 }

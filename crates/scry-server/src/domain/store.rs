@@ -5,16 +5,16 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
 
-use super::idempotency::Earlier;
-use super::{Entity, Kind};
+use super::idempotency::StoredResult;
+use super::{Entity, EntityKind};
 use crate::access::{parse_id, parse_role};
 use crate::db::{DbError, batch};
 
 /// What an entity counts at least, in bytes: a change of less than that need not be added up.
-pub(crate) const MIN_BYTES: i64 = 4_096;
+pub(crate) const MIN_ENTITY_BYTES: i64 = 4_096;
 
 /// Loads an entity of one kind.
-pub(crate) async fn load(db: &mut AnyConnection, kind: Kind, id: &Id) -> Result<Option<Entity>, DbError> {
+pub(crate) async fn load(db: &mut AnyConnection, kind: EntityKind, id: &Id) -> Result<Option<Entity>, DbError> {
     let row = sqlx::query(
         "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
          WHERE id = $1 AND kind = $2",
@@ -27,14 +27,14 @@ pub(crate) async fn load(db: &mut AnyConnection, kind: Kind, id: &Id) -> Result<
 }
 
 /// Holds an entity and what a change of it has to know besides.
-pub(super) struct Found {
+pub(super) struct EntityForEdit {
     pub entity: Entity,
     /// The role that the one who changes it has in its campaign.
     pub role: Option<Role>,
-    /// Whether somebody waits for a dispute about it to be settled.
+    /// Whether somebody waits for a conflict about it to be resolved.
     pub is_disputed: bool,
     /// What was asked under the same key before, and the result.
-    pub earlier: Option<Earlier>,
+    pub earlier: Option<StoredResult>,
 }
 
 /// Loads an entity of one kind for a user who wants to change it under a key that is remembered since a time.
@@ -42,11 +42,11 @@ pub(super) struct Found {
 /// One statement, because everybody who waits for the writer waits for each of them.
 pub(super) async fn find(
     db: &mut AnyConnection,
-    kind: Kind,
+    kind: EntityKind,
     id: &Id,
     user: &Id,
     key: (&str, i64),
-) -> Result<Option<Found>, DbError> {
+) -> Result<Option<EntityForEdit>, DbError> {
     let row = sqlx::query(
         "SELECT e.id, e.campaign_id, e.kind, e.name, e.version, e.created_at, e.updated_at, e.fields, m.role, \
          i.request, i.result, (SELECT COUNT(*) FROM disputes d WHERE d.entity_id = e.id) AS disputes FROM entities e \
@@ -63,12 +63,12 @@ pub(super) async fn find(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let request: Option<String> = row.try_get("request")?;
-    Ok(Some(Found {
+    Ok(Some(EntityForEdit {
         entity: entity(&row)?,
         role: row.try_get::<Option<String>, _>("role")?.map(|role| parse_role(&role)).transpose()?,
         is_disputed: row.try_get::<i64, _>("disputes")? > 0,
         earlier: request
-            .map(|request| Ok::<_, DbError>(Earlier { request, result: row.try_get("result")? }))
+            .map(|request| Ok::<_, DbError>(StoredResult { request, result: row.try_get("result")? }))
             .transpose()?,
     }))
 }
@@ -85,7 +85,11 @@ pub(crate) async fn load_any(db: &mut AnyConnection, id: &Id) -> Result<Option<E
 }
 
 /// Lists a campaign's entities of one kind, by name.
-pub(crate) async fn in_campaign(db: &mut AnyConnection, campaign: &Id, kind: Kind) -> Result<Vec<Entity>, DbError> {
+pub(crate) async fn in_campaign(
+    db: &mut AnyConnection,
+    campaign: &Id,
+    kind: EntityKind,
+) -> Result<Vec<Entity>, DbError> {
     let rows = sqlx::query(
         "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
          WHERE campaign_id = $1 AND kind = $2 ORDER BY name, id",
@@ -156,14 +160,14 @@ fn written(entity: &Entity) -> (String, i64) {
     (fields, bytes)
 }
 
-/// Returns what a campaign's entities take in bytes, each of them at least [`MIN_BYTES`].
+/// Returns what a campaign's entities take in bytes, each of them at least [`MIN_ENTITY_BYTES`].
 pub(crate) async fn bytes_in_campaign(db: &mut AnyConnection, campaign: &Id) -> Result<i64, DbError> {
     let row = sqlx::query(
         "SELECT CAST(COALESCE(SUM(CASE WHEN bytes < $2 THEN $2 ELSE bytes END), 0) AS BIGINT) FROM entities \
          WHERE campaign_id = $1",
     )
     .bind(campaign.as_str())
-    .bind(MIN_BYTES)
+    .bind(MIN_ENTITY_BYTES)
     .fetch_one(db)
     .await?;
     Ok(row.try_get(0)?)
@@ -205,7 +209,7 @@ pub(crate) fn entity(row: &AnyRow) -> Result<Entity, DbError> {
     Ok(Entity {
         id: parse_id(row.try_get("id")?)?,
         campaign_id: parse_id(row.try_get("campaign_id")?)?,
-        kind: Kind::parse(&kind).ok_or_else(|| DbError::corrupt("kind", kind))?,
+        kind: EntityKind::parse(&kind).ok_or_else(|| DbError::corrupt("kind", kind))?,
         name: row.try_get("name")?,
         version: row.try_get("version")?,
         created_at: row.try_get("created_at")?,

@@ -2,8 +2,8 @@
 
 use scry_protocol::Id;
 
-use super::kind::Shape;
-use super::{Kind, store};
+use super::kind::FieldShape;
+use super::{EntityKind, store};
 use crate::db::{Db, DbError};
 
 /// The tables of an entity whose entries are fields of their own.
@@ -13,7 +13,7 @@ const TABLES: [&str; 2] = ["variables", "variableSchemas"];
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn has_field(db: &Db, kind: Kind, id: &Id, name: &str) -> Result<bool, DbError> {
+pub async fn has_field(db: &Db, kind: EntityKind, id: &Id, name: &str) -> Result<bool, DbError> {
     match name.split_once('.') {
         None => Ok(is_written(kind, name)),
         Some((table, key)) if TABLES.contains(&table) && is_written(kind, table) => {
@@ -23,13 +23,13 @@ pub async fn has_field(db: &Db, kind: Kind, id: &Id, name: &str) -> Result<bool,
     }
 }
 
-fn is_written(kind: Kind, name: &str) -> bool {
-    let is_derived = |shape: Shape| matches!(shape, Shape::Computed | Shape::Conditions);
+fn is_written(kind: EntityKind, name: &str) -> bool {
+    let is_derived = |shape: FieldShape| matches!(shape, FieldShape::Computed | FieldShape::Conditions);
     name == "name" || kind.fields().iter().any(|field| field.name == name && !is_derived(field.shape))
 }
 
 /// Returns whether an entity has a variable, or a schema for one.
-async fn has_variable(db: &Db, kind: Kind, id: &Id, key: &str) -> Result<bool, DbError> {
+async fn has_variable(db: &Db, kind: EntityKind, id: &Id, key: &str) -> Result<bool, DbError> {
     let mut reader = db.reader.acquire().await?;
     let Some(entity) = store::load(&mut reader, kind, id).await? else { return Ok(false) };
     let has = |table: &str| entity.fields.get(table).and_then(|table| table.get(key)).is_some();
@@ -42,12 +42,16 @@ mod tests {
 
     #[test]
     fn only_fields_that_people_write_are_fields_to_type_in() {
-        for (kind, field) in [(Kind::Settlement, "level"), (Kind::Encounter, "status"), (Kind::Kingdom, "name")] {
+        for (kind, field) in
+            [(EntityKind::Settlement, "level"), (EntityKind::Encounter, "status"), (EntityKind::Kingdom, "name")]
+        {
             assert!(is_written(kind, field), "{field}");
         }
-        for (kind, field) in
-            [(Kind::Settlement, "computed"), (Kind::Kingdom, "level"), (Kind::Kingdom, "gm is a cheat")]
-        {
+        for (kind, field) in [
+            (EntityKind::Settlement, "computed"),
+            (EntityKind::Kingdom, "level"),
+            (EntityKind::Kingdom, "gm is a cheat"),
+        ] {
             assert!(!is_written(kind, field), "{field}");
         }
     }

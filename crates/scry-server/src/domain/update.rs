@@ -4,14 +4,14 @@ use scry_protocol::{Conflict, Id, OnConflict, Operation};
 use serde_json::json;
 use sqlx::Row;
 
-use super::idempotency::Request;
-use super::store::Found;
-use super::unit::{Details, Origin, Unit, permit};
-use super::{Caller, Domain, DomainError, Entity, Fields, Kind, dispute, input, loss, store};
+use super::idempotency::IdempotentRequest;
+use super::store::EntityForEdit;
+use super::unit_of_work::{ChangeOrigin, EventDetails, UnitOfWork, permit};
+use super::{Caller, Domain, DomainError, Entity, EntityKind, FieldMap, conflict_watch, input, overwritten, store};
 use crate::db::DbError;
-use crate::rules::authorization::Action;
+use crate::rules::authorization::CampaignAction;
 use crate::rules::fields::{self, Flat};
-use crate::rules::merge::{self, Edit, Outcome, Past, PastEdit, Replaced};
+use crate::rules::merge::{self, MergeInput, MergeOutcome, OverwrittenValue, PastEdit, PastEdits};
 
 /// How many edits are compared with another at most, and how long their changes may be as JSON all together.
 const MAX_PAST_EDITS: i64 = 200;
@@ -19,7 +19,7 @@ const MAX_PAST_BYTES: i64 = 1024 * 1024;
 
 /// Tells what the editor believes to be changing.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Expectation {
+pub struct EditPrecondition {
     /// The version that the editor had seen; `None` changes whatever is there.
     pub version: Option<i64>,
     pub on_conflict: OnConflict,
@@ -33,24 +33,24 @@ impl Domain {
     pub async fn update(
         &self,
         caller: &Caller,
-        kind: Kind,
+        kind: EntityKind,
         id: &Id,
-        input: &Fields,
-        expectation: Expectation,
+        input: &FieldMap,
+        expectation: EditPrecondition,
         idempotency_key: Option<&str>,
     ) -> Result<Entity, DomainError> {
         let asked = json!(["update", kind, id, input, expectation.version, expectation.on_conflict]);
-        let request = Request::new(idempotency_key, &asked)?;
-        let edit = async |unit: &mut Unit| {
+        let request = IdempotentRequest::new(idempotency_key, &asked)?;
+        let edit = async |unit: &mut UnitOfWork| {
             let found = found(unit, kind, id, request.as_ref()).await?;
             if let Some(first) = first(unit, request.as_ref(), found.as_ref()).await? {
                 return Ok(Ok(first));
             }
             let found = found.ok_or(DomainError::NotFound(kind.as_str()))?;
-            permit(found.role, Action::Edit, kind.as_str())?;
+            permit(found.role, CampaignAction::Edit, kind.as_str())?;
             let edited = edit(unit, found, input, expectation).await?;
             if let Ok(entity) = &edited {
-                unit.remember(request.as_ref(), entity).await?;
+                unit.store_result(request.as_ref(), entity).await?;
             }
             Ok(edited)
         };
@@ -60,18 +60,18 @@ impl Domain {
 
 /// Applies an edit that its caller may make, or notes that it was in conflict with another: that is kept as well.
 async fn edit(
-    unit: &mut Unit,
-    found: Found,
-    input: &Fields,
-    expectation: Expectation,
+    unit: &mut UnitOfWork,
+    found: EntityForEdit,
+    input: &FieldMap,
+    expectation: EditPrecondition,
 ) -> Result<Result<Entity, Conflict>, DomainError> {
-    let Found { entity: stored, is_disputed, .. } = found;
+    let EntityForEdit { entity: stored, is_disputed, .. } = found;
     let mine = input::update(stored.kind, input)?;
     let replaced = match settle(unit, &stored, &mine, expectation).await {
         Err(DomainError::Conflict(conflict)) => {
             let fields: Vec<String> = conflict.fields.iter().map(|conflict| conflict.field.clone()).collect();
             let user = unit.caller().user_id.clone();
-            dispute::open(unit, &user, &stored.id, &fields).await?;
+            conflict_watch::open(unit, &user, &stored.id, &fields).await?;
             return Ok(Err(conflict));
         }
         settled => settled?,
@@ -81,50 +81,61 @@ async fn edit(
     if is_disputed {
         let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
         let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
-        dispute::settle(unit, &entity, Some(&seen)).await?;
+        conflict_watch::resolve(unit, &entity, Some(&seen)).await?;
     }
-    loss::tell(unit, &entity, replaced).await?;
+    overwritten::notify(unit, &entity, replaced).await?;
     Ok(Ok(entity))
 }
 
 /// Loads an entity that the caller may act on.
-pub(super) async fn find(unit: &mut Unit, kind: Kind, id: &Id, action: Action) -> Result<Entity, DomainError> {
-    let Found { entity, role, .. } = found(unit, kind, id, None).await?.ok_or(DomainError::NotFound(kind.as_str()))?;
+pub(super) async fn find(
+    unit: &mut UnitOfWork,
+    kind: EntityKind,
+    id: &Id,
+    action: CampaignAction,
+) -> Result<Entity, DomainError> {
+    let EntityForEdit { entity, role, .. } =
+        found(unit, kind, id, None).await?.ok_or(DomainError::NotFound(kind.as_str()))?;
     permit(role, action, kind.as_str())?;
     Ok(entity)
 }
 
-async fn found(unit: &mut Unit, kind: Kind, id: &Id, request: Option<&Request>) -> Result<Option<Found>, DomainError> {
-    let (user, since) = (unit.caller().user_id.clone(), unit.remembers_since());
+async fn found(
+    unit: &mut UnitOfWork,
+    kind: EntityKind,
+    id: &Id,
+    request: Option<&IdempotentRequest>,
+) -> Result<Option<EntityForEdit>, DomainError> {
+    let (user, since) = (unit.caller().user_id.clone(), unit.results_kept_since());
     // A key has at least one byte, so that nothing is remembered under none.
-    let key = request.map_or("", Request::key);
+    let key = request.map_or("", IdempotentRequest::key);
     Ok(store::find(unit.db(), kind, id, &user, (key, since)).await?)
 }
 
 /// Returns the result of the same request, if it was made before; what it changed may be gone by now.
 async fn first(
-    unit: &mut Unit,
-    request: Option<&Request>,
-    found: Option<&Found>,
+    unit: &mut UnitOfWork,
+    request: Option<&IdempotentRequest>,
+    found: Option<&EntityForEdit>,
 ) -> Result<Option<Entity>, DomainError> {
     match (request, found) {
         (Some(request), Some(found)) => found.earlier.as_ref().map(|earlier| request.result(earlier)).transpose(),
-        (request, _) => unit.recall(request).await,
+        (request, _) => unit.find_result(request).await,
     }
 }
 
 /// Applies an edit to a stored entity and records it, unless nothing changes.
-pub(super) async fn write(unit: &mut Unit, stored: &Entity, edit: &Flat) -> Result<Entity, DomainError> {
-    write_as(unit, stored, edit, unit.origin().clone(), Details::default()).await
+pub(super) async fn write(unit: &mut UnitOfWork, stored: &Entity, edit: &Flat) -> Result<Entity, DomainError> {
+    write_as(unit, stored, edit, unit.origin().clone(), EventDetails::default()).await
 }
 
 /// Does the same for another part of the system.
 pub(super) async fn write_as(
-    unit: &mut Unit,
+    unit: &mut UnitOfWork,
     stored: &Entity,
     edit: &Flat,
-    origin: Origin,
-    details: Details,
+    origin: ChangeOrigin,
+    details: EventDetails,
 ) -> Result<Entity, DomainError> {
     let mut entity = stored.clone();
     fields::apply(&mut entity.name, &mut entity.fields, edit);
@@ -138,27 +149,27 @@ pub(super) async fn write_as(
     }
     input::links(unit.db(), &entity, |field| edit.contains_key(field)).await?;
     entity.version += 1;
-    entity.updated_at = unit.stamp();
+    entity.updated_at = unit.timestamp();
     unit.store_edit(&entity).await?;
     let changed = changes.iter().map(|change| change.field.clone()).collect();
-    let details = Details { version: Some(entity.version), changes, ..details };
+    let details = EventDetails { version: Some(entity.version), changes, ..details };
     unit.record_as(origin, entity.event(Operation::Update, changed), details).await?;
     Ok(entity)
 }
 
 /// Decides whether an edit may be applied; returns the values of others that it replaces.
 async fn settle(
-    unit: &mut Unit,
+    unit: &mut UnitOfWork,
     stored: &Entity,
     mine: &Flat,
-    expectation: Expectation,
-) -> Result<Vec<Replaced>, DomainError> {
+    expectation: EditPrecondition,
+) -> Result<Vec<OverwrittenValue>, DomainError> {
     let past = match expectation.version {
         Some(expected) if expected != stored.version => past(unit, stored, expected).await?,
-        _ => Past { edits: Vec::new(), complete: true },
+        _ => PastEdits { edits: Vec::new(), complete: true },
     };
     let flat = stored.flat();
-    let edit = Edit {
+    let edit = MergeInput {
         mine,
         stored: &flat,
         version: stored.version,
@@ -166,8 +177,8 @@ async fn settle(
         policy: expectation.on_conflict,
     };
     match merge::decide(edit, &past) {
-        Outcome::Apply { replaced } => Ok(replaced),
-        Outcome::Reject(conflict) => Err(DomainError::Conflict(conflict)),
+        MergeOutcome::Apply { replaced } => Ok(replaced),
+        MergeOutcome::Reject(conflict) => Err(DomainError::Conflict(conflict)),
     }
 }
 
@@ -175,7 +186,7 @@ async fn settle(
 ///
 /// Others wait meanwhile, so no more is read than a little: an editor who has missed more than that is answered like
 /// one whose version the journal does not reach any more.
-async fn past(unit: &mut Unit, stored: &Entity, expected: i64) -> Result<Past, DomainError> {
+async fn past(unit: &mut UnitOfWork, stored: &Entity, expected: i64) -> Result<PastEdits, DomainError> {
     let rows = sqlx::query(
         "SELECT user_id, changes FROM (SELECT user_id, changes, version, \
          SUM(LENGTH(changes)) OVER (ORDER BY version DESC) AS size FROM journal WHERE entity_id = $1 AND version > $2) \
@@ -196,5 +207,5 @@ async fn past(unit: &mut Unit, stored: &Entity, expected: i64) -> Result<Past, D
         });
     }
     let complete = i64::try_from(edits.len()).ok() == stored.version.checked_sub(expected);
-    Ok(Past { edits, complete })
+    Ok(PastEdits { edits, complete })
 }

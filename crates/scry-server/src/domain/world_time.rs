@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::effects::Forecast;
-use super::idempotency::Request;
-use super::unit::{Details, Unit};
+use super::idempotency::IdempotentRequest;
+use super::unit_of_work::{EventDetails, UnitOfWork};
 use super::update::find;
-use super::{Caller, Domain, DomainError, Entity, Kind, input};
+use super::{Caller, Domain, DomainError, Entity, EntityKind, input};
 use crate::db::DbError;
-use crate::rules::authorization::Action;
+use crate::rules::authorization::CampaignAction;
 
-const FIELD: &str = "worldTime";
+const WORLD_TIME_FIELD: &str = "worldTime";
 
 /// Reports a move of a campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClockMove {
+pub struct WorldTimeMove {
     pub previous_time: String,
     pub new_time: String,
     pub elapsed_seconds: i64,
@@ -40,8 +40,9 @@ impl Domain {
         seconds: i64,
         rewind: bool,
         idempotency_key: Option<&str>,
-    ) -> Result<ClockMove, DomainError> {
-        let request = Request::new(idempotency_key, &asked("advance", campaign, json!(seconds), rewind))?;
+    ) -> Result<WorldTimeMove, DomainError> {
+        let request =
+            IdempotentRequest::new(idempotency_key, &request_of("advance", campaign, json!(seconds), rewind))?;
         let to = |now: WorldTime| {
             now.checked_add(SignedDuration::from_secs(seconds)).ok_or_else(|| {
                 DomainError::invalid("seconds", "would move the clock out of the years 1 to 9999; use fewer")
@@ -64,8 +65,8 @@ impl Domain {
         time: &str,
         rewind: bool,
         idempotency_key: Option<&str>,
-    ) -> Result<ClockMove, DomainError> {
-        let request = Request::new(idempotency_key, &asked("set-time", campaign, json!(time), rewind))?;
+    ) -> Result<WorldTimeMove, DomainError> {
+        let request = IdempotentRequest::new(idempotency_key, &request_of("set-time", campaign, json!(time), rewind))?;
         self.move_clock(caller, campaign, request.as_ref(), |_| input::time("time", time), rewind).await
     }
 
@@ -74,19 +75,19 @@ impl Domain {
         &self,
         caller: &Caller,
         campaign: &Id,
-        request: Option<&Request>,
+        request: Option<&IdempotentRequest>,
         to: impl Fn(WorldTime) -> Result<WorldTime, DomainError>,
         rewind: bool,
-    ) -> Result<ClockMove, DomainError> {
+    ) -> Result<WorldTimeMove, DomainError> {
         let forecast = self.forecast(caller, campaign, &to, rewind).await?;
-        self.change(caller, async |unit: &mut Unit| {
-            if let Some(first) = unit.recall(request).await? {
+        self.change(caller, async |unit: &mut UnitOfWork| {
+            if let Some(first) = unit.find_result(request).await? {
                 return Ok(first);
             }
-            let stored = find(unit, Kind::Campaign, campaign, Action::Edit).await?;
+            let stored = find(unit, EntityKind::Campaign, campaign, CampaignAction::Edit).await?;
             let time = to(world_time(&stored)?)?;
             let moved = set(unit, stored, time, (rewind, forecast)).await?;
-            unit.remember(request, &moved).await?;
+            unit.store_result(request, &moved).await?;
             Ok(moved)
         })
         .await
@@ -94,17 +95,17 @@ impl Domain {
 }
 
 /// Says what a request asks for; without `rewind` as older servers remember it.
-fn asked(what: &str, campaign: &Id, to: Value, rewind: bool) -> Value {
+fn request_of(what: &str, campaign: &Id, to: Value, rewind: bool) -> Value {
     if rewind { json!([what, campaign, to, "rewind"]) } else { json!([what, campaign, to]) }
 }
 
 async fn set(
-    unit: &mut Unit,
+    unit: &mut UnitOfWork,
     campaign: Entity,
     after: WorldTime,
     (rewind, forecast): (bool, Option<Forecast>),
-) -> Result<ClockMove, DomainError> {
-    let previous = campaign.text(FIELD);
+) -> Result<WorldTimeMove, DomainError> {
+    let previous = campaign.text(WORLD_TIME_FIELD);
     let (before, time) = (world_time(&campaign)?, after.to_string());
     let elapsed = after.duration_since(before).as_secs();
     let (campaign, cause) = if previous == time {
@@ -113,8 +114,8 @@ async fn set(
         let (campaign, event) = move_to(unit, campaign, &previous, &time, elapsed).await?;
         (campaign, event.metadata.event_id)
     };
-    let done = unit.carry_out(&campaign, (before, after), cause, (rewind, forecast)).await?;
-    Ok(ClockMove {
+    let done = unit.apply_due_effects(&campaign, (before, after), cause, (rewind, forecast)).await?;
+    Ok(WorldTimeMove {
         previous_time: previous,
         new_time: time,
         elapsed_seconds: elapsed,
@@ -124,15 +125,15 @@ async fn set(
 
 /// Stores another time of a campaign and records it, with what follows from the time itself.
 async fn move_to(
-    unit: &mut Unit,
+    unit: &mut UnitOfWork,
     mut campaign: Entity,
     previous: &str,
     time: &str,
     elapsed_seconds: i64,
 ) -> Result<(Entity, Event), DomainError> {
-    campaign.fields.insert(FIELD.to_owned(), time.into());
+    campaign.fields.insert(WORLD_TIME_FIELD.to_owned(), time.into());
     campaign.version += 1;
-    campaign.updated_at = unit.stamp();
+    campaign.updated_at = unit.timestamp();
     unit.store(&campaign).await?;
     let payload = Payload::WorldTimeChanged(WorldTimeChanged {
         campaign_id: campaign.id.clone(),
@@ -140,8 +141,8 @@ async fn move_to(
         new_time: time.to_owned(),
         elapsed_seconds,
     });
-    let changes = vec![FieldDiff { field: FIELD.to_owned(), from: previous.into(), to: time.into() }];
-    let details = Details { version: Some(campaign.version), changes, ..Details::default() };
+    let changes = vec![FieldDiff { field: WORLD_TIME_FIELD.to_owned(), from: previous.into(), to: time.into() }];
+    let details = EventDetails { version: Some(campaign.version), changes, ..EventDetails::default() };
     let event = unit.record(payload, details).await?;
     // What follows from the time itself is announced as its consequence, before what the effects bring.
     unit.derive().await?;
@@ -149,5 +150,6 @@ async fn move_to(
 }
 
 fn world_time(campaign: &Entity) -> Result<WorldTime, DomainError> {
-    Ok(WorldTime::from_stored(&campaign.text(FIELD)).map_err(|error| DbError::corrupt("world time", error))?)
+    Ok(WorldTime::from_stored(&campaign.text(WORLD_TIME_FIELD))
+        .map_err(|error| DbError::corrupt("world time", error))?)
 }

@@ -4,7 +4,7 @@ use async_graphql::{ID, InputObject, MaybeUndefined};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::Fields;
+use crate::domain::FieldMap;
 
 /// Declares an input: optional fields of the given types, and how it becomes the domain's fields.
 macro_rules! input {
@@ -16,7 +16,7 @@ macro_rules! input {
             $(#[serde(skip_serializing_if = "Left::out")] $field: $type,)*
         }
 
-        impl From<$name> for Fields {
+        impl From<$name> for FieldMap {
             fn from(input: $name) -> Self {
                 match serde_json::to_value(input) {
                     Ok(Value::Object(fields)) => fields,

@@ -3,7 +3,7 @@
 use async_graphql::Union;
 
 use super::types::{Campaign, Encounter, Kingdom, Location, Member, Settlement, Structure};
-use crate::domain::{Kind, query};
+use crate::domain::{EntityKind, query};
 
 /// Anything in a campaign that has an id.
 #[derive(Union)]
@@ -19,17 +19,17 @@ pub(super) enum Node {
 
 impl Node {
     /// Builds the answer; `None` for an entity that claims to be a campaign without a view of it.
-    pub(super) fn new(node: query::Node) -> Option<Self> {
+    pub(super) fn new(node: query::NodeRecord) -> Option<Self> {
         Some(match node {
-            query::Node::Campaign(view) => Self::Campaign(view.into()),
-            query::Node::Member(member) => Self::Member(member.into()),
-            query::Node::Entity(entity) => match entity.kind {
-                Kind::Campaign => return None,
-                Kind::Kingdom => Self::Kingdom(entity.into()),
-                Kind::Settlement => Self::Settlement(entity.into()),
-                Kind::Structure => Self::Structure(entity.into()),
-                Kind::Location => Self::Location(entity.into()),
-                Kind::Encounter => Self::Encounter(entity.into()),
+            query::NodeRecord::Campaign(view) => Self::Campaign(view.into()),
+            query::NodeRecord::Member(member) => Self::Member(member.into()),
+            query::NodeRecord::Entity(entity) => match entity.kind {
+                EntityKind::Campaign => return None,
+                EntityKind::Kingdom => Self::Kingdom(entity.into()),
+                EntityKind::Settlement => Self::Settlement(entity.into()),
+                EntityKind::Structure => Self::Structure(entity.into()),
+                EntityKind::Location => Self::Location(entity.into()),
+                EntityKind::Encounter => Self::Encounter(entity.into()),
             },
         })
     }

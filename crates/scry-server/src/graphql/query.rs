@@ -10,7 +10,7 @@ use super::types::{
     Campaign, CatalogueEvent, DueEffect, Encounter, JournalEvent, Kingdom, Location, Notification,
     NotificationPreferences, Settlement, Snapshot, Structure, User, all,
 };
-use crate::domain::Kind;
+use crate::domain::EntityKind;
 
 /// How many events a query gets that names no limit.
 const DEFAULT_EVENTS: u32 = 100;
@@ -39,31 +39,31 @@ impl Query {
     }
 
     async fn kingdoms_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Kingdom>> {
-        in_campaign(ctx, &campaign_id, Kind::Kingdom).await
+        in_campaign(ctx, &campaign_id, EntityKind::Kingdom).await
     }
 
     async fn settlements_by_kingdom(&self, ctx: &Context<'_>, kingdom_id: ID) -> Answer<Vec<Settlement>> {
-        children(ctx, "kingdomId", &kingdom_id, Kind::Settlement).await
+        children(ctx, "kingdomId", &kingdom_id, EntityKind::Settlement).await
     }
 
     async fn structures_by_settlement(&self, ctx: &Context<'_>, settlement_id: ID) -> Answer<Vec<Structure>> {
-        children(ctx, "settlementId", &settlement_id, Kind::Structure).await
+        children(ctx, "settlementId", &settlement_id, EntityKind::Structure).await
     }
 
     async fn locations_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Location>> {
-        in_campaign(ctx, &campaign_id, Kind::Location).await
+        in_campaign(ctx, &campaign_id, EntityKind::Location).await
     }
 
     async fn encounters_by_campaign(&self, ctx: &Context<'_>, campaign_id: ID) -> Answer<Vec<Encounter>> {
-        in_campaign(ctx, &campaign_id, Kind::Encounter).await
+        in_campaign(ctx, &campaign_id, EntityKind::Encounter).await
     }
 
     async fn settlement(&self, ctx: &Context<'_>, id: ID) -> Answer<Option<Settlement>> {
-        entity(ctx, &id, Kind::Settlement).await
+        entity(ctx, &id, EntityKind::Settlement).await
     }
 
     async fn structure(&self, ctx: &Context<'_>, id: ID) -> Answer<Option<Structure>> {
-        entity(ctx, &id, Kind::Structure).await
+        entity(ctx, &id, EntityKind::Structure).await
     }
 
     /// What the caller may view of `ids`, in their order.
@@ -155,13 +155,13 @@ impl Query {
     }
 }
 
-async fn entity<T: From<crate::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: Kind) -> Answer<Option<T>> {
+async fn entity<T: From<crate::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: EntityKind) -> Answer<Option<T>> {
     let (domain, caller) = parties(ctx)?;
     let id = self::id("id", id)?;
     Ok(domain.entity(caller, kind, &id).await.map_err(refuse)?.map(T::from))
 }
 
-async fn in_campaign<T: From<crate::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: Kind) -> Answer<Vec<T>> {
+async fn in_campaign<T: From<crate::domain::Entity>>(ctx: &Context<'_>, id: &ID, kind: EntityKind) -> Answer<Vec<T>> {
     let (domain, caller) = parties(ctx)?;
     let id = self::id("campaignId", id)?;
     Ok(all(domain.in_campaign(caller, &id, kind).await.map_err(refuse)?))
@@ -171,7 +171,7 @@ async fn children<T: From<crate::domain::Entity>>(
     ctx: &Context<'_>,
     field: &str,
     id: &ID,
-    kind: Kind,
+    kind: EntityKind,
 ) -> Answer<Vec<T>> {
     let (domain, caller) = parties(ctx)?;
     let id = self::id(field, id)?;

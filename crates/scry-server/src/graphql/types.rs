@@ -5,7 +5,7 @@ use scry_protocol::catalogue::EventDisplay;
 use scry_protocol::{self as protocol, Role as MemberRole};
 use serde_json::Value;
 
-use crate::domain::{self, CampaignView, ClockMove, Entity};
+use crate::domain::{self, CampaignView, Entity, WorldTimeMove};
 use crate::journal::JournalRow;
 
 /// Ranks what a member may do in a campaign; a higher role includes the lower ones.
@@ -366,8 +366,8 @@ impl From<domain::Notification> for Notification {
     }
 }
 
-impl From<domain::Preferences> for NotificationPreferences {
-    fn from(it: domain::Preferences) -> Self {
+impl From<domain::DeliveryPreferences> for NotificationPreferences {
+    fn from(it: domain::DeliveryPreferences) -> Self {
         Self { levels: it.levels, kinds: it.kinds }
     }
 }
@@ -379,8 +379,8 @@ impl From<JournalRow> for JournalEvent {
     }
 }
 
-impl From<domain::Snapshot> for Snapshot {
-    fn from(snapshot: domain::Snapshot) -> Self {
+impl From<domain::CampaignSnapshot> for Snapshot {
+    fn from(snapshot: domain::CampaignSnapshot) -> Self {
         Self {
             position: snapshot.position.into(),
             campaign: snapshot.campaign.into(),
@@ -394,8 +394,8 @@ impl From<domain::Snapshot> for Snapshot {
     }
 }
 
-impl From<domain::DueEffect> for DueEffect {
-    fn from(due: domain::DueEffect) -> Self {
+impl From<domain::EffectOccurrence> for DueEffect {
+    fn from(due: domain::EffectOccurrence) -> Self {
         Self {
             at: due.at,
             name: due.name,
@@ -406,9 +406,9 @@ impl From<domain::DueEffect> for DueEffect {
     }
 }
 
-impl From<ClockMove> for WorldTimeChange {
-    fn from(moved: ClockMove) -> Self {
-        let ClockMove { previous_time, new_time, elapsed_seconds, effects_after } = moved;
+impl From<WorldTimeMove> for WorldTimeChange {
+    fn from(moved: WorldTimeMove) -> Self {
+        let WorldTimeMove { previous_time, new_time, elapsed_seconds, effects_after } = moved;
         Self { previous_time, new_time, elapsed_seconds, effects_after }
     }
 }

@@ -9,7 +9,7 @@ use super::input::{
     UpdateSettlementInput, UpdateStructureInput,
 };
 use super::types::{Campaign, Encounter, Kingdom, Location, OnConflict, Settlement, Structure};
-use crate::domain::{DomainError, Entity, Expectation, Fields, Kind};
+use crate::domain::{DomainError, EditPrecondition, Entity, EntityKind, FieldMap};
 
 /// Declares the three mutations of a kind; a campaign's answer is looked up once more for its position.
 macro_rules! mutations {
@@ -28,7 +28,7 @@ macro_rules! mutations {
             ) -> Answer<$type> {
                 let (domain, caller) = parties(ctx)?;
                 let key = idempotency_key.as_deref();
-                let entity = domain.create(caller, Kind::$kind, &input.into(), key).await.map_err(refuse)?;
+                let entity = domain.create(caller, EntityKind::$kind, &input.into(), key).await.map_err(refuse)?;
                 $answer(ctx, entity).await
             }
 
@@ -41,8 +41,8 @@ macro_rules! mutations {
                 #[graphql(default_with = "OnConflict::Merge")] on_conflict: OnConflict,
                 idempotency_key: Option<String>,
             ) -> Answer<$type> {
-                let expectation = Expectation { version: expected_version, on_conflict: on_conflict.into() };
-                let entity = update(ctx, Kind::$kind, &id, input.into(), expectation, idempotency_key).await?;
+                let expectation = EditPrecondition { version: expected_version, on_conflict: on_conflict.into() };
+                let entity = update(ctx, EntityKind::$kind, &id, input.into(), expectation, idempotency_key).await?;
                 $answer(ctx, entity).await
             }
 
@@ -56,7 +56,7 @@ macro_rules! mutations {
             ) -> Answer<bool> {
                 let (domain, caller) = parties(ctx)?;
                 let (id, key) = (super::error::id("id", &id)?, idempotency_key.as_deref());
-                domain.delete(caller, Kind::$kind, &id, expected_version, key).await.map_err(refuse)?;
+                domain.delete(caller, EntityKind::$kind, &id, expected_version, key).await.map_err(refuse)?;
                 Ok(true)
             }
         }
@@ -120,10 +120,10 @@ mutations!(
 
 async fn update(
     ctx: &Context<'_>,
-    kind: Kind,
+    kind: EntityKind,
     entity: &ID,
-    input: Fields,
-    expectation: Expectation,
+    input: FieldMap,
+    expectation: EditPrecondition,
     key: Option<String>,
 ) -> Answer<Entity> {
     let (domain, caller) = parties(ctx)?;
@@ -138,6 +138,6 @@ async fn plain<T: From<Entity>>(_: &Context<'_>, entity: Entity) -> Answer<T> {
 async fn campaign(ctx: &Context<'_>, entity: Entity) -> Answer<Campaign> {
     let (domain, caller) = parties(ctx)?;
     let view = domain.campaign(caller, &entity.id).await.map_err(refuse)?;
-    let view = view.ok_or_else(|| refuse(DomainError::NotFound(Kind::Campaign.as_str())))?;
+    let view = view.ok_or_else(|| refuse(DomainError::NotFound(EntityKind::Campaign.as_str())))?;
     Ok(Campaign::new(&entity, view.role, view.position))
 }

@@ -12,8 +12,8 @@ fn id(text: &str) -> Id {
 }
 
 /// Does what a socket does that comes.
-async fn open(db: &Db, now: Timestamp) -> (Cursor, Vec<Letter>) {
-    let cursor = end(db, &id("u")).await.unwrap();
+async fn open(db: &Db, now: Timestamp) -> (Cursor, Vec<QueuedMessage>) {
+    let cursor = cursor_at_end(db, &id("u")).await.unwrap();
     take(db, &id("u"), cursor, now, TTL).await.unwrap()
 }
 
@@ -27,20 +27,20 @@ async fn post_from(db: &Db, sender: &str, title: &str, now: Timestamp) {
         title: title.to_owned(),
         body: String::new(),
         level: "info".to_owned(),
-        created_at: clock::stamp(now),
+        created_at: clock::format_time(now),
         kind: None,
         entity_type: None,
         entity_id: None,
     });
-    db.write(async |tx: &mut Tx| put(tx, &id("u"), &id(sender), &message, now).await).await.unwrap();
+    db.write(async |tx: &mut Tx| enqueue(tx, &id("u"), &id(sender), &message, now).await).await.unwrap();
 }
 
-fn titles(letters: &[Letter]) -> Vec<String> {
-    let title = |letter: &Letter| {
-        let body: serde_json::Value = serde_json::from_str(letter.body.get()).unwrap();
+fn titles(messages: &[QueuedMessage]) -> Vec<String> {
+    let title = |message: &QueuedMessage| {
+        let body: serde_json::Value = serde_json::from_str(message.body.get()).unwrap();
         body["title"].as_str().unwrap().to_owned()
     };
-    letters.iter().map(title).collect()
+    messages.iter().map(title).collect()
 }
 
 #[tokio::test]
@@ -50,19 +50,19 @@ async fn what_waited_is_claimed_once_and_what_comes_later_reaches_every_socket()
     let now = clock::now();
     post(&db, "a", now).await;
     post(&db, "b", now).await;
-    let (first, letters) = open(&db, now).await;
-    assert_eq!(titles(&letters), ["a", "b"]);
-    let (second, letters) = open(&db, now).await;
-    assert_eq!(titles(&letters), Vec::<String>::new());
+    let (first, messages) = open(&db, now).await;
+    assert_eq!(titles(&messages), ["a", "b"]);
+    let (second, messages) = open(&db, now).await;
+    assert_eq!(titles(&messages), Vec::<String>::new());
     post(&db, "c", now).await;
     for cursor in [first, second] {
-        let (cursor, letters) = take(&db, &id("u"), cursor, now, TTL).await.unwrap();
-        assert_eq!(titles(&letters), ["c"]);
+        let (cursor, messages) = take(&db, &id("u"), cursor, now, TTL).await.unwrap();
+        assert_eq!(titles(&messages), ["c"]);
         assert!(take(&db, &id("u"), cursor, now, TTL).await.unwrap().1.is_empty());
     }
     assert!(open(&db, now).await.1.is_empty(), "it was delivered");
-    assert_eq!(written_to(&db, now).await.unwrap(), [id("u")]);
-    let stranger = end(&db, &id("stranger")).await.unwrap();
+    assert_eq!(recent_recipients(&db, now).await.unwrap(), [id("u")]);
+    let stranger = cursor_at_end(&db, &id("stranger")).await.unwrap();
     assert!(take(&db, &id("stranger"), stranger, now, TTL).await.unwrap().1.is_empty());
 }
 
@@ -91,15 +91,15 @@ async fn what_waited_too_long_or_was_too_much_is_gone() {
     let later = now.checked_add(TTL).unwrap();
     post(&db, "old", now).await;
     post(&db, "new", later).await;
-    assert_eq!(sweep(&db, later, TTL, Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(delete_expired(&db, later, TTL, Duration::ZERO).await.unwrap(), 1);
     assert_eq!(titles(&open(&db, later).await.1), ["new"]);
     post(&db, "older", now).await;
     assert!(open(&db, later).await.1.is_empty(), "not swept yet, but too old");
-    for number in 0..KEPT + 3 {
+    for number in 0..MAX_QUEUED_MESSAGES + 3 {
         post(&db, &number.to_string(), later).await;
     }
-    let letters = open(&db, later).await.1;
-    assert_eq!((letters.len(), titles(&letters)[0].as_str()), (500, "3"));
+    let messages = open(&db, later).await.1;
+    assert_eq!((messages.len(), titles(&messages)[0].as_str()), (500, "3"));
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn what_is_told_between_the_door_and_the_first_look_is_not_missed() {
     let now = clock::now();
     post(&db, "a", now).await;
     let (first, _) = open(&db, now).await;
-    let second = end(&db, &id("u")).await.unwrap();
+    let second = cursor_at_end(&db, &id("u")).await.unwrap();
     post(&db, "b", now).await;
     assert_eq!(titles(&take(&db, &id("u"), first, now, TTL).await.unwrap().1), ["b"]);
     assert_eq!(
@@ -142,19 +142,19 @@ async fn what_the_dead_give_back_goes_to_one_of_the_living_unless_somebody_had_i
     let (dead, _) = open(&db, now).await;
     let (witness, _) = open(&db, now).await;
     post(&db, "a", now).await;
-    let (dead, letters) = take(&db, &id("u"), dead, now, TTL).await.unwrap();
-    assert_eq!(titles(&letters), ["a"]);
+    let (dead, messages) = take(&db, &id("u"), dead, now, TTL).await.unwrap();
+    assert_eq!(titles(&messages), ["a"]);
     take(&db, &id("u"), witness, now, TTL).await.unwrap();
-    give_back(&db, &id("u"), &[letters[0].seq]).await.unwrap();
-    let (living, letters) = open(&db, now).await;
-    assert!(letters.is_empty(), "another socket has it");
+    nack(&db, &id("u"), &[messages[0].seq]).await.unwrap();
+    let (living, messages) = open(&db, now).await;
+    assert!(messages.is_empty(), "another socket has it");
     post(&db, "b", now).await;
-    let (_, letters) = take(&db, &id("u"), dead, now, TTL).await.unwrap();
-    give_back(&db, &id("u"), &[letters[0].seq]).await.unwrap();
+    let (_, messages) = take(&db, &id("u"), dead, now, TTL).await.unwrap();
+    nack(&db, &id("u"), &[messages[0].seq]).await.unwrap();
     post(&db, "c", now).await;
-    let (living, letters) = take(&db, &id("u"), living, now, TTL).await.unwrap();
-    assert_eq!(titles(&letters), ["b", "c"], "what was given back comes along, in order");
+    let (living, messages) = take(&db, &id("u"), living, now, TTL).await.unwrap();
+    assert_eq!(titles(&messages), ["b", "c"], "what was given back comes along, in order");
     assert!(take(&db, &id("u"), living, now, TTL).await.unwrap().1.is_empty());
-    give_back(&db, &id("u"), &[letters[0].seq]).await.unwrap();
+    nack(&db, &id("u"), &[messages[0].seq]).await.unwrap();
     assert_eq!(titles(&take(&db, &id("u"), living, now, TTL).await.unwrap().1), ["b"], "even behind the cursor");
 }

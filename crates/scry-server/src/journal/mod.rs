@@ -1,6 +1,6 @@
 //! The journal: every durable event, numbered per campaign, in the transaction that made the change.
 
-mod declared;
+mod custom;
 mod read;
 mod trim;
 mod write;
@@ -9,9 +9,9 @@ use scry_protocol::{Id, Room};
 
 use super::db::Db;
 
-pub use declared::{Declaration, append_declared, append_removal, open};
+pub use custom::{CustomEvent, append_custom, append_removal, open};
 pub(crate) use read::after;
-pub use write::{Draft, append, append_all};
+pub use write::{EventDraft, append, append_all};
 
 /// Reads the journal; clones are cheap.
 #[derive(Debug, Clone)]
@@ -90,8 +90,8 @@ mod tests {
         })
     }
 
-    fn draft(payload: Payload) -> Draft {
-        Draft {
+    fn draft(payload: Payload) -> EventDraft {
+        EventDraft {
             payload,
             user_id: Some(id("u")),
             source: Source::Api,

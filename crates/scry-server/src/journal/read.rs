@@ -70,7 +70,7 @@ impl Journal {
 
     /// Returns the events that went to one room after `since`, up to and including `upto`, in order.
     ///
-    /// A room that a catalogue declares has another way, [`Journal::replay_declared`].
+    /// A room that a catalogue declares has another way, [`Journal::replay_custom`].
     ///
     /// # Errors
     /// [`DbError`] when the database does not answer.

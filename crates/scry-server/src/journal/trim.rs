@@ -10,7 +10,7 @@ use crate::config::JournalConfig;
 use crate::db::{DbError, Tx};
 
 /// The number of events that one change deletes at most: edits wait for its turn.
-const MAX_EVENTS_AT_ONCE: u64 = 1_000;
+const MAX_TRIMMED_EVENTS: u64 = 1_000;
 
 impl Journal {
     /// Deletes what is older than the configuration keeps, and raises each campaign's floor.
@@ -28,7 +28,7 @@ impl Journal {
             // Looked up beside the writer: most campaigns have nothing to forget.
             let upto = self.last_before(&campaign, oldest).await?.max(surplus);
             while let Some(first) = self.first_upto(&campaign, upto).await? {
-                let floor = upto.min(first.saturating_add(MAX_EVENTS_AT_ONCE - 1));
+                let floor = upto.min(first.saturating_add(MAX_TRIMMED_EVENTS - 1));
                 deleted += self.db.write(async |tx: &mut Tx| delete(tx, &campaign, floor).await).await?;
             }
         }

@@ -8,7 +8,7 @@ use scry_protocol::{Event, FieldDiff, Id, Metadata, Payload, Prev, Room, Source}
 use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::read::{signed, unsigned};
-use crate::clock::stamp;
+use crate::clock::format_time;
 use crate::db::{DbError, Tx, batch};
 
 /// A value whose JSON is longer than this many bytes is left out of the event; clients fetch it.
@@ -19,7 +19,7 @@ const MAX_VALUES_BYTES: usize = 16 * 1024;
 
 /// Holds an event before it has a number.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub struct EventDraft {
     pub payload: Payload,
     pub user_id: Option<Id>,
     pub source: Source,
@@ -41,12 +41,12 @@ pub struct Draft {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer or the campaign does not exist.
-pub async fn append(tx: &mut Tx, draft: Draft) -> Result<Event, DbError> {
+pub async fn append(tx: &mut Tx, draft: EventDraft) -> Result<Event, DbError> {
     let campaign = draft.payload.campaign_id().clone();
     let (epoch, seq) = next(tx, &campaign).await?;
     let rooms = narrow_rooms(&draft.payload);
     let prev = advance_rooms(tx, rooms.0.as_ref(), rooms.1.as_ref(), seq).await?;
-    let entry = Entry::new(draft, rooms, (epoch, seq), prev)?;
+    let entry = NumberedEvent::new(draft, rooms, (epoch, seq), prev)?;
     insert(tx, std::slice::from_ref(&entry)).await?;
     Ok(entry.event)
 }
@@ -55,16 +55,16 @@ pub async fn append(tx: &mut Tx, draft: Draft) -> Result<Event, DbError> {
 ///
 /// # Errors
 /// As for [`append`].
-pub async fn append_all(tx: &mut Tx, campaign: &Id, drafts: Vec<Draft>) -> Result<Vec<Event>, DbError> {
+pub async fn append_all(tx: &mut Tx, campaign: &Id, drafts: Vec<EventDraft>) -> Result<Vec<Event>, DbError> {
     let Some(last) = drafts.len().checked_sub(1) else { return Ok(Vec::new()) };
     let (epoch, end) = advance_by(tx, campaign, drafts.len()).await?;
     let first = end - last as u64;
-    let mut heads = Heads::load(tx, &drafts).await?;
+    let mut heads = RoomHeads::load(tx, &drafts).await?;
     let mut entries = Vec::with_capacity(drafts.len());
     for (seq, draft) in (first..=end).zip(drafts) {
         let rooms = narrow_rooms(&draft.payload);
         let prev = heads.advance((rooms.0.as_ref(), rooms.1.as_ref()), seq);
-        entries.push(Entry::new(draft, rooms, (epoch.clone(), seq), prev)?);
+        entries.push(NumberedEvent::new(draft, rooms, (epoch.clone(), seq), prev)?);
     }
     heads.store(tx).await?;
     for entries in entries.chunks(batch::MAX_ROWS) {
@@ -74,7 +74,7 @@ pub async fn append_all(tx: &mut Tx, campaign: &Id, drafts: Vec<Draft>) -> Resul
 }
 
 /// An event with its number, and what is stored beside it.
-struct Entry {
+struct NumberedEvent {
     event: Event,
     epoch: String,
     seq: u64,
@@ -85,9 +85,9 @@ struct Entry {
     now_ms: i64,
 }
 
-impl Entry {
+impl NumberedEvent {
     fn new(
-        draft: Draft,
+        draft: EventDraft,
         (settlement, structure): (Option<Room>, Option<Room>),
         (epoch, seq): (String, u64),
         prev: Option<Prev>,
@@ -96,7 +96,7 @@ impl Entry {
         let changes = json(&draft.changes)?;
         let metadata = Metadata {
             v: 1,
-            timestamp: Some(stamp(draft.now)),
+            timestamp: Some(format_time(draft.now)),
             user_id: draft.user_id,
             source: Some(draft.source),
             correlation_id: Some(draft.correlation_id),
@@ -106,7 +106,7 @@ impl Entry {
             seq: Some(seq),
             prev,
             version: draft.version,
-            changes: told(&draft.changes),
+            changes: values_in_event(&draft.changes),
             effect: draft.effect,
             replayed: false,
         };
@@ -124,7 +124,7 @@ impl Entry {
 }
 
 /// Stores entries, at most [`batch::MAX_ROWS`].
-async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), DbError> {
+async fn insert(tx: &mut Tx, entries: &[NumberedEvent]) -> Result<(), DbError> {
     let statement = format!(
         "INSERT INTO journal (campaign_id, seq, epoch, event_id, type, entity_id, version, user_id, settlement_id, \
          structure_id, revoked_user, body, changes, created_ms) VALUES {}",
@@ -132,7 +132,7 @@ async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), DbError> {
     );
     let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
     for entry in entries {
-        let Entry { event, .. } = entry;
+        let NumberedEvent { event, .. } = entry;
         let text = |id: &Option<Id>| id.as_ref().map(ToString::to_string);
         query = query
             .bind(event.payload.campaign_id().to_string())
@@ -155,13 +155,13 @@ async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), DbError> {
 }
 
 /// The last events of the rooms that several events go to, as these move them on.
-struct Heads {
+struct RoomHeads {
     /// Where each room stands, and where it stood before its last event.
     rooms: BTreeMap<String, (u64, u64)>,
 }
 
-impl Heads {
-    async fn load(tx: &mut Tx, drafts: &[Draft]) -> Result<Self, DbError> {
+impl RoomHeads {
+    async fn load(tx: &mut Tx, drafts: &[EventDraft]) -> Result<Self, DbError> {
         let mut rooms = BTreeMap::new();
         for draft in drafts {
             let (settlement, structure) = narrow_rooms(&draft.payload);
@@ -277,7 +277,7 @@ async fn advance_rooms(
 }
 
 /// Lists the changes whose values an event tells; the others it only names.
-fn told(changes: &[FieldDiff]) -> Vec<FieldDiff> {
+fn values_in_event(changes: &[FieldDiff]) -> Vec<FieldDiff> {
     let mut left = MAX_VALUES_BYTES;
     let fits = |change: &&FieldDiff| {
         let [from, to] = [&change.from, &change.to].map(|value| value.to_string().len());
@@ -308,14 +308,14 @@ mod tests {
     #[test]
     fn long_values_are_left_out_of_an_event() {
         let changes = [change("a".to_owned(), json!("x".repeat(198))), change("b".to_owned(), json!("x".repeat(199)))];
-        assert_eq!(told(&changes), changes[..1]);
+        assert_eq!(values_in_event(&changes), changes[..1]);
     }
 
     #[test]
     fn values_of_one_event_have_a_bound_all_together() {
         let changes: Vec<FieldDiff> =
             (0..30_000).map(|index| change(format!("variables.v{index:05}"), json!("x".repeat(150)))).collect();
-        let told = told(&changes);
+        let told = values_in_event(&changes);
         assert_eq!(told, changes[..told.len()], "the first ones are told");
         let size = serde_json::to_string(&told).unwrap().len();
         assert!((MAX_VALUES_BYTES..2 * MAX_VALUES_BYTES).contains(&size), "{size} bytes");

@@ -16,7 +16,7 @@ use super::typing::{TypingRegistry, TypingTarget};
 use super::view::UserViewChange;
 use super::{PresenceHandle, PresenceRequest};
 use crate::cluster::{ClusterEvent, ClusterMessage, Envelope};
-use crate::rules::authorization::{Action, Decision, allow};
+use crate::rules::authorization::{CampaignAction, Decision, allow};
 use crate::socket::{Connection, Connections};
 use crate::{Core, access, clock};
 
@@ -203,7 +203,7 @@ impl PresenceTask {
             self.registry.editing().map(|(sid, user, campaign)| (sid, user.clone(), campaign.clone())).collect();
         for (sid, user, campaign) in editing {
             let role = access::role_in_campaign(&self.core.db, &user, &campaign).await;
-            if matches!(role, Ok(role) if allow(role, Action::Edit) != Decision::Allow) {
+            if matches!(role, Ok(role) if allow(role, CampaignAction::Edit) != Decision::Allow) {
                 let outcome = self.registry.demote(sid, &campaign);
                 self.announce(outcome).await;
             }
@@ -293,7 +293,7 @@ impl PresenceTask {
     }
 
     async fn notify_co_members(&self, user: &Id, event: &EphemeralEvent) {
-        match access::acquaintances(&self.core.db, user).await {
+        match access::co_members(&self.core.db, user).await {
             Ok(users) => {
                 let sids: Vec<Sid> = users.iter().flat_map(|user| self.registry.keys(user)).collect();
                 self.connections.get(&sids).iter().for_each(|connection| send(connection, event));

@@ -177,7 +177,7 @@ impl RoomReplay<'_> {
         let journal = &relay.core.journal;
         if matches!(self.room, Room::Custom(..)) {
             let limit = u32::try_from(SLICE_SIZE).unwrap_or(u32::MAX);
-            let rows = journal.replay_declared(self.campaign, self.room, cursor, head, limit).await?;
+            let rows = journal.replay_custom(self.campaign, self.room, cursor, head, limit).await?;
             let is_all = rows.len() < limit as usize;
             let upto = rows.last().filter(|_| !is_all).map_or(head, |row| row.seq);
             return Ok((rows, upto));

@@ -4,7 +4,7 @@ use scry_protocol::Role;
 
 /// Names what somebody wants to do in a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum CampaignAction {
     View,
     /// Change, create or delete anything in a campaign, or move its clock.
     Edit,
@@ -25,11 +25,11 @@ pub enum Decision {
 
 /// Decides whether a role allows an action; `None` is the role of a stranger.
 #[must_use]
-pub fn allow(role: Option<Role>, action: Action) -> Decision {
+pub fn allow(role: Option<Role>, action: CampaignAction) -> Decision {
     let needed = match action {
-        Action::View => Role::Viewer,
-        Action::Edit => Role::Editor,
-        Action::ManageMembers | Action::DeleteCampaign => Role::Owner,
+        CampaignAction::View => Role::Viewer,
+        CampaignAction::Edit => Role::Editor,
+        CampaignAction::ManageMembers | CampaignAction::DeleteCampaign => Role::Owner,
     };
     match role {
         None => Decision::Hide,
@@ -52,7 +52,12 @@ mod tests {
             (Some(Role::Owner), [Allow, Allow, Allow, Allow]),
         ];
         for (role, decisions) in table {
-            let actions = [Action::View, Action::Edit, Action::ManageMembers, Action::DeleteCampaign];
+            let actions = [
+                CampaignAction::View,
+                CampaignAction::Edit,
+                CampaignAction::ManageMembers,
+                CampaignAction::DeleteCampaign,
+            ];
             assert_eq!(actions.map(|action| allow(role, action)), decisions, "{role:?}");
         }
     }

@@ -7,7 +7,7 @@ use super::fields::{self, Flat};
 
 /// What an effect does to the variables of one entity, made ready to be done many times.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedEffect {
     set: Vec<(String, Value)>,
     add: Vec<Addition>,
 }
@@ -20,7 +20,7 @@ struct Addition {
     max: f64,
 }
 
-impl Prepared {
+impl PreparedEffect {
     /// Makes an effect ready: `set` values as they are, `add` within the variable's bounds.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ mod tests {
         let schemas = map(json!({
             "gold": {"type": "number", "min": 0, "max": 10}, "mood": {"type": "choice", "values": ["low", "high"]},
         }));
-        let prepared = Prepared::new(&schemas, &map(set), &map(add))?;
+        let prepared = PreparedEffect::new(&schemas, &map(set), &map(add))?;
         let patch = prepared.patch(&variables)?;
         // Both ways lead to the same.
         let mut fields = map(json!({ "variables": variables }));

@@ -9,7 +9,7 @@ use super::fields::{Flat, same};
 
 /// Holds what was stored after the version that the editor had seen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Past {
+pub struct PastEdits {
     /// The changes since that version, oldest first.
     pub edits: Vec<PastEdit>,
     /// Whether the journal still reaches back to that version.
@@ -25,7 +25,7 @@ pub struct PastEdit {
 
 /// Holds an edit and what it meets.
 #[derive(Debug, Clone, Copy)]
-pub struct Edit<'a> {
+pub struct MergeInput<'a> {
     /// The values that the editor wants.
     pub mine: &'a Flat,
     /// The values as they are stored.
@@ -38,32 +38,32 @@ pub struct Edit<'a> {
 
 /// Answers an edit.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum MergeOutcome {
     /// Apply; `replaced` lists the values of others that it overwrites.
     Apply {
-        replaced: Vec<Replaced>,
+        replaced: Vec<OverwrittenValue>,
     },
     Reject(Conflict),
 }
 
 /// Holds a value that an edit overwrites, and who had set it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Replaced {
+pub struct OverwrittenValue {
     pub by: Option<Id>,
     pub field: FieldConflict,
 }
 
 /// Decides whether an edit is applied, given what was changed since the version it expects.
 #[must_use]
-pub fn decide(edit: Edit<'_>, past: &Past) -> Outcome {
+pub fn decide(edit: MergeInput<'_>, past: &PastEdits) -> MergeOutcome {
     if edit.expected.is_none_or(|expected| expected == edit.version) {
-        return Outcome::Apply { replaced: Vec::new() };
+        return MergeOutcome::Apply { replaced: Vec::new() };
     }
     let overlap = overlap(edit, past);
     match edit.policy {
-        OnConflict::LastWriteWins => Outcome::Apply { replaced: overlap },
-        OnConflict::Merge if overlap.is_empty() => Outcome::Apply { replaced: overlap },
-        OnConflict::Merge | OnConflict::Reject => Outcome::Reject(Conflict {
+        OnConflict::LastWriteWins => MergeOutcome::Apply { replaced: overlap },
+        OnConflict::Merge if overlap.is_empty() => MergeOutcome::Apply { replaced: overlap },
+        OnConflict::Merge | OnConflict::Reject => MergeOutcome::Reject(Conflict {
             current_version: edit.version,
             fields: overlap.into_iter().map(|replaced| replaced.field).collect(),
         }),
@@ -71,7 +71,7 @@ pub fn decide(edit: Edit<'_>, past: &Past) -> Outcome {
 }
 
 /// Lists the fields that both sides changed to different values.
-fn overlap(edit: Edit<'_>, past: &Past) -> Vec<Replaced> {
+fn overlap(edit: MergeInput<'_>, past: &PastEdits) -> Vec<OverwrittenValue> {
     let changed = changed(past);
     let both = |(field, mine): (&String, &Value)| {
         let theirs = edit.stored.get(field).cloned().unwrap_or_default();
@@ -85,13 +85,13 @@ fn overlap(edit: Edit<'_>, past: &Past) -> Vec<Replaced> {
             Some(known) => (known.base.clone(), known.by.clone()),
             None => return None,
         };
-        Some(Replaced { by, field: FieldConflict { field: field.clone(), base, mine: mine.clone(), theirs } })
+        Some(OverwrittenValue { by, field: FieldConflict { field: field.clone(), base, mine: mine.clone(), theirs } })
     };
     edit.mine.iter().filter_map(both).collect()
 }
 
 /// What past edits did to a field.
-struct Changed<'a> {
+struct PastChange<'a> {
     /// Its value before the first of them.
     base: &'a Value,
     /// Who made the last of them.
@@ -99,11 +99,11 @@ struct Changed<'a> {
 }
 
 /// Goes through the past edits once, and tells for each field what they did to it.
-fn changed(past: &Past) -> HashMap<&str, Changed<'_>> {
-    let mut fields: HashMap<&str, Changed<'_>> = HashMap::new();
+fn changed(past: &PastEdits) -> HashMap<&str, PastChange<'_>> {
+    let mut fields: HashMap<&str, PastChange<'_>> = HashMap::new();
     for edit in &past.edits {
         for change in &edit.changes {
-            let known = fields.entry(&change.field).or_insert(Changed { base: &change.from, by: &edit.by });
+            let known = fields.entry(&change.field).or_insert(PastChange { base: &change.from, by: &edit.by });
             known.by = &edit.by;
         }
     }

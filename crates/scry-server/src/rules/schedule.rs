@@ -8,7 +8,7 @@ use scry_world::When;
 
 /// Names one occurrence of one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Due {
+pub struct Occurrence {
     pub at: WorldTime,
     /// Which of the effects.
     pub effect: usize,
@@ -16,63 +16,63 @@ pub struct Due {
 
 /// Says that more falls due, or has to be looked at, than may be asked for at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooMany;
+pub struct TooManyOccurrencesError;
 
 /// Lists what falls due after `after` up to and including `until`, in the order in which it happens; of
 /// two at one moment the effect listed first comes first.
 ///
 /// # Errors
-/// [`TooMany`] for more than `most` occurrences, or more than `looks` days to look at.
+/// [`TooManyOccurrencesError`] for more than `most` occurrences, or more than `looks` days to look at.
 pub fn due(
     calendar: &Calendar,
     effects: &[When],
     (after, until): (WorldTime, WorldTime),
     most: usize,
     looks: usize,
-) -> Result<Vec<Due>, TooMany> {
+) -> Result<Vec<Occurrence>, TooManyOccurrencesError> {
     let first = first_due(calendar, effects, (after, until), most.saturating_add(1), looks)?;
-    if first.len() > most { Err(TooMany) } else { Ok(first) }
+    if first.len() > most { Err(TooManyOccurrencesError) } else { Ok(first) }
 }
 
 /// Lists the first `count` of what falls due in a stretch of time; what comes after them is not worked out.
 ///
 /// # Errors
-/// [`TooMany`] for more than `looks` days to look at.
+/// [`TooManyOccurrencesError`] for more than `looks` days to look at.
 pub fn first_due(
     calendar: &Calendar,
     effects: &[When],
     (after, until): (WorldTime, WorldTime),
     count: usize,
     looks: usize,
-) -> Result<Vec<Due>, TooMany> {
+) -> Result<Vec<Occurrence>, TooManyOccurrencesError> {
     let mut looks = looks;
-    let mut sources: Vec<Source<'_>> = effects.iter().map(|when| days(calendar, when, after, until)).collect();
+    let mut sources: Vec<DayIterator<'_>> = effects.iter().map(|when| days(calendar, when, after, until)).collect();
     let mut next = BinaryHeap::new();
     for (effect, source) in sources.iter_mut().enumerate() {
-        next.extend(next_of(source, after, until, &mut looks)?.map(|at| Reverse(Due { at, effect })));
+        next.extend(next_of(source, after, until, &mut looks)?.map(|at| Reverse(Occurrence { at, effect })));
     }
     let mut all = Vec::new();
     while let Some(Reverse(due)) = next.pop().filter(|_| all.len() < count) {
         all.push(due);
         let later = next_of(&mut sources[due.effect], after, until, &mut looks)?;
-        next.extend(later.map(|at| Reverse(Due { at, effect: due.effect })));
+        next.extend(later.map(|at| Reverse(Occurrence { at, effect: due.effect })));
     }
     Ok(all)
 }
 
 /// The days that may be occurrences of one effect, in their order. `None` stands for a day that a year does not have:
 /// it has to be looked for all the same.
-type Source<'a> = Box<dyn Iterator<Item = Option<WorldTime>> + 'a>;
+type DayIterator<'a> = Box<dyn Iterator<Item = Option<WorldTime>> + 'a>;
 
 /// Returns the next occurrence of an effect within a stretch of time.
 fn next_of(
-    source: &mut Source<'_>,
+    source: &mut DayIterator<'_>,
     after: WorldTime,
     until: WorldTime,
     looks: &mut usize,
-) -> Result<Option<WorldTime>, TooMany> {
+) -> Result<Option<WorldTime>, TooManyOccurrencesError> {
     for at in source {
-        *looks = looks.checked_sub(1).ok_or(TooMany)?;
+        *looks = looks.checked_sub(1).ok_or(TooManyOccurrencesError)?;
         match at {
             Some(at) if at > until => return Ok(None),
             Some(at) if at > after => return Ok(Some(at)),
@@ -83,7 +83,7 @@ fn next_of(
 }
 
 /// Lists the days that may be occurrences of one effect, as late as possible: what repeats is unfolded as it is taken.
-fn days<'a>(calendar: &'a Calendar, when: &'a When, after: WorldTime, until: WorldTime) -> Source<'a> {
+fn days<'a>(calendar: &'a Calendar, when: &'a When, after: WorldTime, until: WorldTime) -> DayIterator<'a> {
     if until <= after {
         return Box::new(std::iter::empty());
     }
@@ -138,7 +138,7 @@ mod tests {
     fn a_jump_through_the_ages_is_refused_without_being_unfolded() {
         let (from, to) = (at("0001-01-01T00:00:00Z"), at("9999-01-01T00:00:00Z"));
         let calendar = Calendar::gregorian();
-        assert_eq!(due(&calendar, &effects(), (from, to), 1_000, usize::MAX), Err(TooMany));
+        assert_eq!(due(&calendar, &effects(), (from, to), 1_000, usize::MAX), Err(TooManyOccurrencesError));
         // A preview of it works out no more than it shows: two effects are looked at once more than they are shown.
         let first = first_due(&calendar, &effects(), (from, to), 10, 30).unwrap();
         assert_eq!(first, due(&calendar, &effects(), (from, at("0001-11-01T00:00:00Z")), 99, 999).unwrap()[..10]);
@@ -155,7 +155,7 @@ mod tests {
         let effects = [When::Year { month: "never".to_owned(), day: 1 }];
         let due = |until: &str| due(&calendar, &effects, (at("1207-01-01T00:00:00Z"), at(until)), 1, 1_000);
         assert_eq!(due("1207-06-01T00:00:00Z"), Ok(Vec::new()));
-        assert_eq!(due("9999-01-01T00:00:00Z"), Err(TooMany));
+        assert_eq!(due("9999-01-01T00:00:00Z"), Err(TooManyOccurrencesError));
     }
 
     #[test]

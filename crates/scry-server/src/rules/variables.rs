@@ -4,17 +4,17 @@ use scry_protocol::variable::VariableSchema;
 use serde_json::{Map, Value};
 
 /// The number of variables that an error names at most.
-const MAX_NAMED: usize = 20;
+const MAX_LISTED_NAMES: usize = 20;
 
 /// Says what is wrong with a value, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
-pub struct Fault {
+pub struct VariableError {
     pub field: String,
     pub problem: String,
 }
 
-impl Fault {
+impl VariableError {
     /// Builds a fault.
     pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { field: field.into(), problem: problem.into() }
@@ -24,30 +24,30 @@ impl Fault {
 /// Checks every variable against its schema, and the schemas themselves.
 ///
 /// # Errors
-/// The first [`Fault`], naming the variable.
-pub fn check(variables: &Map<String, Value>, schemas: &Map<String, Value>) -> Result<(), Fault> {
+/// The first [`VariableError`], naming the variable.
+pub fn check(variables: &Map<String, Value>, schemas: &Map<String, Value>) -> Result<(), VariableError> {
     for (name, schema) in schemas {
         let field = || format!("variableSchemas.{name}");
-        let schema = VariableSchema::from_json(schema).map_err(|problem| Fault::new(field(), problem))?;
+        let schema = VariableSchema::from_json(schema).map_err(|problem| VariableError::new(field(), problem))?;
         if let Some(value) = variables.get(name) {
-            schema.check(value).map_err(|problem| Fault::new(super::fields::variable(name), problem))?;
+            schema.check(value).map_err(|problem| VariableError::new(super::fields::variable(name), problem))?;
         }
     }
     match variables.keys().find(|name| !schemas.contains_key(*name)) {
         None => Ok(()),
         Some(stranger) => {
             let problem = format!("is not declared; variableSchemas declares {}", known(schemas));
-            Err(Fault::new(super::fields::variable(stranger), problem))
+            Err(VariableError::new(super::fields::variable(stranger), problem))
         }
     }
 }
 
 /// Lists the names of variables, as many as a reader can use.
 fn known(schemas: &Map<String, Value>) -> String {
-    let names: Vec<&str> = schemas.keys().map(String::as_str).take(MAX_NAMED).collect();
+    let names: Vec<&str> = schemas.keys().map(String::as_str).take(MAX_LISTED_NAMES).collect();
     match schemas.len() {
         0 => "nothing yet".to_owned(),
-        count if count > MAX_NAMED => format!("{} and {} more", names.join(", "), count - MAX_NAMED),
+        count if count > MAX_LISTED_NAMES => format!("{} and {} more", names.join(", "), count - MAX_LISTED_NAMES),
         _ => names.join(", "),
     }
 }

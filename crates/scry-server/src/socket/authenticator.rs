@@ -101,7 +101,7 @@ impl Authenticator {
         let permit = self.permit(socket)?;
         socket.join(Room::User(claims.sub.clone()).to_string());
         // Before the client hears that it is in: from then on, whatever is told to the user is told to it as well.
-        let cursor = inbox::end(&self.core.db, &claims.sub).await.map_err(internal)?;
+        let cursor = inbox::cursor_at_end(&self.core.db, &claims.sub).await.map_err(internal)?;
         let (close_signal, requests) = register_handlers(socket, reporter, &self.core.config.socket);
         let pending = PendingConnection { claims, requests, permit, reporter: reporter.clone(), cursor, close_signal };
         socket.extensions.insert(SharedPendingConnection::new(Mutex::new(Some(pending))));

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::connection::Connection;
 use super::request::{AccessToken, SocketRequest};
 use crate::auth::{Claims, NotAdmitted, TokenError};
-use crate::clock::{now, stamp};
+use crate::clock::{format_time, now};
 use crate::core::Core;
 use crate::limits::LimitKind;
 use crate::presence::PresenceHandle;
@@ -117,7 +117,7 @@ impl SocketSession {
             SocketRequest::Typing(field, typing) => self.typing(field, typing, ack).await,
             SocketRequest::Authenticate(token) => self.authenticate(&token, ack).await,
             SocketRequest::Latency => {
-                self.connection.answer(ack, &LatencyAck { success: true, server_time: stamp(now()) });
+                self.connection.answer(ack, &LatencyAck { success: true, server_time: format_time(now()) });
             }
         }
     }
@@ -229,5 +229,5 @@ fn until(second: i64) -> Duration {
 }
 
 fn written(second: i64) -> String {
-    Timestamp::from_second(second).map(stamp).unwrap_or_default()
+    Timestamp::from_second(second).map(format_time).unwrap_or_default()
 }

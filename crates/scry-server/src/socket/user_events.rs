@@ -46,7 +46,7 @@ async fn poll_database(gateway: &Gateway) -> Result<(), DbError> {
     let core = &gateway.core;
     // Messages come from other nodes only; an operator's command ends sessions of a node that is alone, too.
     if core.bus.cluster().is_some() {
-        notify_users(gateway, &inbox::written_to(&core.db, now()).await?.into_iter().collect());
+        notify_users(gateway, &inbox::recent_recipients(&core.db, now()).await?.into_iter().collect());
     }
     for session in revoked::lately(&core.db, now()).await? {
         if !core.bus.is_session_ended(&session.sid) {

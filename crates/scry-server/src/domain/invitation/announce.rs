@@ -7,14 +7,14 @@ use sqlx::{AnyConnection, Row};
 
 use super::super::notification;
 use super::super::preferences::INVITATION;
-use super::super::unit::Unit;
+use super::super::unit_of_work::UnitOfWork;
 use super::super::{Caller, Domain, DomainError};
-use super::{SUBJECT, rows};
+use super::{ENTITY_TYPE, rows};
 use crate::access::parse_id;
 use crate::db::DbError;
 
 /// How much of a campaign's name is quoted, in characters: the name is the inviter's own text.
-const QUOTED: usize = 60;
+const MAX_QUOTED_CHARS: usize = 60;
 
 impl Domain {
     /// Announces what waits to be announced, soon and without keeping the caller.
@@ -47,7 +47,7 @@ impl Domain {
         let Some((inviter, name)) = inviter_of(&self.core.db.reader, id).await? else { return Ok(()) };
         let correlation_id = uuid::Uuid::now_v7().to_string();
         let caller = Caller { user_id: inviter.clone(), name: name.clone(), correlation_id };
-        self.change(&caller, async |unit: &mut Unit| {
+        self.change(&caller, async |unit: &mut UnitOfWork| {
             // Somebody else may have announced it since, or withdrawn it.
             let claimed =
                 sqlx::query("UPDATE invitations SET announced = 1 WHERE id = $1 AND announced = 0 RETURNING invitee")
@@ -67,9 +67,9 @@ impl Domain {
                     drop_one(unit.db(), &user).await?;
                 }
                 if let Some(invitation) = rows::load(unit.db(), id, now).await? {
-                    let new = words(&invitation, unit.stamp());
+                    let new = words(&invitation, unit.timestamp());
                     notification::insert(unit, &user, &new).await?;
-                    unit.tell(&user, &EphemeralEvent::NotificationNew(new)).await?;
+                    unit.notify(&user, &EphemeralEvent::NotificationNew(new)).await?;
                 }
             }
             Ok(())
@@ -89,14 +89,14 @@ fn words(invitation: &super::Invitation, created_at: String) -> NotificationNew 
         level: "info".to_owned(),
         created_at,
         kind: Some(INVITATION.to_owned()),
-        entity_type: Some(EntityType::from(SUBJECT)),
+        entity_type: Some(EntityType::from(ENTITY_TYPE)),
         entity_id: Some(invitation.id.clone()),
     }
 }
 
 fn quote(name: &str) -> String {
     let name = text::line(name);
-    match name.char_indices().nth(QUOTED) {
+    match name.char_indices().nth(MAX_QUOTED_CHARS) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
         None => name.into_owned(),
     }
@@ -146,7 +146,7 @@ mod tests {
     fn a_campaigns_name_cannot_fill_the_notification_or_change_its_direction() {
         let name = format!("gold\u{202e}\n{}", "x".repeat(500));
         let quoted = quote(&name);
-        assert_eq!(quoted.chars().count(), QUOTED + 1);
+        assert_eq!(quoted.chars().count(), MAX_QUOTED_CHARS + 1);
         assert!(quoted.starts_with("gold xxx") && quoted.ends_with('…'), "{quoted}");
         assert_eq!(quote("Emberfall"), "Emberfall");
     }

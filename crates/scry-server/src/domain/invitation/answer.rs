@@ -3,11 +3,11 @@
 use scry_protocol::Id;
 
 use super::super::member::{self, Member};
-use super::super::unit::Unit;
-use super::super::{Caller, Domain, DomainError, Kind};
-use super::{Invitation, SUBJECT, full, members, rows};
+use super::super::unit_of_work::UnitOfWork;
+use super::super::{Caller, Domain, DomainError, EntityKind};
+use super::{ENTITY_TYPE, Invitation, full, members, rows};
 use crate::clock;
-use crate::rules::authorization::Action;
+use crate::rules::authorization::CampaignAction;
 
 impl Domain {
     /// Lists the open invitations of the caller, the newest first.
@@ -25,8 +25,9 @@ impl Domain {
     /// [`DomainError`]; only owners may.
     pub async fn campaign_invitations(&self, caller: &Caller, campaign: &Id) -> Result<Vec<Invitation>, DomainError> {
         let mut tx = self.core.db.read().await?;
-        let what = Kind::Campaign.as_str();
-        super::super::unit::authorize(&mut tx, &caller.user_id, campaign, Action::ManageMembers, what).await?;
+        let what = EntityKind::Campaign.as_str();
+        super::super::unit_of_work::authorize(&mut tx, &caller.user_id, campaign, CampaignAction::ManageMembers, what)
+            .await?;
         Ok(rows::of_campaign(&mut tx, campaign, clock::now()).await?)
     }
 
@@ -36,7 +37,7 @@ impl Domain {
     /// [`DomainError::NotFound`] when it is not open, or not the caller's; [`DomainError::Limited`] when the campaign
     /// has as many members as it may.
     pub async fn accept_invitation(&self, caller: &Caller, id: &Id) -> Result<Member, DomainError> {
-        self.change(caller, async |unit: &mut Unit| {
+        self.change(caller, async |unit: &mut UnitOfWork| {
             let invitation = take(unit, id).await?;
             if let Some(member) = member::by_user(unit.db(), &invitation.campaign_id, &caller.user_id).await? {
                 return Ok(member);
@@ -45,9 +46,9 @@ impl Domain {
             if members(unit, &invitation.campaign_id).await? >= i64::from(limit) {
                 return Err(full(limit));
             }
-            let now = unit.stamp();
+            let now = unit.timestamp();
             let member = Member::new(&invitation.campaign_id, &caller.user_id, &caller.name, invitation.role, now);
-            member::enrol(unit, &member).await?;
+            member::store_new(unit, &member).await?;
             Ok(member)
         })
         .await
@@ -58,7 +59,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::NotFound`] when it is not open, or not the caller's.
     pub async fn decline_invitation(&self, caller: &Caller, id: &Id) -> Result<Invitation, DomainError> {
-        self.change(caller, async |unit: &mut Unit| take(unit, id).await).await
+        self.change(caller, async |unit: &mut UnitOfWork| take(unit, id).await).await
     }
 
     /// Withdraws an invitation to a campaign.
@@ -66,12 +67,12 @@ impl Domain {
     /// # Errors
     /// [`DomainError::NotFound`] when it is not open, or the caller does not own the campaign.
     pub async fn withdraw_invitation(&self, caller: &Caller, id: &Id) -> Result<Invitation, DomainError> {
-        self.change(caller, async |unit: &mut Unit| {
+        self.change(caller, async |unit: &mut UnitOfWork| {
             let now = unit.now;
-            let found = rows::load(unit.db(), id, now).await?.ok_or(DomainError::NotFound(SUBJECT))?;
+            let found = rows::load(unit.db(), id, now).await?.ok_or(DomainError::NotFound(ENTITY_TYPE))?;
             // Whoever may not manage the members learns nothing of the invitations.
-            match unit.authorize(&found.campaign_id, Action::ManageMembers, SUBJECT).await {
-                Err(DomainError::Forbidden(_)) => return Err(DomainError::NotFound(SUBJECT)),
+            match unit.authorize(&found.campaign_id, CampaignAction::ManageMembers, ENTITY_TYPE).await {
+                Err(DomainError::Forbidden(_)) => return Err(DomainError::NotFound(ENTITY_TYPE)),
                 answer => answer?,
             }
             rows::delete(unit.db(), id).await?;
@@ -82,17 +83,17 @@ impl Domain {
 }
 
 /// Takes an open invitation of the caller away, and marks what told of it as read.
-async fn take(unit: &mut Unit, id: &Id) -> Result<Invitation, DomainError> {
+async fn take(unit: &mut UnitOfWork, id: &Id) -> Result<Invitation, DomainError> {
     let (user, now) = (unit.caller().user_id.clone(), unit.now);
-    let found = rows::load_for(unit.db(), id, &user, now).await?.ok_or(DomainError::NotFound(SUBJECT))?;
+    let found = rows::load_for(unit.db(), id, &user, now).await?.ok_or(DomainError::NotFound(ENTITY_TYPE))?;
     rows::delete(unit.db(), id).await?;
-    let stamp = unit.stamp();
+    let stamp = unit.timestamp();
     sqlx::query(
         "UPDATE notifications SET read_at = COALESCE(read_at, $4) \
          WHERE user_id = $1 AND entity_type = $2 AND entity_id = $3",
     )
     .bind(user.as_str())
-    .bind(SUBJECT)
+    .bind(ENTITY_TYPE)
     .bind(id.as_str())
     .bind(stamp)
     .execute(unit.db())

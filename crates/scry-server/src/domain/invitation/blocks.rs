@@ -3,7 +3,7 @@
 use scry_protocol::Id;
 use sqlx::Row;
 
-use super::super::unit::Unit;
+use super::super::unit_of_work::UnitOfWork;
 use super::super::{Caller, Domain, DomainError};
 use super::written;
 use crate::db::Tx;
@@ -28,7 +28,7 @@ impl Domain {
     /// [`DomainError::Limited`] when the list is full.
     pub async fn block_inviter(&self, caller: &Caller, user: &str) -> Result<Block, DomainError> {
         let user = named(user)?;
-        self.change(caller, async |unit: &mut Unit| {
+        self.change(caller, async |unit: &mut UnitOfWork| {
             let row = sqlx::query("SELECT COUNT(*) FROM blocks WHERE user_id = $1 AND blocked <> $2")
                 .bind(caller.user_id.as_str())
                 .bind(user.as_str())

@@ -15,18 +15,18 @@ use scry_protocol::{Id, Role};
 use serde_json::json;
 use sqlx::Row;
 
-use super::idempotency::Request;
-use super::unit::Unit;
-use super::{Caller, Domain, DomainError, Kind};
+use super::idempotency::IdempotentRequest;
+use super::unit_of_work::UnitOfWork;
+use super::{Caller, Domain, DomainError, EntityKind};
 use crate::clock;
 use crate::limits::LimitKind;
-use crate::rules::authorization::Action;
+use crate::rules::authorization::CampaignAction;
 
 pub use blocks::Block;
 pub use rows::Invitation;
 
 /// The entity type that a notification about an invitation names.
-pub const SUBJECT: &str = "invitation";
+pub const ENTITY_TYPE: &str = "invitation";
 
 impl Domain {
     /// Invites a user, named by id or by user name, to a campaign; inviting them again changes the role.
@@ -41,17 +41,17 @@ impl Domain {
         role: Role,
         idempotency_key: Option<&str>,
     ) -> Result<Invitation, DomainError> {
-        let request = Request::new(idempotency_key, &json!(["add-member", campaign, invitee, role]))?;
+        let request = IdempotentRequest::new(idempotency_key, &json!(["add-member", campaign, invitee, role]))?;
         let invitee = Id::parse(invitee.trim())
             .map_err(|_| DomainError::invalid("userId", "must be a user's id or name, without blanks"))?;
         self.core.quotas.invitation(&caller.user_id).map_err(|wait| {
             DomainError::too_often(LimitKind::Invitations, "you have sent too many invitations", wait)
         })?;
-        self.change(caller, async |unit: &mut Unit| {
-            if let Some(first) = unit.recall(request.as_ref()).await? {
+        self.change(caller, async |unit: &mut UnitOfWork| {
+            if let Some(first) = unit.find_result(request.as_ref()).await? {
                 return Ok(first);
             }
-            unit.authorize(campaign, Action::ManageMembers, Kind::Campaign.as_str()).await?;
+            unit.authorize(campaign, CampaignAction::ManageMembers, EntityKind::Campaign.as_str()).await?;
             refuse_member(unit, campaign, &invitee).await?;
             let (now, ttl) = (unit.now, self.core.config.quota.invitation_ttl);
             let expires_ms = until(now, ttl).as_millisecond();
@@ -63,8 +63,8 @@ impl Domain {
                 rows::insert(unit.db(), &new, now, expires_ms).await?;
             }
             let id = renewed.unwrap_or(id);
-            let invitation = rows::load(unit.db(), &id, now).await?.ok_or(DomainError::NotFound(SUBJECT))?;
-            unit.remember(request.as_ref(), &invitation).await?;
+            let invitation = rows::load(unit.db(), &id, now).await?.ok_or(DomainError::NotFound(ENTITY_TYPE))?;
+            unit.store_result(request.as_ref(), &invitation).await?;
             Ok(invitation)
         })
         .await
@@ -72,7 +72,7 @@ impl Domain {
     }
 
     /// Refuses an invitation beyond those that the caller and the campaign may have open.
-    async fn require_room(&self, unit: &mut Unit, campaign: &Id, now: Timestamp) -> Result<(), DomainError> {
+    async fn require_room(&self, unit: &mut UnitOfWork, campaign: &Id, now: Timestamp) -> Result<(), DomainError> {
         let quota = &self.core.config.quota;
         let inviter = unit.caller().user_id.clone();
         if rows::open_by_inviter(unit.db(), &inviter, now).await? >= i64::from(quota.max_open_invitations) {
@@ -90,7 +90,7 @@ impl Domain {
 }
 
 /// Refuses whoever is a member already: an owner sees the members anyway.
-async fn refuse_member(unit: &mut Unit, campaign: &Id, invitee: &Id) -> Result<(), DomainError> {
+async fn refuse_member(unit: &mut UnitOfWork, campaign: &Id, invitee: &Id) -> Result<(), DomainError> {
     let member = sqlx::query(
         "SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id \
          WHERE m.campaign_id = $1 AND (u.id = $2 OR u.username = $2)",
@@ -106,7 +106,7 @@ async fn refuse_member(unit: &mut Unit, campaign: &Id, invitee: &Id) -> Result<(
 }
 
 /// Counts a campaign's members.
-async fn members(unit: &mut Unit, campaign: &Id) -> Result<i64, DomainError> {
+async fn members(unit: &mut UnitOfWork, campaign: &Id) -> Result<i64, DomainError> {
     let row = sqlx::query("SELECT COUNT(*) FROM memberships WHERE campaign_id = $1").bind(campaign.as_str());
     Ok(row.fetch_one(unit.db()).await?.try_get(0)?)
 }
@@ -123,11 +123,11 @@ fn until(now: Timestamp, ttl: Duration) -> Timestamp {
 
 /// Writes a stored time as it goes over the wire.
 fn written(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).map(clock::stamp).unwrap_or_default()
+    Timestamp::from_millisecond(millis).map(clock::format_time).unwrap_or_default()
 }
 
 /// Deletes the open invitations to a campaign of one who leaves it, and those to them.
-pub(super) async fn forget_of(unit: &mut Unit, user: &Id, campaign: &Id) -> Result<(), DomainError> {
+pub(super) async fn forget_of(unit: &mut UnitOfWork, user: &Id, campaign: &Id) -> Result<(), DomainError> {
     sqlx::query("DELETE FROM invitations WHERE campaign_id = $1 AND (inviter_id = $2 OR user_id = $2)")
         .bind(campaign.as_str())
         .bind(user.as_str())

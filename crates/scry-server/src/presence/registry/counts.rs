@@ -7,7 +7,7 @@ use scry_protocol::Id;
 use scry_protocol::presence::{Activity, Presence, Resource, ResourceUse};
 
 use super::{ConnectionPresence, TrackedConnection};
-use crate::clock::stamp;
+use crate::clock::format_time;
 use crate::presence::view::CampaignPresence;
 
 /// Counts what is taken in and taken back; what nobody holds any more is gone.
@@ -79,7 +79,7 @@ impl CampaignCounts {
         CampaignPresence {
             status: if self.idle == self.presences { Presence::Idle } else { Presence::Online },
             resources: resources.collect(),
-            since: self.since.0.keys().next().copied().map(stamp).unwrap_or_default(),
+            since: self.since.0.keys().next().copied().map(format_time).unwrap_or_default(),
         }
     }
 }

@@ -211,7 +211,7 @@ fn one_by_one(registry: &PresenceRegistry<u8>, user: &Id) -> Option<UserView> {
                 .map(|(resource, state)| ResourceUse { resource, state })
                 .into_iter()
                 .collect(),
-            since: crate::clock::stamp(presence.since),
+            since: crate::clock::format_time(presence.since),
         };
         let campaigns =
             connection.presences.iter().map(|(campaign, presence)| (campaign.clone(), campaign_presence(presence)));

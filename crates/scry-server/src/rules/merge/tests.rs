@@ -8,27 +8,27 @@ fn flat(value: Value) -> Flat {
     fields::patch(value.as_object().unwrap())
 }
 
-fn past(edits: &[(&str, &str, i64, i64)]) -> Past {
+fn past(edits: &[(&str, &str, i64, i64)]) -> PastEdits {
     let edit = |&(by, field, from, to): &(&str, &str, i64, i64)| PastEdit {
         by: Some(Id::parse(by).unwrap()),
         changes: vec![FieldDiff { field: field.to_owned(), from: json!(from), to: json!(to) }],
     };
-    Past { edits: edits.iter().map(edit).collect(), complete: true }
+    PastEdits { edits: edits.iter().map(edit).collect(), complete: true }
 }
 
-fn outcome(mine: Value, stored: Value, past: &Past, policy: OnConflict) -> Outcome {
+fn outcome(mine: Value, stored: Value, past: &PastEdits, policy: OnConflict) -> MergeOutcome {
     let (mine, stored) = (flat(mine), flat(stored));
-    decide(Edit { mine: &mine, stored: &stored, version: 3, expected: Some(2), policy }, past)
+    decide(MergeInput { mine: &mine, stored: &stored, version: 3, expected: Some(2), policy }, past)
 }
 
-const APPLY: Outcome = Outcome::Apply { replaced: Vec::new() };
+const APPLY: MergeOutcome = MergeOutcome::Apply { replaced: Vec::new() };
 
 #[test]
 fn the_expected_version_or_none_applies_under_every_policy() {
     let (mine, stored) = (flat(json!({"level": 9})), flat(json!({"level": 1})));
     for policy in [OnConflict::Reject, OnConflict::Merge, OnConflict::LastWriteWins] {
         for expected in [Some(3), None] {
-            let edit = Edit { mine: &mine, stored: &stored, version: 3, expected, policy };
+            let edit = MergeInput { mine: &mine, stored: &stored, version: 3, expected, policy };
             assert_eq!(decide(edit, &past(&[("u", "level", 0, 1)])), APPLY);
         }
     }
@@ -39,7 +39,7 @@ fn edits_of_different_fields_merge() {
     let past = past(&[("u", "variables.gold", 1, 2)]);
     let stored = json!({"level": 1, "variables": {"gold": 2, "grain": 5}});
     assert_eq!(outcome(json!({"variables": {"grain": 6}}), stored.clone(), &past, OnConflict::Merge), APPLY);
-    let Outcome::Reject(conflict) = outcome(json!({"level": 2}), stored, &past, OnConflict::Reject) else {
+    let MergeOutcome::Reject(conflict) = outcome(json!({"level": 2}), stored, &past, OnConflict::Reject) else {
         panic!("REJECT always rejects");
     };
     assert_eq!((conflict.current_version, conflict.fields.len()), (3, 0));
@@ -49,13 +49,14 @@ fn edits_of_different_fields_merge() {
 fn edits_of_the_same_field_collide() {
     let past = past(&[("u", "level", 1, 2), ("w", "level", 2, 4)]);
     let expected = FieldConflict { field: "level".to_owned(), base: json!(1), mine: json!(9), theirs: json!(4) };
-    let Outcome::Reject(conflict) = outcome(json!({"level": 9}), json!({"level": 4}), &past, OnConflict::Merge) else {
+    let MergeOutcome::Reject(conflict) = outcome(json!({"level": 9}), json!({"level": 4}), &past, OnConflict::Merge)
+    else {
         panic!("MERGE rejects what overlaps");
     };
     assert_eq!(conflict, Conflict { current_version: 3, fields: vec![expected.clone()] });
     let last = outcome(json!({"level": 9}), json!({"level": 4}), &past, OnConflict::LastWriteWins);
     let by = Some(Id::parse("w").unwrap());
-    assert_eq!(last, Outcome::Apply { replaced: vec![Replaced { by, field: expected }] });
+    assert_eq!(last, MergeOutcome::Apply { replaced: vec![OverwrittenValue { by, field: expected }] });
 }
 
 #[test]
@@ -72,8 +73,9 @@ fn a_change_that_was_taken_back_is_none() {
 
 #[test]
 fn a_forgotten_past_makes_every_difference_a_conflict() {
-    let past = Past { edits: vec![], complete: false };
-    let Outcome::Reject(conflict) = outcome(json!({"level": 2}), json!({"level": 1}), &past, OnConflict::Merge) else {
+    let past = PastEdits { edits: vec![], complete: false };
+    let MergeOutcome::Reject(conflict) = outcome(json!({"level": 2}), json!({"level": 1}), &past, OnConflict::Merge)
+    else {
         panic!("the base is not known");
     };
     assert_eq!(conflict.fields[0].base, Value::Null);
@@ -94,12 +96,12 @@ proptest! {
         let mut stored = before.clone();
         stored.extend(to_flat(&theirs));
         let changes = fields::changes(&before, &stored);
-        let past = Past { edits: vec![PastEdit { by: None, changes: changes.clone() }], complete: true };
+        let past = PastEdits { edits: vec![PastEdit { by: None, changes: changes.clone() }], complete: true };
         let mine = to_flat(&mine);
-        let edit = Edit { mine: &mine, stored: &stored, version: 2, expected: Some(1), policy: OnConflict::Merge };
+        let edit = MergeInput { mine: &mine, stored: &stored, version: 2, expected: Some(1), policy: OnConflict::Merge };
         let mut merged = stored.clone();
         merged.extend(mine.clone());
         let lost = changes.iter().any(|change| merged[&change.field] != change.to);
-        prop_assert_eq!(matches!(decide(edit, &past), Outcome::Apply { .. }), !lost);
+        prop_assert_eq!(matches!(decide(edit, &past), MergeOutcome::Apply { .. }), !lost);
     }
 }

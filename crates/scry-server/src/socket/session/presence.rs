@@ -5,11 +5,11 @@ use scry_protocol::{EntityType, Id, Role, Room};
 use socketioxide::extract::AckSender;
 
 use super::SocketSession;
-use crate::access::{self, Whereabouts};
-use crate::domain::{Kind, typing};
+use crate::access::{self, EntityLocation};
+use crate::domain::{EntityKind, typing};
 use crate::presence::{PresenceRequest, TypingTarget};
 use crate::relay::SubscribeError;
-use crate::rules::authorization::{Action, Decision, allow};
+use crate::rules::authorization::{CampaignAction, Decision, allow};
 
 impl SocketSession {
     /// Notes what the connection is at; the campaign and the resource must be for this user's eyes, and for their hands
@@ -71,20 +71,20 @@ impl SocketSession {
 
     /// Refuses the name of a field that the entity does not have: others are shown it.
     async fn require_field(&self, request: &TypingRequest) -> Result<(), SubscribeError> {
-        let kind = Kind::parse(request.entity_type.as_str()).ok_or(SubscribeError::Unauthorized)?;
+        let kind = EntityKind::parse(request.entity_type.as_str()).ok_or(SubscribeError::Unauthorized)?;
         let has_field = typing::has_field(&self.core.db, kind, &request.entity_id, &request.field).await?;
         if has_field { Ok(()) } else { Err(SubscribeError::Unauthorized) }
     }
 
-    async fn find(&self, campaign: &Id, entity_type: &EntityType, id: &Id) -> Result<Whereabouts, SubscribeError> {
-        let place = access::whereabouts(&self.core.db, id).await?;
-        let fits = |place: &Whereabouts| place.campaign == *campaign && place.entity_type == *entity_type;
+    async fn find(&self, campaign: &Id, entity_type: &EntityType, id: &Id) -> Result<EntityLocation, SubscribeError> {
+        let place = access::entity_location(&self.core.db, id).await?;
+        let fits = |place: &EntityLocation| place.campaign == *campaign && place.entity_type == *entity_type;
         place.filter(fits).ok_or(SubscribeError::Unauthorized)
     }
 }
 
 fn require_editor(role: Role) -> Result<(), SubscribeError> {
-    match allow(Some(role), Action::Edit) {
+    match allow(Some(role), CampaignAction::Edit) {
         Decision::Allow => Ok(()),
         Decision::Deny | Decision::Hide => Err(SubscribeError::Unauthorized),
     }

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::SocketSession;
 use crate::clock::now;
 use crate::db::DbError;
-use crate::inbox::{self, Cursor, Letter};
+use crate::inbox::{self, Cursor, QueuedMessage};
 
 /// How long to wait before asking again a database that gave no answer, or a buffer that was full.
 const DATABASE_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -16,7 +16,7 @@ const BUFFER_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a socket may leave its buffer full before the connection is closed.
 const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-type TakeResult = Result<(Cursor, Vec<Letter>), DbError>;
+type TakeResult = Result<(Cursor, Vec<QueuedMessage>), DbError>;
 
 /// A connection's view of its user's messages: the cursor, and what is in flight.
 pub(crate) struct UserQueue {
@@ -56,7 +56,7 @@ impl SocketSession {
         }
     }
 
-    async fn take_messages(&mut self) -> Result<Vec<Letter>, DbError> {
+    async fn take_messages(&mut self) -> Result<Vec<QueuedMessage>, DbError> {
         let take_task = self.messages.take_task.get_or_insert_with(|| {
             let (db, user, cursor) = (self.core.db.clone(), self.connection.claims().sub.clone(), self.messages.cursor);
             let ttl = self.core.config.presence.message_ttl;
@@ -74,7 +74,7 @@ impl SocketSession {
     }
 
     /// Sends messages as fast as the socket takes them.
-    async fn send_messages(&mut self, messages: Vec<Letter>) {
+    async fn send_messages(&mut self, messages: Vec<QueuedMessage>) {
         let mut progress = Instant::now();
         for message in messages {
             while self.connection.try_send(&message.event, &message.body).is_err() {
@@ -110,7 +110,7 @@ impl SocketSession {
             return;
         }
         let user = self.connection.claims().sub.clone();
-        match inbox::give_back(&self.core.db, &user, &unread).await {
+        match inbox::nack(&self.core.db, &user, &unread).await {
             Ok(()) => self.core.bus.message_stored(&user),
             Err(error) => tracing::error!(%error, "messages to a user whose connection was lost are lost as well"),
         }

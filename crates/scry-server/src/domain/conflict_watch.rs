@@ -1,7 +1,7 @@
-//! Fields that two people disagree about, until somebody settles them.
+//! Fields with a conflict, until it is resolved.
 //!
-//! A dispute opens for whoever lost a value or was refused one. It is settled by the next edit of that field that
-//! replaces nothing unseen, whoever makes it, or by the end of the entity; then its holder is told.
+//! A watch opens for a user who lost a value or was refused one. It is resolved by the next edit of that field that
+//! replaces nothing unseen, whoever makes it, or by the end of the entity; then that user is notified.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use scry_protocol::messages::ConflictResolved;
 use scry_protocol::{EphemeralEvent, Id};
 use sqlx::{Any, AssertSqlSafe, Row};
 
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::{DomainError, Entity};
 use crate::access::parse_id;
 use crate::db::batch;
 
-/// Opens disputes of a user about fields of an entity; those that are open already stay so.
-pub(super) async fn open(unit: &mut Unit, user: &Id, entity: &Id, fields: &[String]) -> Result<(), DomainError> {
+/// Opens watches of a user on fields of an entity; those that are open already stay so.
+pub(super) async fn open(unit: &mut UnitOfWork, user: &Id, entity: &Id, fields: &[String]) -> Result<(), DomainError> {
     let now = unit.now.as_millisecond();
     for fields in fields.chunks(batch::MAX_ROWS) {
         let statement = format!(
@@ -32,8 +32,8 @@ pub(super) async fn open(unit: &mut Unit, user: &Id, entity: &Id, fields: &[Stri
     Ok(())
 }
 
-/// Drops the disputes of one who leaves a campaign: what becomes of its things is theirs to know no longer.
-pub(super) async fn forget(unit: &mut Unit, user: &Id, campaign: &Id) -> Result<(), DomainError> {
+/// Drops the watches of a user who leaves a campaign: former members are not notified.
+pub(super) async fn forget(unit: &mut UnitOfWork, user: &Id, campaign: &Id) -> Result<(), DomainError> {
     sqlx::query(
         "DELETE FROM disputes WHERE user_id = $1 AND entity_id IN (SELECT id FROM entities WHERE campaign_id = $2)",
     )
@@ -44,20 +44,24 @@ pub(super) async fn forget(unit: &mut Unit, user: &Id, campaign: &Id) -> Result<
     Ok(())
 }
 
-/// Settles the disputes about some fields of an entity, or about all of them, and tells those who held them.
-pub(super) async fn settle(unit: &mut Unit, entity: &Entity, fields: Option<&[String]>) -> Result<(), DomainError> {
+/// Resolves the watches on some fields of an entity, or on all of them, and notifies their users.
+pub(super) async fn resolve(
+    unit: &mut UnitOfWork,
+    entity: &Entity,
+    fields: Option<&[String]>,
+) -> Result<(), DomainError> {
     let rows = sqlx::query("SELECT user_id, field FROM disputes WHERE entity_id = $1 ORDER BY user_id, field")
         .bind(entity.id.as_str())
         .fetch_all(unit.db())
         .await?;
-    let mut settled: BTreeMap<Id, Vec<String>> = BTreeMap::new();
+    let mut resolved: BTreeMap<Id, Vec<String>> = BTreeMap::new();
     for row in &rows {
         let field: String = row.try_get(1)?;
         if fields.is_none_or(|chosen| chosen.contains(&field)) {
-            settled.entry(parse_id(row.try_get(0)?)?).or_default().push(field);
+            resolved.entry(parse_id(row.try_get(0)?)?).or_default().push(field);
         }
     }
-    for (user, fields) in settled {
+    for (user, fields) in resolved {
         for fields in fields.chunks(batch::MAX_ROWS) {
             let list = batch::list(3, fields.len());
             let statement = format!("DELETE FROM disputes WHERE entity_id = $1 AND user_id = $2 AND field IN ({list})");
@@ -65,7 +69,7 @@ pub(super) async fn settle(unit: &mut Unit, entity: &Entity, fields: Option<&[St
             fields.iter().fold(query, |query, field| query.bind(field.as_str())).execute(unit.db()).await?;
         }
         let (entity_type, entity_id) = (entity.kind.into(), entity.id.clone());
-        unit.tell(&user, &EphemeralEvent::ConflictResolved(ConflictResolved { entity_type, entity_id, fields }))
+        unit.notify(&user, &EphemeralEvent::ConflictResolved(ConflictResolved { entity_type, entity_id, fields }))
             .await?;
     }
     Ok(())

@@ -12,16 +12,16 @@ use super::{Journal, JournalRow};
 use crate::db::{DbError, Tx};
 
 /// Names the entry that ends a membership; it is sent to nobody.
-const REMOVAL: &str = "access:revoked";
+const REMOVAL_EVENT: &str = "access:revoked";
 
-/// Holds an event of a catalogue before it has a number.
+/// An event of a catalogue before it has a number.
 #[derive(Debug)]
-pub struct Declaration {
+pub struct CustomEvent {
     /// Names the catalogue's journal.
     pub journal: Id,
     pub event: String,
     pub payload: Map<String, Value>,
-    pub stamp: CustomEventMetadata,
+    pub metadata: CustomEventMetadata,
     pub now: Timestamp,
 }
 
@@ -31,7 +31,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`DbError`] when the database does not answer.
-    pub async fn replay_declared(
+    pub async fn replay_custom(
         &self,
         journal: &Id,
         room: &Room,
@@ -80,18 +80,18 @@ pub async fn open(db: &mut AnyConnection, journal: &Id) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Gives an event its catalogue's next number and stores it; returns its stamp with its place.
+/// Gives an event its catalogue's next number and stores it; returns its metadata with its position.
 ///
 /// The caller commits, then announces it by [`crate::event_bus::EventBus::committed`].
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer or the journal does not exist.
-pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<CustomEventMetadata, DbError> {
-    let Declaration { journal, event, mut payload, mut stamp, now } = declaration;
+pub async fn append_custom(tx: &mut Tx, event: CustomEvent) -> Result<CustomEventMetadata, DbError> {
+    let CustomEvent { journal, event, mut payload, mut metadata, now } = event;
     let (epoch, seq) = next(tx, &journal).await?;
-    for room in &stamp.rooms {
+    for room in &metadata.rooms {
         let previous = advance(tx, &journal, room, seq).await?;
-        stamp.prev.insert(room.clone(), previous);
+        metadata.prev.insert(room.clone(), previous);
         sqlx::query("INSERT INTO journal_rooms (campaign_id, room, seq) VALUES ($1, $2, $3)")
             .bind(journal.as_str())
             .bind(room.to_string())
@@ -99,21 +99,21 @@ pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<Cu
             .execute(&mut **tx)
             .await?;
     }
-    (stamp.epoch, stamp.seq) = (Some(epoch), Some(seq));
-    let written = serde_json::to_value(&stamp).map_err(|error| DbError::corrupt("event", error))?;
+    (metadata.epoch, metadata.seq) = (Some(epoch), Some(seq));
+    let written = serde_json::to_value(&metadata).map_err(|error| DbError::corrupt("event", error))?;
     payload.insert(METADATA_KEY.to_owned(), written);
-    let entry = Entry {
+    let entry = CustomEntry {
         journal: &journal,
         event: &event,
-        event_id: &stamp.event_id,
-        user: stamp.user_id.as_ref(),
+        event_id: &metadata.event_id,
+        user: metadata.user_id.as_ref(),
         revoked: None,
-        rooms: &stamp.rooms,
+        rooms: &metadata.rooms,
         body: Value::Object(payload).to_string(),
         now,
     };
-    entry.insert(tx, stamp.epoch.as_deref().unwrap_or_default(), seq).await?;
-    Ok(stamp)
+    entry.insert(tx, metadata.epoch.as_deref().unwrap_or_default(), seq).await?;
+    Ok(metadata)
 }
 
 /// Notes in a catalogue's journal that a user is no member of a room any more: nothing later of it reaches them.
@@ -124,9 +124,9 @@ pub async fn append_declared(tx: &mut Tx, declaration: Declaration) -> Result<Cu
 /// [`DbError`] when the database does not answer or the journal does not exist.
 pub async fn append_removal(tx: &mut Tx, journal: &Id, room: &Room, user: &Id, now: Timestamp) -> Result<(), DbError> {
     let (epoch, seq) = next(tx, journal).await?;
-    let entry = Entry {
+    let entry = CustomEntry {
         journal,
-        event: REMOVAL,
+        event: REMOVAL_EVENT,
         event_id: &Id::from(uuid::Uuid::now_v7()),
         user: None,
         revoked: Some(user),
@@ -156,7 +156,7 @@ pub(super) fn head_key(journal: &Id, room: &Room) -> String {
 }
 
 /// Holds what is stored of an entry.
-struct Entry<'a> {
+struct CustomEntry<'a> {
     journal: &'a Id,
     event: &'a str,
     event_id: &'a Id,
@@ -167,7 +167,7 @@ struct Entry<'a> {
     now: Timestamp,
 }
 
-impl Entry<'_> {
+impl CustomEntry<'_> {
     async fn insert(self, tx: &mut Tx, epoch: &str, seq: u64) -> Result<(), DbError> {
         let rooms: Vec<String> = self.rooms.iter().map(ToString::to_string).collect();
         sqlx::query(

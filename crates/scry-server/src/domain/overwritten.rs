@@ -7,21 +7,25 @@ use scry_protocol::{EntityRef, EphemeralEvent, Id, OnConflict};
 use serde_json::{Map, Value};
 
 use super::preferences::KINDS;
-use super::unit::Unit;
-use super::{DomainError, Entity, dispute, notification, store};
-use crate::rules::merge::Replaced;
+use super::unit_of_work::UnitOfWork;
+use super::{DomainError, Entity, conflict_watch, notification, store};
+use crate::rules::merge::OverwrittenValue;
 
 /// How many lost values a notification tells; the others it counts.
-const MAX_TOLD: usize = 20;
+const MAX_LISTED_VALUES: usize = 20;
 /// How much of a text is quoted, in characters.
-const QUOTED: usize = 80;
+const MAX_QUOTED_CHARS: usize = 80;
 
-/// Tells each user whose values were replaced; nobody is told of replacing their own.
+/// Notifies each user whose values were replaced; nobody is notified of replacing their own.
 ///
-/// Nor is who has left the campaign: they learn nothing of what came after them.
-pub(super) async fn tell(unit: &mut Unit, entity: &Entity, replaced: Vec<Replaced>) -> Result<(), DomainError> {
+/// Former members are skipped: they learn nothing of what came after them.
+pub(super) async fn notify(
+    unit: &mut UnitOfWork,
+    entity: &Entity,
+    replaced: Vec<OverwrittenValue>,
+) -> Result<(), DomainError> {
     let author = unit.caller().user_id.clone();
-    let mut by_user: BTreeMap<Id, Vec<Replaced>> = BTreeMap::new();
+    let mut by_user: BTreeMap<Id, Vec<OverwrittenValue>> = BTreeMap::new();
     for value in replaced {
         if let Some(user) = value.by.clone().filter(|user| *user != author) {
             by_user.entry(user).or_default().push(value);
@@ -32,18 +36,18 @@ pub(super) async fn tell(unit: &mut Unit, entity: &Entity, replaced: Vec<Replace
             continue;
         }
         let fields: Vec<String> = values.iter().map(|value| value.field.field.clone()).collect();
-        dispute::open(unit, &user, &entity.id, &fields).await?;
+        conflict_watch::open(unit, &user, &entity.id, &fields).await?;
         let title = format!("{} replaced what you wrote in {}", unit.caller().name, entity.name);
         let body = body(entity, &values);
         let subject = EntityRef::new(entity.kind.into(), entity.id.clone());
-        let listed = notification::list(unit, &user, KINDS[1], title, body, &subject).await?;
-        unit.tell(&user, &EphemeralEvent::DocumentConflict(conflict(entity, &author, &values, listed))).await?;
+        let listed = notification::store(unit, &user, KINDS[1], title, body, &subject).await?;
+        unit.notify(&user, &EphemeralEvent::DocumentConflict(conflict(entity, &author, &values, listed))).await?;
     }
     Ok(())
 }
 
-fn conflict(entity: &Entity, by: &Id, values: &[Replaced], listed: Id) -> DocumentConflict {
-    let table = |pick: fn(&Replaced) -> &Value| -> Value {
+fn conflict(entity: &Entity, by: &Id, values: &[OverwrittenValue], listed: Id) -> DocumentConflict {
+    let table = |pick: fn(&OverwrittenValue) -> &Value| -> Value {
         let pairs = values.iter().map(|value| (value.field.field.clone(), pick(value).clone()));
         Value::Object(pairs.collect::<Map<_, _>>())
     };
@@ -61,20 +65,21 @@ fn conflict(entity: &Entity, by: &Id, values: &[Replaced], listed: Id) -> Docume
 }
 
 /// Says in a few sentences which values were lost.
-fn body(entity: &Entity, values: &[Replaced]) -> String {
-    let told = values.iter().take(MAX_TOLD).map(|value| sentence(value, is_secret(entity, value)));
-    let more = values.len().checked_sub(MAX_TOLD).filter(|more| *more > 0).map(|more| format!("and {more} more"));
+fn body(entity: &Entity, values: &[OverwrittenValue]) -> String {
+    let told = values.iter().take(MAX_LISTED_VALUES).map(|value| sentence(value, is_secret(entity, value)));
+    let more =
+        values.len().checked_sub(MAX_LISTED_VALUES).filter(|more| *more > 0).map(|more| format!("and {more} more"));
     told.chain(more).collect::<Vec<_>>().join("; ")
 }
 
 /// Tells whether clients are asked to keep a value from players.
-fn is_secret(entity: &Entity, value: &Replaced) -> bool {
+fn is_secret(entity: &Entity, value: &OverwrittenValue) -> bool {
     let name = value.field.field.strip_prefix("variables.");
     name.is_some_and(|name| entity.json("variableSchemas")[name]["secret"] == true)
 }
 
 /// Says what a value was and what it is, `level: yours was 4, now it is 6`; of a secret only which it is.
-fn sentence(value: &Replaced, is_secret: bool) -> String {
+fn sentence(value: &OverwrittenValue, is_secret: bool) -> String {
     let field = &value.field;
     let name = field.field.strip_prefix("variables.").unwrap_or(&field.field);
     if is_secret {
@@ -89,7 +94,7 @@ fn quote(value: &Value) -> String {
         Value::String(text) => format!("“{text}”"),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
-    match text.char_indices().nth(QUOTED) {
+    match text.char_indices().nth(MAX_QUOTED_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
@@ -104,7 +109,7 @@ mod tests {
 
     fn said(field: &str, theirs: Value, mine: Value) -> String {
         let field = FieldConflict { field: field.to_owned(), base: Value::Null, mine, theirs };
-        sentence(&Replaced { by: None, field }, false)
+        sentence(&OverwrittenValue { by: None, field }, false)
     }
 
     #[test]

@@ -8,43 +8,43 @@ use scry_query::formula::{Rule, RuleSet};
 use sqlx::{AnyConnection, Row};
 
 use super::DomainError;
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use crate::db::DbError;
 
 /// How many campaigns' rules are kept; one more, and all are read anew.
-const KEPT: usize = 1_000;
+const MAX_CACHED_CAMPAIGNS: usize = 1_000;
 
 /// Keeps rules that have been read; clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct RuleBooks(Arc<Mutex<HashMap<Id, Kept>>>);
+pub struct RuleCache(Arc<Mutex<HashMap<Id, CachedRules>>>);
 
 #[derive(Debug, Clone)]
-struct Kept {
+struct CachedRules {
     written: Vec<String>,
-    book: Arc<RuleSet>,
+    rule_set: Arc<RuleSet>,
 }
 
-impl RuleBooks {
-    /// Returns the book of rules as they are written, read again only if they are others.
-    fn book(&self, campaign: &Id, written: Vec<String>) -> Arc<RuleSet> {
-        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = books.get(campaign).filter(|kept| kept.written == written) {
-            return Arc::clone(&kept.book);
+impl RuleCache {
+    /// Returns the rules as they are written, parsed again only if they have changed.
+    fn get_or_parse(&self, campaign: &Id, written: Vec<String>) -> Arc<RuleSet> {
+        let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = rules.get(campaign).filter(|cached| cached.written == written) {
+            return Arc::clone(&cached.rule_set);
         }
-        let book = Arc::new(read(campaign, &written));
-        if books.len() >= KEPT {
-            books.clear();
+        let rule_set = Arc::new(read(campaign, &written));
+        if rules.len() >= MAX_CACHED_CAMPAIGNS {
+            rules.clear();
         }
-        books.insert(campaign.clone(), Kept { written, book: Arc::clone(&book) });
-        book
+        rules.insert(campaign.clone(), CachedRules { written, rule_set: Arc::clone(&rule_set) });
+        rule_set
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Returns a campaign's rules as this transaction sees them.
     pub(super) async fn rules_of(&mut self, campaign: &Id) -> Result<Arc<RuleSet>, DomainError> {
         let written = written(self.db(), campaign).await?;
-        Ok(self.books.book(campaign, written))
+        Ok(self.rules.get_or_parse(campaign, written))
     }
 }
 
@@ -69,10 +69,10 @@ fn read(campaign: &Id, written: &[String]) -> RuleSet {
         })
         .collect();
     let names: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
-    let book = RuleSet::new(rules);
-    for fault in book.errors() {
+    let rule_set = RuleSet::new(rules);
+    for fault in rule_set.errors() {
         let rule = names.get(fault.index).map_or("", String::as_str);
         tracing::warn!(%campaign, rule, fault = fault.text, "a rule cannot be used; its values are null");
     }
-    book
+    rule_set
 }

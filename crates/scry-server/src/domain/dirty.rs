@@ -6,31 +6,31 @@ use scry_protocol::{Event, Id, Operation, Payload};
 
 /// Gathers the settlements whose values may no longer hold.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
-    pub families: Subjects,
+pub(super) struct DirtySet {
+    pub settlements: DirtySubjects,
     /// Campaigns whose clock or calendar moved.
-    pub clocks: Subjects,
+    pub clocks: DirtySubjects,
     /// What the change itself made: nobody has seen its values yet.
     created: HashSet<Id>,
 }
 
 /// Settlements or campaigns, each once, in the order in which they were first touched.
 #[derive(Debug, Default)]
-pub(super) struct Subjects {
-    list: Vec<Touched>,
+pub(super) struct DirtySubjects {
+    list: Vec<DirtySubject>,
     index: HashMap<Id, usize>,
 }
 
 /// Names a settlement, or a campaign, and the events that touched it.
 #[derive(Debug, Clone)]
-pub(super) struct Touched {
+pub(super) struct DirtySubject {
     pub campaign: Id,
     pub id: Id,
     /// The subject of each event and the event's id.
     events: Vec<(Id, Id)>,
 }
 
-impl Touched {
+impl DirtySubject {
     /// Returns the event that led to what follows for an entity: the last about itself, else the last of all.
     pub(super) fn cause(&self, entity: &Id) -> Option<Id> {
         let own = self.events.iter().rfind(|(subject, _)| subject == entity);
@@ -38,7 +38,7 @@ impl Touched {
     }
 }
 
-impl Pending {
+impl DirtySet {
     /// Notes what an event touches.
     pub(super) fn note(&mut self, event: &Event) {
         let campaign = event.payload.campaign_id();
@@ -47,10 +47,10 @@ impl Pending {
         }
         let by = event.metadata.event_id.iter().map(|id| (event.payload.subject().id, id.clone()));
         let events: Vec<_> = by.collect();
-        let touched = |id: &Id| Touched { campaign: campaign.clone(), id: id.clone(), events: events.clone() };
+        let touched = |id: &Id| DirtySubject { campaign: campaign.clone(), id: id.clone(), events: events.clone() };
         match &event.payload {
-            Payload::SettlementUpdated(payload) => self.families.put(touched(&payload.settlement_id)),
-            Payload::StructureUpdated(payload) => self.families.put(touched(&payload.settlement_id)),
+            Payload::SettlementUpdated(payload) => self.settlements.put(touched(&payload.settlement_id)),
+            Payload::StructureUpdated(payload) => self.settlements.put(touched(&payload.settlement_id)),
             Payload::WorldTimeChanged(_) => self.clocks.put(touched(campaign)),
             Payload::EntityUpdated(payload) if payload.changed_fields.iter().any(|field| field == "calendar") => {
                 self.clocks.put(touched(campaign));
@@ -61,8 +61,8 @@ impl Pending {
 
     /// Forgets settlements that are not there any more.
     pub(super) fn forget(&mut self, ids: &HashSet<&Id>) {
-        for touched in self.families.take().into_iter().filter(|touched| !ids.contains(&touched.id)) {
-            self.families.put(touched);
+        for touched in self.settlements.take().into_iter().filter(|touched| !ids.contains(&touched.id)) {
+            self.settlements.put(touched);
         }
     }
 
@@ -72,14 +72,14 @@ impl Pending {
     }
 }
 
-impl Subjects {
+impl DirtySubjects {
     /// Takes them out, as a list.
-    pub(super) fn take(&mut self) -> Vec<Touched> {
+    pub(super) fn take(&mut self) -> Vec<DirtySubject> {
         self.index.clear();
         std::mem::take(&mut self.list)
     }
 
-    fn put(&mut self, touched: Touched) {
+    fn put(&mut self, touched: DirtySubject) {
         match self.index.get(&touched.id) {
             Some(place) => self.list[*place].events.extend(touched.events),
             None => {

@@ -5,12 +5,12 @@ use scry_protocol::catalogue::{CustomEventMetadata, EventDisplay, METADATA_KEY};
 use scry_protocol::{EphemeralEvent, Id, Room, Source};
 use serde_json::{Map, Value};
 
-use super::unit::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::{Caller, Domain, DomainError, notification};
 use crate::clock;
 use crate::event_bus::EphemeralBroadcast;
-use crate::journal::Declaration;
-use crate::rules::variables::Fault;
+use crate::journal::CustomEvent;
+use crate::rules::variables::VariableError;
 
 impl Domain {
     /// Publishes an event that a catalogue declares; returns what the gateway added to its payload.
@@ -43,7 +43,7 @@ impl Domain {
         }
         let rooms = kind.admit(&payload).map_err(|fault| DomainError::invalid(fault.path, fault.problem))?;
         let Value::Object(payload) = payload else { return Err(DomainError::invalid("payload", "must be an object")) };
-        let stamp = CustomEventMetadata {
+        let metadata = CustomEventMetadata {
             user_id: Some(caller.user_id.clone()),
             correlation_id: Some(caller.correlation_id.clone()),
             caused_by,
@@ -51,24 +51,24 @@ impl Domain {
                 Id::from(uuid::Uuid::now_v7()),
                 &catalogue.name,
                 rooms,
-                clock::stamp(clock::now()),
+                clock::format_time(clock::now()),
             )
         };
-        let stamp = match kind.durability {
-            Durability::Journaled => self.journal(caller, catalogue, kind, payload, stamp).await?,
-            Durability::Queued => self.queue(caller, kind, payload, stamp).await?,
+        let metadata = match kind.durability {
+            Durability::Journaled => self.journal(caller, catalogue, kind, payload, metadata).await?,
+            Durability::Queued => self.queue(caller, kind, payload, metadata).await?,
             Durability::Ephemeral => {
-                let body = written(payload, &stamp)?;
+                let body = written(payload, &metadata)?;
                 self.core.bus.broadcast(EphemeralBroadcast {
                     event: kind.name.to_string(),
                     body,
-                    rooms: stamp.rooms.clone(),
+                    rooms: metadata.rooms.clone(),
                 });
-                stamp
+                metadata
             }
         };
         self.core.metrics.declared(&catalogue.name, &kind.name);
-        Ok(stamp)
+        Ok(metadata)
     }
 
     /// Says how clients show the events that catalogues declare.
@@ -83,12 +83,12 @@ impl Domain {
         catalogue: &Catalogue,
         kind: &EventDefinition,
         payload: Map<String, Value>,
-        stamp: CustomEventMetadata,
+        metadata: CustomEventMetadata,
     ) -> Result<CustomEventMetadata, DomainError> {
-        let caused_by = stamp.caused_by.clone();
-        self.change_as(caller, Source::Api, caused_by, async |unit: &mut Unit| {
+        let caused_by = metadata.caused_by.clone();
+        self.change_as(caller, Source::Api, caused_by, async |unit: &mut UnitOfWork| {
             let (journal, event, now) = (catalogue.journal.clone(), kind.name.to_string(), unit.now);
-            unit.declare(Declaration { journal, event, payload, stamp, now }).await
+            unit.record_custom(CustomEvent { journal, event, payload, metadata, now }).await
         })
         .await
     }
@@ -98,30 +98,30 @@ impl Domain {
         caller: &Caller,
         kind: &EventDefinition,
         payload: Map<String, Value>,
-        stamp: CustomEventMetadata,
+        metadata: CustomEventMetadata,
     ) -> Result<CustomEventMetadata, DomainError> {
         // In one order, whoever publishes: two that write to the same users never wait for each other.
-        let mut rooms = stamp.rooms.clone();
+        let mut rooms = metadata.rooms.clone();
         rooms.sort();
-        self.change_as(caller, Source::Api, stamp.caused_by.clone(), async |unit: &mut Unit| {
+        self.change_as(caller, Source::Api, metadata.caused_by.clone(), async |unit: &mut UnitOfWork| {
             for room in &rooms {
-                let told = CustomEventMetadata { rooms: vec![room.clone()], ..stamp.clone() };
-                tell(unit, room, kind, payload.clone(), &told).await?;
+                let told = CustomEventMetadata { rooms: vec![room.clone()], ..metadata.clone() };
+                queue_for_user(unit, room, kind, payload.clone(), &told).await?;
             }
             Ok(())
         })
         .await?;
-        Ok(stamp)
+        Ok(metadata)
     }
 }
 
-/// Leaves an event for one user; what is a notification stands in their list too.
-async fn tell(
-    unit: &mut Unit,
+/// Queues an event for one user; a notification is added to their list too.
+async fn queue_for_user(
+    unit: &mut UnitOfWork,
     room: &Room,
     kind: &EventDefinition,
     payload: Map<String, Value>,
-    stamp: &CustomEventMetadata,
+    metadata: &CustomEventMetadata,
 ) -> Result<(), DomainError> {
     let user = room.id();
     let payload = Value::Object(payload);
@@ -130,17 +130,17 @@ async fn tell(
         return Err(DomainError::invalid(kind.naming(room, &payload), "is the id of no user of this server"));
     }
     if let Some(EphemeralEvent::NotificationNew(new)) = EphemeralEvent::from_parts(&kind.name, &payload) {
-        let new = notification::keep(unit, user, new).await?;
+        let new = notification::store_external(unit, user, new).await?;
         if !unit.is_wanted(user, &EphemeralEvent::NotificationNew(new)).await? {
             return Ok(());
         }
     }
     let Value::Object(payload) = payload else { return Ok(()) };
-    unit.tell_written(user, &kind.name, written(payload, stamp)?).await
+    unit.notify_raw(user, &kind.name, written(payload, metadata)?).await
 }
 
-fn written(mut payload: Map<String, Value>, stamp: &CustomEventMetadata) -> Result<String, DomainError> {
-    let unwritable = |error: serde_json::Error| DomainError::Invalid(Fault::new("payload", error.to_string()));
-    payload.insert(METADATA_KEY.to_owned(), serde_json::to_value(stamp).map_err(unwritable)?);
+fn written(mut payload: Map<String, Value>, metadata: &CustomEventMetadata) -> Result<String, DomainError> {
+    let unwritable = |error: serde_json::Error| DomainError::Invalid(VariableError::new("payload", error.to_string()));
+    payload.insert(METADATA_KEY.to_owned(), serde_json::to_value(metadata).map_err(unwritable)?);
     serde_json::to_string(&payload).map_err(unwritable)
 }

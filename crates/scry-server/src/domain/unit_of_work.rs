@@ -8,23 +8,23 @@ use scry_protocol::event::EffectRef;
 use scry_protocol::{EphemeralEvent, Event, FieldDiff, Id, Payload, Role, Source};
 use sqlx::AnyConnection;
 
-use super::pending::Pending;
-use super::rulebooks::RuleBooks;
+use super::dirty::DirtySet;
+use super::rule_cache::RuleCache;
 use super::{Caller, Domain, DomainError, Entity, preferences, store};
 use crate::clock;
 use crate::db::Tx;
 use crate::inbox;
-use crate::journal::{self, Declaration, Draft};
+use crate::journal::{self, CustomEvent, EventDraft};
 use crate::limits::LimitKind;
-use crate::rules::authorization::{Action, Decision, allow};
+use crate::rules::authorization::{CampaignAction, Decision, allow};
 
 /// One change while it is made, see [`Domain::change`].
-pub(super) struct Unit {
+pub(super) struct UnitOfWork {
     tx: Tx,
     caller: Caller,
-    origin: Origin,
-    pub(super) books: RuleBooks,
-    pub(super) pending: Pending,
+    origin: ChangeOrigin,
+    pub(super) rules: RuleCache,
+    pub(super) dirty: DirtySet,
     pub now: Timestamp,
     /// How many notifications each user keeps.
     pub(super) notifications_kept: u32,
@@ -32,12 +32,12 @@ pub(super) struct Unit {
     max_bytes_per_campaign: u64,
     /// The entities that it has changed, as they are now.
     stored: HashMap<Id, Entity>,
-    news: News,
+    after_commit: AfterCommit,
 }
 
 /// What others are told of a change once it is on disk.
 #[derive(Debug, Default)]
-struct News {
+struct AfterCommit {
     events: Vec<(&'static str, Source)>,
     /// The campaigns whose journals it makes grow, and the users it writes to.
     campaigns: BTreeSet<Id>,
@@ -46,14 +46,14 @@ struct News {
 
 /// Names the part of the system that makes a change, and the event that led to it.
 #[derive(Debug, Clone)]
-pub(super) struct Origin {
+pub(super) struct ChangeOrigin {
     pub source: Source,
     pub caused_by: Option<Id>,
 }
 
 /// Holds what an event says besides its payload.
 #[derive(Debug, Default)]
-pub(super) struct Details {
+pub(super) struct EventDetails {
     pub version: Option<i64>,
     pub changes: Vec<FieldDiff>,
     pub revoked_user: Option<Id>,
@@ -68,7 +68,7 @@ impl Domain {
     pub(super) async fn change<T>(
         &self,
         caller: &Caller,
-        work: impl AsyncFnOnce(&mut Unit) -> Result<T, DomainError>,
+        work: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T, DomainError>,
     ) -> Result<T, DomainError> {
         self.change_as(caller, Source::Api, None, work).await
     }
@@ -79,57 +79,57 @@ impl Domain {
         caller: &Caller,
         source: Source,
         caused_by: Option<Id>,
-        work: impl AsyncFnOnce(&mut Unit) -> Result<T, DomainError>,
+        work: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T, DomainError>,
     ) -> Result<T, DomainError> {
         let is_by_user = source == Source::Api;
-        let begin = |tx| Unit {
+        let begin = |tx| UnitOfWork {
             tx,
             caller: caller.clone(),
-            origin: Origin { source, caused_by },
-            books: self.core.rules.clone(),
-            pending: Pending::default(),
+            origin: ChangeOrigin { source, caused_by },
+            rules: self.core.rules.clone(),
+            dirty: DirtySet::default(),
             now: clock::now(),
             notifications_kept: self.core.config.quota.notifications_kept,
             max_bytes_per_campaign: self.core.config.quota.max_bytes_per_campaign,
             stored: HashMap::new(),
-            news: News::default(),
+            after_commit: AfterCommit::default(),
         };
-        let (answer, news) = self
+        let (answer, after_commit) = self
             .core
             .db
-            .write_wrapped(begin, async |unit: &mut Unit| {
+            .write_wrapped(begin, async |unit: &mut UnitOfWork| {
                 let answer = work(unit).await?;
                 unit.derive().await?;
-                Ok::<_, DomainError>((answer, std::mem::take(&mut unit.news)))
+                Ok::<_, DomainError>((answer, std::mem::take(&mut unit.after_commit)))
             })
             .await?;
-        self.announce_commit(caller, &news, is_by_user);
+        self.announce_commit(caller, &after_commit, is_by_user);
         Ok(answer)
     }
 
     /// Wakes those who wait for the events and messages of a change that is on disk, and counts it.
-    fn announce_commit(&self, caller: &Caller, news: &News, is_by_user: bool) {
+    fn announce_commit(&self, caller: &Caller, after_commit: &AfterCommit, is_by_user: bool) {
         let bus = &self.core.bus;
-        news.campaigns.iter().for_each(|campaign| bus.committed(campaign));
-        news.addressees.iter().for_each(|user| bus.message_stored(user));
+        after_commit.campaigns.iter().for_each(|campaign| bus.committed(campaign));
+        after_commit.addressees.iter().for_each(|user| bus.message_stored(user));
         if is_by_user {
             bus.activity.add(caller.user_id.clone());
         }
-        for (event, source) in &news.events {
+        for (event, source) in &after_commit.events {
             self.core.metrics.journaled(event, source.as_str());
         }
-        let (correlation_id, user, events) = (&caller.correlation_id, &caller.name, news.events.len());
+        let (correlation_id, user, events) = (&caller.correlation_id, &caller.name, after_commit.events.len());
         tracing::debug!(correlation_id, user, events, "committed");
     }
 }
 
-impl From<Unit> for Tx {
-    fn from(unit: Unit) -> Self {
+impl From<UnitOfWork> for Tx {
+    fn from(unit: UnitOfWork) -> Self {
         unit.tx
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Returns the connection of this transaction.
     pub(super) fn db(&mut self) -> &mut AnyConnection {
         &mut self.tx
@@ -141,13 +141,13 @@ impl Unit {
     }
 
     /// Returns who makes the change within the system.
-    pub(super) const fn origin(&self) -> &Origin {
+    pub(super) const fn origin(&self) -> &ChangeOrigin {
         &self.origin
     }
 
     /// Returns the time of the change as it is written on the wire.
-    pub(super) fn stamp(&self) -> String {
-        clock::stamp(self.now)
+    pub(super) fn timestamp(&self) -> String {
+        clock::format_time(self.now)
     }
 
     /// Refuses, unless the caller's role in the campaign allows the action.
@@ -156,7 +156,7 @@ impl Unit {
     pub(super) async fn authorize(
         &mut self,
         campaign: &Id,
-        action: Action,
+        action: CampaignAction,
         what: &'static str,
     ) -> Result<(), DomainError> {
         let user = self.caller.user_id.clone();
@@ -173,7 +173,7 @@ impl Unit {
     ///
     /// What counts no more than the least is not added up: it cannot have made the campaign larger.
     pub(super) async fn store_edit(&mut self, entity: &Entity) -> Result<(), DomainError> {
-        if self.store(entity).await? > store::MIN_BYTES {
+        if self.store(entity).await? > store::MIN_ENTITY_BYTES {
             self.require_space(&entity.campaign_id).await
         } else {
             Ok(())
@@ -206,20 +206,20 @@ impl Unit {
     }
 
     /// Numbers and stores an event of this change.
-    pub(super) async fn record(&mut self, payload: Payload, details: Details) -> Result<Event, DomainError> {
+    pub(super) async fn record(&mut self, payload: Payload, details: EventDetails) -> Result<Event, DomainError> {
         self.record_as(self.origin.clone(), payload, details).await
     }
 
     /// Numbers and stores an event that another part of the system adds to this change.
     pub(super) async fn record_as(
         &mut self,
-        origin: Origin,
+        origin: ChangeOrigin,
         payload: Payload,
-        details: Details,
+        details: EventDetails,
     ) -> Result<Event, DomainError> {
         let draft = self.draft(origin, payload, details);
         let event = journal::append(&mut self.tx, draft).await?;
-        self.pending.note(&event);
+        self.dirty.note(&event);
         Ok(event)
     }
 
@@ -227,20 +227,20 @@ impl Unit {
     pub(super) async fn record_all(
         &mut self,
         campaign: &Id,
-        events: Vec<(Origin, Payload, Details)>,
+        events: Vec<(ChangeOrigin, Payload, EventDetails)>,
     ) -> Result<(), DomainError> {
         let draft = |(origin, payload, details)| self.draft(origin, payload, details);
         let drafts = events.into_iter().map(draft).collect();
         for event in journal::append_all(&mut self.tx, campaign, drafts).await? {
-            self.pending.note(&event);
+            self.dirty.note(&event);
         }
         Ok(())
     }
 
-    fn draft(&mut self, origin: Origin, payload: Payload, details: Details) -> Draft {
-        self.news.campaigns.insert(payload.campaign_id().clone());
-        self.news.events.push((payload.name(), origin.source.clone()));
-        Draft {
+    fn draft(&mut self, origin: ChangeOrigin, payload: Payload, details: EventDetails) -> EventDraft {
+        self.after_commit.campaigns.insert(payload.campaign_id().clone());
+        self.after_commit.events.push((payload.name(), origin.source.clone()));
+        EventDraft {
             payload,
             user_id: Some(self.caller.user_id.clone()),
             source: origin.source,
@@ -254,29 +254,29 @@ impl Unit {
         }
     }
 
-    /// Numbers and stores an event of this change that a catalogue declares; returns its stamp with its place.
-    pub(super) async fn declare(&mut self, declaration: Declaration) -> Result<CustomEventMetadata, DomainError> {
-        self.news.campaigns.insert(declaration.journal.clone());
-        Ok(journal::append_declared(&mut self.tx, declaration).await?)
+    /// Numbers and stores an event of this change that a catalogue declares; returns its metadata with its position.
+    pub(super) async fn record_custom(&mut self, event: CustomEvent) -> Result<CustomEventMetadata, DomainError> {
+        self.after_commit.campaigns.insert(event.journal.clone());
+        Ok(journal::append_custom(&mut self.tx, event).await?)
     }
 
     /// Stores a message to a user as it is written, whatever they want to be told.
-    pub(super) async fn tell_written(&mut self, user: &Id, event: &str, body: String) -> Result<(), DomainError> {
-        inbox::put_written(&mut self.tx, user, &self.caller.user_id, event, body, self.now).await?;
-        self.news.addressees.insert(user.clone());
+    pub(super) async fn notify_raw(&mut self, user: &Id, event: &str, body: String) -> Result<(), DomainError> {
+        inbox::enqueue_raw(&mut self.tx, user, &self.caller.user_id, event, body, self.now).await?;
+        self.after_commit.addressees.insert(user.clone());
         Ok(())
     }
 
     /// Tells whether a user wants to be told of a message at once.
     pub(super) async fn is_wanted(&mut self, user: &Id, message: &EphemeralEvent) -> Result<bool, DomainError> {
-        Ok(preferences::load(&mut self.tx, user).await?.want(message))
+        Ok(preferences::load(&mut self.tx, user).await?.wants(message))
     }
 
     /// Stores a message to a user, unless they do not want to be told.
-    pub(super) async fn tell(&mut self, user: &Id, message: &EphemeralEvent) -> Result<(), DomainError> {
+    pub(super) async fn notify(&mut self, user: &Id, message: &EphemeralEvent) -> Result<(), DomainError> {
         if self.is_wanted(user, message).await? {
-            inbox::put(&mut self.tx, user, &self.caller.user_id, message, self.now).await?;
-            self.news.addressees.insert(user.clone());
+            inbox::enqueue(&mut self.tx, user, &self.caller.user_id, message, self.now).await?;
+            self.after_commit.addressees.insert(user.clone());
         }
         Ok(())
     }
@@ -287,21 +287,21 @@ pub(super) async fn authorize(
     db: &mut AnyConnection,
     user: &Id,
     campaign: &Id,
-    action: Action,
+    action: CampaignAction,
     what: &'static str,
 ) -> Result<(), DomainError> {
     permit(store::role(db, user, campaign).await?, action, what)
 }
 
-/// Refuses, unless a role allows an action; `what` is named as in [`Unit::authorize`].
-pub(super) fn permit(role: Option<Role>, action: Action, what: &'static str) -> Result<(), DomainError> {
+/// Refuses, unless a role allows an action; `what` is named as in [`UnitOfWork::authorize`].
+pub(super) fn permit(role: Option<Role>, action: CampaignAction, what: &'static str) -> Result<(), DomainError> {
     match allow(role, action) {
         Decision::Allow => Ok(()),
         Decision::Hide => Err(DomainError::NotFound(what)),
         Decision::Deny => Err(DomainError::Forbidden(match action {
-            Action::View | Action::Edit => "ask an owner of the campaign to make you an editor",
-            Action::ManageMembers => "only an owner manages members",
-            Action::DeleteCampaign => "only an owner deletes a campaign",
+            CampaignAction::View | CampaignAction::Edit => "ask an owner of the campaign to make you an editor",
+            CampaignAction::ManageMembers => "only an owner manages members",
+            CampaignAction::DeleteCampaign => "only an owner deletes a campaign",
         })),
     }
 }
