@@ -9,12 +9,12 @@ use async_graphql::Request;
 use scry_catalogue::Catalogue;
 use scry_config::client::ClientConfig;
 use scry_protocol::Id;
-use scry_server::Core;
-use scry_server::auth::users::{self, User};
+use scry_server::AppState;
+use scry_server::auth::users::{self, UserRecord};
 use scry_server::config::{Flags, ServerConfig, load};
 use scry_server::db::Tx;
 use scry_server::domain::{Caller, Domain};
-use scry_server::graphql::{Answer, Api as Graphql, literals};
+use scry_server::graphql::{GraphqlApi as Graphql, GraphqlResponse, literals};
 use scry_server::socket::frames::{FrameCounts, Frames};
 use scry_server::socket::request::{EVENTS, parse};
 use scry_wire::codec::binary::{self, Assembler, AttachmentLimits};
@@ -142,7 +142,7 @@ impl Api {
         let config = ServerConfig::new(dir.path());
         let limits = config.http.clone();
         let core = runtime.block_on(async {
-            let core = Core::open(config).await.expect("a database");
+            let core = AppState::open(config).await.expect("a database");
             core.db.write(async |tx: &mut Tx| users::insert(tx, &nobody()).await).await.expect("a user");
             core
         });
@@ -154,10 +154,11 @@ impl Api {
     pub fn execute(&self, query: &str) {
         // As the route does: the library's parser panics at some of what this refuses.
         let Ok(query) = literals::check(query) else { return };
-        let User { id: user_id, username: name, .. } = nobody();
+        let UserRecord { id: user_id, username: name, .. } = nobody();
         let caller = Caller { user_id, name, correlation_id: "fuzz".to_owned() };
         let began = Instant::now();
-        let Answer { json, .. } = self.runtime.block_on(self.api.execute(Request::new(query.as_ref()), caller));
+        let GraphqlResponse { json, .. } =
+            self.runtime.block_on(self.api.execute(Request::new(query.as_ref()), caller));
         assert!(began.elapsed() < MAX_TIME, "it took {:?}", began.elapsed());
         assert!(json.len() < MAX_ANSWER, "{} bytes were answered", json.len());
         let answer: Value = serde_json::from_slice(&json).expect("an answer is JSON");
@@ -168,7 +169,13 @@ impl Api {
     }
 }
 
-fn nobody() -> User {
+fn nobody() -> UserRecord {
     let id = Id::parse("nobody").expect("an id");
-    User { id, username: "nobody".to_owned(), password_hash: String::new(), is_service: false, is_disabled: false }
+    UserRecord {
+        id,
+        username: "nobody".to_owned(),
+        password_hash: String::new(),
+        is_service: false,
+        is_disabled: false,
+    }
 }

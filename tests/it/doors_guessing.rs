@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scry_server::config::{Secret, ServerConfig};
+use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
 use crate::support::postgres::Postgres;
@@ -77,7 +77,7 @@ async fn attempts_on_all_nodes_of_a_shared_database_count_together() {
     let here = TestServer::with(|config| {
         behind_proxy(config);
         config.database = Some(postgres.url.clone());
-        config.auth.jwt_secret = Some(Secret::new("a secret that every node of this test knows"));
+        config.auth.jwt_secret = Some(ConfigSecret::new("a secret that every node of this test knows"));
         config.auth.login_attempts_per_minute = 6;
         config.auth.login_attempts_per_name = 9;
     })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_server::config::Secret;
+use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
 use crate::support::raw::Raw;
@@ -21,7 +21,7 @@ async fn a_login_that_ends_on_one_node_ends_on_the_other() {
     let redis = Redis::start().await;
     let here = TestServer::with(|config| {
         config.auth.refresh_grace = Duration::from_nanos(1);
-        config.redis = Some(Secret::new(redis.url()));
+        config.redis = Some(ConfigSecret::new(redis.url()));
     })
     .await;
     let there = TestServer::beside(&here).await;

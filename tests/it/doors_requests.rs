@@ -2,7 +2,7 @@
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, Method};
-use scry_server::config::Secret;
+use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
@@ -39,7 +39,7 @@ async fn browser_forms_and_foreign_pages_get_nothing() {
 #[tokio::test]
 async fn only_a_bearer_token_in_its_own_header_is_taken() {
     let token = "an operator's token of some length";
-    let server = TestServer::with(|config| config.auth.admin_token = Some(Secret::new(token))).await;
+    let server = TestServer::with(|config| config.auth.admin_token = Some(ConfigSecret::new(token))).await;
     let (http, gm) = (Client::new(), server.login("gm").await);
     let status = async |path: &str, header: Option<String>| {
         let url = format!("{}{path}", server.url);

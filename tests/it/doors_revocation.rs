@@ -2,7 +2,7 @@
 
 mod round;
 
-use scry_server::config::{Secret, ServerConfig};
+use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
 use self::round::{Round, id_of, keep_asking, keep_joining};
@@ -28,7 +28,7 @@ async fn after_a_removal_on_one_node_nothing_later_reaches_the_removed_on_anothe
     let redis = Redis::start().await;
     let here = TestServer::with(|config| {
         unlimited(config);
-        config.redis = Some(Secret::new(redis.url()));
+        config.redis = Some(ConfigSecret::new(redis.url()));
     })
     .await;
     let there = TestServer::beside(&here).await;

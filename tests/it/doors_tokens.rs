@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use reqwest::Client;
-use scry_server::config::Secret;
+use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
 use crate::support::raw::Raw;
@@ -62,7 +62,7 @@ impl Forge {
 
 #[tokio::test]
 async fn no_hostile_token_opens_any_door() {
-    let server = TestServer::with(|config| config.auth.jwt_secret = Some(Secret::new(KEY))).await;
+    let server = TestServer::with(|config| config.auth.jwt_secret = Some(ConfigSecret::new(KEY))).await;
     let http = Client::new();
     let good = server.login("gm").await;
     let claims: Value = serde_json::from_slice(&BASE64.decode(good.split('.').nth(1).unwrap()).unwrap()).unwrap();

@@ -6,7 +6,7 @@ use scry_client::connection::Start;
 use scry_model::event::ClientEvent;
 use scry_protocol::{Id, Room};
 use scry_server::clock::now;
-use scry_server::{Core, rooms};
+use scry_server::{AppState, rooms};
 use serde_json::{Map, Value, json};
 
 use crate::support::client::{TestClient, options};
@@ -18,7 +18,7 @@ use crate::support::server::{Answer, TestServer};
 /// Holds a server with a catalogue, and a second handle to its database and key.
 struct Shop {
     server: TestServer,
-    core: Core,
+    core: AppState,
     bot: String,
 }
 
@@ -28,7 +28,7 @@ impl Shop {
     }
 
     async fn of(server: TestServer) -> Self {
-        let (core, bot) = (Core::open(server.config.clone()).await.unwrap(), server.login("bot").await);
+        let (core, bot) = (AppState::open(server.config.clone()).await.unwrap(), server.login("bot").await);
         Self { server, core, bot }
     }
 
@@ -463,7 +463,7 @@ async fn two_nodes_serve_the_same_rooms() {
     let (redis, node) = (Redis::start().await, Node::start().await);
     let first = TestServer::with(|config| {
         config.catalogues = bundled("erp");
-        config.redis = Some(scry_server::config::Secret::new(redis.url()));
+        config.redis = Some(scry_server::config::ConfigSecret::new(redis.url()));
     });
     let shop = Shop::of(first.await).await;
     let second = TestServer::beside(&shop.server).await;

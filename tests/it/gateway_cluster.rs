@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_server::config::{Secret, ServerConfig};
+use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::support::wait::until;
 fn joined(redis: &Redis) -> impl Fn(&mut ServerConfig) + use<> {
     let url = redis.url();
     move |config| {
-        config.redis = Some(Secret::new(&url));
+        config.redis = Some(ConfigSecret::new(&url));
         config.presence.ttl = Duration::from_secs(2);
     }
 }
@@ -196,7 +196,7 @@ async fn a_killed_node_leaves_no_ghost() {
     let settings = [("SCRY_SERVER_REDIS", url.as_str()), ("WS_PRESENCE_TTL", "2")];
     let here = ServerProcess::with(&settings).await;
     let mut there = here.beside().await;
-    let core = scry_server::Core::open(here.config()).await.unwrap();
+    let core = scry_server::AppState::open(here.config()).await.unwrap();
     let people = crate::support::crowd::members(&core, "Emberfall").await;
     let (campaign, gm, player) = (&people[0].0, &people[1].1, &people[2].1);
     let gm = node.enter("gm", &here.url, gm).await;
@@ -213,7 +213,7 @@ async fn a_killed_node_leaves_no_ghost() {
 
 #[tokio::test]
 async fn health_tells_how_redis_is() {
-    let absent = Secret::new("redis+unix:///nowhere/redis.sock");
+    let absent = ConfigSecret::new("redis+unix:///nowhere/redis.sock");
     let server = TestServer::with(|config| config.redis = Some(absent)).await;
     let health = server.get("/health").await;
     assert_eq!(
@@ -221,7 +221,7 @@ async fn health_tells_how_redis_is() {
         (200, &json!("degraded"), &json!("down"))
     );
     let redis = Redis::start().await;
-    let server = TestServer::with(|config| config.redis = Some(Secret::new(redis.url()))).await;
+    let server = TestServer::with(|config| config.redis = Some(ConfigSecret::new(redis.url()))).await;
     until("redis", async || server.get("/health").await.body["redis"] == "ok").await;
     assert_eq!(server.get("/health").await.body["status"], "ok");
 }

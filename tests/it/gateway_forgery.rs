@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use redis::AsyncCommands;
 use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
 use scry_server::cluster::{ClusterMessage, VerifyErrorKind};
-use scry_server::config::{Secret, ServerConfig};
+use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, id, kingdom};
@@ -40,7 +40,7 @@ fn forged() -> Vec<Value> {
 }
 
 fn joined(redis: &Redis, config: &mut ServerConfig) {
-    config.redis = Some(Secret::new(redis.url()));
+    config.redis = Some(ConfigSecret::new(redis.url()));
     config.presence.ttl = Duration::from_secs(60);
     config.catalogues = Catalogues::new(vec![Catalogue::parse(BUNDLED[1].1).unwrap()]).unwrap();
 }
@@ -103,12 +103,12 @@ async fn messages_signed_with_another_secret_change_nothing() {
     let (redis, node) = (Redis::start().await, Node::start().await);
     let server = TestGateway::with(|config| {
         joined(&redis, config);
-        config.auth.jwt_secret = Some(Secret::new("the secret of the nodes of this installation"));
+        config.auth.jwt_secret = Some(ConfigSecret::new("the secret of the nodes of this installation"));
     })
     .await;
     let stranger = TestGateway::with(|config| {
         joined(&redis, config);
-        config.auth.jwt_secret = Some(Secret::new("a secret that another installation has made up"));
+        config.auth.jwt_secret = Some(ConfigSecret::new("a secret that another installation has made up"));
     })
     .await;
     up(&server).await;
@@ -163,7 +163,7 @@ async fn installations_with_different_prefixes_share_a_redis_without_hearing_eac
     let second = TestGateway::with(|config| {
         joined(&redis, config);
         config.redis_prefix = "second:".to_owned();
-        config.auth.jwt_secret = Some(Secret::new("a secret that another installation has made up"));
+        config.auth.jwt_secret = Some(ConfigSecret::new("a secret that another installation has made up"));
     })
     .await;
     up(&first).await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use scry_server::config::{Secret, ServerConfig};
+use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -139,7 +139,7 @@ async fn two_hundred_connections_leave_no_ghost_on_two_nodes() {
     let redis = Redis::start().await;
     let joined = |config: &mut ServerConfig| {
         settings(config);
-        config.redis = Some(Secret::new(redis.url()));
+        config.redis = Some(ConfigSecret::new(redis.url()));
     };
     let here = TestGateway::with(joined).await;
     let there = here.beside(joined).await;

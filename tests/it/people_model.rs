@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use scry_protocol::{Id, OnConflict};
-use scry_server::Core;
+use scry_server::AppState;
 use scry_server::domain::{Caller, Domain, DomainError, EditPrecondition, Entity, EntityKind, FieldMap};
 use scry_server::rules::fields::{self, Flat};
 use scry_server::rules::merge::{MergeInput, MergeOutcome, PastEdit, PastEdits, decide};
@@ -184,7 +184,7 @@ impl Shop<'_> {
         }
     }
 
-    async fn check(&self, core: &Core) {
+    async fn check(&self, core: &AppState) {
         let row = sqlx::query("SELECT name, version, fields FROM entities WHERE id = $1")
             .bind(self.settlement.as_str())
             .fetch_one(&core.db.reader)
@@ -202,7 +202,7 @@ impl Shop<'_> {
     }
 
     /// Lists the replaced values that an editor was told of, in order.
-    async fn told(&self, core: &Core, number: usize) -> Vec<(String, Value, Value)> {
+    async fn told(&self, core: &AppState, number: usize) -> Vec<(String, Value, Value)> {
         let rows =
             sqlx::query("SELECT body FROM inbox WHERE user_id = $1 AND event = 'document:conflict' ORDER BY seq")
                 .bind(editor(number).as_str())
@@ -246,7 +246,7 @@ fn the_database_agrees_with_the_model_whatever_the_order() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (shop, core) = runtime.block_on(async {
         let shop = Workshop::open(EDITORS).await;
-        let core = Core::open(shop.server.config.clone()).await.unwrap();
+        let core = AppState::open(shop.server.config.clone()).await.unwrap();
         (shop, core)
     });
     let domain = Domain::new(core.clone());

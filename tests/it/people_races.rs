@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use scry_server::config::{Secret, ServerConfig};
+use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -123,7 +123,7 @@ async fn messages_to_racing_connections_are_told_once_and_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_to_racing_connections_are_told_once_across_nodes() {
     let redis = Redis::start().await;
-    let joined = |config: &mut ServerConfig| config.redis = Some(Secret::new(redis.url()));
+    let joined = |config: &mut ServerConfig| config.redis = Some(ConfigSecret::new(redis.url()));
     let here = TestGateway::with(joined).await;
     let there = here.beside(joined).await;
     storm(&[&here, &there], 5).await;

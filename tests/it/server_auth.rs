@@ -91,7 +91,7 @@ async fn second_successor_of_a_token_is_refused_and_ends_the_family() {
     let first = log_in(&server, "gm", PASSWORD).await.body;
     let second = refresh(&server, &first["refreshToken"]).await;
     // As if another node had another key: what it would derive is not what was given out.
-    let core = scry_server::Core::open(server.config.clone()).await.unwrap();
+    let core = scry_server::AppState::open(server.config.clone()).await.unwrap();
     sqlx::query("UPDATE refresh_tokens SET successor = 'other' WHERE used_ms IS NOT NULL")
         .execute(&core.db.writer)
         .await
@@ -118,7 +118,7 @@ async fn login_ends_at_its_longest_lifetime_however_often_it_is_refreshed() {
 #[tokio::test]
 async fn refused_tokens_never_wait_for_the_writer() {
     let server = TestServer::start().await;
-    let core = scry_server::Core::open(server.config.clone()).await.unwrap();
+    let core = scry_server::AppState::open(server.config.clone()).await.unwrap();
     let pair = log_in(&server, "gm", PASSWORD).await.body;
     let second = refresh(&server, &pair["refreshToken"]).await;
     let held = async |_: &mut scry_server::db::Tx| {

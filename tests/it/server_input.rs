@@ -1,7 +1,7 @@
 //! What enters is taken or refused alike whatever database stores it, and a refusal names the field.
 
 use fastrand::Rng;
-use scry_server::config::{Secret, ServerConfig};
+use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
@@ -207,7 +207,7 @@ async fn every_text_is_answered_alike_on_sqlite_and_on_postgres() {
     let shared = TestServer::with(|config| {
         generous(config);
         config.database = Some(postgres.url.clone());
-        config.auth.jwt_secret = Some(Secret::new("a secret that every node of this test knows"));
+        config.auth.jwt_secret = Some(ConfigSecret::new("a secret that every node of this test knows"));
     })
     .await;
     let (here, there) = (Subject::on(&sqlite).await, Subject::on(&shared).await);

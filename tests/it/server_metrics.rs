@@ -1,7 +1,7 @@
 //! What the server says of itself, and to whom.
 
 use reqwest::StatusCode;
-use scry_server::config::Secret;
+use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
@@ -49,7 +49,7 @@ async fn only_the_admin_token_opens_the_statistics() {
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert!(answer.body["error"]["message"].as_str().unwrap().contains("SCRY_SERVER_ADMIN_TOKEN"));
     let token = "an admin token of this test";
-    let server = TestServer::with(|config| config.auth.admin_token = Some(Secret::new(token))).await;
+    let server = TestServer::with(|config| config.auth.admin_token = Some(ConfigSecret::new(token))).await;
     let world = Emberfall::on(&server).await;
     let listener = node.enter("gm", &server.url, &world.gm).await;
     listener.ask("subscribe_campaign", json!(world.id)).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
-use scry_server::config::Secret;
+use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
@@ -37,7 +37,7 @@ fn queries(value: &Value, into: &mut Vec<String>) {
 /// Starts a server with all that has figures of its own.
 async fn with_everything(redis: &str) -> TestServer {
     let server = TestServer::with(|config| {
-        config.redis = Some(Secret::new(redis));
+        config.redis = Some(ConfigSecret::new(redis));
         config.catalogues = Catalogues::new(vec![Catalogue::parse(BUNDLED[1].1).unwrap()]).unwrap();
     });
     server.await

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use scry_server::Core;
+use scry_server::AppState;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -134,7 +134,7 @@ async fn printed_token_has_a_bounded_life_and_a_user_who_may_log_in() {
 async fn token_signed_with_the_key_needs_a_user_and_no_session_of_another() {
     let house = House::open();
     let login = house.login("ada", "correct horse").await.unwrap();
-    let core = Core::open(scry_server::config::ServerConfig::new(house.dir.path())).await.unwrap();
+    let core = AppState::open(scry_server::config::ServerConfig::new(house.dir.path())).await.unwrap();
     let id = |text: &str| scry_protocol::Id::parse(text).unwrap();
     let user = id(login["user"]["id"].as_str().unwrap());
     let claims = core.tokens.verify(token_of(&login), scry_server::clock::now()).unwrap();
@@ -206,7 +206,7 @@ async fn deleted_user_leaves_what_they_have_written_and_frees_the_name() {
     assert_eq!(house.whoami(ada).await, Ok(json!("ada")), "a refused deletion changes nothing");
 
     // Ben becomes an owner in the database itself, so that this does not depend on how people are invited.
-    let core = Core::open(scry_server::config::ServerConfig::new(house.dir.path())).await.unwrap();
+    let core = AppState::open(scry_server::config::ServerConfig::new(house.dir.path())).await.unwrap();
     let ben = house.login("ben", "correct horse").await.unwrap();
     sqlx::query("INSERT INTO memberships VALUES ('m-ben', $1, $2, 'OWNER', 1, '', '')")
         .bind(campaign.as_str())
@@ -241,7 +241,7 @@ async fn deleted_user_leaves_what_they_have_written_and_frees_the_name() {
 }
 
 /// Stores invitations of and to one user, by id and by name, and blocks of theirs and of them; and others beside these.
-async fn invite_and_block(core: &Core, campaign: &str, (user, other): (&str, &str)) {
+async fn invite_and_block(core: &AppState, campaign: &str, (user, other): (&str, &str)) {
     let invitation = |id: &str, inviter: &str, invitee: &str, reaches: &str| {
         format!(
             "INSERT INTO invitations (id, campaign_id, inviter_id, invitee, user_id, role, created_ms, expires_ms) \
@@ -264,7 +264,7 @@ async fn invite_and_block(core: &Core, campaign: &str, (user, other): (&str, &st
     }
 }
 
-async fn rows(core: &Core, query: &'static str) -> Vec<String> {
+async fn rows(core: &AppState, query: &'static str) -> Vec<String> {
     let rows = sqlx::query(query).fetch_all(&core.db.reader).await.unwrap();
     rows.iter().map(|row| sqlx::Row::try_get(row, 0).unwrap()).collect()
 }

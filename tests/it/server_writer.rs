@@ -31,7 +31,7 @@ impl DomainFixture {
             Ok::<_, DbError>(())
         };
         // By another writer, so that these rows do not count as a turn of the server's.
-        let other = scry_server::Core::open((*self.core.config).clone()).await.unwrap();
+        let other = scry_server::AppState::open((*self.core.config).clone()).await.unwrap();
         other.db.write(insert).await.unwrap();
         other.db.close().await;
     }
@@ -220,7 +220,7 @@ async fn campaign_that_is_full_takes_no_more_entities() {
     let campaign = fixture.campaign().await;
     let mut config = (*fixture.core.config).clone();
     config.max_campaign_entities = 40;
-    let core = scry_server::Core::open(config).await.unwrap();
+    let core = scry_server::AppState::open(config).await.unwrap();
     let domain = scry_server::domain::Domain::new(core);
     let kingdom = fields(json!({"campaignId": campaign, "name": "One more"}));
     let mut answers = Vec::new();

@@ -23,7 +23,7 @@ pub use journal::JournalConfig;
 pub use load::{Flags, load};
 pub use presence::PresenceConfig;
 pub use quota::QuotaConfig;
-pub use secret::Secret;
+pub use secret::ConfigSecret;
 pub use setting::{SETTINGS, Setting};
 pub use socket::SocketConfig;
 
@@ -53,7 +53,7 @@ pub struct ServerConfig {
     /// The events of other applications that are served too.
     pub catalogues: Catalogues,
     /// `redis://…`; joins this node to the others that share its database.
-    pub redis: Option<Secret>,
+    pub redis: Option<ConfigSecret>,
     /// Stands before every name in Redis; installations that share one Redis need different ones.
     pub redis_prefix: String,
 }

@@ -7,7 +7,7 @@ use scry_protocol::{Id, Room};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use super::auth::revoked::Revoked;
+use super::auth::revoked::RevokedSessions;
 use super::clock;
 use super::cluster::{Cluster, ClusterMessage};
 use super::notify_set::NotifySet;
@@ -26,7 +26,7 @@ pub struct EventBus {
     pub activity: NotifySet<Id>,
     broadcast: broadcast::Sender<Arc<EphemeralBroadcast>>,
     ended: broadcast::Sender<SessionEnded>,
-    revoked: Revoked,
+    revoked: RevokedSessions,
     /// How long an access token may outlive its session.
     access_ttl: Duration,
     cluster: Option<Cluster>,
@@ -58,7 +58,7 @@ impl EventBus {
             activity: NotifySet::default(),
             broadcast: broadcast::Sender::new(CHANNEL_CAPACITY),
             ended: broadcast::Sender::new(CHANNEL_CAPACITY),
-            revoked: Revoked::default(),
+            revoked: RevokedSessions::default(),
             access_ttl,
             cluster,
         }

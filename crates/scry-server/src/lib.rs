@@ -4,13 +4,11 @@
 //! sent to a socket is read back from the journal.
 
 pub mod access;
-mod advice;
 pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod config;
-pub mod core;
 pub mod db;
 pub mod domain;
 pub mod error;
@@ -33,8 +31,10 @@ pub mod rules;
 pub mod run;
 pub mod seed;
 pub mod socket;
+mod startup_checks;
+pub mod state;
 
-pub use core::Core;
 pub use error::ServerError;
 pub use run::{Server, serve};
 pub use seed::{SeedReport, seed};
+pub use state::AppState;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 /// The permissions of others than the owner: any, to read or write a file, to change a directory.
-const ANY: u32 = 0o077;
-const READ_OR_WRITE: u32 = 0o066;
-const WRITE: u32 = 0o022;
+const OTHERS_ANY: u32 = 0o077;
+const OTHERS_READ_WRITE: u32 = 0o066;
+const OTHERS_WRITE: u32 = 0o022;
 
 /// A file or directory that others than its owner can use.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ struct OpenPath {
 /// Returns the mode of a file if anybody besides its owner can use it.
 #[must_use]
 pub fn shared_mode(metadata: &std::fs::Metadata) -> Option<u32> {
-    Some(mode(metadata)).filter(|mode| mode & ANY != 0)
+    Some(mode(metadata)).filter(|mode| mode & OTHERS_ANY != 0)
 }
 
 /// Warns if others can change a directory.
@@ -43,13 +43,13 @@ fn warn(open: impl IntoIterator<Item = OpenPath>) {
 }
 
 fn changeable(dir: &Path) -> Option<OpenPath> {
-    let mode = mode_of(dir).filter(|mode| mode & WRITE != 0)?;
+    let mode = mode_of(dir).filter(|mode| mode & OTHERS_WRITE != 0)?;
     Some(OpenPath { path: dir.to_owned(), mode, remedy: "chmod 700" })
 }
 
 /// Nobody gets at a file in a directory that is closed to them.
 fn readable(file: &Path) -> Vec<OpenPath> {
-    if file.parent().and_then(mode_of).is_some_and(|mode| mode & ANY == 0) {
+    if file.parent().and_then(mode_of).is_some_and(|mode| mode & OTHERS_ANY == 0) {
         return Vec::new();
     }
     let beside = ["", "-wal", "-shm"].map(|suffix| {
@@ -58,7 +58,7 @@ fn readable(file: &Path) -> Vec<OpenPath> {
         PathBuf::from(name)
     });
     let open = |path: PathBuf| {
-        let mode = mode_of(&path).filter(|mode| mode & READ_OR_WRITE != 0)?;
+        let mode = mode_of(&path).filter(|mode| mode & OTHERS_READ_WRITE != 0)?;
         Some(OpenPath { path, mode, remedy: "chmod 600" })
     };
     beside.into_iter().filter_map(open).collect()

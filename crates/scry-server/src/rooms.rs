@@ -4,9 +4,9 @@ use scry_protocol::{Id, Room};
 use sqlx::Row;
 
 use super::clock;
-use super::core::Core;
 use super::db::{Db, DbError, Tx};
 use super::journal;
+use super::state::AppState;
 
 /// Lets a user subscribe to a room; returns false if they may already.
 ///
@@ -34,7 +34,7 @@ pub async fn add(db: &Db, room: &Room, user: &Id) -> Result<bool, DbError> {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer; nothing has changed then.
-pub async fn remove(core: &Core, journal: &Id, room: &Room, user: &Id) -> Result<bool, DbError> {
+pub async fn remove(state: &AppState, journal: &Id, room: &Room, user: &Id) -> Result<bool, DbError> {
     let remove = async |tx: &mut Tx| {
         let removed = sqlx::query("DELETE FROM room_members WHERE room = $1 AND user_id = $2")
             .bind(room.to_string())
@@ -47,9 +47,9 @@ pub async fn remove(core: &Core, journal: &Id, room: &Room, user: &Id) -> Result
         journal::append_removal(tx, journal, room, user, clock::now()).await?;
         Ok::<_, DbError>(true)
     };
-    let was_member = core.db.write(remove).await?;
+    let was_member = state.db.write(remove).await?;
     if was_member {
-        core.bus.committed(journal);
+        state.bus.committed(journal);
     }
     Ok(was_member)
 }

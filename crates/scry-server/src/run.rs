@@ -6,24 +6,24 @@ use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::advice;
 use super::auth::AuthService;
 use super::clock;
-use super::core::Core;
 use super::domain::{Domain, maintenance};
 use super::error::ServerError;
 use super::http;
 use super::inbox;
 use super::limits::LimitMetrics;
 use super::socket;
+use super::startup_checks;
+use super::state::AppState;
 use crate::config::ServerConfig;
 
 /// How long the database may take to close, once nobody is served any more.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Holds a server that is ready to serve: settings checked, database open.
 pub struct Server {
-    core: Core,
+    state: AppState,
     auth: AuthService,
 }
 
@@ -45,15 +45,15 @@ impl Server {
     /// # Errors
     /// [`ServerError`] naming the setting that does not work.
     pub async fn open(config: ServerConfig) -> Result<Self, ServerError> {
-        let core = Core::open(config).await?;
-        let auth = AuthService::new(core.clone()).map_err(|error| ServerError::Config(error.to_string()))?;
-        Ok(Self { core, auth })
+        let state = AppState::open(config).await?;
+        let auth = AuthService::new(state.clone()).map_err(|error| ServerError::Config(error.to_string()))?;
+        Ok(Self { state, auth })
     }
 
     /// Returns the counts of limits that were reached.
     #[must_use]
     pub fn limit_metrics(&self) -> LimitMetrics {
-        self.core.limit_metrics.clone()
+        self.state.limit_metrics.clone()
     }
 
     /// Serves until `shutdown`, then drains.
@@ -61,45 +61,46 @@ impl Server {
     /// # Errors
     /// [`ServerError`] when the listener fails.
     pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServerError> {
-        let Self { core, auth } = self;
-        advice::give(&core, &auth, listener.local_addr()?).await?;
-        let app = http::router(core.clone(), auth)?;
+        let Self { state, auth } = self;
+        startup_checks::run(&state, &auth, listener.local_addr()?).await?;
+        let app = http::router(state.clone(), auth)?;
         let stop = CancellationToken::new();
-        let maintenance = tokio::spawn(maintain(core.clone(), stop.clone()));
-        let served = socket::serve(core.clone(), app, listener, shutdown).await;
+        let maintenance = tokio::spawn(maintain(state.clone(), stop.clone()));
+        let served = socket::serve(state.clone(), app, listener, shutdown).await;
         stop.cancel();
         // A task or connection that does not let go must not hold up the end.
-        let _ = timeout(LAST_WORDS, async { tokio::join!(maintenance, core.db.close()) }).await;
+        let _ = timeout(CLOSE_TIMEOUT, async { tokio::join!(maintenance, state.db.close()) }).await;
         Ok(served?)
     }
 }
 
 /// Forgets what has become too old, at the journal's interval.
-async fn maintain(core: Core, stop: CancellationToken) {
-    let mut ticks = interval(core.config.journal.trim_interval.max(Duration::from_secs(1)));
+async fn maintain(state: AppState, stop: CancellationToken) {
+    let mut ticks = interval(state.config.journal.trim_interval.max(Duration::from_secs(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        match core.journal.trim(&core.config.journal, clock::now()).await {
+        match state.journal.trim(&state.config.journal, clock::now()).await {
             Ok(0) => {}
             Ok(events) => tracing::info!(events, "trimmed the journal"),
             Err(error) => tracing::warn!(%error, "could not trim the journal"),
         }
-        let dead = (core.config.socket.ping_interval + core.config.socket.ping_timeout) * 2;
-        if let Err(error) = inbox::delete_expired(&core.db, clock::now(), core.config.presence.message_ttl, dead).await
+        let dead = (state.config.socket.ping_interval + state.config.socket.ping_timeout) * 2;
+        if let Err(error) =
+            inbox::delete_expired(&state.db, clock::now(), state.config.presence.message_ttl, dead).await
         {
             tracing::warn!(%error, "could not forget messages that nobody fetched");
         }
-        if let Err(error) = maintenance::delete_old_requests(&core.db, clock::now()).await {
+        if let Err(error) = maintenance::delete_old_requests(&state.db, clock::now()).await {
             tracing::warn!(%error, "could not forget old requests");
         }
-        if let Err(error) = Domain::new(core.clone()).announce_invitations().await {
+        if let Err(error) = Domain::new(state.clone()).announce_invitations().await {
             tracing::warn!(%error, "announcing invitations failed");
         }
-        if let Err(error) = maintenance::delete_expired(&core.db, &core.config, clock::now()).await {
+        if let Err(error) = maintenance::delete_expired(&state.db, &state.config, clock::now()).await {
             tracing::warn!(%error, "deleting old rows failed");
         }
     }

@@ -61,7 +61,7 @@ async fn load(db: &Db, passwords: &Passwords, world: &World) -> Result<SeedRepor
 
 /// Lists the users of a world who are not known yet. Their passwords are hashed here, before anybody waits for the
 /// change that adds them.
-async fn missing_users(db: &Db, passwords: &Passwords, world: &World) -> Result<Vec<users::User>, ServerError> {
+async fn missing_users(db: &Db, passwords: &Passwords, world: &World) -> Result<Vec<users::UserRecord>, ServerError> {
     let mut newcomers = Vec::new();
     for user in &world.users {
         let mut reader = db.read().await?;
@@ -71,7 +71,7 @@ async fn missing_users(db: &Db, passwords: &Passwords, world: &World) -> Result<
             continue;
         }
         let hash = passwords.hash(user.password.clone()).await;
-        newcomers.push(users::User {
+        newcomers.push(users::UserRecord {
             id: stable_id(&["user", &user.name]),
             username: user.name.clone(),
             password_hash: hash.map_err(|error| ServerError::Config(error.to_string()))?,
@@ -82,7 +82,7 @@ async fn missing_users(db: &Db, passwords: &Passwords, world: &World) -> Result<
     Ok(newcomers)
 }
 
-async fn add_user(db: &mut AnyConnection, user: &users::User) -> Result<bool, DbError> {
+async fn add_user(db: &mut AnyConnection, user: &users::UserRecord) -> Result<bool, DbError> {
     if users::by_name(db, &user.username).await?.is_some() {
         return Ok(false);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
-use scry_server::config::Secret;
+use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
 use super::Answer::{self, Absent, Granted, NoToken, Refused, TokenExpired};
@@ -32,7 +32,7 @@ impl House {
     pub async fn open() -> Self {
         let server = TestServer::with(|config| {
             config.socket.requests_per_minute = 10_000;
-            config.auth.admin_token = Some(Secret::new(ADMIN));
+            config.auth.admin_token = Some(ConfigSecret::new(ADMIN));
             let erp = Catalogue::parse(BUNDLED[1].1).unwrap();
             config.catalogues = Catalogues::new(vec![erp]).unwrap();
         })
@@ -99,7 +99,7 @@ impl House {
 
     /// Makes users members of a room of a catalogue.
     async fn admit(&self, room: &str, users: &[&str]) {
-        let core = scry_server::Core::open(self.server.config.clone()).await.unwrap();
+        let core = scry_server::AppState::open(self.server.config.clone()).await.unwrap();
         for name in users {
             let user =
                 scry_server::auth::users::by_name(&mut core.db.read().await.unwrap(), name).await.unwrap().unwrap();
@@ -170,9 +170,9 @@ pub fn nothing(ids: &Value) -> Value {
 
 /// Adds a user to a running server's database, with the password that all have.
 async fn add_user(server: &TestServer, name: &str, is_service: bool) {
-    let core = scry_server::Core::open(server.config.clone()).await.unwrap();
+    let core = scry_server::AppState::open(server.config.clone()).await.unwrap();
     let hash = scry_server::auth::password::Passwords::new(server.config.auth.argon2).unwrap();
-    let user = scry_server::auth::users::User {
+    let user = scry_server::auth::users::UserRecord {
         id: scry_protocol::Id::from(uuid::Uuid::now_v7()),
         username: name.to_owned(),
         password_hash: hash.hash(crate::support::server::PASSWORD.to_owned()).await.unwrap(),
@@ -186,7 +186,7 @@ async fn add_user(server: &TestServer, name: &str, is_service: bool) {
 
 /// Makes a token of the owner that has run out, signed by the server's own key.
 async fn expired(server: &TestServer) -> String {
-    let core = scry_server::Core::open(server.config.clone()).await.unwrap();
+    let core = scry_server::AppState::open(server.config.clone()).await.unwrap();
     let id = |text: &str| scry_protocol::Id::parse(text).unwrap();
     let tokens = core.tokens.with_ttl(Duration::ZERO);
     let token = tokens.issue(&id("gm"), "gm", &id("session"), jiff::Timestamp::now()).unwrap().0;

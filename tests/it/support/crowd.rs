@@ -1,7 +1,7 @@
 //! More users than the bundled world has, written straight into a server's database.
 
 use scry_protocol::Id;
-use scry_server::Core;
+use scry_server::AppState;
 use scry_server::auth::sessions;
 use scry_server::clock::now;
 use scry_server::config::ServerConfig;
@@ -16,7 +16,7 @@ pub struct Person {
 
 /// Adds `count` users as members of a campaign, with a role, and logs them in.
 pub async fn enrol(config: &ServerConfig, campaign: &str, role: &str, count: usize) -> Vec<Person> {
-    let core = Core::open(config.clone()).await.unwrap();
+    let core = AppState::open(config.clone()).await.unwrap();
     let add = async |tx: &mut Tx| {
         let mut people = Vec::new();
         for number in 0..count {
@@ -44,7 +44,7 @@ pub async fn enrol(config: &ServerConfig, campaign: &str, role: &str, count: usi
 }
 
 /// Returns a bundled campaign's id, then its members; each pair holds an id and, for a member, an access token.
-pub async fn members(core: &Core, campaign: &str) -> Vec<(String, String)> {
+pub async fn members(core: &AppState, campaign: &str) -> Vec<(String, String)> {
     let query = "SELECT campaign_id FROM entities WHERE kind = 'campaign' AND name = $1";
     let row = sqlx::query(query).bind(campaign).fetch_one(&core.db.reader).await.unwrap();
     let campaign: String = sqlx::Row::try_get(&row, 0).unwrap();
@@ -62,7 +62,7 @@ pub async fn members(core: &Core, campaign: &str) -> Vec<(String, String)> {
 }
 
 /// Opens a session of a user, as a login does.
-pub async fn session_of(core: &Core, user: &Id) -> Id {
+pub async fn session_of(core: &AppState, user: &Id) -> Id {
     let session = Id::from(uuid::Uuid::now_v7());
     let (opened, expires) = (now().as_millisecond(), now().as_millisecond() + 3_600_000);
     let open = async |tx: &mut Tx| sessions::open_printed(tx, &session, user, opened, expires).await;

@@ -1,6 +1,6 @@
 //! The database of a test: a file, or a fresh one on the Postgres that `tests/postgres.sh` runs.
 
-use scry_server::config::{Secret, ServerConfig};
+use scry_server::config::{ConfigSecret, ServerConfig};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use url::Url;
 
@@ -11,7 +11,7 @@ const VARIABLE: &str = "SCRY_TEST_POSTGRES";
 pub async fn choose(config: &mut ServerConfig) {
     let Ok(url) = std::env::var(VARIABLE) else { return };
     config.database = Some(create(&url).await);
-    config.auth.jwt_secret = Some(Secret::new("a secret that every node of this test knows"));
+    config.auth.jwt_secret = Some(ConfigSecret::new("a secret that every node of this test knows"));
 }
 
 async fn create(url: &str) -> String {

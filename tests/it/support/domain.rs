@@ -5,7 +5,7 @@ use scry_server::auth::AuthService;
 use scry_server::config::{Argon2Config, ServerConfig};
 use scry_server::db::Db;
 use scry_server::domain::{Caller, Domain, FieldMap};
-use scry_server::{Core, seed};
+use scry_server::{AppState, seed};
 use scry_world::World;
 use sqlx::Row;
 
@@ -13,7 +13,7 @@ use sqlx::Row;
 pub struct DomainFixture {
     pub domain: Domain,
     pub auth: AuthService,
-    pub core: Core,
+    pub core: AppState,
     pub gm: Caller,
     _dir: tempfile::TempDir,
 }
@@ -25,7 +25,7 @@ impl DomainFixture {
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
         crate::support::database::choose(&mut config).await;
         seed(&config, &World::bundled()).await.unwrap();
-        let core = Core::open(config).await.unwrap();
+        let core = AppState::open(config).await.unwrap();
         let gm = Caller {
             user_id: id(&core.db, "SELECT id FROM users WHERE username = 'gm'").await,
             name: "gm".to_owned(),

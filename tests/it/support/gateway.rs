@@ -11,7 +11,7 @@ use axum::Router;
 use scry_protocol::event::{EntityUpdated, SettlementUpdated, StateInvalidated, StructureUpdated, WorldTimeChanged};
 use scry_protocol::messages::NotificationNew;
 use scry_protocol::{EntityType, EphemeralEvent, Event, Id, InvalidationScope, Operation, Payload, Source};
-use scry_server::Core;
+use scry_server::AppState;
 use scry_server::clock::now;
 use scry_server::config::ServerConfig;
 use scry_server::db::{DbError, Tx};
@@ -31,7 +31,7 @@ pub const OTHER_CAMPAIGN: &str = "c2";
 
 /// Runs a gateway on a free port until it is dropped or shut down.
 pub struct TestGateway {
-    pub core: Core,
+    pub core: AppState,
     pub url: String,
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
@@ -62,7 +62,7 @@ impl TestGateway {
         Self::run(core(self.dir.path(), same).await, self.dir.clone()).await
     }
 
-    async fn run(core: Core, dir: Arc<TempDir>) -> Self {
+    async fn run(core: AppState, dir: Arc<TempDir>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
@@ -176,15 +176,15 @@ impl Drop for TestGateway {
     }
 }
 
-async fn core(dir: &Path, change: impl FnOnce(&mut ServerConfig)) -> Core {
+async fn core(dir: &Path, change: impl FnOnce(&mut ServerConfig)) -> AppState {
     let mut config = ServerConfig::new(dir);
     super::database::choose(&mut config).await;
     change(&mut config);
-    Core::open(config).await.unwrap()
+    AppState::open(config).await.unwrap()
 }
 
 /// Writes the users `gm`, `viewer` and `outsider`, of whom the last is not in the campaign, and what there is to see.
-async fn people(core: &Core) {
+async fn people(core: &AppState) {
     let time = "2026-01-01T00:00:00.000Z";
     let mut sql = String::new();
     for user in ["gm", "viewer", "outsider"] {

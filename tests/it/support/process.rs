@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use scry_server::config::{Argon2Config, Secret, ServerConfig};
+use scry_server::config::{Argon2Config, ConfigSecret, ServerConfig};
 use scry_world::World;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -40,7 +40,7 @@ impl ServerProcess {
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
         let setting = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
         config.database = setting("SCRY_SERVER_DATABASE").map(str::to_owned);
-        config.auth.jwt_secret = setting("SCRY_SERVER_JWT_SECRET").map(Secret::new);
+        config.auth.jwt_secret = setting("SCRY_SERVER_JWT_SECRET").map(ConfigSecret::new);
         scry_server::seed(&config, world).await.unwrap();
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = Arc::new(dir);

@@ -3,13 +3,13 @@
 use super::{Claims, TokenError};
 use crate::access::is_admitted;
 use crate::clock;
-use crate::core::Core;
 use crate::db::DbError;
 use crate::limits::LimitKind;
+use crate::state::AppState;
 
 /// Says why somebody was not let in.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAdmitted {
+pub enum AdmissionError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The session could not be looked up.
@@ -17,7 +17,7 @@ pub enum NotAdmitted {
     Database(#[from] DbError),
 }
 
-impl NotAdmitted {
+impl AdmissionError {
     /// Returns the limit that the error counts for, if there is one.
     #[must_use]
     pub const fn limit_kind(&self) -> Option<LimitKind> {
@@ -28,14 +28,14 @@ impl NotAdmitted {
     }
 }
 
-impl Core {
+impl AppState {
     /// Returns what a token says whose session goes on.
     ///
     /// # Errors
-    /// [`NotAdmitted`].
-    pub async fn admit(&self, token: &str) -> Result<Claims, NotAdmitted> {
+    /// [`AdmissionError`].
+    pub async fn admit(&self, token: &str) -> Result<Claims, AdmissionError> {
         let claims = self.tokens.verify(token, clock::now())?;
-        if self.is_over(&claims).await? { Err(TokenError::Invalid.into()) } else { Ok(claims) }
+        if self.is_session_over(&claims).await? { Err(TokenError::Invalid.into()) } else { Ok(claims) }
     }
 
     /// Returns whether the session of a token has ended: by a logout, because its refresh token was used twice, by an
@@ -45,7 +45,7 @@ impl Core {
     ///
     /// # Errors
     /// [`DbError`] when the database does not answer.
-    pub async fn is_over(&self, claims: &Claims) -> Result<bool, DbError> {
+    pub async fn is_session_over(&self, claims: &Claims) -> Result<bool, DbError> {
         if self.bus.is_session_ended(&claims.sid) {
             return Ok(true);
         }

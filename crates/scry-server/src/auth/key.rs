@@ -11,10 +11,10 @@ use crate::db::is_shared;
 use crate::error::ServerError;
 use crate::permissions;
 
-const FILE: &str = "jwt.key";
-const BYTES: usize = 32;
+const KEY_FILE: &str = "jwt.key";
+const KEY_BYTES: usize = 32;
 /// A shorter key could be guessed; HS256 wants as many bytes as its digest has.
-const MIN_SECRET: usize = 32;
+const MIN_SECRET_BYTES: usize = 32;
 
 /// Creates the data directory, closed to others, if it is not there; warns of what others can read in one that is.
 pub(crate) fn prepare_data_dir(path: &Path) -> Result<(), ServerError> {
@@ -38,9 +38,9 @@ fn check_key_mode(path: &Path, file: &File) -> Result<(), ServerError> {
 pub(crate) fn signing_key(config: &ServerConfig) -> Result<Vec<u8>, ServerError> {
     if let Some(secret) = &config.auth.jwt_secret {
         let secret = secret.expose().trim();
-        if secret.len() < MIN_SECRET {
+        if secret.len() < MIN_SECRET_BYTES {
             return Err(ServerError::Config(format!(
-                "jwt_secret is too short: give at least {MIN_SECRET} characters, for example from `openssl rand -hex 32`"
+                "jwt_secret is too short: give at least {MIN_SECRET_BYTES} characters, for example from `openssl rand -hex 32`"
             )));
         }
         return Ok(secret.as_bytes().to_vec());
@@ -52,7 +52,7 @@ pub(crate) fn signing_key(config: &ServerConfig) -> Result<Vec<u8>, ServerError>
                 .to_owned(),
         ));
     }
-    let path = config.data_dir.join(FILE);
+    let path = config.data_dir.join(KEY_FILE);
     read_or_create(&path)
 }
 
@@ -61,10 +61,10 @@ fn read_or_create(path: &Path) -> Result<Vec<u8>, ServerError> {
     match File::open(path) {
         Ok(mut file) => {
             check_key_mode(path, &file)?;
-            let mut key = Vec::with_capacity(BYTES);
+            let mut key = Vec::with_capacity(KEY_BYTES);
             file.read_to_end(&mut key).map_err(failed)?;
             let incomplete = || io::Error::new(io::ErrorKind::InvalidData, "the signing key is incomplete, delete it");
-            if key.len() >= BYTES { Ok(key) } else { Err(failed(incomplete())) }
+            if key.len() >= KEY_BYTES { Ok(key) } else { Err(failed(incomplete())) }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(path).map_err(failed),
         Err(error) => Err(failed(error)),
@@ -73,7 +73,7 @@ fn read_or_create(path: &Path) -> Result<Vec<u8>, ServerError> {
 
 /// Makes a new key. A second start at the same time gets the first one's, and nobody reads half of one.
 fn create(path: &Path) -> io::Result<Vec<u8>> {
-    let mut key = vec![0; BYTES];
+    let mut key = vec![0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(io::Error::from)?;
     let is_ours = files::create_private(path, |file| file.write_all(&key))?;
     if is_ours { Ok(key) } else { std::fs::read(path) }
@@ -84,7 +84,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::config::Secret;
+    use crate::config::ConfigSecret;
 
     fn set_mode(path: &Path, mode: u32) {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -95,7 +95,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let config = ServerConfig::new(dir.path());
         let key = signing_key(&config).unwrap();
-        let path = dir.path().join(FILE);
+        let path = dir.path().join(KEY_FILE);
         for mode in [0o640, 0o604, 0o620, 0o602, 0o644] {
             set_mode(&path, mode);
             let refused = signing_key(&config).unwrap_err();
@@ -113,7 +113,7 @@ mod tests {
         let config = ServerConfig::new(dir.path());
         let first = signing_key(&config).unwrap();
         assert_eq!(signing_key(&config).unwrap(), first);
-        assert_eq!(std::fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(dir.path().join(KEY_FILE)).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "the draft is gone");
     }
 
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_guessable_secret_is_refused() {
         let mut config = ServerConfig::new("/nowhere");
-        config.auth.jwt_secret = Some(Secret::new("hunter2"));
+        config.auth.jwt_secret = Some(ConfigSecret::new("hunter2"));
         assert_eq!(signing_key(&config).unwrap_err().exit_code(), 2);
     }
 }

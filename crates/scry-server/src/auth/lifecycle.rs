@@ -5,12 +5,12 @@ use scry_protocol::Id;
 use sqlx::Row;
 
 use super::sessions;
-use super::users::User;
+use super::users::UserRecord;
 use crate::access::parse_id;
 use crate::clock;
-use crate::core::Core;
 use crate::db::{Db, DbError, Tx};
 use crate::domain::{Caller, Domain, DomainError};
+use crate::state::AppState;
 
 /// How far back to look for users who were disabled; covers clocks that differ a little.
 const LOOK_BACK_MS: i64 = 10_000;
@@ -100,7 +100,7 @@ pub async fn disable(db: &Db, user: &Id) -> Result<u64, DbError> {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn disabled_lately(db: &Db, now: Timestamp) -> Result<Vec<Id>, DbError> {
+pub async fn disabled_recently(db: &Db, now: Timestamp) -> Result<Vec<Id>, DbError> {
     let rows = sqlx::query("SELECT id FROM users WHERE disabled_ms > $1")
         .bind(now.as_millisecond().saturating_sub(LOOK_BACK_MS))
         .fetch_all(&db.reader)
@@ -128,15 +128,15 @@ pub async fn enable(db: &Db, user: &Id) -> Result<(), DbError> {
 ///
 /// # Errors
 /// [`DeleteUserError`]; nothing has been deleted where the user is the only owner of a campaign.
-pub async fn delete(core: &Core, user: &User) -> Result<(), DeleteUserError> {
-    let orphans = only_owned(&core.db, &user.id).await?;
+pub async fn delete(state: &AppState, user: &UserRecord) -> Result<(), DeleteUserError> {
+    let orphans = only_owned(&state.db, &user.id).await?;
     if !orphans.is_empty() {
         return Err(DeleteUserError::OnlyOwner(orphans.join(", ")));
     }
     // First of all nobody acts as this user any more; what follows may then be done again if it was cut off.
-    disable(&core.db, &user.id).await?;
-    leave_campaigns(core, user).await?;
-    erase(&core.db, user).await?;
+    disable(&state.db, &user.id).await?;
+    leave_campaigns(state, user).await?;
+    erase(&state.db, user).await?;
     Ok(())
 }
 
@@ -154,12 +154,12 @@ async fn only_owned(db: &Db, user: &Id) -> Result<Vec<String>, DbError> {
 }
 
 /// Ends every membership by the event that others hear of it.
-async fn leave_campaigns(core: &Core, user: &User) -> Result<(), DomainError> {
+async fn leave_campaigns(state: &AppState, user: &UserRecord) -> Result<(), DomainError> {
     let rows = sqlx::query("SELECT campaign_id FROM memberships WHERE user_id = $1")
         .bind(user.id.as_str())
-        .fetch_all(&core.db.reader)
+        .fetch_all(&state.db.reader)
         .await?;
-    let domain = Domain::new(core.clone());
+    let domain = Domain::new(state.clone());
     let caller = Caller {
         user_id: user.id.clone(),
         name: user.username.clone(),
@@ -173,7 +173,7 @@ async fn leave_campaigns(core: &Core, user: &User) -> Result<(), DomainError> {
 }
 
 /// Removes what is about the user alone, and frees their name: nothing that was meant for it reaches its next bearer.
-async fn erase(db: &Db, user: &User) -> Result<(), DbError> {
+async fn erase(db: &Db, user: &UserRecord) -> Result<(), DbError> {
     let (id, name) = (user.id.as_str(), user.username.as_str());
     db.write(async |tx: &mut Tx| {
         for statement in [

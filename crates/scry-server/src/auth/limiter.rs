@@ -8,17 +8,17 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 /// How long attempts are counted together.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const ATTEMPT_WINDOW: Duration = Duration::from_secs(60);
 /// Past this many keys the stale ones are dropped, so that a sweep over names cannot fill the memory.
-const SWEEP: usize = 4_096;
+const SWEEP_THRESHOLD: usize = 4_096;
 /// How long the first attempt beyond the limit of a name waits, and how long any waits at most.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MAX_DELAY: Duration = Duration::from_secs(4);
 /// How many attempts for one name may wait at the same time on one node.
-const MAX_WAITING: u32 = 8;
+const MAX_WAITING_ATTEMPTS: u32 = 8;
 /// How long a network from which somebody has logged in is theirs, and how many of these are remembered.
-const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
-const MAX_KNOWN: usize = 65_536;
+const KNOWN_NETWORK_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+const MAX_KNOWN_NETWORKS: usize = 65_536;
 
 /// How many login attempts a minute are taken.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub struct AttemptCounts {
 
 /// What becomes of an attempt for a name that is tried too often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub enum AttemptDecision {
     /// The password is looked at now.
     Now,
     /// It is looked at later; [`LoginLimiter::stop_waiting`] is to be called then.
@@ -126,18 +126,18 @@ impl LoginLimiter {
     }
 
     /// Says when the password of an attempt is to be looked at, by how often the name was tried within the last minute.
-    pub fn pace(&mut self, address: IpAddr, name: &str, attempts: u32, now: Instant) -> Pace {
-        let Some(delay) = self.limits.delay(attempts) else { return Pace::Now };
+    pub fn decide(&mut self, address: IpAddr, name: &str, attempts: u32, now: Instant) -> AttemptDecision {
+        let Some(delay) = self.limits.delay(attempts) else { return AttemptDecision::Now };
         let known = self.known.get(&(network(address), name.to_owned()));
-        if known.is_some_and(|since| now.saturating_duration_since(*since) < KNOWN_FOR) {
-            return Pace::Now;
+        if known.is_some_and(|since| now.saturating_duration_since(*since) < KNOWN_NETWORK_TTL) {
+            return AttemptDecision::Now;
         }
         let waiting = self.waiting.entry(name.to_owned()).or_insert(0);
-        if *waiting >= MAX_WAITING {
-            return Pace::Refused(delay);
+        if *waiting >= MAX_WAITING_ATTEMPTS {
+            return AttemptDecision::Refused(delay);
         }
         *waiting += 1;
-        Pace::After(delay)
+        AttemptDecision::After(delay)
     }
 
     /// Notes that an attempt that had to wait does not any more.
@@ -157,23 +157,23 @@ impl LoginLimiter {
         for attempts in [self.addresses.get_mut(&address), self.names.get_mut(name)].into_iter().flatten() {
             attempts.count = attempts.count.saturating_sub(1);
         }
-        if self.known.len() >= MAX_KNOWN {
-            self.known.retain(|_, since| now.saturating_duration_since(*since) < KNOWN_FOR);
+        if self.known.len() >= MAX_KNOWN_NETWORKS {
+            self.known.retain(|_, since| now.saturating_duration_since(*since) < KNOWN_NETWORK_TTL);
         }
-        if self.known.len() < MAX_KNOWN {
+        if self.known.len() < MAX_KNOWN_NETWORKS {
             self.known.insert((address, name.to_owned()), now);
         }
     }
 
     fn sweep(&mut self, now: Instant) {
-        let is_fresh = |attempts: &Attempts| now.duration_since(attempts.since) < WINDOW;
-        if self.names_and_addresses.len() >= SWEEP {
+        let is_fresh = |attempts: &Attempts| now.duration_since(attempts.since) < ATTEMPT_WINDOW;
+        if self.names_and_addresses.len() >= SWEEP_THRESHOLD {
             self.names_and_addresses.retain(|_, attempts| is_fresh(attempts));
         }
-        if self.addresses.len() >= SWEEP {
+        if self.addresses.len() >= SWEEP_THRESHOLD {
             self.addresses.retain(|_, attempts| is_fresh(attempts));
         }
-        if self.names.len() >= SWEEP {
+        if self.names.len() >= SWEEP_THRESHOLD {
             self.names.retain(|_, attempts| is_fresh(attempts));
         }
     }
@@ -182,11 +182,11 @@ impl LoginLimiter {
 impl Attempts {
     /// Counts one more; returns how many that makes.
     fn add(&mut self, limit: u32, now: Instant) -> Result<u32, Duration> {
-        if now.duration_since(self.since) >= WINDOW {
+        if now.duration_since(self.since) >= ATTEMPT_WINDOW {
             *self = Self { since: now, count: 0 };
         }
         if self.count >= limit {
-            return Err(WINDOW.saturating_sub(now.duration_since(self.since)));
+            return Err(ATTEMPT_WINDOW.saturating_sub(now.duration_since(self.since)));
         }
         self.count = self.count.saturating_add(1);
         Ok(self.count)
@@ -199,8 +199,8 @@ mod tests {
 
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::BROADCAST);
+    const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const REMOTE: IpAddr = IpAddr::V4(Ipv4Addr::BROADCAST);
 
     fn limiter(per_name_and_address: u32, per_address: u32, per_name: u32) -> LoginLimiter {
         LoginLimiter::new(LoginLimits { per_name_and_address, per_address, per_name })
@@ -215,21 +215,21 @@ mod tests {
         let mut limiter = limiter(10, 100, 100);
         let start = Instant::now();
         for _ in 0..10 {
-            assert!(limiter.attempt(HERE, "gm", start).is_ok());
+            assert!(limiter.attempt(LOCAL, "gm", start).is_ok());
         }
         let later = start + Duration::from_secs(20);
-        assert_eq!(limiter.attempt(HERE, "gm", later), Err(Duration::from_secs(40)));
-        assert!(limiter.attempt(HERE, "player", later).is_ok(), "another name is not affected");
-        assert!(limiter.attempt(HERE, "gm", start + WINDOW).is_ok());
+        assert_eq!(limiter.attempt(LOCAL, "gm", later), Err(Duration::from_secs(40)));
+        assert!(limiter.attempt(LOCAL, "player", later).is_ok(), "another name is not affected");
+        assert!(limiter.attempt(LOCAL, "gm", start + ATTEMPT_WINDOW).is_ok());
     }
 
     #[test]
     fn success_clears_the_count() {
         let mut limiter = limiter(1, 100, 100);
         let now = Instant::now();
-        limiter.attempt(HERE, "gm", now).unwrap();
-        limiter.succeed(HERE, "gm", now);
-        assert!(limiter.attempt(HERE, "gm", now).is_ok());
+        limiter.attempt(LOCAL, "gm", now).unwrap();
+        limiter.succeed(LOCAL, "gm", now);
+        assert!(limiter.attempt(LOCAL, "gm", now).is_ok());
     }
 
     #[test]
@@ -237,11 +237,11 @@ mod tests {
         let mut limiter = limiter(10, 3, 100);
         let start = Instant::now();
         for name in ["gm", "player", "viewer"] {
-            assert!(limiter.attempt(HERE, name, start).is_ok());
+            assert!(limiter.attempt(LOCAL, name, start).is_ok());
         }
-        assert_eq!(limiter.attempt(HERE, "bot", start), Err(WINDOW));
-        assert!(limiter.attempt(THERE, "bot", start).is_ok(), "from elsewhere");
-        assert!(limiter.attempt(HERE, "bot", start + WINDOW).is_ok());
+        assert_eq!(limiter.attempt(LOCAL, "bot", start), Err(ATTEMPT_WINDOW));
+        assert!(limiter.attempt(REMOTE, "bot", start).is_ok(), "from elsewhere");
+        assert!(limiter.attempt(LOCAL, "bot", start + ATTEMPT_WINDOW).is_ok());
     }
 
     #[test]
@@ -264,39 +264,55 @@ mod tests {
         let mut paces = Vec::new();
         for number in 0..200 {
             let counts = limiter.attempt(address(number), "gm", start).unwrap();
-            paces.push(limiter.pace(address(number), "gm", counts.name, start));
+            paces.push(limiter.decide(address(number), "gm", counts.name, start));
             limiter.stop_waiting("gm");
         }
-        assert!(paces[..30].iter().all(|pace| *pace == Pace::Now));
-        assert_eq!(paces[30], Pace::After(FIRST_DELAY));
-        assert_eq!(paces[40], Pace::After(FIRST_DELAY * 2));
-        assert!(paces[80..].iter().all(|pace| *pace == Pace::After(MAX_DELAY)), "the wait is bounded");
+        assert!(paces[..30].iter().all(|pace| *pace == AttemptDecision::Now));
+        assert_eq!(paces[30], AttemptDecision::After(FIRST_DELAY));
+        assert_eq!(paces[40], AttemptDecision::After(FIRST_DELAY * 2));
+        assert!(paces[80..].iter().all(|pace| *pace == AttemptDecision::After(MAX_DELAY)), "the wait is bounded");
         let counts = limiter.attempt(address(7), "player", start).unwrap();
-        assert_eq!(limiter.pace(address(7), "player", counts.name, start), Pace::Now, "another name is not affected");
-        let counts = limiter.attempt(address(7), "gm", start + WINDOW).unwrap();
-        assert_eq!(limiter.pace(address(7), "gm", counts.name, start + WINDOW), Pace::Now, "a minute later");
+        assert_eq!(
+            limiter.decide(address(7), "player", counts.name, start),
+            AttemptDecision::Now,
+            "another name is not affected"
+        );
+        let counts = limiter.attempt(address(7), "gm", start + ATTEMPT_WINDOW).unwrap();
+        assert_eq!(
+            limiter.decide(address(7), "gm", counts.name, start + ATTEMPT_WINDOW),
+            AttemptDecision::Now,
+            "a minute later"
+        );
     }
 
     #[test]
     fn network_from_which_a_user_has_logged_in_is_not_slowed_down() {
         let mut limiter = limiter(10, 100, 3);
         let start = Instant::now();
-        limiter.succeed(HERE, "gm", start);
-        assert_eq!(limiter.pace(HERE, "gm", 1_000, start), Pace::Now);
-        assert_eq!(limiter.pace(THERE, "gm", 1_000, start), Pace::After(MAX_DELAY));
-        assert_eq!(limiter.pace(HERE, "player", 1_000, start), Pace::After(MAX_DELAY), "for the same name only");
-        assert_eq!(limiter.pace(HERE, "gm", 1_000, start + KNOWN_FOR), Pace::After(MAX_DELAY), "for a while");
+        limiter.succeed(LOCAL, "gm", start);
+        assert_eq!(limiter.decide(LOCAL, "gm", 1_000, start), AttemptDecision::Now);
+        assert_eq!(limiter.decide(REMOTE, "gm", 1_000, start), AttemptDecision::After(MAX_DELAY));
+        assert_eq!(
+            limiter.decide(LOCAL, "player", 1_000, start),
+            AttemptDecision::After(MAX_DELAY),
+            "for the same name only"
+        );
+        assert_eq!(
+            limiter.decide(LOCAL, "gm", 1_000, start + KNOWN_NETWORK_TTL),
+            AttemptDecision::After(MAX_DELAY),
+            "for a while"
+        );
     }
 
     #[test]
     fn only_a_few_attempts_for_a_name_wait_at_the_same_time() {
         let mut limiter = limiter(10, 100, 3);
         let now = Instant::now();
-        for number in 0..MAX_WAITING {
-            assert_eq!(limiter.pace(address(number), "gm", 1_000, now), Pace::After(MAX_DELAY));
+        for number in 0..MAX_WAITING_ATTEMPTS {
+            assert_eq!(limiter.decide(address(number), "gm", 1_000, now), AttemptDecision::After(MAX_DELAY));
         }
-        assert_eq!(limiter.pace(THERE, "gm", 1_000, now), Pace::Refused(MAX_DELAY));
+        assert_eq!(limiter.decide(REMOTE, "gm", 1_000, now), AttemptDecision::Refused(MAX_DELAY));
         limiter.stop_waiting("gm");
-        assert_eq!(limiter.pace(THERE, "gm", 1_000, now), Pace::After(MAX_DELAY));
+        assert_eq!(limiter.decide(REMOTE, "gm", 1_000, now), AttemptDecision::After(MAX_DELAY));
     }
 }

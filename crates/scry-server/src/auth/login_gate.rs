@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 
 use super::digest;
-use super::limiter::{AttemptCounts, LoginLimiter, LoginLimits, Pace, WINDOW, network};
+use super::limiter::{ATTEMPT_WINDOW, AttemptCounts, AttemptDecision, LoginLimiter, LoginLimits, network};
 use crate::clock;
 use crate::db::{Db, DbError};
 
 /// One attempt in so many removes the counts that are too old to matter.
-const SWEEP_ONE_IN: u8 = 64;
+const ATTEMPTS_PER_SWEEP: u8 = 64;
 
 /// Lets login attempts through; clones share the counts.
 #[derive(Debug, Clone)]
@@ -34,12 +34,12 @@ pub enum LoginGateError {
 }
 
 /// Keeps a place among the attempts that wait, and gives it back.
-struct Waiting<'a> {
+struct WaitSlot<'a> {
     gate: &'a LoginGate,
     name: &'a str,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitSlot<'_> {
     fn drop(&mut self) {
         self.gate.limiter().stop_waiting(self.name);
     }
@@ -64,12 +64,12 @@ impl LoginGate {
             self.limits.check(everywhere, left).map_err(LoginGateError::TooMany)?;
             counts.name = counts.name.max(everywhere.name);
         }
-        let pace = self.limiter().pace(address, name, counts.name, Instant::now());
-        match pace {
-            Pace::Now => Ok(()),
-            Pace::Refused(wait) => Err(LoginGateError::TooMany(wait)),
-            Pace::After(delay) => {
-                let _waiting = Waiting { gate: self, name };
+        let decision = self.limiter().decide(address, name, counts.name, Instant::now());
+        match decision {
+            AttemptDecision::Now => Ok(()),
+            AttemptDecision::Refused(wait) => Err(LoginGateError::TooMany(wait)),
+            AttemptDecision::After(delay) => {
+                let _waiting = WaitSlot { gate: self, name };
                 tokio::time::sleep(delay).await;
                 Ok(())
             }
@@ -108,8 +108,8 @@ impl LoginGate {
 /// One statement by itself: it does not wait for the changes of campaigns, nor do they wait for it.
 async fn count(db: &Db, address: IpAddr, name: &str) -> Result<(AttemptCounts, Duration), DbError> {
     let now_ms = clock::now().as_millisecond();
-    let window_ms = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
-    if fastrand::u8(..SWEEP_ONE_IN) == 0 {
+    let window_ms = i64::try_from(ATTEMPT_WINDOW.as_millis()).unwrap_or(i64::MAX);
+    if fastrand::u8(..ATTEMPTS_PER_SWEEP) == 0 {
         sqlx::query("DELETE FROM login_attempts WHERE since_ms < $1")
             .bind(now_ms - 2 * window_ms)
             .execute(&db.writer)

@@ -14,6 +14,6 @@ pub mod sessions;
 pub mod tokens;
 pub mod users;
 
-pub use admission::NotAdmitted;
+pub use admission::AdmissionError;
 pub use service::{AuthError, AuthService};
-pub use tokens::{Claims, MAX_TOKEN, TokenError, Tokens};
+pub use tokens::{Claims, MAX_TOKEN_BYTES, TokenError, Tokens};

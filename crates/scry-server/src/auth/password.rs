@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::config::Argon2Config;
 
 /// How many hashes may run side by side: each takes its full memory.
-const PARALLEL: usize = 4;
+const MAX_PARALLEL_HASHES: usize = 4;
 
 /// Hashes and verifies passwords; clones share their places in the queue.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Passwords {
         let params = Params::new(config.memory_kib, config.iterations, config.parallelism, None)
             .map_err(PasswordError::Params)?;
         let decoy = hash(&params, "the password of nobody")?.into();
-        Ok(Self { params, decoy, permits: Arc::new(Semaphore::new(PARALLEL)) })
+        Ok(Self { params, decoy, permits: Arc::new(Semaphore::new(MAX_PARALLEL_HASHES)) })
     }
 
     /// Hashes a new password.
@@ -89,11 +89,11 @@ fn verify(params: &Params, password: &str, stored: &str) -> bool {
 mod tests {
     use super::*;
 
-    const QUICK: Argon2Config = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
+    const FAST_CONFIG: Argon2Config = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
 
     #[tokio::test]
     async fn only_the_right_password_of_a_user_who_exists_passes() {
-        let passwords = Passwords::new(QUICK).unwrap();
+        let passwords = Passwords::new(FAST_CONFIG).unwrap();
         let stored = passwords.hash("emberfall".to_owned()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");
         assert!(passwords.verify("emberfall".to_owned(), Some(stored.clone())).await.unwrap());
@@ -103,6 +103,6 @@ mod tests {
 
     #[test]
     fn impossible_costs_are_refused() {
-        assert!(Passwords::new(Argon2Config { memory_kib: 1, ..QUICK }).is_err());
+        assert!(Passwords::new(Argon2Config { memory_kib: 1, ..FAST_CONFIG }).is_err());
     }
 }

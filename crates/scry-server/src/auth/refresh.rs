@@ -8,16 +8,16 @@ use super::digest;
 use crate::access::parse_id;
 use crate::db::DbError;
 
-const BYTES: usize = 32;
+const TOKEN_BYTES: usize = 32;
 
 /// Holds a new refresh token and its digest.
-pub(super) struct Fresh {
+pub(super) struct NewRefreshToken {
     pub token: String,
     pub digest: String,
 }
 
 /// Holds what is stored of a refresh token; times are Unix milliseconds.
-pub(super) struct Stored {
+pub(super) struct StoredRefreshToken {
     pub session: Id,
     pub user_id: Id,
     pub username: String,
@@ -31,11 +31,11 @@ pub(super) struct Stored {
 }
 
 /// Makes a refresh token that nobody can guess.
-pub(super) fn make() -> Result<Fresh, getrandom::Error> {
-    let mut bytes = [0; BYTES];
+pub(super) fn generate() -> Result<NewRefreshToken, getrandom::Error> {
+    let mut bytes = [0; TOKEN_BYTES];
     getrandom::fill(&mut bytes)?;
     let token = digest::hex(&bytes);
-    Ok(Fresh { digest: digest_of(&token), token })
+    Ok(NewRefreshToken { digest: digest_of(&token), token })
 }
 
 /// Returns a token's digest, under which it is stored.
@@ -44,7 +44,7 @@ pub(super) fn digest_of(token: &str) -> String {
 }
 
 /// Loads what is stored of a token.
-pub(super) async fn load(db: &mut AnyConnection, digest: &str) -> Result<Option<Stored>, DbError> {
+pub(super) async fn load(db: &mut AnyConnection, digest: &str) -> Result<Option<StoredRefreshToken>, DbError> {
     let row = sqlx::query(
         "SELECT s.id, s.user_id, u.username, t.expires_ms, t.used_ms, s.revoked_ms, t.successor, s.created_ms \
          FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id WHERE t.digest = $1",
@@ -53,7 +53,7 @@ pub(super) async fn load(db: &mut AnyConnection, digest: &str) -> Result<Option<
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        Ok(Stored {
+        Ok(StoredRefreshToken {
             session: parse_id(row.try_get(0)?)?,
             user_id: parse_id(row.try_get(1)?)?,
             username: row.try_get(2)?,

@@ -15,17 +15,17 @@ use crate::event_bus::SessionEnded;
 /// How far back to look for sessions that ended; covers clocks that differ a little.
 const LOOK_BACK: Duration = Duration::from_secs(10);
 /// Past this many the ones whose tokens have run out anyway are dropped.
-const SWEEP: usize = 1024;
+const SWEEP_THRESHOLD: usize = 1024;
 
 /// Remembers ended sessions as long as a token of theirs may live; clones share the memory.
 #[derive(Debug, Clone, Default)]
-pub struct Revoked(Arc<Mutex<HashMap<Id, Timestamp>>>);
+pub struct RevokedSessions(Arc<Mutex<HashMap<Id, Timestamp>>>);
 
-impl Revoked {
+impl RevokedSessions {
     /// Remembers that a session is over.
     pub fn add(&self, sid: &Id, now: Timestamp, keep: Duration) {
         let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.len() >= SWEEP {
+        if ended.len() >= SWEEP_THRESHOLD {
             ended.retain(|_, until| *until > now);
         }
         ended.insert(sid.clone(), now.saturating_add(keep).unwrap_or(Timestamp::MAX));
@@ -42,15 +42,15 @@ impl Revoked {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn lately(db: &Db, now: Timestamp) -> Result<Vec<SessionEnded>, DbError> {
-    since(db, now, LOOK_BACK).await
+pub async fn ended_recently(db: &Db, now: Timestamp) -> Result<Vec<SessionEnded>, DbError> {
+    ended_since(db, now, LOOK_BACK).await
 }
 
 /// Lists the sessions that ended within a span.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn since(db: &Db, now: Timestamp, span: Duration) -> Result<Vec<SessionEnded>, DbError> {
+pub async fn ended_since(db: &Db, now: Timestamp, span: Duration) -> Result<Vec<SessionEnded>, DbError> {
     let oldest = now.as_millisecond().saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
     let rows = sqlx::query("SELECT user_id, id FROM sessions WHERE revoked_ms > $1")
         .bind(oldest)

@@ -14,15 +14,15 @@ use super::login_gate::{LoginGate, LoginGateError};
 use super::password::{PasswordError, Passwords};
 use super::{refresh, users};
 use crate::clock;
-use crate::core::Core;
 use crate::db::{DbError, Tx, is_shared};
 use crate::event_bus::SessionEnded;
 use crate::limits::LimitKind;
+use crate::state::AppState;
 
 /// Answers the routes of authentication; clones share everything.
 #[derive(Clone)]
 pub struct AuthService {
-    core: Core,
+    state: AppState,
     passwords: Passwords,
     gate: LoginGate,
 }
@@ -67,7 +67,7 @@ impl AuthError {
 
 /// What a use of a refresh token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum RefreshUse {
     First,
     /// The answer to the first was probably lost.
     Repeat {
@@ -100,12 +100,12 @@ impl Rotation {
 }
 
 impl AuthService {
-    /// Builds the service over the core.
+    /// Builds the service over the server's state.
     ///
     /// # Errors
     /// [`PasswordError`] when the configured costs are impossible.
-    pub fn new(core: Core) -> Result<Self, PasswordError> {
-        let auth = &core.config.auth;
+    pub fn new(state: AppState) -> Result<Self, PasswordError> {
+        let auth = &state.config.auth;
         Ok(Self {
             passwords: Passwords::new(auth.argon2)?,
             gate: LoginGate::new(
@@ -114,9 +114,9 @@ impl AuthService {
                     per_address: auth.login_attempts_per_address,
                     per_name: auth.login_attempts_per_name,
                 },
-                is_shared(&core.config).then(|| core.db.clone()),
+                is_shared(&state.config).then(|| state.db.clone()),
             ),
-            core,
+            state,
         })
     }
 
@@ -127,12 +127,12 @@ impl AuthService {
     pub async fn login(&self, address: IpAddr, username: &str, password: String) -> Result<TokenResponse, AuthError> {
         self.gate.enter(address, username).await.map_err(|error| match error {
             LoginGateError::TooMany(retry_after) => {
-                self.core.limit_metrics.report(LimitKind::Logins, Some(address));
+                self.state.limit_metrics.report(LimitKind::Logins, Some(address));
                 AuthError::RateLimited { retry_after }
             }
             LoginGateError::Database(error) => error.into(),
         })?;
-        let mut reader = self.core.db.read_apart().await?;
+        let mut reader = self.state.db.read_apart().await?;
         let user = users::by_name(&mut reader, username).await?;
         drop(reader);
         let stored = user.as_ref().map(|user| user.password_hash.clone());
@@ -146,7 +146,7 @@ impl AuthService {
             refresh::open_session(tx, &session, &user.id, now_ms).await?;
             self.issue(tx, &user.id, &user.username, &session).await
         };
-        self.core.db.write(open).await
+        self.state.db.write(open).await
     }
 
     /// Trades a refresh token for a new pair.
@@ -158,19 +158,19 @@ impl AuthService {
     /// [`AuthError`]; a token used before ends its whole family, unless this is the repeat of a
     /// request whose answer was lost a moment ago.
     pub async fn refresh(&self, token: &str) -> Result<TokenResponse, AuthError> {
-        let rotation = Rotation::of(token, self.core.tokens.derive("refresh token after", token)?);
-        let mut reader = self.core.db.read_apart().await?;
+        let rotation = Rotation::of(token, self.state.tokens.derive("refresh token after", token)?);
+        let mut reader = self.state.db.read_apart().await?;
         let stored = refresh::load(&mut reader, &rotation.digest).await?;
         drop(reader);
         // Most that is refused is refused here, and a repeat is answered, without waiting for the one writer.
         let stored = stored.ok_or(AuthError::TokenInvalid)?;
         let now = clock::now();
-        if let Use::Repeat { used_ms } = self.judge(&stored, &rotation, now.as_millisecond())? {
+        if let RefreshUse::Repeat { used_ms } = self.judge(&stored, &rotation, now.as_millisecond())? {
             return self.pair(&stored, &rotation, used_ms);
         }
-        let rotated = self.core.db.write(async |tx: &mut Tx| self.rotate_in(tx, &rotation).await).await?;
+        let rotated = self.state.db.write(async |tx: &mut Tx| self.rotate_in(tx, &rotation).await).await?;
         rotated.map_err(|ended| {
-            self.core.bus.session_ended(ended);
+            self.state.bus.session_ended(ended);
             AuthError::TokenReused
         })
     }
@@ -184,15 +184,15 @@ impl AuthService {
         let stored = refresh::load(tx, &rotation.digest).await?.ok_or(AuthError::TokenInvalid)?;
         let now_ms = clock::now().as_millisecond();
         let used_ms = match self.judge(&stored, rotation, now_ms)? {
-            Use::First => {
-                let expires_ms = now_ms.saturating_add(millis(self.core.config.auth.refresh_ttl));
+            RefreshUse::First => {
+                let expires_ms = now_ms.saturating_add(millis(self.state.config.auth.refresh_ttl));
                 let expires_ms = expires_ms.min(self.session_end_ms(&stored));
                 refresh::mark_used(tx, &rotation.digest, &rotation.successor_digest, now_ms).await?;
                 refresh::store(tx, &rotation.successor_digest, &stored.session, expires_ms).await?;
                 now_ms
             }
-            Use::Repeat { used_ms } => used_ms,
-            Use::Reuse => {
+            RefreshUse::Repeat { used_ms } => used_ms,
+            RefreshUse::Reuse => {
                 refresh::revoke_session(tx, &stored.session, now_ms).await?;
                 return Ok(Err(SessionEnded { user_id: stored.user_id, sid: stored.session }));
             }
@@ -201,26 +201,36 @@ impl AuthService {
     }
 
     /// Decides what a use of a stored token is.
-    fn judge(&self, stored: &refresh::Stored, rotation: &Rotation, now_ms: i64) -> Result<Use, AuthError> {
+    fn judge(
+        &self,
+        stored: &refresh::StoredRefreshToken,
+        rotation: &Rotation,
+        now_ms: i64,
+    ) -> Result<RefreshUse, AuthError> {
         if stored.revoked {
             return Err(if stored.used_ms.is_some() { AuthError::TokenReused } else { AuthError::TokenInvalid });
         }
         if stored.expires_ms <= now_ms || self.session_end_ms(stored) <= now_ms {
             return Err(AuthError::TokenExpired);
         }
-        let Some(used_ms) = stored.used_ms else { return Ok(Use::First) };
-        let is_in_time = now_ms - used_ms <= millis(self.core.config.auth.refresh_grace);
+        let Some(used_ms) = stored.used_ms else { return Ok(RefreshUse::First) };
+        let is_in_time = now_ms - used_ms <= millis(self.state.config.auth.refresh_grace);
         let is_same = stored.successor.as_ref() == Some(&rotation.successor_digest);
-        Ok(if is_in_time && is_same { Use::Repeat { used_ms } } else { Use::Reuse })
+        Ok(if is_in_time && is_same { RefreshUse::Repeat { used_ms } } else { RefreshUse::Reuse })
     }
 
     /// Builds the pair that a token was traded for at its first use.
-    fn pair(&self, stored: &refresh::Stored, rotation: &Rotation, used_ms: i64) -> Result<TokenResponse, AuthError> {
+    fn pair(
+        &self,
+        stored: &refresh::StoredRefreshToken,
+        rotation: &Rotation,
+        used_ms: i64,
+    ) -> Result<TokenResponse, AuthError> {
         let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
         let jti = rotation.access_token_id(used_ms);
         let times = (time(used_ms), time(self.session_end_ms(stored)));
         let user = (&stored.user_id, stored.username.as_str());
-        let (access_token, exp) = self.core.tokens.issue_same(user, &stored.session, jti, times)?;
+        let (access_token, exp) = self.state.tokens.issue_same(user, &stored.session, jti, times)?;
         Ok(TokenResponse {
             access_token,
             refresh_token: rotation.successor.clone(),
@@ -230,8 +240,8 @@ impl AuthService {
     }
 
     /// Returns when a session ends, however often it is refreshed.
-    fn session_end_ms(&self, stored: &refresh::Stored) -> i64 {
-        stored.opened_ms.saturating_add(millis(self.core.config.auth.session_lifetime))
+    fn session_end_ms(&self, stored: &refresh::StoredRefreshToken) -> i64 {
+        stored.opened_ms.saturating_add(millis(self.state.config.auth.session_lifetime))
     }
 
     /// Ends the session of a refresh token; one that is not known has no session to end.
@@ -239,16 +249,16 @@ impl AuthService {
     /// # Errors
     /// [`AuthError::Database`] when the database does not answer.
     pub async fn logout(&self, token: &str) -> Result<(), AuthError> {
-        let mut reader = self.core.db.read_apart().await?;
+        let mut reader = self.state.db.read_apart().await?;
         let stored = refresh::load(&mut reader, &refresh::digest_of(token)).await?;
         drop(reader);
         // Unknown tokens never wait for the one writer.
         let Some(stored) = stored else { return Ok(()) };
         if !stored.revoked {
             let now_ms = clock::now().as_millisecond();
-            self.core.db.write(async |tx: &mut Tx| refresh::revoke_session(tx, &stored.session, now_ms).await).await?;
+            self.state.db.write(async |tx: &mut Tx| refresh::revoke_session(tx, &stored.session, now_ms).await).await?;
         }
-        self.core.bus.session_ended(SessionEnded { user_id: stored.user_id, sid: stored.session });
+        self.state.bus.session_ended(SessionEnded { user_id: stored.user_id, sid: stored.session });
         Ok(())
     }
 
@@ -257,7 +267,7 @@ impl AuthService {
     /// # Errors
     /// [`AuthError`] when the server cannot tell.
     pub async fn has_password(&self, username: &str, password: String) -> Result<bool, AuthError> {
-        let mut reader = self.core.db.read_apart().await?;
+        let mut reader = self.state.db.read_apart().await?;
         let user = users::by_name(&mut reader, username).await?;
         drop(reader);
         match user {
@@ -268,11 +278,11 @@ impl AuthService {
 
     async fn issue(&self, tx: &mut Tx, user: &Id, username: &str, session: &Id) -> Result<TokenResponse, AuthError> {
         let now = clock::now();
-        let session_end = now.saturating_add(self.core.config.auth.session_lifetime).unwrap_or(Timestamp::MAX);
+        let session_end = now.saturating_add(self.state.config.auth.session_lifetime).unwrap_or(Timestamp::MAX);
         let jti = Id::from(uuid::Uuid::now_v7());
-        let (access_token, exp) = self.core.tokens.issue_same((user, username), session, jti, (now, session_end))?;
-        let fresh = refresh::make()?;
-        let auth = &self.core.config.auth;
+        let (access_token, exp) = self.state.tokens.issue_same((user, username), session, jti, (now, session_end))?;
+        let fresh = refresh::generate()?;
+        let auth = &self.state.config.auth;
         let expires_ms = now.as_millisecond().saturating_add(millis(auth.refresh_ttl.min(auth.session_lifetime)));
         refresh::store(tx, &fresh.digest, session, expires_ms).await?;
         Ok(TokenResponse {

@@ -9,7 +9,7 @@ use crate::event_bus::SessionEnded;
 
 /// A session that has not ended; times are Unix milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
+pub struct LoginSession {
     pub id: Id,
     pub username: String,
     pub created_ms: i64,
@@ -44,7 +44,7 @@ pub async fn open_printed(
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn living(db: &Db, username: Option<&str>, now_ms: i64) -> Result<Vec<Session>, DbError> {
+pub async fn list_active(db: &Db, username: Option<&str>, now_ms: i64) -> Result<Vec<LoginSession>, DbError> {
     let rows = sqlx::query(
         "SELECT s.id, u.username, s.created_ms, s.token_expires_ms, \
          (SELECT MAX(t.expires_ms) FROM refresh_tokens t WHERE t.session_id = s.id) \
@@ -54,13 +54,13 @@ pub async fn living(db: &Db, username: Option<&str>, now_ms: i64) -> Result<Vec<
     .bind(username.unwrap_or_default())
     .fetch_all(&db.reader)
     .await?;
-    let sessions: Vec<Session> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let sessions: Vec<LoginSession> = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok(sessions.into_iter().filter(|session| session.expires_ms > now_ms).collect())
 }
 
-fn read(row: &sqlx::any::AnyRow) -> Result<Session, DbError> {
+fn read(row: &sqlx::any::AnyRow) -> Result<LoginSession, DbError> {
     let (token, refresh): (Option<i64>, Option<i64>) = (row.try_get(3)?, row.try_get(4)?);
-    Ok(Session {
+    Ok(LoginSession {
         id: parse_id(row.try_get(0)?)?,
         username: row.try_get(1)?,
         created_ms: row.try_get(2)?,

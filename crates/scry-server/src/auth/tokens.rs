@@ -14,9 +14,9 @@ use sha2::{Digest, Sha256};
 use crate::limits::LimitKind;
 
 /// Bounds a token, in bytes: a longer one is none of ours, and not worth the work of looking at it.
-pub const MAX_TOKEN: usize = 4 * 1024;
+pub const MAX_TOKEN_BYTES: usize = 4 * 1024;
 /// How far the clocks of two nodes may be apart, in seconds: a token may come from a moment that is still ahead.
-const CLOCK_SKEW: i64 = 60;
+const CLOCK_SKEW_SECONDS: i64 = 60;
 
 /// Issues and verifies access tokens; clones share one key.
 #[derive(Clone)]
@@ -46,9 +46,9 @@ pub struct Claims {
 
 /// Holds the claims of a token whose signature is right, with those that none of ours has.
 ///
-/// A key that signs for other services too must not open this door with their tokens.
+/// A key that signs for other services too must not open this server with their tokens.
 #[derive(Deserialize)]
-struct Received {
+struct UncheckedClaims {
     sub: Id,
     name: String,
     iat: i64,
@@ -65,7 +65,7 @@ struct Received {
 impl Claims {
     /// Tells whether a claim is this value, or a list with it.
     #[must_use]
-    pub fn say(&self, claim: &str, value: &str) -> bool {
+    pub fn has_claim(&self, claim: &str, value: &str) -> bool {
         let is_it = |said: &Value| match said {
             Value::String(text) => text == value,
             Value::Number(number) => number.to_string() == value,
@@ -194,10 +194,10 @@ impl Tokens {
         if token.is_empty() {
             return Err(TokenError::Missing);
         }
-        if token.len() > MAX_TOKEN {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
-        let token = jsonwebtoken::decode::<Received>(token, &self.decoding, &self.validation)
+        let token = jsonwebtoken::decode::<UncheckedClaims>(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?;
         if !is_plain(&token.header) {
             return Err(TokenError::Invalid);
@@ -206,11 +206,11 @@ impl Tokens {
     }
 }
 
-impl Received {
+impl UncheckedClaims {
     /// Accepts the claims if they are meant for this server and for now, in Unix seconds.
     fn judge(self, now: i64) -> Result<Claims, TokenError> {
         let Self { sub, name, iat, exp, jti, sid, nbf, aud, iss, more } = self;
-        let soonest = now.saturating_add(CLOCK_SKEW);
+        let soonest = now.saturating_add(CLOCK_SKEW_SECONDS);
         let is_early = iat > soonest || nbf.is_some_and(|nbf| nbf > soonest);
         let is_foreign = aud.is_some() || iss.is_some();
         if is_early || is_foreign || iat < 0 || name.is_empty() || Timestamp::from_second(exp).is_err() {
@@ -275,12 +275,16 @@ mod tests {
         let more = more.into_iter().map(|(claim, said)| (claim.to_owned(), said)).collect();
         let (token, _) = tokens().issue_with(&id("u"), "gm", &id("s"), at(1_000), more).unwrap();
         let claims = tokens().verify(&token, at(1_000)).unwrap();
-        assert!(claims.say("company", "acme") && claims.say("divisions", "d1") && claims.say("divisions", "7"));
-        assert!(claims.say("sub", "u") && claims.say("name", "gm"));
+        assert!(
+            claims.has_claim("company", "acme")
+                && claims.has_claim("divisions", "d1")
+                && claims.has_claim("divisions", "7")
+        );
+        assert!(claims.has_claim("sub", "u") && claims.has_claim("name", "gm"));
         for (claim, value) in
             [("company", "acm"), ("deep", "acme"), ("divisions", "d2"), ("nothing", ""), ("sub", "gm")]
         {
-            assert!(!claims.say(claim, value), "{claim} {value}");
+            assert!(!claims.has_claim(claim, value), "{claim} {value}");
         }
     }
 

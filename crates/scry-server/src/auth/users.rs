@@ -9,7 +9,7 @@ use crate::db::DbError;
 
 /// Holds a user with their password's hash.
 #[derive(Clone)]
-pub struct User {
+pub struct UserRecord {
     pub id: Id,
     pub username: String,
     pub password_hash: String,
@@ -23,13 +23,13 @@ pub struct User {
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
-pub async fn by_name(db: &mut AnyConnection, username: &str) -> Result<Option<User>, DbError> {
+pub async fn by_name(db: &mut AnyConnection, username: &str) -> Result<Option<UserRecord>, DbError> {
     let row = sqlx::query("SELECT id, username, password_hash, is_service, disabled_ms FROM users WHERE username = $1")
         .bind(username)
         .fetch_optional(db)
         .await?;
     row.map(|row| {
-        Ok(User {
+        Ok(UserRecord {
             id: parse_id(row.try_get(0)?)?,
             username: row.try_get(1)?,
             password_hash: row.try_get(2)?,
@@ -44,7 +44,7 @@ pub async fn by_name(db: &mut AnyConnection, username: &str) -> Result<Option<Us
 ///
 /// # Errors
 /// [`DbError`], also when the name is taken.
-pub async fn insert(db: &mut AnyConnection, user: &User) -> Result<(), DbError> {
+pub async fn insert(db: &mut AnyConnection, user: &UserRecord) -> Result<(), DbError> {
     sqlx::query("INSERT INTO users (id, username, password_hash, is_service, created_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(user.id.as_str())
         .bind(user.username.as_str())

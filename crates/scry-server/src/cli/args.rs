@@ -9,16 +9,16 @@ use crate::config::{Flags, LogFormat};
 /// The server of scry: Socket.IO gateway, GraphQL API and event journal.
 #[derive(Parser)]
 #[command(name = "scry-server", version, about, subcommand_negates_reqs = true)]
-pub(super) struct Cli {
+pub(super) struct ServerCli {
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<ServerCommand>,
     #[command(flatten)]
-    pub options: Options,
+    pub options: ServerOptions,
 }
 
 /// Options of every command; each has an environment variable, SCRY_SERVER_ and its name.
 #[derive(Args)]
-pub(super) struct Options {
+pub(super) struct ServerOptions {
     /// Reads settings from this TOML file.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -43,7 +43,7 @@ pub(super) struct Options {
 }
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(super) enum ServerCommand {
     /// Serves until SIGTERM or SIGINT (the default).
     Serve,
     /// Loads a world; what is already there is left alone.
@@ -151,7 +151,7 @@ pub(super) enum SessionCommand {
     },
 }
 
-impl Options {
+impl ServerOptions {
     /// Lists what was set, by the key of the setting.
     pub(super) fn flags(&self) -> Flags {
         let format = self.log_format.map(|format| match format {

@@ -9,8 +9,8 @@ use scry_world::World;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Cli, Command};
-use super::{CliError, log, members, rooms, sessions, users};
+use super::args::{ServerCli, ServerCommand};
+use super::{ServerCliError, log, members, rooms, sessions, users};
 use crate::auth::key;
 use crate::auth::password::Passwords;
 use crate::config::{ServerConfig, load};
@@ -18,22 +18,24 @@ use crate::db::{database_url, is_shared};
 use crate::{Server, ServerError, seed};
 
 /// Runs the command that was given, or serves.
-pub(super) async fn run(cli: Cli) -> Result<(), CliError> {
+pub(super) async fn run(cli: ServerCli) -> Result<(), ServerCliError> {
     let config = load(cli.options.config.as_deref(), &process_env, &cli.options.flags())?;
     log::start(config.log_format);
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(config).await,
-        Command::Seed { world } => load_world(&config, world.as_deref()).await,
-        Command::User(command) => users::run(config, command).await,
-        Command::Member(command) => members::run(config, command).await,
-        Command::Session(command) => sessions::run(config, command).await,
-        Command::Room(command) => rooms::run(config, command).await,
-        Command::Token { name, ttl, claims } => sessions::print_token(config, &name, ttl.as_deref(), &claims).await,
-        Command::CheckConfig => check(&config),
+    match cli.command.unwrap_or(ServerCommand::Serve) {
+        ServerCommand::Serve => serve(config).await,
+        ServerCommand::Seed { world } => load_world(&config, world.as_deref()).await,
+        ServerCommand::User(command) => users::run(config, command).await,
+        ServerCommand::Member(command) => members::run(config, command).await,
+        ServerCommand::Session(command) => sessions::run(config, command).await,
+        ServerCommand::Room(command) => rooms::run(config, command).await,
+        ServerCommand::Token { name, ttl, claims } => {
+            sessions::print_token(config, &name, ttl.as_deref(), &claims).await
+        }
+        ServerCommand::CheckConfig => check(&config),
     }
 }
 
-async fn serve(config: ServerConfig) -> Result<(), CliError> {
+async fn serve(config: ServerConfig) -> Result<(), ServerCliError> {
     let address = config.listen;
     let shutdown = CancellationToken::new();
     stop_on_signals(&shutdown)?;
@@ -41,12 +43,12 @@ async fn serve(config: ServerConfig) -> Result<(), CliError> {
     super::limit::raise();
     let listener = TcpListener::bind(address).await.map_err(|source| ServerError::Bind { address, source })?;
     let server = Server::open(config).await?;
-    say(&format!("listening on http://{}", listener.local_addr().map_err(ServerError::from)?))?;
+    print_line(&format!("listening on http://{}", listener.local_addr().map_err(ServerError::from)?))?;
     Ok(server.run(listener, shutdown).await?)
 }
 
 #[cfg(unix)]
-fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CliError> {
+fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), ServerCliError> {
     use tokio::signal::unix::{SignalKind, signal};
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         let mut signal = signal(kind).map_err(ServerError::from)?;
@@ -60,7 +62,7 @@ fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CliError> {
 }
 
 #[cfg(not(unix))]
-fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CliError> {
+fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), ServerCliError> {
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
         // Without a console there is nothing that could interrupt it.
@@ -71,14 +73,14 @@ fn stop_on_signals(shutdown: &CancellationToken) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn load_world(config: &ServerConfig, path: Option<&Path>) -> Result<(), CliError> {
+async fn load_world(config: &ServerConfig, path: Option<&Path>) -> Result<(), ServerCliError> {
     let world = match path {
         None => World::bundled(),
         Some(path) => {
             let shown = path.display();
             let text = std::fs::read_to_string(path)
-                .map_err(|error| CliError::Usage(format!("--world: cannot read {shown}: {error}")))?;
-            World::parse(&text).map_err(|error| CliError::Usage(format!("--world: {shown}: {error}")))?
+                .map_err(|error| ServerCliError::Usage(format!("--world: cannot read {shown}: {error}")))?;
+            World::parse(&text).map_err(|error| ServerCliError::Usage(format!("--world: {shown}: {error}")))?
         }
     };
     let progress = Progress::new(true);
@@ -86,28 +88,28 @@ async fn load_world(config: &ServerConfig, path: Option<&Path>) -> Result<(), Cl
     let report = progress.run(seed(config, &world)).await?;
     drop(progress);
     if report.users + report.campaigns == 0 {
-        return say("nothing to add: this world is already loaded");
+        return print_line("nothing to add: this world is already loaded");
     }
-    say(&format!("added {} users, {} campaigns, {} entities", report.users, report.campaigns, report.entities))
+    print_line(&format!("added {} users, {} campaigns, {} entities", report.users, report.campaigns, report.entities))
 }
 
-fn check(config: &ServerConfig) -> Result<(), CliError> {
+fn check(config: &ServerConfig) -> Result<(), ServerCliError> {
     let database = database_url(config).map_err(ServerError::from)?;
-    Passwords::new(config.auth.argon2).map_err(|error| CliError::Usage(error.to_string()))?;
+    Passwords::new(config.auth.argon2).map_err(|error| ServerCliError::Usage(error.to_string()))?;
     if config.auth.jwt_secret.is_some() || is_shared(config) {
         key::signing_key(config)?;
     }
     let names: Vec<_> = config.catalogues.iter().map(|catalogue| &*catalogue.name).collect();
     let catalogues = if names.is_empty() { String::new() } else { format!(", catalogues {}", names.join(", ")) };
     let database = database.trim_end_matches("?mode=rwc");
-    say(&format!("the settings are sound: listen on {}, {database}{catalogues}", config.listen))
+    print_line(&format!("the settings are sound: listen on {}, {database}{catalogues}", config.listen))
 }
 
 /// Prints a line to stdout; who has closed it does not want to know.
-pub(super) fn say(line: &str) -> Result<(), CliError> {
+pub(super) fn print_line(line: &str) -> Result<(), ServerCliError> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::Failed(error.to_string())),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(ServerCliError::Failed(error.to_string())),
         _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Fewer open files than this stop a busy server from taking connections.
-const ENOUGH: u64 = 4_096;
+const MIN_OPEN_FILES: u64 = 4_096;
 
 /// Raises the limit on open files as far as the system lets a process do so itself.
 ///
@@ -17,7 +17,7 @@ pub(super) fn raise() {
             tracing::debug!(%error, "could not raise the limit on open files");
         }
     }
-    if let Some(files) = getrlimit(Resource::Nofile).current.filter(|files| *files < ENOUGH) {
+    if let Some(files) = getrlimit(Resource::Nofile).current.filter(|files| *files < MIN_OPEN_FILES) {
         tracing::warn!(files, "few connections fit the limit on open files; raise it (ulimit -Hn, LimitNOFILE=)");
     }
 }

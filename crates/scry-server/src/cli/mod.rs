@@ -13,12 +13,12 @@ mod users;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use self::args::Cli;
+use self::args::ServerCli;
 use super::error::ServerError;
 
 /// Says why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CliError {
+pub enum ServerCliError {
     #[error(transparent)]
     Config(#[from] scry_config::ConfigError),
     #[error(transparent)]
@@ -29,7 +29,7 @@ pub enum CliError {
     Failed(String),
 }
 
-impl CliError {
+impl ServerCliError {
     /// Returns the exit code: 2 for bad configuration or usage, 1 for anything the world refused.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
@@ -45,7 +45,7 @@ impl CliError {
 ///
 /// A failure is one line on stderr.
 pub async fn run() -> u8 {
-    let cli = match Cli::try_parse() {
+    let cli = match ServerCli::try_parse() {
         Ok(cli) => cli,
         Err(help) if matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             print!("{help}");

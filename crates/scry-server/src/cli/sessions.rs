@@ -7,60 +7,60 @@ use scry_config::duration;
 use scry_protocol::Id;
 use serde_json::{Map, Value};
 
-use super::CliError;
+use super::ServerCliError;
 use super::args::SessionCommand;
-use super::commands::say;
+use super::commands::print_line;
 use super::users::{failed, find};
-use crate::auth::{MAX_TOKEN, sessions};
+use crate::auth::{MAX_TOKEN_BYTES, sessions};
 use crate::config::ServerConfig;
 use crate::db::Tx;
-use crate::{Core, clock};
+use crate::{AppState, clock};
 
 /// Bounds how long a printed token is good: nobody remembers for longer who has it.
 const MAX_TOKEN_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Runs a command that lists or ends sessions.
-pub(super) async fn run(config: ServerConfig, command: SessionCommand) -> Result<(), CliError> {
-    let core = Core::open(config).await?;
+pub(super) async fn run(config: ServerConfig, command: SessionCommand) -> Result<(), ServerCliError> {
+    let state = AppState::open(config).await?;
     let done = match command {
-        SessionCommand::List { user } => list(&core, user.as_deref()).await,
-        SessionCommand::End { id: Some(id), user: None } => end(&core, &id).await,
-        SessionCommand::End { id: None, user: Some(user) } => end_all(&core, &user).await,
-        SessionCommand::End { .. } => Err(CliError::Usage("name one session by its ID, or a --user".to_owned())),
+        SessionCommand::List { user } => list(&state, user.as_deref()).await,
+        SessionCommand::End { id: Some(id), user: None } => end(&state, &id).await,
+        SessionCommand::End { id: None, user: Some(user) } => end_all(&state, &user).await,
+        SessionCommand::End { .. } => Err(ServerCliError::Usage("name one session by its ID, or a --user".to_owned())),
     };
-    core.db.close().await;
+    state.db.close().await;
     done
 }
 
-async fn list(core: &Core, user: Option<&str>) -> Result<(), CliError> {
+async fn list(state: &AppState, user: Option<&str>) -> Result<(), ServerCliError> {
     if let Some(name) = user {
-        find(&core.db, name).await?;
+        find(&state.db, name).await?;
     }
-    let living = sessions::living(&core.db, user, clock::now().as_millisecond()).await.map_err(failed)?;
+    let living = sessions::list_active(&state.db, user, clock::now().as_millisecond()).await.map_err(failed)?;
     let width = living.iter().map(|session| session.username.len()).max().unwrap_or_default();
     living.iter().try_for_each(|session| {
         let kind = if session.is_printed { "token" } else { "login" };
         let (since, until) = (written(session.created_ms), written(session.expires_ms));
-        say(&format!("{:width$}  {kind}  since {since}  until {until}  {}", session.username, session.id))
+        print_line(&format!("{:width$}  {kind}  since {since}  until {until}  {}", session.username, session.id))
     })
 }
 
-async fn end(core: &Core, id: &str) -> Result<(), CliError> {
-    let id = Id::parse(id).map_err(|problem| CliError::Usage(format!("ID: {problem}")))?;
-    let ended = sessions::end(&core.db, &id, clock::now().as_millisecond()).await.map_err(failed)?;
+async fn end(state: &AppState, id: &str) -> Result<(), ServerCliError> {
+    let id = Id::parse(id).map_err(|problem| ServerCliError::Usage(format!("ID: {problem}")))?;
+    let ended = sessions::end(&state.db, &id, clock::now().as_millisecond()).await.map_err(failed)?;
     match ended {
-        Some(_) => say("the session has ended"),
-        None => {
-            Err(CliError::Failed(format!("no session {id} is open; `scry-server session list` names those that are")))
-        }
+        Some(_) => print_line("the session has ended"),
+        None => Err(ServerCliError::Failed(format!(
+            "no session {id} is open; `scry-server session list` names those that are"
+        ))),
     }
 }
 
-async fn end_all(core: &Core, name: &str) -> Result<(), CliError> {
-    let user = find(&core.db, name).await?;
+async fn end_all(state: &AppState, name: &str) -> Result<(), ServerCliError> {
+    let user = find(&state.db, name).await?;
     let end = async |tx: &mut Tx| sessions::end_all_of(tx, &user.id, clock::now().as_millisecond()).await;
-    let ended = core.db.write(end).await.map_err(failed)?;
-    say(&format!("{} of {name} ended", count(ended, "session")))
+    let ended = state.db.write(end).await.map_err(failed)?;
+    print_line(&format!("{} of {name} ended", count(ended, "session")))
 }
 
 /// Prints an access token with a session of its own, which can be ended.
@@ -69,45 +69,50 @@ pub(super) async fn print_token(
     name: &str,
     ttl: Option<&str>,
     claims: &[String],
-) -> Result<(), CliError> {
+) -> Result<(), ServerCliError> {
     let claims = claims.iter().map(|text| claim(text)).collect::<Result<Map<_, _>, _>>()?;
     let ttl = ttl.map(token_ttl).transpose()?.unwrap_or(config.auth.access_ttl).min(MAX_TOKEN_TTL);
-    let core = Core::open(config).await?;
-    let printed = token(&core, name, ttl, claims).await;
-    core.db.close().await;
-    say(&printed?)
+    let state = AppState::open(config).await?;
+    let printed = token(&state, name, ttl, claims).await;
+    state.db.close().await;
+    print_line(&printed?)
 }
 
-fn token_ttl(text: &str) -> Result<Duration, CliError> {
-    let ttl = duration::parse(text).map_err(|problem| CliError::Usage(format!("--ttl: {problem}")))?;
+fn token_ttl(text: &str) -> Result<Duration, ServerCliError> {
+    let ttl = duration::parse(text).map_err(|problem| ServerCliError::Usage(format!("--ttl: {problem}")))?;
     if ttl < Duration::from_secs(1) || ttl > MAX_TOKEN_TTL {
         let problem = "a token lasts from 1s to 2160h (90 days); a program that runs for longer should log in";
-        return Err(CliError::Usage(format!("--ttl: {problem}")));
+        return Err(ServerCliError::Usage(format!("--ttl: {problem}")));
     }
     Ok(ttl)
 }
 
-async fn token(core: &Core, name: &str, ttl: Duration, claims: Map<String, Value>) -> Result<String, CliError> {
-    let user = find(&core.db, name).await?;
+async fn token(
+    state: &AppState,
+    name: &str,
+    ttl: Duration,
+    claims: Map<String, Value>,
+) -> Result<String, ServerCliError> {
+    let user = find(&state.db, name).await?;
     if user.is_disabled {
-        return Err(CliError::Failed(format!("{name} is disabled; see `scry-server user enable`")));
+        return Err(ServerCliError::Failed(format!("{name} is disabled; see `scry-server user enable`")));
     }
     let (session, now) = (Id::from(uuid::Uuid::now_v7()), clock::now());
-    let issued = core.tokens.with_ttl(ttl).issue_with(&user.id, &user.username, &session, now, claims);
-    let (token, exp) = issued.map_err(|error| CliError::Failed(error.to_string()))?;
-    if token.len() > MAX_TOKEN {
-        let problem = format!("the token would have {} bytes, and none over {MAX_TOKEN} is taken", token.len());
-        return Err(CliError::Usage(format!("--claim: {problem}; say less")));
+    let issued = state.tokens.with_ttl(ttl).issue_with(&user.id, &user.username, &session, now, claims);
+    let (token, exp) = issued.map_err(|error| ServerCliError::Failed(error.to_string()))?;
+    if token.len() > MAX_TOKEN_BYTES {
+        let problem = format!("the token would have {} bytes, and none over {MAX_TOKEN_BYTES} is taken", token.len());
+        return Err(ServerCliError::Usage(format!("--claim: {problem}; say less")));
     }
     let (now_ms, expires_ms) = (now.as_millisecond(), exp.saturating_mul(1000));
     let open = async |tx: &mut Tx| sessions::open_printed(tx, &session, &user.id, now_ms, expires_ms).await;
-    core.db.write(open).await.map_err(failed)?;
+    state.db.write(open).await.map_err(failed)?;
     Ok(token)
 }
 
 /// Reads a further claim of a token: `NAME=VALUE`, or `NAME=[A,B]` for a list.
-fn claim(text: &str) -> Result<(String, Value), CliError> {
-    let usage = |problem: String| CliError::Usage(format!("--claim: {problem}"));
+fn claim(text: &str) -> Result<(String, Value), ServerCliError> {
+    let usage = |problem: String| ServerCliError::Usage(format!("--claim: {problem}"));
     let (name, value) = text.split_once('=').ok_or_else(|| usage(format!("“{text}” must be NAME=VALUE")))?;
     let said = ["sub", "name", "iat", "exp", "jti", "sid", "nbf", "aud", "iss"];
     if name.is_empty() || said.contains(&name) {

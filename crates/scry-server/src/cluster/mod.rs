@@ -24,7 +24,7 @@ use scry_protocol::Id;
 use self::signing::{Signer, Verifier};
 use super::event_bus::EventBus;
 use super::notify_set::NotifySet;
-use crate::config::Secret;
+use crate::config::ConfigSecret;
 
 /// How many messages may wait for a slow reader before it loses the oldest.
 const CHANNEL_CAPACITY: usize = 4096;
@@ -56,7 +56,7 @@ impl Cluster {
     /// What is wrong with the URL, without its password.
     pub fn new(
         node: Arc<str>,
-        url: &Secret,
+        url: &ConfigSecret,
         prefix: &str,
         key: MessageKey,
         rejections: RejectionMetrics,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Secret;
+use super::ConfigSecret;
 
 /// Holds the settings of logins and tokens.
 #[derive(Debug, Clone)]
@@ -22,9 +22,9 @@ pub struct AuthConfig {
     /// Bounds login attempts per minute and name, whatever the address; more of them are slowed down.
     pub login_attempts_per_name: u32,
     /// Signs access tokens; by default a key generated into the data directory.
-    pub jwt_secret: Option<Secret>,
+    pub jwt_secret: Option<ConfigSecret>,
     /// Opens `/socket-stats`; closed to everybody by default.
-    pub admin_token: Option<Secret>,
+    pub admin_token: Option<ConfigSecret>,
     pub argon2: Argon2Config,
 }
 

@@ -38,7 +38,7 @@ pub struct QuotaConfig {
 }
 
 /// A day, in seconds.
-const DAY: u64 = 24 * 3600;
+const SECONDS_PER_DAY: u64 = 24 * 3600;
 
 impl Default for QuotaConfig {
     fn default() -> Self {
@@ -51,13 +51,13 @@ impl Default for QuotaConfig {
             max_open_invitations: 50,
             max_invitations_received: 50,
             invitations_per_minute: 20,
-            invitation_ttl: Duration::from_secs(14 * DAY),
+            invitation_ttl: Duration::from_secs(14 * SECONDS_PER_DAY),
             notifications_per_minute: 240,
             notifications_per_pair: 60,
             notifications_kept: 200,
-            notification_keep: Duration::from_secs(90 * DAY),
-            session_keep: Duration::from_secs(30 * DAY),
-            deleted_campaign_keep: Duration::from_secs(7 * DAY),
+            notification_keep: Duration::from_secs(90 * SECONDS_PER_DAY),
+            session_keep: Duration::from_secs(30 * SECONDS_PER_DAY),
+            deleted_campaign_keep: Duration::from_secs(7 * SECONDS_PER_DAY),
         }
     }
 }

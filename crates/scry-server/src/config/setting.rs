@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use scry_config::duration;
 
-use super::{LogFormat, Secret, ServerConfig, catalogues};
+use super::{ConfigSecret, LogFormat, ServerConfig, catalogues};
 
 /// Describes one setting.
 pub struct Setting {
@@ -70,15 +70,15 @@ pub const SETTINGS: &[Setting] = &[
     plain("query_timeout", |config, value| assign(&mut config.http.query_timeout, span(value))),
     plain("queries_per_user", |config, value| assign(&mut config.http.queries_per_user, number(value))),
     plain("max_answer_bytes", |config, value| assign(&mut config.http.max_answer_bytes, number(value))),
-    plain("jwt_secret", |config, value| assign(&mut config.auth.jwt_secret, Ok(Some(Secret::new(value))))),
+    plain("jwt_secret", |config, value| assign(&mut config.auth.jwt_secret, Ok(Some(ConfigSecret::new(value))))),
     plain("jwt_secret_file", |config, value| {
         let secret = std::fs::read_to_string(value).map_err(|error| format!("cannot read {value}: {error}"))?;
-        assign(&mut config.auth.jwt_secret, Ok(Some(Secret::new(secret.trim()))))
+        assign(&mut config.auth.jwt_secret, Ok(Some(ConfigSecret::new(secret.trim()))))
     }),
     plain("admin_token", |config, value| {
         let problem = "must have at least 16 characters, for example from `openssl rand -hex 32`";
         let token = Some(value.trim()).filter(|token| token.len() >= 16).ok_or_else(|| problem.to_owned());
-        assign(&mut config.auth.admin_token, token.map(|token| Some(Secret::new(token))))
+        assign(&mut config.auth.admin_token, token.map(|token| Some(ConfigSecret::new(token))))
     }),
     plain("argon2_memory_kib", |config, value| assign(&mut config.auth.argon2.memory_kib, number(value))),
     plain("argon2_iterations", |config, value| assign(&mut config.auth.argon2.iterations, number(value))),
@@ -178,11 +178,11 @@ fn assign<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
 }
 
 /// Bounds every duration: times that far ahead can still be counted in milliseconds and written as RFC 3339.
-const MAX_SPAN: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 fn span(value: &str) -> Result<Duration, String> {
     let span = duration::parse(value)?;
-    if span.is_zero() || span > MAX_SPAN {
+    if span.is_zero() || span > MAX_DURATION {
         return Err("must be longer than nothing and at most ten years (87600h)".to_owned());
     }
     Ok(span)
@@ -194,9 +194,9 @@ fn number<T: FromStr + PartialEq + Default>(value: &str) -> Result<T, String> {
 }
 
 /// Takes a URL of Redis, whose password must never be shown.
-fn redis(value: &str) -> Result<Secret, String> {
+fn redis(value: &str) -> Result<ConfigSecret, String> {
     let known = ["redis://", "rediss://", "redis+unix://"].iter().any(|scheme| value.starts_with(scheme));
-    if known { Ok(Secret::new(value)) } else { Err("must be a URL such as redis://127.0.0.1:6379".to_owned()) }
+    if known { Ok(ConfigSecret::new(value)) } else { Err("must be a URL such as redis://127.0.0.1:6379".to_owned()) }
 }
 
 fn redis_prefix(value: &str) -> Result<String, String> {

@@ -1,7 +1,7 @@
 //! The database: one writer, several readers, one set of queries.
 
 pub mod batch;
-mod group;
+mod commit_batch;
 mod migrate;
 mod open;
 mod postgres;
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use sqlx::{Any, AnyPool, Transaction};
 
-use self::group::Writer;
+use self::commit_batch::DbWriter;
 
-pub use group::Tx;
+pub use commit_batch::Tx;
 pub use open::{database_url, is_shared};
 
 /// Holds the connections to the database.
@@ -27,13 +27,13 @@ pub struct Db {
     pub reader: AnyPool,
     pub queries: AnyPool,
     pub writer: AnyPool,
-    changes: Writer,
-    engine: Engine,
+    changes: DbWriter,
+    engine: DatabaseKind,
 }
 
 /// Names the kind of a database, where that makes a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Engine {
+enum DatabaseKind {
     Sqlite,
     Postgres,
 }
@@ -59,8 +59,8 @@ pub enum DbError {
 }
 
 impl Db {
-    fn new(engine: Engine, reader: AnyPool, queries: AnyPool, writer: AnyPool) -> Self {
-        Self { changes: Writer::new(writer.clone(), engine.begin()), engine, reader, queries, writer }
+    fn new(engine: DatabaseKind, reader: AnyPool, queries: AnyPool, writer: AnyPool) -> Self {
+        Self { changes: DbWriter::new(writer.clone(), engine.begin()), engine, reader, queries, writer }
     }
 
     /// Makes a change; others wait until it has ended, and may share its commit.
@@ -139,8 +139,8 @@ impl Db {
 
     async fn begin_read(&self, pool: &AnyPool) -> Result<ReadTx, DbError> {
         match self.engine {
-            Engine::Sqlite => Ok(pool.begin().await?),
-            Engine::Postgres => Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?),
+            DatabaseKind::Sqlite => Ok(pool.begin().await?),
+            DatabaseKind::Postgres => Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?),
         }
     }
 
@@ -169,7 +169,7 @@ impl Db {
     }
 }
 
-impl Engine {
+impl DatabaseKind {
     /// Returns what starts a change.
     ///
     /// Either way the lock is taken before the first read: a transaction that reads first and writes later

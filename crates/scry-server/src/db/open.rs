@@ -9,11 +9,11 @@ use super::{Db, DbError, postgres, sqlite};
 use crate::config::ServerConfig;
 
 /// How long a request waits for a connection before it gives up.
-pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Says where the database is.
 #[derive(Debug, PartialEq, Eq)]
-enum Place<'a> {
+enum DatabaseLocation<'a> {
     File(PathBuf),
     Server(&'a str),
 }
@@ -25,9 +25,9 @@ impl Db {
     /// [`DbError`] naming the database when it cannot be opened or migrated.
     pub async fn open(config: &ServerConfig) -> Result<Self, DbError> {
         install_default_drivers();
-        match place(config)? {
-            Place::File(path) => sqlite::open(&path).await,
-            Place::Server(url) => postgres::open(url).await,
+        match location(config)? {
+            DatabaseLocation::File(path) => sqlite::open(&path).await,
+            DatabaseLocation::Server(url) => postgres::open(url).await,
         }
     }
 }
@@ -38,26 +38,28 @@ impl Db {
 /// # Errors
 /// [`DbError::UnknownKind`] for any kind of database but SQLite and Postgres.
 pub fn database_url(config: &ServerConfig) -> Result<String, DbError> {
-    Ok(match place(config)? {
-        Place::File(path) => sqlite::url(&path),
-        Place::Server(url) => postgres::shown(url),
+    Ok(match location(config)? {
+        DatabaseLocation::File(path) => sqlite::url(&path),
+        DatabaseLocation::Server(url) => postgres::shown(url),
     })
 }
 
 /// Tells whether other nodes may work on the same database.
 #[must_use]
 pub fn is_shared(config: &ServerConfig) -> bool {
-    matches!(place(config), Ok(Place::Server(_)))
+    matches!(location(config), Ok(DatabaseLocation::Server(_)))
 }
 
-fn place(config: &ServerConfig) -> Result<Place<'_>, DbError> {
-    let Some(url) = config.database.as_deref() else { return Ok(Place::File(config.data_dir.join("scry.db"))) };
+fn location(config: &ServerConfig) -> Result<DatabaseLocation<'_>, DbError> {
+    let Some(url) = config.database.as_deref() else {
+        return Ok(DatabaseLocation::File(config.data_dir.join("scry.db")));
+    };
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(Place::Server(url));
+        return Ok(DatabaseLocation::Server(url));
     }
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.trim_start_matches('/').is_empty() => {
-            Ok(Place::File(path.strip_prefix("//").unwrap_or(path).into()))
+            Ok(DatabaseLocation::File(path.strip_prefix("//").unwrap_or(path).into()))
         }
         _ => Err(DbError::UnknownKind(scheme(url))),
     }

@@ -2,12 +2,12 @@
 
 use url::Url;
 
-use super::open::{ACQUIRE, open_error, pool};
-use super::{Db, DbError, Engine, migrate};
+use super::open::{ACQUIRE_TIMEOUT, open_error, pool};
+use super::{DatabaseKind, Db, DbError, migrate};
 
 /// How many reads may run side by side on each node: those of the API, and all others.
-const QUERIES: u32 = 8;
-const READERS: u32 = 8;
+const QUERY_CONNECTIONS: u32 = 8;
+const READER_CONNECTIONS: u32 = 8;
 /// A node that stops in the middle of a change, or is cut off, holds the others up no longer than this.
 const SETUP: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '15s'; \
                      SET statement_timeout = '30s'; SET client_min_messages = warning;";
@@ -18,10 +18,10 @@ const READ_ONLY: &str = "SET default_transaction_read_only = on; SET statement_t
 pub(super) async fn open(url: &str) -> Result<Db, DbError> {
     let shown = shown(url);
     let failed = |source| open_error(&shown, source);
-    let writer = pool(1, ACQUIRE, SETUP).connect(url).await.map_err(failed)?;
+    let writer = pool(1, ACQUIRE_TIMEOUT, SETUP).connect(url).await.map_err(failed)?;
     migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: shown.clone(), source })?;
-    let readers = async |count| pool(count, ACQUIRE, READ_ONLY).connect(url).await.map_err(failed);
-    Ok(Db::new(Engine::Postgres, readers(READERS).await?, readers(QUERIES).await?, writer))
+    let readers = async |count| pool(count, ACQUIRE_TIMEOUT, READ_ONLY).connect(url).await.map_err(failed);
+    Ok(Db::new(DatabaseKind::Postgres, readers(READER_CONNECTIONS).await?, readers(QUERY_CONNECTIONS).await?, writer))
 }
 
 /// Writes a URL for people: without its password and its parameters.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::open::{ACQUIRE, open_error, pool};
-use super::{Db, DbError, Engine, migrate};
+use super::open::{ACQUIRE_TIMEOUT, open_error, pool};
+use super::{DatabaseKind, Db, DbError, migrate};
 use crate::permissions;
 
 /// How many reads may run side by side: those of the API, and all others.
-const QUERIES: u32 = 4;
-const READERS: u32 = 4;
+const QUERY_CONNECTIONS: u32 = 4;
+const READER_CONNECTIONS: u32 = 4;
 /// Every connection: wait for a lock instead of failing, survive a power cut, keep references whole.
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                        PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
@@ -20,11 +20,12 @@ pub(super) async fn open(path: &Path) -> Result<Db, DbError> {
     let shown = url.trim_end_matches("?mode=rwc");
     keep_private(path).map_err(|source| open_error(shown, sqlx::Error::Io(source)))?;
     permissions::warn_of_database(path);
-    let writer = pool(1, ACQUIRE, PRAGMAS).connect(&url).await.map_err(|source| open_error(shown, source))?;
+    let writer = pool(1, ACQUIRE_TIMEOUT, PRAGMAS).connect(&url).await.map_err(|source| open_error(shown, source))?;
     migrate::run(&writer).await.map_err(|source| DbError::Migrate { url: shown.to_owned(), source })?;
-    let readers =
-        async |count| pool(count, ACQUIRE, READ_ONLY).connect(&url).await.map_err(|source| open_error(shown, source));
-    Ok(Db::new(Engine::Sqlite, readers(READERS).await?, readers(QUERIES).await?, writer))
+    let readers = async |count| {
+        pool(count, ACQUIRE_TIMEOUT, READ_ONLY).connect(&url).await.map_err(|source| open_error(shown, source))
+    };
+    Ok(Db::new(DatabaseKind::Sqlite, readers(READER_CONNECTIONS).await?, readers(QUERY_CONNECTIONS).await?, writer))
 }
 
 /// Creates a database file that is not there yet so that nobody else may read the password hashes in it.

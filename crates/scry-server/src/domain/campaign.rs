@@ -21,7 +21,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn campaigns(&self, caller: &Caller) -> Result<Vec<CampaignView>, DomainError> {
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         Ok(views(&mut tx, &caller.user_id).await?)
     }
 
@@ -30,7 +30,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn campaign(&self, caller: &Caller, id: &Id) -> Result<Option<CampaignView>, DomainError> {
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         Ok(view(&mut tx, &caller.user_id, id).await?)
     }
 }

@@ -44,7 +44,7 @@ impl Domain {
             if kind == EntityKind::Campaign {
                 self.require_campaigns_left(unit).await?;
             }
-            check_entity_limit(unit, &campaign_id, self.core.config.max_campaign_entities).await?;
+            check_entity_limit(unit, &campaign_id, self.state.config.max_campaign_entities).await?;
             let now = unit.timestamp();
             let entity =
                 Entity { id, campaign_id, kind, name, version: 1, created_at: now.clone(), updated_at: now, fields };
@@ -59,7 +59,7 @@ impl Domain {
     ///
     /// Those count that they have made themselves and still own: nobody fills another's quota by making them an owner.
     async fn require_campaigns_left(&self, unit: &mut UnitOfWork) -> Result<(), DomainError> {
-        let limit = self.core.config.quota.max_campaigns_per_user;
+        let limit = self.state.config.quota.max_campaigns_per_user;
         let caller = unit.caller().user_id.clone();
         let row = sqlx::query(
             "SELECT COUNT(*) FROM memberships m JOIN campaigns c ON c.id = m.campaign_id AND c.created_by = m.user_id \

@@ -26,7 +26,7 @@ impl Domain {
         caused_by: Option<Id>,
     ) -> Result<CustomEventMetadata, DomainError> {
         self.require_service(caller).await?;
-        let catalogues = self.core.config.catalogues.clone();
+        let catalogues = self.state.config.catalogues.clone();
         let Some((catalogue, kind)) = catalogues.event(event) else {
             let remedy =
                 catalogues.nearest_event(event).map_or_else(String::new, |near| format!("; did you mean “{near}”?"));
@@ -36,7 +36,7 @@ impl Domain {
         if !catalogue.is_publisher(&caller.name) {
             return Err(DomainError::Forbidden("the catalogue names the accounts that publish its events"));
         }
-        let most = self.core.config.socket.max_payload;
+        let most = self.state.config.socket.max_payload;
         if payload.to_string().len() > most {
             let problem = format!("has more than {most} bytes; publish a reference to what is so large");
             return Err(DomainError::invalid("payload", problem));
@@ -59,7 +59,7 @@ impl Domain {
             Durability::Queued => self.queue(caller, kind, payload, metadata).await?,
             Durability::Ephemeral => {
                 let body = written(payload, &metadata)?;
-                self.core.bus.broadcast(EphemeralBroadcast {
+                self.state.bus.broadcast(EphemeralBroadcast {
                     event: kind.name.to_string(),
                     body,
                     rooms: metadata.rooms.clone(),
@@ -67,14 +67,14 @@ impl Domain {
                 metadata
             }
         };
-        self.core.metrics.declared(&catalogue.name, &kind.name);
+        self.state.metrics.custom_published(&catalogue.name, &kind.name);
         Ok(metadata)
     }
 
     /// Says how clients show the events that catalogues declare.
     #[must_use]
     pub fn displays(&self) -> Vec<EventDisplay> {
-        self.core.config.catalogues.displays()
+        self.state.config.catalogues.displays()
     }
 
     async fn journal(

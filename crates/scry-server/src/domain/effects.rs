@@ -70,7 +70,7 @@ impl Domain {
             return Err(DomainError::invalid("limit", format!("must be from 1 to {MAX_DUE_EFFECTS}")));
         }
         let until = super::input::time("until", until)?;
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         let Some(stored) = store::load(&mut tx, EntityKind::Campaign, campaign).await? else { return Ok(Vec::new()) };
         if !super::query::can_view(&mut tx, caller, campaign).await? {
             return Ok(Vec::new());
@@ -94,7 +94,7 @@ impl Domain {
         to: impl Fn(WorldTime) -> Result<WorldTime, DomainError>,
         rewind: bool,
     ) -> Result<Option<Forecast>, DomainError> {
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         let role = store::role(&mut tx, &caller.user_id, campaign).await?;
         let may_move = allow(role, CampaignAction::Edit) == Decision::Allow;
         let stored = store::load(&mut tx, EntityKind::Campaign, campaign).await?;

@@ -114,26 +114,26 @@ fn before(now: Timestamp, span: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::Core;
+    use crate::state::AppState;
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
-    async fn run(core: &Core, statements: &[String]) {
+    async fn run(state: &AppState, statements: &[String]) {
         for statement in statements {
-            sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&core.db.writer).await.unwrap();
+            sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&state.db.writer).await.unwrap();
         }
     }
 
-    async fn ids(core: &Core, table: &str) -> Vec<String> {
+    async fn ids(state: &AppState, table: &str) -> Vec<String> {
         let query = format!("SELECT id FROM {table} ORDER BY id");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&core.db.reader).await.unwrap();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&state.db.reader).await.unwrap();
         rows.iter().map(|row| row.try_get(0).unwrap()).collect()
     }
 
     #[tokio::test]
     async fn what_is_older_than_the_settings_say_is_deleted_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
-        let core = Core::open(ServerConfig::new(dir.path())).await.unwrap();
+        let state = AppState::open(ServerConfig::new(dir.path())).await.unwrap();
         let now = clock::now();
         let days = |days: u32| before(now, DAY * days);
         let ms = |ago: u32| days(ago).as_millisecond();
@@ -164,7 +164,7 @@ mod tests {
             )
         };
         run(
-            &core,
+            &state,
             &[
                 "INSERT INTO users VALUES ('u', 'u', '', 0, '', NULL, NULL)".to_owned(),
                 note("old", days(91)),
@@ -194,9 +194,9 @@ mod tests {
             ],
         )
         .await;
-        delete_expired(&core.db, &core.config, now).await.unwrap();
-        assert_eq!(ids(&core, "notifications").await, ["young"]);
-        assert_eq!(ids(&core, "sessions").await, ["ended", "living", "new", "printed", "printed-ended"]);
-        assert_eq!(ids(&core, "campaigns").await, ["catalogue:erp", "lately", "there"]);
+        delete_expired(&state.db, &state.config, now).await.unwrap();
+        assert_eq!(ids(&state, "notifications").await, ["young"]);
+        assert_eq!(ids(&state, "sessions").await, ["ended", "living", "new", "printed", "printed-ended"]);
+        assert_eq!(ids(&state, "campaigns").await, ["catalogue:erp", "lately", "there"]);
     }
 }

@@ -46,12 +46,12 @@ pub use world_time::WorldTimeMove;
 
 use scry_protocol::Id;
 
-use super::core::Core;
+use super::state::AppState;
 
 /// Answers queries and makes changes; clones are cheap.
 #[derive(Clone)]
 pub struct Domain {
-    core: Core,
+    state: AppState,
 }
 
 /// Names who asks.
@@ -67,9 +67,9 @@ pub struct Caller {
 pub type FieldMap = serde_json::Map<String, serde_json::Value>;
 
 impl Domain {
-    /// Builds the domain over the core.
+    /// Builds the domain over the server's state.
     #[must_use]
-    pub const fn new(core: Core) -> Self {
-        Self { core }
+    pub const fn new(state: AppState) -> Self {
+        Self { state }
     }
 }

@@ -65,7 +65,7 @@ impl Domain {
         // In one order, whoever sends: two that write to the same users never wait for each other.
         let users: BTreeSet<&Id> = users.iter().collect();
         for user in &users {
-            self.core.quotas.notification(&caller.user_id, user).map_err(|wait| {
+            self.state.quotas.notification(&caller.user_id, user).map_err(|wait| {
                 DomainError::too_often(LimitKind::Notifications, "you have sent too many notifications", wait)
             })?;
         }
@@ -96,9 +96,9 @@ impl Domain {
              WHERE user_id = $1 AND (read_at IS NULL OR $3 = 0) ORDER BY created_at DESC, id DESC LIMIT $2",
         )
         .bind(caller.user_id.as_str())
-        .bind(i64::from(self.core.config.quota.notifications_kept))
+        .bind(i64::from(self.state.config.quota.notifications_kept))
         .bind(i64::from(unread))
-        .fetch_all(&self.core.db.queries)
+        .fetch_all(&self.state.db.queries)
         .await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
@@ -115,7 +115,7 @@ impl Domain {
         .bind(id.as_str())
         .bind(caller.user_id.as_str())
         .bind(clock::format_time(clock::now()))
-        .fetch_optional(&self.core.db.writer)
+        .fetch_optional(&self.state.db.writer)
         .await?
         .ok_or(DomainError::NotFound("notification"))?;
         Ok(read(&row)?)
@@ -128,7 +128,7 @@ impl Domain {
     pub async fn unread_notifications(&self, caller: &Caller) -> Result<u64, DomainError> {
         let row = sqlx::query("SELECT COUNT(*) FROM notifications WHERE user_id = $1 AND read_at IS NULL")
             .bind(caller.user_id.as_str())
-            .fetch_one(&self.core.db.queries)
+            .fetch_one(&self.state.db.queries)
             .await?;
         Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default())
     }
@@ -141,7 +141,7 @@ impl Domain {
         let marked = sqlx::query("UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL")
             .bind(caller.user_id.as_str())
             .bind(clock::format_time(clock::now()))
-            .execute(&self.core.db.writer)
+            .execute(&self.state.db.writer)
             .await?;
         Ok(marked.rows_affected())
     }

@@ -25,7 +25,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn notification_preferences(&self, caller: &Caller) -> Result<DeliveryPreferences, DomainError> {
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         Ok(load(&mut tx, &caller.user_id).await?)
     }
 
@@ -48,7 +48,7 @@ impl Domain {
             store(tx, &caller.user_id, &wanted).await?;
             Ok(wanted)
         };
-        self.core.db.write(change).await
+        self.state.db.write(change).await
     }
 }
 

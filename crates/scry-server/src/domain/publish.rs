@@ -37,7 +37,7 @@ impl Domain {
     pub(super) async fn require_service(&self, caller: &Caller) -> Result<(), DomainError> {
         let row = sqlx::query("SELECT is_service FROM users WHERE id = $1")
             .bind(caller.user_id.as_str())
-            .fetch_optional(&self.core.db.reader)
+            .fetch_optional(&self.state.db.reader)
             .await?;
         if row.map(|row| row.try_get::<i64, _>(0)).transpose()? == Some(1) {
             Ok(())

@@ -40,7 +40,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn entity(&self, caller: &Caller, kind: EntityKind, id: &Id) -> Result<Option<Entity>, DomainError> {
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         let Some(entity) = store::load(&mut tx, kind, id).await? else { return Ok(None) };
         Ok(can_view(&mut tx, caller, &entity.campaign_id).await?.then_some(entity))
     }
@@ -55,7 +55,7 @@ impl Domain {
         campaign: &Id,
         kind: EntityKind,
     ) -> Result<Vec<Entity>, DomainError> {
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         if !can_view(&mut tx, caller, campaign).await? {
             return Ok(Vec::new());
         }
@@ -67,7 +67,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn children(&self, caller: &Caller, parent: &Id, kind: EntityKind) -> Result<Vec<Entity>, DomainError> {
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         let Some(entity) = store::load_any(&mut tx, parent).await? else { return Ok(Vec::new()) };
         if !can_view(&mut tx, caller, &entity.campaign_id).await? {
             return Ok(Vec::new());
@@ -85,8 +85,8 @@ impl Domain {
         if ids.len() > MAX_NODES {
             return Err(DomainError::invalid("ids", format!("must be at most {MAX_NODES}")));
         }
-        self.core.metrics.refetched("nodes");
-        let mut tx = self.core.db.read().await?;
+        self.state.metrics.refetched("nodes");
+        let mut tx = self.state.db.read().await?;
         let mut viewable = HashMap::new();
         let mut nodes = Vec::with_capacity(ids.len());
         for id in ids {
@@ -108,8 +108,8 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn snapshot(&self, caller: &Caller, id: &Id) -> Result<Option<CampaignSnapshot>, DomainError> {
-        self.core.metrics.refetched("snapshot");
-        let mut tx = self.core.db.read().await?;
+        self.state.metrics.refetched("snapshot");
+        let mut tx = self.state.db.read().await?;
         let Some(campaign) = campaign::view(&mut tx, &caller.user_id, id).await? else { return Ok(None) };
         Ok(Some(CampaignSnapshot {
             position: campaign.position.clone(),
@@ -137,7 +137,7 @@ impl Domain {
         if !(1..=MAX_EVENTS).contains(&limit) {
             return Err(DomainError::invalid("limit", format!("must be from 1 to {MAX_EVENTS}")));
         }
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         if !can_view(&mut tx, caller, campaign).await? {
             return Ok(Vec::new());
         }

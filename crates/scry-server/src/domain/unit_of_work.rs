@@ -86,16 +86,16 @@ impl Domain {
             tx,
             caller: caller.clone(),
             origin: ChangeOrigin { source, caused_by },
-            rules: self.core.rules.clone(),
+            rules: self.state.rules.clone(),
             dirty: DirtySet::default(),
             now: clock::now(),
-            notifications_kept: self.core.config.quota.notifications_kept,
-            max_bytes_per_campaign: self.core.config.quota.max_bytes_per_campaign,
+            notifications_kept: self.state.config.quota.notifications_kept,
+            max_bytes_per_campaign: self.state.config.quota.max_bytes_per_campaign,
             stored: HashMap::new(),
             after_commit: AfterCommit::default(),
         };
         let (answer, after_commit) = self
-            .core
+            .state
             .db
             .write_wrapped(begin, async |unit: &mut UnitOfWork| {
                 let answer = work(unit).await?;
@@ -109,14 +109,14 @@ impl Domain {
 
     /// Wakes those who wait for the events and messages of a change that is on disk, and counts it.
     fn announce_commit(&self, caller: &Caller, after_commit: &AfterCommit, is_by_user: bool) {
-        let bus = &self.core.bus;
+        let bus = &self.state.bus;
         after_commit.campaigns.iter().for_each(|campaign| bus.committed(campaign));
         after_commit.addressees.iter().for_each(|user| bus.message_stored(user));
         if is_by_user {
             bus.activity.add(caller.user_id.clone());
         }
         for (event, source) in &after_commit.events {
-            self.core.metrics.journaled(event, source.as_str());
+            self.state.metrics.journaled(event, source.as_str());
         }
         let (correlation_id, user, events) = (&caller.correlation_id, &caller.name, after_commit.events.len());
         tracing::debug!(correlation_id, user, events, "committed");

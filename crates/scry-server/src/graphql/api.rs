@@ -18,44 +18,44 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::context::TokioContext;
 use tokio_util::sync::CancellationToken;
 
+use super::field_costs::FieldCosts;
 use super::limits::{QueryError, QueryLimits, cut, tidy_errors};
 use super::meter::{AnswerPool, Meter, Metering};
-use super::prices::Prices;
-use super::turns::{Turn, UserTurns};
+use super::query_limiter::{QueryPermit, UserQueryLimiter};
 use super::{cost, mutation, query, scan};
 use crate::config::HttpConfig;
 use crate::domain::{Caller, Domain};
 use crate::limits::LimitKind;
 
 /// How many of the largest answers all queries may hold together.
-const LARGEST_ANSWERS: u64 = 8;
+const POOLED_ANSWERS: u64 = 8;
 /// How many queries that cost much may be executed at once, for each thread.
-const DEAR_PER_THREAD: usize = 4;
+const EXPENSIVE_PER_THREAD: usize = 4;
 /// From this cost on a query costs much.
-const DEAR: u64 = 5_000;
+const EXPENSIVE_COST: u64 = 5_000;
 /// What an answer's bytes are first written into.
-const FIRST_BYTES: usize = 4 * 1024;
+const INITIAL_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The resolvers and the types.
 pub type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
 
 /// The GraphQL API; clones are one and the same.
 #[derive(Clone)]
-pub struct Api(Arc<Inner>);
+pub struct GraphqlApi(Arc<GraphqlApiInner>);
 
-struct Inner {
+struct GraphqlApiInner {
     schema: Schema,
-    prices: Prices,
+    field_costs: FieldCosts,
     limits: QueryLimits,
-    turns: UserTurns,
+    limiter: UserQueryLimiter,
     pool: AnswerPool,
     dear: Arc<Semaphore>,
-    threads: Threads,
+    threads: QueryThreads,
 }
 
 /// An answer as it is sent.
 #[derive(Debug)]
-pub struct Answer {
+pub struct GraphqlResponse {
     pub json: Bytes,
     /// The limits that were reached, by the query or by what it asked for.
     pub limits: Vec<LimitKind>,
@@ -64,9 +64,9 @@ pub struct Answer {
 }
 
 /// The runtime that queries are worked out on.
-struct Threads(Option<Runtime>);
+struct QueryThreads(Option<Runtime>);
 
-impl Drop for Threads {
+impl Drop for QueryThreads {
     fn drop(&mut self) {
         // A query that is still being worked out must not hold up the end.
         if let Some(runtime) = self.0.take() {
@@ -75,7 +75,7 @@ impl Drop for Threads {
     }
 }
 
-impl Api {
+impl GraphqlApi {
     /// Builds the API over the domain.
     ///
     /// # Errors
@@ -85,28 +85,28 @@ impl Api {
         let count = available_parallelism().map_or(1, usize::from);
         let runtime = Builder::new_multi_thread().worker_threads(count).thread_name("graphql").build()?;
         let schema = schema(domain);
-        Ok(Self(Arc::new(Inner {
-            prices: Prices::new(&schema.sdl()),
+        Ok(Self(Arc::new(GraphqlApiInner {
+            field_costs: FieldCosts::new(&schema.sdl()),
             schema,
-            turns: UserTurns::new(limits),
-            pool: AnswerPool::new(limits.answer_bytes.saturating_mul(LARGEST_ANSWERS)),
-            dear: Arc::new(Semaphore::new(count * DEAR_PER_THREAD)),
+            limiter: UserQueryLimiter::new(limits),
+            pool: AnswerPool::new(limits.answer_bytes.saturating_mul(POOLED_ANSWERS)),
+            dear: Arc::new(Semaphore::new(count * EXPENSIVE_PER_THREAD)),
             limits,
-            threads: Threads(Some(runtime)),
+            threads: QueryThreads(Some(runtime)),
         })))
     }
 
     /// Answers a request of a caller within the limits.
-    pub async fn execute(&self, request: Request, caller: Caller) -> Answer {
+    pub async fn execute(&self, request: Request, caller: Caller) -> GraphqlResponse {
         let deadline = Instant::now() + self.0.limits.timeout;
         match self.begin(request, caller, deadline).await {
             Ok(answer) => answer,
-            Err(error) => Answer::refusing(&error),
+            Err(error) => GraphqlResponse::refusing(&error),
         }
     }
 
-    async fn begin(&self, request: Request, caller: Caller, deadline: Instant) -> Result<Answer, QueryError> {
-        let turn = self.0.turns.begin(&caller.user_id, deadline).await?;
+    async fn begin(&self, request: Request, caller: Caller, deadline: Instant) -> Result<GraphqlResponse, QueryError> {
+        let permit = self.0.limiter.begin(&caller.user_id, deadline).await?;
         let runtime = self.0.threads.0.as_ref().ok_or(QueryError::Internal)?;
         // Whoever does not wait for the answer any more drops the guard, and with it the query.
         let abandoned = CancellationToken::new();
@@ -116,7 +116,7 @@ impl Api {
             tokio::select! {
                 biased;
                 () = abandoned.cancelled() => Err(QueryError::Internal),
-                answer = api.work(request.data(caller), turn, deadline) => answer,
+                answer = api.work(request.data(caller), permit, deadline) => answer,
             }
         };
         // The query looks at the time as well; this is for one that does not come to it.
@@ -132,11 +132,16 @@ impl Api {
         }
     }
 
-    async fn work(&self, mut request: Request, turn: Turn, deadline: Instant) -> Result<Answer, QueryError> {
+    async fn work(
+        &self,
+        mut request: Request,
+        permit: QueryPermit,
+        deadline: Instant,
+    ) -> Result<GraphqlResponse, QueryError> {
         let inner = &*self.0;
         let cost = inner.prepare(&mut request)?;
         let late = || QueryError::TimedOut(inner.limits.timeout);
-        let _dear = if cost >= DEAR {
+        let _dear = if cost >= EXPENSIVE_COST {
             let permit = timeout_at(deadline, inner.dear.acquire()).await.map_err(|_| late())?;
             Some(permit.map_err(|_| QueryError::Internal)?)
         } else {
@@ -155,23 +160,23 @@ impl Api {
         let json = write(&response, inner.limits.answer_bytes)?;
         drop(response);
         meter.written(json.len());
-        let json = Bytes::from_owner(Written { json, _meter: meter, _turn: turn });
-        Ok(Answer { json, limits, is_busy: false })
+        let json = Bytes::from_owner(AnswerBytes { json, _meter: meter, _turn: permit });
+        Ok(GraphqlResponse { json, limits, is_busy: false })
     }
 }
 
-impl Inner {
+impl GraphqlApiInner {
     /// Parses a request's query and checks what it costs; returns the cost.
     fn prepare(&self, request: &mut Request) -> Result<u64, QueryError> {
         scan::check(&request.query)?;
         let document = parse_query(&request.query).map_err(unreadable)?;
-        let cost = cost::check(&document, &request.variables, &self.prices, &self.limits)?;
+        let cost = cost::check(&document, &request.variables, &self.field_costs, &self.limits)?;
         request.set_parsed_query(document);
         Ok(cost)
     }
 }
 
-impl Answer {
+impl GraphqlResponse {
     fn refusing(error: &QueryError) -> Self {
         let json = serde_json::to_vec(&error.response()).unwrap_or_default();
         let is_busy = error.code() == ErrorCode::RateLimited;
@@ -208,31 +213,31 @@ fn unreadable(error: async_graphql::parser::Error) -> QueryError {
 }
 
 /// An answer's bytes, with what they hold until they have been sent.
-struct Written {
+struct AnswerBytes {
     json: Vec<u8>,
     _meter: Meter,
-    _turn: Turn,
+    _turn: QueryPermit,
 }
 
-impl AsRef<[u8]> for Written {
+impl AsRef<[u8]> for AnswerBytes {
     fn as_ref(&self) -> &[u8] {
         &self.json
     }
 }
 
 fn write(response: &Response, limit: u64) -> Result<Vec<u8>, QueryError> {
-    let mut answer = Bounded { json: Vec::with_capacity(FIRST_BYTES), limit };
+    let mut answer = BoundedBuffer { json: Vec::with_capacity(INITIAL_BUFFER_BYTES), limit };
     serde_json::to_writer(&mut answer, response).map_err(|_| QueryError::AnswerTooLarge(limit))?;
     Ok(answer.json)
 }
 
 /// Bytes that do not grow beyond a limit.
-struct Bounded {
+struct BoundedBuffer {
     json: Vec<u8>,
     limit: u64,
 }
 
-impl Write for Bounded {
+impl Write for BoundedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if (self.json.len() as u64).saturating_add(bytes.len() as u64) > self.limit {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -265,7 +270,7 @@ mod tests {
         starts.recv_timeout(Duration::from_secs(20)).unwrap();
         let (dropped, drops) = mpsc::channel();
         std::thread::spawn(move || {
-            drop(Threads(Some(runtime)));
+            drop(QueryThreads(Some(runtime)));
             dropped.send(()).unwrap();
         });
         drops.recv_timeout(Duration::from_secs(20)).expect("the runtime should not wait for its threads");

@@ -13,17 +13,17 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Value as ConstValue, Variables};
 use async_graphql_value::Value;
 
+use super::field_costs::{FieldCosts, Rows};
 use super::limits::{MAX_DIRECTIVES, MAX_FRAGMENTS, MAX_OPERATIONS, QueryError, QueryLimits};
-use super::prices::{Prices, Rows};
 
 /// The most selection sets inside each other, spreads included; the library refuses fewer, with a sentence of its own.
-const MAX_LEVELS: usize = 64;
+const MAX_SELECTION_LEVELS: usize = 64;
 /// Bytes of arguments that cost as much as one value.
 const BYTES_PER_UNIT: u64 = 1024;
 /// What a value of an argument takes besides its text.
 const VALUE_BYTES: u64 = 72;
 /// What a field that the type does not have costs: it is compared with every name that would be right.
-const UNKNOWN: u64 = 100;
+const UNKNOWN_FIELD_COST: u64 = 100;
 
 /// Checks that a document may be validated and executed; returns what it costs.
 ///
@@ -32,11 +32,11 @@ const UNKNOWN: u64 = 100;
 pub(super) fn check(
     document: &ExecutableDocument,
     variables: &Variables,
-    prices: &Prices,
+    field_costs: &FieldCosts,
     limits: &QueryLimits,
 ) -> Result<u64, QueryError> {
     count_definitions(document)?;
-    let mut meter = Meter::new(document, variables, prices);
+    let mut meter = CostCalculator::new(document, variables, field_costs);
     let mut whole = Extent::default();
     for operation in operations(document) {
         let node = operation.1;
@@ -73,7 +73,7 @@ const fn root(ty: OperationType) -> Option<&'static str> {
 }
 
 fn within_levels(levels: usize) -> Result<(), QueryError> {
-    let (what, limit) = ("selections inside each other", MAX_LEVELS);
+    let (what, limit) = ("selections inside each other", MAX_SELECTION_LEVELS);
     if levels > limit { Err(QueryError::TooLong { what, limit }) } else { Ok(()) }
 }
 
@@ -82,9 +82,9 @@ fn bounded(cost: u64, limits: &QueryLimits) -> Result<(), QueryError> {
     if cost > limit { Err(QueryError::TooComplex { cost, limit }) } else { Ok(()) }
 }
 
-type Operation = async_graphql::parser::types::OperationDefinition;
+type QueryOperation = async_graphql::parser::types::OperationDefinition;
 
-fn operations(document: &ExecutableDocument) -> impl Iterator<Item = (OperationType, &Operation)> {
+fn operations(document: &ExecutableDocument) -> impl Iterator<Item = (OperationType, &QueryOperation)> {
     document.operations.iter().map(|(_, operation)| (operation.node.ty, &operation.node))
 }
 
@@ -121,9 +121,9 @@ impl Extent {
     }
 }
 
-struct Meter<'a> {
+struct CostCalculator<'a> {
     document: &'a ExecutableDocument,
-    prices: &'a Prices,
+    field_costs: &'a FieldCosts,
     /// The variables that are given or have a default.
     values: HashMap<&'a str, &'a ConstValue>,
     /// The bytes that each variable takes wherever it stands.
@@ -135,8 +135,8 @@ struct Meter<'a> {
     directives: usize,
 }
 
-impl<'a> Meter<'a> {
-    fn new(document: &'a ExecutableDocument, variables: &'a Variables, prices: &'a Prices) -> Self {
+impl<'a> CostCalculator<'a> {
+    fn new(document: &'a ExecutableDocument, variables: &'a Variables, field_costs: &'a FieldCosts) -> Self {
         let defaults = operations(document).flat_map(|(_, operation)| &operation.variable_definitions);
         let defaults = defaults.filter_map(|definition| {
             Some((definition.node.name.node.as_str(), &definition.node.default_value.as_ref()?.node))
@@ -145,7 +145,7 @@ impl<'a> Meter<'a> {
         let values: HashMap<&str, &ConstValue> = defaults.chain(given).collect();
         let sizes = values.iter().map(|(name, value)| (*name, const_bytes(value))).collect();
         let (extents, answers) = (HashMap::new(), HashMap::new());
-        Self { document, prices, values, sizes, extents, answers, directives: 0 }
+        Self { document, field_costs, values, sizes, extents, answers, directives: 0 }
     }
 
     fn fragment(&self, name: &str) -> Option<&'a FragmentDefinition> {
@@ -228,7 +228,7 @@ impl<'a> Meter<'a> {
 
     /// Counts the values that a selection set answers with, in a type; `None` for one that is not known.
     fn values(&mut self, set: &'a SelectionSet, of: Option<&'a str>) -> u64 {
-        if let Some(members) = of.and_then(|name| self.prices.members(name)) {
+        if let Some(members) = of.and_then(|name| self.field_costs.members(name)) {
             // A row is one of them, and the dearest counts.
             return members.iter().map(|member| self.values(set, Some(member))).max().unwrap_or_default();
         }
@@ -262,8 +262,8 @@ impl<'a> Meter<'a> {
     /// Counts the values of a fragment, which answers with nothing in a type that it is not made for.
     fn applied(&mut self, set: &'a SelectionSet, of: Option<&'a str>, condition: Option<&'a str>) -> u64 {
         let Some(condition) = condition else { return self.values(set, of) };
-        let Some(of) = of.filter(|of| self.prices.is_object(of)) else { return self.values(set, Some(condition)) };
-        let is_member = self.prices.members(condition).is_some_and(|members| members.iter().any(|it| it == of));
+        let Some(of) = of.filter(|of| self.field_costs.is_object(of)) else { return self.values(set, Some(condition)) };
+        let is_member = self.field_costs.members(condition).is_some_and(|members| members.iter().any(|it| it == of));
         if condition == of || is_member { self.values(set, Some(of)) } else { 1 }
     }
 
@@ -272,18 +272,22 @@ impl<'a> Meter<'a> {
         if name == "__typename" {
             return 1;
         }
-        let prices = self.prices;
-        let Some(price) = of.and_then(|of| prices.field(of, name)) else {
-            return self.values(&field.selection_set.node, None).saturating_add(UNKNOWN);
+        let field_costs = self.field_costs;
+        let Some(field_cost) = of.and_then(|of| field_costs.field(of, name)) else {
+            return self.values(&field.selection_set.node, None).saturating_add(UNKNOWN_FIELD_COST);
         };
-        let rows = prices.rows(name, price, |argument| self.argument(field, argument));
+        let rows = field_costs.rows(name, field_cost, |argument| self.argument(field, argument));
         let each = if field.selection_set.node.items.is_empty() {
             1
         } else {
-            self.values(&field.selection_set.node, Some(&price.of)).saturating_add(1)
+            self.values(&field.selection_set.node, Some(&field_cost.of)).saturating_add(1)
         };
-        let list = u64::from(price.is_list());
-        price.base.saturating_add(list).saturating_add(rows.saturating_mul(each)).saturating_add(self.arguments(field))
+        let list = u64::from(field_cost.is_list());
+        field_cost
+            .base
+            .saturating_add(list)
+            .saturating_add(rows.saturating_mul(each))
+            .saturating_add(self.arguments(field))
     }
 
     /// Returns what an argument says about the number of rows.

@@ -6,15 +6,15 @@ use scry_protocol::{ErrorCode, Id};
 use crate::domain::{Caller, Domain, DomainError};
 
 /// Names the result of every resolver.
-pub(super) type Answer<T> = Result<T, Error>;
+pub(super) type ResolverResult<T> = Result<T, Error>;
 
 /// Returns the domain and the caller of a request.
-pub(super) fn parties<'a>(ctx: &Context<'a>) -> Answer<(&'a Domain, &'a Caller)> {
+pub(super) fn domain_and_caller<'a>(ctx: &Context<'a>) -> ResolverResult<(&'a Domain, &'a Caller)> {
     Ok((ctx.data::<Domain>()?, ctx.data::<Caller>()?))
 }
 
 /// Turns a domain's refusal into a GraphQL error.
-pub(super) fn refuse(error: DomainError) -> Error {
+pub(super) fn to_graphql_error(error: DomainError) -> Error {
     if let DomainError::Database(cause) = &error {
         tracing::error!(error = %cause, "the database failed");
     }
@@ -38,7 +38,7 @@ pub(super) fn refuse(error: DomainError) -> Error {
 }
 
 /// Reads an id of the request; what cannot be one is an invalid payload.
-pub(super) fn id(field: &str, id: &ID) -> Answer<Id> {
+pub(super) fn id(field: &str, id: &ID) -> ResolverResult<Id> {
     Id::parse(id).map_err(|problem| {
         Error::new(format!("{field}: {problem}")).extend_with(|_, extensions| {
             extensions.set("code", ErrorCode::InvalidPayload.as_str());

@@ -13,7 +13,7 @@ macro_rules! input {
         #[derive(InputObject, Serialize)]
         #[serde(rename_all = "camelCase")]
         pub struct $name {
-            $(#[serde(skip_serializing_if = "Left::out")] $field: $type,)*
+            $(#[serde(skip_serializing_if = "Omittable::is_omitted")] $field: $type,)*
         }
 
         impl From<$name> for FieldMap {
@@ -28,30 +28,30 @@ macro_rules! input {
 }
 
 /// Tells whether a request left a field out.
-trait Left {
-    fn out(&self) -> bool;
+trait Omittable {
+    fn is_omitted(&self) -> bool;
 }
 
-impl<T> Left for Option<T> {
-    fn out(&self) -> bool {
+impl<T> Omittable for Option<T> {
+    fn is_omitted(&self) -> bool {
         self.is_none()
     }
 }
 
-impl<T> Left for MaybeUndefined<T> {
-    fn out(&self) -> bool {
+impl<T> Omittable for MaybeUndefined<T> {
+    fn is_omitted(&self) -> bool {
         self.is_undefined()
     }
 }
 
-impl Left for String {
-    fn out(&self) -> bool {
+impl Omittable for String {
+    fn is_omitted(&self) -> bool {
         false
     }
 }
 
-impl Left for ID {
-    fn out(&self) -> bool {
+impl Omittable for ID {
+    fn is_omitted(&self) -> bool {
         false
     }
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
-use super::error::{Answer, id, parties, refuse};
+use super::error::{ResolverResult, domain_and_caller, id, to_graphql_error};
 use super::types::{Member, Role};
 use crate::domain;
 
@@ -44,43 +44,43 @@ impl InvitationMutation {
         user_id: String,
         role: Role,
         idempotency_key: Option<String>,
-    ) -> Answer<Invitation> {
-        let (domain, caller) = parties(ctx)?;
+    ) -> ResolverResult<Invitation> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let (campaign, key) = (id("campaignId", &campaign_id)?, idempotency_key.as_deref());
-        Ok(domain.invite(caller, &campaign, &user_id, role.into(), key).await.map_err(refuse)?.into())
+        Ok(domain.invite(caller, &campaign, &user_id, role.into(), key).await.map_err(to_graphql_error)?.into())
     }
 
     /// Makes the caller a member, as an invitation to them says.
-    async fn accept_invitation(&self, ctx: &Context<'_>, id: ID) -> Answer<Member> {
-        let (domain, caller) = parties(ctx)?;
+    async fn accept_invitation(&self, ctx: &Context<'_>, id: ID) -> ResolverResult<Member> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let id = super::error::id("id", &id)?;
-        Ok(domain.accept_invitation(caller, &id).await.map_err(refuse)?.into())
+        Ok(domain.accept_invitation(caller, &id).await.map_err(to_graphql_error)?.into())
     }
 
     /// Declines an invitation to the caller, and answers with what it was.
-    async fn decline_invitation(&self, ctx: &Context<'_>, id: ID) -> Answer<Invitation> {
-        let (domain, caller) = parties(ctx)?;
+    async fn decline_invitation(&self, ctx: &Context<'_>, id: ID) -> ResolverResult<Invitation> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let id = super::error::id("id", &id)?;
-        Ok(domain.decline_invitation(caller, &id).await.map_err(refuse)?.into())
+        Ok(domain.decline_invitation(caller, &id).await.map_err(to_graphql_error)?.into())
     }
 
     /// Withdraws an invitation to a campaign that the caller owns, and answers with what it was.
-    async fn withdraw_invitation(&self, ctx: &Context<'_>, id: ID) -> Answer<Invitation> {
-        let (domain, caller) = parties(ctx)?;
+    async fn withdraw_invitation(&self, ctx: &Context<'_>, id: ID) -> ResolverResult<Invitation> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let id = super::error::id("id", &id)?;
-        Ok(domain.withdraw_invitation(caller, &id).await.map_err(refuse)?.into())
+        Ok(domain.withdraw_invitation(caller, &id).await.map_err(to_graphql_error)?.into())
     }
 
     /// Keeps a user's invitations from the caller, those that are open included; `userId` may also be a user name.
-    async fn block_inviter(&self, ctx: &Context<'_>, user_id: String) -> Answer<BlockedInviter> {
-        let (domain, caller) = parties(ctx)?;
-        Ok(domain.block_inviter(caller, &user_id).await.map_err(refuse)?.into())
+    async fn block_inviter(&self, ctx: &Context<'_>, user_id: String) -> ResolverResult<BlockedInviter> {
+        let (domain, caller) = domain_and_caller(ctx)?;
+        Ok(domain.block_inviter(caller, &user_id).await.map_err(to_graphql_error)?.into())
     }
 
     /// Takes an entry from the caller's list of blocked inviters, named as it is listed; answers true.
-    async fn unblock_inviter(&self, ctx: &Context<'_>, user_id: String) -> Answer<bool> {
-        let (domain, caller) = parties(ctx)?;
-        domain.unblock_inviter(caller, &user_id).await.map_err(refuse)?;
+    async fn unblock_inviter(&self, ctx: &Context<'_>, user_id: String) -> ResolverResult<bool> {
+        let (domain, caller) = domain_and_caller(ctx)?;
+        domain.unblock_inviter(caller, &user_id).await.map_err(to_graphql_error)?;
         Ok(true)
     }
 }

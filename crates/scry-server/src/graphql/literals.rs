@@ -17,7 +17,7 @@ pub enum LiteralError {
 }
 
 /// Bounds the name of an argument that is told.
-const MAX_ARGUMENT: usize = 64;
+const MAX_ARGUMENT_CHARS: usize = 64;
 
 /// Checks the texts of a query; returns it with escaped pairs replaced by their characters.
 ///
@@ -36,7 +36,7 @@ pub fn check(query: &str) -> Result<Cow<'_, str>, LiteralError> {
     let Scanner { query, changed, .. } = scanner;
     Ok(changed.map_or_else(
         || query.into(),
-        |Changed { mut text, copied }| {
+        |RewrittenQuery { mut text, copied }| {
             text.push_str(&query[copied..]);
             text.into()
         },
@@ -48,11 +48,11 @@ struct Scanner<'a> {
     at: usize,
     /// The last name in front of a colon.
     argument: &'a str,
-    changed: Option<Changed>,
+    changed: Option<RewrittenQuery>,
 }
 
 /// What the query becomes, up to a place in the original.
-struct Changed {
+struct RewrittenQuery {
     text: String,
     copied: usize,
 }
@@ -84,7 +84,7 @@ impl<'a> Scanner<'a> {
         let length = rest.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
         self.at += length;
         if self.rest().trim_start().starts_with(':') {
-            self.argument = &rest[..length.min(MAX_ARGUMENT)];
+            self.argument = &rest[..length.min(MAX_ARGUMENT_CHARS)];
         }
     }
 
@@ -139,7 +139,7 @@ impl<'a> Scanner<'a> {
         let second = unit(&self.rest()[ESCAPE_LEN..]);
         let decoded = second.and_then(|second| char::decode_utf16([first, second]).next()?.ok());
         let Some(c) = decoded else { return Err(LiteralError::Surrogate(self.argument.to_owned())) };
-        let changed = self.changed.get_or_insert(Changed { text: String::new(), copied: 0 });
+        let changed = self.changed.get_or_insert(RewrittenQuery { text: String::new(), copied: 0 });
         changed.text.push_str(&self.query[changed.copied..self.at]);
         changed.text.push(c);
         self.at += 2 * ESCAPE_LEN;

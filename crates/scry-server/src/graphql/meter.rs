@@ -20,7 +20,7 @@ const FIELD_BYTES: u64 = 4;
 /// What a value takes in memory besides its text, until the answer is written.
 const VALUE_BYTES: u64 = 100;
 /// How often a query's memory is added to the node's.
-const SHARE_BYTES: u64 = 64 * 1024;
+const POOL_STEP_BYTES: u64 = 64 * 1024;
 
 /// The bytes of all answers that are being made or sent; clones share the count.
 #[derive(Debug, Clone)]
@@ -79,10 +79,10 @@ impl Drop for PoolShare {
 
 /// Counts what one query makes; clones count together.
 #[derive(Debug, Clone)]
-pub(super) struct Meter(Arc<Inner>);
+pub(super) struct Meter(Arc<MeterInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct MeterInner {
     limits: QueryLimits,
     deadline: Instant,
     bytes: AtomicU64,
@@ -98,7 +98,7 @@ impl Meter {
     #[must_use]
     pub(super) fn new(limits: QueryLimits, deadline: Instant, pool: &AnswerPool) -> Self {
         let (bytes, memory, stopped, reason) = Default::default();
-        Self(Arc::new(Inner { limits, deadline, bytes, memory, share: pool.share(), stopped, reason }))
+        Self(Arc::new(MeterInner { limits, deadline, bytes, memory, share: pool.share(), stopped, reason }))
     }
 
     /// Says that of all that was made only so many bytes are left, the answer as it is sent.
@@ -125,8 +125,8 @@ impl Meter {
         let more = bytes.saturating_add(VALUE_BYTES);
         let before = inner.memory.fetch_add(more, Ordering::Relaxed);
         let after = before.saturating_add(more);
-        let unshared = after / SHARE_BYTES - before / SHARE_BYTES;
-        if unshared > 0 && !inner.share.take(unshared.saturating_mul(SHARE_BYTES)) {
+        let unshared = after / POOL_STEP_BYTES - before / POOL_STEP_BYTES;
+        if unshared > 0 && !inner.share.take(unshared.saturating_mul(POOL_STEP_BYTES)) {
             return self.stop(QueryError::Busy);
         }
         true
@@ -240,13 +240,13 @@ mod tests {
 
     #[test]
     fn answers_share_one_pool_and_give_back_what_they_took() {
-        let pool = AnswerPool::new(10 * SHARE_BYTES);
+        let pool = AnswerPool::new(10 * POOL_STEP_BYTES);
         let meters = [0, 1].map(|_| Meter::new(limits(u64::MAX), soon(), &pool));
-        assert!(meters[0].count(6 * SHARE_BYTES));
-        assert!(!meters[1].count(6 * SHARE_BYTES));
+        assert!(meters[0].count(6 * POOL_STEP_BYTES));
+        assert!(!meters[1].count(6 * POOL_STEP_BYTES));
         assert_eq!(meters[1].0.reason.get(), Some(&QueryError::Busy));
         meters[0].written(10);
-        assert!(pool.used() >= 6 * SHARE_BYTES && pool.used() < 7 * SHARE_BYTES, "{}", pool.used());
+        assert!(pool.used() >= 6 * POOL_STEP_BYTES && pool.used() < 7 * POOL_STEP_BYTES, "{}", pool.used());
         drop(meters);
         assert_eq!(pool.used(), 0);
     }

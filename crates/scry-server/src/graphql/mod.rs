@@ -3,6 +3,7 @@
 pub mod api;
 mod cost;
 mod error;
+mod field_costs;
 mod input;
 mod invitation;
 pub mod limits;
@@ -10,11 +11,10 @@ pub mod literals;
 mod meter;
 mod mutation;
 mod node;
-mod prices;
 mod query;
+mod query_limiter;
 mod scan;
-mod turns;
 mod types;
 mod update;
 
-pub use api::{Answer, Api};
+pub use api::{GraphqlApi, GraphqlResponse};

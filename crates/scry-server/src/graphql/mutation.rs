@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, MergedObject, Object};
 use scry_protocol::Id;
 
-use super::error::{Answer, id, parties, refuse};
+use super::error::{ResolverResult, domain_and_caller, id, to_graphql_error};
 use super::invitation::InvitationMutation;
 use super::types::{Member, Notification, NotificationPreferences, Role, WorldTimeChange};
 use super::update::{
@@ -39,10 +39,10 @@ impl ClockMutation {
         seconds: i64,
         #[graphql(default)] rewind: bool,
         idempotency_key: Option<String>,
-    ) -> Answer<WorldTimeChange> {
-        let (domain, caller) = parties(ctx)?;
+    ) -> ResolverResult<WorldTimeChange> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let (campaign, key) = (id("campaignId", &campaign_id)?, idempotency_key.as_deref());
-        Ok(domain.advance_world_time(caller, &campaign, seconds, rewind, key).await.map_err(refuse)?.into())
+        Ok(domain.advance_world_time(caller, &campaign, seconds, rewind, key).await.map_err(to_graphql_error)?.into())
     }
 
     /// Sets a campaign's clock to an RFC 3339 time; `rewind` as for `advanceWorldTime`.
@@ -53,10 +53,10 @@ impl ClockMutation {
         time: String,
         #[graphql(default)] rewind: bool,
         idempotency_key: Option<String>,
-    ) -> Answer<WorldTimeChange> {
-        let (domain, caller) = parties(ctx)?;
+    ) -> ResolverResult<WorldTimeChange> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let (campaign, key) = (id("campaignId", &campaign_id)?, idempotency_key.as_deref());
-        Ok(domain.set_world_time(caller, &campaign, &time, rewind, key).await.map_err(refuse)?.into())
+        Ok(domain.set_world_time(caller, &campaign, &time, rewind, key).await.map_err(to_graphql_error)?.into())
     }
 }
 
@@ -72,10 +72,10 @@ impl MemberMutation {
         campaign_id: ID,
         user_id: ID,
         idempotency_key: Option<String>,
-    ) -> Answer<bool> {
-        let (domain, caller) = parties(ctx)?;
+    ) -> ResolverResult<bool> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let (campaign, user) = (id("campaignId", &campaign_id)?, id("userId", &user_id)?);
-        domain.remove_member(caller, &campaign, &user, idempotency_key.as_deref()).await.map_err(refuse)?;
+        domain.remove_member(caller, &campaign, &user, idempotency_key.as_deref()).await.map_err(to_graphql_error)?;
         Ok(true)
     }
 
@@ -86,11 +86,11 @@ impl MemberMutation {
         user_id: ID,
         role: Role,
         idempotency_key: Option<String>,
-    ) -> Answer<Member> {
-        let (domain, caller) = parties(ctx)?;
+    ) -> ResolverResult<Member> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let (campaign, user) = (id("campaignId", &campaign_id)?, id("userId", &user_id)?);
         let key = idempotency_key.as_deref();
-        Ok(domain.set_member_role(caller, &campaign, &user, role.into(), key).await.map_err(refuse)?.into())
+        Ok(domain.set_member_role(caller, &campaign, &user, role.into(), key).await.map_err(to_graphql_error)?.into())
     }
 }
 
@@ -108,22 +108,22 @@ impl NotificationMutation {
         #[graphql(default)] body: String,
         #[graphql(default_with = "\"info\".to_owned()")] level: String,
         idempotency_key: Option<String>,
-    ) -> Answer<usize> {
-        let (domain, caller) = parties(ctx)?;
-        let users: Vec<Id> = user_ids.iter().map(|user| id("userIds", user)).collect::<Answer<_>>()?;
-        domain.notify(caller, &users, &title, &body, &level, idempotency_key.as_deref()).await.map_err(refuse)
+    ) -> ResolverResult<usize> {
+        let (domain, caller) = domain_and_caller(ctx)?;
+        let users: Vec<Id> = user_ids.iter().map(|user| id("userIds", user)).collect::<ResolverResult<_>>()?;
+        domain.notify(caller, &users, &title, &body, &level, idempotency_key.as_deref()).await.map_err(to_graphql_error)
     }
 
-    async fn mark_notification_read(&self, ctx: &Context<'_>, id: ID) -> Answer<Notification> {
-        let (domain, caller) = parties(ctx)?;
+    async fn mark_notification_read(&self, ctx: &Context<'_>, id: ID) -> ResolverResult<Notification> {
+        let (domain, caller) = domain_and_caller(ctx)?;
         let id = super::error::id("id", &id)?;
-        Ok(domain.mark_notification_read(caller, &id).await.map_err(refuse)?.into())
+        Ok(domain.mark_notification_read(caller, &id).await.map_err(to_graphql_error)?.into())
     }
 
     /// Marks all of the caller's notifications as read; answers how many were not.
-    async fn mark_all_notifications_read(&self, ctx: &Context<'_>) -> Answer<u64> {
-        let (domain, caller) = parties(ctx)?;
-        domain.mark_all_notifications_read(caller).await.map_err(refuse)
+    async fn mark_all_notifications_read(&self, ctx: &Context<'_>) -> ResolverResult<u64> {
+        let (domain, caller) = domain_and_caller(ctx)?;
+        domain.mark_all_notifications_read(caller).await.map_err(to_graphql_error)
     }
 
     /// Chooses what the caller is told at once; what is left out stays as it is.
@@ -132,8 +132,8 @@ impl NotificationMutation {
         ctx: &Context<'_>,
         levels: Option<Vec<String>>,
         kinds: Option<Vec<String>>,
-    ) -> Answer<NotificationPreferences> {
-        let (domain, caller) = parties(ctx)?;
-        Ok(domain.set_notification_preferences(caller, levels, kinds).await.map_err(refuse)?.into())
+    ) -> ResolverResult<NotificationPreferences> {
+        let (domain, caller) = domain_and_caller(ctx)?;
+        Ok(domain.set_notification_preferences(caller, levels, kinds).await.map_err(to_graphql_error)?.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 
-use super::error::{Answer, id, parties, refuse};
+use super::error::{ResolverResult, domain_and_caller, id, to_graphql_error};
 use super::input::{
     CreateCampaignInput, CreateEncounterInput, CreateKingdomInput, CreateLocationInput, CreateSettlementInput,
     CreateStructureInput, UpdateCampaignInput, UpdateEncounterInput, UpdateKingdomInput, UpdateLocationInput,
@@ -25,10 +25,11 @@ macro_rules! mutations {
                 ctx: &Context<'_>,
                 input: $create_input,
                 idempotency_key: Option<String>,
-            ) -> Answer<$type> {
-                let (domain, caller) = parties(ctx)?;
+            ) -> ResolverResult<$type> {
+                let (domain, caller) = domain_and_caller(ctx)?;
                 let key = idempotency_key.as_deref();
-                let entity = domain.create(caller, EntityKind::$kind, &input.into(), key).await.map_err(refuse)?;
+                let entity =
+                    domain.create(caller, EntityKind::$kind, &input.into(), key).await.map_err(to_graphql_error)?;
                 $answer(ctx, entity).await
             }
 
@@ -40,7 +41,7 @@ macro_rules! mutations {
                 expected_version: Option<i64>,
                 #[graphql(default_with = "OnConflict::Merge")] on_conflict: OnConflict,
                 idempotency_key: Option<String>,
-            ) -> Answer<$type> {
+            ) -> ResolverResult<$type> {
                 let expectation = EditPrecondition { version: expected_version, on_conflict: on_conflict.into() };
                 let entity = update(ctx, EntityKind::$kind, &id, input.into(), expectation, idempotency_key).await?;
                 $answer(ctx, entity).await
@@ -53,10 +54,10 @@ macro_rules! mutations {
                 id: ID,
                 expected_version: Option<i64>,
                 idempotency_key: Option<String>,
-            ) -> Answer<bool> {
-                let (domain, caller) = parties(ctx)?;
+            ) -> ResolverResult<bool> {
+                let (domain, caller) = domain_and_caller(ctx)?;
                 let (id, key) = (super::error::id("id", &id)?, idempotency_key.as_deref());
-                domain.delete(caller, EntityKind::$kind, &id, expected_version, key).await.map_err(refuse)?;
+                domain.delete(caller, EntityKind::$kind, &id, expected_version, key).await.map_err(to_graphql_error)?;
                 Ok(true)
             }
         }
@@ -125,19 +126,19 @@ async fn update(
     input: FieldMap,
     expectation: EditPrecondition,
     key: Option<String>,
-) -> Answer<Entity> {
-    let (domain, caller) = parties(ctx)?;
+) -> ResolverResult<Entity> {
+    let (domain, caller) = domain_and_caller(ctx)?;
     let entity = id("id", entity)?;
-    domain.update(caller, kind, &entity, &input, expectation, key.as_deref()).await.map_err(refuse)
+    domain.update(caller, kind, &entity, &input, expectation, key.as_deref()).await.map_err(to_graphql_error)
 }
 
-async fn plain<T: From<Entity>>(_: &Context<'_>, entity: Entity) -> Answer<T> {
+async fn plain<T: From<Entity>>(_: &Context<'_>, entity: Entity) -> ResolverResult<T> {
     Ok(entity.into())
 }
 
-async fn campaign(ctx: &Context<'_>, entity: Entity) -> Answer<Campaign> {
-    let (domain, caller) = parties(ctx)?;
-    let view = domain.campaign(caller, &entity.id).await.map_err(refuse)?;
-    let view = view.ok_or_else(|| refuse(DomainError::NotFound(EntityKind::Campaign.as_str())))?;
+async fn campaign(ctx: &Context<'_>, entity: Entity) -> ResolverResult<Campaign> {
+    let (domain, caller) = domain_and_caller(ctx)?;
+    let view = domain.campaign(caller, &entity.id).await.map_err(to_graphql_error)?;
+    let view = view.ok_or_else(|| to_graphql_error(DomainError::NotFound(EntityKind::Campaign.as_str())))?;
     Ok(Campaign::new(&entity, view.role, view.position))
 }

@@ -9,7 +9,7 @@ use scry_text::input;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Routes;
+use super::HttpContext;
 use super::error::HttpError;
 use crate::limits::LimitKind;
 use crate::socket::tcp::Peer;
@@ -18,24 +18,24 @@ use crate::socket::tcp::Peer;
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 
 /// Extracts a JSON body whose texts any database takes.
-pub(super) struct Body<T>(pub T);
+pub(super) struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<Routes> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<HttpContext> for JsonBody<T> {
     type Rejection = HttpError;
 
-    async fn from_request(request: Request, routes: &Routes) -> Result<Self, Self::Rejection> {
+    async fn from_request(request: Request, context: &HttpContext) -> Result<Self, Self::Rejection> {
         let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
         let (parts, body) = request.into_parts();
-        let read = Bytes::from_request(Request::from_parts(parts.clone(), body), routes).await;
+        let read = Bytes::from_request(Request::from_parts(parts.clone(), body), context).await;
         let bytes = read.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                routes.core.limit_metrics.report(LimitKind::BodySize, peer);
+                context.state.limit_metrics.report(LimitKind::BodySize, peer);
             }
             refusal(rejection.status(), rejection.body_text())
         })?;
         check(&bytes)?;
         let whole = Request::from_parts(parts, Bytestream::from(bytes.clone()));
-        let read = Json::<T>::from_request(whole, routes).await;
+        let read = Json::<T>::from_request(whole, context).await;
         let Json(value) = read.map_err(|rejection| refusal(rejection.status(), rejection.body_text()))?;
         Ok(Self(value))
     }

@@ -9,54 +9,54 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use scry_protocol::ErrorCode;
 
-use super::Routes;
+use super::HttpContext;
 use super::error::{HttpError, whole_seconds};
-use crate::auth::{Claims, NotAdmitted, TokenError};
+use crate::auth::{AdmissionError, Claims, TokenError};
 use crate::domain::Caller;
 use crate::limits::LimitKind;
 use crate::socket::tcp::Peer;
 
 const CORRELATION_ID: &str = "x-correlation-id";
 /// A longer id would only fill the journal.
-const MAX_CORRELATION_ID: usize = 128;
+const MAX_CORRELATION_ID_BYTES: usize = 128;
 
 /// Extracts the caller from the bearer token and the correlation id.
 pub(super) struct Authenticated(pub Caller);
 
-impl FromRequestParts<Routes> for Authenticated {
+impl FromRequestParts<HttpContext> for Authenticated {
     type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, routes: &Routes) -> Result<Self, Self::Rejection> {
-        let claims = examine(parts, routes).await.inspect_err(|refusal| {
+    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Self::Rejection> {
+        let claims = verify_token(parts, context).await.inspect_err(|refusal| {
             if let Some(kind) = refusal.limit_kind() {
-                routes.core.limit_metrics.report(kind, address(parts));
+                context.state.limit_metrics.report(kind, address(parts));
             }
         })?;
-        if let Err(wait) = routes.core.quotas.request(&claims.sub) {
-            return Err(too_often(routes, parts, LimitKind::ApiRequests, wait));
+        if let Err(wait) = context.state.quotas.request(&claims.sub) {
+            return Err(too_often(context, parts, LimitKind::ApiRequests, wait));
         }
         Ok(Self(Caller { user_id: claims.sub, name: claims.name, correlation_id: correlation_id(parts) }))
     }
 }
 
-/// Lets pass a request that needs no login, unless its address has made too many.
-pub(super) struct Unhurried;
+/// Limits the requests of one address that need no login.
+pub(super) struct AnonymousRateLimit;
 
-impl FromRequestParts<Routes> for Unhurried {
+impl FromRequestParts<HttpContext> for AnonymousRateLimit {
     type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, routes: &Routes) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Self::Rejection> {
         let Some(address) = address(parts) else { return Ok(Self) };
-        match routes.core.quotas.anonymous_request(address) {
+        match context.state.quotas.anonymous_request(address) {
             Ok(()) => Ok(Self),
-            Err(wait) => Err(too_often(routes, parts, LimitKind::AuthRequests, wait)),
+            Err(wait) => Err(too_often(context, parts, LimitKind::AuthRequests, wait)),
         }
     }
 }
 
 /// Counts and refuses one request too many.
-fn too_often(routes: &Routes, parts: &Parts, limit: LimitKind, wait: Duration) -> HttpError {
-    routes.core.limit_metrics.report(limit, address(parts));
+fn too_often(context: &HttpContext, parts: &Parts, limit: LimitKind, wait: Duration) -> HttpError {
+    context.state.limit_metrics.report(limit, address(parts));
     let sentence = format!("too many requests; try again in {} s", whole_seconds(wait));
     HttpError::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, sentence).after(Some(wait))
 }
@@ -65,8 +65,8 @@ fn address(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip())
 }
 
-async fn examine(parts: &Parts, routes: &Routes) -> Result<Claims, NotAdmitted> {
-    routes.core.admit(bearer(parts)?).await
+async fn verify_token(parts: &Parts, context: &HttpContext) -> Result<Claims, AdmissionError> {
+    context.state.admit(bearer(parts)?).await
 }
 
 fn bearer(parts: &Parts) -> Result<&str, TokenError> {
@@ -78,6 +78,7 @@ fn bearer(parts: &Parts) -> Result<&str, TokenError> {
 /// Takes over the caller's correlation id where it is a plain word, else makes one.
 fn correlation_id(parts: &Parts) -> String {
     let given = parts.headers.get(CORRELATION_ID).and_then(|value| value.to_str().ok());
-    let sane = |id: &&str| (1..=MAX_CORRELATION_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    let sane =
+        |id: &&str| (1..=MAX_CORRELATION_ID_BYTES).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
     given.filter(sane).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
 }

@@ -13,13 +13,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-const PAGE: &str = include_str!("../../../../assets/console/page.html");
+const PAGE_TEMPLATE: &str = include_str!("../../../../assets/console/page.html");
 const STYLE: &str = include_str!("../../../../assets/console/style.css");
 const SCRIPT: &str = include_str!("../../../../assets/console/script.js");
 
-static HTML: LazyLock<String> = LazyLock::new(|| PAGE.replace("{style}", STYLE).replace("{script}", SCRIPT));
+static HTML: LazyLock<String> = LazyLock::new(|| PAGE_TEMPLATE.replace("{style}", STYLE).replace("{script}", SCRIPT));
 
-static POLICY: LazyLock<String> = LazyLock::new(|| {
+static CSP_VALUE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'",
@@ -31,7 +31,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 /// Answers `GET /graphql`.
 pub(super) async fn page() -> Response {
     let headers = [
-        (CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (CONTENT_SECURITY_POLICY, CSP_VALUE.as_str()),
         (X_FRAME_OPTIONS, "DENY"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use scry_protocol::ErrorCode;
 use scry_protocol::auth::{ErrorBody, ErrorResponse};
 
-use crate::auth::{AuthError, NotAdmitted, TokenError};
+use crate::auth::{AdmissionError, AuthError, TokenError};
 use crate::domain::DomainError;
 
 /// Refuses an HTTP request.
@@ -68,11 +68,11 @@ impl IntoResponse for HttpError {
     }
 }
 
-impl From<NotAdmitted> for HttpError {
-    fn from(error: NotAdmitted) -> Self {
+impl From<AdmissionError> for HttpError {
+    fn from(error: AdmissionError) -> Self {
         match error {
-            NotAdmitted::Token(error) => error.into(),
-            NotAdmitted::Database(error) => DomainError::from(error).into(),
+            AdmissionError::Token(error) => error.into(),
+            AdmissionError::Database(error) => DomainError::from(error).into(),
         }
     }
 }

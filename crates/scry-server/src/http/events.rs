@@ -7,8 +7,8 @@ use scry_protocol::{EntityType, Id};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Routes;
-use super::body::Body;
+use super::HttpContext;
+use super::body::JsonBody;
 use super::caller::Authenticated;
 use super::error::HttpError;
 
@@ -27,13 +27,13 @@ pub(super) struct Publication {
 
 /// Answers `POST /events` with the event's id, and its position if it has one.
 pub(super) async fn publish(
-    State(routes): State<Routes>,
+    State(context): State<HttpContext>,
     Authenticated(caller): Authenticated,
-    Body(publication): Body<Publication>,
+    JsonBody(publication): JsonBody<Publication>,
 ) -> Result<Json<Value>, HttpError> {
     if publication.event_type != STATE_INVALIDATED {
         let Publication { event_type, payload, caused_by } = publication;
-        let stamp = routes.domain.publish(&caller, &event_type, payload, caused_by).await?;
+        let stamp = context.domain.publish(&caller, &event_type, payload, caused_by).await?;
         return Ok(Json(json!({"eventId": stamp.event_id, "position": stamp.position(), "rooms": stamp.rooms})));
     }
     let payload: StateInvalidated =
@@ -41,6 +41,6 @@ pub(super) async fn publish(
     if matches!(payload.entity_type, Some(EntityType::Other(_))) {
         return Err(HttpError::payload("payload.entityType: is no type of this server"));
     }
-    let event = routes.domain.invalidate(&caller, payload, publication.caused_by).await?;
+    let event = context.domain.invalidate(&caller, payload, publication.caused_by).await?;
     Ok(Json(json!({"eventId": event.metadata.event_id, "position": event.position()})))
 }

@@ -8,16 +8,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Routes;
+use super::HttpContext;
 
 /// How long the database may take to say that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Answers `GET /health`: 503 when the database does not answer, 200 otherwise, also without Redis.
-pub(super) async fn health(State(routes): State<Routes>) -> (StatusCode, Json<Value>) {
-    let up = matches!(tokio::time::timeout(PATIENCE, routes.core.db.ping()).await, Ok(Ok(())));
-    let draining = routes.core.draining.is_cancelled();
-    let redis = match routes.core.bus.cluster() {
+pub(super) async fn health(State(context): State<HttpContext>) -> (StatusCode, Json<Value>) {
+    let up = matches!(tokio::time::timeout(DATABASE_TIMEOUT, context.state.db.ping()).await, Ok(Ok(())));
+    let draining = context.state.draining.is_cancelled();
+    let redis = match context.state.bus.cluster() {
         None => "off",
         Some(cluster) if cluster.is_up() => "ok",
         Some(_) => "down",
@@ -30,7 +30,7 @@ pub(super) async fn health(State(routes): State<Routes>) -> (StatusCode, Json<Va
     let body = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
-        "node": routes.core.node.as_ref(),
+        "node": context.state.node.as_ref(),
         "database": if up { "ok" } else { "down" },
         "redis": redis,
         "draining": draining,
@@ -39,7 +39,7 @@ pub(super) async fn health(State(routes): State<Routes>) -> (StatusCode, Json<Va
 }
 
 /// Answers `GET /health/websocket`.
-pub(super) async fn websocket(State(routes): State<Routes>) -> Json<Value> {
-    let clients = routes.core.connected.load(Ordering::Relaxed);
+pub(super) async fn websocket(State(context): State<HttpContext>) -> Json<Value> {
+    let clients = context.state.connected.load(Ordering::Relaxed);
     Json(json!({"status": "ok", "service": "websocket", "connectedClients": clients}))
 }

@@ -18,28 +18,28 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use super::auth::AuthService;
-use super::core::Core;
 use super::domain::Domain;
-use super::graphql::Api;
+use super::graphql::GraphqlApi;
+use super::state::AppState;
 
-/// Holds what the routes work with.
+/// What the routes work with.
 #[derive(Clone)]
-pub struct Routes {
-    core: Core,
+pub struct HttpContext {
+    state: AppState,
     auth: AuthService,
     domain: Domain,
-    api: Api,
+    api: GraphqlApi,
 }
 
 /// Builds the routes of a server.
 ///
 /// # Errors
 /// The system's, when it has no threads left for queries.
-pub fn router(core: Core, auth: AuthService) -> io::Result<Router> {
-    let domain = Domain::new(core.clone());
-    let limit = core.config.max_body_bytes;
-    let graphiql = core.config.serves_graphiql();
-    let routes = Routes { api: Api::new(domain.clone(), &core.config.http)?, core, auth, domain };
+pub fn router(state: AppState, auth: AuthService) -> io::Result<Router> {
+    let domain = Domain::new(state.clone());
+    let limit = state.config.max_body_bytes;
+    let graphiql = state.config.serves_graphiql();
+    let context = HttpContext { api: GraphqlApi::new(domain.clone(), &state.config.http)?, state, auth, domain };
     let graphql = post(graphql::execute);
     let graphql = if graphiql { graphql.get(console::page) } else { graphql };
     Ok(Router::new()
@@ -55,5 +55,5 @@ pub fn router(core: Core, auth: AuthService) -> io::Result<Router> {
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(limit))
-        .with_state(routes))
+        .with_state(context))
 }

@@ -9,7 +9,7 @@ use scry_protocol::ErrorCode;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Routes;
+use super::HttpContext;
 use super::error::HttpError;
 use super::metrics::{channels, heads, present_by_campaign};
 use crate::limits::LimitKind;
@@ -21,14 +21,14 @@ use crate::socket::tcp::Peer;
 /// # Errors
 /// [`HttpError`] without the admin token, also where none is set.
 pub(super) async fn socket_stats(
-    State(routes): State<Routes>,
+    State(context): State<HttpContext>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, HttpError> {
-    authorize(&routes, &peer, &headers)?;
-    let core = &routes.core;
-    let channels = channels(core).await;
-    let heads = heads(core).await.unwrap_or_default();
+    authorize(&context, &peer, &headers)?;
+    let state = &context.state;
+    let channels = channels(state).await;
+    let heads = heads(state).await.unwrap_or_default();
     let rooms = channels.iter().flat_map(|channel| &channel.rooms);
     let rooms: Map<String, Value> = rooms.map(|(room, sockets)| (room.to_string(), json!(sockets))).collect();
     let journals = heads.iter().map(|(campaign, head)| {
@@ -36,12 +36,12 @@ pub(super) async fn socket_stats(
         (campaign.to_string(), json!({"head": head, "sent": sent}))
     });
     let presence =
-        present_by_campaign(core).await.into_iter().map(|state| (state.campaign_id.to_string(), json!(state.users)));
+        present_by_campaign(state).await.into_iter().map(|state| (state.campaign_id.to_string(), json!(state.users)));
     let events: Map<String, Value> =
-        core.metrics.events().into_iter().map(|(event, count)| (event.to_owned(), json!(count))).collect();
+        state.metrics.events().into_iter().map(|(event, count)| (event.to_owned(), json!(count))).collect();
     Ok(Json(json!({
-        "node": core.node.as_ref(),
-        "connections": core.connected.load(Ordering::Relaxed),
+        "node": state.node.as_ref(),
+        "connections": state.connected.load(Ordering::Relaxed),
         "rooms": rooms,
         "events": events,
         "journals": journals.collect::<Map<_, _>>(),
@@ -49,9 +49,9 @@ pub(super) async fn socket_stats(
     })))
 }
 
-fn authorize(routes: &Routes, peer: &Peer, headers: &HeaderMap) -> Result<(), HttpError> {
+fn authorize(context: &HttpContext, peer: &Peer, headers: &HeaderMap) -> Result<(), HttpError> {
     let refused = |text: &str| HttpError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, text);
-    let Some(wanted) = &routes.core.config.auth.admin_token else {
+    let Some(wanted) = &context.state.config.auth.admin_token else {
         return Err(refused("no admin token is set; give the server one with SCRY_SERVER_ADMIN_TOKEN"));
     };
     let given = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
@@ -60,6 +60,6 @@ fn authorize(routes: &Routes, peer: &Peer, headers: &HeaderMap) -> Result<(), Ht
     if given.is_some_and(|given| digest(given) == digest(wanted.expose())) {
         return Ok(());
     }
-    routes.core.limit_metrics.report(LimitKind::AdminToken, Some(peer.address.ip()));
+    context.state.limit_metrics.report(LimitKind::AdminToken, Some(peer.address.ip()));
     Err(refused("this needs the admin token as a bearer token"))
 }

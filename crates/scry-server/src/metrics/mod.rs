@@ -24,26 +24,26 @@ use crate::limits::LimitMetrics;
 /// Seconds from the beginning of a change until its event was handed to the sockets.
 const LATENCY_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
-type One = Family<[(&'static str, &'static str); 1], Counter>;
-type Two = Family<[(&'static str, &'static str); 2], Counter>;
+type OneLabel = Family<[(&'static str, &'static str); 1], Counter>;
+type TwoLabels = Family<[(&'static str, &'static str); 2], Counter>;
 
 /// Counts what happens on this node; clones share the counts.
 #[derive(Clone)]
-pub struct Metrics(Arc<Inner>);
+pub struct Metrics(Arc<MetricsInner>);
 
-struct Inner {
+struct MetricsInner {
     registry: Registry,
-    handshakes: One,
-    journaled: Two,
-    relayed: One,
-    deliveries: One,
+    handshakes: OneLabel,
+    journaled: TwoLabels,
+    relayed: OneLabel,
+    deliveries: OneLabel,
     latency: Histogram,
-    resumes: One,
+    resumes: OneLabel,
     replayed: Counter,
-    refetches: One,
+    refetches: OneLabel,
     limit_metrics: LimitMetrics,
     declared: Family<[(&'static str, String); 2], Counter>,
-    wakes: One,
+    wakes: OneLabel,
     refused_messages: RejectionMetrics,
     gauges: Gauges,
     /// Resident memory before the first connection.
@@ -71,7 +71,7 @@ struct Gauges {
 
 /// Says how this node is at one moment.
 #[derive(Debug, Clone, Default)]
-pub struct Moment {
+pub struct NodeStatus {
     pub connections: usize,
     /// Rooms that somebody is in, and subscriptions to them.
     pub rooms: usize,
@@ -114,7 +114,7 @@ impl Metrics {
             registry.register("cluster_messages_refused", help, refused);
         }
         let r = &mut registry;
-        let metrics = Self(Arc::new(Inner {
+        let metrics = Self(Arc::new(MetricsInner {
             handshakes: counted(r, "handshakes", "Socket handshakes: accepted, or the code of the refusal"),
             journaled: counted(r, "events_journaled", "Durable events committed on this node"),
             relayed: counted(r, "events_relayed", "Durable events that this node read from the journal to send"),
@@ -147,7 +147,7 @@ impl Metrics {
             drop(inner.relayed.get_or_create(&[("type", event)]));
             drop(inner.deliveries.get_or_create(&[("type", event)]));
         }
-        let known: [(&One, &'static str, &[&'static str]); 4] = [
+        let known: [(&OneLabel, &'static str, &[&'static str]); 4] = [
             (&inner.handshakes, "result", &["accepted"]),
             (&inner.resumes, "outcome", &["fresh", "recovered", "too_old"]),
             (&inner.refetches, "query", &["nodes", "snapshot"]),
@@ -178,21 +178,21 @@ impl Metrics {
     }
 
     /// Sets to 0 what will be counted of catalogues.
-    pub fn begin_declared(&self, catalogues: &Catalogues) {
+    pub fn register_custom(&self, catalogues: &Catalogues) {
         for catalogue in catalogues.iter() {
             for event in &catalogue.events {
                 // An event that is only looked for is there from then on.
-                let _ = self.of_declared(&catalogue.name, &event.name);
+                let _ = self.custom_counter(&catalogue.name, &event.name);
             }
         }
     }
 
     /// Counts a published event that a catalogue declares.
-    pub fn declared(&self, catalogue: &str, event: &str) {
-        self.of_declared(catalogue, event).inc();
+    pub fn custom_published(&self, catalogue: &str, event: &str) {
+        self.custom_counter(catalogue, event).inc();
     }
 
-    fn of_declared(&self, catalogue: &str, event: &str) -> Counter {
+    fn custom_counter(&self, catalogue: &str, event: &str) -> Counter {
         let labels = [("catalogue", catalogue.to_owned()), ("type", event.to_owned())];
         self.0.declared.get_or_create_owned(&labels)
     }
@@ -231,8 +231,8 @@ impl Metrics {
 
     /// Writes everything in the text format, with how the node is at this moment.
     #[must_use]
-    pub fn text(&self, moment: &Moment) -> String {
-        self.0.gauges.set(moment, self.0.base_memory);
+    pub fn text(&self, status: &NodeStatus) -> String {
+        self.0.gauges.set(status, self.0.base_memory);
         let mut text = String::new();
         if let Err(error) = encode(&mut text, &self.0.registry) {
             tracing::error!(%error, "the metrics could not be written");
@@ -280,27 +280,27 @@ impl Gauges {
         gauges
     }
 
-    fn set(&self, moment: &Moment, base_memory: i64) {
+    fn set(&self, status: &NodeStatus, base_memory: i64) {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.connections.set(count(moment.connections));
-        self.rooms.set(count(moment.rooms));
-        self.listeners.set(count(moment.listeners));
-        self.head.set(i64::try_from(moment.head).unwrap_or(i64::MAX));
-        self.lag.set(i64::try_from(moment.lag).unwrap_or(i64::MAX));
-        self.database_up.set(moment.database_up.into());
-        self.waiting_changes.set(count(moment.waiting_changes));
-        self.longest_turn.set(moment.longest_turn.as_secs_f64());
-        self.redis_up.set(moment.redis_up.into());
-        self.draining.set(moment.draining.into());
-        self.tasks.set(count(moment.tasks));
-        for (pool, (open, idle)) in ["reader", "writer"].into_iter().zip(moment.pools) {
+        self.connections.set(count(status.connections));
+        self.rooms.set(count(status.rooms));
+        self.listeners.set(count(status.listeners));
+        self.head.set(i64::try_from(status.head).unwrap_or(i64::MAX));
+        self.lag.set(i64::try_from(status.lag).unwrap_or(i64::MAX));
+        self.database_up.set(status.database_up.into());
+        self.waiting_changes.set(count(status.waiting_changes));
+        self.longest_turn.set(status.longest_turn.as_secs_f64());
+        self.redis_up.set(status.redis_up.into());
+        self.draining.set(status.draining.into());
+        self.tasks.set(count(status.tasks));
+        for (pool, (open, idle)) in ["reader", "writer"].into_iter().zip(status.pools) {
             let state = |state| self.database_connections.get_or_create(&[("pool", pool), ("state", state)]).clone();
             state("idle").set(count(idle));
             state("busy").set(i64::from(open).saturating_sub(count(idle)).max(0));
         }
         let memory = memory::resident();
         self.memory.set(memory);
-        let each = (memory - base_memory).max(0).checked_div(count(moment.connections));
+        let each = (memory - base_memory).max(0).checked_div(count(status.connections));
         self.memory_per_connection.set(each.unwrap_or(0));
     }
 }
@@ -330,9 +330,10 @@ mod tests {
         metrics.relayed("foreign", 0, Duration::ZERO);
         metrics.subscribed("recovered", 7);
         metrics.limit_metrics().report(LimitKind::Token, None);
-        let moment = Moment { connections: 2, lag: 5, pools: [(4, 3), (1, 1)], database_up: true, ..Moment::default() };
-        let moment = Moment { waiting_changes: 3, longest_turn: Duration::from_millis(250), ..moment };
-        let text = metrics.text(&moment);
+        let status =
+            NodeStatus { connections: 2, lag: 5, pools: [(4, 3), (1, 1)], database_up: true, ..NodeStatus::default() };
+        let status = NodeStatus { waiting_changes: 3, longest_turn: Duration::from_millis(250), ..status };
+        let text = metrics.text(&status);
         for line in [
             "scry_handshakes_total{result=\"accepted\"} 1",
             "scry_handshakes_total{result=\"TOKEN_EXPIRED\"} 1",

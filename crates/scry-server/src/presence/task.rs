@@ -18,7 +18,7 @@ use super::{PresenceHandle, PresenceRequest};
 use crate::cluster::{ClusterEvent, ClusterMessage, Envelope};
 use crate::rules::authorization::{CampaignAction, Decision, allow};
 use crate::socket::{Connection, Connections};
-use crate::{Core, access, clock};
+use crate::{AppState, access, clock};
 
 /// How often the clock is looked at.
 const TICK_INTERVAL: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ const NODE_TTL: Duration = Duration::from_secs(15);
 
 /// The state of the task: everything about presence on this node.
 struct PresenceTask {
-    core: Core,
+    state: AppState,
     connections: Connections,
     registry: PresenceRegistry<Sid>,
     typing: TypingRegistry<Sid>,
@@ -41,12 +41,12 @@ struct PresenceTask {
 
 impl PresenceHandle {
     /// Keeps presence and typing until `stop`.
-    pub async fn run(&self, core: Core, connections: Connections, stop: CancellationToken) {
+    pub async fn run(&self, state: AppState, connections: Connections, stop: CancellationToken) {
         let mut requests = self.waiting.lock().await;
-        let mut heard = core.bus.cluster().map(|cluster| cluster.subscribe());
-        let acted = core.bus.activity.clone();
-        let mut task = PresenceTask::new(core, connections);
-        let mut ticks = interval(TICK_INTERVAL.min(task.core.config.presence.idle_after / 4));
+        let mut heard = state.bus.cluster().map(|cluster| cluster.subscribe());
+        let acted = state.bus.activity.clone();
+        let mut task = PresenceTask::new(state, connections);
+        let mut ticks = interval(TICK_INTERVAL.min(task.state.config.presence.idle_after / 4));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -87,15 +87,15 @@ fn now() -> Clocks {
 }
 
 impl PresenceTask {
-    fn new(core: Core, connections: Connections) -> Self {
-        let presence = &core.config.presence;
+    fn new(state: AppState, connections: Connections) -> Self {
+        let presence = &state.config.presence;
         Self {
             registry: PresenceRegistry::new(presence.idle_after, NODE_TTL.min(presence.ttl)),
             typing: TypingRegistry::default(),
             watchers: HashMap::new(),
             watching: HashMap::new(),
             next_check: Instant::now(),
-            core,
+            state,
             connections,
         }
     }
@@ -191,7 +191,7 @@ impl PresenceTask {
         }
         let now = Instant::now();
         if now >= self.next_check {
-            self.next_check = now + MEMBERSHIP_CHECK_INTERVAL.min(self.core.config.presence.ttl / 3);
+            self.next_check = now + MEMBERSHIP_CHECK_INTERVAL.min(self.state.config.presence.ttl / 3);
             self.expire_non_members().await;
             self.demote_viewers().await;
         }
@@ -202,7 +202,7 @@ impl PresenceTask {
         let editing: Vec<(Sid, Id, Id)> =
             self.registry.editing().map(|(sid, user, campaign)| (sid, user.clone(), campaign.clone())).collect();
         for (sid, user, campaign) in editing {
-            let role = access::role_in_campaign(&self.core.db, &user, &campaign).await;
+            let role = access::role_in_campaign(&self.state.db, &user, &campaign).await;
             if matches!(role, Ok(role) if allow(role, CampaignAction::Edit) != Decision::Allow) {
                 let outcome = self.registry.demote(sid, &campaign);
                 self.announce(outcome).await;
@@ -217,7 +217,7 @@ impl PresenceTask {
         let without_room: Vec<(Sid, Id, Id)> =
             self.registry.without_room().map(|(sid, user, campaign)| (sid, user.clone(), campaign.clone())).collect();
         for (sid, user, campaign) in without_room {
-            if matches!(access::role_in_campaign(&self.core.db, &user, &campaign).await, Ok(None)) {
+            if matches!(access::role_in_campaign(&self.state.db, &user, &campaign).await, Ok(None)) {
                 let outcome = self.registry.clear_campaign(sid, &campaign);
                 self.announce(outcome).await;
             }
@@ -227,7 +227,7 @@ impl PresenceTask {
     /// Handles an event of the cluster.
     async fn handle_cluster_event(&mut self, heard: ClusterEvent) {
         let ClusterEvent::Message(Envelope { from, message }) = heard else {
-            self.core.bus.publish(ClusterMessage::Join);
+            self.state.bus.publish(ClusterMessage::Join);
             return self.announce_all();
         };
         let outcome = match message {
@@ -256,14 +256,14 @@ impl PresenceTask {
 
     fn announce_all(&self) {
         let users = self.registry.local_users().filter_map(|user| self.registry.local_view(user)).collect();
-        self.core.bus.publish(ClusterMessage::Sync { users });
+        self.state.bus.publish(ClusterMessage::Sync { users });
     }
 
     /// Tells the other nodes and those concerned here what has changed.
     async fn announce(&self, outcome: Announcements) {
         for user_id in outcome.own {
             let view = self.registry.local_view(&user_id);
-            self.core.bus.publish(ClusterMessage::User { user_id, view });
+            self.state.bus.publish(ClusterMessage::User { user_id, view });
         }
         self.notify(outcome.changes).await;
     }
@@ -293,7 +293,7 @@ impl PresenceTask {
     }
 
     async fn notify_co_members(&self, user: &Id, event: &EphemeralEvent) {
-        match access::co_members(&self.core.db, user).await {
+        match access::co_members(&self.state.db, user).await {
             Ok(users) => {
                 let sids: Vec<Sid> = users.iter().flat_map(|user| self.registry.keys(user)).collect();
                 self.connections.get(&sids).iter().for_each(|connection| send(connection, event));
@@ -305,7 +305,7 @@ impl PresenceTask {
     /// Announces typing, here and to the other nodes.
     fn announce_typing(&self, target: &TypingTarget, typing: bool) {
         let event = target.event(typing);
-        self.core.bus.publish(ClusterMessage::Typing { event: event.clone(), settlement: target.settlement.clone() });
+        self.state.bus.publish(ClusterMessage::Typing { event: event.clone(), settlement: target.settlement.clone() });
         self.deliver_typing(event, target.settlement.clone());
     }
 

@@ -13,11 +13,11 @@ impl Relay {
     pub(super) async fn history_of(&self, room: &Room) -> Result<Option<Id>, DbError> {
         match room {
             Room::Custom(kind, _) => {
-                let declared = self.core.config.catalogues.rooms(kind);
+                let declared = self.state.config.catalogues.rooms(kind);
                 Ok(declared.map(|(catalogue, _)| catalogue.journal.clone()))
             }
             Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => {
-                access::campaign_of(&self.core.db, room).await
+                access::campaign_of(&self.state.db, room).await
             }
         }
     }
@@ -28,7 +28,7 @@ impl Relay {
             Room::Custom(..) => self.may_join(connection, room).await?,
             Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => {
                 let user = connection.claims().sub.clone();
-                access::role_in_campaign(&self.core.db, &user, history).await?.is_some()
+                access::role_in_campaign(&self.state.db, &user, history).await?.is_some()
             }
         };
         if may { Ok(()) } else { Err(SubscribeError::Unauthorized) }
@@ -53,11 +53,11 @@ impl Relay {
     /// Tells whether a claim of the token or a membership row opens a room that a catalogue declares.
     async fn may_join(&self, connection: &Connection, room: &Room) -> Result<bool, DbError> {
         let Room::Custom(kind, id) = room else { return Ok(false) };
-        let Some((_, declared)) = self.core.config.catalogues.rooms(kind) else { return Ok(false) };
+        let Some((_, declared)) = self.state.config.catalogues.rooms(kind) else { return Ok(false) };
         let claims = connection.claims();
-        if declared.claim.as_ref().is_some_and(|claim| claims.say(claim, id.as_str())) {
+        if declared.claim.as_ref().is_some_and(|claim| claims.has_claim(claim, id.as_str())) {
             return Ok(true);
         }
-        Ok(declared.members && access::is_room_member(&self.core.db, room, &claims.sub).await?)
+        Ok(declared.members && access::is_room_member(&self.state.db, room, &claims.sub).await?)
     }
 }

@@ -35,7 +35,7 @@ impl Relay {
         let mut by_journal: BTreeMap<Id, Vec<Room>> = BTreeMap::new();
         for room in rooms {
             if let Room::Custom(kind, _) = room
-                && let Some((catalogue, _)) = self.core.config.catalogues.rooms(kind)
+                && let Some((catalogue, _)) = self.state.config.catalogues.rooms(kind)
             {
                 by_journal.entry(catalogue.journal.clone()).or_default().push(room.clone());
             }

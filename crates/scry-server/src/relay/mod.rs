@@ -26,11 +26,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::clock;
-use super::core::Core;
 use super::db::DbError;
 use super::journal::JournalRow;
 use super::presence::PresenceHandle;
 use super::socket::{Connection, Connections};
+use super::state::AppState;
 
 pub use resume::{SubscribeError, SubscribeGuard};
 pub use stats::{ChannelStats, RelayStats};
@@ -47,7 +47,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Sends durable events to the sockets that listen; clones share everything.
 #[derive(Clone)]
 pub struct Relay {
-    core: Core,
+    state: AppState,
     connections: Connections,
     presence: PresenceHandle,
     channels: SharedChannels,
@@ -60,13 +60,13 @@ type SharedChannels = Arc<ChannelMap>;
 impl Relay {
     /// Builds a relay that sends to `connections`.
     #[must_use]
-    pub fn new(core: Core, connections: Connections, presence: PresenceHandle) -> Self {
-        Self { core, connections, presence, channels: SharedChannels::default() }
+    pub fn new(state: AppState, connections: Connections, presence: PresenceHandle) -> Self {
+        Self { state, connections, presence, channels: SharedChannels::default() }
     }
 
     /// Sends what is committed, as it is committed, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let commits = self.core.bus.commits.clone();
+        let commits = self.state.bus.commits.clone();
         let mut polls = interval(POLL_INTERVAL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -78,7 +78,7 @@ impl Relay {
             let began = Instant::now();
             let caught_up = match due {
                 Ok((by, campaigns)) => {
-                    self.core.metrics.woken(by, campaigns.len());
+                    self.state.metrics.woken(by, campaigns.len());
                     self.catch_up(&campaigns).await
                 }
                 Err(error) => Err(error),
@@ -125,7 +125,7 @@ impl Relay {
         if open.is_empty() {
             return Ok(HashSet::new());
         }
-        let heads = self.core.journal.heads().await?;
+        let heads = self.state.journal.heads().await?;
         let is_due = |(campaign, head): &(Id, Position)| {
             // A channel that is locked is being served right now, and again at the next poll.
             open.get(campaign).is_some_and(|channel| {
@@ -158,7 +158,7 @@ impl Relay {
     async fn advance(&self, campaign: &Id, channel: &mut Channel) -> Result<(), DbError> {
         loop {
             let limit = page_size(channel.subscriber_count());
-            let rows = self.core.journal.after(campaign, channel.head().seq, limit).await?;
+            let rows = self.state.journal.after(campaign, channel.head().seq, limit).await?;
             self.send(campaign, channel, &rows);
             if rows.len() < limit as usize {
                 return Ok(());
@@ -190,7 +190,7 @@ impl Relay {
 
     fn deliver(&self, campaign: &Id, batch: &mut Batch<'_>) {
         for EventDelivery { row, sockets, .. } in batch.deliver(&self.connections) {
-            self.core.metrics.relayed(&row.event_type, sockets, age(row));
+            self.state.metrics.relayed(&row.event_type, sockets, age(row));
             log_delivery(campaign, row, sockets);
         }
     }
@@ -212,7 +212,7 @@ impl Relay {
         if let Some(channel) = self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(campaign) {
             return Ok(Some(channel.clone()));
         }
-        let Some(head) = self.core.journal.head(campaign).await? else { return Ok(None) };
+        let Some(head) = self.state.journal.head(campaign).await? else { return Ok(None) };
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         let channel =
             channels.entry(campaign.clone()).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Channel::new(head))));

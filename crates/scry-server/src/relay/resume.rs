@@ -96,7 +96,7 @@ impl Relay {
             let coverage = channel.coverage(connection.id(), room);
             if replay.cursor.is_none_or(|cursor| head.saturating_sub(cursor) <= LOCKED_SLICE_SIZE) {
                 if replay.slice(self, &coverage, head).await?.is_ok() {
-                    self.core.metrics.subscribed(replay.outcome(), replay.sent);
+                    self.state.metrics.subscribed(replay.outcome(), replay.sent);
                     return Ok(replay.join_locked(channel));
                 }
                 drop(channel);
@@ -128,7 +128,7 @@ impl RoomReplay<'_> {
     /// Returns whether the user was no member for a while after `since`: what happened then is not for them.
     async fn was_absent(&self, relay: &Relay, since: u64) -> Result<bool, DbError> {
         let user = self.connection.claims().sub.clone();
-        relay.core.journal.was_removed(self.campaign, self.room, &user, since).await
+        relay.state.journal.was_removed(self.campaign, self.room, &user, since).await
     }
 
     /// Returns the place up to `head` behind which something may have gone to the room that the socket has not got.
@@ -136,7 +136,7 @@ impl RoomReplay<'_> {
     /// A catalogue has many rooms: what happened in the others, and was forgotten since, is no loss to this one.
     async fn skip(&self, relay: &Relay, since: u64, head: u64) -> Result<u64, DbError> {
         let is_quiet = match self.room {
-            Room::Custom(..) => relay.core.journal.room_head(self.campaign, self.room).await? <= since,
+            Room::Custom(..) => relay.state.journal.room_head(self.campaign, self.room).await? <= since,
             Room::Campaign(_) | Room::Settlement(_) | Room::Structure(_) | Room::User(_) => false,
         };
         Ok(if is_quiet { head } else { since })
@@ -153,7 +153,7 @@ impl RoomReplay<'_> {
         let (rows, upto) = self.read(relay, cursor, head).await?;
         // Read after the rows: what was trimmed before them shows as a floor above the cursor, and a membership that
         // ended while they were sent as a removal behind it.
-        if relay.core.journal.floor(self.campaign).await? > cursor || self.was_absent(relay, cursor).await? {
+        if relay.state.journal.floor(self.campaign).await? > cursor || self.was_absent(relay, cursor).await? {
             self.cursor = None;
             self.from = None;
             return Ok(Ok(()));
@@ -174,7 +174,7 @@ impl RoomReplay<'_> {
 
     /// Reads the next slice after the cursor, and tells up to where it reaches.
     async fn read(&self, relay: &Relay, cursor: u64, head: u64) -> Result<(Vec<JournalRow>, u64), DbError> {
-        let journal = &relay.core.journal;
+        let journal = &relay.state.journal;
         if matches!(self.room, Room::Custom(..)) {
             let limit = u32::try_from(SLICE_SIZE).unwrap_or(u32::MAX);
             let rows = journal.replay_custom(self.campaign, self.room, cursor, head, limit).await?;

@@ -17,19 +17,19 @@ use super::handshake::{self, HandshakeError};
 use super::inbound_queue::InboundQueue;
 use super::session::{QueuedRequest, SocketSession, UserQueue};
 use super::tcp::{ConnectionHandle, Peer};
-use crate::auth::{Claims, NotAdmitted};
+use crate::auth::{AdmissionError, Claims};
 use crate::config::SocketConfig;
-use crate::core::Core;
 use crate::db::DbError;
 use crate::inbox::{self, Cursor};
 use crate::limits::{LimitKind, LimitReporter};
 use crate::presence::PresenceHandle;
 use crate::relay::Relay;
+use crate::state::AppState;
 
 /// Authenticates connections; clones share everything.
 #[derive(Clone)]
 pub(super) struct Authenticator {
-    pub core: Core,
+    pub state: AppState,
     pub relay: Relay,
     pub presence: PresenceHandle,
     pub connections: Connections,
@@ -61,7 +61,7 @@ impl Authenticator {
     pub(super) async fn authenticate(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), HandshakeError> {
         let answer = self.admit(socket, auth).await;
         let refused = answer.as_ref().err().map(|refusal| refusal.label());
-        self.core.metrics.handshake(refused);
+        self.state.metrics.handshake(refused);
         answer
     }
 
@@ -70,7 +70,7 @@ impl Authenticator {
     /// # Errors
     /// [`HandshakeError`], which becomes the client's `connect_error`.
     async fn admit(&self, socket: &SocketRef, auth: Option<&Value>) -> Result<(), HandshakeError> {
-        let reporter = self.core.limit_metrics.reporter(peer_of(socket).map(|peer| peer.address.ip()));
+        let reporter = self.state.limit_metrics.reporter(peer_of(socket).map(|peer| peer.address.ip()));
         let admitted = self.check_request(socket, auth, &reporter).await;
         if let Some(deadline) = socket.req_parts().extensions.get::<Arc<AuthDeadline>>() {
             deadline.settle();
@@ -89,20 +89,20 @@ impl Authenticator {
         reporter: &LimitReporter,
     ) -> Result<(), HandshakeError> {
         let request = socket.req_parts();
-        if self.core.draining.is_cancelled() {
+        if self.state.draining.is_cancelled() {
             return Err(HandshakeError::Draining);
         }
         let origin = request.headers.get("origin").map(|origin| origin.to_str().unwrap_or_default());
-        if !handshake::origin_allowed(origin, &self.core.config.socket) {
+        if !handshake::origin_allowed(origin, &self.state.config.socket) {
             return Err(HandshakeError::OriginDenied);
         }
         let token = handshake::token(auth, request.uri.query()).unwrap_or_default();
-        let claims = self.core.admit(token).await.map_err(handshake_error)?;
+        let claims = self.state.admit(token).await.map_err(handshake_error)?;
         let permit = self.permit(socket)?;
         socket.join(Room::User(claims.sub.clone()).to_string());
         // Before the client hears that it is in: from then on, whatever is told to the user is told to it as well.
-        let cursor = inbox::cursor_at_end(&self.core.db, &claims.sub).await.map_err(internal)?;
-        let (close_signal, requests) = register_handlers(socket, reporter, &self.core.config.socket);
+        let cursor = inbox::cursor_at_end(&self.state.db, &claims.sub).await.map_err(internal)?;
+        let (close_signal, requests) = register_handlers(socket, reporter, &self.state.config.socket);
         let pending = PendingConnection { claims, requests, permit, reporter: reporter.clone(), cursor, close_signal };
         socket.extensions.insert(SharedPendingConnection::new(Mutex::new(Some(pending))));
         Ok(())
@@ -117,13 +117,13 @@ impl Authenticator {
         let connection = Arc::new(Connection::new(socket, claims, reporter, close_signal));
         self.connections.insert(connection.clone());
         // The session may have ended after it was looked up and before it could be told so.
-        if Box::pin(self.core.is_over(&connection.claims())).await.unwrap_or(false) {
+        if Box::pin(self.state.is_session_over(&connection.claims())).await.unwrap_or(false) {
             connection.end_session();
         }
-        let (core, relay, presence) = (self.core.clone(), self.relay.clone(), self.presence.clone());
+        let (state, relay, presence) = (self.state.clone(), self.relay.clone(), self.presence.clone());
         let messages = UserQueue::new(cursor);
         let session = SocketSession {
-            core,
+            state,
             relay,
             presence,
             connection: connection.clone(),
@@ -139,7 +139,7 @@ impl Authenticator {
 
     fn permit(&self, socket: &SocketRef) -> Result<Option<ConnectionPermit>, HandshakeError> {
         let Some(address) = peer_of(socket).map(|peer| peer.address.ip()) else { return Ok(None) };
-        let Some(limit) = handshake::connection_limit(address, &self.core.config.socket) else { return Ok(None) };
+        let Some(limit) = handshake::connection_limit(address, &self.state.config.socket) else { return Ok(None) };
         self.limiter.try_acquire(address, limit).map(Some).ok_or(HandshakeError::TooManyConnections)
     }
 }
@@ -198,10 +198,10 @@ fn limit_of(reason: DisconnectReason, handle: Option<&ConnectionHandle>) -> Opti
     }
 }
 
-fn handshake_error(error: NotAdmitted) -> HandshakeError {
+fn handshake_error(error: AdmissionError) -> HandshakeError {
     match error {
-        NotAdmitted::Token(error) => HandshakeError::Token(error),
-        NotAdmitted::Database(error) => internal(error),
+        AdmissionError::Token(error) => HandshakeError::Token(error),
+        AdmissionError::Database(error) => internal(error),
     }
 }
 

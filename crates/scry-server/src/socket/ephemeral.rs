@@ -10,7 +10,7 @@ use crate::event_bus::EphemeralBroadcast;
 
 /// Delivers ephemeral events until `stop`.
 pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
-    let mut broadcast = gateway.core.bus.subscribe_ephemeral();
+    let mut broadcast = gateway.state.bus.subscribe_ephemeral();
     loop {
         let next = tokio::select! {
             () = stop.cancelled() => return,

@@ -23,18 +23,18 @@ use super::handshake_limiter::{self, HandshakeLimiter};
 use super::tcp::Peer;
 use super::upgrade::is_socket_io;
 use crate::config::SocketConfig;
-use crate::core::Core;
 use crate::limits::{LimitKind, LimitReporter};
+use crate::state::AppState;
 
 /// What stands between the packets of one body.
 const PACKET_SEPARATOR: u8 = 0x1e;
 
 /// Puts the guard before an application.
-pub(super) fn wrap(app: Router, core: &Core, handshakes: &HandshakeLimiter) -> Router {
-    let (core, handshakes) = (core.clone(), handshakes.clone());
+pub(super) fn wrap(app: Router, state: &AppState, handshakes: &HandshakeLimiter) -> Router {
+    let (state, handshakes) = (state.clone(), handshakes.clone());
     app.layer(map_request(move |request: Request| {
-        let (core, handshakes) = (core.clone(), handshakes.clone());
-        async move { prepare(request, &core, &handshakes) }
+        let (state, handshakes) = (state.clone(), handshakes.clone());
+        async move { prepare(request, &state, &handshakes) }
     }))
 }
 
@@ -67,21 +67,21 @@ impl Drop for AuthDeadline {
 
 fn prepare(
     mut request: Request,
-    core: &Core,
+    state: &AppState,
     handshakes: &HandshakeLimiter,
 ) -> Result<Request, TooManyHandshakesError> {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.address.ip());
-    let reporter = core.limit_metrics.reporter(peer);
+    let reporter = state.limit_metrics.reporter(peer);
     if opens_socket(&request) {
         if let Some(address) = peer
-            && let Some(limit) = handshake_limiter::limit(address, &core.config.socket)
+            && let Some(limit) = handshake_limiter::limit(address, &state.config.socket)
             && let Err(wait) = handshakes.count(address, limit, Instant::now())
         {
             reporter.report(LimitKind::Handshakes);
-            core.metrics.handshake(Some(ErrorCode::RateLimited.as_str()));
+            state.metrics.handshake(Some(ErrorCode::RateLimited.as_str()));
             return Err(TooManyHandshakesError(wait));
         }
-        let (since, timeout) = (Instant::now(), core.config.socket.connect_timeout);
+        let (since, timeout) = (Instant::now(), state.config.socket.connect_timeout);
         let settled = AtomicBool::new(false);
         request.extensions_mut().insert(Arc::new(AuthDeadline { reporter, since, timeout, settled }));
         return Ok(request);
@@ -89,8 +89,8 @@ fn prepare(
     if request.body().is_end_stream() {
         return Ok(request);
     }
-    let timeout = core.config.http.body_timeout;
-    let rate_limiter = is_socket_io(&request).then(|| BodyRateLimiter::new(&core.config.socket));
+    let timeout = state.config.http.body_timeout;
+    let rate_limiter = is_socket_io(&request).then(|| BodyRateLimiter::new(&state.config.socket));
     Ok(request.map(|body| Body::new(TimeoutBody { body, timeout, deadline: None, reporter, rate_limiter })))
 }
 

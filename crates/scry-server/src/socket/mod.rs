@@ -36,9 +36,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::authenticator::{Authenticator, SharedPendingConnection};
 use self::connection_limiter::ConnectionLimiter;
-use super::core::Core;
 use super::presence::PresenceHandle;
 use super::relay::Relay;
+use super::state::AppState;
 use crate::config::SocketConfig;
 
 pub use connection::{BufferFullError, Connection, Connections};
@@ -52,7 +52,7 @@ const READ_BUFFER_BYTES: usize = 512;
 /// It needs `ConnectInfo<tcp::Peer>`, which [`serve()`] provides.
 #[derive(Clone)]
 pub struct Gateway {
-    core: Core,
+    state: AppState,
     io: SocketIo,
     relay: Relay,
     connections: Connections,
@@ -62,15 +62,15 @@ pub struct Gateway {
 impl Gateway {
     /// Builds the gateway and the layer that puts it before an HTTP service.
     #[must_use]
-    pub fn new(core: Core) -> (SocketIoLayer, Self) {
-        let (layer, io) = builder(&core.config.socket).build_layer();
+    pub fn new(state: AppState) -> (SocketIoLayer, Self) {
+        let (layer, io) = builder(&state.config.socket).build_layer();
         let connections = Connections::default();
         let presence = PresenceHandle::default();
-        let relay = Relay::new(core.clone(), connections.clone(), presence.clone());
+        let relay = Relay::new(state.clone(), connections.clone(), presence.clone());
         // One process has one gateway; a second one in a test would not be shown.
-        let _ = core.relay.set(relay.view());
+        let _ = state.relay.set(relay.view());
         let authenticator = Authenticator {
-            core: core.clone(),
+            state: state.clone(),
             relay: relay.clone(),
             presence: presence.clone(),
             connections: connections.clone(),
@@ -84,14 +84,14 @@ impl Gateway {
             server.serve(socket, &accepted).await;
         };
         io.ns("/", serve.with(admit));
-        (layer, Self { core, io, relay, connections, presence })
+        (layer, Self { state, io, relay, connections, presence })
     }
 
     /// Sends durable events, presence and messages to users, and ends sessions that were logged out, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(
             self.relay.clone().run(stop.clone()),
-            self.presence.run(self.core.clone(), self.connections.clone(), stop.clone()),
+            self.presence.run(self.state.clone(), self.connections.clone(), stop.clone()),
             user_events::run(&self, &stop),
             ephemeral::run(&self, &stop),
             self.run_cluster(&stop),
@@ -110,8 +110,8 @@ impl Gateway {
     }
 
     async fn run_cluster(&self, stop: &CancellationToken) {
-        if let Some(cluster) = self.core.bus.cluster() {
-            cluster.run(&self.core.bus, self.core.config.presence.ttl, stop).await;
+        if let Some(cluster) = self.state.bus.cluster() {
+            cluster.run(&self.state.bus, self.state.config.presence.ttl, stop).await;
         }
     }
 }

@@ -12,7 +12,7 @@ use super::guard;
 use super::handshake_limiter::HandshakeLimiter;
 use super::http_server::HttpServer;
 use super::tcp::TcpAcceptor;
-use crate::core::Core;
+use crate::state::AppState;
 
 /// Serves `app` with the gateway before it until `shutdown`, then drains within the configured time.
 ///
@@ -20,20 +20,20 @@ use crate::core::Core;
 ///
 /// # Errors
 /// The listener's, when it cannot go on.
-pub async fn serve(core: Core, app: Router, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
-    let (layer, gateway) = Gateway::new(core.clone());
+pub async fn serve(state: AppState, app: Router, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
+    let (layer, gateway) = Gateway::new(state.clone());
     let stop = CancellationToken::new();
     let running = tokio::spawn(gateway.clone().run(stop.clone()));
     let handshakes = HandshakeLimiter::default();
-    let app = guard::wrap(app.layer(layer), &core, &handshakes);
+    let app = guard::wrap(app.layer(layer), &state, &handshakes);
     let closing = CancellationToken::new();
-    let acceptor = TcpAcceptor::new(listener, &core.config.socket);
-    let server = HttpServer::new(core.config.clone(), core.limit_metrics.clone(), handshakes, app);
+    let acceptor = TcpAcceptor::new(listener, &state.config.socket);
+    let server = HttpServer::new(state.config.clone(), state.limit_metrics.clone(), handshakes, app);
     let mut serving = std::pin::pin!(server.run(acceptor, closing.clone()));
-    let third = core.config.shutdown_timeout / 3;
+    let third = state.config.shutdown_timeout / 3;
     let drained = async {
         shutdown.cancelled().await;
-        core.draining.cancel();
+        state.draining.cancel();
         // Who polls needs the listener to be told; who comes anew is refused with the reason.
         gateway.drain(third).await;
     };

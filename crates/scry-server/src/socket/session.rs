@@ -16,12 +16,12 @@ use tokio::sync::mpsc;
 
 use super::connection::Connection;
 use super::request::{AccessToken, SocketRequest};
-use crate::auth::{Claims, NotAdmitted, TokenError};
+use crate::auth::{AdmissionError, Claims, TokenError};
 use crate::clock::{format_time, now};
-use crate::core::Core;
 use crate::limits::LimitKind;
 use crate::presence::PresenceHandle;
 use crate::relay::{Relay, SubscribeError, SubscribeGuard};
+use crate::state::AppState;
 
 pub(super) use user_queue::UserQueue;
 
@@ -36,7 +36,7 @@ pub(super) struct QueuedRequest {
 
 /// Holds what a connection's task works with.
 pub(super) struct SocketSession {
-    pub core: Core,
+    pub state: AppState,
     pub relay: Relay,
     pub presence: PresenceHandle,
     pub connection: Arc<Connection>,
@@ -50,12 +50,12 @@ pub(super) struct SocketSession {
 impl SocketSession {
     /// Serves the connection until it has gone or its token has expired, then takes it out of its rooms.
     pub(super) async fn run(mut self) {
-        self.core.connected.fetch_add(1, Ordering::Relaxed);
+        self.state.connected.fetch_add(1, Ordering::Relaxed);
         let closed = self.connection.closed().clone();
         self.presence.moved.add(self.connection.id());
         closed.run_until_cancelled(self.serve()).await;
         Box::pin(self.end()).await;
-        self.core.connected.fetch_sub(1, Ordering::Relaxed);
+        self.state.connected.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Takes the connection out of its rooms, and requeues what it has not read.
@@ -125,7 +125,7 @@ impl SocketSession {
     async fn subscribe(&self, room: Room, since: Option<Position>, ack: AckSender) {
         if self.has_too_many_rooms(&room) {
             self.connection.report_limit(LimitKind::Rooms);
-            let limit = self.core.config.socket.max_rooms;
+            let limit = self.state.config.socket.max_rooms;
             let sentence = format!("a connection may be in {limit} rooms; leave one first");
             return self.connection.answer(ack, &ErrorAck::new(ErrorCode::TooManyRooms, sentence));
         }
@@ -159,7 +159,7 @@ impl SocketSession {
 
     fn has_too_many_rooms(&self, room: &Room) -> bool {
         let rooms = self.connection.rooms();
-        rooms.len() >= self.core.config.socket.max_rooms && !rooms.contains_key(room)
+        rooms.len() >= self.state.config.socket.max_rooms && !rooms.contains_key(room)
     }
 
     /// Renews the token; one of another user is refused, so that rooms never change hands.
@@ -179,7 +179,7 @@ impl SocketSession {
         self.leave_unauthorized_rooms().await;
         self.connection.answer(ack, &AuthenticateAck { success: true, expires_at });
         // The session may have ended after it was looked up and before it became this connection's.
-        if self.core.is_over(&claims).await.unwrap_or(false) {
+        if self.state.is_session_over(&claims).await.unwrap_or(false) {
             self.connection.end_session();
         }
     }
@@ -200,16 +200,16 @@ impl SocketSession {
         }
     }
 
-    async fn verify_token(&self, token: &AccessToken) -> Result<Claims, NotAdmitted> {
-        let claims = self.core.admit(&token.0).await?;
+    async fn verify_token(&self, token: &AccessToken) -> Result<Claims, AdmissionError> {
+        let claims = self.state.admit(&token.0).await?;
         if claims.sub == self.connection.claims().sub { Ok(claims) } else { Err(TokenError::Invalid.into()) }
     }
 }
 
-fn not_admitted(error: &NotAdmitted) -> ErrorAck {
+fn not_admitted(error: &AdmissionError) -> ErrorAck {
     match error {
-        NotAdmitted::Token(error) => refused(*error),
-        NotAdmitted::Database(error) => {
+        AdmissionError::Token(error) => refused(*error),
+        AdmissionError::Database(error) => {
             tracing::error!(%error, "could not look up the session of a token");
             ErrorAck::new(ErrorCode::Internal, "the server failed; try again")
         }

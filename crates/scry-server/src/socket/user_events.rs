@@ -20,8 +20,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Forwards the events of the bus until `stop`.
 pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
-    let mail = gateway.core.bus.messages.clone();
-    let mut ended = gateway.core.bus.subscribe_session_ends();
+    let mail = gateway.state.bus.messages.clone();
+    let mut ended = gateway.state.bus.subscribe_session_ends();
     let mut polls = interval(POLL_INTERVAL);
     polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -43,18 +43,18 @@ pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
 
 /// Polls the database for messages and ended sessions that nobody announced.
 async fn poll_database(gateway: &Gateway) -> Result<(), DbError> {
-    let core = &gateway.core;
+    let state = &gateway.state;
     // Messages come from other nodes only; an operator's command ends sessions of a node that is alone, too.
-    if core.bus.cluster().is_some() {
-        notify_users(gateway, &inbox::recent_recipients(&core.db, now()).await?.into_iter().collect());
+    if state.bus.cluster().is_some() {
+        notify_users(gateway, &inbox::recent_recipients(&state.db, now()).await?.into_iter().collect());
     }
-    for session in revoked::lately(&core.db, now()).await? {
-        if !core.bus.is_session_ended(&session.sid) {
-            core.bus.session_ended_elsewhere(session);
+    for session in revoked::ended_recently(&state.db, now()).await? {
+        if !state.bus.is_session_ended(&session.sid) {
+            state.bus.session_ended_elsewhere(session);
         }
     }
     // Their sockets may be of sessions that only the application knows that signed the token.
-    let disabled = lifecycle::disabled_lately(&core.db, now()).await?;
+    let disabled = lifecycle::disabled_recently(&state.db, now()).await?;
     let connections = if disabled.is_empty() { Vec::new() } else { gateway.connections.all() };
     connections.iter().filter(|it| disabled.contains(&it.claims().sub)).for_each(|it| it.end_session());
     Ok(())

@@ -35,7 +35,7 @@ impl Domain {
     /// [`DomainError::Database`] when the database does not answer; the rest is announced later.
     pub async fn announce_invitations(&self) -> Result<(), DomainError> {
         let rows = sqlx::query("SELECT id FROM invitations WHERE announced = 0 ORDER BY created_ms, id LIMIT 100")
-            .fetch_all(&self.core.db.reader)
+            .fetch_all(&self.state.db.reader)
             .await?;
         for row in rows {
             self.announce(&parse_id(row.try_get(0)?)?).await?;
@@ -44,7 +44,7 @@ impl Domain {
     }
 
     async fn announce(&self, id: &Id) -> Result<(), DomainError> {
-        let Some((inviter, name)) = inviter_of(&self.core.db.reader, id).await? else { return Ok(()) };
+        let Some((inviter, name)) = inviter_of(&self.state.db.reader, id).await? else { return Ok(()) };
         let correlation_id = uuid::Uuid::now_v7().to_string();
         let caller = Caller { user_id: inviter.clone(), name: name.clone(), correlation_id };
         self.change(&caller, async |unit: &mut UnitOfWork| {
@@ -62,7 +62,7 @@ impl Domain {
                     .bind(user.as_str())
                     .execute(unit.db())
                     .await?;
-                let (now, most) = (unit.now, i64::from(self.core.config.quota.max_invitations_received));
+                let (now, most) = (unit.now, i64::from(self.state.config.quota.max_invitations_received));
                 if rows::open_for_user(unit.db(), &user, now).await? > most {
                     drop_one(unit.db(), &user).await?;
                 }

@@ -15,7 +15,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn invitations(&self, caller: &Caller) -> Result<Vec<Invitation>, DomainError> {
-        let mut reader = self.core.db.queries.acquire().await?;
+        let mut reader = self.state.db.queries.acquire().await?;
         Ok(rows::for_user(&mut reader, &caller.user_id, clock::now()).await?)
     }
 
@@ -24,7 +24,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError`]; only owners may.
     pub async fn campaign_invitations(&self, caller: &Caller, campaign: &Id) -> Result<Vec<Invitation>, DomainError> {
-        let mut tx = self.core.db.read().await?;
+        let mut tx = self.state.db.read().await?;
         let what = EntityKind::Campaign.as_str();
         super::super::unit_of_work::authorize(&mut tx, &caller.user_id, campaign, CampaignAction::ManageMembers, what)
             .await?;
@@ -42,7 +42,7 @@ impl Domain {
             if let Some(member) = member::by_user(unit.db(), &invitation.campaign_id, &caller.user_id).await? {
                 return Ok(member);
             }
-            let limit = self.core.config.quota.max_members_per_campaign;
+            let limit = self.state.config.quota.max_members_per_campaign;
             if members(unit, &invitation.campaign_id).await? >= i64::from(limit) {
                 return Err(full(limit));
             }

@@ -76,7 +76,7 @@ impl Domain {
                 .await?;
             if removed.rows_affected() == 0 { Err(DomainError::NotFound("blocked user")) } else { Ok(()) }
         };
-        self.core.db.write(remove).await
+        self.state.db.write(remove).await
     }
 
     /// Lists whose invitations the caller does not want, the latest first.
@@ -87,7 +87,7 @@ impl Domain {
         let rows =
             sqlx::query("SELECT blocked, created_ms FROM blocks WHERE user_id = $1 ORDER BY created_ms DESC, blocked")
                 .bind(caller.user_id.as_str())
-                .fetch_all(&self.core.db.queries)
+                .fetch_all(&self.state.db.queries)
                 .await?;
         let block = |row: &sqlx::any::AnyRow| Ok(Block { user: row.try_get(0)?, created_at: written(row.try_get(1)?) });
         rows.iter().map(block).collect()

@@ -44,7 +44,7 @@ impl Domain {
         let request = IdempotentRequest::new(idempotency_key, &json!(["add-member", campaign, invitee, role]))?;
         let invitee = Id::parse(invitee.trim())
             .map_err(|_| DomainError::invalid("userId", "must be a user's id or name, without blanks"))?;
-        self.core.quotas.invitation(&caller.user_id).map_err(|wait| {
+        self.state.quotas.invitation(&caller.user_id).map_err(|wait| {
             DomainError::too_often(LimitKind::Invitations, "you have sent too many invitations", wait)
         })?;
         self.change(caller, async |unit: &mut UnitOfWork| {
@@ -53,7 +53,7 @@ impl Domain {
             }
             unit.authorize(campaign, CampaignAction::ManageMembers, EntityKind::Campaign.as_str()).await?;
             refuse_member(unit, campaign, &invitee).await?;
-            let (now, ttl) = (unit.now, self.core.config.quota.invitation_ttl);
+            let (now, ttl) = (unit.now, self.state.config.quota.invitation_ttl);
             let expires_ms = until(now, ttl).as_millisecond();
             let id = Id::from(uuid::Uuid::now_v7());
             let new = rows::New { id: &id, campaign, inviter: &caller.user_id, invitee: &invitee, role };
@@ -73,7 +73,7 @@ impl Domain {
 
     /// Refuses an invitation beyond those that the caller and the campaign may have open.
     async fn require_room(&self, unit: &mut UnitOfWork, campaign: &Id, now: Timestamp) -> Result<(), DomainError> {
-        let quota = &self.core.config.quota;
+        let quota = &self.state.config.quota;
         let inviter = unit.caller().user_id.clone();
         if rows::open_by_inviter(unit.db(), &inviter, now).await? >= i64::from(quota.max_open_invitations) {
             let limit = quota.max_open_invitations;

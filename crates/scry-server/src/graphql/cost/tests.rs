@@ -27,7 +27,7 @@ const LIMITS: QueryLimits = QueryLimits {
 
 fn measure(query: &str, variables: serde_json::Value) -> Result<u64, QueryError> {
     let document = parse_query(query).unwrap();
-    check(&document, &Variables::from_json(variables), &Prices::new(SDL), &LIMITS)
+    check(&document, &Variables::from_json(variables), &FieldCosts::new(SDL), &LIMITS)
 }
 
 fn cost(query: &str) -> u64 {
@@ -187,8 +187,8 @@ proptest! {
             let _ = write!(query, " fragment f{index} on Query{{me{{id}}{inner}}}");
         }
         let document = parse_query(&query).unwrap();
-        let (variables, prices) = (Variables::default(), Prices::new(SDL));
-        let mut meter = Meter::new(&document, &variables, &prices);
+        let (variables, field_costs) = (Variables::default(), FieldCosts::new(SDL));
+        let mut meter = CostCalculator::new(&document, &variables, &field_costs);
         for (_, operation) in operations(&document) {
             let extent = meter.extent(&operation.selection_set.node, 0).unwrap();
             prop_assert_eq!(extent.work, unfolded(&document, &operation.selection_set.node));

@@ -66,18 +66,18 @@ impl SocketSession {
 
     async fn role_in(&self, campaign: &Id) -> Result<Role, SubscribeError> {
         let user = self.connection.claims().sub.clone();
-        access::role_in_campaign(&self.core.db, &user, campaign).await?.ok_or(SubscribeError::Unauthorized)
+        access::role_in_campaign(&self.state.db, &user, campaign).await?.ok_or(SubscribeError::Unauthorized)
     }
 
     /// Refuses the name of a field that the entity does not have: others are shown it.
     async fn require_field(&self, request: &TypingRequest) -> Result<(), SubscribeError> {
         let kind = EntityKind::parse(request.entity_type.as_str()).ok_or(SubscribeError::Unauthorized)?;
-        let has_field = typing::has_field(&self.core.db, kind, &request.entity_id, &request.field).await?;
+        let has_field = typing::has_field(&self.state.db, kind, &request.entity_id, &request.field).await?;
         if has_field { Ok(()) } else { Err(SubscribeError::Unauthorized) }
     }
 
     async fn find(&self, campaign: &Id, entity_type: &EntityType, id: &Id) -> Result<EntityLocation, SubscribeError> {
-        let place = access::entity_location(&self.core.db, id).await?;
+        let place = access::entity_location(&self.state.db, id).await?;
         let fits = |place: &EntityLocation| place.campaign == *campaign && place.entity_type == *entity_type;
         place.filter(fits).ok_or(SubscribeError::Unauthorized)
     }

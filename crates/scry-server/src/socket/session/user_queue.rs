@@ -58,8 +58,9 @@ impl SocketSession {
 
     async fn take_messages(&mut self) -> Result<Vec<QueuedMessage>, DbError> {
         let take_task = self.messages.take_task.get_or_insert_with(|| {
-            let (db, user, cursor) = (self.core.db.clone(), self.connection.claims().sub.clone(), self.messages.cursor);
-            let ttl = self.core.config.presence.message_ttl;
+            let (db, user, cursor) =
+                (self.state.db.clone(), self.connection.claims().sub.clone(), self.messages.cursor);
+            let ttl = self.state.config.presence.message_ttl;
             tokio::spawn(async move { inbox::take(&db, &user, cursor, now(), ttl).await })
         });
         let taken = take_task.await;
@@ -110,15 +111,15 @@ impl SocketSession {
             return;
         }
         let user = self.connection.claims().sub.clone();
-        match inbox::nack(&self.core.db, &user, &unread).await {
-            Ok(()) => self.core.bus.message_stored(&user),
+        match inbox::nack(&self.state.db, &user, &unread).await {
+            Ok(()) => self.state.bus.message_stored(&user),
             Err(error) => tracing::error!(%error, "messages to a user whose connection was lost are lost as well"),
         }
     }
 
     /// Forgets the messages that the peer must have got: it has answered a heartbeat that came after them.
     fn drop_acknowledged(&mut self) {
-        let config = &self.core.config.socket;
+        let config = &self.state.config.socket;
         let heartbeat = config.ping_interval + config.ping_timeout;
         let is_answered = |sent: Instant| sent.elapsed() > heartbeat;
         while self.messages.in_flight.front().is_some_and(|sent_message| sent_message.sent.is_some_and(is_answered)) {

@@ -1,4 +1,4 @@
-//! The core: the one handle that HTTP, GraphQL and the gateway share.
+//! The state that HTTP, GraphQL and the gateway share.
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicUsize;
@@ -21,12 +21,12 @@ use super::quotas::Quotas;
 use super::relay::RelayStats;
 use crate::config::ServerConfig;
 
-/// Gives every part of the server what it works with; clones are one and the same.
+/// The state that every part of the server works with; cheap to clone.
 #[derive(Clone)]
-pub struct Core(Arc<Parts>);
+pub struct AppState(Arc<AppStateInner>);
 
-/// Holds what every part of the server works with.
-pub struct Parts {
+/// What every part of the server works with.
+pub struct AppStateInner {
     pub config: Arc<ServerConfig>,
     pub db: Db,
     pub journal: Journal,
@@ -48,7 +48,7 @@ pub struct Parts {
     pub draining: CancellationToken,
 }
 
-impl Core {
+impl AppState {
     /// Opens the database and the signing key of a configuration.
     ///
     /// # Errors
@@ -59,14 +59,14 @@ impl Core {
         let tokens = Tokens::new(&signing_key, config.auth.access_ttl);
         let db = Db::open(&config).await?;
         open_catalogues(&db, &config.catalogues).await?;
-        let ended = revoked::since(&db, clock::now(), config.auth.access_ttl).await?;
+        let ended = revoked::ended_since(&db, clock::now(), config.auth.access_ttl).await?;
         let node: Arc<str> = uuid::Uuid::now_v7().to_string().into();
         let metrics = Metrics::new(config.redis.is_some());
         let cluster = cluster(&config, &node, &signing_key, &metrics)?;
         let bus = EventBus::new(config.auth.access_ttl, cluster);
         ended.into_iter().for_each(|session| bus.session_ended_elsewhere(session));
-        metrics.begin_declared(&config.catalogues);
-        Ok(Self(Arc::new(Parts {
+        metrics.register_custom(&config.catalogues);
+        Ok(Self(Arc::new(AppStateInner {
             limit_metrics: metrics.limit_metrics(),
             quotas: Quotas::new(&config.quota),
             journal: Journal::new(db.clone()),
@@ -112,10 +112,10 @@ async fn open_catalogues(db: &Db, catalogues: &Catalogues) -> Result<(), DbError
     .await
 }
 
-impl Deref for Core {
-    type Target = Parts;
+impl Deref for AppState {
+    type Target = AppStateInner;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &AppStateInner {
         &self.0
     }
 }

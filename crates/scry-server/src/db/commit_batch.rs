@@ -5,9 +5,9 @@
 //! syncs a few hundred times a second stores thousands of changes. A change that fails takes back its own savepoint
 //! and nothing else.
 //!
-//! A change may read what earlier changes of its group have written, and that is not on disk yet. So nothing that is
-//! found out during a turn leaves it early: [`Writer::run`] gives out the answer, be it a result, the result of an
-//! earlier request or a refusal, only after the group has been committed, and an error in its place where that failed.
+//! A change may read what earlier changes of its batch have written, and that is not on disk yet. So nothing that is
+//! found out during a turn leaves it early: [`DbWriter::run`] gives out the answer, be it a result, the result of an
+//! earlier request or a refusal, only after the batch has been committed, and an error in its place where that failed.
 //! A [`Tx`] cannot be had in another way.
 //!
 //! Each statement is a round trip to the database, and everybody waits for it. So there is always a savepoint:
@@ -38,11 +38,11 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The one writer, which gives changes their turns; clones are the same writer.
 #[derive(Debug, Clone)]
-pub(super) struct Writer {
+pub(super) struct DbWriter {
     pool: AnyPool,
     /// The statements that start a transaction, take the write lock and set the first savepoint.
     begin: &'static str,
-    turn: Arc<Mutex<Option<Group>>>,
+    turn: Arc<Mutex<Option<CommitBatch>>>,
     waiting: Arc<AtomicUsize>,
     /// The longest that one change has held up the others, in microseconds.
     longest: Arc<AtomicU64>,
@@ -51,42 +51,42 @@ pub(super) struct Writer {
 /// A change while it is made; dropped before its turn has ended, it never was.
 #[derive(Debug)]
 pub struct Tx {
-    writer: Writer,
+    writer: DbWriter,
     /// The turn of this change; only a change that has ended has none.
-    turn: Option<Turn>,
+    turn: Option<WriterGuard>,
     began: Instant,
 }
 
-/// The lock on the group that a change belongs to.
-type Turn = OwnedMutexGuard<Option<Group>>;
+/// The lock on the batch that a change belongs to.
+type WriterGuard = OwnedMutexGuard<Option<CommitBatch>>;
 
 /// The transaction that several changes share.
 #[derive(Debug)]
-struct Group {
+struct CommitBatch {
     connection: PoolConnection<Any>,
     /// How many turns it has had, those that were taken back included.
     turns: usize,
     /// How many changes have been kept and wait for the commit.
-    kept: usize,
+    committed_changes: usize,
     /// Whether the last of them still stands after the savepoint.
-    is_marked: bool,
-    fate: Fate,
+    has_savepoint: bool,
+    commit_watch: CommitWatch,
 }
 
-/// Tells everyone in a group what became of it, once that is known.
-type Fate = watch::Sender<Option<CommitResult>>;
+/// Tells everyone in a batch how its commit ended, once that is known.
+type CommitWatch = watch::Sender<Option<CommitResult>>;
 
-/// What became of a group; an error is told to everyone in it.
+/// How the commit of a batch ended; an error is told to everyone in it.
 type CommitResult = Result<(), String>;
 
 /// What becomes of a change at the end of its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum ChangeOutcome {
     Keep,
-    TakeBack,
+    RollBack,
 }
 
-impl Writer {
+impl DbWriter {
     /// Builds a writer over a pool of one connection; `begin` starts a transaction, takes the write lock and sets
     /// the savepoint `change`.
     pub(super) fn new(pool: AnyPool, begin: &'static str) -> Self {
@@ -113,7 +113,7 @@ impl Writer {
         let mut wrapped = wrap(self.begin().await?);
         let answer = work(&mut wrapped).await;
         let tx: Tx = wrapped.into();
-        tx.end(if answer.is_ok() { Ending::Keep } else { Ending::TakeBack }).await?;
+        tx.end(if answer.is_ok() { ChangeOutcome::Keep } else { ChangeOutcome::RollBack }).await?;
         answer
     }
 
@@ -143,63 +143,63 @@ impl Writer {
         let (mut turn, began) = (turn, Instant::now());
         match &mut *turn {
             None => *turn = Some(self.open().await?),
-            Some(group) if group.is_marked => {
-                if let Err(error) = run(&mut group.connection, ADVANCE_SAVEPOINT).await {
+            Some(batch) if batch.has_savepoint => {
+                if let Err(error) = run(&mut batch.connection, ADVANCE_SAVEPOINT).await {
                     // Whether the last change is kept is not known, so nobody is told that it is.
                     end(&mut turn, Err(error.to_string())).await;
                     return Err(error.into());
                 }
-                group.is_marked = false;
+                batch.has_savepoint = false;
             }
             Some(_) => {}
         }
         Ok(Tx { writer: self, turn: Some(turn), began })
     }
 
-    /// Starts the transaction of a group.
-    async fn open(&self) -> Result<Group, DbError> {
+    /// Starts the transaction of a batch.
+    async fn open(&self) -> Result<CommitBatch, DbError> {
         let mut connection = self.pool.acquire().await?;
         if let Err(error) = run(&mut connection, self.begin).await {
             // It may have begun and not got the lock; the next one to use the connection must not find that.
             let _ = run(&mut connection, "ROLLBACK").await;
             return Err(error.into());
         }
-        let fate = watch::Sender::new(None);
-        Ok(Group { connection, turns: 0, kept: 0, is_marked: false, fate })
+        let commit_watch = watch::Sender::new(None);
+        Ok(CommitBatch { connection, turns: 0, committed_changes: 0, has_savepoint: false, commit_watch })
     }
 
-    /// Ends a turn; returns where the fate of what it read and wrote will be told, `None` if that is nothing but
+    /// Ends a turn; returns where the result of its commit will be told, `None` if that is nothing but
     /// what was on disk before.
     async fn end_turn(
         self,
-        mut turn: Turn,
-        ending: Ending,
+        mut turn: WriterGuard,
+        outcome: ChangeOutcome,
         began: Instant,
     ) -> Option<watch::Receiver<Option<CommitResult>>> {
-        let group = turn.as_mut()?;
-        group.turns += 1;
-        if ending == Ending::Keep {
-            group.kept += 1;
-            group.is_marked = true;
+        let batch = turn.as_mut()?;
+        batch.turns += 1;
+        if outcome == ChangeOutcome::Keep {
+            batch.committed_changes += 1;
+            batch.has_savepoint = true;
         }
-        let fate = (group.kept > 0).then(|| group.fate.subscribe());
-        if ending == Ending::TakeBack
-            && let Err(error) = run(&mut group.connection, "ROLLBACK TO SAVEPOINT change").await
+        let commit_watch = (batch.committed_changes > 0).then(|| batch.commit_watch.subscribe());
+        if outcome == ChangeOutcome::RollBack
+            && let Err(error) = run(&mut batch.connection, "ROLLBACK TO SAVEPOINT change").await
         {
             // The database has given up the whole transaction, as SQLite does when the disk is full.
             end(&mut turn, Err(error.to_string())).await;
         }
-        self.pass_on(turn).await;
+        self.release(turn).await;
         self.longest.fetch_max(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        fate
+        commit_watch
     }
 
     /// Leaves the transaction to the next that waits, or commits it.
-    async fn pass_on(&self, mut turn: Turn) {
-        let Some(group) = &mut *turn else { return };
+    async fn release(&self, mut turn: WriterGuard) {
+        let Some(batch) = &mut *turn else { return };
         // A change that is counted as waiting runs in a task of its own and will have its turn for certain.
-        if self.waiting() == 0 || group.turns >= MAX_TURNS {
-            let committed = run(&mut group.connection, "COMMIT").await.map_err(|error| error.to_string());
+        if self.waiting() == 0 || batch.turns >= MAX_TURNS {
+            let committed = run(&mut batch.connection, "COMMIT").await.map_err(|error| error.to_string());
             end(&mut turn, committed).await;
         }
     }
@@ -207,14 +207,14 @@ impl Writer {
 
 impl Tx {
     /// Ends the turn of a change; returns when everything that it read or wrote is on disk.
-    async fn end(mut self, ending: Ending) -> Result<(), DbError> {
+    async fn end(mut self, outcome: ChangeOutcome) -> Result<(), DbError> {
         let turn = self.turn.take().ok_or_else(ended)?;
-        let Some(mut fate) =
-            tokio::spawn(self.writer.clone().end_turn(turn, ending, self.began)).await.map_err(|_| ended())?
+        let Some(mut commit_watch) =
+            tokio::spawn(self.writer.clone().end_turn(turn, outcome, self.began)).await.map_err(|_| ended())?
         else {
             return Ok(());
         };
-        let told = fate.wait_for(Option::is_some).await.map_err(|_| ended())?.clone();
+        let told = commit_watch.wait_for(Option::is_some).await.map_err(|_| ended())?.clone();
         told.unwrap_or_else(|| Err("nobody said".to_owned())).map_err(DbError::Commit)
     }
 }
@@ -223,7 +223,7 @@ impl Drop for Tx {
     fn drop(&mut self) {
         // Without a runtime the process is about to end, and with it the transaction.
         if let (Some(turn), Ok(runtime)) = (self.turn.take(), Handle::try_current()) {
-            runtime.spawn(self.writer.clone().end_turn(turn, Ending::TakeBack, self.began));
+            runtime.spawn(self.writer.clone().end_turn(turn, ChangeOutcome::RollBack, self.began));
         }
     }
 }
@@ -244,14 +244,14 @@ impl DerefMut for Tx {
     }
 }
 
-/// Ends a group and tells everyone in it.
-async fn end(turn: &mut Turn, committed: CommitResult) {
-    let Some(mut group) = turn.take() else { return };
+/// Ends a batch and tells everyone in it.
+async fn end(turn: &mut WriterGuard, committed: CommitResult) {
+    let Some(mut batch) = turn.take() else { return };
     if committed.is_err() {
         // Nothing is left to roll back where the database did so itself.
-        let _ = run(&mut group.connection, "ROLLBACK").await;
+        let _ = run(&mut batch.connection, "ROLLBACK").await;
     }
-    group.fate.send_replace(Some(committed));
+    batch.commit_watch.send_replace(Some(committed));
 }
 
 async fn run(connection: &mut AnyConnection, statement: &'static str) -> Result<(), sqlx::Error> {

@@ -1,4 +1,4 @@
-//! What an operator should hear when the server starts.
+//! Checks at startup, logged for the operator.
 
 use std::net::SocketAddr;
 
@@ -6,13 +6,13 @@ use scry_world::World;
 use sqlx::Row;
 
 use super::auth::AuthService;
-use super::core::Core;
 use super::db::DbError;
 use super::error::ServerError;
+use super::state::AppState;
 
-/// Says how to fill an empty database, and warns of known passwords on a public address.
-pub(super) async fn give(core: &Core, auth: &AuthService, listen: SocketAddr) -> Result<(), ServerError> {
-    let row = sqlx::query("SELECT COUNT(*) FROM users").fetch_one(&core.db.reader).await.map_err(DbError::from)?;
+/// Logs how to fill an empty database, and warns of known passwords on a public address.
+pub(super) async fn run(state: &AppState, auth: &AuthService, listen: SocketAddr) -> Result<(), ServerError> {
+    let row = sqlx::query("SELECT COUNT(*) FROM users").fetch_one(&state.db.reader).await.map_err(DbError::from)?;
     if row.try_get::<i64, _>(0).map_err(DbError::from)? == 0 {
         tracing::warn!(
             "there are no users yet; `scry-server seed` loads the bundled world, `scry-server user add` adds one"
@@ -21,7 +21,7 @@ pub(super) async fn give(core: &Core, auth: &AuthService, listen: SocketAddr) ->
     if !listen.ip().is_loopback() {
         warn_of_known_passwords(auth, listen).await;
     }
-    if core.bus.cluster().is_none() {
+    if state.bus.cluster().is_none() {
         tracing::info!("this node is alone; several nodes need a shared database and --redis");
     }
     Ok(())

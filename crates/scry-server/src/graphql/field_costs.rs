@@ -10,15 +10,15 @@ use async_graphql::parser::types::{BaseType, FieldDefinition, Type, TypeDefiniti
 /// The rows that a list is taken to have where nothing says how many there are.
 const ASSUMED_ROWS: u64 = 100;
 /// What a field costs besides its answer: a read of the database.
-const READ: u64 = 10;
+const READ_COST: u64 = 10;
 /// The same of a mutation: a turn at the one writer, and what follows from the change.
-const WRITE: u64 = 500;
+const WRITE_COST: u64 = 500;
 /// Fields that work more than their answer tells, with what they cost.
-const DEAR: &[(&str, u64)] = &[("snapshot", 100), ("dueEffects", 5_000)];
+const EXPENSIVE_FIELDS: &[(&str, u64)] = &[("snapshot", 100), ("dueEffects", 5_000)];
 /// Lists that never have more rows than this.
-const BOUNDED: &[(&str, u64)] = &[("notifications", 200), ("levels", 4), ("kinds", 3)];
+const BOUNDED_LISTS: &[(&str, u64)] = &[("notifications", 200), ("levels", 4), ("kinds", 3)];
 /// The argument that says how many rows are asked for.
-const LIMIT: &str = "limit";
+const LIMIT_ARGUMENT: &str = "limit";
 /// The types that every schema has, which its text leaves out.
 const INTROSPECTION: &str = "
     type __Schema { description: String types: [__Type] queryType: __Type mutationType: __Type
@@ -36,8 +36,8 @@ const INTROSPECTION: &str = "
 
 /// The types of the schema.
 #[derive(Debug, Default)]
-pub(super) struct Prices {
-    objects: HashMap<String, Object>,
+pub(super) struct FieldCosts {
+    objects: HashMap<String, ObjectType>,
     /// The members of each union.
     unions: HashMap<String, Vec<String>>,
     /// The rows of each list of the introspection, as the schema has them on average.
@@ -46,13 +46,13 @@ pub(super) struct Prices {
 
 /// The fields of one type.
 #[derive(Debug, Default)]
-struct Object {
-    fields: HashMap<String, Price>,
+struct ObjectType {
+    fields: HashMap<String, FieldCost>,
 }
 
 /// What one field answers with and costs.
 #[derive(Debug)]
-pub(super) struct Price {
+pub(super) struct FieldCost {
     /// The type of the answer, or of its rows.
     pub of: String,
     /// What it costs before its answer is counted.
@@ -75,34 +75,34 @@ enum RowSource {
     /// The answer is not a list.
     One,
     Fixed(u64),
-    /// The argument [`LIMIT`] says it.
+    /// The argument [`LIMIT_ARGUMENT`] says it.
     Limit,
     /// The list that is given says it.
     LengthOf(String),
 }
 
-impl Prices {
+impl FieldCosts {
     /// Reads the text of a schema; a text that cannot be read is a schema without fields.
     #[must_use]
     pub(super) fn new(sdl: &str) -> Self {
-        let mut prices = Self::default();
+        let mut field_costs = Self::default();
         for text in [sdl, INTROSPECTION] {
             match parse_schema(text) {
-                Ok(schema) => schema.definitions.into_iter().for_each(|definition| prices.add(definition)),
+                Ok(schema) => schema.definitions.into_iter().for_each(|definition| field_costs.add(definition)),
                 Err(error) => tracing::error!(%error, "the schema's text could not be read"),
             }
         }
-        prices.count_introspected();
-        let root = prices.objects.entry("Query".to_owned()).or_default();
+        field_costs.count_introspected();
+        let root = field_costs.objects.entry("Query".to_owned()).or_default();
         for (name, of) in [("__schema", "__Schema"), ("__type", "__Type")] {
-            root.fields.insert(name.to_owned(), Price { of: of.to_owned(), base: 0, source: RowSource::One });
+            root.fields.insert(name.to_owned(), FieldCost { of: of.to_owned(), base: 0, source: RowSource::One });
         }
-        prices
+        field_costs
     }
 
     /// Returns the price of a field; `None` for one that the type does not have.
     #[must_use]
-    pub(super) fn field(&self, of: &str, name: &str) -> Option<&Price> {
+    pub(super) fn field(&self, of: &str, name: &str) -> Option<&FieldCost> {
         self.objects.get(of)?.fields.get(name)
     }
 
@@ -124,9 +124,9 @@ impl Prices {
         let name = name.node.to_string();
         match kind {
             TypeKind::Object(object) => {
-                let priced = object.fields.into_iter().map(|field| price(&name, field.node));
+                let priced = object.fields.into_iter().map(|field| field_cost(&name, field.node));
                 let fields = priced.collect();
-                self.objects.insert(name, Object { fields });
+                self.objects.insert(name, ObjectType { fields });
             }
             TypeKind::Union(union) => {
                 let members = union.members.into_iter().map(|member| member.node.to_string()).collect();
@@ -157,11 +157,11 @@ impl Prices {
 
     /// Returns how many rows a field answers with, at most or as far as can be told.
     #[must_use]
-    pub(super) fn rows(&self, field: &str, price: &Price, argument: impl Fn(&str) -> Option<Rows>) -> u64 {
-        match &price.source {
+    pub(super) fn rows(&self, field: &str, field_cost: &FieldCost, argument: impl Fn(&str) -> Option<Rows>) -> u64 {
+        match &field_cost.source {
             RowSource::One => 1,
-            RowSource::Fixed(rows) => self.introspected_rows(field, price).unwrap_or(*rows),
-            RowSource::Limit => match argument(LIMIT) {
+            RowSource::Fixed(rows) => self.introspected_rows(field, field_cost).unwrap_or(*rows),
+            RowSource::Limit => match argument(LIMIT_ARGUMENT) {
                 Some(Rows::Number(limit)) => limit,
                 Some(Rows::Length(_)) | None => ASSUMED_ROWS,
             },
@@ -173,12 +173,14 @@ impl Prices {
         }
     }
 
-    fn introspected_rows(&self, field: &str, price: &Price) -> Option<u64> {
-        (price.of.starts_with("__") || field == "locations").then(|| self.introspected.get(field).copied()).flatten()
+    fn introspected_rows(&self, field: &str, field_cost: &FieldCost) -> Option<u64> {
+        (field_cost.of.starts_with("__") || field == "locations")
+            .then(|| self.introspected.get(field).copied())
+            .flatten()
     }
 }
 
-impl Price {
+impl FieldCost {
     /// Returns whether the answer is a list.
     #[must_use]
     pub(super) fn is_list(&self) -> bool {
@@ -186,24 +188,24 @@ impl Price {
     }
 }
 
-fn price(parent: &str, field: FieldDefinition) -> (String, Price) {
+fn field_cost(parent: &str, field: FieldDefinition) -> (String, FieldCost) {
     let name = field.name.node.to_string();
     let (of, is_list) = named(&field.ty.node);
     let source = if is_list { source(&name, &field) } else { RowSource::One };
-    let dear = DEAR.iter().find(|(dear, _)| *dear == name).map(|(_, base)| *base);
+    let dear = EXPENSIVE_FIELDS.iter().find(|(dear, _)| *dear == name).map(|(_, base)| *base);
     let base = match parent {
-        "Query" => dear.unwrap_or(READ),
-        "Mutation" => dear.unwrap_or(WRITE),
+        "Query" => dear.unwrap_or(READ_COST),
+        "Mutation" => dear.unwrap_or(WRITE_COST),
         _ => 0,
     };
-    (name, Price { of, base, source })
+    (name, FieldCost { of, base, source })
 }
 
 fn source(name: &str, field: &FieldDefinition) -> RowSource {
-    if let Some((_, rows)) = BOUNDED.iter().find(|(bounded, _)| *bounded == name) {
+    if let Some((_, rows)) = BOUNDED_LISTS.iter().find(|(bounded, _)| *bounded == name) {
         return RowSource::Fixed(*rows);
     }
-    if field.arguments.iter().any(|argument| argument.node.name.node == LIMIT) {
+    if field.arguments.iter().any(|argument| argument.node.name.node == LIMIT_ARGUMENT) {
         return RowSource::Limit;
     }
     let list = field.arguments.iter().find(|argument| named(&argument.node.ty.node).1);
@@ -231,8 +233,8 @@ mod tests {
         union Node = User | Event";
 
     fn rows(name: &str, argument: impl Fn(&str) -> Option<Rows>) -> u64 {
-        let prices = Prices::new(SDL);
-        prices.rows(name, prices.field("Query", name).unwrap(), argument)
+        let field_costs = FieldCosts::new(SDL);
+        field_costs.rows(name, field_costs.field("Query", name).unwrap(), argument)
     }
 
     #[test]
@@ -248,17 +250,17 @@ mod tests {
 
     #[test]
     fn fields_have_their_type_and_price() {
-        let prices = Prices::new(SDL);
-        let base = |parent, name| prices.field(parent, name).unwrap().base;
+        let field_costs = FieldCosts::new(SDL);
+        let base = |parent, name| field_costs.field(parent, name).unwrap().base;
         assert_eq!(
             (base("Query", "me"), base("Query", "dueEffects"), base("Mutation", "rename")),
-            (READ, 5_000, WRITE)
+            (READ_COST, 5_000, WRITE_COST)
         );
         assert_eq!(base("User", "levels"), 0);
-        assert_eq!(prices.field("Query", "nodes").unwrap().of, "Node");
-        assert_eq!(prices.members("Node").unwrap(), ["User", "Event"]);
-        assert_eq!(prices.field("Query", "__schema").unwrap().of, "__Schema");
-        assert!(prices.field("__Type", "fields").unwrap().is_list());
-        assert!(prices.field("User", "nothing").is_none());
+        assert_eq!(field_costs.field("Query", "nodes").unwrap().of, "Node");
+        assert_eq!(field_costs.members("Node").unwrap(), ["User", "Event"]);
+        assert_eq!(field_costs.field("Query", "__schema").unwrap().of, "__Schema");
+        assert!(field_costs.field("__Type", "fields").unwrap().is_list());
+        assert!(field_costs.field("User", "nothing").is_none());
     }
 }

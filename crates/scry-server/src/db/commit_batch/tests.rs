@@ -39,12 +39,12 @@ async fn who_finishes_while_others_wait_is_stored_together_with_them() {
         async move { db.changes.begin().await.unwrap() }
     });
     until_waiting(&db, 1).await;
-    let first = tokio::spawn(first.end(Ending::Keep));
+    let first = tokio::spawn(first.end(ChangeOutcome::Keep));
     let mut second = waiting.await.unwrap();
     add(&mut second, "second").await;
     assert!(!first.is_finished(), "nothing is on disk yet");
     assert!(stored(&db).await.is_empty());
-    second.end(Ending::Keep).await.unwrap();
+    second.end(ChangeOutcome::Keep).await.unwrap();
     first.await.unwrap().unwrap();
     assert_eq!(stored(&db).await, ["first", "second"]);
 }
@@ -59,7 +59,7 @@ async fn a_change_that_fails_takes_nobody_along() {
         async move { db.changes.begin().await.unwrap() }
     });
     until_waiting(&db, 1).await;
-    let first = tokio::spawn(first.end(Ending::Keep));
+    let first = tokio::spawn(first.end(ChangeOutcome::Keep));
     let mut second = waiting.await.unwrap();
     add(&mut second, "second").await;
     sqlx::query("INSERT INTO campaigns (id, epoch) VALUES ('first', 'e')").execute(&mut *second).await.unwrap_err();
@@ -79,7 +79,7 @@ async fn who_gives_up_waiting_holds_up_nobody() {
     });
     until_waiting(&db, 1).await;
     waiting.abort();
-    timeout(Duration::from_secs(10), first.end(Ending::Keep)).await.unwrap().unwrap();
+    timeout(Duration::from_secs(10), first.end(ChangeOutcome::Keep)).await.unwrap().unwrap();
     assert_eq!(stored(&db).await, ["first"]);
 }
 
@@ -94,16 +94,16 @@ async fn a_commit_that_fails_is_told_to_everyone_and_leaves_nothing() {
         async move { db.changes.begin().await.unwrap() }
     });
     until_waiting(&db, 1).await;
-    let first = tokio::spawn(first.end(Ending::Keep));
+    let first = tokio::spawn(first.end(ChangeOutcome::Keep));
     let mut second = waiting.await.unwrap();
     let orphan = "INSERT INTO definitions (campaign_id, kind, slug, body) VALUES ('nowhere', 'rule', 'r', '{}')";
     sqlx::query(orphan).execute(&mut *second).await.unwrap();
-    assert!(second.end(Ending::Keep).await.is_err());
+    assert!(second.end(ChangeOutcome::Keep).await.is_err());
     assert!(first.await.unwrap().is_err());
     assert!(stored(&db).await.is_empty());
     let mut third = db.changes.begin().await.unwrap();
     add(&mut third, "third").await;
-    third.end(Ending::Keep).await.unwrap();
+    third.end(ChangeOutcome::Keep).await.unwrap();
     assert_eq!(stored(&db).await, ["third"]);
 }
 
@@ -137,12 +137,12 @@ async fn answers_from_within_a_group_wait_for_its_commit() {
         async move { db.changes.begin().await.unwrap() }
     });
     until_waiting(&db, 3).await;
-    let first = tokio::spawn(first.end(Ending::Keep));
+    let first = tokio::spawn(first.end(ChangeOutcome::Keep));
     let mut last = last.await.unwrap();
     assert!(!answered.is_finished() && !refused.is_finished(), "what they have read is not on disk");
     let orphan = "INSERT INTO definitions (campaign_id, kind, slug, body) VALUES ('nowhere', 'rule', 'r', '{}')";
     sqlx::query(orphan).execute(&mut *last).await.unwrap();
-    last.end(Ending::Keep).await.unwrap_err();
+    last.end(ChangeOutcome::Keep).await.unwrap_err();
     first.await.unwrap().unwrap_err();
     assert!(matches!(answered.await.unwrap(), Err(DbError::Commit(_))));
     assert!(matches!(refused.await.unwrap(), Err(DbError::Commit(_))), "a refusal may be as untrue as a result");
@@ -165,13 +165,13 @@ async fn many_changes_at_once_are_all_stored() {
             let mut tx = db.changes.begin().await.unwrap();
             add(&mut tx, &format!("{index:03}")).await;
             // Every tenth is given up.
-            if index % 10 == 0 { drop(tx) } else { tx.end(Ending::Keep).await.unwrap() }
+            if index % 10 == 0 { drop(tx) } else { tx.end(ChangeOutcome::Keep).await.unwrap() }
         })
     });
     for change in changes.collect::<Vec<_>>() {
         change.await.unwrap();
     }
     // Those given up may still be on their way out; the next change comes after them.
-    db.changes.begin().await.unwrap().end(Ending::Keep).await.unwrap();
+    db.changes.begin().await.unwrap().end(ChangeOutcome::Keep).await.unwrap();
     assert_eq!(stored(&db).await.len(), 180);
 }
