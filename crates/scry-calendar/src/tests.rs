@@ -33,7 +33,7 @@ fn days_outside_the_months_belong_to_no_week() {
 }
 
 #[test]
-fn before_the_anchor_time_runs_on_unbroken() {
+fn dates_before_the_anchor_are_continuous() {
     let calendar = emberfall();
     assert_eq!(long(&calendar, "1206-12-31T23:59:59.999Z"), "Emberfall 1206, 23:59");
     assert_eq!(long(&calendar, "1206-12-30T23:59:00Z"), "Restday 30 Longnight 1206, 23:59");
@@ -80,7 +80,7 @@ fn json_reads_back_as_it_was_written_and_none_means_gregorian() {
 }
 
 #[test]
-fn a_fault_is_named_with_its_place() {
+fn error_names_its_place() {
     let edits = [
         (r#"name = "Wolfmoon", days = 30"#, r#"name = "Wolfmoon", days = 0"#, "month Wolfmoon must have from 1"),
         (r#"name = "Wolfmoon", days = 30"#, r#"name = "Icemoon", days = 30"#, "intercalary Kindling names the month"),

@@ -91,7 +91,7 @@ fn event(
         let problem = |problem: String| error_at(text, &place, format!("rooms: “{}” {problem}", text.get_ref()));
         let room: RoomTemplate = text.get_ref().parse().map_err(problem)?;
         check_room(&room, declared).map_err(problem)?;
-        if let Some(remedy) = schema::unnamed(raw.schema.get_ref(), &room) {
+        if let Some(remedy) = schema::unnamed_room_path(raw.schema.get_ref(), &room) {
             return Err(problem(format!("takes its name from what a payload need not have{remedy}")));
         }
         rooms.push(room);
@@ -105,7 +105,7 @@ fn event(
     let schema = PayloadSchema::new(raw.schema.get_ref()).map_err(|problem| error_at(&raw.schema, &place, problem))?;
     let unclear = |problem: String| error_at(&raw.summary, &place, format!("summary: {problem}"));
     let summary: PayloadTemplate = raw.summary.get_ref().parse().map_err(unclear)?;
-    if let Some(problem) = schema::misspelt(raw.schema.get_ref(), &summary) {
+    if let Some(problem) = schema::misspelt_path(raw.schema.get_ref(), &summary) {
         return Err(unclear(problem));
     }
     Ok(EventDefinition {

@@ -49,8 +49,8 @@ impl PayloadSchema {
 }
 
 /// Says what in a schema lets a room go without a name, as far as that can be told from it alone.
-pub(super) fn unnamed(schema: &Value, room: &RoomTemplate) -> Option<String> {
-    room.paths().find_map(|path| optional(schema, path))
+pub(super) fn unnamed_room_path(schema: &Value, room: &RoomTemplate) -> Option<String> {
+    room.paths().find_map(|path| optional_part(schema, path))
 }
 
 /// Tells whether a schema speaks of a member of payloads.
@@ -62,7 +62,7 @@ pub(super) fn mentions(schema: &Value, member: &str) -> bool {
 }
 
 /// Says which path of a summary is likely to be a slip of the finger.
-pub(super) fn misspelt(schema: &Value, summary: &PayloadTemplate) -> Option<String> {
+pub(super) fn misspelt_path(schema: &Value, summary: &PayloadTemplate) -> Option<String> {
     let properties = schema.get("properties")?.as_object()?;
     summary.paths().find_map(|path| {
         let key = path.split('.').next().filter(|key| !properties.contains_key(*key))?;
@@ -72,7 +72,7 @@ pub(super) fn misspelt(schema: &Value, summary: &PayloadTemplate) -> Option<Stri
 }
 
 /// Says which part of a path payloads need not have.
-fn optional(schema: &Value, path: &str) -> Option<String> {
+fn optional_part(schema: &Value, path: &str) -> Option<String> {
     let mut node = schema;
     for key in path.split('.') {
         if COMBINING_KEYWORDS.iter().any(|word| node.get(word).is_some()) {

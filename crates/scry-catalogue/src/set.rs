@@ -28,12 +28,12 @@ impl Catalogues {
             }
             for event in &catalogue.events {
                 if let Some(other) = events.insert(&event.name, &catalogue.name) {
-                    return Err(twice("event", &event.name, other, &catalogue.name));
+                    return Err(duplicate_error("event", &event.name, other, &catalogue.name));
                 }
             }
             for declared in &catalogue.rooms {
                 if let Some(other) = rooms.insert(declared.kind.as_str(), &catalogue.name) {
-                    return Err(twice("kind of room", declared.kind.as_str(), other, &catalogue.name));
+                    return Err(duplicate_error("kind of room", declared.kind.as_str(), other, &catalogue.name));
                 }
             }
         }
@@ -77,6 +77,6 @@ impl Catalogues {
     }
 }
 
-fn twice(what: &str, name: &str, first: &str, second: &str) -> String {
+fn duplicate_error(what: &str, name: &str, first: &str, second: &str) -> String {
     format!("the {what} {name} is declared by {first} and by {second}; on the wire it can mean only one thing")
 }

@@ -65,11 +65,11 @@ fn is_path(text: &str) -> bool {
 const MISSING_VALUE: &str = "–";
 
 /// Writes a value for people; a list as its items.
-fn plain(value: &Value) -> String {
+fn display_text(value: &Value) -> String {
     match value {
         Value::Null => MISSING_VALUE.to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => items.iter().map(display_text).collect::<Vec<_>>().join(", "),
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
@@ -88,7 +88,7 @@ impl PayloadTemplate {
     pub fn fill(&self, payload: &Value) -> String {
         let piece = |piece: &TemplatePart| match piece {
             TemplatePart::Text(text) => text.clone(),
-            TemplatePart::Path(path) => find(payload, path).map_or_else(|| MISSING_VALUE.to_owned(), plain),
+            TemplatePart::Path(path) => find(payload, path).map_or_else(|| MISSING_VALUE.to_owned(), display_text),
         };
         self.0.iter().map(piece).collect()
     }
@@ -120,12 +120,13 @@ impl std::str::FromStr for RoomTemplate {
     fn from_str(source: &str) -> Result<Self, String> {
         let (kind, key) = source.split_once(':').ok_or("is no room; write kind:{path}, such as company:{companyId}")?;
         let is_users = kind == RoomKind::BUILT_IN[3];
-        let kind = if is_users { None } else { Some(RoomKind::parse(kind).map_err(|error| misnamed(kind, &error))?) };
+        let kind =
+            if is_users { None } else { Some(RoomKind::parse(kind).map_err(|error| room_kind_error(kind, &error))?) };
         Ok(Self { kind, key: key.parse()? })
     }
 }
 
-fn misnamed(kind: &str, error: &ParseRoomError) -> String {
+fn room_kind_error(kind: &str, error: &ParseRoomError) -> String {
     if RoomKind::BUILT_IN.contains(&kind) {
         format!("rooms of the kind {kind} are the gateway's own; only its five events go there")
     } else {

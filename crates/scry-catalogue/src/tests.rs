@@ -95,7 +95,7 @@ fn a_payload_that_fails_is_refused_with_the_path_and_without_its_values() {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_line_and_the_remedy() {
+fn invalid_catalogue_error_names_line_and_remedy() {
     let told = refused("{companyId}", "{companyid}");
     assert!(
         told.starts_with("line 5: events.\"order:placed\": rooms: “company:{companyid}” ")
@@ -135,7 +135,7 @@ fn a_summary_shows_what_there_is_and_a_dash_for_the_rest() {
 }
 
 #[test]
-fn a_name_means_one_thing_on_the_wire() {
+fn duplicate_event_name_is_refused() {
     let set = |names: &[&str]| Catalogues::new(names.iter().map(|name| bundled(name)).collect());
     assert_eq!(
         set(&["erp", "capacity"]).unwrap_err(),

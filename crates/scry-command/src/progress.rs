@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_nobody_looks_no_word_is_made() {
+    fn hidden_progress_builds_no_message() {
         let progress = Progress::new(false);
         progress.set_message(|| panic!("nobody asked"));
     }

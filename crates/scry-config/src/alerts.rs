@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_that_is_none_is_refused_with_an_example() {
+    fn invalid_span_is_refused_with_an_example() {
         let error = toml::from_str::<AlertConfig>("quiet = [\"late\"]").unwrap_err().to_string();
         assert!(error.contains("“late” is no span of the day; write for example \"22:30-07:00\""), "{error}");
     }

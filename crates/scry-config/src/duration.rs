@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_span_is_refused_with_an_example() {
+    fn invalid_duration_is_refused_with_an_example() {
         assert_eq!(parse("soon").unwrap_err(), "“soon” is not a duration; write for example 500ms, 5s or 2m");
         assert_eq!(parse("-5s").unwrap_err(), "“-5s” must not be negative");
     }

@@ -13,7 +13,7 @@ use std::path::Path;
 /// The I/O error of creating the directory, of `write`, or of moving the file.
 pub fn write_private(path: &Path, write: impl FnOnce(&mut BufWriter<&fs::File>) -> io::Result<()>) -> io::Result<()> {
     let dir = directory(path)?;
-    written(dir, write)?.persist(path)?;
+    write_temp_file(dir, write)?.persist(path)?;
     sync(dir)
 }
 
@@ -26,7 +26,7 @@ pub fn create_private(
     write: impl FnOnce(&mut BufWriter<&fs::File>) -> io::Result<()>,
 ) -> io::Result<bool> {
     let dir = directory(path)?;
-    match written(dir, write)?.persist_noclobber(path) {
+    match write_temp_file(dir, write)?.persist_noclobber(path) {
         Ok(_) => sync(dir).map(|()| true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.error),
@@ -61,7 +61,7 @@ fn directory(path: &Path) -> io::Result<&Path> {
     path.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a file needs a directory"))
 }
 
-fn written(
+fn write_temp_file(
     dir: &Path,
     write: impl FnOnce(&mut BufWriter<&fs::File>) -> io::Result<()>,
 ) -> io::Result<tempfile::NamedTempFile> {

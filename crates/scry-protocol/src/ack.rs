@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_any_form_are_refusals_only_if_they_say_so() {
+    fn answer_is_an_error_only_if_it_says_so() {
         for answer in
             [json!(null), json!(true), json!("ok"), json!({"status": "ok"}), json!(["ok", {"room": "x"}]), json!({})]
         {

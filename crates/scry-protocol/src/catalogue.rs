@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_is_read_back_and_nothing_else_is_taken_for_one() {
+    fn custom_metadata_round_trips_and_nothing_else_parses() {
         let stamp = json!({"v": 1, "catalogue": "erp", "eventId": "e", "timestamp": "2026-01-01T00:00:00.000Z",
             "rooms": ["company:acme"], "epoch": "x", "seq": 7, "prev": {"company:acme": 3}});
         let read = CustomEventMetadata::from_payload(&json!({"number": 5, "metadata": stamp})).unwrap();

@@ -135,13 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn no_id_comes_before_the_first() {
+    fn no_id_is_below_the_lowest() {
         let all = (0..=u8::MAX).filter_map(|byte| Id::parse(std::str::from_utf8(&[byte]).ok()?).ok());
         assert_eq!(all.min(), Some(Id::lowest()));
     }
 
     #[test]
-    fn what_could_break_a_screen_or_a_query_is_refused() {
+    fn id_with_unsafe_characters_is_refused() {
         assert_eq!(Id::parse(""), Err(ParseIdError::Empty));
         assert_eq!(Id::parse("a b"), Err(ParseIdError::BadCharacter));
         assert_eq!(Id::parse("a\u{1b}[2J"), Err(ParseIdError::BadCharacter));

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn housekeeping_and_presence_are_told_from_what_happens() {
+    fn control_and_presence_events_are_classified() {
         for name in ["token:expiring", "server:draining", "session:ended", "access:revoked"] {
             assert_eq!(EventKind::classify(name, &json!({})), EventKind::Control, "{name}");
         }

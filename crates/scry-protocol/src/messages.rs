@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_stays_raw() {
+    fn unknown_event_stays_raw() {
         assert_eq!(EphemeralEvent::from_parts("invoice:paid", &json!({})), None);
         assert_eq!(EphemeralEvent::from_parts("user:online", &json!({"name": "Mira"})), None);
     }

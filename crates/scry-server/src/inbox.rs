@@ -143,7 +143,7 @@ pub async fn take(
     let mut messages = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
     messages.sort_by_key(|message| message.seq);
     let last = messages.last().map_or(cursor.0, |message| message.seq.max(cursor.0));
-    messages.retain(|message| message.created_ms > oldest(now, ttl));
+    messages.retain(|message| message.created_ms > oldest_ms(now, ttl));
     Ok((Cursor(last), messages))
 }
 
@@ -189,8 +189,8 @@ pub async fn delete_expired(db: &Db, now: Timestamp, ttl: Duration, dead: Durati
                (SELECT user_id, seq FROM inbox WHERE created_ms <= $1 LIMIT 500)";
     let read = "DELETE FROM inbox WHERE (user_id, seq) IN \
                 (SELECT user_id, seq FROM inbox WHERE delivered_ms < $1 LIMIT 500)";
-    Ok(db.delete_in_steps(old, oldest(now, ttl)).await?
-        + db.delete_in_steps(read, oldest(now, DELIVERED_RETENTION.max(dead))).await?)
+    Ok(db.delete_in_steps(old, oldest_ms(now, ttl)).await?
+        + db.delete_in_steps(read, oldest_ms(now, DELIVERED_RETENTION.max(dead))).await?)
 }
 
 async fn has_more(db: &Db, user: &Id, cursor: Cursor) -> Result<bool, DbError> {
@@ -202,7 +202,7 @@ async fn has_more(db: &Db, user: &Id, cursor: Cursor) -> Result<bool, DbError> {
     Ok(row.is_some())
 }
 
-fn oldest(now: Timestamp, ttl: Duration) -> i64 {
+fn oldest_ms(now: Timestamp, ttl: Duration) -> i64 {
     now.as_millisecond().saturating_sub(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX))
 }
 

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_told_once_a_minute_and_always_counted() {
+    fn source_is_logged_once_a_minute_and_always_counted() {
         let (limit_metrics, start) = (LimitMetrics::default(), Instant::now());
         assert_eq!(limit_metrics.count(LimitKind::Token, address(1), start), Some(0));
         for _ in 0..5 {
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_names_the_limit_and_the_source_and_nothing_else() {
+    fn log_line_names_only_limit_and_source() {
         let lines = LogBuffer::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_own_place_and_name() {
+    fn every_limit_kind_has_a_unique_index_and_name() {
         let names: std::collections::BTreeSet<_> = LimitKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), LimitKind::ALL.len());
         assert!(LimitKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_added_twice_is_taken_once() {
+    async fn item_added_twice_is_taken_once() {
         let set = NotifySet::default();
         set.add(1);
         set.add(2);

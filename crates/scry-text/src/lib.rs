@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_as_clean() {
+    fn written_text_is_clean() {
         for value in [
             json!({"name": "Harrow's Rest", "text": "one\ntwo", "list": [1, null, true, "砦"]}),
             json!({"a\u{1b}": 1}),

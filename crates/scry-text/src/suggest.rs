@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_finger_is_understood() {
+    fn typo_suggests_the_intended_word() {
         let known = ["settlementId", "structureId", "operation"];
         assert_eq!(nearest("setlementId", known), Some("settlementId"));
         assert_eq!(nearest("opertaion", known), Some("operation"));
@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn another_word_is_not_forced_into_one() {
+    fn unrelated_word_has_no_suggestion() {
         assert_eq!(nearest("population", ["operation"]), None);
         assert_eq!(nearest("ab", ["cd"]), None);
         assert_eq!(nearest("", ["id"]), None);

@@ -79,15 +79,20 @@ pub(super) fn fill(campaign: &mut Campaign, given: &StatedBySlug, rule_set: &Rul
                 .collect(),
         };
         let results = rule_set.derive(family, clock);
-        put(&mut settlement.sheet, &settlement.slug, results.settlement, given)?;
+        apply_results(&mut settlement.sheet, &settlement.slug, results.settlement, given)?;
         for (structure, derived) in structures.iter_mut().zip(results.structures) {
-            put(&mut structure.sheet, &structure.slug, derived, given)?;
+            apply_results(&mut structure.sheet, &structure.slug, derived, given)?;
         }
     }
     Ok(())
 }
 
-fn put(sheet: &mut Sheet, slug: &str, derived: Vec<Derived>, given: &StatedBySlug) -> Result<(), SpannedError> {
+fn apply_results(
+    sheet: &mut Sheet,
+    slug: &str,
+    derived: Vec<Derived>,
+    given: &StatedBySlug,
+) -> Result<(), SpannedError> {
     if let Some(given) = given.get(slug) {
         if let Some((name, trouble)) = derived.iter().find_map(formula_error) {
             return Err(SpannedError { at: given.at, place: format!("{}, rule {name}", given.place), text: trouble });

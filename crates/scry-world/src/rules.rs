@@ -19,7 +19,7 @@ pub(super) fn build(raw: Vec<raw::Rule>, schemas: &Schemas) -> Result<RuleSet, S
     let names = RuleNames { rules: &rules, schemas };
     for (index, (rule, dependencies, timed)) in rule_set.rules().enumerate() {
         names.alone(index, rule).map_err(|text| at(index, text))?;
-        names.known(rule, &dependencies).map_err(|text| at(index, text))?;
+        names.check_names(rule, &dependencies).map_err(|text| at(index, text))?;
         agrees(rule, timed).map_err(|text| at(index, text))?;
     }
     rule_set.errors().next().map_or(Ok(()), |found| Err(at(found.index, found.text)))?;
@@ -74,7 +74,7 @@ impl RuleNames<'_> {
         Ok(())
     }
 
-    fn known(&self, rule: &Rule, dependencies: &Dependencies) -> Result<(), String> {
+    fn check_names(&self, rule: &Rule, dependencies: &Dependencies) -> Result<(), String> {
         let own = self.own(&rule.on);
         all_of(&dependencies.own, &own)?;
         if rule.on == "settlement" {

@@ -25,13 +25,13 @@ impl SheetDraft<'_> {
     pub(crate) fn build(self, shared: &Schemas) -> Result<Sheet, SpannedError> {
         let mut sheet = Sheet { schemas: self.schemas(shared)?, ..Sheet::default() };
         for (key, value) in &self.variables.0 {
-            let fault = |text: String| self.fault(key.span().start, format!("variables.{}", key.get_ref()), text);
+            let fault = |text: String| self.error_at(key.span().start, format!("variables.{}", key.get_ref()), text);
             let schema = sheet.schema(key.get_ref()).ok_or_else(|| fault("has no schema; declare one".to_owned()))?;
             schema.check(value).map_err(fault)?;
             sheet.variables.insert(key.get_ref().clone(), value.clone());
         }
         if let Some((missing, _)) = sheet.schemas.iter().find(|(name, _)| !sheet.variables.contains_key(name)) {
-            return Err(self.fault(
+            return Err(self.error_at(
                 self.at,
                 format!("variables.{missing}"),
                 "is missing; its schema asks for it".into(),
@@ -44,12 +44,12 @@ impl SheetDraft<'_> {
         let mut schemas: Vec<(String, VariableSchema)> = Vec::new();
         for (key, schema) in self.shared_schemas(shared).into_iter().chain(&self.schemas.0) {
             let place = || format!("schemas.{}", key.get_ref());
-            schema.validate().map_err(|text| self.fault(key.span().start, place(), text))?;
+            schema.validate().map_err(|text| self.error_at(key.span().start, place(), text))?;
             if let Some(stranger) = schema.other.keys().next() {
-                return Err(self.fault(key.span().start, place(), format!("has an unknown key {stranger}")));
+                return Err(self.error_at(key.span().start, place(), format!("has an unknown key {stranger}")));
             }
             if schemas.iter().any(|(name, _)| name == key.get_ref()) {
-                return Err(self.fault(key.span().start, place(), "is declared already for its sort".to_owned()));
+                return Err(self.error_at(key.span().start, place(), "is declared already for its sort".to_owned()));
             }
             schemas.push((key.get_ref().clone(), schema.clone()));
         }
@@ -65,7 +65,7 @@ impl SheetDraft<'_> {
         self.sorts.iter().filter_map(|sort| of_sort(sort)).flat_map(|keyed| &keyed.0).collect()
     }
 
-    fn fault(&self, at: usize, key: String, text: String) -> SpannedError {
+    fn error_at(&self, at: usize, key: String, text: String) -> SpannedError {
         SpannedError { at, place: format!("{}, {key}", self.place), text }
     }
 }

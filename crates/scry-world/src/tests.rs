@@ -10,7 +10,7 @@ fn error(from: &str, to: &str) -> String {
 }
 
 #[test]
-fn the_bundled_world_is_what_it_promises() {
+fn bundled_world_parses_with_expected_contents() {
     let world = World::bundled();
     let users: Vec<_> = world.users.iter().map(|user| (user.name.as_str(), user.service)).collect();
     assert_eq!(users, [("gm", false), ("player", false), ("viewer", false), ("outsider", false), ("bot", true)]);
@@ -57,7 +57,7 @@ fn every_value_of_the_bundled_world_is_written_down_and_worked_out_alike() {
 }
 
 #[test]
-fn what_goes_over_the_wire_has_the_shapes_that_clients_expect() {
+fn wire_json_has_the_expected_shape() {
     let campaign = &World::bundled().campaigns[0];
     let sheet = campaign.sheet("harrows-rest").unwrap();
     assert_eq!(
@@ -92,7 +92,7 @@ fn rules_and_effects_are_there_to_be_stored() {
 }
 
 #[test]
-fn a_fault_names_line_table_and_key() {
+fn error_names_line_table_and_key() {
     let line = EMBERFALL.lines().position(|line| line == "population = 1248").unwrap() + 1;
     assert_eq!(
         error("population = 1248", "population = -1"),

@@ -91,7 +91,7 @@ impl Expr {
         check::condition(program.expression(), program.info(), source, CheckContext { declared, names: None })?;
         // The parts of a sound conjunction are sound; one that is not is explained as a whole.
         let clauses = scan::clauses(source).into_iter().map(eval::Program::compile).collect::<Result<Vec<_>, _>>();
-        let clauses = clauses.or_else(|_| whole(source))?;
+        let clauses = clauses.or_else(|_| compile_single(source))?;
         let (source, declared) = (source.to_owned(), declared.to_vec());
         Ok(Self(Arc::new(ExprInner { source, declared, is_condition: true, program, clauses })))
     }
@@ -122,7 +122,7 @@ impl Expr {
         let unknown = check(program.expression(), program.info(), source, surroundings)?;
         program.require(&unknown);
         let clauses = scan::clauses(source).into_iter().filter(|_| self.0.is_condition).map(eval::Program::compile);
-        let clauses = clauses.collect::<Result<Vec<_>, _>>().or_else(|_| whole(source))?;
+        let clauses = clauses.collect::<Result<Vec<_>, _>>().or_else(|_| compile_single(source))?;
         let (source, declared) = (source.to_owned(), self.0.declared.clone());
         Ok(Self(Arc::new(ExprInner { source, declared, is_condition: self.0.is_condition, program, clauses })))
     }
@@ -184,7 +184,7 @@ impl Expr {
     }
 }
 
-fn whole(source: &str) -> Result<Vec<eval::Program>, ExprError> {
+fn compile_single(source: &str) -> Result<Vec<eval::Program>, ExprError> {
     eval::Program::compile(source).map(|whole| vec![whole])
 }
 

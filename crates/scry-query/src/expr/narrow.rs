@@ -17,9 +17,9 @@ pub(super) fn facts(expr: &IdedExpr) -> TypeFacts {
     let unknown = TypeFacts { yes: Types::ALL, no: Types::ALL };
     let Expr::Call(call) = &expr.expr else { return unknown };
     match (call.func_name.as_str(), call.args.as_slice()) {
-        (operators::EQUALS, [a, b]) => named(a, b),
-        (operators::NOT_EQUALS, [a, b]) => named(a, b).swapped(),
-        (operators::IN, [a, list]) => named_in(a, list),
+        (operators::EQUALS, [a, b]) => type_equals(a, b),
+        (operators::NOT_EQUALS, [a, b]) => type_equals(a, b).swapped(),
+        (operators::IN, [a, list]) => type_in(a, list),
         (operators::LOGICAL_NOT, [a]) => facts(a).swapped(),
         (operators::LOGICAL_AND, [a, b]) => {
             let (a, b) = (facts(a), facts(b));
@@ -72,12 +72,12 @@ impl TypeFacts {
     }
 }
 
-fn named(a: &IdedExpr, b: &IdedExpr) -> TypeFacts {
+fn type_equals(a: &IdedExpr, b: &IdedExpr) -> TypeFacts {
     let name = if is_type(a) { text_literal(b) } else { text_literal(a).filter(|_| is_type(b)) };
     name.map_or(TypeFacts { yes: Types::ALL, no: Types::ALL }, |name| TypeFacts::of(Types::named(name)))
 }
 
-fn named_in(a: &IdedExpr, list: &IdedExpr) -> TypeFacts {
+fn type_in(a: &IdedExpr, list: &IdedExpr) -> TypeFacts {
     let unknown = TypeFacts { yes: Types::ALL, no: Types::ALL };
     let Expr::List(list) = &list.expr else { return unknown };
     let names: Option<Vec<&str>> = list.elements.iter().map(text_literal).collect();

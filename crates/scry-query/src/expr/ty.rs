@@ -80,7 +80,7 @@ impl Ty {
     }
 
     /// Returns the words such a text may be, and whether there are no others.
-    pub(super) const fn words(&self) -> Option<(&'static [&'static str], bool)> {
+    pub(super) const fn allowed_words(&self) -> Option<(&'static [&'static str], bool)> {
         match self {
             Self::Words { words, closed } => Some((words, *closed)),
             Self::EventType => Some((&DURABLE_EVENTS, false)),

@@ -49,14 +49,14 @@ pub(super) fn call<'a>(name: &str, args: Vec<Val<'a>>, scope: &EvalScope<'a>) ->
             }
             Ok(Val::Number(number.clamp(low, high)))
         }
-        "count" => Ok(Val::Number(counted(next()?.list()?.len()))),
+        "count" => Ok(Val::Number(count_as_number(next()?.list()?.len()))),
         "sum" => numbers(next()?).map(|numbers| Val::Number(numbers.iter().sum())),
         "average" => {
             let numbers = numbers(next()?)?;
             if numbers.is_empty() {
                 return Err(empty_list_error(name));
             }
-            Ok(Val::Number(numbers.iter().sum::<f64>() / counted(numbers.len())))
+            Ok(Val::Number(numbers.iter().sum::<f64>() / count_as_number(numbers.len())))
         }
         "any" => Ok(Val::Flag(flags(next()?)?.into_iter().any(|flag| flag))),
         "every" => Ok(Val::Flag(flags(next()?)?.into_iter().all(|flag| flag))),
@@ -110,6 +110,6 @@ fn empty_list_error(name: &str) -> EvalError {
     EvalError::Undefined(format!("there is nothing to take the {name} of"))
 }
 
-fn counted(count: usize) -> f64 {
+fn count_as_number(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }

@@ -15,7 +15,8 @@ pub(super) struct RuleOrder {
 
 /// Orders rules by what they look at; of two that may come first, the one written first does.
 pub(super) fn order(rules: &[(&Rule, Dependencies)]) -> RuleOrder {
-    let looks_at: Vec<Vec<usize>> = rules.iter().map(|(rule, dependencies)| seen(rule, dependencies, rules)).collect();
+    let looks_at: Vec<Vec<usize>> =
+        rules.iter().map(|(rule, dependencies)| dependency_indices(rule, dependencies, rules)).collect();
     let mut sound: Vec<usize> = Vec::with_capacity(rules.len());
     let ready = |index: usize, sound: &[usize]| looks_at[index].iter().all(|needed| sound.contains(needed));
     while let Some(next) = (0..rules.len()).find(|index| !sound.contains(index) && ready(*index, &sound)) {
@@ -26,7 +27,7 @@ pub(super) fn order(rules: &[(&Rule, Dependencies)]) -> RuleOrder {
     RuleOrder { sound, circular, looks_at }
 }
 
-fn seen(rule: &Rule, dependencies: &Dependencies, rules: &[(&Rule, Dependencies)]) -> Vec<usize> {
+fn dependency_indices(rule: &Rule, dependencies: &Dependencies, rules: &[(&Rule, Dependencies)]) -> Vec<usize> {
     let is_seen = |other: &Rule| {
         let beside = match (rule.on.as_str(), other.on.as_str()) {
             (one, another) if one == another => true,

@@ -50,19 +50,19 @@ impl FormulaTemplate {
         let piece = |piece: &FormulaPart| match piece {
             FormulaPart::Text(text) => text.clone(),
             FormulaPart::Formula(formula) => {
-                formula.evaluate(scope).map_or_else(|_| "–".to_owned(), |value| plain(&value))
+                formula.evaluate(scope).map_or_else(|_| "–".to_owned(), |value| display_text(&value))
             }
         };
         self.pieces.iter().map(piece).collect()
     }
 }
 
-fn plain(value: &Value) -> String {
+fn display_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => items.iter().map(display_text).collect::<Vec<_>>().join(", "),
         Value::Null | Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }

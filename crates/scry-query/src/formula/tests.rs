@@ -17,7 +17,7 @@ fn work_out(formula: &str, own: Value) -> Result<Value, EvalError> {
 }
 
 #[test]
-fn a_formula_says_what_a_person_would_write_in_a_table() {
+fn formulas_evaluate_as_written() {
     let own = || json!({"towers": 2, "walls": 4, "food": 41, "besieged": false, "trade": ["salt"], "mood": "low"});
     let table = [
         ("towers * 4 + walls", json!(12)),
@@ -57,7 +57,7 @@ fn a_formula_says_what_a_person_would_write_in_a_table() {
 }
 
 #[test]
-fn what_cannot_be_worked_out_says_why() {
+fn evaluation_error_names_the_reason() {
     let table = [
         ("towers + 1", "towers has no value"),
         ("walls / nothing", "it divides by zero"),
@@ -136,7 +136,7 @@ fn rules_see_the_results_of_others_in_whatever_order_they_are_written() {
 }
 
 #[test]
-fn rules_that_depend_on_themselves_have_no_value_and_say_the_way() {
+fn cyclic_rules_have_no_value_and_name_the_cycle() {
     let rule_set = RuleSet::new(vec![
         rule("a", "settlement", "sum(structures.b)"),
         rule("b", "structure", "settlement.c"),
@@ -153,7 +153,7 @@ fn rules_that_depend_on_themselves_have_no_value_and_say_the_way() {
 }
 
 #[test]
-fn what_reads_the_clock_is_known_also_by_way_of_others() {
+fn clock_use_is_found_through_other_rules() {
     let rule_set = RuleSet::new(vec![
         rule("due", "settlement", "first_of_next_month()"),
         rule("note", "settlement", "due + \"!\""),
@@ -177,7 +177,7 @@ fn a_sentence_is_filled_with_values() {
 proptest! {
     /// Whatever is written, reading and working it out ends with a value or a sentence.
     #[test]
-    fn no_formula_breaks_anything(source in "[a-c0-9 +*/%()<>=!&|?:.,\"]{0,40}", a in -5.0..5.0f64) {
+    fn no_formula_panics(source in "[a-c0-9 +*/%()<>=!&|?:.,\"]{0,40}", a in -5.0..5.0f64) {
         if let Ok(formula) = Formula::parse(&source) {
             let own = facts(json!({"a": a, "b": 0, "c": "text"}));
             let calendar = Calendar::gregorian();

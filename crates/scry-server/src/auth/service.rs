@@ -165,7 +165,7 @@ impl AuthService {
         // Most that is refused is refused here, and a repeat is answered, without waiting for the one writer.
         let stored = stored.ok_or(AuthError::TokenInvalid)?;
         let now = clock::now();
-        if let RefreshUse::Repeat { used_ms } = self.judge(&stored, &rotation, now.as_millisecond())? {
+        if let RefreshUse::Repeat { used_ms } = self.classify_use(&stored, &rotation, now.as_millisecond())? {
             return self.pair(&stored, &rotation, used_ms);
         }
         let rotated = self.state.db.write(async |tx: &mut Tx| self.rotate_in(tx, &rotation).await).await?;
@@ -183,7 +183,7 @@ impl AuthService {
     ) -> Result<Result<TokenResponse, SessionEnded>, AuthError> {
         let stored = refresh::load(tx, &rotation.digest).await?.ok_or(AuthError::TokenInvalid)?;
         let now_ms = clock::now().as_millisecond();
-        let used_ms = match self.judge(&stored, rotation, now_ms)? {
+        let used_ms = match self.classify_use(&stored, rotation, now_ms)? {
             RefreshUse::First => {
                 let expires_ms = now_ms.saturating_add(millis(self.state.config.auth.refresh_ttl));
                 let expires_ms = expires_ms.min(self.session_end_ms(&stored));
@@ -201,7 +201,7 @@ impl AuthService {
     }
 
     /// Decides what a use of a stored token is.
-    fn judge(
+    fn classify_use(
         &self,
         stored: &refresh::StoredRefreshToken,
         rotation: &Rotation,

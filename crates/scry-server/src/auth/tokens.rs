@@ -202,13 +202,13 @@ impl Tokens {
         if !is_plain(&token.header) {
             return Err(TokenError::Invalid);
         }
-        token.claims.judge(now.as_second())
+        token.claims.validate(now.as_second())
     }
 }
 
 impl UncheckedClaims {
     /// Accepts the claims if they are meant for this server and for now, in Unix seconds.
-    fn judge(self, now: i64) -> Result<Claims, TokenError> {
+    fn validate(self, now: i64) -> Result<Claims, TokenError> {
         let Self { sub, name, iat, exp, jti, sid, nbf, aud, iss, more } = self;
         let soonest = now.saturating_add(CLOCK_SKEW_SECONDS);
         let is_early = iat > soonest || nbf.is_some_and(|nbf| nbf > soonest);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_says_a_value_or_a_list_of_them() {
+    fn claim_is_a_value_or_a_list() {
         let id = |text| Id::parse(text).unwrap();
         let more = [("company", json!("acme")), ("divisions", json!(["d1", 7])), ("deep", json!({"acme": true}))];
         let more = more.into_iter().map(|(claim, said)| (claim.to_owned(), said)).collect();
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_did_not_sign_is_refused() {
+    fn token_signed_by_others_is_refused() {
         let other = Tokens::new(b"another key, also 32 bytes long!", Duration::from_secs(900));
         assert_eq!(other.verify(&issued(), at(1_000)), Err(TokenError::Invalid));
         assert_eq!(tokens().verify("not a token", at(1_000)), Err(TokenError::Invalid));

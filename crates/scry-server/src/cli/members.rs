@@ -6,7 +6,7 @@ use sqlx::Row;
 use super::ServerCliError;
 use super::args::MemberCommand;
 use super::commands::print_line;
-use super::users::{failed, find};
+use super::users::{database_error, find};
 use crate::AppState;
 use crate::access::parse_id;
 use crate::config::ServerConfig;
@@ -33,7 +33,7 @@ async fn add(state: &AppState, campaign: &str, name: &str, role: &str) -> Result
     let user = find(&state.db, name).await?;
     let correlation_id = uuid::Uuid::now_v7().to_string();
     let member = Caller { user_id: user.id, name: user.username, correlation_id };
-    Domain::new(state.clone()).enrol(&member, &campaign, role).await.map_err(refused)?;
+    Domain::new(state.clone()).enrol(&member, &campaign, role).await.map_err(to_cli_error)?;
     print_line(&format!("{name} is a member with the role {}", role.as_str().to_lowercase()))
 }
 
@@ -46,10 +46,12 @@ async fn list(state: &AppState, campaign: &str) -> Result<(), ServerCliError> {
     .bind(campaign.as_str())
     .fetch_all(&state.db.reader)
     .await
-    .map_err(|error| failed(error.into()))?;
+    .map_err(|error| database_error(error.into()))?;
     rows.iter().try_for_each(|row| {
-        let (name, role): (String, String) =
-            (row.try_get(0).map_err(|e| failed(e.into()))?, row.try_get(1).map_err(|e| failed(e.into()))?);
+        let (name, role): (String, String) = (
+            row.try_get(0).map_err(|e| database_error(e.into()))?,
+            row.try_get(1).map_err(|e| database_error(e.into()))?,
+        );
         print_line(&format!("{name} {role}"))
     })
 }
@@ -60,8 +62,12 @@ async fn campaign_id(state: &AppState, wanted: &str) -> Result<Id, ServerCliErro
         .bind(wanted)
         .fetch_all(&state.db.reader)
         .await
-        .map_err(|error| failed(error.into()))?;
-    let ids = rows.iter().map(|row| parse_id(row.try_get(0)?)).collect::<Result<Vec<_>, DbError>>().map_err(failed)?;
+        .map_err(|error| database_error(error.into()))?;
+    let ids = rows
+        .iter()
+        .map(|row| parse_id(row.try_get(0)?))
+        .collect::<Result<Vec<_>, DbError>>()
+        .map_err(database_error)?;
     match ids.as_slice() {
         [] => Err(ServerCliError::Failed(format!("there is no campaign {wanted}"))),
         [id] => Ok(id.clone()),
@@ -75,6 +81,10 @@ async fn campaign_id(state: &AppState, wanted: &str) -> Result<Id, ServerCliErro
     }
 }
 
-fn refused(error: DomainError) -> ServerCliError {
-    if let DomainError::Database(cause) = error { failed(cause) } else { ServerCliError::Failed(error.to_string()) }
+fn to_cli_error(error: DomainError) -> ServerCliError {
+    if let DomainError::Database(cause) = error {
+        database_error(cause)
+    } else {
+        ServerCliError::Failed(error.to_string())
+    }
 }

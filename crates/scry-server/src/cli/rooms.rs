@@ -7,7 +7,7 @@ use scry_text::suggest::nearest;
 use super::ServerCliError;
 use super::args::RoomCommand;
 use super::commands::print_line;
-use super::users::{failed, find};
+use super::users::{database_error, find};
 use crate::config::ServerConfig;
 use crate::{AppState, rooms};
 
@@ -25,7 +25,7 @@ async fn change(state: &AppState, command: RoomCommand) -> Result<(), ServerCliE
         RoomCommand::Add { room, user } => {
             let (room, ..) = declared(catalogues, &room)?;
             let id = find(&state.db, &user).await?.id;
-            let is_new = rooms::add(&state.db, &room, &id).await.map_err(failed)?;
+            let is_new = rooms::add(&state.db, &room, &id).await.map_err(database_error)?;
             print_line(&if is_new {
                 format!("{user} may join {room}")
             } else {
@@ -35,7 +35,7 @@ async fn change(state: &AppState, command: RoomCommand) -> Result<(), ServerCliE
         RoomCommand::Remove { room, user } => {
             let (room, journal, claim) = declared(catalogues, &room)?;
             let id = find(&state.db, &user).await?.id;
-            let was_there = rooms::remove(state, &journal, &room, &id).await.map_err(failed)?;
+            let was_there = rooms::remove(state, &journal, &room, &id).await.map_err(database_error)?;
             if was_there {
                 let unless = claim.map(|claim| format!(", unless the claim {claim} of their token says so"));
                 print_line(&format!("{user} may not join {room} any more{}", unless.unwrap_or_default()))
@@ -47,7 +47,7 @@ async fn change(state: &AppState, command: RoomCommand) -> Result<(), ServerCliE
         }
         RoomCommand::List { room } => {
             let (room, ..) = declared(catalogues, &room)?;
-            rooms::list(&state.db, &room).await.map_err(failed)?.iter().try_for_each(|name| print_line(name))
+            rooms::list(&state.db, &room).await.map_err(database_error)?.iter().try_for_each(|name| print_line(name))
         }
     }
 }

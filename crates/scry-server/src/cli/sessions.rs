@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::ServerCliError;
 use super::args::SessionCommand;
 use super::commands::print_line;
-use super::users::{failed, find};
+use super::users::{database_error, find};
 use crate::auth::{MAX_TOKEN_BYTES, sessions};
 use crate::config::ServerConfig;
 use crate::db::Tx;
@@ -36,18 +36,18 @@ async fn list(state: &AppState, user: Option<&str>) -> Result<(), ServerCliError
     if let Some(name) = user {
         find(&state.db, name).await?;
     }
-    let living = sessions::list_active(&state.db, user, clock::now().as_millisecond()).await.map_err(failed)?;
+    let living = sessions::list_active(&state.db, user, clock::now().as_millisecond()).await.map_err(database_error)?;
     let width = living.iter().map(|session| session.username.len()).max().unwrap_or_default();
     living.iter().try_for_each(|session| {
         let kind = if session.is_printed { "token" } else { "login" };
-        let (since, until) = (written(session.created_ms), written(session.expires_ms));
+        let (since, until) = (format_millis(session.created_ms), format_millis(session.expires_ms));
         print_line(&format!("{:width$}  {kind}  since {since}  until {until}  {}", session.username, session.id))
     })
 }
 
 async fn end(state: &AppState, id: &str) -> Result<(), ServerCliError> {
     let id = Id::parse(id).map_err(|problem| ServerCliError::Usage(format!("ID: {problem}")))?;
-    let ended = sessions::end(&state.db, &id, clock::now().as_millisecond()).await.map_err(failed)?;
+    let ended = sessions::end(&state.db, &id, clock::now().as_millisecond()).await.map_err(database_error)?;
     match ended {
         Some(_) => print_line("the session has ended"),
         None => Err(ServerCliError::Failed(format!(
@@ -59,8 +59,8 @@ async fn end(state: &AppState, id: &str) -> Result<(), ServerCliError> {
 async fn end_all(state: &AppState, name: &str) -> Result<(), ServerCliError> {
     let user = find(&state.db, name).await?;
     let end = async |tx: &mut Tx| sessions::end_all_of(tx, &user.id, clock::now().as_millisecond()).await;
-    let ended = state.db.write(end).await.map_err(failed)?;
-    print_line(&format!("{} of {name} ended", count(ended, "session")))
+    let ended = state.db.write(end).await.map_err(database_error)?;
+    print_line(&format!("{} of {name} ended", counted_noun(ended, "session")))
 }
 
 /// Prints an access token with a session of its own, which can be ended.
@@ -106,7 +106,7 @@ async fn token(
     }
     let (now_ms, expires_ms) = (now.as_millisecond(), exp.saturating_mul(1000));
     let open = async |tx: &mut Tx| sessions::open_printed(tx, &session, &user.id, now_ms, expires_ms).await;
-    state.db.write(open).await.map_err(failed)?;
+    state.db.write(open).await.map_err(database_error)?;
     Ok(token)
 }
 
@@ -127,11 +127,11 @@ fn claim(text: &str) -> Result<(String, Value), ServerCliError> {
 }
 
 /// Writes a number with what it counts.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub(super) fn counted_noun(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
 }
 
-fn written(ms: i64) -> String {
+fn format_millis(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map(clock::format_time).unwrap_or_default()
 }

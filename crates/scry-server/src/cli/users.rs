@@ -8,7 +8,7 @@ use scry_text::input;
 use super::ServerCliError;
 use super::args::UserCommand;
 use super::commands::print_line;
-use super::sessions::count;
+use super::sessions::counted_noun;
 use crate::auth::lifecycle;
 use crate::auth::password::Passwords;
 use crate::auth::users::{self, UserRecord};
@@ -35,17 +35,17 @@ async fn change(state: &AppState, command: UserCommand) -> Result<(), ServerCliE
         UserCommand::Passwd { name, password_stdin } => {
             let user = find(&state.db, &name).await?;
             let hash = new_password(state, &name, password_stdin).await?;
-            let ended = lifecycle::set_password(&state.db, &user.id, &hash).await.map_err(failed)?;
-            print_line(&format!("{name} has a new password; {} ended", count(ended, "session")))
+            let ended = lifecycle::set_password(&state.db, &user.id, &hash).await.map_err(database_error)?;
+            print_line(&format!("{name} has a new password; {} ended", counted_noun(ended, "session")))
         }
         UserCommand::Disable { name } => {
             let user = find(&state.db, &name).await?;
-            let ended = lifecycle::disable(&state.db, &user.id).await.map_err(failed)?;
-            print_line(&format!("{name} cannot log in any more; {} ended", count(ended, "session")))
+            let ended = lifecycle::disable(&state.db, &user.id).await.map_err(database_error)?;
+            print_line(&format!("{name} cannot log in any more; {} ended", counted_noun(ended, "session")))
         }
         UserCommand::Enable { name } => {
             let user = find(&state.db, &name).await?;
-            lifecycle::enable(&state.db, &user.id).await.map_err(failed)?;
+            lifecycle::enable(&state.db, &user.id).await.map_err(database_error)?;
             print_line(&format!("{name} can log in again"))
         }
         UserCommand::Delete { name } => {
@@ -68,14 +68,14 @@ async fn add(state: &AppState, username: String, is_service: bool, password_stdi
         }
         Ok::<_, DbError>(is_new)
     };
-    if !state.db.write(insert).await.map_err(failed)? {
+    if !state.db.write(insert).await.map_err(database_error)? {
         return Err(ServerCliError::Failed(format!("there is already a user {}; choose another name", user.username)));
     }
     print_line(&format!("added {} with the id {}", user.username, user.id))
 }
 
 async fn list(db: &Db) -> Result<(), ServerCliError> {
-    let accounts = lifecycle::list(db).await.map_err(failed)?;
+    let accounts = lifecycle::list(db).await.map_err(database_error)?;
     let width = accounts.iter().map(|account| account.username.len()).max().unwrap_or_default();
     accounts.iter().try_for_each(|account| {
         let kind = if account.is_service { "service" } else { "person" };
@@ -86,8 +86,8 @@ async fn list(db: &Db) -> Result<(), ServerCliError> {
 
 /// Finds a user by name.
 pub(super) async fn find(db: &Db, name: &str) -> Result<UserRecord, ServerCliError> {
-    let mut reader = db.read().await.map_err(failed)?;
-    let user = users::by_name(&mut reader, name).await.map_err(failed)?;
+    let mut reader = db.read().await.map_err(database_error)?;
+    let user = users::by_name(&mut reader, name).await.map_err(database_error)?;
     let unknown = || ServerCliError::Failed(format!("there is no user {name}; see `scry-server user list`"));
     user.ok_or_else(unknown)
 }
@@ -123,6 +123,6 @@ fn read_password(username: &str, from_stdin: bool) -> Result<String, ServerCliEr
 }
 
 /// Turns a failure of the database into one of the program.
-pub(super) fn failed(error: DbError) -> ServerCliError {
+pub(super) fn database_error(error: DbError) -> ServerCliError {
     ServerError::from(error).into()
 }

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_read_as_they_are_written() {
+    fn messages_round_trip() {
         let id = |text| Id::parse(text).unwrap();
         let view: UserView = serde_json::from_value(json!({"userId": "u", "name": "Mira", "campaigns":
             {"c": {"status": "online", "since": "2026-01-01T00:00:00.000Z",

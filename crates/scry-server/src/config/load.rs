@@ -42,7 +42,7 @@ fn from_file(config: &mut ServerConfig, path: &Path) -> Result<(), ConfigError> 
     for (key, value) in table {
         let before = text.get(..value.span().start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let applied = written(value.get_ref()).and_then(|value| apply(config, &key, &value));
+        let applied = toml_to_text(value.get_ref()).and_then(|value| apply(config, &key, &value));
         applied.map_err(|problem| ConfigError::Invalid {
             path: path.to_owned(),
             line,
@@ -79,12 +79,12 @@ fn apply(config: &mut ServerConfig, key: &str, value: &str) -> Result<(), String
 }
 
 /// Writes a TOML value as the text that the table of settings reads.
-fn written(value: &Value) -> Result<String, String> {
+fn toml_to_text(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Integer(number) => Ok(number.to_string()),
         Value::Boolean(truth) => Ok(truth.to_string()),
-        Value::Array(items) => Ok(items.iter().map(written).collect::<Result<Vec<_>, _>>()?.join(",")),
+        Value::Array(items) => Ok(items.iter().map(toml_to_text).collect::<Result<Vec<_>, _>>()?.join(",")),
         Value::Float(_) | Value::Datetime(_) | Value::Table(_) => {
             Err("must be a text, a whole number, true, false or a list of texts".to_owned())
         }

@@ -33,7 +33,7 @@ pub(super) async fn open(unit: &mut UnitOfWork, user: &Id, entity: &Id, fields: 
 }
 
 /// Drops the watches of a user who leaves a campaign: former members are not notified.
-pub(super) async fn forget(unit: &mut UnitOfWork, user: &Id, campaign: &Id) -> Result<(), DomainError> {
+pub(super) async fn drop_of_user(unit: &mut UnitOfWork, user: &Id, campaign: &Id) -> Result<(), DomainError> {
     sqlx::query(
         "DELETE FROM disputes WHERE user_id = $1 AND entity_id IN (SELECT id FROM entities WHERE campaign_id = $2)",
     )

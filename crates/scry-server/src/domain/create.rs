@@ -82,9 +82,9 @@ async fn store_new(unit: &mut UnitOfWork, mut entity: Entity) -> Result<Entity, 
     if entity.kind == EntityKind::Campaign {
         open_campaign(unit, &mut entity).await?;
     }
-    input::size(&entity, None)?;
-    input::whole(&entity)?;
-    input::links(unit.db(), &entity, |_| true).await?;
+    input::check_size(&entity, None)?;
+    input::check_entity(&entity)?;
+    input::check_links(unit.db(), &entity, |_| true).await?;
     unit.insert(&entity).await?;
     announce(unit, &entity).await?;
     if entity.kind == EntityKind::Campaign {
@@ -92,7 +92,7 @@ async fn store_new(unit: &mut UnitOfWork, mut entity: Entity) -> Result<Entity, 
         let owner = Member::new(&entity.campaign_id, &user.user_id, &user.name, Role::Owner, now);
         member::store_new(unit, &owner).await?;
     }
-    unit.settled(entity).await
+    unit.derive_and_reload(entity).await
 }
 
 /// Finds the campaign that a new entity goes to and checks that the caller may edit it.

@@ -58,7 +58,7 @@ impl Domain {
             Durability::Journaled => self.journal(caller, catalogue, kind, payload, metadata).await?,
             Durability::Queued => self.queue(caller, kind, payload, metadata).await?,
             Durability::Ephemeral => {
-                let body = written(payload, &metadata)?;
+                let body = with_metadata(payload, &metadata)?;
                 self.state.bus.broadcast(EphemeralBroadcast {
                     event: kind.name.to_string(),
                     body,
@@ -136,10 +136,10 @@ async fn queue_for_user(
         }
     }
     let Value::Object(payload) = payload else { return Ok(()) };
-    unit.notify_raw(user, &kind.name, written(payload, metadata)?).await
+    unit.notify_raw(user, &kind.name, with_metadata(payload, metadata)?).await
 }
 
-fn written(mut payload: Map<String, Value>, metadata: &CustomEventMetadata) -> Result<String, DomainError> {
+fn with_metadata(mut payload: Map<String, Value>, metadata: &CustomEventMetadata) -> Result<String, DomainError> {
     let unwritable = |error: serde_json::Error| DomainError::Invalid(VariableError::new("payload", error.to_string()));
     payload.insert(METADATA_KEY.to_owned(), serde_json::to_value(metadata).map_err(unwritable)?);
     serde_json::to_string(&payload).map_err(unwritable)

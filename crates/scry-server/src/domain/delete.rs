@@ -100,7 +100,7 @@ async fn remove(unit: &mut UnitOfWork, removed: &[Entity]) -> Result<(), DomainE
         (origin.clone(), entity.event(Operation::Delete, Vec::new()), details)
     };
     unit.record_all(&root.campaign_id, removed.iter().map(event).collect()).await?;
-    unit.dirty.forget(&removed.iter().map(|entity| &entity.id).collect());
+    unit.dirty.remove(&removed.iter().map(|entity| &entity.id).collect());
     if root.kind == EntityKind::Campaign {
         end_memberships(unit, &root.id).await?;
     }

@@ -49,7 +49,7 @@ impl UnitOfWork {
     }
 
     /// Works out what follows, and returns an entity as it is then.
-    pub(super) async fn settled(&mut self, entity: Entity) -> Result<Entity, DomainError> {
+    pub(super) async fn derive_and_reload(&mut self, entity: Entity) -> Result<Entity, DomainError> {
         self.derive().await?;
         Ok(self.latest(entity))
     }
@@ -71,16 +71,16 @@ impl UnitOfWork {
             let family =
                 SettlementFacts { settlement: facts(&settlement), structures: structures.iter().map(facts).collect() };
             let results = rules.derive(family, WorldClock { calendar: &calendar, now });
-            events.extend(self.put(settlement, &results.settlement, &touched).await?);
+            events.extend(self.store_derived(settlement, &results.settlement, &touched).await?);
             for (structure, derived) in structures.into_iter().zip(&results.structures) {
-                events.extend(self.put(structure, derived, &touched).await?);
+                events.extend(self.store_derived(structure, derived, &touched).await?);
             }
         }
         self.record_all(&campaign.id, events).await
     }
 
     /// Stores what the rules give for an entity, if it differs from what is stored; returns the event that tells it.
-    async fn put(
+    async fn store_derived(
         &mut self,
         mut entity: Entity,
         derived: &[Derived],

@@ -40,7 +40,7 @@ impl DirtySubject {
 
 impl DirtySet {
     /// Notes what an event touches.
-    pub(super) fn note(&mut self, event: &Event) {
+    pub(super) fn mark(&mut self, event: &Event) {
         let campaign = event.payload.campaign_id();
         if event.payload.operation() == Operation::Create {
             self.created.insert(event.payload.subject().id);
@@ -60,7 +60,7 @@ impl DirtySet {
     }
 
     /// Forgets settlements that are not there any more.
-    pub(super) fn forget(&mut self, ids: &HashSet<&Id>) {
+    pub(super) fn remove(&mut self, ids: &HashSet<&Id>) {
         for touched in self.settlements.take().into_iter().filter(|touched| !ids.contains(&touched.id)) {
             self.settlements.put(touched);
         }

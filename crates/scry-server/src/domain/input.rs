@@ -22,7 +22,7 @@ const MAX_ENTITY_BYTES: usize = 256 * 1024;
 pub(super) fn update(kind: EntityKind, input: &FieldMap) -> Result<fields::Flat, DomainError> {
     let mut checked = FieldMap::new();
     for (name, value) in input {
-        let value = if name == "name" { title(value)? } else { shaped(editable(kind, name)?, value)? };
+        let value = if name == "name" { check_name(value)? } else { check_shape(editable(kind, name)?, value)? };
         checked.insert(name.clone(), value);
     }
     Ok(fields::patch(&checked))
@@ -30,14 +30,14 @@ pub(super) fn update(kind: EntityKind, input: &FieldMap) -> Result<fields::Flat,
 
 /// Checks a create's fields and adds the defaults; returns the name and the rest.
 pub(super) fn create(kind: EntityKind, input: &FieldMap) -> Result<(String, FieldMap), DomainError> {
-    let name = title(input.get("name").unwrap_or(&Value::Null))?;
+    let name = check_name(input.get("name").unwrap_or(&Value::Null))?;
     let mut all = kind.defaults();
     for field in kind.fields() {
         match (input.get(field.name), field.shape) {
-            (None | Some(Value::Null), FieldShape::Parent(_)) => return Err(fault(field, "is needed")),
+            (None | Some(Value::Null), FieldShape::Parent(_)) => return Err(field_error(field, "is needed")),
             (None | Some(Value::Null), _) => {}
             (Some(value), _) => {
-                all.insert(field.name.to_owned(), shaped(field, value)?);
+                all.insert(field.name.to_owned(), check_shape(field, value)?);
             }
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn create(kind: EntityKind, input: &FieldMap) -> Result<(String, Fiel
 }
 
 /// Checks an entity as a whole: its variables against their schemas, its calendar.
-pub(super) fn whole(entity: &Entity) -> Result<(), DomainError> {
+pub(super) fn check_entity(entity: &Entity) -> Result<(), DomainError> {
     let table = |field| entity.fields.get(field).and_then(Value::as_object);
     if let Some(calendar) = entity.fields.get("calendar") {
         Calendar::from_json(calendar).map_err(|error| DomainError::invalid("calendar", error.to_string()))?;
@@ -60,7 +60,7 @@ pub(super) fn whole(entity: &Entity) -> Result<(), DomainError> {
 }
 
 /// Checks that an entity has not become larger than one may be; one that was so before may shrink.
-pub(super) fn size(entity: &Entity, before: Option<&Entity>) -> Result<(), DomainError> {
+pub(super) fn check_size(entity: &Entity, before: Option<&Entity>) -> Result<(), DomainError> {
     let count = |entity: &Entity, field| entity.fields.get(field).and_then(Value::as_object).map_or(0, Map::len);
     for field in ["variables", "variableSchemas"] {
         let (now, then) = (count(entity, field), before.map_or(0, |before| count(before, field)));
@@ -78,7 +78,7 @@ pub(super) fn size(entity: &Entity, before: Option<&Entity>) -> Result<(), Domai
 }
 
 /// Checks that what an entity points at is in its own campaign.
-pub(super) async fn links(
+pub(super) async fn check_links(
     db: &mut AnyConnection,
     entity: &Entity,
     named: impl Fn(&str) -> bool,
@@ -88,7 +88,7 @@ pub(super) async fn links(
         let Some(id) = entity.link(field.name) else { continue };
         match store::load(db, kind, &id).await? {
             Some(target) if target.campaign_id == entity.campaign_id => {}
-            _ => return Err(fault(field, format!("there is no such {} in this campaign", kind.as_str()))),
+            _ => return Err(field_error(field, format!("there is no such {} in this campaign", kind.as_str()))),
         }
     }
     Ok(())
@@ -106,36 +106,39 @@ fn editable(kind: EntityKind, name: &str) -> Result<&'static FieldSpec, DomainEr
         .ok_or_else(|| DomainError::invalid(name, format!("cannot be changed on a {}", kind.as_str())))
 }
 
-fn title(value: &Value) -> Result<Value, DomainError> {
+fn check_name(value: &Value) -> Result<Value, DomainError> {
     let name = rules::name(value.as_str().unwrap_or_default());
     name.map(Value::from).map_err(|problem| DomainError::invalid("name", problem.to_string()))
 }
 
-fn shaped(field: &FieldSpec, value: &Value) -> Result<Value, DomainError> {
+fn check_shape(field: &FieldSpec, value: &Value) -> Result<Value, DomainError> {
     match field.shape {
         FieldShape::Text => match value.as_str() {
             Some(text) if text.chars().count() <= MAX_TEXT_CHARS && rules::text(text).is_ok() => Ok(value.clone()),
-            _ => Err(fault(field, format!("must be a text of at most {MAX_TEXT_CHARS} characters"))),
+            _ => Err(field_error(field, format!("must be a text of at most {MAX_TEXT_CHARS} characters"))),
         },
         FieldShape::Level => match value.as_i64() {
             Some(level) if (0..=MAX_LEVEL).contains(&level) => Ok(value.clone()),
-            _ => Err(fault(field, format!("must be a whole number from 0 to {MAX_LEVEL}"))),
+            _ => Err(field_error(field, format!("must be a whole number from 0 to {MAX_LEVEL}"))),
         },
         FieldShape::Choice(values) => match value.as_str() {
             Some(text) if values.contains(&text) => Ok(value.clone()),
-            _ => Err(fault(field, format!("must be one of {}", values.join(", ")))),
+            _ => Err(field_error(field, format!("must be one of {}", values.join(", ")))),
         },
         FieldShape::Time => time(field.name, value.as_str().unwrap_or_default()).map(|time| json!(time)),
         FieldShape::Object if value.is_object() || value.is_null() => Ok(value.clone()),
-        FieldShape::Object | FieldShape::Table if !value.is_object() => Err(fault(field, "must be a JSON object")),
-        FieldShape::Table if value.as_object().is_some_and(|table| table.len() > MAX_VARIABLES) => {
-            Err(fault(field, format!("may name {MAX_VARIABLES} entries in one request; send the rest in another")))
+        FieldShape::Object | FieldShape::Table if !value.is_object() => {
+            Err(field_error(field, "must be a JSON object"))
         }
+        FieldShape::Table if value.as_object().is_some_and(|table| table.len() > MAX_VARIABLES) => Err(field_error(
+            field,
+            format!("may name {MAX_VARIABLES} entries in one request; send the rest in another"),
+        )),
         FieldShape::Object | FieldShape::Table => plain_keys(field, value).cloned(),
         FieldShape::Parent(_) => id(field, value),
         FieldShape::Link(_) if value.is_null() => Ok(Value::Null),
         FieldShape::Link(_) => id(field, value),
-        FieldShape::Computed | FieldShape::Conditions => Err(fault(field, "is computed and cannot be set")),
+        FieldShape::Computed | FieldShape::Conditions => Err(field_error(field, "is computed and cannot be set")),
     }
 }
 
@@ -146,16 +149,16 @@ fn plain_keys<'a>(field: &FieldSpec, value: &'a Value) -> Result<&'a Value, Doma
         (1..=64).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
     match keys.into_iter().find(|key| !plain(key)) {
-        Some(_) => Err(fault(field, "its keys must be 1 to 64 letters, digits, _ or -")),
+        Some(_) => Err(field_error(field, "its keys must be 1 to 64 letters, digits, _ or -")),
         None => Ok(value),
     }
 }
 
 fn id(field: &FieldSpec, value: &Value) -> Result<Value, DomainError> {
-    let id = value.as_str().and_then(|text| Id::parse(text).ok()).ok_or_else(|| fault(field, "must be an id"))?;
+    let id = value.as_str().and_then(|text| Id::parse(text).ok()).ok_or_else(|| field_error(field, "must be an id"))?;
     Ok(id.as_str().into())
 }
 
-fn fault(field: &FieldSpec, problem: impl Into<String>) -> DomainError {
+fn field_error(field: &FieldSpec, problem: impl Into<String>) -> DomainError {
     DomainError::invalid(field.name, problem)
 }

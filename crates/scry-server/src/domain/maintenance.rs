@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_older_than_the_settings_say_is_deleted_and_nothing_else() {
+    async fn only_rows_older_than_the_settings_are_deleted() {
         let dir = tempfile::tempdir().unwrap();
         let state = AppState::open(ServerConfig::new(dir.path())).await.unwrap();
         let now = clock::now();

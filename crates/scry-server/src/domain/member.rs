@@ -63,7 +63,7 @@ impl Domain {
             if let Some(member) = by_user(unit.db(), campaign, &user.user_id).await? {
                 return change_role(unit, member, role).await;
             }
-            invitation::forget_of(unit, &user.user_id, campaign).await?;
+            invitation::delete_for_member(unit, &user.user_id, campaign).await?;
             let member = Member::new(campaign, &user.user_id, &user.name, role, unit.timestamp());
             store_new(unit, &member).await?;
             Ok(member)
@@ -92,8 +92,8 @@ impl Domain {
             let member = by_user(unit.db(), campaign, user).await?.ok_or(DomainError::NotFound("member"))?;
             require_remaining_owner(unit, &member).await?;
             sqlx::query("DELETE FROM memberships WHERE id = $1").bind(member.id.as_str()).execute(unit.db()).await?;
-            conflict_watch::forget(unit, &member.user_id, campaign).await?;
-            invitation::forget_of(unit, &member.user_id, campaign).await?;
+            conflict_watch::drop_of_user(unit, &member.user_id, campaign).await?;
+            invitation::delete_for_member(unit, &member.user_id, campaign).await?;
             let details = EventDetails {
                 version: Some(member.version + 1),
                 revoked_user: Some(member.user_id.clone()),

@@ -38,7 +38,7 @@ pub(super) async fn notify(
         let fields: Vec<String> = values.iter().map(|value| value.field.field.clone()).collect();
         conflict_watch::open(unit, &user, &entity.id, &fields).await?;
         let title = format!("{} replaced what you wrote in {}", unit.caller().name, entity.name);
-        let body = body(entity, &values);
+        let body = describe_values(entity, &values);
         let subject = EntityRef::new(entity.kind.into(), entity.id.clone());
         let listed = notification::store(unit, &user, KINDS[1], title, body, &subject).await?;
         unit.notify(&user, &EphemeralEvent::DocumentConflict(conflict(entity, &author, &values, listed))).await?;
@@ -65,7 +65,7 @@ fn conflict(entity: &Entity, by: &Id, values: &[OverwrittenValue], listed: Id) -
 }
 
 /// Says in a few sentences which values were lost.
-fn body(entity: &Entity, values: &[OverwrittenValue]) -> String {
+fn describe_values(entity: &Entity, values: &[OverwrittenValue]) -> String {
     let told = values.iter().take(MAX_LISTED_VALUES).map(|value| sentence(value, is_secret(entity, value)));
     let more =
         values.len().checked_sub(MAX_LISTED_VALUES).filter(|more| *more > 0).map(|more| format!("and {more} more"));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_said_in_words() {
+    fn overwritten_value_is_described() {
         assert_eq!(said("level", json!(4), json!(6)), "level: yours was 4, now it is 6");
         assert_eq!(said("variables.morale", json!("high"), Value::Null), "morale: yours was “high”, now it is nothing");
         let long = "é".repeat(200);

@@ -90,7 +90,7 @@ impl Domain {
         let mut viewable = HashMap::new();
         let mut nodes = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some((campaign, node)) = node(&mut tx, caller, id).await? else { continue };
+            let Some((campaign, node)) = load_node(&mut tx, caller, id).await? else { continue };
             let allowed = match viewable.get(&campaign) {
                 Some(allowed) => *allowed,
                 None => can_view(&mut tx, caller, &campaign).await?,
@@ -151,7 +151,7 @@ pub(super) async fn can_view(db: &mut AnyConnection, caller: &Caller, campaign: 
     Ok(allow(role, CampaignAction::View) == Decision::Allow)
 }
 
-async fn node(db: &mut AnyConnection, caller: &Caller, id: &Id) -> Result<Option<(Id, NodeRecord)>, DomainError> {
+async fn load_node(db: &mut AnyConnection, caller: &Caller, id: &Id) -> Result<Option<(Id, NodeRecord)>, DomainError> {
     if let Some(entity) = store::load_any(db, id).await? {
         let campaign = entity.campaign_id.clone();
         let node = match entity.kind {
@@ -162,7 +162,7 @@ async fn node(db: &mut AnyConnection, caller: &Caller, id: &Id) -> Result<Option
             | EntityKind::Location
             | EntityKind::Encounter => Some(NodeRecord::Entity(entity)),
         };
-        return Ok(node.map(|node| (campaign, node)));
+        return Ok(node.map(|node| (campaign, load_node)));
     }
     let member = member::load(db, id).await?;
     Ok(member.map(|member| (member.campaign_id.clone(), NodeRecord::Member(member))))

@@ -31,7 +31,7 @@ impl RuleCache {
         if let Some(cached) = rules.get(campaign).filter(|cached| cached.written == written) {
             return Arc::clone(&cached.rule_set);
         }
-        let rule_set = Arc::new(read(campaign, &written));
+        let rule_set = Arc::new(parse_rules(campaign, &written));
         if rules.len() >= MAX_CACHED_CAMPAIGNS {
             rules.clear();
         }
@@ -43,12 +43,12 @@ impl RuleCache {
 impl UnitOfWork {
     /// Returns a campaign's rules as this transaction sees them.
     pub(super) async fn rules_of(&mut self, campaign: &Id) -> Result<Arc<RuleSet>, DomainError> {
-        let written = written(self.db(), campaign).await?;
+        let written = load_definitions(self.db(), campaign).await?;
         Ok(self.rules.get_or_parse(campaign, written))
     }
 }
 
-async fn written(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<String>, DbError> {
+async fn load_definitions(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<String>, DbError> {
     let rows = sqlx::query(
         "SELECT body FROM definitions WHERE campaign_id = $1 AND kind IN ('computed', 'condition') ORDER BY rank, slug",
     )
@@ -59,7 +59,7 @@ async fn written(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<String>, D
 }
 
 /// Reads rules; those that cannot be used are told once and have no values.
-fn read(campaign: &Id, written: &[String]) -> RuleSet {
+fn parse_rules(campaign: &Id, written: &[String]) -> RuleSet {
     let rules: Vec<Rule> = written
         .iter()
         .filter_map(|body| {

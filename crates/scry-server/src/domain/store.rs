@@ -133,7 +133,7 @@ pub(crate) async fn children_of(db: &mut AnyConnection, parents: &[Entity]) -> R
 
 /// Stores a new entity; returns how many bytes its fields take.
 pub(crate) async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
-    let (fields, bytes) = written(entity);
+    let (fields, bytes) = serialize_fields(entity);
     sqlx::query(
         "INSERT INTO entities (id, campaign_id, kind, parent_id, name, version, created_at, updated_at, fields, bytes) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -154,7 +154,7 @@ pub(crate) async fn insert(db: &mut AnyConnection, entity: &Entity) -> Result<i6
 }
 
 /// Writes an entity's fields as they are stored, and counts the bytes.
-fn written(entity: &Entity) -> (String, i64) {
+fn serialize_fields(entity: &Entity) -> (String, i64) {
     let fields = Value::Object(entity.fields.clone()).to_string();
     let bytes = i64::try_from(fields.len()).unwrap_or(i64::MAX);
     (fields, bytes)
@@ -175,7 +175,7 @@ pub(crate) async fn bytes_in_campaign(db: &mut AnyConnection, campaign: &Id) -> 
 
 /// Stores an entity's new state, and returns how many bytes its fields take; its identity, kind and campaign never change.
 pub(crate) async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
-    let (fields, bytes) = written(entity);
+    let (fields, bytes) = serialize_fields(entity);
     sqlx::query(
         "UPDATE entities SET parent_id = $2, name = $3, version = $4, updated_at = $5, fields = $6, bytes = $7 \
          WHERE id = $1",

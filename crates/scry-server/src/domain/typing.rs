@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_fields_that_people_write_are_fields_to_type_in() {
+    fn only_editable_fields_can_be_typed_in() {
         for (kind, field) in
             [(EntityKind::Settlement, "level"), (EntityKind::Encounter, "status"), (EntityKind::Kingdom, "name")]
         {

@@ -219,7 +219,7 @@ impl UnitOfWork {
     ) -> Result<Event, DomainError> {
         let draft = self.draft(origin, payload, details);
         let event = journal::append(&mut self.tx, draft).await?;
-        self.dirty.note(&event);
+        self.dirty.mark(&event);
         Ok(event)
     }
 
@@ -232,7 +232,7 @@ impl UnitOfWork {
         let draft = |(origin, payload, details)| self.draft(origin, payload, details);
         let drafts = events.into_iter().map(draft).collect();
         for event in journal::append_all(&mut self.tx, campaign, drafts).await? {
-            self.dirty.note(&event);
+            self.dirty.mark(&event);
         }
         Ok(())
     }

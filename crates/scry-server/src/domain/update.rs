@@ -42,8 +42,8 @@ impl Domain {
         let asked = json!(["update", kind, id, input, expectation.version, expectation.on_conflict]);
         let request = IdempotentRequest::new(idempotency_key, &asked)?;
         let edit = async |unit: &mut UnitOfWork| {
-            let found = found(unit, kind, id, request.as_ref()).await?;
-            if let Some(first) = first(unit, request.as_ref(), found.as_ref()).await? {
+            let found = find_for_edit(unit, kind, id, request.as_ref()).await?;
+            if let Some(first) = earlier_result(unit, request.as_ref(), found.as_ref()).await? {
                 return Ok(Ok(first));
             }
             let found = found.ok_or(DomainError::NotFound(kind.as_str()))?;
@@ -67,7 +67,7 @@ async fn edit(
 ) -> Result<Result<Entity, Conflict>, DomainError> {
     let EntityForEdit { entity: stored, is_disputed, .. } = found;
     let mine = input::update(stored.kind, input)?;
-    let replaced = match settle(unit, &stored, &mine, expectation).await {
+    let replaced = match resolve_edit(unit, &stored, &mine, expectation).await {
         Err(DomainError::Conflict(conflict)) => {
             let fields: Vec<String> = conflict.fields.iter().map(|conflict| conflict.field.clone()).collect();
             let user = unit.caller().user_id.clone();
@@ -77,7 +77,7 @@ async fn edit(
         settled => settled?,
     };
     let entity = write(unit, &stored, &mine).await?;
-    let entity = unit.settled(entity).await?;
+    let entity = unit.derive_and_reload(entity).await?;
     if is_disputed {
         let unseen = |field: &String| replaced.iter().any(|value| value.field.field == *field);
         let seen: Vec<String> = mine.keys().filter(|field| !unseen(field)).cloned().collect();
@@ -95,12 +95,12 @@ pub(super) async fn find(
     action: CampaignAction,
 ) -> Result<Entity, DomainError> {
     let EntityForEdit { entity, role, .. } =
-        found(unit, kind, id, None).await?.ok_or(DomainError::NotFound(kind.as_str()))?;
+        find_for_edit(unit, kind, id, None).await?.ok_or(DomainError::NotFound(kind.as_str()))?;
     permit(role, action, kind.as_str())?;
     Ok(entity)
 }
 
-async fn found(
+async fn find_for_edit(
     unit: &mut UnitOfWork,
     kind: EntityKind,
     id: &Id,
@@ -113,7 +113,7 @@ async fn found(
 }
 
 /// Returns the result of the same request, if it was made before; what it changed may be gone by now.
-async fn first(
+async fn earlier_result(
     unit: &mut UnitOfWork,
     request: Option<&IdempotentRequest>,
     found: Option<&EntityForEdit>,
@@ -143,11 +143,11 @@ pub(super) async fn write_as(
     if changes.is_empty() {
         return Ok(stored.clone());
     }
-    input::size(&entity, Some(stored))?;
+    input::check_size(&entity, Some(stored))?;
     if edit.keys().any(|field| field.starts_with("variable") || field == "calendar") {
-        input::whole(&entity)?;
+        input::check_entity(&entity)?;
     }
-    input::links(unit.db(), &entity, |field| edit.contains_key(field)).await?;
+    input::check_links(unit.db(), &entity, |field| edit.contains_key(field)).await?;
     entity.version += 1;
     entity.updated_at = unit.timestamp();
     unit.store_edit(&entity).await?;
@@ -158,7 +158,7 @@ pub(super) async fn write_as(
 }
 
 /// Decides whether an edit may be applied; returns the values of others that it replaces.
-async fn settle(
+async fn resolve_edit(
     unit: &mut UnitOfWork,
     stored: &Entity,
     mine: &Flat,

@@ -101,7 +101,7 @@ impl GraphqlApi {
         let deadline = Instant::now() + self.0.limits.timeout;
         match self.begin(request, caller, deadline).await {
             Ok(answer) => answer,
-            Err(error) => GraphqlResponse::refusing(&error),
+            Err(error) => GraphqlResponse::from_error(&error),
         }
     }
 
@@ -169,7 +169,7 @@ impl GraphqlApiInner {
     /// Parses a request's query and checks what it costs; returns the cost.
     fn prepare(&self, request: &mut Request) -> Result<u64, QueryError> {
         scan::check(&request.query)?;
-        let document = parse_query(&request.query).map_err(unreadable)?;
+        let document = parse_query(&request.query).map_err(parse_error)?;
         let cost = cost::check(&document, &request.variables, &self.field_costs, &self.limits)?;
         request.set_parsed_query(document);
         Ok(cost)
@@ -177,7 +177,7 @@ impl GraphqlApiInner {
 }
 
 impl GraphqlResponse {
-    fn refusing(error: &QueryError) -> Self {
+    fn from_error(error: &QueryError) -> Self {
         let json = serde_json::to_vec(&error.response()).unwrap_or_default();
         let is_busy = error.code() == ErrorCode::RateLimited;
         Self { json: json.into(), limits: error.limit_kind().into_iter().collect(), is_busy }
@@ -206,7 +206,7 @@ fn schema(domain: Domain) -> Schema {
         .finish()
 }
 
-fn unreadable(error: async_graphql::parser::Error) -> QueryError {
+fn parse_error(error: async_graphql::parser::Error) -> QueryError {
     let ServerError { mut message, locations, .. } = ServerError::from(error);
     cut(&mut message);
     QueryError::Syntax { message, at: locations }
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_that_work_without_a_break_do_not_hold_up_the_end() {
+    fn busy_query_threads_do_not_block_shutdown() {
         let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let ((started, starts), (end, ends)) = (mpsc::channel(), mpsc::channel::<()>());
         let stuck = runtime.spawn(async move {

@@ -190,7 +190,7 @@ impl FieldCost {
 
 fn field_cost(parent: &str, field: FieldDefinition) -> (String, FieldCost) {
     let name = field.name.node.to_string();
-    let (of, is_list) = named(&field.ty.node);
+    let (of, is_list) = type_name_of(&field.ty.node);
     let source = if is_list { source(&name, &field) } else { RowSource::One };
     let dear = EXPENSIVE_FIELDS.iter().find(|(dear, _)| *dear == name).map(|(_, base)| *base);
     let base = match parent {
@@ -208,15 +208,15 @@ fn source(name: &str, field: &FieldDefinition) -> RowSource {
     if field.arguments.iter().any(|argument| argument.node.name.node == LIMIT_ARGUMENT) {
         return RowSource::Limit;
     }
-    let list = field.arguments.iter().find(|argument| named(&argument.node.ty.node).1);
+    let list = field.arguments.iter().find(|argument| type_name_of(&argument.node.ty.node).1);
     list.map_or(RowSource::Fixed(ASSUMED_ROWS), |argument| RowSource::LengthOf(argument.node.name.node.to_string()))
 }
 
 /// Returns the name of a type, and whether it is a list of what is named.
-fn named(of: &Type) -> (String, bool) {
+fn type_name_of(of: &Type) -> (String, bool) {
     match &of.base {
         BaseType::Named(name) => (name.to_string(), false),
-        BaseType::List(item) => (named(item).0, true),
+        BaseType::List(item) => (type_name_of(item).0, true),
     }
 }
 
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_have_their_type_and_price() {
+    fn fields_have_their_type_and_cost() {
         let field_costs = FieldCosts::new(SDL);
         let base = |parent, name| field_costs.field(parent, name).unwrap().base;
         assert_eq!(

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn turns_beyond_the_limit_wait_until_one_ends() {
+    async fn query_beyond_the_limit_waits_for_a_permit() {
         let (limiter, user, other) = (limiter(1), Id::parse("a").unwrap(), Id::parse("b").unwrap());
         let soon = || Instant::now() + Duration::from_millis(20);
         let first = limiter.begin(&user, soon()).await.unwrap();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_queue_that_is_too_long_is_refused_at_once() {
+    async fn query_beyond_the_queue_is_refused_at_once() {
         let (limiter, user) = (limiter(2), Id::parse("a").unwrap());
         let waiting: Vec<_> = (0..8).map(|_| limiter.enter(&user).unwrap()).collect();
         assert_eq!(limiter.begin(&user, Instant::now()).await.unwrap_err(), QueryError::TooMany(8));

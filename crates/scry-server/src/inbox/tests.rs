@@ -44,7 +44,7 @@ fn titles(messages: &[QueuedMessage]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_waited_is_claimed_once_and_what_comes_later_reaches_every_socket() {
+async fn waiting_message_is_claimed_once_and_later_one_reaches_every_socket() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
     let now = clock::now();
@@ -67,7 +67,7 @@ async fn what_waited_is_claimed_once_and_what_comes_later_reaches_every_socket()
 }
 
 #[tokio::test]
-async fn sockets_that_come_at_once_share_the_queue() {
+async fn concurrent_sockets_share_the_queue() {
     let dir = tempfile::tempdir().unwrap();
     let (here, there) = (Db::open(&ServerConfig::new(dir.path())).await.unwrap(), dir.path());
     let there = Db::open(&ServerConfig::new(there)).await.unwrap();
@@ -84,7 +84,7 @@ async fn sockets_that_come_at_once_share_the_queue() {
 }
 
 #[tokio::test]
-async fn what_waited_too_long_or_was_too_much_is_gone() {
+async fn expired_and_excess_messages_are_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
     let now = clock::now();
@@ -118,7 +118,7 @@ async fn a_senders_overflow_drops_only_that_senders_oldest_messages() {
 }
 
 #[tokio::test]
-async fn what_is_told_between_the_door_and_the_first_look_is_not_missed() {
+async fn message_between_handshake_and_first_take_is_delivered() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
     let now = clock::now();
@@ -135,7 +135,7 @@ async fn what_is_told_between_the_door_and_the_first_look_is_not_missed() {
 }
 
 #[tokio::test]
-async fn what_the_dead_give_back_goes_to_one_of_the_living_unless_somebody_had_it() {
+async fn nacked_message_is_delivered_to_one_socket_unless_received() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open(&ServerConfig::new(dir.path())).await.unwrap();
     let now = clock::now();

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_old_or_too_much_is_trimmed_and_the_floor_says_so() {
+    async fn old_and_excess_events_are_trimmed_and_raise_the_floor() {
         let dir = tempfile::tempdir().unwrap();
         let journal = journal(dir.path()).await;
         for _ in 0..5 {

@@ -115,32 +115,40 @@ impl Metrics {
         }
         let r = &mut registry;
         let metrics = Self(Arc::new(MetricsInner {
-            handshakes: counted(r, "handshakes", "Socket handshakes: accepted, or the code of the refusal"),
-            journaled: counted(r, "events_journaled", "Durable events committed on this node"),
-            relayed: counted(r, "events_relayed", "Durable events that this node read from the journal to send"),
-            deliveries: counted(r, "deliveries", "Durable events handed to sockets, once per socket"),
+            handshakes: register_family(r, "handshakes", "Socket handshakes: accepted, or the code of the refusal"),
+            journaled: register_family(r, "events_journaled", "Durable events committed on this node"),
+            relayed: register_family(
+                r,
+                "events_relayed",
+                "Durable events that this node read from the journal to send",
+            ),
+            deliveries: register_family(r, "deliveries", "Durable events handed to sockets, once per socket"),
             latency,
-            resumes: counted(r, "subscriptions", "Granted subscriptions: fresh, recovered, or too_old to be recovered"),
+            resumes: register_family(
+                r,
+                "subscriptions",
+                "Granted subscriptions: fresh, recovered, or too_old to be recovered",
+            ),
             replayed,
-            refetches: counted(r, "refetch_queries", "Queries by which clients renew what they hold"),
-            limit_metrics: LimitMetrics::with_family(&counted(
+            refetches: register_family(r, "refetch_queries", "Queries by which clients renew what they hold"),
+            limit_metrics: LimitMetrics::with_family(&register_family(
                 r,
                 "limited",
                 "Limits that were reached, doors that stayed closed",
             )),
             declared,
-            wakes: counted(r, "journal_wakes", "Looks at a journal that had grown, by commit or found by poll"),
+            wakes: register_family(r, "journal_wakes", "Looks at a journal that had grown, by commit or found by poll"),
             refused_messages,
             gauges,
             base_memory: memory::resident(),
             registry,
         }));
-        metrics.begin();
+        metrics.register_zeros();
         metrics
     }
 
     /// Sets what will be counted to 0: a rate is told only of what was there before it grew.
-    fn begin(&self) {
+    fn register_zeros(&self) {
         let inner = &self.0;
         for event in DURABLE_EVENTS {
             drop(inner.journaled.get_or_create(&[("type", event), ("source", "api")]));
@@ -305,7 +313,7 @@ impl Gauges {
     }
 }
 
-fn counted<const N: usize>(
+fn register_family<const N: usize>(
     registry: &mut Registry,
     name: &'static str,
     help: &'static str,

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_hand_counts() {
+    fn typing_ends_with_the_last_connection() {
         let (mut typing, now) = (TypingRegistry::default(), Instant::now());
         typing.start(1, target("level"), now);
         typing.start(2, target("level"), now);

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_in_several_rooms_is_called_once() {
+    fn socket_in_several_rooms_is_one_recipient() {
         let (mut channel, [campaign, settlement, structure]) = (channel(), rooms());
         let (wide, narrow) = (Sid::new(), Sid::new());
         for room in [&campaign, &settlement, &structure] {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_room_brought_is_known_and_what_it_did_not_bring_is_not() {
+    fn coverage_includes_only_events_of_joined_rooms() {
         let (mut channel, [campaign, settlement, structure]) = (channel(), rooms());
         let sid = Sid::new();
         channel.join(sid, &id("u"), &settlement, 4);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_who_has_gone() {
+    fn evicted_user_leaves_no_subscriptions() {
         let (mut channel, [campaign, settlement, _]) = (channel(), rooms());
         let (first, second) = (Sid::new(), Sid::new());
         channel.join(first, &id("u"), &campaign, 1);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_one_room_stays_in_the_others() {
+    fn leaving_one_room_keeps_the_others() {
         let (mut channel, [campaign, settlement, structure]) = (channel(), rooms());
         let (first, second) = (Sid::new(), Sid::new());
         channel.join(first, &id("u"), &campaign, 1);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repair_does_not_forget_what_was_complete() {
+    fn repair_keeps_earlier_coverage() {
         let (mut channel, [campaign, ..]) = (channel(), rooms());
         let sid = Sid::new();
         channel.join(sid, &id("u"), &campaign, 3);

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_longer_fits_is_told() {
+    fn effect_that_no_longer_fits_is_an_error() {
         assert_eq!(
             changed(json!({"mood": "wild"}), json!({})).unwrap_err(),
             "mood must be one of low, high, not \"wild\""

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_falls_due_comes_in_order_and_the_bounds_are_exact() {
+    fn occurrences_are_ordered_within_exact_bounds() {
         let expected = [("01-31", 0), ("01-31", 1), ("02-28", 0), ("02-28", 2), ("03-31", 0)];
         let expected = expected.map(|(day, effect)| (day.to_owned(), effect));
         assert_eq!(told("2027-01-30T23:59:59.999Z", "2027-03-31T00:00:00Z"), expected);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_through_the_ages_is_refused_without_being_unfolded() {
+    fn jump_with_too_many_occurrences_is_refused_early() {
         let (from, to) = (at("0001-01-01T00:00:00Z"), at("9999-01-01T00:00:00Z"));
         let calendar = Calendar::gregorian();
         assert_eq!(due(&calendar, &effects(), (from, to), 1_000, usize::MAX), Err(TooManyOccurrencesError));

@@ -36,14 +36,14 @@ pub fn check(variables: &Map<String, Value>, schemas: &Map<String, Value>) -> Re
     match variables.keys().find(|name| !schemas.contains_key(*name)) {
         None => Ok(()),
         Some(stranger) => {
-            let problem = format!("is not declared; variableSchemas declares {}", known(schemas));
+            let problem = format!("is not declared; variableSchemas declares {}", known_names(schemas));
             Err(VariableError::new(super::fields::variable(stranger), problem))
         }
     }
 }
 
 /// Lists the names of variables, as many as a reader can use.
-fn known(schemas: &Map<String, Value>) -> String {
+fn known_names(schemas: &Map<String, Value>) -> String {
     let names: Vec<&str> = schemas.keys().map(String::as_str).take(MAX_LISTED_NAMES).collect();
     match schemas.len() {
         0 => "nothing yet".to_owned(),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_the_variable_and_the_remedy() {
+    fn error_names_the_variable_and_the_remedy() {
         let faults = [
             ("gold", json!(11), "variables.gold: must be at most 10, not 11"),
             ("gold", json!(-1), "variables.gold: must be at least 0, not -1"),

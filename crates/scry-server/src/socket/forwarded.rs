@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_may_name_somebody_else() {
+    fn only_a_trusted_proxy_may_forward_an_address() {
         assert_eq!(from("192.0.2.9", &["198.51.100.7"]), "192.0.2.9", "a client that claims to be a proxy");
         assert_eq!(from("10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(from("::ffff:10.1.2.3", &["::ffff:198.51.100.7"]), "198.51.100.7");
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_the_last_stranger_may_be_invented() {
+    fn addresses_before_the_last_untrusted_hop_are_ignored() {
         assert_eq!(from("10.1.2.3", &["203.0.113.1, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(from("10.1.2.3", &["203.0.113.1", "198.51.100.7, 10.9.9.9"]), "198.51.100.7", "by two proxies");
         assert_eq!(from("10.1.2.3", &["203.0.113.1, nonsense, 10.9.9.9"]), "10.9.9.9");

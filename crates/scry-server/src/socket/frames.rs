@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_message_are_counted_and_put_together() {
+    fn fragments_of_a_message_are_counted_and_joined() {
         let (mask, ping) = ([1, 2, 3, 4], frame(0x89, [0; 4], b"?"));
         let start = [frame(0x01, mask, b"4"), ping, frame(0x00, mask, b""), frame(0x00, mask, b"3")].concat();
         assert_eq!(read(&start, 5), count(4, 1, 3));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_wait_for_answers_cannot_hide_where_the_frames_begin() {
+    fn pipelined_requests_cannot_upgrade() {
         let mut parser = UpgradeParser::default();
         parser.read(&[b"GET / HTTP/1.1\r\n\r\n", HEAD].concat());
         parser.answer();

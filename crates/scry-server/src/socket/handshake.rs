@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_come_in_by_the_list_only() {
+    fn only_listed_origins_are_allowed() {
         let mut config = SocketConfig::default();
         assert!(origin_allowed(None, &config));
         assert!(!origin_allowed(Some("https://evil.example"), &config));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_starts_with_its_code() {
+    fn handshake_error_starts_with_its_code() {
         for refusal in [
             HandshakeError::Token(TokenError::Missing),
             HandshakeError::Token(TokenError::Invalid),

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_of_a_minute_may_come_at_once_and_then_the_door_closes_for_a_second() {
+    fn burst_is_allowed_and_excess_blocks_the_address_for_a_second() {
         let (handshakes, start) = (HandshakeLimiter::default(), Instant::now());
         for _ in 0..30 {
             assert_eq!(handshakes.count(address(1), 120, start), Ok(()));

@@ -86,11 +86,11 @@ fn subscribe(payload: &Value, field: &str, room: fn(Id) -> Room) -> Result<Socke
 
 /// Reads the id, given either bare or as the named field of an object.
 fn target(payload: &Value, field: &str) -> Result<Id, ErrorAck> {
-    Id::parse(named(payload, field)?).map_err(|error| invalid(format!("{field}: {error}")))
+    Id::parse(bare_or_field(payload, field)?).map_err(|error| invalid(format!("{field}: {error}")))
 }
 
 /// Reads a name, given either bare or as the named field of an object.
-fn named<'a>(payload: &'a Value, field: &str) -> Result<&'a str, ErrorAck> {
+fn bare_or_field<'a>(payload: &'a Value, field: &str) -> Result<&'a str, ErrorAck> {
     let id = match payload {
         Value::Object(fields) => fields.get(field).unwrap_or(&Value::Null),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => payload,
@@ -106,7 +106,7 @@ fn named<'a>(payload: &'a Value, field: &str) -> Result<&'a str, ErrorAck> {
 
 /// Reads the name of a room that a catalogue may declare; the others have events of their own.
 fn declared(payload: &Value, verb: &str) -> Result<Room, ErrorAck> {
-    match named(payload, "room")?.parse() {
+    match bare_or_field(payload, "room")?.parse() {
         Ok(room @ Room::Custom(..)) => Ok(room),
         Ok(Room::User(_)) => Err(invalid("room: everybody is in their own user room, and in no other")),
         Ok(room) => Err(invalid(format!("room: use {verb}_{} for this room", room.kind()))),

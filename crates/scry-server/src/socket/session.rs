@@ -74,7 +74,7 @@ impl SocketSession {
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(self.until_next_notice()) => {
-                    if until(self.connection.claims().exp).is_zero() {
+                    if time_until(self.connection.claims().exp).is_zero() {
                         return self.connection.end_session();
                     }
                     self.announce_expiry();
@@ -91,17 +91,17 @@ impl SocketSession {
     /// Returns how long the token needs no attention.
     fn until_next_notice(&self) -> Duration {
         let notice = if self.is_expiry_announced { Duration::ZERO } else { EXPIRY_NOTICE };
-        until(self.connection.claims().exp).saturating_sub(notice)
+        time_until(self.connection.claims().exp).saturating_sub(notice)
     }
 
     fn announce_expiry(&mut self) {
         self.is_expiry_announced = true;
-        self.connection.send("token:expiring", &json!({"expiresAt": written(self.connection.claims().exp)}));
+        self.connection.send("token:expiring", &json!({"expiresAt": format_second(self.connection.claims().exp)}));
     }
 
     async fn handle(&mut self, QueuedRequest { request, ack }: QueuedRequest) {
-        if !matches!(request, SocketRequest::Authenticate(_)) && until(self.connection.claims().exp).is_zero() {
-            return self.connection.answer(ack, &refused(TokenError::Expired));
+        if !matches!(request, SocketRequest::Authenticate(_)) && time_until(self.connection.claims().exp).is_zero() {
+            return self.connection.answer(ack, &token_error_ack(TokenError::Expired));
         }
         if !matches!(request, SocketRequest::Authenticate(_) | SocketRequest::Latency | SocketRequest::Presence(_)) {
             self.presence.active.add(self.connection.id());
@@ -170,10 +170,10 @@ impl SocketSession {
                 if let Some(kind) = error.limit_kind() {
                     self.connection.report_limit(kind);
                 }
-                return self.connection.answer(ack, &not_admitted(&error));
+                return self.connection.answer(ack, &admission_error_ack(&error));
             }
         };
-        let expires_at = written(claims.exp);
+        let expires_at = format_second(claims.exp);
         self.connection.set_claims(claims.clone());
         self.is_expiry_announced = false;
         self.leave_unauthorized_rooms().await;
@@ -206,9 +206,9 @@ impl SocketSession {
     }
 }
 
-fn not_admitted(error: &AdmissionError) -> ErrorAck {
+fn admission_error_ack(error: &AdmissionError) -> ErrorAck {
     match error {
-        AdmissionError::Token(error) => refused(*error),
+        AdmissionError::Token(error) => token_error_ack(*error),
         AdmissionError::Database(error) => {
             tracing::error!(%error, "could not look up the session of a token");
             ErrorAck::new(ErrorCode::Internal, "the server failed; try again")
@@ -216,18 +216,18 @@ fn not_admitted(error: &AdmissionError) -> ErrorAck {
     }
 }
 
-fn refused(error: TokenError) -> ErrorAck {
+fn token_error_ack(error: TokenError) -> ErrorAck {
     // A missing token is one that cannot be verified: only handshakes tell the two apart.
     let code = if error == TokenError::Missing { ErrorCode::TokenInvalid } else { error.code() };
     ErrorAck::new(code, error.to_string())
 }
 
 /// Returns how long it is until a time in Unix seconds; zero if it has passed.
-fn until(second: i64) -> Duration {
+fn time_until(second: i64) -> Duration {
     let left = i128::from(second) * 1_000_000_000 - now().as_nanosecond();
     u64::try_from(left).map_or(Duration::ZERO, Duration::from_nanos)
 }
 
-fn written(second: i64) -> String {
+fn format_second(second: i64) -> String {
     Timestamp::from_second(second).map(format_time).unwrap_or_default()
 }

@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_hangs_up_still_says_goodbye() {
+    async fn graceful_close_still_sends_pending_bytes() {
         let (mut metered, handle, mut client) = pair().await;
         handle.close_gracefully();
         assert_eq!(metered.read(&mut [0; 8]).await.unwrap(), 0, "the end of the stream");
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cut_frees_a_writer_whose_peer_does_not_read() {
+    async fn abort_unblocks_a_writer_whose_peer_does_not_read() {
         let (mut metered, handle, _client) = pair().await;
         let writer = tokio::spawn(async move {
             loop {
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_answers_questions_that_nobody_asked_is_cut_off() {
+    async fn unsolicited_acknowledgements_disconnect_the_peer() {
         let (mut metered, handle, mut client) = pair().await;
         client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         metered.read_exact(&mut [0; 18]).await.unwrap();
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_is_heard_and_its_leave_told_from_its_loss() {
+    async fn clean_close_is_told_from_a_reset() {
         let (mut metered, handle, mut client) = pair().await;
         client.write_all(b"hi").await.unwrap();
         assert_eq!(metered.read(&mut [0; 8]).await.unwrap(), 2);

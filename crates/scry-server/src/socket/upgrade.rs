@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_handshake_needs_is_kept_and_credentials_are_not() {
+    fn handshake_headers_are_kept_and_credentials_are_not() {
         let request = Request::get("/socket.io/?EIO=4&transport=websocket")
             .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
             .header("Origin", "https://table.example")
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_keeps_the_buffer_that_the_request_was_read_into() {
+    fn stripped_request_releases_the_read_buffer() {
         let buffer = axum::body::Bytes::from(b"/socket.io/?EIO=4https://table.example".to_vec());
         let path = axum::http::uri::PathAndQuery::from_maybe_shared(buffer.slice(..17)).unwrap();
         let mut request = Request::new(());

@@ -61,16 +61,16 @@ impl Pool {
 
     pub(super) fn list(&mut self, items: Vec<Json>) -> Json {
         let list = ByParts(items.into());
-        Json::List(known(&mut self.lists, list))
+        Json::List(intern_shared(&mut self.lists, list))
     }
 
     pub(super) fn object(&mut self, entries: Vec<(Arc<str>, Json)>) -> Json {
         let object = ByParts(Arc::new(Object::new(entries, &mut self.shapes)));
-        Json::Object(known(&mut self.objects, object))
+        Json::Object(intern_shared(&mut self.objects, object))
     }
 }
 
-fn known<T: ?Sized>(pool: &mut HashSet<ByParts<T>>, new: ByParts<T>) -> Arc<T>
+fn intern_shared<T: ?Sized>(pool: &mut HashSet<ByParts<T>>, new: ByParts<T>) -> Arc<T>
 where
     ByParts<T>: Hash + Eq,
 {

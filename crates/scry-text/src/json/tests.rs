@@ -10,7 +10,7 @@ fn read(text: &str) -> Json {
 }
 
 #[test]
-fn what_is_said_again_is_kept_once() {
+fn repeated_values_are_interned() {
     let town = |id: &str, morale: &str| {
         json!({"id": id, "variables": {"morale": morale, "gold": 18},
             "variableSchemas": {"gold": {"type": "number", "unit": "gp"}}, "conditions": [{"holds": true}]})
@@ -32,7 +32,7 @@ fn what_is_said_again_is_kept_once() {
 }
 
 #[test]
-fn a_new_value_is_built_of_the_old_one_s_parts() {
+fn equal_parts_are_shared_with_the_old_value() {
     let old = read(r#"{"level": 3, "schemas": {"gold": {"unit": "gp"}}, "rules": [{"formula": "a + b", "value": 1}]}"#);
     let new = read(r#"{"level": 4, "schemas": {"gold": {"unit": "gp"}}, "rules": [{"formula": "a + b", "value": 2}]}"#);
     let shared = new.sharing(&old);
@@ -50,14 +50,14 @@ fn a_new_value_is_built_of_the_old_one_s_parts() {
 }
 
 #[test]
-fn what_enters_is_safe_to_show() {
+fn texts_are_made_safe_on_entry() {
     let json = read("{\"a\\u001b\": [\"\\u202ex\", \"one\\ntwo\", 1, null], \"b\\nc\": true}");
     assert_eq!(json, json!({"a�": ["x", "one\ntwo", 1, null], "b c": true}));
     assert_eq!(Json::from(json!({"\u{1b}": "\u{9b}"})), json!({"�": "�"}));
 }
 
 #[test]
-fn of_a_key_that_comes_twice_the_last_value_counts() {
+fn last_value_of_a_repeated_key_wins() {
     let text = r#"{"a": 1, "b": 2, "a": 3}"#;
     assert_eq!(read(text), serde_json::from_str::<Value>(text).unwrap());
     assert_eq!(read(text).to_string(), r#"{"a":3,"b":2}"#);
@@ -95,7 +95,7 @@ fn values() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_on_the_way_in_and_out(value in values(), other in values()) {
+    fn json_round_trips_without_loss(value in values(), other in values()) {
         let json = Json::from(&value);
         prop_assert!(json == value);
         prop_assert_eq!(&Value::from(&json), &value);

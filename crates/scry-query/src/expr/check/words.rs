@@ -50,7 +50,7 @@ impl<'a> Checker<'a> {
                 self.note_unknown(expr);
                 return found;
             }
-            None => format!("known are {}; for one that may come later write has({path}) && …", listed(&known)),
+            None => format!("known are {}; for one that may come later write has({path}) && …", list_names(&known)),
         };
         Err(self.field_error(expr, name, format!("unknown {} “{name}” in {owner}; {remedy}", kind.as_str())))
     }
@@ -96,7 +96,7 @@ impl<'a> Checker<'a> {
     /// Checks a literal against the words a field may hold.
     pub(super) fn word(&self, ty: &Ty, literal: &IdedExpr) -> Result<(), ExprError> {
         let Some(text) = text_literal(literal) else { return Ok(()) };
-        let Some((words, closed)) = ty.words() else { return Ok(()) };
+        let Some((words, closed)) = ty.allowed_words() else { return Ok(()) };
         let changed = self.surroundings.names.filter(|_| *ty == Ty::ChangedField).map(KnownNames::changed_fields);
         let changed = changed.unwrap_or_default();
         if words.contains(&text) || changed.contains(text) {
@@ -114,7 +114,7 @@ impl<'a> Checker<'a> {
 }
 
 /// Lists some of many names.
-fn listed(names: &BTreeSet<&str>) -> String {
+fn list_names(names: &BTreeSet<&str>) -> String {
     let shown: Vec<&str> = names.iter().copied().take(MAX_LISTED_NAMES).collect();
     let more = if names.len() > MAX_LISTED_NAMES { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))

@@ -30,7 +30,7 @@ async fn until_waiting(db: &Db, count: usize) {
 }
 
 #[tokio::test]
-async fn who_finishes_while_others_wait_is_stored_together_with_them() {
+async fn waiting_changes_share_one_commit() {
     let (_dir, db) = database().await;
     let mut first = db.changes.begin().await.unwrap();
     add(&mut first, "first").await;
@@ -50,7 +50,7 @@ async fn who_finishes_while_others_wait_is_stored_together_with_them() {
 }
 
 #[tokio::test]
-async fn a_change_that_fails_takes_nobody_along() {
+async fn failed_change_rolls_back_only_itself() {
     let (_dir, db) = database().await;
     let mut first = db.changes.begin().await.unwrap();
     add(&mut first, "first").await;
@@ -69,7 +69,7 @@ async fn a_change_that_fails_takes_nobody_along() {
 }
 
 #[tokio::test]
-async fn who_gives_up_waiting_holds_up_nobody() {
+async fn cancelled_wait_does_not_block_the_writer() {
     let (_dir, db) = database().await;
     let mut first = db.changes.begin().await.unwrap();
     add(&mut first, "first").await;
@@ -84,7 +84,7 @@ async fn who_gives_up_waiting_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_is_told_to_everyone_and_leaves_nothing() {
+async fn failed_commit_is_an_error_for_the_whole_batch() {
     let (_dir, db) = database().await;
     let mut first = db.changes.begin().await.unwrap();
     sqlx::query("PRAGMA defer_foreign_keys = ON").execute(&mut *first).await.unwrap();
@@ -108,7 +108,7 @@ async fn a_commit_that_fails_is_told_to_everyone_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn answers_from_within_a_group_wait_for_its_commit() {
+async fn answers_wait_for_the_commit_of_their_batch() {
     let (_dir, db) = database().await;
     let mut first = db.changes.begin().await.unwrap();
     // A foreign key that is broken until the end lets the commit of the whole group fail.
@@ -149,7 +149,7 @@ async fn answers_from_within_a_group_wait_for_its_commit() {
 }
 
 #[tokio::test]
-async fn refusals_of_what_is_on_disk_wait_for_nothing() {
+async fn refusal_based_on_committed_state_does_not_wait() {
     let (_dir, db) = database().await;
     let refused = db.write(async |_: &mut Tx| Err::<(), _>(DbError::corrupt("test", "a refusal"))).await;
     assert!(matches!(refused, Err(DbError::Corrupt { .. })));

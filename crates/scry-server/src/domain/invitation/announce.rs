@@ -56,7 +56,7 @@ impl Domain {
                     .await?;
             let Some(row) = claimed else { return Ok(()) };
             let invitee: String = row.try_get(0)?;
-            if let Some(user) = reachable(unit.db(), &invitee, &inviter, &name).await? {
+            if let Some(user) = find_invitee(unit.db(), &invitee, &inviter, &name).await? {
                 sqlx::query("UPDATE invitations SET user_id = $2 WHERE id = $1")
                     .bind(id.as_str())
                     .bind(user.as_str())
@@ -64,10 +64,10 @@ impl Domain {
                     .await?;
                 let (now, most) = (unit.now, i64::from(self.state.config.quota.max_invitations_received));
                 if rows::open_for_user(unit.db(), &user, now).await? > most {
-                    drop_one(unit.db(), &user).await?;
+                    evict_one(unit.db(), &user).await?;
                 }
                 if let Some(invitation) = rows::load(unit.db(), id, now).await? {
-                    let new = words(&invitation, unit.timestamp());
+                    let new = notification_text(&invitation, unit.timestamp());
                     notification::insert(unit, &user, &new).await?;
                     unit.notify(&user, &EphemeralEvent::NotificationNew(new)).await?;
                 }
@@ -79,7 +79,7 @@ impl Domain {
 }
 
 /// Writes what the user is told; the words are fixed, whatever the inviter wrote.
-fn words(invitation: &super::Invitation, created_at: String) -> NotificationNew {
+fn notification_text(invitation: &super::Invitation, created_at: String) -> NotificationNew {
     let campaign = quote(&invitation.campaign_name);
     let (inviter, role) = (text::line(&invitation.inviter_name), invitation.role.as_str().to_lowercase());
     NotificationNew {
@@ -112,7 +112,7 @@ async fn inviter_of(db: &sqlx::AnyPool, id: &Id) -> Result<Option<(Id, String)>,
 }
 
 /// Returns the user whom an invitation means; `None` if nobody has that name, or they have blocked the inviter.
-async fn reachable(db: &mut AnyConnection, invitee: &str, inviter: &Id, name: &str) -> Result<Option<Id>, DbError> {
+async fn find_invitee(db: &mut AnyConnection, invitee: &str, inviter: &Id, name: &str) -> Result<Option<Id>, DbError> {
     let row = sqlx::query(
         "SELECT id FROM users WHERE (id = $1 OR username = $1) AND deleted_ms IS NULL AND NOT EXISTS \
          (SELECT 1 FROM blocks b WHERE b.user_id = users.id AND b.blocked IN ($2, $3)) ORDER BY id LIMIT 1",
@@ -126,7 +126,7 @@ async fn reachable(db: &mut AnyConnection, invitee: &str, inviter: &Id, name: &s
 }
 
 /// Takes from a user the oldest invitation of whoever has invited them most; that one is not told.
-async fn drop_one(db: &mut AnyConnection, user: &Id) -> Result<(), DbError> {
+async fn evict_one(db: &mut AnyConnection, user: &Id) -> Result<(), DbError> {
     sqlx::query(
         "UPDATE invitations SET user_id = NULL WHERE id = (SELECT id FROM invitations WHERE user_id = $1 \
          AND inviter_id = (SELECT inviter_id FROM invitations WHERE user_id = $1 GROUP BY inviter_id \

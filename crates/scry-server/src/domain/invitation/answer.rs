@@ -5,7 +5,7 @@ use scry_protocol::Id;
 use super::super::member::{self, Member};
 use super::super::unit_of_work::UnitOfWork;
 use super::super::{Caller, Domain, DomainError, EntityKind};
-use super::{ENTITY_TYPE, Invitation, full, members, rows};
+use super::{ENTITY_TYPE, Invitation, members, rows, too_many_members};
 use crate::clock;
 use crate::rules::authorization::CampaignAction;
 
@@ -44,7 +44,7 @@ impl Domain {
             }
             let limit = self.state.config.quota.max_members_per_campaign;
             if members(unit, &invitation.campaign_id).await? >= i64::from(limit) {
-                return Err(full(limit));
+                return Err(too_many_members(limit));
             }
             let now = unit.timestamp();
             let member = Member::new(&invitation.campaign_id, &caller.user_id, &caller.name, invitation.role, now);

@@ -5,7 +5,7 @@ use sqlx::Row;
 
 use super::super::unit_of_work::UnitOfWork;
 use super::super::{Caller, Domain, DomainError};
-use super::written;
+use super::format_millis;
 use crate::db::Tx;
 use crate::limits::LimitKind;
 
@@ -27,7 +27,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Limited`] when the list is full.
     pub async fn block_inviter(&self, caller: &Caller, user: &str) -> Result<Block, DomainError> {
-        let user = named(user)?;
+        let user = parse_user_id(user)?;
         self.change(caller, async |unit: &mut UnitOfWork| {
             let row = sqlx::query("SELECT COUNT(*) FROM blocks WHERE user_id = $1 AND blocked <> $2")
                 .bind(caller.user_id.as_str())
@@ -57,7 +57,7 @@ impl Domain {
             .bind(user.as_str())
             .execute(unit.db())
             .await?;
-            Ok(Block { user: user.to_string(), created_at: written(now) })
+            Ok(Block { user: user.to_string(), created_at: format_millis(now) })
         })
         .await
     }
@@ -67,7 +67,7 @@ impl Domain {
     /// # Errors
     /// [`DomainError::NotFound`] when it is not there.
     pub async fn unblock_inviter(&self, caller: &Caller, user: &str) -> Result<(), DomainError> {
-        let user = named(user)?;
+        let user = parse_user_id(user)?;
         let remove = async |tx: &mut Tx| {
             let removed = sqlx::query("DELETE FROM blocks WHERE user_id = $1 AND blocked = $2")
                 .bind(caller.user_id.as_str())
@@ -89,11 +89,12 @@ impl Domain {
                 .bind(caller.user_id.as_str())
                 .fetch_all(&self.state.db.queries)
                 .await?;
-        let block = |row: &sqlx::any::AnyRow| Ok(Block { user: row.try_get(0)?, created_at: written(row.try_get(1)?) });
+        let block =
+            |row: &sqlx::any::AnyRow| Ok(Block { user: row.try_get(0)?, created_at: format_millis(row.try_get(1)?) });
         rows.iter().map(block).collect()
     }
 }
 
-fn named(user: &str) -> Result<Id, DomainError> {
+fn parse_user_id(user: &str) -> Result<Id, DomainError> {
     Id::parse(user.trim()).map_err(|_| DomainError::invalid("userId", "must be a user's id or name, without blanks"))
 }

@@ -52,9 +52,9 @@ impl Domain {
                 return Ok(first);
             }
             unit.authorize(campaign, CampaignAction::ManageMembers, EntityKind::Campaign.as_str()).await?;
-            refuse_member(unit, campaign, &invitee).await?;
+            require_no_member(unit, campaign, &invitee).await?;
             let (now, ttl) = (unit.now, self.state.config.quota.invitation_ttl);
-            let expires_ms = until(now, ttl).as_millisecond();
+            let expires_ms = expiry(now, ttl).as_millisecond();
             let id = Id::from(uuid::Uuid::now_v7());
             let new = rows::New { id: &id, campaign, inviter: &caller.user_id, invitee: &invitee, role };
             let renewed = rows::renew(unit.db(), &new, now, expires_ms).await?;
@@ -83,14 +83,14 @@ impl Domain {
         let members = members(unit, campaign).await?;
         let open = rows::open_in_campaign(unit.db(), campaign, now).await?;
         if members + open >= i64::from(quota.max_members_per_campaign) {
-            return Err(full(quota.max_members_per_campaign));
+            return Err(too_many_members(quota.max_members_per_campaign));
         }
         Ok(())
     }
 }
 
 /// Refuses whoever is a member already: an owner sees the members anyway.
-async fn refuse_member(unit: &mut UnitOfWork, campaign: &Id, invitee: &Id) -> Result<(), DomainError> {
+async fn require_no_member(unit: &mut UnitOfWork, campaign: &Id, invitee: &Id) -> Result<(), DomainError> {
     let member = sqlx::query(
         "SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id \
          WHERE m.campaign_id = $1 AND (u.id = $2 OR u.username = $2)",
@@ -112,22 +112,22 @@ async fn members(unit: &mut UnitOfWork, campaign: &Id) -> Result<i64, DomainErro
 }
 
 /// Builds the error for a campaign that has as many members as it may.
-fn full(limit: u32) -> DomainError {
+fn too_many_members(limit: u32) -> DomainError {
     let sentence = format!("a campaign may have {limit} members and open invitations; remove or withdraw one first");
     DomainError::too_many(LimitKind::Members, sentence)
 }
 
-fn until(now: Timestamp, ttl: Duration) -> Timestamp {
+fn expiry(now: Timestamp, ttl: Duration) -> Timestamp {
     now.checked_add(ttl).unwrap_or(Timestamp::MAX)
 }
 
 /// Writes a stored time as it goes over the wire.
-fn written(millis: i64) -> String {
+fn format_millis(millis: i64) -> String {
     Timestamp::from_millisecond(millis).map(clock::format_time).unwrap_or_default()
 }
 
 /// Deletes the open invitations to a campaign of one who leaves it, and those to them.
-pub(super) async fn forget_of(unit: &mut UnitOfWork, user: &Id, campaign: &Id) -> Result<(), DomainError> {
+pub(super) async fn delete_for_member(unit: &mut UnitOfWork, user: &Id, campaign: &Id) -> Result<(), DomainError> {
     sqlx::query("DELETE FROM invitations WHERE campaign_id = $1 AND (inviter_id = $2 OR user_id = $2)")
         .bind(campaign.as_str())
         .bind(user.as_str())

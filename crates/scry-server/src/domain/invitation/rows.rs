@@ -5,7 +5,7 @@ use scry_protocol::{Id, Role};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::written;
+use super::format_millis;
 use crate::access::{parse_id, parse_role};
 use crate::db::DbError;
 
@@ -171,7 +171,7 @@ fn read(row: &AnyRow) -> Result<Invitation, DbError> {
         inviter_name: row.try_get(4)?,
         invitee: row.try_get(5)?,
         role: parse_role(row.try_get(6)?)?,
-        created_at: written(row.try_get(7)?),
-        expires_at: written(row.try_get(8)?),
+        created_at: format_millis(row.try_get(7)?),
+        expires_at: format_millis(row.try_get(8)?),
     })
 }

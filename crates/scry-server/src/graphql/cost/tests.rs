@@ -75,7 +75,7 @@ fn aliases_cost_as_often_as_they_ask() {
 }
 
 #[test]
-fn a_row_of_a_union_costs_as_much_as_its_dearest_member() {
+fn union_row_costs_as_much_as_its_most_expensive_member() {
     let query = "query($ids:[ID!]!){nodes(ids:$ids){__typename ...on User{id name} ...on Event{id at name}}}";
     let ids = json!({"ids": vec!["x"; 200]});
     // A row: itself, its type's name, three fields of an event, and the spread that does not fit.
@@ -99,7 +99,7 @@ fn fragments_that_spread_each_other_are_refused_without_being_unfolded() {
 }
 
 #[test]
-fn circles_of_fragments_are_refused_by_name() {
+fn fragment_cycle_is_refused_by_name() {
     for query in [
         "{...a} fragment a on Query{...a}",
         "{...a} fragment a on Query{me{id} ...b} fragment b on Query{...c} fragment c on Query{...a}",
@@ -111,7 +111,7 @@ fn circles_of_fragments_are_refused_by_name() {
 }
 
 #[test]
-fn depth_is_counted_through_fragments_and_whatever_comes_first() {
+fn depth_counts_fragments_in_any_order() {
     let nested = |depth: usize| format!("{}id{}", "friends{".repeat(depth - 2), "}".repeat(depth - 2));
     assert_ne!(measure(&format!("{{me{{{}}}}}", nested(15)), json!({})), Err(QueryError::TooDeep(15)));
     assert_eq!(measure(&format!("{{me{{{}}}}}", nested(16)), json!({})), Err(QueryError::TooDeep(15)));
@@ -150,7 +150,7 @@ fn arguments_cost_by_their_bytes_for_each_field_that_takes_them() {
 }
 
 #[test]
-fn fields_that_no_type_has_cost_more_than_those_that_are_there() {
+fn unknown_field_costs_more_than_known_field() {
     let many: String = (0..2_000).map(|number| format!("x{number} ")).collect();
     assert!(is_too_complex(&format!("{{{many}}}"), json!({})));
     assert!(cost("{nothing}") < 1_000);

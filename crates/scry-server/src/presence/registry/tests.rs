@@ -47,7 +47,7 @@ impl RegistryFixture {
     }
 }
 
-fn changed(outcome: &Announcements) -> Vec<&PresenceChange> {
+fn presence_changes(outcome: &Announcements) -> Vec<&PresenceChange> {
     let changes = outcome.changes.iter();
     changes
         .filter_map(|change| match change {
@@ -58,7 +58,7 @@ fn changed(outcome: &Announcements) -> Vec<&PresenceChange> {
 }
 
 #[test]
-fn the_first_connection_comes_and_the_last_one_goes() {
+fn user_is_online_from_first_to_last_connection() {
     let mut fixture = RegistryFixture::new();
     let seen = scry_protocol::presence::UserSeen { user_id: id("mira"), name: "mira".to_owned() };
     assert_eq!(fixture.enter(1, "mira", &["c"]).changes[0], UserViewChange::Online(seen.clone()));
@@ -66,36 +66,39 @@ fn the_first_connection_comes_and_the_last_one_goes() {
     assert_eq!(fixture.registry.disconnect(1).changes, []);
     let last = fixture.registry.disconnect(2);
     assert_eq!(last.changes.last(), Some(&UserViewChange::Offline(seen)));
-    assert_eq!(changed(&last)[0].status, Presence::Offline);
+    assert_eq!(presence_changes(&last)[0].status, Presence::Offline);
     assert_eq!(fixture.statuses("c"), []);
     assert_eq!(fixture.registry.disconnect(2), Announcements::default(), "going twice is no news");
 }
 
 #[test]
-fn of_several_connections_the_busiest_counts() {
+fn busiest_connection_determines_the_activity() {
     let mut fixture = RegistryFixture::new();
     fixture.enter(1, "mira", &["c"]);
     fixture.enter(2, "mira", &["c"]);
     let looks = fixture.registry.update(1, &id("c"), Some(resource("s")), Activity::Viewing, fixture.now);
-    assert_eq!(changed(&looks)[0].state, Some(Activity::Viewing));
+    assert_eq!(presence_changes(&looks)[0].state, Some(Activity::Viewing));
     let edits = fixture.registry.update(2, &id("c"), Some(resource("s")), Activity::Editing, fixture.now);
-    assert_eq!((changed(&edits)[0].state, changed(&edits)[0].resources.len()), (Some(Activity::Editing), 1));
+    assert_eq!(
+        (presence_changes(&edits)[0].state, presence_changes(&edits)[0].resources.len()),
+        (Some(Activity::Editing), 1)
+    );
     let gone = fixture.registry.disconnect(2);
-    assert_eq!(changed(&gone)[0].state, Some(Activity::Viewing));
+    assert_eq!(presence_changes(&gone)[0].state, Some(Activity::Viewing));
     assert_eq!(fixture.registry.update(1, &id("c"), Some(resource("s")), Activity::Viewing, fixture.now).changes, []);
 }
 
 #[test]
-fn who_is_quiet_on_every_connection_becomes_idle_until_they_stir() {
+fn user_without_activity_on_any_connection_becomes_idle() {
     let mut fixture = RegistryFixture::new();
     fixture.enter(1, "mira", &["c"]);
     fixture.wait(200);
     fixture.enter(2, "mira", &["c"]);
     assert_eq!(fixture.wait(150).changes, [], "one of the two is not tired yet");
-    assert_eq!(changed(&fixture.wait(150))[0].status, Presence::Idle);
-    assert_eq!(changed(&fixture.registry.record_activity(1, fixture.now))[0].status, Presence::Online);
+    assert_eq!(presence_changes(&fixture.wait(150))[0].status, Presence::Idle);
+    assert_eq!(presence_changes(&fixture.registry.record_activity(1, fixture.now))[0].status, Presence::Online);
     let says_so = fixture.registry.update(1, &id("c"), None, Activity::Idle, fixture.now);
-    assert_eq!(changed(&says_so)[0].status, Presence::Idle);
+    assert_eq!(presence_changes(&says_so)[0].status, Presence::Idle);
 }
 
 #[test]
@@ -104,7 +107,10 @@ fn leaving_a_campaigns_last_room_ends_what_was_announced_there() {
     fixture.enter(1, "mira", &["c", "d"]);
     fixture.registry.update(1, &id("c"), Some(resource("s")), Activity::Editing, fixture.now);
     let left = fixture.registry.set_campaigns(1, &campaigns(&["d"]), fixture.now);
-    assert_eq!((changed(&left)[0].campaign_id.as_str(), changed(&left)[0].status), ("c", Presence::Offline));
+    assert_eq!(
+        (presence_changes(&left)[0].campaign_id.as_str(), presence_changes(&left)[0].status),
+        ("c", Presence::Offline)
+    );
     fixture.registry.update(1, &id("e"), None, Activity::Viewing, fixture.now);
     assert_eq!(
         fixture.registry.set_campaigns(1, &campaigns(&["d"]), fixture.now).changes,
@@ -112,7 +118,7 @@ fn leaving_a_campaigns_last_room_ends_what_was_announced_there() {
         "an announcement needs no room"
     );
     assert_eq!(fixture.registry.without_room().collect::<Vec<_>>(), [(1, &id("mira"), &id("e"))]);
-    assert_eq!(changed(&fixture.registry.clear_campaign(1, &id("e")))[0].status, Presence::Offline);
+    assert_eq!(presence_changes(&fixture.registry.clear_campaign(1, &id("e")))[0].status, Presence::Offline);
 }
 
 #[test]
@@ -130,18 +136,18 @@ fn a_user_on_two_nodes_goes_when_both_have_lost_them() {
 }
 
 #[test]
-fn a_silent_node_takes_its_users_along() {
+fn users_of_a_silent_node_go_offline() {
     let (mut here, mut there) = (RegistryFixture::new(), RegistryFixture::new());
     let other: Arc<str> = "other".into();
     there.enter(9, "mira", &["c"]);
     let views = || there.registry.local_view(&id("mira")).into_iter().collect::<Vec<_>>();
-    assert_eq!(changed(&here.registry.sync(&other, views(), here.now)).len(), 1);
+    assert_eq!(presence_changes(&here.registry.sync(&other, views(), here.now)).len(), 1);
     here.wait(10);
     here.registry.heartbeat(&other, here.now);
     assert_eq!(here.wait(10).changes, []);
-    assert_eq!(changed(&here.wait(5))[0].status, Presence::Offline);
+    assert_eq!(presence_changes(&here.wait(5))[0].status, Presence::Offline);
     here.registry.sync(&other, views(), here.now);
-    assert_eq!(changed(&here.registry.sync(&other, Vec::new(), here.now))[0].status, Presence::Offline);
+    assert_eq!(presence_changes(&here.registry.sync(&other, Vec::new(), here.now))[0].status, Presence::Offline);
 }
 
 /// What may happen to a registry; numbers pick a connection, a user, a campaign or a node.
@@ -201,7 +207,7 @@ fn perform(fixture: &mut RegistryFixture, act: &RegistryOperation) -> Announceme
 }
 
 /// Works out from each of a user's connections what they come to.
-fn one_by_one(registry: &PresenceRegistry<u8>, user: &Id) -> Option<UserView> {
+fn merge_connections(registry: &PresenceRegistry<u8>, user: &Id) -> Option<UserView> {
     let connections = registry.connections.values().filter(|connection| connection.user == *user);
     let mut views = connections.map(|connection| {
         let campaign_presence = |presence: &ConnectionPresence| CampaignPresence {
@@ -225,12 +231,12 @@ fn one_by_one(registry: &PresenceRegistry<u8>, user: &Id) -> Option<UserView> {
 proptest! {
     /// However connections come, move and go, what is counted is what they come to one by one.
     #[test]
-    fn what_is_counted_is_what_each_connection_says(acts in prop::collection::vec(act(), 1..60)) {
+    fn counts_equal_the_merge_of_all_connections(acts in prop::collection::vec(act(), 1..60)) {
         let mut fixture = RegistryFixture::new();
         for act in &acts {
             perform(&mut fixture, act);
             for user in ["u0", "u1", "u2"].map(id) {
-                prop_assert_eq!(fixture.registry.local_view(&user), one_by_one(&fixture.registry, &user));
+                prop_assert_eq!(fixture.registry.local_view(&user), merge_connections(&fixture.registry, &user));
             }
         }
     }

@@ -60,19 +60,19 @@ fn edits_of_the_same_field_collide() {
 }
 
 #[test]
-fn two_who_want_the_same_do_not_collide() {
+fn equal_edits_do_not_conflict() {
     let past = past(&[("u", "level", 1, 4)]);
     assert_eq!(outcome(json!({"level": 4}), json!({"level": 4}), &past, OnConflict::Merge), APPLY);
 }
 
 #[test]
-fn a_change_that_was_taken_back_is_none() {
+fn reverted_change_does_not_conflict() {
     let past = past(&[("u", "level", 1, 4), ("u", "level", 4, 1)]);
     assert_eq!(outcome(json!({"level": 2}), json!({"level": 1}), &past, OnConflict::Merge), APPLY);
 }
 
 #[test]
-fn a_forgotten_past_makes_every_difference_a_conflict() {
+fn trimmed_history_makes_every_difference_a_conflict() {
     let past = PastEdits { edits: vec![], complete: false };
     let MergeOutcome::Reject(conflict) = outcome(json!({"level": 2}), json!({"level": 1}), &past, OnConflict::Merge)
     else {
