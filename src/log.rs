@@ -90,7 +90,19 @@ fn appender(config: &LogConfig, data: &Path, file: Option<&Path>) -> Result<Roll
     };
     let refuse = |reason: String| LogError::Unwritable { path: dir.clone(), reason };
     files::create_private_dir(&dir).map_err(|error| refuse(error.to_string()))?;
+    if let Some(file) = file {
+        begin_private(file).map_err(|error| refuse(error.to_string()))?;
+    }
     builder.build(&dir).map_err(|error| refuse(error.to_string()))
+}
+
+/// Creates a file that nobody but the user may read, unless it is there: a daily one is in a directory that is closed.
+fn begin_private(file: &Path) -> io::Result<()> {
+    let mut how = std::fs::OpenOptions::new();
+    how.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
+    how.open(file).map(drop)
 }
 
 /// Redacts each line on its way to the file.

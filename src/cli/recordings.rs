@@ -57,7 +57,7 @@ pub(super) fn open(path: &Path) -> Result<Recording, CliError> {
     read(BufReader::new(file)).map_err(|error| wrong(&error))
 }
 
-/// Begins a file; `-` is standard output, and one that exists is replaced only if so asked.
+/// Begins a file that nobody but the user may read; `-` is standard output, and one that exists is replaced only if so asked.
 ///
 /// # Errors
 /// [`CliError::Usage`] when the file exists already, or cannot be written.
@@ -67,6 +67,9 @@ pub(super) fn create(path: &Path, replace: bool) -> Result<Target, CliError> {
     }
     let mut how = OpenOptions::new();
     how.write(true).truncate(true);
+    // It holds what only members of the campaign may see.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
     if replace {
         how.create(true)
     } else {

@@ -117,7 +117,12 @@ pub(super) fn exported(stem: &str, extension: &str, content: &str) -> Msg {
 pub(super) fn export(dir: &Path, stem: &str, extension: &str, content: &str) -> io::Result<String> {
     for attempt in 1..1_000 {
         let name = if attempt == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{attempt}.{extension}") };
-        match std::fs::File::create_new(dir.join(&name)) {
+        let mut how = std::fs::OpenOptions::new();
+        how.write(true).create_new(true);
+        // It holds what only members of the campaign may see.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
+        match how.open(dir.join(&name)) {
             Ok(mut file) => return file.write_all(content.as_bytes()).map(|()| name),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -135,6 +140,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(export(dir.path(), "scry", "txt", "one").unwrap(), "scry.txt");
         assert_eq!(export(dir.path(), "scry", "txt", "two").unwrap(), "scry-2.txt");
-        assert_eq!(std::fs::read_to_string(dir.path().join("scry.txt")).unwrap(), "one");
+        let first = dir.path().join("scry.txt");
+        assert_eq!(std::fs::read_to_string(&first).unwrap(), "one");
+        #[cfg(unix)]
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(first).unwrap().permissions()) & 0o777,
+            0o600
+        );
     }
 }

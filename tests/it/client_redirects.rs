@@ -73,8 +73,9 @@ fn said(status: &str, more: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
-async fn scry(url: &str, args: &[&str]) -> String {
+async fn scry(url: &str, config: &str, args: &[&str]) -> String {
     let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("config.toml"), config).unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_scry"))
         .env_clear()
         .envs([("SCRY_URL", url), ("SCRY_TOKEN", TOKEN), ("SCRY_PASSWORD", "emberfall")])
@@ -93,16 +94,28 @@ async fn scry(url: &str, args: &[&str]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_never_follows_a_redirect_to_another_host() {
     for redirects in [Redirects::Upgrade, Redirects::Open, Redirects::Everything] {
-        nothing_goes_elsewhere(redirects).await;
+        nothing_goes_elsewhere(redirects, "").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_never_follows_a_redirect_of_what_long_polling_posts() {
-    nothing_goes_elsewhere(Redirects::Post).await;
+    nothing_goes_elsewhere(Redirects::Post, "").await;
 }
 
-async fn nothing_goes_elsewhere(redirects: Redirects) {
+#[tokio::test(flavor = "multi_thread")]
+async fn library_that_follows_redirects_never_polls_with_a_token() {
+    for redirects in [Redirects::Open, Redirects::Post, Redirects::Everything] {
+        let stderr = nothing_goes_elsewhere(redirects, "[connection]\nlink = \"rust_socketio\"\n").await;
+        // Where everything is redirected, the WebSocket is as well.
+        for part in ["connection.link = \"rust_socketio\"", "set connection.link = \"wire\""] {
+            assert!(stderr.contains(part), "{stderr}");
+        }
+    }
+}
+
+/// Runs every command that has a secret to send; returns what the first, a watch, says on stderr.
+async fn nothing_goes_elsewhere(redirects: Redirects, config: &str) -> String {
     let (other, elsewhere) = listen().await;
     let other = serve(other, |_| said("200 OK", "", "ok"));
     let (gateway, url) = listen().await;
@@ -123,15 +136,20 @@ async fn nothing_goes_elsewhere(redirects: Redirects) {
             (false, _) => said("200 OK", "", "6"),
         }
     });
-    scry(&url, &["watch", "--room", ROOM, "--for", "4s"]).await;
+    let stderr = scry(&url, config, &["watch", "--room", ROOM, "--for", "4s"]).await;
+    if config.contains("rust_socketio") {
+        let asked = gateway.lock().unwrap().join("\n");
+        assert!(!asked.contains("transport=polling"), "it polls: {asked}");
+    }
     let publish = ["publish", "state_invalidated", "--json", "{}"];
     for command in [&["get", "campaign"][..], &["doctor"], &publish, &["login", "--username", "gm", "--store", "file"]]
     {
-        scry(&url, command).await;
+        scry(&url, config, command).await;
     }
     assert!(gateway.lock().unwrap().len() > 3, "the gateway was asked");
     let told = other.lock().unwrap().join("\n");
     for secret in [TOKEN, "emberfall"] {
         assert!(!told.contains(secret), "the other host was told: {told}");
     }
+    stderr
 }

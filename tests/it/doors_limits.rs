@@ -8,15 +8,16 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
+use crate::support::emberfall::Emberfall;
 use crate::support::gateway::{TestGateway, kingdom};
 use crate::support::raw::{PATIENCE, Raw, dial, exchange, frame, upgrade};
 use crate::support::server::TestServer;
 use crate::support::wait::until;
 
 /// Waits until a breach was counted so often.
-async fn counted(limit_metrics: &LimitMetrics, breach: LimitKind, count: u64) {
-    until(breach.name(), async || limit_metrics.of(breach) >= count).await;
-    assert_eq!(limit_metrics.of(breach), count, "{}", breach.name());
+async fn counted(limit_metrics: &LimitMetrics, kind: LimitKind, count: u64) {
+    until(kind.name(), async || limit_metrics.of(kind) >= count).await;
+    assert_eq!(limit_metrics.of(kind), count, "{}", kind.name());
 }
 
 fn brief(config: &mut ServerConfig) {
@@ -341,6 +342,7 @@ async fn slow_heads_and_bodies_are_ended_and_idle_connections_are_not_blamed() {
     let many: String = (0..200).map(|number| format!("X-{number}: y\r\n")).collect();
     let refused = exchange(&server.url, format!("GET /health HTTP/1.1\r\nHost: x\r\n{many}\r\n").as_bytes()).await;
     assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");
+    counted(&server.limit_metrics, LimitKind::HeaderSize, 2).await;
 }
 
 #[tokio::test]
@@ -392,6 +394,54 @@ async fn bodies_logins_and_queries_have_limits_of_their_own() {
     assert_eq!(refused["extensions"], named, "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("300 (query_complexity)"), "{refused}");
     counted(&server.limit_metrics, LimitKind::QueryComplexity, 1).await;
+}
+
+#[tokio::test]
+async fn limits_without_a_setting_are_named_and_counted_like_others() {
+    let server = TestServer::with(|config| config.max_campaign_entities = 60).await;
+    let (world, bot) = (Emberfall::on(&server).await, server.login("bot").await);
+    let town = world.entity("Cinderford").await["id"].clone();
+    let reaches = async |kind: LimitKind, query: &str, variables: Value| {
+        let refused = server.refused(&world.gm, query, variables).await;
+        assert_eq!(refused["extensions"], json!({"code": "INVALID_PAYLOAD", "limit": kind.name()}), "{refused}");
+        counted(&server.limit_metrics, kind, 1).await;
+    };
+    let names: serde_json::Map<String, Value> = (0..501).map(|n| (format!("v{n}"), Value::Null)).collect();
+    let edit =
+        "mutation ($id: ID!, $input: UpdateSettlementInput!) { updateSettlement(id: $id, input: $input) { id } }";
+    reaches(LimitKind::EntitySize, edit, json!({"id": town, "input": {"variables": names}})).await;
+
+    let calendar = |hours: u8| {
+        json!({"name": "c", "anchor": {"instant": "1207-01-01T00:00:00Z", "year": 1207},
+            "day": {"hours": hours, "minutes": 60}, "months": [{"name": "m", "days": 1}]})
+    };
+    let set = "mutation ($id: ID!, $input: UpdateCampaignInput!) { updateCampaign(id: $id, input: $input) { id } }";
+    reaches(LimitKind::Calendar, set, json!({"id": world.id, "input": {"calendar": calendar(1)}})).await;
+    server.graphql(&world.gm, set, json!({"id": world.id, "input": {"calendar": calendar(24)}})).await;
+    let jump = "mutation ($id: ID!, $time: String!) { setWorldTime(campaignId: $id, time: $time) { newTime } }";
+    reaches(LimitKind::Effects, jump, json!({"id": world.id, "time": "9999-01-01T00:00:00Z"})).await;
+
+    let notify = "mutation ($ids: [ID!]!) { notify(userIds: $ids, title: \"t\", body: \"\") }";
+    let many = |count: usize| (0..count).map(|n| json!(format!("u{n}"))).collect::<Vec<_>>();
+    reaches(LimitKind::Notifications, notify, json!({"ids": many(101)})).await;
+    let event = json!({"type": "state_invalidated", "payload": {"scope": "campaign", "campaignId": world.id,
+        "affectedFields": many(501)}});
+    let refused = server.post_as(&bot, "/events", &event).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (400, "INVALID_PAYLOAD"), "{refused:?}");
+    counted(&server.limit_metrics, LimitKind::EventSize, 1).await;
+
+    let make = "mutation ($id: ID!) { createKingdom(input: {campaignId: $id, name: \"K\"}) { id } }";
+    let is_full = async || {
+        let answer = server.execute(&world.gm, make, json!({"id": world.id})).await;
+        answer["errors"][0]["extensions"]["limit"] == "entities"
+    };
+    until("the campaign to be full", is_full).await;
+    counted(&server.limit_metrics, LimitKind::Entities, 1).await;
+    let told = crate::support::metrics::Metrics::of(&server.url).await;
+    for kind in [LimitKind::Deletions, LimitKind::HeaderSize] {
+        let named = format!("scry_limited_total{{limit=\"{}\"}}", kind.name());
+        assert_eq!(told.find(&named), Some(0.0), "{named} stands there from the start");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -197,4 +197,83 @@ async fn outage_of_a_gateway_without_positions_loses_continuity() {
         assert_eq!(code, Some(6), "{command}: {stderr}");
         assert!(stderr.contains("cannot replay what happened in"), "{command}: {stderr}");
     }
+}
+
+/// How a gateway of another application ends up when a command's time is up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    Lives,
+    Dies,
+}
+
+/// Watches a gateway that does not know `latency`, with these options, and stops its process for good where it is to die.
+async fn watched(options: Value, fate: Fate, chatter: bool, args: &[&str]) -> Told {
+    let mut gateway = FakeGateway::start(options).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = format!(
+        "timeout = \"8s\"\nsettle = \"3s\"\n[rooms]\nroom = \"{FOREIGN}\"\n[[never]]\nevent = 'type == \"bad\"'\n"
+    );
+    std::fs::write(dir.path().join("e.toml"), file).unwrap();
+    let child = spawn(dir.path(), &gateway.url, "any", args);
+    until("a subscription", async || gateway.ask("subscriptions").await.as_array().unwrap().len() == 1).await;
+    if chatter {
+        // Behind the time that the first question has for its answer.
+        tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+        gateway.emit(FOREIGN, "chatter", json!([1])).await;
+        gateway.ask("connected").await;
+    }
+    if fate == Fate::Dies {
+        gateway.stop();
+    }
+    let told = told(child).await;
+    gateway.resume();
+    told
+}
+
+fn numbered() -> Value {
+    json!({"joined": {"position": {"epoch": "e", "seq": 5}}})
+}
+
+fn watch(time: &'static str) -> [&'static str; 7] {
+    ["watch", "--room", FOREIGN, "--fail-if", "type == 'bad'", "--for", time]
+}
+
+#[tokio::test]
+async fn gateway_that_dies_before_its_first_answer_leaves_a_result_uncertain_if_it_numbers() {
+    for (fate, args) in
+        [(Fate::Dies, &watch("3s")[..]), (Fate::Dies, &watch("8s")), (Fate::Dies, &["expect", "e.toml"])]
+    {
+        let (code, stderr) = watched(numbered(), fate, false, args).await;
+        assert_eq!(code, Some(6), "{args:?}: {stderr}");
+        assert!(stderr.contains("result is not certain"), "{args:?}: {stderr}");
+        assert_eq!(stderr.matches("not certain").count(), 1, "one sentence: {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn gateway_that_numbers_and_lives_without_answering_is_judged_by_its_pings() {
+    let pings = |seconds: u64| {
+        let mut options = numbered();
+        options["server"] = json!({"pingInterval": seconds * 1_000, "pingTimeout": 30_000});
+        options
+    };
+    let (code, stderr) = watched(numbered(), Fate::Lives, true, &watch("12s")).await;
+    assert_eq!(code, Some(0), "an event shows that it lives: {stderr}");
+    let (code, stderr) = watched(pings(1), Fate::Lives, false, &watch("9s")).await;
+    assert_eq!(code, Some(0), "a ping shows that it lives: {stderr}");
+    let (code, stderr) = watched(pings(1), Fate::Dies, true, &watch("15s")).await;
+    assert_eq!(code, Some(6), "{stderr}");
+    assert!(stderr.contains("ping is overdue"), "{stderr}");
+}
+
+#[tokio::test]
+async fn gateway_without_numbers_or_answers_stays_usable_as_long_as_its_pings_come() {
+    for args in [&watch("3s")[..], &watch("8s"), &["expect", "e.toml"]] {
+        let (code, stderr) = watched(json!({}), Fate::Lives, false, args).await;
+        assert_eq!(code, Some(0), "{args:?}: {stderr}");
+    }
+    let options = json!({"server": {"pingInterval": 1_000, "pingTimeout": 30_000}});
+    let (code, stderr) = watched(options, Fate::Dies, false, &watch("9s")).await;
+    assert_eq!(code, Some(6), "{stderr}");
+    assert!(stderr.contains("ping is overdue"), "{stderr}");
 }

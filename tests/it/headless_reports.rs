@@ -88,6 +88,43 @@ fn reports_are_read_by_the_readers_of_their_formats() {
     assert_eq!(report["cases"][1]["name"], "then the clock <moves>");
 }
 
+/// Text that would end an element, a section, a line, a comment or a table's cell of some report.
+const MARKUP: &str =
+    "</failure><script>alert(1)</script>]]>&amp;<!-- --> \" ' | `x` **b** # skip\tnot ok 9 \u{9b}31m\u{202e}\u{0}";
+
+#[test]
+fn names_of_entities_are_text_in_every_report() {
+    let town = Town::start();
+    // NUL is the one character that the server takes from nobody.
+    let text = MARKUP.replace('\u{0}', "");
+    town.write(
+        "flow.toml",
+        "timeout = \"20s\"\nsettle = \"1s\"\n[rooms]\ncampaign = \"Emberfall\"\n[[expect]]\nname = \"the town is renamed\"\n\
+         event = 'type == \"settlement_updated\" && entity.name == \"another\"'\nwithin = \"3s\"\n",
+    );
+    town.write("text", &text);
+    town.write("name", "</failure><script>alert(1)</script>]]>&amp;");
+    let (code, stderr) =
+        expect(&town, "scry update settlement Cinderford --set name=@name --set description=@text >/dev/null");
+    assert_eq!(code, Some(1), "{stderr}");
+    let is_harmless = |text: &str| !text.contains(|c: char| matches!(c, '\u{9b}' | '\u{202e}' | '\u{1b}' | '\u{0}'));
+    assert!(is_harmless(&stderr), "{stderr}");
+    let junit = read(&town, "junit", &["r.xml"]);
+    // The expectation, and the command.
+    assert_eq!((&junit["tests"], &junit["failures"]), (&json!("2"), &json!("1")), "{junit}");
+    let case = &junit["testsuite"]["testcase"][0];
+    assert!(case["failure"].is_object() && case["failure"]["script"].is_null(), "markup has become an element: {case}");
+    let tap = read(&town, "tap", &["r.tap"]);
+    assert_eq!((&tap["plan"], tap["found"].as_array().unwrap().len()), (&json!(2), 2), "{tap}");
+    let report: Value = serde_json::from_slice(&std::fs::read(town.dir.path().join("r.json")).unwrap()).unwrap();
+    assert_eq!(report["cases"].as_array().unwrap().len(), 2);
+    for file in ["r.xml", "r.tap", "r.json"] {
+        let text = std::fs::read_to_string(town.dir.path().join(file)).unwrap();
+        assert!(text.contains("alert(1)"), "the name is told in {file}: {text}");
+        assert!(is_harmless(&text), "{file}: {text}");
+    }
+}
+
 #[test]
 fn a_file_in_yaml_is_judged_as_one_in_toml() {
     let town = Town::start();

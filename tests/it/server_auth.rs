@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use scry_server::auth::{AuthError, lifecycle, users};
 use serde_json::{Value, json};
 
+use crate::support::domain::DomainFixture;
 use crate::support::server::{Answer, PASSWORD, TestServer};
 
 async fn log_in(server: &TestServer, username: &str, password: &str) -> Answer {
@@ -32,6 +34,36 @@ async fn a_wrong_password_and_an_unknown_name_are_answered_alike() {
     let unknown = log_in(&server, "nobody", "wrong").await;
     assert_eq!((wrong.status.as_u16(), wrong.code()), (401, "INVALID_CREDENTIALS"));
     assert_eq!((unknown.status, unknown.body), (wrong.status, wrong.body));
+}
+
+#[tokio::test]
+async fn refused_logins_take_the_same_work_whatever_is_wrong_with_them() {
+    let fixture = DomainFixture::new().await;
+    let (auth, core) = (&fixture.auth, &fixture.core);
+    let mut db = core.db.read().await.unwrap();
+    let deleted = users::by_name(&mut db, "viewer").await.unwrap().unwrap();
+    let disabled = users::by_name(&mut db, "player").await.unwrap().unwrap();
+    drop(db);
+    lifecycle::delete(core, &deleted).await.unwrap();
+    lifecycle::disable(&core.db, &disabled.id).await.unwrap();
+    let grave = format!("deleted user {}", &deleted.id.as_str()[deleted.id.as_str().len() - 12..]);
+    let long = "x".repeat(900);
+    for (number, (name, password)) in (1..).zip([
+        ("gm", "wrong"),
+        ("nobody", "wrong"),
+        ("nobody", PASSWORD),
+        ("player", PASSWORD),
+        ("player", "wrong"),
+        ("viewer", PASSWORD),
+        (&grave, PASSWORD),
+        (&grave, ""),
+        ("", ""),
+        (&long, "wrong"),
+    ]) {
+        let refused = auth.login([127, 0, 0, number].into(), name, password.to_owned()).await.err();
+        assert!(matches!(refused, Some(AuthError::InvalidCredentials)), "{name}: {refused:?}");
+        assert_eq!(auth.hashes_computed(), u64::from(number), "{name}: one hash for each attempt");
+    }
 }
 
 #[tokio::test]

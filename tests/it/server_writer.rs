@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use scry_protocol::{Id, OnConflict};
+use scry_server::auth::{lifecycle, sessions, users};
 use scry_server::db::{DbError, Tx};
 use scry_server::domain::{DomainError, EditPrecondition, EntityKind};
 use serde_json::{Map, Value, json};
@@ -16,6 +17,31 @@ use crate::support::domain::{DomainFixture, fields, id};
 const LONGEST_TURN: Duration = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(100) };
 
 impl DomainFixture {
+    /// Measures what one edit takes on this machine, so that others can be compared with it.
+    async fn an_edit(&self, settlement: &Id) -> Duration {
+        const EDITS: u32 = 20;
+        let began = std::time::Instant::now();
+        for round in 0..EDITS {
+            let input = fields(json!({"description": format!("edit {round}")}));
+            self.domain
+                .update(&self.gm, EntityKind::Settlement, settlement, &input, EditPrecondition::default(), None)
+                .await
+                .unwrap();
+        }
+        began.elapsed() / EDITS
+    }
+
+    /// Fails if any change so far has held the writer for longer than so many edits after each other.
+    fn assert_cheaper(&self, what: &str, edits: u32, edit: Duration) {
+        let longest = self.core.db.longest_turn();
+        println!("{what}: {longest:?}, an edit takes {edit:?}");
+        assert!(longest < edit * edits, "{what}: {longest:?}, as long as {edits} edits of {edit:?}");
+        assert!(
+            cfg!(debug_assertions) || longest < LONGEST_TURN,
+            "{what}: a change has held the writer for {longest:?}"
+        );
+    }
+
     /// Fails if any change so far has held the writer for too long.
     fn assert_short(&self, what: &str) {
         let longest = self.core.db.longest_turn();
@@ -247,4 +273,161 @@ async fn hundred_users_are_notified_quickly() {
     assert_eq!(fixture.domain.notify(&fixture.gm, &users, "Come", &body, "info", None).await.unwrap(), 100);
     fixture.assert_short("a hundred notifications");
     assert_eq!(id(&fixture.core.db, "SELECT user_id FROM notifications WHERE user_id = 'u99'").await, users[99]);
+}
+
+/// Copies an entity so many times, by one statement.
+fn copies(of: &Id, count: usize, name: &str) -> String {
+    format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) \
+         INSERT INTO entities (id, campaign_id, kind, parent_id, name, version, created_at, updated_at, fields, bytes) \
+         SELECT '{name}' || n, campaign_id, kind, parent_id, '{name} ' || n, 1, created_at, updated_at, fields, bytes \
+         FROM numbers CROSS JOIN entities WHERE id = '{of}'"
+    )
+}
+
+/// Lists the events of a campaign after a number, however many there are.
+async fn events_after(fixture: &DomainFixture, campaign: &Id, since: u64) -> Vec<Value> {
+    let mut told: Vec<Value> = Vec::new();
+    loop {
+        let events = fixture.domain.events(&fixture.gm, campaign, since + told.len() as u64, 1_000).await.unwrap();
+        if events.is_empty() {
+            return told;
+        }
+        told.extend(events.iter().map(|event| serde_json::from_str::<Value>(&event.body).unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn clock_that_changes_two_thousand_entities_moves_quickly() {
+    let fixture = DomainFixture::new().await;
+    let (domain, gm, campaign) = (&fixture.domain, &fixture.gm, fixture.campaign().await);
+    let settlement = fixture.settlement().await;
+    let structure =
+        id(&fixture.core.db, "SELECT id FROM entities WHERE kind = 'structure' ORDER BY name LIMIT 1").await;
+    // As many as a campaign may have: half of them towns, half of them in one town.
+    fixture.rows(vec![copies(&settlement, 950, "town"), copies(&structure, 950, "house")]).await;
+    let position = async || domain.campaign(gm, &campaign).await.unwrap().unwrap().position.seq;
+    // Whatever depends on the season or the hour is different then.
+    let mut changed = 0;
+    for days in [100, 100, 100] {
+        let before = position().await;
+        domain.advance_world_time(gm, &campaign, days * 24 * 3600 + 7 * 3600, false, None).await.unwrap();
+        let events = events_after(&fixture, &campaign, before).await;
+        let derived = events.iter().filter(|event| event["type"] == "state_invalidated").count();
+        changed = changed.max(derived);
+        let cause = events.iter().find(|event| event["type"] == "world_time_changed").unwrap();
+        let caused = |event: &&Value| event["metadata"]["causedBy"] == cause["metadata"]["eventId"];
+        assert!(
+            events.iter().filter(|event| event["type"] == "state_invalidated").filter(caused).count() >= derived / 2
+        );
+    }
+    assert!(changed >= 900, "only {changed} entities have changed with the clock");
+    // What has been told is what is stored.
+    let town = Id::parse("town7").unwrap();
+    let stored = domain.entity(gm, EntityKind::Settlement, &town).await.unwrap().unwrap();
+    let original = domain.entity(gm, EntityKind::Settlement, &settlement).await.unwrap().unwrap();
+    assert_eq!(stored.version, 1, "values that follow from others have no versions");
+    assert_eq!(stored.name, "town 7");
+    assert_eq!(
+        stored.fields["computed"].as_object().unwrap().len(),
+        original.fields["computed"].as_object().unwrap().len()
+    );
+    let edit = fixture.an_edit(&town).await;
+    fixture.assert_cheaper("a clock that changes hundreds of entities", 400, edit);
+}
+
+#[tokio::test]
+async fn kingdom_that_two_thousand_locations_point_at_is_deleted_quickly() {
+    let fixture = DomainFixture::new().await;
+    let (domain, gm, campaign) = (&fixture.domain, &fixture.gm, fixture.campaign().await);
+    let make = |kind, value: Value| async move { domain.create(gm, kind, &fields(value), None).await.unwrap().id };
+    let kingdom = make(EntityKind::Kingdom, json!({"campaignId": campaign, "name": "Pointed at"})).await;
+    let place = json!({"campaignId": campaign, "name": "Here", "kingdomId": kingdom});
+    let location = make(EntityKind::Location, place).await;
+    fixture.rows(vec![copies(&location, 1_900, "place")]).await;
+    let before = domain.campaign(gm, &campaign).await.unwrap().unwrap().position.seq;
+    domain.delete(gm, EntityKind::Kingdom, &kingdom, None, None).await.unwrap();
+    let events = events_after(&fixture, &campaign, before).await;
+    assert_eq!(events.len(), 1_902, "each of them, then the kingdom");
+    assert_eq!(events[0]["payload"]["changedFields"], json!(["kingdomId"]));
+    assert_eq!(events[0]["metadata"]["version"], 2);
+    assert_eq!(events[0]["metadata"]["changes"][0]["from"], json!(kingdom));
+    assert_eq!(events.last().unwrap()["payload"]["entityId"], json!(kingdom));
+    let stored = domain.entity(gm, EntityKind::Location, &Id::parse("place1234").unwrap()).await.unwrap().unwrap();
+    assert_eq!((&stored.fields["kingdomId"], stored.version), (&Value::Null, 2));
+    let edit = fixture.an_edit(&fixture.settlement().await).await;
+    fixture.assert_cheaper("a kingdom that 1,901 locations point at", 400, edit);
+}
+
+#[tokio::test]
+async fn what_one_user_has_much_of_is_changed_a_few_rows_in_a_turn() {
+    let fixture = DomainFixture::new().await;
+    let (core, gm) = (&fixture.core, &fixture.gm);
+    let many = |table: &str, columns: &str, values: &str| {
+        format!(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000) \
+             INSERT INTO {table} ({columns}) SELECT {values} FROM numbers"
+        )
+    };
+    let user = &gm.user_id;
+    fixture
+        .rows(vec![
+            many(
+                "notifications",
+                "id, user_id, title, body, level, created_at",
+                &format!("'n' || n, '{user}', 't', '', 'info', '2026-01-01T00:00:00.000Z'"),
+            ),
+            many("sessions", "id, user_id, created_ms", &format!("'s' || n, '{user}', n")),
+            many("refresh_tokens", "digest, session_id, expires_ms", "'d' || n, 's' || n, 99999999999999"),
+            many(
+                "idempotency",
+                "user_id, key, request, result, created_ms",
+                &format!("'{user}', 'k' || n, '', '', 99999999999999"),
+            ),
+        ])
+        .await;
+    let turns = core.db.turns();
+    assert_eq!(fixture.domain.mark_all_notifications_read(gm).await.unwrap(), 1_000);
+    assert_eq!(fixture.domain.unread_notifications(gm).await.unwrap(), 0);
+    // Five of two hundred rows each, and one that finds nothing.
+    assert!(core.db.turns() >= turns + 5, "{} turns", core.db.turns() - turns);
+
+    let turns = core.db.turns();
+    assert_eq!(sessions::end_all_of(&core.db, user, 5).await.unwrap(), 1_000);
+    assert!(core.db.turns() >= turns + 5, "{} turns", core.db.turns() - turns);
+    let open = "SELECT CAST(COUNT(*) AS BIGINT) FROM sessions WHERE revoked_ms IS NULL";
+    let row = sqlx::query(open).fetch_one(&core.db.reader).await.unwrap();
+    assert_eq!(row.get::<i64, _>(0), 0);
+
+    let mut db = core.db.read().await.unwrap();
+    let viewer = users::by_name(&mut db, "viewer").await.unwrap().unwrap();
+    drop(db);
+    fixture
+        .rows(
+            ["sessions", "idempotency", "notifications"]
+                .map(|table| format!("UPDATE {table} SET user_id = '{}'", viewer.id))
+                .into(),
+        )
+        .await;
+    let turns = core.db.turns();
+    lifecycle::delete(core, &viewer).await.unwrap();
+    assert!(core.db.turns() >= turns + 15, "{} turns", core.db.turns() - turns);
+    for table in ["notifications", "refresh_tokens", "idempotency"] {
+        let row = sqlx::query(AssertSqlSafe(format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {table}")));
+        assert_eq!(row.fetch_one(&core.db.reader).await.unwrap().get::<i64, _>(0), 0, "{table}");
+    }
+    fixture.assert_short("a thousand rows of one user");
+}
+
+#[tokio::test]
+async fn deletion_that_would_take_too_much_along_is_refused_and_names_its_limit() {
+    let fixture = DomainFixture::new().await;
+    let structure =
+        id(&fixture.core.db, "SELECT id FROM entities WHERE kind = 'structure' ORDER BY name LIMIT 1").await;
+    fixture.rows(vec![copies(&structure, 2_600, "house")]).await;
+    let campaign = fixture.campaign().await;
+    let error = fixture.domain.delete(&fixture.gm, EntityKind::Campaign, &campaign, None, None).await.unwrap_err();
+    assert_eq!(error.limit(), Some(scry_server::limits::LimitKind::Deletions), "{error}");
+    assert!(error.to_string().contains("at most 2500 at once"), "{error}");
+    fixture.assert_short("a deletion that is refused");
 }

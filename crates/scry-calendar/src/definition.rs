@@ -172,7 +172,7 @@ impl CalendarDefinition {
             ("moons", self.moons.len()),
         ];
         lists.iter().find(|(_, length)| *length > MAX_LIST_ITEMS).map_or(Ok(()), |(name, length)| {
-            error_at(*name, format!("list has {length} entries; {MAX_LIST_ITEMS} are allowed"))
+            bound_error(*name, format!("list has {length} entries; {MAX_LIST_ITEMS} are allowed"))
         })
     }
 
@@ -227,7 +227,7 @@ impl CalendarDefinition {
         let leap: i64 = runs().map(|(days, leap)| leap.unwrap_or(days)).sum();
         let day = i64::from(self.day.hours) * i64::from(self.day.minutes) * 60;
         if common.min(leap) * day < MIN_YEAR_SECONDS {
-            return error_at("year", "must last at least 24 hours of 60 minutes; give its months more days");
+            return bound_error("year", "must last at least 24 hours of 60 minutes; give its months more days");
         }
         Ok(())
     }
@@ -273,7 +273,7 @@ fn check_days(place: &str, days: i64, leap: Option<i64>, least: i64) -> Result<(
     if fits(days) && leap.is_none_or(fits) {
         return Ok(());
     }
-    error_at(place, format!("must have from {least} to {MAX_DAYS} days"))
+    bound_error(place, format!("must have from {least} to {MAX_DAYS} days"))
 }
 
 fn check_moon(moon: &Moon) -> Result<(), CalendarError> {
@@ -281,6 +281,10 @@ fn check_moon(moon: &Moon) -> Result<(), CalendarError> {
         return Ok(());
     }
     error_at(format!("moon {}", moon.name), "must have a period from 0.01 to 1000000 days")
+}
+
+fn bound_error<T>(place: impl Into<String>, fault: impl Into<String>) -> Result<T, CalendarError> {
+    Err(CalendarError::OutOfBounds { place: place.into(), fault: fault.into() })
 }
 
 fn error_at<T>(place: impl Into<String>, fault: impl Into<String>) -> Result<T, CalendarError> {

@@ -55,6 +55,9 @@ pub enum CalendarError {
     UnknownKey(String),
     #[error("the calendar's {place} {fault}")]
     Invalid { place: String, fault: String },
+    /// A fixed bound, without which a calendar would take too long to reckon with.
+    #[error("the calendar's {place} {fault}")]
+    OutOfBounds { place: String, fault: String },
     #[error("{0:?} is not a time; write one such as 1207-09-14T18:20:00.000Z")]
     BadTime(String),
     #[error("the calendar {calendar} has no {date}")]

@@ -147,3 +147,61 @@ fn duplicate_event_name_is_refused() {
     assert!(erp.event("invoice:paid").is_some() && erp.event("alert:new").is_none());
     assert_eq!(Catalogues::default().iter().count(), 0);
 }
+
+/// A catalogue whose event has more in its schema.
+fn with_schema(more: &str) -> Result<Catalogue, String> {
+    minimal(|text| format!("{text}{more}"))
+}
+
+fn with_pattern(pattern: &str) -> Result<Catalogue, String> {
+    with_schema(&format!("text = {{ type = \"string\", pattern = {} }}\n", json!(pattern)))
+}
+
+/// How long one payload may take; what a pattern that goes back and forth takes is counted in years.
+const MAX_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+
+#[test]
+fn time_for_a_pattern_grows_with_the_text_and_no_faster() {
+    let text = format!("{}!", "a".repeat(100_000));
+    for pattern in ["^(a+)+$", "^(a|aa)+$", "^(a|a?)+$", "(a+a+)+b", "^(([a-z])+.)+[A-Z]([a-z])+$", "(.*a){12}b"] {
+        let catalogue = with_pattern(pattern).unwrap();
+        let began = std::time::Instant::now();
+        let fault = catalogue.events[0].admit(&json!({"companyId": "c", "text": text})).unwrap_err();
+        assert!(began.elapsed() < MAX_TIME, "{pattern}: {:?}", began.elapsed());
+        assert!(
+            fault.path == "payload.text" && fault.problem.len() < 1_000,
+            "{pattern}: {} {}",
+            fault.path,
+            fault.problem
+        );
+        assert!(!fault.problem.contains("aaaa"), "the text is not repeated: {}", fault.problem);
+    }
+}
+
+#[test]
+fn patterns_that_grow_too_large_or_look_around_are_refused_with_the_catalogue() {
+    for pattern in [
+        "(a{1000}){1000}",
+        "((a{100}){100}){100}",
+        "\\p{L}{50000}",
+        "(?=a)b",
+        "(a)\\1",
+        "(?<!a)b",
+        "(",
+        "a{99999999999}",
+    ] {
+        let began = std::time::Instant::now();
+        let problem = with_pattern(pattern).expect_err(pattern);
+        assert!(began.elapsed() < MAX_TIME, "{pattern}: {:?}", began.elapsed());
+        assert!(problem.starts_with("line ") && problem.contains("schema"), "{pattern}: {problem}");
+        assert!(problem.len() < 2_000, "{pattern}: {} bytes", problem.len());
+    }
+}
+
+#[test]
+fn schemas_that_lead_elsewhere_are_refused() {
+    for reference in ["http://127.0.0.1:1/schema", "file:///etc/passwd", "../../etc/passwd", "#/nowhere"] {
+        let problem = with_schema(&format!("other = {{ \"$ref\" = \"{reference}\" }}\n")).expect_err(reference);
+        assert!(problem.starts_with("line ") && !problem.contains("root:"), "{reference}: {problem}");
+    }
+}

@@ -24,12 +24,24 @@ pub enum ClientEvent {
     Refused { room: Room, code: ErrorCode, message: String },
     /// The whole state of a campaign as of its position.
     Snapshot(Box<Snapshot>),
-    /// Everything the gateway had sent when it was asked for its time has been told before this.
+    /// Whether everything the gateway had sent when it was asked for its time has been told before this.
     ///
-    /// A gateway that does not answer `latency` has not `answered`: then it is known only that the connection is live.
-    Confirmed { answered: bool, server_time: Option<jiff::Timestamp> },
+    /// A gateway that has answered `latency`, or that numbers its events and therefore should, confirms by its answer,
+    /// and nothing is told while that is missing.
+    Confirmed(Confirmation),
     /// Something the gateway lacks, or a person should know; said once.
     Notice(String),
+}
+
+/// How it is known that what was sent has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// The gateway answered, behind everything that it had sent before.
+    Answered { server_time: Option<jiff::Timestamp> },
+    /// The gateway answers no `latency`; its pings come in time, as far as they are known.
+    Alive,
+    /// The gateway answers no `latency`, and its ping is overdue.
+    Silent,
 }
 
 /// Holds the whole state of a campaign as the API tells it.

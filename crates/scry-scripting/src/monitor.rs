@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use scry_command::exit::Exit;
-use scry_model::event::{ClientEvent, Gap, Phase, Status};
+use scry_model::event::{ClientEvent, Confirmation, Delivery, Gap, Phase, Status};
 use scry_protocol::Room;
 use scry_text as text;
 
@@ -28,6 +28,10 @@ pub struct ConnectionMonitor {
     delivered: bool,
     /// The gateway has answered a question on this connection or an earlier one.
     answers: bool,
+    /// The gateway numbers what it sends, and therefore should answer.
+    numbers: bool,
+    /// A gateway that cannot be asked has not sent the ping that it promised.
+    is_silent: bool,
     open_gaps: BTreeSet<(Room, u64, u64)>,
     /// Rooms that were joined anew without the gateway vouching for what happened meanwhile.
     unaccounted: BTreeSet<Room>,
@@ -42,7 +46,8 @@ pub enum ConnectionNews {
     Live,
     /// A sentence for people.
     Say(String),
-    /// Everything that was sent before we asked has arrived; the gateway's time, where it tells it.
+    /// Everything that was sent before we asked has arrived, unless there is a shortfall; the gateway's time, where it
+    /// tells it.
     Confirmed(Option<Timestamp>),
     /// The command cannot go on.
     Stop(Ended),
@@ -58,6 +63,8 @@ impl Default for ConnectionMonitor {
             lost_at: None,
             delivered: false,
             answers: false,
+            numbers: false,
+            is_silent: false,
             open_gaps: BTreeSet::new(),
             unaccounted: BTreeSet::new(),
         }
@@ -73,8 +80,11 @@ impl ConnectionMonitor {
                 self.gap(gap);
                 ConnectionNews::None
             }
-            ClientEvent::Joined { room, recovered: false, .. } => {
-                self.unaccounted.insert(room.clone());
+            ClientEvent::Joined { room, recovered, position, .. } => {
+                self.numbers |= position.is_some();
+                if !recovered {
+                    self.unaccounted.insert(room.clone());
+                }
                 ConnectionNews::None
             }
             ClientEvent::Refused { room, message, .. } => {
@@ -82,21 +92,23 @@ impl ConnectionMonitor {
                 ConnectionNews::Stop(Ended::with(Exit::Usage, why))
             }
             ClientEvent::Notice(sentence) => ConnectionNews::Say(sentence.clone()),
-            ClientEvent::Confirmed { answered, server_time } => {
-                self.answers |= answered;
-                ConnectionNews::Confirmed(*server_time)
-            }
-            ClientEvent::Delivered(_) => {
-                self.note_delivery();
+            ClientEvent::Confirmed(confirmation) => ConnectionNews::Confirmed(self.confirmation(*confirmation)),
+            ClientEvent::Delivered(delivery) => {
+                self.note_delivery(delivery);
                 ConnectionNews::None
             }
-            ClientEvent::Joined { recovered: true, .. } | ClientEvent::Snapshot(_) => ConnectionNews::None,
+            ClientEvent::Snapshot(snapshot) => {
+                self.numbers |= snapshot.position.is_some();
+                ConnectionNews::None
+            }
         }
     }
 
     /// Notes that an event has come.
-    pub const fn note_delivery(&mut self) {
+    pub fn note_delivery(&mut self, delivery: &Delivery) {
         self.delivered = true;
+        self.is_silent = false;
+        self.numbers |= delivery.event.as_ref().is_some_and(|event| event.metadata.seq.is_some());
     }
 
     /// Returns whether the connection has been live.
@@ -111,10 +123,16 @@ impl ConnectionMonitor {
         self.phase == Phase::Live
     }
 
-    /// Returns whether the gateway answers questions, so that a missing answer means something.
+    /// Returns whether the gateway answers questions, or should, so that a missing answer means something.
     #[must_use]
-    pub const fn answers(&self) -> bool {
-        self.answers
+    pub const fn must_answer(&self) -> bool {
+        self.answers || self.numbers
+    }
+
+    /// Returns whether a gateway that cannot be asked has not sent the ping that it promised.
+    #[must_use]
+    pub const fn is_silent(&self) -> bool {
+        self.is_silent
     }
 
     /// Returns why what was seen is not all that happened; `None` while the stream is live and complete.
@@ -125,6 +143,10 @@ impl ConnectionMonitor {
         }
         if let Some(lost) = self.lost() {
             return Some(Ended::with(Exit::ContinuityLost, lost));
+        }
+        if self.is_live() && self.is_silent {
+            let why = "the gateway's ping is overdue, so the connection may be dead and the result is not certain";
+            return Some(Ended::with(Exit::ContinuityLost, why));
         }
         (!self.is_live()).then(|| {
             let why = match self.lost_at {
@@ -155,6 +177,14 @@ impl ConnectionMonitor {
         ))
     }
 
+    /// Takes in how it is known that everything has come; returns the gateway's time, where it tells it.
+    fn confirmation(&mut self, confirmation: Confirmation) -> Option<Timestamp> {
+        self.is_silent = confirmation == Confirmation::Silent;
+        let Confirmation::Answered { server_time } = confirmation else { return None };
+        self.answers = true;
+        server_time
+    }
+
     fn never_live(&self) -> Ended {
         match (self.phase, &self.reason) {
             (Phase::Resyncing, _) if self.delivered => {
@@ -171,6 +201,7 @@ impl ConnectionMonitor {
     }
 
     fn status(&mut self, status: &Status, now: Timestamp) -> ConnectionNews {
+        self.is_silent = false;
         let before = std::mem::replace(&mut self.phase, status.phase);
         if let Some(reason) = &status.reason {
             self.reason = Some(text::line(reason).into_owned());
@@ -237,6 +268,8 @@ impl ConnectionMonitor {
 
 #[cfg(test)]
 mod tests {
+    use scry_protocol::Position;
+
     use super::*;
 
     fn in_phase(phase: Phase) -> ClientEvent {
@@ -330,6 +363,32 @@ mod tests {
         monitor.handle(&joined(false), at(0));
         assert!(monitor.shortfall().unwrap().why.contains("orders:1"));
         assert_eq!(exit(&monitor), Some(Exit::ContinuityLost));
+    }
+
+    #[test]
+    fn overdue_ping_is_exit_6_until_something_comes() {
+        let mut monitor = ConnectionMonitor::default();
+        said(&mut monitor, &[Phase::Live]);
+        monitor.handle(&ClientEvent::Confirmed(Confirmation::Silent), at(0));
+        assert!(monitor.shortfall().unwrap().why.contains("ping is overdue"));
+        assert_eq!(exit(&monitor), Some(Exit::ContinuityLost));
+        monitor.handle(&ClientEvent::Confirmed(Confirmation::Alive), at(0));
+        assert_eq!(exit(&monitor), None);
+    }
+
+    #[test]
+    fn gateway_must_answer_once_it_has_answered_or_numbered_something() {
+        let mut monitor = ConnectionMonitor::default();
+        monitor.handle(&joined(true), at(0));
+        monitor.handle(&ClientEvent::Confirmed(Confirmation::Alive), at(0));
+        assert!(!monitor.must_answer());
+        let position = Some(Position::new("x", 5));
+        let joined = ClientEvent::Joined { room: "orders:1".parse().unwrap(), position, recovered: true, replayed: 0 };
+        monitor.handle(&joined, at(0));
+        assert!(monitor.must_answer());
+        let mut monitor = ConnectionMonitor::default();
+        monitor.handle(&ClientEvent::Confirmed(Confirmation::Answered { server_time: None }), at(0));
+        assert!(monitor.must_answer());
     }
 
     #[test]

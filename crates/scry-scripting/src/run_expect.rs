@@ -129,6 +129,8 @@ impl Run {
             Heard::News(event) => match self.monitor.handle(&event, Timestamp::now()) {
                 ConnectionNews::None | ConnectionNews::Live => {}
                 ConnectionNews::Say(sentence) => say(&sentence),
+                // It is asked again where its ping is overdue.
+                ConnectionNews::Confirmed(_) if self.monitor.is_silent() => {}
                 ConnectionNews::Confirmed(server_time) => self.confirmed(server_time),
                 ConnectionNews::Stop(ended) => self.stop(&ended),
             },
@@ -173,8 +175,12 @@ impl Run {
                 self.asked = Some(now);
             }
             Some(asked) if live && now < asked + ANSWER_TIMEOUT => {}
-            // A gateway that answers nothing is taken at its silence.
-            Some(_) if live && !self.monitor.answers() => self.confirmed(None),
+            Some(_) if live && self.monitor.is_silent() && now < self.timeout + ANSWER_TIMEOUT => {
+                stream.confirm();
+                self.asked = Some(now);
+            }
+            // A gateway that answers nothing is taken at its silence, as long as its pings come.
+            Some(_) if live && !self.monitor.must_answer() && !self.monitor.is_silent() => self.confirmed(None),
             Some(_) if live && now < self.timeout + ANSWER_TIMEOUT => {}
             _ if now < self.timeout => {}
             _ => self.stop(&self.monitor.shortfall().unwrap_or_else(window::silent)),
@@ -211,7 +217,9 @@ async fn until_live(
     while !monitor.was_live() {
         match stream.next(Some(deadline)).await {
             // What happened before the run is not part of it.
-            Heard::Events(_) => monitor.note_delivery(),
+            Heard::Events(sightings) => {
+                sightings.iter().for_each(|sighting| monitor.note_delivery(&sighting.delivery));
+            }
             Heard::News(event) => match monitor.handle(&event, Timestamp::now()) {
                 ConnectionNews::None | ConnectionNews::Live | ConnectionNews::Confirmed(_) => {}
                 ConnectionNews::Say(sentence) => say(&sentence),

@@ -90,7 +90,7 @@ impl Recorder<'_> {
     /// Writes events that came together, up to the one that completes the recording.
     fn write_all<W: io::Write>(&mut self, sightings: &[Sighting], output: &mut Output<W>) -> io::Result<Option<Ended>> {
         for sighting in sightings {
-            self.monitor.note_delivery();
+            self.monitor.note_delivery(&sighting.delivery);
             match holds("--filter", self.wanted.filter.as_ref(), sighting) {
                 Ok(None | Some(true)) => {}
                 Ok(Some(false)) => continue,

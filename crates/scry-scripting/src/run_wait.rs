@@ -49,7 +49,7 @@ pub async fn run<W: io::Write>(
         }
         let ended = match heard {
             Heard::Events(sightings) => {
-                monitor.note_delivery();
+                sightings.iter().for_each(|sighting| monitor.note_delivery(&sighting.delivery));
                 take_all(wait, sightings, started, output)?
             }
             Heard::News(ClientEvent::Snapshot(_)) if look_back => hold_already(wait, stream, output)?,

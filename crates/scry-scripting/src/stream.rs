@@ -105,7 +105,7 @@ impl Stream {
             news @ (ClientEvent::Status(_)
             | ClientEvent::Gap(_)
             | ClientEvent::Joined { .. }
-            | ClientEvent::Confirmed { .. }
+            | ClientEvent::Confirmed(_)
             | ClientEvent::Refused { .. }
             | ClientEvent::Notice(_)) => Heard::News(news),
         }

@@ -99,7 +99,7 @@ impl Watch {
 
     /// Handles one event.
     pub fn event(&mut self, sighting: &Sighting) -> Step {
-        self.monitor.note_delivery();
+        self.monitor.note_delivery(&sighting.delivery);
         if self.wanted.stats && counts(sighting) {
             self.stats.count(&sighting.delivery);
         }
@@ -128,7 +128,7 @@ impl Watch {
             | ClientEvent::Joined { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Snapshot(_)
-            | ClientEvent::Confirmed { .. }
+            | ClientEvent::Confirmed(_)
             | ClientEvent::Notice(_) => None,
         };
         let mut step = Step { print: print.filter(|_| self.wanted.status), ..Step::default() };

@@ -1,7 +1,9 @@
 //! The end of the time that a command listens for: over only when the stream is known to have come past it.
 //!
 //! When the time is up, the gateway is asked something. Its answer comes behind everything it sent before, so once it is
-//! here nothing of that time is still on its way. A gateway that answers nothing is taken at its silence.
+//! here nothing of that time is still on its way. A gateway that has answered before, or that numbers its events, must
+//! answer; its silence leaves the time uncertain. Another one is judged by its Engine.IO pings, and is taken at its silence
+//! as long as those are not overdue.
 
 use std::time::Duration;
 
@@ -59,7 +61,7 @@ impl Window {
         }
         match monitor.shortfall() {
             Some(ended) => Closing::Uncovered(ended),
-            None if monitor.answers() => Closing::Uncovered(silent()),
+            None if monitor.must_answer() => Closing::Uncovered(silent()),
             None => Closing::Covered,
         }
     }
@@ -74,7 +76,7 @@ impl Window {
     }
 }
 
-/// A gateway that used to answer does so no longer.
+/// A gateway that used to answer, or should, does not.
 #[must_use]
 pub fn silent() -> Ended {
     let why = "the gateway has not answered since the time was up, so what it sent last may not have arrived and the \

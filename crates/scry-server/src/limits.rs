@@ -79,6 +79,20 @@ pub enum LimitKind {
     QueryConcurrency,
     /// An answer that is too large.
     AnswerSize,
+    /// A request whose head is too long or has too many fields.
+    HeaderSize,
+    /// Too many entities in one campaign.
+    Entities,
+    /// An entity that would become too large, or have too many variables.
+    EntitySize,
+    /// A deletion that would take too much along.
+    Deletions,
+    /// A move of a clock that would bring too many effects.
+    Effects,
+    /// A calendar that has too many parts, or too short a year.
+    Calendar,
+    /// An event that is too large to be sent to everybody.
+    EventSize,
 }
 
 /// Holds the counts of all limits as one family of metrics.
@@ -110,7 +124,7 @@ struct LogThrottle {
 
 impl LimitKind {
     /// Lists every kind, in the order of their declaration.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 37] = [
         Self::Token,
         Self::AdminToken,
         Self::Logins,
@@ -141,6 +155,13 @@ impl LimitKind {
         Self::QueryTime,
         Self::QueryConcurrency,
         Self::AnswerSize,
+        Self::HeaderSize,
+        Self::Entities,
+        Self::EntitySize,
+        Self::Deletions,
+        Self::Effects,
+        Self::Calendar,
+        Self::EventSize,
     ];
 
     /// Finds a kind by the name that logs and metrics have for it.
@@ -183,6 +204,13 @@ impl LimitKind {
             Self::QueryTime => "query_time",
             Self::QueryConcurrency => "query_concurrency",
             Self::AnswerSize => "answer_size",
+            Self::HeaderSize => "header_size",
+            Self::Entities => "entities",
+            Self::EntitySize => "entity_size",
+            Self::Deletions => "deletions",
+            Self::Effects => "effects",
+            Self::Calendar => "calendar",
+            Self::EventSize => "event_size",
         }
     }
 }

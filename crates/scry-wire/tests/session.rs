@@ -70,7 +70,7 @@ fn ping_is_answered_and_silence_ends_the_session() {
     let (mut session, now) = in_root();
     assert_eq!(session.next_deadline(), Some(now + seconds(45)));
     let later = now + seconds(25);
-    assert_eq!(told(&mut session, "2", later), [text(Lane::Main, "3")]);
+    assert_eq!(told(&mut session, "2", later), [text(Lane::Main, "3"), Output::Ping]);
     assert_eq!(session.next_deadline(), Some(later + seconds(45)));
     assert_eq!(take(&mut session, Input::Deadline, later + seconds(44)), []);
     let outputs = take(&mut session, Input::Deadline, later + seconds(45));

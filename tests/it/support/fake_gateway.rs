@@ -13,7 +13,7 @@ pub struct FakeGateway {
     stdin: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
     next: u64,
-    _child: Child,
+    child: Child,
 }
 
 impl FakeGateway {
@@ -26,7 +26,7 @@ impl FakeGateway {
         let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = tokio::time::timeout(PATIENCE, answers.next_line()).await.unwrap().unwrap();
         let first: Value = serde_json::from_str(&first.expect("the gateway has not started")).unwrap();
-        Self { url: format!("http://127.0.0.1:{}", first["port"]), stdin, answers, next: 0, _child: child }
+        Self { url: format!("http://127.0.0.1:{}", first["port"]), stdin, answers, next: 0, child }
     }
 
     /// Sends an event to everybody in a room.
@@ -62,6 +62,21 @@ impl FakeGateway {
     /// Sends an event of lists within lists.
     pub async fn deep(&mut self, depth: usize) {
         self.command(json!({"op": "deep", "depth": depth})).await;
+    }
+
+    /// Stops the process where it is, as one that hangs: its connections stay and nothing comes from it.
+    pub fn stop(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets the process go on.
+    pub fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let id = i32::try_from(self.child.id().unwrap()).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
     async fn command(&mut self, mut command: Value) -> Value {

@@ -88,9 +88,22 @@ enum State {
 struct Abilities {
     /// Whether it answers anything at all.
     acks: Option<bool>,
-    latency: Option<bool>,
+    latency: LatencyAbility,
     authenticate: Option<bool>,
     snapshots: Option<bool>,
+}
+
+/// Tells whether a gateway answers `latency`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum LatencyAbility {
+    /// It has not been asked, or still has time for its answer.
+    #[default]
+    Unknown,
+    Answers,
+    /// It has not answered and nothing has come since: it cannot, or the connection is dead.
+    Unanswered,
+    /// It has not answered, and is alive.
+    Absent,
 }
 
 impl Machine {
@@ -240,19 +253,25 @@ impl Machine {
 
     fn link(&mut self, event: LinkEvent, now: Moment) {
         match event {
-            LinkEvent::Connected { transport } => {
+            LinkEvent::Connected { transport, ping_interval } => {
                 if matches!(self.state, State::Opening { .. }) {
                     self.transport = transport;
                     self.round_trip = None;
                     self.rooms.restart(self.offers_snapshots());
-                    let pulse = self.abilities.latency != Some(false);
-                    self.state = State::Online(Online::new((!pulse).then(|| now.at + self.timings.silence)));
+                    if self.abilities.latency == LatencyAbility::Unanswered {
+                        // The connection may have been dead; this one is not.
+                        self.abilities.latency = LatencyAbility::Unknown;
+                    }
+                    let has_pulse = self.abilities.latency != LatencyAbility::Absent;
+                    let knock_at = (!has_pulse).then(|| now.at + self.timings.silence);
+                    self.state = State::Online(Online::new(knock_at, now.at, ping_interval));
                     self.proceed(now);
                 }
             }
             LinkEvent::Refused { message } => self.refused(&message, now),
             LinkEvent::Message { name, body } => self.message(name, body, now),
             LinkEvent::Answer { id, body } => self.answer(id, body, now),
+            LinkEvent::Ping => self.ping(now),
             LinkEvent::Ended { reason, certificate: true } => self.untrusted(&reason, now),
             LinkEvent::Ended { reason, certificate: false } => match self.unrenewable.take() {
                 Some(why) => self.login_required(&why, now),

@@ -83,14 +83,16 @@ type Generation = u64;
 /// Reports what one connection did.
 #[derive(Debug, Clone, PartialEq)]
 enum LinkEvent {
-    /// The gateway welcomed us.
-    Connected { transport: Transport },
+    /// The gateway welcomed us, and says how often it will send a ping, where the library tells.
+    Connected { transport: Transport, ping_interval: Option<Duration> },
     /// The gateway turned us away, with this message.
     Refused { message: String },
     /// An event came; several arguments are an array, none is null.
     Message { name: String, body: Value },
     /// The answer to the request with this id.
     Answer { id: u64, body: Value },
+    /// The gateway has sent a ping.
+    Ping,
     /// It is over. `certificate` says that the other side could not prove who it is.
     Ended { reason: String, certificate: bool },
 }

@@ -232,7 +232,7 @@ impl App {
                 self.note(Entry::gap(&gap, self.now));
                 self.redraw = true;
             }
-            ClientEvent::Joined { .. } | ClientEvent::Confirmed { .. } => {}
+            ClientEvent::Joined { .. } | ClientEvent::Confirmed(_) => {}
             ClientEvent::Refused { room, code, message } => {
                 // Of a catalogue there may be several.
                 let what =

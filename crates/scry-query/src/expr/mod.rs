@@ -185,7 +185,7 @@ impl Expr {
 }
 
 fn compile_single(source: &str) -> Result<Vec<eval::Program>, ExprError> {
-    eval::Program::compile(source).map(|whole| vec![whole])
+    eval::Program::compile(source).map(|compile_single| vec![compile_single])
 }
 
 /// Lists the `$names` an expression uses, without reading it.

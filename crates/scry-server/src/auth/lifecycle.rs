@@ -66,7 +66,7 @@ pub async fn list(db: &Db) -> Result<Vec<Account>, DbError> {
 /// Gives a user another password, and ends their sessions; returns how many.
 ///
 /// # Errors
-/// [`DbError`] when the database does not answer.
+/// [`DbError`] when the database does not answer; then it may have been done in part, and is to be done again.
 pub async fn set_password(db: &Db, user: &Id, hash: &str) -> Result<u64, DbError> {
     db.write(async |tx: &mut Tx| {
         sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
@@ -74,15 +74,16 @@ pub async fn set_password(db: &Db, user: &Id, hash: &str) -> Result<u64, DbError
             .bind(hash)
             .execute(&mut **tx)
             .await?;
-        sessions::end_all_of(tx, user, clock::now().as_millisecond()).await
+        Ok::<_, DbError>(())
     })
-    .await
+    .await?;
+    sessions::end_all_of(db, user, clock::now().as_millisecond()).await
 }
 
 /// Keeps a user out until they are enabled again, and ends their sessions; returns how many.
 ///
 /// # Errors
-/// [`DbError`] when the database does not answer.
+/// [`DbError`] when the database does not answer; then it may have been done in part, and is to be done again.
 pub async fn disable(db: &Db, user: &Id) -> Result<u64, DbError> {
     let now_ms = clock::now().as_millisecond();
     db.write(async |tx: &mut Tx| {
@@ -91,9 +92,10 @@ pub async fn disable(db: &Db, user: &Id) -> Result<u64, DbError> {
             .bind(now_ms)
             .execute(&mut **tx)
             .await?;
-        sessions::end_all_of(tx, user, now_ms).await
+        Ok::<_, DbError>(())
     })
-    .await
+    .await?;
+    sessions::end_all_of(db, user, now_ms).await
 }
 
 /// Lists the users who were disabled a moment ago, on whatever node.
@@ -175,18 +177,23 @@ async fn leave_campaigns(state: &AppState, user: &UserRecord) -> Result<(), Doma
 /// Removes what is about the user alone, and frees their name: nothing that was meant for it reaches its next bearer.
 async fn erase(db: &Db, user: &UserRecord) -> Result<(), DbError> {
     let (id, name) = (user.id.as_str(), user.username.as_str());
+    // A user may have any number of these.
+    for statement in [
+        "DELETE FROM room_members WHERE user_id = $1 AND room IN \
+         (SELECT room FROM room_members WHERE user_id = $1 LIMIT 200)",
+        "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE user_id = $1 LIMIT 200)",
+        "DELETE FROM inbox WHERE user_id = $1 AND seq IN (SELECT seq FROM inbox WHERE user_id = $1 LIMIT 200)",
+        "DELETE FROM idempotency WHERE user_id = $1 AND key IN \
+         (SELECT key FROM idempotency WHERE user_id = $1 LIMIT 200)",
+        "DELETE FROM disputes WHERE user_id = $1 AND entity_id IN \
+         (SELECT entity_id FROM disputes WHERE user_id = $1 LIMIT 200)",
+        "DELETE FROM refresh_tokens WHERE digest IN (SELECT t.digest FROM refresh_tokens t \
+         JOIN sessions s ON s.id = t.session_id WHERE s.user_id = $1 LIMIT 200)",
+    ] {
+        db.delete_in_steps(statement, user.id.to_string()).await?;
+    }
     db.write(async |tx: &mut Tx| {
-        for statement in [
-            "DELETE FROM room_members WHERE user_id = $1",
-            "DELETE FROM notifications WHERE user_id = $1",
-            "DELETE FROM notification_preferences WHERE user_id = $1",
-            "DELETE FROM inbox WHERE user_id = $1",
-            "DELETE FROM idempotency WHERE user_id = $1",
-            "DELETE FROM disputes WHERE user_id = $1",
-            "DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE user_id = $1)",
-        ] {
-            sqlx::query(statement).bind(id).execute(&mut **tx).await?;
-        }
+        sqlx::query("DELETE FROM notification_preferences WHERE user_id = $1").bind(id).execute(&mut **tx).await?;
         // Invitations and blocks name a user by id or by name, as somebody wrote it.
         for statement in [
             "DELETE FROM invitations WHERE inviter_id = $1 OR user_id = $1 OR invitee = $1 OR invitee = $2",

@@ -1,6 +1,7 @@
 //! Passwords: Argon2id, off the async threads, a few at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -19,6 +20,8 @@ pub struct Passwords {
     /// Verified when there is no such user, so that the answer takes as long as for a wrong password.
     decoy: Arc<str>,
     permits: Arc<Semaphore>,
+    /// How many hashes have been computed.
+    computed: Arc<AtomicU64>,
 }
 
 /// Says that a password could not be hashed.
@@ -39,7 +42,7 @@ impl Passwords {
         let params = Params::new(config.memory_kib, config.iterations, config.parallelism, None)
             .map_err(PasswordError::Params)?;
         let decoy = hash(&params, "the password of nobody")?.into();
-        Ok(Self { params, decoy, permits: Arc::new(Semaphore::new(MAX_PARALLEL_HASHES)) })
+        Ok(Self { params, decoy, permits: Arc::new(Semaphore::new(MAX_PARALLEL_HASHES)), computed: Arc::default() })
     }
 
     /// Hashes a new password.
@@ -51,17 +54,26 @@ impl Passwords {
         self.run(move || hash(&params, &password)).await?
     }
 
-    /// Verifies a password against a stored hash; without one it takes as long and fails.
+    /// Verifies a password against a stored hash; without one, or with one that no password has, it takes as long and
+    /// fails.
     ///
     /// # Errors
     /// [`PasswordError::Hash`] when the work could not be done.
     pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, PasswordError> {
-        let (params, decoy) = (self.params.clone(), Arc::clone(&self.decoy));
+        let (params, decoy, computed) = (self.params.clone(), Arc::clone(&self.decoy), Arc::clone(&self.computed));
         self.run(move || {
-            let matches = verify(&params, &password, stored.as_deref().unwrap_or(&decoy));
-            matches && stored.is_some()
+            let stored = stored.as_deref().and_then(|stored| PasswordHash::new(stored).ok());
+            let Some(hash) = stored.clone().or_else(|| PasswordHash::new(&decoy).ok()) else { return false };
+            computed.fetch_add(1, Ordering::Relaxed);
+            argon2(&params).verify_password(password.as_bytes(), &hash).is_ok() && stored.is_some()
         })
         .await
+    }
+
+    /// Returns how many hashes have been computed for passwords that were to be verified.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
@@ -81,10 +93,6 @@ fn hash(params: &Params, password: &str) -> Result<String, PasswordError> {
     Ok(hash.to_string())
 }
 
-fn verify(params: &Params, password: &str, stored: &str) -> bool {
-    PasswordHash::new(stored).is_ok_and(|hash| argon2(params).verify_password(password.as_bytes(), &hash).is_ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +107,17 @@ mod tests {
         assert!(passwords.verify("emberfall".to_owned(), Some(stored.clone())).await.unwrap());
         assert!(!passwords.verify("Emberfall".to_owned(), Some(stored)).await.unwrap());
         assert!(!passwords.verify("the password of nobody".to_owned(), None).await.unwrap());
+        assert!(!passwords.verify("the password of nobody".to_owned(), Some(String::new())).await.unwrap());
+        assert_eq!(passwords.computed(), 4, "there is as much to do, whatever is stored");
+    }
+
+    #[tokio::test]
+    async fn hash_that_stands_for_no_user_costs_as_much_as_that_of_a_user() {
+        let passwords = Passwords::new(Argon2Config { memory_kib: 64, iterations: 3, parallelism: 2 }).unwrap();
+        let stored = passwords.hash("emberfall".to_owned()).await.unwrap();
+        let costs = |hash: &str| hash.split('$').nth(3).unwrap().to_owned();
+        assert_eq!(costs(&passwords.decoy), costs(&stored));
+        assert!(costs(&stored).starts_with("m=64,t=3,p=2"), "{stored}");
     }
 
     #[test]

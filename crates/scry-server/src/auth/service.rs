@@ -120,6 +120,12 @@ impl AuthService {
         })
     }
 
+    /// Returns how many hashes have been computed for passwords that were to be verified.
+    #[must_use]
+    pub fn hashes_computed(&self) -> u64 {
+        self.passwords.computed()
+    }
+
     /// Opens a session for a user who knows their password.
     ///
     /// # Errors

@@ -82,15 +82,12 @@ pub async fn end(db: &Db, id: &Id, now_ms: i64) -> Result<Option<SessionEnded>, 
     .await
 }
 
-/// Ends all sessions of a user; returns how many.
+/// Ends all sessions of a user, in small steps; returns how many.
 ///
 /// # Errors
-/// [`DbError`] when the database does not answer.
-pub async fn end_all_of(db: &mut AnyConnection, user: &Id, now_ms: i64) -> Result<u64, DbError> {
-    let ended = sqlx::query("UPDATE sessions SET revoked_ms = $2 WHERE user_id = $1 AND revoked_ms IS NULL")
-        .bind(user.as_str())
-        .bind(now_ms)
-        .execute(db)
-        .await?;
-    Ok(ended.rows_affected())
+/// [`DbError`] when the database does not answer; the sessions that were ended by then stay so.
+pub async fn end_all_of(db: &Db, user: &Id, now_ms: i64) -> Result<u64, DbError> {
+    let end = "UPDATE sessions SET revoked_ms = $2 WHERE id IN \
+               (SELECT id FROM sessions WHERE user_id = $1 AND revoked_ms IS NULL LIMIT 200)";
+    db.update_in_steps(end, user.as_str(), now_ms).await
 }

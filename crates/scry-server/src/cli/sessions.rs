@@ -58,8 +58,8 @@ async fn end(state: &AppState, id: &str) -> Result<(), ServerCliError> {
 
 async fn end_all(state: &AppState, name: &str) -> Result<(), ServerCliError> {
     let user = find(&state.db, name).await?;
-    let end = async |tx: &mut Tx| sessions::end_all_of(tx, &user.id, clock::now().as_millisecond()).await;
-    let ended = state.db.write(end).await.map_err(database_error)?;
+    let now_ms = clock::now().as_millisecond();
+    let ended = sessions::end_all_of(&state.db, &user.id, now_ms).await.map_err(database_error)?;
     print_line(&format!("{} of {name} ended", counted_noun(ended, "session")))
 }
 

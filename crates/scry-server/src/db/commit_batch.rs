@@ -46,6 +46,8 @@ pub(super) struct DbWriter {
     waiting: Arc<AtomicUsize>,
     /// The longest that one change has held up the others, in microseconds.
     longest: Arc<AtomicU64>,
+    /// How many changes have had their turn.
+    turns: Arc<AtomicU64>,
 }
 
 /// A change while it is made; dropped before its turn has ended, it never was.
@@ -90,7 +92,14 @@ impl DbWriter {
     /// Builds a writer over a pool of one connection; `begin` starts a transaction, takes the write lock and sets
     /// the savepoint `change`.
     pub(super) fn new(pool: AnyPool, begin: &'static str) -> Self {
-        Self { pool, begin, turn: Arc::default(), waiting: Arc::default(), longest: Arc::default() }
+        Self {
+            pool,
+            begin,
+            turn: Arc::default(),
+            waiting: Arc::default(),
+            longest: Arc::default(),
+            turns: Arc::default(),
+        }
     }
 
     /// Makes a change in a turn of its own, and answers when all that it may have read or written is on disk.
@@ -120,6 +129,11 @@ impl DbWriter {
     /// Returns how many changes wait for their turn.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many changes have had their turn since the start.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
     }
 
     /// Returns the longest time for which one change has held up the others since the start, its part in a commit
@@ -178,6 +192,7 @@ impl DbWriter {
     ) -> Option<watch::Receiver<Option<CommitResult>>> {
         let batch = turn.as_mut()?;
         batch.turns += 1;
+        self.turns.fetch_add(1, Ordering::Relaxed);
         if outcome == ChangeOutcome::Keep {
             batch.committed_changes += 1;
             batch.has_savepoint = true;

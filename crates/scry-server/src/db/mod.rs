@@ -91,6 +91,12 @@ impl Db {
         self.changes.waiting()
     }
 
+    /// Returns how many changes have had their turn since the start.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.changes.turns()
+    }
+
     /// Returns the longest time for which one change has held up the others since the start.
     #[must_use]
     pub fn longest_turn(&self) -> Duration {
@@ -117,6 +123,29 @@ impl Db {
             match self.write(step).await? {
                 0 => return Ok(deleted),
                 count => deleted += count,
+            }
+        }
+    }
+
+    /// Runs a statement that changes a few of the rows that its first parameter chooses, to its second, until none is
+    /// left; returns how many were. Its steps are like those of [`Db::delete_in_steps`].
+    ///
+    /// # Errors
+    /// [`DbError`] when the database does not answer; the steps that were made stay.
+    pub async fn update_in_steps<T>(&self, statement: &'static str, chosen_by: &str, to: T) -> Result<u64, DbError>
+    where
+        T: for<'q> sqlx::Encode<'q, sqlx::Any> + sqlx::Type<sqlx::Any> + Clone + Send + Sync + 'static,
+    {
+        let mut changed = 0;
+        loop {
+            let (chosen_by, to) = (chosen_by.to_owned(), to.clone());
+            let step = async |tx: &mut Tx| {
+                let done = sqlx::query(statement).bind(chosen_by).bind(to).execute(&mut **tx).await?;
+                Ok::<_, DbError>(done.rows_affected())
+            };
+            match self.write(step).await? {
+                0 => return Ok(changed),
+                count => changed += count,
             }
         }
     }

@@ -129,7 +129,7 @@ async fn check_entity_limit(unit: &mut UnitOfWork, campaign: &Id, most: u32) -> 
         return Ok(());
     }
     let problem = format!("has {most} entities, as many as a campaign may have; delete some (max_campaign_entities)");
-    Err(DomainError::invalid("campaignId", problem))
+    Err(DomainError::out_of_bounds(LimitKind::Entities, "campaignId", problem))
 }
 
 async fn open_campaign(unit: &mut UnitOfWork, campaign: &mut Entity) -> Result<(), DomainError> {

@@ -10,6 +10,7 @@ use super::{Caller, Domain, DomainError, notification};
 use crate::clock;
 use crate::event_bus::EphemeralBroadcast;
 use crate::journal::CustomEvent;
+use crate::limits::LimitKind;
 use crate::rules::variables::VariableError;
 
 impl Domain {
@@ -39,7 +40,7 @@ impl Domain {
         let most = self.state.config.socket.max_payload;
         if payload.to_string().len() > most {
             let problem = format!("has more than {most} bytes; publish a reference to what is so large");
-            return Err(DomainError::invalid("payload", problem));
+            return Err(DomainError::out_of_bounds(LimitKind::EventSize, "payload", problem));
         }
         let rooms = kind.admit(&payload).map_err(|fault| DomainError::invalid(fault.path, fault.problem))?;
         let Value::Object(payload) = payload else { return Err(DomainError::invalid("payload", "must be an object")) };

@@ -8,11 +8,12 @@ use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::idempotency::IdempotentRequest;
 use super::unit_of_work::{EventDetails, UnitOfWork};
-use super::update::{find, write};
+use super::update::find;
 use super::{Caller, Domain, DomainError, Entity, EntityKind, conflict_watch, store};
 use crate::db::batch;
+use crate::limits::LimitKind;
 use crate::rules::authorization::CampaignAction;
-use crate::rules::fields::Flat;
+use crate::rules::fields::{self, Flat};
 
 /// The number of entities that one deletion takes along at most.
 const MAX_DELETED: usize = 2_500;
@@ -56,6 +57,7 @@ impl Domain {
 async fn with_descendants(unit: &mut UnitOfWork, root: Entity) -> Result<Vec<Entity>, DomainError> {
     let mut found = Vec::new();
     if root.kind == EntityKind::Campaign {
+        check_count(store::count_in_campaign(unit.db(), &root.id).await?)?;
         // Whatever points is listed before what it points at.
         let kinds = [
             EntityKind::Encounter,
@@ -70,18 +72,24 @@ async fn with_descendants(unit: &mut UnitOfWork, root: Entity) -> Result<Vec<Ent
     } else {
         let mut generation = store::children(unit.db(), &root.id).await?;
         while !generation.is_empty() {
+            check_count(found.len() + generation.len() + 1)?;
             let next = store::children_of(unit.db(), &generation).await?;
             generation.append(&mut found);
             found = std::mem::replace(&mut generation, next);
         }
     }
     found.push(root);
-    if found.len() > MAX_DELETED {
-        let problem =
-            format!("has {} entities in it; delete parts of it first, at most {MAX_DELETED} at once", found.len() - 1);
-        return Err(DomainError::invalid("id", problem));
-    }
     Ok(found)
+}
+
+/// Refuses to take along more than a deletion may, itself included.
+fn check_count(count: usize) -> Result<(), DomainError> {
+    if count <= MAX_DELETED {
+        return Ok(());
+    }
+    let problem =
+        format!("has {} or more entities in it; delete parts of it first, at most {MAX_DELETED} at once", count - 1);
+    Err(DomainError::out_of_bounds(LimitKind::Deletions, "id", problem))
 }
 
 /// Removes entities of one campaign, children before parents, with an event for each.
@@ -113,7 +121,7 @@ async fn remove(unit: &mut UnitOfWork, removed: &[Entity]) -> Result<(), DomainE
     delete_where(unit, "DELETE FROM room_heads WHERE room IN", rooms).await
 }
 
-/// Takes the ids of entities that are removed out of what points at them and stays.
+/// Takes the ids of entities that are removed out of what points at them and stays, each with an event of its own.
 async fn unlink(unit: &mut UnitOfWork, root: &Entity, removed: &[Entity]) -> Result<(), DomainError> {
     if root.kind == EntityKind::Campaign {
         return Ok(());
@@ -124,17 +132,28 @@ async fn unlink(unit: &mut UnitOfWork, root: &Entity, removed: &[Entity]) -> Res
     for (kind, field) in kinds.into_iter().flat_map(EntityKind::links) {
         links.entry(kind.as_str()).or_insert((kind, Vec::new())).1.push(field);
     }
+    let (mut loosened, mut events) = (Vec::new(), Vec::new());
     for (kind, fields) in links.into_values() {
         for pointing in store::in_campaign(unit.db(), &root.campaign_id, kind).await? {
             let is_doomed = |field: &&'static str| pointing.link(field).is_some_and(|id| ids.contains(&id));
             let loose: Flat =
                 fields.iter().filter(|field| is_doomed(field)).map(|f| ((*f).to_owned(), Value::Null)).collect();
-            if !loose.is_empty() && !ids.contains(&pointing.id) {
-                write(unit, &pointing, &loose).await?;
+            if loose.is_empty() || ids.contains(&pointing.id) {
+                continue;
             }
+            let mut entity = pointing.clone();
+            fields::apply(&mut entity.name, &mut entity.fields, &loose);
+            entity.version += 1;
+            entity.updated_at = unit.timestamp();
+            let changes = fields::changes(&pointing.flat(), &entity.flat());
+            let changed = changes.iter().map(|change| change.field.clone()).collect();
+            let details = EventDetails { version: Some(entity.version), changes, ..EventDetails::default() };
+            events.push((unit.origin().clone(), entity.event(Operation::Update, changed), details));
+            loosened.push(entity);
         }
     }
-    Ok(())
+    unit.store_all(loosened).await?;
+    unit.record_all(&root.campaign_id, events).await
 }
 
 /// Lists those entities about which somebody waits for a conflict to be resolved.

@@ -9,10 +9,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{AnyConnection, Row};
 
+use super::derive::{ClockForecast, ClockScope};
 use super::unit_of_work::{ChangeOrigin, EventDetails, UnitOfWork};
 use super::update::write_as;
 use super::{Caller, Domain, DomainError, Entity, EntityKind, FieldMap, store};
 use crate::db::DbError;
+use crate::limits::LimitKind;
 use crate::rules::authorization::{CampaignAction, Decision, allow};
 use crate::rules::effect::PreparedEffect;
 use crate::rules::fields::{self, Flat};
@@ -103,8 +105,10 @@ impl Domain {
         let Ok(to) = to(now) else { return Ok(None) };
         let after = if rewind { now.min(to) } else { done_until(&mut tx, campaign, now).await? };
         let effects = load(&mut tx, campaign).await?;
+        let scope = if now == to { None } else { ClockScope::load(&mut tx, &self.state.rules, campaign).await? };
         drop(tx);
-        Ok(Some(Forecast::new(stored.json("calendar"), whens(&effects), (after, to))))
+        let derived = scope.map(|scope| scope.derive(&stored, to));
+        Ok(Some(Forecast { derived, ..Forecast::new(stored.json("calendar"), whens(&effects), (after, to)) }))
     }
 }
 
@@ -115,13 +119,15 @@ pub(super) struct Forecast {
     effects: Vec<When>,
     stretch: (WorldTime, WorldTime),
     occurrences: Result<Vec<Occurrence>, TooManyOccurrencesError>,
+    /// What follows from the time itself, where any rule looks at it.
+    pub(super) derived: Option<ClockForecast>,
 }
 
 impl Forecast {
     fn new(calendar_json: Value, effects: Vec<When>, stretch: (WorldTime, WorldTime)) -> Self {
         let calendar = Calendar::from_json(&calendar_json).unwrap_or_else(|_| Calendar::gregorian());
         let occurrences = due(&calendar, &effects, stretch, MAX_OCCURRENCES, MAX_DAYS_CHECKED);
-        Self { calendar: calendar_json, effects, stretch, occurrences }
+        Self { calendar: calendar_json, effects, stretch, occurrences, derived: None }
     }
 
     /// Returns what falls due, worked out anew only if something has changed since the forecast.
@@ -247,7 +253,7 @@ impl UnitOfWork {
         let details = EventDetails { effect: Some(effect), ..EventDetails::default() };
         match write_as(self, entity, patch, origin.clone(), details).await {
             // An entity that has come to be otherwise must not hold up the clock.
-            Err(DomainError::Invalid(fault)) => {
+            Err(DomainError::Invalid(fault) | DomainError::OutOfBounds { fault, .. }) => {
                 tracing::warn!(entity = %entity.id, %fault, "an effect does not fit its entity and is left out");
                 Ok(())
             }
@@ -317,7 +323,8 @@ fn calendar(campaign: &Entity) -> Calendar {
 }
 
 fn too_many(field: &str) -> DomainError {
-    DomainError::invalid(
+    DomainError::out_of_bounds(
+        LimitKind::Effects,
         field,
         format!("would bring more than {MAX_OCCURRENCES} effects at once; move the clock in smaller steps"),
     )

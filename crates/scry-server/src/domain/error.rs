@@ -18,6 +18,9 @@ pub enum DomainError {
     Forbidden(&'static str),
     #[error("{0}")]
     Invalid(#[from] VariableError),
+    /// A fixed bound on what one request may ask for, or one thing may hold.
+    #[error("{fault}")]
+    OutOfBounds { limit: LimitKind, fault: VariableError },
     #[error("somebody else has changed it since the version you started from; the current version is {}", .0.current_version)]
     Conflict(Conflict),
     /// A quota of the caller's or of the campaign's was reached; `retry_after` where waiting helps.
@@ -31,6 +34,20 @@ impl DomainError {
     /// Builds the error for a field of the request.
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Invalid(VariableError::new(field, problem))
+    }
+
+    /// Builds the error for a field of the request that reaches a fixed limit.
+    pub fn out_of_bounds(limit: LimitKind, field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::OutOfBounds { limit, fault: VariableError::new(field, problem) }
+    }
+
+    /// Returns the limit that was reached, if it was one.
+    #[must_use]
+    pub const fn limit(&self) -> Option<LimitKind> {
+        match self {
+            Self::Limited { limit, .. } | Self::OutOfBounds { limit, .. } => Some(*limit),
+            Self::NotFound(_) | Self::Forbidden(_) | Self::Invalid(_) | Self::Conflict(_) | Self::Database(_) => None,
+        }
     }
 
     /// Builds the error for what the caller does too often.
@@ -51,7 +68,7 @@ impl DomainError {
         match self {
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::Forbidden(_) => ErrorCode::Unauthorized,
-            Self::Invalid(_) => ErrorCode::InvalidPayload,
+            Self::Invalid(_) | Self::OutOfBounds { .. } => ErrorCode::InvalidPayload,
             Self::Conflict(_) => ErrorCode::Conflict,
             Self::Limited { retry_after: Some(_), .. } => ErrorCode::RateLimited,
             Self::Limited { retry_after: None, .. } => ErrorCode::QuotaExceeded,

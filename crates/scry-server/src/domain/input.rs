@@ -1,6 +1,6 @@
 //! Checking what a request asks for, by the table of its kind.
 
-use scry_calendar::{Calendar, WorldTime, WorldTimeError};
+use scry_calendar::{Calendar, CalendarError, WorldTime, WorldTimeError};
 use scry_protocol::Id;
 use scry_text::input as rules;
 use serde_json::{Map, Value, json};
@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 
 use super::kind::{FieldShape, FieldSpec};
 use super::{DomainError, Entity, EntityKind, FieldMap, store};
+use crate::limits::LimitKind;
 use crate::rules::{fields, variables};
 
 /// Bounds any text but a name, in characters, and a level.
@@ -51,11 +52,20 @@ pub(super) fn create(kind: EntityKind, input: &FieldMap) -> Result<(String, Fiel
 pub(super) fn check_entity(entity: &Entity) -> Result<(), DomainError> {
     let table = |field| entity.fields.get(field).and_then(Value::as_object);
     if let Some(calendar) = entity.fields.get("calendar") {
-        Calendar::from_json(calendar).map_err(|error| DomainError::invalid("calendar", error.to_string()))?;
+        Calendar::from_json(calendar).map_err(|error| unusable_calendar(&error))?;
     }
     match (table("variables"), table("variableSchemas")) {
         (Some(variables), Some(schemas)) => Ok(variables::check(variables, schemas)?),
         _ => Ok(()),
+    }
+}
+
+fn unusable_calendar(error: &CalendarError) -> DomainError {
+    let problem = error.to_string();
+    if matches!(error, CalendarError::OutOfBounds { .. }) {
+        DomainError::out_of_bounds(LimitKind::Calendar, "calendar", problem)
+    } else {
+        DomainError::invalid("calendar", problem)
     }
 }
 
@@ -65,14 +75,16 @@ pub(super) fn check_size(entity: &Entity, before: Option<&Entity>) -> Result<(),
     for field in ["variables", "variableSchemas"] {
         let (now, then) = (count(entity, field), before.map_or(0, |before| count(before, field)));
         if now > MAX_VARIABLES && now > then {
-            return Err(DomainError::invalid(field, format!("has {now} entries; {MAX_VARIABLES} are allowed")));
+            let problem = format!("has {now} entries; {MAX_VARIABLES} are allowed");
+            return Err(DomainError::out_of_bounds(LimitKind::EntitySize, field, problem));
         }
     }
     let bytes = |entity: &Entity| serde_json::to_vec(&entity.fields).map_or(usize::MAX, |json| json.len());
     let now = bytes(entity);
     if now > MAX_ENTITY_BYTES && before.is_none_or(|before| now > bytes(before)) {
         let most = MAX_ENTITY_BYTES / 1024;
-        return Err(DomainError::invalid("input", format!("would make the entity larger than {most} KiB; say less")));
+        let problem = format!("would make the entity larger than {most} KiB; say less");
+        return Err(DomainError::out_of_bounds(LimitKind::EntitySize, "input", problem));
     }
     Ok(())
 }
@@ -130,10 +142,10 @@ fn check_shape(field: &FieldSpec, value: &Value) -> Result<Value, DomainError> {
         FieldShape::Object | FieldShape::Table if !value.is_object() => {
             Err(field_error(field, "must be a JSON object"))
         }
-        FieldShape::Table if value.as_object().is_some_and(|table| table.len() > MAX_VARIABLES) => Err(field_error(
-            field,
-            format!("may name {MAX_VARIABLES} entries in one request; send the rest in another"),
-        )),
+        FieldShape::Table if value.as_object().is_some_and(|table| table.len() > MAX_VARIABLES) => {
+            let problem = format!("may name {MAX_VARIABLES} entries in one request; send the rest in another");
+            Err(DomainError::out_of_bounds(LimitKind::EntitySize, field.name, problem))
+        }
         FieldShape::Object | FieldShape::Table => plain_keys(field, value).cloned(),
         FieldShape::Parent(_) => id(field, value),
         FieldShape::Link(_) if value.is_null() => Ok(Value::Null),

@@ -138,12 +138,10 @@ impl Domain {
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
     pub async fn mark_all_notifications_read(&self, caller: &Caller) -> Result<u64, DomainError> {
-        let marked = sqlx::query("UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL")
-            .bind(caller.user_id.as_str())
-            .bind(clock::format_time(clock::now()))
-            .execute(&self.state.db.writer)
-            .await?;
-        Ok(marked.rows_affected())
+        let mark = "UPDATE notifications SET read_at = $2 WHERE id IN \
+                    (SELECT id FROM notifications WHERE user_id = $1 AND read_at IS NULL LIMIT 200)";
+        let now = clock::format_time(clock::now());
+        Ok(self.state.db.update_in_steps(mark, caller.user_id.as_str(), now).await?)
     }
 }
 
@@ -220,8 +218,12 @@ pub(super) async fn store(
 }
 
 fn check(users: &[Id], title: &str, body: &str, level: &str) -> Result<(), DomainError> {
-    if users.is_empty() || users.len() > MAX_RECIPIENTS {
-        return Err(DomainError::invalid("userIds", format!("must be 1 to {MAX_RECIPIENTS} ids")));
+    let how_many = || format!("must be 1 to {MAX_RECIPIENTS} ids");
+    if users.is_empty() {
+        return Err(DomainError::invalid("userIds", how_many()));
+    }
+    if users.len() > MAX_RECIPIENTS {
+        return Err(DomainError::out_of_bounds(LimitKind::Notifications, "userIds", how_many()));
     }
     if title.trim().is_empty() || title.chars().count() > MAX_TITLE_CHARS {
         return Err(DomainError::invalid("title", format!("must have 1 to {MAX_TITLE_CHARS} characters")));

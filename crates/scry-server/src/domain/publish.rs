@@ -6,6 +6,7 @@ use sqlx::Row;
 
 use super::unit_of_work::{EventDetails, UnitOfWork};
 use super::{Caller, Domain, DomainError, EntityKind, store};
+use crate::limits::LimitKind;
 use crate::rules::authorization::CampaignAction;
 
 /// The number of fields that one invalidation names at most, and the length of a name.
@@ -51,7 +52,7 @@ impl Domain {
 fn check_fields(names: &[String]) -> Result<(), DomainError> {
     if names.len() > MAX_FIELDS || names.iter().any(|name| name.len() > MAX_FIELD_BYTES) {
         let problem = format!("may have {MAX_FIELDS} names of {MAX_FIELD_BYTES} bytes; an empty list means all fields");
-        return Err(DomainError::invalid("payload.affectedFields", problem));
+        return Err(DomainError::out_of_bounds(LimitKind::EventSize, "payload.affectedFields", problem));
     }
     Ok(())
 }

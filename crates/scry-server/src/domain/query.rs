@@ -7,6 +7,7 @@ use sqlx::AnyConnection;
 
 use super::{Caller, CampaignView, Domain, DomainError, Entity, EntityKind, Member, campaign, member, store};
 use crate::journal::{self, JournalRow};
+use crate::limits::LimitKind;
 use crate::rules::authorization::{CampaignAction, Decision, allow};
 
 /// Bounds one answer: ids in a request, events in a page.
@@ -83,21 +84,25 @@ impl Domain {
     /// [`DomainError::Invalid`] for more than [`MAX_NODES`] ids.
     pub async fn nodes(&self, caller: &Caller, ids: &[Id]) -> Result<Vec<NodeRecord>, DomainError> {
         if ids.len() > MAX_NODES {
-            return Err(DomainError::invalid("ids", format!("must be at most {MAX_NODES}")));
+            return Err(DomainError::out_of_bounds(
+                LimitKind::QuerySize,
+                "ids",
+                format!("must be at most {MAX_NODES}"),
+            ));
         }
         self.state.metrics.refetched("nodes");
         let mut tx = self.state.db.read().await?;
         let mut viewable = HashMap::new();
         let mut nodes = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some((campaign, node)) = load_node(&mut tx, caller, id).await? else { continue };
+            let Some((campaign, load_node)) = load_node(&mut tx, caller, id).await? else { continue };
             let allowed = match viewable.get(&campaign) {
                 Some(allowed) => *allowed,
                 None => can_view(&mut tx, caller, &campaign).await?,
             };
             viewable.insert(campaign, allowed);
             if allowed {
-                nodes.push(node);
+                nodes.push(load_node);
             }
         }
         Ok(nodes)
@@ -162,7 +167,7 @@ async fn load_node(db: &mut AnyConnection, caller: &Caller, id: &Id) -> Result<O
             | EntityKind::Location
             | EntityKind::Encounter => Some(NodeRecord::Entity(entity)),
         };
-        return Ok(node.map(|node| (campaign, load_node)));
+        return Ok(load_node.map(|load_node| (campaign, load_node)));
     }
     let member = member::load(db, id).await?;
     Ok(member.map(|member| (member.campaign_id.clone(), NodeRecord::Member(member))))

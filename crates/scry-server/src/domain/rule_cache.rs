@@ -20,22 +20,28 @@ pub struct RuleCache(Arc<Mutex<HashMap<Id, CachedRules>>>);
 
 #[derive(Debug, Clone)]
 struct CachedRules {
-    written: Vec<String>,
+    definitions: Vec<String>,
     rule_set: Arc<RuleSet>,
 }
 
 impl RuleCache {
+    /// Returns a campaign's rules as a connection or transaction sees them.
+    pub(super) async fn load(&self, db: &mut AnyConnection, campaign: &Id) -> Result<Arc<RuleSet>, DbError> {
+        let definitions = load_definitions(db, campaign).await?;
+        Ok(self.get_or_parse(campaign, definitions))
+    }
+
     /// Returns the rules as they are written, parsed again only if they have changed.
-    fn get_or_parse(&self, campaign: &Id, written: Vec<String>) -> Arc<RuleSet> {
+    fn get_or_parse(&self, campaign: &Id, definitions: Vec<String>) -> Arc<RuleSet> {
         let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cached) = rules.get(campaign).filter(|cached| cached.written == written) {
+        if let Some(cached) = rules.get(campaign).filter(|cached| cached.definitions == definitions) {
             return Arc::clone(&cached.rule_set);
         }
-        let rule_set = Arc::new(parse_rules(campaign, &written));
+        let rule_set = Arc::new(parse_rules(campaign, &definitions));
         if rules.len() >= MAX_CACHED_CAMPAIGNS {
             rules.clear();
         }
-        rules.insert(campaign.clone(), CachedRules { written, rule_set: Arc::clone(&rule_set) });
+        rules.insert(campaign.clone(), CachedRules { definitions, rule_set: Arc::clone(&rule_set) });
         rule_set
     }
 }
@@ -43,8 +49,8 @@ impl RuleCache {
 impl UnitOfWork {
     /// Returns a campaign's rules as this transaction sees them.
     pub(super) async fn rules_of(&mut self, campaign: &Id) -> Result<Arc<RuleSet>, DomainError> {
-        let written = load_definitions(self.db(), campaign).await?;
-        Ok(self.rules.get_or_parse(campaign, written))
+        let rules = self.rules.clone();
+        Ok(rules.load(self.db(), campaign).await?)
     }
 }
 
@@ -59,8 +65,8 @@ async fn load_definitions(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<S
 }
 
 /// Reads rules; those that cannot be used are told once and have no values.
-fn parse_rules(campaign: &Id, written: &[String]) -> RuleSet {
-    let rules: Vec<Rule> = written
+fn parse_rules(campaign: &Id, definitions: &[String]) -> RuleSet {
+    let rules: Vec<Rule> = definitions
         .iter()
         .filter_map(|body| {
             serde_json::from_str(body)

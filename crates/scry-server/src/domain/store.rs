@@ -101,6 +101,12 @@ pub(crate) async fn in_campaign(
     rows.iter().map(entity).collect()
 }
 
+/// Counts a campaign's entities, itself included.
+pub(crate) async fn count_in_campaign(db: &mut AnyConnection, campaign: &Id) -> Result<usize, DbError> {
+    let row = sqlx::query("SELECT COUNT(*) FROM entities WHERE campaign_id = $1").bind(campaign.as_str());
+    Ok(usize::try_from(row.fetch_one(db).await?.try_get::<i64, _>(0)?).unwrap_or_default())
+}
+
 /// Lists an entity's children, by name.
 pub(crate) async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<Entity>, DbError> {
     let rows = sqlx::query(
@@ -190,6 +196,33 @@ pub(crate) async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<i6
     .execute(db)
     .await?;
     Ok(bytes)
+}
+
+/// Does the same with several entities, each once, in few statements however many there are.
+pub(crate) async fn update_all(db: &mut AnyConnection, entities: &[Entity]) -> Result<(), DbError> {
+    for entities in entities.chunks(batch::MAX_ROWS) {
+        // Both databases call the columns of such a list so.
+        let statement = format!(
+            "UPDATE entities SET parent_id = new.column2, name = new.column3, version = new.column4, \
+             updated_at = new.column5, fields = new.column6, bytes = new.column7 \
+             FROM (VALUES {}) AS new WHERE entities.id = new.column1",
+            batch::rows(entities.len(), 7)
+        );
+        let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
+        for entity in entities {
+            let (fields, bytes) = serialize_fields(entity);
+            query = query
+                .bind(entity.id.as_str())
+                .bind(entity.parent().map(|id| id.to_string()))
+                .bind(entity.name.as_str())
+                .bind(entity.version)
+                .bind(entity.updated_at.as_str())
+                .bind(fields)
+                .bind(bytes);
+        }
+        query.execute(&mut *db).await?;
+    }
+    Ok(())
 }
 
 /// Returns a user's role in a campaign, as a connection or transaction sees it.

@@ -8,6 +8,7 @@ use scry_protocol::event::EffectRef;
 use scry_protocol::{EphemeralEvent, Event, FieldDiff, Id, Payload, Role, Source};
 use sqlx::AnyConnection;
 
+use super::derive::ClockForecast;
 use super::dirty::DirtySet;
 use super::rule_cache::RuleCache;
 use super::{Caller, Domain, DomainError, Entity, preferences, store};
@@ -25,6 +26,8 @@ pub(super) struct UnitOfWork {
     origin: ChangeOrigin,
     pub(super) rules: RuleCache,
     pub(super) dirty: DirtySet,
+    /// What was worked out beforehand, for a move of a clock.
+    pub(super) clock_forecast: Option<ClockForecast>,
     pub now: Timestamp,
     /// How many notifications each user keeps.
     pub(super) notifications_kept: u32,
@@ -88,6 +91,7 @@ impl Domain {
             origin: ChangeOrigin { source, caused_by },
             rules: self.state.rules.clone(),
             dirty: DirtySet::default(),
+            clock_forecast: None,
             now: clock::now(),
             notifications_kept: self.state.config.quota.notifications_kept,
             max_bytes_per_campaign: self.state.config.quota.max_bytes_per_campaign,
@@ -198,6 +202,13 @@ impl UnitOfWork {
         let bytes = store::update(self.db(), entity).await?;
         self.stored.insert(entity.id.clone(), entity.clone());
         Ok(bytes)
+    }
+
+    /// Stores the new states of several entities, each once, in few statements however many there are.
+    pub(super) async fn store_all(&mut self, entities: Vec<Entity>) -> Result<(), DomainError> {
+        store::update_all(self.db(), &entities).await?;
+        self.stored.extend(entities.into_iter().map(|entity| (entity.id.clone(), entity)));
+        Ok(())
     }
 
     /// Returns an entity as it is after what this change has stored so far.

@@ -79,13 +79,15 @@ impl Domain {
         to: impl Fn(WorldTime) -> Result<WorldTime, DomainError>,
         rewind: bool,
     ) -> Result<WorldTimeMove, DomainError> {
-        let forecast = self.forecast(caller, campaign, &to, rewind).await?;
+        let mut forecast = self.forecast(caller, campaign, &to, rewind).await?;
+        let derived = forecast.as_mut().and_then(|forecast| forecast.derived.take());
         self.change(caller, async |unit: &mut UnitOfWork| {
             if let Some(first) = unit.find_result(request).await? {
                 return Ok(first);
             }
             let stored = find(unit, EntityKind::Campaign, campaign, CampaignAction::Edit).await?;
             let time = to(world_time(&stored)?)?;
+            unit.use_forecast(derived, campaign, time).await?;
             let moved = set(unit, stored, time, (rewind, forecast)).await?;
             unit.store_result(request, &moved).await?;
             Ok(moved)

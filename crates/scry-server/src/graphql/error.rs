@@ -31,6 +31,9 @@ pub(super) fn to_graphql_error(error: DomainError) -> Error {
                 extensions.set("retryAfterMs", u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
             }
         }),
+        DomainError::OutOfBounds { limit, .. } => refusal.extend_with(|_, extensions| {
+            extensions.set("limit", limit.name());
+        }),
         DomainError::NotFound(_) | DomainError::Forbidden(_) | DomainError::Invalid(_) | DomainError::Database(_) => {
             refusal
         }

@@ -108,7 +108,7 @@ impl From<DomainError> for HttpError {
         let status = match &error {
             DomainError::NotFound(_) => StatusCode::NOT_FOUND,
             DomainError::Forbidden(_) => StatusCode::FORBIDDEN,
-            DomainError::Invalid(_) => StatusCode::BAD_REQUEST,
+            DomainError::Invalid(_) | DomainError::OutOfBounds { .. } => StatusCode::BAD_REQUEST,
             DomainError::Conflict(_) => StatusCode::CONFLICT,
             DomainError::Limited { retry_after, .. } => {
                 wait = *retry_after;

@@ -1,7 +1,7 @@
 //! Events that services publish.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use scry_protocol::event::StateInvalidated;
 use scry_protocol::{EntityType, Id};
 use serde::Deserialize;
@@ -11,6 +11,8 @@ use super::HttpContext;
 use super::body::JsonBody;
 use super::caller::Authenticated;
 use super::error::HttpError;
+use crate::domain::DomainError;
+use crate::socket::tcp::Peer;
 
 const STATE_INVALIDATED: &str = "state_invalidated";
 
@@ -28,12 +30,19 @@ pub(super) struct Publication {
 /// Answers `POST /events` with the event's id, and its position if it has one.
 pub(super) async fn publish(
     State(context): State<HttpContext>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     Authenticated(caller): Authenticated,
     JsonBody(publication): JsonBody<Publication>,
 ) -> Result<Json<Value>, HttpError> {
+    let refuse = |error: DomainError| {
+        if let Some(limit) = error.limit() {
+            context.state.limit_metrics.report(limit, Some(peer.address.ip()));
+        }
+        HttpError::from(error)
+    };
     if publication.event_type != STATE_INVALIDATED {
         let Publication { event_type, payload, caused_by } = publication;
-        let stamp = context.domain.publish(&caller, &event_type, payload, caused_by).await?;
+        let stamp = context.domain.publish(&caller, &event_type, payload, caused_by).await.map_err(refuse)?;
         return Ok(Json(json!({"eventId": stamp.event_id, "position": stamp.position(), "rooms": stamp.rooms})));
     }
     let payload: StateInvalidated =
@@ -41,6 +50,6 @@ pub(super) async fn publish(
     if matches!(payload.entity_type, Some(EntityType::Other(_))) {
         return Err(HttpError::payload("payload.entityType: is no type of this server"));
     }
-    let event = context.domain.invalidate(&caller, payload, publication.caused_by).await?;
+    let event = context.domain.invalidate(&caller, payload, publication.caused_by).await.map_err(refuse)?;
     Ok(Json(json!({"eventId": event.metadata.event_id, "position": event.position()})))
 }

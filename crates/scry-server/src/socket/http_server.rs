@@ -138,8 +138,14 @@ impl HttpServer {
         };
         // A connection that only rests between two requests ends in the same way, and is nobody's fault.
         let is_resting = || answered.load(Ordering::Relaxed) == handle.bytes_received() && handle.bytes_received() > 0;
-        if ended.is_err_and(|error| error.is_timeout()) && !is_resting() {
-            self.limit_metrics.report(LimitKind::HeaderTime, Some(address));
+        match ended {
+            Err(error) if error.is_timeout() && !is_resting() => {
+                self.limit_metrics.report(LimitKind::HeaderTime, Some(address));
+            }
+            Err(error) if error.is_parse_too_large() => {
+                self.limit_metrics.report(LimitKind::HeaderSize, Some(address));
+            }
+            Ok(()) | Err(_) => {}
         }
     }
 }

@@ -51,8 +51,8 @@ impl Pool {
     }
 
     fn shared(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
+        if let Some(intern_shared) = self.texts.get(text) {
+            return Arc::clone(intern_shared);
         }
         let new: Arc<str> = text.into();
         self.texts.insert(Arc::clone(&new));
@@ -74,8 +74,8 @@ fn intern_shared<T: ?Sized>(pool: &mut HashSet<ByParts<T>>, new: ByParts<T>) -> 
 where
     ByParts<T>: Hash + Eq,
 {
-    if let Some(ByParts(known)) = pool.get(&new) {
-        return Arc::clone(known);
+    if let Some(ByParts(intern_shared)) = pool.get(&new) {
+        return Arc::clone(intern_shared);
     }
     let kept = Arc::clone(&new.0);
     pool.insert(new);

@@ -35,6 +35,8 @@ pub enum Incoming {
     Event(Event),
     /// The server answered an event.
     Answer(Answer),
+    /// The server has asked for a sign of life, and has been given one: both ways work.
+    Ping,
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -116,6 +118,7 @@ impl Wires {
             Output::Connected(connected) => self.connected = Some(connected),
             Output::Event(event) => self.told.push_back(Incoming::Event(event)),
             Output::Answer(answer) => self.told.push_back(Incoming::Answer(answer)),
+            Output::Ping => self.told.push_back(Incoming::Ping),
             Output::Closed(reason) => self.told.push_back(Incoming::Closed(reason)),
         }
     }
@@ -196,6 +199,12 @@ impl Connection {
     #[must_use]
     pub const fn transport(&self) -> TransportKind {
         self.session.transport()
+    }
+
+    /// Returns how often the server sends a ping.
+    #[must_use]
+    pub fn ping_interval(&self) -> Option<Duration> {
+        self.session.handshake().map(|handshake| handshake.ping_interval)
     }
 
     /// Returns what the server said when it let this client in.

@@ -12,7 +12,7 @@
 //!     match incoming {
 //!         Incoming::Event(event) => println!("{}: {:?}", event.name, event.arguments),
 //!         Incoming::Answer(answer) if answer.id == id => println!("joined: {:?}", answer.arguments),
-//!         Incoming::Answer(_) => {}
+//!         Incoming::Answer(_) | Incoming::Ping => {}
 //!         Incoming::Closed(reason) => println!("over: {reason}"),
 //!     }
 //! }

@@ -263,7 +263,13 @@ pub async fn socks_proxy(target: u16) -> Peer {
     .await
 }
 
-/// Reads the next thing that comes, in time.
+/// Reads the next thing that comes, in time, but for pings.
 pub async fn next(connection: &mut Connection) -> Incoming {
-    tokio::time::timeout(LIMIT, connection.next()).await.expect("something comes").expect("the connection goes on")
+    loop {
+        let incoming = tokio::time::timeout(LIMIT, connection.next()).await.expect("something comes");
+        match incoming.expect("the connection goes on") {
+            Incoming::Ping => {}
+            other => return other,
+        }
+    }
 }

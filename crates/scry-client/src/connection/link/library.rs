@@ -6,7 +6,7 @@
 //! never reconnects, and dropping the runtime frees whatever it still holds.
 //!
 //! It takes events named `open`, `close` and `error` for its own, answers no event, knows no proxies, and tries one
-//! address after the other.
+//! address after the other. It follows redirects when it polls, so it never polls with a token.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -183,7 +183,8 @@ async fn converse(client: &Client, reporter: &Reporter, mut requests: mpsc::Rece
     }
 }
 
-/// Tries WebSocket, and long-polling if that is not let through.
+/// Tries WebSocket, and long-polling if that is not let through and there is no token: the library follows redirects when
+/// it polls, and what it posts has the token in it.
 async fn connect(attempt: &Attempt, reporter: &Reporter) -> Result<Client, String> {
     let refused = match builder(attempt, reporter, Transport::WebSocket).connect().await {
         Ok(client) => return Ok(client),
@@ -192,8 +193,21 @@ async fn connect(attempt: &Attempt, reporter: &Reporter) -> Result<Client, Strin
     if !is_refused_upgrade(&refused) {
         return Err(humane(&refused).to_owned());
     }
+    if attempt.token.is_some() {
+        return Err(without_polling(&refused));
+    }
     tracing::info!(reason = %text::line(&refused), "no WebSocket here; trying long-polling");
     builder(attempt, reporter, Transport::Polling).connect().await.map_err(|error| humane(&cause(&error)).to_owned())
+}
+
+/// Says why there is no connection where the WebSocket was refused.
+fn without_polling(refused: &str) -> String {
+    format!(
+        "the gateway refused the WebSocket ({}); with connection.link = \"rust_socketio\" a login is not sent by \
+         long-polling, where that library would carry the token along to wherever it is redirected: set connection.link = \
+         \"wire\", or let WebSockets through",
+        humane(refused)
+    )
 }
 
 fn builder(attempt: &Attempt, reporter: &Reporter, transport: Transport) -> ClientBuilder {
@@ -210,7 +224,8 @@ fn builder(attempt: &Attempt, reporter: &Reporter, transport: Transport) -> Clie
         .reconnect_on_disconnect(true)
         .on("open", move |_, _| {
             let reporter = welcomed.clone();
-            async move { reporter.report(LinkEvent::Connected { transport }).await }.boxed()
+            // The library keeps the pings to itself, and ends the connection when they stay away.
+            async move { reporter.report(LinkEvent::Connected { transport, ping_interval: None }).await }.boxed()
         })
         .on("close", move |_, _| {
             let reporter = closed.clone();

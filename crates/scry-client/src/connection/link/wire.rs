@@ -81,7 +81,8 @@ async fn run(client: &Client, url: &str, token: Option<Secret>, mut task: LinkTa
                 TransportKind::WebSocket => Transport::WebSocket,
                 TransportKind::Polling => Transport::Polling,
             };
-            if task.report(vec![LinkEvent::Connected { transport }]).await
+            let ping_interval = connection.ping_interval();
+            if task.report(vec![LinkEvent::Connected { transport, ping_interval }]).await
                 && Conversation::new(url).hold(&mut connection, &mut task).await
             {
                 return;
@@ -174,6 +175,7 @@ impl<'a> Conversation<'a> {
                     events.push(LinkEvent::Answer { id, body: body_of_answer(answer) });
                 }
             }
+            Incoming::Ping => events.push(LinkEvent::Ping),
             Incoming::Closed(reason) => events.push(failed(self.url, ConnectError::Closed(reason))),
         }
     }

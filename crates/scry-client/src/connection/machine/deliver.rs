@@ -23,6 +23,7 @@ impl Machine {
         let State::Online(online) = &mut self.state else { return };
         let answers = self.numbered || self.abilities.acks == Some(true);
         online.heard(answers, now.at + self.timings.request, now.at + self.timings.silence);
+        self.note_life(now);
         self.obey(&name, &body, now);
         let event = DURABLE_EVENTS.contains(&name.as_str()).then(|| Event::from_value(&body)).flatten();
         let delivery = Delivery {

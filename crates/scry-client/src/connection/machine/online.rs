@@ -1,14 +1,17 @@
 //! An open connection: one request at a time, rooms to join, the pulse to feel.
 
+mod confirm;
+
 use std::time::{Duration, Instant};
 
-use scry_model::event::{ClientEvent, Snapshot};
+use scry_model::event::{ClientEvent, Confirmation, Snapshot};
 use scry_protocol::ack::{Ack, AuthenticateAck, LatencyAck};
 use scry_protocol::{ClientRequest, ErrorAck, ErrorCode, Id, Position, Room, SubscribeAck, request};
 use scry_text as text;
 use serde_json::{Value, json};
 
-use super::{Abilities, Effect, Machine, Moment, State};
+use self::confirm::confirmed;
+use super::{Abilities, Effect, LatencyAbility, Machine, Moment, State};
 use crate::connection::subscriptions::{Granted, Stage};
 use crate::connection::{Body, Request};
 use crate::error::{ApiError, is_token_refused};
@@ -31,6 +34,10 @@ pub(super) struct Online {
     knock_at: Option<Instant>,
     /// Nobody has answered a first request yet, and it is being found out whether anybody will.
     doubt: bool,
+    /// When something last came.
+    last_heard: Instant,
+    /// How often the gateway sends a ping, where that is known.
+    ping_interval: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -56,7 +63,7 @@ enum Ask {
 
 impl Online {
     /// Describes a connection that has just been opened; `knock_at` is for gateways without a pulse.
-    pub(super) const fn new(knock_at: Option<Instant>) -> Self {
+    pub(super) const fn new(knock_at: Option<Instant>, now: Instant, ping_interval: Option<Duration>) -> Self {
         Self {
             live: false,
             in_flight: None,
@@ -66,6 +73,8 @@ impl Online {
             hold_until: None,
             knock_at,
             doubt: false,
+            last_heard: now,
+            ping_interval,
         }
     }
 
@@ -99,11 +108,6 @@ impl Online {
     }
 }
 
-/// Says that the connection is live, as far as anybody can know.
-fn unanswered_confirmation() -> Effect {
-    Effect::Tell(ClientEvent::Confirmed { answered: false, server_time: None })
-}
-
 impl Machine {
     /// Does the next thing an open connection needs, and notices when nothing is left to do.
     pub(super) fn proceed(&mut self, now: Moment) {
@@ -125,7 +129,8 @@ impl Machine {
             self.live_until = None;
         }
         if first_time {
-            online.next_latency = (self.abilities.latency != Some(false)).then_some(now.at);
+            let is_asked = matches!(self.abilities.latency, LatencyAbility::Unknown | LatencyAbility::Answers);
+            online.next_latency = is_asked.then_some(now.at);
         }
         if first_time || self.confirm {
             self.ask_next(now);
@@ -185,8 +190,12 @@ impl Machine {
 
     /// Takes a room for joined that a living gateway was asked for and says nothing about, and so with all that follow.
     fn presume_joined(&mut self, room: &Room, since: Option<&Position>, now: Moment) {
-        self.abilities =
-            Abilities { acks: Some(false), latency: Some(false), authenticate: Some(false), ..self.abilities };
+        self.abilities = Abilities {
+            acks: Some(false),
+            latency: LatencyAbility::Absent,
+            authenticate: Some(false),
+            ..self.abilities
+        };
         if let State::Online(online) = &mut self.state {
             online.knock_at = Some(now.at + self.timings.silence);
         }
@@ -210,12 +219,17 @@ impl Machine {
             return self.presumed_too_much(now);
         }
         online.doubt = false;
+        online.last_heard = now.at;
+        let awaited = online.in_flight.as_ref().is_some_and(|request| request.id == id);
         if online.missed_latency == Some(id) {
             online.missed_latency = None;
             online.next_latency = Some(now.at + self.timings.latency_interval);
             online.knock_at = None;
-            self.abilities.latency = Some(true);
+            self.abilities.latency = LatencyAbility::Answers;
+        } else if !awaited {
+            self.note_life(now);
         }
+        let State::Online(online) = &mut self.state else { return };
         let Some(request) = online.in_flight.take_if(|request| request.id == id) else { return };
         match request.ask {
             Ask::Join(room, since) => self.join_answered(&room, since.as_ref(), body, now),
@@ -226,11 +240,11 @@ impl Machine {
                 let ack = Ack::<LatencyAck>::from_value(body);
                 let mut server_time = None;
                 if let Ok(Ack::Granted(ack)) = ack {
-                    self.abilities.latency = Some(true);
+                    self.abilities.latency = LatencyAbility::Answers;
                     server_time = ack.server_time.parse().ok();
                 }
                 if confirms {
-                    self.effects.push(Effect::Tell(ClientEvent::Confirmed { answered: true, server_time }));
+                    self.effects.push(confirmed(Confirmation::Answered { server_time }));
                 }
                 self.round_trip = Some(now.at.saturating_duration_since(request.sent));
             }
@@ -273,6 +287,7 @@ impl Machine {
 
     /// Sends the most urgent request, unless one is under way.
     fn ask_next(&mut self, now: Moment) {
+        let (must_answer, by_ping) = (self.must_answer(), self.confirmation_by_ping(now));
         let State::Online(online) = &mut self.state else { return };
         if online.in_flight.is_some() {
             return;
@@ -281,10 +296,12 @@ impl Machine {
             let limit = self.timings.request;
             return self.send(Ask::Authenticate, request::AUTHENTICATE, Body::Token, limit, now);
         }
-        let confirms = online.live && std::mem::take(&mut self.confirm);
-        if confirms && self.abilities.latency == Some(false) {
-            self.effects.push(unanswered_confirmation());
-        } else if confirms || online.next_latency.is_some_and(|at| at <= now.at) {
+        let mut confirms = online.live && std::mem::take(&mut self.confirm);
+        if confirms && !must_answer {
+            self.effects.push(confirmed(by_ping));
+            confirms = false;
+        }
+        if confirms || online.next_latency.is_some_and(|at| at <= now.at) {
             online.next_latency = None;
             let limit = self.timings.latency_timeout;
             return self.send(Ask::Latency { confirms }, request::LATENCY, Body::Json(json!({})), limit, now);
@@ -349,19 +366,18 @@ impl Machine {
                 online.in_flight = Some(InFlight { until: now.at + self.timings.request, ..request });
                 self.effects.push(Effect::Knock(self.generation));
             }
-            Ask::Latency { confirms } if self.abilities.latency.is_none() => {
-                self.abilities.latency = Some(false);
+            Ask::Latency { confirms } if self.abilities.latency != LatencyAbility::Answers => {
+                self.abilities.latency = LatencyAbility::Unanswered;
                 online.missed_latency = Some(request.id);
-                online.knock_at = Some(now.at + self.timings.silence);
-                if confirms {
-                    self.effects.push(unanswered_confirmation());
-                }
+                online.knock_at.get_or_insert(now.at + self.timings.silence);
+                // From whoever must answer, an answer is awaited until something else has come.
+                self.confirm |= confirms;
                 self.notice(
                     "latency",
                     "this gateway does not answer latency: the round trip is not known, and silence is looked into late",
                 );
             }
-            Ask::Authenticate if self.abilities.latency != Some(true) => {
+            Ask::Authenticate if self.abilities.latency != LatencyAbility::Answers => {
                 self.abilities.authenticate = Some(false);
                 self.notice("authenticate", "this gateway cannot renew a login within a connection");
             }
@@ -387,6 +403,7 @@ impl Machine {
     }
 
     fn join_granted(&mut self, room: &Room, since: Option<&Position>, ack: SubscribeAck) {
+        self.numbered |= ack.position.is_some();
         if ack.position.is_none() {
             self.notice("positions", "this gateway keeps no positions: what happens while we are away is lost");
         }

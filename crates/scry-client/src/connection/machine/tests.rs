@@ -208,7 +208,7 @@ fn a_token_is_renewed_ahead_of_its_end_without_leaving_live() {
     rig.feed(Input::Start);
     let generation = rig.machine.generation;
     rig.feed(Input::Token(generation, Ok(Some(Duration::from_secs(900)))));
-    rig.link(LinkEvent::Connected { transport: Transport::WebSocket });
+    rig.link(LinkEvent::Connected { transport: Transport::WebSocket, ping_interval: None });
     let connected = rig.now.at;
     rig.pulse();
     while !rig.wants_token(true) {
@@ -229,7 +229,7 @@ fn a_gateway_that_sees_the_end_sooner_is_believed_and_one_that_repeats_itself_is
     rig.feed(Input::Start);
     let generation = rig.machine.generation;
     rig.feed(Input::Token(generation, Ok(Some(Duration::from_secs(900)))));
-    rig.link(LinkEvent::Connected { transport: Transport::WebSocket });
+    rig.link(LinkEvent::Connected { transport: Transport::WebSocket, ping_interval: None });
     rig.effects.clear();
     rig.link(LinkEvent::Message { name: "token:expiring".to_owned(), body: json!({}) });
     assert!(rig.wants_token(true));

@@ -119,6 +119,8 @@ pub enum Output {
     Event(Event),
     /// The answer to an event came.
     Answer(Answer),
+    /// The server has sent a ping, which has been answered.
+    Ping,
     /// The session is over; nothing follows.
     Closed(CloseReason),
 }

@@ -229,6 +229,9 @@ impl ClientSession {
             }
             Ok(engine::Packet::Ping(text)) => {
                 self.send_engine(&engine::Packet::Pong(text));
+                if self.state == State::Connected {
+                    self.outputs.push(Output::Ping);
+                }
                 Ok(())
             }
             Ok(engine::Packet::Message(text)) => self.message(text),

@@ -91,7 +91,7 @@ impl World {
             }
             Effect::Connect(_) => {
                 self.up = true;
-                self.line.push_back(LinkEvent::Connected { transport: Transport::WebSocket });
+                self.line.push_back(LinkEvent::Connected { transport: Transport::WebSocket, ping_interval: None });
             }
             Effect::Disconnect => self.hang_up(),
             Effect::Send(request) => {

@@ -47,7 +47,10 @@ impl Rig {
 
     pub(super) fn welcome(&mut self) {
         self.token();
-        self.link(LinkEvent::Connected { transport: Transport::WebSocket });
+        self.link(LinkEvent::Connected {
+            transport: Transport::WebSocket,
+            ping_interval: Some(Duration::from_secs(25)),
+        });
     }
 
     pub(super) fn lose(&mut self) {
