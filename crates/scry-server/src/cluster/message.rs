@@ -17,32 +17,25 @@ pub enum ClusterMessage {
     Commits { campaigns: Vec<Id> },
     /// The inboxes of these users have grown.
     #[serde(rename = "mail")]
-    #[serde(rename = "mail")]
     Messages { users: Vec<Id> },
     /// A session is over.
-    #[serde(rename = "ended")]
     #[serde(rename = "ended")]
     SessionEnded { user_id: Id, sid: Id },
     /// A node has come and wants to know who is where.
     #[serde(rename = "hello")]
-    #[serde(rename = "hello")]
     Join,
     /// A node is still there.
-    #[serde(rename = "alive")]
     #[serde(rename = "alive")]
     Heartbeat,
     /// A node goes, and its users with it.
     #[serde(rename = "bye")]
-    #[serde(rename = "bye")]
     Leave,
     /// Everybody a node has.
-    #[serde(rename = "roll")]
     #[serde(rename = "roll")]
     Sync { users: Vec<UserView> },
     /// What a node has of one user; nothing, if their last connection to it has gone.
     User { user_id: Id, view: Option<UserView> },
     /// An event for whoever is there.
-    #[serde(rename = "passing")]
     #[serde(rename = "passing")]
     Ephemeral(EphemeralBroadcast),
     /// Somebody types; `settlement` is the one around a structure.

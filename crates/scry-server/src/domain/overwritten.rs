@@ -40,7 +40,7 @@ pub(super) async fn notify(
         let title = format!("{} replaced what you wrote in {}", unit.caller().name, entity.name);
         let body = describe_values(entity, &values);
         let subject = EntityRef::new(entity.kind.into(), entity.id.clone());
-        let listed = notification::store(unit, &user, KINDS[1], title, describe_values, &subject).await?;
+        let listed = notification::store(unit, &user, KINDS[1], title, body, &subject).await?;
         unit.notify(&user, &EphemeralEvent::DocumentConflict(conflict(entity, &author, &values, listed))).await?;
     }
     Ok(())

@@ -95,14 +95,14 @@ impl Domain {
         let mut viewable = HashMap::new();
         let mut nodes = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some((campaign, load_node)) = load_node(&mut tx, caller, id).await? else { continue };
+            let Some((campaign, node)) = load_node(&mut tx, caller, id).await? else { continue };
             let allowed = match viewable.get(&campaign) {
                 Some(allowed) => *allowed,
                 None => can_view(&mut tx, caller, &campaign).await?,
             };
             viewable.insert(campaign, allowed);
             if allowed {
-                nodes.push(load_node);
+                nodes.push(node);
             }
         }
         Ok(nodes)
@@ -167,7 +167,7 @@ async fn load_node(db: &mut AnyConnection, caller: &Caller, id: &Id) -> Result<O
             | EntityKind::Location
             | EntityKind::Encounter => Some(NodeRecord::Entity(entity)),
         };
-        return Ok(load_node.map(|load_node| (campaign, load_node)));
+        return Ok(node.map(|node| (campaign, node)));
     }
     let member = member::load(db, id).await?;
     Ok(member.map(|member| (member.campaign_id.clone(), NodeRecord::Member(member))))

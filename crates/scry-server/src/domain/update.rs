@@ -43,12 +43,12 @@ impl Domain {
         let request = IdempotentRequest::new(idempotency_key, &asked)?;
         let edit = async |unit: &mut UnitOfWork| {
             let found = find_for_edit(unit, kind, id, request.as_ref()).await?;
-            if let Some(earlier_result) = earlier_result(unit, request.as_ref(), find_for_edit.as_ref()).await? {
+            if let Some(earlier_result) = earlier_result(unit, request.as_ref(), found.as_ref()).await? {
                 return Ok(Ok(earlier_result));
             }
-            let found = find_for_edit.ok_or(DomainError::NotFound(kind.as_str()))?;
-            permit(find_for_edit.role, CampaignAction::Edit, kind.as_str())?;
-            let edited = edit(unit, find_for_edit, input, expectation).await?;
+            let found = found.ok_or(DomainError::NotFound(kind.as_str()))?;
+            permit(found.role, CampaignAction::Edit, kind.as_str())?;
+            let edited = edit(unit, found, input, expectation).await?;
             if let Ok(entity) = &edited {
                 unit.store_result(request.as_ref(), entity).await?;
             }
@@ -61,11 +61,11 @@ impl Domain {
 /// Applies an edit that its caller may make, or notes that it was in conflict with another: that is kept as well.
 async fn edit(
     unit: &mut UnitOfWork,
-    find_for_edit: EntityForEdit,
+    found: EntityForEdit,
     input: &FieldMap,
     expectation: EditPrecondition,
 ) -> Result<Result<Entity, Conflict>, DomainError> {
-    let EntityForEdit { entity: stored, is_disputed, .. } = find_for_edit;
+    let EntityForEdit { entity: stored, is_disputed, .. } = found;
     let mine = input::update(stored.kind, input)?;
     let replaced = match resolve_edit(unit, &stored, &mine, expectation).await {
         Err(DomainError::Conflict(conflict)) => {
@@ -116,12 +116,10 @@ async fn find_for_edit(
 async fn earlier_result(
     unit: &mut UnitOfWork,
     request: Option<&IdempotentRequest>,
-    find_for_edit: Option<&EntityForEdit>,
+    found: Option<&EntityForEdit>,
 ) -> Result<Option<Entity>, DomainError> {
-    match (request, find_for_edit) {
-        (Some(request), Some(find_for_edit)) => {
-            find_for_edit.earlier.as_ref().map(|earlier| request.result(earlier)).transpose()
-        }
+    match (request, found) {
+        (Some(request), Some(found)) => found.earlier.as_ref().map(|earlier| request.result(earlier)).transpose(),
         (request, _) => unit.find_result(request).await,
     }
 }
