@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use scry_calendar::WorldTime;
 use scry_client::api::Api;
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_command::exit::Exit;
 use scry_protocol::Id;
 use scry_scripting::since;
@@ -79,7 +79,7 @@ async fn events(finder: &Finder<'_>, args: &Get) -> Result<Exit, CliError> {
         _ => return Err(CliError::Usage("which campaign's events? add --campaign ID|NAME".to_owned())),
     };
     let begun = since::start(finder.api, &campaign, args.since, Timestamp::now()).await.map_err(watch::no_past)?;
-    let Start::Since(position) = begun else { return Ok(Exit::Met) };
+    let StartPosition::Since(position) = begun else { return Ok(Exit::Met) };
     let (mut seq, mut left) = (position.seq, args.limit.unwrap_or(u64::MAX));
     let mut rows = Vec::new();
     while left > 0 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scry_client::api::Api;
-use scry_client::connection::{STEPS, Timings, delay};
+use scry_client::connection::{BACKOFF_STEPS, Timings, delay};
 use scry_client::error::ApiError;
 use scry_client::session::SessionOptions;
 use scry_protocol::Room;
@@ -110,7 +110,7 @@ async fn asked<T>(
     ask: impl AsyncFn() -> Result<T, RoomsError>,
 ) -> Result<T, CliError> {
     let timings = Timings::from(&context.settings.config.connection);
-    for (attempt, _) in (1..).zip(STEPS) {
+    for (attempt, _) in (1..).zip(BACKOFF_STEPS) {
         let error = match limit.within(ask()).await? {
             Err(RoomsError::Api(error)) if error.is_passing() => error,
             answer => return Ok(answer?),
@@ -120,7 +120,7 @@ async fn asked<T>(
         if limit.is_over_in(wait) {
             return Err(error.into());
         }
-        let (seconds, most) = (wait.as_secs_f64(), STEPS.len());
+        let (seconds, most) = (wait.as_secs_f64(), BACKOFF_STEPS.len());
         context.say(&format!("{error}; attempt {attempt}/{most} in {seconds:.0} s"));
         sleep(wait).await;
     }

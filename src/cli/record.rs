@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use scry_client::api::Api;
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_client::error::ApiError;
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
@@ -94,7 +94,7 @@ async fn state(
                 continue;
             }
         };
-        *start = snapshot.position.clone().map_or(Start::Now, Start::Since);
+        *start = snapshot.position.clone().map_or(StartPosition::Now, StartPosition::Since);
         let Snapshot { campaign_id, position, nodes } = snapshot;
         told.push(State { campaign_id, position, nodes: nodes.iter().map(Value::from).collect() });
     }

@@ -101,7 +101,7 @@ impl Runner {
                 Effect::DiscardEdit(key) => self.edits.discard(&key),
                 Effect::Tell(request) => {
                     if let Some(session) = &self.session {
-                        session.handle.tell(request);
+                        session.handle.emit(request);
                     }
                 }
                 Effect::LoadInbox => {

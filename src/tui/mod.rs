@@ -86,7 +86,7 @@ impl TuiOptions {
         Self {
             // What has not been looked at waits in the socket: a flood costs neither memory nor the connection.
             session: settings.server.rooms.iter().cloned().fold(
-                SessionOptions { patient: true, capacity: AHEAD, ..SessionOptions::new(settings, api) },
+                SessionOptions { backpressure: true, capacity: AHEAD, ..SessionOptions::new(settings, api) },
                 SessionOptions::room,
             ),
             campaign,

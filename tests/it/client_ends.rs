@@ -16,7 +16,7 @@ mod rust_socketio {
     #[tokio::test]
     async fn a_library_that_breaks_inside_is_noticed() {
         let mut gateway = FakeGateway::start(json!({})).await;
-        let mut client = TestClient::live(options(&gateway.url, "", &[("structure:t1", Start::Now)])).await;
+        let mut client = TestClient::live(options(&gateway.url, "", &[("structure:t1", StartPosition::Now)])).await;
         gateway.ask("poison").await;
         let status = client.until_phase(Phase::Backoff).await;
         assert_eq!(status.reason.as_deref(), Some("the connection stopped inside the library"));

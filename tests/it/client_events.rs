@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_model::event::{ClientEvent, Delivery, Phase, Transport};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ const ROOM: &str = "structure:t1";
 
 async fn listening(setup: Value) -> (FakeGateway, TestClient) {
     let gateway = FakeGateway::start(setup).await;
-    let client = TestClient::live(options(&gateway.url, "", &[(ROOM, Start::Now)])).await;
+    let client = TestClient::live(options(&gateway.url, "", &[(ROOM, StartPosition::Now)])).await;
     (gateway, client)
 }
 
@@ -121,7 +121,7 @@ async fn answers_of_any_shape_mean_joined() {
 async fn answers_that_say_no_mean_refused() {
     for acks in [json!([{"success": false, "error": "not yours"}]), json!([{"error": "not yours"}])] {
         let gateway = FakeGateway::start(json!({"acks": acks})).await;
-        let mut client = TestClient::start(options(&gateway.url, "", &[(ROOM, Start::Now)]));
+        let mut client = TestClient::start(options(&gateway.url, "", &[(ROOM, StartPosition::Now)]));
         let refused = client.until(|event| matches!(event, ClientEvent::Refused { .. })).await;
         let ClientEvent::Refused { message, .. } = refused else { panic!() };
         assert_eq!(message, "not yours");
@@ -132,7 +132,7 @@ async fn answers_that_say_no_mean_refused() {
 async fn gateway_that_answers_nothing_but_sends_events_is_live() {
     // It answers no other request either, so there is nobody to ask over another connection.
     let gateway = FakeGateway::start(json!({"silent": true, "chatter": 20, "mute": true})).await;
-    let mut impatient = options(&gateway.url, "", &[(ROOM, Start::Now)]);
+    let mut impatient = options(&gateway.url, "", &[(ROOM, StartPosition::Now)]);
     impatient.timings.request = Duration::from_millis(300);
     let mut client = TestClient::start(impatient);
     client.until_phase(Phase::Live).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_client::credentials::{Credentials, Store};
 use scry_client::error::ApiError;
 use scry_client::secret::Secret;
@@ -25,7 +25,7 @@ async fn a_token_is_renewed_within_the_connection() {
     let server = TestServer::with(|config| config.auth.access_ttl = Duration::from_secs(3)).await;
     let api = api(&server.url, "gm").await;
     let campaign = emberfall(&api).await;
-    let mut client = TestClient::live(watching(&server.url, api.clone(), &campaign, Start::Now)).await;
+    let mut client = TestClient::live(watching(&server.url, api.clone(), &campaign, StartPosition::Now)).await;
     let mut changes = client.session.status.clone();
     let left = tokio::time::timeout(Duration::from_secs(5), changes.wait_for(|status| status.phase != Phase::Live));
     assert!(left.await.is_err(), "it must stay live: {:?}", client.session.status.borrow());
@@ -42,7 +42,7 @@ async fn an_expired_token_is_refreshed_before_the_next_attempt() {
     let campaign = emberfall(&api(&server.url, "gm").await).await;
     tokio::time::timeout(Duration::from_secs(10), refused_by_now(&server.url, &login.access)).await.unwrap();
     let api = Api::new(http(&server.url), Auth::in_memory(http(&server.url), login));
-    let mut client = TestClient::start(watching(&server.url, api, &campaign, Start::Now));
+    let mut client = TestClient::start(watching(&server.url, api, &campaign, StartPosition::Now));
     let status = client.until_phase(Phase::Live).await;
     assert_eq!(status.attempt, 0, "that is no failure of the network");
     assert!(!client.told.iter().any(|event| matches!(event, scry_model::event::ClientEvent::Status(status)
@@ -67,7 +67,7 @@ async fn a_login_that_ended_is_asked_for_and_one_made_elsewhere_picked_up() {
     let campaign = emberfall(&api(&server_.url, "gm").await).await;
 
     let stored = || Auth::stored(http(&proxy.url), credentials.clone());
-    let options = watching(&proxy.url, Api::new(http(&proxy.url), stored()), &campaign, Start::Now);
+    let options = watching(&proxy.url, Api::new(http(&proxy.url), stored()), &campaign, StartPosition::Now);
     let mut client = TestClient::live(options).await;
     // Another terminal logs out: the server ends the sockets of that login.
     assert!(stored().logout().await.unwrap());

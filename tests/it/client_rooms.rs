@@ -1,6 +1,6 @@
 //! Rooms come and go on a living connection, and a plain gateway is enough for them.
 
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_model::event::{ClientEvent, Phase};
 use scry_protocol::{ErrorCode, Position};
 use serde_json::json;
@@ -12,7 +12,11 @@ use crate::support::gateway::{TestGateway, kingdom, settlement, structure};
 #[tokio::test]
 async fn overlapping_rooms_pass_each_event_on_once_and_in_order() {
     let gateway = TestGateway::start().await;
-    let rooms = [("campaign:c1", Start::Now), ("settlement:s1", Start::Now), ("structure:t1", Start::Now)];
+    let rooms = [
+        ("campaign:c1", StartPosition::Now),
+        ("settlement:s1", StartPosition::Now),
+        ("structure:t1", StartPosition::Now),
+    ];
     let mut client = TestClient::live(options(&gateway.url, &gateway.token("gm"), &rooms)).await;
     gateway.record_all(vec![kingdom(), settlement("s1"), structure("t1", "s1"), structure("t2", "s2")]).await;
     client.until_seq(4).await;
@@ -25,11 +29,11 @@ async fn overlapping_rooms_pass_each_event_on_once_and_in_order() {
 async fn a_room_can_be_added_from_an_earlier_point_and_given_up() {
     let gateway = TestGateway::start().await;
     let mut client =
-        TestClient::live(options(&gateway.url, &gateway.token("gm"), &[("structure:t1", Start::Now)])).await;
+        TestClient::live(options(&gateway.url, &gateway.token("gm"), &[("structure:t1", StartPosition::Now)])).await;
     let epoch = gateway.record(structure("t2", "s2")).await.metadata.epoch.unwrap();
     gateway.record_all(vec![kingdom(), settlement("s2"), structure("t1", "s1")]).await;
     client.until_seq(4).await;
-    let from_the_beginning = Start::Since(Position::new(epoch, 0));
+    let from_the_beginning = StartPosition::Since(Position::new(epoch, 0));
     client.session.handle.subscribe_from("settlement:s2".parse().unwrap(), from_the_beginning);
     client.until_phase(Phase::Live).await;
     assert_eq!(client.seqs(), [4, 1, 3]);
@@ -45,7 +49,7 @@ async fn a_room_can_be_added_from_an_earlier_point_and_given_up() {
 #[tokio::test]
 async fn a_forbidden_room_is_refused_and_the_others_live() {
     let gateway = TestGateway::start().await;
-    let rooms = [("campaign:c1", Start::Now), ("settlement:nowhere", Start::Now)];
+    let rooms = [("campaign:c1", StartPosition::Now), ("settlement:nowhere", StartPosition::Now)];
     let mut client = TestClient::live(options(&gateway.url, &gateway.token("viewer"), &rooms)).await;
     let refused = client.told.iter().find_map(|event| {
         if let ClientEvent::Refused { room, code, .. } = event { Some((room.to_string(), code.clone())) } else { None }
@@ -59,7 +63,7 @@ async fn a_forbidden_room_is_refused_and_the_others_live() {
 async fn losing_membership_takes_the_room_away() {
     let gateway = TestGateway::start().await;
     let mut client =
-        TestClient::live(options(&gateway.url, &gateway.token("viewer"), &[("campaign:c1", Start::Now)])).await;
+        TestClient::live(options(&gateway.url, &gateway.token("viewer"), &[("campaign:c1", StartPosition::Now)])).await;
     gateway.remove_member("viewer").await;
     client.until(|event| matches!(event, ClientEvent::Refused { .. })).await;
 }
@@ -68,7 +72,7 @@ async fn losing_membership_takes_the_room_away() {
 async fn a_position_of_another_history_is_a_gap_that_stays_open() {
     let gateway = TestGateway::start().await;
     gateway.record_all(vec![kingdom(), kingdom()]).await;
-    let old = Start::Since(Position::new("another-history", 1));
+    let old = StartPosition::Since(Position::new("another-history", 1));
     let mut client = TestClient::live(options(&gateway.url, &gateway.token("gm"), &[("campaign:c1", old)])).await;
     let gaps = client.gaps();
     assert_eq!((gaps.len(), gaps[0].from, gaps[0].to, gaps[0].healed), (1, 1, 2, false));
@@ -81,7 +85,7 @@ async fn a_position_of_another_history_is_a_gap_that_stays_open() {
 #[tokio::test]
 async fn a_plain_gateway_is_enough_and_what_it_lacks_is_named_once() {
     let mut gateway = FakeGateway::start(json!({})).await;
-    let mut client = TestClient::live(options(&gateway.url, "", &[("campaign:c1", Start::Snapshot)])).await;
+    let mut client = TestClient::live(options(&gateway.url, "", &[("campaign:c1", StartPosition::Snapshot)])).await;
     let event = json!({"type": "settlement_updated",
         "payload": {"settlementId": "s1", "operation": "update", "campaignId": "c1", "changedFields": ["level"]}});
     gateway.emit("campaign:c1", "settlement_updated", json!([event])).await;

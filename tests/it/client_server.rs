@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_model::event::{ClientEvent, Phase};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ async fn a_campaign_is_shown_whole_and_then_followed() {
     let server = TestServer::start().await;
     let api = api(&server.url, "gm").await;
     let campaign = emberfall(&api).await;
-    let mut client = TestClient::live(watching(&server.url, api.clone(), &campaign, Start::Snapshot)).await;
+    let mut client = TestClient::live(watching(&server.url, api.clone(), &campaign, StartPosition::Snapshot)).await;
     let snapshot = client
         .told
         .iter()
@@ -67,7 +67,7 @@ async fn a_killed_server_costs_no_event() {
     let writer = api(&server.url, "player").await;
     let reader = api(&proxy.url, "gm").await;
     let campaign = emberfall(&writer).await;
-    let mut client = TestClient::live(watching(&proxy.url, reader, &campaign, Start::Now)).await;
+    let mut client = TestClient::live(watching(&proxy.url, reader, &campaign, StartPosition::Now)).await;
     let before = writer.campaigns().await.unwrap()[0].position.clone().unwrap().seq;
     for _ in 0..3 {
         advance(&writer, &campaign).await;
@@ -95,7 +95,7 @@ async fn an_unknown_campaign_is_refused_without_telling_more() {
     let theirs = emberfall(&api(&server.url, "gm").await).await;
     let outsider = api(&server.url, "outsider").await;
     for campaign in [theirs, "0197-nowhere".parse().unwrap()] {
-        let options = watching(&server.url, outsider.clone(), &campaign, Start::Snapshot);
+        let options = watching(&server.url, outsider.clone(), &campaign, StartPosition::Snapshot);
         let mut client = TestClient::start(options);
         let refused = client.until(|event| matches!(event, ClientEvent::Refused { .. })).await;
         let ClientEvent::Refused { message, .. } = refused else { unreachable!() };
@@ -109,7 +109,7 @@ async fn a_server_that_goes_down_in_good_order_is_waited_for() {
     let mut server = TestServer::start().await;
     let api = api(&server.url, "gm").await;
     let campaign = emberfall(&api).await;
-    let mut client = TestClient::live(watching(&server.url, api, &campaign, Start::Now)).await;
+    let mut client = TestClient::live(watching(&server.url, api, &campaign, StartPosition::Now)).await;
     server.stop().await;
     client
         .until(|event| matches!(event, ClientEvent::Delivered(delivery) if &*delivery.name == "server:draining"))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_client::error::ApiError;
 use scry_client::http::Http;
 use scry_client::secret::Secret;
@@ -38,7 +38,7 @@ fn http(server: &ServerAddress) -> Http {
 fn nobody(url: &str, ca_file: Option<PathBuf>) -> SessionOptions {
     let server = server(url, ca_file);
     let api = Api::new(http(&server), Auth::anonymous());
-    SessionOptions { server, api, ..options(url, "", &[(STRUCTURE, Start::Now)]) }
+    SessionOptions { server, api, ..options(url, "", &[(STRUCTURE, StartPosition::Now)]) }
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn the_profiles_authority_is_trusted_over_https_and_wss() {
     let login = auth::login(&http(&server), "gm", &Secret::new(PASSWORD)).await.unwrap();
     let api = Api::new(http(&server), Auth::in_memory(http(&server), login));
     let room = format!("campaign:{}", emberfall(&api).await);
-    let options = SessionOptions { server, api, ..options(&front.url, "", &[(&room, Start::Snapshot)]) };
+    let options = SessionOptions { server, api, ..options(&front.url, "", &[(&room, StartPosition::Snapshot)]) };
     let client = TestClient::live(options).await;
     assert_eq!(client.session.status.borrow().transport, Transport::WebSocket);
 }

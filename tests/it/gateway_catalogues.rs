@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_model::event::ClientEvent;
 use scry_protocol::{Id, Room};
 use scry_server::clock::now;
@@ -389,7 +389,7 @@ async fn our_client_in_two_rooms_passes_an_event_of_both_on_once() {
         shop.admit("gm", room).await;
     }
     let proxy = FaultProxy::start(&shop.server.url).await;
-    let rooms = [("project:p1", Start::Now), ("division:d1", Start::Now)];
+    let rooms = [("project:p1", StartPosition::Now), ("division:d1", StartPosition::Now)];
     let token = shop.server.login("gm").await;
     let mut client = TestClient::live(options(&proxy.url, &token, &rooms)).await;
     for number in 1..=30_u64 {
@@ -430,7 +430,7 @@ async fn our_client_follows_a_room_through_a_broken_line_without_a_gap() {
     shop.admit("gm", "company:acme").await;
     let proxy = FaultProxy::start(&shop.server.url).await;
     let token = shop.server.login("gm").await;
-    let rooms = [("company:acme", Start::Now)];
+    let rooms = [("company:acme", StartPosition::Now)];
     let mut client = TestClient::live(options(&proxy.url, &token, &rooms)).await;
     shop.say("invoice:paid", paid("acme", 1)).await;
     client.until(|event| number(event) == Some(1)).await;

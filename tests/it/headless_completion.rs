@@ -6,7 +6,7 @@ use super::support::pty::Pty;
 use super::support::town::{Town, told};
 
 /// Returns a program that waits for the server for as long as a busy machine may need.
-fn patient(town: &Town, name: &str) -> Command {
+fn backpressure(town: &Town, name: &str) -> Command {
     let mut command = town.program(name);
     command.env("SCRY_COMPLETE_PATIENCE", "20s").env("HOME", town.dir.path());
     command
@@ -30,14 +30,14 @@ fn offered(mut bash: Command, words: &[&str]) -> Vec<String> {
 #[test]
 fn bash_completes_commands_campaigns_and_entities() {
     let town = Town::start();
-    assert!(offered(patient(&town, "bash"), &["scry", "adv"]).contains(&"advance-time".to_owned()));
-    assert_eq!(offered(patient(&town, "bash"), &["scry", "watch", "--campaign", "emb"]), ["Emberfall"]);
-    assert_eq!(offered(patient(&town, "bash"), &["scry", "get", "settlement", "Cinder"]), ["Cinderford"]);
+    assert!(offered(backpressure(&town, "bash"), &["scry", "adv"]).contains(&"advance-time".to_owned()));
+    assert_eq!(offered(backpressure(&town, "bash"), &["scry", "watch", "--campaign", "emb"]), ["Emberfall"]);
+    assert_eq!(offered(backpressure(&town, "bash"), &["scry", "get", "settlement", "Cinder"]), ["Cinderford"]);
     assert_eq!(
-        offered(patient(&town, "bash"), &["scry", "watch", "--campaign", "Emberfall", "--settlement", "Harr"]),
+        offered(backpressure(&town, "bash"), &["scry", "watch", "--campaign", "Emberfall", "--settlement", "Harr"]),
         ["Harrow\\'s\\ Rest"]
     );
-    assert!(offered(patient(&town, "bash"), &["scry", "advance-time", ""]).contains(&"Emberfall".to_owned()));
+    assert!(offered(backpressure(&town, "bash"), &["scry", "advance-time", ""]).contains(&"Emberfall".to_owned()));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn where_nobody_answers_completion_is_silent_and_quick() {
 /// Asks fish what it would offer after a command line.
 fn fish_offers(town: &Town, line: &str) -> Vec<String> {
     let script = format!("scry completions fish | source; complete -C '{line}'");
-    let output = patient(town, "fish").args(["--no-config", "-c", &script]).output();
+    let output = backpressure(town, "fish").args(["--no-config", "-c", &script]).output();
     let output = output.expect("this test needs fish: tests/setup.sh shells installs it");
     let (code, stdout, stderr) = told(&output);
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
@@ -72,7 +72,7 @@ fn fish_completes_commands_campaigns_and_entities() {
 fn zsh_completes_commands_campaigns_and_entities() {
     let town = Town::start();
     // At a terminal, the only place where zsh completes.
-    let surroundings = patient(&town, "zsh");
+    let surroundings = backpressure(&town, "zsh");
     let text = |value: &std::ffi::OsStr| value.to_str().unwrap().to_owned();
     let env: Vec<_> = surroundings.get_envs().map(|(name, value)| (text(name), text(value.unwrap()))).collect();
     let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

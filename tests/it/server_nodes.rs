@@ -1,7 +1,7 @@
 //! Several nodes on one database: one order of events, whichever node makes them or sends them.
 
 use futures_util::future::join_all;
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_model::event::{ClientEvent, Phase};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ async fn edits_on_two_nodes_at_once_are_numbered_without_a_gap() {
     let (here, there) = (Emberfall::on(&first).await, Emberfall::on(&second).await);
     let campaign = emberfall(&api(&second.url, "gm").await).await;
     let reader = api(&second.url, "gm").await;
-    let mut client = TestClient::live(watching(&second.url, reader, &campaign, Start::Now)).await;
+    let mut client = TestClient::live(watching(&second.url, reader, &campaign, StartPosition::Now)).await;
     let town = here.entity("Saltwick").await;
     let edits = (0..30).map(|number| {
         let world = if number % 2 == 0 { &here } else { &there };
@@ -65,7 +65,7 @@ async fn a_rolling_restart_loses_nothing_and_alarms_nobody() {
     let mut clients = Vec::new();
     for _ in 0..6 {
         let reader = api(&balancer.url, "gm").await;
-        clients.push(TestClient::live(watching(&balancer.url, reader, &campaign, Start::Now)).await);
+        clients.push(TestClient::live(watching(&balancer.url, reader, &campaign, StartPosition::Now)).await);
     }
     let mut seq = 0;
     for _ in 0..2 {
@@ -95,7 +95,7 @@ async fn a_database_that_cuts_its_connections_is_found_again() {
     let world = Emberfall::on(&server).await;
     let reader = api(&server.url, "gm").await;
     let campaign = emberfall(&reader).await;
-    let mut client = TestClient::live(watching(&server.url, reader, &campaign, Start::Now)).await;
+    let mut client = TestClient::live(watching(&server.url, reader, &campaign, StartPosition::Now)).await;
     world.advance(1).await;
     database::cut_connections(&server.config).await;
     let before = world.events(0).await.len();

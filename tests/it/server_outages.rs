@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_model::event::{ClientEvent, Phase};
 use scry_protocol::Id;
 use serde_json::json;
@@ -25,7 +25,7 @@ const SLACK: Duration = Duration::from_secs(4);
 
 async fn watch(url: &str, campaign: &Id) -> TestClient {
     let reader = api(url, "gm").await;
-    let mut options = watching(url, reader, campaign, Start::Now);
+    let mut options = watching(url, reader, campaign, StartPosition::Now);
     // What is tested is whether the server keeps its sockets, not how soon a client loses patience.
     options.timings.latency_timeout = Duration::from_secs(10);
     options.timings.silence = Duration::from_secs(60);

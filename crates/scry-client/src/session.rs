@@ -26,20 +26,20 @@ use scry_protocol::{ClientRequest, Room};
 use tokio::sync::{mpsc, watch};
 
 use super::api::Api;
-use super::connection::{Actor, Command, Start, Timings, Wiring};
+use super::connection::{ActorConfig, ConnectionActor, ConnectionCommand, StartPosition, Timings};
 use super::error::ApiError;
 use super::http;
 
 /// How many events may wait for their reader before the connection is cut and caught up later.
-const CAPACITY: usize = 8192;
-const COMMANDS: usize = 256;
+const EVENT_CAPACITY: usize = 8192;
+const COMMAND_CAPACITY: usize = 256;
 
 /// Says where to connect, as whom, and what to listen to.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
     pub server: ServerAddress,
     pub api: Api,
-    pub rooms: Vec<(Room, Start)>,
+    pub rooms: Vec<(Room, StartPosition)>,
     /// Whether campaigns begin with their whole state; one that only watches events needs none.
     pub snapshots: bool,
     pub timings: Timings,
@@ -49,7 +49,7 @@ pub struct SessionOptions {
     pub capacity: usize,
     /// Whether the socket is left unread while the reader has no room, instead of being cut and resumed later: right
     /// for a reader that must not miss anything, even from a gateway that cannot resume.
-    pub patient: bool,
+    pub backpressure: bool,
 }
 
 impl SessionOptions {
@@ -63,15 +63,15 @@ impl SessionOptions {
             snapshots: true,
             timings: Timings::from(&settings.config.connection),
             link: settings.config.connection.link,
-            capacity: CAPACITY,
-            patient: false,
+            capacity: EVENT_CAPACITY,
+            backpressure: false,
         }
     }
 
     /// Adds a room, begun in the way that suits it: a campaign with its state, another with its next event.
     #[must_use]
     pub fn room(mut self, room: Room) -> Self {
-        let start = Start::usual(&room);
+        let start = StartPosition::default_for(&room);
         self.rooms.push((room, start));
         self
     }
@@ -85,55 +85,55 @@ pub struct Session {
     pub events: mpsc::Receiver<ClientEvent>,
     /// How the connection is at this moment.
     pub status: watch::Receiver<Status>,
-    pub handle: Handle,
+    pub handle: SessionHandle,
 }
 
 /// Steers a session; clones steer the same one.
 #[derive(Debug, Clone)]
-pub struct Handle {
-    commands: mpsc::Sender<Command>,
+pub struct SessionHandle {
+    commands: mpsc::Sender<ConnectionCommand>,
 }
 
-impl Handle {
+impl SessionHandle {
     /// Listens to a room too, from what suits it; one that is held already is left as it is.
     pub fn subscribe(&self, room: Room) {
-        let start = Start::usual(&room);
+        let start = StartPosition::default_for(&room);
         self.subscribe_from(room, start);
     }
 
     /// Listens to a room too, from a certain point.
-    pub fn subscribe_from(&self, room: Room, start: Start) {
-        self.send(Command::Subscribe(room, start));
+    pub fn subscribe_from(&self, room: Room, start: StartPosition) {
+        self.send(ConnectionCommand::Subscribe(room, start));
     }
 
     /// Listens to a room no longer.
     pub fn unsubscribe(&self, room: Room) {
-        self.send(Command::Unsubscribe(room));
+        self.send(ConnectionCommand::Unsubscribe(room));
     }
 
     /// Says something in passing, while the connection is live; otherwise it is not said.
-    pub fn tell(&self, request: ClientRequest) {
-        self.send(Command::Tell(request));
+    pub fn emit(&self, request: ClientRequest) {
+        self.send(ConnectionCommand::Emit(request));
     }
 
     /// Asks for a [`ClientEvent::Confirmed`], which comes once the connection is live and everything sent so far is here.
     pub fn confirm(&self) {
-        self.send(Command::Confirm);
+        self.send(ConnectionCommand::Confirm);
     }
 
     /// Tries to connect now instead of later; without effect on a connection that is up.
     pub fn retry_now(&self) {
-        self.send(Command::Retry);
+        self.send(ConnectionCommand::Retry);
     }
 
     /// Ends the session and waits until it has ended.
     pub async fn close(&self) {
         // An error means that it has ended already.
-        let _ = self.commands.send(Command::Close).await;
+        let _ = self.commands.send(ConnectionCommand::Close).await;
         self.commands.closed().await;
     }
 
-    fn send(&self, command: Command) {
+    fn send(&self, command: ConnectionCommand) {
         if let Err(mpsc::error::TrySendError::Full(command)) = self.commands.try_send(command) {
             tracing::error!(?command, "more commands than the connection can take; one was dropped");
         }
@@ -146,10 +146,10 @@ impl Handle {
 /// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.
 pub fn connect(options: SessionOptions) -> Result<Session, ApiError> {
     let tls = http::tls(options.server.ca_file.as_deref())?;
-    let (commands, commanded) = mpsc::channel(COMMANDS);
+    let (commands, commanded) = mpsc::channel(COMMAND_CAPACITY);
     let (sender, events) = mpsc::channel(options.capacity.max(1));
     let (told, status) = watch::channel(Status::disconnected());
-    let actor = Actor::new(Wiring {
+    let actor = ConnectionActor::new(ActorConfig {
         api: options.api,
         url: options.server.url,
         tls,
@@ -157,11 +157,11 @@ pub fn connect(options: SessionOptions) -> Result<Session, ApiError> {
         link: options.link,
         rooms: options.rooms,
         snapshots: options.snapshots,
-        patient: options.patient,
+        backpressure: options.backpressure,
         commands: commanded,
         events: sender,
         status: told,
     });
     tokio::spawn(actor.run());
-    Ok(Session { events, status, handle: Handle { commands } })
+    Ok(Session { events, status, handle: SessionHandle { commands } })
 }

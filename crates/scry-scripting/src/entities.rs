@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use scry_calendar::Calendar;
 use scry_client::api::{Api, JournalEntry};
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_client::error::ApiError;
 use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::{EntityType, Event, Id, Operation, Position, Room};
@@ -79,12 +79,12 @@ impl Entities {
     /// Learns what the entities were where rooms begin that do not begin with a state of their own.
     ///
     /// A settlement or a structure begins right after the state that was learnt then.
-    pub async fn begin(&mut self, rooms: &mut [(Room, Start)]) {
+    pub async fn begin(&mut self, rooms: &mut [(Room, StartPosition)]) {
         let Some(api) = self.api.clone() else { return };
         let whole: HashSet<Id> = rooms.iter().filter_map(|(room, _)| campaign_of(room)).collect();
         for (room, start) in rooms {
             let begun = match (&*room, &*start) {
-                (Room::Campaign(campaign), Start::Since(position)) => {
+                (Room::Campaign(campaign), StartPosition::Since(position)) => {
                     self.begin_at(&api, campaign, Some(position)).await
                 }
                 (Room::Settlement(id) | Room::Structure(id), _) => self.begin_alone(&api, id, start, &whole).await,
@@ -131,7 +131,7 @@ impl Entities {
         &mut self,
         api: &Api,
         id: &Id,
-        start: &mut Start,
+        start: &mut StartPosition,
         whole: &HashSet<Id>,
     ) -> Result<(), ApiError> {
         let Some((_, node)) = api.nodes(std::slice::from_ref(id)).await?.first().and_then(read) else { return Ok(()) };
@@ -142,11 +142,11 @@ impl Entities {
         self.alone.insert(id.clone());
         self.narrow.insert(campaign.clone());
         if !self.campaigns.contains_key(&campaign) {
-            let position = if let Start::Since(position) = &*start { Some(position.clone()) } else { None };
+            let position = if let StartPosition::Since(position) = &*start { Some(position.clone()) } else { None };
             self.begin_at(api, &campaign, position.as_ref()).await?;
         }
         match self.campaigns.get(&campaign) {
-            Some(state) if *start == Start::Now => *start = Start::Since(state.position().clone()),
+            Some(state) if *start == StartPosition::Now => *start = StartPosition::Since(state.position().clone()),
             Some(_) => {}
             None => self.latest.learn(id.clone(), node),
         }

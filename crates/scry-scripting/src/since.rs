@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use scry_client::api::{Api, JournalEntry};
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_client::error::ApiError;
 use scry_config::duration;
 use scry_protocol::{Id, Position};
@@ -49,7 +49,7 @@ pub enum SinceError {
 ///
 /// # Errors
 /// [`SinceError`] when the journal cannot be asked.
-pub async fn start(api: &Api, campaign: &Id, since: Since, now: Timestamp) -> Result<Start, SinceError> {
+pub async fn start(api: &Api, campaign: &Id, since: Since, now: Timestamp) -> Result<StartPosition, SinceError> {
     let head = api.campaigns().await?.into_iter().find(|one| one.id == *campaign).and_then(|one| one.position);
     let head = head.ok_or_else(|| SinceError::NoJournal(campaign.clone()))?;
     let seq = match since {
@@ -60,7 +60,7 @@ pub async fn start(api: &Api, campaign: &Id, since: Since, now: Timestamp) -> Re
             last_before(api, campaign, from, head.seq).await?
         }
     };
-    Ok(Start::Since(Position::new(head.epoch, seq)))
+    Ok(StartPosition::Since(Position::new(head.epoch, seq)))
 }
 
 async fn first(api: &Api, campaign: &Id) -> Result<Option<JournalEntry>, ApiError> {

@@ -55,7 +55,7 @@ impl Stream {
     /// [`ApiError`] when the profile's file of authorities cannot be used.
     pub async fn open(mut options: SessionOptions, look_up: bool) -> Result<Self, ApiError> {
         options.snapshots = look_up;
-        options.patient = true;
+        options.backpressure = true;
         options.capacity = CAPACITY;
         let mut entities = Entities::new(look_up.then(|| options.api.clone()));
         entities.begin(&mut options.rooms).await;

@@ -1,7 +1,7 @@
 //! What the people at the simulated table let others see: where they are, and when they write.
 
 use scry_client::error::ApiError;
-use scry_client::session::{self, Handle, Session, SessionOptions};
+use scry_client::session::{self, Session, SessionHandle, SessionOptions};
 use scry_protocol::presence::{Activity, PresenceUpdate, Resource, TypingRequest};
 use scry_protocol::{ClientRequest, Id, Room};
 
@@ -11,9 +11,9 @@ use super::act::{Act, Place, Seat};
 #[derive(Debug)]
 pub struct Voices {
     campaign: Id,
-    player: Handle,
+    player: SessionHandle,
     /// Somebody who only looks on.
-    onlooker: Handle,
+    onlooker: SessionHandle,
 }
 
 impl Voices {
@@ -63,7 +63,7 @@ impl Voices {
 }
 
 /// Joins the campaign's room; what happens there is for others to read.
-fn join(campaign: &Id, options: SessionOptions) -> Result<Handle, ApiError> {
+fn join(campaign: &Id, options: SessionOptions) -> Result<SessionHandle, ApiError> {
     let options = SessionOptions { snapshots: false, ..options }.room(Room::Campaign(campaign.clone()));
     let Session { mut events, handle, .. } = session::connect(options)?;
     tokio::spawn(async move { while events.recv().await.is_some() {} });

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scry_client::connection::{Start, Timings};
+use scry_client::connection::{StartPosition, Timings};
 use scry_model::event::{ClientEvent, Phase, Status, Transport};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::support::gateway::{TestGateway, kingdom, structure};
 
 const CAMPAIGN: &str = "campaign:c1";
 
-fn options(url: &str, token: &str, rooms: &[(&str, Start)]) -> SessionOptions {
+fn options(url: &str, token: &str, rooms: &[(&str, StartPosition)]) -> SessionOptions {
     SessionOptions { link: LINK, ..client::options(url, token, rooms) }
 }
 
@@ -23,7 +23,7 @@ async fn behind_proxy() -> (TestGateway, FaultProxy, TestClient) {
     let gateway = TestGateway::start().await;
     let proxy = FaultProxy::start(&gateway.url).await;
     let token = gateway.token("gm");
-    let client = TestClient::live(options(&proxy.url, &token, &[(CAMPAIGN, Start::Now)])).await;
+    let client = TestClient::live(options(&proxy.url, &token, &[(CAMPAIGN, StartPosition::Now)])).await;
     (gateway, proxy, client)
 }
 
@@ -145,7 +145,7 @@ async fn a_server_that_comes_back_elsewhere_is_found() {
 async fn a_gateway_that_ends_the_namespace_or_the_transport_is_reconnected() {
     for end in ["disconnect", "close"] {
         let mut gateway = FakeGateway::start(json!({})).await;
-        let mut client = TestClient::live(options(&gateway.url, "", &[("structure:t1", Start::Now)])).await;
+        let mut client = TestClient::live(options(&gateway.url, "", &[("structure:t1", StartPosition::Now)])).await;
         gateway.ask(end).await;
         client.until_phase(Phase::Backoff).await;
         client.until_phase(Phase::Live).await;
@@ -156,7 +156,7 @@ async fn a_gateway_that_ends_the_namespace_or_the_transport_is_reconnected() {
 #[tokio::test]
 async fn a_gateway_that_acknowledges_nothing_is_listened_to() {
     let mut gateway = FakeGateway::start(json!({"silent": true})).await;
-    let mut impatient = options(&gateway.url, "", &[("structure:t1", Start::Now), ("structure:t2", Start::Now)]);
+    let mut impatient = options(&gateway.url, "", &[("structure:t1", StartPosition::Now), ("structure:t2", StartPosition::Now)]);
     impatient.timings.request = Duration::from_millis(300);
     let mut client = TestClient::live(impatient).await;
     asked_for(&mut gateway, 2).await;
@@ -188,7 +188,7 @@ async fn asked_for(gateway: &mut FakeGateway, rooms: usize) {
 async fn a_foreign_line_that_falls_silent_is_given_up_too() {
     let gateway = FakeGateway::start(json!({})).await;
     let proxy = FaultProxy::start(&gateway.url).await;
-    let mut client = TestClient::live(options(&proxy.url, "", &[("structure:t1", Start::Now)])).await;
+    let mut client = TestClient::live(options(&proxy.url, "", &[("structure:t1", StartPosition::Now)])).await;
     client.until(|event| matches!(event, ClientEvent::Notice(text) if text.contains("latency"))).await;
     // Long enough for several looks: a quiet gateway is no dead one.
     let quiet = client.session.status.wait_for(|status| status.phase != Phase::Live);
@@ -214,7 +214,7 @@ async fn a_refused_handshake_is_told_in_the_gateways_words() {
 #[tokio::test]
 async fn a_token_the_gateway_refuses_asks_for_a_login() {
     let gateway = TestGateway::start().await;
-    let mut client = TestClient::start(options(&gateway.url, "not-a-token", &[(CAMPAIGN, Start::Now)]));
+    let mut client = TestClient::start(options(&gateway.url, "not-a-token", &[(CAMPAIGN, StartPosition::Now)]));
     let status = client.until_phase(Phase::LoginRequired).await;
     assert_eq!(status.attempt, 0, "that is no failure of the network");
 }
@@ -222,7 +222,7 @@ async fn a_token_the_gateway_refuses_asks_for_a_login() {
 #[tokio::test]
 async fn without_websocket_it_polls_and_says_so() {
     let mut gateway = FakeGateway::start(json!({"server": {"transports": ["polling"]}})).await;
-    let mut client = TestClient::live(options(&gateway.url, "", &[("structure:t1", Start::Now)])).await;
+    let mut client = TestClient::live(options(&gateway.url, "", &[("structure:t1", StartPosition::Now)])).await;
     assert_eq!(client.session.status.borrow().transport, Transport::Polling);
     gateway.emit("structure:t1", "structure_updated", json!([{"type": "structure_updated", "payload": {}}])).await;
     client.until(|event| matches!(event, ClientEvent::Delivered(_))).await;
@@ -232,7 +232,7 @@ async fn without_websocket_it_polls_and_says_so() {
 #[tokio::test]
 async fn a_reader_that_falls_behind_is_caught_up() {
     let gateway = TestGateway::start().await;
-    let mut slow = options(&gateway.url, &gateway.token("gm"), &[(CAMPAIGN, Start::Now)]);
+    let mut slow = options(&gateway.url, &gateway.token("gm"), &[(CAMPAIGN, StartPosition::Now)]);
     slow.capacity = 8;
     // A minute without a pulse: what is tested is the reader.
     slow.timings = Timings { latency_interval: Duration::from_secs(60), ..quick() };
@@ -246,7 +246,7 @@ async fn a_reader_that_falls_behind_is_caught_up() {
 #[tokio::test]
 async fn a_closed_session_leaves_the_gateway() {
     let gateway = TestGateway::start().await;
-    let client = TestClient::live(options(&gateway.url, &gateway.token("gm"), &[(CAMPAIGN, Start::Now)])).await;
+    let client = TestClient::live(options(&gateway.url, &gateway.token("gm"), &[(CAMPAIGN, StartPosition::Now)])).await;
     gateway.connected(1).await;
     client.session.handle.close().await;
     gateway.connected(0).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
-use scry_client::connection::Start;
+use scry_client::connection::StartPosition;
 use scry_client::credentials::Login;
 use scry_client::http::Http;
 use scry_client::secret::Secret;
@@ -50,7 +50,7 @@ pub async fn advance(api: &Api, campaign: &Id) {
 }
 
 /// Prepares a session in a campaign's room.
-pub fn watching(url: &str, api: Api, campaign: &Id, start: Start) -> SessionOptions {
+pub fn watching(url: &str, api: Api, campaign: &Id, start: StartPosition) -> SessionOptions {
     let rooms = vec![(Room::Campaign(campaign.clone()), start)];
     SessionOptions {
         server: server(url),
@@ -60,6 +60,6 @@ pub fn watching(url: &str, api: Api, campaign: &Id, start: Start) -> SessionOpti
         timings: quick(),
         link: LinkKind::default(),
         capacity: 4096,
-        patient: false,
+        backpressure: false,
     }
 }

@@ -11,106 +11,106 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::link::{self, Inbox, InboxSender, Link, Links, Target};
-use super::machine::{Effect, Input, Machine, Moment};
-use super::network::{Network, Routes};
-use super::{Body, Generation, Request, Start, Timings};
+use super::link::{self, InboxSender, Link, LinkFactory, LinkInbox, LinkTarget};
+use super::network::{LocalRoutes, NetworkWatcher};
+use super::state_machine::{ClockReading, ConnectionEffect, ConnectionInput, ConnectionState};
+use super::{GatewayRequest, Generation, RequestBody, StartPosition, Timings};
 use crate::api::Api;
 use crate::auth::Access;
 use crate::error::ApiError;
 use crate::secret::Secret;
 
 /// How often to see, while waiting, whether there is another network.
-const LOOK_AROUND: Duration = Duration::from_secs(2);
+const NETWORK_POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How much room a patient actor wants before it takes a batch: an event rarely tells more than itself.
-const ROOM: usize = link::BATCH + 32;
+const MIN_EVENT_CAPACITY: usize = link::BATCH_EVENTS + 32;
 
 /// Asks the actor for something.
 #[derive(Debug)]
-pub(crate) enum Command {
-    Subscribe(Room, Start),
+pub(crate) enum ConnectionCommand {
+    Subscribe(Room, StartPosition),
     Unsubscribe(Room),
-    Tell(ClientRequest),
+    Emit(ClientRequest),
     Confirm,
     Retry,
     Close,
 }
 
 /// Holds what an actor is connected to.
-pub(crate) struct Wiring {
+pub(crate) struct ActorConfig {
     pub api: Api,
     pub url: url::Url,
     pub tls: Option<native_tls::TlsConnector>,
     pub timings: Timings,
     pub link: LinkKind,
-    pub rooms: Vec<(Room, Start)>,
+    pub rooms: Vec<(Room, StartPosition)>,
     pub snapshots: bool,
     /// Whether a slow reader is waited for instead of cutting the connection.
-    pub patient: bool,
-    pub commands: mpsc::Receiver<Command>,
+    pub backpressure: bool,
+    pub commands: mpsc::Receiver<ConnectionCommand>,
     pub events: mpsc::Sender<ClientEvent>,
     pub status: watch::Sender<Status>,
 }
 
 /// Owns the connection: the link, the timers, and everything asked over HTTP on its behalf.
-pub(crate) struct Actor {
+pub(crate) struct ConnectionActor {
     api: Api,
     url: url::Url,
-    machine: Machine,
-    links: Links,
+    machine: ConnectionState,
+    links: LinkFactory,
     link: Option<Link>,
-    inbox: Inbox,
+    inbox: LinkInbox,
     inbox_sender: InboxSender,
     /// What came out of the inbox at once and is yet to be handled.
-    arrived: VecDeque<Input>,
-    jobs: JoinSet<Done>,
+    arrived: VecDeque<ConnectionInput>,
+    jobs: JoinSet<JobResult>,
     access: Option<Access>,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<ConnectionCommand>,
     events: mpsc::Sender<ClientEvent>,
-    patient: bool,
+    backpressure: bool,
     /// What the owner has not taken yet. The link is cut as soon as there is any, so it stays small.
     outbox: VecDeque<ClientEvent>,
     status: watch::Sender<Status>,
-    network: Network,
+    network: NetworkWatcher,
 }
 
 /// Brings back what was asked over HTTP or of the login's store.
-enum Done {
+enum JobResult {
     Token(Generation, Result<Option<Access>, ApiError>),
     Snapshot(Generation, Id, Result<Snapshot, ApiError>),
-    Knocked(Generation, Result<(), ApiError>),
+    HealthProbed(Generation, Result<(), ApiError>),
     /// Whether there is a login we did not know.
-    Search(bool),
+    LoginSearched(bool),
 }
 
-impl Actor {
-    pub(crate) fn new(wiring: Wiring) -> Self {
+impl ConnectionActor {
+    pub(crate) fn new(config: ActorConfig) -> Self {
         let (inbox_sender, inbox) = link::inbox();
-        let connect_timeout = wiring.timings.connect;
-        let target = Target { kind: wiring.link, url: wiring.url.clone(), tls: wiring.tls, connect_timeout };
+        let connect_timeout = config.timings.connect;
+        let target = LinkTarget { kind: config.link, url: config.url.clone(), tls: config.tls, connect_timeout };
         Self {
-            api: wiring.api,
-            url: wiring.url,
-            links: Links::new(target),
-            machine: Machine::new(wiring.timings, wiring.rooms, wiring.snapshots),
+            api: config.api,
+            url: config.url,
+            links: LinkFactory::new(target),
+            machine: ConnectionState::new(config.timings, config.rooms, config.snapshots),
             link: None,
             inbox,
             inbox_sender,
             arrived: VecDeque::new(),
             jobs: JoinSet::new(),
             access: None,
-            commands: wiring.commands,
-            patient: wiring.patient && wiring.events.max_capacity() >= ROOM,
-            events: wiring.events,
+            commands: config.commands,
+            backpressure: config.backpressure && config.events.max_capacity() >= MIN_EVENT_CAPACITY,
+            events: config.events,
             outbox: VecDeque::new(),
-            status: wiring.status,
-            network: Network::default(),
+            status: config.status,
+            network: NetworkWatcher::default(),
         }
     }
 
     /// Works until it is told to close, or until nobody listens any more.
     pub(crate) async fn run(mut self) {
-        self.handle(Input::Start);
+        self.handle(ConnectionInput::Start);
         while self.machine.status().phase != Phase::Closed {
             let input = self.next_input().await;
             self.handle(input);
@@ -120,7 +120,7 @@ impl Actor {
         }
     }
 
-    async fn next_input(&mut self) -> Input {
+    async fn next_input(&mut self) -> ConnectionInput {
         if let Some(input) = self.arrived.pop_front() {
             return input;
         }
@@ -128,83 +128,83 @@ impl Actor {
         let away = matches!(self.machine.status().phase, Phase::Backoff | Phase::Open);
         if !away {
             self.network.forget();
-        } else if self.network.has_changed(Routes::to(&self.url)) {
-            return Input::Retry;
+        } else if self.network.has_changed(LocalRoutes::to(&self.url)) {
+            return ConnectionInput::Retry;
         }
         loop {
             let waits = self.waits_for_reader();
             tokio::select! {
                 biased;
                 command = self.commands.recv() => return match command {
-                    Some(Command::Subscribe(room, start)) => Input::Subscribe(room, start),
-                    Some(Command::Unsubscribe(room)) => Input::Unsubscribe(room),
-                    Some(Command::Tell(request)) => Input::Tell(request),
-                    Some(Command::Confirm) => Input::Confirm,
-                    Some(Command::Retry) => Input::Retry,
-                    Some(Command::Close) | None => Input::Close,
+                    Some(ConnectionCommand::Subscribe(room, start)) => ConnectionInput::Subscribe(room, start),
+                    Some(ConnectionCommand::Unsubscribe(room)) => ConnectionInput::Unsubscribe(room),
+                    Some(ConnectionCommand::Emit(request)) => ConnectionInput::Emit(request),
+                    Some(ConnectionCommand::Confirm) => ConnectionInput::Confirm,
+                    Some(ConnectionCommand::Retry) => ConnectionInput::Retry,
+                    Some(ConnectionCommand::Close) | None => ConnectionInput::Close,
                 },
                 permit = self.events.reserve(), if !self.outbox.is_empty() => match (permit, self.outbox.pop_front()) {
                     (Ok(permit), Some(event)) => {
                         permit.send(event);
                         if self.outbox.is_empty() {
-                            return Input::Relieved;
+                            return ConnectionInput::CaughtUp;
                         }
                     }
-                    _ => return Input::Close,
+                    _ => return ConnectionInput::Close,
                 },
-                () = self.events.closed() => return Input::Close,
+                () = self.events.closed() => return ConnectionInput::Close,
                 Some(job) = self.jobs.join_next(), if !self.jobs.is_empty() => match job {
-                    Ok(Done::Token(generation, result)) => {
+                    Ok(JobResult::Token(generation, result)) => {
                         let result = result.map(|access| {
                             self.access = access;
                             self.access.as_ref().and_then(lifetime)
                         });
-                        return Input::Token(generation, result);
+                        return ConnectionInput::Token(generation, result);
                     }
-                    Ok(Done::Snapshot(generation, campaign, result)) => {
-                        return Input::Snapshot(generation, campaign, result.map(Box::new));
+                    Ok(JobResult::Snapshot(generation, campaign, result)) => {
+                        return ConnectionInput::Snapshot(generation, campaign, result.map(Box::new));
                     }
-                    Ok(Done::Knocked(generation, result)) => return Input::Knocked(generation, result),
-                    Ok(Done::Search(true)) => {
+                    Ok(JobResult::HealthProbed(generation, result)) => return ConnectionInput::HealthProbed(generation, result),
+                    Ok(JobResult::LoginSearched(true)) => {
                         // Whoever has logged in now is not to be taken for whoever was connected before.
                         self.links.forget_session();
-                        return Input::LoginFound;
+                        return ConnectionInput::LoginFound;
                     }
-                    Ok(Done::Search(false)) => {}
+                    Ok(JobResult::LoginSearched(false)) => {}
                     Err(error) => tracing::error!(%error, "a background request failed"),
                 },
-                () = tokio::time::sleep(LOOK_AROUND), if away => {
-                    if self.network.has_changed(Routes::to(&self.url)) {
+                () = tokio::time::sleep(NETWORK_POLL_INTERVAL), if away => {
+                    if self.network.has_changed(LocalRoutes::to(&self.url)) {
                         tracing::info!("the network has changed; trying at once");
-                        return Input::Retry;
+                        return ConnectionInput::Retry;
                     }
                 }
                 // An error means that nobody listens any more, which is seen above.
-                _ = self.events.reserve_many(ROOM), if waits => {}
+                _ = self.events.reserve_many(MIN_EVENT_CAPACITY), if waits => {}
                 Some((generation, events)) = self.inbox.recv(), if !waits => {
-                    let mut inputs = events.into_iter().map(|event| Input::Link(generation, event));
+                    let mut inputs = events.into_iter().map(|event| ConnectionInput::Link(generation, event));
                     let Some(first) = inputs.next() else { continue };
                     self.arrived.extend(inputs);
                     return first;
                 }
                 // What is late may lie in the inbox, where it waits for the reader.
-                () = until(deadline), if deadline.is_some() && !waits => return Input::Deadline,
+                () = until(deadline), if deadline.is_some() && !waits => return ConnectionInput::Deadline,
             }
         }
     }
 
     /// Tells whether the socket is left unread until whoever listens has caught up.
     fn waits_for_reader(&self) -> bool {
-        self.patient && self.outbox.is_empty() && self.events.capacity() < ROOM
+        self.backpressure && self.outbox.is_empty() && self.events.capacity() < MIN_EVENT_CAPACITY
     }
 
-    fn handle(&mut self, input: Input) {
+    fn handle(&mut self, input: ConnectionInput) {
         for effect in self.machine.handle(input, now()) {
-            self.carry_out(effect);
+            self.execute(effect);
         }
         if !self.outbox.is_empty() {
-            for effect in self.machine.handle(Input::Congested, now()) {
-                self.carry_out(effect);
+            for effect in self.machine.handle(ConnectionInput::Congested, now()) {
+                self.execute(effect);
             }
         }
         let status = self.machine.status();
@@ -215,19 +215,19 @@ impl Actor {
         });
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn execute(&mut self, effect: ConnectionEffect) {
         match effect {
-            Effect::GetToken { generation, fresh } => self.get_token(generation, fresh),
-            Effect::Connect(generation) => self.connect(generation),
-            Effect::Disconnect => {
+            ConnectionEffect::GetToken { generation, fresh } => self.get_token(generation, fresh),
+            ConnectionEffect::Connect(generation) => self.connect(generation),
+            ConnectionEffect::Disconnect => {
                 // Dropping it says goodbye on its own thread.
                 self.link = None;
             }
-            Effect::Send(request) => self.send(request),
-            Effect::GetSnapshot(generation, campaign) => self.get_snapshot(generation, campaign),
-            Effect::Knock(generation) => self.knock(generation),
-            Effect::FindLogin => self.find_login(),
-            Effect::Tell(event) => self.tell(event),
+            ConnectionEffect::Send(request) => self.send(request),
+            ConnectionEffect::GetSnapshot(generation, campaign) => self.get_snapshot(generation, campaign),
+            ConnectionEffect::ProbeHealth(generation) => self.probe_health(generation),
+            ConnectionEffect::FindLogin => self.find_login(),
+            ConnectionEffect::Report(event) => self.report(event),
         }
     }
 
@@ -236,7 +236,7 @@ impl Actor {
         let refused = self.token();
         self.jobs.spawn(async move {
             let result = if fresh { auth.renew(refused.as_ref()).await.map(Some) } else { auth.access().await };
-            Done::Token(generation, result)
+            JobResult::Token(generation, result)
         });
     }
 
@@ -244,19 +244,19 @@ impl Actor {
         let api = self.api.clone();
         self.jobs.spawn(async move {
             let result = api.snapshot(&campaign).await;
-            Done::Snapshot(generation, campaign, result)
+            JobResult::Snapshot(generation, campaign, result)
         });
     }
 
-    fn knock(&mut self, generation: Generation) {
+    fn probe_health(&mut self, generation: Generation) {
         let api = self.api.clone();
-        self.jobs.spawn(async move { Done::Knocked(generation, api.reach().await) });
+        self.jobs.spawn(async move { JobResult::HealthProbed(generation, api.reach().await) });
     }
 
     fn find_login(&mut self) {
         let auth = self.api.auth().clone();
         self.jobs.spawn(async move {
-            Done::Search(auth.pick_up().await.unwrap_or_else(|error| {
+            JobResult::LoginSearched(auth.pick_up().await.unwrap_or_else(|error| {
                 tracing::debug!(%error, "the login cannot be looked for");
                 false
             }))
@@ -271,10 +271,10 @@ impl Actor {
         }
     }
 
-    fn send(&mut self, request: Request) {
+    fn send(&mut self, request: GatewayRequest) {
         let body = match request.body {
-            Body::Json(body) => body,
-            Body::Token => json!({"token": self.token().as_ref().map(Secret::expose)}),
+            RequestBody::Json(body) => body,
+            RequestBody::Token => json!({"token": self.token().as_ref().map(Secret::expose)}),
         };
         if let Some(link) = &self.link {
             link.send(request.id, request.name, body);
@@ -285,7 +285,7 @@ impl Actor {
         self.access.as_ref().map(|access| access.token.clone())
     }
 
-    fn tell(&mut self, event: ClientEvent) {
+    fn report(&mut self, event: ClientEvent) {
         if !self.outbox.is_empty() {
             // Of several states that were not read, only the last is of interest.
             if matches!(event, ClientEvent::Status(_)) {
@@ -304,8 +304,8 @@ fn lifetime(access: &Access) -> Option<Duration> {
     Some(Duration::try_from(left).unwrap_or_default())
 }
 
-fn now() -> Moment {
-    Moment { at: Instant::now(), wall: Timestamp::now(), dice: rand::random() }
+fn now() -> ClockReading {
+    ClockReading { at: Instant::now(), wall: Timestamp::now(), jitter: rand::random() }
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 /// Lists the waits before attempts 1 to 10, as multiples of the unit.
-pub const STEPS: [u32; 10] = [1, 2, 4, 8, 16, 32, 32, 32, 32, 32];
+pub const BACKOFF_STEPS: [u32; 10] = [1, 2, 4, 8, 16, 32, 32, 32, 32, 32];
 
 /// The most that jitter takes off.
-const MAX_SHORTENING: f64 = 0.2;
+const MAX_JITTER: f64 = 0.2;
 
-/// Returns the wait before `attempt`, which counts from 1; `dice` in 0…1 takes off up to a fifth.
+/// Returns the wait before `attempt`, which counts from 1; `jitter` in 0…1 takes off up to a fifth.
 #[must_use]
-pub fn delay(attempt: u32, unit: Duration, dice: f64) -> Duration {
-    let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX).min(STEPS.len() - 1);
-    let full = unit.saturating_mul(STEPS[index]);
-    full.mul_f64(1.0 - MAX_SHORTENING * dice.clamp(0.0, 1.0))
+pub fn delay(attempt: u32, unit: Duration, jitter: f64) -> Duration {
+    let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX).min(BACKOFF_STEPS.len() - 1);
+    let full = unit.saturating_mul(BACKOFF_STEPS[index]);
+    full.mul_f64(1.0 - MAX_JITTER * jitter.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -31,10 +31,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn jitter_takes_off_a_fifth_at_most(attempt in 1_u32..20, dice in 0.0_f64..=1.0) {
+        fn jitter_takes_off_a_fifth_at_most(attempt in 1_u32..20, jitter in 0.0_f64..=1.0) {
             let unit = Duration::from_secs(1);
             let full = delay(attempt, unit, 0.0);
-            let wait = delay(attempt, unit, dice);
+            let wait = delay(attempt, unit, jitter);
             prop_assert!(wait <= full && wait >= full.mul_f64(0.799));
         }
     }

@@ -1,6 +1,6 @@
 //! When to stop trying.
 
-use super::backoff::STEPS;
+use super::backoff::BACKOFF_STEPS;
 
 /// Counts attempts since the connection was last live.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) struct Breaker {
 
 /// Says what follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum BreakerDecision {
     /// Wait, then make this attempt.
     Retry(u32),
     /// Stop trying.
@@ -21,7 +21,7 @@ pub(super) enum Next {
 impl Breaker {
     /// Counts the attempts that are made before the circuit opens.
     #[expect(clippy::cast_possible_truncation, reason = "ten")]
-    pub(super) const MAX_ATTEMPTS: u32 = STEPS.len() as u32;
+    pub(super) const MAX_ATTEMPTS: u32 = BACKOFF_STEPS.len() as u32;
 
     /// Returns the number of the attempt under way or waited for; 0 is the very first connection.
     #[must_use]
@@ -30,14 +30,14 @@ impl Breaker {
     }
 
     /// Records a failure, or the loss of a connection that was live.
-    pub(super) const fn fail(&mut self) -> Next {
+    pub(super) const fn fail(&mut self) -> BreakerDecision {
         if self.probing || self.attempt >= Self::MAX_ATTEMPTS {
             self.probing = false;
             self.attempt = Self::MAX_ATTEMPTS;
-            return Next::Open;
+            return BreakerDecision::Open;
         }
         self.attempt += 1;
-        Next::Retry(self.attempt)
+        BreakerDecision::Retry(self.attempt)
     }
 
     /// Starts counting anew: the connection is live, or a person asked.
@@ -59,18 +59,18 @@ mod tests {
     fn the_tenth_failed_attempt_opens_the_circuit() {
         let mut breaker = Breaker::default();
         for attempt in 1..=10 {
-            assert_eq!(breaker.fail(), Next::Retry(attempt));
+            assert_eq!(breaker.fail(), BreakerDecision::Retry(attempt));
         }
-        assert_eq!(breaker.fail(), Next::Open);
+        assert_eq!(breaker.fail(), BreakerDecision::Open);
         breaker.reset();
-        assert_eq!(breaker.fail(), Next::Retry(1));
+        assert_eq!(breaker.fail(), BreakerDecision::Retry(1));
     }
 
     #[test]
     fn a_probe_is_one_attempt() {
         let mut breaker = Breaker::default();
-        while breaker.fail() != Next::Open {}
+        while breaker.fail() != BreakerDecision::Open {}
         breaker.probe();
-        assert_eq!(breaker.fail(), Next::Open);
+        assert_eq!(breaker.fail(), BreakerDecision::Open);
     }
 }

@@ -1,9 +1,9 @@
 //! One connection to a gateway, whoever makes it: everything else sees only [`LinkEvent`]s.
 //!
-//! `wire` is the program's own client and the default; `library` is `rust_socketio`, for those who want it.
+//! `wire_link` is the program's own client and the default; `rust_socketio_link` is `rust_socketio`, for those who want it.
 
-mod library;
-mod wire;
+mod rust_socketio_link;
+mod wire_link;
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ use crate::error::ApiError;
 use crate::secret::Secret;
 
 /// How many events that arrived together are handed on at once, so that a flood does not wake the actor for each.
-pub(super) const BATCH: usize = 64;
+pub(super) const BATCH_EVENTS: usize = 64;
 /// Bounds the batches that are not yet looked at; beyond it the socket is not read.
-const INBOX: usize = 2;
+const INBOX_BATCHES: usize = 2;
 /// Bounds the requests that are not yet sent.
-const REQUESTS: usize = 8;
+const REQUEST_CAPACITY: usize = 8;
 
 /// A server, and how to reach it.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(super) struct LinkTarget {
     pub kind: LinkKind,
     pub url: url::Url,
     pub tls: Option<native_tls::TlsConnector>,
@@ -35,12 +35,12 @@ pub(super) struct Target {
 
 /// Makes connections to one server.
 #[derive(Debug)]
-pub(super) struct Links(Kind);
+pub(super) struct LinkFactory(LinkBackend);
 
 #[derive(Debug)]
-enum Kind {
-    Wire(wire::Links),
-    Library(library::Links),
+enum LinkBackend {
+    Wire(wire_link::WireFactory),
+    Library(rust_socketio_link::RustSocketioFactory),
 }
 
 /// A connection; dropping it ends the connection.
@@ -54,13 +54,13 @@ pub(super) struct Link {
 /// A request on its way to the gateway: the number its answer comes with, its name, its argument.
 type LinkRequest = (u64, &'static str, Value);
 
-/// Receives what connections report, up to [`BATCH`] events at once, with the generation they belong to.
-pub(super) type Inbox = mpsc::Receiver<(Generation, Vec<LinkEvent>)>;
+/// Receives what connections report, up to [`BATCH_EVENTS`] events at once, with the generation they belong to.
+pub(super) type LinkInbox = mpsc::Receiver<(Generation, Vec<LinkEvent>)>;
 pub(super) type InboxSender = mpsc::Sender<(Generation, Vec<LinkEvent>)>;
 
 /// Creates the channel that all connections of one actor report to.
-pub(super) fn inbox() -> (InboxSender, Inbox) {
-    mpsc::channel(INBOX)
+pub(super) fn inbox() -> (InboxSender, LinkInbox) {
+    mpsc::channel(INBOX_BATCHES)
 }
 
 /// The other end of a [`Link`].
@@ -72,11 +72,11 @@ struct LinkTask {
     finished: oneshot::Sender<()>,
 }
 
-impl Links {
-    pub(super) fn new(target: Target) -> Self {
+impl LinkFactory {
+    pub(super) fn new(target: LinkTarget) -> Self {
         Self(match target.kind {
-            LinkKind::Wire => Kind::Wire(wire::Links::new(&target)),
-            LinkKind::RustSocketio => Kind::Library(library::Links::new(target)),
+            LinkKind::Wire => LinkBackend::Wire(wire_link::WireFactory::new(&target)),
+            LinkKind::RustSocketio => LinkBackend::Library(rust_socketio_link::RustSocketioFactory::new(target)),
         })
     }
 
@@ -90,13 +90,13 @@ impl Links {
         generation: Generation,
         inbox: InboxSender,
     ) -> std::io::Result<Link> {
-        let (requests, requested) = mpsc::channel(REQUESTS);
+        let (requests, requested) = mpsc::channel(REQUEST_CAPACITY);
         let (stop, stopped) = oneshot::channel();
         let (finished, done) = oneshot::channel();
         let task = LinkTask { generation, inbox, requests: requested, stopped, finished };
         match &self.0 {
-            Kind::Wire(links) => links.open(token, task),
-            Kind::Library(links) => links.open(token, task)?,
+            LinkBackend::Wire(links) => links.open(token, task),
+            LinkBackend::Library(links) => links.open(token, task)?,
         }
         Ok(Link { requests, stop: Some(stop), done: Some(done) })
     }
@@ -104,8 +104,8 @@ impl Links {
     /// Forgets what a gateway remembers of earlier connections, as after another login.
     pub(super) fn forget_session(&self) {
         match &self.0 {
-            Kind::Wire(links) => links.forget_session(),
-            Kind::Library(_) => {}
+            LinkBackend::Wire(links) => links.forget_session(),
+            LinkBackend::Library(_) => {}
         }
     }
 }

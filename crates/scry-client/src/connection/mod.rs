@@ -2,9 +2,9 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `machine` | every decision: states, transitions, deadlines (pure) |
+//! | `state_machine` | every decision: states, transitions, deadlines (pure) |
 //! | `backoff`, `breaker` | when to try again, and when to stop (pure) |
-//! | `subscriptions`, `continuity` | which rooms are held, and what was missed in them (pure) |
+//! | `subscriptions`, `gap_detector` | which rooms are held, and what was missed in them (pure) |
 //! | `network` | whether the machine has another way to the world than before |
 //! | `actor` | carries out what the machine decides; the only reader of clock and randomness |
 //! | `link` | a Socket.IO client, our own or a library, behind five kinds of event |
@@ -12,25 +12,25 @@
 mod actor;
 mod backoff;
 mod breaker;
-mod continuity;
+mod gap_detector;
 mod link;
-mod machine;
 mod network;
+mod state_machine;
 mod subscriptions;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-pub(super) use self::actor::{Actor, Command, Wiring};
-pub use self::backoff::{STEPS, delay};
-pub use self::subscriptions::Start;
+pub(super) use self::actor::{ActorConfig, ConnectionActor, ConnectionCommand};
+pub use self::backoff::{BACKOFF_STEPS, delay};
+pub use self::subscriptions::StartPosition;
 
 use scry_config::client::ConnectionConfig;
 use scry_model::event::Transport;
 
 /// With the answer's time limit this makes half a minute, as long as a missing ping is waited for.
-const SILENCE: Duration = Duration::from_secs(20);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Bounds how long the connection waits for what.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ impl From<&ConnectionConfig> for Timings {
             request: config.request_timeout,
             latency_interval: config.latency_interval,
             latency_timeout: config.latency_timeout,
-            silence: SILENCE,
+            silence: SILENCE_TIMEOUT,
             backoff_unit: Duration::from_secs(1),
             jitter: config.jitter,
             probe: config.circuit.probe_interval,
@@ -99,15 +99,15 @@ enum LinkEvent {
 
 /// Asks the gateway for something it answers.
 #[derive(Debug, Clone, PartialEq)]
-struct Request {
+struct GatewayRequest {
     id: u64,
     name: &'static str,
-    body: Body,
+    body: RequestBody,
 }
 
 /// Holds what a request carries.
 #[derive(Debug, Clone, PartialEq)]
-enum Body {
+enum RequestBody {
     Json(Value),
     /// The current access token, which only the actor knows.
     Token,

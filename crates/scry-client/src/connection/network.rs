@@ -6,15 +6,15 @@ use url::{Host, Url};
 
 /// Names the addresses this machine would send from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Routes(Vec<IpAddr>);
+pub(super) struct LocalRoutes(Vec<IpAddr>);
 
 /// Notices when the routes change.
 #[derive(Debug, Default)]
-pub(super) struct Network {
-    known: Option<Routes>,
+pub(super) struct NetworkWatcher {
+    known: Option<LocalRoutes>,
 }
 
-impl Routes {
+impl LocalRoutes {
     /// Asks the system which way it would take to a server; nothing is sent.
     pub(super) fn to(url: &Url) -> Self {
         let port = url.port_or_known_default().unwrap_or(443);
@@ -31,9 +31,9 @@ impl Routes {
     }
 }
 
-impl Network {
+impl NetworkWatcher {
     /// Takes what the routes are now; true when there is a way that was not there before.
-    pub(super) fn has_changed(&mut self, now: Routes) -> bool {
+    pub(super) fn has_changed(&mut self, now: LocalRoutes) -> bool {
         let before = self.known.replace(now.clone());
         before.is_some_and(|before| now.0.iter().any(|address| !before.0.contains(address)))
     }
@@ -56,13 +56,13 @@ fn source(target: SocketAddr) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn routes(addresses: &[&str]) -> Routes {
-        Routes(addresses.iter().map(|address| address.parse().unwrap()).collect())
+    fn routes(addresses: &[&str]) -> LocalRoutes {
+        LocalRoutes(addresses.iter().map(|address| address.parse().unwrap()).collect())
     }
 
     #[test]
     fn a_new_way_is_a_change_and_a_lost_one_is_none() {
-        let mut network = Network::default();
+        let mut network = NetworkWatcher::default();
         assert!(!network.has_changed(routes(&["192.168.1.7"])), "the first look compares with nothing");
         assert!(!network.has_changed(routes(&["192.168.1.7"])));
         assert!(!network.has_changed(routes(&[])), "nothing to try");
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_always_on_the_way_to_itself() {
-        let loopback = Routes::to(&Url::parse("http://127.0.0.1:4600/").unwrap());
+        let loopback = LocalRoutes::to(&Url::parse("http://127.0.0.1:4600/").unwrap());
         assert_eq!(loopback, routes(&["127.0.0.1"]));
     }
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use scry_model::event::{Delivery, Gap};
 use scry_protocol::{Position, Room, SubscribeAck};
 
-use super::continuity::Tracker;
+use super::gap_detector::GapDetector;
 
 /// Says where a room's history begins for whoever holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Start {
+pub enum StartPosition {
     /// With the campaign's whole state, then every event after it.
     Snapshot,
     /// With the next event.
@@ -18,10 +18,10 @@ pub enum Start {
     Since(Position),
 }
 
-impl Start {
+impl StartPosition {
     /// Returns what suits a room when nobody says otherwise.
     #[must_use]
-    pub const fn usual(room: &Room) -> Self {
+    pub const fn default_for(room: &Room) -> Self {
         match room {
             Room::Campaign(_) => Self::Snapshot,
             Room::Settlement(_) | Room::Structure(_) | Room::User(_) | Room::Custom(..) => Self::Now,
@@ -39,25 +39,25 @@ pub(super) struct SubscriptionSet {
 
 #[derive(Debug)]
 pub(super) struct Subscription {
-    pub tracker: Tracker,
-    pub stage: Stage,
+    pub gap_detector: GapDetector,
+    pub stage: RoomStage,
     wants_snapshot: bool,
     joined_before: bool,
     /// The gateway could not replay what was missed.
     lost: bool,
     gap: Option<(u64, u64)>,
-    catching_up: CatchingUp,
+    replay: ReplayProgress,
     /// The gateway cannot replay: what is missing is told and done without.
-    blind: bool,
+    cannot_replay: bool,
     /// What has arrived although something before it is missing, in the order in which it came.
-    withheld: Vec<Delivery>,
+    out_of_order: Vec<Delivery>,
     /// How often in a row joining again has brought nothing, and from where.
-    fruitless: (u8, u64),
+    failed_rejoins: (u8, u64),
 }
 
 /// Watches one answer to `since`: every event that was replayed has to arrive.
 #[derive(Debug, Default)]
-struct CatchingUp {
+struct ReplayProgress {
     /// How many have, each counted once, and the last of them.
     seen: u64,
     last: u64,
@@ -68,7 +68,7 @@ struct CatchingUp {
 
 /// Tells how far a room has come on this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum RoomStage {
     /// The campaign's state has to be fetched first.
     NeedsSnapshot,
     Fetching,
@@ -81,12 +81,12 @@ pub(super) enum Stage {
 
 /// Tells what a granted subscription means for the owner.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Granted {
+pub(super) enum JoinOutcome {
     Joined {
         position: Option<Position>,
         recovered: bool,
         replayed: u64,
-        healed: Option<Gap>,
+        recovered_gap: Option<Gap>,
     },
     /// The gateway cannot replay; the room has to be asked for again from a new place.
     Lost(Option<Gap>),
@@ -95,13 +95,13 @@ pub(super) enum Granted {
 }
 
 /// Bounds how often a room is asked for again without getting on.
-const MAX_TRIES: u8 = 10;
+const MAX_JOIN_TRIES: u8 = 10;
 /// Bounds what waits for something before it; more comes again with the replay, or is part of the gap.
-const MAX_WITHHELD: usize = 1024;
+const MAX_OUT_OF_ORDER: usize = 1024;
 
 impl SubscriptionSet {
     /// Adds a room; one that is held already stays as it is.
-    pub(super) fn add(&mut self, room: Room, start: Start, snapshots: bool) {
+    pub(super) fn add(&mut self, room: Room, start: StartPosition, snapshots: bool) {
         self.leaving.retain(|leaving| *leaving != room);
         self.rooms.entry(room).or_insert_with(|| Subscription::new(start, snapshots));
     }
@@ -109,7 +109,7 @@ impl SubscriptionSet {
     /// Gives a room up.
     pub(super) fn remove(&mut self, room: &Room) {
         if let Some(subscription) = self.rooms.remove(room)
-            && subscription.stage == Stage::Joined
+            && subscription.stage == RoomStage::Joined
         {
             self.leaving.push_back(room.clone());
         }
@@ -133,15 +133,15 @@ impl SubscriptionSet {
 
     /// Tells whether every room is joined, or refused for good.
     pub(super) fn is_settled(&self) -> bool {
-        self.rooms.values().all(|subscription| matches!(subscription.stage, Stage::Joined | Stage::Refused))
+        self.rooms.values().all(|subscription| matches!(subscription.stage, RoomStage::Joined | RoomStage::Refused))
     }
 
     /// Lists the rooms whose state has to be fetched, and marks them as being fetched.
     pub(super) fn take_fetches(&mut self) -> Vec<Room> {
         let mut due = Vec::new();
         for (room, subscription) in &mut self.rooms {
-            if subscription.stage == Stage::NeedsSnapshot {
-                subscription.stage = Stage::Fetching;
+            if subscription.stage == RoomStage::NeedsSnapshot {
+                subscription.stage = RoomStage::Fetching;
                 due.push(room.clone());
             }
         }
@@ -155,10 +155,10 @@ impl SubscriptionSet {
 
     /// Returns the next room to ask for and the place to resume from, and marks it as asked for.
     pub(super) fn take_join(&mut self) -> Option<(Room, Option<Position>)> {
-        let (room, subscription) = self.rooms.iter_mut().find(|(_, held)| held.stage == Stage::Ready)?;
-        subscription.stage = Stage::Asked;
-        subscription.catching_up = CatchingUp { again: subscription.catching_up.again, ..CatchingUp::default() };
-        Some((room.clone(), subscription.tracker.position().cloned()))
+        let (room, subscription) = self.rooms.iter_mut().find(|(_, held)| held.stage == RoomStage::Ready)?;
+        subscription.stage = RoomStage::Asked;
+        subscription.replay = ReplayProgress { again: subscription.replay.again, ..ReplayProgress::default() };
+        Some((room.clone(), subscription.gap_detector.position().cloned()))
     }
 
     /// Records that the gateway granted a room that was asked for with `since`.
@@ -168,19 +168,19 @@ impl SubscriptionSet {
         since: Option<&Position>,
         ack: SubscribeAck,
         snapshots: bool,
-    ) -> Granted {
+    ) -> JoinOutcome {
         let Some(held) = self.rooms.get_mut(room) else {
             self.leaving.push_back(room.clone());
-            return Granted::Unwanted;
+            return JoinOutcome::Unwanted;
         };
-        if held.stage != Stage::Asked {
+        if held.stage != RoomStage::Asked {
             // Given up and wanted again meanwhile: it is asked for anew, from its own place.
-            return Granted::Unwanted;
+            return JoinOutcome::Unwanted;
         }
         if held.is_incomplete(&ack) {
             let gap = held.open_gap(room, held.reached(), ack.position.as_ref().map_or(0, |position| position.seq));
-            if held.try_again(since) {
-                return Granted::Lost(gap);
+            if held.retry_replay(since) {
+                return JoinOutcome::Lost(gap);
             }
             held.lost = true;
         }
@@ -188,124 +188,132 @@ impl SubscriptionSet {
             let gap = held.open_gap(room, since.seq, position.seq);
             held.lost = true;
             if held.wants_snapshot && snapshots {
-                held.stage = Stage::NeedsSnapshot;
+                held.stage = RoomStage::NeedsSnapshot;
             } else {
                 // Asked for once more from where it stands: right whether or not the refusal to replay joined it.
-                held.tracker.reset(ack.position);
-                held.stage = Stage::Ready;
+                held.gap_detector.reset(ack.position);
+                held.stage = RoomStage::Ready;
             }
-            return Granted::Lost(gap);
+            return JoinOutcome::Lost(gap);
         }
         // Who numbers events but says nothing of a replay vouches for nothing.
-        held.blind = since.is_some() && !ack.recovered && ack.position.is_none();
-        let unproven = held.joined_before && since.is_none() || held.blind;
+        held.cannot_replay = since.is_some() && !ack.recovered && ack.position.is_none();
+        let unproven = held.joined_before && since.is_none() || held.cannot_replay;
         let recovered = !held.lost && !unproven;
         if let Some(position) = ack.position {
-            held.tracker.advance(position);
+            held.gap_detector.advance(position);
         }
         // Without a replay, or a snapshot in its place, what was lost stays lost.
         let replaced = held.lost && held.wants_snapshot && snapshots;
         let reached = held.reached();
-        let healed = held.gap.take().filter(|(_, to)| recovered || replaced || reached >= *to && !held.lost);
-        held.stage = Stage::Joined;
+        let recovered_gap = held.gap.take().filter(|(_, to)| recovered || replaced || reached >= *to && !held.lost);
+        held.stage = RoomStage::Joined;
         held.joined_before = true;
         held.lost = false;
-        held.catching_up = CatchingUp::default();
-        Granted::Joined {
-            position: held.tracker.position().cloned(),
+        held.replay = ReplayProgress::default();
+        JoinOutcome::Joined {
+            position: held.gap_detector.position().cloned(),
             recovered,
             replayed: ack.replayed,
-            healed: healed.map(|(from, to)| Gap { room: room.clone(), from, to, healed: true }),
+            recovered_gap: recovered_gap.map(|(from, to)| Gap { room: room.clone(), from, to, healed: true }),
         }
     }
 }
 
 impl Subscription {
-    fn new(start: Start, snapshots: bool) -> Self {
-        let wants_snapshot = start == Start::Snapshot;
-        let mut tracker = Tracker::default();
-        if let Start::Since(position) = start {
-            tracker.reset(Some(position));
+    fn new(start: StartPosition, snapshots: bool) -> Self {
+        let wants_snapshot = start == StartPosition::Snapshot;
+        let mut gap_detector = GapDetector::default();
+        if let StartPosition::Since(position) = start {
+            gap_detector.reset(Some(position));
         }
         let mut new = Self {
-            tracker,
-            stage: Stage::Ready,
+            gap_detector,
+            stage: RoomStage::Ready,
             wants_snapshot,
             joined_before: false,
             lost: false,
             gap: None,
-            catching_up: CatchingUp::default(),
-            blind: false,
-            withheld: Vec::new(),
-            fruitless: (0, 0),
+            replay: ReplayProgress::default(),
+            cannot_replay: false,
+            out_of_order: Vec::new(),
+            failed_rejoins: (0, 0),
         };
         new.restart(snapshots);
         new
     }
 
     fn restart(&mut self, snapshots: bool) {
-        let from_nothing = self.tracker.position().is_none();
+        let from_nothing = self.gap_detector.position().is_none();
         self.lost = false;
-        self.catching_up = CatchingUp::default();
+        self.replay = ReplayProgress::default();
         self.stage = match self.stage {
-            Stage::Refused => Stage::Refused,
-            Stage::NeedsSnapshot | Stage::Fetching | Stage::Ready | Stage::Asked | Stage::Joined => {
-                if self.wants_snapshot && snapshots && from_nothing { Stage::NeedsSnapshot } else { Stage::Ready }
+            RoomStage::Refused => RoomStage::Refused,
+            RoomStage::NeedsSnapshot
+            | RoomStage::Fetching
+            | RoomStage::Ready
+            | RoomStage::Asked
+            | RoomStage::Joined => {
+                if self.wants_snapshot && snapshots && from_nothing {
+                    RoomStage::NeedsSnapshot
+                } else {
+                    RoomStage::Ready
+                }
             }
         };
     }
 
     /// Records that a replayed event has arrived, and whether one before it has not.
     pub(super) fn replayed(&mut self, seq: u64, hole: bool) {
-        if seq > self.catching_up.last {
-            self.catching_up.seen += 1;
-            self.catching_up.last = seq;
+        if seq > self.replay.last {
+            self.replay.seen += 1;
+            self.replay.last = seq;
         }
-        self.catching_up.hole |= hole;
+        self.replay.hole |= hole;
     }
 
     /// Tells whether less has arrived than was replayed.
     const fn is_incomplete(&self, ack: &SubscribeAck) -> bool {
-        ack.recovered && (self.catching_up.hole || self.catching_up.seen < ack.replayed)
+        ack.recovered && (self.replay.hole || self.replay.seen < ack.replayed)
     }
 
     /// Makes ready for another try, unless several have got no further than `since`.
-    fn try_again(&mut self, since: Option<&Position>) -> bool {
+    fn retry_replay(&mut self, since: Option<&Position>) -> bool {
         let further = since.is_some_and(|since| self.reached() > since.seq);
-        self.catching_up.again = if further { 0 } else { self.catching_up.again + 1 };
-        let worthwhile = self.catching_up.again < MAX_TRIES;
+        self.replay.again = if further { 0 } else { self.replay.again + 1 };
+        let worthwhile = self.replay.again < MAX_JOIN_TRIES;
         if worthwhile {
-            self.stage = Stage::Ready;
+            self.stage = RoomStage::Ready;
         }
         worthwhile
     }
 
     fn reached(&self) -> u64 {
-        self.tracker.position().map_or(0, |at| at.seq)
+        self.gap_detector.position().map_or(0, |at| at.seq)
     }
 
     /// Keeps an event until what is missing before it has come.
-    pub(super) fn withhold(&mut self, delivery: Delivery) {
-        if self.withheld.len() < MAX_WITHHELD {
-            self.withheld.push(delivery);
+    pub(super) fn buffer(&mut self, delivery: Delivery) {
+        if self.out_of_order.len() < MAX_OUT_OF_ORDER {
+            self.out_of_order.push(delivery);
         }
     }
 
     /// Hands out what was kept.
-    pub(super) fn take_withheld(&mut self) -> Vec<Delivery> {
-        std::mem::take(&mut self.withheld)
+    pub(super) fn take_buffered(&mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.out_of_order)
     }
 
     /// Moves on to an event although something before it is missing, where asking again is of no use.
     ///
     /// What is missing stays missing: its gap is never told to be healed.
-    pub(super) fn goes_on_without(&mut self, position: &Position) -> bool {
+    pub(super) fn skip_missing(&mut self, position: &Position) -> bool {
         let at = self.reached();
-        self.fruitless = if self.fruitless.1 == at { (self.fruitless.0 + 1, at) } else { (1, at) };
-        let goes_on = self.blind || self.fruitless.0 > MAX_TRIES;
+        self.failed_rejoins = if self.failed_rejoins.1 == at { (self.failed_rejoins.0 + 1, at) } else { (1, at) };
+        let goes_on = self.cannot_replay || self.failed_rejoins.0 > MAX_JOIN_TRIES;
         if goes_on {
             self.gap = None;
-            self.tracker.reset(Some(position.clone()));
+            self.gap_detector.reset(Some(position.clone()));
         }
         goes_on
     }
@@ -335,10 +343,10 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_asked_for_once_and_again_after_a_reconnect() {
+    fn room_is_subscribed_once_per_connection() {
         let mut set = SubscriptionSet::default();
-        set.add(room("structure:t"), Start::Now, true);
-        set.add(room("structure:t"), Start::Now, true);
+        set.add(room("structure:t"), StartPosition::Now, true);
+        set.add(room("structure:t"), StartPosition::Now, true);
         assert_eq!(set.take_join(), Some((room("structure:t"), None)));
         assert_eq!(set.take_join(), None);
         set.grant(&room("structure:t"), None, ack(7, false), true);
@@ -351,55 +359,55 @@ mod tests {
     fn a_campaign_comes_first_and_with_its_state() {
         let mut set = SubscriptionSet::default();
         let campaign = Room::Campaign(Id::parse("c").unwrap());
-        set.add(room("settlement:s"), Start::Now, true);
-        set.add(campaign.clone(), Start::Snapshot, true);
+        set.add(room("settlement:s"), StartPosition::Now, true);
+        set.add(campaign.clone(), StartPosition::Snapshot, true);
         assert_eq!(set.take_fetches(), std::slice::from_ref(&campaign));
-        set.get_mut(&campaign).unwrap().stage = Stage::Ready;
+        set.get_mut(&campaign).unwrap().stage = RoomStage::Ready;
         assert_eq!(set.take_join().unwrap().0, campaign);
     }
 
     #[test]
-    fn what_cannot_be_replayed_is_a_gap_that_a_snapshot_closes() {
+    fn failed_replay_opens_a_gap_that_a_snapshot_closes() {
         let mut set = SubscriptionSet::default();
         let campaign = room("campaign:c");
-        set.add(campaign.clone(), Start::Snapshot, true);
+        set.add(campaign.clone(), StartPosition::Snapshot, true);
         set.take_fetches();
         let held = set.get_mut(&campaign).unwrap();
-        held.tracker.reset(Some(Position::new("x", 3)));
-        held.stage = Stage::Ready;
+        held.gap_detector.reset(Some(Position::new("x", 3)));
+        held.stage = RoomStage::Ready;
         set.take_join();
         let since = Position::new("x", 3);
         let gap = Gap { room: campaign.clone(), from: 3, to: 9, healed: false };
-        assert_eq!(set.grant(&campaign, Some(&since), ack(9, false), true), Granted::Lost(Some(gap.clone())));
+        assert_eq!(set.grant(&campaign, Some(&since), ack(9, false), true), JoinOutcome::Lost(Some(gap.clone())));
         assert_eq!(set.take_fetches(), std::slice::from_ref(&campaign));
-        set.get_mut(&campaign).unwrap().stage = Stage::Ready;
+        set.get_mut(&campaign).unwrap().stage = RoomStage::Ready;
         set.take_join();
         let joined = set.grant(&campaign, Some(&Position::new("x", 9)), ack(9, true), true);
-        let healed = Some(Gap { healed: true, ..gap });
+        let recovered_gap = Some(Gap { healed: true, ..gap });
         let position = Some(Position::new("x", 9));
-        assert_eq!(joined, Granted::Joined { position, recovered: false, replayed: 0, healed });
+        assert_eq!(joined, JoinOutcome::Joined { position, recovered: false, replayed: 0, recovered_gap });
     }
 
     #[test]
-    fn a_narrow_room_goes_on_from_where_it_stands_and_says_what_it_lost() {
+    fn narrow_room_continues_after_a_failed_replay_and_reports_the_gap() {
         let mut set = SubscriptionSet::default();
         let narrow = room("settlement:s");
-        set.add(narrow.clone(), Start::Since(Position::new("old", 3)), true);
+        set.add(narrow.clone(), StartPosition::Since(Position::new("old", 3)), true);
         let (_, since) = set.take_join().unwrap();
-        assert!(matches!(set.grant(&narrow, since.as_ref(), ack(9, false), true), Granted::Lost(Some(_))));
+        assert!(matches!(set.grant(&narrow, since.as_ref(), ack(9, false), true), JoinOutcome::Lost(Some(_))));
         let (_, since) = set.take_join().unwrap();
         assert_eq!(since, Some(Position::new("x", 9)));
         let joined = set.grant(&narrow, since.as_ref(), ack(9, false), true);
-        assert!(matches!(joined, Granted::Joined { recovered: false, healed: None, .. }), "{joined:?}");
+        assert!(matches!(joined, JoinOutcome::Joined { recovered: false, recovered_gap: None, .. }), "{joined:?}");
     }
 
     #[test]
-    fn a_room_given_up_while_it_is_asked_for_is_left_again() {
+    fn room_removed_while_joining_is_left_again() {
         let mut set = SubscriptionSet::default();
-        set.add(room("structure:t"), Start::Now, true);
+        set.add(room("structure:t"), StartPosition::Now, true);
         set.take_join();
         set.remove(&room("structure:t"));
-        assert_eq!(set.grant(&room("structure:t"), None, ack(1, false), true), Granted::Unwanted);
+        assert_eq!(set.grant(&room("structure:t"), None, ack(1, false), true), JoinOutcome::Unwanted);
         assert_eq!(set.take_leave(), Some(room("structure:t")));
     }
 }

@@ -11,7 +11,7 @@ use scry_text as text;
 use super::account::refused;
 use super::report::{Finding, Report, Step};
 use crate::api::Api;
-use crate::connection::Start;
+use crate::connection::StartPosition;
 use crate::error::ApiError;
 use crate::session::{self, Session, SessionOptions};
 
@@ -24,7 +24,7 @@ pub(super) async fn examine(report: &mut Report, settings: &Settings, api: &Api,
     let room = room(api, wanted).await;
     let choosing = started.elapsed();
     let options = SessionOptions { snapshots: false, ..SessionOptions::new(settings, api.clone()) };
-    let rooms = room.iter().map(|room| (room.clone(), Start::Now)).collect();
+    let rooms = room.iter().map(|room| (room.clone(), StartPosition::Now)).collect();
     let mut visit = match Visit::begin(SessionOptions { rooms, ..options.clone() }) {
         Ok(visit) => visit,
         Err(error) => return report.record(Step::Handshake, refused(&error)),
@@ -98,7 +98,7 @@ async fn room(api: &Api, wanted: Option<&str>) -> Result<Room, Finding> {
 
 /// Connects anew from a place in the journal, as after an outage.
 async fn resume(options: SessionOptions, room: Room, position: Position) -> Finding {
-    let rooms = vec![(room, Start::Since(position))];
+    let rooms = vec![(room, StartPosition::Since(position))];
     let mut visit = match Visit::begin(SessionOptions { rooms, ..options }) {
         Ok(visit) => visit,
         Err(error) => return refused(&error),

@@ -12,7 +12,7 @@ use scry_wire::client::{Client, ConnectError, Connection, Incoming, Options, Pro
 use scry_wire::session::{Answer, CloseReason, Event, TransportKind};
 use serde_json::{Value, json};
 
-use super::{BATCH, LinkTask, Target, ended};
+use super::{BATCH_EVENTS, LinkTarget, LinkTask, ended};
 use crate::connection::LinkEvent;
 use crate::http::is_certificate_problem;
 use crate::secret::Secret;
@@ -22,19 +22,19 @@ const MAX_OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// The largest binary attachment that is shown whole.
 const MAX_SHOWN_BYTES: usize = 64 * 1024;
 /// How many bytes of a larger one are shown.
-const SHOWN_BEGINNING: usize = 1024;
+const SHOWN_PREFIX_BYTES: usize = 1024;
 /// The most answers that are waited for; a gateway that never answers gets to this.
-const MAX_AWAITED: usize = 1024;
+const MAX_AWAITED_ANSWERS: usize = 1024;
 
 /// Makes connections to one server, and keeps what each learns for the next.
 #[derive(Debug)]
-pub(super) struct Links {
+pub(super) struct WireFactory {
     url: Arc<str>,
     client: Result<Arc<Client>, ConnectError>,
 }
 
-impl Links {
-    pub(super) fn new(target: &Target) -> Self {
+impl WireFactory {
+    pub(super) fn new(target: &LinkTarget) -> Self {
         let limit = target.connect_timeout;
         let mut options = Options::new(target.url.clone())
             .header("user-agent", concat!("scry/", env!("CARGO_PKG_VERSION")))
@@ -83,7 +83,7 @@ async fn run(client: &Client, url: &str, token: Option<Secret>, mut task: LinkTa
             };
             let ping_interval = connection.ping_interval();
             if task.report(vec![LinkEvent::Connected { transport, ping_interval }]).await
-                && Conversation::new(url).hold(&mut connection, &mut task).await
+                && OpenLink::new(url).hold(&mut connection, &mut task).await
             {
                 return;
             }
@@ -108,7 +108,7 @@ impl LinkTask {
 }
 
 /// What is under way on an open connection.
-struct Conversation<'a> {
+struct OpenLink<'a> {
     url: &'a str,
     /// Which request each of the gateway's answers belongs to.
     awaited: VecDeque<(u64, u64)>,
@@ -116,7 +116,7 @@ struct Conversation<'a> {
     to_answer: Vec<u64>,
 }
 
-impl<'a> Conversation<'a> {
+impl<'a> OpenLink<'a> {
     const fn new(url: &'a str) -> Self {
         Self { url, awaited: VecDeque::new(), to_answer: Vec::new() }
     }
@@ -137,7 +137,7 @@ impl<'a> Conversation<'a> {
             let mut events = Vec::new();
             self.take(first, &mut events);
             // What arrived together goes together, and nothing waits.
-            while events.len() < BATCH
+            while events.len() < BATCH_EVENTS
                 && let Some(incoming) = connection.try_next()
             {
                 self.take(incoming, &mut events);
@@ -155,7 +155,7 @@ impl<'a> Conversation<'a> {
     fn ask(&mut self, connection: &mut Connection, id: u64, name: &str, body: Value) {
         // It cannot be asked any more when the connection has ended, which is told by reading.
         let Ok(number) = connection.ask(name, body) else { return };
-        if self.awaited.len() >= MAX_AWAITED
+        if self.awaited.len() >= MAX_AWAITED_ANSWERS
             && let Some((oldest, _)) = self.awaited.pop_front()
         {
             connection.forget(oldest);
@@ -211,7 +211,7 @@ fn single(mut arguments: Vec<Value>) -> Value {
 
 /// Shows bytes as JSON: whole, or the beginning of many.
 fn show(bytes: &[u8]) -> Value {
-    match bytes.get(..SHOWN_BEGINNING) {
+    match bytes.get(..SHOWN_PREFIX_BYTES) {
         Some(beginning) if bytes.len() > MAX_SHOWN_BYTES => {
             json!({"$binary": BASE64.encode(beginning), "bytes": bytes.len(), "truncated": true})
         }

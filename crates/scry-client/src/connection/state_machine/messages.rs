@@ -6,33 +6,33 @@ use jiff::Timestamp;
 use scry_model::event::{ClientEvent, Snapshot};
 use scry_protocol::{ClientRequest, Id, Room};
 
-use crate::connection::subscriptions::Start;
-use crate::connection::{Generation, LinkEvent, Request};
+use crate::connection::subscriptions::StartPosition;
+use crate::connection::{GatewayRequest, Generation, LinkEvent};
 use crate::error::ApiError;
 
 /// Says when something happens.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::connection) struct Moment {
+pub(in crate::connection) struct ClockReading {
     pub at: Instant,
     pub wall: Timestamp,
     /// A random number in 0…1.
-    pub dice: f64,
+    pub jitter: f64,
 }
 
 /// Reports what happened.
 #[derive(Debug)]
-pub(in crate::connection) enum Input {
+pub(in crate::connection) enum ConnectionInput {
     Start,
     Close,
     /// A person asked, or the network changed.
     Retry,
-    Subscribe(Room, Start),
+    Subscribe(Room, StartPosition),
     Unsubscribe(Room),
     /// Something to be said in passing.
-    Tell(ClientRequest),
+    Emit(ClientRequest),
     /// Somebody wants to know when everything sent so far is here.
     Confirm,
-    /// The time of [`Machine::next_deadline`](super::Machine::next_deadline) has come.
+    /// The time of [`Machine::next_deadline`](super::ConnectionState::next_deadline) has come.
     Deadline,
     /// A token is at hand and lasts this long, as far as is known.
     Token(Generation, Result<Option<Duration>, ApiError>),
@@ -40,17 +40,17 @@ pub(in crate::connection) enum Input {
     LoginFound,
     Link(Generation, LinkEvent),
     Snapshot(Generation, Id, Result<Box<Snapshot>, ApiError>),
-    /// What became of [`Effect::Knock`].
-    Knocked(Generation, Result<(), ApiError>),
+    /// What became of [`ConnectionEffect::ProbeHealth`].
+    HealthProbed(Generation, Result<(), ApiError>),
     /// The owner reads too slowly.
     Congested,
     /// The owner has read everything.
-    Relieved,
+    CaughtUp,
 }
 
 /// Says what is to be done.
 #[derive(Debug)]
-pub(in crate::connection) enum Effect {
+pub(in crate::connection) enum ConnectionEffect {
     /// Get an access token; `fresh` asks for another one than the last.
     GetToken {
         generation: Generation,
@@ -58,11 +58,11 @@ pub(in crate::connection) enum Effect {
     },
     Connect(Generation),
     Disconnect,
-    Send(Request),
+    Send(GatewayRequest),
     GetSnapshot(Generation, Id),
     /// See over a connection of its own whether the server still answers.
-    Knock(Generation),
+    ProbeHealth(Generation),
     /// Look whether somebody logged in elsewhere.
     FindLogin,
-    Tell(ClientEvent),
+    Report(ClientEvent),
 }

@@ -3,27 +3,27 @@
 use super::*;
 
 /// Drives a machine in passed-in time and collects what it wants done.
-pub(super) struct Rig {
-    pub(super) machine: Machine,
-    pub(super) now: Moment,
-    pub(super) effects: Vec<Effect>,
+pub(super) struct MachineFixture {
+    pub(super) machine: ConnectionState,
+    pub(super) now: ClockReading,
+    pub(super) effects: Vec<ConnectionEffect>,
 }
 
-impl Rig {
-    pub(super) fn new(rooms: &[(&str, Start)]) -> Self {
+impl MachineFixture {
+    pub(super) fn new(rooms: &[(&str, StartPosition)]) -> Self {
         Self::with(Timings { jitter: false, ..Timings::default() }, rooms)
     }
 
-    pub(super) fn with(timings: Timings, rooms: &[(&str, Start)]) -> Self {
+    pub(super) fn with(timings: Timings, rooms: &[(&str, StartPosition)]) -> Self {
         let rooms = rooms.iter().map(|(room, start)| (room.parse().unwrap(), start.clone()));
-        let now = Moment { at: Instant::now(), wall: Timestamp::UNIX_EPOCH, dice: 1.0 };
-        Self { machine: Machine::new(timings, rooms, true), now, effects: Vec::new() }
+        let now = ClockReading { at: Instant::now(), wall: Timestamp::UNIX_EPOCH, jitter: 1.0 };
+        Self { machine: ConnectionState::new(timings, rooms, true), now, effects: Vec::new() }
     }
 
     /// A session that is live in one structure's room, at #5.
     pub(super) fn live() -> Self {
-        let mut rig = Self::new(&[("structure:t", Start::Now)]);
-        rig.feed(Input::Start);
+        let mut rig = Self::new(&[("structure:t", StartPosition::Now)]);
+        rig.feed(ConnectionInput::Start);
         rig.welcome();
         rig.grant(5, false);
         rig.pulse();
@@ -31,18 +31,18 @@ impl Rig {
         rig
     }
 
-    pub(super) fn feed(&mut self, input: Input) {
+    pub(super) fn feed(&mut self, input: ConnectionInput) {
         self.effects.extend(self.machine.handle(input, self.now));
     }
 
     pub(super) fn link(&mut self, event: LinkEvent) {
         let generation = self.machine.generation;
-        self.feed(Input::Link(generation, event));
+        self.feed(ConnectionInput::Link(generation, event));
     }
 
     pub(super) fn token(&mut self) {
         let generation = self.machine.generation;
-        self.feed(Input::Token(generation, Ok(None)));
+        self.feed(ConnectionInput::Token(generation, Ok(None)));
     }
 
     pub(super) fn welcome(&mut self) {
@@ -62,18 +62,18 @@ impl Rig {
         let end = self.now.at + span;
         while let Some(deadline) = self.machine.next_deadline().filter(|deadline| *deadline <= end) {
             self.now.at = self.now.at.max(deadline);
-            self.feed(Input::Deadline);
+            self.feed(ConnectionInput::Deadline);
             assert!(self.machine.next_deadline() != Some(deadline), "a deadline that stays is a busy loop");
         }
         self.now.at = end;
     }
 
-    pub(super) fn request(&self) -> &Request {
+    pub(super) fn request(&self) -> &GatewayRequest {
         let sent = self
             .effects
             .iter()
             .rev()
-            .find_map(|effect| if let Effect::Send(request) = effect { Some(request) } else { None });
+            .find_map(|effect| if let ConnectionEffect::Send(request) = effect { Some(request) } else { None });
         sent.expect("a request was sent")
     }
 
@@ -125,10 +125,12 @@ impl Rig {
     }
 
     pub(super) fn told(&self) -> impl Iterator<Item = &ClientEvent> {
-        self.effects.iter().filter_map(|effect| if let Effect::Tell(event) = effect { Some(event) } else { None })
+        self.effects
+            .iter()
+            .filter_map(|effect| if let ConnectionEffect::Report(event) = effect { Some(event) } else { None })
     }
 
     pub(super) fn wants_token(&self, wanted: bool) -> bool {
-        self.effects.iter().any(|effect| matches!(effect, Effect::GetToken { fresh, .. } if *fresh == wanted))
+        self.effects.iter().any(|effect| matches!(effect, ConnectionEffect::GetToken { fresh, .. } if *fresh == wanted))
     }
 }

@@ -3,9 +3,9 @@
 use super::*;
 
 /// A gateway that grants with a bare acknowledgement; live in one structure's room.
-fn bare() -> Rig {
-    let mut rig = Rig::new(&[("structure:t", Start::Now)]);
-    rig.feed(Input::Start);
+fn bare() -> MachineFixture {
+    let mut rig = MachineFixture::new(&[("structure:t", StartPosition::Now)]);
+    rig.feed(ConnectionInput::Start);
     rig.welcome();
     rig.answer(json!({"success": true}));
     rig.pass(Timings::default().latency_timeout);
@@ -15,13 +15,13 @@ fn bare() -> Rig {
     rig
 }
 
-fn knocks(rig: &Rig) -> usize {
-    rig.effects.iter().filter(|effect| matches!(effect, Effect::Knock(_))).count()
+fn knocks(rig: &MachineFixture) -> usize {
+    rig.effects.iter().filter(|effect| matches!(effect, ConnectionEffect::ProbeHealth(_))).count()
 }
 
-fn knocked(rig: &mut Rig, result: Result<(), ApiError>) {
+fn health_probed(rig: &mut MachineFixture, result: Result<(), ApiError>) {
     let generation = rig.machine.generation;
-    rig.feed(Input::Knocked(generation, result));
+    rig.feed(ConnectionInput::HealthProbed(generation, result));
 }
 
 fn unreachable() -> ApiError {
@@ -78,12 +78,12 @@ fn a_gateway_that_claims_a_replay_and_sends_none_is_not_asked_for_ever() {
 
 #[test]
 fn a_gateway_that_acknowledges_nothing_is_lived_with() {
-    let mut rig = Rig::new(&[("structure:t", Start::Now), ("structure:u", Start::Now)]);
-    rig.feed(Input::Start);
+    let mut rig = MachineFixture::new(&[("structure:t", StartPosition::Now), ("structure:u", StartPosition::Now)]);
+    rig.feed(ConnectionInput::Start);
     rig.welcome();
     rig.pass(Timings::default().request);
     assert_eq!((rig.phase(), knocks(&rig)), (Phase::Resyncing, 1));
-    knocked(&mut rig, Ok(()));
+    health_probed(&mut rig, Ok(()));
     assert_eq!(rig.phase(), Phase::Live);
     assert_eq!(rig.notices().len(), 2, "acknowledgements, and positions: {:?}", rig.notices());
     rig.pass(Duration::from_secs(10));
@@ -97,21 +97,21 @@ fn a_gateway_that_acknowledges_nothing_is_lived_with() {
 
 #[test]
 fn a_first_request_that_is_not_answered_by_a_dead_line_is_a_lost_connection() {
-    let mut rig = Rig::new(&[("structure:t", Start::Now)]);
-    rig.feed(Input::Start);
+    let mut rig = MachineFixture::new(&[("structure:t", StartPosition::Now)]);
+    rig.feed(ConnectionInput::Start);
     rig.welcome();
     rig.pass(Timings::default().request);
-    knocked(&mut rig, Err(unreachable()));
+    health_probed(&mut rig, Err(unreachable()));
     assert_eq!(rig.phase(), Phase::Backoff);
 }
 
 #[test]
 fn a_gateway_that_was_merely_slow_is_joined_again() {
-    let mut rig = Rig::new(&[("structure:t", Start::Now)]);
-    rig.feed(Input::Start);
+    let mut rig = MachineFixture::new(&[("structure:t", StartPosition::Now)]);
+    rig.feed(ConnectionInput::Start);
     rig.welcome();
     rig.pass(Timings::default().request);
-    knocked(&mut rig, Ok(()));
+    health_probed(&mut rig, Ok(()));
     assert_eq!(rig.phase(), Phase::Live);
     rig.answer(json!({"success": true, "position": {"epoch": "x", "seq": 5}}));
     assert_eq!(rig.phase(), Phase::Connecting);
@@ -131,23 +131,23 @@ fn silence_without_a_pulse_is_noticed_within_half_a_minute() {
     assert_eq!(knocks(&rig), 0);
     rig.pass(Duration::from_millis(1));
     assert_eq!(knocks(&rig), 1);
-    knocked(&mut rig, Ok(()));
+    health_probed(&mut rig, Ok(()));
     rig.pass(limits.silence);
     assert_eq!((knocks(&rig), rig.phase()), (2, Phase::Live));
     assert!(limits.silence + limits.request <= Duration::from_secs(30));
-    knocked(&mut rig, Err(unreachable()));
+    health_probed(&mut rig, Err(unreachable()));
     assert_eq!(rig.phase(), Phase::Backoff);
 }
 
 #[test]
 fn a_session_that_the_server_ended_needs_no_backoff() {
-    let mut rig = Rig::live();
+    let mut rig = MachineFixture::live();
     rig.link(LinkEvent::Message { name: "session:ended".to_owned(), body: json!({}) });
     rig.lose();
     assert_eq!((rig.phase(), rig.wants_token(true)), (Phase::Connecting, true));
     let generation = rig.machine.generation;
     let reason = "your login has ended; run `scry login`".to_owned();
-    rig.feed(Input::Token(generation, Err(ApiError::LoginRequired { reason })));
+    rig.feed(ConnectionInput::Token(generation, Err(ApiError::LoginRequired { reason })));
     assert_eq!((rig.phase(), rig.machine.status().attempt), (Phase::LoginRequired, 0));
     let backed_off =
         rig.told().any(|told| matches!(told, ClientEvent::Status(status) if status.phase == Phase::Backoff));

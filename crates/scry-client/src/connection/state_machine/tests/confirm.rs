@@ -4,31 +4,31 @@ use scry_model::event::Confirmation;
 
 use super::*;
 
-fn confirmed(rig: &Rig) -> Vec<Confirmation> {
+fn confirmed(rig: &MachineFixture) -> Vec<Confirmation> {
     rig.told().filter_map(|event| if let ClientEvent::Confirmed(it) = event { Some(*it) } else { None }).collect()
 }
 
 /// Returns how often the gateway has answered, and fails if anything else has confirmed something.
-fn answers(rig: &Rig) -> usize {
+fn answers(rig: &MachineFixture) -> usize {
     let all = confirmed(rig);
     assert!(all.iter().all(|it| matches!(it, Confirmation::Answered { server_time: Some(_) })), "{all:?}");
     all.len()
 }
 
 /// A gateway that numbers its rooms, just joined and asked for the first time.
-fn numbering() -> Rig {
-    let mut rig = Rig::new(&[("structure:t", Start::Now)]);
-    rig.feed(Input::Start);
+fn numbering() -> MachineFixture {
+    let mut rig = MachineFixture::new(&[("structure:t", StartPosition::Now)]);
+    rig.feed(ConnectionInput::Start);
     rig.welcome();
     rig.grant(5, false);
-    rig.feed(Input::Confirm);
+    rig.feed(ConnectionInput::Confirm);
     rig
 }
 
 /// A gateway that numbers nothing and has not answered in time.
-fn foreign() -> Rig {
-    let mut rig = Rig::new(&[("structure:t", Start::Now)]);
-    rig.feed(Input::Start);
+fn foreign() -> MachineFixture {
+    let mut rig = MachineFixture::new(&[("structure:t", StartPosition::Now)]);
+    rig.feed(ConnectionInput::Start);
     rig.welcome();
     rig.answer(json!({"success": true}));
     rig.pass(Timings::default().latency_timeout);
@@ -37,10 +37,10 @@ fn foreign() -> Rig {
 
 #[test]
 fn confirmation_comes_with_an_answer_to_a_question_asked_after_it() {
-    let mut rig = Rig::live();
+    let mut rig = MachineFixture::live();
     rig.pass(Timings::default().latency_interval);
     // A question that was under way already proves nothing.
-    rig.feed(Input::Confirm);
+    rig.feed(ConnectionInput::Confirm);
     rig.pulse();
     assert_eq!(answers(&rig), 0);
     rig.event(6, 5);
@@ -51,8 +51,8 @@ fn confirmation_comes_with_an_answer_to_a_question_asked_after_it() {
 
 #[test]
 fn confirmation_that_an_outage_cuts_short_comes_after_the_resume() {
-    let mut rig = Rig::live();
-    rig.feed(Input::Confirm);
+    let mut rig = MachineFixture::live();
+    rig.feed(ConnectionInput::Confirm);
     rig.lose();
     rig.pass(Duration::from_secs(1));
     rig.welcome();
@@ -66,18 +66,18 @@ fn confirmation_that_an_outage_cuts_short_comes_after_the_resume() {
 #[test]
 fn gateway_without_latency_is_confirmed_while_its_pings_come() {
     let mut rig = foreign();
-    rig.feed(Input::Confirm);
+    rig.feed(ConnectionInput::Confirm);
     assert_eq!(confirmed(&rig), [Confirmation::Alive]);
     rig.pass(Duration::from_secs(20));
     rig.link(LinkEvent::Ping);
     rig.pass(Duration::from_secs(29));
-    rig.feed(Input::Confirm);
+    rig.feed(ConnectionInput::Confirm);
     assert_eq!(confirmed(&rig), [Confirmation::Alive; 2]);
     rig.pass(Duration::from_secs(2));
-    rig.feed(Input::Confirm);
+    rig.feed(ConnectionInput::Confirm);
     assert_eq!(confirmed(&rig).last(), Some(&Confirmation::Silent), "25 s and 5 s have passed");
     rig.event(6, 5);
-    rig.feed(Input::Confirm);
+    rig.feed(ConnectionInput::Confirm);
     assert_eq!(confirmed(&rig).last(), Some(&Confirmation::Alive));
 }
 
@@ -85,7 +85,7 @@ fn gateway_without_latency_is_confirmed_while_its_pings_come() {
 fn numbering_gateway_that_dies_before_its_first_answer_confirms_nothing() {
     let mut rig = numbering();
     rig.pass(Duration::from_secs(24));
-    rig.feed(Input::Confirm);
+    rig.feed(ConnectionInput::Confirm);
     rig.pass(Duration::from_secs(15));
     assert_eq!(confirmed(&rig), []);
     assert_eq!(rig.notices().iter().filter(|notice| notice.contains("latency")).count(), 1);
@@ -109,7 +109,7 @@ fn numbering_gateway_that_lives_and_does_not_answer_is_judged_by_its_pings() {
         rig.pass(Timings::default().latency_timeout);
         rig.link(life);
         assert_eq!(confirmed(&rig), [Confirmation::Alive]);
-        rig.feed(Input::Confirm);
+        rig.feed(ConnectionInput::Confirm);
         assert_eq!(confirmed(&rig), [Confirmation::Alive; 2]);
     }
 }

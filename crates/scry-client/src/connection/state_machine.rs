@@ -1,12 +1,12 @@
 //! Every decision about the connection: what to do now, and when to look again.
 //!
-//! Pure: the time, the date and the dice are arguments ([`Moment`]), and what is to be done comes
-//! back as [`Effect`]s (`exchange`). `online` holds what concerns an open connection, `deliver` what
+//! Pure: the time, the date and the dice are arguments ([`ClockReading`]), and what is to be done comes
+//! back as [`ConnectionEffect`]s (`messages`). `online` holds what concerns an open connection, `delivery` what
 //! concerns an event that has arrived, `ending` what follows when a connection is over.
 
-mod deliver;
+mod delivery;
 mod ending;
-mod exchange;
+mod messages;
 mod online;
 
 use std::collections::BTreeSet;
@@ -14,31 +14,31 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-pub(super) use self::exchange::{Effect, Input, Moment};
+pub(super) use self::messages::{ClockReading, ConnectionEffect, ConnectionInput};
 use scry_model::event::{ClientEvent, Phase, Status, Transport};
 use scry_protocol::Room;
 use scry_text as text;
 
 use self::online::Online;
 use super::breaker::Breaker;
-use super::continuity::Recent;
-use super::subscriptions::{Start, SubscriptionSet};
+use super::gap_detector::DedupWindow;
+use super::subscriptions::{StartPosition, SubscriptionSet};
 use super::{Generation, LinkEvent, Timings};
 use crate::error::ApiError;
 
 /// Decides for one connection and its successors.
 #[derive(Debug)]
-pub(super) struct Machine {
+pub(super) struct ConnectionState {
     timings: Timings,
-    state: State,
+    state: LinkState,
     generation: Generation,
     breaker: Breaker,
     rooms: SubscriptionSet,
-    recent: Recent,
-    abilities: Abilities,
+    dedup_window: DedupWindow,
+    capabilities: Capabilities,
     /// The gateway has shown that it numbers events; one that does also answers.
     numbered: bool,
-    noticed: BTreeSet<&'static str>,
+    noticed_once: BTreeSet<&'static str>,
     next_request: u64,
     /// When to renew the token.
     renew_at: Option<Instant>,
@@ -47,20 +47,20 @@ pub(super) struct Machine {
     /// It is to be confirmed that everything sent so far is here.
     confirm: bool,
     /// How often in a row a token was refused.
-    refusals: u8,
+    token_refusals: u8,
     /// How long a gateway that is going away asked us to stay away.
     draining: Option<Duration>,
     /// The gateway has said that our login is over.
-    dismissed: bool,
+    session_ended: bool,
     reason: Option<String>,
     transport: Transport,
     round_trip: Option<Duration>,
     live_until: Option<Timestamp>,
-    effects: Vec<Effect>,
+    effects: Vec<ConnectionEffect>,
 }
 
 #[derive(Debug)]
-enum State {
+enum LinkState {
     Disconnected,
     /// Waiting for a token.
     Token,
@@ -85,7 +85,7 @@ enum State {
 
 /// Remembers what this gateway has shown to understand; `None` is not known yet.
 #[derive(Debug, Clone, Copy, Default)]
-struct Abilities {
+struct Capabilities {
     /// Whether it answers anything at all.
     acks: Option<bool>,
     latency: LatencyAbility,
@@ -106,26 +106,30 @@ enum LatencyAbility {
     Absent,
 }
 
-impl Machine {
+impl ConnectionState {
     /// Builds a machine that has not been started.
-    pub(super) fn new(timings: Timings, rooms: impl IntoIterator<Item = (Room, Start)>, snapshots: bool) -> Self {
+    pub(super) fn new(
+        timings: Timings,
+        rooms: impl IntoIterator<Item = (Room, StartPosition)>,
+        snapshots: bool,
+    ) -> Self {
         let mut machine = Self {
             timings,
-            state: State::Disconnected,
+            state: LinkState::Disconnected,
             generation: 0,
             breaker: Breaker::default(),
             rooms: SubscriptionSet::default(),
-            recent: Recent::default(),
-            abilities: Abilities { snapshots: (!snapshots).then_some(false), ..Abilities::default() },
+            dedup_window: DedupWindow::default(),
+            capabilities: Capabilities { snapshots: (!snapshots).then_some(false), ..Capabilities::default() },
             numbered: false,
-            noticed: BTreeSet::new(),
+            noticed_once: BTreeSet::new(),
             next_request: 0,
             renew_at: None,
             unrenewable: None,
             confirm: false,
-            refusals: 0,
+            token_refusals: 0,
             draining: None,
-            dismissed: false,
+            session_ended: false,
             reason: None,
             transport: Transport::default(),
             round_trip: None,
@@ -139,45 +143,45 @@ impl Machine {
     }
 
     /// Takes in what happened and returns what is to be done, in order.
-    pub(super) fn handle(&mut self, input: Input, now: Moment) -> Vec<Effect> {
+    pub(super) fn handle(&mut self, input: ConnectionInput, now: ClockReading) -> Vec<ConnectionEffect> {
         let before = self.status();
-        if !matches!(self.state, State::Closed) {
-            self.take(input, now);
+        if !matches!(self.state, LinkState::Closed) {
+            self.apply(input, now);
         }
         let after = self.status();
         let mut effects = std::mem::take(&mut self.effects);
         if is_another_state(&before, &after) {
             // Said first where it explains what follows, last where it rests on what went before.
             let place = if after.phase == Phase::Live { effects.len() } else { 0 };
-            effects.insert(place, Effect::Tell(ClientEvent::Status(after)));
+            effects.insert(place, ConnectionEffect::Report(ClientEvent::Status(after)));
         }
         effects
     }
 
-    /// Returns when to come back with [`Input::Deadline`].
+    /// Returns when to come back with [`ConnectionInput::Deadline`].
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Disconnected | State::Token | State::Congested | State::Closed => None,
-            State::Opening { until } | State::Waiting { until, .. } => Some(*until),
-            State::Online(online) => online.next_deadline().into_iter().chain(self.renew_at).min(),
-            State::Open { probe_at } => *probe_at,
-            State::Login { check_at } => Some(*check_at),
+            LinkState::Disconnected | LinkState::Token | LinkState::Congested | LinkState::Closed => None,
+            LinkState::Opening { until } | LinkState::Waiting { until, .. } => Some(*until),
+            LinkState::Online(online) => online.next_deadline().into_iter().chain(self.renew_at).min(),
+            LinkState::Open { probe_at } => *probe_at,
+            LinkState::Login { check_at } => Some(*check_at),
         }
     }
 
     /// Describes the connection.
     pub(super) fn status(&self) -> Status {
         let retry_in = match self.state {
-            State::Waiting { wait, .. } => Some(wait),
-            State::Open { probe_at: Some(_) } => self.timings.probe,
-            State::Open { probe_at: None }
-            | State::Disconnected
-            | State::Token
-            | State::Opening { .. }
-            | State::Online(_)
-            | State::Login { .. }
-            | State::Congested
-            | State::Closed => None,
+            LinkState::Waiting { wait, .. } => Some(wait),
+            LinkState::Open { probe_at: Some(_) } => self.timings.probe,
+            LinkState::Open { probe_at: None }
+            | LinkState::Disconnected
+            | LinkState::Token
+            | LinkState::Opening { .. }
+            | LinkState::Online(_)
+            | LinkState::Login { .. }
+            | LinkState::Congested
+            | LinkState::Closed => None,
         };
         Status {
             phase: self.phase(),
@@ -193,78 +197,78 @@ impl Machine {
 
     fn phase(&self) -> Phase {
         match &self.state {
-            State::Disconnected => Phase::Disconnected,
-            State::Token | State::Opening { .. } => Phase::Connecting,
-            State::Online(online) if online.live => Phase::Live,
-            State::Online(_) | State::Congested => Phase::Resyncing,
-            State::Waiting { .. } => Phase::Backoff,
-            State::Open { .. } => Phase::Open,
-            State::Login { .. } => Phase::LoginRequired,
-            State::Closed => Phase::Closed,
+            LinkState::Disconnected => Phase::Disconnected,
+            LinkState::Token | LinkState::Opening { .. } => Phase::Connecting,
+            LinkState::Online(online) if online.live => Phase::Live,
+            LinkState::Online(_) | LinkState::Congested => Phase::Resyncing,
+            LinkState::Waiting { .. } => Phase::Backoff,
+            LinkState::Open { .. } => Phase::Open,
+            LinkState::Login { .. } => Phase::LoginRequired,
+            LinkState::Closed => Phase::Closed,
         }
     }
 
-    fn take(&mut self, input: Input, now: Moment) {
+    fn apply(&mut self, input: ConnectionInput, now: ClockReading) {
         match input {
-            Input::Start => {
-                if matches!(self.state, State::Disconnected) {
+            ConnectionInput::Start => {
+                if matches!(self.state, LinkState::Disconnected) {
                     self.begin(false);
                 }
             }
-            Input::Close => self.close(now),
-            Input::Retry => self.retry(),
-            Input::Subscribe(room, start) => {
+            ConnectionInput::Close => self.close(now),
+            ConnectionInput::Retry => self.retry(),
+            ConnectionInput::Subscribe(room, start) => {
                 self.rooms.add(room, start, self.offers_snapshots());
                 self.proceed(now);
             }
-            Input::Unsubscribe(room) => {
+            ConnectionInput::Unsubscribe(room) => {
                 self.rooms.remove(&room);
                 self.proceed(now);
             }
-            Input::Tell(request) => self.tell(&request),
-            Input::Confirm => {
+            ConnectionInput::Emit(request) => self.emit(&request),
+            ConnectionInput::Confirm => {
                 self.confirm = true;
                 self.proceed(now);
             }
-            Input::Deadline => self.deadline(now),
-            Input::LoginFound => {
-                if matches!(self.state, State::Login { .. }) {
+            ConnectionInput::Deadline => self.deadline(now),
+            ConnectionInput::LoginFound => {
+                if matches!(self.state, LinkState::Login { .. }) {
                     self.begin(false);
                 }
             }
-            Input::Congested => self.congested(now),
-            Input::Relieved => {
-                if matches!(self.state, State::Congested) {
+            ConnectionInput::Congested => self.congested(now),
+            ConnectionInput::CaughtUp => {
+                if matches!(self.state, LinkState::Congested) {
                     self.begin(false);
                 }
             }
             // Whatever belongs to a connection that is over says nothing about this one.
-            Input::Token(generation, _)
-            | Input::Link(generation, _)
-            | Input::Snapshot(generation, ..)
-            | Input::Knocked(generation, _)
+            ConnectionInput::Token(generation, _)
+            | ConnectionInput::Link(generation, _)
+            | ConnectionInput::Snapshot(generation, ..)
+            | ConnectionInput::HealthProbed(generation, _)
                 if generation != self.generation => {}
-            Input::Token(_, result) => self.token(result, now),
-            Input::Link(_, event) => self.link(event, now),
-            Input::Snapshot(_, campaign, result) => self.snapshot(&campaign, result, now),
-            Input::Knocked(_, result) => self.knocked(result, now),
+            ConnectionInput::Token(_, result) => self.token(result, now),
+            ConnectionInput::Link(_, event) => self.link(event, now),
+            ConnectionInput::Snapshot(_, campaign, result) => self.snapshot(&campaign, result, now),
+            ConnectionInput::HealthProbed(_, result) => self.health_probed(result, now),
         }
     }
 
-    fn link(&mut self, event: LinkEvent, now: Moment) {
+    fn link(&mut self, event: LinkEvent, now: ClockReading) {
         match event {
             LinkEvent::Connected { transport, ping_interval } => {
-                if matches!(self.state, State::Opening { .. }) {
+                if matches!(self.state, LinkState::Opening { .. }) {
                     self.transport = transport;
                     self.round_trip = None;
                     self.rooms.restart(self.offers_snapshots());
-                    if self.abilities.latency == LatencyAbility::Unanswered {
+                    if self.capabilities.latency == LatencyAbility::Unanswered {
                         // The connection may have been dead; this one is not.
-                        self.abilities.latency = LatencyAbility::Unknown;
+                        self.capabilities.latency = LatencyAbility::Unknown;
                     }
-                    let has_pulse = self.abilities.latency != LatencyAbility::Absent;
-                    let knock_at = (!has_pulse).then(|| now.at + self.timings.silence);
-                    self.state = State::Online(Online::new(knock_at, now.at, ping_interval));
+                    let has_pulse = self.capabilities.latency != LatencyAbility::Absent;
+                    let health_probe_at = (!has_pulse).then(|| now.at + self.timings.silence);
+                    self.state = LinkState::Online(Online::new(health_probe_at, now.at, ping_interval));
                     self.proceed(now);
                 }
             }
@@ -275,7 +279,7 @@ impl Machine {
             LinkEvent::Ended { reason, certificate: true } => self.untrusted(&reason, now),
             LinkEvent::Ended { reason, certificate: false } => match self.unrenewable.take() {
                 Some(why) => self.login_required(&why, now),
-                None if self.dismissed => self.token_refused(&reason, now),
+                None if self.session_ended => self.token_refused(&reason, now),
                 None => self.lost(&reason, now),
             },
         }
@@ -286,63 +290,63 @@ impl Machine {
         self.generation += 1;
         self.renew_at = None;
         self.unrenewable = None;
-        self.state = State::Token;
-        self.effects.push(Effect::GetToken { generation: self.generation, fresh });
+        self.state = LinkState::Token;
+        self.effects.push(ConnectionEffect::GetToken { generation: self.generation, fresh });
     }
 
     fn retry(&mut self) {
         match self.state {
-            State::Waiting { .. } | State::Login { .. } => self.begin(false),
-            State::Open { .. } => {
+            LinkState::Waiting { .. } | LinkState::Login { .. } => self.begin(false),
+            LinkState::Open { .. } => {
                 self.breaker.reset();
                 self.begin(false);
             }
-            State::Disconnected
-            | State::Token
-            | State::Opening { .. }
-            | State::Online(_)
-            | State::Congested
-            | State::Closed => {}
+            LinkState::Disconnected
+            | LinkState::Token
+            | LinkState::Opening { .. }
+            | LinkState::Online(_)
+            | LinkState::Congested
+            | LinkState::Closed => {}
         }
     }
 
-    fn deadline(&mut self, now: Moment) {
+    fn deadline(&mut self, now: ClockReading) {
         match &self.state {
-            State::Opening { until } if *until <= now.at => {
+            LinkState::Opening { until } if *until <= now.at => {
                 let limit = self.timings.connect.as_secs().max(1);
                 self.lost(&format!("no welcome from the gateway within {limit} s"), now);
             }
-            State::Waiting { until, .. } if *until <= now.at => self.begin(false),
-            State::Open { probe_at: Some(at) } if *at <= now.at => {
+            LinkState::Waiting { until, .. } if *until <= now.at => self.begin(false),
+            LinkState::Open { probe_at: Some(at) } if *at <= now.at => {
                 self.breaker.probe();
                 self.begin(false);
             }
-            State::Login { check_at } if *check_at <= now.at => {
-                self.state = State::Login { check_at: now.at + self.timings.login_check };
-                self.effects.push(Effect::FindLogin);
+            LinkState::Login { check_at } if *check_at <= now.at => {
+                self.state = LinkState::Login { check_at: now.at + self.timings.login_check };
+                self.effects.push(ConnectionEffect::FindLogin);
             }
-            State::Online(_) => self.online_deadline(now),
-            State::Opening { .. }
-            | State::Waiting { .. }
-            | State::Open { .. }
-            | State::Login { .. }
-            | State::Disconnected
-            | State::Token
-            | State::Congested
-            | State::Closed => {}
+            LinkState::Online(_) => self.online_deadline(now),
+            LinkState::Opening { .. }
+            | LinkState::Waiting { .. }
+            | LinkState::Open { .. }
+            | LinkState::Login { .. }
+            | LinkState::Disconnected
+            | LinkState::Token
+            | LinkState::Congested
+            | LinkState::Closed => {}
         }
     }
 
-    fn token(&mut self, result: Result<Option<Duration>, ApiError>, now: Moment) {
-        let online = matches!(self.state, State::Online(_));
+    fn token(&mut self, result: Result<Option<Duration>, ApiError>, now: ClockReading) {
+        let online = matches!(self.state, LinkState::Online(_));
         match result {
             Ok(lasts) => {
                 self.renew_at = lasts.map(|lasts| now.at + self.renew_after(lasts));
                 if online {
                     self.authenticate(now);
-                } else if matches!(self.state, State::Token) {
-                    self.state = State::Opening { until: now.at + self.timings.connect };
-                    self.effects.push(Effect::Connect(self.generation));
+                } else if matches!(self.state, LinkState::Token) {
+                    self.state = LinkState::Opening { until: now.at + self.timings.connect };
+                    self.effects.push(ConnectionEffect::Connect(self.generation));
                 }
             }
             // The connection is good until the gateway says otherwise; until then we try again.
@@ -360,17 +364,17 @@ impl Machine {
     }
 
     fn notice(&mut self, key: &'static str, sentence: &str) {
-        if self.noticed.insert(key) {
+        if self.noticed_once.insert(key) {
             self.notice_always(sentence.to_owned());
         }
     }
 
     fn notice_always(&mut self, sentence: String) {
-        self.effects.push(Effect::Tell(ClientEvent::Notice(sentence)));
+        self.effects.push(ConnectionEffect::Report(ClientEvent::Notice(sentence)));
     }
 
     fn offers_snapshots(&self) -> bool {
-        self.abilities.snapshots != Some(false)
+        self.capabilities.snapshots != Some(false)
     }
 
     /// Short-lived tokens are renewed after half of their life.

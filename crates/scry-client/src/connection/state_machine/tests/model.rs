@@ -7,11 +7,11 @@ use scry_protocol::Position;
 use serde_json::{Value, json};
 
 use super::super::*;
-use crate::connection::{Body, Request};
+use crate::connection::{GatewayRequest, RequestBody};
 
 /// Disturbs a session, or lets it get on.
 #[derive(Debug, Clone)]
-enum Step {
+enum SessionStep {
     /// Commits an event: of this structure, or of none.
     Commit(Option<u8>),
     /// Delivers this many frames.
@@ -35,9 +35,9 @@ enum Step {
 }
 
 /// Plays the gateway of one campaign, the line, and the owner.
-struct World {
-    machine: Machine,
-    now: Moment,
+struct GatewayModel {
+    machine: ConnectionState,
+    now: ClockReading,
     journal: Vec<Option<u8>>,
     epoch: u32,
     joined: Vec<String>,
@@ -52,15 +52,16 @@ struct World {
     dead: bool,
 }
 
-const ROOMS: [&str; 2] = ["campaign:c", "structure:1"];
+const MODEL_ROOMS: [&str; 2] = ["campaign:c", "structure:1"];
 
-impl World {
+impl GatewayModel {
     fn new(rooms: &[&str]) -> Self {
-        let rooms = rooms.iter().map(|room| (room.parse().unwrap(), Start::usual(&room.parse().unwrap())));
+        let rooms =
+            rooms.iter().map(|room| (room.parse().unwrap(), StartPosition::default_for(&room.parse().unwrap())));
         let timings = Timings { jitter: false, ..Timings::default() };
-        let now = Moment { at: Instant::now(), wall: Timestamp::UNIX_EPOCH, dice: 0.5 };
+        let now = ClockReading { at: Instant::now(), wall: Timestamp::UNIX_EPOCH, jitter: 0.5 };
         let mut world = Self {
-            machine: Machine::new(timings, rooms, true),
+            machine: ConnectionState::new(timings, rooms, true),
             now,
             journal: Vec::new(),
             epoch: 1,
@@ -73,55 +74,55 @@ impl World {
             expired: false,
             dead: false,
         };
-        world.feed(Input::Start);
+        world.feed(ConnectionInput::Start);
         world
     }
 
-    fn feed(&mut self, input: Input) {
+    fn feed(&mut self, input: ConnectionInput) {
         for effect in self.machine.handle(input, self.now) {
             self.carry_out(effect);
         }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn carry_out(&mut self, effect: ConnectionEffect) {
         match effect {
-            Effect::GetToken { generation, fresh } => {
+            ConnectionEffect::GetToken { generation, fresh } => {
                 self.expired &= !fresh;
-                self.feed(Input::Token(generation, Ok(None)));
+                self.feed(ConnectionInput::Token(generation, Ok(None)));
             }
-            Effect::Connect(_) => {
+            ConnectionEffect::Connect(_) => {
                 self.up = true;
                 self.line.push_back(LinkEvent::Connected { transport: Transport::WebSocket, ping_interval: None });
             }
-            Effect::Disconnect => self.hang_up(),
-            Effect::Send(request) => {
+            ConnectionEffect::Disconnect => self.hang_up(),
+            ConnectionEffect::Send(request) => {
                 // Only a first measurement may be given up, on a gateway that may not know it.
                 let before = self.in_flight.replace(request.name);
-                let waits = self.machine.abilities.acks != Some(false);
+                let waits = self.machine.capabilities.acks != Some(false);
                 assert!(!waits || matches!(before, None | Some("latency")), "one request at a time: {before:?}");
                 self.serve(&request);
             }
-            Effect::GetSnapshot(generation, campaign) => {
+            ConnectionEffect::GetSnapshot(generation, campaign) => {
                 let seq = self.journal.len() as u64;
                 self.excused.push((self.epoch, seq));
                 let position = Some(Position::new(self.epoch.to_string(), seq));
                 let snapshot = Snapshot { campaign_id: campaign.clone(), position, nodes: Vec::new() };
-                self.feed(Input::Snapshot(generation, campaign, Ok(Box::new(snapshot))));
+                self.feed(ConnectionInput::Snapshot(generation, campaign, Ok(Box::new(snapshot))));
             }
-            Effect::Knock(generation) => {
-                self.feed(Input::Knocked(generation, Ok(())));
+            ConnectionEffect::ProbeHealth(generation) => {
+                self.feed(ConnectionInput::HealthProbed(generation, Ok(())));
             }
             // Two tokens in a row ran out before the connection was live; the person logs in again.
-            Effect::FindLogin => {
+            ConnectionEffect::FindLogin => {
                 self.expired = false;
-                self.feed(Input::LoginFound);
+                self.feed(ConnectionInput::LoginFound);
             }
-            Effect::Tell(ClientEvent::Delivered(delivery)) => {
+            ConnectionEffect::Report(ClientEvent::Delivered(delivery)) => {
                 let metadata = &delivery.event.as_ref().unwrap().metadata;
                 let epoch = metadata.epoch.as_ref().unwrap().parse().unwrap();
                 self.passed.push((epoch, metadata.seq.unwrap()));
             }
-            Effect::Tell(_) => {}
+            ConnectionEffect::Report(_) => {}
         }
     }
 
@@ -133,9 +134,9 @@ impl World {
         self.dead = false;
     }
 
-    fn serve(&mut self, request: &Request) {
+    fn serve(&mut self, request: &GatewayRequest) {
         let id = request.id;
-        let Body::Json(body) = &request.body else { panic!("no token is ever renewed here") };
+        let RequestBody::Json(body) = &request.body else { panic!("no token is ever renewed here") };
         if self.expired {
             let body = json!({"success": false, "error": "Unauthorized", "code": "TOKEN_EXPIRED"});
             return self.line.push_back(LinkEvent::Answer { id, body });
@@ -173,7 +174,7 @@ impl World {
 
     fn rooms_of(&self, seq: u64) -> Vec<&'static str> {
         let structure = self.journal[usize::try_from(seq).unwrap() - 1];
-        if structure == Some(1) { ROOMS.to_vec() } else { vec!["campaign:c"] }
+        if structure == Some(1) { MODEL_ROOMS.to_vec() } else { vec!["campaign:c"] }
     }
 
     fn event(&self, seq: u64, replayed: bool) -> LinkEvent {
@@ -207,10 +208,10 @@ impl World {
             self.in_flight = None;
         }
         let generation = self.machine.generation;
-        self.feed(Input::Link(generation, event));
+        self.feed(ConnectionInput::Link(generation, event));
     }
 
-    /// Only events are harmed: a line that loses answers is dead, which [`Step::Cut`] is for.
+    /// Only events are harmed: a line that loses answers is dead, which [`SessionStep::Cut`] is for.
     fn harmable(&self) -> bool {
         matches!(self.line.front(), Some(LinkEvent::Message { .. }))
     }
@@ -219,16 +220,16 @@ impl World {
         let end = self.now.at + span;
         while let Some(deadline) = self.machine.next_deadline().filter(|deadline| *deadline <= end) {
             self.now.at = self.now.at.max(deadline);
-            self.feed(Input::Deadline);
+            self.feed(ConnectionInput::Deadline);
             assert_ne!(self.machine.next_deadline(), Some(deadline), "a deadline that stays is a busy loop");
         }
         self.now.at = end;
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &SessionStep) {
         match step {
-            Step::Commit(structure) => self.commit(*structure),
-            Step::Deliver(count) => {
+            SessionStep::Commit(structure) => self.commit(*structure),
+            SessionStep::Deliver(count) => {
                 for _ in 0..*count {
                     if self.dead {
                         return;
@@ -238,25 +239,25 @@ impl World {
                     }
                 }
             }
-            Step::Lose if self.harmable() => {
+            SessionStep::Lose if self.harmable() => {
                 self.line.pop_front();
             }
-            Step::Double if self.harmable() => self.line.push_front(self.line[0].clone()),
-            Step::Swap if self.harmable() && matches!(self.line.get(1), Some(LinkEvent::Message { .. })) => {
+            SessionStep::Double if self.harmable() => self.line.push_front(self.line[0].clone()),
+            SessionStep::Swap if self.harmable() && matches!(self.line.get(1), Some(LinkEvent::Message { .. })) => {
                 self.line.swap(0, 1);
             }
-            Step::Lose | Step::Double | Step::Swap => {}
-            Step::LoseAnswer => self.dead |= matches!(self.line.front(), Some(LinkEvent::Answer { .. })),
-            Step::Expire => self.expired = true,
-            Step::Cut => {
+            SessionStep::Lose | SessionStep::Double | SessionStep::Swap => {}
+            SessionStep::LoseAnswer => self.dead |= matches!(self.line.front(), Some(LinkEvent::Answer { .. })),
+            SessionStep::Expire => self.expired = true,
+            SessionStep::Cut => {
                 if self.up {
                     self.hang_up();
                     self.deliver(LinkEvent::Ended { reason: "cut".to_owned(), certificate: false });
                 }
             }
-            Step::Wait(millis) => self.wait(Duration::from_millis(u64::from(*millis))),
-            Step::Forget => {
-                self.step(&Step::Cut);
+            SessionStep::Wait(millis) => self.wait(Duration::from_millis(u64::from(*millis))),
+            SessionStep::Forget => {
+                self.step(&SessionStep::Cut);
                 self.epoch += 1;
                 self.journal.clear();
             }
@@ -270,7 +271,7 @@ impl World {
             if self.dead {
                 // What the machine cannot notice, the library does: no pings come any more.
                 self.wait(Duration::from_secs(32));
-                self.step(&Step::Cut);
+                self.step(&SessionStep::Cut);
                 continue;
             }
             while let Some(event) = self.line.pop_front() {
@@ -290,22 +291,22 @@ impl World {
     fn machine_tries_again(&mut self) {
         if !self.up {
             self.wait(Duration::from_secs(32));
-            self.feed(Input::Retry);
+            self.feed(ConnectionInput::Retry);
         }
     }
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<SessionStep>> {
     let step = prop_oneof![
-        6 => prop::option::of(1_u8..3).prop_map(Step::Commit),
-        6 => (1_u8..6).prop_map(Step::Deliver),
-        1 => Just(Step::Lose),
-        1 => Just(Step::Double),
-        1 => Just(Step::Swap),
-        1 => Just(Step::LoseAnswer),
-        1 => Just(Step::Expire),
-        1 => Just(Step::Cut),
-        2 => (1_u16..12_000).prop_map(Step::Wait),
+        6 => prop::option::of(1_u8..3).prop_map(SessionStep::Commit),
+        6 => (1_u8..6).prop_map(SessionStep::Deliver),
+        1 => Just(SessionStep::Lose),
+        1 => Just(SessionStep::Double),
+        1 => Just(SessionStep::Swap),
+        1 => Just(SessionStep::LoseAnswer),
+        1 => Just(SessionStep::Expire),
+        1 => Just(SessionStep::Cut),
+        2 => (1_u16..12_000).prop_map(SessionStep::Wait),
     ];
     prop::collection::vec(step, 1..120)
 }
@@ -320,7 +321,7 @@ proptest! {
 
     #[test]
     fn a_campaign_is_told_once_and_in_order(steps in steps()) {
-        let mut world = World::new(&ROOMS);
+        let mut world = GatewayModel::new(&MODEL_ROOMS);
         for step in &steps {
             world.step(step);
         }
@@ -333,7 +334,7 @@ proptest! {
 
     #[test]
     fn a_narrow_room_is_told_once_and_in_order(steps in steps()) {
-        let mut world = World::new(&["structure:1"]);
+        let mut world = GatewayModel::new(&["structure:1"]);
         for step in &steps {
             world.step(step);
         }
@@ -352,8 +353,8 @@ proptest! {
     fn a_lost_journal_is_started_over_and_never_mixed(
         before in steps(), after in steps(),
     ) {
-        let mut world = World::new(&ROOMS);
-        for step in before.iter().chain([&Step::Forget]).chain(&after) {
+        let mut world = GatewayModel::new(&MODEL_ROOMS);
+        for step in before.iter().chain([&SessionStep::Forget]).chain(&after) {
             world.step(step);
         }
         world.settle();

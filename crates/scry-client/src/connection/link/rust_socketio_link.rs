@@ -22,31 +22,31 @@ use scry_text as text;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{BATCH, InboxSender, LinkRequest, LinkTask, Target, ended};
+use super::{BATCH_EVENTS, InboxSender, LinkRequest, LinkTarget, LinkTask, ended};
 use crate::connection::{Generation, LinkEvent};
 use crate::http::is_certificate_problem;
 use crate::secret::Secret;
 
 /// How often to see whether the library's own task still lives.
-const WATCH: Duration = Duration::from_secs(10);
+const WATCHDOG_INTERVAL: Duration = Duration::from_secs(10);
 /// How long saying goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(300);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 /// Our own deadline is the machine's; the library merely must not forget the callback before.
-const ACK_LIMIT: Duration = Duration::from_secs(3600);
+const ACK_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Makes connections to one server.
 #[derive(Debug)]
-pub(super) struct Links {
-    target: Target,
+pub(super) struct RustSocketioFactory {
+    target: LinkTarget,
 }
 
-impl Links {
-    pub(super) const fn new(target: Target) -> Self {
+impl RustSocketioFactory {
+    pub(super) const fn new(target: LinkTarget) -> Self {
         Self { target }
     }
 
     pub(super) fn open(&self, token: Option<Secret>, task: LinkTask) -> std::io::Result<()> {
-        let attempt = Attempt { target: self.target.clone(), token };
+        let attempt = ConnectAttempt { target: self.target.clone(), token };
         let LinkTask { generation, inbox, requests, stopped, finished } = task;
         std::thread::Builder::new().name(format!("link-{generation}")).spawn(move || {
             run(&attempt, generation, &inbox, requests, stopped);
@@ -59,19 +59,19 @@ impl Links {
 
 /// One connection to make: where to, and as whom.
 #[derive(Debug)]
-struct Attempt {
-    target: Target,
+struct ConnectAttempt {
+    target: LinkTarget,
     token: Option<Secret>,
 }
 
 #[derive(Clone)]
-struct Reporter {
+struct EventSink {
     events: mpsc::Sender<LinkEvent>,
     /// The server's address, for sentences that name it.
     url: Arc<str>,
 }
 
-impl Reporter {
+impl EventSink {
     /// Waits for room: where there is none, the reading of the socket stops, not the program.
     async fn report(&self, event: LinkEvent) {
         // The actor is gone when this fails, and then nobody wants to know.
@@ -84,7 +84,7 @@ impl Reporter {
 }
 
 fn run(
-    attempt: &Attempt,
+    attempt: &ConnectAttempt,
     generation: Generation,
     inbox: &InboxSender,
     requests: mpsc::Receiver<LinkRequest>,
@@ -99,14 +99,14 @@ fn run(
             return;
         }
     };
-    let (events, mut reported) = mpsc::channel(BATCH);
-    let reporter = Reporter { events, url: attempt.target.url.as_str().into() };
+    let (events, mut reported) = mpsc::channel(BATCH_EVENTS);
+    let sink = EventSink { events, url: attempt.target.url.as_str().into() };
     runtime.block_on(async {
-        let over = tokio::select! {
-            over = live(attempt, &reporter, requests, &mut stopped) => over,
-            () = forward(&mut reported, generation, inbox) => Over::Unwanted,
+        let end = tokio::select! {
+            end = connect_and_serve(attempt, &sink, requests, &mut stopped) => end,
+            () = forward(&mut reported, generation, inbox) => LinkEnd::Dropped,
         };
-        if over == Over::ByItself {
+        if end == LinkEnd::Failed {
             // The last words; the library keeps its callbacks, so the channel does not end by itself.
             reported.close();
             tokio::select! {
@@ -120,16 +120,16 @@ fn run(
 
 /// Tells how a connection came to its end.
 #[derive(PartialEq, Eq)]
-enum Over {
-    ByItself,
-    Unwanted,
+enum LinkEnd {
+    Failed,
+    Dropped,
 }
 
 /// Hands on what is reported. This runs when the library has nothing more to read for now, so what arrived together
 /// goes together, and nothing waits.
 async fn forward(reported: &mut mpsc::Receiver<LinkEvent>, generation: Generation, inbox: &InboxSender) {
     let mut batch = Vec::new();
-    while reported.recv_many(&mut batch, BATCH).await > 0 {
+    while reported.recv_many(&mut batch, BATCH_EVENTS).await > 0 {
         if inbox.send((generation, std::mem::take(&mut batch))).await.is_err() {
             return;
         }
@@ -137,40 +137,40 @@ async fn forward(reported: &mut mpsc::Receiver<LinkEvent>, generation: Generatio
 }
 
 /// Connects and converses until the connection ends or is no longer wanted.
-async fn live(
-    attempt: &Attempt,
-    reporter: &Reporter,
+async fn connect_and_serve(
+    attempt: &ConnectAttempt,
+    sink: &EventSink,
     requests: mpsc::Receiver<LinkRequest>,
     stopped: &mut oneshot::Receiver<()>,
-) -> Over {
+) -> LinkEnd {
     let client = tokio::select! {
-        client = connect(attempt, reporter) => client,
-        _ = &mut *stopped => return Over::Unwanted,
+        client = connect(attempt, sink) => client,
+        _ = &mut *stopped => return LinkEnd::Dropped,
     };
     let reason = match client {
         Err(reason) => reason,
         Ok(client) => tokio::select! {
-            reason = converse(&client, reporter, requests) => reason,
+            reason = serve_requests(&client, sink, requests) => reason,
             _ = &mut *stopped => {
-                let _ = tokio::time::timeout(GOODBYE, client.disconnect()).await;
-                return Over::Unwanted;
+                let _ = tokio::time::timeout(CLOSE_TIMEOUT, client.disconnect()).await;
+                return LinkEnd::Dropped;
             }
         },
     };
     tokio::select! {
-        () = reporter.ended(&reason) => Over::ByItself,
-        _ = stopped => Over::Unwanted,
+        () = sink.ended(&reason) => LinkEnd::Failed,
+        _ = stopped => LinkEnd::Dropped,
     }
 }
 
 /// Carries requests until the connection fails, and returns why.
-async fn converse(client: &Client, reporter: &Reporter, mut requests: mpsc::Receiver<LinkRequest>) -> String {
-    let mut watch = tokio::time::interval(WATCH);
+async fn serve_requests(client: &Client, sink: &EventSink, mut requests: mpsc::Receiver<LinkRequest>) -> String {
+    let mut watch = tokio::time::interval(WATCHDOG_INTERVAL);
     loop {
         tokio::select! {
             Some((id, name, body)) = requests.recv() => {
-                if let Err(error) = request_answer(client, reporter, id, name, body).await {
-                    return humane(&cause(&error)).to_owned();
+                if let Err(error) = request_answer(client, sink, id, name, body).await {
+                    return strip_library_prefix(&cause(&error)).to_owned();
                 }
             }
             _ = watch.tick() => {
@@ -185,19 +185,22 @@ async fn converse(client: &Client, reporter: &Reporter, mut requests: mpsc::Rece
 
 /// Tries WebSocket, and long-polling if that is not let through and there is no token: the library follows redirects when
 /// it polls, and what it posts has the token in it.
-async fn connect(attempt: &Attempt, reporter: &Reporter) -> Result<Client, String> {
-    let refused = match builder(attempt, reporter, Transport::WebSocket).connect().await {
+async fn connect(attempt: &ConnectAttempt, sink: &EventSink) -> Result<Client, String> {
+    let refused = match builder(attempt, sink, Transport::WebSocket).connect().await {
         Ok(client) => return Ok(client),
         Err(error) => cause(&error),
     };
     if !is_refused_upgrade(&refused) {
-        return Err(humane(&refused).to_owned());
+        return Err(strip_library_prefix(&refused).to_owned());
     }
     if attempt.token.is_some() {
         return Err(without_polling(&refused));
     }
     tracing::info!(reason = %text::line(&refused), "no WebSocket here; trying long-polling");
-    builder(attempt, reporter, Transport::Polling).connect().await.map_err(|error| humane(&cause(&error)).to_owned())
+    builder(attempt, sink, Transport::Polling)
+        .connect()
+        .await
+        .map_err(|error| strip_library_prefix(&cause(&error)).to_owned())
 }
 
 /// Says why there is no connection where the WebSocket was refused.
@@ -206,50 +209,50 @@ fn without_polling(refused: &str) -> String {
         "the gateway refused the WebSocket ({}); with connection.link = \"rust_socketio\" a login is not sent by \
          long-polling, where that library would carry the token along to wherever it is redirected: set connection.link = \
          \"wire\", or let WebSockets through",
-        humane(refused)
+        strip_library_prefix(refused)
     )
 }
 
-fn builder(attempt: &Attempt, reporter: &Reporter, transport: Transport) -> ClientBuilder {
+fn builder(attempt: &ConnectAttempt, sink: &EventSink, transport: Transport) -> ClientBuilder {
     let kind = match transport {
         Transport::WebSocket => TransportType::Websocket,
         Transport::Polling => TransportType::Polling,
     };
     let reason = Arc::new(Mutex::new(None::<String>));
-    let (welcomed, closed, ended, heard) = (reporter.clone(), reporter.clone(), reporter.clone(), reporter.clone());
+    let (welcomed, closed, ended, heard) = (sink.clone(), sink.clone(), sink.clone(), sink.clone());
     let (told, known) = (reason.clone(), reason);
     let mut builder = ClientBuilder::new(socket_url(&attempt.target.url))
         .transport_type(kind)
         .reconnect(true)
         .reconnect_on_disconnect(true)
         .on("open", move |_, _| {
-            let reporter = welcomed.clone();
+            let sink = welcomed.clone();
             // The library keeps the pings to itself, and ends the connection when they stay away.
-            async move { reporter.report(LinkEvent::Connected { transport, ping_interval: None }).await }.boxed()
+            async move { sink.report(LinkEvent::Connected { transport, ping_interval: None }).await }.boxed()
         })
         .on("close", move |_, _| {
-            let reporter = closed.clone();
+            let sink = closed.clone();
             // The transport stays open after this; for us it is the end.
-            async move { reporter.ended("the gateway ended the connection").await }.boxed()
+            async move { sink.ended("the gateway ended the connection").await }.boxed()
         })
         .on("error", {
-            let reporter = reporter.clone();
-            move |payload, _| on_error(&reporter, &told, &payload)
+            let sink = sink.clone();
+            move |payload, _| on_error(&sink, &told, &payload)
         })
         .on_any(move |event, payload, _| {
-            let reporter = heard.clone();
+            let sink = heard.clone();
             async move {
                 if let Some((name, body)) = message(event, payload) {
-                    reporter.report(LinkEvent::Message { name, body }).await;
+                    sink.report(LinkEvent::Message { name, body }).await;
                 }
             }
             .boxed()
         })
         .on_reconnect(move || {
-            let reporter = ended.clone();
+            let sink = ended.clone();
             let reason = known.lock().unwrap_or_else(PoisonError::into_inner).take();
             async move {
-                reporter.ended(reason.as_deref().unwrap_or("the connection was closed")).await;
+                sink.ended(reason.as_deref().unwrap_or("the connection was closed")).await;
                 future::pending().await
             }
             .boxed()
@@ -264,7 +267,7 @@ fn builder(attempt: &Attempt, reporter: &Reporter, transport: Transport) -> Clie
 }
 
 /// Tells a refused handshake, which the library leaves hanging, from an error that ends the stream anyway.
-fn on_error(reporter: &Reporter, reason: &Arc<Mutex<Option<String>>>, payload: &Payload) -> BoxFuture<'static, ()> {
+fn on_error(sink: &EventSink, reason: &Arc<Mutex<Option<String>>>, payload: &Payload) -> BoxFuture<'static, ()> {
     let words = words(payload);
     let Some(refusal) = words.strip_prefix("Received an ConnectError frame: ") else {
         remember(reason, &format!("the connection failed ({words})"));
@@ -274,24 +277,24 @@ fn on_error(reporter: &Reporter, reason: &Arc<Mutex<Option<String>>>, payload: &
         .ok()
         .and_then(|frame| frame.get("message").and_then(Value::as_str).map(str::to_owned))
         .unwrap_or_else(|| refusal.to_owned());
-    let reporter = reporter.clone();
-    async move { reporter.report(LinkEvent::Refused { message: text::line(&message).into_owned() }).await }.boxed()
+    let sink = sink.clone();
+    async move { sink.report(LinkEvent::Refused { message: text::line(&message).into_owned() }).await }.boxed()
 }
 
 async fn request_answer(
     client: &Client,
-    reporter: &Reporter,
+    sink: &EventSink,
     id: u64,
     name: &'static str,
     body: Value,
 ) -> Result<(), rust_socketio::Error> {
-    let reporter = reporter.clone();
+    let sink = sink.clone();
     let answered = move |payload: Payload, _: Client| {
-        let reporter = reporter.clone();
+        let sink = sink.clone();
         let body = answer(payload);
-        async move { reporter.report(LinkEvent::Answer { id, body }).await }.boxed()
+        async move { sink.report(LinkEvent::Answer { id, body }).await }.boxed()
     };
-    client.emit_with_ack(name, body, ACK_LIMIT, answered).await
+    client.emit_with_ack(name, body, ACK_TIMEOUT, answered).await
 }
 
 /// Puts an event into one form; the library takes an event without arguments for a nameless message.
@@ -345,7 +348,7 @@ fn cause(error: &rust_socketio::Error) -> String {
 }
 
 /// Leaves out what only a programmer wants to know.
-fn humane(cause: &str) -> &str {
+fn strip_library_prefix(cause: &str) -> &str {
     // All that the library says of a line that was cut while nothing was being sent.
     if cause == "EngineIO Error" {
         return "the line was cut";
@@ -389,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refused_upgrade_leads_to_polling() {
+    fn polling_is_tried_only_after_a_refused_upgrade() {
         assert!(is_refused_upgrade("Error with websocket connection: HTTP error: 400 Bad Request"));
         assert!(!is_refused_upgrade("Error with websocket connection: IO error: Connection refused (os error 111)"));
         assert!(!is_refused_upgrade("Error with websocket connection: TLS error: self-signed certificate"));
