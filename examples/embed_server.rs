@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
-use scry_client::http::Http;
+use scry_client::http::HttpClient;
 use scry_client::secret::Secret;
 use scry_config::client::ServerAddress as Address;
 use scry_server::config::ServerConfig;
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stop = CancellationToken::new();
     let server = tokio::spawn(Server::open(config).await?.run(listener, stop.clone()));
 
-    let http = Http::new(&Address::new("test", &url, "the listener's address")?, Duration::from_secs(5))?;
+    let http = HttpClient::new(&Address::new("test", &url, "the listener's address")?, Duration::from_secs(5))?;
     let login = auth::login(&http, "gm", &Secret::new("emberfall")).await?;
     let api = Api::new(http.clone(), Auth::in_memory(http, login));
     for campaign in api.campaigns().await? {

@@ -1,6 +1,6 @@
 //! `scry advance-time` and `set-time`.
 
-use scry_client::api::edit::{ClockMove, Terms};
+use scry_client::api::edit::{ClockMove, EditOptions};
 use scry_command::exit::Exit;
 use scry_model::outbox::Change;
 use scry_protocol::Id;
@@ -42,8 +42,8 @@ pub(super) async fn set(context: &Context, args: &SetTime) -> Result<Exit, CliEr
     tell(&campaign, outbox::make(context, &api, Some(&campaign), wish, asked).await?)
 }
 
-fn terms(wish: &Wish) -> Terms {
-    Terms { idempotency_key: Some(wish.key.clone()), ..Terms::default() }
+fn terms(wish: &Wish) -> EditOptions {
+    EditOptions { idempotency_key: Some(wish.key.clone()), ..EditOptions::default() }
 }
 
 fn tell(campaign: &Id, moved: Option<ClockMove>) -> Result<Exit, CliError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scry_client::api::Api;
 use scry_client::credentials::Credentials;
-use scry_client::http::Http;
+use scry_client::http::HttpClient;
 use scry_command::exit::Exit;
 use scry_config::client::{Overrides, Settings};
 use scry_config::{EnvLookup, process_env};
@@ -68,8 +68,8 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Api`] when the profile's file of authorities cannot be used.
-    pub(super) fn http(&self) -> Result<Http, CliError> {
-        Ok(Http::new(&self.settings.server, self.settings.config.connection.request_timeout)?)
+    pub(super) fn http(&self) -> Result<HttpClient, CliError> {
+        Ok(HttpClient::new(&self.settings.server, self.settings.config.connection.request_timeout)?)
     }
 
     /// Returns the place where this server's login is kept.

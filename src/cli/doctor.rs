@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 
 use scry_client::doctor::examine;
-use scry_client::doctor::render::{self, Look};
-use scry_client::doctor::report::{Finding, Report, Step};
+use scry_client::doctor::render::{self, ReportStyle};
+use scry_client::doctor::report::{CheckStep, DoctorReport, Finding};
 use scry_command::exit::Exit;
 use scry_config::EnvLookup;
 use scry_config::client::{ColorMode, UiConfig};
@@ -28,7 +28,7 @@ pub(super) async fn run(common: &Common, env: EnvLookup<'_>, args: &Doctor) -> R
         }
         Err(error) => (misconfigured(&error), without_settings(common, env)),
     };
-    let look = Look { color: in_color(ui.color), ascii: ui.ascii };
+    let look = ReportStyle { color: in_color(ui.color), ascii: ui.ascii };
     let lines =
         if args.json { text::escaped(format!("{}\n", render::json(&report))) } else { render::text(&report, look) };
     let mut stdout = Output::stdout();
@@ -41,10 +41,10 @@ pub(super) async fn run(common: &Common, env: EnvLookup<'_>, args: &Doctor) -> R
     Ok(report.exit())
 }
 
-fn misconfigured(error: &CliError) -> Report {
-    let mut report = Report::default();
+fn misconfigured(error: &CliError) -> DoctorReport {
+    let mut report = DoctorReport::default();
     let remedy = "correct it there; `scry config check` looks at the file alone";
-    report.record(Step::Config, Finding::fail(error.exit(), text::line(&error.to_string()), remedy));
+    report.record(CheckStep::Config, Finding::fail(error.exit(), text::line(&error.to_string()), remedy));
     report
 }
 

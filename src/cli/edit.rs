@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use scry_client::api::edit::Terms;
+use scry_client::api::edit::EditOptions;
 use scry_command::exit::Exit;
 use scry_model::outbox::Change;
 use scry_protocol::EntityType;
@@ -81,7 +81,7 @@ pub(super) async fn update(context: &Context, args: &Update) -> Result<Exit, Cli
         on_conflict,
     };
     let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
-    let terms = Terms { on_conflict, ..terms(expected_version, &wish) };
+    let terms = EditOptions { on_conflict, ..terms(expected_version, &wish) };
     let asked = api.update(&entity_type, &id, input, &terms);
     let updated = outbox::make(context, &api, Some(&campaign_of(&node)?), wish, asked).await?;
     print_json(updated)
@@ -156,8 +156,8 @@ pub(super) fn print_text(lines: impl IntoIterator<Item = String>) -> Result<Exit
     Ok(Exit::Met)
 }
 
-fn terms(expected_version: Option<i64>, wish: &Wish) -> Terms {
-    Terms { expected_version, idempotency_key: Some(wish.key.clone()), ..Terms::default() }
+fn terms(expected_version: Option<i64>, wish: &Wish) -> EditOptions {
+    EditOptions { expected_version, idempotency_key: Some(wish.key.clone()), ..EditOptions::default() }
 }
 
 fn read(from: &str) -> io::Result<String> {

@@ -4,10 +4,10 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 
 use scry_client::api::Api;
 use scry_client::auth::Auth;
-use scry_client::credentials::Store;
+use scry_client::credentials::CredentialStore;
 use scry_client::disk::DiskCache;
 use scry_client::error::ApiError;
-use scry_client::outbox::Outboxes;
+use scry_client::outbox::OutboxStores;
 use scry_client::secret::Secret;
 use scry_command::exit::Exit;
 use scry_config::client::Settings;
@@ -27,12 +27,12 @@ const MAX_PASSWORD: u64 = 4096;
 /// [`CliError`] when no password can be had, the server refuses it, or the tokens cannot be kept.
 pub(super) async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
     // Nobody types a password for a server that is not there.
-    context.http()?.reach().await?;
+    context.http()?.ping().await?;
     let username = username(context, args)?;
     let password = password(context, args, &username)?;
     let store = args.store.map(|kind| match kind {
-        StoreKind::Keyring => Store::Keyring,
-        StoreKind::File => Store::File,
+        StoreKind::Keyring => CredentialStore::Keyring,
+        StoreKind::File => CredentialStore::File,
     });
     let api = Api::new(context.http()?, Auth::stored(context.http()?, context.credentials()));
     let (user, place) = api.login(&username, &password, store).await?;
@@ -55,7 +55,8 @@ pub(super) async fn logout(context: &Context) -> Result<Exit, CliError> {
     DiskCache::of(&dirs.data, server, user.as_ref().map(|user| &user.id))
         .clear()
         .map_err(CliError::io("cannot remove the campaigns kept on disk"))?;
-    let waiting = Outboxes::of(&dirs.data, server, user.as_ref().map(|user| &user.id)).waiting().unwrap_or_default();
+    let waiting =
+        OutboxStores::of(&dirs.data, server, user.as_ref().map(|user| &user.id)).waiting().unwrap_or_default();
     if !waiting.is_empty() {
         context.say("edits still wait in the outbox; they are kept for your next login (`scry outbox` lists them)");
     }
@@ -153,7 +154,7 @@ pub(super) async fn again(context: &Context, api: &Api, reason: &ApiError) -> Re
     if !can_ask || process_env("SCRY_TOKEN").is_some() {
         return Err(reason.clone().into());
     }
-    context.http()?.reach().await?;
+    context.http()?.ping().await?;
     let args = Login { username: None, password_stdin: false, store: None };
     let username = username(context, &args)?;
     let password = password(context, &args, &username)?;

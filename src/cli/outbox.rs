@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use scry_client::api::Api;
 use scry_client::disk::DiskCache;
 use scry_client::error::ApiError;
-use scry_client::outbox::{self, Outboxes, Store};
+use scry_client::outbox::{self, OutboxStore, OutboxStores};
 use scry_command::exit::Exit;
 use scry_model::event::Loaded;
 use scry_model::outbox::{Change, Edit, Entry, Outbox, Outcome};
@@ -117,7 +117,7 @@ pub(super) async fn kept_nodes(context: &Context, api: &Api) -> Vec<Value> {
 }
 
 /// Sends what waits for a campaign already; returns how many edits still do.
-async fn send_ahead(context: &Context, api: &Api, store: &Store) -> Result<usize, CliError> {
+async fn send_ahead(context: &Context, api: &Api, store: &OutboxStore) -> Result<usize, CliError> {
     let waits = || Ok::<_, CliError>(entries(store)?.iter().filter(|entry| entry.refusal.is_none()).count());
     let waiting = waits()?;
     if waiting == 0 {
@@ -134,7 +134,13 @@ async fn send_ahead(context: &Context, api: &Api, store: &Store) -> Result<usize
     waits()
 }
 
-fn keep(context: &Context, store: &Store, campaign: Id, correlation: Option<&str>, wish: Wish) -> Result<(), CliError> {
+fn keep(
+    context: &Context,
+    store: &OutboxStore,
+    campaign: Id,
+    correlation: Option<&str>,
+    wish: Wish,
+) -> Result<(), CliError> {
     let correlation = correlation.map(str::to_owned);
     let edit = Edit { key: wish.key, campaign, at: Timestamp::now(), correlation, change: wish.change };
     store.add(&edit).map_err(CliError::io("the edit could not be stored"))?;
@@ -142,12 +148,12 @@ fn keep(context: &Context, store: &Store, campaign: Id, correlation: Option<&str
     print(&json!({"queued": true, "key": edit.key}))
 }
 
-async fn outboxes(context: &Context, api: &Api) -> Outboxes {
+async fn outboxes(context: &Context, api: &Api) -> OutboxStores {
     let user = api.auth().user().await;
-    Outboxes::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id))
+    OutboxStores::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id))
 }
 
-fn list(outboxes: &Outboxes) -> Result<Exit, CliError> {
+fn list(outboxes: &OutboxStores) -> Result<Exit, CliError> {
     for campaign in waiting(outboxes)? {
         for entry in entries(&outboxes.campaign(&campaign))? {
             let edit = &entry.edit;
@@ -160,7 +166,7 @@ fn list(outboxes: &Outboxes) -> Result<Exit, CliError> {
 }
 
 /// Sends everything that waits, and tells what became of it.
-async fn send(context: &Context, api: &Api, outboxes: &Outboxes) -> Result<Exit, CliError> {
+async fn send(context: &Context, api: &Api, outboxes: &OutboxStores) -> Result<Exit, CliError> {
     let mut exit = Exit::Met;
     for campaign in waiting(outboxes)? {
         let told = drain(api, &outboxes.campaign(&campaign), tell).await?;
@@ -205,7 +211,11 @@ fn tell(outcome: &Outcome) -> Result<(), CliError> {
 }
 
 /// Sends what waits, in order, until nothing does or the server cannot be reached; `tell` hears what becomes of each.
-async fn drain(api: &Api, store: &Store, tell: impl Fn(&Outcome) -> Result<(), CliError>) -> Result<Told, CliError> {
+async fn drain(
+    api: &Api,
+    store: &OutboxStore,
+    tell: impl Fn(&Outcome) -> Result<(), CliError>,
+) -> Result<Told, CliError> {
     let (handle, mut outcomes) =
         outbox::start(api.clone(), store.clone()).map_err(CliError::io("no thread is left"))?;
     handle.set_live(true);
@@ -226,7 +236,12 @@ async fn drain(api: &Api, store: &Store, tell: impl Fn(&Outcome) -> Result<(), C
 }
 
 /// Does something about one edit and waits until it is done.
-async fn settle(api: &Api, store: &Store, act: impl FnOnce(&outbox::Handle), wanted: &str) -> Result<(), CliError> {
+async fn settle(
+    api: &Api,
+    store: &OutboxStore,
+    act: impl FnOnce(&outbox::OutboxHandle),
+    wanted: &str,
+) -> Result<(), CliError> {
     let (handle, mut outcomes) =
         outbox::start(api.clone(), store.clone()).map_err(CliError::io("no thread is left"))?;
     act(&handle);
@@ -243,7 +258,7 @@ async fn settle(api: &Api, store: &Store, act: impl FnOnce(&outbox::Handle), wan
     timeout(STANDSTILL, done).await.map_err(|_| busy())
 }
 
-fn holder(outboxes: &Outboxes, key: &str) -> Result<Store, CliError> {
+fn holder(outboxes: &OutboxStores, key: &str) -> Result<OutboxStore, CliError> {
     for campaign in waiting(outboxes)? {
         let store = outboxes.campaign(&campaign);
         if entries(&store)?.iter().any(|entry| entry.edit.key == key) {
@@ -253,11 +268,11 @@ fn holder(outboxes: &Outboxes, key: &str) -> Result<Store, CliError> {
     Err(CliError::Usage(format!("no edit with the key {key} waits; `scry outbox` lists those that do")))
 }
 
-fn waiting(outboxes: &Outboxes) -> Result<Vec<Id>, CliError> {
+fn waiting(outboxes: &OutboxStores) -> Result<Vec<Id>, CliError> {
     outboxes.waiting().map_err(CliError::io("cannot read the outbox"))
 }
 
-fn entries(store: &Store) -> Result<Vec<Entry>, CliError> {
+fn entries(store: &OutboxStore) -> Result<Vec<Entry>, CliError> {
     store.load().map(|found| found.entries).map_err(CliError::io("cannot read the outbox"))
 }
 

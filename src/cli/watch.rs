@@ -42,7 +42,7 @@ pub(super) async fn print(context: &Context, api: Api, args: &WatchArgs) -> Resu
     let mut format = if args.raw { Format::Raw } else { args.format.clone() };
     if let Format::Text(looks) = &mut format {
         // Without an answer such events are written as they came.
-        *looks = limit.within(options.api.looks()).await?.unwrap_or_default();
+        *looks = limit.within(options.api.event_displays()).await?.unwrap_or_default();
     }
     let mut wanted = Wanted {
         count: args.count,

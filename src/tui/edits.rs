@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use scry_client::api::Api;
-use scry_client::outbox::{self, Handle, Outboxes};
+use scry_client::outbox::{self, OutboxHandle, OutboxStores};
 use scry_model::event::{ClientEvent, Phase};
 use scry_model::outbox::{Edit, Outcome};
 use scry_protocol::Id;
@@ -14,15 +14,15 @@ use tokio::sync::mpsc;
 pub(super) struct Edits {
     api: Api,
     /// None where nothing may be changed.
-    outboxes: Option<Outboxes>,
-    running: Option<(Handle, mpsc::Receiver<Outcome>)>,
+    outboxes: Option<OutboxStores>,
+    running: Option<(OutboxHandle, mpsc::Receiver<Outcome>)>,
     /// What could not even be handed over.
     failed: VecDeque<Outcome>,
 }
 
 impl Edits {
     /// Prepares to open one of `outboxes`.
-    pub(super) const fn new(api: Api, outboxes: Option<Outboxes>) -> Self {
+    pub(super) const fn new(api: Api, outboxes: Option<OutboxStores>) -> Self {
         Self { api, outboxes, running: None, failed: VecDeque::new() }
     }
 

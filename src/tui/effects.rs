@@ -6,7 +6,7 @@ use futures_util::future::OptionFuture;
 use scry_client::api::{Api, CampaignSummary};
 use scry_client::disk::DiskCache;
 use scry_client::error::ApiError;
-use scry_client::outbox::Outboxes;
+use scry_client::outbox::OutboxStores;
 use scry_client::session::{self, Session, SessionOptions};
 use scry_dashboard::app::copy::Export;
 use scry_dashboard::app::{Choice, Effect, Msg, Unanswered};
@@ -60,7 +60,7 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Prepares to connect as `options` say, once a campaign is chosen; states are kept in `disk`.
-    pub(super) fn new(options: SessionOptions, disk: DiskCache, outboxes: Option<Outboxes>) -> Self {
+    pub(super) fn new(options: SessionOptions, disk: DiskCache, outboxes: Option<OutboxStores>) -> Self {
         let (answer, answers) = mpsc::channel(ANSWERS);
         let states = States::start(disk.clone(), answer.clone());
         let edits = Edits::new(options.api.clone(), outboxes);
@@ -212,7 +212,7 @@ impl Runner {
     fn ask_looks(&self) {
         let (api, answer) = (self.api.clone(), self.answer.clone());
         tokio::spawn(async move {
-            match api.looks().await {
+            match api.event_displays().await {
                 Ok(looks) if looks.is_empty() => {}
                 // The dashboard may have been closed meanwhile.
                 Ok(looks) => _ = answer.send(Msg::Looks(looks)).await,

@@ -25,7 +25,7 @@ use tokio::time::{sleep_until, timeout};
 pub use self::background::Background;
 use scry_client::api::Api;
 use scry_client::disk::DiskCache;
-use scry_client::outbox::Outboxes;
+use scry_client::outbox::OutboxStores;
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
 use scry_config::ConfigError;
@@ -67,7 +67,7 @@ pub struct TuiOptions {
     /// Where states are kept for the next start.
     pub disk: DiskCache,
     /// Where edits wait until they are answered.
-    pub outboxes: Outboxes,
+    pub outboxes: OutboxStores,
     /// How long to stay open at most.
     pub time: Option<Duration>,
     /// Who looks at it, where that is known.
@@ -93,7 +93,7 @@ impl TuiOptions {
             replay: None,
             notice: None,
             disk: DiskCache::of(data, &settings.server, user),
-            outboxes: Outboxes::of(data, &settings.server, user),
+            outboxes: OutboxStores::of(data, &settings.server, user),
             time: None,
             me: user.cloned(),
             read_only: false,

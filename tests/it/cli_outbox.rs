@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use scry_client::auth::Auth;
 use scry_client::disk::DiskCache;
-use scry_client::outbox::Outboxes;
+use scry_client::outbox::OutboxStores;
 use scry_client::secret::Secret;
 use scry_config::client::ServerAddress;
 use scry_model::event::Snapshot;
@@ -181,7 +181,7 @@ fn store(remote: &Remote, id: &str, key: &str, level: i64) {
     let (data, server, user) = place(remote);
     let campaign = Id::parse("c").unwrap();
     let edit = crate::support::mail::update(&campaign, key, id, json!({"level": level}), None);
-    Outboxes::of(&data, &server, Some(&user)).campaign(&campaign).add(&edit).unwrap();
+    OutboxStores::of(&data, &server, Some(&user)).campaign(&campaign).add(&edit).unwrap();
 }
 
 /// Leaves the campaign's state on disk, as a dashboard does.
@@ -196,7 +196,7 @@ fn visit(remote: &Remote) {
 
 /// Returns where things of this user and server are kept.
 fn place(remote: &Remote) -> (PathBuf, ServerAddress, Id) {
-    let user = remote.runtime.block_on(Auth::given(Secret::new(remote.town.token.clone())).user()).unwrap();
+    let user = remote.runtime.block_on(Auth::with_token(Secret::new(remote.town.token.clone())).user()).unwrap();
     let server = ServerAddress::new("local", &remote.proxy.url, "SCRY_URL").unwrap();
     (remote.town.dir.path().join("data"), server, user.id)
 }

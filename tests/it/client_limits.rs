@@ -7,7 +7,7 @@ use std::time::Duration;
 use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
 use scry_client::error::ApiError;
-use scry_client::http::Http;
+use scry_client::http::HttpClient;
 use scry_client::secret::Secret;
 use scry_config::client::ServerAddress;
 use scry_protocol::Id;
@@ -42,12 +42,12 @@ impl Hostile {
         Self { url, sent, requests }
     }
 
-    fn http(&self, limit: Duration) -> Http {
-        Http::new(&ServerAddress::new("test", &self.url, "url").unwrap(), limit).unwrap()
+    fn http(&self, limit: Duration) -> HttpClient {
+        HttpClient::new(&ServerAddress::new("test", &self.url, "url").unwrap(), limit).unwrap()
     }
 
     fn api(&self, limit: Duration) -> Api {
-        Api::new(self.http(limit), Auth::given(Secret::new("token")))
+        Api::new(self.http(limit), Auth::with_token(Secret::new("token")))
     }
 }
 
@@ -117,7 +117,7 @@ async fn a_redirect_is_not_followed_by_any_request() {
         assert!(api.publish("state_invalidated", serde_json::json!({})).await.is_err());
         // What a health report is not is said, not sought elsewhere.
         api.health().await.unwrap();
-        api.reach().await.unwrap();
+        api.ping().await.unwrap();
         assert!(hostile.requests.load(Ordering::SeqCst) >= 6, "each of them asked");
     }
     assert_eq!(other.requests.load(Ordering::SeqCst), 0, "nobody asked the other host");

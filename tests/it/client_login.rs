@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
 use scry_client::connection::StartPosition;
-use scry_client::credentials::{Credentials, Store};
+use scry_client::credentials::{CredentialStore, Credentials};
 use scry_client::error::ApiError;
 use scry_client::secret::Secret;
 use scry_command::exit::Exit;
@@ -51,7 +51,7 @@ async fn an_expired_token_is_refreshed_before_the_next_attempt() {
 
 /// Asks until the server says that the token has ended.
 async fn refused_by_now(url: &str, token: &Secret) {
-    let api = Api::new(http(url), Auth::given(token.clone()));
+    let api = Api::new(http(url), Auth::with_token(token.clone()));
     while !matches!(api.me().await, Err(ApiError::LoginRequired { .. })) {
         tokio::task::yield_now().await;
     }
@@ -63,7 +63,7 @@ async fn a_login_that_ended_is_asked_for_and_one_made_elsewhere_picked_up() {
     let data = tempfile::tempdir().unwrap();
     let proxy = FaultProxy::start(&server_.url).await;
     let credentials = Credentials::new(data.path(), &server(&proxy.url));
-    credentials.save(&login(&server_.url, "gm").await, Some(Store::File)).await.unwrap();
+    credentials.save(&login(&server_.url, "gm").await, Some(CredentialStore::File)).await.unwrap();
     let campaign = emberfall(&api(&server_.url, "gm").await).await;
 
     let stored = || Auth::stored(http(&proxy.url), credentials.clone());
@@ -75,7 +75,7 @@ async fn a_login_that_ended_is_asked_for_and_one_made_elsewhere_picked_up() {
     let detour = |event: &scry_model::event::ClientEvent| matches!(event, scry_model::event::ClientEvent::Status(status) if status.phase == Phase::Backoff);
     assert!(!client.told.iter().any(detour), "a logout is no failure of the network");
     // And logs in again.
-    credentials.save(&login(&server_.url, "gm").await, Some(Store::File)).await.unwrap();
+    credentials.save(&login(&server_.url, "gm").await, Some(CredentialStore::File)).await.unwrap();
     client.until_phase(Phase::Live).await;
 }
 
@@ -85,7 +85,7 @@ async fn programs_that_refresh_at_the_same_time_do_not_end_the_login() {
     let data = tempfile::tempdir().unwrap();
     let credentials = Credentials::new(data.path(), &server(&server_.url));
     let first = login(&server_.url, "gm").await;
-    credentials.save(&first, Some(Store::File)).await.unwrap();
+    credentials.save(&first, Some(CredentialStore::File)).await.unwrap();
     let programs: Vec<_> = (0..6).map(|_| Auth::stored(http(&server_.url), credentials.clone())).collect();
     let renewals = programs.iter().map(|program| program.renew(Some(&first.access)));
     let renewed = futures_util::future::join_all(renewals).await;
@@ -102,7 +102,7 @@ async fn what_goes_wrong_is_said_in_one_sentence_with_its_exit_code() {
     assert!(matches!(&wrong, ApiError::Refused { code: ErrorCode::InvalidCredentials, .. }), "{wrong}");
     assert_eq!(wrong.exit(), Exit::Authentication);
 
-    let nobody = Api::new(http(&server_.url), Auth::given(Secret::new("nonsense"))).me().await.unwrap_err();
+    let nobody = Api::new(http(&server_.url), Auth::with_token(Secret::new("nonsense"))).me().await.unwrap_err();
     assert_eq!(nobody.exit(), Exit::Authentication);
     assert!(!nobody.to_string().contains("nonsense"));
 

@@ -8,7 +8,7 @@ use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
 use scry_client::connection::StartPosition;
 use scry_client::error::ApiError;
-use scry_client::http::Http;
+use scry_client::http::HttpClient;
 use scry_client::secret::Secret;
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
@@ -30,8 +30,8 @@ fn server(url: &str, ca_file: Option<PathBuf>) -> ServerAddress {
     ServerAddress { ca_file, ..ServerAddress::new("test", url, "--url").unwrap() }
 }
 
-fn http(server: &ServerAddress) -> Http {
-    Http::new(server, Duration::from_secs(10)).unwrap()
+fn http(server: &ServerAddress) -> HttpClient {
+    HttpClient::new(server, Duration::from_secs(10)).unwrap()
 }
 
 /// Prepares a session as nobody that knows the authority in `ca_file`, or only the system's.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use scry_client::api::Api;
 use scry_client::auth::Auth;
-use scry_client::http::Http;
+use scry_client::http::HttpClient;
 use scry_client::secret::Secret;
 use scry_config::client::ServerAddress;
 use scry_protocol::Id;
@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn api(server: &TestServer, user: &str) -> Api {
     let address = ServerAddress::new("test", &server.url, "--url").unwrap();
-    let http = Http::new(&address, Duration::from_secs(5)).unwrap();
-    Api::new(http, Auth::given(Secret::new(server.login(user).await)))
+    let http = HttpClient::new(&address, Duration::from_secs(5)).unwrap();
+    Api::new(http, Auth::with_token(Secret::new(server.login(user).await)))
 }
 
 async fn seats(server: &TestServer) -> (Seats, Id) {

@@ -219,7 +219,7 @@ async fn the_programs_own_queries_need_a_tenth_of_the_limit() {
     assert_eq!(api.campaigns().await.unwrap().len(), 1);
     api.me().await.unwrap();
     api.inbox().await.unwrap();
-    api.looks().await.unwrap();
+    api.event_displays().await.unwrap();
     api.events(&campaign, None, Some(1_000)).await.unwrap();
     api.due_effects(&campaign, "1300-01-01T00:00:00Z").await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Edits that wait on disk: sent in order, applied once, and never lost silently.
 
 use scry_client::api::Api;
-use scry_client::outbox::{Outboxes, Store};
+use scry_client::outbox::{OutboxStore, OutboxStores};
 use scry_model::outbox::Outcome;
 use scry_protocol::{ErrorCode, Id};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ struct Table {
     proxy: FaultProxy,
     api: Api,
     campaign: Id,
-    store: Store,
+    store: OutboxStore,
     dir: TempDir,
 }
 
@@ -28,7 +28,7 @@ impl Table {
         let api = people::api(&proxy.url, "gm").await;
         let campaign = people::emberfall(&api).await;
         let dir = tempfile::tempdir().unwrap();
-        let store = Outboxes::of(dir.path(), &people::server(&proxy.url), None).campaign(&campaign);
+        let store = OutboxStores::of(dir.path(), &people::server(&proxy.url), None).campaign(&campaign);
         Self { server, proxy, api, campaign, store, dir }
     }
 

@@ -20,9 +20,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::{self, Auth, refusal};
-use super::credentials::{Credentials, Place, Store};
+use super::credentials::{CredentialStore, Credentials, StoreLocation};
 use super::error::{ApiError, is_token_refused};
-use super::http::{Http, MAX_LIST_BYTES, MAX_STATE_BYTES, Reply, Terms};
+use super::http::{HttpClient, HttpReply, MAX_LIST_BYTES, MAX_STATE_BYTES, RequestOptions};
 use super::secret::Secret;
 
 /// Asks one server questions; cheap to clone, safe to share.
@@ -31,7 +31,7 @@ use super::secret::Secret;
 /// token that is about to end, or is refused, is refreshed once and the question asked again.
 #[derive(Debug, Clone)]
 pub struct Api {
-    http: Http,
+    http: HttpClient,
     auth: Auth,
     texts: TextHandling,
     /// What the events of every change are to carry; without it, the change's own key.
@@ -76,7 +76,7 @@ impl JournalEntry {
 }
 
 /// Holds what is asked, so that it can be asked again.
-enum Question<'a> {
+enum ApiRequest<'a> {
     Graphql { query: &'a str, variables: &'a Value, max_bytes: usize },
     Publish { event: &'a str, payload: &'a Value },
 }
@@ -84,7 +84,7 @@ enum Question<'a> {
 impl Api {
     /// Asks through `http` as whoever `auth` is.
     #[must_use]
-    pub const fn new(http: Http, auth: Auth) -> Self {
+    pub const fn new(http: HttpClient, auth: Auth) -> Self {
         Self { http, auth, texts: TextHandling::Safe, correlation: None }
     }
 
@@ -113,9 +113,9 @@ impl Api {
     /// # Errors
     /// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.
     pub fn open(settings: &Settings, env: EnvLookup) -> Result<Self, ApiError> {
-        let http = Http::new(&settings.server, settings.config.connection.request_timeout)?;
+        let http = HttpClient::new(&settings.server, settings.config.connection.request_timeout)?;
         let auth = match env("SCRY_TOKEN") {
-            Some(token) => Auth::given(Secret::new(token)),
+            Some(token) => Auth::with_token(Secret::new(token)),
             None => Auth::stored(http.clone(), Credentials::new(&settings.dirs.data, &settings.server)),
         };
         Ok(Self::new(http, auth))
@@ -130,8 +130,8 @@ impl Api {
         &self,
         username: &str,
         password: &Secret,
-        store: Option<Store>,
-    ) -> Result<(UserInfo, Option<Place>), ApiError> {
+        store: Option<CredentialStore>,
+    ) -> Result<(UserInfo, Option<StoreLocation>), ApiError> {
         let login = auth::login(&self.http, username, password).await?;
         let user = login.user.clone();
         let place = self.auth.adopt(login, store).await?;
@@ -142,8 +142,8 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError::Unreachable`], [`ApiError::Certificate`] or [`ApiError::Timeout`].
-    pub async fn reach(&self) -> Result<(), ApiError> {
-        self.http.reach().await
+    pub async fn ping(&self) -> Result<(), ApiError> {
+        self.http.ping().await
     }
 
     /// Returns the server's address.
@@ -181,7 +181,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn me(&self) -> Result<UserInfo, ApiError> {
-        self.ask(queries::ME, json!({}), "me").await
+        self.query(queries::ME_QUERY, json!({}), "me").await
     }
 
     /// Lists the campaigns one may see.
@@ -189,7 +189,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn campaigns(&self) -> Result<Vec<CampaignSummary>, ApiError> {
-        self.ask(&queries::CAMPAIGNS, json!({}), "campaigns").await
+        self.query(&queries::CAMPAIGNS_QUERY, json!({}), "campaigns").await
     }
 
     /// Returns these entities with `__typename`, in this order; those that are gone or hidden are left out.
@@ -197,8 +197,8 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn nodes(&self, ids: &[Id]) -> Result<Vec<Json>, ApiError> {
-        let nodes = self.answer(&queries::NODES, json!({"ids": ids}), "nodes", MAX_STATE_BYTES).await?;
-        let nodes = nodes.as_array().ok_or_else(|| self.not_as_expected("nodes"))?;
+        let nodes = self.query_json(&queries::NODES_QUERY, json!({"ids": ids}), "nodes", MAX_STATE_BYTES).await?;
+        let nodes = nodes.as_array().ok_or_else(|| self.unexpected_form("nodes"))?;
         Ok(nodes.iter().filter(|node| node.is_object()).cloned().collect())
     }
 
@@ -208,7 +208,7 @@ impl Api {
     /// [`ApiError`], as for every question.
     pub async fn snapshot(&self, campaign_id: &Id) -> Result<Snapshot, ApiError> {
         let variables = json!({"campaignId": campaign_id});
-        let answer = self.answer(&queries::SNAPSHOT, variables, "snapshot", MAX_STATE_BYTES).await?;
+        let answer = self.query_json(&queries::SNAPSHOT_QUERY, variables, "snapshot", MAX_STATE_BYTES).await?;
         if answer == Json::Null {
             let message = "there is no such campaign, or you may not see it".to_owned();
             return Err(ApiError::Refused { code: ErrorCode::Unauthorized, message });
@@ -230,7 +230,7 @@ impl Api {
         limit: Option<u32>,
     ) -> Result<Vec<JournalEntry>, ApiError> {
         let variables = json!({"campaignId": campaign_id, "since": since, "limit": limit});
-        self.ask(queries::EVENTS, variables, "events").await
+        self.query(queries::EVENTS_QUERY, variables, "events").await
     }
 
     /// Asks any question and returns its `data`.
@@ -239,8 +239,8 @@ impl Api {
     /// [`ApiError::Refused`] with the first error's code; [`ApiError::NotOffered`] when the server has no
     /// GraphQL or not this field; [`ApiError::LoginRequired`]; or what stood in the way.
     pub async fn graphql(&self, query: &str, variables: Value) -> Result<Value, ApiError> {
-        let question = Question::Graphql { query, variables: &variables, max_bytes: MAX_LIST_BYTES };
-        self.put(&question).await.map(|data| Value::from(&data))
+        let question = ApiRequest::Graphql { query, variables: &variables, max_bytes: MAX_LIST_BYTES };
+        self.execute(&question).await.map(|data| Value::from(&data))
     }
 
     /// Publishes an event, which only a service account may, and returns the server's answer.
@@ -248,11 +248,11 @@ impl Api {
     /// # Errors
     /// [`ApiError::Refused`] with `UNAUTHORIZED` or `INVALID_PAYLOAD`, or as for every question.
     pub async fn publish(&self, event: &str, payload: Value) -> Result<Value, ApiError> {
-        self.put(&Question::Publish { event, payload: &payload }).await.map(|answer| Value::from(&answer))
+        self.execute(&ApiRequest::Publish { event, payload: &payload }).await.map(|answer| Value::from(&answer))
     }
 
     /// Puts a question, and once more with a new token if the token was refused.
-    async fn put(&self, question: &Question<'_>) -> Result<Json, ApiError> {
+    async fn execute(&self, question: &ApiRequest<'_>) -> Result<Json, ApiError> {
         let access = self.auth.access().await?;
         let token = access.map(|access| access.token);
         match self.send(question, token.as_ref()).await {
@@ -271,60 +271,62 @@ impl Api {
     pub async fn due_effects(&self, campaign: &Id, until: &str) -> Result<Vec<DueEffect>, ApiError> {
         let query = "query ($campaign: ID!, $until: String!) { dueEffects(campaignId: $campaign, until: $until) \
                      { at name description entityType entityId } }";
-        self.ask(query, json!({"campaign": campaign, "until": until}), "dueEffects").await
+        self.query(query, json!({"campaign": campaign, "until": until}), "dueEffects").await
     }
 
     /// Returns how the events that the server's catalogues declare are shown; nothing where it has none.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn looks(&self) -> Result<EventDisplays, ApiError> {
-        match self.ask(queries::LOOKS, json!({}), "catalogueEvents").await {
+    pub async fn event_displays(&self) -> Result<EventDisplays, ApiError> {
+        match self.query(queries::EVENT_DISPLAYS_QUERY, json!({}), "catalogueEvents").await {
             Ok(looks) => Ok(EventDisplays::new(looks)),
             Err(ApiError::NotOffered { .. }) => Ok(EventDisplays::default()),
             Err(error) => Err(error),
         }
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(
+    async fn query<T: serde::de::DeserializeOwned>(
         &self,
         query: &str,
         variables: Value,
         field: &str,
     ) -> Result<T, ApiError> {
-        let answer = self.answer(query, variables, field, MAX_LIST_BYTES).await?;
+        let answer = self.query_json(query, variables, field, MAX_LIST_BYTES).await?;
         serde_json::from_value(Value::from(&answer)).map_err(|error| {
             tracing::warn!(field, %error, "an answer has an unexpected form");
-            self.not_as_expected(field)
+            self.unexpected_form(field)
         })
     }
 
     /// Asks for one field, and returns what the server says of it in whatever form.
-    async fn answer(&self, query: &str, variables: Value, field: &str, max_bytes: usize) -> Result<Json, ApiError> {
-        let data = self.put(&Question::Graphql { query, variables: &variables, max_bytes }).await?;
+    async fn query_json(&self, query: &str, variables: Value, field: &str, max_bytes: usize) -> Result<Json, ApiError> {
+        let data = self.execute(&ApiRequest::Graphql { query, variables: &variables, max_bytes }).await?;
         Ok(data.get(field).cloned().unwrap_or_default())
     }
 
-    async fn send(&self, question: &Question<'_>, token: Option<&Secret>) -> Result<Json, ApiError> {
+    async fn send(&self, question: &ApiRequest<'_>, token: Option<&Secret>) -> Result<Json, ApiError> {
         match question {
-            Question::Graphql { query, variables, max_bytes } => {
+            ApiRequest::Graphql { query, variables, max_bytes } => {
                 let body = json!({"query": query, "variables": variables});
                 // The events an edit leads to name it by the key it was sent under, unless they are to name a run.
                 let key = variables.get("key").and_then(Value::as_str);
                 let correlation = self.correlation.as_deref().or(key);
-                let terms = Terms { bearer: token, correlation, max_bytes: Some(*max_bytes) };
+                let terms = RequestOptions { bearer: token, correlation, max_bytes: Some(*max_bytes) };
                 let reply = self.http.post("graphql", &body, terms).await?;
                 let answer = reply.json(self.texts);
                 if let Some(error) = answer.get("errors").and_then(|errors| errors.as_array()?.first()) {
-                    return Err(self.refused(error));
+                    return Err(self.graphql_error(error));
                 }
                 self.data(&reply, &answer)
             }
-            Question::Publish { event, payload } => {
+            ApiRequest::Publish { event, payload } => {
                 let body = json!({"type": event, "payload": payload});
                 let correlation = self.correlation.as_deref();
-                let reply =
-                    self.http.post("events", &body, Terms { bearer: token, correlation, max_bytes: None }).await?;
+                let reply = self
+                    .http
+                    .post("events", &body, RequestOptions { bearer: token, correlation, max_bytes: None })
+                    .await?;
                 if reply.status == 200 {
                     return Ok(reply.json(self.texts));
                 }
@@ -333,7 +335,7 @@ impl Api {
         }
     }
 
-    fn data(&self, reply: &Reply, answer: &Json) -> Result<Json, ApiError> {
+    fn data(&self, reply: &HttpReply, answer: &Json) -> Result<Json, ApiError> {
         match answer.get("data") {
             Some(data) if data.is_object() && reply.status == 200 => Ok(data.clone()),
             // A page, or JSON of another kind: whatever lives there is no GraphQL.
@@ -342,7 +344,7 @@ impl Api {
         }
     }
 
-    fn refused(&self, error: &Json) -> ApiError {
+    fn graphql_error(&self, error: &Json) -> ApiError {
         // Whoever reads an error is a person, and a refused edit waits where a dashboard shows it.
         let error = text::json(error.into());
         let message = error.get("message").and_then(Value::as_str).unwrap_or("the server gave no reason");
@@ -362,7 +364,7 @@ impl Api {
         }
     }
 
-    fn not_as_expected(&self, field: &str) -> ApiError {
+    fn unexpected_form(&self, field: &str) -> ApiError {
         self.not_offered(&format!("“{field}” in the form this version needs"))
     }
 

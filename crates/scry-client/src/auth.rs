@@ -12,17 +12,17 @@ use scry_text as text;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::credentials::{CredentialError, Credentials, Login, Place, Store};
+use super::credentials::{CredentialError, CredentialStore, Credentials, StoreLocation, StoredLogin};
 use super::error::ApiError;
-use super::http::{Http, Reply, Terms};
+use super::http::{HttpClient, HttpReply, RequestOptions};
 use super::secret::Secret;
 
 /// A token that ends this soon is refreshed before it is used.
-const TOO_SOON: Duration = Duration::from_secs(10);
+const REFRESH_MARGIN: Duration = Duration::from_secs(10);
 
 /// Holds an access token as it may be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
+pub struct UsableToken {
     pub token: Secret,
     /// By the local clock; `None` for a token we were given, whose end we do not know.
     pub expires_at: Option<Timestamp>,
@@ -31,25 +31,25 @@ pub struct Access {
 
 /// Knows how to become somebody; clones share one login and refresh it once.
 #[derive(Debug, Clone)]
-pub struct Auth(Arc<Inner>);
+pub struct Auth(Arc<AuthInner>);
 
 #[derive(Debug)]
-struct Inner {
-    source: Source,
-    current: Mutex<Current>,
+struct AuthInner {
+    source: TokenSource,
+    current: Mutex<CurrentLogin>,
 }
 
 #[derive(Debug)]
-enum Source {
+enum TokenSource {
     Anonymous,
     Given(Secret),
-    Memory(Http),
-    Stored(Http, Credentials),
+    Memory(HttpClient),
+    Stored(HttpClient, Credentials),
 }
 
 #[derive(Debug, Default)]
-struct Current {
-    login: Option<Login>,
+struct CurrentLogin {
+    login: Option<StoredLogin>,
     /// The store could not be written after a refresh: what it holds is used up and must not be read again.
     unsaved: bool,
 }
@@ -58,46 +58,46 @@ impl Auth {
     /// Is nobody; for gateways that ask for no token.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self::new(Source::Anonymous, None)
+        Self::new(TokenSource::Anonymous, None)
     }
 
     /// Uses one access token as it is; it is never stored and never refreshed.
     #[must_use]
-    pub fn given(token: Secret) -> Self {
-        Self::new(Source::Given(token), None)
+    pub fn with_token(token: Secret) -> Self {
+        Self::new(TokenSource::Given(token), None)
     }
 
     /// Uses a login that is kept in this process alone.
     #[must_use]
-    pub fn in_memory(http: Http, login: Login) -> Self {
-        Self::new(Source::Memory(http), Some(login))
+    pub fn in_memory(http: HttpClient, login: StoredLogin) -> Self {
+        Self::new(TokenSource::Memory(http), Some(login))
     }
 
     /// Uses the login kept by `credentials`, now or as soon as there is one.
     #[must_use]
-    pub fn stored(http: Http, credentials: Credentials) -> Self {
-        Self::new(Source::Stored(http, credentials), None)
+    pub fn stored(http: HttpClient, credentials: Credentials) -> Self {
+        Self::new(TokenSource::Stored(http, credentials), None)
     }
 
-    fn new(source: Source, login: Option<Login>) -> Self {
-        Self(Arc::new(Inner { source, current: Mutex::new(Current { login, unsaved: false }) }))
+    fn new(source: TokenSource, login: Option<StoredLogin>) -> Self {
+        Self(Arc::new(AuthInner { source, current: Mutex::new(CurrentLogin { login, unsaved: false }) }))
     }
 
     /// Returns a token that is good for some seconds more; `None` when nobody is logged in.
     ///
     /// # Errors
     /// [`ApiError`] when the stored login cannot be read or had to be refreshed and could not.
-    pub async fn access(&self) -> Result<Option<Access>, ApiError> {
+    pub async fn access(&self) -> Result<Option<UsableToken>, ApiError> {
         match &self.0.source {
-            Source::Anonymous => return Ok(None),
-            Source::Given(token) => {
-                return Ok(Some(Access { token: token.clone(), expires_at: None, user: None }));
+            TokenSource::Anonymous => return Ok(None),
+            TokenSource::Given(token) => {
+                return Ok(Some(UsableToken { token: token.clone(), expires_at: None, user: None }));
             }
-            Source::Memory(_) | Source::Stored(..) => {}
+            TokenSource::Memory(_) | TokenSource::Stored(..) => {}
         }
         let known = {
             let mut current = self.0.current.lock().await;
-            if let (Source::Stored(_, credentials), None) = (&self.0.source, &current.login) {
+            if let (TokenSource::Stored(_, credentials), None) = (&self.0.source, &current.login) {
                 current.login = credentials.load().await?;
             }
             current.login.clone()
@@ -114,11 +114,11 @@ impl Auth {
     /// A token we were given names its owner if it is a JWT; for another one its fingerprint stands
     /// in, so that what one of them may see is not shown to the next.
     pub async fn user(&self) -> Option<UserInfo> {
-        if let Source::Given(token) = &self.0.source {
+        if let TokenSource::Given(token) = &self.0.source {
             return Some(owner(token));
         }
         let mut current = self.0.current.lock().await;
-        if let (Source::Stored(_, credentials), None) = (&self.0.source, &current.login) {
+        if let (TokenSource::Stored(_, credentials), None) = (&self.0.source, &current.login) {
             current.login = credentials.load().await.ok()?;
         }
         current.login.as_ref().map(|login| login.user.clone())
@@ -130,24 +130,24 @@ impl Auth {
     ///
     /// # Errors
     /// [`ApiError::LoginRequired`] when only a person can help, else what stood in the way.
-    pub async fn renew(&self, refused: Option<&Secret>) -> Result<Access, ApiError> {
+    pub async fn renew(&self, refused: Option<&Secret>) -> Result<UsableToken, ApiError> {
         let mut current = self.0.current.lock().await;
         if let Some(login) = current.login.as_ref().filter(|login| is_usable(login, refused)) {
             return Ok(access_of(login.clone()));
         }
         match &self.0.source {
-            Source::Anonymous => Err(login_required("you are not logged in; run `scry login`")),
-            Source::Given(_) => Err(login_required(
+            TokenSource::Anonymous => Err(login_required("you are not logged in; run `scry login`")),
+            TokenSource::Given(_) => Err(login_required(
                 "the server refused the token in SCRY_TOKEN; set a fresh one, or unset it and run `scry login`",
             )),
-            Source::Memory(http) => {
+            TokenSource::Memory(http) => {
                 let old =
                     current.login.as_ref().ok_or_else(|| login_required("you are not logged in; run `scry login`"))?;
                 let login = refresh(http, &old.refresh).await?;
                 current.login = Some(login.clone());
                 Ok(access_of(login))
             }
-            Source::Stored(http, credentials) => renew_stored(http, credentials, &mut current, refused).await,
+            TokenSource::Stored(http, credentials) => renew_stored(http, credentials, &mut current, refused).await,
         }
     }
 
@@ -155,14 +155,14 @@ impl Auth {
     ///
     /// # Errors
     /// [`ApiError`] when the store cannot be read.
-    pub async fn pick_up(&self) -> Result<bool, ApiError> {
-        let Source::Stored(_, credentials) = &self.0.source else { return Ok(false) };
+    pub async fn reload(&self) -> Result<bool, ApiError> {
+        let TokenSource::Stored(_, credentials) = &self.0.source else { return Ok(false) };
         let mut current = self.0.current.lock().await;
         let found = credentials.load().await?;
         let known = current.login.as_ref().map(|login| &login.access);
         match found {
             Some(login) if Some(&login.access) != known => {
-                *current = Current { login: Some(login), unsaved: false };
+                *current = CurrentLogin { login: Some(login), unsaved: false };
                 Ok(true)
             }
             Some(_) | None => Ok(false),
@@ -173,10 +173,14 @@ impl Auth {
     ///
     /// # Errors
     /// [`ApiError::Credentials`] when it cannot be kept; it is used all the same.
-    pub async fn adopt(&self, login: Login, store: Option<Store>) -> Result<Option<Place>, ApiError> {
+    pub async fn adopt(
+        &self,
+        login: StoredLogin,
+        store: Option<CredentialStore>,
+    ) -> Result<Option<StoreLocation>, ApiError> {
         let mut current = self.0.current.lock().await;
-        *current = Current { login: Some(login.clone()), unsaved: true };
-        let Source::Stored(_, credentials) = &self.0.source else { return Ok(None) };
+        *current = CurrentLogin { login: Some(login.clone()), unsaved: true };
+        let TokenSource::Stored(_, credentials) = &self.0.source else { return Ok(None) };
         let place = credentials.save(&login, store).await?;
         current.unsaved = false;
         Ok(Some(place))
@@ -189,9 +193,9 @@ impl Auth {
     pub async fn logout(&self) -> Result<bool, ApiError> {
         let mut current = self.0.current.lock().await;
         let (http, credentials) = match &self.0.source {
-            Source::Anonymous | Source::Given(_) => return Ok(false),
-            Source::Memory(http) => (http, None),
-            Source::Stored(http, credentials) => (http, Some(credentials)),
+            TokenSource::Anonymous | TokenSource::Given(_) => return Ok(false),
+            TokenSource::Memory(http) => (http, None),
+            TokenSource::Stored(http, credentials) => (http, Some(credentials)),
         };
         let login = match (credentials, current.login.take()) {
             (Some(credentials), known) => {
@@ -203,7 +207,7 @@ impl Auth {
         };
         let Some(login) = login else { return Ok(false) };
         let body = RefreshRequest { refresh_token: login.refresh.expose().to_owned() };
-        let reply = http.post("auth/logout", &body, Terms::default()).await?;
+        let reply = http.post("auth/logout", &body, RequestOptions::default()).await?;
         if reply.status < 300 { Ok(true) } else { Err(refusal(http, &reply, "logging out")) }
     }
 }
@@ -212,15 +216,15 @@ impl Auth {
 ///
 /// # Errors
 /// [`ApiError::Refused`] with `INVALID_CREDENTIALS` or `RATE_LIMITED`, or what stood in the way.
-pub async fn login(http: &Http, username: &str, password: &Secret) -> Result<Login, ApiError> {
+pub async fn login(http: &HttpClient, username: &str, password: &Secret) -> Result<StoredLogin, ApiError> {
     let body = LoginRequest { username: username.to_owned(), password: password.expose().to_owned() };
-    let reply = http.post("auth/login", &body, Terms::default()).await?;
+    let reply = http.post("auth/login", &body, RequestOptions::default()).await?;
     tokens(http, &reply, "logging in")
 }
 
-async fn refresh(http: &Http, token: &Secret) -> Result<Login, ApiError> {
+async fn refresh(http: &HttpClient, token: &Secret) -> Result<StoredLogin, ApiError> {
     let body = RefreshRequest { refresh_token: token.expose().to_owned() };
-    let reply = http.post("auth/refresh", &body, Terms::default()).await?;
+    let reply = http.post("auth/refresh", &body, RequestOptions::default()).await?;
     match tokens(http, &reply, "refreshing a login") {
         Err(ApiError::Refused { code, .. }) if !matches!(code, ErrorCode::RateLimited | ErrorCode::Internal) => {
             Err(login_required("your login has ended; run `scry login`"))
@@ -231,11 +235,11 @@ async fn refresh(http: &Http, token: &Secret) -> Result<Login, ApiError> {
 
 /// Refreshes what the store holds, unless another program has done so already.
 async fn renew_stored(
-    http: &Http,
+    http: &HttpClient,
     credentials: &Credentials,
-    current: &mut Current,
+    current: &mut CurrentLogin,
     refused: Option<&Secret>,
-) -> Result<Access, ApiError> {
+) -> Result<UsableToken, ApiError> {
     let _lock = credentials.lock().await?;
     let held = current.login.take();
     let known = if current.unsaved { held } else { credentials.load().await? };
@@ -254,17 +258,17 @@ async fn renew_stored(
     Ok(access_of(login))
 }
 
-fn tokens(http: &Http, reply: &Reply, what: &str) -> Result<Login, ApiError> {
+fn tokens(http: &HttpClient, reply: &HttpReply, what: &str) -> Result<StoredLogin, ApiError> {
     if reply.status != 200 {
         return Err(refusal(http, reply, what));
     }
     let strange = |_| ApiError::Strange { url: http.base().to_string(), status: reply.status };
     let response: TokenResponse = serde_json::from_value(reply.value()).map_err(strange)?;
-    Ok(Login::from_response(response, Timestamp::now()))
+    Ok(StoredLogin::from_response(response, Timestamp::now()))
 }
 
 /// Turns an answer that grants nothing into an error.
-pub(super) fn refusal(http: &Http, reply: &Reply, what: &str) -> ApiError {
+pub(super) fn refusal(http: &HttpClient, reply: &HttpReply, what: &str) -> ApiError {
     let url = http.base().to_string();
     if let Ok(ErrorResponse { error }) = serde_json::from_value::<ErrorResponse>(reply.value()) {
         return ApiError::Refused { code: error.code, message: text::line(&error.message).into_owned() };
@@ -300,17 +304,17 @@ fn login_required(reason: &str) -> ApiError {
     ApiError::LoginRequired { reason: reason.to_owned() }
 }
 
-fn is_usable(login: &Login, refused: Option<&Secret>) -> bool {
+fn is_usable(login: &StoredLogin, refused: Option<&Secret>) -> bool {
     Some(&login.access) != refused && is_fresh(login)
 }
 
-fn is_fresh(login: &Login) -> bool {
+fn is_fresh(login: &StoredLogin) -> bool {
     login.access_expires_at.duration_since(Timestamp::now())
-        > jiff::SignedDuration::try_from(TOO_SOON).unwrap_or_default()
+        > jiff::SignedDuration::try_from(REFRESH_MARGIN).unwrap_or_default()
 }
 
-fn access_of(login: Login) -> Access {
-    Access { token: login.access, expires_at: Some(login.access_expires_at), user: Some(login.user) }
+fn access_of(login: StoredLogin) -> UsableToken {
+    UsableToken { token: login.access, expires_at: Some(login.access_expires_at), user: Some(login.user) }
 }
 
 impl From<CredentialError> for ApiError {
@@ -324,8 +328,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_given_token_belongs_to_whom_it_names_and_to_nobody_else() {
-        let user = async |token: &str| Auth::given(Secret::new(token)).user().await.unwrap();
+    async fn token_identifies_its_own_user() {
+        let user = async |token: &str| Auth::with_token(Secret::new(token)).user().await.unwrap();
         let claims = URL_SAFE_NO_PAD.encode(r#"{"sub":"0197-ana","name":"ana"}"#);
         let named = user(&format!("e30.{claims}.c2ln")).await;
         assert_eq!((named.id.as_str(), &*named.username), ("0197-ana", "ana"));

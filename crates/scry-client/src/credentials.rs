@@ -19,13 +19,13 @@ use serde::{Deserialize, Serialize};
 use super::secret::Secret;
 
 /// Bounds how long the system's keyring may take; without a session bus it never answers.
-pub const KEYRING_LIMIT: Duration = Duration::from_secs(2);
-const LOCK_LIMIT: Duration = Duration::from_secs(15);
-const LOCK_POLL: Duration = Duration::from_millis(25);
+pub const KEYRING_TIMEOUT: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Holds who is logged in, and the tokens that prove it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Login {
+pub struct StoredLogin {
     pub user: UserInfo,
     pub access: Secret,
     pub refresh: Secret,
@@ -33,11 +33,11 @@ pub struct Login {
     pub access_expires_at: Timestamp,
 }
 
-impl Login {
+impl StoredLogin {
     /// Reads the answer to a login or refresh that arrived at `now`.
     #[must_use]
     pub fn from_response(response: TokenResponse, now: Timestamp) -> Self {
-        let lifetime = Duration::from_secs(response.expires_in.min(MAX_LIFETIME_SECONDS));
+        let lifetime = Duration::from_secs(response.expires_in.min(MAX_TOKEN_LIFETIME_SECONDS));
         Self {
             user: response.user,
             access: Secret::new(response.access_token),
@@ -48,24 +48,24 @@ impl Login {
 }
 
 /// Keeps an absurd `expiresIn` from leaving the calendar.
-const MAX_LIFETIME_SECONDS: u64 = 10 * 365 * 86_400;
+const MAX_TOKEN_LIFETIME_SECONDS: u64 = 10 * 365 * 86_400;
 
 /// Names the two places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Store {
+pub enum CredentialStore {
     Keyring,
     File,
 }
 
 /// Tells where a login was put, for the person who asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum StoreLocation {
     Keyring,
     File(PathBuf),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keyring => f.write_str("the system's keyring"),
@@ -83,7 +83,7 @@ pub enum CredentialError {
     File { path: PathBuf, source: std::io::Error },
     #[error("{path} is damaged; run `scry login` again", path = path.display())]
     Damaged { path: PathBuf },
-    #[error("another scry has been refreshing this login for {} s; end it and try again", LOCK_LIMIT.as_secs())]
+    #[error("another scry has been refreshing this login for {} s; end it and try again", LOCK_TIMEOUT.as_secs())]
     Locked,
 }
 
@@ -96,13 +96,13 @@ pub struct Credentials {
 
 /// Keeps other programs from refreshing the same login, until dropped.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not read: closing the file releases the lock")] File);
+pub struct LoginLock(#[expect(dead_code, reason = "held, not read: closing the file releases the lock")] File);
 
 #[derive(Serialize, Deserialize)]
-struct Marker {
-    store: Store,
+struct LoginFile {
+    store: CredentialStore,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    login: Option<Login>,
+    login: Option<StoredLogin>,
 }
 
 impl Credentials {
@@ -116,11 +116,13 @@ impl Credentials {
     ///
     /// # Errors
     /// [`CredentialError`] when the place that holds it cannot be read.
-    pub async fn load(&self) -> Result<Option<Login>, CredentialError> {
+    pub async fn load(&self) -> Result<Option<StoredLogin>, CredentialError> {
         let Some(marker) = self.marker()? else { return Ok(None) };
         match marker.store {
-            Store::File => marker.login.map(Some).ok_or_else(|| CredentialError::Damaged { path: self.path() }),
-            Store::Keyring => self.load_from_keyring().await,
+            CredentialStore::File => {
+                marker.login.map(Some).ok_or_else(|| CredentialError::Damaged { path: self.path() })
+            }
+            CredentialStore::Keyring => self.load_from_keyring().await,
         }
     }
 
@@ -128,24 +130,28 @@ impl Credentials {
     ///
     /// # Errors
     /// [`CredentialError`] when the place cannot be written; the other place is not tried.
-    pub async fn save(&self, login: &Login, store: Option<Store>) -> Result<Place, CredentialError> {
+    pub async fn save(
+        &self,
+        login: &StoredLogin,
+        store: Option<CredentialStore>,
+    ) -> Result<StoreLocation, CredentialError> {
         let before = self.marker().ok().flatten().map(|marker| marker.store);
-        let store = store.or(before).unwrap_or(Store::Keyring);
+        let store = store.or(before).unwrap_or(CredentialStore::Keyring);
         match store {
-            Store::Keyring => {
+            CredentialStore::Keyring => {
                 let secret =
                     serde_json::to_string(login).map_err(|error| CredentialError::Keyring(error.to_string()))?;
                 keyring(self.key.clone(), move |entry| entry.set_password(&secret)).await?;
-                self.write(&Marker { store, login: None })?;
-                Ok(Place::Keyring)
+                self.write(&LoginFile { store, login: None })?;
+                Ok(StoreLocation::Keyring)
             }
-            Store::File => {
-                self.write(&Marker { store, login: Some(login.clone()) })?;
-                if before == Some(Store::Keyring) {
+            CredentialStore::File => {
+                self.write(&LoginFile { store, login: Some(login.clone()) })?;
+                if before == Some(CredentialStore::Keyring) {
                     // The login has moved; a keyring that is gone cannot keep an old copy of it either.
                     let _ = keyring(self.key.clone(), |entry| entry.delete_credential()).await;
                 }
-                Ok(Place::File(self.path()))
+                Ok(StoreLocation::File(self.path()))
             }
         }
     }
@@ -155,7 +161,7 @@ impl Credentials {
     /// # Errors
     /// [`CredentialError`] when it may still be there.
     pub async fn clear(&self) -> Result<(), CredentialError> {
-        let in_keyring = self.marker().ok().flatten().is_some_and(|marker| marker.store == Store::Keyring);
+        let in_keyring = self.marker().ok().flatten().is_some_and(|marker| marker.store == CredentialStore::Keyring);
         if in_keyring {
             let forget = |entry: &keyring::Entry| match entry.delete_credential() {
                 Err(keyring::Error::NoEntry) => Ok(()),
@@ -175,7 +181,7 @@ impl Credentials {
     ///
     /// # Errors
     /// [`CredentialError::Locked`] after a quarter of a minute.
-    pub async fn lock(&self) -> Result<Lock, CredentialError> {
+    pub async fn lock(&self) -> Result<LoginLock, CredentialError> {
         let path = self.dir.join(format!("{}.lock", self.key));
         let fail = |source| CredentialError::File { path: path.clone(), source };
         files::create_private_dir(&self.dir).map_err(fail)?;
@@ -184,20 +190,20 @@ impl Credentials {
             loop {
                 match file.try_lock() {
                     Ok(()) => return Ok(()),
-                    Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_POLL).await,
+                    Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_POLL_INTERVAL).await,
                     Err(TryLockError::Error(source)) => return Err(fail(source)),
                 }
             }
         };
-        tokio::time::timeout(LOCK_LIMIT, taken).await.map_err(|_| CredentialError::Locked)??;
-        Ok(Lock(file))
+        tokio::time::timeout(LOCK_TIMEOUT, taken).await.map_err(|_| CredentialError::Locked)??;
+        Ok(LoginLock(file))
     }
 
     fn path(&self) -> PathBuf {
         self.dir.join(format!("{}.json", self.key))
     }
 
-    fn marker(&self) -> Result<Option<Marker>, CredentialError> {
+    fn marker(&self) -> Result<Option<LoginFile>, CredentialError> {
         let path = self.path();
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| CredentialError::Damaged { path }),
@@ -206,14 +212,14 @@ impl Credentials {
         }
     }
 
-    fn write(&self, marker: &Marker) -> Result<(), CredentialError> {
+    fn write(&self, marker: &LoginFile) -> Result<(), CredentialError> {
         let path = self.path();
         let bytes = serde_json::to_vec(marker).map_err(|_| CredentialError::Damaged { path: path.clone() })?;
         files::write_private(&path, |file| file.write_all(&bytes))
             .map_err(|source| CredentialError::File { path, source })
     }
 
-    async fn load_from_keyring(&self) -> Result<Option<Login>, CredentialError> {
+    async fn load_from_keyring(&self) -> Result<Option<StoredLogin>, CredentialError> {
         let found = keyring(self.key.clone(), |entry| match entry.get_password() {
             Err(keyring::Error::NoEntry) => Ok(None),
             other => other.map(Some),
@@ -236,7 +242,7 @@ async fn keyring<T: Send + 'static>(
         let entry = keyring::Entry::new("scry", &key).map_err(explain)?;
         act(&entry).map_err(explain)
     };
-    on_own_thread(KEYRING_LIMIT, work)
+    on_own_thread(KEYRING_TIMEOUT, work)
         .await
         .map_err(|reason| CredentialError::Keyring(scry_text::line(&reason).into_owned()))
 }

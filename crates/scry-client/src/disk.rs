@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::api::CampaignSummary;
 
 /// Names the form of the file; a file of another form is set aside, not guessed at.
-const FORMAT: &str = "scry-state";
-const VERSION: u32 = 1;
+const FILE_FORMAT: &str = "scry-state";
+const FILE_VERSION: u32 = 1;
 
 /// Keeps the last state of campaigns in files of one directory, one file for each.
 ///
@@ -29,7 +29,7 @@ pub struct DiskCache {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FileOut<'a> {
+struct StateFileRef<'a> {
     format: &'a str,
     version: u32,
     saved_at: Timestamp,
@@ -40,7 +40,7 @@ struct FileOut<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct FileIn {
+struct StateFile {
     format: String,
     version: u32,
     saved_at: Timestamp,
@@ -72,7 +72,7 @@ impl DiskCache {
         // An unreadable directory or file holds nothing to open; `load` has a word for a damaged one.
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let states = files.filter_map(|file| parse(&fs::read(file.path()).ok()?));
-        let summary = |file: FileIn| {
+        let summary = |file: StateFile| {
             let is_it = |node: &&Json| node.get("id").and_then(Json::as_str) == Some(file.campaign_id.as_str());
             serde_json::from_value::<CampaignSummary>(file.nodes.iter().find(is_it)?.into()).ok()
         };
@@ -111,9 +111,9 @@ impl DiskCache {
     /// # Errors
     /// The I/O error of creating, writing or moving the file.
     pub fn save(&self, snapshot: &Snapshot, at: Timestamp) -> io::Result<()> {
-        let out = FileOut {
-            format: FORMAT,
-            version: VERSION,
+        let out = StateFileRef {
+            format: FILE_FORMAT,
+            version: FILE_VERSION,
             saved_at: at,
             campaign_id: &snapshot.campaign_id,
             position: snapshot.position.as_ref(),
@@ -167,8 +167,10 @@ fn nodes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Json>, D::Err
 }
 
 /// Reads a file of this form and version.
-fn parse(bytes: &[u8]) -> Option<FileIn> {
-    serde_json::from_slice::<FileIn>(bytes).ok().filter(|file| file.format == FORMAT && file.version == VERSION)
+fn parse(bytes: &[u8]) -> Option<StateFile> {
+    serde_json::from_slice::<StateFile>(bytes)
+        .ok()
+        .filter(|file| file.format == FILE_FORMAT && file.version == FILE_VERSION)
 }
 
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_loaded_as_it_was_saved() {
+    fn loaded_state_equals_the_saved_one() {
         let (_dir, cache) = cache();
         let at: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
         cache.save(&snapshot("c"), Timestamp::UNIX_EPOCH).unwrap();
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_or_foreign_file_is_set_aside_and_kept() {
+    fn damaged_file_is_set_aside() {
         let (_dir, cache) = cache();
         let id = Id::parse("c").unwrap();
         cache.save(&snapshot("c"), Timestamp::UNIX_EPOCH).unwrap();
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_listed_until_it_is_forgotten() {
+    fn saved_states_are_listed_until_removed() {
         let (_dir, cache) = cache();
         for campaign in ["c", "d"] {
             cache.save(&snapshot(campaign), Timestamp::UNIX_EPOCH).unwrap();
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_profiles_and_users_share_nothing() {
+    fn servers_profiles_and_users_have_separate_directories() {
         let server = |profile, url| ServerAddress::new(profile, url, "--url").unwrap();
         let (ana, tor) = (Id::parse("ana").unwrap(), Id::parse("tor").unwrap());
         let dirs: std::collections::BTreeSet<_> = [
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_id_cannot_leave_the_directory() {
+    fn id_cannot_escape_the_directory() {
         let (_dir, cache) = cache();
         let id = Id::parse("../../etc/passwd").unwrap();
         assert_eq!(cache.path(&id).parent(), Some(cache.dir.as_path()));
@@ -266,7 +268,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_may_read_it() {
+    fn state_file_is_private() {
         use std::os::unix::fs::PermissionsExt;
         let (_dir, cache) = cache();
         cache.save(&snapshot("c"), Timestamp::UNIX_EPOCH).unwrap();

@@ -29,7 +29,7 @@ const MAX_PREALLOCATED_BYTES: usize = 64 << 20;
 /// What it needs for that is made at the first request: a command that only listens to a socket makes none, and need
 /// not read the system's authorities.
 #[derive(Debug, Clone)]
-pub struct Http {
+pub struct HttpClient {
     client: Arc<OnceLock<reqwest::Client>>,
     /// The profile's own authorities, checked at the start.
     tls: Option<native_tls::TlsConnector>,
@@ -39,12 +39,12 @@ pub struct Http {
 
 /// An answer, as its bytes came.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct HttpReply {
     pub status: u16,
     bytes: Vec<u8>,
 }
 
-impl Reply {
+impl HttpReply {
     /// Returns the body; null when it is not JSON.
     pub(crate) fn value(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
@@ -58,7 +58,7 @@ impl Reply {
 
 /// What is sent along with a request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Terms<'a> {
+pub(super) struct RequestOptions<'a> {
     pub bearer: Option<&'a Secret>,
     /// The id that the events of a change carry.
     pub correlation: Option<&'a str>,
@@ -66,7 +66,7 @@ pub(super) struct Terms<'a> {
     pub max_bytes: Option<usize>,
 }
 
-impl Http {
+impl HttpClient {
     /// Prepares requests to `server`, each of which may take `timeout`.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Http {
     ///
     /// # Errors
     /// [`ApiError::Unreachable`], [`ApiError::Certificate`] or [`ApiError::Timeout`].
-    pub async fn reach(&self) -> Result<(), ApiError> {
+    pub async fn ping(&self) -> Result<(), ApiError> {
         let url = self.base.join("health").unwrap_or_else(|_| self.base.clone());
         self.client()?.get(url).send().await.map(|_| ()).map_err(|error| self.explain(&error))
     }
@@ -102,8 +102,8 @@ impl Http {
         &self,
         path: &str,
         body: &(impl Serialize + Sync),
-        terms: Terms<'_>,
-    ) -> Result<Reply, ApiError> {
+        terms: RequestOptions<'_>,
+    ) -> Result<HttpReply, ApiError> {
         let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
         let mut request = self.client()?.post(url).json(body);
         if let Some(token) = terms.bearer {
@@ -117,7 +117,7 @@ impl Http {
     }
 
     /// Asks for a path with GET, as nobody.
-    pub(super) async fn get(&self, path: &str) -> Result<Reply, ApiError> {
+    pub(super) async fn get(&self, path: &str) -> Result<HttpReply, ApiError> {
         let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
         self.send(self.client()?.get(url), MAX_REPORT_BYTES).await
     }
@@ -144,7 +144,7 @@ impl Http {
     }
 
     /// Sends a request and reads at most `max_bytes` of its answer; the client's own time limit covers both.
-    async fn send(&self, request: reqwest::RequestBuilder, max_bytes: usize) -> Result<Reply, ApiError> {
+    async fn send(&self, request: reqwest::RequestBuilder, max_bytes: usize) -> Result<HttpReply, ApiError> {
         let mut response = request.send().await.map_err(|error| self.explain(&error))?;
         let status = response.status().as_u16();
         let too_large = || ApiError::TooLarge { url: self.base.to_string(), max_bytes };
@@ -160,7 +160,7 @@ impl Http {
             }
             bytes.extend_from_slice(&piece);
         }
-        Ok(Reply { status, bytes })
+        Ok(HttpReply { status, bytes })
     }
 
     fn explain(&self, error: &reqwest::Error) -> ApiError {

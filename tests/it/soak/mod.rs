@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use scry_client::api::Api;
-use scry_client::outbox::Outboxes;
+use scry_client::outbox::OutboxStores;
 use scry_protocol::Id;
 use tokio::time::{Instant, timeout};
 
@@ -52,7 +52,7 @@ async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
     let yardstick = Yardstick::start();
     let editors = Editors::start(&server.url, &campaign).await;
     let player = people::api(&proxy.url, "player").await;
-    let store = Outboxes::of(dir.path(), &people::server(&proxy.url), None).campaign(&campaign);
+    let store = OutboxStores::of(dir.path(), &people::server(&proxy.url), None).campaign(&campaign);
     let mut mail = Mail::live(&player, &store);
     let mut torment = Torment::new(server, proxy, editors.target(), seed);
     let end = Instant::now() + time;

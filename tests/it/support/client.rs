@@ -5,7 +5,7 @@ use std::time::Duration;
 use scry_client::api::Api;
 use scry_client::auth::Auth;
 use scry_client::connection::{StartPosition, Timings};
-use scry_client::http::Http;
+use scry_client::http::HttpClient;
 use scry_client::secret::Secret;
 use scry_client::session::{self, Session, SessionOptions};
 use scry_config::client::{LinkKind, ServerAddress};
@@ -38,8 +38,8 @@ pub fn quick() -> Timings {
 /// Prepares a session at `url`; with an empty token as nobody.
 pub fn options(url: &str, token: &str, rooms: &[(&str, StartPosition)]) -> SessionOptions {
     let server = ServerAddress::new("test", url, "--url").unwrap();
-    let http = Http::new(&server, Duration::from_secs(5)).unwrap();
-    let auth = if token.is_empty() { Auth::anonymous() } else { Auth::given(Secret::new(token)) };
+    let http = HttpClient::new(&server, Duration::from_secs(5)).unwrap();
+    let auth = if token.is_empty() { Auth::anonymous() } else { Auth::with_token(Secret::new(token)) };
     let rooms = rooms.iter().map(|(room, start)| (room.parse().unwrap(), start.clone())).collect();
     let api = Api::new(http, auth);
     let link = LinkKind::default();

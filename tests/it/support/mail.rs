@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use scry_client::api::Api;
-use scry_client::outbox::{self, Handle, Store};
+use scry_client::outbox::{self, OutboxHandle, OutboxStore};
 use scry_model::outbox::{Change, Edit, Outcome, Refusal};
 use scry_protocol::{EntityRef, EntityType, Id};
 use serde_json::Value;
@@ -12,20 +12,20 @@ use super::wait::PATIENCE;
 
 /// Holds a running outbox and reads what it tells.
 pub struct Mail {
-    pub handle: Handle,
+    pub handle: OutboxHandle,
     outcomes: mpsc::Receiver<Outcome>,
     pub told: Vec<Outcome>,
 }
 
 impl Mail {
     /// Opens a store; nothing is sent yet.
-    pub fn open(api: &Api, store: &Store) -> Self {
+    pub fn open(api: &Api, store: &OutboxStore) -> Self {
         let (handle, outcomes) = outbox::start(api.clone(), store.clone()).unwrap();
         Self { handle, outcomes, told: Vec::new() }
     }
 
     /// Opens a store whose connection is live.
-    pub fn live(api: &Api, store: &Store) -> Self {
+    pub fn live(api: &Api, store: &OutboxStore) -> Self {
         let mail = Self::open(api, store);
         mail.handle.set_live(true);
         mail

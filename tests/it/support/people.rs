@@ -5,8 +5,8 @@ use std::time::Duration;
 use scry_client::api::Api;
 use scry_client::auth::{self, Auth};
 use scry_client::connection::StartPosition;
-use scry_client::credentials::Login;
-use scry_client::http::Http;
+use scry_client::credentials::StoredLogin;
+use scry_client::http::HttpClient;
 use scry_client::secret::Secret;
 use scry_client::session::SessionOptions;
 use scry_config::client::LinkKind;
@@ -18,7 +18,7 @@ use super::client::quick;
 use super::server::PASSWORD;
 
 /// Logs in by password.
-pub async fn login(url: &str, name: &str) -> Login {
+pub async fn login(url: &str, name: &str) -> StoredLogin {
     auth::login(&http(url), name, &Secret::new(PASSWORD)).await.unwrap()
 }
 
@@ -28,8 +28,8 @@ pub async fn api(url: &str, name: &str) -> Api {
 }
 
 /// Prepares requests.
-pub fn http(url: &str) -> Http {
-    Http::new(&server(url), Duration::from_secs(10)).unwrap()
+pub fn http(url: &str) -> HttpClient {
+    HttpClient::new(&server(url), Duration::from_secs(10)).unwrap()
 }
 
 /// Names a server as the settings do.

@@ -9,7 +9,7 @@ use crate::error::ApiError;
 
 /// Limits a change to what the caller has seen, and makes its repetition harmless.
 #[derive(Debug, Clone, Default)]
-pub struct Terms {
+pub struct EditOptions {
     /// The version the change was made from.
     pub expected_version: Option<i64>,
     /// A repeated key returns the first result and changes nothing.
@@ -35,13 +35,18 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::NotOffered`] for a type that is not created this way.
-    pub async fn create(&self, kind: &EntityType, input: Map<String, Value>, terms: &Terms) -> Result<Value, ApiError> {
+    pub async fn create(
+        &self,
+        kind: &EntityType,
+        input: Map<String, Value>,
+        terms: &EditOptions,
+    ) -> Result<Value, ApiError> {
         let (name, fields) = self.editable(kind)?;
         let query = format!(
             "mutation ($input: Create{name}Input!, $key: String) {{ \
              result: create{name}(input: $input, idempotencyKey: $key) {{ {fields} }} }}"
         );
-        self.ask(&query, json!({"input": input, "key": terms.idempotency_key}), "result").await
+        self.query(&query, json!({"input": input, "key": terms.idempotency_key}), "result").await
     }
 
     /// Changes an entity and returns it as the API tells it.
@@ -53,7 +58,7 @@ impl Api {
         kind: &EntityType,
         id: &Id,
         input: Map<String, Value>,
-        terms: &Terms,
+        terms: &EditOptions,
     ) -> Result<Value, ApiError> {
         let (name, fields) = self.editable(kind)?;
         let query = format!(
@@ -63,14 +68,14 @@ impl Api {
         );
         let variables = json!({"id": id, "input": input, "version": terms.expected_version,
             "conflict": terms.on_conflict, "key": terms.idempotency_key});
-        self.ask(&query, variables, "result").await
+        self.query(&query, variables, "result").await
     }
 
     /// Deletes an entity and everything in it.
     ///
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::Conflict`] when somebody else was first.
-    pub async fn delete(&self, kind: &EntityType, id: &Id, terms: &Terms) -> Result<(), ApiError> {
+    pub async fn delete(&self, kind: &EntityType, id: &Id, terms: &EditOptions) -> Result<(), ApiError> {
         let (name, _) = self.editable(kind)?;
         let query = format!(
             "mutation ($id: ID!, $version: Int, $key: String) {{ \
@@ -84,11 +89,11 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn advance_time(&self, campaign: &Id, seconds: i64, terms: &Terms) -> Result<ClockMove, ApiError> {
+    pub async fn advance_time(&self, campaign: &Id, seconds: i64, terms: &EditOptions) -> Result<ClockMove, ApiError> {
         let query = "mutation ($campaign: ID!, $seconds: Int!, $key: String) { result: advanceWorldTime(campaignId: \
                      $campaign, seconds: $seconds, idempotencyKey: $key) { previousTime newTime elapsedSeconds } }";
         let variables = json!({"campaign": campaign, "seconds": seconds, "key": terms.idempotency_key});
-        self.ask(query, variables, "result").await
+        self.query(query, variables, "result").await
     }
 
     /// Sets a campaign's clock to an RFC 3339 time; with `rewind`, scheduled effects after it happen again.
@@ -100,7 +105,7 @@ impl Api {
         campaign: &Id,
         time: &str,
         rewind: bool,
-        terms: &Terms,
+        terms: &EditOptions,
     ) -> Result<ClockMove, ApiError> {
         // Only a server that can rewind is asked to.
         let query = if rewind {
@@ -111,7 +116,7 @@ impl Api {
              $campaign, time: $time, idempotencyKey: $key) { previousTime newTime elapsedSeconds } }"
         };
         let variables = json!({"campaign": campaign, "time": time, "key": terms.idempotency_key});
-        self.ask(query, variables, "result").await
+        self.query(query, variables, "result").await
     }
 
     fn editable(&self, kind: &EntityType) -> Result<(&'static str, &'static str), ApiError> {

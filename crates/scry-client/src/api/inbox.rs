@@ -33,10 +33,10 @@ impl Api {
             )
         };
         let whole = query("createdAt read entityType entityId");
-        match self.ask(&whole, json!({"unread": unread}), "notifications").await {
+        match self.query(&whole, json!({"unread": unread}), "notifications").await {
             // Other servers do not say what a notification is about.
             Err(ApiError::NotOffered { .. }) => {
-                self.ask(&query("createdAt read"), json!({"unread": unread}), "notifications").await
+                self.query(&query("createdAt read"), json!({"unread": unread}), "notifications").await
             }
             told => told,
         }
@@ -47,7 +47,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn preferences(&self) -> Result<Preferences, ApiError> {
-        self.ask("{ notificationPreferences { levels kinds } }", json!({}), "notificationPreferences").await
+        self.query("{ notificationPreferences { levels kinds } }", json!({}), "notificationPreferences").await
     }
 
     /// Marks a notification as read and returns it.
@@ -57,7 +57,7 @@ impl Api {
     pub async fn mark_read(&self, id: &Id) -> Result<Notification, ApiError> {
         let query = "mutation ($id: ID!) { result: markNotificationRead(id: $id) \
                      { id title body level kind createdAt read } }";
-        self.ask(query, json!({"id": id}), "result").await
+        self.query(query, json!({"id": id}), "result").await
     }
 
     /// Marks every notification as read; returns how many were not.
@@ -65,7 +65,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn mark_all_read(&self) -> Result<u64, ApiError> {
-        self.ask("mutation { result: markAllNotificationsRead }", json!({}), "result").await
+        self.query("mutation { result: markAllNotificationsRead }", json!({}), "result").await
     }
 
     /// Chooses what the caller is told at once, and returns what holds now; what is left out stays as it is.
@@ -82,7 +82,7 @@ impl Api {
         // A variable that is not there leaves the choice alone; null would be one.
         let chosen = [("levels", levels), ("kinds", kinds)].into_iter();
         let variables = chosen.filter_map(|(name, words)| Some((name.to_owned(), json!(words?)))).collect();
-        self.ask(query, Value::Object(variables), "result").await
+        self.query(query, Value::Object(variables), "result").await
     }
 
     /// Does the same with everything that can be chosen.

@@ -7,7 +7,7 @@ use super::Api;
 use crate::error::ApiError;
 
 /// The fields of an invitation.
-const FIELDS: &str = "id campaignId campaignName inviterId inviterName invitee role createdAt expiresAt";
+const INVITATION_FIELDS: &str = "id campaignId campaignName inviterId inviterName invitee role createdAt expiresAt";
 
 impl Api {
     /// Invites a user, named by id or name, to a campaign; returns the invitation.
@@ -17,9 +17,9 @@ impl Api {
     pub async fn invite(&self, campaign: &Id, user: &str, role: Role) -> Result<Value, ApiError> {
         let query = format!(
             "mutation ($campaign: ID!, $user: String!, $role: Role!) {{ \
-             result: addMember(campaignId: $campaign, userId: $user, role: $role) {{ __typename {FIELDS} }} }}"
+             result: addMember(campaignId: $campaign, userId: $user, role: $role) {{ __typename {INVITATION_FIELDS} }} }}"
         );
-        self.ask(&query, json!({"campaign": campaign, "user": user, "role": role}), "result").await
+        self.query(&query, json!({"campaign": campaign, "user": user, "role": role}), "result").await
     }
 
     /// Lists the open invitations to the caller, the newest first.
@@ -27,7 +27,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn invitations(&self) -> Result<Vec<Value>, ApiError> {
-        self.ask(&format!("{{ invitations {{ {FIELDS} }} }}"), json!({}), "invitations").await
+        self.query(&format!("{{ invitations {{ {INVITATION_FIELDS} }} }}"), json!({}), "invitations").await
     }
 
     /// Lists the open invitations to a campaign that the caller owns, the newest first.
@@ -35,8 +35,9 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn campaign_invitations(&self, campaign: &Id) -> Result<Vec<Value>, ApiError> {
-        let query = format!("query ($id: ID!) {{ result: campaignInvitations(campaignId: $id) {{ {FIELDS} }} }}");
-        self.ask(&query, json!({"id": campaign}), "result").await
+        let query =
+            format!("query ($id: ID!) {{ result: campaignInvitations(campaignId: $id) {{ {INVITATION_FIELDS} }} }}");
+        self.query(&query, json!({"id": campaign}), "result").await
     }
 
     /// Accepts an invitation; returns the membership.
@@ -46,7 +47,7 @@ impl Api {
     pub async fn accept_invitation(&self, id: &Id) -> Result<Value, ApiError> {
         let query = "mutation ($id: ID!) { result: acceptInvitation(id: $id) \
                      { __typename id campaignId name version userId role } }";
-        self.ask(query, json!({"id": id}), "result").await
+        self.query(query, json!({"id": id}), "result").await
     }
 
     /// Declines an invitation; returns what it was.
@@ -54,8 +55,8 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn decline_invitation(&self, id: &Id) -> Result<Value, ApiError> {
-        let query = format!("mutation ($id: ID!) {{ result: declineInvitation(id: $id) {{ {FIELDS} }} }}");
-        self.ask(&query, json!({"id": id}), "result").await
+        let query = format!("mutation ($id: ID!) {{ result: declineInvitation(id: $id) {{ {INVITATION_FIELDS} }} }}");
+        self.query(&query, json!({"id": id}), "result").await
     }
 
     /// Withdraws an invitation to a campaign that the caller owns; returns what it was.
@@ -63,8 +64,8 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn withdraw_invitation(&self, id: &Id) -> Result<Value, ApiError> {
-        let query = format!("mutation ($id: ID!) {{ result: withdrawInvitation(id: $id) {{ {FIELDS} }} }}");
-        self.ask(&query, json!({"id": id}), "result").await
+        let query = format!("mutation ($id: ID!) {{ result: withdrawInvitation(id: $id) {{ {INVITATION_FIELDS} }} }}");
+        self.query(&query, json!({"id": id}), "result").await
     }
 
     /// Keeps a user's invitations from the caller; returns the entry of the list.
@@ -73,7 +74,7 @@ impl Api {
     /// [`ApiError`], as for every question.
     pub async fn block_inviter(&self, user: &str) -> Result<Value, ApiError> {
         let query = "mutation ($user: String!) { result: blockInviter(userId: $user) { user createdAt } }";
-        self.ask(query, json!({"user": user}), "result").await
+        self.query(query, json!({"user": user}), "result").await
     }
 
     /// Takes an entry from the list of those whose invitations do not reach the caller.
@@ -90,6 +91,6 @@ impl Api {
     /// # Errors
     /// [`ApiError`], as for every question.
     pub async fn blocked_inviters(&self) -> Result<Vec<Value>, ApiError> {
-        self.ask("{ blockedInviters { user createdAt } }", json!({}), "blockedInviters").await
+        self.query("{ blockedInviters { user createdAt } }", json!({}), "blockedInviters").await
     }
 }

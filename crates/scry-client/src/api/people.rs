@@ -14,7 +14,7 @@ impl Api {
     pub async fn set_role(&self, campaign: &Id, user: &Id, role: Role) -> Result<Value, ApiError> {
         let query = "mutation ($campaign: ID!, $user: ID!, $role: Role!) { result: setMemberRole(campaignId: $campaign, \
                      userId: $user, role: $role) { __typename id campaignId name version userId role } }";
-        self.ask(query, json!({"campaign": campaign, "user": user, "role": role}), "result").await
+        self.query(query, json!({"campaign": campaign, "user": user, "role": role}), "result").await
     }
 
     /// Ends a membership.
@@ -34,6 +34,6 @@ impl Api {
     pub async fn notify(&self, users: &[Id], title: &str, body: &str, level: &str) -> Result<u64, ApiError> {
         let query = "mutation ($users: [ID!]!, $title: String!, $body: String!, $level: String!) { \
                      result: notify(userIds: $users, title: $title, body: $body, level: $level) }";
-        self.ask(query, json!({"users": users, "title": title, "body": body, "level": level}), "result").await
+        self.query(query, json!({"users": users, "title": title, "body": body, "level": level}), "result").await
     }
 }

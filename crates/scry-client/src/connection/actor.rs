@@ -16,7 +16,7 @@ use super::network::{LocalRoutes, NetworkWatcher};
 use super::state_machine::{ClockReading, ConnectionEffect, ConnectionInput, ConnectionState};
 use super::{GatewayRequest, Generation, RequestBody, StartPosition, Timings};
 use crate::api::Api;
-use crate::auth::Access;
+use crate::auth::UsableToken;
 use crate::error::ApiError;
 use crate::secret::Secret;
 
@@ -64,7 +64,7 @@ pub(crate) struct ConnectionActor {
     /// What came out of the inbox at once and is yet to be handled.
     arrived: VecDeque<ConnectionInput>,
     jobs: JoinSet<JobResult>,
-    access: Option<Access>,
+    access: Option<UsableToken>,
     commands: mpsc::Receiver<ConnectionCommand>,
     events: mpsc::Sender<ClientEvent>,
     backpressure: bool,
@@ -76,7 +76,7 @@ pub(crate) struct ConnectionActor {
 
 /// Brings back what was asked over HTTP or of the login's store.
 enum JobResult {
-    Token(Generation, Result<Option<Access>, ApiError>),
+    Token(Generation, Result<Option<UsableToken>, ApiError>),
     Snapshot(Generation, Id, Result<Snapshot, ApiError>),
     HealthProbed(Generation, Result<(), ApiError>),
     /// Whether there is a login we did not know.
@@ -250,13 +250,13 @@ impl ConnectionActor {
 
     fn probe_health(&mut self, generation: Generation) {
         let api = self.api.clone();
-        self.jobs.spawn(async move { JobResult::HealthProbed(generation, api.reach().await) });
+        self.jobs.spawn(async move { JobResult::HealthProbed(generation, api.ping().await) });
     }
 
     fn find_login(&mut self) {
         let auth = self.api.auth().clone();
         self.jobs.spawn(async move {
-            JobResult::LoginSearched(auth.pick_up().await.unwrap_or_else(|error| {
+            JobResult::LoginSearched(auth.reload().await.unwrap_or_else(|error| {
                 tracing::debug!(%error, "the login cannot be looked for");
                 false
             }))
@@ -299,7 +299,7 @@ impl ConnectionActor {
 }
 
 /// Returns how much longer a token is good, as far as is known.
-fn lifetime(access: &Access) -> Option<Duration> {
+fn lifetime(access: &UsableToken) -> Option<Duration> {
     let left = access.expires_at?.duration_since(Timestamp::now());
     Some(Duration::try_from(left).unwrap_or_default())
 }

@@ -9,9 +9,9 @@ use super::report::Finding;
 use crate::api::Api;
 use crate::credentials::Credentials;
 use crate::error::ApiError;
-use crate::http::Http;
+use crate::http::HttpClient;
 
-const LOGIN: &str = "run `scry login`";
+const LOGIN_REMEDY: &str = "run `scry login`";
 
 /// Looks for a login where logins are kept.
 pub(super) async fn credentials(credentials: &Credentials, env: EnvLookup<'_>) -> Finding {
@@ -20,7 +20,7 @@ pub(super) async fn credentials(credentials: &Credentials, env: EnvLookup<'_>) -
     }
     match credentials.load().await {
         Ok(Some(login)) => Finding::ok(format!("a login of {} is kept", text::line(&login.user.username))),
-        Ok(None) => Finding::warn("nobody is logged in", format!("{LOGIN}, unless the gateway asks for none")),
+        Ok(None) => Finding::warn("nobody is logged in", format!("{LOGIN_REMEDY}, unless the gateway asks for none")),
         Err(error) => {
             let remedy = "run `scry login --store file` to keep the login in a file";
             Finding::fail(Exit::Authentication, text::line(&error.to_string()), remedy)
@@ -29,7 +29,7 @@ pub(super) async fn credentials(credentials: &Credentials, env: EnvLookup<'_>) -
 }
 
 /// Asks the server how it is.
-pub(super) async fn health(http: &Http) -> Finding {
+pub(super) async fn health(http: &HttpClient) -> Finding {
     let reply = match http.get("health").await {
         Ok(reply) => reply,
         Err(error) => return refused(&error),
@@ -69,7 +69,7 @@ pub(super) async fn login(api: &Api) -> Finding {
 /// Puts an error of a request and what can be done about it into a finding.
 pub(super) fn refused(error: &ApiError) -> Finding {
     let remedy = match error.exit() {
-        Exit::Authentication => LOGIN,
+        Exit::Authentication => LOGIN_REMEDY,
         Exit::Usage => "correct the profile; `scry config check` tells the line",
         Exit::Met
         | Exit::NotMet

@@ -9,36 +9,36 @@ use scry_protocol::{Id, Position, Room};
 use scry_text as text;
 
 use super::account::refused;
-use super::report::{Finding, Report, Step};
+use super::report::{CheckStep, DoctorReport, Finding};
 use crate::api::Api;
 use crate::connection::StartPosition;
 use crate::error::ApiError;
 use crate::session::{self, Session, SessionOptions};
 
 /// A round trip longer than this is felt.
-const SLOW: Duration = Duration::from_millis(300);
+const SLOW_ROUND_TRIP: Duration = Duration::from_millis(300);
 
 /// Takes the steps from the handshake to a room that can be resumed; `wanted` names a campaign by id or name.
-pub(super) async fn examine(report: &mut Report, settings: &Settings, api: &Api, wanted: Option<&str>) {
+pub(super) async fn examine(report: &mut DoctorReport, settings: &Settings, api: &Api, wanted: Option<&str>) {
     let started = Instant::now();
     let room = room(api, wanted).await;
     let choosing = started.elapsed();
     let options = SessionOptions { snapshots: false, ..SessionOptions::new(settings, api.clone()) };
     let rooms = room.iter().map(|room| (room.clone(), StartPosition::Now)).collect();
-    let mut visit = match Visit::begin(SessionOptions { rooms, ..options.clone() }) {
+    let mut visit = match GatewayCheck::begin(SessionOptions { rooms, ..options.clone() }) {
         Ok(visit) => visit,
-        Err(error) => return report.record(Step::Handshake, refused(&error)),
+        Err(error) => return report.record(CheckStep::Handshake, refused(&error)),
     };
     let started = Instant::now();
     let welcomed = visit.until(welcome).await;
     let took = started.elapsed();
     match welcomed {
         Ok(transport) => {
-            report.record(Step::Handshake, Finding::ok("the gateway lets us in").within(took));
-            report.record(Step::Transport, on(transport));
+            report.record(CheckStep::Handshake, Finding::ok("the gateway lets us in").within(took));
+            report.record(CheckStep::Transport, on(transport));
         }
         Err(finding) => {
-            report.record(Step::Handshake, finding.within(took));
+            report.record(CheckStep::Handshake, finding.within(took));
             return visit.end().await;
         }
     }
@@ -46,18 +46,18 @@ pub(super) async fn examine(report: &mut Report, settings: &Settings, api: &Api,
         Ok(room) => {
             let started = Instant::now();
             let (position, finding) = visit.join(&room).await;
-            report.record(Step::Subscribe, finding.within(started.elapsed()));
+            report.record(CheckStep::Subscribe, finding.within(started.elapsed()));
             Some((room, position))
         }
         Err(finding) => {
-            report.record(Step::Subscribe, finding.within(choosing));
+            report.record(CheckStep::Subscribe, finding.within(choosing));
             None
         }
     };
     let finding = visit.round_trip(settings.config.connection.latency_timeout).await;
-    report.record(Step::RoundTrip, finding);
+    report.record(CheckStep::RoundTrip, finding);
     visit.end().await;
-    if report.allows(Step::Resume) {
+    if report.allows(CheckStep::Resume) {
         let started = Instant::now();
         let finding = match position {
             Some((room, Some(position))) => resume(options, room, position).await,
@@ -67,7 +67,7 @@ pub(super) async fn examine(report: &mut Report, settings: &Settings, api: &Api,
             ),
             None => Finding::skipped("no room was joined"),
         };
-        report.record(Step::Resume, finding.within(started.elapsed()));
+        report.record(CheckStep::Resume, finding.within(started.elapsed()));
     }
 }
 
@@ -99,7 +99,7 @@ async fn room(api: &Api, wanted: Option<&str>) -> Result<Room, Finding> {
 /// Connects anew from a place in the journal, as after an outage.
 async fn resume(options: SessionOptions, room: Room, position: Position) -> Finding {
     let rooms = vec![(room, StartPosition::Since(position))];
-    let mut visit = match Visit::begin(SessionOptions { rooms, ..options }) {
+    let mut visit = match GatewayCheck::begin(SessionOptions { rooms, ..options }) {
         Ok(visit) => visit,
         Err(error) => return refused(&error),
     };
@@ -118,11 +118,11 @@ async fn resume(options: SessionOptions, room: Room, position: Position) -> Find
 }
 
 /// Holds one connection; the first thing that goes wrong ends the examination of it.
-struct Visit {
+struct GatewayCheck {
     session: Session,
 }
 
-impl Visit {
+impl GatewayCheck {
     fn begin(options: SessionOptions) -> Result<Self, ApiError> {
         Ok(Self { session: session::connect(options)? })
     }
@@ -135,7 +135,7 @@ impl Visit {
                 return Ok(found);
             }
             if let ClientEvent::Status(status) = &event
-                && let Some(finding) = trouble(status)
+                && let Some(finding) = connection_problem(status)
             {
                 return Err(finding);
             }
@@ -155,7 +155,8 @@ impl Visit {
     }
 
     async fn round_trip(&mut self, limit: Duration) -> Finding {
-        let measured = self.session.status.wait_for(|status| status.round_trip.is_some() || trouble(status).is_some());
+        let measured =
+            self.session.status.wait_for(|status| status.round_trip.is_some() || connection_problem(status).is_some());
         let status = match tokio::time::timeout(limit, measured).await {
             Ok(Ok(status)) => status.clone(),
             Ok(Err(_)) | Err(_) => {
@@ -165,9 +166,9 @@ impl Visit {
                 );
             }
         };
-        match (status.round_trip, trouble(&status)) {
+        match (status.round_trip, connection_problem(&status)) {
             (_, Some(finding)) => finding,
-            (Some(trip), None) if trip > SLOW => {
+            (Some(trip), None) if trip > SLOW_ROUND_TRIP => {
                 Finding::warn("the way there and back takes long", "try a nearer network; changes will come late")
                     .within(trip)
             }
@@ -209,7 +210,7 @@ fn on(transport: Transport) -> Finding {
 }
 
 /// Reads from a status that the connection does not work, and why.
-fn trouble(status: &Status) -> Option<Finding> {
+fn connection_problem(status: &Status) -> Option<Finding> {
     let reason = status.reason.clone().unwrap_or_else(|| "no reason was given".to_owned());
     match status.phase {
         Phase::LoginRequired => Some(Finding::fail(Exit::Authentication, reason, "log in anew with `scry login`")),

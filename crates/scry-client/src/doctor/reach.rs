@@ -10,27 +10,27 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::report::{Finding, Report, Step};
+use super::report::{CheckStep, DoctorReport, Finding};
 use crate::http::{is_certificate_problem, is_loopback, tls};
 
 /// Takes the steps from the server's name to an encrypted connection; each may take `limit`.
-pub(super) async fn examine(report: &mut Report, server: &ServerAddress, limit: Duration) {
+pub(super) async fn examine(report: &mut DoctorReport, server: &ServerAddress, limit: Duration) {
     let started = Instant::now();
     let (addresses, finding) = dns(&server.url, limit).await;
-    report.record(Step::Dns, finding.within(started.elapsed()));
-    if !report.allows(Step::Tcp) {
+    report.record(CheckStep::Dns, finding.within(started.elapsed()));
+    if !report.allows(CheckStep::Tcp) {
         return;
     }
     let started = Instant::now();
     let (stream, finding) = tcp(&server.url, &addresses, limit).await;
-    report.record(Step::Tcp, finding.within(started.elapsed()));
+    report.record(CheckStep::Tcp, finding.within(started.elapsed()));
     let Some(stream) = stream else { return };
     if server.url.scheme() == "https" {
         let started = Instant::now();
         let finding = encrypted(server, stream, limit).await;
-        report.record(Step::Tls, finding.within(started.elapsed()));
+        report.record(CheckStep::Tls, finding.within(started.elapsed()));
     } else {
-        report.record(Step::Tls, plain(&server.url));
+        report.record(CheckStep::Tls, plain(&server.url));
     }
 }
 

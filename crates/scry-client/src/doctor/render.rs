@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::report::{Finding, Report, Step, Verdict};
+use super::report::{CheckResult, CheckStep, DoctorReport, Finding};
 
 /// Says how lines for people look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct ReportStyle {
     pub color: bool,
     /// Plain ASCII in place of symbols.
     pub ascii: bool,
@@ -14,13 +14,13 @@ pub struct Look {
 
 /// Writes a report as aligned lines: symbol, word, step, milliseconds, what was found; remedies below.
 #[must_use]
-pub fn text(report: &Report, look: Look) -> String {
+pub fn text(report: &DoctorReport, look: ReportStyle) -> String {
     let mut text = String::new();
     for (step, finding) in report.steps() {
         text.push_str(&line(step, &finding, look));
         if let Some(remedy) = &finding.remedy {
             let arrow = if look.ascii { "->" } else { "→" };
-            text.push_str(&format!("{:INDENT$}{arrow} {remedy}\n", ""));
+            text.push_str(&format!("{:DETAIL_COLUMN$}{arrow} {remedy}\n", ""));
         }
     }
     text.push_str(&summary(report));
@@ -29,7 +29,7 @@ pub fn text(report: &Report, look: Look) -> String {
 
 /// Writes a report as one object: `{v, kind, server, ok, exit, steps: [{step, verdict, ms, detail, remedy}]}`.
 #[must_use]
-pub fn json(report: &Report) -> Value {
+pub fn json(report: &DoctorReport) -> Value {
     let steps = report.steps().into_iter().map(|(step, finding)| {
         json!({
             "step": step.key(),
@@ -51,17 +51,17 @@ pub fn json(report: &Report) -> Value {
 }
 
 /// Where what was found begins on a line.
-const INDENT: usize = 36;
+const DETAIL_COLUMN: usize = 36;
 
-fn line(step: Step, finding: &Finding, look: Look) -> String {
+fn line(step: CheckStep, finding: &Finding, look: ReportStyle) -> String {
     let (symbol, color) = match (finding.verdict, look.ascii) {
-        (Verdict::Ok, false) => ("✓", "32"),
-        (Verdict::Ok, true) => ("+", "32"),
-        (Verdict::Warn, _) => ("!", "33"),
-        (Verdict::Fail(_), false) => ("✗", "31"),
-        (Verdict::Fail(_), true) => ("x", "31"),
-        (Verdict::Skipped, false) => ("–", "90"),
-        (Verdict::Skipped, true) => ("-", "90"),
+        (CheckResult::Ok, false) => ("✓", "32"),
+        (CheckResult::Ok, true) => ("+", "32"),
+        (CheckResult::Warn, _) => ("!", "33"),
+        (CheckResult::Fail(_), false) => ("✗", "31"),
+        (CheckResult::Fail(_), true) => ("x", "31"),
+        (CheckResult::Skipped, false) => ("–", "90"),
+        (CheckResult::Skipped, true) => ("-", "90"),
     };
     let verdict = format!("{symbol} {:<7}", finding.verdict.word());
     let verdict = if look.color { format!("\u{1b}[{color}m{verdict}\u{1b}[0m") } else { verdict };
@@ -69,7 +69,7 @@ fn line(step: Step, finding: &Finding, look: Look) -> String {
     format!("{verdict}  {:<11}  {took:>10}  {}\n", step.key(), finding.detail)
 }
 
-fn summary(report: &Report) -> String {
+fn summary(report: &DoctorReport) -> String {
     let count = |word: &str| report.steps().iter().filter(|(_, finding)| finding.verdict.word() == word).count();
     let place = report.server.as_deref().map_or_else(String::new, |server| format!("{server}: "));
     match (count("fail"), count("warn")) {
@@ -94,17 +94,17 @@ mod tests {
 
     use super::*;
 
-    fn report() -> Report {
-        let mut report = Report::of("http://h/");
-        report.record(Step::Config, Finding::ok("read").within(Duration::from_micros(1234)));
-        report.record(Step::Credentials, Finding::warn("nobody is logged in", "run `scry login`"));
-        report.record(Step::Dns, Finding::fail(Exit::Connection, "no such host", "check the address"));
+    fn report() -> DoctorReport {
+        let mut report = DoctorReport::of("http://h/");
+        report.record(CheckStep::Config, Finding::ok("read").within(Duration::from_micros(1234)));
+        report.record(CheckStep::Credentials, Finding::warn("nobody is logged in", "run `scry login`"));
+        report.record(CheckStep::Dns, Finding::fail(Exit::Connection, "no such host", "check the address"));
         report
     }
 
     #[test]
     fn lines_are_aligned_and_a_word_stands_beside_each_symbol() {
-        let text = text(&report(), Look::default());
+        let text = text(&report(), ReportStyle::default());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "✓ ok       config           1.2 ms  read");
         assert_eq!(lines[1], "! warn     credentials              nobody is logged in");
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn ascii_is_ascii_and_colour_only_where_asked_for() {
-        assert!(text(&report(), Look { ascii: true, color: false }).is_ascii());
-        let colored = text(&report(), Look { ascii: false, color: true });
+        assert!(text(&report(), ReportStyle { ascii: true, color: false }).is_ascii());
+        let colored = text(&report(), ReportStyle { ascii: false, color: true });
         assert!(colored.starts_with("\u{1b}[32m✓ ok     \u{1b}[0m  config"), "{colored}");
     }
 
@@ -126,7 +126,7 @@ mod tests {
     fn scripts_get_one_object_with_every_step() {
         let json = json(&report());
         assert_eq!((&json["ok"], &json["exit"]), (&json!(false), &json!(5)));
-        assert_eq!(json["steps"].as_array().unwrap().len(), Step::ALL.len());
+        assert_eq!(json["steps"].as_array().unwrap().len(), CheckStep::ALL.len());
         let first = json!({"step": "config", "verdict": "ok", "ms": 1.2, "detail": "read", "remedy": null});
         assert_eq!(json["steps"][0], first);
         assert_eq!(json["steps"][3]["ms"], Value::Null);

@@ -6,7 +6,7 @@ use scry_command::exit::Exit;
 
 /// Names a step on the way from the configuration to a joined room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum CheckStep {
     Config,
     Credentials,
     Dns,
@@ -21,7 +21,7 @@ pub enum Step {
     Resume,
 }
 
-impl Step {
+impl CheckStep {
     /// Lists the steps in the order in which they are taken.
     pub const ALL: [Self; 12] = [
         Self::Config,
@@ -76,7 +76,7 @@ impl Step {
 
 /// Tells how a step went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CheckResult {
     Ok,
     /// It works, or can be done without, but a person should know.
     Warn,
@@ -86,7 +86,7 @@ pub enum Verdict {
     Skipped,
 }
 
-impl Verdict {
+impl CheckResult {
     /// Returns the word for people and scripts.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -102,7 +102,7 @@ impl Verdict {
 /// Holds what one step found; `detail` and `remedy` are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    pub verdict: Verdict,
+    pub verdict: CheckResult,
     pub detail: String,
     /// One sentence that says what to do.
     pub remedy: Option<String>,
@@ -113,22 +113,22 @@ pub struct Finding {
 impl Finding {
     /// Tells that a step works.
     pub fn ok(detail: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, detail: detail.into(), remedy: None, took: None }
+        Self { verdict: CheckResult::Ok, detail: detail.into(), remedy: None, took: None }
     }
 
     /// Tells of something that is not as it could be.
     pub fn warn(detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Warn, remedy: Some(remedy.into()), ..Self::ok(detail) }
+        Self { verdict: CheckResult::Warn, remedy: Some(remedy.into()), ..Self::ok(detail) }
     }
 
     /// Tells that a step does not work.
     pub fn fail(exit: Exit, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fail(exit), remedy: Some(remedy.into()), ..Self::ok(detail) }
+        Self { verdict: CheckResult::Fail(exit), remedy: Some(remedy.into()), ..Self::ok(detail) }
     }
 
     /// Tells why a step was not tried.
     pub fn skipped(detail: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Skipped, ..Self::ok(detail) }
+        Self { verdict: CheckResult::Skipped, ..Self::ok(detail) }
     }
 
     /// Adds how long it took.
@@ -141,13 +141,13 @@ impl Finding {
 
 /// Holds what was found so far, one finding for each step taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct DoctorReport {
     /// The server's address, once the configuration has named one.
     pub server: Option<String>,
-    findings: Vec<(Step, Finding)>,
+    findings: Vec<(CheckStep, Finding)>,
 }
 
-impl Report {
+impl DoctorReport {
     /// Begins a report on the server at this address.
     #[must_use]
     pub fn of(server: &str) -> Self {
@@ -156,37 +156,40 @@ impl Report {
 
     /// Tells whether a step can be tried: whatever it needs was neither failed nor left out for a failure.
     #[must_use]
-    pub fn allows(&self, step: Step) -> bool {
+    pub fn allows(&self, step: CheckStep) -> bool {
         self.obstacle(step).is_none()
     }
 
     /// Writes down what a step found.
-    pub fn record(&mut self, step: Step, finding: Finding) {
+    pub fn record(&mut self, step: CheckStep, finding: Finding) {
         self.findings.push((step, finding));
     }
 
     /// Returns what a step found, if it was taken.
     #[must_use]
-    pub fn finding(&self, step: Step) -> Option<&Finding> {
+    pub fn finding(&self, step: CheckStep) -> Option<&Finding> {
         self.findings.iter().find(|(taken, _)| *taken == step).map(|(_, finding)| finding)
     }
 
     /// Lists every step in order; those that were not taken are skipped for the failure behind it.
     #[must_use]
-    pub fn steps(&self) -> Vec<(Step, Finding)> {
+    pub fn steps(&self) -> Vec<(CheckStep, Finding)> {
         let skipped = |step| match self.obstacle(step) {
             Some(failed) => Finding::skipped(format!("needs {}", failed.key())),
             None => Finding::skipped("not tried"),
         };
-        Step::ALL.into_iter().map(|step| (step, self.finding(step).cloned().unwrap_or_else(|| skipped(step)))).collect()
+        CheckStep::ALL
+            .into_iter()
+            .map(|step| (step, self.finding(step).cloned().unwrap_or_else(|| skipped(step))))
+            .collect()
     }
 
     /// Returns the code of the first failure, or that there is none.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        let code = |(_, finding): (Step, Finding)| match finding.verdict {
-            Verdict::Fail(exit) => Some(exit),
-            Verdict::Ok | Verdict::Warn | Verdict::Skipped => None,
+        let code = |(_, finding): (CheckStep, Finding)| match finding.verdict {
+            CheckResult::Fail(exit) => Some(exit),
+            CheckResult::Ok | CheckResult::Warn | CheckResult::Skipped => None,
         };
         self.steps().into_iter().find_map(code).unwrap_or(Exit::Met)
     }
@@ -194,14 +197,13 @@ impl Report {
     /// Returns what the first failure is, if there is one.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        let failed = |(_, finding): &(Step, Finding)| matches!(finding.verdict, Verdict::Fail(_));
+        let failed = |(_, finding): &(CheckStep, Finding)| matches!(finding.verdict, CheckResult::Fail(_));
         self.steps().into_iter().find(failed).map(|(_, finding)| finding.detail)
     }
 
     /// Finds the failed step that stands before this one.
-    fn obstacle(&self, step: Step) -> Option<Step> {
-        let failed =
-            |need: &Step| matches!(self.finding(*need), Some(found) if matches!(found.verdict, Verdict::Fail(_)));
+    fn obstacle(&self, step: CheckStep) -> Option<CheckStep> {
+        let failed = |need: &CheckStep| matches!(self.finding(*need), Some(found) if matches!(found.verdict, CheckResult::Fail(_)));
         step.needs().iter().find_map(|need| if failed(need) { Some(*need) } else { self.obstacle(*need) })
     }
 }
@@ -211,43 +213,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_skips_what_needs_it_and_nothing_else() {
-        let mut report = Report::default();
-        report.record(Step::Config, Finding::ok("read"));
-        report.record(Step::Dns, Finding::ok("found"));
-        report.record(Step::Tcp, Finding::fail(Exit::Connection, "refused", "start it"));
-        assert!(report.allows(Step::Credentials));
-        for step in [Step::Tls, Step::Health, Step::Login, Step::Handshake, Step::Subscribe, Step::Resume] {
+    fn failure_skips_only_dependent_steps() {
+        let mut report = DoctorReport::default();
+        report.record(CheckStep::Config, Finding::ok("read"));
+        report.record(CheckStep::Dns, Finding::ok("found"));
+        report.record(CheckStep::Tcp, Finding::fail(Exit::Connection, "refused", "start it"));
+        assert!(report.allows(CheckStep::Credentials));
+        for step in [
+            CheckStep::Tls,
+            CheckStep::Health,
+            CheckStep::Login,
+            CheckStep::Handshake,
+            CheckStep::Subscribe,
+            CheckStep::Resume,
+        ] {
             assert!(!report.allows(step), "{step:?}");
         }
         let steps = report.steps();
-        assert_eq!(steps.len(), Step::ALL.len());
-        assert_eq!(steps[11], (Step::Resume, Finding::skipped("needs tcp")));
+        assert_eq!(steps.len(), CheckStep::ALL.len());
+        assert_eq!(steps[11], (CheckStep::Resume, Finding::skipped("needs tcp")));
     }
 
     #[test]
     fn the_first_failure_in_order_gives_the_exit_code() {
-        let mut report = Report::default();
+        let mut report = DoctorReport::default();
         assert_eq!(report.exit(), Exit::Met);
-        report.record(Step::Tcp, Finding::fail(Exit::Connection, "", ""));
+        report.record(CheckStep::Tcp, Finding::fail(Exit::Connection, "", ""));
         assert_eq!(report.exit(), Exit::Connection);
-        report.record(Step::Credentials, Finding::fail(Exit::Authentication, "", ""));
+        report.record(CheckStep::Credentials, Finding::fail(Exit::Authentication, "", ""));
         assert_eq!(report.exit(), Exit::Authentication, "credentials come before TCP");
     }
 
     #[test]
     fn warnings_and_skipped_steps_stop_nothing() {
-        let mut report = Report::default();
-        report.record(Step::Tls, Finding::skipped("plain http"));
-        report.record(Step::Health, Finding::warn("none", "do without"));
-        assert!(report.allows(Step::Login));
+        let mut report = DoctorReport::default();
+        report.record(CheckStep::Tls, Finding::skipped("plain http"));
+        report.record(CheckStep::Health, Finding::warn("none", "do without"));
+        assert!(report.allows(CheckStep::Login));
         assert_eq!(report.exit(), Exit::Met);
     }
 
     #[test]
-    fn nothing_needs_what_comes_later() {
-        for (place, step) in Step::ALL.into_iter().enumerate() {
-            assert!(step.needs().iter().all(|need| Step::ALL[..place].contains(need)), "{step:?}");
+    fn no_step_depends_on_a_later_one() {
+        for (place, step) in CheckStep::ALL.into_iter().enumerate() {
+            assert!(step.needs().iter().all(|need| CheckStep::ALL[..place].contains(need)), "{step:?}");
         }
     }
 }

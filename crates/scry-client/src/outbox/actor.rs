@@ -13,24 +13,24 @@ use scry_model::outbox::{Outcome, Refusal};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
-use super::send::{self, Verdict};
-use super::store::{Found, Lock, Store};
+use super::send::{self, SendFailure};
+use super::store::{OutboxLock, OutboxStore, StoredEdits};
 use crate::api::Api;
 use crate::connection::delay;
 use crate::error::ApiError;
 
 /// How often to see whether another program has stored or sent something.
-const LOOK: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// How soon to try for the lock again while another program sends.
-const BUSY: Duration = Duration::from_millis(200);
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// How often a server may fail at one edit before the others behind it are sent.
-const MAX_WEAK: u32 = 5;
+const MAX_SERVER_FAILURES: u32 = 5;
 /// How many applied edits later ones may build on; more are never made before the first is known.
-const MAX_APPLIED: usize = 64;
+const MAX_APPLIED_EDITS: usize = 64;
 
 /// Asks the outbox for something.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum OutboxCommand {
     Submit(Edit),
     Retry(String),
     Discard(String),
@@ -38,47 +38,47 @@ pub(super) enum Command {
 }
 
 /// Owns one campaign's outbox in this program.
-pub(super) struct Actor {
-    store: Store,
+pub(super) struct OutboxActor {
+    store: OutboxStore,
     api: Api,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<OutboxCommand>,
     outcomes: mpsc::Sender<Outcome>,
     known: Outbox,
-    news: Vec<Outcome>,
+    unreported: Vec<Outcome>,
     live: bool,
-    flight: Option<Flight>,
+    in_flight: Option<InFlightEdit>,
     /// When to send next, at the earliest.
-    due: Instant,
+    next_attempt: Instant,
     /// When to look at the disk again.
-    look: Instant,
+    next_poll: Instant,
     /// How often in a row sending has failed.
     failures: u32,
     /// What the person wants while another program holds the lock.
-    wishes: Vec<Command>,
+    deferred: Vec<OutboxCommand>,
     applied: Vec<(Edit, i64)>,
-    complaint: Option<String>,
+    problem: Option<String>,
 }
 
 /// Holds an edit that is on its way, and the lock that keeps it the only one.
-struct Flight {
+struct InFlightEdit {
     entry: Entry,
-    lock: Lock,
+    lock: OutboxLock,
     answer: Pin<Box<dyn Future<Output = Result<Option<i64>, ApiError>> + Send>>,
     /// The person has given it up meanwhile.
-    unwanted: bool,
+    discarded: bool,
 }
 
-enum Woken {
-    Command(Option<Command>),
+enum WakeReason {
+    Command(Option<OutboxCommand>),
     Answer(Result<Option<i64>, ApiError>),
     Time,
 }
 
-impl Actor {
+impl OutboxActor {
     pub(super) fn new(
         api: Api,
-        store: Store,
-        commands: mpsc::Receiver<Command>,
+        store: OutboxStore,
+        commands: mpsc::Receiver<OutboxCommand>,
         outcomes: mpsc::Sender<Outcome>,
     ) -> Self {
         let now = Instant::now();
@@ -88,15 +88,15 @@ impl Actor {
             commands,
             outcomes,
             known: Outbox::default(),
-            news: Vec::new(),
+            unreported: Vec::new(),
             live: false,
-            flight: None,
-            due: now,
-            look: now,
+            in_flight: None,
+            next_attempt: now,
+            next_poll: now,
             failures: 0,
-            wishes: Vec::new(),
+            deferred: Vec::new(),
             applied: Vec::new(),
-            complaint: None,
+            problem: None,
         }
     }
 
@@ -104,61 +104,65 @@ impl Actor {
     pub(super) async fn run(mut self) {
         loop {
             self.proceed();
-            for outcome in std::mem::take(&mut self.news) {
+            for outcome in std::mem::take(&mut self.unreported) {
                 if self.outcomes.send(outcome).await.is_err() {
                     return;
                 }
             }
             match self.next().await {
-                Woken::Command(Some(command)) => self.obey(command),
-                Woken::Command(None) => return,
-                Woken::Answer(answer) => self.answered(answer),
-                Woken::Time => {}
+                WakeReason::Command(Some(command)) => self.handle_command(command),
+                WakeReason::Command(None) => return,
+                WakeReason::Answer(answer) => self.answered(answer),
+                WakeReason::Time => {}
             }
         }
     }
 
-    async fn next(&mut self) -> Woken {
-        let next = if self.flight.is_none() && self.wants_lock() { self.due.min(self.look) } else { self.look };
+    async fn next(&mut self) -> WakeReason {
+        let next = if self.in_flight.is_none() && self.wants_lock() {
+            self.next_attempt.min(self.next_poll)
+        } else {
+            self.next_poll
+        };
         let answer = async {
-            match &mut self.flight {
-                Some(flight) => flight.answer.as_mut().await,
+            match &mut self.in_flight {
+                Some(in_flight) => in_flight.answer.as_mut().await,
                 None => pending().await,
             }
         };
         tokio::select! {
             biased;
-            command = self.commands.recv() => Woken::Command(command),
-            answer = answer => Woken::Answer(answer),
-            () = sleep_until(next.into()) => Woken::Time,
+            command = self.commands.recv() => WakeReason::Command(command),
+            answer = answer => WakeReason::Answer(answer),
+            () = sleep_until(next.into()) => WakeReason::Time,
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn handle_command(&mut self, command: OutboxCommand) {
         match command {
-            Command::Submit(edit) => match self.store.add(&edit) {
-                Ok(()) => self.look_now(),
+            OutboxCommand::Submit(edit) => match self.store.add(&edit) {
+                Ok(()) => self.poll_store(),
                 Err(error) => {
                     let reason = format!("the edit could not be stored and was not sent: {error}");
-                    self.tell(Outcome::NotStored { key: edit.key, reason });
+                    self.report(Outcome::NotStored { key: edit.key, reason });
                 }
             },
-            Command::Live(live) => {
+            OutboxCommand::Live(live) => {
                 // Each time the connection turns live is a reason to try at once.
                 if live && !self.live {
                     self.failures = 0;
-                    self.due = Instant::now();
+                    self.next_attempt = Instant::now();
                 }
                 self.live = live;
             }
-            Command::Discard(key) if self.is_in_flight(&key) => {
-                if let Some(flight) = &mut self.flight {
-                    flight.unwanted = true;
+            OutboxCommand::Discard(key) if self.is_in_flight(&key) => {
+                if let Some(in_flight) = &mut self.in_flight {
+                    in_flight.discarded = true;
                 }
             }
-            wish @ (Command::Retry(_) | Command::Discard(_)) => {
-                self.wishes.push(wish);
-                self.due = Instant::now();
+            request @ (OutboxCommand::Retry(_) | OutboxCommand::Discard(_)) => {
+                self.deferred.push(request);
+                self.next_attempt = Instant::now();
             }
         }
     }
@@ -166,27 +170,27 @@ impl Actor {
     /// Does what can be done now.
     fn proceed(&mut self) {
         let now = Instant::now();
-        if self.look <= now {
-            self.look_now();
+        if self.next_poll <= now {
+            self.poll_store();
         }
-        if self.flight.is_none() && self.due <= now && self.wants_lock() {
+        if self.in_flight.is_none() && self.next_attempt <= now && self.wants_lock() {
             let claimed = self.claim();
-            self.complain(claimed);
+            self.report_problem(claimed);
         }
     }
 
     fn wants_lock(&self) -> bool {
-        !self.wishes.is_empty() || self.live && self.known.waiting() > 0
+        !self.deferred.is_empty() || self.live && self.known.waiting() > 0
     }
 
     /// Takes the lock, does what the person wishes, and sends the first edit that waits.
     fn claim(&mut self) -> io::Result<()> {
         // Whatever fails below, it is tried again, and not at once.
-        self.due = Instant::now() + BUSY;
+        self.next_attempt = Instant::now() + LOCK_RETRY_DELAY;
         let Some(lock) = self.store.lock()? else { return Ok(()) };
         let mut entries = self.read()?;
-        for wish in std::mem::take(&mut self.wishes) {
-            self.fulfil(&lock, &mut entries, &wish)?;
+        for request in std::mem::take(&mut self.deferred) {
+            self.apply_command(&lock, &mut entries, &request)?;
         }
         if !self.live {
             return Ok(());
@@ -201,125 +205,132 @@ impl Actor {
             }
             entry.sent = entry.sent.or_else(|| Some(Timestamp::now()));
             self.store.update(&lock, &entry)?;
-            self.tell(Outcome::Sending { key: entry.edit.key.clone() });
+            self.report(Outcome::Sending { key: entry.edit.key.clone() });
             let (api, edit) = (self.api.clone(), entry.edit.clone());
             let answer = Box::pin(async move { send::send(&api, &edit).await });
-            self.flight = Some(Flight { entry, lock, answer, unwanted: false });
+            self.in_flight = Some(InFlightEdit { entry, lock, answer, discarded: false });
             return Ok(());
         }
         Ok(())
     }
 
-    fn fulfil(&mut self, lock: &Lock, entries: &mut Vec<Entry>, wish: &Command) -> io::Result<()> {
-        let (Command::Retry(key) | Command::Discard(key)) = wish else { return Ok(()) };
+    fn apply_command(
+        &mut self,
+        lock: &OutboxLock,
+        entries: &mut Vec<Entry>,
+        request: &OutboxCommand,
+    ) -> io::Result<()> {
+        let (OutboxCommand::Retry(key) | OutboxCommand::Discard(key)) = request else { return Ok(()) };
         let Some(index) = entries.iter().position(|entry| entry.edit.key == *key) else { return Ok(()) };
-        if matches!(wish, Command::Retry(_)) {
+        if matches!(request, OutboxCommand::Retry(_)) {
             entries[index].retry();
             self.store.update(lock, &entries[index])?;
-            self.tell(Outcome::Waiting { key: key.clone() });
+            self.report(Outcome::Waiting { key: key.clone() });
         } else {
             self.store.remove(lock, &entries.remove(index))?;
-            self.tell(Outcome::Discarded { key: key.clone() });
+            self.report(Outcome::Discarded { key: key.clone() });
         }
         Ok(())
     }
 
     fn answered(&mut self, answer: Result<Option<i64>, ApiError>) {
-        let Some(Flight { entry, lock, unwanted, .. }) = self.flight.take() else { return };
+        let Some(InFlightEdit { entry, lock, discarded, .. }) = self.in_flight.take() else { return };
         let now = Instant::now();
         let done = match answer {
             Ok(version) => {
-                (self.failures, self.due) = (0, now);
-                self.apply(&lock, entry, version)
+                (self.failures, self.next_attempt) = (0, now);
+                self.record_applied(&lock, entry, version)
             }
-            Err(_) if unwanted => self.give_up(&lock, &entry),
+            Err(_) if discarded => self.give_up(&lock, &entry),
             Err(error) => {
                 tracing::info!(key = entry.edit.key, %error, "an edit was not applied");
                 self.not_applied(&lock, entry, &error)
             }
         };
-        self.complain(done);
+        self.report_problem(done);
     }
 
-    fn not_applied(&mut self, lock: &Lock, entry: Entry, error: &ApiError) -> io::Result<()> {
+    fn not_applied(&mut self, lock: &OutboxLock, entry: Entry, error: &ApiError) -> io::Result<()> {
         self.failures += 1;
-        match send::verdict(error) {
-            Verdict::Refused(refusal) => self.settle_refused(lock, entry, refusal),
-            Verdict::Weak(refusal) if self.failures >= MAX_WEAK => self.settle_refused(lock, entry, refusal),
-            Verdict::Again | Verdict::Weak(_) => {
-                self.due = Instant::now() + delay(self.failures, Duration::from_secs(1), 0.0);
-                self.tell(Outcome::Waiting { key: entry.edit.key });
+        match send::classify(error) {
+            SendFailure::Refused(refusal) => self.refuse_and_continue(lock, entry, refusal),
+            SendFailure::ServerFault(refusal) if self.failures >= MAX_SERVER_FAILURES => {
+                self.refuse_and_continue(lock, entry, refusal)
+            }
+            SendFailure::Retry | SendFailure::ServerFault(_) => {
+                self.next_attempt = Instant::now() + delay(self.failures, Duration::from_secs(1), 0.0);
+                self.report(Outcome::Waiting { key: entry.edit.key });
                 Ok(())
             }
         }
     }
 
-    fn settle_refused(&mut self, lock: &Lock, entry: Entry, refusal: Refusal) -> io::Result<()> {
-        (self.failures, self.due) = (0, Instant::now());
+    fn refuse_and_continue(&mut self, lock: &OutboxLock, entry: Entry, refusal: Refusal) -> io::Result<()> {
+        (self.failures, self.next_attempt) = (0, Instant::now());
         self.refuse(lock, entry, refusal)
     }
 
-    fn apply(&mut self, lock: &Lock, entry: Entry, version: Option<i64>) -> io::Result<()> {
+    fn record_applied(&mut self, lock: &OutboxLock, entry: Entry, version: Option<i64>) -> io::Result<()> {
         self.store.remove(lock, &entry)?;
         if let Some(version) = version {
             self.applied.push((entry.edit.clone(), version));
-            let surplus = self.applied.len().saturating_sub(MAX_APPLIED);
+            let surplus = self.applied.len().saturating_sub(MAX_APPLIED_EDITS);
             self.applied.drain(..surplus);
         }
-        self.tell(Outcome::Applied { key: entry.edit.key, version });
+        self.report(Outcome::Applied { key: entry.edit.key, version });
         Ok(())
     }
 
-    fn give_up(&mut self, lock: &Lock, entry: &Entry) -> io::Result<()> {
+    fn give_up(&mut self, lock: &OutboxLock, entry: &Entry) -> io::Result<()> {
         self.store.remove(lock, entry)?;
-        self.tell(Outcome::Discarded { key: entry.edit.key.clone() });
+        self.report(Outcome::Discarded { key: entry.edit.key.clone() });
         Ok(())
     }
 
-    fn refuse(&mut self, lock: &Lock, mut entry: Entry, refusal: Refusal) -> io::Result<()> {
+    fn refuse(&mut self, lock: &OutboxLock, mut entry: Entry, refusal: Refusal) -> io::Result<()> {
         entry.refusal = Some(refusal.clone());
         // Nobody has applied it, so the time of the attempt no longer matters.
         entry.sent = None;
         self.store.update(lock, &entry)?;
-        self.tell(Outcome::Refused { key: entry.edit.key, refusal });
+        self.report(Outcome::Refused { key: entry.edit.key, refusal });
         Ok(())
     }
 
-    fn look_now(&mut self) {
+    fn poll_store(&mut self) {
         let read = self.read().map(|_| ());
-        self.complain(read);
+        self.report_problem(read);
     }
 
     /// Reads what is stored and tells what is new about it.
     fn read(&mut self) -> io::Result<Vec<Entry>> {
-        self.look = Instant::now() + LOOK;
-        let Found { entries, set_aside } = self.store.load()?;
+        self.next_poll = Instant::now() + POLL_INTERVAL;
+        let StoredEdits { entries, set_aside } = self.store.load()?;
         for path in set_aside {
-            self.tell(Outcome::Notice(format!("an edit on disk was damaged and is set aside as {}", path.display())));
+            self.report(Outcome::Notice(format!("an edit on disk was damaged and is set aside as {}", path.display())));
         }
         for outcome in self.known.news(&entries) {
-            self.tell(outcome);
+            self.report(outcome);
         }
         Ok(entries)
     }
 
     fn is_in_flight(&self, key: &str) -> bool {
-        self.flight.as_ref().is_some_and(|flight| flight.entry.edit.key == key)
+        self.in_flight.as_ref().is_some_and(|in_flight| in_flight.entry.edit.key == key)
     }
 
     /// Says once what is wrong with the disk, and again when it is something else.
-    fn complain(&mut self, result: io::Result<()>) {
-        let complaint = result.err().map(|error| format!("the outbox on disk cannot be used: {error}"));
-        if complaint != self.complaint
-            && let Some(sentence) = &complaint
+    fn report_problem(&mut self, result: io::Result<()>) {
+        let problem = result.err().map(|error| format!("the outbox on disk cannot be used: {error}"));
+        if problem != self.problem
+            && let Some(sentence) = &problem
         {
-            self.tell(Outcome::Notice(sentence.clone()));
+            self.report(Outcome::Notice(sentence.clone()));
         }
-        self.complaint = complaint;
+        self.problem = problem;
     }
 
-    fn tell(&mut self, outcome: Outcome) {
+    fn report(&mut self, outcome: Outcome) {
         self.known.take(&outcome);
-        self.news.push(outcome);
+        self.unreported.push(outcome);
     }
 }

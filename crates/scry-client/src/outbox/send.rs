@@ -5,16 +5,16 @@ use scry_model::outbox::{Change, Edit};
 use scry_protocol::{ErrorCode, OnConflict};
 
 use crate::api::Api;
-use crate::api::edit::Terms;
+use crate::api::edit::EditOptions;
 use crate::error::ApiError;
 
 /// Says what an answer that is no success means for the edit.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum SendFailure {
     /// Nothing is known; the same edit with the same key may be sent again.
-    Again,
+    Retry,
     /// The server fails at this edit; it may be a passing weakness, but others wait behind it.
-    Weak(Refusal),
+    ServerFault(Refusal),
     /// Sending it again would be refused again.
     Refused(Refusal),
 }
@@ -22,9 +22,9 @@ pub(super) enum Verdict {
 /// Sends an edit; returns the entity's version after it, where the answer tells one.
 ///
 /// # Errors
-/// [`ApiError`], as for every question; [`verdict`] says what it means.
+/// [`ApiError`], as for every question; [`classify`] says what it means.
 pub(super) async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError> {
-    let terms = |expected_version, on_conflict| Terms {
+    let terms = |expected_version, on_conflict| EditOptions {
         expected_version,
         on_conflict,
         idempotency_key: Some(edit.key.clone()),
@@ -49,31 +49,31 @@ pub(super) async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError
 
 /// Tells what a failure means for the edit.
 #[must_use]
-pub(super) fn verdict(error: &ApiError) -> Verdict {
+pub(super) fn classify(error: &ApiError) -> SendFailure {
     let refusal = |code: ErrorCode| Refusal { code, message: error.to_string(), conflict: None };
     match error {
-        ApiError::Conflict { message, conflict } => Verdict::Refused(Refusal {
+        ApiError::Conflict { message, conflict } => SendFailure::Refused(Refusal {
             code: ErrorCode::Conflict,
             message: message.clone(),
             conflict: Some((**conflict).clone()),
         }),
-        ApiError::Refused { code: ErrorCode::Internal, .. } => Verdict::Weak(refusal(ErrorCode::Internal)),
+        ApiError::Refused { code: ErrorCode::Internal, .. } => SendFailure::ServerFault(refusal(ErrorCode::Internal)),
         ApiError::Strange { status, .. } if (500..600).contains(status) => {
-            Verdict::Weak(refusal(ErrorCode::Other(format!("HTTP_{status}"))))
+            SendFailure::ServerFault(refusal(ErrorCode::Other(format!("HTTP_{status}"))))
         }
-        ApiError::Strange { status, .. } => Verdict::Refused(refusal(ErrorCode::Other(format!("HTTP_{status}")))),
+        ApiError::Strange { status, .. } => SendFailure::Refused(refusal(ErrorCode::Other(format!("HTTP_{status}")))),
         // The change was made, or not; asking again gets the same answer.
-        ApiError::TooLarge { .. } => Verdict::Weak(refusal(ErrorCode::Other("ANSWER_TOO_LARGE".to_owned()))),
-        ApiError::NotOffered { .. } => Verdict::Refused(refusal(ErrorCode::Other("NOT_OFFERED".to_owned()))),
+        ApiError::TooLarge { .. } => SendFailure::ServerFault(refusal(ErrorCode::Other("ANSWER_TOO_LARGE".to_owned()))),
+        ApiError::NotOffered { .. } => SendFailure::Refused(refusal(ErrorCode::Other("NOT_OFFERED".to_owned()))),
         // A login, or a server that comes back, may still let it through.
-        error if error.requires_login() || error.is_passing() => Verdict::Again,
-        ApiError::Refused { code, .. } => Verdict::Refused(refusal(code.clone())),
+        error if error.requires_login() || error.is_passing() => SendFailure::Retry,
+        ApiError::Refused { code, .. } => SendFailure::Refused(refusal(code.clone())),
         ApiError::Unreachable { .. }
         | ApiError::Certificate { .. }
         | ApiError::Timeout { .. }
         | ApiError::LoginRequired { .. }
         | ApiError::AuthorityFile { .. }
-        | ApiError::Credentials(_) => Verdict::Again,
+        | ApiError::Credentials(_) => SendFailure::Retry,
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_still_succeed_is_sent_again() {
+    fn only_transient_failures_are_retried() {
         let url = || "http://h/".to_owned();
         for error in [
             ApiError::Unreachable { url: url(), reason: "refused".to_owned() },
@@ -97,16 +97,16 @@ mod tests {
             refused(ErrorCode::QueryTimeout),
             refused(ErrorCode::TokenExpired),
         ] {
-            assert_eq!(verdict(&error), Verdict::Again, "{error}");
+            assert_eq!(classify(&error), SendFailure::Retry, "{error}");
         }
         for error in
             [refused(ErrorCode::Unauthorized), refused(ErrorCode::InvalidPayload), refused(ErrorCode::NotFound)]
         {
-            assert!(matches!(verdict(&error), Verdict::Refused(_)), "{error}");
+            assert!(matches!(classify(&error), SendFailure::Refused(_)), "{error}");
         }
         let strange = |status| ApiError::Strange { url: url(), status };
-        assert!(matches!(verdict(&strange(413)), Verdict::Refused(_)));
-        assert!(matches!(verdict(&strange(502)), Verdict::Weak(_)));
-        assert!(matches!(verdict(&refused(ErrorCode::Internal)), Verdict::Weak(_)));
+        assert!(matches!(classify(&strange(413)), SendFailure::Refused(_)));
+        assert!(matches!(classify(&strange(502)), SendFailure::ServerFault(_)));
+        assert!(matches!(classify(&refused(ErrorCode::Internal)), SendFailure::ServerFault(_)));
     }
 }

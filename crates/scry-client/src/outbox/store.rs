@@ -18,26 +18,26 @@ use serde::{Deserialize, Serialize};
 use crate::disk::{directory, plain_name};
 
 /// Names the form of a file; a file of another form is set aside, not guessed at.
-const FORMAT: &str = "scry-edit";
-const VERSION: u32 = 1;
+const FILE_FORMAT: &str = "scry-edit";
+const FILE_VERSION: u32 = 1;
 /// Bounds how many edits may wait for one campaign.
-const MAX_ENTRIES: usize = 10_000;
+const MAX_WAITING_EDITS: usize = 10_000;
 
 /// Holds what waits for every campaign of one user of one server.
 #[derive(Debug, Clone)]
-pub struct Outboxes {
+pub struct OutboxStores {
     dir: PathBuf,
 }
 
 /// Holds what waits for one campaign.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct OutboxStore {
     dir: PathBuf,
 }
 
 /// Tells what was found in a store.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct StoredEdits {
     /// In the order in which they are to be sent.
     pub entries: Vec<Entry>,
     /// Files that could not be read as edits, where they are now.
@@ -46,23 +46,23 @@ pub struct Found {
 
 /// Keeps other programs from sending from the same store, until dropped.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not read: closing the file releases the lock")] File);
+pub struct OutboxLock(#[expect(dead_code, reason = "held, not read: closing the file releases the lock")] File);
 
 #[derive(Serialize)]
-struct FileOut<'a> {
+struct EditFileRef<'a> {
     format: &'a str,
     version: u32,
     entry: &'a Entry,
 }
 
 #[derive(Deserialize)]
-struct FileIn {
+struct EditFile {
     format: String,
     version: u32,
     entry: Entry,
 }
 
-impl Outboxes {
+impl OutboxStores {
     /// Points at the outboxes of one user of one server; `data` is the client's data directory.
     ///
     /// Without a user they belong to whoever gives the token.
@@ -73,8 +73,8 @@ impl Outboxes {
 
     /// Returns the store of one campaign, which is created when something is stored.
     #[must_use]
-    pub fn campaign(&self, campaign: &Id) -> Store {
-        Store { dir: self.dir.join(plain_name(campaign)) }
+    pub fn campaign(&self, campaign: &Id) -> OutboxStore {
+        OutboxStore { dir: self.dir.join(plain_name(campaign)) }
     }
 
     /// Lists the campaigns with edits that wait.
@@ -84,7 +84,7 @@ impl Outboxes {
     pub fn waiting(&self) -> io::Result<Vec<Id>> {
         let mut campaigns = Vec::new();
         for dir in entries_of(&self.dir)? {
-            let found = Store { dir }.load()?;
+            let found = OutboxStore { dir }.load()?;
             campaigns.extend(found.entries.into_iter().next().map(|entry| entry.edit.campaign));
         }
         campaigns.sort();
@@ -92,7 +92,7 @@ impl Outboxes {
     }
 }
 
-impl Store {
+impl OutboxStore {
     /// Stores an edit behind the others; one whose key is there already is left as it is.
     ///
     /// # Errors
@@ -102,8 +102,8 @@ impl Store {
         if known.iter().any(|entry| entry.edit.key == edit.key) {
             return Ok(());
         }
-        if known.len() >= MAX_ENTRIES {
-            return Err(io::Error::other(format!("{MAX_ENTRIES} edits wait already; connect, or discard some")));
+        if known.len() >= MAX_WAITING_EDITS {
+            return Err(io::Error::other(format!("{MAX_WAITING_EDITS} edits wait already; connect, or discard some")));
         }
         let mut entry = Entry::new(known.last().map_or(1, |last| last.place + 1), edit.clone());
         // Another program may take the same place at the same time.
@@ -117,8 +117,8 @@ impl Store {
     ///
     /// # Errors
     /// The I/O error of reading a directory or a file that exists, or of moving it aside.
-    pub fn load(&self) -> io::Result<Found> {
-        let mut found = Found::default();
+    pub fn load(&self) -> io::Result<StoredEdits> {
+        let mut found = StoredEdits::default();
         for path in entries_of(&self.dir)? {
             let Some(place) = place_of(&path) else { continue };
             match fs::read(&path).map(|bytes| parse(&bytes)) {
@@ -141,11 +141,11 @@ impl Store {
     ///
     /// # Errors
     /// The I/O error of opening or locking the file.
-    pub fn lock(&self) -> io::Result<Option<Lock>> {
+    pub fn lock(&self) -> io::Result<Option<OutboxLock>> {
         files::create_private_dir(&self.dir)?;
         let file = File::options().create(true).truncate(false).write(true).open(self.dir.join("lock"))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Lock(file))),
+            Ok(()) => Ok(Some(OutboxLock(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -155,7 +155,7 @@ impl Store {
     ///
     /// # Errors
     /// The I/O error of writing the file; what was stored before is still there then.
-    pub fn update(&self, _: &Lock, entry: &Entry) -> io::Result<()> {
+    pub fn update(&self, _: &OutboxLock, entry: &Entry) -> io::Result<()> {
         files::write_private(&self.path(entry.place), |file| write(file, entry))
     }
 
@@ -163,7 +163,7 @@ impl Store {
     ///
     /// # Errors
     /// The I/O error of removing the file.
-    pub fn remove(&self, _: &Lock, entry: &Entry) -> io::Result<()> {
+    pub fn remove(&self, _: &OutboxLock, entry: &Entry) -> io::Result<()> {
         files::remove(&self.path(entry.place))
     }
 
@@ -173,12 +173,12 @@ impl Store {
 }
 
 fn write(mut file: impl io::Write, entry: &Entry) -> io::Result<()> {
-    Ok(serde_json::to_writer(&mut file, &FileOut { format: FORMAT, version: VERSION, entry })?)
+    Ok(serde_json::to_writer(&mut file, &EditFileRef { format: FILE_FORMAT, version: FILE_VERSION, entry })?)
 }
 
 fn parse(bytes: &[u8]) -> Option<Entry> {
-    let file = serde_json::from_slice::<FileIn>(bytes).ok()?;
-    (file.format == FORMAT && file.version == VERSION).then_some(file.entry)
+    let file = serde_json::from_slice::<EditFile>(bytes).ok()?;
+    (file.format == FILE_FORMAT && file.version == FILE_VERSION).then_some(file.entry)
 }
 
 fn place_of(path: &Path) -> Option<u64> {
