@@ -2,7 +2,7 @@
 
 use scry_client::api::edit::{ClockMove, EditOptions};
 use scry_command::exit::Exit;
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 use scry_protocol::Id;
 
 use super::args::{AdvanceTime, SetTime};
@@ -21,7 +21,7 @@ pub(super) async fn advance(context: &Context, args: &AdvanceTime) -> Result<Exi
     let finder = Finder { recall: args.queue, ..Finder::new(context, &api, None) };
     let campaign = finder.campaign(&args.campaign).await?;
     let seconds = args.by.as_secs();
-    let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, Change::AdvanceTime { seconds });
+    let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, EditChange::AdvanceTime { seconds });
     let terms = terms(&wish);
     let asked = api.advance_time(&campaign, seconds, &terms);
     tell(&campaign, outbox::make(context, &api, Some(&campaign), wish, asked).await?)
@@ -35,7 +35,7 @@ pub(super) async fn set(context: &Context, args: &SetTime) -> Result<Exit, CliEr
     let api = context.api()?;
     let finder = Finder { recall: args.queue, ..Finder::new(context, &api, None) };
     let campaign = finder.campaign(&args.campaign).await?;
-    let change = Change::SetTime { time: args.time.clone(), rewind: args.rewind };
+    let change = EditChange::SetTime { time: args.time.clone(), rewind: args.rewind };
     let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
     let terms = terms(&wish);
     let asked = api.set_time(&campaign, &args.time, args.rewind, &terms);

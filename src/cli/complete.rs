@@ -14,7 +14,7 @@ use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Shells, Z
 use scry_client::api::Api;
 use scry_client::disk::DiskCache;
 use scry_config::{duration, process_env};
-use scry_model::event::Loaded;
+use scry_model::event::LoadedState;
 use scry_protocol::{EntityType, Id};
 use scry_scripting::rooms;
 use scry_text as text;
@@ -221,8 +221,8 @@ fn on_disk(disk: &DiskCache, entity: Option<Entity>, campaign: Option<&str>) -> 
     let wanted = campaign.and_then(|name| rooms::campaign_id(name, &kept).ok());
     let campaigns = kept.iter().map(|one| &one.id).filter(|id| wanted.as_ref().is_none_or(|wanted| wanted == *id));
     let states = campaigns.filter_map(|id| match disk.load(id) {
-        Ok(Loaded::State(saved)) => Some(saved.snapshot.values()),
-        Ok(Loaded::Nothing | Loaded::SetAside(_)) | Err(_) => None,
+        Ok(LoadedState::State(saved)) => Some(saved.snapshot.values()),
+        Ok(LoadedState::Nothing | LoadedState::SetAside(_)) | Err(_) => None,
     });
     states.flat_map(|nodes| of_type(&nodes, entity)).collect()
 }

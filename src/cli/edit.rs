@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use scry_client::api::edit::EditOptions;
 use scry_command::exit::Exit;
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 use scry_protocol::EntityType;
 use scry_scripting::output::Output;
 use scry_scripting::{assign, fields, line};
@@ -39,7 +39,7 @@ pub(super) async fn create(context: &Context, args: &Create) -> Result<Exit, Cli
         outbox::refuse_to_keep(args.queue, "a membership")?;
         return print_json([people::add(&api, &input).await?]);
     }
-    let change = Change::Create { entity_type: entity_type.clone(), input: input.clone() };
+    let change = EditChange::Create { entity_type: entity_type.clone(), input: input.clone() };
     let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
     let terms = terms(None, &wish);
     let asked = api.create(&entity_type, input, &terms);
@@ -73,7 +73,7 @@ pub(super) async fn update(context: &Context, args: &Update) -> Result<Exit, Cli
     }
     finder.relate(&mut input).await?;
     let (expected_version, on_conflict) = (args.expected_version, args.on_conflict.into());
-    let change = Change::Update {
+    let change = EditChange::Update {
         entity_type: entity_type.clone(),
         id: id.clone(),
         input: input.clone(),
@@ -101,7 +101,7 @@ pub(super) async fn delete(context: &Context, args: &Delete) -> Result<Exit, Cli
     } else {
         let (entity_type, id) = (EntityType::from(args.entity), id_of(&node)?);
         let expected_version = args.expected_version;
-        let change = Change::Delete { entity_type: entity_type.clone(), id: id.clone(), expected_version };
+        let change = EditChange::Delete { entity_type: entity_type.clone(), id: id.clone(), expected_version };
         let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
         let terms = terms(expected_version, &wish);
         let asked = api.delete(&entity_type, &id, &terms);

@@ -9,8 +9,8 @@ use scry_client::disk::DiskCache;
 use scry_client::error::ApiError;
 use scry_client::outbox::{self, OutboxStore, OutboxStores};
 use scry_command::exit::Exit;
-use scry_model::event::Loaded;
-use scry_model::outbox::{Change, Edit, Entry, Outbox, Outcome};
+use scry_model::event::LoadedState;
+use scry_model::outbox::{Edit, EditChange, EditOutcome, Outbox, OutboxEntry};
 use scry_protocol::Id;
 use scry_scripting::line;
 use serde_json::{Value, json};
@@ -53,12 +53,12 @@ pub(super) struct Wish {
     pub key: String,
     /// Keep it for later when the server cannot be reached.
     queue: bool,
-    change: Change,
+    change: EditChange,
 }
 
 impl Wish {
     /// Takes a change; `key` is the idempotency key that the person chose.
-    pub(super) fn new(key: Option<&str>, queue: bool, change: Change) -> Self {
+    pub(super) fn new(key: Option<&str>, queue: bool, change: EditChange) -> Self {
         Self { key: key.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned), queue, change }
     }
 }
@@ -110,8 +110,8 @@ pub(super) async fn kept_nodes(context: &Context, api: &Api) -> Vec<Value> {
     let user = api.auth().user().await;
     let disk = DiskCache::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id));
     let load = |campaign: &Id| match disk.load(campaign) {
-        Ok(Loaded::State(saved)) => saved.snapshot.values(),
-        Ok(Loaded::Nothing | Loaded::SetAside(_)) | Err(_) => Vec::new(),
+        Ok(LoadedState::State(saved)) => saved.snapshot.values(),
+        Ok(LoadedState::Nothing | LoadedState::SetAside(_)) | Err(_) => Vec::new(),
     };
     disk.list().iter().flat_map(|campaign| load(&campaign.id)).collect()
 }
@@ -124,8 +124,8 @@ async fn send_ahead(context: &Context, api: &Api, store: &OutboxStore) -> Result
         return Ok(0);
     }
     context.say(&format!("{waiting} edits wait for this campaign already; they go first"));
-    let tell = |outcome: &Outcome| {
-        if let Outcome::Refused { key, refusal } = outcome {
+    let tell = |outcome: &EditOutcome| {
+        if let EditOutcome::Refused { key, refusal } = outcome {
             context.say(&format!("an earlier edit was refused: {}; see `scry outbox` ({key})", refusal.message));
         }
         Ok(())
@@ -193,20 +193,20 @@ struct Told {
 }
 
 /// Prints what became of an edit.
-fn tell(outcome: &Outcome) -> Result<(), CliError> {
+fn tell(outcome: &EditOutcome) -> Result<(), CliError> {
     match outcome {
-        Outcome::Applied { key, version } => print(&json!({"key": key, "applied": true, "version": version})),
-        Outcome::Refused { key, refusal } => print(&json!({"key": key, "applied": false, "refusal": refusal})),
-        Outcome::Notice(sentence) => {
+        EditOutcome::Applied { key, version } => print(&json!({"key": key, "applied": true, "version": version})),
+        EditOutcome::Refused { key, refusal } => print(&json!({"key": key, "applied": false, "refusal": refusal})),
+        EditOutcome::Notice(sentence) => {
             super::context::say(sentence);
             Ok(())
         }
-        Outcome::Stored(_)
-        | Outcome::NotStored { .. }
-        | Outcome::Sending { .. }
-        | Outcome::Waiting { .. }
-        | Outcome::Discarded { .. }
-        | Outcome::Gone { .. } => Ok(()),
+        EditOutcome::Stored(_)
+        | EditOutcome::NotStored { .. }
+        | EditOutcome::Sending { .. }
+        | EditOutcome::Waiting { .. }
+        | EditOutcome::Discarded { .. }
+        | EditOutcome::Gone { .. } => Ok(()),
     }
 }
 
@@ -214,18 +214,18 @@ fn tell(outcome: &Outcome) -> Result<(), CliError> {
 async fn drain(
     api: &Api,
     store: &OutboxStore,
-    tell: impl Fn(&Outcome) -> Result<(), CliError>,
+    tell: impl Fn(&EditOutcome) -> Result<(), CliError>,
 ) -> Result<Told, CliError> {
     let (handle, mut outcomes) =
         outbox::start(api.clone(), store.clone()).map_err(CliError::io("no thread is left"))?;
     handle.set_live(true);
     let (mut known, mut applied) = (Outbox::default(), 0);
     while let Ok(Some(outcome)) = timeout(STANDSTILL, outcomes.recv()).await {
-        known.take(&outcome);
+        known.apply(&outcome);
         tell(&outcome)?;
-        applied += usize::from(matches!(outcome, Outcome::Applied { .. }));
+        applied += usize::from(matches!(outcome, EditOutcome::Applied { .. }));
         // The server cannot be reached: what follows would wait as well.
-        if matches!(outcome, Outcome::Waiting { .. }) {
+        if matches!(outcome, EditOutcome::Waiting { .. }) {
             break;
         }
         if known.waiting() == 0 && entries(store)?.iter().all(|entry| entry.refusal.is_some()) {
@@ -247,7 +247,7 @@ async fn settle(
     act(&handle);
     let done = async {
         while let Some(outcome) = outcomes.recv().await {
-            let done = matches!(&outcome, Outcome::Waiting { key } | Outcome::Discarded { key } | Outcome::Gone { key }
+            let done = matches!(&outcome, EditOutcome::Waiting { key } | EditOutcome::Discarded { key } | EditOutcome::Gone { key }
                 if key == wanted);
             if done {
                 return;
@@ -272,7 +272,7 @@ fn waiting(outboxes: &OutboxStores) -> Result<Vec<Id>, CliError> {
     outboxes.waiting().map_err(CliError::io("cannot read the outbox"))
 }
 
-fn entries(store: &OutboxStore) -> Result<Vec<Entry>, CliError> {
+fn entries(store: &OutboxStore) -> Result<Vec<OutboxEntry>, CliError> {
     store.load().map(|found| found.entries).map_err(CliError::io("cannot read the outbox"))
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use scry_client::api::Api;
 use scry_client::outbox::{self, OutboxHandle, OutboxStores};
 use scry_model::event::{ClientEvent, Phase};
-use scry_model::outbox::{Edit, Outcome};
+use scry_model::outbox::{Edit, EditOutcome};
 use scry_protocol::Id;
 use tokio::sync::mpsc;
 
@@ -15,9 +15,9 @@ pub(super) struct Edits {
     api: Api,
     /// None where nothing may be changed.
     outboxes: Option<OutboxStores>,
-    running: Option<(OutboxHandle, mpsc::Receiver<Outcome>)>,
+    running: Option<(OutboxHandle, mpsc::Receiver<EditOutcome>)>,
     /// What could not even be handed over.
-    failed: VecDeque<Outcome>,
+    failed: VecDeque<EditOutcome>,
 }
 
 impl Edits {
@@ -31,7 +31,7 @@ impl Edits {
         let Some(outboxes) = &self.outboxes else { return };
         match outbox::start(self.api.clone(), outboxes.campaign(campaign)) {
             Ok(running) => self.running = Some(running),
-            Err(error) => self.failed.push_back(Outcome::Notice(format!("edits cannot be sent: {error}"))),
+            Err(error) => self.failed.push_back(EditOutcome::Notice(format!("edits cannot be sent: {error}"))),
         }
     }
 
@@ -45,7 +45,7 @@ impl Edits {
             },
             None => "no campaign is open; the edit was not stored and not sent".to_owned(),
         };
-        self.failed.push_back(Outcome::NotStored { key, reason });
+        self.failed.push_back(EditOutcome::NotStored { key, reason });
     }
 
     /// Sends a refused edit again.
@@ -70,7 +70,7 @@ impl Edits {
     }
 
     /// Waits for the next outcome; safe to drop at any moment.
-    pub(super) async fn next(&mut self) -> Option<Outcome> {
+    pub(super) async fn next(&mut self) -> Option<EditOutcome> {
         if let Some(failed) = self.failed.pop_front() {
             return Some(failed);
         }

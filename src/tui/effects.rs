@@ -135,7 +135,7 @@ impl Runner {
                 Effect::ForgetState(campaign) => self.states.order(Order::Forget(campaign)),
                 Effect::Refetch(refetch) => self.ask(async move |api| {
                     let result = api.nodes(&refetch.ids).await.map_err(|error| unanswered(&error));
-                    Msg::Refetched { ticket: refetch.ticket, result }
+                    Msg::Refetched { request_id: refetch.request_id, result }
                 }),
                 Effect::LoadHistory { campaign, since, limit } => self.ask(async move |api| {
                     let entries = api.events(&campaign, Some(since), Some(limit)).await;

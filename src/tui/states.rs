@@ -4,7 +4,7 @@ use std::sync::mpsc as line;
 
 use scry_client::disk::DiskCache;
 use scry_dashboard::app::Msg;
-use scry_model::event::Saved;
+use scry_model::event::SavedState;
 use scry_protocol::Id;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -20,7 +20,7 @@ pub(super) struct States {
 #[derive(Debug)]
 pub(super) enum Order {
     Load(Id),
-    Save(Box<Saved>),
+    Save(Box<SavedState>),
     Forget(Id),
 }
 

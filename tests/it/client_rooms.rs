@@ -75,7 +75,7 @@ async fn a_position_of_another_history_is_a_gap_that_stays_open() {
     let old = StartPosition::Since(Position::new("another-history", 1));
     let mut client = TestClient::live(options(&gateway.url, &gateway.token("gm"), &[("campaign:c1", old)])).await;
     let gaps = client.gaps();
-    assert_eq!((gaps.len(), gaps[0].from, gaps[0].to, gaps[0].healed), (1, 1, 2, false));
+    assert_eq!((gaps.len(), gaps[0].from, gaps[0].to, gaps[0].recovered), (1, 1, 2, false));
     assert!(client.told.iter().any(|event| matches!(event, ClientEvent::Joined { recovered: false, .. })));
     gateway.record(kingdom()).await;
     client.until_seq(3).await;

@@ -2,7 +2,7 @@
 
 use scry_client::api::Api;
 use scry_client::outbox::{OutboxStore, OutboxStores};
-use scry_model::outbox::Outcome;
+use scry_model::outbox::EditOutcome;
 use scry_protocol::{ErrorCode, Id};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -66,7 +66,7 @@ async fn edits_made_offline_go_out_in_order_once_the_connection_is_live() {
     drop(mail);
     table.server.restart().await;
     let mut mail = Mail::open(&table.api, &table.store);
-    mail.until(|outcome| matches!(outcome, Outcome::Stored(edit) if edit.key == "k4")).await;
+    mail.until(|outcome| matches!(outcome, EditOutcome::Stored(edit) if edit.key == "k4")).await;
     table.proxy.pass();
     mail.handle.set_live(true);
     mail.until_applied("k4").await;
@@ -84,7 +84,7 @@ async fn an_answer_that_is_lost_does_not_apply_an_edit_twice() {
     // The request passes; the first byte of its answer is where the line breaks.
     table.proxy.cut_after(0);
     mail.store(table.ticks(1..2)).await;
-    mail.until(|outcome| matches!(outcome, Outcome::Waiting { key } if key == "k1")).await;
+    mail.until(|outcome| matches!(outcome, EditOutcome::Waiting { key } if key == "k1")).await;
     assert_eq!(table.moves().await, 2, "it was applied, and nobody knows");
     table.proxy.pass();
     mail.until_applied("k1").await;
@@ -109,10 +109,10 @@ async fn a_refused_edit_is_kept_with_its_reason_and_the_others_go_on() {
     let mut mail = Mail::live(&table.api, &table.store);
     assert_eq!(mail.until_refused("bad").await, refusal);
     mail.handle.retry("bad");
-    mail.until(|outcome| matches!(outcome, Outcome::Waiting { key } if key == "bad")).await;
+    mail.until(|outcome| matches!(outcome, EditOutcome::Waiting { key } if key == "bad")).await;
     assert_eq!(mail.until_refused("bad").await, refusal);
     mail.handle.discard("bad");
-    mail.until(|outcome| matches!(outcome, Outcome::Discarded { key } if key == "bad")).await;
+    mail.until(|outcome| matches!(outcome, EditOutcome::Discarded { key } if key == "bad")).await;
     assert!(table.store.load().unwrap().entries.is_empty());
 }
 
@@ -156,7 +156,7 @@ async fn two_programs_with_one_outbox_send_each_edit_once_and_in_order() {
         let mail = if index % 2 == 0 { &first } else { &second };
         mail.handle.submit(tick(&table.campaign, &format!("k{index}"))).unwrap();
     }
-    let is_left = |wanted: &str, outcome: &Outcome| matches!(outcome, Outcome::Applied { key, .. } | Outcome::Gone { key } if key == wanted);
+    let is_left = |wanted: &str, outcome: &EditOutcome| matches!(outcome, EditOutcome::Applied { key, .. } | EditOutcome::Gone { key } if key == wanted);
     for index in [18, 19] {
         let key = format!("k{index}");
         let mail = if index % 2 == 0 { &mut first } else { &mut second };
@@ -177,7 +177,7 @@ async fn a_damaged_edit_is_set_aside_with_a_notice_and_the_others_go_out() {
     let whole = std::fs::read(second).unwrap();
     std::fs::write(second, &whole[..whole.len() / 2]).unwrap();
     let mut mail = Mail::live(&table.api, &table.store);
-    let notice = mail.until(|outcome| matches!(outcome, Outcome::Notice(_))).await;
+    let notice = mail.until(|outcome| matches!(outcome, EditOutcome::Notice(_))).await;
     assert!(format!("{notice:?}").contains("000000000002.damaged"), "{notice:?}");
     mail.until_applied("k2").await;
     assert_eq!(mail.applied(), ["k0", "k2"]);

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use scry_dashboard::app::{Effect, Msg, Standing};
-use scry_model::event::{ClientEvent, Gap, Loaded, Phase, Saved, Status};
+use scry_model::event::{ClientEvent, Gap, LoadedState, Phase, SavedState, Status};
 use scry_protocol::{ErrorCode, Position, Room};
 use serde_json::json;
 
 use crate::support::table::{Table, id, nodes, status};
 
-fn saved(table: &Table) -> Vec<&Saved> {
+fn saved(table: &Table) -> Vec<&SavedState> {
     table.effects.iter().filter_map(state).collect()
 }
 
-fn state(effect: &Effect) -> Option<&Saved> {
+fn state(effect: &Effect) -> Option<&SavedState> {
     if let Effect::SaveState(saved) = effect { Some(saved) } else { None }
 }
 
@@ -53,7 +53,7 @@ fn a_state_that_is_read_too_late_changes_nothing() {
 #[test]
 fn a_damaged_state_is_named_and_the_rest_goes_on() {
     let mut table = Table::new(120, 40);
-    table.send(Msg::State(Ok(Loaded::SetAside("/data/c.damaged.json".into()))));
+    table.send(Msg::State(Ok(LoadedState::SetAside("/data/c.damaged.json".into()))));
     assert!(table.screen().contains("damaged and is set aside as /data/c.damaged.json"), "{}", table.screen());
 }
 
@@ -159,7 +159,7 @@ fn a_disk_that_cannot_be_written_is_named_once() {
 #[test]
 fn missing_events_are_counted_until_they_are_found() {
     let mut table = Table::live(80, 24);
-    let gap = |healed| ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 10, to: 14, healed });
+    let gap = |recovered| ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 10, to: 14, recovered });
     table.client(gap(false));
     assert_eq!(table.app.standing(), Standing::CatchingUp(3));
     assert!(table.screen().contains("catching up (3)"));

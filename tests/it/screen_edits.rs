@@ -5,7 +5,7 @@ use std::time::Duration;
 use scry_dashboard::app::keymap::{Action, BINDINGS};
 use scry_dashboard::app::{Context, Effect};
 use scry_model::event::{DueEffect, Phase};
-use scry_model::outbox::{Change, Outcome, Refusal};
+use scry_model::outbox::{EditChange, EditOutcome, EditRefusal};
 use scry_protocol::{Conflict, EntityType, ErrorCode, FieldConflict};
 use serde_json::{Value, json};
 
@@ -33,9 +33,9 @@ fn set_level(table: &mut Table, level: &str) -> String {
     table.submitted().last().unwrap().key.clone()
 }
 
-fn refusal(message: &str, conflict: Option<Conflict>) -> Refusal {
+fn refusal(message: &str, conflict: Option<Conflict>) -> EditRefusal {
     let code = if conflict.is_some() { ErrorCode::Conflict } else { ErrorCode::InvalidPayload };
-    Refusal { code, message: message.to_owned(), conflict }
+    EditRefusal { code, message: message.to_owned(), conflict }
 }
 
 fn conflict() -> Conflict {
@@ -87,17 +87,17 @@ fn a_value_is_shown_at_once_and_settles_without_going_back() {
     assert!(shown(&table).contains("5   ◌ pending"), "{}", table.screen());
     assert!(table.screen().contains("1 pending"));
     let edit = table.submitted().pop().unwrap();
-    let Change::Update { input, expected_version, .. } = &edit.change else { panic!("{edit:?}") };
+    let EditChange::Update { input, expected_version, .. } = &edit.change else { panic!("{edit:?}") };
     assert_eq!((json!(input), *expected_version), (json!({"level": 5}), Some(30)));
-    table.outcome(Outcome::Stored(edit));
-    table.outcome(Outcome::Sending { key: key.clone() });
+    table.outcome(EditOutcome::Stored(edit));
+    table.outcome(EditOutcome::Sending { key: key.clone() });
     assert!(shown(&table).contains("◌ sending"));
     // Somebody changes another field of it meanwhile.
     table.edit("s1", |node| node["variables"]["morale"] = json!("high"));
     table.event(1_201, settlement_event("s1", json!([{"field": "variables.morale", "from": "steady", "to": "high"}])));
     table.wait(Duration::from_millis(100));
     assert!(shown(&table).contains('5') && table.screen().contains("high"), "{}", table.screen());
-    table.outcome(Outcome::Applied { key: key.clone(), version: Some(32) });
+    table.outcome(EditOutcome::Applied { key: key.clone(), version: Some(32) });
     assert!(shown(&table).contains('5') && !table.screen().contains("pending"), "{}", table.screen());
     own_event(&mut table, &key, 1_202, 5, 32);
     assert!(shown(&table).contains('5'), "{}", table.screen());
@@ -110,7 +110,7 @@ fn a_value_is_shown_at_once_and_settles_without_going_back() {
 fn a_refusal_rolls_back_says_why_and_keeps_the_text_for_another_try() {
     let mut table = at_harrow(120, 40);
     let key = set_level(&mut table, "5");
-    table.outcome(Outcome::Refused { key: key.clone(), refusal: refusal("level may only rise by one", None) });
+    table.outcome(EditOutcome::Refused { key: key.clone(), refusal: refusal("level may only rise by one", None) });
     let screen = table.screen();
     assert!(screen.contains("not saved: Harrow's Rest · level 3 → 5: level may only rise by one"), "{screen}");
     assert!(screen.contains("1 refused") && !screen.contains("5   ◌"), "{screen}");
@@ -119,14 +119,14 @@ fn a_refusal_rolls_back_says_why_and_keeps_the_text_for_another_try() {
     table.keys("backspace 4 enter");
     assert!(table.effects.contains(&Effect::DiscardEdit(key)), "the new try takes the place of the old one");
     let edit = table.submitted().pop().unwrap();
-    assert!(matches!(&edit.change, Change::Update { input, .. } if input["level"] == 4));
+    assert!(matches!(&edit.change, EditChange::Update { input, .. } if input["level"] == 4));
 }
 
 #[test]
 fn a_refusal_rings_for_who_does_not_look() {
     let mut table = at_harrow(120, 40);
     let key = set_level(&mut table, "5");
-    table.outcome(Outcome::Refused { key, refusal: refusal("level may only rise by one", None) });
+    table.outcome(EditOutcome::Refused { key, refusal: refusal("level may only rise by one", None) });
     let rung =
         |effect: &Effect| matches!(effect, Effect::Alert(said) if said == "not saved: Harrow's Rest · level 3 → 5");
     assert!(table.effects.iter().any(rung), "{:?}", table.effects);
@@ -143,11 +143,11 @@ fn a_description_may_be_as_long_as_the_server_takes() {
     assert!(table.screen().contains("mended the dyke"), "{}", table.screen());
     table.keys("ctrl-s");
     let edit = table.submitted().pop().unwrap();
-    let Change::Update { input, .. } = &edit.change else { panic!("{edit:?}") };
+    let EditChange::Update { input, .. } = &edit.change else { panic!("{edit:?}") };
     let written = input["description"].as_str().unwrap();
     assert!(written.chars().count() > 9_500 && written.ends_with("dyke.\n"), "{}", written.len());
     table.edit("s1", |node| node["description"] = json!(line.repeat(180)));
-    table.outcome(Outcome::Discarded { key: edit.key });
+    table.outcome(EditOutcome::Discarded { key: edit.key });
     table.event(1_201, settlement_event("s1", json!([{"field": "description"}])));
     table.wait(Duration::from_millis(100));
     table.keys("enter");
@@ -170,9 +170,9 @@ fn no_frame_shows_the_old_value_while_an_edit_is_on_its_way() {
             assert!(level.is_some_and(|rest| rest.starts_with('5')), "seed {seed}, {when}:\n{screen}");
         };
         let mut news = vec![
-            Outcome::Stored(edit),
-            Outcome::Sending { key: key.clone() },
-            Outcome::Applied { key: key.clone(), version: Some(32) },
+            EditOutcome::Stored(edit),
+            EditOutcome::Sending { key: key.clone() },
+            EditOutcome::Applied { key: key.clone(), version: Some(32) },
         ];
         news.reverse();
         let (mut seq, mut is_told) = (1_200, false);
@@ -221,10 +221,10 @@ fn players_see_no_secret_in_what_is_edited() {
     table.write("123");
     table.keys("enter esc");
     let edit = table.submitted().pop().unwrap();
-    let Change::Update { input, .. } = &edit.change else { panic!("{edit:?}") };
+    let EditChange::Update { input, .. } = &edit.change else { panic!("{edit:?}") };
     assert_eq!(json!(input), json!({"variables": {"upkeep": 123}}));
     assert!(table.screen().contains("123"), "{}", table.screen());
-    table.outcome(Outcome::Refused { key: edit.key, refusal: refusal("upkeep 123 is too much", None) });
+    table.outcome(EditOutcome::Refused { key: edit.key, refusal: refusal("upkeep 123 is too much", None) });
     table.keys("P");
     for keys in ["", "E", "enter", "esc", "e"] {
         table.keys(keys);
@@ -252,7 +252,7 @@ fn every_kind_of_field_is_written_in_its_own_way() {
     let mut table = at_harrow(120, 40);
     let last = |table: &Table| {
         let change = table.submitted().pop().unwrap().change;
-        let Change::Update { input, .. } = change else { panic!("{change:?}") };
+        let EditChange::Update { input, .. } = change else { panic!("{change:?}") };
         Value::Object(input)
     };
     table.keys("e j j j enter down enter");
@@ -280,7 +280,7 @@ fn somebody_elses_change_to_the_open_field_is_said() {
     table.write("9");
     table.keys("enter");
     let edit = table.submitted().pop().unwrap();
-    let Change::Update { expected_version, .. } = &edit.change else { panic!("{edit:?}") };
+    let EditChange::Update { expected_version, .. } = &edit.change else { panic!("{edit:?}") };
     assert_eq!(*expected_version, Some(30), "the conflict is for the server to see");
 }
 
@@ -289,7 +289,7 @@ fn a_conflict_is_decided_field_by_field_at_each_size() {
     for (width, height) in SIZES {
         let mut table = at_harrow(width, height);
         let key = set_level(&mut table, "5");
-        table.outcome(Outcome::Refused { key: key.clone(), refusal: refusal("conflict", Some(conflict())) });
+        table.outcome(EditOutcome::Refused { key: key.clone(), refusal: refusal("conflict", Some(conflict())) });
         table.keys("E enter");
         insta::assert_snapshot!(format!("conflict_{width}x{height}"), table.screen());
         table.keys("e ctrl-u");
@@ -298,7 +298,7 @@ fn a_conflict_is_decided_field_by_field_at_each_size() {
         assert!(table.screen().contains("instead: 4"), "{}", table.screen());
         table.keys("enter");
         let edit = table.submitted().pop().unwrap();
-        let Change::Update { input, expected_version, .. } = &edit.change else { panic!("{edit:?}") };
+        let EditChange::Update { input, expected_version, .. } = &edit.change else { panic!("{edit:?}") };
         assert_eq!((json!(input), *expected_version), (json!({"level": 4}), Some(33)));
         assert!(table.effects.contains(&Effect::DiscardEdit(key)));
     }
@@ -308,7 +308,7 @@ fn a_conflict_is_decided_field_by_field_at_each_size() {
 fn taking_theirs_gives_the_edit_up() {
     let mut table = at_harrow(120, 40);
     let key = set_level(&mut table, "5");
-    table.outcome(Outcome::Refused { key: key.clone(), refusal: refusal("conflict", Some(conflict())) });
+    table.outcome(EditOutcome::Refused { key: key.clone(), refusal: refusal("conflict", Some(conflict())) });
     table.keys("E enter t enter");
     assert_eq!(table.submitted().len(), 1, "nothing more is sent");
     assert!(table.effects.contains(&Effect::DiscardEdit(key)) && table.app.pending().all().is_empty());
@@ -319,7 +319,7 @@ fn the_list_of_edits_at_each_size() {
     for (width, height) in SIZES {
         let mut table = at_harrow(width, height);
         let key = set_level(&mut table, "5");
-        table.outcome(Outcome::Refused { key, refusal: refusal("level may only rise by one", None) });
+        table.outcome(EditOutcome::Refused { key, refusal: refusal("level may only rise by one", None) });
         table.status(status(Phase::Backoff));
         table.keys("e g enter");
         table.write("!");
@@ -347,11 +347,11 @@ fn something_new_stands_in_the_tree_at_once_and_becomes_what_the_server_made() {
     insta::assert_snapshot!("create_120x40", table.screen());
     table.keys("enter");
     let edit = table.submitted().pop().unwrap();
-    let Change::Create { entity_type, input } = &edit.change else { panic!("{edit:?}") };
+    let EditChange::Create { entity_type, input } = &edit.change else { panic!("{edit:?}") };
     assert_eq!(*entity_type, EntityType::Structure);
     assert_eq!(json!(input), json!({"name": "Fish Market", "type": "market", "level": 1, "settlementId": "s1"}));
     assert!(table.screen().contains("Fish Market"), "{}", table.screen());
-    table.outcome(Outcome::Refused { key: edit.key, refusal: refusal("there is no room for a market", None) });
+    table.outcome(EditOutcome::Refused { key: edit.key, refusal: refusal("there is no room for a market", None) });
     let tree = table.app.tree().rows().len();
     table.wait(Duration::from_secs(7));
     assert!(!table.app.tree().rows().is_empty() && table.app.tree().rows().len() == tree);
@@ -368,7 +368,7 @@ fn deleting_names_what_goes_with_it() {
         assert!(table.submitted().is_empty());
         table.keys("D y");
         let edit = table.submitted().pop().unwrap();
-        assert!(matches!(edit.change, Change::Delete { expected_version: Some(30), .. }), "{edit:?}");
+        assert!(matches!(edit.change, EditChange::Delete { expected_version: Some(30), .. }), "{edit:?}");
         assert!(table.app.pending().is_deleted(&edit.change.entity().unwrap()));
     }
 }
@@ -397,7 +397,7 @@ fn the_clock_shows_where_it_leads_and_what_falls_due() {
         insta::assert_snapshot!(format!("clock_{width}x{height}"), table.screen());
         table.keys("enter");
         let edit = table.submitted().pop().unwrap();
-        assert_eq!(edit.change, Change::AdvanceTime { seconds: 172_800 });
+        assert_eq!(edit.change, EditChange::AdvanceTime { seconds: 172_800 });
         let shown = table.screen();
         assert!(shown.contains("pending"), "{shown}");
         // The narrowest header has room for what waits, not for the date as well.
@@ -419,7 +419,7 @@ fn the_last_change_is_taken_back_as_a_new_one() {
     table.wait(Duration::from_millis(100));
     table.keys("u");
     let edit = table.submitted().pop().unwrap();
-    let Change::Update { input, expected_version, .. } = &edit.change else { panic!("{edit:?}") };
+    let EditChange::Update { input, expected_version, .. } = &edit.change else { panic!("{edit:?}") };
     assert_eq!((json!(input), *expected_version), (json!({"level": 3}), Some(31)));
     own_event(&mut table, &edit.key, 1_202, 3, 32);
     table.keys("u");
@@ -431,10 +431,10 @@ fn an_edit_that_still_waits_is_given_up_by_undo() {
     let mut table = at_harrow(120, 40);
     let key = set_level(&mut table, "5");
     let edit = table.submitted().pop().unwrap();
-    table.outcome(Outcome::Stored(edit));
+    table.outcome(EditOutcome::Stored(edit));
     table.keys("u");
     assert!(table.effects.contains(&Effect::DiscardEdit(key.clone())));
-    table.outcome(Outcome::Discarded { key });
+    table.outcome(EditOutcome::Discarded { key });
     assert!(table.app.pending().all().is_empty() && !table.screen().contains("◌"), "{}", table.screen());
 }
 

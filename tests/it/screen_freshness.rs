@@ -32,7 +32,7 @@ fn live() {
 fn catching_up_with_how_much_is_missing() {
     every_pane_says("catching up (3)", |table| {
         table.status(status(Phase::Resyncing));
-        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 5, to: 9, healed: false }));
+        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 5, to: 9, recovered: false }));
     });
 }
 

@@ -90,7 +90,7 @@ fn given_up() {
 fn catching_up() {
     each_pane("catching_up", |table| {
         table.status(status(Phase::Resyncing));
-        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 1_205, to: 1_209, healed: false }));
+        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 1_205, to: 1_209, recovered: false }));
     });
 }
 

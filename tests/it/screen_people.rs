@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scry_dashboard::app::{Effect, Msg};
-use scry_model::event::{Inbox, Notification, Phase, Preferences};
+use scry_model::event::{Notification, NotificationInbox, Phase, PushPreferences};
 use scry_protocol::messages::NotificationNew;
 use scry_protocol::presence::Activity;
 use scry_protocol::{ClientRequest, EntityType};
@@ -141,11 +141,11 @@ pub fn inbox(table: &mut Table) {
         notification("n2", "Session moved", "We begin at eight instead of seven.", "warning", 15, false),
         notification("n1", "Welcome", "Ana has added you to Emberfall.", "info", 1, true),
     ];
-    let preferences = Preferences {
+    let preferences = PushPreferences {
         levels: vec!["info".to_owned(), "warning".to_owned(), "error".to_owned()],
         kinds: vec!["message".to_owned(), "conflict".to_owned()],
     };
-    table.send(Msg::Inbox(Ok(Inbox { notifications, preferences: Some(preferences) })));
+    table.send(Msg::Inbox(Ok(NotificationInbox { notifications, preferences: Some(preferences) })));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
             entity_id: Some(id("s1")),
         };
         let notification = Notification { told, read: false };
-        table.send(Msg::Inbox(Ok(Inbox { notifications: vec![notification], preferences: None })));
+        table.send(Msg::Inbox(Ok(NotificationInbox { notifications: vec![notification], preferences: None })));
     };
     let mut table = Table::live(120, 40);
     table.ephemeral(

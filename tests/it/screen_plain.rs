@@ -6,7 +6,7 @@ use scry_dashboard::app::Effect;
 use scry_dashboard::app::keymap::BINDINGS;
 use scry_dashboard::app::plain::Teller;
 use scry_model::event::{Phase, Status};
-use scry_model::outbox::{Change, Outcome, Refusal};
+use scry_model::outbox::{EditChange, EditOutcome, EditRefusal};
 use scry_protocol::ErrorCode;
 use serde_json::{Value, json};
 
@@ -106,14 +106,14 @@ fn an_edit_is_typed_sent_and_its_outcome_told() {
     assert_eq!(table.line("edit upkeep 18"), ["Upkeep is 18 already."]);
     assert_eq!(table.line("edit upkeep 20"), ["Sending: Harrow's Rest, upkeep 18 to 20."]);
     let edit = table.submitted().pop().unwrap();
-    assert!(matches!(&edit.change, Change::Update { input, .. } if input["variables"] == json!({"upkeep": 20})));
-    table.outcome(Outcome::Stored(edit.clone()));
-    table.outcome(Outcome::Applied { key: edit.key, version: Some(31) });
+    assert!(matches!(&edit.change, EditChange::Update { input, .. } if input["variables"] == json!({"upkeep": 20})));
+    table.outcome(EditOutcome::Stored(edit.clone()));
+    table.outcome(EditOutcome::Applied { key: edit.key, version: Some(31) });
     assert_eq!(teller.news(&table.app), ["Saved: Harrow's Rest, upkeep 18 to 20."]);
     table.line("edit level 9");
     let edit = table.submitted().pop().unwrap();
-    let refusal = Refusal { code: ErrorCode::InvalidPayload, message: "no".to_owned(), conflict: None };
-    table.outcome(Outcome::Refused { key: edit.key, refusal });
+    let refusal = EditRefusal { code: ErrorCode::InvalidPayload, message: "no".to_owned(), conflict: None };
+    table.outcome(EditOutcome::Refused { key: edit.key, refusal });
     let said = teller.news(&table.app);
     assert_eq!(said, ["Not saved: Harrow's Rest, level 3 to 9: no (“edits” opens it)."]);
     assert!(table.line("edits")[0].starts_with("1. Harrow's Rest, level 3 to 9, refused"));
@@ -135,7 +135,7 @@ fn deleting_wants_the_whole_name_and_creating_a_place() {
     table.line("delete Harrow's Rest");
     table.line("advance-time 3h");
     let changes: Vec<_> = table.submitted().into_iter().map(|edit| edit.change).collect();
-    let [Change::Create { input, .. }, Change::Delete { id, .. }, Change::AdvanceTime { seconds: 10_800 }] =
+    let [EditChange::Create { input, .. }, EditChange::Delete { id, .. }, EditChange::AdvanceTime { seconds: 10_800 }] =
         &changes[..]
     else {
         panic!("{changes:?}");

@@ -1,7 +1,7 @@
 //! The players' view: a secret, and what follows from it, is nowhere.
 
 use scry_dashboard::app::Effect;
-use scry_model::outbox::{Outcome, Refusal};
+use scry_model::outbox::{EditOutcome, EditRefusal};
 use scry_protocol::ErrorCode;
 use serde_json::json;
 
@@ -87,8 +87,8 @@ fn an_edit_of_a_secret_is_not_named_in_the_list_or_when_it_is_refused() {
     let edit = table.submitted().pop().expect("the secret was changed");
     assert!(format!("{:?}", edit.change).contains("unrest"), "{edit:?}");
     table.keys("P");
-    let refusal = Refusal { code: ErrorCode::InvalidPayload, message: "no".to_owned(), conflict: None };
-    table.outcome(Outcome::Refused { key: edit.key, refusal });
+    let refusal = EditRefusal { code: ErrorCode::InvalidPayload, message: "no".to_owned(), conflict: None };
+    table.outcome(EditOutcome::Refused { key: edit.key, refusal });
     assert_hidden(&table, "the toast");
     table.keys("E");
     let screen = table.screen();

@@ -70,7 +70,7 @@ fn circuit_open() {
 fn catching_up() {
     each_size("catching_up", |table| {
         table.status(status(Phase::Resyncing));
-        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 1_203, to: 1_207, healed: false }));
+        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 1_203, to: 1_207, recovered: false }));
     });
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use scry_config::client::ServerAddress;
 use scry_config::files;
-use scry_model::event::{Loaded, Saved, Snapshot};
+use scry_model::event::{LoadedState, SavedState, Snapshot};
 use scry_protocol::{Id, Position};
 use scry_text::json::Json;
 use serde::de::Error;
@@ -126,19 +126,19 @@ impl DiskCache {
     ///
     /// # Errors
     /// The I/O error of reading a file that exists, or of moving it aside.
-    pub fn load(&self, campaign_id: &Id) -> io::Result<Loaded> {
+    pub fn load(&self, campaign_id: &Id) -> io::Result<LoadedState> {
         let path = self.path(campaign_id);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Loaded::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LoadedState::Nothing),
             Err(error) => return Err(error),
         };
         match parse(&bytes).filter(|file| file.campaign_id == *campaign_id) {
-            Some(file) => Ok(Loaded::State(Box::new(Saved {
+            Some(file) => Ok(LoadedState::State(Box::new(SavedState {
                 at: file.saved_at,
                 snapshot: Snapshot { campaign_id: file.campaign_id, position: file.position, nodes: file.nodes },
             }))),
-            None => set_aside(&path).map(Loaded::SetAside),
+            None => set_aside(&path).map(LoadedState::SetAside),
         }
     }
 
@@ -202,10 +202,10 @@ mod tests {
         let at: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
         cache.save(&snapshot("c"), Timestamp::UNIX_EPOCH).unwrap();
         cache.save(&snapshot("c"), at).unwrap();
-        let Loaded::State(saved) = cache.load(&Id::parse("c").unwrap()).unwrap() else { panic!("nothing loaded") };
+        let LoadedState::State(saved) = cache.load(&Id::parse("c").unwrap()).unwrap() else { panic!("nothing loaded") };
         assert_eq!((saved.at, &saved.snapshot.position), (at, &Some(Position::new("e", 7))));
         assert_eq!(saved.snapshot.nodes, snapshot("c").nodes);
-        assert!(matches!(cache.load(&Id::parse("d").unwrap()).unwrap(), Loaded::Nothing));
+        assert!(matches!(cache.load(&Id::parse("d").unwrap()).unwrap(), LoadedState::Nothing));
     }
 
     #[test]
@@ -218,9 +218,9 @@ mod tests {
         let other_version = String::from_utf8(whole.clone()).unwrap().replace("\"version\":1", "\"version\":9");
         for bytes in [&whole[..whole.len() / 2], b"", other_version.as_bytes()] {
             fs::write(&path, bytes).unwrap();
-            let Loaded::SetAside(aside) = cache.load(&id).unwrap() else { panic!("believed a damaged file") };
+            let LoadedState::SetAside(aside) = cache.load(&id).unwrap() else { panic!("believed a damaged file") };
             assert_eq!(fs::read(aside).unwrap(), bytes);
-            assert!(matches!(cache.load(&id).unwrap(), Loaded::Nothing));
+            assert!(matches!(cache.load(&id).unwrap(), LoadedState::Nothing));
         }
     }
 

@@ -88,30 +88,30 @@ pub struct Notification {
 
 /// Says what a user is told at once: some of the levels, some of the kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Preferences {
+pub struct PushPreferences {
     pub levels: Vec<String>,
     pub kinds: Vec<String>,
 }
 
 /// Holds what a user was told, and what they want to be told at once, where the server lets them choose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inbox {
+pub struct NotificationInbox {
     pub notifications: Vec<Notification>,
-    pub preferences: Option<Preferences>,
+    pub preferences: Option<PushPreferences>,
 }
 
 /// Holds a campaign's state as it was when it was saved to disk.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Saved {
+pub struct SavedState {
     pub at: jiff::Timestamp,
     pub snapshot: Snapshot,
 }
 
 /// Tells what was found on disk for a campaign.
 #[derive(Debug)]
-pub enum Loaded {
+pub enum LoadedState {
     Nothing,
-    State(Box<Saved>),
+    State(Box<SavedState>),
     /// The file could not be read as a state; it was moved to this path.
     SetAside(PathBuf),
 }
@@ -149,7 +149,7 @@ pub struct Gap {
     /// The first `seq` that was seen after it.
     pub to: u64,
     /// Whether the missing events have since arrived, or a snapshot took their place.
-    pub healed: bool,
+    pub recovered: bool,
 }
 
 /// Names the phase a connection is in.
@@ -200,7 +200,7 @@ pub enum Transport {
 
 /// Says in a word what a round trip feels like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quality {
+pub enum RoundTripQuality {
     /// Below 150 ms: nobody notices it.
     Good,
     /// Below 500 ms: changes come noticeably late.
@@ -208,7 +208,7 @@ pub enum Quality {
     Poor,
 }
 
-impl Quality {
+impl RoundTripQuality {
     /// Judges a round trip.
     #[must_use]
     pub const fn of(round_trip: Duration) -> Self {

@@ -87,7 +87,7 @@ pub fn status(status: &Status, at: Timestamp) -> String {
 /// Writes a gap in a room's history, or that it was healed.
 #[must_use]
 pub fn gap(gap: &Gap, at: Timestamp) -> String {
-    let Gap { room, from, to, healed } = gap;
+    let Gap { room, from, to, recovered: healed } = gap;
     let (from, to, healed) = (*from, *to, *healed);
     render(&GapLine { v: VERSION, kind: "gap", received_at: rfc3339(at), room, from, to, healed })
 }
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_gap_names_its_ends() {
-        let told = read(&gap(&Gap { room: "campaign:c".parse().unwrap(), from: 3, to: 9, healed: false }, at()));
+        let told = read(&gap(&Gap { room: "campaign:c".parse().unwrap(), from: 3, to: 9, recovered: false }, at()));
         assert_eq!((&told["from"], &told["to"], &told["healed"]), (&json!(3), &json!(9), &json!(false)));
     }
 }

@@ -258,7 +258,7 @@ impl ConnectionMonitor {
     }
 
     fn gap(&mut self, gap: &Gap) {
-        if gap.healed {
+        if gap.recovered {
             self.open_gaps.retain(|(room, from, _)| (room, *from) != (&gap.room, gap.from));
         } else {
             self.open_gaps.insert((gap.room.clone(), gap.from, gap.to));
@@ -276,8 +276,8 @@ mod tests {
         ClientEvent::Status(Status { phase, reason: Some("no route".to_owned()), ..Status::disconnected() })
     }
 
-    fn gap(healed: bool) -> ClientEvent {
-        ClientEvent::Gap(Gap { room: "campaign:c".parse().unwrap(), from: 3, to: 9, healed })
+    fn gap(recovered: bool) -> ClientEvent {
+        ClientEvent::Gap(Gap { room: "campaign:c".parse().unwrap(), from: 3, to: 9, recovered })
     }
 
     fn joined(recovered: bool) -> ClientEvent {

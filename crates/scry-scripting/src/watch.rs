@@ -119,7 +119,7 @@ impl Watch {
         let print = match event {
             ClientEvent::Status(status) => Some(line::status(status, at)),
             ClientEvent::Gap(gap) => {
-                if !gap.healed {
+                if !gap.recovered {
                     self.stats.gap();
                 }
                 Some(line::gap(gap, at))
@@ -258,8 +258,8 @@ mod tests {
         ClientEvent::Status(Status { phase, reason: Some("no route".to_owned()), ..Status::disconnected() })
     }
 
-    fn gap(healed: bool) -> ClientEvent {
-        ClientEvent::Gap(Gap { room: room(), from: 3, to: 9, healed })
+    fn gap(recovered: bool) -> ClientEvent {
+        ClientEvent::Gap(Gap { room: room(), from: 3, to: 9, recovered })
     }
 
     fn expr(source: &str) -> Option<Expr> {

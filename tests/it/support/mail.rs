@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use scry_client::api::Api;
 use scry_client::outbox::{self, OutboxHandle, OutboxStore};
-use scry_model::outbox::{Change, Edit, Outcome, Refusal};
+use scry_model::outbox::{Edit, EditChange, EditOutcome, EditRefusal};
 use scry_protocol::{EntityRef, EntityType, Id};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -13,8 +13,8 @@ use super::wait::PATIENCE;
 /// Holds a running outbox and reads what it tells.
 pub struct Mail {
     pub handle: OutboxHandle,
-    outcomes: mpsc::Receiver<Outcome>,
-    pub told: Vec<Outcome>,
+    outcomes: mpsc::Receiver<EditOutcome>,
+    pub told: Vec<EditOutcome>,
 }
 
 impl Mail {
@@ -36,12 +36,12 @@ impl Mail {
         for edit in edits {
             let key = edit.key.clone();
             self.handle.submit(edit).unwrap();
-            self.until(|outcome| matches!(outcome, Outcome::Stored(edit) if edit.key == key)).await;
+            self.until(|outcome| matches!(outcome, EditOutcome::Stored(edit) if edit.key == key)).await;
         }
     }
 
     /// Reads on until something is told that `wanted` accepts.
-    pub async fn until(&mut self, wanted: impl Fn(&Outcome) -> bool) -> Outcome {
+    pub async fn until(&mut self, wanted: impl Fn(&EditOutcome) -> bool) -> EditOutcome {
         let found = async {
             loop {
                 let outcome = self.outcomes.recv().await.expect("the outbox has ended");
@@ -59,35 +59,36 @@ impl Mail {
 
     /// Reads on until an edit is applied.
     pub async fn until_applied(&mut self, wanted: &str) {
-        self.until(|outcome| matches!(outcome, Outcome::Applied { key, .. } if key == wanted)).await;
+        self.until(|outcome| matches!(outcome, EditOutcome::Applied { key, .. } if key == wanted)).await;
     }
 
     /// Reads on until an edit is refused.
-    pub async fn until_refused(&mut self, wanted: &str) -> Refusal {
-        let refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused { key, .. } if key == wanted);
-        let Outcome::Refused { refusal, .. } = self.until(refused).await else { unreachable!() };
+    pub async fn until_refused(&mut self, wanted: &str) -> EditRefusal {
+        let refused = |outcome: &EditOutcome| matches!(outcome, EditOutcome::Refused { key, .. } if key == wanted);
+        let EditOutcome::Refused { refusal, .. } = self.until(refused).await else { unreachable!() };
         refusal
     }
 
     /// Lists the edits told to be applied, in order.
     pub fn applied(&self) -> Vec<String> {
-        let key =
-            |outcome: &'_ Outcome| if let Outcome::Applied { key, .. } = outcome { Some(key.clone()) } else { None };
+        let key = |outcome: &'_ EditOutcome| {
+            if let EditOutcome::Applied { key, .. } = outcome { Some(key.clone()) } else { None }
+        };
         self.told.iter().filter_map(key).collect()
     }
 }
 
 /// Makes an edit that counts: applied twice, it would move the clock twice.
 pub fn tick(campaign: &Id, key: &str) -> Edit {
-    edit(campaign, key, Change::AdvanceTime { seconds: 60 })
+    edit(campaign, key, EditChange::AdvanceTime { seconds: 60 })
 }
 
 /// Makes an edit of a settlement.
 pub fn update(campaign: &Id, key: &str, id: &str, input: Value, expected_version: Option<i64>) -> Edit {
     let town = EntityRef::new(EntityType::Settlement, Id::parse(id).unwrap());
-    edit(campaign, key, Change::update(&town, input.as_object().unwrap().clone(), expected_version))
+    edit(campaign, key, EditChange::update(&town, input.as_object().unwrap().clone(), expected_version))
 }
 
-fn edit(campaign: &Id, key: &str, change: Change) -> Edit {
+fn edit(campaign: &Id, key: &str, change: EditChange) -> Edit {
     Edit { key: key.to_owned(), campaign: campaign.clone(), at: Timestamp::now(), correlation: None, change }
 }

@@ -9,8 +9,8 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use scry_dashboard::app::{App, Effect, Keymap, Msg, Now, Options};
 use scry_dashboard::ui::{self, Look};
-use scry_model::event::{ClientEvent, Delivery, Loaded, Phase, Saved, Snapshot, Status};
-use scry_model::outbox::{Edit, Outcome};
+use scry_model::event::{ClientEvent, Delivery, LoadedState, Phase, SavedState, Snapshot, Status};
+use scry_model::outbox::{Edit, EditOutcome};
 use scry_protocol::{Event, Id, Position, Room};
 use scry_text::json::{self, Json};
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ impl Table {
             if let (Effect::Refetch(refetch), Some(nodes)) = (effect, &self.server) {
                 let asked = |node: &&Value| refetch.ids.iter().any(|id| node["id"] == id.as_str());
                 let answer = nodes.iter().filter(asked).map(Json::from).collect();
-                self.app.update(self.now, Msg::Refetched { ticket: refetch.ticket, result: Ok(answer) });
+                self.app.update(self.now, Msg::Refetched { request_id: refetch.request_id, result: Ok(answer) });
             }
         }
         self.effects.extend(effects);
@@ -102,7 +102,7 @@ impl Table {
         let at = self.now.wall.checked_sub(SignedDuration::try_from(age).unwrap()).unwrap();
         let (position, nodes) = (Some(Position::new("x", 1_150)), json::intern_all(&nodes()));
         let snapshot = Snapshot { campaign_id: id("c"), position, nodes };
-        self.send(Msg::State(Ok(Loaded::State(Box::new(Saved { at, snapshot })))));
+        self.send(Msg::State(Ok(LoadedState::State(Box::new(SavedState { at, snapshot })))));
     }
 
     /// Types keys by name, for example `j`, `enter`, `ctrl-c`.
@@ -120,7 +120,7 @@ impl Table {
     }
 
     /// Tells what became of an edit.
-    pub fn outcome(&mut self, outcome: Outcome) {
+    pub fn outcome(&mut self, outcome: EditOutcome) {
         self.send(Msg::Outbox(outcome));
     }
 

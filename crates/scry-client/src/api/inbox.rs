@@ -1,6 +1,6 @@
 //! Notifications: the list, what was read, and what is told at once.
 
-use scry_model::event::{Inbox, Notification, Preferences};
+use scry_model::event::{Notification, NotificationInbox, PushPreferences};
 use scry_protocol::Id;
 use serde_json::{Value, json};
 
@@ -12,14 +12,14 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where there are no notifications.
-    pub async fn inbox(&self) -> Result<Inbox, ApiError> {
+    pub async fn inbox(&self) -> Result<NotificationInbox, ApiError> {
         let notifications = self.notifications(false).await?;
         let preferences = match self.preferences().await {
             Ok(preferences) => Some(preferences),
             Err(ApiError::NotOffered { .. }) => None,
             Err(error) => return Err(error),
         };
-        Ok(Inbox { notifications, preferences })
+        Ok(NotificationInbox { notifications, preferences })
     }
 
     /// Lists the caller's latest notifications, the newest first; only those not read yet, if so asked.
@@ -46,7 +46,7 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn preferences(&self) -> Result<Preferences, ApiError> {
+    pub async fn preferences(&self) -> Result<PushPreferences, ApiError> {
         self.query("{ notificationPreferences { levels kinds } }", json!({}), "notificationPreferences").await
     }
 
@@ -76,7 +76,7 @@ impl Api {
         &self,
         levels: Option<Vec<String>>,
         kinds: Option<Vec<String>>,
-    ) -> Result<Preferences, ApiError> {
+    ) -> Result<PushPreferences, ApiError> {
         let query = "mutation ($levels: [String!], $kinds: [String!]) { \
                      result: setNotificationPreferences(levels: $levels, kinds: $kinds) { levels kinds } }";
         // A variable that is not there leaves the choice alone; null would be one.
@@ -89,7 +89,7 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
-    pub async fn set_preferences(&self, wanted: &Preferences) -> Result<Preferences, ApiError> {
+    pub async fn set_preferences(&self, wanted: &PushPreferences) -> Result<PushPreferences, ApiError> {
         self.choose(Some(wanted.levels.clone()), Some(wanted.kinds.clone())).await
     }
 }

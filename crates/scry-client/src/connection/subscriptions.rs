@@ -215,7 +215,7 @@ impl SubscriptionSet {
             position: held.gap_detector.position().cloned(),
             recovered,
             replayed: ack.replayed,
-            recovered_gap: recovered_gap.map(|(from, to)| Gap { room: room.clone(), from, to, healed: true }),
+            recovered_gap: recovered_gap.map(|(from, to)| Gap { room: room.clone(), from, to, recovered: true }),
         }
     }
 }
@@ -324,7 +324,7 @@ impl Subscription {
             return None;
         }
         self.gap = Some((from, to));
-        Some(Gap { room: room.clone(), from, to, healed: false })
+        Some(Gap { room: room.clone(), from, to, recovered: false })
     }
 }
 
@@ -377,13 +377,13 @@ mod tests {
         held.stage = RoomStage::Ready;
         set.take_join();
         let since = Position::new("x", 3);
-        let gap = Gap { room: campaign.clone(), from: 3, to: 9, healed: false };
+        let gap = Gap { room: campaign.clone(), from: 3, to: 9, recovered: false };
         assert_eq!(set.grant(&campaign, Some(&since), ack(9, false), true), JoinOutcome::Lost(Some(gap.clone())));
         assert_eq!(set.take_fetches(), std::slice::from_ref(&campaign));
         set.get_mut(&campaign).unwrap().stage = RoomStage::Ready;
         set.take_join();
         let joined = set.grant(&campaign, Some(&Position::new("x", 9)), ack(9, true), true);
-        let recovered_gap = Some(Gap { healed: true, ..gap });
+        let recovered_gap = Some(Gap { recovered: true, ..gap });
         let position = Some(Position::new("x", 9));
         assert_eq!(joined, JoinOutcome::Joined { position, recovered: false, replayed: 0, recovered_gap });
     }

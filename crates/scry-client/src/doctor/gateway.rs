@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use scry_command::exit::Exit;
 use scry_config::client::Settings;
-use scry_model::event::{ClientEvent, Phase, Quality, Status, Transport};
+use scry_model::event::{ClientEvent, Phase, RoundTripQuality, Status, Transport};
 use scry_protocol::{Id, Position, Room};
 use scry_text as text;
 
@@ -174,7 +174,7 @@ impl GatewayCheck {
             }
             (trip, None) => {
                 let trip = trip.unwrap_or_default();
-                Finding::ok(format!("there and back, {}", Quality::of(trip).as_str())).within(trip)
+                Finding::ok(format!("there and back, {}", RoundTripQuality::of(trip).as_str())).within(trip)
             }
         }
     }

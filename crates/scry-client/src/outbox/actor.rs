@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use scry_model::outbox::Edit;
-use scry_model::outbox::Entry;
 use scry_model::outbox::Outbox;
-use scry_model::outbox::{Outcome, Refusal};
+use scry_model::outbox::OutboxEntry;
+use scry_model::outbox::{EditOutcome, EditRefusal};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
@@ -42,9 +42,9 @@ pub(super) struct OutboxActor {
     store: OutboxStore,
     api: Api,
     commands: mpsc::Receiver<OutboxCommand>,
-    outcomes: mpsc::Sender<Outcome>,
+    outcomes: mpsc::Sender<EditOutcome>,
     known: Outbox,
-    unreported: Vec<Outcome>,
+    unreported: Vec<EditOutcome>,
     live: bool,
     in_flight: Option<InFlightEdit>,
     /// When to send next, at the earliest.
@@ -61,7 +61,7 @@ pub(super) struct OutboxActor {
 
 /// Holds an edit that is on its way, and the lock that keeps it the only one.
 struct InFlightEdit {
-    entry: Entry,
+    entry: OutboxEntry,
     lock: OutboxLock,
     answer: Pin<Box<dyn Future<Output = Result<Option<i64>, ApiError>> + Send>>,
     /// The person has given it up meanwhile.
@@ -79,7 +79,7 @@ impl OutboxActor {
         api: Api,
         store: OutboxStore,
         commands: mpsc::Receiver<OutboxCommand>,
-        outcomes: mpsc::Sender<Outcome>,
+        outcomes: mpsc::Sender<EditOutcome>,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -144,7 +144,7 @@ impl OutboxActor {
                 Ok(()) => self.poll_store(),
                 Err(error) => {
                     let reason = format!("the edit could not be stored and was not sent: {error}");
-                    self.report(Outcome::NotStored { key: edit.key, reason });
+                    self.report(EditOutcome::NotStored { key: edit.key, reason });
                 }
             },
             OutboxCommand::Live(live) => {
@@ -205,7 +205,7 @@ impl OutboxActor {
             }
             entry.sent = entry.sent.or_else(|| Some(Timestamp::now()));
             self.store.update(&lock, &entry)?;
-            self.report(Outcome::Sending { key: entry.edit.key.clone() });
+            self.report(EditOutcome::Sending { key: entry.edit.key.clone() });
             let (api, edit) = (self.api.clone(), entry.edit.clone());
             let answer = Box::pin(async move { send::send(&api, &edit).await });
             self.in_flight = Some(InFlightEdit { entry, lock, answer, discarded: false });
@@ -217,7 +217,7 @@ impl OutboxActor {
     fn apply_command(
         &mut self,
         lock: &OutboxLock,
-        entries: &mut Vec<Entry>,
+        entries: &mut Vec<OutboxEntry>,
         request: &OutboxCommand,
     ) -> io::Result<()> {
         let (OutboxCommand::Retry(key) | OutboxCommand::Discard(key)) = request else { return Ok(()) };
@@ -225,10 +225,10 @@ impl OutboxActor {
         if matches!(request, OutboxCommand::Retry(_)) {
             entries[index].retry();
             self.store.update(lock, &entries[index])?;
-            self.report(Outcome::Waiting { key: key.clone() });
+            self.report(EditOutcome::Waiting { key: key.clone() });
         } else {
             self.store.remove(lock, &entries.remove(index))?;
-            self.report(Outcome::Discarded { key: key.clone() });
+            self.report(EditOutcome::Discarded { key: key.clone() });
         }
         Ok(())
     }
@@ -250,7 +250,7 @@ impl OutboxActor {
         self.report_problem(done);
     }
 
-    fn not_applied(&mut self, lock: &OutboxLock, entry: Entry, error: &ApiError) -> io::Result<()> {
+    fn not_applied(&mut self, lock: &OutboxLock, entry: OutboxEntry, error: &ApiError) -> io::Result<()> {
         self.failures += 1;
         match send::classify(error) {
             SendFailure::Refused(refusal) => self.refuse_and_continue(lock, entry, refusal),
@@ -259,40 +259,40 @@ impl OutboxActor {
             }
             SendFailure::Retry | SendFailure::ServerFault(_) => {
                 self.next_attempt = Instant::now() + delay(self.failures, Duration::from_secs(1), 0.0);
-                self.report(Outcome::Waiting { key: entry.edit.key });
+                self.report(EditOutcome::Waiting { key: entry.edit.key });
                 Ok(())
             }
         }
     }
 
-    fn refuse_and_continue(&mut self, lock: &OutboxLock, entry: Entry, refusal: Refusal) -> io::Result<()> {
+    fn refuse_and_continue(&mut self, lock: &OutboxLock, entry: OutboxEntry, refusal: EditRefusal) -> io::Result<()> {
         (self.failures, self.next_attempt) = (0, Instant::now());
         self.refuse(lock, entry, refusal)
     }
 
-    fn record_applied(&mut self, lock: &OutboxLock, entry: Entry, version: Option<i64>) -> io::Result<()> {
+    fn record_applied(&mut self, lock: &OutboxLock, entry: OutboxEntry, version: Option<i64>) -> io::Result<()> {
         self.store.remove(lock, &entry)?;
         if let Some(version) = version {
             self.applied.push((entry.edit.clone(), version));
             let surplus = self.applied.len().saturating_sub(MAX_APPLIED_EDITS);
             self.applied.drain(..surplus);
         }
-        self.report(Outcome::Applied { key: entry.edit.key, version });
+        self.report(EditOutcome::Applied { key: entry.edit.key, version });
         Ok(())
     }
 
-    fn give_up(&mut self, lock: &OutboxLock, entry: &Entry) -> io::Result<()> {
+    fn give_up(&mut self, lock: &OutboxLock, entry: &OutboxEntry) -> io::Result<()> {
         self.store.remove(lock, entry)?;
-        self.report(Outcome::Discarded { key: entry.edit.key.clone() });
+        self.report(EditOutcome::Discarded { key: entry.edit.key.clone() });
         Ok(())
     }
 
-    fn refuse(&mut self, lock: &OutboxLock, mut entry: Entry, refusal: Refusal) -> io::Result<()> {
+    fn refuse(&mut self, lock: &OutboxLock, mut entry: OutboxEntry, refusal: EditRefusal) -> io::Result<()> {
         entry.refusal = Some(refusal.clone());
         // Nobody has applied it, so the time of the attempt no longer matters.
         entry.sent = None;
         self.store.update(lock, &entry)?;
-        self.report(Outcome::Refused { key: entry.edit.key, refusal });
+        self.report(EditOutcome::Refused { key: entry.edit.key, refusal });
         Ok(())
     }
 
@@ -302,13 +302,16 @@ impl OutboxActor {
     }
 
     /// Reads what is stored and tells what is new about it.
-    fn read(&mut self) -> io::Result<Vec<Entry>> {
+    fn read(&mut self) -> io::Result<Vec<OutboxEntry>> {
         self.next_poll = Instant::now() + POLL_INTERVAL;
         let StoredEdits { entries, set_aside } = self.store.load()?;
         for path in set_aside {
-            self.report(Outcome::Notice(format!("an edit on disk was damaged and is set aside as {}", path.display())));
+            self.report(EditOutcome::Notice(format!(
+                "an edit on disk was damaged and is set aside as {}",
+                path.display()
+            )));
         }
-        for outcome in self.known.news(&entries) {
+        for outcome in self.known.reconcile(&entries) {
             self.report(outcome);
         }
         Ok(entries)
@@ -324,13 +327,13 @@ impl OutboxActor {
         if problem != self.problem
             && let Some(sentence) = &problem
         {
-            self.report(Outcome::Notice(sentence.clone()));
+            self.report(EditOutcome::Notice(sentence.clone()));
         }
         self.problem = problem;
     }
 
-    fn report(&mut self, outcome: Outcome) {
-        self.known.take(&outcome);
+    fn report(&mut self, outcome: EditOutcome) {
+        self.known.apply(&outcome);
         self.unreported.push(outcome);
     }
 }

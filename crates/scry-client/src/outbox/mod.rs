@@ -14,7 +14,7 @@ pub use self::store::{OutboxLock, OutboxStore, OutboxStores, StoredEdits};
 
 use std::io;
 
-use scry_model::outbox::{Edit, Outcome};
+use scry_model::outbox::{Edit, EditOutcome};
 use tokio::sync::mpsc;
 
 use self::actor::{OutboxActor, OutboxCommand};
@@ -40,7 +40,7 @@ pub struct OutboxFullError;
 ///
 /// # Errors
 /// The I/O error when the system has no thread left.
-pub fn start(api: Api, store: OutboxStore) -> io::Result<(OutboxHandle, mpsc::Receiver<Outcome>)> {
+pub fn start(api: Api, store: OutboxStore) -> io::Result<(OutboxHandle, mpsc::Receiver<EditOutcome>)> {
     let (commands, commanded) = mpsc::channel(COMMAND_CAPACITY);
     let (outcomes, told) = mpsc::channel(OUTCOME_CAPACITY);
     let runtime = tokio::runtime::Handle::current();
@@ -50,7 +50,7 @@ pub fn start(api: Api, store: OutboxStore) -> io::Result<(OutboxHandle, mpsc::Re
 }
 
 impl OutboxHandle {
-    /// Stores an edit and sends it as soon as those before it are answered; [`Outcome::Stored`] follows.
+    /// Stores an edit and sends it as soon as those before it are answered; [`EditOutcome::Stored`] follows.
     ///
     /// # Errors
     /// [`OutboxFullError`], when too many have been submitted that are not stored yet: this one is not taken.

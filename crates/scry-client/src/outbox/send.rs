@@ -1,7 +1,7 @@
 //! One edit on its way to the server, and what the answer means for it.
 
-use scry_model::outbox::Refusal;
-use scry_model::outbox::{Change, Edit};
+use scry_model::outbox::EditRefusal;
+use scry_model::outbox::{Edit, EditChange};
 use scry_protocol::{ErrorCode, OnConflict};
 
 use crate::api::Api;
@@ -14,9 +14,9 @@ pub(super) enum SendFailure {
     /// Nothing is known; the same edit with the same key may be sent again.
     Retry,
     /// The server fails at this edit; it may be a passing weakness, but others wait behind it.
-    ServerFault(Refusal),
+    ServerFault(EditRefusal),
     /// Sending it again would be refused again.
-    Refused(Refusal),
+    Refused(EditRefusal),
 }
 
 /// Sends an edit; returns the entity's version after it, where the answer tells one.
@@ -33,26 +33,26 @@ pub(super) async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError
     let api = &api.clone().correlated(edit.correlation.as_deref());
     let version = |node: serde_json::Value| node.get("version").and_then(serde_json::Value::as_i64);
     match &edit.change {
-        Change::Update { entity_type, id, input, expected_version, on_conflict } => {
+        EditChange::Update { entity_type, id, input, expected_version, on_conflict } => {
             let terms = terms(*expected_version, *on_conflict);
             api.update(entity_type, id, input.clone(), &terms).await.map(version)
         }
-        Change::Create { entity_type, input } => api.create(entity_type, input.clone(), &plain).await.map(version),
-        Change::Delete { entity_type, id, expected_version } => {
+        EditChange::Create { entity_type, input } => api.create(entity_type, input.clone(), &plain).await.map(version),
+        EditChange::Delete { entity_type, id, expected_version } => {
             let terms = terms(*expected_version, OnConflict::default());
             api.delete(entity_type, id, &terms).await.map(|()| None)
         }
-        Change::AdvanceTime { seconds } => api.advance_time(&edit.campaign, *seconds, &plain).await.map(|_| None),
-        Change::SetTime { time, rewind } => api.set_time(&edit.campaign, time, *rewind, &plain).await.map(|_| None),
+        EditChange::AdvanceTime { seconds } => api.advance_time(&edit.campaign, *seconds, &plain).await.map(|_| None),
+        EditChange::SetTime { time, rewind } => api.set_time(&edit.campaign, time, *rewind, &plain).await.map(|_| None),
     }
 }
 
 /// Tells what a failure means for the edit.
 #[must_use]
 pub(super) fn classify(error: &ApiError) -> SendFailure {
-    let refusal = |code: ErrorCode| Refusal { code, message: error.to_string(), conflict: None };
+    let refusal = |code: ErrorCode| EditRefusal { code, message: error.to_string(), conflict: None };
     match error {
-        ApiError::Conflict { message, conflict } => SendFailure::Refused(Refusal {
+        ApiError::Conflict { message, conflict } => SendFailure::Refused(EditRefusal {
             code: ErrorCode::Conflict,
             message: message.clone(),
             conflict: Some((**conflict).clone()),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use scry_config::client::ServerAddress;
 use scry_config::files;
 use scry_model::outbox::Edit;
-use scry_model::outbox::Entry;
+use scry_model::outbox::OutboxEntry;
 use scry_protocol::Id;
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ pub struct OutboxStore {
 #[derive(Debug, Default)]
 pub struct StoredEdits {
     /// In the order in which they are to be sent.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<OutboxEntry>,
     /// Files that could not be read as edits, where they are now.
     pub set_aside: Vec<PathBuf>,
 }
@@ -52,14 +52,14 @@ pub struct OutboxLock(#[expect(dead_code, reason = "held, not read: closing the 
 struct EditFileRef<'a> {
     format: &'a str,
     version: u32,
-    entry: &'a Entry,
+    entry: &'a OutboxEntry,
 }
 
 #[derive(Deserialize)]
 struct EditFile {
     format: String,
     version: u32,
-    entry: Entry,
+    entry: OutboxEntry,
 }
 
 impl OutboxStores {
@@ -105,7 +105,7 @@ impl OutboxStore {
         if known.len() >= MAX_WAITING_EDITS {
             return Err(io::Error::other(format!("{MAX_WAITING_EDITS} edits wait already; connect, or discard some")));
         }
-        let mut entry = Entry::new(known.last().map_or(1, |last| last.place + 1), edit.clone());
+        let mut entry = OutboxEntry::new(known.last().map_or(1, |last| last.place + 1), edit.clone());
         // Another program may take the same place at the same time.
         while !files::create_private(&self.path(entry.place), |file| write(file, &entry))? {
             entry.place += 1;
@@ -122,7 +122,7 @@ impl OutboxStore {
         for path in entries_of(&self.dir)? {
             let Some(place) = place_of(&path) else { continue };
             match fs::read(&path).map(|bytes| parse(&bytes)) {
-                Ok(Some(entry)) => found.entries.push(Entry { place, ..entry }),
+                Ok(Some(entry)) => found.entries.push(OutboxEntry { place, ..entry }),
                 Ok(None) => {
                     let aside = path.with_extension("damaged");
                     fs::rename(&path, &aside)?;
@@ -155,7 +155,7 @@ impl OutboxStore {
     ///
     /// # Errors
     /// The I/O error of writing the file; what was stored before is still there then.
-    pub fn update(&self, _: &OutboxLock, entry: &Entry) -> io::Result<()> {
+    pub fn update(&self, _: &OutboxLock, entry: &OutboxEntry) -> io::Result<()> {
         files::write_private(&self.path(entry.place), |file| write(file, entry))
     }
 
@@ -163,7 +163,7 @@ impl OutboxStore {
     ///
     /// # Errors
     /// The I/O error of removing the file.
-    pub fn remove(&self, _: &OutboxLock, entry: &Entry) -> io::Result<()> {
+    pub fn remove(&self, _: &OutboxLock, entry: &OutboxEntry) -> io::Result<()> {
         files::remove(&self.path(entry.place))
     }
 
@@ -172,11 +172,11 @@ impl OutboxStore {
     }
 }
 
-fn write(mut file: impl io::Write, entry: &Entry) -> io::Result<()> {
+fn write(mut file: impl io::Write, entry: &OutboxEntry) -> io::Result<()> {
     Ok(serde_json::to_writer(&mut file, &EditFileRef { format: FILE_FORMAT, version: FILE_VERSION, entry })?)
 }
 
-fn parse(bytes: &[u8]) -> Option<Entry> {
+fn parse(bytes: &[u8]) -> Option<OutboxEntry> {
     let file = serde_json::from_slice::<EditFile>(bytes).ok()?;
     (file.format == FILE_FORMAT && file.version == FILE_VERSION).then_some(file.entry)
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use scry_model::event::{Phase, Quality, Status, Transport};
+use scry_model::event::{Phase, RoundTripQuality, Status, Transport};
 
 use super::now::{self, Now};
 
@@ -204,8 +204,8 @@ impl Connection {
 
     /// Says what the connection feels like; one slow answer alone says nothing yet.
     #[must_use]
-    pub fn quality(&self) -> Option<Quality> {
-        self.smoothed.filter(|_| self.is_live()).map(Quality::of)
+    pub fn quality(&self) -> Option<RoundTripQuality> {
+        self.smoothed.filter(|_| self.is_live()).map(RoundTripQuality::of)
     }
 
     /// Returns when the connection was last live, while it is not.
@@ -276,13 +276,13 @@ mod tests {
         assert_eq!(connection.quality(), None);
         connection.set(Status { round_trip: Some(Duration::from_millis(40)), ..status(Phase::Live) }, start);
         connection.set_round_trip(Duration::from_millis(420));
-        assert_eq!(connection.quality(), Some(Quality::Good), "one alone says nothing yet");
+        assert_eq!(connection.quality(), Some(RoundTripQuality::Good), "one alone says nothing yet");
         connection.set_round_trip(Duration::from_millis(420));
-        assert_eq!(connection.quality(), Some(Quality::Slow));
+        assert_eq!(connection.quality(), Some(RoundTripQuality::Slow));
         for _ in 0..12 {
             connection.set_round_trip(Duration::from_millis(900));
         }
-        assert_eq!(connection.quality(), Some(Quality::Poor));
+        assert_eq!(connection.quality(), Some(RoundTripQuality::Poor));
         connection.set(status(Phase::Backoff), start);
         assert_eq!(connection.quality(), None);
     }

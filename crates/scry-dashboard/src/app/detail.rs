@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 pub use place::Place;
 
-use scry_model::cache::{Entity, FieldChange};
+use scry_model::cache::{Entity, LatestChange};
 use scry_protocol::{EntityRef, EntityType, Id};
 use scry_text as text;
 use scry_text::json::{Json, Object};
@@ -239,7 +239,7 @@ impl View<'_> {
     }
 
     fn change(&self, name: &str) -> Option<Change> {
-        let FieldChange { from, at, by, .. } = self.entity.changes.get(name)?;
+        let LatestChange { from, at, by, .. } = self.entity.changes.get(name)?;
         let now = self.entity.field(name);
         let unwrap = |value: &Json| value.get("value").unwrap_or(value).clone();
         let (from, to) = (from.as_ref().map(unwrap), now.map(unwrap));

@@ -154,7 +154,7 @@ impl Entry {
     pub fn gap(gap: &Gap, now: Now) -> Self {
         let (first, last) = (gap.from + 1, gap.to.saturating_sub(1).max(gap.from + 1));
         let range = if first == last { format!("event #{first}") } else { format!("events #{first} to #{last}") };
-        let (kind, what) = if gap.healed {
+        let (kind, what) = if gap.recovered {
             (Kind::GapHealed, format!("{range}: found again, or replaced by the whole state"))
         } else {
             (Kind::Gap, format!("{range} of this {} did not arrive", gap.room.kind()))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use scry_model::event::{Gap, Loaded, Saved};
+use scry_model::event::{Gap, LoadedState, SavedState};
 use scry_protocol::Room;
 
 use super::connection::Light;
@@ -81,10 +81,10 @@ impl App {
     }
 
     /// Shows a saved state, until the server tells a newer one.
-    pub(super) fn state_loaded(&mut self, loaded: Result<Loaded, String>) {
+    pub(super) fn state_loaded(&mut self, loaded: Result<LoadedState, String>) {
         match loaded {
-            Ok(Loaded::Nothing) => {}
-            Ok(Loaded::State(saved)) => {
+            Ok(LoadedState::Nothing) => {}
+            Ok(LoadedState::State(saved)) => {
                 let ours = self.is_watching(&saved.snapshot.campaign_id);
                 if ours && !self.keeping.is_told && self.cache.is_empty() {
                     self.cache.snapshot(saved.snapshot, saved.at);
@@ -94,7 +94,7 @@ impl App {
                     self.take_up();
                 }
             }
-            Ok(Loaded::SetAside(path)) => {
+            Ok(LoadedState::SetAside(path)) => {
                 self.say(&format!("the saved state was damaged and is set aside as {}", path.display()));
             }
             Err(reason) => self.say(&format!("the saved state cannot be read: {reason}")),
@@ -127,7 +127,7 @@ impl App {
 
     /// Notes which events are missing.
     pub(super) fn count_missing(&mut self, gap: &Gap) {
-        if gap.healed {
+        if gap.recovered {
             self.keeping.missing.remove(&gap.room);
         } else {
             let count = gap.to.saturating_sub(gap.from).saturating_sub(1);
@@ -161,6 +161,6 @@ impl App {
         let size = u32::try_from(snapshot.nodes.len().div_ceil(ENTITIES)).unwrap_or(u32::MAX);
         self.keeping.next = Some(self.now.mono + SAVE_EVERY.saturating_mul(size.max(1)));
         let at = self.connection.as_of().unwrap_or(self.now.wall);
-        Some(Effect::SaveState(Box::new(Saved { at, snapshot })))
+        Some(Effect::SaveState(Box::new(SavedState { at, snapshot })))
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use scry_catalogue::EventDisplays;
-use scry_model::cache::{Refetch, Ticket};
-use scry_model::event::{ClientEvent, DueEffect, Inbox, Loaded, Preferences, Saved};
-use scry_model::outbox::{Edit, Outcome};
+use scry_model::cache::{Refetch, RequestId};
+use scry_model::event::{ClientEvent, DueEffect, LoadedState, NotificationInbox, PushPreferences, SavedState};
+use scry_model::outbox::{Edit, EditOutcome};
 use scry_protocol::{ClientRequest, Event, Id};
 use scry_text::json::Json;
 
@@ -42,21 +42,21 @@ pub enum Msg {
     RoundTrip(Duration),
     /// The answer to [`Effect::Refetch`]: every node that still exists.
     Refetched {
-        ticket: Ticket,
+        request_id: RequestId,
         result: Result<Vec<Json>, Unanswered>,
     },
     /// The answer to [`Effect::LoadState`], or one sentence that says why it cannot be read.
-    State(Result<Loaded, String>),
+    State(Result<LoadedState, String>),
     /// The state could not be saved, for this reason.
     NotSaved(String),
     /// What became of an edit in the outbox.
-    Outbox(Outcome),
+    Outbox(EditOutcome),
     /// The answer to [`Effect::LoadInbox`].
-    Inbox(Result<Inbox, Unanswered>),
+    Inbox(Result<NotificationInbox, Unanswered>),
     /// The answer to [`Effect::LoadLooks`].
     Looks(EventDisplays),
     /// The answer to [`Effect::SetPreferences`].
-    Preferences(Result<Preferences, String>),
+    Preferences(Result<PushPreferences, String>),
     /// The answer to [`Effect::AnswerInvitation`]: the role, if it was accepted.
     InvitationAnswered {
         id: Id,
@@ -90,7 +90,7 @@ pub enum Effect {
     /// Read the campaign's state as it was saved last.
     LoadState(Id),
     /// Save the campaign's state in place of the last one.
-    SaveState(Box<Saved>),
+    SaveState(Box<SavedState>),
     /// Remove the campaign's saved state: the viewer may see it no longer.
     ForgetState(Id),
     /// Fetch at most `limit` events after `since`.
@@ -122,7 +122,7 @@ pub enum Effect {
     LoadLooks,
     MarkRead(Id),
     MarkAllRead,
-    SetPreferences(Preferences),
+    SetPreferences(PushPreferences),
     /// Accept or decline an invitation.
     AnswerInvitation {
         id: Id,

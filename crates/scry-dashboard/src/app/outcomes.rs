@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scry_config::alerts::AlertLevel;
-use scry_model::outbox::Outcome;
+use scry_model::outbox::EditOutcome;
 use scry_protocol::Event;
 
 use super::App;
@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(3);
 
 impl App {
     /// Takes in what became of an edit.
-    pub(super) fn outcome(&mut self, outcome: Outcome) {
+    pub(super) fn outcome(&mut self, outcome: EditOutcome) {
         self.redraw = true;
         let news = self.pending.outcome(outcome);
         self.told(news);

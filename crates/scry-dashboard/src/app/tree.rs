@@ -223,7 +223,7 @@ impl Tree {
     /// Selects an entity, unfolding what hides it; tells whether the tree has it.
     pub fn reveal(&mut self, key: &EntityRef, seen: Seen<'_>) -> bool {
         if let Some(entity) = seen.get(key) {
-            for above in seen.cache.above(&entity) {
+            for above in seen.cache.ancestors(&entity) {
                 self.folded.remove(&Node::Entity(above.key.clone()));
             }
         }
@@ -252,7 +252,7 @@ impl Tree {
     pub fn mark(&mut self, entity: &Entity, cache: &Cache, at: Timestamp) {
         self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
         self.fresh.insert(entity.key.clone(), at);
-        for above in cache.above(entity) {
+        for above in cache.ancestors(entity) {
             let latest = self.fresh_under.entry(above.key.clone()).or_insert(at);
             *latest = at.max(*latest);
         }
@@ -328,7 +328,7 @@ fn passing(filter: &Filter, cache: &Cache) -> Passing {
         passing.count += 1;
         let mut next = Some(entity);
         while let Some(entity) = next.filter(|entity| passing.shown.insert(entity.key.clone())) {
-            next = cache.above(entity).next();
+            next = cache.ancestors(entity).next();
         }
     }
     passing

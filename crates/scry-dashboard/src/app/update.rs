@@ -84,8 +84,8 @@ impl App {
                 self.redraw |= self.connection.set_round_trip(measured) || self.shows(super::Pane::Health);
                 Vec::new()
             }
-            Msg::Refetched { ticket, result } => {
-                self.refetched(ticket, result);
+            Msg::Refetched { request_id, result } => {
+                self.refetched(request_id, result);
                 Vec::new()
             }
             Msg::History(result) => {
@@ -226,7 +226,7 @@ impl App {
             ClientEvent::Delivered(delivery) => return self.delivered(&delivery).into_iter().collect(),
             ClientEvent::Gap(gap) => {
                 self.count_missing(&gap);
-                if !gap.healed {
+                if !gap.recovered {
                     self.pulse.gap();
                 }
                 self.note(Entry::gap(&gap, self.now));
@@ -342,10 +342,14 @@ impl App {
         self.people.hear(&event, campaign, self.now) || self.notified(&event)
     }
 
-    pub(super) fn refetched(&mut self, ticket: scry_model::cache::Ticket, result: Result<Vec<Json>, Unanswered>) {
+    pub(super) fn refetched(
+        &mut self,
+        request_id: scry_model::cache::RequestId,
+        result: Result<Vec<Json>, Unanswered>,
+    ) {
         self.redraw = true;
         match result {
-            Err(Unanswered::Failed) => self.cache.failed(ticket, self.now.mono),
+            Err(Unanswered::Failed) => self.cache.failed(request_id, self.now.mono),
             Err(Unanswered::NotOffered) => {
                 if self.cache.cannot_refetch() {
                     self.say("this server cannot be asked for current values; what changes stays marked as old");
@@ -353,7 +357,7 @@ impl App {
             }
             Ok(nodes) => {
                 let keys = keys(&nodes);
-                self.cache.answered(ticket, nodes, self.now.mono, self.now.wall);
+                self.cache.answered(request_id, nodes, self.now.mono, self.now.wall);
                 self.after_edits();
                 for key in keys {
                     if let Some(entity) = self.cache.get(&key) {

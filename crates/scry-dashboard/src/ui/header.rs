@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
-use scry_model::event::Quality;
+use scry_model::event::RoundTripQuality;
 use scry_protocol::presence::{Activity, Presence};
 
 use super::look::Look;
@@ -115,7 +115,7 @@ fn state(app: &App, look: &Look) -> String {
     }
     let connection = app.connection();
     // That it is good goes without saying.
-    let quality = connection.quality().filter(|quality| *quality != Quality::Good);
+    let quality = connection.quality().filter(|quality| *quality != RoundTripQuality::Good);
     let word = quality.map_or_else(String::new, |quality| format!(" {}", quality.as_str()));
     let trip = connection.round_trip().filter(|_| connection.is_live()).map(|trip| match trip.as_millis() {
         0 => format!("<1 ms{word}"),

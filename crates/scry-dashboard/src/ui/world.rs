@@ -167,7 +167,7 @@ fn latest_direction(entity: &Entity) -> crate::app::value::Direction {
 }
 
 fn is_under(app: &App, key: &EntityRef, ancestor: &EntityRef) -> bool {
-    app.cache().get(key).is_some_and(|entity| app.cache().above(entity).any(|above| above.key == *ancestor))
+    app.cache().get(key).is_some_and(|entity| app.cache().ancestors(entity).any(|above| above.key == *ancestor))
 }
 
 fn level(entity: &Entity) -> String {

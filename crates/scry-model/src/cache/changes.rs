@@ -9,7 +9,7 @@ use scry_text::json::Json;
 
 /// Describes the latest change of one field.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FieldChange {
+pub struct LatestChange {
     /// The value before, where it was known.
     pub from: Option<Json>,
     pub at: Timestamp,
@@ -21,12 +21,12 @@ pub struct FieldChange {
 ///
 /// Most entities have none and the rest a few: a list takes the tenth part of a map's first node.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Changes(Vec<(Arc<str>, FieldChange)>);
+pub struct LatestChanges(Vec<(Arc<str>, LatestChange)>);
 
-impl Changes {
+impl LatestChanges {
     /// Returns the latest change of a field.
     #[must_use]
-    pub fn get(&self, field: &str) -> Option<&FieldChange> {
+    pub fn get(&self, field: &str) -> Option<&LatestChange> {
         self.place(field).ok().and_then(|place| self.0.get(place)).map(|(_, change)| change)
     }
 
@@ -37,17 +37,17 @@ impl Changes {
     }
 
     /// Lists the fields with their latest changes.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &FieldChange)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &LatestChange)> {
         self.0.iter().map(|(field, change)| (&**field, change))
     }
 
     /// Lists the changes.
-    pub fn values(&self) -> impl Iterator<Item = &FieldChange> {
+    pub fn values(&self) -> impl Iterator<Item = &LatestChange> {
         self.0.iter().map(|(_, change)| change)
     }
 
     /// Notes a change, in place of an earlier one of the same field.
-    pub(super) fn insert(&mut self, field: &str, change: FieldChange) {
+    pub(super) fn insert(&mut self, field: &str, change: LatestChange) {
         match self.place(field) {
             Ok(place) => {
                 if let Some((_, held)) = self.0.get_mut(place) {
@@ -66,12 +66,12 @@ impl Changes {
     }
 }
 
-impl Index<&str> for Changes {
-    type Output = FieldChange;
+impl Index<&str> for LatestChanges {
+    type Output = LatestChange;
 
     /// Returns the latest change of a field that has one.
     #[expect(clippy::expect_used, reason = "as for every map")]
-    fn index(&self, field: &str) -> &FieldChange {
+    fn index(&self, field: &str) -> &LatestChange {
         self.get(field).expect("a field that has changed")
     }
 }

@@ -8,7 +8,7 @@ use scry_protocol::{EntityRef, Id};
 use scry_text::json::{Json, Object};
 use serde_json::{Map, Value};
 
-use super::changes::Changes;
+use super::changes::LatestChanges;
 
 /// Holds an entity as the API last told it, with marks for what has happened since.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Entity {
     /// Every value by its API name, nested ones (`variables`, `computed`) as objects, just as the API tells it.
     pub fields: Arc<Object>,
     /// The latest change of each field, by dotted name (`variables.population`).
-    pub changes: Changes,
+    pub changes: LatestChanges,
     pub(super) stale: Stale,
 }
 

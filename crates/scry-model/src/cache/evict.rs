@@ -8,9 +8,9 @@ use scry_protocol::{EntityRef, EntityType, Event, InvalidationScope, Metadata, O
 use scry_text as text;
 use scry_text::json::Json;
 
-use super::changes::FieldChange;
+use super::changes::LatestChange;
 use super::entity::{Entity, Stale};
-use super::store::{Cache, Touch};
+use super::store::{Cache, PendingRefetch};
 
 impl Cache {
     /// Applies an event: evicts what it makes stale, and plans the refetch.
@@ -20,7 +20,7 @@ impl Cache {
         if self.is_covered(event) {
             return;
         }
-        self.tick += 1;
+        self.clock += 1;
         self.revision += 1;
         self.latest = event.position().or_else(|| self.latest.take());
         match &event.payload {
@@ -46,7 +46,7 @@ impl Cache {
             self.remove(&key);
             return;
         }
-        let change = |from| FieldChange { from, at, by: event.metadata.user_id.clone(), seq: event.metadata.seq };
+        let change = |from| LatestChange { from, at, by: event.metadata.user_id.clone(), seq: event.metadata.seq };
         let created = match self.entities.get_mut(&key) {
             Some(entity) => {
                 let included = event.metadata.version.is_some_and(|version| version <= entity.version);
@@ -65,7 +65,7 @@ impl Cache {
             None => Some(change(None)),
         };
         self.touch(&key, event.metadata.version, created);
-        self.plan.want(key.id, now);
+        self.refetch_queue.request(key.id, now);
     }
 
     fn state_invalidated(&mut self, payload: &StateInvalidated, now: Instant) {
@@ -98,7 +98,7 @@ impl Cache {
         if let Some(campaign) = self.entities.get_mut(&key) {
             let from = campaign.field("worldTime").cloned();
             campaign.set("worldTime", Some(Json::Text(text::line(&payload.new_time).into())));
-            let change = FieldChange { from, at, by: metadata.user_id.clone(), seq: metadata.seq };
+            let change = LatestChange { from, at, by: metadata.user_id.clone(), seq: metadata.seq };
             campaign.changes.insert("worldTime", change);
             campaign.version = metadata.version.unwrap_or(campaign.version);
         }
@@ -118,23 +118,23 @@ impl Cache {
             let Some(entity) = self.entities.get_mut(&key) else { continue };
             entity.stale.add(fields);
             self.touch(&key, None, None);
-            self.plan.want(key.id, now);
+            self.refetch_queue.request(key.id, now);
         }
     }
 
     /// Remembers that an answer must be at least as new as this.
-    fn touch(&mut self, key: &EntityRef, version: Option<i64>, created: Option<FieldChange>) {
-        let tick = self.tick;
-        let touch = self.touches.entry(key.id.clone()).or_insert(Touch {
-            tick,
+    fn touch(&mut self, key: &EntityRef, version: Option<i64>, created: Option<LatestChange>) {
+        let clock = self.clock;
+        let touch = self.pending_refetches.entry(key.id.clone()).or_insert(PendingRefetch {
+            clock,
             version: None,
             unversioned: None,
             created: None,
         });
-        touch.tick = tick;
+        touch.clock = clock;
         match version {
             Some(_) => touch.version = touch.version.max(version),
-            None => touch.unversioned = Some(tick),
+            None => touch.unversioned = Some(clock),
         }
         touch.created = touch.created.take().or(created);
     }

@@ -13,8 +13,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use changes::{Changes, FieldChange};
+pub use changes::{LatestChange, LatestChanges};
 pub use entity::Entity;
 pub use node::read as provisional;
-pub use refetch::{BATCH_WINDOW, MAX_IDS, Refetch, Ticket};
+pub use refetch::{BATCH_WINDOW, MAX_IDS_PER_QUERY, Refetch, RequestId};
 pub use store::Cache;

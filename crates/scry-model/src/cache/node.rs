@@ -8,7 +8,7 @@ use scry_protocol::{EntityRef, EntityType, Id};
 use scry_text as text;
 use scry_text::json::{Json, Object};
 
-use super::changes::Changes;
+use super::changes::LatestChanges;
 use super::entity::{Entity, Stale};
 
 /// Reads one API node (`{__typename, id, …}`); `None` when it lacks what every entity has.
@@ -27,7 +27,7 @@ pub fn read(node: impl Into<Json>) -> Option<Entity> {
         name: fields.get("name").map(name).unwrap_or_default(),
         version: fields.get("version").and_then(Json::as_i64).unwrap_or_default(),
         fields,
-        changes: Changes::default(),
+        changes: LatestChanges::default(),
         stale: Stale::Nothing,
     })
 }

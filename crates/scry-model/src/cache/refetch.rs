@@ -8,54 +8,54 @@ use scry_protocol::Id;
 /// Gathers evictions for this long, so that a burst of events leads to one query.
 pub const BATCH_WINDOW: Duration = Duration::from_millis(30);
 /// Bounds one query; the rest of a large eviction follows in the next.
-pub const MAX_IDS: usize = 200;
+pub const MAX_IDS_PER_QUERY: usize = 200;
 /// Waits this long after a failed query.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Names one query under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
+pub struct RequestId(u64);
 
 /// Asks for the current state of some entities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refetch {
-    pub ticket: Ticket,
+    pub request_id: RequestId,
     pub ids: Vec<Id>,
 }
 
 /// Numbers the events that touched the cache, so that "before" and "after" are plain comparisons.
-pub(super) type Tick = u64;
+pub(super) type Version = u64;
 
 /// Holds what is waiting to be asked for and the one query that is under way.
 ///
 /// One query at a time means at most one flight per entity, and bounds the rate: however many
 /// events arrive, a new query starts only after the last was answered and a window has passed.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct RefetchQueue {
     waiting: BTreeSet<Id>,
     due: Option<Instant>,
-    flight: Option<Flight>,
+    in_flight: Option<InFlightRefetch>,
     issued: u64,
     /// The server has said that it cannot be asked; nothing is wanted any more.
     impossible: bool,
 }
 
 #[derive(Debug)]
-struct Flight {
-    ticket: Ticket,
+struct InFlightRefetch {
+    request_id: RequestId,
     /// The tick at which the query left; what happened later is not in its answer.
-    left: Tick,
+    left: Version,
     ids: BTreeSet<Id>,
 }
 
-impl Plan {
+impl RefetchQueue {
     /// Returns an empty plan whose tickets go on from this one's.
     pub(super) fn successor(&self) -> Self {
         Self { issued: self.issued, impossible: self.impossible, ..Self::default() }
     }
 
     /// Wants an entity; it joins the batch that is being gathered.
-    pub(super) fn want(&mut self, id: Id, now: Instant) {
+    pub(super) fn request(&mut self, id: Id, now: Instant) {
         if self.impossible {
             return;
         }
@@ -66,8 +66,8 @@ impl Plan {
     /// Forgets an entity, also in the query under way: a deleted one must not come back.
     pub(super) fn forget(&mut self, id: &Id) {
         self.waiting.remove(id);
-        if let Some(flight) = &mut self.flight {
-            flight.ids.remove(id);
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.ids.remove(id);
         }
         if self.waiting.is_empty() {
             self.due = None;
@@ -82,43 +82,43 @@ impl Plan {
 
     /// Returns when the next query is due; `None` while one is under way or nothing is wanted.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        if self.flight.is_some() { None } else { self.due }
+        if self.in_flight.is_some() { None } else { self.due }
     }
 
     /// Takes the next batch, if it is due.
-    pub(super) fn take(&mut self, now: Instant, tick: Tick) -> Option<Refetch> {
+    pub(super) fn take(&mut self, now: Instant, clock: Version) -> Option<Refetch> {
         if self.deadline()? > now {
             return None;
         }
-        let ids: Vec<Id> = self.waiting.iter().take(MAX_IDS).cloned().collect();
+        let ids: Vec<Id> = self.waiting.iter().take(MAX_IDS_PER_QUERY).cloned().collect();
         for id in &ids {
             self.waiting.remove(id);
         }
         self.due = (!self.waiting.is_empty()).then_some(now + BATCH_WINDOW);
         self.issued += 1;
-        let ticket = Ticket(self.issued);
-        self.flight = Some(Flight { ticket, left: tick, ids: ids.iter().cloned().collect() });
-        Some(Refetch { ticket, ids })
+        let request_id = RequestId(self.issued);
+        self.in_flight = Some(InFlightRefetch { request_id, left: clock, ids: ids.iter().cloned().collect() });
+        Some(Refetch { request_id, ids })
     }
 
     /// Ends the query under way and returns when it left and which entities it still speaks for.
     ///
     /// `None` when the ticket is not of that query: the answer was overtaken and says nothing.
-    pub(super) fn land(&mut self, ticket: Ticket) -> Option<(Tick, Vec<Id>)> {
-        self.flight.as_ref().filter(|flight| flight.ticket == ticket)?;
-        self.flight.take().map(|flight| (flight.left, flight.ids.into_iter().collect()))
+    pub(super) fn complete(&mut self, request_id: RequestId) -> Option<(Version, Vec<Id>)> {
+        self.in_flight.as_ref().filter(|in_flight| in_flight.request_id == request_id)?;
+        self.in_flight.take().map(|in_flight| (in_flight.left, in_flight.ids.into_iter().collect()))
     }
 
     /// Puts the entities of a failed query back, to be asked for after a pause.
-    pub(super) fn fail(&mut self, ticket: Ticket, now: Instant) {
-        if let Some((_, ids)) = self.land(ticket) {
+    pub(super) fn fail(&mut self, request_id: RequestId, now: Instant) {
+        if let Some((_, ids)) = self.complete(request_id) {
             self.waiting.extend(ids);
-            self.due = (!self.waiting.is_empty()).then_some(now + RETRY_AFTER);
+            self.due = (!self.waiting.is_empty()).then_some(now + RETRY_DELAY);
         }
     }
 
     /// Gives up asking, until everything is told anew; tells whether that is news.
-    pub(super) fn give_up(&mut self) -> bool {
+    pub(super) fn disable(&mut self) -> bool {
         let known = self.impossible;
         self.clear();
         self.impossible = true;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use scry_protocol::{EntityRef, EntityType, Id, Position};
 use scry_text::json::Json;
 
-use super::changes::FieldChange;
+use super::changes::LatestChange;
 use super::entity::Entity;
 use super::node;
-use super::refetch::{Plan, Refetch, Tick, Ticket};
+use super::refetch::{Refetch, RefetchQueue, RequestId, Version};
 use crate::event::Snapshot;
 
 /// Holds one campaign's entities as last told, and knows which of them are stale.
@@ -18,9 +18,9 @@ use crate::event::Snapshot;
 pub struct Cache {
     pub(super) entities: BTreeMap<EntityRef, Entity>,
     pub(super) children: BTreeMap<Id, BTreeSet<EntityRef>>,
-    pub(super) touches: BTreeMap<Id, Touch>,
-    pub(super) plan: Plan,
-    pub(super) tick: Tick,
+    pub(super) pending_refetches: BTreeMap<Id, PendingRefetch>,
+    pub(super) refetch_queue: RefetchQueue,
+    pub(super) clock: Version,
     /// What a snapshot already contains; events up to there change nothing.
     pub(super) covered: Option<Position>,
     /// The latest event that was applied since that snapshot.
@@ -31,15 +31,15 @@ pub struct Cache {
 
 /// Remembers the latest event about an entity whose refetch has not landed yet.
 #[derive(Debug, Clone)]
-pub(super) struct Touch {
+pub(super) struct PendingRefetch {
     /// When an event last said what it must be at least.
-    pub(super) tick: Tick,
+    pub(super) clock: Version,
     /// The version an answer must have to include that event; `None` where the event did not say.
     pub(super) version: Option<i64>,
     /// When an event last came that an answer's version can prove nothing about.
-    pub(super) unversioned: Option<Tick>,
+    pub(super) unversioned: Option<Version>,
     /// Set when the entity is new to us, so that its arrival is marked as a change.
-    pub(super) created: Option<FieldChange>,
+    pub(super) created: Option<LatestChange>,
 }
 
 impl Cache {
@@ -58,7 +58,7 @@ impl Cache {
     /// Returns an empty cache for another campaign; answers to this one's queries mean nothing to it.
     #[must_use]
     pub fn successor(&self) -> Self {
-        Self { plan: self.plan.successor(), revision: self.revision + 1, ..Self::default() }
+        Self { refetch_queue: self.refetch_queue.successor(), revision: self.revision + 1, ..Self::default() }
     }
 
     /// Returns the current world time, RFC 3339 UTC.
@@ -70,7 +70,7 @@ impl Cache {
     /// Lists what an entity stands under, from near to far.
     ///
     /// It ends whatever a server says stands where: each is of a type above the one before.
-    pub fn above<'a>(&'a self, entity: &'a Entity) -> impl Iterator<Item = &'a Entity> {
+    pub fn ancestors<'a>(&'a self, entity: &'a Entity) -> impl Iterator<Item = &'a Entity> {
         let next = |entity: &&'a Entity| {
             let above = match entity.key.entity_type {
                 EntityType::Campaign => return None,
@@ -136,15 +136,15 @@ impl Cache {
     /// Counts the refetch queries issued since the start.
     #[must_use]
     pub const fn refetches(&self) -> u64 {
-        self.plan.issued()
+        self.refetch_queue.issued()
     }
 
     /// Takes a whole campaign as the API tells it; what it does not contain is gone.
     pub fn snapshot(&mut self, snapshot: Snapshot, at: Timestamp) {
         let mut before = std::mem::take(&mut self.entities);
         self.children.clear();
-        self.touches.clear();
-        self.plan.clear();
+        self.pending_refetches.clear();
+        self.refetch_queue.clear();
         self.revision += 1;
         self.covered = snapshot.position;
         self.latest = None;
@@ -184,30 +184,30 @@ impl Cache {
     /// Returns when [`Cache::refetch_due`] will have something; `None` while nothing is wanted or a query is under way.
     #[must_use]
     pub fn refetch_deadline(&self) -> Option<Instant> {
-        self.plan.deadline()
+        self.refetch_queue.deadline()
     }
 
     /// Takes the next batch of evicted entities to ask for, if it is due.
     #[must_use]
     pub fn refetch_due(&mut self, now: Instant) -> Option<Refetch> {
-        self.plan.take(now, self.tick)
+        self.refetch_queue.take(now, self.clock)
     }
 
     /// Applies the answer to a refetch: what it lacks is gone, what is older than a later event is asked for again.
-    pub fn answered(&mut self, ticket: Ticket, nodes: Vec<Json>, now: Instant, at: Timestamp) {
-        let Some((left, asked)) = self.plan.land(ticket) else { return };
+    pub fn answered(&mut self, request_id: RequestId, nodes: Vec<Json>, now: Instant, at: Timestamp) {
+        let Some((left, asked)) = self.refetch_queue.complete(request_id) else { return };
         self.revision += 1;
         let mut told: BTreeMap<Id, Entity> =
             nodes.into_iter().filter_map(node::read).map(|entity| (entity.key.id.clone(), entity)).collect();
         for id in asked {
             let answer = told.remove(&id);
             if self.is_outdated(&id, answer.as_ref(), left) {
-                self.plan.want(id, now);
+                self.refetch_queue.request(id, now);
                 continue;
             }
             // Events that came meanwhile are included too; nothing is left to ask.
-            self.plan.forget(&id);
-            let touch = self.touches.remove(&id);
+            self.refetch_queue.forget(&id);
+            let touch = self.pending_refetches.remove(&id);
             match answer {
                 Some(entity) => self.replace(entity, touch, at),
                 None => self.remove_id(&id),
@@ -216,21 +216,21 @@ impl Cache {
     }
 
     /// Notes that a refetch failed; its entities stay stale and are asked for again after a pause.
-    pub fn failed(&mut self, ticket: Ticket, now: Instant) {
-        self.plan.fail(ticket, now);
+    pub fn failed(&mut self, request_id: RequestId, now: Instant) {
+        self.refetch_queue.fail(request_id, now);
     }
 
     /// Notes that the server cannot be asked for entities; what is stale stays so until the next snapshot.
     ///
     /// Returns whether this was news.
     pub fn cannot_refetch(&mut self) -> bool {
-        self.plan.give_up()
+        self.refetch_queue.disable()
     }
 
     /// Tells whether an event came after the query left that its answer may not include.
-    fn is_outdated(&self, id: &Id, answer: Option<&Entity>, left: Tick) -> bool {
-        let Some(touch) = self.touches.get(id).filter(|touch| touch.tick > left) else { return false };
-        if touch.unversioned.is_some_and(|tick| tick > left) {
+    fn is_outdated(&self, id: &Id, answer: Option<&Entity>, left: Version) -> bool {
+        let Some(touch) = self.pending_refetches.get(id).filter(|touch| touch.clock > left) else { return false };
+        if touch.unversioned.is_some_and(|clock| clock > left) {
             return true;
         }
         match (answer, touch.version) {
@@ -239,7 +239,7 @@ impl Cache {
         }
     }
 
-    fn replace(&mut self, mut entity: Entity, touch: Option<Touch>, at: Timestamp) {
+    fn replace(&mut self, mut entity: Entity, touch: Option<PendingRefetch>, at: Timestamp) {
         if let Some(alike) = self.entities.get(&entity.key).or_else(|| self.sibling(&entity)) {
             entity.fields = entity.fields.sharing(&alike.fields).into();
         }
@@ -282,8 +282,8 @@ impl Cache {
 
     /// Removes an entity and everything that stands under it.
     pub(super) fn remove(&mut self, key: &EntityRef) {
-        self.plan.forget(&key.id);
-        self.touches.remove(&key.id);
+        self.refetch_queue.forget(&key.id);
+        self.pending_refetches.remove(&key.id);
         self.detach(key);
         self.entities.remove(key);
         for child in self.children.remove(&key.id).unwrap_or_default() {
@@ -305,7 +305,7 @@ fn follow(old: Entity, new: &mut Entity, at: Timestamp) {
         // An event has marked this field with its author, and the value was awaited since.
         let announced = new.changes.contains_key(name) && old.stale.has(name);
         if from != Some(value) && !announced {
-            new.changes.insert(name, FieldChange { from: from.copied().cloned(), at, by: None, seq: None });
+            new.changes.insert(name, LatestChange { from: from.copied().cloned(), at, by: None, seq: None });
         }
     }
 }

@@ -44,13 +44,13 @@ fn at() -> Timestamp {
     Timestamp::UNIX_EPOCH
 }
 
-struct Fixture {
+struct CacheFixture {
     cache: Cache,
     now: Instant,
     seq: u64,
 }
 
-impl Fixture {
+impl CacheFixture {
     fn new() -> Self {
         let mut cache = Cache::default();
         let nodes = vec![
@@ -89,8 +89,8 @@ impl Fixture {
         self.cache.refetch_due(self.now)
     }
 
-    fn answer(&mut self, ticket: Ticket, nodes: Vec<Value>) {
-        self.cache.answered(ticket, json::intern_all(&nodes), self.now, at());
+    fn answer(&mut self, request_id: RequestId, nodes: Vec<Value>) {
+        self.cache.answered(request_id, json::intern_all(&nodes), self.now, at());
     }
 
     fn level(&self, name: &str) -> Option<i64> {
@@ -99,11 +99,11 @@ impl Fixture {
 }
 
 #[test]
-fn what_an_entity_stands_under_ends_even_where_a_server_says_that_it_stands_under_itself() {
-    let mut fixture = Fixture::new();
-    let above = |fixture: &Fixture, key: &EntityRef| -> Vec<String> {
+fn ancestors_of_an_entity_that_is_its_own_parent_are_finite() {
+    let mut fixture = CacheFixture::new();
+    let above = |fixture: &CacheFixture, key: &EntityRef| -> Vec<String> {
         let entity = fixture.cache.get(key).unwrap();
-        fixture.cache.above(entity).map(|entity| entity.key.id.to_string()).collect()
+        fixture.cache.ancestors(entity).map(|entity| entity.key.id.to_string()).collect()
     };
     assert_eq!(above(&fixture, &structure("tower")), ["harrow", "k", "c"]);
     let mut odd = settlement_node("harrow", 2, 3);
@@ -119,7 +119,7 @@ fn what_an_entity_stands_under_ends_even_where_a_server_says_that_it_stands_unde
 
 #[test]
 fn an_update_keeps_the_old_value_on_screen_as_stale_until_the_refetch_lands() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     let entity = f.cache.get(&settlement("harrow")).unwrap();
     assert_eq!(entity.field("level"), Some(&json!(3).into()));
@@ -127,7 +127,7 @@ fn an_update_keeps_the_old_value_on_screen_as_stale_until_the_refetch_lands() {
 
     let refetch = f.due().unwrap();
     assert_eq!(refetch.ids, [id("harrow")]);
-    f.answer(refetch.ticket, vec![settlement_node("harrow", 2, 4)]);
+    f.answer(refetch.request_id, vec![settlement_node("harrow", 2, 4)]);
     let entity = f.cache.get(&settlement("harrow")).unwrap();
     assert!(!entity.is_stale());
     let change = &entity.changes["level"];
@@ -139,7 +139,7 @@ fn an_update_keeps_the_old_value_on_screen_as_stale_until_the_refetch_lands() {
 
 #[test]
 fn evictions_within_the_window_are_one_query_and_nothing_is_asked_before_it_ends() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     f.now += Duration::from_millis(10);
     f.settlement_updated("salt", "update", &["level"], Some(2));
@@ -150,49 +150,49 @@ fn evictions_within_the_window_are_one_query_and_nothing_is_asked_before_it_ends
 }
 
 #[test]
-fn an_answer_older_than_a_later_event_is_not_applied() {
-    let mut f = Fixture::new();
+fn answer_older_than_a_later_event_is_discarded() {
+    let mut f = CacheFixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     let first = f.due().unwrap();
     f.settlement_updated("harrow", "update", &["level"], Some(3));
-    f.answer(first.ticket, vec![settlement_node("harrow", 2, 4)]);
+    f.answer(first.request_id, vec![settlement_node("harrow", 2, 4)]);
     assert_eq!(f.level("harrow"), Some(3));
     assert!(f.cache.get(&settlement("harrow")).unwrap().is_stale());
 
     let second = f.due().unwrap();
-    f.answer(second.ticket, vec![settlement_node("harrow", 3, 5)]);
+    f.answer(second.request_id, vec![settlement_node("harrow", 3, 5)]);
     assert_eq!(f.level("harrow"), Some(5));
     assert_eq!(f.due(), None);
 }
 
 #[test]
 fn an_answer_that_proves_it_includes_the_later_event_is_applied() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     let refetch = f.due().unwrap();
     f.settlement_updated("harrow", "update", &["level"], Some(3));
-    f.answer(refetch.ticket, vec![settlement_node("harrow", 3, 5)]);
+    f.answer(refetch.request_id, vec![settlement_node("harrow", 3, 5)]);
     assert_eq!(f.level("harrow"), Some(5));
     assert_eq!(f.due(), None);
 }
 
 #[test]
 fn without_versions_a_later_event_always_asks_again() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.settlement_updated("harrow", "update", &[], None);
     let refetch = f.due().unwrap();
     f.settlement_updated("harrow", "update", &[], None);
-    f.answer(refetch.ticket, vec![settlement_node("harrow", 9, 9)]);
+    f.answer(refetch.request_id, vec![settlement_node("harrow", 9, 9)]);
     assert_eq!(f.level("harrow"), Some(3));
     assert!(f.due().is_some());
 }
 
 #[test]
 fn an_event_that_an_answer_already_included_marks_its_author_and_asks_nothing() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.settlement_updated("harrow", "update", &["name"], Some(2));
     let refetch = f.due().unwrap();
-    f.answer(refetch.ticket, vec![settlement_node("harrow", 3, 5)]);
+    f.answer(refetch.request_id, vec![settlement_node("harrow", 3, 5)]);
     f.settlement_updated("harrow", "update", &["level"], Some(3));
     let entity = f.cache.get(&settlement("harrow")).unwrap();
     assert!(!entity.is_stale());
@@ -202,13 +202,13 @@ fn an_event_that_an_answer_already_included_marks_its_author_and_asks_nothing() 
 
 #[test]
 fn a_created_structure_appears_under_its_parent_marked_as_new() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.event(
         json!({"type": "structure_updated", "metadata": {"version": 1, "userId": "tor"}, "payload":
         {"structureId": "stall", "settlementId": "salt", "campaignId": "c", "operation": "create", "changedFields": ["name"]}}),
     );
     let refetch = f.due().unwrap();
-    f.answer(refetch.ticket, vec![structure_node("stall", "salt")]);
+    f.answer(refetch.request_id, vec![structure_node("stall", "salt")]);
     let children = f.cache.children(&id("salt"), &EntityType::Structure);
     assert_eq!(children.len(), 1);
     assert_eq!(children[0].changes["name"].by, Some(id("tor")));
@@ -216,28 +216,28 @@ fn a_created_structure_appears_under_its_parent_marked_as_new() {
 
 #[test]
 fn a_deleted_parent_takes_its_children_and_an_answer_under_way_does_not_bring_them_back() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.event(json!({"type": "structure_updated", "metadata": {}, "payload":
         {"structureId": "tower", "settlementId": "harrow", "campaignId": "c", "operation": "update"}}));
     let refetch = f.due().unwrap();
     f.settlement_updated("harrow", "delete", &[], None);
-    f.answer(refetch.ticket, vec![structure_node("tower", "harrow")]);
+    f.answer(refetch.request_id, vec![structure_node("tower", "harrow")]);
     assert!(f.cache.get(&settlement("harrow")).is_none() && f.cache.get(&structure("tower")).is_none());
     assert_eq!(f.cache.children(&id("k"), &EntityType::Settlement).len(), 1);
 }
 
 #[test]
-fn what_a_refetch_no_longer_finds_is_gone() {
-    let mut f = Fixture::new();
+fn entity_missing_from_a_refetch_is_removed() {
+    let mut f = CacheFixture::new();
     f.settlement_updated("salt", "update", &["level"], Some(2));
     let refetch = f.due().unwrap();
-    f.answer(refetch.ticket, vec![]);
+    f.answer(refetch.request_id, vec![]);
     assert!(f.cache.get(&settlement("salt")).is_none());
 }
 
 #[test]
 fn an_invalidation_evicts_only_the_computed_fields_it_names() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.event(json!({"type": "state_invalidated", "metadata": {}, "payload":
         {"scope": "campaign", "campaignId": "c", "affectedFields": ["defence"]}}));
     let entity = f.cache.get(&settlement("harrow")).unwrap();
@@ -248,7 +248,7 @@ fn an_invalidation_evicts_only_the_computed_fields_it_names() {
 
 #[test]
 fn the_clock_is_set_at_once_and_what_depends_on_time_is_evicted() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.event(json!({"type": "world_time_changed", "metadata": {"version": 2}, "payload": {"campaignId": "c",
         "previousTime": "1207-09-14T18:20:00.000Z", "newTime": "1207-09-14T21:20:00.000Z", "elapsedSeconds": 10800}}));
     assert_eq!(f.cache.world_time(), Some("1207-09-14T21:20:00.000Z"));
@@ -257,8 +257,8 @@ fn the_clock_is_set_at_once_and_what_depends_on_time_is_evicted() {
 }
 
 #[test]
-fn what_the_snapshot_already_contains_changes_nothing() {
-    let mut f = Fixture::new();
+fn event_covered_by_the_snapshot_changes_nothing() {
+    let mut f = CacheFixture::new();
     f.seq = 9;
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     assert!(!f.cache.get(&settlement("harrow")).unwrap().is_stale());
@@ -266,29 +266,29 @@ fn what_the_snapshot_already_contains_changes_nothing() {
 
 #[test]
 fn a_failed_query_is_asked_again_after_a_pause_and_its_late_answer_is_ignored() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     let refetch = f.due().unwrap();
-    f.cache.failed(refetch.ticket, f.now);
+    f.cache.failed(refetch.request_id, f.now);
     assert_eq!(f.due(), None);
     f.now = f.cache.refetch_deadline().unwrap();
     let again = f.cache.refetch_due(f.now).unwrap();
-    f.answer(refetch.ticket, vec![settlement_node("harrow", 2, 9)]);
+    f.answer(refetch.request_id, vec![settlement_node("harrow", 2, 9)]);
     assert_eq!(f.level("harrow"), Some(3));
-    f.answer(again.ticket, vec![settlement_node("harrow", 2, 4)]);
+    f.answer(again.request_id, vec![settlement_node("harrow", 2, 4)]);
     assert_eq!(f.level("harrow"), Some(4));
 }
 
 #[test]
-fn what_is_exported_is_the_same_campaign_when_taken_in_again() {
-    let mut f = Fixture::new();
+fn exported_snapshot_restores_the_same_cache() {
+    let mut f = CacheFixture::new();
     let before = f.cache.revision();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     assert_ne!(f.cache.revision(), before);
     let awaited = f.cache.export().unwrap();
     assert_eq!(awaited.position, Some(Position::new("e", 10)), "a value is awaited");
     let refetch = f.due().unwrap();
-    f.answer(refetch.ticket, vec![settlement_node("harrow", 2, 4)]);
+    f.answer(refetch.request_id, vec![settlement_node("harrow", 2, 4)]);
     let exported = f.cache.export().unwrap();
     assert_eq!(exported.position, Some(Position::new("e", 11)));
 
@@ -303,7 +303,7 @@ fn what_is_exported_is_the_same_campaign_when_taken_in_again() {
 
 #[test]
 fn a_server_that_cannot_be_asked_is_asked_once_and_the_values_stay_stale() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     f.settlement_updated("harrow", "update", &["level"], Some(2));
     f.due().unwrap();
     assert!(f.cache.cannot_refetch(), "it is news");
@@ -326,19 +326,19 @@ fn a_server_that_cannot_be_asked_is_asked_once_and_the_values_stay_stale() {
 /// 10,000 events in one second, answered after 5 ms each: at most one query per window, 34 in all.
 #[test]
 fn a_burst_of_ten_thousand_events_leads_to_a_bounded_number_of_queries() {
-    let mut f = Fixture::new();
+    let mut f = CacheFixture::new();
     let start = f.now;
     let mut answer_at = None;
     for i in 0..10_000_u32 {
         f.now = start + Duration::from_micros(u64::from(i) * 100);
         f.settlement_updated(if i % 2 == 0 { "harrow" } else { "salt" }, "update", &["level"], Some(i64::from(i) + 2));
         if let Some(refetch) = f.cache.refetch_due(f.now) {
-            answer_at = Some((f.now + Duration::from_millis(5), refetch.ticket, i64::from(i) + 2));
+            answer_at = Some((f.now + Duration::from_millis(5), refetch.request_id, i64::from(i) + 2));
         }
-        if let Some((due, ticket, version)) = answer_at.filter(|(due, ..)| *due <= f.now) {
+        if let Some((due, request_id, version)) = answer_at.filter(|(due, ..)| *due <= f.now) {
             assert!(due <= f.now);
             answer_at = None;
-            f.answer(ticket, vec![settlement_node("harrow", version, 1), settlement_node("salt", version, 1)]);
+            f.answer(request_id, vec![settlement_node("harrow", version, 1), settlement_node("salt", version, 1)]);
         }
     }
     assert!(f.cache.refetches() <= 34, "{} queries", f.cache.refetches());
@@ -346,7 +346,7 @@ fn a_burst_of_ten_thousand_events_leads_to_a_bounded_number_of_queries() {
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum CacheStep {
     Edit(u8),
     Create(u8),
     Delete(u8),
@@ -355,14 +355,14 @@ enum Step {
     Fail,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = CacheStep> {
     prop_oneof![
-        4 => (0..4u8).prop_map(Step::Edit),
-        1 => (0..4u8).prop_map(Step::Create),
-        1 => (0..4u8).prop_map(Step::Delete),
-        3 => Just(Step::Query),
-        3 => Just(Step::Answer),
-        1 => Just(Step::Fail),
+        4 => (0..4u8).prop_map(CacheStep::Edit),
+        1 => (0..4u8).prop_map(CacheStep::Create),
+        1 => (0..4u8).prop_map(CacheStep::Delete),
+        3 => Just(CacheStep::Query),
+        3 => Just(CacheStep::Answer),
+        1 => Just(CacheStep::Fail),
     ]
 }
 
@@ -370,50 +370,50 @@ proptest! {
     /// Whatever the interleaving of edits, queries, slow answers and failures: once nothing is
     /// wanted any more, the cache tells the database's story.
     #[test]
-    fn the_cache_ends_up_telling_the_database_s_story(
+    fn cache_converges_to_the_database(
         steps in prop::collection::vec(step(), 1..80),
         versioned in any::<bool>(),
     ) {
-        let mut f = Fixture::new();
+        let mut f = CacheFixture::new();
         let mut database: BTreeMap<String, (i64, i64)> =
             BTreeMap::from([("harrow".to_owned(), (1, 3)), ("salt".to_owned(), (1, 2))]);
         let mut versions = 100;
-        let mut flight: Option<(Ticket, Vec<Value>)> = None;
+        let mut in_flight: Option<(RequestId, Vec<Value>)> = None;
         let name = |n: u8| ["harrow", "salt", "vael", "mere"][usize::from(n)].to_owned();
-        let query = |f: &mut Fixture, database: &BTreeMap<String, (i64, i64)>| f.due().map(|refetch| {
+        let query = |f: &mut CacheFixture, database: &BTreeMap<String, (i64, i64)>| f.due().map(|refetch| {
             let nodes = refetch.ids.iter().filter_map(|id| {
                 database.get(id.as_str()).map(|(version, level)| settlement_node(id.as_str(), *version, *level))
             }).collect();
-            (refetch.ticket, nodes)
+            (refetch.request_id, nodes)
         });
         for step in steps {
             match step {
-                Step::Edit(n) => if let Some(row) = database.get_mut(&name(n)) {
+                CacheStep::Edit(n) => if let Some(row) = database.get_mut(&name(n)) {
                     *row = (row.0 + 1, row.1 + 1);
                     let version = row.0;
                     f.settlement_updated(&name(n), "update", &["level"], versioned.then_some(version));
                 },
-                Step::Create(n) => if let Entry::Vacant(place) = database.entry(name(n)) {
+                CacheStep::Create(n) => if let Entry::Vacant(place) = database.entry(name(n)) {
                     versions += 100;
                     place.insert((versions, 1));
                     f.settlement_updated(&name(n), "create", &["name"], versioned.then_some(versions));
                 },
-                Step::Delete(n) => if database.remove(&name(n)).is_some() {
+                CacheStep::Delete(n) => if database.remove(&name(n)).is_some() {
                     f.settlement_updated(&name(n), "delete", &[], None);
                 },
-                Step::Query => if flight.is_none() { flight = query(&mut f, &database); },
-                Step::Answer => if let Some((ticket, nodes)) = flight.take() { f.answer(ticket, nodes); },
-                Step::Fail => if let Some((ticket, _)) = flight.take() {
+                CacheStep::Query => if in_flight.is_none() { in_flight = query(&mut f, &database); },
+                CacheStep::Answer => if let Some((request_id, nodes)) = in_flight.take() { f.answer(request_id, nodes); },
+                CacheStep::Fail => if let Some((request_id, _)) = in_flight.take() {
                     let now = f.now;
-                    f.cache.failed(ticket, now);
+                    f.cache.failed(request_id, now);
                 },
             }
         }
-        if let Some((ticket, nodes)) = flight.take() { f.answer(ticket, nodes); }
+        if let Some((request_id, nodes)) = in_flight.take() { f.answer(request_id, nodes); }
         while let Some(deadline) = f.cache.refetch_deadline() {
             f.now = deadline;
-            let (ticket, nodes) = query(&mut f, &database).unwrap();
-            f.answer(ticket, nodes);
+            let (request_id, nodes) = query(&mut f, &database).unwrap();
+            f.answer(request_id, nodes);
         }
         let told: BTreeMap<String, (i64, i64)> = f.cache.of_type(&EntityType::Settlement)
             .map(|entity| (entity.name.to_string(), (entity.version, entity.field("level").unwrap().as_i64().unwrap())))

@@ -17,13 +17,13 @@ pub struct Edit {
     /// The run that the change belongs to, named in the events it leads to; without one they name the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
-    pub change: Change,
+    pub change: EditChange,
 }
 
 /// Says what is to be changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Change {
+pub enum EditChange {
     /// Sets fields of an entity; `input` is the mutation's input, in which `variables` is a patch.
     Update {
         entity_type: EntityType,
@@ -58,7 +58,7 @@ pub enum Change {
     },
 }
 
-impl Change {
+impl EditChange {
     /// Builds an update that joins what others change meanwhile, as long as they change other fields.
     #[must_use]
     pub fn update(entity: &EntityRef, input: Map<String, Value>, expected_version: Option<i64>) -> Self {
@@ -100,9 +100,9 @@ mod tests {
 
     use super::*;
 
-    fn update(input: Value) -> Change {
+    fn update(input: Value) -> EditChange {
         let Value::Object(input) = input else { panic!("no object") };
-        Change::update(&EntityRef::new(EntityType::Settlement, Id::parse("s").unwrap()), input, Some(3))
+        EditChange::update(&EntityRef::new(EntityType::Settlement, Id::parse("s").unwrap()), input, Some(3))
     }
 
     #[test]
@@ -116,10 +116,10 @@ mod tests {
         let id = Id::parse("s").unwrap();
         let changes = [
             update(json!({"level": 4})),
-            Change::Create { entity_type: EntityType::Kingdom, input: Map::new() },
-            Change::Delete { entity_type: EntityType::Settlement, id: id.clone(), expected_version: None },
-            Change::AdvanceTime { seconds: -60 },
-            Change::SetTime { time: "1207-09-14T15:20:00.000Z".to_owned(), rewind: true },
+            EditChange::Create { entity_type: EntityType::Kingdom, input: Map::new() },
+            EditChange::Delete { entity_type: EntityType::Settlement, id: id.clone(), expected_version: None },
+            EditChange::AdvanceTime { seconds: -60 },
+            EditChange::SetTime { time: "1207-09-14T15:20:00.000Z".to_owned(), rewind: true },
         ];
         for change in changes {
             let edit = Edit {

@@ -6,16 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 use scry_protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
 
-use super::edit::{Change, Edit};
-use super::outcome::Refusal;
+use super::edit::{Edit, EditChange};
+use super::outcome::EditRefusal;
 
 /// A server forgets keys after a day; an edit sent so long ago could be applied a second time.
-const KEY_LASTS: Duration = Duration::from_secs(23 * 3600);
+const KEY_LIFETIME: Duration = Duration::from_secs(23 * 3600);
 
 /// Holds an edit and what is known about its fate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub struct OutboxEntry {
     /// Its place in the campaign's queue; the file is named after it.
     #[serde(skip)]
     pub place: u64,
@@ -25,10 +25,10 @@ pub struct Entry {
     pub sent: Option<Timestamp>,
     /// Why it is not sent again by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<EditRefusal>,
 }
 
-impl Entry {
+impl OutboxEntry {
     /// Prepares an edit that has not been sent.
     #[must_use]
     pub const fn new(place: u64, edit: Edit) -> Self {
@@ -37,10 +37,10 @@ impl Entry {
 
     /// Says why it must not be sent by itself any more, although nobody has refused it.
     #[must_use]
-    pub fn uncertainty(&self, now: Timestamp) -> Option<Refusal> {
-        let limit = SignedDuration::try_from(KEY_LASTS).unwrap_or(SignedDuration::MAX);
+    pub fn uncertainty(&self, now: Timestamp) -> Option<EditRefusal> {
+        let limit = SignedDuration::try_from(KEY_LIFETIME).unwrap_or(SignedDuration::MAX);
         let sent = self.sent.filter(|sent| now.duration_since(*sent) > limit)?;
-        Some(Refusal {
+        Some(EditRefusal {
             code: ErrorCode::Other("UNANSWERED".to_owned()),
             message: format!(
                 "it was sent on {} and never answered, too long ago to repeat it without the danger of applying it \
@@ -82,17 +82,19 @@ impl Entry {
     }
 }
 
-const fn base_of(change: &Change) -> Option<i64> {
+const fn base_of(change: &EditChange) -> Option<i64> {
     match change {
-        Change::Update { expected_version, .. } | Change::Delete { expected_version, .. } => *expected_version,
-        Change::Create { .. } | Change::AdvanceTime { .. } | Change::SetTime { .. } => None,
+        EditChange::Update { expected_version, .. } | EditChange::Delete { expected_version, .. } => *expected_version,
+        EditChange::Create { .. } | EditChange::AdvanceTime { .. } | EditChange::SetTime { .. } => None,
     }
 }
 
-const fn base_of_mut(change: &mut Change) -> Option<&mut i64> {
+const fn base_of_mut(change: &mut EditChange) -> Option<&mut i64> {
     match change {
-        Change::Update { expected_version, .. } | Change::Delete { expected_version, .. } => expected_version.as_mut(),
-        Change::Create { .. } | Change::AdvanceTime { .. } | Change::SetTime { .. } => None,
+        EditChange::Update { expected_version, .. } | EditChange::Delete { expected_version, .. } => {
+            expected_version.as_mut()
+        }
+        EditChange::Create { .. } | EditChange::AdvanceTime { .. } | EditChange::SetTime { .. } => None,
     }
 }
 
@@ -103,15 +105,18 @@ mod tests {
 
     use super::*;
 
-    fn update(id: &str, input: Value, expected_version: Option<i64>) -> Entry {
+    fn update(id: &str, input: Value, expected_version: Option<i64>) -> OutboxEntry {
         let town = EntityRef::new(EntityType::Settlement, Id::parse(id).unwrap());
-        let change = Change::update(&town, input.as_object().unwrap().clone(), expected_version);
+        let change = EditChange::update(&town, input.as_object().unwrap().clone(), expected_version);
         let campaign = Id::parse("c").unwrap();
-        Entry::new(1, Edit { key: "k".to_owned(), campaign, at: Timestamp::UNIX_EPOCH, correlation: None, change })
+        OutboxEntry::new(
+            1,
+            Edit { key: "k".to_owned(), campaign, at: Timestamp::UNIX_EPOCH, correlation: None, change },
+        )
     }
 
     #[test]
-    fn a_later_edit_of_the_same_thing_builds_on_the_earlier_one() {
+    fn later_edit_builds_on_the_version_of_the_earlier_one() {
         let earlier = update("s", json!({"level": 4}), Some(3)).edit;
         let mut later = update("s", json!({"level": 5, "variables": {"morale": "high"}}), Some(3));
         assert!(later.build_on(&earlier, 4));
@@ -120,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn where_somebody_else_came_between_only_the_same_fields_are_known_to_be_untouched() {
+    fn edit_after_a_foreign_change_builds_only_on_its_own_fields() {
         let earlier = update("s", json!({"level": 4}), Some(3)).edit;
         assert!(update("s", json!({"level": 5}), Some(3)).build_on(&earlier, 6));
         assert!(!update("s", json!({"name": "Ford"}), Some(3)).build_on(&earlier, 6));
@@ -136,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_too_long_ago_waits_for_a_person() {
+    fn edit_sent_longer_ago_than_the_key_lifetime_waits_for_the_user() {
         let mut entry = update("s", json!({"level": 4}), None);
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         assert_eq!(entry.uncertainty(at("2026-01-02T00:00:00Z")), None, "it was never sent");

@@ -12,7 +12,7 @@ mod entry;
 mod outcome;
 mod queue;
 
-pub use self::edit::{Change, Edit};
-pub use self::entry::Entry;
-pub use self::outcome::{Outcome, Refusal, State};
-pub use self::queue::{Item, Outbox};
+pub use self::edit::{Edit, EditChange};
+pub use self::entry::OutboxEntry;
+pub use self::outcome::{EditOutcome, EditRefusal, EditState};
+pub use self::queue::{Outbox, OutboxItem};

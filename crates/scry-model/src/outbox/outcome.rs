@@ -7,21 +7,21 @@ use super::edit::Edit;
 
 /// Tells whoever holds the outbox what became of an edit.
 ///
-/// For each key the first is [`Outcome::Stored`], also for edits that an earlier run left behind.
+/// For each key the first is [`EditOutcome::Stored`], also for edits that an earlier run left behind.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum EditOutcome {
     /// The edit is on disk and waits; a crash no longer loses it.
     Stored(Edit),
     /// The edit could not be stored, and is therefore not sent; the reason is one safe sentence.
     NotStored { key: String, reason: String },
-    /// The edit is on its way. Where no answer comes, [`Outcome::Waiting`] follows.
+    /// The edit is on its way. Where no answer comes, [`EditOutcome::Waiting`] follows.
     Sending { key: String },
     /// The edit waits to be sent, or sent again, once the connection is live.
     Waiting { key: String },
     /// The server has applied it. `version` is the entity's after the edit, where the answer told one.
     Applied { key: String, version: Option<i64> },
     /// The server said no. The edit is kept until the person retries or discards it.
-    Refused { key: String, refusal: Refusal },
+    Refused { key: String, refusal: EditRefusal },
     /// The person gave it up.
     Discarded { key: String },
     /// Another program has had it answered, or has given it up; the campaign's events tell which.
@@ -33,7 +33,7 @@ pub enum Outcome {
 /// Says why an edit was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Refusal {
+pub struct EditRefusal {
     pub code: ErrorCode,
     /// One safe sentence.
     pub message: String,
@@ -44,8 +44,8 @@ pub struct Refusal {
 
 /// Tells how far an edit in the outbox has come.
 #[derive(Debug, Clone, PartialEq)]
-pub enum State {
+pub enum EditState {
     Pending,
     Sending,
-    Refused(Refusal),
+    Refused(EditRefusal),
 }

@@ -287,8 +287,8 @@ fn gap_is_detected_resumed_and_recovered() {
     rig.event(9, 7);
     rig.grant(9, true);
     assert_eq!(rig.delivered(), [7, 9]);
-    let gap = Gap { room: "structure:t".parse().unwrap(), from: 5, to: 9, healed: false };
-    assert_eq!(rig.gaps(), [gap.clone(), Gap { healed: true, ..gap }]);
+    let gap = Gap { room: "structure:t".parse().unwrap(), from: 5, to: 9, recovered: false };
+    assert_eq!(rig.gaps(), [gap.clone(), Gap { recovered: true, ..gap }]);
     assert_eq!(rig.phase(), Phase::Live);
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use scry_calendar::WorldTime;
 use scry_model::event::DueEffect;
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 use serde_json::Value;
 
 use super::Sheet;
@@ -106,8 +106,8 @@ impl App {
     pub(super) fn move_clock(&mut self, goal: &Goal) -> Vec<Effect> {
         let base = self.seen_world_time().map(|time| ("worldTime".to_owned(), Value::from(time)));
         let change = match goal {
-            Goal::By(seconds) => Change::AdvanceTime { seconds: *seconds },
-            Goal::To(time) => Change::SetTime { time: time.clone(), rewind: false },
+            Goal::By(seconds) => EditChange::AdvanceTime { seconds: *seconds },
+            Goal::To(time) => EditChange::SetTime { time: time.clone(), rewind: false },
         };
         self.submit(change, base.into_iter().collect())
     }

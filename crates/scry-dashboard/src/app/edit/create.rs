@@ -1,7 +1,7 @@
 //! Creating: what, where it belongs, and what it is called.
 
 use scry_model::cache::Entity;
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 use scry_protocol::{EntityRef, EntityType, Id};
 use serde_json::{Map, Value};
 
@@ -251,6 +251,6 @@ impl App {
         {
             input.insert("campaignId".to_owned(), campaign.key.id.as_str().into());
         }
-        self.submit(Change::Create { entity_type: plan.kind.clone(), input }, Vec::new())
+        self.submit(EditChange::Create { entity_type: plan.kind.clone(), input }, Vec::new())
     }
 }

@@ -1,7 +1,7 @@
 //! Deleting, after a question that names what goes with it.
 
 use scry_model::cache::Entity;
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 use scry_protocol::{EntityRef, EntityType};
 
 use super::{Deed, Sheet};
@@ -69,7 +69,7 @@ impl App {
 
     pub(super) fn delete(&mut self, sheet: DeleteSheet) -> Vec<Effect> {
         let EntityRef { entity_type, id } = sheet.subject;
-        self.submit(Change::Delete { entity_type, id, expected_version: sheet.version }, Vec::new())
+        self.submit(EditChange::Delete { entity_type, id, expected_version: sheet.version }, Vec::new())
     }
 
     /// Lists what goes with something, by type: what stands in it, and what stands in that.

@@ -1,6 +1,6 @@
 //! The list of edits that are not over: to look at, send again, or give up.
 
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 
 use super::{Deed, Sheet, moved};
 use crate::app::command::{Action, Context};
@@ -110,7 +110,7 @@ impl App {
         let is_lost = matches!(held.state, State::Lost(_));
         self.pending.forget(&held.edit.key);
         self.say(&format!("given up: {said}"));
-        if matches!(held.edit.change, Change::Create { .. } | Change::Delete { .. }) {
+        if matches!(held.edit.change, EditChange::Create { .. } | EditChange::Delete { .. }) {
             self.rebuild_tree();
         }
         if is_lost { Vec::new() } else { vec![Effect::DiscardEdit(held.edit.key.clone())] }

@@ -1,6 +1,6 @@
 //! Choosing what one is told at once.
 
-use scry_model::event::Preferences;
+use scry_model::event::PushPreferences;
 
 use super::{Deed, Sheet, moved};
 use crate::app::command::{Action, Context};
@@ -11,13 +11,13 @@ use crate::app::{App, Effect};
 /// Holds the choice as it is being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreferencesSheet {
-    pub chosen: Preferences,
+    pub chosen: PushPreferences,
     pub cursor: usize,
 }
 
 impl PreferencesSheet {
     #[must_use]
-    pub const fn new(chosen: Preferences) -> Self {
+    pub const fn new(chosen: PushPreferences) -> Self {
         Self { chosen, cursor: 0 }
     }
 
@@ -55,7 +55,7 @@ impl App {
         } else if !words.is_empty() {
             let chosen = |all: &[&str]| words.iter().filter(|word| all.contains(&word.as_str())).cloned().collect();
             let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
-            return vec![Effect::SetPreferences(Preferences { levels: chosen(&LEVELS), kinds: chosen(&kinds) })];
+            return vec![Effect::SetPreferences(PushPreferences { levels: chosen(&LEVELS), kinds: chosen(&kinds) })];
         }
         let rows = PreferencesSheet::new(preferences).rows();
         for (word, what, chosen) in rows {

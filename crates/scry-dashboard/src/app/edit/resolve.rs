@@ -1,6 +1,6 @@
 //! Resolving a conflict: for each field what was there before, mine, and theirs.
 
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 
@@ -171,15 +171,15 @@ impl App {
         self.pending.forget(&sheet.key);
         let version = Some(sheet.current_version);
         match &held.edit.change {
-            Change::Delete { entity_type, id, .. } => {
+            EditChange::Delete { entity_type, id, .. } => {
                 let change =
-                    Change::Delete { entity_type: entity_type.clone(), id: id.clone(), expected_version: version };
+                    EditChange::Delete { entity_type: entity_type.clone(), id: id.clone(), expected_version: version };
                 effects.extend(self.submit(change, Vec::new()));
             }
-            change @ (Change::Update { .. }
-            | Change::Create { .. }
-            | Change::AdvanceTime { .. }
-            | Change::SetTime { .. }) => {
+            change @ (EditChange::Update { .. }
+            | EditChange::Create { .. }
+            | EditChange::AdvanceTime { .. }
+            | EditChange::SetTime { .. }) => {
                 let (fields, base) = decided(sheet, &patch(change), &held.base);
                 if fields.is_empty() {
                     self.say(&format!("left as they are now: {}", self.sentence(&held)));

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use scry_model::outbox::{Change, Edit};
+use scry_model::outbox::{Edit, EditChange};
 use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 
@@ -28,7 +28,7 @@ impl Keys {
 
 impl App {
     /// Submits a change; `base` holds what its fields showed before.
-    pub(super) fn submit(&mut self, change: Change, base: Vec<(String, Value)>) -> Vec<Effect> {
+    pub(super) fn submit(&mut self, change: EditChange, base: Vec<(String, Value)>) -> Vec<Effect> {
         let Stage::Watching(campaign) = self.stage.clone() else { return Vec::new() };
         let Some(rights) = self.rights() else {
             self.say(self.why_not());
@@ -49,7 +49,7 @@ impl App {
         base: Vec<(String, Value)>,
         version: Option<i64>,
     ) -> Vec<Effect> {
-        self.submit(Change::update(key, input, version), base)
+        self.submit(EditChange::update(key, input, version), base)
     }
 
     /// Returns the version an edit made now builds on; `None` where the server does not count.

@@ -1,6 +1,6 @@
 //! Taking one's own last change back: as a new change, which others see like any other.
 
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 
@@ -78,27 +78,29 @@ impl App {
 }
 
 /// Returns the change that reverses an applied edit, with the values that it replaces.
-fn inverse(held: &Held) -> Option<(Change, Vec<(String, Value)>)> {
+fn inverse(held: &Held) -> Option<(EditChange, Vec<(String, Value)>)> {
     let State::Applied { version } = held.state else { return None };
     match &held.edit.change {
-        Change::Update { entity_type, id, .. } if !held.base.is_empty() => {
+        EditChange::Update { entity_type, id, .. } if !held.base.is_empty() => {
             let mut fields = Map::new();
             for (field, value) in &held.base {
                 merge(&mut fields, input(field, value.clone()));
             }
             let entity = EntityRef::new(entity_type.clone(), id.clone());
-            Some((Change::update(&entity, fields, version), held.values()))
+            Some((EditChange::update(&entity, fields, version), held.values()))
         }
-        Change::Create { .. } => {
+        EditChange::Create { .. } => {
             let EntityRef { entity_type, id } = held.made.clone()?;
-            Some((Change::Delete { entity_type, id, expected_version: version }, Vec::new()))
+            Some((EditChange::Delete { entity_type, id, expected_version: version }, Vec::new()))
         }
-        Change::AdvanceTime { seconds } => Some((Change::AdvanceTime { seconds: seconds.checked_neg()? }, Vec::new())),
-        Change::SetTime { .. } => {
+        EditChange::AdvanceTime { seconds } => {
+            Some((EditChange::AdvanceTime { seconds: seconds.checked_neg()? }, Vec::new()))
+        }
+        EditChange::SetTime { .. } => {
             let (_, before) = held.base.first()?;
-            Some((Change::SetTime { time: before.as_str()?.to_owned(), rewind: false }, Vec::new()))
+            Some((EditChange::SetTime { time: before.as_str()?.to_owned(), rewind: false }, Vec::new()))
         }
-        Change::Update { .. } | Change::Delete { .. } => None,
+        EditChange::Update { .. } | EditChange::Delete { .. } => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What notices do to the dashboard, and the person with them.
 
 use scry_config::alerts::AlertLevel;
-use scry_model::event::{Inbox, Preferences};
+use scry_model::event::{NotificationInbox, PushPreferences};
 use scry_protocol::catalogue::Severity;
 use scry_protocol::{EntityRef, EphemeralEvent, Id};
 
@@ -58,7 +58,7 @@ impl App {
     }
 
     /// Takes in the list as the server keeps it.
-    pub(in crate::app) fn inbox_told(&mut self, result: Result<Inbox, Unanswered>) {
+    pub(in crate::app) fn inbox_told(&mut self, result: Result<NotificationInbox, Unanswered>) {
         self.redraw = true;
         match result {
             Ok(told) => self.inbox.told(told),
@@ -69,7 +69,7 @@ impl App {
     }
 
     /// Takes in what the person is told at once from now on.
-    pub(in crate::app) fn preferences_told(&mut self, result: Result<Preferences, String>) {
+    pub(in crate::app) fn preferences_told(&mut self, result: Result<PushPreferences, String>) {
         self.redraw = true;
         match result {
             Ok(preferences) => {

@@ -4,7 +4,7 @@ mod actions;
 
 use jiff::Timestamp;
 use scry_model::cache::Cache;
-use scry_model::event::{Inbox as Told, Notification, Preferences};
+use scry_model::event::{Notification, NotificationInbox as Told, PushPreferences};
 use scry_protocol::catalogue::Severity;
 use scry_protocol::messages::{ConflictResolved, DocumentConflict, NotificationNew};
 use scry_protocol::{EntityRef, Id};
@@ -33,7 +33,7 @@ const INVITATION: &str = "invitation";
 pub struct Inbox {
     notices: Vec<Notice>,
     cursor: usize,
-    preferences: Option<Preferences>,
+    preferences: Option<PushPreferences>,
     is_missing: bool,
 }
 
@@ -84,7 +84,7 @@ impl Inbox {
 
     /// Returns what the server tells at once, once it has said so.
     #[must_use]
-    pub const fn preferences(&self) -> Option<&Preferences> {
+    pub const fn preferences(&self) -> Option<&PushPreferences> {
         self.preferences.as_ref()
     }
 

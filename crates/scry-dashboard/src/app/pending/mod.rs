@@ -11,7 +11,7 @@ pub mod words;
 use std::collections::VecDeque;
 
 use scry_model::cache::{Cache, Entity};
-use scry_model::outbox::{Change, Edit, Outcome, Refusal};
+use scry_model::outbox::{Edit, EditChange, EditOutcome, EditRefusal};
 use scry_protocol::{EntityRef, Event, Id, Operation, Payload, Source};
 
 pub use overlay::{Mark, patch};
@@ -56,7 +56,7 @@ pub enum State {
         version: Option<i64>,
     },
     /// Rolled back, and kept for another try.
-    Refused(Refusal),
+    Refused(EditRefusal),
     /// Rolled back because it could not be kept; one sentence says why.
     Lost(String),
 }
@@ -98,28 +98,28 @@ impl Pending {
     }
 
     /// Takes in what became of an edit.
-    pub fn outcome(&mut self, outcome: Outcome) -> Option<News> {
+    pub fn outcome(&mut self, outcome: EditOutcome) -> Option<News> {
         match outcome {
-            Outcome::Stored(edit) => {
+            EditOutcome::Stored(edit) => {
                 self.stored(edit);
                 None
             }
-            Outcome::Waiting { key } => {
+            EditOutcome::Waiting { key } => {
                 self.advance(&key, State::Waiting);
                 None
             }
-            Outcome::Sending { key } => {
+            EditOutcome::Sending { key } => {
                 self.advance(&key, State::Sending);
                 None
             }
-            Outcome::Applied { key, version } => self.applied(&key, version),
-            Outcome::Refused { key, refusal } => self.refuse(&key, State::Refused(refusal)),
-            Outcome::NotStored { key, reason } => self.refuse(&key, State::Lost(reason)),
-            Outcome::Discarded { key } | Outcome::Gone { key } => {
+            EditOutcome::Applied { key, version } => self.applied(&key, version),
+            EditOutcome::Refused { key, refusal } => self.refuse(&key, State::Refused(refusal)),
+            EditOutcome::NotStored { key, reason } => self.refuse(&key, State::Lost(reason)),
+            EditOutcome::Discarded { key } | EditOutcome::Gone { key } => {
                 self.held.retain(|held| held.edit.key != key);
                 None
             }
-            Outcome::Notice(sentence) => Some(News::Notice(sentence)),
+            EditOutcome::Notice(sentence) => Some(News::Notice(sentence)),
         }
     }
 
@@ -169,9 +169,9 @@ impl Pending {
         let found = by_key.or_else(|| {
             let Payload::WorldTimeChanged(moved) = &event.payload else { return None };
             let same = |held: &&Held| match &held.edit.change {
-                Change::AdvanceTime { seconds } => *seconds == moved.elapsed_seconds,
-                Change::SetTime { time, .. } => *time == moved.new_time,
-                Change::Update { .. } | Change::Create { .. } | Change::Delete { .. } => false,
+                EditChange::AdvanceTime { seconds } => *seconds == moved.elapsed_seconds,
+                EditChange::SetTime { time, .. } => *time == moved.new_time,
+                EditChange::Update { .. } | EditChange::Create { .. } | EditChange::Delete { .. } => false,
             };
             self.held.iter().filter(|held| mine() && !held.state.is_refused()).find(same)
         });
@@ -281,7 +281,7 @@ impl Held {
     fn is_in(&self, cache: &Cache) -> bool {
         let State::Applied { version } = self.state else { return false };
         match &self.edit.change {
-            Change::Update { entity_type, id, .. } => {
+            EditChange::Update { entity_type, id, .. } => {
                 let Some(entity) = cache.get(&EntityRef::new(entity_type.clone(), id.clone())) else { return true };
                 overlay::patch(&self.edit.change).iter().all(|(field, value)| {
                     let told = !entity.is_field_stale(field);
@@ -291,12 +291,12 @@ impl Held {
                     }
                 })
             }
-            Change::Create { .. } => self.made_in(cache).is_some(),
-            Change::Delete { entity_type, id, .. } => {
+            EditChange::Create { .. } => self.made_in(cache).is_some(),
+            EditChange::Delete { entity_type, id, .. } => {
                 cache.get(&EntityRef::new(entity_type.clone(), id.clone())).is_none()
             }
             // Its own event ends it, or the whole state.
-            Change::AdvanceTime { .. } | Change::SetTime { .. } => {
+            EditChange::AdvanceTime { .. } | EditChange::SetTime { .. } => {
                 version.is_some_and(|version| cache.campaign().is_some_and(|campaign| campaign.version >= version))
             }
         }
@@ -310,7 +310,7 @@ impl Held {
     }
 
     const fn is_of_clock(&self) -> bool {
-        matches!(self.edit.change, Change::SetTime { .. } | Change::AdvanceTime { .. })
+        matches!(self.edit.change, EditChange::SetTime { .. } | EditChange::AdvanceTime { .. })
     }
 
     /// Finds what a create has become; where no event names it, by its name and place.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 use scry_model::cache::{Entity, provisional};
-use scry_model::outbox::{Change, Edit};
+use scry_model::outbox::{Edit, EditChange};
 use scry_protocol::{EntityRef, EntityType, Id};
 use scry_text as text;
 use scry_text::json::Json;
@@ -59,10 +59,11 @@ impl Pending {
     #[must_use]
     pub fn is_deleted(&self, key: &EntityRef) -> bool {
         let deletes = |held: &Held| match &held.edit.change {
-            Change::Delete { entity_type, id, .. } => *entity_type == key.entity_type && *id == key.id,
-            Change::Update { .. } | Change::Create { .. } | Change::AdvanceTime { .. } | Change::SetTime { .. } => {
-                false
-            }
+            EditChange::Delete { entity_type, id, .. } => *entity_type == key.entity_type && *id == key.id,
+            EditChange::Update { .. }
+            | EditChange::Create { .. }
+            | EditChange::AdvanceTime { .. }
+            | EditChange::SetTime { .. } => false,
         };
         self.held.iter().any(|held| !held.state.is_refused() && deletes(held))
     }
@@ -78,12 +79,12 @@ impl Pending {
         let mut time: Option<Timestamp> = None;
         for held in self.held.iter().filter(|held| !held.state.is_refused()) {
             match &held.edit.change {
-                Change::SetTime { time: to, .. } => time = to.parse().ok(),
-                Change::AdvanceTime { seconds } => {
+                EditChange::SetTime { time: to, .. } => time = to.parse().ok(),
+                EditChange::AdvanceTime { seconds } => {
                     let from = time.or_else(|| told.parse().ok())?;
                     time = from.checked_add(SignedDuration::from_secs(*seconds)).ok();
                 }
-                Change::Update { .. } | Change::Create { .. } | Change::Delete { .. } => {}
+                EditChange::Update { .. } | EditChange::Create { .. } | EditChange::Delete { .. } => {}
             }
         }
         time.map(|time| format!("{time:.3}"))
@@ -91,7 +92,7 @@ impl Pending {
 
     fn updates(&self, key: &EntityRef) -> impl Iterator<Item = &Held> {
         self.held.iter().filter(move |held| {
-            let Change::Update { entity_type, id, .. } = &held.edit.change else { return false };
+            let EditChange::Update { entity_type, id, .. } = &held.edit.change else { return false };
             !held.state.is_refused() && *entity_type == key.entity_type && *id == key.id
         })
     }
@@ -120,8 +121,8 @@ impl Held {
 
 /// Lists the fields an update sets, each variable by its key, with the value to show.
 #[must_use]
-pub fn patch(change: &Change) -> Vec<(String, Value)> {
-    let Change::Update { input, .. } = change else { return Vec::new() };
+pub fn patch(change: &EditChange) -> Vec<(String, Value)> {
+    let EditChange::Update { input, .. } = change else { return Vec::new() };
     let mut fields = Vec::new();
     for (name, value) in input {
         match value.as_object().filter(|_| name == "variables") {
@@ -147,7 +148,7 @@ fn set(entity: &mut Entity, field: &str, value: Value) {
 
 /// Builds the row of a create; it goes by the edit's key until the server has named it.
 pub(super) fn row(edit: &Edit) -> Option<Entity> {
-    let Change::Create { entity_type, input } = &edit.change else { return None };
+    let EditChange::Create { entity_type, input } = &edit.change else { return None };
     let mut fields = input.clone();
     fields.insert("__typename".to_owned(), entity_type.as_str().into());
     fields.insert("id".to_owned(), row_id(&edit.key)?.as_str().into());

@@ -29,12 +29,12 @@ fn input(field: usize, value: i64) -> serde_json::Map<String, Value> {
 }
 
 fn edit(key: &str, field: usize, value: i64) -> Edit {
-    let change = Change::update(&town(), input(field, value), Some(1));
+    let change = EditChange::update(&town(), input(field, value), Some(1));
     Edit { key: key.to_owned(), campaign: id("c"), at: Timestamp::UNIX_EPOCH, correlation: None, change }
 }
 
-fn refusal() -> Refusal {
-    Refusal { code: ErrorCode::Conflict, message: "somebody else was first".to_owned(), conflict: None }
+fn refusal() -> EditRefusal {
+    EditRefusal { code: ErrorCode::Conflict, message: "somebody else was first".to_owned(), conflict: None }
 }
 
 /// A server with one town, every value of which is different from all others.
@@ -103,7 +103,7 @@ struct Model {
     pending: Pending,
     now: Instant,
     outbox: VecDeque<(String, usize, i64)>,
-    outcomes: VecDeque<Outcome>,
+    outcomes: VecDeque<EditOutcome>,
     events: VecDeque<Value>,
     asked: Option<(Refetch, Value)>,
     next: i64,
@@ -162,7 +162,7 @@ impl Model {
             }
             Deed::Answer => {
                 if let Some((refetch, node)) = self.asked.take() {
-                    self.cache.answered(refetch.ticket, vec![node.into()], self.now, Timestamp::UNIX_EPOCH);
+                    self.cache.answered(refetch.request_id, vec![node.into()], self.now, Timestamp::UNIX_EPOCH);
                 }
             }
         }
@@ -174,7 +174,7 @@ impl Model {
         let key = format!("k{}", self.next);
         let edit = edit(&key, field, self.next);
         self.pending.submit(edit.clone(), Vec::new());
-        self.outcomes.push_back(Outcome::Stored(edit));
+        self.outcomes.push_back(EditOutcome::Stored(edit));
         self.outbox.push_back((key.clone(), field, self.next));
         self.open.push((key, field, self.next));
         self.mine.push(self.next);
@@ -182,19 +182,19 @@ impl Model {
 
     fn send(&mut self, accepted: bool, tells_key: bool) {
         let Some((key, field, value)) = self.outbox.pop_front() else { return };
-        self.outcomes.push_back(Outcome::Sending { key: key.clone() });
+        self.outcomes.push_back(EditOutcome::Sending { key: key.clone() });
         if accepted {
             let event = self.server.store(field, value, tells_key.then_some(key.as_str()));
             self.events.push_back(event);
-            self.outcomes.push_back(Outcome::Applied { key, version: Some(self.server.version) });
+            self.outcomes.push_back(EditOutcome::Applied { key, version: Some(self.server.version) });
         } else {
-            self.outcomes.push_back(Outcome::Refused { key, refusal: refusal() });
+            self.outcomes.push_back(EditOutcome::Refused { key, refusal: refusal() });
         }
     }
 
     fn hear(&mut self) {
         let Some(outcome) = self.outcomes.pop_front() else { return };
-        if let Outcome::Applied { key, .. } | Outcome::Refused { key, .. } = &outcome {
+        if let EditOutcome::Applied { key, .. } | EditOutcome::Refused { key, .. } = &outcome {
             self.open.retain(|(open, ..)| open != key);
         }
         self.pending.outcome(outcome);
@@ -256,7 +256,7 @@ proptest! {
 fn a_created_row_stands_until_its_entity_is_here_and_then_is_that_entity() {
     let mut pending = Pending::default();
     let mut cache = Cache::default();
-    let change = Change::Create {
+    let change = EditChange::Create {
         entity_type: EntityType::Settlement,
         input: json!({"kingdomId": "k", "name": "Oak\u{1b}ford"}).as_object().unwrap().clone(),
     };
@@ -266,7 +266,7 @@ fn a_created_row_stands_until_its_entity_is_here_and_then_is_that_entity() {
     let row = pending.created().next().unwrap().clone();
     assert_eq!((&*row.name, row.parent.as_ref().map(Id::as_str)), ("Oak\u{fffd}ford", Some("k")));
     assert_eq!(pending.mark_of(&row.key), Some(Mark::Waiting));
-    pending.outcome(Outcome::Applied { key: "key-1".to_owned(), version: Some(1) });
+    pending.outcome(EditOutcome::Applied { key: "key-1".to_owned(), version: Some(1) });
     assert_eq!(pending.settle(&cache), [], "its entity is not here yet");
     let event = json!({"type": "settlement_updated", "metadata": {"correlationId": "key-1", "version": 1},
         "payload": {"settlementId": "s", "campaignId": "c", "operation": "create", "changedFields": []}});
@@ -291,16 +291,16 @@ fn the_clock_shows_every_move_until_its_own_event_has_moved_it() {
         correlation: None,
         change,
     };
-    pending.submit(clock("a", Change::AdvanceTime { seconds: 3_600 }), Vec::new());
-    pending.submit(clock("b", Change::AdvanceTime { seconds: 60 }), Vec::new());
+    pending.submit(clock("a", EditChange::AdvanceTime { seconds: 3_600 }), Vec::new());
+    pending.submit(clock("b", EditChange::AdvanceTime { seconds: 60 }), Vec::new());
     assert_eq!(pending.world_time("1207-09-14T15:20:00Z").as_deref(), Some("1207-09-14T16:21:00.000Z"));
-    pending.outcome(Outcome::Applied { key: "a".to_owned(), version: None });
+    pending.outcome(EditOutcome::Applied { key: "a".to_owned(), version: None });
     assert_eq!(pending.world_time("1207-09-14T15:20:00Z").as_deref(), Some("1207-09-14T16:21:00.000Z"));
     let event = json!({"type": "world_time_changed", "metadata": {"correlationId": "a"}, "payload": {"campaignId": "c",
         "previousTime": "1207-09-14T15:20:00Z", "newTime": "1207-09-14T16:20:00Z", "elapsedSeconds": 3600}});
     pending.event(&Event::from_value(&event).unwrap(), None);
     assert_eq!(pending.world_time("1207-09-14T16:20:00Z").as_deref(), Some("1207-09-14T16:21:00.000Z"));
-    pending.outcome(Outcome::Refused { key: "b".to_owned(), refusal: refusal() });
+    pending.outcome(EditOutcome::Refused { key: "b".to_owned(), refusal: refusal() });
     assert_eq!(pending.world_time("1207-09-14T16:20:00Z"), None);
 }
 
@@ -310,8 +310,8 @@ fn late_news_about_what_is_over_brings_nothing_back() {
     let made = edit("k1", 0, 4);
     pending.submit(made.clone(), Vec::new());
     pending.settled_now("k1");
-    pending.outcome(Outcome::Stored(made));
-    pending.outcome(Outcome::Sending { key: "k1".to_owned() });
+    pending.outcome(EditOutcome::Stored(made));
+    pending.outcome(EditOutcome::Sending { key: "k1".to_owned() });
     assert_eq!(pending.all(), []);
 }
 
@@ -320,9 +320,9 @@ fn a_refused_edit_stays_refused_when_the_disk_tells_what_it_builds_on() {
     let mut pending = Pending::default();
     let made = edit("k1", 0, 4);
     pending.submit(made.clone(), Vec::new());
-    pending.outcome(Outcome::Refused { key: "k1".to_owned(), refusal: refusal() });
-    let town = Change::update(&town(), input(0, 4), Some(9));
-    pending.outcome(Outcome::Stored(Edit { change: town, ..made }));
+    pending.outcome(EditOutcome::Refused { key: "k1".to_owned(), refusal: refusal() });
+    let town = EditChange::update(&town(), input(0, 4), Some(9));
+    pending.outcome(EditOutcome::Stored(Edit { change: town, ..made }));
     let held = pending.find("k1").unwrap();
     assert!(held.state.is_refused() && !held.was_found, "{held:?}");
 }

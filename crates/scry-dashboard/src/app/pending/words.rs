@@ -1,7 +1,7 @@
 //! Edits in words: what is changed, and how far that has come.
 
 use scry_model::cache::Cache;
-use scry_model::outbox::Change;
+use scry_model::outbox::EditChange;
 use scry_protocol::{Conflict, FieldConflict};
 use scry_text as text;
 use serde_json::Value;
@@ -18,15 +18,15 @@ const VALUE: usize = 30;
 #[must_use]
 pub fn subject(held: &Held, cache: &Cache) -> String {
     match &held.edit.change {
-        Change::Update { .. } | Change::Delete { .. } => {
+        EditChange::Update { .. } | EditChange::Delete { .. } => {
             let known = held.edit.change.entity().and_then(|key| cache.get(&key).map(|entity| entity.name.to_string()));
             known.unwrap_or_else(|| "something that is gone".to_owned())
         }
-        Change::Create { input, .. } => {
+        EditChange::Create { input, .. } => {
             let name = input.get("name").and_then(Value::as_str).unwrap_or_default();
             text::line(name).into_owned()
         }
-        Change::AdvanceTime { .. } | Change::SetTime { .. } => "the clock".to_owned(),
+        EditChange::AdvanceTime { .. } | EditChange::SetTime { .. } => "the clock".to_owned(),
     }
 }
 
@@ -34,15 +34,15 @@ pub fn subject(held: &Held, cache: &Cache) -> String {
 #[must_use]
 pub fn what(held: &Held) -> String {
     match &held.edit.change {
-        Change::Update { .. } => {
+        EditChange::Update { .. } => {
             let fields = overlay::patch(&held.edit.change);
             let parts: Vec<_> = fields.iter().map(|(field, value)| field_change(held, field, value)).collect();
             parts.join(", ")
         }
-        Change::Create { entity_type, .. } => format!("new {entity_type}"),
-        Change::Delete { .. } => "delete".to_owned(),
-        Change::AdvanceTime { seconds } => clock::elapsed(*seconds),
-        Change::SetTime { time, .. } => format!("set to {}", text::line(time)),
+        EditChange::Create { entity_type, .. } => format!("new {entity_type}"),
+        EditChange::Delete { .. } => "delete".to_owned(),
+        EditChange::AdvanceTime { seconds } => clock::elapsed(*seconds),
+        EditChange::SetTime { time, .. } => format!("set to {}", text::line(time)),
     }
 }
 

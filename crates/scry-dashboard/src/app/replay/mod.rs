@@ -138,7 +138,7 @@ impl App {
             let Some(refetch) = self.cache.refetch_due(due) else { return };
             let Some(Replay { model, .. }) = &self.replay else { return };
             let nodes = model.nodes(&refetch.ids).iter().map(Json::from).collect();
-            self.refetched(refetch.ticket, Ok(nodes));
+            self.refetched(refetch.request_id, Ok(nodes));
         }
     }
 

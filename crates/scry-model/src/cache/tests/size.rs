@@ -54,23 +54,24 @@ fn town(number: usize) -> Value {
 
 /// Counts what a value takes beside itself; what has been `seen` is paid for already.
 fn weight(value: &Json, seen: &mut BTreeSet<usize>) -> usize {
-    const COUNTS: usize = 2 * size_of::<usize>();
+    const ARC_COUNTER_BYTES: usize = 2 * size_of::<usize>();
     let mut new = |address: usize| seen.insert(address);
     match value {
         Json::Null | Json::Bool(_) | Json::Number(_) => 0,
         Json::Text(text) => {
             if new(Arc::as_ptr(text).addr()) {
-                COUNTS + text.len()
+                ARC_COUNTER_BYTES + text.len()
             } else {
                 0
             }
         }
         Json::List(items) => {
-            let own = if new(Arc::as_ptr(items).addr()) { COUNTS + size_of_val(&**items) } else { return 0 };
+            let own =
+                if new(Arc::as_ptr(items).addr()) { ARC_COUNTER_BYTES + size_of_val(&**items) } else { return 0 };
             own + items.iter().map(|item| weight(item, seen)).sum::<usize>()
         }
         Json::Object(object) => {
-            let own = COUNTS + size_of_val(&**object) + object.len() * size_of::<Json>();
+            let own = ARC_COUNTER_BYTES + size_of_val(&**object) + object.len() * size_of::<Json>();
             if !new(Arc::as_ptr(object).addr()) {
                 return 0;
             }
@@ -92,14 +93,14 @@ fn each(count: usize, node: impl Fn(usize) -> Value) -> usize {
 }
 
 #[test]
-fn ten_thousand_settlements_of_a_real_world_fit_beside_everything_else() {
+fn ten_thousand_settlements_fit_into_the_memory_budget() {
     // A tree of serde_json's values takes more than 30 KB for one of these.
     let each = each(2_000, town);
     assert!(each < 2_600, "{each} bytes for a settlement");
 }
 
 #[test]
-fn what_changed_of_an_entity_takes_no_more_than_it_says() {
-    assert!(size_of::<Json>() <= 24 && size_of::<FieldChange>() <= 80, "{}", size_of::<FieldChange>());
+fn latest_changes_take_only_the_size_of_their_values() {
+    assert!(size_of::<Json>() <= 24 && size_of::<LatestChange>() <= 80, "{}", size_of::<LatestChange>());
     assert!(size_of::<Entity>() <= 192, "{}", size_of::<Entity>());
 }

@@ -38,7 +38,7 @@ fn numbers_without_a_replay_leave_a_gap_open_and_lose_nothing_that_arrived() {
     rig.answer(json!({"success": true}));
     assert_eq!(rig.delivered(), [6, 8, 9]);
     let room: Room = "structure:t".parse().unwrap();
-    let gap = |from, to| Gap { room: room.clone(), from, to, healed: false };
+    let gap = |from, to| Gap { room: room.clone(), from, to, recovered: false };
     assert_eq!(rig.gaps(), [gap(6, 8)]);
     // From now on it is known that asking again is of no use.
     rig.event(12, 11);
