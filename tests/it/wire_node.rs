@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_wire::client::{Client, ConnectError, Connection, Incoming, Options, Transports};
+use scry_wire::client::{Client, ClientOptions, ConnectError, Connection, Incoming, Transports};
 use scry_wire::codec::binary::placeholder;
 use scry_wire::session::{CloseReason, Emission, TransportKind};
 use serde_json::json;
@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const EVENTS_AFTER: u64 = 50;
 
 fn client(gateway: &FakeGateway, transports: Transports) -> Client {
-    let options = Options::new(gateway.url.parse().unwrap()).namespace("/echo").transports(transports);
+    let options = ClientOptions::new(gateway.url.parse().unwrap()).namespace("/echo").transports(transports);
     Client::new(options).unwrap()
 }
 
@@ -81,7 +81,7 @@ async fn refused_namespaces_are_told_in_the_servers_words() {
     let error = client(&gateway, Transports::default()).connect(None).await.unwrap_err();
     let ConnectError::Closed(CloseReason::Refused(refusal)) = error else { panic!("{error:?}") };
     assert_eq!(refusal.message, "no key");
-    let options = Options::new(gateway.url.parse().unwrap()).namespace("/nowhere");
+    let options = ClientOptions::new(gateway.url.parse().unwrap()).namespace("/nowhere");
     let error = Client::new(options).unwrap().connect(None).await.unwrap_err();
     assert_eq!(error.to_string(), "the gateway refused the connection: Invalid namespace");
 }

@@ -7,11 +7,11 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use scry_wire::client::{Client, ConnectError, Incoming, Options, Proxies, Transports};
+use scry_wire::client::{Client, ClientOptions, ConnectError, Incoming, Proxies, Transports};
 use scry_wire::session::{CloseReason, TransportKind};
 use serde_json::json;
 
-use self::support::{Behaviour, Canned, LIMIT, OnUpgrade, Peer, http_proxy, listen, next, server, socks_proxy};
+use self::support::{Behaviour, Canned, LIMIT, OnUpgrade, TestPeer, http_proxy, listen, next, server, socks_proxy};
 
 /// Connects and reads the one event that the server sends.
 async fn hello(client: &Client) -> TransportKind {
@@ -104,7 +104,7 @@ async fn cookies_headers_query_and_path_are_sent() {
     assert!(asked.iter().any(|request| request.ends_with(r#"40{"token":"t"}"#)), "{asked:?}");
 }
 
-async fn canned(head: &'static str, body: &'static str) -> Peer {
+async fn canned(head: &'static str, body: &'static str) -> TestPeer {
     server(Behaviour { canned: Some(Canned { head, body }), ..Behaviour::new(OnUpgrade::Accept) }).await
 }
 
@@ -153,7 +153,7 @@ async fn refused_tcp_connection_is_not_followed_by_polling() {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
-    let error = refused(&Client::new(Options::new(url.parse().unwrap())).unwrap()).await;
+    let error = refused(&Client::new(ClientOptions::new(url.parse().unwrap())).unwrap()).await;
     assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
 }
 
@@ -161,7 +161,7 @@ async fn refused_tcp_connection_is_not_followed_by_polling() {
 async fn plain_port_behind_an_https_address_is_said() {
     let peer = canned("400 Bad Request", "").await;
     let url = peer.url().replace("http:", "https:");
-    let error = refused(&Client::new(Options::new(url.parse().unwrap())).unwrap()).await;
+    let error = refused(&Client::new(ClientOptions::new(url.parse().unwrap())).unwrap()).await;
     assert!(matches!(error, ConnectError::Tls(_)), "{error}");
 }
 
@@ -174,7 +174,7 @@ async fn websocket_goes_through_an_http_proxy() {
     let peer = server(Behaviour::new(OnUpgrade::Accept)).await;
     let proxy = http_proxy(true, peer.port).await;
     let proxies = through("HTTP_PROXY", format!("http://me:secret@127.0.0.1:{}", proxy.port));
-    let options = Options::new("http://scry.invalid:81".parse().unwrap()).proxies(proxies);
+    let options = ClientOptions::new("http://scry.invalid:81".parse().unwrap()).proxies(proxies);
     assert_eq!(hello(&Client::new(options).unwrap()).await, TransportKind::WebSocket);
     let asked = proxy.asked();
     assert!(asked[0].starts_with("CONNECT scry.invalid:81 HTTP/1.1\r\n"), "{asked:?}");
@@ -186,7 +186,7 @@ async fn proxy_without_tunnels_still_carries_polling() {
     let peer = server(Behaviour::new(OnUpgrade::Accept)).await;
     let proxy = http_proxy(false, peer.port).await;
     let proxies = through("http_proxy", format!("127.0.0.1:{}", proxy.port));
-    let options = Options::new("http://scry.invalid".parse().unwrap()).proxies(proxies);
+    let options = ClientOptions::new("http://scry.invalid".parse().unwrap()).proxies(proxies);
     assert_eq!(hello(&Client::new(options).unwrap()).await, TransportKind::Polling);
     let asked = proxy.asked();
     assert!(asked.iter().any(|request| request.starts_with("GET http://scry.invalid/socket.io/?")), "{asked:?}");
@@ -197,12 +197,12 @@ async fn websocket_goes_through_a_socks_proxy_that_resolves_names() {
     let peer = server(Behaviour::new(OnUpgrade::Accept)).await;
     let proxy = socks_proxy(peer.port).await;
     let proxies = through("ALL_PROXY", format!("socks5h://me:secret@127.0.0.1:{}", proxy.port));
-    let options = Options::new("http://scry.invalid:81".parse().unwrap()).proxies(proxies);
+    let options = ClientOptions::new("http://scry.invalid:81".parse().unwrap()).proxies(proxies);
     assert_eq!(hello(&Client::new(options).unwrap()).await, TransportKind::WebSocket);
     assert_eq!(proxy.asked(), ["scry.invalid:81"]);
 
     let wrong = through("ALL_PROXY", format!("socks5h://me:wrong@127.0.0.1:{}", proxy.port));
-    let options = Options::new("http://scry.invalid:81".parse().unwrap()).proxies(wrong);
+    let options = ClientOptions::new("http://scry.invalid:81".parse().unwrap()).proxies(wrong);
     let error = refused(&Client::new(options).unwrap()).await.to_string();
     assert!(error.contains("refused the user name or the password") && !error.contains("wrong"), "{error}");
 }
@@ -216,7 +216,7 @@ async fn proxy_that_wants_a_password_is_said() {
     })
     .await;
     let proxies = through("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port));
-    let options = Options::new("https://scry.invalid".parse().unwrap()).proxies(proxies);
+    let options = ClientOptions::new("https://scry.invalid".parse().unwrap()).proxies(proxies);
     let error = refused(&Client::new(options).unwrap()).await.to_string();
     assert!(error.contains("user name and a password (407)"), "{error}");
 }
@@ -269,13 +269,13 @@ async fn next_connection_says_where_the_last_one_broke_off() {
 
 #[tokio::test]
 async fn options_that_cannot_be_used_are_refused() {
-    let options = || Options::new("http://host".parse().unwrap());
+    let options = || ClientOptions::new("http://host".parse().unwrap());
     for options in [
         options().namespace("admin"),
         options().namespace("/a,b"),
         options().header("bad name", "x"),
         options().header("x", "a\nb"),
-        Options::new("ftp://host".parse().unwrap()),
+        ClientOptions::new("ftp://host".parse().unwrap()),
     ] {
         assert!(matches!(Client::new(options), Err(ConnectError::InvalidOption(_))));
     }

@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_from_any_text_is_written_so_that_it_reads_the_same(input in "[0-6]{0,2}-?(/[a-z]{0,3},?)?[0-9]{0,22}(\\PC{0,8}|\\[\\]|\\{\\})") {
+    fn any_decoded_packet_survives_encoding(input in "[0-6]{0,2}-?(/[a-z]{0,3},?)?[0-9]{0,22}(\\PC{0,8}|\\[\\]|\\{\\})") {
         if let Ok(packet) = socket::Packet::parse(&input) {
             let mut written = String::new();
             packet.write(&mut written);

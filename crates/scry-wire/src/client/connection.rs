@@ -17,24 +17,24 @@ use super::error::ConnectError;
 use super::polling::{self, Polling};
 use super::stream::Connector;
 use super::websocket::{self, WebSocket};
-use super::{Memory, WEBSOCKET_STAGE};
+use super::{ClientMemory, WEBSOCKET_STAGE};
 use crate::session::{
-    Answer, ClientSession, CloseReason, Connected, Emission, Event, Frame, Input, Lane, NotConnectedError, Output,
-    TransportKind,
+    ClientSession, CloseReason, Connected, Emission, EventAnswer, Frame, Lane, NotConnectedError, ServerEvent,
+    SessionInput, SessionOutput, TransportKind,
 };
 
 /// How long the end may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 /// The timer's distance while nothing is due.
-const FAR: Duration = Duration::from_secs(3600);
+const IDLE_TIMER_DISTANCE: Duration = Duration::from_secs(3600);
 
 /// What a connection tells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Incoming {
     /// The server sent an event.
-    Event(Event),
+    Event(ServerEvent),
     /// The server answered an event.
-    Answer(Answer),
+    Answer(EventAnswer),
     /// The server has asked for a sign of life, and has been given one: both ways work.
     Ping,
     /// The connection is over; nothing follows.
@@ -47,30 +47,30 @@ pub enum Incoming {
 #[derive(Debug)]
 pub struct Connection {
     session: ClientSession,
-    wires: Wires,
+    wires: ActiveTransports,
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
     /// How many bytes had come when something was last understood.
     understood: u64,
     /// Why the transport failed, in more detail than the session has it.
     failure: Option<ConnectError>,
-    memory: Arc<Memory>,
+    memory: Arc<ClientMemory>,
 }
 
 /// The transports, and what has come out of them.
 #[derive(Debug)]
-struct Wires {
+struct ActiveTransports {
     connector: Connector,
     max_bytes: usize,
     probe_timeout: Duration,
-    main: Transport,
+    main: AnyTransport,
     probe: Probe,
     connected: Option<Connected>,
     told: VecDeque<Incoming>,
 }
 
 #[derive(Debug)]
-pub(super) enum Transport {
+pub(super) enum AnyTransport {
     WebSocket(WebSocket),
     Polling(Polling),
 }
@@ -94,32 +94,32 @@ impl std::fmt::Debug for Probe {
     }
 }
 
-impl Wires {
-    fn apply(&mut self, output: Output) {
+impl ActiveTransports {
+    fn apply(&mut self, output: SessionOutput) {
         match output {
-            Output::Send(Lane::Main, frame) => self.main.send(frame),
-            Output::Send(Lane::Probe, frame) => {
+            SessionOutput::Send(Lane::Main, frame) => self.main.send(frame),
+            SessionOutput::Send(Lane::Probe, frame) => {
                 if let Probe::Open(socket) = &mut self.probe {
                     socket.send(frame);
                 }
             }
-            Output::OpenProbe => self.probe = Probe::Wanted,
-            Output::DropProbe => self.probe = Probe::None,
-            Output::Pause => {
-                if let Transport::Polling(polling) = &mut self.main {
+            SessionOutput::OpenProbe => self.probe = Probe::Wanted,
+            SessionOutput::DropProbe => self.probe = Probe::None,
+            SessionOutput::Pause => {
+                if let AnyTransport::Polling(polling) = &mut self.main {
                     polling.pause();
                 }
             }
-            Output::Switch => {
+            SessionOutput::Switch => {
                 if let Probe::Open(socket) = std::mem::replace(&mut self.probe, Probe::None) {
-                    self.main = Transport::WebSocket(*socket);
+                    self.main = AnyTransport::WebSocket(*socket);
                 }
             }
-            Output::Connected(connected) => self.connected = Some(connected),
-            Output::Event(event) => self.told.push_back(Incoming::Event(event)),
-            Output::Answer(answer) => self.told.push_back(Incoming::Answer(answer)),
-            Output::Ping => self.told.push_back(Incoming::Ping),
-            Output::Closed(reason) => self.told.push_back(Incoming::Closed(reason)),
+            SessionOutput::Connected(connected) => self.connected = Some(connected),
+            SessionOutput::Event(event) => self.told.push_back(Incoming::Event(event)),
+            SessionOutput::Answer(answer) => self.told.push_back(Incoming::Answer(answer)),
+            SessionOutput::Ping => self.told.push_back(Incoming::Ping),
+            SessionOutput::Closed(reason) => self.told.push_back(Incoming::Closed(reason)),
         }
     }
 
@@ -138,7 +138,7 @@ impl Wires {
     }
 }
 
-impl Transport {
+impl AnyTransport {
     fn send(&mut self, frame: Frame) {
         match self {
             Self::WebSocket(socket) => socket.send(frame),
@@ -158,16 +158,16 @@ impl Connection {
     /// Returns a connection over a transport that is open, and whose session is not.
     pub(super) fn new(
         session: ClientSession,
-        main: Transport,
+        main: AnyTransport,
         connector: Connector,
         max_bytes: usize,
         probe_timeout: Duration,
-        memory: Arc<Memory>,
+        memory: Arc<ClientMemory>,
     ) -> Self {
-        let timer_at = now() + FAR;
+        let timer_at = now() + IDLE_TIMER_DISTANCE;
         Self {
             session,
-            wires: Wires {
+            wires: ActiveTransports {
                 connector,
                 max_bytes,
                 probe_timeout,
@@ -271,7 +271,7 @@ impl Connection {
     pub async fn close(mut self) {
         self.session.close();
         self.apply_outputs();
-        if let Transport::WebSocket(socket) = &mut self.wires.main {
+        if let AnyTransport::WebSocket(socket) = &mut self.wires.main {
             socket.close();
         }
         let flushed = poll_fn(|cx| self.wires.main.poll_flush(cx));
@@ -288,8 +288,8 @@ impl Connection {
     /// Carries on until something has happened.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let main = match &mut self.wires.main {
-            Transport::WebSocket(socket) => socket.poll(cx).map_ok(Told::WebSocket),
-            Transport::Polling(polling) => polling.poll(cx).map_ok(Told::Polling),
+            AnyTransport::WebSocket(socket) => socket.poll(cx).map_ok(TransportEvent::WebSocket),
+            AnyTransport::Polling(polling) => polling.poll(cx).map_ok(TransportEvent::Polling),
         };
         if let Poll::Ready(told) = main {
             self.take_main(told);
@@ -301,28 +301,34 @@ impl Connection {
         self.poll_timer(cx)
     }
 
-    fn take_main(&mut self, told: Result<Told, ConnectError>) {
+    fn take_main(&mut self, told: Result<TransportEvent, ConnectError>) {
         match told {
-            Ok(Told::WebSocket(websocket::Told::Text(text))) => self.handle(Input::Text(Lane::Main, &text)),
-            Ok(Told::WebSocket(websocket::Told::Binary(bytes))) => self.handle(Input::Binary(Lane::Main, bytes)),
-            Ok(Told::WebSocket(websocket::Told::Closed)) => self.handle(Input::Closed(Lane::Main)),
-            Ok(Told::Polling(polling::Told::Payload(text))) => {
-                self.handle(Input::Payload(&text));
+            Ok(TransportEvent::WebSocket(websocket::WebSocketEvent::Text(text))) => {
+                self.handle(SessionInput::Text(Lane::Main, &text))
+            }
+            Ok(TransportEvent::WebSocket(websocket::WebSocketEvent::Binary(bytes))) => {
+                self.handle(SessionInput::Binary(Lane::Main, bytes))
+            }
+            Ok(TransportEvent::WebSocket(websocket::WebSocketEvent::Closed)) => {
+                self.handle(SessionInput::Closed(Lane::Main))
+            }
+            Ok(TransportEvent::Polling(polling::PollingEvent::Payload(text))) => {
+                self.handle(SessionInput::Payload(&text));
                 self.note_session();
             }
-            Ok(Told::Polling(polling::Told::Paused)) => self.handle(Input::Paused),
+            Ok(TransportEvent::Polling(polling::PollingEvent::Paused)) => self.handle(SessionInput::Paused),
             Err(error) => {
                 // The session's own words for it stand before the reason.
                 let reason = if let ConnectError::Broken(reason) = &error { reason.clone() } else { error.to_string() };
                 self.failure = Some(error);
-                self.handle(Input::Failed(Lane::Main, reason));
+                self.handle(SessionInput::Failed(Lane::Main, reason));
             }
         }
     }
 
     /// Tells the polling transport of its session once that is open.
     fn note_session(&mut self) {
-        if let (Transport::Polling(polling), Some(handshake)) = (&mut self.wires.main, self.session.handshake())
+        if let (AnyTransport::Polling(polling), Some(handshake)) = (&mut self.wires.main, self.session.handshake())
             && !polling.has_session()
         {
             polling.join(&handshake.sid, handshake.max_payload);
@@ -340,16 +346,20 @@ impl Connection {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(socket)) => {
                     self.wires.probe = Probe::Open(Box::new(socket));
-                    self.handle(Input::ProbeOpened);
+                    self.handle(SessionInput::ProbeOpened);
                 }
-                Poll::Ready(Err(error)) => self.handle(Input::Failed(Lane::Probe, error.to_string())),
+                Poll::Ready(Err(error)) => self.handle(SessionInput::Failed(Lane::Probe, error.to_string())),
             },
             Probe::Open(socket) => match socket.poll(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(websocket::Told::Text(text))) => self.handle(Input::Text(Lane::Probe, &text)),
-                Poll::Ready(Ok(websocket::Told::Binary(bytes))) => self.handle(Input::Binary(Lane::Probe, bytes)),
-                Poll::Ready(Ok(websocket::Told::Closed)) => self.handle(Input::Closed(Lane::Probe)),
-                Poll::Ready(Err(error)) => self.handle(Input::Failed(Lane::Probe, error.to_string())),
+                Poll::Ready(Ok(websocket::WebSocketEvent::Text(text))) => {
+                    self.handle(SessionInput::Text(Lane::Probe, &text))
+                }
+                Poll::Ready(Ok(websocket::WebSocketEvent::Binary(bytes))) => {
+                    self.handle(SessionInput::Binary(Lane::Probe, bytes))
+                }
+                Poll::Ready(Ok(websocket::WebSocketEvent::Closed)) => self.handle(SessionInput::Closed(Lane::Probe)),
+                Poll::Ready(Err(error)) => self.handle(SessionInput::Failed(Lane::Probe, error.to_string())),
             },
         }
         Poll::Ready(())
@@ -358,7 +368,7 @@ impl Connection {
     /// Waits for the session's deadline. The timer is set anew only when it goes off, not with every frame.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let due = self.session.next_deadline().unwrap_or_else(|| now() + FAR);
+            let due = self.session.next_deadline().unwrap_or_else(|| now() + IDLE_TIMER_DISTANCE);
             if due < self.timer_at {
                 self.set_timer(due);
             }
@@ -369,14 +379,14 @@ impl Connection {
                 self.set_timer(due);
                 continue;
             }
-            self.timer_at = now() + FAR;
+            self.timer_at = now() + IDLE_TIMER_DISTANCE;
             self.timer.as_mut().reset(self.timer_at.into());
             // A large message may still be on its way, slowly.
             let received = self.wires.connector.received.load(Ordering::Relaxed);
             if std::mem::replace(&mut self.understood, received) != received {
                 self.session.note_life(now());
             }
-            self.handle(Input::Deadline);
+            self.handle(SessionInput::Deadline);
             return Poll::Ready(());
         }
     }
@@ -386,7 +396,7 @@ impl Connection {
         self.timer.as_mut().reset(at.into());
     }
 
-    fn handle(&mut self, input: Input<'_>) {
+    fn handle(&mut self, input: SessionInput<'_>) {
         self.understood = self.wires.connector.received.load(Ordering::Relaxed);
         for output in self.session.handle(input, now()) {
             self.wires.apply(output);
@@ -404,9 +414,9 @@ impl Drop for Connection {
 }
 
 /// What either transport tells.
-enum Told {
-    WebSocket(websocket::Told),
-    Polling(polling::Told),
+enum TransportEvent {
+    WebSocket(websocket::WebSocketEvent),
+    Polling(polling::PollingEvent),
 }
 
 /// Returns the time as the runtime keeps it, which tests may turn.

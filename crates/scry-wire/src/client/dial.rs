@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_failures_are_an_error() {
+    async fn all_addresses_failing_is_an_error() {
         assert_eq!(raced(&["[::1]:2", "127.0.0.1:2"]).await.0, None);
         assert_eq!(raced(&[]).await.0, None);
     }

@@ -151,9 +151,9 @@ fn message(body: &str) -> Option<String> {
 
 /// Returns as much of a text as a sentence can hold.
 pub(super) fn beginning(text: &str) -> String {
-    const MAX_QUOTED: usize = 120;
-    let line: String = text.chars().take(MAX_QUOTED).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(MAX_QUOTED).is_some() { line + "…" } else { line }
+    const MAX_QUOTED_CHARS: usize = 120;
+    let line: String = text.chars().take(MAX_QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(MAX_QUOTED_CHARS).is_some() { line + "…" } else { line }
 }
 
 #[cfg(test)]

@@ -18,25 +18,25 @@ use super::stream::{Connector, Route};
 const MAX_ERROR_BYTES: usize = 16 * 1024;
 
 /// Sends requests to one server, one at a time.
-pub(super) struct Requests {
+pub(super) struct HttpRequester {
     connector: Connector,
     max_bytes: usize,
-    open: Option<Open>,
+    open: Option<HttpConnection>,
 }
 
-struct Open {
+struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
     route: Route,
     driver: JoinHandle<()>,
 }
 
-impl Drop for Open {
+impl Drop for HttpConnection {
     fn drop(&mut self) {
         self.driver.abort();
     }
 }
 
-impl Requests {
+impl HttpRequester {
     /// Returns a sender of requests whose answers may have `max_bytes`.
     pub(super) const fn new(connector: Connector, max_bytes: usize) -> Self {
         Self { connector, max_bytes, open: None }
@@ -75,7 +75,7 @@ impl Requests {
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         // What goes wrong here is told by the request that it concerns.
         let driver = tokio::spawn(async { drop(connection.await) });
-        self.open = Some(Open { sender, route, driver });
+        self.open = Some(HttpConnection { sender, route, driver });
         Ok(())
     }
 

@@ -24,7 +24,7 @@
 //!   silence, long-polling is used, from then on for every connection of the same [`Client`].
 //! - All addresses of a host are tried as RFC 8305 has it; TCP sends small packets at once.
 //! - Proxies: HTTP and HTTPS (`CONNECT`), SOCKS 5; see [`Proxies::from_env`].
-//! - TLS is the system's (`native-tls`), with the system's authorities or those of [`Options::tls`].
+//! - TLS is the system's (`native-tls`), with the system's authorities or those of [`ClientOptions::tls`].
 //! - Redirects are never followed, answers and messages are bounded, cookies are kept.
 //! - Where the server offers Connection State Recovery, the next connection goes on where the last one broke off.
 
@@ -48,7 +48,7 @@ use tokio::time::timeout;
 pub use tokio_native_tls::native_tls;
 use url::Url;
 
-use self::connection::Transport;
+use self::connection::AnyTransport;
 pub use self::connection::{Connection, Incoming};
 use self::endpoint::Endpoint;
 pub use self::error::ConnectError;
@@ -57,8 +57,8 @@ pub use self::proxy::Proxies;
 use self::stream::Connector;
 use self::websocket::WebSocket;
 use crate::codec::binary::AttachmentLimits;
-use crate::codec::socket::ROOT;
-use crate::session::{ClientConfig, ClientSession, CloseReason, Recovery, TransportKind};
+use crate::codec::socket::ROOT_NAMESPACE;
+use crate::session::{ClientSession, CloseReason, Recovery, SessionConfig, TransportKind};
 
 /// What a time limit on a WebSocket's handshake calls it.
 const WEBSOCKET_STAGE: &str = "opening a WebSocket";
@@ -79,7 +79,7 @@ pub enum Transports {
 
 /// Where and how to connect.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ClientOptions {
     server: Url,
     path: String,
     namespace: String,
@@ -94,14 +94,14 @@ pub struct Options {
     max_message: usize,
 }
 
-impl Options {
+impl ClientOptions {
     /// Returns the options for a server: `http`, `https`, `ws` or `wss`, with the path it lies below, if any.
     #[must_use]
     pub fn new(server: Url) -> Self {
         Self {
             server,
             path: "socket.io/".to_owned(),
-            namespace: ROOT.to_owned(),
+            namespace: ROOT_NAMESPACE.to_owned(),
             headers: Vec::new(),
             query: Vec::new(),
             transports: Transports::default(),
@@ -213,25 +213,25 @@ impl Options {
 /// works, and where the last one broke off.
 #[derive(Debug)]
 pub struct Client {
-    options: Options,
+    options: ClientOptions,
     connector: Connector,
-    memory: Arc<Memory>,
+    memory: Arc<ClientMemory>,
 }
 
 /// What lasts from one connection to the next.
 #[derive(Debug, Default)]
-struct Memory {
-    inner: Mutex<Remembered>,
+struct ClientMemory {
+    inner: Mutex<RememberedSession>,
 }
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct RememberedSession {
     prefers_polling: bool,
     recovery: Option<Recovery>,
 }
 
-impl Memory {
-    fn with<T>(&self, look: impl FnOnce(&mut Remembered) -> T) -> T {
+impl ClientMemory {
+    fn with<T>(&self, look: impl FnOnce(&mut RememberedSession) -> T) -> T {
         look(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -249,7 +249,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ConnectError::InvalidOption`].
-    pub fn new(options: Options) -> Result<Self, ConnectError> {
+    pub fn new(options: ClientOptions) -> Result<Self, ConnectError> {
         let connector = Connector::new(options.endpoint()?, options.proxies.clone(), options.tls.clone());
         Ok(Self { options, connector, memory: Arc::default() })
     }
@@ -300,12 +300,12 @@ impl Client {
         let opened = WebSocket::open(stream, &self.connector, None, options.max_message);
         let opened = timeout(options.open_timeout, opened).await;
         let socket = opened.map_err(late(WEBSOCKET_STAGE, options.open_timeout))??;
-        let main = Transport::WebSocket(socket);
+        let main = AnyTransport::WebSocket(socket);
         self.connection(TransportKind::WebSocket, main, auth, options.open_timeout, false).joined().await
     }
 
     async fn over_polling(&self, auth: Option<Value>, upgrade: bool) -> Result<Connection, ConnectError> {
-        let main = Transport::Polling(Polling::new(&self.connector, self.options.max_message));
+        let main = AnyTransport::Polling(Polling::new(&self.connector, self.options.max_message));
         let limit = self.options.dial_timeout.max(self.options.join_timeout);
         self.connection(TransportKind::Polling, main, auth, limit, upgrade).joined().await
     }
@@ -313,13 +313,13 @@ impl Client {
     fn connection(
         &self,
         kind: TransportKind,
-        main: Transport,
+        main: AnyTransport,
         auth: Option<Value>,
         open_timeout: Duration,
         upgrade: bool,
     ) -> Connection {
         let options = &self.options;
-        let config = ClientConfig {
+        let config = SessionConfig {
             namespace: options.namespace.clone(),
             auth,
             recovery: self.memory.with(|inner| inner.recovery.clone()),

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use hyper::Method;
 
 use super::error::ConnectError;
-use super::http::Requests;
+use super::http::HttpRequester;
 use super::stream::Connector;
 use crate::codec::{engine, payload};
 use crate::session::Frame;
@@ -18,12 +18,12 @@ use crate::session::Frame;
 /// How long bringing packets may take.
 const POST_TIMEOUT: Duration = Duration::from_secs(20);
 /// The name of this transport in requests.
-const TRANSPORT: &str = "polling";
+const TRANSPORT_NAME: &str = "polling";
 
-type Exchange = BoxFuture<'static, (Requests, Result<Bytes, ConnectError>)>;
+type ExchangeFuture = BoxFuture<'static, (HttpRequester, Result<Bytes, ConnectError>)>;
 
 /// What the transport tells.
-pub(super) enum Told {
+pub(super) enum PollingEvent {
     /// Packets came.
     Payload(String),
     /// Nothing is under way, as was wished.
@@ -37,27 +37,27 @@ pub(super) struct Polling {
     sid: Option<String>,
     max_payload: Option<usize>,
     queue: VecDeque<Frame>,
-    get: Side,
-    post: Side,
-    stage: Stage,
+    get: HttpExchange,
+    post: HttpExchange,
+    stage: PollingStage,
 }
 
 #[derive(PartialEq, Eq)]
-enum Stage {
+enum PollingStage {
     Running,
     Pausing,
     Paused,
 }
 
 /// One of the two connections: idle, or with a request under way.
-enum Side {
-    Idle(Option<Requests>),
-    Busy(Exchange),
+enum HttpExchange {
+    Idle(Option<HttpRequester>),
+    Busy(ExchangeFuture),
 }
 
-impl Side {
+impl HttpExchange {
     fn new(connector: &Connector, max_bytes: usize) -> Self {
-        Self::Idle(Some(Requests::new(connector.clone(), max_bytes)))
+        Self::Idle(Some(HttpRequester::new(connector.clone(), max_bytes)))
     }
 
     fn is_idle(&self) -> bool {
@@ -65,7 +65,7 @@ impl Side {
     }
 
     /// Begins a request, unless one is under way.
-    fn begin(&mut self, request: impl FnOnce(Requests) -> Exchange) {
+    fn begin(&mut self, request: impl FnOnce(HttpRequester) -> ExchangeFuture) {
         if let Self::Idle(requests) = self
             && let Some(requests) = requests.take()
         {
@@ -89,9 +89,9 @@ impl Polling {
             sid: None,
             max_payload: None,
             queue: VecDeque::new(),
-            get: Side::new(connector, max_bytes),
-            post: Side::new(connector, max_bytes),
-            stage: Stage::Running,
+            get: HttpExchange::new(connector, max_bytes),
+            post: HttpExchange::new(connector, max_bytes),
+            stage: PollingStage::Running,
             connector: connector.clone(),
         }
     }
@@ -115,11 +115,11 @@ impl Polling {
 
     /// Begins nothing new and tells when nothing is under way.
     pub(super) fn pause(&mut self) {
-        self.stage = Stage::Pausing;
+        self.stage = PollingStage::Pausing;
     }
 
     /// Carries on, and returns what came.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Told, ConnectError>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<PollingEvent, ConnectError>> {
         loop {
             self.begin_post();
             match self.post.poll(cx) {
@@ -127,15 +127,15 @@ impl Polling {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {}
             }
-            if self.stage == Stage::Running {
+            if self.stage == PollingStage::Running {
                 self.begin_get();
             }
             if let Poll::Ready(body) = self.get.poll(cx) {
                 return Poll::Ready(body.and_then(|body| self.read(body)));
             }
-            if self.stage == Stage::Pausing && self.get.is_idle() && self.is_flushed() {
-                self.stage = Stage::Paused;
-                return Poll::Ready(Ok(Told::Paused));
+            if self.stage == PollingStage::Pausing && self.get.is_idle() && self.is_flushed() {
+                self.stage = PollingStage::Paused;
+                return Poll::Ready(Ok(PollingEvent::Paused));
             }
             return Poll::Pending;
         }
@@ -157,7 +157,7 @@ impl Polling {
     }
 
     fn begin_get(&mut self) {
-        let url = self.connector.endpoint.request_url(TRANSPORT, self.sid.as_deref());
+        let url = self.connector.endpoint.request_url(TRANSPORT_NAME, self.sid.as_deref());
         self.get.begin(|mut requests| {
             async move {
                 let outcome = match requests.connect().await {
@@ -172,7 +172,7 @@ impl Polling {
 
     fn begin_post(&mut self) {
         let Some(sid) = self.sid.as_deref().filter(|_| !self.queue.is_empty() && self.post.is_idle()) else { return };
-        let url = self.connector.endpoint.request_url(TRANSPORT, Some(sid));
+        let url = self.connector.endpoint.request_url(TRANSPORT_NAME, Some(sid));
         let body = Bytes::from(take_payload(&mut self.queue, self.max_payload.unwrap_or(self.max_bytes)));
         self.post.begin(|mut requests| {
             async move {
@@ -188,14 +188,14 @@ impl Polling {
         });
     }
 
-    fn read(&self, body: Bytes) -> Result<Told, ConnectError> {
+    fn read(&self, body: Bytes) -> Result<PollingEvent, ConnectError> {
         let text = String::from_utf8(body.into());
         let text = text.map_err(|_| ConnectError::NotSocketIo("its answer is not text".to_owned()))?;
         let is_handshake = self.sid.is_none();
         if is_handshake && !text.starts_with(|first: char| first.is_ascii_digit()) {
             return Err(super::error::of_response(200, None, None, text.as_bytes()));
         }
-        Ok(Told::Payload(text))
+        Ok(PollingEvent::Payload(text))
     }
 }
 

@@ -15,7 +15,7 @@ use super::error::ConnectError;
 pub struct Proxies {
     http: Option<String>,
     https: Option<String>,
-    exceptions: Vec<Exception>,
+    exceptions: Vec<ProxyException>,
 }
 
 /// A proxy.
@@ -43,7 +43,7 @@ pub(super) enum ProxyKind {
 
 /// What is reached without a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Exception {
+enum ProxyException {
     All,
     /// A name and everything below it.
     Domain(String),
@@ -75,7 +75,7 @@ impl Proxies {
         let in_cgi = variable("REQUEST_METHOD").is_some();
         let http = if in_cgi { named("http_proxy") } else { either("HTTP_PROXY") };
         let exceptions = either("NO_PROXY").unwrap_or_default();
-        let exceptions = exceptions.split(',').filter_map(|entry| Exception::parse(entry.trim())).collect();
+        let exceptions = exceptions.split(',').filter_map(|entry| ProxyException::parse(entry.trim())).collect();
         Self { http: http.or_else(|| all.clone()), https: either("HTTPS_PROXY").or(all), exceptions }
     }
 
@@ -101,7 +101,7 @@ impl fmt::Debug for Proxies {
     }
 }
 
-impl Exception {
+impl ProxyException {
     fn parse(entry: &str) -> Option<Self> {
         if entry.is_empty() {
             return None;

@@ -65,7 +65,7 @@ impl Connector {
             Some(proxy) => self.through(&proxy, tunnelled).await?,
         };
         let stream = if endpoint.secure { self.encrypt(&endpoint.host, stream).await? } else { stream };
-        let counted = Counted { stream, received: self.received.clone() };
+        let counted = CountedStream { stream, received: self.received.clone() };
         Ok((Box::new(counted), route))
     }
 
@@ -99,12 +99,12 @@ impl Connector {
 }
 
 /// A stream whose incoming bytes are counted.
-struct Counted {
+struct CountedStream {
     stream: Stream,
     received: Arc<AtomicU64>,
 }
 
-impl AsyncRead for Counted {
+impl AsyncRead for CountedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
@@ -114,7 +114,7 @@ impl AsyncRead for Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl AsyncWrite for CountedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

@@ -12,7 +12,7 @@ use super::stream::Stream;
 /// The most that a proxy may say before the way is open.
 const MAX_HEAD_BYTES: u64 = 16 * 1024;
 /// The longest name that SOCKS can carry, and the longest user name and password.
-const MAX_SOCKS_TEXT: usize = 255;
+const MAX_SOCKS_TEXT_BYTES: usize = 255;
 
 /// Opens a way to the server through a proxy that is already connected.
 pub(super) async fn open(stream: Stream, proxy: &Proxy, host: &str, port: u16) -> Result<Stream, ConnectError> {
@@ -32,24 +32,24 @@ pub(super) async fn open(stream: Stream, proxy: &Proxy, host: &str, port: u16) -
     })
 }
 
-struct Failure {
+struct TunnelError {
     reason: String,
     refuses_tunnel: bool,
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for TunnelError {
     fn from(error: std::io::Error) -> Self {
         Self { reason: error.to_string(), refuses_tunnel: false }
     }
 }
 
-impl From<String> for Failure {
+impl From<String> for TunnelError {
     fn from(reason: String) -> Self {
         Self { reason, refuses_tunnel: false }
     }
 }
 
-async fn connect(mut stream: Stream, proxy: &Proxy, host: &str, port: u16) -> Result<Stream, Failure> {
+async fn connect(mut stream: Stream, proxy: &Proxy, host: &str, port: u16) -> Result<Stream, TunnelError> {
     let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let authorization = proxy.authorization().map(|value| format!("Proxy-Authorization: {value}\r\n"));
     let authorization = authorization.unwrap_or_default();
@@ -69,18 +69,18 @@ async fn connect(mut stream: Stream, proxy: &Proxy, host: &str, port: u16) -> Re
             format!("it answered {}", beginning(status.trim_start_matches("HTTP/1.1 ").trim_start_matches("HTTP/1.0 ")))
         }
     };
-    Err(Failure { reason, refuses_tunnel: status.starts_with("HTTP/") && code != "407" })
+    Err(TunnelError { reason, refuses_tunnel: status.starts_with("HTTP/") && code != "407" })
 }
 
 /// Reads to the empty line, and returns the first line.
-async fn read_head(stream: &mut BufReader<Stream>) -> Result<String, Failure> {
+async fn read_head(stream: &mut BufReader<Stream>) -> Result<String, TunnelError> {
     let mut head = stream.take(MAX_HEAD_BYTES);
     let mut first = None;
     loop {
         let mut line = Vec::new();
         head.read_until(b'\n', &mut line).await?;
         if !line.ends_with(b"\n") {
-            return Err(Failure::from("it closed the connection, or its answer has no end".to_owned()));
+            return Err(TunnelError::from("it closed the connection, or its answer has no end".to_owned()));
         }
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         match (&first, text.is_empty()) {
@@ -98,7 +98,7 @@ enum Destination {
 }
 
 impl Destination {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Failure> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), TunnelError> {
         let (ip, port) = match self {
             Self::Address(address) => (Some(address.ip()), address.port()),
             Self::Name(name, port) => (name.parse::<IpAddr>().ok(), *port),
@@ -123,15 +123,15 @@ impl Destination {
     }
 }
 
-fn push_text(out: &mut Vec<u8>, text: &str, what: &str) -> Result<(), Failure> {
+fn push_text(out: &mut Vec<u8>, text: &str, what: &str) -> Result<(), TunnelError> {
     let length = u8::try_from(text.len()).ok().filter(|length| *length > 0);
-    let length = length.ok_or_else(|| format!("{what} is empty or longer than {MAX_SOCKS_TEXT} bytes"))?;
+    let length = length.ok_or_else(|| format!("{what} is empty or longer than {MAX_SOCKS_TEXT_BYTES} bytes"))?;
     out.push(length);
     out.extend(text.as_bytes());
     Ok(())
 }
 
-async fn socks(mut stream: Stream, proxy: &Proxy, destination: &Destination) -> Result<Stream, Failure> {
+async fn socks(mut stream: Stream, proxy: &Proxy, destination: &Destination) -> Result<Stream, TunnelError> {
     let methods: &[u8] = if proxy.credentials.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] };
     stream.write_all(methods).await?;
     let mut chosen = [0; 2];
@@ -160,7 +160,7 @@ async fn socks(mut stream: Stream, proxy: &Proxy, destination: &Destination) -> 
     Ok(stream)
 }
 
-async fn read_socks_answer(stream: &mut Stream) -> Result<(), Failure> {
+async fn read_socks_answer(stream: &mut Stream) -> Result<(), TunnelError> {
     let mut head = [0; 4];
     stream.read_exact(&mut head).await?;
     let reason = match head[1] {

@@ -18,10 +18,10 @@ use super::stream::{Connector, Stream};
 use crate::session::Frame;
 
 /// How much is read from the system at once.
-const READ_BUFFER: usize = 16 * 1024;
+const READ_BUFFER_BYTES: usize = 16 * 1024;
 
 /// What the transport tells.
-pub(super) enum Told {
+pub(super) enum WebSocketEvent {
     /// A text frame.
     Text(Utf8Bytes),
     /// A binary frame.
@@ -51,7 +51,7 @@ impl WebSocket {
         let mut request = request.map_err(|error| ConnectError::InvalidOption(error.to_string()))?;
         endpoint.add_headers(request.headers_mut());
         let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
+            .read_buffer_size(READ_BUFFER_BYTES)
             .max_message_size(Some(max_bytes))
             .max_frame_size(Some(max_bytes));
         let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
@@ -74,18 +74,18 @@ impl WebSocket {
     }
 
     /// Sends what waits, and returns what came.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Told, ConnectError>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<WebSocketEvent, ConnectError>> {
         if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
             return Poll::Ready(Err(error));
         }
         loop {
             let told = match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(Message::Text(text)))) => Ok(Told::Text(text)),
-                Poll::Ready(Some(Ok(Message::Binary(bytes)))) => Ok(Told::Binary(bytes)),
-                Poll::Ready(Some(Ok(Message::Close(_))) | None) => Ok(Told::Closed),
+                Poll::Ready(Some(Ok(Message::Text(text)))) => Ok(WebSocketEvent::Text(text)),
+                Poll::Ready(Some(Ok(Message::Binary(bytes)))) => Ok(WebSocketEvent::Binary(bytes)),
+                Poll::Ready(Some(Ok(Message::Close(_))) | None) => Ok(WebSocketEvent::Closed),
                 Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => continue,
-                Poll::Ready(Some(Err(error))) if is_end(&error) => Ok(Told::Closed),
+                Poll::Ready(Some(Err(error))) if is_end(&error) => Ok(WebSocketEvent::Closed),
                 Poll::Ready(Some(Err(error))) => Err(explain(error, self.max_bytes)),
             };
             return Poll::Ready(told);

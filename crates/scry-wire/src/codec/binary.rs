@@ -42,11 +42,11 @@ impl Default for AttachmentLimits {
 #[derive(Debug, Default)]
 pub struct Assembler {
     limits: AttachmentLimits,
-    pending: Option<Pending>,
+    pending: Option<PendingPacket>,
 }
 
 #[derive(Debug)]
-struct Pending {
+struct PendingPacket {
     packet: Assembled<'static>,
     missing: usize,
     bytes: usize,
@@ -77,7 +77,7 @@ impl Assembler {
         }
         let (namespace, data) = (packet.namespace.to_owned().into(), packet.data.to_owned().into());
         let whole = Assembled { kind, namespace, id: packet.id, data, attachments: Vec::new() };
-        self.pending = Some(Pending { packet: whole, missing: packet.attachments, bytes: packet.data.len() });
+        self.pending = Some(PendingPacket { packet: whole, missing: packet.attachments, bytes: packet.data.len() });
         Ok(None)
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::DecodeError;
 
 /// The namespace that is meant where none is named.
-pub const ROOT: &str = "/";
+pub const ROOT_NAMESPACE: &str = "/";
 
 /// The type of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,7 +85,7 @@ pub struct Packet<'a> {
     pub kind: PacketType,
     /// How many binary messages follow.
     pub attachments: usize,
-    /// The namespace, [`ROOT`] where none is named.
+    /// The namespace, [`ROOT_NAMESPACE`] where none is named.
     pub namespace: &'a str,
     /// The number by which an event and its answer find each other.
     pub id: Option<u64>,
@@ -110,7 +110,7 @@ impl<'a> Packet<'a> {
             rest = behind.strip_prefix('-').ok_or(malformed("has no hyphen behind its number of attachments"))?;
             attachments = usize::try_from(count).or(Err(malformed("has too many attachments")))?;
         }
-        let mut namespace = ROOT;
+        let mut namespace = ROOT_NAMESPACE;
         if rest.starts_with('/') {
             (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
         }
@@ -156,7 +156,7 @@ impl<'a> Packet<'a> {
         if self.kind.is_binary() {
             let _ = write!(out, "{}-", self.attachments);
         }
-        if self.namespace != ROOT {
+        if self.namespace != ROOT_NAMESPACE {
             out.push_str(self.namespace);
             out.push(',');
         }

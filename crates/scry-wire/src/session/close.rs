@@ -35,7 +35,7 @@ pub enum CloseReason {
     ConnectTimeout(Duration),
     /// The server refused the namespace.
     #[error("the gateway refused the connection: {0}")]
-    Refused(Refusal),
+    Refused(NamespaceRefusal),
     /// The server speaks Engine.IO 3, as Socket.IO v2 and v1 do.
     #[error("the server speaks Socket.IO v2; Socket.IO v3 or later is needed")]
     OldProtocol,
@@ -46,14 +46,14 @@ pub enum CloseReason {
 
 /// A gateway's refusal of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct NamespaceRefusal {
     /// What the gateway says to people.
     pub message: String,
     /// What it says to programs.
     pub data: Option<Value>,
 }
 
-impl Refusal {
+impl NamespaceRefusal {
     /// Reads the JSON of a connect error; what is no object is a message.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -66,7 +66,7 @@ impl Refusal {
     }
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for NamespaceRefusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }

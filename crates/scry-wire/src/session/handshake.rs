@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::codec::DecodeError;
 
 /// The longest interval that is believed; a number beyond it is taken for this.
-const MAX_INTERVAL: Duration = Duration::from_secs(3600);
+const MAX_PING_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The server's handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl Handshake {
         Ok(Self {
             sid: sid.ok_or(malformed("has no sid"))?.to_owned(),
             upgrades: upgrades.filter_map(Value::as_str).map(str::to_owned).collect(),
-            ping_interval: interval("pingInterval").ok_or(malformed("has no pingInterval"))?.min(MAX_INTERVAL),
-            ping_timeout: interval("pingTimeout").ok_or(malformed("has no pingTimeout"))?.min(MAX_INTERVAL),
+            ping_interval: interval("pingInterval").ok_or(malformed("has no pingInterval"))?.min(MAX_PING_INTERVAL),
+            ping_timeout: interval("pingTimeout").ok_or(malformed("has no pingTimeout"))?.min(MAX_PING_INTERVAL),
             max_payload: value.get("maxPayload").and_then(Value::as_u64).and_then(|bytes| usize::try_from(bytes).ok()),
         })
     }

@@ -21,9 +21,9 @@ mod handshake;
 mod offset;
 
 pub use self::client::{
-    Answer, ClientConfig, ClientSession, Connected, Emission, Event, Frame, Input, Lane, NotConnectedError, Output,
-    Recovery, TransportKind,
+    ClientSession, Connected, Emission, EventAnswer, Frame, Lane, NotConnectedError, Recovery, ServerEvent,
+    SessionConfig, SessionInput, SessionOutput, TransportKind,
 };
-pub use self::close::{CloseReason, Refusal};
+pub use self::close::{CloseReason, NamespaceRefusal};
 pub use self::handshake::Handshake;
 pub use self::offset::is_offset;

@@ -1,7 +1,7 @@
 //! The offsets that Connection State Recovery appends to events.
 
 /// The most characters that an offset is believed to have.
-const MAX_OFFSET: usize = 96;
+const MAX_OFFSET_CHARS: usize = 96;
 
 /// Returns whether a text looks like an offset and not like an argument.
 ///
@@ -10,7 +10,7 @@ const MAX_OFFSET: usize = 96;
 /// adapters (a time in base 64, `1720000000000-0` of Redis, a MongoDB id) and `EPOCH:NUMBER` or `EPOCH-NUMBER`.
 #[must_use]
 pub fn is_offset(text: &str) -> bool {
-    text.len() <= MAX_OFFSET && (is_encoded_time(text) || is_object_id(text) || is_numbered(text))
+    text.len() <= MAX_OFFSET_CHARS && (is_encoded_time(text) || is_object_id(text) || is_numbered(text))
 }
 
 /// Recognises milliseconds in base 64 with the digits `0-9A-Za-z-_`, from 2024 on, as Node's in-memory adapter writes them.

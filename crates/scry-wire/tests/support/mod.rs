@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use scry_wire::client::{Client, Connection, Incoming, Options};
+use scry_wire::client::{Client, ClientOptions, Connection, Incoming};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
@@ -48,18 +48,18 @@ impl Behaviour {
 }
 
 /// A server or proxy, with what it was asked.
-pub struct Peer {
+pub struct TestPeer {
     pub port: u16,
     pub asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Peer {
+impl TestPeer {
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub fn options(&self) -> Options {
-        Options::new(self.url().parse().unwrap()).open_timeout(Duration::from_millis(300))
+    pub fn options(&self) -> ClientOptions {
+        ClientOptions::new(self.url().parse().unwrap()).open_timeout(Duration::from_millis(300))
     }
 
     pub fn client(&self) -> Client {
@@ -113,13 +113,13 @@ async fn answer(stream: &mut BufReader<TcpStream>, body: &str, chunk: Option<(us
 }
 
 /// Starts a server that welcomes a client, sends one event and waits.
-pub async fn server(behaviour: Behaviour) -> Peer {
+pub async fn server(behaviour: Behaviour) -> TestPeer {
     let state = Arc::new(Mutex::new(0_usize));
     listen(move |stream, asked| serve(stream, asked, behaviour.clone(), state.clone())).await
 }
 
 /// Listens, and hands each connection on with the list of what was asked.
-pub async fn listen<F>(handle: impl Fn(TcpStream, Arc<Mutex<Vec<String>>>) -> F + Send + 'static) -> Peer
+pub async fn listen<F>(handle: impl Fn(TcpStream, Arc<Mutex<Vec<String>>>) -> F + Send + 'static) -> TestPeer
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -133,7 +133,7 @@ where
             tokio::spawn(handle(stream, list.clone()));
         }
     });
-    Peer { port, asked }
+    TestPeer { port, asked }
 }
 
 async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<String>>>, behaviour: Behaviour, polls: Arc<Mutex<usize>>) {
@@ -200,7 +200,7 @@ async fn websocket(stream: TcpStream, behaviour: &Behaviour) {
 }
 
 /// Starts an HTTP proxy that tunnels, if `lets_through`, and hands on plain requests.
-pub async fn http_proxy(lets_through: bool, target: u16) -> Peer {
+pub async fn http_proxy(lets_through: bool, target: u16) -> TestPeer {
     listen(move |stream, asked| async move {
         let mut stream = BufReader::new(stream);
         let mut head = String::new();
@@ -225,7 +225,7 @@ pub async fn http_proxy(lets_through: bool, target: u16) -> Peer {
 }
 
 /// Starts a SOCKS 5 proxy that wants a name and a password, and notes where it is asked to go.
-pub async fn socks_proxy(target: u16) -> Peer {
+pub async fn socks_proxy(target: u16) -> TestPeer {
     listen(move |mut stream, asked| async move {
         let mut greeting = [0; 2];
         stream.read_exact(&mut greeting).await.unwrap();

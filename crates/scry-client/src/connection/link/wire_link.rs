@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use scry_model::event::Transport;
 use scry_text as text;
-use scry_wire::client::{Client, ConnectError, Connection, Incoming, Options, Proxies};
-use scry_wire::session::{Answer, CloseReason, Event, TransportKind};
+use scry_wire::client::{Client, ClientOptions, ConnectError, Connection, Incoming, Proxies};
+use scry_wire::session::{CloseReason, EventAnswer, ServerEvent, TransportKind};
 use serde_json::{Value, json};
 
 use super::{BATCH_EVENTS, LinkTarget, LinkTask, ended};
@@ -36,7 +36,7 @@ pub(super) struct WireFactory {
 impl WireFactory {
     pub(super) fn new(target: &LinkTarget) -> Self {
         let limit = target.connect_timeout;
-        let mut options = Options::new(target.url.clone())
+        let mut options = ClientOptions::new(target.url.clone())
             .header("user-agent", concat!("scry/", env!("CARGO_PKG_VERSION")))
             .proxies(Proxies::from_env())
             .dial_timeout(limit)
@@ -193,13 +193,13 @@ fn failed(url: &str, error: ConnectError) -> LinkEvent {
     }
 }
 
-fn message(mut event: Event) -> LinkEvent {
+fn message(mut event: ServerEvent) -> LinkEvent {
     // A placeholder without an attachment stays as it came.
     let _ = event.fill(&mut |bytes| show(bytes));
     LinkEvent::Message { name: event.name, body: single(event.arguments) }
 }
 
-fn body_of_answer(mut answer: Answer) -> Value {
+fn body_of_answer(mut answer: EventAnswer) -> Value {
     let _ = answer.fill(&mut |bytes| show(bytes));
     single(answer.arguments)
 }

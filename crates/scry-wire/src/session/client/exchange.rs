@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::codec::DecodeError;
 use crate::codec::binary::{AttachmentLimits, fill};
-use crate::codec::socket::ROOT;
+use crate::codec::socket::ROOT_NAMESPACE;
 use crate::session::CloseReason;
 
 /// What a session is to do and how long it waits.
 #[derive(Debug, Clone)]
-pub struct ClientConfig {
+pub struct SessionConfig {
     /// The namespace to join.
     pub namespace: String,
     /// What to say when joining; an object.
@@ -29,10 +29,10 @@ pub struct ClientConfig {
     pub upgrade: bool,
 }
 
-impl Default for ClientConfig {
+impl Default for SessionConfig {
     fn default() -> Self {
         Self {
-            namespace: ROOT.to_owned(),
+            namespace: ROOT_NAMESPACE.to_owned(),
             auth: None,
             recovery: None,
             open_timeout: Duration::from_secs(10),
@@ -81,7 +81,7 @@ pub enum Frame {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input<'a> {
+pub enum SessionInput<'a> {
     /// A text frame came.
     Text(Lane, &'a str),
     /// A binary frame came.
@@ -102,23 +102,23 @@ pub enum Input<'a> {
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Output {
+pub enum SessionOutput {
     /// Send this.
     Send(Lane, Frame),
-    /// Open a WebSocket beside the transport in use; [`Input::ProbeOpened`] tells of it.
+    /// Open a WebSocket beside the transport in use; [`SessionInput::ProbeOpened`] tells of it.
     OpenProbe,
     /// Drop the second transport; the first stays in use.
     DropProbe,
-    /// Let the first transport finish what it has under way and begin nothing new; [`Input::Paused`] tells of it.
+    /// Let the first transport finish what it has under way and begin nothing new; [`SessionInput::Paused`] tells of it.
     Pause,
     /// The second transport carries the session from now on, the first is to be dropped.
     Switch,
     /// The namespace is joined.
     Connected(Connected),
     /// An event came.
-    Event(Event),
+    Event(ServerEvent),
     /// The answer to an event came.
-    Answer(Answer),
+    Answer(EventAnswer),
     /// The server has sent a ping, which has been answered.
     Ping,
     /// The session is over; nothing follows.
@@ -140,7 +140,7 @@ pub struct Connected {
 
 /// An event from the server. Its arguments hold a placeholder for each attachment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct ServerEvent {
     /// Its name.
     pub name: String,
     /// Its arguments; the offset of Connection State Recovery is not among them.
@@ -151,7 +151,7 @@ pub struct Event {
     pub id: Option<u64>,
 }
 
-impl Event {
+impl ServerEvent {
     /// Puts what `show` makes of each attachment into the arguments.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Event {
 
 /// The answer to an event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct EventAnswer {
     /// The number that sending the event returned.
     pub id: u64,
     /// Its arguments, with a placeholder for each attachment.
@@ -172,7 +172,7 @@ pub struct Answer {
     pub attachments: Vec<Bytes>,
 }
 
-impl Answer {
+impl EventAnswer {
     /// Puts what `show` makes of each attachment into the arguments.
     ///
     /// # Errors

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 pub use self::exchange::{
-    Answer, ClientConfig, Connected, Emission, Event, Frame, Input, Lane, NotConnectedError, Output, Recovery,
-    TransportKind,
+    Connected, Emission, EventAnswer, Frame, Lane, NotConnectedError, Recovery, ServerEvent, SessionConfig,
+    SessionInput, SessionOutput, TransportKind,
 };
 use self::upgrade::Upgrade;
-use super::{CloseReason, Handshake, Refusal, is_offset};
+use super::{CloseReason, Handshake, NamespaceRefusal, is_offset};
 use crate::codec::binary::{Assembled, Assembler, arguments};
 use crate::codec::socket::{self, PacketType};
 use crate::codec::{DecodeError, engine, payload};
@@ -29,12 +29,12 @@ const MAX_EARLY_EVENTS: usize = 100_000;
 /// The client's side of one session in one namespace.
 ///
 /// [`ClientSession::handle`] takes in what came and returns what is to be done; [`ClientSession::next_deadline`] says
-/// when to come back with [`Input::Deadline`] if nothing comes before.
+/// when to come back with [`SessionInput::Deadline`] if nothing comes before.
 #[derive(Debug)]
 pub struct ClientSession {
-    config: ClientConfig,
+    config: SessionConfig,
     transport: TransportKind,
-    state: State,
+    state: SessionState,
     handshake: Option<Handshake>,
     /// When the server was last heard.
     heard: Instant,
@@ -42,14 +42,14 @@ pub struct ClientSession {
     assembler: Assembler,
     recovery: Option<Recovery>,
     /// What came before the namespace was joined, with the offset of each.
-    early: Vec<(Event, Option<String>)>,
+    early: Vec<(ServerEvent, Option<String>)>,
     next_id: u64,
     pending_acks: BTreeSet<u64>,
-    outputs: Vec<Output>,
+    outputs: Vec<SessionOutput>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SessionState {
     /// Waiting for the server's handshake.
     Opening {
         until: Instant,
@@ -65,9 +65,9 @@ enum State {
 impl ClientSession {
     /// Returns a session whose first transport has just been opened.
     #[must_use]
-    pub fn new(config: ClientConfig, transport: TransportKind, now: Instant) -> Self {
+    pub fn new(config: SessionConfig, transport: TransportKind, now: Instant) -> Self {
         Self {
-            state: State::Opening { until: now + config.open_timeout },
+            state: SessionState::Opening { until: now + config.open_timeout },
             transport,
             handshake: None,
             heard: now,
@@ -83,25 +83,25 @@ impl ClientSession {
     }
 
     /// Takes in what happened and returns what is to be done, in order.
-    pub fn handle(&mut self, input: Input<'_>, now: Instant) -> Drain<'_, Output> {
-        if self.state != State::Closed {
+    pub fn handle(&mut self, input: SessionInput<'_>, now: Instant) -> Drain<'_, SessionOutput> {
+        if self.state != SessionState::Closed {
             self.take(input, now);
         }
         self.outputs()
     }
 
     /// Returns what is to be done since it was last asked for.
-    pub fn outputs(&mut self) -> Drain<'_, Output> {
+    pub fn outputs(&mut self) -> Drain<'_, SessionOutput> {
         self.outputs.drain(..)
     }
 
-    /// Returns when to come back with [`Input::Deadline`].
+    /// Returns when to come back with [`SessionInput::Deadline`].
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let phase = match self.state {
-            State::Opening { until } | State::Joining { until } => Some(until),
-            State::Connected => None,
-            State::Closed => return None,
+            SessionState::Opening { until } | SessionState::Joining { until } => Some(until),
+            SessionState::Connected => None,
+            SessionState::Closed => return None,
         };
         phase.into_iter().chain(self.silent_until()).chain(self.upgrade.deadline()).min()
     }
@@ -127,7 +127,7 @@ impl ClientSession {
     /// Returns whether the session is over.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed)
+        matches!(self.state, SessionState::Closed)
     }
 
     /// Notes that the server has sent something, although not yet the whole of it.
@@ -140,7 +140,7 @@ impl ClientSession {
     /// # Errors
     /// [`NotConnectedError`] before the namespace is joined and after the end.
     pub fn emit(&mut self, emission: Emission<'_>) -> Result<Option<u64>, NotConnectedError> {
-        if self.state != State::Connected {
+        if self.state != SessionState::Connected {
             return Err(NotConnectedError);
         }
         let id = emission.wants_answer.then(|| self.new_ack());
@@ -156,7 +156,7 @@ impl ClientSession {
     /// # Errors
     /// [`NotConnectedError`] before the namespace is joined and after the end.
     pub fn answer(&mut self, id: u64, arguments: &[Value]) -> Result<(), NotConnectedError> {
-        if self.state != State::Connected {
+        if self.state != SessionState::Connected {
             return Err(NotConnectedError);
         }
         self.send_list(PacketType::Ack, Some(id), arguments.to_vec(), Vec::new());
@@ -170,43 +170,45 @@ impl ClientSession {
 
     /// Leaves the namespace and ends the session.
     pub fn close(&mut self) {
-        if matches!(self.state, State::Joining { .. } | State::Connected) {
+        if matches!(self.state, SessionState::Joining { .. } | SessionState::Connected) {
             self.send_packet(PacketType::Disconnect, None, 0, "");
         }
-        if self.state != State::Closed {
+        if self.state != SessionState::Closed {
             self.send_engine(&engine::Packet::Close);
             self.end(CloseReason::Local);
         }
     }
 
-    fn take(&mut self, input: Input<'_>, now: Instant) {
+    fn take(&mut self, input: SessionInput<'_>, now: Instant) {
         match input {
-            Input::Text(Lane::Main, text) => {
+            SessionInput::Text(Lane::Main, text) => {
                 self.heard = now;
                 self.receive(engine::Packet::parse(text), now);
             }
-            Input::Binary(Lane::Main, bytes) => {
+            SessionInput::Binary(Lane::Main, bytes) => {
                 self.heard = now;
                 self.receive(Ok(engine::Packet::Binary(bytes)), now);
             }
-            Input::Payload(text) => {
+            SessionInput::Payload(text) => {
                 self.heard = now;
                 self.receive_payload(text, now);
             }
-            Input::Closed(Lane::Main) => self.end(CloseReason::TransportClosed),
-            Input::Failed(Lane::Main, reason) => self.end(CloseReason::TransportFailed(reason)),
-            Input::Text(Lane::Probe, text) => self.probe_answered(text),
-            Input::Binary(Lane::Probe, _) | Input::Closed(Lane::Probe) | Input::Failed(Lane::Probe, _) => {
+            SessionInput::Closed(Lane::Main) => self.end(CloseReason::TransportClosed),
+            SessionInput::Failed(Lane::Main, reason) => self.end(CloseReason::TransportFailed(reason)),
+            SessionInput::Text(Lane::Probe, text) => self.probe_answered(text),
+            SessionInput::Binary(Lane::Probe, _)
+            | SessionInput::Closed(Lane::Probe)
+            | SessionInput::Failed(Lane::Probe, _) => {
                 self.abandon_upgrade();
             }
-            Input::ProbeOpened => self.probe(),
-            Input::Paused => self.switch(),
-            Input::Deadline => self.deadline(now),
+            SessionInput::ProbeOpened => self.probe(),
+            SessionInput::Paused => self.switch(),
+            SessionInput::Deadline => self.deadline(now),
         }
     }
 
     fn receive_payload(&mut self, text: &str, now: Instant) {
-        if matches!(self.state, State::Opening { .. }) && is_old_payload(text) {
+        if matches!(self.state, SessionState::Opening { .. }) && is_old_payload(text) {
             return self.end(CloseReason::OldProtocol);
         }
         for packet in payload::packets(text) {
@@ -215,12 +217,12 @@ impl ClientSession {
     }
 
     fn receive(&mut self, packet: Result<engine::Packet<'_>, DecodeError>, now: Instant) {
-        if self.state == State::Closed {
+        if self.state == SessionState::Closed {
             return;
         }
         let result = match packet {
             Ok(engine::Packet::Open(text)) => self.opened(text, now),
-            Ok(_) if matches!(self.state, State::Opening { .. }) => {
+            Ok(_) if matches!(self.state, SessionState::Opening { .. }) => {
                 Err(DecodeError::Malformed { kind: "OPEN", problem: "did not come first" })
             }
             Ok(engine::Packet::Close) => {
@@ -229,8 +231,8 @@ impl ClientSession {
             }
             Ok(engine::Packet::Ping(text)) => {
                 self.send_engine(&engine::Packet::Pong(text));
-                if self.state == State::Connected {
-                    self.outputs.push(Output::Ping);
+                if self.state == SessionState::Connected {
+                    self.outputs.push(SessionOutput::Ping);
                 }
                 Ok(())
             }
@@ -245,11 +247,11 @@ impl ClientSession {
     }
 
     fn opened(&mut self, text: &str, now: Instant) -> Result<(), DecodeError> {
-        if !matches!(self.state, State::Opening { .. }) {
+        if !matches!(self.state, SessionState::Opening { .. }) {
             return Err(DecodeError::Malformed { kind: "OPEN", problem: "came twice" });
         }
         let handshake = Handshake::parse(text)?;
-        self.state = State::Joining { until: now + self.config.connect_timeout };
+        self.state = SessionState::Joining { until: now + self.config.connect_timeout };
         let upgrades = self.transport == TransportKind::Polling
             && self.config.upgrade
             && handshake.upgrades.iter().any(|transport| transport == "websocket");
@@ -258,7 +260,7 @@ impl ClientSession {
         self.send_packet(PacketType::Connect, None, 0, &auth);
         if upgrades {
             self.upgrade.begin(now + self.config.open_timeout);
-            self.outputs.push(Output::OpenProbe);
+            self.outputs.push(SessionOutput::OpenProbe);
         }
         Ok(())
     }
@@ -283,7 +285,7 @@ impl ClientSession {
         }
         match packet.kind {
             PacketType::Connect => self.connected(packet.data),
-            PacketType::ConnectError => self.end(CloseReason::Refused(Refusal::parse(packet.data))),
+            PacketType::ConnectError => self.end(CloseReason::Refused(NamespaceRefusal::parse(packet.data))),
             PacketType::Disconnect => self.end(CloseReason::NamespaceDisconnected),
             PacketType::Event | PacketType::Ack | PacketType::BinaryEvent | PacketType::BinaryAck => {
                 if let Some(whole) = self.assembler.packet(&packet)? {
@@ -302,7 +304,7 @@ impl ClientSession {
     }
 
     fn connected(&mut self, data: &str) {
-        if !matches!(self.state, State::Joining { .. }) {
+        if !matches!(self.state, SessionState::Joining { .. }) {
             return;
         }
         let answer: Value = serde_json::from_str(data).unwrap_or_default();
@@ -315,19 +317,19 @@ impl ClientSession {
         let recovered = pid.is_some() && earlier.as_ref().map(|earlier| &earlier.pid) == pid.as_ref();
         let offset = if recovered { earlier.and_then(|earlier| earlier.offset) } else { None };
         self.recovery = pid.clone().map(|pid| Recovery { pid, offset });
-        self.state = State::Connected;
+        self.state = SessionState::Connected;
         let connected = Connected { sid: sid.to_owned(), pid, recovered, transport: self.transport };
-        self.outputs.push(Output::Connected(connected));
+        self.outputs.push(SessionOutput::Connected(connected));
         for (event, offset) in std::mem::take(&mut self.early) {
             self.note_offset(offset);
-            self.outputs.push(Output::Event(event));
+            self.outputs.push(SessionOutput::Event(event));
         }
     }
 
     fn deliver(&mut self, whole: &Assembled<'_>) -> Result<(), DecodeError> {
         // A server that recovers a session sends what was missed before it says that the namespace is joined.
-        let is_early = matches!(self.state, State::Joining { .. }) && self.config.recovery.is_some();
-        if whole.namespace != self.config.namespace || !(is_early || self.state == State::Connected) {
+        let is_early = matches!(self.state, SessionState::Joining { .. }) && self.config.recovery.is_some();
+        if whole.namespace != self.config.namespace || !(is_early || self.state == SessionState::Connected) {
             return Ok(());
         }
         let mut list = arguments(&whole.data)?;
@@ -335,7 +337,7 @@ impl ClientSession {
         match (whole.kind, whole.id) {
             (PacketType::Ack, Some(id)) => {
                 if self.pending_acks.remove(&id) {
-                    self.outputs.push(Output::Answer(Answer { id, arguments: list, attachments }));
+                    self.outputs.push(SessionOutput::Answer(EventAnswer { id, arguments: list, attachments }));
                 }
             }
             (_, id) => {
@@ -349,10 +351,10 @@ impl ClientSession {
                     Value::Number(number) => number.to_string(),
                     Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(unnamed),
                 };
-                let event = Event { name, arguments: list, attachments, id };
+                let event = ServerEvent { name, arguments: list, attachments, id };
                 if !is_early {
                     self.note_offset(offset);
-                    self.outputs.push(Output::Event(event));
+                    self.outputs.push(SessionOutput::Event(event));
                 } else if self.early.len() < MAX_EARLY_EVENTS {
                     self.early.push((event, offset));
                 } else {
@@ -387,11 +389,16 @@ impl ClientSession {
             self.abandon_upgrade();
         }
         match self.state {
-            State::Opening { until } if until <= now => self.end(CloseReason::OpenTimeout(self.config.open_timeout)),
-            State::Joining { until } if until <= now => {
+            SessionState::Opening { until } if until <= now => {
+                self.end(CloseReason::OpenTimeout(self.config.open_timeout))
+            }
+            SessionState::Joining { until } if until <= now => {
                 self.end(CloseReason::ConnectTimeout(self.config.connect_timeout));
             }
-            State::Opening { .. } | State::Joining { .. } | State::Connected | State::Closed => {}
+            SessionState::Opening { .. }
+            | SessionState::Joining { .. }
+            | SessionState::Connected
+            | SessionState::Closed => {}
         }
         if self.silent_until().is_some_and(|until| until <= now) {
             let silence = self.handshake.as_ref().map_or(Duration::ZERO, Handshake::max_silence);
@@ -437,14 +444,14 @@ impl ClientSession {
     /// Sends on the transport that carries the session, or keeps it while that is being changed.
     fn send(&mut self, frame: Frame) {
         if let Some(frame) = self.upgrade.hold(frame) {
-            self.outputs.push(Output::Send(Lane::Main, frame));
+            self.outputs.push(SessionOutput::Send(Lane::Main, frame));
         }
     }
 
     fn end(&mut self, reason: CloseReason) {
-        if self.state != State::Closed {
-            self.state = State::Closed;
-            self.outputs.push(Output::Closed(reason));
+        if self.state != SessionState::Closed {
+            self.state = SessionState::Closed;
+            self.outputs.push(SessionOutput::Closed(reason));
         }
     }
 }

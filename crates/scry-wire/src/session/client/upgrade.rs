@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{ClientSession, Frame, Lane, Output, TransportKind};
+use super::{ClientSession, Frame, Lane, SessionOutput, TransportKind};
 use crate::codec::engine::Packet;
 use crate::session::CloseReason;
 
@@ -52,7 +52,7 @@ impl ClientSession {
         match (Packet::parse(text), &self.upgrade) {
             (Ok(Packet::Pong("probe")), Upgrade::Probing { until }) => {
                 self.upgrade = Upgrade::Pausing { until: *until, held: Vec::new() };
-                self.outputs.push(Output::Pause);
+                self.outputs.push(SessionOutput::Pause);
             }
             (Ok(Packet::Noop), _) => {}
             _ => self.abandon_upgrade(),
@@ -63,8 +63,8 @@ impl ClientSession {
         let Upgrade::Pausing { held, .. } = std::mem::take(&mut self.upgrade) else { return };
         self.send_probe(&Packet::Upgrade);
         self.transport = TransportKind::WebSocket;
-        self.outputs.push(Output::Switch);
-        self.outputs.extend(held.into_iter().map(|frame| Output::Send(Lane::Main, frame)));
+        self.outputs.push(SessionOutput::Switch);
+        self.outputs.extend(held.into_iter().map(|frame| SessionOutput::Send(Lane::Main, frame)));
     }
 
     /// Stays with the first transport, or ends the session where that has been given up already: the server may
@@ -73,7 +73,7 @@ impl ClientSession {
         match self.upgrade {
             Upgrade::Probing { .. } => {
                 self.upgrade = Upgrade::None;
-                self.outputs.push(Output::DropProbe);
+                self.outputs.push(SessionOutput::DropProbe);
             }
             Upgrade::Pausing { .. } => {
                 self.end(CloseReason::TransportFailed("the move to another transport did not finish".to_owned()));
@@ -85,6 +85,6 @@ impl ClientSession {
     fn send_probe(&mut self, packet: &Packet<'_>) {
         let mut text = String::new();
         packet.write(&mut text);
-        self.outputs.push(Output::Send(Lane::Probe, Frame::Text(text)));
+        self.outputs.push(SessionOutput::Send(Lane::Probe, Frame::Text(text)));
     }
 }
