@@ -8,8 +8,8 @@ use scry_client::http::HttpClient;
 use scry_command::exit::Exit;
 use scry_config::client::{Overrides, Settings};
 use scry_config::{EnvLookup, process_env};
+use scry_scripting::command_exit::CommandExit;
 use scry_scripting::correlation;
-use scry_scripting::ended::Ended;
 use scry_text as text;
 use tracing_appender::non_blocking::WorkerGuard;
 
@@ -106,7 +106,7 @@ impl Context {
 
     /// Says how a command ended, even when told to be quiet: every code but 0 comes with a sentence.
     #[must_use]
-    pub(super) fn end(ended: &Ended) -> Exit {
+    pub(super) fn end(ended: &CommandExit) -> Exit {
         if !ended.is_met() {
             say(&ended.why);
         }

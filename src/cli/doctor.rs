@@ -8,7 +8,7 @@ use scry_client::doctor::report::{CheckStep, DoctorReport, Finding};
 use scry_command::exit::Exit;
 use scry_config::EnvLookup;
 use scry_config::client::{ColorMode, UiConfig};
-use scry_scripting::output::Output;
+use scry_scripting::output::LineWriter;
 use scry_text as text;
 
 use super::args::{Common, Doctor};
@@ -31,7 +31,7 @@ pub(super) async fn run(common: &Common, env: EnvLookup<'_>, args: &Doctor) -> R
     let look = ReportStyle { color: in_color(ui.color), ascii: ui.ascii };
     let lines =
         if args.json { text::escaped(format!("{}\n", render::json(&report))) } else { render::text(&report, look) };
-    let mut stdout = Output::stdout();
+    let mut stdout = LineWriter::stdout();
     for line in lines.lines() {
         stdout.line(line).map_err(CliError::io("cannot write to stdout"))?;
     }

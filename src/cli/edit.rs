@@ -6,7 +6,7 @@ use scry_client::api::edit::EditOptions;
 use scry_command::exit::Exit;
 use scry_model::outbox::EditChange;
 use scry_protocol::EntityType;
-use scry_scripting::output::Output;
+use scry_scripting::output::LineWriter;
 use scry_scripting::{assign, fields, line};
 use serde_json::{Map, Value};
 
@@ -149,7 +149,7 @@ pub(super) fn print_json(values: impl IntoIterator<Item = Value>) -> Result<Exit
 /// # Errors
 /// [`CliError::Io`] when stdout cannot be written to.
 pub(super) fn print_text(lines: impl IntoIterator<Item = String>) -> Result<Exit, CliError> {
-    let mut stdout = Output::stdout();
+    let mut stdout = LineWriter::stdout();
     for line in lines {
         stdout.line(&line).map_err(CliError::io("cannot write to stdout"))?;
     }

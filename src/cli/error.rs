@@ -6,7 +6,7 @@ use scry_client::credentials::CredentialError;
 use scry_client::error::ApiError;
 use scry_command::exit::Exit;
 use scry_config::{ConfigError, duration};
-use scry_scripting::pick::PickError;
+use scry_scripting::resolve_name::ResolveNameError;
 use scry_scripting::rooms::RoomsError;
 #[cfg(feature = "server")]
 use scry_server::ServerError;
@@ -23,7 +23,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Credentials(#[from] CredentialError),
     #[error(transparent)]
-    Pick(#[from] PickError),
+    Pick(#[from] ResolveNameError),
     #[cfg(feature = "server")]
     #[error(transparent)]
     Server(#[from] ServerError),

@@ -7,11 +7,11 @@ use std::path::Path;
 use scry_command::exit::Exit;
 use scry_config::process_env;
 use scry_query::expr::Expr;
-use scry_scripting::expect::engine::Engine;
-use scry_scripting::expect::outcome::Outcome;
-use scry_scripting::expect::plan::Plan;
-use scry_scripting::expect::{EXAMPLE, SCHEMA, report};
-use scry_scripting::rooms::Named;
+use scry_scripting::expect::engine::ExpectEngine;
+use scry_scripting::expect::outcome::ExpectOutcome;
+use scry_scripting::expect::plan::ExpectPlan;
+use scry_scripting::expect::{EXPECT_EXAMPLE, EXPECT_SCHEMA, report};
+use scry_scripting::rooms::NamedRooms;
 use scry_scripting::run_expect;
 use scry_text as text;
 use tokio::time::Instant;
@@ -30,20 +30,21 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit, CliError
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::Usage(format!("cannot read {}: {error}", path.display())))?;
     let given: BTreeMap<_, _> = args.vars.iter().cloned().collect();
-    let plan = Plan::parse(path, &text, &given, &process_env).map_err(|error| CliError::Usage(error.to_string()))?;
+    let plan =
+        ExpectPlan::parse(path, &text, &given, &process_env).map_err(|error| CliError::Usage(error.to_string()))?;
     let judged = judge(context, args, &plan).await;
     let outcome = match &judged {
         Ok(outcome) => outcome.clone(),
         // A build server that finds no report, or the last one, would show a success.
-        Err(error) => Engine::unstarted(&plan, error.exit(), &error.to_string()),
+        Err(error) => ExpectEngine::unstarted(&plan, error.exit(), &error.to_string()),
     };
     reports(args, &outcome)?;
     tell(context, &judged?);
     Ok(outcome.exit)
 }
 
-async fn judge(context: &Context, args: &Args, plan: &Plan) -> Result<Outcome, CliError> {
-    let named = Named {
+async fn judge(context: &Context, args: &Args, plan: &ExpectPlan) -> Result<ExpectOutcome, CliError> {
+    let named = NamedRooms {
         campaigns: plan.campaigns.clone(),
         settlements: plan.settlements.clone(),
         structures: plan.structures.clone(),
@@ -73,7 +74,7 @@ async fn judge(context: &Context, args: &Args, plan: &Plan) -> Result<Outcome, C
     ended.map_err(|error| CliError::Usage(format!("cannot run {program}: {error}")))
 }
 
-fn tell(context: &Context, outcome: &Outcome) {
+fn tell(context: &Context, outcome: &ExpectOutcome) {
     // A failure is said even when little is to be said.
     if outcome.exit != Exit::Met || !context.quiet {
         for line in report::text(outcome).lines() {
@@ -82,7 +83,7 @@ fn tell(context: &Context, outcome: &Outcome) {
     }
 }
 
-fn reports(args: &Args, outcome: &Outcome) -> Result<(), CliError> {
+fn reports(args: &Args, outcome: &ExpectOutcome) -> Result<(), CliError> {
     let json = || text::escaped(format!("{:#}\n", report::json(outcome)));
     for (path, text) in [
         (&args.report_junit, report::junit(outcome)),
@@ -101,13 +102,13 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
 }
 
 fn init() -> Result<Exit, CliError> {
-    std::io::stdout().write_all(EXAMPLE.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
+    std::io::stdout().write_all(EXPECT_EXAMPLE.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
     say("save this as a file and run it with `scry expect FILE`");
     Ok(Exit::Met)
 }
 
 fn schema() -> Result<Exit, CliError> {
-    std::io::stdout().write_all(SCHEMA.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
+    std::io::stdout().write_all(EXPECT_SCHEMA.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
     Ok(Exit::Met)
 }
 

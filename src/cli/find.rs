@@ -3,7 +3,7 @@
 use scry_client::api::Api;
 use scry_client::error::ApiError;
 use scry_protocol::{EntityType, Id};
-use scry_scripting::pick::{Candidate, pick};
+use scry_scripting::resolve_name::{NamedCandidate, resolve_name};
 use scry_scripting::rooms;
 use serde_json::{Map, Value};
 
@@ -153,14 +153,14 @@ fn among(entity: Entity, wanted: &str, nodes: Vec<Value>) -> Result<Value, CliEr
     if let Some(node) = nodes.iter().find(|node| node["id"] == wanted) {
         return Ok(node.clone());
     }
-    let candidates: Vec<Candidate> = nodes
+    let candidates: Vec<NamedCandidate> = nodes
         .iter()
         .filter_map(|node| {
             let (id, name) = (node["id"].as_str()?, node["name"].as_str()?);
-            Some(Candidate { id: Id::parse(id).ok()?, name: name.to_owned(), place: String::new() })
+            Some(NamedCandidate { id: Id::parse(id).ok()?, name: name.to_owned(), place: String::new() })
         })
         .collect();
-    let id = pick(entity.as_str(), wanted, &candidates)?.id.clone();
+    let id = resolve_name(entity.as_str(), wanted, &candidates)?.id.clone();
     let found = nodes.into_iter().find(|node| node["id"] == id.as_str());
     found.ok_or_else(|| CliError::Internal("what was picked is not in the list".to_owned()))
 }

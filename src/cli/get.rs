@@ -27,12 +27,12 @@ pub(super) async fn run(context: &Context, args: &Get) -> Result<Exit, CliError>
     let api = context.api()?;
     let finder = Finder::new(context, &api, args.campaign.as_deref());
     let (found, columns) = match args.what {
-        Gettable::Entity(entity) => (entities(&finder, entity, args.id.as_deref()).await?, table::ENTITIES),
+        Gettable::Entity(entity) => (entities(&finder, entity, args.id.as_deref()).await?, table::ENTITY_COLUMNS),
         Gettable::Notification => {
-            (inbox::notifications(&api, args.id.as_deref(), args.unread).await?, table::NOTIFICATIONS)
+            (inbox::notifications(&api, args.id.as_deref(), args.unread).await?, table::NOTIFICATION_COLUMNS)
         }
-        Gettable::Preferences => (inbox::preferences(&api).await?, table::PREFERENCES),
-        Gettable::Effect => (effects(&finder, &args.until).await?, table::EFFECTS),
+        Gettable::Preferences => (inbox::preferences(&api).await?, table::PREFERENCE_COLUMNS),
+        Gettable::Effect => (effects(&finder, &args.until).await?, table::EFFECT_COLUMNS),
         Gettable::Event => return events(&finder, args).await,
     };
     print(args.output, &found, columns)
@@ -97,7 +97,7 @@ async fn events(finder: &Finder<'_>, args: &Get) -> Result<Exit, CliError> {
     }
     match args.output {
         Form::Json => Ok(Exit::Met),
-        Form::Table => edit::print_text(table(&rows, table::EVENTS)),
+        Form::Table => edit::print_text(table(&rows, table::EVENT_COLUMNS)),
     }
 }
 

@@ -8,8 +8,8 @@ use scry_client::error::ApiError;
 use scry_client::session::SessionOptions;
 use scry_protocol::Room;
 use scry_query::expr::{Expr, KnownNames};
-use scry_scripting::rooms::{self, Named, RoomsError};
-use scry_scripting::stream::Stream;
+use scry_scripting::rooms::{self, NamedRooms, RoomsError};
+use scry_scripting::stream::SessionStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::args::Rooms;
@@ -56,7 +56,7 @@ pub(super) async fn options(
     rooms: &Rooms,
     limit: Limit,
 ) -> Result<(SessionOptions, Vec<Room>), CliError> {
-    let named = Named {
+    let named = NamedRooms {
         campaigns: rooms.campaigns.clone(),
         settlements: rooms.settlements.clone(),
         structures: rooms.structures.clone(),
@@ -71,7 +71,7 @@ pub(super) async fn options(
 pub(super) async fn by_name(
     context: &Context,
     api: Api,
-    named: &Named,
+    named: &NamedRooms,
     also: &[Room],
     limit: Limit,
 ) -> Result<(SessionOptions, Vec<Room>), CliError> {
@@ -131,8 +131,8 @@ async fn asked<T>(
 ///
 /// # Errors
 /// [`CliError::Api`] when the profile's file of authorities cannot be used, [`CliError::Unanswered`] when the time is up.
-pub(super) async fn open(options: SessionOptions, look_up: bool, limit: Limit) -> Result<Stream, CliError> {
-    Ok(limit.within(Stream::open(options, look_up)).await??)
+pub(super) async fn open(options: SessionOptions, look_up: bool, limit: Limit) -> Result<SessionStream, CliError> {
+    Ok(limit.within(SessionStream::open(options, look_up)).await??)
 }
 
 /// Says which option has an expression that does not fit the names in use.

@@ -16,12 +16,12 @@ use scry_dashboard::app::replay::Tape;
 use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::{EventKind, Room};
 use scry_query::expr::{Expr, KnownNames};
+use scry_scripting::command_exit::CommandExit as HeadlessEnded;
 use scry_scripting::correlation;
-use scry_scripting::ended::Ended as HeadlessEnded;
 use scry_scripting::entities::Entities;
-use scry_scripting::output::{Output, Written};
-use scry_scripting::recording::{self, Header, Recording, Speed, State};
-use scry_scripting::run_record::{self, Amount};
+use scry_scripting::output::{LineWriter, WriteStatus};
+use scry_scripting::recording::{self, PlaybackSpeed, RecordedState, Recording, RecordingHeader};
+use scry_scripting::run_record::{self, RecordedAmount};
 use scry_scripting::run_replay;
 use scry_scripting::watch::holds;
 use scry_text::json::Json;
@@ -53,13 +53,14 @@ pub(super) async fn record(context: &Context, args: &RecordArgs) -> Result<Exit,
     let file = create(&args.output, args.force)?;
     let include: Vec<EventKind> = args.include.iter().copied().map(EventKind::from).collect();
     let mut stream = listen::open(options, looks_up, limit).await?.including(&include);
-    let wanted = run_record::Wanted { count: args.count, until: limit.until, filter };
-    let begun = Header::new(Timestamp::now(), rooms.iter().map(ToString::to_string).collect(), state);
+    let wanted = run_record::RecordOptions { count: args.count, until: limit.until, filter };
+    let begun = RecordingHeader::new(Timestamp::now(), rooms.iter().map(ToString::to_string).collect(), state);
     let progress = Progress::new(!context.quiet);
     progress.set_message(|| "recording".to_owned());
-    let show =
-        |amount: &Amount| progress.set_message(|| format!("{} events, {}", amount.events, units::bytes(amount.bytes)));
-    let mut output = Output::new(file);
+    let show = |amount: &RecordedAmount| {
+        progress.set_message(|| format!("{} events, {}", amount.events, units::bytes(amount.bytes)))
+    };
+    let mut output = LineWriter::new(file);
     let say = |sentence: &str| context.say(sentence);
     let ended = progress.run(run_record::run(&wanted, begun, &mut stream, &mut output, say, show)).await;
     stream.close().await;
@@ -78,7 +79,7 @@ async fn state(
     api: &Api,
     options: &mut SessionOptions,
     left_out: bool,
-) -> Result<Vec<State>, CliError> {
+) -> Result<Vec<RecordedState>, CliError> {
     let mut told = Vec::new();
     if left_out {
         return Ok(told);
@@ -96,7 +97,7 @@ async fn state(
         };
         *start = snapshot.position.clone().map_or(StartPosition::Now, StartPosition::Since);
         let Snapshot { campaign_id, position, nodes } = snapshot;
-        told.push(State { campaign_id, position, nodes: nodes.iter().map(Value::from).collect() });
+        told.push(RecordedState { campaign_id, position, nodes: nodes.iter().map(Value::from).collect() });
     }
     Ok(told)
 }
@@ -146,7 +147,7 @@ fn select(
     let run: Option<Arc<str>> = run.map(Arc::from);
     let (mut kept, mut lines) = (Vec::new(), Vec::new());
     for (at, delivery) in std::mem::take(&mut recording.entries) {
-        let mut sighting = known.sight_one(&delivery);
+        let mut sighting = known.with_entity(&delivery);
         sighting.run.clone_from(&run);
         if holds("--filter", filter.as_ref(), &sighting).map_err(CliError::Unjudged)? == Some(false) {
             continue;
@@ -166,7 +167,7 @@ fn select(
 /// Takes what a recording says of the state that its campaigns began with.
 fn known(recording: &Recording) -> Entities {
     let mut known = Entities::default();
-    for State { campaign_id, position, nodes } in &recording.header.state {
+    for RecordedState { campaign_id, position, nodes } in &recording.header.state {
         if let Some(position) = position {
             known.learn_recorded(campaign_id, position, nodes);
         }
@@ -183,20 +184,20 @@ fn names(recording: &Recording) -> KnownNames {
 }
 
 /// Shows a recording in the dashboard.
-async fn show(context: &Context, recording: Recording, speed: Speed) -> Result<Exit, CliError> {
+async fn show(context: &Context, recording: Recording, speed: PlaybackSpeed) -> Result<Exit, CliError> {
     let speed = match speed {
-        Speed::Times(times) => times,
-        Speed::Max => {
+        PlaybackSpeed::Times(times) => times,
+        PlaybackSpeed::Max => {
             return Err(CliError::Usage("--speed max: the dashboard needs a speed; write one like 100x".to_owned()));
         }
     };
-    let Header { started_at, state, .. } = recording.header;
+    let RecordingHeader { started_at, state, .. } = recording.header;
     let state = state.into_iter().next();
     let told = |(_, delivery): &(Duration, Delivery)| Some(delivery.event.as_ref()?.payload.campaign_id().clone());
     let campaign = state.as_ref().map(|state| state.campaign_id.clone());
     let campaign = campaign.or_else(|| recording.entries.iter().find_map(told));
     let campaign = campaign.ok_or_else(|| CliError::Usage("the recording holds no event of a campaign".to_owned()))?;
-    let snapshot = |state: State| Snapshot {
+    let snapshot = |state: RecordedState| Snapshot {
         campaign_id: state.campaign_id,
         position: state.position,
         // Anyone who may write the file could have put anything into it.
@@ -215,9 +216,9 @@ async fn show(context: &Context, recording: Recording, speed: Speed) -> Result<E
 /// Writes a recording again; no time passes in it, so none is waited for.
 fn write(context: &Context, recording: &Recording, path: &Path) -> Result<Exit, CliError> {
     let failed = || format!("cannot write {}", path.display());
-    let mut output = Output::new(create(path, false)?);
-    let Header { started_at, rooms, state, .. } = recording.header.clone();
-    output.line(&recording::header(&Header::new(started_at, rooms, state))).map_err(CliError::io(failed()))?;
+    let mut output = LineWriter::new(create(path, false)?);
+    let RecordingHeader { started_at, rooms, state, .. } = recording.header.clone();
+    output.line(&recording::header(&RecordingHeader::new(started_at, rooms, state))).map_err(CliError::io(failed()))?;
     let progress = Progress::new(!context.quiet);
     for ((at, delivery), done) in recording.entries.iter().zip(0..) {
         progress.set_message(|| far(done, recording, *at));
@@ -236,7 +237,7 @@ async fn print(
     lines: Vec<String>,
 ) -> Result<Exit, CliError> {
     let mut lines = lines.into_iter();
-    let mut stdout = Output::stdout();
+    let mut stdout = LineWriter::stdout();
     // On a terminal the events themselves tell how far it has come.
     let progress = Progress::new(!context.quiet && !io::stdout().is_terminal());
     let mut done = 0;
@@ -244,7 +245,7 @@ async fn print(
         progress.set_message(|| far(done, recording, at));
         done += 1;
         let line = lines.next().unwrap_or_default();
-        Ok((stdout.line(&line)? == Written::PipeClosed).then(HeadlessEnded::met))
+        Ok((stdout.line(&line)? == WriteStatus::PipeClosed).then(HeadlessEnded::met))
     };
     let ended = run_replay::run(recording, args.speed, play).await.map_err(CliError::io("cannot write to stdout"))?;
     Ok(Context::end(&ended))

@@ -88,7 +88,7 @@ pub(super) fn create(path: &Path, replace: bool) -> Result<Target, CliError> {
     Ok(if packed { Target::Packed(Packed::new(file)) } else { Target::Plain(Box::new(file)) })
 }
 
-fn read(mut input: impl BufRead) -> Result<Recording, recording::ReadError> {
+fn read(mut input: impl BufRead) -> Result<Recording, recording::RecordingError> {
     if zstd::is_packed(input.fill_buf()?) {
         return recording::read(BufReader::new(Unpacked::new(input)));
     }

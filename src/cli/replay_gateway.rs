@@ -6,8 +6,8 @@ use std::time::Duration;
 use scry_command::exit::Exit;
 use scry_command::progress::Progress;
 use scry_model::event::Delivery;
-use scry_scripting::ended::Ended;
-use scry_scripting::output::Output;
+use scry_scripting::command_exit::CommandExit;
+use scry_scripting::output::LineWriter;
 use scry_scripting::recording::Recording;
 use scry_scripting::{run_replay, signals};
 use scry_server::replay::ReplayServer;
@@ -29,13 +29,13 @@ pub(super) async fn serve(
 ) -> Result<Exit, CliError> {
     let failed = || format!("cannot listen at {address}");
     let stage = ReplayServer::open(address).await.map_err(CliError::io(failed()))?;
-    Output::stdout()
+    LineWriter::stdout()
         .line(&format!("listening on http://{}", stage.address()))
         .map_err(CliError::io("cannot write to stdout"))?;
     context.say("the recording begins when the first client joins a room");
     tokio::select! {
         () = stage.joined() => {}
-        () = signals::interrupted() => return Ok(Context::end(&Ended::interrupted())),
+        () = signals::interrupted() => return Ok(Context::end(&CommandExit::interrupted())),
     }
     let progress = Progress::new(!context.quiet);
     let mut done = 0;

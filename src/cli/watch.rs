@@ -6,11 +6,11 @@ use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
 use scry_protocol::{EventKind, Id, Room};
 use scry_query::expr::Expr;
-use scry_scripting::format::Format;
-use scry_scripting::output::Output;
+use scry_scripting::format::LineFormat;
+use scry_scripting::output::LineWriter;
 use scry_scripting::since::{self, Since, SinceError};
 use scry_scripting::wait::{self, Wait};
-use scry_scripting::watch::{Wanted, Watch};
+use scry_scripting::watch::{Watch, WatchOptions};
 use scry_scripting::{correlation, run_wait, run_watch};
 use tokio::time::Instant;
 
@@ -39,12 +39,12 @@ pub(super) async fn print(context: &Context, api: Api, args: &WatchArgs) -> Resu
     if let Some(since) = args.since {
         limit.within(begin(&mut options, since)).await??;
     }
-    let mut format = if args.raw { Format::Raw } else { args.format.clone() };
-    if let Format::Text(looks) = &mut format {
+    let mut format = if args.raw { LineFormat::Raw } else { args.format.clone() };
+    if let LineFormat::Text(looks) = &mut format {
         // Without an answer such events are written as they came.
         *looks = limit.within(options.api.event_displays()).await?.unwrap_or_default();
     }
-    let mut wanted = Wanted {
+    let mut wanted = WatchOptions {
         count: args.count,
         status: args.status,
         format,
@@ -60,7 +60,7 @@ pub(super) async fn print(context: &Context, api: Api, args: &WatchArgs) -> Resu
     let shown = if args.raw { vec![EventKind::Control, EventKind::Presence] } else { wanted.include.clone() };
     let mut stream = listen::open(options, wanted.uses_entities(), limit).await?.including(&shown);
     let mut watch = Watch::new(wanted);
-    let mut stdout = Output::stdout();
+    let mut stdout = LineWriter::stdout();
     let say = |sentence: &str| context.say(sentence);
     let ended = run_watch::run(&mut watch, &mut stream, &mut stdout, limit.until, say).await;
     stream.close().await;
@@ -80,13 +80,14 @@ pub(super) async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, Cli
     let limit = Limit::new(Some(args.timeout));
     let until = Instant::now() + args.timeout;
     let (options, rooms) = listen::options(context, api, &args.rooms, limit).await?;
-    let mut wanted = wait::Wanted { conditions: args.conditions.clone(), any: args.any, fail_if: args.fail_if.clone() };
+    let mut wanted =
+        wait::WaitOptions { conditions: args.conditions.clone(), any: args.any, fail_if: args.fail_if.clone() };
     let conditions: Vec<Expr> = wanted.all().cloned().collect();
     let names = listen::names(context, &options.api, &rooms, conditions.iter(), limit).await?;
     wanted.bind(names.as_ref()).map_err(misnamed)?;
     let mut stream = listen::open(options, wanted.all().any(Expr::uses_entities), limit).await?;
     let mut wait = Wait::new(wanted);
-    let mut stdout = Output::stdout();
+    let mut stdout = LineWriter::stdout();
     let say = |sentence: &str| context.say(sentence);
     let ended = run_wait::run(&mut wait, &mut stream, &mut stdout, until, !args.new, say).await;
     stream.close().await;

@@ -22,7 +22,7 @@ const PURE: &[&str] = &[
     "crates/scry-client/src/connection/state_machine",
     "crates/scry-client/src/doctor/render.rs",
     "crates/scry-client/src/doctor/report.rs",
-    "crates/scry-scripting/src/ended.rs",
+    "crates/scry-scripting/src/command_exit.rs",
     "crates/scry-scripting/src/expect/",
     "crates/scry-scripting/src/fields.rs",
     "crates/scry-scripting/src/format.rs",

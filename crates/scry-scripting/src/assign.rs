@@ -5,7 +5,7 @@ use std::io;
 use serde_json::{Map, Value};
 
 /// Fields whose values are texts even when they look like something else.
-const TEXTS: [&str; 11] = [
+const TEXT_FIELDS: [&str; 11] = [
     "role",
     "userId",
     "name",
@@ -68,7 +68,7 @@ pub fn input(
                 let level: i64 = text.trim().parse().map_err(|_| wrong(field, &text, "no whole number".to_owned()))?;
                 input.insert(field.to_owned(), level.into());
             }
-            None if TEXTS.contains(&field) => {
+            None if TEXT_FIELDS.contains(&field) => {
                 input.insert(field.to_owned(), text.into());
             }
             None => {

@@ -6,23 +6,23 @@
 use scry_query::expr::Expr;
 
 /// Names the variable of the environment that holds the id.
-pub const VARIABLE: &str = "SCRY_CORRELATION_ID";
+pub const CORRELATION_VARIABLE: &str = "SCRY_CORRELATION_ID";
 
 /// The server makes up an id of its own where one is longer than this.
-const MAX_CHARS: usize = 128;
+const MAX_CORRELATION_CHARS: usize = 128;
 
 /// Looks up a variable of the environment.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type CorrelationEnv<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads the id of the run that this program is part of.
 ///
 /// # Errors
 /// A sentence when the variable holds what the server would not take over.
-pub fn from_env(env: Env<'_>) -> Result<Option<String>, String> {
-    match env(VARIABLE) {
+pub fn from_env(env: CorrelationEnv<'_>) -> Result<Option<String>, String> {
+    match env(CORRELATION_VARIABLE) {
         Some(id) if is_id(&id) => Ok(Some(id)),
         Some(_) => Err(format!(
-            "{VARIABLE} is not an id; use 1 to {MAX_CHARS} letters, digits and punctuation marks without spaces, or unset it"
+            "{CORRELATION_VARIABLE} is not an id; use 1 to {MAX_CORRELATION_CHARS} letters, digits and punctuation marks without spaces, or unset it"
         )),
         None => Ok(None),
     }
@@ -36,14 +36,14 @@ pub fn require<'a>(run: Option<&str>, exprs: impl IntoIterator<Item = &'a Expr>)
     let asks = exprs.into_iter().find(|expr| expr.uses_correlation()).filter(|_| run.is_none());
     asks.map_or(Ok(()), |expr| {
         Err(format!(
-            "“{}” asks for the events of this run, but there is no run; set {VARIABLE}, or use it with `scry expect`",
+            "“{}” asks for the events of this run, but there is no run; set {CORRELATION_VARIABLE}, or use it with `scry expect`",
             expr.source()
         ))
     })
 }
 
 fn is_id(text: &str) -> bool {
-    (1..=MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=MAX_CORRELATION_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_expression_that_asks_for_the_run_needs_one() {
+    fn expression_using_correlation_requires_an_id() {
         let expr = Expr::parse("correlated && type == 'world_time_changed'").unwrap();
         assert_eq!(require(Some("run-1"), [&expr]), Ok(()));
         assert!(require(None, [&expr]).unwrap_err().contains("set SCRY_CORRELATION_ID"));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_id_that_the_server_takes_over_is_accepted() {
+    fn correlation_id_that_the_server_would_replace_is_rejected() {
         let read = |value: &str| {
             let value = value.to_owned();
             from_env(&move |_| Some(value.clone()))

@@ -16,17 +16,17 @@ use scry_protocol::{EntityType, Event, Id, Operation, Position, Room};
 use scry_text::json::{Json, TextHandling};
 use serde_json::{Map, Value};
 
+use super::event_context::EventContext;
 use super::latest::Latest;
-use super::rewind::{Rewind, Told};
-use super::sighting::Sighting;
-use super::state::{Around, CampaignState, Certainty};
+use super::rewind::{KnownResults, Rewind};
+use super::state::{CampaignState, Certainty, EntityAroundEvent};
 
 /// How many journal entries are asked for at once.
-const PAGE: u32 = 500;
+const JOURNAL_PAGE_SIZE: u32 = 500;
 /// How many pages are read to look up what a few events leave out.
 const MAX_PAGES: usize = 20;
 /// How many entities are asked for at once.
-const MAX_NODES: usize = 200;
+const MAX_NODES_PER_QUERY: usize = 200;
 
 /// Knows the entities of campaigns.
 #[derive(Debug, Default)]
@@ -40,20 +40,20 @@ pub struct Entities {
     narrow: HashSet<Id>,
     alone: HashSet<Id>,
     calendars: HashMap<Id, Arc<Calendar>>,
-    said: Said,
+    said: ReportedOnce,
     notices: Vec<String>,
     trouble: Option<String>,
 }
 
 /// What has been said already.
 #[derive(Debug, Default)]
-struct Said {
+struct ReportedOnce {
     partial: bool,
     nothing: bool,
 }
 
 /// Events of one campaign, by their place in its journal.
-type Events = BTreeMap<u64, Arc<Event>>;
+type CampaignEvents = BTreeMap<u64, Arc<Event>>;
 
 impl Entities {
     /// Starts with nothing known; without an API, events stay bare.
@@ -69,7 +69,7 @@ impl Entities {
         self.narrow.remove(&snapshot.campaign_id);
         match &snapshot.position {
             Some(position) => {
-                let state = CampaignState::new(position.clone(), nodes, Told::default());
+                let state = CampaignState::new(position.clone(), nodes, KnownResults::default());
                 self.campaigns.insert(snapshot.campaign_id.clone(), state);
             }
             None => nodes.into_iter().for_each(|(id, entity)| self.latest.learn(id, entity)),
@@ -175,7 +175,7 @@ impl Entities {
     }
 
     /// Returns why entities cannot be looked up any more, once.
-    pub const fn take_trouble(&mut self) -> Option<String> {
+    pub const fn take_lookup_failure(&mut self) -> Option<String> {
         self.trouble.take()
     }
 
@@ -187,32 +187,34 @@ impl Entities {
     /// Adds to each event the entity it is about, before and after.
     ///
     /// Until the answers are here nothing goes on, so that the questions can be given up and asked again.
-    pub async fn sight(&mut self, deliveries: &[Delivery]) -> Vec<Sighting> {
-        let Some(api) = self.api.clone() else { return self.sight_known(deliveries) };
+    pub async fn with_entities(&mut self, deliveries: &[Delivery]) -> Vec<EventContext> {
+        let Some(api) = self.api.clone() else { return self.with_known_entity(deliveries) };
         match self.look_up(&api, deliveries).await {
             Ok(answers) => self.combine(deliveries, answers),
             Err(error) => {
                 self.cannot_look_up(&error);
                 self.api = None;
-                self.sight_known(deliveries)
+                self.with_known_entity(deliveries)
             }
         }
     }
 
     /// Does the same for one event without asking anybody.
-    pub fn sight_one(&mut self, delivery: &Delivery) -> Sighting {
-        self.sight_known(std::slice::from_ref(delivery)).pop().unwrap_or_else(|| Sighting::bare(delivery.clone()))
+    pub fn with_entity(&mut self, delivery: &Delivery) -> EventContext {
+        self.with_known_entity(std::slice::from_ref(delivery))
+            .pop()
+            .unwrap_or_else(|| EventContext::without_entity(delivery.clone()))
     }
 
     /// Does the same without asking anybody.
-    fn sight_known(&mut self, deliveries: &[Delivery]) -> Vec<Sighting> {
-        self.combine(deliveries, Answers::default())
+    fn with_known_entity(&mut self, deliveries: &[Delivery]) -> Vec<EventContext> {
+        self.combine(deliveries, BatchAnswers::default())
     }
 
     /// Asks for what the events and the states together do not tell.
-    async fn look_up(&mut self, api: &Api, deliveries: &[Delivery]) -> Result<Answers, ApiError> {
-        let mut answers = Answers::default();
-        let mut batches: HashMap<Id, Events> = HashMap::new();
+    async fn look_up(&mut self, api: &Api, deliveries: &[Delivery]) -> Result<BatchAnswers, ApiError> {
+        let mut answers = BatchAnswers::default();
+        let mut batches: HashMap<Id, CampaignEvents> = HashMap::new();
         let mut unnumbered = Vec::new();
         for event in deliveries.iter().filter_map(|delivery| delivery.event.as_ref()) {
             let campaign = event.payload.campaign_id();
@@ -235,7 +237,12 @@ impl Entities {
     }
 
     /// Completes a campaign's events and its state, so that the events can be applied; returns the events.
-    async fn complete(&mut self, api: &Api, campaign: &Id, mut events: Events) -> Result<Events, ApiError> {
+    async fn complete(
+        &mut self,
+        api: &Api,
+        campaign: &Id,
+        mut events: CampaignEvents,
+    ) -> Result<CampaignEvents, ApiError> {
         let Some(state) = self.campaigns.get_mut(campaign) else { return Ok(events) };
         let (position, Some(last)) = (state.position().clone(), events.keys().next_back().copied()) else {
             return Ok(events);
@@ -263,28 +270,28 @@ impl Entities {
         Ok(events)
     }
 
-    fn combine(&mut self, deliveries: &[Delivery], mut answers: Answers) -> Vec<Sighting> {
+    fn combine(&mut self, deliveries: &[Delivery], mut answers: BatchAnswers) -> Vec<EventContext> {
         if self.api.is_none() && self.campaigns.is_empty() && self.latest.is_empty() {
-            return deliveries.iter().cloned().map(Sighting::bare).collect();
+            return deliveries.iter().cloned().map(EventContext::without_entity).collect();
         }
         let unnumbered: Vec<&Delivery> = deliveries.iter().filter(|delivery| self.is_unnumbered(delivery)).collect();
         let mut latest = self.latest.around(&unnumbered, std::mem::take(&mut answers.nodes)).into_iter();
-        let mut sightings = Vec::with_capacity(deliveries.len());
+        let mut event_contexts = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
-            let mut sighting = Sighting::bare(delivery.clone());
+            let mut event_context = EventContext::without_entity(delivery.clone());
             if let Some(event) = &delivery.event {
                 let between = answers.between.get_mut(event.payload.campaign_id());
-                let (before, after) = match self.around(event, between, &sighting) {
+                let (before, after) = match self.around(event, between, &event_context) {
                     Some(around) => (around.before, around.after),
                     None => latest.next().unwrap_or_default(),
                 };
-                (sighting.before, sighting.entity) = (before, after);
-                self.learn_new_calendar(event, sighting.entity.as_ref());
-                sighting.calendar = self.calendars.get(event.payload.campaign_id()).cloned();
+                (event_context.before, event_context.entity) = (before, after);
+                self.learn_new_calendar(event, event_context.entity.as_ref());
+                event_context.calendar = self.calendars.get(event.payload.campaign_id()).cloned();
             }
-            sightings.push(sighting);
+            event_contexts.push(event_context);
         }
-        sightings
+        event_contexts
     }
 
     fn is_unnumbered(&self, delivery: &Delivery) -> bool {
@@ -292,7 +299,12 @@ impl Entities {
     }
 
     /// Takes the campaign's state to an event; `between` are events that were not delivered.
-    fn around(&mut self, event: &Event, between: Option<&mut Events>, sighting: &Sighting) -> Option<Around> {
+    fn around(
+        &mut self,
+        event: &Event,
+        between: Option<&mut CampaignEvents>,
+        event_context: &EventContext,
+    ) -> Option<EntityAroundEvent> {
         let state = self.campaigns.get_mut(event.payload.campaign_id())?;
         let around = match place(event, state.position()) {
             Some(seq) => {
@@ -303,13 +315,13 @@ impl Entities {
                 }
                 state.apply(event, seq)
             }
-            None => Around { certainty: Certainty::Nothing, ..Around::default() },
+            None => EntityAroundEvent { certainty: Certainty::Nothing, ..EntityAroundEvent::default() },
         };
-        self.say(around.certainty, sighting);
+        self.say(around.certainty, event_context);
         Some(around)
     }
 
-    fn say(&mut self, certainty: Certainty, sighting: &Sighting) {
+    fn say(&mut self, certainty: Certainty, event_context: &EventContext) {
         let (is_said, sentence) = match certainty {
             Certainty::Whole => return,
             Certainty::Partial => (
@@ -323,7 +335,7 @@ impl Entities {
             ),
         };
         if !std::mem::replace(is_said, true) {
-            self.notices.push(format!("{}: {sentence}", sighting.title()));
+            self.notices.push(format!("{}: {sentence}", event_context.title()));
         }
     }
 
@@ -350,9 +362,9 @@ impl Entities {
 
 /// What was asked for a batch of events.
 #[derive(Debug, Default)]
-struct Answers {
+struct BatchAnswers {
     /// Every event of a campaign up to the batch's last, those that were not delivered too.
-    between: HashMap<Id, Events>,
+    between: HashMap<Id, CampaignEvents>,
     /// The entities of events without numbers, as they are now.
     nodes: HashMap<Id, Arc<Value>>,
 }
@@ -364,7 +376,7 @@ fn place(event: &Event, known: &Position) -> Option<u64> {
 }
 
 /// Takes the events before a place out of others.
-fn take_before(events: &mut Events, seq: u64) -> Events {
+fn take_before(events: &mut CampaignEvents, seq: u64) -> CampaignEvents {
     let rest = events.split_off(&seq);
     std::mem::replace(events, rest)
 }
@@ -377,22 +389,22 @@ async fn nodes(api: &Api, mut ids: Vec<Id>) -> Result<HashMap<Id, Arc<Value>>, A
     ids.sort_unstable();
     ids.dedup();
     let mut found = HashMap::new();
-    for some in ids.chunks(MAX_NODES) {
+    for some in ids.chunks(MAX_NODES_PER_QUERY) {
         found.extend(api.nodes(some).await?.iter().filter_map(read));
     }
     Ok(found)
 }
 
 /// Reads a campaign's journal after a place: to another place, to its end, or as far as it is read for a look-up.
-async fn journal(api: &Api, campaign: &Id, after: &Position, upto: Option<u64>) -> Result<Events, ApiError> {
-    let mut events = Events::new();
+async fn journal(api: &Api, campaign: &Id, after: &Position, upto: Option<u64>) -> Result<CampaignEvents, ApiError> {
+    let mut events = CampaignEvents::new();
     let mut since = after.seq;
     for _ in 0..MAX_PAGES {
         let page = page(api, campaign, since).await?;
         let Some(last) = page.last().map(|entry| entry.seq) else { break };
         let of_epoch = page.iter().filter(|entry| entry.epoch == after.epoch);
         events.extend(of_epoch.filter_map(|entry| Some((entry.seq, Arc::new(entry.event()?)))));
-        if page.len() < PAGE as usize || last <= since || upto.is_some_and(|upto| last >= upto) {
+        if page.len() < JOURNAL_PAGE_SIZE as usize || last <= since || upto.is_some_and(|upto| last >= upto) {
             break;
         }
         since = last;
@@ -402,7 +414,7 @@ async fn journal(api: &Api, campaign: &Id, after: &Position, upto: Option<u64>) 
 
 /// Reads a page of a campaign's journal; where the API offers none, there is nothing in it.
 async fn page(api: &Api, campaign: &Id, since: u64) -> Result<Vec<JournalEntry>, ApiError> {
-    match api.events(campaign, Some(since), Some(PAGE)).await {
+    match api.events(campaign, Some(since), Some(JOURNAL_PAGE_SIZE)).await {
         Err(ApiError::NotOffered { .. }) => Ok(Vec::new()),
         read => read,
     }

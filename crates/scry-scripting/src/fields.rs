@@ -24,11 +24,11 @@ pub struct Fields<'a> {
 /// Returns what creating one takes.
 #[must_use]
 pub const fn create(kind: &EntityType) -> Fields<'_> {
-    const VALUES: &[&str] = &["description", "level", "variables", "variableSchemas"];
+    const VALUE_FIELDS: &[&str] = &["description", "level", "variables", "variableSchemas"];
     let (required, optional): (&[&str], &[&str]) = match kind {
         EntityType::Campaign => (&["name"], &["description", "worldTime", "calendar"]),
         EntityType::Kingdom => (&["name", "campaignId"], &["description"]),
-        EntityType::Settlement => (&["name", "kingdomId"], VALUES),
+        EntityType::Settlement => (&["name", "kingdomId"], VALUE_FIELDS),
         EntityType::Structure => {
             (&["name", "settlementId"], &["type", "description", "level", "variables", "variableSchemas"])
         }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_another_server_has_is_left_to_it() {
+    fn fields_of_an_unknown_type_are_not_checked() {
         assert_eq!(told(&update(&EntityType::Other("Dragon".into())), json!({"fire": 2})), None);
     }
 }

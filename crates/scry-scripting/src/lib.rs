@@ -3,16 +3,17 @@
 //! | module | what it is |
 //! |---|---|
 //! | `watch`, `wait`, `expect`, `recording` | decisions: what to print, and when it is over (pure) |
-//! | `monitor`, `ended` | when the stream was live and complete, and how a command ended (pure) |
-//! | `assign`, `correlation`, `fields`, `table`, `sighting`, `format`, `stats`, `line` | what they share (pure) |
+//! | `monitor`, `command_exit` | when the stream was live and complete, and how a command ended (pure) |
+//! | `assign`, `correlation`, `fields`, `table`, `event_context`, `format`, `stats`, `line` | what they share (pure) |
 //! | `state`, `rewind`, `latest`, `values` | what entities were at each event (pure) |
 //! | `stream`, `entities`, `window` | the connection, the clock and signals, with the entities behind the events |
 //! | `run_*` | the loops that carry the decisions out |
 
 pub mod assign;
+pub mod command_exit;
 pub mod correlation;
-pub mod ended;
 pub mod entities;
+pub mod event_context;
 pub mod expect;
 pub mod fields;
 pub mod format;
@@ -20,8 +21,8 @@ pub mod latest;
 pub mod line;
 pub mod monitor;
 pub mod output;
-pub mod pick;
 pub mod recording;
+pub mod resolve_name;
 pub mod rewind;
 pub mod rooms;
 pub mod run_expect;
@@ -29,7 +30,6 @@ pub mod run_record;
 pub mod run_replay;
 pub mod run_wait;
 pub mod run_watch;
-pub mod sighting;
 pub mod signals;
 pub mod since;
 pub mod state;

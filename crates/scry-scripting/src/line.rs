@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Versions the lines, so that a script can tell when their meaning changes.
-const VERSION: u32 = 1;
+const LINE_FORMAT_VERSION: u32 = 1;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,7 +66,14 @@ pub fn event(delivery: &Delivery) -> String {
         RawOrEvent::Named { name: &delivery.name, payload: &delivery.raw }
     };
     let received_at = rfc3339(delivery.received_at);
-    render(&EventLine { v: VERSION, kind: "event", received_at, room: delivery.room.as_ref(), event, raw: !known })
+    render(&EventLine {
+        v: LINE_FORMAT_VERSION,
+        kind: "event",
+        received_at,
+        room: delivery.room.as_ref(),
+        event,
+        raw: !known,
+    })
 }
 
 /// Writes a change of the connection's state.
@@ -74,7 +81,7 @@ pub fn event(delivery: &Delivery) -> String {
 pub fn status(status: &Status, at: Timestamp) -> String {
     let retry_in_ms = status.retry_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     render(&StatusLine {
-        v: VERSION,
+        v: LINE_FORMAT_VERSION,
         kind: "status",
         received_at: rfc3339(at),
         state: status.phase.as_str(),
@@ -89,7 +96,7 @@ pub fn status(status: &Status, at: Timestamp) -> String {
 pub fn gap(gap: &Gap, at: Timestamp) -> String {
     let Gap { room, from, to, recovered: healed } = gap;
     let (from, to, healed) = (*from, *to, *healed);
-    render(&GapLine { v: VERSION, kind: "gap", received_at: rfc3339(at), room, from, to, healed })
+    render(&GapLine { v: LINE_FORMAT_VERSION, kind: "gap", received_at: rfc3339(at), room, from, to, healed })
 }
 
 /// Writes a time the way the wire does: RFC 3339 UTC with milliseconds.
@@ -99,7 +106,7 @@ pub fn rfc3339(at: Timestamp) -> String {
 }
 
 /// How much room most events need, so that their line need not grow in steps.
-const USUAL: usize = 1024;
+const USUAL_LINE_BYTES: usize = 1024;
 
 /// Writes any value as one line of JSON that is safe to print.
 #[must_use]
@@ -108,7 +115,7 @@ pub fn json(value: &impl Serialize) -> String {
 }
 
 fn render(line: &impl Serialize) -> String {
-    let mut text = Vec::with_capacity(USUAL);
+    let mut text = Vec::with_capacity(USUAL_LINE_BYTES);
     // Strings, numbers and JSON values always have a JSON form; an empty line would only follow a defect.
     let _ = serde_json::to_writer(&mut text, line);
     scry_text::escaped(String::from_utf8(text).unwrap_or_default())

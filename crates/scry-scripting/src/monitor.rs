@@ -11,7 +11,7 @@ use scry_model::event::{ClientEvent, Confirmation, Delivery, Gap, Phase, Status}
 use scry_protocol::Room;
 use scry_text as text;
 
-use super::ended::Ended;
+use super::command_exit::CommandExit;
 
 /// Follows the connection of one command.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub enum ConnectionNews {
     /// tells it.
     Confirmed(Option<Timestamp>),
     /// The command cannot go on.
-    Stop(Ended),
+    Stop(CommandExit),
 }
 
 impl Default for ConnectionMonitor {
@@ -89,7 +89,7 @@ impl ConnectionMonitor {
             }
             ClientEvent::Refused { room, message, .. } => {
                 let why = format!("{room} was refused: {message}; check that it exists and that you may view it");
-                ConnectionNews::Stop(Ended::with(Exit::Usage, why))
+                ConnectionNews::Stop(CommandExit::with(Exit::Usage, why))
             }
             ClientEvent::Notice(sentence) => ConnectionNews::Say(sentence.clone()),
             ClientEvent::Confirmed(confirmation) => ConnectionNews::Confirmed(self.confirmation(*confirmation)),
@@ -137,16 +137,16 @@ impl ConnectionMonitor {
 
     /// Returns why what was seen is not all that happened; `None` while the stream is live and complete.
     #[must_use]
-    pub fn shortfall(&self) -> Option<Ended> {
+    pub fn shortfall(&self) -> Option<CommandExit> {
         if !self.was_live {
             return Some(self.never_live());
         }
         if let Some(lost) = self.lost() {
-            return Some(Ended::with(Exit::ContinuityLost, lost));
+            return Some(CommandExit::with(Exit::ContinuityLost, lost));
         }
         if self.is_live() && self.is_silent {
             let why = "the gateway's ping is overdue, so the connection may be dead and the result is not certain";
-            return Some(Ended::with(Exit::ContinuityLost, why));
+            return Some(CommandExit::with(Exit::ContinuityLost, why));
         }
         (!self.is_live()).then(|| {
             let why = match self.lost_at {
@@ -154,7 +154,7 @@ impl ConnectionMonitor {
                 None => "the stream was still catching up".to_owned(),
             };
             let why = format!("{why} when the time was up, so the result is not certain");
-            Ended::with(Exit::ContinuityLost, why)
+            CommandExit::with(Exit::ContinuityLost, why)
         })
     }
 
@@ -185,18 +185,18 @@ impl ConnectionMonitor {
         server_time
     }
 
-    fn never_live(&self) -> Ended {
+    fn never_live(&self) -> CommandExit {
         match (self.phase, &self.reason) {
             (Phase::Resyncing, _) if self.delivered => {
                 let why = "the stream was still catching up when the time was up, so the result is not certain";
-                Ended::with(Exit::ContinuityLost, why)
+                CommandExit::with(Exit::ContinuityLost, why)
             }
             (Phase::Resyncing, _) => {
                 let why = "the gateway was reached, but had not let us into every room when the time was up";
-                Ended::with(Exit::Connection, why)
+                CommandExit::with(Exit::Connection, why)
             }
-            (_, Some(_)) => Ended::with(Exit::Connection, format!("cannot connect: {}", self.cause())),
-            (_, None) => Ended::with(Exit::Connection, "cannot connect: the server did not answer in time"),
+            (_, Some(_)) => CommandExit::with(Exit::Connection, format!("cannot connect: {}", self.cause())),
+            (_, None) => CommandExit::with(Exit::Connection, "cannot connect: the server did not answer in time"),
         }
     }
 
@@ -210,13 +210,13 @@ impl ConnectionMonitor {
             Phase::Live => self.live(now),
             Phase::Open if status.attempt >= status.max_attempts => {
                 let why = format!("gave up after {} attempts: {}", status.attempt, self.cause());
-                ConnectionNews::Stop(Ended::with(Exit::Connection, why))
+                ConnectionNews::Stop(CommandExit::with(Exit::Connection, why))
             }
             // What trying again cannot cure, such as a certificate nobody vouches for.
             Phase::Open => {
-                ConnectionNews::Stop(Ended::with(Exit::Connection, format!("cannot connect: {}", self.cause())))
+                ConnectionNews::Stop(CommandExit::with(Exit::Connection, format!("cannot connect: {}", self.cause())))
             }
-            Phase::LoginRequired => ConnectionNews::Stop(Ended::with(Exit::Authentication, self.cause())),
+            Phase::LoginRequired => ConnectionNews::Stop(CommandExit::with(Exit::Authentication, self.cause())),
             Phase::Backoff if !self.was_live => self.unreachable(),
             Phase::Backoff | Phase::Connecting | Phase::Disconnected => self.away(before, now),
             Phase::Resyncing | Phase::Closed => ConnectionNews::None,
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_counts_until_it_is_healed() {
+    fn gap_counts_until_recovered() {
         let mut monitor = ConnectionMonitor::default();
         monitor.handle(&gap(false), at(0));
         assert!(monitor.lost().unwrap().contains("#3 and #9"));

@@ -10,18 +10,18 @@ use std::sync::Arc;
 use scry_protocol::{Event, Id, Operation};
 use serde_json::Value;
 
-use super::values::{self, Field};
+use super::values::{self, EntityField};
 
 /// What events leave out of their own results, found elsewhere.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub struct KnownResults {
     /// A value right after the event with this number.
-    pub values: HashMap<(u64, Field), Value>,
+    pub values: HashMap<(u64, EntityField), Value>,
     /// An entity right after the event that created it.
     pub created: HashMap<Id, Arc<Value>>,
 }
 
-impl Told {
+impl KnownResults {
     /// Adds what was found out since.
     pub fn extend(&mut self, other: Self) {
         self.values.extend(other.values);
@@ -32,18 +32,18 @@ impl Told {
 /// Reads events in order, and takes a later state back to the place before the first of them.
 #[derive(Debug, Default)]
 pub struct Rewind {
-    entities: HashMap<Id, Track>,
-    told: Told,
+    entities: HashMap<Id, EntityTrack>,
+    told: KnownResults,
 }
 
 /// What the events say of one entity.
 #[derive(Debug, Default)]
-struct Track {
+struct EntityTrack {
     is_created: bool,
     /// Each touched value as it was before the first event that touched it; absent where that does not tell.
-    first: HashMap<Field, Option<Value>>,
+    first: HashMap<EntityField, Option<Value>>,
     /// The last event that touched a value without telling the result.
-    open: HashMap<Field, u64>,
+    open: HashMap<EntityField, u64>,
     first_version: Option<i64>,
     last_version: Option<i64>,
     /// A version is missing among the events.
@@ -56,7 +56,7 @@ impl Rewind {
         let id = event.payload.subject().id;
         let track = self.entities.entry(id).or_default();
         match event.payload.operation() {
-            Operation::Create => *track = Track { is_created: true, ..Track::default() },
+            Operation::Create => *track = EntityTrack { is_created: true, ..EntityTrack::default() },
             Operation::Update | Operation::Delete => {}
         }
         for touch in values::touched(event) {
@@ -86,7 +86,7 @@ impl Rewind {
         self,
         nodes: impl IntoIterator<Item = (Id, Arc<Value>)>,
         upto: u64,
-    ) -> (HashMap<Id, Arc<Value>>, Told) {
+    ) -> (HashMap<Id, Arc<Value>>, KnownResults) {
         let Self { mut entities, mut told } = self;
         let mut start = HashMap::new();
         let mut seen = HashSet::new();
@@ -115,7 +115,7 @@ impl Rewind {
     }
 }
 
-impl Track {
+impl EntityTrack {
     fn undo(self, mut entity: Arc<Value>) -> Arc<Value> {
         for (field, value) in &self.first {
             match value {
@@ -126,8 +126,8 @@ impl Track {
         if let Some(version) = self.first_version {
             // A creation is the first version itself; before another event there was the one before.
             let version = if self.is_created { version } else { version - 1 };
-            values::write(&mut entity, &Field::Stored("version".to_owned()), &version.into());
-            let updated = Field::Stored("updatedAt".to_owned());
+            values::write(&mut entity, &EntityField::Stored("version".to_owned()), &version.into());
+            let updated = EntityField::Stored("updatedAt".to_owned());
             match entity.get("createdAt").cloned().filter(|_| self.is_created) {
                 Some(created) => values::write(&mut entity, &updated, &created),
                 None => values::forget(&mut entity, &updated),

@@ -9,11 +9,11 @@ use scry_query::expr::KnownNames;
 use scry_text::suggest::nearest;
 use serde_json::Value;
 
-use super::pick::{Candidate, PickError, pick};
+use super::resolve_name::{NamedCandidate, ResolveNameError, resolve_name};
 
 /// Holds the names and ids a person gave, by kind of room.
 #[derive(Debug, Clone, Default)]
-pub struct Named {
+pub struct NamedRooms {
     pub campaigns: Vec<String>,
     pub settlements: Vec<String>,
     pub structures: Vec<String>,
@@ -23,7 +23,7 @@ pub struct Named {
 #[derive(Debug, thiserror::Error)]
 pub enum RoomsError {
     #[error(transparent)]
-    Pick(#[from] PickError),
+    Pick(#[from] ResolveNameError),
     #[error(transparent)]
     Api(#[from] ApiError),
 }
@@ -48,7 +48,7 @@ pub fn named(text: &str) -> Result<Room, String> {
 ///
 /// # Errors
 /// [`RoomsError`] when a name is unknown or not unique, or the API cannot be asked.
-pub async fn find(api: &Api, named: &Named) -> Result<Vec<Room>, RoomsError> {
+pub async fn find(api: &Api, named: &NamedRooms) -> Result<Vec<Room>, RoomsError> {
     let everything = named.campaigns.iter().chain(&named.settlements).chain(&named.structures);
     let summaries = if everything.clone().all(|text| is_uuid(text)) { Vec::new() } else { api.campaigns().await? };
     let mut campaigns = Vec::new();
@@ -73,15 +73,15 @@ pub async fn find(api: &Api, named: &Named) -> Result<Vec<Room>, RoomsError> {
 /// Finds the campaign that was named among those the user may view.
 ///
 /// # Errors
-/// [`PickError`] when the name is unknown or not unique.
-pub fn campaign_id(wanted: &str, summaries: &[CampaignSummary]) -> Result<Id, PickError> {
+/// [`ResolveNameError`] when the name is unknown or not unique.
+pub fn campaign_id(wanted: &str, summaries: &[CampaignSummary]) -> Result<Id, ResolveNameError> {
     if let Some(id) = uuid(wanted) {
         return Ok(id);
     }
     let candidate =
-        |one: &CampaignSummary| Candidate { id: one.id.clone(), name: one.name.clone(), place: String::new() };
+        |one: &CampaignSummary| NamedCandidate { id: one.id.clone(), name: one.name.clone(), place: String::new() };
     let candidates: Vec<_> = summaries.iter().map(candidate).collect();
-    pick("campaign", wanted, &candidates).map(|found| found.id.clone())
+    resolve_name("campaign", wanted, &candidates).map(|found| found.id.clone())
 }
 
 /// Learns what the entities of the rooms' campaigns call their variables and computed values; unless `needed`, only that
@@ -134,19 +134,19 @@ async fn nodes(api: &Api, campaigns: &[Id]) -> Result<Vec<Value>, ApiError> {
     Ok(nodes)
 }
 
-fn entity_id(kind: &'static str, wanted: &str, typename: &str, nodes: &[Value]) -> Result<Id, PickError> {
+fn entity_id(kind: &'static str, wanted: &str, typename: &str, nodes: &[Value]) -> Result<Id, ResolveNameError> {
     if let Some(id) = uuid(wanted) {
         return Ok(id);
     }
     let candidates: Vec<_> =
         nodes.iter().filter(|node| node["__typename"] == typename).filter_map(|node| candidate(node, nodes)).collect();
-    pick(kind, wanted, &candidates).map(|found| found.id.clone())
+    resolve_name(kind, wanted, &candidates).map(|found| found.id.clone())
 }
 
-fn candidate(node: &Value, nodes: &[Value]) -> Option<Candidate> {
+fn candidate(node: &Value, nodes: &[Value]) -> Option<NamedCandidate> {
     let parent = ["settlementId", "kingdomId"].iter().find_map(|key| node[key].as_str());
     let place = nodes.iter().find(|other| other["id"].as_str() == parent).and_then(|other| other["name"].as_str());
-    Some(Candidate {
+    Some(NamedCandidate {
         id: Id::parse(node["id"].as_str()?).ok()?,
         name: node["name"].as_str()?.to_owned(),
         place: place.unwrap_or_default().to_owned(),

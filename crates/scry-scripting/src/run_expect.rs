@@ -14,14 +14,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+use super::command_exit::CommandExit;
 use super::correlation;
-use super::ended::Ended;
-use super::expect::engine::{Engine, Seen};
-use super::expect::outcome::Outcome;
-use super::expect::plan::Plan;
+use super::event_context::EventContext;
+use super::expect::engine::{ExpectEngine, TimedEvent};
+use super::expect::outcome::ExpectOutcome;
+use super::expect::plan::ExpectPlan;
 use super::monitor::{ConnectionMonitor, ConnectionNews};
-use super::sighting::Sighting;
-use super::stream::{Heard, Stream};
+use super::stream::{SessionStream, StreamItem};
 use super::wait::since;
 use super::window::{self, ANSWER_TIMEOUT};
 
@@ -34,21 +34,21 @@ const TERMINATION_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// The I/O error of starting the command.
 pub async fn run(
-    plan: &Plan,
-    stream: &mut Stream,
+    plan: &ExpectPlan,
+    stream: &mut SessionStream,
     until: Instant,
     command: &[OsString],
     say: impl Fn(&str),
-) -> io::Result<Outcome> {
-    let engine = Engine::new(plan.clone(), !command.is_empty());
+) -> io::Result<ExpectOutcome> {
+    let engine = ExpectEngine::new(plan.clone(), !command.is_empty());
     let mut monitor = ConnectionMonitor::default();
     if let Some(ended) = until_live(stream, &mut monitor, until, &say).await {
-        return Ok(Engine::unstarted(plan, ended.exit, &ended.why));
+        return Ok(ExpectEngine::unstarted(plan, ended.exit, &ended.why));
     }
     // Whether the gateway answers has to be known before its silence can mean anything.
     stream.confirm();
     let mut child = start(command, stream.run())?;
-    let mut run = Run::new(engine, monitor, plan);
+    let mut run = ExpectRun::new(engine, monitor, plan);
     while !run.engine.is_over() {
         tokio::select! {
             // Events that came before the command's end are judged before it.
@@ -61,20 +61,20 @@ pub async fn run(
             }
         }
         stream.take_notices().iter().for_each(|notice| say(notice));
-        if let Some(trouble) = stream.take_trouble() {
-            run.stop(&Ended::blind(&trouble));
+        if let Some(trouble) = stream.take_lookup_failure() {
+            run.stop(&CommandExit::lookup_failed(&trouble));
         }
         run.keep_time(stream);
     }
     stop(child).await;
     if let Some(sentence) = run.monitor.lost() {
-        run.engine.doubt(&sentence);
+        run.engine.mark_uncertain(&sentence);
     }
     Ok(run.engine.outcome())
 }
 
-struct Run {
-    engine: Engine,
+struct ExpectRun {
+    engine: ExpectEngine,
     monitor: ConnectionMonitor,
     timeout: Duration,
     live_at: Timestamp,
@@ -87,8 +87,8 @@ struct Run {
     ahead: Option<SignedDuration>,
 }
 
-impl Run {
-    fn new(engine: Engine, monitor: ConnectionMonitor, plan: &Plan) -> Self {
+impl ExpectRun {
+    fn new(engine: ExpectEngine, monitor: ConnectionMonitor, plan: &ExpectPlan) -> Self {
         Self {
             engine,
             monitor,
@@ -117,16 +117,16 @@ impl Run {
         self.live + if self.monitor.is_live() { next } else { next.max(self.timeout) }
     }
 
-    fn take(&mut self, heard: Heard, say: &impl Fn(&str)) {
+    fn take(&mut self, heard: StreamItem, say: &impl Fn(&str)) {
         match heard {
-            Heard::Events(sightings) => {
-                for sighting in sightings {
-                    let at = self.moment(&sighting);
+            StreamItem::Events(event_contexts) => {
+                for event_context in event_contexts {
+                    let at = self.moment(&event_context);
                     self.covered = at;
-                    self.engine.handle(Seen { at, sighting });
+                    self.engine.handle(TimedEvent { at, event_context });
                 }
             }
-            Heard::News(event) => match self.monitor.handle(&event, Timestamp::now()) {
+            StreamItem::News(event) => match self.monitor.handle(&event, Timestamp::now()) {
                 ConnectionNews::None | ConnectionNews::Live => {}
                 ConnectionNews::Say(sentence) => say(&sentence),
                 // It is asked again where its ping is overdue.
@@ -134,20 +134,21 @@ impl Run {
                 ConnectionNews::Confirmed(server_time) => self.confirmed(server_time),
                 ConnectionNews::Stop(ended) => self.stop(&ended),
             },
-            Heard::TimeIsUp => {}
-            Heard::Interrupted => self.stop(&Ended::interrupted()),
-            Heard::Ended => self.stop(&Ended::defect()),
+            StreamItem::TimeIsUp => {}
+            StreamItem::Interrupted => self.stop(&CommandExit::interrupted()),
+            StreamItem::Ended => self.stop(&CommandExit::defect()),
         }
     }
 
     /// Returns when an event happened, after the stream was live; never before what was judged already.
-    fn moment(&self, sighting: &Sighting) -> Duration {
+    fn moment(&self, event_context: &EventContext) -> Duration {
         // An event counts from its arrival, however long the look-up of its entity took.
-        let arrived = since(self.live_at, sighting.delivery.received_at).min(self.now()).max(self.covered);
+        let arrived = since(self.live_at, event_context.delivery.received_at).min(self.now()).max(self.covered);
         if self.monitor.is_live() && self.asked.is_none() {
             return arrived;
         }
-        let told = sighting.delivery.event.as_ref().and_then(|event| event.metadata.timestamp.as_deref()?.parse().ok());
+        let told =
+            event_context.delivery.event.as_ref().and_then(|event| event.metadata.timestamp.as_deref()?.parse().ok());
         let happened = told.zip(self.ahead).and_then(|(told, ahead): (Timestamp, _)| told.checked_sub(ahead).ok());
         happened.map_or(self.covered, |happened| since(self.live_at, happened).clamp(self.covered, arrived))
     }
@@ -164,7 +165,7 @@ impl Run {
     }
 
     /// Asks the gateway for a sign of life when a window is over, and gives up when none comes in time.
-    fn keep_time(&mut self, stream: &Stream) {
+    fn keep_time(&mut self, stream: &SessionStream) {
         let now = self.now();
         let Some(due) = self.engine.deadline().filter(|due| *due <= now) else { return };
         let live = self.monitor.is_live();
@@ -187,18 +188,18 @@ impl Run {
         }
     }
 
-    fn stop(&mut self, ended: &Ended) {
+    fn stop(&mut self, ended: &CommandExit) {
         self.engine.stop(ended.exit, self.now(), &ended.why);
     }
 
     /// Judges what has arrived already.
-    async fn catch_up(&mut self, stream: &mut Stream, say: &impl Fn(&str)) {
+    async fn catch_up(&mut self, stream: &mut SessionStream, say: &impl Fn(&str)) {
         loop {
             let heard = stream.next(Some(Instant::now())).await;
-            if matches!(heard, Heard::TimeIsUp) {
+            if matches!(heard, StreamItem::TimeIsUp) {
                 return;
             }
-            let last = matches!(heard, Heard::Interrupted | Heard::Ended);
+            let last = matches!(heard, StreamItem::Interrupted | StreamItem::Ended);
             self.take(heard, say);
             if last || self.engine.is_over() {
                 return;
@@ -209,25 +210,25 @@ impl Run {
 
 /// Waits until nothing that happens from now on can be missed; returns why that is not to be.
 async fn until_live(
-    stream: &mut Stream,
+    stream: &mut SessionStream,
     monitor: &mut ConnectionMonitor,
     deadline: Instant,
     say: &impl Fn(&str),
-) -> Option<Ended> {
+) -> Option<CommandExit> {
     while !monitor.was_live() {
         match stream.next(Some(deadline)).await {
             // What happened before the run is not part of it.
-            Heard::Events(sightings) => {
-                sightings.iter().for_each(|sighting| monitor.note_delivery(&sighting.delivery));
+            StreamItem::Events(event_contexts) => {
+                event_contexts.iter().for_each(|event_context| monitor.note_delivery(&event_context.delivery));
             }
-            Heard::News(event) => match monitor.handle(&event, Timestamp::now()) {
+            StreamItem::News(event) => match monitor.handle(&event, Timestamp::now()) {
                 ConnectionNews::None | ConnectionNews::Live | ConnectionNews::Confirmed(_) => {}
                 ConnectionNews::Say(sentence) => say(&sentence),
                 ConnectionNews::Stop(ended) => return Some(ended),
             },
-            Heard::TimeIsUp => return monitor.shortfall(),
-            Heard::Interrupted => return Some(Ended::interrupted()),
-            Heard::Ended => return Some(Ended::defect()),
+            StreamItem::TimeIsUp => return monitor.shortfall(),
+            StreamItem::Interrupted => return Some(CommandExit::interrupted()),
+            StreamItem::Ended => return Some(CommandExit::defect()),
         }
     }
     None
@@ -239,7 +240,7 @@ fn start(command: &[OsString], run: Option<&str>) -> io::Result<Option<Child>> {
     let mut command = Command::new(program);
     command.args(arguments).kill_on_drop(true);
     if let Some(id) = run {
-        command.env(correlation::VARIABLE, id);
+        command.env(correlation::CORRELATION_VARIABLE, id);
     }
     command.spawn().map(Some)
 }

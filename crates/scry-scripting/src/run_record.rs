@@ -9,19 +9,19 @@ use scry_protocol::EventKind;
 use scry_query::expr::Expr;
 use tokio::time::Instant;
 
-use super::ended::Ended;
+use super::command_exit::CommandExit;
+use super::event_context::EventContext;
 use super::monitor::{ConnectionMonitor, ConnectionNews};
-use super::output::{Output, Written};
+use super::output::{LineWriter, WriteStatus};
 use super::recording;
-use super::sighting::Sighting;
-use super::stream::{Heard, Stream};
+use super::stream::{SessionStream, StreamItem};
 use super::wait::since;
 use super::watch::holds;
-use super::window::{Closing, Window};
+use super::window::{ListenWindow, WindowState};
 
 /// Says when a recording is complete, and what belongs to it.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct RecordOptions {
     pub count: Option<u64>,
     pub until: Option<Instant>,
     pub filter: Option<Expr>,
@@ -29,7 +29,7 @@ pub struct Wanted {
 
 /// Counts what has been written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Amount {
+pub struct RecordedAmount {
     pub events: u64,
     pub bytes: u64,
 }
@@ -41,34 +41,35 @@ pub struct Amount {
 /// # Errors
 /// The I/O error of writing to `output`.
 pub async fn run<W: io::Write>(
-    wanted: &Wanted,
-    begun: recording::Header,
-    stream: &mut Stream,
-    output: &mut Output<W>,
+    options: &RecordOptions,
+    begun: recording::RecordingHeader,
+    stream: &mut SessionStream,
+    output: &mut LineWriter<W>,
     say: impl Fn(&str),
-    mut progress: impl FnMut(&Amount),
-) -> io::Result<(Ended, Amount)> {
+    mut progress: impl FnMut(&RecordedAmount),
+) -> io::Result<(CommandExit, RecordedAmount)> {
     let started = begun.started_at;
     output.line(&recording::header(&begun))?;
-    let mut window = Window::until(wanted.until);
-    let mut recorder = Recorder { wanted, started, monitor: ConnectionMonitor::default(), written: Amount::default() };
+    let mut window = ListenWindow::until(options.until);
+    let mut recorder =
+        StreamRecorder { options, started, monitor: ConnectionMonitor::default(), written: RecordedAmount::default() };
     let ended = loop {
         let heard = stream.next(window.deadline()).await;
         stream.take_notices().iter().for_each(|notice| say(notice));
-        if let Some(trouble) = stream.take_trouble() {
-            break Ended::blind(&trouble);
+        if let Some(trouble) = stream.take_lookup_failure() {
+            break CommandExit::lookup_failed(&trouble);
         }
         let ended = match heard {
-            Heard::Events(sightings) => {
-                let ended = recorder.write_all(&sightings, output)?;
-                let gone = output.flush()? == Written::PipeClosed;
+            StreamItem::Events(event_contexts) => {
+                let ended = recorder.write_all(&event_contexts, output)?;
+                let gone = output.flush()? == WriteStatus::PipeClosed;
                 progress(&recorder.written);
-                ended.or_else(|| gone.then(Ended::met))
+                ended.or_else(|| gone.then(CommandExit::met))
             }
-            Heard::News(event) => recorder.news(&event, stream, &window, &say),
-            Heard::TimeIsUp => None,
-            Heard::Interrupted => Some(Ended::interrupted()),
-            Heard::Ended => Some(Ended::defect()),
+            StreamItem::News(event) => recorder.news(&event, stream, &window, &say),
+            StreamItem::TimeIsUp => None,
+            StreamItem::Interrupted => Some(CommandExit::interrupted()),
+            StreamItem::Ended => Some(CommandExit::defect()),
         };
         let late = || recorder.closed(window.close(stream, &recorder.monitor));
         if let Some(ended) = ended.or_else(late) {
@@ -79,37 +80,48 @@ pub async fn run<W: io::Write>(
     Ok((ended, recorder.written))
 }
 
-struct Recorder<'a> {
-    wanted: &'a Wanted,
+struct StreamRecorder<'a> {
+    options: &'a RecordOptions,
     started: Timestamp,
     monitor: ConnectionMonitor,
-    written: Amount,
+    written: RecordedAmount,
 }
 
-impl Recorder<'_> {
+impl StreamRecorder<'_> {
     /// Writes events that came together, up to the one that completes the recording.
-    fn write_all<W: io::Write>(&mut self, sightings: &[Sighting], output: &mut Output<W>) -> io::Result<Option<Ended>> {
-        for sighting in sightings {
-            self.monitor.note_delivery(&sighting.delivery);
-            match holds("--filter", self.wanted.filter.as_ref(), sighting) {
+    fn write_all<W: io::Write>(
+        &mut self,
+        event_contexts: &[EventContext],
+        output: &mut LineWriter<W>,
+    ) -> io::Result<Option<CommandExit>> {
+        for event_context in event_contexts {
+            self.monitor.note_delivery(&event_context.delivery);
+            match holds("--filter", self.options.filter.as_ref(), event_context) {
                 Ok(None | Some(true)) => {}
                 Ok(Some(false)) => continue,
-                Err(why) => return Ok(Some(Ended::with(Exit::NotMet, why))),
+                Err(why) => return Ok(Some(CommandExit::with(Exit::NotMet, why))),
             }
-            let line = recording::entry(&sighting.delivery, since(self.started, sighting.delivery.received_at));
-            if output.gather(&line)? == Written::PipeClosed {
-                return Ok(Some(Ended::met()));
+            let line =
+                recording::entry(&event_context.delivery, since(self.started, event_context.delivery.received_at));
+            if output.gather(&line)? == WriteStatus::PipeClosed {
+                return Ok(Some(CommandExit::met()));
             }
-            self.written.events += u64::from(sighting.delivery.kind() == EventKind::World);
+            self.written.events += u64::from(event_context.delivery.kind() == EventKind::World);
             self.written.bytes += line.len() as u64 + 1;
-            if self.wanted.count.is_some_and(|count| self.written.events >= count) {
+            if self.options.count.is_some_and(|count| self.written.events >= count) {
                 return Ok(Some(self.complete()));
             }
         }
         Ok(None)
     }
 
-    fn news(&mut self, event: &ClientEvent, stream: &Stream, window: &Window, say: &impl Fn(&str)) -> Option<Ended> {
+    fn news(
+        &mut self,
+        event: &ClientEvent,
+        stream: &SessionStream,
+        window: &ListenWindow,
+        say: &impl Fn(&str),
+    ) -> Option<CommandExit> {
         match self.monitor.handle(event, Timestamp::now()) {
             ConnectionNews::None => None,
             ConnectionNews::Live => {
@@ -125,19 +137,19 @@ impl Recorder<'_> {
         }
     }
 
-    fn closed(&self, closing: Closing) -> Option<Ended> {
-        match (closing, self.wanted.count) {
-            (Closing::Open, _) => None,
-            (Closing::Uncovered(ended), _) => Some(ended),
-            (Closing::Covered, None) => Some(Ended::met()),
-            (Closing::Covered, Some(count)) => {
+    fn closed(&self, closing: WindowState) -> Option<CommandExit> {
+        match (closing, self.options.count) {
+            (WindowState::Open, _) => None,
+            (WindowState::Uncovered(ended), _) => Some(ended),
+            (WindowState::Covered, None) => Some(CommandExit::met()),
+            (WindowState::Covered, Some(count)) => {
                 let why = format!("the time was up after {} of {count} events", self.written.events);
-                Some(Ended::with(Exit::Timeout, why))
+                Some(CommandExit::with(Exit::Timeout, why))
             }
         }
     }
 
-    fn complete(&self) -> Ended {
-        self.monitor.lost().map_or_else(Ended::met, |lost| Ended::with(Exit::ContinuityLost, lost))
+    fn complete(&self) -> CommandExit {
+        self.monitor.lost().map_or_else(CommandExit::met, |lost| CommandExit::with(Exit::ContinuityLost, lost))
     }
 }

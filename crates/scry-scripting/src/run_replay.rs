@@ -6,8 +6,8 @@ use std::time::Duration;
 use scry_model::event::Delivery;
 use tokio::time::Instant;
 
-use super::ended::Ended;
-use super::recording::{Recording, Schedule, Speed};
+use super::command_exit::CommandExit;
+use super::recording::{PlaybackSchedule, PlaybackSpeed, Recording};
 use super::signals::interrupted;
 
 /// Hands on each delivery when it is due; `play` returns how the replay ends, if it does.
@@ -16,20 +16,20 @@ use super::signals::interrupted;
 /// The I/O error of `play`.
 pub async fn run(
     recording: &Recording,
-    speed: Speed,
-    mut play: impl AsyncFnMut(&Delivery, Duration) -> io::Result<Option<Ended>>,
-) -> io::Result<Ended> {
+    speed: PlaybackSpeed,
+    mut play: impl AsyncFnMut(&Delivery, Duration) -> io::Result<Option<CommandExit>>,
+) -> io::Result<CommandExit> {
     let times = recording.entries.iter().map(|(at, _)| *at).collect();
-    let mut schedule = Schedule::new(times, speed);
+    let mut schedule = PlaybackSchedule::new(times, speed);
     let started = Instant::now();
     let interrupted = interrupted();
     tokio::pin!(interrupted);
     while let Some(next) = schedule.next_at() {
         tokio::select! {
             biased;
-            () = &mut interrupted => return Ok(Ended::interrupted()),
-            () = tokio::time::sleep_until(started + next), if speed != Speed::Max => {}
-            () = tokio::task::yield_now(), if speed == Speed::Max => {}
+            () = &mut interrupted => return Ok(CommandExit::interrupted()),
+            () = tokio::time::sleep_until(started + next), if speed != PlaybackSpeed::Max => {}
+            () = tokio::task::yield_now(), if speed == PlaybackSpeed::Max => {}
         }
         while let Some(index) = schedule.due(started.elapsed()) {
             let (at, delivery) = &recording.entries[index];
@@ -38,5 +38,5 @@ pub async fn run(
             }
         }
     }
-    Ok(Ended::met())
+    Ok(CommandExit::met())
 }

@@ -7,15 +7,15 @@ use scry_command::exit::Exit;
 use scry_model::event::ClientEvent;
 use tokio::time::Instant;
 
-use super::ended::Ended;
-use super::expect::engine::Seen;
+use super::command_exit::CommandExit;
+use super::event_context::EventContext;
+use super::expect::engine::TimedEvent;
 use super::line;
 use super::monitor::{ConnectionMonitor, ConnectionNews};
-use super::output::Output;
-use super::sighting::Sighting;
-use super::stream::{Heard, Stream};
+use super::output::LineWriter;
+use super::stream::{SessionStream, StreamItem};
 use super::wait::{self, Wait};
-use super::window::{Closing, Window};
+use super::window::{ListenWindow, WindowState};
 
 /// Waits until the conditions are met, at most until `until`, and prints what met them.
 ///
@@ -26,34 +26,34 @@ use super::window::{Closing, Window};
 /// The I/O error of writing to `output`, other than that its reader has gone.
 pub async fn run<W: io::Write>(
     wait: &mut Wait,
-    stream: &mut Stream,
-    output: &mut Output<W>,
+    stream: &mut SessionStream,
+    output: &mut LineWriter<W>,
     until: Instant,
     look_back: bool,
     say: impl Fn(&str),
-) -> io::Result<Ended> {
+) -> io::Result<CommandExit> {
     let started = Timestamp::now();
     let mut monitor = ConnectionMonitor::default();
-    let mut window = Window::until(Some(until));
+    let mut window = ListenWindow::until(Some(until));
     if look_back && let Some(ended) = hold_already(wait, stream, output)? {
         return Ok(ended);
     }
     loop {
         let heard = stream.next(window.deadline()).await;
         stream.take_notices().iter().for_each(|notice| say(notice));
-        if let Some(trouble) = stream.take_trouble() {
-            match wait.blinded(&trouble) {
+        if let Some(trouble) = stream.take_lookup_failure() {
+            match wait.ended_by_lookup_failure(&trouble) {
                 Some(ended) => return Ok(ended),
                 None => say(&trouble),
             }
         }
         let ended = match heard {
-            Heard::Events(sightings) => {
-                sightings.iter().for_each(|sighting| monitor.note_delivery(&sighting.delivery));
-                take_all(wait, sightings, started, output)?
+            StreamItem::Events(event_contexts) => {
+                event_contexts.iter().for_each(|event_context| monitor.note_delivery(&event_context.delivery));
+                take_all(wait, event_contexts, started, output)?
             }
-            Heard::News(ClientEvent::Snapshot(_)) if look_back => hold_already(wait, stream, output)?,
-            Heard::News(event) => match monitor.handle(&event, Timestamp::now()) {
+            StreamItem::News(ClientEvent::Snapshot(_)) if look_back => hold_already(wait, stream, output)?,
+            StreamItem::News(event) => match monitor.handle(&event, Timestamp::now()) {
                 ConnectionNews::None => None,
                 ConnectionNews::Live => {
                     stream.confirm();
@@ -66,16 +66,16 @@ pub async fn run<W: io::Write>(
                 ConnectionNews::Confirmed(_) => closed(wait, window.confirmed(&monitor)),
                 ConnectionNews::Stop(ended) => Some(ended),
             },
-            Heard::TimeIsUp => None,
-            Heard::Interrupted => Some(Ended::interrupted()),
-            Heard::Ended => Some(Ended::defect()),
+            StreamItem::TimeIsUp => None,
+            StreamItem::Interrupted => Some(CommandExit::interrupted()),
+            StreamItem::Ended => Some(CommandExit::defect()),
         };
         let late = || closed(wait, window.close(stream, &monitor));
         match (ended.or_else(late), monitor.lost()) {
             (None, _) => {}
             // What was met was met; but what must not happen may have happened unseen.
             (Some(ended), Some(lost)) if ended.is_met() && wait.forbids() => {
-                return Ok(Ended::with(Exit::ContinuityLost, lost));
+                return Ok(CommandExit::with(Exit::ContinuityLost, lost));
             }
             (Some(ended), _) => return Ok(ended),
         }
@@ -85,14 +85,14 @@ pub async fn run<W: io::Write>(
 /// Handles events that came together, up to the one that ends the wait.
 fn take_all<W: io::Write>(
     wait: &mut Wait,
-    sightings: Vec<Sighting>,
+    event_contexts: Vec<EventContext>,
     started: Timestamp,
-    output: &mut Output<W>,
-) -> io::Result<Option<Ended>> {
-    for sighting in sightings {
-        let print = line::event(&sighting.delivery);
-        let at = wait::since(started, sighting.delivery.received_at);
-        let (useful, ended) = wait.event(Seen { at, sighting });
+    output: &mut LineWriter<W>,
+) -> io::Result<Option<CommandExit>> {
+    for event_context in event_contexts {
+        let print = line::event(&event_context.delivery);
+        let at = wait::since(started, event_context.delivery.received_at);
+        let (useful, ended) = wait.event(TimedEvent { at, event_context });
         if useful {
             output.line(&print)?;
         }
@@ -104,26 +104,30 @@ fn take_all<W: io::Write>(
 }
 
 /// Prints the entities that meet conditions already; returns how the wait ends by that, if it does.
-fn hold_already<W: io::Write>(wait: &mut Wait, stream: &Stream, output: &mut Output<W>) -> io::Result<Option<Ended>> {
+fn hold_already<W: io::Write>(
+    wait: &mut Wait,
+    stream: &SessionStream,
+    output: &mut LineWriter<W>,
+) -> io::Result<Option<CommandExit>> {
     match wait.state(stream.entities().all()) {
         Ok(found) => {
             for entity in found {
                 output.line(&wait::state_line(&entity, Timestamp::now()))?;
             }
-            Ok(wait.is_met().then(Ended::met))
+            Ok(wait.is_met().then(CommandExit::met))
         }
-        Err(why) => Ok(Some(Ended::with(Exit::NotMet, why))),
+        Err(why) => Ok(Some(CommandExit::with(Exit::NotMet, why))),
     }
 }
 
 /// Says what was not met in a time that was seen whole, or why it was not.
-fn closed(wait: &Wait, closing: Closing) -> Option<Ended> {
+fn closed(wait: &Wait, closing: WindowState) -> Option<CommandExit> {
     match closing {
-        Closing::Open => None,
-        Closing::Covered => Some(Ended::with(Exit::Timeout, wait.report())),
-        Closing::Uncovered(ended) => {
+        WindowState::Open => None,
+        WindowState::Covered => Some(CommandExit::with(Exit::Timeout, wait.report())),
+        WindowState::Uncovered(ended) => {
             let why = format!("{}\n{}", wait.report(), ended.why);
-            Some(Ended::with(ended.exit, if ended.exit == Exit::Connection { ended.why } else { why }))
+            Some(CommandExit::with(ended.exit, if ended.exit == Exit::Connection { ended.why } else { why }))
         }
     }
 }

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use scry_model::event::ClientEvent;
 use tokio::time::Instant;
 
-use super::ended::Ended;
-use super::output::{Output, Written};
-use super::sighting::Sighting;
-use super::stream::{Heard, Stream};
+use super::command_exit::CommandExit;
+use super::event_context::EventContext;
+use super::output::{LineWriter, WriteStatus};
+use super::stream::{SessionStream, StreamItem};
 use super::watch::Watch;
-use super::window::{Closing, Window};
+use super::window::{ListenWindow, WindowState};
 
 /// Prints what happens until the watch is over, at `until` at the latest.
 ///
@@ -21,32 +21,32 @@ use super::window::{Closing, Window};
 /// The I/O error of writing to `output`, other than that its reader has gone.
 pub async fn run<W: io::Write>(
     watch: &mut Watch,
-    stream: &mut Stream,
-    output: &mut Output<W>,
+    stream: &mut SessionStream,
+    output: &mut LineWriter<W>,
     until: Option<Instant>,
     say: impl Fn(&str),
-) -> io::Result<Ended> {
-    let mut window = Window::until(until);
+) -> io::Result<CommandExit> {
+    let mut window = ListenWindow::until(until);
     loop {
         let heard = stream.next(window.deadline()).await;
         stream.take_notices().iter().for_each(|notice| say(notice));
-        if let Some(trouble) = stream.take_trouble() {
-            match watch.blinded(&trouble) {
+        if let Some(trouble) = stream.take_lookup_failure() {
+            match watch.ended_by_lookup_failure(&trouble) {
                 Some(ended) => return Ok(ended),
                 None => say(&trouble),
             }
         }
         let ended = match heard {
-            Heard::Events(sightings) => {
-                let ended = print_all(watch, &sightings, output)?;
+            StreamItem::Events(event_contexts) => {
+                let ended = print_all(watch, &event_contexts, output)?;
                 // What came together is written together; nothing waits for what comes next.
-                let gone = output.flush()? == Written::PipeClosed;
-                ended.or_else(|| gone.then(Ended::met))
+                let gone = output.flush()? == WriteStatus::PipeClosed;
+                ended.or_else(|| gone.then(CommandExit::met))
             }
-            Heard::News(event) => carry_out(watch, &event, stream, &window, output, &say)?,
-            Heard::TimeIsUp => None,
-            Heard::Interrupted => Some(Ended::interrupted()),
-            Heard::Ended => Some(Ended::defect()),
+            StreamItem::News(event) => carry_out(watch, &event, stream, &window, output, &say)?,
+            StreamItem::TimeIsUp => None,
+            StreamItem::Interrupted => Some(CommandExit::interrupted()),
+            StreamItem::Ended => Some(CommandExit::defect()),
         };
         // A flood of events must not hold back the clock.
         let late = || closed(watch, window.close(stream, watch.monitor()));
@@ -59,13 +59,13 @@ pub async fn run<W: io::Write>(
 /// Handles events that came together, up to the one that ends the watch.
 fn print_all<W: io::Write>(
     watch: &mut Watch,
-    sightings: &[Sighting],
-    output: &mut Output<W>,
-) -> io::Result<Option<Ended>> {
-    for sighting in sightings {
-        let step = watch.event(sighting);
+    event_contexts: &[EventContext],
+    output: &mut LineWriter<W>,
+) -> io::Result<Option<CommandExit>> {
+    for event_context in event_contexts {
+        let step = watch.event(event_context);
         let written = step.print.map(|line| output.gather(&line)).transpose()?;
-        let gone = (written == Some(Written::PipeClosed)).then(Ended::met);
+        let gone = (written == Some(WriteStatus::PipeClosed)).then(CommandExit::met);
         if let Some(ended) = gone.or(step.stop) {
             return Ok(Some(ended));
         }
@@ -76,11 +76,11 @@ fn print_all<W: io::Write>(
 fn carry_out<W: io::Write>(
     watch: &mut Watch,
     event: &ClientEvent,
-    stream: &Stream,
-    window: &Window,
-    output: &mut Output<W>,
+    stream: &SessionStream,
+    window: &ListenWindow,
+    output: &mut LineWriter<W>,
     say: &impl Fn(&str),
-) -> io::Result<Option<Ended>> {
+) -> io::Result<Option<CommandExit>> {
     let step = watch.news(event, Timestamp::now());
     if let Some(sentence) = &step.say {
         say(sentence);
@@ -90,18 +90,18 @@ fn carry_out<W: io::Write>(
         stream.confirm();
     }
     if let Some(line) = &step.print
-        && output.line(line)? == Written::PipeClosed
+        && output.line(line)? == WriteStatus::PipeClosed
     {
-        return Ok(Some(Ended::met()));
+        return Ok(Some(CommandExit::met()));
     }
     let confirmed = if step.confirmed { closed(watch, window.confirmed(watch.monitor())) } else { None };
     Ok(step.stop.or(confirmed))
 }
 
-fn closed(watch: &Watch, closing: Closing) -> Option<Ended> {
+fn closed(watch: &Watch, closing: WindowState) -> Option<CommandExit> {
     match closing {
-        Closing::Open => None,
-        Closing::Covered => Some(watch.time_is_up()),
-        Closing::Uncovered(ended) => Some(ended),
+        WindowState::Open => None,
+        WindowState::Covered => Some(watch.time_is_up()),
+        WindowState::Uncovered(ended) => Some(ended),
     }
 }

@@ -6,29 +6,29 @@ use std::sync::Arc;
 use scry_protocol::{EntityType, Event, Id, Operation, Position};
 use serde_json::{Value, json};
 
-use super::rewind::Told;
-use super::values::{self, Field};
+use super::rewind::KnownResults;
+use super::values::{self, EntityField};
 
 /// A campaign's entities as of a place in its journal.
 #[derive(Debug, Clone)]
 pub struct CampaignState {
     position: Position,
-    entities: HashMap<Id, Known>,
+    entities: HashMap<Id, KnownEntity>,
     /// What events after the place leave out, as far as it has been found out.
-    told: Told,
+    told: KnownResults,
     /// How often events were missing; what was known before and has not been confirmed since may be stale.
     holes: u32,
 }
 
 #[derive(Debug, Clone)]
-struct Known {
+struct KnownEntity {
     value: Arc<Value>,
     holes: u32,
 }
 
 /// What an entity was around one event.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Around {
+pub struct EntityAroundEvent {
     pub before: Option<Arc<Value>>,
     pub after: Option<Arc<Value>>,
     pub certainty: Certainty,
@@ -48,8 +48,8 @@ pub enum Certainty {
 impl CampaignState {
     /// Takes a campaign's entities as they are at a place.
     #[must_use]
-    pub fn new(position: Position, entities: impl IntoIterator<Item = (Id, Arc<Value>)>, told: Told) -> Self {
-        let known = |(id, value)| (id, Known { value, holes: 0 });
+    pub fn new(position: Position, entities: impl IntoIterator<Item = (Id, Arc<Value>)>, told: KnownResults) -> Self {
+        let known = |(id, value)| (id, KnownEntity { value, holes: 0 });
         Self { position, entities: entities.into_iter().map(known).collect(), told, holes: 0 }
     }
 
@@ -73,7 +73,7 @@ impl CampaignState {
             Operation::Delete => false,
             Operation::Update => {
                 let is_current = self.entities.get(&id).is_some_and(|known| known.holes == self.holes);
-                let is_told = |touch: &values::Touch| {
+                let is_told = |touch: &values::ChangedValue| {
                     touch.told.is_some() || self.told.values.contains_key(&(seq, touch.field.clone()))
                 };
                 !is_current || !values::touched(event).iter().all(is_told)
@@ -82,19 +82,19 @@ impl CampaignState {
     }
 
     /// Takes in what was found out about some entities at this place, and about the events after it.
-    pub fn correct(&mut self, entities: HashMap<Id, Arc<Value>>, told: Told) {
+    pub fn correct(&mut self, entities: HashMap<Id, Arc<Value>>, told: KnownResults) {
         let holes = self.holes;
         for (id, value) in entities {
             // What the events themselves led to is more than what could be taken back.
             if self.entities.get(&id).is_none_or(|known| known.holes != holes) {
-                self.entities.insert(id, Known { value, holes });
+                self.entities.insert(id, KnownEntity { value, holes });
             }
         }
         self.told.extend(told);
     }
 
     /// Goes on by one event at `seq`; events that are skipped are missing.
-    pub fn apply(&mut self, event: &Event, seq: u64) -> Around {
+    pub fn apply(&mut self, event: &Event, seq: u64) -> EntityAroundEvent {
         if seq > self.position.seq + 1 {
             self.holes += 1;
         }
@@ -103,14 +103,14 @@ impl CampaignState {
         around
     }
 
-    fn around(&mut self, event: &Event, seq: u64) -> Around {
+    fn around(&mut self, event: &Event, seq: u64) -> EntityAroundEvent {
         let id = event.payload.subject().id;
         let known = self.known(&id, event);
         match event.payload.operation() {
             Operation::Delete => {
                 let certainty = if known.is_some() { Certainty::Whole } else { Certainty::Nothing };
                 self.entities.remove(&id);
-                Around { before: known, after: None, certainty }
+                EntityAroundEvent { before: known, after: None, certainty }
             }
             Operation::Create => {
                 let told = self.told.created.remove(&id);
@@ -123,10 +123,10 @@ impl CampaignState {
                 }
                 let certainty = if is_told && has_all { Certainty::Whole } else { Certainty::Partial };
                 self.keep(id, after.as_ref());
-                Around { before: None, after, certainty }
+                EntityAroundEvent { before: None, after, certainty }
             }
             Operation::Update => match known {
-                None => Around { certainty: Certainty::Nothing, ..Around::default() },
+                None => EntityAroundEvent { certainty: Certainty::Nothing, ..EntityAroundEvent::default() },
                 Some(known) => {
                     let around = self.change(known, event, seq);
                     self.keep(id, around.after.as_ref());
@@ -155,7 +155,7 @@ impl CampaignState {
         Some(value)
     }
 
-    fn change(&mut self, before: Arc<Value>, event: &Event, seq: u64) -> Around {
+    fn change(&mut self, before: Arc<Value>, event: &Event, seq: u64) -> EntityAroundEvent {
         let (mut before, mut certainty) = (before, Certainty::Whole);
         let mut after = Arc::clone(&before);
         for touch in values::touched(event) {
@@ -175,16 +175,16 @@ impl CampaignState {
         values::stamp(&mut after, event);
         if event.payload.subject().entity_type == EntityType::Campaign && after.get("position").is_some() {
             let at = |seq: u64| json!({"epoch": self.position.epoch, "seq": seq});
-            let position = Field::Stored("position".to_owned());
+            let position = EntityField::Stored("position".to_owned());
             values::write(&mut before, &position, &at(seq.saturating_sub(1)));
             values::write(&mut after, &position, &at(seq));
         }
-        Around { before: Some(before), after: Some(after), certainty }
+        EntityAroundEvent { before: Some(before), after: Some(after), certainty }
     }
 
     fn keep(&mut self, id: Id, value: Option<&Arc<Value>>) {
         if let Some(value) = value {
-            self.entities.insert(id, Known { value: Arc::clone(value), holes: self.holes });
+            self.entities.insert(id, KnownEntity { value: Arc::clone(value), holes: self.holes });
         }
     }
 }

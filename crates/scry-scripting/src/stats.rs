@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use scry_model::event::Delivery;
 
 /// How many latencies are kept; beyond it every figure is of the last ones.
-const KEPT: usize = 100_000;
+const MAX_KEPT_LATENCIES: usize = 100_000;
 
 /// Counts what a watch sees.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl Stats {
         let metadata = delivery.event.as_ref().map(|event| &event.metadata).filter(|metadata| !metadata.replayed);
         let committed = metadata.and_then(|metadata| metadata.timestamp.as_deref()).and_then(|time| time.parse().ok());
         if let Some(latency) = committed.and_then(|committed: Timestamp| micros(committed, delivery.received_at)) {
-            let slot = usize::try_from(self.events).unwrap_or_default() % KEPT;
+            let slot = usize::try_from(self.events).unwrap_or_default() % MAX_KEPT_LATENCIES;
             match self.latencies.get_mut(slot) {
                 Some(old) => *old = latency,
                 None => self.latencies.push(latency),

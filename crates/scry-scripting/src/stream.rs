@@ -11,17 +11,17 @@ use scry_protocol::EventKind;
 use tokio::time::Instant;
 
 use super::entities::Entities;
-use super::sighting::Sighting;
+use super::event_context::EventContext;
 use super::signals::interrupted;
 
 /// How many events are taken at once, so that one question can be asked for all of them.
-const BATCH: usize = 128;
+const BATCH_EVENTS: usize = 128;
 
 /// How many events may wait here; beyond it the gateway has to wait.
-const CAPACITY: usize = 192;
+const EVENT_CAPACITY: usize = 192;
 
 /// Follows a session for a command.
-pub struct Stream {
+pub struct SessionStream {
     session: Session,
     entities: Entities,
     interrupted: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -35,9 +35,9 @@ pub struct Stream {
 
 /// Tells what happened next.
 #[derive(Debug)]
-pub enum Heard {
+pub enum StreamItem {
     /// Events, in order.
-    Events(Vec<Sighting>),
+    Events(Vec<EventContext>),
     /// News of the connection.
     News(ClientEvent),
     TimeIsUp,
@@ -46,7 +46,7 @@ pub enum Heard {
     Ended,
 }
 
-impl Stream {
+impl SessionStream {
     /// Connects; `look_up` tells whether expressions look at entities.
     ///
     /// A campaign begins with its whole state then; where a room begins in the past, that is worked out first.
@@ -56,7 +56,7 @@ impl Stream {
     pub async fn open(mut options: SessionOptions, look_up: bool) -> Result<Self, ApiError> {
         options.snapshots = look_up;
         options.backpressure = true;
-        options.capacity = CAPACITY;
+        options.capacity = EVENT_CAPACITY;
         let mut entities = Entities::new(look_up.then(|| options.api.clone()));
         entities.begin(&mut options.rooms).await;
         let run = options.api.correlation().map(Arc::from);
@@ -82,7 +82,7 @@ impl Stream {
     /// Waits for the next thing, until `deadline` at the latest.
     ///
     /// Giving up on this future loses nothing; the next one goes on where it was.
-    pub async fn next(&mut self, deadline: Option<Instant>) -> Heard {
+    pub async fn next(&mut self, deadline: Option<Instant>) -> StreamItem {
         if !self.pending.is_empty() {
             return self.batch().await;
         }
@@ -100,14 +100,14 @@ impl Stream {
             }
             ClientEvent::Snapshot(snapshot) => {
                 self.entities.learn(&snapshot);
-                Heard::News(ClientEvent::Snapshot(snapshot))
+                StreamItem::News(ClientEvent::Snapshot(snapshot))
             }
             news @ (ClientEvent::Status(_)
             | ClientEvent::Gap(_)
             | ClientEvent::Joined { .. }
             | ClientEvent::Confirmed(_)
             | ClientEvent::Refused { .. }
-            | ClientEvent::Notice(_)) => Heard::News(news),
+            | ClientEvent::Notice(_)) => StreamItem::News(news),
         }
     }
 
@@ -124,8 +124,8 @@ impl Stream {
     }
 
     /// Returns why entities could not be looked up, once.
-    pub fn take_trouble(&mut self) -> Option<String> {
-        self.entities.take_trouble()
+    pub fn take_lookup_failure(&mut self) -> Option<String> {
+        self.entities.take_lookup_failure()
     }
 
     /// Returns sentences about what is not known of single events, each once.
@@ -145,7 +145,7 @@ impl Stream {
         self.session.handle.close().await;
     }
 
-    async fn receive(&mut self, deadline: Option<Instant>) -> Result<ClientEvent, Heard> {
+    async fn receive(&mut self, deadline: Option<Instant>) -> Result<ClientEvent, StreamItem> {
         let time_is_up = async {
             match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -156,21 +156,21 @@ impl Stream {
             loop {
                 let event = self.session.events.recv().await;
                 if !event.as_ref().is_some_and(|event| is_left_out(event, &self.include)) {
-                    return event.ok_or(Heard::Ended);
+                    return event.ok_or(StreamItem::Ended);
                 }
             }
         };
         tokio::select! {
             // What has arrived by the deadline still counts; a person comes before everything.
             biased;
-            () = &mut self.interrupted => Err(Heard::Interrupted),
+            () = &mut self.interrupted => Err(StreamItem::Interrupted),
             event = world => event,
-            () = time_is_up => Err(Heard::TimeIsUp),
+            () = time_is_up => Err(StreamItem::TimeIsUp),
         }
     }
 
-    async fn batch(&mut self) -> Heard {
-        while self.pending.len() < BATCH && self.held.is_none() {
+    async fn batch(&mut self) -> StreamItem {
+        while self.pending.len() < BATCH_EVENTS && self.held.is_none() {
             match self.session.events.try_recv() {
                 Ok(event) if is_left_out(&event, &self.include) => {}
                 Ok(ClientEvent::Delivered(delivery)) => self.pending.push(delivery),
@@ -178,12 +178,12 @@ impl Stream {
                 Err(_) => break,
             }
         }
-        let mut sightings = self.entities.sight(&self.pending).await;
+        let mut event_contexts = self.entities.with_entities(&self.pending).await;
         self.pending.clear();
-        for sighting in &mut sightings {
-            sighting.run.clone_from(&self.run);
+        for event_context in &mut event_contexts {
+            event_context.run.clone_from(&self.run);
         }
-        Heard::Events(sightings)
+        StreamItem::Events(event_contexts)
     }
 }
 

@@ -5,11 +5,12 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 /// The columns of each list; a dotted name is a value inside another.
-pub const ENTITIES: &[&str] = &["id", "name", "level", "type", "status", "role", "worldTime", "myRole", "version"];
-pub const NOTIFICATIONS: &[&str] = &["id", "createdAt", "level", "kind", "read", "title", "body"];
-pub const PREFERENCES: &[&str] = &["levels", "kinds"];
-pub const EFFECTS: &[&str] = &["at", "name", "entityType", "entityId", "description"];
-pub const EVENTS: &[&str] =
+pub const ENTITY_COLUMNS: &[&str] =
+    &["id", "name", "level", "type", "status", "role", "worldTime", "myRole", "version"];
+pub const NOTIFICATION_COLUMNS: &[&str] = &["id", "createdAt", "level", "kind", "read", "title", "body"];
+pub const PREFERENCE_COLUMNS: &[&str] = &["levels", "kinds"];
+pub const EFFECT_COLUMNS: &[&str] = &["at", "name", "entityType", "entityId", "description"];
+pub const EVENT_COLUMNS: &[&str] =
     &["seq", "event.metadata.timestamp", "type", "event.metadata.source", "event.metadata.userId"];
 
 /// Writes values as lines of aligned columns; a column that none of them has is left out.
@@ -56,9 +57,9 @@ mod tests {
     fn columns_are_aligned_and_empty_ones_left_out() {
         let entities =
             [json!({"id": "a", "name": "砦", "level": 2}), json!({"id": "b", "name": "Tower\n", "level": 10})];
-        assert_eq!(table(&entities, ENTITIES), ["ID  NAME    LEVEL", "a   砦      2", "b   Tower   10"]);
+        assert_eq!(table(&entities, ENTITY_COLUMNS), ["ID  NAME    LEVEL", "a   砦      2", "b   Tower   10"]);
         let events = [json!({"seq": 1, "type": "t", "event": {"metadata": {"source": "api"}}})];
-        assert_eq!(table(&events, EVENTS), ["SEQ  TYPE  SOURCE", "1    t     api"]);
-        assert_eq!(table(&[json!({"levels": ["info", "error"]})], PREFERENCES), ["LEVELS", "info, error"]);
+        assert_eq!(table(&events, EVENT_COLUMNS), ["SEQ  TYPE  SOURCE", "1    t     api"]);
+        assert_eq!(table(&[json!({"levels": ["info", "error"]})], PREFERENCE_COLUMNS), ["LEVELS", "info, error"]);
     }
 }

@@ -10,45 +10,45 @@ use scry_protocol::{EntityType, Event, FieldDiff, Operation, Payload, Source};
 use serde_json::{Value, json};
 
 /// What only a creation tells as a whole, before anything has been worked out.
-const WORKED_OUT: [&str; 2] = ["computed", "conditions"];
+const COMPUTED_KEYS: [&str; 2] = ["computed", "conditions"];
 
 /// Names a value of an entity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Field {
+pub enum EntityField {
     /// What somebody has set; a part of a table by its key: `variables.food`.
     Stored(String),
     /// What follows from other values: a computed value, or whether a condition holds.
-    WorkedOut(String),
+    Computed(String),
 }
 
 /// One value that an event changed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Touch {
-    pub field: Field,
+pub struct ChangedValue {
+    pub field: EntityField,
     /// The value before and after; absent where the event does not tell them.
     pub told: Option<(Value, Value)>,
 }
 
 /// Lists the values that an event changed; of a creation and a deletion none.
 #[must_use]
-pub fn touched(event: &Event) -> Vec<Touch> {
+pub fn touched(event: &Event) -> Vec<ChangedValue> {
     let changes = &event.metadata.changes;
     match &event.payload {
-        Payload::WorldTimeChanged(clock) => vec![Touch {
-            field: Field::Stored("worldTime".to_owned()),
+        Payload::WorldTimeChanged(clock) => vec![ChangedValue {
+            field: EntityField::Stored("worldTime".to_owned()),
             told: Some((clock.previous_time.as_str().into(), clock.new_time.as_str().into())),
         }],
         Payload::StateInvalidated(invalidated) => {
             // One that a service publishes says what may be stale; nothing has been worked out anew.
             let by_rules = matches!(event.metadata.source, Some(Source::RulesEngine | Source::Scheduler));
             let named = invalidated.affected_fields.iter().filter(|_| by_rules);
-            touches(changes, named, Field::WorkedOut)
+            touches(changes, named, EntityField::Computed)
         }
         Payload::EntityUpdated(_) | Payload::SettlementUpdated(_) | Payload::StructureUpdated(_) => {
             if event.payload.operation() != Operation::Update {
                 return Vec::new();
             }
-            touches(changes, event.payload.changed_fields().iter(), Field::Stored)
+            touches(changes, event.payload.changed_fields().iter(), EntityField::Stored)
         }
     }
 }
@@ -56,22 +56,22 @@ pub fn touched(event: &Event) -> Vec<Touch> {
 fn touches<'a>(
     changes: &[FieldDiff],
     named: impl Iterator<Item = &'a String>,
-    field: impl Fn(String) -> Field,
-) -> Vec<Touch> {
+    field: impl Fn(String) -> EntityField,
+) -> Vec<ChangedValue> {
     let told = changes.iter().map(|change| (change.field.as_str(), Some((change.from.clone(), change.to.clone()))));
     let untold = named.map(|name| (name.as_str(), None)).filter(|(name, _)| changes.iter().all(|it| it.field != *name));
     told.chain(untold)
-        .filter(|(name, _)| !WORKED_OUT.contains(name))
-        .map(|(name, told)| Touch { field: field(name.to_owned()), told })
+        .filter(|(name, _)| !COMPUTED_KEYS.contains(name))
+        .map(|(name, told)| ChangedValue { field: field(name.to_owned()), told })
         .collect()
 }
 
 /// Returns a value of an entity; null where it has none.
 #[must_use]
-pub fn read(entity: &Value, field: &Field) -> Value {
+pub fn read(entity: &Value, field: &EntityField) -> Value {
     match field {
-        Field::Stored(name) => path(name).try_fold(entity, |at, key| at.get(key)).cloned(),
-        Field::WorkedOut(name) => match entity["computed"].get(name) {
+        EntityField::Stored(name) => path(name).try_fold(entity, |at, key| at.get(key)).cloned(),
+        EntityField::Computed(name) => match entity["computed"].get(name) {
             Some(computed) => computed.get("value").cloned(),
             None => condition(entity, name).map(|index| entity["conditions"][index]["holds"].clone()),
         },
@@ -86,13 +86,13 @@ pub fn has(entity: &Value, name: &str) -> bool {
 }
 
 /// Sets a value of an entity, or removes one that was not there; what is right already is not copied.
-pub fn write(entity: &mut Arc<Value>, field: &Field, value: &Value) {
+pub fn write(entity: &mut Arc<Value>, field: &EntityField, value: &Value) {
     match field {
-        Field::Stored(name) => set(entity, &path(name).collect::<Vec<_>>(), value),
-        Field::WorkedOut(name) if entity["computed"].get(name).is_some() => {
+        EntityField::Stored(name) => set(entity, &path(name).collect::<Vec<_>>(), value),
+        EntityField::Computed(name) if entity["computed"].get(name).is_some() => {
             set(entity, &["computed", name, "value"], value);
         }
-        Field::WorkedOut(name) => {
+        EntityField::Computed(name) => {
             let index = condition(entity, name);
             if let Some(index) = index.filter(|index| entity["conditions"][index]["holds"] != *value) {
                 Arc::make_mut(entity)["conditions"][index]["holds"] = value.clone();
@@ -102,13 +102,13 @@ pub fn write(entity: &mut Arc<Value>, field: &Field, value: &Value) {
 }
 
 /// Leaves a value out of an entity, because nobody knows it.
-pub fn forget(entity: &mut Arc<Value>, field: &Field) {
+pub fn forget(entity: &mut Arc<Value>, field: &EntityField) {
     match field {
-        Field::Stored(name) => remove(entity, &path(name).collect::<Vec<_>>()),
-        Field::WorkedOut(name) if entity["computed"].get(name).is_some() => {
+        EntityField::Stored(name) => remove(entity, &path(name).collect::<Vec<_>>()),
+        EntityField::Computed(name) if entity["computed"].get(name).is_some() => {
             remove(entity, &["computed", name, "value"])
         }
-        Field::WorkedOut(name) => {
+        EntityField::Computed(name) => {
             if let Some(index) = condition(entity, name)
                 && let Value::Object(condition) = &mut Arc::make_mut(entity)["conditions"][index]
             {
@@ -120,7 +120,7 @@ pub fn forget(entity: &mut Arc<Value>, field: &Field) {
 
 /// Leaves everything out of an entity that follows from other values.
 pub fn forget_worked_out(entity: &mut Arc<Value>) {
-    WORKED_OUT.iter().for_each(|name| remove(entity, &[name]));
+    COMPUTED_KEYS.iter().for_each(|name| remove(entity, &[name]));
 }
 
 /// Builds the entity that an event created from what the event tells; `None` for another event.
@@ -149,8 +149,8 @@ pub fn created(event: &Event) -> Option<Arc<Value>> {
 
 /// Writes what a creation tells into the entity that it created.
 pub fn write_created(entity: &mut Arc<Value>, event: &Event) {
-    for change in event.metadata.changes.iter().filter(|change| !WORKED_OUT.contains(&change.field.as_str())) {
-        write(entity, &Field::Stored(change.field.clone()), &change.to);
+    for change in event.metadata.changes.iter().filter(|change| !COMPUTED_KEYS.contains(&change.field.as_str())) {
+        write(entity, &EntityField::Stored(change.field.clone()), &change.to);
     }
     stamp(entity, event);
 }
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_already_is_not_copied() {
+    fn unchanged_entity_is_not_copied() {
         let now = Arc::new(json!({"id": "c", "worldTime": "b"}));
         let clock = event(&json!({"type": "world_time_changed", "payload": {"campaignId": "c", "previousTime": "a",
             "newTime": "b", "elapsedSeconds": 60}, "metadata": {}}));

@@ -10,18 +10,18 @@ use scry_query::expr::{EventView, Expr, ExprError, KnownNames, MatchResult, Vars
 use scry_text as text;
 use serde_json::{Value, json};
 
-use super::ended::Ended;
-use super::expect::engine::Seen;
+use super::command_exit::CommandExit;
+use super::expect::engine::TimedEvent;
 use super::expect::nearest;
-use super::expect::outcome::Near;
+use super::expect::outcome::NearMiss;
 use super::watch::holds;
 
 /// How many events are kept for the nearest miss.
-const KEPT: usize = 2_000;
+const MAX_KEPT_EVENTS: usize = 2_000;
 
 /// Holds what to wait for.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct WaitOptions {
     pub conditions: Vec<Expr>,
     /// One condition is enough.
     pub any: bool,
@@ -31,13 +31,13 @@ pub struct Wanted {
 /// Follows one wait.
 #[derive(Debug)]
 pub struct Wait {
-    wanted: Wanted,
+    options: WaitOptions,
     met: Vec<bool>,
-    history: VecDeque<Seen>,
+    history: VecDeque<TimedEvent>,
     seen: u64,
 }
 
-impl Wanted {
+impl WaitOptions {
     /// Lists the conditions, and what must not happen.
     pub fn all(&self) -> impl Iterator<Item = &Expr> {
         self.conditions.iter().chain(&self.fail_if)
@@ -61,9 +61,9 @@ impl Wanted {
 impl Wait {
     /// Starts a wait for which nothing is met.
     #[must_use]
-    pub fn new(wanted: Wanted) -> Self {
-        let count = wanted.conditions.len();
-        Self { wanted, met: vec![false; count], history: VecDeque::new(), seen: 0 }
+    pub fn new(options: WaitOptions) -> Self {
+        let count = options.conditions.len();
+        Self { options, met: vec![false; count], history: VecDeque::new(), seen: 0 }
     }
 
     /// Looks for conditions that hold already; each entity is looked at as the `entity` of an event without a type.
@@ -77,7 +77,7 @@ impl Wait {
         let mut found = Vec::new();
         for entity in entities {
             let view = EventView::new("", &empty, Some(&empty)).with_entity(Some(entity), Some(entity));
-            for (condition, met) in self.wanted.conditions.iter().zip(&mut self.met) {
+            for (condition, met) in self.options.conditions.iter().zip(&mut self.met) {
                 // What says nothing about the entity, `true` for one, has not been met by it.
                 if *met || !condition.uses_entities() {
                     continue;
@@ -99,17 +99,17 @@ impl Wait {
     }
 
     /// Handles one event; tells whether it met a condition, and how the wait ends, if it does.
-    pub fn event(&mut self, seen: Seen) -> (bool, Option<Ended>) {
+    pub fn event(&mut self, seen: TimedEvent) -> (bool, Option<CommandExit>) {
         self.seen += 1;
         let judged = self.judge(&seen);
-        if self.history.len() == KEPT {
+        if self.history.len() == MAX_KEPT_EVENTS {
             self.history.pop_front();
         }
         self.history.push_back(seen);
         match judged {
-            Ok((useful, None)) => (useful, self.is_met().then(Ended::met)),
-            Ok((useful, Some(failure))) => (useful, Some(Ended::with(Exit::NotMet, failure))),
-            Err(why) => (false, Some(Ended::with(Exit::NotMet, why))),
+            Ok((useful, None)) => (useful, self.is_met().then(CommandExit::met)),
+            Ok((useful, Some(failure))) => (useful, Some(CommandExit::with(Exit::NotMet, failure))),
+            Err(why) => (false, Some(CommandExit::with(Exit::NotMet, why))),
         }
     }
 
@@ -117,15 +117,15 @@ impl Wait {
     ///
     /// # Errors
     /// A sentence when a condition cannot be judged.
-    fn judge(&mut self, seen: &Seen) -> Result<(bool, Option<String>), String> {
+    fn judge(&mut self, seen: &TimedEvent) -> Result<(bool, Option<String>), String> {
         let mut failure = None;
-        if holds("--fail-if", self.wanted.fail_if.as_ref(), &seen.sighting)? == Some(true) {
-            let condition = self.wanted.fail_if.as_ref().map(Expr::source).unwrap_or_default();
+        if holds("--fail-if", self.options.fail_if.as_ref(), &seen.event_context)? == Some(true) {
+            let condition = self.options.fail_if.as_ref().map(Expr::source).unwrap_or_default();
             failure = Some(format!("{} meets --fail-if {condition}", seen.title()));
         }
         let mut useful = false;
-        for (condition, met) in self.wanted.conditions.iter().zip(&mut self.met) {
-            if !*met && holds("--for", Some(condition), &seen.sighting)? == Some(true) {
+        for (condition, met) in self.options.conditions.iter().zip(&mut self.met) {
+            if !*met && holds("--for", Some(condition), &seen.event_context)? == Some(true) {
                 *met = true;
                 useful = true;
             }
@@ -136,26 +136,26 @@ impl Wait {
     /// Returns whether something that must not happen is looked for, so that what was not seen matters.
     #[must_use]
     pub const fn forbids(&self) -> bool {
-        self.wanted.fail_if.is_some()
+        self.options.fail_if.is_some()
     }
 
     /// Returns why entities that cannot be looked up end the wait, if they do.
     #[must_use]
-    pub fn blinded(&self, trouble: &str) -> Option<Ended> {
-        self.wanted.all().any(Expr::uses_entities).then(|| Ended::blind(trouble))
+    pub fn ended_by_lookup_failure(&self, trouble: &str) -> Option<CommandExit> {
+        self.options.all().any(Expr::uses_entities).then(|| CommandExit::lookup_failed(trouble))
     }
 
     /// Tells whether enough has been met.
     #[must_use]
     pub fn is_met(&self) -> bool {
-        if self.wanted.any { self.met.contains(&true) } else { self.met.iter().all(|met| *met) }
+        if self.options.any { self.met.contains(&true) } else { self.met.iter().all(|met| *met) }
     }
 
     /// Says what was not met, what was seen, and what came nearest.
     #[must_use]
     pub fn report(&self) -> String {
         let mut report = String::new();
-        let open = self.wanted.conditions.iter().zip(&self.met).filter(|(_, met)| !**met);
+        let open = self.options.conditions.iter().zip(&self.met).filter(|(_, met)| !**met);
         for (condition, _) in open {
             // Writing to a String cannot fail.
             let _ = writeln!(report, "not met: {}", condition.source());
@@ -168,7 +168,7 @@ impl Wait {
     }
 }
 
-fn describe(report: &mut String, near: &Near) {
+fn describe(report: &mut String, near: &NearMiss) {
     // Writing to a String cannot fail.
     let _ = writeln!(report, "  nearest +{:.3}s {}", near.at.as_secs_f64(), near.title);
     for difference in &near.differences {
@@ -196,20 +196,20 @@ mod tests {
     use scry_protocol::Event;
 
     use super::*;
-    use crate::sighting::Sighting;
+    use crate::event_context::EventContext;
 
-    fn clock(elapsed: i64) -> Seen {
+    fn clock(elapsed: i64) -> TimedEvent {
         let raw = json!({"type": "world_time_changed", "payload": {"campaignId": "c", "previousTime": "a", "newTime": "b",
             "elapsedSeconds": elapsed}, "metadata": {"v": 1, "seq": 4}});
         let event = Event::from_value(&raw).map(Arc::new);
         let name = "world_time_changed".into();
         let delivery = Delivery { received_at: Timestamp::UNIX_EPOCH, room: None, name, raw: Arc::new(raw), event };
-        Seen { at: Duration::from_secs(1), sighting: Sighting::bare(delivery) }
+        TimedEvent { at: Duration::from_secs(1), event_context: EventContext::without_entity(delivery) }
     }
 
     fn wait(conditions: &[&str], any: bool) -> Wait {
         let conditions = conditions.iter().map(|source| Expr::parse(source).unwrap()).collect();
-        Wait::new(Wanted { conditions, any, fail_if: Some(Expr::parse("payload.elapsedSeconds < 0").unwrap()) })
+        Wait::new(WaitOptions { conditions, any, fail_if: Some(Expr::parse("payload.elapsedSeconds < 0").unwrap()) })
     }
 
     #[test]
@@ -218,12 +218,12 @@ mod tests {
         let mut all = wait(&conditions, false);
         assert_eq!(all.event(clock(2)), (true, None));
         assert_eq!(all.event(clock(2)), (false, None));
-        assert_eq!(all.event(clock(1)), (true, Some(Ended::met())));
-        assert_eq!(wait(&conditions, true).event(clock(2)), (true, Some(Ended::met())));
+        assert_eq!(all.event(clock(1)), (true, Some(CommandExit::met())));
+        assert_eq!(wait(&conditions, true).event(clock(2)), (true, Some(CommandExit::met())));
     }
 
     #[test]
-    fn a_feared_event_ends_it() {
+    fn fail_if_event_ends_the_wait() {
         let mut wait = wait(&["payload.elapsedSeconds == 1"], false);
         let ended = wait.event(clock(-1)).1.unwrap();
         assert_eq!(ended.exit, Exit::NotMet);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_already_counts() {
+    fn condition_that_already_holds_is_met() {
         let town = Arc::new(json!({"entityType": "settlement", "name": "Saltwick", "level": 3}));
         let mut waiting = wait(&["entity.name == 'Saltwick' && entity.level >= 3"], false);
         assert_eq!(waiting.state([&town].into_iter()).unwrap().len(), 1);
@@ -248,7 +248,7 @@ mod tests {
         let mut waiting = wait(&["metadata.seq > metadata.changes[0].to"], false);
         let mut event = clock(1);
         let raw = json!({"payload": {}, "metadata": {"seq": 1, "changes": [{"to": "x"}]}});
-        event.sighting.delivery.raw = Arc::new(raw);
+        event.event_context.delivery.raw = Arc::new(raw);
         let ended = waiting.event(event).1.unwrap();
         assert_eq!(ended.exit, Exit::NotMet);
         assert!(ended.why.contains("cannot be judged"), "{}", ended.why);

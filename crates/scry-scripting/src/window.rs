@@ -10,16 +10,16 @@ use std::time::Duration;
 use scry_command::exit::Exit;
 use tokio::time::Instant;
 
-use super::ended::Ended;
+use super::command_exit::CommandExit;
 use super::monitor::ConnectionMonitor;
-use super::stream::Stream;
+use super::stream::SessionStream;
 
 /// How long the gateway has for its answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time that a command listens for.
 #[derive(Debug)]
-pub struct Window {
+pub struct ListenWindow {
     end: Option<Instant>,
     /// When the answer is given up, once the gateway has been asked.
     answer_until: Option<Instant>,
@@ -27,16 +27,16 @@ pub struct Window {
 
 /// Tells what has become of a window whose time may be up.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Closing {
+pub enum WindowState {
     /// It is not over yet.
     Open,
     /// Everything that happened in it has been seen.
     Covered,
     /// It is over, and not everything was seen.
-    Uncovered(Ended),
+    Uncovered(CommandExit),
 }
 
-impl Window {
+impl ListenWindow {
     /// Begins to listen until `end`, or for as long as it takes.
     #[must_use]
     pub const fn until(end: Option<Instant>) -> Self {
@@ -50,36 +50,36 @@ impl Window {
     }
 
     /// Closes the window if its time is up, which takes an answer of the gateway while the connection is live.
-    pub fn close(&mut self, stream: &Stream, monitor: &ConnectionMonitor) -> Closing {
+    pub fn close(&mut self, stream: &SessionStream, monitor: &ConnectionMonitor) -> WindowState {
         if self.deadline().is_none_or(|deadline| Instant::now() < deadline) {
-            return Closing::Open;
+            return WindowState::Open;
         }
         if self.answer_until.is_none() && monitor.is_live() && monitor.lost().is_none() {
             stream.confirm();
             self.answer_until = Some(Instant::now() + ANSWER_TIMEOUT);
-            return Closing::Open;
+            return WindowState::Open;
         }
         match monitor.shortfall() {
-            Some(ended) => Closing::Uncovered(ended),
-            None if monitor.must_answer() => Closing::Uncovered(silent()),
-            None => Closing::Covered,
+            Some(ended) => WindowState::Uncovered(ended),
+            None if monitor.must_answer() => WindowState::Uncovered(silent()),
+            None => WindowState::Covered,
         }
     }
 
     /// Closes the window if it was waiting for the answer that has come.
-    pub fn confirmed(&self, monitor: &ConnectionMonitor) -> Closing {
+    pub fn confirmed(&self, monitor: &ConnectionMonitor) -> WindowState {
         match (self.answer_until, monitor.shortfall()) {
-            (None, _) => Closing::Open,
-            (Some(_), Some(ended)) => Closing::Uncovered(ended),
-            (Some(_), None) => Closing::Covered,
+            (None, _) => WindowState::Open,
+            (Some(_), Some(ended)) => WindowState::Uncovered(ended),
+            (Some(_), None) => WindowState::Covered,
         }
     }
 }
 
 /// A gateway that used to answer, or should, does not.
 #[must_use]
-pub fn silent() -> Ended {
+pub fn silent() -> CommandExit {
     let why = "the gateway has not answered since the time was up, so what it sent last may not have arrived and the \
                result is not certain";
-    Ended::with(Exit::ContinuityLost, why)
+    CommandExit::with(Exit::ContinuityLost, why)
 }

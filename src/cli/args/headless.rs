@@ -8,8 +8,8 @@ use clap::{Args, ValueHint};
 use scry_protocol::{EventKind, Room};
 use scry_query::expr::Expr;
 use scry_scripting::expect::vars::assignment;
-use scry_scripting::format::Format;
-use scry_scripting::recording::Speed;
+use scry_scripting::format::LineFormat;
+use scry_scripting::recording::PlaybackSpeed;
 use scry_scripting::rooms::named;
 use scry_scripting::since::Since;
 use serde_json::Value;
@@ -63,7 +63,7 @@ pub struct Watch {
     pub filter: Option<Expr>,
     /// Print json, text, or a template like '{type} {payload.operation}'
     #[arg(long, value_name = "FORMAT", default_value = "json", conflicts_with = "raw")]
-    pub format: Format,
+    pub format: LineFormat,
     /// Print each frame alone as it came, those of control and presence too: ["name",body]
     #[arg(long)]
     pub raw: bool,
@@ -100,7 +100,7 @@ impl Watch {
         Self {
             rooms,
             filter: None,
-            format: Format::Json,
+            format: LineFormat::Json,
             raw: false,
             include: Vec::new(),
             since: None,
@@ -247,13 +247,13 @@ pub struct Replay {
     pub file: PathBuf,
     /// How fast: 1x, 10x, 0.5x or max
     #[arg(long, value_name = "SPEED", default_value = "1x")]
-    pub speed: Speed,
+    pub speed: PlaybackSpeed,
     /// Play only events that this expression holds for
     #[arg(long, value_name = "EXPR", value_parser = expr)]
     pub filter: Option<Expr>,
     /// Print json, text, or a template like '{type} {payload.operation}'
     #[arg(long, value_name = "FORMAT", default_value = "json")]
-    pub format: Format,
+    pub format: LineFormat,
     /// Write what is played as a recording into this file instead of printing it
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "format")]
     pub output: Option<PathBuf>,

@@ -10,89 +10,89 @@ use scry_config::duration;
 use scry_query::expr::{EventView, Expr, MatchResult, Vars};
 
 use super::nearest;
-use super::outcome::{Case, Failure, Outcome, State};
-use super::plan::{Count, Expect, Forbid, Plan};
-use crate::sighting::Sighting;
+use super::outcome::{CaseFailure, CaseState, ExpectCase, ExpectOutcome};
+use super::plan::{EventCount, ExpectPlan, ForbiddenEvent, PlannedExpectation};
+use crate::event_context::EventContext;
 
 /// How many events are kept for the explanation of a failure.
-const KEPT: usize = 2_000;
+const MAX_KEPT_EVENTS: usize = 2_000;
 
 /// Holds one event as the judge sees it.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct TimedEvent {
     /// How long after the stream was live.
     pub at: Duration,
-    pub sighting: Sighting,
+    pub event_context: EventContext,
 }
 
-impl Seen {
+impl TimedEvent {
     pub(crate) fn view<'a>(&'a self, vars: &'a Vars) -> EventView<'a> {
-        self.sighting.view().with_vars(vars)
+        self.event_context.view().with_vars(vars)
     }
 
     pub(crate) fn title(&self) -> String {
-        self.sighting.title()
+        self.event_context.title()
     }
 }
 
 /// Judges one run.
 #[derive(Debug)]
-pub struct Engine {
-    plan: Plan,
+pub struct ExpectEngine {
+    plan: ExpectPlan,
     vars: Vars,
-    expects: Vec<Progress>,
-    nevers: Vec<Progress>,
+    expects: Vec<StepProgress>,
+    nevers: Vec<StepProgress>,
     /// The step whose turn it is; past the last one when all are met.
     step: usize,
     step_since: Duration,
-    command: Command,
-    history: VecDeque<Seen>,
+    command: CommandState,
+    history: VecDeque<TimedEvent>,
     seen: u64,
-    ended: Option<Ended>,
+    ended: Option<RunEnd>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Progress {
+struct StepProgress {
     count: u64,
-    state: Option<State>,
+    state: Option<CaseState>,
     /// The events counted so far, while others of the step may still need one of them.
-    held: Vec<Seen>,
+    held: Vec<TimedEvent>,
 }
 
-impl Progress {
+impl StepProgress {
     fn met_at(&self) -> Option<Duration> {
         match self.state {
-            Some(State::Passed { at }) => Some(at),
-            Some(State::Failed(_) | State::NotReached) | None => None,
+            Some(CaseState::Passed { at }) => Some(at),
+            Some(CaseState::Failed(_) | CaseState::NotReached) | None => None,
         }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Command {
+enum CommandState {
     None,
     Running,
     Ended { at: Duration, code: Option<i32> },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Ended {
+struct RunEnd {
     exit: Exit,
     at: Duration,
     note: Option<String>,
 }
 
-impl Engine {
+impl ExpectEngine {
     /// Starts a judge; `command` tells whether a command runs beside the stream.
     #[must_use]
-    pub fn new(plan: Plan, command: bool) -> Self {
+    pub fn new(plan: ExpectPlan, command: bool) -> Self {
         Self {
             vars: plan.vars.clone(),
-            expects: vec![Progress::default(); plan.expects.len()],
-            nevers: vec![Progress::default(); plan.nevers.len()],
+            expects: vec![StepProgress::default(); plan.expects.len()],
+            nevers: vec![StepProgress::default(); plan.nevers.len()],
             step: 0,
             step_since: Duration::ZERO,
-            command: if command { Command::Running } else { Command::None },
+            command: if command { CommandState::Running } else { CommandState::None },
             history: VecDeque::new(),
             seen: 0,
             ended: None,
@@ -102,14 +102,14 @@ impl Engine {
 
     /// Tells the result of a run that could not begin, and why.
     #[must_use]
-    pub fn unstarted(plan: &Plan, exit: Exit, why: &str) -> Outcome {
+    pub fn unstarted(plan: &ExpectPlan, exit: Exit, why: &str) -> ExpectOutcome {
         let mut engine = Self::new(plan.clone(), false);
         engine.end(exit, Duration::ZERO, Some(why.to_owned()));
         engine.outcome()
     }
 
     /// Handles one event; times must not go back.
-    pub fn handle(&mut self, seen: Seen) {
+    pub fn handle(&mut self, seen: TimedEvent) {
         self.tick(seen.at);
         if self.ended.is_some() {
             return;
@@ -122,7 +122,7 @@ impl Engine {
             self.await_event(&seen);
         }
         let at = seen.at;
-        if self.history.len() == KEPT {
+        if self.history.len() == MAX_KEPT_EVENTS {
             self.history.pop_front();
         }
         self.history.push_back(seen);
@@ -135,7 +135,7 @@ impl Engine {
         if self.ended.is_some() {
             return;
         }
-        self.command = Command::Ended { at, code };
+        self.command = CommandState::Ended { at, code };
         if code != Some(0) {
             self.end(Exit::NotMet, at, None);
         } else if !self.listens() {
@@ -151,7 +151,7 @@ impl Engine {
     }
 
     /// Takes back a success that lost events make doubtful.
-    pub fn doubt(&mut self, note: &str) {
+    pub fn mark_uncertain(&mut self, note: &str) {
         if let Some(ended) = self.ended.as_mut().filter(|ended| ended.exit == Exit::Met) {
             ended.exit = Exit::ContinuityLost;
             ended.note = Some(note.to_owned());
@@ -179,7 +179,7 @@ impl Engine {
         }
     }
 
-    /// Tells when [`Engine::tick`] has something to do at the latest.
+    /// Tells when [`ExpectEngine::tick`] has something to do at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         if self.ended.is_some() {
@@ -200,21 +200,21 @@ impl Engine {
 
     /// Tells the result, secrets hidden; what was still open counts as not reached.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        let case = |name: &str, line: usize, progress: &Progress| Case {
+    pub fn outcome(&self) -> ExpectOutcome {
+        let case = |name: &str, line: usize, progress: &StepProgress| ExpectCase {
             name: name.to_owned(),
             line,
-            state: progress.state.clone().unwrap_or(State::NotReached),
+            state: progress.state.clone().unwrap_or(CaseState::NotReached),
         };
         let expects = self.plan.expects.iter().zip(&self.expects).map(|(e, progress)| case(&e.name, e.line, progress));
         let nevers = self.plan.nevers.iter().zip(&self.nevers).map(|(n, progress)| case(&n.name, n.line, progress));
-        let ended = self.ended.clone().unwrap_or(Ended { exit: Exit::Interrupted, at: Duration::ZERO, note: None });
-        let mut cases: Vec<Case> = expects.chain(nevers).chain(self.command_case()).collect();
-        let failed = cases.iter().any(|case| matches!(case.state, State::Failed(_)));
+        let ended = self.ended.clone().unwrap_or(RunEnd { exit: Exit::Interrupted, at: Duration::ZERO, note: None });
+        let mut cases: Vec<ExpectCase> = expects.chain(nevers).chain(self.command_case()).collect();
+        let failed = cases.iter().any(|case| matches!(case.state, CaseState::Failed(_)));
         if ended.exit != Exit::Met && !failed {
             cases.push(unfinished(&ended));
         }
-        Outcome {
+        ExpectOutcome {
             name: self.plan.name.clone(),
             path: self.plan.path.clone(),
             exit: ended.exit,
@@ -225,18 +225,18 @@ impl Engine {
         .redacted(&self.plan.secrets)
     }
 
-    fn command_case(&self) -> Option<Case> {
+    fn command_case(&self) -> Option<ExpectCase> {
         let state = match self.command {
-            Command::None => return None,
-            Command::Running => State::NotReached,
-            Command::Ended { at, code: Some(0) } => State::Passed { at },
-            Command::Ended { at, code } => {
+            CommandState::None => return None,
+            CommandState::Running => CaseState::NotReached,
+            CommandState::Ended { at, code: Some(0) } => CaseState::Passed { at },
+            CommandState::Ended { at, code } => {
                 let how =
                     code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with code {code}"));
-                State::Failed(Failure { reason: format!("the command {how}"), at, ..Failure::default() })
+                CaseState::Failed(CaseFailure { reason: format!("the command {how}"), at, ..CaseFailure::default() })
             }
         };
-        Some(Case { name: "the command".to_owned(), line: 0, state })
+        Some(ExpectCase { name: "the command".to_owned(), line: 0, state })
     }
 
     /// Lists the expectations whose turn it is.
@@ -270,11 +270,11 @@ impl Engine {
         Some(self.never_since(index)? + self.plan.nevers[index].within?)
     }
 
-    fn forbid(&mut self, index: usize, seen: &Seen) {
+    fn forbid(&mut self, index: usize, seen: &TimedEvent) {
         if self.nevers[index].state.is_some() || self.never_since(index).is_none() {
             return;
         }
-        let Forbid { event, allowed, .. } = &self.plan.nevers[index];
+        let ForbiddenEvent { event, allowed, .. } = &self.plan.nevers[index];
         let reason = match event.matches(&seen.view(&self.vars)) {
             MatchResult::False => return,
             MatchResult::True => {
@@ -287,14 +287,14 @@ impl Engine {
             }
             MatchResult::Error(error) => format!("it cannot be judged: {error}"),
         };
-        let failure = Failure {
+        let failure = CaseFailure {
             reason,
             awaited: event.source().to_owned(),
             values: nearest::values(event, &self.vars),
             at: seen.at,
-            ..Failure::default()
+            ..CaseFailure::default()
         };
-        self.nevers[index].state = Some(State::Failed(failure));
+        self.nevers[index].state = Some(CaseState::Failed(failure));
         self.end(Exit::NotMet, seen.at, None);
     }
 
@@ -302,13 +302,13 @@ impl Engine {
         let over: Vec<usize> =
             self.current().filter(|index| self.window_end(*index).is_some_and(|end| end <= now)).collect();
         for index in over {
-            let Expect { count, within, .. } = &self.plan.expects[index];
+            let PlannedExpectation { count, within, .. } = &self.plan.expects[index];
             let (seen, within) = (self.expects[index].count, duration::write(within.unwrap_or_default()));
             match count {
-                Count::Exactly(wanted) if seen == *wanted => {
-                    self.expects[index].state = Some(State::Passed { at: now });
+                EventCount::Exactly(wanted) if seen == *wanted => {
+                    self.expects[index].state = Some(CaseState::Passed { at: now });
                 }
-                Count::Exactly(wanted) | Count::AtLeast(wanted) => {
+                EventCount::Exactly(wanted) | EventCount::AtLeast(wanted) => {
                     let reason = match *wanted {
                         1 => format!("it did not happen within {within}"),
                         wanted => format!("it happened {seen} of {wanted} times within {within}"),
@@ -319,7 +319,7 @@ impl Engine {
         }
         for index in 0..self.nevers.len() {
             if self.nevers[index].state.is_none() && self.never_end(index).is_some_and(|end| end <= now) {
-                self.nevers[index].state = Some(State::Passed { at: now });
+                self.nevers[index].state = Some(CaseState::Passed { at: now });
             }
         }
         self.explain_failures();
@@ -339,9 +339,9 @@ impl Engine {
             return None;
         }
         let command = match self.command {
-            Command::None => Duration::ZERO,
-            Command::Running => return None,
-            Command::Ended { at, .. } => at,
+            CommandState::None => Duration::ZERO,
+            CommandState::Running => return None,
+            CommandState::Ended { at, .. } => at,
         };
         let nevers = (0..self.nevers.len()).filter_map(|index| self.never_end(index)).max().unwrap_or_default();
         Some((self.step_since.max(command) + self.plan.settle).max(nevers))
@@ -353,8 +353,8 @@ impl Engine {
         for index in &open {
             let (seen, count) = (self.expects[*index].count, self.plan.expects[*index].count);
             let reason = match count {
-                Count::AtLeast(1) => format!("it did not happen before the timeout of {waited}"),
-                Count::AtLeast(wanted) | Count::Exactly(wanted) => {
+                EventCount::AtLeast(1) => format!("it did not happen before the timeout of {waited}"),
+                EventCount::AtLeast(wanted) | EventCount::Exactly(wanted) => {
                     format!("it happened {seen} of {wanted} times before the timeout of {waited}")
                 }
             };
@@ -363,46 +363,46 @@ impl Engine {
         self.explain_failures();
         let note = match (open.is_empty(), &self.command) {
             (false, _) => None,
-            (true, Command::Running) => Some(format!("the command was still running at the timeout of {waited}")),
-            (true, Command::None | Command::Ended { .. }) => {
+            (true, CommandState::Running) => Some(format!("the command was still running at the timeout of {waited}")),
+            (true, CommandState::None | CommandState::Ended { .. }) => {
                 Some(format!("the timeout of {waited} came before the last window closed"))
             }
         };
         // Failing the open steps has ended the run as “not met”; running out of time is told apart.
-        self.ended = Some(Ended { exit: Exit::Timeout, at: self.plan.timeout, note });
+        self.ended = Some(RunEnd { exit: Exit::Timeout, at: self.plan.timeout, note });
     }
 
     fn fail(&mut self, index: usize, reason: String, at: Duration) {
         let expr = &self.plan.expects[index].event;
-        let failure = Failure {
+        let failure = CaseFailure {
             reason,
             awaited: expr.source().to_owned(),
             values: nearest::values(expr, &self.vars),
             at,
-            ..Failure::default()
+            ..CaseFailure::default()
         };
-        self.expects[index].state = Some(State::Failed(failure));
+        self.expects[index].state = Some(CaseState::Failed(failure));
         self.end(Exit::NotMet, at, None);
     }
 
     /// Adds the nearest events to failures that have none yet, once the last event is in the history.
     fn explain_failures(&mut self) {
         for index in 0..self.expects.len() {
-            let Some(State::Failed(failure)) = &self.expects[index].state else { continue };
+            let Some(CaseState::Failed(failure)) = &self.expects[index].state else { continue };
             if !failure.nearest.is_empty() {
                 continue;
             }
             let near = self.near(index, &self.plan.expects[index].event);
             let instead = if near.is_empty() { nearest::names(self.history.iter()) } else { Vec::new() };
-            if let Some(State::Failed(failure)) = &mut self.expects[index].state {
+            if let Some(CaseState::Failed(failure)) = &mut self.expects[index].state {
                 (failure.nearest, failure.instead) = (near, instead);
             }
         }
     }
 
-    fn near(&self, index: usize, expr: &Expr) -> Vec<super::outcome::Near> {
+    fn near(&self, index: usize, expr: &Expr) -> Vec<super::outcome::NearMiss> {
         let since = self.open_since(index);
-        let counts = |seen: &Seen| {
+        let counts = |seen: &TimedEvent| {
             let early = since.is_none_or(|since| !since.is_zero() && seen.at <= since);
             Some(if early { "it fits, but came before its turn" } else { "it fits and was counted" }.to_owned())
         };
@@ -415,16 +415,16 @@ impl Engine {
         }
         if exit == Exit::Met {
             for never in &mut self.nevers {
-                never.state.get_or_insert(State::Passed { at });
+                never.state.get_or_insert(CaseState::Passed { at });
             }
         }
-        self.ended = Some(Ended { exit, at, note });
+        self.ended = Some(RunEnd { exit, at, note });
     }
 }
 
 /// Describes a run that no case of the file explains, so that no report of it can look like a success.
-fn unfinished(ended: &Ended) -> Case {
+fn unfinished(ended: &RunEnd) -> ExpectCase {
     let reason = ended.note.clone().unwrap_or_else(|| "the run did not finish".to_owned());
-    let failure = Failure { reason, at: ended.at, ..Failure::default() };
-    Case { name: "the run".to_owned(), line: 0, state: State::Failed(failure) }
+    let failure = CaseFailure { reason, at: ended.at, ..CaseFailure::default() };
+    ExpectCase { name: "the run".to_owned(), line: 0, state: CaseState::Failed(failure) }
 }

@@ -17,7 +17,7 @@ pub mod vars;
 mod yaml;
 
 /// Holds a commented example for `scry expect --init`.
-pub const EXAMPLE: &str = include_str!("../../../../assets/expect.example.toml");
+pub const EXPECT_EXAMPLE: &str = include_str!("../../../../assets/expect.example.toml");
 
 /// Holds the JSON Schema of a file, for editors; `scry expect --schema`.
-pub const SCHEMA: &str = include_str!("../../../../assets/expect.schema.json");
+pub const EXPECT_SCHEMA: &str = include_str!("../../../../assets/expect.schema.json");

@@ -6,22 +6,22 @@ use scry_query::expr::{Clause, Expr, MatchResult, Vars};
 use scry_text as text;
 use serde_json::Value;
 
-use super::engine::Seen;
-use super::outcome::{Difference, Near};
+use super::engine::TimedEvent;
+use super::outcome::{Difference, NearMiss};
 
 /// How many events a failure shows.
-const SHOWN: usize = 3;
+const MAX_SHOWN_EVENTS: usize = 3;
 /// How much of a value is shown, in characters.
-const VALUE_CHARS: usize = 120;
+const MAX_VALUE_CHARS: usize = 120;
 
 /// Finds the events nearest to a condition; `counts` tells why a fitting event did not count.
 pub(crate) fn find<'a>(
     expr: &Expr,
     vars: &Vars,
-    events: impl Iterator<Item = &'a Seen>,
-    counts: impl Fn(&Seen) -> Option<String>,
-) -> Vec<Near> {
-    let mut ranked: Vec<(usize, Duration, &Seen, Vec<Clause>)> = events
+    events: impl Iterator<Item = &'a TimedEvent>,
+    counts: impl Fn(&TimedEvent) -> Option<String>,
+) -> Vec<NearMiss> {
+    let mut ranked: Vec<(usize, Duration, &TimedEvent, Vec<Clause>)> = events
         .map(|seen| {
             let clauses = expr.explain(&seen.view(vars));
             let holding = clauses.iter().filter(|clause| clause.verdict == MatchResult::True).count();
@@ -30,18 +30,18 @@ pub(crate) fn find<'a>(
         .filter(|(holding, ..)| *holding > 0)
         .collect();
     ranked.sort_by_key(|(holding, at, ..)| (std::cmp::Reverse(*holding), std::cmp::Reverse(*at)));
-    let show = |(_, at, seen, clauses): (usize, Duration, &Seen, Vec<Clause>)| {
+    let show = |(_, at, seen, clauses): (usize, Duration, &TimedEvent, Vec<Clause>)| {
         let differences: Vec<Difference> = clauses.iter().filter_map(difference).collect();
         let note = if differences.is_empty() { counts(seen) } else { None };
-        Near { at, title: seen.title(), note, differences }
+        NearMiss { at, title: seen.title(), note, differences }
     };
-    ranked.into_iter().take(SHOWN).map(show).collect()
+    ranked.into_iter().take(MAX_SHOWN_EVENTS).map(show).collect()
 }
 
 /// Counts events by their names, in the order in which these first came.
-pub(crate) fn names<'a>(events: impl Iterator<Item = &'a Seen>) -> Vec<(String, usize)> {
+pub(crate) fn names<'a>(events: impl Iterator<Item = &'a TimedEvent>) -> Vec<(String, usize)> {
     let mut counted: Vec<(String, usize)> = Vec::new();
-    for name in events.map(|seen| text::line(&seen.sighting.delivery.name).into_owned()) {
+    for name in events.map(|seen| text::line(&seen.event_context.delivery.name).into_owned()) {
         match counted.iter_mut().find(|(known, _)| *known == name) {
             Some((_, count)) => *count += 1,
             None => counted.push((name, 1)),
@@ -78,7 +78,7 @@ fn difference(clause: &Clause) -> Option<Difference> {
 
 fn show(value: &Value) -> String {
     let whole = text::line(&value.to_string()).into_owned();
-    match whole.char_indices().nth(VALUE_CHARS) {
+    match whole.char_indices().nth(MAX_VALUE_CHARS) {
         Some((cut, _)) => format!("{}…", &whole[..cut]),
         None => whole,
     }

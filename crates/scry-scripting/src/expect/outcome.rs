@@ -4,44 +4,44 @@ use std::time::Duration;
 
 use scry_command::exit::Exit;
 
-use super::secrets::Secrets;
+use super::secrets::SecretValues;
 
 /// Holds the result of one file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct ExpectOutcome {
     pub name: String,
     pub path: String,
     pub exit: Exit,
     pub took: Duration,
     /// How many events were seen.
     pub seen: u64,
-    pub cases: Vec<Case>,
+    pub cases: Vec<ExpectCase>,
 }
 
 /// Holds the result of one expectation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Case {
+pub struct ExpectCase {
     pub name: String,
     /// The line in the file; zero for what is not in it: the command, or the run itself.
     pub line: usize,
-    pub state: State,
+    pub state: CaseState,
 }
 
 /// Tells how an expectation ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum State {
+pub enum CaseState {
     /// Met, or held to the end.
     Passed {
         at: Duration,
     },
-    Failed(Failure),
+    Failed(CaseFailure),
     /// The run ended before its turn came or its window closed.
     NotReached,
 }
 
 /// Says why an expectation failed.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Failure {
+pub struct CaseFailure {
     /// One sentence.
     pub reason: String,
     /// The condition as it was written; empty for the command.
@@ -50,14 +50,14 @@ pub struct Failure {
     pub values: Vec<(String, String)>,
     pub at: Duration,
     /// The events that came nearest, the nearest first.
-    pub nearest: Vec<Near>,
+    pub nearest: Vec<NearMiss>,
     /// What was seen instead, where nothing came near: names of events, and how often each came.
     pub instead: Vec<(String, usize)>,
 }
 
 /// Describes an event that came near.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Near {
+pub struct NearMiss {
     pub at: Duration,
     pub title: String,
     /// Why it did not count although it fits.
@@ -73,21 +73,21 @@ pub struct Difference {
     pub found: String,
 }
 
-impl Outcome {
+impl ExpectOutcome {
     /// Counts the failed cases.
     #[must_use]
     pub fn failures(&self) -> usize {
-        self.cases.iter().filter(|case| matches!(case.state, State::Failed(_))).count()
+        self.cases.iter().filter(|case| matches!(case.state, CaseState::Failed(_))).count()
     }
 
     /// Hides every secret in every text.
     #[must_use]
-    pub fn redacted(mut self, secrets: &Secrets) -> Self {
+    pub fn redacted(mut self, secrets: &SecretValues) -> Self {
         let hide = |text: &mut String| *text = secrets.redact(text);
         hide(&mut self.name);
         for case in &mut self.cases {
             hide(&mut case.name);
-            if let State::Failed(failure) = &mut case.state {
+            if let CaseState::Failed(failure) = &mut case.state {
                 failure.redact(&hide);
             }
         }
@@ -95,7 +95,7 @@ impl Outcome {
     }
 }
 
-impl Failure {
+impl CaseFailure {
     fn redact(&mut self, hide: &impl Fn(&mut String)) {
         hide(&mut self.reason);
         hide(&mut self.awaited);

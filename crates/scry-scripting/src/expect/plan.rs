@@ -11,13 +11,13 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::file::{File, Item, Never, OneOrMany, Step};
-use super::secrets::Secrets;
-use super::vars::{self, Env};
+use super::secrets::SecretValues;
+use super::vars::{self, VariableLookup};
 use crate::rooms;
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to listen on after the last step when something must never happen.
-const SETTLE: Duration = Duration::from_secs(1);
+const DEFAULT_SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// Says what is wrong with a file, beginning with its name and line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub struct PlanError(pub(super) String);
 
 /// Holds a file that is ready to run.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct ExpectPlan {
     pub name: String,
     /// The file's name as it is shown.
     pub path: String,
@@ -39,20 +39,20 @@ pub struct Plan {
     pub structures: Vec<String>,
     pub rooms: Vec<Room>,
     pub vars: Vars,
-    pub secrets: Secrets,
+    pub secrets: SecretValues,
     /// In the order of their steps.
-    pub expects: Vec<Expect>,
-    pub nevers: Vec<Forbid>,
+    pub expects: Vec<PlannedExpectation>,
+    pub nevers: Vec<ForbiddenEvent>,
     pub steps: usize,
 }
 
 /// Holds what must happen.
 #[derive(Debug, Clone)]
-pub struct Expect {
+pub struct PlannedExpectation {
     pub name: String,
     pub line: usize,
     pub event: Expr,
-    pub count: Count,
+    pub count: EventCount,
     pub within: Option<Duration>,
     /// The expectation, by its place in the plan, from which `within` is measured.
     pub after: Option<usize>,
@@ -63,14 +63,14 @@ pub struct Expect {
 
 /// Tells how often an event must come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Count {
+pub enum EventCount {
     AtLeast(u64),
     Exactly(u64),
 }
 
 /// Holds what must not happen.
 #[derive(Debug, Clone)]
-pub struct Forbid {
+pub struct ForbiddenEvent {
     pub name: String,
     pub line: usize,
     pub event: Expr,
@@ -82,16 +82,21 @@ pub struct Forbid {
     pub after: Option<usize>,
 }
 
-impl Plan {
+impl ExpectPlan {
     /// Reads and checks a file.
     ///
     /// `given` are the variables of the command line, `env` looks up those of the environment.
     ///
     /// # Errors
     /// [`PlanError`] with file and line.
-    pub fn parse(path: &Path, text: &str, given: &BTreeMap<String, Value>, env: Env<'_>) -> Result<Self, PlanError> {
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        given: &BTreeMap<String, Value>,
+        env: VariableLookup<'_>,
+    ) -> Result<Self, PlanError> {
         let file = File::parse(path, text)?;
-        let places = Places { path: path.display().to_string(), text };
+        let places = LineIndex { path: path.display().to_string(), text };
         let (vars, secrets) = vars::collect(&file, given, env, &places)?;
         let (rooms_at, listed) = file.rooms.map(|rooms| (rooms.span().start, rooms.into_inner())).unwrap_or_default();
         let filled = |named: OneOrMany| -> Result<Vec<String>, PlanError> {
@@ -100,7 +105,7 @@ impl Plan {
         };
         let named = filled(listed.room)?.iter().map(|name| rooms::named(name)).collect::<Result<_, _>>();
         let named = named.map_err(|error| places.error(rooms_at, &error))?;
-        let mut builder = Builder { places: &places, vars: &vars, expects: Vec::new(), captured: BTreeMap::new() };
+        let mut builder = PlanBuilder { places: &places, vars: &vars, expects: Vec::new(), captured: BTreeMap::new() };
         for (step, written) in file.expect.iter().enumerate() {
             builder.step(step, written)?;
         }
@@ -112,8 +117,8 @@ impl Plan {
         let open = nevers.iter().any(|never| never.within.is_none());
         Ok(Self {
             name: file.name.unwrap_or_else(|| places.path.clone()),
-            timeout: file.timeout.unwrap_or(TIMEOUT),
-            settle: file.settle.unwrap_or(if open { SETTLE } else { Duration::ZERO }),
+            timeout: file.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            settle: file.settle.unwrap_or(if open { DEFAULT_SETTLE_TIME } else { Duration::ZERO }),
             campaigns: filled(listed.campaign)?,
             settlements: filled(listed.settlement)?,
             structures: filled(listed.structure)?,
@@ -128,7 +133,7 @@ impl Plan {
     }
 }
 
-impl Plan {
+impl ExpectPlan {
     /// Lists every expression.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let expects = self.expects.iter().flat_map(|expect| {
@@ -157,12 +162,12 @@ impl Plan {
 }
 
 /// Turns bytes of a file into lines of it.
-pub(super) struct Places<'a> {
+pub(super) struct LineIndex<'a> {
     path: String,
     text: &'a str,
 }
 
-impl Places<'_> {
+impl LineIndex<'_> {
     fn line(&self, offset: usize) -> usize {
         self.text.get(..offset).unwrap_or_default().matches('\n').count() + 1
     }
@@ -179,15 +184,15 @@ impl Places<'_> {
     }
 }
 
-struct Builder<'a> {
-    places: &'a Places<'a>,
+struct PlanBuilder<'a> {
+    places: &'a LineIndex<'a>,
     vars: &'a Vars,
-    expects: Vec<Expect>,
+    expects: Vec<PlannedExpectation>,
     /// Which expectation sets a `$name`.
     captured: BTreeMap<String, usize>,
 }
 
-impl Builder<'_> {
+impl PlanBuilder<'_> {
     fn step(&mut self, step: usize, written: &Spanned<Step>) -> Result<(), PlanError> {
         let at = written.span().start;
         let body = written.get_ref();
@@ -221,12 +226,12 @@ impl Builder<'_> {
             (Some(0), None) => {
                 return Err(self.places.error(at, "“exactly” of 0 is written as a “never” with “within”"));
             }
-            (Some(n), None) if item.within.is_some() => Count::Exactly(n),
+            (Some(n), None) if item.within.is_some() => EventCount::Exactly(n),
             (Some(_), None) => {
                 return Err(self.places.error(at, "“exactly” needs “within”: how long until no more can come"));
             }
             (None, Some(0)) => return Err(self.places.error(at, "“at_least” of 0 is always met; write 1 or more")),
-            (None, n) => Count::AtLeast(n.unwrap_or(1)),
+            (None, n) => EventCount::AtLeast(n.unwrap_or(1)),
         };
         if item.after.is_some() && item.within.is_none() {
             return Err(self.places.error(at, "“after” needs “within”: how long after it"));
@@ -235,7 +240,7 @@ impl Builder<'_> {
         let declared = self.declared(step, after);
         let event = self.condition(&item.event, &declared)?;
         let captures = self.captures(index, item, &declared)?;
-        self.expects.push(Expect {
+        self.expects.push(PlannedExpectation {
             name,
             line: self.places.line(at),
             event,
@@ -262,7 +267,7 @@ impl Builder<'_> {
         Ok(captures)
     }
 
-    fn never(&self, index: usize, never: &Spanned<Never>) -> Result<Forbid, PlanError> {
+    fn never(&self, index: usize, never: &Spanned<Never>) -> Result<ForbiddenEvent, PlanError> {
         let (at, body) = (never.span().start, never.get_ref());
         let after = body.after.as_ref().map(|name| self.named(name)).transpose()?;
         let step = after.map_or(0, |after| self.expects[after].step);
@@ -274,7 +279,7 @@ impl Builder<'_> {
                 return Err(self.places.error(body.event.span().start, &message));
             }
         }
-        Ok(Forbid {
+        Ok(ForbiddenEvent {
             name: body.name.clone().unwrap_or_else(|| format!("never {}", index + 1)),
             line: self.places.line(at),
             event: self.condition(&body.event, &declared)?,

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-const MARK: &str = "•••";
+const SECRET_MARK: &str = "•••";
 /// A shorter value would blot out half of every line, and is no secret.
-const SHORTEST: usize = 4;
+const MIN_SECRET_CHARS: usize = 4;
 
 /// Holds the secret values of a run; its `Debug` output shows none of them.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secrets(Vec<String>);
+pub struct SecretValues(Vec<String>);
 
-impl Secrets {
+impl SecretValues {
     /// Adds a value.
     pub fn add(&mut self, value: &str) {
-        if value.len() < SHORTEST {
+        if value.len() < MIN_SECRET_CHARS {
             return;
         }
         let quoted = serde_json::Value::from(value).to_string();
@@ -30,11 +30,11 @@ impl Secrets {
     /// Replaces every secret in a text.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MARK))
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), SECRET_MARK))
     }
 }
 
-impl fmt::Debug for Secrets {
+impl fmt::Debug for SecretValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secrets({})", self.0.len())
     }
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_hidden_as_it_is_and_as_json_writes_it() {
-        let mut secrets = Secrets::default();
+        let mut secrets = SecretValues::default();
         secrets.add("pass\"word");
         secrets.add("pass\"word and more");
         secrets.add("abc");

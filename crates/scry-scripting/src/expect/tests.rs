@@ -10,29 +10,29 @@ use scry_model::event::Delivery;
 use scry_protocol::Event;
 use serde_json::{Value, json};
 
-use super::engine::{Engine, Seen};
-use super::outcome::Outcome;
-use super::plan::Plan;
+use super::engine::{ExpectEngine, TimedEvent};
+use super::outcome::ExpectOutcome;
+use super::plan::ExpectPlan;
 use super::report;
-use crate::sighting::Sighting;
+use crate::event_context::EventContext;
 
-fn plan(text: &str) -> Plan {
-    Plan::parse(Path::new("t.toml"), text, &BTreeMap::new(), &|_| None).unwrap_or_else(|error| panic!("{error}"))
+fn plan(text: &str) -> ExpectPlan {
+    ExpectPlan::parse(Path::new("t.toml"), text, &BTreeMap::new(), &|_| None).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refused(text: &str) -> String {
-    Plan::parse(Path::new("t.toml"), text, &BTreeMap::new(), &|_| None).unwrap_err().to_string()
+    ExpectPlan::parse(Path::new("t.toml"), text, &BTreeMap::new(), &|_| None).unwrap_err().to_string()
 }
 
-fn seen(seconds: u64, raw: Value) -> Seen {
+fn seen(seconds: u64, raw: Value) -> TimedEvent {
     let event = Event::from_value(&raw).map(Arc::new);
     let name = raw["type"].as_str().unwrap_or("other").into();
     let room = Some("campaign:c".parse().unwrap());
     let delivery = Delivery { received_at: Timestamp::UNIX_EPOCH, room, name, raw: Arc::new(raw), event };
-    Seen { at: Duration::from_secs(seconds), sighting: Sighting::bare(delivery) }
+    TimedEvent { at: Duration::from_secs(seconds), event_context: EventContext::without_entity(delivery) }
 }
 
-fn structure(seconds: u64, id: &str, operation: &str) -> Seen {
+fn structure(seconds: u64, id: &str, operation: &str) -> TimedEvent {
     seen(
         seconds,
         json!({"type": "structure_updated", "payload": {"structureId": id, "settlementId": "s", "operation": operation,
@@ -40,7 +40,7 @@ fn structure(seconds: u64, id: &str, operation: &str) -> Seen {
     )
 }
 
-fn invalidated(seconds: u64, id: &str) -> Seen {
+fn invalidated(seconds: u64, id: &str) -> TimedEvent {
     seen(
         seconds,
         json!({"type": "state_invalidated", "payload": {"scope": "entity", "campaignId": "c", "entityType": "structure",
@@ -48,12 +48,12 @@ fn invalidated(seconds: u64, id: &str) -> Seen {
     )
 }
 
-fn run(text: &str, events: Vec<Seen>) -> Outcome {
+fn run(text: &str, events: Vec<TimedEvent>) -> ExpectOutcome {
     run_until(text, events, 1_000)
 }
 
-fn run_until(text: &str, events: Vec<Seen>, end: u64) -> Outcome {
-    let mut engine = Engine::new(plan(text), false);
+fn run_until(text: &str, events: Vec<TimedEvent>, end: u64) -> ExpectOutcome {
+    let mut engine = ExpectEngine::new(plan(text), false);
     for event in events {
         engine.handle(event);
     }
@@ -61,7 +61,7 @@ fn run_until(text: &str, events: Vec<Seen>, end: u64) -> Outcome {
     engine.outcome()
 }
 
-const CREATED: &str = r#"type == "structure_updated" && payload.operation == "create""#;
+const CREATED_CONDITION: &str = r#"type == "structure_updated" && payload.operation == "create""#;
 
 fn flow() -> String {
     format!(
@@ -70,7 +70,7 @@ name = "flow"
 timeout = "20s"
 [[expect]]
 name = "created"
-event = '{CREATED}'
+event = '{CREATED_CONDITION}'
 capture = {{ tower = "payload.structureId" }}
 [[expect]]
 name = "recomputed"
@@ -162,7 +162,9 @@ fn an_expired_timeout_is_told_apart_from_a_failure() {
 
 #[test]
 fn the_same_event_cannot_meet_two_steps() {
-    let text = format!("timeout = \"9s\"\n[[expect]]\nevent = '{CREATED}'\n[[expect]]\nevent = '{CREATED}'\n");
+    let text = format!(
+        "timeout = \"9s\"\n[[expect]]\nevent = '{CREATED_CONDITION}'\n[[expect]]\nevent = '{CREATED_CONDITION}'\n"
+    );
     assert_eq!(run(&text, vec![structure(1, "t", "create")]).exit, Exit::Timeout);
     assert_eq!(run(&text, vec![structure(1, "t", "create"), structure(2, "u", "create")]).exit, Exit::Met);
 }
@@ -182,7 +184,7 @@ any_order = [
 }
 
 /// An event that fits the expectations of [`sharing`] with these numbers.
-fn fitting(second: usize, fits: &[usize]) -> Seen {
+fn fitting(second: usize, fits: &[usize]) -> TimedEvent {
     let fields: Vec<String> = fits.iter().map(ToString::to_string).collect();
     seen(
         u64::try_from(second).unwrap(),
@@ -201,7 +203,7 @@ fn sharing(wanted: &[usize]) -> String {
 }
 
 #[test]
-fn an_event_goes_to_whoever_needs_it_most() {
+fn event_is_assigned_to_the_expectation_that_needs_it() {
     // The first would take both; the second fits the first event alone.
     let outcome = run(&sharing(&[1, 1]), vec![fitting(1, &[0, 1]), fitting(2, &[0])]);
     assert_eq!(outcome.exit, Exit::Met, "{}", report::text(&outcome));
@@ -238,7 +240,7 @@ proptest! {
 fn an_open_never_listens_on_after_the_last_step() {
     let text = format!("{}\n", flow());
     let met = vec![structure(1, "t", "create"), invalidated(2, "t")];
-    let mut engine = Engine::new(plan(&text), false);
+    let mut engine = ExpectEngine::new(plan(&text), false);
     for event in met {
         engine.handle(event);
     }
@@ -252,7 +254,7 @@ fn an_open_never_listens_on_after_the_last_step() {
 fn a_command_is_part_of_the_result() {
     let events = || vec![structure(1, "t", "create"), invalidated(2, "t")];
     let run = |code: Option<Option<i32>>| {
-        let mut engine = Engine::new(plan(&flow()), true);
+        let mut engine = ExpectEngine::new(plan(&flow()), true);
         for event in events() {
             engine.handle(event);
         }
@@ -311,17 +313,17 @@ fn condition_that_cannot_be_judged_fails_an_expectation_at_once() {
 #[test]
 fn window_is_not_judged_by_the_end_of_a_command_or_of_the_connection() {
     let text = "timeout = \"60s\"\n[[never]]\nevent = 'type == \"state_invalidated\"'\nwithin = \"5s\"\n";
-    let mut engine = Engine::new(plan(text), true);
+    let mut engine = ExpectEngine::new(plan(text), true);
     engine.command_ended(Some(0), Duration::from_secs(7));
     assert!(!engine.is_over(), "nobody knows yet what happened in these five seconds");
     engine.handle(invalidated(4, "t"));
     assert_eq!(engine.outcome().exit, Exit::NotMet);
 
-    let mut engine = Engine::new(plan(text), false);
+    let mut engine = ExpectEngine::new(plan(text), false);
     engine.stop(Exit::ContinuityLost, Duration::from_secs(7), "the connection was lost");
     let outcome = engine.outcome();
     assert_eq!(outcome.exit, Exit::ContinuityLost);
-    assert!(outcome.cases.iter().all(|case| !matches!(case.state, super::outcome::State::Passed { .. })));
+    assert!(outcome.cases.iter().all(|case| !matches!(case.state, super::outcome::CaseState::Passed { .. })));
 }
 
 #[test]
@@ -337,8 +339,8 @@ fn misspelt_variable_is_told_with_its_line() {
 }
 
 #[test]
-fn a_run_cut_short_looks_like_no_success() {
-    let mut engine = Engine::new(plan(&flow()), false);
+fn interrupted_run_is_not_reported_as_success() {
+    let mut engine = ExpectEngine::new(plan(&flow()), false);
     engine.stop(Exit::ContinuityLost, Duration::from_secs(1), "events 4 to 9 of campaign:c were lost");
     let outcome = engine.outcome();
     assert_eq!(outcome.exit, Exit::ContinuityLost);
@@ -415,14 +417,14 @@ fn variables_given_win_and_fill_rooms() {
     let text = "[rooms]\ncampaign = \"${WHERE}\"\nstructure = [\"a\", \"${N}\"]\n[vars]\nlevel = 3\nkept = \"${WHERE}!\"\n[[expect]]\nevent = 'payload.elapsedSeconds == $level'\n";
     let given = BTreeMap::from([("level".to_owned(), json!(4)), ("N".to_owned(), json!(7))]);
     let env = |name: &str| (name == "WHERE").then(|| "Emberfall".to_owned());
-    let plan = Plan::parse(Path::new("t.toml"), text, &given, &env).unwrap();
+    let plan = ExpectPlan::parse(Path::new("t.toml"), text, &given, &env).unwrap();
     assert_eq!((plan.campaigns, plan.structures), (vec!["Emberfall".to_owned()], vec!["a".to_owned(), "7".to_owned()]));
     assert_eq!((&plan.vars["level"], &plan.vars["kept"]), (&json!(4), &json!("Emberfall!")));
 }
 
 #[test]
 fn the_example_is_sound() {
-    let plan = plan(super::EXAMPLE);
+    let plan = plan(super::EXPECT_EXAMPLE);
     assert_eq!((plan.steps, plan.expects.len(), plan.nevers.len()), (2, 4, 2));
 }
 

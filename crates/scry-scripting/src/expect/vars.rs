@@ -6,14 +6,14 @@ use scry_query::expr::Vars;
 use serde_json::Value;
 
 use super::file::File;
-use super::plan::{Places, PlanError};
-use super::secrets::Secrets;
+use super::plan::{LineIndex, PlanError};
+use super::secrets::SecretValues;
 
 /// A variable with one of these in its name is secret without being listed.
-const TELLTALE: [&str; 4] = ["token", "password", "secret", "apikey"];
+const SECRET_NAME_PARTS: [&str; 4] = ["token", "password", "secret", "apikey"];
 
 /// Looks up a variable of the environment.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads one `--var name=value`; a value that is a JSON number, flag or quoted text is taken as such.
 ///
@@ -34,9 +34,9 @@ pub fn assignment(text: &str) -> Result<(String, Value), String> {
 pub(super) fn collect(
     file: &File,
     given: &BTreeMap<String, Value>,
-    env: Env<'_>,
-    places: &Places<'_>,
-) -> Result<(Vars, Secrets), PlanError> {
+    env: VariableLookup<'_>,
+    places: &LineIndex<'_>,
+) -> Result<(Vars, SecretValues), PlanError> {
     let mut vars = Vars::new();
     for (name, value) in &file.vars {
         if !is_name(name) {
@@ -52,8 +52,8 @@ pub(super) fn collect(
     Ok((vars, secrets))
 }
 
-fn secrets(file: &File, vars: &Vars, places: &Places<'_>) -> Result<Secrets, PlanError> {
-    let mut secrets = Secrets::default();
+fn secrets(file: &File, vars: &Vars, places: &LineIndex<'_>) -> Result<SecretValues, PlanError> {
+    let mut secrets = SecretValues::default();
     for listed in &file.secrets {
         let name = listed.get_ref();
         let value = vars.get(name).ok_or_else(|| {
@@ -63,14 +63,14 @@ fn secrets(file: &File, vars: &Vars, places: &Places<'_>) -> Result<Secrets, Pla
     }
     for (name, value) in vars {
         let folded = name.to_lowercase().replace(['_', '-'], "");
-        if TELLTALE.iter().any(|telltale| folded.contains(telltale)) {
+        if SECRET_NAME_PARTS.iter().any(|telltale| folded.contains(telltale)) {
             hide(&mut secrets, value);
         }
     }
     Ok(secrets)
 }
 
-fn hide(secrets: &mut Secrets, value: &Value) {
+fn hide(secrets: &mut SecretValues, value: &Value) {
     match value {
         Value::String(text) => secrets.add(text),
         Value::Number(number) => secrets.add(&number.to_string()),
@@ -90,7 +90,7 @@ fn from_toml(value: &toml::Value) -> Result<Value, String> {
     }
 }
 
-fn substitute_value(value: Value, given: &BTreeMap<String, Value>, env: Env<'_>) -> Result<Value, String> {
+fn substitute_value(value: Value, given: &BTreeMap<String, Value>, env: VariableLookup<'_>) -> Result<Value, String> {
     match value {
         Value::String(text) => substitute(&text, given, env).map(Value::from),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Ok(value),
@@ -101,7 +101,7 @@ fn substitute_value(value: Value, given: &BTreeMap<String, Value>, env: Env<'_>)
 ///
 /// # Errors
 /// A sentence when a name is set nowhere, or a brace is not closed.
-pub fn substitute(text: &str, given: &BTreeMap<String, Value>, env: Env<'_>) -> Result<String, String> {
+pub fn substitute(text: &str, given: &BTreeMap<String, Value>, env: VariableLookup<'_>) -> Result<String, String> {
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_wins_over_the_environment() {
+    fn given_variable_overrides_the_environment() {
         let given = BTreeMap::from([("A".to_owned(), json!("given")), ("N".to_owned(), json!(7))]);
         let env = |name: &str| (name == "B" || name == "A").then(|| "env".to_owned());
         assert_eq!(substitute("${A}-${B}-${N}", &given, &env), Ok("given-env-7".to_owned()));

@@ -14,7 +14,7 @@ use super::plan::PlanError;
 /// Says what is wrong, and where as far as that is known.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-struct Mistake {
+struct YamlError {
     message: String,
     /// The byte of the text.
     at: Option<usize>,
@@ -27,13 +27,13 @@ struct Mistake {
 /// # Errors
 /// [`PlanError`] with file, line, key and what was probably meant.
 pub(super) fn parse(path: &Path, text: &str) -> Result<File, PlanError> {
-    node::parse(text).and_then(|node| File::deserialize(&node)).map_err(|mistake| {
-        let before = text.get(..mistake.at.unwrap_or(0)).unwrap_or_default();
-        PlanError(format!("{}:{}: {}", path.display(), before.matches('\n').count() + 1, mistake.sentence()))
+    node::parse(text).and_then(|node| File::deserialize(&node)).map_err(|yaml_error| {
+        let before = text.get(..yaml_error.at.unwrap_or(0)).unwrap_or_default();
+        PlanError(format!("{}:{}: {}", path.display(), before.matches('\n').count() + 1, yaml_error.sentence()))
     })
 }
 
-impl Mistake {
+impl YamlError {
     fn new(at: usize, message: impl Into<String>) -> Self {
         Self { message: message.into(), at: Some(at), keys: Vec::new() }
     }
@@ -61,7 +61,7 @@ impl Mistake {
     }
 }
 
-impl serde::de::Error for Mistake {
+impl serde::de::Error for YamlError {
     fn custom<T: std::fmt::Display>(message: T) -> Self {
         Self { message: message.to_string(), at: None, keys: Vec::new() }
     }

@@ -25,8 +25,8 @@ mod read;
 mod schedule;
 mod write;
 
-pub use self::read::{Notice, ReadError, Recording, read};
-pub use self::schedule::{Schedule, Speed};
+pub use self::read::{DamageNotice, Recording, RecordingError, read};
+pub use self::schedule::{PlaybackSchedule, PlaybackSpeed};
 pub use self::write::{entry, header};
 
 use jiff::Timestamp;
@@ -35,12 +35,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Versions the format.
-pub const VERSION: u32 = 1;
+pub const RECORDING_VERSION: u32 = 1;
 
 /// Describes a recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Header {
+pub struct RecordingHeader {
     /// Always `recording`; tells the file from other JSON lines.
     scry: String,
     v: u32,
@@ -51,13 +51,13 @@ pub struct Header {
     #[serde(default)]
     pub by: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub state: Vec<State>,
+    pub state: Vec<RecordedState>,
 }
 
 /// Holds what a campaign was when the recording began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct State {
+pub struct RecordedState {
     pub campaign_id: Id,
     #[serde(default)]
     pub position: Option<Position>,
@@ -65,11 +65,11 @@ pub struct State {
     pub nodes: Vec<Value>,
 }
 
-impl Header {
+impl RecordingHeader {
     /// Builds a header of the current version.
     #[must_use]
-    pub fn new(started_at: Timestamp, rooms: Vec<String>, state: Vec<State>) -> Self {
+    pub fn new(started_at: Timestamp, rooms: Vec<String>, state: Vec<RecordedState>) -> Self {
         let by = concat!("scry ", env!("CARGO_PKG_VERSION")).to_owned();
-        Self { scry: "recording".to_owned(), v: VERSION, started_at, rooms, by, state }
+        Self { scry: "recording".to_owned(), v: RECORDING_VERSION, started_at, rooms, by, state }
     }
 }

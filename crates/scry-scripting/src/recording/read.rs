@@ -9,24 +9,24 @@ use scry_model::event::Delivery;
 use scry_protocol::Event;
 use serde_json::Value;
 
-use super::{Header, VERSION};
+use super::{RECORDING_VERSION, RecordingHeader};
 
 /// Bounds one line; a delivery is at most what a gateway sends at once.
-const MAX_LINE: usize = 16 * 1024 * 1024;
+const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Holds a recording.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    pub header: Header,
+    pub header: RecordingHeader,
     /// Deliveries with their time since the start, in order.
     pub entries: Vec<(Duration, Delivery)>,
     /// What could not be read.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<DamageNotice>,
 }
 
 /// Says what is damaged in a recording, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Notice {
+pub enum DamageNotice {
     #[error("the recording ends in the middle of line {line}; what comes before it is used")]
     Cut { line: usize },
     #[error("line {line} of the recording cannot be read and is left out: {problem}")]
@@ -37,28 +37,28 @@ pub enum Notice {
 
 /// Says why a file is no recording at all.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub enum RecordingError {
     #[error("the recording cannot be read: {0}")]
     Io(#[from] io::Error),
     #[error("the file is no recording; its first line must be the header that `scry record` writes")]
     NoHeader,
-    #[error("the recording has version {found}, and this program reads up to {VERSION}; update scry")]
+    #[error("the recording has version {found}, and this program reads up to {RECORDING_VERSION}; update scry")]
     TooNew { found: u32 },
 }
 
 /// Reads a recording; damaged lines are left out, and a cut end is told.
 ///
 /// # Errors
-/// [`ReadError`] when there is no header, or the file itself cannot be read.
-pub fn read(mut input: impl BufRead) -> Result<Recording, ReadError> {
+/// [`RecordingError`] when there is no header, or the file itself cannot be read.
+pub fn read(mut input: impl BufRead) -> Result<Recording, RecordingError> {
     let mut line = Vec::new();
     next_line(&mut input, &mut line)?;
-    let header: Header = serde_json::from_slice(&line).map_err(|_| ReadError::NoHeader)?;
+    let header: RecordingHeader = serde_json::from_slice(&line).map_err(|_| RecordingError::NoHeader)?;
     if header.scry != "recording" {
-        return Err(ReadError::NoHeader);
+        return Err(RecordingError::NoHeader);
     }
-    if header.v > VERSION {
-        return Err(ReadError::TooNew { found: header.v });
+    if header.v > RECORDING_VERSION {
+        return Err(RecordingError::TooNew { found: header.v });
     }
     let mut recording = Recording { header, entries: Vec::new(), notices: Vec::new() };
     let mut number = 1;
@@ -68,11 +68,11 @@ pub fn read(mut input: impl BufRead) -> Result<Recording, ReadError> {
             Ok(true) => recording.take(&line, number),
             Ok(false) => return Ok(recording),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                recording.notices.push(Notice::Cut { line: number });
+                recording.notices.push(DamageNotice::Cut { line: number });
                 return Ok(recording);
             }
             Err(error) => {
-                recording.notices.push(Notice::Broken { line: number, problem: error.to_string() });
+                recording.notices.push(DamageNotice::Broken { line: number, problem: error.to_string() });
                 return Ok(recording);
             }
         }
@@ -90,8 +90,8 @@ impl Recording {
                 let last = self.entries.last().map_or(Duration::ZERO, |(at, _)| *at);
                 self.entries.push((at.max(last), delivery));
             }
-            Err(_) if !whole => self.notices.push(Notice::Cut { line: number }),
-            Err(problem) => self.notices.push(Notice::Damaged { line: number, problem }),
+            Err(_) if !whole => self.notices.push(DamageNotice::Cut { line: number }),
+            Err(problem) => self.notices.push(DamageNotice::Damaged { line: number, problem }),
         }
     }
 }
@@ -110,7 +110,7 @@ fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
         let end = chunk.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
         let used = end.unwrap_or(chunk.len());
         ended = end.is_some();
-        if line.len() + used <= MAX_LINE {
+        if line.len() + used <= MAX_LINE_BYTES {
             line.extend_from_slice(&chunk[..used]);
         } else {
             // No JSON begins like this, so the line is reported as damaged.
@@ -148,12 +148,12 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::{State, entry, header};
+    use super::super::{RecordedState, entry, header};
     use super::*;
 
-    fn state() -> State {
+    fn state() -> RecordedState {
         let nodes = vec![json!({"__typename": "Campaign", "id": "c", "name": "Emberfall"})];
-        State { campaign_id: "c".parse().unwrap(), position: None, nodes }
+        RecordedState { campaign_id: "c".parse().unwrap(), position: None, nodes }
     }
 
     fn delivery(millis: u64, name: &str, raw: Value) -> (Duration, Delivery) {
@@ -164,7 +164,8 @@ mod tests {
     }
 
     fn written(entries: &[(Duration, Delivery)]) -> String {
-        let mut text = header(&Header::new(Timestamp::UNIX_EPOCH, vec!["campaign:c".to_owned()], vec![state()]));
+        let mut text =
+            header(&RecordingHeader::new(Timestamp::UNIX_EPOCH, vec!["campaign:c".to_owned()], vec![state()]));
         for (at, delivery) in entries {
             text.push('\n');
             text.push_str(&entry(delivery, *at));
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_and_written_again_is_the_same_to_the_byte() {
+    fn recording_is_unchanged_by_reading_and_writing() {
         let text = written(&sample());
         let recording = read(text.as_bytes()).unwrap();
         assert_eq!((recording.entries.len(), recording.notices.len()), (4, 0));
@@ -199,18 +200,18 @@ mod tests {
     fn a_cut_or_damaged_file_is_read_as_far_as_it_goes() {
         let text = written(&sample());
         let cut = read(&text.as_bytes()[..text.len() - 5]).unwrap();
-        assert_eq!((cut.entries.len(), cut.notices), (3, vec![Notice::Cut { line: 5 }]));
+        assert_eq!((cut.entries.len(), cut.notices), (3, vec![DamageNotice::Cut { line: 5 }]));
         let damaged = text.replacen("\"invoice:paid\"", "\"invoice:pai", 1);
         let damaged = read(damaged.as_bytes()).unwrap();
         assert_eq!(damaged.entries.len(), 3);
-        assert!(matches!(damaged.notices.as_slice(), [Notice::Damaged { line: 3, .. }]), "{:?}", damaged.notices);
+        assert!(matches!(damaged.notices.as_slice(), [DamageNotice::Damaged { line: 3, .. }]), "{:?}", damaged.notices);
     }
 
     #[test]
     fn a_source_that_fails_in_the_middle_is_used_as_far_as_it_goes() {
-        struct Failing(io::ErrorKind);
+        struct FailingReader(io::ErrorKind);
 
-        impl io::Read for Failing {
+        impl io::Read for FailingReader {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
                 Err(self.0.into())
             }
@@ -219,31 +220,31 @@ mod tests {
         let text = written(&sample());
         let half = &text.as_bytes()[..text.len() - 5];
         let read = |kind| {
-            let failing = io::Read::chain(half, Failing(kind));
+            let failing = io::Read::chain(half, FailingReader(kind));
             read(io::BufReader::new(failing)).unwrap()
         };
         let cut = read(io::ErrorKind::UnexpectedEof);
-        assert_eq!((cut.entries.len(), cut.notices), (3, vec![Notice::Cut { line: 5 }]));
+        assert_eq!((cut.entries.len(), cut.notices), (3, vec![DamageNotice::Cut { line: 5 }]));
         let broken = read(io::ErrorKind::InvalidData);
-        assert!(matches!(broken.notices.as_slice(), [Notice::Broken { line: 5, .. }]), "{:?}", broken.notices);
+        assert!(matches!(broken.notices.as_slice(), [DamageNotice::Broken { line: 5, .. }]), "{:?}", broken.notices);
         assert_eq!(broken.entries.len(), 3);
     }
 
     #[test]
     fn another_file_is_refused() {
-        assert!(matches!(read(&b""[..]), Err(ReadError::NoHeader)));
+        assert!(matches!(read(&b""[..]), Err(RecordingError::NoHeader)));
         assert!(matches!(
             read(&b"{\"scry\":\"other\",\"v\":1,\"startedAt\":\"2026-01-01T00:00:00Z\"}\n"[..]),
-            Err(ReadError::NoHeader)
+            Err(RecordingError::NoHeader)
         ));
         let newer = b"{\"scry\":\"recording\",\"v\":2,\"startedAt\":\"2026-01-01T00:00:00Z\",\"new\":1}\n";
-        assert!(matches!(read(&newer[..]), Err(ReadError::TooNew { found: 2 })));
+        assert!(matches!(read(&newer[..]), Err(RecordingError::TooNew { found: 2 })));
     }
 
     #[test]
     fn an_endless_line_does_not_fill_the_memory() {
         let mut text = written(&sample()).into_bytes();
-        text.extend(std::iter::repeat_n(b'x', MAX_LINE + 10));
+        text.extend(std::iter::repeat_n(b'x', MAX_LINE_BYTES + 10));
         text.push(b'\n');
         text.extend(entry(&sample()[1].1, Duration::from_millis(20)).bytes());
         text.push(b'\n');

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 /// Tells how fast a recording runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
+pub enum PlaybackSpeed {
     /// This many times as fast as it was.
     Times(f64),
     /// As fast as it can be read.
     Max,
 }
 
-impl std::str::FromStr for Speed {
+impl std::str::FromStr for PlaybackSpeed {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -28,16 +28,16 @@ impl std::str::FromStr for Speed {
 
 /// Plays deliveries in order; the caller tells how much real time has passed.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub struct PlaybackSchedule {
     times: Vec<Duration>,
     next: usize,
-    speed: Speed,
+    speed: PlaybackSpeed,
 }
 
-impl Schedule {
+impl PlaybackSchedule {
     /// Starts before the first delivery; `times` are those of the recording, in order.
     #[must_use]
-    pub const fn new(times: Vec<Duration>, speed: Speed) -> Self {
+    pub const fn new(times: Vec<Duration>, speed: PlaybackSpeed) -> Self {
         Self { times, next: 0, speed }
     }
 
@@ -56,9 +56,11 @@ impl Schedule {
     pub fn next_at(&self) -> Option<Duration> {
         let at = *self.times.get(self.next)?;
         Some(match self.speed {
-            Speed::Max => Duration::ZERO,
+            PlaybackSpeed::Max => Duration::ZERO,
             // Neither factor is far from what a Duration can hold; a year at a thousandth still fits.
-            Speed::Times(times) => Duration::try_from_secs_f64(at.as_secs_f64() / times).unwrap_or(Duration::MAX),
+            PlaybackSpeed::Times(times) => {
+                Duration::try_from_secs_f64(at.as_secs_f64() / times).unwrap_or(Duration::MAX)
+            }
         })
     }
 }
@@ -75,7 +77,7 @@ mod tests {
 
     #[test]
     fn deliveries_come_when_they_came_or_faster() {
-        let mut schedule = Schedule::new(vec![ms(0), ms(100), ms(100), ms(300)], Speed::Times(10.0));
+        let mut schedule = PlaybackSchedule::new(vec![ms(0), ms(100), ms(100), ms(300)], PlaybackSpeed::Times(10.0));
         assert_eq!((schedule.due(ms(0)), schedule.due(ms(0))), (Some(0), None));
         assert_eq!(schedule.next_at(), Some(ms(10)));
         assert_eq!((schedule.due(ms(12)), schedule.due(ms(12)), schedule.due(ms(12))), (Some(1), Some(2), None));
@@ -84,17 +86,17 @@ mod tests {
 
     #[test]
     fn at_full_speed_nothing_waits() {
-        let mut schedule = Schedule::new(vec![ms(0), ms(1_000_000)], Speed::Max);
+        let mut schedule = PlaybackSchedule::new(vec![ms(0), ms(1_000_000)], PlaybackSpeed::Max);
         assert_eq!((schedule.due(ms(0)), schedule.due(ms(0)), schedule.due(ms(0))), (Some(0), Some(1), None));
     }
 
     #[test]
     fn a_speed_is_read_as_people_write_it() {
-        assert_eq!("10x".parse(), Ok(Speed::Times(10.0)));
-        assert_eq!("0.5".parse(), Ok(Speed::Times(0.5)));
-        assert_eq!("max".parse(), Ok(Speed::Max));
+        assert_eq!("10x".parse(), Ok(PlaybackSpeed::Times(10.0)));
+        assert_eq!("0.5".parse(), Ok(PlaybackSpeed::Times(0.5)));
+        assert_eq!("max".parse(), Ok(PlaybackSpeed::Max));
         for bad in ["0", "-1x", "fast", "NaN", "inf", ""] {
-            assert!(bad.parse::<Speed>().is_err(), "{bad}");
+            assert!(bad.parse::<PlaybackSpeed>().is_err(), "{bad}");
         }
     }
 
@@ -107,7 +109,7 @@ mod tests {
                 *gap = at;
             }
             let times: Vec<Duration> = gaps.iter().copied().map(ms).collect();
-            let mut schedule = Schedule::new(times.clone(), Speed::Times(1.0));
+            let mut schedule = PlaybackSchedule::new(times.clone(), PlaybackSpeed::Times(1.0));
             let mut played = Vec::new();
             let mut now = 0;
             while schedule.next_at().is_some() {

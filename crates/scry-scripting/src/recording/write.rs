@@ -7,7 +7,7 @@ use scry_text as text;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Header, State};
+use super::{RecordedState, RecordingHeader};
 use crate::line::rfc3339;
 
 #[derive(Serialize)]
@@ -18,14 +18,14 @@ struct HeaderLine<'a> {
     started_at: String,
     rooms: &'a [String],
     by: &'a str,
-    #[serde(skip_serializing_if = "<[State]>::is_empty")]
-    state: &'a [State],
+    #[serde(skip_serializing_if = "<[RecordedState]>::is_empty")]
+    state: &'a [RecordedState],
 }
 
 /// Writes the first line.
 #[must_use]
-pub fn header(header: &Header) -> String {
-    let Header { scry, v, started_at, rooms, by, state } = header;
+pub fn header(header: &RecordingHeader) -> String {
+    let RecordingHeader { scry, v, started_at, rooms, by, state } = header;
     let started_at = rfc3339(*started_at);
     // Strings, numbers and JSON values always have a JSON form.
     text::escaped(serde_json::to_string(&HeaderLine { scry, v: *v, started_at, rooms, by, state }).unwrap_or_default())

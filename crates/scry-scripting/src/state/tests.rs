@@ -6,12 +6,12 @@ use super::*;
 use crate::rewind::Rewind;
 
 /// As long as a value may be to be told by an event.
-const SHORT: usize = 20;
-const LONG: &str = "a story that is too long for an event to tell";
+const MAX_TOLD_CHARS: usize = 20;
+const LONG_TEXT: &str = "a story that is too long for an event to tell";
 
 /// One thing that is done to one of two settlements.
 #[derive(Debug, Clone)]
-enum Move {
+enum StateMove {
     Set(usize, &'static str, Value),
     WorkOut(usize, i64, bool),
     Create(usize),
@@ -20,7 +20,7 @@ enum Move {
 
 /// Every state there was, and the events between them.
 #[derive(Debug, Default)]
-struct World {
+struct StateModel {
     states: Vec<HashMap<Id, Value>>,
     events: Vec<Event>,
 }
@@ -29,8 +29,8 @@ fn id(number: usize) -> Id {
     Id::parse(&format!("s{number}")).unwrap()
 }
 
-fn moves() -> impl Strategy<Value = Vec<Move>> {
-    let text = prop_oneof![Just(LONG), Just("short"), Just(""), Just("another story, and as long as the first")];
+fn moves() -> impl Strategy<Value = Vec<StateMove>> {
+    let text = prop_oneof![Just(LONG_TEXT), Just("short"), Just(""), Just("another story, and as long as the first")];
     let set = prop_oneof![
         (1_i64..9).prop_map(|level| ("level", json!(level))),
         text.clone().prop_map(|text| ("description", json!(text))),
@@ -40,19 +40,19 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         Just(("variables.food", Value::Null)),
     ];
     let one = prop_oneof![
-        8 => (0_usize..2, set).prop_map(|(number, (field, value))| Move::Set(number, field, value)),
-        3 => (0_usize..2, 0_i64..4, any::<bool>()).prop_map(|(number, income, holds)| Move::WorkOut(number, income, holds)),
-        1 => (0_usize..2).prop_map(Move::Create),
-        1 => (0_usize..2).prop_map(Move::Delete),
+        8 => (0_usize..2, set).prop_map(|(number, (field, value))| StateMove::Set(number, field, value)),
+        3 => (0_usize..2, 0_i64..4, any::<bool>()).prop_map(|(number, income, holds)| StateMove::WorkOut(number, income, holds)),
+        1 => (0_usize..2).prop_map(StateMove::Create),
+        1 => (0_usize..2).prop_map(StateMove::Delete),
     ];
     prop::collection::vec(one, 1..30)
 }
 
-fn play(moves: &[Move]) -> World {
+fn play(moves: &[StateMove]) -> StateModel {
     let first = json!({"id": "s0", "entityType": "settlement", "campaignId": "c", "name": "a", "level": 1, "version": 1,
         "description": "", "variables": {}, "variableSchemas": {}, "computed": {"income": {"value": 0, "unit": "gp"}},
         "conditions": [{"name": "starving", "holds": false}]});
-    let mut world = World { states: vec![HashMap::from([(id(0), first)])], events: Vec::new() };
+    let mut world = StateModel { states: vec![HashMap::from([(id(0), first)])], events: Vec::new() };
     let mut made = 2;
     let mut ids = [id(0), id(1)];
     for one in moves {
@@ -61,14 +61,14 @@ fn play(moves: &[Move]) -> World {
     world
 }
 
-impl World {
-    fn step(&mut self, one: &Move, ids: &mut [Id; 2], made: &mut usize) {
+impl StateModel {
+    fn step(&mut self, one: &StateMove, ids: &mut [Id; 2], made: &mut usize) {
         let mut state = self.states.last().unwrap().clone();
         let (name, payload, version, changes) = match one {
-            Move::Set(number, field, value) => {
+            StateMove::Set(number, field, value) => {
                 let Some(entity) = state.get_mut(&ids[*number]) else { return };
                 let mut after = Arc::new(entity.clone());
-                let stored = Field::Stored((*field).to_owned());
+                let stored = EntityField::Stored((*field).to_owned());
                 let from = values::read(&after, &stored);
                 if from == *value {
                     return;
@@ -83,13 +83,13 @@ impl World {
                     vec![((*field).to_owned(), from, value.clone())],
                 )
             }
-            Move::WorkOut(number, income, holds) => {
+            StateMove::WorkOut(number, income, holds) => {
                 let Some(entity) = state.get_mut(&ids[*number]) else { return };
                 let worked_out = [("income", json!(income)), ("starving", json!(holds))];
                 let mut after = Arc::new(entity.clone());
                 let mut changes = Vec::new();
                 for (field, to) in worked_out {
-                    let worked_out = Field::WorkedOut(field.to_owned());
+                    let worked_out = EntityField::Computed(field.to_owned());
                     let from = values::read(&after, &worked_out);
                     if from != to {
                         values::write(&mut after, &worked_out, &to);
@@ -107,20 +107,20 @@ impl World {
                     changes,
                 )
             }
-            Move::Create(number) => {
+            StateMove::Create(number) => {
                 if state.contains_key(&ids[*number]) {
                     return;
                 }
                 ids[*number] = id(*made);
                 *made += 1;
                 let entity = json!({"id": ids[*number], "entityType": "settlement", "campaignId": "c", "name": "new",
-                    "level": 2, "version": 1, "description": LONG, "variables": {"food": 1}, "variableSchemas": {},
+                    "level": 2, "version": 1, "description": LONG_TEXT, "variables": {"food": 1}, "variableSchemas": {},
                     "computed": {"income": {"value": 3, "unit": "gp"}}, "conditions": []});
                 state.insert(ids[*number].clone(), entity);
                 let told = [
                     ("name", json!("new")),
                     ("level", json!(2)),
-                    ("description", json!(LONG)),
+                    ("description", json!(LONG_TEXT)),
                     ("variables.food", json!(1)),
                 ];
                 let changes: Vec<_> = told.map(|(field, to)| (field.to_owned(), Value::Null, to)).to_vec();
@@ -131,16 +131,19 @@ impl World {
                     changes,
                 )
             }
-            Move::Delete(number) => {
+            StateMove::Delete(number) => {
                 let Some(entity) = state.remove(&ids[*number]) else { return };
                 let version = json!(entity["version"].as_i64().unwrap() + 1);
                 (("settlement_updated", "delete"), Vec::new(), Some(version), Vec::new())
             }
         };
         let number = match one {
-            Move::Set(number, ..) | Move::WorkOut(number, ..) | Move::Create(number) | Move::Delete(number) => *number,
+            StateMove::Set(number, ..)
+            | StateMove::WorkOut(number, ..)
+            | StateMove::Create(number)
+            | StateMove::Delete(number) => *number,
         };
-        let is_short = |value: &Value| value.to_string().len() <= SHORT;
+        let is_short = |value: &Value| value.to_string().len() <= MAX_TOLD_CHARS;
         let changes: Vec<_> = changes
             .iter()
             .filter(|(_, from, to)| is_short(from) && is_short(to))
@@ -187,7 +190,7 @@ fn is_true(told: &Value, really: &Value) -> bool {
     }
 }
 
-fn check(world: &World, seq: usize, around: &Around) -> Result<(), TestCaseError> {
+fn check(world: &StateModel, seq: usize, around: &EntityAroundEvent) -> Result<(), TestCaseError> {
     let id = world.events[seq - 1].payload.subject().id;
     for (told, really) in [(&around.before, &world.states[seq - 1]), (&around.after, &world.states[seq])] {
         if let Some(told) = told {
@@ -215,7 +218,7 @@ proptest! {
                 let (told, really) = (around.after.as_deref(), world.states[seq].get(&id));
                 prop_assert_eq!(told.is_some(), really.is_some());
                 for field in event.payload.changed_fields().iter().filter(|_| event.payload.name() == "settlement_updated") {
-                    let field = Field::Stored(field.clone());
+                    let field = EntityField::Stored(field.clone());
                     let read = |entity: Option<&Value>| entity.map(|entity| values::read(entity, &field));
                     prop_assert_eq!(read(told), read(really), "#{}: {:?}", seq, field);
                 }
@@ -231,7 +234,7 @@ proptest! {
     fn events_that_are_missing_lead_to_nothing_that_was_not_so(moves in moves(), heard in prop::collection::vec(any::<bool>(), 30)) {
         let world = play(&moves);
         let entities = world.states[0].iter().map(|(id, entity)| (id.clone(), Arc::new(entity.clone())));
-        let mut known = CampaignState::new(Position::new("e", 0), entities, Told::default());
+        let mut known = CampaignState::new(Position::new("e", 0), entities, KnownResults::default());
         for ((event, seq), _) in world.events.iter().zip(1..).zip(&heard).filter(|(_, heard)| **heard) {
             check(&world, seq, &known.apply(event, seq as u64))?;
         }

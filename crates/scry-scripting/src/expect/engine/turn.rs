@@ -6,13 +6,13 @@
 
 use scry_query::expr::MatchResult;
 
-use super::{Engine, Seen};
-use crate::expect::outcome::State;
-use crate::expect::plan::Count;
+use super::{ExpectEngine, TimedEvent};
+use crate::expect::outcome::CaseState;
+use crate::expect::plan::EventCount;
 
-impl Engine {
+impl ExpectEngine {
     /// Counts an event for an expectation in turn that it fits.
-    pub(super) fn await_event(&mut self, seen: &Seen) {
+    pub(super) fn await_event(&mut self, seen: &TimedEvent) {
         let turn: Vec<usize> = self.current().filter(|index| self.open_since(*index).is_some()).collect();
         let mut taken = false;
         for index in turn {
@@ -27,47 +27,47 @@ impl Engine {
             }
         }
         if !taken && self.ended.is_none() {
-            self.share_out(seen);
+            self.reassign(seen);
         }
         self.advance(seen.at);
     }
 
-    fn count(&mut self, index: usize, seen: &Seen) {
+    fn count(&mut self, index: usize, seen: &TimedEvent) {
         self.expects[index].count += 1;
         let count = self.expects[index].count;
         match self.plan.expects[index].count {
-            Count::AtLeast(wanted) => {
+            EventCount::AtLeast(wanted) => {
                 self.expects[index].held.push(seen.clone());
                 if count >= wanted && self.capture(index, seen) {
-                    self.expects[index].state = Some(State::Passed { at: seen.at });
+                    self.expects[index].state = Some(CaseState::Passed { at: seen.at });
                 }
             }
-            Count::Exactly(wanted) if count == wanted => {
+            EventCount::Exactly(wanted) if count == wanted => {
                 self.capture(index, seen);
             }
-            Count::Exactly(wanted) if count > wanted => {
+            EventCount::Exactly(wanted) if count > wanted => {
                 self.fail(index, format!("it happened {count} times; exactly {wanted} was expected"), seen.at);
             }
-            Count::Exactly(_) => {}
+            EventCount::Exactly(_) => {}
         }
     }
 
     /// Finds a place for an event that fits only what is met already, by letting that pass an earlier event on.
-    fn share_out(&mut self, seen: &Seen) {
+    fn reassign(&mut self, seen: &TimedEvent) {
         let met: Vec<usize> = (0..self.expects.len())
-            .filter(|index| self.plan.expects[*index].step == self.step && self.may_pass_on(*index))
+            .filter(|index| self.plan.expects[*index].step == self.step && self.can_yield_event(*index))
             .filter(|index| self.window_end(*index).is_none_or(|end| seen.at < end))
             .collect();
         let mut tried = vec![false; self.expects.len()];
         for index in met {
-            if self.fits(index, seen) && self.pass_on(index, seen, &mut tried) {
+            if self.fits(index, seen) && self.yield_event(index, seen, &mut tried) {
                 return;
             }
         }
     }
 
     /// Gives `index`, which is met, this event in the place of one that another can use; tells whether one could.
-    fn pass_on(&mut self, index: usize, seen: &Seen, tried: &mut [bool]) -> bool {
+    fn yield_event(&mut self, index: usize, seen: &TimedEvent, tried: &mut [bool]) -> bool {
         if std::mem::replace(&mut tried[index], true) {
             return false;
         }
@@ -75,7 +75,7 @@ impl Engine {
             let given = self.expects[index].held[place].clone();
             if self.take(index, &given, tried) {
                 self.expects[index].held[place] = seen.clone();
-                self.meet_again(index);
+                self.recheck(index);
                 return true;
             }
         }
@@ -83,12 +83,13 @@ impl Engine {
     }
 
     /// Finds another than `giver` for an event: an open expectation, or a met one that can pass something on itself.
-    fn take(&mut self, giver: usize, given: &Seen, tried: &mut [bool]) -> bool {
+    fn take(&mut self, giver: usize, given: &TimedEvent, tried: &mut [bool]) -> bool {
         let others: Vec<usize> =
             (0..self.expects.len()).filter(|it| *it != giver && self.plan.expects[*it].step == self.step).collect();
         let was_open = |engine: &Self, it: usize| engine.open_since(it).is_some_and(|since| given.at >= since);
         let open = others.iter().copied().find(|it| {
-            let waits = self.expects[*it].state.is_none() && matches!(self.plan.expects[*it].count, Count::AtLeast(_));
+            let waits =
+                self.expects[*it].state.is_none() && matches!(self.plan.expects[*it].count, EventCount::AtLeast(_));
             waits && was_open(self, *it) && self.fits(*it, given)
         });
         if let Some(open) = open {
@@ -96,32 +97,32 @@ impl Engine {
             return true;
         }
         others.into_iter().any(|it| {
-            self.may_pass_on(it) && was_open(self, it) && self.fits(it, given) && self.pass_on(it, given, tried)
+            self.can_yield_event(it) && was_open(self, it) && self.fits(it, given) && self.yield_event(it, given, tried)
         })
     }
 
     /// Tells whether an expectation that is met may be met by another event instead: nothing hangs on when it was.
-    fn may_pass_on(&self, index: usize) -> bool {
+    fn can_yield_event(&self, index: usize) -> bool {
         let counted_from = self.plan.expects.iter().map(|expect| expect.after);
         let mut counted_from = counted_from.chain(self.plan.nevers.iter().map(|never| never.after));
-        matches!(self.expects[index].state, Some(State::Passed { .. }))
-            && matches!(self.plan.expects[index].count, Count::AtLeast(_))
+        matches!(self.expects[index].state, Some(CaseState::Passed { .. }))
+            && matches!(self.plan.expects[index].count, EventCount::AtLeast(_))
             && !counted_from.any(|after| after == Some(index))
     }
 
     /// Notes when an expectation is met now that its events have changed, and captures from the last of them.
-    fn meet_again(&mut self, index: usize) {
+    fn recheck(&mut self, index: usize) {
         let Some(last) = self.expects[index].held.iter().max_by_key(|seen| seen.at).cloned() else { return };
         if self.capture(index, &last) {
-            self.expects[index].state = Some(State::Passed { at: last.at });
+            self.expects[index].state = Some(CaseState::Passed { at: last.at });
         }
     }
 
-    fn fits(&self, index: usize, seen: &Seen) -> bool {
+    fn fits(&self, index: usize, seen: &TimedEvent) -> bool {
         self.plan.expects[index].event.matches(&seen.view(&self.vars)) == MatchResult::True
     }
 
-    fn capture(&mut self, index: usize, seen: &Seen) -> bool {
+    fn capture(&mut self, index: usize, seen: &TimedEvent) -> bool {
         let captures = self.plan.expects[index].captures.clone();
         for (name, expr) in &captures {
             let problem = match expr.evaluate(&seen.view(&self.vars)) {

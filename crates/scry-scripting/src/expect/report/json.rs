@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::expect::outcome::{Case, Failure, Outcome, State};
+use crate::expect::outcome::{CaseFailure, CaseState, ExpectCase, ExpectOutcome};
 
 /// Writes a result as one JSON object.
 #[must_use]
-pub fn json(outcome: &Outcome) -> Value {
+pub fn json(outcome: &ExpectOutcome) -> Value {
     json!({
         "v": 1,
         "name": outcome.name,
@@ -18,15 +18,15 @@ pub fn json(outcome: &Outcome) -> Value {
     })
 }
 
-fn case(case: &Case) -> Value {
+fn case(case: &ExpectCase) -> Value {
     let mut value = json!({"name": case.name, "line": case.line});
     match &case.state {
-        State::Passed { at } => {
+        CaseState::Passed { at } => {
             value["state"] = "passed".into();
             value["seconds"] = at.as_secs_f64().into();
         }
-        State::NotReached => value["state"] = "not-reached".into(),
-        State::Failed(why) => {
+        CaseState::NotReached => value["state"] = "not-reached".into(),
+        CaseState::Failed(why) => {
             value["state"] = "failed".into();
             value["seconds"] = why.at.as_secs_f64().into();
             value["failure"] = failure(why);
@@ -35,7 +35,7 @@ fn case(case: &Case) -> Value {
     value
 }
 
-fn failure(failure: &Failure) -> Value {
+fn failure(failure: &CaseFailure) -> Value {
     let values: serde_json::Map<String, Value> =
         failure.values.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let nearest: Vec<Value> = failure

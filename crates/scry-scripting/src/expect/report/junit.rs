@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use super::lines;
-use crate::expect::outcome::{Case, Outcome, State};
+use crate::expect::outcome::{CaseState, ExpectCase, ExpectOutcome};
 
 /// Writes a result as one test suite.
 #[must_use]
-pub fn junit(outcome: &Outcome) -> String {
-    let skipped = outcome.cases.iter().filter(|case| case.state == State::NotReached).count();
+pub fn junit(outcome: &ExpectOutcome) -> String {
+    let skipped = outcome.cases.iter().filter(|case| case.state == CaseState::NotReached).count();
     let name = attribute(&outcome.name);
     let counts = format!("tests=\"{}\" failures=\"{}\"", outcome.cases.len(), outcome.failures());
     let time = format!("time=\"{:.3}\"", outcome.took.as_secs_f64());
@@ -23,11 +23,11 @@ pub fn junit(outcome: &Outcome) -> String {
     xml
 }
 
-fn test_case(xml: &mut String, outcome: &Outcome, case: &Case) {
+fn test_case(xml: &mut String, outcome: &ExpectOutcome, case: &ExpectCase) {
     let at = match &case.state {
-        State::Passed { at } => *at,
-        State::Failed(failure) => failure.at,
-        State::NotReached => outcome.took,
+        CaseState::Passed { at } => *at,
+        CaseState::Failed(failure) => failure.at,
+        CaseState::NotReached => outcome.took,
     };
     let (name, class, file) = (attribute(&case.name), attribute(&outcome.name), attribute(&outcome.path));
     let open = format!(
@@ -37,9 +37,9 @@ fn test_case(xml: &mut String, outcome: &Outcome, case: &Case) {
     );
     // Writing to a String cannot fail.
     let _ = match &case.state {
-        State::Passed { .. } => writeln!(xml, "{open}/>"),
-        State::NotReached => writeln!(xml, "{open}>\n      <skipped message=\"not reached\"/>\n    </testcase>"),
-        State::Failed(failure) => {
+        CaseState::Passed { .. } => writeln!(xml, "{open}/>"),
+        CaseState::NotReached => writeln!(xml, "{open}>\n      <skipped message=\"not reached\"/>\n    </testcase>"),
+        CaseState::Failed(failure) => {
             let reason = attribute(&failure.reason);
             let body = content(&format!("{}:{}\n{}", outcome.path, case.line, lines(failure).join("\n")));
             writeln!(

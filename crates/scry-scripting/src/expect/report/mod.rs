@@ -12,10 +12,10 @@ pub use self::text::text;
 
 use std::time::Duration;
 
-use super::outcome::{Failure, Near};
+use super::outcome::{CaseFailure, NearMiss};
 
 /// How many names of other events a failure lists.
-const NAMES: usize = 5;
+const MAX_LISTED_NAMES: usize = 5;
 
 /// Writes a time within a run: `+1.204s`.
 fn moment(at: Duration) -> String {
@@ -23,7 +23,7 @@ fn moment(at: Duration) -> String {
 }
 
 /// Writes a failure as the lines that people read in every format.
-fn lines(failure: &Failure) -> Vec<String> {
+fn lines(failure: &CaseFailure) -> Vec<String> {
     let mut lines = Vec::new();
     if !failure.awaited.is_empty() {
         let mut source = failure.awaited.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -45,15 +45,15 @@ fn lines(failure: &Failure) -> Vec<String> {
 }
 
 /// Says what came instead of what was awaited.
-fn instead(failure: &Failure) -> String {
-    let shown = failure.instead.iter().take(NAMES).map(|(name, count)| format!("{count} × {name}"));
-    let more = if failure.instead.len() > NAMES { ", …" } else { "" };
+fn instead(failure: &CaseFailure) -> String {
+    let shown = failure.instead.iter().take(MAX_LISTED_NAMES).map(|(name, count)| format!("{count} × {name}"));
+    let more = if failure.instead.len() > MAX_LISTED_NAMES { ", …" } else { "" };
     match failure.instead.len() {
         0 => String::new(),
         _ => format!("; there came {}{more}", shown.collect::<Vec<_>>().join(", ")),
     }
 }
 
-fn note(near: &Near) -> String {
+fn note(near: &NearMiss) -> String {
     near.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default()
 }

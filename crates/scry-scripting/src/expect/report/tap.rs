@@ -3,20 +3,20 @@
 use std::fmt::Write;
 
 use super::lines;
-use crate::expect::outcome::{Outcome, State};
+use crate::expect::outcome::{CaseState, ExpectOutcome};
 
 /// Writes a result in the Test Anything Protocol.
 #[must_use]
-pub fn tap(outcome: &Outcome) -> String {
+pub fn tap(outcome: &ExpectOutcome) -> String {
     let mut report = format!("TAP version 14\n1..{}\n", outcome.cases.len());
     for (number, case) in outcome.cases.iter().enumerate() {
         let number = number + 1;
         let name = escaped(&case.name);
         // Writing to a String cannot fail.
         let _ = match &case.state {
-            State::Passed { .. } => writeln!(report, "ok {number} - {name}"),
-            State::NotReached => writeln!(report, "ok {number} - {name} # SKIP not reached"),
-            State::Failed(failure) => {
+            CaseState::Passed { .. } => writeln!(report, "ok {number} - {name}"),
+            CaseState::NotReached => writeln!(report, "ok {number} - {name} # SKIP not reached"),
+            CaseState::Failed(failure) => {
                 let _ = writeln!(report, "not ok {number} - {name}\n  ---");
                 let _ = writeln!(report, "  message: {}", quoted(&failure.reason));
                 let _ = writeln!(report, "  at: {}", quoted(&format!("{}:{}", outcome.path, case.line)));

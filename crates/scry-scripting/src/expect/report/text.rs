@@ -5,18 +5,18 @@ use std::fmt::Write;
 use scry_command::exit::Exit;
 
 use super::{lines, moment};
-use crate::expect::outcome::{Case, Outcome, State};
+use crate::expect::outcome::{CaseState, ExpectCase, ExpectOutcome};
 
 /// Writes a report: one line for each case, the reasons of failures below theirs, and a last line that sums up.
 #[must_use]
-pub fn text(outcome: &Outcome) -> String {
+pub fn text(outcome: &ExpectOutcome) -> String {
     let mut report = String::new();
     for case in &outcome.cases {
         let place = if case.line == 0 { String::new() } else { format!("{}:{}: ", outcome.path, case.line) };
         match &case.state {
-            State::Passed { at } => line(&mut report, &format!("ok       {place}{} ({})", case.name, moment(*at))),
-            State::NotReached => line(&mut report, &format!("skipped  {place}{}", case.name)),
-            State::Failed(failure) => {
+            CaseState::Passed { at } => line(&mut report, &format!("ok       {place}{} ({})", case.name, moment(*at))),
+            CaseState::NotReached => line(&mut report, &format!("skipped  {place}{}", case.name)),
+            CaseState::Failed(failure) => {
                 line(&mut report, &format!("FAILED   {place}{} ({})", case.name, moment(failure.at)));
                 line(&mut report, &format!("         {}", failure.reason));
                 lines(failure).iter().for_each(|detail| line(&mut report, &format!("         {detail}")));
@@ -27,8 +27,9 @@ pub fn text(outcome: &Outcome) -> String {
     report
 }
 
-fn summary(outcome: &Outcome) -> String {
-    let passed = outcome.cases.iter().filter(|case: &&Case| matches!(case.state, State::Passed { .. })).count();
+fn summary(outcome: &ExpectOutcome) -> String {
+    let passed =
+        outcome.cases.iter().filter(|case: &&ExpectCase| matches!(case.state, CaseState::Passed { .. })).count();
     let verdict = match outcome.exit {
         Exit::Met => "passed",
         Exit::NotMet => "failed",

@@ -4,11 +4,11 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::expect::EXAMPLE;
-use crate::expect::plan::{Plan, PlanError};
+use crate::expect::EXPECT_EXAMPLE;
+use crate::expect::plan::{ExpectPlan, PlanError};
 
 /// The example of `scry expect --init`, in YAML.
-const TRANSLATED: &str = r#"
+const YAML_EXAMPLE: &str = r#"
 name: Levelling up a tower
 timeout: 30s
 rooms: { campaign: Emberfall }
@@ -40,8 +40,8 @@ never:
     within: 3s
 "#;
 
-fn plan(name: &str, text: &str) -> Result<Plan, PlanError> {
-    Plan::parse(Path::new(name), text, &BTreeMap::new(), &|_| None)
+fn plan(name: &str, text: &str) -> Result<ExpectPlan, PlanError> {
+    ExpectPlan::parse(Path::new(name), text, &BTreeMap::new(), &|_| None)
 }
 
 fn refused(text: &str) -> String {
@@ -49,7 +49,7 @@ fn refused(text: &str) -> String {
 }
 
 /// Writes a plan down without its lines.
-fn unplaced(mut plan: Plan) -> String {
+fn unplaced(mut plan: ExpectPlan) -> String {
     plan.path = String::new();
     plan.expects.iter_mut().for_each(|expect| expect.line = 0);
     plan.nevers.iter_mut().for_each(|never| never.line = 0);
@@ -58,16 +58,16 @@ fn unplaced(mut plan: Plan) -> String {
 
 #[test]
 fn the_example_means_the_same_in_yaml() {
-    let toml = plan("t.toml", EXAMPLE).unwrap();
+    let toml = plan("t.toml", EXPECT_EXAMPLE).unwrap();
     for name in ["t.yaml", "t.YML"] {
-        assert_eq!(unplaced(plan(name, TRANSLATED).unwrap()), unplaced(toml.clone()));
+        assert_eq!(unplaced(plan(name, YAML_EXAMPLE).unwrap()), unplaced(toml.clone()));
     }
-    assert!(plan("t.toml", TRANSLATED).is_err(), "other names are TOML");
+    assert!(plan("t.toml", YAML_EXAMPLE).is_err(), "other names are TOML");
 }
 
 #[test]
 fn steps_know_their_lines() {
-    let plan = plan("t.yaml", TRANSLATED).unwrap();
+    let plan = plan("t.yaml", YAML_EXAMPLE).unwrap();
     assert_eq!(plan.expects.iter().map(|expect| expect.line).collect::<Vec<_>>(), [8, 15, 18, 22]);
     assert_eq!(plan.nevers.iter().map(|never| never.line).collect::<Vec<_>>(), [26, 27]);
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Holds a delivered event, the entity it is about, and the calendar of its campaign.
 #[derive(Debug, Clone)]
-pub struct Sighting {
+pub struct EventContext {
     pub delivery: Delivery,
     /// The entity after the event and before it, in the form expressions see; absent when not looked up.
     pub entity: Option<Arc<Value>>,
@@ -20,10 +20,10 @@ pub struct Sighting {
     pub run: Option<Arc<str>>,
 }
 
-impl Sighting {
+impl EventContext {
     /// Takes an event alone.
     #[must_use]
-    pub const fn bare(delivery: Delivery) -> Self {
+    pub const fn without_entity(delivery: Delivery) -> Self {
         Self { delivery, entity: None, before: None, calendar: None, run: None }
     }
 

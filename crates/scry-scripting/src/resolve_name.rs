@@ -5,7 +5,7 @@ use scry_text as text;
 
 /// Holds something that can be picked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub struct NamedCandidate {
     pub id: Id,
     pub name: String,
     /// Where it stands, to tell namesakes apart; empty for a campaign.
@@ -14,7 +14,7 @@ pub struct Candidate {
 
 /// Says why a name picks nothing; each sentence names the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PickError {
+pub enum ResolveNameError {
     #[error("no {kind} “{wanted}” that you may view; {known}")]
     Unknown { kind: &'static str, wanted: String, known: String },
     #[error("{kind} “{wanted}” is not unique; use one of the ids {ids}")]
@@ -22,18 +22,22 @@ pub enum PickError {
 }
 
 /// How many names an error lists before it says that there are more.
-const LISTED: usize = 8;
+const MAX_LISTED_NAMES: usize = 8;
 
 /// Picks the candidate with this id, or else the only one with this name in any case.
 ///
 /// # Errors
-/// [`PickError`] when none fits, or several do.
-pub fn pick<'a>(kind: &'static str, wanted: &str, candidates: &'a [Candidate]) -> Result<&'a Candidate, PickError> {
+/// [`ResolveNameError`] when none fits, or several do.
+pub fn resolve_name<'a>(
+    kind: &'static str,
+    wanted: &str,
+    candidates: &'a [NamedCandidate],
+) -> Result<&'a NamedCandidate, ResolveNameError> {
     if let Some(found) = candidates.iter().find(|candidate| candidate.id.as_str() == wanted) {
         return Ok(found);
     }
     let folded = wanted.to_lowercase();
-    let named = |matches: &dyn Fn(&str) -> bool| -> Vec<&'a Candidate> {
+    let named = |matches: &dyn Fn(&str) -> bool| -> Vec<&'a NamedCandidate> {
         candidates.iter().filter(|candidate| matches(&candidate.name)).collect()
     };
     let mut namesakes = named(&|name| name.to_lowercase() == folded);
@@ -43,24 +47,31 @@ pub fn pick<'a>(kind: &'static str, wanted: &str, candidates: &'a [Candidate]) -
     }
     match namesakes.as_slice() {
         [one] => Ok(one),
-        [] => Err(PickError::Unknown { kind, wanted: text::line(wanted).into_owned(), known: known(kind, candidates) }),
-        several => Err(PickError::Ambiguous { kind, wanted: text::line(wanted).into_owned(), ids: ids(several) }),
+        [] => Err(ResolveNameError::Unknown {
+            kind,
+            wanted: text::line(wanted).into_owned(),
+            known: known(kind, candidates),
+        }),
+        several => {
+            Err(ResolveNameError::Ambiguous { kind, wanted: text::line(wanted).into_owned(), ids: ids(several) })
+        }
     }
 }
 
-fn known(kind: &str, candidates: &[Candidate]) -> String {
+fn known(kind: &str, candidates: &[NamedCandidate]) -> String {
     if candidates.is_empty() {
         return format!("you may view no {kind} here");
     }
-    let mut names: Vec<_> = candidates.iter().map(|candidate| text::line(&candidate.name)).take(LISTED).collect();
-    if candidates.len() > LISTED {
+    let mut names: Vec<_> =
+        candidates.iter().map(|candidate| text::line(&candidate.name)).take(MAX_LISTED_NAMES).collect();
+    if candidates.len() > MAX_LISTED_NAMES {
         names.push("…".into());
     }
     format!("there is {}", names.join(", "))
 }
 
-fn ids(candidates: &[&Candidate]) -> String {
-    let describe = |candidate: &&Candidate| match candidate.place.as_str() {
+fn ids(candidates: &[&NamedCandidate]) -> String {
+    let describe = |candidate: &&NamedCandidate| match candidate.place.as_str() {
         "" => candidate.id.to_string(),
         place => format!("{} (in {})", candidate.id, text::line(place)),
     };
@@ -71,9 +82,9 @@ fn ids(candidates: &[&Candidate]) -> String {
 mod tests {
     use super::*;
 
-    fn candidates() -> Vec<Candidate> {
+    fn candidates() -> Vec<NamedCandidate> {
         [("a", "Emberfall", ""), ("b", "Saltmarch", ""), ("c", "Tower", "Harrow's Rest"), ("d", "Tower", "Saltwick")]
-            .map(|(id, name, place)| Candidate {
+            .map(|(id, name, place)| NamedCandidate {
                 id: Id::parse(id).unwrap(),
                 name: name.to_owned(),
                 place: place.to_owned(),
@@ -84,32 +95,32 @@ mod tests {
     #[test]
     fn an_id_or_a_name_in_any_case_picks_one() {
         let all = candidates();
-        assert_eq!(pick("campaign", "b", &all).unwrap().name, "Saltmarch");
-        assert_eq!(pick("campaign", "emberFALL", &all).unwrap().id.as_str(), "a");
+        assert_eq!(resolve_name("campaign", "b", &all).unwrap().name, "Saltmarch");
+        assert_eq!(resolve_name("campaign", "emberFALL", &all).unwrap().id.as_str(), "a");
     }
 
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
-        let error = pick("campaign", "Emberfal\u{1b}", &candidates()[..2]).unwrap_err();
+        let error = resolve_name("campaign", "Emberfal\u{1b}", &candidates()[..2]).unwrap_err();
         assert_eq!(error.to_string(), "no campaign “Emberfal�” that you may view; there is Emberfall, Saltmarch");
-        let error = pick("campaign", "x", &[]).unwrap_err();
+        let error = resolve_name("campaign", "x", &[]).unwrap_err();
         assert_eq!(error.to_string(), "no campaign “x” that you may view; you may view no campaign here");
     }
 
     #[test]
-    fn a_hostile_name_is_listed_on_one_line_and_picked_as_it_is_seen() {
+    fn name_with_control_characters_is_listed_and_resolved_as_displayed() {
         let name = "Salt\u{202e}\u{200b}wick\nscry: all is well";
-        let hostile = [Candidate { id: Id::parse("h").unwrap(), name: name.to_owned(), place: String::new() }];
-        let error = pick("campaign", "x", &hostile).unwrap_err();
+        let hostile = [NamedCandidate { id: Id::parse("h").unwrap(), name: name.to_owned(), place: String::new() }];
+        let error = resolve_name("campaign", "x", &hostile).unwrap_err();
         assert_eq!(error.to_string(), "no campaign “x” that you may view; there is Saltwick scry: all is well");
         for wanted in [name, "saltwick scry: all is well"] {
-            assert_eq!(pick("campaign", wanted, &hostile).unwrap().id.as_str(), "h", "{wanted:?}");
+            assert_eq!(resolve_name("campaign", wanted, &hostile).unwrap().id.as_str(), "h", "{wanted:?}");
         }
     }
 
     #[test]
-    fn namesakes_are_told_apart_by_where_they_stand() {
-        let error = pick("structure", "tower", &candidates()).unwrap_err();
+    fn equal_names_are_distinguished_by_their_parent() {
+        let error = resolve_name("structure", "tower", &candidates()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "structure “tower” is not unique; use one of the ids c (in Harrow's Rest), d (in Saltwick)"

@@ -4,13 +4,13 @@ use scry_command::exit::Exit;
 
 /// The end of a command: its code, and one sentence for every code but 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct CommandExit {
     pub exit: Exit,
     /// What to say on stderr; empty where all is well.
     pub why: String,
 }
 
-impl Ended {
+impl CommandExit {
     /// What was asked for happened.
     #[must_use]
     pub const fn met() -> Self {
@@ -37,7 +37,7 @@ impl Ended {
 
     /// Entities cannot be looked up, and something had to be judged by them.
     #[must_use]
-    pub fn blind(trouble: &str) -> Self {
+    pub fn lookup_failed(trouble: &str) -> Self {
         Self::with(Exit::Connection, format!("{trouble}; what depends on them cannot be judged"))
     }
 
