@@ -451,7 +451,7 @@ fn who_may_only_look_finds_no_key_to_change_anything() {
         }
         for key in &keys {
             table.keys(key);
-            assert!(table.app.sheet().is_none(), "{key}");
+            assert!(table.app.dialog().is_none(), "{key}");
         }
         table.keys("?");
         assert!(

@@ -81,7 +81,7 @@ impl App {
                 self.bare = !self.bare;
                 return self.take_mouse();
             }
-            Action::Edit(deed) => return self.begin(deed),
+            Action::Edit(edit_command) => return self.begin(edit_command),
             Action::Line(_) => {}
             Action::Deck(key) => self.play_key(key, self.now.mono),
         }

@@ -1,7 +1,7 @@
 //! Commands, and the places in which a key can mean one.
 
 use super::copy::Export;
-use super::edit::command::Deed;
+use super::edit::command::EditCommand;
 use super::keymap::BINDINGS;
 use super::pane::Pane;
 use super::replay::Deck;
@@ -67,7 +67,7 @@ pub enum Action {
     /// Change the line that is being typed.
     Line(Line),
     /// Change the campaign.
-    Edit(Deed),
+    Edit(EditCommand),
 }
 
 /// Names what can be done to a line that is being typed.

@@ -85,7 +85,7 @@ impl Keymap {
     }
 
     fn offers(&self, action: Action) -> bool {
-        self.allows_edits || !matches!(action, Action::Edit(deed) if deed.changes_campaign())
+        self.allows_edits || !matches!(action, Action::Edit(edit_command) if edit_command.changes_campaign())
     }
 
     /// Lists every command, in the order of the table.

@@ -95,7 +95,7 @@ impl Layout {
 
     /// Returns where a sheet lies: beside the World where there is room, over everything where there is not.
     #[must_use]
-    pub fn sheet(&self) -> Rect {
+    pub fn dialog(&self) -> Rect {
         let top = self.header.bottom() + u16::from(self.trouble.is_some());
         let body = Rect { x: 0, y: top, width: self.header.width, height: self.keys.y.saturating_sub(top) };
         match (self.shape, self.pane(Pane::World), self.pane(Pane::Journal)) {

@@ -11,7 +11,7 @@ use scry_protocol::{ClientRequest, Event, Id};
 use scry_text::json::Json;
 
 use super::copy::Export;
-use super::edit::Rights;
+use super::edit::EditRights;
 
 /// Tells the state that something happened.
 #[derive(Debug)]
@@ -101,12 +101,12 @@ pub enum Effect {
     },
     /// Put an edit into the outbox.
     Submit {
-        rights: Rights,
+        rights: EditRights,
         edit: Box<Edit>,
     },
     /// Send the refused edit with this key again.
     RetryEdit {
-        rights: Rights,
+        rights: EditRights,
         key: String,
     },
     /// Give up the edit with this key.

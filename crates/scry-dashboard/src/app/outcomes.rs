@@ -8,7 +8,7 @@ use scry_protocol::Event;
 
 use super::App;
 use super::command::Action;
-use super::edit::command::Deed;
+use super::edit::command::EditCommand;
 use super::pending::{Held, News};
 
 /// An edit that took longer than this was waited for, and the person is told that it went well; so are they of one
@@ -50,7 +50,7 @@ impl App {
     fn say_refused(&mut self, held: &Held) {
         let reason = self.edit_reason(held).filter(|_| !self.sets_secret(held));
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        let key = self.keymap.label(Action::Edit(Deed::Edits));
+        let key = self.keymap.label(Action::Edit(EditCommand::Edits));
         let key = key.map(|key| format!(" ({key} opens it)")).unwrap_or_default();
         let sentence = self.sentence(held);
         self.say(&format!("not saved: {sentence}{reason}{key}"));

@@ -13,7 +13,7 @@ const WHEEL: usize = 3;
 impl App {
     /// Tells whether something lies over the panes.
     const fn is_modal(&self) -> bool {
-        self.typing.is_some() || self.help.is_some() || self.sheet.is_some()
+        self.typing.is_some() || self.help.is_some() || self.dialog.is_some()
     }
 
     /// Takes what the mouse did.

@@ -9,7 +9,7 @@ use scry_text::json::{Json, Object};
 use serde_json::Value;
 
 use super::App;
-use super::edit::field::{Field, fields};
+use super::edit::field::{EditField, fields};
 use super::entry::Entry;
 use super::inbox::Notice;
 use super::pending::{Held, words};
@@ -151,7 +151,7 @@ impl App {
 
     /// Lists what can be changed about an entity, in the players' view without the secrets.
     #[must_use]
-    pub fn editable(&self, entity: &Entity) -> Vec<Field> {
+    pub fn editable(&self, entity: &Entity) -> Vec<EditField> {
         let secrets = self.secrets(entity);
         let mut all = fields(entity);
         all.retain(|field| !secrets.hide(&field.name));

@@ -10,9 +10,9 @@ use super::key::Key;
 use super::keymap::{Action, Context, Keymap};
 
 /// How many bytes a line may take; what is pasted beyond is left out.
-const LONGEST: usize = 16 * 1024;
+const MAX_LINE_BYTES: usize = 16 * 1024;
 /// How many earlier lines are remembered.
-const HISTORY: usize = 100;
+const MAX_HISTORY_LINES: usize = 100;
 
 /// Holds a line, the cursor in it, and the lines typed before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Prompt {
 
 /// Tells what a key did to the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Typed {
+pub enum PromptOutcome {
     /// The text differs now.
     Changed,
     /// The cursor moved, or nothing happened.
@@ -38,7 +38,7 @@ pub enum Typed {
     /// Nothing is to come of it.
     Cancelled,
     /// The owner decides what this means: completion, or a command beyond the line.
-    Beyond(Action),
+    Unhandled(Action),
 }
 
 impl Prompt {
@@ -79,7 +79,7 @@ impl Prompt {
     /// Types a text, a pasted one too: it is made safe and put on one line.
     pub fn insert(&mut self, foreign: &str) {
         let mut safe = text::line(foreign).into_owned();
-        let mut room = LONGEST.saturating_sub(self.text.len()).min(safe.len());
+        let mut room = MAX_LINE_BYTES.saturating_sub(self.text.len()).min(safe.len());
         while !safe.is_char_boundary(room) {
             room -= 1;
         }
@@ -90,24 +90,24 @@ impl Prompt {
     }
 
     /// Takes a key: a command of the prompt, or a character.
-    pub fn key(&mut self, key: Key, keymap: &Keymap) -> Typed {
+    pub fn key(&mut self, key: Key, keymap: &Keymap) -> PromptOutcome {
         match (keymap.action(Context::Prompt, key), key.character()) {
             (Some(Action::Line(line)), _) => self.edit(line),
-            (Some(action), _) => Typed::Beyond(action),
+            (Some(action), _) => PromptOutcome::Unhandled(action),
             (None, Some(c)) => {
                 self.insert(c.encode_utf8(&mut [0; 4]));
-                Typed::Changed
+                PromptOutcome::Changed
             }
-            (None, None) => Typed::Moved,
+            (None, None) => PromptOutcome::Moved,
         }
     }
 
     /// Carries out one command.
-    pub fn edit(&mut self, line: Line) -> Typed {
+    pub fn edit(&mut self, line: Line) -> PromptOutcome {
         match line {
-            Line::Accept => return Typed::Accepted,
-            Line::Cancel => return Typed::Cancelled,
-            Line::Complete => return Typed::Beyond(Action::Line(line)),
+            Line::Accept => return PromptOutcome::Accepted,
+            Line::Cancel => return PromptOutcome::Cancelled,
+            Line::Complete => return PromptOutcome::Unhandled(Action::Line(line)),
             Line::Left => self.cursor = self.before(),
             Line::Right => self.cursor = self.after(),
             Line::WordLeft => self.cursor = self.word_before(),
@@ -122,12 +122,12 @@ impl Prompt {
             Line::Yank => {
                 let removed = self.removed.clone();
                 self.insert(&removed);
-                return Typed::Changed;
+                return PromptOutcome::Changed;
             }
             Line::Earlier => return self.recall(true),
             Line::Later => return self.recall(false),
         }
-        Typed::Moved
+        PromptOutcome::Moved
     }
 
     /// Ends the line and returns it with the history it now belongs to.
@@ -136,42 +136,42 @@ impl Prompt {
         if !self.text.is_empty() {
             self.history.retain(|line| *line != self.text);
             self.history.push(self.text.clone());
-            let surplus = self.history.len().saturating_sub(HISTORY);
+            let surplus = self.history.len().saturating_sub(MAX_HISTORY_LINES);
             self.history.drain(..surplus);
         }
         (self.text, self.history)
     }
 
-    fn recall(&mut self, earlier: bool) -> Typed {
+    fn recall(&mut self, earlier: bool) -> PromptOutcome {
         let (index, typed) = match (self.recalled.take(), earlier) {
             (None, true) => (self.history.len().checked_sub(1), self.text.clone()),
-            (None, false) => return Typed::Moved,
+            (None, false) => return PromptOutcome::Moved,
             (Some((index, typed)), true) => (Some(index.saturating_sub(1)), typed),
             (Some((index, typed)), false) => (Some(index + 1).filter(|next| *next < self.history.len()), typed),
         };
         let line = index.and_then(|index| self.history.get(index)).unwrap_or(&typed).clone();
         self.set(&line);
         self.recalled = index.map(|index| (index, typed));
-        Typed::Changed
+        PromptOutcome::Changed
     }
 
-    fn cut(&mut self, range: Range<usize>) -> Typed {
+    fn cut(&mut self, range: Range<usize>) -> PromptOutcome {
         if let Some(cut) = self.text.get(range.clone()).filter(|cut| !cut.is_empty()) {
             self.removed = cut.to_owned();
         }
         self.drop_range(range)
     }
 
-    fn drop_range(&mut self, range: Range<usize>) -> Typed {
+    fn drop_range(&mut self, range: Range<usize>) -> PromptOutcome {
         if range.is_empty() {
-            return Typed::Moved;
+            return PromptOutcome::Moved;
         }
         self.cursor = range.start;
         self.text.replace_range(range, "");
         // What stood around the gap may have become one character.
         self.cursor = self.boundary_from(self.cursor);
         self.recalled = None;
-        Typed::Changed
+        PromptOutcome::Changed
     }
 
     fn before(&self) -> usize {
@@ -230,7 +230,7 @@ mod tests {
         prompt.edit(Line::WordRight);
         assert_eq!(prompt.halves(), ("raise towerthe", " "));
         prompt.edit(Line::BackAll);
-        assert_eq!((prompt.edit(Line::BackAll), prompt.text()), (Typed::Moved, " "));
+        assert_eq!((prompt.edit(Line::BackAll), prompt.text()), (PromptOutcome::Moved, " "));
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn what_is_pasted_is_one_safe_line() {
         assert_eq!(Prompt::new("a\nb\u{1b}[2J\u{202e}c").text(), "a b�[2Jc");
-        assert!(Prompt::new(&"x".repeat(100_000)).text().len() <= LONGEST);
+        assert!(Prompt::new(&"x".repeat(100_000)).text().len() <= MAX_LINE_BYTES);
     }
 
     #[test]

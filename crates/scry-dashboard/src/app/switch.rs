@@ -20,9 +20,9 @@ impl App {
         self.keeping = keep::Keeping::default();
         self.inspector = inspector::Inspector::default();
         self.trail = trail::Trail::default();
-        self.sheet = None;
+        self.dialog = None;
         self.pending = super::pending::Pending::default();
-        self.undo = super::edit::Undo::default();
+        self.undo = super::edit::UndoHistory::default();
         self.people = super::people::People::default();
         self.epoch = None;
         self.detail_place = super::detail::Place::default();

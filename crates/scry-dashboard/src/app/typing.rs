@@ -6,7 +6,7 @@ use super::command::{Action, Line};
 use super::filter::{Fault, Filter};
 use super::palette::Palette;
 use super::pane::Pane;
-use super::prompt::{Prompt, Typed};
+use super::prompt::{Prompt, PromptOutcome};
 use super::{App, Effect};
 
 /// Holds the line that is being typed, and what for.
@@ -77,15 +77,15 @@ impl App {
             return Vec::new();
         }
         match typing.prompt.key(key.into(), &self.keymap) {
-            Typed::Changed => self.line_changed(typing),
-            Typed::Moved => self.typing = Some(typing),
-            Typed::Accepted => return self.line_accepted(typing),
-            Typed::Cancelled => self.line_cancelled(typing),
-            Typed::Beyond(Action::Suspend) => {
+            PromptOutcome::Changed => self.line_changed(typing),
+            PromptOutcome::Moved => self.typing = Some(typing),
+            PromptOutcome::Accepted => return self.line_accepted(typing),
+            PromptOutcome::Cancelled => self.line_cancelled(typing),
+            PromptOutcome::Unhandled(Action::Suspend) => {
                 self.typing = Some(typing);
                 return vec![Effect::Suspend];
             }
-            Typed::Beyond(_) => {
+            PromptOutcome::Unhandled(_) => {
                 if let Purpose::Palette(palette) = &typing.purpose
                     && let Some(label) = palette.chosen().map(|candidate| candidate.label.clone())
                 {
@@ -103,7 +103,7 @@ impl App {
             typing.prompt.insert(text);
             self.line_changed(typing);
         } else {
-            self.sheet_paste(text);
+            self.dialog_paste(text);
         }
     }
 

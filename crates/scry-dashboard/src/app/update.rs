@@ -157,8 +157,8 @@ impl App {
         if let Some(typing) = self.typing.take() {
             return self.type_key(typing, event);
         }
-        if self.sheet.is_some() && self.help.is_none() {
-            return self.sheet_key(event.into());
+        if self.dialog.is_some() && self.help.is_none() {
+            return self.dialog_key(event.into());
         }
         let key = event.into();
         let action = self.deck_key(key).or_else(|| self.keymap.action(self.context(), key));

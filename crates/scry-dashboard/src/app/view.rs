@@ -64,7 +64,7 @@ impl App {
     /// Notes that a frame was drawn, so that what goes by between two of them is counted.
     pub fn drawn(&mut self) {
         let layout = self.layout();
-        let covered = |area| self.help.is_some() || (self.sheet.is_some() && layout.sheet().intersects(area));
+        let covered = |area| self.help.is_some() || (self.dialog.is_some() && layout.dialog().intersects(area));
         let place = layout.pane(Pane::Journal).filter(|area| !covered(*area));
         let rows = place.map(|area| {
             let lines = |entry: &super::entry::Entry| self.what_lines(entry, area.width).len();
@@ -247,8 +247,8 @@ impl App {
     /// Names what the help explains: the context below it.
     #[must_use]
     pub fn explained(&self) -> Context {
-        if let Some(sheet) = &self.sheet {
-            return sheet.context();
+        if let Some(dialog) = &self.dialog {
+            return dialog.context();
         }
         match (&self.stage, self.focus) {
             (Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,

@@ -2,6 +2,7 @@
 
 mod clock;
 mod detail;
+mod dialog;
 pub mod export;
 mod header;
 mod health;
@@ -17,7 +18,6 @@ mod picker;
 pub mod prompt;
 mod replay;
 mod row;
-mod sheet;
 mod spark;
 pub mod theme;
 mod typing;
@@ -92,7 +92,7 @@ fn paint(app: &App, look: &Look, layout: &Layout, area: Rect, buffer: &mut Buffe
         }
         Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_) => picker::draw(app, look, layout, buffer),
     }
-    let written = app.sheet().and_then(|sheet| sheet::draw(app, look, sheet, layout.sheet(), buffer));
+    let written = app.dialog().and_then(|dialog| dialog::draw(app, look, dialog, layout.dialog(), buffer));
     keys::draw(app, look, layout.keys, buffer);
     if let Some(offset) = app.help() {
         help::draw(app, look, offset, area, buffer);

@@ -11,7 +11,7 @@ use super::pane::{empty, frame, scrolled};
 use super::row::Row;
 use crate::app::App;
 use crate::app::command::Action;
-use crate::app::edit::command::Deed;
+use crate::app::edit::command::EditCommand;
 use crate::app::keymap::Pane;
 use crate::app::measure::{fit, pad, width};
 use crate::app::people::Person;
@@ -55,8 +55,8 @@ fn rows(app: &App, look: &Look) -> Vec<Row> {
 
 /// Says with which keys an invitation is answered.
 pub(super) fn answers(app: &App) -> String {
-    let key = |deed| app.keymap().label(Action::Edit(deed)).unwrap_or_default();
-    format!("{} accepts, {} declines", key(Deed::AcceptInvitation), key(Deed::DeclineInvitation))
+    let key = |edit_command| app.keymap().label(Action::Edit(edit_command)).unwrap_or_default();
+    format!("{} accepts, {} declines", key(EditCommand::AcceptInvitation), key(EditCommand::DeclineInvitation))
 }
 
 fn person_row(app: &App, look: &Look, person: &Person, names: usize) -> Row {

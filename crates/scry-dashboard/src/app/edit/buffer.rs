@@ -9,17 +9,17 @@ use super::command::Motion;
 use crate::app::measure::width;
 
 /// How many steps back are kept.
-const PAST: usize = 200;
+const MAX_UNDO_STEPS: usize = 200;
 
 /// Holds a text, the place of the cursor in it, and what it was before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Buffer {
+pub struct TextBuffer {
     text: String,
     /// A byte index at the start of a character as people see one.
     cursor: usize,
     is_multiline: bool,
-    past: Vec<Moment>,
-    future: Vec<Moment>,
+    past: Vec<BufferState>,
+    future: Vec<BufferState>,
     /// Letters typed in a row are taken back in one step.
     is_typing: bool,
     /// The column the cursor returns to after shorter lines.
@@ -27,12 +27,12 @@ pub struct Buffer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Moment {
+struct BufferState {
     text: String,
     cursor: usize,
 }
 
-impl Buffer {
+impl TextBuffer {
     /// Begins with a text of one line; the cursor is at its end.
     #[must_use]
     pub fn line(text: &str) -> Self {
@@ -166,20 +166,20 @@ impl Buffer {
         true
     }
 
-    fn exchange(&mut self, moment: Moment) -> Moment {
+    fn exchange(&mut self, moment: BufferState) -> BufferState {
         self.is_typing = false;
         self.goal = None;
         let cursor = std::mem::replace(&mut self.cursor, moment.cursor);
-        Moment { text: std::mem::replace(&mut self.text, moment.text), cursor }
+        BufferState { text: std::mem::replace(&mut self.text, moment.text), cursor }
     }
 
     fn remember(&mut self) {
         self.is_typing = false;
         self.future.clear();
-        if self.past.len() == PAST {
+        if self.past.len() == MAX_UNDO_STEPS {
             self.past.remove(0);
         }
-        self.past.push(Moment { text: self.text.clone(), cursor: self.cursor });
+        self.past.push(BufferState { text: self.text.clone(), cursor: self.cursor });
     }
 
     /// Divides the text into lines of at most `columns`, at spaces where there are any.
@@ -262,13 +262,13 @@ mod tests {
 
     use super::*;
 
-    fn typed(text: &str) -> Buffer {
-        let mut buffer = Buffer::block("");
+    fn typed(text: &str) -> TextBuffer {
+        let mut buffer = TextBuffer::block("");
         text.chars().for_each(|c| if c == '\n' { buffer.break_line() } else { buffer.type_char(c) });
         buffer
     }
 
-    fn shown(buffer: &Buffer, columns: usize) -> Vec<&str> {
+    fn shown(buffer: &TextBuffer, columns: usize) -> Vec<&str> {
         buffer.lines(columns).into_iter().map(|line| buffer.text[line].trim_end()).collect()
     }
 
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn words_are_jumped_over_and_removed() {
-        let mut buffer = Buffer::line("Old  Bridge, north");
+        let mut buffer = TextBuffer::line("Old  Bridge, north");
         buffer.delete(Motion::WordLeft);
         assert_eq!(buffer.text(), "Old  Bridge, ");
         buffer.go(Motion::WordLeft, 80);
@@ -321,17 +321,17 @@ mod tests {
 
     #[test]
     fn pasted_text_is_tamed_and_fits_where_it_goes() {
-        let mut line = Buffer::line("");
+        let mut line = TextBuffer::line("");
         line.paste("a\u{1b}[2J\r\nb\n");
         assert_eq!(line.text(), "a\u{fffd}[2J b");
-        let mut block = Buffer::block("");
+        let mut block = TextBuffer::block("");
         block.paste("a\r\nb");
         assert_eq!(block.text(), "a\nb");
     }
 
     #[test]
     fn a_word_that_ends_within_a_character_is_passed_whole() {
-        let mut buffer = Buffer::block("");
+        let mut buffer = TextBuffer::block("");
         buffer.paste("\u{11f02} ");
         buffer.go(Motion::WordLeft, 2);
         buffer.go(Motion::WordRight, 2);
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[derive(Debug, Clone)]
-    enum Deed {
+    enum BufferStep {
         Type(char),
         Break,
         Paste(String),
@@ -349,7 +349,7 @@ mod tests {
         Redo,
     }
 
-    fn deed() -> impl Strategy<Value = Deed> {
+    fn edit_command() -> impl Strategy<Value = BufferStep> {
         let motion = prop::sample::select(vec![
             Motion::Left,
             Motion::Right,
@@ -362,31 +362,31 @@ mod tests {
         ]);
         let signs = vec!['a', ' ', '砦', '\u{301}', '👩', '\u{200d}', '🇩', '🇪', '-'];
         prop_oneof![
-            4 => prop::sample::select(signs).prop_map(Deed::Type),
-            1 => Just(Deed::Break),
-            1 => "\\PC{0,8}".prop_map(Deed::Paste),
-            3 => motion.clone().prop_map(Deed::Go),
-            1 => motion.prop_map(Deed::Delete),
-            1 => Just(Deed::Undo),
-            1 => Just(Deed::Redo),
+            4 => prop::sample::select(signs).prop_map(BufferStep::Type),
+            1 => Just(BufferStep::Break),
+            1 => "\\PC{0,8}".prop_map(BufferStep::Paste),
+            3 => motion.clone().prop_map(BufferStep::Go),
+            1 => motion.prop_map(BufferStep::Delete),
+            1 => Just(BufferStep::Undo),
+            1 => Just(BufferStep::Redo),
         ]
     }
 
     proptest! {
         #[test]
         fn the_cursor_is_always_between_characters_and_on_a_line(
-            deeds in prop::collection::vec(deed(), 0..60), columns in 2usize..20,
+            deeds in prop::collection::vec(edit_command(), 0..60), columns in 2usize..20,
         ) {
-            let mut buffer = Buffer::block("");
-            for deed in deeds {
-                match deed {
-                    Deed::Type(c) => buffer.type_char(c),
-                    Deed::Break => buffer.break_line(),
-                    Deed::Paste(text) => buffer.paste(&text),
-                    Deed::Go(motion) => buffer.go(motion, columns),
-                    Deed::Delete(motion) => buffer.delete(motion),
-                    Deed::Undo => { buffer.undo(); }
-                    Deed::Redo => { buffer.redo(); }
+            let mut buffer = TextBuffer::block("");
+            for edit_command in deeds {
+                match edit_command {
+                    BufferStep::Type(c) => buffer.type_char(c),
+                    BufferStep::Break => buffer.break_line(),
+                    BufferStep::Paste(text) => buffer.paste(&text),
+                    BufferStep::Go(motion) => buffer.go(motion, columns),
+                    BufferStep::Delete(motion) => buffer.delete(motion),
+                    BufferStep::Undo => { buffer.undo(); }
+                    BufferStep::Redo => { buffer.redo(); }
                 }
                 let at = buffer.cursor;
                 let boundaries = buffer.text.grapheme_indices(true).map(|(index, _)| index);

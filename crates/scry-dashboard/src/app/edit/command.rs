@@ -2,7 +2,7 @@
 
 /// Names what a person can do to the campaign, and to the sheet on which they do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Deed {
+pub enum EditCommand {
     /// Change the fields of what is selected.
     Fields,
     Create,
@@ -42,12 +42,12 @@ pub enum Deed {
     AcceptInvitation,
     DeclineInvitation,
     /// Change the text of several lines.
-    Text(TextDeed),
+    Text(TextCommand),
 }
 
 /// Names what can be done to a text of several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TextDeed {
+pub enum TextCommand {
     Break,
     Go(Motion),
     Back,
@@ -74,7 +74,7 @@ pub enum Motion {
     Down,
 }
 
-impl Deed {
+impl EditCommand {
     /// Tells whether the command begins a change of the campaign, which not everybody may make.
     #[must_use]
     pub const fn changes_campaign(self) -> bool {

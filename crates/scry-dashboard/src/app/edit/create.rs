@@ -5,9 +5,9 @@ use scry_model::outbox::EditChange;
 use scry_protocol::{EntityRef, EntityType, Id};
 use serde_json::{Map, Value};
 
-use super::draft::{Did, Draft};
-use super::field::{Field, Kind, STATUS};
-use super::{Deed, Sheet, moved};
+use super::field::{ENCOUNTER_STATUSES, EditField, FieldKind};
+use super::field_input::{FieldInput, KeyOutcome};
+use super::{Dialog, EditCommand, moved};
 use crate::app::command::{Action, Context};
 use crate::app::key::Key;
 use crate::app::value::label;
@@ -15,16 +15,16 @@ use crate::app::{App, Effect};
 
 /// Holds what is to be created; first what it is, then what it is called.
 #[derive(Debug, Clone)]
-pub struct CreateSheet {
-    pub plans: Vec<Plan>,
+pub struct CreateDialog {
+    pub plans: Vec<CreateChoice>,
     pub chosen: usize,
     /// The lines to fill in, once it is chosen what to create.
-    pub form: Option<Form>,
+    pub form: Option<CreateForm>,
 }
 
 /// Names what could be created here.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct CreateChoice {
     pub kind: EntityType,
     /// The field that names where it belongs, and that entity.
     pub parent: Option<(&'static str, Id)>,
@@ -34,54 +34,58 @@ pub struct Plan {
 
 /// Holds the lines to fill in.
 #[derive(Debug, Clone)]
-pub struct Form {
-    pub lines: Vec<(Field, Draft)>,
+pub struct CreateForm {
+    pub lines: Vec<(EditField, FieldInput)>,
     pub at: usize,
     pub error: Option<String>,
     pub asks: bool,
 }
 
-impl CreateSheet {
+impl CreateDialog {
     pub(super) fn context(&self) -> Context {
         let line = self.form.as_ref().and_then(|form| form.lines.get(form.at));
-        line.map_or(Context::Fields, |(_, draft)| draft.context())
+        line.map_or(Context::Fields, |(_, field_input)| field_input.context())
     }
 
     pub(super) fn paste(&mut self, pasted: &str) {
         if let Some(form) = &mut self.form
-            && let Some((_, draft)) = form.lines.get_mut(form.at)
+            && let Some((_, field_input)) = form.lines.get_mut(form.at)
         {
-            draft.paste(pasted);
+            field_input.paste(pasted);
         }
     }
 
     /// Returns what is about to be created.
     #[must_use]
-    pub fn plan(&self) -> Option<&Plan> {
+    pub fn plan(&self) -> Option<&CreateChoice> {
         self.plans.get(self.chosen)
     }
 }
 
-impl Form {
+impl CreateForm {
     fn of(kind: &EntityType) -> Self {
-        let field = |name: &str, kind: Kind| {
+        let field = |name: &str, kind: FieldKind| {
             (
-                Field { name: name.to_owned(), label: label(name), kind, unit: String::new(), note: String::new() },
+                EditField { name: name.to_owned(), label: label(name), kind, unit: String::new(), note: String::new() },
                 Value::Null,
             )
         };
-        let name = field("name", Kind::Name);
+        let name = field("name", FieldKind::Name);
         let more = match kind {
-            EntityType::Structure => vec![field("type", Kind::Line), (field("level", Kind::Level).0, 1.into())],
-            EntityType::Settlement => vec![(field("level", Kind::Level).0, 1.into())],
-            EntityType::Location => vec![field("type", Kind::Line)],
-            EntityType::Encounter => vec![field("status", Kind::Choice(STATUS.map(str::to_owned).into()))],
+            EntityType::Structure => {
+                vec![field("type", FieldKind::Line), (field("level", FieldKind::Level).0, 1.into())]
+            }
+            EntityType::Settlement => vec![(field("level", FieldKind::Level).0, 1.into())],
+            EntityType::Location => vec![field("type", FieldKind::Line)],
+            EntityType::Encounter => {
+                vec![field("status", FieldKind::Choice(ENCOUNTER_STATUSES.map(str::to_owned).into()))]
+            }
             EntityType::Campaign | EntityType::Kingdom | EntityType::Member | EntityType::Other(_) => Vec::new(),
         };
         let lines = std::iter::once(name).chain(more);
         let drafted = lines.map(|(field, value)| {
-            let draft = Draft::of(&field.kind, &value);
-            (field, draft)
+            let field_input = FieldInput::from_value(&field.kind, &value);
+            (field, field_input)
         });
         Self { lines: drafted.collect(), at: 0, error: None, asks: false }
     }
@@ -89,8 +93,8 @@ impl Form {
     /// Fills in a name and leaves everything else as it begins.
     pub(super) fn named(kind: &EntityType, name: &str) -> Option<Map<String, Value>> {
         let mut form = Self::of(kind);
-        if let Some((field, draft)) = form.lines.first_mut() {
-            *draft = Draft::of(&field.kind, &name.into());
+        if let Some((field, field_input)) = form.lines.first_mut() {
+            *field_input = FieldInput::from_value(&field.kind, &name.into());
         }
         form.read()
     }
@@ -98,8 +102,8 @@ impl Form {
     /// Reads every line, or goes to the first that is wrong and says why.
     fn read(&mut self) -> Option<Map<String, Value>> {
         let mut input = Map::new();
-        for (index, (field, draft)) in self.lines.iter().enumerate() {
-            match field.kind.read(draft.text(), &field.unit) {
+        for (index, (field, field_input)) in self.lines.iter().enumerate() {
+            match field.kind.read(field_input.text(), &field.unit) {
                 Ok(value) => {
                     input.insert(field.name.clone(), value);
                 }
@@ -114,7 +118,7 @@ impl Form {
     }
 
     fn is_begun(&self) -> bool {
-        self.lines.first().is_some_and(|(_, draft)| !draft.text().is_empty())
+        self.lines.first().is_some_and(|(_, field_input)| !field_input.text().is_empty())
     }
 
     fn go(&mut self, by: isize) {
@@ -133,18 +137,18 @@ impl App {
             return self.say("nothing is known of this campaign yet");
         };
         let plans = self.plans(campaign);
-        self.sheet = Some(Sheet::Create(Box::new(CreateSheet { plans, chosen: 0, form: None })));
+        self.dialog = Some(Dialog::Create(Box::new(CreateDialog { plans, chosen: 0, form: None })));
     }
 
     /// Lists what could be created where the person is, the nearest first.
-    pub(super) fn plans(&self, campaign: &Entity) -> Vec<Plan> {
+    pub(super) fn plans(&self, campaign: &Entity) -> Vec<CreateChoice> {
         let mut plans = Vec::new();
         let mut add = |kind: EntityType, parent: Option<(&'static str, &Entity)>, word: &str| {
             let place = parent.map(|(_, entity)| format!(" {word} {}", entity.name)).unwrap_or_default();
             let parent = parent.map(|(field, entity)| (field, entity.key.id.clone()));
             let words = format!("{kind}{place}");
-            if !plans.iter().any(|plan: &Plan| plan.words == words) {
-                plans.push(Plan { kind, parent, words });
+            if !plans.iter().any(|plan: &CreateChoice| plan.words == words) {
+                plans.push(CreateChoice { kind, parent, words });
             }
         };
         for entity in self.line_of_selected() {
@@ -189,50 +193,52 @@ impl App {
         line
     }
 
-    pub(super) fn create_key(&mut self, mut sheet: CreateSheet, key: Key) -> Vec<Effect> {
+    pub(super) fn create_key(&mut self, mut dialog: CreateDialog, key: Key) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let stays = if sheet.form.is_some() {
-            self.form_key(&mut sheet, key, &mut effects)
+        let stays = if dialog.form.is_some() {
+            self.form_key(&mut dialog, key, &mut effects)
         } else {
-            self.plan_key(&mut sheet, key, &mut effects)
+            self.plan_key(&mut dialog, key, &mut effects)
         };
         if stays {
-            self.sheet = Some(Sheet::Create(Box::new(sheet)));
+            self.dialog = Some(Dialog::Create(Box::new(dialog)));
         }
         effects
     }
 
     /// Chooses what to create; false when the sheet is closed.
-    fn plan_key(&mut self, sheet: &mut CreateSheet, key: Key, effects: &mut Vec<Effect>) -> bool {
+    fn plan_key(&mut self, dialog: &mut CreateDialog, key: Key, effects: &mut Vec<Effect>) -> bool {
         let Some(action) = self.keymap.action(Context::Fields, key) else { return true };
-        match (moved(sheet.chosen, sheet.plans.len(), action), action) {
-            (Some(chosen), _) => sheet.chosen = chosen,
-            (None, Action::Edit(Deed::Open)) => sheet.form = sheet.plan().map(|plan| Form::of(&plan.kind)),
-            (None, Action::Edit(Deed::Cancel)) => return false,
-            (None, other) => effects.extend(self.beyond(other)),
+        match (moved(dialog.chosen, dialog.plans.len(), action), action) {
+            (Some(chosen), _) => dialog.chosen = chosen,
+            (None, Action::Edit(EditCommand::Open)) => {
+                dialog.form = dialog.plan().map(|plan| CreateForm::of(&plan.kind))
+            }
+            (None, Action::Edit(EditCommand::Cancel)) => return false,
+            (None, other) => effects.extend(self.unhandled(other)),
         }
         true
     }
 
     /// Fills in the lines; false when the sheet is closed.
-    fn form_key(&mut self, sheet: &mut CreateSheet, key: Key, effects: &mut Vec<Effect>) -> bool {
+    fn form_key(&mut self, dialog: &mut CreateDialog, key: Key, effects: &mut Vec<Effect>) -> bool {
         let columns = self.prose_columns();
-        let Some(form) = &mut sheet.form else { return true };
+        let Some(form) = &mut dialog.form else { return true };
         let asked = std::mem::replace(&mut form.asks, false);
         let at = form.at;
-        let Some((field, draft)) = form.lines.get_mut(at) else { return false };
-        match draft.key(key, field, &self.keymap, columns) {
-            Did::Changed => form.error = None,
-            Did::Nothing => {}
-            Did::Go(by) => form.go(by),
-            Did::Cancel if form.is_begun() && !asked => form.asks = true,
-            Did::Cancel => return false,
-            Did::Beyond(Action::Edit(Deed::PreviousLine)) => form.go(-1),
-            Did::Beyond(Action::Edit(Deed::NextLine)) => form.go(1),
-            Did::Beyond(action) => effects.extend(self.beyond(action)),
-            Did::Save => {
+        let Some((field, field_input)) = form.lines.get_mut(at) else { return false };
+        match field_input.key(key, field, &self.keymap, columns) {
+            KeyOutcome::Changed => form.error = None,
+            KeyOutcome::Nothing => {}
+            KeyOutcome::Go(by) => form.go(by),
+            KeyOutcome::Cancel if form.is_begun() && !asked => form.asks = true,
+            KeyOutcome::Cancel => return false,
+            KeyOutcome::Unhandled(Action::Edit(EditCommand::PreviousLine)) => form.go(-1),
+            KeyOutcome::Unhandled(Action::Edit(EditCommand::NextLine)) => form.go(1),
+            KeyOutcome::Unhandled(action) => effects.extend(self.unhandled(action)),
+            KeyOutcome::Save => {
                 let Some(input) = form.read() else { return true };
-                let Some(plan) = sheet.plan() else { return false };
+                let Some(plan) = dialog.plan() else { return false };
                 effects.extend(self.create(plan, input));
                 return false;
             }
@@ -241,7 +247,7 @@ impl App {
     }
 
     /// Creates what is planned, with these values.
-    pub(super) fn create(&mut self, plan: &Plan, mut input: Map<String, Value>) -> Vec<Effect> {
+    pub(super) fn create(&mut self, plan: &CreateChoice, mut input: Map<String, Value>) -> Vec<Effect> {
         if let Some((field, id)) = &plan.parent {
             input.insert((*field).to_owned(), id.as_str().into());
         }

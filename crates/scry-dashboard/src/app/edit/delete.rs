@@ -4,25 +4,25 @@ use scry_model::cache::Entity;
 use scry_model::outbox::EditChange;
 use scry_protocol::{EntityRef, EntityType};
 
-use super::{Deed, Sheet};
+use super::{Dialog, EditCommand};
 use crate::app::command::{Action, Context};
 use crate::app::detail::plural;
 use crate::app::key::Key;
 use crate::app::{App, Effect};
 
 /// How many of what goes with it are named.
-const NAMED: usize = 6;
+const MAX_LISTED_DEPENDENTS: usize = 6;
 
 /// Asks whether something is to be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeleteSheet {
+pub struct DeleteDialog {
     pub subject: EntityRef,
     pub version: Option<i64>,
 }
 
 /// Names some of what goes with something that is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
+pub struct DeletedDependents {
     pub what: String,
     pub count: usize,
     pub names: String,
@@ -49,32 +49,32 @@ impl App {
             return self.say("this is still being created; u gives that up");
         }
         let version = self.version_of(&subject);
-        self.sheet = Some(Sheet::Delete(DeleteSheet { subject, version }));
+        self.dialog = Some(Dialog::Delete(DeleteDialog { subject, version }));
     }
 
-    pub(super) fn delete_key(&mut self, sheet: DeleteSheet, key: Key) -> Vec<Effect> {
+    pub(super) fn delete_key(&mut self, dialog: DeleteDialog, key: Key) -> Vec<Effect> {
         match self.keymap.action(Context::Confirm, key) {
-            Some(Action::Edit(Deed::Confirm)) => self.delete(sheet),
-            Some(Action::Edit(Deed::Cancel)) => Vec::new(),
+            Some(Action::Edit(EditCommand::Confirm)) => self.delete(dialog),
+            Some(Action::Edit(EditCommand::Cancel)) => Vec::new(),
             Some(other) => {
-                self.sheet = Some(Sheet::Delete(sheet));
-                self.beyond(other)
+                self.dialog = Some(Dialog::Delete(dialog));
+                self.unhandled(other)
             }
             None => {
-                self.sheet = Some(Sheet::Delete(sheet));
+                self.dialog = Some(Dialog::Delete(dialog));
                 Vec::new()
             }
         }
     }
 
-    pub(super) fn delete(&mut self, sheet: DeleteSheet) -> Vec<Effect> {
-        let EntityRef { entity_type, id } = sheet.subject;
-        self.submit(EditChange::Delete { entity_type, id, expected_version: sheet.version }, Vec::new())
+    pub(super) fn delete(&mut self, dialog: DeleteDialog) -> Vec<Effect> {
+        let EntityRef { entity_type, id } = dialog.subject;
+        self.submit(EditChange::Delete { entity_type, id, expected_version: dialog.version }, Vec::new())
     }
 
     /// Lists what goes with something, by type: what stands in it, and what stands in that.
     #[must_use]
-    pub fn losses(&self, subject: &EntityRef) -> Vec<Loss> {
+    pub fn losses(&self, subject: &EntityRef) -> Vec<DeletedDependents> {
         let mut lost: Vec<&Entity> = Vec::new();
         let mut parents = vec![subject.id.clone()];
         while let Some(parent) = parents.pop() {
@@ -88,7 +88,7 @@ impl App {
         let of = |kind: &EntityType| {
             let names: Vec<_> =
                 lost.iter().filter(|entity| entity.key.entity_type == *kind).map(|entity| &*entity.name).collect();
-            (!names.is_empty()).then(|| Loss {
+            (!names.is_empty()).then(|| DeletedDependents {
                 what: plural(kind).to_lowercase(),
                 count: names.len(),
                 names: list(&names),
@@ -99,8 +99,8 @@ impl App {
 }
 
 fn list(names: &[&str]) -> String {
-    let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMED) {
+    let shown = names.iter().take(MAX_LISTED_DEPENDENTS).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_LISTED_DEPENDENTS) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }

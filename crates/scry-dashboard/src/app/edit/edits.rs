@@ -2,7 +2,7 @@
 
 use scry_model::outbox::EditChange;
 
-use super::{Deed, Sheet, moved};
+use super::{Dialog, EditCommand, moved};
 use crate::app::command::{Action, Context};
 use crate::app::key::Key;
 use crate::app::pending::{Held, State, patch};
@@ -10,7 +10,7 @@ use crate::app::{App, Effect};
 
 /// Holds the place in the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EditsSheet {
+pub struct EditsDialog {
     pub cursor: usize,
 }
 
@@ -21,39 +21,39 @@ impl App {
         }
         // What needs the person is what they came for.
         let cursor = self.pending.unsettled().position(|held| held.state.is_refused()).unwrap_or(0);
-        self.sheet = Some(Sheet::Edits(EditsSheet { cursor }));
+        self.dialog = Some(Dialog::Edits(EditsDialog { cursor }));
     }
 
-    pub(super) fn edits_key(&mut self, mut sheet: EditsSheet, key: Key) -> Vec<Effect> {
+    pub(super) fn edits_key(&mut self, mut dialog: EditsDialog, key: Key) -> Vec<Effect> {
         let Some(action) = self.keymap.action(Context::Edits, key) else {
-            self.sheet = Some(Sheet::Edits(sheet));
+            self.dialog = Some(Dialog::Edits(dialog));
             return Vec::new();
         };
-        let chosen = self.pending.unsettled().nth(sheet.cursor).cloned();
+        let chosen = self.pending.unsettled().nth(dialog.cursor).cloned();
         let count = self.pending.unsettled().count();
-        let effects = match (moved(sheet.cursor, count, action), action, chosen) {
+        let effects = match (moved(dialog.cursor, count, action), action, chosen) {
             (Some(cursor), ..) => {
-                sheet.cursor = cursor;
+                dialog.cursor = cursor;
                 Vec::new()
             }
-            (None, Action::Edit(Deed::Cancel), _) => return Vec::new(),
-            (None, Action::Edit(Deed::Open), Some(held)) => return self.open_held(sheet, &held),
-            (None, Action::Edit(Deed::Again), Some(held)) => self.send_again(&held),
-            (None, Action::Edit(Deed::Discard), Some(held)) => self.give_up(&held),
+            (None, Action::Edit(EditCommand::Cancel), _) => return Vec::new(),
+            (None, Action::Edit(EditCommand::Open), Some(held)) => return self.open_held(dialog, &held),
+            (None, Action::Edit(EditCommand::Again), Some(held)) => self.send_again(&held),
+            (None, Action::Edit(EditCommand::Discard), Some(held)) => self.discard_edit(&held),
             (None, other, _) => {
-                self.sheet = Some(Sheet::Edits(sheet));
-                return self.beyond(other);
+                self.dialog = Some(Dialog::Edits(dialog));
+                return self.unhandled(other);
             }
         };
         let left = self.pending.unsettled().count();
-        sheet.cursor = sheet.cursor.min(left.saturating_sub(1));
-        self.sheet = (left > 0).then_some(Sheet::Edits(sheet));
+        dialog.cursor = dialog.cursor.min(left.saturating_sub(1));
+        self.dialog = (left > 0).then_some(Dialog::Edits(dialog));
         effects
     }
 
     /// Opens what a refused edit needs: the conflict, or its text for another try.
-    fn open_held(&mut self, sheet: EditsSheet, held: &Held) -> Vec<Effect> {
-        self.sheet = Some(Sheet::Edits(sheet));
+    fn open_held(&mut self, dialog: EditsDialog, held: &Held) -> Vec<Effect> {
+        self.dialog = Some(Dialog::Edits(dialog));
         if self.hides_edit(held) {
             self.say("this is hidden from players; leave the players' view first");
             return Vec::new();
@@ -72,7 +72,7 @@ impl App {
             (State::Refused(_) | State::Lost(_), None) => self.say("this can be sent again as it is, or given up"),
             (State::Submitted | State::Waiting | State::Sending | State::Applied { .. }, subject) => {
                 if subject.is_some_and(|subject| self.reveal(&subject)) {
-                    self.sheet = None;
+                    self.dialog = None;
                 }
             }
         }
@@ -101,7 +101,7 @@ impl App {
         }
     }
 
-    pub(super) fn give_up(&mut self, held: &Held) -> Vec<Effect> {
+    pub(super) fn discard_edit(&mut self, held: &Held) -> Vec<Effect> {
         if matches!(held.state, State::Sending) {
             self.say("this is on its way already; undo it once it is saved");
             return Vec::new();

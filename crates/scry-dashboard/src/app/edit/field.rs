@@ -10,19 +10,19 @@ use serde_json::{Map, Value};
 use crate::app::value::{label, say};
 
 /// What an encounter may be.
-pub const STATUS: [&str; 3] = ["planned", "active", "resolved"];
+pub const ENCOUNTER_STATUSES: [&str; 3] = ["planned", "active", "resolved"];
 /// The highest level the server takes.
 const MAX_LEVEL: i64 = 1_000;
 /// The longest prose the server takes, in characters.
-const MAX_PROSE: usize = 10_000;
+const MAX_PROSE_CHARS: usize = 10_000;
 
 /// Describes a field that can be changed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Field {
+pub struct EditField {
     /// The dotted name: `level`, `variables.morale`.
     pub name: String,
     pub label: String,
-    pub kind: Kind,
+    pub kind: FieldKind,
     pub unit: String,
     /// What may be written: `0 to 500`.
     pub note: String,
@@ -30,7 +30,7 @@ pub struct Field {
 
 /// Names what a field may hold.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum FieldKind {
     /// One line that must not be empty.
     Name,
     Line,
@@ -44,14 +44,14 @@ pub enum Kind {
     List,
 }
 
-impl Field {
-    fn new(name: &str, kind: Kind) -> Self {
+impl EditField {
+    fn new(name: &str, kind: FieldKind) -> Self {
         let (unit, note) = match &kind {
-            Kind::Number(schema) => (schema.unit.clone().unwrap_or_default(), range(schema)),
-            Kind::Level => (String::new(), String::new()),
-            Kind::List => (String::new(), "one to a line".to_owned()),
-            Kind::Choice(values) => (String::new(), values.join(" | ")),
-            Kind::Name | Kind::Line | Kind::Prose | Kind::Flag => (String::new(), String::new()),
+            FieldKind::Number(schema) => (schema.unit.clone().unwrap_or_default(), range(schema)),
+            FieldKind::Level => (String::new(), String::new()),
+            FieldKind::List => (String::new(), "one to a line".to_owned()),
+            FieldKind::Choice(values) => (String::new(), values.join(" | ")),
+            FieldKind::Name | FieldKind::Line | FieldKind::Prose | FieldKind::Flag => (String::new(), String::new()),
         };
         Self { name: name.to_owned(), label: label(name), kind, unit, note }
     }
@@ -76,31 +76,31 @@ pub fn input(name: &str, value: Value) -> Map<String, Value> {
 
 /// Lists what can be changed about an entity, in the order in which it is shown; nothing for what is not edited here.
 #[must_use]
-pub fn fields(entity: &Entity) -> Vec<Field> {
-    let own: &[(&str, Kind)] = match entity.key.entity_type {
-        EntityType::Campaign | EntityType::Kingdom => &[("name", Kind::Name)],
-        EntityType::Settlement => &[("name", Kind::Name), ("level", Kind::Level)],
-        EntityType::Structure => &[("name", Kind::Name), ("type", Kind::Line), ("level", Kind::Level)],
-        EntityType::Location => &[("name", Kind::Name), ("type", Kind::Line)],
-        EntityType::Encounter => &[("name", Kind::Name)],
+pub fn fields(entity: &Entity) -> Vec<EditField> {
+    let own: &[(&str, FieldKind)] = match entity.key.entity_type {
+        EntityType::Campaign | EntityType::Kingdom => &[("name", FieldKind::Name)],
+        EntityType::Settlement => &[("name", FieldKind::Name), ("level", FieldKind::Level)],
+        EntityType::Structure => &[("name", FieldKind::Name), ("type", FieldKind::Line), ("level", FieldKind::Level)],
+        EntityType::Location => &[("name", FieldKind::Name), ("type", FieldKind::Line)],
+        EntityType::Encounter => &[("name", FieldKind::Name)],
         EntityType::Member | EntityType::Other(_) => return Vec::new(),
     };
-    let mut all: Vec<_> = own.iter().map(|(name, kind)| Field::new(name, kind.clone())).collect();
+    let mut all: Vec<_> = own.iter().map(|(name, kind)| EditField::new(name, kind.clone())).collect();
     if entity.key.entity_type == EntityType::Encounter {
-        all.push(Field::new("status", Kind::Choice(STATUS.map(str::to_owned).into())));
+        all.push(EditField::new("status", FieldKind::Choice(ENCOUNTER_STATUSES.map(str::to_owned).into())));
     }
     all.extend(variables(entity));
-    all.push(Field::new("description", Kind::Prose));
+    all.push(EditField::new("description", FieldKind::Prose));
     all
 }
 
 /// Finds a field that can be changed by its dotted name.
 #[must_use]
-pub fn field(entity: &Entity, name: &str) -> Option<Field> {
+pub fn field(entity: &Entity, name: &str) -> Option<EditField> {
     fields(entity).into_iter().find(|field| field.name == name)
 }
 
-fn variables(entity: &Entity) -> Vec<Field> {
+fn variables(entity: &Entity) -> Vec<EditField> {
     let nothing = Object::default();
     let table = |name: &str| entity.field(name).and_then(Json::as_object);
     let (values, schemas) = (table("variables").unwrap_or(&nothing), table("variableSchemas").unwrap_or(&nothing));
@@ -108,22 +108,22 @@ fn variables(entity: &Entity) -> Vec<Field> {
     schemas.keys().chain(bare).map(|key| variable(key, schemas.get(key), values.get(key))).collect()
 }
 
-fn variable(key: &str, schema: Option<&Json>, value: Option<&Json>) -> Field {
+fn variable(key: &str, schema: Option<&Json>, value: Option<&Json>) -> EditField {
     let name = format!("variables.{key}");
     let Some(schema) = schema.and_then(read_schema) else {
-        return Field::new(&name, kind_of(value));
+        return EditField::new(&name, kind_of(value));
     };
     let said = schema.label.clone();
     let kind = match schema.kind {
-        VariableKind::Number => Kind::Number(Box::new(schema)),
-        VariableKind::Text => Kind::Line,
-        VariableKind::Choice => Kind::Choice(schema.values),
-        VariableKind::Flag => Kind::Flag,
-        VariableKind::List => Kind::List,
+        VariableKind::Number => FieldKind::Number(Box::new(schema)),
+        VariableKind::Text => FieldKind::Line,
+        VariableKind::Choice => FieldKind::Choice(schema.values),
+        VariableKind::Flag => FieldKind::Flag,
+        VariableKind::List => FieldKind::List,
     };
-    let field = Field::new(&name, kind);
+    let field = EditField::new(&name, kind);
     match said {
-        Some(label) => Field { label: text::line(&label).into_owned(), ..field },
+        Some(label) => EditField { label: text::line(&label).into_owned(), ..field },
         None => field,
     }
 }
@@ -133,12 +133,12 @@ fn read_schema(schema: &Json) -> Option<VariableSchema> {
 }
 
 /// Guesses from what a variable without a schema holds what it may hold.
-fn kind_of(value: Option<&Json>) -> Kind {
+fn kind_of(value: Option<&Json>) -> FieldKind {
     match value {
-        Some(Json::Number(_)) => Kind::Number(Box::new(free_number())),
-        Some(Json::Bool(_)) => Kind::Flag,
-        Some(Json::List(_)) => Kind::List,
-        Some(Json::Text(_) | Json::Object(_) | Json::Null) | None => Kind::Line,
+        Some(Json::Number(_)) => FieldKind::Number(Box::new(free_number())),
+        Some(Json::Bool(_)) => FieldKind::Flag,
+        Some(Json::List(_)) => FieldKind::List,
+        Some(Json::Text(_) | Json::Object(_) | Json::Null) | None => FieldKind::Line,
     }
 }
 
@@ -166,7 +166,7 @@ fn range(schema: &VariableSchema) -> String {
     }
 }
 
-impl Kind {
+impl FieldKind {
     /// Reads what was typed.
     ///
     /// # Errors
@@ -175,8 +175,8 @@ impl Kind {
         match self {
             Self::Name if typed.trim().is_empty() => Err("must not be empty".to_owned()),
             Self::Name => Ok(typed.trim().into()),
-            Self::Prose if typed.chars().count() > MAX_PROSE => {
-                Err(format!("must be at most {MAX_PROSE} characters, not {}", typed.chars().count()))
+            Self::Prose if typed.chars().count() > MAX_PROSE_CHARS => {
+                Err(format!("must be at most {MAX_PROSE_CHARS} characters, not {}", typed.chars().count()))
             }
             Self::Line | Self::Prose => Ok(typed.into()),
             Self::Level => {
@@ -277,7 +277,7 @@ mod tests {
         let names: Vec<_> = fields(&town()).into_iter().map(|field| field.name).collect();
         let variables = ["variables.gold", "variables.morale", "variables.walled", "variables.note"];
         assert_eq!(names, [&["name", "level"], &variables[..], &["description"]].concat());
-        assert_eq!(field(&town(), "variables.walled").unwrap().kind, Kind::Flag);
+        assert_eq!(field(&town(), "variables.walled").unwrap().kind, FieldKind::Flag);
         assert_eq!(field(&town(), "variables.gold").unwrap().note, "0 to 500");
     }
 
@@ -295,12 +295,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_value_is_read_back() {
         let list = json!(["salt", "iron ore"]);
-        assert_eq!(Kind::List.read(&Kind::List.write(&list), ""), Ok(list));
-        assert_eq!(Kind::List.read("a\n\n b \n", ""), Ok(json!(["a", "b"])));
-        assert_eq!(Kind::Flag.read(&Kind::Flag.write(&json!(false)), ""), Ok(json!(false)));
-        assert_eq!(Kind::Name.read("  ", "").unwrap_err(), "must not be empty");
+        assert_eq!(FieldKind::List.read(&FieldKind::List.write(&list), ""), Ok(list));
+        assert_eq!(FieldKind::List.read("a\n\n b \n", ""), Ok(json!(["a", "b"])));
+        assert_eq!(FieldKind::Flag.read(&FieldKind::Flag.write(&json!(false)), ""), Ok(json!(false)));
+        assert_eq!(FieldKind::Name.read("  ", "").unwrap_err(), "must not be empty");
     }
 
     #[test]

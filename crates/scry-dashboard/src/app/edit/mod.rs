@@ -9,51 +9,51 @@ pub mod clock;
 pub mod command;
 pub mod create;
 pub mod delete;
-pub mod draft;
 pub mod edits;
 pub mod field;
+pub mod field_input;
 pub mod fields;
 pub mod moment;
 pub mod preferences;
 pub mod resolve;
 mod rights;
-mod spoken;
+mod screen_reader;
 mod submit;
 mod undo;
 
-pub use rights::Rights;
-pub(super) use submit::Keys;
-pub(super) use undo::Undo;
+pub use rights::EditRights;
+pub(super) use submit::KeyGenerator;
+pub(super) use undo::UndoHistory;
 
-use self::command::Deed;
+use self::command::EditCommand;
 use super::command::{Action, Context};
 use super::key::Key;
 use super::{App, Effect};
 
 /// Holds what is being changed.
 #[derive(Debug, Clone)]
-pub enum Sheet {
-    Fields(Box<fields::FieldSheet>),
-    Create(Box<create::CreateSheet>),
-    Delete(delete::DeleteSheet),
-    Clock(Box<clock::ClockSheet>),
-    Edits(edits::EditsSheet),
-    Resolve(Box<resolve::ResolveSheet>),
-    Preferences(preferences::PreferencesSheet),
+pub enum Dialog {
+    Fields(Box<fields::FieldsDialog>),
+    Create(Box<create::CreateDialog>),
+    Delete(delete::DeleteDialog),
+    Clock(Box<clock::ClockDialog>),
+    Edits(edits::EditsDialog),
+    Resolve(Box<resolve::ResolveDialog>),
+    Preferences(preferences::PreferencesDialog),
 }
 
-impl Sheet {
+impl Dialog {
     /// Names what the keys mean on this sheet.
     #[must_use]
     pub fn context(&self) -> Context {
         match self {
-            Self::Fields(sheet) => sheet.open.as_ref().map_or(Context::Fields, |open| open.draft.context()),
-            Self::Create(sheet) => sheet.context(),
+            Self::Fields(dialog) => dialog.open.as_ref().map_or(Context::Fields, |open| open.field_input.context()),
+            Self::Create(dialog) => dialog.context(),
             Self::Delete(_) => Context::Confirm,
             Self::Clock(_) => Context::Prompt,
             Self::Edits(_) => Context::Edits,
             Self::Preferences(_) => Context::Preferences,
-            Self::Resolve(sheet) => sheet.open.as_ref().map_or(Context::Resolve, |open| open.draft.context()),
+            Self::Resolve(dialog) => dialog.open.as_ref().map_or(Context::Resolve, |open| open.field_input.context()),
         }
     }
 }
@@ -61,77 +61,77 @@ impl Sheet {
 impl App {
     /// Returns the sheet that is open.
     #[must_use]
-    pub const fn sheet(&self) -> Option<&Sheet> {
-        self.sheet.as_ref()
+    pub const fn dialog(&self) -> Option<&Dialog> {
+        self.dialog.as_ref()
     }
 
     /// Opens the sheet for a command, or does what needs none.
-    pub(super) fn begin(&mut self, deed: Deed) -> Vec<Effect> {
-        match deed {
-            Deed::Fields => self.open_fields(),
-            Deed::Create => self.open_create(),
-            Deed::Delete => self.open_delete(),
-            Deed::Clock => return self.open_clock(),
-            Deed::Undo => return self.undo_last(),
-            Deed::Edits => self.open_edits(),
-            Deed::Open
-            | Deed::MarkRead
-            | Deed::MarkAllRead
-            | Deed::Preferences
-            | Deed::AcceptInvitation
-            | Deed::DeclineInvitation => return self.notice_deed(deed),
-            Deed::Save
-            | Deed::Cancel
-            | Deed::Again
-            | Deed::Discard
-            | Deed::Confirm
-            | Deed::Base
-            | Deed::Mine
-            | Deed::Theirs
-            | Deed::Other
-            | Deed::Previous
-            | Deed::Next
-            | Deed::PreviousLine
-            | Deed::NextLine
-            | Deed::Text(_) => {}
+    pub(super) fn begin(&mut self, edit_command: EditCommand) -> Vec<Effect> {
+        match edit_command {
+            EditCommand::Fields => self.open_fields(),
+            EditCommand::Create => self.open_create(),
+            EditCommand::Delete => self.open_delete(),
+            EditCommand::Clock => return self.open_clock(),
+            EditCommand::Undo => return self.undo_last(),
+            EditCommand::Edits => self.open_edits(),
+            EditCommand::Open
+            | EditCommand::MarkRead
+            | EditCommand::MarkAllRead
+            | EditCommand::Preferences
+            | EditCommand::AcceptInvitation
+            | EditCommand::DeclineInvitation => return self.notice_command(edit_command),
+            EditCommand::Save
+            | EditCommand::Cancel
+            | EditCommand::Again
+            | EditCommand::Discard
+            | EditCommand::Confirm
+            | EditCommand::Base
+            | EditCommand::Mine
+            | EditCommand::Theirs
+            | EditCommand::Other
+            | EditCommand::Previous
+            | EditCommand::Next
+            | EditCommand::PreviousLine
+            | EditCommand::NextLine
+            | EditCommand::Text(_) => {}
         }
         Vec::new()
     }
 
     /// Takes a key while a sheet is open.
-    pub(super) fn sheet_key(&mut self, key: Key) -> Vec<Effect> {
-        match self.sheet.take() {
-            Some(Sheet::Fields(sheet)) => self.fields_key(*sheet, key),
-            Some(Sheet::Create(sheet)) => self.create_key(*sheet, key),
-            Some(Sheet::Delete(sheet)) => self.delete_key(sheet, key),
-            Some(Sheet::Clock(sheet)) => self.clock_key(*sheet, key),
-            Some(Sheet::Edits(sheet)) => self.edits_key(sheet, key),
-            Some(Sheet::Resolve(sheet)) => self.resolve_key(*sheet, key),
-            Some(Sheet::Preferences(sheet)) => self.preferences_key(sheet, key),
+    pub(super) fn dialog_key(&mut self, key: Key) -> Vec<Effect> {
+        match self.dialog.take() {
+            Some(Dialog::Fields(dialog)) => self.fields_key(*dialog, key),
+            Some(Dialog::Create(dialog)) => self.create_key(*dialog, key),
+            Some(Dialog::Delete(dialog)) => self.delete_key(dialog, key),
+            Some(Dialog::Clock(dialog)) => self.clock_key(*dialog, key),
+            Some(Dialog::Edits(dialog)) => self.edits_key(dialog, key),
+            Some(Dialog::Resolve(dialog)) => self.resolve_key(*dialog, key),
+            Some(Dialog::Preferences(dialog)) => self.preferences_key(dialog, key),
             None => Vec::new(),
         }
     }
 
     /// Does what every sheet leaves to the dashboard: help, suspend, quit.
-    fn beyond(&mut self, action: Action) -> Vec<Effect> {
+    fn unhandled(&mut self, action: Action) -> Vec<Effect> {
         let everywhere = matches!(action, Action::Help | Action::Suspend | Action::Quit);
         if everywhere { self.perform(action) } else { Vec::new() }
     }
 
     /// Types what was pasted into what is being written.
-    pub(super) fn sheet_paste(&mut self, pasted: &str) {
-        match &mut self.sheet {
-            Some(Sheet::Fields(sheet)) => sheet.open.iter_mut().for_each(|open| open.draft.paste(pasted)),
-            Some(Sheet::Resolve(sheet)) => sheet.open.iter_mut().for_each(|open| open.draft.paste(pasted)),
-            Some(Sheet::Create(sheet)) => sheet.paste(pasted),
-            Some(Sheet::Clock(sheet)) => sheet.paste(pasted),
-            Some(Sheet::Delete(_) | Sheet::Edits(_) | Sheet::Preferences(_)) | None => {}
+    pub(super) fn dialog_paste(&mut self, pasted: &str) {
+        match &mut self.dialog {
+            Some(Dialog::Fields(dialog)) => dialog.open.iter_mut().for_each(|open| open.field_input.paste(pasted)),
+            Some(Dialog::Resolve(dialog)) => dialog.open.iter_mut().for_each(|open| open.field_input.paste(pasted)),
+            Some(Dialog::Create(dialog)) => dialog.paste(pasted),
+            Some(Dialog::Clock(dialog)) => dialog.paste(pasted),
+            Some(Dialog::Delete(_) | Dialog::Edits(_) | Dialog::Preferences(_)) | None => {}
         }
     }
 
     /// Returns the width in which prose is written on a sheet.
     fn prose_columns(&self) -> usize {
-        usize::from(self.layout().sheet().width).saturating_sub(4).max(2)
+        usize::from(self.layout().dialog().width).saturating_sub(4).max(2)
     }
 }
 

@@ -5,14 +5,14 @@ use scry_calendar::{Calendar, DateParts, WorldTime};
 
 /// Says where the clock is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Goal {
+pub enum ClockGoal {
     /// This many seconds on, or back.
     By(i64),
     /// To this RFC 3339 time.
     To(String),
 }
 
-impl Goal {
+impl ClockGoal {
     /// Returns the world time it leads to from `now`, both RFC 3339.
     #[must_use]
     pub fn from(&self, now: &str) -> Option<String> {
@@ -30,16 +30,16 @@ impl Goal {
 ///
 /// # Errors
 /// One sentence that says what can be written.
-pub fn read(typed: &str, calendar: &Calendar, now: &str) -> Result<Goal, String> {
+pub fn read(typed: &str, calendar: &Calendar, now: &str) -> Result<ClockGoal, String> {
     let typed = typed.trim();
     if typed.is_empty() {
         return Err("write how far, such as 3h or 2 days, or a date".to_owned());
     }
     if let Some(seconds) = span(typed, calendar) {
-        return if seconds == 0 { Err("this moves nothing".to_owned()) } else { Ok(Goal::By(seconds)) };
+        return if seconds == 0 { Err("this moves nothing".to_owned()) } else { Ok(ClockGoal::By(seconds)) };
     }
     if let Ok(time) = typed.parse::<WorldTime>() {
-        return Ok(Goal::To(time.to_string()));
+        return Ok(ClockGoal::To(time.to_string()));
     }
     date(typed, calendar, now)
 }
@@ -81,7 +81,7 @@ fn unit_length(unit: &str, calendar: &Calendar) -> Option<i64> {
 }
 
 /// Reads a date; what is left out, the year or the time of day, stays as it is.
-fn date(typed: &str, calendar: &Calendar, now: &str) -> Result<Goal, String> {
+fn date(typed: &str, calendar: &Calendar, now: &str) -> Result<ClockGoal, String> {
     let today = calendar.date(now).map_err(|error| error.to_string())?;
     let mut words: Vec<&str> = typed.split([' ', ',']).filter(|word| !word.is_empty()).collect();
     // A weekday in front is for people; the date says it too.
@@ -113,7 +113,7 @@ fn date(typed: &str, calendar: &Calendar, now: &str) -> Result<Goal, String> {
     };
     let month = named(&month, calendar).ok_or_else(|| unknown(calendar))?;
     let moment = DateParts { year, month: &month, day, hour, minute };
-    calendar.instant(moment).map(Goal::To).map_err(|error| error.to_string())
+    calendar.instant(moment).map(ClockGoal::To).map_err(|error| error.to_string())
 }
 
 fn time_of_day(word: &str) -> Option<(i64, i64)> {
@@ -141,14 +141,14 @@ fn unknown(calendar: &Calendar) -> String {
 mod tests {
     use super::*;
 
-    const NOW: &str = "1207-09-14T18:20:00.000Z";
+    const TEST_NOW: &str = "1207-09-14T18:20:00.000Z";
 
     fn emberfall() -> Calendar {
         Calendar::from_toml(scry_calendar::BUNDLED[1].1).unwrap()
     }
 
-    fn goal(typed: &str) -> Result<Goal, String> {
-        read(typed, &emberfall(), NOW)
+    fn goal(typed: &str) -> Result<ClockGoal, String> {
+        read(typed, &emberfall(), TEST_NOW)
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
             ("1 day 4 h, 30 min", 86_400 + 4 * 3_600 + 1_800),
             ("+90 minutes", 5_400),
         ] {
-            assert_eq!(goal(typed), Ok(Goal::By(seconds)), "{typed}");
+            assert_eq!(goal(typed), Ok(ClockGoal::By(seconds)), "{typed}");
         }
         assert_eq!(goal("0h").unwrap_err(), "this moves nothing");
     }
@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn dates_are_those_of_the_world() {
         let calendar = emberfall();
-        let today = calendar.date(NOW).unwrap();
-        let long = |goal: Goal| calendar.date(&goal.from(NOW).unwrap()).unwrap().long();
+        let today = calendar.date(TEST_NOW).unwrap();
+        let long = |goal: ClockGoal| calendar.date(&goal.from(TEST_NOW).unwrap()).unwrap().long();
         assert_eq!(long(goal(&today.long()).unwrap()), today.long(), "a date is read as it is said");
         let later = goal("19:05").unwrap();
         assert_eq!(long(later), today.long().replace(&format!("{:02}:{:02}", today.hour, today.minute), "19:05"));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_what_can() {
+    fn unreadable_goal_names_the_accepted_forms() {
         for typed in ["soon", "3 parsecs", "31", "", "99 Rainmoon 1207", "25:00", "9999999999999999999 days"] {
             let error = goal(typed).unwrap_err();
             assert!(!error.is_empty() && !error.contains('\n'), "{typed}");

@@ -2,7 +2,7 @@
 
 use scry_model::event::PushPreferences;
 
-use super::{Deed, Sheet, moved};
+use super::{Dialog, EditCommand, moved};
 use crate::app::command::{Action, Context};
 use crate::app::inbox::{KINDS, LEVELS};
 use crate::app::key::Key;
@@ -10,12 +10,12 @@ use crate::app::{App, Effect};
 
 /// Holds the choice as it is being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PreferencesSheet {
+pub struct PreferencesDialog {
     pub chosen: PushPreferences,
     pub cursor: usize,
 }
 
-impl PreferencesSheet {
+impl PreferencesDialog {
     #[must_use]
     pub const fn new(chosen: PushPreferences) -> Self {
         Self { chosen, cursor: 0 }
@@ -57,7 +57,7 @@ impl App {
             let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
             return vec![Effect::SetPreferences(PushPreferences { levels: chosen(&LEVELS), kinds: chosen(&kinds) })];
         }
-        let rows = PreferencesSheet::new(preferences).rows();
+        let rows = PreferencesDialog::new(preferences).rows();
         for (word, what, chosen) in rows {
             let what = if what.is_empty() { String::new() } else { format!(", {what}") };
             self.reply(format!("{word}{what}: {}.", if chosen { "told at once" } else { "only listed" }));
@@ -66,21 +66,21 @@ impl App {
         Vec::new()
     }
 
-    pub(super) fn preferences_key(&mut self, mut sheet: PreferencesSheet, key: Key) -> Vec<Effect> {
+    pub(super) fn preferences_key(&mut self, mut dialog: PreferencesDialog, key: Key) -> Vec<Effect> {
         let action = self.keymap.action(Context::Preferences, key);
-        let count = sheet.rows().len();
-        match action.map(|action| (moved(sheet.cursor, count, action), action)) {
-            Some((Some(cursor), _)) => sheet.cursor = cursor,
-            Some((None, Action::Edit(Deed::Next))) => sheet.toggle(),
-            Some((None, Action::Edit(Deed::Save))) => return vec![Effect::SetPreferences(sheet.chosen)],
-            Some((None, Action::Edit(Deed::Cancel))) => return Vec::new(),
+        let count = dialog.rows().len();
+        match action.map(|action| (moved(dialog.cursor, count, action), action)) {
+            Some((Some(cursor), _)) => dialog.cursor = cursor,
+            Some((None, Action::Edit(EditCommand::Next))) => dialog.toggle(),
+            Some((None, Action::Edit(EditCommand::Save))) => return vec![Effect::SetPreferences(dialog.chosen)],
+            Some((None, Action::Edit(EditCommand::Cancel))) => return Vec::new(),
             Some((None, other)) => {
-                self.sheet = Some(Sheet::Preferences(sheet));
-                return self.beyond(other);
+                self.dialog = Some(Dialog::Preferences(dialog));
+                return self.unhandled(other);
             }
             None => {}
         }
-        self.sheet = Some(Sheet::Preferences(sheet));
+        self.dialog = Some(Dialog::Preferences(dialog));
         Vec::new()
     }
 }

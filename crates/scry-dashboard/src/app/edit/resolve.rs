@@ -4,10 +4,10 @@ use scry_model::outbox::EditChange;
 use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 
-use super::draft::{Did, Draft};
-use super::field::{self, Field, input};
-use super::fields::Open;
-use super::{Deed, Sheet, moved};
+use super::field::{self, EditField, input};
+use super::field_input::{FieldInput, KeyOutcome};
+use super::fields::OpenField;
+use super::{Dialog, EditCommand, moved};
 use crate::app::command::{Action, Context};
 use crate::app::key::Key;
 use crate::app::pending::{State, patch};
@@ -15,46 +15,46 @@ use crate::app::{App, Effect};
 
 /// Holds a refused edit and what the person decides about each of its fields.
 #[derive(Debug, Clone)]
-pub struct ResolveSheet {
+pub struct ResolveDialog {
     /// The key of the refused edit.
     pub key: String,
     /// What both sides changed; `None` for a deletion, which is decided as a whole.
     pub subject: EntityRef,
     pub current_version: i64,
-    pub rows: Vec<Choice>,
+    pub rows: Vec<ConflictField>,
     pub cursor: usize,
     /// The value that is being written instead.
-    pub open: Option<Open>,
+    pub open: Option<OpenField>,
 }
 
 /// Holds one field of a conflict.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Choice {
-    pub field: Field,
+pub struct ConflictField {
+    pub field: EditField,
     pub base: Value,
     pub mine: Value,
     pub theirs: Value,
-    pub taken: Taken,
+    pub taken: ConflictSide,
 }
 
 /// Tells which value a field is to have.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Taken {
+pub enum ConflictSide {
     Base,
     Mine,
     Theirs,
     Other(Value),
 }
 
-impl Choice {
+impl ConflictField {
     /// Returns the value the field is to have.
     #[must_use]
     pub const fn value(&self) -> &Value {
         match &self.taken {
-            Taken::Base => &self.base,
-            Taken::Mine => &self.mine,
-            Taken::Theirs => &self.theirs,
-            Taken::Other(value) => value,
+            ConflictSide::Base => &self.base,
+            ConflictSide::Mine => &self.mine,
+            ConflictSide::Theirs => &self.theirs,
+            ConflictSide::Other(value) => value,
         }
     }
 }
@@ -71,16 +71,16 @@ impl App {
             return self.say("what this is about has been deleted meanwhile; d gives the edit up");
         };
         let rows = conflict.fields.into_iter().map(|row| {
-            let field = field::field(entity, &row.field).unwrap_or_else(|| Field {
+            let field = field::field(entity, &row.field).unwrap_or_else(|| EditField {
                 label: crate::app::value::label(&row.field),
                 name: row.field.clone(),
-                kind: field::Kind::Line,
+                kind: field::FieldKind::Line,
                 unit: String::new(),
                 note: String::new(),
             });
-            Choice { field, base: row.base, mine: row.mine, theirs: row.theirs, taken: Taken::Mine }
+            ConflictField { field, base: row.base, mine: row.mine, theirs: row.theirs, taken: ConflictSide::Mine }
         });
-        let sheet = ResolveSheet {
+        let dialog = ResolveDialog {
             key: key.to_owned(),
             subject,
             current_version: conflict.current_version,
@@ -88,7 +88,7 @@ impl App {
             cursor: 0,
             open: None,
         };
-        self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+        self.dialog = Some(Dialog::Resolve(Box::new(dialog)));
     }
 
     /// Names who last changed one of some fields.
@@ -99,77 +99,86 @@ impl App {
         self.cache.user_name(by).map(ToOwned::to_owned)
     }
 
-    pub(super) fn resolve_key(&mut self, mut sheet: ResolveSheet, key: Key) -> Vec<Effect> {
-        if sheet.open.is_some() {
-            return self.other_key(sheet, key);
+    pub(super) fn resolve_key(&mut self, mut dialog: ResolveDialog, key: Key) -> Vec<Effect> {
+        if dialog.open.is_some() {
+            return self.other_key(dialog, key);
         }
         let Some(action) = self.keymap.action(Context::Resolve, key) else {
-            self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+            self.dialog = Some(Dialog::Resolve(Box::new(dialog)));
             return Vec::new();
         };
-        let cursor = moved(sheet.cursor, sheet.rows.len(), action);
-        let row = sheet.rows.get_mut(sheet.cursor);
+        let cursor = moved(dialog.cursor, dialog.rows.len(), action);
+        let row = dialog.rows.get_mut(dialog.cursor);
         match (cursor, action, row) {
-            (Some(cursor), ..) => sheet.cursor = cursor,
-            (None, Action::Edit(Deed::Base), Some(row)) => row.taken = Taken::Base,
-            (None, Action::Edit(Deed::Mine), Some(row)) => row.taken = Taken::Mine,
-            (None, Action::Edit(Deed::Theirs), Some(row)) => row.taken = Taken::Theirs,
-            (None, Action::Edit(Deed::Other), Some(row)) => {
+            (Some(cursor), ..) => dialog.cursor = cursor,
+            (None, Action::Edit(EditCommand::Base), Some(row)) => row.taken = ConflictSide::Base,
+            (None, Action::Edit(EditCommand::Mine), Some(row)) => row.taken = ConflictSide::Mine,
+            (None, Action::Edit(EditCommand::Theirs), Some(row)) => row.taken = ConflictSide::Theirs,
+            (None, Action::Edit(EditCommand::Other), Some(row)) => {
                 let (field, was) = (row.field.clone(), row.value().clone());
-                let draft = Draft::of(&field.kind, &was);
-                sheet.open = Some(Open { field, draft, was, version: None, error: None, asks: false, replaces: None });
+                let field_input = FieldInput::from_value(&field.kind, &was);
+                dialog.open = Some(OpenField {
+                    field,
+                    field_input,
+                    was,
+                    version: None,
+                    error: None,
+                    asks: false,
+                    replaces: None,
+                });
             }
-            (None, Action::Edit(Deed::Cancel), _) => {
+            (None, Action::Edit(EditCommand::Cancel), _) => {
                 self.open_edits();
                 return Vec::new();
             }
-            (None, Action::Edit(Deed::Save), _) => return self.resolved(&sheet),
+            (None, Action::Edit(EditCommand::Save), _) => return self.resolved(&dialog),
             (None, other, _) => {
-                self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
-                return self.beyond(other);
+                self.dialog = Some(Dialog::Resolve(Box::new(dialog)));
+                return self.unhandled(other);
             }
         }
-        self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+        self.dialog = Some(Dialog::Resolve(Box::new(dialog)));
         Vec::new()
     }
 
     /// Writes another value than either side's.
-    fn other_key(&mut self, mut sheet: ResolveSheet, key: Key) -> Vec<Effect> {
+    fn other_key(&mut self, mut dialog: ResolveDialog, key: Key) -> Vec<Effect> {
         let columns = self.prose_columns();
         let mut effects = Vec::new();
-        if let Some(mut open) = sheet.open.take() {
-            match open.draft.key(key, &open.field, &self.keymap, columns) {
-                Did::Cancel => {}
-                Did::Save => match (open.read(), sheet.rows.get_mut(sheet.cursor)) {
-                    (Some(value), Some(row)) => row.taken = Taken::Other(value),
-                    (None, _) | (_, None) => sheet.open = Some(open),
+        if let Some(mut open) = dialog.open.take() {
+            match open.field_input.key(key, &open.field, &self.keymap, columns) {
+                KeyOutcome::Cancel => {}
+                KeyOutcome::Save => match (open.read(), dialog.rows.get_mut(dialog.cursor)) {
+                    (Some(value), Some(row)) => row.taken = ConflictSide::Other(value),
+                    (None, _) | (_, None) => dialog.open = Some(open),
                 },
-                did @ (Did::Changed | Did::Nothing | Did::Go(_) | Did::Beyond(_)) => {
-                    if did == Did::Changed {
+                outcome
+                @ (KeyOutcome::Changed | KeyOutcome::Nothing | KeyOutcome::Go(_) | KeyOutcome::Unhandled(_)) => {
+                    if outcome == KeyOutcome::Changed {
                         open.error = None;
                     }
-                    sheet.open = Some(open);
-                    if let Did::Beyond(action) = did {
-                        effects = self.beyond(action);
+                    dialog.open = Some(open);
+                    if let KeyOutcome::Unhandled(action) = outcome {
+                        effects = self.unhandled(action);
                     }
                 }
             }
         }
-        self.sheet = Some(Sheet::Resolve(Box::new(sheet)));
+        self.dialog = Some(Dialog::Resolve(Box::new(dialog)));
         effects
     }
 
     /// Sends what was decided as a new edit of the current version, in place of the refused one.
-    pub(super) fn resolved(&mut self, sheet: &ResolveSheet) -> Vec<Effect> {
-        let Some(held) = self.pending.find(&sheet.key).cloned() else { return Vec::new() };
+    pub(super) fn resolved(&mut self, dialog: &ResolveDialog) -> Vec<Effect> {
+        let Some(held) = self.pending.find(&dialog.key).cloned() else { return Vec::new() };
         if self.rights().is_none() {
             self.say(self.why_not());
-            self.sheet = Some(Sheet::Resolve(Box::new(sheet.clone())));
+            self.dialog = Some(Dialog::Resolve(Box::new(dialog.clone())));
             return Vec::new();
         }
-        let mut effects = vec![Effect::DiscardEdit(sheet.key.clone())];
-        self.pending.forget(&sheet.key);
-        let version = Some(sheet.current_version);
+        let mut effects = vec![Effect::DiscardEdit(dialog.key.clone())];
+        self.pending.forget(&dialog.key);
+        let version = Some(dialog.current_version);
         match &held.edit.change {
             EditChange::Delete { entity_type, id, .. } => {
                 let change =
@@ -180,11 +189,11 @@ impl App {
             | EditChange::Create { .. }
             | EditChange::AdvanceTime { .. }
             | EditChange::SetTime { .. }) => {
-                let (fields, base) = decided(sheet, &patch(change), &held.base);
+                let (fields, base) = decided(dialog, &patch(change), &held.base);
                 if fields.is_empty() {
                     self.say(&format!("left as they are now: {}", self.sentence(&held)));
                 } else {
-                    effects.extend(self.submit_update(&sheet.subject, fields, base, version));
+                    effects.extend(self.submit_update(&dialog.subject, fields, base, version));
                 }
             }
         }
@@ -194,7 +203,7 @@ impl App {
 
 /// Returns the input of the edit that carries out what was decided, and what its fields held before.
 fn decided(
-    sheet: &ResolveSheet,
+    dialog: &ResolveDialog,
     wanted: &[(String, Value)],
     base: &[(String, Value)],
 ) -> (Map<String, Value>, Vec<(String, Value)>) {
@@ -211,15 +220,15 @@ fn decided(
         }
         before.push((name.to_owned(), was));
     };
-    for row in &sheet.rows {
+    for row in &dialog.rows {
         if *row.value() != row.theirs {
             // What was written, not what was told back of it: that may have been made safe for a screen.
-            let own = wanted.iter().find(|(name, _)| row.taken == Taken::Mine && *name == row.field.name);
+            let own = wanted.iter().find(|(name, _)| row.taken == ConflictSide::Mine && *name == row.field.name);
             set(&row.field.name, own.map_or(row.value(), |(_, value)| value), row.theirs.clone());
         }
     }
     // What nobody else touched is wanted as before.
-    let met = |name: &String| sheet.rows.iter().any(|row| row.field.name == *name);
+    let met = |name: &String| dialog.rows.iter().any(|row| row.field.name == *name);
     for (name, value) in wanted.iter().filter(|(name, _)| !met(name)) {
         let was = base.iter().find(|(known, _)| known == name).map_or(Value::Null, |(_, was)| was.clone());
         set(name, value, was);

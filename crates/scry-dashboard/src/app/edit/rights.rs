@@ -7,15 +7,15 @@ use crate::app::App;
 
 /// Proves that the person may change the campaign: only [`App`] makes one, and nothing is submitted without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rights(());
+pub struct EditRights(());
 
 impl App {
     /// Returns the right to edit: the person's role gives it, and reading only takes it away.
     #[must_use]
-    pub fn rights(&self) -> Option<Rights> {
+    pub fn rights(&self) -> Option<EditRights> {
         let role = self.cache.campaign()?.field("myRole").and_then(Json::as_str)?;
         let role: Role = role.parse().ok()?;
-        (role >= Role::Editor && !self.options.read_only).then_some(Rights(()))
+        (role >= Role::Editor && !self.options.read_only).then_some(EditRights(()))
     }
 
     /// Says why the person may not edit.

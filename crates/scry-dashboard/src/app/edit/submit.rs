@@ -10,9 +10,9 @@ use crate::app::{App, Effect, Stage};
 
 /// Makes the keys of edits: time-ordered UUIDs from the clock that is passed in and a seed.
 #[derive(Debug)]
-pub(crate) struct Keys(Rng);
+pub(crate) struct KeyGenerator(Rng);
 
-impl Keys {
+impl KeyGenerator {
     /// Begins with a seed that no other dashboard has.
     pub(crate) fn new(seed: u64) -> Self {
         Self(Rng::with_seed(seed))

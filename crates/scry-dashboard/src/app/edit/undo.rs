@@ -10,24 +10,24 @@ use crate::app::value::field_name;
 use crate::app::{App, Effect};
 
 /// How many changes can be taken back.
-const STEPS: usize = 50;
+const MAX_UNDO_STEPS: usize = 50;
 
 /// Remembers the person's applied edits, the latest last.
 #[derive(Debug, Default)]
-pub(crate) struct Undo {
+pub(crate) struct UndoHistory {
     done: Vec<Held>,
     /// The keys of edits that themselves take something back.
     undoing: Vec<String>,
 }
 
-impl Undo {
+impl UndoHistory {
     /// Notes that an edit is applied.
     pub(crate) fn applied(&mut self, held: &Held) {
         if self.undoing.contains(&held.edit.key) {
             return;
         }
         self.done.push(held.clone());
-        let surplus = self.done.len().saturating_sub(STEPS);
+        let surplus = self.done.len().saturating_sub(MAX_UNDO_STEPS);
         self.done.drain(..surplus);
     }
 

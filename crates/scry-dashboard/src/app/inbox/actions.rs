@@ -7,9 +7,9 @@ use scry_protocol::{EntityRef, EphemeralEvent, Id};
 
 use super::{Notice, announced, replaced, resolved};
 use crate::app::command::Action;
-use crate::app::edit::Sheet;
-use crate::app::edit::command::Deed;
-use crate::app::edit::preferences::PreferencesSheet;
+use crate::app::edit::Dialog;
+use crate::app::edit::command::EditCommand;
+use crate::app::edit::preferences::PreferencesDialog;
 use crate::app::pane::Pane;
 use crate::app::{App, Effect, Unanswered};
 
@@ -81,17 +81,17 @@ impl App {
     }
 
     /// Carries out a command in the Notifications pane.
-    pub(in crate::app) fn notice_deed(&mut self, deed: Deed) -> Vec<Effect> {
-        if deed == Deed::Open {
+    pub(in crate::app) fn notice_command(&mut self, edit_command: EditCommand) -> Vec<Effect> {
+        if edit_command == EditCommand::Open {
             self.open_notice()
-        } else if deed == Deed::MarkRead {
+        } else if edit_command == EditCommand::MarkRead {
             self.mark_read()
-        } else if deed == Deed::MarkAllRead {
+        } else if edit_command == EditCommand::MarkAllRead {
             self.mark_all_read()
-        } else if deed == Deed::Preferences {
+        } else if edit_command == EditCommand::Preferences {
             self.open_preferences()
-        } else if matches!(deed, Deed::AcceptInvitation | Deed::DeclineInvitation) {
-            self.answer_invitation(deed == Deed::AcceptInvitation)
+        } else if matches!(edit_command, EditCommand::AcceptInvitation | EditCommand::DeclineInvitation) {
+            self.answer_invitation(edit_command == EditCommand::AcceptInvitation)
         } else {
             Vec::new()
         }
@@ -141,7 +141,7 @@ impl App {
 
     fn open_preferences(&mut self) -> Vec<Effect> {
         match self.inbox.preferences.clone() {
-            Some(preferences) => self.sheet = Some(Sheet::Preferences(PreferencesSheet::new(preferences))),
+            Some(preferences) => self.dialog = Some(Dialog::Preferences(PreferencesDialog::new(preferences))),
             None => self.say("this server has not said what it tells at once; nothing can be chosen"),
         }
         Vec::new()

@@ -2,7 +2,7 @@
 
 use super::super::command::{Action, Context, Line};
 use super::super::copy::Export;
-use super::super::edit::command::{Deed, Motion, TextDeed};
+use super::super::edit::command::{EditCommand, Motion, TextCommand};
 use super::super::pane::Pane;
 use super::super::replay::Deck;
 
@@ -35,10 +35,10 @@ const fn bind(
 pub const BINDINGS: &[Binding] = {
     use Action as A;
     use Context as C;
-    use Deed as D;
+    use EditCommand as D;
     use Line as L;
     use Motion as M;
-    use TextDeed as T;
+    use TextCommand as T;
     &[
         bind(
             C::World,

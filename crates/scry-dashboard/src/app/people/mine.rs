@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use scry_protocol::presence::{Activity, PresenceUpdate, Resource, TypingRequest};
 use scry_protocol::{ClientRequest, EntityRef, EntityType};
 
-use crate::app::edit::Sheet;
+use crate::app::edit::Dialog;
 use crate::app::{App, Effect, Stage};
 
 /// The least time between two words about where the person is: a walk through the tree is one of them.
@@ -102,20 +102,20 @@ impl App {
 
     /// Returns the entity whose fields are open.
     fn edited(&self) -> Option<EntityRef> {
-        match self.sheet()? {
-            Sheet::Fields(sheet) => Some(sheet.subject.clone()),
-            Sheet::Resolve(sheet) => Some(sheet.subject.clone()),
-            Sheet::Delete(sheet) => Some(sheet.subject.clone()),
-            Sheet::Create(_) | Sheet::Clock(_) | Sheet::Edits(_) | Sheet::Preferences(_) => None,
+        match self.dialog()? {
+            Dialog::Fields(dialog) => Some(dialog.subject.clone()),
+            Dialog::Resolve(dialog) => Some(dialog.subject.clone()),
+            Dialog::Delete(dialog) => Some(dialog.subject.clone()),
+            Dialog::Create(_) | Dialog::Clock(_) | Dialog::Edits(_) | Dialog::Preferences(_) => None,
         }
     }
 
     /// Returns the field that is open.
     fn typed_in(&self) -> Option<TypingRequest> {
         let Stage::Watching(campaign) = &self.stage else { return None };
-        let Some(Sheet::Fields(sheet)) = self.sheet() else { return None };
-        let open = sheet.open.as_ref()?;
-        let (entity_type, entity_id) = (sheet.subject.entity_type.clone(), sheet.subject.id.clone());
+        let Some(Dialog::Fields(dialog)) = self.dialog() else { return None };
+        let open = dialog.open.as_ref()?;
+        let (entity_type, entity_id) = (dialog.subject.entity_type.clone(), dialog.subject.id.clone());
         Some(TypingRequest { campaign_id: campaign.clone(), entity_type, entity_id, field: open.field.name.clone() })
     }
 

@@ -68,7 +68,7 @@ impl App {
             }
             Action::Filter => self.filter_line(rest),
             Action::Activate if self.focus == Pane::Journal && !rest.is_empty() => self.inspect_line(rest),
-            Action::Edit(deed) => return self.deed_line(deed, rest),
+            Action::Edit(edit_command) => return self.command_line_edit(edit_command, rest),
             action => {
                 let effects = self.perform(action);
                 self.answer_after(action, &effects);

@@ -4,7 +4,7 @@ use super::command::{CAMPAIGN, PROFILE, typed};
 use crate::app::App;
 use crate::app::command::{Action, Context};
 use crate::app::copy::Export;
-use crate::app::edit::command::Deed;
+use crate::app::edit::command::EditCommand;
 use crate::app::keymap::{BINDINGS, Binding};
 
 /// Says what is typed behind a command's name.
@@ -36,10 +36,11 @@ pub(super) fn usage(command: &str) -> Option<&'static str> {
 /// Tells whether a command means anything where there is no screen.
 #[must_use]
 pub(super) fn is_spoken(binding: &Binding) -> bool {
-    let is_deed = |deeds: &[Deed]| matches!(binding.action, Action::Edit(deed) if deeds.contains(&deed));
+    let is_deed =
+        |deeds: &[EditCommand]| matches!(binding.action, Action::Edit(edit_command) if deeds.contains(&edit_command));
     match binding.context {
-        Context::Edits => is_deed(&[Deed::Again, Deed::Discard]),
-        Context::Resolve => is_deed(&[Deed::Mine, Deed::Theirs, Deed::Base]),
+        Context::Edits => is_deed(&[EditCommand::Again, EditCommand::Discard]),
+        Context::Resolve => is_deed(&[EditCommand::Mine, EditCommand::Theirs, EditCommand::Base]),
         Context::Prompt
         | Context::Sheet
         | Context::Fields
@@ -91,8 +92,9 @@ impl App {
         }
         self.reply("A line is a command. Names may be shortened; what is in brackets may be left out.");
         let changes = self.rights().is_some();
-        let offered =
-            |binding: &&Binding| changes || !matches!(binding.action, Action::Edit(deed) if deed.changes_campaign());
+        let offered = |binding: &&Binding| {
+            changes || !matches!(binding.action, Action::Edit(edit_command) if edit_command.changes_campaign())
+        };
         let mut places: Vec<Context> = Vec::new();
         known().for_each(|binding| {
             if !places.contains(&binding.context) {

@@ -2,25 +2,25 @@
 
 use serde_json::Value;
 
-use super::buffer::Buffer;
-use super::command::{Deed, Motion, TextDeed};
-use super::field::{Field, Kind};
+use super::buffer::TextBuffer;
+use super::command::{EditCommand, Motion, TextCommand};
+use super::field::{EditField, FieldKind};
 use crate::app::command::{Action, Context, Line};
 use crate::app::key::Key;
 use crate::app::keymap::Keymap;
-use crate::app::prompt::{Prompt, Typed};
+use crate::app::prompt::{Prompt, PromptOutcome};
 
 /// Holds a value as it is being written.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Draft {
+pub enum FieldInput {
     Line(Prompt),
-    Block(Buffer),
+    Block(TextBuffer),
     Options { values: Vec<String>, selected: usize },
 }
 
 /// Tells what a key did to a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Did {
+pub enum KeyOutcome {
     Changed,
     Nothing,
     /// Take it as it is.
@@ -30,19 +30,21 @@ pub enum Did {
     /// To the next place, or the one before.
     Go(isize),
     /// The owner decides what this means.
-    Beyond(Action),
+    Unhandled(Action),
 }
 
-impl Draft {
+impl FieldInput {
     /// Begins with a value of a field.
     #[must_use]
-    pub fn of(kind: &Kind, value: &Value) -> Self {
+    pub fn from_value(kind: &FieldKind, value: &Value) -> Self {
         let written = kind.write(value);
         match kind {
-            Kind::Name | Kind::Line | Kind::Level | Kind::Number(_) => Self::Line(Prompt::new(&written)),
-            Kind::Prose | Kind::List => Self::Block(Buffer::block(&written)),
-            Kind::Choice(values) => Self::options(values.clone(), &written),
-            Kind::Flag => Self::options(vec!["yes".to_owned(), "no".to_owned()], &written),
+            FieldKind::Name | FieldKind::Line | FieldKind::Level | FieldKind::Number(_) => {
+                Self::Line(Prompt::new(&written))
+            }
+            FieldKind::Prose | FieldKind::List => Self::Block(TextBuffer::block(&written)),
+            FieldKind::Choice(values) => Self::options(values.clone(), &written),
+            FieldKind::Flag => Self::options(vec!["yes".to_owned(), "no".to_owned()], &written),
         }
     }
 
@@ -81,7 +83,7 @@ impl Draft {
     }
 
     /// Takes a key; `columns` is the width in which a text of several lines is shown.
-    pub fn key(&mut self, key: Key, field: &Field, keymap: &Keymap, columns: usize) -> Did {
+    pub fn key(&mut self, key: Key, field: &EditField, keymap: &Keymap, columns: usize) -> KeyOutcome {
         match self {
             Self::Line(prompt) => line_key(prompt, key, field, keymap),
             Self::Block(buffer) => block_key(buffer, key, keymap, columns),
@@ -90,28 +92,28 @@ impl Draft {
     }
 }
 
-fn line_key(prompt: &mut Prompt, key: Key, field: &Field, keymap: &Keymap) -> Did {
+fn line_key(prompt: &mut Prompt, key: Key, field: &EditField, keymap: &Keymap) -> KeyOutcome {
     let step = match keymap.action(Context::Prompt, key) {
         Some(Action::Line(Line::Earlier)) => 1,
         Some(Action::Line(Line::Later)) => -1,
-        Some(Action::Line(Line::Complete)) => return Did::Go(1),
+        Some(Action::Line(Line::Complete)) => return KeyOutcome::Go(1),
         _ => 0,
     };
     if step != 0 {
-        return stepped(prompt, field, step).unwrap_or(Did::Go(if step > 0 { -1 } else { 1 }));
+        return stepped(prompt, field, step).unwrap_or(KeyOutcome::Go(if step > 0 { -1 } else { 1 }));
     }
     match prompt.key(key, keymap) {
-        Typed::Changed => Did::Changed,
-        Typed::Moved => Did::Nothing,
-        Typed::Accepted => Did::Save,
-        Typed::Cancelled => Did::Cancel,
-        Typed::Beyond(action) => Did::Beyond(action),
+        PromptOutcome::Changed => KeyOutcome::Changed,
+        PromptOutcome::Moved => KeyOutcome::Nothing,
+        PromptOutcome::Accepted => KeyOutcome::Save,
+        PromptOutcome::Cancelled => KeyOutcome::Cancel,
+        PromptOutcome::Unhandled(action) => KeyOutcome::Unhandled(action),
     }
 }
 
 /// Raises or lowers a number by one, as far as it may go.
-fn stepped(prompt: &mut Prompt, field: &Field, step: i64) -> Option<Did> {
-    if !matches!(field.kind, Kind::Level | Kind::Number(_)) {
+fn stepped(prompt: &mut Prompt, field: &EditField, step: i64) -> Option<KeyOutcome> {
+    if !matches!(field.kind, FieldKind::Level | FieldKind::Number(_)) {
         return None;
     }
     let number = field.kind.read(prompt.text(), &field.unit).ok()?;
@@ -121,66 +123,66 @@ fn stepped(prompt: &mut Prompt, field: &Field, step: i64) -> Option<Did> {
     };
     if field.kind.read(&next, &field.unit).is_ok() {
         prompt.set(&next);
-        Some(Did::Changed)
+        Some(KeyOutcome::Changed)
     } else {
-        Some(Did::Nothing)
+        Some(KeyOutcome::Nothing)
     }
 }
 
-fn block_key(buffer: &mut Buffer, key: Key, keymap: &Keymap, columns: usize) -> Did {
-    let deed = match (keymap.action(Context::Block, key), key.character()) {
-        (Some(Action::Edit(Deed::Text(deed))), _) => deed,
-        (Some(Action::Edit(Deed::Save)), _) => return Did::Save,
-        (Some(Action::Edit(Deed::Cancel)), _) => return Did::Cancel,
-        (Some(action), _) => return Did::Beyond(action),
+fn block_key(buffer: &mut TextBuffer, key: Key, keymap: &Keymap, columns: usize) -> KeyOutcome {
+    let edit_command = match (keymap.action(Context::Block, key), key.character()) {
+        (Some(Action::Edit(EditCommand::Text(edit_command))), _) => edit_command,
+        (Some(Action::Edit(EditCommand::Save)), _) => return KeyOutcome::Save,
+        (Some(Action::Edit(EditCommand::Cancel)), _) => return KeyOutcome::Cancel,
+        (Some(action), _) => return KeyOutcome::Unhandled(action),
         (None, Some(c)) => {
             buffer.type_char(c);
-            return Did::Changed;
+            return KeyOutcome::Changed;
         }
-        (None, None) => return Did::Nothing,
+        (None, None) => return KeyOutcome::Nothing,
     };
-    if let TextDeed::Go(motion) = deed {
+    if let TextCommand::Go(motion) = edit_command {
         buffer.go(motion, columns);
-        return Did::Nothing;
+        return KeyOutcome::Nothing;
     }
-    change_block(buffer, deed);
-    Did::Changed
+    change_block(buffer, edit_command);
+    KeyOutcome::Changed
 }
 
-fn change_block(buffer: &mut Buffer, deed: TextDeed) {
-    match deed {
-        TextDeed::Break => buffer.break_line(),
-        TextDeed::Back => buffer.delete(Motion::Left),
-        TextDeed::Delete => buffer.delete(Motion::Right),
-        TextDeed::BackWord => buffer.delete(Motion::WordLeft),
-        TextDeed::BackAll => buffer.delete(Motion::Home),
-        TextDeed::Rest => buffer.delete(Motion::End),
-        TextDeed::Undo => {
+fn change_block(buffer: &mut TextBuffer, edit_command: TextCommand) {
+    match edit_command {
+        TextCommand::Break => buffer.break_line(),
+        TextCommand::Back => buffer.delete(Motion::Left),
+        TextCommand::Delete => buffer.delete(Motion::Right),
+        TextCommand::BackWord => buffer.delete(Motion::WordLeft),
+        TextCommand::BackAll => buffer.delete(Motion::Home),
+        TextCommand::Rest => buffer.delete(Motion::End),
+        TextCommand::Undo => {
             buffer.undo();
         }
-        TextDeed::Redo => {
+        TextCommand::Redo => {
             buffer.redo();
         }
-        TextDeed::Go(_) => {}
+        TextCommand::Go(_) => {}
     }
 }
 
-fn options_key(values: &[String], selected: &mut usize, key: Key, keymap: &Keymap) -> Did {
+fn options_key(values: &[String], selected: &mut usize, key: Key, keymap: &Keymap) -> KeyOutcome {
     let last = values.len().saturating_sub(1);
     let before = *selected;
     match keymap.action(Context::Options, key) {
-        Some(Action::Edit(Deed::Previous)) => *selected = selected.checked_sub(1).unwrap_or(last),
-        Some(Action::Edit(Deed::Next)) => *selected = if *selected >= last { 0 } else { *selected + 1 },
-        Some(Action::Edit(Deed::Save)) => return Did::Save,
-        Some(Action::Edit(Deed::Cancel)) => return Did::Cancel,
-        Some(action) => return Did::Beyond(action),
+        Some(Action::Edit(EditCommand::Previous)) => *selected = selected.checked_sub(1).unwrap_or(last),
+        Some(Action::Edit(EditCommand::Next)) => *selected = if *selected >= last { 0 } else { *selected + 1 },
+        Some(Action::Edit(EditCommand::Save)) => return KeyOutcome::Save,
+        Some(Action::Edit(EditCommand::Cancel)) => return KeyOutcome::Cancel,
+        Some(action) => return KeyOutcome::Unhandled(action),
         None => {
             // A letter leads to the next value that begins with it.
-            let Some(letter) = key.character() else { return Did::Nothing };
+            let Some(letter) = key.character() else { return KeyOutcome::Nothing };
             let order = (1..=values.len()).map(|step| (before + step) % values.len().max(1));
             let begins = |index: &usize| values.get(*index).is_some_and(|value| value.starts_with(letter));
             *selected = order.into_iter().find(begins).unwrap_or(before);
         }
     }
-    if *selected == before { Did::Nothing } else { Did::Changed }
+    if *selected == before { KeyOutcome::Nothing } else { KeyOutcome::Changed }
 }

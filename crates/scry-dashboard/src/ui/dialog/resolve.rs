@@ -6,27 +6,34 @@ use serde_json::Value;
 
 use super::super::look::Look;
 use super::super::row::Row;
-use super::{draft, frame, pointer, prose, write};
+use super::{field_input, frame, pointer, prose, write};
 use crate::app::App;
-use crate::app::edit::draft::Draft;
-use crate::app::edit::resolve::{Choice, ResolveSheet, Taken};
+use crate::app::edit::field_input::FieldInput;
+use crate::app::edit::resolve::{ConflictField, ConflictSide, ResolveDialog};
 use crate::app::measure::{fit, pad};
 use crate::app::value::say;
 
 /// How many lines of a long value are shown.
-const LINES: usize = 4;
+const MAX_VALUE_LINES: usize = 4;
 
-pub(super) fn draw(app: &App, look: &Look, sheet: &ResolveSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let name = app.seen_entity(&sheet.subject).map_or_else(String::new, |entity| entity.name.to_string());
-    let notes = format!("conflict {} now v{}", look.symbols.dot, sheet.current_version);
+pub(super) fn draw(
+    app: &App,
+    look: &Look,
+    dialog: &ResolveDialog,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    let name = app.seen_entity(&dialog.subject).map_or_else(String::new, |entity| entity.name.to_string());
+    let notes = format!("conflict {} now v{}", look.symbols.dot, dialog.current_version);
     let content = frame(look, &name, &notes, area, buffer);
-    let by = app.changed_by(&sheet.subject, &sheet.rows.iter().map(|row| row.field.name.as_str()).collect::<Vec<_>>());
+    let by =
+        app.changed_by(&dialog.subject, &dialog.rows.iter().map(|row| row.field.name.as_str()).collect::<Vec<_>>());
     let said = format!(
         "{} changed this while you did. Decide for each field what it is to be.",
         by.unwrap_or_else(|| "Somebody else".to_owned())
     );
     let rest = write(prose(&said, look.theme.text, content), content, buffer);
-    let columns = Columns::of(rest.width);
+    let columns = ResolveColumns::of(rest.width);
     let head = Row::new()
         .left(format!("  {}", pad("", columns.label)), look.theme.muted)
         .left(pad(" b before", columns.value), look.theme.muted)
@@ -34,18 +41,18 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &ResolveSheet, area: Rect, buf
         .left(pad(" t theirs", columns.value), look.theme.muted);
     let mut rest = write([head], rest, buffer);
     let mut cursor = None;
-    for (index, row) in sheet.rows.iter().enumerate() {
-        let here = index == sheet.cursor;
+    for (index, row) in dialog.rows.iter().enumerate() {
+        let here = index == dialog.cursor;
         rest = write(choice(look, row, here, &columns), rest, buffer);
-        if let Some(open) = sheet.open.as_ref().filter(|_| here) {
+        if let Some(open) = dialog.open.as_ref().filter(|_| here) {
             let place = Rect { x: rest.x + 4, width: rest.width.saturating_sub(4), height: rest.height.min(6), ..rest };
-            let used = match &open.draft {
-                Draft::Block(text) => {
-                    cursor = Some(draft::block(text, look, place, buffer));
+            let used = match &open.field_input {
+                FieldInput::Block(text) => {
+                    cursor = Some(field_input::block(text, look, place, buffer));
                     place.height
                 }
-                line @ (Draft::Line(_) | Draft::Options { .. }) => {
-                    cursor = draft::line(line, look, Rect { height: 1, ..place }, buffer);
+                line @ (FieldInput::Line(_) | FieldInput::Options { .. }) => {
+                    cursor = field_input::line(line, look, Rect { height: 1, ..place }, buffer);
                     1
                 }
             };
@@ -58,12 +65,12 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &ResolveSheet, area: Rect, buf
     cursor
 }
 
-struct Columns {
+struct ResolveColumns {
     label: usize,
     value: usize,
 }
 
-impl Columns {
+impl ResolveColumns {
     fn of(width: u16) -> Self {
         let width = usize::from(width).saturating_sub(2);
         let label = (width / 5).clamp(8, 16);
@@ -71,8 +78,8 @@ impl Columns {
     }
 }
 
-fn choice(look: &Look, row: &Choice, here: bool, columns: &Columns) -> Vec<Row> {
-    let cells = [(&row.base, Taken::Base), (&row.mine, Taken::Mine), (&row.theirs, Taken::Theirs)];
+fn choice(look: &Look, row: &ConflictField, here: bool, columns: &ResolveColumns) -> Vec<Row> {
+    let cells = [(&row.base, ConflictSide::Base), (&row.mine, ConflictSide::Mine), (&row.theirs, ConflictSide::Theirs)];
     let inner = columns.value.saturating_sub(3);
     let texts: Vec<Vec<String>> = cells.iter().map(|(value, _)| lines(value, inner)).collect();
     let height = texts.iter().map(Vec::len).max().unwrap_or(1).max(1);
@@ -92,7 +99,7 @@ fn choice(look: &Look, row: &Choice, here: bool, columns: &Columns) -> Vec<Row> 
             })
         })
         .collect();
-    if let Taken::Other(value) = &row.taken {
+    if let ConflictSide::Other(value) = &row.taken {
         rows.push(
             Row::new()
                 .left(format!("  {}", pad("", columns.label)), look.theme.muted)
@@ -104,8 +111,8 @@ fn choice(look: &Look, row: &Choice, here: bool, columns: &Columns) -> Vec<Row> 
 
 fn lines(value: &Value, columns: usize) -> Vec<String> {
     let mut lines = crate::app::measure::wrap(&say(value), columns.max(4));
-    if lines.len() > LINES {
-        lines.truncate(LINES);
+    if lines.len() > MAX_VALUE_LINES {
+        lines.truncate(MAX_VALUE_LINES);
         if let Some(last) = lines.last_mut() {
             *last = fit(&format!("{last} …"), columns.max(4));
         }

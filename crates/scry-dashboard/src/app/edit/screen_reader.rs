@@ -3,10 +3,10 @@
 use scry_protocol::EntityType;
 use serde_json::Value;
 
-use super::create::Form;
-use super::field::{Field, Kind};
-use super::resolve::Taken;
-use super::{Deed, Sheet, moment};
+use super::create::CreateForm;
+use super::field::{EditField, FieldKind};
+use super::resolve::ConflictSide;
+use super::{Dialog, EditCommand, moment};
 use crate::app::pending::{Held, State, words};
 use crate::app::plain::{sentence, spelt};
 use crate::app::value::say;
@@ -14,39 +14,45 @@ use crate::app::{App, Effect};
 
 impl App {
     /// Carries out a command that changes something, with what was typed behind it.
-    pub(in crate::app) fn deed_line(&mut self, deed: Deed, rest: &str) -> Vec<Effect> {
-        if deed.changes_campaign() && self.rights().is_none() {
+    pub(in crate::app) fn command_line_edit(&mut self, edit_command: EditCommand, rest: &str) -> Vec<Effect> {
+        if edit_command.changes_campaign() && self.rights().is_none() {
             self.reply(self.why_not());
             return Vec::new();
         }
-        match deed {
-            Deed::Fields if rest.is_empty() => self.answer_fields(),
-            Deed::Fields => return self.field_line(rest),
-            Deed::Create => return self.create_line(rest),
-            Deed::Delete => return self.delete_line(rest),
-            Deed::Clock => return self.clock_line(rest),
-            Deed::Edits => self.answer_edits(),
-            Deed::Again => return self.with_held(rest, |app, held| app.send_again(held)),
-            Deed::Discard => return self.with_held(rest, |app, held| app.give_up(held)),
-            Deed::Mine => return self.with_held(rest, |app, held| app.take_side(held, &Taken::Mine)),
-            Deed::Theirs => return self.with_held(rest, |app, held| app.take_side(held, &Taken::Theirs)),
-            Deed::Base => return self.with_held(rest, |app, held| app.take_side(held, &Taken::Base)),
-            Deed::Preferences => return self.preferences_line(rest),
-            Deed::Undo
-            | Deed::Open
-            | Deed::Save
-            | Deed::Cancel
-            | Deed::Confirm
-            | Deed::Other
-            | Deed::Previous
-            | Deed::Next
-            | Deed::PreviousLine
-            | Deed::NextLine
-            | Deed::MarkRead
-            | Deed::MarkAllRead
-            | Deed::AcceptInvitation
-            | Deed::DeclineInvitation
-            | Deed::Text(_) => return self.begin(deed),
+        match edit_command {
+            EditCommand::Fields if rest.is_empty() => self.answer_fields(),
+            EditCommand::Fields => return self.field_line(rest),
+            EditCommand::Create => return self.create_line(rest),
+            EditCommand::Delete => return self.delete_line(rest),
+            EditCommand::Clock => return self.clock_line(rest),
+            EditCommand::Edits => self.answer_edits(),
+            EditCommand::Again => return self.with_open_edit(rest, |app, held| app.send_again(held)),
+            EditCommand::Discard => return self.with_open_edit(rest, |app, held| app.discard_edit(held)),
+            EditCommand::Mine => {
+                return self.with_open_edit(rest, |app, held| app.take_side(held, &ConflictSide::Mine));
+            }
+            EditCommand::Theirs => {
+                return self.with_open_edit(rest, |app, held| app.take_side(held, &ConflictSide::Theirs));
+            }
+            EditCommand::Base => {
+                return self.with_open_edit(rest, |app, held| app.take_side(held, &ConflictSide::Base));
+            }
+            EditCommand::Preferences => return self.preferences_line(rest),
+            EditCommand::Undo
+            | EditCommand::Open
+            | EditCommand::Save
+            | EditCommand::Cancel
+            | EditCommand::Confirm
+            | EditCommand::Other
+            | EditCommand::Previous
+            | EditCommand::Next
+            | EditCommand::PreviousLine
+            | EditCommand::NextLine
+            | EditCommand::MarkRead
+            | EditCommand::MarkAllRead
+            | EditCommand::AcceptInvitation
+            | EditCommand::DeclineInvitation
+            | EditCommand::Text(_) => return self.begin(edit_command),
         }
         Vec::new()
     }
@@ -55,10 +61,10 @@ impl App {
         let Some(entity) = self.selected() else {
             return self.reply("Nothing is selected; “detail NAME” selects something.");
         };
-        let line = |field: &Field| {
+        let line = |field: &EditField| {
             let value = entity.field(&field.name).map_or_else(|| "nothing".to_owned(), say);
             let note = match (&field.kind, field.note.as_str()) {
-                (Kind::List, _) => ", several parted by commas".to_owned(),
+                (FieldKind::List, _) => ", several parted by commas".to_owned(),
                 (_, "") => String::new(),
                 (_, note) => format!(", may be {}", note.replace(" | ", ", ")),
             };
@@ -84,7 +90,7 @@ impl App {
         let was = entity.field(&field.name).map(Value::from).unwrap_or_default();
         let key = entity.key.clone();
         // Several texts are written one to a line elsewhere; here a comma parts them.
-        let typed = if field.kind == Kind::List { typed.replace(',', "\n") } else { typed };
+        let typed = if field.kind == FieldKind::List { typed.replace(',', "\n") } else { typed };
         match field.kind.read(&typed, &field.unit) {
             Err(fault) => self.reply(format!("{} {fault}.", field.label)),
             Ok(value) if value == was => self.reply(format!("{} is {} already.", field.label, say(&value))),
@@ -110,7 +116,7 @@ impl App {
             plans.into_iter().for_each(|plan| self.reply(format!("{}.", plan.words)));
             return Vec::new();
         };
-        let input = Form::named(&plan.kind, name.trim());
+        let input = CreateForm::named(&plan.kind, name.trim());
         let effects = input.map(|input| self.create(plan, input)).unwrap_or_default();
         self.answer_submitted();
         effects
@@ -119,17 +125,17 @@ impl App {
     /// Deletes what is selected, if its whole name is typed: that takes the place of a question.
     fn delete_line(&mut self, rest: &str) -> Vec<Effect> {
         self.open_delete();
-        let Some(Sheet::Delete(sheet)) = self.sheet.take() else { return Vec::new() };
-        let name = self.cache.get(&sheet.subject).map(|entity| entity.name.to_string()).unwrap_or_default();
+        let Some(Dialog::Delete(dialog)) = self.dialog.take() else { return Vec::new() };
+        let name = self.cache.get(&dialog.subject).map(|entity| entity.name.to_string()).unwrap_or_default();
         if rest != name {
-            let losses = self.losses(&sheet.subject);
+            let losses = self.losses(&dialog.subject);
             let losses = losses.iter().map(|loss| format!("{} {}: {}", loss.count, loss.what, loss.names));
             let with = losses.collect::<Vec<_>>().join("; ");
             let with = if with.is_empty() { String::new() } else { format!(" With it go {with}.") };
-            self.reply(format!("“delete {name}” deletes this {}.{with}", sheet.subject.entity_type));
+            self.reply(format!("“delete {name}” deletes this {}.{with}", dialog.subject.entity_type));
             return Vec::new();
         }
-        let effects = self.delete(sheet);
+        let effects = self.delete(dialog);
         self.answer_submitted();
         effects
     }
@@ -170,7 +176,7 @@ impl App {
     }
 
     /// Does something with the edit of a number in the list of edits.
-    fn with_held(&mut self, number: &str, act: impl FnOnce(&mut Self, &Held) -> Vec<Effect>) -> Vec<Effect> {
+    fn with_open_edit(&mut self, number: &str, act: impl FnOnce(&mut Self, &Held) -> Vec<Effect>) -> Vec<Effect> {
         let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let held = index.and_then(|index| self.pending.unsettled().nth(index).cloned());
         match held {
@@ -183,17 +189,17 @@ impl App {
     }
 
     /// Resolves a conflict as a whole, for one side.
-    fn take_side(&mut self, held: &Held, side: &Taken) -> Vec<Effect> {
+    fn take_side(&mut self, held: &Held, side: &ConflictSide) -> Vec<Effect> {
         self.open_resolve(&held.edit.key);
-        let Some(Sheet::Resolve(mut sheet)) = self.sheet.take() else {
+        let Some(Dialog::Resolve(mut dialog)) = self.dialog.take() else {
             if !matches!(&held.state, State::Refused(refusal) if refusal.conflict.is_some()) {
                 self.reply("This edit is in no conflict.");
             }
             return Vec::new();
         };
-        sheet.rows.iter_mut().for_each(|row| row.taken = side.clone());
-        let effects = self.resolved(&sheet);
-        self.sheet = None;
+        dialog.rows.iter_mut().for_each(|row| row.taken = side.clone());
+        let effects = self.resolved(&dialog);
+        self.dialog = None;
         effects
     }
 
@@ -212,9 +218,9 @@ impl App {
 }
 
 /// Finds the field that a line begins with, and returns what comes behind its name.
-fn named(fields: &[Field], line: &str) -> Option<(Field, String)> {
+fn named(fields: &[EditField], line: &str) -> Option<(EditField, String)> {
     let lower = line.to_lowercase();
-    let whole = |field: &Field| {
+    let whole = |field: &EditField| {
         let names = [field.label.to_lowercase(), field.name.clone(), plain_name(field)];
         let begins = |name: &String| {
             lower.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
@@ -231,6 +237,6 @@ fn named(fields: &[Field], line: &str) -> Option<(Field, String)> {
     Some((field.clone(), value))
 }
 
-fn plain_name(field: &Field) -> String {
+fn plain_name(field: &EditField) -> String {
     field.name.rsplit('.').next().unwrap_or_default().to_lowercase()
 }

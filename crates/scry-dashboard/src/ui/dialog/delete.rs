@@ -7,12 +7,12 @@ use super::super::look::Look;
 use super::super::row::Row;
 use super::{frame, prose, write};
 use crate::app::App;
-use crate::app::edit::delete::DeleteSheet;
+use crate::app::edit::delete::DeleteDialog;
 
-pub(super) fn draw(app: &App, look: &Look, sheet: &DeleteSheet, area: Rect, buffer: &mut Buffer) {
-    let name = app.seen_entity(&sheet.subject).map_or_else(String::new, |entity| entity.name.to_string());
-    let content = frame(look, &format!("Delete {name}?"), sheet.subject.entity_type.as_str(), area, buffer);
-    let losses = app.losses(&sheet.subject);
+pub(super) fn draw(app: &App, look: &Look, dialog: &DeleteDialog, area: Rect, buffer: &mut Buffer) {
+    let name = app.seen_entity(&dialog.subject).map_or_else(String::new, |entity| entity.name.to_string());
+    let content = frame(look, &format!("Delete {name}?"), dialog.subject.entity_type.as_str(), area, buffer);
+    let losses = app.losses(&dialog.subject);
     let rest = write([Row::new()], content, buffer);
     let rest = if losses.is_empty() {
         write(prose("Nothing else goes with it.", look.theme.text, rest), rest, buffer)
@@ -23,7 +23,7 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &DeleteSheet, area: Rect, buff
             write(prose(&line, look.theme.warn, rest), rest, buffer)
         })
     };
-    let company = app.company(&sheet.subject);
+    let company = app.company(&dialog.subject);
     let rest = company.iter().fold(rest, |rest, line| {
         write(prose(&format!("{} {line}", look.symbols.pencil), look.theme.warn, rest), rest, buffer)
     });

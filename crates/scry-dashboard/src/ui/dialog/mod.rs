@@ -3,8 +3,8 @@
 mod clock;
 mod create;
 mod delete;
-mod draft;
 mod edits;
+mod field_input;
 mod fields;
 mod preferences;
 mod resolve;
@@ -16,27 +16,27 @@ use ratatui::widgets::{Clear, Widget};
 use super::look::Look;
 use super::row::Row;
 use crate::app::App;
-use crate::app::edit::Sheet;
+use crate::app::edit::Dialog;
 use crate::app::measure::{fit, width, wrap};
 
 /// Draws a sheet over the panes; returns the place of the cursor where something is typed.
-pub(super) fn draw(app: &App, look: &Look, sheet: &Sheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(app: &App, look: &Look, dialog: &Dialog, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     Clear.render(area, buffer);
-    match sheet {
-        Sheet::Fields(sheet) => fields::draw(app, look, sheet, area, buffer),
-        Sheet::Create(sheet) => create::draw(app, look, sheet, area, buffer),
-        Sheet::Clock(sheet) => clock::draw(app, look, sheet, area, buffer),
-        Sheet::Resolve(sheet) => resolve::draw(app, look, sheet, area, buffer),
-        Sheet::Delete(sheet) => {
-            delete::draw(app, look, sheet, area, buffer);
+    match dialog {
+        Dialog::Fields(dialog) => fields::draw(app, look, dialog, area, buffer),
+        Dialog::Create(dialog) => create::draw(app, look, dialog, area, buffer),
+        Dialog::Clock(dialog) => clock::draw(app, look, dialog, area, buffer),
+        Dialog::Resolve(dialog) => resolve::draw(app, look, dialog, area, buffer),
+        Dialog::Delete(dialog) => {
+            delete::draw(app, look, dialog, area, buffer);
             None
         }
-        Sheet::Preferences(sheet) => {
-            preferences::draw(look, sheet, area, buffer);
+        Dialog::Preferences(dialog) => {
+            preferences::draw(look, dialog, area, buffer);
             None
         }
-        Sheet::Edits(sheet) => {
-            edits::draw(app, look, sheet, area, buffer);
+        Dialog::Edits(dialog) => {
+            edits::draw(app, look, dialog, area, buffer);
             None
         }
     }

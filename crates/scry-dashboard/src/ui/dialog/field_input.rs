@@ -6,26 +6,26 @@ use ratatui::layout::{Position, Rect};
 use super::super::look::Look;
 use super::super::prompt;
 use super::super::row::{Row, columns};
-use crate::app::edit::buffer::Buffer as Text;
-use crate::app::edit::draft::Draft;
+use crate::app::edit::buffer::TextBuffer as Text;
+use crate::app::edit::field_input::FieldInput;
 
 /// Tells how many lines a draft takes below its label.
-pub(super) fn height(draft: &Draft, width: u16) -> u16 {
-    match draft {
-        Draft::Line(_) | Draft::Options { .. } => 0,
-        Draft::Block(text) => columns(text.lines(usize::from(width)).len().max(3)),
+pub(super) fn height(field_input: &FieldInput, width: u16) -> u16 {
+    match field_input {
+        FieldInput::Line(_) | FieldInput::Options { .. } => 0,
+        FieldInput::Block(text) => columns(text.lines(usize::from(width)).len().max(3)),
     }
 }
 
 /// Draws a draft of one line at the start of `area`.
-pub(super) fn line(draft: &Draft, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    match draft {
-        Draft::Line(text) => {
+pub(super) fn line(field_input: &FieldInput, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    match field_input {
+        FieldInput::Line(text) => {
             let at = prompt::draw(text, "", look, area, buffer);
             buffer.set_style(Rect { height: 1, ..area }, look.theme.strong);
             Some(at)
         }
-        Draft::Options { values, selected } => {
+        FieldInput::Options { values, selected } => {
             let row = values.iter().enumerate().fold(Row::new(), |row, (index, value)| {
                 let (open, close) = if index == *selected { ("[", "]") } else { (" ", " ") };
                 let style = if index == *selected { look.theme.focused } else { look.theme.muted };
@@ -34,7 +34,7 @@ pub(super) fn line(draft: &Draft, look: &Look, area: Rect, buffer: &mut Buffer) 
             row.draw(Rect { height: 1, ..area }, buffer);
             None
         }
-        Draft::Block(_) => None,
+        FieldInput::Block(_) => None,
     }
 }
 

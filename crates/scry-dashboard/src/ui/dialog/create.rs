@@ -5,21 +5,27 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::look::Look;
 use super::super::row::{Row, columns};
-use super::{draft, frame, pointer, write};
+use super::{field_input, frame, pointer, write};
 use crate::app::App;
-use crate::app::edit::create::{CreateSheet, Form};
+use crate::app::edit::create::{CreateDialog, CreateForm};
 use crate::app::measure::{pad, width};
 
-pub(super) fn draw(_app: &App, look: &Look, sheet: &CreateSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    match (&sheet.form, sheet.plan()) {
+pub(super) fn draw(
+    _app: &App,
+    look: &Look,
+    dialog: &CreateDialog,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    match (&dialog.form, dialog.plan()) {
         (Some(form), Some(plan)) => {
             let content = frame(look, &format!("New {}", plan.words), "create", area, buffer);
             fill_in(form, look, content, buffer)
         }
         _ => {
             let content = frame(look, "Create what?", "create", area, buffer);
-            let rows = sheet.plans.iter().enumerate().map(|(index, plan)| {
-                let here = index == sheet.chosen;
+            let rows = dialog.plans.iter().enumerate().map(|(index, plan)| {
+                let here = index == dialog.chosen;
                 let style = if here { look.theme.strong } else { look.theme.text };
                 Row::new().left(pointer(look, here), look.theme.focused).left(plan.words.clone(), style)
             });
@@ -29,11 +35,11 @@ pub(super) fn draw(_app: &App, look: &Look, sheet: &CreateSheet, area: Rect, buf
     }
 }
 
-fn fill_in(form: &Form, look: &Look, content: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn fill_in(form: &CreateForm, look: &Look, content: Rect, buffer: &mut Buffer) -> Option<Position> {
     let labels = form.lines.iter().map(|(field, _)| width(&field.label)).max().unwrap_or(0);
     let mut cursor = None;
     let mut rest = content;
-    for (index, (field, draft)) in form.lines.iter().enumerate() {
+    for (index, (field, field_input)) in form.lines.iter().enumerate() {
         let here = index == form.at;
         let style = if here { look.theme.key } else { look.theme.muted };
         let head = Row::new()
@@ -45,7 +51,7 @@ fn fill_in(form: &Form, look: &Look, content: Rect, buffer: &mut Buffer) -> Opti
             break;
         }
         rest = write([head], rest, buffer);
-        let drawn = draft::line(draft, look, place, buffer);
+        let drawn = field_input::line(field_input, look, place, buffer);
         cursor = cursor.or(drawn.filter(|_| here));
     }
     let below = if form.asks {

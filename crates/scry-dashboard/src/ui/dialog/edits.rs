@@ -7,17 +7,17 @@ use super::super::look::Look;
 use super::super::row::Row;
 use super::{frame, pointer, prose, write};
 use crate::app::App;
-use crate::app::edit::edits::EditsSheet;
+use crate::app::edit::edits::EditsDialog;
 use crate::app::measure::pad;
 use crate::app::pending::{State, words};
 
-pub(super) fn draw(app: &App, look: &Look, sheet: &EditsSheet, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, look: &Look, dialog: &EditsDialog, area: Rect, buffer: &mut Buffer) {
     let count = app.pending().unsettled().count();
     let content = frame(look, "Your edits", &format!("{count} not saved yet"), area, buffer);
     let mut rest = content;
-    let first = (sheet.cursor + 3).saturating_sub(usize::from(content.height) / 2);
+    let first = (dialog.cursor + 3).saturating_sub(usize::from(content.height) / 2);
     for (index, held) in app.pending().unsettled().enumerate().skip(first) {
-        let here = index == sheet.cursor;
+        let here = index == dialog.cursor;
         let style = match held.state {
             State::Refused(_) | State::Lost(_) => look.theme.bad,
             State::Submitted | State::Waiting | State::Sending | State::Applied { .. } => look.theme.warn,

@@ -9,21 +9,21 @@ use super::super::prompt;
 use super::super::row::Row;
 use super::{frame, prose, write};
 use crate::app::App;
-use crate::app::edit::clock::{ClockSheet, Due};
+use crate::app::edit::clock::{ClockDialog, DuePreview};
 use crate::app::measure::pad;
 
-pub(super) fn draw(app: &App, look: &Look, sheet: &ClockSheet, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(app: &App, look: &Look, dialog: &ClockDialog, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let content = frame(look, "Move the clock", "advance or set", area, buffer);
     let now = app.clock().today().map(scry_calendar::WorldDate::long).unwrap_or_default();
     let rest = write([Row::new().left("Now    ", look.theme.muted).left(now, look.theme.text)], content, buffer);
-    let cursor = prompt::draw(&sheet.prompt, "Go by  ", look, Rect { height: 1, ..rest }, buffer);
+    let cursor = prompt::draw(&dialog.prompt, "Go by  ", look, Rect { height: 1, ..rest }, buffer);
     let rest = Rect { y: rest.y + 1, height: rest.height.saturating_sub(1), ..rest };
-    let rest = match &sheet.goal {
+    let rest = match &dialog.goal {
         Ok(_) => {
             let then = app.clock_goal().unwrap_or_default();
             write([Row::new().left("Then   ", look.theme.muted).left(then, look.theme.strong)], rest, buffer)
         }
-        Err(fault) if sheet.is_tried || sheet.prompt.text().chars().count() > 4 => {
+        Err(fault) if dialog.is_tried || dialog.prompt.text().chars().count() > 4 => {
             write(prose(&format!("{} {fault}", look.symbols.notice), look.theme.bad, rest), rest, buffer)
         }
         Err(_) => {
@@ -32,18 +32,18 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &ClockSheet, area: Rect, buffe
         }
     };
     let rest = write([Row::new()], rest, buffer);
-    due(app, look, &sheet.due, rest, buffer);
+    due(app, look, &dialog.due, rest, buffer);
     Some(cursor)
 }
 
-fn due(app: &App, look: &Look, due: &Due, area: Rect, buffer: &mut Buffer) {
+fn due(app: &App, look: &Look, due: &DuePreview, area: Rect, buffer: &mut Buffer) {
     let sentence = match due {
-        Due::Nothing => return,
-        Due::Wanted(_) | Due::Asked => "Looking up what falls due until then.",
-        Due::NotOffered => "This server cannot tell beforehand what falls due until then.",
-        Due::Failed => "What falls due until then could not be asked; the connection does not answer.",
-        Due::Known(list) if list.is_empty() => "Nothing falls due until then.",
-        Due::Known(list) => {
+        DuePreview::Nothing => return,
+        DuePreview::Wanted(_) | DuePreview::Asked => "Looking up what falls due until then.",
+        DuePreview::NotOffered => "This server cannot tell beforehand what falls due until then.",
+        DuePreview::Failed => "What falls due until then could not be asked; the connection does not answer.",
+        DuePreview::Known(list) if list.is_empty() => "Nothing falls due until then.",
+        DuePreview::Known(list) => {
             let rest = write(
                 [Row::new().left(format!("{} fall due until then", list.len()), look.theme.accent)],
                 area,
