@@ -6,9 +6,9 @@ use std::time::Instant;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
-use scry_dashboard::app::entry::Entry;
-use scry_dashboard::app::{self, App, Clock, Journal, Msg, Now};
-use scry_dashboard::ui::{self, Look};
+use scry_dashboard::app::entry::JournalItem;
+use scry_dashboard::app::{self, App, Clock, JournalView, Msg, Now};
+use scry_dashboard::ui::{self, Appearance};
 use scry_model::cache::Cache;
 use scry_model::event::{ClientEvent, Delivery, Phase, Status};
 use serde_json::json;
@@ -32,7 +32,7 @@ const PANES: [(&str, &str); 8] = [
 /// Opens a dashboard on a campaign, with somebody else there and something to read.
 fn dashboard(size: (u16, u16), campaign: Campaign) -> (App, Now) {
     let now = Now { mono: Instant::now(), wall: Timestamp::UNIX_EPOCH };
-    let mut app = App::new(app::Options { journal_limit: FULL, ..app::Options::default() }, size, now);
+    let mut app = App::new(app::AppOptions { journal_limit: FULL, ..app::AppOptions::default() }, size, now);
     app.start(Some("c".parse().unwrap()));
     let live = Status { phase: Phase::Live, ..Status::disconnected() };
     app.update(now, Msg::Client(ClientEvent::Status(live)));
@@ -72,7 +72,7 @@ fn fill(app: &mut App, now: Now, deliveries: &[Delivery]) {
 
 /// Draws each pane with the whole screen around it; the journal is full.
 pub fn frames(criterion: &mut Criterion) {
-    let look = Look::new(true, false);
+    let appearance = Appearance::new(true, false);
     for (name, campaign) in [("800 entities", USUAL), ("10,000 entities", HUGE)] {
         let deliveries = deliveries(campaign);
         let mut group = criterion.benchmark_group(format!("frame, {name}"));
@@ -84,9 +84,9 @@ pub fn frames(criterion: &mut Criterion) {
                     let code = if key == '\r' { KeyCode::Enter } else { KeyCode::Char(key) };
                     app.update(now, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
                 }
-                assert!(black_box(ui::picture(&app, &look)).area.width == size.0);
+                assert!(black_box(ui::picture(&app, &appearance)).area.width == size.0);
                 let id = BenchmarkId::new(pane, format!("{}x{}", size.0, size.1));
-                group.bench_function(id, |bencher| bencher.iter(|| ui::picture(black_box(&app), &look)));
+                group.bench_function(id, |bencher| bencher.iter(|| ui::picture(black_box(&app), &appearance)));
             }
         }
         group.finish();
@@ -97,18 +97,18 @@ pub fn frames(criterion: &mut Criterion) {
 pub fn intake(criterion: &mut Criterion) {
     let received = deliveries(USUAL);
     let (cache, clock) = (Cache::default(), Clock::default());
-    let entries: Vec<_> = received.iter().map(|delivery| Entry::delivered(delivery, &cache, &clock)).collect();
+    let entries: Vec<_> = received.iter().map(|delivery| JournalItem::delivered(delivery, &cache, &clock)).collect();
     let mut group = criterion.benchmark_group("journal");
     group.throughput(Throughput::Elements(EVENTS.into()));
     for (name, held) in [("append", 0), ("append to a full one", FULL)] {
-        let mut journal = Journal::new(FULL);
+        let mut journal = JournalView::new(FULL);
         entries.iter().cycle().take(held).for_each(|entry| journal.push(entry.clone(), true));
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
                 || entries.clone(),
                 |entries| {
                     if held == 0 {
-                        journal = Journal::new(FULL);
+                        journal = JournalView::new(FULL);
                     }
                     entries.into_iter().for_each(|entry| journal.push(entry, true));
                 },

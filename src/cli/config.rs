@@ -8,7 +8,7 @@ use scry_config::EnvLookup;
 use scry_config::client::Settings;
 use scry_config::files;
 use scry_config::paths::Dirs;
-use scry_dashboard::app::keymap::Bound;
+use scry_dashboard::app::keymap::BoundCommand;
 
 use super::args::{Common, ConfigAction};
 use super::context::{say, settings};
@@ -73,7 +73,7 @@ fn check(settings: &Settings) -> Result<Exit, CliError> {
 /// Lists every command of the dashboard as the configuration writes it, with what it does.
 fn keys(settings: &Settings) -> Result<Exit, CliError> {
     let keymap = preferences::keymap(settings)?;
-    let line = |bound: Bound<'_>| {
+    let line = |bound: BoundCommand<'_>| {
         let keys: Vec<_> = bound.keys.iter().map(|key| format!("\"{key}\"")).collect();
         let name = format!("{}.{}", bound.binding.context.name(), bound.binding.command);
         format!("{name:<28} = [{}]  # {}\n", keys.join(", "), bound.binding.help)

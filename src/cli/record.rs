@@ -12,7 +12,7 @@ use scry_client::error::ApiError;
 use scry_client::session::SessionOptions;
 use scry_command::exit::Exit;
 use scry_command::progress::Progress;
-use scry_dashboard::app::replay::Tape;
+use scry_dashboard::app::replay::LoadedRecording;
 use scry_model::event::{Delivery, Snapshot};
 use scry_protocol::{EventKind, Room};
 use scry_query::expr::{Expr, KnownNames};
@@ -203,10 +203,11 @@ async fn show(context: &Context, recording: Recording, speed: PlaybackSpeed) -> 
         // Anyone who may write the file could have put anything into it.
         nodes: state.nodes.iter().map(Json::from).collect(),
     };
-    let tape = Tape { campaign, started_at, state: state.map(snapshot), entries: recording.entries.into() };
+    let recording =
+        LoadedRecording { campaign, started_at, state: state.map(snapshot), entries: recording.entries.into() };
     // A recording neither asks a server nor keeps anything; the dashboard only wants to know whom it would ask.
     let options = TuiOptions::new(&context.settings, context.screen_api()?, None, None);
-    match tui::run(TuiOptions { replay: Some((tape, speed)), ..options }).await? {
+    match tui::run(TuiOptions { replay: Some((recording, speed)), ..options }).await? {
         Ended::Exit(exit) => Ok(exit),
         // A recording is the same whoever's server is asked.
         Ended::Profile(_) => Ok(Exit::Met),

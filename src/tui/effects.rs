@@ -9,7 +9,7 @@ use scry_client::error::ApiError;
 use scry_client::outbox::OutboxStores;
 use scry_client::session::{self, Session, SessionOptions};
 use scry_dashboard::app::copy::Export;
-use scry_dashboard::app::{Choice, Effect, Msg, Unanswered};
+use scry_dashboard::app::{AppEffect, CampaignChoice, Msg, RefetchError};
 use scry_model::event::Status;
 use scry_protocol::Room;
 use tokio::sync::{mpsc, watch};
@@ -82,38 +82,38 @@ impl Runner {
     ///
     /// # Errors
     /// [`TuiError::Api`] when the connection cannot be set up at all.
-    pub(super) fn execute(&mut self, effects: Vec<Effect>) -> Result<After, TuiError> {
+    pub(super) fn execute(&mut self, effects: Vec<AppEffect>) -> Result<After, TuiError> {
         let mut after = After::GoOn;
         for effect in effects {
             match effect {
-                Effect::Watch(campaign) => {
+                AppEffect::Watch(campaign) => {
                     self.edits.open(&campaign);
                     let options = self.options.clone().room(Room::Campaign(campaign));
                     self.session = Some(session::connect(options)?);
                 }
-                Effect::RetryNow => {
+                AppEffect::RetryNow => {
                     if let Some(session) = &self.session {
                         session.handle.retry_now();
                     }
                 }
-                Effect::Submit { edit, .. } => self.edits.submit(*edit),
-                Effect::RetryEdit { key, .. } => self.edits.retry(&key),
-                Effect::DiscardEdit(key) => self.edits.discard(&key),
-                Effect::Tell(request) => {
+                AppEffect::Submit { edit, .. } => self.edits.submit(*edit),
+                AppEffect::RetryEdit { key, .. } => self.edits.retry(&key),
+                AppEffect::DiscardEdit(key) => self.edits.discard(&key),
+                AppEffect::Emit(request) => {
                     if let Some(session) = &self.session {
                         session.handle.emit(request);
                     }
                 }
-                Effect::LoadInbox => {
+                AppEffect::LoadInbox => {
                     self.ask(async move |api| Msg::Inbox(api.inbox().await.map_err(|error| unanswered(&error))));
                 }
-                Effect::LoadLooks => self.ask_looks(),
-                Effect::MarkRead(id) => self.ask_nothing(async move |api| api.mark_read(&id).await.map(|_| ())),
-                Effect::MarkAllRead => self.ask_nothing(async move |api| api.mark_all_read().await.map(|_| ())),
-                Effect::SetPreferences(wanted) => self.ask(async move |api| {
+                AppEffect::LoadEventDisplays => self.ask_looks(),
+                AppEffect::MarkRead(id) => self.ask_nothing(async move |api| api.mark_read(&id).await.map(|_| ())),
+                AppEffect::MarkAllRead => self.ask_nothing(async move |api| api.mark_all_read().await.map(|_| ())),
+                AppEffect::SetPreferences(wanted) => self.ask(async move |api| {
                     Msg::Preferences(api.set_preferences(&wanted).await.map_err(|error| error.to_string()))
                 }),
-                Effect::AnswerInvitation { id, accept } => self.ask(async move |api| {
+                AppEffect::AnswerInvitation { id, accept } => self.ask(async move |api| {
                     let result = if accept {
                         let member = api.accept_invitation(&id).await;
                         member.map(|member| Some(member["role"].as_str().unwrap_or_default().to_lowercase()))
@@ -122,37 +122,37 @@ impl Runner {
                     };
                     Msg::InvitationAnswered { id, result: result.map_err(|error| error.to_string()) }
                 }),
-                Effect::AskDue { campaign, until } => self.ask(async move |api| {
+                AppEffect::PreviewDue { campaign, until } => self.ask(async move |api| {
                     let result = api.due_effects(&campaign, &until).await.map_err(|error| unanswered(&error));
                     Msg::Due { until, result }
                 }),
-                Effect::LoadCampaigns => {
+                AppEffect::LoadCampaigns => {
                     let disk = self.disk.clone();
                     self.ask(async move |api| Msg::Campaigns(campaigns(&api, disk).await));
                 }
-                Effect::LoadState(campaign) => self.states.order(Order::Load(campaign)),
-                Effect::SaveState(saved) => self.states.order(Order::Save(saved)),
-                Effect::ForgetState(campaign) => self.states.order(Order::Forget(campaign)),
-                Effect::Refetch(refetch) => self.ask(async move |api| {
+                AppEffect::LoadState(campaign) => self.states.order(Order::Load(campaign)),
+                AppEffect::SaveState(saved) => self.states.order(Order::Save(saved)),
+                AppEffect::ForgetState(campaign) => self.states.order(Order::Forget(campaign)),
+                AppEffect::Refetch(refetch) => self.ask(async move |api| {
                     let result = api.nodes(&refetch.ids).await.map_err(|error| unanswered(&error));
                     Msg::Refetched { request_id: refetch.request_id, result }
                 }),
-                Effect::LoadHistory { campaign, since, limit } => self.ask(async move |api| {
+                AppEffect::LoadHistory { campaign, since, limit } => self.ask(async move |api| {
                     let entries = api.events(&campaign, Some(since), Some(limit)).await;
                     let events = entries.map(|entries| entries.iter().filter_map(|entry| entry.event()).collect());
                     Msg::History(events.map_err(|error| error.to_string()))
                 }),
-                Effect::CheckServer => {
+                AppEffect::CheckServer => {
                     self.ask(async move |api| Msg::Server(api.health().await.map_err(|error| error.to_string())))
                 }
-                Effect::UseTheme(theme) => self.for_screen.push(ForScreen::Theme(theme)),
-                Effect::Copy { text, said } => self.for_screen.push(ForScreen::Copy { text, said }),
-                Effect::Export { kind, content } => self.for_screen.push(ForScreen::Export { kind, content }),
-                Effect::Mouse(taken) => self.for_screen.push(ForScreen::Mouse(taken)),
-                Effect::Alert(sentence) => self.for_screen.push(ForScreen::Alert(sentence)),
-                Effect::UseProfile(profile) => return Ok(After::Profile(profile)),
-                Effect::Suspend => after = After::Suspend,
-                Effect::Quit => return Ok(After::Quit),
+                AppEffect::UseTheme(theme) => self.for_screen.push(ForScreen::Theme(theme)),
+                AppEffect::Copy { text, said } => self.for_screen.push(ForScreen::Copy { text, said }),
+                AppEffect::Export { kind, content } => self.for_screen.push(ForScreen::Export { kind, content }),
+                AppEffect::Mouse(taken) => self.for_screen.push(ForScreen::Mouse(taken)),
+                AppEffect::Alert(sentence) => self.for_screen.push(ForScreen::Alert(sentence)),
+                AppEffect::UseProfile(profile) => return Ok(After::Profile(profile)),
+                AppEffect::Suspend => after = After::Suspend,
+                AppEffect::Quit => return Ok(After::Quit),
             }
         }
         Ok(after)
@@ -215,7 +215,7 @@ impl Runner {
             match api.event_displays().await {
                 Ok(looks) if looks.is_empty() => {}
                 // The dashboard may have been closed meanwhile.
-                Ok(looks) => _ = answer.send(Msg::Looks(looks)).await,
+                Ok(looks) => _ = answer.send(Msg::EventDisplays(looks)).await,
                 Err(error) => tracing::info!(%error, "it is not known how events of other applications are shown"),
             }
         });
@@ -247,8 +247,8 @@ impl Runner {
     }
 }
 
-const fn unanswered(error: &ApiError) -> Unanswered {
-    if matches!(error, ApiError::NotOffered { .. }) { Unanswered::NotOffered } else { Unanswered::Failed }
+const fn unanswered(error: &ApiError) -> RefetchError {
+    if matches!(error, ApiError::NotOffered { .. }) { RefetchError::NotOffered } else { RefetchError::Failed }
 }
 
 /// Waits for the next measured round trip; everything else about the status comes in order with the events.
@@ -263,7 +263,7 @@ async fn measured(status: &mut watch::Receiver<Status>) -> Duration {
 }
 
 /// Lists the campaigns one may see; those that are kept on disk, while the server cannot be asked.
-async fn campaigns(api: &Api, disk: DiskCache) -> Result<Vec<Choice>, String> {
+async fn campaigns(api: &Api, disk: DiskCache) -> Result<Vec<CampaignChoice>, String> {
     let found = match api.campaigns().await {
         Ok(found) => found,
         Err(error) => {
@@ -274,7 +274,7 @@ async fn campaigns(api: &Api, disk: DiskCache) -> Result<Vec<Choice>, String> {
             kept
         }
     };
-    let choice = |campaign: CampaignSummary| Choice {
+    let choice = |campaign: CampaignSummary| CampaignChoice {
         id: campaign.id,
         name: campaign.name,
         description: campaign.description.unwrap_or_default(),

@@ -31,9 +31,9 @@ use scry_command::exit::Exit;
 use scry_config::ConfigError;
 use scry_config::client::Settings;
 use scry_dashboard::app::copy::Export;
-use scry_dashboard::app::replay::Tape;
-use scry_dashboard::app::{App, Effect, Msg, Now};
-use scry_dashboard::ui::{self, Look};
+use scry_dashboard::app::replay::LoadedRecording;
+use scry_dashboard::app::{App, AppEffect, Msg, Now};
+use scry_dashboard::ui::{self, Appearance};
 use scry_model::event::ClientEvent;
 use scry_protocol::Id;
 
@@ -61,7 +61,7 @@ pub struct TuiOptions {
     /// The campaign to open; without one the dashboard asks.
     pub campaign: Option<Id>,
     /// A recording to show in the place of a campaign, and how many times as fast as it was.
-    pub replay: Option<(Tape, f64)>,
+    pub replay: Option<(LoadedRecording, f64)>,
     /// Something the person should know at once.
     pub notice: Option<String>,
     /// Where states are kept for the next start.
@@ -136,15 +136,15 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     let preferences = Preferences::new(&options.settings, answer.background)?;
     // A recording is looked at, not changed.
     let read_only = options.read_only || options.replay.is_some();
-    let own = scry_dashboard::app::Options { read_only, me: options.me, seed: rand::random(), ..preferences.app };
+    let own = scry_dashboard::app::AppOptions { read_only, me: options.me, seed: rand::random(), ..preferences.app };
     let mut app = App::new(own.clone(), screen.size()?, now());
     let mouse = own.mouse;
-    app.prefer(own, preferences.keymap);
+    app.apply_settings(own, preferences.keymap);
     let sittings = Sittings::of(&options.settings.dirs.data, &options.settings.server);
-    let sitting = sittings.load().filter(|_| options.settings.config.ui.restore);
-    let last = sitting.as_ref().and_then(|sitting| sitting.campaign.clone());
-    if let Some(sitting) = sitting {
-        app.resume(sitting);
+    let ui_state = sittings.load().filter(|_| options.settings.config.ui.restore);
+    let last = ui_state.as_ref().and_then(|ui_state| ui_state.campaign.clone());
+    if let Some(ui_state) = ui_state {
+        app.resume(ui_state);
     }
     if mouse {
         app.use_mouse();
@@ -153,8 +153,8 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     let outboxes = Some(options.outboxes).filter(|_| !read_only);
     let mut runner = Runner::new(options.session, options.disk, outboxes);
     let first = match options.replay {
-        Some((tape, speed)) => {
-            app.start_replay(tape, speed, now());
+        Some((recording, speed)) => {
+            app.start_replay(recording, speed, now());
             Vec::new()
         }
         None => app.start(options.campaign.or(last)),
@@ -167,7 +167,7 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
         screen: &mut screen,
         runner: &mut runner,
         signals: &mut signals,
-        look: preferences.look,
+        appearance: preferences.appearance,
         reload: Reload::start(options.settings.clone(), answer.background),
         background: answer.background,
         late: answer.late,
@@ -181,9 +181,9 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     drop(screen);
     // Whoever looks at a recording still comes back to their own campaign.
     if app.replay().is_none() {
-        sittings.save(&app.sitting());
+        sittings.save(&app.ui_state());
     }
-    runner.execute(app.farewell(now()).into_iter().collect())?;
+    runner.execute(app.final_save(now()).into_iter().collect())?;
     // The server should see a farewell rather than a dead socket, but nobody waits long for it.
     let _ = timeout(FAREWELL, runner.close()).await;
     ended
@@ -198,7 +198,7 @@ struct Loop<'a> {
     screen: &'a mut Screen,
     runner: &'a mut Runner,
     signals: &'a mut Signals,
-    look: Look,
+    appearance: Appearance,
     reload: Reload,
     background: Background,
     late: Late,
@@ -216,7 +216,7 @@ enum Woken {
 }
 
 impl Loop<'_> {
-    async fn run(&mut self, first: Vec<Effect>, typed: Vec<KeyEvent>) -> Result<Ended, TuiError> {
+    async fn run(&mut self, first: Vec<AppEffect>, typed: Vec<KeyEvent>) -> Result<Ended, TuiError> {
         let mut input = EventStream::new();
         let mut dirty = true;
         let mut pace = Pace::default();
@@ -239,7 +239,7 @@ impl Loop<'_> {
             let watched = self.app.is_watched();
             let now = Instant::now();
             if dirty && pace.allows(now, watched) {
-                self.screen.draw(self.app, &self.look)?;
+                self.screen.draw(self.app, &self.appearance)?;
                 self.app.drawn();
                 pace.drawn(now);
                 dirty = false;
@@ -314,9 +314,9 @@ impl Loop<'_> {
     /// Takes over a configuration that has changed; one with a mistake changes nothing, and is explained.
     fn take_over(&mut self, read: Result<Preferences, String>) {
         match read {
-            Ok(Preferences { app, keymap, look }) => {
-                self.look = look;
-                self.app.prefer(app, keymap);
+            Ok(Preferences { app, keymap, appearance }) => {
+                self.appearance = appearance;
+                self.app.apply_settings(app, keymap);
                 self.app.say("the configuration has changed and is taken over");
             }
             Err(mistake) => self.app.say(&format!("the configuration stays as it was: {mistake}")),
@@ -345,7 +345,7 @@ impl Loop<'_> {
 
     fn export(&self, kind: Export, content: Option<String>) {
         let content = content.unwrap_or_else(|| {
-            let picture = ui::picture(self.app, &self.look);
+            let picture = ui::picture(self.app, &self.appearance);
             match kind {
                 Export::Svg => ui::export::svg(&picture),
                 Export::Ansi => ui::export::ansi(&picture),
@@ -357,8 +357,8 @@ impl Loop<'_> {
     }
 
     fn use_theme(&mut self, name: &str) {
-        match preferences::look(&self.settings, name, self.background) {
-            Ok(look) => self.look = look,
+        match preferences::appearance(&self.settings, name, self.background) {
+            Ok(appearance) => self.appearance = appearance,
             Err(error) => self.app.say(&error.to_string()),
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use scry_command::exit::Exit;
-use scry_dashboard::app::plain::Teller;
+use scry_dashboard::app::screen_reader::Announcer;
 use scry_dashboard::app::{App, Msg};
 use scry_text as text;
 use tokio::sync::mpsc;
@@ -30,15 +30,15 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     let preferences = Preferences::new(&options.settings, Background::Unknown)?;
     let mut signals = Signals::listen()?;
     let read_only = options.read_only;
-    let own = scry_dashboard::app::Options {
+    let own = scry_dashboard::app::AppOptions {
         read_only,
         me: options.me,
         seed: rand::random(),
-        spoken: true,
+        screen_reader: true,
         ..preferences.app
     };
     let mut app = App::new(own.clone(), SIZE, now());
-    app.prefer(own, preferences.keymap);
+    app.apply_settings(own, preferences.keymap);
     let outboxes = Some(options.outboxes).filter(|_| !read_only);
     let mut runner = Runner::new(options.session, options.disk, outboxes);
     let first = app.start(options.campaign);
@@ -47,8 +47,8 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     }
     let mut after = runner.execute(first)?;
     let mut lines = Lines::read();
-    let teller = Teller::default();
-    let mut talk = Talk { app: &mut app, runner: &mut runner, teller, told_at: Instant::now(), has_news: true };
+    let announcer = Announcer::default();
+    let mut talk = Talk { app: &mut app, runner: &mut runner, announcer, told_at: Instant::now(), has_news: true };
     let ended = loop {
         match after {
             After::GoOn | After::Suspend => {}
@@ -59,7 +59,7 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
         after = next;
     };
     talk.tell()?;
-    runner.execute(app.farewell(now()).into_iter().collect())?;
+    runner.execute(app.final_save(now()).into_iter().collect())?;
     // The server should see a farewell rather than a dead socket, but nobody waits long for it.
     let _ = tokio::time::timeout(FAREWELL, runner.close()).await;
     Ok(ended)
@@ -68,7 +68,7 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
 struct Talk<'a> {
     app: &'a mut App,
     runner: &'a mut Runner,
-    teller: Teller,
+    announcer: Announcer,
     told_at: Instant,
     /// Whether something may have happened since then.
     has_news: bool,
@@ -123,7 +123,7 @@ impl Talk<'_> {
     fn tell(&mut self) -> Result<(), TuiError> {
         self.has_news = false;
         self.told_at = Instant::now();
-        print(&self.teller.news(self.app))
+        print(&self.announcer.news(self.app))
     }
 
     /// Hands out what a screen would: there is neither a terminal's clipboard nor a picture here.

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use scry_config::client::{ColorMode, ServerAddress, Settings};
 use scry_config::{ConfigError, file, process_env};
 use scry_dashboard::app::{self, Keymap};
-use scry_dashboard::ui::Look;
-use scry_dashboard::ui::theme::{self, Depth, Theme};
+use scry_dashboard::ui::Appearance;
+use scry_dashboard::ui::theme::{self, ColourDepth, Theme};
 use scry_text::suggest::nearest;
 
 use super::background::Background;
@@ -18,9 +18,9 @@ const AUTO: &str = "auto";
 /// Holds everything that can change while the dashboard runs.
 #[derive(Debug)]
 pub struct Preferences {
-    pub app: app::Options,
+    pub app: app::AppOptions,
     pub keymap: Keymap,
-    pub look: Look,
+    pub appearance: Appearance,
 }
 
 impl Preferences {
@@ -30,7 +30,7 @@ impl Preferences {
     /// [`ConfigError`] that names the file, the line and the remedy.
     pub fn new(settings: &Settings, background: Background) -> Result<Self, ConfigError> {
         let ui = &settings.config.ui;
-        let app = app::Options {
+        let app = app::AppOptions {
             mark_fade: ui.mark_fade,
             journal_limit: ui.journal_limit,
             zone: TimeZone::system(),
@@ -41,9 +41,9 @@ impl Preferences {
             alerts: settings.config.alerts.clone(),
             motion: ui.motion,
             mouse: ui.mouse,
-            ..app::Options::default()
+            ..app::AppOptions::default()
         };
-        Ok(Self { app, keymap: keymap(settings)?, look: look(settings, &ui.theme, background)? })
+        Ok(Self { app, keymap: keymap(settings)?, appearance: appearance(settings, &ui.theme, background)? })
     }
 }
 
@@ -71,21 +71,21 @@ pub fn keymap(settings: &Settings) -> Result<Keymap, ConfigError> {
 ///
 /// # Errors
 /// [`ConfigError`] when there is no such theme, or its file cannot be understood.
-pub fn look(settings: &Settings, name: &str, background: Background) -> Result<Look, ConfigError> {
+pub fn appearance(settings: &Settings, name: &str, background: Background) -> Result<Appearance, ConfigError> {
     let ui = &settings.config.ui;
     let depth = match ui.color {
-        ColorMode::Never => Depth::None,
+        ColorMode::Never => ColourDepth::None,
         ColorMode::Auto | ColorMode::Always => depth(),
     };
     let name = if name == AUTO { fitting(background, depth) } else { name };
-    Ok(Look::of(theme(settings, name)?.at(depth), ui.ascii))
+    Ok(Appearance::of(theme(settings, name)?.at(depth), ui.ascii))
 }
 
 /// Tells whether the look depends on what the terminal's background is.
 #[must_use]
 pub fn wants_background(settings: &Settings) -> bool {
     let ui = &settings.config.ui;
-    ui.theme == AUTO && ui.color != ColorMode::Never && matches!(depth(), Depth::True | Depth::Ansi256)
+    ui.theme == AUTO && ui.color != ColorMode::Never && matches!(depth(), ColourDepth::True | ColourDepth::Ansi256)
 }
 
 /// Returns the file of a theme of the person's own.
@@ -94,15 +94,15 @@ pub fn theme_file(settings: &Settings, name: &str) -> PathBuf {
     themes_dir(settings).join(format!("{name}.toml"))
 }
 
-fn depth() -> Depth {
-    Depth::of(process_env("COLORTERM").as_deref(), process_env("TERM").as_deref())
+fn depth() -> ColourDepth {
+    ColourDepth::of(process_env("COLORTERM").as_deref(), process_env("TERM").as_deref())
 }
 
 /// Sixteen colours are the terminal's own, and fit its background.
-const fn fitting(background: Background, depth: Depth) -> &'static str {
+const fn fitting(background: Background, depth: ColourDepth) -> &'static str {
     match (background, depth) {
-        (Background::Dark, Depth::True | Depth::Ansi256) => "dark",
-        (Background::Light, Depth::True | Depth::Ansi256) => "light",
+        (Background::Dark, ColourDepth::True | ColourDepth::Ansi256) => "dark",
+        (Background::Light, ColourDepth::True | ColourDepth::Ansi256) => "light",
         (Background::Dark | Background::Light | Background::Unknown, _) => "terminal",
     }
 }
@@ -121,7 +121,7 @@ fn theme(settings: &Settings, name: &str) -> Result<Theme, ConfigError> {
 
 /// Lists the themes one can choose: the bundled ones and the person's own.
 fn theme_names(settings: &Settings) -> Vec<String> {
-    let bundled = [AUTO].into_iter().chain(theme::BUNDLED.iter().map(|(name, _)| *name)).map(ToOwned::to_owned);
+    let bundled = [AUTO].into_iter().chain(theme::BUNDLED_THEMES.iter().map(|(name, _)| *name)).map(ToOwned::to_owned);
     let mut names: Vec<String> = bundled.collect();
     // A directory that is not there holds no themes.
     let files = std::fs::read_dir(themes_dir(settings)).into_iter().flatten().flatten();

@@ -20,7 +20,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use scry_dashboard::app::App;
-use scry_dashboard::ui::{self, Look};
+use scry_dashboard::ui::{self, Appearance};
 
 use super::TuiError;
 
@@ -57,9 +57,9 @@ impl Screen {
     }
 
     /// Draws one frame, shown by the terminal as a whole.
-    pub(super) fn draw(&mut self, app: &App, look: &Look) -> io::Result<()> {
+    pub(super) fn draw(&mut self, app: &App, appearance: &Appearance) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| ui::render(frame, app, look))?;
+        self.terminal.draw(|frame| ui::render(frame, app, appearance))?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use scry_config::client::ServerAddress;
 use scry_config::files;
-use scry_dashboard::app::Sitting;
+use scry_dashboard::app::UiState;
 
 /// Keeps the sitting of one profile.
 #[derive(Debug)]
@@ -21,16 +21,16 @@ impl Sittings {
 
     /// Reads the last sitting; a missing or damaged file is none.
     #[must_use]
-    pub(super) fn load(&self) -> Option<Sitting> {
+    pub(super) fn load(&self) -> Option<UiState> {
         serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()
     }
 
     /// Keeps a sitting for the next start.
-    pub(super) fn save(&self, sitting: &Sitting) {
-        if sitting.campaign.is_none() {
+    pub(super) fn save(&self, state: &UiState) {
+        if state.campaign.is_none() {
             return;
         }
-        let written = files::write_private(&self.path, |file| Ok(serde_json::to_writer(file, sitting)?));
+        let written = files::write_private(&self.path, |file| Ok(serde_json::to_writer(file, state)?));
         if let Err(error) = written {
             // Not worth a sentence on the way out: the next start begins at the top.
             tracing::warn!(%error, path = %self.path.display(), "the sitting cannot be kept");

@@ -55,7 +55,7 @@ impl States {
     }
 }
 
-fn carry_out(disk: &DiskCache, order: Order) -> Option<Msg> {
+fn execute(disk: &DiskCache, order: Order) -> Option<Msg> {
     match order {
         Order::Load(campaign) => Some(Msg::State(disk.load(&campaign).map_err(|error| error.to_string()))),
         Order::Save(saved) => {

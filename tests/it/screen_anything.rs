@@ -6,8 +6,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use proptest::prelude::*;
 use scry_catalogue::EventDisplays;
 use scry_dashboard::app::keymap::BINDINGS;
-use scry_dashboard::app::plain::Teller;
-use scry_dashboard::app::{Effect, Msg};
+use scry_dashboard::app::screen_reader::Announcer;
+use scry_dashboard::app::{AppEffect, Msg};
 use scry_model::event::{ClientEvent, Phase, Status};
 use scry_protocol::catalogue::{EventDisplay, Severity};
 use serde_json::{Value, json};
@@ -306,7 +306,7 @@ fn perform(table: &mut Table, deed: &Deed, seq: u64) {
             table.wait(Duration::from_millis(*millis));
         }
         Deed::Snapshot(count, hostile) => {
-            table.send(Msg::Looks(looks(*hostile)));
+            table.send(Msg::EventDisplays(looks(*hostile)));
             let mut nodes: Vec<_> = nodes().into_iter().take(*count).collect();
             if *hostile {
                 nodes.iter_mut().for_each(deface);
@@ -348,8 +348,10 @@ fn perform(table: &mut Table, deed: &Deed, seq: u64) {
 }
 
 /// Returns the text of an effect that leaves the dashboard: for the clipboard, a file, or a call.
-fn taken_out(effect: Effect) -> Option<String> {
-    if let Effect::Copy { text, .. } | Effect::Export { content: Some(text), .. } | Effect::Alert(text) = effect {
+fn taken_out(effect: AppEffect) -> Option<String> {
+    if let AppEffect::Copy { text, .. } | AppEffect::Export { content: Some(text), .. } | AppEffect::Alert(text) =
+        effect
+    {
         Some(text)
     } else {
         None
@@ -361,7 +363,7 @@ proptest! {
 
     #[test]
     fn nothing_makes_it_fail_and_nothing_foreign_reaches_the_terminal(deeds in prop::collection::vec(deed(), 1..80)) {
-        let (mut table, mut teller) = (Table::live(80, 24), Teller::default());
+        let (mut table, mut announcer) = (Table::live(80, 24), Announcer::default());
         for (deed, seq) in deeds.iter().zip(1_201..) {
             perform(&mut table, deed, seq);
             let screen = table.screen();
@@ -369,7 +371,7 @@ proptest! {
             for text in table.effects.drain(..).filter_map(taken_out) {
                 prop_assert!(!text.contains(|c| !matches!(c, '\n' | '\t') && is_hostile(c)), "{deed:?}: {text:?}");
             }
-            let news = teller.news(&table.app);
+            let news = announcer.news(&table.app);
             prop_assert!(!news.iter().any(|line| line.contains(|c| c != '\n' && is_hostile(c))), "{deed:?}: {news:?}");
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use scry_catalogue::EventDisplays;
-use scry_dashboard::app::{Effect, Msg};
+use scry_dashboard::app::{AppEffect, Msg};
 use scry_model::event::{ClientEvent, Delivery};
 use scry_protocol::catalogue::{EventDisplay, Severity};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn an_event_is_said_in_its_catalogues_words_also_one_that_came_before_them() {
     let mut table = Table::live(120, 40);
     deliver(&mut table, "invoice:paid", paid("17"));
     assert!(row(&table.screen(), "invoice:paid").contains("number"), "as it came");
-    table.send(Msg::Looks(looks()));
+    table.send(Msg::EventDisplays(looks()));
     deliver(&mut table, "invoice:paid", paid("18\u{1b}[2J"));
     deliver(&mut table, "stock:updated", json!({"sku": "bolt"}));
     let screen = table.screen();
@@ -66,13 +66,13 @@ fn an_event_is_said_in_its_catalogues_words_also_one_that_came_before_them() {
 #[test]
 fn a_warning_is_said_at_once_and_rings_and_the_rest_only_where_all_is_wanted() {
     let mut table = Table::live(120, 40);
-    table.send(Msg::Looks(looks()));
+    table.send(Msg::EventDisplays(looks()));
     table.send(Msg::Attention(false));
     deliver(&mut table, "invoice:paid", paid("17"));
-    let rings = |table: &Table| table.effects.iter().filter(|effect| matches!(effect, Effect::Alert(_))).count();
+    let rings = |table: &Table| table.effects.iter().filter(|effect| matches!(effect, AppEffect::Alert(_))).count();
     assert_eq!(rings(&table), 0);
     deliver(&mut table, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
-    assert_eq!(table.effects.last(), Some(&Effect::Alert("bolt runs low: 3 left".to_owned())));
+    assert_eq!(table.effects.last(), Some(&AppEffect::Alert("bolt runs low: 3 left".to_owned())));
     let toast = table.screen().lines().filter(|line| line.contains("! bolt runs low: 3 left")).count();
     assert_eq!(toast, 1, "beside the journal's row: {}", table.screen());
 }
@@ -80,7 +80,7 @@ fn a_warning_is_said_at_once_and_rings_and_the_rest_only_where_all_is_wanted() {
 #[test]
 fn it_can_be_filtered_inspected_and_followed_from_a_command_line() {
     let mut table = Table::live(120, 40);
-    table.send(Msg::Looks(looks()));
+    table.send(Msg::EventDisplays(looks()));
     deliver(&mut table, "invoice:paid", paid("17"));
     deliver(&mut table, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
     table.keys("3 /");
@@ -91,17 +91,17 @@ fn it_can_be_filtered_inspected_and_followed_from_a_command_line() {
     let screen = table.screen();
     assert!(screen.contains("Inspector: invoice:paid") && screen.contains("\"currency\": \"EUR\""), "{screen}");
     let mut table = Table::live(120, 40);
-    table.send(Msg::Looks(looks()));
+    table.send(Msg::EventDisplays(looks()));
     deliver(&mut table, "invoice:paid", paid("17"));
     table.keys("3 k ctrl-y");
-    let Some(Effect::Copy { text, .. }) = table.effects.last() else { panic!("nothing is copied") };
+    let Some(AppEffect::Copy { text, .. }) = table.effects.last() else { panic!("nothing is copied") };
     assert!(text.starts_with("scry watch --room company:acme --filter 'type == \"invoice:paid\"'"), "{text}");
 }
 
 #[test]
 fn without_a_screen_it_is_a_sentence() {
-    let mut table = Table::spoken();
-    table.send(Msg::Looks(looks()));
+    let mut table = Table::screen_reader();
+    table.send(Msg::EventDisplays(looks()));
     deliver(&mut table, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
     let said = table.line("journal 5").join("\n");
     assert!(said.contains("Warning, reorder:triggered: bolt runs low: 3 left."), "{said}");

@@ -1,6 +1,6 @@
 //! Walking Detail: the cursor among the fields, why a value is what it is, and what is done to it there.
 
-use scry_dashboard::app::Effect;
+use scry_dashboard::app::AppEffect;
 use serde_json::json;
 
 use crate::support::table::{Table, clock_event, settlement_event};
@@ -19,7 +19,7 @@ fn go_to(table: &mut Table, label: &str) {
             .effects
             .iter()
             .rev()
-            .find_map(|effect| if let Effect::Copy { text, .. } = effect { Some(text.clone()) } else { None });
+            .find_map(|effect| if let AppEffect::Copy { text, .. } = effect { Some(text.clone()) } else { None });
         if copied.as_deref() == Some(label) {
             return;
         }
@@ -99,7 +99,7 @@ fn the_cursor_stays_on_its_field_when_rows_come_above() {
         .effects
         .iter()
         .rev()
-        .find_map(|effect| if let Effect::Copy { text, .. } = effect { Some(text.as_str()) } else { None });
+        .find_map(|effect| if let AppEffect::Copy { text, .. } = effect { Some(text.as_str()) } else { None });
     assert_eq!(last, Some("18 gp a month"));
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_dashboard::app::{Effect, Msg, Standing};
+use scry_dashboard::app::{AppEffect, Msg, StateFreshness};
 use scry_model::event::{ClientEvent, Gap, LoadedState, Phase, SavedState, Status};
 use scry_protocol::{ErrorCode, Position, Room};
 use serde_json::json;
@@ -13,14 +13,14 @@ fn saved(table: &Table) -> Vec<&SavedState> {
     table.effects.iter().filter_map(state).collect()
 }
 
-fn state(effect: &Effect) -> Option<&SavedState> {
-    if let Effect::SaveState(saved) = effect { Some(saved) } else { None }
+fn state(effect: &AppEffect) -> Option<&SavedState> {
+    if let AppEffect::SaveState(saved) = effect { Some(saved) } else { None }
 }
 
 #[test]
 fn the_start_asks_the_disk_before_the_network() {
     let table = Table::new(80, 24);
-    assert_eq!(table.effects, [Effect::LoadState(id("c")), Effect::Watch(id("c"))]);
+    assert_eq!(table.effects, [AppEffect::LoadState(id("c")), AppEffect::Watch(id("c"))]);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_saved_state_is_shown_with_its_age_until_the_server_tells_its_own() {
     let server = table.server.clone().unwrap();
     table.snapshot(server);
     table.status(status(Phase::Live));
-    assert_eq!(table.app.standing(), Standing::Live);
+    assert_eq!(table.app.freshness_of_state(), StateFreshness::Live);
     table.keys("n");
     assert!(table.screen().contains("▲ from 3"), "what changed meanwhile is marked: {}", table.screen());
 }
@@ -99,8 +99,8 @@ fn a_large_world_is_saved_more_rarely() {
 fn leaving_saves_with_the_moment_at_which_the_state_was_last_true() {
     let mut table = Table::live(80, 24);
     let lost_at = table.now.wall;
-    let save = |table: &mut Table| match table.app.farewell(table.now) {
-        Some(Effect::SaveState(saved)) => saved.at,
+    let save = |table: &mut Table| match table.app.final_save(table.now) {
+        Some(AppEffect::SaveState(saved)) => saved.at,
         other => panic!("{other:?}"),
     };
     table.wait(Duration::from_secs(90));
@@ -115,7 +115,7 @@ fn what_came_from_disk_is_not_saved_again() {
     table.find_on_disk(Duration::from_secs(60));
     table.wait(Duration::from_secs(60));
     assert!(saved(&table).is_empty());
-    assert_eq!(table.app.farewell(table.now), None);
+    assert_eq!(table.app.final_save(table.now), None);
 }
 
 #[test]
@@ -132,12 +132,12 @@ fn what_one_may_see_no_longer_is_forgotten() {
     let mut table = Table::live(80, 24);
     let (room, message) = (Room::Campaign(id("c")), "you are no member".to_owned());
     table.client(ClientEvent::Refused { room, code: ErrorCode::Unauthorized, message });
-    assert_eq!(table.effects.last(), Some(&Effect::ForgetState(id("c"))));
-    assert_eq!(table.app.farewell(table.now), None);
-    assert_eq!(table.app.standing(), Standing::Refused);
+    assert_eq!(table.effects.last(), Some(&AppEffect::ForgetState(id("c"))));
+    assert_eq!(table.app.final_save(table.now), None);
+    assert_eq!(table.app.freshness_of_state(), StateFreshness::Refused);
     assert!(table.screen().contains("no longer yours to see"), "{}", table.screen());
     table.snapshot(nodes());
-    assert_eq!(table.app.standing(), Standing::Live, "they were let in again");
+    assert_eq!(table.app.freshness_of_state(), StateFreshness::Live, "they were let in again");
 }
 
 #[test]
@@ -161,13 +161,13 @@ fn missing_events_are_counted_until_they_are_found() {
     let mut table = Table::live(80, 24);
     let gap = |recovered| ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 10, to: 14, recovered });
     table.client(gap(false));
-    assert_eq!(table.app.standing(), Standing::CatchingUp(3));
+    assert_eq!(table.app.freshness_of_state(), StateFreshness::CatchingUp(3));
     assert!(table.screen().contains("catching up (3)"));
     table.client(gap(true));
-    assert_eq!(table.app.standing(), Standing::Live);
+    assert_eq!(table.app.freshness_of_state(), StateFreshness::Live);
     table.client(gap(false));
     table.snapshot(nodes());
-    assert_eq!(table.app.standing(), Standing::Live);
+    assert_eq!(table.app.freshness_of_state(), StateFreshness::Live);
 }
 
 #[test]

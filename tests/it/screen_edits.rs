@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scry_dashboard::app::keymap::{Action, BINDINGS};
-use scry_dashboard::app::{Context, Effect};
+use scry_dashboard::app::{AppEffect, KeyContext};
 use scry_model::event::{DueEffect, Phase};
 use scry_model::outbox::{EditChange, EditOutcome, EditRefusal};
 use scry_protocol::{Conflict, EntityType, ErrorCode, FieldConflict};
@@ -117,7 +117,7 @@ fn a_refusal_rolls_back_says_why_and_keeps_the_text_for_another_try() {
     table.keys("E enter");
     assert!(table.screen().contains("▌ Level") && table.screen().contains(" 5"), "{}", table.screen());
     table.keys("backspace 4 enter");
-    assert!(table.effects.contains(&Effect::DiscardEdit(key)), "the new try takes the place of the old one");
+    assert!(table.effects.contains(&AppEffect::DiscardEdit(key)), "the new try takes the place of the old one");
     let edit = table.submitted().pop().unwrap();
     assert!(matches!(&edit.change, EditChange::Update { input, .. } if input["level"] == 4));
 }
@@ -127,8 +127,7 @@ fn a_refusal_rings_for_who_does_not_look() {
     let mut table = at_harrow(120, 40);
     let key = set_level(&mut table, "5");
     table.outcome(EditOutcome::Refused { key, refusal: refusal("level may only rise by one", None) });
-    let rung =
-        |effect: &Effect| matches!(effect, Effect::Alert(said) if said == "not saved: Harrow's Rest · level 3 → 5");
+    let rung = |effect: &AppEffect| matches!(effect, AppEffect::Alert(said) if said == "not saved: Harrow's Rest · level 3 → 5");
     assert!(table.effects.iter().any(rung), "{:?}", table.effects);
 }
 
@@ -300,7 +299,7 @@ fn a_conflict_is_decided_field_by_field_at_each_size() {
         let edit = table.submitted().pop().unwrap();
         let EditChange::Update { input, expected_version, .. } = &edit.change else { panic!("{edit:?}") };
         assert_eq!((json!(input), *expected_version), (json!({"level": 4}), Some(33)));
-        assert!(table.effects.contains(&Effect::DiscardEdit(key)));
+        assert!(table.effects.contains(&AppEffect::DiscardEdit(key)));
     }
 }
 
@@ -311,7 +310,7 @@ fn taking_theirs_gives_the_edit_up() {
     table.outcome(EditOutcome::Refused { key: key.clone(), refusal: refusal("conflict", Some(conflict())) });
     table.keys("E enter t enter");
     assert_eq!(table.submitted().len(), 1, "nothing more is sent");
-    assert!(table.effects.contains(&Effect::DiscardEdit(key)) && table.app.pending().all().is_empty());
+    assert!(table.effects.contains(&AppEffect::DiscardEdit(key)) && table.app.pending().all().is_empty());
 }
 
 #[test]
@@ -328,9 +327,9 @@ fn the_list_of_edits_at_each_size() {
         table.keys("enter E");
         insta::assert_snapshot!(format!("edits_{width}x{height}"), table.screen());
         table.keys("t");
-        assert!(table.effects.iter().any(|effect| matches!(effect, Effect::RetryEdit { .. })));
+        assert!(table.effects.iter().any(|effect| matches!(effect, AppEffect::RetryEdit { .. })));
         table.keys("d");
-        assert!(table.effects.iter().any(|effect| matches!(effect, Effect::DiscardEdit(_))));
+        assert!(table.effects.iter().any(|effect| matches!(effect, AppEffect::DiscardEdit(_))));
     }
 }
 
@@ -381,7 +380,7 @@ fn the_clock_shows_where_it_leads_and_what_falls_due() {
         table.write("2 days");
         table.wait(Duration::from_millis(400));
         let asked = table.effects.iter().find_map(|effect| {
-            let Effect::AskDue { until, .. } = effect else { return None };
+            let AppEffect::PreviewDue { until, .. } = effect else { return None };
             Some(until.clone())
         });
         let until = asked.expect("the server is asked once the person pauses");
@@ -433,7 +432,7 @@ fn an_edit_that_still_waits_is_given_up_by_undo() {
     let edit = table.submitted().pop().unwrap();
     table.outcome(EditOutcome::Stored(edit));
     table.keys("u");
-    assert!(table.effects.contains(&Effect::DiscardEdit(key.clone())));
+    assert!(table.effects.contains(&AppEffect::DiscardEdit(key.clone())));
     table.outcome(EditOutcome::Discarded { key });
     assert!(table.app.pending().all().is_empty() && !table.screen().contains("◌"), "{}", table.screen());
 }
@@ -446,7 +445,9 @@ fn who_may_only_look_finds_no_key_to_change_anything() {
     for (read_only, role) in [(true, "OWNER"), (false, "VIEWER"), (true, "VIEWER")] {
         let mut table = Table::reading(120, 40, read_only, role);
         table.keys("j j j j");
-        for context in [Context::World, Context::Detail, Context::Journal, Context::People, Context::Notifications] {
+        for context in
+            [KeyContext::World, KeyContext::Detail, KeyContext::Journal, KeyContext::People, KeyContext::Notifications]
+        {
             assert!(!table.app.keymap().bindings(context).any(|bound| editing(bound.binding.action)));
         }
         for key in &keys {

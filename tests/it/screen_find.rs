@@ -1,6 +1,6 @@
 //! Finding things: filters over the World and the Journal, the palette, the way back.
 
-use scry_dashboard::app::{Choice, Effect, Msg};
+use scry_dashboard::app::{AppEffect, CampaignChoice, Msg};
 use serde_json::json;
 
 use crate::support::table::{Table, id, settlement_event};
@@ -81,8 +81,8 @@ fn the_palette_finds_commands_and_entities_by_a_few_letters() {
 fn another_campaign_is_switched_to_and_nothing_of_the_old_one_stays() {
     let mut table = Table::live(80, 24);
     table.keys(":");
-    assert_eq!(table.effects.last(), Some(&Effect::LoadCampaigns));
-    let choice = |name: &str| Choice {
+    assert_eq!(table.effects.last(), Some(&AppEffect::LoadCampaigns));
+    let choice = |name: &str| CampaignChoice {
         id: id(&name.to_lowercase()),
         name: name.to_owned(),
         description: String::new(),
@@ -91,8 +91,8 @@ fn another_campaign_is_switched_to_and_nothing_of_the_old_one_stays() {
     table.send(Msg::Campaigns(Ok(vec![choice("Emberfall"), choice("Saltmarch")])));
     table.write("saltmarch");
     table.keys("enter");
-    assert_eq!(table.effects.last(), Some(&Effect::Watch(id("saltmarch"))));
-    assert!(table.effects.iter().any(|effect| matches!(effect, Effect::SaveState(_))));
+    assert_eq!(table.effects.last(), Some(&AppEffect::Watch(id("saltmarch"))));
+    assert!(table.effects.iter().any(|effect| matches!(effect, AppEffect::SaveState(_))));
     let screen = table.screen();
     assert!(!screen.contains("Harrow") && !screen.contains("Emberfall"), "{screen}");
 }
@@ -117,7 +117,7 @@ fn one_goes_back_to_where_one_was_and_forward_again() {
 fn what_is_pasted_is_typed_and_never_a_command() {
     let mut table = Table::live(80, 24);
     table.send(Msg::Paste("q".to_owned()));
-    assert!(table.effects.iter().all(|effect| *effect != Effect::Quit));
+    assert!(table.effects.iter().all(|effect| *effect != AppEffect::Quit));
     table.keys("/");
     table.send(Msg::Paste("salt\n\u{1b}[2J".to_owned()));
     assert!(table.screen().contains("World /salt �[2J"), "{}", table.screen());

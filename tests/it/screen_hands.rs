@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_dashboard::app::{Choice, Effect, Msg};
+use scry_dashboard::app::{AppEffect, CampaignChoice, Msg};
 use scry_model::event::{Phase, Status};
 use scry_protocol::Event;
 use serde_json::json;
@@ -96,10 +96,10 @@ fn a_further_pane_opens_beside_the_others_and_gives_the_place_back() {
 #[test]
 fn with_several_campaigns_and_none_named_one_is_chosen() {
     let mut table = Table::new(80, 24);
-    let mut app = scry_dashboard::app::App::new(scry_dashboard::app::Options::default(), (80, 24), table.now);
-    assert_eq!(app.start(None), [Effect::LoadCampaigns]);
+    let mut app = scry_dashboard::app::App::new(scry_dashboard::app::AppOptions::default(), (80, 24), table.now);
+    assert_eq!(app.start(None), [AppEffect::LoadCampaigns]);
     table.app = app;
-    let choice = |name: &str, role: &str| Choice {
+    let choice = |name: &str, role: &str| CampaignChoice {
         id: id(&name.to_lowercase()),
         name: name.to_owned(),
         description: format!("What happens in {name}."),
@@ -108,36 +108,36 @@ fn with_several_campaigns_and_none_named_one_is_chosen() {
     table.send(Msg::Campaigns(Ok(vec![choice("Emberfall", "OWNER"), choice("Saltmarch", "VIEWER")])));
     insta::assert_snapshot!("choosing_80x24", table.screen());
     table.keys("j enter");
-    assert_eq!(table.effects.last(), Some(&Effect::Watch(id("saltmarch"))));
+    assert_eq!(table.effects.last(), Some(&AppEffect::Watch(id("saltmarch"))));
 }
 
 #[test]
 fn a_list_that_cannot_be_had_is_asked_for_again() {
     let mut table = Table::new(80, 24);
-    table.app = scry_dashboard::app::App::new(scry_dashboard::app::Options::default(), (80, 24), table.now);
+    table.app = scry_dashboard::app::App::new(scry_dashboard::app::AppOptions::default(), (80, 24), table.now);
     table.app.start(None);
     let reason = "cannot reach http://127.0.0.1:4600: connection refused";
     table.send(Msg::Campaigns(Err(reason.to_owned())));
     assert!(table.screen().contains(reason) && table.screen().contains("r retry"), "{}", table.screen());
     table.keys("r");
-    assert_eq!(table.effects.last(), Some(&Effect::LoadCampaigns));
+    assert_eq!(table.effects.last(), Some(&AppEffect::LoadCampaigns));
 }
 
 #[test]
 fn retry_asks_once_there_is_something_to_retry() {
     let mut table = Table::live(80, 24);
     table.keys("r");
-    assert!(!table.effects.contains(&Effect::RetryNow));
+    assert!(!table.effects.contains(&AppEffect::RetryNow));
     table.status(status(Phase::Open));
     table.keys("r");
-    assert_eq!(table.effects.last(), Some(&Effect::RetryNow));
+    assert_eq!(table.effects.last(), Some(&AppEffect::RetryNow));
 }
 
 #[test]
 fn history_and_live_events_form_one_journal_without_doubles() {
     let mut table = Table::live(80, 24);
     let asked = table.effects.iter().find_map(|effect| {
-        let Effect::LoadHistory { since, limit, .. } = effect else { return None };
+        let AppEffect::LoadHistory { since, limit, .. } = effect else { return None };
         Some((*since, *limit))
     });
     assert_eq!(asked, Some((700, 500)));
@@ -229,7 +229,7 @@ fn sentences_name_the_keys_that_there_are() {
     wanted.get_mut("everywhere").unwrap().insert("retry".to_owned(), vec!["f9".to_owned()]);
     let keymap = scry_dashboard::app::Keymap::rebound(&wanted).unwrap();
     let mut table = Table::live(80, 24);
-    table.app.prefer(scry_dashboard::app::Options::default(), keymap);
+    table.app.apply_settings(scry_dashboard::app::AppOptions::default(), keymap);
     table.keys("j j j j");
     assert!(table.screen().contains(" more, 2 then d"), "{}", table.screen());
     table.keys("/");

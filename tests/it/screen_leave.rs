@@ -4,7 +4,7 @@ use clap::Parser;
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use scry::cli::args::Cli;
 use scry_config::alerts::{AlertConfig, AlertLevel};
-use scry_dashboard::app::{App, Effect, Msg, Options};
+use scry_dashboard::app::{App, AppEffect, AppOptions, Msg};
 use scry_model::event::{Phase, Status};
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::support::table::{Table, clock_event, settlement_event, status};
 
 fn copied(table: &Table) -> String {
     match table.effects.last() {
-        Some(Effect::Copy { text, .. }) => text.clone(),
+        Some(AppEffect::Copy { text, .. }) => text.clone(),
         other => panic!("nothing was copied: {other:?}"),
     }
 }
@@ -80,13 +80,13 @@ fn each_pane_has_a_command_line_that_scry_understands() {
 fn a_command_line_leads_to_the_server_that_is_looked_at() {
     let sit = |profile: &str, address: Option<&str>| {
         let mut table = Table::live(80, 24);
-        let options = Options {
+        let options = AppOptions {
             profile: profile.to_owned(),
             profiles: vec!["local".to_owned()],
             address: address.map(ToOwned::to_owned),
-            ..Options::default()
+            ..AppOptions::default()
         };
-        table.app.prefer(options, scry_dashboard::app::Keymap::default());
+        table.app.apply_settings(options, scry_dashboard::app::Keymap::default());
         table.keys("6 ctrl-y");
         copied(&table)
     };
@@ -116,7 +116,7 @@ fn a_secret_is_nowhere_on_the_players_screen_nor_in_what_is_taken_from_it() {
         table.keys("y Y");
     }
     table.keys("1 Y");
-    let taken: Vec<_> = table.effects.iter().filter(|effect| matches!(effect, Effect::Copy { .. })).collect();
+    let taken: Vec<_> = table.effects.iter().filter(|effect| matches!(effect, AppEffect::Copy { .. })).collect();
     assert!(!format!("{taken:?}").contains("Osric"), "{taken:?}");
     table.keys("P 2");
     assert!(table.screen().contains("Reeve Osric"));
@@ -128,14 +128,14 @@ fn the_next_start_begins_where_the_last_one_ended() {
     table.keys("j j j j b 4 /");
     table.write("a");
     table.keys("enter 7");
-    let sitting = table.app.sitting();
+    let sitting = table.app.ui_state();
     let kept = serde_json::to_string(&sitting).unwrap();
 
     let mut next = Table::new(120, 40);
     next.app.resume(serde_json::from_str(&kept).unwrap());
     next.status(status(Phase::Live));
     next.snapshot(crate::support::table::nodes());
-    assert_eq!(next.app.sitting(), sitting);
+    assert_eq!(next.app.ui_state(), sitting);
     assert!(next.screen().contains("━ Health") && next.screen().contains("/a ("), "{}", next.screen());
 }
 
@@ -148,20 +148,20 @@ fn the_mouse_selects_and_scrolls() {
     table.send(event(MouseEventKind::ScrollDown, 10, 6));
     assert_eq!(table.app.selected().map(|entity| entity.name.to_string()).as_deref(), Some("Watchtower"));
     table.keys("ctrl-o");
-    assert_eq!(table.effects.last(), Some(&Effect::Mouse(true)));
+    assert_eq!(table.effects.last(), Some(&AppEffect::Mouse(true)));
     table.keys("v");
-    assert_eq!(table.effects.last(), Some(&Effect::Mouse(false)), "a bare view leaves the mouse to the terminal");
+    assert_eq!(table.effects.last(), Some(&AppEffect::Mouse(false)), "a bare view leaves the mouse to the terminal");
     assert!(!table.screen().contains("help"), "{}", table.screen());
 }
 
 #[test]
 fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
-    let alerts = |table: &Table| table.effects.iter().filter(|effect| matches!(effect, Effect::Alert(_))).count();
+    let alerts = |table: &Table| table.effects.iter().filter(|effect| matches!(effect, AppEffect::Alert(_))).count();
     let sit = |level: AlertLevel, quiet: &str| {
         let mut config: AlertConfig = toml::from_str(&format!("quiet = [{quiet}]")).unwrap();
         config.level = level;
         let mut table = Table::new(80, 24);
-        table.app = App::new(Options { alerts: config, ..Options::default() }, (80, 24), table.now);
+        table.app = App::new(AppOptions { alerts: config, ..AppOptions::default() }, (80, 24), table.now);
         let _ = table.app.start(Some("c".parse().unwrap()));
         table.status(status(Phase::Live));
         table.snapshot(crate::support::table::nodes());
@@ -194,14 +194,14 @@ fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
 fn a_burst_of_changes_calls_once_and_then_says_how_many_there_were() {
     let mut table = Table::live(80, 24);
     let alerts = AlertConfig { level: AlertLevel::All, ..AlertConfig::default() };
-    table.app.prefer(Options { alerts, ..Options::default() }, scry_dashboard::app::Keymap::default());
+    table.app.apply_settings(AppOptions { alerts, ..AppOptions::default() }, scry_dashboard::app::Keymap::default());
     table.send(Msg::Attention(false));
     for seq in 1_201..1_231 {
         table.event(seq, settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])));
     }
     table.wait(std::time::Duration::from_secs(3));
     let calls = |table: &Table| -> Vec<String> {
-        let call = |effect: &Effect| if let Effect::Alert(said) = effect { Some(said.clone()) } else { None };
+        let call = |effect: &AppEffect| if let AppEffect::Alert(said) = effect { Some(said.clone()) } else { None };
         table.effects.iter().filter_map(call).collect()
     };
     assert_eq!(calls(&table), ["Harrow's Rest has changed", "Harrow's Rest has changed, and 28 more changes"]);
@@ -235,7 +235,7 @@ fn the_journal_is_written_as_it_is_filtered() {
     table.keys("enter :");
     table.write("export-journal");
     table.keys("enter");
-    let Some(Effect::Export { content: Some(lines), .. }) = table.effects.last() else { panic!("nothing exported") };
+    let Some(AppEffect::Export { content: Some(lines), .. }) = table.effects.last() else { panic!("nothing exported") };
     let events: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["payload"]["settlementId"], "s2");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scry_dashboard::app::{Effect, Msg};
+use scry_dashboard::app::{AppEffect, Msg};
 use scry_model::event::{Notification, NotificationInbox, Phase, PushPreferences};
 use scry_protocol::messages::NotificationNew;
 use scry_protocol::presence::Activity;
@@ -36,7 +36,7 @@ fn typing(table: &mut Table, typing: bool) {
 
 fn told(table: &mut Table) -> Vec<ClientRequest> {
     let told = table.effects.iter().filter_map(|effect| {
-        let Effect::Tell(request) = effect else { return None };
+        let AppEffect::Emit(request) = effect else { return None };
         Some(request.clone())
     });
     let told = told.collect();
@@ -166,12 +166,12 @@ fn notifications_are_listed_read_and_chosen() {
         table.keys("enter");
         assert_eq!(table.app.selected().unwrap().name.to_string(), "Harrow's Rest");
         table.keys("6 j m");
-        assert!(table.effects.contains(&Effect::MarkRead(id("n2"))));
+        assert!(table.effects.contains(&AppEffect::MarkRead(id("n2"))));
         table.keys("p j space");
         insta::assert_snapshot!(format!("preferences_{width}x{height}"), table.screen());
         table.keys("enter");
         let chosen = table.effects.iter().find_map(|effect| {
-            let Effect::SetPreferences(chosen) = effect else { return None };
+            let AppEffect::SetPreferences(chosen) = effect else { return None };
             Some(chosen.levels.clone())
         });
         assert_eq!(chosen.unwrap(), ["info", "warning", "error", "success"]);
@@ -201,7 +201,8 @@ fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
                "conflictedFields": ["level"], "originalValue": {"level": 4}, "incomingValue": {"level": 6},
                "resolvedValue": {"level": 6}, "by": "u2", "notificationId": "n7"}),
     );
-    let rung = |effect: &Effect| matches!(effect, Effect::Alert(said) if said.contains("replaced what you wrote"));
+    let rung =
+        |effect: &AppEffect| matches!(effect, AppEffect::Alert(said) if said.contains("replaced what you wrote"));
     assert!(table.effects.iter().any(rung), "{:?}", table.effects);
     listed(&mut table);
     assert_eq!(table.app.inbox().notices().len(), 1);
@@ -209,7 +210,7 @@ fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
     listed(&mut anew);
     anew.keys("6 enter");
     assert_eq!(anew.app.selected().unwrap().name.to_string(), "Harrow's Rest");
-    assert!(anew.effects.contains(&Effect::MarkRead(id("n7"))));
+    assert!(anew.effects.contains(&AppEffect::MarkRead(id("n7"))));
 }
 
 #[test]
@@ -229,9 +230,9 @@ fn an_invitation_stands_in_people_and_notifications_and_is_answered_with_a_key()
         assert!(screen.contains("A accepts, R declines"), "{screen}");
     }
     table.keys("R");
-    assert!(table.effects.contains(&Effect::AnswerInvitation { id: id("i1"), accept: false }));
+    assert!(table.effects.contains(&AppEffect::AnswerInvitation { id: id("i1"), accept: false }));
     table.keys("5 A");
-    assert!(table.effects.contains(&Effect::AnswerInvitation { id: id("i1"), accept: true }));
+    assert!(table.effects.contains(&AppEffect::AnswerInvitation { id: id("i1"), accept: true }));
     table.send(Msg::InvitationAnswered { id: id("i1"), result: Ok(Some("viewer".to_owned())) });
     assert!(table.screen().contains("you are a member with the role viewer now"), "{}", table.screen());
     table.wait(Duration::from_secs(7));

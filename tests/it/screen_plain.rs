@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use scry_dashboard::app::Effect;
+use scry_dashboard::app::AppEffect;
 use scry_dashboard::app::keymap::BINDINGS;
-use scry_dashboard::app::plain::Teller;
+use scry_dashboard::app::screen_reader::Announcer;
 use scry_model::event::{Phase, Status};
 use scry_model::outbox::{EditChange, EditOutcome, EditRefusal};
 use scry_protocol::ErrorCode;
@@ -13,63 +13,63 @@ use serde_json::{Value, json};
 use crate::support::table::{Table, nodes, settlement_event, status};
 
 /// Sits down at a live campaign, with everything told so far behind.
-fn live() -> (Table, Teller) {
-    let mut table = Table::spoken();
+fn live() -> (Table, Announcer) {
+    let mut table = Table::screen_reader();
     table.status(status(Phase::Live));
     table.snapshot(nodes());
-    let mut teller = Teller::default();
-    teller.news(&table.app);
-    (table, teller)
+    let mut announcer = Announcer::default();
+    announcer.news(&table.app);
+    (table, announcer)
 }
 
 #[test]
 fn the_connection_is_told_in_sentences_and_each_change_once() {
-    let mut table = Table::spoken();
-    let mut teller = Teller::default();
+    let mut table = Table::screen_reader();
+    let mut announcer = Announcer::default();
     table.status(status(Phase::Connecting));
-    assert_eq!(teller.news(&table.app), ["Connecting."]);
+    assert_eq!(announcer.news(&table.app), ["Connecting."]);
     table.status(status(Phase::Live));
     table.snapshot(nodes());
-    let said = teller.news(&table.app);
+    let said = announcer.news(&table.app);
     assert_eq!(said[0], "Connected.");
     assert!(
         said[1].starts_with("Emberfall, 14 entities. It is Duskday") && said[1].ends_with("“help” lists the commands."),
         "{said:?}"
     );
-    assert!(teller.news(&table.app).is_empty(), "nothing is said twice");
+    assert!(announcer.news(&table.app).is_empty(), "nothing is said twice");
     let reason = Some("the server closed the connection".to_owned());
     table.status(Status { attempt: 1, retry_in: Some(Duration::from_secs(2)), reason, ..status(Phase::Backoff) });
     let lost = "Connection lost, trying again in 2 s, attempt 1 of 10: the server closed the connection.";
-    assert_eq!(teller.news(&table.app), [lost]);
+    assert_eq!(announcer.news(&table.app), [lost]);
     table.status(Status { attempt: 1, ..status(Phase::Connecting) });
-    assert!(teller.news(&table.app).is_empty());
+    assert!(announcer.news(&table.app).is_empty());
     table.status(status(Phase::Live));
-    assert_eq!(teller.news(&table.app), ["Connected again; everything is up to date."]);
+    assert_eq!(announcer.news(&table.app), ["Connected again; everything is up to date."]);
     table.status(Status { attempt: 10, ..status(Phase::Open) });
-    assert_eq!(teller.news(&table.app), ["Error, max retries reached. “retry” tries at once."]);
+    assert_eq!(announcer.news(&table.app), ["Error, max retries reached. “retry” tries at once."]);
     table.line("retry");
-    assert!(table.effects.contains(&Effect::RetryNow));
+    assert!(table.effects.contains(&AppEffect::RetryNow));
 }
 
 #[test]
 fn what_happens_is_told_row_by_row_and_a_flood_is_counted() {
-    let (mut table, mut teller) = live();
+    let (mut table, mut announcer) = live();
     table.raise_settlement(1_201);
-    assert_eq!(teller.news(&table.app), ["Harrow's Rest, settlement: level 3 to 4. By Mira. Number 1201."]);
+    assert_eq!(announcer.news(&table.app), ["Harrow's Rest, settlement: level 3 to 4. By Mira. Number 1201."]);
     for seq in 1_202..1_302 {
         table.event(seq, settlement_event("s1", json!([{"field": "level", "from": 4, "to": seq}])));
     }
-    let said = teller.news(&table.app);
+    let said = announcer.news(&table.app);
     assert_eq!((said.len(), said.last().unwrap().as_str()), (9, "And 92 more; “journal” lists the latest."));
     assert_eq!(table.line("pause"), ["Paused: what happens is counted, and told when you type “follow”."]);
     table.event(1_302, settlement_event("s2", json!([{"field": "level", "from": 2, "to": 3}])));
-    assert!(teller.news(&table.app).is_empty());
+    assert!(announcer.news(&table.app).is_empty());
     table.line("follow");
-    assert_eq!(teller.news(&table.app), ["Saltwick, settlement: level 2 to 3. By Mira. Number 1302."]);
+    assert_eq!(announcer.news(&table.app), ["Saltwick, settlement: level 2 to 3. By Mira. Number 1302."]);
     table.line("journal");
     table.line("filter harrow");
     table.event(1_303, settlement_event("s2", json!([{"field": "level", "from": 3, "to": 4}])));
-    assert!(teller.news(&table.app).is_empty(), "what the filter holds back is not told");
+    assert!(announcer.news(&table.app).is_empty(), "what the filter holds back is not told");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn panes_are_read_out() {
 
 #[test]
 fn an_edit_is_typed_sent_and_its_outcome_told() {
-    let (mut table, mut teller) = live();
+    let (mut table, mut announcer) = live();
     table.line("detail harrow");
     assert!(table.line("edit").contains(&"Upkeep: 18, may be 0 to 500.".to_owned()));
     assert!(table.line("edit upkeep 900")[0].starts_with("Upkeep must be"));
@@ -109,12 +109,12 @@ fn an_edit_is_typed_sent_and_its_outcome_told() {
     assert!(matches!(&edit.change, EditChange::Update { input, .. } if input["variables"] == json!({"upkeep": 20})));
     table.outcome(EditOutcome::Stored(edit.clone()));
     table.outcome(EditOutcome::Applied { key: edit.key, version: Some(31) });
-    assert_eq!(teller.news(&table.app), ["Saved: Harrow's Rest, upkeep 18 to 20."]);
+    assert_eq!(announcer.news(&table.app), ["Saved: Harrow's Rest, upkeep 18 to 20."]);
     table.line("edit level 9");
     let edit = table.submitted().pop().unwrap();
     let refusal = EditRefusal { code: ErrorCode::InvalidPayload, message: "no".to_owned(), conflict: None };
     table.outcome(EditOutcome::Refused { key: edit.key, refusal });
-    let said = teller.news(&table.app);
+    let said = announcer.news(&table.app);
     assert_eq!(said, ["Not saved: Harrow's Rest, level 3 to 9: no (“edits” opens it)."]);
     assert!(table.line("edits")[0].starts_with("1. Harrow's Rest, level 3 to 9, refused"));
     table.line("discard-edit 1");
@@ -159,14 +159,14 @@ fn whoever_may_not_edit_is_told_why() {
 
 #[test]
 fn a_slip_of_the_finger_is_understood_and_everything_has_an_answer() {
-    let (mut table, mut teller) = live();
+    let (mut table, mut announcer) = live();
     assert_eq!(table.line("wrold"), ["There is no command “wrold”; did you mean “world”? “help” lists all commands."]);
     assert_eq!(table.line("detail atlantis"), ["Nothing in this world is called “atlantis”."]);
     assert_eq!(table.line("help world"), ["world [NAME]: to the World pane."]);
     let help = table.line("help");
     for binding in BINDINGS.iter().filter(|binding| binding.command != "quit" && binding.command != "quit-now") {
         let answers = table.line(binding.command);
-        let news = teller.news(&table.app);
+        let news = announcer.news(&table.app);
         let all = answers.iter().chain(&news).chain(&help);
         assert!(
             all.clone().all(|line| !line.chars().any(char::is_control)),
@@ -178,7 +178,7 @@ fn a_slip_of_the_finger_is_understood_and_everything_has_an_answer() {
 
 #[test]
 fn the_players_view_keeps_secrets_from_the_ear_too() {
-    let (mut table, mut teller) = live();
+    let (mut table, mut announcer) = live();
     table.edit("s1", |node| {
         node["variables"]["unrest"] = json!(77);
         node["variableSchemas"]["unrest"] = json!({"type": "number", "secret": true});
@@ -187,7 +187,7 @@ fn the_players_view_keeps_secrets_from_the_ear_too() {
     table.snapshot(nodes);
     table.line("players-view");
     table.event(1_201, settlement_event("s1", json!([{"field": "variables.unrest", "from": 77, "to": 78}])));
-    let mut said = teller.news(&table.app);
+    let mut said = announcer.news(&table.app);
     for line in ["detail harrow", "edit", "journal", "inspect 1201", "edit unrest 5", "world"] {
         said.extend(table.line(line));
     }

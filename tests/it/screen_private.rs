@@ -1,6 +1,6 @@
 //! The players' view: a secret, and what follows from it, is nowhere.
 
-use scry_dashboard::app::Effect;
+use scry_dashboard::app::AppEffect;
 use scry_model::outbox::{EditOutcome, EditRefusal};
 use scry_protocol::ErrorCode;
 use serde_json::json;
@@ -32,8 +32,8 @@ fn assert_hidden(table: &Table, place: &str) {
     let screen = table.screen();
     assert!(!screen.contains("777") && !screen.contains("776") && !screen.contains("7 770"), "{place}: {screen}");
     for effect in &table.effects {
-        let copied = if let Effect::Copy { text, .. } = effect { Some(text.as_str()) } else { None };
-        let written = if let Effect::Export { content, .. } = effect { content.as_deref() } else { None };
+        let copied = if let AppEffect::Copy { text, .. } = effect { Some(text.as_str()) } else { None };
+        let written = if let AppEffect::Export { content, .. } = effect { content.as_deref() } else { None };
         let Some(text) = copied.or(written) else { continue };
         assert!(!text.contains("777") && !text.contains("776"), "{place} hands out: {text}");
     }
@@ -66,7 +66,7 @@ fn no_pane_copy_export_or_sheet_shows_a_secret() {
         table.write("export-journal");
         table.keys("enter");
         assert_hidden(&table, "the journal's rows");
-        assert!(table.effects.iter().any(|effect| matches!(effect, Effect::Export { .. })), "something was written");
+        assert!(table.effects.iter().any(|effect| matches!(effect, AppEffect::Export { .. })), "something was written");
     }
 }
 

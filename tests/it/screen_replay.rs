@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scry_dashboard::app::replay::Tape;
-use scry_dashboard::app::{Effect, Standing};
+use scry_dashboard::app::replay::LoadedRecording;
+use scry_dashboard::app::{AppEffect, StateFreshness};
 use scry_model::event::Snapshot;
 use scry_protocol::{EntityRef, EntityType};
 use scry_text::json;
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::support::table::{Table, delivery, id, nodes};
 
 /// A recording in which a town's level goes from 3 to 6, one step every ten seconds.
-fn tape(table: &Table, with_state: bool) -> Tape {
+fn recording(table: &Table, with_state: bool) -> LoadedRecording {
     let started_at = table.now.wall;
     let entry = |n: u64| {
         let at = Duration::from_secs(n * 10);
@@ -23,14 +23,14 @@ fn tape(table: &Table, with_state: bool) -> Tape {
     };
     let state =
         with_state.then(|| Snapshot { campaign_id: id("c"), position: None, nodes: json::intern_all(&nodes()) });
-    Tape { campaign: id("c"), started_at, state, entries: (1..=3).map(entry).collect() }
+    LoadedRecording { campaign: id("c"), started_at, state, entries: (1..=3).map(entry).collect() }
 }
 
 fn replaying(with_state: bool) -> Table {
     let mut table = Table::new(120, 40);
-    let tape = tape(&table, with_state);
+    let recording = recording(&table, with_state);
     table.effects.clear();
-    table.app.start_replay(tape, 1.0, table.now);
+    table.app.start_replay(recording, 1.0, table.now);
     table
 }
 
@@ -43,7 +43,7 @@ fn level(table: &Table) -> Option<u64> {
 fn it_plays_in_the_recordings_own_time_and_asks_nobody() {
     let mut table = replaying(true);
     assert!(table.screen().contains("Replay 1x") && table.screen().contains("0 of 3"), "{}", table.screen());
-    assert_eq!((level(&table), table.app.standing()), (Some(3), Standing::Recorded));
+    assert_eq!((level(&table), table.app.freshness_of_state()), (Some(3), StateFreshness::Recorded));
     table.wait(Duration::from_secs(11));
     assert!(table.screen().contains("0:11") && table.screen().contains("1 of 3"), "{}", table.screen());
     assert_eq!(level(&table), Some(4));
@@ -52,8 +52,8 @@ fn it_plays_in_the_recordings_own_time_and_asks_nobody() {
     assert_eq!(level(&table), Some(6));
     assert_eq!(table.wait(Duration::from_secs(60)), 0, "a recording at rest wakes nobody");
     table.keys("q");
-    assert_eq!(table.effects, [Effect::Quit], "no server was asked and nothing was saved");
-    assert_eq!(table.app.farewell(table.now), None);
+    assert_eq!(table.effects, [AppEffect::Quit], "no server was asked and nothing was saved");
+    assert_eq!(table.app.final_save(table.now), None);
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn its_keys_are_explained_here_and_nowhere_else() {
 fn it_fits_at_every_size() {
     for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 60)] {
         let mut table = Table::new(width, height);
-        let tape = tape(&table, true);
-        table.app.start_replay(tape, 1.0, table.now);
+        let recording = recording(&table, true);
+        table.app.start_replay(recording, 1.0, table.now);
         table.wait(Duration::from_secs(21));
         let screen = table.screen();
         let line = screen.lines().nth(1).unwrap();

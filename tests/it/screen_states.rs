@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scry_dashboard::app::Msg;
-use scry_dashboard::ui::Look;
+use scry_dashboard::ui::Appearance;
 use scry_model::event::{ClientEvent, Gap, Phase, Status};
 use scry_protocol::Room;
 use serde_json::json;
@@ -138,7 +138,7 @@ fn login_required() {
 #[test]
 fn plain_symbols() {
     let mut table = Table::live(80, 24);
-    table.look = Look::new(false, true);
+    table.appearance = Appearance::new(false, true);
     evening(&mut table);
     insta::assert_snapshot!("ascii_80x24", table.screen());
 }

@@ -281,7 +281,7 @@ fn every_calendar_and_world_in_assets_is_built_in() {
         let stem = |source: Source| Path::new(&source.path).file_stem().unwrap().to_string_lossy().into_owned();
         files(&[folder]).map(stem).collect()
     };
-    let themes = scry_dashboard::ui::theme::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let themes = scry_dashboard::ui::theme::BUNDLED_THEMES.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(stems("assets/themes"), themes);
     let bundled = scry_calendar::BUNDLED.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(stems("assets/calendars"), bundled);

@@ -88,7 +88,7 @@ impl Asker {
     /// Makes a request once, at a node.
     pub async fn attempt(&self, op: u64, request: &Request, (node, url): (usize, String)) -> Answer {
         let attempt = self.recorder.number();
-        let call = self.call(op, request, &url);
+        let call = self.batch_alert(op, request, &url);
         self.recorder.write(Record::Send { op, attempt, node, request: request.clone() });
         let answer = match exchange(call).await {
             Ok((status, body)) => read(request, status, &body),
@@ -131,7 +131,7 @@ impl Asker {
         }
     }
 
-    fn call(&self, op: u64, request: &Request, url: &str) -> reqwest::RequestBuilder {
+    fn batch_alert(&self, op: u64, request: &Request, url: &str) -> reqwest::RequestBuilder {
         let (query, variables) = graphql(request, &self.campaign);
         let body = json!({"query": query, "variables": variables});
         let correlation = request.key().map_or_else(|| format!("op-{op}"), str::to_owned);

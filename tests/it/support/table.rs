@@ -7,8 +7,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use scry_dashboard::app::{App, Effect, Keymap, Msg, Now, Options};
-use scry_dashboard::ui::{self, Look};
+use scry_dashboard::app::{App, AppEffect, AppOptions, Keymap, Msg, Now};
+use scry_dashboard::ui::{self, Appearance};
 use scry_model::event::{ClientEvent, Delivery, LoadedState, Phase, SavedState, Snapshot, Status};
 use scry_model::outbox::{Edit, EditOutcome};
 use scry_protocol::{Event, Id, Position, Room};
@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 pub struct Table {
     pub app: App,
     pub now: Now,
-    pub look: Look,
-    pub effects: Vec<Effect>,
+    pub appearance: Appearance,
+    pub effects: Vec<AppEffect>,
     /// What a refetch is answered from; without a server it stays unanswered.
     pub server: Option<Vec<Value>>,
 }
@@ -29,13 +29,13 @@ impl Table {
     /// Sits down in front of a dashboard of this size, which follows campaign `c`.
     pub fn new(width: u16, height: u16) -> Self {
         let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
-        Self::with(Options { me: Some(id("u1")), ..Options::default() }, width, height, now)
+        Self::with(AppOptions { me: Some(id("u1")), ..AppOptions::default() }, width, height, now)
     }
 
     /// Sits down as somebody who may look and not touch.
     pub fn reading(width: u16, height: u16, read_only: bool, role: &str) -> Self {
         let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
-        let mut table = Self::with(Options { read_only, ..Options::default() }, width, height, now);
+        let mut table = Self::with(AppOptions { read_only, ..AppOptions::default() }, width, height, now);
         table.edit("c", |node| node["myRole"] = json!(role));
         table.status(status(Phase::Live));
         let nodes = table.server.clone().unwrap();
@@ -43,18 +43,18 @@ impl Table {
         table
     }
 
-    fn with(options: Options, width: u16, height: u16, now: Now) -> Self {
+    fn with(options: AppOptions, width: u16, height: u16, now: Now) -> Self {
         let mut app = App::new(options, (width, height), now);
         let effects = app.start(Some(id("c")));
-        Self { app, now, look: Look::new(true, false), effects, server: Some(nodes()) }
+        Self { app, now, appearance: Appearance::new(true, false), effects, server: Some(nodes()) }
     }
 
     /// Sits down without a screen: everything is told in sentences.
-    pub fn spoken() -> Self {
+    pub fn screen_reader() -> Self {
         let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
-        let options = Options { me: Some(id("u1")), spoken: true, ..Options::default() };
+        let options = AppOptions { me: Some(id("u1")), screen_reader: true, ..AppOptions::default() };
         let mut table = Self::with(options.clone(), 120, 40, now);
-        table.app.prefer(options, Keymap::default());
+        table.app.apply_settings(options, Keymap::default());
         table
     }
 
@@ -75,7 +75,7 @@ impl Table {
     pub fn send(&mut self, msg: Msg) {
         let effects = self.app.update(self.now, msg);
         for effect in &effects {
-            if let (Effect::Refetch(refetch), Some(nodes)) = (effect, &self.server) {
+            if let (AppEffect::Refetch(refetch), Some(nodes)) = (effect, &self.server) {
                 let asked = |node: &&Value| refetch.ids.iter().any(|id| node["id"] == id.as_str());
                 let answer = nodes.iter().filter(asked).map(Json::from).collect();
                 self.app.update(self.now, Msg::Refetched { request_id: refetch.request_id, result: Ok(answer) });
@@ -126,8 +126,8 @@ impl Table {
 
     /// Returns the edits that were submitted.
     pub fn submitted(&self) -> Vec<Edit> {
-        let edit = |effect: &Effect| {
-            let Effect::Submit { edit, .. } = effect else { return None };
+        let edit = |effect: &AppEffect| {
+            let AppEffect::Submit { edit, .. } = effect else { return None };
             Some((**edit).clone())
         };
         self.effects.iter().filter_map(edit).collect()
@@ -192,7 +192,7 @@ impl Table {
     pub fn screen(&self) -> String {
         let (width, height) = self.app.size();
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        terminal.draw(|frame| ui::render(frame, &self.app, &self.look)).unwrap();
+        terminal.draw(|frame| ui::render(frame, &self.app, &self.appearance)).unwrap();
         let buffer = terminal.backend().buffer();
         let mut text = String::new();
         for y in 0..height {

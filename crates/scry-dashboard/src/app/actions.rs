@@ -4,23 +4,23 @@ use scry_model::event::Phase;
 use scry_protocol::{EntityRef, EntityType};
 
 use super::copy::Export;
-use super::entry::{Entry, Kind};
+use super::entry::{JournalItem, RowKind};
 use super::keymap::Action;
 use super::pane::Pane;
-use super::{App, Effect, Seen, Stage};
+use super::{App, AppEffect, AppStage, MergedView};
 
 /// How many of the journal's latest rows are looked through for what changed.
-const LOOK_BACK: usize = 2_000;
+const MAX_ROWS_SEARCHED: usize = 2_000;
 
 impl App {
     /// Carries out a command in the place where the person is.
-    pub(super) fn perform(&mut self, action: Action) -> Vec<Effect> {
+    pub(super) fn perform(&mut self, action: Action) -> Vec<AppEffect> {
         if let Some(offset) = self.help {
             if let Some(offset) = self.scrolled(action, offset) {
                 self.help = Some(offset.min(self.help_rows_hidden()));
                 return Vec::new();
             }
-        } else if matches!(self.stage, Stage::Choosing { .. }) {
+        } else if matches!(self.stage, AppStage::Choosing { .. }) {
             if self.pick(action) {
                 return Vec::new();
             }
@@ -32,7 +32,7 @@ impl App {
             Action::Activate => self.activate(),
             Action::Fold if self.focus == Pane::Inspector => self.fold_in_inspector(true),
             Action::Unfold if self.focus == Pane::Inspector => self.fold_in_inspector(false),
-            Action::Fold => self.tree.fold(Seen { cache: &self.cache, pending: &self.pending }),
+            Action::Fold => self.tree.fold(MergedView { cache: &self.cache, pending: &self.pending }),
             Action::Unfold => self.unfold(),
             Action::NextPane => self.go_to_neighbour(true),
             Action::PreviousPane => self.go_to_neighbour(false),
@@ -49,8 +49,8 @@ impl App {
             Action::Retry => return self.retry(),
             Action::Help => self.help = Some(0),
             Action::Close => self.help = None,
-            Action::Suspend => return vec![Effect::Suspend],
-            Action::Quit => return vec![Effect::Quit],
+            Action::Suspend => return vec![AppEffect::Suspend],
+            Action::Quit => return vec![AppEffect::Quit],
             Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {}
             Action::Filter => self.type_filter(),
             Action::ClearFilter => self.clear_filter(),
@@ -70,15 +70,15 @@ impl App {
             Action::CopyCommand => return self.copy_command(),
             Action::Export(kind) => {
                 let content = (kind == Export::Journal).then(|| self.journal_lines());
-                return vec![Effect::Export { kind, content }];
+                return vec![AppEffect::Export { kind, content }];
             }
             Action::Privacy => self.private = !self.private,
             Action::Mouse => {
                 self.mouse = !self.mouse;
                 return self.take_mouse();
             }
-            Action::Bare => {
-                self.bare = !self.bare;
+            Action::HideChrome => {
+                self.no_chrome = !self.no_chrome;
                 return self.take_mouse();
             }
             Action::Edit(edit_command) => return self.begin(edit_command),
@@ -116,7 +116,7 @@ impl App {
             _ => return false,
         }
         if self.tree.selected() != before {
-            self.detail_place = super::detail::Place::default();
+            self.detail_place = super::detail::DetailPosition::default();
         }
         true
     }
@@ -128,7 +128,7 @@ impl App {
             (None, Action::Last) => self.journal.follow(),
             _ => return false,
         }
-        self.inspect_along();
+        self.inspect_selection();
         true
     }
 
@@ -150,7 +150,7 @@ impl App {
 
     /// Moves in the list of campaigns; tells whether the command was a move.
     fn pick(&mut self, action: Action) -> bool {
-        let Stage::Choosing { choices, selected } = &mut self.stage else { return false };
+        let AppStage::Choosing { choices, selected } = &mut self.stage else { return false };
         let last = choices.len().saturating_sub(1);
         match (step(action, 10), action) {
             (Some(by), _) => *selected = selected.saturating_add_signed(by).min(last),
@@ -161,15 +161,15 @@ impl App {
         true
     }
 
-    fn choose(&mut self) -> Vec<Effect> {
-        let Stage::Choosing { choices, selected } = &self.stage else { return Vec::new() };
+    fn choose(&mut self) -> Vec<AppEffect> {
+        let AppStage::Choosing { choices, selected } = &self.stage else { return Vec::new() };
         let chosen = choices.get(*selected).map(|choice| choice.id.clone());
         chosen.map(|id| self.watch(id)).unwrap_or_default()
     }
 
     fn activate(&mut self) {
         match self.focus {
-            Pane::World if !self.tree.toggle(Seen { cache: &self.cache, pending: &self.pending }) => {
+            Pane::World if !self.tree.toggle(MergedView { cache: &self.cache, pending: &self.pending }) => {
                 self.go_to_pane(Pane::Detail)
             }
             Pane::World | Pane::Clock | Pane::Health | Pane::People | Pane::Notifications => {}
@@ -180,13 +180,13 @@ impl App {
     }
 
     /// Asks for what a pane needs beyond what is known.
-    fn on_open(&self, pane: Pane) -> Vec<Effect> {
-        if pane == Pane::Health { vec![Effect::CheckServer] } else { Vec::new() }
+    fn on_open(&self, pane: Pane) -> Vec<AppEffect> {
+        if pane == Pane::Health { vec![AppEffect::CheckServer] } else { Vec::new() }
     }
 
     /// Tells the terminal whose the mouse is now.
-    fn take_mouse(&self) -> Vec<Effect> {
-        vec![Effect::Mouse(self.mouse && !self.bare)]
+    fn take_mouse(&self) -> Vec<AppEffect> {
+        vec![AppEffect::Mouse(self.mouse && !self.no_chrome)]
     }
 
     /// Shows the entity that the journal's or the Inspector's event is about.
@@ -199,7 +199,7 @@ impl App {
 
     /// Selects an entity and shows its fields.
     pub(super) fn show_entity(&mut self, key: &EntityRef) {
-        self.leave_place();
+        self.push_place();
         if self.reveal(key) {
             self.go_to_pane(Pane::Detail);
         }
@@ -226,8 +226,8 @@ impl App {
     }
 
     fn put_marker(&mut self) {
-        let number = self.journal.numbered().filter(|(_, entry)| entry.kind == Kind::Marker).count() + 1;
-        self.note(Entry::marker(number, self.now));
+        let number = self.journal.numbered().filter(|(_, entry)| entry.kind == RowKind::Marker).count() + 1;
+        self.note(JournalItem::marker(number, self.now));
     }
 
     fn go_to_marker(&mut self, forward: bool) {
@@ -236,8 +236,8 @@ impl App {
     }
 
     fn unfold(&mut self) {
-        if self.tree.unfold(Seen { cache: &self.cache, pending: &self.pending }) {
-            self.detail_place = super::detail::Place::default();
+        if self.tree.unfold(MergedView { cache: &self.cache, pending: &self.pending }) {
+            self.detail_place = super::detail::DetailPosition::default();
         } else {
             self.go_to_pane(Pane::Detail);
         }
@@ -293,8 +293,8 @@ impl App {
 
     /// Lists what changed and is still there, the latest first.
     fn changed_lately(&self) -> impl Iterator<Item = &EntityRef> {
-        let recent = self.journal.numbered().rev().take(LOOK_BACK).map(|(_, entry)| entry);
-        let changed = recent.filter(|entry| matches!(entry.kind, Kind::Changed(_)));
+        let recent = self.journal.numbered().rev().take(MAX_ROWS_SEARCHED).map(|(_, entry)| entry);
+        let changed = recent.filter(|entry| matches!(entry.kind, RowKind::Changed(_)));
         changed
             .filter_map(|entry| entry.subject.as_ref())
             .filter(|key| key.entity_type != EntityType::Member && self.cache.get(key).is_some())
@@ -309,7 +309,7 @@ impl App {
         let newest =
             changed.max_by_key(|(field, at)| (self.freshness(*at) != super::Freshness::Old, !followed(field), *at));
         if let Some((field, _)) = newest {
-            self.detail_place = super::detail::Place::at(field.to_owned());
+            self.detail_place = super::detail::DetailPosition::at(field.to_owned());
         }
     }
 
@@ -320,17 +320,17 @@ impl App {
             self.connection.phase(),
             Phase::Disconnected | Phase::Backoff | Phase::Open | Phase::LoginRequired
         );
-        waiting && matches!(self.stage, Stage::Watching(_))
+        waiting && matches!(self.stage, AppStage::Watching(_))
     }
 
-    fn retry(&mut self) -> Vec<Effect> {
+    fn retry(&mut self) -> Vec<AppEffect> {
         match self.stage {
-            Stage::Stuck(_) => {
-                self.stage = Stage::Listing;
-                vec![Effect::LoadCampaigns]
+            AppStage::Stuck(_) => {
+                self.stage = AppStage::Listing;
+                vec![AppEffect::LoadCampaigns]
             }
-            Stage::Watching(_) if self.can_retry() => vec![Effect::RetryNow],
-            Stage::Listing | Stage::Choosing { .. } | Stage::Watching(_) => Vec::new(),
+            AppStage::Watching(_) if self.can_retry() => vec![AppEffect::RetryNow],
+            AppStage::Listing | AppStage::Choosing { .. } | AppStage::Watching(_) => Vec::new(),
         }
     }
 }

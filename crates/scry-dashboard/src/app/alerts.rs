@@ -6,27 +6,27 @@ use scry_config::alerts::AlertLevel;
 use scry_model::event::{Delivery, Phase};
 use scry_protocol::Event;
 
-use super::{App, Effect};
+use super::{App, AppEffect};
 
 /// What is said of a connection that was lost, and of one that is back.
-pub(super) const LOST: &str = "the connection to the server is lost";
-pub(super) const BACK: &str = "the connection to the server is back";
+pub(super) const CONNECTION_LOST: &str = "the connection to the server is lost";
+pub(super) const CONNECTION_BACK: &str = "the connection to the server is back";
 
 /// The least time between two calls about changes; what changes meanwhile is told with the next one.
-const EVERY: Duration = Duration::from_secs(2);
+const MIN_ALERT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Holds back calls about changes, so that a burst is one call and not hundreds.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct AlertBatcher {
     last: Option<Instant>,
     /// The first sentence that was held back, and how many there are.
     held: Option<(String, usize)>,
 }
 
-impl Calls {
+impl AlertBatcher {
     /// Takes a sentence; returns it if it may go out at once.
     fn take(&mut self, sentence: String, now: Instant) -> Option<String> {
-        if self.last.is_none_or(|last| now >= last + EVERY) {
+        if self.last.is_none_or(|last| now >= last + MIN_ALERT_INTERVAL) {
             self.last = Some(now);
             return Some(sentence);
         }
@@ -36,26 +36,26 @@ impl Calls {
 
     /// Returns what was held back, once it is time.
     fn due(&mut self, now: Instant) -> Option<String> {
-        let (sentence, count) = self.held.take_if(|_| self.last.is_none_or(|last| now >= last + EVERY))?;
+        let (sentence, count) = self.held.take_if(|_| self.last.is_none_or(|last| now >= last + MIN_ALERT_INTERVAL))?;
         self.last = Some(now);
         Some(if count == 1 { sentence } else { format!("{sentence}, and {} more changes", count - 1) })
     }
 
     /// Returns when something that is held back goes out.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.held.as_ref().and(self.last).map(|last| last + EVERY)
+        self.held.as_ref().and(self.last).map(|last| last + MIN_ALERT_INTERVAL)
     }
 }
 
 impl App {
     /// Tells of a connection that was lost, or is back.
-    pub(super) fn alert_phase(&mut self, before: Phase, now: Phase) -> Option<Effect> {
+    pub(super) fn alert_phase(&mut self, before: Phase, now: Phase) -> Option<AppEffect> {
         let lost = before == Phase::Live && !matches!(now, Phase::Live | Phase::Closed | Phase::Disconnected);
         let back = self.was_lost && now == Phase::Live;
         self.was_lost = (self.was_lost || lost) && now != Phase::Live;
         let sentence = match (lost, back) {
-            (true, _) => LOST,
-            (_, true) => BACK,
+            (true, _) => CONNECTION_LOST,
+            (_, true) => CONNECTION_BACK,
             (false, false) => return None,
         };
         self.toast(sentence);
@@ -63,7 +63,7 @@ impl App {
     }
 
     /// Tells of a change, where the person wants to know of such.
-    pub(super) fn alert_change(&mut self, delivery: &Delivery, event: &Event) -> Option<Effect> {
+    pub(super) fn alert_change(&mut self, delivery: &Delivery, event: &Event) -> Option<AppEffect> {
         if event.metadata.replayed {
             return None;
         }
@@ -81,48 +81,48 @@ impl App {
         let sentence = format!("{name} has changed");
         let is_mine = event.metadata.user_id.is_some() && event.metadata.user_id == self.options.me;
         // What one has marked is worth a word wherever one is; what one does oneself is not.
-        if is_marked && !is_mine && !self.options.spoken {
+        if is_marked && !is_mine && !self.options.screen_reader {
             self.toast(&sentence);
         }
-        if wanted < needed { None } else { self.call(sentence) }
+        if wanted < needed { None } else { self.batch_alert(sentence) }
     }
 
     /// Calls whoever is not looking, now or with the next call, unless it is the time to be quiet.
-    pub(super) fn call(&mut self, sentence: String) -> Option<Effect> {
-        if !self.may_ring() {
+    pub(super) fn batch_alert(&mut self, sentence: String) -> Option<AppEffect> {
+        if !self.may_alert() {
             return None;
         }
-        self.calls.take(sentence, self.now.mono).map(|sentence| called(&sentence))
+        self.alert_batcher.take(sentence, self.now.mono).map(|sentence| called(&sentence))
     }
 
     /// Tells of the changes that were held back, unless the person has come to see for themselves.
-    pub(super) fn calls_due(&mut self) -> Option<Effect> {
-        let sentence = self.calls.due(self.now.mono)?;
-        self.may_ring().then(|| called(&sentence))
+    pub(super) fn alerts_due(&mut self) -> Option<AppEffect> {
+        let sentence = self.alert_batcher.due(self.now.mono)?;
+        self.may_alert().then(|| called(&sentence))
     }
 
     /// Calls for attention with the next effects, if it is loud enough.
-    pub(super) fn alarm(&mut self, level: AlertLevel, sentence: &str) {
-        self.alarms.extend(self.alert(level, sentence));
+    pub(super) fn queue_alert(&mut self, level: AlertLevel, sentence: &str) {
+        self.pending_alerts.extend(self.alert(level, sentence));
     }
 
     /// Tells of something, if it is loud enough.
-    pub(super) fn alert(&self, level: AlertLevel, sentence: &str) -> Option<Effect> {
+    pub(super) fn alert(&self, level: AlertLevel, sentence: &str) -> Option<AppEffect> {
         (self.options.alerts.level >= level).then(|| self.ring(sentence)).flatten()
     }
 
     /// Tells whoever is not looking, unless it is the time to be quiet.
-    fn ring(&self, sentence: &str) -> Option<Effect> {
-        self.may_ring().then(|| called(sentence))
+    fn ring(&self, sentence: &str) -> Option<AppEffect> {
+        self.may_alert().then(|| called(sentence))
     }
 
-    fn may_ring(&self) -> bool {
+    fn may_alert(&self) -> bool {
         let now = self.now.wall.to_zoned(self.options.zone.clone());
         let minute = u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs());
         self.is_looking != Some(true) && !self.options.alerts.is_quiet(minute)
     }
 }
 
-fn called(sentence: &str) -> Effect {
-    Effect::Alert(scry_text::line(sentence).into_owned())
+fn called(sentence: &str) -> AppEffect {
+    AppEffect::Alert(scry_text::line(sentence).into_owned())
 }

@@ -1,7 +1,7 @@
 //! How wide the parts of rows and tabs are: a click has to find what is drawn.
 
 use super::App;
-use super::entry::Entry;
+use super::entry::JournalItem;
 use super::measure::wrap;
 use super::pane::Pane;
 
@@ -79,7 +79,7 @@ impl App {
 
     /// Says what happened on as many lines as it takes in a journal of this width.
     #[must_use]
-    pub fn what_lines(&self, entry: &Entry, width: u16) -> Vec<String> {
+    pub fn what_lines(&self, entry: &JournalItem, width: u16) -> Vec<String> {
         if !self.wrap {
             return vec![self.what(entry).into_owned()];
         }

@@ -4,7 +4,7 @@ use super::copy::Export;
 use super::edit::command::EditCommand;
 use super::keymap::BINDINGS;
 use super::pane::Pane;
-use super::replay::Deck;
+use super::replay::PlaybackControl;
 
 /// Names everything a person can ask the dashboard to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,18 +61,18 @@ pub enum Action {
     Privacy,
     Mouse,
     /// Show the focused pane alone, for the terminal's own selection.
-    Bare,
+    HideChrome,
     /// Move on the recording that is shown.
-    Deck(Deck),
+    Deck(PlaybackControl),
     /// Change the line that is being typed.
-    Line(Line),
+    Line(LineCommand),
     /// Change the campaign.
     Edit(EditCommand),
 }
 
 /// Names what can be done to a line that is being typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Line {
+pub enum LineCommand {
     Accept,
     Cancel,
     Left,
@@ -103,7 +103,7 @@ pub enum Line {
 
 /// Names what a key's meaning depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Context {
+pub enum KeyContext {
     /// Works everywhere.
     Everywhere,
     /// Works while a campaign is on screen, whichever pane has the focus.
@@ -143,7 +143,7 @@ pub enum Context {
     Help,
 }
 
-impl Context {
+impl KeyContext {
     /// Returns the name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {

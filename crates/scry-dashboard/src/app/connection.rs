@@ -11,14 +11,14 @@ use super::now::{self, Now};
 pub const SETTLED_AFTER: Duration = Duration::from_secs(3);
 
 /// What nobody feels of a round trip: on a busy machine each one differs by some milliseconds from the last.
-const UNFELT: Duration = Duration::from_millis(20);
+const ROUND_TRIP_NOISE: Duration = Duration::from_millis(20);
 
 /// How long the sign that turns while connecting rests between two quarters.
-const TURN: Duration = Duration::from_millis(250);
+const SPINNER_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Names the four states shown to people, and the one between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Light {
+pub enum Indicator {
     Connected,
     Connecting,
     CatchingUp,
@@ -28,7 +28,7 @@ pub enum Light {
 
 /// Holds the last status with the moments that matter for showing it.
 #[derive(Debug, Clone)]
-pub struct Connection {
+pub struct ConnectionView {
     status: Status,
     live_since: Option<Instant>,
     retry_at: Option<Instant>,
@@ -39,7 +39,7 @@ pub struct Connection {
     smoothed: Option<Duration>,
 }
 
-impl Default for Connection {
+impl Default for ConnectionView {
     fn default() -> Self {
         Self {
             status: Status::disconnected(),
@@ -52,7 +52,7 @@ impl Default for Connection {
     }
 }
 
-impl Connection {
+impl ConnectionView {
     /// Takes a new status; tells whether anything that is shown differs.
     pub fn set(&mut self, status: Status, now: Now) -> bool {
         let turned_live = status.phase == Phase::Live && self.status.phase != Phase::Live;
@@ -85,7 +85,7 @@ impl Connection {
         let steady = match (self.shown_round_trip, measured) {
             (Some(shown), Some(new)) => {
                 let apart = shown.abs_diff(new);
-                apart < UNFELT || apart * 3 < shown
+                apart < ROUND_TRIP_NOISE || apart * 3 < shown
             }
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
@@ -98,13 +98,13 @@ impl Connection {
 
     /// Returns the state to show.
     #[must_use]
-    pub const fn light(&self) -> Light {
+    pub const fn indicator(&self) -> Indicator {
         match self.status.phase {
-            Phase::Live => Light::Connected,
-            Phase::Connecting | Phase::Backoff => Light::Connecting,
-            Phase::Resyncing => Light::CatchingUp,
-            Phase::Open | Phase::LoginRequired => Light::Error,
-            Phase::Disconnected | Phase::Closed => Light::Disconnected,
+            Phase::Live => Indicator::Connected,
+            Phase::Connecting | Phase::Backoff => Indicator::Connecting,
+            Phase::Resyncing => Indicator::CatchingUp,
+            Phase::Open | Phase::LoginRequired => Indicator::Error,
+            Phase::Disconnected | Phase::Closed => Indicator::Disconnected,
         }
     }
 
@@ -165,8 +165,9 @@ impl Connection {
     /// Returns how far the sign that turns while connecting has come, in quarters.
     #[must_use]
     pub fn turn(&self, now: Instant) -> usize {
-        let turned =
-            self.trying_since.map_or(0, |since| now.saturating_duration_since(since).as_millis() / TURN.as_millis());
+        let turned = self
+            .trying_since
+            .map_or(0, |since| now.saturating_duration_since(since).as_millis() / SPINNER_INTERVAL.as_millis());
         usize::try_from(turned % 4).unwrap_or(0)
     }
 
@@ -174,8 +175,9 @@ impl Connection {
     #[must_use]
     pub fn turns_at(&self, now: Instant) -> Option<Instant> {
         let since = self.trying_since?;
-        let turned = u32::try_from(now.saturating_duration_since(since).as_millis() / TURN.as_millis()).ok()?;
-        Some(since + TURN * (turned + 1))
+        let turned =
+            u32::try_from(now.saturating_duration_since(since).as_millis() / SPINNER_INTERVAL.as_millis()).ok()?;
+        Some(since + SPINNER_INTERVAL * (turned + 1))
     }
 
     /// Returns the number of the attempt that is made or waited for; 0 before the first failure.
@@ -247,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_countdown_ends_at_one_and_wakes_once_a_second() {
-        let (start, mut connection) = (now(), Connection::default());
+        let (start, mut connection) = (now(), ConnectionView::default());
         connection
             .set(Status { attempt: 3, retry_in: Some(Duration::from_millis(3_200)), ..status(Phase::Backoff) }, start);
         let mut at = start;
@@ -262,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_indicator_settles_three_seconds_after_green_and_then_sleeps() {
-        let (start, mut connection) = (now(), Connection::default());
+        let (start, mut connection) = (now(), ConnectionView::default());
         connection.set(status(Phase::Live), start);
         assert!(!connection.is_settled(start.mono));
         let later = Now { mono: connection.deadline(start).unwrap(), ..start };
@@ -272,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_word_for_the_way_follows_slowly() {
-        let (start, mut connection) = (now(), Connection::default());
+        let (start, mut connection) = (now(), ConnectionView::default());
         assert_eq!(connection.quality(), None);
         connection.set(Status { round_trip: Some(Duration::from_millis(40)), ..status(Phase::Live) }, start);
         connection.set_round_trip(Duration::from_millis(420));
@@ -289,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_trembling_round_trip_changes_nothing_on_screen() {
-        let (start, mut connection) = (now(), Connection::default());
+        let (start, mut connection) = (now(), ConnectionView::default());
         let live = |ms| Status { round_trip: Some(Duration::from_millis(ms)), ..status(Phase::Live) };
         assert!(connection.set(live(12), start));
         assert!(!connection.set(live(14), start));

@@ -5,10 +5,10 @@ use scry_protocol::{EntityType, Id, Room};
 use scry_text as text;
 use serde_json::Value;
 
-use super::entry::{Entry, Kind};
-use super::inspector::{JsonLine, Line};
+use super::entry::{JournalItem, RowKind};
+use super::inspector::{InspectorLine, JsonLine};
 use super::pane::Pane;
-use super::{App, Effect, Options, Stage, detail};
+use super::{App, AppEffect, AppOptions, AppStage, detail};
 
 /// Names what a screen is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ impl Export {
 
 impl App {
     /// Copies what is under the cursor, as text.
-    pub(super) fn copy_row(&mut self) -> Vec<Effect> {
+    pub(super) fn copy_row(&mut self) -> Vec<AppEffect> {
         let text = match self.focus {
             Pane::World => self.selected().map(|entity| entity.name.to_string()),
             Pane::Detail => {
@@ -58,7 +58,7 @@ impl App {
     }
 
     /// Copies the entity or the event as JSON.
-    pub(super) fn copy_json(&mut self) -> Vec<Effect> {
+    pub(super) fn copy_json(&mut self) -> Vec<AppEffect> {
         let json = match self.focus {
             Pane::Journal => self.journal.selected().and_then(|entry| self.shown_record(entry)),
             Pane::Inspector => self.inspected_entry().and_then(|entry| self.shown_record(entry)),
@@ -71,8 +71,8 @@ impl App {
     }
 
     /// Copies the command line that shows the same.
-    pub(super) fn copy_command(&mut self) -> Vec<Effect> {
-        let Stage::Watching(campaign) = &self.stage else { return Vec::new() };
+    pub(super) fn copy_command(&mut self) -> Vec<AppEffect> {
+        let AppStage::Watching(campaign) = &self.stage else { return Vec::new() };
         let here = format!("--campaign {}", quoted(campaign.as_str()));
         let command = match self.focus {
             Pane::World | Pane::Detail => self
@@ -101,7 +101,7 @@ impl App {
 
     /// Names the server for a command line, as far as the configuration alone does not lead to it.
     fn server_options(&self) -> String {
-        let Options { profile, profiles, address, .. } = &self.options;
+        let AppOptions { profile, profiles, address, .. } = &self.options;
         let known = profiles.contains(profile).then(|| format!(" --profile {}", quoted(profile)));
         let other = address.as_ref().map(|address| format!(" --url {}", quoted(address)));
         [known, other].into_iter().flatten().collect()
@@ -114,9 +114,9 @@ impl App {
         texts.collect()
     }
 
-    fn copied(&mut self, text: Option<String>, said: &'static str) -> Vec<Effect> {
+    fn copied(&mut self, text: Option<String>, said: &'static str) -> Vec<AppEffect> {
         match text.filter(|text| !text.is_empty()) {
-            Some(text) => vec![Effect::Copy { text, said }],
+            Some(text) => vec![AppEffect::Copy { text, said }],
             None => {
                 self.say("there is nothing to copy here");
                 Vec::new()
@@ -126,10 +126,13 @@ impl App {
 
     fn detail_text(&self) -> String {
         let (rows, _) = self.detail(usize::MAX);
-        let line = |row: &detail::Row| match row {
-            detail::Row::Field(field) => format!("{}\t{}", field.label, value_of(row)),
-            detail::Row::Condition { name, .. } => format!("{name}\t{}", value_of(row)),
-            detail::Row::Blank | detail::Row::Heading(_) | detail::Row::Text(_) | detail::Row::Why(_) => value_of(row),
+        let line = |row: &detail::DetailRow| match row {
+            detail::DetailRow::Field(field) => format!("{}\t{}", field.label, value_of(row)),
+            detail::DetailRow::Condition { name, .. } => format!("{name}\t{}", value_of(row)),
+            detail::DetailRow::Blank
+            | detail::DetailRow::Heading(_)
+            | detail::DetailRow::Text(_)
+            | detail::DetailRow::Why(_) => value_of(row),
         };
         rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
@@ -138,7 +141,7 @@ impl App {
     fn inspected_value(&self) -> Option<String> {
         let (lines, cursor, _) = self.inspected();
         match lines.get(cursor)? {
-            Line::Json(JsonLine { path, .. }) => {
+            InspectorLine::Json(JsonLine { path, .. }) => {
                 let event = self.inspected_entry()?.record.as_ref()?.value()?;
                 let value = path.split(['.', '[']).filter(|step| !step.is_empty()).try_fold(
                     &event,
@@ -149,16 +152,16 @@ impl App {
                 )?;
                 Some(value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
             }
-            Line::Pair { value, .. } => Some(value.clone()),
-            Line::Diff { after, before, .. } => after.clone().or_else(|| before.clone()),
-            Line::Cause(cause) => Some(cause.what.clone()),
-            Line::Heading(text) => Some((*text).to_owned()),
-            Line::Text(text) => Some(text.clone()),
-            Line::Blank => None,
+            InspectorLine::Pair { value, .. } => Some(value.clone()),
+            InspectorLine::Diff { after, before, .. } => after.clone().or_else(|| before.clone()),
+            InspectorLine::Cause(cause) => Some(cause.what.clone()),
+            InspectorLine::Heading(text) => Some((*text).to_owned()),
+            InspectorLine::Text(text) => Some(text.clone()),
+            InspectorLine::Blank => None,
         }
     }
 
-    fn shown_record(&self, entry: &Entry) -> Option<Value> {
+    fn shown_record(&self, entry: &JournalItem) -> Option<Value> {
         entry.record.as_ref().filter(|_| !self.hides(entry))?.value()
     }
 
@@ -171,37 +174,37 @@ impl App {
 }
 
 /// Returns what a row of Detail holds, without its name.
-fn value_of(row: &detail::Row) -> String {
+fn value_of(row: &detail::DetailRow) -> String {
     match row {
-        detail::Row::Blank => String::new(),
-        detail::Row::Heading(heading) => (*heading).to_owned(),
-        detail::Row::Text(text) | detail::Row::Why(text) => text.clone(),
-        detail::Row::Field(field) => format!("{} {}", field.value, field.unit).trim_end().to_owned(),
-        detail::Row::Condition { holds, because, .. } => {
+        detail::DetailRow::Blank => String::new(),
+        detail::DetailRow::Heading(heading) => (*heading).to_owned(),
+        detail::DetailRow::Text(text) | detail::DetailRow::Why(text) => text.clone(),
+        detail::DetailRow::Field(field) => format!("{} {}", field.value, field.unit).trim_end().to_owned(),
+        detail::DetailRow::Condition { holds, because, .. } => {
             format!("{}\t{because}", if *holds { "holds" } else { "does not hold" })
         }
     }
 }
 
 /// Names the room of a catalogue that an event came through, as an option.
-fn room_of(entry: &Entry) -> Option<String> {
+fn room_of(entry: &JournalItem) -> Option<String> {
     let stamp = CustomEventMetadata::from_payload(&entry.record.as_ref()?.value()?)?;
     let room = stamp.rooms.into_iter().find(|room| matches!(room, Room::Custom(..)))?;
     Some(format!("--room {}", quoted(&room.to_string())))
 }
 
 /// Says which events are like a row of the journal: of its kind, and about the same thing.
-fn alike(entry: &Entry) -> Option<String> {
+fn alike(entry: &JournalItem) -> Option<String> {
     // An id has no quotes in it.
     let of = |event: &str, key: &str, id: &Id| format!("type == \"{event}\" && payload.{key} == \"{id}\"");
     let subject = entry.subject.as_ref();
     match entry.kind {
-        Kind::WorldTime => Some("type == \"world_time_changed\"".to_owned()),
-        Kind::Invalidated => Some(match subject.filter(|key| key.entity_type != EntityType::Campaign) {
+        RowKind::WorldTime => Some("type == \"world_time_changed\"".to_owned()),
+        RowKind::Invalidated => Some(match subject.filter(|key| key.entity_type != EntityType::Campaign) {
             Some(key) => of("state_invalidated", "entityId", &key.id),
             None => "type == \"state_invalidated\"".to_owned(),
         }),
-        Kind::Changed(_) => subject.map(|key| match key.entity_type {
+        RowKind::Changed(_) => subject.map(|key| match key.entity_type {
             EntityType::Settlement => of("settlement_updated", "settlementId", &key.id),
             EntityType::Structure => of("structure_updated", "structureId", &key.id),
             EntityType::Campaign
@@ -211,10 +214,10 @@ fn alike(entry: &Entry) -> Option<String> {
             | EntityType::Member
             | EntityType::Other(_) => of("entity_updated", "entityId", &key.id),
         }),
-        Kind::Foreign | Kind::Declared(_) => {
+        RowKind::Foreign | RowKind::Custom(_) => {
             entry.name.as_ref().map(|name| format!("type == {}", Value::from(&**name)))
         }
-        Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => None,
+        RowKind::Gap | RowKind::GapRecovered | RowKind::Notice | RowKind::Marker => None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! The Detail pane's content: every field of an entity, as rows that say what they mean.
 
-mod place;
+mod position;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-pub use place::Place;
+pub use position::DetailPosition;
 
 use scry_model::cache::{Entity, LatestChange};
 use scry_protocol::{EntityRef, EntityType, Id};
@@ -13,15 +13,15 @@ use scry_text as text;
 use scry_text::json::{Json, Object};
 
 use super::clock::Clock;
-use super::entry::Entry;
-use super::journal::Journal;
-use super::pending::Mark;
-use super::privacy::{HIDDEN, Secrets};
-use super::seen::Seen;
+use super::entry::JournalItem;
+use super::journal::JournalView;
+use super::merged_view::MergedView;
+use super::pending::PendingMark;
+use super::privacy::{HIDDEN_TEXT, SecretFields};
 use super::value::{self, Direction, direction, label, say};
 
 /// Fields that have a place of their own, or say nothing to a person.
-const APART: [&str; 20] = [
+const HIDDEN_FIELDS: [&str; 20] = [
     "__typename",
     "id",
     "campaignId",
@@ -45,18 +45,18 @@ const APART: [&str; 20] = [
 ];
 
 /// How many of the journal's latest entries are looked through for earlier values.
-const LOOK_BACK: usize = 3_000;
+const MAX_ROWS_SEARCHED: usize = 3_000;
 
 /// Describes one row of the pane.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Row {
+pub enum DetailRow {
     Blank,
     Heading(&'static str),
     /// Prose, to be wrapped.
     Text(String),
     /// A line of what explains the row above.
     Why(String),
-    Field(Field),
+    Field(DetailField),
     Condition {
         /// The name in the data, and the one that is shown.
         key: String,
@@ -64,12 +64,12 @@ pub enum Row {
         holds: bool,
         because: String,
         /// When it began or ceased to hold, where that is the latest that changed about conditions here.
-        change: Option<Change>,
+        change: Option<DetailChange>,
         stale: bool,
     },
 }
 
-impl Row {
+impl DetailRow {
     /// Returns the dotted name of the field that the row shows.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
@@ -82,9 +82,9 @@ impl Row {
 
     /// Returns the latest change of what the row shows.
     #[must_use]
-    pub const fn change(&self) -> Option<&Change> {
+    pub const fn change(&self) -> Option<&DetailChange> {
         match self {
-            Self::Field(Field { change, .. }) | Self::Condition { change, .. } => change.as_ref(),
+            Self::Field(DetailField { change, .. }) | Self::Condition { change, .. } => change.as_ref(),
             Self::Blank | Self::Heading(_) | Self::Text(_) | Self::Why(_) => None,
         }
     }
@@ -92,7 +92,7 @@ impl Row {
 
 /// Describes one value.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Field {
+pub struct DetailField {
     /// The dotted name in the data; empty where there is no such field, or it is hidden.
     pub name: String,
     pub label: String,
@@ -102,17 +102,17 @@ pub struct Field {
     pub unit: String,
     /// What else there is to know: a range, a formula.
     pub note: String,
-    pub change: Option<Change>,
+    pub change: Option<DetailChange>,
     pub stale: bool,
     /// The values a number had, the latest last.
     pub past: Vec<f64>,
     /// How far the person's own edit of it has come, while that is what is shown.
-    pub mark: Option<Mark>,
+    pub mark: Option<PendingMark>,
 }
 
 /// Describes the latest change of a value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Change {
+pub struct DetailChange {
     pub direction: Direction,
     /// The value before, if it was known.
     pub from: Option<String>,
@@ -122,23 +122,23 @@ pub struct Change {
 
 /// Holds what a description is made with.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
-    pub seen: Seen<'a>,
+pub struct DetailSource<'a> {
+    pub seen: MergedView<'a>,
     pub clock: &'a Clock,
-    pub series: &'a Series,
+    pub series: &'a ValueSeries,
     /// What stays hidden.
-    pub secrets: &'a Secrets,
+    pub secrets: &'a SecretFields,
 }
 
 /// Holds the values that numeric fields had, by dotted name, the latest last.
-pub type Series = BTreeMap<Box<str>, Vec<f64>>;
+pub type ValueSeries = BTreeMap<Box<str>, Vec<f64>>;
 
 /// Gathers from the journal which values an entity's numeric fields had.
 #[must_use]
-pub fn series(entity: &Entity, journal: &Journal) -> Series {
-    let about = |entry: &&Entry| entry.subject.as_ref() == Some(&entity.key);
-    let recent = journal.latest(LOOK_BACK).filter(about).filter_map(|entry| entry.record.as_ref());
-    let mut series = Series::new();
+pub fn series(entity: &Entity, journal: &JournalView) -> ValueSeries {
+    let about = |entry: &&JournalItem| entry.subject.as_ref() == Some(&entity.key);
+    let recent = journal.latest(MAX_ROWS_SEARCHED).filter(about).filter_map(|entry| entry.record.as_ref());
+    let mut series = ValueSeries::new();
     for held in recent.flat_map(|record| &record.fields) {
         let number =
             |value: &Option<Json>| value.as_ref().and_then(|value| value.get("value").unwrap_or(value).as_f64());
@@ -154,11 +154,12 @@ pub fn series(entity: &Entity, journal: &Journal) -> Series {
 
 /// Describes an entity in full.
 #[must_use]
-pub fn rows(entity: &Entity, known: &Known<'_>) -> Vec<Row> {
-    let view = View { entity, seen: known.seen, clock: known.clock, series: known.series, secrets: known.secrets };
+pub fn rows(entity: &Entity, known: &DetailSource<'_>) -> Vec<DetailRow> {
+    let view =
+        DetailView { entity, seen: known.seen, clock: known.clock, series: known.series, secrets: known.secrets };
     let mut rows = view.own_fields();
     if let Some(description) = entity.field("description").and_then(Json::as_str).filter(|text| !text.is_empty()) {
-        rows.extend([Row::Blank, Row::Text(text::block(description).into_owned())]);
+        rows.extend([DetailRow::Blank, DetailRow::Text(text::block(description).into_owned())]);
     }
     section(&mut rows, "Variables", view.variables());
     section(&mut rows, "Computed", view.computed());
@@ -167,33 +168,33 @@ pub fn rows(entity: &Entity, known: &Known<'_>) -> Vec<Row> {
     rows
 }
 
-fn section(rows: &mut Vec<Row>, heading: &'static str, content: Vec<Row>) {
+fn section(rows: &mut Vec<DetailRow>, heading: &'static str, content: Vec<DetailRow>) {
     if !content.is_empty() {
-        rows.extend([Row::Blank, Row::Heading(heading)]);
+        rows.extend([DetailRow::Blank, DetailRow::Heading(heading)]);
         rows.extend(content);
     }
 }
 
-struct View<'a> {
+struct DetailView<'a> {
     entity: &'a Entity,
-    seen: Seen<'a>,
+    seen: MergedView<'a>,
     clock: &'a Clock,
-    series: &'a Series,
-    secrets: &'a Secrets,
+    series: &'a ValueSeries,
+    secrets: &'a SecretFields,
 }
 
-impl View<'_> {
+impl DetailView<'_> {
     /// Returns the values a field had, where there are enough to see how it went.
     fn past(&self, name: &str) -> Vec<f64> {
         self.series.get(name).filter(|values| values.len() > 2).cloned().unwrap_or_default()
     }
 
-    fn own_fields(&self) -> Vec<Row> {
+    fn own_fields(&self) -> Vec<DetailRow> {
         let mut rows = Vec::new();
         if let Some(time) = self.entity.field("worldTime").and_then(Json::as_str) {
             rows.push(self.field("worldTime", "World time", text::line(&self.clock.long(time)).into_owned()));
         }
-        for (name, value) in self.entity.fields.iter().filter(|(name, _)| !APART.contains(name)) {
+        for (name, value) in self.entity.fields.iter().filter(|(name, _)| !HIDDEN_FIELDS.contains(name)) {
             rows.push(self.plain(name, value));
         }
         for (name, id_field, kind) in [
@@ -213,16 +214,16 @@ impl View<'_> {
         rows
     }
 
-    fn plain(&self, name: &str, value: &Json) -> Row {
-        Row::Field(Field { numeric: value.is_number(), ..self.described(name, &label(name), say(value)) })
+    fn plain(&self, name: &str, value: &Json) -> DetailRow {
+        DetailRow::Field(DetailField { numeric: value.is_number(), ..self.described(name, &label(name), say(value)) })
     }
 
-    fn field(&self, name: &str, label: &str, value: String) -> Row {
-        Row::Field(self.described(name, label, value))
+    fn field(&self, name: &str, label: &str, value: String) -> DetailRow {
+        DetailRow::Field(self.described(name, label, value))
     }
 
-    fn described(&self, name: &str, label: &str, value: String) -> Field {
-        Field {
+    fn described(&self, name: &str, label: &str, value: String) -> DetailField {
+        DetailField {
             name: name.to_owned(),
             label: label.to_owned(),
             value,
@@ -230,15 +231,15 @@ impl View<'_> {
             stale: self.entity.is_field_stale(name),
             past: self.past(name),
             mark: self.mark(name),
-            ..Field::default()
+            ..DetailField::default()
         }
     }
 
-    fn mark(&self, name: &str) -> Option<Mark> {
+    fn mark(&self, name: &str) -> Option<PendingMark> {
         self.seen.pending.mark(&self.entity.key, name)
     }
 
-    fn change(&self, name: &str) -> Option<Change> {
+    fn change(&self, name: &str) -> Option<DetailChange> {
         let LatestChange { from, at, by, .. } = self.entity.changes.get(name)?;
         let now = self.entity.field(name);
         let unwrap = |value: &Json| value.get("value").unwrap_or(value).clone();
@@ -248,7 +249,7 @@ impl View<'_> {
             Some(_) | None => say(value),
         };
         let who = by.as_ref().map(|id| self.seen.cache.user_name(id).unwrap_or(id.as_str()).to_owned());
-        Some(Change {
+        Some(DetailChange {
             direction: direction(from.as_ref(), to.as_ref()),
             from: from.as_ref().filter(|value| !value.is_object()).map(words),
             who: who.unwrap_or_default(),
@@ -260,7 +261,7 @@ impl View<'_> {
         self.entity.field(name).and_then(Json::as_object).filter(|map| !map.is_empty())
     }
 
-    fn variables(&self) -> Vec<Row> {
+    fn variables(&self) -> Vec<DetailRow> {
         let nothing = Object::default();
         let values = self.object("variables").unwrap_or(&nothing);
         let schemas = self.object("variableSchemas").unwrap_or(&nothing);
@@ -273,15 +274,15 @@ impl View<'_> {
             .collect()
     }
 
-    fn variable(&self, key: &str, value: &Json, schema: Option<&Json>) -> Row {
+    fn variable(&self, key: &str, value: &Json, schema: Option<&Json>) -> DetailRow {
         let name = format!("variables.{key}");
         let named = || schema.and_then(|schema| schema.get("label")).and_then(Json::as_str).map(text::line);
         if self.secrets.hide(&name) {
             let label = named().map_or_else(|| label(key), |label| label.into_owned());
-            return Row::Field(Field { label, value: HIDDEN.to_owned(), ..Field::default() });
+            return DetailRow::Field(DetailField { label, value: HIDDEN_TEXT.to_owned(), ..DetailField::default() });
         }
         let said = |what: &str| schema.and_then(|schema| schema.get(what)).and_then(Json::as_str).map(text::line);
-        Row::Field(Field {
+        DetailRow::Field(DetailField {
             label: said("label").map_or_else(|| label(key), |label| label.into_owned()),
             value: say(value),
             numeric: value.is_number(),
@@ -295,15 +296,19 @@ impl View<'_> {
         })
     }
 
-    fn computed(&self) -> Vec<Row> {
+    fn computed(&self) -> Vec<DetailRow> {
         let rows = self.object("computed").into_iter().flat_map(Object::iter).map(|(key, rule)| {
             let name = format!("computed.{key}");
             let value = rule.get("value").unwrap_or(rule);
             let said = |what: &str| rule.get(what).and_then(Json::as_str).map(text::line);
             if self.secrets.hide(&name) {
-                return Row::Field(Field { label: label(key), value: HIDDEN.to_owned(), ..Field::default() });
+                return DetailRow::Field(DetailField {
+                    label: label(key),
+                    value: HIDDEN_TEXT.to_owned(),
+                    ..DetailField::default()
+                });
             }
-            Row::Field(Field {
+            DetailRow::Field(DetailField {
                 label: label(key),
                 value: say(value),
                 numeric: value.is_number(),
@@ -319,7 +324,7 @@ impl View<'_> {
         rows.collect()
     }
 
-    fn conditions(&self) -> Vec<Row> {
+    fn conditions(&self) -> Vec<DetailRow> {
         let conditions = self.entity.field("conditions").and_then(Json::as_array).into_iter().flatten();
         let stale = self.entity.is_field_stale("conditions");
         let rows = conditions.filter_map(|condition| {
@@ -327,10 +332,14 @@ impl View<'_> {
             let key = format!("conditions.{}", said("name")?);
             if self.secrets.hide(&key) {
                 let label = label(&key);
-                return Some(Row::Field(Field { label, value: HIDDEN.to_owned(), ..Field::default() }));
+                return Some(DetailRow::Field(DetailField {
+                    label,
+                    value: HIDDEN_TEXT.to_owned(),
+                    ..DetailField::default()
+                }));
             }
             let holds = condition.get("holds").and_then(Json::as_bool).unwrap_or_default();
-            Some(Row::Condition {
+            Some(DetailRow::Condition {
                 name: label(&key),
                 change: self.turned(condition.get("name"), holds),
                 key,
@@ -343,16 +352,16 @@ impl View<'_> {
     }
 
     /// Says who made a condition hold or cease to, and when.
-    fn turned(&self, name: Option<&Json>, holds: bool) -> Option<Change> {
+    fn turned(&self, name: Option<&Json>, holds: bool) -> Option<DetailChange> {
         let change = self.change("conditions")?;
         let before = self.entity.changes.get("conditions")?.from.as_ref()?.as_array()?;
         let before = before.iter().find(|condition| condition.get("name") == name)?;
         let held = before.get("holds").and_then(Json::as_bool)?;
         // There are only two ways to be: the one before goes without saying.
-        (held != holds).then_some(Change { from: None, ..change })
+        (held != holds).then_some(DetailChange { from: None, ..change })
     }
 
-    fn contents(&self) -> Vec<Row> {
+    fn contents(&self) -> Vec<DetailRow> {
         let inside = match self.entity.key.entity_type {
             EntityType::Campaign => {
                 vec![EntityType::Kingdom, EntityType::Location, EntityType::Encounter, EntityType::Member]
@@ -369,12 +378,12 @@ impl View<'_> {
             let names: Vec<_> =
                 self.seen.children(&self.entity.key.id, kind).iter().map(|e| e.name.to_string()).collect();
             (!names.is_empty()).then(|| {
-                Row::Field(Field {
+                DetailRow::Field(DetailField {
                     label: plural(kind).to_owned(),
                     value: names.len().to_string(),
                     numeric: true,
                     note: names.join(", "),
-                    ..Field::default()
+                    ..DetailField::default()
                 })
             })
         };

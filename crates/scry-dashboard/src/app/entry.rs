@@ -13,31 +13,31 @@ use scry_protocol::{EntityRef, EntityType, Event, Id, Operation, Payload, Source
 use scry_text as text;
 
 use super::clock::{self, Clock};
-use super::moment::Moment;
 use super::now::Now;
-use super::record::Record;
+use super::packed_time::PackedTime;
+use super::record::EventRecord;
 use super::value::{field_name, say};
 
 /// Holds one row of the journal. Everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct JournalItem {
     pub at: Timestamp,
     pub seq: Option<u64>,
-    pub kind: Kind,
+    pub kind: RowKind,
     pub what: Box<str>,
     /// Sent again after a reconnect, rather than as it happened.
     pub replayed: bool,
     /// The world time at which it happened, where that is known.
-    pub world_time: Option<Moment>,
+    pub world_time: Option<PackedTime>,
     /// The event itself, while there is room for it.
-    pub record: Option<Box<Record>>,
-    /// Shared with other rows, see [`Common`]; its fields are the row's.
-    pub(super) common: Arc<Common>,
+    pub record: Option<Box<EventRecord>>,
+    /// Shared with other rows, see [`SharedRowData`]; its fields are the row's.
+    pub(super) common: Arc<SharedRowData>,
 }
 
 /// Holds what rows about one thing, by one hand, have in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Common {
+pub struct SharedRowData {
     pub subject: Option<EntityRef>,
     /// The subject's name when it happened; a later name is looked up, but what is deleted keeps this one.
     pub name: Option<Arc<str>>,
@@ -45,56 +45,56 @@ pub struct Common {
     pub source: Option<Source>,
 }
 
-impl Deref for Entry {
-    type Target = Common;
+impl Deref for JournalItem {
+    type Target = SharedRowData;
 
-    fn deref(&self) -> &Common {
+    fn deref(&self) -> &SharedRowData {
         &self.common
     }
 }
 
 /// Tells what kind of row this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RowKind {
     Changed(Operation),
     Invalidated,
     WorldTime,
     /// An event that is not one of the five.
     Foreign,
     /// An event that a catalogue of the server declares.
-    Declared(Severity),
+    Custom(Severity),
     /// Events that are known to be missing.
     Gap,
     /// Events that were missing and have been found.
-    GapHealed,
+    GapRecovered,
     /// Something a person should know.
     Notice,
     /// A place a person has marked.
     Marker,
 }
 
-impl Entry {
+impl JournalItem {
     /// Describes what the gateway sent.
     #[must_use]
     pub fn delivered(delivery: &Delivery, cache: &Cache, clock: &Clock) -> Self {
         match &delivery.event {
             Some(event) => Self {
-                record: Some(Box::new(Record::delivered(delivery, cache))),
+                record: Some(Box::new(EventRecord::delivered(delivery, cache))),
                 ..Self::event(event, delivery.received_at, cache, clock)
             },
             None => {
                 let stamp = CustomEventMetadata::from_payload(&delivery.raw);
                 let at = stamp.as_ref().and_then(|stamp| stamp.timestamp.parse().ok());
                 Self {
-                    record: Some(Box::new(Record::delivered(delivery, cache))),
+                    record: Some(Box::new(EventRecord::delivered(delivery, cache))),
                     what: shorten(&say(&*delivery.raw)).into(),
                     replayed: stamp.as_ref().is_some_and(|stamp| stamp.replayed),
-                    common: Arc::new(Common {
+                    common: Arc::new(SharedRowData {
                         name: Some(text::line(&delivery.name).into()),
                         who: stamp.and_then(|stamp| stamp.user_id),
-                        ..Common::default()
+                        ..SharedRowData::default()
                     }),
-                    ..Self::bare(Kind::Foreign, at.unwrap_or(delivery.received_at))
+                    ..Self::with_kind(RowKind::Foreign, at.unwrap_or(delivery.received_at))
                 }
             }
         }
@@ -102,19 +102,19 @@ impl Entry {
 
     /// Says what is in an event that is not one of the five, as its catalogue would have it said.
     pub fn say(&mut self, looks: &EventDisplays) {
-        let event = self.name.clone().filter(|_| self.kind == Kind::Foreign);
+        let event = self.name.clone().filter(|_| self.kind == RowKind::Foreign);
         let payload = event.as_ref().and(self.record.as_ref()).and_then(|record| record.value());
         if let Some((sentence, severity)) =
             event.zip(payload).and_then(|(event, payload)| looks.render(&event, &payload))
         {
-            (self.what, self.kind) = (sentence.into(), Kind::Declared(severity));
+            (self.what, self.kind) = (sentence.into(), RowKind::Custom(severity));
         }
     }
 
     /// Describes an event of the past, with its text.
     #[must_use]
     pub fn past(event: &Event, now: Timestamp, cache: &Cache, clock: &Clock) -> Self {
-        Self { record: Some(Box::new(Record::past(event))), ..Self::event(event, now, cache, clock) }
+        Self { record: Some(Box::new(EventRecord::past(event))), ..Self::event(event, now, cache, clock) }
     }
 
     /// Describes an event; it is dated by its own time, and by `received_at` if it has none.
@@ -128,7 +128,7 @@ impl Entry {
             seq: metadata.seq,
             kind: kind(&event.payload),
             what: what(event, clock).into(),
-            common: Arc::new(Common {
+            common: Arc::new(SharedRowData {
                 name: known.map(|entity| entity.name.clone()),
                 subject: Some(known.map_or_else(|| safe(subject), |entity| entity.key.clone())),
                 who: metadata.user_id.clone(),
@@ -139,7 +139,7 @@ impl Entry {
             }),
             replayed: metadata.replayed,
             world_time: match &event.payload {
-                Payload::WorldTimeChanged(moved) => moved.new_time.parse::<WorldTime>().ok().map(Moment::from),
+                Payload::WorldTimeChanged(moved) => moved.new_time.parse::<WorldTime>().ok().map(PackedTime::from),
                 Payload::EntityUpdated(_)
                 | Payload::StateInvalidated(_)
                 | Payload::SettlementUpdated(_)
@@ -155,23 +155,23 @@ impl Entry {
         let (first, last) = (gap.from + 1, gap.to.saturating_sub(1).max(gap.from + 1));
         let range = if first == last { format!("event #{first}") } else { format!("events #{first} to #{last}") };
         let (kind, what) = if gap.recovered {
-            (Kind::GapHealed, format!("{range}: found again, or replaced by the whole state"))
+            (RowKind::GapRecovered, format!("{range}: found again, or replaced by the whole state"))
         } else {
-            (Kind::Gap, format!("{range} of this {} did not arrive", gap.room.kind()))
+            (RowKind::Gap, format!("{range} of this {} did not arrive", gap.room.kind()))
         };
-        Self { what: what.into(), ..Self::bare(kind, now.wall) }
+        Self { what: what.into(), ..Self::with_kind(kind, now.wall) }
     }
 
     /// Describes something a person should know.
     #[must_use]
     pub fn notice(sentence: &str, now: Now) -> Self {
-        Self { what: text::line(sentence).into(), ..Self::bare(Kind::Notice, now.wall) }
+        Self { what: text::line(sentence).into(), ..Self::with_kind(RowKind::Notice, now.wall) }
     }
 
     /// Marks a place in the journal.
     #[must_use]
     pub fn marker(number: usize, now: Now) -> Self {
-        Self { what: format!("marker {number}").into(), ..Self::bare(Kind::Marker, now.wall) }
+        Self { what: format!("marker {number}").into(), ..Self::with_kind(RowKind::Marker, now.wall) }
     }
 
     /// Returns the subject's name: today's, the one it had, or its id if it never had one here.
@@ -197,12 +197,14 @@ impl Entry {
     #[must_use]
     pub const fn is_event(&self) -> bool {
         match self.kind {
-            Kind::Changed(_) | Kind::Invalidated | Kind::WorldTime | Kind::Foreign | Kind::Declared(_) => true,
-            Kind::Gap | Kind::GapHealed | Kind::Notice | Kind::Marker => false,
+            RowKind::Changed(_) | RowKind::Invalidated | RowKind::WorldTime | RowKind::Foreign | RowKind::Custom(_) => {
+                true
+            }
+            RowKind::Gap | RowKind::GapRecovered | RowKind::Notice | RowKind::Marker => false,
         }
     }
 
-    fn bare(kind: Kind, at: Timestamp) -> Self {
+    fn with_kind(kind: RowKind, at: Timestamp) -> Self {
         Self {
             at,
             seq: None,
@@ -219,14 +221,14 @@ impl Entry {
     #[must_use]
     pub fn kind_word(&self) -> &str {
         match (self.kind, &self.subject) {
-            (Kind::Changed(_), Some(subject)) => subject.entity_type.as_str(),
-            (Kind::Changed(_), None) => "changed",
-            (Kind::Invalidated, _) => "invalidated",
-            (Kind::WorldTime, _) => "world time",
-            (Kind::Foreign | Kind::Declared(_), _) => "event",
-            (Kind::Gap | Kind::GapHealed, _) => "gap",
-            (Kind::Notice, _) => "notice",
-            (Kind::Marker, _) => "marker",
+            (RowKind::Changed(_), Some(subject)) => subject.entity_type.as_str(),
+            (RowKind::Changed(_), None) => "changed",
+            (RowKind::Invalidated, _) => "invalidated",
+            (RowKind::WorldTime, _) => "world time",
+            (RowKind::Foreign | RowKind::Custom(_), _) => "event",
+            (RowKind::Gap | RowKind::GapRecovered, _) => "gap",
+            (RowKind::Notice, _) => "notice",
+            (RowKind::Marker, _) => "marker",
         }
     }
 }
@@ -244,13 +246,13 @@ fn safe(key: EntityRef) -> EntityRef {
     }
 }
 
-const fn kind(payload: &Payload) -> Kind {
+const fn kind(payload: &Payload) -> RowKind {
     match payload {
         Payload::EntityUpdated(_) | Payload::SettlementUpdated(_) | Payload::StructureUpdated(_) => {
-            Kind::Changed(payload.operation())
+            RowKind::Changed(payload.operation())
         }
-        Payload::StateInvalidated(_) => Kind::Invalidated,
-        Payload::WorldTimeChanged(_) => Kind::WorldTime,
+        Payload::StateInvalidated(_) => RowKind::Invalidated,
+        Payload::WorldTimeChanged(_) => RowKind::WorldTime,
     }
 }
 
@@ -295,8 +297,8 @@ fn changes(event: &Event) -> String {
 
 /// Cuts a value that would push everything else off the row.
 fn shorten(value: &str) -> String {
-    const MOST: usize = 60;
-    match value.char_indices().nth(MOST) {
+    const MAX_VALUE_CHARS: usize = 60;
+    match value.char_indices().nth(MAX_VALUE_CHARS) {
         Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
         None => value.to_owned(),
     }
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_for_another_reason_is_not_told_as_a_change() {
+    fn unchanged_condition_is_not_listed_as_a_change() {
         let changes =
             json!([{"field": "inService", "from": true, "to": true}, {"field": "lit", "from": true, "to": false}]);
         let said = said(updated(json!(["inService", "lit"]), changes));

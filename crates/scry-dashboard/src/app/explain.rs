@@ -8,7 +8,7 @@ use super::value::say;
 use super::{App, inspector};
 
 /// How many of the journal's latest rows are looked through for the change.
-const LOOK_BACK: usize = 5_000;
+const MAX_ROWS_SEARCHED: usize = 5_000;
 
 /// Explains a field by its dotted name, one sentence a line.
 #[must_use]
@@ -86,11 +86,11 @@ fn change(app: &App, entity: &Entity, name: &str) -> Vec<String> {
         let at = change.at.to_zoned(app.zone().clone()).strftime("%Y-%m-%d %H:%M:%S");
         lines.push(format!("changed{from}{by} at {at}"));
     }
-    let names = |entry: &&super::entry::Entry| {
+    let names = |entry: &&super::entry::JournalItem| {
         let fields = entry.record.iter().flat_map(|record| &record.fields);
         entry.subject.as_ref() == Some(&entity.key) && fields.into_iter().any(|held| &*held.field == name)
     };
-    let entries: Vec<_> = app.journal().latest(LOOK_BACK).collect();
+    let entries: Vec<_> = app.journal().latest(MAX_ROWS_SEARCHED).collect();
     if let Some(entry) = entries.into_iter().rev().find(names) {
         lines.extend(inspector::reasons(app, entry).into_iter().map(|cause| format!("because of {cause}")));
         let seq = entry.seq.map(|seq| format!("#{seq}")).unwrap_or_default();

@@ -4,28 +4,28 @@ use scry_model::cache::{Cache, Entity};
 use scry_query::expr::{EventView, Expr, ExprError};
 use serde_json::Value;
 
-use super::entry::{Entry, Kind};
-use super::fuzzy::Fuzzy;
-use super::{App, Clock, Seen};
+use super::entry::{JournalItem, RowKind};
+use super::fuzzy::FuzzyMatcher;
+use super::{App, Clock, MergedView};
 
 /// Holds a filter as it was typed, and ready to be used.
 #[derive(Debug, Clone)]
 pub struct Filter {
     source: String,
-    test: Test,
+    test: FilterTest,
 }
 
 #[derive(Debug, Clone)]
-enum Test {
+enum FilterTest {
     Has(String),
     Lacks(String),
-    Fuzzy(Fuzzy),
+    Fuzzy(FuzzyMatcher),
     Expr(Expr),
 }
 
 /// Says why a filter cannot be used, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct FilterError {
     pub message: String,
     /// The character of the typed text that is at fault, counted from 0.
     pub column: usize,
@@ -35,24 +35,26 @@ impl Filter {
     /// Reads a filter; a text without anything to look for is none.
     ///
     /// # Errors
-    /// [`Fault`], for an expression that cannot be used.
-    pub fn parse(source: &str) -> Result<Option<Self>, Fault> {
+    /// [`FilterError`], for an expression that cannot be used.
+    pub fn parse(source: &str) -> Result<Option<Self>, FilterError> {
         let text = source.trim();
         let lead = source.chars().take_while(|c| c.is_whitespace()).count();
         let (test, rest) = match text.chars().next() {
-            Some('!') => (Test::Lacks(text[1..].trim().to_lowercase()), &text[1..]),
-            Some('~') => (Test::Fuzzy(Fuzzy::new(&text[1..])), &text[1..]),
+            Some('!') => (FilterTest::Lacks(text[1..].trim().to_lowercase()), &text[1..]),
+            Some('~') => (FilterTest::Fuzzy(FuzzyMatcher::new(&text[1..])), &text[1..]),
             Some('=') => {
                 let written = text[1..].trim_start();
                 if written.is_empty() {
                     return Ok(None);
                 }
                 let skipped = lead + 1 + (text[1..].chars().count() - written.chars().count());
-                let fault =
-                    |error: ExprError| Fault { message: error.message().to_owned(), column: skipped + error.place().1 };
-                (Test::Expr(Expr::parse(written).map_err(fault)?), written)
+                let problem = |error: ExprError| FilterError {
+                    message: error.message().to_owned(),
+                    column: skipped + error.place().1,
+                };
+                (FilterTest::Expr(Expr::parse(written).map_err(problem)?), written)
             }
-            Some(_) | None => (Test::Has(text.to_lowercase()), text),
+            Some(_) | None => (FilterTest::Has(text.to_lowercase()), text),
         };
         Ok((!rest.trim().is_empty()).then(|| Self { source: source.to_owned(), test }))
     }
@@ -66,15 +68,15 @@ impl Filter {
     /// Returns the expression, where the filter is one.
     #[must_use]
     pub fn expression(&self) -> Option<&str> {
-        if let Test::Expr(expr) = &self.test { Some(expr.source()) } else { None }
+        if let FilterTest::Expr(expr) = &self.test { Some(expr.source()) } else { None }
     }
 
     fn fits(&self, text: impl FnOnce() -> String, view: impl FnOnce(&Expr) -> bool) -> bool {
         match &self.test {
-            Test::Has(word) => text().to_lowercase().contains(word),
-            Test::Lacks(word) => !text().to_lowercase().contains(word),
-            Test::Fuzzy(fuzzy) => fuzzy.score(&text()).is_some(),
-            Test::Expr(expr) => view(expr),
+            FilterTest::Has(word) => text().to_lowercase().contains(word),
+            FilterTest::Lacks(word) => !text().to_lowercase().contains(word),
+            FilterTest::Fuzzy(fuzzy) => fuzzy.score(&text()).is_some(),
+            FilterTest::Expr(expr) => view(expr),
         }
     }
 
@@ -92,19 +94,19 @@ impl Filter {
 
     /// Tells whether a row of the journal fits; an expression sees the event, and `entity` as it is now.
     #[must_use]
-    pub fn fits_entry(&self, entry: &Entry, cache: &Cache, clock: &Clock) -> bool {
+    pub fn fits_entry(&self, entry: &JournalItem, cache: &Cache, clock: &Clock) -> bool {
         self.fits(|| entry.words(cache), |expr| holds_for(expr, entry, cache, clock))
     }
 }
 
 /// Answers for an event whose text is still held; for another nothing can be said.
-fn holds_for(expr: &Expr, entry: &Entry, cache: &Cache, clock: &Clock) -> bool {
+fn holds_for(expr: &Expr, entry: &JournalItem, cache: &Cache, clock: &Clock) -> bool {
     let Some(event) = entry.record.as_ref().and_then(|record| record.value()) else { return false };
     let entity = entry.subject.as_ref().filter(|_| expr.uses_entities()).and_then(|key| cache.get(key));
     let entity = entity.map(Entity::to_value);
     let view = match (entry.kind, &entry.name) {
         // Their body is the payload.
-        (Kind::Foreign | Kind::Declared(_), Some(name)) => EventView::new(name, &event, event.get("metadata")),
+        (RowKind::Foreign | RowKind::Custom(_), Some(name)) => EventView::new(name, &event, event.get("metadata")),
         _ => {
             let name = event.get("type").and_then(Value::as_str).unwrap_or_default();
             EventView::new(name, event.get("payload").unwrap_or(&Value::Null), event.get("metadata"))
@@ -116,7 +118,7 @@ fn holds_for(expr: &Expr, entry: &Entry, cache: &Cache, clock: &Clock) -> bool {
 impl App {
     /// Tells whether the journal's filter lets a row through; gaps and notices are always shown.
     #[must_use]
-    pub fn passes(&self, entry: &Entry) -> bool {
+    pub fn passes(&self, entry: &JournalItem) -> bool {
         let filter = self.journal.filter();
         filter.is_none_or(|filter| !entry.is_event() || filter.fits_entry(entry, &self.cache, &self.clock))
     }
@@ -129,7 +131,7 @@ impl App {
 
     /// Puts a filter over the World, or takes it away.
     pub(super) fn filter_world(&mut self, filter: Option<Filter>) {
-        self.tree.set_filter(filter, Seen { cache: &self.cache, pending: &self.pending });
+        self.tree.set_filter(filter, MergedView { cache: &self.cache, pending: &self.pending });
     }
 }
 
@@ -152,8 +154,8 @@ mod tests {
 
     #[test]
     fn a_mistake_in_an_expression_is_told_with_its_place_in_what_was_typed() {
-        let fault = Filter::parse("= payload.setlementId == 'x'").unwrap_err();
-        assert_eq!(fault.column, 10, "{fault:?}");
-        assert!(fault.message.contains("settlementId"), "{fault:?}");
+        let problem = Filter::parse("= payload.setlementId == 'x'").unwrap_err();
+        assert_eq!(problem.column, 10, "{problem:?}");
+        assert!(problem.message.contains("settlementId"), "{problem:?}");
     }
 }

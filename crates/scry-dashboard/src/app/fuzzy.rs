@@ -13,9 +13,9 @@ thread_local! {
 
 /// Holds what is looked for; several words must all be found.
 #[derive(Clone)]
-pub(super) struct Fuzzy(Pattern);
+pub(super) struct FuzzyMatcher(Pattern);
 
-impl Fuzzy {
+impl FuzzyMatcher {
     /// Reads a pattern; capitals count only where the pattern has some.
     #[must_use]
     pub(super) fn new(pattern: &str) -> Self {
@@ -30,7 +30,7 @@ impl Fuzzy {
     }
 }
 
-impl fmt::Debug for Fuzzy {
+impl fmt::Debug for FuzzyMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Fuzzy")
     }
@@ -42,9 +42,9 @@ mod tests {
 
     #[test]
     fn letters_in_order_are_found_and_closer_ones_score_higher() {
-        let fuzzy = Fuzzy::new("hrest");
+        let fuzzy = FuzzyMatcher::new("hrest");
         assert!(fuzzy.score("Harrow's Rest") < fuzzy.score("H Rest"));
         assert_eq!(fuzzy.score("Saltwick"), None);
-        assert!(Fuzzy::new("rest har").score("Harrow's Rest").is_some());
+        assert!(FuzzyMatcher::new("rest har").score("Harrow's Rest").is_some());
     }
 }

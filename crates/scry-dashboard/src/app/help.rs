@@ -1,11 +1,11 @@
 //! The help's content: every command that works in a place, its keys and its words, on lines of a given width.
 
-use super::command::{Action, Context};
-use super::keymap::{Bound, Keymap};
+use super::command::{Action, KeyContext};
+use super::keymap::{BoundCommand, Keymap};
 use super::measure::wrap;
 
 /// Columns for the keys.
-const KEYS: usize = 16;
+const KEY_COLUMNS: usize = 16;
 
 /// Describes one line of the help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum HelpLine {
 
 /// Lists the help for contexts that hold together, at `columns`; nothing is cut, long sentences go on below.
 #[must_use]
-pub fn lines(keymap: &Keymap, contexts: &[Context], columns: usize, ascii: bool) -> Vec<HelpLine> {
+pub fn lines(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) -> Vec<HelpLine> {
     let mut lines: Vec<_> = first(keymap, contexts, columns, ascii).into_iter().map(HelpLine::First).collect();
     for context in contexts {
         let bound: Vec<_> = keymap.bindings(*context).filter(|bound| bound.binding.context == *context).collect();
@@ -40,16 +40,16 @@ pub fn lines(keymap: &Keymap, contexts: &[Context], columns: usize, ascii: bool)
 }
 
 /// Answers what whoever has just come wants to know: what changed, who did it and why, and how to be told next time.
-fn first(keymap: &Keymap, contexts: &[Context], columns: usize, ascii: bool) -> Vec<String> {
-    if !contexts.contains(&Context::Dashboard) {
+fn first(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) -> Vec<String> {
+    if !contexts.contains(&KeyContext::Dashboard) {
         return Vec::new();
     }
     let key = |context, action| keymap.reach(context, action, ascii);
     let sentence = format!(
         "What changed? {} goes there. Who did it, and why? {} on it says so. Next time? {} on it, and you are told.",
-        key(Context::Dashboard, Action::NextChange),
-        key(Context::Detail, Action::Activate),
-        key(Context::Dashboard, Action::Bookmark),
+        key(KeyContext::Dashboard, Action::NextChange),
+        key(KeyContext::Detail, Action::Activate),
+        key(KeyContext::Dashboard, Action::Bookmark),
     );
     wrap(&sentence, columns.saturating_sub(2))
 }
@@ -57,13 +57,13 @@ fn first(keymap: &Keymap, contexts: &[Context], columns: usize, ascii: bool) -> 
 /// Returns the columns that keys take on every line.
 #[must_use]
 pub const fn key_columns() -> usize {
-    KEYS
+    KEY_COLUMNS
 }
 
-fn command(bound: &Bound<'_>, columns: usize, ascii: bool) -> Vec<HelpLine> {
+fn command(bound: &BoundCommand<'_>, columns: usize, ascii: bool) -> Vec<HelpLine> {
     let keys = bound.keys.iter().map(|key| key.label(ascii)).collect::<Vec<_>>().join(" ");
-    let keys = if keys.is_empty() { vec!["(no key)".to_owned()] } else { wrap(&keys, KEYS) };
-    let words = wrap(bound.binding.help, columns.saturating_sub(KEYS + 3));
+    let keys = if keys.is_empty() { vec!["(no key)".to_owned()] } else { wrap(&keys, KEY_COLUMNS) };
+    let words = wrap(bound.binding.help, columns.saturating_sub(KEY_COLUMNS + 3));
     let count = keys.len().max(words.len());
     let line = |all: &[String], index: usize| all.get(index).cloned().unwrap_or_default();
     (0..count).map(|index| HelpLine::Command { keys: line(&keys, index), words: line(&words, index) }).collect()

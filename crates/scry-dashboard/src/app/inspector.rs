@@ -6,7 +6,7 @@ mod lines;
 use std::collections::BTreeSet;
 
 pub use json::JsonLine;
-pub use lines::{Cause, Line};
+pub use lines::{CauseLine, InspectorLine};
 pub(super) use lines::{effects, reasons};
 
 use super::App;
@@ -27,7 +27,7 @@ pub(super) struct Inspector {
 impl App {
     /// Lists the Inspector's lines, with the one under the cursor and the first in view.
     #[must_use]
-    pub fn inspected(&self) -> (Vec<Line>, usize, usize) {
+    pub fn inspected(&self) -> (Vec<InspectorLine>, usize, usize) {
         let lines = self.inspector.entry.map(|number| lines::of(self, number, &self.inspector.folded));
         let lines = lines.unwrap_or_default();
         let cursor = self.inspector.cursor.min(lines.len().saturating_sub(1));
@@ -36,14 +36,14 @@ impl App {
 
     /// Returns the entry that is inspected.
     #[must_use]
-    pub fn inspected_entry(&self) -> Option<&super::entry::Entry> {
+    pub fn inspected_entry(&self) -> Option<&super::entry::JournalItem> {
         self.journal.entry(self.inspector.entry?)
     }
 
     /// Opens the journal's selected event; the journal stays where it is from then on.
     pub(super) fn inspect_selected(&mut self) {
         let Some(number) = self.journal.selected_number() else { return };
-        self.leave_place();
+        self.push_place();
         let rows = self.layout().rows(Pane::Journal);
         self.journal.pause(rows);
         self.inspect(number);
@@ -55,7 +55,7 @@ impl App {
     }
 
     /// Shows the journal's selected event where another one was, once the Inspector is open.
-    pub(super) fn inspect_along(&mut self) {
+    pub(super) fn inspect_selection(&mut self) {
         let is_open = self.further.is_some_and(|(pane, _)| pane == Pane::Inspector);
         if let Some(number) = self.journal.selected_number().filter(|_| is_open && !self.journal.is_following())
             && self.inspector.entry != Some(number)
@@ -78,7 +78,7 @@ impl App {
     }
 
     /// Keeps the cursor within the rows in view.
-    pub(super) fn settle_inspector(&mut self, rows: usize) {
+    pub(super) fn clamp_inspector(&mut self, rows: usize) {
         let rows = rows.max(1);
         let (lines, cursor, offset) = self.inspected();
         let most = lines.len().saturating_sub(rows);
@@ -97,15 +97,15 @@ impl App {
     pub(super) fn open_in_inspector(&mut self) {
         let (lines, cursor, _) = self.inspected();
         match lines.get(cursor) {
-            Some(Line::Json(JsonLine { path, folded: Some(folded), .. })) => {
+            Some(InspectorLine::Json(JsonLine { path, folded: Some(folded), .. })) => {
                 if *folded {
                     self.inspector.folded.remove(path);
                 } else {
                     self.inspector.folded.insert(path.clone());
                 }
             }
-            Some(Line::Cause(Cause { number: Some(number), is_this: false, .. })) => {
-                self.leave_place();
+            Some(InspectorLine::Cause(CauseLine { number: Some(number), is_this: false, .. })) => {
+                self.push_place();
                 let rows = self.layout().rows(Pane::Journal);
                 self.journal.go_to(*number, rows);
                 self.inspect(*number);
@@ -117,7 +117,7 @@ impl App {
     /// Folds or unfolds what is under the cursor.
     pub(super) fn fold_in_inspector(&mut self, fold: bool) {
         let (lines, cursor, _) = self.inspected();
-        if let Some(Line::Json(JsonLine { folded: Some(folded), .. })) = lines.get(cursor)
+        if let Some(InspectorLine::Json(JsonLine { folded: Some(folded), .. })) = lines.get(cursor)
             && *folded != fold
         {
             self.open_in_inspector();

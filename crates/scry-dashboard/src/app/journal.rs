@@ -1,41 +1,41 @@
 //! The journal: what happened, newest last, bounded, with a place to read from that stays put.
 
-mod commons;
-mod place;
+mod interner;
+mod position;
+mod skipped_rows;
 #[cfg(test)]
 mod tests;
-mod unseen;
 
 use std::collections::VecDeque;
 
-use commons::Commons;
+use interner::Interner;
 use scry_catalogue::EventDisplays;
 use scry_model::cache::Entity;
 
-use super::entry::Entry;
+use super::entry::JournalItem;
 use super::filter::Filter;
 use super::record;
 
 /// The number of the first entry that happens before our eyes; history is numbered downwards from it.
-const START: u64 = 1 << 40;
+const FIRST_LIVE_NUMBER: u64 = 1 << 40;
 /// How many bytes the texts of events may take; the oldest go first, their rows stay.
-const TEXTS: usize = 4 << 20;
+const MAX_TEXT_BYTES: usize = 4 << 20;
 /// For how many entries room is made from the start.
-const RESERVED: usize = 100_000;
+const RESERVED_ROWS: usize = 100_000;
 /// How many of the latest entries are looked at for one that waits for its values.
-const RECENT: usize = 512;
+const MAX_ROWS_SEARCHED: usize = 512;
 
 /// Holds the entries, and where the person is in them.
 ///
 /// An entry keeps its number for life, so a place in the journal means the same entry while others
 /// arrive behind it or fall off the far end.
 #[derive(Debug)]
-pub struct Journal {
-    entries: VecDeque<Entry>,
+pub struct JournalView {
+    entries: VecDeque<JournalItem>,
     /// The number of the oldest entry.
     first: u64,
     limit: usize,
-    place: place::Place,
+    place: position::JournalPosition,
     dropped: u64,
     /// How many of the entries are events, rather than gaps and notices.
     events: usize,
@@ -45,33 +45,33 @@ pub struct Journal {
     /// How many bytes the texts held take, and the number below which there are none.
     texts: usize,
     bare_below: u64,
-    unseen: unseen::Unseen,
-    commons: Commons,
+    skipped: skipped_rows::SkippedRows,
+    interner: Interner,
 }
 
-impl Journal {
+impl JournalView {
     /// Builds a journal that keeps the latest `limit` entries.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
             // Room that is not used takes no memory, and a growing one would leave its smaller selves behind.
-            entries: VecDeque::with_capacity(limit.min(RESERVED) + 1),
-            first: START,
+            entries: VecDeque::with_capacity(limit.min(RESERVED_ROWS) + 1),
+            first: FIRST_LIVE_NUMBER,
             limit: limit.max(1),
-            place: place::Place::Following,
+            place: position::JournalPosition::Following,
             dropped: 0,
             events: 0,
             filter: None,
             passing: VecDeque::new(),
             texts: 0,
-            bare_below: START,
-            unseen: unseen::Unseen::default(),
-            commons: Commons::default(),
+            bare_below: FIRST_LIVE_NUMBER,
+            skipped: skipped_rows::SkippedRows::default(),
+            interner: Interner::default(),
         }
     }
 
     /// Adds what has just happened; `passes` tells whether the filter lets it through.
-    pub fn push(&mut self, mut entry: Entry, passes: bool) {
+    pub fn push(&mut self, mut entry: JournalItem, passes: bool) {
         if passes && self.filter.is_some() {
             self.passing.push_back(self.end());
         }
@@ -85,7 +85,7 @@ impl Journal {
     ///
     /// What lies before everything held goes in front, as far as there is room; what fills a hole
     /// counts as arriving now.
-    pub fn merge(&mut self, missing: Vec<Entry>, passes: impl Fn(&Filter, &Entry) -> bool) {
+    pub fn merge(&mut self, missing: Vec<JournalItem>, passes: impl Fn(&Filter, &JournalItem) -> bool) {
         let first = self.seqs().next();
         let (before, holes): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|entry| first.is_none_or(|first| entry.seq.is_some_and(|seq| seq < first)));
@@ -103,14 +103,14 @@ impl Journal {
     }
 
     /// Puts a filter over the entries, or takes it away; the cursor stays where it is as far as it can.
-    pub fn set_filter(&mut self, filter: Option<Filter>, passes: impl Fn(&Filter, &Entry) -> bool) {
+    pub fn set_filter(&mut self, filter: Option<Filter>, passes: impl Fn(&Filter, &JournalItem) -> bool) {
         self.filter = filter;
         self.refilter(passes);
     }
 
     /// Takes over what the API says of an entity, for the events that did not say it themselves.
     pub fn settle(&mut self, entity: &Entity) {
-        for entry in self.entries.iter_mut().rev().take(RECENT) {
+        for entry in self.entries.iter_mut().rev().take(MAX_ROWS_SEARCHED) {
             if let Some(record) = &mut entry.record
                 && record::awaits(record, entry.common.subject.as_ref(), &entity.key)
             {
@@ -125,7 +125,7 @@ impl Journal {
     }
 
     /// Adds an entry before the first one with a higher `seq`.
-    fn insert(&mut self, mut entry: Entry) {
+    fn insert(&mut self, mut entry: JournalItem) {
         let later = self.entries.iter().rev().take_while(|held| held.seq.is_none_or(|seq| Some(seq) > entry.seq));
         // Rows without a position stay with the ones they came after.
         let later = later.collect::<Vec<_>>().iter().rposition(|held| held.seq.is_some()).map_or(0, |last| last + 1);
@@ -136,8 +136,8 @@ impl Journal {
         self.arrived(true);
     }
 
-    fn count_in(&mut self, entry: &mut Entry) {
-        self.commons.share(&mut entry.common);
+    fn count_in(&mut self, entry: &mut JournalItem) {
+        self.interner.intern(&mut entry.common);
         self.events += usize::from(entry.is_event());
         self.texts += entry.record.as_ref().map_or(0, |record| record.size());
     }
@@ -159,7 +159,7 @@ impl Journal {
 
     /// Forgets the texts of the oldest events until the rest fits.
     fn trim_texts(&mut self) {
-        while self.texts > TEXTS && self.bare_below < self.end() {
+        while self.texts > MAX_TEXT_BYTES && self.bare_below < self.end() {
             let index = usize::try_from(self.bare_below.saturating_sub(self.first)).unwrap_or(0);
             let record = self.entries.get_mut(index).and_then(|entry| entry.record.take());
             self.texts -= record.map_or(0, |record| record.size());
@@ -176,7 +176,7 @@ impl Journal {
         }
     }
 
-    fn refilter(&mut self, passes: impl Fn(&Filter, &Entry) -> bool) {
+    fn refilter(&mut self, passes: impl Fn(&Filter, &JournalItem) -> bool) {
         self.passing.clear();
         if let Some(filter) = &self.filter {
             let numbered = (self.first..).zip(&self.entries);
@@ -188,7 +188,7 @@ impl Journal {
     /// Returns the number that what has just happened began with, before any history.
     #[must_use]
     pub const fn start(&self) -> u64 {
-        START
+        FIRST_LIVE_NUMBER
     }
 
     /// Returns the number that the next entry gets.
@@ -210,29 +210,29 @@ impl Journal {
     }
 
     /// Lists every entry with its number, oldest first, whatever the filter says.
-    pub fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &Entry)> {
+    pub fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &JournalItem)> {
         self.entries.iter().enumerate().map(|(index, entry)| (self.first + index as u64, entry))
     }
 
     /// Lists the entries after one, with their numbers, whatever the filter says.
-    pub fn numbered_after(&self, number: u64) -> impl Iterator<Item = (u64, &Entry)> {
+    pub fn numbered_after(&self, number: u64) -> impl Iterator<Item = (u64, &JournalItem)> {
         let skipped = usize::try_from((number + 1).saturating_sub(self.first)).unwrap_or(0).min(self.entries.len());
         self.entries.range(skipped..).zip(self.first + skipped as u64..).map(|(entry, number)| (number, entry))
     }
 
     /// Lists the entries that the filter lets through, oldest first.
-    pub fn passing(&self) -> impl Iterator<Item = &Entry> {
+    pub fn passing(&self) -> impl Iterator<Item = &JournalItem> {
         (0..self.shown()).filter_map(|index| self.entry(self.number_at(index)))
     }
 
     /// Lists the latest `count` entries, oldest first.
-    pub fn latest(&self, count: usize) -> impl Iterator<Item = &Entry> {
+    pub fn latest(&self, count: usize) -> impl Iterator<Item = &JournalItem> {
         self.entries.range(self.entries.len().saturating_sub(count)..)
     }
 
     /// Returns the entry with a number.
     #[must_use]
-    pub fn entry(&self, number: u64) -> Option<&Entry> {
+    pub fn entry(&self, number: u64) -> Option<&JournalItem> {
         self.entries.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 

@@ -16,9 +16,9 @@ pub struct Key {
 /// Says that a text names no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no key; write for example q, G, ctrl-c, pgdn, space or f1")]
-pub struct UnknownKey(String);
+pub struct ParseKeyError(String);
 
-const NAMED: [(&str, &str, KeyCode); 15] = [
+const NAMED_KEYS: [(&str, &str, KeyCode); 15] = [
     ("enter", "⏎", KeyCode::Enter),
     ("space", "space", KeyCode::Char(' ')),
     ("esc", "esc", KeyCode::Esc),
@@ -40,7 +40,7 @@ impl Key {
     /// Returns how the key is drawn on a screen that has arrows, or in words.
     #[must_use]
     pub fn label(&self, ascii: bool) -> String {
-        let named = NAMED.iter().find(|(_, _, code)| *code == self.code);
+        let named = NAMED_KEYS.iter().find(|(_, _, code)| *code == self.code);
         let base = match (named, self.code) {
             (Some((name, _, _)), _) if ascii => (*name).to_owned(),
             (Some((_, drawn, _)), _) => (*drawn).to_owned(),
@@ -75,7 +75,7 @@ impl From<KeyEvent> for Key {
 }
 
 impl FromStr for Key {
-    type Err = UnknownKey;
+    type Err = ParseKeyError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (mut rest, mut ctrl, mut alt) = (text, false, false);
@@ -88,7 +88,7 @@ impl FromStr for Key {
                 break;
             }
         }
-        let code = code(rest).ok_or_else(|| UnknownKey(text.to_owned()))?;
+        let code = code(rest).ok_or_else(|| ParseKeyError(text.to_owned()))?;
         Ok(Self { code, ctrl, alt })
     }
 }
@@ -100,7 +100,7 @@ impl fmt::Display for Key {
 }
 
 fn code(name: &str) -> Option<KeyCode> {
-    if let Some((_, _, code)) = NAMED.iter().find(|(known, _, _)| *known == name) {
+    if let Some((_, _, code)) = NAMED_KEYS.iter().find(|(known, _, _)| *known == name) {
         return Some(*code);
     }
     if let Some(number) = name.strip_prefix('f').and_then(|digits| digits.parse().ok()) {

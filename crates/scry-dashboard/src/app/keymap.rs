@@ -5,10 +5,10 @@ mod table;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use rebind::Fault;
+pub use rebind::KeymapError;
 pub use table::{BINDINGS, Binding};
 
-pub use super::command::{Action, Context, Line};
+pub use super::command::{Action, KeyContext, LineCommand};
 use super::key::Key;
 pub use super::pane::Pane;
 
@@ -17,7 +17,7 @@ pub use super::pane::Pane;
 pub struct Keymap {
     /// The keys of each line of the table.
     keys: Vec<Vec<Key>>,
-    actions: HashMap<(Context, Key), Action>,
+    actions: HashMap<(KeyContext, Key), Action>,
     /// Whether the person may change the campaign.
     allows_edits: bool,
     /// Whether commands are named by their names rather than by their keys.
@@ -26,7 +26,7 @@ pub struct Keymap {
 
 /// Holds a command with the keys that lead to it now; there may be none.
 #[derive(Debug, Clone, Copy)]
-pub struct Bound<'a> {
+pub struct BoundCommand<'a> {
     pub binding: &'static Binding,
     pub keys: &'a [Key],
 }
@@ -41,14 +41,14 @@ impl Keymap {
     /// Changes the table as a configuration says: for each context and command the keys that are to lead to it.
     ///
     /// # Errors
-    /// [`Fault`] for an unknown context, command or key, and for a key that would mean two things in one place.
-    pub fn rebound(wanted: &BTreeMap<String, BTreeMap<String, Vec<String>>>) -> Result<Self, Fault> {
+    /// [`KeymapError`] for an unknown context, command or key, and for a key that would mean two things in one place.
+    pub fn rebound(wanted: &BTreeMap<String, BTreeMap<String, Vec<String>>>) -> Result<Self, KeymapError> {
         rebind::rebound(wanted).map(Self::new)
     }
 
     /// Looks a key up in a context and then in the ones around it.
     #[must_use]
-    pub fn action(&self, context: Context, key: Key) -> Option<Action> {
+    pub fn action(&self, context: KeyContext, key: Key) -> Option<Action> {
         let action = context.chain().iter().find_map(|context| self.actions.get(&(*context, key)).copied());
         action.filter(|action| self.offers(*action))
     }
@@ -65,7 +65,7 @@ impl Keymap {
 
     /// Says how a command is reached in a place: by its first key there, or by its name in the palette if it has none.
     #[must_use]
-    pub fn reach(&self, context: Context, action: Action, ascii: bool) -> String {
+    pub fn reach(&self, context: KeyContext, action: Action, ascii: bool) -> String {
         let found = self
             .bindings(context)
             .filter(|bound| bound.binding.action == action)
@@ -89,13 +89,13 @@ impl Keymap {
     }
 
     /// Lists every command, in the order of the table.
-    pub fn all(&self) -> impl Iterator<Item = Bound<'_>> {
-        BINDINGS.iter().zip(&self.keys).map(|(binding, keys)| Bound { binding, keys })
+    pub fn all(&self) -> impl Iterator<Item = BoundCommand<'_>> {
+        BINDINGS.iter().zip(&self.keys).map(|(binding, keys)| BoundCommand { binding, keys })
     }
 
     /// Lists what can be done in a context, in the order of the table.
-    pub fn bindings(&self, context: Context) -> impl Iterator<Item = Bound<'_>> {
-        let here = move |bound: &Bound<'_>| context.chain().contains(&bound.binding.context);
+    pub fn bindings(&self, context: KeyContext) -> impl Iterator<Item = BoundCommand<'_>> {
+        let here = move |bound: &BoundCommand<'_>| context.chain().contains(&bound.binding.context);
         self.all().filter(move |bound| here(bound) && self.offers(bound.binding.action))
     }
 }
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn no_key_has_two_meanings_where_both_hold() {
         // The help lies over everything and may take keys of what is below it.
-        for context in BINDINGS.iter().map(|binding| binding.context).filter(|context| *context != Context::Help) {
+        for context in BINDINGS.iter().map(|binding| binding.context).filter(|context| *context != KeyContext::Help) {
             let mut seen = HashSet::new();
             for binding in BINDINGS.iter().filter(|binding| context.chain().contains(&binding.context)) {
                 for key in binding.keys {
@@ -134,9 +134,10 @@ mod tests {
 
     #[test]
     fn the_keys_of_a_recording_mean_nothing_else_on_the_dashboard() {
-        let deck = BINDINGS.iter().filter(|binding| binding.context == Context::Replay);
+        let deck = BINDINGS.iter().filter(|binding| binding.context == KeyContext::Replay);
         let keys: HashSet<_> = deck.flat_map(|binding| binding.keys).collect();
-        let beside = |context: Context| context == Context::Everywhere || context.chain().contains(&Context::Dashboard);
+        let beside =
+            |context: KeyContext| context == KeyContext::Everywhere || context.chain().contains(&KeyContext::Dashboard);
         for binding in BINDINGS.iter().filter(|binding| beside(binding.context)) {
             assert!(
                 binding.keys.iter().all(|key| !keys.contains(key)),
@@ -153,18 +154,18 @@ mod tests {
     }
 
     #[test]
-    fn what_has_lost_its_keys_is_reached_by_its_name() {
+    fn command_without_keys_is_reached_by_name() {
         let unbound = BTreeMap::from([("clear-filter".to_owned(), Vec::new())]);
         let keymap = Keymap::rebound(&BTreeMap::from([("world".to_owned(), unbound)])).unwrap();
-        assert_eq!(keymap.reach(Context::World, Action::ClearFilter, false), ":clear-filter");
-        assert_eq!(keymap.reach(Context::Journal, Action::ClearFilter, false), "esc");
+        assert_eq!(keymap.reach(KeyContext::World, Action::ClearFilter, false), ":clear-filter");
+        assert_eq!(keymap.reach(KeyContext::Journal, Action::ClearFilter, false), "esc");
     }
 
     #[test]
     fn a_nearer_meaning_wins() {
         let keymap = Keymap::default();
-        assert_eq!(keymap.action(Context::World, "j".parse().unwrap()), Some(Action::Down));
-        assert_eq!(keymap.action(Context::Help, "q".parse().unwrap()), Some(Action::Close));
-        assert_eq!(keymap.action(Context::World, "q".parse().unwrap()), Some(Action::Quit));
+        assert_eq!(keymap.action(KeyContext::World, "j".parse().unwrap()), Some(Action::Down));
+        assert_eq!(keymap.action(KeyContext::Help, "q".parse().unwrap()), Some(Action::Close));
+        assert_eq!(keymap.action(KeyContext::World, "q".parse().unwrap()), Some(Action::Quit));
     }
 }

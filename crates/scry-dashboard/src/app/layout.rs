@@ -5,14 +5,14 @@ use ratatui::layout::{Constraint, Layout as Split, Rect};
 use super::keymap::Pane;
 
 /// Below this nothing useful fits.
-pub const SMALLEST: (u16, u16) = (60, 15);
+pub const MIN_SCREEN_SIZE: (u16, u16) = (60, 15);
 
 /// From this width on a further pane stands beside Detail; below it takes a main pane's place.
-const THREE_COLUMNS: u16 = 180;
+const MIN_THREE_COLUMN_WIDTH: u16 = 180;
 
 /// Names how the panes share the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum LayoutShape {
     /// A plain sentence, since nothing else would fit.
     TooSmall,
     /// One pane at a time, with tabs.
@@ -27,7 +27,7 @@ pub enum Shape {
 
 /// Says what the layout depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct View {
+pub struct LayoutInput {
     pub size: (u16, u16),
     pub focus: Pane,
     /// The further pane that is open.
@@ -35,7 +35,7 @@ pub struct View {
     /// Whether the focused pane has the whole screen.
     pub zoomed: bool,
     /// Whether the focused pane is shown without anything around it.
-    pub bare: bool,
+    pub no_chrome: bool,
     pub has_trouble: bool,
 }
 
@@ -44,7 +44,7 @@ pub struct View {
 /// A pane's area includes its rule, which is its first row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    pub shape: Shape,
+    pub shape: LayoutShape,
     pub header: Rect,
     /// The line below the header, while there is trouble to explain.
     pub trouble: Option<Rect>,
@@ -56,13 +56,13 @@ pub struct Layout {
 impl Layout {
     /// Divides a screen.
     #[must_use]
-    pub fn of(view: View) -> Self {
+    pub fn of(view: LayoutInput) -> Self {
         let (width, height) = view.size;
         let screen = Rect::new(0, 0, width, height);
         let shape = shape(view);
-        let chrome = u16::from(!view.bare);
-        let has_tabs = shape == Shape::Single && !view.bare;
-        let has_trouble = view.has_trouble && !view.bare;
+        let chrome = u16::from(!view.no_chrome);
+        let has_tabs = shape == LayoutShape::Single && !view.no_chrome;
+        let has_trouble = view.has_trouble && !view.no_chrome;
         let lines = [chrome, u16::from(has_trouble), u16::from(has_tabs)];
         let [header, trouble, tabs, body, keys] = Split::vertical([
             Constraint::Length(lines[0]),
@@ -99,7 +99,7 @@ impl Layout {
         let top = self.header.bottom() + u16::from(self.trouble.is_some());
         let body = Rect { x: 0, y: top, width: self.header.width, height: self.keys.y.saturating_sub(top) };
         match (self.shape, self.pane(Pane::World), self.pane(Pane::Journal)) {
-            (Shape::Wide | Shape::Full, Some(world), Some(journal)) => Rect {
+            (LayoutShape::Wide | LayoutShape::Full, Some(world), Some(journal)) => Rect {
                 x: world.right(),
                 y: world.y,
                 width: body.right().saturating_sub(world.right()),
@@ -122,39 +122,39 @@ impl Layout {
     }
 }
 
-fn shape(view: View) -> Shape {
+fn shape(view: LayoutInput) -> LayoutShape {
     match view.size {
-        (w, h) if w < SMALLEST.0 || h < SMALLEST.1 => Shape::TooSmall,
-        _ if view.zoomed || view.bare => Shape::Single,
-        (w, _) if w >= THREE_COLUMNS && view.further.is_some() => Shape::Full,
-        (w, _) if w >= 120 => Shape::Wide,
-        (w, h) if w >= 80 && h >= 22 => Shape::Stacked,
-        _ => Shape::Single,
+        (w, h) if w < MIN_SCREEN_SIZE.0 || h < MIN_SCREEN_SIZE.1 => LayoutShape::TooSmall,
+        _ if view.zoomed || view.no_chrome => LayoutShape::Single,
+        (w, _) if w >= MIN_THREE_COLUMN_WIDTH && view.further.is_some() => LayoutShape::Full,
+        (w, _) if w >= 120 => LayoutShape::Wide,
+        (w, h) if w >= 80 && h >= 22 => LayoutShape::Stacked,
+        _ => LayoutShape::Single,
     }
 }
 
-fn panes(shape: Shape, body: Rect, view: View) -> Vec<(Pane, Rect)> {
+fn panes(shape: LayoutShape, body: Rect, view: LayoutInput) -> Vec<(Pane, Rect)> {
     let below = |[upper, journal]: [Rect; 2]| (upper, (Pane::Journal, journal));
     match (shape, view.further) {
-        (Shape::TooSmall, _) => Vec::new(),
-        (Shape::Single, _) => vec![(view.focus, body)],
-        (Shape::Stacked, None) => {
+        (LayoutShape::TooSmall, _) => Vec::new(),
+        (LayoutShape::Single, _) => vec![(view.focus, body)],
+        (LayoutShape::Stacked, None) => {
             let [world, detail, journal] =
                 Split::vertical([Constraint::Fill(4), Constraint::Fill(4), Constraint::Fill(3)]).areas(body);
             vec![(Pane::World, world), (Pane::Detail, detail), (Pane::Journal, journal)]
         }
-        (Shape::Stacked, Some(further)) => {
+        (LayoutShape::Stacked, Some(further)) => {
             let (upper, journal) = below(Split::vertical([Constraint::Fill(8), Constraint::Fill(3)]).areas(body));
             vec![(further, upper), journal]
         }
-        (Shape::Wide | Shape::Full, further) => {
+        (LayoutShape::Wide | LayoutShape::Full, further) => {
             let (upper, journal) = below(Split::vertical([Constraint::Fill(2), Constraint::Fill(1)]).areas(body));
             let world_width = (body.width * 2 / 5).clamp(44, 64);
             let [world, rest] = Split::horizontal([Constraint::Length(world_width), Constraint::Fill(1)]).areas(upper);
             let [detail, beside] = Split::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(rest);
             match further {
                 None => vec![(Pane::World, world), (Pane::Detail, rest), journal],
-                Some(further) if shape == Shape::Wide => vec![(Pane::World, world), (further, rest), journal],
+                Some(further) if shape == LayoutShape::Wide => vec![(Pane::World, world), (further, rest), journal],
                 Some(further) => vec![(Pane::World, world), (Pane::Detail, detail), (further, beside), journal],
             }
         }
@@ -168,22 +168,28 @@ mod tests {
     #[test]
     fn every_size_has_its_shape_and_nothing_lies_outside_the_screen() {
         for (width, height, shape) in [
-            (59, 20, Shape::TooSmall),
-            (60, 14, Shape::TooSmall),
-            (60, 15, Shape::Single),
-            (80, 24, Shape::Stacked),
-            (80, 18, Shape::Single),
-            (120, 40, Shape::Wide),
-            (200, 60, Shape::Wide),
+            (59, 20, LayoutShape::TooSmall),
+            (60, 14, LayoutShape::TooSmall),
+            (60, 15, LayoutShape::Single),
+            (80, 24, LayoutShape::Stacked),
+            (80, 18, LayoutShape::Single),
+            (120, 40, LayoutShape::Wide),
+            (200, 60, LayoutShape::Wide),
         ] {
             for further in [None, Some(Pane::Health)] {
                 let focus = further.unwrap_or(Pane::World);
-                let view =
-                    View { size: (width, height), focus, further, zoomed: false, bare: false, has_trouble: true };
+                let view = LayoutInput {
+                    size: (width, height),
+                    focus,
+                    further,
+                    zoomed: false,
+                    no_chrome: false,
+                    has_trouble: true,
+                };
                 let layout = Layout::of(view);
-                let beside = shape == Shape::Wide && width >= THREE_COLUMNS && further.is_some();
-                assert_eq!(layout.shape, if beside { Shape::Full } else { shape }, "{width}×{height}");
-                assert!(shape == Shape::TooSmall || layout.pane(focus).is_some(), "{width}×{height}");
+                let beside = shape == LayoutShape::Wide && width >= MIN_THREE_COLUMN_WIDTH && further.is_some();
+                assert_eq!(layout.shape, if beside { LayoutShape::Full } else { shape }, "{width}×{height}");
+                assert!(shape == LayoutShape::TooSmall || layout.pane(focus).is_some(), "{width}×{height}");
                 for (_, area) in layout.panes() {
                     assert_eq!(area, area.intersection(Rect::new(0, 0, width, height)), "{width}×{height}");
                     assert!(area.height > 2, "{width}×{height}");

@@ -105,7 +105,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_ever_takes_more_room_than_it_was_given(text in "\\PC{0,60}", columns in 0usize..40) {
+        fn fitted_text_never_exceeds_its_width(text in "\\PC{0,60}", columns in 0usize..40) {
             prop_assert!(width(&fit(&text, columns)) <= columns);
             prop_assert_eq!(width(&pad(&text, columns)), columns);
             prop_assert!(wrap(&text, columns.max(2)).iter().all(|line| width(line) <= columns.max(2)));

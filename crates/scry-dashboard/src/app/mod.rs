@@ -5,13 +5,14 @@
 
 mod actions;
 mod alerts;
-pub mod almanac;
 mod clock;
+pub mod clock_pane;
 pub mod columns;
 pub mod command;
 pub mod connection;
+pub mod connection_stats;
 pub mod copy;
-mod declared;
+mod custom;
 pub mod detail;
 pub mod edit;
 pub mod entry;
@@ -22,33 +23,32 @@ pub mod help;
 pub mod inbox;
 pub mod inspector;
 mod journal;
-mod keep;
 mod key;
 pub mod keymap;
 pub mod layout;
 pub mod measure;
-pub mod moment;
+mod merged_view;
 mod msg;
+mod nav_history;
 pub mod now;
 mod outcomes;
+pub mod packed_time;
 pub mod palette;
 mod pane;
 mod panes;
 pub mod pending;
 pub mod people;
-pub mod plain;
 mod pointer;
 pub mod privacy;
 pub mod prompt;
-pub mod pulse;
 pub mod record;
 pub mod replay;
-mod resume;
-mod seen;
+pub mod screen_reader;
+mod state_cache;
 mod switch;
-mod trail;
 pub mod tree;
 pub mod typing;
+mod ui_state;
 mod update;
 pub mod value;
 mod view;
@@ -59,18 +59,18 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 pub use clock::Clock;
-pub use connection::Connection;
-pub use journal::Journal;
-pub use keep::Standing;
-pub use key::{Key, UnknownKey};
-pub use keymap::{Action, Context, Keymap, Pane};
+pub use connection::ConnectionView;
+pub use journal::JournalView;
+pub use key::{Key, ParseKeyError};
+pub use keymap::{Action, KeyContext, Keymap, Pane};
 pub use layout::Layout;
-pub use msg::{Choice, Effect, Msg, Unanswered};
+pub use merged_view::MergedView;
+pub use msg::{AppEffect, CampaignChoice, Msg, RefetchError};
 pub use now::Now;
-pub use resume::Sitting;
-pub use seen::Seen;
+pub use state_cache::StateFreshness;
 pub use tree::Tree;
-pub use typing::{Purpose, Typing};
+pub use typing::{LineInput, LinePurpose};
+pub use ui_state::UiState;
 
 use scry_catalogue::EventDisplays;
 use scry_config::alerts::AlertConfig;
@@ -79,7 +79,7 @@ use scry_protocol::Id;
 
 /// Holds what a person may choose about the dashboard's behaviour.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct AppOptions {
     /// How long a change stays marked; zero marks nothing.
     pub mark_fade: Duration,
     /// How many entries the journal keeps.
@@ -103,10 +103,10 @@ pub struct Options {
     /// Makes the keys of edits differ from every other dashboard's.
     pub seed: u64,
     /// Whether everything is told in sentences, to somebody who sees no marks.
-    pub spoken: bool,
+    pub screen_reader: bool,
 }
 
-impl Default for Options {
+impl Default for AppOptions {
     fn default() -> Self {
         Self {
             mark_fade: Duration::from_secs(60),
@@ -122,19 +122,19 @@ impl Default for Options {
             read_only: false,
             me: None,
             seed: 0,
-            spoken: false,
+            screen_reader: false,
         }
     }
 }
 
 /// Names what the dashboard is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
+pub enum AppStage {
     /// Asking which campaigns there are.
     Listing,
     /// Letting the person choose one.
     Choosing {
-        choices: Vec<Choice>,
+        choices: Vec<CampaignChoice>,
         selected: usize,
     },
     /// There is nothing to choose from, for this reason.
@@ -160,23 +160,23 @@ pub enum Freshness {
 /// Holds everything the dashboard knows.
 #[derive(Debug)]
 pub struct App {
-    options: Options,
+    options: AppOptions,
     keymap: Keymap,
     now: Now,
     size: (u16, u16),
-    stage: Stage,
+    stage: AppStage,
     focus: Pane,
     /// The further pane that is open, and the main pane the person came from.
     further: Option<(Pane, Pane)>,
     zoomed: bool,
     /// How far the help is scrolled, while it is open.
     help: Option<usize>,
-    connection: Connection,
+    connection: ConnectionView,
     cache: Cache,
     clock: Clock,
     tree: Tree,
-    journal: Journal,
-    detail_place: detail::Place,
+    journal: JournalView,
+    detail_place: detail::DetailPosition,
     toasts: Vec<Toast>,
     /// How many sentences have been shown so far.
     toasts_made: u64,
@@ -184,47 +184,47 @@ pub struct App {
     answers: Vec<String>,
     /// The epoch of the history that the journal shows, once a snapshot has told it.
     epoch: Option<String>,
-    keeping: keep::Keeping,
-    typing: Option<Typing>,
-    histories: typing::Histories,
+    state_cache: state_cache::StateCache,
+    typing: Option<LineInput>,
+    histories: typing::LineHistories,
     inspector: inspector::Inspector,
-    trail: trail::Trail,
+    nav_history: nav_history::NavHistory,
     /// The campaigns one may switch to, once they have been asked for.
-    campaigns: Vec<Choice>,
+    campaigns: Vec<CampaignChoice>,
     /// Whether the journal wraps its rows, and dates them in the world.
     wrap: bool,
     world_times: bool,
-    pulse: pulse::Pulse,
+    connection_stats: connection_stats::ConnectionStats,
     /// How far each pane that only scrolls is scrolled.
     scroll: BTreeMap<Pane, usize>,
-    resume: Option<Sitting>,
+    resume: Option<UiState>,
     private: bool,
     mouse: bool,
-    bare: bool,
+    no_chrome: bool,
     /// Whether the terminal has the person's attention, once it has said so.
     is_looking: Option<bool>,
     was_lost: bool,
     /// Calls for attention that are about to go out.
-    alarms: Vec<Effect>,
-    calls: alerts::Calls,
+    pending_alerts: Vec<AppEffect>,
+    alert_batcher: alerts::AlertBatcher,
     /// The recording that is shown in the place of a server.
     replay: Option<replay::Replay>,
     dialog: Option<edit::Dialog>,
     keys: edit::KeyGenerator,
-    pending: pending::Pending,
+    pending: pending::PendingEdits,
     undo: edit::UndoHistory,
     people: people::People,
-    mine: people::Mine,
+    local_presence: people::LocalPresence,
     inbox: inbox::Inbox,
     /// How events of other applications are said.
-    looks: EventDisplays,
-    has_moved: Moved,
+    event_displays: EventDisplays,
+    changed: ChangedParts,
     redraw: bool,
 }
 
 /// Tells what has changed since the state was last brought into shape.
 #[derive(Debug, Default)]
-struct Moved {
+struct ChangedParts {
     /// The entities and their order, and so the rows of the World.
     world: bool,
     /// What Detail shows.
@@ -234,74 +234,74 @@ struct Moved {
 impl App {
     /// Builds the state for a screen of this size; [`App::start`] says what to do first.
     #[must_use]
-    pub fn new(options: Options, size: (u16, u16), now: Now) -> Self {
+    pub fn new(options: AppOptions, size: (u16, u16), now: Now) -> Self {
         Self {
-            journal: Journal::new(options.journal_limit),
+            journal: JournalView::new(options.journal_limit),
             keymap: Keymap::default(),
             now,
             size,
-            stage: Stage::Listing,
+            stage: AppStage::Listing,
             focus: Pane::World,
             further: None,
             zoomed: false,
             help: None,
-            connection: Connection::default(),
+            connection: ConnectionView::default(),
             cache: Cache::default(),
             clock: Clock::default(),
             tree: Tree::default(),
-            detail_place: detail::Place::default(),
+            detail_place: detail::DetailPosition::default(),
             toasts: Vec::new(),
             toasts_made: 0,
             answers: Vec::new(),
             epoch: None,
-            keeping: keep::Keeping::default(),
+            state_cache: state_cache::StateCache::default(),
             typing: None,
-            histories: typing::Histories::default(),
+            histories: typing::LineHistories::default(),
             inspector: inspector::Inspector::default(),
-            trail: trail::Trail::default(),
+            nav_history: nav_history::NavHistory::default(),
             campaigns: Vec::new(),
             wrap: false,
             world_times: false,
-            pulse: pulse::Pulse::default(),
+            connection_stats: connection_stats::ConnectionStats::default(),
             scroll: BTreeMap::new(),
             resume: None,
             private: false,
             mouse: false,
-            bare: false,
+            no_chrome: false,
             is_looking: None,
             was_lost: false,
-            alarms: Vec::new(),
-            calls: alerts::Calls::default(),
+            pending_alerts: Vec::new(),
+            alert_batcher: alerts::AlertBatcher::default(),
             replay: None,
             dialog: None,
             keys: edit::KeyGenerator::new(options.seed),
-            pending: pending::Pending::default(),
+            pending: pending::PendingEdits::default(),
             undo: edit::UndoHistory::default(),
             people: people::People::default(),
-            mine: people::Mine::new(now.mono),
+            local_presence: people::LocalPresence::new(now.mono),
             inbox: inbox::Inbox::default(),
-            looks: EventDisplays::default(),
+            event_displays: EventDisplays::default(),
             options,
-            has_moved: Moved::default(),
+            changed: ChangedParts::default(),
             redraw: true,
         }
     }
 
     /// Begins with a campaign, or with the question which.
-    pub fn start(&mut self, campaign: Option<Id>) -> Vec<Effect> {
+    pub fn start(&mut self, campaign: Option<Id>) -> Vec<AppEffect> {
         self.redraw = true;
         match campaign {
             Some(id) => self.watch(id),
-            None => vec![Effect::LoadCampaigns],
+            None => vec![AppEffect::LoadCampaigns],
         }
     }
 
     /// Takes over what a person prefers now; what is on screen stays.
-    pub fn prefer(&mut self, options: Options, keymap: Keymap) {
-        let Options { read_only, me, seed, spoken, .. } = self.options.clone();
-        self.options = Options { read_only, me, seed, spoken, ..options };
+    pub fn apply_settings(&mut self, options: AppOptions, keymap: Keymap) {
+        let AppOptions { read_only, me, seed, screen_reader, .. } = self.options.clone();
+        self.options = AppOptions { read_only, me, seed, screen_reader, ..options };
         self.keymap = keymap;
-        self.keymap.name_commands(spoken);
+        self.keymap.name_commands(screen_reader);
         self.redraw = true;
     }
 
@@ -329,12 +329,12 @@ impl App {
             self.connection.turns_at(self.now.mono).filter(|_| self.turns()),
             self.fade_deadline().filter(|_| self.is_watched()),
             self.age_deadline().filter(|_| self.is_watched()),
-            self.pulse.deadline(self.now).filter(|_| self.is_watched() && self.shows(Pane::Health)),
+            self.connection_stats.deadline(self.now).filter(|_| self.is_watched() && self.shows(Pane::Health)),
             self.keep_deadline(),
             self.people.deadline(),
-            self.tell_deadline(),
+            self.presence_deadline(),
             self.due_deadline(),
-            self.calls.deadline(),
+            self.alert_batcher.deadline(),
             toasts,
         ];
         moments.into_iter().flatten().min()
@@ -342,7 +342,7 @@ impl App {
 
     /// Tells whether a sign turns while the connection is being made.
     fn turns(&self) -> bool {
-        self.options.motion && !self.options.spoken && self.is_watched()
+        self.options.motion && !self.options.screen_reader && self.is_watched()
     }
 
     fn fade_deadline(&self) -> Option<Instant> {

@@ -24,7 +24,7 @@ pub enum Msg {
     Mouse(MouseEvent),
     /// The terminal has, or no longer has, the person's attention.
     Attention(bool),
-    /// The answer to [`Effect::CheckServer`], or one sentence that says why there is none.
+    /// The answer to [`AppEffect::CheckServer`], or one sentence that says why there is none.
     Server(Result<Vec<(String, String)>, String>),
     /// A sentence about something that was asked for.
     Said(String),
@@ -36,44 +36,44 @@ pub enum Msg {
     /// A moment named by [`super::App::deadline`] has come.
     Tick,
     /// The campaigns to choose from, or one sentence that says why there are none.
-    Campaigns(Result<Vec<Choice>, String>),
+    Campaigns(Result<Vec<CampaignChoice>, String>),
     Client(ClientEvent),
     /// The live connection has measured the way to the server and back.
     RoundTrip(Duration),
-    /// The answer to [`Effect::Refetch`]: every node that still exists.
+    /// The answer to [`AppEffect::Refetch`]: every node that still exists.
     Refetched {
         request_id: RequestId,
-        result: Result<Vec<Json>, Unanswered>,
+        result: Result<Vec<Json>, RefetchError>,
     },
-    /// The answer to [`Effect::LoadState`], or one sentence that says why it cannot be read.
+    /// The answer to [`AppEffect::LoadState`], or one sentence that says why it cannot be read.
     State(Result<LoadedState, String>),
     /// The state could not be saved, for this reason.
     NotSaved(String),
     /// What became of an edit in the outbox.
     Outbox(EditOutcome),
-    /// The answer to [`Effect::LoadInbox`].
-    Inbox(Result<NotificationInbox, Unanswered>),
-    /// The answer to [`Effect::LoadLooks`].
-    Looks(EventDisplays),
-    /// The answer to [`Effect::SetPreferences`].
+    /// The answer to [`AppEffect::LoadInbox`].
+    Inbox(Result<NotificationInbox, RefetchError>),
+    /// The answer to [`AppEffect::LoadEventDisplays`].
+    EventDisplays(EventDisplays),
+    /// The answer to [`AppEffect::SetPreferences`].
     Preferences(Result<PushPreferences, String>),
-    /// The answer to [`Effect::AnswerInvitation`]: the role, if it was accepted.
+    /// The answer to [`AppEffect::AnswerInvitation`]: the role, if it was accepted.
     InvitationAnswered {
         id: Id,
         result: Result<Option<String>, String>,
     },
-    /// The answer to [`Effect::AskDue`].
+    /// The answer to [`AppEffect::PreviewDue`].
     Due {
         until: String,
-        result: Result<Vec<DueEffect>, Unanswered>,
+        result: Result<Vec<DueEffect>, RefetchError>,
     },
-    /// The answer to [`Effect::LoadHistory`], in the order in which it happened.
+    /// The answer to [`AppEffect::LoadHistory`], in the order in which it happened.
     History(Result<Vec<Event>, String>),
 }
 
 /// Says why a refetch brought nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unanswered {
+pub enum RefetchError {
     /// It may be answered later.
     Failed,
     /// The server has no way to answer it, ever.
@@ -82,7 +82,7 @@ pub enum Unanswered {
 
 /// Asks for something the state cannot do itself; answers come back as a [`Msg`].
 #[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
+pub enum AppEffect {
     LoadCampaigns,
     /// Follow this campaign from now on.
     Watch(Id),
@@ -112,14 +112,14 @@ pub enum Effect {
     /// Give up the edit with this key.
     DiscardEdit(String),
     /// Ask what falls due until this world time.
-    AskDue {
+    PreviewDue {
         campaign: Id,
         until: String,
     },
     /// Ask which notifications there are.
     LoadInbox,
     /// Ask how events of other applications are shown.
-    LoadLooks,
+    LoadEventDisplays,
     MarkRead(Id),
     MarkAllRead,
     SetPreferences(PushPreferences),
@@ -129,7 +129,7 @@ pub enum Effect {
         accept: bool,
     },
     /// Say something in passing to those who are here too.
-    Tell(ClientRequest),
+    Emit(ClientRequest),
     /// Try to connect again without waiting.
     RetryNow,
     /// Look like this theme from now on.
@@ -160,7 +160,7 @@ pub enum Effect {
 
 /// Names a campaign one can follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct CampaignChoice {
     pub id: Id,
     pub name: String,
     pub description: String,

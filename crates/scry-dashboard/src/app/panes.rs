@@ -1,7 +1,7 @@
 //! Going from pane to pane, and opening and closing the further ones.
 
 use super::App;
-use super::layout::Shape;
+use super::layout::LayoutShape;
 use super::pane::Pane;
 
 impl App {
@@ -10,7 +10,7 @@ impl App {
         if pane.is_further() {
             let origin = if self.focus.is_further() { self.origin() } else { self.focus };
             self.further = Some((pane, origin));
-        } else if self.layout().pane(pane).is_none() && self.layout().shape != Shape::Single {
+        } else if self.layout().pane(pane).is_none() && self.layout().shape != LayoutShape::Single {
             // What has taken its place gives it back.
             self.further = None;
         }
@@ -28,8 +28,10 @@ impl App {
     pub(super) fn go_to_neighbour(&mut self, forward: bool) {
         let layout = self.layout();
         let order: Vec<_> = match layout.shape {
-            Shape::Single | Shape::TooSmall => Pane::ALL.into(),
-            Shape::Stacked | Shape::Wide | Shape::Full => layout.panes().map(|(pane, _)| pane).collect(),
+            LayoutShape::Single | LayoutShape::TooSmall => Pane::ALL.into(),
+            LayoutShape::Stacked | LayoutShape::Wide | LayoutShape::Full => {
+                layout.panes().map(|(pane, _)| pane).collect()
+            }
         };
         let here = order.iter().position(|pane| *pane == self.focus).unwrap_or(0);
         let step = if forward { 1 } else { order.len().saturating_sub(1) };

@@ -5,10 +5,10 @@ use ratatui::layout::Position;
 
 use super::command::Action;
 use super::pane::Pane;
-use super::{App, Stage};
+use super::{App, AppStage};
 
 /// How many rows the wheel moves by.
-const WHEEL: usize = 3;
+const WHEEL_ROWS: usize = 3;
 
 impl App {
     /// Tells whether something lies over the panes.
@@ -18,7 +18,7 @@ impl App {
 
     /// Takes what the mouse did.
     pub(super) fn point(&mut self, event: MouseEvent) {
-        if !matches!(self.stage, Stage::Watching(_)) || self.is_modal() {
+        if !matches!(self.stage, AppStage::Watching(_)) || self.is_modal() {
             return;
         }
         let at = Position { x: event.column, y: event.row };
@@ -51,7 +51,7 @@ impl App {
         };
         self.redraw = true;
         self.go_to_pane(pane);
-        for _ in 0..WHEEL {
+        for _ in 0..WHEEL_ROWS {
             self.perform(action);
         }
     }
@@ -67,7 +67,7 @@ impl App {
             Pane::Clock | Pane::Health | Pane::People => {}
         }
         if pane == Pane::World {
-            self.detail_place = super::detail::Place::default();
+            self.detail_place = super::detail::DetailPosition::default();
         }
     }
 
@@ -84,6 +84,6 @@ impl App {
         let by = isize::try_from(clicked).unwrap_or(0) - isize::try_from(selected).unwrap_or(0);
         self.journal.pause(rows);
         self.journal.step(by, rows);
-        self.inspect_along();
+        self.inspect_selection();
     }
 }

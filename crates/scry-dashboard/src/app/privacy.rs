@@ -10,19 +10,19 @@ use serde_json::Value;
 
 use super::App;
 use super::edit::field::{EditField, fields};
-use super::entry::Entry;
-use super::inbox::Notice;
-use super::pending::{Held, words};
+use super::entry::JournalItem;
+use super::inbox::InboxNotice;
+use super::pending::{PendingEdit, words};
 use super::value::{field_name, say};
 
 /// What stands in place of a secret.
-pub const HIDDEN: &str = "hidden from players";
+pub const HIDDEN_TEXT: &str = "hidden from players";
 
 /// Holds the names of an entity's secrets: variables marked so, and whatever is worked out from one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Secrets(BTreeSet<String>);
+pub struct SecretFields(BTreeSet<String>);
 
-impl Secrets {
+impl SecretFields {
     /// Finds an entity's secrets; those of what it stands in, and of what stands in it, count where a rule looks there.
     #[must_use]
     pub fn of(entity: &Entity, cache: &Cache) -> Self {
@@ -114,13 +114,13 @@ impl App {
 
     /// Returns what of an entity must not be shown now.
     #[must_use]
-    pub fn secrets(&self, entity: &Entity) -> Secrets {
-        if self.private { Secrets::of(entity, &self.cache) } else { Secrets::default() }
+    pub fn secrets(&self, entity: &Entity) -> SecretFields {
+        if self.private { SecretFields::of(entity, &self.cache) } else { SecretFields::default() }
     }
 
     /// Says what happened; in the players' view without the secrets of it.
     #[must_use]
-    pub fn what<'a>(&self, entry: &'a Entry) -> Cow<'a, str> {
+    pub fn what<'a>(&self, entry: &'a JournalItem) -> Cow<'a, str> {
         if !self.hides(entry) {
             return Cow::Borrowed(&entry.what);
         }
@@ -136,7 +136,7 @@ impl App {
 
     /// Tells whether a row names a secret that must not be shown now.
     #[must_use]
-    pub fn hides(&self, entry: &Entry) -> bool {
+    pub fn hides(&self, entry: &JournalItem) -> bool {
         if !self.private {
             return false;
         }
@@ -160,36 +160,37 @@ impl App {
 
     /// Tells whether an edit sets a secret that must not be shown now.
     #[must_use]
-    pub fn hides_edit(&self, held: &Held) -> bool {
+    pub fn hides_edit(&self, held: &PendingEdit) -> bool {
         self.private && self.sets_secret(held)
     }
 
     /// Tells whether an edit sets a secret, whoever looks.
     #[must_use]
-    pub fn sets_secret(&self, held: &Held) -> bool {
+    pub fn sets_secret(&self, held: &PendingEdit) -> bool {
         let entity = held.edit.change.entity().and_then(|key| self.cache.get(&key));
-        let Some(secrets) = entity.map(|entity| Secrets::of(entity, &self.cache)) else { return false };
+        let Some(secrets) = entity.map(|entity| SecretFields::of(entity, &self.cache)) else { return false };
         held.edit.change.fields().iter().any(|field| secrets.hide(field))
     }
 
     /// Says what an edit does, unless that is hidden from players.
     #[must_use]
-    pub fn edit_words(&self, held: &Held) -> String {
-        if self.hides_edit(held) { HIDDEN.to_owned() } else { words::what(held) }
+    pub fn edit_words(&self, held: &PendingEdit) -> String {
+        if self.hides_edit(held) { HIDDEN_TEXT.to_owned() } else { words::what(held) }
     }
 
     /// Says why an edit was rolled back, unless that is hidden from players.
     #[must_use]
-    pub fn edit_reason(&self, held: &Held) -> Option<String> {
-        words::reason(held, &self.cache).map(|reason| if self.hides_edit(held) { HIDDEN.to_owned() } else { reason })
+    pub fn edit_reason(&self, held: &PendingEdit) -> Option<String> {
+        words::reason(held, &self.cache)
+            .map(|reason| if self.hides_edit(held) { HIDDEN_TEXT.to_owned() } else { reason })
     }
 
     /// Returns the text of a notice; in the players' view, not of one about a thing with secrets.
     #[must_use]
-    pub fn notice_body<'a>(&self, notice: &'a Notice) -> &'a str {
+    pub fn notice_body<'a>(&self, notice: &'a InboxNotice) -> &'a str {
         let about = notice.subject.as_ref().and_then(|key| self.cache.get(key));
         let is_telling = about.is_some_and(|entity| !self.secrets(entity).is_empty());
-        if is_telling && !notice.body.is_empty() { HIDDEN } else { &notice.body }
+        if is_telling && !notice.body.is_empty() { HIDDEN_TEXT } else { &notice.body }
     }
 }
 
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_from_a_secret_is_one_too() {
+    fn value_derived_from_a_secret_is_secret() {
         let town = json!({"__typename": "Settlement", "id": "s", "campaignId": "c", "name": "Town", "version": 1,
             "variables": {"unrest": 70, "walls": 2}, "variableSchemas": {"unrest": {"type": "number", "secret": true}},
             "computed": {"calm": {"value": 30, "formula": "100 - unrest"}, "ease": {"value": 60, "formula": "calm * 2"},
@@ -216,7 +217,7 @@ mod tests {
         let snapshot = Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes };
         cache.snapshot(snapshot, jiff::Timestamp::UNIX_EPOCH);
         let town = cache.of_type(&EntityType::Settlement).next().unwrap();
-        let secrets = Secrets::of(town, &cache);
+        let secrets = SecretFields::of(town, &cache);
         for hidden in ["variables.unrest", "computed.calm", "computed.ease", "computed.defence", "conditions.riot"] {
             assert!(secrets.hide(hidden), "{hidden}");
         }

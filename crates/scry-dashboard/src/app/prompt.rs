@@ -5,9 +5,9 @@ use std::ops::Range;
 use scry_text as text;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::command::Line;
+use super::command::LineCommand;
 use super::key::Key;
-use super::keymap::{Action, Context, Keymap};
+use super::keymap::{Action, KeyContext, Keymap};
 
 /// How many bytes a line may take; what is pasted beyond is left out.
 const MAX_LINE_BYTES: usize = 16 * 1024;
@@ -91,7 +91,7 @@ impl Prompt {
 
     /// Takes a key: a command of the prompt, or a character.
     pub fn key(&mut self, key: Key, keymap: &Keymap) -> PromptOutcome {
-        match (keymap.action(Context::Prompt, key), key.character()) {
+        match (keymap.action(KeyContext::Prompt, key), key.character()) {
             (Some(Action::Line(line)), _) => self.edit(line),
             (Some(action), _) => PromptOutcome::Unhandled(action),
             (None, Some(c)) => {
@@ -103,29 +103,29 @@ impl Prompt {
     }
 
     /// Carries out one command.
-    pub fn edit(&mut self, line: Line) -> PromptOutcome {
+    pub fn edit(&mut self, line: LineCommand) -> PromptOutcome {
         match line {
-            Line::Accept => return PromptOutcome::Accepted,
-            Line::Cancel => return PromptOutcome::Cancelled,
-            Line::Complete => return PromptOutcome::Unhandled(Action::Line(line)),
-            Line::Left => self.cursor = self.before(),
-            Line::Right => self.cursor = self.after(),
-            Line::WordLeft => self.cursor = self.word_before(),
-            Line::WordRight => self.cursor = self.word_after(),
-            Line::Start => self.cursor = 0,
-            Line::End => self.cursor = self.text.len(),
-            Line::Back => return self.drop_range(self.before()..self.cursor),
-            Line::Delete => return self.drop_range(self.cursor..self.after()),
-            Line::BackWord => return self.cut(self.word_before()..self.cursor),
-            Line::BackAll => return self.cut(0..self.cursor),
-            Line::Rest => return self.cut(self.cursor..self.text.len()),
-            Line::Yank => {
+            LineCommand::Accept => return PromptOutcome::Accepted,
+            LineCommand::Cancel => return PromptOutcome::Cancelled,
+            LineCommand::Complete => return PromptOutcome::Unhandled(Action::Line(line)),
+            LineCommand::Left => self.cursor = self.before(),
+            LineCommand::Right => self.cursor = self.after(),
+            LineCommand::WordLeft => self.cursor = self.word_before(),
+            LineCommand::WordRight => self.cursor = self.word_after(),
+            LineCommand::Start => self.cursor = 0,
+            LineCommand::End => self.cursor = self.text.len(),
+            LineCommand::Back => return self.drop_range(self.before()..self.cursor),
+            LineCommand::Delete => return self.drop_range(self.cursor..self.after()),
+            LineCommand::BackWord => return self.cut(self.word_before()..self.cursor),
+            LineCommand::BackAll => return self.cut(0..self.cursor),
+            LineCommand::Rest => return self.cut(self.cursor..self.text.len()),
+            LineCommand::Yank => {
                 let removed = self.removed.clone();
                 self.insert(&removed);
                 return PromptOutcome::Changed;
             }
-            Line::Earlier => return self.recall(true),
-            Line::Later => return self.recall(false),
+            LineCommand::Earlier => return self.recall(true),
+            LineCommand::Later => return self.recall(false),
         }
         PromptOutcome::Moved
     }
@@ -222,22 +222,22 @@ mod tests {
     #[test]
     fn words_are_walked_over_cut_and_put_back() {
         let mut prompt = Prompt::new("raise the tower");
-        prompt.edit(Line::BackWord);
+        prompt.edit(LineCommand::BackWord);
         assert_eq!(prompt.halves(), ("raise the ", ""));
-        prompt.edit(Line::WordLeft);
-        prompt.edit(Line::Yank);
+        prompt.edit(LineCommand::WordLeft);
+        prompt.edit(LineCommand::Yank);
         assert_eq!(prompt.halves(), ("raise tower", "the "));
-        prompt.edit(Line::WordRight);
+        prompt.edit(LineCommand::WordRight);
         assert_eq!(prompt.halves(), ("raise towerthe", " "));
-        prompt.edit(Line::BackAll);
-        assert_eq!((prompt.edit(Line::BackAll), prompt.text()), (PromptOutcome::Moved, " "));
+        prompt.edit(LineCommand::BackAll);
+        assert_eq!((prompt.edit(LineCommand::BackAll), prompt.text()), (PromptOutcome::Moved, " "));
     }
 
     #[test]
     fn a_character_is_removed_whole() {
         let mut prompt = Prompt::new("e\u{301}👩‍👩‍👧砦");
         for left in ["e\u{301}👩‍👩‍👧", "e\u{301}", ""] {
-            prompt.edit(Line::Back);
+            prompt.edit(LineCommand::Back);
             assert_eq!(prompt.text(), left);
         }
     }
@@ -245,13 +245,13 @@ mod tests {
     #[test]
     fn a_word_that_ends_within_a_character_is_left_behind_it() {
         let mut prompt = Prompt::new("\u{d4e}:");
-        prompt.edit(Line::WordLeft);
-        prompt.edit(Line::WordRight);
+        prompt.edit(LineCommand::WordLeft);
+        prompt.edit(LineCommand::WordRight);
         assert_eq!(prompt.halves(), ("\u{d4e}:", ""));
     }
 
     #[test]
-    fn what_is_pasted_is_one_safe_line() {
+    fn pasted_text_becomes_one_safe_line() {
         assert_eq!(Prompt::new("a\nb\u{1b}[2J\u{202e}c").text(), "a b�[2Jc");
         assert!(Prompt::new(&"x".repeat(100_000)).text().len() <= MAX_LINE_BYTES);
     }
@@ -265,7 +265,14 @@ mod tests {
     fn the_history_is_walked_and_left_again() {
         let mut prompt = Prompt::new("typ").with_history(vec!["one".to_owned(), "two".to_owned()]);
         let mut seen = Vec::new();
-        for line in [Line::Earlier, Line::Earlier, Line::Earlier, Line::Later, Line::Later, Line::Later] {
+        for line in [
+            LineCommand::Earlier,
+            LineCommand::Earlier,
+            LineCommand::Earlier,
+            LineCommand::Later,
+            LineCommand::Later,
+            LineCommand::Later,
+        ] {
             prompt.edit(line);
             seen.push(prompt.text().to_owned());
         }
@@ -280,8 +287,8 @@ mod tests {
             deeds in prop::collection::vec((0usize..19, "\\PC{0,4}"), 1..60)
         ) {
             let lines = [
-                Line::Left, Line::Right, Line::WordLeft, Line::WordRight, Line::Start, Line::End, Line::Back, Line::Delete,
-                Line::BackWord, Line::BackAll, Line::Rest, Line::Yank, Line::Earlier, Line::Later,
+                LineCommand::Left, LineCommand::Right, LineCommand::WordLeft, LineCommand::WordRight, LineCommand::Start, LineCommand::End, LineCommand::Back, LineCommand::Delete,
+                LineCommand::BackWord, LineCommand::BackAll, LineCommand::Rest, LineCommand::Yank, LineCommand::Earlier, LineCommand::Later,
             ];
             let mut prompt = Prompt::default().with_history(vec!["e\u{301}".to_owned()]);
             for (deed, text) in deeds {

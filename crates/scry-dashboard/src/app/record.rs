@@ -10,26 +10,26 @@ use serde_json::Value;
 
 /// Holds an event for the inspector and for filters.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record {
+pub struct EventRecord {
     /// The event as JSON in its shortest form, safe to show.
     text: Box<str>,
     pub event_id: Option<Id>,
     pub caused_by: Option<Id>,
     /// The fields the event names, with what the cache held of them.
-    pub fields: Vec<Held>,
+    pub fields: Vec<FieldRecord>,
     /// Whether the values after the event are known.
     pub is_settled: bool,
 }
 
 /// Holds what the cache knew of a field before an event, and what it was told after it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Held {
+pub struct FieldRecord {
     pub field: Box<str>,
     pub before: Option<Json>,
     pub after: Option<Json>,
 }
 
-impl Record {
+impl EventRecord {
     /// Keeps what the gateway sent, and what `cache` holds of the fields it names before it is applied.
     #[must_use]
     pub fn delivered(delivery: &Delivery, cache: &Cache) -> Self {
@@ -56,7 +56,7 @@ impl Record {
             let plain = qualified(field, event);
             let change = told.iter().find(|change| change.field == *field);
             let held = before.and_then(|entity| entity.field(&plain)).cloned();
-            Held {
+            FieldRecord {
                 before: held.or_else(|| change.map(|change| Json::from(&change.from))),
                 after: change.map(|change| Json::from(&change.to)),
                 field: text::line(&plain).into(),
@@ -101,7 +101,7 @@ impl Record {
 
 /// Tells whether a record waits for what the API says of `key`.
 #[must_use]
-pub fn awaits(record: &Record, subject: Option<&EntityRef>, key: &EntityRef) -> bool {
+pub fn awaits(record: &EventRecord, subject: Option<&EntityRef>, key: &EntityRef) -> bool {
     !record.is_settled && subject == Some(key)
 }
 

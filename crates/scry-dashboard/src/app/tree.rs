@@ -7,20 +7,20 @@ use scry_model::cache::{Cache, Entity};
 use scry_protocol::{EntityRef, EntityType, Id};
 
 use super::filter::Filter;
-use super::seen::Seen;
+use super::merged_view::MergedView;
 
 /// A world with more settlements and structures than this opens with its settlements folded.
-const OPEN_AT_MOST: usize = 60;
+const MAX_UNFOLDED_ENTITIES: usize = 60;
 
 /// Names what a row of the tree stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Node {
+pub enum TreeNode {
     Entity(EntityRef),
     /// Everything of one type that stands under the campaign rather than in the tree.
     Group(EntityType),
 }
 
-impl Node {
+impl TreeNode {
     /// Returns the entity, unless the row is a group.
     #[must_use]
     pub const fn entity(&self) -> Option<&EntityRef> {
@@ -33,8 +33,8 @@ impl Node {
 
 /// Describes one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    pub node: Node,
+pub struct TreeRow {
+    pub node: TreeNode,
     pub depth: u16,
     /// Whether the row is folded; `None` for a leaf.
     pub folded: Option<bool>,
@@ -45,8 +45,8 @@ pub struct Row {
 /// Holds the tree's rows and where the person is in it.
 #[derive(Debug, Default)]
 pub struct Tree {
-    rows: Vec<Row>,
-    folded: BTreeSet<Node>,
+    rows: Vec<TreeRow>,
+    folded: BTreeSet<TreeNode>,
     selected: usize,
     offset: usize,
     /// When each entity last changed before our eyes; what has faded is dropped.
@@ -65,7 +65,7 @@ pub struct Tree {
 impl Tree {
     /// Lists the rows, folded ones left out.
     #[must_use]
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[TreeRow] {
         &self.rows
     }
 
@@ -83,7 +83,7 @@ impl Tree {
 
     /// Returns the selected row.
     #[must_use]
-    pub fn row(&self) -> Option<&Row> {
+    pub fn row(&self) -> Option<&TreeRow> {
         self.rows.get(self.selected)
     }
 
@@ -94,7 +94,7 @@ impl Tree {
     }
 
     /// Rebuilds the rows from the cache; the selection stays on its entity, or where it was.
-    pub fn rebuild(&mut self, seen: Seen<'_>) {
+    pub fn rebuild(&mut self, seen: MergedView<'_>) {
         self.fold_large_world_once(seen.cache);
         let selected = self.row().map(|row| row.node.clone());
         let passing = self.filter.as_ref().map(|filter| passing(filter, seen.cache));
@@ -102,7 +102,7 @@ impl Tree {
         let nothing = BTreeSet::new();
         // What passes is shown even where it was folded away.
         let folded = if passing.is_some() { &nothing } else { &self.folded };
-        self.rows = Builder { seen, folded, passing: passing.as_ref(), rows: Vec::new() }.build();
+        self.rows = TreeBuilder { seen, folded, passing: passing.as_ref(), rows: Vec::new() }.build();
         let found = selected.and_then(|node| self.rows.iter().position(|row| row.node == node));
         self.selected = found.unwrap_or(self.selected).min(self.rows.len().saturating_sub(1));
     }
@@ -112,10 +112,10 @@ impl Tree {
             return;
         }
         self.opened = true;
-        if cache.len() > OPEN_AT_MOST {
+        if cache.len() > MAX_UNFOLDED_ENTITIES {
             self.folded =
-                cache.of_type(&EntityType::Settlement).map(|entity| Node::Entity(entity.key.clone())).collect();
-            self.folded.extend([Node::Group(EntityType::Location), Node::Group(EntityType::Encounter)]);
+                cache.of_type(&EntityType::Settlement).map(|entity| TreeNode::Entity(entity.key.clone())).collect();
+            self.folded.extend([TreeNode::Group(EntityType::Location), TreeNode::Group(EntityType::Encounter)]);
         }
     }
 
@@ -135,16 +135,16 @@ impl Tree {
     }
 
     /// Folds or unfolds the selected row; tells whether it could.
-    pub fn toggle(&mut self, seen: Seen<'_>) -> bool {
-        let Some(Row { node, folded: Some(folded), .. }) = self.row().cloned() else { return false };
+    pub fn toggle(&mut self, seen: MergedView<'_>) -> bool {
+        let Some(TreeRow { node, folded: Some(folded), .. }) = self.row().cloned() else { return false };
         self.set_folded(node, !folded, seen);
         true
     }
 
     /// Folds the selected row, or goes to its parent.
-    pub fn fold(&mut self, seen: Seen<'_>) {
+    pub fn fold(&mut self, seen: MergedView<'_>) {
         match self.row().cloned() {
-            Some(Row { node, folded: Some(false), .. }) => self.set_folded(node, true, seen),
+            Some(TreeRow { node, folded: Some(false), .. }) => self.set_folded(node, true, seen),
             Some(row) => {
                 let above = self.rows.get(..self.selected).unwrap_or_default();
                 self.selected = above.iter().rposition(|other| other.depth < row.depth).unwrap_or(self.selected);
@@ -154,16 +154,16 @@ impl Tree {
     }
 
     /// Unfolds the selected row, or goes to its first child; tells whether it could.
-    pub fn unfold(&mut self, seen: Seen<'_>) -> bool {
+    pub fn unfold(&mut self, seen: MergedView<'_>) -> bool {
         match self.row().cloned() {
-            Some(Row { node, folded: Some(true), .. }) => self.set_folded(node, false, seen),
-            Some(Row { folded: Some(false), .. }) => self.step(1),
+            Some(TreeRow { node, folded: Some(true), .. }) => self.set_folded(node, false, seen),
+            Some(TreeRow { folded: Some(false), .. }) => self.step(1),
             Some(_) | None => return false,
         }
         true
     }
 
-    fn set_folded(&mut self, node: Node, folded: bool, seen: Seen<'_>) {
+    fn set_folded(&mut self, node: TreeNode, folded: bool, seen: MergedView<'_>) {
         if folded {
             self.folded.insert(node);
         } else {
@@ -173,7 +173,7 @@ impl Tree {
     }
 
     /// Puts a filter over the tree, or takes it away; the selection goes to the nearest row that is left.
-    pub fn set_filter(&mut self, filter: Option<Filter>, seen: Seen<'_>) {
+    pub fn set_filter(&mut self, filter: Option<Filter>, seen: MergedView<'_>) {
         let lost = self.filter.is_some() && filter.is_none();
         let selected = self.entity().cloned();
         self.filter = filter;
@@ -216,18 +216,18 @@ impl Tree {
 
     /// Returns the next bookmarked entity after the selection, around the end.
     #[must_use]
-    pub fn next_bookmark(&self, seen: Seen<'_>) -> Option<EntityRef> {
+    pub fn next_bookmark(&self, seen: MergedView<'_>) -> Option<EntityRef> {
         self.next(seen, true, |key| self.bookmarks.contains(key))
     }
 
     /// Selects an entity, unfolding what hides it; tells whether the tree has it.
-    pub fn reveal(&mut self, key: &EntityRef, seen: Seen<'_>) -> bool {
+    pub fn reveal(&mut self, key: &EntityRef, seen: MergedView<'_>) -> bool {
         if let Some(entity) = seen.get(key) {
             for above in seen.cache.ancestors(&entity) {
-                self.folded.remove(&Node::Entity(above.key.clone()));
+                self.folded.remove(&TreeNode::Entity(above.key.clone()));
             }
         }
-        self.folded.remove(&Node::Group(key.entity_type.clone()));
+        self.folded.remove(&TreeNode::Group(key.entity_type.clone()));
         self.rebuild(seen);
         let place = |tree: &Self| tree.rows.iter().position(|row| row.node.entity() == Some(key));
         let mut found = place(self);
@@ -278,10 +278,10 @@ impl Tree {
 
     /// Tells whether anything that stands under a row has changed lately.
     #[must_use]
-    pub fn is_fresh_under(&self, node: &Node) -> bool {
+    pub fn is_fresh_under(&self, node: &TreeNode) -> bool {
         match node {
-            Node::Entity(key) => self.fresh_under.contains_key(key),
-            Node::Group(kind) => {
+            TreeNode::Entity(key) => self.fresh_under.contains_key(key),
+            TreeNode::Group(kind) => {
                 let from = EntityRef::new(kind.clone(), Id::lowest());
                 self.fresh.range(from..).next().is_some_and(|(key, _)| key.entity_type == *kind)
             }
@@ -297,13 +297,13 @@ impl Tree {
 
     /// Returns the next entity with a fresh mark after the selection, or before it, around the ends.
     #[must_use]
-    pub fn next_change(&self, seen: Seen<'_>, forward: bool) -> Option<EntityRef> {
+    pub fn next_change(&self, seen: MergedView<'_>, forward: bool) -> Option<EntityRef> {
         self.next(seen, forward, |key| self.fresh.contains_key(key))
     }
 
-    fn next(&self, seen: Seen<'_>, forward: bool, wanted: impl Fn(&EntityRef) -> bool) -> Option<EntityRef> {
+    fn next(&self, seen: MergedView<'_>, forward: bool, wanted: impl Fn(&EntityRef) -> bool) -> Option<EntityRef> {
         let nothing = BTreeSet::new();
-        let all = Builder { seen, folded: &nothing, passing: None, rows: Vec::new() }.build();
+        let all = TreeBuilder { seen, folded: &nothing, passing: None, rows: Vec::new() }.build();
         let here = self.row().and_then(|row| all.iter().position(|other| other.node == row.node)).unwrap_or(0);
         let count = all.len();
         (1..=count)
@@ -315,14 +315,14 @@ impl Tree {
 }
 
 /// Holds what a filter leaves of the tree.
-struct Passing {
+struct FilterMatches {
     /// What passes, and what it stands under.
     shown: BTreeSet<EntityRef>,
     count: usize,
 }
 
-fn passing(filter: &Filter, cache: &Cache) -> Passing {
-    let mut passing = Passing { shown: BTreeSet::new(), count: 0 };
+fn passing(filter: &Filter, cache: &Cache) -> FilterMatches {
+    let mut passing = FilterMatches { shown: BTreeSet::new(), count: 0 };
     let shown = EntityType::KNOWN.iter().filter(|kind| **kind != EntityType::Member);
     for entity in shown.flat_map(|kind| cache.of_type(kind)).filter(|entity| filter.fits_entity(entity)) {
         passing.count += 1;
@@ -335,18 +335,18 @@ fn passing(filter: &Filter, cache: &Cache) -> Passing {
 }
 
 /// Walks the cache in the order of the tree.
-struct Builder<'a> {
-    seen: Seen<'a>,
-    folded: &'a BTreeSet<Node>,
-    passing: Option<&'a Passing>,
-    rows: Vec<Row>,
+struct TreeBuilder<'a> {
+    seen: MergedView<'a>,
+    folded: &'a BTreeSet<TreeNode>,
+    passing: Option<&'a FilterMatches>,
+    rows: Vec<TreeRow>,
 }
 
-impl Builder<'_> {
-    fn build(mut self) -> Vec<Row> {
+impl TreeBuilder<'_> {
+    fn build(mut self) -> Vec<TreeRow> {
         let Some(campaign) = self.seen.cache.campaign() else { return self.rows };
         let id = campaign.key.id.clone();
-        self.push(Node::Entity(campaign.key.clone()), 0, 0);
+        self.push(TreeNode::Entity(campaign.key.clone()), 0, 0);
         for kingdom in self.seen.children(&id, &EntityType::Kingdom) {
             self.entity(kingdom, 0);
         }
@@ -366,12 +366,12 @@ impl Builder<'_> {
             | EntityType::Encounter
             | EntityType::Member
             | EntityType::Other(_) => {
-                self.push(Node::Entity(entity.key.clone()), depth, 0);
+                self.push(TreeNode::Entity(entity.key.clone()), depth, 0);
                 return;
             }
         };
         let children = self.seen.children(&entity.key.id, &inner);
-        if self.push(Node::Entity(entity.key.clone()), depth, children.len()) {
+        if self.push(TreeNode::Entity(entity.key.clone()), depth, children.len()) {
             for child in children {
                 self.entity(child, depth + 1);
             }
@@ -383,21 +383,21 @@ impl Builder<'_> {
         if let Some(passing) = self.passing {
             members.retain(|member| passing.shown.contains(&member.key));
         }
-        if !members.is_empty() && self.push(Node::Group(entity_type), 0, members.len()) {
+        if !members.is_empty() && self.push(TreeNode::Group(entity_type), 0, members.len()) {
             for member in members {
-                self.push(Node::Entity(member.key.clone()), 1, 0);
+                self.push(TreeNode::Entity(member.key.clone()), 1, 0);
             }
         }
     }
 
     /// Adds a row; tells whether what is under it is shown.
-    fn push(&mut self, node: Node, depth: u16, children: usize) -> bool {
-        let hidden = |passing: &Passing| node.entity().is_some_and(|key| !passing.shown.contains(key));
+    fn push(&mut self, node: TreeNode, depth: u16, children: usize) -> bool {
+        let hidden = |passing: &FilterMatches| node.entity().is_some_and(|key| !passing.shown.contains(key));
         if self.passing.is_some_and(hidden) {
             return true;
         }
         let folded = (children > 0).then(|| self.folded.contains(&node));
-        self.rows.push(Row { node, depth, folded, children });
+        self.rows.push(TreeRow { node, depth, folded, children });
         folded == Some(false)
     }
 }

@@ -2,25 +2,25 @@
 
 use crossterm::event::KeyEvent;
 
-use super::command::{Action, Line};
-use super::filter::{Fault, Filter};
+use super::command::{Action, LineCommand};
+use super::filter::{Filter, FilterError};
 use super::palette::Palette;
 use super::pane::Pane;
 use super::prompt::{Prompt, PromptOutcome};
-use super::{App, Effect};
+use super::{App, AppEffect};
 
 /// Holds the line that is being typed, and what for.
 #[derive(Debug)]
-pub struct Typing {
+pub struct LineInput {
     pub prompt: Prompt,
-    pub purpose: Purpose,
+    pub purpose: LinePurpose,
     /// What is wrong with the line so far.
-    pub fault: Option<Fault>,
+    pub problem: Option<FilterError>,
 }
 
 /// Says what a line is typed for.
 #[derive(Debug)]
-pub enum Purpose {
+pub enum LinePurpose {
     /// A filter over this pane; `before` returns if it is cancelled.
     Filter { pane: Pane, before: Option<Filter> },
     /// A command, a campaign or an entity, chosen from what fits.
@@ -29,7 +29,7 @@ pub enum Purpose {
 
 /// Holds the lines of earlier times, by purpose.
 #[derive(Debug, Default)]
-pub(super) struct Histories {
+pub(super) struct LineHistories {
     pub filter: Vec<String>,
     pub palette: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub(super) struct Histories {
 impl App {
     /// Returns the line that is being typed.
     #[must_use]
-    pub const fn typing(&self) -> Option<&Typing> {
+    pub const fn typing(&self) -> Option<&LineInput> {
         self.typing.as_ref()
     }
 
@@ -52,27 +52,27 @@ impl App {
         };
         let text = before.as_ref().map(|filter| filter.source().to_owned()).unwrap_or_default();
         let prompt = Prompt::new(&text).with_history(self.histories.filter.clone());
-        self.bare = false;
-        self.typing = Some(Typing { prompt, purpose: Purpose::Filter { pane, before }, fault: None });
+        self.no_chrome = false;
+        self.typing = Some(LineInput { prompt, purpose: LinePurpose::Filter { pane, before }, problem: None });
     }
 
     /// Begins to type a command.
-    pub(super) fn type_command(&mut self) -> Vec<Effect> {
+    pub(super) fn type_command(&mut self) -> Vec<AppEffect> {
         let prompt = Prompt::default().with_history(self.histories.palette.clone());
         let palette = Palette::new(self, "");
-        self.bare = false;
-        self.typing = Some(Typing { prompt, purpose: Purpose::Palette(palette), fault: None });
+        self.no_chrome = false;
+        self.typing = Some(LineInput { prompt, purpose: LinePurpose::Palette(palette), problem: None });
         // What the person may watch can have changed since the last time.
-        vec![Effect::LoadCampaigns]
+        vec![AppEffect::LoadCampaigns]
     }
 
     /// Takes a key while a line is typed.
-    pub(super) fn type_key(&mut self, mut typing: Typing, key: KeyEvent) -> Vec<Effect> {
-        let action = self.keymap.action(super::Context::Prompt, key.into());
-        if let (Purpose::Palette(palette), Some(Action::Line(line @ (Line::Earlier | Line::Later)))) =
+    pub(super) fn type_key(&mut self, mut typing: LineInput, key: KeyEvent) -> Vec<AppEffect> {
+        let action = self.keymap.action(super::KeyContext::Prompt, key.into());
+        if let (LinePurpose::Palette(palette), Some(Action::Line(line @ (LineCommand::Earlier | LineCommand::Later)))) =
             (&mut typing.purpose, action)
         {
-            palette.step(if line == Line::Earlier { -1 } else { 1 });
+            palette.step(if line == LineCommand::Earlier { -1 } else { 1 });
             self.typing = Some(typing);
             return Vec::new();
         }
@@ -83,10 +83,10 @@ impl App {
             PromptOutcome::Cancelled => self.line_cancelled(typing),
             PromptOutcome::Unhandled(Action::Suspend) => {
                 self.typing = Some(typing);
-                return vec![Effect::Suspend];
+                return vec![AppEffect::Suspend];
             }
             PromptOutcome::Unhandled(_) => {
-                if let Purpose::Palette(palette) = &typing.purpose
+                if let LinePurpose::Palette(palette) = &typing.purpose
                     && let Some(label) = palette.chosen().map(|candidate| candidate.label.clone())
                 {
                     typing.prompt.set(&label);
@@ -107,32 +107,32 @@ impl App {
         }
     }
 
-    pub(super) fn line_changed(&mut self, mut typing: Typing) {
-        typing.fault = None;
+    pub(super) fn line_changed(&mut self, mut typing: LineInput) {
+        typing.problem = None;
         match &mut typing.purpose {
-            Purpose::Palette(_) => typing.purpose = Purpose::Palette(Palette::new(self, typing.prompt.text())),
-            Purpose::Filter { pane, .. } => match Filter::parse(typing.prompt.text()) {
+            LinePurpose::Palette(_) => typing.purpose = LinePurpose::Palette(Palette::new(self, typing.prompt.text())),
+            LinePurpose::Filter { pane, .. } => match Filter::parse(typing.prompt.text()) {
                 Ok(filter) => self.set_filter(*pane, filter),
-                Err(fault) => typing.fault = Some(fault),
+                Err(problem) => typing.problem = Some(problem),
             },
         }
         self.typing = Some(typing);
     }
 
-    fn line_accepted(&mut self, typing: Typing) -> Vec<Effect> {
-        if typing.fault.is_some() {
+    fn line_accepted(&mut self, typing: LineInput) -> Vec<AppEffect> {
+        if typing.problem.is_some() {
             // What is wrong is on screen, and so is the line to mend it in.
             self.typing = Some(typing);
             return Vec::new();
         }
         match typing.purpose {
-            Purpose::Filter { .. } => {
+            LinePurpose::Filter { .. } => {
                 (_, self.histories.filter) = typing.prompt.finish();
                 Vec::new()
             }
-            Purpose::Palette(palette) => {
+            LinePurpose::Palette(palette) => {
                 let Some(candidate) = palette.chosen().cloned() else {
-                    self.typing = Some(Typing { purpose: Purpose::Palette(palette), ..typing });
+                    self.typing = Some(LineInput { purpose: LinePurpose::Palette(palette), ..typing });
                     return Vec::new();
                 };
                 (_, self.histories.palette) = typing.prompt.finish();
@@ -141,8 +141,8 @@ impl App {
         }
     }
 
-    fn line_cancelled(&mut self, typing: Typing) {
-        if let Purpose::Filter { pane, before } = typing.purpose {
+    fn line_cancelled(&mut self, typing: LineInput) {
+        if let LinePurpose::Filter { pane, before } = typing.purpose {
             self.set_filter(pane, before);
         }
     }

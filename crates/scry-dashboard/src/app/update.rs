@@ -9,20 +9,20 @@ use scry_protocol::{EntityRef, EntityType, EphemeralEvent, ErrorCode, Event, Id,
 use scry_text as text;
 use scry_text::json::Json;
 
-use super::entry::Entry;
-use super::moment::Moment;
-use super::{App, Choice, Effect, Freshness, Msg, Now, Stage, Toast, Unanswered};
+use super::entry::JournalItem;
+use super::packed_time::PackedTime;
+use super::{App, AppEffect, AppStage, CampaignChoice, Freshness, Msg, Now, RefetchError, Toast};
 
 /// How much history the journal asks for at the start.
-const HISTORY: u64 = 500;
+const INITIAL_HISTORY_ROWS: u64 = 500;
 /// How long a sentence stays on screen.
-const TOAST: Duration = Duration::from_secs(6);
+const TOAST_DURATION: Duration = Duration::from_secs(6);
 /// How many sentences are on screen at once; the oldest give way.
-const TOASTS: usize = 3;
+const MAX_TOASTS: usize = 3;
 
 impl App {
     /// Takes a message at a moment, and returns what is to be done about it.
-    pub fn update(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
+    pub fn update(&mut self, now: Now, msg: Msg) -> Vec<AppEffect> {
         let mut effects = self.take(now, msg);
         effects.append(&mut self.settle(now));
         effects
@@ -31,23 +31,23 @@ impl App {
     /// Takes a message alone; [`App::settle`] is to follow before anything else looks at the state.
     ///
     /// Of a flood, each event costs this much, and what many of them lead to is done once.
-    pub fn take(&mut self, now: Now, msg: Msg) -> Vec<Effect> {
+    pub fn take(&mut self, now: Now, msg: Msg) -> Vec<AppEffect> {
         self.now = self.moment(now);
-        self.has_moved.detail |= self.is_of_detail(&msg);
+        self.changed.detail |= self.is_of_detail(&msg);
         let effects = match msg {
             Msg::Key(event) => {
                 self.redraw = true;
-                self.seen_at_work();
+                self.note_activity();
                 self.key(event)
             }
             Msg::Paste(text) => {
                 self.redraw = true;
-                self.seen_at_work();
+                self.note_activity();
                 self.paste(&text);
                 Vec::new()
             }
             Msg::Line(typed) => {
-                self.seen_at_work();
+                self.note_activity();
                 self.command_line(&typed)
             }
             Msg::Mouse(event) => {
@@ -61,7 +61,7 @@ impl App {
             }
             Msg::Server(said) => {
                 self.redraw = true;
-                self.pulse.set_server(said);
+                self.connection_stats.set_server(said);
                 Vec::new()
             }
             Msg::Said(sentence) => {
@@ -80,7 +80,7 @@ impl App {
             Msg::Campaigns(result) => self.campaigns(result),
             Msg::Client(event) => self.client(event),
             Msg::RoundTrip(measured) => {
-                self.pulse.trip(measured);
+                self.connection_stats.trip(measured);
                 self.redraw |= self.connection.set_round_trip(measured) || self.shows(super::Pane::Health);
                 Vec::new()
             }
@@ -108,8 +108,8 @@ impl App {
                 self.invitation_answered(&id, result);
                 Vec::new()
             }
-            Msg::Looks(looks) => {
-                self.looks_told(looks);
+            Msg::EventDisplays(looks) => {
+                self.event_displays_loaded(looks);
                 Vec::new()
             }
             Msg::Preferences(result) => {
@@ -129,17 +129,17 @@ impl App {
     }
 
     /// Does what has become due, and brings everything into the shape in which it may be looked at.
-    pub fn settle(&mut self, now: Now) -> Vec<Effect> {
+    pub fn settle(&mut self, now: Now) -> Vec<AppEffect> {
         self.now = self.moment(now);
         self.play(now);
         self.expire();
-        let mut effects: Vec<_> = self.cache.refetch_due(now.mono).map(Effect::Refetch).into_iter().collect();
+        let mut effects: Vec<_> = self.cache.refetch_due(now.mono).map(AppEffect::Refetch).into_iter().collect();
         effects.extend(self.save_due());
         self.bring_into_bounds();
         effects.extend(self.ask_due());
-        effects.extend(self.tell_due());
-        effects.extend(self.calls_due());
-        effects.append(&mut self.alarms);
+        effects.extend(self.presence_due_now());
+        effects.extend(self.alerts_due());
+        effects.append(&mut self.pending_alerts);
         self.without_server(effects)
     }
 
@@ -153,7 +153,7 @@ impl App {
     }
 
     /// Takes a key: for what is being typed, for the sheet that is open, or as a command.
-    fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
+    fn key(&mut self, event: KeyEvent) -> Vec<AppEffect> {
         if let Some(typing) = self.typing.take() {
             return self.type_key(typing, event);
         }
@@ -161,75 +161,76 @@ impl App {
             return self.dialog_key(event.into());
         }
         let key = event.into();
-        let action = self.deck_key(key).or_else(|| self.keymap.action(self.context(), key));
+        let action = self.playback_key(key).or_else(|| self.keymap.action(self.context(), key));
         action.map(|action| self.perform(action)).unwrap_or_default()
     }
 
     /// Adds a row to the journal.
-    pub(super) fn note(&mut self, mut entry: Entry) {
+    pub(super) fn note(&mut self, mut entry: JournalItem) {
         let world_time =
-            || self.cache.world_time().and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(Moment::from);
+            || self.cache.world_time().and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(PackedTime::from);
         entry.world_time = entry.world_time.or_else(world_time);
         let passes = self.passes(&entry);
         self.journal.push(entry, passes);
     }
 
     /// Follows a campaign.
-    pub(super) fn watch(&mut self, campaign: Id) -> Vec<Effect> {
-        self.stage = Stage::Watching(campaign.clone());
-        vec![Effect::LoadState(campaign.clone()), Effect::Watch(campaign)]
+    pub(super) fn watch(&mut self, campaign: Id) -> Vec<AppEffect> {
+        self.stage = AppStage::Watching(campaign.clone());
+        vec![AppEffect::LoadState(campaign.clone()), AppEffect::Watch(campaign)]
     }
 
     /// Shows a sentence for a while and keeps it in the journal.
     pub fn say(&mut self, sentence: &str) {
-        self.note(Entry::notice(sentence, self.now));
+        self.note(JournalItem::notice(sentence, self.now));
         self.toast(sentence);
     }
 
     /// Shows a sentence for a while.
     pub(super) fn toast(&mut self, sentence: &str) {
         self.toasts_made += 1;
-        self.toasts.push(Toast { text: text::line(sentence).into_owned(), until: self.now.mono + TOAST });
-        let surplus = self.toasts.len().saturating_sub(TOASTS);
+        self.toasts.push(Toast { text: text::line(sentence).into_owned(), until: self.now.mono + TOAST_DURATION });
+        let surplus = self.toasts.len().saturating_sub(MAX_TOASTS);
         self.toasts.drain(..surplus);
         self.redraw = true;
     }
 
-    fn campaigns(&mut self, result: Result<Vec<Choice>, String>) -> Vec<Effect> {
+    fn campaigns(&mut self, result: Result<Vec<CampaignChoice>, String>) -> Vec<AppEffect> {
         self.redraw = true;
-        if matches!(self.stage, Stage::Watching(_)) {
+        if matches!(self.stage, AppStage::Watching(_)) {
             self.offer_campaigns(result);
             return Vec::new();
         }
         match result {
-            Err(reason) => self.stage = Stage::Stuck(text::line(&reason).into_owned()),
+            Err(reason) => self.stage = AppStage::Stuck(text::line(&reason).into_owned()),
             Ok(choices) => match choices.as_slice() {
                 [] => {
                     let reason = "You are a member of no campaign yet; ask its owner to invite you, then accept with `scry invitations accept`";
-                    self.stage = Stage::Stuck(reason.to_owned());
+                    self.stage = AppStage::Stuck(reason.to_owned());
                 }
                 [only] => return self.watch(only.id.clone()),
-                _ => self.stage = Stage::Choosing { choices, selected: 0 },
+                _ => self.stage = AppStage::Choosing { choices, selected: 0 },
             },
         }
         Vec::new()
     }
 
-    pub(super) fn client(&mut self, event: ClientEvent) -> Vec<Effect> {
+    pub(super) fn client(&mut self, event: ClientEvent) -> Vec<AppEffect> {
         match event {
             ClientEvent::Status(status) => {
                 let turns_live = !self.connection.is_live() && status.phase == Phase::Live;
                 let alert = self.status(status);
-                let questions = if turns_live { &[Effect::LoadInbox, Effect::LoadLooks][..] } else { &[] };
+                let questions =
+                    if turns_live { &[AppEffect::LoadInbox, AppEffect::LoadEventDisplays][..] } else { &[] };
                 return alert.into_iter().chain(questions.iter().cloned()).collect();
             }
             ClientEvent::Delivered(delivery) => return self.delivered(&delivery).into_iter().collect(),
             ClientEvent::Gap(gap) => {
-                self.count_missing(&gap);
+                self.note_gap(&gap);
                 if !gap.recovered {
-                    self.pulse.gap();
+                    self.connection_stats.gap();
                 }
-                self.note(Entry::gap(&gap, self.now));
+                self.note(JournalItem::gap(&gap, self.now));
                 self.redraw = true;
             }
             ClientEvent::Joined { .. } | ClientEvent::Confirmed(_) => {}
@@ -248,28 +249,28 @@ impl App {
         Vec::new()
     }
 
-    fn status(&mut self, status: Status) -> Option<Effect> {
+    fn status(&mut self, status: Status) -> Option<AppEffect> {
         let before = self.connection.phase();
-        self.pulse.status(&status, self.now);
+        self.connection_stats.status(&status, self.now);
         let now = status.phase;
         self.redraw |= self.connection.set(status, self.now);
         self.alert_phase(before, now)
     }
 
-    fn delivered(&mut self, delivery: &Delivery) -> Option<Effect> {
+    fn delivered(&mut self, delivery: &Delivery) -> Option<AppEffect> {
         self.redraw = true;
-        self.pulse.arrived(&delivery.name, self.now);
+        self.connection_stats.arrived(&delivery.name, self.now);
         let Some(event) = &delivery.event else {
             return if self.heard(delivery) { None } else { self.declared(delivery) };
         };
         let subject = event.payload.subject();
         // A deleted entity's name must be read before it is gone.
-        let entry = Entry::delivered(delivery, &self.cache, &self.clock);
+        let entry = JournalItem::delivered(delivery, &self.cache, &self.clock);
         self.own_event(event);
         self.cache.event(event, self.now.mono, delivery.received_at);
         self.note(entry);
         match event.payload.operation() {
-            Operation::Delete => self.has_moved.world = true,
+            Operation::Delete => self.changed.world = true,
             Operation::Create | Operation::Update => self.mark(&subject, delivery.received_at),
         }
         // Nothing else holds the calendar and its time.
@@ -287,30 +288,30 @@ impl App {
         }
     }
 
-    fn snapshot(&mut self, snapshot: Snapshot) -> Vec<Effect> {
+    fn snapshot(&mut self, snapshot: Snapshot) -> Vec<AppEffect> {
         self.redraw = true;
         let campaign = snapshot.campaign_id.clone();
         let position = snapshot.position.clone();
         let keys = keys(&snapshot.nodes);
         self.cache.snapshot(snapshot, self.now.wall);
-        self.state_told();
+        self.state_received();
         self.pending.told_whole();
         self.after_edits();
         for key in keys {
             self.mark(&key, self.now.wall);
         }
         self.read_clock();
-        self.take_up();
+        self.restore_ui_state();
         position.and_then(|position| self.missing_history(campaign, position)).into_iter().collect()
     }
 
     /// Asks for what the journal lacks before a snapshot's position: the near past, or the hole behind a gap.
-    fn missing_history(&mut self, campaign: Id, position: Position) -> Option<Effect> {
+    fn missing_history(&mut self, campaign: Id, position: Position) -> Option<AppEffect> {
         let known = self.journal.last_seq().filter(|_| self.epoch.as_ref() == Some(&position.epoch));
         self.epoch = Some(position.epoch);
-        let since = position.seq.saturating_sub(HISTORY).max(known.unwrap_or(0));
+        let since = position.seq.saturating_sub(INITIAL_HISTORY_ROWS).max(known.unwrap_or(0));
         let limit = u32::try_from(position.seq - since.min(position.seq)).unwrap_or(u32::MAX);
-        (limit > 0).then_some(Effect::LoadHistory { campaign, since, limit })
+        (limit > 0).then_some(AppEffect::LoadHistory { campaign, since, limit })
     }
 
     fn history(&mut self, result: Result<Vec<Event>, String>) {
@@ -325,7 +326,7 @@ impl App {
                     ours && self.is_watching(event.payload.campaign_id())
                         && event.metadata.seq.is_some_and(|seq| !known.contains(&seq))
                 });
-                let entries = missing.map(|event| Entry::past(event, now, &self.cache, &self.clock)).collect();
+                let entries = missing.map(|event| JournalItem::past(event, now, &self.cache, &self.clock)).collect();
                 let Self { journal, cache, clock, .. } = self;
                 journal.merge(entries, |filter, entry| !entry.is_event() || filter.fits_entry(entry, cache, clock));
             }
@@ -334,7 +335,7 @@ impl App {
 
     /// Takes in what is not in the journal; returns what was understood.
     fn heard(&mut self, delivery: &Delivery) -> bool {
-        let Stage::Watching(campaign) = &self.stage else { return false };
+        let AppStage::Watching(campaign) = &self.stage else { return false };
         let payload = delivery.raw.get("payload").unwrap_or(&delivery.raw);
         let event = EphemeralEvent::from_parts(&delivery.name, payload)
             .or_else(|| EphemeralEvent::from_parts(&delivery.name, &delivery.raw));
@@ -345,12 +346,12 @@ impl App {
     pub(super) fn refetched(
         &mut self,
         request_id: scry_model::cache::RequestId,
-        result: Result<Vec<Json>, Unanswered>,
+        result: Result<Vec<Json>, RefetchError>,
     ) {
         self.redraw = true;
         match result {
-            Err(Unanswered::Failed) => self.cache.failed(request_id, self.now.mono),
-            Err(Unanswered::NotOffered) => {
+            Err(RefetchError::Failed) => self.cache.failed(request_id, self.now.mono),
+            Err(RefetchError::NotOffered) => {
                 if self.cache.cannot_refetch() {
                     self.say("this server cannot be asked for current values; what changes stays marked as old");
                 }
@@ -388,7 +389,7 @@ impl App {
         }
     }
 
-    fn settle_scroll(&mut self) {
+    fn clamp_scroll(&mut self) {
         for pane in [super::Pane::Clock, super::Pane::Health, super::Pane::People] {
             let offset = self.scrolled_to(pane);
             if offset > 0 {
@@ -400,19 +401,19 @@ impl App {
 
     /// Brings what is scrolled back into bounds after anything may have changed.
     fn bring_into_bounds(&mut self) {
-        let moved = std::mem::take(&mut self.has_moved);
+        let moved = std::mem::take(&mut self.changed);
         if moved.world {
             self.rebuild_tree();
         }
         let layout = self.layout();
         if layout.pane(super::Pane::Inspector).is_some() {
-            self.settle_inspector(layout.rows(super::Pane::Inspector));
+            self.clamp_inspector(layout.rows(super::Pane::Inspector));
         }
-        self.settle_scroll();
+        self.clamp_scroll();
         self.keymap.allow_edits(self.rights().is_some());
         self.tree.scroll_into_view(layout.rows(super::Pane::World));
         if moved.detail {
-            self.settle_detail();
+            self.clamp_detail();
         }
     }
 }

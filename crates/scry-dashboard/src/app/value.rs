@@ -8,14 +8,14 @@ use scry_text::json::Json;
 use serde_json::{Number, Value};
 
 /// Reads JSON in either of its forms: as it has just come, or as it is kept.
-pub trait Told: Display + Sized {
+pub trait JsonValue: Display + Sized {
     /// Returns what the value is made of.
-    fn parts(&self) -> Parts<'_, Self>;
+    fn parts(&self) -> JsonParts<'_, Self>;
 }
 
 /// Holds what a JSON value is made of.
 #[derive(Debug)]
-pub enum Parts<'a, T> {
+pub enum JsonParts<'a, T> {
     Null,
     Bool(bool),
     Number(&'a Number),
@@ -24,28 +24,28 @@ pub enum Parts<'a, T> {
     Object,
 }
 
-impl Told for Value {
-    fn parts(&self) -> Parts<'_, Self> {
+impl JsonValue for Value {
+    fn parts(&self) -> JsonParts<'_, Self> {
         match self {
-            Self::Null => Parts::Null,
-            Self::Bool(flag) => Parts::Bool(*flag),
-            Self::Number(number) => Parts::Number(number),
-            Self::String(text) => Parts::Text(text),
-            Self::Array(items) => Parts::List(items),
-            Self::Object(_) => Parts::Object,
+            Self::Null => JsonParts::Null,
+            Self::Bool(flag) => JsonParts::Bool(*flag),
+            Self::Number(number) => JsonParts::Number(number),
+            Self::String(text) => JsonParts::Text(text),
+            Self::Array(items) => JsonParts::List(items),
+            Self::Object(_) => JsonParts::Object,
         }
     }
 }
 
-impl Told for Json {
-    fn parts(&self) -> Parts<'_, Self> {
+impl JsonValue for Json {
+    fn parts(&self) -> JsonParts<'_, Self> {
         match self {
-            Self::Null => Parts::Null,
-            Self::Bool(flag) => Parts::Bool(*flag),
-            Self::Number(number) => Parts::Number(number),
-            Self::Text(text) => Parts::Text(text),
-            Self::List(items) => Parts::List(items),
-            Self::Object(_) => Parts::Object,
+            Self::Null => JsonParts::Null,
+            Self::Bool(flag) => JsonParts::Bool(*flag),
+            Self::Number(number) => JsonParts::Number(number),
+            Self::Text(text) => JsonParts::Text(text),
+            Self::List(items) => JsonParts::List(items),
+            Self::Object(_) => JsonParts::Object,
         }
     }
 }
@@ -54,16 +54,16 @@ impl Told for Json {
 ///
 /// Foreign text may be passed in: the result is safe to show.
 #[must_use]
-pub fn say<T: Told>(value: &T) -> String {
+pub fn say<T: JsonValue>(value: &T) -> String {
     match value.parts() {
-        Parts::Null => "–".to_owned(),
-        Parts::Bool(true) => "yes".to_owned(),
-        Parts::Bool(false) => "no".to_owned(),
-        Parts::Number(number) => group(&number.to_string()),
-        Parts::Text(text) => text::line(text).into_owned(),
-        Parts::List([]) => "none".to_owned(),
-        Parts::List(items) => items.iter().map(say).collect::<Vec<_>>().join(", "),
-        Parts::Object => text::line(&value.to_string()).into_owned(),
+        JsonParts::Null => "–".to_owned(),
+        JsonParts::Bool(true) => "yes".to_owned(),
+        JsonParts::Bool(false) => "no".to_owned(),
+        JsonParts::Number(number) => group(&number.to_string()),
+        JsonParts::Text(text) => text::line(text).into_owned(),
+        JsonParts::List([]) => "none".to_owned(),
+        JsonParts::List(items) => items.iter().map(say).collect::<Vec<_>>().join(", "),
+        JsonParts::Object => text::line(&value.to_string()).into_owned(),
     }
 }
 

@@ -5,8 +5,8 @@ use scry_model::cache::Cache;
 use scry_protocol::Id;
 
 use super::{
-    Action, App, Clock, Connection, Context, Freshness, Journal, Keymap, Layout, Now, Pane, Stage, Toast, Tree,
-    almanac, detail, layout, measure, pending, people, pulse,
+    Action, App, AppStage, Clock, ConnectionView, Freshness, JournalView, KeyContext, Keymap, Layout, Now, Pane, Toast,
+    Tree, clock_pane, connection_stats, detail, layout, measure, pending, people,
 };
 
 impl App {
@@ -22,7 +22,7 @@ impl App {
     }
 
     #[must_use]
-    pub const fn stage(&self) -> &Stage {
+    pub const fn stage(&self) -> &AppStage {
         &self.stage
     }
 
@@ -37,7 +37,7 @@ impl App {
     }
 
     #[must_use]
-    pub const fn connection(&self) -> &Connection {
+    pub const fn connection(&self) -> &ConnectionView {
         &self.connection
     }
 
@@ -57,7 +57,7 @@ impl App {
     }
 
     #[must_use]
-    pub const fn journal(&self) -> &Journal {
+    pub const fn journal(&self) -> &JournalView {
         &self.journal
     }
 
@@ -67,7 +67,7 @@ impl App {
         let covered = |area| self.help.is_some() || (self.dialog.is_some() && layout.dialog().intersects(area));
         let place = layout.pane(Pane::Journal).filter(|area| !covered(*area));
         let rows = place.map(|area| {
-            let lines = |entry: &super::entry::Entry| self.what_lines(entry, area.width).len();
+            let lines = |entry: &super::entry::JournalItem| self.what_lines(entry, area.width).len();
             self.journal.view(layout.rows(Pane::Journal), lines).len()
         });
         self.journal.drawn(rows);
@@ -75,8 +75,8 @@ impl App {
 
     /// Returns what was measured of the connection.
     #[must_use]
-    pub const fn pulse(&self) -> &pulse::Pulse {
-        &self.pulse
+    pub const fn connection_stats(&self) -> &connection_stats::ConnectionStats {
+        &self.connection_stats
     }
 
     /// Returns how far a pane that only scrolls is scrolled.
@@ -87,15 +87,15 @@ impl App {
 
     /// Lists the Clock pane's lines.
     #[must_use]
-    pub fn almanac(&self) -> Vec<almanac::Line> {
-        almanac::lines(self)
+    pub fn clock_pane_lines(&self) -> Vec<clock_pane::ClockLine> {
+        clock_pane::lines(self)
     }
 
     /// Counts the rows of a pane that only scrolls.
     pub(super) fn scroll_rows(&self, pane: Pane) -> usize {
         match pane {
-            Pane::Clock => self.almanac().len(),
-            Pane::Health => self.pulse.rows(),
+            Pane::Clock => self.clock_pane_lines().len(),
+            Pane::Health => self.connection_stats.rows(),
             Pane::People => self.people.all().len() + self.absent().len(),
             Pane::World | Pane::Detail | Pane::Journal | Pane::Notifications | Pane::Inspector => 0,
         }
@@ -177,37 +177,37 @@ impl App {
 
     /// Returns the edits that are not over.
     #[must_use]
-    pub const fn pending(&self) -> &pending::Pending {
+    pub const fn pending(&self) -> &pending::PendingEdits {
         &self.pending
     }
 
     /// Returns where everything is on the screen now.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        Layout::of(layout::View {
+        Layout::of(layout::LayoutInput {
             size: self.size,
             focus: self.focus,
             further: self.further.map(|(pane, _)| pane),
             zoomed: self.zoomed,
-            bare: self.bare,
+            no_chrome: self.no_chrome,
             has_trouble: self.connection.trouble().is_some() || self.replay.is_some(),
         })
     }
 
     /// Lists the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
     #[must_use]
-    pub fn detail(&self, columns: usize) -> (Vec<detail::Row>, usize) {
+    pub fn detail(&self, columns: usize) -> (Vec<detail::DetailRow>, usize) {
         let rows = self.selected().map(|entity| {
             let series = detail::series(&entity, &self.journal);
             let secrets = self.secrets(&entity);
             let (seen, clock) = (self.seen(), &self.clock);
-            let known = detail::Known { seen, clock, series: &series, secrets: &secrets };
+            let known = detail::DetailSource { seen, clock, series: &series, secrets: &secrets };
             detail::rows(&entity, &known)
         });
         let rows = rows.unwrap_or_default();
         let lines = rows.into_iter().flat_map(|row| {
-            if let detail::Row::Text(text) = &row {
-                measure::wrap(text, columns).into_iter().map(detail::Row::Text).collect()
+            if let detail::DetailRow::Text(text) = &row {
+                measure::wrap(text, columns).into_iter().map(detail::DetailRow::Text).collect()
             } else {
                 let why = self.why(row.field(), columns);
                 std::iter::once(row).chain(why).collect::<Vec<_>>()
@@ -219,7 +219,7 @@ impl App {
     /// Spells the connection's state out, with the key that tries again where that is what to do.
     #[must_use]
     pub fn connection_words(&self, ascii: bool) -> String {
-        let retry = self.keymap.reach(Context::World, Action::Retry, ascii);
+        let retry = self.keymap.reach(KeyContext::World, Action::Retry, ascii);
         self.connection.words(self.now.mono, &retry)
     }
 
@@ -236,30 +236,30 @@ impl App {
 
     /// Names what the keys mean now.
     #[must_use]
-    pub fn context(&self) -> Context {
+    pub fn context(&self) -> KeyContext {
         match (&self.typing, self.help) {
-            (Some(_), _) => Context::Prompt,
-            (None, Some(_)) => Context::Help,
+            (Some(_), _) => KeyContext::Prompt,
+            (None, Some(_)) => KeyContext::Help,
             (None, None) => self.explained(),
         }
     }
 
     /// Names what the help explains: the context below it.
     #[must_use]
-    pub fn explained(&self) -> Context {
+    pub fn explained(&self) -> KeyContext {
         if let Some(dialog) = &self.dialog {
             return dialog.context();
         }
         match (&self.stage, self.focus) {
-            (Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_), _) => Context::Picker,
-            (Stage::Watching(_), Pane::World) => Context::World,
-            (Stage::Watching(_), Pane::Detail) => Context::Detail,
-            (Stage::Watching(_), Pane::Journal) => Context::Journal,
-            (Stage::Watching(_), Pane::Clock) => Context::Clock,
-            (Stage::Watching(_), Pane::Health) => Context::Health,
-            (Stage::Watching(_), Pane::Inspector) => Context::Inspector,
-            (Stage::Watching(_), Pane::People) => Context::People,
-            (Stage::Watching(_), Pane::Notifications) => Context::Notifications,
+            (AppStage::Listing | AppStage::Choosing { .. } | AppStage::Stuck(_), _) => KeyContext::Picker,
+            (AppStage::Watching(_), Pane::World) => KeyContext::World,
+            (AppStage::Watching(_), Pane::Detail) => KeyContext::Detail,
+            (AppStage::Watching(_), Pane::Journal) => KeyContext::Journal,
+            (AppStage::Watching(_), Pane::Clock) => KeyContext::Clock,
+            (AppStage::Watching(_), Pane::Health) => KeyContext::Health,
+            (AppStage::Watching(_), Pane::Inspector) => KeyContext::Inspector,
+            (AppStage::Watching(_), Pane::People) => KeyContext::People,
+            (AppStage::Watching(_), Pane::Notifications) => KeyContext::Notifications,
         }
     }
 }

@@ -9,11 +9,11 @@ use super::theme::rgb;
 use crate::app::measure::width;
 
 /// The size of a cell in the picture, and of its text.
-const CELL: (f64, f64) = (8.4, 18.0);
-const TEXT: f64 = 14.0;
+const CELL_SIZE: (f64, f64) = (8.4, 18.0);
+const FONT_SIZE: f64 = 14.0;
 /// What a terminal's own colours are taken to be.
-const GROUND: &str = "#1c1a17";
-const INK: &str = "#d8d2c8";
+const BACKGROUND_COLOUR: &str = "#1c1a17";
+const TEXT_COLOUR: &str = "#d8d2c8";
 
 /// Writes a screen as plain text, spaces at the ends of lines left out.
 #[must_use]
@@ -43,15 +43,15 @@ pub fn ansi(buffer: &Buffer) -> String {
 #[must_use]
 pub fn svg(buffer: &Buffer) -> String {
     let (columns, rows) = (f64::from(buffer.area.width), f64::from(buffer.area.height));
-    let (across, down) = (columns * CELL.0 + 16.0, rows * CELL.1 + 16.0);
+    let (across, down) = (columns * CELL_SIZE.0 + 16.0, rows * CELL_SIZE.1 + 16.0);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{across:.0}\" height=\"{down:.0}\" viewBox=\"0 0 {across:.1} {down:.1}\">\n\
-         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{GROUND}\"/>\n\
-         <g font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" font-size=\"{TEXT}\" xml:space=\"preserve\">\n"
+         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{BACKGROUND_COLOUR}\"/>\n\
+         <g font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" font-size=\"{FONT_SIZE}\" xml:space=\"preserve\">\n"
     );
     for (y, cells) in lines(buffer).enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "a screen has few rows")]
-        let top = 8.0 + y as f64 * CELL.1;
+        let top = 8.0 + y as f64 * CELL_SIZE.1;
         for run in runs(&cells) {
             draw(&mut out, &run, top);
         }
@@ -59,22 +59,22 @@ pub fn svg(buffer: &Buffer) -> String {
     out + "</g>\n</svg>\n"
 }
 
-fn draw(out: &mut String, run: &Run, top: f64) {
+fn draw(out: &mut String, run: &StyledRun, top: f64) {
     #[expect(clippy::cast_precision_loss, reason = "a screen has few columns")]
-    let (left, length) = (8.0 + run.column as f64 * CELL.0, width(&run.text) as f64 * CELL.0);
+    let (left, length) = (8.0 + run.column as f64 * CELL_SIZE.0, width(&run.text) as f64 * CELL_SIZE.0);
     let hex = |colour: Color, otherwise: &str| {
         rgb(colour)
             .map_or_else(|| otherwise.to_owned(), |(red, green, blue)| format!("#{red:02x}{green:02x}{blue:02x}"))
     };
-    let (mut ink, mut ground) = (hex(run.cell.fg, INK), hex(run.cell.bg, GROUND));
+    let (mut ink, mut ground) = (hex(run.cell.fg, TEXT_COLOUR), hex(run.cell.bg, BACKGROUND_COLOUR));
     if run.cell.modifier.contains(Modifier::REVERSED) {
         std::mem::swap(&mut ink, &mut ground);
     }
-    if ground != GROUND {
+    if ground != BACKGROUND_COLOUR {
         let _ = writeln!(
             out,
             "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{length:.1}\" height=\"{}\" fill=\"{ground}\"/>",
-            CELL.1
+            CELL_SIZE.1
         );
     }
     let shown = run.text.trim();
@@ -84,7 +84,7 @@ fn draw(out: &mut String, run: &Run, top: f64) {
     // Spaces at the start are told by the place: not every program that shows pictures keeps them.
     let spaces = run.text.len() - run.text.trim_start().len();
     #[expect(clippy::cast_precision_loss, reason = "a screen has few columns")]
-    let left = left + spaces as f64 * CELL.0;
+    let left = left + spaces as f64 * CELL_SIZE.0;
     let mut style = String::new();
     for (modifier, attribute) in [
         (Modifier::BOLD, " font-weight=\"bold\""),
@@ -97,29 +97,30 @@ fn draw(out: &mut String, run: &Run, top: f64) {
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "a screen has few columns")]
-    let length = width(shown) as f64 * CELL.0;
+    let length = width(shown) as f64 * CELL_SIZE.0;
     let _ = writeln!(
         out,
         "<text x=\"{left:.1}\" y=\"{:.1}\" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{style}>{}</text>",
-        top + TEXT,
+        top + FONT_SIZE,
         escaped(shown)
     );
 }
 
 /// Holds neighbouring cells that look alike.
-struct Run {
+struct StyledRun {
     column: usize,
     cell: Cell,
     text: String,
 }
 
-fn runs(cells: &[(usize, &Cell)]) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs(cells: &[(usize, &Cell)]) -> Vec<StyledRun> {
+    let mut runs: Vec<StyledRun> = Vec::new();
     for (column, cell) in cells {
-        let alike = |run: &Run| (run.cell.fg, run.cell.bg, run.cell.modifier) == (cell.fg, cell.bg, cell.modifier);
+        let alike =
+            |run: &StyledRun| (run.cell.fg, run.cell.bg, run.cell.modifier) == (cell.fg, cell.bg, cell.modifier);
         match runs.last_mut().filter(|run| alike(run)) {
             Some(run) => run.text.push_str(cell.symbol()),
-            None => runs.push(Run { column: *column, cell: (*cell).clone(), text: cell.symbol().to_owned() }),
+            None => runs.push(StyledRun { column: *column, cell: (*cell).clone(), text: cell.symbol().to_owned() }),
         }
     }
     runs

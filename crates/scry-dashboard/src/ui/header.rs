@@ -5,86 +5,89 @@ use ratatui::style::Style;
 use scry_model::event::RoundTripQuality;
 use scry_protocol::presence::{Activity, Presence};
 
-use super::look::Look;
-use super::row::Row;
+use super::appearance::Appearance;
+use super::line_builder::LineBuilder;
 use crate::app::columns;
 use crate::app::keymap::Pane;
 use crate::app::measure::{fit, width};
-use crate::app::{App, Layout, Stage};
+use crate::app::{App, AppStage, Layout};
 
 /// Draws the header, the line that explains trouble, and the tabs where there are any.
-pub(super) fn draw(app: &App, look: &Look, layout: &Layout, buffer: &mut Buffer) {
-    let light = || look.turning(app.connection().light(), app.turn());
-    let (symbol, style) = app.replay().map_or_else(light, |_| (">", look.theme.accent));
-    let state = state(app, look);
+pub(super) fn draw(app: &App, appearance: &Appearance, layout: &Layout, buffer: &mut Buffer) {
+    let indicator = || appearance.turning(app.connection().indicator(), app.turn());
+    let (symbol, style) = app.replay().map_or_else(indicator, |_| (">", appearance.theme.accent));
+    let state = state(app, appearance);
     let name = app.cache().campaign().map_or_else(|| "scry".to_owned(), |campaign| campaign.name.to_string());
-    let mut row =
-        Row::new().left(format!(" {} ", look.symbols.campaign), look.theme.accent).left(name, look.theme.strong);
-    if matches!(app.stage(), Stage::Watching(_)) {
-        let (waiting, width_before) = (waiting(app, look), row.left_width());
+    let mut row = LineBuilder::new()
+        .left(format!(" {} ", appearance.symbols.campaign), appearance.theme.accent)
+        .left(name, appearance.theme.strong);
+    if matches!(app.stage(), AppStage::Watching(_)) {
+        let (waiting, width_before) = (waiting(app, appearance), row.left_width());
         let private = if app.is_private() { 16 } else { 0 };
         let news = waiting.as_ref().map_or(0, |(words, _)| width(words) + 2);
         let taken = row.left_width() + width(&state) + 6 + private + news;
         let room = usize::from(layout.header.width).saturating_sub(taken);
-        if let Some(date) = dates(app, look).into_iter().find(|date| width(date) + 2 <= room) {
-            row = row.left("   ", look.theme.text).left(date, look.theme.text);
+        if let Some(date) = dates(app, appearance).into_iter().find(|date| width(date) + 2 <= room) {
+            row = row.left("   ", appearance.theme.text).left(date, appearance.theme.text);
         }
         let room = usize::from(layout.header.width).saturating_sub(taken - width_before + row.left_width() + 4);
-        for (words, style) in people(app, look, room) {
+        for (words, style) in people(app, appearance, room) {
             row = row.right(words, style);
         }
         if let Some((words, style)) = waiting {
             row = row.right(format!("{words}  "), style);
         }
         if app.is_private() {
-            row = row.right("players' view   ", look.theme.warn);
+            row = row.right("players' view   ", appearance.theme.warn);
         }
         row = row.right(format!("{symbol} "), style).right(format!("{state} "), style);
     }
     row.draw(layout.header, buffer);
     if let (Some(area), Some(playback)) = (layout.trouble, app.replay()) {
-        super::replay::draw(app, playback, look, area, buffer);
+        super::replay::draw(app, playback, appearance, area, buffer);
     } else if let (Some(area), Some(sentence)) = (layout.trouble, app.connection().trouble()) {
-        Row::new().left(format!("   {sentence}"), style).draw(area, buffer);
+        LineBuilder::new().left(format!("   {sentence}"), style).draw(area, buffer);
     }
-    if let Some(area) = layout.tabs.filter(|_| matches!(app.stage(), Stage::Watching(_))) {
-        tabs(app.focus(), area.width, look).draw(area, buffer);
+    if let Some(area) = layout.tabs.filter(|_| matches!(app.stage(), AppStage::Watching(_))) {
+        tabs(app.focus(), area.width, appearance).draw(area, buffer);
     }
 }
 
 /// Says what became of the person's edits, as long as that is not over.
-fn waiting(app: &App, look: &Look) -> Option<(String, Style)> {
+fn waiting(app: &App, appearance: &Appearance) -> Option<(String, Style)> {
     let refused = app.pending().unsettled().filter(|held| held.state.is_refused()).count();
     let open = app.pending().unsettled().count() - refused;
     match (refused, open) {
         (0, 0) => match app.inbox().unread() {
             0 => None,
-            unread => Some((format!("{unread} unread"), look.theme.accent)),
+            unread => Some((format!("{unread} unread"), appearance.theme.accent)),
         },
-        (0, open) => Some((format!("{} {open} pending", look.symbols.pending), look.theme.warn)),
-        (refused, 0) => Some((format!("{} {refused} refused", look.symbols.notice), look.theme.bad)),
-        (refused, open) => Some((format!("{} {refused} refused, {open} pending", look.symbols.notice), look.theme.bad)),
+        (0, open) => Some((format!("{} {open} pending", appearance.symbols.pending), appearance.theme.warn)),
+        (refused, 0) => Some((format!("{} {refused} refused", appearance.symbols.notice), appearance.theme.bad)),
+        (refused, open) => {
+            Some((format!("{} {refused} refused, {open} pending", appearance.symbols.notice), appearance.theme.bad))
+        }
     }
 }
 
 /// Names the others who are here and where they are, as far as there is room.
-fn people(app: &App, look: &Look, room: usize) -> Vec<(String, Style)> {
+fn people(app: &App, appearance: &Appearance, room: usize) -> Vec<(String, Style)> {
     let mut left = room;
     let mut parts = Vec::new();
     let others = app.people().others(app.me());
     for person in &others {
         let busy = person.places.first().filter(|(_, activity)| *activity == Activity::Editing);
         let at = busy.and_then(|(key, _)| app.cache().get(key)).map(|entity| format!(" {}", fit(&entity.name, 18)));
-        let sign = if busy.is_some() { look.symbols.pencil } else { look.symbols.eye };
+        let sign = if busy.is_some() { appearance.symbols.pencil } else { appearance.symbols.eye };
         let words = format!("{} {sign}{}   ", fit(&person.name, 14), at.unwrap_or_default());
         if width(&words) > left {
             break;
         }
         left -= width(&words);
         let style = match (busy.is_some(), person.status) {
-            (true, _) => look.theme.warn,
-            (false, Presence::Online) => look.theme.text,
-            (false, Presence::Idle | Presence::Offline) => look.theme.muted,
+            (true, _) => appearance.theme.warn,
+            (false, Presence::Online) => appearance.theme.text,
+            (false, Presence::Idle | Presence::Offline) => appearance.theme.muted,
         };
         parts.push((words, style));
     }
@@ -92,24 +95,30 @@ fn people(app: &App, look: &Look, room: usize) -> Vec<(String, Style)> {
     if missing > 0 {
         let words = format!("+{missing}   ");
         if width(&words) <= left {
-            parts.push((words, look.theme.muted));
+            parts.push((words, appearance.theme.muted));
         }
     }
     parts
 }
 
 /// Lists the panes; those far from the focus keep only their number where there is no room for all names.
-fn tabs(focus: Pane, columns: u16, look: &Look) -> Row {
-    columns::tabs(focus, columns).into_iter().fold(Row::new().left(" ", look.theme.muted), |row, (pane, named)| {
-        let style = if pane == focus { look.theme.focused } else { look.theme.muted };
-        let (open, close) = if pane == focus { ("[", "]") } else { (" ", " ") };
-        let number = pane.number();
-        row.left(if named { format!("{open}{number} {}{close}", pane.title()) } else { format!(" {number} ") }, style)
-    })
+fn tabs(focus: Pane, columns: u16, appearance: &Appearance) -> LineBuilder {
+    columns::tabs(focus, columns).into_iter().fold(
+        LineBuilder::new().left(" ", appearance.theme.muted),
+        |row, (pane, named)| {
+            let style = if pane == focus { appearance.theme.focused } else { appearance.theme.muted };
+            let (open, close) = if pane == focus { ("[", "]") } else { (" ", " ") };
+            let number = pane.number();
+            row.left(
+                if named { format!("{open}{number} {}{close}", pane.title()) } else { format!(" {number} ") },
+                style,
+            )
+        },
+    )
 }
 
 /// Says the connection's state: in words while it is news, as a round trip alone once it is not.
-fn state(app: &App, look: &Look) -> String {
+fn state(app: &App, appearance: &Appearance) -> String {
     if let Some(playback) = app.replay() {
         return super::replay::words(playback);
     }
@@ -123,17 +132,17 @@ fn state(app: &App, look: &Look) -> String {
     });
     match (connection.is_settled(app.now().mono), trip) {
         (true, Some(trip)) => trip,
-        (_, None) => app.connection_words(look.symbols.ascii),
-        (false, Some(trip)) => format!("{} {trip}", app.connection_words(look.symbols.ascii)),
+        (_, None) => app.connection_words(appearance.symbols.ascii),
+        (false, Some(trip)) => format!("{} {trip}", app.connection_words(appearance.symbols.ascii)),
     }
 }
 
 /// Lists ways to say the date, the fullest first.
-fn dates(app: &App, look: &Look) -> Vec<String> {
+fn dates(app: &App, appearance: &Appearance) -> Vec<String> {
     let Some(today) = app.clock().today() else { return Vec::new() };
-    let dot = format!(" {} ", look.symbols.dot);
+    let dot = format!(" {} ", appearance.symbols.dot);
     let moons: String = today.moons.iter().map(|(_, phase)| phase.glyph()).collect();
-    let moons = Some(moons).filter(|moons| !moons.is_empty() && !look.symbols.ascii);
+    let moons = Some(moons).filter(|moons| !moons.is_empty() && !appearance.symbols.ascii);
     let feast = today.festival.clone();
     let full = [Some(today.long()), feast, today.season.clone(), moons];
     let full = full.into_iter().flatten().collect::<Vec<_>>().join(&dot);

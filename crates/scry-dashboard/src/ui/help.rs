@@ -4,15 +4,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::look::Look;
-use super::row::{Row, columns};
+use super::appearance::Appearance;
+use super::line_builder::{LineBuilder, columns};
 use crate::app::App;
 use crate::app::help::{self, HelpLine};
 use crate::app::measure::pad;
 
 /// Draws the help over the rest of the screen.
-pub(super) fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: &mut Buffer) {
-    let lines = lines(app, look, screen.width.saturating_sub(2));
+pub(super) fn draw(app: &App, appearance: &Appearance, offset: usize, screen: Rect, buffer: &mut Buffer) {
+    let lines = lines(app, appearance, screen.width.saturating_sub(2));
     let width = screen.width;
     let height = columns(lines.len() + 2).min(screen.height.saturating_sub(2));
     let area = Rect { y: screen.y + 1, height, ..screen };
@@ -22,14 +22,14 @@ pub(super) fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: 
             y,
             " ".repeat(usize::from(width)),
             usize::from(width),
-            Style::reset().patch(look.theme.ground),
+            Style::reset().patch(appearance.theme.ground),
         );
     }
     let rule = |buffer: &mut Buffer, y: u16, title: &str| {
-        let fill = look.symbols.rule.repeat(usize::from(width).saturating_sub(title.chars().count() + 4));
-        let row = Row::new().left(format!("{} ", look.symbols.rule), look.theme.focused);
-        row.left(format!("{title} "), look.theme.focused)
-            .left(fill, look.theme.focused)
+        let fill = appearance.symbols.rule.repeat(usize::from(width).saturating_sub(title.chars().count() + 4));
+        let row = LineBuilder::new().left(format!("{} ", appearance.symbols.rule), appearance.theme.focused);
+        row.left(format!("{title} "), appearance.theme.focused)
+            .left(fill, appearance.theme.focused)
             .draw(Rect { y, height: 1, ..area }, buffer);
     };
     let inner = usize::from(height.saturating_sub(2));
@@ -45,15 +45,15 @@ pub(super) fn draw(app: &App, look: &Look, offset: usize, screen: Rect, buffer: 
     }
 }
 
-fn lines(app: &App, look: &Look, columns: u16) -> Vec<Row> {
+fn lines(app: &App, appearance: &Appearance, columns: u16) -> Vec<LineBuilder> {
     let line = |line: HelpLine| match line {
-        HelpLine::Blank => Row::new(),
-        HelpLine::First(text) => Row::new().left(text, look.theme.strong),
-        HelpLine::Heading(heading) => Row::new().left(heading, look.theme.accent),
-        HelpLine::Command { keys, words } => Row::new()
-            .left(format!("  {} ", pad(&keys, help::key_columns())), look.theme.key)
-            .left(words, look.theme.text),
+        HelpLine::Blank => LineBuilder::new(),
+        HelpLine::First(text) => LineBuilder::new().left(text, appearance.theme.strong),
+        HelpLine::Heading(heading) => LineBuilder::new().left(heading, appearance.theme.accent),
+        HelpLine::Command { keys, words } => LineBuilder::new()
+            .left(format!("  {} ", pad(&keys, help::key_columns())), appearance.theme.key)
+            .left(words, appearance.theme.text),
     };
-    let lines = help::lines(app.keymap(), &app.help_contexts(), usize::from(columns), look.symbols.ascii);
+    let lines = help::lines(app.keymap(), &app.help_contexts(), usize::from(columns), appearance.symbols.ascii);
     lines.into_iter().map(line).collect()
 }

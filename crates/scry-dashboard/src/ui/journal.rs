@@ -4,32 +4,32 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use scry_protocol::Source;
 
-use super::look::Look;
+use super::appearance::Appearance;
+use super::line_builder::LineBuilder;
 use super::pane::{empty, frame, line};
-use super::row::Row;
 use crate::app::App;
 use crate::app::columns::Columns;
-use crate::app::entry::{Entry, Kind};
-use crate::app::keymap::{Action, Context, Pane};
+use crate::app::entry::{JournalItem, RowKind};
+use crate::app::keymap::{Action, KeyContext, Pane};
 use crate::app::measure::{fit, pad};
 use crate::app::value::group;
 
 /// Draws the pane.
-pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
-    let content = frame(app, look, Pane::Journal, "Journal", &notes(app, look), area, buffer);
+pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut Buffer) {
+    let content = frame(app, appearance, Pane::Journal, "Journal", &notes(app, appearance), area, buffer);
     if app.journal().is_empty() {
         let sentence = if app.connection().is_live() || app.replay().is_some() {
             "Nothing has happened yet. Every change to this campaign appears here as it is made, by whoever makes it."
         } else {
             "What happens appears here once the server is reached: every change, as it is made, by whoever makes it."
         };
-        return empty(sentence, look, content, buffer);
+        return empty(sentence, appearance, content, buffer);
     }
     let columns = Columns::of(content.width);
     if app.journal().shown() == 0 {
-        let clear = app.keymap().reach(Context::Journal, Action::ClearFilter, look.symbols.ascii);
+        let clear = app.keymap().reach(KeyContext::Journal, Action::ClearFilter, appearance.symbols.ascii);
         let sentence = format!("Nothing that happened so far passes the filter; {clear} takes it away.");
-        return empty(&sentence, look, content, buffer);
+        return empty(&sentence, appearance, content, buffer);
     }
     let mut y = 0;
     for (entry, selected) in
@@ -39,21 +39,23 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         for (index, part) in parts.into_iter().enumerate().take(usize::from(content.height.saturating_sub(y))) {
             let place = line(content, y);
             let row = if index == 0 {
-                entry_line(app, look, entry, part, &columns)
+                entry_line(app, appearance, entry, part, &columns)
             } else {
-                Row::new().left(" ".repeat(columns.before_what(app)), look.theme.text).left(part, look.theme.text)
+                LineBuilder::new()
+                    .left(" ".repeat(columns.before_what(app)), appearance.theme.text)
+                    .left(part, appearance.theme.text)
             };
             row.draw(place, buffer);
             if selected && (app.focus() == Pane::Journal || app.focus() == Pane::Inspector) {
                 let focused = app.focus() == Pane::Journal;
-                buffer.set_style(place, if focused { look.theme.selected } else { look.theme.remembered });
+                buffer.set_style(place, if focused { appearance.theme.selected } else { appearance.theme.remembered });
             }
             y += 1;
         }
     }
 }
 
-fn notes(app: &App, look: &Look) -> String {
+fn notes(app: &App, appearance: &Appearance) -> String {
     let journal = app.journal();
     let place = match (journal.is_following(), journal.arrived_since()) {
         (true, _) if journal.unseen() > 0 => {
@@ -74,41 +76,43 @@ fn notes(app: &App, look: &Look) -> String {
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
-        .join(&format!(" {} ", look.symbols.dot))
+        .join(&format!(" {} ", appearance.symbols.dot))
 }
 
-fn entry_line(app: &App, look: &Look, entry: &Entry, what: String, columns: &Columns) -> Row {
-    let (symbol, style) = look.kind(entry.kind);
+fn entry_line(app: &App, appearance: &Appearance, entry: &JournalItem, what: String, columns: &Columns) -> LineBuilder {
+    let (symbol, style) = appearance.kind(entry.kind);
     let time = pad(&time(app, entry), app.time_columns());
     let symbol_and_kind =
         if columns.kind > 0 { format!("{symbol} {}", pad(entry.kind_word(), columns.kind)) } else { symbol.to_owned() };
-    let row = Row::new()
-        .left(format!(" {time} "), look.theme.muted)
-        .left(if entry.replayed { look.symbols.replayed } else { " " }, look.theme.muted)
+    let row = LineBuilder::new()
+        .left(format!(" {time} "), appearance.theme.muted)
+        .left(if entry.replayed { appearance.symbols.replayed } else { " " }, appearance.theme.muted)
         .left(symbol_and_kind, style)
-        .left(" ", look.theme.text);
+        .left(" ", appearance.theme.text);
     let row = match entry.subject_name(app.cache()) {
-        Some(name) => row.left(pad(&name, columns.name), look.theme.strong).left("  ", look.theme.text),
+        Some(name) => row.left(pad(&name, columns.name), appearance.theme.strong).left("  ", appearance.theme.text),
         None => row,
     };
     let what_style = match entry.kind {
-        Kind::Gap => look.theme.bad,
-        Kind::Invalidated | Kind::Foreign => look.theme.muted,
-        Kind::Changed(_) | Kind::WorldTime | Kind::Declared(_) | Kind::GapHealed | Kind::Notice => look.theme.text,
-        Kind::Marker => look.theme.accent,
+        RowKind::Gap => appearance.theme.bad,
+        RowKind::Invalidated | RowKind::Foreign => appearance.theme.muted,
+        RowKind::Changed(_) | RowKind::WorldTime | RowKind::Custom(_) | RowKind::GapRecovered | RowKind::Notice => {
+            appearance.theme.text
+        }
+        RowKind::Marker => appearance.theme.accent,
     };
     let row = row.left(what, what_style);
-    let row = if columns.who > 0 { row.right(pad(&who(app, entry), columns.who), look.theme.text) } else { row };
+    let row = if columns.who > 0 { row.right(pad(&who(app, entry), columns.who), appearance.theme.text) } else { row };
     if columns.source > 0 {
         let source = entry.source.as_ref().map_or("", Source::as_str);
-        row.right(format!(" {}", pad(source, columns.source)), look.theme.muted)
+        row.right(format!(" {}", pad(source, columns.source)), appearance.theme.muted)
     } else {
         row
     }
 }
 
 /// Says when something happened: in this world, or in the campaign's.
-fn time(app: &App, entry: &Entry) -> String {
+fn time(app: &App, entry: &JournalItem) -> String {
     if app.shows_world_times() {
         entry.world_time.map_or_else(|| "–".to_owned(), |time| app.clock().calendar().date_of(time.into()).short())
     } else {
@@ -117,6 +121,6 @@ fn time(app: &App, entry: &Entry) -> String {
 }
 
 /// Returns who made the change: a member's name, or the id of someone who is none.
-fn who(app: &App, entry: &Entry) -> String {
+fn who(app: &App, entry: &JournalItem) -> String {
     entry.who.as_ref().map(|id| app.cache().user_name(id).unwrap_or(id.as_str()).to_owned()).unwrap_or_default()
 }

@@ -3,14 +3,14 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::look::Look;
-use super::row::{Row, columns};
-use crate::app::keymap::{Action, Bound, Pane};
+use super::appearance::Appearance;
+use super::line_builder::{LineBuilder, columns};
+use crate::app::keymap::{Action, BoundCommand, Pane};
 use crate::app::measure::{fit, width};
-use crate::app::{App, Stage};
+use crate::app::{App, AppStage};
 
 /// Draws the key line; hints that do not fit are left out, help and quit stay.
-pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut Buffer) {
     let mut hints: Vec<_> = app.bindings().filter_map(|bound| Some((bound, hint(app, bound)?))).collect();
     // The way out of trouble comes first. What can be done only here comes before what can be done anywhere, and that
     // before the ways to other panes.
@@ -21,37 +21,37 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         (rank, near.iter().position(|context| *context == bound.binding.context))
     });
     let (last, first): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(bound, _)| is_last(bound.binding.action));
-    let mut row = last.into_iter().fold(Row::new(), |row, (bound, hint)| {
-        row.right(format!("  {} ", key(bound, look)), look.theme.key).right(hint, look.theme.muted)
+    let mut row = last.into_iter().fold(LineBuilder::new(), |row, (bound, hint)| {
+        row.right(format!("  {} ", key(bound, appearance)), appearance.theme.key).right(hint, appearance.theme.muted)
     });
-    row = row.right(" ", look.theme.muted);
+    row = row.right(" ", appearance.theme.muted);
     let mut room = usize::from(area.width).saturating_sub(row.right_width() + 2);
     for (bound, hint) in first {
-        let key = key(bound, look);
+        let key = key(bound, appearance);
         let needed = width(&key) + width(hint) + 4;
         if needed > room {
             break;
         }
         room -= needed;
-        row = row.left(format!(" {key} "), look.theme.key).left(format!("{hint}  "), look.theme.muted);
+        row = row.left(format!(" {key} "), appearance.theme.key).left(format!("{hint}  "), appearance.theme.muted);
     }
     row.draw(area, buffer);
 }
 
 /// Draws the sentences that are shown for a while, above the key line, at the right.
-pub(super) fn toasts(app: &App, look: &Look, keys: Rect, buffer: &mut Buffer) {
+pub(super) fn toasts(app: &App, appearance: &Appearance, keys: Rect, buffer: &mut Buffer) {
     for (toast, y) in app.toasts().iter().rev().zip((0..keys.y).rev()) {
         let most = usize::from(keys.width).saturating_sub(4);
-        let text = format!(" {} {} ", look.symbols.notice, fit(&toast.text, most.saturating_sub(4)));
+        let text = format!(" {} {} ", appearance.symbols.notice, fit(&toast.text, most.saturating_sub(4)));
         let x = keys.right().saturating_sub(columns(width(&text)));
-        buffer.set_stringn(x, y, &text, most, look.theme.warn.patch(look.theme.selected));
+        buffer.set_stringn(x, y, &text, most, appearance.theme.warn.patch(appearance.theme.selected));
     }
 }
 
 /// Returns the word for a key, where it can do something now.
-fn hint(app: &App, bound: Bound<'_>) -> Option<&'static str> {
+fn hint(app: &App, bound: BoundCommand<'_>) -> Option<&'static str> {
     let hint = bound.binding.hint.filter(|_| !bound.keys.is_empty())?;
-    let stuck = matches!(app.stage(), Stage::Stuck(_));
+    let stuck = matches!(app.stage(), AppStage::Stuck(_));
     let conditions = [
         (Action::Retry, stuck || app.can_retry()),
         (Action::Follow, !app.journal().is_following()),
@@ -63,7 +63,7 @@ fn hint(app: &App, bound: Bound<'_>) -> Option<&'static str> {
             Action::ClearFilter,
             if app.focus() == Pane::Journal { app.journal().filter().is_some() } else { app.tree().filter().is_some() },
         ),
-        (Action::Choose, matches!(app.stage(), Stage::Choosing { .. })),
+        (Action::Choose, matches!(app.stage(), AppStage::Choosing { .. })),
     ];
     let useful = conditions.into_iter().all(|(action, useful)| action != bound.binding.action || useful);
     useful.then_some(hint)
@@ -73,6 +73,6 @@ const fn is_last(action: Action) -> bool {
     matches!(action, Action::Help | Action::Quit | Action::Close)
 }
 
-fn key(bound: Bound<'_>, look: &Look) -> String {
-    bound.keys.first().map(|key| key.label(look.symbols.ascii)).unwrap_or_default()
+fn key(bound: BoundCommand<'_>, appearance: &Appearance) -> String {
+    bound.keys.first().map(|key| key.label(appearance.symbols.ascii)).unwrap_or_default()
 }

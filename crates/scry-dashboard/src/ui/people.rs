@@ -6,9 +6,9 @@ use scry_protocol::EntityType;
 use scry_protocol::presence::{Activity, Presence};
 use scry_text::json::Json;
 
-use super::look::Look;
+use super::appearance::Appearance;
+use super::line_builder::LineBuilder;
 use super::pane::{empty, frame, scrolled};
-use super::row::Row;
 use crate::app::App;
 use crate::app::command::Action;
 use crate::app::edit::command::EditCommand;
@@ -18,37 +18,37 @@ use crate::app::people::Person;
 use crate::app::value::field_name;
 
 /// Draws the pane.
-pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut Buffer) {
     let here = app.people().all().iter().filter(|person| person.status != Presence::Offline).count();
     let notes = if here > 0 { format!("{here} here") } else { String::new() };
-    let content = frame(app, look, Pane::People, "People", &notes, area, buffer);
-    let rows = rows(app, look);
+    let content = frame(app, appearance, Pane::People, "People", &notes, area, buffer);
+    let rows = rows(app, appearance);
     if rows.is_empty() {
         let sentence = if app.connection().is_live() {
             "This server does not say who is here. Who is at the table appears here on one that does."
         } else {
             "Who is here appears once the server is reached."
         };
-        return empty(sentence, look, content, buffer);
+        return empty(sentence, appearance, content, buffer);
     }
-    scrolled(app, look, Pane::People, rows, content, buffer);
+    scrolled(app, appearance, Pane::People, rows, content, buffer);
 }
 
-fn rows(app: &App, look: &Look) -> Vec<Row> {
+fn rows(app: &App, appearance: &Appearance) -> Vec<LineBuilder> {
     let all = app.people().all();
     let absent = app.absent();
     let names = all.iter().map(|person| width(&person.name) + 6).chain(absent.iter().map(|(name, _)| width(name)));
     let names = names.max().unwrap_or(0).clamp(8, 24);
-    let mut rows: Vec<_> = all.iter().map(|person| person_row(app, look, person, names)).collect();
+    let mut rows: Vec<_> = all.iter().map(|person| person_row(app, appearance, person, names)).collect();
     rows.extend(absent.into_iter().map(|(name, role)| {
-        Row::new()
-            .left(format!(" {} {}  ", look.symbols.disconnected, pad(&name, names)), look.theme.muted)
-            .left(format!("{}  not here", pad(&role, 7)), look.theme.muted)
+        LineBuilder::new()
+            .left(format!(" {} {}  ", appearance.symbols.disconnected, pad(&name, names)), appearance.theme.muted)
+            .left(format!("{}  not here", pad(&role, 7)), appearance.theme.muted)
     }));
     rows.extend(app.inbox().open_invitations().map(|notice| {
-        Row::new()
-            .left(format!(" {} {}  ", look.symbols.changed, notice.title), look.theme.strong)
-            .left(answers(app), look.theme.muted)
+        LineBuilder::new()
+            .left(format!(" {} {}  ", appearance.symbols.changed, notice.title), appearance.theme.strong)
+            .left(answers(app), appearance.theme.muted)
     }));
     rows
 }
@@ -59,31 +59,31 @@ pub(super) fn answers(app: &App) -> String {
     format!("{} accepts, {} declines", key(EditCommand::AcceptInvitation), key(EditCommand::DeclineInvitation))
 }
 
-fn person_row(app: &App, look: &Look, person: &Person, names: usize) -> Row {
+fn person_row(app: &App, appearance: &Appearance, person: &Person, names: usize) -> LineBuilder {
     let (symbol, style, word) = match person.status {
-        Presence::Online => (look.symbols.connected, look.theme.good, ""),
-        Presence::Idle => (look.symbols.connecting, look.theme.muted, "idle, "),
-        Presence::Offline => (look.symbols.disconnected, look.theme.muted, "left"),
+        Presence::Online => (appearance.symbols.connected, appearance.theme.good, ""),
+        Presence::Idle => (appearance.symbols.connecting, appearance.theme.muted, "idle, "),
+        Presence::Offline => (appearance.symbols.disconnected, appearance.theme.muted, "left"),
     };
     let is_me = Some(&person.id) == app.me();
     let name = if is_me { format!("{} (you)", person.name) } else { person.name.clone() };
-    let name_style = if person.status == Presence::Online { look.theme.strong } else { look.theme.muted };
+    let name_style = if person.status == Presence::Online { appearance.theme.strong } else { appearance.theme.muted };
     let since = person.since.map(|since| app.now().age(since)).unwrap_or_default();
-    let row = Row::new()
+    let row = LineBuilder::new()
         .left(format!(" {symbol} "), style)
         .left(format!("{}  ", pad(&fit(&name, names), names)), name_style)
-        .left(format!("{} ", pad(&role(app, person), 7)), look.theme.muted);
+        .left(format!("{} ", pad(&role(app, person), 7)), appearance.theme.muted);
     if person.status == Presence::Offline {
-        row.left(format!("{word} {since} ago"), look.theme.muted)
+        row.left(format!("{word} {since} ago"), appearance.theme.muted)
     } else {
-        place(app, look, person, row).right(format!("{word}{since} "), look.theme.muted)
+        place(app, appearance, person, row).right(format!("{word}{since} "), appearance.theme.muted)
     }
 }
 
 /// Says where somebody is and what they do there.
-fn place(app: &App, look: &Look, person: &Person, row: Row) -> Row {
+fn place(app: &App, appearance: &Appearance, person: &Person, row: LineBuilder) -> LineBuilder {
     let Some((key, activity)) = person.places.first() else {
-        return row.left("in the campaign", look.theme.muted);
+        return row.left("in the campaign", appearance.theme.muted);
     };
     let name = app.seen_entity(key).map_or_else(|| key.entity_type.to_string(), |entity| entity.name.to_string());
     let typed = app.people().typed_field(&person.id, key);
@@ -92,13 +92,17 @@ fn place(app: &App, look: &Look, person: &Person, row: Row) -> Row {
         (Activity::Editing, Some(field)) => {
             let verb = if typed.is_some() { "types in" } else { "edits" };
             row.left(
-                format!("{} {verb} {name} {} {}", look.symbols.pencil, look.symbols.dot, field_name(field)),
-                look.theme.warn,
+                format!("{} {verb} {name} {} {}", appearance.symbols.pencil, appearance.symbols.dot, field_name(field)),
+                appearance.theme.warn,
             )
         }
-        (Activity::Editing, None) => row.left(format!("{} edits {name}", look.symbols.pencil), look.theme.warn),
-        (Activity::Viewing, _) => row.left(format!("{} looks at {name}", look.symbols.eye), look.theme.text),
-        (Activity::Idle, _) => row.left(format!("{} was at {name}", look.symbols.eye), look.theme.muted),
+        (Activity::Editing, None) => {
+            row.left(format!("{} edits {name}", appearance.symbols.pencil), appearance.theme.warn)
+        }
+        (Activity::Viewing, _) => {
+            row.left(format!("{} looks at {name}", appearance.symbols.eye), appearance.theme.text)
+        }
+        (Activity::Idle, _) => row.left(format!("{} was at {name}", appearance.symbols.eye), appearance.theme.muted),
     }
 }
 

@@ -4,25 +4,25 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::look::Look;
-use super::row::columns;
+use super::appearance::Appearance;
+use super::line_builder::columns;
 use crate::app::measure::{fit, width};
 use crate::app::prompt::Prompt;
 
 /// Draws a label and the line behind it, scrolled so that the cursor is in view; returns the cursor's place.
-pub fn draw(prompt: &Prompt, label: &str, look: &Look, area: Rect, buffer: &mut Buffer) -> Position {
+pub fn draw(prompt: &Prompt, label: &str, appearance: &Appearance, area: Rect, buffer: &mut Buffer) -> Position {
     let all = usize::from(area.width);
-    buffer.set_stringn(area.x, area.y, " ".repeat(all), all, look.theme.text);
+    buffer.set_stringn(area.x, area.y, " ".repeat(all), all, appearance.theme.text);
     let label = fit(label, all / 2);
-    buffer.set_stringn(area.x, area.y, &label, all, look.theme.key);
+    buffer.set_stringn(area.x, area.y, &label, all, appearance.theme.key);
     let room = all.saturating_sub(width(&label) + 1);
     let (head, tail) = prompt.halves();
     let head = ending(head, room);
     let start = area.x + columns(width(&label));
     let at = start + columns(width(head));
-    buffer.set_stringn(start, area.y, head, room, look.theme.text);
+    buffer.set_stringn(start, area.y, head, room, appearance.theme.text);
     let rest = usize::from(area.right().saturating_sub(at));
-    buffer.set_stringn(at, area.y, fit(tail, rest), rest, look.theme.text);
+    buffer.set_stringn(at, area.y, fit(tail, rest), rest, appearance.theme.text);
     Position { x: at.min(area.right().saturating_sub(1)), y: area.y }
 }
 
@@ -39,12 +39,12 @@ fn ending(text: &str, room: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::command::Line;
+    use crate::app::command::LineCommand;
 
     fn drawn(prompt: &Prompt, columns: u16) -> (String, u16) {
         let area = Rect::new(0, 0, columns, 1);
         let mut buffer = Buffer::empty(area);
-        let cursor = draw(prompt, "/", &Look::new(true, false), area, &mut buffer);
+        let cursor = draw(prompt, "/", &Appearance::new(true, false), area, &mut buffer);
         (buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect(), cursor.x)
     }
 
@@ -53,7 +53,7 @@ mod tests {
         let mut prompt = Prompt::new("0123456789");
         assert_eq!(drawn(&prompt, 16), ("/0123456789     ".to_owned(), 11));
         assert_eq!(drawn(&prompt, 8), ("/456789 ".to_owned(), 7));
-        prompt.edit(Line::Start);
+        prompt.edit(LineCommand::Start);
         assert_eq!(drawn(&prompt, 8), ("/012345…".to_owned(), 1));
     }
 

@@ -1,13 +1,13 @@
 //! Sparklines: many numbers in few columns.
 
 const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
-const PLAIN: [&str; 8] = [".", ".", "-", "-", "=", "=", "#", "#"];
+const PLAIN_BARS: [&str; 8] = [".", ".", "-", "-", "=", "=", "#", "#"];
 
 /// Draws the last `columns` numbers, from the lowest of them to the highest.
 #[must_use]
 pub(super) fn line(values: &[f64], columns: usize, ascii: bool) -> String {
     let shown = values.get(values.len().saturating_sub(columns)..).unwrap_or_default();
-    let bars = if ascii { PLAIN } else { BARS };
+    let bars = if ascii { PLAIN_BARS } else { BARS };
     let (low, high) = shown.iter().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
     let bar = |value: &f64| {
         let share = if high > low { (value - low) / (high - low) } else { 0.5 };

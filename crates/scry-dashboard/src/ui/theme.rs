@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
-pub use depth::{Depth, rgb};
+pub use depth::{ColourDepth, rgb};
 
 /// Lists the themes that come with the program, by the name a configuration uses.
-pub const BUNDLED: [(&str, &str); 6] = [
+pub const BUNDLED_THEMES: [(&str, &str); 6] = [
     ("terminal", include_str!("../../../../assets/themes/terminal.toml")),
     ("dark", include_str!("../../../../assets/themes/dark.toml")),
     ("light", include_str!("../../../../assets/themes/light.toml")),
@@ -75,13 +75,13 @@ impl Theme {
     /// Returns a theme that comes with the program.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        BUNDLED.iter().any(|(known, _)| *known == name).then(|| bundled(name))
+        BUNDLED_THEMES.iter().any(|(known, _)| *known == name).then(|| bundled(name))
     }
 
     /// Returns the theme as a terminal with so many colours can show it.
     #[must_use]
-    pub fn at(self, depth: Depth) -> Self {
-        if depth == Depth::None {
+    pub fn at(self, depth: ColourDepth) -> Self {
+        if depth == ColourDepth::None {
             return Self::mono();
         }
         self.map(|style| depth::reduce(style, depth))
@@ -120,13 +120,13 @@ fn marked(style: Style) -> Style {
 
 fn bundled(name: &str) -> Theme {
     #[expect(clippy::expect_used, reason = "files of the program itself, read by a test")]
-    static THEMES: LazyLock<Vec<(&str, Theme)>> = LazyLock::new(|| {
+    static PARSED_THEMES: LazyLock<Vec<(&str, Theme)>> = LazyLock::new(|| {
         let read = |(name, text): &(&'static str, &str)| {
             (*name, toml::from_str::<Theme>(text).expect("a bundled theme is sound"))
         };
-        BUNDLED.iter().map(read).collect()
+        BUNDLED_THEMES.iter().map(read).collect()
     });
-    let found = THEMES.iter().find(|(known, _)| *known == name);
+    let found = PARSED_THEMES.iter().find(|(known, _)| *known == name);
     found.map_or_else(Theme::default, |(_, theme)| *theme).map(|style| style)
 }
 
@@ -134,7 +134,7 @@ fn bundled(name: &str) -> Theme {
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Default)]
-struct Written {
+struct StyleSpec {
     fg: Option<String>,
     bg: Option<String>,
     bold: bool,
@@ -145,7 +145,7 @@ struct Written {
 }
 
 fn style<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Style, D::Error> {
-    let written = Written::deserialize(deserializer)?;
+    let written = StyleSpec::deserialize(deserializer)?;
     let colour = |text: &Option<String>| {
         let problem = |text: &str| {
             format!(
@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn every_bundled_theme_is_read_and_tells_its_roles_apart_at_every_depth() {
-        for (name, _) in BUNDLED {
-            for depth in [Depth::True, Depth::Ansi256, Depth::Ansi16, Depth::None] {
+        for (name, _) in BUNDLED_THEMES {
+            for depth in [ColourDepth::True, ColourDepth::Ansi256, ColourDepth::Ansi16, ColourDepth::None] {
                 let theme = Theme::named(name).unwrap().at(depth);
                 let apart = [
                     ("selected", theme.selected, theme.text),
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn without_colour_no_style_has_one() {
-        let theme = Theme::named("dark").unwrap().at(Depth::None);
+        let theme = Theme::named("dark").unwrap().at(ColourDepth::None);
         for style in [theme.text, theme.good, theme.bad, theme.focused, theme.key, theme.stale] {
             assert_eq!((style.fg, style.bg), (None, None));
         }

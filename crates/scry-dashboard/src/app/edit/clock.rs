@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::Dialog;
 use super::field_input::KeyOutcome;
 use super::moment::{self, ClockGoal};
-use crate::app::command::{Action, Context, Line};
+use crate::app::command::{Action, KeyContext, LineCommand};
 use crate::app::key::Key;
 use crate::app::prompt::{Prompt, PromptOutcome};
-use crate::app::{App, Effect, Stage, Unanswered};
+use crate::app::{App, AppEffect, AppStage, RefetchError};
 
 /// How long the person pauses before the server is asked what falls due.
 const PREVIEW_DELAY: Duration = Duration::from_millis(250);
@@ -51,7 +51,7 @@ impl ClockDialog {
 }
 
 impl App {
-    pub(super) fn open_clock(&mut self) -> Vec<Effect> {
+    pub(super) fn open_clock(&mut self) -> Vec<AppEffect> {
         if self.seen_world_time().is_none() {
             self.say("this campaign's clock is not known yet");
             return Vec::new();
@@ -62,9 +62,9 @@ impl App {
         Vec::new()
     }
 
-    pub(super) fn clock_key(&mut self, mut dialog: ClockDialog, key: Key) -> Vec<Effect> {
-        let outcome = match self.keymap.action(Context::Prompt, key) {
-            Some(Action::Line(Line::Complete)) => KeyOutcome::Nothing,
+    pub(super) fn clock_key(&mut self, mut dialog: ClockDialog, key: Key) -> Vec<AppEffect> {
+        let outcome = match self.keymap.action(KeyContext::Prompt, key) {
+            Some(Action::Line(LineCommand::Complete)) => KeyOutcome::Nothing,
             _ => match dialog.prompt.key(key, &self.keymap) {
                 PromptOutcome::Changed => KeyOutcome::Changed,
                 PromptOutcome::Moved => KeyOutcome::Nothing,
@@ -103,7 +103,7 @@ impl App {
         dialog.due = if forward { DuePreview::Wanted(self.now.mono + PREVIEW_DELAY) } else { DuePreview::Nothing };
     }
 
-    pub(super) fn move_clock(&mut self, goal: &ClockGoal) -> Vec<Effect> {
+    pub(super) fn move_clock(&mut self, goal: &ClockGoal) -> Vec<AppEffect> {
         let base = self.seen_world_time().map(|time| ("worldTime".to_owned(), Value::from(time)));
         let change = match goal {
             ClockGoal::By(seconds) => EditChange::AdvanceTime { seconds: *seconds },
@@ -139,26 +139,26 @@ impl App {
     }
 
     /// Asks what falls due, once the person has paused.
-    pub(in crate::app) fn ask_due(&mut self) -> Option<Effect> {
+    pub(in crate::app) fn ask_due(&mut self) -> Option<AppEffect> {
         let now = self.seen_world_time()?;
-        let Stage::Watching(campaign) = &self.stage else { return None };
+        let AppStage::Watching(campaign) = &self.stage else { return None };
         let Some(Dialog::Clock(dialog)) = &mut self.dialog else { return None };
         let (DuePreview::Wanted(at), Ok(goal)) = (&dialog.due, &dialog.goal) else { return None };
         let until = goal.from(&now).filter(|_| *at <= self.now.mono)?;
         dialog.due = DuePreview::Asked;
-        Some(Effect::AskDue { campaign: campaign.clone(), until })
+        Some(AppEffect::PreviewDue { campaign: campaign.clone(), until })
     }
 
     /// Takes the answer, unless the person aims elsewhere by now.
-    pub(in crate::app) fn due_told(&mut self, until: &str, result: Result<Vec<DueEffect>, Unanswered>) {
+    pub(in crate::app) fn due_told(&mut self, until: &str, result: Result<Vec<DueEffect>, RefetchError>) {
         let now = self.seen_world_time();
         let Some(Dialog::Clock(dialog)) = &mut self.dialog else { return };
         let aimed = dialog.goal.as_ref().ok().zip(now.as_deref()).and_then(|(goal, now)| goal.from(now));
         if aimed.as_deref() == Some(until) {
             dialog.due = match result {
                 Ok(due) => DuePreview::Known(due),
-                Err(Unanswered::NotOffered) => DuePreview::NotOffered,
-                Err(Unanswered::Failed) => DuePreview::Failed,
+                Err(RefetchError::NotOffered) => DuePreview::NotOffered,
+                Err(RefetchError::Failed) => DuePreview::Failed,
             };
             self.redraw = true;
         }

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use super::field::{ENCOUNTER_STATUSES, EditField, FieldKind};
 use super::field_input::{FieldInput, KeyOutcome};
 use super::{Dialog, EditCommand, moved};
-use crate::app::command::{Action, Context};
+use crate::app::command::{Action, KeyContext};
 use crate::app::key::Key;
 use crate::app::value::label;
-use crate::app::{App, Effect};
+use crate::app::{App, AppEffect};
 
 /// Holds what is to be created; first what it is, then what it is called.
 #[derive(Debug, Clone)]
@@ -42,9 +42,9 @@ pub struct CreateForm {
 }
 
 impl CreateDialog {
-    pub(super) fn context(&self) -> Context {
+    pub(super) fn context(&self) -> KeyContext {
         let line = self.form.as_ref().and_then(|form| form.lines.get(form.at));
-        line.map_or(Context::Fields, |(_, field_input)| field_input.context())
+        line.map_or(KeyContext::Fields, |(_, field_input)| field_input.context())
     }
 
     pub(super) fn paste(&mut self, pasted: &str) {
@@ -193,7 +193,7 @@ impl App {
         line
     }
 
-    pub(super) fn create_key(&mut self, mut dialog: CreateDialog, key: Key) -> Vec<Effect> {
+    pub(super) fn create_key(&mut self, mut dialog: CreateDialog, key: Key) -> Vec<AppEffect> {
         let mut effects = Vec::new();
         let stays = if dialog.form.is_some() {
             self.form_key(&mut dialog, key, &mut effects)
@@ -207,8 +207,8 @@ impl App {
     }
 
     /// Chooses what to create; false when the sheet is closed.
-    fn plan_key(&mut self, dialog: &mut CreateDialog, key: Key, effects: &mut Vec<Effect>) -> bool {
-        let Some(action) = self.keymap.action(Context::Fields, key) else { return true };
+    fn plan_key(&mut self, dialog: &mut CreateDialog, key: Key, effects: &mut Vec<AppEffect>) -> bool {
+        let Some(action) = self.keymap.action(KeyContext::Fields, key) else { return true };
         match (moved(dialog.chosen, dialog.plans.len(), action), action) {
             (Some(chosen), _) => dialog.chosen = chosen,
             (None, Action::Edit(EditCommand::Open)) => {
@@ -221,7 +221,7 @@ impl App {
     }
 
     /// Fills in the lines; false when the sheet is closed.
-    fn form_key(&mut self, dialog: &mut CreateDialog, key: Key, effects: &mut Vec<Effect>) -> bool {
+    fn form_key(&mut self, dialog: &mut CreateDialog, key: Key, effects: &mut Vec<AppEffect>) -> bool {
         let columns = self.prose_columns();
         let Some(form) = &mut dialog.form else { return true };
         let asked = std::mem::replace(&mut form.asks, false);
@@ -247,7 +247,7 @@ impl App {
     }
 
     /// Creates what is planned, with these values.
-    pub(super) fn create(&mut self, plan: &CreateChoice, mut input: Map<String, Value>) -> Vec<Effect> {
+    pub(super) fn create(&mut self, plan: &CreateChoice, mut input: Map<String, Value>) -> Vec<AppEffect> {
         if let Some((field, id)) = &plan.parent {
             input.insert((*field).to_owned(), id.as_str().into());
         }

@@ -5,10 +5,10 @@ use scry_model::outbox::EditChange;
 use scry_protocol::{EntityRef, EntityType};
 
 use super::{Dialog, EditCommand};
-use crate::app::command::{Action, Context};
+use crate::app::command::{Action, KeyContext};
 use crate::app::detail::plural;
 use crate::app::key::Key;
-use crate::app::{App, Effect};
+use crate::app::{App, AppEffect};
 
 /// How many of what goes with it are named.
 const MAX_LISTED_DEPENDENTS: usize = 6;
@@ -52,8 +52,8 @@ impl App {
         self.dialog = Some(Dialog::Delete(DeleteDialog { subject, version }));
     }
 
-    pub(super) fn delete_key(&mut self, dialog: DeleteDialog, key: Key) -> Vec<Effect> {
-        match self.keymap.action(Context::Confirm, key) {
+    pub(super) fn delete_key(&mut self, dialog: DeleteDialog, key: Key) -> Vec<AppEffect> {
+        match self.keymap.action(KeyContext::Confirm, key) {
             Some(Action::Edit(EditCommand::Confirm)) => self.delete(dialog),
             Some(Action::Edit(EditCommand::Cancel)) => Vec::new(),
             Some(other) => {
@@ -67,7 +67,7 @@ impl App {
         }
     }
 
-    pub(super) fn delete(&mut self, dialog: DeleteDialog) -> Vec<Effect> {
+    pub(super) fn delete(&mut self, dialog: DeleteDialog) -> Vec<AppEffect> {
         let EntityRef { entity_type, id } = dialog.subject;
         self.submit(EditChange::Delete { entity_type, id, expected_version: dialog.version }, Vec::new())
     }

@@ -3,10 +3,10 @@
 use scry_model::outbox::EditChange;
 
 use super::{Dialog, EditCommand, moved};
-use crate::app::command::{Action, Context};
+use crate::app::command::{Action, KeyContext};
 use crate::app::key::Key;
-use crate::app::pending::{Held, State, patch};
-use crate::app::{App, Effect};
+use crate::app::pending::{PendingEdit, PendingState, patch};
+use crate::app::{App, AppEffect};
 
 /// Holds the place in the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl App {
         self.dialog = Some(Dialog::Edits(EditsDialog { cursor }));
     }
 
-    pub(super) fn edits_key(&mut self, mut dialog: EditsDialog, key: Key) -> Vec<Effect> {
-        let Some(action) = self.keymap.action(Context::Edits, key) else {
+    pub(super) fn edits_key(&mut self, mut dialog: EditsDialog, key: Key) -> Vec<AppEffect> {
+        let Some(action) = self.keymap.action(KeyContext::Edits, key) else {
             self.dialog = Some(Dialog::Edits(dialog));
             return Vec::new();
         };
@@ -52,15 +52,17 @@ impl App {
     }
 
     /// Opens what a refused edit needs: the conflict, or its text for another try.
-    fn open_held(&mut self, dialog: EditsDialog, held: &Held) -> Vec<Effect> {
+    fn open_held(&mut self, dialog: EditsDialog, held: &PendingEdit) -> Vec<AppEffect> {
         self.dialog = Some(Dialog::Edits(dialog));
         if self.hides_edit(held) {
             self.say("this is hidden from players; leave the players' view first");
             return Vec::new();
         }
         match (&held.state, held.edit.change.entity()) {
-            (State::Refused(refusal), Some(_)) if refusal.conflict.is_some() => self.open_resolve(&held.edit.key),
-            (State::Refused(_) | State::Lost(_), Some(subject)) => {
+            (PendingState::Refused(refusal), Some(_)) if refusal.conflict.is_some() => {
+                self.open_resolve(&held.edit.key)
+            }
+            (PendingState::Refused(_) | PendingState::Lost(_), Some(subject)) => {
                 let fields = patch(&held.edit.change);
                 match fields.as_slice() {
                     [(name, value)] => {
@@ -69,8 +71,13 @@ impl App {
                     _ => self.say("this can be sent again as it is, or given up"),
                 }
             }
-            (State::Refused(_) | State::Lost(_), None) => self.say("this can be sent again as it is, or given up"),
-            (State::Submitted | State::Waiting | State::Sending | State::Applied { .. }, subject) => {
+            (PendingState::Refused(_) | PendingState::Lost(_), None) => {
+                self.say("this can be sent again as it is, or given up")
+            }
+            (
+                PendingState::Submitted | PendingState::Waiting | PendingState::Sending | PendingState::Applied { .. },
+                subject,
+            ) => {
                 if subject.is_some_and(|subject| self.reveal(&subject)) {
                     self.dialog = None;
                 }
@@ -79,40 +86,40 @@ impl App {
         Vec::new()
     }
 
-    pub(super) fn send_again(&mut self, held: &Held) -> Vec<Effect> {
+    pub(super) fn send_again(&mut self, held: &PendingEdit) -> Vec<AppEffect> {
         let key = held.edit.key.clone();
         match &held.state {
-            State::Refused(_) => match self.rights() {
-                Some(rights) => vec![Effect::RetryEdit { rights, key }],
+            PendingState::Refused(_) => match self.rights() {
+                Some(rights) => vec![AppEffect::RetryEdit { rights, key }],
                 None => {
                     self.say(self.why_not());
                     Vec::new()
                 }
             },
             // It never reached the disk: it is submitted anew.
-            State::Lost(_) => {
+            PendingState::Lost(_) => {
                 self.pending.forget(&key);
                 self.submit(held.edit.change.clone(), held.base.clone())
             }
-            State::Submitted | State::Waiting | State::Sending | State::Applied { .. } => {
+            PendingState::Submitted | PendingState::Waiting | PendingState::Sending | PendingState::Applied { .. } => {
                 self.say("this is sent by itself as soon as its turn comes");
                 Vec::new()
             }
         }
     }
 
-    pub(super) fn discard_edit(&mut self, held: &Held) -> Vec<Effect> {
-        if matches!(held.state, State::Sending) {
+    pub(super) fn discard_edit(&mut self, held: &PendingEdit) -> Vec<AppEffect> {
+        if matches!(held.state, PendingState::Sending) {
             self.say("this is on its way already; undo it once it is saved");
             return Vec::new();
         }
         let said = self.sentence(held);
-        let is_lost = matches!(held.state, State::Lost(_));
+        let is_lost = matches!(held.state, PendingState::Lost(_));
         self.pending.forget(&held.edit.key);
         self.say(&format!("given up: {said}"));
         if matches!(held.edit.change, EditChange::Create { .. } | EditChange::Delete { .. }) {
             self.rebuild_tree();
         }
-        if is_lost { Vec::new() } else { vec![Effect::DiscardEdit(held.edit.key.clone())] }
+        if is_lost { Vec::new() } else { vec![AppEffect::DiscardEdit(held.edit.key.clone())] }
     }
 }

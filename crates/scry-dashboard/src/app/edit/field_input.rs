@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::buffer::TextBuffer;
 use super::command::{EditCommand, Motion, TextCommand};
 use super::field::{EditField, FieldKind};
-use crate::app::command::{Action, Context, Line};
+use crate::app::command::{Action, KeyContext, LineCommand};
 use crate::app::key::Key;
 use crate::app::keymap::Keymap;
 use crate::app::prompt::{Prompt, PromptOutcome};
@@ -65,11 +65,11 @@ impl FieldInput {
 
     /// Names what the keys mean while this is written.
     #[must_use]
-    pub const fn context(&self) -> Context {
+    pub const fn context(&self) -> KeyContext {
         match self {
-            Self::Line(_) => Context::Prompt,
-            Self::Block(_) => Context::Block,
-            Self::Options { .. } => Context::Options,
+            Self::Line(_) => KeyContext::Prompt,
+            Self::Block(_) => KeyContext::Block,
+            Self::Options { .. } => KeyContext::Options,
         }
     }
 
@@ -93,10 +93,10 @@ impl FieldInput {
 }
 
 fn line_key(prompt: &mut Prompt, key: Key, field: &EditField, keymap: &Keymap) -> KeyOutcome {
-    let step = match keymap.action(Context::Prompt, key) {
-        Some(Action::Line(Line::Earlier)) => 1,
-        Some(Action::Line(Line::Later)) => -1,
-        Some(Action::Line(Line::Complete)) => return KeyOutcome::Go(1),
+    let step = match keymap.action(KeyContext::Prompt, key) {
+        Some(Action::Line(LineCommand::Earlier)) => 1,
+        Some(Action::Line(LineCommand::Later)) => -1,
+        Some(Action::Line(LineCommand::Complete)) => return KeyOutcome::Go(1),
         _ => 0,
     };
     if step != 0 {
@@ -130,7 +130,7 @@ fn stepped(prompt: &mut Prompt, field: &EditField, step: i64) -> Option<KeyOutco
 }
 
 fn block_key(buffer: &mut TextBuffer, key: Key, keymap: &Keymap, columns: usize) -> KeyOutcome {
-    let edit_command = match (keymap.action(Context::Block, key), key.character()) {
+    let edit_command = match (keymap.action(KeyContext::Block, key), key.character()) {
         (Some(Action::Edit(EditCommand::Text(edit_command))), _) => edit_command,
         (Some(Action::Edit(EditCommand::Save)), _) => return KeyOutcome::Save,
         (Some(Action::Edit(EditCommand::Cancel)), _) => return KeyOutcome::Cancel,
@@ -170,7 +170,7 @@ fn change_block(buffer: &mut TextBuffer, edit_command: TextCommand) {
 fn options_key(values: &[String], selected: &mut usize, key: Key, keymap: &Keymap) -> KeyOutcome {
     let last = values.len().saturating_sub(1);
     let before = *selected;
-    match keymap.action(Context::Options, key) {
+    match keymap.action(KeyContext::Options, key) {
         Some(Action::Edit(EditCommand::Previous)) => *selected = selected.checked_sub(1).unwrap_or(last),
         Some(Action::Edit(EditCommand::Next)) => *selected = if *selected >= last { 0 } else { *selected + 1 },
         Some(Action::Edit(EditCommand::Save)) => return KeyOutcome::Save,

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::field::EditField;
 use super::field_input::{FieldInput, KeyOutcome};
 use super::{Dialog, EditCommand, moved};
-use crate::app::command::{Action, Context};
+use crate::app::command::{Action, KeyContext};
 use crate::app::key::Key;
 use crate::app::value::say;
-use crate::app::{App, Effect};
+use crate::app::{App, AppEffect};
 
 /// Holds the fields of one entity, and the one that is being written.
 #[derive(Debug, Clone)]
@@ -97,11 +97,11 @@ impl App {
         self.dialog = Some(Dialog::Fields(Box::new(dialog)));
     }
 
-    pub(super) fn fields_key(&mut self, mut dialog: FieldsDialog, key: Key) -> Vec<Effect> {
+    pub(super) fn fields_key(&mut self, mut dialog: FieldsDialog, key: Key) -> Vec<AppEffect> {
         let effects = if dialog.open.is_some() {
             self.value_key(&mut dialog, key)
         } else {
-            let Some(action) = self.keymap.action(Context::Fields, key) else {
+            let Some(action) = self.keymap.action(KeyContext::Fields, key) else {
                 self.dialog = Some(Dialog::Fields(Box::new(dialog)));
                 return Vec::new();
             };
@@ -134,17 +134,17 @@ impl App {
         let field_input = FieldInput::from_value(&field.kind, &was);
         dialog.open = Some(OpenField { field, field_input, was, version, error: None, asks: false, replaces: None });
         // Whoever opens a field is about to write in it.
-        self.typed_now();
+        self.note_typing();
     }
 
-    fn value_key(&mut self, dialog: &mut FieldsDialog, key: Key) -> Vec<Effect> {
+    fn value_key(&mut self, dialog: &mut FieldsDialog, key: Key) -> Vec<AppEffect> {
         let columns = self.prose_columns();
         let Some(open) = &mut dialog.open else { return Vec::new() };
         let asked = std::mem::replace(&mut open.asks, false);
         match open.field_input.key(key, &open.field, &self.keymap, columns) {
             KeyOutcome::Changed => {
                 open.error = None;
-                self.typed_now();
+                self.note_typing();
             }
             KeyOutcome::Nothing | KeyOutcome::Go(_) => {}
             KeyOutcome::Cancel if open.is_changed() && !asked => open.asks = true,
@@ -155,7 +155,7 @@ impl App {
         Vec::new()
     }
 
-    fn save_field(&mut self, dialog: &mut FieldsDialog) -> Vec<Effect> {
+    fn save_field(&mut self, dialog: &mut FieldsDialog) -> Vec<AppEffect> {
         let Some(open) = &mut dialog.open else { return Vec::new() };
         let Some(value) = open.read() else { return Vec::new() };
         let Some(open) = dialog.open.take() else { return Vec::new() };
@@ -171,7 +171,7 @@ impl App {
         let mut effects = Vec::new();
         if let Some(replaced) = open.replaces {
             self.pending.forget(&replaced);
-            effects.push(Effect::DiscardEdit(replaced));
+            effects.push(AppEffect::DiscardEdit(replaced));
         }
         effects.extend(self.submit_update(&dialog.subject, open.field.input(value), base, open.version));
         effects

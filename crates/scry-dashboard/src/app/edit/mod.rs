@@ -1,7 +1,7 @@
 //! Changing the campaign: the sheet that is open, and what is submitted from it.
 //!
 //! A sheet lies over the panes and takes every key until it is closed. Each kind of sheet has a file of its
-//! own; what they lead to is one [`Effect::Submit`], which nobody without the right to
+//! own; what they lead to is one [`AppEffect::Submit`], which nobody without the right to
 //! edit can make.
 
 pub mod buffer;
@@ -26,9 +26,9 @@ pub(super) use submit::KeyGenerator;
 pub(super) use undo::UndoHistory;
 
 use self::command::EditCommand;
-use super::command::{Action, Context};
+use super::command::{Action, KeyContext};
 use super::key::Key;
-use super::{App, Effect};
+use super::{App, AppEffect};
 
 /// Holds what is being changed.
 #[derive(Debug, Clone)]
@@ -45,15 +45,17 @@ pub enum Dialog {
 impl Dialog {
     /// Names what the keys mean on this sheet.
     #[must_use]
-    pub fn context(&self) -> Context {
+    pub fn context(&self) -> KeyContext {
         match self {
-            Self::Fields(dialog) => dialog.open.as_ref().map_or(Context::Fields, |open| open.field_input.context()),
+            Self::Fields(dialog) => dialog.open.as_ref().map_or(KeyContext::Fields, |open| open.field_input.context()),
             Self::Create(dialog) => dialog.context(),
-            Self::Delete(_) => Context::Confirm,
-            Self::Clock(_) => Context::Prompt,
-            Self::Edits(_) => Context::Edits,
-            Self::Preferences(_) => Context::Preferences,
-            Self::Resolve(dialog) => dialog.open.as_ref().map_or(Context::Resolve, |open| open.field_input.context()),
+            Self::Delete(_) => KeyContext::Confirm,
+            Self::Clock(_) => KeyContext::Prompt,
+            Self::Edits(_) => KeyContext::Edits,
+            Self::Preferences(_) => KeyContext::Preferences,
+            Self::Resolve(dialog) => {
+                dialog.open.as_ref().map_or(KeyContext::Resolve, |open| open.field_input.context())
+            }
         }
     }
 }
@@ -66,7 +68,7 @@ impl App {
     }
 
     /// Opens the sheet for a command, or does what needs none.
-    pub(super) fn begin(&mut self, edit_command: EditCommand) -> Vec<Effect> {
+    pub(super) fn begin(&mut self, edit_command: EditCommand) -> Vec<AppEffect> {
         match edit_command {
             EditCommand::Fields => self.open_fields(),
             EditCommand::Create => self.open_create(),
@@ -99,7 +101,7 @@ impl App {
     }
 
     /// Takes a key while a sheet is open.
-    pub(super) fn dialog_key(&mut self, key: Key) -> Vec<Effect> {
+    pub(super) fn dialog_key(&mut self, key: Key) -> Vec<AppEffect> {
         match self.dialog.take() {
             Some(Dialog::Fields(dialog)) => self.fields_key(*dialog, key),
             Some(Dialog::Create(dialog)) => self.create_key(*dialog, key),
@@ -113,7 +115,7 @@ impl App {
     }
 
     /// Does what every sheet leaves to the dashboard: help, suspend, quit.
-    fn unhandled(&mut self, action: Action) -> Vec<Effect> {
+    fn unhandled(&mut self, action: Action) -> Vec<AppEffect> {
         let everywhere = matches!(action, Action::Help | Action::Suspend | Action::Quit);
         if everywhere { self.perform(action) } else { Vec::new() }
     }

@@ -3,10 +3,10 @@
 use scry_model::event::PushPreferences;
 
 use super::{Dialog, EditCommand, moved};
-use crate::app::command::{Action, Context};
+use crate::app::command::{Action, KeyContext};
 use crate::app::inbox::{KINDS, LEVELS};
 use crate::app::key::Key;
-use crate::app::{App, Effect};
+use crate::app::{App, AppEffect};
 
 /// Holds the choice as it is being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl PreferencesDialog {
 
 impl App {
     /// Says what one is told at once, or sets it to the levels and kinds that are named.
-    pub(super) fn preferences_line(&mut self, rest: &str) -> Vec<Effect> {
+    pub(super) fn preferences_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(preferences) = self.inbox.preferences().cloned() else {
             self.reply("This server has not said what it tells at once; nothing can be chosen.");
             return Vec::new();
@@ -55,7 +55,7 @@ impl App {
         } else if !words.is_empty() {
             let chosen = |all: &[&str]| words.iter().filter(|word| all.contains(&word.as_str())).cloned().collect();
             let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
-            return vec![Effect::SetPreferences(PushPreferences { levels: chosen(&LEVELS), kinds: chosen(&kinds) })];
+            return vec![AppEffect::SetPreferences(PushPreferences { levels: chosen(&LEVELS), kinds: chosen(&kinds) })];
         }
         let rows = PreferencesDialog::new(preferences).rows();
         for (word, what, chosen) in rows {
@@ -66,13 +66,13 @@ impl App {
         Vec::new()
     }
 
-    pub(super) fn preferences_key(&mut self, mut dialog: PreferencesDialog, key: Key) -> Vec<Effect> {
-        let action = self.keymap.action(Context::Preferences, key);
+    pub(super) fn preferences_key(&mut self, mut dialog: PreferencesDialog, key: Key) -> Vec<AppEffect> {
+        let action = self.keymap.action(KeyContext::Preferences, key);
         let count = dialog.rows().len();
         match action.map(|action| (moved(dialog.cursor, count, action), action)) {
             Some((Some(cursor), _)) => dialog.cursor = cursor,
             Some((None, Action::Edit(EditCommand::Next))) => dialog.toggle(),
-            Some((None, Action::Edit(EditCommand::Save))) => return vec![Effect::SetPreferences(dialog.chosen)],
+            Some((None, Action::Edit(EditCommand::Save))) => return vec![AppEffect::SetPreferences(dialog.chosen)],
             Some((None, Action::Edit(EditCommand::Cancel))) => return Vec::new(),
             Some((None, other)) => {
                 self.dialog = Some(Dialog::Preferences(dialog));

@@ -8,10 +8,10 @@ use super::field::{self, EditField, input};
 use super::field_input::{FieldInput, KeyOutcome};
 use super::fields::OpenField;
 use super::{Dialog, EditCommand, moved};
-use crate::app::command::{Action, Context};
+use crate::app::command::{Action, KeyContext};
 use crate::app::key::Key;
-use crate::app::pending::{State, patch};
-use crate::app::{App, Effect};
+use crate::app::pending::{PendingState, patch};
+use crate::app::{App, AppEffect};
 
 /// Holds a refused edit and what the person decides about each of its fields.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ impl ConflictField {
 impl App {
     pub(super) fn open_resolve(&mut self, key: &str) {
         let Some(held) = self.pending.find(key).cloned() else { return };
-        let (State::Refused(refusal), Some(subject)) = (&held.state, held.edit.change.entity()) else { return };
+        let (PendingState::Refused(refusal), Some(subject)) = (&held.state, held.edit.change.entity()) else { return };
         let Some(conflict) = refusal.conflict.clone() else { return };
         if self.hides_edit(&held) {
             return self.say("this conflict is about what players must not see; leave the players' view first");
@@ -99,11 +99,11 @@ impl App {
         self.cache.user_name(by).map(ToOwned::to_owned)
     }
 
-    pub(super) fn resolve_key(&mut self, mut dialog: ResolveDialog, key: Key) -> Vec<Effect> {
+    pub(super) fn resolve_key(&mut self, mut dialog: ResolveDialog, key: Key) -> Vec<AppEffect> {
         if dialog.open.is_some() {
             return self.other_key(dialog, key);
         }
-        let Some(action) = self.keymap.action(Context::Resolve, key) else {
+        let Some(action) = self.keymap.action(KeyContext::Resolve, key) else {
             self.dialog = Some(Dialog::Resolve(Box::new(dialog)));
             return Vec::new();
         };
@@ -142,7 +142,7 @@ impl App {
     }
 
     /// Writes another value than either side's.
-    fn other_key(&mut self, mut dialog: ResolveDialog, key: Key) -> Vec<Effect> {
+    fn other_key(&mut self, mut dialog: ResolveDialog, key: Key) -> Vec<AppEffect> {
         let columns = self.prose_columns();
         let mut effects = Vec::new();
         if let Some(mut open) = dialog.open.take() {
@@ -169,14 +169,14 @@ impl App {
     }
 
     /// Sends what was decided as a new edit of the current version, in place of the refused one.
-    pub(super) fn resolved(&mut self, dialog: &ResolveDialog) -> Vec<Effect> {
+    pub(super) fn resolved(&mut self, dialog: &ResolveDialog) -> Vec<AppEffect> {
         let Some(held) = self.pending.find(&dialog.key).cloned() else { return Vec::new() };
         if self.rights().is_none() {
             self.say(self.why_not());
             self.dialog = Some(Dialog::Resolve(Box::new(dialog.clone())));
             return Vec::new();
         }
-        let mut effects = vec![Effect::DiscardEdit(dialog.key.clone())];
+        let mut effects = vec![AppEffect::DiscardEdit(dialog.key.clone())];
         self.pending.forget(&dialog.key);
         let version = Some(dialog.current_version);
         match &held.edit.change {

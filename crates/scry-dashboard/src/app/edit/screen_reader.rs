@@ -7,14 +7,14 @@ use super::create::CreateForm;
 use super::field::{EditField, FieldKind};
 use super::resolve::ConflictSide;
 use super::{Dialog, EditCommand, moment};
-use crate::app::pending::{Held, State, words};
-use crate::app::plain::{sentence, spelt};
+use crate::app::pending::{PendingEdit, PendingState, words};
+use crate::app::screen_reader::{sentence, spelt};
 use crate::app::value::say;
-use crate::app::{App, Effect};
+use crate::app::{App, AppEffect};
 
 impl App {
     /// Carries out a command that changes something, with what was typed behind it.
-    pub(in crate::app) fn command_line_edit(&mut self, edit_command: EditCommand, rest: &str) -> Vec<Effect> {
+    pub(in crate::app) fn command_line_edit(&mut self, edit_command: EditCommand, rest: &str) -> Vec<AppEffect> {
         if edit_command.changes_campaign() && self.rights().is_none() {
             self.reply(self.why_not());
             return Vec::new();
@@ -77,7 +77,7 @@ impl App {
     }
 
     /// Changes one field: its name, whole or by its beginning, then the value.
-    fn field_line(&mut self, rest: &str) -> Vec<Effect> {
+    fn field_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(entity) = self.selected() else {
             self.reply("Nothing is selected; “detail NAME” selects something.");
             return Vec::new();
@@ -104,7 +104,7 @@ impl App {
         Vec::new()
     }
 
-    fn create_line(&mut self, rest: &str) -> Vec<Effect> {
+    fn create_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(plans) = self.cache.campaign().map(|campaign| self.plans(campaign)) else {
             self.reply("Nothing is known of this campaign yet.");
             return Vec::new();
@@ -123,7 +123,7 @@ impl App {
     }
 
     /// Deletes what is selected, if its whole name is typed: that takes the place of a question.
-    fn delete_line(&mut self, rest: &str) -> Vec<Effect> {
+    fn delete_line(&mut self, rest: &str) -> Vec<AppEffect> {
         self.open_delete();
         let Some(Dialog::Delete(dialog)) = self.dialog.take() else { return Vec::new() };
         let name = self.cache.get(&dialog.subject).map(|entity| entity.name.to_string()).unwrap_or_default();
@@ -140,7 +140,7 @@ impl App {
         effects
     }
 
-    fn clock_line(&mut self, rest: &str) -> Vec<Effect> {
+    fn clock_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(now) = self.seen_world_time() else {
             self.reply("This campaign's clock is not known yet.");
             return Vec::new();
@@ -176,7 +176,11 @@ impl App {
     }
 
     /// Does something with the edit of a number in the list of edits.
-    fn with_open_edit(&mut self, number: &str, act: impl FnOnce(&mut Self, &Held) -> Vec<Effect>) -> Vec<Effect> {
+    fn with_open_edit(
+        &mut self,
+        number: &str,
+        act: impl FnOnce(&mut Self, &PendingEdit) -> Vec<AppEffect>,
+    ) -> Vec<AppEffect> {
         let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let held = index.and_then(|index| self.pending.unsettled().nth(index).cloned());
         match held {
@@ -189,10 +193,10 @@ impl App {
     }
 
     /// Resolves a conflict as a whole, for one side.
-    fn take_side(&mut self, held: &Held, side: &ConflictSide) -> Vec<Effect> {
+    fn take_side(&mut self, held: &PendingEdit, side: &ConflictSide) -> Vec<AppEffect> {
         self.open_resolve(&held.edit.key);
         let Some(Dialog::Resolve(mut dialog)) = self.dialog.take() else {
-            if !matches!(&held.state, State::Refused(refusal) if refusal.conflict.is_some()) {
+            if !matches!(&held.state, PendingState::Refused(refusal) if refusal.conflict.is_some()) {
                 self.reply("This edit is in no conflict.");
             }
             return Vec::new();

@@ -6,7 +6,7 @@ use scry_model::outbox::{Edit, EditChange};
 use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 
-use crate::app::{App, Effect, Stage};
+use crate::app::{App, AppEffect, AppStage};
 
 /// Makes the keys of edits: time-ordered UUIDs from the clock that is passed in and a seed.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ impl KeyGenerator {
 
 impl App {
     /// Submits a change; `base` holds what its fields showed before.
-    pub(super) fn submit(&mut self, change: EditChange, base: Vec<(String, Value)>) -> Vec<Effect> {
-        let Stage::Watching(campaign) = self.stage.clone() else { return Vec::new() };
+    pub(super) fn submit(&mut self, change: EditChange, base: Vec<(String, Value)>) -> Vec<AppEffect> {
+        let AppStage::Watching(campaign) = self.stage.clone() else { return Vec::new() };
         let Some(rights) = self.rights() else {
             self.say(self.why_not());
             return Vec::new();
@@ -38,7 +38,7 @@ impl App {
         self.pending.submit(edit.clone(), base);
         self.rebuild_tree();
         self.read_clock();
-        vec![Effect::Submit { rights, edit: Box::new(edit) }]
+        vec![AppEffect::Submit { rights, edit: Box::new(edit) }]
     }
 
     /// Submits an update of one entity, made from a version of it.
@@ -48,7 +48,7 @@ impl App {
         input: Map<String, Value>,
         base: Vec<(String, Value)>,
         version: Option<i64>,
-    ) -> Vec<Effect> {
+    ) -> Vec<AppEffect> {
         self.submit(EditChange::update(key, input, version), base)
     }
 

@@ -5,9 +5,9 @@ use scry_protocol::EntityRef;
 use serde_json::{Map, Value};
 
 use super::field::input;
-use crate::app::pending::{Held, State, words};
+use crate::app::pending::{PendingEdit, PendingState, words};
 use crate::app::value::field_name;
-use crate::app::{App, Effect};
+use crate::app::{App, AppEffect};
 
 /// How many changes can be taken back.
 const MAX_UNDO_STEPS: usize = 50;
@@ -15,14 +15,14 @@ const MAX_UNDO_STEPS: usize = 50;
 /// Remembers the person's applied edits, the latest last.
 #[derive(Debug, Default)]
 pub(crate) struct UndoHistory {
-    done: Vec<Held>,
+    done: Vec<PendingEdit>,
     /// The keys of edits that themselves take something back.
     undoing: Vec<String>,
 }
 
 impl UndoHistory {
     /// Notes that an edit is applied.
-    pub(crate) fn applied(&mut self, held: &Held) {
+    pub(crate) fn applied(&mut self, held: &PendingEdit) {
         if self.undoing.contains(&held.edit.key) {
             return;
         }
@@ -43,12 +43,13 @@ impl UndoHistory {
 
 impl App {
     /// Takes the person's last change back: one that still waits is given up, an applied one is reversed.
-    pub(super) fn undo_last(&mut self) -> Vec<Effect> {
-        let waiting = self.pending.all().iter().rfind(|held| held.state.is_open() && held.state != State::Sending);
+    pub(super) fn undo_last(&mut self) -> Vec<AppEffect> {
+        let waiting =
+            self.pending.all().iter().rfind(|held| held.state.is_open() && held.state != PendingState::Sending);
         if let Some(held) = waiting {
             let (key, said) = (held.edit.key.clone(), self.sentence(held));
             self.say(&format!("given up before it was sent: {said}"));
-            return vec![Effect::DiscardEdit(key)];
+            return vec![AppEffect::DiscardEdit(key)];
         }
         let Some(held) = self.undo.done.pop() else {
             self.say("there is no change of yours to take back");
@@ -60,14 +61,14 @@ impl App {
         };
         self.say(&format!("taking back: {}", self.sentence(&held)));
         let effects = self.submit(change, base);
-        if let Some(Effect::Submit { edit, .. }) = effects.first() {
+        if let Some(AppEffect::Submit { edit, .. }) = effects.first() {
             self.undo.undoing.push(edit.key.clone());
         }
         effects
     }
 
     /// Says what an edit does to what; of one that sets a secret no value, since sentences stay in the journal.
-    pub(in crate::app) fn sentence(&self, held: &Held) -> String {
+    pub(in crate::app) fn sentence(&self, held: &PendingEdit) -> String {
         let subject = words::subject(held, &self.cache);
         if self.sets_secret(held) {
             let fields: Vec<_> = held.edit.change.fields().iter().map(|field| field_name(field)).collect();
@@ -78,8 +79,8 @@ impl App {
 }
 
 /// Returns the change that reverses an applied edit, with the values that it replaces.
-fn inverse(held: &Held) -> Option<(EditChange, Vec<(String, Value)>)> {
-    let State::Applied { version } = held.state else { return None };
+fn inverse(held: &PendingEdit) -> Option<(EditChange, Vec<(String, Value)>)> {
+    let PendingState::Applied { version } = held.state else { return None };
     match &held.edit.change {
         EditChange::Update { entity_type, id, .. } if !held.base.is_empty() => {
             let mut fields = Map::new();

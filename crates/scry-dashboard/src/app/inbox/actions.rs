@@ -5,13 +5,13 @@ use scry_model::event::{NotificationInbox, PushPreferences};
 use scry_protocol::catalogue::Severity;
 use scry_protocol::{EntityRef, EphemeralEvent, Id};
 
-use super::{Notice, announced, replaced, resolved};
+use super::{InboxNotice, announced, replaced, resolved};
 use crate::app::command::Action;
 use crate::app::edit::Dialog;
 use crate::app::edit::command::EditCommand;
 use crate::app::edit::preferences::PreferencesDialog;
 use crate::app::pane::Pane;
-use crate::app::{App, Effect, Unanswered};
+use crate::app::{App, AppEffect, RefetchError};
 
 impl App {
     /// Returns the notices.
@@ -33,7 +33,7 @@ impl App {
             | EphemeralEvent::UserTyping(_) => return false,
         };
         if self.has_resolved(event) {
-            self.inbox.add(Notice { read: true, ..notice });
+            self.inbox.add(InboxNotice { read: true, ..notice });
             return true;
         }
         let body = self.notice_body(&notice).to_owned();
@@ -45,7 +45,7 @@ impl App {
             Severity::Warning | Severity::Error => AlertLevel::Trouble,
             Severity::Info | Severity::Success => AlertLevel::Bookmarks,
         };
-        self.alarm(loudness, &notice.title);
+        self.queue_alert(loudness, &notice.title);
         self.inbox.add(notice);
         true
     }
@@ -58,13 +58,13 @@ impl App {
     }
 
     /// Takes in the list as the server keeps it.
-    pub(in crate::app) fn inbox_told(&mut self, result: Result<NotificationInbox, Unanswered>) {
+    pub(in crate::app) fn inbox_told(&mut self, result: Result<NotificationInbox, RefetchError>) {
         self.redraw = true;
         match result {
             Ok(told) => self.inbox.told(told),
-            Err(Unanswered::NotOffered) => self.inbox.is_missing = true,
+            Err(RefetchError::NotOffered) => self.inbox.is_missing = true,
             // It is asked again with the next connection.
-            Err(Unanswered::Failed) => {}
+            Err(RefetchError::Failed) => {}
         }
     }
 
@@ -81,7 +81,7 @@ impl App {
     }
 
     /// Carries out a command in the Notifications pane.
-    pub(in crate::app) fn notice_command(&mut self, edit_command: EditCommand) -> Vec<Effect> {
+    pub(in crate::app) fn notice_command(&mut self, edit_command: EditCommand) -> Vec<AppEffect> {
         if edit_command == EditCommand::Open {
             self.open_notice()
         } else if edit_command == EditCommand::MarkRead {
@@ -98,12 +98,12 @@ impl App {
     }
 
     /// Answers the invitation that the cursor is on, or else the newest one that is open.
-    fn answer_invitation(&mut self, accept: bool) -> Vec<Effect> {
+    fn answer_invitation(&mut self, accept: bool) -> Vec<AppEffect> {
         let here = self.inbox.selected().filter(|_| self.focus == Pane::Notifications);
-        let here = here.and_then(Notice::invitation);
-        let open = here.or_else(|| self.inbox.open_invitations().next().and_then(Notice::invitation)).cloned();
+        let here = here.and_then(InboxNotice::invitation);
+        let open = here.or_else(|| self.inbox.open_invitations().next().and_then(InboxNotice::invitation)).cloned();
         match open {
-            Some(id) => vec![Effect::AnswerInvitation { id, accept }],
+            Some(id) => vec![AppEffect::AnswerInvitation { id, accept }],
             None => {
                 self.say("there is no open invitation to you");
                 Vec::new()
@@ -119,12 +119,12 @@ impl App {
             Ok(None) => "the invitation is declined".to_owned(),
             Err(reason) => return self.say(&format!("the invitation could not be answered: {reason}")),
         };
-        let answered = |notice: &&mut Notice| notice.invitation() == Some(id);
+        let answered = |notice: &&mut InboxNotice| notice.invitation() == Some(id);
         self.inbox.notices.iter_mut().filter(answered).for_each(|notice| notice.read = true);
         self.say(&sentence);
     }
 
-    fn open_notice(&mut self) -> Vec<Effect> {
+    fn open_notice(&mut self) -> Vec<AppEffect> {
         let subject = self.inbox.selected().and_then(|notice| notice.subject.clone());
         let effects = self.mark_read();
         if subject.is_some_and(|subject| self.reveal(&subject)) {
@@ -133,13 +133,13 @@ impl App {
         effects
     }
 
-    fn mark_all_read(&mut self) -> Vec<Effect> {
+    fn mark_all_read(&mut self) -> Vec<AppEffect> {
         let is_news = self.inbox.notices.iter().any(|notice| notice.id.is_some() && !notice.read);
         self.inbox.notices.iter_mut().for_each(|notice| notice.read = true);
-        if is_news { vec![Effect::MarkAllRead] } else { Vec::new() }
+        if is_news { vec![AppEffect::MarkAllRead] } else { Vec::new() }
     }
 
-    fn open_preferences(&mut self) -> Vec<Effect> {
+    fn open_preferences(&mut self) -> Vec<AppEffect> {
         match self.inbox.preferences.clone() {
             Some(preferences) => self.dialog = Some(Dialog::Preferences(PreferencesDialog::new(preferences))),
             None => self.say("this server has not said what it tells at once; nothing can be chosen"),
@@ -147,11 +147,11 @@ impl App {
         Vec::new()
     }
 
-    fn mark_read(&mut self) -> Vec<Effect> {
+    fn mark_read(&mut self) -> Vec<AppEffect> {
         let cursor = self.inbox.cursor;
         let Some(notice) = self.inbox.notices.get_mut(cursor).filter(|notice| !notice.read) else { return Vec::new() };
         notice.read = true;
-        notice.id.clone().map(Effect::MarkRead).into_iter().collect()
+        notice.id.clone().map(AppEffect::MarkRead).into_iter().collect()
     }
 
     /// Moves in the list; tells whether the command was a move.

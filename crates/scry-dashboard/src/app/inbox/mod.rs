@@ -11,11 +11,11 @@ use scry_protocol::{EntityRef, Id};
 use scry_text as text;
 use serde_json::Value;
 
-use super::privacy::Secrets;
+use super::privacy::SecretFields;
 use super::value::{field_name, say};
 
 /// How many notices are kept.
-const KEPT: usize = 500;
+const MAX_NOTICES: usize = 500;
 
 /// Names every level and every kind that can be chosen.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
@@ -26,12 +26,12 @@ pub const KINDS: [(&str, &str); 4] = [
     ("invitation", "to campaigns"),
 ];
 /// The type of what a notification is about that tells of an invitation.
-const INVITATION: &str = "invitation";
+const INVITATION_TYPE: &str = "invitation";
 
 /// Holds the notices, the newest first, and the place among them.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    notices: Vec<Notice>,
+    notices: Vec<InboxNotice>,
     cursor: usize,
     preferences: Option<PushPreferences>,
     is_missing: bool,
@@ -39,7 +39,7 @@ pub struct Inbox {
 
 /// Holds one notice; everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
+pub struct InboxNotice {
     /// The server's; `None` for what only this dashboard knows.
     pub id: Option<Id>,
     pub title: String,
@@ -51,23 +51,26 @@ pub struct Notice {
     pub subject: Option<EntityRef>,
 }
 
-impl Notice {
+impl InboxNotice {
     /// Returns the invitation that the notice tells of.
     #[must_use]
     pub fn invitation(&self) -> Option<&Id> {
-        self.subject.as_ref().filter(|subject| subject.entity_type.as_str() == INVITATION).map(|subject| &subject.id)
+        self.subject
+            .as_ref()
+            .filter(|subject| subject.entity_type.as_str() == INVITATION_TYPE)
+            .map(|subject| &subject.id)
     }
 }
 
 impl Inbox {
     /// Lists the notices that tell of an invitation and have not been read, the newest first.
-    pub fn open_invitations(&self) -> impl Iterator<Item = &Notice> {
+    pub fn open_invitations(&self) -> impl Iterator<Item = &InboxNotice> {
         self.notices.iter().filter(|notice| !notice.read && notice.invitation().is_some())
     }
 
     /// Lists the notices, the newest first.
     #[must_use]
-    pub fn notices(&self) -> &[Notice] {
+    pub fn notices(&self) -> &[InboxNotice] {
         &self.notices
     }
 
@@ -78,7 +81,7 @@ impl Inbox {
 
     /// Returns the notice the cursor is on.
     #[must_use]
-    pub fn selected(&self) -> Option<&Notice> {
+    pub fn selected(&self) -> Option<&InboxNotice> {
         self.notices.get(self.cursor)
     }
 
@@ -114,7 +117,7 @@ impl Inbox {
         self.cursor = index.min(self.notices.len().saturating_sub(1));
     }
 
-    fn add(&mut self, notice: Notice) {
+    fn add(&mut self, notice: InboxNotice) {
         // The same one may come live and in the list.
         if notice.id.is_some() && self.notices.iter().any(|known| known.id == notice.id) {
             return;
@@ -127,18 +130,18 @@ impl Inbox {
 
     fn sort(&mut self) {
         self.notices.sort_by_key(|notice| std::cmp::Reverse(notice.at));
-        self.notices.truncate(KEPT);
+        self.notices.truncate(MAX_NOTICES);
         self.cursor = self.cursor.min(self.notices.len().saturating_sub(1));
     }
 }
 
-fn notice(kept: &Notification) -> Notice {
-    Notice { read: kept.read, ..announced(&kept.told, Timestamp::UNIX_EPOCH) }
+fn notice(kept: &Notification) -> InboxNotice {
+    InboxNotice { read: kept.read, ..announced(&kept.told, Timestamp::UNIX_EPOCH) }
 }
 
 /// Reads a notification as it is announced.
-fn announced(new: &NotificationNew, now: Timestamp) -> Notice {
-    Notice {
+fn announced(new: &NotificationNew, now: Timestamp) -> InboxNotice {
+    InboxNotice {
         id: Some(new.id.clone()),
         title: text::line(&new.title).into_owned(),
         body: text::line(&new.body).into_owned(),
@@ -150,12 +153,12 @@ fn announced(new: &NotificationNew, now: Timestamp) -> Notice {
 }
 
 /// Says that somebody replaced values of the person's.
-fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> Notice {
+fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> InboxNotice {
     let subject = EntityRef::new(conflict.entity_type.clone(), conflict.entity_id.clone());
     let name = cache.get(&subject).map_or_else(|| subject.entity_type.to_string(), |entity| entity.name.to_string());
     let by = cache.user_name(&conflict.by).unwrap_or("somebody else");
     let value = |values: &Value, field: &str| say(values.get(field).unwrap_or(&Value::Null));
-    let secrets = cache.get(&subject).map(|entity| Secrets::of(entity, cache)).unwrap_or_default();
+    let secrets = cache.get(&subject).map(|entity| SecretFields::of(entity, cache)).unwrap_or_default();
     let change = |field: &String| {
         if secrets.hide(field) {
             return field_name(field);
@@ -164,7 +167,7 @@ fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> Notic
         format!("{}: yours was {mine}, now it is {theirs}", field_name(field))
     };
     let body: Vec<_> = conflict.conflicted_fields.iter().map(change).collect();
-    Notice {
+    InboxNotice {
         id: conflict.notification_id.clone(),
         title: text::line(&format!("{by} replaced what you wrote in {name}")).into_owned(),
         body: text::line(&body.join("; ")).into_owned(),
@@ -176,11 +179,11 @@ fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> Notic
 }
 
 /// Says that a conflict the person was part of is over.
-fn resolved(resolved: &ConflictResolved, cache: &Cache, now: Timestamp) -> Notice {
+fn resolved(resolved: &ConflictResolved, cache: &Cache, now: Timestamp) -> InboxNotice {
     let subject = EntityRef::new(resolved.entity_type.clone(), resolved.entity_id.clone());
     let name = cache.get(&subject).map_or_else(|| subject.entity_type.to_string(), |entity| entity.name.to_string());
     let fields: Vec<_> = resolved.fields.iter().map(|field| field_name(field)).collect();
-    Notice {
+    InboxNotice {
         id: None,
         title: text::line(&format!("a conflict about {name} is resolved")).into_owned(),
         body: text::line(&fields.join(", ")).into_owned(),

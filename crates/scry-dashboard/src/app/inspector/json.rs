@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// Deeper than this nothing is unfolded any more, and shown on one line.
-const DEEPEST: usize = 24;
+const MAX_DEPTH: usize = 24;
 
 /// Holds one line of a JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +22,17 @@ pub struct JsonLine {
 /// Writes a value as lines; what `folded` names is on one line, with how much is in it.
 #[must_use]
 pub(super) fn lines(value: &Value, folded: &BTreeSet<String>) -> Vec<JsonLine> {
-    let mut writer = Writer { folded, lines: Vec::new() };
+    let mut writer = JsonWriter { folded, lines: Vec::new() };
     writer.value(String::new(), String::new(), value, 0, "");
     writer.lines
 }
 
-struct Writer<'a> {
+struct JsonWriter<'a> {
     folded: &'a BTreeSet<String>,
     lines: Vec<JsonLine>,
 }
 
-impl Writer<'_> {
+impl JsonWriter<'_> {
     fn value(&mut self, path: String, key: String, value: &Value, depth: usize, comma: &str) {
         let children: Vec<(String, String, &Value)> = match value {
             Value::Object(map) => map
@@ -45,7 +45,7 @@ impl Writer<'_> {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
         };
-        if children.is_empty() || depth >= DEEPEST {
+        if children.is_empty() || depth >= MAX_DEPTH {
             self.push(depth, path, key, format!("{value}{comma}"), None);
             return;
         }

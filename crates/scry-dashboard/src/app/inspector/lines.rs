@@ -6,19 +6,19 @@ use scry_protocol::{Id, Source};
 use scry_text::json::Json;
 
 use super::json::{self, JsonLine};
-use crate::app::entry::Entry;
+use crate::app::entry::JournalItem;
 use crate::app::value::{field_name, say};
 use crate::app::{App, record};
 
 /// How far a chain of causes is followed, and how many effects are listed.
-const FARTHEST: usize = 16;
-const MOST_EFFECTS: usize = 64;
+const MAX_CAUSES: usize = 16;
+const MAX_EFFECTS: usize = 64;
 /// How many entries after a cause are looked through for its effects.
-const FARTHEST_EFFECT: usize = 5_000;
+const MAX_ROWS_SEARCHED: usize = 5_000;
 
 /// Describes one line.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Line {
+pub enum InspectorLine {
     Blank,
     Heading(&'static str),
     Text(String),
@@ -33,13 +33,13 @@ pub enum Line {
         /// `None` while the server has not told it yet.
         after: Option<String>,
     },
-    Cause(Cause),
+    Cause(CauseLine),
     Json(JsonLine),
 }
 
 /// Describes an event in the chain of causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+pub struct CauseLine {
     /// The journal's entry, where it is held.
     pub number: Option<u64>,
     pub depth: usize,
@@ -49,41 +49,42 @@ pub struct Cause {
 }
 
 /// Lists everything about an entry.
-pub(super) fn of(app: &App, number: u64, folded: &BTreeSet<String>) -> Vec<Line> {
+pub(super) fn of(app: &App, number: u64, folded: &BTreeSet<String>) -> Vec<InspectorLine> {
     let Some(entry) = app.journal().entry(number) else {
-        return vec![Line::Text("This event has left the journal.".to_owned())];
+        return vec![InspectorLine::Text("This event has left the journal.".to_owned())];
     };
     let mut lines = summary(app, entry);
     let Some(record) = &entry.record else {
         if entry.is_event() {
             lines.extend([
-                Line::Blank,
-                Line::Text("Its text is no longer held: the newest events take the room.".to_owned()),
+                InspectorLine::Blank,
+                InspectorLine::Text("Its text is no longer held: the newest events take the room.".to_owned()),
             ]);
         }
         return lines;
     };
     if app.hides(entry) {
-        lines.extend([Line::Blank, Line::Text("The rest is hidden from players.".to_owned())]);
+        lines.extend([InspectorLine::Blank, InspectorLine::Text("The rest is hidden from players.".to_owned())]);
         return lines;
     }
     lines.extend(heading("Changes", changes(record)));
     lines.extend(heading("Causes", causes(app, number, entry)));
     let json = record.value().map(|value| json::lines(&value, folded)).unwrap_or_default();
-    lines.extend(heading("Event", json.into_iter().map(Line::Json).collect()));
+    lines.extend(heading("Event", json.into_iter().map(InspectorLine::Json).collect()));
     lines
 }
 
-fn heading(title: &'static str, content: Vec<Line>) -> Vec<Line> {
+fn heading(title: &'static str, content: Vec<InspectorLine>) -> Vec<InspectorLine> {
     if content.is_empty() {
         return content;
     }
-    [Line::Blank, Line::Heading(title)].into_iter().chain(content).collect()
+    [InspectorLine::Blank, InspectorLine::Heading(title)].into_iter().chain(content).collect()
 }
 
-fn summary(app: &App, entry: &Entry) -> Vec<Line> {
-    let pair =
-        |label, value: Option<String>| value.filter(|value| !value.is_empty()).map(|value| Line::Pair { label, value });
+fn summary(app: &App, entry: &JournalItem) -> Vec<InspectorLine> {
+    let pair = |label, value: Option<String>| {
+        value.filter(|value| !value.is_empty()).map(|value| InspectorLine::Pair { label, value })
+    };
     let who = entry.who.as_ref().map(|id| app.cache().user_name(id).unwrap_or(id.as_str()).to_owned());
     let source = entry.source.as_ref().map(Source::as_str);
     let who = match (who, source) {
@@ -108,9 +109,9 @@ fn summary(app: &App, entry: &Entry) -> Vec<Line> {
     .collect()
 }
 
-fn changes(record: &record::Record) -> Vec<Line> {
+fn changes(record: &record::EventRecord) -> Vec<InspectorLine> {
     let value = |value: &Json| say(value.get("value").unwrap_or(value));
-    let diff = |held: &record::Held| Line::Diff {
+    let diff = |held: &record::FieldRecord| InspectorLine::Diff {
         field: field_name(&held.field),
         before: held.before.as_ref().map(value),
         after: held.after.as_ref().map(value),
@@ -119,27 +120,27 @@ fn changes(record: &record::Record) -> Vec<Line> {
 }
 
 /// Lists what led to the event, the event, and what it led to.
-fn causes(app: &App, number: u64, entry: &Entry) -> Vec<Line> {
+fn causes(app: &App, number: u64, entry: &JournalItem) -> Vec<InspectorLine> {
     let above = above(app, entry);
     let below = below(app, number, entry);
     if above.is_empty() && below.is_empty() {
         return Vec::new();
     }
     let depth = above.len();
-    let chain = above.into_iter().rev().enumerate().map(|(depth, (number, what))| Cause {
+    let chain = above.into_iter().rev().enumerate().map(|(depth, (number, what))| CauseLine {
         number,
         depth,
         is_this: false,
         what,
     });
-    let this = Cause { number: Some(number), depth, is_this: true, what: said(app, entry) };
-    let effects = below.into_iter().map(|(number, steps, what)| Cause {
+    let this = CauseLine { number: Some(number), depth, is_this: true, what: said(app, entry) };
+    let effects = below.into_iter().map(|(number, steps, what)| CauseLine {
         number: Some(number),
         depth: depth + steps,
         is_this: false,
         what,
     });
-    chain.chain([this]).chain(effects).map(Line::Cause).collect()
+    chain.chain([this]).chain(effects).map(InspectorLine::Cause).collect()
 }
 
 /// Says what an entry led to, one sentence each.
@@ -149,15 +150,15 @@ pub(crate) fn effects(app: &App, number: u64) -> Vec<String> {
 }
 
 /// Says what led to an entry, the nearest first.
-pub(crate) fn reasons(app: &App, entry: &Entry) -> Vec<String> {
+pub(crate) fn reasons(app: &App, entry: &JournalItem) -> Vec<String> {
     above(app, entry).into_iter().map(|(_, what)| what).collect()
 }
 
 /// Follows `causedBy` upwards, the nearest first.
-fn above(app: &App, entry: &Entry) -> Vec<(Option<u64>, String)> {
+fn above(app: &App, entry: &JournalItem) -> Vec<(Option<u64>, String)> {
     let mut found: Vec<(Option<u64>, String)> = Vec::new();
     let mut next = entry.record.as_ref().and_then(|record| record.caused_by.clone());
-    while let Some(id) = next.filter(|_| found.len() < FARTHEST) {
+    while let Some(id) = next.filter(|_| found.len() < MAX_CAUSES) {
         let cause = app.journal().numbered().rev().find(|(_, entry)| event_id(entry) == Some(&id));
         match cause {
             Some((number, cause)) => {
@@ -174,11 +175,11 @@ fn above(app: &App, entry: &Entry) -> Vec<(Option<u64>, String)> {
 }
 
 /// Follows `causedBy` downwards, each effect with how many steps lead to it.
-fn below(app: &App, after: u64, entry: &Entry) -> Vec<(u64, usize, String)> {
+fn below(app: &App, after: u64, entry: &JournalItem) -> Vec<(u64, usize, String)> {
     let mut known: Vec<(Id, usize)> = event_id(entry).map(|id| (id.clone(), 0)).into_iter().collect();
     let mut found = Vec::new();
     // An effect is always later than its cause, and rarely much later: one walk finds all of them.
-    let later = app.journal().numbered_after(after).take(FARTHEST_EFFECT);
+    let later = app.journal().numbered_after(after).take(MAX_ROWS_SEARCHED);
     for (number, other) in later.filter(|(_, other)| other.record.is_some()) {
         let Some(cause) = other.record.as_ref().and_then(|record| record.caused_by.as_ref()) else { continue };
         let Some(steps) = known.iter().find(|(id, _)| id == cause).map(|(_, steps)| steps + 1) else { continue };
@@ -186,18 +187,18 @@ fn below(app: &App, after: u64, entry: &Entry) -> Vec<(u64, usize, String)> {
             known.push((id.clone(), steps));
         }
         found.push((number, steps, said(app, other)));
-        if found.len() == MOST_EFFECTS {
+        if found.len() == MAX_EFFECTS {
             break;
         }
     }
     found
 }
 
-fn event_id(entry: &Entry) -> Option<&Id> {
+fn event_id(entry: &JournalItem) -> Option<&Id> {
     entry.record.as_ref()?.event_id.as_ref()
 }
 
-fn said(app: &App, entry: &Entry) -> String {
+fn said(app: &App, entry: &JournalItem) -> String {
     let seq = entry.seq.map(|seq| format!("#{seq} ")).unwrap_or_default();
     let name = entry.subject_name(app.cache()).map(|name| format!("{name}: ")).unwrap_or_default();
     format!("{seq}{} {name}{}", entry.kind_word(), app.what(entry))

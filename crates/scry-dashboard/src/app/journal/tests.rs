@@ -6,20 +6,20 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::entry::Kind;
+use crate::app::entry::RowKind;
 use crate::app::now::Now;
 
-fn entry(text: &str) -> Entry {
-    Entry::notice(text, Now { mono: Instant::now(), wall: Timestamp::UNIX_EPOCH })
+fn entry(text: &str) -> JournalItem {
+    JournalItem::notice(text, Now { mono: Instant::now(), wall: Timestamp::UNIX_EPOCH })
 }
 
-fn filled(limit: usize, count: usize) -> Journal {
-    let mut journal = Journal::new(limit);
+fn filled(limit: usize, count: usize) -> JournalView {
+    let mut journal = JournalView::new(limit);
     (0..count).for_each(|n| journal.push(entry(&n.to_string()), true));
     journal
 }
 
-fn shown(journal: &Journal, height: usize) -> Vec<String> {
+fn shown(journal: &JournalView, height: usize) -> Vec<String> {
     journal.view(height, |_| 1).iter().map(|(entry, _)| entry.what.to_string()).collect()
 }
 
@@ -36,13 +36,13 @@ fn a_paused_journal_stays_put_and_counts_what_arrives() {
     assert_eq!(journal.arrived_since(), 0);
 }
 
-fn placed(seq: u64) -> Entry {
-    Entry { seq: Some(seq), kind: Kind::Invalidated, ..entry(&format!("#{seq}")) }
+fn placed(seq: u64) -> JournalItem {
+    JournalItem { seq: Some(seq), kind: RowKind::Invalidated, ..entry(&format!("#{seq}")) }
 }
 
 #[test]
 fn history_goes_in_front_and_moves_nothing() {
-    let mut journal = Journal::new(100);
+    let mut journal = JournalView::new(100);
     (5..10).for_each(|seq| journal.push(placed(seq), true));
     journal.step(-2, 3);
     let (before, cursor) = (shown(&journal, 3), journal.selected().cloned());
@@ -54,8 +54,8 @@ fn history_goes_in_front_and_moves_nothing() {
 }
 
 #[test]
-fn what_fills_a_hole_goes_where_it_belongs() {
-    let mut journal = Journal::new(100);
+fn late_event_is_inserted_at_its_number() {
+    let mut journal = JournalView::new(100);
     for new in [placed(1), entry("gap"), placed(4), entry("note")] {
         journal.push(new, true);
     }
@@ -64,8 +64,8 @@ fn what_fills_a_hole_goes_where_it_belongs() {
 }
 
 #[test]
-fn only_events_are_counted_as_events() {
-    let mut journal = Journal::new(4);
+fn notices_are_not_counted_as_events() {
+    let mut journal = JournalView::new(4);
     for new in [placed(1), entry("note"), placed(4), entry("gap")] {
         journal.push(new, true);
     }
@@ -87,7 +87,7 @@ fn the_oldest_fall_off_and_are_counted() {
 #[test]
 fn a_filter_shows_only_what_passes_and_new_entries_are_judged_as_they_come() {
     let mut journal = filled(100, 10);
-    let is_even = |entry: &Entry| entry.what.parse::<u32>().is_ok_and(|n| n % 2 == 0);
+    let is_even = |entry: &JournalItem| entry.what.parse::<u32>().is_ok_and(|n| n % 2 == 0);
     journal.step(-2, 3);
     journal.set_filter(Filter::parse("even").unwrap(), |_, entry| is_even(entry));
     assert_eq!(shown(&journal, 3), ["4", "6", "8"]);
@@ -105,8 +105,8 @@ fn a_filter_shows_only_what_passes_and_new_entries_are_judged_as_they_come() {
 #[test]
 fn wrapped_entries_keep_the_cursor_in_view() {
     let mut journal = filled(100, 10);
-    let lines = |entry: &Entry| if &*entry.what == "8" { 3 } else { 1 };
-    let view = |journal: &Journal| -> Vec<String> {
+    let lines = |entry: &JournalItem| if &*entry.what == "8" { 3 } else { 1 };
+    let view = |journal: &JournalView| -> Vec<String> {
         journal.view(4, lines).iter().map(|(entry, _)| entry.what.to_string()).collect()
     };
     assert_eq!(view(&journal), ["8", "9"]);
@@ -118,7 +118,7 @@ fn wrapped_entries_keep_the_cursor_in_view() {
 fn markers_are_walked() {
     let mut journal = filled(100, 4);
     for number in 1..3 {
-        journal.push(Entry { kind: Kind::Marker, ..entry(&format!("marker {number}")) }, true);
+        journal.push(JournalItem { kind: RowKind::Marker, ..entry(&format!("marker {number}")) }, true);
         journal.push(entry("after"), true);
     }
     assert!(journal.go_to_marker(false, 3) && journal.go_to_marker(false, 3));
@@ -142,5 +142,5 @@ proptest! {
 
 #[test]
 fn a_row_takes_ten_words_beside_what_it_says() {
-    assert!(size_of::<Entry>() <= 80, "{}", size_of::<Entry>());
+    assert!(size_of::<JournalItem>() <= 80, "{}", size_of::<JournalItem>());
 }

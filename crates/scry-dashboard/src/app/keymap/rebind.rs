@@ -5,33 +5,36 @@ use std::collections::BTreeMap;
 use scry_text::suggest::nearest;
 
 use super::table::{BINDINGS, Binding};
-use crate::app::command::Context;
+use crate::app::command::KeyContext;
 use crate::app::key::Key;
 
 /// Says which wish cannot be fulfilled, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Fault {
+pub struct KeymapError {
     pub context: String,
     /// The command, where the context is known.
     pub command: Option<String>,
     pub message: String,
 }
 
-type Wanted = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+type RequestedBinding = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
 /// Returns the keys of each line of the table.
-pub(super) fn rebound(wanted: &Wanted) -> Result<Vec<Vec<Key>>, Fault> {
+pub(super) fn rebound(wanted: &RequestedBinding) -> Result<Vec<Vec<Key>>, KeymapError> {
     let mut keys: Vec<Vec<Key>> = BINDINGS.iter().map(usual).collect();
     let mut changed = Vec::new();
     for (context_name, commands) in wanted {
-        let context = Context::named(context_name).ok_or_else(|| unknown_context(context_name))?;
+        let context = KeyContext::named(context_name).ok_or_else(|| unknown_context(context_name))?;
         for (command, names) in commands {
-            let fault =
-                |message: String| Fault { context: context_name.clone(), command: Some(command.clone()), message };
+            let problem = |message: String| KeymapError {
+                context: context_name.clone(),
+                command: Some(command.clone()),
+                message,
+            };
             let index = BINDINGS.iter().position(|line| line.context == context && line.command == *command);
-            let index = index.ok_or_else(|| fault(unknown_command(context, command)))?;
-            let parse = |name: &String| name.parse::<Key>().map_err(|error| fault(error.to_string()));
+            let index = index.ok_or_else(|| problem(unknown_command(context, command)))?;
+            let parse = |name: &String| name.parse::<Key>().map_err(|error| problem(error.to_string()));
             let parsed = names.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
             if let Some(slot) = keys.get_mut(index) {
                 *slot = parsed;
@@ -41,7 +44,7 @@ pub(super) fn rebound(wanted: &Wanted) -> Result<Vec<Vec<Key>>, Fault> {
     }
     for (index, context, command) in changed {
         if let Some(message) = clash(index, &keys) {
-            return Err(Fault { context: context.clone(), command: Some(command.clone()), message });
+            return Err(KeymapError { context: context.clone(), command: Some(command.clone()), message });
         }
     }
     Ok(keys)
@@ -74,27 +77,27 @@ fn clash(index: usize, keys: &[Vec<Key>]) -> Option<String> {
 }
 
 /// Tells whether two contexts can hold at the same time; the help may take keys of what lies below it.
-fn meet(one: Context, other: Context) -> bool {
-    if (one == Context::Help) != (other == Context::Help) {
+fn meet(one: KeyContext, other: KeyContext) -> bool {
+    if (one == KeyContext::Help) != (other == KeyContext::Help) {
         return false;
     }
     BINDINGS.iter().map(|line| line.context.chain()).any(|chain| chain.contains(&one) && chain.contains(&other))
 }
 
-fn unknown_context(name: &str) -> Fault {
+fn unknown_context(name: &str) -> KeymapError {
     let mut known: Vec<_> = BINDINGS.iter().map(|line| line.context.name()).collect();
     known.sort_unstable();
     known.dedup();
     let remedy = nearest(name, known.iter().copied())
         .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean “{near}”?"));
-    Fault {
+    KeymapError {
         context: name.to_owned(),
         command: None,
         message: format!("no place is called “{}”; {remedy}", scry_text::line(name)),
     }
 }
 
-fn unknown_command(context: Context, name: &str) -> String {
+fn unknown_command(context: KeyContext, name: &str) -> String {
     let here: Vec<_> = BINDINGS.iter().filter(|line| line.context == context).map(|line| line.command).collect();
     let elsewhere = BINDINGS.iter().find(|line| line.command == name);
     let remedy = match (nearest(name, here.iter().copied()), elsewhere) {
@@ -110,40 +113,40 @@ mod tests {
     use super::*;
     use crate::app::keymap::{Action, Keymap};
 
-    fn wish(context: &str, command: &str, keys: &[&str]) -> Wanted {
+    fn wish(context: &str, command: &str, keys: &[&str]) -> RequestedBinding {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
         BTreeMap::from([(context.to_owned(), BTreeMap::from([(command.to_owned(), keys)]))])
     }
 
-    fn fault(context: &str, command: &str, keys: &[&str]) -> String {
+    fn problem(context: &str, command: &str, keys: &[&str]) -> String {
         Keymap::rebound(&wish(context, command, keys)).unwrap_err().message
     }
 
     #[test]
     fn a_command_gets_other_keys_and_loses_its_own() {
         let keymap = Keymap::rebound(&wish("dashboard", "quit", &["Q", "ctrl-q"])).unwrap();
-        let action = |key: &str| keymap.action(Context::World, key.parse().unwrap());
+        let action = |key: &str| keymap.action(KeyContext::World, key.parse().unwrap());
         assert_eq!((action("Q"), action("ctrl-q"), action("q")), (Some(Action::Quit), Some(Action::Quit), None));
         let none = Keymap::rebound(&wish("dashboard", "quit", &[])).unwrap();
-        assert_eq!(none.action(Context::World, "q".parse().unwrap()), None);
+        assert_eq!(none.action(KeyContext::World, "q".parse().unwrap()), None);
     }
 
     #[test]
     fn a_key_with_two_meanings_in_one_place_is_refused() {
         assert_eq!(
-            fault("world", "fold", &["q"]),
+            problem("world", "fold", &["q"]),
             "q means dashboard.quit already; give that another key, or none: dashboard.quit = []"
         );
-        assert_eq!(fault("journal", "pause", &["p", "p"]), "p is named twice");
+        assert_eq!(problem("journal", "pause", &["p", "p"]), "p is named twice");
         assert!(Keymap::rebound(&wish("journal", "pause", &["h"])).is_ok(), "h means something in other panes only");
     }
 
     #[test]
     fn unknown_names_are_refused_with_what_was_probably_meant() {
-        assert_eq!(fault("wrold", "fold", &[]), "no place is called “wrold”; did you mean “world”?");
-        assert_eq!(fault("world", "folt", &[]), "no command in world is called “folt”; did you mean “fold”?");
-        assert_eq!(fault("world", "quit", &[]), "no command in world is called “quit”; write dashboard.quit");
-        assert!(fault("world", "fold", &["hyper-x"]).contains("`hyper-x` is no key"));
+        assert_eq!(problem("wrold", "fold", &[]), "no place is called “wrold”; did you mean “world”?");
+        assert_eq!(problem("world", "folt", &[]), "no command in world is called “folt”; did you mean “fold”?");
+        assert_eq!(problem("world", "quit", &[]), "no command in world is called “quit”; write dashboard.quit");
+        assert!(problem("world", "fold", &["hyper-x"]).contains("`hyper-x` is no key"));
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! Every command with its keys and its words: the one table that keys, help and configuration are made of.
 
-use super::super::command::{Action, Context, Line};
+use super::super::command::{Action, KeyContext, LineCommand};
 use super::super::copy::Export;
 use super::super::edit::command::{EditCommand, Motion, TextCommand};
 use super::super::pane::Pane;
-use super::super::replay::Deck;
+use super::super::replay::PlaybackControl;
 
 /// Ties keys to a command, with the words that explain it.
 #[derive(Debug)]
 pub struct Binding {
-    pub context: Context,
+    pub context: KeyContext,
     /// The command's name, for a configuration and a command line.
     pub command: &'static str,
     pub action: Action,
@@ -21,7 +21,7 @@ pub struct Binding {
 }
 
 const fn bind(
-    context: Context,
+    context: KeyContext,
     command: &'static str,
     action: Action,
     keys: &'static [&'static str],
@@ -34,9 +34,9 @@ const fn bind(
 /// Lists every command; the order is that of the help and of the key line.
 pub const BINDINGS: &[Binding] = {
     use Action as A;
-    use Context as C;
     use EditCommand as D;
-    use Line as L;
+    use KeyContext as C;
+    use LineCommand as L;
     use Motion as M;
     use TextCommand as T;
     &[
@@ -119,15 +119,29 @@ pub const BINDINGS: &[Binding] = {
             Some("next change"),
         ),
         bind(C::Dashboard, "previous-change", A::PreviousChange, &["N"], "go to the previous one", None),
-        bind(C::Replay, "play", A::Deck(Deck::Toggle), &["x"], "play, or hold the recording", Some("play/hold")),
-        bind(C::Replay, "step", A::Deck(Deck::Step), &["."], "hold, and go to the next event", Some("step")),
-        bind(C::Replay, "step-back", A::Deck(Deck::StepBack), &[","], "hold, and go to the event before", Some("back")),
-        bind(C::Replay, "jump", A::Deck(Deck::Forward), &[">"], "10 seconds on", Some("+10 s")),
-        bind(C::Replay, "jump-back", A::Deck(Deck::Back), &["<"], "10 seconds back", Some("-10 s")),
-        bind(C::Replay, "faster", A::Deck(Deck::Faster), &["+", "="], "faster", Some("faster")),
-        bind(C::Replay, "slower", A::Deck(Deck::Slower), &["-"], "slower", Some("slower")),
-        bind(C::Replay, "tape-start", A::Deck(Deck::Start), &["("], "to the start of the recording", None),
-        bind(C::Replay, "tape-end", A::Deck(Deck::End), &[")"], "to the end of the recording", None),
+        bind(
+            C::Replay,
+            "play",
+            A::Deck(PlaybackControl::Toggle),
+            &["x"],
+            "play, or hold the recording",
+            Some("play/hold"),
+        ),
+        bind(C::Replay, "step", A::Deck(PlaybackControl::Step), &["."], "hold, and go to the next event", Some("step")),
+        bind(
+            C::Replay,
+            "step-back",
+            A::Deck(PlaybackControl::StepBack),
+            &[","],
+            "hold, and go to the event before",
+            Some("back"),
+        ),
+        bind(C::Replay, "jump", A::Deck(PlaybackControl::Forward), &[">"], "10 seconds on", Some("+10 s")),
+        bind(C::Replay, "jump-back", A::Deck(PlaybackControl::Back), &["<"], "10 seconds back", Some("-10 s")),
+        bind(C::Replay, "faster", A::Deck(PlaybackControl::Faster), &["+", "="], "faster", Some("faster")),
+        bind(C::Replay, "slower", A::Deck(PlaybackControl::Slower), &["-"], "slower", Some("slower")),
+        bind(C::Replay, "tape-start", A::Deck(PlaybackControl::Start), &["("], "to the start of the recording", None),
+        bind(C::Replay, "tape-end", A::Deck(PlaybackControl::End), &[")"], "to the end of the recording", None),
         bind(
             C::Dashboard,
             "bookmark",
@@ -243,7 +257,14 @@ pub const BINDINGS: &[Binding] = {
             "let the mouse select and scroll, or leave it to the terminal",
             None,
         ),
-        bind(C::Dashboard, "bare", A::Bare, &["v"], "show this pane alone, to select text with the terminal", None),
+        bind(
+            C::Dashboard,
+            "bare",
+            A::HideChrome,
+            &["v"],
+            "show this pane alone, to select text with the terminal",
+            None,
+        ),
         bind(C::Dashboard, "zoom", A::Zoom, &["z"], "give this pane the whole screen, or its place again", None),
         bind(C::Everywhere, "retry", A::Retry, &["r"], "connect or load again at once", Some("retry")),
         bind(C::Help, "close-help", A::Close, &["esc", "?", "q"], "close the help", Some("close")),

@@ -14,23 +14,23 @@ use scry_model::cache::{Cache, Entity};
 use scry_model::outbox::{Edit, EditChange, EditOutcome, EditRefusal};
 use scry_protocol::{EntityRef, Event, Id, Operation, Payload, Source};
 
-pub use overlay::{Mark, patch};
+pub use overlay::{PendingMark, patch};
 
 /// How many settled edits are remembered, so that late news about them revives nothing.
-const SETTLED: usize = 256;
+const MAX_SETTLED_EDITS: usize = 256;
 
 /// Holds every edit that is not over, in the order they were made.
 #[derive(Debug, Default)]
-pub struct Pending {
-    held: Vec<Held>,
+pub struct PendingEdits {
+    held: Vec<PendingEdit>,
     settled: VecDeque<String>,
 }
 
 /// Holds one edit and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Held {
+pub struct PendingEdit {
     pub edit: Edit,
-    pub state: State,
+    pub state: PendingState,
     /// The values below the edit when it was made, by field: what taking it back would restore.
     pub base: Vec<(String, serde_json::Value)>,
     /// The row that a create shows until its entity is here.
@@ -45,7 +45,7 @@ pub struct Held {
 
 /// Tells how far an edit has come.
 #[derive(Debug, Clone, PartialEq)]
-pub enum State {
+pub enum PendingState {
     /// On its way to the disk.
     Submitted,
     /// On disk, until there is a connection and its turn.
@@ -61,7 +61,7 @@ pub enum State {
     Lost(String),
 }
 
-impl State {
+impl PendingState {
     /// Tells whether the edit has no answer yet.
     #[must_use]
     pub const fn is_open(&self) -> bool {
@@ -77,49 +77,49 @@ impl State {
 
 /// Tells what an outcome or an event has led to.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub enum PendingChange {
     /// This edit is applied.
-    Applied(Box<Held>),
+    Applied(Box<PendingEdit>),
     /// This edit was rolled back.
-    Refused(Box<Held>),
+    Refused(Box<PendingEdit>),
     /// Something a person should know.
     Notice(String),
 }
 
-impl Pending {
+impl PendingEdits {
     /// Shows an edit from now on. `base` holds what its fields showed before.
     pub fn submit(&mut self, edit: Edit, base: Vec<(String, serde_json::Value)>) {
-        self.hold(edit, State::Submitted, base, false);
+        self.hold(edit, PendingState::Submitted, base, false);
     }
 
-    fn hold(&mut self, edit: Edit, state: State, base: Vec<(String, serde_json::Value)>, was_found: bool) {
+    fn hold(&mut self, edit: Edit, state: PendingState, base: Vec<(String, serde_json::Value)>, was_found: bool) {
         let row = overlay::row(&edit).map(Box::new);
-        self.held.push(Held { edit, state, base, row, made: None, overtaken: Vec::new(), was_found });
+        self.held.push(PendingEdit { edit, state, base, row, made: None, overtaken: Vec::new(), was_found });
     }
 
     /// Takes in what became of an edit.
-    pub fn outcome(&mut self, outcome: EditOutcome) -> Option<News> {
+    pub fn outcome(&mut self, outcome: EditOutcome) -> Option<PendingChange> {
         match outcome {
             EditOutcome::Stored(edit) => {
                 self.stored(edit);
                 None
             }
             EditOutcome::Waiting { key } => {
-                self.advance(&key, State::Waiting);
+                self.advance(&key, PendingState::Waiting);
                 None
             }
             EditOutcome::Sending { key } => {
-                self.advance(&key, State::Sending);
+                self.advance(&key, PendingState::Sending);
                 None
             }
             EditOutcome::Applied { key, version } => self.applied(&key, version),
-            EditOutcome::Refused { key, refusal } => self.refuse(&key, State::Refused(refusal)),
-            EditOutcome::NotStored { key, reason } => self.refuse(&key, State::Lost(reason)),
+            EditOutcome::Refused { key, refusal } => self.refuse(&key, PendingState::Refused(refusal)),
+            EditOutcome::NotStored { key, reason } => self.refuse(&key, PendingState::Lost(reason)),
             EditOutcome::Discarded { key } | EditOutcome::Gone { key } => {
                 self.held.retain(|held| held.edit.key != key);
                 None
             }
-            EditOutcome::Notice(sentence) => Some(News::Notice(sentence)),
+            EditOutcome::Notice(sentence) => Some(PendingChange::Notice(sentence)),
         }
     }
 
@@ -127,18 +127,18 @@ impl Pending {
     fn stored(&mut self, edit: Edit) {
         match self.held.iter_mut().find(|held| held.edit.key == edit.key) {
             Some(held) => {
-                if held.state == State::Submitted {
-                    held.state = State::Waiting;
+                if held.state == PendingState::Submitted {
+                    held.state = PendingState::Waiting;
                 }
                 held.edit = edit;
             }
             None if self.settled.contains(&edit.key) => {}
-            None => self.hold(edit, State::Waiting, Vec::new(), true),
+            None => self.hold(edit, PendingState::Waiting, Vec::new(), true),
         }
     }
 
     /// Takes in an event, before the cache does: the person's own names the edit that made it.
-    pub fn event(&mut self, event: &Event, me: Option<&Id>) -> Option<News> {
+    pub fn event(&mut self, event: &Event, me: Option<&Id>) -> Option<PendingChange> {
         let key = self.author_of(event, me)?;
         let news = self.applied(&key, event.metadata.version);
         let held = self.find_mut(&key)?;
@@ -154,7 +154,7 @@ impl Pending {
 
     /// Takes in that the server has told its whole state: what it had applied is in there.
     pub fn told_whole(&mut self) {
-        let over = |held: &Held| matches!(held.state, State::Applied { version: None });
+        let over = |held: &PendingEdit| matches!(held.state, PendingState::Applied { version: None });
         let keys: Vec<_> = self.held.iter().filter(|held| over(held)).map(|held| held.edit.key.clone()).collect();
         keys.iter().for_each(|key| self.settled_now(key));
     }
@@ -168,7 +168,7 @@ impl Pending {
         let mine = || me.is_some() && event.metadata.user_id.as_ref() == me;
         let found = by_key.or_else(|| {
             let Payload::WorldTimeChanged(moved) = &event.payload else { return None };
-            let same = |held: &&Held| match &held.edit.change {
+            let same = |held: &&PendingEdit| match &held.edit.change {
                 EditChange::AdvanceTime { seconds } => *seconds == moved.elapsed_seconds,
                 EditChange::SetTime { time, .. } => *time == moved.new_time,
                 EditChange::Update { .. } | EditChange::Create { .. } | EditChange::Delete { .. } => false,
@@ -178,12 +178,12 @@ impl Pending {
         found.map(|held| held.edit.key.clone())
     }
 
-    fn applied(&mut self, key: &str, version: Option<i64>) -> Option<News> {
+    fn applied(&mut self, key: &str, version: Option<i64>) -> Option<PendingChange> {
         let held = self.find_mut(key)?;
-        let is_news = !matches!(held.state, State::Applied { .. });
-        let known = if let State::Applied { version } = held.state { version } else { None };
-        held.state = State::Applied { version: known.or(version) };
-        let news = is_news.then(|| News::Applied(Box::new(held.clone())));
+        let is_news = !matches!(held.state, PendingState::Applied { .. });
+        let known = if let PendingState::Applied { version } = held.state { version } else { None };
+        held.state = PendingState::Applied { version: known.or(version) };
+        let news = is_news.then(|| PendingChange::Applied(Box::new(held.clone())));
         if is_news {
             self.overtake(key);
         }
@@ -200,16 +200,16 @@ impl Pending {
         }
     }
 
-    fn refuse(&mut self, key: &str, state: State) -> Option<News> {
+    fn refuse(&mut self, key: &str, state: PendingState) -> Option<PendingChange> {
         let held = self.find_mut(key)?;
         held.state = state;
-        Some(News::Refused(Box::new(held.clone())))
+        Some(PendingChange::Refused(Box::new(held.clone())))
     }
 
-    fn advance(&mut self, key: &str, state: State) {
+    fn advance(&mut self, key: &str, state: PendingState) {
         // The answer may be known from the edit's own event before its turn is told.
         if let Some(held) = self.find_mut(key)
-            && !matches!(held.state, State::Applied { .. })
+            && !matches!(held.state, PendingState::Applied { .. })
         {
             held.state = state;
         }
@@ -236,7 +236,7 @@ impl Pending {
 
     fn remember(&mut self, key: String) {
         self.settled.push_back(key);
-        if self.settled.len() > SETTLED {
+        if self.settled.len() > MAX_SETTLED_EDITS {
             self.settled.pop_front();
         }
     }
@@ -244,8 +244,9 @@ impl Pending {
     /// Returns the latest version that the server has made of an entity by an edit that is still held.
     #[must_use]
     pub fn applied_version(&self, key: &EntityRef) -> Option<i64> {
-        let of = |held: &&Held| held.edit.change.entity().as_ref() == Some(key);
-        let version = |held: &Held| if let State::Applied { version } = held.state { version } else { None };
+        let of = |held: &&PendingEdit| held.edit.change.entity().as_ref() == Some(key);
+        let version =
+            |held: &PendingEdit| if let PendingState::Applied { version } = held.state { version } else { None };
         self.held.iter().filter(of).filter_map(version).max()
     }
 
@@ -256,30 +257,30 @@ impl Pending {
 
     /// Lists every edit that is not over, in the order they were made.
     #[must_use]
-    pub fn all(&self) -> &[Held] {
+    pub fn all(&self) -> &[PendingEdit] {
         &self.held
     }
 
     /// Lists the edits that wait for an answer or for the person.
-    pub fn unsettled(&self) -> impl Iterator<Item = &Held> {
-        self.held.iter().filter(|held| !matches!(held.state, State::Applied { .. }))
+    pub fn unsettled(&self) -> impl Iterator<Item = &PendingEdit> {
+        self.held.iter().filter(|held| !matches!(held.state, PendingState::Applied { .. }))
     }
 
     /// Finds an edit.
     #[must_use]
-    pub fn find(&self, key: &str) -> Option<&Held> {
+    pub fn find(&self, key: &str) -> Option<&PendingEdit> {
         self.held.iter().find(|held| held.edit.key == key)
     }
 
-    fn find_mut(&mut self, key: &str) -> Option<&mut Held> {
+    fn find_mut(&mut self, key: &str) -> Option<&mut PendingEdit> {
         self.held.iter_mut().find(|held| held.edit.key == key)
     }
 }
 
-impl Held {
+impl PendingEdit {
     /// Tells whether the cache holds what the server made of the edit.
     fn is_in(&self, cache: &Cache) -> bool {
-        let State::Applied { version } = self.state else { return false };
+        let PendingState::Applied { version } = self.state else { return false };
         match &self.edit.change {
             EditChange::Update { entity_type, id, .. } => {
                 let Some(entity) = cache.get(&EntityRef::new(entity_type.clone(), id.clone())) else { return true };

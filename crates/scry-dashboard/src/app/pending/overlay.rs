@@ -10,11 +10,11 @@ use scry_text as text;
 use scry_text::json::Json;
 use serde_json::Value;
 
-use super::{Held, Pending, State};
+use super::{PendingEdit, PendingEdits, PendingState};
 
 /// Tells why a value is shown that the server has not told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub enum PendingMark {
     /// It waits for its turn, or for a connection.
     Waiting,
     /// It is on its way.
@@ -23,7 +23,7 @@ pub enum Mark {
     Applied,
 }
 
-impl Pending {
+impl PendingEdits {
     /// Returns an entity as the person's edits make it.
     #[must_use]
     pub fn above<'a>(&self, entity: &'a Entity) -> Cow<'a, Entity> {
@@ -38,27 +38,27 @@ impl Pending {
 
     /// Tells whether a field shows an edit, and how far that one has come.
     #[must_use]
-    pub fn mark(&self, key: &EntityRef, field: &str) -> Option<Mark> {
-        let touches = |held: &&Held| held.values().iter().any(|(name, _)| name == field);
-        self.updates(key).filter(touches).last().and_then(Held::mark)
+    pub fn mark(&self, key: &EntityRef, field: &str) -> Option<PendingMark> {
+        let touches = |held: &&PendingEdit| held.values().iter().any(|(name, _)| name == field);
+        self.updates(key).filter(touches).last().and_then(PendingEdit::mark)
     }
 
     /// Tells whether anything of an entity shows an edit, and how far the one behind the others has come.
     #[must_use]
-    pub fn mark_of(&self, key: &EntityRef) -> Option<Mark> {
+    pub fn mark_of(&self, key: &EntityRef) -> Option<PendingMark> {
         let own = self.held.iter().filter(|held| held.row().is_some_and(|row| row.key == *key));
-        let marks = self.updates(key).chain(own).filter_map(Held::mark);
+        let marks = self.updates(key).chain(own).filter_map(PendingEdit::mark);
         marks.min_by_key(|mark| match mark {
-            Mark::Waiting => 0,
-            Mark::Sending => 1,
-            Mark::Applied => 2,
+            PendingMark::Waiting => 0,
+            PendingMark::Sending => 1,
+            PendingMark::Applied => 2,
         })
     }
 
     /// Tells whether an entity is about to be deleted.
     #[must_use]
     pub fn is_deleted(&self, key: &EntityRef) -> bool {
-        let deletes = |held: &Held| match &held.edit.change {
+        let deletes = |held: &PendingEdit| match &held.edit.change {
             EditChange::Delete { entity_type, id, .. } => *entity_type == key.entity_type && *id == key.id,
             EditChange::Update { .. }
             | EditChange::Create { .. }
@@ -70,7 +70,7 @@ impl Pending {
 
     /// Lists the rows of what is about to be created.
     pub fn created(&self) -> impl Iterator<Item = &Entity> {
-        self.held.iter().filter(|held| !held.state.is_refused()).filter_map(Held::row)
+        self.held.iter().filter(|held| !held.state.is_refused()).filter_map(PendingEdit::row)
     }
 
     /// Returns what the campaign's clock will show, given what the server says, if an edit moves it.
@@ -90,7 +90,7 @@ impl Pending {
         time.map(|time| format!("{time:.3}"))
     }
 
-    fn updates(&self, key: &EntityRef) -> impl Iterator<Item = &Held> {
+    fn updates(&self, key: &EntityRef) -> impl Iterator<Item = &PendingEdit> {
         self.held.iter().filter(move |held| {
             let EditChange::Update { entity_type, id, .. } = &held.edit.change else { return false };
             !held.state.is_refused() && *entity_type == key.entity_type && *id == key.id
@@ -98,7 +98,7 @@ impl Pending {
     }
 }
 
-impl Held {
+impl PendingEdit {
     /// Lists the values the edit shows.
     #[must_use]
     pub fn values(&self) -> Vec<(String, Value)> {
@@ -109,12 +109,12 @@ impl Held {
 
     /// Tells how far the edit has come, while its values are shown.
     #[must_use]
-    pub const fn mark(&self) -> Option<Mark> {
+    pub const fn mark(&self) -> Option<PendingMark> {
         match self.state {
-            State::Submitted | State::Waiting => Some(Mark::Waiting),
-            State::Sending => Some(Mark::Sending),
-            State::Applied { .. } => Some(Mark::Applied),
-            State::Refused(_) | State::Lost(_) => None,
+            PendingState::Submitted | PendingState::Waiting => Some(PendingMark::Waiting),
+            PendingState::Sending => Some(PendingMark::Sending),
+            PendingState::Applied { .. } => Some(PendingMark::Applied),
+            PendingState::Refused(_) | PendingState::Lost(_) => None,
         }
     }
 }

@@ -38,14 +38,14 @@ fn refusal() -> EditRefusal {
 }
 
 /// A server with one town, every value of which is different from all others.
-struct Server {
+struct ServerModel {
     values: [i64; 2],
     version: i64,
     /// For each value that was ever stored, when that was.
     order: BTreeMap<i64, i64>,
 }
 
-impl Server {
+impl ServerModel {
     fn store(&mut self, field: usize, value: i64, key: Option<&str>) -> Value {
         self.version += 1;
         let from = std::mem::replace(&mut self.values[field], value);
@@ -63,7 +63,7 @@ impl Server {
 }
 
 #[derive(Debug, Clone)]
-enum Deed {
+enum ModelStep {
     /// The person sets a field.
     Mine(usize),
     /// Somebody else does.
@@ -82,25 +82,25 @@ enum Deed {
     Answer,
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn deed() -> impl Strategy<Value = ModelStep> {
     let field = 0..FIELDS.len();
     prop_oneof![
-        field.clone().prop_map(Deed::Mine),
-        field.prop_map(Deed::Theirs),
-        (any::<bool>(), any::<bool>()).prop_map(|(accepted, tells_key)| Deed::Send { accepted, tells_key }),
-        Just(Deed::Outcome),
-        Just(Deed::Outcome),
-        Just(Deed::Event),
-        Just(Deed::Event),
-        Just(Deed::Ask),
-        Just(Deed::Answer),
+        field.clone().prop_map(ModelStep::Mine),
+        field.prop_map(ModelStep::Theirs),
+        (any::<bool>(), any::<bool>()).prop_map(|(accepted, tells_key)| ModelStep::Send { accepted, tells_key }),
+        Just(ModelStep::Outcome),
+        Just(ModelStep::Outcome),
+        Just(ModelStep::Event),
+        Just(ModelStep::Event),
+        Just(ModelStep::Ask),
+        Just(ModelStep::Answer),
     ]
 }
 
-struct Model {
-    server: Server,
+struct PendingModel {
+    server: ServerModel,
     cache: Cache,
-    pending: Pending,
+    pending: PendingEdits,
     now: Instant,
     outbox: VecDeque<(String, usize, i64)>,
     outcomes: VecDeque<EditOutcome>,
@@ -114,9 +114,9 @@ struct Model {
     floor: [i64; 2],
 }
 
-impl Model {
+impl PendingModel {
     fn new() -> Self {
-        let server = Server { values: [1, 2], version: 1, order: BTreeMap::from([(1, 1), (2, 1)]) };
+        let server = ServerModel { values: [1, 2], version: 1, order: BTreeMap::from([(1, 1), (2, 1)]) };
         let mut cache = Cache::default();
         let position = Some(Position::new("x", 1));
         cache.snapshot(
@@ -126,7 +126,7 @@ impl Model {
         Self {
             server,
             cache,
-            pending: Pending::default(),
+            pending: PendingEdits::default(),
             now: Instant::now(),
             outbox: VecDeque::new(),
             outcomes: VecDeque::new(),
@@ -139,28 +139,28 @@ impl Model {
         }
     }
 
-    fn perform(&mut self, deed: &Deed) {
+    fn perform(&mut self, deed: &ModelStep) {
         match deed {
-            Deed::Mine(field) => self.submit(*field),
-            Deed::Theirs(field) => {
+            ModelStep::Mine(field) => self.submit(*field),
+            ModelStep::Theirs(field) => {
                 self.next += 1;
                 let event = self.server.store(*field, self.next, None);
                 self.events.push_back(event);
             }
-            Deed::Send { accepted, tells_key } => self.send(*accepted, *tells_key),
-            Deed::Outcome => self.hear(),
-            Deed::Event => {
+            ModelStep::Send { accepted, tells_key } => self.send(*accepted, *tells_key),
+            ModelStep::Outcome => self.hear(),
+            ModelStep::Event => {
                 let Some(event) = self.events.pop_front().and_then(|event| Event::from_value(&event)) else { return };
                 self.pending.event(&event, None);
                 self.cache.event(&event, self.now, Timestamp::UNIX_EPOCH);
             }
-            Deed::Ask => {
+            ModelStep::Ask => {
                 self.now += Duration::from_secs(1);
                 if let Some(refetch) = self.cache.refetch_due(self.now) {
                     self.asked = Some((refetch, self.server.node()));
                 }
             }
-            Deed::Answer => {
+            ModelStep::Answer => {
                 if let Some((refetch, node)) = self.asked.take() {
                     self.cache.answered(refetch.request_id, vec![node.into()], self.now, Timestamp::UNIX_EPOCH);
                 }
@@ -228,23 +228,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_shown_is_the_persons_own_or_the_servers_and_never_goes_back(
+    fn shown_value_is_pending_or_stored_and_never_reverts(
         deeds in prop::collection::vec(deed(), 1..60),
     ) {
-        let mut model = Model::new();
+        let mut model = PendingModel::new();
         for deed in &deeds {
             model.perform(deed);
             model.check()?;
         }
         while !(model.outbox.is_empty() && model.outcomes.is_empty() && model.events.is_empty()) {
-            for deed in [Deed::Send { accepted: true, tells_key: false }, Deed::Outcome, Deed::Event] {
+            for deed in [ModelStep::Send { accepted: true, tells_key: false }, ModelStep::Outcome, ModelStep::Event] {
                 model.perform(&deed);
                 model.check()?;
             }
         }
         for _ in 0..3 {
-            model.perform(&Deed::Ask);
-            model.perform(&Deed::Answer);
+            model.perform(&ModelStep::Ask);
+            model.perform(&ModelStep::Answer);
             model.check()?;
         }
         prop_assert_eq!([model.shown(0), model.shown(1)], model.server.values);
@@ -254,7 +254,7 @@ proptest! {
 
 #[test]
 fn a_created_row_stands_until_its_entity_is_here_and_then_is_that_entity() {
-    let mut pending = Pending::default();
+    let mut pending = PendingEdits::default();
     let mut cache = Cache::default();
     let change = EditChange::Create {
         entity_type: EntityType::Settlement,
@@ -265,14 +265,14 @@ fn a_created_row_stands_until_its_entity_is_here_and_then_is_that_entity() {
     pending.submit(edit, Vec::new());
     let row = pending.created().next().unwrap().clone();
     assert_eq!((&*row.name, row.parent.as_ref().map(Id::as_str)), ("Oak\u{fffd}ford", Some("k")));
-    assert_eq!(pending.mark_of(&row.key), Some(Mark::Waiting));
+    assert_eq!(pending.mark_of(&row.key), Some(PendingMark::Waiting));
     pending.outcome(EditOutcome::Applied { key: "key-1".to_owned(), version: Some(1) });
     assert_eq!(pending.settle(&cache), [], "its entity is not here yet");
     let event = json!({"type": "settlement_updated", "metadata": {"correlationId": "key-1", "version": 1},
         "payload": {"settlementId": "s", "campaignId": "c", "operation": "create", "changedFields": []}});
     pending.event(&Event::from_value(&event).unwrap(), None);
     assert_eq!(pending.created().count(), 1);
-    let server = Server { values: [1, 2], version: 1, order: BTreeMap::new() };
+    let server = ServerModel { values: [1, 2], version: 1, order: BTreeMap::new() };
     cache.snapshot(
         Snapshot { campaign_id: id("c"), position: None, nodes: vec![server.node().into()] },
         Timestamp::UNIX_EPOCH,
@@ -283,7 +283,7 @@ fn a_created_row_stands_until_its_entity_is_here_and_then_is_that_entity() {
 
 #[test]
 fn the_clock_shows_every_move_until_its_own_event_has_moved_it() {
-    let mut pending = Pending::default();
+    let mut pending = PendingEdits::default();
     let clock = |key: &str, change| Edit {
         key: key.to_owned(),
         campaign: id("c"),
@@ -306,7 +306,7 @@ fn the_clock_shows_every_move_until_its_own_event_has_moved_it() {
 
 #[test]
 fn late_news_about_what_is_over_brings_nothing_back() {
-    let mut pending = Pending::default();
+    let mut pending = PendingEdits::default();
     let made = edit("k1", 0, 4);
     pending.submit(made.clone(), Vec::new());
     pending.settled_now("k1");
@@ -317,7 +317,7 @@ fn late_news_about_what_is_over_brings_nothing_back() {
 
 #[test]
 fn a_refused_edit_stays_refused_when_the_disk_tells_what_it_builds_on() {
-    let mut pending = Pending::default();
+    let mut pending = PendingEdits::default();
     let made = edit("k1", 0, 4);
     pending.submit(made.clone(), Vec::new());
     pending.outcome(EditOutcome::Refused { key: "k1".to_owned(), refusal: refusal() });

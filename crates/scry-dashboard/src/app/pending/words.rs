@@ -6,17 +6,17 @@ use scry_protocol::{Conflict, FieldConflict};
 use scry_text as text;
 use serde_json::Value;
 
-use super::{Held, State, overlay};
+use super::{PendingEdit, PendingState, overlay};
 use crate::app::clock;
 use crate::app::measure::fit;
 use crate::app::value::{field_name, say};
 
 /// How much of one value is said.
-const VALUE: usize = 30;
+const MAX_VALUE_CHARS: usize = 30;
 
 /// Says whom an edit is about: an entity's name, or the clock.
 #[must_use]
-pub fn subject(held: &Held, cache: &Cache) -> String {
+pub fn subject(held: &PendingEdit, cache: &Cache) -> String {
     match &held.edit.change {
         EditChange::Update { .. } | EditChange::Delete { .. } => {
             let known = held.edit.change.entity().and_then(|key| cache.get(&key).map(|entity| entity.name.to_string()));
@@ -32,7 +32,7 @@ pub fn subject(held: &Held, cache: &Cache) -> String {
 
 /// Says what an edit does: `level 3 → 4`, `new settlement`, `delete`.
 #[must_use]
-pub fn what(held: &Held) -> String {
+pub fn what(held: &PendingEdit) -> String {
     match &held.edit.change {
         EditChange::Update { .. } => {
             let fields = overlay::patch(&held.edit.change);
@@ -46,7 +46,7 @@ pub fn what(held: &Held) -> String {
     }
 }
 
-fn field_change(held: &Held, field: &str, value: &Value) -> String {
+fn field_change(held: &PendingEdit, field: &str, value: &Value) -> String {
     let name = field_name(field);
     let to = short(value);
     match held.base.iter().find(|(known, _)| known == field) {
@@ -56,24 +56,24 @@ fn field_change(held: &Held, field: &str, value: &Value) -> String {
 }
 
 fn short(value: &Value) -> String {
-    fit(&say(value), VALUE)
+    fit(&say(value), MAX_VALUE_CHARS)
 }
 
 /// Says how far an edit has come, in a word or two.
 #[must_use]
-pub fn state(state: &State) -> &'static str {
+pub fn state(state: &PendingState) -> &'static str {
     match state {
-        State::Submitted | State::Waiting => "waiting",
-        State::Sending => "sending",
-        State::Applied { .. } => "saved",
-        State::Refused(refusal) if refusal.conflict.is_some() => "conflict",
-        State::Refused(_) => "refused",
-        State::Lost(_) => "not kept",
+        PendingState::Submitted | PendingState::Waiting => "waiting",
+        PendingState::Sending => "sending",
+        PendingState::Applied { .. } => "saved",
+        PendingState::Refused(refusal) if refusal.conflict.is_some() => "conflict",
+        PendingState::Refused(_) => "refused",
+        PendingState::Lost(_) => "not kept",
     }
 }
 
 /// Names the one who set all values that an edit met, where it is one and already known.
-fn winner<'a>(held: &Held, conflict: &Conflict, cache: &'a Cache) -> Option<&'a str> {
+fn winner<'a>(held: &PendingEdit, conflict: &Conflict, cache: &'a Cache) -> Option<&'a str> {
     let entity = cache.get(&held.edit.change.entity()?)?;
     let by = |met: &FieldConflict| {
         let is_told = entity.field(&met.field).is_some_and(|told| *told == met.theirs);
@@ -86,9 +86,9 @@ fn winner<'a>(held: &Held, conflict: &Conflict, cache: &'a Cache) -> Option<&'a 
 
 /// Says why an edit was rolled back: `Mira changed level meanwhile`.
 #[must_use]
-pub fn reason(held: &Held, cache: &Cache) -> Option<String> {
+pub fn reason(held: &PendingEdit, cache: &Cache) -> Option<String> {
     match &held.state {
-        State::Refused(refusal) => match &refusal.conflict {
+        PendingState::Refused(refusal) => match &refusal.conflict {
             Some(conflict) => {
                 let fields: Vec<_> = conflict.fields.iter().map(|field| field_name(&field.field)).collect();
                 let who = winner(held, conflict, cache).unwrap_or("somebody else");
@@ -99,7 +99,7 @@ pub fn reason(held: &Held, cache: &Cache) -> Option<String> {
             }
             None => Some(text::line(&refusal.message).into_owned()),
         },
-        State::Lost(reason) => Some(text::line(reason).into_owned()),
-        State::Submitted | State::Waiting | State::Sending | State::Applied { .. } => None,
+        PendingState::Lost(reason) => Some(text::line(reason).into_owned()),
+        PendingState::Submitted | PendingState::Waiting | PendingState::Sending | PendingState::Applied { .. } => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Who is here and what they are at, as the gateway tells it.
 
-mod mine;
+mod local_presence;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-pub(super) use mine::Mine;
+pub(super) use local_presence::LocalPresence;
 
 use scry_protocol::presence::{
     Activity, Presence, PresenceChange, PresenceState, PresentUser, ResourceUse, UserTyping,
@@ -21,13 +21,13 @@ use scry_text as text;
 use super::now::Now;
 
 /// How long somebody is said to type after the gateway last said so.
-const TYPING: Duration = Duration::from_secs(6);
+const TYPING_TTL: Duration = Duration::from_secs(6);
 
 /// Holds everybody who has been seen in the campaign.
 #[derive(Debug, Default)]
 pub struct People {
     seen: BTreeMap<Id, Person>,
-    typing: Vec<Typing>,
+    typing: Vec<TypingState>,
 }
 
 /// Holds one user; everything in it is safe to show.
@@ -45,7 +45,7 @@ pub struct Person {
 }
 
 #[derive(Debug)]
-struct Typing {
+struct TypingState {
     user: Id,
     entity: EntityRef,
     field: String,
@@ -119,7 +119,7 @@ impl People {
         if let Some(person) = self.seen.get_mut(&typing.user_id) {
             person.field = Some((entity.clone(), field.clone()));
         }
-        self.typing.push(Typing { user: typing.user_id.clone(), entity, field, until: now.mono + TYPING });
+        self.typing.push(TypingState { user: typing.user_id.clone(), entity, field, until: now.mono + TYPING_TTL });
     }
 
     fn gone(&mut self, user: &Id, now: Now) {

@@ -48,7 +48,7 @@ fn typing(people: &mut People, at: u64, on: bool) {
 }
 
 #[test]
-fn somebody_who_edits_is_seen_where_they_are_and_in_which_field() {
+fn editing_user_is_shown_at_the_entity_and_field() {
     let mut people = People::default();
     editing(&mut people, 0);
     typing(&mut people, 1, true);
@@ -95,7 +95,7 @@ fn a_whole_state_leaves_no_ghosts_and_other_campaigns_do_not_matter() {
 }
 
 #[test]
-fn who_goes_is_shown_as_gone_since_then() {
+fn offline_user_is_shown_with_the_time_of_leaving() {
     let mut people = People::default();
     editing(&mut people, 0);
     hear(&mut people, 5, "user:offline", json!({"userId": "u", "name": "Mira"}));

@@ -1,25 +1,25 @@
 //! The dashboard on a recording: no server, no disk, time that can be held and turned back (pure).
 
 mod model;
-mod tape;
+mod recording;
 
 use std::time::{Duration, Instant};
 
-pub use self::tape::{Playback, Tape};
+pub use self::recording::{LoadedRecording, Playback};
 
 use scry_model::event::ClientEvent;
 use scry_text::json::Json;
 
-use self::model::Model;
-use super::keymap::{Action, Bound, Context};
-use super::{App, Effect, Journal, Key, Now, Stage};
+use self::model::ReplayModel;
+use super::keymap::{Action, BoundCommand, KeyContext};
+use super::{App, AppEffect, AppStage, JournalView, Key, Now};
 
 /// How far a jump goes.
-const JUMP: Duration = Duration::from_secs(10);
+const JUMP_LENGTH: Duration = Duration::from_secs(10);
 
 /// Names what can be done to a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Deck {
+pub enum PlaybackControl {
     Toggle,
     Step,
     StepBack,
@@ -35,17 +35,17 @@ pub enum Deck {
 #[derive(Debug)]
 pub struct Replay {
     playback: Playback,
-    model: Model,
+    model: ReplayModel,
 }
 
 impl App {
     /// Begins with a recording in the place of a server.
-    pub fn start_replay(&mut self, tape: Tape, speed: f64, now: Now) {
-        self.stage = Stage::Watching(tape.campaign.clone());
-        self.replay = Some(Replay { model: Model::default(), playback: Playback::new(tape, speed) });
+    pub fn start_replay(&mut self, recording: LoadedRecording, speed: f64, now: Now) {
+        self.stage = AppStage::Watching(recording.campaign.clone());
+        self.replay = Some(Replay { model: ReplayModel::default(), playback: Playback::new(recording, speed) });
         self.now = now;
         self.rewind();
-        self.play_key(Deck::Toggle, now.mono);
+        self.play_key(PlaybackControl::Toggle, now.mono);
         self.play(now);
     }
 
@@ -56,41 +56,41 @@ impl App {
     }
 
     /// Lists what the keys do here and now, what concerns a recording first.
-    pub fn bindings(&self) -> impl Iterator<Item = Bound<'_>> {
-        let deck = self.has_deck().then(|| self.keymap.bindings(Context::Replay));
-        deck.into_iter().flatten().chain(self.keymap.bindings(self.context()))
+    pub fn bindings(&self) -> impl Iterator<Item = BoundCommand<'_>> {
+        let playback_keys = self.has_playback().then(|| self.keymap.bindings(KeyContext::Replay));
+        playback_keys.into_iter().flatten().chain(self.keymap.bindings(self.context()))
     }
 
     /// Lists what the help explains: what holds here, and the recording's keys beside it.
     #[must_use]
-    pub fn help_contexts(&self) -> Vec<Context> {
-        let deck = self.replay.is_some().then_some(Context::Replay);
-        deck.into_iter().chain(self.explained().chain().iter().copied()).collect()
+    pub fn help_contexts(&self) -> Vec<KeyContext> {
+        let playback_keys = self.replay.is_some().then_some(KeyContext::Replay);
+        playback_keys.into_iter().chain(self.explained().chain().iter().copied()).collect()
     }
 
     /// Finds what a key means to the recording.
-    pub(super) fn deck_key(&self, key: Key) -> Option<Action> {
-        self.has_deck().then(|| self.keymap.action(Context::Replay, key)).flatten()
+    pub(super) fn playback_key(&self, key: Key) -> Option<Action> {
+        self.has_playback().then(|| self.keymap.action(KeyContext::Replay, key)).flatten()
     }
 
-    const fn has_deck(&self) -> bool {
+    const fn has_playback(&self) -> bool {
         self.replay.is_some() && self.help.is_none() && self.typing.is_none()
     }
 
     /// Carries out what a key asks of the recording.
-    pub(super) fn play_key(&mut self, key: Deck, now: Instant) {
+    pub(super) fn play_key(&mut self, key: PlaybackControl, now: Instant) {
         let Some(Replay { playback, .. }) = &mut self.replay else { return };
         let place = playback.place(now);
         match key {
-            Deck::Toggle => playback.toggle(now),
-            Deck::Step => playback.step(true, now),
-            Deck::StepBack => playback.step(false, now),
-            Deck::Forward => playback.go_to(place + JUMP, now),
-            Deck::Back => playback.go_to(place.saturating_sub(JUMP), now),
-            Deck::Faster => playback.change_speed(true, now),
-            Deck::Slower => playback.change_speed(false, now),
-            Deck::Start => playback.go_to(Duration::ZERO, now),
-            Deck::End => playback.go_to(playback.tape().length(), now),
+            PlaybackControl::Toggle => playback.toggle(now),
+            PlaybackControl::Step => playback.step(true, now),
+            PlaybackControl::StepBack => playback.step(false, now),
+            PlaybackControl::Forward => playback.go_to(place + JUMP_LENGTH, now),
+            PlaybackControl::Back => playback.go_to(place.saturating_sub(JUMP_LENGTH), now),
+            PlaybackControl::Faster => playback.change_speed(true, now),
+            PlaybackControl::Slower => playback.change_speed(false, now),
+            PlaybackControl::Start => playback.go_to(Duration::ZERO, now),
+            PlaybackControl::End => playback.go_to(playback.recording().length(), now),
         }
     }
 
@@ -112,7 +112,7 @@ impl App {
         self.now = self.moment(now);
         for index in due {
             let Some(Replay { playback, model }) = &mut self.replay else { return };
-            let Some((_, delivery)) = playback.tape().entries.get(index).cloned() else { continue };
+            let Some((_, delivery)) = playback.recording().entries.get(index).cloned() else { continue };
             delivery.event.iter().for_each(|event| model.apply(event));
             // What it asks for is answered below, or is nothing that a recording has.
             let _ = self.client(ClientEvent::Delivered(delivery));
@@ -121,11 +121,12 @@ impl App {
     }
 
     /// Keeps of what is to be done what needs neither server nor disk.
-    pub(super) fn without_server(&self, mut effects: Vec<Effect>) -> Vec<Effect> {
+    pub(super) fn without_server(&self, mut effects: Vec<AppEffect>) -> Vec<AppEffect> {
         if self.replay.is_some() {
             effects.retain(|effect| {
-                let on_this_screen = matches!(effect, Effect::Copy { .. } | Effect::Export { .. } | Effect::Mouse(_));
-                on_this_screen || matches!(effect, Effect::Suspend | Effect::Quit | Effect::UseTheme(_))
+                let on_this_screen =
+                    matches!(effect, AppEffect::Copy { .. } | AppEffect::Export { .. } | AppEffect::Mouse(_));
+                on_this_screen || matches!(effect, AppEffect::Suspend | AppEffect::Quit | AppEffect::UseTheme(_))
             });
         }
         effects
@@ -145,11 +146,11 @@ impl App {
     /// Puts everything back to how it was at the start of the recording.
     fn rewind(&mut self) {
         let Some(Replay { playback, model }) = &mut self.replay else { return };
-        let state = playback.tape().state.clone();
-        *model = Model::new(state.as_ref());
-        self.now.wall = playback.tape().started_at;
+        let state = playback.recording().state.clone();
+        *model = ReplayModel::new(state.as_ref());
+        self.now.wall = playback.recording().started_at;
         self.cache = self.cache.successor();
-        self.journal = Journal::new(self.options.journal_limit);
+        self.journal = JournalView::new(self.options.journal_limit);
         self.tree.forget_marks();
         self.epoch = None;
         match state {

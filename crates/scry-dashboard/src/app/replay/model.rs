@@ -12,11 +12,11 @@ use serde_json::{Map, Value, json};
 
 /// Holds every known entity as the API tells it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Model {
+pub(super) struct ReplayModel {
     nodes: HashMap<Id, Map<String, Value>>,
 }
 
-impl Model {
+impl ReplayModel {
     /// Begins with a state, or with nothing.
     #[must_use]
     pub(super) fn new(state: Option<&Snapshot>) -> Self {
@@ -128,7 +128,7 @@ mod tests {
         ];
         let state =
             Snapshot { campaign_id: "c".parse().unwrap(), position: None, nodes: scry_text::json::intern_all(&nodes) };
-        let mut model = Model::new(Some(&state));
+        let mut model = ReplayModel::new(Some(&state));
         let payload = json!({"settlementId": "s", "operation": "update", "campaignId": "c",
             "changedFields": ["level", "description", "variables.population"]});
         let changes = json!({"version": 4, "changes": [{"field": "level", "from": 2, "to": 3},
@@ -152,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn what_only_events_tell_of_has_a_place_and_a_name() {
-        let mut model = Model::new(None);
+    fn entity_known_only_from_events_has_a_parent_and_a_name() {
+        let mut model = ReplayModel::new(None);
         let payload = json!({"structureId": "t-000017", "settlementId": "s", "operation": "update", "campaignId": "c",
             "changedFields": ["level"]});
         model.apply(&event("structure_updated", payload, json!({"changes": [{"field": "level", "from": 1, "to": 2}]})));

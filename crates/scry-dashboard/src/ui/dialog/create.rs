@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::super::look::Look;
-use super::super::row::{Row, columns};
+use super::super::appearance::Appearance;
+use super::super::line_builder::{LineBuilder, columns};
 use super::{field_input, frame, pointer, write};
 use crate::app::App;
 use crate::app::edit::create::{CreateDialog, CreateForm};
@@ -12,22 +12,24 @@ use crate::app::measure::{pad, width};
 
 pub(super) fn draw(
     _app: &App,
-    look: &Look,
+    appearance: &Appearance,
     dialog: &CreateDialog,
     area: Rect,
     buffer: &mut Buffer,
 ) -> Option<Position> {
     match (&dialog.form, dialog.plan()) {
         (Some(form), Some(plan)) => {
-            let content = frame(look, &format!("New {}", plan.words), "create", area, buffer);
-            fill_in(form, look, content, buffer)
+            let content = frame(appearance, &format!("New {}", plan.words), "create", area, buffer);
+            fill_in(form, appearance, content, buffer)
         }
         _ => {
-            let content = frame(look, "Create what?", "create", area, buffer);
+            let content = frame(appearance, "Create what?", "create", area, buffer);
             let rows = dialog.plans.iter().enumerate().map(|(index, plan)| {
                 let here = index == dialog.chosen;
-                let style = if here { look.theme.strong } else { look.theme.text };
-                Row::new().left(pointer(look, here), look.theme.focused).left(plan.words.clone(), style)
+                let style = if here { appearance.theme.strong } else { appearance.theme.text };
+                LineBuilder::new()
+                    .left(pointer(appearance, here), appearance.theme.focused)
+                    .left(plan.words.clone(), style)
             });
             write(rows, content, buffer);
             None
@@ -35,15 +37,15 @@ pub(super) fn draw(
     }
 }
 
-fn fill_in(form: &CreateForm, look: &Look, content: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn fill_in(form: &CreateForm, appearance: &Appearance, content: Rect, buffer: &mut Buffer) -> Option<Position> {
     let labels = form.lines.iter().map(|(field, _)| width(&field.label)).max().unwrap_or(0);
     let mut cursor = None;
     let mut rest = content;
     for (index, (field, field_input)) in form.lines.iter().enumerate() {
         let here = index == form.at;
-        let style = if here { look.theme.key } else { look.theme.muted };
-        let head = Row::new()
-            .left(pointer(look, here), look.theme.focused)
+        let style = if here { appearance.theme.key } else { appearance.theme.muted };
+        let head = LineBuilder::new()
+            .left(pointer(appearance, here), appearance.theme.focused)
             .left(format!("{}  ", pad(&field.label, labels)), style);
         let taken = columns(2 + labels + 2);
         let place = Rect { x: rest.x + taken, width: rest.width.saturating_sub(taken), height: 1, ..rest };
@@ -51,17 +53,20 @@ fn fill_in(form: &CreateForm, look: &Look, content: Rect, buffer: &mut Buffer) -
             break;
         }
         rest = write([head], rest, buffer);
-        let drawn = field_input::line(field_input, look, place, buffer);
+        let drawn = field_input::line(field_input, appearance, place, buffer);
         cursor = cursor.or(drawn.filter(|_| here));
     }
     let below = if form.asks {
-        Row::new().left("  You have written something. esc again drops it, any other key goes on.", look.theme.warn)
+        LineBuilder::new()
+            .left("  You have written something. esc again drops it, any other key goes on.", appearance.theme.warn)
     } else if let Some(error) = &form.error {
-        Row::new().left(format!("  {} {error}", look.symbols.notice), look.theme.bad)
+        LineBuilder::new().left(format!("  {} {error}", appearance.symbols.notice), appearance.theme.bad)
     } else {
-        Row::new()
-            .left("  enter creates it, tab goes to the next line; the rest can be edited afterwards", look.theme.muted)
+        LineBuilder::new().left(
+            "  enter creates it, tab goes to the next line; the rest can be edited afterwards",
+            appearance.theme.muted,
+        )
     };
-    write([Row::new(), below], rest, buffer);
+    write([LineBuilder::new(), below], rest, buffer);
     cursor
 }

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use scry_text::json::Json;
 
-use super::super::look::Look;
-use super::super::row::{Row, columns};
+use super::super::appearance::Appearance;
+use super::super::line_builder::{LineBuilder, columns};
 use super::{field_input, frame, pointer, prose, write};
 use crate::app::App;
 use crate::app::edit::field::EditField;
@@ -17,17 +17,25 @@ use crate::app::value::say;
 /// How many lines a text of several lines takes at most, while there is anything else to show.
 const MAX_BLOCK_LINES: u16 = 12;
 
-pub(super) fn draw(app: &App, look: &Look, dialog: &FieldsDialog, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(
+    app: &App,
+    appearance: &Appearance,
+    dialog: &FieldsDialog,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     let Some(entity) = app.seen_entity(&dialog.subject) else {
-        let content = frame(look, "Gone", "", area, buffer);
+        let content = frame(appearance, "Gone", "", area, buffer);
         let sentence = "This has been deleted meanwhile, by you or by somebody else. Esc closes.";
-        write(prose(sentence, look.theme.warn, content), content, buffer);
+        write(prose(sentence, appearance.theme.warn, content), content, buffer);
         return None;
     };
-    let notes = format!("edit {} {}", look.symbols.dot, dialog.subject.entity_type);
-    let content = frame(look, &entity.name, &notes, area, buffer);
+    let notes = format!("edit {} {}", appearance.symbols.dot, dialog.subject.entity_type);
+    let content = frame(appearance, &entity.name, &notes, area, buffer);
     let company = app.company(&dialog.subject);
-    let lines = company.iter().map(|line| Row::new().left(format!("{} {line}", look.symbols.pencil), look.theme.warn));
+    let lines = company
+        .iter()
+        .map(|line| LineBuilder::new().left(format!("{} {line}", appearance.symbols.pencil), appearance.theme.warn));
     let content = write(lines, content, buffer);
     let fields = app.editable(&entity);
     let labels = fields.iter().map(|field| width(&field.label)).max().unwrap_or(0).min(usize::from(content.width) / 3);
@@ -39,8 +47,8 @@ pub(super) fn draw(app: &App, look: &Look, dialog: &FieldsDialog, area: Rect, bu
         let open = dialog.open.as_ref().filter(|_| here);
         let value = entity.field(&field.name).unwrap_or(&Json::Null);
         match open {
-            Some(open) => cursor = under_edit(app, look, dialog, open, labels, &mut rest, buffer),
-            None => rest = write([at_rest(app, look, dialog, field, value, labels, here)], rest, buffer),
+            Some(open) => cursor = under_edit(app, appearance, dialog, open, labels, &mut rest, buffer),
+            None => rest = write([at_rest(app, appearance, dialog, field, value, labels, here)], rest, buffer),
         }
     }
     cursor
@@ -56,33 +64,36 @@ fn first_shown(dialog: &FieldsDialog, height: u16) -> usize {
 
 fn at_rest(
     app: &App,
-    look: &Look,
+    appearance: &Appearance,
     dialog: &FieldsDialog,
     field: &EditField,
     value: &Json,
     labels: usize,
     here: bool,
-) -> Row {
-    let style = if here { look.theme.strong } else { look.theme.text };
+) -> LineBuilder {
+    let style = if here { appearance.theme.strong } else { appearance.theme.text };
     let value = value.as_str().map_or_else(|| say(value), |text| fit(&scry_text::line(text), 60));
-    let row = Row::new()
-        .left(pointer(look, here), look.theme.focused)
-        .left(format!("{}  ", pad(&field.label, labels)), if here { look.theme.key } else { look.theme.muted })
+    let row = LineBuilder::new()
+        .left(pointer(appearance, here), appearance.theme.focused)
+        .left(
+            format!("{}  ", pad(&field.label, labels)),
+            if here { appearance.theme.key } else { appearance.theme.muted },
+        )
         .left(value, style);
-    let row = if field.unit.is_empty() { row } else { row.left(format!(" {}", field.unit), look.theme.muted) };
+    let row = if field.unit.is_empty() { row } else { row.left(format!(" {}", field.unit), appearance.theme.muted) };
     match app.pending().mark(&dialog.subject, &field.name) {
         Some(mark) => {
-            let (words, style) = look.pending(mark);
+            let (words, style) = appearance.pending(mark);
             row.left(format!("   {words}"), style)
         }
-        None if here => row.left(format!("   {}", field.note), look.theme.muted),
+        None if here => row.left(format!("   {}", field.note), appearance.theme.muted),
         None => row,
     }
 }
 
 fn under_edit(
     app: &App,
-    look: &Look,
+    appearance: &Appearance,
     dialog: &FieldsDialog,
     open: &OpenField,
     labels: usize,
@@ -90,9 +101,9 @@ fn under_edit(
     buffer: &mut Buffer,
 ) -> Option<Position> {
     let taken = columns(2 + labels + 2);
-    let head = Row::new()
-        .left(pointer(look, true), look.theme.focused)
-        .left(format!("{}  ", pad(&open.field.label, labels)), look.theme.key);
+    let head = LineBuilder::new()
+        .left(pointer(appearance, true), appearance.theme.focused)
+        .left(format!("{}  ", pad(&open.field.label, labels)), appearance.theme.key);
     let place = Rect { x: rest.x + taken, width: rest.width.saturating_sub(taken), height: 1, ..*rest };
     *rest = write([head], *rest, buffer);
     let cursor = match &open.field_input {
@@ -103,27 +114,27 @@ fn under_edit(
                 .min(rest.height.saturating_sub(2))
                 .max(1);
             let area = Rect { x: rest.x + 2, width, height: height.min(rest.height), ..*rest };
-            let cursor = field_input::block(text, look, area, buffer);
+            let cursor = field_input::block(text, appearance, area, buffer);
             *rest = Rect { y: rest.y + area.height, height: rest.height - area.height, ..*rest };
             Some(cursor)
         }
-        line @ (FieldInput::Line(_) | FieldInput::Options { .. }) => field_input::line(line, look, place, buffer),
+        line @ (FieldInput::Line(_) | FieldInput::Options { .. }) => field_input::line(line, appearance, place, buffer),
     };
-    let indent = |text: String, style| Row::new().left("  ", style).left(text, style);
+    let indent = |text: String, style| LineBuilder::new().left("  ", style).left(text, style);
     let mut below = Vec::new();
     let hint = [open.field.unit.as_str(), open.field.note.as_str()].into_iter().filter(|text| !text.is_empty());
     let hint = hint.collect::<Vec<_>>().join(", ");
     if open.asks {
         below.push(indent(
             "You have written something. esc again drops it, any other key goes on.".to_owned(),
-            look.theme.warn,
+            appearance.theme.warn,
         ));
     } else if let Some(error) = &open.error {
-        below.push(indent(format!("{} {error}", look.symbols.notice), look.theme.bad));
+        below.push(indent(format!("{} {error}", appearance.symbols.notice), appearance.theme.bad));
     } else if let Some(meanwhile) = app.changed_meanwhile(dialog) {
-        below.push(indent(format!("{} {meanwhile}", look.symbols.notice), look.theme.warn));
+        below.push(indent(format!("{} {meanwhile}", appearance.symbols.notice), appearance.theme.warn));
     } else if !hint.is_empty() && !matches!(open.field_input, FieldInput::Options { .. }) {
-        below.push(indent(hint, look.theme.muted));
+        below.push(indent(hint, appearance.theme.muted));
     }
     *rest = write(below, *rest, buffer);
     cursor

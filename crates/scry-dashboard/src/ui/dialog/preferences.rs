@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::look::Look;
-use super::super::row::Row;
+use super::super::appearance::Appearance;
+use super::super::line_builder::LineBuilder;
 use super::{frame, pointer, prose, write};
 use crate::app::edit::preferences::PreferencesDialog;
 use crate::app::inbox::LEVELS;
@@ -13,10 +13,10 @@ use crate::app::measure::pad;
 /// How wide the names of levels and kinds are, at most.
 const MAX_NAME_COLUMNS: usize = 10;
 
-pub(super) fn draw(look: &Look, dialog: &PreferencesDialog, area: Rect, buffer: &mut Buffer) {
-    let content = frame(look, "Tell me at once", "notifications", area, buffer);
+pub(super) fn draw(appearance: &Appearance, dialog: &PreferencesDialog, area: Rect, buffer: &mut Buffer) {
+    let content = frame(appearance, "Tell me at once", "notifications", area, buffer);
     let said = "What is not chosen waits in the list, and makes no noise.";
-    let mut rest = write(prose(said, look.theme.muted, content), content, buffer);
+    let mut rest = write(prose(said, appearance.theme.muted, content), content, buffer);
     for (index, (word, about, chosen)) in dialog.rows().into_iter().enumerate() {
         let heading = match index {
             0 => Some("How much it matters"),
@@ -24,15 +24,15 @@ pub(super) fn draw(look: &Look, dialog: &PreferencesDialog, area: Rect, buffer: 
             _ => None,
         };
         if let Some(heading) = heading {
-            rest = write([Row::new().left(heading, look.theme.accent)], rest, buffer);
+            rest = write([LineBuilder::new().left(heading, appearance.theme.accent)], rest, buffer);
         }
         let here = index == dialog.cursor;
         let mark = if chosen { "[x] " } else { "[ ] " };
-        let row = Row::new()
-            .left(pointer(look, here), look.theme.focused)
-            .left(mark, if chosen { look.theme.good } else { look.theme.muted })
-            .left(pad(word, MAX_NAME_COLUMNS), if here { look.theme.strong } else { look.theme.text })
-            .left(format!("  {about}"), look.theme.muted);
+        let row = LineBuilder::new()
+            .left(pointer(appearance, here), appearance.theme.focused)
+            .left(mark, if chosen { appearance.theme.good } else { appearance.theme.muted })
+            .left(pad(word, MAX_NAME_COLUMNS), if here { appearance.theme.strong } else { appearance.theme.text })
+            .left(format!("  {about}"), appearance.theme.muted);
         rest = write([row], rest, buffer);
     }
 }

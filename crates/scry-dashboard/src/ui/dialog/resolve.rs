@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 
-use super::super::look::Look;
-use super::super::row::Row;
+use super::super::appearance::Appearance;
+use super::super::line_builder::LineBuilder;
 use super::{field_input, frame, pointer, prose, write};
 use crate::app::App;
 use crate::app::edit::field_input::FieldInput;
@@ -18,47 +18,47 @@ const MAX_VALUE_LINES: usize = 4;
 
 pub(super) fn draw(
     app: &App,
-    look: &Look,
+    appearance: &Appearance,
     dialog: &ResolveDialog,
     area: Rect,
     buffer: &mut Buffer,
 ) -> Option<Position> {
     let name = app.seen_entity(&dialog.subject).map_or_else(String::new, |entity| entity.name.to_string());
-    let notes = format!("conflict {} now v{}", look.symbols.dot, dialog.current_version);
-    let content = frame(look, &name, &notes, area, buffer);
+    let notes = format!("conflict {} now v{}", appearance.symbols.dot, dialog.current_version);
+    let content = frame(appearance, &name, &notes, area, buffer);
     let by =
         app.changed_by(&dialog.subject, &dialog.rows.iter().map(|row| row.field.name.as_str()).collect::<Vec<_>>());
     let said = format!(
         "{} changed this while you did. Decide for each field what it is to be.",
         by.unwrap_or_else(|| "Somebody else".to_owned())
     );
-    let rest = write(prose(&said, look.theme.text, content), content, buffer);
+    let rest = write(prose(&said, appearance.theme.text, content), content, buffer);
     let columns = ResolveColumns::of(rest.width);
-    let head = Row::new()
-        .left(format!("  {}", pad("", columns.label)), look.theme.muted)
-        .left(pad(" b before", columns.value), look.theme.muted)
-        .left(pad(" m mine", columns.value), look.theme.muted)
-        .left(pad(" t theirs", columns.value), look.theme.muted);
+    let head = LineBuilder::new()
+        .left(format!("  {}", pad("", columns.label)), appearance.theme.muted)
+        .left(pad(" b before", columns.value), appearance.theme.muted)
+        .left(pad(" m mine", columns.value), appearance.theme.muted)
+        .left(pad(" t theirs", columns.value), appearance.theme.muted);
     let mut rest = write([head], rest, buffer);
     let mut cursor = None;
     for (index, row) in dialog.rows.iter().enumerate() {
         let here = index == dialog.cursor;
-        rest = write(choice(look, row, here, &columns), rest, buffer);
+        rest = write(choice(appearance, row, here, &columns), rest, buffer);
         if let Some(open) = dialog.open.as_ref().filter(|_| here) {
             let place = Rect { x: rest.x + 4, width: rest.width.saturating_sub(4), height: rest.height.min(6), ..rest };
             let used = match &open.field_input {
                 FieldInput::Block(text) => {
-                    cursor = Some(field_input::block(text, look, place, buffer));
+                    cursor = Some(field_input::block(text, appearance, place, buffer));
                     place.height
                 }
                 line @ (FieldInput::Line(_) | FieldInput::Options { .. }) => {
-                    cursor = field_input::line(line, look, Rect { height: 1, ..place }, buffer);
+                    cursor = field_input::line(line, appearance, Rect { height: 1, ..place }, buffer);
                     1
                 }
             };
             rest = Rect { y: rest.y + used.min(rest.height), height: rest.height.saturating_sub(used), ..rest };
             if let Some(error) = &open.error {
-                rest = write([Row::new().left(format!("    {error}"), look.theme.bad)], rest, buffer);
+                rest = write([LineBuilder::new().left(format!("    {error}"), appearance.theme.bad)], rest, buffer);
             }
         }
     }
@@ -78,7 +78,7 @@ impl ResolveColumns {
     }
 }
 
-fn choice(look: &Look, row: &ConflictField, here: bool, columns: &ResolveColumns) -> Vec<Row> {
+fn choice(appearance: &Appearance, row: &ConflictField, here: bool, columns: &ResolveColumns) -> Vec<LineBuilder> {
     let cells = [(&row.base, ConflictSide::Base), (&row.mine, ConflictSide::Mine), (&row.theirs, ConflictSide::Theirs)];
     let inner = columns.value.saturating_sub(3);
     let texts: Vec<Vec<String>> = cells.iter().map(|(value, _)| lines(value, inner)).collect();
@@ -86,24 +86,24 @@ fn choice(look: &Look, row: &ConflictField, here: bool, columns: &ResolveColumns
     let mut rows: Vec<_> = (0..height)
         .map(|line| {
             let label = if line == 0 { row.field.label.as_str() } else { "" };
-            let style = if here { look.theme.key } else { look.theme.muted };
-            let first = Row::new()
-                .left(if line == 0 { pointer(look, here) } else { "  " }, look.theme.focused)
+            let style = if here { appearance.theme.key } else { appearance.theme.muted };
+            let first = LineBuilder::new()
+                .left(if line == 0 { pointer(appearance, here) } else { "  " }, appearance.theme.focused)
                 .left(pad(label, columns.label), style);
             cells.iter().zip(&texts).fold(first, |made, ((_, which), text)| {
                 let taken = row.taken == *which;
                 let (open, close) = if taken && line == 0 { ("[", "]") } else { (" ", " ") };
                 let text = text.get(line).map_or("", String::as_str);
-                let style = if taken { look.theme.focused } else { look.theme.text };
+                let style = if taken { appearance.theme.focused } else { appearance.theme.text };
                 made.left(pad(&format!("{open}{text}{close}"), columns.value), style)
             })
         })
         .collect();
     if let ConflictSide::Other(value) = &row.taken {
         rows.push(
-            Row::new()
-                .left(format!("  {}", pad("", columns.label)), look.theme.muted)
-                .left(format!(" instead: {}", fit(&say(value), columns.value * 2)), look.theme.focused),
+            LineBuilder::new()
+                .left(format!("  {}", pad("", columns.label)), appearance.theme.muted)
+                .left(format!(" instead: {}", fit(&say(value), columns.value * 2)), appearance.theme.focused),
         );
     }
     rows

@@ -6,14 +6,14 @@ use ratatui::style::{Color, Style};
 
 /// Names how many colours a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
+pub enum ColourDepth {
     True,
     Ansi256,
     Ansi16,
     None,
 }
 
-impl Depth {
+impl ColourDepth {
     /// Guesses from the environment: `COLORTERM` and `TERM`, the only ones that say.
     #[must_use]
     pub fn of(colorterm: Option<&str>, term: Option<&str>) -> Self {
@@ -56,21 +56,23 @@ pub fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
 }
 
 /// Brings a style to what can be shown.
-pub(super) fn reduce(style: Style, depth: Depth) -> Style {
+pub(super) fn reduce(style: Style, depth: ColourDepth) -> Style {
     let colour = |colour: Option<Color>| colour.map(|colour| nearest(colour, depth));
     Style { fg: colour(style.fg), bg: colour(style.bg), ..style }
 }
 
-fn nearest(colour: Color, depth: Depth) -> Color {
+fn nearest(colour: Color, depth: ColourDepth) -> Color {
     let rgb = match (colour, depth) {
-        (_, Depth::True) => return colour,
+        (_, ColourDepth::True) => return colour,
         (Color::Rgb(red, green, blue), _) => RgbColor(red, green, blue),
-        (Color::Indexed(index), Depth::Ansi16) => anstyle_lossy::xterm_to_rgb(index.into(), palette::DEFAULT),
+        (Color::Indexed(index), ColourDepth::Ansi16) => anstyle_lossy::xterm_to_rgb(index.into(), palette::DEFAULT),
         _ => return colour,
     };
     match depth {
-        Depth::Ansi256 => Color::Indexed(anstyle_lossy::rgb_to_xterm(rgb).0),
-        Depth::True | Depth::Ansi16 | Depth::None => named(anstyle_lossy::rgb_to_ansi(rgb, palette::DEFAULT)),
+        ColourDepth::Ansi256 => Color::Indexed(anstyle_lossy::rgb_to_xterm(rgb).0),
+        ColourDepth::True | ColourDepth::Ansi16 | ColourDepth::None => {
+            named(anstyle_lossy::rgb_to_ansi(rgb, palette::DEFAULT))
+        }
     }
 }
 
@@ -102,17 +104,17 @@ mod tests {
     #[test]
     fn a_colour_becomes_the_nearest_there_is() {
         let orange = Color::Rgb(0xf0, 0xa0, 0x50);
-        assert_eq!(nearest(orange, Depth::True), orange);
-        assert!(matches!(nearest(orange, Depth::Ansi256), Color::Indexed(16..)));
-        assert!(!matches!(nearest(orange, Depth::Ansi16), Color::Rgb(..) | Color::Indexed(_)));
-        assert_eq!(nearest(Color::Cyan, Depth::Ansi16), Color::Cyan);
+        assert_eq!(nearest(orange, ColourDepth::True), orange);
+        assert!(matches!(nearest(orange, ColourDepth::Ansi256), Color::Indexed(16..)));
+        assert!(!matches!(nearest(orange, ColourDepth::Ansi16), Color::Rgb(..) | Color::Indexed(_)));
+        assert_eq!(nearest(Color::Cyan, ColourDepth::Ansi16), Color::Cyan);
     }
 
     #[test]
     fn the_environment_says_how_many_there_are() {
-        assert_eq!(Depth::of(Some("truecolor"), Some("xterm")), Depth::True);
-        assert_eq!(Depth::of(None, Some("screen-256color")), Depth::Ansi256);
-        assert_eq!(Depth::of(None, Some("linux")), Depth::Ansi16);
-        assert_eq!(Depth::of(None, Some("dumb")), Depth::None);
+        assert_eq!(ColourDepth::of(Some("truecolor"), Some("xterm")), ColourDepth::True);
+        assert_eq!(ColourDepth::of(None, Some("screen-256color")), ColourDepth::Ansi256);
+        assert_eq!(ColourDepth::of(None, Some("linux")), ColourDepth::Ansi16);
+        assert_eq!(ColourDepth::of(None, Some("dumb")), ColourDepth::None);
     }
 }

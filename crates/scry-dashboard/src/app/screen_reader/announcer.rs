@@ -7,16 +7,16 @@ use scry_protocol::Id;
 use scry_protocol::presence::Presence;
 
 use super::words;
-use crate::app::alerts::{BACK, LOST};
-use crate::app::entry::Kind;
-use crate::app::{App, Stage};
+use crate::app::alerts::{CONNECTION_BACK, CONNECTION_LOST};
+use crate::app::entry::RowKind;
+use crate::app::{App, AppStage};
 
 /// How many rows of the journal are told one by one; of more, the rest is counted.
-const ROWS: usize = 8;
+const MAX_ANNOUNCED_ROWS: usize = 8;
 
 /// Remembers what has been said.
 #[derive(Debug, Default)]
-pub struct Teller {
+pub struct Announcer {
     campaign: Option<Id>,
     named: bool,
     stage: Option<String>,
@@ -30,7 +30,7 @@ pub struct Teller {
     people: BTreeMap<Id, (String, bool)>,
 }
 
-impl Teller {
+impl Announcer {
     /// Lists what is new, the connection first.
     pub fn news(&mut self, app: &App) -> Vec<String> {
         let mut lines = self.stage(app);
@@ -45,9 +45,9 @@ impl Teller {
     /// Tells a question, or why there is nothing to show.
     fn stage(&mut self, app: &App) -> Vec<String> {
         let lines = match app.stage() {
-            Stage::Choosing { choices, .. } => words::choices(choices),
-            Stage::Stuck(reason) => vec![words::sentence(reason), "“retry” asks again.".to_owned()],
-            Stage::Listing | Stage::Watching(_) => Vec::new(),
+            AppStage::Choosing { choices, .. } => words::choices(choices),
+            AppStage::Stuck(reason) => vec![words::sentence(reason), "“retry” asks again.".to_owned()],
+            AppStage::Listing | AppStage::Watching(_) => Vec::new(),
         };
         let told = lines.join("\n");
         if self.stage.as_ref() == Some(&told) {
@@ -58,7 +58,7 @@ impl Teller {
     }
 
     fn connection(&mut self, app: &App) -> Option<String> {
-        if !matches!(app.stage(), Stage::Watching(_)) {
+        if !matches!(app.stage(), AppStage::Watching(_)) {
             return None;
         }
         let connection = app.connection();
@@ -90,7 +90,7 @@ impl Teller {
 
     /// Tells which campaign is open, once its name is known.
     fn campaign(&mut self, app: &App) -> Option<String> {
-        let Stage::Watching(id) = app.stage() else { return None };
+        let AppStage::Watching(id) = app.stage() else { return None };
         if self.campaign.as_ref() != Some(id) {
             self.campaign = Some(id.clone());
             (self.named, self.row, self.seq) = (false, None, 0);
@@ -121,13 +121,13 @@ impl Teller {
         for (_, entry) in journal.numbered_after(from.saturating_sub(1)) {
             let is_repeated = entry.seq.is_some_and(|seq| seq <= self.seq);
             self.seq = self.seq.max(entry.seq.unwrap_or(0));
-            if entry.kind == Kind::Notice {
+            if entry.kind == RowKind::Notice {
                 notices.push(entry.what.to_string());
             }
             if is_repeated || !app.passes(entry) {
                 continue;
             }
-            if told.len() < ROWS {
+            if told.len() < MAX_ANNOUNCED_ROWS {
                 told.push(words::entry(app, entry));
             } else {
                 untold += 1;
@@ -147,7 +147,8 @@ impl Teller {
         let toasts = app.toasts();
         let fresh = usize::try_from(fresh).unwrap_or(toasts.len()).min(toasts.len());
         for toast in toasts.iter().skip(toasts.len() - fresh).map(|toast| toast.text.as_str()) {
-            let is_told = notices.iter().any(|notice| notice == toast) || toast == LOST || toast == BACK;
+            let is_told =
+                notices.iter().any(|notice| notice == toast) || toast == CONNECTION_LOST || toast == CONNECTION_BACK;
             if !is_told {
                 lines.push(words::sentence(&words::spelt(toast)));
             }

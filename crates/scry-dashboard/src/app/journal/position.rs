@@ -1,35 +1,35 @@
 //! The place in the journal: following the newest entry, or put somewhere and staying there.
 
-use super::{Entry, Journal};
-use crate::app::entry::Kind;
+use super::{JournalItem, JournalView};
+use crate::app::entry::RowKind;
 
 /// Tells which entries are in view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum JournalPosition {
     /// The newest ones, always.
     Following,
     /// The ones from number `top` on; `arrived` have come since.
     Paused { top: u64, cursor: u64, arrived: u64 },
 }
 
-impl Journal {
+impl JournalView {
     /// Tells whether the newest entry is kept in view.
     #[must_use]
     pub fn is_following(&self) -> bool {
-        self.place == Place::Following
+        self.place == JournalPosition::Following
     }
 
     /// Counts what arrived since the pause.
     #[must_use]
     pub const fn arrived_since(&self) -> u64 {
         match self.place {
-            Place::Following => 0,
-            Place::Paused { arrived, .. } => arrived,
+            JournalPosition::Following => 0,
+            JournalPosition::Paused { arrived, .. } => arrived,
         }
     }
 
     /// Lists the entries in view with whether each is selected, oldest first; `lines` tells how many lines one takes.
-    pub fn view(&self, height: usize, lines: impl Fn(&Entry) -> usize) -> Vec<(&Entry, bool)> {
+    pub fn view(&self, height: usize, lines: impl Fn(&JournalItem) -> usize) -> Vec<(&JournalItem, bool)> {
         let cursor = self.cursor_index();
         let shown = |index: usize| self.entry(self.number_at(index)).map(|entry| (entry, Some(index) == cursor));
         let (top, count) = (self.top_index(height), self.shown());
@@ -64,7 +64,7 @@ impl Journal {
 
     /// Returns the entry under the cursor.
     #[must_use]
-    pub fn selected(&self) -> Option<&Entry> {
+    pub fn selected(&self) -> Option<&JournalItem> {
         self.entry(self.selected_number()?)
     }
 
@@ -76,8 +76,8 @@ impl Journal {
 
     /// Keeps the newest entry in view from now on.
     pub const fn follow(&mut self) {
-        self.place = Place::Following;
-        self.unseen.begin();
+        self.place = JournalPosition::Following;
+        self.skipped.begin();
     }
 
     /// Keeps what is in view where it is from now on.
@@ -85,7 +85,7 @@ impl Journal {
         if self.is_following() && self.shown() > 0 {
             let top = self.number_at(self.top_index(height));
             let cursor = self.number_at(self.shown() - 1);
-            self.place = Place::Paused { top, cursor, arrived: 0 };
+            self.place = JournalPosition::Paused { top, cursor, arrived: 0 };
         }
     }
 
@@ -118,7 +118,7 @@ impl Journal {
     /// Puts the cursor on the next marker, or the one before; tells whether there is one.
     pub fn go_to_marker(&mut self, forward: bool, height: usize) -> bool {
         let here = self.selected_number().unwrap_or(self.first);
-        let markers = self.numbered().filter(|(_, entry)| entry.kind == Kind::Marker).map(|(number, _)| number);
+        let markers = self.numbered().filter(|(_, entry)| entry.kind == RowKind::Marker).map(|(number, _)| number);
         let mut markers = markers.collect::<Vec<_>>().into_iter();
         let found =
             if forward { markers.find(|number| *number > here) } else { markers.rfind(|number| *number < here) };
@@ -129,8 +129,8 @@ impl Journal {
     }
 
     pub(super) fn arrived(&mut self, passes: bool) {
-        self.unseen.arrived(passes);
-        if let Place::Paused { top, cursor, arrived } = &mut self.place {
+        self.skipped.arrived(passes);
+        if let JournalPosition::Paused { top, cursor, arrived } = &mut self.place {
             *arrived += u64::from(passes);
             *top = (*top).max(self.first);
             *cursor = (*cursor).max(self.first);
@@ -140,7 +140,7 @@ impl Journal {
     /// Keeps the cursor on an entry that is shown.
     pub(super) fn keep_place(&mut self) {
         if self.shown() == 0 {
-            self.place = Place::Following;
+            self.place = JournalPosition::Following;
         }
     }
 
@@ -163,7 +163,7 @@ impl Journal {
         let height = height.max(1);
         let top_index = self.top_index(height).clamp((index + 1).saturating_sub(height), index);
         let (top_number, number) = (self.number_at(top_index), self.number_at(index));
-        if let Place::Paused { top, cursor, .. } = &mut self.place {
+        if let JournalPosition::Paused { top, cursor, .. } = &mut self.place {
             *top = top_number;
             *cursor = number;
         }
@@ -172,8 +172,8 @@ impl Journal {
     fn top_index(&self, height: usize) -> usize {
         let lowest = self.shown().saturating_sub(height);
         match self.place {
-            Place::Following => lowest,
-            Place::Paused { top, cursor, .. } => {
+            JournalPosition::Following => lowest,
+            JournalPosition::Paused { top, cursor, .. } => {
                 // A screen that grew shows more; one that shrank still shows the cursor.
                 let cursor = self.index_of(cursor);
                 self.index_of(top).min(lowest).max((cursor + 1).saturating_sub(height)).min(cursor)
@@ -183,8 +183,8 @@ impl Journal {
 
     fn cursor_index(&self) -> Option<usize> {
         match self.place {
-            Place::Following => self.shown().checked_sub(1),
-            Place::Paused { cursor, .. } => (self.shown() > 0).then(|| self.index_of(cursor)),
+            JournalPosition::Following => self.shown().checked_sub(1),
+            JournalPosition::Paused { cursor, .. } => (self.shown() > 0).then(|| self.index_of(cursor)),
         }
     }
 }

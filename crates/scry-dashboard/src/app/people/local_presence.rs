@@ -6,29 +6,29 @@ use scry_protocol::presence::{Activity, PresenceUpdate, Resource, TypingRequest}
 use scry_protocol::{ClientRequest, EntityRef, EntityType};
 
 use crate::app::edit::Dialog;
-use crate::app::{App, Effect, Stage};
+use crate::app::{App, AppEffect, AppStage};
 
 /// The least time between two words about where the person is: a walk through the tree is one of them.
-const PAUSE: Duration = Duration::from_secs(1);
+const MIN_PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// After how long without a key the person is taken to be away.
-const AWAY: Duration = Duration::from_secs(300);
+const IDLE_AFTER: Duration = Duration::from_secs(300);
 /// How often somebody at work is said to be, so that the gateway does not take them to be away.
-const AGAIN: Duration = Duration::from_secs(120);
+const PRESENCE_REFRESH_INTERVAL: Duration = Duration::from_secs(120);
 /// How often typing is told while it goes on; the others let it end after six seconds.
-const STILL_TYPING: Duration = Duration::from_secs(3);
+const TYPING_REFRESH_INTERVAL: Duration = Duration::from_secs(3);
 /// After how long without a change typing is over.
-const TYPED_OUT: Duration = Duration::from_secs(5);
+const TYPING_STOP_AFTER: Duration = Duration::from_secs(5);
 
 /// Remembers what was told last.
 #[derive(Debug)]
-pub(crate) struct Mine {
+pub(crate) struct LocalPresence {
     last_key: Instant,
     told: Option<(PresenceUpdate, Instant)>,
     typed_at: Option<Instant>,
     typing: Option<(TypingRequest, Instant)>,
 }
 
-impl Mine {
+impl LocalPresence {
     pub(crate) const fn new(now: Instant) -> Self {
         Self { last_key: now, told: None, typed_at: None, typing: None }
     }
@@ -36,58 +36,60 @@ impl Mine {
 
 impl App {
     /// Notes that the person is there.
-    pub(in crate::app) const fn seen_at_work(&mut self) {
-        self.mine.last_key = self.now.mono;
+    pub(in crate::app) const fn note_activity(&mut self) {
+        self.local_presence.last_key = self.now.mono;
     }
 
     /// Notes that the person writes in the field that is open.
-    pub(in crate::app) const fn typed_now(&mut self) {
-        self.mine.typed_at = Some(self.now.mono);
+    pub(in crate::app) const fn note_typing(&mut self) {
+        self.local_presence.typed_at = Some(self.now.mono);
     }
 
     /// Returns what is to be told to the others now.
-    pub(in crate::app) fn tell_due(&mut self) -> Vec<Effect> {
+    pub(in crate::app) fn presence_due_now(&mut self) -> Vec<AppEffect> {
         if !self.connection.is_live() {
             // The next connection knows nothing about us.
-            (self.mine.told, self.mine.typing) = (None, None);
+            (self.local_presence.told, self.local_presence.typing) = (None, None);
             return Vec::new();
         }
         let mut requests = self.typing_due();
         if let Some(presence) =
             self.presence_wanted().filter(|_| self.presence_due().is_some_and(|at| at <= self.now.mono))
         {
-            self.mine.told = Some((presence.clone(), self.now.mono));
+            self.local_presence.told = Some((presence.clone(), self.now.mono));
             // Others are to know the place before they hear of typing in it.
             requests.insert(0, ClientRequest::Presence(presence));
         }
-        requests.into_iter().map(Effect::Tell).collect()
+        requests.into_iter().map(AppEffect::Emit).collect()
     }
 
     /// Returns when there is something to tell.
-    pub(in crate::app) fn tell_deadline(&self) -> Option<Instant> {
-        if !self.connection.is_live() || !matches!(self.stage, Stage::Watching(_)) {
+    pub(in crate::app) fn presence_deadline(&self) -> Option<Instant> {
+        if !self.connection.is_live() || !matches!(self.stage, AppStage::Watching(_)) {
             return None;
         }
-        let away = self.mine.last_key + AWAY;
+        let away = self.local_presence.last_key + IDLE_AFTER;
         let away = Some(away).filter(|at| *at > self.now.mono);
-        let typed_out = self.mine.typing.as_ref().and(self.mine.typed_at).map(|at| at + TYPED_OUT);
+        let typed_out =
+            self.local_presence.typing.as_ref().and(self.local_presence.typed_at).map(|at| at + TYPING_STOP_AFTER);
         [self.presence_due(), away, typed_out].into_iter().flatten().min()
     }
 
     /// Returns when the place is to be told, if there is anything new about it.
     fn presence_due(&self) -> Option<Instant> {
         let wanted = self.presence_wanted()?;
-        match &self.mine.told {
+        match &self.local_presence.told {
             None => Some(self.now.mono),
-            Some((told, at)) if *told != wanted => Some(*at + PAUSE),
+            Some((told, at)) if *told != wanted => Some(*at + MIN_PRESENCE_INTERVAL),
             // Only a key since then shows that the person is still there.
-            Some((_, at)) => (self.mine.last_key >= *at + AGAIN).then_some(self.mine.last_key),
+            Some((_, at)) => (self.local_presence.last_key >= *at + PRESENCE_REFRESH_INTERVAL)
+                .then_some(self.local_presence.last_key),
         }
     }
 
     fn presence_wanted(&self) -> Option<PresenceUpdate> {
-        let Stage::Watching(campaign) = &self.stage else { return None };
-        let away = self.now.mono >= self.mine.last_key + AWAY;
+        let AppStage::Watching(campaign) = &self.stage else { return None };
+        let away = self.now.mono >= self.local_presence.last_key + IDLE_AFTER;
         let edited = self.edited();
         let state = match (away, edited.is_some()) {
             (true, _) => Activity::Idle,
@@ -112,7 +114,7 @@ impl App {
 
     /// Returns the field that is open.
     fn typed_in(&self) -> Option<TypingRequest> {
-        let Stage::Watching(campaign) = &self.stage else { return None };
+        let AppStage::Watching(campaign) = &self.stage else { return None };
         let Some(Dialog::Fields(dialog)) = self.dialog() else { return None };
         let open = dialog.open.as_ref()?;
         let (entity_type, entity_id) = (dialog.subject.entity_type.clone(), dialog.subject.id.clone());
@@ -121,18 +123,18 @@ impl App {
 
     fn typing_due(&mut self) -> Vec<ClientRequest> {
         let now = self.now.mono;
-        let fresh = self.mine.typed_at.is_some_and(|at| now < at + TYPED_OUT);
+        let fresh = self.local_presence.typed_at.is_some_and(|at| now < at + TYPING_STOP_AFTER);
         let wanted = self.typed_in().filter(|_| fresh);
         let mut requests = Vec::new();
-        if let Some((told, _)) = self.mine.typing.take_if(|(told, _)| wanted.as_ref() != Some(told)) {
+        if let Some((told, _)) = self.local_presence.typing.take_if(|(told, _)| wanted.as_ref() != Some(told)) {
             requests.push(ClientRequest::TypingStop(told));
         }
-        let due = self.mine.typing.as_ref().is_none_or(|(_, at)| {
-            let typed_since = self.mine.typed_at.is_some_and(|typed| typed > *at);
-            typed_since && now >= *at + STILL_TYPING
+        let due = self.local_presence.typing.as_ref().is_none_or(|(_, at)| {
+            let typed_since = self.local_presence.typed_at.is_some_and(|typed| typed > *at);
+            typed_since && now >= *at + TYPING_REFRESH_INTERVAL
         });
         if let Some(wanted) = wanted.filter(|_| due) {
-            self.mine.typing = Some((wanted.clone(), now));
+            self.local_presence.typing = Some((wanted.clone(), now));
             requests.push(ClientRequest::TypingStart(wanted));
         }
         requests

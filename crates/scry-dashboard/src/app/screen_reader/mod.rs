@@ -2,14 +2,14 @@
 //!
 //! The state, the commands and their names are those of the screen; only the way in and out differs.
 
+mod announcer;
 mod command;
 mod find;
 mod help;
 mod panes;
-mod teller;
 mod words;
 
-pub use teller::Teller;
+pub use announcer::Announcer;
 pub(super) use words::{sentence, spelt};
 
 use super::App;
@@ -25,9 +25,9 @@ impl App {
     pub fn can_answer(&self) -> bool {
         use scry_model::event::Phase;
         match self.stage {
-            super::Stage::Listing => false,
-            super::Stage::Choosing { .. } | super::Stage::Stuck(_) => true,
-            super::Stage::Watching(_) => {
+            super::AppStage::Listing => false,
+            super::AppStage::Choosing { .. } | super::AppStage::Stuck(_) => true,
+            super::AppStage::Watching(_) => {
                 let gave_up = matches!(self.connection.phase(), Phase::Backoff | Phase::Open | Phase::LoginRequired);
                 gave_up || self.cache.campaign().is_some()
             }

@@ -3,28 +3,28 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::app::entry::Common;
+use crate::app::entry::SharedRowData;
 
 /// How many may be held before those that no row needs any more are looked for.
-const FEW: usize = 1_024;
+const MIN_SWEEP_SIZE: usize = 1_024;
 
 /// Holds what the journal's rows have in common.
 #[derive(Debug, Default)]
-pub(super) struct Commons {
-    known: HashSet<Arc<Common>>,
+pub(super) struct Interner {
+    known: HashSet<Arc<SharedRowData>>,
     /// How many were left when they were last looked through.
     left: usize,
 }
 
-impl Commons {
+impl Interner {
     /// Puts what is known already in place of what says the same.
-    pub(super) fn share(&mut self, common: &mut Arc<Common>) {
+    pub(super) fn intern(&mut self, common: &mut Arc<SharedRowData>) {
         if let Some(known) = self.known.get(common) {
             *common = Arc::clone(known);
             return;
         }
         // Looking through them only when they have doubled costs each a constant, however many come and go.
-        if self.known.len() >= FEW.max(self.left * 2) {
+        if self.known.len() >= MIN_SWEEP_SIZE.max(self.left * 2) {
             self.known.retain(|common| Arc::strong_count(common) > 1);
             self.left = self.known.len();
         }
@@ -38,21 +38,21 @@ mod tests {
 
     use super::*;
 
-    fn by(who: usize) -> Arc<Common> {
-        Arc::new(Common { who: Some(Id::parse(&who.to_string()).unwrap()), ..Common::default() })
+    fn by(who: usize) -> Arc<SharedRowData> {
+        Arc::new(SharedRowData { who: Some(Id::parse(&who.to_string()).unwrap()), ..SharedRowData::default() })
     }
 
     #[test]
-    fn what_is_the_same_is_one_and_what_nobody_needs_goes() {
-        let mut commons = Commons::default();
+    fn equal_values_are_shared_and_unused_ones_dropped() {
+        let mut interner = Interner::default();
         let (mut first, mut second) = (by(0), by(0));
-        commons.share(&mut first);
-        commons.share(&mut second);
+        interner.intern(&mut first);
+        interner.intern(&mut second);
         assert!(Arc::ptr_eq(&first, &second));
-        (1..10 * FEW).for_each(|who| commons.share(&mut by(who)));
-        assert!(commons.known.len() <= FEW + 1, "{}", commons.known.len());
+        (1..10 * MIN_SWEEP_SIZE).for_each(|who| interner.intern(&mut by(who)));
+        assert!(interner.known.len() <= MIN_SWEEP_SIZE + 1, "{}", interner.known.len());
         let mut third = by(0);
-        commons.share(&mut third);
+        interner.intern(&mut third);
         assert!(Arc::ptr_eq(&first, &third));
     }
 }

@@ -6,16 +6,16 @@ use scry_model::cache::{Cache, Entity};
 use scry_protocol::{EntityRef, EntityType, Id};
 
 use super::App;
-use super::pending::Pending;
+use super::pending::PendingEdits;
 
 /// Holds what the server says and what lies above it.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
+pub struct MergedView<'a> {
     pub cache: &'a Cache,
-    pub pending: &'a Pending,
+    pub pending: &'a PendingEdits,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> MergedView<'a> {
     /// Returns an entity as the person sees it; one that is being created goes by its edit's key.
     #[must_use]
     pub fn get(self, key: &EntityRef) -> Option<Cow<'a, Entity>> {
@@ -42,8 +42,8 @@ impl<'a> Seen<'a> {
 impl App {
     /// Returns the campaign as the person sees it.
     #[must_use]
-    pub const fn seen(&self) -> Seen<'_> {
-        Seen { cache: &self.cache, pending: &self.pending }
+    pub const fn seen(&self) -> MergedView<'_> {
+        MergedView { cache: &self.cache, pending: &self.pending }
     }
 
     /// Returns the entity the Detail pane shows.
@@ -65,14 +65,14 @@ impl App {
     }
 
     pub(super) fn rebuild_tree(&mut self) {
-        self.tree.rebuild(Seen { cache: &self.cache, pending: &self.pending });
+        self.tree.rebuild(MergedView { cache: &self.cache, pending: &self.pending });
     }
 
     /// Selects an entity in the tree; tells whether it is there.
     pub(super) fn reveal(&mut self, key: &EntityRef) -> bool {
-        let found = self.tree.reveal(key, Seen { cache: &self.cache, pending: &self.pending });
+        let found = self.tree.reveal(key, MergedView { cache: &self.cache, pending: &self.pending });
         if found {
-            self.detail_place = super::detail::Place::default();
+            self.detail_place = super::detail::DetailPosition::default();
         }
         found
     }

@@ -3,7 +3,7 @@
 use scry_protocol::{EntityRef, EntityType};
 
 use crate::app::App;
-use crate::app::fuzzy::Fuzzy;
+use crate::app::fuzzy::FuzzyMatcher;
 
 impl App {
     /// Finds the entity that is meant: by its whole name, its beginning, or a few letters; says so if there is none.
@@ -22,7 +22,7 @@ impl App {
         let lower = wanted.to_lowercase();
         let whole = known.iter().find(|entity| entity.name.to_lowercase() == lower);
         let begins = || known.iter().find(|entity| entity.name.to_lowercase().starts_with(&lower));
-        let fuzzy = Fuzzy::new(wanted);
+        let fuzzy = FuzzyMatcher::new(wanted);
         let near = || known.iter().max_by_key(|entity| fuzzy.score(&entity.name));
         let found = whole.or_else(begins).or_else(|| near().filter(|entity| fuzzy.score(&entity.name).is_some()));
         found.map(|entity| entity.key.clone())

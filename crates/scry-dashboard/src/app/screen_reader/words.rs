@@ -6,16 +6,16 @@ use scry_protocol::Source;
 use scry_protocol::catalogue::Severity;
 use scry_text as text;
 
-use crate::app::detail::{self, Field};
-use crate::app::entry::{Entry, Kind};
-use crate::app::pending::Mark;
+use crate::app::detail::{self, DetailField};
+use crate::app::entry::{JournalItem, RowKind};
+use crate::app::pending::PendingMark;
 use crate::app::value::Direction;
-use crate::app::{App, Choice};
+use crate::app::{App, CampaignChoice};
 
 /// Says what a person can choose from.
 #[must_use]
-pub(super) fn choices(choices: &[Choice]) -> Vec<String> {
-    let name = |(index, choice): (usize, &Choice)| {
+pub(super) fn choices(choices: &[CampaignChoice]) -> Vec<String> {
+    let name = |(index, choice): (usize, &CampaignChoice)| {
         let description = text::line(&choice.description);
         let colon = if description.is_empty() { "" } else { ": " };
         format!("{}. {}, as {}{colon}{description}", index + 1, text::line(&choice.name), choice.role.to_lowercase())
@@ -26,31 +26,31 @@ pub(super) fn choices(choices: &[Choice]) -> Vec<String> {
 
 /// Says a row of the journal: whom it is about, what happened, and who did it.
 #[must_use]
-pub(super) fn entry(app: &App, entry: &Entry) -> String {
+pub(super) fn entry(app: &App, entry: &JournalItem) -> String {
     let what = app.what(entry);
     let what = spelt(&what);
     let name = entry.subject_name(app.cache()).unwrap_or_default();
     let number = entry.seq.map(|seq| format!(" Number {seq}.")).unwrap_or_default();
     let by = by(app, entry);
     match entry.kind {
-        Kind::Changed(_) => format!("{name}, {}: {what}.{by}{number}", entry.kind_word()),
-        Kind::Invalidated if what.contains(" to ") => format!("{name}, worked out anew: {what}.{by}{number}"),
-        Kind::Invalidated => format!("{name}: {what} to be worked out anew.{by}{number}"),
-        Kind::WorldTime => format!("World time: {what}.{by}{number}"),
-        Kind::Foreign => format!("Event {name}: {what}"),
-        Kind::Declared(severity) => {
+        RowKind::Changed(_) => format!("{name}, {}: {what}.{by}{number}", entry.kind_word()),
+        RowKind::Invalidated if what.contains(" to ") => format!("{name}, worked out anew: {what}.{by}{number}"),
+        RowKind::Invalidated => format!("{name}: {what} to be worked out anew.{by}{number}"),
+        RowKind::WorldTime => format!("World time: {what}.{by}{number}"),
+        RowKind::Foreign => format!("Event {name}: {what}"),
+        RowKind::Custom(severity) => {
             let warning =
                 if severity >= Severity::Warning { format!("{}, ", severity.as_str()) } else { String::new() };
             sentence(&format!("{warning}{name}: {what}."))
         }
-        Kind::Gap => format!("Gap: {what}."),
-        Kind::GapHealed => format!("Gap closed: {what}."),
-        Kind::Notice => sentence(&what),
-        Kind::Marker => format!("{what}."),
+        RowKind::Gap => format!("Gap: {what}."),
+        RowKind::GapRecovered => format!("Gap closed: {what}."),
+        RowKind::Notice => sentence(&what),
+        RowKind::Marker => format!("{what}."),
     }
 }
 
-fn by(app: &App, entry: &Entry) -> String {
+fn by(app: &App, entry: &JournalItem) -> String {
     let who = entry.who.as_ref().map(|id| app.cache().user_name(id).unwrap_or(id.as_str()));
     let source = entry.source.as_ref().filter(|source| **source != Source::Api).map(Source::as_str);
     match (who, source) {
@@ -63,14 +63,14 @@ fn by(app: &App, entry: &Entry) -> String {
 
 /// Says a row of Detail; a blank one says nothing.
 #[must_use]
-pub(super) fn detail(app: &App, row: &detail::Row) -> Option<String> {
+pub(super) fn detail(app: &App, row: &detail::DetailRow) -> Option<String> {
     match row {
-        detail::Row::Blank => None,
-        detail::Row::Heading(heading) => Some(format!("{heading}:")),
-        detail::Row::Text(text) => Some(sentence(text)),
-        detail::Row::Why(text) => Some(sentence(&spelt(text))),
-        detail::Row::Field(field) => Some(self::field(app, field)),
-        detail::Row::Condition { name, holds, because, stale, .. } => {
+        detail::DetailRow::Blank => None,
+        detail::DetailRow::Heading(heading) => Some(format!("{heading}:")),
+        detail::DetailRow::Text(text) => Some(sentence(text)),
+        detail::DetailRow::Why(text) => Some(sentence(&spelt(text))),
+        detail::DetailRow::Field(field) => Some(self::field(app, field)),
+        detail::DetailRow::Condition { name, holds, because, stale, .. } => {
             let holds = if *holds { "holds" } else { "does not hold" };
             let because = if because.is_empty() { String::new() } else { format!(", because {because}") };
             let stale = if *stale { ", stale" } else { "" };
@@ -79,7 +79,7 @@ pub(super) fn detail(app: &App, row: &detail::Row) -> Option<String> {
     }
 }
 
-fn field(app: &App, field: &Field) -> String {
+fn field(app: &App, field: &DetailField) -> String {
     let mut said = format!("{}: {}", field.label, spelt(&field.value));
     if !field.unit.is_empty() {
         said = format!("{said} {}", field.unit);
@@ -113,11 +113,11 @@ fn field(app: &App, field: &Field) -> String {
 
 /// Says how far the person's own edit of something has come.
 #[must_use]
-pub(super) const fn mark(mark: Mark) -> &'static str {
+pub(super) const fn mark(mark: PendingMark) -> &'static str {
     match mark {
-        Mark::Waiting => "waiting to be sent",
-        Mark::Sending => "being sent",
-        Mark::Applied => "saved",
+        PendingMark::Waiting => "waiting to be sent",
+        PendingMark::Sending => "being sent",
+        PendingMark::Applied => "saved",
     }
 }
 

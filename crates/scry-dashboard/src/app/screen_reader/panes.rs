@@ -4,17 +4,17 @@ use scry_protocol::presence::{Activity, Presence};
 use scry_text::json::Json;
 
 use super::words;
-use crate::app::almanac::Line as ClockLine;
-use crate::app::inspector::Line as Inspected;
+use crate::app::clock_pane::ClockLine;
+use crate::app::inspector::InspectorLine as Inspected;
 use crate::app::pane::Pane;
-use crate::app::tree::{Node, Row};
+use crate::app::tree::{TreeNode, TreeRow};
 use crate::app::value::{group, say};
 use crate::app::{App, detail};
 
 /// How many rows of the journal are told unless a number is given.
-const ROWS: usize = 10;
+const DEFAULT_JOURNAL_ROWS: usize = 10;
 /// How many things inside others are told of a large world before the rest is only counted.
-const CHANGES: usize = 5;
+const MAX_LISTED_CHILDREN: usize = 5;
 
 impl App {
     /// Answers with everything that a pane holds.
@@ -22,7 +22,7 @@ impl App {
         let lines = match pane {
             Pane::World => self.world_lines(),
             Pane::Detail => self.detail_lines(),
-            Pane::Journal => self.journal_rows(rest.parse().unwrap_or(ROWS)),
+            Pane::Journal => self.journal_rows(rest.parse().unwrap_or(DEFAULT_JOURNAL_ROWS)),
             Pane::Clock => self.clock_lines(),
             Pane::People => self.people_lines(),
             Pane::Notifications => self.notice_lines(),
@@ -59,15 +59,15 @@ impl App {
         filter.into_iter().chain(self.tree.rows().iter().map(|row| self.world_row(row))).collect()
     }
 
-    fn world_row(&self, row: &Row) -> String {
+    fn world_row(&self, row: &TreeRow) -> String {
         let indent = "  ".repeat(usize::from(row.depth));
         let folded = match row.folded {
             Some(true) => format!(", folded, {} inside", row.children),
             Some(false) | None => String::new(),
         };
         let key = match &row.node {
-            Node::Group(kind) => return format!("{indent}{}: {}{folded}.", detail::plural(kind), row.children),
-            Node::Entity(key) => key,
+            TreeNode::Group(kind) => return format!("{indent}{}: {}{folded}.", detail::plural(kind), row.children),
+            TreeNode::Entity(key) => key,
         };
         let Some(entity) = self.seen_entity(key) else { return format!("{indent}{}.", key.id) };
         let mut said = format!("{indent}{}, {}", entity.name, key.entity_type);
@@ -117,7 +117,7 @@ impl App {
             return vec!["Nothing has happened yet.".to_owned()];
         }
         let rows = passing.iter().skip(passing.len().saturating_sub(count));
-        let when = |entry: &crate::app::entry::Entry| match entry.world_time.filter(|_| self.world_times) {
+        let when = |entry: &crate::app::entry::JournalItem| match entry.world_time.filter(|_| self.world_times) {
             Some(time) => self.clock.calendar().date_of(time.into()).short(),
             None => entry.at.to_zoned(self.zone().clone()).strftime("%H:%M:%S").to_string(),
         };
@@ -125,7 +125,7 @@ impl App {
     }
 
     fn clock_lines(&self) -> Vec<String> {
-        let lines = self.almanac().into_iter().filter_map(|line| match line {
+        let lines = self.clock_pane_lines().into_iter().filter_map(|line| match line {
             // A month's grid says nothing to the ear; the date and what is ahead do.
             ClockLine::Blank | ClockLine::Week(_) | ClockLine::Days(_) => None,
             ClockLine::Heading(heading) => Some(format!("{heading}:")),
@@ -179,7 +179,7 @@ impl App {
         if notices.is_empty() {
             return vec!["There are no notifications.".to_owned()];
         }
-        let line = |(index, notice): (usize, &crate::app::inbox::Notice)| {
+        let line = |(index, notice): (usize, &crate::app::inbox::InboxNotice)| {
             let here = if index == self.inbox.cursor() { "Selected: " } else { "" };
             let unread = if notice.read { "" } else { ", unread" };
             let colon = if notice.body.is_empty() { "" } else { ": " };
@@ -197,18 +197,18 @@ impl App {
             format!("Entities: {}, {} stale.", count(self.cache.len()), count(self.cache.stale_count())),
             format!("Refetches: {}.", self.cache.refetches()),
             format!("Journal: {} events, {} dropped.", count(self.journal.events()), self.journal.dropped()),
-            format!("Gaps: {}.", self.pulse.gaps()),
+            format!("Gaps: {}.", self.connection_stats.gaps()),
         ];
-        lines.extend(self.pulse.rates(self.now).iter().map(|rate| {
+        lines.extend(self.connection_stats.rates(self.now).iter().map(|rate| {
             let name = scry_text::line(&rate.name).into_owned();
             format!("{name}: {:.2} a second over the last minute, {} in all.", rate.rate, rate.total)
         }));
-        lines.extend(self.pulse.changes().take(CHANGES).map(|change| {
+        lines.extend(self.connection_stats.changes().take(MAX_LISTED_CHILDREN).map(|change| {
             let time = change.at.to_zoned(self.zone().clone()).strftime("%H:%M:%S");
             let reason = change.reason.as_deref().map(|reason| format!(", {reason}")).unwrap_or_default();
             format!("{time}. {}{reason}.", change.phase.as_str())
         }));
-        match self.pulse.server() {
+        match self.connection_stats.server() {
             None => {}
             Some(Err(reason)) => lines.push(format!("Server: {reason}.")),
             Some(Ok(said)) => lines.extend(said.iter().map(|(name, value)| format!("Server, {name}: {value}."))),

@@ -1,8 +1,8 @@
 //! Which commands can be typed, how, and what they do.
 
-use super::command::{CAMPAIGN, PROFILE, typed};
+use super::command::{CAMPAIGN_COMMAND, PROFILE_COMMAND, typed};
 use crate::app::App;
-use crate::app::command::{Action, Context};
+use crate::app::command::{Action, KeyContext};
 use crate::app::copy::Export;
 use crate::app::edit::command::EditCommand;
 use crate::app::keymap::{BINDINGS, Binding};
@@ -39,29 +39,29 @@ pub(super) fn is_spoken(binding: &Binding) -> bool {
     let is_deed =
         |deeds: &[EditCommand]| matches!(binding.action, Action::Edit(edit_command) if deeds.contains(&edit_command));
     match binding.context {
-        Context::Edits => is_deed(&[EditCommand::Again, EditCommand::Discard]),
-        Context::Resolve => is_deed(&[EditCommand::Mine, EditCommand::Theirs, EditCommand::Base]),
-        Context::Prompt
-        | Context::Sheet
-        | Context::Fields
-        | Context::Options
-        | Context::Block
-        | Context::Confirm
-        | Context::Preferences
-        | Context::Replay
-        | Context::Picker
-        | Context::Help => false,
-        Context::Everywhere
-        | Context::Dashboard
-        | Context::Further
-        | Context::World
-        | Context::Detail
-        | Context::Journal
-        | Context::Clock
-        | Context::Health
-        | Context::Inspector
-        | Context::People
-        | Context::Notifications => !is_of_the_screen(binding.action),
+        KeyContext::Edits => is_deed(&[EditCommand::Again, EditCommand::Discard]),
+        KeyContext::Resolve => is_deed(&[EditCommand::Mine, EditCommand::Theirs, EditCommand::Base]),
+        KeyContext::Prompt
+        | KeyContext::Sheet
+        | KeyContext::Fields
+        | KeyContext::Options
+        | KeyContext::Block
+        | KeyContext::Confirm
+        | KeyContext::Preferences
+        | KeyContext::Replay
+        | KeyContext::Picker
+        | KeyContext::Help => false,
+        KeyContext::Everywhere
+        | KeyContext::Dashboard
+        | KeyContext::Further
+        | KeyContext::World
+        | KeyContext::Detail
+        | KeyContext::Journal
+        | KeyContext::Clock
+        | KeyContext::Health
+        | KeyContext::Inspector
+        | KeyContext::People
+        | KeyContext::Notifications => !is_of_the_screen(binding.action),
     }
 }
 
@@ -70,7 +70,7 @@ const fn is_of_the_screen(action: Action) -> bool {
     matches!(
         action,
         Action::Zoom
-            | Action::Bare
+            | Action::HideChrome
             | Action::Mouse
             | Action::Wrap
             | Action::Command
@@ -95,7 +95,7 @@ impl App {
         let offered = |binding: &&Binding| {
             changes || !matches!(binding.action, Action::Edit(edit_command) if edit_command.changes_campaign())
         };
-        let mut places: Vec<Context> = Vec::new();
+        let mut places: Vec<KeyContext> = Vec::new();
         known().for_each(|binding| {
             if !places.contains(&binding.context) {
                 places.push(binding.context);
@@ -107,8 +107,8 @@ impl App {
                 self.reply(sentence(binding));
             });
         }
-        self.reply(format!("{CAMPAIGN} [NAME]: go over to another campaign."));
-        self.reply(format!("{PROFILE} [NAME]: go over to another server."));
+        self.reply(format!("{CAMPAIGN_COMMAND} [NAME]: go over to another campaign."));
+        self.reply(format!("{PROFILE_COMMAND} [NAME]: go over to another server."));
     }
 }
 

@@ -7,19 +7,19 @@ use scry_protocol::catalogue::Severity;
 
 use super::theme::Theme;
 use crate::app::Freshness;
-use crate::app::connection::Light;
-use crate::app::entry::Kind;
-use crate::app::pending::Mark;
+use crate::app::connection::Indicator;
+use crate::app::entry::RowKind;
+use crate::app::pending::PendingMark;
 use crate::app::value::Direction;
 
 /// Holds everything about appearance that a person may choose.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct Appearance {
     pub theme: Theme,
     pub symbols: &'static Symbols,
 }
 
-impl Look {
+impl Appearance {
     /// Builds a look of the terminal's own colours; without colour, weight and reversal take its place.
     #[must_use]
     pub fn new(colour: bool, ascii: bool) -> Self {
@@ -34,32 +34,32 @@ impl Look {
 
     /// Returns the symbol and style of a connection state.
     #[must_use]
-    pub const fn light(&self, light: Light) -> (&'static str, Style) {
-        match light {
-            Light::Connected => (self.symbols.connected, self.theme.good),
-            Light::Connecting => (self.symbols.connecting, self.theme.warn),
-            Light::CatchingUp => (self.symbols.catching_up, self.theme.warn),
-            Light::Error => (self.symbols.error, self.theme.bad),
-            Light::Disconnected => (self.symbols.disconnected, self.theme.muted),
+    pub const fn indicator(&self, indicator: Indicator) -> (&'static str, Style) {
+        match indicator {
+            Indicator::Connected => (self.symbols.connected, self.theme.good),
+            Indicator::Connecting => (self.symbols.connecting, self.theme.warn),
+            Indicator::CatchingUp => (self.symbols.catching_up, self.theme.warn),
+            Indicator::Error => (self.symbols.error, self.theme.bad),
+            Indicator::Disconnected => (self.symbols.disconnected, self.theme.muted),
         }
     }
 
     /// Returns the same, the sign of an attempt that is being made turned by quarters.
     #[must_use]
-    pub fn turning(&self, light: Light, quarters: usize) -> (&'static str, Style) {
-        let (symbol, style) = self.light(light);
+    pub fn turning(&self, indicator: Indicator, quarters: usize) -> (&'static str, Style) {
+        let (symbol, style) = self.indicator(indicator);
         let signs = if self.symbols.ascii { [symbol, "/", "-", "\\"] } else { [symbol, "◓", "◑", "◒"] };
-        let turned = signs.get(quarters).filter(|_| light == Light::Connecting);
+        let turned = signs.get(quarters).filter(|_| indicator == Indicator::Connecting);
         (turned.copied().unwrap_or(symbol), style)
     }
 
     /// Returns the words and style of a value that the server has not told back.
     #[must_use]
-    pub fn pending(&self, mark: Mark) -> (String, Style) {
+    pub fn pending(&self, mark: PendingMark) -> (String, Style) {
         let word = match mark {
-            Mark::Waiting => "pending",
-            Mark::Sending => "sending",
-            Mark::Applied => return (String::new(), self.theme.muted),
+            PendingMark::Waiting => "pending",
+            PendingMark::Sending => "sending",
+            PendingMark::Applied => return (String::new(), self.theme.muted),
         };
         (format!("{} {word}", self.symbols.pending), self.theme.warn)
     }
@@ -97,26 +97,26 @@ impl Look {
 
     /// Returns the symbol and style of a kind of journal row.
     #[must_use]
-    pub const fn kind(&self, kind: Kind) -> (&'static str, Style) {
+    pub const fn kind(&self, kind: RowKind) -> (&'static str, Style) {
         match kind {
-            Kind::Changed(Operation::Create) => (self.symbols.created, self.theme.good),
-            Kind::Changed(Operation::Update) => (self.symbols.changed, self.theme.accent),
-            Kind::Changed(Operation::Delete) => (self.symbols.deleted, self.theme.bad),
-            Kind::Invalidated => (self.symbols.invalidated, self.theme.muted),
-            Kind::WorldTime => (self.symbols.clock, self.theme.accent),
-            Kind::Foreign => (self.symbols.foreign, self.theme.muted),
-            Kind::Declared(severity) => self.severity(severity),
-            Kind::Gap => (self.symbols.gap, self.theme.bad),
-            Kind::GapHealed => (self.symbols.holds, self.theme.good),
-            Kind::Notice => (self.symbols.notice, self.theme.warn),
-            Kind::Marker => (self.symbols.bookmark, self.theme.accent),
+            RowKind::Changed(Operation::Create) => (self.symbols.created, self.theme.good),
+            RowKind::Changed(Operation::Update) => (self.symbols.changed, self.theme.accent),
+            RowKind::Changed(Operation::Delete) => (self.symbols.deleted, self.theme.bad),
+            RowKind::Invalidated => (self.symbols.invalidated, self.theme.muted),
+            RowKind::WorldTime => (self.symbols.clock, self.theme.accent),
+            RowKind::Foreign => (self.symbols.foreign, self.theme.muted),
+            RowKind::Custom(severity) => self.severity(severity),
+            RowKind::Gap => (self.symbols.gap, self.theme.bad),
+            RowKind::GapRecovered => (self.symbols.holds, self.theme.good),
+            RowKind::Notice => (self.symbols.notice, self.theme.warn),
+            RowKind::Marker => (self.symbols.bookmark, self.theme.accent),
         }
     }
 }
 
 /// Replaces the signs that sentences are written with by plain ones of the same width.
 pub(super) fn spell_plainly(buffer: &mut Buffer) {
-    const PLAIN: [(&str, &str); 10] = [
+    const PLAIN_SPELLINGS: [(&str, &str); 10] = [
         ("→", ">"),
         ("…", "~"),
         ("–", "-"),
@@ -129,7 +129,7 @@ pub(super) fn spell_plainly(buffer: &mut Buffer) {
         ("’", "'"),
     ];
     for cell in &mut buffer.content {
-        if let Some((_, plain)) = PLAIN.iter().find(|(sign, _)| *sign == cell.symbol()) {
+        if let Some((_, plain)) = PLAIN_SPELLINGS.iter().find(|(sign, _)| *sign == cell.symbol()) {
             cell.set_symbol(plain);
         }
     }

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
 use super::pane::Pane;
-use super::{App, Stage};
+use super::{App, AppStage};
 
 /// Holds where a person was; everything may be missing or of yesterday.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Sitting {
+pub struct UiState {
     pub campaign: Option<Id>,
     entity: Option<EntityRef>,
     focus: Option<Pane>,
@@ -25,15 +25,15 @@ pub struct Sitting {
 
 impl App {
     /// Takes up where the person was, as soon as the campaign they were in is on screen.
-    pub fn resume(&mut self, sitting: Sitting) {
-        self.resume = Some(sitting);
+    pub fn resume(&mut self, ui_state: UiState) {
+        self.resume = Some(ui_state);
     }
 
     /// Returns where the person is.
     #[must_use]
-    pub fn sitting(&self) -> Sitting {
-        let Stage::Watching(campaign) = &self.stage else { return Sitting::default() };
-        Sitting {
+    pub fn ui_state(&self) -> UiState {
+        let AppStage::Watching(campaign) = &self.stage else { return UiState::default() };
+        UiState {
             campaign: Some(campaign.clone()),
             entity: self.tree.entity().cloned(),
             focus: Some(self.focus).filter(|pane| *pane != Pane::Inspector),
@@ -48,18 +48,17 @@ impl App {
     }
 
     /// Takes up the sitting once there is something to sit in front of.
-    pub(super) fn take_up(&mut self) {
-        let ours =
-            |sitting: &mut Sitting| matches!(&self.stage, Stage::Watching(id) if sitting.campaign.as_ref() == Some(id));
-        let Some(sitting) = self.resume.take_if(ours) else { return };
-        (self.wrap, self.world_times, self.zoomed) = (sitting.wrap, sitting.world_times, sitting.zoomed);
-        self.tree.set_bookmarks(sitting.bookmarks);
-        self.filter_journal(Filter::parse(&sitting.journal_filter).ok().flatten());
-        if let Some(key) = &sitting.entity {
+    pub(super) fn restore_ui_state(&mut self) {
+        let ours = |ui_state: &mut UiState| matches!(&self.stage, AppStage::Watching(id) if ui_state.campaign.as_ref() == Some(id));
+        let Some(ui_state) = self.resume.take_if(ours) else { return };
+        (self.wrap, self.world_times, self.zoomed) = (ui_state.wrap, ui_state.world_times, ui_state.zoomed);
+        self.tree.set_bookmarks(ui_state.bookmarks);
+        self.filter_journal(Filter::parse(&ui_state.journal_filter).ok().flatten());
+        if let Some(key) = &ui_state.entity {
             self.reveal(key);
         }
-        self.filter_world(Filter::parse(&sitting.world_filter).ok().flatten());
-        for pane in [sitting.further, sitting.focus].into_iter().flatten() {
+        self.filter_world(Filter::parse(&ui_state.world_filter).ok().flatten());
+        for pane in [ui_state.further, ui_state.focus].into_iter().flatten() {
             self.go_to_pane(pane);
         }
     }

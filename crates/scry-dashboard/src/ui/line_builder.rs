@@ -9,12 +9,12 @@ use crate::app::measure::{fit, width};
 
 /// Collects the parts of a line.
 #[derive(Debug, Default)]
-pub(super) struct Row {
+pub(super) struct LineBuilder {
     left: Vec<Span<'static>>,
     right: Vec<Span<'static>>,
 }
 
-impl Row {
+impl LineBuilder {
     #[must_use]
     pub(super) fn new() -> Self {
         Self::default()

@@ -10,11 +10,11 @@ use scry_protocol::Id;
 /// The speeds that the keys go through.
 const SPEEDS: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// How often the place on the tape is shown anew while it runs.
-const SHOWN_EVERY: Duration = Duration::from_millis(200);
+const DISPLAY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Holds a recording for the dashboard.
 #[derive(Debug, Clone)]
-pub struct Tape {
+pub struct LoadedRecording {
     pub campaign: Id,
     pub started_at: Timestamp,
     /// What the campaign was at the start, where the recording knows it.
@@ -23,7 +23,7 @@ pub struct Tape {
     pub entries: Arc<[(Duration, Delivery)]>,
 }
 
-impl Tape {
+impl LoadedRecording {
     /// Returns how long the recording is.
     #[must_use]
     pub fn length(&self) -> Duration {
@@ -40,7 +40,7 @@ impl Tape {
 /// Moves over a tape, in time that is passed in.
 #[derive(Debug, Clone)]
 pub struct Playback {
-    tape: Tape,
+    recording: LoadedRecording,
     /// The place when it was last set.
     place: Duration,
     /// Since when it runs from there; at rest without.
@@ -53,13 +53,13 @@ pub struct Playback {
 impl Playback {
     /// Puts a tape in at its start, at rest.
     #[must_use]
-    pub fn new(tape: Tape, speed: f64) -> Self {
-        Self { tape, place: Duration::ZERO, since: None, speed, played: 0 }
+    pub fn new(recording: LoadedRecording, speed: f64) -> Self {
+        Self { recording, place: Duration::ZERO, since: None, speed, played: 0 }
     }
 
     #[must_use]
-    pub const fn tape(&self) -> &Tape {
-        &self.tape
+    pub const fn recording(&self) -> &LoadedRecording {
+        &self.recording
     }
 
     #[must_use]
@@ -82,14 +82,14 @@ impl Playback {
     #[must_use]
     pub fn place(&self, now: Instant) -> Duration {
         let run = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since).mul_f64(self.speed));
-        self.place.saturating_add(run).min(self.tape.length())
+        self.place.saturating_add(run).min(self.recording.length())
     }
 
     /// Returns the moment of the recording at the place it stands.
     #[must_use]
     pub fn wall(&self, now: Instant) -> Timestamp {
         let place = jiff::SignedDuration::try_from(self.place(now)).unwrap_or_default();
-        self.tape.started_at.checked_add(place).unwrap_or(self.tape.started_at)
+        self.recording.started_at.checked_add(place).unwrap_or(self.recording.started_at)
     }
 
     /// Starts, or rests; at the end it starts over.
@@ -97,7 +97,7 @@ impl Playback {
         if self.is_running() {
             self.rest(now);
         } else {
-            if self.place >= self.tape.length() {
+            if self.place >= self.recording.length() {
                 self.go_to(Duration::ZERO, now);
             }
             self.since = Some(now);
@@ -116,7 +116,7 @@ impl Playback {
 
     /// Goes to a place; running or resting stays as it is.
     pub fn go_to(&mut self, place: Duration, now: Instant) {
-        self.place = place.min(self.tape.length());
+        self.place = place.min(self.recording.length());
         self.since = self.since.map(|_| now);
     }
 
@@ -125,13 +125,13 @@ impl Playback {
     /// Deliveries of one moment are one step.
     pub fn step(&mut self, forward: bool, now: Instant) {
         self.rest(now);
-        let at = |index: usize| self.tape.entries.get(index).map(|(at, _)| *at);
+        let at = |index: usize| self.recording.entries.get(index).map(|(at, _)| *at);
         self.place = if forward {
             // What came at the very start lies behind the place where nothing has come yet.
-            at(self.played).map_or_else(|| self.tape.length(), |at| at.max(Duration::from_nanos(1)))
+            at(self.played).map_or_else(|| self.recording.length(), |at| at.max(Duration::from_nanos(1)))
         } else {
             let last = self.played.checked_sub(1).and_then(at).unwrap_or_default();
-            let before = self.tape.entries.partition_point(|(at, _)| *at < last);
+            let before = self.recording.entries.partition_point(|(at, _)| *at < last);
             before.checked_sub(1).and_then(at).unwrap_or_default()
         };
     }
@@ -140,8 +140,8 @@ impl Playback {
     /// everything is to be played anew.
     pub fn due(&mut self, now: Instant) -> Option<std::ops::Range<usize>> {
         let place = self.place(now);
-        let until = if place.is_zero() && !self.is_running() { 0 } else { self.tape.count_until(place) };
-        if place >= self.tape.length() {
+        let until = if place.is_zero() && !self.is_running() { 0 } else { self.recording.count_until(place) };
+        if place >= self.recording.length() {
             self.rest(now);
         }
         if until < self.played {
@@ -158,8 +158,8 @@ impl Playback {
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         self.since?;
         let place = self.place(now);
-        let next = self.tape.entries.get(self.played).map(|(at, _)| at.saturating_sub(place).div_f64(self.speed));
-        Some(now + next.unwrap_or_default().min(SHOWN_EVERY).max(Duration::from_millis(1)))
+        let next = self.recording.entries.get(self.played).map(|(at, _)| at.saturating_sub(place).div_f64(self.speed));
+        Some(now + next.unwrap_or_default().min(DISPLAY_INTERVAL).max(Duration::from_millis(1)))
     }
 
     fn rest(&mut self, now: Instant) {
@@ -184,8 +184,8 @@ mod tests {
         };
         let entries = times.iter().map(|ms| (Duration::from_millis(*ms), delivery.clone())).collect();
         let campaign = "c".parse().unwrap();
-        let tape = Tape { campaign, started_at: Timestamp::UNIX_EPOCH, state: None, entries };
-        (Playback::new(tape, 1.0), Instant::now())
+        let recording = LoadedRecording { campaign, started_at: Timestamp::UNIX_EPOCH, state: None, entries };
+        (Playback::new(recording, 1.0), Instant::now())
     }
 
     fn ms(millis: u64) -> Duration {
@@ -193,43 +193,43 @@ mod tests {
     }
 
     #[test]
-    fn it_plays_in_its_own_time_and_rests_at_the_end() {
-        let (mut tape, start) = playback(&[100, 200, 1_000]);
-        assert_eq!((tape.due(start), tape.deadline(start)), (Some(0..0), None));
-        tape.toggle(start);
-        assert_eq!(tape.due(start + ms(150)), Some(0..1));
-        assert_eq!(tape.deadline(start + ms(150)), Some(start + ms(200)));
-        tape.change_speed(true, start + ms(150));
-        assert_eq!(tape.due(start + ms(200)), Some(1..2));
-        assert_eq!(tape.due(start + ms(2_000)), Some(2..3));
-        assert!(!tape.is_running());
-        assert_eq!(tape.place(start + ms(9_000)), ms(1_000));
-        assert_eq!(tape.wall(start).as_millisecond(), 1_000);
+    fn playback_follows_recorded_time_and_stops_at_the_end() {
+        let (mut recording, start) = playback(&[100, 200, 1_000]);
+        assert_eq!((recording.due(start), recording.deadline(start)), (Some(0..0), None));
+        recording.toggle(start);
+        assert_eq!(recording.due(start + ms(150)), Some(0..1));
+        assert_eq!(recording.deadline(start + ms(150)), Some(start + ms(200)));
+        recording.change_speed(true, start + ms(150));
+        assert_eq!(recording.due(start + ms(200)), Some(1..2));
+        assert_eq!(recording.due(start + ms(2_000)), Some(2..3));
+        assert!(!recording.is_running());
+        assert_eq!(recording.place(start + ms(9_000)), ms(1_000));
+        assert_eq!(recording.wall(start).as_millisecond(), 1_000);
     }
 
     #[test]
-    fn it_steps_both_ways_and_starts_over() {
-        let (mut tape, now) = playback(&[100, 200, 200, 300]);
-        tape.step(true, now);
-        assert_eq!(tape.due(now), Some(0..1));
-        tape.step(true, now);
-        assert_eq!(tape.due(now), Some(1..3));
-        tape.step(false, now);
-        assert_eq!((tape.place(now), tape.due(now), tape.due(now)), (ms(100), None, Some(0..1)));
-        tape.step(false, now);
-        assert_eq!((tape.place(now), tape.due(now), tape.due(now)), (ms(0), None, Some(0..0)));
-        tape.go_to(ms(900), now);
-        tape.due(now);
-        tape.toggle(now);
-        assert_eq!((tape.is_running(), tape.place(now)), (true, ms(0)));
+    fn playback_steps_both_ways_and_restarts() {
+        let (mut recording, now) = playback(&[100, 200, 200, 300]);
+        recording.step(true, now);
+        assert_eq!(recording.due(now), Some(0..1));
+        recording.step(true, now);
+        assert_eq!(recording.due(now), Some(1..3));
+        recording.step(false, now);
+        assert_eq!((recording.place(now), recording.due(now), recording.due(now)), (ms(100), None, Some(0..1)));
+        recording.step(false, now);
+        assert_eq!((recording.place(now), recording.due(now), recording.due(now)), (ms(0), None, Some(0..0)));
+        recording.go_to(ms(900), now);
+        recording.due(now);
+        recording.toggle(now);
+        assert_eq!((recording.is_running(), recording.place(now)), (true, ms(0)));
     }
 
     #[test]
     fn speeds_end_at_the_slowest_and_the_fastest() {
-        let (mut tape, now) = playback(&[1]);
-        let mut through = |faster, times| (0..times).for_each(|_| tape.change_speed(faster, now));
+        let (mut recording, now) = playback(&[1]);
+        let mut through = |faster, times| (0..times).for_each(|_| recording.change_speed(faster, now));
         through(true, 20);
         through(false, 1);
-        assert!((tape.speed() - 50.0).abs() < f64::EPSILON);
+        assert!((recording.speed() - 50.0).abs() < f64::EPSILON);
     }
 }

@@ -7,17 +7,17 @@ use jiff::Timestamp;
 use scry_model::event::{Gap, LoadedState, SavedState};
 use scry_protocol::Room;
 
-use super::connection::Light;
-use super::{App, Effect, Now};
+use super::connection::Indicator;
+use super::{App, AppEffect, Now};
 
 /// The least time between two saves of a campaign of up to so many entities; a larger one, which takes longer to copy
 /// while keys wait, is saved as much more rarely.
-const SAVE_EVERY: Duration = Duration::from_secs(5);
-const ENTITIES: usize = 1_000;
+const MIN_SAVE_INTERVAL: Duration = Duration::from_secs(5);
+const ENTITIES_PER_SAVE_INTERVAL: usize = 1_000;
 
 /// Tells how the content of every pane stands to what the server knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum StateFreshness {
     /// Nothing is known yet.
     Unknown,
     /// It is what the server knows.
@@ -36,7 +36,7 @@ pub enum Standing {
 
 /// Holds where the state came from, and what has been saved of it.
 #[derive(Debug, Default)]
-pub(super) struct Keeping {
+pub(super) struct StateCache {
     from_disk: Option<Timestamp>,
     /// The server has told the whole state since the start; nothing else is worth saving.
     is_told: bool,
@@ -53,29 +53,29 @@ pub(super) struct Keeping {
 impl App {
     /// Tells how what is on screen stands to what the server knows.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn freshness_of_state(&self) -> StateFreshness {
         if self.replay.is_some() {
-            return Standing::Recorded;
+            return StateFreshness::Recorded;
         }
-        if self.keeping.is_refused {
-            return Standing::Refused;
+        if self.state_cache.is_refused {
+            return StateFreshness::Refused;
         }
-        if let Some(saved_at) = self.keeping.from_disk {
-            return Standing::FromDisk(saved_at);
+        if let Some(saved_at) = self.state_cache.from_disk {
+            return StateFreshness::FromDisk(saved_at);
         }
-        let missing = self.keeping.missing.values().sum();
-        match self.connection.light() {
-            Light::Connected if missing == 0 => Standing::Live,
-            Light::Connected | Light::CatchingUp => Standing::CatchingUp(missing),
-            Light::Connecting | Light::Error | Light::Disconnected => {
-                self.connection.as_of().map_or(Standing::Unknown, Standing::StaleSince)
+        let missing = self.state_cache.missing.values().sum();
+        match self.connection.indicator() {
+            Indicator::Connected if missing == 0 => StateFreshness::Live,
+            Indicator::Connected | Indicator::CatchingUp => StateFreshness::CatchingUp(missing),
+            Indicator::Connecting | Indicator::Error | Indicator::Disconnected => {
+                self.connection.as_of().map_or(StateFreshness::Unknown, StateFreshness::StaleSince)
             }
         }
     }
 
     /// Returns what is left to save when the dashboard closes.
     #[must_use]
-    pub fn farewell(&mut self, now: Now) -> Option<Effect> {
+    pub fn final_save(&mut self, now: Now) -> Option<AppEffect> {
         self.now = now;
         self.save()
     }
@@ -86,12 +86,12 @@ impl App {
             Ok(LoadedState::Nothing) => {}
             Ok(LoadedState::State(saved)) => {
                 let ours = self.is_watching(&saved.snapshot.campaign_id);
-                if ours && !self.keeping.is_told && self.cache.is_empty() {
+                if ours && !self.state_cache.is_told && self.cache.is_empty() {
                     self.cache.snapshot(saved.snapshot, saved.at);
-                    self.keeping.from_disk = Some(saved.at);
+                    self.state_cache.from_disk = Some(saved.at);
                     self.rebuild_tree();
                     self.read_clock();
-                    self.take_up();
+                    self.restore_ui_state();
                 }
             }
             Ok(LoadedState::SetAside(path)) => {
@@ -104,63 +104,63 @@ impl App {
 
     /// Says once that nothing can be saved.
     pub(super) fn not_saved(&mut self, reason: &str) {
-        if !std::mem::replace(&mut self.keeping.has_complained, true) {
+        if !std::mem::replace(&mut self.state_cache.has_complained, true) {
             self.say(&format!("the campaign cannot be saved for the next start: {reason}"));
         }
     }
 
     /// Notes that the server has told the whole state.
-    pub(super) fn state_told(&mut self) {
-        self.keeping.is_told = true;
-        self.keeping.is_refused = false;
-        self.keeping.from_disk = None;
-        self.keeping.missing.clear();
+    pub(super) fn state_received(&mut self) {
+        self.state_cache.is_told = true;
+        self.state_cache.is_refused = false;
+        self.state_cache.from_disk = None;
+        self.state_cache.missing.clear();
     }
 
     /// Notes that the server refuses the campaign: what is kept of it goes.
-    pub(super) fn state_refused(&mut self, room: &Room) -> Option<Effect> {
+    pub(super) fn state_refused(&mut self, room: &Room) -> Option<AppEffect> {
         let Room::Campaign(campaign) = room else { return None };
-        self.keeping.is_told = false;
-        self.keeping.is_refused = true;
-        Some(Effect::ForgetState(campaign.clone()))
+        self.state_cache.is_told = false;
+        self.state_cache.is_refused = true;
+        Some(AppEffect::ForgetState(campaign.clone()))
     }
 
     /// Notes which events are missing.
-    pub(super) fn count_missing(&mut self, gap: &Gap) {
+    pub(super) fn note_gap(&mut self, gap: &Gap) {
         if gap.recovered {
-            self.keeping.missing.remove(&gap.room);
+            self.state_cache.missing.remove(&gap.room);
         } else {
             let count = gap.to.saturating_sub(gap.from).saturating_sub(1);
-            self.keeping.missing.insert(gap.room.clone(), count.max(1));
+            self.state_cache.missing.insert(gap.room.clone(), count.max(1));
         }
     }
 
     /// Returns when the state is to be saved, or the words about its age change.
     pub(super) fn keep_deadline(&self) -> Option<Instant> {
-        let save = self.is_unsaved().then(|| self.keeping.next.unwrap_or(self.now.mono));
-        let age = self.keeping.from_disk.map(|at| self.now.when_age_changes(at));
+        let save = self.is_unsaved().then(|| self.state_cache.next.unwrap_or(self.now.mono));
+        let age = self.state_cache.from_disk.map(|at| self.now.when_age_changes(at));
         [save, age].into_iter().flatten().min()
     }
 
     /// Saves the state if it has changed, and not too often.
-    pub(super) fn save_due(&mut self) -> Option<Effect> {
-        let due = self.is_unsaved() && self.keeping.next.is_none_or(|next| next <= self.now.mono);
+    pub(super) fn save_due(&mut self) -> Option<AppEffect> {
+        let due = self.is_unsaved() && self.state_cache.next.is_none_or(|next| next <= self.now.mono);
         if due { self.save() } else { None }
     }
 
     fn is_unsaved(&self) -> bool {
         // A server may tell everything and the campaign itself not.
-        let is_known = self.keeping.is_told && self.cache.campaign().is_some();
-        is_known && self.keeping.saved != Some(self.cache.revision())
+        let is_known = self.state_cache.is_told && self.cache.campaign().is_some();
+        is_known && self.state_cache.saved != Some(self.cache.revision())
     }
 
-    pub(super) fn save(&mut self) -> Option<Effect> {
-        let is_ours = self.keeping.is_told && self.replay.is_none();
+    pub(super) fn save(&mut self) -> Option<AppEffect> {
+        let is_ours = self.state_cache.is_told && self.replay.is_none();
         let snapshot = self.cache.export().filter(|_| is_ours)?;
-        self.keeping.saved = Some(self.cache.revision());
-        let size = u32::try_from(snapshot.nodes.len().div_ceil(ENTITIES)).unwrap_or(u32::MAX);
-        self.keeping.next = Some(self.now.mono + SAVE_EVERY.saturating_mul(size.max(1)));
+        self.state_cache.saved = Some(self.cache.revision());
+        let size = u32::try_from(snapshot.nodes.len().div_ceil(ENTITIES_PER_SAVE_INTERVAL)).unwrap_or(u32::MAX);
+        self.state_cache.next = Some(self.now.mono + MIN_SAVE_INTERVAL.saturating_mul(size.max(1)));
         let at = self.connection.as_of().unwrap_or(self.now.wall);
-        Some(Effect::SaveState(Box::new(SavedState { at, snapshot })))
+        Some(AppEffect::SaveState(Box::new(SavedState { at, snapshot })))
     }
 }

@@ -10,21 +10,21 @@ use scry_model::event::{Phase, Status};
 use super::now::Now;
 
 /// How many round trips and changes of state are remembered.
-const TRIPS: usize = 120;
-const CHANGES: usize = 50;
+const MAX_ROUND_TRIPS: usize = 120;
+const MAX_PHASE_CHANGES: usize = 50;
 /// How many kinds of events and how many changes of state are listed.
-pub const LISTED_RATES: usize = 10;
-pub const LISTED_CHANGES: usize = 12;
+pub const MAX_LISTED_RATES: usize = 10;
+pub const MAX_LISTED_CHANGES: usize = 12;
 /// How many figures of the connection, the cache and the journal stand above the lists.
-pub const FIGURES: usize = 6;
+pub const FIGURE_ROWS: usize = 6;
 /// How many seconds the rates look back.
-pub const WINDOW: u64 = 60;
+pub const RATE_WINDOW_SECONDS: u64 = 60;
 
 /// Holds what was measured.
 #[derive(Debug, Default)]
-pub struct Pulse {
+pub struct ConnectionStats {
     trips: VecDeque<Duration>,
-    changes: VecDeque<Change>,
+    changes: VecDeque<PhaseChange>,
     /// What arrived in each of the last seconds, by the event's name.
     seconds: VecDeque<(u64, BTreeMap<Arc<str>, u32>)>,
     totals: BTreeMap<Arc<str>, u64>,
@@ -36,7 +36,7 @@ pub struct Pulse {
 
 /// Describes a change of the connection's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct PhaseChange {
     pub at: Timestamp,
     pub phase: Phase,
     pub reason: Option<String>,
@@ -44,26 +44,26 @@ pub struct Change {
 
 /// Describes how much of one kind arrives.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rate {
+pub struct EventRate {
     pub name: Arc<str>,
     pub total: u64,
     /// Events a second over the last minute.
     pub rate: f64,
 }
 
-impl Pulse {
+impl ConnectionStats {
     /// Notes a round trip.
     pub(super) fn trip(&mut self, measured: Duration) {
         self.trips.push_back(measured);
-        let surplus = self.trips.len().saturating_sub(TRIPS);
+        let surplus = self.trips.len().saturating_sub(MAX_ROUND_TRIPS);
         self.trips.drain(..surplus);
     }
 
     /// Notes a state, if it differs from the last one.
     pub(super) fn status(&mut self, status: &Status, now: Now) {
         if self.changes.back().is_none_or(|last| last.phase != status.phase) {
-            self.changes.push_back(Change { at: now.wall, phase: status.phase, reason: status.reason.clone() });
-            let surplus = self.changes.len().saturating_sub(CHANGES);
+            self.changes.push_back(PhaseChange { at: now.wall, phase: status.phase, reason: status.reason.clone() });
+            let surplus = self.changes.len().saturating_sub(MAX_PHASE_CHANGES);
             self.changes.drain(..surplus);
         }
     }
@@ -78,7 +78,7 @@ impl Pulse {
         if let Some((_, counts)) = self.seconds.back_mut() {
             *counts.entry(Arc::clone(name)).or_default() += 1;
         }
-        while self.seconds.front().is_some_and(|(first, _)| first + WINDOW <= second) {
+        while self.seconds.front().is_some_and(|(first, _)| first + RATE_WINDOW_SECONDS <= second) {
             self.seconds.pop_front();
         }
     }
@@ -101,10 +101,10 @@ impl Pulse {
     /// Counts the rows that tell all of this: the figures, and three lists below a blank line and a heading each.
     #[must_use]
     pub fn rows(&self) -> usize {
-        let rates = self.totals.len().clamp(1, LISTED_RATES);
-        let changes = self.changes.len().min(LISTED_CHANGES);
+        let rates = self.totals.len().clamp(1, MAX_LISTED_RATES);
+        let changes = self.changes.len().min(MAX_LISTED_CHANGES);
         let server = self.server.as_ref().and_then(|said| said.as_ref().ok()).map_or(1, Vec::len);
-        FIGURES + rates + changes + server + 3 * 2
+        FIGURE_ROWS + rates + changes + server + 3 * 2
     }
 
     /// Lists the round trips, the latest last.
@@ -113,7 +113,7 @@ impl Pulse {
     }
 
     /// Lists the changes of state, the latest first.
-    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+    pub fn changes(&self) -> impl Iterator<Item = &PhaseChange> {
         self.changes.iter().rev()
     }
 
@@ -131,16 +131,16 @@ impl Pulse {
 
     /// Lists what arrives, the most frequent first.
     #[must_use]
-    pub fn rates(&self, now: Now) -> Vec<Rate> {
+    pub fn rates(&self, now: Now) -> Vec<EventRate> {
         let second = self.start.map_or(0, |start| now.mono.saturating_duration_since(start).as_secs());
-        let recent = self.seconds.iter().filter(|(at, _)| at + WINDOW > second);
+        let recent = self.seconds.iter().filter(|(at, _)| at + RATE_WINDOW_SECONDS > second);
         let mut counts: BTreeMap<&Arc<str>, u32> = BTreeMap::new();
         for (name, count) in recent.flat_map(|(_, counts)| counts) {
             *counts.entry(name).or_default() += count;
         }
         #[expect(clippy::cast_precision_loss, reason = "a minute is a small number")]
-        let window = WINDOW as f64;
-        let rate = |(name, total): (&Arc<str>, &u64)| Rate {
+        let window = RATE_WINDOW_SECONDS as f64;
+        let rate = |(name, total): (&Arc<str>, &u64)| EventRate {
             name: Arc::clone(name),
             total: *total,
             rate: f64::from(counts.get(name).copied().unwrap_or(0)) / window,
@@ -155,7 +155,7 @@ impl Pulse {
     pub fn deadline(&self, now: Now) -> Option<Instant> {
         let start = self.start?;
         let (last, _) = self.seconds.back()?;
-        let ends = start + Duration::from_secs(last + WINDOW + 1);
+        let ends = start + Duration::from_secs(last + RATE_WINDOW_SECONDS + 1);
         (ends > now.mono).then(|| now.mono + Duration::from_secs(1))
     }
 }
@@ -166,12 +166,12 @@ mod tests {
 
     #[test]
     fn rates_look_back_a_minute_and_then_are_quiet() {
-        let mut pulse = Pulse::default();
+        let mut pulse = ConnectionStats::default();
         let start = Now { mono: Instant::now(), wall: Timestamp::UNIX_EPOCH };
         let after = |seconds| Now { mono: start.mono + Duration::from_secs(seconds), ..start };
         let name: Arc<str> = "settlement_updated".into();
         (0..30).for_each(|second| pulse.arrived(&name, after(second)));
-        let rate = |pulse: &Pulse, now| (pulse.rates(now)[0].rate * 60.0).round();
+        let rate = |pulse: &ConnectionStats, now| (pulse.rates(now)[0].rate * 60.0).round();
         assert!((rate(&pulse, after(30)) - 30.0).abs() < 0.1);
         assert!((rate(&pulse, after(75)) - 14.0).abs() < 0.1);
         assert!(pulse.deadline(after(75)).is_some() && pulse.deadline(after(200)).is_none());
@@ -179,8 +179,8 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_of_state_are_remembered() {
-        let mut pulse = Pulse::default();
+    fn only_phase_changes_are_recorded() {
+        let mut pulse = ConnectionStats::default();
         let now = Now { mono: Instant::now(), wall: Timestamp::UNIX_EPOCH };
         for phase in [Phase::Connecting, Phase::Connecting, Phase::Live, Phase::Live, Phase::Backoff] {
             pulse.status(&Status { phase, ..Status::disconnected() }, now);

@@ -1,13 +1,13 @@
 //! Where the person is among the fields of Detail, and which of them is explained.
 
-use super::Row;
+use super::DetailRow;
 use crate::app::command::Action;
 use crate::app::pane::Pane;
 use crate::app::{App, actions, explain, measure};
 
 /// Holds the row under the cursor and the first one in view.
 #[derive(Debug, Clone, Default)]
-pub struct Place {
+pub struct DetailPosition {
     row: usize,
     /// The field on that row: it keeps the cursor when rows come and go above it.
     field: Option<String>,
@@ -15,7 +15,7 @@ pub struct Place {
     explained: Option<String>,
 }
 
-impl Place {
+impl DetailPosition {
     /// Begins at a field, wherever it stands.
     #[must_use]
     pub const fn at(field: String) -> Self {
@@ -38,7 +38,7 @@ impl Place {
 impl App {
     /// Returns where the person is in Detail.
     #[must_use]
-    pub const fn detail_place(&self) -> &Place {
+    pub const fn detail_place(&self) -> &DetailPosition {
         &self.detail_place
     }
 
@@ -57,7 +57,7 @@ impl App {
     }
 
     /// Returns the row under the cursor, while Detail has the focus.
-    pub(in crate::app) fn detail_field(&self) -> Option<Row> {
+    pub(in crate::app) fn detail_field(&self) -> Option<DetailRow> {
         if self.focus != Pane::Detail {
             return None;
         }
@@ -110,18 +110,18 @@ impl App {
     }
 
     /// Lists the rows that explain a field, where it is the one to be explained.
-    pub(in crate::app) fn why(&self, field: Option<&str>, columns: usize) -> Vec<Row> {
+    pub(in crate::app) fn why(&self, field: Option<&str>, columns: usize) -> Vec<DetailRow> {
         let wanted = self.detail_place.explained.as_deref();
         let Some((field, entity)) = field.filter(|field| wanted == Some(field)).zip(self.selected()) else {
             return Vec::new();
         };
         let lines = explain::field(self, &entity, field);
         let wrapped = lines.iter().flat_map(|line| measure::wrap(line, columns.saturating_sub(4).max(10)));
-        wrapped.map(Row::Why).collect()
+        wrapped.map(DetailRow::Why).collect()
     }
 
     /// Keeps the cursor on its field and in view.
-    pub(in crate::app) fn settle_detail(&mut self) {
+    pub(in crate::app) fn clamp_detail(&mut self) {
         let untouched = self.detail_place.row == 0 && self.detail_place.offset == 0;
         if untouched && self.focus != Pane::Detail {
             return;
@@ -132,9 +132,10 @@ impl App {
         let wanted = kept.unwrap_or(place.row).min(rows.len().saturating_sub(1));
         let stop = rows.iter().skip(wanted).position(is_stop).map(|further| wanted + further);
         place.row = stop.or_else(|| rows.iter().rposition(is_stop)).unwrap_or(0);
-        place.field = rows.get(place.row).and_then(Row::field).map(ToOwned::to_owned);
+        place.field = rows.get(place.row).and_then(DetailRow::field).map(ToOwned::to_owned);
         // What explains a row is to be seen with it.
-        let end = place.row + rows.iter().skip(place.row + 1).take_while(|row| matches!(row, Row::Why(_))).count();
+        let end =
+            place.row + rows.iter().skip(place.row + 1).take_while(|row| matches!(row, DetailRow::Why(_))).count();
         let room = self.detail_room().max(1);
         let most = rows.len().saturating_sub(room);
         // The last line says how much is below, while anything is.
@@ -153,6 +154,6 @@ impl App {
 }
 
 /// Tells whether the cursor stops at a row.
-fn is_stop(row: &Row) -> bool {
-    row.field().is_some() || matches!(row, Row::Text(_))
+fn is_stop(row: &DetailRow) -> bool {
+    row.field().is_some() || matches!(row, DetailRow::Text(_))
 }

@@ -6,29 +6,29 @@ use scry_text::suggest::nearest;
 
 use super::help::{is_spoken, usage};
 use super::words;
-use crate::app::command::{Action, Context};
+use crate::app::command::{Action, KeyContext};
 use crate::app::filter::Filter;
 use crate::app::keymap::{BINDINGS, Binding};
-use crate::app::palette::Target;
+use crate::app::palette::PaletteTarget;
 use crate::app::pane::Pane;
-use crate::app::{App, Effect, Stage};
+use crate::app::{App, AppEffect, AppStage};
 
 /// Names what can be typed beside the table's commands.
-pub(super) const CAMPAIGN: &str = "campaign";
-pub(super) const PROFILE: &str = "profile";
+pub(super) const CAMPAIGN_COMMAND: &str = "campaign";
+pub(super) const PROFILE_COMMAND: &str = "profile";
 
 impl App {
     /// Carries out a typed line; what is to be said about it waits in the answers.
-    pub(in crate::app) fn command_line(&mut self, typed: &str) -> Vec<Effect> {
+    pub(in crate::app) fn command_line(&mut self, typed: &str) -> Vec<AppEffect> {
         let line = text::line(typed.trim()).into_owned();
         let (name, rest) = line.split_once(' ').map_or((line.as_str(), ""), |(name, rest)| (name, rest.trim()));
         match (name, &self.stage) {
             ("", _) => Vec::new(),
-            (CAMPAIGN, _) => self.campaign_line(rest),
-            (PROFILE, _) => self.profile_line(rest),
-            (_, Stage::Choosing { .. }) if command(name).is_none() => self.campaign_line(&line),
+            (CAMPAIGN_COMMAND, _) => self.campaign_line(rest),
+            (PROFILE_COMMAND, _) => self.profile_line(rest),
+            (_, AppStage::Choosing { .. }) if command(name).is_none() => self.campaign_line(&line),
             _ => match command(name) {
-                Some(binding) => self.carry_out(binding, rest),
+                Some(binding) => self.execute(binding, rest),
                 None => {
                     self.answer_unknown(name);
                     Vec::new()
@@ -39,7 +39,7 @@ impl App {
 
     fn answer_unknown(&mut self, name: &str) {
         let known = BINDINGS.iter().filter(|binding| is_spoken(binding)).map(|binding| binding.command);
-        let near = nearest(name, known.chain([CAMPAIGN, PROFILE]));
+        let near = nearest(name, known.chain([CAMPAIGN_COMMAND, PROFILE_COMMAND]));
         let remedy = near.map_or_else(
             || "“help” lists the commands".to_owned(),
             |near| format!("did you mean “{near}”? “help” lists all commands"),
@@ -48,8 +48,8 @@ impl App {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "what takes nothing behind its name is what it is on a screen")]
-    fn carry_out(&mut self, binding: &'static Binding, rest: &str) -> Vec<Effect> {
-        if matches!(self.stage, Stage::Watching(_)) {
+    fn execute(&mut self, binding: &'static Binding, rest: &str) -> Vec<AppEffect> {
+        if matches!(self.stage, AppStage::Watching(_)) {
             self.stand_in(binding.context);
         }
         match binding.action {
@@ -79,7 +79,7 @@ impl App {
     }
 
     /// Goes to the pane that a command belongs to.
-    fn stand_in(&mut self, context: Context) {
+    fn stand_in(&mut self, context: KeyContext) {
         let pane = Pane::ALL.into_iter().find(|pane| pane.title().eq_ignore_ascii_case(context.name()));
         if let Some(pane) = pane.filter(|pane| *pane != self.focus) {
             self.go_to_pane(pane);
@@ -87,7 +87,7 @@ impl App {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named here says all there is to say in the news")]
-    fn answer_after(&mut self, action: Action, effects: &[Effect]) {
+    fn answer_after(&mut self, action: Action, effects: &[AppEffect]) {
         match action {
             Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
                 self.answer_place();
@@ -176,14 +176,14 @@ impl App {
         self.journal.follow();
     }
 
-    fn campaign_line(&mut self, rest: &str) -> Vec<Effect> {
+    fn campaign_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let choices = match &self.stage {
-            Stage::Choosing { choices, .. } => choices.clone(),
-            Stage::Listing | Stage::Stuck(_) | Stage::Watching(_) => self.campaigns.clone(),
+            AppStage::Choosing { choices, .. } => choices.clone(),
+            AppStage::Listing | AppStage::Stuck(_) | AppStage::Watching(_) => self.campaigns.clone(),
         };
         if choices.is_empty() {
             self.reply("The server is asked which campaigns there are; type “campaign” again in a moment.");
-            return vec![Effect::LoadCampaigns];
+            return vec![AppEffect::LoadCampaigns];
         }
         if rest.is_empty() {
             words::choices(&choices).into_iter().for_each(|line| self.reply(line));
@@ -201,17 +201,17 @@ impl App {
         }
     }
 
-    fn go_to_campaign(&mut self, id: Id, name: &str) -> Vec<Effect> {
+    fn go_to_campaign(&mut self, id: Id, name: &str) -> Vec<AppEffect> {
         self.reply(format!("Opening {name}."));
         match self.stage {
-            Stage::Watching(_) => self.go_to_target(Target::Campaign(id)),
-            Stage::Listing | Stage::Choosing { .. } | Stage::Stuck(_) => self.watch(id),
+            AppStage::Watching(_) => self.go_to_target(PaletteTarget::Campaign(id)),
+            AppStage::Listing | AppStage::Choosing { .. } | AppStage::Stuck(_) => self.watch(id),
         }
     }
 
-    fn profile_line(&mut self, rest: &str) -> Vec<Effect> {
+    fn profile_line(&mut self, rest: &str) -> Vec<AppEffect> {
         if self.options.profiles.iter().any(|profile| profile == rest) {
-            return vec![Effect::UseProfile(rest.to_owned())];
+            return vec![AppEffect::UseProfile(rest.to_owned())];
         }
         let known = self.options.profiles.join(", ");
         self.reply(if known.is_empty() {
