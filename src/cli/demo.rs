@@ -15,7 +15,7 @@ use scry_protocol::Id;
 use scry_scripting::rooms::campaign_id;
 use scry_server::config::ServerConfig;
 use scry_server::{self as server, Server, ServerError};
-use scry_simulator::{self as demo, Seats, Voices};
+use scry_simulator::{self as demo, PlayerLogins, PresenceSimulator};
 use scry_world::World;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -80,7 +80,7 @@ impl House {
     async fn show(&self, args: &Args) -> Result<Exit, CliError> {
         let viewer = self.log_in(USER).await?;
         let campaign = campaign_id(CAMPAIGN, &viewer.campaigns().await?)?;
-        let seats = Seats {
+        let logins = PlayerLogins {
             gm: self.log_in("gm").await?,
             player: self.log_in("player").await?,
             bot: self.log_in("bot").await?,
@@ -88,8 +88,9 @@ impl House {
         let seed = args.seed.unwrap_or_else(any_seed);
         let session = |api: Api| SessionOptions::new(&self.context.settings, api);
         let onlooker = self.log_in("viewer").await?;
-        let voices = Voices::connect(&campaign, session(seats.player.clone()), session(onlooker))?;
-        let table = tokio::spawn(demo::play(seats, Some(voices), campaign.clone(), seed, 1.0, self.stop.child_token()));
+        let voices = PresenceSimulator::connect(&campaign, session(logins.player.clone()), session(onlooker))?;
+        let table =
+            tokio::spawn(demo::play(logins, Some(voices), campaign.clone(), seed, 1.0, self.stop.child_token()));
         let shown = if args.no_tui {
             self.invite();
             watch::print(&self.context, viewer, &everything_in(&campaign, args.time)).await

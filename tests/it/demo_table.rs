@@ -8,7 +8,7 @@ use scry_client::http::HttpClient;
 use scry_client::secret::Secret;
 use scry_config::client::ServerAddress;
 use scry_protocol::Id;
-use scry_simulator::{Seats, Table, play};
+use scry_simulator::{PlayerLogins, Simulator, play};
 use scry_world::VariableSchema;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -23,25 +23,28 @@ async fn api(server: &TestServer, user: &str) -> Api {
     Api::new(http, Auth::with_token(Secret::new(server.login(user).await)))
 }
 
-async fn seats(server: &TestServer) -> (Seats, Id) {
-    let seats =
-        Seats { gm: api(server, "gm").await, player: api(server, "player").await, bot: api(server, "bot").await };
-    let campaign = seats.gm.campaigns().await.unwrap().into_iter().find(|it| it.name == "Emberfall").unwrap();
-    (seats, campaign.id)
+async fn logins(server: &TestServer) -> (PlayerLogins, Id) {
+    let logins = PlayerLogins {
+        gm: api(server, "gm").await,
+        player: api(server, "player").await,
+        bot: api(server, "bot").await,
+    };
+    let campaign = logins.gm.campaigns().await.unwrap().into_iter().find(|it| it.name == "Emberfall").unwrap();
+    (logins, campaign.id)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_the_table_does_is_refused() {
     let server = TestServer::start().await;
-    let (seats, campaign) = seats(&server).await;
-    let mut table = Table::new(42, campaign.clone(), &seats.player.snapshot(&campaign).await.unwrap().values());
+    let (logins, campaign) = logins(&server).await;
+    let mut table = Simulator::new(42, campaign.clone(), &logins.player.snapshot(&campaign).await.unwrap().values());
     for _ in 0..250 {
         let act = table.decide().unwrap();
-        let answer = seats.ask(&act).await.unwrap_or_else(|error| panic!("{act:?}: {error}"));
+        let answer = logins.ask(&act).await.unwrap_or_else(|error| panic!("{act:?}: {error}"));
         table.done(&act, &answer);
     }
 
-    let after = seats.gm.snapshot(&campaign).await.unwrap();
+    let after = logins.gm.snapshot(&campaign).await.unwrap();
     assert!(after.position.unwrap().seq >= 250, "every act left an event");
     for node in &after.nodes {
         fits(&Value::from(node));
@@ -60,16 +63,16 @@ fn fits(node: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_play_goes_on_until_it_is_told_to_stop() {
     let server = TestServer::start().await;
-    let (seats, campaign) = seats(&server).await;
+    let (logins, campaign) = logins(&server).await;
     let shutdown = CancellationToken::new();
-    let playing = tokio::spawn(play(seats.clone(), None, campaign.clone(), 7, 50.0, shutdown.clone()));
+    let playing = tokio::spawn(play(logins.clone(), None, campaign.clone(), 7, 50.0, shutdown.clone()));
 
     let begun = Instant::now();
-    while seats.gm.events(&campaign, Some(0), Some(100)).await.unwrap().len() < 60 {
+    while logins.gm.events(&campaign, Some(0), Some(100)).await.unwrap().len() < 60 {
         assert!(begun.elapsed() < PATIENCE && !playing.is_finished(), "the table has fallen silent");
     }
     shutdown.cancel();
     tokio::time::timeout(PATIENCE, playing).await.unwrap().unwrap().unwrap();
-    let names: Vec<_> = seats.gm.events(&campaign, Some(0), Some(100)).await.unwrap();
+    let names: Vec<_> = logins.gm.events(&campaign, Some(0), Some(100)).await.unwrap();
     assert!(names.iter().any(|entry| entry.name == "structure_updated"));
 }

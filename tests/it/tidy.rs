@@ -42,7 +42,7 @@ const PURE: &[&str] = &[
     "crates/scry-server/src/presence/view",
     "crates/scry-server/src/rules/",
     "crates/scry-simulator/src/moves.rs",
-    "crates/scry-simulator/src/table",
+    "crates/scry-simulator/src/simulator",
 ];
 
 /// Crates that can be used where there is no runtime and no network.

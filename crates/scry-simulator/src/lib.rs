@@ -1,17 +1,17 @@
 //! A simulated table: other users who change a campaign through the public API, as people would.
 //!
-//! [`Table`] is pure: from a seed and what it has seen it decides the next plausible act. [`play()`] does
+//! [`Simulator`] is pure: from a seed and what it has seen it decides the next plausible act. [`play()`] does
 //! what it decides, and looks again at what became of it.
 
-mod act;
+mod action;
 mod moves;
 mod play;
-mod sight;
+mod presence;
+mod simulator;
 mod stall;
-mod table;
-mod voices;
+mod world_view;
 
-pub use act::{Act, Deed, Request, Seat};
-pub use play::{Seats, play};
-pub use table::Table;
-pub use voices::Voices;
+pub use action::{ActionKind, ActionRequest, PlayerAction, PlayerRole};
+pub use play::{PlayerLogins, play};
+pub use presence::PresenceSimulator;
+pub use simulator::Simulator;

@@ -8,10 +8,10 @@ use fastrand::Rng;
 use scry_protocol::variable::VariableKind;
 use serde_json::{Map, Value, json};
 
-use super::sight::Thing;
+use super::world_view::SimulatedEntity;
 
 /// Numbers that change from day to day; the others are built or dug, not counted.
-const COUNTED: [&str; 17] = [
+const DRIFTING_NUMBERS: [&str; 17] = [
     "population",
     "treasury",
     "food",
@@ -31,21 +31,21 @@ const COUNTED: [&str; 17] = [
     "acolytes",
 ];
 /// Numbers that must not pass another one.
-const CEILINGS: [(&str, &str); 2] = [("guests", "beds"), ("stores", "capacity")];
+const UPPER_BOUNDS: [(&str, &str); 2] = [("guests", "beds"), ("stores", "capacity")];
 /// Switches that somebody throws; others follow from what happens.
-const SWITCHES: [&str; 4] = ["beacon", "lit", "gatesShut", "besieged"];
+const SWITCHED_FLAGS: [&str; 4] = ["beacon", "lit", "gatesShut", "besieged"];
 /// Ships that come and go.
-const SHIPS: [&str; 7] =
+const SHIP_LISTS: [&str; 7] =
     ["Patient Eel", "Marigold", "Iron Bargain", "Saint's Wake", "Lady of Carrow", "Ninth Daughter", "Honest Tom"];
 
-type Input = Map<String, Value>;
+type EntityInput = Map<String, Value>;
 
 /// Lets one counted number rise or fall a little, more often towards home than away.
-pub(super) fn drift(rng: &mut Rng, thing: &Thing) -> Option<Input> {
-    let name = pick(rng, thing, |name, kind| kind == VariableKind::Number && COUNTED.contains(&name))?;
+pub(super) fn drift(rng: &mut Rng, thing: &SimulatedEntity) -> Option<EntityInput> {
+    let name = pick(rng, thing, |name, kind| kind == VariableKind::Number && DRIFTING_NUMBERS.contains(&name))?;
     let (value, home) = (thing.number(&name), thing.home.get(&name).and_then(Value::as_f64).unwrap_or(0.0));
     let (min, max) = thing.schemas.get(&name)?.bounds();
-    let ceiling = CEILINGS.iter().find(|(below, _)| *below == name).map_or(max, |(_, above)| thing.number(above));
+    let ceiling = UPPER_BOUNDS.iter().find(|(below, _)| *below == name).map_or(max, |(_, above)| thing.number(above));
     let homesick = ((home - value) / (home.abs() * 0.25).max(4.0)).clamp(-1.0, 1.0);
     let step = ((home.abs() * 0.03).max(1.5) * (0.3 + 0.7 * rng.f64())).round().max(1.0);
     let sign = if rng.f64() < 0.5 + 0.45 * homesick { 1.0 } else { -1.0 };
@@ -53,7 +53,7 @@ pub(super) fn drift(rng: &mut Rng, thing: &Thing) -> Option<Input> {
 }
 
 /// Moves a ranked choice, such as morale, one step, more often towards home than away.
-pub(super) fn shift(rng: &mut Rng, thing: &Thing) -> Option<Input> {
+pub(super) fn shift(rng: &mut Rng, thing: &SimulatedEntity) -> Option<EntityInput> {
     let name = pick(rng, thing, |name, kind| kind == VariableKind::Choice && name != "status" && name != "ore")?;
     let values = &thing.schemas.get(&name)?.values;
     let rank =
@@ -65,8 +65,8 @@ pub(super) fn shift(rng: &mut Rng, thing: &Thing) -> Option<Input> {
 }
 
 /// Throws a switch; one that is not as it was at home is thrown back sooner.
-pub(super) fn switch(rng: &mut Rng, thing: &Thing) -> Option<Input> {
-    let name = pick(rng, thing, |name, kind| kind == VariableKind::Flag && SWITCHES.contains(&name))?;
+pub(super) fn switch(rng: &mut Rng, thing: &SimulatedEntity) -> Option<EntityInput> {
+    let name = pick(rng, thing, |name, kind| kind == VariableKind::Flag && SWITCHED_FLAGS.contains(&name))?;
     let now = thing.variables.get(&name)?.as_bool()?;
     let at_home = thing.home.get(&name)?.as_bool()? == now;
     // A siege is an event, not a habit.
@@ -75,9 +75,9 @@ pub(super) fn switch(rng: &mut Rng, thing: &Thing) -> Option<Input> {
 }
 
 /// Lets a ship come in or put to sea.
-pub(super) fn sail(rng: &mut Rng, thing: &Thing) -> Option<Input> {
+pub(super) fn sail(rng: &mut Rng, thing: &SimulatedEntity) -> Option<EntityInput> {
     let mut ships = thing.variables.get("ships")?.as_array()?.clone();
-    let away: Vec<&str> = SHIPS.into_iter().filter(|ship| !ships.contains(&json!(ship))).collect();
+    let away: Vec<&str> = SHIP_LISTS.into_iter().filter(|ship| !ships.contains(&json!(ship))).collect();
     if ships.len() > 1 && (rng.bool() || away.is_empty() || ships.len() > 5) {
         ships.remove(rng.usize(..ships.len()));
     } else {
@@ -88,7 +88,7 @@ pub(super) fn sail(rng: &mut Rng, thing: &Thing) -> Option<Input> {
 
 /// Takes a structure one step through its life: built until it is sound, worn, damaged, rebuilt, now and
 /// then lost.
-pub(super) fn work(rng: &mut Rng, thing: &Thing) -> Option<Input> {
+pub(super) fn work(rng: &mut Rng, thing: &SimulatedEntity) -> Option<EntityInput> {
     let condition = thing.number("condition");
     let (status, condition) = match thing.text("status") {
         "building" if condition >= 85.0 => ("sound", 100.0),
@@ -113,7 +113,7 @@ pub(super) fn work(rng: &mut Rng, thing: &Thing) -> Option<Input> {
 }
 
 /// Lets a settlement rise or fall a level, with what follows for its people.
-pub(super) fn level(rng: &mut Rng, thing: &Thing) -> Option<Input> {
+pub(super) fn level(rng: &mut Rng, thing: &SimulatedEntity) -> Option<EntityInput> {
     let up = thing.level <= thing.home_level || (thing.level < thing.home_level + 2 && rng.bool());
     let population = thing.number("population") * if up { 1.05 } else { 0.96 };
     let (min, max) = thing.schemas.get("population")?.bounds();
@@ -127,18 +127,18 @@ pub(super) fn level(rng: &mut Rng, thing: &Thing) -> Option<Input> {
     Some(input)
 }
 
-fn pick(rng: &mut Rng, thing: &Thing, wanted: impl Fn(&str, VariableKind) -> bool) -> Option<String> {
+fn pick(rng: &mut Rng, thing: &SimulatedEntity, wanted: impl Fn(&str, VariableKind) -> bool) -> Option<String> {
     let names = thing.schemas.iter().filter(|(name, schema)| wanted(name, schema.kind)).map(|(name, _)| name);
     let names: Vec<&String> = names.filter(|name| thing.variables.contains_key(*name)).collect();
     rng.choice(names).cloned()
 }
 
-fn change(thing: &Thing, name: &str, value: Value) -> Option<Input> {
+fn change(thing: &SimulatedEntity, name: &str, value: Value) -> Option<EntityInput> {
     patch(thing, Map::from_iter([(name.to_owned(), value)]))
 }
 
 /// Makes an update of the variables that really change; nothing if none does.
-fn patch(thing: &Thing, mut variables: Input) -> Option<Input> {
+fn patch(thing: &SimulatedEntity, mut variables: EntityInput) -> Option<EntityInput> {
     let same = |now: &Value, then: &Value| now == then || (now.is_number() && now.as_f64() == then.as_f64());
     variables.retain(|name, value| !thing.variables.get(name).is_some_and(|now| same(now, value)));
     (!variables.is_empty()).then(|| Map::from_iter([("variables".to_owned(), variables.into())]))

@@ -5,7 +5,7 @@ use scry_protocol::Id;
 use serde_json::{Map, Value, json};
 
 /// Whose stall, what it sells, and a word about it.
-const STALLS: [(&str, &str, &str); 6] = [
+const STALL_KINDS: [(&str, &str, &str); 6] = [
     ("Nan Burdock", "remedies", "Dried roots, a brass scale, and a cat that nobody may touch."),
     ("Tobin Lark", "ballads", "Broadsheets a copper each, sung on request, loudest when asked to stop."),
     ("the Widow Gorse", "candles", "Tallow in front, beeswax behind, and something black under the cloth."),
@@ -16,7 +16,7 @@ const STALLS: [(&str, &str, &str); 6] = [
 
 /// Returns the input that sets up a stall in a settlement.
 pub(super) fn open(rng: &mut Rng, settlement: &Id) -> Map<String, Value> {
-    let (keeper, wares, description) = STALLS[rng.usize(..STALLS.len())];
+    let (keeper, wares, description) = STALL_KINDS[rng.usize(..STALL_KINDS.len())];
     let initial: String = keeper.chars().take(1).flat_map(char::to_uppercase).chain(keeper.chars().skip(1)).collect();
     Map::from_iter([
         ("settlementId".to_owned(), json!(settlement)),

@@ -5,18 +5,18 @@ use scry_client::session::{self, Session, SessionHandle, SessionOptions};
 use scry_protocol::presence::{Activity, PresenceUpdate, Resource, TypingRequest};
 use scry_protocol::{ClientRequest, Id, Room};
 
-use super::act::{Act, Place, Seat};
+use super::action::{ActionTarget, PlayerAction, PlayerRole};
 
 /// Holds a connection for each person who is seen at the table.
 #[derive(Debug)]
-pub struct Voices {
+pub struct PresenceSimulator {
     campaign: Id,
     player: SessionHandle,
     /// Somebody who only looks on.
     onlooker: SessionHandle,
 }
 
-impl Voices {
+impl PresenceSimulator {
     /// Connects the player and an onlooker to a campaign. Needs a tokio runtime around it.
     ///
     /// # Errors
@@ -26,33 +26,35 @@ impl Voices {
     }
 
     /// Lets the others see that an act is being prepared; tells whether there is anything to see.
-    pub(super) fn prepare(&self, act: &Act) -> bool {
-        let Some(place) = act.deed.place().filter(|_| act.seat == Seat::Player) else { return false };
-        self.player.tell(self.presence(&place, Activity::Editing));
+    pub(super) fn prepare(&self, action: &PlayerAction) -> bool {
+        let Some(place) = action.action_kind.place().filter(|_| action.role == PlayerRole::Player) else {
+            return false;
+        };
+        self.player.emit(self.presence(&place, Activity::Editing));
         if let Some(typing) = self.typing(&place) {
-            self.player.tell(ClientRequest::TypingStart(typing));
+            self.player.emit(ClientRequest::TypingStart(typing));
         }
         true
     }
 
     /// Lets the others see that it is done; the onlooker looks at what came of it.
-    pub(super) fn done(&self, act: &Act) {
-        let Some(place) = act.deed.place() else { return };
-        if act.seat == Seat::Player {
+    pub(super) fn done(&self, action: &PlayerAction) {
+        let Some(place) = action.action_kind.place() else { return };
+        if action.role == PlayerRole::Player {
             if let Some(typing) = self.typing(&place) {
-                self.player.tell(ClientRequest::TypingStop(typing));
+                self.player.emit(ClientRequest::TypingStop(typing));
             }
-            self.player.tell(self.presence(&place, Activity::Viewing));
+            self.player.emit(self.presence(&place, Activity::Viewing));
         }
-        self.onlooker.tell(self.presence(&place, Activity::Viewing));
+        self.onlooker.emit(self.presence(&place, Activity::Viewing));
     }
 
-    fn presence(&self, place: &Place, state: Activity) -> ClientRequest {
+    fn presence(&self, place: &ActionTarget, state: Activity) -> ClientRequest {
         let resource = Some(Resource { entity_type: place.entity_type.clone(), id: place.id.clone() });
         ClientRequest::Presence(PresenceUpdate { campaign_id: self.campaign.clone(), resource, state })
     }
 
-    fn typing(&self, place: &Place) -> Option<TypingRequest> {
+    fn typing(&self, place: &ActionTarget) -> Option<TypingRequest> {
         Some(TypingRequest {
             campaign_id: self.campaign.clone(),
             entity_type: place.entity_type.clone(),

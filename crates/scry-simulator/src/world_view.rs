@@ -8,17 +8,17 @@ use serde_json::{Map, Value};
 
 /// Holds what the table has seen, and how each thing was when it was first seen.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sight {
-    pub settlements: Vec<Thing>,
-    pub structures: Vec<Thing>,
-    pub encounters: Vec<Encounter>,
+pub(super) struct WorldView {
+    pub settlements: Vec<SimulatedEntity>,
+    pub structures: Vec<SimulatedEntity>,
+    pub encounters: Vec<SimulatedEncounter>,
     /// Computed values that depend on time, anywhere in the campaign.
     pub timely: Vec<String>,
 }
 
 /// Holds a settlement or a structure.
 #[derive(Debug, Clone)]
-pub(super) struct Thing {
+pub(super) struct SimulatedEntity {
     pub id: Id,
     pub level: i64,
     pub variables: Map<String, Value>,
@@ -31,12 +31,12 @@ pub(super) struct Thing {
 
 /// Holds an encounter.
 #[derive(Debug, Clone)]
-pub(super) struct Encounter {
+pub(super) struct SimulatedEncounter {
     pub id: Id,
     pub status: String,
 }
 
-impl Sight {
+impl WorldView {
     /// Takes in a snapshot's nodes; what was known before keeps its home.
     pub(crate) fn look(&mut self, nodes: &[Value]) {
         let before = std::mem::take(self);
@@ -54,7 +54,7 @@ impl Sight {
     }
 }
 
-impl Thing {
+impl SimulatedEntity {
     /// Returns a variable as a number, 0 if it is none.
     pub(crate) fn number(&self, name: &str) -> f64 {
         self.variables.get(name).and_then(Value::as_f64).unwrap_or(0.0)
@@ -76,14 +76,14 @@ impl Thing {
     }
 }
 
-fn thing(node: &Value, before: &[Thing]) -> Option<Thing> {
+fn thing(node: &Value, before: &[SimulatedEntity]) -> Option<SimulatedEntity> {
     let id = id(node, "id")?;
     let object = |key| node.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
     let level = node.get("level").and_then(Value::as_i64)?;
     let variables = object("variables");
     let known = before.iter().find(|thing| thing.id == id);
     let schema = |(name, schema): (String, Value)| Some((name, serde_json::from_value(schema).ok()?));
-    Some(Thing {
+    Some(SimulatedEntity {
         level,
         schemas: object("variableSchemas").into_iter().filter_map(schema).collect(),
         computed: object("computed").keys().cloned().collect(),
@@ -94,8 +94,8 @@ fn thing(node: &Value, before: &[Thing]) -> Option<Thing> {
     })
 }
 
-fn encounter(node: &Value) -> Option<Encounter> {
-    Some(Encounter { id: id(node, "id")?, status: node.get("status")?.as_str()?.to_owned() })
+fn encounter(node: &Value) -> Option<SimulatedEncounter> {
+    Some(SimulatedEncounter { id: id(node, "id")?, status: node.get("status")?.as_str()?.to_owned() })
 }
 
 fn timely(node: &Value) -> impl Iterator<Item = String> {

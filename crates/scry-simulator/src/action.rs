@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// Names who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Seat {
+pub enum PlayerRole {
     /// Moves the clock, the encounters and the fate of towns.
     Gm,
     /// Edits what the players' own business is.
@@ -16,14 +16,14 @@ pub enum Seat {
 
 /// Holds one act.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Act {
-    pub seat: Seat,
-    pub deed: Deed,
+pub struct PlayerAction {
+    pub role: PlayerRole,
+    pub action_kind: ActionKind,
 }
 
 /// Says what is done.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Deed {
+pub enum ActionKind {
     UpdateSettlement {
         id: Id,
         input: Map<String, Value>,
@@ -56,7 +56,7 @@ pub enum Deed {
 
 /// Points at what a deed changes, and at the first field of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ActionTarget {
     pub entity_type: EntityType,
     pub id: Id,
     /// The dotted name, as in `changedFields`.
@@ -65,22 +65,22 @@ pub struct Place {
 
 /// Says how the API is asked.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Request {
+pub enum ActionRequest {
     Graphql { query: &'static str, variables: Value },
     Publish { event: &'static str, payload: Value },
 }
 
-impl Deed {
+impl ActionKind {
     /// Returns what is changed, where that exists already.
     #[must_use]
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<ActionTarget> {
         let of = |entity_type, id: &Id, input: Option<&Map<String, Value>>| {
             let first = input.and_then(|input| input.iter().next());
             let field = first.map(|(name, value)| match value.as_object().and_then(|patch| patch.keys().next()) {
                 Some(key) if name == "variables" => format!("{name}.{key}"),
                 Some(_) | None => name.clone(),
             });
-            Some(Place { entity_type, id: id.clone(), field })
+            Some(ActionTarget { entity_type, id: id.clone(), field })
         };
         match self {
             Self::UpdateSettlement { id, input } => of(EntityType::Settlement, id, Some(input)),
@@ -93,8 +93,8 @@ impl Deed {
 
     /// Returns the request that does it.
     #[must_use]
-    pub fn request(&self) -> Request {
-        let graphql = |query, variables| Request::Graphql { query, variables };
+    pub fn request(&self) -> ActionRequest {
+        let graphql = |query, variables| ActionRequest::Graphql { query, variables };
         match self {
             Self::UpdateSettlement { id, input } => graphql(
                 "mutation ($id: ID!, $input: UpdateSettlementInput!) { updateSettlement(id: $id, input: $input) { id } }",
@@ -127,7 +127,7 @@ impl Deed {
                     payload["entityType"] = entity_type.as_str().into();
                     payload["entityId"] = id.as_str().into();
                 }
-                Request::Publish { event: "state_invalidated", payload }
+                ActionRequest::Publish { event: "state_invalidated", payload }
             }
         }
     }

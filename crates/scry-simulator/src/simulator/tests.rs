@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scry_world::{Sheet, World};
 
-use super::super::act::Request;
+use super::super::action::ActionRequest;
 use super::*;
 
 fn node(kind: &str, slug: &str, more: Value) -> Value {
@@ -31,29 +31,33 @@ fn nodes() -> Vec<Value> {
     settlements.chain(structures).chain(encounters).collect()
 }
 
-fn table(seed: u64) -> Table {
-    Table::new(seed, "emberfall".parse().unwrap(), &nodes())
+fn table(seed: u64) -> Simulator {
+    Simulator::new(seed, "emberfall".parse().unwrap(), &nodes())
 }
 
 /// Plays acts, answering creations with fresh ids, and hands each to `see` before it is done.
-fn play(table: &mut Table, acts: usize, mut see: impl FnMut(&Table, &Act)) {
+fn play(table: &mut Simulator, acts: usize, mut see: impl FnMut(&Simulator, &PlayerAction)) {
     for number in 0..acts {
-        let act = table.decide().expect("there is always something to do");
-        see(table, &act);
-        table.done(&act, &json!({"createStructure": {"id": format!("stall-{number}")}}));
+        let action = table.decide().expect("there is always something to do");
+        see(table, &action);
+        table.done(&action, &json!({"createStructure": {"id": format!("stall-{number}")}}));
     }
 }
 
-fn thing<'a>(table: &'a Table, id: &Id) -> &'a Thing {
-    table.sight.settlements.iter().chain(&table.sight.structures).find(|thing| thing.id == *id).unwrap()
+fn thing<'a>(table: &'a Simulator, id: &Id) -> &'a SimulatedEntity {
+    table.world.settlements.iter().chain(&table.world.structures).find(|thing| thing.id == *id).unwrap()
 }
 
 #[test]
 fn ten_thousand_acts_stay_within_every_schema() {
     let mut seats = BTreeSet::new();
-    play(&mut table(7), 10_000, |table, act| {
-        seats.insert(act.seat);
-        let (Deed::UpdateSettlement { id, input } | Deed::UpdateStructure { id, input }) = &act.deed else { return };
+    play(&mut table(7), 10_000, |table, action| {
+        seats.insert(action.role);
+        let (ActionKind::UpdateSettlement { id, input } | ActionKind::UpdateStructure { id, input }) =
+            &action.action_kind
+        else {
+            return;
+        };
         let thing = thing(table, id);
         assert!(!input.is_empty());
         for (name, value) in input.get("variables").and_then(Value::as_object).into_iter().flatten() {
@@ -70,10 +74,10 @@ fn ten_thousand_acts_stay_within_every_schema() {
 #[test]
 fn every_sort_of_act_happens_and_none_dominates() {
     let mut counts = BTreeMap::new();
-    play(&mut table(11), 2_000, |_, act| {
-        let sort = match act.deed.request() {
-            Request::Graphql { query, .. } => query.split('{').nth(1).unwrap().trim().split('(').next().unwrap(),
-            Request::Publish { event, .. } => event,
+    play(&mut table(11), 2_000, |_, action| {
+        let sort = match action.action_kind.request() {
+            ActionRequest::Graphql { query, .. } => query.split('{').nth(1).unwrap().trim().split('(').next().unwrap(),
+            ActionRequest::Publish { event, .. } => event,
         };
         *counts.entry(sort).or_insert(0) += 1;
     });
@@ -85,11 +89,11 @@ fn every_sort_of_act_happens_and_none_dominates() {
 fn the_world_is_still_itself_after_hours() {
     let mut table = table(3);
     play(&mut table, 20_000, |_, _| {});
-    let structures = &table.sight.structures;
+    let structures = &table.world.structures;
     assert!((18..=18 + MAX_STALLS).contains(&structures.len()));
     let sound = structures.iter().filter(|structure| structure.text("status") == "sound").count();
     assert!(sound * 2 >= structures.len(), "{sound} of {} are sound", structures.len());
-    for settlement in &table.sight.settlements {
+    for settlement in &table.world.settlements {
         let home = settlement.home["population"].as_f64().unwrap();
         let ratio = settlement.number("population") / home;
         assert!((0.4..2.0).contains(&ratio), "{}: population {ratio} of what it was", settlement.id);
@@ -103,7 +107,7 @@ fn the_same_seed_decides_the_same() {
     let acts = |seed| {
         let mut acts = Vec::new();
         let mut table = table(seed);
-        play(&mut table, 300, |_, act| acts.push(act.clone()));
+        play(&mut table, 300, |_, action| acts.push(action.clone()));
         (acts, (0..50).map(|_| table.pause()).collect::<Vec<_>>())
     };
     assert_eq!(acts(5), acts(5));
@@ -123,13 +127,16 @@ fn the_pace_is_a_persons_with_bursts_now_and_then() {
 fn looking_again_keeps_homes_and_forgets_stalls_that_are_gone() {
     let mut table = table(2);
     play(&mut table, 3_000, |_, _| {});
-    let home = table.sight.settlements[0].home.clone();
+    let home = table.world.settlements[0].home.clone();
     let mut seen = nodes();
     seen[0]["variables"]["population"] = json!(9_000);
     table.look(&seen);
-    assert_eq!(table.sight.settlements[0].home, home);
-    assert!((table.sight.settlements[0].number("population") - 9_000.0).abs() < f64::EPSILON);
+    assert_eq!(table.world.settlements[0].home, home);
+    assert!((table.world.settlements[0].number("population") - 9_000.0).abs() < f64::EPSILON);
     assert!(table.stalls.is_empty());
     table.look(&[]);
-    assert!(matches!(table.decide().map(|act| act.deed), Some(Deed::AdvanceTime { .. })), "the clock remains");
+    assert!(
+        matches!(table.decide().map(|action| action.action_kind), Some(ActionKind::AdvanceTime { .. })),
+        "the clock remains"
+    );
 }
