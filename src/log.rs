@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// How many lines may wait for the disk. Room for all of them is taken at once, so it is not much.
-const WAITING: usize = 4096;
+const MAX_QUEUED_LINES: usize = 4096;
 
 /// Stands where a secret stood.
 const REDACTED: &str = "[redacted]";
@@ -40,9 +40,12 @@ pub enum LogError {
 pub fn start(config: &LogConfig, data: &Path, file: Option<&Path>) -> Result<WorkerGuard, LogError> {
     let filter = parse_filter(&config.level)?;
     let (writer, guard) =
-        NonBlockingBuilder::default().buffered_lines_limit(WAITING).finish(appender(config, data, file)?);
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(Redacting(writer)).finish();
+        NonBlockingBuilder::default().buffered_lines_limit(MAX_QUEUED_LINES).finish(appender(config, data, file)?);
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .with_writer(RedactingWriter(writer))
+        .finish();
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
     Ok(guard)
 }
@@ -50,21 +53,21 @@ pub fn start(config: &LogConfig, data: &Path, file: Option<&Path>) -> Result<Wor
 /// Takes out everything that looks like a token or is named like a secret.
 #[must_use]
 pub fn redact(text: &str) -> Cow<'_, str> {
-    match SIGNED.replace_all(text, REDACTED) {
-        Cow::Borrowed(text) => NAMED.replace_all(text, NAMED_REPLACEMENT),
-        Cow::Owned(text) => Cow::Owned(NAMED.replace_all(&text, NAMED_REPLACEMENT).into_owned()),
+    match TOKEN_PATTERN.replace_all(text, REDACTED) {
+        Cow::Borrowed(text) => NAMED_SECRET_PATTERN.replace_all(text, NAMED_SECRET_REPLACEMENT),
+        Cow::Owned(text) => Cow::Owned(NAMED_SECRET_PATTERN.replace_all(&text, NAMED_SECRET_REPLACEMENT).into_owned()),
     }
 }
 
 /// Signed tokens, whatever surrounds them.
-static SIGNED: LazyLock<Regex> = LazyLock::new(|| pattern(r"eyJ[\w-]*\.[\w-]+\.[\w-]*"));
+static TOKEN_PATTERN: LazyLock<Regex> = LazyLock::new(|| pattern(r"eyJ[\w-]*\.[\w-]+\.[\w-]*"));
 /// Values that a word before them gives away: `"refreshToken":"…"`, `password=…`, `Bearer …`.
-static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+static NAMED_SECRET_PATTERN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?i)((?:\w*token|password|passwd|secret|authorization)\\?"?\s*[:=]\s*\\?"?(?:bearer\s+)?|bearer\s+)([^\s"\\,;}\])]+)"#,
     )
 });
-const NAMED_REPLACEMENT: &str = "${1}[redacted]";
+const NAMED_SECRET_REPLACEMENT: &str = "${1}[redacted]";
 
 #[expect(clippy::expect_used, reason = "the patterns are constants, and the tests use both")]
 fn pattern(text: &str) -> Regex {
@@ -107,17 +110,17 @@ fn begin_private(file: &Path) -> io::Result<()> {
 
 /// Redacts each line on its way to the file.
 #[derive(Debug, Clone)]
-struct Redacting<W>(W);
+struct RedactingWriter<W>(W);
 
-impl<'a> MakeWriter<'a> for Redacting<NonBlocking> {
-    type Writer = Redacting<NonBlocking>;
+impl<'a> MakeWriter<'a> for RedactingWriter<NonBlocking> {
+    type Writer = RedactingWriter<NonBlocking>;
 
     fn make_writer(&'a self) -> Self::Writer {
         self.clone()
     }
 }
 
-impl<W: Write> Write for Redacting<W> {
+impl<W: Write> Write for RedactingWriter<W> {
     /// Takes a whole record at a time, as the formatter hands them over, so that no secret is split; whoever reads the
     /// file reads it in a terminal, so what that would obey is taken out too.
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
@@ -136,14 +139,14 @@ impl<W: Write> Write for Redacting<W> {
 mod tests {
     use super::*;
 
-    const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl-_x";
+    const TEST_JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl-_x";
 
     #[test]
     fn tokens_are_taken_out_wherever_they_stand() {
         for text in [
-            format!("connecting with {JWT}"),
-            format!("authorization: Bearer {JWT}"),
-            format!("GET /socket.io/?EIO=4&token={JWT}&transport=websocket"),
+            format!("connecting with {TEST_JWT}"),
+            format!("authorization: Bearer {TEST_JWT}"),
+            format!("GET /socket.io/?EIO=4&token={TEST_JWT}&transport=websocket"),
             r#"{"refreshToken":"opaque-value","expiresIn":900}"#.replace("opaque-value", "hidden"),
             r#"body="{\"accessToken\":\"hidden\"}""#.to_owned(),
             "password=hidden".to_owned(),
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_left_alone() {
+    fn text_without_secrets_is_unchanged() {
         for text in ["level 3 → 4 in Harrow's Rest", "the token is expiring", "eyJust a word.", "no secrets here"] {
             assert!(matches!(redact(text), Cow::Borrowed(same) if same == text), "{text}");
         }
@@ -171,11 +174,11 @@ mod tests {
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
             .with_env_filter(parse_filter("trace").unwrap())
-            .with_writer(Redacting(writer))
+            .with_writer(RedactingWriter(writer))
             .finish();
         tracing::subscriber::with_default(subscriber, || {
-            tracing::info!(token = JWT, "a field");
-            tracing::warn!("inline {JWT}");
+            tracing::info!(token = TEST_JWT, "a field");
+            tracing::warn!("inline {TEST_JWT}");
             tracing::error!(body = %r#"{"refreshToken":"hidden"}"#, "a body");
         });
         drop(guard);
@@ -185,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_terminal_obeys_reaches_the_file() {
-        let mut kept = Redacting(Vec::new());
+    fn control_characters_are_escaped_in_the_log() {
+        let mut kept = RedactingWriter(Vec::new());
         let name = format!("\u{1b}]52;c;aGk=\u{7} \u{9b}2J \u{202e}dlog\u{200b} {}", "x".repeat(1 << 20));
         kept.write_all(format!("INFO joined {name}\n").as_bytes()).unwrap();
         kept.write_all(b"INFO \xff\n").unwrap();

@@ -10,9 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::edit::signed_duration;
 pub use self::edit::{
-    AdvanceTime, Changeable, Create, Delete, Entity, Get, Gettable, Notify, Output, Publish, SetTime, Update,
+    AdvanceTimeArgs, CreateArgs, DeleteArgs, EntityArg, GetArgs, GetKind, NotifyArgs, OutputForm, PublishArgs,
+    SetTimeArgs, UpdateArgs, UpdateKind,
 };
-pub use self::headless::{Completions, Expect, Record, Replay, Rooms, Wait, Watch};
+pub use self::headless::{CompletionsArgs, ExpectArgs, RecordArgs, ReplayArgs, RoomArgs, WaitArgs, WatchArgs};
 use scry_protocol::Room;
 
 /// A live campaign dashboard for the terminal.
@@ -25,19 +26,19 @@ use scry_protocol::Room;
 #[cfg_attr(not(feature = "demo"), command(after_help = "Without a command, the dashboard opens."))]
 pub struct Cli {
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonArgs,
 
     #[command(flatten)]
-    pub dashboard: Dashboard,
+    pub dashboard: DashboardArgs,
 
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Common options")]
-pub struct Common {
+pub struct CommonArgs {
     /// Use this profile of the configuration file [env: SCRY_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
@@ -63,7 +64,7 @@ pub struct Common {
 
 /// Options of the dashboard.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Dashboard {
+pub struct DashboardArgs {
     /// Open this campaign, by id or name
     #[arg(long, value_name = "ID|NAME", add = super::complete::campaigns())]
     pub campaign: Option<String>,
@@ -80,36 +81,36 @@ pub struct Dashboard {
 
 /// Commands of `scry`.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Show a living campaign at once: a server in this process, a table of simulated players, the dashboard
     #[cfg(feature = "demo")]
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Log in and keep the tokens
-    Login(Login),
+    Login(LoginArgs),
     /// Forget the tokens, here and on the server
     Logout,
     /// Say who is logged in, and where
     Whoami,
     /// Print what happens in rooms as JSON lines
-    Watch(Watch),
+    Watch(WatchArgs),
     /// Wait until something has happened, or holds
-    Wait(Wait),
+    Wait(WaitArgs),
     /// Judge what happens against a file of expectations, with a command running beside it
-    Expect(Expect),
+    Expect(ExpectArgs),
     /// Write what happens into a file that can be replayed
-    Record(Record),
+    Record(RecordArgs),
     /// Play a recording: to standard output, or as a gateway that clients can join
-    Replay(Replay),
+    Replay(ReplayArgs),
     /// Show entities: one, or all of a type; notifications, effects and events too
-    Get(Get),
+    Get(GetArgs),
     /// Create an entity
-    Create(Create),
+    Create(CreateArgs),
     /// Change an entity
-    Update(Update),
+    Update(UpdateArgs),
     /// Delete an entity
-    Delete(Delete),
+    Delete(DeleteArgs),
     /// Move a campaign's clock
-    AdvanceTime(AdvanceTime),
+    AdvanceTime(AdvanceTimeArgs),
     /// Show, send or discard the edits that wait for a server
     Outbox {
         #[command(subcommand)]
@@ -121,15 +122,15 @@ pub enum Command {
         action: Option<InvitationAction>,
     },
     /// Set a campaign's clock
-    SetTime(SetTime),
+    SetTime(SetTimeArgs),
     /// Tell something to members of a campaign
-    Notify(Notify),
+    Notify(NotifyArgs),
     /// Publish an event as a service account
-    Publish(Publish),
+    Publish(PublishArgs),
     /// Examine each step from the configuration to a joined room, and say what to do about what fails
-    Doctor(Doctor),
+    Doctor(DoctorArgs),
     /// Write the completions of a shell to standard output
-    Completions(Completions),
+    Completions(CompletionsArgs),
     /// Write the manual page to standard output
     Man,
     /// Find, show, check or write the configuration file
@@ -211,7 +212,7 @@ pub enum ConfigAction {
 /// Options of `scry demo`.
 #[cfg(feature = "demo")]
 #[derive(Debug, Clone, Args)]
-pub struct Demo {
+pub struct DemoArgs {
     /// Print JSON lines instead of opening the dashboard
     #[arg(long)]
     pub no_tui: bool,
@@ -228,7 +229,7 @@ pub struct Demo {
 
 /// Options of `scry doctor`.
 #[derive(Debug, Clone, Args)]
-pub struct Doctor {
+pub struct DoctorArgs {
     /// Join this campaign's room, by id or name; the first one when missing
     #[arg(long, value_name = "ID|NAME", add = super::complete::campaigns())]
     pub campaign: Option<String>,
@@ -239,7 +240,7 @@ pub struct Doctor {
 
 /// Options of `scry login`.
 #[derive(Debug, Clone, Args)]
-pub struct Login {
+pub struct LoginArgs {
     /// Log in as this user; asked for when missing [env: SCRY_USERNAME]
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,

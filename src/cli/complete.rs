@@ -1,6 +1,6 @@
 //! Completion while a command is being typed: flags from the command line's own definition, names from the server.
 //!
-//! A shell asks by running the program with [`ASKED_BY`] set. Whatever goes wrong on the way to the server, the answer is
+//! A shell asks by running the program with [`COMPLETION_VARIABLE`] set. Whatever goes wrong on the way to the server, the answer is
 //! what is known without it; a shell that waits for a Tab must never see an error or wait long.
 
 use std::ffi::{OsStr, OsString};
@@ -21,18 +21,18 @@ use scry_text as text;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::args::{Cli, Common, Entity};
+use super::args::{Cli, CommonArgs, EntityArg};
 
 /// The variable that names the shell that asks.
-const ASKED_BY: &str = "_SCRY_COMPLETE";
+const COMPLETION_VARIABLE: &str = "_SCRY_COMPLETE";
 /// How long the server may take; then what is kept on disk has to do. Where the way is long, a variable gives it more.
-const PATIENCE: Duration = Duration::from_millis(800);
-const PATIENCE_GIVEN: &str = "SCRY_COMPLETE_PATIENCE";
+const SERVER_TIMEOUT: Duration = Duration::from_millis(800);
+const TIMEOUT_VARIABLE: &str = "SCRY_COMPLETE_PATIENCE";
 
 /// Answers a shell and returns true, if one asks.
 #[must_use]
 pub(super) fn answer() -> bool {
-    let asked = clap_complete::CompleteEnv::with_factory(Cli::command).var(ASKED_BY).shells(SHELLS);
+    let asked = clap_complete::CompleteEnv::with_factory(Cli::command).var(COMPLETION_VARIABLE).shells(SHELLS);
     // A wrong question has no answer, and nobody to hear why.
     asked.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref()).unwrap_or(true)
 }
@@ -44,7 +44,7 @@ pub(super) fn answer() -> bool {
 pub(super) fn script(shell: clap_complete::Shell, into: &mut impl Write) -> io::Result<()> {
     let name = shell.to_string();
     let completer = SHELLS.completer(&name).ok_or(io::ErrorKind::Unsupported)?;
-    completer.write_registration(ASKED_BY, "scry", "scry", "scry", into)
+    completer.write_registration(COMPLETION_VARIABLE, "scry", "scry", "scry", into)
 }
 
 /// Completes names of campaigns.
@@ -53,14 +53,14 @@ pub(super) fn campaigns() -> ArgValueCompleter {
 }
 
 /// Completes names of one type of entity.
-pub(super) fn entities(entity: Entity) -> ArgValueCompleter {
+pub(super) fn entities(entity: EntityArg) -> ArgValueCompleter {
     ArgValueCompleter::new(move |typed: &OsStr| fitting(typed, names(Some(entity))))
 }
 
 /// Completes names of the type of entity that the command line names before.
 pub(super) fn named_type() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let entity = words().iter().find_map(|word| Entity::from_str(word, true).ok());
+        let entity = words().iter().find_map(|word| EntityArg::from_str(word, true).ok());
         fitting(typed, entity.map(|entity| names(Some(entity))).unwrap_or_default())
     })
 }
@@ -169,7 +169,7 @@ fn fitting(typed: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
 }
 
 /// Lists the names of one type of entity, of campaigns where none is given.
-fn names(entity: Option<Entity>) -> Vec<String> {
+fn names(entity: Option<EntityArg>) -> Vec<String> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Vec::new() };
     let names = runtime.block_on(look_up(entity)).unwrap_or_default();
     // A keyring that does not answer is not waited for.
@@ -177,12 +177,12 @@ fn names(entity: Option<Entity>) -> Vec<String> {
     names.into_iter().map(|name| text::line(&name).into_owned()).collect()
 }
 
-async fn look_up(entity: Option<Entity>) -> Option<Vec<String>> {
-    let common = Common {
+async fn look_up(entity: Option<EntityArg>) -> Option<Vec<String>> {
+    let common = CommonArgs {
         profile: option("--profile"),
         url: option("--url"),
         config: option("--config").map(Into::into),
-        ..Common::default()
+        ..CommonArgs::default()
     };
     let settings = super::context::settings(&common, &process_env).ok()?;
     let api = Api::open(&settings, &process_env).ok()?;
@@ -193,16 +193,16 @@ async fn look_up(entity: Option<Entity>) -> Option<Vec<String>> {
             Some(entity) => on_server(&api, entity, campaign.as_deref()).await,
         }
     };
-    let patience = process_env(PATIENCE_GIVEN).and_then(|text| duration::parse(&text).ok()).unwrap_or(PATIENCE);
+    let patience = process_env(TIMEOUT_VARIABLE).and_then(|text| duration::parse(&text).ok()).unwrap_or(SERVER_TIMEOUT);
     if let Ok(Some(names)) = timeout(patience, live).await {
         return Some(names);
     }
-    let user = timeout(PATIENCE, api.auth().user()).await.ok().flatten();
+    let user = timeout(SERVER_TIMEOUT, api.auth().user()).await.ok().flatten();
     let disk = DiskCache::of(&settings.dirs.data, &settings.server, user.as_ref().map(|user| &user.id));
     Some(on_disk(&disk, entity, campaign.as_deref()))
 }
 
-async fn on_server(api: &Api, entity: Entity, campaign: Option<&str>) -> Option<Vec<String>> {
+async fn on_server(api: &Api, entity: EntityArg, campaign: Option<&str>) -> Option<Vec<String>> {
     let campaigns = api.campaigns().await.ok()?;
     let wanted: Vec<Id> = match campaign {
         Some(name) => vec![rooms::campaign_id(name, &campaigns).ok()?],
@@ -215,7 +215,7 @@ async fn on_server(api: &Api, entity: Entity, campaign: Option<&str>) -> Option<
     Some(names)
 }
 
-fn on_disk(disk: &DiskCache, entity: Option<Entity>, campaign: Option<&str>) -> Vec<String> {
+fn on_disk(disk: &DiskCache, entity: Option<EntityArg>, campaign: Option<&str>) -> Vec<String> {
     let kept = disk.list();
     let Some(entity) = entity else { return kept.into_iter().map(|one| one.name).collect() };
     let wanted = campaign.and_then(|name| rooms::campaign_id(name, &kept).ok());
@@ -227,7 +227,7 @@ fn on_disk(disk: &DiskCache, entity: Option<Entity>, campaign: Option<&str>) -> 
     states.flat_map(|nodes| of_type(&nodes, entity)).collect()
 }
 
-fn of_type(nodes: &[Value], entity: Entity) -> Vec<String> {
+fn of_type(nodes: &[Value], entity: EntityArg) -> Vec<String> {
     let kind = EntityType::from(entity);
     let fits = |node: &&Value| node["__typename"].as_str().is_some_and(|name| EntityType::from(name) == kind);
     nodes.iter().filter(fits).filter_map(|node| node["name"].as_str().map(str::to_owned)).collect()
@@ -267,7 +267,7 @@ mod tests {
         for shell in clap_complete::Shell::value_variants() {
             let mut text = Vec::new();
             script(*shell, &mut text).unwrap();
-            assert!(String::from_utf8(text).unwrap().contains(ASKED_BY), "{shell}");
+            assert!(String::from_utf8(text).unwrap().contains(COMPLETION_VARIABLE), "{shell}");
         }
         let mut zsh = Vec::new();
         script(clap_complete::Shell::Zsh, &mut zsh).unwrap();

@@ -10,20 +10,20 @@ use scry_config::files;
 use scry_config::paths::Dirs;
 use scry_dashboard::app::keymap::BoundCommand;
 
-use super::args::{Common, ConfigAction};
+use super::args::{CommonArgs, ConfigAction};
 use super::context::{say, settings};
 use super::error::CliError;
 use crate::tui::Background;
-use crate::tui::preferences::{self, Preferences};
+use crate::tui::preferences::{self, DashboardPreferences};
 
 /// The example, with every key and its default; a test holds it equal to the defaults.
-const EXAMPLE: &str = include_str!("../../config.example.toml");
+const CONFIG_EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// Carries out one `scry config` command.
 ///
 /// # Errors
 /// [`CliError`] when the configuration is wrong, or a file cannot be read or written.
-pub(super) fn run(action: ConfigAction, common: &Common, env: EnvLookup) -> Result<Exit, CliError> {
+pub(super) fn run(action: ConfigAction, common: &CommonArgs, env: EnvLookup) -> Result<Exit, CliError> {
     match action {
         // These two must work while the file is broken or missing.
         ConfigAction::Path => print(&format!("{}\n", path(common, env)?.display())),
@@ -34,19 +34,19 @@ pub(super) fn run(action: ConfigAction, common: &Common, env: EnvLookup) -> Resu
     }
 }
 
-fn path(common: &Common, env: EnvLookup) -> Result<PathBuf, CliError> {
+fn path(common: &CommonArgs, env: EnvLookup) -> Result<PathBuf, CliError> {
     match &common.config {
         Some(path) => Ok(path.clone()),
         None => Ok(Dirs::from_env(env)?.config_file()),
     }
 }
 
-fn init(common: &Common, env: EnvLookup) -> Result<Exit, CliError> {
+fn init(common: &CommonArgs, env: EnvLookup) -> Result<Exit, CliError> {
     let path = path(common, env)?;
     if path.exists() {
         return Err(CliError::Usage(format!("{} exists already; edit it, or move it away first", path.display())));
     }
-    files::write_private(&path, |file| file.write_all(EXAMPLE.as_bytes()))
+    files::write_private(&path, |file| file.write_all(CONFIG_EXAMPLE.as_bytes()))
         .map_err(CliError::io(format!("cannot write {}", path.display())))?;
     say(&format!("wrote {}; every line in it says the default", path.display()));
     Ok(Exit::Met)
@@ -65,7 +65,7 @@ fn show(settings: &Settings) -> Result<Exit, CliError> {
 
 fn check(settings: &Settings) -> Result<Exit, CliError> {
     // The file may be well-formed and still name a key or a theme that does not exist.
-    Preferences::new(settings, Background::Unknown)?;
+    DashboardPreferences::new(settings, Background::Unknown)?;
     let verdict = if settings.file_found { "is in order" } else { "does not exist; the defaults hold" };
     print(&format!("{} {verdict}\n", settings.file.display()))
 }

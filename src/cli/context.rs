@@ -13,13 +13,13 @@ use scry_scripting::correlation;
 use scry_text as text;
 use tracing_appender::non_blocking::WorkerGuard;
 
-use super::args::Common;
+use super::args::CommonArgs;
 use super::error::CliError;
 use crate::log::{self, LogError};
 
 /// Holds the settings of one run.
 #[derive(Debug, Clone)]
-pub(super) struct Context {
+pub(super) struct CliContext {
     pub settings: Settings,
     /// Say nothing but errors.
     pub quiet: bool,
@@ -27,12 +27,12 @@ pub(super) struct Context {
     _log: Option<Arc<WorkerGuard>>,
 }
 
-impl Context {
+impl CliContext {
     /// Reads the settings that the flags, the environment and the file amount to, and starts the log.
     ///
     /// # Errors
     /// [`CliError::Config`] with the place and the remedy.
-    pub(super) fn start(common: &Common, env: EnvLookup) -> Result<Self, CliError> {
+    pub(super) fn start(common: &CommonArgs, env: EnvLookup) -> Result<Self, CliError> {
         Self::over(settings(common, env)?, common)
     }
 
@@ -42,7 +42,7 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError::Usage`] when its level cannot be read.
-    pub(super) fn over(settings: Settings, common: &Common) -> Result<Self, CliError> {
+    pub(super) fn over(settings: Settings, common: &CommonArgs) -> Result<Self, CliError> {
         let log = match log::start(&settings.config.log, &settings.dirs.data, common.log_file.as_deref()) {
             Ok(guard) => Some(Arc::new(guard)),
             Err(error @ LogError::Level(_)) => return Err(CliError::Usage(error.to_string())),
@@ -125,7 +125,7 @@ impl Context {
 ///
 /// # Errors
 /// [`CliError::Config`] with the place and the remedy.
-pub(super) fn settings(common: &Common, env: EnvLookup) -> Result<Settings, CliError> {
+pub(super) fn settings(common: &CommonArgs, env: EnvLookup) -> Result<Settings, CliError> {
     let log_level = match common.verbose {
         0 => None,
         1 => Some("debug".to_owned()),

@@ -8,22 +8,22 @@ use scry_command::exit::Exit;
 use scry_protocol::Id;
 use scry_scripting::rooms::campaign_id;
 
-use super::args::Dashboard as Args;
-use super::context::Context;
+use super::args::DashboardArgs as Args;
+use super::context::CliContext;
 use super::error::CliError;
 use super::login;
-use crate::tui::{self, Ended, TuiOptions};
+use crate::tui::{self, DashboardExit, TuiOptions};
 
 /// Opens the dashboard, and again on another server for as long as the person changes the profile in it.
 ///
 /// # Errors
 /// [`CliError`] when nobody can be logged in, or there is no such campaign, neither on the server nor on disk.
-pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &CliContext, args: &Args) -> Result<Exit, CliError> {
     let (mut context, mut wanted) = (context.clone(), args.campaign.clone());
     loop {
         match show(&context, wanted.as_deref(), args).await? {
-            Ended::Exit(exit) => return Ok(exit),
-            Ended::Profile(profile) => {
+            DashboardExit::Exit(exit) => return Ok(exit),
+            DashboardExit::Profile(profile) => {
                 context = context.with_profile(&profile)?;
                 wanted = None;
             }
@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit, CliError
     }
 }
 
-async fn show(context: &Context, wanted: Option<&str>, args: &Args) -> Result<Ended, CliError> {
+async fn show(context: &CliContext, wanted: Option<&str>, args: &Args) -> Result<DashboardExit, CliError> {
     let api = context.screen_api()?;
     let mut notice = login::ensure(context, &api).await?;
     let campaign = match find(&api, &disk(context, &api).await, wanted).await {
@@ -47,11 +47,11 @@ async fn show(context: &Context, wanted: Option<&str>, args: &Args) -> Result<En
     let mut options = TuiOptions { notice, read_only: args.read_only, ..options };
     options.session = args.rooms.iter().cloned().fold(options.session, SessionOptions::room);
     let plain = args.plain || context.settings.config.ui.plain;
-    Ok(if plain { tui::plain::run(options).await? } else { tui::run(options).await? })
+    Ok(if plain { tui::screen_reader::run(options).await? } else { tui::run(options).await? })
 }
 
 /// Returns the place where this user's campaigns are kept.
-async fn disk(context: &Context, api: &Api) -> DiskCache {
+async fn disk(context: &CliContext, api: &Api) -> DiskCache {
     let user = api.auth().user().await;
     DiskCache::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id))
 }

@@ -22,23 +22,23 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Common, Demo as Args, Rooms, Watch};
-use super::context::{Context, settings};
+use super::args::{CommonArgs, DemoArgs as Args, RoomArgs, WatchArgs};
+use super::context::{CliContext, settings};
 use super::error::CliError;
 use super::watch;
-use crate::tui::{self, Ended, TuiOptions};
+use crate::tui::{self, DashboardExit, TuiOptions};
 
 /// The campaign a newcomer is shown.
-const CAMPAIGN: &str = "Emberfall";
+const DEMO_CAMPAIGN: &str = "Emberfall";
 /// Whom the newcomer plays.
-const USER: &str = "gm";
+const DEMO_USER: &str = "gm";
 
 /// Shows a living campaign.
 ///
 /// # Errors
 /// [`CliError`] when the server cannot be started on this machine, or the dashboard fails.
-pub(super) async fn run(common: &Common, env: EnvLookup<'_>, args: &Args) -> Result<Exit, CliError> {
-    let house = House::open(settings(common, env)?, common).await?;
+pub(super) async fn run(common: &CommonArgs, env: EnvLookup<'_>, args: &Args) -> Result<Exit, CliError> {
+    let house = DemoServer::open(settings(common, env)?, common).await?;
     let ended = house.show(args).await;
     let closed = house.close().await;
     let exit = ended?;
@@ -46,18 +46,18 @@ pub(super) async fn run(common: &Common, env: EnvLookup<'_>, args: &Args) -> Res
 }
 
 /// Holds the server of a demo and the players at its table.
-struct House {
+struct DemoServer {
     /// Removed with everything in it when the house is closed.
     dir: TempDir,
     /// Keeps logins, states and the log in that directory.
-    context: Context,
+    context: CliContext,
     world: World,
     stop: CancellationToken,
     server: JoinHandle<Result<(), ServerError>>,
 }
 
-impl House {
-    async fn open(mut settings: Settings, common: &Common) -> Result<Self, CliError> {
+impl DemoServer {
+    async fn open(mut settings: Settings, common: &CommonArgs) -> Result<Self, CliError> {
         let dir = tempfile::Builder::new()
             .prefix("scry-demo-")
             .tempdir()
@@ -71,15 +71,15 @@ impl House {
         server::seed(&config, &world).await?;
 
         settings.server = Address::new("demo", &format!("http://{}", config.listen), "demo")?;
-        let context = Context::over(settings, common)?;
+        let context = CliContext::over(settings, common)?;
         let stop = CancellationToken::new();
         let server = tokio::spawn(Server::open(config).await?.run(listener, stop.clone()));
         Ok(Self { dir, context, world, stop, server })
     }
 
     async fn show(&self, args: &Args) -> Result<Exit, CliError> {
-        let viewer = self.log_in(USER).await?;
-        let campaign = campaign_id(CAMPAIGN, &viewer.campaigns().await?)?;
+        let viewer = self.log_in(DEMO_USER).await?;
+        let campaign = campaign_id(DEMO_CAMPAIGN, &viewer.campaigns().await?)?;
         let logins = PlayerLogins {
             gm: self.log_in("gm").await?,
             player: self.log_in("player").await?,
@@ -126,9 +126,9 @@ impl House {
     }
 }
 
-fn everything_in(campaign: &Id, time: Option<Duration>) -> Watch {
-    let rooms = Rooms { campaigns: vec![campaign.to_string()], ..Rooms::default() };
-    Watch::new(rooms, time)
+fn everything_in(campaign: &Id, time: Option<Duration>) -> WatchArgs {
+    let rooms = RoomArgs { campaigns: vec![campaign.to_string()], ..RoomArgs::default() };
+    WatchArgs::new(rooms, time)
 }
 
 /// Makes every demo another one, unless a seed was asked for.
@@ -138,7 +138,7 @@ fn any_seed() -> u64 {
 
 /// Opens the dashboard on a campaign as whoever `api` is logged in as, for `time` at most.
 async fn open(
-    context: &Context,
+    context: &CliContext,
     api: Api,
     campaign: Option<Id>,
     time: Option<Duration>,
@@ -147,9 +147,9 @@ async fn open(
     let user = api.auth().user().await;
     let options = TuiOptions::new(&context.settings, api, user.as_ref().map(|user| &user.id), campaign);
     let options = TuiOptions { time, ..options };
-    match if plain { tui::plain::run(options).await? } else { tui::run(options).await? } {
-        Ended::Exit(exit) => Ok(exit),
-        Ended::Profile(profile) => {
+    match if plain { tui::screen_reader::run(options).await? } else { tui::run(options).await? } {
+        DashboardExit::Exit(exit) => Ok(exit),
+        DashboardExit::Profile(profile) => {
             context.say(&format!("this was a demo; `scry --profile {profile}` opens the other server"));
             Ok(Exit::Met)
         }

@@ -11,18 +11,18 @@ use scry_config::client::{ColorMode, UiConfig};
 use scry_scripting::output::LineWriter;
 use scry_text as text;
 
-use super::args::{Common, Doctor};
-use super::context::{Context, say, settings};
+use super::args::{CommonArgs, DoctorArgs};
+use super::context::{CliContext, say, settings};
 use super::error::CliError;
 
 /// Examines the way to a joined room and prints what was found; ends with the code of the first failure.
 ///
 /// # Errors
 /// [`CliError::Io`] when stdout cannot be written to. A wrong configuration is a finding.
-pub(super) async fn run(common: &Common, env: EnvLookup<'_>, args: &Doctor) -> Result<Exit, CliError> {
+pub(super) async fn run(common: &CommonArgs, env: EnvLookup<'_>, args: &DoctorArgs) -> Result<Exit, CliError> {
     let (report, ui) = match settings(common, env) {
         Ok(settings) => {
-            let context = Context::over(settings, common)?;
+            let context = CliContext::over(settings, common)?;
             let report = examine(&context.settings, env, args.campaign.as_deref()).await;
             (report, context.settings.config.ui)
         }
@@ -49,7 +49,7 @@ fn misconfigured(error: &CliError) -> DoctorReport {
 }
 
 /// What the look rests on while the file cannot be read.
-fn without_settings(common: &Common, env: EnvLookup<'_>) -> UiConfig {
+fn without_settings(common: &CommonArgs, env: EnvLookup<'_>) -> UiConfig {
     let plain = common.no_color || env("NO_COLOR").is_some();
     UiConfig { color: if plain { ColorMode::Never } else { ColorMode::Auto }, ..UiConfig::default() }
 }

@@ -10,21 +10,21 @@ use scry_scripting::output::LineWriter;
 use scry_scripting::{assign, fields, line};
 use serde_json::{Map, Value};
 
-use super::args::{Changeable, Create, Delete, Entity, Publish, Update};
-use super::context::Context;
+use super::args::{CreateArgs, DeleteArgs, EntityArg, PublishArgs, UpdateArgs, UpdateKind};
+use super::context::CliContext;
 use super::error::CliError;
-use super::find::{Finder, campaign_of, id_of};
-use super::outbox::{self, Wish};
+use super::find::{EntityFinder, campaign_of, id_of};
+use super::outbox::{self, RequestedChange};
 use super::{inbox, people};
 
 /// Bounds what is read for `@FILE` and `@-`.
-const MAX_INPUT: u64 = 4 * 1024 * 1024;
+const MAX_INPUT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Creates an entity and prints it.
 ///
 /// # Errors
 /// [`CliError`] when a value is wrong or missing, or the server refuses it.
-pub(super) async fn create(context: &Context, args: &Create) -> Result<Exit, CliError> {
+pub(super) async fn create(context: &CliContext, args: &CreateArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
     let mut input = input(&args.set, &Value::Null)?;
     let entity_type = EntityType::from(args.entity);
@@ -33,41 +33,41 @@ pub(super) async fn create(context: &Context, args: &Create) -> Result<Exit, Cli
     }
     let wrong = |error: fields::FieldError| CliError::Usage(error.to_string());
     fields::create(&entity_type).check(&input).map_err(wrong)?;
-    let finder = Finder { recall: args.queue, ..Finder::new(context, &api, args.campaign.as_deref()) };
+    let finder = EntityFinder { recall: args.queue, ..EntityFinder::new(context, &api, args.campaign.as_deref()) };
     let campaign = finder.relate(&mut input).await?;
-    if args.entity == Entity::Member {
+    if args.entity == EntityArg::Member {
         outbox::refuse_to_keep(args.queue, "a membership")?;
         return print_json([people::add(&api, &input).await?]);
     }
     let change = EditChange::Create { entity_type: entity_type.clone(), input: input.clone() };
-    let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
-    let terms = terms(None, &wish);
+    let change_request = RequestedChange::new(args.idempotency_key.as_deref(), args.queue, change);
+    let terms = terms(None, &change_request);
     let asked = api.create(&entity_type, input, &terms);
-    print_json(outbox::make(context, &api, campaign.as_ref(), wish, asked).await?)
+    print_json(outbox::make(context, &api, campaign.as_ref(), change_request, asked).await?)
 }
 
 /// Changes an entity and prints it; marks notifications as read and sets preferences, too.
 ///
 /// # Errors
 /// [`CliError`] when a name leads to none, a value is wrong, or the server refuses it.
-pub(super) async fn update(context: &Context, args: &Update) -> Result<Exit, CliError> {
+pub(super) async fn update(context: &CliContext, args: &UpdateArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
     let entity = match (args.entity, &args.id) {
-        (Changeable::Entity(entity), Some(_)) => entity,
-        (Changeable::Entity(entity), None) => {
+        (UpdateKind::Entity(entity), Some(_)) => entity,
+        (UpdateKind::Entity(entity), None) => {
             let kind = entity.as_str();
             return Err(CliError::Usage(format!("which {kind}? write its id or name: scry update {kind} ID|NAME …")));
         }
-        (Changeable::Notification, id) => return inbox::mark(&api, id.as_deref(), &args.set).await,
-        (Changeable::Preferences, _) => return inbox::choose(&api, &args.set).await,
+        (UpdateKind::Notification, id) => return inbox::mark(&api, id.as_deref(), &args.set).await,
+        (UpdateKind::Preferences, _) => return inbox::choose(&api, &args.set).await,
     };
     let wanted = args.id.as_deref().unwrap_or_default();
-    let finder = Finder { recall: args.queue, ..Finder::new(context, &api, args.campaign.as_deref()) };
+    let finder = EntityFinder { recall: args.queue, ..EntityFinder::new(context, &api, args.campaign.as_deref()) };
     let node = finder.one(entity, wanted).await?;
     let mut input = input(&args.set, &node["variableSchemas"])?;
     let (entity_type, id) = (EntityType::from(entity), id_of(&node)?);
     fields::update(&entity_type).check(&input).map_err(|error| CliError::Usage(error.to_string()))?;
-    if entity == Entity::Member {
+    if entity == EntityArg::Member {
         outbox::refuse_to_keep(args.queue, "a membership")?;
         return print_json([people::change(&api, &node, &input).await?]);
     }
@@ -80,10 +80,10 @@ pub(super) async fn update(context: &Context, args: &Update) -> Result<Exit, Cli
         expected_version,
         on_conflict,
     };
-    let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
-    let terms = EditOptions { on_conflict, ..terms(expected_version, &wish) };
+    let change_request = RequestedChange::new(args.idempotency_key.as_deref(), args.queue, change);
+    let terms = EditOptions { on_conflict, ..terms(expected_version, &change_request) };
     let asked = api.update(&entity_type, &id, input, &terms);
-    let updated = outbox::make(context, &api, Some(&campaign_of(&node)?), wish, asked).await?;
+    let updated = outbox::make(context, &api, Some(&campaign_of(&node)?), change_request, asked).await?;
     print_json(updated)
 }
 
@@ -91,21 +91,21 @@ pub(super) async fn update(context: &Context, args: &Update) -> Result<Exit, Cli
 ///
 /// # Errors
 /// [`CliError`] when a name leads to none, or the server refuses it.
-pub(super) async fn delete(context: &Context, args: &Delete) -> Result<Exit, CliError> {
+pub(super) async fn delete(context: &CliContext, args: &DeleteArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
-    let finder = Finder { recall: args.queue, ..Finder::new(context, &api, args.campaign.as_deref()) };
+    let finder = EntityFinder { recall: args.queue, ..EntityFinder::new(context, &api, args.campaign.as_deref()) };
     let node = finder.one(args.entity, &args.id).await?;
-    let deleted = if args.entity == Entity::Member {
+    let deleted = if args.entity == EntityArg::Member {
         outbox::refuse_to_keep(args.queue, "a membership")?;
         Some(people::remove(&api, &node).await?)
     } else {
         let (entity_type, id) = (EntityType::from(args.entity), id_of(&node)?);
         let expected_version = args.expected_version;
         let change = EditChange::Delete { entity_type: entity_type.clone(), id: id.clone(), expected_version };
-        let wish = Wish::new(args.idempotency_key.as_deref(), args.queue, change);
-        let terms = terms(expected_version, &wish);
+        let change_request = RequestedChange::new(args.idempotency_key.as_deref(), args.queue, change);
+        let terms = terms(expected_version, &change_request);
         let asked = api.delete(&entity_type, &id, &terms);
-        outbox::make(context, &api, Some(&campaign_of(&node)?), wish, asked).await?
+        outbox::make(context, &api, Some(&campaign_of(&node)?), change_request, asked).await?
     };
     if deleted.is_some() {
         context.say(&format!("deleted {}", node["name"].as_str().unwrap_or(&args.id)));
@@ -117,7 +117,7 @@ pub(super) async fn delete(context: &Context, args: &Delete) -> Result<Exit, Cli
 ///
 /// # Errors
 /// [`CliError`] when the payload is no JSON, or the server refuses it.
-pub(super) async fn publish(context: &Context, args: &Publish) -> Result<Exit, CliError> {
+pub(super) async fn publish(context: &CliContext, args: &PublishArgs) -> Result<Exit, CliError> {
     let text = match args.json.strip_prefix('@') {
         Some(from) => read(from).map_err(CliError::io(format!("cannot read {from}")))?,
         None => args.json.clone(),
@@ -156,15 +156,15 @@ pub(super) fn print_text(lines: impl IntoIterator<Item = String>) -> Result<Exit
     Ok(Exit::Met)
 }
 
-fn terms(expected_version: Option<i64>, wish: &Wish) -> EditOptions {
-    EditOptions { expected_version, idempotency_key: Some(wish.key.clone()), ..EditOptions::default() }
+fn terms(expected_version: Option<i64>, change_request: &RequestedChange) -> EditOptions {
+    EditOptions { expected_version, idempotency_key: Some(change_request.key.clone()), ..EditOptions::default() }
 }
 
 fn read(from: &str) -> io::Result<String> {
     let mut text = String::new();
     match from {
-        "-" => io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text)?,
-        path => std::fs::File::open(path)?.take(MAX_INPUT).read_to_string(&mut text)?,
+        "-" => io::stdin().lock().take(MAX_INPUT_BYTES).read_to_string(&mut text)?,
+        path => std::fs::File::open(path)?.take(MAX_INPUT_BYTES).read_to_string(&mut text)?,
     };
     Ok(text.strip_suffix('\n').map_or_else(|| text.clone(), str::to_owned))
 }

@@ -16,16 +16,16 @@ use scry_scripting::run_expect;
 use scry_text as text;
 use tokio::time::Instant;
 
-use super::args::Expect as Args;
-use super::context::{Context, say};
+use super::args::ExpectArgs as Args;
+use super::context::{CliContext, say};
 use super::error::CliError;
-use super::listen::{self, Limit};
+use super::listen::{self, TimeLimit};
 
 /// Judges what happens against a file.
 ///
 /// # Errors
 /// [`CliError`] when the file is wrong, a name leads to no room, or a report cannot be written.
-pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &CliContext, args: &Args) -> Result<Exit, CliError> {
     let Some(path) = &args.file else { return if args.schema { schema() } else { init() } };
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::Usage(format!("cannot read {}: {error}", path.display())))?;
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit, CliError
     Ok(outcome.exit)
 }
 
-async fn judge(context: &Context, args: &Args, plan: &ExpectPlan) -> Result<ExpectOutcome, CliError> {
+async fn judge(context: &CliContext, args: &Args, plan: &ExpectPlan) -> Result<ExpectOutcome, CliError> {
     let named = NamedRooms {
         campaigns: plan.campaigns.clone(),
         settlements: plan.settlements.clone(),
@@ -57,7 +57,7 @@ async fn judge(context: &Context, args: &Args, plan: &ExpectPlan) -> Result<Expe
         let path = &plan.path;
         return Err(CliError::Usage(format!("{path}: nothing to listen to; write “rooms” with a campaign in it")));
     }
-    let (limit, until) = (Limit::new(Some(plan.timeout)), Instant::now() + plan.timeout);
+    let (limit, until) = (TimeLimit::new(Some(plan.timeout)), Instant::now() + plan.timeout);
     let api = context.api()?;
     // The command's own changes can be told from those of others, also of another run beside this one.
     let run = api.correlation().map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
@@ -74,7 +74,7 @@ async fn judge(context: &Context, args: &Args, plan: &ExpectPlan) -> Result<Expe
     ended.map_err(|error| CliError::Usage(format!("cannot run {program}: {error}")))
 }
 
-fn tell(context: &Context, outcome: &ExpectOutcome) {
+fn tell(context: &CliContext, outcome: &ExpectOutcome) {
     // A failure is said even when little is to be said.
     if outcome.exit != Exit::Met || !context.quiet {
         for line in report::text(outcome).lines() {

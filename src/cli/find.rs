@@ -7,22 +7,22 @@ use scry_scripting::resolve_name::{NamedCandidate, resolve_name};
 use scry_scripting::rooms;
 use serde_json::{Map, Value};
 
-use super::args::Entity;
-use super::context::Context;
+use super::args::EntityArg;
+use super::context::CliContext;
 use super::error::CliError;
 use super::outbox;
 
 /// The fields of an input that name another entity, the nearest relation first.
-const RELATIONS: [(&str, Entity); 4] = [
-    ("settlementId", Entity::Settlement),
-    ("kingdomId", Entity::Kingdom),
-    ("locationId", Entity::Location),
-    ("campaignId", Entity::Campaign),
+const RELATIONS: [(&str, EntityArg); 4] = [
+    ("settlementId", EntityArg::Settlement),
+    ("kingdomId", EntityArg::Kingdom),
+    ("locationId", EntityArg::Location),
+    ("campaignId", EntityArg::Campaign),
 ];
 
 /// Finds entities for one command.
-pub(super) struct Finder<'a> {
-    pub context: &'a Context,
+pub(super) struct EntityFinder<'a> {
+    pub context: &'a CliContext,
     pub api: &'a Api,
     /// Look in this campaign only.
     pub campaign: Option<&'a str>,
@@ -30,9 +30,9 @@ pub(super) struct Finder<'a> {
     pub recall: bool,
 }
 
-impl<'a> Finder<'a> {
+impl<'a> EntityFinder<'a> {
     /// Looks on the server alone.
-    pub(super) const fn new(context: &'a Context, api: &'a Api, campaign: Option<&'a str>) -> Self {
+    pub(super) const fn new(context: &'a CliContext, api: &'a Api, campaign: Option<&'a str>) -> Self {
         Self { context, api, campaign, recall: false }
     }
 
@@ -40,7 +40,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// [`CliError`] when the campaign is unknown, or the server cannot be asked.
-    pub(super) async fn all(&self, entity: Entity) -> Result<Vec<Value>, CliError> {
+    pub(super) async fn all(&self, entity: EntityArg) -> Result<Vec<Value>, CliError> {
         let campaigns = match self.campaign {
             Some(wanted) => vec![self.campaign(wanted).await?],
             None => self.api.campaigns().await?.into_iter().map(|one| one.id).collect(),
@@ -57,7 +57,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// [`CliError`] when nothing, or more than one thing, is called that, or the server cannot be asked.
-    pub(super) async fn one(&self, entity: Entity, wanted: &str) -> Result<Value, CliError> {
+    pub(super) async fn one(&self, entity: EntityArg, wanted: &str) -> Result<Value, CliError> {
         match self.on_server(entity, wanted).await {
             Err(CliError::Api(error)) if self.recall && error.is_passing() => {
                 self.on_disk(entity, wanted, &error).await
@@ -69,14 +69,14 @@ impl<'a> Finder<'a> {
     /// Finds a campaign; an id is taken as it is.
     ///
     /// # Errors
-    /// As [`Finder::one`].
+    /// As [`EntityFinder::one`].
     pub(super) async fn campaign(&self, wanted: &str) -> Result<Id, CliError> {
         if let Ok(id) = uuid::Uuid::try_parse(wanted) {
             return Ok(Id::from(id));
         }
         match self.api.campaigns().await {
             Err(error) if self.recall && error.is_passing() => {
-                id_of(&self.on_disk(Entity::Campaign, wanted, &error).await?)
+                id_of(&self.on_disk(EntityArg::Campaign, wanted, &error).await?)
             }
             campaigns => Ok(rooms::campaign_id(wanted, &campaigns?)?),
         }
@@ -85,12 +85,12 @@ impl<'a> Finder<'a> {
     /// Puts ids in the place of names of other entities; returns the campaign that they belong to, if one is named.
     ///
     /// # Errors
-    /// As [`Finder::one`].
+    /// As [`EntityFinder::one`].
     pub(super) async fn relate(&self, input: &mut Map<String, Value>) -> Result<Option<Id>, CliError> {
         let mut campaign = None;
         for (field, entity) in RELATIONS {
             let Some(wanted) = input.get(field).and_then(Value::as_str).map(str::to_owned) else { continue };
-            let home = if entity == Entity::Campaign {
+            let home = if entity == EntityArg::Campaign {
                 let id = self.campaign(&wanted).await?;
                 input.insert(field.to_owned(), id.as_str().into());
                 id
@@ -105,7 +105,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Finds one that an earlier visit has left here; `why` says what stands between us and the server.
-    async fn on_disk(&self, entity: Entity, wanted: &str, why: &ApiError) -> Result<Value, CliError> {
+    async fn on_disk(&self, entity: EntityArg, wanted: &str, why: &ApiError) -> Result<Value, CliError> {
         let kept = outbox::kept_nodes(self.context, self.api).await;
         let kept = kept.into_iter().filter(|node| is_a(node, entity)).collect();
         among(entity, wanted, kept).map_err(|_| {
@@ -114,7 +114,7 @@ impl<'a> Finder<'a> {
         })
     }
 
-    async fn on_server(&self, entity: Entity, wanted: &str) -> Result<Value, CliError> {
+    async fn on_server(&self, entity: EntityArg, wanted: &str) -> Result<Value, CliError> {
         if let Ok(id) = uuid::Uuid::try_parse(wanted) {
             let found = self.api.nodes(&[Id::from(id)]).await?.first().map(Value::from);
             let kind = entity.as_str();
@@ -144,12 +144,12 @@ pub(super) fn campaign_of(node: &Value) -> Result<Id, CliError> {
     id.and_then(Result::ok).ok_or_else(|| CliError::Internal("an entity without a campaign was told".to_owned()))
 }
 
-fn is_a(node: &Value, entity: Entity) -> bool {
+fn is_a(node: &Value, entity: EntityArg) -> bool {
     node["__typename"].as_str().is_some_and(|name| EntityType::from(name) == EntityType::from(entity))
 }
 
 /// Picks the one that was named, by its name or its id.
-fn among(entity: Entity, wanted: &str, nodes: Vec<Value>) -> Result<Value, CliError> {
+fn among(entity: EntityArg, wanted: &str, nodes: Vec<Value>) -> Result<Value, CliError> {
     if let Some(node) = nodes.iter().find(|node| node["id"] == wanted) {
         return Ok(node.clone());
     }

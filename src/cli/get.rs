@@ -10,30 +10,30 @@ use scry_scripting::since;
 use scry_scripting::table::{self, table};
 use serde_json::{Value, json};
 
-use super::args::{Entity, Get, Gettable, Output as Form, signed_duration};
-use super::context::Context;
+use super::args::{EntityArg, GetArgs, GetKind, OutputForm as Form, signed_duration};
+use super::context::CliContext;
 use super::error::CliError;
-use super::find::{Finder, id_of};
+use super::find::{EntityFinder, id_of};
 use super::{edit, inbox, watch};
 
 /// How many events are asked for at once.
-const PAGE: u32 = 500;
+const EVENTS_PER_QUERY: u32 = 500;
 
 /// Prints what was asked for.
 ///
 /// # Errors
 /// [`CliError`] when a name leads to nothing, or the server cannot be asked.
-pub(super) async fn run(context: &Context, args: &Get) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &CliContext, args: &GetArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
-    let finder = Finder::new(context, &api, args.campaign.as_deref());
+    let finder = EntityFinder::new(context, &api, args.campaign.as_deref());
     let (found, columns) = match args.what {
-        Gettable::Entity(entity) => (entities(&finder, entity, args.id.as_deref()).await?, table::ENTITY_COLUMNS),
-        Gettable::Notification => {
+        GetKind::Entity(entity) => (entities(&finder, entity, args.id.as_deref()).await?, table::ENTITY_COLUMNS),
+        GetKind::Notification => {
             (inbox::notifications(&api, args.id.as_deref(), args.unread).await?, table::NOTIFICATION_COLUMNS)
         }
-        Gettable::Preferences => (inbox::preferences(&api).await?, table::PREFERENCE_COLUMNS),
-        Gettable::Effect => (effects(&finder, &args.until).await?, table::EFFECT_COLUMNS),
-        Gettable::Event => return events(&finder, args).await,
+        GetKind::Preferences => (inbox::preferences(&api).await?, table::PREFERENCE_COLUMNS),
+        GetKind::Effect => (effects(&finder, &args.until).await?, table::EFFECT_COLUMNS),
+        GetKind::Event => return events(&finder, args).await,
     };
     print(args.output, &found, columns)
 }
@@ -45,7 +45,7 @@ fn print(form: Form, found: &[Value], columns: &[&str]) -> Result<Exit, CliError
     }
 }
 
-async fn entities(finder: &Finder<'_>, entity: Entity, wanted: Option<&str>) -> Result<Vec<Value>, CliError> {
+async fn entities(finder: &EntityFinder<'_>, entity: EntityArg, wanted: Option<&str>) -> Result<Vec<Value>, CliError> {
     match wanted {
         Some(wanted) => Ok(vec![finder.one(entity, wanted).await?]),
         None => finder.all(entity).await,
@@ -53,7 +53,7 @@ async fn entities(finder: &Finder<'_>, entity: Entity, wanted: Option<&str>) -> 
 }
 
 /// Lists what falls due until a world time, or for as long as that from the world's now.
-async fn effects(finder: &Finder<'_>, until: &str) -> Result<Vec<Value>, CliError> {
+async fn effects(finder: &EntityFinder<'_>, until: &str) -> Result<Vec<Value>, CliError> {
     let mut found = Vec::new();
     for campaign in campaigns(finder).await? {
         let until = match signed_duration(until) {
@@ -73,7 +73,7 @@ fn later(world_time: &str, ahead: SignedDuration) -> Result<String, CliError> {
 }
 
 /// Prints a campaign's journal, page by page, so that a long one needs no memory.
-async fn events(finder: &Finder<'_>, args: &Get) -> Result<Exit, CliError> {
+async fn events(finder: &EntityFinder<'_>, args: &GetArgs) -> Result<Exit, CliError> {
     let campaign = match campaigns(finder).await?.as_slice() {
         [one] => id_of(one)?,
         _ => return Err(CliError::Usage("which campaign's events? add --campaign ID|NAME".to_owned())),
@@ -102,7 +102,7 @@ async fn events(finder: &Finder<'_>, args: &Get) -> Result<Exit, CliError> {
 }
 
 async fn page(api: &Api, campaign: &Id, since: u64, left: u64) -> Result<Vec<(u64, Value)>, CliError> {
-    let limit = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
+    let limit = u32::try_from(left).unwrap_or(EVENTS_PER_QUERY).min(EVENTS_PER_QUERY);
     let entries = api.events(campaign, Some(since), Some(limit)).await?;
     let told = |entry: scry_client::api::JournalEntry| {
         (entry.seq, json!({"seq": entry.seq, "epoch": entry.epoch, "type": entry.name, "event": entry.event}))
@@ -110,9 +110,9 @@ async fn page(api: &Api, campaign: &Id, since: u64, left: u64) -> Result<Vec<(u6
     Ok(entries.into_iter().map(told).collect())
 }
 
-async fn campaigns(finder: &Finder<'_>) -> Result<Vec<Value>, CliError> {
+async fn campaigns(finder: &EntityFinder<'_>) -> Result<Vec<Value>, CliError> {
     match finder.campaign {
-        Some(wanted) => Ok(vec![finder.one(Entity::Campaign, wanted).await?]),
-        None => finder.all(Entity::Campaign).await,
+        Some(wanted) => Ok(vec![finder.one(EntityArg::Campaign, wanted).await?]),
+        None => finder.all(EntityArg::Campaign).await,
     }
 }

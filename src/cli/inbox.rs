@@ -9,7 +9,7 @@ use super::edit;
 use super::error::CliError;
 
 /// The word for every notification.
-const ALL: &str = "all";
+const ALL_NOTIFICATIONS: &str = "all";
 
 /// Lists notifications, the newest first, or the one with an id.
 ///
@@ -17,7 +17,7 @@ const ALL: &str = "all";
 /// [`CliError`] when there is none with that id, or the server cannot be asked.
 pub(super) async fn notifications(api: &Api, id: Option<&str>, unread: bool) -> Result<Vec<Value>, CliError> {
     let mut found = api.notifications(unread).await?;
-    if let Some(id) = id.filter(|id| *id != ALL) {
+    if let Some(id) = id.filter(|id| *id != ALL_NOTIFICATIONS) {
         found.retain(|notification| notification.told.id.as_str() == id);
         if found.is_empty() {
             return Err(CliError::Usage(format!("no notification {id} among your latest")));
@@ -39,7 +39,7 @@ pub(super) async fn mark(api: &Api, id: Option<&str>, set: &[String]) -> Result<
             let sentence = "which notification? write its id, or all: scry update notification ID|all --set read=true";
             return Err(CliError::Usage(sentence.to_owned()));
         }
-        Some(ALL) => json!({"marked": api.mark_all_read().await?}),
+        Some(ALL_NOTIFICATIONS) => json!({"marked": api.mark_all_read().await?}),
         Some(id) => {
             let id = Id::parse(id).map_err(|error| CliError::Usage(format!("{id}: {error}")))?;
             json!(api.mark_read(&id).await?)

@@ -6,22 +6,22 @@ use scry_protocol::Id;
 use scry_text as text;
 use serde_json::{Value, json};
 
-use super::args::{Entity, InvitationAction};
-use super::context::Context;
+use super::args::{EntityArg, InvitationAction};
+use super::context::CliContext;
 use super::error::CliError;
-use super::find::{Finder, id_of};
+use super::find::{EntityFinder, id_of};
 use super::{context, edit};
 
 /// Carries out an action, or lists the invitations to the caller, and prints what came of it.
 ///
 /// # Errors
 /// [`CliError`] when there is no such invitation, or the server refuses it.
-pub(super) async fn run(context: &Context, action: Option<InvitationAction>) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &CliContext, action: Option<InvitationAction>) -> Result<Exit, CliError> {
     let api = context.api()?;
     let found = match action.unwrap_or(InvitationAction::List { campaign: None }) {
         InvitationAction::List { campaign: None } => api.invitations().await?,
         InvitationAction::List { campaign: Some(campaign) } => {
-            let campaign = Finder::new(context, &api, None).one(Entity::Campaign, &campaign).await?;
+            let campaign = EntityFinder::new(context, &api, None).one(EntityArg::Campaign, &campaign).await?;
             api.campaign_invitations(&id_of(&campaign)?).await?
         }
         InvitationAction::Accept { invitation } => {

@@ -12,18 +12,18 @@ use scry_scripting::rooms::{self, NamedRooms, RoomsError};
 use scry_scripting::stream::SessionStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::args::Rooms;
-use super::context::Context;
+use super::args::RoomArgs;
+use super::context::CliContext;
 use super::error::CliError;
 
 /// The time that a command may take as a whole, from its start.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
+pub(super) struct TimeLimit {
     pub until: Option<Instant>,
     allowed: Duration,
 }
 
-impl Limit {
+impl TimeLimit {
     /// Begins now; `None` is for ever.
     #[must_use]
     pub(super) fn new(allowed: Option<Duration>) -> Self {
@@ -51,10 +51,10 @@ impl Limit {
 /// # Errors
 /// [`CliError`] when a name leads to no room, or the server cannot be asked in time.
 pub(super) async fn options(
-    context: &Context,
+    context: &CliContext,
     api: Api,
-    rooms: &Rooms,
-    limit: Limit,
+    rooms: &RoomArgs,
+    limit: TimeLimit,
 ) -> Result<(SessionOptions, Vec<Room>), CliError> {
     let named = NamedRooms {
         campaigns: rooms.campaigns.clone(),
@@ -69,11 +69,11 @@ pub(super) async fn options(
 /// # Errors
 /// As [`options`].
 pub(super) async fn by_name(
-    context: &Context,
+    context: &CliContext,
     api: Api,
     named: &NamedRooms,
     also: &[Room],
-    limit: Limit,
+    limit: TimeLimit,
 ) -> Result<(SessionOptions, Vec<Room>), CliError> {
     let mut found = asked(context, limit, async || rooms::find(&api, named).await).await?;
     found.extend(also.iter().filter(|room| !found.contains(room)).cloned().collect::<Vec<_>>());
@@ -87,11 +87,11 @@ pub(super) async fn by_name(
 /// # Errors
 /// [`CliError`] when the server cannot be asked in time.
 pub(super) async fn names<'e>(
-    context: &Context,
+    context: &CliContext,
     api: &Api,
     rooms: &[Room],
     expressions: impl Iterator<Item = &'e Expr> + Clone,
-    limit: Limit,
+    limit: TimeLimit,
 ) -> Result<Option<KnownNames>, CliError> {
     let needed = expressions.clone().any(Expr::uses_names);
     if !needed && !expressions.clone().any(Expr::uses_entities) {
@@ -105,8 +105,8 @@ pub(super) async fn names<'e>(
 
 /// Asks until there is an answer; a server that cannot be reached is tried as often, and as patiently, as a connection.
 async fn asked<T>(
-    context: &Context,
-    limit: Limit,
+    context: &CliContext,
+    limit: TimeLimit,
     ask: impl AsyncFn() -> Result<T, RoomsError>,
 ) -> Result<T, CliError> {
     let timings = Timings::from(&context.settings.config.connection);
@@ -131,7 +131,7 @@ async fn asked<T>(
 ///
 /// # Errors
 /// [`CliError::Api`] when the profile's file of authorities cannot be used, [`CliError::Unanswered`] when the time is up.
-pub(super) async fn open(options: SessionOptions, look_up: bool, limit: Limit) -> Result<SessionStream, CliError> {
+pub(super) async fn open(options: SessionOptions, look_up: bool, limit: TimeLimit) -> Result<SessionStream, CliError> {
     Ok(limit.within(SessionStream::open(options, look_up)).await??)
 }
 

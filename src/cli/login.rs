@@ -14,18 +14,18 @@ use scry_config::client::Settings;
 use scry_config::process_env;
 use scry_text as text;
 
-use super::args::{Login, StoreKind};
-use super::context::Context;
+use super::args::{LoginArgs, StoreKind};
+use super::context::CliContext;
 use super::error::CliError;
 
 /// Bounds what is read as a password.
-const MAX_PASSWORD: u64 = 4096;
+const MAX_PASSWORD_BYTES: u64 = 4096;
 
 /// Logs in and keeps the tokens.
 ///
 /// # Errors
 /// [`CliError`] when no password can be had, the server refuses it, or the tokens cannot be kept.
-pub(super) async fn login(context: &Context, args: &Login) -> Result<Exit, CliError> {
+pub(super) async fn login(context: &CliContext, args: &LoginArgs) -> Result<Exit, CliError> {
     // Nobody types a password for a server that is not there.
     context.http()?.ping().await?;
     let username = username(context, args)?;
@@ -46,7 +46,7 @@ pub(super) async fn login(context: &Context, args: &Login) -> Result<Exit, CliEr
 ///
 /// # Errors
 /// [`CliError`] when the kept tokens cannot be removed, or the server was not told.
-pub(super) async fn logout(context: &Context) -> Result<Exit, CliError> {
+pub(super) async fn logout(context: &CliContext) -> Result<Exit, CliError> {
     let http = context.http()?;
     let auth = Auth::stored(http.clone(), context.credentials());
     let user = auth.user().await;
@@ -70,14 +70,14 @@ pub(super) async fn logout(context: &Context) -> Result<Exit, CliError> {
 ///
 /// # Errors
 /// [`CliError`] when nobody is logged in or the server cannot be asked.
-pub(super) async fn whoami(context: &Context) -> Result<Exit, CliError> {
+pub(super) async fn whoami(context: &CliContext) -> Result<Exit, CliError> {
     let user = context.api()?.me().await?;
     let line = format!("{} at {}\n", text::line(&user.username), context.settings.server.url);
     std::io::stdout().write_all(line.as_bytes()).map_err(CliError::io("cannot write to stdout"))?;
     Ok(Exit::Met)
 }
 
-fn username(context: &Context, args: &Login) -> Result<String, CliError> {
+fn username(context: &CliContext, args: &LoginArgs) -> Result<String, CliError> {
     if let Some(name) = args.username.clone().or_else(|| process_env("SCRY_USERNAME")) {
         return Ok(name);
     }
@@ -88,7 +88,7 @@ fn username(context: &Context, args: &Login) -> Result<String, CliError> {
 }
 
 #[expect(clippy::print_stderr, reason = "a prompt belongs on stderr")]
-fn ask_username(context: &Context) -> Result<String, CliError> {
+fn ask_username(context: &CliContext) -> Result<String, CliError> {
     eprint!("User name for {}: ", context.settings.server.url);
     let mut name = String::new();
     std::io::stdin().lock().read_line(&mut name).map_err(CliError::io("cannot read the user name"))?;
@@ -98,7 +98,7 @@ fn ask_username(context: &Context) -> Result<String, CliError> {
     }
 }
 
-fn password(context: &Context, args: &Login, username: &str) -> Result<Secret, CliError> {
+fn password(context: &CliContext, args: &LoginArgs, username: &str) -> Result<Secret, CliError> {
     if args.password_stdin {
         return password_from_stdin();
     }
@@ -117,7 +117,7 @@ fn password_from_stdin() -> Result<Secret, CliError> {
     let mut password = String::new();
     std::io::stdin()
         .lock()
-        .take(MAX_PASSWORD)
+        .take(MAX_PASSWORD_BYTES)
         .read_to_string(&mut password)
         .map_err(CliError::io("cannot read the password from standard input"))?;
     match password.lines().next() {
@@ -130,7 +130,7 @@ fn password_from_stdin() -> Result<Secret, CliError> {
 ///
 /// # Errors
 /// As [`again`].
-pub(super) async fn ensure(context: &Context, api: &Api) -> Result<Option<String>, CliError> {
+pub(super) async fn ensure(context: &CliContext, api: &Api) -> Result<Option<String>, CliError> {
     if process_env("SCRY_TOKEN").is_some() {
         return Ok(None);
     }
@@ -149,13 +149,13 @@ pub(super) async fn ensure(context: &Context, api: &Api) -> Result<Option<String
 ///
 /// # Errors
 /// `reason` itself when there is nobody to ask; else as [`login`].
-pub(super) async fn again(context: &Context, api: &Api, reason: &ApiError) -> Result<Option<String>, CliError> {
+pub(super) async fn again(context: &CliContext, api: &Api, reason: &ApiError) -> Result<Option<String>, CliError> {
     let can_ask = process_env("SCRY_PASSWORD").is_some() || std::io::stdin().is_terminal();
     if !can_ask || process_env("SCRY_TOKEN").is_some() {
         return Err(reason.clone().into());
     }
     context.http()?.ping().await?;
-    let args = Login { username: None, password_stdin: false, store: None };
+    let args = LoginArgs { username: None, password_stdin: false, store: None };
     let username = username(context, &args)?;
     let password = password(context, &args, &username)?;
     match api.login(&username, &password, None).await {

@@ -34,8 +34,8 @@ use clap::Parser;
 use scry_command::exit::Exit;
 use scry_config::process_env;
 
-use self::args::{Cli, Command};
-use self::context::Context;
+use self::args::{Cli, CliCommand};
+use self::context::CliContext;
 use self::error::CliError;
 
 /// Runs the command line of this process; `clap` ends it by itself on a wrong flag, with code 2.
@@ -63,7 +63,7 @@ pub fn main() -> Exit {
 /// Chooses how the work is spread: what only listens and prints is quickest, and smallest, on one thread.
 fn runtime(cli: &Cli) -> tokio::runtime::Builder {
     match cli.command {
-        Some(Command::Watch(_) | Command::Wait(_) | Command::Expect(_) | Command::Record(_)) => {
+        Some(CliCommand::Watch(_) | CliCommand::Wait(_) | CliCommand::Expect(_) | CliCommand::Record(_)) => {
             tokio::runtime::Builder::new_current_thread()
         }
         _ => {
@@ -76,33 +76,33 @@ fn runtime(cli: &Cli) -> tokio::runtime::Builder {
 
 async fn run(cli: Cli) -> Result<Exit, CliError> {
     // Made by each command: finding and mending the configuration must work while it is broken.
-    let context = || Context::start(&cli.common, &process_env);
+    let context = || CliContext::start(&cli.common, &process_env);
     match cli.command {
         None => dashboard::run(&context()?, &cli.dashboard).await,
         #[cfg(feature = "demo")]
-        Some(Command::Demo(args)) => demo::run(&cli.common, &process_env, &args).await,
-        Some(Command::Login(args)) => login::login(&context()?, &args).await,
-        Some(Command::Logout) => login::logout(&context()?).await,
-        Some(Command::Whoami) => login::whoami(&context()?).await,
-        Some(Command::Watch(args)) => watch::run(&context()?, &args).await,
-        Some(Command::Wait(args)) => watch::wait(&context()?, &args).await,
-        Some(Command::Expect(args)) => expect::run(&context()?, &args).await,
-        Some(Command::Record(args)) => record::record(&context()?, &args).await,
-        Some(Command::Replay(args)) => record::replay(&context()?, &args).await,
-        Some(Command::Get(args)) => get::run(&context()?, &args).await,
-        Some(Command::Create(args)) => edit::create(&context()?, &args).await,
-        Some(Command::Update(args)) => edit::update(&context()?, &args).await,
-        Some(Command::Delete(args)) => edit::delete(&context()?, &args).await,
-        Some(Command::AdvanceTime(args)) => clock::advance(&context()?, &args).await,
-        Some(Command::Outbox { action }) => outbox::run(&context()?, action).await,
-        Some(Command::Invitations { action }) => invitations::run(&context()?, action).await,
-        Some(Command::SetTime(args)) => clock::set(&context()?, &args).await,
-        Some(Command::Notify(args)) => people::notify(&context()?, &args).await,
-        Some(Command::Publish(args)) => edit::publish(&context()?, &args).await,
-        Some(Command::Doctor(args)) => doctor::run(&cli.common, &process_env, &args).await,
-        Some(Command::Completions(args)) => shell::completions(&args),
-        Some(Command::Man) => shell::man(),
-        Some(Command::Config(action)) => config::run(action, &cli.common, &process_env),
+        Some(CliCommand::Demo(args)) => demo::run(&cli.common, &process_env, &args).await,
+        Some(CliCommand::Login(args)) => login::login(&context()?, &args).await,
+        Some(CliCommand::Logout) => login::logout(&context()?).await,
+        Some(CliCommand::Whoami) => login::whoami(&context()?).await,
+        Some(CliCommand::Watch(args)) => watch::run(&context()?, &args).await,
+        Some(CliCommand::Wait(args)) => watch::wait(&context()?, &args).await,
+        Some(CliCommand::Expect(args)) => expect::run(&context()?, &args).await,
+        Some(CliCommand::Record(args)) => record::record(&context()?, &args).await,
+        Some(CliCommand::Replay(args)) => record::replay(&context()?, &args).await,
+        Some(CliCommand::Get(args)) => get::run(&context()?, &args).await,
+        Some(CliCommand::Create(args)) => edit::create(&context()?, &args).await,
+        Some(CliCommand::Update(args)) => edit::update(&context()?, &args).await,
+        Some(CliCommand::Delete(args)) => edit::delete(&context()?, &args).await,
+        Some(CliCommand::AdvanceTime(args)) => clock::advance(&context()?, &args).await,
+        Some(CliCommand::Outbox { action }) => outbox::run(&context()?, action).await,
+        Some(CliCommand::Invitations { action }) => invitations::run(&context()?, action).await,
+        Some(CliCommand::SetTime(args)) => clock::set(&context()?, &args).await,
+        Some(CliCommand::Notify(args)) => people::notify(&context()?, &args).await,
+        Some(CliCommand::Publish(args)) => edit::publish(&context()?, &args).await,
+        Some(CliCommand::Doctor(args)) => doctor::run(&cli.common, &process_env, &args).await,
+        Some(CliCommand::Completions(args)) => shell::completions(&args),
+        Some(CliCommand::Man) => shell::man(),
+        Some(CliCommand::Config(action)) => config::run(action, &cli.common, &process_env),
     }
 }
 

@@ -17,17 +17,17 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::args::OutboxAction;
-use super::context::{Context, say};
+use super::context::{CliContext, say};
 use super::error::CliError;
 
 /// How long sending may stand still before the rest is left for another time.
-const STANDSTILL: Duration = Duration::from_secs(15);
+const MAX_STANDSTILL: Duration = Duration::from_secs(15);
 
 /// Lists, sends, retries or discards what waits.
 ///
 /// # Errors
 /// [`CliError`] when the disk cannot be used, or there is no such edit.
-pub(super) async fn run(context: &Context, action: Option<OutboxAction>) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &CliContext, action: Option<OutboxAction>) -> Result<Exit, CliError> {
     let api = context.api()?;
     let outboxes = outboxes(context, &api).await;
     match action.unwrap_or(OutboxAction::List) {
@@ -48,7 +48,7 @@ pub(super) async fn run(context: &Context, action: Option<OutboxAction>) -> Resu
 }
 
 /// Holds a change that a person asked for on the command line.
-pub(super) struct Wish {
+pub(super) struct RequestedChange {
     /// The one given, else a new one: repeating the request with it changes nothing twice.
     pub key: String,
     /// Keep it for later when the server cannot be reached.
@@ -56,7 +56,7 @@ pub(super) struct Wish {
     change: EditChange,
 }
 
-impl Wish {
+impl RequestedChange {
     /// Takes a change; `key` is the idempotency key that the person chose.
     pub(super) fn new(key: Option<&str>, queue: bool, change: EditChange) -> Self {
         Self { key: key.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned), queue, change }
@@ -70,29 +70,29 @@ impl Wish {
 /// # Errors
 /// [`CliError::Api`] when the server refuses it, [`CliError::Waiting`] when what was made before cannot be sent.
 pub(super) async fn make<T>(
-    context: &Context,
+    context: &CliContext,
     api: &Api,
     campaign: Option<&Id>,
-    wish: Wish,
+    change_request: RequestedChange,
     asking: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<Option<T>, CliError> {
     let Some(campaign) = campaign else {
-        refuse_to_keep(wish.queue, "a new campaign")?;
+        refuse_to_keep(change_request.queue, "a new campaign")?;
         return Ok(Some(asking.await?));
     };
     let store = outboxes(context, api).await.campaign(campaign);
     let ahead = send_ahead(context, api, &store).await?;
-    if ahead > 0 && !wish.queue {
+    if ahead > 0 && !change_request.queue {
         return Err(CliError::Waiting(ahead));
     }
     if ahead == 0 {
         match asking.await {
             // The same key: should the request have arrived after all, sending it again changes nothing.
-            Err(error) if wish.queue && error.is_passing() => {}
+            Err(error) if change_request.queue && error.is_passing() => {}
             answered => return Ok(Some(answered?)),
         }
     }
-    keep(context, &store, campaign.clone(), api.correlation(), wish)?;
+    keep(context, &store, campaign.clone(), api.correlation(), change_request)?;
     Ok(None)
 }
 
@@ -106,7 +106,7 @@ pub(super) fn refuse_to_keep(asked: bool, what: &str) -> Result<(), CliError> {
 }
 
 /// Lists the entities of the campaigns that are kept on disk, as they were last seen.
-pub(super) async fn kept_nodes(context: &Context, api: &Api) -> Vec<Value> {
+pub(super) async fn kept_nodes(context: &CliContext, api: &Api) -> Vec<Value> {
     let user = api.auth().user().await;
     let disk = DiskCache::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id));
     let load = |campaign: &Id| match disk.load(campaign) {
@@ -117,7 +117,7 @@ pub(super) async fn kept_nodes(context: &Context, api: &Api) -> Vec<Value> {
 }
 
 /// Sends what waits for a campaign already; returns how many edits still do.
-async fn send_ahead(context: &Context, api: &Api, store: &OutboxStore) -> Result<usize, CliError> {
+async fn send_ahead(context: &CliContext, api: &Api, store: &OutboxStore) -> Result<usize, CliError> {
     let waits = || Ok::<_, CliError>(entries(store)?.iter().filter(|entry| entry.refusal.is_none()).count());
     let waiting = waits()?;
     if waiting == 0 {
@@ -135,20 +135,21 @@ async fn send_ahead(context: &Context, api: &Api, store: &OutboxStore) -> Result
 }
 
 fn keep(
-    context: &Context,
+    context: &CliContext,
     store: &OutboxStore,
     campaign: Id,
     correlation: Option<&str>,
-    wish: Wish,
+    change_request: RequestedChange,
 ) -> Result<(), CliError> {
     let correlation = correlation.map(str::to_owned);
-    let edit = Edit { key: wish.key, campaign, at: Timestamp::now(), correlation, change: wish.change };
+    let edit =
+        Edit { key: change_request.key, campaign, at: Timestamp::now(), correlation, change: change_request.change };
     store.add(&edit).map_err(CliError::io("the edit could not be stored"))?;
     context.say("the server cannot be reached; the edit is kept and goes out with `scry outbox send` or a dashboard");
     print(&json!({"queued": true, "key": edit.key}))
 }
 
-async fn outboxes(context: &Context, api: &Api) -> OutboxStores {
+async fn outboxes(context: &CliContext, api: &Api) -> OutboxStores {
     let user = api.auth().user().await;
     OutboxStores::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id))
 }
@@ -166,7 +167,7 @@ fn list(outboxes: &OutboxStores) -> Result<Exit, CliError> {
 }
 
 /// Sends everything that waits, and tells what became of it.
-async fn send(context: &Context, api: &Api, outboxes: &OutboxStores) -> Result<Exit, CliError> {
+async fn send(context: &CliContext, api: &Api, outboxes: &OutboxStores) -> Result<Exit, CliError> {
     let mut exit = Exit::Met;
     for campaign in waiting(outboxes)? {
         let told = drain(api, &outboxes.campaign(&campaign), tell).await?;
@@ -186,7 +187,7 @@ async fn send(context: &Context, api: &Api, outboxes: &OutboxStores) -> Result<E
     Ok(exit)
 }
 
-struct Told {
+struct DrainResult {
     applied: usize,
     refused: usize,
     waiting: usize,
@@ -215,12 +216,12 @@ async fn drain(
     api: &Api,
     store: &OutboxStore,
     tell: impl Fn(&EditOutcome) -> Result<(), CliError>,
-) -> Result<Told, CliError> {
+) -> Result<DrainResult, CliError> {
     let (handle, mut outcomes) =
         outbox::start(api.clone(), store.clone()).map_err(CliError::io("no thread is left"))?;
     handle.set_live(true);
     let (mut known, mut applied) = (Outbox::default(), 0);
-    while let Ok(Some(outcome)) = timeout(STANDSTILL, outcomes.recv()).await {
+    while let Ok(Some(outcome)) = timeout(MAX_STANDSTILL, outcomes.recv()).await {
         known.apply(&outcome);
         tell(&outcome)?;
         applied += usize::from(matches!(outcome, EditOutcome::Applied { .. }));
@@ -232,7 +233,7 @@ async fn drain(
             break;
         }
     }
-    Ok(Told { applied, refused: known.refused(), waiting: known.waiting() })
+    Ok(DrainResult { applied, refused: known.refused(), waiting: known.waiting() })
 }
 
 /// Does something about one edit and waits until it is done.
@@ -255,7 +256,7 @@ async fn settle(
         }
     };
     let busy = || CliError::Internal("another scry is busy with this outbox; try again".to_owned());
-    timeout(STANDSTILL, done).await.map_err(|_| busy())
+    timeout(MAX_STANDSTILL, done).await.map_err(|_| busy())
 }
 
 fn holder(outboxes: &OutboxStores, key: &str) -> Result<OutboxStore, CliError> {

@@ -6,11 +6,11 @@ use scry_command::exit::Exit;
 use scry_protocol::{Id, Role};
 use serde_json::{Map, Value, json};
 
-use super::args::{Entity, Notify};
-use super::context::{self, Context};
+use super::args::{EntityArg, NotifyArgs};
+use super::context::{self, CliContext};
 use super::edit;
 use super::error::CliError;
-use super::find::Finder;
+use super::find::EntityFinder;
 
 /// Invites a user, as `--set campaignId=… --set userId=… --set role=…` say; the campaign is an id by now.
 ///
@@ -49,12 +49,12 @@ pub(super) async fn remove(api: &Api, member: &Value) -> Result<(), CliError> {
 ///
 /// # Errors
 /// [`CliError`] when one is no member of a campaign of the caller's, or the server refuses it.
-pub(super) async fn notify(context: &Context, args: &Notify) -> Result<Exit, CliError> {
+pub(super) async fn notify(context: &CliContext, args: &NotifyArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
-    let finder = Finder::new(context, &api, args.campaign.as_deref());
+    let finder = EntityFinder::new(context, &api, args.campaign.as_deref());
     let mut users = Vec::new();
     for wanted in &args.users {
-        let member = finder.one(Entity::Member, wanted).await?;
+        let member = finder.one(EntityArg::Member, wanted).await?;
         users.push(ids(&member)?.1);
     }
     let told = api.notify(&users, &args.title, &args.body, &args.level).await?;

@@ -28,21 +28,21 @@ use scry_text::json::Json;
 use scry_text::units;
 use serde_json::Value;
 
-use super::args::{Record as RecordArgs, Replay as ReplayArgs};
-use super::context::Context;
+use super::args::{RecordArgs, ReplayArgs};
+use super::context::CliContext;
 use super::error::CliError;
-use super::listen::{self, Limit};
+use super::listen::{self, TimeLimit};
 use super::recordings::{create, open};
-use crate::tui::{self, Ended, TuiOptions};
+use crate::tui::{self, DashboardExit, TuiOptions};
 
 /// Writes what happens into a file.
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or the file cannot be written.
-pub(super) async fn record(context: &Context, args: &RecordArgs) -> Result<Exit, CliError> {
+pub(super) async fn record(context: &CliContext, args: &RecordArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
     correlation::require(api.correlation(), &args.filter).map_err(CliError::Usage)?;
-    let limit = Limit::new(args.time);
+    let limit = TimeLimit::new(args.time);
     let (mut options, rooms) = listen::options(context, api.clone(), &args.rooms, limit).await?;
     let names = listen::names(context, &api, &rooms, args.filter.iter(), limit).await?;
     let filter = args.filter.as_ref().map(|filter| filter.bind(names.as_ref())).transpose();
@@ -68,14 +68,14 @@ pub(super) async fn record(context: &Context, args: &RecordArgs) -> Result<Exit,
     let ended = ended.and_then(|ended| output.into_inner().finish().map(|()| ended));
     let (ended, written) = ended.map_err(CliError::io(format!("cannot write {}", args.output.display())))?;
     context.say(&format!("recorded {} events in {}", written.events, args.output.display()));
-    Ok(Context::end(&ended))
+    Ok(CliContext::end(&ended))
 }
 
 /// Asks for the campaigns as they are now, and begins their rooms right after.
 ///
 /// A gateway without an API has no state to tell; the recording does without it then.
 async fn state(
-    context: &Context,
+    context: &CliContext,
     api: &Api,
     options: &mut SessionOptions,
     left_out: bool,
@@ -106,7 +106,7 @@ async fn state(
 ///
 /// # Errors
 /// [`CliError`] when the file is no recording, or what it is played to cannot be used.
-pub(super) async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit, CliError> {
+pub(super) async fn replay(context: &CliContext, args: &ReplayArgs) -> Result<Exit, CliError> {
     let mut recording = open(&args.file)?;
     recording.notices.iter().for_each(|notice| context.say(&notice.to_string()));
     let run = context.run()?;
@@ -129,7 +129,7 @@ pub(super) async fn replay(context: &Context, args: &ReplayArgs) -> Result<Exit,
 ///
 /// Entities are what they were at each event: the state that the recording begins with, taken on by every event of it.
 fn select(
-    context: &Context,
+    context: &CliContext,
     recording: &mut Recording,
     args: &ReplayArgs,
     run: Option<&str>,
@@ -184,7 +184,7 @@ fn names(recording: &Recording) -> KnownNames {
 }
 
 /// Shows a recording in the dashboard.
-async fn show(context: &Context, recording: Recording, speed: PlaybackSpeed) -> Result<Exit, CliError> {
+async fn show(context: &CliContext, recording: Recording, speed: PlaybackSpeed) -> Result<Exit, CliError> {
     let speed = match speed {
         PlaybackSpeed::Times(times) => times,
         PlaybackSpeed::Max => {
@@ -208,14 +208,14 @@ async fn show(context: &Context, recording: Recording, speed: PlaybackSpeed) -> 
     // A recording neither asks a server nor keeps anything; the dashboard only wants to know whom it would ask.
     let options = TuiOptions::new(&context.settings, context.screen_api()?, None, None);
     match tui::run(TuiOptions { replay: Some((recording, speed)), ..options }).await? {
-        Ended::Exit(exit) => Ok(exit),
+        DashboardExit::Exit(exit) => Ok(exit),
         // A recording is the same whoever's server is asked.
-        Ended::Profile(_) => Ok(Exit::Met),
+        DashboardExit::Profile(_) => Ok(Exit::Met),
     }
 }
 
 /// Writes a recording again; no time passes in it, so none is waited for.
-fn write(context: &Context, recording: &Recording, path: &Path) -> Result<Exit, CliError> {
+fn write(context: &CliContext, recording: &Recording, path: &Path) -> Result<Exit, CliError> {
     let failed = || format!("cannot write {}", path.display());
     let mut output = LineWriter::new(create(path, false)?);
     let RecordingHeader { started_at, rooms, state, .. } = recording.header.clone();
@@ -232,7 +232,7 @@ fn write(context: &Context, recording: &Recording, path: &Path) -> Result<Exit, 
 }
 
 async fn print(
-    context: &Context,
+    context: &CliContext,
     recording: &Recording,
     args: &ReplayArgs,
     lines: Vec<String>,
@@ -249,7 +249,7 @@ async fn print(
         Ok((stdout.line(&line)? == WriteStatus::PipeClosed).then(HeadlessEnded::met))
     };
     let ended = run_replay::run(recording, args.speed, play).await.map_err(CliError::io("cannot write to stdout"))?;
-    Ok(Context::end(&ended))
+    Ok(CliContext::end(&ended))
 }
 
 /// Says how far a replay has come.

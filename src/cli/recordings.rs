@@ -7,15 +7,15 @@ use std::path::Path;
 use scry_scripting::recording::{self, Recording};
 
 use super::error::CliError;
-use super::zstd::{self, Packed, Unpacked};
+use super::zstd::{self, ZstdReader, ZstdWriter};
 
 /// A file that a recording is written into.
-pub(super) enum Target {
+pub(super) enum RecordingFile {
     Plain(Box<dyn Write>),
-    Packed(Packed<File>),
+    Packed(ZstdWriter<File>),
 }
 
-impl Target {
+impl RecordingFile {
     /// Writes what was held back.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ impl Target {
     }
 }
 
-impl Write for Target {
+impl Write for RecordingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(writer) => writer.write(bytes),
@@ -61,9 +61,9 @@ pub(super) fn open(path: &Path) -> Result<Recording, CliError> {
 ///
 /// # Errors
 /// [`CliError::Usage`] when the file exists already, or cannot be written.
-pub(super) fn create(path: &Path, replace: bool) -> Result<Target, CliError> {
+pub(super) fn create(path: &Path, replace: bool) -> Result<RecordingFile, CliError> {
     if path == Path::new("-") {
-        return Ok(Target::Plain(Box::new(io::stdout())));
+        return Ok(RecordingFile::Plain(Box::new(io::stdout())));
     }
     let mut how = OpenOptions::new();
     how.write(true).truncate(true);
@@ -85,12 +85,12 @@ pub(super) fn create(path: &Path, replace: bool) -> Result<Target, CliError> {
     };
     let file = how.open(path).map_err(cannot)?;
     let packed = path.extension().is_some_and(|extension| extension == "zst");
-    Ok(if packed { Target::Packed(Packed::new(file)) } else { Target::Plain(Box::new(file)) })
+    Ok(if packed { RecordingFile::Packed(ZstdWriter::new(file)) } else { RecordingFile::Plain(Box::new(file)) })
 }
 
 fn read(mut input: impl BufRead) -> Result<Recording, recording::RecordingError> {
     if zstd::is_packed(input.fill_buf()?) {
-        return recording::read(BufReader::new(Unpacked::new(input)));
+        return recording::read(BufReader::new(ZstdReader::new(input)));
     }
     recording::read(input)
 }

@@ -12,8 +12,8 @@ use scry_scripting::recording::Recording;
 use scry_scripting::{run_replay, signals};
 use scry_server::replay::ReplayServer;
 
-use super::args::Replay;
-use super::context::Context;
+use super::args::ReplayArgs;
+use super::context::CliContext;
 use super::error::CliError;
 use super::record::far;
 
@@ -22,9 +22,9 @@ use super::record::far;
 /// # Errors
 /// [`CliError::Io`] when nothing can listen at the address.
 pub(super) async fn serve(
-    context: &Context,
+    context: &CliContext,
     recording: &Recording,
-    args: &Replay,
+    args: &ReplayArgs,
     address: SocketAddr,
 ) -> Result<Exit, CliError> {
     let failed = || format!("cannot listen at {address}");
@@ -35,7 +35,7 @@ pub(super) async fn serve(
     context.say("the recording begins when the first client joins a room");
     tokio::select! {
         () = stage.joined() => {}
-        () = signals::interrupted() => return Ok(Context::end(&CommandExit::interrupted())),
+        () = signals::interrupted() => return Ok(CliContext::end(&CommandExit::interrupted())),
     }
     let progress = Progress::new(!context.quiet);
     let mut done = 0;
@@ -50,5 +50,5 @@ pub(super) async fn serve(
     drop(progress);
     stage.close().await;
     context.say(&format!("played {done} events"));
-    Ok(Context::end(&ended))
+    Ok(CliContext::end(&ended))
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 use scry_command::exit::Exit;
 
-use super::args::{Cli, Completions};
+use super::args::{Cli, CompletionsArgs};
 use super::complete;
 use super::error::CliError;
 
@@ -13,7 +13,7 @@ use super::error::CliError;
 ///
 /// # Errors
 /// [`CliError::Io`] when stdout cannot be written to.
-pub(super) fn completions(args: &Completions) -> Result<Exit, CliError> {
+pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, CliError> {
     let mut script = Vec::new();
     complete::script(args.shell, &mut script).map_err(CliError::io("cannot write the completions"))?;
     write(&script)

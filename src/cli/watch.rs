@@ -14,16 +14,16 @@ use scry_scripting::watch::{Watch, WatchOptions};
 use scry_scripting::{correlation, run_wait, run_watch};
 use tokio::time::Instant;
 
-use super::args::{Wait as WaitArgs, Watch as WatchArgs};
-use super::context::Context;
+use super::args::{WaitArgs, WatchArgs};
+use super::context::CliContext;
 use super::error::CliError;
-use super::listen::{self, Limit, misnamed};
+use super::listen::{self, TimeLimit, misnamed};
 
 /// Prints what happens in the named rooms until the watch is over.
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
-pub(super) async fn run(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &CliContext, args: &WatchArgs) -> Result<Exit, CliError> {
     print(context, context.api()?, args).await
 }
 
@@ -31,10 +31,10 @@ pub(super) async fn run(context: &Context, args: &WatchArgs) -> Result<Exit, Cli
 ///
 /// # Errors
 /// As [`run`].
-pub(super) async fn print(context: &Context, api: Api, args: &WatchArgs) -> Result<Exit, CliError> {
+pub(super) async fn print(context: &CliContext, api: Api, args: &WatchArgs) -> Result<Exit, CliError> {
     let exprs = [&args.filter, &args.until, &args.fail_if];
     correlation::require(api.correlation(), exprs.into_iter().flatten()).map_err(CliError::Usage)?;
-    let limit = Limit::new(args.time);
+    let limit = TimeLimit::new(args.time);
     let (mut options, rooms) = listen::options(context, api, &args.rooms, limit).await?;
     if let Some(since) = args.since {
         limit.within(begin(&mut options, since)).await??;
@@ -67,17 +67,17 @@ pub(super) async fn print(context: &Context, api: Api, args: &WatchArgs) -> Resu
     if args.stats {
         context.say(&watch.stats().to_string());
     }
-    Ok(Context::end(&ended.map_err(CliError::io("cannot write to stdout"))?))
+    Ok(CliContext::end(&ended.map_err(CliError::io("cannot write to stdout"))?))
 }
 
 /// Waits until conditions are met.
 ///
 /// # Errors
 /// [`CliError`] when a name leads to no room, or stdout cannot be written to.
-pub(super) async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, CliError> {
+pub(super) async fn wait(context: &CliContext, args: &WaitArgs) -> Result<Exit, CliError> {
     let api = context.api()?;
     correlation::require(api.correlation(), args.conditions.iter().chain(&args.fail_if)).map_err(CliError::Usage)?;
-    let limit = Limit::new(Some(args.timeout));
+    let limit = TimeLimit::new(Some(args.timeout));
     let until = Instant::now() + args.timeout;
     let (options, rooms) = listen::options(context, api, &args.rooms, limit).await?;
     let mut wanted =
@@ -91,7 +91,7 @@ pub(super) async fn wait(context: &Context, args: &WaitArgs) -> Result<Exit, Cli
     let say = |sentence: &str| context.say(sentence);
     let ended = run_wait::run(&mut wait, &mut stream, &mut stdout, until, !args.new, say).await;
     stream.close().await;
-    Ok(Context::end(&ended.map_err(CliError::io("cannot write to stdout"))?))
+    Ok(CliContext::end(&ended.map_err(CliError::io("cannot write to stdout"))?))
 }
 
 /// Makes rooms begin in their past, which is that of their campaign.

@@ -7,18 +7,18 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 /// How much is gathered before it is compressed: the more, the smaller the file, and the more a crash can lose.
-const FRAME: usize = 64 * 1024;
+const FRAME_BYTES: usize = 64 * 1024;
 
 /// What every file of zstd begins with.
-const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Compresses what is written, a frame at a time; what was gathered last is written by [`Packed::finish`].
-pub(super) struct Packed<W: Write> {
+/// Compresses what is written, a frame at a time; what was gathered last is written by [`ZstdWriter::finish`].
+pub(super) struct ZstdWriter<W: Write> {
     writer: W,
     gathered: Vec<u8>,
 }
 
-impl<W: Write> Packed<W> {
+impl<W: Write> ZstdWriter<W> {
     /// Writes frames into `writer`.
     pub(super) const fn new(writer: W) -> Self {
         Self { writer, gathered: Vec::new() }
@@ -39,11 +39,11 @@ impl<W: Write> Packed<W> {
     }
 }
 
-impl<W: Write> Write for Packed<W> {
+impl<W: Write> Write for ZstdWriter<W> {
     /// Takes everything it is given, so that what is written at once is never in two frames.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= FRAME {
+        if self.gathered.len() >= FRAME_BYTES {
             self.finish()?;
         }
         Ok(bytes.len())
@@ -57,18 +57,18 @@ impl<W: Write> Write for Packed<W> {
 
 /// Tells whether a file is compressed; its name does not matter.
 pub(super) fn is_packed(beginning: &[u8]) -> bool {
-    beginning.starts_with(&MAGIC)
+    beginning.starts_with(&ZSTD_MAGIC)
 }
 
 /// Reads frames one after the other, whoever wrote them.
-pub(super) struct Unpacked<R: BufRead> {
+pub(super) struct ZstdReader<R: BufRead> {
     source: R,
     decoder: FrameDecoder,
     /// Whether the decoder is in the middle of a frame.
     inside: bool,
 }
 
-impl<R: BufRead> Unpacked<R> {
+impl<R: BufRead> ZstdReader<R> {
     /// Reads frames from `source`.
     pub(super) fn new(source: R) -> Self {
         Self { source, decoder: FrameDecoder::new(), inside: false }
@@ -100,7 +100,7 @@ impl<R: BufRead> Unpacked<R> {
     }
 }
 
-impl<R: BufRead> Read for Unpacked<R> {
+impl<R: BufRead> Read for ZstdReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while !into.is_empty() {
             if !self.inside && !self.begin()? {
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn packed(lines: usize) -> Vec<u8> {
-        let mut packed = Packed::new(Vec::new());
+        let mut packed = ZstdWriter::new(Vec::new());
         for line in 0..lines {
             writeln!(packed, "[{line},\"campaign:c\",{{\"type\":\"structure_updated\"}}]").unwrap();
         }
@@ -135,12 +135,12 @@ mod tests {
 
     fn unpacked(bytes: &[u8]) -> (String, Option<io::ErrorKind>) {
         let mut text = Vec::new();
-        let ended = Unpacked::new(bytes).read_to_end(&mut text);
+        let ended = ZstdReader::new(bytes).read_to_end(&mut text);
         (String::from_utf8(text).unwrap(), ended.err().map(|error| error.kind()))
     }
 
     #[test]
-    fn what_was_packed_is_unpacked_frame_by_frame() {
+    fn written_frames_are_read_back() {
         let bytes = packed(5_000);
         assert!(is_packed(&bytes) && bytes.len() < 60_000, "{}", bytes.len());
         let (text, ended) = unpacked(&bytes);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_put_between_frames_is_passed_over() {
+    fn skippable_frames_are_ignored() {
         let mut bytes = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
         bytes.extend(packed(1));
         bytes.extend(packed(1));

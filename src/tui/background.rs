@@ -6,9 +6,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// How long the terminal may take to answer; one that knows the question answers at once.
 #[cfg(unix)]
-const PATIENCE: Duration = Duration::from_millis(40);
+const REPLY_TIMEOUT: Duration = Duration::from_millis(40);
 /// How long an answer that comes late is still expected among the keys.
-const LATE: Duration = Duration::from_secs(5);
+const LATE_REPLY_WINDOW: Duration = Duration::from_secs(5);
 
 /// Names what the text stands on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,31 +21,31 @@ pub enum Background {
 
 /// Holds what was found out.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct BackgroundAnswer {
     pub background: Background,
     /// What the person typed meanwhile.
     pub typed: Vec<KeyEvent>,
     /// Keeps an answer that comes late from being taken for keys.
-    pub late: Late,
+    pub reply_filter: TerminalReplyFilter,
 }
 
 /// Asks the terminal, which must be in raw mode and have no other reader.
 #[cfg(unix)]
 #[must_use]
-pub(super) fn ask() -> Answer {
+pub(super) fn ask() -> BackgroundAnswer {
     use std::io::Write;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     if let Some(background) = scry_config::process_env("COLORFGBG").as_deref().and_then(from_colorfgbg) {
-        return Answer { background, ..Answer::default() };
+        return BackgroundAnswer { background, ..BackgroundAnswer::default() };
     }
     let mut out = std::io::stdout();
     // Every terminal answers the second question; its answer says that the first one was not understood.
     if out.write_all(b"\x1b]11;?\x1b\\\x1b[c").and_then(|()| out.flush()).is_err() {
-        return Answer::default();
+        return BackgroundAnswer::default();
     }
-    let (input, deadline) = (std::io::stdin(), Instant::now() + PATIENCE);
+    let (input, deadline) = (std::io::stdin(), Instant::now() + REPLY_TIMEOUT);
     let mut read = Vec::new();
     let mut answered = false;
     while !answered {
@@ -63,28 +63,32 @@ pub(super) fn ask() -> Answer {
         answered = find_attributes(&read).is_some();
     }
     let (background, typed) = understand(read);
-    let late = if answered { Late::default() } else { Late { until: Some(Instant::now() + LATE), inside: false } };
-    Answer { background, typed, late }
+    let reply_filter = if answered {
+        TerminalReplyFilter::default()
+    } else {
+        TerminalReplyFilter { until: Some(Instant::now() + LATE_REPLY_WINDOW), inside: false }
+    };
+    BackgroundAnswer { background, typed, reply_filter }
 }
 
 /// Asks nothing where a terminal cannot be asked.
 #[cfg(not(unix))]
 #[must_use]
-pub fn ask() -> Answer {
+pub fn ask() -> BackgroundAnswer {
     let background = scry_config::process_env("COLORFGBG").as_deref().and_then(from_colorfgbg);
-    Answer { background: background.unwrap_or_default(), ..Answer::default() }
+    BackgroundAnswer { background: background.unwrap_or_default(), ..BackgroundAnswer::default() }
 }
 
 /// Swallows an answer that comes after nobody waits for it any more.
 #[derive(Debug, Default)]
-pub(super) struct Late {
+pub(super) struct TerminalReplyFilter {
     until: Option<Instant>,
     inside: bool,
 }
 
-impl Late {
+impl TerminalReplyFilter {
     /// Tells whether a key is part of the answer rather than of what a person types.
-    pub(super) fn swallows(&mut self, key: KeyEvent) -> bool {
+    pub(super) fn filters(&mut self, key: KeyEvent) -> bool {
         if self.until.is_none_or(|until| Instant::now() > until) {
             return false;
         }
@@ -189,12 +193,12 @@ mod tests {
 
     #[test]
     fn a_late_answer_types_nothing() {
-        let mut late = Late { until: Some(Instant::now() + LATE), inside: false };
+        let mut reply_filter = TerminalReplyFilter { until: Some(Instant::now() + LATE_REPLY_WINDOW), inside: false };
         let plain = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
-        assert!(!late.swallows(plain('j')));
-        assert!(late.swallows(KeyEvent::new(KeyCode::Char(']'), KeyModifiers::ALT)));
-        assert!("11;rgb:ff/ff/ff".chars().all(|c| late.swallows(plain(c))));
-        assert!(late.swallows(KeyEvent::new(KeyCode::Char('\\'), KeyModifiers::ALT)));
-        assert!(!late.swallows(plain('q')));
+        assert!(!reply_filter.filters(plain('j')));
+        assert!(reply_filter.filters(KeyEvent::new(KeyCode::Char(']'), KeyModifiers::ALT)));
+        assert!("11;rgb:ff/ff/ff".chars().all(|c| reply_filter.filters(plain(c))));
+        assert!(reply_filter.filters(KeyEvent::new(KeyCode::Char('\\'), KeyModifiers::ALT)));
+        assert!(!reply_filter.filters(plain('q')));
     }
 }

@@ -14,18 +14,18 @@ use scry_model::event::Status;
 use scry_protocol::Room;
 use tokio::sync::{mpsc, watch};
 
-use super::edits::Edits;
-use super::slack::Slack;
-use super::states::{Order, States};
+use super::edit_sender::EditSender;
+use super::heap_trimmer::HeapTrimmer;
+use super::state_worker::{StateJob, StateWorker};
 use super::{TuiError, ended};
 
 /// How many answers may wait; there are never more questions under way than the state asks at a time.
-const ANSWERS: usize = 64;
+const ANSWER_CAPACITY: usize = 64;
 
 /// Tells the loop how to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum After {
-    GoOn,
+pub(super) enum NextStep {
+    Continue,
     /// Go over to the server of this profile.
     Profile(String),
     Suspend,
@@ -34,7 +34,7 @@ pub(super) enum After {
 
 /// Asks for what only the owner of the terminal can do.
 #[derive(Debug)]
-pub(super) enum ForScreen {
+pub(super) enum ScreenRequest {
     Theme(String),
     Copy { text: String, said: &'static str },
     Export { kind: Export, content: Option<String> },
@@ -44,33 +44,33 @@ pub(super) enum ForScreen {
 
 /// Owns the session and the questions under way.
 #[derive(Debug)]
-pub(super) struct Runner {
+pub(super) struct EffectRunner {
     options: SessionOptions,
     api: Api,
     disk: DiskCache,
-    states: States,
-    edits: Edits,
-    slack: Slack,
+    states: StateWorker,
+    edits: EditSender,
+    heap_trimmer: HeapTrimmer,
     session: Option<Session>,
     answers: mpsc::Receiver<Msg>,
     answer: mpsc::Sender<Msg>,
     /// What only the owner of the terminal can do.
-    for_screen: Vec<ForScreen>,
+    for_screen: Vec<ScreenRequest>,
 }
 
-impl Runner {
+impl EffectRunner {
     /// Prepares to connect as `options` say, once a campaign is chosen; states are kept in `disk`.
     pub(super) fn new(options: SessionOptions, disk: DiskCache, outboxes: Option<OutboxStores>) -> Self {
-        let (answer, answers) = mpsc::channel(ANSWERS);
-        let states = States::start(disk.clone(), answer.clone());
-        let edits = Edits::new(options.api.clone(), outboxes);
+        let (answer, answers) = mpsc::channel(ANSWER_CAPACITY);
+        let states = StateWorker::start(disk.clone(), answer.clone());
+        let edits = EditSender::new(options.api.clone(), outboxes);
         Self {
             api: options.api.clone(),
             options,
             disk,
             states,
             edits,
-            slack: Slack::default(),
+            heap_trimmer: HeapTrimmer::default(),
             session: None,
             answers,
             answer,
@@ -82,8 +82,8 @@ impl Runner {
     ///
     /// # Errors
     /// [`TuiError::Api`] when the connection cannot be set up at all.
-    pub(super) fn execute(&mut self, effects: Vec<AppEffect>) -> Result<After, TuiError> {
-        let mut after = After::GoOn;
+    pub(super) fn execute(&mut self, effects: Vec<AppEffect>) -> Result<NextStep, TuiError> {
+        let mut after = NextStep::Continue;
         for effect in effects {
             match effect {
                 AppEffect::Watch(campaign) => {
@@ -107,9 +107,9 @@ impl Runner {
                 AppEffect::LoadInbox => {
                     self.ask(async move |api| Msg::Inbox(api.inbox().await.map_err(|error| unanswered(&error))));
                 }
-                AppEffect::LoadEventDisplays => self.ask_looks(),
-                AppEffect::MarkRead(id) => self.ask_nothing(async move |api| api.mark_read(&id).await.map(|_| ())),
-                AppEffect::MarkAllRead => self.ask_nothing(async move |api| api.mark_all_read().await.map(|_| ())),
+                AppEffect::LoadEventDisplays => self.ask_event_displays(),
+                AppEffect::MarkRead(id) => self.send_only(async move |api| api.mark_read(&id).await.map(|_| ())),
+                AppEffect::MarkAllRead => self.send_only(async move |api| api.mark_all_read().await.map(|_| ())),
                 AppEffect::SetPreferences(wanted) => self.ask(async move |api| {
                     Msg::Preferences(api.set_preferences(&wanted).await.map_err(|error| error.to_string()))
                 }),
@@ -130,9 +130,9 @@ impl Runner {
                     let disk = self.disk.clone();
                     self.ask(async move |api| Msg::Campaigns(campaigns(&api, disk).await));
                 }
-                AppEffect::LoadState(campaign) => self.states.order(Order::Load(campaign)),
-                AppEffect::SaveState(saved) => self.states.order(Order::Save(saved)),
-                AppEffect::ForgetState(campaign) => self.states.order(Order::Forget(campaign)),
+                AppEffect::LoadState(campaign) => self.states.submit(StateJob::Load(campaign)),
+                AppEffect::SaveState(saved) => self.states.submit(StateJob::Save(saved)),
+                AppEffect::ForgetState(campaign) => self.states.submit(StateJob::Forget(campaign)),
                 AppEffect::Refetch(refetch) => self.ask(async move |api| {
                     let result = api.nodes(&refetch.ids).await.map_err(|error| unanswered(&error));
                     Msg::Refetched { request_id: refetch.request_id, result }
@@ -145,21 +145,21 @@ impl Runner {
                 AppEffect::CheckServer => {
                     self.ask(async move |api| Msg::Server(api.health().await.map_err(|error| error.to_string())))
                 }
-                AppEffect::UseTheme(theme) => self.for_screen.push(ForScreen::Theme(theme)),
-                AppEffect::Copy { text, said } => self.for_screen.push(ForScreen::Copy { text, said }),
-                AppEffect::Export { kind, content } => self.for_screen.push(ForScreen::Export { kind, content }),
-                AppEffect::Mouse(taken) => self.for_screen.push(ForScreen::Mouse(taken)),
-                AppEffect::Alert(sentence) => self.for_screen.push(ForScreen::Alert(sentence)),
-                AppEffect::UseProfile(profile) => return Ok(After::Profile(profile)),
-                AppEffect::Suspend => after = After::Suspend,
-                AppEffect::Quit => return Ok(After::Quit),
+                AppEffect::UseTheme(theme) => self.for_screen.push(ScreenRequest::Theme(theme)),
+                AppEffect::Copy { text, said } => self.for_screen.push(ScreenRequest::Copy { text, said }),
+                AppEffect::Export { kind, content } => self.for_screen.push(ScreenRequest::Export { kind, content }),
+                AppEffect::Mouse(taken) => self.for_screen.push(ScreenRequest::Mouse(taken)),
+                AppEffect::Alert(sentence) => self.for_screen.push(ScreenRequest::Alert(sentence)),
+                AppEffect::UseProfile(profile) => return Ok(NextStep::Profile(profile)),
+                AppEffect::Suspend => after = NextStep::Suspend,
+                AppEffect::Quit => return Ok(NextStep::Quit),
             }
         }
         Ok(after)
     }
 
     /// Takes what only the owner of the terminal can do.
-    pub(super) fn for_screen(&mut self) -> Vec<ForScreen> {
+    pub(super) fn for_screen(&mut self) -> Vec<ScreenRequest> {
         std::mem::take(&mut self.for_screen)
     }
 
@@ -181,7 +181,7 @@ impl Runner {
             Some(msg) = self.answers.recv() => msg,
             Some(event) = events => match event {
                 Some(event) => {
-                    self.slack.stirred();
+                    self.heap_trimmer.schedule();
                     self.edits.connection(&event);
                     Msg::Client(event)
                 }
@@ -209,7 +209,7 @@ impl Runner {
     }
 
     /// Asks how events of other applications are shown; without an answer they are shown as they came.
-    fn ask_looks(&self) {
+    fn ask_event_displays(&self) {
         let (api, answer) = (self.api.clone(), self.answer.clone());
         tokio::spawn(async move {
             match api.event_displays().await {
@@ -222,7 +222,7 @@ impl Runner {
     }
 
     /// Asks for something whose failure changes nothing on screen: the next look at the list tells.
-    fn ask_nothing<F>(&self, question: impl FnOnce(Api) -> F + Send + 'static)
+    fn send_only<F>(&self, question: impl FnOnce(Api) -> F + Send + 'static)
     where
         F: Future<Output = Result<(), ApiError>> + Send + 'static,
     {

@@ -1,18 +1,18 @@
 //! The dashboard's shell: the terminal, the event loop and the effects. Decisions are made in [`scry_dashboard::app`].
 
 mod background;
-mod edits;
+mod clipboard;
+mod edit_sender;
 mod effects;
-mod handout;
-mod pace;
-pub mod plain;
+mod file_watcher;
+mod frame_limiter;
+mod heap_trimmer;
 pub mod preferences;
-mod reload;
 mod screen;
+pub mod screen_reader;
 mod signals;
-mod sittings;
-mod slack;
-mod states;
+mod state_worker;
+mod ui_state_store;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -37,21 +37,21 @@ use scry_dashboard::ui::{self, Appearance};
 use scry_model::event::ClientEvent;
 use scry_protocol::Id;
 
-use self::background::Late;
-use self::effects::{After, ForScreen, Runner};
-use self::pace::Pace;
-use self::preferences::{Preferences, wants_background};
-use self::reload::Reload;
+use self::background::TerminalReplyFilter;
+use self::effects::{EffectRunner, NextStep, ScreenRequest};
+use self::file_watcher::FileWatcher;
+use self::frame_limiter::FrameLimiter;
+use self::preferences::{DashboardPreferences, wants_background};
 use self::screen::Screen;
 use self::signals::{Signal, Signals};
-use self::sittings::Sittings;
+use self::ui_state_store::UiStateStore;
 
 /// The longest time that what has arrived is taken in before keys are looked at again.
-const INTAKE: Duration = Duration::from_millis(5);
+const MAX_INTAKE_TIME: Duration = Duration::from_millis(5);
 /// How many events may be read ahead of what is taken in: little, since reading them takes time from keys and frames.
-const AHEAD: usize = 512;
+const MAX_READ_AHEAD_EVENTS: usize = 512;
 /// How long leaving may take on the wire; the terminal is given back before that.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Says what to show and how.
 #[derive(Debug)]
@@ -86,7 +86,11 @@ impl TuiOptions {
         Self {
             // What has not been looked at waits in the socket: a flood costs neither memory nor the connection.
             session: settings.server.rooms.iter().cloned().fold(
-                SessionOptions { backpressure: true, capacity: AHEAD, ..SessionOptions::new(settings, api) },
+                SessionOptions {
+                    backpressure: true,
+                    capacity: MAX_READ_AHEAD_EVENTS,
+                    ..SessionOptions::new(settings, api)
+                },
                 SessionOptions::room,
             ),
             campaign,
@@ -117,7 +121,7 @@ pub enum TuiError {
 
 /// Says why the dashboard was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum DashboardExit {
     Exit(Exit),
     /// The person wants to go over to the server of this profile.
     Profile(String),
@@ -127,21 +131,22 @@ pub enum Ended {
 ///
 /// # Errors
 /// [`TuiError`], when there is no terminal, it fails, or the connection cannot be set up at all.
-pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
+pub async fn run(options: TuiOptions) -> Result<DashboardExit, TuiError> {
     // A mistake in the configuration is said before the terminal is taken.
-    Preferences::new(&options.settings, Background::Unknown)?;
+    DashboardPreferences::new(&options.settings, Background::Unknown)?;
     let mut signals = Signals::listen()?;
     let mut screen = Screen::enter()?;
-    let answer = if wants_background(&options.settings) { background::ask() } else { background::Answer::default() };
-    let preferences = Preferences::new(&options.settings, answer.background)?;
+    let answer =
+        if wants_background(&options.settings) { background::ask() } else { background::BackgroundAnswer::default() };
+    let preferences = DashboardPreferences::new(&options.settings, answer.background)?;
     // A recording is looked at, not changed.
     let read_only = options.read_only || options.replay.is_some();
     let own = scry_dashboard::app::AppOptions { read_only, me: options.me, seed: rand::random(), ..preferences.app };
     let mut app = App::new(own.clone(), screen.size()?, now());
     let mouse = own.mouse;
     app.apply_settings(own, preferences.keymap);
-    let sittings = Sittings::of(&options.settings.dirs.data, &options.settings.server);
-    let ui_state = sittings.load().filter(|_| options.settings.config.ui.restore);
+    let ui_states = UiStateStore::of(&options.settings.dirs.data, &options.settings.server);
+    let ui_state = ui_states.load().filter(|_| options.settings.config.ui.restore);
     let last = ui_state.as_ref().and_then(|ui_state| ui_state.campaign.clone());
     if let Some(ui_state) = ui_state {
         app.resume(ui_state);
@@ -151,7 +156,7 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
         screen.take_mouse(true)?;
     }
     let outboxes = Some(options.outboxes).filter(|_| !read_only);
-    let mut runner = Runner::new(options.session, options.disk, outboxes);
+    let mut runner = EffectRunner::new(options.session, options.disk, outboxes);
     let first = match options.replay {
         Some((recording, speed)) => {
             app.start_replay(recording, speed, now());
@@ -162,30 +167,30 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
     if let Some(sentence) = options.notice {
         app.say(&sentence);
     }
-    let mut shown = Loop {
+    let mut shown = EventLoop {
         app: &mut app,
         screen: &mut screen,
         runner: &mut runner,
         signals: &mut signals,
         appearance: preferences.appearance,
-        reload: Reload::start(options.settings.clone(), answer.background),
+        reload: FileWatcher::start(options.settings.clone(), answer.background),
         background: answer.background,
-        late: answer.late,
+        reply_filter: answer.reply_filter,
         settings: options.settings,
     };
     let shown = shown.run(first, answer.typed);
     let ended = match options.time {
-        Some(time) => timeout(time, shown).await.unwrap_or(Ok(Ended::Exit(Exit::Met))),
+        Some(time) => timeout(time, shown).await.unwrap_or(Ok(DashboardExit::Exit(Exit::Met))),
         None => shown.await,
     };
     drop(screen);
     // Whoever looks at a recording still comes back to their own campaign.
     if app.replay().is_none() {
-        sittings.save(&app.ui_state());
+        ui_states.save(&app.ui_state());
     }
     runner.execute(app.final_save(now()).into_iter().collect())?;
     // The server should see a farewell rather than a dead socket, but nobody waits long for it.
-    let _ = timeout(FAREWELL, runner.close()).await;
+    let _ = timeout(CLOSE_TIMEOUT, runner.close()).await;
     ended
 }
 
@@ -193,43 +198,43 @@ fn now() -> Now {
     Now { mono: Instant::now(), wall: Timestamp::now() }
 }
 
-struct Loop<'a> {
+struct EventLoop<'a> {
     app: &'a mut App,
     screen: &'a mut Screen,
-    runner: &'a mut Runner,
+    runner: &'a mut EffectRunner,
     signals: &'a mut Signals,
     appearance: Appearance,
-    reload: Reload,
+    reload: FileWatcher,
     background: Background,
-    late: Late,
+    reply_filter: TerminalReplyFilter,
     settings: Settings,
 }
 
 /// Names what woke the loop.
-enum Woken {
+enum LoopInput {
     Input(Option<io::Result<Event>>),
     Signal(Signal),
     Msg(Msg),
-    Reload(Box<Result<Preferences, String>>),
+    Reload(Box<Result<DashboardPreferences, String>>),
     Frame,
     Due,
 }
 
-impl Loop<'_> {
-    async fn run(&mut self, first: Vec<AppEffect>, typed: Vec<KeyEvent>) -> Result<Ended, TuiError> {
+impl EventLoop<'_> {
+    async fn run(&mut self, first: Vec<AppEffect>, typed: Vec<KeyEvent>) -> Result<DashboardExit, TuiError> {
         let mut input = EventStream::new();
         let mut dirty = true;
-        let mut pace = Pace::default();
+        let mut pace = FrameLimiter::default();
         let mut after = self.runner.execute(first)?;
         for key in typed {
             after = self.update(Msg::Key(key))?;
         }
         loop {
             match after {
-                After::GoOn => {}
-                After::Profile(name) => return Ok(Ended::Profile(name)),
-                After::Quit => return Ok(Ended::Exit(Exit::Met)),
-                After::Suspend => {
+                NextStep::Continue => {}
+                NextStep::Profile(name) => return Ok(DashboardExit::Profile(name)),
+                NextStep::Quit => return Ok(DashboardExit::Exit(Exit::Met)),
+                NextStep::Suspend => {
                     self.suspend().await?;
                     dirty = true;
                 }
@@ -246,36 +251,36 @@ impl Loop<'_> {
             }
             let woken = tokio::select! {
                 biased;
-                event = input.next() => Woken::Input(event),
-                signal = self.signals.next() => Woken::Signal(signal),
-                () = due(pace.next(watched)), if dirty => Woken::Frame,
-                msg = self.runner.next() => Woken::Msg(msg),
-                read = self.reload.next() => Woken::Reload(Box::new(read)),
-                () = due(self.app.deadline()) => Woken::Due,
+                event = input.next() => LoopInput::Input(event),
+                signal = self.signals.next() => LoopInput::Signal(signal),
+                () = due(pace.next(watched)), if dirty => LoopInput::Frame,
+                msg = self.runner.next() => LoopInput::Msg(msg),
+                read = self.reload.next() => LoopInput::Reload(Box::new(read)),
+                () = due(self.app.deadline()) => LoopInput::Due,
             };
             after = match woken {
-                Woken::Input(None) => return Ok(Ended::Exit(Exit::Interrupted)),
-                Woken::Input(Some(event)) => self.input(event?)?,
-                Woken::Signal(Signal::Terminate) => return Ok(Ended::Exit(Exit::Interrupted)),
-                Woken::Signal(Signal::Continue) => {
+                LoopInput::Input(None) => return Ok(DashboardExit::Exit(Exit::Interrupted)),
+                LoopInput::Input(Some(event)) => self.input(event?)?,
+                LoopInput::Signal(Signal::Terminate) => return Ok(DashboardExit::Exit(Exit::Interrupted)),
+                LoopInput::Signal(Signal::Continue) => {
                     self.screen.enter_again()?;
                     dirty = true;
-                    After::GoOn
+                    NextStep::Continue
                 }
-                Woken::Msg(msg) => self.take_in(msg)?,
-                Woken::Reload(read) => {
+                LoopInput::Msg(msg) => self.take_in(msg)?,
+                LoopInput::Reload(read) => {
                     self.take_over(*read);
-                    After::GoOn
+                    NextStep::Continue
                 }
-                Woken::Frame => After::GoOn,
-                Woken::Due => self.update(Msg::Tick)?,
+                LoopInput::Frame => NextStep::Continue,
+                LoopInput::Due => self.update(Msg::Tick)?,
             };
         }
     }
 
-    fn input(&mut self, event: Event) -> Result<After, TuiError> {
+    fn input(&mut self, event: Event) -> Result<NextStep, TuiError> {
         match event {
-            Event::Key(key) if self.late.swallows(key) => Ok(After::GoOn),
+            Event::Key(key) if self.reply_filter.filters(key) => Ok(NextStep::Continue),
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 debug_panic(key);
                 self.update(Msg::Key(key))
@@ -286,35 +291,35 @@ impl Loop<'_> {
             Event::Mouse(mouse) => self.update(Msg::Mouse(mouse)),
             Event::FocusGained => self.update(Msg::Attention(true)),
             Event::FocusLost => self.update(Msg::Attention(false)),
-            Event::Key(_) => Ok(After::GoOn),
+            Event::Key(_) => Ok(NextStep::Continue),
         }
     }
 
     /// Takes in a message and what else has arrived by now, so that a flood makes one frame.
-    fn take_in(&mut self, msg: Msg) -> Result<After, TuiError> {
+    fn take_in(&mut self, msg: Msg) -> Result<NextStep, TuiError> {
         let began = Instant::now();
         let mut next = Some(msg);
         while let Some(msg) = next {
             let effects = self.app.take(now(), msg);
             match self.runner.execute(effects)? {
-                After::GoOn => {}
-                after @ (After::Profile(_) | After::Suspend | After::Quit) => return Ok(after),
+                NextStep::Continue => {}
+                after @ (NextStep::Profile(_) | NextStep::Suspend | NextStep::Quit) => return Ok(after),
             }
-            next = if began.elapsed() < INTAKE { self.runner.next().now_or_never() } else { None };
+            next = if began.elapsed() < MAX_INTAKE_TIME { self.runner.next().now_or_never() } else { None };
         }
         let effects = self.app.settle(now());
         self.runner.execute(effects)
     }
 
-    fn update(&mut self, msg: Msg) -> Result<After, TuiError> {
+    fn update(&mut self, msg: Msg) -> Result<NextStep, TuiError> {
         let effects = self.app.update(now(), msg);
         self.runner.execute(effects)
     }
 
     /// Takes over a configuration that has changed; one with a mistake changes nothing, and is explained.
-    fn take_over(&mut self, read: Result<Preferences, String>) {
+    fn take_over(&mut self, read: Result<DashboardPreferences, String>) {
         match read {
-            Ok(Preferences { app, keymap, appearance }) => {
+            Ok(DashboardPreferences { app, keymap, appearance }) => {
                 self.appearance = appearance;
                 self.app.apply_settings(app, keymap);
                 self.app.say("the configuration has changed and is taken over");
@@ -328,16 +333,16 @@ impl Loop<'_> {
         let mut differs = false;
         for effect in self.runner.for_screen() {
             match effect {
-                ForScreen::Theme(name) => {
+                ScreenRequest::Theme(name) => {
                     self.use_theme(&name);
                     differs = true;
                 }
-                ForScreen::Copy { text, said } => self.runner.off_screen(move || {
-                    Msg::Said(handout::copy(&text).map_or_else(|problem| problem, |()| said.to_owned()))
+                ScreenRequest::Copy { text, said } => self.runner.off_screen(move || {
+                    Msg::Said(clipboard::copy(&text).map_or_else(|problem| problem, |()| said.to_owned()))
                 }),
-                ForScreen::Export { kind, content } => self.export(kind, content),
-                ForScreen::Mouse(taken) => self.screen.take_mouse(taken)?,
-                ForScreen::Alert(sentence) => handout::alert(&sentence, &self.settings.config.alerts.means)?,
+                ScreenRequest::Export { kind, content } => self.export(kind, content),
+                ScreenRequest::Mouse(taken) => self.screen.take_mouse(taken)?,
+                ScreenRequest::Alert(sentence) => clipboard::alert(&sentence, &self.settings.config.alerts.means)?,
             }
         }
         Ok(differs)
@@ -353,7 +358,7 @@ impl Loop<'_> {
             }
         });
         let stem = now().wall.to_zoned(jiff::tz::TimeZone::system()).strftime("scry-%Y%m%d-%H%M%S").to_string();
-        self.runner.off_screen(move || handout::exported(&stem, kind.extension(), &content));
+        self.runner.off_screen(move || clipboard::exported(&stem, kind.extension(), &content));
     }
 
     fn use_theme(&mut self, name: &str) {

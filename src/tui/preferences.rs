@@ -13,17 +13,17 @@ use scry_text::suggest::nearest;
 use super::background::Background;
 
 /// The theme that goes with the terminal.
-const AUTO: &str = "auto";
+const AUTO_THEME: &str = "auto";
 
 /// Holds everything that can change while the dashboard runs.
 #[derive(Debug)]
-pub struct Preferences {
+pub struct DashboardPreferences {
     pub app: app::AppOptions,
     pub keymap: Keymap,
     pub appearance: Appearance,
 }
 
-impl Preferences {
+impl DashboardPreferences {
     /// Reads them.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ pub fn appearance(settings: &Settings, name: &str, background: Background) -> Re
         ColorMode::Never => ColourDepth::None,
         ColorMode::Auto | ColorMode::Always => depth(),
     };
-    let name = if name == AUTO { fitting(background, depth) } else { name };
+    let name = if name == AUTO_THEME { fitting(background, depth) } else { name };
     Ok(Appearance::of(theme(settings, name)?.at(depth), ui.ascii))
 }
 
@@ -85,7 +85,9 @@ pub fn appearance(settings: &Settings, name: &str, background: Background) -> Re
 #[must_use]
 pub fn wants_background(settings: &Settings) -> bool {
     let ui = &settings.config.ui;
-    ui.theme == AUTO && ui.color != ColorMode::Never && matches!(depth(), ColourDepth::True | ColourDepth::Ansi256)
+    ui.theme == AUTO_THEME
+        && ui.color != ColorMode::Never
+        && matches!(depth(), ColourDepth::True | ColourDepth::Ansi256)
 }
 
 /// Returns the file of a theme of the person's own.
@@ -121,7 +123,8 @@ fn theme(settings: &Settings, name: &str) -> Result<Theme, ConfigError> {
 
 /// Lists the themes one can choose: the bundled ones and the person's own.
 fn theme_names(settings: &Settings) -> Vec<String> {
-    let bundled = [AUTO].into_iter().chain(theme::BUNDLED_THEMES.iter().map(|(name, _)| *name)).map(ToOwned::to_owned);
+    let bundled =
+        [AUTO_THEME].into_iter().chain(theme::BUNDLED_THEMES.iter().map(|(name, _)| *name)).map(ToOwned::to_owned);
     let mut names: Vec<String> = bundled.collect();
     // A directory that is not there holds no themes.
     let files = std::fs::read_dir(themes_dir(settings)).into_iter().flatten().flatten();

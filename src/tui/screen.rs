@@ -25,9 +25,9 @@ use scry_dashboard::ui::{self, Appearance};
 use super::TuiError;
 
 /// Whether the terminal is ours at this moment.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether the mouse is ours while the terminal is.
-static MOUSE: AtomicBool = AtomicBool::new(false);
+static IS_MOUSE_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Holds the terminal; dropping it gives it back.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Screen {
 
     /// Takes the mouse, or leaves it to the terminal.
     pub(super) fn take_mouse(&mut self, taken: bool) -> io::Result<()> {
-        MOUSE.store(taken, Ordering::SeqCst);
+        IS_MOUSE_TAKEN.store(taken, Ordering::SeqCst);
         if taken { execute!(io::stdout(), EnableMouseCapture) } else { execute!(io::stdout(), DisableMouseCapture) }
     }
 
@@ -93,16 +93,16 @@ impl Drop for Screen {
 }
 
 fn take() -> io::Result<()> {
-    TAKEN.store(true, Ordering::SeqCst);
+    IS_TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
-    if MOUSE.load(Ordering::SeqCst) { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
+    if IS_MOUSE_TAKEN.load(Ordering::SeqCst) { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
 }
 
 /// Gives the terminal back if it is ours; a failure leaves nothing better to be done.
 fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
-        if MOUSE.load(Ordering::SeqCst) {
+    if IS_TAKEN.swap(false, Ordering::SeqCst) {
+        if IS_MOUSE_TAKEN.load(Ordering::SeqCst) {
             let _ = execute!(io::stdout(), DisableMouseCapture);
         }
         let _ = execute!(
@@ -126,7 +126,7 @@ fn give_back_on_panic() {
     ONCE.call_once(|| {
         let print = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if thread::current().id() == owner || !TAKEN.load(Ordering::SeqCst) {
+            if thread::current().id() == owner || !IS_TAKEN.load(Ordering::SeqCst) {
                 give_back();
                 print(info);
             } else {

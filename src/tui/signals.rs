@@ -25,7 +25,7 @@ mod unix {
     use super::{Signal, io};
 
     /// How long to wait for the stop to happen; without a shell that knows jobs it never does.
-    const STOPPED_BY: Duration = Duration::from_millis(500);
+    const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
     /// Hears the signals.
     #[derive(Debug)]
@@ -57,7 +57,7 @@ mod unix {
         /// Stops the process, and whatever it shares its job with, until the shell lets it go on.
         pub(crate) async fn stop_here(&mut self) {
             if kill_current_process_group(Kind::TSTP).is_ok() {
-                let _ = timeout(STOPPED_BY, self.proceed.recv()).await;
+                let _ = timeout(STOP_TIMEOUT, self.proceed.recv()).await;
             }
         }
     }

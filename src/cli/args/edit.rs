@@ -9,7 +9,7 @@ use crate::cli::complete;
 
 /// Types of entity as the command line names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Entity {
+pub enum EntityArg {
     #[value(alias = "campaigns")]
     Campaign,
     #[value(alias = "kingdoms")]
@@ -26,7 +26,7 @@ pub enum Entity {
     Member,
 }
 
-impl Entity {
+impl EntityArg {
     /// Returns the name that people write.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -44,24 +44,24 @@ impl Entity {
 
 /// What `scry get` shows: entities, and what the server keeps beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gettable {
-    Entity(Entity),
+pub enum GetKind {
+    Entity(EntityArg),
     Notification,
     Preferences,
     Effect,
     Event,
 }
 
-impl ValueEnum for Gettable {
+impl ValueEnum for GetKind {
     fn value_variants<'a>() -> &'a [Self] {
         &[
-            Self::Entity(Entity::Campaign),
-            Self::Entity(Entity::Kingdom),
-            Self::Entity(Entity::Settlement),
-            Self::Entity(Entity::Structure),
-            Self::Entity(Entity::Location),
-            Self::Entity(Entity::Encounter),
-            Self::Entity(Entity::Member),
+            Self::Entity(EntityArg::Campaign),
+            Self::Entity(EntityArg::Kingdom),
+            Self::Entity(EntityArg::Settlement),
+            Self::Entity(EntityArg::Structure),
+            Self::Entity(EntityArg::Location),
+            Self::Entity(EntityArg::Encounter),
+            Self::Entity(EntityArg::Member),
             Self::Notification,
             Self::Preferences,
             Self::Effect,
@@ -84,22 +84,22 @@ impl ValueEnum for Gettable {
 
 /// What `scry update` changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changeable {
-    Entity(Entity),
+pub enum UpdateKind {
+    Entity(EntityArg),
     Notification,
     Preferences,
 }
 
-impl ValueEnum for Changeable {
+impl ValueEnum for UpdateKind {
     fn value_variants<'a>() -> &'a [Self] {
         &[
-            Self::Entity(Entity::Campaign),
-            Self::Entity(Entity::Kingdom),
-            Self::Entity(Entity::Settlement),
-            Self::Entity(Entity::Structure),
-            Self::Entity(Entity::Location),
-            Self::Entity(Entity::Encounter),
-            Self::Entity(Entity::Member),
+            Self::Entity(EntityArg::Campaign),
+            Self::Entity(EntityArg::Kingdom),
+            Self::Entity(EntityArg::Settlement),
+            Self::Entity(EntityArg::Structure),
+            Self::Entity(EntityArg::Location),
+            Self::Entity(EntityArg::Encounter),
+            Self::Entity(EntityArg::Member),
             Self::Notification,
             Self::Preferences,
         ]
@@ -122,23 +122,23 @@ fn preferences() -> PossibleValue {
     PossibleValue::new("preferences").help("What you want to be told at once")
 }
 
-impl From<Entity> for EntityType {
-    fn from(entity: Entity) -> Self {
+impl From<EntityArg> for EntityType {
+    fn from(entity: EntityArg) -> Self {
         match entity {
-            Entity::Campaign => Self::Campaign,
-            Entity::Kingdom => Self::Kingdom,
-            Entity::Settlement => Self::Settlement,
-            Entity::Structure => Self::Structure,
-            Entity::Location => Self::Location,
-            Entity::Encounter => Self::Encounter,
-            Entity::Member => Self::Member,
+            EntityArg::Campaign => Self::Campaign,
+            EntityArg::Kingdom => Self::Kingdom,
+            EntityArg::Settlement => Self::Settlement,
+            EntityArg::Structure => Self::Structure,
+            EntityArg::Location => Self::Location,
+            EntityArg::Encounter => Self::Encounter,
+            EntityArg::Member => Self::Member,
         }
     }
 }
 
 /// Ways to print entities.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum OutputForm {
     /// One JSON object per line
     #[default]
     Json,
@@ -147,7 +147,7 @@ pub enum Output {
 
 /// What happens to a change when somebody else was first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Conflict {
+pub enum ConflictPolicyArg {
     /// Apply it if the two touched different fields, refuse it otherwise
     #[default]
     Merge,
@@ -157,21 +157,21 @@ pub enum Conflict {
     LastWriteWins,
 }
 
-impl From<Conflict> for OnConflict {
-    fn from(conflict: Conflict) -> Self {
+impl From<ConflictPolicyArg> for OnConflict {
+    fn from(conflict: ConflictPolicyArg) -> Self {
         match conflict {
-            Conflict::Merge => Self::Merge,
-            Conflict::Reject => Self::Reject,
-            Conflict::LastWriteWins => Self::LastWriteWins,
+            ConflictPolicyArg::Merge => Self::Merge,
+            ConflictPolicyArg::Reject => Self::Reject,
+            ConflictPolicyArg::LastWriteWins => Self::LastWriteWins,
         }
     }
 }
 
 /// Options of `scry get`.
 #[derive(Debug, Clone, Args)]
-pub struct Get {
+pub struct GetArgs {
     #[arg(value_name = "TYPE")]
-    pub what: Gettable,
+    pub what: GetKind,
     /// Show only this one, by id or name
     #[arg(value_name = "ID|NAME", add = complete::named_type())]
     pub id: Option<String>,
@@ -191,14 +191,14 @@ pub struct Get {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
     #[arg(short, long, value_enum, default_value_t)]
-    pub output: Output,
+    pub output: OutputForm,
 }
 
 /// Options of `scry create`.
 #[derive(Debug, Clone, Args)]
-pub struct Create {
+pub struct CreateArgs {
     #[arg(value_name = "TYPE")]
-    pub entity: Entity,
+    pub entity: EntityArg,
     /// In this campaign; what it belongs to is looked for there only
     #[arg(long, value_name = "ID|NAME", add = complete::campaigns())]
     pub campaign: Option<String>,
@@ -216,9 +216,9 @@ pub struct Create {
 
 /// Options of `scry update`.
 #[derive(Debug, Clone, Args)]
-pub struct Update {
+pub struct UpdateArgs {
     #[arg(value_name = "TYPE")]
-    pub entity: Changeable,
+    pub entity: UpdateKind,
     /// Which one; of notifications, `all` is every one, and preferences are one's own
     #[arg(value_name = "ID|NAME", add = complete::named_type())]
     pub id: Option<String>,
@@ -233,7 +233,7 @@ pub struct Update {
     pub expected_version: Option<i64>,
     /// What to do if somebody else has changed it since that version
     #[arg(long, value_enum, default_value_t, requires = "expected_version")]
-    pub on_conflict: Conflict,
+    pub on_conflict: ConflictPolicyArg,
     /// Repeating the command with this key changes nothing more
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
@@ -244,9 +244,9 @@ pub struct Update {
 
 /// Options of `scry delete`.
 #[derive(Debug, Clone, Args)]
-pub struct Delete {
+pub struct DeleteArgs {
     #[arg(value_name = "TYPE")]
-    pub entity: Entity,
+    pub entity: EntityArg,
     #[arg(value_name = "ID|NAME", add = complete::named_type())]
     pub id: String,
     /// Look in this campaign only
@@ -265,7 +265,7 @@ pub struct Delete {
 
 /// Options of `scry advance-time`.
 #[derive(Debug, Clone, Args)]
-pub struct AdvanceTime {
+pub struct AdvanceTimeArgs {
     #[arg(value_name = "CAMPAIGN", add = complete::campaigns())]
     pub campaign: String,
     /// How far, for example 3h, 2d or 90m; with a minus sign back
@@ -281,7 +281,7 @@ pub struct AdvanceTime {
 
 /// Options of `scry set-time`.
 #[derive(Debug, Clone, Args)]
-pub struct SetTime {
+pub struct SetTimeArgs {
     #[arg(value_name = "CAMPAIGN", add = complete::campaigns())]
     pub campaign: String,
     /// The world's new time, for example 1207-09-14T18:20:00Z
@@ -300,9 +300,9 @@ pub struct SetTime {
 
 /// Options of `scry notify`.
 #[derive(Debug, Clone, Args)]
-pub struct Notify {
+pub struct NotifyArgs {
     /// Whom to tell: members of a campaign of yours
-    #[arg(value_name = "USER", required = true, add = complete::entities(Entity::Member))]
+    #[arg(value_name = "USER", required = true, add = complete::entities(EntityArg::Member))]
     pub users: Vec<String>,
     /// Look for them in this campaign only
     #[arg(long, value_name = "ID|NAME", add = complete::campaigns())]
@@ -318,7 +318,7 @@ pub struct Notify {
 
 /// Options of `scry publish`.
 #[derive(Debug, Clone, Args)]
-pub struct Publish {
+pub struct PublishArgs {
     /// The event's name, for example state_invalidated
     #[arg(value_name = "EVENT")]
     pub event: String,

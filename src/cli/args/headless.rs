@@ -14,21 +14,21 @@ use scry_scripting::rooms::named;
 use scry_scripting::since::Since;
 use serde_json::Value;
 
-use super::{Entity, duration};
+use super::{EntityArg, duration};
 use crate::cli::complete;
 
 /// Names what to listen to; every option may be repeated.
 #[derive(Debug, Clone, Default, Args)]
 #[group(required = true, multiple = true)]
-pub struct Rooms {
+pub struct RoomArgs {
     /// Everything in a campaign
     #[arg(long = "campaign", value_name = "ID|NAME", add = complete::campaigns())]
     pub campaigns: Vec<String>,
     /// One settlement and its structures
-    #[arg(long = "settlement", value_name = "ID|NAME", add = complete::entities(Entity::Settlement))]
+    #[arg(long = "settlement", value_name = "ID|NAME", add = complete::entities(EntityArg::Settlement))]
     pub settlements: Vec<String>,
     /// One structure
-    #[arg(long = "structure", value_name = "ID|NAME", add = complete::entities(Entity::Structure))]
+    #[arg(long = "structure", value_name = "ID|NAME", add = complete::entities(EntityArg::Structure))]
     pub structures: Vec<String>,
     /// A room by its name on the wire, for example campaign:0197… or, of a catalogue, company:acme
     #[arg(long = "room", value_name = "NAME", value_parser = named)]
@@ -37,27 +37,27 @@ pub struct Rooms {
 
 /// Names what is left out unless it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Include {
+pub enum IncludeArg {
     /// The connection and the session: token:expiring, server:draining, session:ended, access:revoked
     Control,
     /// Who is there, and who types where
     Presence,
 }
 
-impl From<Include> for EventKind {
-    fn from(include: Include) -> Self {
+impl From<IncludeArg> for EventKind {
+    fn from(include: IncludeArg) -> Self {
         match include {
-            Include::Control => Self::Control,
-            Include::Presence => Self::Presence,
+            IncludeArg::Control => Self::Control,
+            IncludeArg::Presence => Self::Presence,
         }
     }
 }
 
 /// Options of `scry watch`.
 #[derive(Debug, Clone, Args)]
-pub struct Watch {
+pub struct WatchArgs {
     #[command(flatten)]
-    pub rooms: Rooms,
+    pub rooms: RoomArgs,
     /// Print only events that this expression holds for
     #[arg(long, value_name = "EXPR", value_parser = expr)]
     pub filter: Option<Expr>,
@@ -69,7 +69,7 @@ pub struct Watch {
     pub raw: bool,
     /// Show these too: control (the connection and the session), presence (who is there and types); neither counts
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
-    pub include: Vec<Include>,
+    pub include: Vec<IncludeArg>,
     /// Begin after this event (1200), this long ago (5m), or at the beginning
     #[arg(long, value_name = "SEQ|DURATION|beginning")]
     pub since: Option<Since>,
@@ -93,10 +93,10 @@ pub struct Watch {
     pub stats: bool,
 }
 
-impl Watch {
+impl WatchArgs {
     /// Prints everything that happens in rooms, for as long as that.
     #[must_use]
-    pub fn new(rooms: Rooms, time: Option<Duration>) -> Self {
+    pub fn new(rooms: RoomArgs, time: Option<Duration>) -> Self {
         Self {
             rooms,
             filter: None,
@@ -116,9 +116,9 @@ impl Watch {
 
 /// Options of `scry wait`.
 #[derive(Debug, Clone, Args)]
-pub struct Wait {
+pub struct WaitArgs {
     #[command(flatten)]
-    pub rooms: Rooms,
+    pub rooms: RoomArgs,
     /// Wait until this holds for an event, or already for an entity; repeat for several
     #[arg(long = "for", value_name = "EXPR", required = true, value_parser = expr)]
     pub conditions: Vec<Expr>,
@@ -184,7 +184,7 @@ Exit codes:
      the command failed        6  events were lost: the result is not certain
   2  the file is wrong       130  interrupted
   3  the timeout came first")]
-pub struct Expect {
+pub struct ExpectArgs {
     /// The file of expectations: TOML, or YAML if its name ends in .yaml or .yml
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present_any = ["init", "schema"])]
     pub file: Option<PathBuf>,
@@ -213,9 +213,9 @@ pub struct Expect {
 
 /// Options of `scry record`.
 #[derive(Debug, Clone, Args)]
-pub struct Record {
+pub struct RecordArgs {
     #[command(flatten)]
-    pub rooms: Rooms,
+    pub rooms: RoomArgs,
     /// Write into this file; - is standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
@@ -227,7 +227,7 @@ pub struct Record {
     pub no_state: bool,
     /// Record these too: control (the connection and the session), presence (who is there and types); neither counts
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
-    pub include: Vec<Include>,
+    pub include: Vec<IncludeArg>,
     /// Record only events that this expression holds for
     #[arg(long, value_name = "EXPR", value_parser = expr)]
     pub filter: Option<Expr>,
@@ -241,7 +241,7 @@ pub struct Record {
 
 /// Options of `scry replay`.
 #[derive(Debug, Clone, Args)]
-pub struct Replay {
+pub struct ReplayArgs {
     /// The recording; - is standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
@@ -266,7 +266,7 @@ pub struct Replay {
     pub serve: Option<std::net::SocketAddr>,
 }
 
-impl Replay {
+impl ReplayArgs {
     /// Returns whether the events are printed, rather than shown, written or served.
     pub const fn prints(&self) -> bool {
         #[cfg(feature = "server")]
@@ -279,7 +279,7 @@ impl Replay {
 
 /// Options of `scry completions`.
 #[derive(Debug, Clone, Args)]
-pub struct Completions {
+pub struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,
 }

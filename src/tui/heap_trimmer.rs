@@ -10,29 +10,29 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// How long freed pages are sure to have been kept.
-const KEPT_FOR: Duration = Duration::from_millis(1_500);
+const ALLOCATOR_HOLD_TIME: Duration = Duration::from_millis(1_500);
 /// More than the allocator takes out of pages it has.
-const A_PAGE: usize = 1 << 20;
+const TRIGGER_ALLOCATION_BYTES: usize = 1 << 20;
 
 /// Sees to it that slack is given back soon after something has happened.
 #[derive(Debug, Default)]
-pub(super) struct Slack {
+pub(super) struct HeapTrimmer {
     awaited: Option<JoinHandle<()>>,
 }
 
-impl Slack {
+impl HeapTrimmer {
     /// Notes that something has happened that may leave slack behind.
-    pub(super) fn stirred(&mut self) {
+    pub(super) fn schedule(&mut self) {
         if self.awaited.as_ref().is_none_or(JoinHandle::is_finished) {
-            self.awaited = Some(tokio::spawn(give_back()));
+            self.awaited = Some(tokio::spawn(trim()));
         }
     }
 }
 
 /// Asks for a page and frees it, twice: what is freed until the first time is not old enough for it.
-async fn give_back() {
+async fn trim() {
     for _ in 0..2 {
-        tokio::time::sleep(KEPT_FOR).await;
-        drop(black_box(Vec::<u8>::with_capacity(A_PAGE)));
+        tokio::time::sleep(ALLOCATOR_HOLD_TIME).await;
+        drop(black_box(Vec::<u8>::with_capacity(TRIGGER_ALLOCATION_BYTES)));
     }
 }

@@ -3,30 +3,30 @@
 use std::time::{Duration, Instant};
 
 /// How many frames may follow each other at once after a rest.
-const AT_ONCE: u32 = 4;
+const BURST_FRAMES: u32 = 4;
 /// The steady distance of frames: with those at once, no second ever has more than sixty.
-const FRAME: Duration = Duration::from_micros(17_860);
+const MIN_FRAME_INTERVAL: Duration = Duration::from_micros(17_860);
 /// The least time between two frames that nobody looks at.
-const UNWATCHED_FRAME: Duration = Duration::from_millis(250);
+const UNWATCHED_FRAME_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Remembers the frames that were drawn.
 ///
 /// What happens by itself, or is typed, is on screen at once; only a flood has to wait for its turn.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct FrameLimiter {
     last: Option<Instant>,
     /// When the next frame would be due if all were drawn at their steady distance.
     steady: Option<Instant>,
 }
 
-impl Pace {
+impl FrameLimiter {
     /// Returns when the next frame may be drawn; `None` is at once.
     #[must_use]
     pub(super) fn next(&self, is_watched: bool) -> Option<Instant> {
         if is_watched {
-            self.steady?.checked_sub(FRAME * (AT_ONCE - 1))
+            self.steady?.checked_sub(MIN_FRAME_INTERVAL * (BURST_FRAMES - 1))
         } else {
-            self.last.map(|last| last + UNWATCHED_FRAME)
+            self.last.map(|last| last + UNWATCHED_FRAME_INTERVAL)
         }
     }
 
@@ -39,7 +39,7 @@ impl Pace {
     /// Notes that a frame was drawn.
     pub(super) fn drawn(&mut self, now: Instant) {
         self.last = Some(now);
-        self.steady = Some(self.steady.map_or(now, |steady| steady.max(now)) + FRAME);
+        self.steady = Some(self.steady.map_or(now, |steady| steady.max(now)) + MIN_FRAME_INTERVAL);
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     /// Draws whenever it is allowed, each try so long after the last one, and returns when that was.
     fn drawn(watched: bool, tries: impl IntoIterator<Item = u64>) -> Vec<Duration> {
         let start = Instant::now();
-        let (mut pace, mut now, mut drawn) = (Pace::default(), start, Vec::new());
+        let (mut pace, mut now, mut drawn) = (FrameLimiter::default(), start, Vec::new());
         for micros in tries {
             now += Duration::from_micros(micros);
             if pace.allows(now, watched) {
@@ -83,15 +83,15 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_after_a_rest_is_drawn_at_once_and_so_is_what_follows_from_it() {
+    fn burst_after_a_rest_is_drawn_at_once() {
         assert_eq!(drawn(true, [0, 300, 300, 300, 300]).len(), 4, "the fifth waits for its turn");
         assert_eq!(drawn(true, (0..50).map(|_| 20_000)).len(), 50, "nothing waits at fifty a second");
     }
 
     #[test]
-    fn where_nobody_looks_four_frames_a_second_are_enough() {
+    fn unfocused_terminal_is_drawn_four_times_a_second() {
         assert_eq!(drawn(false, (0..2_000).map(|_| 1_000)).len(), 8);
-        let (now, mut pace) = (Instant::now(), Pace::default());
+        let (now, mut pace) = (Instant::now(), FrameLimiter::default());
         pace.drawn(now);
         let later = now + Duration::from_millis(30);
         assert!(!pace.allows(later, false) && pace.allows(later, true), "whoever looks again waits no longer");

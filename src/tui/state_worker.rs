@@ -11,26 +11,26 @@ use tokio::task::JoinHandle;
 
 /// Hands work to the thread; dropping it lets the thread finish what it has.
 #[derive(Debug)]
-pub(super) struct States {
-    orders: line::Sender<Order>,
+pub(super) struct StateWorker {
+    orders: line::Sender<StateJob>,
     thread: JoinHandle<()>,
 }
 
 /// Asks the thread for something.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum StateJob {
     Load(Id),
     Save(Box<SavedState>),
     Forget(Id),
 }
 
-impl States {
+impl StateWorker {
     /// Starts the thread; what it finds out goes to `answer`.
     pub(super) fn start(disk: DiskCache, answer: mpsc::Sender<Msg>) -> Self {
         let (orders, taken) = line::channel();
         let thread = tokio::task::spawn_blocking(move || {
             while let Ok(order) = taken.recv() {
-                if let Some(msg) = carry_out(&disk, order) {
+                if let Some(msg) = execute(&disk, order) {
                     // The dashboard may have been closed meanwhile.
                     let _ = answer.blocking_send(msg);
                 }
@@ -40,7 +40,7 @@ impl States {
     }
 
     /// Gives an order.
-    pub(super) fn order(&self, order: Order) {
+    pub(super) fn submit(&self, order: StateJob) {
         if self.orders.send(order).is_err() {
             tracing::error!("the disk cache's thread has ended");
         }
@@ -55,14 +55,14 @@ impl States {
     }
 }
 
-fn execute(disk: &DiskCache, order: Order) -> Option<Msg> {
+fn execute(disk: &DiskCache, order: StateJob) -> Option<Msg> {
     match order {
-        Order::Load(campaign) => Some(Msg::State(disk.load(&campaign).map_err(|error| error.to_string()))),
-        Order::Save(saved) => {
+        StateJob::Load(campaign) => Some(Msg::State(disk.load(&campaign).map_err(|error| error.to_string()))),
+        StateJob::Save(saved) => {
             let result = disk.save(&saved.snapshot, saved.at);
             result.err().map(|error| Msg::NotSaved(error.to_string()))
         }
-        Order::Forget(campaign) => {
+        StateJob::Forget(campaign) => {
             let result = disk.forget(&campaign);
             result.err().map(|error| Msg::NotSaved(error.to_string()))
         }

@@ -12,22 +12,22 @@ use scry_text as text;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
-use super::effects::{After, ForScreen, Runner};
-use super::preferences::Preferences;
+use super::effects::{EffectRunner, NextStep, ScreenRequest};
+use super::preferences::DashboardPreferences;
 use super::signals::{Signal, Signals};
-use super::{Background, Ended, FAREWELL, INTAKE, TuiError, TuiOptions, due, handout, now};
+use super::{Background, CLOSE_TIMEOUT, DashboardExit, MAX_INTAKE_TIME, TuiError, TuiOptions, clipboard, due, now};
 
 /// The least time between two lots of news: what comes in a burst is counted rather than read out.
-const PACE: Duration = Duration::from_millis(200);
+const MIN_NEWS_INTERVAL: Duration = Duration::from_millis(200);
 /// How many columns the state reckons with; nothing is cut to them.
-const SIZE: (u16, u16) = (120, 40);
+const ASSUMED_SIZE: (u16, u16) = (120, 40);
 
 /// Tells a campaign in sentences and takes commands as lines, until the input or the person ends it.
 ///
 /// # Errors
 /// [`TuiError`], when standard output fails, or the connection cannot be set up at all.
-pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
-    let preferences = Preferences::new(&options.settings, Background::Unknown)?;
+pub async fn run(options: TuiOptions) -> Result<DashboardExit, TuiError> {
+    let preferences = DashboardPreferences::new(&options.settings, Background::Unknown)?;
     let mut signals = Signals::listen()?;
     let read_only = options.read_only;
     let own = scry_dashboard::app::AppOptions {
@@ -37,84 +37,87 @@ pub async fn run(options: TuiOptions) -> Result<Ended, TuiError> {
         screen_reader: true,
         ..preferences.app
     };
-    let mut app = App::new(own.clone(), SIZE, now());
+    let mut app = App::new(own.clone(), ASSUMED_SIZE, now());
     app.apply_settings(own, preferences.keymap);
     let outboxes = Some(options.outboxes).filter(|_| !read_only);
-    let mut runner = Runner::new(options.session, options.disk, outboxes);
+    let mut runner = EffectRunner::new(options.session, options.disk, outboxes);
     let first = app.start(options.campaign);
     if let Some(sentence) = options.notice {
         app.say(&sentence);
     }
     let mut after = runner.execute(first)?;
-    let mut lines = Lines::read();
+    let mut lines = StdinLines::read();
     let announcer = Announcer::default();
-    let mut talk = Talk { app: &mut app, runner: &mut runner, announcer, told_at: Instant::now(), has_news: true };
+    let mut talk =
+        LineSession { app: &mut app, runner: &mut runner, announcer, told_at: Instant::now(), has_news: true };
     let ended = loop {
         match after {
-            After::GoOn | After::Suspend => {}
-            After::Profile(name) => break Ended::Profile(name),
-            After::Quit => break Ended::Exit(Exit::Met),
+            NextStep::Continue | NextStep::Suspend => {}
+            NextStep::Profile(name) => break DashboardExit::Profile(name),
+            NextStep::Quit => break DashboardExit::Exit(Exit::Met),
         }
-        let Some(next) = talk.next(&mut lines, &mut signals).await? else { break Ended::Exit(Exit::Interrupted) };
+        let Some(next) = talk.next(&mut lines, &mut signals).await? else {
+            break DashboardExit::Exit(Exit::Interrupted);
+        };
         after = next;
     };
     talk.tell()?;
     runner.execute(app.final_save(now()).into_iter().collect())?;
     // The server should see a farewell rather than a dead socket, but nobody waits long for it.
-    let _ = tokio::time::timeout(FAREWELL, runner.close()).await;
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, runner.close()).await;
     Ok(ended)
 }
 
-struct Talk<'a> {
+struct LineSession<'a> {
     app: &'a mut App,
-    runner: &'a mut Runner,
+    runner: &'a mut EffectRunner,
     announcer: Announcer,
     told_at: Instant,
     /// Whether something may have happened since then.
     has_news: bool,
 }
 
-impl Talk<'_> {
+impl LineSession<'_> {
     /// Waits for a line or for news, and says what there is to say; `None` when somebody wants us gone.
-    async fn next(&mut self, lines: &mut Lines, signals: &mut Signals) -> Result<Option<After>, TuiError> {
+    async fn next(&mut self, lines: &mut StdinLines, signals: &mut Signals) -> Result<Option<NextStep>, TuiError> {
         tokio::select! {
             biased;
-            signal = signals.next() => Ok((signal == Signal::Continue).then_some(After::GoOn)),
+            signal = signals.next() => Ok((signal == Signal::Continue).then_some(NextStep::Continue)),
             line = lines.next(), if self.app.can_answer() => self.line(line).map(Some),
             msg = self.runner.next() => self.take_in(msg).map(Some),
             () = due(self.app.deadline()) => self.update(Msg::Tick).map(Some),
-            () = sleep_until((self.told_at + PACE).into()), if self.has_news => self.tell().map(|()| Some(After::GoOn)),
+            () = sleep_until((self.told_at + MIN_NEWS_INTERVAL).into()), if self.has_news => self.tell().map(|()| Some(NextStep::Continue)),
         }
     }
 
     /// Carries out a typed line; the end of the input is a farewell.
-    fn line(&mut self, line: Option<String>) -> Result<After, TuiError> {
-        let Some(line) = line else { return Ok(After::Quit) };
+    fn line(&mut self, line: Option<String>) -> Result<NextStep, TuiError> {
+        let Some(line) = line else { return Ok(NextStep::Quit) };
         // What has happened so far is told before what is asked for.
         self.tell()?;
         let after = self.update(Msg::Line(line))?;
         let answers = self.app.take_answers();
         print(&answers)?;
-        self.hand_out()?;
+        self.deliver()?;
         Ok(after)
     }
 
     /// Takes in a message and what else has arrived by now.
-    fn take_in(&mut self, msg: Msg) -> Result<After, TuiError> {
+    fn take_in(&mut self, msg: Msg) -> Result<NextStep, TuiError> {
         let began = Instant::now();
         let mut next = Some(msg);
         while let Some(msg) = next {
             match self.update(msg)? {
-                After::GoOn | After::Suspend => {}
-                after @ (After::Profile(_) | After::Quit) => return Ok(after),
+                NextStep::Continue | NextStep::Suspend => {}
+                after @ (NextStep::Profile(_) | NextStep::Quit) => return Ok(after),
             }
-            next = if began.elapsed() < INTAKE { self.runner.next().now_or_never() } else { None };
+            next = if began.elapsed() < MAX_INTAKE_TIME { self.runner.next().now_or_never() } else { None };
         }
-        self.hand_out()?;
-        Ok(After::GoOn)
+        self.deliver()?;
+        Ok(NextStep::Continue)
     }
 
-    fn update(&mut self, msg: Msg) -> Result<After, TuiError> {
+    fn update(&mut self, msg: Msg) -> Result<NextStep, TuiError> {
         self.has_news = true;
         let effects = self.app.update(now(), msg);
         self.runner.execute(effects)
@@ -127,26 +130,26 @@ impl Talk<'_> {
     }
 
     /// Hands out what a screen would: there is neither a terminal's clipboard nor a picture here.
-    fn hand_out(&mut self) -> Result<(), TuiError> {
+    fn deliver(&mut self) -> Result<(), TuiError> {
         for wish in self.runner.for_screen() {
             match wish {
-                ForScreen::Copy { text, said } => {
-                    if handout::system(&text) {
+                ScreenRequest::Copy { text, said } => {
+                    if clipboard::system(&text) {
                         print(&[said.to_owned()])?;
                     } else {
                         print(&text.lines().map(ToOwned::to_owned).collect::<Vec<_>>())?;
                     }
                 }
-                ForScreen::Export { content: Some(content), kind } => {
+                ScreenRequest::Export { content: Some(content), kind } => {
                     let stem = now().wall.to_zoned(jiff::tz::TimeZone::system()).strftime("scry-%Y%m%d-%H%M%S");
                     let stem = stem.to_string();
-                    self.runner.off_screen(move || handout::exported(&stem, kind.extension(), &content));
+                    self.runner.off_screen(move || clipboard::exported(&stem, kind.extension(), &content));
                 }
                 // The sentence itself is told anyway; there is no look and no mouse.
-                ForScreen::Export { content: None, .. }
-                | ForScreen::Theme(_)
-                | ForScreen::Mouse(_)
-                | ForScreen::Alert(_) => {}
+                ScreenRequest::Export { content: None, .. }
+                | ScreenRequest::Theme(_)
+                | ScreenRequest::Mouse(_)
+                | ScreenRequest::Alert(_) => {}
             }
         }
         Ok(())
@@ -155,9 +158,9 @@ impl Talk<'_> {
 
 /// Reads lines on a thread of its own, which nobody waits for at the end.
 #[derive(Debug)]
-struct Lines(mpsc::Receiver<String>);
+struct StdinLines(mpsc::Receiver<String>);
 
-impl Lines {
+impl StdinLines {
     fn read() -> Self {
         let (sender, lines) = mpsc::channel(1);
         thread::spawn(move || {

@@ -8,11 +8,11 @@ use scry_dashboard::app::UiState;
 
 /// Keeps the sitting of one profile.
 #[derive(Debug)]
-pub(super) struct Sittings {
+pub(super) struct UiStateStore {
     path: PathBuf,
 }
 
-impl Sittings {
+impl UiStateStore {
     /// Keeps it below the client's data directory.
     #[must_use]
     pub(super) fn of(data: &Path, server: &ServerAddress) -> Self {

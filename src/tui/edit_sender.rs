@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 /// Hands edits to the outbox and brings back what becomes of them.
 #[derive(Debug)]
-pub(super) struct Edits {
+pub(super) struct EditSender {
     api: Api,
     /// None where nothing may be changed.
     outboxes: Option<OutboxStores>,
@@ -20,7 +20,7 @@ pub(super) struct Edits {
     failed: VecDeque<EditOutcome>,
 }
 
-impl Edits {
+impl EditSender {
     /// Prepares to open one of `outboxes`.
     pub(super) const fn new(api: Api, outboxes: Option<OutboxStores>) -> Self {
         Self { api, outboxes, running: None, failed: VecDeque::new() }

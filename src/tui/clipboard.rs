@@ -11,9 +11,9 @@ use scry_config::process_env;
 use scry_dashboard::app::Msg;
 
 /// How many bytes a terminal surely takes into its clipboard.
-const MOST: usize = 50_000;
+const MAX_CLIPBOARD_BYTES: usize = 50_000;
 /// What says something longer than this is no notification.
-const NOTIFICATION: usize = 200;
+const MAX_NOTIFICATION_CHARS: usize = 200;
 
 /// Copies by way of the terminal, and by the system's clipboard where there is one; says what went wrong.
 ///
@@ -21,7 +21,7 @@ const NOTIFICATION: usize = 200;
 /// A sentence, when neither way takes the text.
 pub(super) fn copy(text: &str) -> Result<(), String> {
     let by_system = system(text);
-    if text.len() <= MOST {
+    if text.len() <= MAX_CLIPBOARD_BYTES {
         let mut out = io::stdout();
         return queue!(out, CopyToClipboard::to_clipboard_from(text))
             .and_then(|()| out.flush())
@@ -62,7 +62,8 @@ fn feed(program: &str, arguments: &[&str], text: &str) -> io::Result<()> {
 /// # Errors
 /// The terminal's own failure.
 pub(super) fn alert(sentence: &str, means: &[AlertChannel]) -> io::Result<()> {
-    let sentence: String = sentence.chars().filter(|c| !c.is_control() && *c != ';').take(NOTIFICATION).collect();
+    let sentence: String =
+        sentence.chars().filter(|c| !c.is_control() && *c != ';').take(MAX_NOTIFICATION_CHARS).collect();
     let mut out = io::stdout();
     for means in means {
         match means {

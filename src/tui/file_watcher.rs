@@ -9,20 +9,20 @@ use scry_config::{ConfigError, process_env};
 use tokio::sync::mpsc;
 
 use super::background::Background;
-use super::preferences::{Preferences, theme_file};
+use super::preferences::{DashboardPreferences, theme_file};
 
 /// How often the files are looked at.
-const EVERY: Duration = Duration::from_secs(5);
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Watches the files until it is dropped.
 #[derive(Debug)]
-pub(super) struct Reload {
-    read: mpsc::Receiver<Result<Preferences, String>>,
+pub(super) struct FileWatcher {
+    read: mpsc::Receiver<Result<DashboardPreferences, String>>,
     /// Ends the watch by being dropped.
     _watched: line::Sender<()>,
 }
 
-impl Reload {
+impl FileWatcher {
     /// Begins to watch the files that `settings` came from.
     #[must_use]
     pub(super) fn start(settings: Settings, background: Background) -> Self {
@@ -34,7 +34,7 @@ impl Reload {
     }
 
     /// Waits for the next change: what the files say now, or one sentence about the mistake in them.
-    pub(super) async fn next(&mut self) -> Result<Preferences, String> {
+    pub(super) async fn next(&mut self) -> Result<DashboardPreferences, String> {
         match self.read.recv().await {
             Some(read) => read,
             None => std::future::pending().await,
@@ -45,18 +45,18 @@ impl Reload {
 fn watch(
     mut settings: Settings,
     background: Background,
-    sender: &mpsc::Sender<Result<Preferences, String>>,
+    sender: &mpsc::Sender<Result<DashboardPreferences, String>>,
     over: &line::Receiver<()>,
 ) {
     let mut seen = stamps(&settings);
-    while over.recv_timeout(EVERY) == Err(line::RecvTimeoutError::Timeout) {
+    while over.recv_timeout(WATCH_INTERVAL) == Err(line::RecvTimeoutError::Timeout) {
         if stamps(&settings) == seen {
             continue;
         }
         let read = Settings::load(&process_env, &settings.flags);
         let preferences = read.and_then(|read| {
             settings = read;
-            Preferences::new(&settings, background)
+            DashboardPreferences::new(&settings, background)
         });
         // The theme may be another file now.
         seen = stamps(&settings);
