@@ -122,9 +122,9 @@ pub fn config(dir: &Path, text: &str) {
 }
 
 /// The longest that a query may take: far above what any needs, and far below what one without limits takes.
-const MAX_TIME: Duration = Duration::from_secs(9);
+const MAX_QUERY_TIME: Duration = Duration::from_secs(9);
 /// The most bytes that a database with nothing in it may answer with.
-const MAX_ANSWER: usize = 4 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Holds the API over a database with nothing in it.
 pub struct Api {
@@ -159,8 +159,8 @@ impl Api {
         let began = Instant::now();
         let GraphqlResponse { json, .. } =
             self.runtime.block_on(self.api.execute(Request::new(query.as_ref()), caller));
-        assert!(began.elapsed() < MAX_TIME, "it took {:?}", began.elapsed());
-        assert!(json.len() < MAX_ANSWER, "{} bytes were answered", json.len());
+        assert!(began.elapsed() < MAX_QUERY_TIME, "it took {:?}", began.elapsed());
+        assert!(json.len() < MAX_ANSWER_BYTES, "{} bytes were answered", json.len());
         let answer: Value = serde_json::from_slice(&json).expect("an answer is JSON");
         for error in answer["errors"].as_array().into_iter().flatten() {
             let code = error["extensions"]["code"].as_str().unwrap_or_default();

@@ -7,39 +7,39 @@ use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::spread::{Counts, Spread};
-use super::target::Target;
+use super::histogram::{Histogram, HistogramCounts};
+use super::target::BenchServer;
 
 /// How many editors wait for an answer at a time.
-const EDITORS: usize = 32;
-const EDIT: &str = "mutation($id: ID!, $input: UpdateStructureInput!, $key: String) { \
+const PARALLEL_EDITORS: usize = 32;
+const EDIT_MUTATION: &str = "mutation($id: ID!, $input: UpdateStructureInput!, $key: String) { \
                     updateStructure(id: $id, input: $input, idempotencyKey: $key) { version } }";
 
 /// Holds what a round of edits came to.
 #[derive(Debug)]
-pub struct Edited {
+pub struct EditRound {
     pub per_second: f64,
-    pub latencies: Counts,
+    pub latencies: HistogramCounts,
     /// The server's CPU time per edit.
     pub server: Duration,
 }
 
 /// Changes structures, 32 edits at a time, `edits` in all.
-pub async fn round(target: &Target, edits: usize) -> Result<Edited> {
+pub async fn round(target: &BenchServer, edits: usize) -> Result<EditRound> {
     let structures = structures(target).await?;
-    let (next, latencies) = (AtomicUsize::new(0), Spread::default());
+    let (next, latencies) = (AtomicUsize::new(0), Histogram::default());
     let (before, started) = (target.cpu()?, Instant::now());
-    try_join_all((0..EDITORS).map(|_| edit(target, &structures, &next, edits, &latencies))).await?;
+    try_join_all((0..PARALLEL_EDITORS).map(|_| edit(target, &structures, &next, edits, &latencies))).await?;
     let wall = started.elapsed();
     let count = u32::try_from(edits)?;
-    Ok(Edited {
+    Ok(EditRound {
         per_second: f64::from(count) / wall.as_secs_f64(),
         latencies: latencies.take(),
         server: target.cpu()?.saturating_sub(before) / count,
     })
 }
 
-async fn edit(target: &Target, ids: &[String], next: &AtomicUsize, edits: usize, into: &Spread) -> Result<()> {
+async fn edit(target: &BenchServer, ids: &[String], next: &AtomicUsize, edits: usize, into: &Histogram) -> Result<()> {
     loop {
         let turn = next.fetch_add(1, Ordering::Relaxed);
         if turn >= edits {
@@ -51,20 +51,20 @@ async fn edit(target: &Target, ids: &[String], next: &AtomicUsize, edits: usize,
         let variables = json!({"id": id, "input": {"variables": {"condition": value}},
             "key": uuid::Uuid::now_v7().to_string()});
         let started = Instant::now();
-        target.graphql(EDIT, variables).await?;
+        target.graphql(EDIT_MUTATION, variables).await?;
         into.add(u64::try_from(started.elapsed().as_micros())?);
     }
 }
 
 /// Lists some structures of the campaign, by id.
-pub async fn structures(target: &Target) -> Result<Vec<String>> {
+pub async fn structures(target: &BenchServer) -> Result<Vec<String>> {
     let kingdoms = "query($c: ID!) { kingdomsByCampaign(campaignId: $c) { id } }";
     let data = target.graphql(kingdoms, json!({"c": target.campaign})).await?;
     let kingdom = &data["kingdomsByCampaign"][0]["id"];
     let settlements = "query($k: ID!) { settlementsByKingdom(kingdomId: $k) { id } }";
     let data = target.graphql(settlements, json!({"k": kingdom})).await?;
     let mut found = Vec::new();
-    for settlement in data["settlementsByKingdom"].as_array().into_iter().flatten().take(EDITORS) {
+    for settlement in data["settlementsByKingdom"].as_array().into_iter().flatten().take(PARALLEL_EDITORS) {
         let query = "query($s: ID!) { structuresBySettlement(settlementId: $s) { id } }";
         let data = target.graphql(query, json!({"s": settlement["id"]})).await?;
         let ids = data["structuresBySettlement"].as_array().into_iter().flatten();
@@ -74,7 +74,7 @@ pub async fn structures(target: &Target) -> Result<Vec<String>> {
 }
 
 /// Returns how long the server takes to answer with the whole campaign, and what it costs.
-pub async fn snapshot(target: &Target) -> Result<(Duration, Duration)> {
+pub async fn snapshot(target: &BenchServer) -> Result<(Duration, Duration)> {
     let query = "query($c: ID!) { snapshot(campaignId: $c) { position { seq } settlements { id name version variables } \
                  structures { id name version variables } } }";
     let (before, started) = (target.cpu()?, Instant::now());

@@ -7,15 +7,15 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::generator::Generator;
-use super::spread::Counts;
-use super::target::Target;
+use super::histogram::HistogramCounts;
+use super::target::BenchServer;
 
 /// How many requests to publish are under way at a time when events come in bursts.
-const AT_ONCE: usize = 64;
+const MAX_PARALLEL_PUBLISHES: usize = 64;
 
 /// Says how events are published.
 #[derive(Debug, Clone, Copy)]
-pub enum Pace {
+pub enum PublishPace {
     /// As fast as the server accepts them.
     Burst,
     /// So many a second, evenly.
@@ -24,15 +24,15 @@ pub enum Pace {
 
 /// Holds what one round came to.
 #[derive(Debug)]
-pub struct Round {
+pub struct FanoutRound {
     pub server: Duration,
     pub generators: Duration,
     pub wall: Duration,
     pub deliveries: u64,
-    pub ages: Counts,
+    pub ages: HistogramCounts,
 }
 
-impl Round {
+impl FanoutRound {
     /// Returns the server's CPU time per delivery, in microseconds.
     pub fn server_us(&self) -> f64 {
         per(self.server, self.deliveries)
@@ -50,21 +50,26 @@ impl Round {
 }
 
 /// Publishes `events` to a room and waits until every socket has got every one.
-pub async fn round(target: &Target, crowd: &mut [Generator], events: u32, pace: Pace) -> Result<Round> {
-    for generator in crowd.iter_mut() {
+pub async fn round(
+    target: &BenchServer,
+    pool: &mut [Generator],
+    events: u32,
+    pace: PublishPace,
+) -> Result<FanoutRound> {
+    for generator in pool.iter_mut() {
         generator.expect(events.into()).await?;
     }
-    let (before, generators) = (target.cpu()?, cost(crowd)?);
+    let (before, generators) = (target.cpu()?, cost(pool)?);
     let started = Instant::now();
     publish(target, events, pace).await?;
-    let mut ages = Counts::default();
-    for generator in crowd.iter_mut() {
+    let mut ages = HistogramCounts::default();
+    for generator in pool.iter_mut() {
         ages.merge(generator.taken().await?.ages);
     }
-    let sockets: usize = crowd.iter().map(|generator| generator.sockets).sum();
-    Ok(Round {
+    let sockets: usize = pool.iter().map(|generator| generator.sockets).sum();
+    Ok(FanoutRound {
         server: target.cpu()?.saturating_sub(before),
-        generators: cost(crowd)?.saturating_sub(generators),
+        generators: cost(pool)?.saturating_sub(generators),
         wall: started.elapsed(),
         deliveries: u64::from(events) * sockets as u64,
         ages,
@@ -72,14 +77,14 @@ pub async fn round(target: &Target, crowd: &mut [Generator], events: u32, pace: 
 }
 
 /// Publishes `events`.
-pub async fn publish(target: &Target, events: u32, pace: Pace) -> Result<()> {
+pub async fn publish(target: &BenchServer, events: u32, pace: PublishPace) -> Result<()> {
     let count = usize::try_from(events)?;
     match pace {
-        Pace::Burst => {
+        PublishPace::Burst => {
             let turns = stream::iter(0..events).map(Ok);
-            turns.try_for_each_concurrent(AT_ONCE, |_| target.publish()).await
+            turns.try_for_each_concurrent(MAX_PARALLEL_PUBLISHES, |_| target.publish()).await
         }
-        Pace::Steady(per_second) => {
+        PublishPace::Steady(per_second) => {
             let mut ticks = interval(Duration::from_secs(1) / per_second);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
             let turns = stream::unfold(ticks, async |mut ticks| Some((ticks.tick().await, ticks)));
@@ -88,8 +93,8 @@ pub async fn publish(target: &Target, events: u32, pace: Pace) -> Result<()> {
     }
 }
 
-fn cost(crowd: &[Generator]) -> Result<Duration> {
-    crowd.iter().map(Generator::cpu).sum()
+fn cost(pool: &[Generator]) -> Result<Duration> {
+    pool.iter().map(Generator::cpu).sum()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a mean")]

@@ -14,12 +14,12 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::crowd::{Crowd, Plan};
-use super::spread::Counts;
+use super::histogram::HistogramCounts;
+use super::socket_pool::{PoolPlan, SocketPool};
 use super::usage;
 
 /// The argument that makes this program a generator.
-pub const ARGUMENT: &str = "--generator";
+pub const GENERATOR_ARGUMENT: &str = "--generator";
 
 /// Runs one crowd.
 pub struct Generator {
@@ -30,7 +30,7 @@ pub struct Generator {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Order {
+struct GeneratorCommand {
     address: String,
     tokens: Vec<String>,
     rooms: Vec<(String, Value)>,
@@ -39,15 +39,15 @@ struct Order {
 
 /// Holds what a crowd counted since the last time.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Taken {
-    pub ages: Counts,
+pub struct PoolSample {
+    pub ages: HistogramCounts,
 }
 
 impl Generator {
     /// Starts a generator with `sockets` connections and waits until all have subscribed.
-    pub async fn start(plan: &Plan, sockets: usize) -> Result<Self> {
+    pub async fn start(plan: &PoolPlan, sockets: usize) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .arg(ARGUMENT)
+            .arg(GENERATOR_ARGUMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -55,8 +55,8 @@ impl Generator {
         let stdin = child.stdin.take().context("no stdin")?;
         let lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
         let mut generator = Self { child, stdin, lines, sockets };
-        let Plan { address, tokens, rooms } = plan.clone();
-        generator.tell(&serde_json::to_string(&Order { address, tokens, rooms, sockets })?).await?;
+        let PoolPlan { address, tokens, rooms } = plan.clone();
+        generator.tell(&serde_json::to_string(&GeneratorCommand { address, tokens, rooms, sockets })?).await?;
         generator.hear().await?;
         Ok(generator)
     }
@@ -67,7 +67,7 @@ impl Generator {
     }
 
     /// Waits until they have come; returns what was counted.
-    pub async fn taken(&mut self) -> Result<Taken> {
+    pub async fn taken(&mut self) -> Result<PoolSample> {
         Ok(serde_json::from_str(&self.hear().await?)?)
     }
 
@@ -88,16 +88,16 @@ impl Generator {
 /// Serves a parent until it closes stdin.
 pub async fn serve() -> Result<()> {
     let mut orders = stdin_lines();
-    let order: Order = serde_json::from_str(&orders.recv().await.context("no plan on stdin")?)?;
-    let plan = Plan { address: order.address, tokens: order.tokens, rooms: order.rooms };
-    let crowd = Crowd::gather(&plan, order.sockets).await?;
+    let order: GeneratorCommand = serde_json::from_str(&orders.recv().await.context("no plan on stdin")?)?;
+    let plan = PoolPlan { address: order.address, tokens: order.tokens, rooms: order.rooms };
+    let pool = SocketPool::gather(&plan, order.sockets).await?;
     say("ready")?;
     let mut expected = 0;
     while let Some(line) = orders.recv().await {
         expected += line.strip_prefix("take ").and_then(|count| count.parse::<u64>().ok()).context("take N")?;
-        expected = expected.max(crowd.tally.events.load(Ordering::Relaxed));
-        crowd.wait_for(expected).await?;
-        say(&serde_json::to_string(&Taken { ages: crowd.tally.ages.take() })?)?;
+        expected = expected.max(pool.tally.events.load(Ordering::Relaxed));
+        pool.wait_for(expected).await?;
+        say(&serde_json::to_string(&PoolSample { ages: pool.tally.ages.take() })?)?;
     }
     Ok(())
 }

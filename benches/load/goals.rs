@@ -5,43 +5,47 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::sleep;
 
-use super::crowd::Crowd;
-use super::fanout::{self, Pace};
+use super::fanout::{self, PublishPace};
 use super::generator::Generator;
-use super::report::{Goal, Report, median};
-use super::spread::Counts;
-use super::target::{Kind, Programs, Target};
+use super::histogram::HistogramCounts;
+use super::report::{BenchReport, ReportGoal, median};
+use super::socket_pool::SocketPool;
+use super::target::{BenchServer, ProgramPaths, TargetKind};
 use super::{edits, recovery};
 
 /// How many entities the campaign has where its size is not what is measured.
-pub const ENTITIES: usize = 200;
+pub const DEFAULT_ENTITIES: usize = 200;
 
 /// Says how often and on what to measure.
-pub struct Bench {
-    pub programs: Programs,
+pub struct BenchPlan {
+    pub programs: ProgramPaths,
     pub rounds: usize,
-    pub report: Report,
+    pub report: BenchReport,
 }
 
 /// Holds the servers to compare: ours, and Node's where it is there.
-pub type Pair = Vec<(Target, Vec<Generator>)>;
+pub type ServerPair = Vec<(BenchServer, Vec<Generator>)>;
 
-impl Bench {
-    pub fn kinds(&self) -> Vec<Kind> {
-        if self.programs.node_modules.is_some() { vec![Kind::Ours, Kind::Node] } else { vec![Kind::Ours] }
+impl BenchPlan {
+    pub fn kinds(&self) -> Vec<TargetKind> {
+        if self.programs.node_modules.is_some() {
+            vec![TargetKind::Ours, TargetKind::Node]
+        } else {
+            vec![TargetKind::Ours]
+        }
     }
 
     /// Starts each server with `sockets` listeners, held by so many generators.
-    async fn pair(&self, sockets: usize, generators: usize) -> Result<Pair> {
-        let mut pair = Pair::new();
+    async fn pair(&self, sockets: usize, generators: usize) -> Result<ServerPair> {
+        let mut pair = ServerPair::new();
         for kind in self.kinds() {
-            let target = Target::start(kind, &self.programs, ENTITIES).await?;
-            let mut crowd = Vec::new();
+            let target = BenchServer::start(kind, &self.programs, DEFAULT_ENTITIES).await?;
+            let mut pool = Vec::new();
             for _ in 0..generators {
-                crowd.push(Generator::start(&target.plan(), sockets / generators).await?);
+                pool.push(Generator::start(&target.plan(), sockets / generators).await?);
             }
-            fanout::round(&target, &mut crowd, 20, Pace::Burst).await?;
-            pair.push((target, crowd));
+            fanout::round(&target, &mut pool, 20, PublishPace::Burst).await?;
+            pair.push((target, pool));
         }
         Ok(pair)
     }
@@ -49,13 +53,15 @@ impl Bench {
     /// Measures fan-out into one room of 1,000.
     pub async fn fanout(&mut self) -> Result<()> {
         let mut pair = self.pair(1_000, 1).await?;
-        let paces =
-            [(Pace::Burst, 400, "in bursts", Some(Goal::Ratio(8.0))), (Pace::Steady(50), 200, "50 events/s", None)];
+        let paces = [
+            (PublishPace::Burst, 400, "in bursts", Some(ReportGoal::Ratio(8.0))),
+            (PublishPace::Steady(50), 200, "50 events/s", None),
+        ];
         for (pace, events, name, goal) in paces {
             let (mut server, mut generator, mut rate) = ([vec![], vec![]], [vec![], vec![]], [vec![], vec![]]);
             for _ in 0..self.rounds {
-                for (index, (target, crowd)) in pair.iter_mut().enumerate() {
-                    let round = fanout::round(target, crowd, events, pace).await?;
+                for (index, (target, pool)) in pair.iter_mut().enumerate() {
+                    let round = fanout::round(target, pool, events, pace).await?;
                     server[index].push(round.server_us());
                     generator[index].push(round.generator_us());
                     rate[index].push(round.per_second());
@@ -76,8 +82,8 @@ impl Bench {
             let mut pair = self.pair(1_000, generators).await?;
             let mut server = [vec![], vec![]];
             for _ in 0..self.rounds {
-                for (index, (target, crowd)) in pair.iter_mut().enumerate() {
-                    server[index].push(fanout::round(target, crowd, 400, Pace::Burst).await?.server_us());
+                for (index, (target, pool)) in pair.iter_mut().enumerate() {
+                    server[index].push(fanout::round(target, pool, 400, PublishPace::Burst).await?.server_us());
                 }
             }
             let what = format!("fan-out again, sockets held by {generators} generator(s)");
@@ -91,11 +97,11 @@ impl Bench {
         let mut kib = [vec![], vec![]];
         for _ in 0..self.rounds {
             for (index, kind) in self.kinds().into_iter().enumerate() {
-                let target = Target::start(kind, &self.programs, ENTITIES).await?;
+                let target = BenchServer::start(kind, &self.programs, DEFAULT_ENTITIES).await?;
                 kib[index].push(per_connection(&target, 5_000).await?.0);
             }
         }
-        let goal = Goal::AtMostAndBelowNode(20.0);
+        let goal = ReportGoal::AtMostAndBelowNode(20.0);
         self.report.add("memory per subscribed connection at 5,000", "KiB", kib, Some(goal));
         Ok(())
     }
@@ -107,28 +113,28 @@ impl Bench {
     }
 
     /// Publishes 50 events a second for ten seconds, and adds how old they were when clients had read them.
-    pub async fn ages(&mut self, pair: &mut Pair, what: &str, goal_ms: f64) -> Result<()> {
+    pub async fn ages(&mut self, pair: &mut ServerPair, what: &str, goal_ms: f64) -> Result<()> {
         let (mut p50, mut p99) = ([vec![], vec![]], [vec![], vec![]]);
         for _ in 0..self.rounds {
-            for (index, (target, crowd)) in pair.iter_mut().enumerate() {
-                let ages: Counts = fanout::round(target, crowd, 500, Pace::Steady(50)).await?.ages;
+            for (index, (target, pool)) in pair.iter_mut().enumerate() {
+                let ages: HistogramCounts = fanout::round(target, pool, 500, PublishPace::Steady(50)).await?.ages;
                 p50[index].push(millis(ages.quantile(0.5)));
                 p99[index].push(millis(ages.quantile(0.99)));
             }
         }
         self.report.add(format!("{what}: p50"), "ms", p50, None);
-        self.report.add(format!("{what}: p99"), "ms", p99, Some(Goal::AtMost(goal_ms)));
+        self.report.add(format!("{what}: p99"), "ms", p99, Some(ReportGoal::AtMost(goal_ms)));
         Ok(())
     }
 
     /// Measures edits that are on disk when they are acknowledged.
     pub async fn edits(&mut self) -> Result<()> {
-        let target = Target::start(Kind::Ours, &self.programs, ENTITIES).await?;
+        let target = BenchServer::start(TargetKind::Ours, &self.programs, DEFAULT_ENTITIES).await?;
         self.edits_on(&target, "SQLite", 1_500.0).await
     }
 
     /// Measures edits on one database.
-    pub async fn edits_on(&mut self, target: &Target, database: &str, goal: f64) -> Result<()> {
+    pub async fn edits_on(&mut self, target: &BenchServer, database: &str, goal: f64) -> Result<()> {
         edits::round(target, 200).await?;
         let (mut rate, mut p50, mut p99, mut cpu) = (vec![], vec![], vec![], vec![]);
         for _ in 0..self.rounds {
@@ -140,9 +146,9 @@ impl Bench {
         }
         let unit = "/s";
         let what = format!("durable edits, 32 at a time, {database}");
-        self.report.add(what.clone(), unit, [rate, vec![]], Some(Goal::AtLeast(goal)));
+        self.report.add(what.clone(), unit, [rate, vec![]], Some(ReportGoal::AtLeast(goal)));
         self.report.add(format!("{what}: p50"), "ms", [p50, vec![]], None);
-        self.report.add(format!("{what}: p99"), "ms", [p99, vec![]], Some(Goal::AtMost(50.0)));
+        self.report.add(format!("{what}: p99"), "ms", [p99, vec![]], Some(ReportGoal::AtMost(50.0)));
         self.report.add(format!("{what}: server CPU per edit"), "µs", [cpu, vec![]], None);
         Ok(())
     }
@@ -152,7 +158,7 @@ impl Bench {
         let (mut wall, mut server, mut lost) = ([vec![], vec![]], [vec![], vec![]], [vec![], vec![]]);
         for _ in 0..self.rounds {
             for (index, kind) in self.kinds().into_iter().enumerate() {
-                let mut target = Target::start(kind, &self.programs, ENTITIES).await?;
+                let mut target = BenchServer::start(kind, &self.programs, DEFAULT_ENTITIES).await?;
                 let round = recovery::round(&mut target, 2_000).await?;
                 wall[index].push(round.wall.as_secs_f64());
                 server[index].push(millis(round.server));
@@ -160,27 +166,27 @@ impl Bench {
                 lost[index].push(round.lost as f64);
             }
         }
-        self.report.add("2,000 clients back after a restart", "s", wall, Some(Goal::AtMost(5.0)));
+        self.report.add("2,000 clients back after a restart", "s", wall, Some(ReportGoal::AtMost(5.0)));
         self.report.add("2,000 clients back: server CPU", "ms", server, None);
-        self.report.add("2,000 clients × 20 missed events: lost", "", lost, Some(Goal::AtMost(0.0)));
+        self.report.add("2,000 clients × 20 missed events: lost", "", lost, Some(ReportGoal::AtMost(0.0)));
         Ok(())
     }
 }
 
 /// Returns what each of `sockets` subscribed connections takes, in KiB, after a few events went to it, and who holds them.
-pub async fn per_connection(target: &Target, sockets: usize) -> Result<(f64, Vec<Generator>)> {
+pub async fn per_connection(target: &BenchServer, sockets: usize) -> Result<(f64, Vec<Generator>)> {
     // One connection first: what is there once for all of them is not counted.
-    Crowd::gather(&target.plan(), 1).await?.leave().await;
+    SocketPool::gather(&target.plan(), 1).await?.leave().await;
     let before = target.pss_kib()?;
-    let mut crowd = vec![Generator::start(&target.plan(), sockets).await?];
-    fanout::round(target, &mut crowd, 5, Pace::Steady(5)).await?;
+    let mut pool = vec![Generator::start(&target.plan(), sockets).await?];
+    fanout::round(target, &mut pool, 5, PublishPace::Steady(5)).await?;
     let after = settled(target).await?;
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
-    Ok((after.saturating_sub(before) as f64 / sockets as f64, crowd))
+    Ok((after.saturating_sub(before) as f64 / sockets as f64, pool))
 }
 
 /// Returns a server's memory once it does not change any more.
-async fn settled(target: &Target) -> Result<u64> {
+async fn settled(target: &BenchServer) -> Result<u64> {
     let mut last = target.pss_kib()?;
     for _ in 0..20 {
         sleep(Duration::from_millis(250)).await;

@@ -7,18 +7,18 @@
 
 #![allow(unreachable_pub, reason = "nobody outside reaches a test or a benchmark")]
 
-mod crowd;
 mod edits;
 mod fanout;
 mod generator;
 mod goals;
+mod histogram;
 mod nodes;
 mod parts;
 mod recovery;
 mod report;
 mod scaling;
 mod socket;
-mod spread;
+mod socket_pool;
 mod target;
 mod usage;
 mod world;
@@ -28,19 +28,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 
-use self::goals::Bench;
-use self::report::Report;
-use self::target::Programs;
+use self::goals::BenchPlan;
+use self::report::BenchReport;
+use self::target::ProgramPaths;
 
 /// What the scenario with the most connections needs, on either side.
-const FILES: u64 = 12_000;
+const REQUIRED_OPEN_FILES: u64 = 12_000;
 
 /// Measures scry-server under load.
 #[derive(Parser)]
 #[command(bin_name = "cargo bench --bench load --")]
-struct Args {
+struct LoadArgs {
     /// What to measure; by default all goals.
-    scenarios: Vec<Scenario>,
+    scenarios: Vec<LoadScenario>,
     /// How many rounds each median is of.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -59,7 +59,7 @@ struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Scenario {
+enum LoadScenario {
     Fanout,
     Memory,
     Latency,
@@ -70,30 +70,32 @@ enum Scenario {
     Scaling,
 }
 
-const GOALS: [Scenario; 7] = [
-    Scenario::Fanout,
-    Scenario::Memory,
-    Scenario::Latency,
-    Scenario::Nodes,
-    Scenario::Edits,
-    Scenario::Recovery,
-    Scenario::Proof,
+const SCENARIOS: [LoadScenario; 7] = [
+    LoadScenario::Fanout,
+    LoadScenario::Memory,
+    LoadScenario::Latency,
+    LoadScenario::Nodes,
+    LoadScenario::Edits,
+    LoadScenario::Recovery,
+    LoadScenario::Proof,
 ];
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let files = usage::raise_file_limit();
-    if std::env::args().any(|argument| argument == generator::ARGUMENT) {
+    if std::env::args().any(|argument| argument == generator::GENERATOR_ARGUMENT) {
         return generator::serve().await;
     }
-    if files < FILES {
-        bail!("a process may open {files} files here, and {FILES} are needed; raise the limit (ulimit -Hn)");
+    if files < REQUIRED_OPEN_FILES {
+        bail!(
+            "a process may open {files} files here, and {REQUIRED_OPEN_FILES} are needed; raise the limit (ulimit -Hn)"
+        );
     }
-    let args = Args::parse();
+    let args = LoadArgs::parse();
     let node_modules = if args.alone { None } else { Some(node_modules()?) };
-    let programs = Programs { server: args.server, node_modules };
-    let mut bench = Bench { programs, rounds: args.rounds.max(1), report: Report::default() };
-    let scenarios = if args.scenarios.is_empty() { GOALS.to_vec() } else { args.scenarios };
+    let programs = ProgramPaths { server: args.server, node_modules };
+    let mut bench = BenchPlan { programs, rounds: args.rounds.max(1), report: BenchReport::default() };
+    let scenarios = if args.scenarios.is_empty() { SCENARIOS.to_vec() } else { args.scenarios };
     for scenario in scenarios {
         measure(&mut bench, scenario).await?;
     }
@@ -103,16 +105,16 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn measure(bench: &mut Bench, scenario: Scenario) -> Result<()> {
+async fn measure(bench: &mut BenchPlan, scenario: LoadScenario) -> Result<()> {
     match scenario {
-        Scenario::Fanout => bench.fanout().await,
-        Scenario::Memory => bench.memory().await,
-        Scenario::Latency => bench.latency().await,
-        Scenario::Nodes => bench.nodes().await,
-        Scenario::Edits => bench.edits().await,
-        Scenario::Recovery => bench.recovery().await,
-        Scenario::Proof => bench.proof().await,
-        Scenario::Scaling => bench.scaling().await,
+        LoadScenario::Fanout => bench.fanout().await,
+        LoadScenario::Memory => bench.memory().await,
+        LoadScenario::Latency => bench.latency().await,
+        LoadScenario::Nodes => bench.nodes().await,
+        LoadScenario::Edits => bench.edits().await,
+        LoadScenario::Recovery => bench.recovery().await,
+        LoadScenario::Proof => bench.proof().await,
+        LoadScenario::Scaling => bench.scaling().await,
     }
 }
 

@@ -2,38 +2,38 @@
 
 use anyhow::Result;
 
-use super::fanout::{self, Pace};
+use super::fanout::{self, PublishPace};
 use super::generator::Generator;
-use super::goals::{Bench, ENTITIES, Pair};
-use super::parts::{Redis, Shared, database};
-use super::target::{Kind, Target};
+use super::goals::{BenchPlan, DEFAULT_ENTITIES, ServerPair};
+use super::parts::{BenchRedis, SharedServices, database};
+use super::target::{BenchServer, TargetKind};
 
-impl Bench {
+impl BenchPlan {
     /// Measures two nodes over Redis, and edits on Postgres.
     pub async fn nodes(&mut self) -> Result<()> {
-        let redis = Redis::start().await?;
-        let (mut pair, mut others) = (Pair::new(), Vec::new());
+        let redis = BenchRedis::start().await?;
+        let (mut pair, mut others) = (ServerPair::new(), Vec::new());
         for kind in self.kinds() {
-            let database = if kind == Kind::Ours { database().await? } else { None };
-            if kind == Kind::Ours && database.is_none() {
+            let database = if kind == TargetKind::Ours { database().await? } else { None };
+            if kind == TargetKind::Ours && database.is_none() {
                 self.report.note("no Postgres: run this through tests/postgres.sh for two nodes and for Postgres");
                 return Ok(());
             }
-            let shared = Shared { database, redis: Some(redis.socket()) };
-            let target = Target::start_on(kind, &self.programs, ENTITIES, shared).await?;
+            let shared = SharedServices { database, redis: Some(redis.socket()) };
+            let target = BenchServer::start_on(kind, &self.programs, DEFAULT_ENTITIES, shared).await?;
             let other = target.beside().await?;
-            let mut crowd = Vec::new();
+            let mut pool = Vec::new();
             for node in [&target, &other] {
-                crowd.push(Generator::start(&node.plan(), 250).await?);
+                pool.push(Generator::start(&node.plan(), 250).await?);
             }
-            fanout::round(&target, &mut crowd, 20, Pace::Burst).await?;
-            pair.push((target, crowd));
+            fanout::round(&target, &mut pool, 20, PublishPace::Burst).await?;
+            pair.push((target, pool));
             others.push(other);
         }
         self.ages(&mut pair, "two nodes over Redis, 250 sockets on each, 50 commits/s on one", 15.0).await?;
         drop((pair, others));
-        let shared = Shared { database: database().await?, redis: None };
-        let target = Target::start_on(Kind::Ours, &self.programs, ENTITIES, shared).await?;
+        let shared = SharedServices { database: database().await?, redis: None };
+        let target = BenchServer::start_on(TargetKind::Ours, &self.programs, DEFAULT_ENTITIES, shared).await?;
         self.edits_on(&target, "Postgres", 1_000.0).await
     }
 }

@@ -12,12 +12,12 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 
 /// Names the Postgres to measure on; `tests/postgres.sh` sets it.
-const POSTGRES: &str = "SCRY_TEST_POSTGRES";
-const PATIENCE: Duration = Duration::from_secs(20);
+const POSTGRES_VARIABLE: &str = "SCRY_TEST_POSTGRES";
+const REDIS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Says what the nodes of one server share.
 #[derive(Debug, Clone, Default)]
-pub struct Shared {
+pub struct SharedServices {
     /// Where the database is; a file of the node's own by default.
     pub database: Option<String>,
     /// The socket file of a Redis.
@@ -25,12 +25,12 @@ pub struct Shared {
 }
 
 /// Runs a Redis that keeps nothing on disk until dropped.
-pub struct Redis {
+pub struct BenchRedis {
     dir: TempDir,
     _child: Child,
 }
 
-impl Redis {
+impl BenchRedis {
     /// Starts one.
     pub async fn start() -> Result<Self> {
         let dir = TempDir::new()?;
@@ -51,7 +51,7 @@ impl Redis {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(PATIENCE, accepts).await.context("redis-server does not accept connections")?;
+        timeout(REDIS_TIMEOUT, accepts).await.context("redis-server does not accept connections")?;
         Ok(redis)
     }
 
@@ -63,7 +63,7 @@ impl Redis {
 
 /// Creates an empty database; `None` where there is no Postgres.
 pub async fn database() -> Result<Option<String>> {
-    let Ok(url) = std::env::var(POSTGRES) else { return Ok(None) };
+    let Ok(url) = std::env::var(POSTGRES_VARIABLE) else { return Ok(None) };
     install_default_drivers();
     let name = format!("load{}", uuid::Uuid::now_v7().simple());
     let pool = AnyPoolOptions::new().max_connections(1).connect(&url).await?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Holds one measured figure, ours beside Node's.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row {
+pub struct ReportRow {
     pub what: String,
     pub unit: &'static str,
     /// The median of the rounds.
@@ -16,7 +16,7 @@ pub struct Row {
     pub node: Option<f64>,
     /// How many times better ours is.
     pub ratio: Option<f64>,
-    pub goal: Option<Goal>,
+    pub goal: Option<ReportGoal>,
     pub met: Option<bool>,
     /// Every round, in order: ours, then Node's.
     pub rounds: [Vec<f64>; 2],
@@ -25,7 +25,7 @@ pub struct Row {
 /// Says what a figure must be.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Goal {
+pub enum ReportGoal {
     AtMost(f64),
     AtLeast(f64),
     /// So many times better than Node.
@@ -37,21 +37,27 @@ pub enum Goal {
 /// Collects the rows and says each as soon as it is there.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
-    pub rows: Vec<Row>,
+pub struct BenchReport {
+    pub rows: Vec<ReportRow>,
     pub notes: Vec<String>,
     pub load_average: Vec<f64>,
 }
 
-impl Report {
+impl BenchReport {
     /// Adds a figure from the rounds of ours and, where there is something to compare, of Node.
-    pub fn add(&mut self, what: impl Into<String>, unit: &'static str, rounds: [Vec<f64>; 2], goal: Option<Goal>) {
+    pub fn add(
+        &mut self,
+        what: impl Into<String>,
+        unit: &'static str,
+        rounds: [Vec<f64>; 2],
+        goal: Option<ReportGoal>,
+    ) {
         let ours = median(&rounds[0]).unwrap_or(f64::NAN);
         let node = median(&rounds[1]);
-        let higher_is_better = matches!(goal, Some(Goal::AtLeast(_)));
+        let higher_is_better = matches!(goal, Some(ReportGoal::AtLeast(_)));
         let ratio = node.map(|node| if higher_is_better { ours / node } else { node / ours });
         let met = goal.map(|goal| goal.is_met(ours, node));
-        let row = Row { what: what.into(), unit, ours, node, ratio, goal, met, rounds };
+        let row = ReportRow { what: what.into(), unit, ours, node, ratio, goal, met, rounds };
         println!("{}", row.line());
         self.rows.push(row);
         self.load_average.push(super::usage::load_average());
@@ -83,7 +89,7 @@ impl Report {
     }
 }
 
-impl Goal {
+impl ReportGoal {
     fn is_met(self, ours: f64, node: Option<f64>) -> bool {
         match self {
             Self::AtMost(most) => ours <= most,
@@ -103,7 +109,7 @@ impl Goal {
     }
 }
 
-impl Row {
+impl ReportRow {
     fn line(&self) -> String {
         let or_dash = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
         format!(
@@ -112,7 +118,7 @@ impl Row {
             figure(self.ours),
             or_dash(self.node.map(|node| format!("{} {unit}", figure(node), unit = self.unit))),
             or_dash(self.ratio.map(|ratio| format!("{ratio:.1}×"))),
-            or_dash(self.goal.map(Goal::words)),
+            or_dash(self.goal.map(ReportGoal::words)),
             or_dash(self.met.map(|met| if met { "met" } else { "missed" }.to_owned())),
             unit = self.unit,
         )

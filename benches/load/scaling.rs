@@ -3,17 +3,17 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::fanout::{self, Pace};
+use super::fanout::{self, PublishPace};
 use super::generator::Generator;
-use super::goals::{Bench, ENTITIES, millis, per_connection};
+use super::goals::{BenchPlan, DEFAULT_ENTITIES, millis, per_connection};
 use super::report::median;
-use super::target::{Kind, Target};
+use super::target::{BenchServer, TargetKind};
 use super::{edits, recovery};
 
 /// How much a unit may cost more at ten times the size before it counts as growing too fast.
-const TOLERANCE: f64 = 1.5;
+const MAX_UNIT_COST_RATIO: f64 = 1.5;
 
-impl Bench {
+impl BenchPlan {
     /// Measures all costs against sizes.
     pub async fn scaling(&mut self) -> Result<()> {
         self.sockets().await?;
@@ -25,13 +25,13 @@ impl Bench {
     async fn sockets(&mut self) -> Result<()> {
         let (mut delivery, mut memory) = (vec![], vec![]);
         for sockets in [100, 1_000, 5_000, 10_000] {
-            let target = Target::start(Kind::Ours, &self.programs, ENTITIES).await?;
+            let target = BenchServer::start(TargetKind::Ours, &self.programs, DEFAULT_ENTITIES).await?;
             // The same crowd again: one that leaves keeps the server busy with who is present.
-            let (kib, mut crowd) = per_connection(&target, sockets).await?;
+            let (kib, mut pool) = per_connection(&target, sockets).await?;
             let events = u32::try_from(200_000 / sockets)?.min(400);
             let mut rounds = vec![];
             for _ in 0..3 {
-                rounds.push(fanout::round(&target, &mut crowd, events, Pace::Burst).await?.server_us());
+                rounds.push(fanout::round(&target, &mut pool, events, PublishPace::Burst).await?.server_us());
             }
             let us = median(&rounds).unwrap_or(f64::NAN);
             self.report.add(format!("{sockets} sockets: server CPU per delivery"), "µs", [rounds, vec![]], None);
@@ -48,17 +48,17 @@ impl Bench {
     async fn rooms(&mut self) -> Result<()> {
         let mut costs = vec![];
         for narrow in [0, 10, 100] {
-            let target = Target::start(Kind::Ours, &self.programs, ENTITIES).await?;
+            let target = BenchServer::start(TargetKind::Ours, &self.programs, DEFAULT_ENTITIES).await?;
             let mut plan = target.plan();
             for id in edits::structures(&target).await?.into_iter().cycle().take(narrow) {
                 plan.rooms.push(("subscribe_structure".to_owned(), json!({"structureId": id})));
             }
             // Each connection may make 100 requests at once.
             plan.rooms.truncate(100);
-            let mut crowd = vec![Generator::start(&plan, 500).await?];
+            let mut pool = vec![Generator::start(&plan, 500).await?];
             let mut rounds = vec![];
             for _ in 0..3 {
-                rounds.push(fanout::round(&target, &mut crowd, 200, Pace::Burst).await?.server_us());
+                rounds.push(fanout::round(&target, &mut pool, 200, PublishPace::Burst).await?.server_us());
             }
             costs.push(median(&rounds).unwrap_or(f64::NAN));
             let what = format!("{} rooms per socket, 500 sockets: server CPU per delivery", plan.rooms.len());
@@ -71,7 +71,7 @@ impl Bench {
     async fn campaign(&mut self) -> Result<()> {
         let (mut edit, mut whole) = (vec![], vec![]);
         for entities in [100, 1_000, 10_000] {
-            let target = Target::start(Kind::Ours, &self.programs, entities).await?;
+            let target = BenchServer::start(TargetKind::Ours, &self.programs, entities).await?;
             edits::round(&target, 100).await?;
             let cost = millis(edits::round(&target, 500).await?.server) * 1e3;
             let mut spent = vec![];
@@ -91,7 +91,7 @@ impl Bench {
     }
 
     async fn journal(&mut self) -> Result<()> {
-        let target = Target::start(Kind::Ours, &self.programs, ENTITIES).await?;
+        let target = BenchServer::start(TargetKind::Ours, &self.programs, DEFAULT_ENTITIES).await?;
         let (mut edit, mut resume, mut length) = (vec![], vec![], 0);
         for events in [1_000, 10_000, 50_000] {
             edits::round(&target, events - length).await?;
@@ -119,7 +119,7 @@ impl Bench {
     fn judge(&mut self, what: &str, costs: &[f64]) {
         let (Some(first), Some(last)) = (costs.first(), costs.last()) else { return };
         let growth = last / first;
-        let verdict = if growth > TOLERANCE { "GROWS faster than linear" } else { "linear" };
+        let verdict = if growth > MAX_UNIT_COST_RATIO { "GROWS faster than linear" } else { "linear" };
         self.report.note(format!("{what}: ×{growth:.2}, {verdict}"));
     }
 }

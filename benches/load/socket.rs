@@ -11,16 +11,16 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// Holds an open connection whose namespace is joined.
-pub struct Socket(WebSocketStream<TcpStream>);
+pub struct BenchSocket(WebSocketStream<TcpStream>);
 
 /// Holds what a subscription was answered with, and how many events came before the answer.
 #[derive(Debug)]
-pub struct Joined {
+pub struct JoinAnswer {
     pub ack: Value,
     pub replayed: Vec<u64>,
 }
 
-impl Socket {
+impl BenchSocket {
     /// Connects to `address` (`host:port`) and presents the token.
     pub async fn open(address: &str, token: &str) -> Result<Self> {
         let stream = TcpStream::connect(address).await.context("cannot connect")?;
@@ -39,7 +39,7 @@ impl Socket {
     }
 
     /// Subscribes with `event` and collects what is replayed before the answer.
-    pub async fn subscribe(&mut self, event: &str, payload: &Value) -> Result<Joined> {
+    pub async fn subscribe(&mut self, event: &str, payload: &Value) -> Result<JoinAnswer> {
         self.say(format!("420{}", json!([event, payload]))).await?;
         let mut replayed = Vec::new();
         loop {
@@ -50,7 +50,7 @@ impl Socket {
                 if ack["success"] != json!(true) {
                     bail!("{event} was refused: {ack}");
                 }
-                return Ok(Joined { ack, replayed });
+                return Ok(JoinAnswer { ack, replayed });
             }
             if let Some(seq) = seq(&text) {
                 replayed.push(seq);

@@ -12,63 +12,68 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::crowd::Plan;
-use super::parts::Shared;
+use super::parts::SharedServices;
+use super::socket_pool::PoolPlan;
 use super::{socket, usage, world};
 
-const SECRET: &str = "measured-measured-measured-measured";
-const PATIENCE: Duration = Duration::from_secs(60);
+const BENCH_SECRET: &str = "measured-measured-measured-measured";
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Chooses what is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TargetKind {
     Ours,
     Node,
 }
 
 /// Says where the programs are.
 #[derive(Debug, Clone)]
-pub struct Programs {
+pub struct ProgramPaths {
     pub server: PathBuf,
     /// The directory that holds the `socket.io` module.
     pub node_modules: Option<PathBuf>,
 }
 
 /// Says what one node is started with.
-struct Setup<'a> {
-    programs: &'a Programs,
-    shared: &'a Shared,
+struct NodeSetup<'a> {
+    programs: &'a ProgramPaths,
+    shared: &'a SharedServices,
     dir: &'a Path,
 }
 
 /// Runs one server until dropped.
-pub struct Target {
-    pub kind: Kind,
+pub struct BenchServer {
+    pub kind: TargetKind,
     pub address: String,
     pub tokens: Vec<String>,
     pub campaign: String,
-    programs: Programs,
-    shared: Shared,
+    programs: ProgramPaths,
+    shared: SharedServices,
     http: reqwest::Client,
     child: Child,
     dir: TempDir,
 }
 
-impl Target {
+impl BenchServer {
     /// Starts a server of its own with a campaign of about `entities` entities.
-    pub async fn start(kind: Kind, programs: &Programs, entities: usize) -> Result<Self> {
-        Self::start_on(kind, programs, entities, Shared::default()).await
+    pub async fn start(kind: TargetKind, programs: &ProgramPaths, entities: usize) -> Result<Self> {
+        Self::start_on(kind, programs, entities, SharedServices::default()).await
     }
 
     /// Does the same with a database or a Redis that other nodes may share.
-    pub async fn start_on(kind: Kind, programs: &Programs, entities: usize, shared: Shared) -> Result<Self> {
+    pub async fn start_on(
+        kind: TargetKind,
+        programs: &ProgramPaths,
+        entities: usize,
+        shared: SharedServices,
+    ) -> Result<Self> {
         let dir = TempDir::new()?;
         let tokens = match kind {
-            Kind::Ours => seed(&Setup { programs, shared: &shared, dir: dir.path() }, entities).await?,
-            Kind::Node => (0..world::USERS).map(node_token).collect::<Result<_>>()?,
+            TargetKind::Ours => seed(&NodeSetup { programs, shared: &shared, dir: dir.path() }, entities).await?,
+            TargetKind::Node => (0..world::SOCKET_USERS).map(node_token).collect::<Result<_>>()?,
         };
         let mut target = Self::node(kind, programs, shared, dir, tokens).await?;
-        if kind == Kind::Ours {
+        if kind == TargetKind::Ours {
             let data = target.graphql("{ campaigns { id } }", json!({})).await?;
             target.campaign = data["campaigns"][0]["id"].as_str().context("no campaign")?.to_owned();
         }
@@ -83,21 +88,27 @@ impl Target {
         Ok(node)
     }
 
-    async fn node(kind: Kind, programs: &Programs, shared: Shared, dir: TempDir, tokens: Vec<String>) -> Result<Self> {
-        let (child, address) = spawn(kind, &Setup { programs, shared: &shared, dir: dir.path() }, 0).await?;
+    async fn node(
+        kind: TargetKind,
+        programs: &ProgramPaths,
+        shared: SharedServices,
+        dir: TempDir,
+        tokens: Vec<String>,
+    ) -> Result<Self> {
+        let (child, address) = spawn(kind, &NodeSetup { programs, shared: &shared, dir: dir.path() }, 0).await?;
         // Node closes what has rested for 5 s, and a request may not meet that.
         let http = reqwest::Client::builder()
             .pool_max_idle_per_host(64)
             .pool_idle_timeout(Duration::from_secs(2))
-            .timeout(PATIENCE)
+            .timeout(START_TIMEOUT)
             .build()?;
         let (campaign, programs) = ("load".to_owned(), programs.clone());
         Ok(Self { kind, address, tokens, campaign, programs, shared, http, child, dir })
     }
 
     /// Returns the plan of listening to the whole campaign.
-    pub fn plan(&self) -> Plan {
-        Plan::campaign(&self.address, &self.tokens, &self.campaign)
+    pub fn plan(&self) -> PoolPlan {
+        PoolPlan::campaign(&self.address, &self.tokens, &self.campaign)
     }
 
     /// Publishes one event to the campaign; it carries the time at which it was asked for.
@@ -125,7 +136,7 @@ impl Target {
     /// Starts it again on the same port and data; returns when the port is open.
     pub async fn restart(&mut self) -> Result<()> {
         let port = self.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).context("no port")?;
-        let setup = Setup { programs: &self.programs, shared: &self.shared, dir: self.dir.path() };
+        let setup = NodeSetup { programs: &self.programs, shared: &self.shared, dir: self.dir.path() };
         (self.child, self.address) = spawn(self.kind, &setup, port).await?;
         Ok(())
     }
@@ -151,35 +162,35 @@ impl Target {
     }
 }
 
-async fn spawn(kind: Kind, setup: &Setup<'_>, port: u16) -> Result<(Child, String)> {
+async fn spawn(kind: TargetKind, setup: &NodeSetup<'_>, port: u16) -> Result<(Child, String)> {
     let mut command = match kind {
-        Kind::Ours => {
+        TargetKind::Ours => {
             let mut command = ours(setup);
             command.arg("--listen").arg(format!("127.0.0.1:{port}"));
             command
         }
-        Kind::Node => {
+        TargetKind::Node => {
             let modules = setup.programs.node_modules.as_ref().context("no socket.io for Node")?;
             let mut command = Command::new("node");
             command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/load/node.cjs"));
-            command.env("NODE_PATH", modules).env("LOAD_SECRET", SECRET).env("LOAD_PORT", port.to_string());
+            command.env("NODE_PATH", modules).env("LOAD_SECRET", BENCH_SECRET).env("LOAD_PORT", port.to_string());
             command.env("NODE_ENV", "production").envs(setup.shared.redis.iter().map(|socket| ("LOAD_REDIS", socket)));
             command
         }
     };
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
-    let line = timeout(PATIENCE, lines.next_line()).await.context("the server does not start")??;
+    let line = timeout(START_TIMEOUT, lines.next_line()).await.context("the server does not start")??;
     let line = line.context("the server has ended at its start")?;
     let address = line.strip_prefix("listening on http://").context("the server does not say where it listens")?;
     Ok((child, address.to_owned()))
 }
 
-fn ours(setup: &Setup<'_>) -> Command {
+fn ours(setup: &NodeSetup<'_>) -> Command {
     let mut command = Command::new(&setup.programs.server);
     command.env("SCRY_SERVER_ARGON2_MEMORY_KIB", "8").env("SCRY_SERVER_ARGON2_ITERATIONS", "1");
     command.env("SCRY_SERVER_LOG", "warn").env("SCRY_SERVER_DATA_DIR", setup.dir);
-    command.env("SCRY_SERVER_JWT_SECRET", SECRET);
+    command.env("SCRY_SERVER_JWT_SECRET", BENCH_SECRET);
     // A few users make the whole load.
     command.env("SCRY_SERVER_API_REQUESTS_PER_MINUTE", "100000000");
     command.envs(setup.shared.database.iter().map(|url| ("SCRY_SERVER_DATABASE", url)));
@@ -188,12 +199,12 @@ fn ours(setup: &Setup<'_>) -> Command {
 }
 
 /// Loads the world and returns a token of each user.
-async fn seed(setup: &Setup<'_>, entities: usize) -> Result<Vec<String>> {
+async fn seed(setup: &NodeSetup<'_>, entities: usize) -> Result<Vec<String>> {
     let file = setup.dir.join("world.toml");
     std::fs::write(&file, world::file(entities))?;
     run(ours(setup).arg("seed").arg("--world").arg(&file)).await?;
     let mut tokens = Vec::new();
-    for index in 0..world::USERS {
+    for index in 0..world::SOCKET_USERS {
         let printed = run(ours(setup).arg("token").arg(world::user(index)).args(["--ttl", "12h"])).await?;
         tokens.push(printed.trim().to_owned());
     }
@@ -214,5 +225,9 @@ fn node_token(index: usize) -> Result<String> {
     let exp = socket::now_us() / 1_000_000 + 12 * 3600;
     let claims = json!({"sub": id("user"), "name": world::user(index), "iat": exp - 12 * 3600, "exp": exp,
         "jti": id("token"), "sid": id("login")});
-    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))?)
+    Ok(jsonwebtoken::encode(
+        &Header::new(Algorithm::HS256),
+        &claims,
+        &EncodingKey::from_secret(BENCH_SECRET.as_bytes()),
+    )?)
 }

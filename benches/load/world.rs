@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 /// How many users share the sockets.
-pub const USERS: usize = 16;
+pub const SOCKET_USERS: usize = 16;
 /// Their password, which nothing but these benchmarks ever uses.
-const PASSWORD: &str = "measured";
-const STRUCTURES_EACH: usize = 4;
+const BENCH_PASSWORD: &str = "measured";
+const STRUCTURES_PER_SETTLEMENT: usize = 4;
 
 /// Returns the name of a user.
 pub fn user(index: usize) -> String {
@@ -16,8 +16,9 @@ pub fn user(index: usize) -> String {
 /// Writes a world file with about `entities` settlements and structures.
 pub fn file(entities: usize) -> String {
     let mut file = String::new();
-    for index in 0..USERS {
-        let _ = writeln!(file, "[[users]]\nname = \"{}\"\npassword = \"{PASSWORD}\"\nservice = true", user(index));
+    for index in 0..SOCKET_USERS {
+        let _ =
+            writeln!(file, "[[users]]\nname = \"{}\"\npassword = \"{BENCH_PASSWORD}\"\nservice = true", user(index));
     }
     file.push_str(
         "[schemas.settlement]\npopulation = { type = \"number\", min = 0, max = 1000000000 }\n\
@@ -26,12 +27,12 @@ pub fn file(entities: usize) -> String {
          [[campaigns]]\nslug = \"load\"\nname = \"Load\"\ndescription = \"Measured.\"\ncalendar = \"gregorian\"\n\
          world_time = \"2000-01-01T00:00:00.000Z\"\nmembers = [",
     );
-    for index in 0..USERS {
+    for index in 0..SOCKET_USERS {
         let role = if index == 0 { "OWNER" } else { "EDITOR" };
         let _ = write!(file, "{{ user = \"{}\", role = \"{role}\" }},", user(index));
     }
     file.push_str("]\n[[campaigns.kingdoms]]\nslug = \"k\"\nname = \"Kingdom\"\ndescription = \"One.\"\n");
-    let settlements = (entities / (STRUCTURES_EACH + 1)).max(1);
+    let settlements = (entities / (STRUCTURES_PER_SETTLEMENT + 1)).max(1);
     for settlement in 0..settlements {
         let _ = writeln!(
             file,
@@ -40,8 +41,8 @@ pub fn file(entities: usize) -> String {
              variables = {{ population = 1248 }}"
         );
     }
-    for structure in 0..settlements * STRUCTURES_EACH {
-        let settlement = structure / STRUCTURES_EACH;
+    for structure in 0..settlements * STRUCTURES_PER_SETTLEMENT {
+        let settlement = structure / STRUCTURES_PER_SETTLEMENT;
         let _ = writeln!(
             file,
             "[[campaigns.structures]]\nslug = \"t{structure}\"\nsettlement = \"s{settlement}\"\ntype = \"mill\"\n\

@@ -9,19 +9,19 @@ use scry_text as text;
 use serde_json::{Value, json};
 
 /// How many structures a settlement has; a real one has as many.
-const STRUCTURES_EACH: u32 = 3;
+const STRUCTURES_PER_SETTLEMENT: u32 = 3;
 /// How many events one go takes.
-pub const EVENTS: u32 = 1_000;
+pub const EVENTS_PER_RUN: u32 = 1_000;
 
 /// Describes a campaign by its settlements.
 #[derive(Clone, Copy)]
-pub struct Campaign {
+pub struct CampaignSize {
     pub settlements: u32,
 }
 
 /// As a table has it, and one of 10,000 entities.
-pub const USUAL: Campaign = Campaign { settlements: 200 };
-pub const HUGE: Campaign = Campaign { settlements: 2_500 };
+pub const USUAL_CAMPAIGN: CampaignSize = CampaignSize { settlements: 200 };
+pub const HUGE_CAMPAIGN: CampaignSize = CampaignSize { settlements: 2_500 };
 
 fn entity(kind: &str, id: &str, parent: (&str, &str)) -> Value {
     json!({
@@ -35,7 +35,7 @@ fn entity(kind: &str, id: &str, parent: (&str, &str)) -> Value {
     })
 }
 
-impl Campaign {
+impl CampaignSize {
     /// Returns everything in it.
     pub fn snapshot(self) -> Snapshot {
         let member = |n: u32| {
@@ -52,7 +52,7 @@ impl Campaign {
             let id = format!("s{settlement}");
             nodes.push(entity("Settlement", &id, ("kingdomId", "k")));
             let structure = |number| entity("Structure", &format!("{id}-{number}"), ("settlementId", &id));
-            nodes.extend((0..STRUCTURES_EACH).map(structure));
+            nodes.extend((0..STRUCTURES_PER_SETTLEMENT).map(structure));
         }
         Snapshot {
             campaign_id: "c".parse().unwrap(),
@@ -65,7 +65,7 @@ impl Campaign {
     pub fn journal(self) -> Vec<String> {
         let event = |seq: u32| {
             let settlement = format!("s{}", seq * 7 % self.settlements);
-            let structure = format!("{settlement}-{}", seq % STRUCTURES_EACH);
+            let structure = format!("{settlement}-{}", seq % STRUCTURES_PER_SETTLEMENT);
             let (kind, payload) = match seq % 10 {
                 0 => (
                     "world_time_changed",
@@ -89,7 +89,7 @@ impl Campaign {
                 "changes": [{"field": "level", "from": 3, "to": 4}]}})
             .to_string()
         };
-        (1..=EVENTS).map(event).collect()
+        (1..=EVENTS_PER_RUN).map(event).collect()
     }
 }
 

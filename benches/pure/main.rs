@@ -10,7 +10,7 @@ mod screen;
 use std::hint::black_box;
 use std::time::Instant;
 
-use campaign::{EVENTS, USUAL, decode};
+use campaign::{EVENTS_PER_RUN, USUAL_CAMPAIGN, decode};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 use scry_calendar::{Calendar, WorldTime};
@@ -19,9 +19,9 @@ use scry_protocol::Event;
 
 /// Decodes events and applies them to the cache.
 fn events(criterion: &mut Criterion) {
-    let journal = USUAL.journal();
+    let journal = USUAL_CAMPAIGN.journal();
     let events: Vec<Event> = journal.iter().map(|text| decode(text)).collect();
-    let snapshot = USUAL.snapshot();
+    let snapshot = USUAL_CAMPAIGN.snapshot();
     let filled = || {
         let mut cache = Cache::default();
         cache.snapshot(snapshot.clone(), Timestamp::UNIX_EPOCH);
@@ -29,7 +29,7 @@ fn events(criterion: &mut Criterion) {
     };
 
     let mut group = criterion.benchmark_group("events");
-    group.throughput(Throughput::Elements(EVENTS.into()));
+    group.throughput(Throughput::Elements(EVENTS_PER_RUN.into()));
     group.bench_function("decode and make safe", |bencher| {
         bencher.iter(|| {
             journal.iter().map(|text| decode(black_box(text))).filter(|event| event.position().is_some()).count()

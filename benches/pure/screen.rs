@@ -13,12 +13,12 @@ use scry_model::cache::Cache;
 use scry_model::event::{ClientEvent, Delivery, Phase, Status};
 use serde_json::json;
 
-use super::campaign::{Campaign, EVENTS, HUGE, USUAL, delivery, message};
+use super::campaign::{CampaignSize, EVENTS_PER_RUN, HUGE_CAMPAIGN, USUAL_CAMPAIGN, delivery, message};
 
 /// How many entries a journal keeps.
-const FULL: usize = 100_000;
+const FULL_JOURNAL_ROWS: usize = 100_000;
 /// Each pane with the keys that open it.
-const PANES: [(&str, &str); 8] = [
+const PANE_KEYS: [(&str, &str); 8] = [
     ("world", "1"),
     ("detail", "1jjj2"),
     ("journal", "3"),
@@ -30,9 +30,10 @@ const PANES: [(&str, &str); 8] = [
 ];
 
 /// Opens a dashboard on a campaign, with somebody else there and something to read.
-fn dashboard(size: (u16, u16), campaign: Campaign) -> (App, Now) {
+fn dashboard(size: (u16, u16), campaign: CampaignSize) -> (App, Now) {
     let now = Now { mono: Instant::now(), wall: Timestamp::UNIX_EPOCH };
-    let mut app = App::new(app::AppOptions { journal_limit: FULL, ..app::AppOptions::default() }, size, now);
+    let mut app =
+        App::new(app::AppOptions { journal_limit: FULL_JOURNAL_ROWS, ..app::AppOptions::default() }, size, now);
     app.start(Some("c".parse().unwrap()));
     let live = Status { phase: Phase::Live, ..Status::disconnected() };
     app.update(now, Msg::Client(ClientEvent::Status(live)));
@@ -54,7 +55,7 @@ fn dashboard(size: (u16, u16), campaign: Campaign) -> (App, Now) {
     (app, now)
 }
 
-fn deliveries(campaign: Campaign) -> Vec<Delivery> {
+fn deliveries(campaign: CampaignSize) -> Vec<Delivery> {
     campaign.journal().iter().map(|text| delivery(text)).collect()
 }
 
@@ -67,19 +68,19 @@ fn take_in(app: &mut App, now: Now, deliveries: &[Delivery]) {
 }
 
 fn fill(app: &mut App, now: Now, deliveries: &[Delivery]) {
-    (0..FULL / deliveries.len()).for_each(|_| take_in(app, now, deliveries));
+    (0..FULL_JOURNAL_ROWS / deliveries.len()).for_each(|_| take_in(app, now, deliveries));
 }
 
 /// Draws each pane with the whole screen around it; the journal is full.
 pub fn frames(criterion: &mut Criterion) {
     let appearance = Appearance::new(true, false);
-    for (name, campaign) in [("800 entities", USUAL), ("10,000 entities", HUGE)] {
+    for (name, campaign) in [("800 entities", USUAL_CAMPAIGN), ("10,000 entities", HUGE_CAMPAIGN)] {
         let deliveries = deliveries(campaign);
         let mut group = criterion.benchmark_group(format!("frame, {name}"));
         for size in [(120, 40), (200, 60)] {
             let (mut app, now) = dashboard(size, campaign);
             fill(&mut app, now, &deliveries);
-            for (pane, keys) in PANES {
+            for (pane, keys) in PANE_KEYS {
                 for key in keys.chars() {
                     let code = if key == '\r' { KeyCode::Enter } else { KeyCode::Char(key) };
                     app.update(now, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
@@ -95,20 +96,20 @@ pub fn frames(criterion: &mut Criterion) {
 
 /// Appends to a journal alone, and takes events into a whole dashboard.
 pub fn intake(criterion: &mut Criterion) {
-    let received = deliveries(USUAL);
+    let received = deliveries(USUAL_CAMPAIGN);
     let (cache, clock) = (Cache::default(), Clock::default());
     let entries: Vec<_> = received.iter().map(|delivery| JournalItem::delivered(delivery, &cache, &clock)).collect();
     let mut group = criterion.benchmark_group("journal");
-    group.throughput(Throughput::Elements(EVENTS.into()));
-    for (name, held) in [("append", 0), ("append to a full one", FULL)] {
-        let mut journal = JournalView::new(FULL);
+    group.throughput(Throughput::Elements(EVENTS_PER_RUN.into()));
+    for (name, held) in [("append", 0), ("append to a full one", FULL_JOURNAL_ROWS)] {
+        let mut journal = JournalView::new(FULL_JOURNAL_ROWS);
         entries.iter().cycle().take(held).for_each(|entry| journal.push(entry.clone(), true));
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
                 || entries.clone(),
                 |entries| {
                     if held == 0 {
-                        journal = JournalView::new(FULL);
+                        journal = JournalView::new(FULL_JOURNAL_ROWS);
                     }
                     entries.into_iter().for_each(|entry| journal.push(entry, true));
                 },
@@ -119,8 +120,8 @@ pub fn intake(criterion: &mut Criterion) {
     group.finish();
 
     let mut group = criterion.benchmark_group("dashboard");
-    group.throughput(Throughput::Elements(EVENTS.into()));
-    for (name, campaign) in [("800 entities", USUAL), ("10,000 entities", HUGE)] {
+    group.throughput(Throughput::Elements(EVENTS_PER_RUN.into()));
+    for (name, campaign) in [("800 entities", USUAL_CAMPAIGN), ("10,000 entities", HUGE_CAMPAIGN)] {
         let received = deliveries(campaign);
         let (mut app, now) = dashboard((120, 40), campaign);
         fill(&mut app, now, &received);

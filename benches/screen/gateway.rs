@@ -7,10 +7,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-pub const CAMPAIGN: &str = "01970000-0000-7000-8000-000000000001";
+pub const BENCH_CAMPAIGN: &str = "01970000-0000-7000-8000-000000000001";
 
 /// Runs `gateway.cjs` until dropped.
-pub struct Gateway {
+pub struct BenchGateway {
     pub url: String,
     child: Child,
     stdin: ChildStdin,
@@ -18,7 +18,7 @@ pub struct Gateway {
     next: u64,
 }
 
-impl Gateway {
+impl BenchGateway {
     /// Starts it on a campaign of this many entities; its answers are written into `dir`.
     pub fn start(dir: &Path, entities: usize) -> Result<Self> {
         let file = dir.join("campaign.json");
@@ -53,7 +53,7 @@ impl Gateway {
         self.answered()
     }
 
-    /// Lets this many events come at once; [`Gateway::answered`] is to be called when that is over.
+    /// Lets this many events come at once; [`BenchGateway::answered`] is to be called when that is over.
     pub fn begin_burst(&mut self, count: usize) -> Result<()> {
         self.tell(json!({"op": "burst", "count": count}))
     }
@@ -71,7 +71,7 @@ impl Gateway {
     }
 }
 
-impl Drop for Gateway {
+impl Drop for BenchGateway {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
@@ -83,7 +83,7 @@ impl Drop for Gateway {
 fn campaign(entities: usize) -> Value {
     let settlements = (entities / 5).max(1);
     let entity = |kind: &str, id: String, parent: (&str, String)| {
-        json!({"__typename": kind, "id": id, "campaignId": CAMPAIGN, "name": format!("{kind} {id}"), "version": 1,
+        json!({"__typename": kind, "id": id, "campaignId": BENCH_CAMPAIGN, "name": format!("{kind} {id}"), "version": 1,
             "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:00.000Z", parent.0: parent.1, "type": "works",
             "description": "A walled market town where the road meets the river.", "level": 3,
             "variables": {"population": 1248, "morale": "steady", "treasury": 640, "ruler": "Osric"},
@@ -92,7 +92,7 @@ fn campaign(entities: usize) -> Value {
             "conditions": [{"name": "defended", "holds": true, "expression": "defence >= 9", "because": "Defence is 12."}]})
     };
     let position = json!({"epoch": "bench", "seq": 0});
-    let own = json!({"__typename": "Campaign", "id": CAMPAIGN, "campaignId": CAMPAIGN, "name": "Bench", "version": 1, "myRole": "OWNER",
+    let own = json!({"__typename": "Campaign", "id": BENCH_CAMPAIGN, "campaignId": BENCH_CAMPAIGN, "name": "Bench", "version": 1, "myRole": "OWNER",
         "worldTime": "1207-09-14T18:20:00.000Z", "position": position});
     let towns: Vec<_> =
         (0..settlements).map(|n| entity("Settlement", format!("s{n}"), ("kingdomId", "k1".to_owned()))).collect();
@@ -100,7 +100,7 @@ fn campaign(entities: usize) -> Value {
         .map(|n| entity("Structure", format!("t{n}"), ("settlementId", format!("s{}", n % settlements))));
     json!({"campaigns": [own], "nodes": towns.iter().take(1).collect::<Vec<_>>(), "events": [], "notifications": [],
         "notificationPreferences": null, "snapshot": {"position": position, "campaign": own,
-        "kingdoms": [{"__typename": "Kingdom", "id": "k1", "campaignId": CAMPAIGN, "name": "Vael", "version": 1}],
+        "kingdoms": [{"__typename": "Kingdom", "id": "k1", "campaignId": BENCH_CAMPAIGN, "name": "Vael", "version": 1}],
         "settlements": towns, "structures": works.collect::<Vec<_>>(), "locations": [], "encounters": [],
-        "members": [{"__typename": "Member", "id": "m1", "campaignId": CAMPAIGN, "userId": "u1", "name": "Mira", "role": "EDITOR", "version": 1}]}})
+        "members": [{"__typename": "Member", "id": "m1", "campaignId": BENCH_CAMPAIGN, "userId": "u1", "name": "Mira", "role": "EDITOR", "version": 1}]}})
 }

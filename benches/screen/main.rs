@@ -20,9 +20,9 @@ use clap::{Parser, ValueEnum};
 /// Measures the dashboard.
 #[derive(Parser)]
 #[command(bin_name = "cargo bench --bench screen --")]
-struct Args {
+struct ScreenArgs {
     /// What to measure; by default everything.
-    measures: Vec<Measure>,
+    measures: Vec<ScreenMeasure>,
     /// Measures this program instead of the one just built.
     #[arg(long, value_name = "PATH", default_value = env!("CARGO_BIN_EXE_scry"))]
     scry: PathBuf,
@@ -35,7 +35,7 @@ struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Measure {
+enum ScreenMeasure {
     Start,
     Event,
     Flood,
@@ -44,27 +44,27 @@ enum Measure {
 }
 
 fn main() -> Result<()> {
-    let args = Args::parse();
+    let args = ScreenArgs::parse();
     let wanted = |measure| args.measures.is_empty() || args.measures.contains(&measure);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("load average {}", load.split_whitespace().take(3).collect::<Vec<_>>().join(" "));
     println!("| what | measured | goal | |\n|---|---|---|---|");
-    let row = |row: measures::Row| {
+    let row = |row: measures::MeasureRow| {
         println!("| {} | {} | {} | {} |", row.what, row.measured, row.goal, if row.met { "met" } else { "missed" })
     };
-    if wanted(Measure::Start) {
+    if wanted(ScreenMeasure::Start) {
         measures::start(&args.scry)?.into_iter().for_each(row);
     }
-    if wanted(Measure::Event) {
+    if wanted(ScreenMeasure::Event) {
         measures::event(&args.scry)?.into_iter().for_each(row);
     }
-    if wanted(Measure::Flood) {
+    if wanted(ScreenMeasure::Flood) {
         measures::flood(&args.scry)?.into_iter().for_each(row);
     }
-    if wanted(Measure::Memory) {
+    if wanted(ScreenMeasure::Memory) {
         measures::memory(&args.scry)?.into_iter().for_each(row);
     }
-    if wanted(Measure::Idle) {
+    if wanted(ScreenMeasure::Idle) {
         measures::idle(&args.scry, args.idle)?.into_iter().for_each(row);
     }
     Ok(())

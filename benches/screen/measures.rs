@@ -7,41 +7,41 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tempfile::TempDir;
 
-use super::gateway::{CAMPAIGN, Gateway};
+use super::gateway::{BENCH_CAMPAIGN, BenchGateway};
 use super::process::{resident, usage};
-use super::terminal::Terminal;
+use super::terminal::BenchTerminal;
 
 /// A campaign as a table has it, and one as nobody has it.
-const USUAL: usize = 50;
-const HUGE: usize = 10_000;
+const USUAL_SETTLEMENTS: usize = 50;
+const HUGE_SETTLEMENTS: usize = 10_000;
 /// One of 1,000 settlements, each of which changes in a flood.
-const FLOODED: usize = 5_000;
+const FLOODED_SETTLEMENTS: usize = 5_000;
 
 /// Holds one line of the result.
-pub struct Row {
+pub struct MeasureRow {
     pub what: String,
     pub measured: String,
     pub goal: &'static str,
     pub met: bool,
 }
 
-fn row(what: &str, measured: String, goal: &'static str, met: bool) -> Row {
-    Row { what: what.to_owned(), measured, goal, met }
+fn row(what: &str, measured: String, goal: &'static str, met: bool) -> MeasureRow {
+    MeasureRow { what: what.to_owned(), measured, goal, met }
 }
 
 /// Holds a person's machine.
-struct Desk {
+struct BenchMachine {
     home: TempDir,
 }
 
-impl Desk {
+impl BenchMachine {
     fn new() -> Result<Self> {
         let home = tempfile::tempdir()?;
         std::fs::write(home.path().join("config.toml"), "[ui]\njournal_limit = 100000\n")?;
         Ok(Self { home })
     }
 
-    fn open(&self, scry: &Path, url: &str) -> Result<Terminal> {
+    fn open(&self, scry: &Path, url: &str) -> Result<BenchTerminal> {
         let home = self.home.path().to_string_lossy();
         let env = [
             ("HOME", &*home),
@@ -50,10 +50,10 @@ impl Desk {
             ("SCRY_URL", url),
             ("SCRY_TOKEN", "any"),
         ];
-        Terminal::spawn(scry, &["--campaign", CAMPAIGN], &env)
+        BenchTerminal::spawn(scry, &["--campaign", BENCH_CAMPAIGN], &env)
     }
 
-    fn live(&self, scry: &Path, gateway: &Gateway) -> Result<Terminal> {
+    fn live(&self, scry: &Path, gateway: &BenchGateway) -> Result<BenchTerminal> {
         let terminal = self.open(scry, &gateway.url)?;
         terminal.wait("a live connection", |screen| screen.contains("● ") && screen.contains("Settlement s0"))?;
         // Its first seconds are busier than any later ones: the state is saved, the indicator settles.
@@ -63,9 +63,9 @@ impl Desk {
 }
 
 /// From the start of the process to a screen that shows the campaign as it was kept, with no server to ask.
-pub fn start(scry: &Path) -> Result<Vec<Row>> {
-    let desk = Desk::new()?;
-    let gateway = Gateway::start(desk.home.path(), USUAL)?;
+pub fn start(scry: &Path) -> Result<Vec<MeasureRow>> {
+    let desk = BenchMachine::new()?;
+    let gateway = BenchGateway::start(desk.home.path(), USUAL_SETTLEMENTS)?;
     desk.live(scry, &gateway)?.quit()?;
     let url = gateway.url.clone();
     drop(gateway);
@@ -82,9 +82,9 @@ pub fn start(scry: &Path) -> Result<Vec<Row>> {
 }
 
 /// From before the gateway is told to send an event to the output that shows it.
-pub fn event(scry: &Path) -> Result<Vec<Row>> {
-    let desk = Desk::new()?;
-    let mut gateway = Gateway::start(desk.home.path(), USUAL)?;
+pub fn event(scry: &Path) -> Result<Vec<MeasureRow>> {
+    let desk = BenchMachine::new()?;
+    let mut gateway = BenchGateway::start(desk.home.path(), USUAL_SETTLEMENTS)?;
     let terminal = desk.live(scry, &gateway)?;
     let mut times = Vec::new();
     for number in 0..300 {
@@ -102,9 +102,9 @@ pub fn event(scry: &Path) -> Result<Vec<Row>> {
 }
 
 /// Bursts of 10,000 events, one a second, while somebody types.
-pub fn flood(scry: &Path) -> Result<Vec<Row>> {
-    let desk = Desk::new()?;
-    let mut gateway = Gateway::start(desk.home.path(), FLOODED)?;
+pub fn flood(scry: &Path) -> Result<Vec<MeasureRow>> {
+    let desk = BenchMachine::new()?;
+    let mut gateway = BenchGateway::start(desk.home.path(), FLOODED_SETTLEMENTS)?;
     let mut terminal = desk.live(scry, &gateway)?;
     let (mut times, mut fastest) = (Vec::new(), 0.0_f64);
     let mut open = false;
@@ -146,9 +146,9 @@ pub fn flood(scry: &Path) -> Result<Vec<Row>> {
 }
 
 /// Resident memory with 10,000 entities and 100,000 events.
-pub fn memory(scry: &Path) -> Result<Vec<Row>> {
-    let desk = Desk::new()?;
-    let mut gateway = Gateway::start(desk.home.path(), HUGE)?;
+pub fn memory(scry: &Path) -> Result<Vec<MeasureRow>> {
+    let desk = BenchMachine::new()?;
+    let mut gateway = BenchGateway::start(desk.home.path(), HUGE_SETTLEMENTS)?;
     let terminal = desk.live(scry, &gateway)?;
     let entities = resident(terminal.pid()?)?;
     for burst in 1..=20 {
@@ -164,9 +164,9 @@ pub fn memory(scry: &Path) -> Result<Vec<Row>> {
 }
 
 /// A live dashboard on which nothing happens.
-pub fn idle(scry: &Path, seconds: u64) -> Result<Vec<Row>> {
-    let desk = Desk::new()?;
-    let gateway = Gateway::start(desk.home.path(), USUAL)?;
+pub fn idle(scry: &Path, seconds: u64) -> Result<Vec<MeasureRow>> {
+    let desk = BenchMachine::new()?;
+    let gateway = BenchGateway::start(desk.home.path(), USUAL_SETTLEMENTS)?;
     let terminal = desk.live(scry, &gateway)?;
     sleep(Duration::from_secs(5));
     let pid = terminal.pid()?;

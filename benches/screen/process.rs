@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 /// Holds what a process has used so far.
 #[derive(Debug, Clone, Copy)]
-pub struct Usage {
+pub struct ProcessUsage {
     /// User and system time, in hundredths of a second.
     pub ticks: u64,
     /// How often one of its threads began to wait for something, and so was woken.
@@ -14,7 +14,7 @@ pub struct Usage {
 }
 
 /// Reads what a process has used.
-pub fn usage(pid: u32) -> Result<Usage> {
+pub fn usage(pid: u32) -> Result<ProcessUsage> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit(')').next().context("no stat")?.split_whitespace().collect();
     let field = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
@@ -23,7 +23,7 @@ pub fn usage(pid: u32) -> Result<Usage> {
         let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
         wakeups += number(&status, "voluntary_ctxt_switches:");
     }
-    Ok(Usage { ticks: field(11) + field(12), wakeups })
+    Ok(ProcessUsage { ticks: field(11) + field(12), wakeups })
 }
 
 /// Returns a process's resident memory in KiB.

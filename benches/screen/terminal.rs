@@ -10,18 +10,18 @@ use anyhow::{Result, anyhow, bail};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TERMINAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Runs the program.
-pub struct Terminal {
+pub struct BenchTerminal {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
-    seen: Arc<(Mutex<Seen>, Condvar)>,
+    seen: Arc<(Mutex<TerminalOutput>, Condvar)>,
     pub began: Instant,
     _master: Box<dyn MasterPty + Send>,
 }
 
-struct Seen {
+struct TerminalOutput {
     screen: vt100::Parser,
     at: Instant,
     bytes: u64,
@@ -30,7 +30,7 @@ struct Seen {
     tail: Vec<u8>,
 }
 
-impl Terminal {
+impl BenchTerminal {
     /// Starts it in 120 columns and 40 rows.
     pub fn spawn(program: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Self> {
         let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
@@ -45,7 +45,7 @@ impl Terminal {
         let mut reader = pair.master.try_clone_reader()?;
         let keyboard = pair.master.take_writer()?;
         let began = Instant::now();
-        let seen = Seen {
+        let seen = TerminalOutput {
             screen: vt100::Parser::new(40, 120, 0),
             at: began,
             bytes: 0,
@@ -81,7 +81,7 @@ impl Terminal {
 
     /// Waits until something holds of the screen's text, and returns when the output that made it so came.
     pub fn wait(&self, what: &str, holds: impl Fn(&str) -> bool) -> Result<Instant> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TERMINAL_TIMEOUT;
         let mut seen = self.seen.0.lock().unwrap();
         loop {
             if holds(&seen.screen.screen().contents()) {
@@ -113,7 +113,7 @@ impl Terminal {
     }
 }
 
-impl Drop for Terminal {
+impl Drop for BenchTerminal {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
@@ -121,15 +121,15 @@ impl Drop for Terminal {
     }
 }
 
-impl Seen {
+impl TerminalOutput {
     fn take(&mut self, bytes: &[u8], at: Instant) {
-        const FRAME: &[u8] = b"\x1b[?2026h";
+        const FRAME_START: &[u8] = b"\x1b[?2026h";
         self.screen.process(bytes);
         self.at = at;
         self.bytes += bytes.len() as u64;
         self.tail.extend_from_slice(bytes);
-        self.frames += self.tail.windows(FRAME.len()).filter(|window| *window == FRAME).count() as u64;
-        let kept = self.tail.len().saturating_sub(FRAME.len() - 1);
+        self.frames += self.tail.windows(FRAME_START.len()).filter(|window| *window == FRAME_START).count() as u64;
+        let kept = self.tail.len().saturating_sub(FRAME_START.len() - 1);
         self.tail.drain(..kept);
     }
 }

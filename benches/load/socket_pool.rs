@@ -10,17 +10,17 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::socket::{self, Socket};
-use super::spread::Spread;
+use super::histogram::Histogram;
+use super::socket::{self, BenchSocket};
 
 /// How many handshakes are under way at a time where they are not what is measured.
-const HANDSHAKES: usize = 64;
+const MAX_PARALLEL_HANDSHAKES: usize = 64;
 /// How long a handshake may take, and a crowd may go without getting what it waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const POOL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Says who connects where and listens to what.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct PoolPlan {
     /// `host:port`.
     pub address: String,
     /// Tokens of the users; sockets take them in turn.
@@ -31,19 +31,19 @@ pub struct Plan {
 
 /// Holds what all sockets of a crowd count together.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct PoolCounts {
     pub events: AtomicU64,
-    pub ages: Spread,
+    pub ages: Histogram,
     pub lost: AtomicU64,
 }
 
 /// Holds connected sockets; dropping it closes them.
-pub struct Crowd {
-    pub tally: Arc<Tally>,
+pub struct SocketPool {
+    pub tally: Arc<PoolCounts>,
     listeners: JoinSet<()>,
 }
 
-impl Plan {
+impl PoolPlan {
     /// Listens to one campaign.
     pub fn campaign(address: &str, tokens: &[String], campaign: &str) -> Self {
         let rooms = vec![("subscribe_campaign".to_owned(), json!({"campaignId": campaign}))];
@@ -51,23 +51,23 @@ impl Plan {
     }
 
     /// Connects socket number `index` and subscribes it.
-    pub async fn connect(&self, index: usize) -> Result<Socket> {
+    pub async fn connect(&self, index: usize) -> Result<BenchSocket> {
         let token = self.tokens.get(index % self.tokens.len().max(1)).context("no token to connect with")?;
         let joining = async {
-            let mut socket = Socket::open(&self.address, token).await?;
+            let mut socket = BenchSocket::open(&self.address, token).await?;
             for (event, payload) in &self.rooms {
                 socket.subscribe(event, payload).await?;
             }
             Ok(socket)
         };
-        timeout(PATIENCE, joining).await.context("no connection in time")?
+        timeout(POOL_TIMEOUT, joining).await.context("no connection in time")?
     }
 }
 
-impl Crowd {
+impl SocketPool {
     /// Connects `count` sockets, some at a time, and has them listen.
-    pub async fn gather(plan: &Plan, count: usize) -> Result<Self> {
-        let (tally, gate) = (Arc::new(Tally::default()), Arc::new(Semaphore::new(HANDSHAKES)));
+    pub async fn gather(plan: &PoolPlan, count: usize) -> Result<Self> {
+        let (tally, gate) = (Arc::new(PoolCounts::default()), Arc::new(Semaphore::new(MAX_PARALLEL_HANDSHAKES)));
         let mut connecting = JoinSet::new();
         for index in 0..count {
             let (plan, gate) = (plan.clone(), gate.clone());
@@ -90,7 +90,7 @@ impl Crowd {
             if self.tally.lost.load(Ordering::Relaxed) > 0 {
                 bail!("the server closed connections of the crowd");
             }
-            if progress.1.elapsed() > PATIENCE {
+            if progress.1.elapsed() > POOL_TIMEOUT {
                 bail!("{} of {events} deliveries came", progress.0);
             }
             sleep(Duration::from_millis(2)).await;
@@ -108,7 +108,7 @@ impl Crowd {
     }
 }
 
-async fn listen(mut socket: Socket, tally: Arc<Tally>) {
+async fn listen(mut socket: BenchSocket, tally: Arc<PoolCounts>) {
     while let Ok(text) = socket.next().await {
         if socket::is_event(&text) {
             tally.events.fetch_add(1, Ordering::Relaxed);

@@ -12,19 +12,19 @@ const STEPS: usize = 100_000;
 
 /// Counts durations in steps of 20 µs.
 #[derive(Debug)]
-pub struct Spread(Box<[AtomicU64]>);
+pub struct Histogram(Box<[AtomicU64]>);
 
 /// Holds a finished count: pairs of step and how often it was met.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Counts(Vec<(usize, u64)>);
+pub struct HistogramCounts(Vec<(usize, u64)>);
 
-impl Default for Spread {
+impl Default for Histogram {
     fn default() -> Self {
         Self((0..STEPS).map(|_| AtomicU64::new(0)).collect())
     }
 }
 
-impl Spread {
+impl Histogram {
     /// Counts one duration.
     pub fn add(&self, micros: u64) {
         let step = usize::try_from(micros / STEP_US).unwrap_or(STEPS).min(STEPS - 1);
@@ -34,9 +34,9 @@ impl Spread {
     }
 
     /// Takes what was counted so far and starts again.
-    pub fn take(&self) -> Counts {
+    pub fn take(&self) -> HistogramCounts {
         let counts = self.0.iter().enumerate();
-        Counts(
+        HistogramCounts(
             counts
                 .map(|(step, count)| (step, count.swap(0, Ordering::Relaxed)))
                 .filter(|(_, count)| *count > 0)
@@ -45,7 +45,7 @@ impl Spread {
     }
 }
 
-impl Counts {
+impl HistogramCounts {
     /// Returns the duration that `share` of all do not exceed.
     pub fn quantile(&self, share: f64) -> Duration {
         let total: u64 = self.0.iter().map(|(_, count)| count).sum();
