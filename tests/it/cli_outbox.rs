@@ -16,25 +16,25 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::support::fault_proxy::FaultProxy;
-use crate::support::town::{Town, told};
+use crate::support::programs::{ProgramFixture, told};
 
 /// A town behind a line that can be broken; the runtime carries the line.
-struct Remote {
-    town: Town,
+struct ProxiedServer {
+    programs: ProgramFixture,
     proxy: FaultProxy,
     runtime: Runtime,
 }
 
-impl Remote {
+impl ProxiedServer {
     fn start() -> Self {
-        let town = Town::start();
+        let programs = ProgramFixture::start();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let proxy = runtime.block_on(FaultProxy::start(&town.url));
-        Self { town, proxy, runtime }
+        let proxy = runtime.block_on(FaultProxy::start(&programs.url));
+        Self { programs, proxy, runtime }
     }
 
     fn scry(&self, args: &[&str]) -> Command {
-        let mut command = self.town.scry(args);
+        let mut command = self.programs.scry(args);
         command.env("SCRY_URL", &self.proxy.url);
         command
     }
@@ -49,20 +49,20 @@ impl Remote {
     }
 
     fn level(&self) -> (Value, Value) {
-        let (_, stdout, _) = told(&self.town.run(&["get", "settlement", "Saltwick"]));
-        let town: Value = serde_json::from_str(&stdout).unwrap();
-        (town["level"].clone(), town["version"].clone())
+        let (_, stdout, _) = told(&self.programs.run(&["get", "settlement", "Saltwick"]));
+        let programs: Value = serde_json::from_str(&stdout).unwrap();
+        (programs["level"].clone(), programs["version"].clone())
     }
 
     fn id(&self) -> String {
-        let (_, stdout, _) = told(&self.town.run(&["get", "settlement", "Saltwick"]));
+        let (_, stdout, _) = told(&self.programs.run(&["get", "settlement", "Saltwick"]));
         serde_json::from_str::<Value>(&stdout).unwrap()["id"].as_str().unwrap().to_owned()
     }
 }
 
 #[test]
 fn an_edit_without_a_server_fails_or_is_kept_and_sent_once() {
-    let remote = Remote::start();
+    let remote = ProxiedServer::start();
     let (_, version) = remote.level();
     let id = remote.id();
     remote.proxy.refuse();
@@ -99,10 +99,10 @@ fn an_edit_without_a_server_fails_or_is_kept_and_sent_once() {
 
 #[test]
 fn whatever_is_made_without_a_server_waits_in_order_and_is_not_overtaken() {
-    let remote = Remote::start();
+    let remote = ProxiedServer::start();
     let id = remote.id();
     let campaign = {
-        let (_, stdout, _) = told(&remote.town.run(&["get", "campaign", "Emberfall"]));
+        let (_, stdout, _) = told(&remote.programs.run(&["get", "campaign", "Emberfall"]));
         serde_json::from_str::<Value>(&stdout).unwrap()["id"].as_str().unwrap().to_owned()
     };
     visit(&remote);
@@ -145,13 +145,13 @@ fn whatever_is_made_without_a_server_waits_in_order_and_is_not_overtaken() {
     assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["level"], 7, "only its own answer is printed");
     assert_eq!(remote.lines(&["outbox"]), Vec::<Value>::new());
     assert_eq!(remote.level().0, json!(7), "what was made first did not undo it");
-    let (_, stdout, _) = told(&remote.town.run(&["get", "structure", "Lighthouse"]));
+    let (_, stdout, _) = told(&remote.programs.run(&["get", "structure", "Lighthouse"]));
     assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["name"], "Lighthouse");
 }
 
 #[test]
 fn a_program_that_is_killed_while_it_sends_has_sent_each_edit_once() {
-    let remote = Remote::start();
+    let remote = ProxiedServer::start();
     let (_, version) = remote.level();
     let id = remote.id();
     for index in 0..12 {
@@ -177,16 +177,16 @@ fn a_program_that_is_killed_while_it_sends_has_sent_each_edit_once() {
 }
 
 /// Puts an edit into the outbox as a dashboard does that is offline.
-fn store(remote: &Remote, id: &str, key: &str, level: i64) {
+fn store(remote: &ProxiedServer, id: &str, key: &str, level: i64) {
     let (data, server, user) = place(remote);
     let campaign = Id::parse("c").unwrap();
-    let edit = crate::support::mail::update(&campaign, key, id, json!({"level": level}), None);
+    let edit = crate::support::outbox_fixture::update(&campaign, key, id, json!({"level": level}), None);
     OutboxStores::of(&data, &server, Some(&user)).campaign(&campaign).add(&edit).unwrap();
 }
 
 /// Leaves the campaign's state on disk, as a dashboard does.
-fn visit(remote: &Remote) {
-    let (_, stdout, _) = told(&remote.town.script("scry get campaign Emberfall; scry get settlement"));
+fn visit(remote: &ProxiedServer) {
+    let (_, stdout, _) = told(&remote.programs.script("scry get campaign Emberfall; scry get settlement"));
     let nodes: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let campaign_id = Id::parse(nodes[0]["id"].as_str().unwrap()).unwrap();
     let (data, server, user) = place(remote);
@@ -195,8 +195,8 @@ fn visit(remote: &Remote) {
 }
 
 /// Returns where things of this user and server are kept.
-fn place(remote: &Remote) -> (PathBuf, ServerAddress, Id) {
-    let user = remote.runtime.block_on(Auth::with_token(Secret::new(remote.town.token.clone())).user()).unwrap();
+fn place(remote: &ProxiedServer) -> (PathBuf, ServerAddress, Id) {
+    let user = remote.runtime.block_on(Auth::with_token(Secret::new(remote.programs.token.clone())).user()).unwrap();
     let server = ServerAddress::new("local", &remote.proxy.url, "SCRY_URL").unwrap();
-    (remote.town.dir.path().join("data"), server, user.id)
+    (remote.programs.dir.path().join("data"), server, user.id)
 }

@@ -15,18 +15,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 
-const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+const RESPONSE_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
 /// No answer in these tests may take longer, whatever its own time limit is.
-const DEADLINE: Duration = Duration::from_secs(60);
+const TEST_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A server that answers every request in the same way.
-struct Hostile {
+struct HostileServer {
     url: String,
     sent: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
 }
 
-impl Hostile {
+impl HostileServer {
     /// Sends `head`, then `piece` again and again, each after `pause`, until the client hangs up.
     async fn start(head: Vec<u8>, piece: Vec<u8>, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -67,9 +67,9 @@ async fn pour(mut stream: TcpStream, head: Vec<u8>, piece: Vec<u8>, pause: Durat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_answer_is_given_up_at_its_limit_which_the_error_names() {
-    let hostile = Hostile::start(HEAD.to_vec(), vec![b' '; 64 << 10], Duration::ZERO).await;
-    let (api, campaign) = (hostile.api(DEADLINE), Id::parse("c").unwrap());
-    let login = async || auth::login(&hostile.http(DEADLINE), "gm", &Secret::new("emberfall")).await.map(|_| ());
+    let hostile = HostileServer::start(RESPONSE_HEAD.to_vec(), vec![b' '; 64 << 10], Duration::ZERO).await;
+    let (api, campaign) = (hostile.api(TEST_DEADLINE), Id::parse("c").unwrap());
+    let login = async || auth::login(&hostile.http(TEST_DEADLINE), "gm", &Secret::new("emberfall")).await.map(|_| ());
     let answers = [
         (login().await, 256 << 10),
         (api.health().await.map(|_| ()), 256 << 10),
@@ -86,32 +86,32 @@ async fn an_endless_answer_is_given_up_at_its_limit_which_the_error_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_announces_too_much_is_not_read_at_all() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n".to_vec();
-    let hostile = Hostile::start(head, vec![b' '; 1 << 10], Duration::from_millis(50)).await;
-    let error = hostile.api(DEADLINE).me().await.unwrap_err();
+    let hostile = HostileServer::start(head, vec![b' '; 1 << 10], Duration::from_millis(50)).await;
+    let error = hostile.api(TEST_DEADLINE).me().await.unwrap_err();
     assert!(matches!(error, ApiError::TooLarge { .. }), "{error}");
     assert!(hostile.sent.load(Ordering::SeqCst) < 1 << 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_trickles_is_given_up_in_time() {
-    let hostile = Hostile::start(HEAD.to_vec(), vec![b' '], Duration::from_millis(20)).await;
+    let hostile = HostileServer::start(RESPONSE_HEAD.to_vec(), vec![b' '], Duration::from_millis(20)).await;
     let started = Instant::now();
-    let error = timeout(DEADLINE, hostile.api(Duration::from_millis(500)).me()).await.unwrap().unwrap_err();
+    let error = timeout(TEST_DEADLINE, hostile.api(Duration::from_millis(500)).me()).await.unwrap().unwrap_err();
     assert!(matches!(error, ApiError::Timeout { .. }), "{error}");
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_not_followed_by_any_request() {
-    let other = Hostile::start(HEAD.to_vec(), Vec::new(), Duration::ZERO).await;
+    let other = HostileServer::start(RESPONSE_HEAD.to_vec(), Vec::new(), Duration::ZERO).await;
     for status in [301, 302, 303, 307, 308] {
         let head = format!(
             "HTTP/1.1 {status} Elsewhere\r\nlocation: {}/graphql\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             other.url
         );
-        let hostile = Hostile::start(head.into_bytes(), Vec::new(), Duration::ZERO).await;
-        let api = hostile.api(DEADLINE);
-        assert!(auth::login(&hostile.http(DEADLINE), "gm", &Secret::new("emberfall")).await.is_err());
+        let hostile = HostileServer::start(head.into_bytes(), Vec::new(), Duration::ZERO).await;
+        let api = hostile.api(TEST_DEADLINE);
+        assert!(auth::login(&hostile.http(TEST_DEADLINE), "gm", &Secret::new("emberfall")).await.is_err());
         assert!(api.me().await.is_err());
         assert!(api.snapshot(&Id::parse("c").unwrap()).await.is_err());
         assert!(api.publish("state_invalidated", serde_json::json!({})).await.is_err());

@@ -14,11 +14,11 @@ const TOKEN: &str = "eyJ-a-secret-token";
 const OPEN: &str = r#"0{"sid":"sid","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
 
 /// What a host was sent: each request with its body.
-type Requests = Arc<Mutex<Vec<String>>>;
+type RecordedRequests = Arc<Mutex<Vec<String>>>;
 
 /// Says which requests of a way are answered by a redirect; the others are answered as a gateway would.
 #[derive(Clone, Copy, PartialEq)]
-enum Redirects {
+enum RedirectedRequests {
     Upgrade,
     Open,
     Post,
@@ -32,8 +32,8 @@ async fn listen() -> (TcpListener, String) {
 }
 
 /// Runs a host that answers by `answer`, which is given the request with its body; returns what it is asked.
-fn serve(listener: TcpListener, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Requests {
-    let requests = Requests::default();
+fn serve(listener: TcpListener, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> RecordedRequests {
+    let requests = RecordedRequests::default();
     let (asked, answer) = (Arc::clone(&requests), Arc::new(answer));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -93,19 +93,19 @@ async fn scry(url: &str, config: &str, args: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_never_follows_a_redirect_to_another_host() {
-    for redirects in [Redirects::Upgrade, Redirects::Open, Redirects::Everything] {
+    for redirects in [RedirectedRequests::Upgrade, RedirectedRequests::Open, RedirectedRequests::Everything] {
         nothing_goes_elsewhere(redirects, "").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_never_follows_a_redirect_of_what_long_polling_posts() {
-    nothing_goes_elsewhere(Redirects::Post, "").await;
+    nothing_goes_elsewhere(RedirectedRequests::Post, "").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn library_that_follows_redirects_never_polls_with_a_token() {
-    for redirects in [Redirects::Open, Redirects::Post, Redirects::Everything] {
+    for redirects in [RedirectedRequests::Open, RedirectedRequests::Post, RedirectedRequests::Everything] {
         let stderr = nothing_goes_elsewhere(redirects, "[connection]\nlink = \"rust_socketio\"\n").await;
         // Where everything is redirected, the WebSocket is as well.
         for part in ["connection.link = \"rust_socketio\"", "set connection.link = \"wire\""] {
@@ -115,17 +115,17 @@ async fn library_that_follows_redirects_never_polls_with_a_token() {
 }
 
 /// Runs every command that has a secret to send; returns what the first, a watch, says on stderr.
-async fn nothing_goes_elsewhere(redirects: Redirects, config: &str) -> String {
+async fn nothing_goes_elsewhere(redirects: RedirectedRequests, config: &str) -> String {
     let (other, elsewhere) = listen().await;
     let other = serve(other, |_| said("200 OK", "", "ok"));
     let (gateway, url) = listen().await;
     let gateway = serve(gateway, move |request| {
         let is_upgrade = request.to_ascii_lowercase().contains("upgrade: websocket");
         let away = match redirects {
-            Redirects::Upgrade => is_upgrade,
-            Redirects::Open => request.starts_with("GET") && !is_upgrade,
-            Redirects::Post => request.starts_with("POST"),
-            Redirects::Everything => true,
+            RedirectedRequests::Upgrade => is_upgrade,
+            RedirectedRequests::Open => request.starts_with("GET") && !is_upgrade,
+            RedirectedRequests::Post => request.starts_with("POST"),
+            RedirectedRequests::Everything => true,
         };
         if away {
             return said("307 Temporary Redirect", &format!("location: {elsewhere}/socket.io/\r\n"), "");

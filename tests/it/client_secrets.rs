@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::support::town::{Town, told};
+use crate::support::programs::{ProgramFixture, told};
 
 const PASSWORD: &str = "emberfall";
 
@@ -16,8 +16,9 @@ fn everything(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs a script as a user whose files others may read unless a program sees to it.
-fn run(town: &Town, script: &str) -> Output {
-    town.program("sh")
+fn run(programs: &ProgramFixture, script: &str) -> Output {
+    programs
+        .program("sh")
         .env_remove("SCRY_TOKEN")
         .env("SCRY_PASSWORD", PASSWORD)
         .args(["-e", "-c", script])
@@ -25,14 +26,14 @@ fn run(town: &Town, script: &str) -> Output {
         .unwrap()
 }
 
-fn log_in(town: &Town) {
-    let (code, _, stderr) = told(&run(town, "umask 022; scry login --username gm --store file"));
+fn log_in(programs: &ProgramFixture) {
+    let (code, _, stderr) = told(&run(programs, "umask 022; scry login --username gm --store file"));
     assert_eq!(code, Some(0), "{stderr}");
 }
 
 /// Returns the tokens of the login that is kept.
-fn tokens(town: &Town) -> Vec<String> {
-    let logins = everything(&town.dir.path().join("data/logins"));
+fn tokens(programs: &ProgramFixture) -> Vec<String> {
+    let logins = everything(&programs.dir.path().join("data/logins"));
     let file = logins.iter().find(|path| path.is_file()).expect("a login is kept");
     let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let mut found = Vec::new();
@@ -53,8 +54,8 @@ fn strings(value: &serde_json::Value, found: &mut Vec<String>) {
 
 #[test]
 fn everything_that_the_client_writes_is_closed_to_others() {
-    let town = Town::start();
-    log_in(&town);
+    let programs = ProgramFixture::start();
+    log_in(&programs);
     let script = "umask 022; export SCRY_LOG=trace
         scry record --campaign Emberfall -o r.jsonl --count 1 --for 20s --log-file logged/l.log &
         pid=$!
@@ -63,9 +64,9 @@ fn everything_that_the_client_writes_is_closed_to_others() {
         for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; scry advance-time Emberfall 1m >/dev/null; \
             if [ -s r.jsonl ] && ! kill -0 $pid 2>/dev/null && ! kill -0 $other 2>/dev/null; then break; fi; done
         wait $pid; wait $other";
-    let (code, _, stderr) = told(&run(&town, script));
+    let (code, _, stderr) = told(&run(&programs, script));
     assert_eq!(code, Some(0), "{stderr}");
-    let home = town.dir.path();
+    let home = programs.dir.path();
     for name in ["r.jsonl", "packed.jsonl.zst", "logged/l.log"] {
         let mode = std::fs::metadata(home.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{name}");
@@ -83,8 +84,8 @@ fn everything_that_the_client_writes_is_closed_to_others() {
 
 #[test]
 fn secrets_are_in_no_log_no_output_and_no_command_line() {
-    let town = Town::with(&[("SCRY_SERVER_LOG", "trace")]);
-    log_in(&town);
+    let programs = ProgramFixture::with(&[("SCRY_SERVER_LOG", "trace")]);
+    log_in(&programs);
     let script = "export SCRY_LOG=trace
         cat > e.toml <<'X'
 timeout = \"20s\"
@@ -99,13 +100,13 @@ X
         scry whoami --log-file n.log > who 2>&1
         scry doctor --log-file d.log > doctor 2>&1 || true
         scry logout --log-file o.log > logout 2>&1";
-    let secrets = [tokens(&town), vec![PASSWORD.to_owned()]].concat();
-    let (code, _, stderr) = told(&run(&town, script));
-    assert_eq!(code, Some(0), "{stderr}{}", std::fs::read_to_string(town.dir.path().join("err")).unwrap());
-    let written = std::fs::read_dir(town.dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    let secrets = [tokens(&programs), vec![PASSWORD.to_owned()]].concat();
+    let (code, _, stderr) = told(&run(&programs, script));
+    assert_eq!(code, Some(0), "{stderr}{}", std::fs::read_to_string(programs.dir.path().join("err")).unwrap());
+    let written = std::fs::read_dir(programs.dir.path()).unwrap().map(|entry| entry.unwrap().path());
     let written: Vec<PathBuf> = written.filter(|path| path.is_file()).collect();
     for name in ["environment", "line", "title", "out", "err", "l.log", "m.log", "n.log", "o.log", "who"] {
-        assert!(written.contains(&town.dir.path().join(name)), "{name}: {written:?}");
+        assert!(written.contains(&programs.dir.path().join(name)), "{name}: {written:?}");
     }
     for path in &written {
         let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
@@ -115,8 +116,11 @@ X
             assert!(!text.contains(secret.as_str()), "{}: {text}", path.display());
         }
     }
-    assert!(std::fs::read_to_string(town.dir.path().join("l.log")).unwrap().len() > 500, "the log has something in it");
-    let logs = everything(&town.dir.path().join("data")).into_iter().filter(|path| path.is_file());
+    assert!(
+        std::fs::read_to_string(programs.dir.path().join("l.log")).unwrap().len() > 500,
+        "the log has something in it"
+    );
+    let logs = everything(&programs.dir.path().join("data")).into_iter().filter(|path| path.is_file());
     for path in logs {
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
         assert!(secrets.iter().all(|secret| !text.contains(secret.as_str())), "{}", path.display());

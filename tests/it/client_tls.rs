@@ -20,7 +20,7 @@ use tokio::process::Command;
 use crate::support::client::{TestClient, options};
 use crate::support::fake_gateway::FakeGateway;
 use crate::support::people::emberfall;
-use crate::support::server::{PASSWORD, TestServer};
+use crate::support::server::{BUNDLED_PASSWORD, TestServer};
 use crate::support::tls::TlsFront;
 
 const HERE: &str = "IP:127.0.0.1,DNS:localhost";
@@ -47,7 +47,7 @@ async fn the_profiles_authority_is_trusted_over_https_and_wss() {
     let front = TlsFront::start(&plain.url, HERE).await;
     // `wss` in a profile means the same server.
     let server = server(&front.url.replace("https", "wss"), Some(front.ca_file()));
-    let login = auth::login(&http(&server), "gm", &Secret::new(PASSWORD)).await.unwrap();
+    let login = auth::login(&http(&server), "gm", &Secret::new(BUNDLED_PASSWORD)).await.unwrap();
     let api = Api::new(http(&server), Auth::in_memory(http(&server), login));
     let room = format!("campaign:{}", emberfall(&api).await);
     let options = SessionOptions { server, api, ..options(&front.url, "", &[(&room, StartPosition::Snapshot)]) };

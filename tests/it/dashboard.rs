@@ -3,23 +3,23 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::evening::{Evening, Seat, WIDE};
+use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
 use crate::support::pty::Pty;
 
 const SCRY: &str = env!("CARGO_BIN_EXE_scry");
 const TOWN: &str = "Harrow's Rest";
 
 /// Returns the game master's seat, where F12 panics.
-async fn seat(evening: &Evening) -> Seat {
-    evening.seat("gm").await.with("SCRY_PANIC_KEY", "1")
+async fn seat(session: &E2eSession) -> UserMachine {
+    session.seat("gm").await.with("SCRY_PANIC_KEY", "1")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_made_elsewhere_appears_and_quitting_gives_the_terminal_back() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
-    let mut dashboard = seat.dashboard(WIDE);
-    evening.set_level(TOWN, 4).await;
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
+    let mut dashboard = seat.dashboard(WIDE_TERMINAL);
+    session.set_level(TOWN, 4).await;
     dashboard.wait_for("level 3 → 4");
     dashboard.wait_for("player");
     dashboard.type_keys("n");
@@ -32,17 +32,17 @@ async fn a_change_made_elsewhere_appears_and_quitting_gives_the_terminal_back() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_the_server_was_gone_every_event_made_meanwhile_is_there_once_and_in_order() {
-    let mut evening = Evening::begin().await;
-    let seat = seat(&evening).await;
-    let dashboard = seat.dashboard(WIDE);
-    evening.set_level(TOWN, 4).await;
+    let mut session = E2eSession::begin().await;
+    let seat = seat(&session).await;
+    let dashboard = seat.dashboard(WIDE_TERMINAL);
+    session.set_level(TOWN, 4).await;
     dashboard.wait_for("level 3 → 4");
-    evening.server.stop().await;
+    session.server.stop().await;
     dashboard.wait_for("Connecting");
     dashboard.wait_for("stale since ");
-    evening.server.restart().await;
+    session.server.restart().await;
     for level in 5..8 {
-        evening.set_level(TOWN, level).await;
+        session.set_level(TOWN, level).await;
     }
     dashboard.wait_for("level 6 → 7");
     dashboard.wait_until("the end of the trouble", |pty| !pty.screen().contains("stale since "));
@@ -56,9 +56,9 @@ async fn after_the_server_was_gone_every_event_made_meanwhile_is_there_once_and_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_layout_follows_the_terminal() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
-    let mut dashboard = seat.dashboard(WIDE);
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
+    let mut dashboard = seat.dashboard(WIDE_TERMINAL);
     dashboard.resize((60, 20));
     dashboard.wait_for("[1 World]");
     dashboard.resize((40, 10));
@@ -69,14 +69,14 @@ async fn the_layout_follows_the_terminal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_dashboard_writes_nothing() {
-    let evening = Evening::begin().await;
-    seat(&evening).await.dashboard(WIDE).wait_for_silence(Duration::from_secs(6));
+    let session = E2eSession::begin().await;
+    seat(&session).await.dashboard(WIDE_TERMINAL).wait_for_silence(Duration::from_secs(6));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_pasted_is_no_command() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
     let mut dashboard = seat.dashboard((80, 24));
     dashboard.type_keys("\u{1b}[200~q\u{1b}[201~?");
     dashboard.wait_for("Help: World");
@@ -84,8 +84,8 @@ async fn what_is_pasted_is_no_command() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_gives_the_terminal_back_and_can_be_read() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
     let mut dashboard = seat.dashboard((80, 24));
     dashboard.type_keys("\u{1b}[24~");
     dashboard.wait_for("asked to panic by F12");
@@ -96,8 +96,8 @@ async fn a_panic_gives_the_terminal_back_and_can_be_read() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_to_terminate_gives_the_terminal_back() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
     let mut dashboard = seat.dashboard((80, 24));
     assert!(Command::new("kill").args(["-TERM", &dashboard.pid().to_string()]).status().unwrap().success());
     assert_eq!(dashboard.wait_for_exit().exit_code(), 130);
@@ -107,8 +107,8 @@ async fn a_request_to_terminate_gives_the_terminal_back() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn suspending_leaves_the_screen_and_coming_back_draws_it_anew() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
     let mut dashboard = seat.dashboard((80, 24));
     let leaves = |pty: &Pty| pty.output().matches("\u{1b}[?1049l").count();
     dashboard.type_keys("\u{1a}");
@@ -123,8 +123,8 @@ async fn suspending_leaves_the_screen_and_coming_back_draws_it_anew() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shell_gets_the_terminal_while_it_is_stopped_and_fg_brings_it_back() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await.with("PS1", "shell> ").with("PATH", "/usr/bin:/bin");
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await.with("PS1", "shell> ").with("PATH", "/usr/bin:/bin");
     let mut shell = Pty::spawn("bash", &["--norc", "--noprofile", "-i"], &seat.env().collect::<Vec<_>>(), (80, 24));
     shell.wait_for("shell> ");
     shell.type_keys(&format!("{SCRY} --campaign Emberfall\n"));
@@ -135,7 +135,7 @@ async fn a_shell_gets_the_terminal_while_it_is_stopped_and_fg_brings_it_back() {
     shell.type_keys("echo $((6 * 7))\n");
     shell.wait_for("42");
     // What happens meanwhile is there when it is back.
-    evening.set_level(TOWN, 4).await;
+    session.set_level(TOWN, 4).await;
     shell.type_keys("fg\n");
     shell.wait_until("the dashboard", Pty::is_alternate);
     shell.wait_for("level 3 → 4");
@@ -147,8 +147,8 @@ async fn a_shell_gets_the_terminal_while_it_is_stopped_and_fg_brings_it_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_terminal_one_sentence_says_what_to_do_instead() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
     let output =
         Command::new(SCRY).args(["--campaign", "Emberfall"]).envs(seat.env()).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -158,9 +158,9 @@ async fn without_a_terminal_one_sentence_says_what_to_do_instead() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_configuration_is_taken_over_and_a_mistake_changes_nothing() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
-    let mut dashboard = seat.dashboard(WIDE);
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
+    let mut dashboard = seat.dashboard(WIDE_TERMINAL);
     let write = |text: &str| std::fs::write(seat.home.path().join("config.toml"), text).unwrap();
     write("[keys]\ndashboard.help = [\"H\"]\n");
     dashboard.wait_for("is taken over");
@@ -176,14 +176,14 @@ async fn a_changed_configuration_is_taken_over_and_a_mistake_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dashboard_opens_where_it_was_left() {
-    let evening = Evening::begin().await;
-    let seat = seat(&evening).await;
-    let mut dashboard = seat.dashboard(WIDE);
+    let session = E2eSession::begin().await;
+    let seat = seat(&session).await;
+    let mut dashboard = seat.dashboard(WIDE_TERMINAL);
     dashboard.type_keys("/gallow\r4");
     dashboard.wait_for("━ Clock");
     dashboard.type_keys("q");
     assert!(dashboard.wait_for_exit().success());
-    let dashboard = seat.scry(&["--campaign", "Emberfall"], WIDE);
+    let dashboard = seat.scry(&["--campaign", "Emberfall"], WIDE_TERMINAL);
     dashboard.wait_for("━ Clock");
     dashboard.wait_for("/gallow (");
 }

@@ -3,13 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use crate::support::evening::{Evening, WIDE};
+use crate::support::e2e_session::{E2eSession, WIDE_TERMINAL};
 use crate::support::wait::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_desktop_is_told_what_has_changed_as_one_argument() {
-    let evening = Evening::begin().await;
-    let seat = evening.seat("gm").await;
+    let session = E2eSession::begin().await;
+    let seat = session.seat("gm").await;
     let bin = seat.home.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let told = seat.home.path().join("told");
@@ -18,8 +18,8 @@ async fn the_desktop_is_told_what_has_changed_as_one_argument() {
     std::fs::set_permissions(bin.join("notify-send"), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::write(seat.home.path().join("config.toml"), "[alerts]\nlevel = \"all\"\nmeans = [\"desktop\"]\n").unwrap();
     let seat = seat.with("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
-    let dashboard = seat.dashboard(WIDE);
-    evening.set_level("Harrow's Rest", 4).await;
+    let dashboard = seat.dashboard(WIDE_TERMINAL);
+    session.set_level("Harrow's Rest", 4).await;
     dashboard.wait_for("level 3 → 4");
     let expected = "3\n--app-name=scry\n--\nHarrow's Rest has changed\n";
     until("a call", async || std::fs::read_to_string(&told).is_ok_and(|told| told.starts_with(expected))).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
 use crate::support::emberfall::Emberfall;
-use crate::support::evening::{Evening, Seat, WIDE};
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::pty::Pty;
 
@@ -15,23 +15,23 @@ const ENTER: &str = "\r";
 const ERASE: &str = "\u{15}";
 
 /// Names a number of the town by its label and its place among the fields.
-type Field = (&'static str, usize);
+type FieldRow = (&'static str, usize);
 
-const LEVEL: Field = ("Level", 1);
-const POPULATION: Field = ("Population", 2);
-const TREASURY: Field = ("Treasury", 4);
-const TOWERS: Field = ("Towers", 6);
-const WALLS: Field = ("Walls", 7);
+const LEVEL: FieldRow = ("Level", 1);
+const POPULATION: FieldRow = ("Population", 2);
+const TREASURY: FieldRow = ("Treasury", 4);
+const TOWERS: FieldRow = ("Towers", 6);
+const WALLS: FieldRow = ("Walls", 7);
 
-fn sit_down(seat: &Seat) -> Pty {
-    let mut dashboard = seat.dashboard(WIDE);
+fn sit_down(seat: &UserMachine) -> Pty {
+    let mut dashboard = seat.dashboard(WIDE_TERMINAL);
     dashboard.type_keys("gjj");
     dashboard.wait_for("─ Cinderford ─");
     dashboard
 }
 
 /// Opens the editor of a field and empties it.
-fn open(dashboard: &mut Pty, (label, place): Field) {
+fn open(dashboard: &mut Pty, (label, place): FieldRow) {
     dashboard.type_keys("e");
     dashboard.wait_for("▌ Name");
     dashboard.type_keys(&"j".repeat(place));
@@ -55,13 +55,13 @@ fn leave(dashboard: &mut Pty) {
     dashboard.wait_until("the dashboard without a sheet", |pty| !pty.screen().contains("esc close"));
 }
 
-fn set(dashboard: &mut Pty, field: Field, number: i64) {
+fn set(dashboard: &mut Pty, field: FieldRow, number: i64) {
     open(dashboard, field);
     write(dashboard, number);
 }
 
 /// Waits until every screen shows a number as the town's, with nothing on its way.
-fn all_show(dashboards: &[&Pty], (label, _): Field, number: &str) {
+fn all_show(dashboards: &[&Pty], (label, _): FieldRow, number: &str) {
     for dashboard in dashboards {
         dashboard.wait_until(&format!("{label} {number}, settled"), |pty| {
             let screen = pty.screen();
@@ -73,8 +73,8 @@ fn all_show(dashboards: &[&Pty], (label, _): Field, number: &str) {
 }
 
 /// Lists what was changed in the town by people, in order: field and value.
-async fn history(evening: &Evening) -> Vec<(String, Value)> {
-    let world = Emberfall::on(&evening.server).await;
+async fn history(session: &E2eSession) -> Vec<(String, Value)> {
+    let world = Emberfall::on(&session.server).await;
     let events = world.events(0).await;
     let api = events.into_iter().filter(|event| event["metadata"]["source"] == "api");
     let change = |change: &Value| (change["field"].as_str().unwrap().to_owned(), change["to"].clone());
@@ -84,10 +84,10 @@ async fn history(evening: &Evening) -> Vec<(String, Value)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_and_one_bad_line() {
-    let evening = Evening::begin().await;
-    let proxy = FaultProxy::start(&evening.server.url).await;
-    let gm_seat = evening.seat("gm").await;
-    let player_seat = Seat::at(&proxy.url).with("SCRY_TOKEN", &evening.server.login("player").await);
+    let session = E2eSession::begin().await;
+    let proxy = FaultProxy::start(&session.server.url).await;
+    let gm_seat = session.seat("gm").await;
+    let player_seat = UserMachine::at(&proxy.url).with("SCRY_TOKEN", &session.server.login("player").await);
     let (mut gm, mut player) = (sit_down(&gm_seat), sit_down(&player_seat));
     gm.wait_for("player here");
     player.wait_for("gm here");
@@ -153,9 +153,9 @@ async fn two_people_and_one_bad_line() {
         ("variables.population", 2900),
         ("level", 9),
     ];
-    let mut told = history(&evening).await;
+    let mut told = history(&session).await;
     // The first two were saved at the same moment.
     told[..2].sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(told, made.map(|(field, value)| (field.to_owned(), json!(value))), "each edit once, in its order");
-    assert_eq!(evening.settlement(TOWN).await["level"], 9);
+    assert_eq!(session.settlement(TOWN).await["level"], 9);
 }

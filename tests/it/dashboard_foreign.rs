@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::evening::{Seat, WIDE};
+use crate::support::e2e_session::{UserMachine, WIDE_TERMINAL};
 use crate::support::fake_gateway::FakeGateway;
 
 const CAMPAIGN: &str = "01970000-0000-7000-8000-000000000001";
@@ -20,8 +20,8 @@ fn level_changed(settlement: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_without_an_api_is_asked_once_and_watched_all_the_same() {
     let mut gateway = FakeGateway::start(json!({})).await;
-    let seat = Seat::at(&gateway.url).with("SCRY_TOKEN", "any");
-    let dashboard = seat.scry(&["--campaign", CAMPAIGN], WIDE);
+    let seat = UserMachine::at(&gateway.url).with("SCRY_TOKEN", "any");
+    let dashboard = seat.scry(&["--campaign", CAMPAIGN], WIDE_TERMINAL);
     dashboard.wait_until("a live connection", |pty| pty.screen().contains("● "));
     let room = format!("campaign:{CAMPAIGN}");
     gateway.emit(&room, "settlement_updated", level_changed("harrow")).await;

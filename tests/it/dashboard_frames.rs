@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::evening::{Seat, WIDE};
+use crate::support::e2e_session::{UserMachine, WIDE_TERMINAL};
 use crate::support::fake_gateway::FakeGateway;
 use crate::support::pty::Pty;
 
@@ -22,7 +22,8 @@ fn level(number: u32) -> Value {
 
 async fn open() -> (FakeGateway, Pty) {
     let gateway = FakeGateway::start(json!({})).await;
-    let dashboard = Seat::at(&gateway.url).with("SCRY_TOKEN", "any").scry(&["--campaign", CAMPAIGN], WIDE);
+    let dashboard =
+        UserMachine::at(&gateway.url).with("SCRY_TOKEN", "any").scry(&["--campaign", CAMPAIGN], WIDE_TERMINAL);
     dashboard.wait_until("a live connection", |pty| pty.screen().contains("● "));
     (gateway, dashboard)
 }

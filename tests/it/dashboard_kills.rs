@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
 use crate::support::emberfall::Emberfall;
-use crate::support::evening::{Evening, Seat, WIDE};
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::pty::Pty;
 use crate::support::wait::until;
@@ -18,33 +18,33 @@ const ENTER: &str = "\r";
 const ERASE: &str = "\u{15}";
 
 /// A person at a dashboard whose line to the server can be broken.
-struct Author {
-    evening: Evening,
+struct ProxiedAuthor {
+    session: E2eSession,
     proxy: FaultProxy,
-    seat: Seat,
+    seat: UserMachine,
     version: i64,
 }
 
-impl Author {
+impl ProxiedAuthor {
     async fn begin() -> Self {
-        let evening = Evening::begin().await;
-        let proxy = FaultProxy::start(&evening.server.url).await;
-        let token = evening.server.login("gm").await;
-        let seat = Seat::at(&proxy.url).with("SCRY_TOKEN", &token);
-        let version = evening.settlement(TOWN).await["version"].as_i64().unwrap();
-        Self { evening, proxy, seat, version }
+        let session = E2eSession::begin().await;
+        let proxy = FaultProxy::start(&session.server.url).await;
+        let token = session.server.login("gm").await;
+        let seat = UserMachine::at(&proxy.url).with("SCRY_TOKEN", &token);
+        let version = session.settlement(TOWN).await["version"].as_i64().unwrap();
+        Self { session, proxy, seat, version }
     }
 
     /// Opens the dashboard on the town.
     fn sit_down(&self) -> Pty {
-        let mut dashboard = self.seat.dashboard(WIDE);
+        let mut dashboard = self.seat.dashboard(WIDE_TERMINAL);
         go_to_town(&mut dashboard);
         dashboard
     }
 
     /// Returns the level that the server has, and how often it was changed.
     async fn stored(&self) -> (Value, i64) {
-        let town = self.evening.settlement(TOWN).await;
+        let town = self.session.settlement(TOWN).await;
         (town["level"].clone(), town["version"].as_i64().unwrap() - self.version)
     }
 
@@ -108,7 +108,7 @@ fn kill(mut dashboard: Pty) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_it_is_stored_nothing_has_happened() {
-    let author = Author::begin().await;
+    let author = ProxiedAuthor::begin().await;
     let mut dashboard = author.sit_down();
     write_level(&mut dashboard, 7);
     kill(dashboard);
@@ -119,7 +119,7 @@ async fn killed_before_it_is_stored_nothing_has_happened() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_when_it_is_stored_it_waits_and_is_sent_by_the_next_one() {
-    let author = Author::begin().await;
+    let author = ProxiedAuthor::begin().await;
     let mut dashboard = author.sit_down();
     author.proxy.refuse();
     author.proxy.cut();
@@ -129,7 +129,7 @@ async fn killed_when_it_is_stored_it_waits_and_is_sent_by_the_next_one() {
     until("an edit on disk", async || author.files().len() == 1).await;
     kill(dashboard);
     assert_eq!((author.stored().await, author.listed().len()), ((json!(4), 0), 1));
-    let mut dashboard = author.seat.scry(&["--campaign", "Emberfall"], WIDE);
+    let mut dashboard = author.seat.scry(&["--campaign", "Emberfall"], WIDE_TERMINAL);
     dashboard.wait_for("Free Marches");
     go_to_town(&mut dashboard);
     dashboard.wait_for("1 pending");
@@ -140,7 +140,7 @@ async fn killed_when_it_is_stored_it_waits_and_is_sent_by_the_next_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_on_the_way_to_the_server_it_is_sent_again() {
-    let author = Author::begin().await;
+    let author = ProxiedAuthor::begin().await;
     let mut dashboard = author.sit_down();
     author.proxy.stall();
     write_level(&mut dashboard, 7);
@@ -157,7 +157,7 @@ async fn killed_on_the_way_to_the_server_it_is_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_the_server_has_it_and_before_the_answer_it_is_applied_once() {
-    let author = Author::begin().await;
+    let author = ProxiedAuthor::begin().await;
     let mut dashboard = author.sit_down();
     author.proxy.mute();
     write_level(&mut dashboard, 7);
@@ -174,7 +174,7 @@ async fn killed_after_the_server_has_it_and_before_the_answer_it_is_applied_once
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_the_answer_and_before_it_is_taken_off_the_disk_it_is_applied_once() {
-    let author = Author::begin().await;
+    let author = ProxiedAuthor::begin().await;
     let mut dashboard = author.sit_down();
     author.proxy.mute();
     write_level(&mut dashboard, 7);
@@ -194,14 +194,14 @@ async fn killed_after_the_answer_and_before_it_is_taken_off_the_disk_it_is_appli
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_that_another_overtook_while_its_author_was_dead_is_refused_to_the_next_one() {
-    let author = Author::begin().await;
+    let author = ProxiedAuthor::begin().await;
     let mut dashboard = author.sit_down();
     author.proxy.stall();
     write_level(&mut dashboard, 7);
     dashboard.type_keys(ENTER);
     dashboard.wait_for("sending");
     kill(dashboard);
-    author.evening.set_level(TOWN, 9).await;
+    author.session.set_level(TOWN, 9).await;
     author.proxy.cut();
     author.proxy.pass();
     let mut dashboard = author.sit_down();
@@ -214,7 +214,7 @@ async fn an_edit_that_another_overtook_while_its_author_was_dead_is_refused_to_t
 /// Kills it at whatever instant: after so many bytes of what it writes to the terminal once the edit is submitted.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_instant_it_is_applied_once_or_not_at_all() {
-    let author = Author::begin().await;
+    let author = ProxiedAuthor::begin().await;
     let mut random = fastrand::Rng::with_seed(17);
     let (mut level, mut changes) = (4, 0);
     for round in 0..8 {
@@ -240,7 +240,7 @@ async fn killed_at_any_instant_it_is_applied_once_or_not_at_all() {
         eprintln!("round {round}: stored {was_stored}, applied {is_applied}");
         kill(dashboard);
     }
-    let world = Emberfall::on(&author.evening.server).await;
+    let world = Emberfall::on(&author.session.server).await;
     let made = world.events(0).await.into_iter().filter(|event| {
         let levels = |change: &Value| change["field"] == "level";
         event["metadata"]["changes"].as_array().is_some_and(|changes| changes.iter().any(levels))

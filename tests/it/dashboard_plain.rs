@@ -3,24 +3,24 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::support::evening::{Evening, WIDE};
+use crate::support::e2e_session::{E2eSession, WIDE_TERMINAL};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_evening_is_told_in_sentences_without_a_control_sequence() {
-    let mut evening = Evening::begin().await;
-    let seat = evening.seat("gm").await;
-    let mut talk = seat.scry(&["--plain", "--campaign", "Emberfall"], WIDE);
+    let mut session = E2eSession::begin().await;
+    let seat = session.seat("gm").await;
+    let mut talk = seat.scry(&["--plain", "--campaign", "Emberfall"], WIDE_TERMINAL);
     talk.wait_for("Connected.");
     talk.wait_for("“help” lists the commands.");
     talk.type_keys("detail harrow\r");
     talk.wait_for("Harrow's Rest, settlement, version");
-    evening.set_level("Harrow's Rest", 4).await;
+    session.set_level("Harrow's Rest", 4).await;
     talk.wait_for("Harrow's Rest, settlement: level 3 to 4. By player.");
-    evening.server.stop().await;
+    session.server.stop().await;
     talk.wait_for("Connection lost, trying again in");
     talk.type_keys("edit level 6\r");
     talk.wait_for("Kept until there is a connection: Harrow's Rest, level 4 to 6.");
-    evening.server.restart().await;
+    session.server.restart().await;
     talk.wait_for("Connected again; everything is up to date.");
     talk.wait_for("Saved: Harrow's Rest, level 4 to 6.");
     talk.type_keys("quit\r");
@@ -30,8 +30,8 @@ async fn an_evening_is_told_in_sentences_without_a_control_sequence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_a_pipe_wait_for_the_campaign_and_its_end_is_a_farewell() {
-    let evening = Evening::begin().await;
-    let seat = evening.seat("gm").await;
+    let session = E2eSession::begin().await;
+    let seat = session.seat("gm").await;
     for input in ["world\nquit\n", "world\n"] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_scry"))
             .args(["--plain", "--campaign", "Emberfall"])
@@ -52,12 +52,12 @@ async fn commands_of_a_pipe_wait_for_the_campaign_and_its_end_is_a_farewell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_several_campaigns_one_is_asked_for() {
-    let evening = Evening::begin().await;
-    let gm = crate::support::emberfall::Emberfall::on(&evening.server).await;
+    let session = E2eSession::begin().await;
+    let gm = crate::support::emberfall::Emberfall::on(&session.server).await;
     let create = "mutation {createCampaign(input: {name: \"Second\"}) {id}}";
-    evening.server.graphql(&gm.gm, create, serde_json::json!({})).await;
-    let seat = evening.seat("gm").await;
-    let mut talk = seat.scry(&["--plain"], WIDE);
+    session.server.graphql(&gm.gm, create, serde_json::json!({})).await;
+    let seat = session.seat("gm").await;
+    let mut talk = seat.scry(&["--plain"], WIDE_TERMINAL);
     talk.wait_for("Which campaign? Type its number or its name.");
     talk.type_keys("nonsense\r");
     talk.wait_for("No campaign is called “nonsense”");

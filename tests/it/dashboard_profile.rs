@@ -2,29 +2,30 @@
 
 use serde_json::json;
 
+use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
 use crate::support::emberfall::Emberfall;
-use crate::support::evening::{Evening, Seat, WIDE};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_palette_leads_to_another_server_and_back() {
-    let (here, there) = (Evening::begin().await, Evening::begin().await);
+    let (here, there) = (E2eSession::begin().await, E2eSession::begin().await);
     let away = Emberfall::on(&there.server).await;
     let harrow = away.entity("Harrow's Rest").await;
     let rename = "mutation ($id: ID!) {updateCampaign(id: $id, input: {name: \"Elsewhere\"}) {id}}";
     there.server.graphql(&away.gm, rename, json!({"id": away.id})).await;
-    let seat = Seat::at(&here.server.url).without("SCRY_URL");
+    let seat = UserMachine::at(&here.server.url).without("SCRY_URL");
     let config = format!(
         "profile = \"home\"\n[profiles.home]\nurl = \"{}\"\n[profiles.away]\nurl = \"{}\"\n",
         here.server.url, there.server.url
     );
     std::fs::write(seat.home.path().join("config.toml"), config).unwrap();
     for profile in ["home", "away"] {
-        let mut login = seat.scry(&["login", "--profile", profile, "--username", "gm", "--store", "file"], WIDE);
+        let mut login =
+            seat.scry(&["login", "--profile", profile, "--username", "gm", "--store", "file"], WIDE_TERMINAL);
         login.wait_for("assword");
         login.type_keys("emberfall\r");
         assert!(login.wait_for_exit().success(), "{}", login.screen());
     }
-    let mut dashboard = seat.scry(&["--campaign", "Emberfall"], WIDE);
+    let mut dashboard = seat.scry(&["--campaign", "Emberfall"], WIDE_TERMINAL);
     dashboard.wait_for("◆ Emberfall");
     dashboard.wait_until("a live connection", |pty| pty.screen().contains("● "));
     dashboard.type_keys(":");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::evening::{Evening, Seat, WIDE};
+use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
 use crate::support::pty::Pty;
 
 const TOWN: &str = "Cinderford";
@@ -10,15 +10,15 @@ const ENTER: &str = "\r";
 const ERASE: &str = "\u{15}";
 
 /// Opens somebody's dashboard on Cinderford.
-fn sit_down(seat: &Seat) -> Pty {
-    let mut dashboard = seat.dashboard(WIDE);
+fn sit_down(seat: &UserMachine) -> Pty {
+    let mut dashboard = seat.dashboard(WIDE_TERMINAL);
     dashboard.type_keys("jj");
     dashboard.wait_for("─ Cinderford ─");
     dashboard
 }
 
-async fn level(evening: &Evening) -> Value {
-    evening.settlement(TOWN).await["level"].take()
+async fn level(session: &E2eSession) -> Value {
+    session.settlement(TOWN).await["level"].take()
 }
 
 /// Opens the level's editor and empties it.
@@ -37,10 +37,10 @@ fn close(dashboard: &mut Pty) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_changes_the_other_sees() {
-    let evening = Evening::begin().await;
-    let gm_seat = evening.seat("gm").await;
+    let session = E2eSession::begin().await;
+    let gm_seat = session.seat("gm").await;
     let mut gm = sit_down(&gm_seat);
-    let player_seat = evening.seat("player").await;
+    let player_seat = session.seat("player").await;
     let player = sit_down(&player_seat);
     open_level(&mut gm);
     gm.type_keys("6");
@@ -50,20 +50,20 @@ async fn what_one_changes_the_other_sees() {
         let screen = pty.screen();
         screen.contains("level 4 → 6") && !screen.contains("pending") && !screen.contains("sending")
     });
-    assert_eq!(level(&evening).await, json!(6));
+    assert_eq!(level(&session).await, json!(6));
     gm.type_keys("\u{1b}");
     gm.wait_for("▲ from 4");
     gm.type_keys("u");
     player.wait_for("level 6 → 4");
-    assert_eq!(level(&evening).await, json!(4));
+    assert_eq!(level(&session).await, json!(4));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_changed_without_a_network_waits_and_is_sent_when_it_is_back() {
-    let mut evening = Evening::begin().await;
-    let gm_seat = evening.seat("gm").await;
+    let mut session = E2eSession::begin().await;
+    let gm_seat = session.seat("gm").await;
     let mut gm = sit_down(&gm_seat);
-    evening.server.stop().await;
+    session.server.stop().await;
     gm.wait_for("Connecting");
     open_level(&mut gm);
     gm.type_keys("9");
@@ -73,19 +73,19 @@ async fn what_is_changed_without_a_network_waits_and_is_sent_when_it_is_back() {
     gm.type_keys("E");
     gm.wait_for("kept on disk");
     gm.type_keys("\u{1b}");
-    evening.server.restart().await;
+    session.server.restart().await;
     gm.wait_for("level 4 → 9");
     gm.wait_until("nothing that waits", |pty| !pty.screen().contains("pending"));
-    assert_eq!(level(&evening).await, json!(9));
+    assert_eq!(level(&session).await, json!(9));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_is_resolved_by_hand() {
-    let evening = Evening::begin().await;
-    let gm_seat = evening.seat("gm").await;
+    let session = E2eSession::begin().await;
+    let gm_seat = session.seat("gm").await;
     let mut gm = sit_down(&gm_seat);
     open_level(&mut gm);
-    evening.set_level(TOWN, 7).await;
+    session.set_level(TOWN, 7).await;
     gm.wait_for("player has changed it to 7 meanwhile");
     gm.type_keys("5");
     gm.type_keys(ENTER);
@@ -96,17 +96,17 @@ async fn a_conflict_is_resolved_by_hand() {
     gm.type_keys(ENTER);
     gm.wait_for("t theirs");
     gm.wait_for("[5]");
-    assert_eq!(level(&evening).await, json!(7));
+    assert_eq!(level(&session).await, json!(7));
     gm.type_keys(ENTER);
     gm.wait_for("level 7 → 5");
     gm.wait_until("nothing that waits", |pty| !pty.screen().contains("refused"));
-    assert_eq!(level(&evening).await, json!(5));
+    assert_eq!(level(&session).await, json!(5));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_only_look_is_offered_nothing_else() {
-    let evening = Evening::begin().await;
-    let viewer_seat = evening.seat("viewer").await;
+    let session = E2eSession::begin().await;
+    let viewer_seat = session.seat("viewer").await;
     let mut viewer = sit_down(&viewer_seat);
     viewer.type_keys("ec");
     viewer.type_keys("?");

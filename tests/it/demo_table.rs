@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::server::TestServer;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEMO_TIMEOUT: Duration = Duration::from_secs(60);
 
 async fn api(server: &TestServer, user: &str) -> Api {
     let address = ServerAddress::new("test", &server.url, "--url").unwrap();
@@ -69,10 +69,10 @@ async fn the_play_goes_on_until_it_is_told_to_stop() {
 
     let begun = Instant::now();
     while logins.gm.events(&campaign, Some(0), Some(100)).await.unwrap().len() < 60 {
-        assert!(begun.elapsed() < PATIENCE && !playing.is_finished(), "the table has fallen silent");
+        assert!(begun.elapsed() < DEMO_TIMEOUT && !playing.is_finished(), "the table has fallen silent");
     }
     shutdown.cancel();
-    tokio::time::timeout(PATIENCE, playing).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(DEMO_TIMEOUT, playing).await.unwrap().unwrap().unwrap();
     let names: Vec<_> = logins.gm.events(&campaign, Some(0), Some(100)).await.unwrap();
     assert!(names.iter().any(|entry| entry.name == "structure_updated"));
 }

@@ -15,9 +15,9 @@ use crate::support::tls::TlsFront;
 const CAMPAIGN: &str = "01970000-0000-7000-8000-000000000000";
 
 /// Holds the directory of one person's settings.
-struct Home(TempDir);
+struct HomeDir(TempDir);
 
-impl Home {
+impl HomeDir {
     /// Writes a profile for an address, and what else the file should say.
     fn with(url: &str, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -59,7 +59,7 @@ fn with<'a>(report: &'a Value, verdict: &str) -> Vec<&'a str> {
 async fn everything_is_well_with_our_own_server() {
     let server = TestServer::start().await;
     let token = server.login("gm").await;
-    let home = Home::with(&server.url, "");
+    let home = HomeDir::with(&server.url, "");
     let report = home.report(&[], Some(&token)).await;
     assert_eq!((&report["ok"], &report["exit"]), (&json!(true), &json!(0)), "{report}");
     assert_eq!(with(&report, "skipped"), ["tls"], "this machine needs none: {report}");
@@ -84,7 +84,7 @@ async fn everything_is_well_with_our_own_server() {
 async fn a_server_that_is_down_is_told_from_one_that_is_up() {
     // A port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let report = Home::with(&format!("http://{port}"), "").report(&[], None).await;
+    let report = HomeDir::with(&format!("http://{port}"), "").report(&[], None).await;
     assert_eq!((with(&report, "fail"), &report["exit"]), (vec!["tcp"], &json!(5)), "{report}");
     assert_eq!(with(&report, "ok"), ["config", "dns"]);
     assert_eq!(with(&report, "skipped").len(), 8, "all that need it: {report}");
@@ -94,14 +94,14 @@ async fn a_server_that_is_down_is_told_from_one_that_is_up() {
 
 #[tokio::test]
 async fn a_name_that_leads_nowhere_is_found_out() {
-    let report = Home::with("http://nowhere.invalid:4600", "").report(&[], None).await;
+    let report = HomeDir::with("http://nowhere.invalid:4600", "").report(&[], None).await;
     assert_eq!((with(&report, "fail"), &report["exit"]), (vec!["dns"], &json!(5)), "{report}");
 }
 
 #[tokio::test]
 async fn a_wrong_token_and_a_missing_login_ask_for_one() {
     let server = TestServer::start().await;
-    let home = Home::with(&server.url, "");
+    let home = HomeDir::with(&server.url, "");
     for token in [Some("not-a-token"), None] {
         let report = home.report(&[], token).await;
         assert_eq!((with(&report, "fail"), &report["exit"]), (vec!["login"], &json!(4)), "{report}");
@@ -116,7 +116,7 @@ async fn a_wrong_token_and_a_missing_login_ask_for_one() {
 async fn a_foreign_gateway_works_and_what_it_lacks_is_a_warning() {
     let quick = "[connection]\nlatency_timeout = \"300ms\"";
     let gateway = FakeGateway::start(json!({})).await;
-    let home = Home::with(&gateway.url, quick);
+    let home = HomeDir::with(&gateway.url, quick);
     let report = home.report(&["--campaign", CAMPAIGN], None).await;
     assert_eq!(report["exit"], 0, "{report}");
     assert_eq!(with(&report, "ok"), ["config", "dns", "tcp", "handshake", "transport", "subscribe"]);
@@ -127,11 +127,11 @@ async fn a_foreign_gateway_works_and_what_it_lacks_is_a_warning() {
     assert_eq!(step(&report, "resume")["verdict"], "skipped");
 
     let polling = FakeGateway::start(json!({"server": {"transports": ["polling"]}})).await;
-    let report = Home::with(&polling.url, quick).report(&["--campaign", CAMPAIGN], None).await;
+    let report = HomeDir::with(&polling.url, quick).report(&["--campaign", CAMPAIGN], None).await;
     assert_eq!((step(&report, "transport")["verdict"].as_str(), &report["exit"]), (Some("warn"), &json!(0)));
 
     let closed = FakeGateway::start(json!({"refuse": "the inn is full"})).await;
-    let report = Home::with(&closed.url, quick).report(&["--campaign", CAMPAIGN], None).await;
+    let report = HomeDir::with(&closed.url, quick).report(&["--campaign", CAMPAIGN], None).await;
     assert_eq!((with(&report, "fail"), &report["exit"]), (vec!["handshake"], &json!(5)), "{report}");
     assert_eq!(step(&report, "handshake")["detail"], "the inn is full");
 }
@@ -140,11 +140,11 @@ async fn a_foreign_gateway_works_and_what_it_lacks_is_a_warning() {
 async fn a_certificate_nobody_vouches_for_is_the_first_failure() {
     let gateway = FakeGateway::start(json!({})).await;
     let front = TlsFront::start(&gateway.url, "IP:127.0.0.1").await;
-    let report = Home::with(&front.url, "").report(&["--campaign", CAMPAIGN], None).await;
+    let report = HomeDir::with(&front.url, "").report(&["--campaign", CAMPAIGN], None).await;
     assert_eq!((with(&report, "fail"), &report["exit"]), (vec!["tls"], &json!(5)), "{report}");
     assert!(step(&report, "tls")["remedy"].as_str().unwrap().contains("ca_file"));
 
-    let home = Home::with(&front.url, "");
+    let home = HomeDir::with(&front.url, "");
     let file = home.0.path().join("config.toml");
     let authority = format!("{}ca_file = \"ca.pem\"\n", std::fs::read_to_string(&file).unwrap());
     std::fs::write(&file, authority).unwrap();
@@ -157,7 +157,7 @@ async fn a_certificate_nobody_vouches_for_is_the_first_failure() {
 
 #[tokio::test]
 async fn a_broken_line_of_the_configuration_is_a_finding() {
-    let home = Home::with("http://127.0.0.1:1", "profil = \"local\"");
+    let home = HomeDir::with("http://127.0.0.1:1", "profil = \"local\"");
     let report = home.report(&[], None).await;
     assert_eq!((with(&report, "fail"), &report["exit"]), (vec!["config"], &json!(2)), "{report}");
     let detail = step(&report, "config")["detail"].as_str().unwrap();

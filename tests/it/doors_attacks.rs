@@ -8,18 +8,18 @@
 use std::time::Duration;
 
 use crate::support::attack::Attack;
-use crate::support::siege::{Crowd, Outcome, Plan, Target};
+use crate::support::load_test::{HonestClients, LoadPlan, LoadResult, LoadTarget};
 
 /// How much more memory than before may be in use after an attack.
-const MOST_LEFT: u64 = 50 * MIB;
+const MAX_MEMORY_LEFT_BYTES: u64 = 50 * MIB;
 const MIB: u64 = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_stays_of_any_attack_and_no_honest_client_is_lost() {
     let (calm, each, pause) = (Duration::ZERO, Duration::from_secs(1), Duration::from_millis(650));
-    let plan = Plan { honest: 20, attackers: 12, calm, each, pause };
-    let mut target = Target::ours().await;
-    let crowd = Crowd::gather(&target, &plan).await;
+    let plan = LoadPlan { honest: 20, attackers: 12, calm, each, pause };
+    let mut target = LoadTarget::ours().await;
+    let crowd = HonestClients::gather(&target, &plan).await;
     for attack in Attack::ALL {
         let outcome = target.endure(attack, &crowd, &plan).await;
         let faults = lasting(&outcome);
@@ -32,7 +32,7 @@ async fn nothing_stays_of_any_attack_and_no_honest_client_is_lost() {
 async fn in_full() {
     let seconds = std::env::var("ATTACK_SECONDS").map_or(10, |text| text.parse().unwrap());
     let (honest, attackers, each) = (500, 40, Duration::from_secs(seconds));
-    let plan = Plan { honest, attackers, calm: each, each, pause: Duration::from_secs(1) };
+    let plan = LoadPlan { honest, attackers, calm: each, each, pause: Duration::from_secs(1) };
     let mut faults = Vec::new();
     let whom = std::env::var("ATTACK_WHOM").unwrap_or_else(|_| "both".to_owned());
     for is_ours in [true, false].into_iter().filter(|is_ours| whom != if *is_ours { "node" } else { "ours" }) {
@@ -55,20 +55,20 @@ async fn in_full() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-async fn besieged(is_ours: bool, plan: &Plan) -> (Target, Crowd) {
-    let target = if is_ours { Target::ours().await } else { Target::nodes().await };
-    let crowd = Crowd::gather(&target, plan).await;
+async fn besieged(is_ours: bool, plan: &LoadPlan) -> (LoadTarget, HonestClients) {
+    let target = if is_ours { LoadTarget::ours().await } else { LoadTarget::nodes().await };
+    let crowd = HonestClients::gather(&target, plan).await;
     (target, crowd)
 }
 
 /// Lists what is wrong whatever the machine has to do besides.
-fn lasting(outcome: &Outcome) -> Vec<String> {
-    let Outcome { attack, memory: [before, after], lost, left, ended, .. } = outcome;
+fn lasting(outcome: &LoadResult) -> Vec<String> {
+    let LoadResult { attack, memory: [before, after], lost, left, ended, .. } = outcome;
     let grown = after.saturating_sub(*before);
     [
         (*ended, "the server ended".to_owned()),
         (*lost > 0, format!("{lost} honest clients were cut off")),
-        (grown > MOST_LEFT, format!("{} MiB stay", grown / MIB)),
+        (grown > MAX_MEMORY_LEFT_BYTES, format!("{} MiB stay", grown / MIB)),
         (!left.is_empty(), format!("these stay: {left:?}")),
     ]
     .into_iter()
@@ -77,14 +77,14 @@ fn lasting(outcome: &Outcome) -> Vec<String> {
 }
 
 /// Says it if honest answers took more than twice as long; below ten milliseconds it is the machine that is measured.
-fn slowed(outcome: &Outcome) -> Option<String> {
+fn slowed(outcome: &LoadResult) -> Option<String> {
     let (calm, attacked) = (outcome.calm?, outcome.attacked?);
     let bound = (calm * 2).max(Duration::from_millis(10));
     (attacked > bound).then(|| format!("{:?}: p99 {attacked:?}, and {calm:?} before", outcome.attack))
 }
 
-fn line(outcome: &Outcome) -> String {
-    let Outcome { attack, calm, attacked, memory: [before, after], lost, left, ended } = outcome;
+fn line(outcome: &LoadResult) -> String {
+    let LoadResult { attack, calm, attacked, memory: [before, after], lost, left, ended } = outcome;
     let time =
         |time: &Option<Duration>| time.map_or("–".to_owned(), |it| format!("{:.1} ms", it.as_secs_f64() * 1e3));
     let left = if *ended { "the server ended".to_owned() } else { left.join(", ") };

@@ -13,23 +13,23 @@ use fastrand::Rng;
 use serde_json::json;
 
 use crate::support::gateway::TestGateway;
-use crate::support::raw::Raw;
+use crate::support::raw_socket::RawSocketClient;
 use crate::support::server::TestServer;
 
 /// How long each kind of input is varied.
-const SPAN: Duration = Duration::from_secs(2);
+const FUZZ_TIME: Duration = Duration::from_secs(2);
 /// Bounds an input, as the limits of the server do.
-const MAX_INPUT: usize = 16 * 1024;
+const MAX_INPUT_BYTES: usize = 16 * 1024;
 
 /// Makes inputs from a corpus: each as it is, then varied ones.
-struct Inputs {
+struct FuzzInputs {
     corpus: Vec<Vec<u8>>,
     next: usize,
     chance: Rng,
     until: Instant,
 }
 
-impl Inputs {
+impl FuzzInputs {
     fn of(kind: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(kind);
         let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -38,7 +38,7 @@ impl Inputs {
         assert!(!corpus.is_empty(), "there is something to vary");
         let seed = std::env::var("FUZZ_SEED").map_or_else(|_| fastrand::u64(..), |text| text.parse().unwrap());
         println!("FUZZ_SEED={seed}");
-        Self { corpus, next: 0, chance: Rng::with_seed(seed), until: Instant::now() + SPAN }
+        Self { corpus, next: 0, chance: Rng::with_seed(seed), until: Instant::now() + FUZZ_TIME }
     }
 
     fn vary(&mut self) -> Vec<u8> {
@@ -70,13 +70,13 @@ impl Inputs {
                     bytes.splice(at..at, word.bytes());
                 }
             }
-            bytes.truncate(MAX_INPUT);
+            bytes.truncate(MAX_INPUT_BYTES);
         }
         bytes
     }
 }
 
-impl Iterator for Inputs {
+impl Iterator for FuzzInputs {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
@@ -101,7 +101,7 @@ fn survive(input: &str, work: impl FnOnce() + std::panic::UnwindSafe) {
 
 #[test]
 fn world_files_are_read_or_refused_in_a_sentence() {
-    for input in Inputs::of("world") {
+    for input in FuzzInputs::of("world") {
         let input = text(&input);
         survive(&input, || entries::world(&input));
     }
@@ -109,7 +109,7 @@ fn world_files_are_read_or_refused_in_a_sentence() {
 
 #[test]
 fn catalogues_are_read_or_refused_in_a_sentence() {
-    for input in Inputs::of("catalogue") {
+    for input in FuzzInputs::of("catalogue") {
         let input = text(&input);
         survive(&input, || entries::catalogue(&input));
     }
@@ -118,7 +118,7 @@ fn catalogues_are_read_or_refused_in_a_sentence() {
 #[test]
 fn configuration_files_are_read_or_refused_in_a_sentence() {
     let dir = tempfile::tempdir().unwrap();
-    for input in Inputs::of("config") {
+    for input in FuzzInputs::of("config") {
         let input = text(&input);
         survive(&input, || entries::config(dir.path(), &input));
     }
@@ -126,7 +126,7 @@ fn configuration_files_are_read_or_refused_in_a_sentence() {
 
 #[test]
 fn wire_packets_read_as_they_are_written() {
-    for input in Inputs::of("wire") {
+    for input in FuzzInputs::of("wire") {
         let input = text(&input);
         survive(&input, || entries::wire(&input));
     }
@@ -134,7 +134,7 @@ fn wire_packets_read_as_they_are_written() {
 
 #[test]
 fn packets_are_requests_or_refused_in_a_sentence() {
-    for input in Inputs::of("packet") {
+    for input in FuzzInputs::of("packet") {
         let input = text(&input);
         survive(&input, || entries::packet(&input));
     }
@@ -142,7 +142,7 @@ fn packets_are_requests_or_refused_in_a_sentence() {
 
 #[test]
 fn frames_are_the_same_however_they_are_cut() {
-    for input in Inputs::of("frames") {
+    for input in FuzzInputs::of("frames") {
         survive(&format!("{input:?}"), || entries::frames(&input));
     }
 }
@@ -150,7 +150,7 @@ fn frames_are_the_same_however_they_are_cut() {
 #[test]
 fn queries_are_executed_or_refused() {
     let api = AssertUnwindSafe(entries::Api::open());
-    for input in Inputs::of("graphql") {
+    for input in FuzzInputs::of("graphql") {
         let input = text(&input);
         survive(&input, || api.execute(&input));
     }
@@ -160,7 +160,7 @@ fn queries_are_executed_or_refused() {
 async fn queries_never_make_the_server_fail() {
     let server = TestServer::start().await;
     let token = server.login("player").await;
-    for input in Inputs::of("graphql") {
+    for input in FuzzInputs::of("graphql") {
         let input = text(&input);
         let answer = server.post_as(&token, "/graphql", &json!({"query": input})).await;
         assert!(answer.status.as_u16() < 500, "{input:?}: {answer:?}");
@@ -178,15 +178,17 @@ async fn queries_never_make_the_server_fail() {
 async fn packets_never_make_the_gateway_fail() {
     let server = TestGateway::start().await;
     let token = server.token("viewer");
-    let mut honest = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
-    let mut raw = Raw::connect(&server.url, &token).await.unwrap();
+    let mut honest = RawSocketClient::connect(&server.url, &server.token("gm")).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &token).await.unwrap();
     let mut sent = 0;
-    for input in Inputs::of("packet") {
+    for input in FuzzInputs::of("packet") {
         sent += 1;
         raw.send(&text(&input)).await;
         // Several on one connection, then another: most packets end it.
         if sent % 4 == 0 {
-            raw = Raw::connect(&server.url, &token).await.unwrap_or_else(|error| panic!("after {input:?}: {error}"));
+            raw = RawSocketClient::connect(&server.url, &token)
+                .await
+                .unwrap_or_else(|error| panic!("after {input:?}: {error}"));
         }
     }
     drop(raw);

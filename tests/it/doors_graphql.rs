@@ -20,12 +20,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::support::people::{api, emberfall};
 use crate::support::queries::{aliases, expensive, fragments};
-use crate::support::raw::Raw;
+use crate::support::raw_socket::RawSocketClient;
 use crate::support::server::TestServer;
-use crate::support::wait::{PATIENCE, until};
+use crate::support::wait::{WAIT_TIMEOUT, until};
 
 /// How long queries attack while others work.
-const SIEGE: Duration = Duration::from_secs(2);
+const ATTACK_TIME: Duration = Duration::from_secs(2);
 const ATTACKERS: usize = 8;
 
 fn limit(error: &Value) -> (&str, &str) {
@@ -39,7 +39,7 @@ async fn fragments_that_multiply_are_refused_at_once() {
     let token = server.login("outsider").await;
     let bombs = [fragments(30, 2), fragments(60, 2), fragments(3, 300), fragments(4, 100)];
     for (count, bomb) in (1..).zip(&bombs) {
-        let refused = timeout(PATIENCE, server.refused(&token, bomb, json!({}))).await.expect("it is answered");
+        let refused = timeout(WAIT_TIMEOUT, server.refused(&token, bomb, json!({}))).await.expect("it is answered");
         assert_eq!(limit(&refused), ("INVALID_PAYLOAD", "query_complexity"), "{refused}");
         assert_eq!(server.limit_metrics.of(LimitKind::QueryComplexity), count);
     }
@@ -66,12 +66,12 @@ async fn sockets_and_health_are_served_while_queries_attack_and_the_server_ends_
         };
         attackers.spawn(stop.clone().run_until_cancelled_owned(attack));
     }
-    let mut honest = Raw::connect(&server.url, &gm).await.unwrap();
-    let end = Instant::now() + SIEGE;
+    let mut honest = RawSocketClient::connect(&server.url, &gm).await.unwrap();
+    let end = Instant::now() + ATTACK_TIME;
     while Instant::now() < end {
-        let answer = timeout(PATIENCE, honest.ask("latency", &json!({}))).await.expect("the socket answers");
+        let answer = timeout(WAIT_TIMEOUT, honest.ask("latency", &json!({}))).await.expect("the socket answers");
         assert!(answer.is_some_and(|answer| answer["success"] == true || answer["code"] == "RATE_LIMITED"));
-        assert_eq!(timeout(PATIENCE, server.get("/health")).await.expect("health answers").status, 200);
+        assert_eq!(timeout(WAIT_TIMEOUT, server.get("/health")).await.expect("health answers").status, 200);
     }
     until("the attackers' answers", async || answered.load(Ordering::Relaxed) >= queries.len() as u64).await;
     let (began, allowed) = (Instant::now(), server.config.shutdown_timeout);

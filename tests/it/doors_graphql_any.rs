@@ -9,14 +9,14 @@ use crate::support::queries::{aliases, expensive, fragments};
 use crate::support::server::TestServer;
 
 /// How long queries are made up.
-const SPAN: Duration = Duration::from_secs(6);
+const FUZZ_TIME: Duration = Duration::from_secs(6);
 /// The most time that one may take of all processors, in a build without optimisation.
-const MAX_CPU: Duration = Duration::from_secs(8);
-const MAX_ANSWER: usize = 1024 * 1024;
+const MAX_CPU_TIME: Duration = Duration::from_secs(8);
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// The most memory that all of them may have added at any time.
-const MAX_GROWTH: u64 = 400 * 1024 * 1024;
+const MAX_MEMORY_GROWTH_BYTES: u64 = 400 * 1024 * 1024;
 /// Names that the schema has, at its root and inside, and some that it has not.
-const ROOTS: &[&str] = &[
+const ROOT_FIELDS: &[&str] = &[
     "me",
     "campaigns",
     "notifications",
@@ -35,7 +35,7 @@ const ROOTS: &[&str] = &[
     "__type(name:$v)",
     "nothing(a:$v)",
 ];
-const INNER: &[&str] = &[
+const INNER_FIELDS: &[&str] = &[
     "id",
     "name",
     "username",
@@ -69,25 +69,25 @@ const TYPES: &[&str] =
 const DIRECTIVES: &[&str] = &["@skip(if:$b)", "@include(if:true)", "@include(if:$v)", "@x(a:[$v,$v])", "@deprecated"];
 
 /// Makes up a document.
-struct Author {
+struct QueryGenerator {
     chance: Rng,
     text: String,
     fragments: usize,
 }
 
-impl Author {
+impl QueryGenerator {
     fn write(seed: u64) -> String {
         let mut chance = Rng::with_seed(seed);
         let fragments = *chance.choice(&[0, 1, 3, 8, 40, 210]).unwrap();
         let mut author = Self { chance, text: String::new(), fragments };
         author.text.push_str("query($id:ID!=\"c\",$ids:[ID!]!=[],$n:Int=10,$b:Boolean!=true,$v:String=\"v\")");
         let width = author.width();
-        author.set(ROOTS, width, 0);
+        author.set(ROOT_FIELDS, width, 0);
         for number in 0..fragments {
             let condition = if author.chance.u8(..4) > 0 { "Query" } else { author.pick(TYPES) };
             author.text.push_str(&format!(" fragment f{number} on {condition} "));
             let width = author.width().min(40);
-            author.set(if condition == "Query" { ROOTS } else { INNER }, width, 0);
+            author.set(if condition == "Query" { ROOT_FIELDS } else { INNER_FIELDS }, width, 0);
         }
         author.text
     }
@@ -128,7 +128,7 @@ impl Author {
             self.text.push_str(name);
             self.text.push(' ');
             self.directive();
-            if depth < 20 && (names == ROOTS || self.chance.u8(..3) == 0) {
+            if depth < 20 && (names == ROOT_FIELDS || self.chance.u8(..3) == 0) {
                 self.inner(depth);
             }
         }
@@ -137,7 +137,7 @@ impl Author {
     fn inner(&mut self, depth: usize) {
         let widest = if depth < 2 { 12 } else { 2 };
         let width = self.chance.usize(1..=widest);
-        self.set(INNER, width, depth + 1);
+        self.set(INNER_FIELDS, width, depth + 1);
     }
 
     fn directive(&mut self) {
@@ -176,7 +176,7 @@ fn peak() -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_query_is_answered_in_bounded_time_and_bytes() {
     let server = TestServer::with(|config| {
-        config.http.max_answer_bytes = MAX_ANSWER;
+        config.http.max_answer_bytes = MAX_ANSWER_BYTES;
         config.quota.api_requests_per_minute = 1_000_000;
     })
     .await;
@@ -187,11 +187,11 @@ async fn any_query_is_answered_in_bounded_time_and_bytes() {
     let mut chance = Rng::with_seed(seed);
     let known = expensive(campaign.as_str().unwrap()).into_iter().chain([fragments(8, 3), aliases("me{id}", 900)]);
     let mut known = known.collect::<Vec<_>>().into_iter();
-    let (end, before, mut answered, mut dearest) = (Instant::now() + SPAN, peak(), 0, Duration::ZERO);
+    let (end, before, mut answered, mut dearest) = (Instant::now() + FUZZ_TIME, peak(), 0, Duration::ZERO);
     loop {
         let query = match known.next() {
             Some(query) => query,
-            None if Instant::now() < end => Author::write(chance.u64(..)),
+            None if Instant::now() < end => QueryGenerator::write(chance.u64(..)),
             None => break,
         };
         let body = json!({"query": query, "variables": variables(&mut chance, &campaign)});
@@ -199,10 +199,10 @@ async fn any_query_is_answered_in_bounded_time_and_bytes() {
         let began = cpu();
         let answer = server.post_as(&token, "/graphql", &body).await;
         let spent = cpu().saturating_sub(began);
-        assert!(spent < MAX_CPU, "{spent:?} for {shown}");
+        assert!(spent < MAX_CPU_TIME, "{spent:?} for {shown}");
         assert!([200, 413].contains(&answer.status.as_u16()), "{:?} for {shown}", answer.status);
         let bytes = answer.body.to_string().len();
-        assert!(bytes <= MAX_ANSWER, "{bytes} bytes for {shown}");
+        assert!(bytes <= MAX_ANSWER_BYTES, "{bytes} bytes for {shown}");
         let errors = answer.body["errors"].as_array().map_or(&[][..], Vec::as_slice);
         assert!(errors.len() <= 21, "{} errors for {shown}", errors.len());
         let codes = errors.iter().map(|error| error["extensions"]["code"].as_str().unwrap_or_default());
@@ -215,6 +215,6 @@ async fn any_query_is_answered_in_bounded_time_and_bytes() {
     let grown = peak().saturating_sub(before);
     println!("{answered} with data, the dearest took {dearest:?}, {} MiB more", grown >> 20);
     assert!(answered > 0, "some are executed");
-    assert!(grown < MAX_GROWTH, "{} MiB more", grown >> 20);
+    assert!(grown < MAX_MEMORY_GROWTH_BYTES, "{} MiB more", grown >> 20);
     assert!(server.graphql(&token, "{me{id}}", json!({})).await["me"]["id"].is_string());
 }

@@ -6,7 +6,7 @@ use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
 use crate::support::postgres::Postgres;
-use crate::support::server::{PASSWORD, TestServer};
+use crate::support::server::{BUNDLED_PASSWORD, TestServer};
 
 /// Trusts the test to say which address it speaks for.
 fn behind_proxy(config: &mut ServerConfig) {
@@ -33,7 +33,7 @@ async fn guesses_from_many_addresses_are_slowed_down_and_the_owner_gets_in() {
     })
     .await;
     let home = "198.51.100.1";
-    assert_eq!(attempt(&server, home, "gm", PASSWORD).await.0, 200);
+    assert_eq!(attempt(&server, home, "gm", BUNDLED_PASSWORD).await.0, 200);
     for number in 1..=3 {
         assert_eq!(attempt(&server, &format!("203.0.113.{number}"), "gm", "wrong").await.0, 401);
     }
@@ -48,13 +48,13 @@ async fn guesses_from_many_addresses_are_slowed_down_and_the_owner_gets_in() {
     let answers = futures_util::future::join_all(guesses).await;
     let refused = answers.iter().filter(|status| **status == 429).count();
     assert!(refused >= 50 && answers.iter().all(|status| [401, 429].contains(status)), "{answers:?}");
-    let (status, took) = attempt(&server, home, "gm", PASSWORD).await;
+    let (status, took) = attempt(&server, home, "gm", BUNDLED_PASSWORD).await;
     assert_eq!(status, 200);
     assert!(took < Duration::from_secs(4), "an address that is known does not wait: {took:?}");
-    let (status, took) = attempt(&server, "192.0.2.77", "gm", PASSWORD).await;
+    let (status, took) = attempt(&server, "192.0.2.77", "gm", BUNDLED_PASSWORD).await;
     assert_eq!(status, 200, "another one waits, and gets in");
     assert!(took >= Duration::from_secs(4), "{took:?}");
-    assert_eq!(attempt(&server, "203.0.113.9", "player", PASSWORD).await.0, 200);
+    assert_eq!(attempt(&server, "203.0.113.9", "player", BUNDLED_PASSWORD).await.0, 200);
 }
 
 #[tokio::test]
@@ -99,5 +99,5 @@ async fn attempts_on_all_nodes_of_a_shared_database_count_together() {
     let (status, took) = attempt(&there, "203.0.113.99", "gm", "wrong").await;
     assert_eq!(status, 401);
     assert!(took >= Duration::from_millis(250), "{took:?}");
-    assert_eq!(attempt(&there, "203.0.113.98", "gm", PASSWORD).await.0, 200);
+    assert_eq!(attempt(&there, "203.0.113.98", "gm", BUNDLED_PASSWORD).await.0, 200);
 }

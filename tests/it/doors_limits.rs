@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::support::emberfall::Emberfall;
 use crate::support::gateway::{TestGateway, kingdom};
-use crate::support::raw::{PATIENCE, Raw, dial, exchange, frame, upgrade};
+use crate::support::raw_socket::{RawSocketClient, WAIT_TIMEOUT, dial, exchange, frame, upgrade};
 use crate::support::server::TestServer;
 use crate::support::wait::until;
 
@@ -33,7 +33,7 @@ fn brief(config: &mut ServerConfig) {
 #[tokio::test]
 async fn requests_and_rooms_of_a_connection_are_counted() {
     let server = TestGateway::with(brief).await;
-    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
     assert_eq!(raw.ask("subscribe_settlement", &json!("s1")).await.unwrap()["success"], true);
     assert_eq!(raw.ask("subscribe_settlement", &json!("s2")).await.unwrap()["code"], "TOO_MANY_ROOMS");
     counted(&server.core.limit_metrics, LimitKind::Rooms, 1).await;
@@ -49,7 +49,7 @@ async fn requests_and_rooms_of_a_connection_are_counted() {
 #[tokio::test]
 async fn events_that_no_client_should_send_are_answered_and_count_like_others() {
     let server = TestGateway::with(brief).await;
-    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
     let answer = raw.ask("settlement_updated", &json!({"settlementId": "s1"})).await.unwrap();
     assert_eq!(answer["code"], "INVALID_PAYLOAD");
     assert_eq!(answer["error"], "no event named settlement_updated is known here");
@@ -63,8 +63,8 @@ async fn events_that_no_client_should_send_are_answered_and_count_like_others() 
 #[tokio::test]
 async fn a_storm_of_tiny_events_is_slowed_down_like_one_of_large_ones() {
     let server = TestGateway::with(|config| config.socket.bytes_per_second = 8 * 1024).await;
-    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
-    let mut honest = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut honest = RawSocketClient::connect(&server.url, &server.token("gm")).await.unwrap();
     // Few bytes; but what is refused costs much more than its bytes.
     let storm = frame(0x81, b"421[\"latency\",{}]").repeat(1_000);
     for piece in storm.chunks(1_000) {
@@ -90,12 +90,12 @@ async fn open_too_often(url: &str) -> String {
 #[tokio::test]
 async fn who_opens_sockets_too_often_waits_and_who_is_in_stays() {
     let server = TestGateway::with(|config| config.socket.handshakes_per_minute = Some(40)).await;
-    let mut inside = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
+    let mut inside = RawSocketClient::connect(&server.url, &server.token("gm")).await.unwrap();
     let refused = open_too_often(&server.url).await;
     assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("\"RATE_LIMITED\""), "{refused}");
     assert!(refused.contains("\r\nretry-after: 1\r\n") && refused.contains("\r\nconnection: close\r\n"), "{refused}");
     let mut over = dial(&server.url).await;
-    let closed = timeout(PATIENCE, over.read(&mut [0; 8])).await.unwrap();
+    let closed = timeout(WAIT_TIMEOUT, over.read(&mut [0; 8])).await.unwrap();
     assert!(matches!(closed, Ok(0) | Err(_)), "for a moment nothing is accepted: {closed:?}");
     assert!(server.core.limit_metrics.of(LimitKind::Handshakes) >= 2);
     assert_eq!(inside.ask("latency", &json!({})).await.unwrap()["success"], true);
@@ -135,13 +135,13 @@ async fn who_goes_on_breaking_the_rules_is_cut_and_counted() {
     let unasked = frame(0x81, b"43999[{\"success\":true}]").repeat(6);
     let pieces = [frame(0x01, b"4"), frame(0x00, b"2").repeat(8)].concat();
     for (bytes, count) in [(refused, 1), (unasked, 2), (pieces, 3)] {
-        let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+        let mut raw = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
         raw.send_bytes(&bytes).await;
         raw.closed().await;
         counted(&server.core.limit_metrics, LimitKind::Flood, count).await;
     }
     // Up to the limits nothing happens.
-    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
     raw.send_bytes(&frame(0x81, b"431[]").repeat(5)).await;
     let whole = [frame(0x01, b"421[\"latency\""), frame(0x00, b","), frame(0x80, b"{}]")].concat();
     raw.send_bytes(&whole).await;
@@ -194,7 +194,7 @@ async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
     let reserved = frame(0x83, b"x");
     let unmasked = vec![0x81, 0x01, b'2'];
     for (number, bytes) in [long, announced, reserved, unmasked].into_iter().enumerate() {
-        let mut raw = Raw::connect(&server.url, &token).await.unwrap();
+        let mut raw = RawSocketClient::connect(&server.url, &token).await.unwrap();
         raw.send_bytes(&bytes).await;
         raw.closed().await;
         counted(&server.core.limit_metrics, LimitKind::Message, number as u64 + 1).await;
@@ -203,13 +203,13 @@ async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
         ["451-[\"latency\",{\"_placeholder\":true,\"num\":0}]", "5999999999-[\"x\"]", "49", "42{", "9", "x", ""];
     for packet in packets {
         let before = server.core.limit_metrics.of(LimitKind::Packet);
-        let mut raw = Raw::connect(&server.url, &token).await.unwrap();
+        let mut raw = RawSocketClient::connect(&server.url, &token).await.unwrap();
         raw.send(packet).await;
         raw.closed().await;
         counted(&server.core.limit_metrics, LimitKind::Packet, before + 1).await;
     }
     // Binary messages are attachments of nothing.
-    let mut raw = Raw::connect(&server.url, &token).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &token).await.unwrap();
     raw.send_bytes(&frame(0x82, &[1, 2, 3])).await;
     raw.closed().await;
     server.connected(0).await;
@@ -219,10 +219,10 @@ async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
 async fn strangers_origins_and_late_comers_are_counted() {
     let server = TestGateway::with(brief).await;
     let limit_metrics = &server.core.limit_metrics;
-    assert!(Raw::connect(&server.url, "junk").await.is_err());
+    assert!(RawSocketClient::connect(&server.url, "junk").await.is_err());
     counted(limit_metrics, LimitKind::Token, 1).await;
     // Over WebSocket and over polling, nobody says who they are.
-    let mut silent = Raw::open(&server.url, "").await;
+    let mut silent = RawSocketClient::open(&server.url, "").await;
     silent.closed().await;
     counted(limit_metrics, LimitKind::AuthTime, 1).await;
     let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -242,13 +242,13 @@ async fn connections_of_one_address_are_counted() {
         config.http.max_tcp_connections_per_ip = Some(3);
     };
     let server = TestGateway::with(few).await;
-    let first = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
-    let refused = Raw::connect(&server.url, &server.token("gm")).await.err().unwrap();
+    let first = RawSocketClient::connect(&server.url, &server.token("gm")).await.unwrap();
+    let refused = RawSocketClient::connect(&server.url, &server.token("gm")).await.err().unwrap();
     assert!(refused.starts_with("TOO_MANY_CONNECTIONS: "), "{refused}");
     counted(&server.core.limit_metrics, LimitKind::Connections, 1).await;
     let mut held = vec![dial(&server.url).await, dial(&server.url).await, dial(&server.url).await];
     let mut over = dial(&server.url).await;
-    let closed = timeout(PATIENCE, over.read(&mut [0; 8])).await.unwrap();
+    let closed = timeout(WAIT_TIMEOUT, over.read(&mut [0; 8])).await.unwrap();
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
     assert!(server.core.limit_metrics.of(LimitKind::TcpConnections) >= 1);
     held.clear();
@@ -257,14 +257,14 @@ async fn connections_of_one_address_are_counted() {
     let again = async {
         loop {
             let stream = dial(&server.url).await;
-            if let Some(mut raw) = Raw::over(stream, "").await
+            if let Some(mut raw) = RawSocketClient::over(stream, "").await
                 && raw.greet(&json!({"token": server.token("gm")})).await.is_ok()
             {
                 return;
             }
         }
     };
-    timeout(PATIENCE, again).await.expect("places should be given back");
+    timeout(WAIT_TIMEOUT, again).await.expect("places should be given back");
 }
 
 #[tokio::test]
@@ -277,7 +277,7 @@ async fn behind_a_trusted_proxy_each_client_has_an_address_of_its_own() {
     let token = json!({"token": server.token("gm")});
     let enter = async |client: &str| {
         let head = upgrade("").replace("Host: scry", &format!("Host: scry\r\nX-Forwarded-For: {client}"));
-        let mut raw = Raw::with(dial(&server.url).await, &head).await.unwrap();
+        let mut raw = RawSocketClient::with(dial(&server.url).await, &head).await.unwrap();
         raw.greet(&token).await.map(|()| raw)
     };
     let _first = enter("192.0.2.1").await.unwrap();
@@ -291,9 +291,9 @@ async fn behind_a_trusted_proxy_each_client_has_an_address_of_its_own() {
 async fn who_does_not_read_is_cut_and_counted() {
     let little = |config: &mut ServerConfig| config.socket.buffer = 8;
     let server = TestGateway::with(little).await;
-    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
     assert_eq!(raw.ask("subscribe_campaign", &json!("c1")).await.unwrap()["success"], true);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     while server.core.limit_metrics.of(LimitKind::SlowReader) == 0 {
         assert!(Instant::now() < deadline, "it still has room");
         server.record_all(vec![kingdom(); 2_000]).await;
@@ -310,9 +310,9 @@ async fn who_takes_nothing_for_too_long_is_cut_and_counted_whatever_its_buffer_h
         config.socket.slow_reader_timeout = Duration::from_secs(1);
     })
     .await;
-    let mut raw = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
     assert_eq!(raw.ask("subscribe_campaign", &json!("c1")).await.unwrap()["success"], true);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     while server.core.limit_metrics.of(LimitKind::SlowReader) == 0 {
         assert!(Instant::now() < deadline, "it is still waited for");
         server.record_all(vec![kingdom(); 2_000]).await;
@@ -335,7 +335,7 @@ async fn slow_heads_and_bodies_are_ended_and_idle_connections_are_not_blamed() {
     let healthy = exchange(&server.url, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(healthy.starts_with("HTTP/1.1 200"), "{healthy}");
     counted(&server.limit_metrics, LimitKind::HeaderTime, 2).await;
-    assert!(begun.elapsed() < PATIENCE);
+    assert!(begun.elapsed() < WAIT_TIMEOUT);
     let head = format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(64 * 1024));
     let refused = exchange(&server.url, head.as_bytes()).await;
     assert!(!refused.starts_with("HTTP/1.1 200"), "a head of 64 KiB");
@@ -437,7 +437,7 @@ async fn limits_without_a_setting_are_named_and_counted_like_others() {
     };
     until("the campaign to be full", is_full).await;
     counted(&server.limit_metrics, LimitKind::Entities, 1).await;
-    let told = crate::support::metrics::Metrics::of(&server.url).await;
+    let told = crate::support::metrics::ScrapedMetrics::of(&server.url).await;
     for kind in [LimitKind::Deletions, LimitKind::HeaderSize] {
         let named = format!("scry_limited_total{{limit=\"{}\"}}", kind.name());
         assert_eq!(told.find(&named), Some(0.0), "{named} stands there from the start");

@@ -5,9 +5,9 @@ use std::time::Duration;
 use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
-use crate::support::raw::Raw;
+use crate::support::raw_socket::RawSocketClient;
 use crate::support::redis::Redis;
-use crate::support::server::{PASSWORD, TestServer};
+use crate::support::server::{BUNDLED_PASSWORD, TestServer};
 use crate::support::wait::until;
 
 #[tokio::test]
@@ -33,11 +33,12 @@ async fn a_login_that_ends_on_one_node_ends_on_the_other() {
 
 /// Ends logins on one node, one by a logout and one by a reused refresh token, while their sockets are on another.
 async fn ends(here: &TestServer, there: &TestServer) {
-    let login = || async { here.post("/auth/login", &json!({"username": "gm", "password": PASSWORD})).await.body };
+    let login =
+        || async { here.post("/auth/login", &json!({"username": "gm", "password": BUNDLED_PASSWORD})).await.body };
     let (left, stolen, kept) = (login().await, login().await, login().await);
     let enter = |pair: &Value| {
         let token = pair["accessToken"].as_str().unwrap().to_owned();
-        async move { Raw::connect(&there.url, &token).await.unwrap() }
+        async move { RawSocketClient::connect(&there.url, &token).await.unwrap() }
     };
     let (mut first, mut second, mut third) = (enter(&left).await, enter(&stolen).await, enter(&kept).await);
     // The login that a connection was renewed from is the one that counts.
@@ -67,7 +68,7 @@ async fn refused(here: &TestServer, there: &TestServer, pair: &Value) {
     for node in [here, there] {
         let answer = node.post_as(token, "/graphql", &json!({"query": "{ me { id } }"})).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (401, "TOKEN_INVALID"));
-        let refusal = Raw::connect(&node.url, token).await.err().unwrap_or_default();
+        let refusal = RawSocketClient::connect(&node.url, token).await.err().unwrap_or_default();
         assert!(refusal.starts_with("TOKEN_INVALID: "), "{refusal}");
     }
 }

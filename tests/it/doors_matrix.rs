@@ -2,14 +2,14 @@
 
 mod api;
 mod events;
-mod house;
+mod fixture;
 mod routes;
 
-use self::house::House;
+use self::fixture::AccessMatrix;
 
 /// Names a column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Who {
+enum MatrixUser {
     Owner,
     Editor,
     Viewer,
@@ -23,7 +23,7 @@ enum Who {
 
 /// Names what an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
+enum MatrixAnswer {
     Granted,
     /// Refused, because the role is too low.
     Refused,
@@ -35,7 +35,7 @@ enum Answer {
 
 /// Names a row of the table: what one needs for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+enum RequiredAccess {
     /// A login, and nothing else.
     Login,
     View,
@@ -51,40 +51,40 @@ enum Needs {
     Form,
 }
 
-use Answer::{Absent, Granted, NoToken, Refused, TokenExpired};
-use Who::{Editor, Expired, Nobody, Outsider, Owner, Service, StrangeService, Viewer};
+use MatrixAnswer::{Absent, Granted, NoToken, Refused, TokenExpired};
+use MatrixUser::{Editor, Expired, Nobody, Outsider, Owner, Service, StrangeService, Viewer};
 
-const EVERYBODY: [Who; 8] = [Owner, Editor, Viewer, Outsider, Service, StrangeService, Nobody, Expired];
+const MATRIX_USERS: [MatrixUser; 8] = [Owner, Editor, Viewer, Outsider, Service, StrangeService, Nobody, Expired];
 
-/// The table: what each of [`EVERYBODY`] gets.
-const TABLE: [(Needs, [Answer; 8]); 8] = [
-    (Needs::Login, [Granted, Granted, Granted, Granted, Granted, Granted, NoToken, TokenExpired]),
-    (Needs::View, [Granted, Granted, Granted, Absent, Granted, Absent, NoToken, TokenExpired]),
-    (Needs::Edit, [Granted, Granted, Refused, Absent, Granted, Absent, NoToken, TokenExpired]),
-    (Needs::Own, [Granted, Refused, Refused, Absent, Refused, Absent, NoToken, TokenExpired]),
-    (Needs::Publish, [Refused, Refused, Refused, Refused, Granted, Absent, NoToken, TokenExpired]),
-    (Needs::Mine, [Granted, Absent, Absent, Absent, Absent, Absent, NoToken, TokenExpired]),
-    (Needs::Others, [Absent, Absent, Absent, Absent, Absent, Absent, NoToken, TokenExpired]),
-    (Needs::Form, [Refused, Refused, Refused, Refused, Refused, Refused, NoToken, TokenExpired]),
+/// The table: what each of [`MATRIX_USERS`] gets.
+const EXPECTED_ANSWERS: [(RequiredAccess, [MatrixAnswer; 8]); 8] = [
+    (RequiredAccess::Login, [Granted, Granted, Granted, Granted, Granted, Granted, NoToken, TokenExpired]),
+    (RequiredAccess::View, [Granted, Granted, Granted, Absent, Granted, Absent, NoToken, TokenExpired]),
+    (RequiredAccess::Edit, [Granted, Granted, Refused, Absent, Granted, Absent, NoToken, TokenExpired]),
+    (RequiredAccess::Own, [Granted, Refused, Refused, Absent, Refused, Absent, NoToken, TokenExpired]),
+    (RequiredAccess::Publish, [Refused, Refused, Refused, Refused, Granted, Absent, NoToken, TokenExpired]),
+    (RequiredAccess::Mine, [Granted, Absent, Absent, Absent, Absent, Absent, NoToken, TokenExpired]),
+    (RequiredAccess::Others, [Absent, Absent, Absent, Absent, Absent, Absent, NoToken, TokenExpired]),
+    (RequiredAccess::Form, [Refused, Refused, Refused, Refused, Refused, Refused, NoToken, TokenExpired]),
 ];
 
-fn expected(needs: Needs, who: Who) -> Answer {
-    let row = TABLE.iter().find(|(row, _)| *row == needs).unwrap().1;
-    row[EVERYBODY.iter().position(|known| *known == who).unwrap()]
+fn expected(needs: RequiredAccess, who: MatrixUser) -> MatrixAnswer {
+    let row = EXPECTED_ANSWERS.iter().find(|(row, _)| *row == needs).unwrap().1;
+    row[MATRIX_USERS.iter().position(|known| *known == who).unwrap()]
 }
 
 #[tokio::test]
 async fn every_cell_of_the_table_holds() {
-    let house = House::open().await;
-    house.knows_every_operation().await;
+    let matrix = AccessMatrix::open().await;
+    matrix.knows_every_operation().await;
     events::all_are_known();
     let mut faults = Vec::new();
-    for (who, token) in &house.tokens {
-        let stage = house.stage().await;
-        events::ask(&house, &stage, *who, token.as_deref(), &mut faults).await;
-        routes::ask(&house, &stage, *who, token.as_deref(), &mut faults).await;
-        for (name, needs, query) in api::API {
-            let (answer, what) = house.api(token.as_deref(), query, &stage.ids).await;
+    for (who, token) in &matrix.tokens {
+        let matrix_campaign = matrix.matrix_campaign().await;
+        events::ask(&matrix, &matrix_campaign, *who, token.as_deref(), &mut faults).await;
+        routes::ask(&matrix, &matrix_campaign, *who, token.as_deref(), &mut faults).await;
+        for (name, needs, query) in api::API_OPERATIONS {
+            let (answer, what) = matrix.api(token.as_deref(), query, &matrix_campaign.ids).await;
             let expected = expected(*needs, *who);
             if answer != expected {
                 faults.push(format!("{who:?} {name}: {answer:?} instead of {expected:?}: {what}"));

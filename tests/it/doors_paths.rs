@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
 use crate::support::fake_gateway::FakeGateway;
-use crate::support::raw::exchange;
+use crate::support::raw_socket::exchange;
 use crate::support::server::TestServer;
 use crate::support::wait::until;
 

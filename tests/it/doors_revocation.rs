@@ -5,8 +5,8 @@ mod round;
 use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
-use self::round::{Round, id_of, keep_asking, keep_joining};
-use crate::support::raw::Raw;
+use self::round::{RevocationRound, id_of, keep_asking, keep_joining};
+use crate::support::raw_socket::RawSocketClient;
 use crate::support::redis::Redis;
 use crate::support::server::TestServer;
 use crate::support::wait::until;
@@ -46,11 +46,11 @@ async fn race(here: &TestServer, there: &TestServer) {
     println!("RACE_SEED={seed}");
     let mut chance = fastrand::Rng::with_seed(seed);
     for number in 0..ROUNDS {
-        let round = Round::new(here, &gm, "viewer", "VIEWER").await;
-        let mut live = Raw::connect(&there.url, &viewer).await.unwrap();
-        let mut joining = Raw::connect(&there.url, &viewer).await.unwrap();
-        let mut narrow = Raw::connect(&there.url, &viewer).await.unwrap();
-        let mut owner = Raw::connect(&there.url, &gm).await.unwrap();
+        let round = RevocationRound::new(here, &gm, "viewer", "VIEWER").await;
+        let mut live = RawSocketClient::connect(&there.url, &viewer).await.unwrap();
+        let mut joining = RawSocketClient::connect(&there.url, &viewer).await.unwrap();
+        let mut narrow = RawSocketClient::connect(&there.url, &viewer).await.unwrap();
+        let mut owner = RawSocketClient::connect(&there.url, &gm).await.unwrap();
         for raw in [&mut live, &mut owner] {
             assert_eq!(raw.ask("subscribe_campaign", &round.since(0)).await.unwrap()["success"], true);
         }
@@ -98,8 +98,8 @@ async fn race(here: &TestServer, there: &TestServer) {
 async fn a_lowered_role_counts_from_the_next_request_on() {
     let server = TestServer::start().await;
     let (gm, player) = (server.login("gm").await, server.login("player").await);
-    let round = Round::new(&server, &gm, "player", "EDITOR").await;
-    let mut raw = Raw::connect(&server.url, &player).await.unwrap();
+    let round = RevocationRound::new(&server, &gm, "player", "EDITOR").await;
+    let mut raw = RawSocketClient::connect(&server.url, &player).await.unwrap();
     assert_eq!(raw.ask("subscribe_campaign", &round.campaign).await.unwrap()["success"], true);
     assert!(round.edit(&server, &player, "mine").await["errors"].is_null());
     let lower = "mutation ($c: ID!, $u: ID!) { setMemberRole(campaignId: $c, userId: $u, role: VIEWER) { id } }";
@@ -121,9 +121,9 @@ async fn a_lowered_role_counts_from_the_next_request_on() {
 async fn nobody_learns_of_a_replaced_value_who_is_no_member_any_more() {
     let server = TestServer::start().await;
     let (gm, player) = (server.login("gm").await, server.login("player").await);
-    let round = Round::new(&server, &gm, "player", "EDITOR").await;
+    let round = RevocationRound::new(&server, &gm, "player", "EDITOR").await;
     let user = id_of(&server, &player).await;
-    let mut raw = Raw::connect(&server.url, &player).await.unwrap();
+    let mut raw = RawSocketClient::connect(&server.url, &player).await.unwrap();
     let replace = "mutation ($s: ID!, $d: String!, $v: Int) { updateSettlement(id: $s, input: {description: $d},
         expectedVersion: $v, onConflict: LAST_WRITE_WINS) { version } }";
     let by_gm = |version: i64, text: &'static str| {
@@ -153,7 +153,7 @@ async fn nobody_learns_of_a_replaced_value_who_is_no_member_any_more() {
 }
 
 /// Waits until a message has come.
-async fn told(raw: &mut Raw, name: &str) {
+async fn told(raw: &mut RawSocketClient, name: &str) {
     until(name, async || {
         raw.ask("latency", &json!({})).await.unwrap();
         raw.events.iter().any(|event| event[0] == *name)

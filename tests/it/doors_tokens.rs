@@ -9,41 +9,41 @@ use reqwest::Client;
 use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
-use crate::support::raw::Raw;
-use crate::support::server::{PASSWORD, TestServer};
+use crate::support::raw_socket::RawSocketClient;
+use crate::support::server::{BUNDLED_PASSWORD, TestServer};
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
-const PLAIN: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
+const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef";
+const PLAIN_HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 const INVALID: &str = "TOKEN_INVALID";
 const EXPIRED: &str = "TOKEN_EXPIRED";
 
 /// Holds a token with the code of its refusal.
-struct Hostile {
+struct HostileToken {
     what: String,
     token: String,
     code: &'static str,
 }
 
 /// Builds hostile tokens around the claims of a good one.
-struct Forge {
+struct TokenForger {
     claims: Value,
     now: i64,
-    made: Vec<Hostile>,
+    made: Vec<HostileToken>,
 }
 
-impl Forge {
+impl TokenForger {
     fn add(&mut self, what: impl Into<String>, token: impl Into<String>, code: &'static str) {
-        self.made.push(Hostile { what: what.into(), token: token.into(), code });
+        self.made.push(HostileToken { what: what.into(), token: token.into(), code });
     }
 
     /// Adds a token with another head, signed with our own key and algorithm.
     fn head(&mut self, head: &str) {
-        self.add(format!("head {head}"), sign(head, &self.claims.to_string(), KEY, Algorithm::HS256), INVALID);
+        self.add(format!("head {head}"), sign(head, &self.claims.to_string(), SIGNING_KEY, Algorithm::HS256), INVALID);
     }
 
     /// Adds a token with other claims, written as text.
     fn body(&mut self, what: &str, body: &str, code: &'static str) {
-        self.add(what, sign(PLAIN, body, KEY, Algorithm::HS256), code);
+        self.add(what, sign(PLAIN_HEADER, body, SIGNING_KEY, Algorithm::HS256), code);
     }
 
     /// Adds a token with one claim changed, or removed.
@@ -62,30 +62,30 @@ impl Forge {
 
 #[tokio::test]
 async fn no_hostile_token_opens_any_door() {
-    let server = TestServer::with(|config| config.auth.jwt_secret = Some(ConfigSecret::new(KEY))).await;
+    let server = TestServer::with(|config| config.auth.jwt_secret = Some(ConfigSecret::new(SIGNING_KEY))).await;
     let http = Client::new();
     let good = server.login("gm").await;
     let claims: Value = serde_json::from_slice(&BASE64.decode(good.split('.').nth(1).unwrap()).unwrap()).unwrap();
     let now = jiff::Timestamp::now().as_second();
-    let mut forge = Forge { claims, now, made: Vec::new() };
+    let mut forge = TokenForger { claims, now, made: Vec::new() };
     algorithms(&mut forge, &good);
     heads(&mut forge);
     times(&mut forge);
     shapes(&mut forge);
     pieces(&mut forge, &good);
     letters(&mut forge, &good);
-    let mut entered = Raw::connect(&server.url, &good).await.unwrap();
+    let mut entered = RawSocketClient::connect(&server.url, &good).await.unwrap();
     assert!(forge.made.len() >= 60, "there are {} tokens", forge.made.len());
-    let same = sign(PLAIN, &forge.claims.to_string(), KEY, Algorithm::HS256);
+    let same = sign(PLAIN_HEADER, &forge.claims.to_string(), SIGNING_KEY, Algorithm::HS256);
     for accepted in [&good, &same] {
         for (door, code) in answers(&server, &http, &mut entered, accepted).await {
             assert_eq!(code, "", "{door} is open to a good token");
         }
     }
     let mut faults = String::new();
-    for Hostile { what, token, code } in &forge.made {
+    for HostileToken { what, token, code } in &forge.made {
         // Anew each time, because a connection may not ask so often.
-        entered = Raw::connect(&server.url, &good).await.unwrap();
+        entered = RawSocketClient::connect(&server.url, &good).await.unwrap();
         for (door, answer) in answers(&server, &http, &mut entered, token).await {
             if answer != *code {
                 writeln!(faults, "{what}, by {door}: {answer:?} instead of {code}").unwrap();
@@ -96,7 +96,12 @@ async fn no_hostile_token_opens_any_door() {
 }
 
 /// Brings a token to every door; returns the code with which each answers, empty if it opens.
-async fn answers(server: &TestServer, http: &Client, entered: &mut Raw, token: &str) -> Vec<(&'static str, String)> {
+async fn answers(
+    server: &TestServer,
+    http: &Client,
+    entered: &mut RawSocketClient,
+    token: &str,
+) -> Vec<(&'static str, String)> {
     let mut answers = Vec::new();
     for (door, path, body) in [
         ("GraphQL", "/graphql", json!({"query": "{ me { id } }"})),
@@ -107,9 +112,9 @@ async fn answers(server: &TestServer, http: &Client, entered: &mut Raw, token: &
             answers.push((door, code));
         }
     }
-    let by_auth = Raw::connect(&server.url, token).await.err().unwrap_or_default();
+    let by_auth = RawSocketClient::connect(&server.url, token).await.err().unwrap_or_default();
     answers.push(("auth.token", code_of(&by_auth)));
-    let mut raw = Raw::open(&server.url, &format!("&token={}", percent(token))).await;
+    let mut raw = RawSocketClient::open(&server.url, &format!("&token={}", percent(token))).await;
     let by_query = raw.greet(&json!({})).await.err().unwrap_or_default();
     answers.push(("query.token", code_of(&by_query)));
     let ack = entered.ask("authenticate", &json!({"token": token})).await.unwrap();
@@ -131,18 +136,18 @@ async fn post(server: &TestServer, http: &Client, path: &str, token: &str, body:
     Some((status, body["error"]["code"].as_str().unwrap_or_default().to_owned()))
 }
 
-fn algorithms(forge: &mut Forge, good: &str) {
+fn algorithms(forge: &mut TokenForger, good: &str) {
     let body = forge.claims.to_string();
     for (name, algorithm) in [("HS384", Algorithm::HS384), ("HS512", Algorithm::HS512)] {
         let head = format!(r#"{{"typ":"JWT","alg":"{name}"}}"#);
-        forge.add(format!("really {name}"), sign(&head, &body, KEY, algorithm), INVALID);
+        forge.add(format!("really {name}"), sign(&head, &body, SIGNING_KEY, algorithm), INVALID);
     }
     for name in [
         "none", "None", "NONE", "nOnE", "", "hs256", "Hs256", "HS256 ", "HS384", "HS512", "RS256", "RS512", "ES256",
         "PS256", "EdDSA", "HMAC",
     ] {
         let head = format!(r#"{{"typ":"JWT","alg":"{name}"}}"#);
-        forge.add(format!("claims to be {name:?}"), sign(&head, &body, KEY, Algorithm::HS256), INVALID);
+        forge.add(format!("claims to be {name:?}"), sign(&head, &body, SIGNING_KEY, Algorithm::HS256), INVALID);
         forge.add(
             format!("{name:?} without a signature"),
             format!("{}.{}.", BASE64.encode(&head), BASE64.encode(&body)),
@@ -156,7 +161,7 @@ fn algorithms(forge: &mut Forge, good: &str) {
         ("our key and a line break", "0123456789abcdef0123456789abcdef\n"),
         ("our key but for its last byte", "0123456789abcdef0123456789abcdee"),
     ] {
-        forge.add(what, sign(PLAIN, &body, key, Algorithm::HS256), INVALID);
+        forge.add(what, sign(PLAIN_HEADER, &body, key, Algorithm::HS256), INVALID);
     }
     let mut other = forge.claims.clone();
     other["name"] = json!("someone");
@@ -164,7 +169,7 @@ fn algorithms(forge: &mut Forge, good: &str) {
     forge.add("other claims", format!("{}.{}.{}", parts[0], BASE64.encode(other.to_string()), parts[2]), INVALID);
 }
 
-fn heads(forge: &mut Forge) {
+fn heads(forge: &mut TokenForger) {
     for extra in [
         r#""kid":"../../dev/null""#,
         r#""kid":"' OR 1=1 --""#,
@@ -186,7 +191,7 @@ fn heads(forge: &mut Forge) {
     forge.head("{\"typ\":\"JWT\",\"alg\":\"HS256\"");
 }
 
-fn times(forge: &mut Forge) {
+fn times(forge: &mut TokenForger) {
     let now = forge.now;
     forge.claim("exp", Some(json!(now)), EXPIRED);
     forge.claim("exp", Some(json!(now - 1)), EXPIRED);
@@ -203,7 +208,7 @@ fn times(forge: &mut Forge) {
     forge.claim("nbf", Some(json!("tomorrow")), INVALID);
 }
 
-fn shapes(forge: &mut Forge) {
+fn shapes(forge: &mut TokenForger) {
     for aud in [json!("other"), json!(["other"]), json!([]), json!(""), json!(5), json!({"a": 1}), json!("scry-server")]
     {
         forge.claim("aud", Some(aud), INVALID);
@@ -231,7 +236,7 @@ fn shapes(forge: &mut Forge) {
     forge.body("claims cut off", &text[..text.len() - 1], INVALID);
 }
 
-fn pieces(forge: &mut Forge, good: &str) {
+fn pieces(forge: &mut TokenForger, good: &str) {
     let parts: Vec<&str> = good.split('.').collect();
     let (head, body, signature) = (parts[0], parts[1], parts[2]);
     let cuts = [head, body, signature, &format!("{head}."), &format!("{head}.{body}"), &format!("{head}.{body}.")]
@@ -263,14 +268,14 @@ fn pieces(forge: &mut Forge, good: &str) {
         format!("{}.{body}.{signature}", head.to_lowercase()),
         "x".repeat(5_000),
         format!("{head}.{}.{signature}", "A".repeat(20_000)),
-        sign(PLAIN, &padded(&forge.claims), KEY, Algorithm::HS256),
+        sign(PLAIN_HEADER, &padded(&forge.claims), SIGNING_KEY, Algorithm::HS256),
     ] {
         let shown: String = token.chars().take(40).collect();
         forge.add(format!("pieces {shown}… of {} bytes", token.len()), token, INVALID);
     }
 }
 
-fn letters(forge: &mut Forge, good: &str) {
+fn letters(forge: &mut TokenForger, good: &str) {
     let dot = good.find('.').unwrap();
     for (what, token) in [
         ("a space in front", format!(" {good}")),
@@ -331,14 +336,15 @@ async fn no_token_at_all_is_missing_and_one_of_an_ended_login_is_worth_nothing()
     assert_eq!(server.post("/graphql", &query).await.code(), "TOKEN_MISSING");
     assert_eq!(server.post("/events", &json!({})).await.code(), "TOKEN_MISSING");
     for auth in [json!({}), json!({"token": ""}), json!({"token": null}), json!({"token": 5}), json!([])] {
-        let refusal = Raw::open(&server.url, "").await.greet(&auth).await.err().unwrap();
+        let refusal = RawSocketClient::open(&server.url, "").await.greet(&auth).await.err().unwrap();
         assert_eq!(code_of(&refusal), "TOKEN_MISSING", "{auth}");
     }
-    let login = || async { server.post("/auth/login", &json!({"username": "gm", "password": PASSWORD})).await.body };
+    let login =
+        || async { server.post("/auth/login", &json!({"username": "gm", "password": BUNDLED_PASSWORD})).await.body };
     let (ended, other) = (login().await, login().await);
     let (token, valid) = (ended["accessToken"].as_str().unwrap(), other["accessToken"].as_str().unwrap());
-    let mut open = Raw::connect(&server.url, token).await.unwrap();
-    let mut entered = Raw::connect(&server.url, valid).await.unwrap();
+    let mut open = RawSocketClient::connect(&server.url, token).await.unwrap();
+    let mut entered = RawSocketClient::connect(&server.url, valid).await.unwrap();
     assert_eq!(server.post("/auth/logout", &json!({"refreshToken": ended["refreshToken"]})).await.status, 204);
     open.closed().await;
     for (door, code) in answers(&server, &http, &mut entered, token).await {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::town::{Town, told};
+use crate::support::programs::{ProgramFixture, told};
 
 /// Returns the path of a built example.
 fn example(name: &str) -> PathBuf {
@@ -15,11 +15,11 @@ fn example(name: &str) -> PathBuf {
 
 #[test]
 fn watch_campaign_prints_each_event_of_the_campaign() {
-    let town = Town::start();
-    let (_, campaign, _) = told(&town.run(&["get", "campaign", "Emberfall"]));
+    let programs = ProgramFixture::start();
+    let (_, campaign, _) = told(&programs.run(&["get", "campaign", "Emberfall"]));
     let campaign: Value = serde_json::from_str(&campaign).unwrap();
     let room = format!("campaign:{}", campaign["id"].as_str().unwrap());
-    let mut watch = town.program(example("watch_campaign").to_str().unwrap());
+    let mut watch = programs.program(example("watch_campaign").to_str().unwrap());
     let mut watch = watch.arg(room).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     // It joins at its own pace: each try is an event of its own, and the first line that comes ends them.
@@ -28,7 +28,7 @@ fn watch_campaign_prints_each_event_of_the_campaign() {
     let mut tries = 0..100;
     let line = loop {
         let description = format!("description=Quiet {}", tries.next().expect("it joins in time"));
-        let (code, _, said) = told(&town.run(&["update", "settlement", "Cinderford", "--set", &description]));
+        let (code, _, said) = told(&programs.run(&["update", "settlement", "Cinderford", "--set", &description]));
         assert_eq!(code, Some(0), "{said}");
         if let Ok(line) = printed.recv_timeout(std::time::Duration::from_millis(300)) {
             break line;
@@ -43,11 +43,12 @@ fn watch_campaign_prints_each_event_of_the_campaign() {
 #[test]
 fn publish_event_prints_where_the_event_stands() {
     let settings = [("SCRY_SERVER_CATALOGUES", "erp")];
-    let town = Town::with(&settings);
+    let programs = ProgramFixture::with(&settings);
     let mut token = Command::new(env!("CARGO_BIN_EXE_scry-server"));
-    let token = token.env("SCRY_SERVER_DATA_DIR", town.dir.path().join("server")).envs(settings).args(["token", "bot"]);
+    let token =
+        token.env("SCRY_SERVER_DATA_DIR", programs.dir.path().join("server")).envs(settings).args(["token", "bot"]);
     let (_, token, _) = told(&token.output().unwrap());
-    let mut publish = town.program(example("publish_event").to_str().unwrap());
+    let mut publish = programs.program(example("publish_event").to_str().unwrap());
     let payload = json!({"companyId": "acme", "invoiceId": "i", "number": "17", "amount": 12.5, "currency": "EUR"});
     let (code, said, why) =
         told(&publish.env("SCRY_TOKEN", token.trim()).args(["invoice:paid", &payload.to_string()]).output().unwrap());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::node::Node;
+use crate::support::node::NodeDriver;
 use crate::support::server::TestServer;
 
 /// Finds the campaign Emberfall and one settlement of it.
@@ -26,7 +26,7 @@ async fn rename(server: &TestServer, token: &str, settlement: &str, name: &str) 
 
 #[tokio::test]
 async fn a_change_by_graphql_is_heard_by_members_only_and_has_its_version() {
-    let (server, node) = (TestServer::start().await, Node::start().await);
+    let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let (gm, outsider) = (server.login("gm").await, server.login("outsider").await);
     let (campaign, settlement) = emberfall(&server, &gm).await;
     let listener = node.enter("gm", &server.url, &gm).await;
@@ -50,7 +50,7 @@ async fn a_change_by_graphql_is_heard_by_members_only_and_has_its_version() {
 
 #[tokio::test]
 async fn what_happened_while_a_client_was_away_survives_a_restart() {
-    let (mut server, node) = (TestServer::start().await, Node::start().await);
+    let (mut server, node) = (TestServer::start().await, NodeDriver::start().await);
     let gm = server.login("gm").await;
     let (campaign, settlement) = emberfall(&server, &gm).await;
     let before = node.enter("before", &server.url, &gm).await;
@@ -79,7 +79,7 @@ async fn what_happened_while_a_client_was_away_survives_a_restart() {
 
 #[tokio::test]
 async fn a_removed_member_is_put_out_and_a_logout_closes() {
-    let (server, node) = (TestServer::start().await, Node::start().await);
+    let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let gm = server.login("gm").await;
     let (campaign, settlement) = emberfall(&server, &gm).await;
     let login = server.post("/auth/login", &json!({"username": "viewer", "password": "emberfall"})).await.body;
@@ -99,7 +99,7 @@ async fn a_removed_member_is_put_out_and_a_logout_closes() {
 
 #[tokio::test]
 async fn health_counts_the_connected() {
-    let (server, node) = (TestServer::start().await, Node::start().await);
+    let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let gm = server.login("gm").await;
     let _sockets = [node.enter("one", &server.url, &gm).await, node.enter("two", &server.url, &gm).await];
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::gateway::{TestGateway, kingdom, notification};
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 use crate::support::process::ServerProcess;
 use crate::support::redis::Redis;
 use crate::support::server::TestServer;
@@ -37,7 +37,7 @@ async fn up(node: &TestGateway, wanted: bool) {
     until("the connection to redis", async || cluster.is_up() == wanted).await;
 }
 
-async fn enter<'a>(node: &'a Node, server: &TestGateway, user: &str, name: &str) -> NodeSocket<'a> {
+async fn enter<'a>(node: &'a NodeDriver, server: &TestGateway, user: &str, name: &str) -> NodeSocket<'a> {
     let socket = node.enter(name, &server.url, &server.token(user)).await;
     let ack = socket.ask("subscribe_campaign", json!("c1")).await;
     assert_eq!(ack["success"], true, "{ack}");
@@ -74,7 +74,7 @@ async fn sees(socket: &NodeSocket<'_>, wanted: &[&str]) {
 
 #[tokio::test]
 async fn a_change_on_one_node_is_at_once_on_the_other() {
-    let (redis, node) = (Redis::start().await, Node::start().await);
+    let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let (here, there) = pair(&redis).await;
     let socket = enter(&node, &there, "viewer", "viewer").await;
     let started = Instant::now();
@@ -88,7 +88,7 @@ async fn a_change_on_one_node_is_at_once_on_the_other() {
 
 #[tokio::test]
 async fn people_typing_and_messages_cross_nodes() {
-    let (redis, node) = (Redis::start().await, Node::start().await);
+    let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let (here, there) = pair(&redis).await;
     let gm = enter(&node, &here, "gm", "gm").await;
     let viewer = enter(&node, &there, "viewer", "viewer").await;
@@ -129,7 +129,7 @@ async fn present_resources(socket: &NodeSocket<'_>) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_logout_and_a_removal_reach_the_sockets_on_every_node() {
-    let (redis, node) = (Redis::start().await, Node::start().await);
+    let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let (here, there) = pair(&redis).await;
     let gm = enter(&node, &there, "gm", "gm").await;
     let viewer = enter(&node, &there, "viewer", "viewer").await;
@@ -142,7 +142,7 @@ async fn a_logout_and_a_removal_reach_the_sockets_on_every_node() {
 
 #[tokio::test]
 async fn without_redis_everything_still_arrives_and_with_it_all_is_as_before() {
-    let (mut redis, node) = (Redis::start().await, Node::start().await);
+    let (mut redis, node) = (Redis::start().await, NodeDriver::start().await);
     let (here, there) = pair(&redis).await;
     let gm = enter(&node, &here, "gm", "gm").await;
     let viewer = enter(&node, &there, "viewer", "viewer").await;
@@ -175,7 +175,7 @@ async fn without_redis_everything_still_arrives_and_with_it_all_is_as_before() {
 
 #[tokio::test]
 async fn a_node_that_stops_takes_its_people_along_at_once() {
-    let (redis, node) = (Redis::start().await, Node::start().await);
+    let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let slow = |config: &mut ServerConfig| {
         joined(&redis)(config);
         config.presence.ttl = Duration::from_secs(300);
@@ -191,13 +191,13 @@ async fn a_node_that_stops_takes_its_people_along_at_once() {
 
 #[tokio::test]
 async fn a_killed_node_leaves_no_ghost() {
-    let (redis, node) = (Redis::start().await, Node::start().await);
+    let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let url = redis.url();
     let settings = [("SCRY_SERVER_REDIS", url.as_str()), ("WS_PRESENCE_TTL", "2")];
     let here = ServerProcess::with(&settings).await;
     let mut there = here.beside().await;
     let core = scry_server::AppState::open(here.config()).await.unwrap();
-    let people = crate::support::crowd::members(&core, "Emberfall").await;
+    let people = crate::support::user_pool::members(&core, "Emberfall").await;
     let (campaign, gm, player) = (&people[0].0, &people[1].1, &people[2].1);
     let gm = node.enter("gm", &here.url, gm).await;
     gm.ask("subscribe_campaign", json!(campaign)).await;

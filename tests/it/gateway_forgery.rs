@@ -10,7 +10,7 @@ use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, id, kingdom};
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 use crate::support::redis::Redis;
 use crate::support::wait::until;
 
@@ -50,7 +50,7 @@ async fn up(node: &TestGateway) {
     until("the connection to redis", async || cluster.is_up()).await;
 }
 
-async fn enter<'a>(node: &'a Node, server: &TestGateway, user: &str) -> NodeSocket<'a> {
+async fn enter<'a>(node: &'a NodeDriver, server: &TestGateway, user: &str) -> NodeSocket<'a> {
     let socket = node.enter(user, &server.url, &server.token(user)).await;
     assert_eq!(socket.ask("subscribe_campaign", json!("c1")).await["success"], true);
     scry_server::rooms::add(&server.core.db, &ROOM.parse().unwrap(), &id(user)).await.unwrap();
@@ -75,7 +75,7 @@ async fn is_unharmed(server: &TestGateway, socket: &NodeSocket<'_>, events: usiz
 
 #[tokio::test]
 async fn unsigned_messages_of_every_kind_change_nothing() {
-    let (redis, node) = (Redis::start().await, Node::start().await);
+    let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let server = TestGateway::with(|config| joined(&redis, config)).await;
     up(&server).await;
     let viewer = enter(&node, &server, "viewer").await;
@@ -100,7 +100,7 @@ async fn unsigned_messages_of_every_kind_change_nothing() {
 
 #[tokio::test]
 async fn messages_signed_with_another_secret_change_nothing() {
-    let (redis, node) = (Redis::start().await, Node::start().await);
+    let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let server = TestGateway::with(|config| {
         joined(&redis, config);
         config.auth.jwt_secret = Some(ConfigSecret::new("the secret of the nodes of this installation"));
@@ -125,7 +125,7 @@ async fn messages_signed_with_another_secret_change_nothing() {
 
 #[tokio::test]
 async fn message_heard_on_redis_and_sent_again_is_not_delivered_twice() {
-    let (redis, node) = (Redis::start().await, Node::start().await);
+    let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let here = TestGateway::with(|config| joined(&redis, config)).await;
     let there = here.beside(|config| joined(&redis, config)).await;
     up(&here).await;

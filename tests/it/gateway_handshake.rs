@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::gateway::TestGateway;
-use crate::support::node::Node;
+use crate::support::node::NodeDriver;
 
 fn websocket(token: Option<&str>) -> Value {
     json!({"transports": ["websocket"], "auth": {"token": token}})
 }
 
 /// Tries to connect and returns the code in front of the refusal.
-async fn refusal(node: &Node, server: &TestGateway, options: Value) -> String {
+async fn refusal(node: &NodeDriver, server: &TestGateway, options: Value) -> String {
     let answer = node.try_connect("refused", &server.url, options).await;
     assert_eq!(answer["connected"], false, "{answer}");
     let message = answer["error"].as_str().unwrap();
@@ -23,7 +23,7 @@ async fn refusal(node: &Node, server: &TestGateway, options: Value) -> String {
 
 #[tokio::test]
 async fn a_token_lets_in_by_auth_or_query_over_either_transport() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let token = server.token("gm");
     for transport in ["websocket", "polling"] {
         let by_auth = json!({"transports": [transport], "auth": {"token": token}});
@@ -39,7 +39,7 @@ async fn a_token_lets_in_by_auth_or_query_over_either_transport() {
 
 #[tokio::test]
 async fn a_polling_connection_is_upgraded_and_goes_on() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.connect("gm", &server.url, json!({"auth": {"token": server.token("gm")}})).await;
     for _ in 0..20 {
         assert_eq!(socket.ask("latency", json!({})).await["success"], true);
@@ -48,7 +48,7 @@ async fn a_polling_connection_is_upgraded_and_goes_on() {
 
 #[tokio::test]
 async fn every_refusal_has_its_name() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     assert_eq!(refusal(&node, &server, json!({"transports": ["websocket"]})).await, "TOKEN_MISSING");
     assert_eq!(refusal(&node, &server, websocket(Some("not a token"))).await, "TOKEN_INVALID");
     let expired = server.token_for("gm", Duration::ZERO);
@@ -73,7 +73,7 @@ async fn a_listed_origin_may_come_in() {
     let allow = |config: &mut scry_server::config::ServerConfig| {
         config.socket.allowed_origins.push("https://table.example".to_owned());
     };
-    let (server, node) = (TestGateway::with(allow).await, Node::start().await);
+    let (server, node) = (TestGateway::with(allow).await, NodeDriver::start().await);
     let options = json!({"transports": ["websocket"], "auth": {"token": server.token("gm")},
         "extraHeaders": {"Origin": "https://table.example"}});
     node.connect("page", &server.url, options).await;
@@ -82,7 +82,7 @@ async fn a_listed_origin_may_come_in() {
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_gets_them_back() {
     let limit = |config: &mut scry_server::config::ServerConfig| config.socket.max_connections_per_ip = Some(2);
-    let (server, node) = (TestGateway::with(limit).await, Node::start().await);
+    let (server, node) = (TestGateway::with(limit).await, NodeDriver::start().await);
     let token = server.token("gm");
     let first = node.enter("first", &server.url, &token).await;
     node.enter("second", &server.url, &token).await;
@@ -110,7 +110,7 @@ async fn who_does_not_authenticate_in_time_is_closed() {
 
 #[tokio::test]
 async fn five_hundred_sockets_that_join_at_once_all_get_their_answer() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let options = websocket(Some(&server.token("gm")));
     let acks = node.crowd(&server.url, options, 500, "subscribe_campaign", json!({"campaignId": "c1"})).await;
     assert_eq!(acks.len(), 500);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, kingdom, settlement, structure};
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 
 const ROUNDS: usize = 12;
 const EVENTS: usize = 40;
@@ -11,7 +11,7 @@ const EVENTS: usize = 40;
 #[tokio::test]
 async fn nothing_beyond_the_removal_reaches_who_was_removed() {
     let unlimited = |config: &mut scry_server::config::ServerConfig| config.socket.requests_per_minute = 1_000_000;
-    let (server, node) = (TestGateway::with(unlimited).await, Node::start().await);
+    let (server, node) = (TestGateway::with(unlimited).await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     gm.ask("subscribe_campaign", json!("c1")).await;
     let mut random = fastrand::Rng::with_seed(2026);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, kingdom, settlement, structure};
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 
 fn since(field: &str, id: &str, epoch: &str, seq: u64) -> Value {
     json!({field: id, "since": {"epoch": epoch, "seq": seq}})
@@ -24,7 +24,7 @@ fn position(seq: u64) -> Value {
 
 #[tokio::test]
 async fn what_was_missed_is_replayed_before_the_answer_and_marked() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record_all(vec![kingdom(), settlement("s1"), kingdom(), structure("t1", "s1"), settlement("s2")]).await;
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let ack = socket.ask("subscribe_campaign", since("campaignId", "c1", "first", 2)).await;
@@ -40,7 +40,7 @@ async fn what_was_missed_is_replayed_before_the_answer_and_marked() {
 
 #[tokio::test]
 async fn a_narrow_room_replays_its_own_events_only() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record_all(vec![settlement("s1"), kingdom(), structure("t1", "s1"), structure("t2", "s2")]).await;
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let ack = socket.ask("subscribe_settlement", since("settlementId", "s1", "first", 0)).await;
@@ -51,7 +51,7 @@ async fn a_narrow_room_replays_its_own_events_only() {
 
 #[tokio::test]
 async fn who_missed_nothing_is_told_so() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record(kingdom()).await;
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let ack = socket.ask("subscribe_campaign", since("campaignId", "c1", "first", 1)).await;
@@ -60,7 +60,7 @@ async fn who_missed_nothing_is_told_so() {
 
 #[tokio::test]
 async fn another_history_is_not_replayed() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record_all(vec![kingdom(), kingdom()]).await;
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     for (epoch, seq) in [("second", 1), ("first", 3)] {
@@ -76,7 +76,7 @@ async fn another_history_is_not_replayed() {
 
 #[tokio::test]
 async fn a_history_that_is_no_longer_kept_is_not_replayed() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record_all(vec![kingdom(), kingdom(), kingdom(), kingdom()]).await;
     let few = scry_server::config::JournalConfig { max_events: 2, ..Default::default() };
     server.core.journal.trim(&few, scry_server::clock::now()).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_history_that_is_no_longer_kept_is_not_replayed() {
 
 #[tokio::test]
 async fn a_second_room_brings_only_what_the_first_did_not() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record_all(vec![settlement("s1"), kingdom(), settlement("s1"), kingdom()]).await;
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let narrow = socket.ask("subscribe_settlement", since("settlementId", "s1", "first", 2)).await;
@@ -104,7 +104,7 @@ async fn a_second_room_brings_only_what_the_first_did_not() {
 
 #[tokio::test]
 async fn a_room_asked_for_again_is_repaired() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     socket.ask("subscribe_campaign", json!("c1")).await;
     server.record_all(vec![kingdom(), kingdom()]).await;
@@ -117,7 +117,7 @@ async fn a_room_asked_for_again_is_repaired() {
 /// Joins at arbitrary moments of a busy campaign; whatever the moment, nothing is lost or doubled.
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_while_others_write() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record_all((0..700).map(|_| kingdom()).collect()).await;
     let token = server.token("viewer");
     let writing = AtomicBool::new(true);
@@ -146,7 +146,7 @@ async fn nothing_is_lost_or_doubled_while_others_write() {
 
 #[tokio::test]
 async fn a_history_longer_than_the_buffer_arrives_whole() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     for _ in 0..5 {
         server.record_all((0..1_000).map(|_| kingdom()).collect()).await;
     }

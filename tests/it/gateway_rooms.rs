@@ -6,7 +6,7 @@ use scry_protocol::{EntityType, Operation};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, clock_moved, entity, id, invalidation, kingdom, settlement, structure};
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 
 const ROOMS: [(&str, &str, &str); 3] =
     [("campaign", "campaignId", "c1"), ("settlement", "settlementId", "s1"), ("structure", "structureId", "t1")];
@@ -33,7 +33,7 @@ async fn settle(server: &TestGateway, socket: &NodeSocket<'_>) {
 
 #[tokio::test]
 async fn each_room_is_joined_by_object_or_bare_id_and_left_by_either() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record(kingdom()).await;
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     for (kind, field, id) in ROOMS {
@@ -50,7 +50,7 @@ async fn each_room_is_joined_by_object_or_bare_id_and_left_by_either() {
 
 #[tokio::test]
 async fn a_malformed_payload_is_answered_with_the_field() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     for (kind, field, id) in ROOMS {
         let (subscribe, unsubscribe) = (format!("subscribe_{kind}"), format!("unsubscribe_{kind}"));
@@ -76,7 +76,7 @@ async fn a_malformed_payload_is_answered_with_the_field() {
 
 #[tokio::test]
 async fn what_one_may_not_see_and_what_does_not_exist_answer_alike() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let outsider = node.enter("outsider", &server.url, &server.token("outsider")).await;
     let viewer = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let unauthorized = json!({"success": false, "error": "Unauthorized", "code": "UNAUTHORIZED"});
@@ -94,7 +94,7 @@ async fn what_one_may_not_see_and_what_does_not_exist_answer_alike() {
 
 #[tokio::test]
 async fn each_of_the_five_reaches_its_rooms_and_no_other() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let token = server.token("viewer");
     let mut sockets = Vec::new();
     for (kind, id) in
@@ -131,7 +131,7 @@ async fn each_of_the_five_reaches_its_rooms_and_no_other() {
 
 #[tokio::test]
 async fn the_five_have_exactly_the_agreed_shapes() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     join(&socket, "campaign", "c1").await;
     server.record_all(vec![kingdom(), invalidation(), clock_moved(), settlement("s1"), structure("t1", "s1")]).await;
@@ -176,7 +176,7 @@ async fn the_five_have_exactly_the_agreed_shapes() {
 
 #[tokio::test]
 async fn a_socket_in_all_rooms_of_an_event_gets_it_once() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     for (kind, _, id) in ROOMS {
         join(&socket, kind, id).await;
@@ -188,7 +188,7 @@ async fn a_socket_in_all_rooms_of_an_event_gets_it_once() {
 
 #[tokio::test]
 async fn events_of_many_editors_come_in_the_journals_order() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let token = server.token("viewer");
     let (wide, narrow) =
         (node.enter("wide", &server.url, &token).await, node.enter("narrow", &server.url, &token).await);
@@ -220,7 +220,7 @@ async fn events_of_many_editors_come_in_the_journals_order() {
 
 #[tokio::test]
 async fn who_has_left_a_room_hears_no_more_of_it() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     join(&socket, "campaign", "c1").await;
     join(&socket, "structure", "t1").await;
@@ -235,7 +235,7 @@ async fn who_has_left_a_room_hears_no_more_of_it() {
 
 #[tokio::test]
 async fn who_is_removed_leaves_every_room_before_anything_later_is_sent() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let viewer = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     for (kind, _, id) in ROOMS {

@@ -6,11 +6,11 @@ use scry_protocol::{EntityType, Operation, Payload};
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, entity, kingdom, notification};
-use crate::support::node::Node;
+use crate::support::node::NodeDriver;
 
 #[tokio::test]
 async fn requests_of_one_socket_are_answered_in_order() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let toggles =
         (0..40).map(|turn| json!([if turn % 2 == 0 { "subscribe_campaign" } else { "unsubscribe_campaign" }, "c1"]));
@@ -23,7 +23,7 @@ async fn requests_of_one_socket_are_answered_in_order() {
 
 #[tokio::test]
 async fn too_many_requests_are_refused_with_the_time_to_wait() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let acks = socket.burst((0..110).map(|_| json!(["latency", {}])).collect()).await;
     let granted = acks.iter().filter(|ack| ack["success"] == true).count();
@@ -37,7 +37,7 @@ async fn too_many_requests_are_refused_with_the_time_to_wait() {
 #[tokio::test]
 async fn a_connection_has_so_many_rooms() {
     let few = |config: &mut scry_server::config::ServerConfig| config.socket.max_rooms = 2;
-    let (server, node) = (TestGateway::with(few).await, Node::start().await);
+    let (server, node) = (TestGateway::with(few).await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     socket.ask("subscribe_settlement", json!("s1")).await;
     socket.ask("subscribe_settlement", json!("s2")).await;
@@ -49,7 +49,7 @@ async fn a_connection_has_so_many_rooms() {
 
 #[tokio::test]
 async fn a_message_that_is_too_long_ends_the_connection() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let long = json!({"campaignId": "x".repeat(70_000)});
     assert!(socket.try_ask("subscribe_campaign", long).await.is_err(), "nobody answers it");
@@ -60,7 +60,7 @@ async fn a_message_that_is_too_long_ends_the_connection() {
 
 #[tokio::test]
 async fn a_token_is_announced_to_run_out_and_renewed_in_the_same_connection() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let short = server.token_for("viewer", Duration::from_secs(3));
     let socket = node.enter("viewer", &server.url, &short).await;
     let unrenewed = node.enter("unrenewed", &server.url, &short).await;
@@ -80,7 +80,7 @@ async fn a_token_is_announced_to_run_out_and_renewed_in_the_same_connection() {
 
 #[tokio::test]
 async fn a_token_that_has_run_out_ends_the_connection() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token_for("viewer", Duration::from_secs(2))).await;
     assert_eq!(socket.closed().await, "io server disconnect");
     server.connected(0).await;
@@ -88,7 +88,7 @@ async fn a_token_that_has_run_out_ends_the_connection() {
 
 #[tokio::test]
 async fn a_logout_closes_the_sockets_of_that_session_only() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let first = node.enter("first", &server.url, &server.token("viewer")).await;
     let polling = json!({"transports": ["polling"], "auth": {"token": server.token("viewer")}});
     let second = node.connect("second", &server.url, polling).await;
@@ -103,7 +103,7 @@ async fn a_logout_closes_the_sockets_of_that_session_only() {
 
 #[tokio::test]
 async fn a_message_to_a_user_reaches_all_their_sockets_and_nobody_else() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let token = server.token("viewer");
     let mine = [node.enter("one", &server.url, &token).await, node.enter("two", &server.url, &token).await];
     let other = node.enter("other", &server.url, &server.token("gm")).await;
@@ -124,7 +124,7 @@ async fn a_message_to_a_user_reaches_all_their_sockets_and_nobody_else() {
 
 #[tokio::test]
 async fn a_shutdown_says_when_to_come_back_and_closes_cleanly() {
-    let (mut server, node) = (TestGateway::start().await, Node::start().await);
+    let (mut server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let websocket = node.enter("websocket", &server.url, &server.token("viewer")).await;
     let options = json!({"transports": ["polling"], "auth": {"token": server.token("viewer")}});
     let polling = node.connect("polling", &server.url, options).await;
@@ -145,7 +145,7 @@ async fn a_client_that_does_not_read_is_cut_off_and_the_others_do_not_wait() {
         config.socket.buffer = 64;
         config.socket.requests_per_minute = 100_000;
     };
-    let (server, node) = (TestGateway::with(little).await, Node::start().await);
+    let (server, node) = (TestGateway::with(little).await, NodeDriver::start().await);
     let slow = node.enter("slow", &server.url, &server.token("viewer")).await;
     let quick = node.enter("quick", &server.url, &server.token("gm")).await;
     server.connected(2).await;
@@ -167,7 +167,7 @@ async fn a_client_that_does_not_read_is_cut_off_and_the_others_do_not_wait() {
 
 #[tokio::test]
 async fn a_deleted_campaign_says_so_before_its_rooms_close() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     socket.ask("subscribe_campaign", json!("c1")).await;
     server.record(entity(EntityType::Campaign, "c1", Operation::Delete)).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::town::{Town, told};
+use super::support::programs::{ProgramFixture, told};
 
 fn lines(stdout: &str) -> Vec<Value> {
     stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -10,7 +10,7 @@ fn lines(stdout: &str) -> Vec<Value> {
 
 #[test]
 fn members_the_clock_and_messages_are_changed_from_scripts_too() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     let script = "
         campaign=$(scry get campaign Emberfall | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/')
         scry create member --set campaignId=Emberfall --set userId=outsider --set role=viewer
@@ -28,7 +28,7 @@ fn members_the_clock_and_messages_are_changed_from_scripts_too() {
         scry update settlement Cinderford --set level=5 >/dev/null
         scry update settlement Cinderford --set level=4 --idempotency-key once
     ";
-    let (code, stdout, stderr) = told(&town.script(script));
+    let (code, stdout, stderr) = told(&programs.script(script));
     assert_eq!(code, Some(0), "{stderr}");
     let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["invitee"], &lines[0]["role"]), (&"outsider".into(), &"VIEWER".into()), "{stdout}");
@@ -38,9 +38,9 @@ fn members_the_clock_and_messages_are_changed_from_scripts_too() {
     assert_eq!(lines[3]["newTime"], "1207-09-15T06:00:00.000Z");
     assert_eq!(lines[4]["notified"], 1);
     assert_eq!(lines[5]["level"], 4, "the repeated command tells its first result");
-    let (_, stdout, _) = told(&town.run(&["get", "settlement", "Cinderford"]));
+    let (_, stdout, _) = told(&programs.run(&["get", "settlement", "Cinderford"]));
     assert!(stdout.contains("\"level\":5"), "and changes nothing: {stdout}");
-    let (code, _, stderr) = told(&town.run(&[
+    let (code, _, stderr) = told(&programs.run(&[
         "update",
         "settlement",
         "Cinderford",
@@ -57,9 +57,9 @@ fn members_the_clock_and_messages_are_changed_from_scripts_too() {
 
 #[test]
 fn notifications_are_listed_and_read_and_preferences_chosen() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     let gm = |args: &[&str]| {
-        let (code, stdout, stderr) = told(&town.run(args));
+        let (code, stdout, stderr) = told(&programs.run(args));
         assert_eq!(code, Some(0), "{args:?}: {stderr}");
         lines(&stdout)
     };
@@ -92,46 +92,47 @@ fn notifications_are_listed_and_read_and_preferences_chosen() {
         &["update", "settlement", "--set", "level=3"],
     ];
     for args in refused {
-        assert_eq!(told(&town.run(args)).0, Some(2), "{args:?}");
+        assert_eq!(told(&programs.run(args)).0, Some(2), "{args:?}");
     }
 }
 
 #[test]
 fn what_will_come_and_what_has_come_are_listed() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     for _ in 0..3 {
-        assert!(town.script("scry advance-time Emberfall 1m >/dev/null").status.success());
+        assert!(programs.script("scry advance-time Emberfall 1m >/dev/null").status.success());
     }
-    let (code, stdout, stderr) = told(&town.run(&["get", "event", "--campaign", "Emberfall", "--limit", "2"]));
+    let (code, stdout, stderr) = told(&programs.run(&["get", "event", "--campaign", "Emberfall", "--limit", "2"]));
     let events = lines(&stdout);
     assert_eq!((code, events.len()), (Some(0), 2), "{stderr}");
     assert_eq!((&events[0]["seq"], &events[1]["type"]), (&json!(1), &json!("world_time_changed")));
-    let (_, stdout, _) = told(&town.run(&["get", "events", "--campaign", "Emberfall", "--since", "2", "-o", "table"]));
+    let (_, stdout, _) =
+        told(&programs.run(&["get", "events", "--campaign", "Emberfall", "--since", "2", "-o", "table"]));
     assert!(stdout.lines().next().unwrap().starts_with("SEQ"), "{stdout}");
     assert!(stdout.lines().nth(1).unwrap().starts_with('3'), "{stdout}");
-    assert_eq!(told(&town.run(&["get", "event"])).0, Some(0), "the game master plays in one campaign alone");
+    assert_eq!(told(&programs.run(&["get", "event"])).0, Some(0), "the game master plays in one campaign alone");
 
-    let (code, stdout, stderr) = told(&town.run(&["get", "effects", "--campaign", "Emberfall", "--until", "400d"]));
+    let (code, stdout, stderr) = told(&programs.run(&["get", "effects", "--campaign", "Emberfall", "--until", "400d"]));
     assert_eq!(code, Some(0), "{stderr}");
     let effects = lines(&stdout);
     assert!(!effects.is_empty() && effects.iter().all(|effect| effect["at"].is_string()), "{stdout}");
     assert!(effects.is_sorted_by_key(|effect| effect["at"].as_str().unwrap()), "{stdout}");
-    let (_, soon, _) = told(&town.run(&["get", "effect", "--campaign", "Emberfall", "--until", "1d"]));
+    let (_, soon, _) = told(&programs.run(&["get", "effect", "--campaign", "Emberfall", "--until", "1d"]));
     assert!(soon.lines().count() < effects.len());
 }
 
 #[test]
 fn what_belongs_somewhere_is_placed_by_name_and_a_wrong_field_is_named() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     let create = ["create", "structure", "--set", "name=Lighthouse", "--set", "settlementId=Saltwick"];
-    let (code, stdout, stderr) = told(&town.run(&create));
+    let (code, stdout, stderr) = told(&programs.run(&create));
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(lines(&stdout)[0]["name"], "Lighthouse");
     let (code, stdout, stderr) =
-        told(&town.run(&["create", "kingdom", "--campaign", "Emberfall", "--set", "name=Oth"]));
+        told(&programs.run(&["create", "kingdom", "--campaign", "Emberfall", "--set", "name=Oth"]));
     assert_eq!((code, &lines(&stdout)[0]["name"]), (Some(0), &json!("Oth")), "{stderr}");
     let moved = ["update", "settlement", "Saltwick", "--set", "kingdomId=Oth"];
-    assert_eq!(told(&town.run(&moved)).0, Some(0));
+    assert_eq!(told(&programs.run(&moved)).0, Some(0));
     for (args, sentence) in [
         (
             &["create", "structure", "--set", "name=Mill"][..],
@@ -140,7 +141,7 @@ fn what_belongs_somewhere_is_placed_by_name_and_a_wrong_field_is_named() {
         (&["update", "structure", "Lighthouse", "--set", "levl=2"], "did you mean “level”?"),
         (&["create", "structure", "--set", "name=Mill", "--set", "settlementId=Saltwik"], "no settlement “Saltwik”"),
     ] {
-        let (code, _, stderr) = told(&town.run(args));
+        let (code, _, stderr) = told(&programs.run(args));
         assert_eq!(code, Some(2), "{stderr}");
         assert!(stderr.contains(sentence), "{stderr}");
     }
@@ -148,7 +149,7 @@ fn what_belongs_somewhere_is_placed_by_name_and_a_wrong_field_is_named() {
 
 #[test]
 fn invitations_are_listed_declined_withdrawn_and_blocked_from_scripts() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     let script = "
         outsider=$(SCRY_SERVER_DATA_DIR=server scry-server token outsider)
         theirs() { SCRY_TOKEN=$outsider scry invitations \"$@\"; }
@@ -167,7 +168,7 @@ fn invitations_are_listed_declined_withdrawn_and_blocked_from_scripts() {
         theirs blocked
         if theirs accept Emberfall; then exit 9; fi
     ";
-    let (code, stdout, stderr) = told(&town.script(script));
+    let (code, stdout, stderr) = told(&programs.script(script));
     assert_eq!(code, Some(0), "{stderr}");
     let lines = lines(&stdout);
     assert_eq!((&lines[0]["campaignName"], &lines[0]["role"]), (&"Emberfall".into(), &"EDITOR".into()), "{stdout}");

@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
+use super::support::programs::{ProgramFixture, told};
 use super::support::pty::Pty;
-use super::support::town::{Town, told};
 
 /// Returns a program that waits for the server for as long as a busy machine may need.
-fn backpressure(town: &Town, name: &str) -> Command {
-    let mut command = town.program(name);
-    command.env("SCRY_COMPLETE_PATIENCE", "20s").env("HOME", town.dir.path());
+fn backpressure(programs: &ProgramFixture, name: &str) -> Command {
+    let mut command = programs.program(name);
+    command.env("SCRY_COMPLETE_PATIENCE", "20s").env("HOME", programs.dir.path());
     command
 }
 
@@ -29,30 +29,30 @@ fn offered(mut bash: Command, words: &[&str]) -> Vec<String> {
 
 #[test]
 fn bash_completes_commands_campaigns_and_entities() {
-    let town = Town::start();
-    assert!(offered(backpressure(&town, "bash"), &["scry", "adv"]).contains(&"advance-time".to_owned()));
-    assert_eq!(offered(backpressure(&town, "bash"), &["scry", "watch", "--campaign", "emb"]), ["Emberfall"]);
-    assert_eq!(offered(backpressure(&town, "bash"), &["scry", "get", "settlement", "Cinder"]), ["Cinderford"]);
+    let programs = ProgramFixture::start();
+    assert!(offered(backpressure(&programs, "bash"), &["scry", "adv"]).contains(&"advance-time".to_owned()));
+    assert_eq!(offered(backpressure(&programs, "bash"), &["scry", "watch", "--campaign", "emb"]), ["Emberfall"]);
+    assert_eq!(offered(backpressure(&programs, "bash"), &["scry", "get", "settlement", "Cinder"]), ["Cinderford"]);
     assert_eq!(
-        offered(backpressure(&town, "bash"), &["scry", "watch", "--campaign", "Emberfall", "--settlement", "Harr"]),
+        offered(backpressure(&programs, "bash"), &["scry", "watch", "--campaign", "Emberfall", "--settlement", "Harr"]),
         ["Harrow\\'s\\ Rest"]
     );
-    assert!(offered(backpressure(&town, "bash"), &["scry", "advance-time", ""]).contains(&"Emberfall".to_owned()));
+    assert!(offered(backpressure(&programs, "bash"), &["scry", "advance-time", ""]).contains(&"Emberfall".to_owned()));
 }
 
 #[test]
 fn where_nobody_answers_completion_is_silent_and_quick() {
-    let mut town = Town::start();
+    let mut programs = ProgramFixture::start();
     // A port that takes connections and never says a word.
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    town.url = format!("http://{}", deaf.local_addr().unwrap());
-    assert_eq!(offered(town.program("bash"), &["scry", "watch", "--campaign", "emb"]).concat(), "");
+    programs.url = format!("http://{}", deaf.local_addr().unwrap());
+    assert_eq!(offered(programs.program("bash"), &["scry", "watch", "--campaign", "emb"]).concat(), "");
 }
 
 /// Asks fish what it would offer after a command line.
-fn fish_offers(town: &Town, line: &str) -> Vec<String> {
+fn fish_offers(programs: &ProgramFixture, line: &str) -> Vec<String> {
     let script = format!("scry completions fish | source; complete -C '{line}'");
-    let output = backpressure(town, "fish").args(["--no-config", "-c", &script]).output();
+    let output = backpressure(programs, "fish").args(["--no-config", "-c", &script]).output();
     let output = output.expect("this test needs fish: tests/setup.sh shells installs it");
     let (code, stdout, stderr) = told(&output);
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
@@ -61,18 +61,18 @@ fn fish_offers(town: &Town, line: &str) -> Vec<String> {
 
 #[test]
 fn fish_completes_commands_campaigns_and_entities() {
-    let town = Town::start();
-    assert!(fish_offers(&town, "scry adv").contains(&"advance-time".to_owned()));
-    assert_eq!(fish_offers(&town, "scry watch --campaign emb"), ["Emberfall"]);
-    assert_eq!(fish_offers(&town, "scry get settlement Cinder"), ["Cinderford"]);
-    assert_eq!(fish_offers(&town, "scry watch --settlement Harr"), ["Harrow's Rest"]);
+    let programs = ProgramFixture::start();
+    assert!(fish_offers(&programs, "scry adv").contains(&"advance-time".to_owned()));
+    assert_eq!(fish_offers(&programs, "scry watch --campaign emb"), ["Emberfall"]);
+    assert_eq!(fish_offers(&programs, "scry get settlement Cinder"), ["Cinderford"]);
+    assert_eq!(fish_offers(&programs, "scry watch --settlement Harr"), ["Harrow's Rest"]);
 }
 
 #[test]
 fn zsh_completes_commands_campaigns_and_entities() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     // At a terminal, the only place where zsh completes.
-    let surroundings = backpressure(&town, "zsh");
+    let surroundings = backpressure(&programs, "zsh");
     let text = |value: &std::ffi::OsStr| value.to_str().unwrap().to_owned();
     let env: Vec<_> = surroundings.get_envs().map(|(name, value)| (text(name), text(value.unwrap()))).collect();
     let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

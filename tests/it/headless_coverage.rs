@@ -11,21 +11,21 @@ use super::support::emberfall::Emberfall;
 use super::support::fake_gateway::FakeGateway;
 use super::support::fault_proxy::FaultProxy;
 use super::support::server::TestServer;
-use super::support::wait::{PATIENCE, until};
+use super::support::wait::{WAIT_TIMEOUT, until};
 
 const FOREIGN: &str = "campaign:01970000-0000-7000-8000-000000000001";
 
 /// A server with the bundled world behind a proxy, and a directory for one run of `scry`.
-struct Line {
+struct ProxiedRun {
     server: TestServer,
     proxy: FaultProxy,
     dir: TempDir,
 }
 
 /// What a program ended with, and what it said on stderr.
-type Told = (Option<i32>, String);
+type RunResult = (Option<i32>, String);
 
-impl Line {
+impl ProxiedRun {
     async fn start() -> Self {
         let server = TestServer::start().await;
         let proxy = FaultProxy::start(&server.url).await;
@@ -93,8 +93,8 @@ fn spawn(dir: &Path, url: &str, token: &str, args: &[&str]) -> Child {
     command(dir, url, token, args).spawn().unwrap()
 }
 
-async fn told(child: Child) -> Told {
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+async fn told(child: Child) -> RunResult {
+    let output = tokio::time::timeout(WAIT_TIMEOUT, child.wait_with_output()).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
@@ -113,7 +113,7 @@ async fn change_a_structure(server: &TestServer) {
 
 #[tokio::test]
 async fn connection_that_does_not_come_back_makes_a_run_uncertain() {
-    let line = Line::start().await;
+    let line = ProxiedRun::start().await;
     let child = line.expect(&never_structures("6s", "3s")).await;
     line.away();
     change_a_structure(&line.server).await;
@@ -125,7 +125,7 @@ async fn connection_that_does_not_come_back_makes_a_run_uncertain() {
 
 #[tokio::test]
 async fn forbidden_event_of_an_outage_is_found_by_the_resume() {
-    let line = Line::start().await;
+    let line = ProxiedRun::start().await;
     let child = line.expect(&never_structures("15s", "1s")).await;
     line.away();
     change_a_structure(&line.server).await;
@@ -140,7 +140,7 @@ async fn forbidden_event_of_an_outage_is_found_by_the_resume() {
 
 #[tokio::test]
 async fn outage_that_a_resume_covers_leaves_a_run_green() {
-    let line = Line::start().await;
+    let line = ProxiedRun::start().await;
     let child = line.expect(&never_structures("15s", "2s")).await;
     line.away();
     let before = line.proxy.accepted();
@@ -154,7 +154,7 @@ async fn outage_that_a_resume_covers_leaves_a_run_green() {
 
 #[tokio::test]
 async fn line_that_has_gone_dead_unnoticed_makes_a_result_uncertain() {
-    let line = Line::start().await;
+    let line = ProxiedRun::start().await;
     let child = line.watch(&["--fail-if", "type == 'structure_updated'", "--for", "12s"]).await;
     line.passes().await;
     // The program has had its first answer, so that silence means something.
@@ -167,7 +167,7 @@ async fn line_that_has_gone_dead_unnoticed_makes_a_result_uncertain() {
 
 #[tokio::test]
 async fn watch_whose_connection_is_away_at_the_end_is_uncertain() {
-    let line = Line::start().await;
+    let line = ProxiedRun::start().await;
     let child = line.watch(&["--fail-if", "type == 'structure_updated'", "--for", "8s"]).await;
     line.away();
     let (code, stderr) = told(child).await;
@@ -207,7 +207,7 @@ enum Fate {
 }
 
 /// Watches a gateway that does not know `latency`, with these options, and stops its process for good where it is to die.
-async fn watched(options: Value, fate: Fate, chatter: bool, args: &[&str]) -> Told {
+async fn watched(options: Value, fate: Fate, chatter: bool, args: &[&str]) -> RunResult {
     let mut gateway = FakeGateway::start(options).await;
     let dir = tempfile::tempdir().unwrap();
     let file = format!(

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use serde_json::{Value, json};
 
 use super::support::fake_gateway::FakeGateway;
-use super::support::town::{Town, told};
+use super::support::programs::{ProgramFixture, told};
 use super::support::wait::until;
 
 const ROOM: &str = "campaign:01970000-0000-7000-8000-000000000001";
@@ -88,17 +88,17 @@ fn lines(child: &mut Child) -> impl Iterator<Item = String> + use<> {
 
 #[test]
 fn a_token_that_is_about_to_end_ends_no_watch() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     // The server says at once that such a token ends within a minute.
-    let mut server = town.program(env!("CARGO_BIN_EXE_scry-server"));
-    server.env("SCRY_SERVER_DATA_DIR", town.dir.path().join("server")).args(["token", "gm", "--ttl", "40s"]);
+    let mut server = programs.program(env!("CARGO_BIN_EXE_scry-server"));
+    server.env("SCRY_SERVER_DATA_DIR", programs.dir.path().join("server")).args(["token", "gm", "--ttl", "40s"]);
     let token = String::from_utf8(server.output().unwrap().stdout).unwrap();
     let watch = ["watch", "--campaign", "Emberfall", "--count", "1", "--for", "30s", "--status"];
-    let mut watch = town.scry(&watch).env("SCRY_TOKEN", token.trim()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut watch = programs.scry(&watch).env("SCRY_TOKEN", token.trim()).stdout(Stdio::piped()).spawn().unwrap();
     let mut told_lines = lines(&mut watch);
     assert!(told_lines.any(|line| line.contains("\"live\"")));
     // What was said at the join has come by now: this answer is behind it.
-    let (code, _, stderr) = told(&town.run(&["advance-time", "Emberfall", "1m"]));
+    let (code, _, stderr) = told(&programs.run(&["advance-time", "Emberfall", "1m"]));
     assert_eq!(code, Some(0), "{stderr}");
     let events: Vec<String> = told_lines.filter(|line| line.contains("\"kind\":\"event\"")).collect();
     assert_eq!(watch.wait().unwrap().code(), Some(0));

@@ -1,13 +1,17 @@
 //! How far long work has come, on a terminal: a line that tells it while it lasts, and is gone afterwards.
 
+use crate::support::programs::ProgramFixture;
 use crate::support::pty::Pty;
-use crate::support::town::Town;
 
 /// Runs `scry` in a terminal, in the town's surroundings.
-fn scry(town: &Town, args: &[&str]) -> Pty {
-    let path = town.dir.path().to_str().unwrap();
-    let env =
-        [("SCRY_URL", &*town.url), ("SCRY_TOKEN", &*town.token), ("SCRY_CONFIG_DIR", path), ("SCRY_DATA_DIR", path)];
+fn scry(programs: &ProgramFixture, args: &[&str]) -> Pty {
+    let path = programs.dir.path().to_str().unwrap();
+    let env = [
+        ("SCRY_URL", &*programs.url),
+        ("SCRY_TOKEN", &*programs.token),
+        ("SCRY_CONFIG_DIR", path),
+        ("SCRY_DATA_DIR", path),
+    ];
     Pty::spawn(env!("CARGO_BIN_EXE_scry"), args, &env, (80, 24))
 }
 
@@ -34,15 +38,15 @@ fn seeding_says_what_it_adds_until_it_is_added() {
 
 #[test]
 fn recording_and_replaying_say_how_far_they_are_until_they_are_done() {
-    let town = Town::start();
-    let file = |name: &str| town.dir.path().join(name).to_str().unwrap().to_owned();
-    let mut recording = scry(&town, &["record", "--campaign", "Emberfall", "-o", &file("a.jsonl"), "--for", "8s"]);
+    let programs = ProgramFixture::start();
+    let file = |name: &str| programs.dir.path().join(name).to_str().unwrap().to_owned();
+    let mut recording = scry(&programs, &["record", "--campaign", "Emberfall", "-o", &file("a.jsonl"), "--for", "8s"]);
     recording.wait_for("  recording");
-    assert!(town.run(&["advance-time", "Emberfall", "1m"]).status.success());
+    assert!(programs.run(&["advance-time", "Emberfall", "1m"]).status.success());
     recording.wait_until("how much there is", |pty| pty.output().contains(" events, "));
     ends_with(&mut recording, " events in ");
 
-    let mut replaying = scry(&town, &["replay", &file("a.jsonl"), "-o", &file("b.jsonl")]);
+    let mut replaying = scry(&programs, &["replay", &file("a.jsonl"), "-o", &file("b.jsonl")]);
     replaying.wait_until("how far it is", |pty| pty.output().contains(" events, 0:00 of 0:0"));
     ends_with(&mut replaying, " events to ");
 }

@@ -1,6 +1,6 @@
 //! The recipes of `docs/headless.md`, run as they are written.
 
-use super::support::town::{Town, told};
+use super::support::programs::{ProgramFixture, told};
 
 const PAGE: &str = include_str!("../../docs/headless.md");
 
@@ -29,11 +29,11 @@ fn scripts(workflow: &str) -> String {
 
 #[test]
 fn every_recipe_works() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     let mut run = 0;
     for (info, text) in blocks() {
         if let Some((_, name)) = info.split_once(" file=") {
-            town.write(name, &text);
+            programs.write(name, &text);
             continue;
         }
         let script = match info {
@@ -41,7 +41,7 @@ fn every_recipe_works() {
             "yaml recipe" => scripts(&text),
             _ => continue,
         };
-        let (code, stdout, stderr) = told(&town.script(&script));
+        let (code, stdout, stderr) = told(&programs.script(&script));
         assert_eq!(code, Some(0), "\n{script}\n{stdout}\n{stderr}");
         run += 1;
     }

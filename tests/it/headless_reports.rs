@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::support::node::{modules, source};
-use super::support::town::{Town, told};
+use super::support::programs::{ProgramFixture, told};
 
 const FLOW: &str = r#"
 name = "a <flow> & more"
@@ -37,13 +37,13 @@ expect:
 "#;
 
 /// Reads a file with the reader of its kind.
-fn read(town: &Town, kind: &str, args: &[&str]) -> Value {
+fn read(programs: &ProgramFixture, kind: &str, args: &[&str]) -> Value {
     let output = Command::new("node")
         .arg(source().join("formats.cjs"))
         .arg(kind)
         .args(args)
         .env("NODE_PATH", modules())
-        .current_dir(town.dir.path())
+        .current_dir(programs.dir.path())
         .output()
         .expect("these tests need Node.js 18 or later: install it so that `node` is on the PATH");
     let (code, stdout, stderr) = told(&output);
@@ -51,40 +51,40 @@ fn read(town: &Town, kind: &str, args: &[&str]) -> Value {
     serde_json::from_str(&stdout).unwrap()
 }
 
-fn expect(town: &Town, command: &str) -> (Option<i32>, String) {
+fn expect(programs: &ProgramFixture, command: &str) -> (Option<i32>, String) {
     let reports = "--report-junit r.xml --report-tap r.tap --report-json r.json";
-    let (code, _, stderr) = told(&town.script(&format!("scry expect flow.toml {reports} -- sh -e -c '{command}'")));
+    let (code, _, stderr) = told(&programs.script(&format!("scry expect flow.toml {reports} -- sh -e -c '{command}'")));
     (code, stderr)
 }
 
 #[test]
 fn reports_are_read_by_the_readers_of_their_formats() {
-    let town = Town::start();
-    town.write("flow.toml", FLOW);
+    let programs = ProgramFixture::start();
+    programs.write("flow.toml", FLOW);
     let (code, stderr) = expect(
-        &town,
+        &programs,
         "scry update settlement Cinderford --set level=5 >/dev/null; scry advance-time Emberfall 1m >/dev/null",
     );
     assert_eq!(code, Some(0), "{stderr}");
-    let junit = read(&town, "junit", &["r.xml"]);
+    let junit = read(&programs, "junit", &["r.xml"]);
     assert_eq!(
         (&junit["tests"], &junit["failures"], &junit["name"]),
         (&json!("4"), &json!("0"), &json!("a <flow> & more"))
     );
-    let tap = read(&town, "tap", &["r.tap"]);
+    let tap = read(&programs, "tap", &["r.tap"]);
     assert_eq!((&tap["ok"], &tap["plan"]), (&json!(true), &json!(4)));
     assert_eq!(tap["found"][0]["name"], "the town \"changes\" # once");
 
-    let (code, stderr) = expect(&town, "scry update settlement Cinderford --set level=4 >/dev/null");
+    let (code, stderr) = expect(&programs, "scry update settlement Cinderford --set level=4 >/dev/null");
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("flow.toml:9: then the clock <moves>"), "{stderr}");
-    let junit = read(&town, "junit", &["r.xml"]);
+    let junit = read(&programs, "junit", &["r.xml"]);
     assert_eq!((&junit["failures"], &junit["testsuite"]["skipped"]), (&json!("1"), &json!("1")));
     let failed = junit["testsuite"]["testcase"].as_array().unwrap().iter().find(|case| case["failure"].is_object());
     assert!(failed.unwrap()["failure"]["message"].as_str().unwrap().contains("did not happen within 1s"));
-    let tap = read(&town, "tap", &["r.tap"]);
+    let tap = read(&programs, "tap", &["r.tap"]);
     assert_eq!((&tap["ok"], &tap["found"][1]["ok"]), (&json!(false), &json!(false)));
-    let report: Value = serde_json::from_slice(&std::fs::read(town.dir.path().join("r.json")).unwrap()).unwrap();
+    let report: Value = serde_json::from_slice(&std::fs::read(programs.dir.path().join("r.json")).unwrap()).unwrap();
     assert_eq!(report["cases"][1]["name"], "then the clock <moves>");
 }
 
@@ -94,32 +94,32 @@ const MARKUP: &str =
 
 #[test]
 fn names_of_entities_are_text_in_every_report() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     // NUL is the one character that the server takes from nobody.
     let text = MARKUP.replace('\u{0}', "");
-    town.write(
+    programs.write(
         "flow.toml",
         "timeout = \"20s\"\nsettle = \"1s\"\n[rooms]\ncampaign = \"Emberfall\"\n[[expect]]\nname = \"the town is renamed\"\n\
          event = 'type == \"settlement_updated\" && entity.name == \"another\"'\nwithin = \"3s\"\n",
     );
-    town.write("text", &text);
-    town.write("name", "</failure><script>alert(1)</script>]]>&amp;");
+    programs.write("text", &text);
+    programs.write("name", "</failure><script>alert(1)</script>]]>&amp;");
     let (code, stderr) =
-        expect(&town, "scry update settlement Cinderford --set name=@name --set description=@text >/dev/null");
+        expect(&programs, "scry update settlement Cinderford --set name=@name --set description=@text >/dev/null");
     assert_eq!(code, Some(1), "{stderr}");
     let is_harmless = |text: &str| !text.contains(|c: char| matches!(c, '\u{9b}' | '\u{202e}' | '\u{1b}' | '\u{0}'));
     assert!(is_harmless(&stderr), "{stderr}");
-    let junit = read(&town, "junit", &["r.xml"]);
+    let junit = read(&programs, "junit", &["r.xml"]);
     // The expectation, and the command.
     assert_eq!((&junit["tests"], &junit["failures"]), (&json!("2"), &json!("1")), "{junit}");
     let case = &junit["testsuite"]["testcase"][0];
     assert!(case["failure"].is_object() && case["failure"]["script"].is_null(), "markup has become an element: {case}");
-    let tap = read(&town, "tap", &["r.tap"]);
+    let tap = read(&programs, "tap", &["r.tap"]);
     assert_eq!((&tap["plan"], tap["found"].as_array().unwrap().len()), (&json!(2), 2), "{tap}");
-    let report: Value = serde_json::from_slice(&std::fs::read(town.dir.path().join("r.json")).unwrap()).unwrap();
+    let report: Value = serde_json::from_slice(&std::fs::read(programs.dir.path().join("r.json")).unwrap()).unwrap();
     assert_eq!(report["cases"].as_array().unwrap().len(), 2);
     for file in ["r.xml", "r.tap", "r.json"] {
-        let text = std::fs::read_to_string(town.dir.path().join(file)).unwrap();
+        let text = std::fs::read_to_string(programs.dir.path().join(file)).unwrap();
         assert!(text.contains("alert(1)"), "the name is told in {file}: {text}");
         assert!(is_harmless(&text), "{file}: {text}");
     }
@@ -127,16 +127,16 @@ fn names_of_entities_are_text_in_every_report() {
 
 #[test]
 fn a_file_in_yaml_is_judged_as_one_in_toml() {
-    let town = Town::start();
-    town.write("flow.yaml", YAML);
-    let run = |command: &str| told(&town.script(&format!("scry expect flow.yaml -- {command}")));
+    let programs = ProgramFixture::start();
+    programs.write("flow.yaml", YAML);
+    let run = |command: &str| told(&programs.script(&format!("scry expect flow.yaml -- {command}")));
     let (code, _, stderr) = run("scry advance-time Emberfall 1m");
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stderr.contains("flow.yaml:6: the clock moves"), "{stderr}");
     let (code, _, stderr) = run("scry advance-time Emberfall 2m");
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("FAILED   flow.yaml:6: the clock moves"), "{stderr}");
-    town.write("flow.yaml", &YAML.replace("within:", "witin:"));
+    programs.write("flow.yaml", &YAML.replace("within:", "witin:"));
     let (code, _, stderr) = run("true");
     assert_eq!(code, Some(2), "{stderr}");
     assert!(stderr.contains("flow.yaml:10: unknown key “witin” in “expect”; did you mean “within”?"), "{stderr}");
@@ -144,37 +144,37 @@ fn a_file_in_yaml_is_judged_as_one_in_toml() {
 
 #[test]
 fn a_run_that_cannot_begin_leaves_a_failed_report() {
-    let mut town = Town::start();
-    town.write("flow.toml", &FLOW.replace("20s", "700ms"));
-    let reported = |town: &Town| read(town, "junit", &["r.xml"])["failures"].clone();
-    town.write("r.xml", "<testsuites failures=\"0\"/>");
-    town.url = "http://127.0.0.1:1".to_owned();
-    let (code, stderr) = expect(&town, "true");
-    assert_eq!((code, reported(&town)), (Some(5), json!("1")), "{stderr}");
+    let mut programs = ProgramFixture::start();
+    programs.write("flow.toml", &FLOW.replace("20s", "700ms"));
+    let reported = |programs: &ProgramFixture| read(programs, "junit", &["r.xml"])["failures"].clone();
+    programs.write("r.xml", "<testsuites failures=\"0\"/>");
+    programs.url = "http://127.0.0.1:1".to_owned();
+    let (code, stderr) = expect(&programs, "true");
+    assert_eq!((code, reported(&programs)), (Some(5), json!("1")), "{stderr}");
     assert!(stderr.contains("cannot reach http://127.0.0.1:1"), "{stderr}");
 
-    let town = Town::start();
-    town.write("flow.toml", &FLOW.replace("Emberfall", "Emberfal"));
-    let (code, stderr) = expect(&town, "true");
-    assert_eq!((code, reported(&town)), (Some(2), json!("1")), "{stderr}");
+    let programs = ProgramFixture::start();
+    programs.write("flow.toml", &FLOW.replace("Emberfall", "Emberfal"));
+    let (code, stderr) = expect(&programs, "true");
+    assert_eq!((code, reported(&programs)), (Some(2), json!("1")), "{stderr}");
 }
 
 #[test]
 fn the_example_is_accepted_by_the_schema_and_runs_as_it_says() {
-    let town = Town::start();
-    let (_, example, _) = told(&town.run(&["expect", "--init"]));
+    let programs = ProgramFixture::start();
+    let (_, example, _) = told(&programs.run(&["expect", "--init"]));
     let commands: String =
         example.lines().filter_map(|line| line.strip_prefix("#   ")).map(|line| line.to_owned() + "\n").collect();
     assert!(commands.contains("scry expect level-up.toml --"), "{commands}");
-    let (code, stdout, stderr) = told(&town.script(&commands));
+    let (code, stdout, stderr) = told(&programs.script(&commands));
     assert_eq!(code, Some(0), "{stdout}{stderr}");
 
     let file: Value = toml::from_str(&example).unwrap();
-    town.write("example.json", &file.to_string());
-    let read = |name: &str| read(&town, "schema", &[name, "expect.schema.json"]);
+    programs.write("example.json", &file.to_string());
+    let read = |name: &str| read(&programs, "schema", &[name, "expect.schema.json"]);
     assert_eq!(read("example.json"), json!({"valid": true, "errors": null}));
-    town.write("wrong.json", &json!({"expect": [{"evnt": "true"}]}).to_string());
+    programs.write("wrong.json", &json!({"expect": [{"evnt": "true"}]}).to_string());
     assert_eq!(read("wrong.json")["valid"], false);
-    town.write("wrong.json", &json!({"expect": [{"event": "true", "exactly": 2}]}).to_string());
+    programs.write("wrong.json", &json!({"expect": [{"event": "true", "exactly": 2}]}).to_string());
     assert_eq!(read("wrong.json")["valid"], false, "an exact count needs its window");
 }

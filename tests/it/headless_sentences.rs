@@ -4,23 +4,23 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use super::support::town::{Town, told};
+use super::support::programs::{ProgramFixture, told};
 
 /// A command line, the code it ends with, and what it says.
-type Way<'a> = (&'a [&'a str], i32, &'a str);
+type CommandCase<'a> = (&'a [&'a str], i32, &'a str);
 
 const ROOM: &str = "campaign:01970000-0000-7000-8000-000000000001";
 
 /// Longer than any of the commands below may take, with room for a crowded machine.
-const BOUND: Duration = Duration::from_secs(12);
+const MAX_COMMAND_TIME: Duration = Duration::from_secs(12);
 
-fn check(town: &Town, url: &str, ways: &[Way<'_>]) {
+fn check(programs: &ProgramFixture, url: &str, ways: &[CommandCase<'_>]) {
     for (args, wanted, sentence) in ways {
         let started = Instant::now();
-        let (code, _, stderr) = told(&town.scry(args).env("SCRY_URL", url).output().unwrap());
+        let (code, _, stderr) = told(&programs.scry(args).env("SCRY_URL", url).output().unwrap());
         assert_eq!(code, Some(*wanted), "{args:?}: {stderr}");
         assert!(stderr.contains(sentence), "{args:?}: {stderr}");
-        assert!(started.elapsed() < BOUND, "{args:?} took {:?}", started.elapsed());
+        assert!(started.elapsed() < MAX_COMMAND_TIME, "{args:?} took {:?}", started.elapsed());
     }
 }
 
@@ -41,14 +41,15 @@ fn web_server(answer: &'static str) -> String {
 
 #[test]
 fn server_that_is_not_there_ends_every_command_in_time_with_the_cause() {
-    let town = Town::start();
-    town.write("e.toml", "timeout = \"2s\"\n[rooms]\ncampaign = \"Emberfall\"\n[[never]]\nevent = 'type == \"x:y\"'\n");
-    town.write(
+    let programs = ProgramFixture::start();
+    programs
+        .write("e.toml", "timeout = \"2s\"\n[rooms]\ncampaign = \"Emberfall\"\n[[never]]\nevent = 'type == \"x:y\"'\n");
+    programs.write(
         "r.toml",
         &format!("timeout = \"2s\"\n[rooms]\nroom = \"{ROOM}\"\n[[never]]\nevent = 'type == \"x:y\"'\n"),
     );
     check(
-        &town,
+        &programs,
         "http://127.0.0.1:1",
         &[
             (&["watch", "--room", ROOM, "--fail-if", "type == 'x:y'", "--for", "2s"], 5, "refused"),
@@ -66,40 +67,40 @@ fn server_that_is_not_there_ends_every_command_in_time_with_the_cause() {
         ],
     );
     let watch = |for_: &'static str| -> [&'static str; 5] { ["watch", "--room", ROOM, "--for", for_] };
-    check(&town, "http://nosuch.invalid", &[(&watch("2s"), 5, "cannot connect: ")]);
-    let plain = town.url.replace("http://", "https://");
-    check(&town, &plain, &[(&watch("2s"), 5, "cannot connect: ")]);
+    check(&programs, "http://nosuch.invalid", &[(&watch("2s"), 5, "cannot connect: ")]);
+    let plain = programs.url.replace("http://", "https://");
+    check(&programs, &plain, &[(&watch("2s"), 5, "cannot connect: ")]);
     let page = web_server(
         "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<html></html>",
     );
-    check(&town, &page, &[(&watch("2s"), 5, "cannot connect: ")]);
+    check(&programs, &page, &[(&watch("2s"), 5, "cannot connect: ")]);
     let busy = web_server("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    check(&town, &busy, &[(&watch("2s"), 5, "cannot connect: ")]);
+    check(&programs, &busy, &[(&watch("2s"), 5, "cannot connect: ")]);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
-    check(&town, &silent, &[(&watch("2s"), 5, "cannot connect: ")]);
+    check(&programs, &silent, &[(&watch("2s"), 5, "cannot connect: ")]);
 }
 
 #[test]
 fn every_other_end_says_why() {
-    let town = Town::start();
-    let url = town.url.clone();
-    town.write(
+    let programs = ProgramFixture::start();
+    let url = programs.url.clone();
+    programs.write(
         "t.toml",
         "timeout = \"1s\"\n[rooms]\ncampaign = \"Emberfall\"\n[[expect]]\nevent = 'type == \"x:y\"'\n",
     );
-    town.write(
+    programs.write(
         "v.toml",
         "timeout = \"5s\"\n[rooms]\ncampaign = \"Emberfall\"\n[[never]]\nevent = 'entity.variables.unrst > 50'\n",
     );
     for _ in 0..2 {
-        assert!(town.run(&["advance-time", "Emberfall", "1m"]).status.success());
+        assert!(programs.run(&["advance-time", "Emberfall", "1m"]).status.success());
     }
     let watch = ["watch", "--campaign", "Emberfall", "--since", "beginning", "--for", "9s"];
     let watching = |more: &[&'static str]| [&watch[..], more].concat();
     let clock = "type == 'world_time_changed'";
     check(
-        &town,
+        &programs,
         &url,
         &[
             (&watching(&["--fail-if", clock]), 1, "meets --fail-if type == 'world_time_changed'"),
@@ -155,6 +156,6 @@ fn every_other_end_says_why() {
         ],
     );
     let (code, _, stderr) =
-        told(&town.scry(&["watch", "--room", ROOM, "--for", "5s"]).env("SCRY_TOKEN", "no").output().unwrap());
+        told(&programs.scry(&["watch", "--room", ROOM, "--for", "5s"]).env("SCRY_TOKEN", "no").output().unwrap());
     assert!(code == Some(4) && !stderr.is_empty(), "{stderr}");
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::support::hostile::{CAMPAIGN, HOSTILE, HostileGateway};
+use super::support::hostile::{CAMPAIGN, HOSTILE_TEXT, HostileGateway};
+use super::support::programs::{ProgramFixture, told};
 use super::support::terminal::is_hostile;
-use super::support::town::{Town, told};
 use super::support::wait::until;
 
 /// A name that reads “Gloamwick” and holds what nobody sees.
@@ -23,9 +23,9 @@ fn lines(output: &str) -> Vec<Value> {
 
 #[test]
 fn machine_output_is_what_is_stored_and_harmless() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     let one = |args: &[&str]| {
-        let (code, stdout, stderr) = told(&town.run(args));
+        let (code, stdout, stderr) = told(&programs.run(args));
         assert_eq!(code, Some(0), "{args:?}: {stderr}");
         lines(&stdout).pop().unwrap()
     };
@@ -40,7 +40,7 @@ fn machine_output_is_what_is_stored_and_harmless() {
     assert_eq!(one(&["get", "location", NAME])["id"], id);
     assert_eq!(one(&["get", "location", "Gloamwi\u{200d}ck"])["id"], id);
 
-    let (_, stdout, _) = told(&town.run(&["get", "event", "--campaign", "Emberfall"]));
+    let (_, stdout, _) = told(&programs.run(&["get", "event", "--campaign", "Emberfall"]));
     let events = lines(&stdout);
     assert_eq!(
         events[0]["event"]["metadata"]["changes"].as_array().unwrap().iter().filter(|it| it["to"] == NAME).count(),
@@ -58,22 +58,22 @@ fn machine_output_is_what_is_stored_and_harmless() {
             "--filter",
             "type == 'entity_updated'",
         ];
-        let (code, stdout, stderr) = told(&town.run(&[&watch[..], format].concat()));
+        let (code, stdout, stderr) = told(&programs.run(&[&watch[..], format].concat()));
         assert_eq!(code, Some(0), "{stderr}");
         assert!(lines(&stdout)[0].to_string().contains(NAME), "{stdout}");
     }
-    let (_, table, _) = told(&town.run(&["get", "location", "-o", "table", "--campaign", "Emberfall"]));
+    let (_, table, _) = told(&programs.run(&["get", "location", "-o", "table", "--campaign", "Emberfall"]));
     assert!(table.contains("Gloamwi") && !table.contains(|c: char| c != '\n' && is_hostile(c)), "{table}");
 }
 
 #[test]
 fn a_comparison_holds_for_what_is_stored_and_not_for_what_it_looks_like() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     let set = format!("name={NAME}");
-    assert_eq!(told(&town.run(&["create", "location", "--campaign", "Emberfall", "--set", &set])).0, Some(0));
+    assert_eq!(told(&programs.run(&["create", "location", "--campaign", "Emberfall", "--set", &set])).0, Some(0));
     let wait = |name: &str, timeout: &str| {
         let condition = format!("entity.name == '{name}'");
-        told(&town.run(&["wait", "--campaign", "Emberfall", "--for", &condition, "--timeout", timeout]))
+        told(&programs.run(&["wait", "--campaign", "Emberfall", "--for", &condition, "--timeout", timeout]))
     };
     let (code, stdout, stderr) = wait(NAME, "20s");
     assert_eq!(code, Some(0), "{stderr}");
@@ -84,7 +84,7 @@ fn a_comparison_holds_for_what_is_stored_and_not_for_what_it_looks_like() {
 
 #[test]
 fn a_recording_is_harmless_and_lossless() {
-    let town = Town::start();
+    let programs = ProgramFixture::start();
     let script = format!(
         "scry create location --campaign Emberfall --set 'name={NAME}' --set 'description={STORY}' >/dev/null; \
          scry record --campaign Emberfall -o - --count 1 > whole & pid=$!; \
@@ -92,14 +92,14 @@ fn a_recording_is_harmless_and_lossless() {
          scry update location '{NAME}' --set description=plain >/dev/null; done; wait $pid; cat whole; cp whole a.jsonl; \
          scry replay a.jsonl -o b.jsonl; scry replay a.jsonl --speed max"
     );
-    let (code, stdout, stderr) = told(&town.script(&script));
+    let (code, stdout, stderr) = told(&programs.script(&script));
     assert_eq!(code, Some(0), "{stderr}");
     let recorded = lines(&stdout);
     let nodes = recorded[0]["state"][0]["nodes"].as_array().unwrap();
     let location = nodes.iter().find(|node| node["name"] == NAME).unwrap();
     assert_eq!(location["description"], STORY);
     let body = |name: &str| {
-        let text = std::fs::read_to_string(town.dir.path().join(name)).unwrap();
+        let text = std::fs::read_to_string(programs.dir.path().join(name)).unwrap();
         text.split_once('\n').unwrap().1.to_owned()
     };
     assert_eq!(body("a.jsonl"), body("b.jsonl"));
@@ -130,7 +130,7 @@ async fn a_hostile_server_deceives_no_reader_of_any_stream() {
         let (_, stdout, stderr) = told(&scry(args).output().await.unwrap());
         let told = lines(&stdout);
         assert!(stderr.lines().all(|line| !line.contains(is_hostile)), "{stderr:?}");
-        let whole = told.iter().any(|value| value.to_string().contains(&Value::from(HOSTILE).to_string()[1..20]));
+        let whole = told.iter().any(|value| value.to_string().contains(&Value::from(HOSTILE_TEXT).to_string()[1..20]));
         assert!(whole || args[1] == "settlement", "nothing is left out: {args:?} {stdout}");
     }
 
@@ -149,7 +149,7 @@ async fn a_hostile_server_deceives_no_reader_of_any_stream() {
     assert_eq!(code, Some(0), "{stderr}");
     let told = lines(&stdout);
     assert!(
-        told.len() > 10 && told.iter().any(|line| line.to_string().contains(&Value::from(HOSTILE).to_string())),
+        told.len() > 10 && told.iter().any(|line| line.to_string().contains(&Value::from(HOSTILE_TEXT).to_string())),
         "{stdout}"
     );
     assert!(!stderr.contains(|c: char| c != '\n' && is_hostile(c)), "{stderr:?}");

@@ -10,20 +10,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
-use crate::support::evening::Seat;
-use crate::support::hostile::{BUSY, CAMPAIGN, HostileGateway};
+use crate::support::e2e_session::UserMachine;
+use crate::support::hostile::{CAMPAIGN, HostileGateway, MAX_BUSY_TIME};
 use crate::support::pty::Pty;
 use crate::support::terminal::{copied, is_hostile, strange};
 use crate::support::wait::{becomes_true, until};
 
 /// Keys that lead through every pane and sheet, and to everything that can be copied.
-const TOUR: [&str; 22] = [
+const TOUR_KEYS: [&str; 22] = [
     "1", "jjj", "2", "jj", "\r", "yY\u{19}", "3", "k", "y", "Y", "\r", "y", "4", "5", "6", "7", "?", "?", ":", "Settl",
     "\u{1b}", "/",
 ];
 
-fn seat(gateway: &HostileGateway) -> Seat {
-    let seat = Seat::at(&gateway.gateway.url).with("SCRY_TOKEN", "any").with("SCRY_LOG", "debug");
+fn seat(gateway: &HostileGateway) -> UserMachine {
+    let seat = UserMachine::at(&gateway.gateway.url).with("SCRY_TOKEN", "any").with("SCRY_LOG", "debug");
     let config = "[alerts]\nlevel = \"all\"\nmeans = [\"osc9\", \"osc777\"]\n";
     std::fs::write(seat.home.path().join("config.toml"), config).unwrap();
     seat
@@ -34,7 +34,7 @@ async fn seats_taken(gateway: &mut HostileGateway) -> usize {
 }
 
 async fn walk(dashboard: &mut Pty) {
-    for keys in TOUR {
+    for keys in TOUR_KEYS {
         let before = dashboard.written();
         dashboard.type_keys(keys);
         // A key that changes nothing on the screen is as good as one that does.
@@ -107,7 +107,7 @@ async fn what_no_reader_is_made_for_ends_nothing() {
     gateway.say_the_impossible().await;
     // Whoever sends what is no text is left, and tried again.
     until("a second connection", async || seats_taken(&mut gateway).await > 1).await;
-    let deadline = Instant::now() + BUSY;
+    let deadline = Instant::now() + MAX_BUSY_TIME;
     let mut is_heard = false;
     while !is_heard {
         assert!(Instant::now() < deadline, "it never hears again:\n{}", dashboard.screen());
@@ -146,7 +146,7 @@ async fn lines_are_text_and_nothing_else() {
         // `watch` reads no input.
         let _ = commands.write_all(tour.as_bytes()).await;
         let (mut said, mut buffer) = (Vec::new(), [0; 4096]);
-        let deadline = Instant::now() + BUSY;
+        let deadline = Instant::now() + MAX_BUSY_TIME;
         while !String::from_utf8_lossy(&said).contains("finished") {
             assert!(Instant::now() < deadline, "it never says what it was told: {}", String::from_utf8_lossy(&said));
             gateway.say("finished").await;

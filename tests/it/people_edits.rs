@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::crowd::Person;
-use crate::support::node::Node;
-use crate::support::workshop::Workshop;
+use crate::support::edit_fixture::EditFixture;
+use crate::support::node::NodeDriver;
+use crate::support::user_pool::TestUser;
 
 const UPDATE: &str = "mutation($id: ID!, $input: UpdateSettlementInput!, $version: Int, $policy: OnConflict!) {
     updateSettlement(id: $id, input: $input, expectedVersion: $version, onConflict: $policy) { version } }";
 /// How many edits each editor makes, one after the other.
-const EDITS: usize = 8;
+const EDITS_PER_EDITOR: usize = 8;
 
 /// One edit and what became of it.
 #[derive(Debug, Clone)]
-struct Attempt {
+struct EditAttempt {
     author: String,
     expected: i64,
     values: BTreeMap<String, Value>,
@@ -29,15 +29,15 @@ struct Attempt {
 
 /// One change as the journal has it.
 #[derive(Debug, Clone)]
-struct Stored {
+struct StoredChange {
     author: String,
     /// Field → (before, after).
     changes: BTreeMap<String, (Value, Value)>,
 }
 
-impl Workshop {
+impl EditFixture {
     /// Makes one edit of one or two variables; every value is new to the world.
-    async fn attempt(&self, editor: &Person, number: usize, policy: &str) -> Attempt {
+    async fn attempt(&self, editor: &TestUser, number: usize, policy: &str) -> EditAttempt {
         let expected = self.version().await;
         let unique = editor.id.rsplit('-').next().unwrap().parse::<usize>().unwrap() * 1000 + number + 1;
         let all = ["a", "b", "c"];
@@ -54,11 +54,11 @@ impl Workshop {
             }
         };
         let values = variables.iter().map(|(name, value)| (format!("variables.{name}"), json!(value))).collect();
-        Attempt { author: editor.id.clone(), expected, values, outcome }
+        EditAttempt { author: editor.id.clone(), expected, values, outcome }
     }
 
     /// Reads the settlement's changes from the journal, by the version each made.
-    async fn stored(&self) -> BTreeMap<i64, Stored> {
+    async fn stored(&self) -> BTreeMap<i64, StoredChange> {
         let query = "query($id: ID!, $since: Int) { events(campaignId: $id, since: $since, limit: 1000) { event } }";
         let events = self.server.graphql(&self.gm, query, json!({"id": self.campaign, "since": 0})).await;
         let events = events["events"].as_array().unwrap().clone();
@@ -71,40 +71,40 @@ impl Workshop {
                 (change["field"].as_str().unwrap().to_owned(), (change["from"].clone(), change["to"].clone()))
             });
             let author = metadata["userId"].as_str().unwrap().to_owned();
-            (metadata["version"].as_i64().unwrap(), Stored { author, changes: changes.collect() })
+            (metadata["version"].as_i64().unwrap(), StoredChange { author, changes: changes.collect() })
         })
         .collect()
     }
 }
 
 /// Returns a field's value after a version.
-fn value_at(stored: &BTreeMap<i64, Stored>, field: &str, version: i64) -> Value {
+fn value_at(stored: &BTreeMap<i64, StoredChange>, field: &str, version: i64) -> Value {
     let past = stored.range(..=version).rev().find_map(|(_, change)| Some(change.changes.get(field)?.1.clone()));
     past.unwrap_or_default()
 }
 
 /// Returns who changed a field last, after one version and up to another.
-fn last_author<'a>(stored: &'a BTreeMap<i64, Stored>, field: &str, after: i64, upto: i64) -> Option<&'a str> {
+fn last_author<'a>(stored: &'a BTreeMap<i64, StoredChange>, field: &str, after: i64, upto: i64) -> Option<&'a str> {
     let between = stored.range(after + 1..(upto + 1).max(after + 1)).rev();
     between.filter(|(_, change)| change.changes.contains_key(field)).map(|(_, change)| change.author.as_str()).next()
 }
 
 async fn hammer(count: usize, policy: &str) {
-    let (shop, node) = (Arc::new(Workshop::open(count).await), Node::start().await);
+    let (shop, node) = (Arc::new(EditFixture::open(count).await), NodeDriver::start().await);
     let sockets =
         join_all(shop.editors.iter().map(|editor| node.enter(&editor.id, &shop.server.url, &editor.token))).await;
     let first = shop.version().await;
     let work = shop.editors.iter().map(|editor| async {
         let mut attempts = Vec::new();
-        for number in 0..EDITS {
+        for number in 0..EDITS_PER_EDITOR {
             attempts.push(shop.attempt(editor, number, policy).await);
         }
         attempts
     });
-    let attempts: Vec<Attempt> = join_all(work).await.into_iter().flatten().collect();
+    let attempts: Vec<EditAttempt> = join_all(work).await.into_iter().flatten().collect();
     let stored = shop.stored().await;
 
-    let accepted: BTreeMap<i64, &Attempt> =
+    let accepted: BTreeMap<i64, &EditAttempt> =
         attempts.iter().filter_map(|attempt| Some((*attempt.outcome.as_ref().ok()?, attempt))).collect();
     let versions: Vec<i64> = stored.keys().copied().filter(|version| *version > first).collect();
     assert_eq!(accepted.keys().copied().collect::<Vec<_>>(), versions, "versions count exactly the accepted edits");
@@ -205,7 +205,7 @@ async fn twenty_editors_add_up_when_the_last_one_wins() {
 /// A client that dies anywhere in its request, and asks again with the same key, has changed the world once.
 #[tokio::test]
 async fn an_edit_cut_off_at_any_byte_is_applied_once_by_its_repeat() {
-    let shop = Workshop::open(1).await;
+    let shop = EditFixture::open(1).await;
     let editor = shop.editors[0].clone();
     let query = "mutation($id: ID!, $input: UpdateSettlementInput!, $key: String) {
         updateSettlement(id: $id, input: $input, idempotencyKey: $key) { version } }";

@@ -7,7 +7,7 @@ use scry_server::limits::LimitKind;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, kingdom, settlement};
-use crate::support::raw::Raw;
+use crate::support::raw_socket::RawSocketClient;
 use crate::support::server::TestServer;
 
 const NOTIFY: &str = "mutation($to: [ID!]!, $title: String!, $body: String! = \"\") {
@@ -15,14 +15,14 @@ const NOTIFY: &str = "mutation($to: [ID!]!, $title: String!, $body: String! = \"
 const LIST: &str = "{ notifications { title body } }";
 
 /// Opens a socket; what waited for its user has come when this returns.
-async fn socket(url: &str, token: &str) -> Raw {
-    let mut raw = Raw::connect(url, token).await.unwrap();
+async fn socket(url: &str, token: &str) -> RawSocketClient {
+    let mut raw = RawSocketClient::connect(url, token).await.unwrap();
     raw.ask("latency", &json!({})).await.unwrap();
     raw
 }
 
 /// Lists the titles of the notifications that a socket was sent.
-fn delivered(raw: &Raw) -> Vec<String> {
+fn delivered(raw: &RawSocketClient) -> Vec<String> {
     let titles = raw.events.iter().filter(|event| event[0] == "notification:new").map(|event| &event[1]["title"]);
     titles.map(|title| title.as_str().unwrap().to_owned()).collect()
 }
@@ -116,9 +116,9 @@ async fn typing_shows_only_fields_that_the_entity_has_and_only_of_editors() {
         .execute(&server.core.db.writer)
         .await
         .unwrap();
-    let mut watcher = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut watcher = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
     watcher.ask("subscribe_campaign", &json!("c1")).await.unwrap();
-    let mut gm = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
+    let mut gm = RawSocketClient::connect(&server.url, &server.token("gm")).await.unwrap();
     let long = "x".repeat(200);
     for field in ["gm cheats \u{202e}", "variables.gold", "computed", "level.x", "members.gm", &long] {
         assert_eq!(gm.ask("typing:start", &typing(field)).await.unwrap(), unauthorized(), "{field}");
@@ -139,9 +139,9 @@ async fn typing_shows_only_fields_that_the_entity_has_and_only_of_editors() {
 async fn an_editor_who_becomes_a_viewer_is_no_longer_shown_as_editing() {
     let server = TestGateway::with(|config| config.presence.ttl = Duration::from_secs(1)).await;
     server.set_role("viewer", "EDITOR").await;
-    let mut gm = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
+    let mut gm = RawSocketClient::connect(&server.url, &server.token("gm")).await.unwrap();
     gm.ask("subscribe_campaign", &json!("c1")).await.unwrap();
-    let mut editor = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut editor = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
     assert_eq!(editor.ask("presence:update", &editing()).await.unwrap(), json!({"success": true}));
     server.set_role("viewer", "VIEWER").await;
     let is_viewing = |event: &Value| event[0] == "presence:change" && event[1]["resources"][0]["state"] == "viewing";
@@ -160,15 +160,15 @@ async fn a_resume_does_not_reach_across_an_absence() {
     for (event, field, id) in
         [("subscribe_campaign", "campaignId", "c1"), ("subscribe_settlement", "settlementId", "s1")]
     {
-        let mut viewer = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+        let mut viewer = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
         let ack = viewer.ask(event, &since(field, id, 2)).await.unwrap();
         assert_eq!((&ack["success"], &ack["recovered"], &ack["replayed"]), (&json!(true), &json!(false), &json!(0)));
         assert!(viewer.events.iter().all(|event| event[1]["metadata"].is_null()), "{:?}", viewer.events);
-        let mut gm = Raw::connect(&server.url, &server.token("gm")).await.unwrap();
+        let mut gm = RawSocketClient::connect(&server.url, &server.token("gm")).await.unwrap();
         let ack = gm.ask(event, &since(field, id, 2)).await.unwrap();
         assert_eq!(ack["recovered"], true, "somebody else's removal is no absence of one's own");
     }
-    let mut viewer = Raw::connect(&server.url, &server.token("viewer")).await.unwrap();
+    let mut viewer = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
     let ack = viewer.ask("subscribe_campaign", &since("campaignId", "c1", 3)).await.unwrap();
     assert_eq!((&ack["recovered"], &ack["replayed"]), (&json!(true), &json!(3)), "from the removal on there was none");
 }

@@ -8,16 +8,16 @@ use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::crowd::{Person, enrol};
 use crate::support::gateway::{CAMPAIGN, TestGateway};
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 use crate::support::redis::Redis;
+use crate::support::user_pool::{TestUser, add_members};
 use crate::support::wait::becomes_true;
 
 const CONNECTIONS: usize = 200;
 const USERS: usize = 50;
 /// The time within which what is shown must be the truth: what a silent connection may take, and a little more.
-const BOUND: Duration = Duration::from_secs(30);
+const MAX_PRESENCE_DELAY: Duration = Duration::from_secs(30);
 
 fn settings(config: &mut ServerConfig) {
     config.socket.ping_interval = Duration::from_secs(2);
@@ -49,8 +49,8 @@ async fn told(socket: &NodeSocket<'_>) -> BTreeSet<String> {
 }
 
 async fn storm(servers: &[&TestGateway], seed: u64) {
-    let node = Node::start().await;
-    let people: Vec<Person> = enrol(&servers[0].core.config, CAMPAIGN, "VIEWER", USERS).await;
+    let node = NodeDriver::start().await;
+    let people: Vec<TestUser> = add_members(&servers[0].core.config, CAMPAIGN, "VIEWER", USERS).await;
     let mut observers = Vec::new();
     for (number, server) in servers.iter().enumerate() {
         let observer = node.enter(&format!("observer-{number}"), &server.url, &server.token("gm")).await;
@@ -97,7 +97,7 @@ async fn storm(servers: &[&TestGateway], seed: u64) {
 
 /// Waits until every observer, and a newcomer on every node, is told exactly the truth.
 async fn check(
-    node: &Node,
+    node: &NodeDriver,
     servers: &[&TestGateway],
     observers: &[NodeSocket<'_>],
     truth: &BTreeSet<String>,
@@ -108,7 +108,7 @@ async fn check(
     expected.insert("gm".to_owned());
     for (observer, server) in observers.iter().zip(servers) {
         let mut shown = BTreeSet::new();
-        let settled = becomes_true(BOUND.saturating_sub(started.elapsed()), async || {
+        let settled = becomes_true(MAX_PRESENCE_DELAY.saturating_sub(started.elapsed()), async || {
             shown = told(observer).await;
             shown == expected
         });

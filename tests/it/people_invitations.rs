@@ -6,7 +6,7 @@ use scry_server::config::ServerConfig;
 use scry_server::limits::LimitKind;
 use serde_json::{Value, json};
 
-use crate::support::raw::Raw;
+use crate::support::raw_socket::RawSocketClient;
 use crate::support::server::TestServer;
 use crate::support::wait::until;
 
@@ -76,9 +76,9 @@ async fn an_invited_user_is_told_and_has_no_rights_until_they_accept() {
     let gm_id = me(&server, &gm).await;
     let notify = "mutation ($u: [ID!]!) { notify(userIds: $u, title: \"Hi\") }";
     assert_eq!(code(&server.refused(&mallory, notify, json!({"u": [gm_id]})).await), "NOT_FOUND");
-    let mut watcher = Raw::connect(&server.url, &mallory).await.unwrap();
+    let mut watcher = RawSocketClient::connect(&server.url, &mallory).await.unwrap();
     watcher.ask("subscribe_campaign", &json!({"campaignId": trap})).await.unwrap();
-    let mut socket = Raw::connect(&server.url, &gm).await.unwrap();
+    let mut socket = RawSocketClient::connect(&server.url, &gm).await.unwrap();
     assert_eq!(socket.ask("subscribe_campaign", &json!({"campaignId": trap})).await.unwrap()["code"], "UNAUTHORIZED");
     drop(socket);
     watcher.ask("latency", &json!({})).await.unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::gateway::{TestGateway, notification};
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 use crate::support::server::TestServer;
 
 const UPDATE: &str = "mutation($id: ID!, $input: UpdateSettlementInput!, $version: Int, $policy: OnConflict!) {
@@ -21,7 +21,7 @@ async fn messages(socket: &NodeSocket<'_>) -> Vec<String> {
 
 #[tokio::test]
 async fn messages_wait_for_who_is_away_and_come_once_in_order() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let names: Vec<String> = (0..20).map(|number| format!("n{number}")).collect();
     for name in &names {
         server.tell("viewer", &notification(name)).await;
@@ -42,7 +42,7 @@ async fn messages_wait_for_who_is_away_and_come_once_in_order() {
 
 #[tokio::test]
 async fn sockets_that_come_at_once_get_each_message_once() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let token = server.token("viewer");
     for round in 0..5 {
         let names: Vec<String> = (0..10).map(|number| format!("{round}-{number}")).collect();
@@ -71,7 +71,7 @@ async fn sockets_that_come_at_once_get_each_message_once() {
 
 #[tokio::test]
 async fn who_lost_a_value_is_told_and_told_again_when_it_is_settled() {
-    let (server, node) = (TestServer::start().await, Node::start().await);
+    let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let (gm, player) = (server.login("gm").await, server.login("player").await);
     let town = settlement(&server, &gm).await;
     let (id, version) = (town["id"].as_str().unwrap(), town["version"].as_i64().unwrap());
@@ -111,7 +111,7 @@ async fn who_lost_a_value_is_told_and_told_again_when_it_is_settled() {
 
 #[tokio::test]
 async fn preferences_choose_what_is_told_at_once_and_the_list_keeps_the_rest() {
-    let (server, node) = (TestServer::start().await, Node::start().await);
+    let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let (gm, player) = (server.login("gm").await, server.login("player").await);
     let all = json!({"levels": ["info", "success", "warning", "error"], "kinds": ["message", "conflict", "rule", "invitation"]});
     let asked = "{ notificationPreferences { levels kinds } }";

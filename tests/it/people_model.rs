@@ -13,15 +13,15 @@ use scry_server::rules::merge::{MergeInput, MergeOutcome, PastEdit, PastEdits, d
 use serde_json::{Map, Value, json};
 use sqlx::Row;
 
-use crate::support::chronicle::{Chronicle, Loss, State, Verdict};
-use crate::support::workshop::Workshop;
+use crate::support::edit_fixture::EditFixture;
+use crate::support::reference_model::{ExpectedOutcome, FieldValues, LostValue, ReferenceModel};
 
 const EDITORS: usize = 3;
 const FIELDS: [&str; 5] = ["level", "name", "variables.a", "variables.b", "variables.c"];
 
 /// One thing that one of the editors does.
 #[derive(Debug, Clone)]
-struct Move {
+struct EditStep {
     editor: usize,
     /// How many versions ago they looked; `None` does not say.
     stale: Option<usize>,
@@ -33,7 +33,7 @@ struct Move {
     forget: bool,
 }
 
-fn moves() -> impl Strategy<Value = Vec<Move>> {
+fn moves() -> impl Strategy<Value = Vec<EditStep>> {
     let policy = prop::sample::select(vec![OnConflict::Reject, OnConflict::Merge, OnConflict::LastWriteWins]);
     let one = (
         0..EDITORS,
@@ -43,7 +43,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         prop::option::weighted(0.2, 0..6_usize),
         prop::bool::weighted(0.05),
     );
-    let read = |(editor, stale, wishes, policy, again, forget)| Move { editor, stale, wishes, policy, again, forget };
+    let read =
+        |(editor, stale, wishes, policy, again, forget)| EditStep { editor, stale, wishes, policy, again, forget };
     prop::collection::vec(one.prop_map(read), 1..30)
 }
 
@@ -57,12 +58,12 @@ fn value(field: &str, number: u8) -> Value {
     }
 }
 
-fn wishes(step: &Move) -> State {
+fn wishes(step: &EditStep) -> FieldValues {
     step.wishes.iter().map(|(&field, &number)| (FIELDS[field].to_owned(), value(FIELDS[field], number))).collect()
 }
 
-fn expected(step: &Move, chronicle: &Chronicle) -> Option<usize> {
-    step.stale.map(|stale| chronicle.version().saturating_sub(stale).max(1))
+fn expected(step: &EditStep, reference: &ReferenceModel) -> Option<usize> {
+    step.stale.map(|stale| reference.version().saturating_sub(stale).max(1))
 }
 
 fn editor(number: usize) -> Id {
@@ -70,7 +71,7 @@ fn editor(number: usize) -> Id {
 }
 
 /// Returns a state as a flat list of fields, in which what is null is absent.
-fn flat(state: &State) -> Flat {
+fn flat(state: &FieldValues) -> Flat {
     state.iter().filter(|(_, value)| !value.is_null()).map(|(field, value)| (field.clone(), value.clone())).collect()
 }
 
@@ -80,8 +81,8 @@ proptest! {
     /// The decision, computed from stored changes, is that of the model, computed from whole states.
     #[test]
     fn the_decision_agrees_with_a_model_of_whole_states(moves in moves()) {
-        let first: State = FIELDS.iter().map(|field| ((*field).to_owned(), value(field, 1))).collect();
-        let mut model = Chronicle::new(first);
+        let first: FieldValues = FIELDS.iter().map(|field| ((*field).to_owned(), value(field, 1))).collect();
+        let mut model = ReferenceModel::new(first);
         let mut journal: Vec<PastEdit> = Vec::new();
         for step in &moves {
             if step.forget {
@@ -102,14 +103,14 @@ proptest! {
             let outcome = decide(edit, &past);
             let before = model.version();
             match (model.edit(step.editor, expected, &mine, step.policy), outcome) {
-                (Verdict::Accepted { losses, .. }, MergeOutcome::Apply { replaced }) => {
-                    let replaced: Vec<Loss> = replaced.into_iter().map(|value| Loss {
+                (ExpectedOutcome::Accepted { losses, .. }, MergeOutcome::Apply { replaced }) => {
+                    let replaced: Vec<LostValue> = replaced.into_iter().map(|value| LostValue {
                         loser: value.by.map(|by| (0..EDITORS).find(|number| editor(*number) == by).unwrap()),
                         field: value.field,
                     }).collect();
                     prop_assert_eq!(replaced, losses);
                 }
-                (Verdict::Refused { current, fields }, MergeOutcome::Reject(conflict)) => {
+                (ExpectedOutcome::Refused { current, fields }, MergeOutcome::Reject(conflict)) => {
                     prop_assert_eq!(conflict.current_version, i64::try_from(current).unwrap());
                     prop_assert_eq!(conflict.fields, fields);
                 }
@@ -124,7 +125,7 @@ proptest! {
 }
 
 /// A request as it was sent, and the version that it answered.
-struct Sent {
+struct SentEdit {
     editor: usize,
     input: FieldMap,
     expectation: EditPrecondition,
@@ -133,31 +134,31 @@ struct Sent {
 }
 
 /// A settlement in a real database, and the model of it.
-struct Shop<'a> {
+struct DatabaseModel<'a> {
     domain: &'a Domain,
     settlement: Id,
-    model: Chronicle,
-    sent: Vec<Sent>,
+    model: ReferenceModel,
+    sent: Vec<SentEdit>,
     /// What each editor must have been told: field, theirs, mine.
     losses: HashMap<usize, Vec<(String, Value, Value)>>,
 }
 
-impl Shop<'_> {
-    async fn send(&self, sent: &Sent) -> Result<Entity, DomainError> {
+impl DatabaseModel<'_> {
+    async fn send(&self, sent: &SentEdit) -> Result<Entity, DomainError> {
         let name = format!("editor-{}", sent.editor);
         let caller = Caller { user_id: editor(sent.editor), name, correlation_id: sent.key.clone() };
         let key = Some(sent.key.as_str());
         self.domain.update(&caller, EntityKind::Settlement, &self.settlement, &sent.input, sent.expectation, key).await
     }
 
-    async fn make(&mut self, step: &Move, number: usize) {
+    async fn make(&mut self, step: &EditStep, number: usize) {
         if let Some(earlier) = step.again.and_then(|back| self.sent.iter().rev().nth(back)) {
             let repeated = self.send(earlier).await.unwrap();
             assert_eq!(repeated.version, earlier.answered, "a repeat gets the first answer");
         }
         let (mine, expected) = (wishes(step), expected(step, &self.model));
         let version = expected.map(|version| i64::try_from(version).unwrap());
-        let mut sent = Sent {
+        let mut sent = SentEdit {
             editor: step.editor,
             input: input(&mine),
             expectation: EditPrecondition { version, on_conflict: step.policy },
@@ -166,17 +167,17 @@ impl Shop<'_> {
         };
         let answer = self.send(&sent).await;
         match (self.model.edit(step.editor, expected, &mine, step.policy), answer) {
-            (Verdict::Accepted { version, losses }, Ok(entity)) => {
+            (ExpectedOutcome::Accepted { version, losses }, Ok(entity)) => {
                 sent.answered = i64::try_from(version).unwrap();
                 assert_eq!(entity.version, sent.answered, "versions count the accepted edits");
                 self.sent.push(sent);
-                for Loss { loser, field } in losses {
+                for LostValue { loser, field } in losses {
                     if let Some(loser) = loser.filter(|loser| *loser != step.editor) {
                         self.losses.entry(loser).or_default().push((field.field, field.theirs, field.mine));
                     }
                 }
             }
-            (Verdict::Refused { current, fields }, Err(DomainError::Conflict(conflict))) => {
+            (ExpectedOutcome::Refused { current, fields }, Err(DomainError::Conflict(conflict))) => {
                 assert_eq!(conflict.current_version, i64::try_from(current).unwrap());
                 assert_eq!(conflict.fields, fields, "true base, mine and theirs");
             }
@@ -225,7 +226,7 @@ impl Shop<'_> {
 }
 
 /// Writes wishes as the API takes them.
-fn input(wishes: &State) -> FieldMap {
+fn input(wishes: &FieldValues) -> FieldMap {
     let mut input = Map::new();
     for (field, value) in wishes {
         match field.strip_prefix("variables.") {
@@ -244,24 +245,25 @@ fn input(wishes: &State) -> FieldMap {
 #[test]
 fn the_database_agrees_with_the_model_whatever_the_order() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (shop, core) = runtime.block_on(async {
-        let shop = Workshop::open(EDITORS).await;
-        let core = AppState::open(shop.server.config.clone()).await.unwrap();
-        (shop, core)
+    let (database_model, core) = runtime.block_on(async {
+        let database_model = EditFixture::open(EDITORS).await;
+        let core = AppState::open(database_model.server.config.clone()).await.unwrap();
+        (database_model, core)
     });
     let domain = Domain::new(core.clone());
     let mut runner = TestRunner::new(Config { cases: 40, max_shrink_iters: 200, ..Config::default() });
     let checked = runner.run(&moves(), |moves| {
         runtime.block_on(async {
             let start = json!({"a": 1, "b": 1, "c": 1});
-            let settlement = Id::parse(&shop.found("Anvil 1", 2, start).await).unwrap();
+            let settlement = Id::parse(&database_model.found("Anvil 1", 2, start).await).unwrap();
             let first = FIELDS.iter().map(|field| ((*field).to_owned(), value(field, 1))).collect();
-            let model = Chronicle::new(first);
-            let mut shop = Shop { domain: &domain, settlement, model, sent: Vec::new(), losses: HashMap::new() };
+            let model = ReferenceModel::new(first);
+            let mut database_model =
+                DatabaseModel { domain: &domain, settlement, model, sent: Vec::new(), losses: HashMap::new() };
             for (number, step) in moves.iter().enumerate() {
-                shop.make(step, number).await;
+                database_model.make(step, number).await;
             }
-            shop.check(&core).await;
+            database_model.check(&core).await;
         });
         Ok(())
     });

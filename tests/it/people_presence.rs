@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::gateway::TestGateway;
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 
 async fn join(socket: &NodeSocket<'_>, room: &str) -> Value {
     let ack = socket.ask(&format!("subscribe_{room}"), json!(if room == "campaign" { "c1" } else { "s1" })).await;
@@ -32,7 +32,7 @@ fn typing(entity_type: &str, id: &str) -> Value {
 
 #[tokio::test]
 async fn who_joins_is_told_who_is_there_and_the_others_that_somebody_came() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     join(&gm, "campaign").await;
     assert_eq!(state(&gm, 1).await, [("gm".to_owned(), "online".to_owned(), json!([]))]);
@@ -50,7 +50,7 @@ async fn who_joins_is_told_who_is_there_and_the_others_that_somebody_came() {
 
 #[tokio::test]
 async fn what_somebody_is_at_is_shown_over_all_their_connections() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.set_role("viewer", "EDITOR").await;
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     join(&gm, "campaign").await;
@@ -85,7 +85,7 @@ async fn who_does_nothing_becomes_idle_and_latency_is_nothing() {
         config.presence.idle_after = Duration::from_millis(600);
         config.socket.requests_per_minute = 1_000_000;
     };
-    let (server, node) = (TestGateway::with(soon).await, Node::start().await);
+    let (server, node) = (TestGateway::with(soon).await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     join(&gm, "campaign").await;
     let waited = async {
@@ -100,7 +100,7 @@ async fn who_does_nothing_becomes_idle_and_latency_is_nothing() {
 
 #[tokio::test]
 async fn strangers_see_and_show_nothing() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let outsider = node.enter("outsider", &server.url, &server.token("outsider")).await;
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     join(&gm, "campaign").await;
@@ -119,7 +119,7 @@ async fn strangers_see_and_show_nothing() {
 
 #[tokio::test]
 async fn malformed_requests_about_people_name_the_field() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     let faults = [
         ("presence:update", json!([]), "state"),
@@ -142,7 +142,7 @@ async fn malformed_requests_about_people_name_the_field() {
 
 #[tokio::test]
 async fn typing_is_shown_to_the_others_in_the_entitys_rooms_and_ends_by_itself() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     let second = node.enter("second", &server.url, &server.token("gm")).await;
     let wide = node.enter("wide", &server.url, &server.token("viewer")).await;
@@ -184,7 +184,7 @@ async fn typing_is_shown_to_the_others_in_the_entitys_rooms_and_ends_by_itself()
 
 #[tokio::test]
 async fn a_removed_member_is_no_longer_present_and_sees_nobody() {
-    let (server, node) = (TestGateway::start().await, Node::start().await);
+    let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     let viewer = node.enter("viewer", &server.url, &server.token("viewer")).await;
     for socket in [&gm, &viewer] {
@@ -205,7 +205,7 @@ async fn a_removed_member_is_no_longer_present_and_sees_nobody() {
 #[tokio::test]
 async fn a_member_who_announced_without_a_room_goes_with_the_membership() {
     let (server, node) =
-        (TestGateway::with(|config| config.presence.ttl = Duration::from_secs(1)).await, Node::start().await);
+        (TestGateway::with(|config| config.presence.ttl = Duration::from_secs(1)).await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     join(&gm, "campaign").await;
     let viewer = node.enter("viewer", &server.url, &server.token("viewer")).await;

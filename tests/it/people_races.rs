@@ -10,26 +10,26 @@ use tokio::time::Instant;
 
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::gateway::{TestGateway, notification};
-use crate::support::node::{Node, NodeSocket};
+use crate::support::node::{NodeDriver, NodeSocket};
 use crate::support::redis::Redis;
 
 const ROUNDS: usize = 12;
 
 /// A message and when it was certainly not written yet.
 #[derive(Debug, Clone)]
-struct Told {
+struct SentMessage {
     name: String,
     began: Instant,
 }
 
 /// A connection and when it was certainly there.
-struct Seat<'a> {
+struct RaceConnection<'a> {
     socket: NodeSocket<'a>,
     connected: Instant,
     got: Vec<String>,
 }
 
-impl Seat<'_> {
+impl RaceConnection<'_> {
     /// Reads on until the last message is there, behind which nothing comes.
     async fn read_upto(&mut self, last: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -43,7 +43,7 @@ impl Seat<'_> {
 }
 
 /// Writes messages, one after the other, over random nodes, resting now and then.
-async fn tell(nodes: &[&TestGateway], names: Vec<String>, seed: u64) -> Vec<Told> {
+async fn tell(nodes: &[&TestGateway], names: Vec<String>, seed: u64) -> Vec<SentMessage> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut told = Vec::new();
     for name in names {
@@ -52,13 +52,13 @@ async fn tell(nodes: &[&TestGateway], names: Vec<String>, seed: u64) -> Vec<Told
         }
         let began = Instant::now();
         nodes[random.usize(0..nodes.len())].tell("viewer", &notification(&name)).await;
-        told.push(Told { name, began });
+        told.push(SentMessage { name, began });
     }
     told
 }
 
 /// Checks what the connections of one round got, of what waited for them and of what came meanwhile.
-fn check(seats: &[Seat<'_>], waited: &[Told], meanwhile: &[Told], when: &str) {
+fn check(seats: &[RaceConnection<'_>], waited: &[SentMessage], meanwhile: &[SentMessage], when: &str) {
     let order: Vec<&str> = waited.iter().chain(meanwhile).map(|told| told.name.as_str()).collect();
     for seat in seats {
         let places: Vec<_> = seat.got.iter().map(|name| order.iter().position(|known| known == name)).collect();
@@ -73,7 +73,7 @@ fn check(seats: &[Seat<'_>], waited: &[Told], meanwhile: &[Told], when: &str) {
             );
         }
     }
-    let receivers = |told: &Told| seats.iter().filter(|seat| seat.got.contains(&told.name)).count();
+    let receivers = |told: &SentMessage| seats.iter().filter(|seat| seat.got.contains(&told.name)).count();
     for told in waited {
         assert_eq!(receivers(told), 1, "{when}: {} waited, and is told once", told.name);
     }
@@ -83,7 +83,7 @@ fn check(seats: &[Seat<'_>], waited: &[Told], meanwhile: &[Told], when: &str) {
 }
 
 async fn storm(nodes: &[&TestGateway], seed: u64) {
-    let driver = Node::start().await;
+    let driver = NodeDriver::start().await;
     let mut random = fastrand::Rng::with_seed(seed);
     for round in 0..ROUNDS {
         let when = format!("seed {seed}, round {round}");
@@ -94,7 +94,7 @@ async fn storm(nodes: &[&TestGateway], seed: u64) {
             let (name, driver) = (format!("{round}-{number}"), &driver);
             async move {
                 let socket = driver.enter(&name, &server.url, &server.token("viewer")).await;
-                Seat { socket, connected: Instant::now(), got: Vec::new() }
+                RaceConnection { socket, connected: Instant::now(), got: Vec::new() }
             }
         };
         let entering: Vec<_> = (0..4).map(enter).collect();
@@ -136,7 +136,7 @@ async fn what_a_silent_connection_cannot_have_read_goes_to_a_living_one_once() {
         config.socket.ping_timeout = Duration::from_secs(1);
     };
     let server = TestGateway::with(hasty).await;
-    let (driver, proxy) = (Node::start().await, FaultProxy::start(&server.url).await);
+    let (driver, proxy) = (NodeDriver::start().await, FaultProxy::start(&server.url).await);
     let token = server.token("viewer");
     let dead = driver.enter("dead", &proxy.url, &token).await;
     dead.ask("latency", json!({})).await;
@@ -155,7 +155,7 @@ async fn what_a_silent_connection_cannot_have_read_goes_to_a_living_one_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_crashed_client_has_read_does_not_come_again() {
-    let (server, driver) = (TestGateway::start().await, Node::start().await);
+    let (server, driver) = (TestGateway::start().await, NodeDriver::start().await);
     let token = server.token("viewer");
     let first = driver.enter("first", &server.url, &token).await;
     server.tell("viewer", &notification("n1")).await;

@@ -12,13 +12,15 @@ use scry_model::event::{ClientEvent, Phase, Status};
 use scry_protocol::catalogue::{EventDisplay, Severity};
 use serde_json::{Value, json};
 
-use crate::support::hostile::HOSTILE;
-use crate::support::table::{Table, clock_event, delivery, key_event, nodes, settlement_event, status};
+use crate::support::dashboard_fixture::{
+    DashboardFixture, clock_event, delivery, key_event, nodes, settlement_event, status,
+};
+use crate::support::hostile::HOSTILE_TEXT;
 use crate::support::terminal::is_hostile;
 
 /// Lists events as a hostile or confused gateway might send them.
 fn foreign_events() -> Vec<Value> {
-    let hostile = HOSTILE;
+    let hostile = HOSTILE_TEXT;
     vec![
         settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}])),
         settlement_event("s1", json!([{"field": hostile, "from": hostile, "to": [hostile, {"x": hostile}]}])),
@@ -39,7 +41,7 @@ fn foreign_events() -> Vec<Value> {
 
 /// Says how an event is said, or has a hostile server say it.
 fn looks(hostile: bool) -> EventDisplays {
-    let summary = if hostile { format!("{HOSTILE} {{message}} {{metadata}}") } else { "{message}".to_owned() };
+    let summary = if hostile { format!("{HOSTILE_TEXT} {{message}} {{metadata}}") } else { "{message}".to_owned() };
     EventDisplays::new(vec![EventDisplay { name: "alert:new".to_owned(), summary, severity: Severity::Warning }])
 }
 
@@ -49,9 +51,9 @@ fn deface(node: &mut Value) {
     for (name, value) in node.as_object_mut().unwrap() {
         if !kept.contains(&name.as_str()) {
             *value = match value {
-                Value::String(_) => json!(HOSTILE),
-                Value::Object(_) => json!({HOSTILE: HOSTILE, "secret": true}),
-                Value::Array(_) => json!([HOSTILE, {"name": HOSTILE, "because": HOSTILE}]),
+                Value::String(_) => json!(HOSTILE_TEXT),
+                Value::Object(_) => json!({HOSTILE_TEXT: HOSTILE_TEXT, "secret": true}),
+                Value::Array(_) => json!([HOSTILE_TEXT, {"name": HOSTILE_TEXT, "because": HOSTILE_TEXT}]),
                 Value::Null | Value::Bool(_) | Value::Number(_) => json!(i64::MIN),
             };
         }
@@ -60,31 +62,34 @@ fn deface(node: &mut Value) {
 
 /// Returns what is not in the journal: people, typing, notifications, conflicts.
 fn passing(which: usize) -> (&'static str, Value) {
-    let user = json!({"userId": HOSTILE, "name": HOSTILE, "status": "online", "since": HOSTILE,
+    let user = json!({"userId": HOSTILE_TEXT, "name": HOSTILE_TEXT, "status": "online", "since": HOSTILE_TEXT,
         "resources": [{"type": "settlement", "id": "s1", "state": "editing"}]});
     let all = [
         ("presence:state", json!({"campaignId": "c", "users": [user]})),
-        ("presence:change", json!({"campaignId": "c", "userId": "u2", "name": HOSTILE, "status": "offline"})),
+        ("presence:change", json!({"campaignId": "c", "userId": "u2", "name": HOSTILE_TEXT, "status": "offline"})),
         (
             "user:typing",
-            json!({"campaignId": "c", "userId": HOSTILE, "name": HOSTILE, "entityType": "settlement", "entityId": "s1",
-            "field": HOSTILE, "typing": true}),
+            json!({"campaignId": "c", "userId": HOSTILE_TEXT, "name": HOSTILE_TEXT, "entityType": "settlement", "entityId": "s1",
+            "field": HOSTILE_TEXT, "typing": true}),
         ),
-        ("notification:new", json!({"id": "n", "title": HOSTILE, "body": HOSTILE, "level": HOSTILE, "createdAt": ""})),
+        (
+            "notification:new",
+            json!({"id": "n", "title": HOSTILE_TEXT, "body": HOSTILE_TEXT, "level": HOSTILE_TEXT, "createdAt": ""}),
+        ),
         (
             "document:conflict",
             json!({"entityType": "settlement", "entityId": "s1", "strategy": "LAST_WRITE_WINS", "conflictedFields":
-            [HOSTILE], "originalValue": {}, "incomingValue": {}, "resolvedValue": {HOSTILE: [HOSTILE]}, "by": HOSTILE}),
+            [HOSTILE_TEXT], "originalValue": {}, "incomingValue": {}, "resolvedValue": {HOSTILE_TEXT: [HOSTILE_TEXT]}, "by": HOSTILE_TEXT}),
         ),
-        ("conflict:resolved", json!({"entityType": HOSTILE, "entityId": HOSTILE, "fields": [HOSTILE]})),
-        ("user:offline", json!({"userId": HOSTILE, "name": HOSTILE})),
+        ("conflict:resolved", json!({"entityType": HOSTILE_TEXT, "entityId": HOSTILE_TEXT, "fields": [HOSTILE_TEXT]})),
+        ("user:offline", json!({"userId": HOSTILE_TEXT, "name": HOSTILE_TEXT})),
     ];
     all[which % all.len()].clone()
 }
 
 /// Does one arbitrary thing to the dashboard.
 #[derive(Debug, Clone)]
-enum Deed {
+enum RandomInput {
     Key(usize),
     Event(usize),
     Resize(u16, u16),
@@ -108,7 +113,7 @@ enum Deed {
 
 /// Makes JSON of any shape, out of the words the wire knows and of others.
 fn any_json() -> impl Strategy<Value = Value> {
-    const WORDS: [&str; 33] = [
+    const SAMPLE_WORDS: [&str; 33] = [
         "type",
         "payload",
         "metadata",
@@ -143,7 +148,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         "name",
         "id",
     ];
-    const VALUES: [&str; 16] = [
+    const SAMPLE_VALUES: [&str; 16] = [
         "settlement_updated",
         "structure_updated",
         "entity_updated",
@@ -162,14 +167,18 @@ fn any_json() -> impl Strategy<Value = Value> {
         "1207-09-14T15:20:00.000Z",
     ];
     let word = || {
-        prop_oneof![any::<usize>().prop_map(|n| WORDS[n % WORDS.len()].to_owned()), ".{0,6}", Just(HOSTILE.to_owned())]
+        prop_oneof![
+            any::<usize>().prop_map(|n| SAMPLE_WORDS[n % SAMPLE_WORDS.len()].to_owned()),
+            ".{0,6}",
+            Just(HOSTILE_TEXT.to_owned())
+        ]
     };
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
-        any::<usize>().prop_map(|n| json!(VALUES[n % VALUES.len()])),
+        any::<usize>().prop_map(|n| json!(SAMPLE_VALUES[n % SAMPLE_VALUES.len()])),
         word().prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 40, 8, move |inner| {
@@ -198,27 +207,27 @@ fn any_event() -> impl Strategy<Value = Value> {
     })
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn deed() -> impl Strategy<Value = RandomInput> {
     prop_oneof![
-        8 => any::<usize>().prop_map(Deed::Key),
-        4 => any::<usize>().prop_map(Deed::Event),
-        2 => (0u16..230, 0u16..70).prop_map(|(width, height)| Deed::Resize(width, height)),
-        1 => any::<usize>().prop_map(Deed::Phase),
-        1 => (0u64..200_000).prop_map(Deed::Wait),
-        1 => (0usize..20, any::<bool>()).prop_map(|(count, hostile)| Deed::Snapshot(count, hostile)),
-        2 => (any::<char>(), 0u8..16).prop_map(|(c, modifiers)| Deed::Char(c, modifiers)),
-        6 => any::<usize>().prop_map(Deed::Command),
-        3 => (any::<usize>(), ".{0,12}").prop_map(|(which, rest)| Deed::Line(which, rest)),
-        2 => (any::<usize>(), 0u16..240, 0u16..80).prop_map(|(kind, column, row)| Deed::Mouse(kind, column, row)),
-        1 => ".{0,40}".prop_map(Deed::Paste),
-        2 => any::<usize>().prop_map(Deed::Passing),
-        2 => prop_oneof![any_event(), any_json()].prop_map(Deed::Any),
-        1 => (any::<usize>(), any_json()).prop_map(|(which, payload)| Deed::AnyPassing(which, payload)),
-        1 => any::<bool>().prop_map(Deed::Attention),
+        8 => any::<usize>().prop_map(RandomInput::Key),
+        4 => any::<usize>().prop_map(RandomInput::Event),
+        2 => (0u16..230, 0u16..70).prop_map(|(width, height)| RandomInput::Resize(width, height)),
+        1 => any::<usize>().prop_map(RandomInput::Phase),
+        1 => (0u64..200_000).prop_map(RandomInput::Wait),
+        1 => (0usize..20, any::<bool>()).prop_map(|(count, hostile)| RandomInput::Snapshot(count, hostile)),
+        2 => (any::<char>(), 0u8..16).prop_map(|(c, modifiers)| RandomInput::Char(c, modifiers)),
+        6 => any::<usize>().prop_map(RandomInput::Command),
+        3 => (any::<usize>(), ".{0,12}").prop_map(|(which, rest)| RandomInput::Line(which, rest)),
+        2 => (any::<usize>(), 0u16..240, 0u16..80).prop_map(|(kind, column, row)| RandomInput::Mouse(kind, column, row)),
+        1 => ".{0,40}".prop_map(RandomInput::Paste),
+        2 => any::<usize>().prop_map(RandomInput::Passing),
+        2 => prop_oneof![any_event(), any_json()].prop_map(RandomInput::Any),
+        1 => (any::<usize>(), any_json()).prop_map(|(which, payload)| RandomInput::AnyPassing(which, payload)),
+        1 => any::<bool>().prop_map(RandomInput::Attention),
     ]
 }
 
-const KEYS: [&str; 52] = [
+const SAMPLE_KEYS: [&str; 52] = [
     "4",
     "y",
     "Y",
@@ -283,49 +292,49 @@ const PHASES: [Phase; 8] = [
     Phase::Closed,
 ];
 
-fn perform(table: &mut Table, deed: &Deed, seq: u64) {
+fn perform(dashboard: &mut DashboardFixture, deed: &RandomInput, seq: u64) {
     match deed {
-        Deed::Key(key) => table.send(Msg::Key(key_event(KEYS[key % KEYS.len()]))),
-        Deed::Event(which) => {
+        RandomInput::Key(key) => dashboard.send(Msg::Key(key_event(SAMPLE_KEYS[key % SAMPLE_KEYS.len()]))),
+        RandomInput::Event(which) => {
             let events = foreign_events();
             let mut event = events[which % events.len()].clone();
             if let Some(metadata) = event.get_mut("metadata").and_then(Value::as_object_mut) {
                 metadata.insert("seq".to_owned(), json!(seq));
             }
-            table.client(ClientEvent::Delivered(delivery(table.now.wall, event)));
+            dashboard.client(ClientEvent::Delivered(delivery(dashboard.now.wall, event)));
         }
-        Deed::Resize(width, height) => table.send(Msg::Resize { width: *width, height: *height }),
-        Deed::Phase(phase) => {
-            let live_until = Some(table.now.wall);
+        RandomInput::Resize(width, height) => dashboard.send(Msg::Resize { width: *width, height: *height }),
+        RandomInput::Phase(phase) => {
+            let live_until = Some(dashboard.now.wall);
             let retry_in = Some(Duration::from_millis(2_500));
             let reason = Some("砦 was closed".to_owned());
             let phase = PHASES[phase % PHASES.len()];
-            table.status(Status { attempt: 3, retry_in, live_until, reason, ..status(phase) });
+            dashboard.status(Status { attempt: 3, retry_in, live_until, reason, ..status(phase) });
         }
-        Deed::Wait(millis) => {
-            table.wait(Duration::from_millis(*millis));
+        RandomInput::Wait(millis) => {
+            dashboard.wait(Duration::from_millis(*millis));
         }
-        Deed::Snapshot(count, hostile) => {
-            table.send(Msg::EventDisplays(looks(*hostile)));
+        RandomInput::Snapshot(count, hostile) => {
+            dashboard.send(Msg::EventDisplays(looks(*hostile)));
             let mut nodes: Vec<_> = nodes().into_iter().take(*count).collect();
             if *hostile {
                 nodes.iter_mut().for_each(deface);
             }
-            table.snapshot(nodes);
+            dashboard.snapshot(nodes);
         }
-        Deed::Char(c, modifiers) => {
-            table.send(Msg::Key(KeyEvent::new(KeyCode::Char(*c), KeyModifiers::from_bits_truncate(*modifiers))));
+        RandomInput::Char(c, modifiers) => {
+            dashboard.send(Msg::Key(KeyEvent::new(KeyCode::Char(*c), KeyModifiers::from_bits_truncate(*modifiers))));
         }
-        Deed::Command(which) => {
+        RandomInput::Command(which) => {
             let keys: Vec<_> = BINDINGS.iter().flat_map(|binding| binding.keys).collect();
-            table.send(Msg::Key(key_event(keys[which % keys.len()])));
+            dashboard.send(Msg::Key(key_event(keys[which % keys.len()])));
         }
-        Deed::Line(which, rest) => {
-            table.send(Msg::Line(format!("{} {rest}", BINDINGS[which % BINDINGS.len()].command)));
-            let said = table.app.take_answers();
+        RandomInput::Line(which, rest) => {
+            dashboard.send(Msg::Line(format!("{} {rest}", BINDINGS[which % BINDINGS.len()].command)));
+            let said = dashboard.app.take_answers();
             assert!(said.iter().all(|line| !line.contains(is_hostile)), "{said:?}");
         }
-        Deed::Mouse(kind, column, row) => {
+        RandomInput::Mouse(kind, column, row) => {
             let kinds = [
                 MouseEventKind::Down(MouseButton::Left),
                 MouseEventKind::Down(MouseButton::Right),
@@ -334,16 +343,18 @@ fn perform(table: &mut Table, deed: &Deed, seq: u64) {
                 MouseEventKind::Drag(MouseButton::Left),
             ];
             let kind = kinds[kind % kinds.len()];
-            table.send(Msg::Mouse(MouseEvent { kind, column: *column, row: *row, modifiers: KeyModifiers::NONE }));
+            dashboard.send(Msg::Mouse(MouseEvent { kind, column: *column, row: *row, modifiers: KeyModifiers::NONE }));
         }
-        Deed::Paste(text) => table.send(Msg::Paste(text.clone())),
-        Deed::Passing(which) => {
+        RandomInput::Paste(text) => dashboard.send(Msg::Paste(text.clone())),
+        RandomInput::Passing(which) => {
             let (name, payload) = passing(*which);
-            table.ephemeral(name, payload);
+            dashboard.ephemeral(name, payload);
         }
-        Deed::Any(event) => table.client(ClientEvent::Delivered(delivery(table.now.wall, event.clone()))),
-        Deed::AnyPassing(which, payload) => table.ephemeral(passing(*which).0, payload.clone()),
-        Deed::Attention(looking) => table.send(Msg::Attention(*looking)),
+        RandomInput::Any(event) => {
+            dashboard.client(ClientEvent::Delivered(delivery(dashboard.now.wall, event.clone())))
+        }
+        RandomInput::AnyPassing(which, payload) => dashboard.ephemeral(passing(*which).0, payload.clone()),
+        RandomInput::Attention(looking) => dashboard.send(Msg::Attention(*looking)),
     }
 }
 
@@ -363,15 +374,15 @@ proptest! {
 
     #[test]
     fn nothing_makes_it_fail_and_nothing_foreign_reaches_the_terminal(deeds in prop::collection::vec(deed(), 1..80)) {
-        let (mut table, mut announcer) = (Table::live(80, 24), Announcer::default());
+        let (mut dashboard, mut announcer) = (DashboardFixture::live(80, 24), Announcer::default());
         for (deed, seq) in deeds.iter().zip(1_201..) {
-            perform(&mut table, deed, seq);
-            let screen = table.screen();
+            perform(&mut dashboard, deed, seq);
+            let screen = dashboard.screen();
             prop_assert!(!screen.contains(|c| c != '\n' && is_hostile(c)), "{deed:?}: {screen}");
-            for text in table.effects.drain(..).filter_map(taken_out) {
+            for text in dashboard.effects.drain(..).filter_map(taken_out) {
                 prop_assert!(!text.contains(|c| !matches!(c, '\n' | '\t') && is_hostile(c)), "{deed:?}: {text:?}");
             }
-            let news = announcer.news(&table.app);
+            let news = announcer.news(&dashboard.app);
             prop_assert!(!news.iter().any(|line| line.contains(|c| c != '\n' && is_hostile(c))), "{deed:?}: {news:?}");
         }
     }

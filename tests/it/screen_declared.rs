@@ -8,7 +8,7 @@ use scry_model::event::{ClientEvent, Delivery};
 use scry_protocol::catalogue::{EventDisplay, Severity};
 use serde_json::{Value, json};
 
-use crate::support::table::Table;
+use crate::support::dashboard_fixture::DashboardFixture;
 
 fn looks() -> EventDisplays {
     let look = |name: &str, summary: &str, severity| EventDisplay {
@@ -22,13 +22,13 @@ fn looks() -> EventDisplays {
     ])
 }
 
-fn deliver(table: &mut Table, name: &str, payload: Value) {
+fn deliver(dashboard: &mut DashboardFixture, name: &str, payload: Value) {
     let mut payload = payload;
     payload["metadata"] = json!({"v": 1, "catalogue": "erp", "eventId": format!("e-{name}"), "userId": "u2",
         "timestamp": "2026-03-01T18:19:00.000Z", "rooms": ["company:acme"], "epoch": "x", "seq": 7,
         "prev": {"company:acme": 3}});
-    table.client(ClientEvent::Delivered(Delivery {
-        received_at: table.now.wall,
+    dashboard.client(ClientEvent::Delivered(Delivery {
+        received_at: dashboard.now.wall,
         room: Some("company:acme".parse().unwrap()),
         name: name.into(),
         raw: Arc::new(payload),
@@ -46,13 +46,13 @@ fn row<'a>(screen: &'a str, name: &str) -> &'a str {
 
 #[test]
 fn an_event_is_said_in_its_catalogues_words_also_one_that_came_before_them() {
-    let mut table = Table::live(120, 40);
-    deliver(&mut table, "invoice:paid", paid("17"));
-    assert!(row(&table.screen(), "invoice:paid").contains("number"), "as it came");
-    table.send(Msg::EventDisplays(looks()));
-    deliver(&mut table, "invoice:paid", paid("18\u{1b}[2J"));
-    deliver(&mut table, "stock:updated", json!({"sku": "bolt"}));
-    let screen = table.screen();
+    let mut dashboard = DashboardFixture::live(120, 40);
+    deliver(&mut dashboard, "invoice:paid", paid("17"));
+    assert!(row(&dashboard.screen(), "invoice:paid").contains("number"), "as it came");
+    dashboard.send(Msg::EventDisplays(looks()));
+    deliver(&mut dashboard, "invoice:paid", paid("18\u{1b}[2J"));
+    deliver(&mut dashboard, "stock:updated", json!({"sku": "bolt"}));
+    let screen = dashboard.screen();
     assert!(
         row(&screen, "17 is paid").contains("✓ event        invoice:paid            invoice 17 is paid: 12.5 EUR"),
         "{screen}"
@@ -65,44 +65,46 @@ fn an_event_is_said_in_its_catalogues_words_also_one_that_came_before_them() {
 
 #[test]
 fn a_warning_is_said_at_once_and_rings_and_the_rest_only_where_all_is_wanted() {
-    let mut table = Table::live(120, 40);
-    table.send(Msg::EventDisplays(looks()));
-    table.send(Msg::Attention(false));
-    deliver(&mut table, "invoice:paid", paid("17"));
-    let rings = |table: &Table| table.effects.iter().filter(|effect| matches!(effect, AppEffect::Alert(_))).count();
-    assert_eq!(rings(&table), 0);
-    deliver(&mut table, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
-    assert_eq!(table.effects.last(), Some(&AppEffect::Alert("bolt runs low: 3 left".to_owned())));
-    let toast = table.screen().lines().filter(|line| line.contains("! bolt runs low: 3 left")).count();
-    assert_eq!(toast, 1, "beside the journal's row: {}", table.screen());
+    let mut dashboard = DashboardFixture::live(120, 40);
+    dashboard.send(Msg::EventDisplays(looks()));
+    dashboard.send(Msg::Attention(false));
+    deliver(&mut dashboard, "invoice:paid", paid("17"));
+    let rings = |dashboard: &DashboardFixture| {
+        dashboard.effects.iter().filter(|effect| matches!(effect, AppEffect::Alert(_))).count()
+    };
+    assert_eq!(rings(&dashboard), 0);
+    deliver(&mut dashboard, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
+    assert_eq!(dashboard.effects.last(), Some(&AppEffect::Alert("bolt runs low: 3 left".to_owned())));
+    let toast = dashboard.screen().lines().filter(|line| line.contains("! bolt runs low: 3 left")).count();
+    assert_eq!(toast, 1, "beside the journal's row: {}", dashboard.screen());
 }
 
 #[test]
 fn it_can_be_filtered_inspected_and_followed_from_a_command_line() {
-    let mut table = Table::live(120, 40);
-    table.send(Msg::EventDisplays(looks()));
-    deliver(&mut table, "invoice:paid", paid("17"));
-    deliver(&mut table, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
-    table.keys("3 /");
-    table.write("=type == \"invoice:paid\" && payload.amount > 10.0 && metadata.catalogue == \"erp\"");
-    table.keys("enter");
-    assert!(table.screen().contains("17 is paid"), "{}", table.screen());
-    table.keys("k enter");
-    let screen = table.screen();
+    let mut dashboard = DashboardFixture::live(120, 40);
+    dashboard.send(Msg::EventDisplays(looks()));
+    deliver(&mut dashboard, "invoice:paid", paid("17"));
+    deliver(&mut dashboard, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
+    dashboard.keys("3 /");
+    dashboard.write("=type == \"invoice:paid\" && payload.amount > 10.0 && metadata.catalogue == \"erp\"");
+    dashboard.keys("enter");
+    assert!(dashboard.screen().contains("17 is paid"), "{}", dashboard.screen());
+    dashboard.keys("k enter");
+    let screen = dashboard.screen();
     assert!(screen.contains("Inspector: invoice:paid") && screen.contains("\"currency\": \"EUR\""), "{screen}");
-    let mut table = Table::live(120, 40);
-    table.send(Msg::EventDisplays(looks()));
-    deliver(&mut table, "invoice:paid", paid("17"));
-    table.keys("3 k ctrl-y");
-    let Some(AppEffect::Copy { text, .. }) = table.effects.last() else { panic!("nothing is copied") };
+    let mut dashboard = DashboardFixture::live(120, 40);
+    dashboard.send(Msg::EventDisplays(looks()));
+    deliver(&mut dashboard, "invoice:paid", paid("17"));
+    dashboard.keys("3 k ctrl-y");
+    let Some(AppEffect::Copy { text, .. }) = dashboard.effects.last() else { panic!("nothing is copied") };
     assert!(text.starts_with("scry watch --room company:acme --filter 'type == \"invoice:paid\"'"), "{text}");
 }
 
 #[test]
 fn without_a_screen_it_is_a_sentence() {
-    let mut table = Table::screen_reader();
-    table.send(Msg::EventDisplays(looks()));
-    deliver(&mut table, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
-    let said = table.line("journal 5").join("\n");
+    let mut dashboard = DashboardFixture::screen_reader();
+    dashboard.send(Msg::EventDisplays(looks()));
+    deliver(&mut dashboard, "reorder:triggered", json!({"sku": "bolt", "quantity": 3}));
+    let said = dashboard.line("journal 5").join("\n");
     assert!(said.contains("Warning, reorder:triggered: bolt runs low: 3 left."), "{said}");
 }

@@ -3,19 +3,19 @@
 use scry_dashboard::app::AppEffect;
 use serde_json::json;
 
-use crate::support::table::{Table, clock_event, settlement_event};
+use crate::support::dashboard_fixture::{DashboardFixture, clock_event, settlement_event};
 
-fn at_harrow(width: u16, height: u16) -> Table {
-    let mut table = Table::live(width, height);
-    table.keys("j j j j 2");
-    table
+fn at_harrow(width: u16, height: u16) -> DashboardFixture {
+    let mut dashboard = DashboardFixture::live(width, height);
+    dashboard.keys("j j j j 2");
+    dashboard
 }
 
 /// Walks down until the cursor is on the row that begins with a label.
-fn go_to(table: &mut Table, label: &str) {
+fn go_to(dashboard: &mut DashboardFixture, label: &str) {
     for _ in 0..40 {
-        table.keys("y");
-        let copied = table
+        dashboard.keys("y");
+        let copied = dashboard
             .effects
             .iter()
             .rev()
@@ -23,44 +23,44 @@ fn go_to(table: &mut Table, label: &str) {
         if copied.as_deref() == Some(label) {
             return;
         }
-        table.keys("j");
+        dashboard.keys("j");
     }
-    panic!("there is no {label}: {}", table.screen());
+    panic!("there is no {label}: {}", dashboard.screen());
 }
 
 #[test]
 fn one_value_is_copied_and_edited_where_it_stands() {
-    let mut table = at_harrow(120, 40);
-    go_to(&mut table, "18 gp a month");
-    table.keys("e");
-    let screen = table.screen();
+    let mut dashboard = at_harrow(120, 40);
+    go_to(&mut dashboard, "18 gp a month");
+    dashboard.keys("e");
+    let screen = dashboard.screen();
     assert!(screen.contains("0 to 500"), "the editor of this field is open: {screen}");
-    table.keys("backspace backspace");
-    table.write("25");
-    table.keys("enter");
-    let edit = table.submitted().pop().unwrap();
+    dashboard.keys("backspace backspace");
+    dashboard.write("25");
+    dashboard.keys("enter");
+    let edit = dashboard.submitted().pop().unwrap();
     assert!(format!("{:?}", edit.change).contains("upkeep"), "{edit:?}");
 }
 
 #[test]
 fn a_value_says_where_it_comes_from_and_what_led_to_it() {
-    let mut table = at_harrow(120, 40);
+    let mut dashboard = at_harrow(120, 40);
     let mut jump = clock_event("1207-09-14T15:20:00.000Z", "1207-09-14T18:20:00.000Z", 10_800);
     jump["metadata"]["eventId"] = json!("jump");
-    table.event(1_201, jump);
+    dashboard.event(1_201, jump);
     let mut effect = settlement_event("s1", json!([{"field": "variables.population", "from": 1_260, "to": 1_284}]));
     effect["metadata"]["causedBy"] = json!("jump");
-    table.event(1_202, effect);
-    table.keys("g");
-    go_to(&mut table, "1 284 people");
-    table.keys("enter");
-    let screen = table.screen();
+    dashboard.event(1_202, effect);
+    dashboard.keys("g");
+    go_to(&mut dashboard, "1 284 people");
+    dashboard.keys("enter");
+    let screen = dashboard.screen();
     assert!(screen.contains("changed from 1 260 by Mira at 2026-03-01 18:20:00"), "{screen}");
     assert!(screen.contains("because of #1201 world time"), "{screen}");
-    table.keys("enter");
-    assert!(!table.screen().contains("because of #1201"), "{}", table.screen());
-    table.keys("G enter");
-    let screen = table.screen();
+    dashboard.keys("enter");
+    assert!(!dashboard.screen().contains("because of #1201"), "{}", dashboard.screen());
+    dashboard.keys("G enter");
+    let screen = dashboard.screen();
     assert!(
         screen.contains("holds if foodDays < 7, with foodDays 61.5") || screen.contains("no change of it"),
         "{screen}"
@@ -70,32 +70,32 @@ fn a_value_says_where_it_comes_from_and_what_led_to_it() {
 #[test]
 fn every_field_comes_into_view_at_every_size() {
     for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 60)] {
-        let mut table = at_harrow(width, height);
-        table.keys("g");
+        let mut dashboard = at_harrow(width, height);
+        dashboard.keys("g");
         for _ in 0..40 {
-            table.keys("j");
-            let cursor = table.app.detail_place();
-            let seen = cursor.row().checked_sub(cursor.offset()).is_some_and(|row| row < table.app.detail_room());
-            assert!(seen, "{width}x{height}: {cursor:?}\n{}", table.screen());
+            dashboard.keys("j");
+            let cursor = dashboard.app.detail_place();
+            let seen = cursor.row().checked_sub(cursor.offset()).is_some_and(|row| row < dashboard.app.detail_room());
+            assert!(seen, "{width}x{height}: {cursor:?}\n{}", dashboard.screen());
         }
-        assert!(table.screen().contains("Starving"), "{width}x{height}: the last ones too\n{}", table.screen());
-        table.keys("g");
-        assert!(table.screen().contains("Level"), "{width}x{height}: and the first again\n{}", table.screen());
+        assert!(dashboard.screen().contains("Starving"), "{width}x{height}: the last ones too\n{}", dashboard.screen());
+        dashboard.keys("g");
+        assert!(dashboard.screen().contains("Level"), "{width}x{height}: and the first again\n{}", dashboard.screen());
     }
 }
 
 #[test]
 fn the_cursor_stays_on_its_field_when_rows_come_above() {
-    let mut table = at_harrow(120, 40);
-    go_to(&mut table, "18 gp a month");
-    table.edit("s1", |node| {
+    let mut dashboard = at_harrow(120, 40);
+    go_to(&mut dashboard, "18 gp a month");
+    dashboard.edit("s1", |node| {
         node["variables"] = json!({"alms": 3, "population": 1284, "upkeep": 18});
         node["variableSchemas"] = json!({"alms": {"type": "number"}, "population": {"type": "number"}, "upkeep": {"type": "number", "unit": "gp a month"}});
     });
-    let nodes = table.server.clone().unwrap();
-    table.snapshot(nodes);
-    table.keys("y");
-    let last = table
+    let nodes = dashboard.server.clone().unwrap();
+    dashboard.snapshot(nodes);
+    dashboard.keys("y");
+    let last = dashboard
         .effects
         .iter()
         .rev()
@@ -105,17 +105,17 @@ fn the_cursor_stays_on_its_field_when_rows_come_above() {
 
 #[test]
 fn a_condition_that_turned_is_marked_with_when() {
-    let mut table = at_harrow(120, 40);
-    table.edit("s1", |node| {
+    let mut dashboard = at_harrow(120, 40);
+    dashboard.edit("s1", |node| {
         node["conditions"][0]["holds"] = json!(false);
         node["conditions"][0]["because"] = json!("defence is 9, needs 10");
     });
     let told = json!({"type": "state_invalidated", "metadata": {"source": "rules-engine"},
         "payload": {"scope": "entity", "campaignId": "c", "entityType": "settlement", "entityId": "s1",
                     "affectedFields": ["wellDefended"]}});
-    table.event(1_201, told);
-    table.wait(std::time::Duration::from_secs(2));
-    let screen = table.screen();
+    dashboard.event(1_201, told);
+    dashboard.wait(std::time::Duration::from_secs(2));
+    let screen = dashboard.screen();
     let row = screen.lines().find(|line| line.contains("Well defended")).unwrap();
     assert!(row.contains("✕ does not hold   ●   defence is 9, needs 10") && row.ends_with(" s ago"), "{screen}");
     let other = screen.lines().find(|line| line.contains("Starving")).unwrap();
@@ -124,14 +124,21 @@ fn a_condition_that_turned_is_marked_with_when() {
 
 #[test]
 fn where_it_is_narrow_who_changed_a_value_stays() {
-    let mut table = at_harrow(60, 20);
+    let mut dashboard = at_harrow(60, 20);
     for (seq, from, to) in [(1_201, 1_260, 1_270), (1_202, 1_270, 1_279), (1_203, 1_279, 1_284)] {
-        table.event(seq, settlement_event("s1", json!([{"field": "variables.population", "from": from, "to": to}])));
-        table.edit("s1", |node| node["variables"]["population"] = json!(to));
-        table.wait(std::time::Duration::from_millis(100));
+        dashboard
+            .event(seq, settlement_event("s1", json!([{"field": "variables.population", "from": from, "to": to}])));
+        dashboard.edit("s1", |node| node["variables"]["population"] = json!(to));
+        dashboard.wait(std::time::Duration::from_millis(100));
     }
-    let row = |table: &Table| table.screen().lines().find(|line| line.contains("Population")).unwrap().to_owned();
-    assert!(row(&table).contains("▲ from 1 279") && row(&table).contains("Mira, "), "{}", table.screen());
-    table.wait(std::time::Duration::from_secs(300));
-    assert!(row(&table).contains("was 1 279") && row(&table).ends_with("Mira, at 18:20:00"), "{}", table.screen());
+    let row = |dashboard: &DashboardFixture| {
+        dashboard.screen().lines().find(|line| line.contains("Population")).unwrap().to_owned()
+    };
+    assert!(row(&dashboard).contains("▲ from 1 279") && row(&dashboard).contains("Mira, "), "{}", dashboard.screen());
+    dashboard.wait(std::time::Duration::from_secs(300));
+    assert!(
+        row(&dashboard).contains("was 1 279") && row(&dashboard).ends_with("Mira, at 18:20:00"),
+        "{}",
+        dashboard.screen()
+    );
 }

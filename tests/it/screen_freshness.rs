@@ -6,18 +6,18 @@ use scry_dashboard::app::keymap::Pane;
 use scry_model::event::{ClientEvent, Gap, Phase, Status};
 use scry_protocol::Room;
 
-use crate::support::table::{Table, id, status};
+use crate::support::dashboard_fixture::{DashboardFixture, id, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 
 /// Brings each pane to the front in turn and expects the words on its screen.
-fn every_pane_says(words: &str, play: impl Fn(&mut Table)) {
+fn every_pane_says(words: &str, play: impl Fn(&mut DashboardFixture)) {
     for (width, height) in SIZES {
         for pane in Pane::ALL {
-            let mut table = Table::live(width, height);
-            play(&mut table);
-            table.keys(&pane.number().to_string());
-            let screen = table.screen();
+            let mut dashboard = DashboardFixture::live(width, height);
+            play(&mut dashboard);
+            dashboard.keys(&pane.number().to_string());
+            let screen = dashboard.screen();
             assert!(screen.contains(words), "{pane:?} at {width}x{height} does not say “{words}”:\n{screen}");
         }
     }
@@ -30,18 +30,18 @@ fn live() {
 
 #[test]
 fn catching_up_with_how_much_is_missing() {
-    every_pane_says("catching up (3)", |table| {
-        table.status(status(Phase::Resyncing));
-        table.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 5, to: 9, recovered: false }));
+    every_pane_says("catching up (3)", |dashboard| {
+        dashboard.status(status(Phase::Resyncing));
+        dashboard.client(ClientEvent::Gap(Gap { room: Room::Campaign(id("c")), from: 5, to: 9, recovered: false }));
     });
 }
 
 #[test]
 fn stale_with_since_when() {
-    every_pane_says("stale since", |table| {
-        let lost_at = table.now.wall;
-        table.wait(Duration::from_secs(40));
-        table.status(Status { live_until: Some(lost_at), ..status(Phase::Backoff) });
+    every_pane_says("stale since", |dashboard| {
+        let lost_at = dashboard.now.wall;
+        dashboard.wait(Duration::from_secs(40));
+        dashboard.status(Status { live_until: Some(lost_at), ..status(Phase::Backoff) });
     });
 }
 
@@ -49,11 +49,11 @@ fn stale_with_since_when() {
 fn from_disk_with_its_age() {
     for (width, height) in SIZES {
         for pane in Pane::ALL {
-            let mut table = Table::new(width, height);
-            table.find_on_disk(Duration::from_secs(190));
-            table.status(status(Phase::Backoff));
-            table.keys(&pane.number().to_string());
-            let screen = table.screen();
+            let mut dashboard = DashboardFixture::new(width, height);
+            dashboard.find_on_disk(Duration::from_secs(190));
+            dashboard.status(status(Phase::Backoff));
+            dashboard.keys(&pane.number().to_string());
+            let screen = dashboard.screen();
             assert!(screen.contains("from disk, 3 min old"), "{pane:?} at {width}x{height}:\n{screen}");
         }
     }
@@ -61,16 +61,16 @@ fn from_disk_with_its_age() {
 
 #[test]
 fn a_folded_row_shows_that_something_under_it_has_changed_until_that_fades() {
-    let mut table = Table::live(120, 40);
-    table.keys("g j j j h");
-    let is_marked = |table: &Table| {
-        let screen = table.screen();
+    let mut dashboard = DashboardFixture::live(120, 40);
+    dashboard.keys("g j j j h");
+    let is_marked = |dashboard: &DashboardFixture| {
+        let screen = dashboard.screen();
         let row = screen.lines().find(|line| line.contains("▸ Kingdom of Vael"));
         row.unwrap_or_else(|| panic!("{screen}")).chars().take(50).any(|sign| sign == '●')
     };
-    assert!(!is_marked(&table), "{}", table.screen());
-    table.raise_settlement(1_201);
-    assert!(is_marked(&table), "{}", table.screen());
-    table.wait(Duration::from_secs(300));
-    assert!(!is_marked(&table), "{}", table.screen());
+    assert!(!is_marked(&dashboard), "{}", dashboard.screen());
+    dashboard.raise_settlement(1_201);
+    assert!(is_marked(&dashboard), "{}", dashboard.screen());
+    dashboard.wait(Duration::from_secs(300));
+    assert!(!is_marked(&dashboard), "{}", dashboard.screen());
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::table::{Table, settlement_event};
+use crate::support::dashboard_fixture::{DashboardFixture, settlement_event};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 
@@ -16,72 +16,72 @@ fn with_ids(mut event: Value, own: &str, cause: Option<&str>) -> Value {
 }
 
 /// Plays a cause with an effect, and an effect of that.
-fn chain(table: &mut Table) {
+fn chain(dashboard: &mut DashboardFixture) {
     let level = settlement_event("s1", json!([{"field": "level", "from": 3, "to": 4}]));
-    table.event(1_201, with_ids(level, "event-a", None));
+    dashboard.event(1_201, with_ids(level, "event-a", None));
     let invalidated = json!({"type": "state_invalidated", "metadata": {"v": 1}, "payload": {"scope": "entity",
         "campaignId": "c", "entityType": "settlement", "entityId": "s1", "affectedFields": ["defence"]}});
-    table.edit("s1", |node| node["computed"]["defence"]["value"] = json!(16));
-    table.event(1_202, with_ids(invalidated, "event-b", Some("event-a")));
-    table.wait(std::time::Duration::from_millis(100));
+    dashboard.edit("s1", |node| node["computed"]["defence"]["value"] = json!(16));
+    dashboard.event(1_202, with_ids(invalidated, "event-b", Some("event-a")));
+    dashboard.wait(std::time::Duration::from_millis(100));
     let morale = settlement_event("s1", json!([{"field": "variables.morale", "from": "steady", "to": "high"}]));
-    table.event(1_203, with_ids(morale, "event-c", Some("event-b")));
+    dashboard.event(1_203, with_ids(morale, "event-c", Some("event-b")));
 }
 
 #[test]
 fn an_event_is_shown_with_its_changes_causes_and_text() {
     for (width, height) in SIZES {
-        let mut table = Table::live(width, height);
-        chain(&mut table);
-        table.keys("3 k enter");
-        insta::assert_snapshot!(format!("inspector_{width}x{height}"), table.screen());
+        let mut dashboard = DashboardFixture::live(width, height);
+        chain(&mut dashboard);
+        dashboard.keys("3 k enter");
+        insta::assert_snapshot!(format!("inspector_{width}x{height}"), dashboard.screen());
     }
 }
 
 #[test]
 fn what_the_event_does_not_say_is_taken_from_the_cache() {
-    let mut table = Table::live(120, 40);
-    chain(&mut table);
-    table.keys("3 k enter");
-    assert!(table.screen().contains("12 → 16"), "{}", table.screen());
+    let mut dashboard = DashboardFixture::live(120, 40);
+    chain(&mut dashboard);
+    dashboard.keys("3 k enter");
+    assert!(dashboard.screen().contains("12 → 16"), "{}", dashboard.screen());
 }
 
 #[test]
 fn the_chain_of_causes_is_walked() {
-    let mut table = Table::live(120, 60);
-    chain(&mut table);
-    table.keys("3 k enter");
+    let mut dashboard = DashboardFixture::live(120, 60);
+    chain(&mut dashboard);
+    dashboard.keys("3 k enter");
     // Down to the first cause: it is the line after the heading.
-    let causes = table.screen().lines().position(|line| line.contains(" Causes")).unwrap();
-    let top = table.screen().lines().position(|line| line.contains("Inspector: ")).unwrap();
-    table.keys(&"j ".repeat(causes - top));
-    table.keys("enter");
-    assert!(table.screen().contains("event #1201"), "{}", table.screen());
-    table.keys("[");
-    assert!(table.screen().contains("event #1202"), "back to where one was: {}", table.screen());
+    let causes = dashboard.screen().lines().position(|line| line.contains(" Causes")).unwrap();
+    let top = dashboard.screen().lines().position(|line| line.contains("Inspector: ")).unwrap();
+    dashboard.keys(&"j ".repeat(causes - top));
+    dashboard.keys("enter");
+    assert!(dashboard.screen().contains("event #1201"), "{}", dashboard.screen());
+    dashboard.keys("[");
+    assert!(dashboard.screen().contains("event #1202"), "back to where one was: {}", dashboard.screen());
 }
 
 #[test]
 fn json_is_folded_and_unfolded() {
-    let mut table = Table::live(120, 60);
-    chain(&mut table);
-    table.keys("3 enter");
-    assert!(table.screen().contains("\"changedFields\": ["), "{}", table.screen());
-    let line = table.screen().lines().position(|line| line.contains("\"payload\": {")).unwrap();
-    let top = table.screen().lines().position(|line| line.contains("Inspector: ")).unwrap();
-    table.keys(&"j ".repeat(line - top - 1));
-    table.keys("h");
-    assert!(table.screen().contains("\"payload\": { 4 … }"), "{}", table.screen());
-    table.keys("l");
-    assert!(table.screen().contains("\"changedFields\": ["), "{}", table.screen());
+    let mut dashboard = DashboardFixture::live(120, 60);
+    chain(&mut dashboard);
+    dashboard.keys("3 enter");
+    assert!(dashboard.screen().contains("\"changedFields\": ["), "{}", dashboard.screen());
+    let line = dashboard.screen().lines().position(|line| line.contains("\"payload\": {")).unwrap();
+    let top = dashboard.screen().lines().position(|line| line.contains("Inspector: ")).unwrap();
+    dashboard.keys(&"j ".repeat(line - top - 1));
+    dashboard.keys("h");
+    assert!(dashboard.screen().contains("\"payload\": { 4 … }"), "{}", dashboard.screen());
+    dashboard.keys("l");
+    assert!(dashboard.screen().contains("\"changedFields\": ["), "{}", dashboard.screen());
 }
 
 #[test]
 fn the_inspector_goes_along_with_the_journal() {
-    let mut table = Table::live(120, 40);
-    chain(&mut table);
-    table.keys("3 enter");
-    assert!(table.screen().contains("event #1203"), "{}", table.screen());
-    table.keys("3 k k");
-    assert!(table.screen().contains("event #1201"), "{}", table.screen());
+    let mut dashboard = DashboardFixture::live(120, 40);
+    chain(&mut dashboard);
+    dashboard.keys("3 enter");
+    assert!(dashboard.screen().contains("event #1203"), "{}", dashboard.screen());
+    dashboard.keys("3 k k");
+    assert!(dashboard.screen().contains("event #1201"), "{}", dashboard.screen());
 }

@@ -9,12 +9,12 @@ use scry_protocol::presence::Activity;
 use scry_protocol::{ClientRequest, EntityType};
 use serde_json::{Value, json};
 
-use crate::support::table::{Table, id, status};
+use crate::support::dashboard_fixture::{DashboardFixture, id, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 
 /// Seats Mira, who edits Harrow's Rest, and Tor, who has gone quiet at Saltwick.
-pub fn company(table: &mut Table) {
+pub fn company(dashboard: &mut DashboardFixture) {
     let at = |kind: &str, id: &str, state: &str| json!([{"type": kind, "id": id, "state": state}]);
     let user = |id: &str, name: &str, status: &str, resources: Value| json!({"userId": id, "name": name, "status": status, "resources": resources, "since": "2026-03-01T18:02:00.000Z"});
     let users = json!([
@@ -22,108 +22,108 @@ pub fn company(table: &mut Table) {
         user("u2", "Mira", "online", at("settlement", "s1", "editing")),
         user("u3", "Tor", "idle", at("settlement", "s2", "viewing")),
     ]);
-    table.ephemeral("presence:state", json!({"campaignId": "c", "users": users}));
-    typing(table, true);
+    dashboard.ephemeral("presence:state", json!({"campaignId": "c", "users": users}));
+    typing(dashboard, true);
 }
 
-fn typing(table: &mut Table, typing: bool) {
-    table.ephemeral(
+fn typing(dashboard: &mut DashboardFixture, typing: bool) {
+    dashboard.ephemeral(
         "user:typing",
         json!({"campaignId": "c", "userId": "u2", "name": "Mira", "entityType": "settlement", "entityId": "s1",
                "field": "level", "typing": typing}),
     );
 }
 
-fn told(table: &mut Table) -> Vec<ClientRequest> {
-    let told = table.effects.iter().filter_map(|effect| {
+fn told(dashboard: &mut DashboardFixture) -> Vec<ClientRequest> {
+    let told = dashboard.effects.iter().filter_map(|effect| {
         let AppEffect::Emit(request) = effect else { return None };
         Some(request.clone())
     });
     let told = told.collect();
-    table.effects.clear();
+    dashboard.effects.clear();
     told
 }
 
 #[test]
 fn people_are_seen_in_the_header_the_tree_the_detail_and_their_pane() {
     for (width, height) in SIZES {
-        let mut table = Table::live(width, height);
-        table.keys("j j j j");
-        company(&mut table);
-        insta::assert_snapshot!(format!("company_{width}x{height}"), table.screen());
-        table.keys("5");
-        insta::assert_snapshot!(format!("people_{width}x{height}"), table.screen());
+        let mut dashboard = DashboardFixture::live(width, height);
+        dashboard.keys("j j j j");
+        company(&mut dashboard);
+        insta::assert_snapshot!(format!("company_{width}x{height}"), dashboard.screen());
+        dashboard.keys("5");
+        insta::assert_snapshot!(format!("people_{width}x{height}"), dashboard.screen());
     }
 }
 
 #[test]
 fn typing_is_shown_until_it_ends_by_itself_and_editing_until_it_is_over() {
-    let mut table = Table::live(120, 40);
-    table.keys("j j j j");
-    company(&mut table);
-    assert!(table.screen().contains("Mira is typing in level"), "{}", table.screen());
-    table.wait(Duration::from_secs(7));
-    assert!(table.screen().contains("Mira is editing level"), "{}", table.screen());
+    let mut dashboard = DashboardFixture::live(120, 40);
+    dashboard.keys("j j j j");
+    company(&mut dashboard);
+    assert!(dashboard.screen().contains("Mira is typing in level"), "{}", dashboard.screen());
+    dashboard.wait(Duration::from_secs(7));
+    assert!(dashboard.screen().contains("Mira is editing level"), "{}", dashboard.screen());
     let change = json!({"campaignId": "c", "userId": "u2", "name": "Mira", "status": "online", "resources": []});
-    table.ephemeral("presence:change", change);
-    assert!(!table.screen().contains("is editing"), "{}", table.screen());
-    assert!(!table.screen().contains("presence:"), "it is no event of the campaign: {}", table.screen());
+    dashboard.ephemeral("presence:change", change);
+    assert!(!dashboard.screen().contains("is editing"), "{}", dashboard.screen());
+    assert!(!dashboard.screen().contains("presence:"), "it is no event of the campaign: {}", dashboard.screen());
 }
 
 #[test]
 fn the_others_are_told_where_one_is_at_most_once_a_second() {
-    let mut table = Table::live(120, 40);
-    assert!(matches!(told(&mut table).as_slice(), [ClientRequest::Presence(_)]));
-    table.keys("j j j j j");
-    assert_eq!(told(&mut table), [], "a walk through the tree is one word, a second later");
-    table.wait(Duration::from_secs(2));
-    let said = told(&mut table);
+    let mut dashboard = DashboardFixture::live(120, 40);
+    assert!(matches!(told(&mut dashboard).as_slice(), [ClientRequest::Presence(_)]));
+    dashboard.keys("j j j j j");
+    assert_eq!(told(&mut dashboard), [], "a walk through the tree is one word, a second later");
+    dashboard.wait(Duration::from_secs(2));
+    let said = told(&mut dashboard);
     let [ClientRequest::Presence(update)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!(update.state, Activity::Viewing);
     assert!(update.resource.is_some());
-    table.wait(Duration::from_secs(600));
-    let said = told(&mut table);
+    dashboard.wait(Duration::from_secs(600));
+    let said = told(&mut dashboard);
     assert!(matches!(said.as_slice(), [ClientRequest::Presence(update)] if update.state == Activity::Idle), "{said:?}");
 }
 
 #[test]
 fn editing_and_typing_are_told_and_end() {
-    let mut table = Table::live(120, 40);
-    table.keys("j j j j");
-    table.wait(Duration::from_secs(2));
-    told(&mut table);
-    table.keys("e j enter");
-    table.wait(Duration::from_secs(2));
-    let said = told(&mut table);
+    let mut dashboard = DashboardFixture::live(120, 40);
+    dashboard.keys("j j j j");
+    dashboard.wait(Duration::from_secs(2));
+    told(&mut dashboard);
+    dashboard.keys("e j enter");
+    dashboard.wait(Duration::from_secs(2));
+    let said = told(&mut dashboard);
     assert!(
         said.iter().any(|it| matches!(it, ClientRequest::Presence(at) if at.state == Activity::Editing)),
         "{said:?}"
     );
     assert!(said.iter().any(|it| matches!(it, ClientRequest::TypingStart(at) if at.field == "level")), "{said:?}");
-    table.wait(Duration::from_secs(10));
-    let said = told(&mut table);
+    dashboard.wait(Duration::from_secs(10));
+    let said = told(&mut dashboard);
     assert!(said.iter().any(|it| matches!(it, ClientRequest::TypingStop(_))), "{said:?}");
-    table.write("5");
-    table.keys("esc esc esc");
-    table.wait(Duration::from_secs(2));
-    let said = told(&mut table);
+    dashboard.write("5");
+    dashboard.keys("esc esc esc");
+    dashboard.wait(Duration::from_secs(2));
+    let said = told(&mut dashboard);
     assert!(matches!(said.last(), Some(ClientRequest::Presence(at)) if at.state == Activity::Viewing), "{said:?}");
 }
 
 #[test]
 fn a_new_connection_is_told_everything_again() {
-    let mut table = Table::live(120, 40);
-    told(&mut table);
-    table.status(status(Phase::Backoff));
-    table.keys("j j j j");
-    table.wait(Duration::from_secs(5));
-    assert_eq!(told(&mut table), []);
-    table.status(status(Phase::Live));
-    assert!(matches!(told(&mut table).as_slice(), [ClientRequest::Presence(_)]));
+    let mut dashboard = DashboardFixture::live(120, 40);
+    told(&mut dashboard);
+    dashboard.status(status(Phase::Backoff));
+    dashboard.keys("j j j j");
+    dashboard.wait(Duration::from_secs(5));
+    assert_eq!(told(&mut dashboard), []);
+    dashboard.status(status(Phase::Live));
+    assert!(matches!(told(&mut dashboard).as_slice(), [ClientRequest::Presence(_)]));
 }
 
 /// Tells a table what waits for its user.
-pub fn inbox(table: &mut Table) {
+pub fn inbox(dashboard: &mut DashboardFixture) {
     let notification = |id_text: &str, title: &str, body: &str, level: &str, minute: u32, read: bool| Notification {
         told: NotificationNew {
             id: id(id_text),
@@ -145,32 +145,32 @@ pub fn inbox(table: &mut Table) {
         levels: vec!["info".to_owned(), "warning".to_owned(), "error".to_owned()],
         kinds: vec!["message".to_owned(), "conflict".to_owned()],
     };
-    table.send(Msg::Inbox(Ok(NotificationInbox { notifications, preferences: Some(preferences) })));
+    dashboard.send(Msg::Inbox(Ok(NotificationInbox { notifications, preferences: Some(preferences) })));
 }
 
 #[test]
 fn notifications_are_listed_read_and_chosen() {
     for (width, height) in SIZES {
-        let mut table = Table::live(width, height);
-        inbox(&mut table);
-        table.ephemeral(
+        let mut dashboard = DashboardFixture::live(width, height);
+        inbox(&mut dashboard);
+        dashboard.ephemeral(
             "document:conflict",
             json!({"entityType": "settlement", "entityId": "s1", "strategy": "LAST_WRITE_WINS",
                    "conflictedFields": ["level"], "originalValue": {"level": 4}, "incomingValue": {"level": 6},
                    "resolvedValue": {"level": 6}, "by": "u2"}),
         );
-        assert!(table.screen().contains("Mira replaced what you wrote in"), "{}", table.screen());
-        table.wait(Duration::from_secs(7));
-        table.keys("6");
-        insta::assert_snapshot!(format!("notifications_{width}x{height}"), table.screen());
-        table.keys("enter");
-        assert_eq!(table.app.selected().unwrap().name.to_string(), "Harrow's Rest");
-        table.keys("6 j m");
-        assert!(table.effects.contains(&AppEffect::MarkRead(id("n2"))));
-        table.keys("p j space");
-        insta::assert_snapshot!(format!("preferences_{width}x{height}"), table.screen());
-        table.keys("enter");
-        let chosen = table.effects.iter().find_map(|effect| {
+        assert!(dashboard.screen().contains("Mira replaced what you wrote in"), "{}", dashboard.screen());
+        dashboard.wait(Duration::from_secs(7));
+        dashboard.keys("6");
+        insta::assert_snapshot!(format!("notifications_{width}x{height}"), dashboard.screen());
+        dashboard.keys("enter");
+        assert_eq!(dashboard.app.selected().unwrap().name.to_string(), "Harrow's Rest");
+        dashboard.keys("6 j m");
+        assert!(dashboard.effects.contains(&AppEffect::MarkRead(id("n2"))));
+        dashboard.keys("p j space");
+        insta::assert_snapshot!(format!("preferences_{width}x{height}"), dashboard.screen());
+        dashboard.keys("enter");
+        let chosen = dashboard.effects.iter().find_map(|effect| {
             let AppEffect::SetPreferences(chosen) = effect else { return None };
             Some(chosen.levels.clone())
         });
@@ -180,7 +180,7 @@ fn notifications_are_listed_read_and_chosen() {
 
 #[test]
 fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
-    let listed = |table: &mut Table| {
+    let listed = |dashboard: &mut DashboardFixture| {
         let told = NotificationNew {
             id: id("n7"),
             title: "Mira replaced what you wrote in Harrow's Rest".to_owned(),
@@ -192,10 +192,10 @@ fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
             entity_id: Some(id("s1")),
         };
         let notification = Notification { told, read: false };
-        table.send(Msg::Inbox(Ok(NotificationInbox { notifications: vec![notification], preferences: None })));
+        dashboard.send(Msg::Inbox(Ok(NotificationInbox { notifications: vec![notification], preferences: None })));
     };
-    let mut table = Table::live(120, 40);
-    table.ephemeral(
+    let mut dashboard = DashboardFixture::live(120, 40);
+    dashboard.ephemeral(
         "document:conflict",
         json!({"entityType": "settlement", "entityId": "s1", "strategy": "LAST_WRITE_WINS",
                "conflictedFields": ["level"], "originalValue": {"level": 4}, "incomingValue": {"level": 6},
@@ -203,10 +203,10 @@ fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
     );
     let rung =
         |effect: &AppEffect| matches!(effect, AppEffect::Alert(said) if said.contains("replaced what you wrote"));
-    assert!(table.effects.iter().any(rung), "{:?}", table.effects);
-    listed(&mut table);
-    assert_eq!(table.app.inbox().notices().len(), 1);
-    let mut anew = Table::live(120, 40);
+    assert!(dashboard.effects.iter().any(rung), "{:?}", dashboard.effects);
+    listed(&mut dashboard);
+    assert_eq!(dashboard.app.inbox().notices().len(), 1);
+    let mut anew = DashboardFixture::live(120, 40);
     listed(&mut anew);
     anew.keys("6 enter");
     assert_eq!(anew.app.selected().unwrap().name.to_string(), "Harrow's Rest");
@@ -215,28 +215,28 @@ fn a_replaced_value_is_listed_once_rings_and_is_found_again_after_a_restart() {
 
 #[test]
 fn an_invitation_stands_in_people_and_notifications_and_is_answered_with_a_key() {
-    let mut table = Table::live(120, 40);
-    table.ephemeral(
+    let mut dashboard = DashboardFixture::live(120, 40);
+    dashboard.ephemeral(
         "notification:new",
         json!({"id": "n9", "title": "mallory invites you to “Trap”", "body": "You would be a member with the role viewer.",
                "level": "info", "createdAt": "2026-03-01T18:15:00.000Z", "kind": "invitation",
                "entityType": "invitation", "entityId": "i1"}),
     );
-    table.wait(Duration::from_secs(7));
+    dashboard.wait(Duration::from_secs(7));
     for pane in ["5", "6"] {
-        table.keys(pane);
-        let screen = table.screen();
+        dashboard.keys(pane);
+        let screen = dashboard.screen();
         assert!(screen.contains("mallory invites you to “Trap”"), "{screen}");
         assert!(screen.contains("A accepts, R declines"), "{screen}");
     }
-    table.keys("R");
-    assert!(table.effects.contains(&AppEffect::AnswerInvitation { id: id("i1"), accept: false }));
-    table.keys("5 A");
-    assert!(table.effects.contains(&AppEffect::AnswerInvitation { id: id("i1"), accept: true }));
-    table.send(Msg::InvitationAnswered { id: id("i1"), result: Ok(Some("viewer".to_owned())) });
-    assert!(table.screen().contains("you are a member with the role viewer now"), "{}", table.screen());
-    table.wait(Duration::from_secs(7));
-    assert!(!table.screen().contains("A accepts"), "{}", table.screen());
-    table.keys("A");
-    assert!(table.screen().contains("there is no open invitation to you"), "{}", table.screen());
+    dashboard.keys("R");
+    assert!(dashboard.effects.contains(&AppEffect::AnswerInvitation { id: id("i1"), accept: false }));
+    dashboard.keys("5 A");
+    assert!(dashboard.effects.contains(&AppEffect::AnswerInvitation { id: id("i1"), accept: true }));
+    dashboard.send(Msg::InvitationAnswered { id: id("i1"), result: Ok(Some("viewer".to_owned())) });
+    assert!(dashboard.screen().contains("you are a member with the role viewer now"), "{}", dashboard.screen());
+    dashboard.wait(Duration::from_secs(7));
+    assert!(!dashboard.screen().contains("A accepts"), "{}", dashboard.screen());
+    dashboard.keys("A");
+    assert!(dashboard.screen().contains("there is no open invitation to you"), "{}", dashboard.screen());
 }

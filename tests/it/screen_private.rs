@@ -5,12 +5,12 @@ use scry_model::outbox::{EditOutcome, EditRefusal};
 use scry_protocol::ErrorCode;
 use serde_json::json;
 
-use crate::support::table::{Table, settlement_event};
+use crate::support::dashboard_fixture::{DashboardFixture, settlement_event};
 
 /// Sits down at a town with a secret and a value that gives it away.
-fn table(width: u16, height: u16) -> Table {
-    let mut table = Table::live(width, height);
-    table.edit("s1", |node| {
+fn dashboard(width: u16, height: u16) -> DashboardFixture {
+    let mut dashboard = DashboardFixture::live(width, height);
+    dashboard.edit("s1", |node| {
         node["variables"]["unrest"] = json!(777);
         node["variableSchemas"]["unrest"] = json!({"type": "number", "label": "Unrest", "secret": true});
         node["computed"]["calm"] = json!({"value": 7770, "formula": "unrest * 10"});
@@ -19,19 +19,19 @@ fn table(width: u16, height: u16) -> Table {
             .unwrap()
             .push(json!({"name": "riot", "holds": true, "expression": "calm > 7000", "because": "calm is 7770"}));
     });
-    let nodes = table.server.clone().unwrap();
-    table.snapshot(nodes);
-    table.keys("j j j j");
+    let nodes = dashboard.server.clone().unwrap();
+    dashboard.snapshot(nodes);
+    dashboard.keys("j j j j");
     let changes =
         json!([{"field": "variables.unrest", "from": 776, "to": 777}, {"field": "level", "from": 3, "to": 4}]);
-    table.event(1_201, settlement_event("s1", changes));
-    table
+    dashboard.event(1_201, settlement_event("s1", changes));
+    dashboard
 }
 
-fn assert_hidden(table: &Table, place: &str) {
-    let screen = table.screen();
+fn assert_hidden(dashboard: &DashboardFixture, place: &str) {
+    let screen = dashboard.screen();
     assert!(!screen.contains("777") && !screen.contains("776") && !screen.contains("7 770"), "{place}: {screen}");
-    for effect in &table.effects {
+    for effect in &dashboard.effects {
         let copied = if let AppEffect::Copy { text, .. } = effect { Some(text.as_str()) } else { None };
         let written = if let AppEffect::Export { content, .. } = effect { content.as_deref() } else { None };
         let Some(text) = copied.or(written) else { continue };
@@ -41,56 +41,59 @@ fn assert_hidden(table: &Table, place: &str) {
 
 #[test]
 fn without_it_everything_is_there() {
-    let mut table = table(120, 40);
-    assert!(table.screen().contains("777") && table.screen().contains("7 770"), "{}", table.screen());
-    table.keys("e");
-    assert!(table.screen().contains("Unrest"));
+    let mut dashboard = dashboard(120, 40);
+    assert!(dashboard.screen().contains("777") && dashboard.screen().contains("7 770"), "{}", dashboard.screen());
+    dashboard.keys("e");
+    assert!(dashboard.screen().contains("Unrest"));
 }
 
 #[test]
 fn no_pane_copy_export_or_sheet_shows_a_secret() {
     for (width, height) in [(60, 20), (120, 40), (200, 60)] {
-        let mut table = table(width, height);
-        table.keys("P");
-        table.effects.clear();
+        let mut dashboard = dashboard(width, height);
+        dashboard.keys("P");
+        dashboard.effects.clear();
         for place in [
             "1", "2", "2 G", "2 y", "2 Y", "3", "3 k y", "3 Y", "3 enter", "8 y", "8 Y", "4", "6", "1 Y", "ctrl-s",
             "1 e", "esc :",
         ] {
-            table.keys(place);
-            assert_hidden(&table, place);
+            dashboard.keys(place);
+            assert_hidden(&dashboard, place);
         }
-        table.write("unrest");
-        assert_hidden(&table, "the palette");
-        table.keys("esc :");
-        table.write("export-journal");
-        table.keys("enter");
-        assert_hidden(&table, "the journal's rows");
-        assert!(table.effects.iter().any(|effect| matches!(effect, AppEffect::Export { .. })), "something was written");
+        dashboard.write("unrest");
+        assert_hidden(&dashboard, "the palette");
+        dashboard.keys("esc :");
+        dashboard.write("export-journal");
+        dashboard.keys("enter");
+        assert_hidden(&dashboard, "the journal's rows");
+        assert!(
+            dashboard.effects.iter().any(|effect| matches!(effect, AppEffect::Export { .. })),
+            "something was written"
+        );
     }
 }
 
 #[test]
 fn an_edit_of_a_secret_is_not_named_in_the_list_or_when_it_is_refused() {
-    let mut table = table(120, 40);
-    table.keys("2");
+    let mut dashboard = dashboard(120, 40);
+    dashboard.keys("2");
     for _ in 0..30 {
-        table.keys("j");
+        dashboard.keys("j");
     }
-    table.keys("1 e");
+    dashboard.keys("1 e");
     for _ in 0..30 {
-        table.keys("j");
+        dashboard.keys("j");
     }
-    table.keys("k enter backspace backspace backspace");
-    table.write("779");
-    table.keys("enter esc");
-    let edit = table.submitted().pop().expect("the secret was changed");
+    dashboard.keys("k enter backspace backspace backspace");
+    dashboard.write("779");
+    dashboard.keys("enter esc");
+    let edit = dashboard.submitted().pop().expect("the secret was changed");
     assert!(format!("{:?}", edit.change).contains("unrest"), "{edit:?}");
-    table.keys("P");
+    dashboard.keys("P");
     let refusal = EditRefusal { code: ErrorCode::InvalidPayload, message: "no".to_owned(), conflict: None };
-    table.outcome(EditOutcome::Refused { key: edit.key, refusal });
-    assert_hidden(&table, "the toast");
-    table.keys("E");
-    let screen = table.screen();
+    dashboard.outcome(EditOutcome::Refused { key: edit.key, refusal });
+    assert_hidden(&dashboard, "the toast");
+    dashboard.keys("E");
+    let screen = dashboard.screen();
     assert!(screen.contains("hidden from players") && !screen.contains("779"), "{screen}");
 }

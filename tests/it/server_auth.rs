@@ -6,20 +6,20 @@ use scry_server::auth::{AuthError, lifecycle, users};
 use serde_json::{Value, json};
 
 use crate::support::domain::DomainFixture;
-use crate::support::server::{Answer, PASSWORD, TestServer};
+use crate::support::server::{BUNDLED_PASSWORD, HttpAnswer, TestServer};
 
-async fn log_in(server: &TestServer, username: &str, password: &str) -> Answer {
+async fn log_in(server: &TestServer, username: &str, password: &str) -> HttpAnswer {
     server.post("/auth/login", &json!({"username": username, "password": password})).await
 }
 
-async fn refresh(server: &TestServer, token: &Value) -> Answer {
+async fn refresh(server: &TestServer, token: &Value) -> HttpAnswer {
     server.post("/auth/refresh", &json!({"refreshToken": token})).await
 }
 
 #[tokio::test]
 async fn a_login_says_who_it_is_and_for_how_long() {
     let server = TestServer::start().await;
-    let answer = log_in(&server, "gm", PASSWORD).await;
+    let answer = log_in(&server, "gm", BUNDLED_PASSWORD).await;
     assert_eq!((answer.status.as_u16(), &answer.body["expiresIn"]), (200, &json!(900)));
     assert_eq!(answer.body["user"]["username"], "gm");
     let token = answer.body["accessToken"].as_str().unwrap();
@@ -51,11 +51,11 @@ async fn refused_logins_take_the_same_work_whatever_is_wrong_with_them() {
     for (number, (name, password)) in (1..).zip([
         ("gm", "wrong"),
         ("nobody", "wrong"),
-        ("nobody", PASSWORD),
-        ("player", PASSWORD),
+        ("nobody", BUNDLED_PASSWORD),
+        ("player", BUNDLED_PASSWORD),
         ("player", "wrong"),
-        ("viewer", PASSWORD),
-        (&grave, PASSWORD),
+        ("viewer", BUNDLED_PASSWORD),
+        (&grave, BUNDLED_PASSWORD),
         (&grave, ""),
         ("", ""),
         (&long, "wrong"),
@@ -72,16 +72,16 @@ async fn too_many_attempts_wait() {
     for _ in 0..3 {
         assert_eq!(log_in(&server, "gm", "wrong").await.status, 401);
     }
-    let answer = log_in(&server, "gm", PASSWORD).await;
+    let answer = log_in(&server, "gm", BUNDLED_PASSWORD).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (429, "RATE_LIMITED"));
     assert!((1..=60).contains(&answer.retry_after.unwrap().parse::<u64>().unwrap()));
-    assert_eq!(log_in(&server, "player", PASSWORD).await.status, 200);
+    assert_eq!(log_in(&server, "player", BUNDLED_PASSWORD).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_refresh_rotates_and_its_repeat_gets_the_same_pair() {
     let server = TestServer::start().await;
-    let first = log_in(&server, "gm", PASSWORD).await.body;
+    let first = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     let second = refresh(&server, &first["refreshToken"]).await;
     assert_eq!(second.status, 200);
     assert_ne!(second.body["refreshToken"], first["refreshToken"]);
@@ -91,7 +91,7 @@ async fn a_refresh_rotates_and_its_repeat_gets_the_same_pair() {
 }
 
 /// Fails unless two answers are the same pair; the time that is left may have become less meanwhile.
-fn assert_same_pair(one: &Answer, other: &Answer) {
+fn assert_same_pair(one: &HttpAnswer, other: &HttpAnswer) {
     for token in ["accessToken", "refreshToken"] {
         assert!(one.body[token].is_string() && one.body[token] == other.body[token], "{one:?} {other:?}");
     }
@@ -100,7 +100,7 @@ fn assert_same_pair(one: &Answer, other: &Answer) {
 #[tokio::test]
 async fn repeat_gets_the_same_pair_after_a_restart() {
     let mut server = TestServer::start().await;
-    let first = log_in(&server, "gm", PASSWORD).await.body;
+    let first = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     let second = refresh(&server, &first["refreshToken"]).await;
     server.restart().await;
     assert_same_pair(&refresh(&server, &first["refreshToken"]).await, &second);
@@ -110,7 +110,7 @@ async fn repeat_gets_the_same_pair_after_a_restart() {
 async fn repeat_gets_the_same_pair_from_another_node() {
     let here = TestServer::start().await;
     let there = TestServer::beside(&here).await;
-    let first = log_in(&here, "gm", PASSWORD).await.body;
+    let first = log_in(&here, "gm", BUNDLED_PASSWORD).await.body;
     let (one, other) = tokio::join!(refresh(&here, &first["refreshToken"]), refresh(&there, &first["refreshToken"]));
     assert_same_pair(&one, &other);
     let next = refresh(&there, &one.body["refreshToken"]).await;
@@ -120,7 +120,7 @@ async fn repeat_gets_the_same_pair_from_another_node() {
 #[tokio::test]
 async fn second_successor_of_a_token_is_refused_and_ends_the_family() {
     let server = TestServer::start().await;
-    let first = log_in(&server, "gm", PASSWORD).await.body;
+    let first = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     let second = refresh(&server, &first["refreshToken"]).await;
     // As if another node had another key: what it would derive is not what was given out.
     let core = scry_server::AppState::open(server.config.clone()).await.unwrap();
@@ -135,7 +135,7 @@ async fn second_successor_of_a_token_is_refused_and_ends_the_family() {
 #[tokio::test]
 async fn login_ends_at_its_longest_lifetime_however_often_it_is_refreshed() {
     let mut server = TestServer::start().await;
-    let first = log_in(&server, "gm", PASSWORD).await.body;
+    let first = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     server.config.auth.session_lifetime = Duration::from_secs(60);
     server.restart().await;
     let second = refresh(&server, &first["refreshToken"]).await.body;
@@ -144,14 +144,14 @@ async fn login_ends_at_its_longest_lifetime_however_often_it_is_refreshed() {
     server.restart().await;
     let over = refresh(&server, &second["refreshToken"]).await;
     assert_eq!((over.status.as_u16(), over.code()), (401, "TOKEN_EXPIRED"));
-    assert_eq!(log_in(&server, "gm", PASSWORD).await.status, 200);
+    assert_eq!(log_in(&server, "gm", BUNDLED_PASSWORD).await.status, 200);
 }
 
 #[tokio::test]
 async fn refused_tokens_never_wait_for_the_writer() {
     let server = TestServer::start().await;
     let core = scry_server::AppState::open(server.config.clone()).await.unwrap();
-    let pair = log_in(&server, "gm", PASSWORD).await.body;
+    let pair = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     let second = refresh(&server, &pair["refreshToken"]).await;
     let held = async |_: &mut scry_server::db::Tx| {
         assert_eq!(refresh(&server, &json!("made-up")).await.code(), "TOKEN_INVALID");
@@ -165,7 +165,7 @@ async fn refused_tokens_never_wait_for_the_writer() {
 #[tokio::test]
 async fn a_token_used_later_again_ends_the_whole_family() {
     let server = TestServer::with(|config| config.auth.refresh_grace = Duration::from_nanos(1)).await;
-    let first = log_in(&server, "gm", PASSWORD).await.body;
+    let first = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     let second = refresh(&server, &first["refreshToken"]).await.body;
     let used = jiff::Timestamp::now().as_millisecond();
     while jiff::Timestamp::now().as_millisecond() <= used {
@@ -174,13 +174,13 @@ async fn a_token_used_later_again_ends_the_whole_family() {
     let reused = refresh(&server, &first["refreshToken"]).await;
     assert_eq!((reused.status.as_u16(), reused.code()), (401, "TOKEN_REUSED"));
     assert_eq!(refresh(&server, &second["refreshToken"]).await.status, 401, "the thief's is worth nothing either");
-    assert_eq!(log_in(&server, "gm", PASSWORD).await.status, 200);
+    assert_eq!(log_in(&server, "gm", BUNDLED_PASSWORD).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_logout_ends_the_family() {
     let server = TestServer::start().await;
-    let pair = log_in(&server, "gm", PASSWORD).await.body;
+    let pair = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     let gone = server.post("/auth/logout", &json!({"refreshToken": pair["refreshToken"]})).await;
     assert_eq!(gone.status, 204);
     let refused = refresh(&server, &pair["refreshToken"]).await;
@@ -190,7 +190,7 @@ async fn a_logout_ends_the_family() {
 #[tokio::test]
 async fn an_expired_refresh_token_says_so() {
     let server = TestServer::with(|config| config.auth.refresh_ttl = Duration::from_nanos(1)).await;
-    let pair = log_in(&server, "gm", PASSWORD).await.body;
+    let pair = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     assert_eq!(refresh(&server, &pair["refreshToken"]).await.code(), "TOKEN_EXPIRED");
     assert_eq!(refresh(&server, &json!("made-up")).await.code(), "TOKEN_INVALID");
 }

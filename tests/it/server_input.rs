@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
 use crate::support::postgres::Postgres;
-use crate::support::raw::Raw;
-use crate::support::server::{Answer, TestServer};
+use crate::support::raw_socket::RawSocketClient;
+use crate::support::server::{HttpAnswer, TestServer};
 
 /// Texts that databases, protocols or screens may stumble over.
-const TEXTS: [&str; 24] = [
+const SAMPLE_TEXTS: [&str; 24] = [
     "",
     " ",
     "plain",
@@ -51,7 +51,7 @@ fn generous(config: &mut ServerConfig) {
 
 fn texts() -> Vec<String> {
     let mut rng = Rng::with_seed(16);
-    let mut texts: Vec<String> = TEXTS.map(str::to_owned).to_vec();
+    let mut texts: Vec<String> = SAMPLE_TEXTS.map(str::to_owned).to_vec();
     texts.push("x".repeat(300));
     texts.push("é".repeat(5_000));
     texts.push("x".repeat(11_000));
@@ -64,7 +64,7 @@ fn texts() -> Vec<String> {
 
 fn piece(rng: &mut Rng) -> String {
     match rng.u8(0..4) {
-        0 => TEXTS[rng.usize(0..TEXTS.len())].to_owned(),
+        0 => SAMPLE_TEXTS[rng.usize(0..SAMPLE_TEXTS.len())].to_owned(),
         1 => char::from(rng.u8(0..=0x9f)).to_string(),
         2 => rng.char(..).to_string(),
         _ => rng.alphanumeric().to_string(),
@@ -72,14 +72,14 @@ fn piece(rng: &mut Rng) -> String {
 }
 
 /// One server with what is asked about on it.
-struct Subject<'a> {
+struct InputFixture<'a> {
     world: Emberfall<'a>,
     bot: String,
     kingdom: Value,
     settlement: Value,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> InputFixture<'a> {
     async fn on(server: &'a TestServer) -> Self {
         let world = Emberfall::on(server).await;
         let query = "query ($id: ID!) { kingdomsByCampaign(campaignId: $id) { id } }";
@@ -190,7 +190,7 @@ fn literal(text: &str) -> String {
 }
 
 /// Writes an answer without what differs from server to server.
-fn shown(answer: &Answer) -> String {
+fn shown(answer: &HttpAnswer) -> String {
     // Ids and positions are each server's own.
     let body = if answer.body["eventId"].is_string() { "published".to_owned() } else { answer.body.to_string() };
     format!("{} {body}", answer.status.as_u16())
@@ -210,7 +210,7 @@ async fn every_text_is_answered_alike_on_sqlite_and_on_postgres() {
         config.auth.jwt_secret = Some(ConfigSecret::new("a secret that every node of this test knows"));
     })
     .await;
-    let (here, there) = (Subject::on(&sqlite).await, Subject::on(&shared).await);
+    let (here, there) = (InputFixture::on(&sqlite).await, InputFixture::on(&shared).await);
     let mut compared = 0;
     for text in texts() {
         let (ours, theirs) = tokio::join!(here.answers(&text), there.answers(&text));
@@ -226,7 +226,7 @@ async fn every_text_is_answered_alike_on_sqlite_and_on_postgres() {
 #[tokio::test]
 async fn nul_is_refused_wherever_text_enters_and_the_field_is_named() {
     let server = TestServer::with(generous).await;
-    let subject = Subject::on(&server).await;
+    let subject = InputFixture::on(&server).await;
     for (what, answer) in subject.answers("g\0m").await {
         assert!(answer.starts_with("400 ") && answer.contains("INVALID_PAYLOAD"), "{what}: {answer}");
         assert!(answer.contains("must not contain the character U+0000"), "{what}: {answer}");
@@ -234,7 +234,7 @@ async fn nul_is_refused_wherever_text_enters_and_the_field_is_named() {
         let is_named = answer.contains(field) || ["a", "an", "type"].contains(&field);
         assert!(is_named, "{what}: {answer}");
     }
-    let mut socket = Raw::connect(&server.url, &subject.world.gm).await.unwrap();
+    let mut socket = RawSocketClient::connect(&server.url, &subject.world.gm).await.unwrap();
     for (event, payload) in [
         ("subscribe_campaign", json!("c\0")),
         ("subscribe_campaign", json!({"campaignId": subject.world.id, "since": {"epoch": "\0", "seq": 1}})),
@@ -282,8 +282,8 @@ async fn names_are_stored_in_one_normal_form() {
 #[tokio::test]
 async fn ids_have_one_form_everywhere() {
     let server = TestServer::start().await;
-    let subject = Subject::on(&server).await;
-    let mut socket = Raw::connect(&server.url, &subject.world.gm).await.unwrap();
+    let subject = InputFixture::on(&server).await;
+    let mut socket = RawSocketClient::connect(&server.url, &subject.world.gm).await.unwrap();
     for id in ["", "a b", "a\"b", "a\\b", "ä", "a\u{7f}", &"x".repeat(129)] {
         for (query, variables) in [
             ("query ($id: ID!) { settlement(id: $id) { id } }", json!({"id": id})),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::node::Node;
+use crate::support::node::NodeDriver;
 use crate::support::people::{api, emberfall, login};
 use crate::support::process::ServerProcess;
 use crate::support::wait::until;
@@ -18,7 +18,7 @@ fn lines(server: &ServerProcess, message: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn one_id_leads_from_the_request_to_the_event_to_the_sockets() {
-    let (server, node) = (ServerProcess::with(&SETTINGS).await, Node::start().await);
+    let (server, node) = (ServerProcess::with(&SETTINGS).await, NodeDriver::start().await);
     let (gm, campaign) = (login(&server.url, "gm").await, emberfall(&api(&server.url, "gm").await).await);
     let listener = node.enter("gm", &server.url, gm.access.expose()).await;
     listener.ask("subscribe_campaign", json!(campaign)).await;
@@ -39,13 +39,13 @@ async fn one_id_leads_from_the_request_to_the_event_to_the_sockets() {
 
 #[tokio::test]
 async fn who_misbehaves_is_named_once_a_minute_however_often() {
-    let (server, node) = (ServerProcess::with(&SETTINGS).await, Node::start().await);
+    let (server, node) = (ServerProcess::with(&SETTINGS).await, NodeDriver::start().await);
     for attempt in 0..5 {
         let stranger = json!({"transports": ["websocket"], "auth": {"token": format!("stolen-{attempt}")}});
         node.try_connect(&format!("stranger-{attempt}"), &server.url, stranger).await;
     }
     let counted = async || {
-        let told = crate::support::metrics::Metrics::of(&server.url).await;
+        let told = crate::support::metrics::ScrapedMetrics::of(&server.url).await;
         told.find("scry_limited_total{limit=\"token\"}") == Some(5.0)
     };
     until("every attempt to be counted", counted).await;

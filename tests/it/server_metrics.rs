@@ -5,13 +5,13 @@ use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
-use crate::support::metrics::Metrics;
-use crate::support::node::Node;
+use crate::support::metrics::ScrapedMetrics;
+use crate::support::node::NodeDriver;
 use crate::support::server::TestServer;
 
 #[tokio::test]
 async fn what_happens_is_counted() {
-    let (server, node) = (TestServer::start().await, Node::start().await);
+    let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let world = Emberfall::on(&server).await;
     let listener = node.enter("gm", &server.url, &world.gm).await;
     let stranger = json!({"transports": ["websocket"], "auth": {"token": "stolen"}});
@@ -21,7 +21,7 @@ async fn what_happens_is_counted() {
     listener.wait("state_invalidated", 7).await;
     let since = json!({"campaignId": world.id, "since": ack["position"]});
     assert_eq!(listener.ask("subscribe_campaign", since).await["recovered"], true);
-    let told = Metrics::of(&server.url).await;
+    let told = ScrapedMetrics::of(&server.url).await;
     let (text, metric) = (told.text(), |name: &str| told.get(name));
     let events = world.events(0).await;
     let counted = |kind: &str| metric(&format!("scry_deliveries_total{{type=\"{kind}\"}}"));
@@ -44,7 +44,7 @@ async fn what_happens_is_counted() {
 
 #[tokio::test]
 async fn only_the_admin_token_opens_the_statistics() {
-    let (closed, node) = (TestServer::start().await, Node::start().await);
+    let (closed, node) = (TestServer::start().await, NodeDriver::start().await);
     let answer = closed.get("/socket-stats").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert!(answer.body["error"]["message"].as_str().unwrap().contains("SCRY_SERVER_ADMIN_TOKEN"));

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::emberfall::Emberfall;
 use crate::support::nginx::Nginx;
-use crate::support::node::Node;
+use crate::support::node::NodeDriver;
 use crate::support::server::TestServer;
 use crate::support::wait::until;
 
@@ -12,7 +12,7 @@ use crate::support::wait::until;
 async fn both_transports_pass_and_a_node_may_go() {
     let mut first = TestServer::start().await;
     let mut second = TestServer::beside(&first).await;
-    let (nginx, node) = (Nginx::before(&[&first.url, &second.url]).await, Node::start().await);
+    let (nginx, node) = (Nginx::before(&[&first.url, &second.url]).await, NodeDriver::start().await);
     let world = Emberfall::on(&first).await;
     let options = |transport: &str| {
         json!({"transports": [transport], "auth": {"token": world.gm}, "rejectUnauthorized": false,

@@ -12,16 +12,16 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::client::TestClient;
-use crate::support::deployment::{Deployment, Editor};
+use crate::support::deployment::{Deployment, FailoverEditor};
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::nginx::Nginx;
-use crate::support::node::Node;
+use crate::support::node::NodeDriver;
 use crate::support::people::{api, emberfall, login, watching};
 use crate::support::process::ServerProcess;
 use crate::support::wait::until;
 
 /// What a busy machine may add to the second after which a node looks by itself.
-const SLACK: Duration = Duration::from_secs(4);
+const MAX_BUSY_DELAY: Duration = Duration::from_secs(4);
 
 async fn watch(url: &str, campaign: &Id) -> TestClient {
     let reader = api(url, "gm").await;
@@ -52,7 +52,7 @@ async fn without_redis_events_arrive_within_a_second_and_with_it_at_once() {
     let [here, there] = [0, 1].map(|node| deployment.nodes[node].url.clone());
     let campaign = emberfall(&api(&here, "gm").await).await;
     let mut clients = [watch(&here, &campaign).await, watch(&there, &campaign).await];
-    let mut editor = Editor::at(&here, campaign.as_str()).await;
+    let mut editor = FailoverEditor::at(&here, campaign.as_str()).await;
     deployment.redis.kill().await;
     for node in [0, 1] {
         deployment.until_health(node, 200, "degraded").await;
@@ -64,7 +64,7 @@ async fn without_redis_events_arrive_within_a_second_and_with_it_at_once() {
         for client in &mut clients {
             client.until_seq(seq).await;
         }
-        assert!(started.elapsed() < Duration::from_secs(1) + SLACK, "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(1) + MAX_BUSY_DELAY, "{:?}", started.elapsed());
     }
     let found = |by: &str| format!("scry_journal_wakes_total{{by=\"{by}\"}}");
     assert!(deployment.metrics(1).await.get(&found("poll")) >= 3.0, "nobody told the other node");
@@ -95,7 +95,7 @@ async fn postgres_may_restart_under_open_sockets() {
     let [here, there] = [0, 1].map(|node| deployment.nodes[node].url.clone());
     let campaign = emberfall(&api(&here, "gm").await).await;
     let mut clients = [watch(&here, &campaign).await, watch(&there, &campaign).await];
-    let mut editor = Editor::at(&here, campaign.as_str()).await;
+    let mut editor = FailoverEditor::at(&here, campaign.as_str()).await;
     editor.edit(&here).await;
     deployment.postgres.stop().await;
     for node in [0, 1] {
@@ -132,7 +132,7 @@ async fn a_killed_node_is_made_up_for_and_a_new_one_joins() {
     for _ in 0..3 {
         clients.push(watch(&balancer.url, &campaign).await);
     }
-    let mut editor = Editor::at(&other, campaign.as_str()).await;
+    let mut editor = FailoverEditor::at(&other, campaign.as_str()).await;
     for _ in 0..5 {
         editor.edit(&other).await;
         editor.edit(&doomed).await;
@@ -180,8 +180,8 @@ async fn one_node_on_a_file_becomes_three_behind_nginx() {
     let campaign = emberfall(&api(&urls[0], "gm").await).await;
     assert_eq!(campaign, before, "the same world has the same ids");
     let mut nginx = Nginx::before(&urls.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let node = Node::start().await;
-    let mut editor = Editor::at(&urls[0], campaign.as_str()).await;
+    let node = NodeDriver::start().await;
+    let mut editor = FailoverEditor::at(&urls[0], campaign.as_str()).await;
     let login = login(&urls[0], "player").await;
     let options = json!({"transports": ["websocket"], "auth": {"token": login.access.expose()}, "rejectUnauthorized": false,
         "reconnection": true, "reconnectionDelay": 50, "reconnectionDelayMax": 200});

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
-use crate::support::node::Node;
+use crate::support::node::NodeDriver;
 use crate::support::server::TestServer;
 
 fn condition<'a>(entity: &'a Value, name: &str) -> &'a Value {
@@ -112,7 +112,7 @@ async fn a_campaign_without_rules_is_left_in_peace() {
 
 #[tokio::test]
 async fn sockets_hear_the_change_and_then_what_follows_from_it() {
-    let (server, node) = (TestServer::start().await, Node::start().await);
+    let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let world = Emberfall::on(&server).await;
     let listener = node.enter("gm", &server.url, &world.gm).await;
     assert_eq!(listener.ask("subscribe_campaign", json!(world.id)).await["success"], true);

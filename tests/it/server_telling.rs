@@ -7,8 +7,8 @@ use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
 use crate::support::emberfall::Emberfall;
-use crate::support::metrics::Metrics;
-use crate::support::node::Node;
+use crate::support::metrics::ScrapedMetrics;
+use crate::support::node::NodeDriver;
 use crate::support::redis::Redis;
 use crate::support::server::TestServer;
 use crate::support::wait::until;
@@ -45,12 +45,12 @@ async fn with_everything(redis: &str) -> TestServer {
 
 #[tokio::test]
 async fn every_family_moves() {
-    let (mut redis, node) = (Redis::start().await, Node::start().await);
+    let (mut redis, node) = (Redis::start().await, NodeDriver::start().await);
     let url = redis.url();
     let server = with_everything(&url).await;
     let other = TestServer::beside(&server).await;
-    until("redis", async || Metrics::of(&server.url).await.find("scry_redis_up") == Some(1.0)).await;
-    let before = Metrics::of(&server.url).await;
+    until("redis", async || ScrapedMetrics::of(&server.url).await.find("scry_redis_up") == Some(1.0)).await;
+    let before = ScrapedMetrics::of(&server.url).await;
 
     let world = Emberfall::on(&server).await;
     let listener = node.enter("gm", &server.url, &world.gm).await;
@@ -67,12 +67,13 @@ async fn every_family_moves() {
     let deleted = json!({"type": "project:deleted", "payload": {"companyId": "acme", "projectId": "p"}});
     assert_eq!(server.post_as(&server.login("bot").await, "/events", &deleted).await.status, 200);
     redis.command(&["PUBLISH", "scry:messages", "a message that no node has signed"]).await;
-    let refused =
-        async || Metrics::of(&server.url).await.text().contains("messages_refused_total{reason=\"malformed\"} 1");
+    let refused = async || {
+        ScrapedMetrics::of(&server.url).await.text().contains("messages_refused_total{reason=\"malformed\"} 1")
+    };
     until("the stranger's message to be refused", refused).await;
     redis.kill().await;
-    until("redis to be missed", async || Metrics::of(&server.url).await.get("scry_redis_up") == 0.0).await;
-    let after = Metrics::of(&server.url).await;
+    until("redis to be missed", async || ScrapedMetrics::of(&server.url).await.get("scry_redis_up") == 0.0).await;
+    let after = ScrapedMetrics::of(&server.url).await;
 
     let still: BTreeSet<&str> =
         // What only moves under load, at the end, or when the database goes has tests of its own.
@@ -99,10 +100,10 @@ async fn every_family_moves() {
     far.ask("subscribe_campaign", json!(world.id)).await;
     let behind = async || {
         world.advance(1).await;
-        Metrics::of(&other.url).await.get("scry_journal_lag_events") > 0.0
+        ScrapedMetrics::of(&other.url).await.get("scry_journal_lag_events") > 0.0
     };
     until("the other node to be behind", behind).await;
-    let caught_up = async || Metrics::of(&other.url).await.get("scry_journal_lag_events") == 0.0;
+    let caught_up = async || ScrapedMetrics::of(&other.url).await.get("scry_journal_lag_events") == 0.0;
     until("the other node to catch up", caught_up).await;
 }
 
@@ -110,7 +111,7 @@ async fn every_family_moves() {
 async fn the_manual_describes_what_there_is() {
     let redis = Redis::start().await;
     let server = with_everything(&redis.url()).await;
-    let told = Metrics::of(&server.url).await;
+    let told = ScrapedMetrics::of(&server.url).await;
     let table: String = MANUAL.lines().filter(|line| line.starts_with("| `scry_")).collect();
     let described: BTreeSet<String> =
         names(&table).into_iter().map(|name| name.strip_suffix("_total").map_or(name.clone(), str::to_owned)).collect();
@@ -121,7 +122,7 @@ async fn the_manual_describes_what_there_is() {
 async fn the_dashboard_asks_for_what_there_is() {
     let redis = Redis::start().await;
     let server = with_everything(&redis.url()).await;
-    let samples: BTreeSet<String> = Metrics::of(&server.url).await.samples().into_iter().collect();
+    let samples: BTreeSet<String> = ScrapedMetrics::of(&server.url).await.samples().into_iter().collect();
     let mut asked = Vec::new();
     queries(&serde_json::from_str(DASHBOARD).unwrap(), &mut asked);
     assert!(asked.len() > 10, "{asked:?}");

@@ -14,7 +14,8 @@ use crate::support::domain::{DomainFixture, fields, id};
 
 /// The longest that one change may hold the writer. The promise is 100 ms; a debug build on a busy machine is
 /// twenty times slower than a release on an idle one.
-const LONGEST_TURN: Duration = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(100) };
+const MAX_WRITER_TIME: Duration =
+    if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(100) };
 
 impl DomainFixture {
     /// Measures what one edit takes on this machine, so that others can be compared with it.
@@ -37,7 +38,7 @@ impl DomainFixture {
         println!("{what}: {longest:?}, an edit takes {edit:?}");
         assert!(longest < edit * edits, "{what}: {longest:?}, as long as {edits} edits of {edit:?}");
         assert!(
-            cfg!(debug_assertions) || longest < LONGEST_TURN,
+            cfg!(debug_assertions) || longest < MAX_WRITER_TIME,
             "{what}: a change has held the writer for {longest:?}"
         );
     }
@@ -46,7 +47,7 @@ impl DomainFixture {
     fn assert_short(&self, what: &str) {
         let longest = self.core.db.longest_turn();
         println!("{what}: {longest:?}");
-        assert!(longest < LONGEST_TURN, "{what}: a change has held the writer for {longest:?}");
+        assert!(longest < MAX_WRITER_TIME, "{what}: a change has held the writer for {longest:?}");
     }
 
     async fn rows(&self, statements: Vec<String>) {
@@ -174,7 +175,7 @@ async fn calendars_of_short_years_and_jumps_through_the_ages_are_bounded() {
     let began = Timestamp::now();
     // A preview stops at what it shows.
     let _ = domain.due_effects(gm, &campaign, far, 1).await;
-    assert!(Timestamp::now().duration_since(began).unsigned_abs() < LONGEST_TURN);
+    assert!(Timestamp::now().duration_since(began).unsigned_abs() < MAX_WRITER_TIME);
     fixture.assert_short("years of a day");
     domain
         .update(

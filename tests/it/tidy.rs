@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What has no clock, no I/O, no task and no chance of its own.
-const PURE: &[&str] = &[
+const PURE_PATHS: &[&str] = &[
     "crates/scry-calendar/src/",
     "crates/scry-catalogue/src/",
     "crates/scry-dashboard/src/",
@@ -59,14 +59,14 @@ const PURE_CRATES: &[&str] = &[
 ];
 
 /// Tells whether a path may name a library.
-type Allowed = fn(&str) -> bool;
+type PathRule = fn(&str) -> bool;
 
-pub struct Source {
+pub struct SourceFile {
     pub path: String,
     text: String,
 }
 
-impl Source {
+impl SourceFile {
     /// Returns the lines of the program with their numbers, without comments and without what only tests see.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let mut lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
@@ -100,14 +100,14 @@ fn is_end_of_item(line: &str, indent: &str) -> bool {
 }
 
 /// Reads the whole source of the workspace.
-pub fn sources() -> Vec<Source> {
-    let sources: Vec<Source> =
+pub fn sources() -> Vec<SourceFile> {
+    let sources: Vec<SourceFile> =
         files(&["src", "crates", "tests", "benches"]).filter(|source| source.path.ends_with(".rs")).collect();
     assert!(sources.len() > 100, "the source is read from {}", root().display());
     sources
 }
 
-fn files(folders: &[&str]) -> impl Iterator<Item = Source> {
+fn files(folders: &[&str]) -> impl Iterator<Item = SourceFile> {
     let mut paths = Vec::new();
     for folder in folders {
         walk(&root().join(folder), &mut paths);
@@ -116,7 +116,7 @@ fn files(folders: &[&str]) -> impl Iterator<Item = Source> {
     paths.into_iter().filter_map(|path| {
         let text = fs::read_to_string(&path).ok()?;
         let path = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-        Some(Source { path, text })
+        Some(SourceFile { path, text })
     })
 }
 
@@ -143,7 +143,7 @@ fn report(faults: &[String]) {
 #[test]
 fn test_items_are_skipped_and_what_follows_them_is_not() {
     let text = "use a;\n#[cfg(test)]\nuse b;\nfn c() {\n    #[cfg(test)]\n    d();\n    e();\n}\n#[cfg(test)]\nmod tests {\n    f\n}\n// g\nh\n";
-    let source = Source { path: String::new(), text: text.to_owned() };
+    let source = SourceFile { path: String::new(), text: text.to_owned() };
     let lines: Vec<&str> = source.code().map(|(_, line)| line.trim()).collect();
     assert_eq!(lines, ["use a;", "fn c() {", "e();", "}", "h"]);
 }
@@ -185,7 +185,7 @@ fn client_without_default_features_has_nothing_of_the_server() {
 
 #[test]
 fn libraries_stay_behind_the_modules_made_for_them() {
-    let rules: [(&str, Allowed); 6] = [
+    let rules: [(&str, PathRule); 6] = [
         ("rust_socketio::", |path| path == "crates/scry-client/src/connection/link/rust_socketio_link.rs"),
         ("scry_wire::", |path| path == "crates/scry-client/src/connection/link/wire_link.rs"),
         ("crossterm::", |path| {
@@ -213,10 +213,10 @@ fn libraries_stay_behind_the_modules_made_for_them() {
 fn pure_modules_ask_nothing_of_the_world() {
     let sources = sources();
     let unknown: Vec<_> =
-        PURE.iter().filter(|path| !sources.iter().any(|source| source.path.starts_with(**path))).collect();
+        PURE_PATHS.iter().filter(|path| !sources.iter().any(|source| source.path.starts_with(**path))).collect();
     assert!(unknown.is_empty(), "no file is named like this: {unknown:?}");
     let mut faults = Vec::new();
-    let pure = |source: &&Source| PURE.iter().any(|path| source.path.starts_with(path)) && !source.is_test();
+    let pure = |source: &&SourceFile| PURE_PATHS.iter().any(|path| source.path.starts_with(path)) && !source.is_test();
     for source in sources.iter().filter(pure) {
         for (number, line) in source.code() {
             let impure = ["::now()", "std::fs", "std::env", "std::net", "tokio::", "std::thread", "Uuid::now"];
@@ -278,7 +278,7 @@ fn nothing_is_left_for_later_and_no_machine_is_named() {
 #[test]
 fn every_calendar_and_world_in_assets_is_built_in() {
     let stems = |folder: &str| -> BTreeSet<String> {
-        let stem = |source: Source| Path::new(&source.path).file_stem().unwrap().to_string_lossy().into_owned();
+        let stem = |source: SourceFile| Path::new(&source.path).file_stem().unwrap().to_string_lossy().into_owned();
         files(&[folder]).map(stem).collect()
     };
     let themes = scry_dashboard::ui::theme::BUNDLED_THEMES.iter().map(|(name, _)| (*name).to_owned()).collect();

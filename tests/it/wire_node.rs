@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::support::fake_gateway::FakeGateway;
 
 /// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many events are sent once a session has been moved.
 const EVENTS_AFTER: u64 = 50;
 
@@ -21,7 +21,7 @@ fn client(gateway: &FakeGateway, transports: Transports) -> Client {
 }
 
 async fn next(connection: &mut Connection) -> Incoming {
-    timeout(LIMIT, connection.next()).await.expect("something comes").expect("the connection goes on")
+    timeout(TEST_TIMEOUT, connection.next()).await.expect("something comes").expect("the connection goes on")
 }
 
 /// Sends an event with attachments and expects it back, as an event and as the answer.
@@ -60,7 +60,7 @@ async fn session_moves_to_a_websocket_and_loses_nothing_on_the_way() {
             number += 1;
         }
     };
-    timeout(LIMIT, moved).await.expect("it moves in time");
+    timeout(TEST_TIMEOUT, moved).await.expect("it moves in time");
     for number in number..number + EVENTS_AFTER {
         says(&mut connection, number).await;
     }

@@ -3,23 +3,23 @@
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::asking::Asker;
+use super::api_client::RecordingClient;
 use super::cluster::millis;
 use super::editors::ask;
-use super::history::Request;
+use super::history::HistoryRequest;
 
-const HOUR: i64 = 3_600;
+const SECONDS_PER_HOUR: i64 = 3_600;
 
 /// Moves the clock until stopped.
-pub async fn keep_the_clock(mut asker: Asker, stop: CancellationToken) {
+pub async fn keep_the_clock(mut client: RecordingClient, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let key = format!("clock-{}", asker.recorder.number());
-        let seconds = match asker.rng.u32(..8) {
+        let key = format!("clock-{}", client.recorder.number());
+        let seconds = match client.rng.u32(..8) {
             // Set back, the clock comes through the same time twice; what happened then does not happen again.
-            0 => -asker.rng.i64(1..72) * HOUR,
-            _ => asker.rng.i64(1..200) * HOUR,
+            0 => -client.rng.i64(1..72) * SECONDS_PER_HOUR,
+            _ => client.rng.i64(1..200) * SECONDS_PER_HOUR,
         };
-        ask(&mut asker, &Request::Advance { key, seconds }).await;
-        sleep(millis(&mut asker.rng, 100..600)).await;
+        ask(&mut client, &HistoryRequest::Advance { key, seconds }).await;
+        sleep(millis(&mut client.rng, 100..600)).await;
     }
 }

@@ -7,15 +7,15 @@ use fastrand::Rng;
 use scry_world::World;
 use tokio::sync::{Mutex, watch};
 
-use super::history::Effect;
+use super::history::MonthlyEffect;
 use crate::support::postgres::Postgres;
 use crate::support::process::ServerProcess;
 use crate::support::redis::Redis;
 
 /// Few things, so that edits meet, and effects whose days are easy to count.
-const WORLD: &str = include_str!("world.toml");
+const TEST_WORLD: &str = include_str!("world.toml");
 /// The limits that a busy table would reach, out of the way; pings so often that a dead socket is noticed.
-const SETTINGS: [(&str, &str); 15] = [
+const CLUSTER_SETTINGS: [(&str, &str); 15] = [
     ("SCRY_SERVER_ACCESS_TOKEN_TTL", "2h"),
     ("SCRY_SERVER_API_REQUESTS_PER_MINUTE", "1000000"),
     ("SCRY_SERVER_AUTH_REQUESTS_PER_MINUTE", "1000000"),
@@ -34,7 +34,7 @@ const SETTINGS: [(&str, &str); 15] = [
 ];
 
 /// The parts of a deployment.
-pub struct Cluster {
+pub struct TestCluster {
     pub nodes: Vec<Arc<Mutex<ServerProcess>>>,
     pub redis: Option<Arc<Mutex<Redis>>>,
     pub postgres: Option<Arc<Postgres>>,
@@ -43,12 +43,12 @@ pub struct Cluster {
 
 /// Knows where the nodes listen that run now.
 #[derive(Debug, Clone)]
-pub struct Addresses(watch::Receiver<Vec<Option<String>>>);
+pub struct NodeAddresses(watch::Receiver<Vec<Option<String>>>);
 
-impl Cluster {
+impl TestCluster {
     /// One node over a file.
     pub async fn on_sqlite() -> Self {
-        let node = ServerProcess::of(&World::parse(WORLD).unwrap(), &SETTINGS).await;
+        let node = ServerProcess::of(&World::parse(TEST_WORLD).unwrap(), &CLUSTER_SETTINGS).await;
         Self::of(vec![node], None, None)
     }
 
@@ -56,13 +56,13 @@ impl Cluster {
     pub async fn on_postgres() -> Self {
         let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
         let url = redis.url();
-        let mut settings = SETTINGS.to_vec();
+        let mut settings = CLUSTER_SETTINGS.to_vec();
         settings.extend([
             ("SCRY_SERVER_DATABASE", postgres.url.as_str()),
             ("SCRY_SERVER_REDIS", url.as_str()),
             ("SCRY_SERVER_JWT_SECRET", "a secret that every node of this test knows"),
         ]);
-        let first = ServerProcess::of(&World::parse(WORLD).unwrap(), &settings).await;
+        let first = ServerProcess::of(&World::parse(TEST_WORLD).unwrap(), &settings).await;
         let second = first.beside().await;
         Self::of(vec![first, second], Some(redis), Some(postgres))
     }
@@ -77,8 +77,8 @@ impl Cluster {
         }
     }
 
-    pub fn addresses(&self) -> Addresses {
-        Addresses(self.urls.subscribe())
+    pub fn addresses(&self) -> NodeAddresses {
+        NodeAddresses(self.urls.subscribe())
     }
 
     /// Returns where to say that a node has gone, or come.
@@ -95,7 +95,7 @@ impl Cluster {
     }
 }
 
-impl Addresses {
+impl NodeAddresses {
     /// Returns one of the nodes that run, or waits for one.
     pub async fn pick(&mut self, rng: &mut Rng) -> (usize, String) {
         let running = self.0.wait_for(|urls| urls.iter().any(Option::is_some)).await.unwrap();
@@ -111,15 +111,15 @@ impl Addresses {
 }
 
 /// Lists the effects of the world, as the file has them.
-pub fn effects() -> Vec<Effect> {
-    let file: toml::Table = WORLD.parse().unwrap();
+pub fn effects() -> Vec<MonthlyEffect> {
+    let file: toml::Table = TEST_WORLD.parse().unwrap();
     let campaign = &file["campaigns"][0];
     let town = |slug: &str| {
         let towns = campaign["settlements"].as_array().unwrap();
         let town = towns.iter().find(|town| town["slug"].as_str() == Some(slug)).unwrap();
         town["name"].as_str().unwrap().to_owned()
     };
-    let effect = |effect: &toml::Value| Effect {
+    let effect = |effect: &toml::Value| MonthlyEffect {
         name: effect["name"].as_str().unwrap().to_owned(),
         day: i8::try_from(effect["day"].as_integer().unwrap()).unwrap(),
         target: town(effect["target"].as_str().unwrap()),

@@ -3,18 +3,18 @@
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::asking::Asker;
+use super::api_client::RecordingClient;
 use super::cluster::millis;
-use super::history::{Answer, Request};
+use super::history::{HistoryAnswer, HistoryRequest};
 
 /// Of a hundred requests, so many are sent twice at the same time.
-const TWICE: u32 = 80;
+const REPEATED_PERCENT: u32 = 80;
 /// How many structures an editor has built and not razed at most.
-const STRUCTURES: usize = 5;
+const MAX_STRUCTURES: usize = 5;
 
 /// One editor.
-pub struct Editor {
-    asker: Asker,
+pub struct RecordingEditor {
+    client: RecordingClient,
     towns: Vec<String>,
     /// The structures that this editor has built, and nobody else touches; each with its version.
     structures: Vec<(String, i64)>,
@@ -22,67 +22,67 @@ pub struct Editor {
     seen: Option<(String, i64)>,
 }
 
-impl Editor {
-    pub fn new(asker: Asker, towns: Vec<String>) -> Self {
-        Self { asker, towns, structures: Vec::new(), seen: None }
+impl RecordingEditor {
+    pub fn new(client: RecordingClient, towns: Vec<String>) -> Self {
+        Self { client, towns, structures: Vec::new(), seen: None }
     }
 
     /// Edits until stopped.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let request = self.choose();
-            let answer = ask(&mut self.asker, &request).await;
+            let answer = ask(&mut self.client, &request).await;
             self.learn(&request, &answer);
-            let rest = millis(&mut self.asker.rng, 0..40);
+            let rest = millis(&mut self.client.rng, 0..40);
             sleep(rest).await;
         }
     }
 
-    fn choose(&mut self) -> Request {
-        let number = self.asker.recorder.number();
+    fn choose(&mut self) -> HistoryRequest {
+        let number = self.client.recorder.number();
         let (key, mark) = (format!("edit-{number}"), i64::try_from(number).unwrap());
-        let rng = &mut self.asker.rng;
+        let rng = &mut self.client.rng;
         let town = self.towns[rng.usize(..self.towns.len())].clone();
         match rng.u32(..100) {
-            0..10 if self.structures.len() < STRUCTURES => {
+            0..10 if self.structures.len() < MAX_STRUCTURES => {
                 let name = format!("Structure {number}");
-                Request::Create { key, settlement: town, name, mark }
+                HistoryRequest::Create { key, settlement: town, name, mark }
             }
             0..15 if !self.structures.is_empty() => {
                 let (entity, _) = self.structures.swap_remove(rng.usize(..self.structures.len()));
-                Request::Delete { key, entity }
+                HistoryRequest::Delete { key, entity }
             }
             15..40 if !self.structures.is_empty() => {
                 let (entity, version) = self.structures[rng.usize(..self.structures.len())].clone();
                 // Nobody else edits it, so this must be accepted, unless an answer was lost.
                 let expected = rng.bool().then_some(version);
-                Request::Edit { key, entity, structure: true, mark, expected }
+                HistoryRequest::Edit { key, entity, structure: true, mark, expected }
             }
             40..55 => match self.seen.take() {
                 // Others edit it as well, so this is often refused.
                 Some((entity, version)) => {
-                    Request::Edit { key, entity, structure: false, mark, expected: Some(version) }
+                    HistoryRequest::Edit { key, entity, structure: false, mark, expected: Some(version) }
                 }
-                None => Request::Edit { key, entity: town, structure: false, mark, expected: None },
+                None => HistoryRequest::Edit { key, entity: town, structure: false, mark, expected: None },
             },
-            _ => Request::Edit { key, entity: town, structure: false, mark, expected: None },
+            _ => HistoryRequest::Edit { key, entity: town, structure: false, mark, expected: None },
         }
     }
 
-    fn learn(&mut self, request: &Request, answer: &Answer) {
+    fn learn(&mut self, request: &HistoryRequest, answer: &HistoryAnswer) {
         match (request, answer) {
-            (Request::Create { .. }, Answer::Written { entity, version, .. }) => {
+            (HistoryRequest::Create { .. }, HistoryAnswer::Written { entity, version, .. }) => {
                 self.structures.push((entity.clone(), *version));
             }
-            (Request::Edit { structure: true, .. }, Answer::Written { entity, version, .. }) => {
+            (HistoryRequest::Edit { structure: true, .. }, HistoryAnswer::Written { entity, version, .. }) => {
                 self.structures.retain(|(known, _)| known != entity);
                 self.structures.push((entity.clone(), *version));
             }
             // What became of it is not known, so it is left alone.
-            (Request::Edit { structure: true, entity, .. }, _) => {
+            (HistoryRequest::Edit { structure: true, entity, .. }, _) => {
                 self.structures.retain(|(known, _)| known != entity);
             }
-            (Request::Edit { .. }, Answer::Written { entity, version, .. }) => {
+            (HistoryRequest::Edit { .. }, HistoryAnswer::Written { entity, version, .. }) => {
                 self.seen = Some((entity.clone(), *version));
             }
             _ => {}
@@ -91,7 +91,11 @@ impl Editor {
 }
 
 /// Asks, mostly twice at the same time.
-pub async fn ask(asker: &mut Asker, request: &Request) -> Answer {
-    let op = asker.recorder.number();
-    if asker.rng.u32(..100) < TWICE { asker.ask_twice(op, request).await } else { asker.ask(op, request).await }
+pub async fn ask(client: &mut RecordingClient, request: &HistoryRequest) -> HistoryAnswer {
+    let op = client.recorder.number();
+    if client.rng.u32(..100) < REPEATED_PERCENT {
+        client.ask_twice(op, request).await
+    } else {
+        client.ask(op, request).await
+    }
 }

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::cluster::{Cluster, millis};
-use super::history::{Fault, Record, Recorder};
+use super::cluster::{TestCluster, millis};
+use super::history::{HistoryRecord, HistoryRecorder, InjectedFault};
 use crate::support::postgres::Postgres;
 use crate::support::process::ServerProcess;
 use crate::support::redis::Redis;
@@ -19,24 +19,24 @@ use crate::support::redis::Redis;
 /// How long a node runs between two kills, on average and with all nodes together.
 const UPTIME: u64 = 800;
 /// One kill in so many is a polite one.
-const POLITE: u32 = 6;
+const GRACEFUL_ONE_IN: u32 = 6;
 /// How long a node that ended politely may take.
-const GRACE: Duration = Duration::from_secs(15);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a part may take to come back.
-const RECOVERY: Duration = Duration::from_secs(60);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Breaks things until told to stop; leaves everything mended.
-pub struct Faults {
+pub struct FaultSchedule {
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
-impl Faults {
-    pub fn start(cluster: &Cluster, recorder: &Recorder, rng: &mut Rng) -> Self {
+impl FaultSchedule {
+    pub fn start(cluster: &TestCluster, recorder: &HistoryRecorder, rng: &mut Rng) -> Self {
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let uptime = UPTIME * u64::try_from(cluster.nodes.len()).unwrap();
         for (number, node) in cluster.nodes.iter().enumerate() {
-            let node = Killer {
+            let node = NodeKiller {
                 number,
                 uptime,
                 node: node.clone(),
@@ -68,17 +68,17 @@ impl Faults {
 }
 
 /// Kills one node again and again.
-struct Killer {
+struct NodeKiller {
     number: usize,
     /// How long it runs on average, in milliseconds.
     uptime: u64,
     node: Arc<Mutex<ServerProcess>>,
     urls: watch::Sender<Vec<Option<String>>>,
-    recorder: Recorder,
+    recorder: HistoryRecorder,
     rng: Rng,
 }
 
-impl Killer {
+impl NodeKiller {
     async fn run(mut self, stop: CancellationToken) {
         loop {
             let uptime = millis(&mut self.rng, self.uptime / 4..self.uptime * 7 / 4);
@@ -94,12 +94,12 @@ impl Killer {
     async fn end(&mut self) {
         let node = self.node.clone();
         let mut node = node.lock().await;
-        if self.rng.u32(..POLITE) == 0 {
-            self.told(Fault::Terminated);
+        if self.rng.u32(..GRACEFUL_ONE_IN) == 0 {
+            self.told(InjectedFault::Terminated);
             // Requests go on to it while it ends.
-            timeout(GRACE, node.terminate()).await.expect("a node ends in time when it is told to");
+            timeout(SHUTDOWN_TIMEOUT, node.terminate()).await.expect("a node ends in time when it is told to");
         } else {
-            self.told(Fault::Killed);
+            self.told(InjectedFault::Killed);
             node.kill().await;
         }
         self.urls.send_modify(|urls| urls[self.number] = None);
@@ -113,27 +113,27 @@ impl Killer {
                 sleep(Duration::from_millis(100)).await;
             }
         };
-        timeout(RECOVERY, started).await.expect("a node starts again");
+        timeout(RECOVERY_TIMEOUT, started).await.expect("a node starts again");
         self.urls.send_modify(|urls| urls[self.number] = Some(node.url.clone()));
     }
 
-    fn told(&self, what: Fault) {
-        self.recorder.write(Record::Fault { what, part: "node".to_owned() });
+    fn told(&self, what: InjectedFault) {
+        self.recorder.write(HistoryRecord::Fault { what, part: "node".to_owned() });
     }
 }
 
-async fn hurt_redis(redis: Arc<Mutex<Redis>>, recorder: Recorder, mut rng: Rng, stop: CancellationToken) {
-    let told = move |what| recorder.write(Record::Fault { what, part: "redis".to_owned() });
+async fn hurt_redis(redis: Arc<Mutex<Redis>>, recorder: HistoryRecorder, mut rng: Rng, stop: CancellationToken) {
+    let told = move |what| recorder.write(HistoryRecord::Fault { what, part: "redis".to_owned() });
     while !stopped(&stop, millis(&mut rng, 8_000..16_000)).await {
         let mut redis = redis.lock().await;
         let outage = millis(&mut rng, 500..4_000);
         if rng.bool() {
-            told(Fault::Killed);
+            told(InjectedFault::Killed);
             redis.kill().await;
             sleep(outage).await;
             redis.restart().await;
         } else {
-            told(Fault::Stopped);
+            told(InjectedFault::Stopped);
             redis.pause();
             sleep(outage).await;
             redis.go_on();
@@ -141,9 +141,9 @@ async fn hurt_redis(redis: Arc<Mutex<Redis>>, recorder: Recorder, mut rng: Rng, 
     }
 }
 
-async fn crash_postgres(postgres: Arc<Postgres>, recorder: Recorder, mut rng: Rng, stop: CancellationToken) {
+async fn crash_postgres(postgres: Arc<Postgres>, recorder: HistoryRecorder, mut rng: Rng, stop: CancellationToken) {
     while !stopped(&stop, millis(&mut rng, 15_000..30_000)).await {
-        recorder.write(Record::Fault { what: Fault::Crashed, part: "postgres".to_owned() });
+        recorder.write(HistoryRecord::Fault { what: InjectedFault::Crashed, part: "postgres".to_owned() });
         postgres.stop().await;
         sleep(millis(&mut rng, 100..2_000)).await;
         postgres.restart().await;

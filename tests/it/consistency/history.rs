@@ -17,35 +17,35 @@ use serde_json::Value;
 
 /// One line of a history.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Line {
+pub struct HistoryLine {
     /// Microseconds since the run began.
     pub at: u64,
     #[serde(flatten)]
-    pub record: Record,
+    pub record: HistoryRecord,
 }
 
 /// What a line reports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Record {
+pub enum HistoryRecord {
     /// The state before the first request, and the effects that the clock brings.
     Start {
         database: String,
         seed: u64,
         snapshot: Value,
-        effects: Vec<Effect>,
+        effects: Vec<MonthlyEffect>,
     },
     /// One attempt to have a request answered; several attempts of one `op` ask for the same.
     Send {
         op: u64,
         attempt: u64,
         node: usize,
-        request: Request,
+        request: HistoryRequest,
     },
     Reply {
         op: u64,
         attempt: u64,
-        answer: Answer,
+        answer: HistoryAnswer,
     },
     /// A socket asks for a room.
     Subscribe {
@@ -88,7 +88,7 @@ pub enum Record {
     },
     /// Something was broken.
     Fault {
-        what: Fault,
+        what: InjectedFault,
         part: String,
     },
     /// An event as the server's journal has it, read after the run.
@@ -103,7 +103,7 @@ pub enum Record {
 
 /// A change of the world that comes with the clock, once a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Effect {
+pub struct MonthlyEffect {
     pub name: String,
     /// The day of the month; where a month is shorter, its last.
     pub day: i8,
@@ -114,7 +114,7 @@ pub struct Effect {
 /// What is asked of the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Request {
+pub enum HistoryRequest {
     /// Sets the variables `mark` and `note` of a settlement or structure.
     Edit {
         key: String,
@@ -164,7 +164,7 @@ pub enum Request {
 /// What the server answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Answer {
+pub enum HistoryAnswer {
     Written {
         entity: String,
         version: i64,
@@ -196,14 +196,14 @@ pub enum Answer {
 /// What was done to a part of the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Fault {
+pub enum InjectedFault {
     Killed,
     Terminated,
     Stopped,
     Crashed,
 }
 
-impl Request {
+impl HistoryRequest {
     /// Returns the idempotency key of a change, which its event carries as the correlation id.
     pub fn key(&self) -> Option<&str> {
         match self {
@@ -221,13 +221,13 @@ impl Request {
 
 /// Writes a history; clones write the same one.
 #[derive(Debug, Clone)]
-pub struct Recorder {
+pub struct HistoryRecorder {
     file: Arc<Mutex<File>>,
     began: Instant,
     next: Arc<AtomicU64>,
 }
 
-impl Recorder {
+impl HistoryRecorder {
     /// Begins a history in a new file.
     pub fn create(path: &Path) -> Self {
         let file = Arc::new(Mutex::new(File::create(path).unwrap()));
@@ -235,11 +235,11 @@ impl Recorder {
     }
 
     /// Writes a line at once, so that a run that is cut short leaves all that happened.
-    pub fn write(&self, record: Record) {
+    pub fn write(&self, record: HistoryRecord) {
         let mut file = self.file.lock().unwrap();
         // The time is taken under the lock, so that lines and times are in one order.
         let at = u64::try_from(self.began.elapsed().as_micros()).unwrap();
-        let mut line = serde_json::to_vec(&Line { at, record }).unwrap();
+        let mut line = serde_json::to_vec(&HistoryLine { at, record }).unwrap();
         line.push(b'\n');
         file.write_all(&line).unwrap();
     }

@@ -6,8 +6,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a history has many sorts of lines; a reader of it wants a few")]
 
-mod asking;
-mod cast;
+mod api_client;
 mod checker;
 mod clock_keeper;
 mod cluster;
@@ -15,18 +14,19 @@ mod editors;
 mod faults;
 mod guests;
 mod history;
-mod lodgers;
+mod logins;
 mod notifier;
+mod participants;
 mod readers;
 mod subscribers;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::cast::Cast;
-use self::checker::Report;
-use self::cluster::Cluster;
-use self::history::{Record, Recorder};
+use self::checker::CheckReport;
+use self::cluster::TestCluster;
+use self::history::{HistoryRecord, HistoryRecorder};
+use self::participants::Participants;
 
 /// How long a run takes where nothing else is said.
 const MINUTES: u64 = 2;
@@ -41,30 +41,30 @@ const SHORT_RUN: u64 = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_on_sqlite_keeps_its_promises_while_it_is_killed() {
-    run("sqlite", Cluster::on_sqlite).await;
+    run("sqlite", TestCluster::on_sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_on_postgres_keep_their_promises_while_every_part_is_killed() {
-    run("postgres", Cluster::on_postgres).await;
+    run("postgres", TestCluster::on_postgres).await;
 }
 
-async fn run(database: &str, start: impl AsyncFnOnce() -> Cluster) {
+async fn run(database: &str, start: impl AsyncFnOnce() -> TestCluster) {
     let minutes = number("SCRY_CONSISTENCY_MINUTES").unwrap_or(MINUTES);
     let seed = number("SCRY_CONSISTENCY_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     let path = history_file(database, seed);
     println!("consistency run on {database} for {minutes} min, seed {seed}, history {}", path.display());
-    let recorder = Recorder::create(&path);
+    let recorder = HistoryRecorder::create(&path);
     let cluster = start().await;
-    let mut cast = Cast::new(&cluster, &recorder, seed).await;
-    recorder.write(Record::Start {
+    let mut cast = Participants::new(&cluster, &recorder, seed).await;
+    recorder.write(HistoryRecord::Start {
         database: database.to_owned(),
         seed,
         snapshot: cast.first_snapshot().clone(),
         effects: cluster::effects(),
     });
     cast.perform(&cluster, Duration::from_secs(60 * minutes)).await;
-    recorder.write(Record::End);
+    recorder.write(HistoryRecord::End);
     let panics = cluster.panics().await;
 
     let text = std::fs::read_to_string(&path).unwrap();
@@ -78,7 +78,7 @@ async fn run(database: &str, start: impl AsyncFnOnce() -> Cluster) {
 }
 
 /// Tells whether enough happened for the verdict to mean something.
-fn is_telling(report: &Report, minutes: u64) -> bool {
+fn is_telling(report: &CheckReport, minutes: u64) -> bool {
     let summary = &report.summary;
     let enough = summary.acknowledged >= LEAST_CHANGES_PER_MINUTE * usize::try_from(minutes).unwrap();
     let is_short = minutes <= SHORT_RUN;

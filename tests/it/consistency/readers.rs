@@ -3,15 +3,15 @@
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::asking::Asker;
+use super::api_client::RecordingClient;
 use super::cluster::millis;
-use super::history::Request;
+use super::history::HistoryRequest;
 
 /// Reads until stopped.
-pub async fn read_snapshots(mut asker: Asker, stop: CancellationToken) {
+pub async fn read_snapshots(mut client: RecordingClient, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let op = asker.recorder.number();
-        asker.ask(op, &Request::Snapshot).await;
-        sleep(millis(&mut asker.rng, 200..800)).await;
+        let op = client.recorder.number();
+        client.ask(op, &HistoryRequest::Snapshot).await;
+        sleep(millis(&mut client.rng, 200..800)).await;
     }
 }

@@ -5,41 +5,45 @@ use std::collections::BTreeSet;
 use scry_server::socket::request::EVENTS;
 use serde_json::{Value, json};
 
-use super::Answer::{Absent, Granted, NoToken, Refused, TokenExpired};
-use super::house::{House, Stage, nothing};
-use super::{Needs, Who, expected};
-use crate::support::raw::Raw;
+use super::MatrixAnswer::{Absent, Granted, NoToken, Refused, TokenExpired};
+use super::fixture::{AccessMatrix, MatrixCampaign, nothing};
+use super::{MatrixUser, RequiredAccess, expected};
+use crate::support::raw_socket::RawSocketClient;
 
 /// Makes an event's payload from the ids of what it is about.
-type Payload = fn(&Value) -> Value;
+type PayloadBuilder = fn(&Value) -> Value;
 
 /// Lists the events that a client may send: the name, what it needs, and its payload.
-const EVENT: &[(&str, Needs, Payload)] = &[
-    ("subscribe_campaign", Needs::View, |ids| json!({"campaignId": ids["c"]})),
-    ("subscribe_settlement", Needs::View, |ids| json!({"settlementId": ids["s"]})),
-    ("subscribe_structure", Needs::View, |ids| json!({"structureId": ids["t"]})),
+const CLIENT_EVENTS: &[(&str, RequiredAccess, PayloadBuilder)] = &[
+    ("subscribe_campaign", RequiredAccess::View, |ids| json!({"campaignId": ids["c"]})),
+    ("subscribe_settlement", RequiredAccess::View, |ids| json!({"settlementId": ids["s"]})),
+    ("subscribe_structure", RequiredAccess::View, |ids| json!({"structureId": ids["t"]})),
     // Resuming shows the past; from another epoch there is none.
-    ("subscribe_campaign", Needs::View, |ids| json!({"campaignId": ids["c"], "since": since(ids)})),
-    ("subscribe_settlement", Needs::View, |ids| json!({"settlementId": ids["s"], "since": since(ids)})),
-    ("subscribe_structure", Needs::View, |ids| json!({"structureId": ids["t"], "since": since(ids)})),
-    ("subscribe_campaign", Needs::View, |ids| json!({"campaignId": ids["c"], "since": {"epoch": "x", "seq": 5}})),
+    ("subscribe_campaign", RequiredAccess::View, |ids| json!({"campaignId": ids["c"], "since": since(ids)})),
+    ("subscribe_settlement", RequiredAccess::View, |ids| json!({"settlementId": ids["s"], "since": since(ids)})),
+    ("subscribe_structure", RequiredAccess::View, |ids| json!({"structureId": ids["t"], "since": since(ids)})),
+    (
+        "subscribe_campaign",
+        RequiredAccess::View,
+        |ids| json!({"campaignId": ids["c"], "since": {"epoch": "x", "seq": 5}}),
+    ),
     // A room of a catalogue, of which those are members who are in the campaign.
-    ("subscribe_room", Needs::View, |ids| json!({"room": room(ids)})),
-    ("subscribe_room", Needs::View, |ids| json!({"room": room(ids), "since": {"epoch": "x", "seq": 5}})),
-    ("presence:update", Needs::View, |ids| json!({"campaignId": ids["c"], "state": "viewing"})),
+    ("subscribe_room", RequiredAccess::View, |ids| json!({"room": room(ids)})),
+    ("subscribe_room", RequiredAccess::View, |ids| json!({"room": room(ids), "since": {"epoch": "x", "seq": 5}})),
+    ("presence:update", RequiredAccess::View, |ids| json!({"campaignId": ids["c"], "state": "viewing"})),
     (
         "presence:update",
-        Needs::Edit,
+        RequiredAccess::Edit,
         |ids| json!({"campaignId": ids["c"], "resource": {"type": "structure", "id": ids["t"]}, "state": "editing"}),
     ),
-    ("typing:start", Needs::Edit, typing),
-    ("typing:stop", Needs::View, typing),
+    ("typing:start", RequiredAccess::Edit, typing),
+    ("typing:stop", RequiredAccess::View, typing),
     // Who was never inside leaves without being told whether there is an inside.
-    ("unsubscribe_campaign", Needs::Login, |ids| ids["c"].clone()),
-    ("unsubscribe_settlement", Needs::Login, |ids| ids["s"].clone()),
-    ("unsubscribe_structure", Needs::Login, |ids| ids["t"].clone()),
-    ("unsubscribe_room", Needs::Login, |ids| json!({"room": room(ids)})),
-    ("latency", Needs::Login, |_| json!({})),
+    ("unsubscribe_campaign", RequiredAccess::Login, |ids| ids["c"].clone()),
+    ("unsubscribe_settlement", RequiredAccess::Login, |ids| ids["s"].clone()),
+    ("unsubscribe_structure", RequiredAccess::Login, |ids| ids["t"].clone()),
+    ("unsubscribe_room", RequiredAccess::Login, |ids| json!({"room": room(ids)})),
+    ("latency", RequiredAccess::Login, |_| json!({})),
 ];
 /// Asked for by itself, because its payload is a token.
 const AUTHENTICATE: &str = "authenticate";
@@ -59,15 +63,21 @@ fn typing(ids: &Value) -> Value {
 
 /// Compares the list with what the gateway takes: a new event needs a row.
 pub fn all_are_known() {
-    let known: BTreeSet<&str> = EVENT.iter().map(|(name, ..)| *name).chain([AUTHENTICATE]).collect();
+    let known: BTreeSet<&str> = CLIENT_EVENTS.iter().map(|(name, ..)| *name).chain([AUTHENTICATE]).collect();
     assert_eq!(known, BTreeSet::from(EVENTS));
 }
 
 /// Asks for everything that a socket can ask for.
-pub async fn ask(house: &House, stage: &Stage, who: Who, token: Option<&str>, faults: &mut Vec<String>) {
-    let mut raw = Raw::open(&house.server.url, "").await;
+pub async fn ask(
+    matrix: &AccessMatrix,
+    matrix_campaign: &MatrixCampaign,
+    who: MatrixUser,
+    token: Option<&str>,
+    faults: &mut Vec<String>,
+) {
+    let mut raw = RawSocketClient::open(&matrix.server.url, "").await;
     if let Err(refusal) = raw.greet(&json!({"token": token})).await {
-        let code = match expected(Needs::View, who) {
+        let code = match expected(RequiredAccess::View, who) {
             NoToken => "TOKEN_MISSING: ",
             TokenExpired => "TOKEN_EXPIRED: ",
             Granted | Refused | Absent => "no refusal",
@@ -77,12 +87,12 @@ pub async fn ask(house: &House, stage: &Stage, who: Who, token: Option<&str>, fa
         }
         return;
     }
-    let none = nothing(&stage.ids);
-    for (event, needs, payload) in EVENT {
-        let answer = raw.ask(event, &payload(&stage.ids)).await.unwrap();
+    let none = nothing(&matrix_campaign.ids);
+    for (event, needs, payload) in CLIENT_EVENTS {
+        let answer = raw.ask(event, &payload(&matrix_campaign.ids)).await.unwrap();
         let absent = raw.ask(event, &payload(&none)).await.unwrap();
         let is_right = match (expected(*needs, who), needs) {
-            (Granted, Needs::Login) => answer["success"] == true && absent["success"] == true,
+            (Granted, RequiredAccess::Login) => answer["success"] == true && absent["success"] == true,
             (Granted, _) => answer["success"] == true && absent == unauthorized(),
             _ => answer == unauthorized() && answer == absent,
         };
@@ -90,10 +100,10 @@ pub async fn ask(house: &House, stage: &Stage, who: Who, token: Option<&str>, fa
             faults.push(format!("{who:?} {event}: {answer}, and {absent}"));
         }
     }
-    a_thing_elsewhere(&mut raw, stage, &none, who, faults).await;
-    authenticate(&mut raw, house, who, token, faults).await;
-    let told = |event: &&Value| event[1].to_string().contains(stage.ids["c"].as_str().unwrap());
-    if expected(Needs::View, who) != Granted
+    a_thing_elsewhere(&mut raw, matrix_campaign, &none, who, faults).await;
+    authenticate(&mut raw, matrix, who, token, faults).await;
+    let told = |event: &&Value| event[1].to_string().contains(matrix_campaign.ids["c"].as_str().unwrap());
+    if expected(RequiredAccess::View, who) != Granted
         && let Some(event) = raw.events.iter().find(told)
     {
         faults.push(format!("{who:?} was told {event}"));
@@ -101,8 +111,14 @@ pub async fn ask(house: &House, stage: &Stage, who: Who, token: Option<&str>, fa
 }
 
 /// Names a campaign that one may see, and a thing that is not in it.
-async fn a_thing_elsewhere(raw: &mut Raw, stage: &Stage, none: &Value, who: Who, faults: &mut Vec<String>) {
-    let (campaign, thing) = (&stage.ids["c"], &none["s"]);
+async fn a_thing_elsewhere(
+    raw: &mut RawSocketClient,
+    matrix_campaign: &MatrixCampaign,
+    none: &Value,
+    who: MatrixUser,
+    faults: &mut Vec<String>,
+) {
+    let (campaign, thing) = (&matrix_campaign.ids["c"], &none["s"]);
     let resource = json!({"campaignId": campaign, "resource": {"type": "settlement", "id": thing}, "state": "editing"});
     let field = json!({"campaignId": campaign, "entityType": "settlement", "entityId": thing, "field": "level"});
     for (event, payload) in [("presence:update", resource), ("typing:start", field)] {
@@ -114,10 +130,16 @@ async fn a_thing_elsewhere(raw: &mut Raw, stage: &Stage, none: &Value, who: Who,
 }
 
 /// Renews the token, with one's own and with the owner's.
-async fn authenticate(raw: &mut Raw, house: &House, who: Who, token: Option<&str>, faults: &mut Vec<String>) {
+async fn authenticate(
+    raw: &mut RawSocketClient,
+    matrix: &AccessMatrix,
+    who: MatrixUser,
+    token: Option<&str>,
+    faults: &mut Vec<String>,
+) {
     let own = raw.ask(AUTHENTICATE, &json!({"token": token})).await.unwrap();
-    let foreign = raw.ask(AUTHENTICATE, &json!({"token": house.gm})).await.unwrap();
-    if own["success"] != true || (foreign["success"] == true) != (who == Who::Owner) {
+    let foreign = raw.ask(AUTHENTICATE, &json!({"token": matrix.gm})).await.unwrap();
+    if own["success"] != true || (foreign["success"] == true) != (who == MatrixUser::Owner) {
         faults.push(format!("{who:?} {AUTHENTICATE}: {own}, and {foreign}"));
     }
 }

@@ -2,19 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::support::raw::Raw;
+use crate::support::raw_socket::RawSocketClient;
 use crate::support::server::TestServer;
 
-const EDIT: &str = "mutation ($s: ID!, $d: String!) { updateSettlement(id: $s, input: {description: $d}) { version } }";
+const EDIT_MUTATION: &str =
+    "mutation ($s: ID!, $d: String!) { updateSettlement(id: $s, input: {description: $d}) { version } }";
 
 /// Holds a campaign made for one round.
-pub struct Round {
+pub struct RevocationRound {
     pub campaign: Value,
     pub settlement: Value,
     epoch: Value,
 }
 
-impl Round {
+impl RevocationRound {
     /// Makes a campaign with one settlement, and somebody in it besides its owner.
     pub async fn new(server: &TestServer, gm: &str, user: &str, role: &str) -> Self {
         let make = |kind: &'static str, input: Value| async move {
@@ -32,7 +33,7 @@ impl Round {
 
     /// Makes one change, which is one event.
     pub async fn edit(&self, server: &TestServer, token: &str, text: &str) -> Value {
-        server.execute(token, EDIT, json!({"s": self.settlement, "d": text})).await
+        server.execute(token, EDIT_MUTATION, json!({"s": self.settlement, "d": text})).await
     }
 
     /// Takes somebody out of the campaign.
@@ -60,7 +61,7 @@ pub async fn id_of(server: &TestServer, token: &str) -> Value {
 }
 
 /// Asks for a room again and again, from a chance position, until it is refused.
-pub async fn keep_joining(raw: &mut Raw, round: &Round, event: &str, mut chance: fastrand::Rng) {
+pub async fn keep_joining(raw: &mut RawSocketClient, round: &RevocationRound, event: &str, mut chance: fastrand::Rng) {
     loop {
         let answer = raw.ask(event, &round.since(chance.u64(0..6))).await.expect("the connection goes on");
         if answer["success"] != true {
@@ -74,7 +75,7 @@ pub async fn keep_joining(raw: &mut Raw, round: &Round, event: &str, mut chance:
 }
 
 /// Asks the API for events again and again until it shows none; returns the last one it showed.
-pub async fn keep_asking(server: &TestServer, token: &str, round: &Round) -> u64 {
+pub async fn keep_asking(server: &TestServer, token: &str, round: &RevocationRound) -> u64 {
     let query = "query ($c: ID!) { events(campaignId: $c, limit: 1000) { seq }
         snapshot(campaignId: $c) { position { seq } } }";
     let mut last = 0;

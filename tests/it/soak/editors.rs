@@ -13,25 +13,25 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::support::people;
-use crate::support::server::PASSWORD;
+use crate::support::server::BUNDLED_PASSWORD;
 
 /// How many there are, and how long each rests between two edits.
-const EDITORS: usize = 3;
-const REST: Duration = Duration::from_millis(200);
+const EDITOR_COUNT: usize = 3;
+const EDIT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Edits until stopped.
-pub struct Editors {
+pub struct SoakEditors {
     target: watch::Sender<String>,
     tasks: JoinSet<()>,
 }
 
-impl Editors {
+impl SoakEditors {
     /// Starts them at a server.
     pub async fn start(url: &str, campaign: &Id) -> Self {
         let target = watch::Sender::new(url.to_owned());
         let mut tasks = JoinSet::new();
         let towns = towns(&people::api(url, "gm").await, campaign).await;
-        for editor in 0..EDITORS {
+        for editor in 0..EDITOR_COUNT {
             tasks.spawn(edit(target.subscribe(), towns.clone(), editor));
         }
         Self { target, tasks }
@@ -50,7 +50,7 @@ impl Editors {
 
 async fn edit(mut target: watch::Receiver<String>, towns: Vec<String>, editor: usize) {
     let mut api = None;
-    let mut pace = tokio::time::interval(REST);
+    let mut pace = tokio::time::interval(EDIT_PAUSE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for round in editor.. {
         pace.tick().await;
@@ -69,7 +69,7 @@ async fn edit(mut target: watch::Receiver<String>, towns: Vec<String>, editor: u
 
 async fn login(url: &str) -> Result<Api, ApiError> {
     let http = people::http(url);
-    let login = auth::login(&http, "gm", &Secret::new(PASSWORD)).await?;
+    let login = auth::login(&http, "gm", &Secret::new(BUNDLED_PASSWORD)).await?;
     Ok(Api::new(http.clone(), Auth::in_memory(http, login)))
 }
 

@@ -4,10 +4,10 @@
 //! `SCRY_SOAK_LINK` chooses the client's link (`wire`, `rust_socketio`).
 
 mod editors;
+mod fault_injector;
 mod statistics;
-mod torment;
+mod timer_monitor;
 mod watcher;
-mod yardstick;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,23 +17,23 @@ use scry_client::outbox::OutboxStores;
 use scry_protocol::Id;
 use tokio::time::{Instant, timeout};
 
-use self::editors::Editors;
-use self::statistics::Figures;
-use self::torment::Torment;
-use self::watcher::Watcher;
-use self::yardstick::Yardstick;
+use self::editors::SoakEditors;
+use self::fault_injector::FaultInjector;
+use self::statistics::SoakFigures;
+use self::timer_monitor::TimerMonitor;
+use self::watcher::WatchProcess;
 use crate::support::fault_proxy::FaultProxy;
-use crate::support::mail::{Mail, tick};
+use crate::support::outbox_fixture::{OutboxFixture, tick};
 use crate::support::people;
 use crate::support::process::ServerProcess;
 
 /// How long the client may take to come to rest once nothing is broken any more.
-const SETTLING: Duration = Duration::from_secs(60);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// So short that tokens are renewed in the middle of the faults.
-const SETTINGS: [(&str, &str); 2] =
+const SHORT_TOKEN_SETTINGS: [(&str, &str); 2] =
     [("SCRY_SERVER_ACCESS_TOKEN_TTL", "75s"), ("SCRY_SERVER_API_REQUESTS_PER_MINUTE", "100000000")];
 /// How often a person edits through the outbox.
-const PEN: Duration = Duration::from_secs(2);
+const OUTBOX_EDIT_INTERVAL: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
@@ -41,26 +41,26 @@ async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
     let seed = number("SCRY_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     println!("fault run of {} s, seed {seed}", time.as_secs());
 
-    let server = ServerProcess::with(&SETTINGS).await;
+    let server = ServerProcess::with(&SHORT_TOKEN_SETTINGS).await;
     let proxy = FaultProxy::start(&server.url).await;
     let truth = people::api(&server.url, "gm").await;
     let campaign = people::emberfall(&truth).await;
     let dir = tempfile::tempdir().unwrap();
-    let mut watcher = Watcher::start(&proxy.url, &campaign, dir.path()).await;
+    let mut watcher = WatchProcess::start(&proxy.url, &campaign, dir.path()).await;
     let first = head(&truth, &campaign).await + 1;
 
-    let yardstick = Yardstick::start();
-    let editors = Editors::start(&server.url, &campaign).await;
+    let timer_monitor = TimerMonitor::start();
+    let editors = SoakEditors::start(&server.url, &campaign).await;
     let player = people::api(&proxy.url, "player").await;
     let store = OutboxStores::of(dir.path(), &people::server(&proxy.url), None).campaign(&campaign);
-    let mut mail = Mail::live(&player, &store);
-    let mut torment = Torment::new(server, proxy, editors.target(), seed);
+    let mut outbox_fixture = OutboxFixture::live(&player, &store);
+    let mut injector = FaultInjector::new(server, proxy, editors.target(), seed);
     let end = Instant::now() + time;
     let mut penned = 0;
     let mut next_edit = Instant::now();
     while Instant::now() < end {
         tokio::select! {
-            () = torment.next(end) => {}
+            () = injector.next(end) => {}
             () = async {
                 loop {
                     watcher.read().await;
@@ -69,17 +69,19 @@ async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
             () = async {
                 loop {
                     tokio::time::sleep_until(next_edit).await;
-                    next_edit += PEN;
+                    next_edit += OUTBOX_EDIT_INTERVAL;
                     let edit = tick(&campaign, &format!("pen-{penned}"));
                     penned += 1;
-                    mail.store([edit]).await;
+                    outbox_fixture.store([edit]).await;
                 }
             } => {}
         }
     }
-    let (server, _proxy, windows) = torment.end().await;
+    let (server, _proxy, windows) = injector.end().await;
     editors.stop().await;
-    timeout(SETTLING, mail.until_applied(&format!("pen-{}", penned - 1))).await.expect("the outbox empties");
+    timeout(SETTLE_TIMEOUT, outbox_fixture.until_applied(&format!("pen-{}", penned - 1)))
+        .await
+        .expect("the outbox empties");
 
     let truth = people::api(&server.url, "gm").await;
     let head = head(&truth, &campaign).await;
@@ -88,10 +90,10 @@ async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
             watcher.read().await;
         }
     };
-    timeout(SETTLING, settled).await.unwrap_or_else(|_| println!("the client did not come to rest"));
+    timeout(SETTLE_TIMEOUT, settled).await.unwrap_or_else(|_| println!("the client did not come to rest"));
     let journal = journal(&truth, &campaign, first).await;
     let written: BTreeSet<u64> = journal.iter().map(|(seq, _)| *seq).collect();
-    let figures = Figures { lateness: yardstick.end().await, ..watcher.record.figures(&written, &windows) };
+    let figures = SoakFigures { lateness: timer_monitor.end().await, ..watcher.record.figures(&written, &windows) };
     let moved = journal.iter().filter(|(_, moved)| *moved).count();
     println!("{} disturbances\n{figures}\nedits by outbox   {penned} made, {moved} applied", windows.len());
     let mut broken = figures.broken();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Remembers when the way between client and server was not what it should be, in milliseconds.
 #[derive(Debug, Clone, Copy)]
-pub struct Window {
+pub struct FaultWindow {
     pub from: i64,
     pub to: i64,
     /// Nothing could get through; otherwise it was merely slow.
@@ -17,7 +17,7 @@ pub struct Window {
 
 /// Follows the lines of `scry watch --status`.
 #[derive(Debug, Default)]
-pub struct Record {
+pub struct WatchRecord {
     statuses: Vec<(i64, String)>,
     /// For each event: when it arrived, when it was committed, its number, whether it was replayed.
     events: Vec<(i64, i64, u64, bool)>,
@@ -27,7 +27,7 @@ pub struct Record {
 
 /// Holds the figures of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Figures {
+pub struct SoakFigures {
     /// Attempts with nothing in their way, and how many of them succeeded.
     pub attempts: usize,
     pub successes: usize,
@@ -48,9 +48,9 @@ pub struct Figures {
 }
 
 /// A machine that wakes up later than this says nothing about a program's delays, in milliseconds.
-const LATE: i64 = 5;
+const MAX_TIMER_DELAY_MS: i64 = 5;
 
-impl Record {
+impl WatchRecord {
     /// Takes in a line.
     pub fn take(&mut self, line: &str) {
         let Ok(line) = serde_json::from_str::<Value>(line) else { return };
@@ -88,7 +88,7 @@ impl Record {
     }
 
     /// Works out the figures; `written` are the numbers in the server's journal since the run began.
-    pub fn figures(&self, written: &BTreeSet<u64>, windows: &[Window]) -> Figures {
+    pub fn figures(&self, written: &BTreeSet<u64>, windows: &[FaultWindow]) -> SoakFigures {
         let attempts = self.attempts();
         let clear: Vec<_> = attempts.iter().filter(|(from, to, _)| !meets(windows, *from, *to, true)).collect();
         let seen: BTreeSet<u64> = self.events.iter().map(|(_, _, seq, _)| *seq).collect();
@@ -99,7 +99,7 @@ impl Record {
             .map(|(at, committed, ..)| (at - committed).max(0))
             .collect();
         delays.sort_unstable();
-        Figures {
+        SoakFigures {
             attempts: clear.len(),
             successes: clear.iter().filter(|(_, _, success)| *success).count(),
             all_attempts: attempts.len(),
@@ -137,7 +137,7 @@ impl Record {
         attempts
     }
 
-    fn reconnections(&self, windows: &[Window]) -> Vec<i64> {
+    fn reconnections(&self, windows: &[FaultWindow]) -> Vec<i64> {
         let (mut took, mut lost) = (Vec::new(), None);
         let mut begun = false;
         for (at, state) in &self.statuses {
@@ -156,7 +156,7 @@ impl Record {
     }
 }
 
-impl Figures {
+impl SoakFigures {
     /// Names each promise that was not kept.
     pub fn broken(&self) -> Vec<String> {
         let mut broken = Vec::new();
@@ -180,7 +180,7 @@ impl Figures {
 
     /// Tells whether the machine had too much to do for its delays to be judged.
     fn is_busy(&self) -> bool {
-        percentile(&self.lateness, 95) > LATE
+        percentile(&self.lateness, 95) > MAX_TIMER_DELAY_MS
     }
 
     /// Returns the share of attempts on a clear way that succeeded, in percent.
@@ -190,7 +190,7 @@ impl Figures {
     }
 }
 
-impl fmt::Display for Figures {
+impl fmt::Display for SoakFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (took, delays) = (&self.reconnections, &self.delays);
         writeln!(f, "attempts          {} with a clear way, {} in all", self.attempts, self.all_attempts)?;
@@ -224,7 +224,7 @@ impl fmt::Display for Figures {
 }
 
 /// Tells whether a span meets a window; with `closed`, only one that nothing got through.
-fn meets(windows: &[Window], from: i64, to: i64, closed: bool) -> bool {
+fn meets(windows: &[FaultWindow], from: i64, to: i64, closed: bool) -> bool {
     windows.iter().any(|window| (window.closed || !closed) && window.from <= to && from <= window.to)
 }
 
@@ -252,11 +252,11 @@ mod tests {
         Timestamp::from_millisecond(millis).unwrap().to_string()
     }
 
-    fn status(record: &mut Record, millis: i64, state: &str) {
+    fn status(record: &mut WatchRecord, millis: i64, state: &str) {
         record.take(&json!({"kind": "status", "receivedAt": at(millis), "state": state}).to_string());
     }
 
-    fn event(record: &mut Record, millis: i64, committed: i64, seq: u64, replayed: bool) {
+    fn event(record: &mut WatchRecord, millis: i64, committed: i64, seq: u64, replayed: bool) {
         let metadata = json!({"seq": seq, "timestamp": at(committed), "replayed": replayed});
         let line = json!({"kind": "event", "receivedAt": at(millis), "event": {"metadata": metadata}});
         record.take(&line.to_string());
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn attempts_count_where_nothing_stood_in_their_way() {
-        let mut record = Record::default();
+        let mut record = WatchRecord::default();
         for (millis, state) in [
             (0, "connecting"),
             (10, "resyncing"),
@@ -277,24 +277,24 @@ mod tests {
         ] {
             status(&mut record, millis, state);
         }
-        let windows = [Window { from: 900, to: 3_000, closed: true }];
+        let windows = [FaultWindow { from: 900, to: 3_000, closed: true }];
         let figures = record.figures(&BTreeSet::new(), &windows);
         assert_eq!((figures.attempts, figures.successes, figures.all_attempts), (2, 2, 3));
         assert_eq!(figures.reconnections, [1_010], "from the moment the way was clear");
-        let figures = record.figures(&BTreeSet::new(), &[Window { from: 1_000, to: 1_000, closed: true }]);
+        let figures = record.figures(&BTreeSet::new(), &[FaultWindow { from: 1_000, to: 1_000, closed: true }]);
         assert_eq!((figures.attempts, figures.successes), (3, 2));
         assert_eq!(figures.reconnections, [3_010], "from the moment it was lost");
     }
 
     #[test]
     fn what_is_lost_doubled_and_out_of_order_is_counted() {
-        let mut record = Record::default();
+        let mut record = WatchRecord::default();
         for (millis, committed, seq, replayed) in
             [(100, 90, 1, false), (200, 150, 3, false), (300, 180, 2, true), (310, 180, 2, true), (900, 400, 5, false)]
         {
             event(&mut record, millis, committed, seq, replayed);
         }
-        let figures = record.figures(&(1..=5).collect(), &[Window { from: 500, to: 600, closed: false }]);
+        let figures = record.figures(&(1..=5).collect(), &[FaultWindow { from: 500, to: 600, closed: false }]);
         assert_eq!((figures.written, figures.seen, figures.lost), (5, 4, 1));
         assert_eq!((figures.doubled, figures.out_of_order), (1, 1));
         assert_eq!(figures.delays, [10, 50], "neither replays nor what met a disturbance");
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_open_until_it_is_healed() {
-        let mut record = Record::default();
+        let mut record = WatchRecord::default();
         let gap = |healed: bool| json!({"kind": "gap", "receivedAt": at(1), "from": 7, "to": 9, "healed": healed});
         record.take(&gap(false).to_string());
         assert_eq!(record.figures(&BTreeSet::new(), &[]).open_gaps, 1);

@@ -7,17 +7,17 @@ use scry_protocol::Id;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::statistics::Record;
-use crate::support::server::PASSWORD;
+use super::statistics::WatchRecord;
+use crate::support::server::BUNDLED_PASSWORD;
 
 /// Holds the running program and what it has printed.
-pub struct Watcher {
-    pub record: Record,
+pub struct WatchProcess {
+    pub record: WatchRecord,
     lines: Lines<BufReader<ChildStdout>>,
     _child: Child,
 }
 
-impl Watcher {
+impl WatchProcess {
     /// Logs in, starts the program and waits until it is live.
     pub async fn start(url: &str, campaign: &Id, dir: &Path) -> Self {
         let link = std::env::var("SCRY_SOAK_LINK").unwrap_or_else(|_| "wire".to_owned());
@@ -32,7 +32,7 @@ impl Watcher {
         let mut login = program();
         login.args(["login", "--username", "gm", "--password-stdin", "--store", "file"]);
         let mut login = login.stdin(Stdio::piped()).spawn().unwrap();
-        login.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).await.unwrap();
+        login.stdin.take().unwrap().write_all(BUNDLED_PASSWORD.as_bytes()).await.unwrap();
         assert!(login.wait().await.unwrap().success());
         let mut child = program()
             .args(["watch", "--status", "--campaign", campaign.as_str()])
@@ -40,7 +40,7 @@ impl Watcher {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut watcher = Self { record: Record::default(), lines, _child: child };
+        let mut watcher = Self { record: WatchRecord::default(), lines, _child: child };
         while !watcher.record.has_begun() {
             watcher.read().await;
         }

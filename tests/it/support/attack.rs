@@ -9,7 +9,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::queries;
-use super::raw::{Raw, dial_from, frame, upgrade};
+use super::raw_socket::{RawSocketClient, dial_from, frame, upgrade};
 
 /// Names one attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Attacker {
     async fn once(&self, attack: Attack) -> Option<()> {
         match attack {
             Attack::Connections => {
-                let silent = Raw::over(self.dial().await?, "").await;
+                let silent = RawSocketClient::over(self.dial().await?, "").await;
                 sleep(Duration::from_millis(fastrand::u64(0..50))).await;
                 drop(silent);
                 Some(())
@@ -175,8 +175,8 @@ impl Attacker {
         tokio::select! { end = drain => end, end = pour(&mut writer, bytes) => end }
     }
 
-    async fn enter(&self) -> Option<Raw> {
-        let mut raw = Raw::over(self.dial().await?, "").await?;
+    async fn enter(&self) -> Option<RawSocketClient> {
+        let mut raw = RawSocketClient::over(self.dial().await?, "").await?;
         raw.greet(&json!({"token": self.token})).await.ok()?;
         Some(raw)
     }

@@ -11,7 +11,7 @@ use scry_client::session::{self, Session, SessionOptions};
 use scry_config::client::{LinkKind, ServerAddress};
 use scry_model::event::{ClientEvent, Gap, Phase, Status};
 
-use super::wait::PATIENCE;
+use super::wait::WAIT_TIMEOUT;
 
 /// Holds a session and reads what it tells.
 pub struct TestClient {
@@ -70,7 +70,7 @@ impl TestClient {
                 }
             }
         };
-        match tokio::time::timeout(PATIENCE, found).await {
+        match tokio::time::timeout(WAIT_TIMEOUT, found).await {
             Ok(event) => event,
             Err(_) => panic!("it was never told; what was: {:#?}", self.told),
         }

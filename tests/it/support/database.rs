@@ -5,11 +5,11 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use url::Url;
 
 /// Names the Postgres that the tests may use.
-const VARIABLE: &str = "SCRY_TEST_POSTGRES";
+const POSTGRES_VARIABLE: &str = "SCRY_TEST_POSTGRES";
 
 /// Points a configuration at a database of its own, if the tests run on Postgres.
 pub async fn choose(config: &mut ServerConfig) {
-    let Ok(url) = std::env::var(VARIABLE) else { return };
+    let Ok(url) = std::env::var(POSTGRES_VARIABLE) else { return };
     config.database = Some(create(&url).await);
     config.auth.jwt_secret = Some(ConfigSecret::new("a secret that every node of this test knows"));
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::metrics::Metrics;
+use super::metrics::ScrapedMetrics;
 use super::postgres::Postgres;
 use super::process::ServerProcess;
 use super::redis::Redis;
-use super::server::PASSWORD;
+use super::server::BUNDLED_PASSWORD;
 use super::wait::until;
 
 /// Holds the parts; each may be stopped and started.
@@ -19,7 +19,7 @@ pub struct Deployment {
 }
 
 /// Makes changes as the game master until its nodes are gone; whoever is told of a failure tries the next.
-pub struct Editor {
+pub struct FailoverEditor {
     http: reqwest::Client,
     token: String,
     campaign: String,
@@ -66,16 +66,16 @@ impl Deployment {
     }
 
     /// Returns what a node says of itself.
-    pub async fn metrics(&self, node: usize) -> Metrics {
-        Metrics::of(&self.nodes[node].url).await
+    pub async fn metrics(&self, node: usize) -> ScrapedMetrics {
+        ScrapedMetrics::of(&self.nodes[node].url).await
     }
 }
 
-impl Editor {
+impl FailoverEditor {
     /// Logs in at a node.
     pub async fn at(url: &str, campaign: &str) -> Self {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-        let login = json!({"username": "gm", "password": PASSWORD});
+        let login = json!({"username": "gm", "password": BUNDLED_PASSWORD});
         let answer = http.post(format!("{url}/auth/login")).json(&login).send().await.unwrap();
         let token = answer.json::<Value>().await.unwrap()["accessToken"].as_str().unwrap().to_owned();
         Self { http, token, campaign: campaign.to_owned(), accepted: 0 }

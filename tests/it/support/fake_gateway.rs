@@ -5,7 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use super::node;
-use super::wait::PATIENCE;
+use super::wait::WAIT_TIMEOUT;
 
 /// Runs `tests/node/foreign.cjs` until dropped.
 pub struct FakeGateway {
@@ -24,7 +24,7 @@ impl FakeGateway {
         let mut child = node::run("foreign.cjs", &[&options.to_string()]).await;
         let stdin = child.stdin.take().unwrap();
         let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = tokio::time::timeout(PATIENCE, answers.next_line()).await.unwrap().unwrap();
+        let first = tokio::time::timeout(WAIT_TIMEOUT, answers.next_line()).await.unwrap().unwrap();
         let first: Value = serde_json::from_str(&first.expect("the gateway has not started")).unwrap();
         Self { url: format!("http://127.0.0.1:{}", first["port"]), stdin, answers, next: 0, child }
     }
@@ -83,7 +83,7 @@ impl FakeGateway {
         self.next += 1;
         command["id"] = self.next.into();
         self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        let line = tokio::time::timeout(PATIENCE, self.answers.next_line()).await.unwrap().unwrap();
+        let line = tokio::time::timeout(WAIT_TIMEOUT, self.answers.next_line()).await.unwrap().unwrap();
         let answer: Value = serde_json::from_str(&line.expect("the gateway has ended")).unwrap();
         assert_eq!(answer["id"], self.next);
         answer["value"].clone()

@@ -9,29 +9,29 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-const BUFFER: usize = 16 * 1024;
+const BUFFER_BYTES: usize = 16 * 1024;
 /// A throttled line carries so many portions a second.
-const SLICES: usize = 20;
-const SLICE: Duration = Duration::from_millis(50);
+const SLICES_PER_SECOND: usize = 20;
+const SLICE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Stands between a client and a server until dropped.
 pub struct FaultProxy {
     pub url: String,
-    state: Arc<State>,
+    state: Arc<ProxyState>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
-struct State {
+struct ProxyState {
     upstream: Mutex<SocketAddr>,
     /// What happens to the bytes of connections that are open.
-    flow: watch::Sender<Flow>,
+    flow: watch::Sender<ProxyFlow>,
     /// What happens to connections that are opened.
     refusing: watch::Sender<bool>,
     accepted: AtomicUsize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Flow {
+enum ProxyFlow {
     Pass,
     /// Nothing moves, and nobody is told.
     Stall,
@@ -53,9 +53,9 @@ impl FaultProxy {
     pub async fn start(upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(State {
+        let state = Arc::new(ProxyState {
             upstream: Mutex::new(address(upstream)),
-            flow: watch::Sender::new(Flow::Pass),
+            flow: watch::Sender::new(ProxyFlow::Pass),
             refusing: watch::Sender::new(false),
             accepted: AtomicUsize::new(0),
         });
@@ -65,43 +65,43 @@ impl FaultProxy {
 
     /// Passes everything on again; what is stalled goes on.
     pub fn pass(&self) {
-        self.state.flow.send_replace(Flow::Pass);
+        self.state.flow.send_replace(ProxyFlow::Pass);
         self.state.refusing.send_replace(false);
     }
 
     /// Holds everything back without closing anything, new connections included.
     pub fn stall(&self) {
-        self.state.flow.send_replace(Flow::Stall);
+        self.state.flow.send_replace(ProxyFlow::Stall);
     }
 
     /// Holds back what the server says; what the client says arrives.
     pub fn mute(&self) {
-        self.state.flow.send_replace(Flow::Mute);
+        self.state.flow.send_replace(ProxyFlow::Mute);
     }
 
     /// Holds each piece back for a while.
     pub fn delay(&self, by: Duration) {
-        self.state.flow.send_replace(Flow::Delay(by));
+        self.state.flow.send_replace(ProxyFlow::Delay(by));
     }
 
     /// Lets this many bytes a second through to the client.
     pub fn throttle(&self, bytes_per_second: usize) {
-        self.state.flow.send_replace(Flow::Throttle(bytes_per_second));
+        self.state.flow.send_replace(ProxyFlow::Throttle(bytes_per_second));
     }
 
     /// Resets every open connection.
     pub fn cut(&self) {
-        self.state.flow.send_replace(Flow::Cut(self.accepted()));
+        self.state.flow.send_replace(ProxyFlow::Cut(self.accepted()));
     }
 
     /// Closes every open connection in good order.
     pub fn close(&self) {
-        self.state.flow.send_replace(Flow::Close(self.accepted()));
+        self.state.flow.send_replace(ProxyFlow::Close(self.accepted()));
     }
 
     /// Lets this many bytes more through to the client, then resets: the cut falls inside a frame.
     pub fn cut_after(&self, bytes: usize) {
-        self.state.flow.send_replace(Flow::CutAfter(bytes));
+        self.state.flow.send_replace(ProxyFlow::CutAfter(bytes));
     }
 
     /// Turns new connections away with a reset.
@@ -126,7 +126,7 @@ impl Drop for FaultProxy {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+async fn accept(listener: TcpListener, state: Arc<ProxyState>) {
     while let Ok((client, _)) = listener.accept().await {
         state.accepted.fetch_add(1, Ordering::SeqCst);
         if *state.refusing.borrow() {
@@ -143,12 +143,12 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 }
 
 /// Carries bytes both ways until either side, or a fault, ends it.
-async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Receiver<Flow>) {
-    let (mut up, mut down) = (vec![0; BUFFER], vec![0; BUFFER]);
+async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Receiver<ProxyFlow>) {
+    let (mut up, mut down) = (vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]);
     let mut passed = 0;
     loop {
         let now = *flow.borrow_and_update();
-        let stalled = now == Flow::Stall;
+        let stalled = now == ProxyFlow::Stall;
         tokio::select! {
             biased;
             changed = flow.changed() => {
@@ -156,29 +156,29 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Re
                     return;
                 }
                 match *flow.borrow() {
-                    Flow::Cut(_) => return reset_both(client, server),
-                    Flow::Close(_) => return,
-                    Flow::CutAfter(_) => passed = 0,
-                    Flow::Pass | Flow::Stall | Flow::Mute | Flow::Delay(_) | Flow::Throttle(_) => {}
+                    ProxyFlow::Cut(_) => return reset_both(client, server),
+                    ProxyFlow::Close(_) => return,
+                    ProxyFlow::CutAfter(_) => passed = 0,
+                    ProxyFlow::Pass | ProxyFlow::Stall | ProxyFlow::Mute | ProxyFlow::Delay(_) | ProxyFlow::Throttle(_) => {}
                 }
             }
             read = client.read(&mut up), if !stalled => match read {
                 Ok(count @ 1..) if server.write_all(&up[..count]).await.is_ok() => {}
                 _ => return,
             },
-            read = server.read(&mut down[..portion(now)]), if !stalled && now != Flow::Mute => {
+            read = server.read(&mut down[..portion(now)]), if !stalled && now != ProxyFlow::Mute => {
                 let Ok(count @ 1..) = read else { return };
                 match now {
-                    Flow::Delay(by) => tokio::time::sleep(by).await,
-                    Flow::Throttle(_) => tokio::time::sleep(SLICE).await,
-                    Flow::Pass | Flow::Stall | Flow::Mute | Flow::Cut(_) | Flow::Close(_) | Flow::CutAfter(_) => {}
+                    ProxyFlow::Delay(by) => tokio::time::sleep(by).await,
+                    ProxyFlow::Throttle(_) => tokio::time::sleep(SLICE_INTERVAL).await,
+                    ProxyFlow::Pass | ProxyFlow::Stall | ProxyFlow::Mute | ProxyFlow::Cut(_) | ProxyFlow::Close(_) | ProxyFlow::CutAfter(_) => {}
                 }
-                let allowed = if let Flow::CutAfter(limit) = now { count.min(limit - passed) } else { count };
+                let allowed = if let ProxyFlow::CutAfter(limit) = now { count.min(limit - passed) } else { count };
                 passed += allowed;
                 if client.write_all(&down[..allowed]).await.is_err() {
                     return;
                 }
-                if allowed < count || now == Flow::CutAfter(passed) {
+                if allowed < count || now == ProxyFlow::CutAfter(passed) {
                     return reset_both(client, server);
                 }
             }
@@ -187,8 +187,8 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, mut flow: watch::Re
 }
 
 /// Returns how much is carried at a time.
-fn portion(flow: Flow) -> usize {
-    if let Flow::Throttle(rate) = flow { (rate / SLICES).clamp(1, BUFFER) } else { BUFFER }
+fn portion(flow: ProxyFlow) -> usize {
+    if let ProxyFlow::Throttle(rate) = flow { (rate / SLICES_PER_SECOND).clamp(1, BUFFER_BYTES) } else { BUFFER_BYTES }
 }
 
 fn reset_both(client: TcpStream, server: TcpStream) {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 /// Holds what `/metrics` said at one moment.
-pub struct Metrics(String);
+pub struct ScrapedMetrics(String);
 
-impl Metrics {
+impl ScrapedMetrics {
     /// Asks a server.
     pub async fn of(url: &str) -> Self {
         Self(reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap())

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::wait::{PATIENCE, becomes_true};
+use super::wait::{WAIT_TIMEOUT, becomes_true};
 
-const SITE: &str = include_str!("../../../assets/deploy/nginx.conf");
+const NGINX_SITE: &str = include_str!("../../../assets/deploy/nginx.conf");
 
 /// Runs nginx before some servers until stopped or dropped.
 pub struct Nginx {
@@ -46,7 +46,7 @@ impl Nginx {
         assert!(made.expect("these tests need openssl").success());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let options = "max_fails=2 fail_timeout=5s;";
-        let site = (1..=3).fold(SITE.to_owned(), |site, number| {
+        let site = (1..=3).fold(NGINX_SITE.to_owned(), |site, number| {
             let node = nodes.get(number - 1).map(|url| url.trim_start_matches("http://"));
             let line = node.map_or_else(String::new, |address| format!("    server {address} {options}\n"));
             replaced(&site, &[(&format!("    server node-{number}:4600 {options}\n"), &line)])
@@ -94,7 +94,7 @@ impl Nginx {
 
     async fn answers(&mut self) -> bool {
         let mut healthy = false;
-        let settled = becomes_true(PATIENCE, async || {
+        let settled = becomes_true(WAIT_TIMEOUT, async || {
             healthy = self.get("/health").await == Some(200);
             healthy || self.process.try_wait().unwrap().is_some()
         });

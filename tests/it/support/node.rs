@@ -16,31 +16,31 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::oneshot;
 
-use super::wait::PATIENCE;
+use super::wait::WAIT_TIMEOUT;
 
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>;
+type PendingReplies = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>;
 
 /// Runs Node; every socket of a test lives in one process, which ends with this value.
-pub struct Node {
+pub struct NodeDriver {
     stdin: tokio::sync::Mutex<ChildStdin>,
-    waiting: Waiting,
+    waiting: PendingReplies,
     next: AtomicU64,
     _child: Child,
 }
 
 /// Names one socket inside the process.
 pub struct NodeSocket<'a> {
-    node: &'a Node,
+    node: &'a NodeDriver,
     name: String,
 }
 
-impl Node {
+impl NodeDriver {
     /// Starts the driver, installing the client library first where that was never done.
     pub async fn start() -> Self {
         let mut child = run("driver.cjs", &[]).await;
         let stdin = tokio::sync::Mutex::new(child.stdin.take().unwrap());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let waiting = Waiting::default();
+        let waiting = PendingReplies::default();
         let answers = waiting.clone();
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
@@ -77,7 +77,7 @@ impl Node {
     /// Connects `count` sockets at once, each of which subscribes at once; returns every answer.
     pub async fn crowd(&self, url: &str, options: Value, count: usize, event: &str, arg: Value) -> Vec<Value> {
         let command = json!({"op": "crowd", "url": url, "options": options, "count": count, "event": event,
-            "args": [arg], "timeoutMs": millis(PATIENCE)});
+            "args": [arg], "timeoutMs": millis(WAIT_TIMEOUT)});
         self.command(command).await.unwrap().as_array().unwrap().clone()
     }
 
@@ -88,7 +88,7 @@ impl Node {
         self.waiting.lock().unwrap().insert(id, tx);
         let line = format!("{command}\n");
         self.stdin.lock().await.write_all(line.as_bytes()).await.unwrap();
-        let answer = tokio::time::timeout(PATIENCE * 3, rx).await;
+        let answer = tokio::time::timeout(WAIT_TIMEOUT * 3, rx).await;
         answer.unwrap_or_else(|_| panic!("no answer to {command}")).expect("the Node process has ended")
     }
 }
@@ -103,20 +103,20 @@ impl NodeSocket<'_> {
     pub async fn try_ask(&self, event: &str, args: Value) -> Result<Value, String> {
         let args = if args.is_array() { args } else { json!([args]) };
         let command = json!({"op": "emit", "name": self.name, "event": event, "args": args,
-            "timeoutMs": millis(PATIENCE)});
+            "timeoutMs": millis(WAIT_TIMEOUT)});
         self.node.command(command).await
     }
 
     /// Emits several `[event, arg…]` in one go and returns the acknowledgements in that order.
     pub async fn burst(&self, events: Vec<Value>) -> Vec<Value> {
-        let command = json!({"op": "burst", "name": self.name, "events": events, "timeoutMs": millis(PATIENCE)});
+        let command = json!({"op": "burst", "name": self.name, "events": events, "timeoutMs": millis(WAIT_TIMEOUT)});
         self.node.command(command).await.unwrap().as_array().unwrap().clone()
     }
 
     /// Waits until `count` of an event were seen; returns the first argument of each.
     pub async fn wait(&self, event: &str, count: usize) -> Vec<Value> {
         let command = json!({"op": "wait", "name": self.name, "event": event, "count": count,
-            "timeoutMs": millis(PATIENCE)});
+            "timeoutMs": millis(WAIT_TIMEOUT)});
         only(event, &self.node.command(command).await.unwrap())
     }
 
@@ -135,7 +135,7 @@ impl NodeSocket<'_> {
 
     /// Waits until the socket is closed and returns the reason the client gives.
     pub async fn closed(&self) -> String {
-        let command = json!({"op": "closed", "name": self.name, "timeoutMs": millis(PATIENCE)});
+        let command = json!({"op": "closed", "name": self.name, "timeoutMs": millis(WAIT_TIMEOUT)});
         self.node.command(command).await.unwrap().as_str().unwrap().to_owned()
     }
 

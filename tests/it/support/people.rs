@@ -15,11 +15,11 @@ use scry_protocol::{Id, Room};
 use serde_json::json;
 
 use super::client::quick;
-use super::server::PASSWORD;
+use super::server::BUNDLED_PASSWORD;
 
 /// Logs in by password.
 pub async fn login(url: &str, name: &str) -> StoredLogin {
-    auth::login(&http(url), name, &Secret::new(PASSWORD)).await.unwrap()
+    auth::login(&http(url), name, &Secret::new(BUNDLED_PASSWORD)).await.unwrap()
 }
 
 /// Asks the server as a user whose login lives in this process.

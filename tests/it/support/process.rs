@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-const LOG: &str = "stderr.log";
+const LOG_FILE: &str = "stderr.log";
 
 /// Runs the program until killed or dropped.
 pub struct ServerProcess {
@@ -61,7 +61,7 @@ impl ServerProcess {
 
     /// Returns what the programs over the same data have written to stderr.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join(LOG)).unwrap()
+        std::fs::read_to_string(self.dir.path().join(LOG_FILE)).unwrap()
     }
 
     /// Kills the program without a warning, as `kill -9` does.
@@ -96,7 +96,7 @@ impl ServerProcess {
 
 /// Opens what collects the words of all programs over a directory.
 fn log_file(dir: &Path) -> Stdio {
-    std::fs::OpenOptions::new().create(true).append(true).open(dir.join(LOG)).unwrap().into()
+    std::fs::OpenOptions::new().create(true).append(true).open(dir.join(LOG_FILE)).unwrap().into()
 }
 
 async fn spawn(dir: &Path, settings: &[(String, String)]) -> (Child, String) {

@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const PTY_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Runs a program and shows its screen.
 pub struct Pty {
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<PtyOutput>>,
 }
 
 /// Holds what the program wrote.
-struct Seen {
+struct PtyOutput {
     terminal: vt100::Parser,
     bytes: Vec<u8>,
     closed: bool,
@@ -40,7 +40,7 @@ impl Pty {
         let child = pair.slave.spawn_command(command).unwrap();
         // The program alone holds the other end, so that its end is seen here.
         drop(pair.slave);
-        let seen = Seen { terminal: vt100::Parser::new(size.1, size.0, 0), bytes: Vec::new(), closed: false };
+        let seen = PtyOutput { terminal: vt100::Parser::new(size.1, size.0, 0), bytes: Vec::new(), closed: false };
         let seen = Arc::new(Mutex::new(seen));
         let reader = pair.master.try_clone_reader().unwrap();
         thread::spawn({
@@ -100,20 +100,20 @@ impl Pty {
 
     /// Waits until something holds; fails with the screen when it takes too long.
     pub fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PTY_TIMEOUT;
         while !holds(self) {
             assert!(Instant::now() < deadline, "waited for {what} in vain; on the screen:\n{}", self.screen());
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
     /// Waits until nothing has been written for this long.
     pub fn wait_for_silence(&self, quiet: Duration) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PTY_TIMEOUT;
         let mut since = (self.written(), Instant::now());
         while since.1.elapsed() < quiet {
             assert!(Instant::now() < deadline, "the program never stops writing; on the screen:\n{}", self.screen());
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(POLL_INTERVAL);
             if self.written() != since.0 {
                 since = (self.written(), Instant::now());
             }
@@ -122,18 +122,18 @@ impl Pty {
 
     /// Waits for the program's end and for the last of what it wrote.
     pub fn wait_for_exit(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PTY_TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 self.wait_until("the end of the output", |pty| pty.lock().closed);
                 return status;
             }
             assert!(Instant::now() < deadline, "the program does not end; on the screen:\n{}", self.screen());
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seen> {
+    fn lock(&self) -> MutexGuard<'_, PtyOutput> {
         self.seen.lock().unwrap()
     }
 }
@@ -146,7 +146,7 @@ impl Drop for Pty {
     }
 }
 
-fn read(mut reader: Box<dyn Read + Send>, seen: &Mutex<Seen>) {
+fn read(mut reader: Box<dyn Read + Send>, seen: &Mutex<PtyOutput>) {
     let mut buffer = [0; 8192];
     while let Ok(count @ 1..) = reader.read(&mut buffer) {
         let mut seen = seen.lock().unwrap();

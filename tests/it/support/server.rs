@@ -15,10 +15,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::wait::{PATIENCE, until};
+use super::wait::{WAIT_TIMEOUT, until};
 
 /// The password of every user of the bundled world.
-pub const PASSWORD: &str = "emberfall";
+pub const BUNDLED_PASSWORD: &str = "emberfall";
 
 /// Runs a server on a free port until it is stopped or dropped.
 pub struct TestServer {
@@ -28,24 +28,24 @@ pub struct TestServer {
     pub limit_metrics: LimitMetrics,
     address: SocketAddr,
     http: Client,
-    running: Option<Running>,
+    running: Option<RunningServer>,
     _dir: TempDir,
 }
 
-struct Running {
+struct RunningServer {
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
 
 /// Holds an HTTP answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpAnswer {
     pub status: StatusCode,
     pub retry_after: Option<String>,
     pub body: Value,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Returns the code of a refusal.
     pub fn code(&self) -> &str {
         self.body["error"]["code"].as_str().unwrap_or_default()
@@ -94,7 +94,7 @@ impl TestServer {
     pub async fn stop(&mut self) {
         let running = self.running.take().expect("the server runs");
         running.shutdown.cancel();
-        timeout(PATIENCE, running.task).await.expect("the server ends in time").unwrap();
+        timeout(WAIT_TIMEOUT, running.task).await.expect("the server ends in time").unwrap();
     }
 
     /// Starts it again, on the same port and data.
@@ -108,7 +108,7 @@ impl TestServer {
 
     /// Logs in; returns the access token.
     pub async fn login(&self, username: &str) -> String {
-        let answer = self.post("/auth/login", &json!({"username": username, "password": PASSWORD})).await;
+        let answer = self.post("/auth/login", &json!({"username": username, "password": BUNDLED_PASSWORD})).await;
         answer.body["accessToken"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
     }
 
@@ -128,23 +128,23 @@ impl TestServer {
     }
 
     /// Posts JSON without a token.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> HttpAnswer {
         answer(self.http.post(format!("{}{path}", self.url)).json(body)).await
     }
 
     /// Posts JSON with a token.
-    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> HttpAnswer {
         answer(self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(body)).await
     }
 
     /// Posts text as it is.
-    pub async fn post_text(&self, path: &str, body: &str) -> Answer {
+    pub async fn post_text(&self, path: &str, body: &str) -> HttpAnswer {
         let request = self.http.post(format!("{}{path}", self.url)).header("content-type", "application/json");
         answer(request.body(body.to_owned())).await
     }
 
     /// Gets a path.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> HttpAnswer {
         answer(self.http.get(format!("{}{path}", self.url))).await
     }
 
@@ -175,7 +175,7 @@ impl TestServer {
         self.limit_metrics = server.limit_metrics();
         let token = shutdown.clone();
         let task = tokio::spawn(async move { server.run(listener, token).await.unwrap() });
-        self.running = Some(Running { shutdown, task });
+        self.running = Some(RunningServer { shutdown, task });
     }
 }
 
@@ -187,10 +187,10 @@ impl Drop for TestServer {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Answer {
+async fn answer(request: reqwest::RequestBuilder) -> HttpAnswer {
     let response = request.send().await.unwrap();
     let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let status = response.status();
     let text = response.text().await.unwrap();
-    Answer { status, retry_after, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+    HttpAnswer { status, retry_after, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }

@@ -4,18 +4,18 @@ use vte::{Params, Parser, Perform};
 
 /// The modes that the dashboard sets and takes back: cursor, focus events, alternate screen, bracketed paste,
 /// synchronized output, the mouse.
-const MODES: [u16; 10] = [25, 1000, 1002, 1003, 1004, 1006, 1015, 1049, 2004, 2026];
+const DASHBOARD_MODES: [u16; 10] = [25, 1000, 1002, 1003, 1004, 1006, 1015, 1049, 2004, 2026];
 
 /// Lists everything in `bytes` that the dashboard itself never writes; empty when all of it is its own.
 pub fn strange(bytes: &[u8]) -> Vec<String> {
-    let mut judge = Judge::default();
+    let mut judge = OutputChecker::default();
     Parser::new().advance(&mut judge, bytes);
     judge.found
 }
 
 /// Lists the texts that went to the terminal's clipboard, still in base 64.
 pub fn copied(bytes: &[u8]) -> Vec<String> {
-    let mut judge = Judge::default();
+    let mut judge = OutputChecker::default();
     Parser::new().advance(&mut judge, bytes);
     judge.copied
 }
@@ -28,12 +28,12 @@ pub fn is_hostile(c: char) -> bool {
 }
 
 #[derive(Default)]
-struct Judge {
+struct OutputChecker {
     found: Vec<String>,
     copied: Vec<String>,
 }
 
-impl Judge {
+impl OutputChecker {
     fn refuse(&mut self, what: String) {
         if self.found.len() < 20 {
             self.found.push(what);
@@ -41,7 +41,7 @@ impl Judge {
     }
 }
 
-impl Perform for Judge {
+impl Perform for OutputChecker {
     fn print(&mut self, c: char) {
         if is_hostile(c) {
             self.refuse(format!("prints {c:?}"));
@@ -60,7 +60,7 @@ impl Perform for Judge {
             // Moves to a place, colours, clears, asks what kind of terminal this is.
             ([], 'H' | 'm' | 'J' | 'K') => true,
             ([], 'c') => first == 0,
-            ([b'?'], 'h' | 'l') => params.iter().flatten().all(|mode| MODES.contains(mode)),
+            ([b'?'], 'h' | 'l') => params.iter().flatten().all(|mode| DASHBOARD_MODES.contains(mode)),
             _ => false,
         };
         if ignore || !ours {

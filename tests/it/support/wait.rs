@@ -5,18 +5,18 @@ use std::time::Duration;
 use tokio::time::{interval, timeout};
 
 /// How long a test waits for anything before it fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Waits until something holds; fails with its name when it takes too long.
 pub async fn until(what: &str, holds: impl AsyncFnMut() -> bool) {
-    assert!(becomes_true(PATIENCE, holds).await, "waited for {what} in vain");
+    assert!(becomes_true(WAIT_TIMEOUT, holds).await, "waited for {what} in vain");
 }
 
 /// Tells whether something holds within a time.
 pub async fn becomes_true(within: Duration, mut holds: impl AsyncFnMut() -> bool) -> bool {
-    let mut looks = interval(LOOK_EVERY);
+    let mut looks = interval(POLL_INTERVAL);
     let look = async {
         while !holds().await {
             looks.tick().await;

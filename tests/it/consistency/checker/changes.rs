@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use super::index::{Entry, Index, Op, Reply};
+use super::index::{HistoryIndex, JournaledEvent, RecordedReply, RecordedRequest};
 use super::journal::asked_for;
-use super::{Findings, Rule};
-use crate::consistency::history::{Answer, Request};
+use super::{ConsistencyRule, Findings};
+use crate::consistency::history::{HistoryAnswer, HistoryRequest};
 
-pub fn check(index: &Index, findings: &mut Findings) {
+pub fn check(index: &HistoryIndex, findings: &mut Findings) {
     let by_key = asked_for(index);
     let mut known: HashSet<String> = HashSet::new();
     for (number, op) in &index.ops {
@@ -29,107 +29,127 @@ pub fn check(index: &Index, findings: &mut Findings) {
         known.insert(key);
     }
     for entry in index.journal.iter().filter(|entry| entry.source() == "api") {
-        findings.demand(known.contains(entry.correlation()), Rule::NothingInvented, &[entry.line], || {
+        findings.demand(known.contains(entry.correlation()), ConsistencyRule::NothingInvented, &[entry.line], || {
             format!("nobody asked for event {}", entry.seq)
         });
     }
 }
 
 /// Returns what the events of a request carry as their correlation id: the key, or the request's number.
-pub fn correlation(op: u64, request: &Request) -> String {
+pub fn correlation(op: u64, request: &HistoryRequest) -> String {
     request.key().map_or_else(|| format!("op-{op}"), str::to_owned)
 }
 
 /// Returns whether a request, when it is accepted, is one event that people asked for in the campaign's journal.
-pub fn changes_the_campaign(request: &Request) -> bool {
+pub fn changes_the_campaign(request: &HistoryRequest) -> bool {
     match request {
-        Request::Edit { .. }
-        | Request::Create { .. }
-        | Request::Delete { .. }
-        | Request::Advance { .. }
-        | Request::Admit { .. }
-        | Request::Remove { .. } => true,
-        Request::Snapshot | Request::Notify { .. } | Request::Login { .. } | Request::Refresh { .. } => false,
+        HistoryRequest::Edit { .. }
+        | HistoryRequest::Create { .. }
+        | HistoryRequest::Delete { .. }
+        | HistoryRequest::Advance { .. }
+        | HistoryRequest::Admit { .. }
+        | HistoryRequest::Remove { .. } => true,
+        HistoryRequest::Snapshot
+        | HistoryRequest::Notify { .. }
+        | HistoryRequest::Login { .. }
+        | HistoryRequest::Refresh { .. } => false,
     }
 }
 
 /// An acknowledged change is there once; any other at most once.
-fn stored(op: &Op, key: &str, entries: &[&Entry], findings: &mut Findings) {
+fn stored(op: &RecordedRequest, key: &str, entries: &[&JournaledEvent], findings: &mut Findings) {
     let lines = || op.lines().into_iter().chain(entries.iter().map(|entry| entry.line)).collect::<Vec<_>>();
     if entries.is_empty() && op.first_yes().is_some() {
-        findings.add(Rule::AcknowledgedIsStored, &lines(), format!("{key} was acknowledged and is not in the journal"));
+        findings.add(
+            ConsistencyRule::AcknowledgedIsStored,
+            &lines(),
+            format!("{key} was acknowledged and is not in the journal"),
+        );
     }
     if entries.len() > 1 {
         let seqs: Vec<u64> = entries.iter().map(|entry| entry.seq).collect();
-        findings.add(Rule::AppliedOnce, &lines(), format!("{key} was applied {} times: {seqs:?}", seqs.len()));
+        findings.add(
+            ConsistencyRule::AppliedOnce,
+            &lines(),
+            format!("{key} was applied {} times: {seqs:?}", seqs.len()),
+        );
     }
 }
 
 /// What the journal holds is what was asked for.
-fn content(op: &Op, key: &str, entry: &Entry, findings: &mut Findings) {
+fn content(op: &RecordedRequest, key: &str, entry: &JournaledEvent, findings: &mut Findings) {
     let lines = [op.first_send(), entry.line];
     let written = |mark: &i64| {
         entry.changed("variables.mark") == Some(&json!(mark))
             && entry.changed("variables.note") == Some(&json!(format!("n{mark}")))
     };
     let asked = match op.request {
-        Request::Edit { entity, mark, .. } => {
+        HistoryRequest::Edit { entity, mark, .. } => {
             entry.operation() == "update" && entry.entity() == Some(entity) && written(mark)
         }
-        Request::Create { settlement, name, mark, .. } => {
+        HistoryRequest::Create { settlement, name, mark, .. } => {
             let named = entry.changed("name") == Some(&json!(name)) && *entry.payload("settlementId") == **settlement;
             entry.operation() == "create" && named && written(mark)
         }
-        Request::Delete { entity, .. } => entry.operation() == "delete" && entry.entity() == Some(entity),
-        Request::Advance { seconds, .. } => *entry.payload("elapsedSeconds") == *seconds,
-        Request::Admit { user, .. } => entry.operation() == "create" && entry.changed("name") == Some(&json!(user)),
-        Request::Remove { .. } => entry.operation() == "delete",
-        Request::Snapshot | Request::Notify { .. } | Request::Login { .. } | Request::Refresh { .. } => true,
+        HistoryRequest::Delete { entity, .. } => entry.operation() == "delete" && entry.entity() == Some(entity),
+        HistoryRequest::Advance { seconds, .. } => *entry.payload("elapsedSeconds") == *seconds,
+        HistoryRequest::Admit { user, .. } => {
+            entry.operation() == "create" && entry.changed("name") == Some(&json!(user))
+        }
+        HistoryRequest::Remove { .. } => entry.operation() == "delete",
+        HistoryRequest::Snapshot
+        | HistoryRequest::Notify { .. }
+        | HistoryRequest::Login { .. }
+        | HistoryRequest::Refresh { .. } => true,
     };
-    findings
-        .demand(asked, Rule::NothingInvented, &lines, || format!("event {} is not what {key} asked for", entry.seq));
-    if let Request::Edit { expected: Some(expected), .. } = op.request {
+    findings.demand(asked, ConsistencyRule::NothingInvented, &lines, || {
+        format!("event {} is not what {key} asked for", entry.seq)
+    });
+    if let HistoryRequest::Edit { expected: Some(expected), .. } = op.request {
         let follows = entry.version() == Some(expected + 1);
-        findings.demand(follows, Rule::ExpectedVersionHolds, &lines, || {
+        findings.demand(follows, ConsistencyRule::ExpectedVersionHolds, &lines, || {
             format!("{key} expected version {expected} and made version {:?}", entry.version())
         });
     }
 }
 
 /// A yes says what the journal says.
-fn answer(key: &str, reply: Reply, entry: &Entry, findings: &mut Findings) {
+fn answer(key: &str, reply: RecordedReply, entry: &JournaledEvent, findings: &mut Findings) {
     let is_true = match reply.answer {
-        Answer::Written { entity, version, mark, note } => {
+        HistoryAnswer::Written { entity, version, mark, note } => {
             entry.entity() == Some(entity)
                 && entry.version() == Some(*version)
                 && entry.changed("variables.mark") == Some(mark)
                 && entry.changed("variables.note") == Some(note)
         }
-        Answer::Moved { previous, new, elapsed } => {
+        HistoryAnswer::Moved { previous, new, elapsed } => {
             *entry.payload("previousTime") == **previous
                 && *entry.payload("newTime") == **new
                 && *entry.payload("elapsedSeconds") == *elapsed
         }
-        Answer::Done => true,
-        Answer::Viewed { .. } | Answer::Token { .. } | Answer::Refused { .. } | Answer::Unknown { .. } => false,
+        HistoryAnswer::Done => true,
+        HistoryAnswer::Viewed { .. }
+        | HistoryAnswer::Token { .. }
+        | HistoryAnswer::Refused { .. }
+        | HistoryAnswer::Unknown { .. } => false,
     };
-    findings.demand(is_true, Rule::AnswerIsTrue, &[reply.line, entry.line], || {
+    findings.demand(is_true, ConsistencyRule::AnswerIsTrue, &[reply.line, entry.line], || {
         format!("{key} was answered otherwise than it was stored in event {}", entry.seq)
     });
 }
 
 /// A change that was refused is not there, unless an attempt without an answer, which nothing repeats, made it.
-fn refused(op: &Op, key: &str, entries: &[&Entry], findings: &mut Findings) {
+fn refused(op: &RecordedRequest, key: &str, entries: &[&JournaledEvent], findings: &mut Findings) {
     let Some((no, code)) = op.refused().next() else { return };
     let repeatable = op.request.key().is_some();
     let unknown = op.replies.len() < op.sends.len()
-        || op.replies.iter().any(|reply| matches!(reply.answer, Answer::Unknown { .. }));
+        || op.replies.iter().any(|reply| matches!(reply.answer, HistoryAnswer::Unknown { .. }));
     if let Some(yes) = op.first_yes().filter(|_| repeatable) {
         let what = format!("{key} was both accepted and refused with {code}");
-        findings.add(Rule::AnswerIsTrue, &[no.line, yes], what);
+        findings.add(ConsistencyRule::AnswerIsTrue, &[no.line, yes], what);
     } else if let Some(entry) = entries.first().filter(|_| repeatable || !unknown) {
         let what = format!("{key} was refused with {code} and is event {}", entry.seq);
-        findings.add(Rule::RefusedIsAbsent, &[no.line, entry.line], what);
+        findings.add(ConsistencyRule::RefusedIsAbsent, &[no.line, entry.line], what);
     }
 }
 
@@ -138,90 +158,94 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::consistency::checker::fixture::{Fixture, broken};
+    use crate::consistency::checker::fixture::{HistoryFixture, broken};
 
     #[test]
     fn a_sound_history_breaks_no_rule() {
-        assert_eq!(broken(&Fixture::good()), []);
+        assert_eq!(broken(&HistoryFixture::good()), []);
     }
 
     #[test]
     fn an_acknowledged_change_that_is_not_in_the_journal_is_found() {
-        let mut fixture = Fixture::good();
-        fixture.edit("lost", "town", 99, None, &[Answer::Done]);
-        assert_eq!(broken(&fixture), [Rule::AcknowledgedIsStored]);
+        let mut fixture = HistoryFixture::good();
+        fixture.edit("lost", "town", 99, None, &[HistoryAnswer::Done]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::AcknowledgedIsStored]);
     }
 
     #[test]
     fn a_change_without_an_answer_may_be_missing() {
-        let mut fixture = Fixture::good();
-        fixture.edit("unanswered", "town", 99, None, &[Answer::Unknown { why: "killed".into() }]);
+        let mut fixture = HistoryFixture::good();
+        fixture.edit("unanswered", "town", 99, None, &[HistoryAnswer::Unknown { why: "killed".into() }]);
         assert_eq!(broken(&fixture), []);
     }
 
     #[test]
     fn a_change_that_is_applied_twice_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.repeat_change(3);
-        assert!(broken(&fixture).contains(&Rule::AppliedOnce));
+        assert!(broken(&fixture).contains(&ConsistencyRule::AppliedOnce));
     }
 
     #[test]
     fn an_answer_with_another_version_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_answer("first", |answer| {
-            let Answer::Written { version, .. } = answer else { panic!() };
+            let HistoryAnswer::Written { version, .. } = answer else { panic!() };
             *version += 1;
         });
-        assert_eq!(broken(&fixture), [Rule::AnswerIsTrue]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::AnswerIsTrue]);
     }
 
     #[test]
     fn an_answer_with_another_value_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_answer("first", |answer| {
-            let Answer::Written { mark, .. } = answer else { panic!() };
+            let HistoryAnswer::Written { mark, .. } = answer else { panic!() };
             *mark = json!(77);
         });
-        assert_eq!(broken(&fixture), [Rule::AnswerIsTrue]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::AnswerIsTrue]);
     }
 
     #[test]
     fn a_change_that_was_refused_and_happened_is_found() {
-        let mut fixture = Fixture::good();
-        fixture.change_answer("first", |answer| *answer = Answer::Refused { code: "CONFLICT".into() });
-        assert_eq!(broken(&fixture), [Rule::RefusedIsAbsent]);
+        let mut fixture = HistoryFixture::good();
+        fixture.change_answer("first", |answer| *answer = HistoryAnswer::Refused { code: "CONFLICT".into() });
+        assert_eq!(broken(&fixture), [ConsistencyRule::RefusedIsAbsent]);
     }
 
     #[test]
     fn a_change_that_was_refused_and_accepted_is_found() {
-        let mut fixture = Fixture::good();
-        fixture.also_answer("first", Answer::Refused { code: "CONFLICT".into() });
-        assert_eq!(broken(&fixture), [Rule::AnswerIsTrue]);
+        let mut fixture = HistoryFixture::good();
+        fixture.also_answer("first", HistoryAnswer::Refused { code: "CONFLICT".into() });
+        assert_eq!(broken(&fixture), [ConsistencyRule::AnswerIsTrue]);
     }
 
     #[test]
     fn an_event_that_nobody_asked_for_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_event(3, |event| event["metadata"]["correlationId"] = json!("stranger"));
         let broken = broken(&fixture);
-        assert!(broken.contains(&Rule::NothingInvented) && broken.contains(&Rule::AcknowledgedIsStored), "{broken:?}");
+        assert!(
+            broken.contains(&ConsistencyRule::NothingInvented)
+                && broken.contains(&ConsistencyRule::AcknowledgedIsStored),
+            "{broken:?}"
+        );
     }
 
     #[test]
     fn a_stored_value_that_nobody_asked_for_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_event(3, |event| event["metadata"]["changes"][1]["to"] = json!("n0"));
-        assert!(broken(&fixture).contains(&Rule::NothingInvented));
+        assert!(broken(&fixture).contains(&ConsistencyRule::NothingInvented));
     }
 
     #[test]
     fn a_change_of_another_version_than_expected_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_request("second", |request| {
-            let Request::Edit { expected, .. } = request else { panic!() };
+            let HistoryRequest::Edit { expected, .. } = request else { panic!() };
             *expected = Some(1);
         });
-        assert_eq!(broken(&fixture), [Rule::ExpectedVersionHolds]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::ExpectedVersionHolds]);
     }
 }

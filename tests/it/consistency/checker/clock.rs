@@ -7,14 +7,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::index::{Entry, Index};
-use super::{Findings, Rule};
-use crate::consistency::history::Effect;
+use super::index::{HistoryIndex, JournaledEvent};
+use super::{ConsistencyRule, Findings};
+use crate::consistency::history::MonthlyEffect;
 
 /// More effects than this in one move are told together, which these runs leave to other tests.
-const SINGLE: usize = 200;
+const MAX_SINGLE_EFFECTS: usize = 200;
 
-pub fn check(index: &Index, findings: &mut Findings) {
+pub fn check(index: &HistoryIndex, findings: &mut Findings) {
     let brought = brought(index);
     let towns = towns(index.start);
     let mut time = time(&index.start["campaign"]["worldTime"]);
@@ -24,7 +24,7 @@ pub fn check(index: &Index, findings: &mut Findings) {
         let (previous, new) = (self::time(entry.payload("previousTime")), self::time(entry.payload("newTime")));
         let elapsed = entry.payload("elapsedSeconds").as_i64();
         let continuous = previous == time && new.zip(previous).map(|(a, b)| a.duration_since(b).as_secs()) == elapsed;
-        findings.demand(continuous, Rule::ClockIsContinuous, &[entry.line], || {
+        findings.demand(continuous, ConsistencyRule::ClockIsContinuous, &[entry.line], || {
             format!("event {} does not go on from {time:?} by {elapsed:?} seconds", entry.seq)
         });
         let id = entry.metadata("eventId").as_str().unwrap_or_default();
@@ -38,15 +38,15 @@ pub fn check(index: &Index, findings: &mut Findings) {
     }
     for (cause, effects) in &brought {
         let lines: Vec<usize> = effects.iter().map(|entry| entry.line).collect();
-        findings.demand(causes.contains(cause), Rule::EffectsAreTheCalendars, &lines, || {
+        findings.demand(causes.contains(cause), ConsistencyRule::EffectsAreTheCalendars, &lines, || {
             "effects whose cause is not a move of the clock".to_owned()
         });
     }
 }
 
 /// Sorts the effects by the event that caused them.
-fn brought<'a, 'b>(index: &'b Index<'a>) -> HashMap<&'b str, Vec<&'b Entry<'a>>> {
-    let mut brought: HashMap<&str, Vec<&Entry>> = HashMap::new();
+fn brought<'a, 'b>(index: &'b HistoryIndex<'a>) -> HashMap<&'b str, Vec<&'b JournaledEvent<'a>>> {
+    let mut brought: HashMap<&str, Vec<&JournaledEvent>> = HashMap::new();
     for entry in index.journal.iter().filter(|entry| entry.source() == "scheduler") {
         brought.entry(entry.metadata("causedBy").as_str().unwrap_or_default()).or_default().push(entry);
     }
@@ -54,14 +54,14 @@ fn brought<'a, 'b>(index: &'b Index<'a>) -> HashMap<&'b str, Vec<&'b Entry<'a>>>
 }
 
 fn compare(
-    moved: &Entry,
-    brought: &[&Entry],
-    due: &[(Timestamp, &Effect)],
+    moved: &JournaledEvent,
+    brought: &[&JournaledEvent],
+    due: &[(Timestamp, &MonthlyEffect)],
     towns: &HashMap<&str, &str>,
     findings: &mut Findings,
 ) {
-    let rule = Rule::EffectsAreTheCalendars;
-    if due.len() > SINGLE {
+    let rule = ConsistencyRule::EffectsAreTheCalendars;
+    if due.len() > MAX_SINGLE_EFFECTS {
         return;
     }
     let lines: Vec<usize> = [moved.line].into_iter().chain(brought.iter().map(|entry| entry.line)).collect();
@@ -80,14 +80,14 @@ fn compare(
 }
 
 /// Returns by how much an effect raises its variable.
-fn raised(entry: &Entry) -> Option<i64> {
+fn raised(entry: &JournaledEvent) -> Option<i64> {
     let [change] = entry.metadata("changes").as_array()?.as_slice() else { return None };
     (change["field"] == "variables.tithe").then_some(())?;
     Some(change["to"].as_i64()? - change["from"].as_i64()?)
 }
 
 /// Lists what falls due after one time up to another, by the Gregorian calendar.
-fn due(effects: &[Effect], after: Timestamp, until: Timestamp) -> Vec<(Timestamp, &Effect)> {
+fn due(effects: &[MonthlyEffect], after: Timestamp, until: Timestamp) -> Vec<(Timestamp, &MonthlyEffect)> {
     let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
     let (mut month, last) = (date(after).first_of_month(), date(until));
     let mut due = Vec::new();
@@ -120,10 +120,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::consistency::checker::fixture::{Fixture, broken};
+    use crate::consistency::checker::fixture::{HistoryFixture, broken};
 
-    fn effect(day: i8) -> Effect {
-        Effect { name: format!("on {day}"), day, target: "Town".to_owned() }
+    fn effect(day: i8) -> MonthlyEffect {
+        MonthlyEffect { name: format!("on {day}"), day, target: "Town".to_owned() }
     }
 
     #[test]
@@ -138,43 +138,43 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_event(4, |event| event["payload"]["previousTime"] = json!("1200-01-01T00:00:01.000Z"));
-        assert!(broken(&fixture).contains(&Rule::ClockIsContinuous));
+        assert!(broken(&fixture).contains(&ConsistencyRule::ClockIsContinuous));
     }
 
     #[test]
     fn an_effect_that_is_missing_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_event(5, |event| event["metadata"]["source"] = json!("rules-engine"));
-        assert!(broken(&fixture).contains(&Rule::EffectsAreTheCalendars));
+        assert!(broken(&fixture).contains(&ConsistencyRule::EffectsAreTheCalendars));
     }
 
     #[test]
     fn an_effect_that_comes_twice_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.repeat_change(5);
-        assert!(broken(&fixture).contains(&Rule::EffectsAreTheCalendars));
+        assert!(broken(&fixture).contains(&ConsistencyRule::EffectsAreTheCalendars));
     }
 
     #[test]
     fn an_effect_of_another_day_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_event(5, |event| event["metadata"]["effect"]["at"] = json!("1200-01-03T00:00:00.000Z"));
-        assert_eq!(broken(&fixture), [Rule::EffectsAreTheCalendars]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::EffectsAreTheCalendars]);
     }
 
     #[test]
     fn an_effect_that_does_more_than_it_should_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_event(5, |event| event["metadata"]["changes"][0]["to"] = json!(2));
-        assert!(broken(&fixture).contains(&Rule::EffectsAreTheCalendars));
+        assert!(broken(&fixture).contains(&ConsistencyRule::EffectsAreTheCalendars));
     }
 
     #[test]
     fn an_effect_without_a_cause_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_event(5, |event| event["metadata"]["causedBy"] = json!("nothing"));
-        assert!(broken(&fixture).contains(&Rule::EffectsAreTheCalendars));
+        assert!(broken(&fixture).contains(&ConsistencyRule::EffectsAreTheCalendars));
     }
 }

@@ -2,102 +2,107 @@
 
 use serde_json::{Value, json};
 
-use super::{Rule, check};
-use crate::consistency::history::{Answer, Effect, Line, Record, Request, event_digest};
+use super::{ConsistencyRule, check};
+use crate::consistency::history::{
+    HistoryAnswer, HistoryLine, HistoryRecord, HistoryRequest, MonthlyEffect, event_digest,
+};
 
 /// A history that may be changed.
-pub struct Fixture {
-    lines: Vec<Line>,
+pub struct HistoryFixture {
+    lines: Vec<HistoryLine>,
     next: u64,
 }
 
 /// Returns the rules that a history breaks, each once.
-pub fn broken(fixture: &Fixture) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = check(&fixture.lines).violations.iter().map(|violation| violation.rule).collect();
+pub fn broken(fixture: &HistoryFixture) -> Vec<ConsistencyRule> {
+    let mut rules: Vec<ConsistencyRule> =
+        check(&fixture.lines).violations.iter().map(|violation| violation.rule).collect();
     rules.dedup();
     rules
 }
 
 /// Returns the answer to a refresh.
-pub fn token(name: &str) -> Answer {
-    Answer::Token { token: name.to_owned() }
+pub fn token(name: &str) -> HistoryAnswer {
+    HistoryAnswer::Token { token: name.to_owned() }
 }
 
-impl Fixture {
+impl HistoryFixture {
     /// A history that keeps every promise: a guest comes and goes, edits, a move of the clock with its effect, a
     /// structure that is built and razed, a subscriber, a notification, a login.
     pub fn good() -> Self {
         let mut fixture = Self { lines: Vec::new(), next: 1 };
-        let effects = vec![Effect { name: "tithe".to_owned(), day: 4, target: "Town".to_owned() }];
-        fixture.add(Record::Start { database: "none".to_owned(), seed: 0, snapshot: snapshot(0), effects });
-        let admit = Request::Admit { user: "guest".to_owned(), invitation: "i".to_owned() };
-        fixture.ask(admit, &[Answer::Done]);
+        let effects = vec![MonthlyEffect { name: "tithe".to_owned(), day: 4, target: "Town".to_owned() }];
+        fixture.add(HistoryRecord::Start { database: "none".to_owned(), seed: 0, snapshot: snapshot(0), effects });
+        let admit = HistoryRequest::Admit { user: "guest".to_owned(), invitation: "i".to_owned() };
+        fixture.ask(admit, &[HistoryAnswer::Done]);
         fixture.edit("first", "town", 10, None, &[written("town", 2, 10), written("town", 2, 10)]);
         fixture.edit("second", "town", 11, Some(2), &[written("town", 3, 11)]);
         let (previous, new) = ("1200-01-01T00:00:00.000Z".to_owned(), "1200-01-04T00:00:00.000Z".to_owned());
-        let moved = Answer::Moved { previous, new, elapsed: 259_200 };
-        fixture.ask(Request::Advance { key: "move".to_owned(), seconds: 259_200 }, &[moved]);
+        let moved = HistoryAnswer::Moved { previous, new, elapsed: 259_200 };
+        fixture.ask(HistoryRequest::Advance { key: "move".to_owned(), seconds: 259_200 }, &[moved]);
         let (settlement, name) = ("town".to_owned(), "hut".to_owned());
-        let build = Request::Create { key: "build".to_owned(), settlement, name, mark: 5 };
+        let build = HistoryRequest::Create { key: "build".to_owned(), settlement, name, mark: 5 };
         fixture.ask(build, &[written("hut", 1, 5)]);
-        let raze = Request::Delete { key: "raze".to_owned(), entity: "hut".to_owned() };
-        fixture.ask(raze, &[Answer::Done]);
-        let remove = fixture.ask(Request::Remove { user: "guest".to_owned() }, &[Answer::Done]);
+        let raze = HistoryRequest::Delete { key: "raze".to_owned(), entity: "hut".to_owned() };
+        fixture.ask(raze, &[HistoryAnswer::Done]);
+        let remove = fixture.ask(HistoryRequest::Remove { user: "guest".to_owned() }, &[HistoryAnswer::Done]);
         fixture.edit("third", "town", 12, None, &[written("town", 5, 12)]);
-        fixture.ask(Request::Snapshot, &[Answer::Viewed { snapshot: snapshot(9) }]);
+        fixture.ask(HistoryRequest::Snapshot, &[HistoryAnswer::Viewed { snapshot: snapshot(9) }]);
         let (user, title) = ("resident".to_owned(), "hello".to_owned());
-        fixture
-            .ask(Request::Notify { key: "note".to_owned(), user: user.clone(), title: title.clone() }, &[Answer::Done]);
-        fixture.add(Record::Message { user: user.clone(), title: title.clone() });
-        fixture.add(Record::Listed { user, titles: vec![title] });
-        fixture.ask(Request::Login { family: 1 }, &[token("A")]);
+        fixture.ask(
+            HistoryRequest::Notify { key: "note".to_owned(), user: user.clone(), title: title.clone() },
+            &[HistoryAnswer::Done],
+        );
+        fixture.add(HistoryRecord::Message { user: user.clone(), title: title.clone() });
+        fixture.add(HistoryRecord::Listed { user, titles: vec![title] });
+        fixture.ask(HistoryRequest::Login { family: 1 }, &[token("A")]);
         fixture.refresh("A", 0, token("B"));
         fixture.subscribe("watcher", None, 0, 1..=9, &events(remove));
         fixture.subscribe("guest", None, 1, 2..=7, &events(remove));
         for (seq, event) in (1..).zip(events(remove)) {
-            fixture.add(Record::Journal { seq, epoch: "e".to_owned(), event });
+            fixture.add(HistoryRecord::Journal { seq, epoch: "e".to_owned(), event });
         }
-        fixture.add(Record::End);
+        fixture.add(HistoryRecord::End);
         fixture
     }
 
     /// Adds a line; where the journal has begun, before it.
-    pub fn add(&mut self, record: Record) {
-        let journal = self.lines.iter().position(|line| matches!(line.record, Record::Journal { .. }));
-        let end = matches!(record, Record::Journal { .. } | Record::End);
+    pub fn add(&mut self, record: HistoryRecord) {
+        let journal = self.lines.iter().position(|line| matches!(line.record, HistoryRecord::Journal { .. }));
+        let end = matches!(record, HistoryRecord::Journal { .. } | HistoryRecord::End);
         let place = journal.filter(|_| !end).unwrap_or(self.lines.len());
         let at = self.lines.last().map_or(0, |line| line.at + 1);
-        self.lines.insert(place, Line { at, record });
+        self.lines.insert(place, HistoryLine { at, record });
     }
 
     /// Asks for something, once for each answer; returns the number of the request.
-    pub fn ask(&mut self, request: Request, answers: &[Answer]) -> u64 {
+    pub fn ask(&mut self, request: HistoryRequest, answers: &[HistoryAnswer]) -> u64 {
         let op = self.next;
         for answer in answers {
             let attempt = self.next;
             self.next += 1;
-            self.add(Record::Send { op, attempt, node: 0, request: request.clone() });
-            self.add(Record::Reply { op, attempt, answer: answer.clone() });
+            self.add(HistoryRecord::Send { op, attempt, node: 0, request: request.clone() });
+            self.add(HistoryRecord::Reply { op, attempt, answer: answer.clone() });
         }
         op
     }
 
     /// Asks for an edit of a settlement.
-    pub fn edit(&mut self, key: &str, entity: &str, mark: i64, expected: Option<i64>, answers: &[Answer]) {
+    pub fn edit(&mut self, key: &str, entity: &str, mark: i64, expected: Option<i64>, answers: &[HistoryAnswer]) {
         let (key, entity) = (key.to_owned(), entity.to_owned());
-        self.ask(Request::Edit { key, entity, structure: false, mark, expected }, answers);
+        self.ask(HistoryRequest::Edit { key, entity, structure: false, mark, expected }, answers);
     }
 
     /// Uses a refresh token, some microseconds after everything else.
-    pub fn refresh(&mut self, name: &str, after: u64, answer: Answer) {
+    pub fn refresh(&mut self, name: &str, after: u64, answer: HistoryAnswer) {
         let from = self.lines.len();
-        self.ask(Request::Refresh { family: 1, token: name.to_owned() }, &[answer]);
-        let added = |line: &&mut Line| {
-            let Record::Send { request, .. } = &line.record else { return true };
-            matches!(request, Request::Refresh { .. })
+        self.ask(HistoryRequest::Refresh { family: 1, token: name.to_owned() }, &[answer]);
+        let added = |line: &&mut HistoryLine| {
+            let HistoryRecord::Send { request, .. } = &line.record else { return true };
+            matches!(request, HistoryRequest::Refresh { .. })
         };
         // The two lines just added stand before the journal, or at the end.
-        let journal = self.lines.iter().position(|line| matches!(line.record, Record::Journal { .. }));
+        let journal = self.lines.iter().position(|line| matches!(line.record, HistoryRecord::Journal { .. }));
         let end = journal.unwrap_or(from + 2);
         self.lines[end - 2..end].iter_mut().filter(added).for_each(|line| line.at += after);
     }
@@ -113,29 +118,29 @@ impl Fixture {
         let stream = self.next;
         self.next += 1;
         let (subscriber, room) = (subscriber.to_owned(), "campaign:c".to_owned());
-        self.add(Record::Subscribe { stream, subscriber, room, since });
+        self.add(HistoryRecord::Subscribe { stream, subscriber, room, since });
         let recovered = since.is_some();
-        self.add(Record::Joined { stream, epoch: "e".to_owned(), position, recovered });
+        self.add(HistoryRecord::Joined { stream, epoch: "e".to_owned(), position, recovered });
         for seq in seqs {
             let event = &events[usize::try_from(seq).unwrap() - 1];
-            self.add(Record::Delivered { stream, seq, digest: event_digest(event) });
+            self.add(HistoryRecord::Delivered { stream, seq, digest: event_digest(event) });
         }
     }
 
     fn event(&mut self, seq: u64) -> usize {
-        let is_it = |line: &Line| matches!(line.record, Record::Journal { seq: it, .. } if it == seq);
+        let is_it = |line: &HistoryLine| matches!(line.record, HistoryRecord::Journal { seq: it, .. } if it == seq);
         self.lines.iter().position(is_it).unwrap()
     }
 
     /// Changes an event in the journal and as it was delivered.
     pub fn change_event(&mut self, seq: u64, change: impl FnOnce(&mut Value)) {
         let place = self.event(seq);
-        let Record::Journal { event, .. } = &mut self.lines[place].record else { unreachable!() };
+        let HistoryRecord::Journal { event, .. } = &mut self.lines[place].record else { unreachable!() };
         change(event);
         let changed = event_digest(event);
         for line in &mut self.lines {
             match &mut line.record {
-                Record::Delivered { seq: it, digest, .. } if *it == seq => digest.clone_from(&changed),
+                HistoryRecord::Delivered { seq: it, digest, .. } if *it == seq => digest.clone_from(&changed),
                 _ => {}
             }
         }
@@ -156,60 +161,60 @@ impl Fixture {
     /// Makes the change of an event once more, as the last event.
     pub fn repeat_change(&mut self, seq: u64) {
         let place = self.event(seq);
-        let Record::Journal { mut event, .. } = self.lines[place].record.clone() else { unreachable!() };
+        let HistoryRecord::Journal { mut event, .. } = self.lines[place].record.clone() else { unreachable!() };
         event["metadata"]["seq"] = json!(10);
         event["metadata"]["eventId"] = json!("event-10");
         let end = self.lines.pop().unwrap();
-        self.add(Record::Journal { seq: 10, epoch: "e".to_owned(), event });
+        self.add(HistoryRecord::Journal { seq: 10, epoch: "e".to_owned(), event });
         self.lines.push(end);
     }
 
     fn ops_of(&self, key: &str) -> Vec<u64> {
-        let with_key = |line: &Line| match &line.record {
-            Record::Send { op, request, .. } if request.key() == Some(key) => Some(*op),
+        let with_key = |line: &HistoryLine| match &line.record {
+            HistoryRecord::Send { op, request, .. } if request.key() == Some(key) => Some(*op),
             _ => None,
         };
         self.lines.iter().filter_map(with_key).collect()
     }
 
     /// Changes each answer to a request.
-    pub fn change_answer(&mut self, key: &str, change: impl Fn(&mut Answer)) {
+    pub fn change_answer(&mut self, key: &str, change: impl Fn(&mut HistoryAnswer)) {
         let ops = self.ops_of(key);
         for line in &mut self.lines {
             match &mut line.record {
-                Record::Reply { op, answer, .. } if ops.contains(op) => change(answer),
+                HistoryRecord::Reply { op, answer, .. } if ops.contains(op) => change(answer),
                 _ => {}
             }
         }
     }
 
     /// Changes a request.
-    pub fn change_request(&mut self, key: &str, change: impl Fn(&mut Request)) {
+    pub fn change_request(&mut self, key: &str, change: impl Fn(&mut HistoryRequest)) {
         for line in &mut self.lines {
             match &mut line.record {
-                Record::Send { request, .. } if request.key() == Some(key) => change(request),
+                HistoryRecord::Send { request, .. } if request.key() == Some(key) => change(request),
                 _ => {}
             }
         }
     }
 
     /// Asks for the same once more.
-    pub fn also_answer(&mut self, key: &str, answer: Answer) {
+    pub fn also_answer(&mut self, key: &str, answer: HistoryAnswer) {
         let op = self.ops_of(key)[0];
-        let with_key = |line: &Line| match &line.record {
-            Record::Send { request, .. } if request.key() == Some(key) => Some(request.clone()),
+        let with_key = |line: &HistoryLine| match &line.record {
+            HistoryRecord::Send { request, .. } if request.key() == Some(key) => Some(request.clone()),
             _ => None,
         };
         let request = self.lines.iter().find_map(with_key).unwrap();
         let attempt = self.next;
         self.next += 1;
-        self.add(Record::Send { op, attempt, node: 0, request });
-        self.add(Record::Reply { op, attempt, answer });
+        self.add(HistoryRecord::Send { op, attempt, node: 0, request });
+        self.add(HistoryRecord::Reply { op, attempt, answer });
     }
 
     /// Sends a request a second time before it is answered.
     pub fn send_twice(&mut self, key: &str) {
-        let is_it = |line: &Line| matches!(&line.record, Record::Send { request, .. } if request.key() == Some(key));
+        let is_it = |line: &HistoryLine| matches!(&line.record, HistoryRecord::Send { request, .. } if request.key() == Some(key));
         let place = self.lines.iter().position(is_it).unwrap();
         self.lines.insert(place, self.lines[place].clone());
     }
@@ -227,8 +232,8 @@ impl Fixture {
     /// Lets two requests change places.
     pub fn exchange_requests(&mut self, one: &str, other: &str) {
         let found = |key: &str| {
-            let with_key = |line: &Line| match &line.record {
-                Record::Send { request, .. } if request.key() == Some(key) => Some(request.clone()),
+            let with_key = |line: &HistoryLine| match &line.record {
+                HistoryRecord::Send { request, .. } if request.key() == Some(key) => Some(request.clone()),
                 _ => None,
             };
             self.lines.iter().find_map(with_key).unwrap()
@@ -236,16 +241,16 @@ impl Fixture {
         let (first, second) = (found(one), found(other));
         for line in &mut self.lines {
             match &mut line.record {
-                Record::Send { request, .. } if *request == first => *request = second.clone(),
-                Record::Send { request, .. } if *request == second => *request = first.clone(),
+                HistoryRecord::Send { request, .. } if *request == first => *request = second.clone(),
+                HistoryRecord::Send { request, .. } if *request == second => *request = first.clone(),
                 _ => {}
             }
         }
     }
 
     fn streams_of(&self, name: &str) -> Vec<u64> {
-        let of = |line: &Line| match &line.record {
-            Record::Subscribe { stream, subscriber, .. } if subscriber == name => Some(*stream),
+        let of = |line: &HistoryLine| match &line.record {
+            HistoryRecord::Subscribe { stream, subscriber, .. } if subscriber == name => Some(*stream),
             _ => None,
         };
         self.lines.iter().filter_map(of).collect()
@@ -253,7 +258,7 @@ impl Fixture {
 
     fn delivery(&self, name: &str, wanted: u64) -> usize {
         let streams = self.streams_of(name);
-        let is_it = |line: &Line| matches!(&line.record, Record::Delivered { stream, seq, .. } if streams.contains(stream) && *seq == wanted);
+        let is_it = |line: &HistoryLine| matches!(&line.record, HistoryRecord::Delivered { stream, seq, .. } if streams.contains(stream) && *seq == wanted);
         self.lines.iter().position(is_it).unwrap()
     }
 
@@ -283,7 +288,7 @@ impl Fixture {
     /// Changes what was delivered.
     pub fn change_delivery(&mut self, name: &str, seq: u64, change: impl FnOnce(&mut String)) {
         let place = self.delivery(name, seq);
-        let Record::Delivered { digest, .. } = &mut self.lines[place].record else { unreachable!() };
+        let HistoryRecord::Delivered { digest, .. } = &mut self.lines[place].record else { unreachable!() };
         change(digest);
     }
 
@@ -292,8 +297,8 @@ impl Fixture {
         let stream = self.next;
         self.next += 1;
         let (subscriber, room) = (name.to_owned(), "campaign:c".to_owned());
-        self.add(Record::Subscribe { stream, subscriber, room, since: Some(9) });
-        self.add(Record::Joined { stream, epoch: "e".to_owned(), position: 9, recovered });
+        self.add(HistoryRecord::Subscribe { stream, subscriber, room, since: Some(9) });
+        self.add(HistoryRecord::Joined { stream, epoch: "e".to_owned(), position: 9, recovered });
     }
 
     /// Lets somebody into the room after everything.
@@ -305,22 +310,22 @@ impl Fixture {
     pub fn deliver(&mut self, name: &str, seq: u64) {
         let stream = self.streams_of(name)[0];
         let place = self.event(seq);
-        let Record::Journal { event, .. } = &self.lines[place].record else { unreachable!() };
+        let HistoryRecord::Journal { event, .. } = &self.lines[place].record else { unreachable!() };
         let digest = event_digest(event);
-        self.add(Record::Delivered { stream, seq, digest });
+        self.add(HistoryRecord::Delivered { stream, seq, digest });
     }
 
     /// Tells somebody that their room is closed.
     pub fn revoke(&mut self, name: &str) {
         let stream = self.streams_of(name)[0];
-        self.add(Record::Revoked { stream });
+        self.add(HistoryRecord::Revoked { stream });
     }
 
     /// Says that a subscriber was in another room.
     pub fn change_room(&mut self, name: &str, other: &str) {
         for line in &mut self.lines {
             match &mut line.record {
-                Record::Subscribe { subscriber, room, .. } if subscriber == name => other.clone_into(room),
+                HistoryRecord::Subscribe { subscriber, room, .. } if subscriber == name => other.clone_into(room),
                 _ => {}
             }
         }
@@ -329,7 +334,7 @@ impl Fixture {
     /// Changes the snapshot that was seen.
     pub fn change_snapshot(&mut self, change: impl Fn(&mut Value)) {
         for line in &mut self.lines {
-            if let Record::Reply { answer: Answer::Viewed { snapshot }, .. } = &mut line.record {
+            if let HistoryRecord::Reply { answer: HistoryAnswer::Viewed { snapshot }, .. } = &mut line.record {
                 change(snapshot);
             }
         }
@@ -337,12 +342,12 @@ impl Fixture {
 
     /// Lets somebody see the first state after the last one.
     pub fn view_start_again(&mut self) {
-        self.ask(Request::Snapshot, &[Answer::Viewed { snapshot: snapshot(0) }]);
+        self.ask(HistoryRequest::Snapshot, &[HistoryAnswer::Viewed { snapshot: snapshot(0) }]);
     }
 }
 
-fn written(entity: &str, version: i64, mark: i64) -> Answer {
-    Answer::Written { entity: entity.to_owned(), version, mark: json!(mark), note: json!(format!("n{mark}")) }
+fn written(entity: &str, version: i64, mark: i64) -> HistoryAnswer {
+    HistoryAnswer::Written { entity: entity.to_owned(), version, mark: json!(mark), note: json!(format!("n{mark}")) }
 }
 
 /// The campaign at position 0 or 9.

@@ -4,29 +4,29 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Findings, Rule, Summary};
-use crate::consistency::history::{Answer, Effect, Line, Record, Request};
+use super::{ConsistencyRule, Findings, RunSummary};
+use crate::consistency::history::{HistoryAnswer, HistoryLine, HistoryRecord, HistoryRequest, MonthlyEffect};
 
 /// Everything that was asked by one request, and what was answered.
 #[derive(Debug)]
-pub struct Op<'a> {
-    pub request: &'a Request,
+pub struct RecordedRequest<'a> {
+    pub request: &'a HistoryRequest,
     /// The line of each attempt, by its number.
     pub sends: Vec<(u64, usize)>,
-    pub replies: Vec<Reply<'a>>,
+    pub replies: Vec<RecordedReply<'a>>,
 }
 
 /// One answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Reply<'a> {
+pub struct RecordedReply<'a> {
     pub attempt: u64,
     pub line: usize,
-    pub answer: &'a Answer,
+    pub answer: &'a HistoryAnswer,
 }
 
 /// One event of the journal.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct JournaledEvent<'a> {
     pub line: usize,
     pub seq: u64,
     pub epoch: &'a str,
@@ -35,12 +35,12 @@ pub struct Entry<'a> {
 
 /// One subscription: from the request of a socket to its last event.
 #[derive(Debug)]
-pub struct Stream<'a> {
+pub struct SubscriptionStream<'a> {
     pub line: usize,
     pub subscriber: &'a str,
     pub room: &'a str,
     pub since: Option<u64>,
-    pub joined: Option<Joined<'a>>,
+    pub joined: Option<AcceptedJoin<'a>>,
     /// The line, number and digest of each event.
     pub delivered: Vec<(usize, u64, &'a str)>,
     pub revoked: Option<usize>,
@@ -48,7 +48,7 @@ pub struct Stream<'a> {
 
 /// How a subscription was accepted.
 #[derive(Debug, Clone, Copy)]
-pub struct Joined<'a> {
+pub struct AcceptedJoin<'a> {
     pub line: usize,
     pub epoch: &'a str,
     pub position: u64,
@@ -57,20 +57,20 @@ pub struct Joined<'a> {
 
 /// A history, sorted.
 #[derive(Debug)]
-pub struct Index<'a> {
-    pub history: &'a [Line],
+pub struct HistoryIndex<'a> {
+    pub history: &'a [HistoryLine],
     pub start: &'a Value,
-    pub effects: &'a [Effect],
-    pub ops: BTreeMap<u64, Op<'a>>,
-    pub journal: Vec<Entry<'a>>,
-    pub streams: BTreeMap<u64, Stream<'a>>,
+    pub effects: &'a [MonthlyEffect],
+    pub ops: BTreeMap<u64, RecordedRequest<'a>>,
+    pub journal: Vec<JournaledEvent<'a>>,
+    pub streams: BTreeMap<u64, SubscriptionStream<'a>>,
 }
 
 const NO_START: &Value = &Value::Null;
 
-impl<'a> Index<'a> {
+impl<'a> HistoryIndex<'a> {
     /// Sorts a history; finds out where it is not whole.
-    pub fn new(history: &'a [Line], findings: &mut Findings) -> Self {
+    pub fn new(history: &'a [HistoryLine], findings: &mut Findings) -> Self {
         let mut index = Self {
             history,
             start: NO_START,
@@ -81,48 +81,50 @@ impl<'a> Index<'a> {
         };
         for (number, line) in history.iter().enumerate() {
             if index.take(number, &line.record).is_none() {
-                findings.add(Rule::HistoryIsWhole, &[number], "belongs to nothing that was recorded before");
+                findings.add(ConsistencyRule::HistoryIsWhole, &[number], "belongs to nothing that was recorded before");
             }
         }
         let (first, last) = (history.first().map(|line| &line.record), history.last().map(|line| &line.record));
-        let whole = matches!((first, last), (Some(Record::Start { .. }), Some(Record::End)));
-        findings
-            .demand(whole, Rule::HistoryIsWhole, &[], || "it does not begin with a start or end with an end".into());
+        let whole = matches!((first, last), (Some(HistoryRecord::Start { .. }), Some(HistoryRecord::End)));
+        findings.demand(whole, ConsistencyRule::HistoryIsWhole, &[], || {
+            "it does not begin with a start or end with an end".into()
+        });
         index
     }
 
     /// Sorts a line in; `None` where it belongs to nothing.
-    fn take(&mut self, number: usize, record: &'a Record) -> Option<()> {
+    fn take(&mut self, number: usize, record: &'a HistoryRecord) -> Option<()> {
         match record {
-            Record::Start { snapshot, effects, .. } => (self.start, self.effects) = (snapshot, effects),
-            Record::Send { op, attempt, request, .. } => {
-                let new = || Op { request, sends: Vec::new(), replies: Vec::new() };
+            HistoryRecord::Start { snapshot, effects, .. } => (self.start, self.effects) = (snapshot, effects),
+            HistoryRecord::Send { op, attempt, request, .. } => {
+                let new = || RecordedRequest { request, sends: Vec::new(), replies: Vec::new() };
                 self.ops.entry(*op).or_insert_with(new).sends.push((*attempt, number));
             }
-            Record::Reply { op, attempt, answer } => {
-                self.ops.get_mut(op)?.replies.push(Reply { attempt: *attempt, line: number, answer });
+            HistoryRecord::Reply { op, attempt, answer } => {
+                self.ops.get_mut(op)?.replies.push(RecordedReply { attempt: *attempt, line: number, answer });
             }
-            Record::Subscribe { stream, subscriber, room, since } => {
+            HistoryRecord::Subscribe { stream, subscriber, room, since } => {
                 let (joined, delivered, revoked) = (None, Vec::new(), None);
-                let begun = Stream { line: number, subscriber, room, since: *since, joined, delivered, revoked };
+                let begun =
+                    SubscriptionStream { line: number, subscriber, room, since: *since, joined, delivered, revoked };
                 self.streams.insert(*stream, begun);
             }
-            Record::Joined { stream, epoch, position, recovered } => {
-                let joined = Joined { line: number, epoch, position: *position, recovered: *recovered };
+            HistoryRecord::Joined { stream, epoch, position, recovered } => {
+                let joined = AcceptedJoin { line: number, epoch, position: *position, recovered: *recovered };
                 self.streams.get_mut(stream)?.joined = Some(joined);
             }
-            Record::Delivered { stream, seq, digest } => {
+            HistoryRecord::Delivered { stream, seq, digest } => {
                 self.streams.get_mut(stream)?.delivered.push((number, *seq, digest));
             }
-            Record::Revoked { stream } => self.streams.get_mut(stream)?.revoked = Some(number),
-            Record::Journal { seq, epoch, event } => {
-                self.journal.push(Entry { line: number, seq: *seq, epoch, event });
+            HistoryRecord::Revoked { stream } => self.streams.get_mut(stream)?.revoked = Some(number),
+            HistoryRecord::Journal { seq, epoch, event } => {
+                self.journal.push(JournaledEvent { line: number, seq: *seq, epoch, event });
             }
-            Record::Refused { .. }
-            | Record::Message { .. }
-            | Record::Listed { .. }
-            | Record::Fault { .. }
-            | Record::End => {}
+            HistoryRecord::Refused { .. }
+            | HistoryRecord::Message { .. }
+            | HistoryRecord::Listed { .. }
+            | HistoryRecord::Fault { .. }
+            | HistoryRecord::End => {}
         }
         Some(())
     }
@@ -133,17 +135,17 @@ impl<'a> Index<'a> {
     }
 
     /// Counts what happened.
-    pub fn summary(&self) -> Summary {
-        let mut summary = Summary { journal: self.journal.len(), ..Summary::default() };
+    pub fn summary(&self) -> RunSummary {
+        let mut summary = RunSummary { journal: self.journal.len(), ..RunSummary::default() };
         summary.effects = self.journal.iter().filter(|entry| entry.source() == "scheduler").count();
         summary.subscriptions = self.streams.values().filter(|stream| stream.joined.is_some()).count();
-        let resumed = |stream: &&Stream| stream.joined.is_some_and(|joined| joined.recovered);
+        let resumed = |stream: &&SubscriptionStream| stream.joined.is_some_and(|joined| joined.recovered);
         summary.resumed = self.streams.values().filter(resumed).count();
         for line in self.history {
             match &line.record {
-                Record::Delivered { .. } => summary.deliveries += 1,
-                Record::Message { .. } => summary.delivered_notifications += 1,
-                Record::Fault { what, part } => *summary.faults.entry((*what, part.clone())).or_default() += 1,
+                HistoryRecord::Delivered { .. } => summary.deliveries += 1,
+                HistoryRecord::Message { .. } => summary.delivered_notifications += 1,
+                HistoryRecord::Fault { what, part } => *summary.faults.entry((*what, part.clone())).or_default() += 1,
                 _ => {}
             }
         }
@@ -154,16 +156,19 @@ impl<'a> Index<'a> {
     }
 }
 
-impl Summary {
-    fn count(&mut self, op: &Op) {
+impl RunSummary {
+    fn count(&mut self, op: &RecordedRequest) {
         let acknowledged = usize::from(op.acknowledged().next().is_some());
         match op.request {
-            Request::Snapshot => self.snapshots += acknowledged,
-            Request::Admit { .. } | Request::Remove { .. } => self.memberships += acknowledged,
-            Request::Notify { .. } => self.notifications += acknowledged,
-            Request::Login { .. } => {}
-            Request::Refresh { .. } => self.refreshes += acknowledged,
-            Request::Edit { .. } | Request::Create { .. } | Request::Delete { .. } | Request::Advance { .. } => {
+            HistoryRequest::Snapshot => self.snapshots += acknowledged,
+            HistoryRequest::Admit { .. } | HistoryRequest::Remove { .. } => self.memberships += acknowledged,
+            HistoryRequest::Notify { .. } => self.notifications += acknowledged,
+            HistoryRequest::Login { .. } => {}
+            HistoryRequest::Refresh { .. } => self.refreshes += acknowledged,
+            HistoryRequest::Edit { .. }
+            | HistoryRequest::Create { .. }
+            | HistoryRequest::Delete { .. }
+            | HistoryRequest::Advance { .. } => {
                 self.changes += 1;
                 self.acknowledged += acknowledged;
                 self.overlapping += usize::from(op.overlaps());
@@ -172,17 +177,18 @@ impl Summary {
     }
 }
 
-impl<'a> Op<'a> {
+impl<'a> RecordedRequest<'a> {
     /// Lists the answers that say yes.
-    pub fn acknowledged(&self) -> impl Iterator<Item = Reply<'a>> + '_ {
-        let no = |answer: &Answer| matches!(answer, Answer::Refused { .. } | Answer::Unknown { .. });
+    pub fn acknowledged(&self) -> impl Iterator<Item = RecordedReply<'a>> + '_ {
+        let no =
+            |answer: &HistoryAnswer| matches!(answer, HistoryAnswer::Refused { .. } | HistoryAnswer::Unknown { .. });
         self.replies.iter().copied().filter(move |reply| !no(reply.answer))
     }
 
     /// Lists the answers that say no.
-    pub fn refused(&self) -> impl Iterator<Item = (Reply<'a>, &'a str)> + '_ {
+    pub fn refused(&self) -> impl Iterator<Item = (RecordedReply<'a>, &'a str)> + '_ {
         self.replies.iter().filter_map(|reply| match reply.answer {
-            Answer::Refused { code } => Some((*reply, code.as_str())),
+            HistoryAnswer::Refused { code } => Some((*reply, code.as_str())),
             _ => None,
         })
     }
@@ -217,7 +223,7 @@ impl<'a> Op<'a> {
     }
 }
 
-impl Entry<'_> {
+impl JournaledEvent<'_> {
     pub fn metadata(&self, field: &str) -> &Value {
         &self.event["metadata"][field]
     }

@@ -18,17 +18,17 @@ mod streams;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use self::index::Index;
-use super::history::{Fault, Line};
+use self::index::HistoryIndex;
+use super::history::{HistoryLine, InjectedFault};
 
 /// How many violations of one rule are told with their lines.
-const TOLD_PER_RULE: usize = 5;
+const MAX_LISTED_PER_RULE: usize = 5;
 /// How much of an offending line is told.
-const TOLD_OF_A_LINE: usize = 300;
+const MAX_LINE_CHARS: usize = 300;
 
 /// A promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
+pub enum ConsistencyRule {
     /// A change that was acknowledged is in the journal.
     AcknowledgedIsStored,
     /// A change happens at most once, acknowledged or not.
@@ -79,7 +79,7 @@ pub enum Rule {
     HistoryIsWhole,
 }
 
-impl Rule {
+impl ConsistencyRule {
     /// All of them.
     pub const ALL: [Self; 24] = [
         Self::AcknowledgedIsStored,
@@ -112,7 +112,7 @@ impl Rule {
 /// A promise that was not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    pub rule: Rule,
+    pub rule: ConsistencyRule,
     pub what: String,
     /// The offending lines, counted from zero.
     pub lines: Vec<usize>,
@@ -120,8 +120,8 @@ pub struct Violation {
 
 /// What a run came to.
 #[derive(Debug, Default)]
-pub struct Summary {
-    pub faults: BTreeMap<(Fault, String), usize>,
+pub struct RunSummary {
+    pub faults: BTreeMap<(InjectedFault, String), usize>,
     pub changes: usize,
     pub acknowledged: usize,
     /// Changes of which two attempts were under way at the same time.
@@ -140,8 +140,8 @@ pub struct Summary {
 
 /// The verdict on a history.
 #[derive(Debug, Default)]
-pub struct Report {
-    pub summary: Summary,
+pub struct CheckReport {
+    pub summary: RunSummary,
     pub violations: Vec<Violation>,
 }
 
@@ -150,12 +150,12 @@ pub struct Report {
 struct Findings(Vec<Violation>);
 
 impl Findings {
-    fn add(&mut self, rule: Rule, lines: &[usize], what: impl Into<String>) {
+    fn add(&mut self, rule: ConsistencyRule, lines: &[usize], what: impl Into<String>) {
         self.0.push(Violation { rule, what: what.into(), lines: lines.to_vec() });
     }
 
     /// Adds a violation unless something holds.
-    fn demand(&mut self, holds: bool, rule: Rule, lines: &[usize], what: impl FnOnce() -> String) {
+    fn demand(&mut self, holds: bool, rule: ConsistencyRule, lines: &[usize], what: impl FnOnce() -> String) {
         if !holds {
             self.add(rule, lines, what());
         }
@@ -163,9 +163,9 @@ impl Findings {
 }
 
 /// Checks a history.
-pub fn check(history: &[Line]) -> Report {
+pub fn check(history: &[HistoryLine]) -> CheckReport {
     let mut findings = Findings::default();
-    let index = Index::new(history, &mut findings);
+    let index = HistoryIndex::new(history, &mut findings);
     journal::check(&index, &mut findings);
     changes::check(&index, &mut findings);
     order::check(&index, &mut findings);
@@ -175,30 +175,30 @@ pub fn check(history: &[Line]) -> Report {
     messages::check(&index, &mut findings);
     logins::check(&index, &mut findings);
     findings.0.sort_by(|a, b| (a.rule, &a.lines).cmp(&(b.rule, &b.lines)));
-    Report { summary: index.summary(), violations: findings.0 }
+    CheckReport { summary: index.summary(), violations: findings.0 }
 }
 
 /// Reads a history.
-pub fn read(text: &str) -> Vec<Line> {
+pub fn read(text: &str) -> Vec<HistoryLine> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
-impl Report {
+impl CheckReport {
     /// Tells each violation with its lines, by rule.
     pub fn violations(&self, history: &str) -> String {
         let lines: Vec<&str> = history.lines().collect();
-        let mut by_rule: BTreeMap<Rule, Vec<&Violation>> = BTreeMap::new();
+        let mut by_rule: BTreeMap<ConsistencyRule, Vec<&Violation>> = BTreeMap::new();
         for violation in &self.violations {
             by_rule.entry(violation.rule).or_default().push(violation);
         }
         let mut told = String::new();
         for (rule, violations) in by_rule {
             told.push_str(&format!("{rule:?}: {} violations\n", violations.len()));
-            for violation in violations.iter().take(TOLD_PER_RULE) {
+            for violation in violations.iter().take(MAX_LISTED_PER_RULE) {
                 told.push_str(&format!("  {}\n", violation.what));
                 for number in &violation.lines {
                     let line = lines.get(*number).copied().unwrap_or_default();
-                    let line: String = line.chars().take(TOLD_OF_A_LINE).collect();
+                    let line: String = line.chars().take(MAX_LINE_CHARS).collect();
                     told.push_str(&format!("    line {}: {line}\n", number + 1));
                 }
             }
@@ -207,7 +207,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for RunSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for ((fault, part), count) in &self.faults {
             writeln!(f, "{:<18}{count} × {part}", format!("{fault:?}").to_lowercase())?;
@@ -235,21 +235,21 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consistency::history::{Answer, Record};
+    use crate::consistency::history::{HistoryAnswer, HistoryRecord};
 
     #[test]
     fn each_rule_is_documented() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/testing.md");
         let docs = std::fs::read_to_string(path).unwrap();
-        for rule in Rule::ALL {
+        for rule in ConsistencyRule::ALL {
             assert!(docs.contains(&format!("| `{rule:?}` |")), "{rule:?} is missing in docs/testing.md");
         }
     }
 
     #[test]
     fn violations_are_told_with_their_lines() {
-        let mut fixture = fixture::Fixture::good();
-        fixture.edit("lost", "town", 99, None, &[Answer::Done]);
+        let mut fixture = fixture::HistoryFixture::good();
+        fixture.edit("lost", "town", 99, None, &[HistoryAnswer::Done]);
         let text = fixture.text();
         let report = check(&read(&text));
         let told = report.violations(&text);
@@ -259,22 +259,22 @@ mod tests {
 
     #[test]
     fn a_history_that_was_cut_short_is_not_whole() {
-        let mut fixture = fixture::Fixture::good();
+        let mut fixture = fixture::HistoryFixture::good();
         fixture.drop_end();
-        assert_eq!(fixture::broken(&fixture), [Rule::HistoryIsWhole]);
+        assert_eq!(fixture::broken(&fixture), [ConsistencyRule::HistoryIsWhole]);
     }
 
     #[test]
     fn an_answer_to_nothing_is_found() {
-        let mut fixture = fixture::Fixture::good();
-        fixture.add(Record::Reply { op: 999, attempt: 999, answer: Answer::Done });
-        assert_eq!(fixture::broken(&fixture), [Rule::HistoryIsWhole]);
+        let mut fixture = fixture::HistoryFixture::good();
+        fixture.add(HistoryRecord::Reply { op: 999, attempt: 999, answer: HistoryAnswer::Done });
+        assert_eq!(fixture::broken(&fixture), [ConsistencyRule::HistoryIsWhole]);
     }
 
     #[test]
     fn the_summary_counts_what_overlaps() {
-        let mut fixture = fixture::Fixture::good();
-        let summary = |fixture: &fixture::Fixture| check(&read(&fixture.text())).summary;
+        let mut fixture = fixture::HistoryFixture::good();
+        let summary = |fixture: &fixture::HistoryFixture| check(&read(&fixture.text())).summary;
         let before = summary(&fixture);
         assert_eq!((before.changes, before.acknowledged, before.overlapping, before.journal), (6, 6, 0, 9));
         fixture.send_twice("first");

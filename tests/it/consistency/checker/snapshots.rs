@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::index::{Entry, Index, Op};
+use super::index::{HistoryIndex, JournaledEvent, RecordedRequest};
 use super::order::acknowledged_before;
-use super::{Findings, Rule};
-use crate::consistency::history::{Answer, Request};
+use super::{ConsistencyRule, Findings};
+use crate::consistency::history::{HistoryAnswer, HistoryRequest};
 
 /// What a snapshot says, and the events say as well.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct World {
-    things: BTreeMap<String, Thing>,
+struct SnapshotState {
+    things: BTreeMap<String, SnapshotEntity>,
     time: Value,
 }
 
 /// One entity.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Thing {
+struct SnapshotEntity {
     version: i64,
     name: Value,
     /// The settlement that a structure stands in.
@@ -28,18 +28,18 @@ struct Thing {
 
 /// One answered request for a snapshot.
 #[derive(Debug, Clone, Copy)]
-struct View<'a> {
+struct SnapshotReply<'a> {
     asked: usize,
     answered: usize,
     position: u64,
     snapshot: &'a Value,
 }
 
-pub fn check(index: &Index, findings: &mut Findings) {
-    let mut views: Vec<View> = index.ops.values().flat_map(views).collect();
+pub fn check(index: &HistoryIndex, findings: &mut Findings) {
+    let mut views: Vec<SnapshotReply> = index.ops.values().flat_map(views).collect();
     fresh(index, &views, findings);
     views.sort_by_key(|view| view.position);
-    let mut world = World::of(index.start);
+    let mut world = SnapshotState::of(index.start);
     let mut journal = index.journal.iter().peekable();
     for view in views {
         while let Some(entry) = journal.next_if(|entry| entry.seq <= view.position) {
@@ -49,20 +49,20 @@ pub fn check(index: &Index, findings: &mut Findings) {
     }
 }
 
-fn views<'a>(op: &Op<'a>) -> Vec<View<'a>> {
-    if !matches!(op.request, Request::Snapshot) {
+fn views<'a>(op: &RecordedRequest<'a>) -> Vec<SnapshotReply<'a>> {
+    if !matches!(op.request, HistoryRequest::Snapshot) {
         return Vec::new();
     }
-    let view = |reply: super::index::Reply<'a>| {
-        let Answer::Viewed { snapshot } = reply.answer else { return None };
+    let view = |reply: super::index::RecordedReply<'a>| {
+        let HistoryAnswer::Viewed { snapshot } = reply.answer else { return None };
         let position = snapshot["position"]["seq"].as_u64()?;
-        Some(View { asked: op.send_of(reply.attempt), answered: reply.line, position, snapshot })
+        Some(SnapshotReply { asked: op.send_of(reply.attempt), answered: reply.line, position, snapshot })
     };
     op.acknowledged().filter_map(view).collect()
 }
 
 /// Each snapshot holds what was acknowledged, and seen by anybody, before it was asked for.
-fn fresh(index: &Index, views: &[View], findings: &mut Findings) {
+fn fresh(index: &HistoryIndex, views: &[SnapshotReply], findings: &mut Findings) {
     let asked: Vec<usize> = views.iter().map(|view| view.asked).collect();
     let acknowledged = acknowledged_before(index, &asked);
     let mut answered: Vec<(usize, u64)> = views.iter().map(|view| (view.answered, view.position)).collect();
@@ -76,43 +76,49 @@ fn fresh(index: &Index, views: &[View], findings: &mut Findings) {
             next += 1;
         }
         for (position, line) in [seen, acknowledged[&view.asked]] {
-            findings.demand(view.position >= position, Rule::SnapshotIsFresh, &[line, view.answered], || {
-                format!("a snapshot at {} was asked for when {position} had been told", view.position)
-            });
+            findings.demand(
+                view.position >= position,
+                ConsistencyRule::SnapshotIsFresh,
+                &[line, view.answered],
+                || format!("a snapshot at {} was asked for when {position} had been told", view.position),
+            );
         }
     }
 }
 
-fn compare(world: &World, view: View, index: &Index, findings: &mut Findings) {
-    let told = World::of(view.snapshot);
+fn compare(world: &SnapshotState, view: SnapshotReply, index: &HistoryIndex, findings: &mut Findings) {
+    let told = SnapshotState::of(view.snapshot);
     let lines = [view.answered];
     let epoch = &index.start["position"]["epoch"];
-    findings.demand(view.snapshot["position"]["epoch"] == *epoch, Rule::SnapshotIsTheJournal, &lines, || {
-        "a snapshot of another epoch".to_owned()
-    });
-    findings.demand(told == *world, Rule::SnapshotIsTheJournal, &lines, || {
+    findings.demand(
+        view.snapshot["position"]["epoch"] == *epoch,
+        ConsistencyRule::SnapshotIsTheJournal,
+        &lines,
+        || "a snapshot of another epoch".to_owned(),
+    );
+    findings.demand(told == *world, ConsistencyRule::SnapshotIsTheJournal, &lines, || {
         format!("a snapshot at {} differs from the journal: {}", view.position, world.difference(&told))
     });
     for town in view.snapshot["settlements"].as_array().into_iter().flatten() {
         let (id, computed) = (town["id"].as_str().unwrap_or_default(), &town["computed"]["weight"]["value"]);
         let expected = told.weight(id);
-        findings.demand(computed.as_i64() == Some(expected), Rule::SnapshotIsTheJournal, &lines, || {
+        findings.demand(computed.as_i64() == Some(expected), ConsistencyRule::SnapshotIsTheJournal, &lines, || {
             format!("the weight of {id} is computed as {computed} and should be {expected}")
         });
     }
 }
 
-impl World {
+impl SnapshotState {
     /// Reads a snapshot.
     fn of(snapshot: &Value) -> Self {
         let lists = ["settlements", "structures", "kingdoms", "members"].into_iter();
         let listed = lists.flat_map(|list| snapshot[list].as_array().into_iter().flatten());
-        let things = listed.chain([&snapshot["campaign"]]).filter_map(Thing::read).collect();
+        let things = listed.chain([&snapshot["campaign"]]).filter_map(SnapshotEntity::read).collect();
         Self { things, time: snapshot["campaign"]["worldTime"].clone() }
     }
 
     /// Makes the change that an event tells of.
-    fn replay(&mut self, entry: &Entry) {
+    fn replay(&mut self, entry: &JournaledEvent) {
         let Some(id) = entry.entity() else { return };
         if entry.operation() == "delete" {
             self.things.remove(id);
@@ -136,7 +142,8 @@ impl World {
 
     /// Works out what the rule of the world comes to.
     fn weight(&self, town: &str) -> i64 {
-        let number = |thing: &Thing, name: &str| thing.variables.get(name).and_then(Value::as_i64).unwrap_or_default();
+        let number =
+            |thing: &SnapshotEntity, name: &str| thing.variables.get(name).and_then(Value::as_i64).unwrap_or_default();
         let structures = self.things.values().filter(|thing| thing.parent.as_deref() == Some(town));
         let within: i64 = structures.map(|structure| number(structure, "mark")).sum();
         self.things.get(town).map_or(0, |town| number(town, "mark") * 2 + number(town, "tithe")) + within
@@ -153,7 +160,7 @@ impl World {
     }
 }
 
-impl Thing {
+impl SnapshotEntity {
     fn read(entity: &Value) -> Option<(String, Self)> {
         let variables = entity["variables"].as_object().into_iter().flatten();
         let thing = Self {
@@ -170,47 +177,47 @@ impl Thing {
 mod tests {
     use serde_json::json;
 
-    use super::Rule;
-    use crate::consistency::checker::fixture::{Fixture, broken};
+    use super::ConsistencyRule;
+    use crate::consistency::checker::fixture::{HistoryFixture, broken};
 
     #[test]
     fn a_snapshot_with_another_value_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_snapshot(|snapshot| snapshot["settlements"][0]["variables"]["note"] = json!("n0"));
-        assert_eq!(broken(&fixture), [Rule::SnapshotIsTheJournal]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::SnapshotIsTheJournal]);
     }
 
     #[test]
     fn a_snapshot_with_another_version_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_snapshot(|snapshot| snapshot["settlements"][0]["version"] = json!(4));
-        assert_eq!(broken(&fixture), [Rule::SnapshotIsTheJournal]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::SnapshotIsTheJournal]);
     }
 
     #[test]
     fn a_snapshot_without_an_entity_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_snapshot(|snapshot| snapshot["members"] = json!([]));
-        assert_eq!(broken(&fixture), [Rule::SnapshotIsTheJournal]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::SnapshotIsTheJournal]);
     }
 
     #[test]
     fn a_snapshot_with_a_wrong_computed_value_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_snapshot(|snapshot| snapshot["settlements"][0]["computed"]["weight"]["value"] = json!(1));
-        assert_eq!(broken(&fixture), [Rule::SnapshotIsTheJournal]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::SnapshotIsTheJournal]);
     }
 
     #[test]
     fn a_snapshot_at_another_time_of_the_world_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_snapshot(|snapshot| snapshot["campaign"]["worldTime"] = json!("1200-01-01T00:00:00.000Z"));
-        assert_eq!(broken(&fixture), [Rule::SnapshotIsTheJournal]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::SnapshotIsTheJournal]);
     }
 
     #[test]
     fn a_snapshot_from_before_an_acknowledged_change_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.change_snapshot(|snapshot| {
             snapshot["position"]["seq"] = json!(8);
             let town = &mut snapshot["settlements"][0];
@@ -218,13 +225,13 @@ mod tests {
                 (json!(4), json!(11), json!("n11"));
             town["computed"]["weight"]["value"] = json!(23);
         });
-        assert_eq!(broken(&fixture), [Rule::SnapshotIsFresh]);
+        assert_eq!(broken(&fixture), [ConsistencyRule::SnapshotIsFresh]);
     }
 
     #[test]
     fn a_snapshot_that_goes_back_is_found() {
-        let mut fixture = Fixture::good();
+        let mut fixture = HistoryFixture::good();
         fixture.view_start_again();
-        assert!(broken(&fixture).contains(&Rule::SnapshotIsFresh));
+        assert!(broken(&fixture).contains(&ConsistencyRule::SnapshotIsFresh));
     }
 }

@@ -8,23 +8,23 @@ use super::pty::Pty;
 use super::server::TestServer;
 
 /// The size of a comfortable terminal.
-pub const WIDE: (u16, u16) = (120, 40);
+pub const WIDE_TERMINAL: (u16, u16) = (120, 40);
 
 /// Runs the server of the evening.
-pub struct Evening {
+pub struct E2eSession {
     pub server: TestServer,
 }
 
-impl Evening {
+impl E2eSession {
     /// Starts a server with the bundled world.
     pub async fn begin() -> Self {
         Self { server: TestServer::start().await }
     }
 
     /// Logs somebody in, at a machine of their own.
-    pub async fn seat(&self, user: &str) -> Seat {
+    pub async fn seat(&self, user: &str) -> UserMachine {
         let token = self.server.login(user).await;
-        Seat::at(&self.server.url).with("SCRY_TOKEN", &token)
+        UserMachine::at(&self.server.url).with("SCRY_TOKEN", &token)
     }
 
     /// Sets a settlement's level, as another member does.
@@ -42,12 +42,12 @@ impl Evening {
 }
 
 /// Holds a person's machine, which has no keyring, and no login unless one is given.
-pub struct Seat {
+pub struct UserMachine {
     pub home: TempDir,
     env: Vec<(&'static str, String)>,
 }
 
-impl Seat {
+impl UserMachine {
     /// Sets up a machine that knows the address of a server.
     pub fn at(url: &str) -> Self {
         let home = tempfile::tempdir().unwrap();

@@ -7,32 +7,32 @@ use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
 use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
-use super::Answer::{self, Absent, Granted, NoToken, Refused, TokenExpired};
-use super::Who::{self, Editor, Expired, Nobody, Outsider, Owner, Service, StrangeService, Viewer};
+use super::MatrixAnswer::{self, Absent, Granted, NoToken, Refused, TokenExpired};
+use super::MatrixUser::{self, Editor, Expired, Nobody, Outsider, Owner, Service, StrangeService, Viewer};
 use super::api;
 use crate::support::server::TestServer;
 
 /// The operator's token, which no member of any campaign has.
-pub const ADMIN: &str = "the operator of this table";
+pub const ADMIN_TOKEN: &str = "the operator of this table";
 
 /// Holds a campaign made for one column of the table, and the ids of what is in it.
-pub struct Stage {
+pub struct MatrixCampaign {
     pub ids: Value,
 }
 
 /// Holds a server and everybody's token.
-pub struct House {
+pub struct AccessMatrix {
     pub server: TestServer,
     pub gm: String,
-    pub tokens: Vec<(Who, Option<String>)>,
+    pub tokens: Vec<(MatrixUser, Option<String>)>,
 }
 
-impl House {
-    /// Starts a server that all of [`super::EVERYBODY`] can ask.
+impl AccessMatrix {
+    /// Starts a server that all of [`super::MATRIX_USERS`] can ask.
     pub async fn open() -> Self {
         let server = TestServer::with(|config| {
             config.socket.requests_per_minute = 10_000;
-            config.auth.admin_token = Some(ConfigSecret::new(ADMIN));
+            config.auth.admin_token = Some(ConfigSecret::new(ADMIN_TOKEN));
             let erp = Catalogue::parse(BUNDLED[1].1).unwrap();
             config.catalogues = Catalogues::new(vec![erp]).unwrap();
         })
@@ -62,12 +62,12 @@ impl House {
         let fields = ["queryType", "mutationType"].map(|kind| schema[kind]["fields"].as_array().unwrap().clone());
         let offered: BTreeSet<String> =
             fields.iter().flatten().map(|field| field["name"].as_str().unwrap().to_owned()).collect();
-        let known: BTreeSet<String> = api::API.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        let known: BTreeSet<String> = api::API_OPERATIONS.iter().map(|(name, ..)| (*name).to_owned()).collect();
         assert_eq!(offered, known);
     }
 
     /// Makes a campaign with all there can be in it.
-    pub async fn stage(&self) -> Stage {
+    pub async fn matrix_campaign(&self) -> MatrixCampaign {
         let (server, gm) = (&self.server, &self.gm);
         let make = |kind: &'static str, input: Value| async move {
             let query = format!("mutation ($i: Create{kind}Input!) {{ it: create{kind}(input: $i) {{ id }} }}");
@@ -92,7 +92,7 @@ impl House {
         let epoch = server.graphql(gm, position, json!({"c": c})).await["campaign"]["position"]["epoch"].take();
         let (m, u) = (&last["id"], &last["userId"]);
         self.admit(&super::events::room(&json!({"c": c})), &["gm", "player", "viewer", "bot"]).await;
-        Stage {
+        MatrixCampaign {
             ids: json!({"c": c, "k": k, "s": s, "t": t, "l": l, "e": e, "m": m, "u": u, "n": n, "i": i, "epoch": epoch}),
         }
     }
@@ -109,7 +109,7 @@ impl House {
     }
 
     /// Executes an operation on what there is; returns what kind of answer it got.
-    pub async fn api(&self, token: Option<&str>, query: &str, ids: &Value) -> (Answer, String) {
+    pub async fn api(&self, token: Option<&str>, query: &str, ids: &Value) -> (MatrixAnswer, String) {
         let real = self.execute(token, query, ids).await;
         let code = real["errors"][0]["extensions"]["code"].as_str().or(real["error"]["code"].as_str());
         let answer = match code {
@@ -175,7 +175,7 @@ async fn add_user(server: &TestServer, name: &str, is_service: bool) {
     let user = scry_server::auth::users::UserRecord {
         id: scry_protocol::Id::from(uuid::Uuid::now_v7()),
         username: name.to_owned(),
-        password_hash: hash.hash(crate::support::server::PASSWORD.to_owned()).await.unwrap(),
+        password_hash: hash.hash(crate::support::server::BUNDLED_PASSWORD.to_owned()).await.unwrap(),
         is_service,
         is_disabled: false,
     };

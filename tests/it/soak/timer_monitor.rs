@@ -7,15 +7,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 /// How often to look at the clock.
-const EVERY: Duration = Duration::from_millis(50);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Measures until ended.
-pub struct Yardstick {
+pub struct TimerMonitor {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Vec<i64>>,
 }
 
-impl Yardstick {
+impl TimerMonitor {
     pub fn start() -> Self {
         let (stop, stopped) = oneshot::channel();
         Self { stop, task: tokio::spawn(measure(stopped)) }
@@ -31,7 +31,7 @@ impl Yardstick {
 async fn measure(mut stopped: oneshot::Receiver<()>) -> Vec<i64> {
     let mut late = Vec::new();
     loop {
-        let due = Instant::now() + EVERY;
+        let due = Instant::now() + SAMPLE_INTERVAL;
         tokio::select! {
             _ = &mut stopped => break,
             () = sleep_until(due) => late.push(i64::try_from(due.elapsed().as_millis()).unwrap()),

@@ -7,14 +7,14 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Runs `scry-server` with the bundled world until dropped.
-pub struct Town {
+pub struct ProgramFixture {
     pub dir: TempDir,
     pub url: String,
     pub token: String,
     server: Child,
 }
 
-impl Town {
+impl ProgramFixture {
     /// Seeds and starts a server, and makes a token of the game master.
     pub fn start() -> Self {
         Self::with(&[])
@@ -78,7 +78,7 @@ impl Town {
     }
 }
 
-impl Drop for Town {
+impl Drop for ProgramFixture {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.server.kill();

@@ -6,12 +6,12 @@ use scry_protocol::{FieldConflict, OnConflict};
 use serde_json::Value;
 
 /// Maps fields to values; a variable that is not there is null.
-pub type State = BTreeMap<String, Value>;
+pub type FieldValues = BTreeMap<String, Value>;
 
 /// Holds every state there ever was; the first is version 1.
 #[derive(Debug, Clone)]
-pub struct Chronicle {
-    states: Vec<State>,
+pub struct ReferenceModel {
+    states: Vec<FieldValues>,
     /// Who made each state; nobody made the first.
     authors: Vec<Option<usize>>,
     /// The oldest version after which every change is still known.
@@ -20,20 +20,20 @@ pub struct Chronicle {
 
 /// Says what must become of an edit.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    Accepted { version: usize, losses: Vec<Loss> },
+pub enum ExpectedOutcome {
+    Accepted { version: usize, losses: Vec<LostValue> },
     Refused { current: usize, fields: Vec<FieldConflict> },
 }
 
 /// Holds a value that was replaced unseen, and whose it was.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Loss {
+pub struct LostValue {
     pub loser: Option<usize>,
     pub field: FieldConflict,
 }
 
-impl Chronicle {
-    pub fn new(first: State) -> Self {
+impl ReferenceModel {
+    pub fn new(first: FieldValues) -> Self {
         Self { states: vec![first], authors: vec![None], known_since: 1 }
     }
 
@@ -41,7 +41,7 @@ impl Chronicle {
         self.states.len()
     }
 
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &FieldValues {
         self.states.last().unwrap()
     }
 
@@ -55,7 +55,13 @@ impl Chronicle {
     }
 
     /// Makes an edit and says what becomes of it.
-    pub fn edit(&mut self, author: usize, expected: Option<usize>, wishes: &State, policy: OnConflict) -> Verdict {
+    pub fn edit(
+        &mut self,
+        author: usize,
+        expected: Option<usize>,
+        wishes: &FieldValues,
+        policy: OnConflict,
+    ) -> ExpectedOutcome {
         let losses = expected.map_or_else(Vec::new, |expected| self.meets(expected, wishes));
         let is_stale = expected.is_some_and(|expected| expected != self.version());
         let is_refused = match policy {
@@ -65,7 +71,7 @@ impl Chronicle {
         };
         if is_refused {
             let fields = losses.into_iter().map(|loss| loss.field).collect();
-            return Verdict::Refused { current: self.version(), fields };
+            return ExpectedOutcome::Refused { current: self.version(), fields };
         }
         let mut next = self.state().clone();
         next.extend(wishes.clone());
@@ -73,11 +79,11 @@ impl Chronicle {
             self.states.push(next);
             self.authors.push(Some(author));
         }
-        Verdict::Accepted { version: self.version(), losses }
+        ExpectedOutcome::Accepted { version: self.version(), losses }
     }
 
     /// Lists the wishes whose field is no longer what the editor had seen, and not what they want either.
-    fn meets(&self, expected: usize, wishes: &State) -> Vec<Loss> {
+    fn meets(&self, expected: usize, wishes: &FieldValues) -> Vec<LostValue> {
         let now = self.state();
         let meets = |(field, mine): (&String, &Value)| {
             let (base, theirs) = (self.states[expected - 1][field].clone(), now[field].clone());
@@ -87,7 +93,7 @@ impl Chronicle {
             }
             let base = if is_known { base } else { Value::Null };
             let loser = self.last_author(field, expected.max(self.known_since));
-            Some(Loss { loser, field: FieldConflict { field: field.clone(), base, mine: mine.clone(), theirs } })
+            Some(LostValue { loser, field: FieldConflict { field: field.clone(), base, mine: mine.clone(), theirs } })
         };
         wishes.iter().filter_map(meets).collect()
     }

@@ -9,13 +9,13 @@ use scry_server::db::{DbError, Tx};
 
 /// Holds one user with an access token.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct TestUser {
     pub id: String,
     pub token: String,
 }
 
 /// Adds `count` users as members of a campaign, with a role, and logs them in.
-pub async fn enrol(config: &ServerConfig, campaign: &str, role: &str, count: usize) -> Vec<Person> {
+pub async fn add_members(config: &ServerConfig, campaign: &str, role: &str, count: usize) -> Vec<TestUser> {
     let core = AppState::open(config.clone()).await.unwrap();
     let add = async |tx: &mut Tx| {
         let mut people = Vec::new();
@@ -34,7 +34,7 @@ pub async fn enrol(config: &ServerConfig, campaign: &str, role: &str, count: usi
             }
             let parse = |text: &str| Id::parse(text).unwrap();
             let (token, _) = core.tokens.issue(&parse(&id), &id, &parse(&sid), now()).unwrap();
-            people.push(Person { id, token });
+            people.push(TestUser { id, token });
         }
         Ok::<_, DbError>(people)
     };

@@ -10,50 +10,50 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::asking::{Asker, SNAPSHOT};
+use super::api_client::{RecordingClient, SNAPSHOT_QUERY};
 use super::clock_keeper::keep_the_clock;
-use super::cluster::Cluster;
-use super::editors::Editor;
-use super::faults::Faults;
+use super::cluster::TestCluster;
+use super::editors::RecordingEditor;
+use super::faults::FaultSchedule;
 use super::guests::{admit_and_remove, visit_as_guest};
-use super::history::{Record, Recorder, Request};
-use super::lodgers::{reuse_after_the_grace, stay_logged_in};
+use super::history::{HistoryRecord, HistoryRecorder, HistoryRequest};
+use super::logins::{reuse_after_the_grace, stay_logged_in};
 use super::notifier::{list, notify, receive};
 use super::readers::read_snapshots;
-use super::subscribers::{Room, Subscriber};
+use super::subscribers::{RoomKey, RoomSubscriber};
 
 /// How many there are of each.
 const EDITORS: usize = 8;
-const KEEPERS: usize = 2;
+const CLOCK_KEEPERS: usize = 2;
 const WATCHERS: usize = 4;
-const READERS: usize = 2;
-const LODGERS: u64 = 2;
+const SNAPSHOT_READERS: usize = 2;
+const LOGIN_USERS: u64 = 2;
 /// How long everybody may take to come to rest once nothing is broken any more.
-const SETTLING: Duration = Duration::from_secs(90);
-const PAGE: u64 = 500;
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
+const EVENTS_PER_QUERY: u64 = 500;
 
 /// Everybody, logged in before anything is broken.
-pub struct Cast {
+pub struct Participants {
     rng: Rng,
-    recorder: Recorder,
-    owner: Asker,
-    editor: Asker,
-    keeper: Asker,
-    watcher: Asker,
-    guest: Asker,
-    resident: Asker,
-    traveller: Asker,
+    recorder: HistoryRecorder,
+    owner: RecordingClient,
+    editor: RecordingClient,
+    keeper: RecordingClient,
+    watcher: RecordingClient,
+    guest: RecordingClient,
+    resident: RecordingClient,
+    traveller: RecordingClient,
     snapshot: Value,
 }
 
-impl Cast {
+impl Participants {
     /// Logs everybody in and looks at the campaign before the first change.
-    pub async fn new(cluster: &Cluster, recorder: &Recorder, seed: u64) -> Self {
+    pub async fn new(cluster: &TestCluster, recorder: &HistoryRecorder, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let mut user = async |name: &str| Asker::new(name, cluster.addresses(), recorder, rng.fork()).await;
+        let mut user = async |name: &str| RecordingClient::new(name, cluster.addresses(), recorder, rng.fork()).await;
         let mut owner = user("owner").await;
         let campaign = json!({"campaign": owner.campaign()});
-        let snapshot = owner.query(SNAPSHOT, campaign).await["snapshot"].take();
+        let snapshot = owner.query(SNAPSHOT_QUERY, campaign).await["snapshot"].take();
         let guest = user("guest").await.at(owner.campaign());
         let (editor, keeper, watcher) = (user("editor").await, user("keeper").await, user("watcher").await);
         let (resident, traveller) = (user("resident").await, user("traveller").await);
@@ -67,7 +67,7 @@ impl Cast {
     }
 
     /// Lets everybody do what they do for a while, and then catch up.
-    pub async fn perform(&mut self, cluster: &Cluster, time: Duration) {
+    pub async fn perform(&mut self, cluster: &TestCluster, time: Duration) {
         let stop = CancellationToken::new();
         let (goal, goals) = watch::channel(None);
         let mut subscribers = JoinSet::new();
@@ -75,7 +75,7 @@ impl Cast {
             subscribers.spawn(subscriber.run(goals.clone()));
         }
         let mut workers = self.workers(&stop).await;
-        let faults = Faults::start(cluster, &self.recorder, &mut self.rng);
+        let faults = FaultSchedule::start(cluster, &self.recorder, &mut self.rng);
         sleep(time).await;
         stop.cancel();
         faults.end().await;
@@ -85,17 +85,17 @@ impl Cast {
         self.last_look().await;
     }
 
-    fn subscribers(&mut self) -> Vec<Subscriber> {
-        let campaign = Room { kind: "campaign", id: self.owner.campaign().to_owned() };
+    fn subscribers(&mut self) -> Vec<RoomSubscriber> {
+        let campaign = RoomKey { kind: "campaign", id: self.owner.campaign().to_owned() };
         let mut rooms = vec![campaign; WATCHERS];
         let towns = towns(&self.snapshot);
-        rooms.extend(towns.into_iter().take(2).map(|id| Room { kind: "settlement", id }));
+        rooms.extend(towns.into_iter().take(2).map(|id| RoomKey { kind: "settlement", id }));
         let epoch = self.snapshot["position"]["epoch"].as_str().unwrap_or_default();
-        let subscriber = |(number, room)| Subscriber {
+        let subscriber = |(number, room)| RoomSubscriber {
             name: format!("watcher-{number}"),
             room,
             epoch: epoch.to_owned(),
-            asker: self.watcher.fork(),
+            client: self.watcher.fork(),
             position: None,
         };
         rooms.into_iter().enumerate().map(subscriber).collect()
@@ -105,13 +105,13 @@ impl Cast {
         let mut workers = JoinSet::new();
         let towns = towns(&self.snapshot);
         for _ in 0..EDITORS {
-            let editor = Editor::new(self.editor.fork(), towns.clone());
+            let editor = RecordingEditor::new(self.editor.fork(), towns.clone());
             workers.spawn(editor.run(stop.clone()));
         }
-        for _ in 0..KEEPERS {
+        for _ in 0..CLOCK_KEEPERS {
             workers.spawn(keep_the_clock(self.keeper.fork(), stop.clone()));
         }
-        for _ in 0..READERS {
+        for _ in 0..SNAPSHOT_READERS {
             workers.spawn(read_snapshots(self.watcher.fork(), stop.clone()));
         }
         let guest_id = self.guest.query("{ me { id } }", json!({})).await["me"]["id"].take();
@@ -121,11 +121,11 @@ impl Cast {
         workers.spawn(visit_as_guest(self.guest.fork(), epoch, stop.clone()));
         let (resident, traveller) = (self.id_of("resident"), self.id_of("traveller"));
         workers.spawn(notify(self.owner.fork(), [resident.clone(), traveller.clone()], stop.clone()));
-        for (user, asker, stays) in [(resident, &mut self.resident, true), (traveller, &mut self.traveller, false)] {
-            workers.spawn(list(asker.fork(), user.clone(), stop.clone()));
-            workers.spawn(receive(asker.fork(), user, stays, stop.clone()));
+        for (user, client, stays) in [(resident, &mut self.resident, true), (traveller, &mut self.traveller, false)] {
+            workers.spawn(list(client.fork(), user.clone(), stop.clone()));
+            workers.spawn(receive(client.fork(), user, stays, stop.clone()));
         }
-        for _ in 0..LODGERS {
+        for _ in 0..LOGIN_USERS {
             workers.spawn(stay_logged_in(self.watcher.fork(), stop.clone()));
         }
         workers.spawn(reuse_after_the_grace(self.watcher.fork(), stop.clone()));
@@ -145,7 +145,7 @@ impl Cast {
         let mut since = self.snapshot["position"]["seq"].as_u64().unwrap_or_default();
         let mut rooms = HashMap::new();
         loop {
-            let variables = json!({"campaign": self.owner.campaign(), "since": since, "limit": PAGE});
+            let variables = json!({"campaign": self.owner.campaign(), "since": since, "limit": EVENTS_PER_QUERY});
             let mut page = self.owner.query(query, variables).await["events"].take();
             let Some(page) = page.as_array_mut().filter(|page| !page.is_empty()) else { return rooms };
             for row in page {
@@ -158,7 +158,7 @@ impl Cast {
                 {
                     rooms.insert(format!("settlement:{town}"), since);
                 }
-                self.recorder.write(Record::Journal { seq: since, epoch, event });
+                self.recorder.write(HistoryRecord::Journal { seq: since, epoch, event });
             }
         }
     }
@@ -166,7 +166,7 @@ impl Cast {
     /// Reads once more what everybody should find now.
     async fn last_look(&mut self) {
         let op = self.recorder.number();
-        self.watcher.ask(op, &Request::Snapshot).await;
+        self.watcher.ask(op, &HistoryRequest::Snapshot).await;
         let (resident, traveller) = (self.id_of("resident"), self.id_of("traveller"));
         super::notifier::list_once(&mut self.resident, &resident).await;
         super::notifier::list_once(&mut self.traveller, &traveller).await;
@@ -185,7 +185,7 @@ async fn until_all_ended(tasks: &mut JoinSet<()>, what: &str) {
             ended.unwrap();
         }
     };
-    if timeout(SETTLING, ended).await.is_err() {
+    if timeout(SETTLE_TIMEOUT, ended).await.is_err() {
         println!("{} did not end in time: {what}", tasks.len());
         tasks.shutdown().await;
     }

@@ -2,20 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::crowd::{Person, enrol};
 use super::server::TestServer;
+use super::user_pool::{TestUser, add_members};
 
 /// Holds a server, a settlement of its bundled world that nobody else touches, and the editors of it.
-pub struct Workshop {
+pub struct EditFixture {
     pub server: TestServer,
     pub campaign: String,
     pub settlement: String,
-    pub editors: Vec<Person>,
+    pub editors: Vec<TestUser>,
     pub gm: String,
     kingdom: Value,
 }
 
-impl Workshop {
+impl EditFixture {
     /// Opens one with the settlement Anvil, whose variables `a`, `b` and `c` are numbers.
     pub async fn open(editors: usize) -> Self {
         let server = TestServer::start().await;
@@ -27,10 +27,10 @@ impl Workshop {
         let kingdoms = server.graphql(&gm, kingdoms, json!({"id": campaign})).await;
         let kingdom = kingdoms["kingdomsByCampaign"][0]["id"].clone();
         let campaign = campaign.as_str().unwrap().to_owned();
-        let editors = enrol(&server.config, &campaign, "EDITOR", editors).await;
-        let mut workshop = Self { server, campaign, settlement: String::new(), editors, gm, kingdom };
-        workshop.settlement = workshop.found("Anvil", 1, json!({"a": 0, "b": 0, "c": 0})).await;
-        workshop
+        let editors = add_members(&server.config, &campaign, "EDITOR", editors).await;
+        let mut fixture = Self { server, campaign, settlement: String::new(), editors, gm, kingdom };
+        fixture.settlement = fixture.found("Anvil", 1, json!({"a": 0, "b": 0, "c": 0})).await;
+        fixture
     }
 
     /// Founds a settlement with three variables and returns its id.

@@ -15,20 +15,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::attack::{Attack, Attacker};
 use super::node;
-use super::raw::{Raw, dial_from};
-use super::server::PASSWORD;
-use super::wait::{PATIENCE, becomes_true};
+use super::raw_socket::{RawSocketClient, dial_from};
+use super::server::BUNDLED_PASSWORD;
+use super::wait::{WAIT_TIMEOUT, becomes_true};
 
 /// How many honest clients share an address: as many as the limit lets in.
-const PER_ADDRESS: usize = 10;
+const CLIENTS_PER_ADDRESS: usize = 10;
 /// How many addresses the attackers have.
-const ATTACKERS_ADDRESSES: usize = 4;
+const ATTACKER_ADDRESSES: usize = 4;
 /// Descriptors that come and go with who asks how the server is.
-const ASKING: usize = 4;
+const TRANSIENT_DESCRIPTORS: usize = 4;
 
 /// Says how long and by how many a server is attacked.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct LoadPlan {
     pub honest: usize,
     pub attackers: usize,
     /// How long is listened before each attack, and how long each lasts.
@@ -39,7 +39,7 @@ pub struct Plan {
 }
 
 /// Runs one server, ours or Node's, as a process of its own.
-pub struct Target {
+pub struct LoadTarget {
     pub is_ours: bool,
     url: String,
     token: String,
@@ -51,7 +51,7 @@ pub struct Target {
 
 /// Holds what was measured around one attack.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct LoadResult {
     pub attack: Attack,
     /// The 99th percentile of honest answers before the attack and during it; none where no answer came.
     pub calm: Option<Duration>,
@@ -68,7 +68,7 @@ pub struct Outcome {
 
 /// Counts what a server holds.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-struct Held {
+struct HeldResources {
     sockets: u64,
     descriptors: usize,
     rooms: u64,
@@ -76,14 +76,16 @@ struct Held {
     tasks: u64,
 }
 
-impl Target {
+impl LoadTarget {
     /// Starts `scry-server`, or the one that `SCRY_ATTACKED` names, with the bundled world.
     pub async fn ours() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = std::env::var("SCRY_ATTACKED").unwrap_or_else(|_| env!("CARGO_BIN_EXE_scry-server").to_owned());
         let program = || {
             let mut command = Command::new(&path);
-            command.env("SCRY_SERVER_DATA_DIR", dir.path()).env("WS_MAX_CONNECTIONS_PER_IP", PER_ADDRESS.to_string());
+            command
+                .env("SCRY_SERVER_DATA_DIR", dir.path())
+                .env("WS_MAX_CONNECTIONS_PER_IP", CLIENTS_PER_ADDRESS.to_string());
             command.env("SCRY_SERVER_ARGON2_MEMORY_KIB", "8").env("SCRY_SERVER_ARGON2_ITERATIONS", "1");
             // One user makes all the changes that are measured.
             command.env("SCRY_SERVER_API_REQUESTS_PER_MINUTE", "100000000");
@@ -113,7 +115,7 @@ impl Target {
     }
 
     /// Lets honest clients work, attacks the server in one way, and measures.
-    pub async fn endure(&mut self, attack: Attack, crowd: &Crowd, plan: &Plan) -> Outcome {
+    pub async fn endure(&mut self, attack: Attack, crowd: &HonestClients, plan: &LoadPlan) -> LoadResult {
         let calm = crowd.listen(plan.calm).await;
         let (before, memory, lost) = (self.held().await, self.memory(), crowd.lost());
         let attackers = self.attackers(attack, plan);
@@ -122,18 +124,18 @@ impl Target {
         let ended = self.child.try_wait().unwrap().is_some();
         let left = if ended { Vec::new() } else { self.rest(before).await };
         let after = if ended { 0 } else { self.memory() };
-        Outcome { attack, calm, attacked, memory: [memory, after], lost: crowd.lost() - lost, left, ended }
+        LoadResult { attack, calm, attacked, memory: [memory, after], lost: crowd.lost() - lost, left, ended }
     }
 
     /// Starts attackers on a thread of the lowest priority: the machines of real ones are their own.
-    fn attackers(&self, attack: Attack, plan: &Plan) -> Runtime {
+    fn attackers(&self, attack: Attack, plan: &LoadPlan) -> Runtime {
         let humble = || {
             let _ = rustix::process::setpriority_process(None, 19);
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).on_thread_start(humble).enable_all().build();
         let (runtime, until) = (runtime.unwrap(), Instant::now() + plan.each);
         for number in 0..plan.attackers {
-            let from = IpAddr::from([127, 0, 9, u8::try_from(1 + number % ATTACKERS_ADDRESSES).unwrap()]);
+            let from = IpAddr::from([127, 0, 9, u8::try_from(1 + number % ATTACKER_ADDRESSES).unwrap()]);
             let (url, token, campaign) = (self.url.clone(), self.outsider.clone(), self.campaign.clone());
             runtime.spawn(Attacker { url, token, from, campaign }.run(attack, until));
         }
@@ -141,9 +143,9 @@ impl Target {
     }
 
     /// Waits until nothing is left of an attack; names what stays for ever.
-    async fn rest(&self, before: Held) -> Vec<String> {
+    async fn rest(&self, before: HeldResources) -> Vec<String> {
         let mut left = Vec::new();
-        becomes_true(PATIENCE * 3, async || {
+        becomes_true(WAIT_TIMEOUT * 3, async || {
             left = self.held().await.beyond(before);
             left.is_empty()
         })
@@ -151,7 +153,7 @@ impl Target {
         left
     }
 
-    async fn held(&self) -> Held {
+    async fn held(&self) -> HeldResources {
         let health = get(&format!("{}/health/websocket", self.url)).await;
         let health: Value = serde_json::from_str(&health).unwrap_or_default();
         let metrics = if self.is_ours { get(&format!("{}/metrics", self.url)).await } else { String::new() };
@@ -159,7 +161,7 @@ impl Target {
             let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             line.and_then(|value| value.parse().ok()).unwrap_or_default()
         };
-        Held {
+        HeldResources {
             sockets: health["connectedClients"].as_u64().unwrap_or_default(),
             descriptors: self.descriptors(),
             rooms: gauge("scry_rooms"),
@@ -183,14 +185,14 @@ impl Target {
     }
 }
 
-impl Held {
+impl HeldResources {
     fn beyond(self, before: Self) -> Vec<String> {
         let counts = [
             ("sockets", self.sockets, before.sockets),
-            ("descriptors", self.descriptors as u64, (before.descriptors + ASKING) as u64),
+            ("descriptors", self.descriptors as u64, (before.descriptors + TRANSIENT_DESCRIPTORS) as u64),
             ("rooms", self.rooms, before.rooms),
             ("seats", self.seats, before.seats),
-            ("tasks", self.tasks, before.tasks + ASKING as u64),
+            ("tasks", self.tasks, before.tasks + TRANSIENT_DESCRIPTORS as u64),
         ];
         counts
             .iter()
@@ -201,19 +203,19 @@ impl Held {
 }
 
 /// Holds honest clients, each of which asks for the time now and then.
-pub struct Crowd {
+pub struct HonestClients {
     heard: Arc<Mutex<Vec<Duration>>>,
     lost: Arc<AtomicUsize>,
     stop: CancellationToken,
 }
 
-impl Crowd {
+impl HonestClients {
     /// Connects the honest clients of a plan.
-    pub async fn gather(target: &Target, plan: &Plan) -> Self {
+    pub async fn gather(target: &LoadTarget, plan: &LoadPlan) -> Self {
         let (heard, lost, stop) = (Arc::default(), Arc::default(), CancellationToken::new());
         for number in 0..plan.honest {
-            let from = IpAddr::from([127, 0, 1, u8::try_from(1 + number / PER_ADDRESS).unwrap()]);
-            let mut raw = Raw::over(dial_from(&target.url, from).await.unwrap(), "").await.unwrap();
+            let from = IpAddr::from([127, 0, 1, u8::try_from(1 + number / CLIENTS_PER_ADDRESS).unwrap()]);
+            let mut raw = RawSocketClient::over(dial_from(&target.url, from).await.unwrap(), "").await.unwrap();
             raw.greet(&json!({"token": target.token})).await.unwrap();
             let client = work(raw, plan.pause, Arc::clone(&heard), Arc::clone(&lost));
             let stop = stop.clone();
@@ -236,20 +238,20 @@ impl Crowd {
     }
 }
 
-impl Drop for Crowd {
+impl Drop for HonestClients {
     fn drop(&mut self) {
         self.stop.cancel();
     }
 }
 
-async fn work(mut raw: Raw, pause: Duration, heard: Arc<Mutex<Vec<Duration>>>, lost: Arc<AtomicUsize>) {
+async fn work(mut raw: RawSocketClient, pause: Duration, heard: Arc<Mutex<Vec<Duration>>>, lost: Arc<AtomicUsize>) {
     // Not all at once.
     sleep(pause.mul_f64(fastrand::f64())).await;
     loop {
         let asked = Instant::now();
         // Slower than the limit, so that each is granted.
         // Who waits so long has not lost the connection, and asks again.
-        let answer = timeout(PATIENCE / 2, raw.ask("latency", &json!({}))).await;
+        let answer = timeout(WAIT_TIMEOUT / 2, raw.ask("latency", &json!({}))).await;
         if answer.is_ok_and(|answer| answer.is_none_or(|answer| answer["success"] != true)) {
             lost.fetch_add(1, Ordering::Relaxed);
             return;
@@ -268,11 +270,11 @@ async fn get(url: &str) -> String {
 
 async fn first_line(child: &mut Child) -> String {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap()
+    timeout(WAIT_TIMEOUT, lines.next_line()).await.unwrap().unwrap().unwrap()
 }
 
 async fn login(url: &str, username: &str) -> String {
-    let body = json!({"username": username, "password": PASSWORD});
+    let body = json!({"username": username, "password": BUNDLED_PASSWORD});
     let answer = reqwest::Client::new().post(format!("{url}/auth/login")).json(&body).send().await.unwrap();
     let answer: Value = answer.json().await.unwrap();
     answer["accessToken"].as_str().unwrap().to_owned()

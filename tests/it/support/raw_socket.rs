@@ -8,12 +8,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-pub use super::wait::PATIENCE;
+pub use super::wait::WAIT_TIMEOUT;
 
-const TEXT: u8 = 0x1;
+const TEXT_OPCODE: u8 = 0x1;
 
 /// Holds one WebSocket, read frame by frame.
-pub struct Raw {
+pub struct RawSocketClient {
     pub stream: TcpStream,
     unread: Vec<u8>,
     /// What came beside the answers, as `[name, payload]`.
@@ -42,7 +42,7 @@ pub async fn exchange(url: &str, bytes: &[u8]) -> String {
     // Who has heard enough may close before the end.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    let read = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    let read = timeout(WAIT_TIMEOUT, stream.read_to_end(&mut answer)).await;
     // A reset is an end as well.
     let _ = read.expect("the server should have closed the connection");
     String::from_utf8_lossy(&answer).into_owned()
@@ -75,7 +75,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-impl Raw {
+impl RawSocketClient {
     /// Opens a WebSocket up to the Engine.IO handshake; `query` begins with `&` where it is not empty.
     pub async fn open(url: &str, query: &str) -> Self {
         Self::over(dial(url).await, query).await.expect("the server should upgrade the connection")
@@ -181,7 +181,7 @@ impl Raw {
                 self.keep(&text);
             }
         };
-        timeout(PATIENCE, end).await.expect("the server should have closed the connection");
+        timeout(WAIT_TIMEOUT, end).await.expect("the server should have closed the connection");
     }
 
     /// Returns the highest `seq` of the events seen so far.
@@ -191,7 +191,7 @@ impl Raw {
 
     /// Sends a text message; a connection that has gone is no fault.
     pub async fn send(&mut self, text: &str) {
-        self.send_bytes(&frame(0x80 | TEXT, text.as_bytes())).await;
+        self.send_bytes(&frame(0x80 | TEXT_OPCODE, text.as_bytes())).await;
     }
 
     /// Sends bytes as they are; a connection that has gone is no fault.
@@ -202,7 +202,7 @@ impl Raw {
     /// Returns the next text message, answering pings; `None` at the end.
     pub async fn text(&mut self) -> Option<String> {
         loop {
-            let (opcode, payload) = timeout(PATIENCE, self.message()).await.expect("nothing came in time")?;
+            let (opcode, payload) = timeout(WAIT_TIMEOUT, self.message()).await.expect("nothing came in time")?;
             if opcode == 0x8 {
                 return None;
             }

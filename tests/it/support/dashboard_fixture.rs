@@ -16,7 +16,7 @@ use scry_text::json::{self, Json};
 use serde_json::{Value, json};
 
 /// Holds a dashboard, its clock and its screen.
-pub struct Table {
+pub struct DashboardFixture {
     pub app: App,
     pub now: Now,
     pub appearance: Appearance,
@@ -25,7 +25,7 @@ pub struct Table {
     pub server: Option<Vec<Value>>,
 }
 
-impl Table {
+impl DashboardFixture {
     /// Sits down in front of a dashboard of this size, which follows campaign `c`.
     pub fn new(width: u16, height: u16) -> Self {
         let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
@@ -35,12 +35,12 @@ impl Table {
     /// Sits down as somebody who may look and not touch.
     pub fn reading(width: u16, height: u16, read_only: bool, role: &str) -> Self {
         let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
-        let mut table = Self::with(AppOptions { read_only, ..AppOptions::default() }, width, height, now);
-        table.edit("c", |node| node["myRole"] = json!(role));
-        table.status(status(Phase::Live));
-        let nodes = table.server.clone().unwrap();
-        table.snapshot(nodes);
-        table
+        let mut dashboard = Self::with(AppOptions { read_only, ..AppOptions::default() }, width, height, now);
+        dashboard.edit("c", |node| node["myRole"] = json!(role));
+        dashboard.status(status(Phase::Live));
+        let nodes = dashboard.server.clone().unwrap();
+        dashboard.snapshot(nodes);
+        dashboard
     }
 
     fn with(options: AppOptions, width: u16, height: u16, now: Now) -> Self {
@@ -53,9 +53,9 @@ impl Table {
     pub fn screen_reader() -> Self {
         let now = Now { mono: Instant::now(), wall: "2026-03-01T18:20:00.000Z".parse().unwrap() };
         let options = AppOptions { me: Some(id("u1")), screen_reader: true, ..AppOptions::default() };
-        let mut table = Self::with(options.clone(), 120, 40, now);
-        table.app.apply_settings(options, Keymap::default());
-        table
+        let mut dashboard = Self::with(options.clone(), 120, 40, now);
+        dashboard.app.apply_settings(options, Keymap::default());
+        dashboard
     }
 
     /// Types a line and returns the answers.
@@ -66,10 +66,10 @@ impl Table {
 
     /// Sits down at one that is live and shows the whole campaign.
     pub fn live(width: u16, height: u16) -> Self {
-        let mut table = Self::new(width, height);
-        table.status(Status { round_trip: Some(Duration::from_millis(12)), ..status(Phase::Live) });
-        table.snapshot(nodes());
-        table
+        let mut dashboard = Self::new(width, height);
+        dashboard.status(Status { round_trip: Some(Duration::from_millis(12)), ..status(Phase::Live) });
+        dashboard.snapshot(nodes());
+        dashboard
     }
 
     pub fn send(&mut self, msg: Msg) {

@@ -7,33 +7,33 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::statistics::Window;
+use super::statistics::FaultWindow;
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::process::ServerProcess;
 
 /// Around a moment in which something breaks, what happens counts as disturbed.
-const MOMENT: i64 = 100;
+const DISTURBED_MARGIN_MS: i64 = 100;
 
 /// Owns what can be broken.
-pub struct Torment {
+pub struct FaultInjector {
     server: ServerProcess,
     proxy: FaultProxy,
     editors: watch::Sender<String>,
     rng: Rng,
     due: Instant,
-    fault: Option<Fault>,
-    windows: Vec<Window>,
+    fault: Option<ActiveFault>,
+    windows: Vec<FaultWindow>,
 }
 
 /// Holds what is broken now, and until when.
-struct Fault {
+struct ActiveFault {
     since: i64,
     until: Instant,
     closed: bool,
     killed: bool,
 }
 
-impl Torment {
+impl FaultInjector {
     pub fn new(server: ServerProcess, proxy: FaultProxy, editors: watch::Sender<String>, seed: u64) -> Self {
         let due = Instant::now() + Duration::from_secs(3);
         Self { server, proxy, editors, rng: Rng::with_seed(seed), due, fault: None, windows: Vec::new() }
@@ -53,7 +53,7 @@ impl Torment {
     }
 
     /// Mends everything; returns what could be broken, and when it was.
-    pub async fn end(mut self) -> (ServerProcess, FaultProxy, Vec<Window>) {
+    pub async fn end(mut self) -> (ServerProcess, FaultProxy, Vec<FaultWindow>) {
         if let Some(fault) = self.fault.take() {
             self.mend(fault).await;
         }
@@ -64,7 +64,7 @@ impl Torment {
         let since = now();
         let millis = |rng: &mut Rng, range: std::ops::Range<u64>| Duration::from_millis(rng.u64(range));
         let lasting = |until: Duration, closed: bool, killed: bool| {
-            Some(Fault { since, until: Instant::now() + until, closed, killed })
+            Some(ActiveFault { since, until: Instant::now() + until, closed, killed })
         };
         self.fault = match self.rng.u32(..10) {
             0 | 1 => {
@@ -103,14 +103,18 @@ impl Torment {
         };
     }
 
-    async fn mend(&mut self, fault: Fault) {
+    async fn mend(&mut self, fault: ActiveFault) {
         if fault.killed {
             self.server.restart().await;
             self.proxy.lead_to(&self.server.url);
             self.editors.send_replace(self.server.url.clone());
         }
         self.proxy.pass();
-        self.windows.push(Window { from: fault.since - MOMENT, to: now() + MOMENT, closed: fault.closed });
+        self.windows.push(FaultWindow {
+            from: fault.since - DISTURBED_MARGIN_MS,
+            to: now() + DISTURBED_MARGIN_MS,
+            closed: fault.closed,
+        });
         self.due = Instant::now() + Duration::from_millis(self.rng.u64(2_000..6_000));
     }
 }

@@ -8,16 +8,16 @@ use scry_protocol::{EntityRef, EntityType, Id};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::wait::PATIENCE;
+use super::wait::WAIT_TIMEOUT;
 
 /// Holds a running outbox and reads what it tells.
-pub struct Mail {
+pub struct OutboxFixture {
     pub handle: OutboxHandle,
     outcomes: mpsc::Receiver<EditOutcome>,
     pub told: Vec<EditOutcome>,
 }
 
-impl Mail {
+impl OutboxFixture {
     /// Opens a store; nothing is sent yet.
     pub fn open(api: &Api, store: &OutboxStore) -> Self {
         let (handle, outcomes) = outbox::start(api.clone(), store.clone()).unwrap();
@@ -26,9 +26,9 @@ impl Mail {
 
     /// Opens a store whose connection is live.
     pub fn live(api: &Api, store: &OutboxStore) -> Self {
-        let mail = Self::open(api, store);
-        mail.handle.set_live(true);
-        mail
+        let outbox_fixture = Self::open(api, store);
+        outbox_fixture.handle.set_live(true);
+        outbox_fixture
     }
 
     /// Puts edits in and waits until they are on disk.
@@ -51,7 +51,7 @@ impl Mail {
                 }
             }
         };
-        match tokio::time::timeout(PATIENCE, found).await {
+        match tokio::time::timeout(WAIT_TIMEOUT, found).await {
             Ok(outcome) => outcome,
             Err(_) => panic!("it was never told; what was: {:#?}", self.told),
         }
