@@ -26,10 +26,10 @@ test: setup ## Run every test
 	@tests/setup.sh shells
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		cargo test --locked --doc --quiet && \
-		tests/postgres.sh cargo nextest run --locked --no-fail-fast -E 'test(/^(server|gateway|people|doors)_/)' && \
+		tests/postgres.sh cargo nextest run --locked --no-fail-fast -E 'test(/^(server|gateway|people|access|limits)_/)' && \
 		cargo nextest run --locked --no-fail-fast; \
 	else \
-		tests/postgres.sh cargo test --locked --test it -- server_ gateway_ people_ doors_ && \
+		tests/postgres.sh cargo test --locked --test it -- server_ gateway_ people_ access_ limits_ && \
 		cargo test --locked; \
 	fi
 
@@ -62,7 +62,7 @@ bench: setup ## Measure the pure parts, then the server under load beside Node's
 
 attacks: setup ## Attack the server in ten ways among 500 honest clients, then Node's Socket.IO (ATTACK_SECONDS=10 ATTACK_WHOM=both)
 	@tests/setup.sh nodejs
-	ulimit -n "$$(ulimit -Hn)" && cargo test --locked --release --test it doors_attacks::in_full -- --ignored --nocapture
+	ulimit -n "$$(ulimit -Hn)" && cargo test --locked --release --test it limits_attacks::in_full -- --ignored --nocapture
 
 bench-watch: setup ## Measure `scry watch` beside Node's client (SCRY=path RUNS=5 EVENTS=200000 RATE=0)
 	@tests/setup.sh nodejs

@@ -4,14 +4,14 @@ mod wire {
     use scry_config::client::LinkKind;
 
     const LINK: LinkKind = LinkKind::Wire;
-    include!("client_ends/cases.rs");
+    include!("client_disconnects/cases.rs");
 }
 
 mod rust_socketio {
     use scry_config::client::LinkKind;
 
     const LINK: LinkKind = LinkKind::RustSocketio;
-    include!("client_ends/cases.rs");
+    include!("client_disconnects/cases.rs");
 
     #[tokio::test]
     async fn a_library_that_breaks_inside_is_noticed() {
