@@ -118,7 +118,7 @@ async fn a_lowered_role_counts_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn nobody_learns_of_a_replaced_value_who_is_no_member_any_more() {
+async fn former_member_is_not_told_of_an_overwritten_value() {
     let server = TestServer::start().await;
     let (gm, player) = (server.login("gm").await, server.login("player").await);
     let round = RevocationRound::new(&server, &gm, "player", "EDITOR").await;

@@ -98,7 +98,7 @@ fn an_edit_without_a_server_fails_or_is_kept_and_sent_once() {
 }
 
 #[test]
-fn whatever_is_made_without_a_server_waits_in_order_and_is_not_overtaken() {
+fn offline_changes_are_queued_in_order_and_sent_first() {
     let remote = ProxiedServer::start();
     let id = remote.id();
     let campaign = {

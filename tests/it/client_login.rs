@@ -96,7 +96,7 @@ async fn programs_that_refresh_at_the_same_time_do_not_end_the_login() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_said_in_one_sentence_with_its_exit_code() {
+async fn failed_login_prints_one_sentence_with_its_exit_code() {
     let server_ = TestServer::start().await;
     let wrong = auth::login(&http(&server_.url), "gm", &Secret::new("wrong")).await.unwrap_err();
     assert!(matches!(&wrong, ApiError::Refused { code: ErrorCode::InvalidCredentials, .. }), "{wrong}");

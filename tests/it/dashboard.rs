@@ -74,7 +74,7 @@ async fn an_idle_dashboard_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_pasted_is_no_command() {
+async fn pasted_text_is_not_run_as_a_command() {
     let session = E2eSession::begin().await;
     let seat = seat(&session).await;
     let mut dashboard = seat.dashboard((80, 24));

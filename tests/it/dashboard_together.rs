@@ -36,7 +36,7 @@ fn close(dashboard: &mut Pty) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_changes_the_other_sees() {
+async fn change_of_one_user_is_shown_to_the_other() {
     let session = E2eSession::begin().await;
     let gm_seat = session.seat("gm").await;
     let mut gm = sit_down(&gm_seat);
@@ -59,7 +59,7 @@ async fn what_one_changes_the_other_sees() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_changed_without_a_network_waits_and_is_sent_when_it_is_back() {
+async fn offline_change_is_queued_and_sent_after_reconnect() {
     let mut session = E2eSession::begin().await;
     let gm_seat = session.seat("gm").await;
     let mut gm = sit_down(&gm_seat);
@@ -104,7 +104,7 @@ async fn a_conflict_is_resolved_by_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_only_look_is_offered_nothing_else() {
+async fn viewer_is_offered_no_edit_commands() {
     let session = E2eSession::begin().await;
     let viewer_seat = session.seat("viewer").await;
     let mut viewer = sit_down(&viewer_seat);

@@ -34,7 +34,7 @@ async fn logins(server: &TestServer) -> (PlayerLogins, Id) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_the_table_does_is_refused() {
+async fn every_simulated_action_is_accepted() {
     let server = TestServer::start().await;
     let (logins, campaign) = logins(&server).await;
     let mut table = Simulator::new(42, campaign.clone(), &logins.player.snapshot(&campaign).await.unwrap().values());

@@ -49,7 +49,7 @@ async fn a_change_by_graphql_is_heard_by_members_only_and_has_its_version() {
 }
 
 #[tokio::test]
-async fn what_happened_while_a_client_was_away_survives_a_restart() {
+async fn missed_events_are_replayed_after_a_server_restart() {
     let (mut server, node) = (TestServer::start().await, NodeDriver::start().await);
     let gm = server.login("gm").await;
     let (campaign, settlement) = emberfall(&server, &gm).await;

@@ -132,7 +132,7 @@ async fn an_event_reaches_those_in_its_room_as_it_was_published_and_nobody_else(
 }
 
 #[tokio::test]
-async fn what_is_journaled_is_replayed_and_what_is_passed_on_is_not() {
+async fn durable_custom_event_is_replayed_and_ephemeral_one_is_not() {
     let (fixture, node) = (CatalogueFixture::with("erp").await, NodeDriver::start().await);
     fixture.admit("gm", "company:acme").await;
     let token = fixture.server.login("gm").await;
@@ -158,7 +158,7 @@ async fn what_is_journaled_is_replayed_and_what_is_passed_on_is_not() {
 }
 
 #[tokio::test]
-async fn what_is_queued_waits_for_its_user_and_comes_once() {
+async fn queued_message_is_delivered_once_after_connect() {
     let (fixture, node) = (CatalogueFixture::with("erp").await, NodeDriver::start().await);
     let player = fixture.id("player").await;
     let task = json!({"userId": player, "taskId": "t1", "title": "Count the bolts"});
@@ -241,7 +241,7 @@ async fn a_catalogue_may_name_who_publishes() {
 }
 
 #[tokio::test]
-async fn who_is_in_two_rooms_of_an_event_gets_it_once() {
+async fn subscriber_of_two_rooms_of_an_event_gets_it_once() {
     let (fixture, node) = (CatalogueFixture::with("capacity").await, NodeDriver::start().await);
     fixture.admit("gm", "project:p1").await;
     fixture.admit("gm", "division:d1").await;
@@ -274,7 +274,7 @@ async fn who_is_in_two_rooms_of_an_event_gets_it_once() {
 }
 
 #[tokio::test]
-async fn nothing_after_a_removal_reaches_who_was_removed() {
+async fn removed_recipient_gets_no_event_after_the_removal() {
     let (fixture, node) = (CatalogueFixture::with("erp").await, NodeDriver::start().await);
     for room in ["company:acme", "company:globex"] {
         fixture.admit("player", room).await;

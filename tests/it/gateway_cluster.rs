@@ -87,7 +87,7 @@ async fn a_change_on_one_node_is_at_once_on_the_other() {
 }
 
 #[tokio::test]
-async fn people_typing_and_messages_cross_nodes() {
+async fn presence_typing_and_messages_cross_nodes() {
     let (redis, node) = (Redis::start().await, NodeDriver::start().await);
     let (here, there) = pair(&redis).await;
     let gm = enter(&node, &here, "gm", "gm").await;

@@ -93,7 +93,7 @@ async fn an_address_has_so_many_connections_and_gets_them_back() {
 }
 
 #[tokio::test]
-async fn who_does_not_authenticate_in_time_is_closed() {
+async fn unauthenticated_connection_is_closed_after_the_deadline() {
     let brief = |config: &mut scry_server::config::ServerConfig| {
         config.socket.connect_timeout = Duration::from_millis(200);
         // So that it cannot be the missing pong that ends it.

@@ -9,7 +9,7 @@ const ROUNDS: usize = 12;
 const EVENTS: usize = 40;
 
 #[tokio::test]
-async fn nothing_beyond_the_removal_reaches_who_was_removed() {
+async fn removed_member_gets_no_event_after_the_removal() {
     let unlimited = |config: &mut scry_server::config::ServerConfig| config.socket.requests_per_minute = 1_000_000;
     let (server, node) = (TestGateway::with(unlimited).await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;

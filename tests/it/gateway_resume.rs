@@ -23,7 +23,7 @@ fn position(seq: u64) -> Value {
 }
 
 #[tokio::test]
-async fn what_was_missed_is_replayed_before_the_answer_and_marked() {
+async fn resume_replays_missed_events_marked_before_the_ack() {
     let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record_all(vec![kingdom(), settlement("s1"), kingdom(), structure("t1", "s1"), settlement("s2")]).await;
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
@@ -50,7 +50,7 @@ async fn a_narrow_room_replays_its_own_events_only() {
 }
 
 #[tokio::test]
-async fn who_missed_nothing_is_told_so() {
+async fn resume_without_missed_events_is_acknowledged_as_recovered() {
     let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record(kingdom()).await;
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
@@ -116,7 +116,7 @@ async fn a_room_asked_for_again_is_repaired() {
 
 /// Joins at arbitrary moments of a busy campaign; whatever the moment, nothing is lost or doubled.
 #[tokio::test]
-async fn nothing_is_lost_or_doubled_while_others_write() {
+async fn resume_during_writes_loses_and_doubles_nothing() {
     let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.record_all((0..700).map(|_| kingdom()).collect()).await;
     let token = server.token("viewer");

@@ -75,7 +75,7 @@ async fn a_malformed_payload_is_answered_with_the_field() {
 }
 
 #[tokio::test]
-async fn what_one_may_not_see_and_what_does_not_exist_answer_alike() {
+async fn forbidden_and_missing_rooms_get_the_same_answer() {
     let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let outsider = node.enter("outsider", &server.url, &server.token("outsider")).await;
     let viewer = node.enter("viewer", &server.url, &server.token("viewer")).await;
@@ -219,7 +219,7 @@ async fn events_of_many_editors_come_in_the_journals_order() {
 }
 
 #[tokio::test]
-async fn who_has_left_a_room_hears_no_more_of_it() {
+async fn unsubscribed_socket_gets_no_events_of_the_room() {
     let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let socket = node.enter("viewer", &server.url, &server.token("viewer")).await;
     join(&socket, "campaign", "c1").await;
@@ -234,7 +234,7 @@ async fn who_has_left_a_room_hears_no_more_of_it() {
 }
 
 #[tokio::test]
-async fn who_is_removed_leaves_every_room_before_anything_later_is_sent() {
+async fn removed_member_leaves_every_room_before_later_events() {
     let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let viewer = node.enter("viewer", &server.url, &server.token("viewer")).await;
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;

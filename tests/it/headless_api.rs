@@ -97,7 +97,7 @@ fn notifications_are_listed_and_read_and_preferences_chosen() {
 }
 
 #[test]
-fn what_will_come_and_what_has_come_are_listed() {
+fn due_effects_and_past_events_are_listed() {
     let programs = ProgramFixture::start();
     for _ in 0..3 {
         assert!(programs.script("scry advance-time Emberfall 1m >/dev/null").status.success());
@@ -122,7 +122,7 @@ fn what_will_come_and_what_has_come_are_listed() {
 }
 
 #[test]
-fn what_belongs_somewhere_is_placed_by_name_and_a_wrong_field_is_named() {
+fn entity_is_created_under_a_named_parent_and_wrong_field_is_named() {
     let programs = ProgramFixture::start();
     let create = ["create", "structure", "--set", "name=Lighthouse", "--set", "settlementId=Saltwick"];
     let (code, stdout, stderr) = told(&programs.run(&create));

@@ -41,7 +41,7 @@ fn watch(programs: &ProgramFixture, args: &[&str]) -> Child {
 }
 
 #[test]
-fn what_a_service_publishes_is_a_line_marked_raw() {
+fn custom_event_is_printed_as_a_raw_line() {
     let programs = ProgramFixture::with(&CATALOGUES);
     assert!(server(&programs, &["room", "add", "company:acme", "gm"]).status.success());
     let args = ["watch", "--room", "company:acme", "--status", "--count", "1", "--filter", FILTER];

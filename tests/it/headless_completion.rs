@@ -41,7 +41,7 @@ fn bash_completes_commands_campaigns_and_entities() {
 }
 
 #[test]
-fn where_nobody_answers_completion_is_silent_and_quick() {
+fn completion_without_a_server_is_silent_and_quick() {
     let mut programs = ProgramFixture::start();
     // A port that takes connections and never says a word.
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -9,7 +9,7 @@ use super::support::programs::{ProgramFixture, told};
 const ROOM: &str = "campaign:01970000-0000-7000-8000-000000000001";
 
 #[test]
-fn what_is_met_ends_with_0_and_what_is_not_with_1() {
+fn met_condition_exits_with_0_and_unmet_with_1() {
     let programs = ProgramFixture::start();
     let (code, stdout, _) = told(&programs.run(&["get", "settlement", "Cinderford", "-o", "table"]));
     assert_eq!(code, Some(0));

@@ -95,7 +95,7 @@ fn the_room_of_one_town_shows_the_same() {
 }
 
 #[test]
-fn what_an_event_is_too_short_to_tell_is_found_out_or_left_out_and_said_once() {
+fn values_missing_from_an_event_are_looked_up_or_omitted_with_one_notice() {
     let programs = ProgramFixture::start();
     let id = history(&programs);
     let versions = |side: &str| past(&programs, &id, &format!(" && has({side}.description)"), "{metadata.version}");

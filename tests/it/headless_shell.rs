@@ -31,7 +31,7 @@ fn sigterm_ends_quietly_after_the_last_whole_line() {
 }
 
 #[test]
-fn what_is_no_terminal_gets_plain_lines() {
+fn output_without_a_terminal_is_plain_lines() {
     let programs = ProgramFixture::start();
     let commands = [
         "scry get settlement -o table",

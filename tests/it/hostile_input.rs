@@ -43,7 +43,7 @@ async fn walk(dashboard: &mut Pty) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_hostile_reaches_the_terminal_the_clipboard_the_log_or_a_file() {
+async fn hostile_text_never_reaches_terminal_clipboard_log_or_file() {
     let mut gateway = HostileGateway::start().await;
     let seat = seat(&gateway);
     for size in [(120, 40), (60, 20)] {
@@ -98,7 +98,7 @@ fn files_are_clean(home: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_reader_is_made_for_ends_nothing() {
+async fn malformed_messages_do_not_end_the_session() {
     let mut gateway = HostileGateway::start().await;
     let seat = seat(&gateway);
     let mut dashboard = seat.scry(&["--campaign", CAMPAIGN], (120, 40));

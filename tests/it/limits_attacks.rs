@@ -15,7 +15,7 @@ const MAX_MEMORY_LEFT_BYTES: u64 = 50 * MIB;
 const MIB: u64 = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_stays_of_any_attack_and_no_honest_client_is_lost() {
+async fn attacks_leave_no_resources_and_disconnect_no_honest_client() {
     let (calm, each, pause) = (Duration::ZERO, Duration::from_secs(1), Duration::from_millis(650));
     let plan = LoadPlan { honest: 20, attackers: 12, calm, each, pause };
     let mut target = LoadTarget::ours().await;

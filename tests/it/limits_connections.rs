@@ -88,7 +88,7 @@ async fn open_too_often(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn who_opens_sockets_too_often_waits_and_who_is_in_stays() {
+async fn handshakes_over_the_rate_are_delayed_and_open_sockets_stay() {
     let server = TestGateway::with(|config| config.socket.handshakes_per_minute = Some(40)).await;
     let mut inside = RawSocketClient::connect(&server.url, &server.token("gm")).await.unwrap();
     let refused = open_too_often(&server.url).await;
@@ -124,7 +124,7 @@ async fn behind_a_proxy_one_who_opens_too_many_sockets_does_not_shut_out_others(
 }
 
 #[tokio::test]
-async fn who_goes_on_breaking_the_rules_is_cut_and_counted() {
+async fn repeated_violations_disconnect_and_are_counted() {
     let server = TestGateway::with(|config| {
         config.socket.requests_per_minute = 1;
         config.socket.violations_per_minute = 5;
@@ -185,7 +185,7 @@ async fn many_packets_in_one_request_take_as_long_as_over_a_websocket() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_or_no_packet_ends_the_connection_and_is_counted() {
+async fn oversized_or_malformed_packet_disconnects_and_is_counted() {
     let server = TestGateway::start().await;
     let token = server.token("viewer");
     let long = frame(0x81, &vec![b'x'; 64 * 1024 + 1]);
@@ -288,7 +288,7 @@ async fn behind_a_trusted_proxy_each_client_has_an_address_of_its_own() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_cut_and_counted() {
+async fn client_that_does_not_read_is_disconnected_and_counted() {
     let little = |config: &mut ServerConfig| config.socket.buffer = 8;
     let server = TestGateway::with(little).await;
     let mut raw = RawSocketClient::connect(&server.url, &server.token("viewer")).await.unwrap();
@@ -304,7 +304,7 @@ async fn who_does_not_read_is_cut_and_counted() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn who_takes_nothing_for_too_long_is_cut_and_counted_whatever_its_buffer_holds() {
+async fn client_that_reads_nothing_in_time_is_disconnected_whatever_is_buffered() {
     let server = TestGateway::with(|config| {
         config.socket.buffer = 1_000_000;
         config.socket.slow_reader_timeout = Duration::from_secs(1);

@@ -37,7 +37,7 @@ async fn browser_forms_and_foreign_pages_get_nothing() {
 }
 
 #[tokio::test]
-async fn only_a_bearer_token_in_its_own_header_is_taken() {
+async fn only_a_bearer_token_in_the_authorization_header_is_accepted() {
     let token = "an operator's token of some length";
     let server = TestServer::with(|config| config.auth.admin_token = Some(ConfigSecret::new(token))).await;
     let (http, gm) = (Client::new(), server.login("gm").await);

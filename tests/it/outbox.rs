@@ -186,7 +186,7 @@ async fn a_damaged_edit_is_set_aside_with_a_notice_and_the_others_go_out() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn nobody_else_may_read_what_waits() {
+async fn outbox_files_are_private() {
     use std::os::unix::fs::PermissionsExt;
     let table = OutboxServer::start().await;
     OutboxFixture::open(&table.api, &table.store).store(table.ticks(0..1)).await;

@@ -139,7 +139,7 @@ async fn an_unknown_name_a_known_one_and_one_that_blocks_are_answered_alike() {
 }
 
 #[tokio::test]
-async fn only_the_invited_answer_only_owners_withdraw_and_a_lost_right_ends_the_invitation() {
+async fn invitation_is_answered_by_the_invitee_and_withdrawn_by_owners() {
     let server = TestServer::start().await;
     let [owner, gm, player] = ["outsider", "gm", "player"].map(|name| server.login(name));
     let (owner, gm, player) = (owner.await, gm.await, player.await);

@@ -70,7 +70,7 @@ async fn sockets_that_come_at_once_get_each_message_once() {
 }
 
 #[tokio::test]
-async fn who_lost_a_value_is_told_and_told_again_when_it_is_settled() {
+async fn author_of_an_overwritten_value_is_notified_and_notified_again_when_resolved() {
     let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let (gm, player) = (server.login("gm").await, server.login("player").await);
     let town = settlement(&server, &gm).await;

@@ -31,7 +31,7 @@ fn typing(entity_type: &str, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_joins_is_told_who_is_there_and_the_others_that_somebody_came() {
+async fn joining_user_gets_presence_and_others_get_the_join() {
     let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
     join(&gm, "campaign").await;
@@ -49,7 +49,7 @@ async fn who_joins_is_told_who_is_there_and_the_others_that_somebody_came() {
 }
 
 #[tokio::test]
-async fn what_somebody_is_at_is_shown_over_all_their_connections() {
+async fn presence_is_merged_over_all_connections_of_a_user() {
     let (server, node) = (TestGateway::start().await, NodeDriver::start().await);
     server.set_role("viewer", "EDITOR").await;
     let gm = node.enter("gm", &server.url, &server.token("gm")).await;
@@ -80,7 +80,7 @@ async fn what_somebody_is_at_is_shown_over_all_their_connections() {
 }
 
 #[tokio::test]
-async fn who_does_nothing_becomes_idle_and_latency_is_nothing() {
+async fn inactive_user_becomes_idle_despite_latency_requests() {
     let soon = |config: &mut scry_server::config::ServerConfig| {
         config.presence.idle_after = Duration::from_millis(600);
         config.socket.requests_per_minute = 1_000_000;

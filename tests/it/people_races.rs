@@ -130,7 +130,7 @@ async fn messages_to_racing_connections_are_told_once_across_nodes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_silent_connection_cannot_have_read_goes_to_a_living_one_once() {
+async fn message_unread_by_a_silent_connection_is_delivered_once_to_a_live_one() {
     let hasty = |config: &mut ServerConfig| {
         config.socket.ping_interval = Duration::from_secs(1);
         config.socket.ping_timeout = Duration::from_secs(1);
@@ -154,7 +154,7 @@ async fn what_a_silent_connection_cannot_have_read_goes_to_a_living_one_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_crashed_client_has_read_does_not_come_again() {
+async fn message_read_by_a_crashed_client_is_not_delivered_again() {
     let (server, driver) = (TestGateway::start().await, NodeDriver::start().await);
     let token = server.token("viewer");
     let first = driver.enter("first", &server.url, &token).await;

@@ -80,7 +80,7 @@ fn a_warning_is_said_at_once_and_rings_and_the_rest_only_where_all_is_wanted() {
 }
 
 #[test]
-fn it_can_be_filtered_inspected_and_followed_from_a_command_line() {
+fn custom_event_can_be_filtered_inspected_and_watched() {
     let mut dashboard = DashboardFixture::live(120, 40);
     dashboard.send(Msg::EventDisplays(looks()));
     deliver(&mut dashboard, "invoice:paid", paid("17"));

@@ -29,7 +29,7 @@ fn go_to(dashboard: &mut DashboardFixture, label: &str) {
 }
 
 #[test]
-fn one_value_is_copied_and_edited_where_it_stands() {
+fn single_value_is_copied_and_edited_in_place() {
     let mut dashboard = at_harrow(120, 40);
     go_to(&mut dashboard, "18 gp a month");
     dashboard.keys("e");
@@ -123,7 +123,7 @@ fn a_condition_that_turned_is_marked_with_when() {
 }
 
 #[test]
-fn where_it_is_narrow_who_changed_a_value_stays() {
+fn narrow_detail_keeps_the_author_of_a_change() {
     let mut dashboard = at_harrow(60, 20);
     for (seq, from, to) in [(1_201, 1_260, 1_270), (1_202, 1_270, 1_279), (1_203, 1_279, 1_284)] {
         dashboard

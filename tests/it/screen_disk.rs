@@ -58,7 +58,7 @@ fn a_damaged_state_is_named_and_the_rest_goes_on() {
 }
 
 #[test]
-fn what_the_server_told_is_saved_at_most_every_few_seconds_and_only_when_it_changes() {
+fn changed_state_is_saved_at_most_every_few_seconds() {
     let mut dashboard = DashboardFixture::live(80, 24);
     assert_eq!(saved(&dashboard).len(), 1);
     for seq in 0..20 {
@@ -110,7 +110,7 @@ fn leaving_saves_with_the_moment_at_which_the_state_was_last_true() {
 }
 
 #[test]
-fn what_came_from_disk_is_not_saved_again() {
+fn state_from_disk_is_not_saved_again() {
     let mut dashboard = DashboardFixture::new(80, 24);
     dashboard.find_on_disk(Duration::from_secs(60));
     dashboard.wait(Duration::from_secs(60));
@@ -128,7 +128,7 @@ fn a_state_without_its_campaign_is_not_worth_saving() {
 }
 
 #[test]
-fn what_one_may_see_no_longer_is_forgotten() {
+fn state_of_a_refused_campaign_is_deleted() {
     let mut dashboard = DashboardFixture::live(80, 24);
     let (room, message) = (Room::Campaign(id("c")), "you are no member".to_owned());
     dashboard.client(ClientEvent::Refused { room, code: ErrorCode::Unauthorized, message });

@@ -272,7 +272,7 @@ fn every_kind_of_field_is_written_in_its_own_way() {
 }
 
 #[test]
-fn somebody_elses_change_to_the_open_field_is_said() {
+fn foreign_change_to_the_open_field_is_reported() {
     let mut dashboard = at_harrow(120, 40);
     dashboard.keys("e j enter");
     dashboard.raise_settlement(1_201);
@@ -439,7 +439,7 @@ fn an_edit_that_still_waits_is_given_up_by_undo() {
 }
 
 #[test]
-fn who_may_only_look_finds_no_key_to_change_anything() {
+fn viewer_has_no_edit_keys() {
     let editing = |action: Action| matches!(action, Action::Edit(deed) if deed.changes_campaign());
     let keys: Vec<_> = BINDINGS.iter().filter(|line| editing(line.action)).flat_map(|line| line.keys).collect();
     assert!(keys.len() >= 6, "{keys:?}");

@@ -159,7 +159,7 @@ fn the_mouse_selects_and_scrolls() {
 }
 
 #[test]
-fn whoever_looks_elsewhere_is_told_of_what_matters_to_them() {
+fn unfocused_terminal_gets_alerts_of_the_configured_level() {
     let alerts = |dashboard: &DashboardFixture| {
         dashboard.effects.iter().filter(|effect| matches!(effect, AppEffect::Alert(_))).count()
     };
@@ -222,7 +222,7 @@ fn a_burst_of_changes_calls_once_and_then_says_how_many_there_were() {
 }
 
 #[test]
-fn nothing_ticks_for_a_terminal_nobody_looks_at() {
+fn unfocused_terminal_schedules_no_ticks() {
     let mut dashboard = DashboardFixture::live(120, 40);
     dashboard.raise_settlement(1_201);
     dashboard.keys("j j j j");

@@ -100,7 +100,7 @@ fn another_campaign_is_switched_to_and_nothing_of_the_old_one_stays() {
 }
 
 #[test]
-fn one_goes_back_to_where_one_was_and_forward_again() {
+fn navigation_goes_back_and_forward() {
     let mut dashboard = DashboardFixture::live(80, 24);
     let selected = |dashboard: &DashboardFixture| dashboard.app.selected().map(|entity| entity.name.to_string());
     dashboard.keys("j j j");
@@ -116,7 +116,7 @@ fn one_goes_back_to_where_one_was_and_forward_again() {
 }
 
 #[test]
-fn what_is_pasted_is_typed_and_never_a_command() {
+fn pasted_text_is_typed_and_never_a_command() {
     let mut dashboard = DashboardFixture::live(80, 24);
     dashboard.send(Msg::Paste("q".to_owned()));
     assert!(dashboard.effects.iter().all(|effect| *effect != AppEffect::Quit));

@@ -35,7 +35,7 @@ fn flood(dashboard: &mut DashboardFixture, events: Vec<ClientEvent>) {
 }
 
 #[test]
-fn what_goes_by_between_two_frames_is_counted() {
+fn rows_skipped_between_two_frames_are_counted() {
     let mut dashboard = DashboardFixture::live(120, 40);
     dashboard.app.drawn();
     let events = changes(&dashboard, 1_201..1_301);
@@ -56,7 +56,7 @@ fn what_goes_by_between_two_frames_is_counted() {
 }
 
 #[test]
-fn what_was_shown_or_could_not_be_looked_at_is_not_counted() {
+fn shown_rows_and_rows_while_hidden_are_not_counted_as_skipped() {
     let mut dashboard = DashboardFixture::live(120, 40);
     dashboard.app.drawn();
     for seq in 1_201..1_301 {

@@ -39,7 +39,7 @@ fn an_event_is_shown_with_its_changes_causes_and_text() {
 }
 
 #[test]
-fn what_the_event_does_not_say_is_taken_from_the_cache() {
+fn values_missing_from_an_event_come_from_the_cache() {
     let mut dashboard = DashboardFixture::live(120, 40);
     chain(&mut dashboard);
     dashboard.keys("3 k enter");

@@ -199,7 +199,7 @@ fn with_nothing_fresh_the_next_change_is_what_changed_last_and_then_what_changed
 }
 
 #[test]
-fn what_scrolls_says_how_much_is_below_and_turns_back_at_once() {
+fn scrolled_pane_shows_rows_below_and_scrolls_back_at_once() {
     let mut dashboard = DashboardFixture::live(60, 20);
     for keys in ["4", "7", "5"] {
         if keys == "5" {

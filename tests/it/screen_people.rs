@@ -45,7 +45,7 @@ fn told(dashboard: &mut DashboardFixture) -> Vec<ClientRequest> {
 }
 
 #[test]
-fn people_are_seen_in_the_header_the_tree_the_detail_and_their_pane() {
+fn presence_is_shown_in_header_tree_detail_and_people_pane() {
     for (width, height) in SIZES {
         let mut dashboard = DashboardFixture::live(width, height);
         dashboard.keys("j j j j");

@@ -40,7 +40,7 @@ fn assert_hidden(dashboard: &DashboardFixture, place: &str) {
 }
 
 #[test]
-fn without_it_everything_is_there() {
+fn secrets_are_shown_without_private_mode() {
     let mut dashboard = dashboard(120, 40);
     assert!(dashboard.screen().contains("777") && dashboard.screen().contains("7 770"), "{}", dashboard.screen());
     dashboard.keys("e");

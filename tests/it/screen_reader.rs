@@ -52,7 +52,7 @@ fn the_connection_is_told_in_sentences_and_each_change_once() {
 }
 
 #[test]
-fn what_happens_is_told_row_by_row_and_a_flood_is_counted() {
+fn events_are_announced_row_by_row_and_a_flood_is_counted() {
     let (mut dashboard, mut announcer) = live();
     dashboard.raise_settlement(1_201);
     assert_eq!(announcer.news(&dashboard.app), ["Harrow's Rest, settlement: level 3 to 4. By Mira. Number 1201."]);
@@ -147,7 +147,7 @@ fn deleting_wants_the_whole_name_and_creating_a_place() {
 }
 
 #[test]
-fn whoever_may_not_edit_is_told_why() {
+fn viewer_is_told_why_editing_is_refused() {
     let (mut dashboard, _) = live();
     dashboard.edit("c", |node| node["myRole"] = json!("VIEWER"));
     let nodes = dashboard.server.clone().unwrap();

@@ -40,7 +40,7 @@ fn level(dashboard: &DashboardFixture) -> Option<u64> {
 }
 
 #[test]
-fn it_plays_in_the_recordings_own_time_and_asks_nobody() {
+fn replay_follows_recorded_time_without_requests() {
     let mut dashboard = replaying(true);
     assert!(
         dashboard.screen().contains("Replay 1x") && dashboard.screen().contains("0 of 3"),
@@ -65,7 +65,7 @@ fn it_plays_in_the_recordings_own_time_and_asks_nobody() {
 }
 
 #[test]
-fn it_is_held_stepped_through_and_turned_back() {
+fn replay_pauses_steps_and_rewinds() {
     let mut dashboard = replaying(true);
     dashboard.keys("x . .");
     assert_eq!(level(&dashboard), Some(5));
@@ -95,7 +95,7 @@ fn without_a_state_what_the_events_tell_of_is_known() {
 }
 
 #[test]
-fn its_keys_are_explained_here_and_nowhere_else() {
+fn replay_keys_are_listed_only_in_a_replay() {
     let mut dashboard = replaying(true);
     assert!(dashboard.screen().contains("step"), "{}", dashboard.screen());
     dashboard.keys("?");
@@ -106,7 +106,7 @@ fn its_keys_are_explained_here_and_nowhere_else() {
 }
 
 #[test]
-fn it_fits_at_every_size() {
+fn replay_fits_every_screen_size() {
     for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 60)] {
         let mut dashboard = DashboardFixture::new(width, height);
         let recording = recording(&dashboard, true);

@@ -78,7 +78,7 @@ async fn every_list_query_agrees_with_the_snapshot() {
 }
 
 #[tokio::test]
-async fn what_one_may_not_view_is_answered_like_what_does_not_exist() {
+async fn forbidden_entity_is_answered_like_a_missing_one() {
     let server = TestServer::start().await;
     let (gm, outsider) = (server.login("gm").await, server.login("outsider").await);
     let world = snapshot(&server, &gm).await;
@@ -196,7 +196,7 @@ async fn a_repeated_request_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused_by_name() {
+async fn invalid_value_is_refused_with_the_field_name() {
     let server = TestServer::start().await;
     let gm = server.login("gm").await;
     let world = snapshot(&server, &gm).await;

@@ -76,7 +76,7 @@ async fn seeding_twice_changes_nothing() {
 }
 
 #[tokio::test]
-async fn it_serves_until_it_is_told_to_stop() {
+async fn server_runs_until_sigterm() {
     let dir = TempDir::new().unwrap();
     let (mut child, url) = serve(dir.path());
     let health: serde_json::Value = reqwest::get(format!("{url}/health")).await.unwrap().json().await.unwrap();

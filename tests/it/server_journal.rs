@@ -45,7 +45,7 @@ async fn concurrent_writers_leave_no_gap_and_no_change_without_its_event() {
 }
 
 #[tokio::test]
-async fn only_a_service_publishes_and_only_what_makes_sense() {
+async fn only_a_service_may_publish_valid_events() {
     let server = TestServer::start().await;
     let (gm, bot) = (server.login("gm").await, server.login("bot").await);
     let id = campaign(&server, &gm).await;
@@ -117,7 +117,7 @@ async fn notifications_are_kept_until_read() {
 }
 
 #[tokio::test]
-async fn what_was_changed_survives_a_restart() {
+async fn changes_survive_a_restart() {
     let mut server = TestServer::start().await;
     let gm = server.login("gm").await;
     let id = campaign(&server, &gm).await;

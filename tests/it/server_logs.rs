@@ -17,7 +17,7 @@ fn lines(server: &ServerProcess, message: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn one_id_leads_from_the_request_to_the_event_to_the_sockets() {
+async fn correlation_id_links_request_event_and_sockets() {
     let (server, node) = (ServerProcess::with(&SETTINGS).await, NodeDriver::start().await);
     let (gm, campaign) = (login(&server.url, "gm").await, emberfall(&api(&server.url, "gm").await).await);
     let listener = node.enter("gm", &server.url, gm.access.expose()).await;
@@ -38,7 +38,7 @@ async fn one_id_leads_from_the_request_to_the_event_to_the_sockets() {
 }
 
 #[tokio::test]
-async fn who_misbehaves_is_named_once_a_minute_however_often() {
+async fn violating_client_is_logged_once_a_minute() {
     let (server, node) = (ServerProcess::with(&SETTINGS).await, NodeDriver::start().await);
     for attempt in 0..5 {
         let stranger = json!({"transports": ["websocket"], "auth": {"token": format!("stolen-{attempt}")}});

@@ -10,7 +10,7 @@ use crate::support::node::NodeDriver;
 use crate::support::server::TestServer;
 
 #[tokio::test]
-async fn what_happens_is_counted() {
+async fn requests_and_events_are_counted() {
     let (server, node) = (TestServer::start().await, NodeDriver::start().await);
     let world = Emberfall::on(&server).await;
     let listener = node.enter("gm", &server.url, &world.gm).await;
@@ -43,7 +43,7 @@ async fn what_happens_is_counted() {
 }
 
 #[tokio::test]
-async fn only_the_admin_token_opens_the_statistics() {
+async fn statistics_require_the_admin_token() {
     let (closed, node) = (TestServer::start().await, NodeDriver::start().await);
     let answer = closed.get("/socket-stats").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);

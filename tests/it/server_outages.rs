@@ -171,7 +171,7 @@ async fn a_killed_node_is_made_up_for_and_a_new_one_joins() {
 }
 
 #[tokio::test]
-async fn one_node_on_a_file_becomes_three_behind_nginx() {
+async fn sqlite_node_migrates_to_three_nodes_behind_nginx() {
     let single = ServerProcess::start().await;
     let before = emberfall(&api(&single.url, "gm").await).await;
     drop(single);

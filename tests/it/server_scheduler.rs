@@ -16,7 +16,7 @@ fn effects(events: &[Value]) -> Vec<(String, String, Vec<Value>)> {
 }
 
 #[tokio::test]
-async fn what_falls_due_happens_in_order_with_its_cause() {
+async fn due_effects_are_applied_in_order_with_their_cause() {
     let server = TestServer::start().await;
     let world = Emberfall::on(&server).await;
     let due = "query ($id: ID!, $t: String!) { dueEffects(campaignId: $id, until: $t)

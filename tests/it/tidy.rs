@@ -240,7 +240,7 @@ fn no_file_is_longer_than_five_hundred_lines() {
 }
 
 #[test]
-fn nothing_is_left_for_later_and_no_machine_is_named() {
+fn sources_contain_no_todo_and_no_machine_name() {
     // Written in two halves, so that this file does not find itself.
     let words = [
         concat!("TO", "DO"),

@@ -36,7 +36,7 @@ const SHORT_TOKEN_SETTINGS: [(&str, &str); 2] =
 const OUTBOX_EDIT_INTERVAL: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
+async fn no_event_is_lost_doubled_or_reordered_under_faults() {
     let time = Duration::from_secs(60 * number("SCRY_SOAK_MINUTES").unwrap_or(3));
     let seed = number("SCRY_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     println!("fault run of {} s, seed {seed}", time.as_secs());

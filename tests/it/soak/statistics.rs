@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_doubled_and_out_of_order_is_counted() {
+    fn lost_doubled_and_reordered_events_are_counted() {
         let mut record = WatchRecord::default();
         for (millis, committed, seq, replayed) in
             [(100, 90, 1, false), (200, 150, 3, false), (300, 180, 2, true), (310, 180, 2, true), (900, 400, 5, false)]
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_open_until_it_is_healed() {
+    fn gap_is_open_until_recovered() {
         let mut record = WatchRecord::default();
         let gap = |healed: bool| json!({"kind": "gap", "receivedAt": at(1), "from": 7, "to": 9, "healed": healed});
         record.take(&gap(false).to_string());

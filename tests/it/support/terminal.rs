@@ -95,7 +95,7 @@ impl Perform for OutputChecker {
 }
 
 #[test]
-fn what_is_not_ours_is_found() {
+fn foreign_output_is_found() {
     assert_eq!(strange("\u{1b}[?1049h\u{1b}[2;3H\u{1b}[1mGate\u{1b}[m\u{1b}]11;?\u{1b}\\".as_bytes()), [""; 0]);
     for hostile in [
         "\u{1b}]0;title\u{7}",
