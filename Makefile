@@ -44,6 +44,7 @@ consistency: setup ## Kill every part of a server while people work, and check w
 
 lint: setup ## Check format, spelling, names, lints, links of the documentation, licenses and sources
 	cargo fmt --check
+	@tests/old-names.sh
 	@tests/setup.sh typos
 	typos
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -1,12 +1,14 @@
 //! Which key means which command where.
 
+mod binding;
 mod rebind;
 mod table;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub use binding::Binding;
 pub use rebind::KeymapError;
-pub use table::{BINDINGS, Binding};
+pub use table::BINDINGS;
 
 pub use super::command::{Action, KeyContext, LineCommand};
 use super::key::Key;

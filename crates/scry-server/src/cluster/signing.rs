@@ -79,6 +79,7 @@ struct Signed<W> {
     from: Arc<str>,
     sent_at_ms: i64,
     sequence: u64,
+    #[serde(rename = "word")]
     message: W,
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use scry_text::suggest::nearest;
 
-use super::table::{BINDINGS, Binding};
+use super::binding::Binding;
+use super::table::BINDINGS;
 use crate::app::command::KeyContext;
 use crate::app::key::Key;
 

@@ -5,31 +5,7 @@ use super::super::copy::Export;
 use super::super::edit::command::{EditCommand, Motion, TextCommand};
 use super::super::pane::Pane;
 use super::super::replay::PlaybackControl;
-
-/// Ties keys to a command, with the words that explain it.
-#[derive(Debug)]
-pub struct Binding {
-    pub context: KeyContext,
-    /// The command's name, for a configuration and a command line.
-    pub command: &'static str,
-    pub action: Action,
-    pub keys: &'static [&'static str],
-    /// What it does, for the help.
-    pub help: &'static str,
-    /// The word on the key line; `None` keeps it off that line.
-    pub hint: Option<&'static str>,
-}
-
-const fn bind(
-    context: KeyContext,
-    command: &'static str,
-    action: Action,
-    keys: &'static [&'static str],
-    help: &'static str,
-    hint: Option<&'static str>,
-) -> Binding {
-    Binding { context, command, action, keys, help, hint }
-}
+use super::binding::{Binding, bind};
 
 /// Lists every command; the order is that of the help and of the key line.
 pub const BINDINGS: &[Binding] = {
