@@ -19,11 +19,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let api = Api::open(&settings, &process_env)?;
     let mut session = session::connect(SessionOptions::new(&settings, api).room(room))?;
     while let Some(event) = session.events.recv().await {
-        match event {
-            ClientEvent::Delivered(delivery) => println!("{}", delivery.raw),
-            ClientEvent::Refused { room, message, .. } => return Err(format!("{room}: {message}").into()),
-            // Reconnecting, catching up and dropping duplicates happen inside the session.
-            _ => {}
+        // Reconnecting, catching up and dropping duplicates happen inside the session; it tells of them as well.
+        if let ClientEvent::Delivered(delivery) = event {
+            println!("{}", delivery.raw);
+        } else if let ClientEvent::Refused { room, message, .. } = event {
+            return Err(format!("{room}: {message}").into());
         }
     }
     Ok(())

@@ -148,7 +148,7 @@ async fn every_name_is_watched_recorded_and_replayed() {
     let (code, _, stderr) = while_it_runs(&mut gateway, dir.path(), &record, send).await;
     assert_eq!(code, Some(0), "{stderr}");
     let recording = std::fs::read_to_string(dir.path().join("r.jsonl")).unwrap();
-    let names: Vec<String> = recording.lines().skip(1).map(|line| name_of(line)).collect();
+    let names: Vec<String> = recording.lines().skip(1).map(name_of).collect();
     assert_eq!(names, NAMES);
 }
 

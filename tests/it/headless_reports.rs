@@ -107,7 +107,7 @@ fn names_of_entities_are_text_in_every_report() {
     let (code, stderr) =
         expect(&programs, "scry update settlement Cinderford --set name=@name --set description=@text >/dev/null");
     assert_eq!(code, Some(1), "{stderr}");
-    let is_harmless = |text: &str| !text.contains(|c: char| matches!(c, '\u{9b}' | '\u{202e}' | '\u{1b}' | '\u{0}'));
+    let is_harmless = |text: &str| !text.contains(['\u{9b}', '\u{202e}', '\u{1b}', '\u{0}']);
     assert!(is_harmless(&stderr), "{stderr}");
     let junit = read(&programs, "junit", &["r.xml"]);
     // The expectation, and the command.

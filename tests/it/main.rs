@@ -6,6 +6,7 @@
 mod access_guessing;
 mod access_logins;
 mod access_matrix;
+mod access_paths;
 mod access_revocation;
 mod access_tokens;
 mod cli_outbox;
@@ -34,7 +35,6 @@ mod dashboard_together;
 mod demo_program;
 mod demo_simulator;
 mod doctor;
-mod doors_paths;
 mod examples;
 mod gateway_api;
 mod gateway_catalogues;

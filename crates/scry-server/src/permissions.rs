@@ -80,7 +80,8 @@ fn mode(_: &std::fs::Metadata) -> u32 {
     0
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

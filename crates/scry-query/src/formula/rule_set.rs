@@ -55,7 +55,7 @@ pub struct RuleResults {
 }
 
 impl RuleSet {
-    /// Reads rules; one that cannot be used has no values, and is told by [`RuleSet::faults`].
+    /// Reads rules; one that cannot be used has no values, and is told by [`RuleSet::errors`].
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
         let mut entries: Vec<RuleEntry> =

@@ -79,7 +79,8 @@ fn create(path: &Path) -> io::Result<Vec<u8>> {
     if is_ours { Ok(key) } else { std::fs::read(path) }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

@@ -267,9 +267,9 @@ pub async fn socks_proxy(target: u16) -> TestPeer {
 pub async fn next(connection: &mut Connection) -> Incoming {
     loop {
         let incoming = tokio::time::timeout(LIMIT, connection.next()).await.expect("something comes");
-        match incoming.expect("the connection goes on") {
-            Incoming::Ping => {}
-            other => return other,
+        let incoming = incoming.expect("the connection goes on");
+        if !matches!(incoming, Incoming::Ping) {
+            return incoming;
         }
     }
 }
