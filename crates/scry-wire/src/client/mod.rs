@@ -1,11 +1,11 @@
 //! A Socket.IO client on the caller's tokio runtime.
 //!
 //! ```no_run
-//! use scry_wire::client::{Client, Incoming, Options};
+//! use scry_wire::client::{Client, ClientOptions, Incoming};
 //! use serde_json::json;
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::new(Options::new("https://gateway.example".parse()?))?;
+//! let client = Client::new(ClientOptions::new("https://gateway.example".parse()?))?;
 //! let mut connection = client.connect(Some(json!({"token": "…"}))).await?;
 //! let id = connection.ask("subscribe", json!({"room": "orders"}))?;
 //! while let Some(incoming) = connection.next().await {

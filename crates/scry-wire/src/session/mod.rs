@@ -6,13 +6,13 @@
 //!
 //! ```
 //! use std::time::Instant;
-//! use scry_wire::session::{ClientConfig, ClientSession, Frame, Input, Lane, Output, TransportKind};
+//! use scry_wire::session::{ClientSession, Frame, Lane, SessionConfig, SessionInput, SessionOutput, TransportKind};
 //!
 //! let now = Instant::now();
-//! let mut session = ClientSession::new(ClientConfig::default(), TransportKind::WebSocket, now);
+//! let mut session = ClientSession::new(SessionConfig::default(), TransportKind::WebSocket, now);
 //! let open = r#"0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
-//! let outputs: Vec<_> = session.handle(Input::Text(Lane::Main, open), now).collect();
-//! assert_eq!(outputs, [Output::Send(Lane::Main, Frame::Text("40".into()))]);
+//! let outputs: Vec<_> = session.handle(SessionInput::Text(Lane::Main, open), now).collect();
+//! assert_eq!(outputs, [SessionOutput::Send(Lane::Main, Frame::Text("40".into()))]);
 //! ```
 
 mod client;
