@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 use super::support::emberfall::Emberfall;
@@ -96,6 +98,20 @@ fn spawn(dir: &Path, url: &str, token: &str, args: &[&str]) -> Child {
 async fn told(child: Child) -> RunResult {
     let output = tokio::time::timeout(WAIT_TIMEOUT, child.wait_with_output()).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Reads what a command writes to stderr until it contains a text; leaves the rest to be read.
+async fn said_until(child: &mut Child, text: &str) -> String {
+    let stderr = child.stderr.as_mut().unwrap();
+    let mut said = Vec::new();
+    let reading = async {
+        while !String::from_utf8_lossy(&said).contains(text) {
+            // Byte by byte, so that nothing of what follows is taken along.
+            said.push(stderr.read_u8().await.expect("the command has ended"));
+        }
+    };
+    tokio::time::timeout(WAIT_TIMEOUT, reading).await.expect(text);
+    String::from_utf8(said).unwrap()
 }
 
 fn never_structures(timeout: &str, settle: &str) -> String {
@@ -214,20 +230,21 @@ async fn watched(options: Value, fate: Fate, chatter: bool, args: &[&str]) -> Ru
         "timeout = \"8s\"\nsettle = \"3s\"\n[rooms]\nroom = \"{FOREIGN}\"\n[[never]]\nevent = 'type == \"bad\"'\n"
     );
     std::fs::write(dir.path().join("e.toml"), file).unwrap();
-    let child = spawn(dir.path(), &gateway.url, "any", args);
+    let mut child = spawn(dir.path(), &gateway.url, "any", args);
     until("a subscription", async || gateway.ask("subscriptions").await.as_array().unwrap().len() == 1).await;
+    let mut said = String::new();
     if chatter {
-        // Behind the time that the first question has for its answer.
-        tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+        // It counts as a sign of life only once the first question's answer is overdue.
+        said = said_until(&mut child, "does not answer latency").await;
         gateway.emit(FOREIGN, "chatter", json!([1])).await;
         gateway.ask("connected").await;
     }
     if fate == Fate::Dies {
         gateway.stop();
     }
-    let told = told(child).await;
+    let (code, rest) = told(child).await;
     gateway.resume();
-    told
+    (code, said + &rest)
 }
 
 fn numbered() -> Value {
@@ -240,10 +257,10 @@ fn watch(time: &'static str) -> [&'static str; 7] {
 
 #[tokio::test]
 async fn gateway_that_dies_before_its_first_answer_leaves_a_result_uncertain_if_it_numbers() {
-    for (fate, args) in
-        [(Fate::Dies, &watch("3s")[..]), (Fate::Dies, &watch("8s")), (Fate::Dies, &["expect", "e.toml"])]
-    {
-        let (code, stderr) = watched(numbered(), fate, false, args).await;
+    let (three, eight) = (watch("3s"), watch("8s"));
+    let runs = [&three[..], &eight, &["expect", "e.toml"]];
+    let ends = join_all(runs.map(|args| watched(numbered(), Fate::Dies, false, args))).await;
+    for (args, (code, stderr)) in runs.iter().zip(ends) {
         assert_eq!(code, Some(6), "{args:?}: {stderr}");
         assert!(stderr.contains("result is not certain"), "{args:?}: {stderr}");
         assert_eq!(stderr.matches("not certain").count(), 1, "one sentence: {stderr}");
@@ -252,28 +269,32 @@ async fn gateway_that_dies_before_its_first_answer_leaves_a_result_uncertain_if_
 
 #[tokio::test]
 async fn gateway_that_numbers_and_lives_without_answering_is_judged_by_its_pings() {
-    let pings = |seconds: u64| {
-        let mut options = numbered();
-        options["server"] = json!({"pingInterval": seconds * 1_000, "pingTimeout": 30_000});
-        options
-    };
-    let (code, stderr) = watched(numbered(), Fate::Lives, true, &watch("12s")).await;
-    assert_eq!(code, Some(0), "an event shows that it lives: {stderr}");
-    let (code, stderr) = watched(pings(1), Fate::Lives, false, &watch("9s")).await;
-    assert_eq!(code, Some(0), "a ping shows that it lives: {stderr}");
-    let (code, stderr) = watched(pings(1), Fate::Dies, true, &watch("15s")).await;
-    assert_eq!(code, Some(6), "{stderr}");
-    assert!(stderr.contains("ping is overdue"), "{stderr}");
+    let mut pinging = numbered();
+    pinging["server"] = json!({"pingInterval": 1_000, "pingTimeout": 30_000});
+    let (nine, twelve, fifteen) = (watch("9s"), watch("12s"), watch("15s"));
+    let ((talks, talks_said), (pings, pings_said), (dies, dies_said)) = tokio::join!(
+        watched(numbered(), Fate::Lives, true, &twelve),
+        watched(pinging.clone(), Fate::Lives, false, &nine),
+        watched(pinging, Fate::Dies, true, &fifteen),
+    );
+    assert_eq!(talks, Some(0), "an event shows that it lives: {talks_said}");
+    assert_eq!(pings, Some(0), "a ping shows that it lives: {pings_said}");
+    assert_eq!(dies, Some(6), "{dies_said}");
+    assert!(dies_said.contains("ping is overdue"), "{dies_said}");
 }
 
 #[tokio::test]
 async fn gateway_without_numbers_or_answers_stays_usable_as_long_as_its_pings_come() {
-    for args in [&watch("3s")[..], &watch("8s"), &["expect", "e.toml"]] {
-        let (code, stderr) = watched(json!({}), Fate::Lives, false, args).await;
+    let (three, eight, nine) = (watch("3s"), watch("8s"), watch("9s"));
+    let runs = [&three[..], &eight, &["expect", "e.toml"]];
+    let options = json!({"server": {"pingInterval": 1_000, "pingTimeout": 30_000}});
+    let (ends, (code, stderr)) = tokio::join!(
+        join_all(runs.map(|args| watched(json!({}), Fate::Lives, false, args))),
+        watched(options, Fate::Dies, false, &nine),
+    );
+    for (args, (code, stderr)) in runs.iter().zip(ends) {
         assert_eq!(code, Some(0), "{args:?}: {stderr}");
     }
-    let options = json!({"server": {"pingInterval": 1_000, "pingTimeout": 30_000}});
-    let (code, stderr) = watched(options, Fate::Dies, false, &watch("9s")).await;
     assert_eq!(code, Some(6), "{stderr}");
     assert!(stderr.contains("ping is overdue"), "{stderr}");
 }
