@@ -66,7 +66,7 @@ cargo-deny)
 typos)
     # Ready made from PyPI where there is Python, below target/; built otherwise.
     has typos || {
-        announce "typos, the spell checker" "cargo install --locked typos-cli@1.52.0"
+        announce "typos, the spell checker" "pip install typos==1.52.0 (into target/tools), else cargo install --locked typos-cli@1.52.0"
         { python3 -m venv target/tools && target/tools/bin/pip install --quiet typos==1.52.0; } >/dev/null 2>&1 ||
             cargo install --locked --quiet typos-cli@1.52.0
     }

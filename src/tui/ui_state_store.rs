@@ -6,7 +6,7 @@ use scry_config::client::ServerAddress;
 use scry_config::files;
 use scry_dashboard::app::UiState;
 
-/// Keeps the sitting of one profile.
+/// The stored dashboard state of one profile.
 #[derive(Debug)]
 pub(super) struct UiStateStore {
     path: PathBuf,
@@ -19,13 +19,13 @@ impl UiStateStore {
         Self { path: data.join("sittings").join(format!("{}.json", server.file_name())) }
     }
 
-    /// Reads the last sitting; a missing or damaged file is none.
+    /// Reads what the last start left; a missing or damaged file counts as none.
     #[must_use]
     pub(super) fn load(&self) -> Option<UiState> {
         serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()
     }
 
-    /// Keeps a sitting for the next start.
+    /// Stores the state for the next start.
     pub(super) fn save(&self, state: &UiState) {
         if state.campaign.is_none() {
             return;

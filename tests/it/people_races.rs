@@ -58,22 +58,23 @@ async fn tell(nodes: &[&TestGateway], names: Vec<String>, seed: u64) -> Vec<Sent
 }
 
 /// Checks what the connections of one round got, of what waited for them and of what came meanwhile.
-fn check(seats: &[RaceConnection<'_>], waited: &[SentMessage], meanwhile: &[SentMessage], when: &str) {
+fn check(connections: &[RaceConnection<'_>], waited: &[SentMessage], meanwhile: &[SentMessage], when: &str) {
     let order: Vec<&str> = waited.iter().chain(meanwhile).map(|told| told.name.as_str()).collect();
-    for seat in seats {
-        let places: Vec<_> = seat.got.iter().map(|name| order.iter().position(|known| known == name)).collect();
-        assert!(places.iter().all(Option::is_some), "{when}: nothing of earlier rounds in {:?}", seat.got);
-        assert!(places.is_sorted_by(|a, b| a < b), "{when}: in order and once, not {:?}", seat.got);
-        for told in meanwhile.iter().filter(|told| told.began > seat.connected) {
+    for connection in connections {
+        let places: Vec<_> = connection.got.iter().map(|name| order.iter().position(|known| known == name)).collect();
+        assert!(places.iter().all(Option::is_some), "{when}: nothing of earlier rounds in {:?}", connection.got);
+        assert!(places.is_sorted_by(|a, b| a < b), "{when}: in order and once, not {:?}", connection.got);
+        for told in meanwhile.iter().filter(|told| told.began > connection.connected) {
             assert!(
-                seat.got.contains(&told.name),
+                connection.got.contains(&told.name),
                 "{when}: {} was told to all who were there: {:?}",
                 told.name,
-                seat.got
+                connection.got
             );
         }
     }
-    let receivers = |told: &SentMessage| seats.iter().filter(|seat| seat.got.contains(&told.name)).count();
+    let receivers =
+        |told: &SentMessage| connections.iter().filter(|connection| connection.got.contains(&told.name)).count();
     for told in waited {
         assert_eq!(receivers(told), 1, "{when}: {} waited, and is told once", told.name);
     }
@@ -98,15 +99,15 @@ async fn storm(nodes: &[&TestGateway], seed: u64) {
             }
         };
         let entering: Vec<_> = (0..4).map(enter).collect();
-        let (mut seats, mut meanwhile) =
+        let (mut connections, mut meanwhile) =
             tokio::join!(join_all(entering), tell(nodes, names("m", 30), seed.wrapping_add(round as u64)));
         meanwhile.extend(tell(nodes, names("last", 1), 0).await);
-        for seat in &mut seats {
-            seat.read_upto(&format!("{round}-last0")).await;
+        for connection in &mut connections {
+            connection.read_upto(&format!("{round}-last0")).await;
         }
-        check(&seats, &waited, &meanwhile, &when);
-        for seat in seats {
-            seat.socket.disconnect().await;
+        check(&connections, &waited, &meanwhile, &when);
+        for connection in connections {
+            connection.socket.disconnect().await;
         }
         for node in nodes {
             node.connected(0).await;

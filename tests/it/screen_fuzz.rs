@@ -207,7 +207,7 @@ fn any_event() -> impl Strategy<Value = Value> {
     })
 }
 
-fn deed() -> impl Strategy<Value = RandomInput> {
+fn input() -> impl Strategy<Value = RandomInput> {
     prop_oneof![
         8 => any::<usize>().prop_map(RandomInput::Key),
         4 => any::<usize>().prop_map(RandomInput::Event),
@@ -292,8 +292,8 @@ const PHASES: [Phase; 8] = [
     Phase::Closed,
 ];
 
-fn perform(dashboard: &mut DashboardFixture, deed: &RandomInput, seq: u64) {
-    match deed {
+fn perform(dashboard: &mut DashboardFixture, input: &RandomInput, seq: u64) {
+    match input {
         RandomInput::Key(key) => dashboard.send(Msg::Key(key_event(SAMPLE_KEYS[key % SAMPLE_KEYS.len()]))),
         RandomInput::Event(which) => {
             let events = foreign_events();
@@ -373,17 +373,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_input_never_panics_and_terminal_output_stays_safe(deeds in prop::collection::vec(deed(), 1..80)) {
+    fn random_input_never_panics_and_terminal_output_stays_safe(inputs in prop::collection::vec(input(), 1..80)) {
         let (mut dashboard, mut announcer) = (DashboardFixture::live(80, 24), Announcer::default());
-        for (deed, seq) in deeds.iter().zip(1_201..) {
-            perform(&mut dashboard, deed, seq);
+        for (input, seq) in inputs.iter().zip(1_201..) {
+            perform(&mut dashboard, input, seq);
             let screen = dashboard.screen();
-            prop_assert!(!screen.contains(|c| c != '\n' && is_hostile(c)), "{deed:?}: {screen}");
+            prop_assert!(!screen.contains(|c| c != '\n' && is_hostile(c)), "{input:?}: {screen}");
             for text in dashboard.effects.drain(..).filter_map(taken_out) {
-                prop_assert!(!text.contains(|c| !matches!(c, '\n' | '\t') && is_hostile(c)), "{deed:?}: {text:?}");
+                prop_assert!(!text.contains(|c| !matches!(c, '\n' | '\t') && is_hostile(c)), "{input:?}: {text:?}");
             }
             let news = announcer.news(&dashboard.app);
-            prop_assert!(!news.iter().any(|line| line.contains(|c| c != '\n' && is_hostile(c))), "{deed:?}: {news:?}");
+            prop_assert!(!news.iter().any(|line| line.contains(|c| c != '\n' && is_hostile(c))), "{input:?}: {news:?}");
         }
     }
 }

@@ -205,3 +205,21 @@ fn schemas_that_lead_elsewhere_are_refused() {
         assert!(problem.starts_with("line ") && !problem.contains("root:"), "{reference}: {problem}");
     }
 }
+
+#[test]
+fn schema_that_refers_to_itself_is_checked_to_an_end() {
+    let own = "[events.\"order:placed\".schema.properties]\n";
+    let again =
+        minimal(|text| text.replace("type = \"object\"\n", "type = \"object\"\nallOf = [{ \"$ref\" = \"#\" }]\n"))
+            .unwrap();
+    let nested = minimal(|text| text.replace(own, &format!("{own}parent = {{ \"$ref\" = \"#\" }}\n"))).unwrap();
+    let mut deep = json!({"companyId": "a"});
+    for _ in 0..100 {
+        deep = json!({"companyId": "a", "parent": deep});
+    }
+    for catalogue in [again, nested] {
+        let schema = &catalogue.events[0].schema;
+        assert_eq!(schema.check(&deep), Ok(()));
+        assert!(schema.check(&json!({"companyId": 1})).is_err());
+    }
+}

@@ -54,7 +54,7 @@ pub enum ActionKind {
     },
 }
 
-/// Points at what a deed changes, and at the first field of it.
+/// Points at what an action changes, and at the first field of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionTarget {
     pub entity_type: EntityType,

@@ -1,4 +1,4 @@
-//! Carries out what the machine decides; the only one here who reads the clock and throws dice.
+//! Carries out what the connection state decides; the only part that reads the clock and draws random numbers.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -5,8 +5,8 @@
 //! | `state_machine` | every decision: states, transitions, deadlines (pure) |
 //! | `backoff`, `breaker` | when to try again, and when to stop (pure) |
 //! | `subscriptions`, `gap_detector` | which rooms are held, and what was missed in them (pure) |
-//! | `network` | whether the machine has another way to the world than before |
-//! | `actor` | carries out what the machine decides; the only reader of clock and randomness |
+//! | `network` | whether the computer has another route to the network than before |
+//! | `actor` | carries out what the connection state decides; the only reader of clock and randomness |
 //! | `link` | a Socket.IO client, our own or a library, behind five kinds of event |
 
 mod actor;

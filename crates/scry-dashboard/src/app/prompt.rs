@@ -284,15 +284,15 @@ mod tests {
     proptest! {
         #[test]
         fn the_cursor_always_stands_between_characters(
-            deeds in prop::collection::vec((0usize..19, "\\PC{0,4}"), 1..60)
+            actions in prop::collection::vec((0usize..19, "\\PC{0,4}"), 1..60)
         ) {
             let lines = [
                 LineCommand::Left, LineCommand::Right, LineCommand::WordLeft, LineCommand::WordRight, LineCommand::Start, LineCommand::End, LineCommand::Back, LineCommand::Delete,
                 LineCommand::BackWord, LineCommand::BackAll, LineCommand::Rest, LineCommand::Yank, LineCommand::Earlier, LineCommand::Later,
             ];
             let mut prompt = Prompt::default().with_history(vec!["e\u{301}".to_owned()]);
-            for (deed, text) in deeds {
-                match lines.get(deed) {
+            for (action, text) in actions {
+                match lines.get(action) {
                     Some(line) => _ = prompt.edit(*line),
                     None => prompt.insert(&text),
                 }

@@ -1,4 +1,4 @@
-//! A sitting: where the person was, kept for the next start.
+//! Where the person was in the dashboard, kept for the next start.
 
 use scry_protocol::{EntityRef, Id};
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ impl App {
         }
     }
 
-    /// Takes up the sitting once there is something to sit in front of.
+    /// Restores where the person was, once there is something to show.
     pub(super) fn restore_ui_state(&mut self) {
         let ours = |ui_state: &mut UiState| matches!(&self.stage, AppStage::Watching(id) if ui_state.campaign.as_ref() == Some(id));
         let Some(ui_state) = self.resume.take_if(ours) else { return };

@@ -31,7 +31,7 @@ use crate::secret::Secret;
 const WATCHDOG_INTERVAL: Duration = Duration::from_secs(10);
 /// How long saying goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
-/// Our own deadline is the machine's; the library merely must not forget the callback before.
+/// Our own deadline is the connection state's; the library merely must not forget the callback before.
 const ACK_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Makes connections to one server.

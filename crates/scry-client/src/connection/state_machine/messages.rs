@@ -1,4 +1,4 @@
-//! What goes into the machine and what comes out of it.
+//! What goes into the connection state and what comes out of it.
 
 use std::time::{Duration, Instant};
 

@@ -375,10 +375,10 @@ mod tests {
     proptest! {
         #[test]
         fn the_cursor_is_always_between_characters_and_on_a_line(
-            deeds in prop::collection::vec(edit_command(), 0..60), columns in 2usize..20,
+            commands in prop::collection::vec(edit_command(), 0..60), columns in 2usize..20,
         ) {
             let mut buffer = TextBuffer::block("");
-            for edit_command in deeds {
+            for edit_command in commands {
                 match edit_command {
                     BufferStep::Type(c) => buffer.type_char(c),
                     BufferStep::Break => buffer.break_line(),

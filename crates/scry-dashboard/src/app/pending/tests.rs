@@ -82,7 +82,7 @@ enum ModelStep {
     Answer,
 }
 
-fn deed() -> impl Strategy<Value = ModelStep> {
+fn step() -> impl Strategy<Value = ModelStep> {
     let field = 0..FIELDS.len();
     prop_oneof![
         field.clone().prop_map(ModelStep::Mine),
@@ -139,8 +139,8 @@ impl PendingModel {
         }
     }
 
-    fn perform(&mut self, deed: &ModelStep) {
-        match deed {
+    fn perform(&mut self, step: &ModelStep) {
+        match step {
             ModelStep::Mine(field) => self.submit(*field),
             ModelStep::Theirs(field) => {
                 self.next += 1;
@@ -229,16 +229,16 @@ proptest! {
 
     #[test]
     fn shown_value_is_pending_or_stored_and_never_reverts(
-        deeds in prop::collection::vec(deed(), 1..60),
+        steps in prop::collection::vec(step(), 1..60),
     ) {
         let mut model = PendingModel::new();
-        for deed in &deeds {
-            model.perform(deed);
+        for step in &steps {
+            model.perform(step);
             model.check()?;
         }
         while !(model.outbox.is_empty() && model.outcomes.is_empty() && model.events.is_empty()) {
-            for deed in [ModelStep::Send { accepted: true, tells_key: false }, ModelStep::Outcome, ModelStep::Event] {
-                model.perform(&deed);
+            for step in [ModelStep::Send { accepted: true, tells_key: false }, ModelStep::Outcome, ModelStep::Event] {
+                model.perform(&step);
                 model.check()?;
             }
         }

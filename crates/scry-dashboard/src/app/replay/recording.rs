@@ -9,7 +9,7 @@ use scry_protocol::Id;
 
 /// The speeds that the keys go through.
 const SPEEDS: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
-/// How often the place on the tape is shown anew while it runs.
+/// How often the position in the recording is shown anew while it runs.
 const DISPLAY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Holds a recording for the dashboard.
@@ -37,7 +37,7 @@ impl LoadedRecording {
     }
 }
 
-/// Moves over a tape, in time that is passed in.
+/// Moves through a recording, in time that is passed in.
 #[derive(Debug, Clone)]
 pub struct Playback {
     recording: LoadedRecording,
@@ -51,7 +51,7 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// Puts a tape in at its start, at rest.
+    /// Loads a recording at its start, paused.
     #[must_use]
     pub fn new(recording: LoadedRecording, speed: f64) -> Self {
         Self { recording, place: Duration::ZERO, since: None, speed, played: 0 }
@@ -78,7 +78,7 @@ impl Playback {
         self.played
     }
 
-    /// Returns the place on the tape, never beyond its end.
+    /// Returns the position in the recording, never beyond its end.
     #[must_use]
     pub fn place(&self, now: Instant) -> Duration {
         let run = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since).mul_f64(self.speed));

@@ -36,11 +36,10 @@ pub(super) fn usage(command: &str) -> Option<&'static str> {
 /// Tells whether a command means anything where there is no screen.
 #[must_use]
 pub(super) fn is_spoken(binding: &Binding) -> bool {
-    let is_deed =
-        |deeds: &[EditCommand]| matches!(binding.action, Action::Edit(edit_command) if deeds.contains(&edit_command));
+    let is_edit = |commands: &[EditCommand]| matches!(binding.action, Action::Edit(edit_command) if commands.contains(&edit_command));
     match binding.context {
-        KeyContext::Edits => is_deed(&[EditCommand::Again, EditCommand::Discard]),
-        KeyContext::Resolve => is_deed(&[EditCommand::Mine, EditCommand::Theirs, EditCommand::Base]),
+        KeyContext::Edits => is_edit(&[EditCommand::Again, EditCommand::Discard]),
+        KeyContext::Resolve => is_edit(&[EditCommand::Mine, EditCommand::Theirs, EditCommand::Base]),
         KeyContext::Prompt
         | KeyContext::Sheet
         | KeyContext::Fields

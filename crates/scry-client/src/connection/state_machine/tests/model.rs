@@ -1,5 +1,5 @@
 //! A gateway that keeps its journal and a network that does not keep its word: whatever happens
-//! between them, what the machine passes on is the journal, each event once and in order.
+//! between them, what the connection state passes on is the journal, each event once and in order.
 
 use proptest::prelude::*;
 use scry_model::event::Snapshot;
@@ -269,7 +269,7 @@ impl GatewayModel {
         for _ in 0..200 {
             self.machine_tries_again();
             if self.dead {
-                // What the machine cannot notice, the library does: no pings come any more.
+                // What the state cannot notice, the library does: no pings come any more.
                 self.wait(Duration::from_secs(32));
                 self.step(&SessionStep::Cut);
                 continue;
