@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use scry_protocol::Id;
+use scry_server::AppState;
 use scry_server::auth::{AuthError, lifecycle, users};
+use scry_server::db::{Db, DbError, Tx, is_shared};
 use serde_json::{Value, json};
 
 use crate::support::domain::DomainFixture;
 use crate::support::server::{BUNDLED_PASSWORD, HttpAnswer, TestServer};
+use crate::support::wait::until;
 
 async fn log_in(server: &TestServer, username: &str, password: &str) -> HttpAnswer {
     server.post("/auth/login", &json!({"username": username, "password": password})).await
@@ -66,6 +70,46 @@ async fn refused_logins_take_the_same_work_whatever_is_wrong_with_them() {
     }
 }
 
+/// Logs in with a password that is verified before a change of the user is committed, and opens its session after it.
+async fn login_overtaken_by(change: impl AsyncFnOnce(&Db, &Id)) -> Result<(), AuthError> {
+    let fixture = DomainFixture::new().await;
+    let (auth, core, user) = (&fixture.auth, &fixture.core, &fixture.gm.user_id);
+    // With a shared database the login itself counts its attempt by the writer, so the change comes from another node.
+    let shared = is_shared(&core.config);
+    let other = if shared { AppState::open((*core.config).clone()).await.unwrap() } else { core.clone() };
+    let db = &other.db;
+    let (release, released) = tokio::sync::oneshot::channel();
+    let hold = db.write(async |_: &mut Tx| {
+        released.await.unwrap();
+        Ok::<_, DbError>(())
+    });
+    let waits = |count: usize| until("a change that waits for its turn", async move || db.waiting() == count);
+    let login = async {
+        waits(1).await;
+        auth.login([127, 0, 0, 1].into(), "gm", BUNDLED_PASSWORD.to_owned()).await.map(|_| ())
+    };
+    let overtake = async {
+        until("a password that is verified", async || auth.hashes_computed() == 1).await;
+        waits(if shared { 1 } else { 2 }).await;
+        release.send(()).unwrap();
+    };
+    let (held, (), login, ()) = tokio::join!(hold, change(db, user), login, overtake);
+    held.unwrap();
+    login
+}
+
+#[tokio::test]
+async fn login_that_is_overtaken_by_a_new_password_or_a_disabled_user_is_refused() {
+    let new_password = login_overtaken_by(async |db, user| {
+        lifecycle::set_password(db, user, "another hash").await.unwrap();
+    });
+    assert!(matches!(new_password.await, Err(AuthError::InvalidCredentials)));
+    let disabled = login_overtaken_by(async |db, user| {
+        lifecycle::disable(db, user).await.unwrap();
+    });
+    assert!(matches!(disabled.await, Err(AuthError::InvalidCredentials)));
+}
+
 #[tokio::test]
 async fn too_many_attempts_wait() {
     let server = TestServer::with(|config| config.auth.login_attempts_per_minute = 3).await;
@@ -123,7 +167,7 @@ async fn second_successor_of_a_token_is_refused_and_ends_the_family() {
     let first = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     let second = refresh(&server, &first["refreshToken"]).await;
     // As if another node had another key: what it would derive is not what was given out.
-    let core = scry_server::AppState::open(server.config.clone()).await.unwrap();
+    let core = AppState::open(server.config.clone()).await.unwrap();
     sqlx::query("UPDATE refresh_tokens SET successor = 'other' WHERE used_ms IS NOT NULL")
         .execute(&core.db.writer)
         .await
@@ -150,7 +194,7 @@ async fn login_ends_at_its_longest_lifetime_however_often_it_is_refreshed() {
 #[tokio::test]
 async fn refused_tokens_never_wait_for_the_writer() {
     let server = TestServer::start().await;
-    let core = scry_server::AppState::open(server.config.clone()).await.unwrap();
+    let core = AppState::open(server.config.clone()).await.unwrap();
     let pair = log_in(&server, "gm", BUNDLED_PASSWORD).await.body;
     let second = refresh(&server, &pair["refreshToken"]).await;
     let held = async |_: &mut scry_server::db::Tx| {

@@ -66,36 +66,37 @@ pub async fn list(db: &Db) -> Result<Vec<Account>, DbError> {
 /// Gives a user another password, and ends their sessions; returns how many.
 ///
 /// # Errors
-/// [`DbError`] when the database does not answer; then it may have been done in part, and is to be done again.
+/// [`DbError`] when the database does not answer; of more than 200 sessions some may then be left, until it is done
+/// again.
 pub async fn set_password(db: &Db, user: &Id, hash: &str) -> Result<u64, DbError> {
-    db.write(async |tx: &mut Tx| {
+    let now_ms = clock::now().as_millisecond();
+    let change = async |tx: &mut Tx| {
         sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
             .bind(user.as_str())
             .bind(hash)
             .execute(&mut **tx)
             .await?;
-        Ok::<_, DbError>(())
-    })
-    .await?;
-    sessions::end_all_of(db, user, clock::now().as_millisecond()).await
+        sessions::end_some_of(tx, user, now_ms).await
+    };
+    Ok(db.write(change).await? + sessions::end_all_of(db, user, now_ms).await?)
 }
 
 /// Keeps a user out until they are enabled again, and ends their sessions; returns how many.
 ///
 /// # Errors
-/// [`DbError`] when the database does not answer; then it may have been done in part, and is to be done again.
+/// [`DbError`] when the database does not answer; of more than 200 sessions some may then be left, until it is done
+/// again.
 pub async fn disable(db: &Db, user: &Id) -> Result<u64, DbError> {
     let now_ms = clock::now().as_millisecond();
-    db.write(async |tx: &mut Tx| {
+    let change = async |tx: &mut Tx| {
         sqlx::query("UPDATE users SET disabled_ms = COALESCE(disabled_ms, $2) WHERE id = $1")
             .bind(user.as_str())
             .bind(now_ms)
             .execute(&mut **tx)
             .await?;
-        Ok::<_, DbError>(())
-    })
-    .await?;
-    sessions::end_all_of(db, user, now_ms).await
+        sessions::end_some_of(tx, user, now_ms).await
+    };
+    Ok(db.write(change).await? + sessions::end_all_of(db, user, now_ms).await?)
 }
 
 /// Lists the users who were disabled a moment ago, on whatever node.

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, Row};
 
 use super::digest;
+use super::users::UserRecord;
 use crate::access::parse_id;
 use crate::db::DbError;
 
@@ -94,15 +95,25 @@ pub(super) async fn mark_used(
     Ok(())
 }
 
-/// Opens a session.
-pub(super) async fn open_session(db: &mut AnyConnection, id: &Id, user: &Id, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("INSERT INTO sessions (id, user_id, created_ms) VALUES ($1, $2, $3)")
-        .bind(id.as_str())
-        .bind(user.as_str())
-        .bind(now_ms)
-        .execute(db)
-        .await?;
-    Ok(())
+/// Opens a session of a user whose password has been verified; false if they have another password by now, or are kept
+/// out: verifying takes a while, and a change in the meantime has ended all sessions but this one.
+pub(super) async fn open_session(
+    db: &mut AnyConnection,
+    id: &Id,
+    user: &UserRecord,
+    now_ms: i64,
+) -> Result<bool, DbError> {
+    let opened = sqlx::query(
+        "INSERT INTO sessions (id, user_id, created_ms) SELECT $1, id, $2 FROM users \
+         WHERE id = $3 AND password_hash = $4 AND disabled_ms IS NULL",
+    )
+    .bind(id.as_str())
+    .bind(now_ms)
+    .bind(user.id.as_str())
+    .bind(user.password_hash.as_str())
+    .execute(db)
+    .await?;
+    Ok(opened.rows_affected() == 1)
 }
 
 /// Revokes a session and with it every refresh token of the family.

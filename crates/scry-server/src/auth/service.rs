@@ -149,7 +149,9 @@ impl AuthService {
         let session = Id::from(uuid::Uuid::now_v7());
         let open = async |tx: &mut Tx| {
             let now_ms = clock::now().as_millisecond();
-            refresh::open_session(tx, &session, &user.id, now_ms).await?;
+            if !refresh::open_session(tx, &session, &user, now_ms).await? {
+                return Err(AuthError::InvalidCredentials);
+            }
             self.issue(tx, &user.id, &user.username, &session).await
         };
         self.state.db.write(open).await

@@ -82,12 +82,20 @@ pub async fn end(db: &Db, id: &Id, now_ms: i64) -> Result<Option<SessionEnded>, 
     .await
 }
 
+/// Ends a few of a user's sessions; more than most users ever have.
+const END_SOME: &str = "UPDATE sessions SET revoked_ms = $2 WHERE id IN \
+                        (SELECT id FROM sessions WHERE user_id = $1 AND revoked_ms IS NULL LIMIT 200)";
+
 /// Ends all sessions of a user, in small steps; returns how many.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer; the sessions that were ended by then stay so.
 pub async fn end_all_of(db: &Db, user: &Id, now_ms: i64) -> Result<u64, DbError> {
-    let end = "UPDATE sessions SET revoked_ms = $2 WHERE id IN \
-               (SELECT id FROM sessions WHERE user_id = $1 AND revoked_ms IS NULL LIMIT 200)";
-    db.update_in_steps(end, user.as_str(), now_ms).await
+    db.update_in_steps(END_SOME, user.as_str(), now_ms).await
+}
+
+/// Does the first of these steps as a part of another change, so that both happen or neither.
+pub(super) async fn end_some_of(db: &mut AnyConnection, user: &Id, now_ms: i64) -> Result<u64, DbError> {
+    let ended = sqlx::query(END_SOME).bind(user.as_str()).bind(now_ms).execute(db).await?;
+    Ok(ended.rows_affected())
 }
