@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
-use crate::support::postgres::Postgres;
-use crate::support::server::{BUNDLED_PASSWORD, TestServer};
+use scry_testkit::postgres::Postgres;
+use scry_testkit::server::{BUNDLED_PASSWORD, TestServer};
 
 /// Trusts the test to say which address it speaks for.
 fn behind_proxy(config: &mut ServerConfig) {

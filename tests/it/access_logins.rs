@@ -5,10 +5,10 @@ use std::time::Duration;
 use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::redis::Redis;
-use crate::support::server::{BUNDLED_PASSWORD, TestServer};
-use crate::support::wait::until;
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::redis::Redis;
+use scry_testkit::server::{BUNDLED_PASSWORD, TestServer};
+use scry_testkit::wait::until;
 
 #[tokio::test]
 async fn a_logout_and_a_reused_refresh_token_close_the_sockets_of_that_login_only() {

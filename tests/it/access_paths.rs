@@ -6,11 +6,11 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::emberfall::Emberfall;
-use crate::support::fake_gateway::FakeGateway;
-use crate::support::raw_socket::exchange;
-use crate::support::server::TestServer;
-use crate::support::wait::until;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::raw_socket::exchange;
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::until;
 
 /// Names that lead elsewhere where somebody makes a path of them.
 const WAYS_OUT: [&str; 7] = [

@@ -6,10 +6,10 @@ use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
 use self::round::{RevocationRound, id_of, keep_asking, keep_joining};
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::redis::Redis;
-use crate::support::server::TestServer;
-use crate::support::wait::until;
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::redis::Redis;
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::until;
 
 const ROUNDS: usize = 5;
 

@@ -9,8 +9,8 @@ use reqwest::Client;
 use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::server::{BUNDLED_PASSWORD, TestServer};
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::server::{BUNDLED_PASSWORD, TestServer};
 
 const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef";
 const PLAIN_HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;

@@ -15,8 +15,8 @@ use scry_text::json;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::programs::{ProgramFixture, told};
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::programs::{ProgramFixture, told};
 
 /// A town behind a line that can be broken; the runtime carries the line.
 struct ProxiedServer {
@@ -180,7 +180,7 @@ fn a_program_that_is_killed_while_it_sends_has_sent_each_edit_once() {
 fn store(remote: &ProxiedServer, id: &str, key: &str, level: i64) {
     let (data, server, user) = place(remote);
     let campaign = Id::parse("c").unwrap();
-    let edit = crate::support::outbox_fixture::update(&campaign, key, id, json!({"level": level}), None);
+    let edit = scry_testkit::outbox_fixture::update(&campaign, key, id, json!({"level": level}), None);
     OutboxStores::of(&data, &server, Some(&user)).campaign(&campaign).add(&edit).unwrap();
 }
 

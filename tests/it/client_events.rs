@@ -6,9 +6,9 @@ use scry_client::connection::StartPosition;
 use scry_model::event::{ClientEvent, Delivery, Phase, Transport};
 use serde_json::{Value, json};
 
-use crate::support::client::{TestClient, options};
-use crate::support::fake_gateway::FakeGateway;
-use crate::support::wait::until;
+use scry_testkit::client::{TestClient, options};
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::wait::until;
 
 const ROOM: &str = "structure:t1";
 

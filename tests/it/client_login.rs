@@ -14,10 +14,10 @@ use scry_model::event::Phase;
 use scry_protocol::ErrorCode;
 use tokio::net::TcpListener;
 
-use crate::support::client::TestClient;
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::people::{advance, api, emberfall, http, login, server, watching};
-use crate::support::server::TestServer;
+use scry_testkit::client::TestClient;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::people::{advance, api, emberfall, http, login, server, watching};
+use scry_testkit::server::TestServer;
 
 #[tokio::test]
 async fn a_token_is_renewed_within_the_connection() {
@@ -115,7 +115,7 @@ async fn failed_login_prints_one_sentence_with_its_exit_code() {
 
 #[tokio::test]
 async fn a_place_without_our_api_is_named_as_such() {
-    let plain = crate::support::fake_gateway::FakeGateway::start(serde_json::json!({})).await;
+    let plain = scry_testkit::fake_gateway::FakeGateway::start(serde_json::json!({})).await;
     let error = Api::new(http(&plain.url), Auth::anonymous()).campaigns().await.unwrap_err();
     assert_eq!(error.to_string(), format!("{}/ does not offer GraphQL", plain.url));
 }

@@ -5,9 +5,9 @@ use scry_model::event::{ClientEvent, Phase};
 use scry_protocol::{ErrorCode, Position};
 use serde_json::json;
 
-use crate::support::client::{TestClient, options};
-use crate::support::fake_gateway::FakeGateway;
-use crate::support::gateway::{TestGateway, kingdom, settlement, structure};
+use scry_testkit::client::{TestClient, options};
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::gateway::{TestGateway, kingdom, settlement, structure};
 
 #[tokio::test]
 async fn overlapping_rooms_pass_each_event_on_once_and_in_order() {

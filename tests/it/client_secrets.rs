@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 const PASSWORD: &str = "emberfall";
 

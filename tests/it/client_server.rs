@@ -6,11 +6,11 @@ use scry_client::connection::StartPosition;
 use scry_model::event::{ClientEvent, Phase};
 use serde_json::json;
 
-use crate::support::client::TestClient;
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::people::{advance, api, emberfall, watching};
-use crate::support::process::ServerProcess;
-use crate::support::server::TestServer;
+use scry_testkit::client::TestClient;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::people::{advance, api, emberfall, watching};
+use scry_testkit::process::ServerProcess;
+use scry_testkit::server::TestServer;
 
 #[tokio::test]
 async fn a_campaign_is_shown_whole_and_then_followed() {

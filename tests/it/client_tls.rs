@@ -17,11 +17,11 @@ use scry_model::event::{Phase, Transport};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::client::{TestClient, options};
-use crate::support::fake_gateway::FakeGateway;
-use crate::support::people::emberfall;
-use crate::support::server::{BUNDLED_PASSWORD, TestServer};
-use crate::support::tls::TlsFront;
+use scry_testkit::client::{TestClient, options};
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::people::emberfall;
+use scry_testkit::server::{BUNDLED_PASSWORD, TestServer};
+use scry_testkit::tls::TlsFront;
 
 const HERE: &str = "IP:127.0.0.1,DNS:localhost";
 const STRUCTURE: &str = "structure:01970000-0000-7000-8000-000000000000";

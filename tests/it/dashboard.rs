@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
-use crate::support::pty::Pty;
+use scry_testkit::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
+use scry_testkit::pty::Pty;
 
 const SCRY: &str = env!("CARGO_BIN_EXE_scry");
 const TOWN: &str = "Harrow's Rest";

@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use crate::support::e2e_session::{E2eSession, WIDE_TERMINAL};
-use crate::support::wait::until;
+use scry_testkit::e2e_session::{E2eSession, WIDE_TERMINAL};
+use scry_testkit::wait::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_desktop_is_told_what_has_changed_as_one_argument() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
+use scry_testkit::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
 
 /// Watches the campaign until it is live, and quits.
 fn visit(seat: &UserMachine) {

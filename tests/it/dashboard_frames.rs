@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::e2e_session::{UserMachine, WIDE_TERMINAL};
-use crate::support::fake_gateway::FakeGateway;
-use crate::support::pty::Pty;
+use scry_testkit::e2e_session::{UserMachine, WIDE_TERMINAL};
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::pty::Pty;
 
 const CAMPAIGN: &str = "01970000-0000-7000-8000-000000000001";
 const BEGIN: &str = "\u{1b}[?2026h";

@@ -7,11 +7,11 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
-use crate::support::emberfall::Emberfall;
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::pty::Pty;
-use crate::support::wait::until;
+use scry_testkit::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::pty::Pty;
+use scry_testkit::wait::until;
 
 const TOWN: &str = "Cinderford";
 const ENTER: &str = "\r";

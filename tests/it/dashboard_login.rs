@@ -6,9 +6,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
-use crate::support::pty::Pty;
-use crate::support::server::BUNDLED_PASSWORD;
+use scry_testkit::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
+use scry_testkit::pty::Pty;
+use scry_testkit::server::BUNDLED_PASSWORD;
 
 /// Lists the files that hold a login.
 fn logins(seat: &UserMachine) -> Vec<PathBuf> {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
-use crate::support::emberfall::Emberfall;
+use scry_testkit::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
+use scry_testkit::emberfall::Emberfall;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_palette_leads_to_another_server_and_back() {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::support::e2e_session::{E2eSession, WIDE_TERMINAL};
+use scry_testkit::e2e_session::{E2eSession, WIDE_TERMINAL};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_evening_is_told_in_sentences_without_a_control_sequence() {
@@ -53,7 +53,7 @@ async fn commands_of_a_pipe_wait_for_the_campaign_and_its_end_is_a_farewell() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_several_campaigns_one_is_asked_for() {
     let session = E2eSession::begin().await;
-    let gm = crate::support::emberfall::Emberfall::on(&session.server).await;
+    let gm = scry_testkit::emberfall::Emberfall::on(&session.server).await;
     let create = "mutation {createCampaign(input: {name: \"Second\"}) {id}}";
     session.server.graphql(&gm.gm, create, serde_json::json!({})).await;
     let seat = session.seat("gm").await;

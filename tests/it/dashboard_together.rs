@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
-use crate::support::pty::Pty;
+use scry_testkit::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
+use scry_testkit::pty::Pty;
 
 const TOWN: &str = "Cinderford";
 const ENTER: &str = "\r";

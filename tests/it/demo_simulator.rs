@@ -13,7 +13,7 @@ use scry_world::VariableSchema;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::server::TestServer;
+use scry_testkit::server::TestServer;
 
 const DEMO_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -8,9 +8,9 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::support::fake_gateway::FakeGateway;
-use crate::support::server::TestServer;
-use crate::support::tls::TlsFront;
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::server::TestServer;
+use scry_testkit::tls::TlsFront;
 
 const CAMPAIGN: &str = "01970000-0000-7000-8000-000000000000";
 

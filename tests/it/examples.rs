@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 /// Returns the path of a built example.
 fn example(name: &str) -> PathBuf {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::node::NodeDriver;
-use crate::support::server::TestServer;
+use scry_testkit::node::NodeDriver;
+use scry_testkit::server::TestServer;
 
 /// Finds the campaign Emberfall and one settlement of it.
 async fn emberfall(server: &TestServer, token: &str) -> (String, String) {

@@ -9,11 +9,11 @@ use scry_server::clock::now;
 use scry_server::{AppState, rooms};
 use serde_json::{Map, Value, json};
 
-use crate::support::client::{TestClient, options};
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::node::{NodeDriver, NodeSocket};
-use crate::support::redis::Redis;
-use crate::support::server::{HttpAnswer, TestServer};
+use scry_testkit::client::{TestClient, options};
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::node::{NodeDriver, NodeSocket};
+use scry_testkit::redis::Redis;
+use scry_testkit::server::{HttpAnswer, TestServer};
 
 /// Holds a server with a catalogue, and a second handle to its database and key.
 struct CatalogueFixture {
@@ -55,7 +55,7 @@ impl CatalogueFixture {
     async fn claiming(&self, user: &str, claim: &str, value: Value) -> String {
         let id = self.id(user).await;
         let more = Map::from_iter([(claim.to_owned(), value)]);
-        let session = crate::support::user_pool::session_of(&self.core, &id).await;
+        let session = scry_testkit::user_pool::session_of(&self.core, &id).await;
         self.core.tokens.issue_with(&id, user, &session, now(), more).unwrap().0
     }
 

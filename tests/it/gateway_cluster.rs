@@ -6,12 +6,12 @@ use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::gateway::{TestGateway, kingdom, notification};
-use crate::support::node::{NodeDriver, NodeSocket};
-use crate::support::process::ServerProcess;
-use crate::support::redis::Redis;
-use crate::support::server::TestServer;
-use crate::support::wait::until;
+use scry_testkit::gateway::{TestGateway, kingdom, notification};
+use scry_testkit::node::{NodeDriver, NodeSocket};
+use scry_testkit::process::ServerProcess;
+use scry_testkit::redis::Redis;
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::until;
 
 /// Joins a node to a Redis; presence outlives a node by two seconds at most.
 fn joined(redis: &Redis) -> impl Fn(&mut ServerConfig) + use<> {
@@ -197,7 +197,7 @@ async fn a_killed_node_leaves_no_ghost() {
     let here = ServerProcess::with(&settings).await;
     let mut there = here.beside().await;
     let core = scry_server::AppState::open(here.config()).await.unwrap();
-    let people = crate::support::user_pool::members(&core, "Emberfall").await;
+    let people = scry_testkit::user_pool::members(&core, "Emberfall").await;
     let (campaign, gm, player) = (&people[0].0, &people[1].1, &people[2].1);
     let gm = node.enter("gm", &here.url, gm).await;
     gm.ask("subscribe_campaign", json!(campaign)).await;

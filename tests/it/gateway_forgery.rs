@@ -9,10 +9,10 @@ use scry_server::cluster::{ClusterMessage, VerifyErrorKind};
 use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, id, kingdom};
-use crate::support::node::{NodeDriver, NodeSocket};
-use crate::support::redis::Redis;
-use crate::support::wait::until;
+use scry_testkit::gateway::{TestGateway, id, kingdom};
+use scry_testkit::node::{NodeDriver, NodeSocket};
+use scry_testkit::redis::Redis;
+use scry_testkit::wait::until;
 
 const CHANNEL: &str = "scry:messages";
 /// A room whose events nodes pass on to each other without a journal.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::gateway::TestGateway;
-use crate::support::node::NodeDriver;
+use scry_testkit::gateway::TestGateway;
+use scry_testkit::node::NodeDriver;
 
 fn websocket(token: Option<&str>) -> Value {
     json!({"transports": ["websocket"], "auth": {"token": token}})

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, kingdom, settlement, structure};
-use crate::support::node::{NodeDriver, NodeSocket};
+use scry_testkit::gateway::{TestGateway, kingdom, settlement, structure};
+use scry_testkit::node::{NodeDriver, NodeSocket};
 
 const ROUNDS: usize = 12;
 const EVENTS: usize = 40;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, kingdom, settlement, structure};
-use crate::support::node::{NodeDriver, NodeSocket};
+use scry_testkit::gateway::{TestGateway, kingdom, settlement, structure};
+use scry_testkit::node::{NodeDriver, NodeSocket};
 
 fn since(field: &str, id: &str, epoch: &str, seq: u64) -> Value {
     json!({field: id, "since": {"epoch": epoch, "seq": seq}})

@@ -5,8 +5,8 @@ use std::time::Duration;
 use scry_protocol::{EntityType, Operation};
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, clock_moved, entity, id, invalidation, kingdom, settlement, structure};
-use crate::support::node::{NodeDriver, NodeSocket};
+use scry_testkit::gateway::{TestGateway, clock_moved, entity, id, invalidation, kingdom, settlement, structure};
+use scry_testkit::node::{NodeDriver, NodeSocket};
 
 const ROOMS: [(&str, &str, &str); 3] =
     [("campaign", "campaignId", "c1"), ("settlement", "settlementId", "s1"), ("structure", "structureId", "t1")];

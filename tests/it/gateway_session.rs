@@ -5,8 +5,8 @@ use std::time::Duration;
 use scry_protocol::{EntityType, Operation, Payload};
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, entity, kingdom, notification};
-use crate::support::node::NodeDriver;
+use scry_testkit::gateway::{TestGateway, entity, kingdom, notification};
+use scry_testkit::node::NodeDriver;
 
 #[tokio::test]
 async fn requests_of_one_socket_are_answered_in_order() {

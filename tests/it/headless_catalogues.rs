@@ -5,7 +5,7 @@ use std::process::{Child, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 const CATALOGUES: [(&str, &str); 1] = [("SCRY_SERVER_CATALOGUES", "erp")];
 

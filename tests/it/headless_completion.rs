@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use super::support::programs::{ProgramFixture, told};
-use super::support::pty::Pty;
+use scry_testkit::programs::{ProgramFixture, told};
+use scry_testkit::pty::Pty;
 
 /// Returns a program that waits for the server for as long as a busy machine may need.
 fn backpressure(programs: &ProgramFixture, name: &str) -> Command {

@@ -9,11 +9,11 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
-use super::support::emberfall::Emberfall;
-use super::support::fake_gateway::FakeGateway;
-use super::support::fault_proxy::FaultProxy;
-use super::support::server::TestServer;
-use super::support::wait::{WAIT_TIMEOUT, until};
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::{WAIT_TIMEOUT, until};
 
 const FOREIGN: &str = "campaign:01970000-0000-7000-8000-000000000001";
 

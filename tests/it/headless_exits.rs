@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 const ROOM: &str = "campaign:01970000-0000-7000-8000-000000000001";
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::support::fake_gateway::FakeGateway;
-use super::support::wait::until;
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::wait::until;
 
 const ROOM: &str = "campaign:01970000-0000-7000-8000-000000000001";
 

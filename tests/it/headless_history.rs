@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 /// Everything that happens to one town after its founding.
 const HISTORY: &str = "

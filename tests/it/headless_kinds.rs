@@ -5,9 +5,9 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::fake_gateway::FakeGateway;
-use super::support::programs::{ProgramFixture, told};
-use super::support::wait::until;
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::programs::{ProgramFixture, told};
+use scry_testkit::wait::until;
 
 const ROOM: &str = "campaign:01970000-0000-7000-8000-000000000001";
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use super::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 /// A command line, the code it ends with, and what it says.
 type CommandCase<'a> = (&'a [&'a str], i32, &'a str);

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::support::fake_gateway::FakeGateway;
-use super::support::wait::until;
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::wait::until;
 
 const ROOM: &str = "structure:t1";
 /// Names that mean something to a client library, and that a gateway may send all the same.

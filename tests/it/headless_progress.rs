@@ -1,7 +1,7 @@
 //! How far long work has come, on a terminal: a line that tells it while it lasts, and is gone afterwards.
 
-use crate::support::programs::ProgramFixture;
-use crate::support::pty::Pty;
+use scry_testkit::programs::ProgramFixture;
+use scry_testkit::pty::Pty;
 
 /// Runs `scry` in a terminal, in the town's surroundings.
 fn scry(programs: &ProgramFixture, args: &[&str]) -> Pty {

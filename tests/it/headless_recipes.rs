@@ -1,6 +1,6 @@
 //! The recipes of `docs/headless.md`, run as they are written.
 
-use super::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 const PAGE: &str = include_str!("../../docs/headless.md");
 

@@ -5,8 +5,8 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::node::NodeDriver;
-use super::support::programs::{ProgramFixture, told};
+use scry_testkit::node::NodeDriver;
+use scry_testkit::programs::{ProgramFixture, told};
 
 const RECORDS: &str = "scry record --campaign Emberfall -o FILE --count 3 & pid=$!; \
     while kill -0 $pid 2>/dev/null; do scry advance-time Emberfall 1m >/dev/null; done; wait $pid";

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::support::node::{modules, source};
-use super::support::programs::{ProgramFixture, told};
+use scry_testkit::node::{modules, source};
+use scry_testkit::programs::{ProgramFixture, told};
 
 const FLOW: &str = r#"
 name = "a <flow> & more"

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 const CORRELATED: &str = "timeout = \"6s\"\n[rooms]\ncampaign = \"Emberfall\"\n[[expect]]\n\
     event = 'correlated && type == \"world_time_changed\"'\n[[expect]]\nname = \"and what follows from it\"\n\

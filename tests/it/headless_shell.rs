@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::support::programs::{ProgramFixture, told};
+use scry_testkit::programs::{ProgramFixture, told};
 
 #[test]
 fn sigterm_ends_quietly_after_the_last_whole_line() {

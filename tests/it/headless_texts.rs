@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::support::hostile::{CAMPAIGN, HOSTILE_TEXT, HostileGateway};
-use super::support::programs::{ProgramFixture, told};
-use super::support::terminal::is_hostile;
-use super::support::wait::until;
+use scry_testkit::hostile::{CAMPAIGN, HOSTILE_TEXT, HostileGateway};
+use scry_testkit::programs::{ProgramFixture, told};
+use scry_testkit::terminal::is_hostile;
+use scry_testkit::wait::until;
 
 /// A name that reads “Gloamwick” and holds what nobody sees.
 const NAME: &str = "Gloam\u{200b}\u{2060}wi\u{200d}ck";

@@ -10,11 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
-use crate::support::e2e_session::UserMachine;
-use crate::support::hostile::{CAMPAIGN, HostileGateway, MAX_BUSY_TIME};
-use crate::support::pty::Pty;
-use crate::support::terminal::{copied, is_hostile, strange};
-use crate::support::wait::{becomes_true, until};
+use scry_testkit::e2e_session::UserMachine;
+use scry_testkit::hostile::{CAMPAIGN, HostileGateway, MAX_BUSY_TIME};
+use scry_testkit::pty::Pty;
+use scry_testkit::terminal::{copied, is_hostile, strange};
+use scry_testkit::wait::{becomes_true, until};
 
 /// Keys that lead through every pane and sheet, and to everything that can be copied.
 const TOUR_KEYS: [&str; 22] = [

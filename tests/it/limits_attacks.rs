@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use crate::support::attack::Attack;
-use crate::support::load_test::{HonestClients, LoadPlan, LoadResult, LoadTarget};
+use scry_testkit::attack::Attack;
+use scry_testkit::load_test::{HonestClients, LoadPlan, LoadResult, LoadTarget};
 
 /// How much more memory than before may be in use after an attack.
 const MAX_MEMORY_LEFT_BYTES: u64 = 50 * MIB;

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-use crate::support::emberfall::Emberfall;
-use crate::support::gateway::{TestGateway, kingdom};
-use crate::support::raw_socket::{RawSocketClient, WAIT_TIMEOUT, dial, exchange, frame, upgrade};
-use crate::support::server::TestServer;
-use crate::support::wait::until;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::gateway::{TestGateway, kingdom};
+use scry_testkit::raw_socket::{RawSocketClient, WAIT_TIMEOUT, dial, exchange, frame, upgrade};
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::until;
 
 /// Waits until a breach was counted so often.
 async fn counted(limit_metrics: &LimitMetrics, kind: LimitKind, count: u64) {
@@ -437,7 +437,7 @@ async fn limits_without_a_setting_are_named_and_counted_like_others() {
     };
     until("the campaign to be full", is_full).await;
     counted(&server.limit_metrics, LimitKind::Entities, 1).await;
-    let told = crate::support::metrics::ScrapedMetrics::of(&server.url).await;
+    let told = scry_testkit::metrics::ScrapedMetrics::of(&server.url).await;
     for kind in [LimitKind::Deletions, LimitKind::HeaderSize] {
         let named = format!("scry_limited_total{{limit=\"{}\"}}", kind.name());
         assert_eq!(told.find(&named), Some(0.0), "{named} stands there from the start");

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use serde_json::json;
 
-use crate::support::gateway::TestGateway;
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::server::TestServer;
+use scry_testkit::gateway::TestGateway;
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::server::TestServer;
 
 /// How long each kind of input is varied.
 const FUZZ_TIME: Duration = Duration::from_secs(2);

@@ -18,11 +18,11 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::support::people::{api, emberfall};
-use crate::support::queries::{aliases, expensive, fragments};
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::server::TestServer;
-use crate::support::wait::{WAIT_TIMEOUT, until};
+use scry_testkit::people::{api, emberfall};
+use scry_testkit::queries::{aliases, expensive, fragments};
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::{WAIT_TIMEOUT, until};
 
 /// How long queries attack while others work.
 const ATTACK_TIME: Duration = Duration::from_secs(2);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use crate::support::queries::{aliases, expensive, fragments};
-use crate::support::server::TestServer;
+use scry_testkit::queries::{aliases, expensive, fragments};
+use scry_testkit::server::TestServer;
 
 /// How long queries are made up.
 const FUZZ_TIME: Duration = Duration::from_secs(6);

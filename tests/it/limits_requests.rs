@@ -5,8 +5,8 @@ use reqwest::{Client, Method};
 use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
-use crate::support::emberfall::Emberfall;
-use crate::support::server::TestServer;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::server::TestServer;
 
 #[tokio::test]
 async fn browser_forms_and_foreign_pages_get_nothing() {

@@ -116,6 +116,5 @@ mod server_users;
 mod server_writer;
 mod soak;
 mod strings;
-mod support;
 mod tidy;
 mod wire_node;

@@ -7,10 +7,10 @@ use scry_protocol::{ErrorCode, Id};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::outbox_fixture::{OutboxFixture, tick, update};
-use crate::support::people;
-use crate::support::server::TestServer;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::outbox_fixture::{OutboxFixture, tick, update};
+use scry_testkit::people;
+use scry_testkit::server::TestServer;
 
 struct OutboxServer {
     server: TestServer,

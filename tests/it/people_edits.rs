@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::edit_fixture::EditFixture;
-use crate::support::node::NodeDriver;
-use crate::support::user_pool::TestUser;
+use scry_testkit::edit_fixture::EditFixture;
+use scry_testkit::node::NodeDriver;
+use scry_testkit::user_pool::TestUser;
 
 const UPDATE: &str = "mutation($id: ID!, $input: UpdateSettlementInput!, $version: Int, $policy: OnConflict!) {
     updateSettlement(id: $id, input: $input, expectedVersion: $version, onConflict: $policy) { version } }";
@@ -35,46 +35,44 @@ struct StoredChange {
     changes: BTreeMap<String, (Value, Value)>,
 }
 
-impl EditFixture {
-    /// Makes one edit of one or two variables; every value is new to the world.
-    async fn attempt(&self, editor: &TestUser, number: usize, policy: &str) -> EditAttempt {
-        let expected = self.version().await;
-        let unique = editor.id.rsplit('-').next().unwrap().parse::<usize>().unwrap() * 1000 + number + 1;
-        let all = ["a", "b", "c"];
-        let chosen = [all[(unique * 7 + number) % 3], all[(unique * 5 + number * 2) % 3]];
-        let variables: BTreeMap<&str, usize> = chosen.iter().map(|name| (*name, unique)).collect();
-        let asked =
-            json!({"id": self.settlement, "input": {"variables": variables}, "version": expected, "policy": policy});
-        let answer = self.server.execute(&editor.token, UPDATE, asked).await;
-        let outcome = match answer["data"]["updateSettlement"]["version"].as_i64() {
-            Some(version) => Ok(version),
-            None => {
-                assert_eq!(answer["errors"][0]["extensions"]["code"], "CONFLICT", "{answer}");
-                Err(answer["errors"][0]["extensions"]["conflict"].clone())
-            }
-        };
-        let values = variables.iter().map(|(name, value)| (format!("variables.{name}"), json!(value))).collect();
-        EditAttempt { author: editor.id.clone(), expected, values, outcome }
-    }
+/// Makes one edit of one or two variables; every value is new to the world.
+async fn attempt(fixture: &EditFixture, editor: &TestUser, number: usize, policy: &str) -> EditAttempt {
+    let expected = fixture.version().await;
+    let unique = editor.id.rsplit('-').next().unwrap().parse::<usize>().unwrap() * 1000 + number + 1;
+    let all = ["a", "b", "c"];
+    let chosen = [all[(unique * 7 + number) % 3], all[(unique * 5 + number * 2) % 3]];
+    let variables: BTreeMap<&str, usize> = chosen.iter().map(|name| (*name, unique)).collect();
+    let asked =
+        json!({"id": fixture.settlement, "input": {"variables": variables}, "version": expected, "policy": policy});
+    let answer = fixture.server.execute(&editor.token, UPDATE, asked).await;
+    let outcome = match answer["data"]["updateSettlement"]["version"].as_i64() {
+        Some(version) => Ok(version),
+        None => {
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "CONFLICT", "{answer}");
+            Err(answer["errors"][0]["extensions"]["conflict"].clone())
+        }
+    };
+    let values = variables.iter().map(|(name, value)| (format!("variables.{name}"), json!(value))).collect();
+    EditAttempt { author: editor.id.clone(), expected, values, outcome }
+}
 
-    /// Reads the settlement's changes from the journal, by the version each made.
-    async fn stored(&self) -> BTreeMap<i64, StoredChange> {
-        let query = "query($id: ID!, $since: Int) { events(campaignId: $id, since: $since, limit: 1000) { event } }";
-        let events = self.server.graphql(&self.gm, query, json!({"id": self.campaign, "since": 0})).await;
-        let events = events["events"].as_array().unwrap().clone();
-        let ours =
-            events.iter().map(|row| &row["event"]).filter(|event| event["payload"]["settlementId"] == *self.settlement);
-        ours.map(|event| {
-            let metadata = &event["metadata"];
-            let changes = metadata["changes"].as_array().unwrap().iter();
-            let changes = changes.map(|change| {
-                (change["field"].as_str().unwrap().to_owned(), (change["from"].clone(), change["to"].clone()))
-            });
-            let author = metadata["userId"].as_str().unwrap().to_owned();
-            (metadata["version"].as_i64().unwrap(), StoredChange { author, changes: changes.collect() })
-        })
-        .collect()
-    }
+/// Reads the settlement's changes from the journal, by the version each made.
+async fn stored(fixture: &EditFixture) -> BTreeMap<i64, StoredChange> {
+    let query = "query($id: ID!, $since: Int) { events(campaignId: $id, since: $since, limit: 1000) { event } }";
+    let events = fixture.server.graphql(&fixture.gm, query, json!({"id": fixture.campaign, "since": 0})).await;
+    let events = events["events"].as_array().unwrap().clone();
+    let ours =
+        events.iter().map(|row| &row["event"]).filter(|event| event["payload"]["settlementId"] == *fixture.settlement);
+    ours.map(|event| {
+        let metadata = &event["metadata"];
+        let changes = metadata["changes"].as_array().unwrap().iter();
+        let changes = changes.map(|change| {
+            (change["field"].as_str().unwrap().to_owned(), (change["from"].clone(), change["to"].clone()))
+        });
+        let author = metadata["userId"].as_str().unwrap().to_owned();
+        (metadata["version"].as_i64().unwrap(), StoredChange { author, changes: changes.collect() })
+    })
+    .collect()
 }
 
 /// Returns a field's value after a version.
@@ -97,12 +95,12 @@ async fn hammer(count: usize, policy: &str) {
     let work = shop.editors.iter().map(|editor| async {
         let mut attempts = Vec::new();
         for number in 0..EDITS_PER_EDITOR {
-            attempts.push(shop.attempt(editor, number, policy).await);
+            attempts.push(attempt(&shop, editor, number, policy).await);
         }
         attempts
     });
     let attempts: Vec<EditAttempt> = join_all(work).await.into_iter().flatten().collect();
-    let stored = shop.stored().await;
+    let stored = stored(&shop).await;
 
     let accepted: BTreeMap<i64, &EditAttempt> =
         attempts.iter().filter_map(|attempt| Some((*attempt.outcome.as_ref().ok()?, attempt))).collect();

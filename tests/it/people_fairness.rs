@@ -6,9 +6,9 @@ use scry_server::config::ServerConfig;
 use scry_server::limits::LimitKind;
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, kingdom, settlement};
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::server::TestServer;
+use scry_testkit::gateway::{TestGateway, kingdom, settlement};
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::server::TestServer;
 
 const NOTIFY: &str = "mutation($to: [ID!]!, $title: String!, $body: String! = \"\") {
     notify(userIds: $to, title: $title, body: $body) }";

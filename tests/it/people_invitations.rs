@@ -6,9 +6,9 @@ use scry_server::config::ServerConfig;
 use scry_server::limits::LimitKind;
 use serde_json::{Value, json};
 
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::server::TestServer;
-use crate::support::wait::until;
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::until;
 
 const INVITE: &str =
     "mutation ($c: ID!, $u: String!, $r: Role! = VIEWER) { addMember(campaignId: $c, userId: $u, role: $r)

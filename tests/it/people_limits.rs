@@ -4,7 +4,7 @@ use scry_server::config::ServerConfig;
 use scry_server::limits::LimitKind;
 use serde_json::json;
 
-use crate::support::server::TestServer;
+use scry_testkit::server::TestServer;
 
 #[tokio::test]
 async fn api_requests_of_one_user_have_a_rate_and_others_are_not_affected() {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::gateway::{TestGateway, notification};
-use crate::support::node::{NodeDriver, NodeSocket};
-use crate::support::server::TestServer;
+use scry_testkit::gateway::{TestGateway, notification};
+use scry_testkit::node::{NodeDriver, NodeSocket};
+use scry_testkit::server::TestServer;
 
 const UPDATE: &str = "mutation($id: ID!, $input: UpdateSettlementInput!, $version: Int, $policy: OnConflict!) {
     updateSettlement(id: $id, input: $input, expectedVersion: $version, onConflict: $policy) { version } }";

@@ -13,8 +13,8 @@ use scry_server::rules::merge::{MergeInput, MergeOutcome, PastEdit, PastEdits, d
 use serde_json::{Map, Value, json};
 use sqlx::Row;
 
-use crate::support::edit_fixture::EditFixture;
-use crate::support::reference_model::{ExpectedOutcome, FieldValues, LostValue, ReferenceModel};
+use scry_testkit::edit_fixture::EditFixture;
+use scry_testkit::reference_model::{ExpectedOutcome, FieldValues, LostValue, ReferenceModel};
 
 const EDITORS: usize = 3;
 const FIELDS: [&str; 5] = ["level", "name", "variables.a", "variables.b", "variables.c"];

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::gateway::TestGateway;
-use crate::support::node::{NodeDriver, NodeSocket};
+use scry_testkit::gateway::TestGateway;
+use scry_testkit::node::{NodeDriver, NodeSocket};
 
 async fn join(socket: &NodeSocket<'_>, room: &str) -> Value {
     let ack = socket.ask(&format!("subscribe_{room}"), json!(if room == "campaign" { "c1" } else { "s1" })).await;

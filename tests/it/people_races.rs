@@ -8,10 +8,10 @@ use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::gateway::{TestGateway, notification};
-use crate::support::node::{NodeDriver, NodeSocket};
-use crate::support::redis::Redis;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::gateway::{TestGateway, notification};
+use scry_testkit::node::{NodeDriver, NodeSocket};
+use scry_testkit::redis::Redis;
 
 const ROUNDS: usize = 12;
 

@@ -8,11 +8,11 @@ use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::gateway::{CAMPAIGN, TestGateway};
-use crate::support::node::{NodeDriver, NodeSocket};
-use crate::support::redis::Redis;
-use crate::support::user_pool::{TestUser, add_members};
-use crate::support::wait::becomes_true;
+use scry_testkit::gateway::{CAMPAIGN, TestGateway};
+use scry_testkit::node::{NodeDriver, NodeSocket};
+use scry_testkit::redis::Redis;
+use scry_testkit::user_pool::{TestUser, add_members};
+use scry_testkit::wait::becomes_true;
 
 const CONNECTIONS: usize = 200;
 const USERS: usize = 50;

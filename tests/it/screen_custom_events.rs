@@ -8,7 +8,7 @@ use scry_model::event::{ClientEvent, Delivery};
 use scry_protocol::catalogue::{EventDisplay, Severity};
 use serde_json::{Value, json};
 
-use crate::support::dashboard_fixture::DashboardFixture;
+use scry_testkit::dashboard_fixture::DashboardFixture;
 
 fn looks() -> EventDisplays {
     let look = |name: &str, summary: &str, severity| EventDisplay {

@@ -3,7 +3,7 @@
 use scry_dashboard::app::AppEffect;
 use serde_json::json;
 
-use crate::support::dashboard_fixture::{DashboardFixture, clock_event, settlement_event};
+use scry_testkit::dashboard_fixture::{DashboardFixture, clock_event, settlement_event};
 
 fn at_harrow(width: u16, height: u16) -> DashboardFixture {
     let mut dashboard = DashboardFixture::live(width, height);

@@ -7,7 +7,7 @@ use scry_model::event::{ClientEvent, Gap, LoadedState, Phase, SavedState, Status
 use scry_protocol::{ErrorCode, Position, Room};
 use serde_json::json;
 
-use crate::support::dashboard_fixture::{DashboardFixture, id, nodes, status};
+use scry_testkit::dashboard_fixture::{DashboardFixture, id, nodes, status};
 
 fn saved(dashboard: &DashboardFixture) -> Vec<&SavedState> {
     dashboard.effects.iter().filter_map(state).collect()

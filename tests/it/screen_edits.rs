@@ -9,7 +9,7 @@ use scry_model::outbox::{EditChange, EditOutcome, EditRefusal};
 use scry_protocol::{Conflict, EntityType, ErrorCode, FieldConflict};
 use serde_json::{Value, json};
 
-use crate::support::dashboard_fixture::{DashboardFixture, clock_event, id, nodes, settlement_event, status};
+use scry_testkit::dashboard_fixture::{DashboardFixture, clock_event, id, nodes, settlement_event, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 

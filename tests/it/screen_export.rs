@@ -8,7 +8,7 @@ use scry_dashboard::app::{App, AppEffect, AppOptions, Msg};
 use scry_model::event::{Phase, Status};
 use serde_json::json;
 
-use crate::support::dashboard_fixture::{DashboardFixture, clock_event, settlement_event, status};
+use scry_testkit::dashboard_fixture::{DashboardFixture, clock_event, settlement_event, status};
 
 fn copied(dashboard: &DashboardFixture) -> String {
     match dashboard.effects.last() {
@@ -134,7 +134,7 @@ fn the_next_start_begins_where_the_last_one_ended() {
     let mut next = DashboardFixture::new(120, 40);
     next.app.resume(serde_json::from_str(&kept).unwrap());
     next.status(status(Phase::Live));
-    next.snapshot(crate::support::dashboard_fixture::nodes());
+    next.snapshot(scry_testkit::dashboard_fixture::nodes());
     assert_eq!(next.app.ui_state(), sitting);
     assert!(next.screen().contains("━ Health") && next.screen().contains("/a ("), "{}", next.screen());
 }
@@ -170,7 +170,7 @@ fn unfocused_terminal_gets_alerts_of_the_configured_level() {
         dashboard.app = App::new(AppOptions { alerts: config, ..AppOptions::default() }, (80, 24), dashboard.now);
         let _ = dashboard.app.start(Some("c".parse().unwrap()));
         dashboard.status(status(Phase::Live));
-        dashboard.snapshot(crate::support::dashboard_fixture::nodes());
+        dashboard.snapshot(scry_testkit::dashboard_fixture::nodes());
         dashboard.send(Msg::Attention(false));
         dashboard
     };

@@ -3,7 +3,7 @@
 use scry_dashboard::app::{AppEffect, CampaignChoice, Msg};
 use serde_json::json;
 
-use crate::support::dashboard_fixture::{DashboardFixture, id, settlement_event};
+use scry_testkit::dashboard_fixture::{DashboardFixture, id, settlement_event};
 
 #[test]
 fn the_world_is_filtered_while_typing_and_left_as_it_was_on_cancel() {

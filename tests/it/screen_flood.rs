@@ -5,7 +5,7 @@ use scry_model::event::ClientEvent;
 use scry_protocol::Operation;
 use serde_json::{Value, json};
 
-use crate::support::dashboard_fixture::{DashboardFixture, delivery, settlement_event};
+use scry_testkit::dashboard_fixture::{DashboardFixture, delivery, settlement_event};
 
 /// The rows of the journal in a terminal of this size.
 const ROWS: u64 = 12;

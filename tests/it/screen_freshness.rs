@@ -6,7 +6,7 @@ use scry_dashboard::app::keymap::Pane;
 use scry_model::event::{ClientEvent, Gap, Phase, Status};
 use scry_protocol::Room;
 
-use crate::support::dashboard_fixture::{DashboardFixture, id, status};
+use scry_testkit::dashboard_fixture::{DashboardFixture, id, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 

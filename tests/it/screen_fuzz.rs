@@ -12,11 +12,11 @@ use scry_model::event::{ClientEvent, Phase, Status};
 use scry_protocol::catalogue::{EventDisplay, Severity};
 use serde_json::{Value, json};
 
-use crate::support::dashboard_fixture::{
+use scry_testkit::dashboard_fixture::{
     DashboardFixture, clock_event, delivery, key_event, nodes, settlement_event, status,
 };
-use crate::support::hostile::HOSTILE_TEXT;
-use crate::support::terminal::is_hostile;
+use scry_testkit::hostile::HOSTILE_TEXT;
+use scry_testkit::terminal::is_hostile;
 
 /// Lists events as a hostile or confused gateway might send them.
 fn foreign_events() -> Vec<Value> {

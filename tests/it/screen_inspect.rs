@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::dashboard_fixture::{DashboardFixture, settlement_event};
+use scry_testkit::dashboard_fixture::{DashboardFixture, settlement_event};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 

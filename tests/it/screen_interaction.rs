@@ -7,7 +7,7 @@ use scry_model::event::{Phase, Status};
 use scry_protocol::Event;
 use serde_json::json;
 
-use crate::support::dashboard_fixture::{DashboardFixture, id, settlement_event, status};
+use scry_testkit::dashboard_fixture::{DashboardFixture, id, settlement_event, status};
 
 #[test]
 fn a_change_is_marked_fades_and_then_the_dashboard_sleeps() {

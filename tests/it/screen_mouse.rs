@@ -4,7 +4,7 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use scry_dashboard::app::{Msg, Pane};
 use serde_json::json;
 
-use crate::support::dashboard_fixture::{DashboardFixture, settlement_event};
+use scry_testkit::dashboard_fixture::{DashboardFixture, settlement_event};
 
 /// Clicks on the first character of a text on the screen.
 fn click(dashboard: &mut DashboardFixture, text: &str) {

@@ -8,7 +8,7 @@ use scry_protocol::Room;
 use serde_json::json;
 
 use crate::screen_people::{company, inbox};
-use crate::support::dashboard_fixture::{DashboardFixture, clock_event, id, settlement_event, status};
+use scry_testkit::dashboard_fixture::{DashboardFixture, clock_event, id, settlement_event, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 /// Each pane with the keys that lead to it from the World.

@@ -9,7 +9,7 @@ use scry_protocol::presence::Activity;
 use scry_protocol::{ClientRequest, EntityType};
 use serde_json::{Value, json};
 
-use crate::support::dashboard_fixture::{DashboardFixture, id, status};
+use scry_testkit::dashboard_fixture::{DashboardFixture, id, status};
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 

@@ -5,7 +5,7 @@ use scry_model::outbox::{EditOutcome, EditRefusal};
 use scry_protocol::ErrorCode;
 use serde_json::json;
 
-use crate::support::dashboard_fixture::{DashboardFixture, settlement_event};
+use scry_testkit::dashboard_fixture::{DashboardFixture, settlement_event};
 
 /// Sits down at a town with a secret and a value that gives it away.
 fn dashboard(width: u16, height: u16) -> DashboardFixture {

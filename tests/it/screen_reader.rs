@@ -10,7 +10,7 @@ use scry_model::outbox::{EditChange, EditOutcome, EditRefusal};
 use scry_protocol::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::support::dashboard_fixture::{DashboardFixture, nodes, settlement_event, status};
+use scry_testkit::dashboard_fixture::{DashboardFixture, nodes, settlement_event, status};
 
 /// Sits down at a live campaign, with everything told so far behind.
 fn live() -> (DashboardFixture, Announcer) {

@@ -9,7 +9,7 @@ use scry_protocol::{EntityRef, EntityType};
 use scry_text::json;
 use serde_json::json;
 
-use crate::support::dashboard_fixture::{DashboardFixture, delivery, id, nodes};
+use scry_testkit::dashboard_fixture::{DashboardFixture, delivery, id, nodes};
 
 /// A recording in which a town's level goes from 3 to 6, one step every ten seconds.
 fn recording(dashboard: &DashboardFixture, with_state: bool) -> LoadedRecording {

@@ -14,52 +14,50 @@ use sqlx::Row;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::support::domain::{DomainFixture, fields, id};
-use crate::support::wait::until;
+use scry_testkit::domain::{DomainFixture, fields, id};
+use scry_testkit::wait::until;
 
-impl DomainFixture {
-    /// Lets two requests run in one group of changes whose commit fails; returns what they were answered.
-    async fn lose<A, B>(&self, first: A, repeat: B) -> (A::Output, B::Output)
-    where
-        A: Future<Output: Send> + Send + 'static,
-        B: Future<Output: Send> + Send + 'static,
-    {
-        let db = &self.core.db;
-        let gate = Arc::new(Notify::new());
-        let holder = self.hold(Arc::clone(&gate));
-        until("the writer to be held", async || db.pools()[1].1 == 0).await;
-        let first = self.queue(first).await;
-        let repeat = self.queue(repeat).await;
-        let (reached, broken) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let breaker = self.queue(break_commit(db.clone(), Arc::clone(&reached), Arc::clone(&broken))).await;
-        gate.notify_one();
-        reached.notified().await;
-        assert!(!first.is_finished(), "acknowledged before it is on disk");
-        assert!(!repeat.is_finished(), "acknowledged on the strength of what is not on disk");
-        broken.notify_one();
-        breaker.await.unwrap().unwrap_err();
-        holder.await.unwrap().unwrap_err();
-        (first.await.unwrap(), repeat.await.unwrap())
-    }
+/// Lets two requests run in one group of changes whose commit fails; returns what they were answered.
+async fn lose<A, B>(fixture: &DomainFixture, first: A, repeat: B) -> (A::Output, B::Output)
+where
+    A: Future<Output: Send> + Send + 'static,
+    B: Future<Output: Send> + Send + 'static,
+{
+    let db = &fixture.core.db;
+    let gate = Arc::new(Notify::new());
+    let holder = hold(fixture, Arc::clone(&gate));
+    until("the writer to be held", async || db.pools()[1].1 == 0).await;
+    let first = queue(fixture, first).await;
+    let repeat = queue(fixture, repeat).await;
+    let (reached, broken) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let breaker = queue(fixture, break_commit(db.clone(), Arc::clone(&reached), Arc::clone(&broken))).await;
+    gate.notify_one();
+    reached.notified().await;
+    assert!(!first.is_finished(), "acknowledged before it is on disk");
+    assert!(!repeat.is_finished(), "acknowledged on the strength of what is not on disk");
+    broken.notify_one();
+    breaker.await.unwrap().unwrap_err();
+    holder.await.unwrap().unwrap_err();
+    (first.await.unwrap(), repeat.await.unwrap())
+}
 
-    fn hold(&self, gate: Arc<Notify>) -> JoinHandle<Result<(), DbError>> {
-        let db = self.core.db.clone();
-        tokio::spawn(async move {
-            db.write(async |_: &mut Tx| {
-                gate.notified().await;
-                Ok(())
-            })
-            .await
+fn hold(fixture: &DomainFixture, gate: Arc<Notify>) -> JoinHandle<Result<(), DbError>> {
+    let db = fixture.core.db.clone();
+    tokio::spawn(async move {
+        db.write(async |_: &mut Tx| {
+            gate.notified().await;
+            Ok(())
         })
-    }
+        .await
+    })
+}
 
-    /// Starts something and waits until it has asked for its turn.
-    async fn queue<F: Future<Output: Send> + Send + 'static>(&self, task: F) -> JoinHandle<F::Output> {
-        let before = self.core.db.waiting();
-        let task = tokio::spawn(task);
-        until("another change to wait", async || self.core.db.waiting() > before).await;
-        task
-    }
+/// Starts something and waits until it has asked for its turn.
+async fn queue<F: Future<Output: Send> + Send + 'static>(fixture: &DomainFixture, task: F) -> JoinHandle<F::Output> {
+    let before = fixture.core.db.waiting();
+    let task = tokio::spawn(task);
+    until("another change to wait", async || fixture.core.db.waiting() > before).await;
+    task
 }
 
 /// Says when its turn has come, and then makes the commit of its group impossible.
@@ -97,7 +95,7 @@ async fn repeated_edit_is_not_acknowledged_when_its_group_is_lost() {
                 .await
         }
     };
-    let (first, repeat) = fixture.lose(edit("k"), edit("k")).await;
+    let (first, repeat) = lose(&fixture, edit("k"), edit("k")).await;
     assert_lost(&first);
     assert_lost(&repeat);
     let stored = fixture.domain.entity(&fixture.gm, EntityKind::Settlement, &settlement).await.unwrap().unwrap();
@@ -114,7 +112,7 @@ async fn repeated_creation_is_not_acknowledged_when_its_group_is_lost() {
         let (domain, gm) = (fixture.domain.clone(), fixture.gm.clone());
         async move { domain.create(&gm, EntityKind::Campaign, &fields(json!({"name": "New"})), Some("k")).await }
     };
-    let (first, repeat) = fixture.lose(create(), create()).await;
+    let (first, repeat) = lose(&fixture, create(), create()).await;
     assert_lost(&first);
     assert_lost(&repeat);
     create().await.unwrap();
@@ -128,11 +126,11 @@ async fn repeated_deletion_is_neither_acknowledged_nor_refused_when_its_group_is
         let (domain, gm, settlement) = (fixture.domain.clone(), fixture.gm.clone(), settlement.clone());
         async move { domain.delete(&gm, EntityKind::Settlement, &settlement, None, Some(key)).await }
     };
-    let (first, repeat) = fixture.lose(delete("k"), delete("k")).await;
+    let (first, repeat) = lose(&fixture, delete("k"), delete("k")).await;
     assert_lost(&first);
     assert_lost(&repeat);
     // With another key it would be “there is no such settlement”, which is not true either.
-    let (first, other) = fixture.lose(delete("k"), delete("other")).await;
+    let (first, other) = lose(&fixture, delete("k"), delete("other")).await;
     assert_lost(&first);
     assert_lost(&other);
     delete("k").await.unwrap();
@@ -146,7 +144,7 @@ async fn repeated_clock_move_is_not_acknowledged_when_its_group_is_lost() {
         let (domain, gm, campaign) = (fixture.domain.clone(), fixture.gm.clone(), campaign.clone());
         async move { domain.advance_world_time(&gm, &campaign, 60, false, Some("k")).await }
     };
-    let (first, repeat) = fixture.lose(advance(), advance()).await;
+    let (first, repeat) = lose(&fixture, advance(), advance()).await;
     assert_lost(&first);
     assert_lost(&repeat);
     advance().await.unwrap();
@@ -162,7 +160,7 @@ async fn role_that_is_not_on_disk_is_not_acknowledged() {
         let (campaign, viewer) = (campaign.clone(), viewer.clone());
         async move { domain.set_member_role(&gm, &campaign, &viewer, Role::Editor, None).await }
     };
-    let (first, repeat) = fixture.lose(promote(), promote()).await;
+    let (first, repeat) = lose(&fixture, promote(), promote()).await;
     assert_lost(&first);
     assert_lost(&repeat);
 }
@@ -175,7 +173,7 @@ async fn repeated_notification_is_not_acknowledged_when_its_group_is_lost() {
         let (domain, gm, player) = (fixture.domain.clone(), fixture.gm.clone(), player.clone());
         async move { domain.notify(&gm, &[player], "Come", "", "info", Some("k")).await }
     };
-    let (first, repeat) = fixture.lose(notify(), notify()).await;
+    let (first, repeat) = lose(&fixture, notify(), notify()).await;
     assert_lost(&first);
     assert_lost(&repeat);
     assert_eq!((notify().await.unwrap(), notify().await.unwrap()), (1, 1));
@@ -215,7 +213,7 @@ async fn refreshed_pair_that_is_not_on_disk_is_not_given_out() {
         let (auth, token) = (fixture.auth.clone(), pair.refresh_token.clone());
         async move { auth.refresh(&token).await }
     };
-    let (first, repeat) = fixture.lose(refresh(), refresh()).await;
+    let (first, repeat) = lose(&fixture, refresh(), refresh()).await;
     assert!(first.is_err() && repeat.is_err(), "nobody may hold a pair that is not stored");
     refresh().await.unwrap();
 }

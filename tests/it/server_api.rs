@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::server::TestServer;
+use scry_testkit::server::TestServer;
 
 const SNAPSHOT: &str = "query ($id: ID!) { snapshot(campaignId: $id) { position { epoch seq }
     campaign { id name version description worldTime calendar myRole position { seq } }

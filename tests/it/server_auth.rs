@@ -8,9 +8,9 @@ use scry_server::auth::{AuthError, lifecycle, users};
 use scry_server::db::{Db, DbError, Tx, is_shared};
 use serde_json::{Value, json};
 
-use crate::support::domain::DomainFixture;
-use crate::support::server::{BUNDLED_PASSWORD, HttpAnswer, TestServer};
-use crate::support::wait::until;
+use scry_testkit::domain::DomainFixture;
+use scry_testkit::server::{BUNDLED_PASSWORD, HttpAnswer, TestServer};
+use scry_testkit::wait::until;
 
 async fn log_in(server: &TestServer, username: &str, password: &str) -> HttpAnswer {
     server.post("/auth/login", &json!({"username": username, "password": password})).await

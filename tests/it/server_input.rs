@@ -4,10 +4,10 @@ use fastrand::Rng;
 use scry_server::config::{ConfigSecret, ServerConfig};
 use serde_json::{Value, json};
 
-use crate::support::emberfall::Emberfall;
-use crate::support::postgres::Postgres;
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::server::{HttpAnswer, TestServer};
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::postgres::Postgres;
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::server::{HttpAnswer, TestServer};
 
 /// Texts that databases, protocols or screens may stumble over.
 const SAMPLE_TEXTS: [&str; 24] = [

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::server_api::campaign;
-use crate::support::server::TestServer;
+use scry_testkit::server::TestServer;
 
 const EVENTS: &str = "query ($id: ID!) { events(campaignId: $id, limit: 1000) { seq event } }";
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::node::NodeDriver;
-use crate::support::people::{api, emberfall, login};
-use crate::support::process::ServerProcess;
-use crate::support::wait::until;
+use scry_testkit::node::NodeDriver;
+use scry_testkit::people::{api, emberfall, login};
+use scry_testkit::process::ServerProcess;
+use scry_testkit::wait::until;
 
 const SETTINGS: [(&str, &str); 2] = [("SCRY_SERVER_LOG", "info,scry=debug"), ("SCRY_SERVER_LOG_FORMAT", "json")];
 
@@ -45,7 +45,7 @@ async fn violating_client_is_logged_once_a_minute() {
         node.try_connect(&format!("stranger-{attempt}"), &server.url, stranger).await;
     }
     let counted = async || {
-        let told = crate::support::metrics::ScrapedMetrics::of(&server.url).await;
+        let told = scry_testkit::metrics::ScrapedMetrics::of(&server.url).await;
         told.find("scry_limited_total{limit=\"token\"}") == Some(5.0)
     };
     until("every attempt to be counted", counted).await;

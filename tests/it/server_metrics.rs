@@ -4,10 +4,10 @@ use reqwest::StatusCode;
 use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
-use crate::support::emberfall::Emberfall;
-use crate::support::metrics::ScrapedMetrics;
-use crate::support::node::NodeDriver;
-use crate::support::server::TestServer;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::metrics::ScrapedMetrics;
+use scry_testkit::node::NodeDriver;
+use scry_testkit::server::TestServer;
 
 #[tokio::test]
 async fn requests_and_events_are_counted() {

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::emberfall::Emberfall;
-use crate::support::nginx::Nginx;
-use crate::support::node::NodeDriver;
-use crate::support::server::TestServer;
-use crate::support::wait::until;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::nginx::Nginx;
+use scry_testkit::node::NodeDriver;
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::until;
 
 #[tokio::test]
 async fn both_transports_pass_and_a_node_may_go() {

@@ -5,12 +5,12 @@ use scry_client::connection::StartPosition;
 use scry_model::event::{ClientEvent, Phase};
 use serde_json::{Value, json};
 
-use crate::support::client::TestClient;
-use crate::support::database;
-use crate::support::emberfall::Emberfall;
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::people::{api, emberfall, watching};
-use crate::support::server::TestServer;
+use scry_testkit::client::TestClient;
+use scry_testkit::database;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::people::{api, emberfall, watching};
+use scry_testkit::server::TestServer;
 
 #[tokio::test]
 async fn edits_on_two_nodes_at_once_are_numbered_without_a_gap() {

@@ -6,12 +6,12 @@ use scry_catalogue::{BUNDLED, Catalogue, Catalogues};
 use scry_server::config::ConfigSecret;
 use serde_json::{Value, json};
 
-use crate::support::emberfall::Emberfall;
-use crate::support::metrics::ScrapedMetrics;
-use crate::support::node::NodeDriver;
-use crate::support::redis::Redis;
-use crate::support::server::TestServer;
-use crate::support::wait::until;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::metrics::ScrapedMetrics;
+use scry_testkit::node::NodeDriver;
+use scry_testkit::redis::Redis;
+use scry_testkit::server::TestServer;
+use scry_testkit::wait::until;
 
 const DASHBOARD: &str = include_str!("../../assets/deploy/grafana/scry.json");
 const MANUAL: &str = include_str!("../../docs/operations.md");

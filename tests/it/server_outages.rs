@@ -11,14 +11,14 @@ use scry_protocol::Id;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::client::TestClient;
-use crate::support::deployment::{Deployment, FailoverEditor};
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::nginx::Nginx;
-use crate::support::node::NodeDriver;
-use crate::support::people::{api, emberfall, login, watching};
-use crate::support::process::ServerProcess;
-use crate::support::wait::until;
+use scry_testkit::client::TestClient;
+use scry_testkit::deployment::{Deployment, FailoverEditor};
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::nginx::Nginx;
+use scry_testkit::node::NodeDriver;
+use scry_testkit::people::{api, emberfall, login, watching};
+use scry_testkit::process::ServerProcess;
+use scry_testkit::wait::until;
 
 /// What a busy machine may add to the second after which a node looks by itself.
 const MAX_BUSY_DELAY: Duration = Duration::from_secs(4);

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::emberfall::Emberfall;
-use crate::support::node::NodeDriver;
-use crate::support::server::TestServer;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::node::NodeDriver;
+use scry_testkit::server::TestServer;
 
 fn condition<'a>(entity: &'a Value, name: &str) -> &'a Value {
     entity["conditions"].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap()

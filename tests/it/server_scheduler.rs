@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::emberfall::Emberfall;
-use crate::support::server::TestServer;
+use scry_testkit::emberfall::Emberfall;
+use scry_testkit::server::TestServer;
 
 /// Lists the scheduler's events: the effect's name, the world time it fell due, what it changed.
 fn effects(events: &[Value]) -> Vec<(String, String, Vec<Value>)> {

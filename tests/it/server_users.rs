@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server_cli::{program, run, serve, text};
-use crate::support::raw_socket::RawSocketClient;
+use scry_testkit::raw_socket::RawSocketClient;
 
 /// A running server and the directory that both programs work on.
 struct UsersFixture {

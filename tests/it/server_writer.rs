@@ -10,58 +10,57 @@ use scry_server::domain::{DomainError, EditPrecondition, EntityKind};
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::support::domain::{DomainFixture, fields, id};
+use scry_testkit::domain::{DomainFixture, fields, id};
 
 /// The longest that one change may hold the writer. The promise is 100 ms; a debug build on a busy machine is
 /// twenty times slower than a release on an idle one.
 const MAX_WRITER_TIME: Duration =
     if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(100) };
 
-impl DomainFixture {
-    /// Measures what one edit takes on this machine, so that others can be compared with it.
-    async fn an_edit(&self, settlement: &Id) -> Duration {
-        const EDITS: u32 = 20;
-        let began = std::time::Instant::now();
-        for round in 0..EDITS {
-            let input = fields(json!({"description": format!("edit {round}")}));
-            self.domain
-                .update(&self.gm, EntityKind::Settlement, settlement, &input, EditPrecondition::default(), None)
-                .await
-                .unwrap();
+/// Measures what one edit takes on this machine, so that others can be compared with it.
+async fn an_edit(fixture: &DomainFixture, settlement: &Id) -> Duration {
+    const EDITS: u32 = 20;
+    let began = std::time::Instant::now();
+    for round in 0..EDITS {
+        let input = fields(json!({"description": format!("edit {round}")}));
+        fixture
+            .domain
+            .update(&fixture.gm, EntityKind::Settlement, settlement, &input, EditPrecondition::default(), None)
+            .await
+            .unwrap();
+    }
+    began.elapsed() / EDITS
+}
+
+/// Fails if any change so far has held the writer for longer than so many edits after each other.
+fn assert_cheaper(fixture: &DomainFixture, what: &str, edits: u32, edit: Duration) {
+    let longest = fixture.core.db.longest_turn();
+    println!("{what}: {longest:?}, an edit takes {edit:?}");
+    assert!(longest < edit * edits, "{what}: {longest:?}, as long as {edits} edits of {edit:?}");
+    assert!(
+        cfg!(debug_assertions) || longest < MAX_WRITER_TIME,
+        "{what}: a change has held the writer for {longest:?}"
+    );
+}
+
+/// Fails if any change so far has held the writer for too long.
+fn assert_short(fixture: &DomainFixture, what: &str) {
+    let longest = fixture.core.db.longest_turn();
+    println!("{what}: {longest:?}");
+    assert!(longest < MAX_WRITER_TIME, "{what}: a change has held the writer for {longest:?}");
+}
+
+async fn insert_rows(fixture: &DomainFixture, statements: Vec<String>) {
+    let insert = async |tx: &mut Tx| {
+        for statement in statements {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut **tx).await?;
         }
-        began.elapsed() / EDITS
-    }
-
-    /// Fails if any change so far has held the writer for longer than so many edits after each other.
-    fn assert_cheaper(&self, what: &str, edits: u32, edit: Duration) {
-        let longest = self.core.db.longest_turn();
-        println!("{what}: {longest:?}, an edit takes {edit:?}");
-        assert!(longest < edit * edits, "{what}: {longest:?}, as long as {edits} edits of {edit:?}");
-        assert!(
-            cfg!(debug_assertions) || longest < MAX_WRITER_TIME,
-            "{what}: a change has held the writer for {longest:?}"
-        );
-    }
-
-    /// Fails if any change so far has held the writer for too long.
-    fn assert_short(&self, what: &str) {
-        let longest = self.core.db.longest_turn();
-        println!("{what}: {longest:?}");
-        assert!(longest < MAX_WRITER_TIME, "{what}: a change has held the writer for {longest:?}");
-    }
-
-    async fn rows(&self, statements: Vec<String>) {
-        let insert = async |tx: &mut Tx| {
-            for statement in statements {
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut **tx).await?;
-            }
-            Ok::<_, DbError>(())
-        };
-        // By another writer, so that these rows do not count as a turn of the server's.
-        let other = scry_server::AppState::open((*self.core.config).clone()).await.unwrap();
-        other.db.write(insert).await.unwrap();
-        other.db.close().await;
-    }
+        Ok::<_, DbError>(())
+    };
+    // By another writer, so that these rows do not count as a turn of the server's.
+    let other = scry_server::AppState::open((*fixture.core.config).clone()).await.unwrap();
+    other.db.write(insert).await.unwrap();
+    other.db.close().await;
 }
 
 fn variables(count: usize, value: impl Fn(usize) -> Value) -> Map<String, Value> {
@@ -112,7 +111,7 @@ async fn variables_are_bounded_and_their_removal_is_quick_and_told_in_a_small_ev
     let events = domain.events(gm, &campaign, 0, 1_000).await.unwrap();
     let longest = events.iter().map(|event| event.body.len()).max().unwrap();
     assert!(longest < 48 * 1024, "each subscriber is sent {longest} bytes");
-    fixture.assert_short("500 variables");
+    assert_short(&fixture, "500 variables");
 }
 
 #[tokio::test]
@@ -132,7 +131,7 @@ async fn edit_that_meets_many_others_is_compared_quickly() {
     let answer = domain.update(gm, EntityKind::Settlement, &settlement, &mine, reject, None).await;
     let Err(DomainError::Conflict(conflict)) = answer else { panic!("every field was changed: {answer:?}") };
     assert_eq!(conflict.fields.len(), 500);
-    fixture.assert_short("a conflict about 500 fields");
+    assert_short(&fixture, "a conflict about 500 fields");
 }
 
 #[tokio::test]
@@ -151,7 +150,7 @@ async fn edit_from_long_ago_reads_only_the_latest_changes() {
     let old = domain.update(gm, EntityKind::Settlement, &settlement, &level, expecting(1), None).await;
     assert!(matches!(old, Err(DomainError::Conflict(_))), "nobody knows any more what it had seen: {old:?}");
     domain.update(gm, EntityKind::Settlement, &settlement, &level, expecting(7), None).await.unwrap();
-    fixture.assert_short("an edit from long ago");
+    assert_short(&fixture, "an edit from long ago");
 }
 
 #[tokio::test]
@@ -176,7 +175,7 @@ async fn calendars_of_short_years_and_jumps_through_the_ages_are_bounded() {
     // A preview stops at what it shows.
     let _ = domain.due_effects(gm, &campaign, far, 1).await;
     assert!(Timestamp::now().duration_since(began).unsigned_abs() < MAX_WRITER_TIME);
-    fixture.assert_short("years of a day");
+    assert_short(&fixture, "years of a day");
     domain
         .update(
             gm,
@@ -192,7 +191,7 @@ async fn calendars_of_short_years_and_jumps_through_the_ages_are_bounded() {
         let time = format!("{year}-01-01T00:00:00Z");
         domain.set_world_time(gm, &campaign, &time, false, None).await.unwrap();
     }
-    fixture.assert_short("a jump of a thousand years");
+    assert_short(&fixture, "a jump of a thousand years");
 }
 
 #[tokio::test]
@@ -219,12 +218,12 @@ async fn kingdom_with_a_thousand_entities_is_deleted_quickly() {
             insert(format!("s{settlement}t{structure}"), "structure", &format!("s{settlement}"), "settlementId")
         }));
     }
-    fixture.rows(rows).await;
+    insert_rows(&fixture, rows).await;
     let place = fields(json!({"campaignId": campaign, "name": "Here", "kingdomId": kingdom, "settlementId": "s7"}));
     let place = domain.create(gm, EntityKind::Location, &place, None).await.unwrap();
     let before = domain.campaign(gm, &campaign).await.unwrap().unwrap().position.seq;
     domain.delete(gm, EntityKind::Kingdom, &kingdom, None, None).await.unwrap();
-    fixture.assert_short("a kingdom of 1,101 entities");
+    assert_short(&fixture, "a kingdom of 1,101 entities");
 
     let events = domain.events(gm, &campaign, before, 1_000).await.unwrap();
     let told = |event: &scry_server::journal::JournalRow| -> Value { serde_json::from_str(&event.body).unwrap() };
@@ -269,10 +268,10 @@ async fn hundred_users_are_notified_quickly() {
             format!("INSERT INTO memberships VALUES ('m-{user}', '{campaign}', '{user}', 'VIEWER', 1, '', '')"),
         ]
     });
-    fixture.rows(rows.collect()).await;
+    insert_rows(&fixture, rows.collect()).await;
     let body = "x".repeat(4_000);
     assert_eq!(fixture.domain.notify(&fixture.gm, &users, "Come", &body, "info", None).await.unwrap(), 100);
-    fixture.assert_short("a hundred notifications");
+    assert_short(&fixture, "a hundred notifications");
     assert_eq!(id(&fixture.core.db, "SELECT user_id FROM notifications WHERE user_id = 'u99'").await, users[99]);
 }
 
@@ -306,7 +305,7 @@ async fn clock_that_changes_two_thousand_entities_moves_quickly() {
     let structure =
         id(&fixture.core.db, "SELECT id FROM entities WHERE kind = 'structure' ORDER BY name LIMIT 1").await;
     // As many as a campaign may have: half of them towns, half of them in one town.
-    fixture.rows(vec![copies(&settlement, 950, "town"), copies(&structure, 950, "house")]).await;
+    insert_rows(&fixture, vec![copies(&settlement, 950, "town"), copies(&structure, 950, "house")]).await;
     let position = async || domain.campaign(gm, &campaign).await.unwrap().unwrap().position.seq;
     // Whatever depends on the season or the hour is different then.
     let mut changed = 0;
@@ -333,8 +332,8 @@ async fn clock_that_changes_two_thousand_entities_moves_quickly() {
         stored.fields["computed"].as_object().unwrap().len(),
         original.fields["computed"].as_object().unwrap().len()
     );
-    let edit = fixture.an_edit(&town).await;
-    fixture.assert_cheaper("a clock that changes hundreds of entities", 400, edit);
+    let edit = an_edit(&fixture, &town).await;
+    assert_cheaper(&fixture, "a clock that changes hundreds of entities", 400, edit);
 }
 
 #[tokio::test]
@@ -345,7 +344,7 @@ async fn kingdom_that_two_thousand_locations_point_at_is_deleted_quickly() {
     let kingdom = make(EntityKind::Kingdom, json!({"campaignId": campaign, "name": "Pointed at"})).await;
     let place = json!({"campaignId": campaign, "name": "Here", "kingdomId": kingdom});
     let location = make(EntityKind::Location, place).await;
-    fixture.rows(vec![copies(&location, 1_900, "place")]).await;
+    insert_rows(&fixture, vec![copies(&location, 1_900, "place")]).await;
     let before = domain.campaign(gm, &campaign).await.unwrap().unwrap().position.seq;
     domain.delete(gm, EntityKind::Kingdom, &kingdom, None, None).await.unwrap();
     let events = events_after(&fixture, &campaign, before).await;
@@ -356,8 +355,8 @@ async fn kingdom_that_two_thousand_locations_point_at_is_deleted_quickly() {
     assert_eq!(events.last().unwrap()["payload"]["entityId"], json!(kingdom));
     let stored = domain.entity(gm, EntityKind::Location, &Id::parse("place1234").unwrap()).await.unwrap().unwrap();
     assert_eq!((&stored.fields["kingdomId"], stored.version), (&Value::Null, 2));
-    let edit = fixture.an_edit(&fixture.settlement().await).await;
-    fixture.assert_cheaper("a kingdom that 1,901 locations point at", 400, edit);
+    let edit = an_edit(&fixture, &fixture.settlement().await).await;
+    assert_cheaper(&fixture, "a kingdom that 1,901 locations point at", 400, edit);
 }
 
 #[tokio::test]
@@ -371,8 +370,9 @@ async fn what_one_user_has_much_of_is_changed_a_few_rows_in_a_turn() {
         )
     };
     let user = &gm.user_id;
-    fixture
-        .rows(vec![
+    insert_rows(
+        &fixture,
+        vec![
             many(
                 "notifications",
                 "id, user_id, title, body, level, created_at",
@@ -385,8 +385,9 @@ async fn what_one_user_has_much_of_is_changed_a_few_rows_in_a_turn() {
                 "user_id, key, request, result, created_ms",
                 &format!("'{user}', 'k' || n, '', '', 99999999999999"),
             ),
-        ])
-        .await;
+        ],
+    )
+    .await;
     let turns = core.db.turns();
     assert_eq!(fixture.domain.mark_all_notifications_read(gm).await.unwrap(), 1_000);
     assert_eq!(fixture.domain.unread_notifications(gm).await.unwrap(), 0);
@@ -403,13 +404,13 @@ async fn what_one_user_has_much_of_is_changed_a_few_rows_in_a_turn() {
     let mut db = core.db.read().await.unwrap();
     let viewer = users::by_name(&mut db, "viewer").await.unwrap().unwrap();
     drop(db);
-    fixture
-        .rows(
-            ["sessions", "idempotency", "notifications"]
-                .map(|table| format!("UPDATE {table} SET user_id = '{}'", viewer.id))
-                .into(),
-        )
-        .await;
+    insert_rows(
+        &fixture,
+        ["sessions", "idempotency", "notifications"]
+            .map(|table| format!("UPDATE {table} SET user_id = '{}'", viewer.id))
+            .into(),
+    )
+    .await;
     let turns = core.db.turns();
     lifecycle::delete(core, &viewer).await.unwrap();
     assert!(core.db.turns() >= turns + 15, "{} turns", core.db.turns() - turns);
@@ -417,7 +418,7 @@ async fn what_one_user_has_much_of_is_changed_a_few_rows_in_a_turn() {
         let row = sqlx::query(AssertSqlSafe(format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {table}")));
         assert_eq!(row.fetch_one(&core.db.reader).await.unwrap().get::<i64, _>(0), 0, "{table}");
     }
-    fixture.assert_short("a thousand rows of one user");
+    assert_short(&fixture, "a thousand rows of one user");
 }
 
 #[tokio::test]
@@ -425,10 +426,10 @@ async fn deletion_that_would_take_too_much_along_is_refused_and_names_its_limit(
     let fixture = DomainFixture::new().await;
     let structure =
         id(&fixture.core.db, "SELECT id FROM entities WHERE kind = 'structure' ORDER BY name LIMIT 1").await;
-    fixture.rows(vec![copies(&structure, 2_600, "house")]).await;
+    insert_rows(&fixture, vec![copies(&structure, 2_600, "house")]).await;
     let campaign = fixture.campaign().await;
     let error = fixture.domain.delete(&fixture.gm, EntityKind::Campaign, &campaign, None, None).await.unwrap_err();
     assert_eq!(error.limit(), Some(scry_server::limits::LimitKind::Deletions), "{error}");
     assert!(error.to_string().contains("at most 2500 at once"), "{error}");
-    fixture.assert_short("a deletion that is refused");
+    assert_short(&fixture, "a deletion that is refused");
 }

@@ -85,7 +85,10 @@ impl SourceFile {
     }
 
     fn is_test(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.contains("/tests/") || self.path.starts_with("tests/")
+        self.path.ends_with("/tests.rs")
+            || self.path.contains("/tests/")
+            || self.path.starts_with("tests/")
+            || self.path.starts_with("crates/scry-testkit/")
     }
 
     /// Returns whether it is part of a program, rather than of its tests.

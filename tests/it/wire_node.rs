@@ -8,7 +8,7 @@ use scry_wire::session::{CloseReason, Emission, TransportKind};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::support::fake_gateway::FakeGateway;
+use scry_testkit::fake_gateway::FakeGateway;
 
 /// How long anything may take.
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);

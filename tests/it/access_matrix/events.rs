@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::MatrixAnswer::{Absent, Granted, NoToken, Refused, TokenExpired};
 use super::fixture::{AccessMatrix, MatrixCampaign, nothing};
 use super::{MatrixUser, RequiredAccess, expected};
-use crate::support::raw_socket::RawSocketClient;
+use scry_testkit::raw_socket::RawSocketClient;
 
 /// Makes an event's payload from the ids of what it is about.
 type PayloadBuilder = fn(&Value) -> Value;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::MatrixAnswer::{self, Absent, Granted, NoToken, Refused, TokenExpired};
 use super::MatrixUser::{self, Editor, Expired, Nobody, Outsider, Owner, Service, StrangeService, Viewer};
 use super::api;
-use crate::support::server::TestServer;
+use scry_testkit::server::TestServer;
 
 /// The operator's token, which no member of any campaign has.
 pub const ADMIN_TOKEN: &str = "the operator of this table";
@@ -175,7 +175,7 @@ async fn add_user(server: &TestServer, name: &str, is_service: bool) {
     let user = scry_server::auth::users::UserRecord {
         id: scry_protocol::Id::from(uuid::Uuid::now_v7()),
         username: name.to_owned(),
-        password_hash: hash.hash(crate::support::server::BUNDLED_PASSWORD.to_owned()).await.unwrap(),
+        password_hash: hash.hash(scry_testkit::server::BUNDLED_PASSWORD.to_owned()).await.unwrap(),
         is_service,
         is_disabled: false,
     };

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::raw_socket::RawSocketClient;
-use crate::support::server::TestServer;
+use scry_testkit::raw_socket::RawSocketClient;
+use scry_testkit::server::TestServer;
 
 const EDIT_MUTATION: &str =
     "mutation ($s: ID!, $d: String!) { updateSettlement(id: $s, input: {description: $d}) { version } }";

@@ -8,10 +8,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use scry_client::session::SessionOptions;
 
-use crate::support::client::{self, TestClient, quick};
-use crate::support::fake_gateway::FakeGateway;
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::gateway::{TestGateway, kingdom, structure};
+use scry_testkit::client::{self, TestClient, quick};
+use scry_testkit::fake_gateway::FakeGateway;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::gateway::{TestGateway, kingdom, structure};
 
 const CAMPAIGN: &str = "campaign:c1";
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::cluster::{NodeAddresses, millis};
 use super::history::{HistoryAnswer, HistoryRecord, HistoryRecorder, HistoryRequest, digest};
-use crate::support::server::BUNDLED_PASSWORD;
+use scry_testkit::server::BUNDLED_PASSWORD;
 
 /// How long one attempt may take: longer than the server lets a change wait.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(12);

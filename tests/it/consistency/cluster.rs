@@ -8,9 +8,9 @@ use scry_world::World;
 use tokio::sync::{Mutex, watch};
 
 use super::history::MonthlyEffect;
-use crate::support::postgres::Postgres;
-use crate::support::process::ServerProcess;
-use crate::support::redis::Redis;
+use scry_testkit::postgres::Postgres;
+use scry_testkit::process::ServerProcess;
+use scry_testkit::redis::Redis;
 
 /// Few things, so that edits meet, and effects whose days are easy to count.
 const TEST_WORLD: &str = include_str!("world.toml");

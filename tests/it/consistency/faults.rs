@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::cluster::{TestCluster, millis};
 use super::history::{HistoryRecord, HistoryRecorder, InjectedFault};
-use crate::support::postgres::Postgres;
-use crate::support::process::ServerProcess;
-use crate::support::redis::Redis;
+use scry_testkit::postgres::Postgres;
+use scry_testkit::process::ServerProcess;
+use scry_testkit::redis::Redis;
 
 /// How long a node runs between two kills, on average and with all nodes together.
 const UPTIME: u64 = 800;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::api_client::RecordingClient;
 use super::cluster::millis;
 use super::history::{HistoryAnswer, HistoryRequest, digest};
-use crate::support::server::BUNDLED_PASSWORD;
+use scry_testkit::server::BUNDLED_PASSWORD;
 
 /// How long a refresh is repeated: a little less than a server must put up with it.
 const REPEAT_WINDOW: Duration = Duration::from_secs(8);

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::api_client::RecordingClient;
 use super::cluster::millis;
 use super::history::{HistoryRecord, HistoryRecorder, event_digest};
-use crate::support::raw_socket::{RawSocketClient, dial_from};
+use scry_testkit::raw_socket::{RawSocketClient, dial_from};
 
 /// How long any step of opening a connection may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(8);

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::support::people;
-use crate::support::server::BUNDLED_PASSWORD;
+use scry_testkit::people;
+use scry_testkit::server::BUNDLED_PASSWORD;
 
 /// How many there are, and how long each rests between two edits.
 const EDITOR_COUNT: usize = 3;

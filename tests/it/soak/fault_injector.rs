@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::statistics::FaultWindow;
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::process::ServerProcess;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::process::ServerProcess;
 
 /// Around a moment in which something breaks, what happens counts as disturbed.
 const DISTURBED_MARGIN_MS: i64 = 100;

@@ -22,10 +22,10 @@ use self::fault_injector::FaultInjector;
 use self::statistics::SoakFigures;
 use self::timer_monitor::TimerMonitor;
 use self::watcher::WatchProcess;
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::outbox_fixture::{OutboxFixture, tick};
-use crate::support::people;
-use crate::support::process::ServerProcess;
+use scry_testkit::fault_proxy::FaultProxy;
+use scry_testkit::outbox_fixture::{OutboxFixture, tick};
+use scry_testkit::people;
+use scry_testkit::process::ServerProcess;
 
 /// How long the client may take to come to rest once nothing is broken any more.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);

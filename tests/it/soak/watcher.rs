@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::statistics::WatchRecord;
-use crate::support::server::BUNDLED_PASSWORD;
+use scry_testkit::server::BUNDLED_PASSWORD;
 
 /// Holds the running program and what it has printed.
 pub struct WatchProcess {

@@ -5,6 +5,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use tokio::task::spawn_blocking;
 
+use crate::paths::workspace;
+
 /// Runs `tests/postgres.sh` until dropped.
 pub struct Postgres {
     pub url: String,
@@ -47,7 +49,7 @@ impl Drop for Postgres {
 
 fn start() -> Postgres {
     let tell = "echo \"$SCRY_TEST_POSTGRES\"; echo \"$SCRY_TEST_POSTGRES_CTL\"; exec cat";
-    let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres.sh"))
+    let mut script = Command::new(workspace().join("tests/postgres.sh"))
         .args(["sh", "-c", tell])
         // What it has acknowledged must outlive a crash.
         .env("SCRY_POSTGRES", "durable")

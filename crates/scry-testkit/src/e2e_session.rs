@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::emberfall::Emberfall;
 use super::pty::Pty;
 use super::server::TestServer;
+use crate::paths::program;
 
 /// The size of a comfortable terminal.
 pub const WIDE_TERMINAL: (u16, u16) = (120, 40);
@@ -81,7 +82,7 @@ impl UserMachine {
 
     /// Runs `scry` in a terminal.
     pub fn scry(&self, args: &[&str], size: (u16, u16)) -> Pty {
-        Pty::spawn(env!("CARGO_BIN_EXE_scry"), args, &self.env().collect::<Vec<_>>(), size)
+        Pty::spawn(program("scry"), args, &self.env().collect::<Vec<_>>(), size)
     }
 
     /// Opens the dashboard on Emberfall and waits until it is live.

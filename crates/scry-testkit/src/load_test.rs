@@ -18,6 +18,7 @@ use super::node;
 use super::raw_socket::{RawSocketClient, dial_from};
 use super::server::BUNDLED_PASSWORD;
 use super::wait::{WAIT_TIMEOUT, becomes_true};
+use crate::paths::program;
 
 /// How many honest clients share an address: as many as the limit lets in.
 const CLIENTS_PER_ADDRESS: usize = 10;
@@ -80,7 +81,7 @@ impl LoadTarget {
     /// Starts `scry-server`, or the one that `SCRY_ATTACKED` names, with the bundled world.
     pub async fn ours() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let path = std::env::var("SCRY_ATTACKED").unwrap_or_else(|_| env!("CARGO_BIN_EXE_scry-server").to_owned());
+        let path = std::env::var("SCRY_ATTACKED").unwrap_or_else(|_| program("scry-server"));
         let program = || {
             let mut command = Command::new(&path);
             command

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::paths::program;
+
 const LOG_FILE: &str = "stderr.log";
 
 /// Runs the program until killed or dropped.
@@ -105,7 +107,7 @@ async fn spawn(dir: &Path, settings: &[(String, String)]) -> (Child, String) {
 
 /// Starts the program; `None` if it ends before it listens.
 async fn try_spawn(dir: &Path, settings: &[(String, String)]) -> Option<(Child, String)> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_scry-server"))
+    let mut child = Command::new(program("scry-server"))
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(dir)
         .envs(settings.iter().map(|(key, value)| (key, value)))

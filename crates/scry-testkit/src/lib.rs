@@ -1,4 +1,8 @@
-//! What the integration tests share.
+//! Servers, clients, proxies and terminals for tests.
+//!
+//! Everything binds a free port or a socket in a temporary directory, and stops when it is dropped.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 pub mod attack;
 pub mod client;
@@ -19,6 +23,7 @@ pub mod metrics;
 pub mod nginx;
 pub mod node;
 pub mod outbox_fixture;
+pub mod paths;
 pub mod people;
 pub mod postgres;
 pub mod process;

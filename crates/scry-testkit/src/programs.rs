@@ -1,10 +1,12 @@
 //! The two real programs: a server that plays the bundled world, and the client beside it.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+use crate::paths::program;
 
 /// Runs `scry-server` with the bundled world until dropped.
 pub struct ProgramFixture {
@@ -24,7 +26,7 @@ impl ProgramFixture {
     pub fn with(settings: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().unwrap();
         let program = || {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_scry-server"));
+            let mut command = Command::new(program("scry-server"));
             command.env_clear().env("SCRY_SERVER_DATA_DIR", dir.path().join("server")).stdin(Stdio::null());
             command.env("SCRY_SERVER_ARGON2_MEMORY_KIB", "8").env("SCRY_SERVER_ARGON2_ITERATIONS", "1");
             command.envs(settings.iter().copied()).stderr(Stdio::null());
@@ -41,11 +43,11 @@ impl ProgramFixture {
 
     /// Returns a program with the client's surroundings, run in the town's directory.
     pub fn program(&self, name: &str) -> Command {
-        let bin = Path::new(env!("CARGO_BIN_EXE_scry")).parent().unwrap();
+        let bin = PathBuf::from(program("scry"));
         let mut command = Command::new(name);
         command
             .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+            .env("PATH", format!("{}:/usr/bin:/bin", bin.parent().unwrap().display()))
             .env("SCRY_URL", &self.url)
             .env("SCRY_TOKEN", &self.token)
             .env("SCRY_CONFIG_DIR", self.dir.path().join("config"))
@@ -57,7 +59,7 @@ impl ProgramFixture {
 
     /// Returns a `scry` with these arguments.
     pub fn scry(&self, args: &[&str]) -> Command {
-        let mut command = self.program(env!("CARGO_BIN_EXE_scry"));
+        let mut command = self.program(&program("scry"));
         command.args(args);
         command
     }

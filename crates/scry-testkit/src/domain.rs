@@ -23,7 +23,7 @@ impl DomainFixture {
         let dir = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::new(dir.path());
         config.auth.argon2 = Argon2Config { memory_kib: 8, iterations: 1, parallelism: 1 };
-        crate::support::database::choose(&mut config).await;
+        crate::database::choose(&mut config).await;
         seed(&config, &World::bundled()).await.unwrap();
         let core = AppState::open(config).await.unwrap();
         let gm = Caller {

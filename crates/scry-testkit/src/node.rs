@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::oneshot;
 
 use super::wait::WAIT_TIMEOUT;
+use crate::paths::{shared_files, workspace};
 
 type PendingReplies = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>;
 
@@ -180,7 +181,7 @@ pub async fn run(script: &str, args: &[&str]) -> Child {
 
 /// Returns the directory with the scripts.
 pub fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node")
+    workspace().join("tests/node")
 }
 
 /// Returns a `node_modules` with the pinned client: the one beside the driver, else one made once in
@@ -190,7 +191,7 @@ pub fn modules() -> PathBuf {
     if ["socket.io-client", "tap-parser"].iter().all(|name| own.join(name).is_dir()) {
         return own;
     }
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node");
+    let cache = shared_files().join("node");
     std::fs::create_dir_all(&cache).unwrap();
     let lock = File::create(cache.join("lock")).unwrap();
     lock.lock().unwrap();
