@@ -20,7 +20,7 @@ const MAX_QUEUED_LINES: usize = 4096;
 /// Stands where a secret stood.
 const REDACTED: &str = "[redacted]";
 
-/// Says why nothing can be logged.
+/// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     #[error("log.level (or SCRY_LOG): “{0}” is no level; write error, warn, info, debug or trace, or a filter of them")]

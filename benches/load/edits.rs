@@ -15,7 +15,7 @@ const PARALLEL_EDITORS: usize = 32;
 const EDIT_MUTATION: &str = "mutation($id: ID!, $input: UpdateStructureInput!, $key: String) { \
                     updateStructure(id: $id, input: $input, idempotencyKey: $key) { version } }";
 
-/// Holds what a round of edits came to.
+/// What a round of edits came to.
 #[derive(Debug)]
 pub struct EditRound {
     pub per_second: f64,
@@ -56,7 +56,7 @@ async fn edit(target: &BenchServer, ids: &[String], next: &AtomicUsize, edits: u
     }
 }
 
-/// Lists some structures of the campaign, by id.
+/// Returns some structures of the campaign, by id.
 pub async fn structures(target: &BenchServer) -> Result<Vec<String>> {
     let kingdoms = "query($c: ID!) { kingdomsByCampaign(campaignId: $c) { id } }";
     let data = target.graphql(kingdoms, json!({"c": target.campaign})).await?;

@@ -13,7 +13,7 @@ use super::target::BenchServer;
 /// How many requests to publish are under way at a time when events come in bursts.
 const MAX_PARALLEL_PUBLISHES: usize = 64;
 
-/// Says how events are published.
+/// How events are published.
 #[derive(Debug, Clone, Copy)]
 pub enum PublishPace {
     /// As fast as the server accepts them.
@@ -22,7 +22,7 @@ pub enum PublishPace {
     Steady(u32),
 }
 
-/// Holds what one round came to.
+/// What one round came to.
 #[derive(Debug)]
 pub struct FanoutRound {
     pub server: Duration,

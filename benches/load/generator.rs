@@ -37,7 +37,7 @@ struct GeneratorCommand {
     sockets: usize,
 }
 
-/// Holds what a crowd counted since the last time.
+/// What a crowd counted since the last time.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct PoolSample {
     pub ages: HistogramCounts,

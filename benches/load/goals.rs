@@ -16,14 +16,14 @@ use super::{edits, recovery};
 /// How many entities the campaign has where its size is not what is measured.
 pub const DEFAULT_ENTITIES: usize = 200;
 
-/// Says how often and on what to measure.
+/// How often and on what to measure.
 pub struct BenchPlan {
     pub programs: ProgramPaths,
     pub rounds: usize,
     pub report: BenchReport,
 }
 
-/// Holds the servers to compare: ours, and Node's where it is there.
+/// The servers to compare: ours, and Node's where it is there.
 pub type ServerPair = Vec<(BenchServer, Vec<Generator>)>;
 
 impl BenchPlan {
@@ -173,7 +173,8 @@ impl BenchPlan {
     }
 }
 
-/// Returns what each of `sockets` subscribed connections takes, in KiB, after a few events went to it, and who holds them.
+/// Returns what each of `sockets` subscribed connections takes, in KiB, after a few events went to it, and who holds
+/// them.
 pub async fn per_connection(target: &BenchServer, sockets: usize) -> Result<(f64, Vec<Generator>)> {
     // One connection first: what is there once for all of them is not counted.
     SocketPool::gather(&target.plan(), 1).await?.leave().await;

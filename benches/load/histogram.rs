@@ -14,7 +14,7 @@ const STEPS: usize = 100_000;
 #[derive(Debug)]
 pub struct Histogram(Box<[AtomicU64]>);
 
-/// Holds a finished count: pairs of step and how often it was met.
+/// A finished count: pairs of step and how often it was met.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct HistogramCounts(Vec<(usize, u64)>);
 

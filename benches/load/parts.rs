@@ -11,11 +11,11 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-/// Names the Postgres to measure on; `tests/postgres.sh` sets it.
+/// The Postgres to measure on; `tests/postgres.sh` sets it.
 const POSTGRES_VARIABLE: &str = "SCRY_TEST_POSTGRES";
 const REDIS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Says what the nodes of one server share.
+/// What the nodes of one server share.
 #[derive(Debug, Clone, Default)]
 pub struct SharedServices {
     /// Where the database is; a file of the node's own by default.

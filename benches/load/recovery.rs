@@ -17,7 +17,7 @@ use super::target::{BenchServer, TargetKind};
 pub const MISSED_EVENTS: u32 = 20;
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Holds how everybody came back.
+/// How everybody came back.
 #[derive(Debug)]
 pub struct RecoveryRound {
     /// From the open port until the last one had everything.

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
-/// Holds one measured figure, ours beside Node's.
+/// One measured figure, ours beside Node's.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportRow {
@@ -22,7 +22,7 @@ pub struct ReportRow {
     pub rounds: [Vec<f64>; 2],
 }
 
-/// Says what a figure must be.
+/// What a figure must be.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReportGoal {

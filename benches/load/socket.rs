@@ -10,10 +10,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// Holds an open connection whose namespace is joined.
+/// An open connection whose namespace is joined.
 pub struct BenchSocket(WebSocketStream<TcpStream>);
 
-/// Holds what a subscription was answered with, and how many events came before the answer.
+/// What a subscription was answered with, and how many events came before the answer.
 #[derive(Debug)]
 pub struct JoinAnswer {
     pub ack: Value,
@@ -86,7 +86,7 @@ impl BenchSocket {
     }
 }
 
-/// Tells whether a packet is a durable event, and not presence or a message to the user.
+/// Returns whether a packet is a durable event, and not presence or a message to the user.
 pub fn is_event(text: &str) -> bool {
     seq(text).is_some()
 }

@@ -18,7 +18,7 @@ const MAX_PARALLEL_HANDSHAKES: usize = 64;
 /// How long a handshake may take, and a crowd may go without getting what it waits for.
 const POOL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Says who connects where and listens to what.
+/// Who connects where and listens to what.
 #[derive(Debug, Clone)]
 pub struct PoolPlan {
     /// `host:port`.
@@ -29,7 +29,7 @@ pub struct PoolPlan {
     pub rooms: Vec<(String, Value)>,
 }
 
-/// Holds what all sockets of a crowd count together.
+/// What all sockets of a crowd count together.
 #[derive(Debug, Default)]
 pub struct PoolCounts {
     pub events: AtomicU64,
@@ -37,7 +37,7 @@ pub struct PoolCounts {
     pub lost: AtomicU64,
 }
 
-/// Holds connected sockets; dropping it closes them.
+/// Connected sockets; dropping it closes them.
 pub struct SocketPool {
     pub tally: Arc<PoolCounts>,
     listeners: JoinSet<()>,

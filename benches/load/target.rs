@@ -26,7 +26,7 @@ pub enum TargetKind {
     Node,
 }
 
-/// Says where the programs are.
+/// Where the programs are.
 #[derive(Debug, Clone)]
 pub struct ProgramPaths {
     pub server: PathBuf,
@@ -34,7 +34,7 @@ pub struct ProgramPaths {
     pub node_modules: Option<PathBuf>,
 }
 
-/// Says what one node is started with.
+/// What one node is started with.
 struct NodeSetup<'a> {
     programs: &'a ProgramPaths,
     shared: &'a SharedServices,

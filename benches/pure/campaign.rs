@@ -13,7 +13,7 @@ const STRUCTURES_PER_SETTLEMENT: u32 = 3;
 /// How many events one go takes.
 pub const EVENTS_PER_RUN: u32 = 1_000;
 
-/// Describes a campaign by its settlements.
+/// A campaign by its settlements.
 #[derive(Clone, Copy)]
 pub struct CampaignSize {
     pub settlements: u32,

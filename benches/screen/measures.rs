@@ -17,7 +17,7 @@ const HUGE_SETTLEMENTS: usize = 10_000;
 /// One of 1,000 settlements, each of which changes in a flood.
 const FLOODED_SETTLEMENTS: usize = 5_000;
 
-/// Holds one line of the result.
+/// One line of the result.
 pub struct MeasureRow {
     pub what: String,
     pub measured: String,
@@ -29,7 +29,7 @@ fn row(what: &str, measured: String, goal: &'static str, met: bool) -> MeasureRo
     MeasureRow { what: what.to_owned(), measured, goal, met }
 }
 
-/// Holds a person's machine.
+/// A person's machine.
 struct BenchMachine {
     home: TempDir,
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-/// Holds what a process has used so far.
+/// What a process has used so far.
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessUsage {
     /// User and system time, in hundredths of a second.

@@ -1,7 +1,7 @@
 //! Completion while a command is being typed: flags from the command line's own definition, names from the server.
 //!
-//! A shell asks by running the program with [`COMPLETION_VARIABLE`] set. Whatever goes wrong on the way to the server, the answer is
-//! what is known without it; a shell that waits for a Tab must never see an error or wait long.
+//! A shell asks by running the program with [`COMPLETION_VARIABLE`] set. Whatever goes wrong on the way to the server,
+//! the answer is what is known without it; a shell that waits for a Tab must never see an error or wait long.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -168,7 +168,7 @@ fn fitting(typed: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
     fitting.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// Lists the names of one type of entity, of campaigns where none is given.
+/// Returns the names of one type of entity, of campaigns where none is given.
 fn names(entity: Option<EntityArg>) -> Vec<String> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Vec::new() };
     let names = runtime.block_on(look_up(entity)).unwrap_or_default();
@@ -233,7 +233,7 @@ fn of_type(nodes: &[Value], entity: EntityArg) -> Vec<String> {
     nodes.iter().filter(fits).filter_map(|node| node["name"].as_str().map(str::to_owned)).collect()
 }
 
-/// Lists the words of the command line that is being typed.
+/// Returns the words of the command line that is being typed.
 fn words() -> Vec<String> {
     let args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
     args.skip_while(|arg| arg != "--").skip(2).collect()

@@ -70,7 +70,7 @@ fn check(settings: &Settings) -> Result<Exit, CliError> {
     print(&format!("{} {verdict}\n", settings.file.display()))
 }
 
-/// Lists every command of the dashboard as the configuration writes it, with what it does.
+/// Returns every command of the dashboard as the configuration writes it, with what it does.
 fn keys(settings: &Settings) -> Result<Exit, CliError> {
     let keymap = preferences::keymap(settings)?;
     let line = |bound: BoundCommand<'_>| {

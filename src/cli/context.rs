@@ -17,7 +17,7 @@ use super::args::CommonArgs;
 use super::error::CliError;
 use crate::log::{self, LogError};
 
-/// Holds the settings of one run.
+/// The settings of one run.
 #[derive(Debug, Clone)]
 pub(super) struct CliContext {
     pub settings: Settings,
@@ -104,7 +104,7 @@ impl CliContext {
         Ok(Api::open(&self.settings, &process_env)?)
     }
 
-    /// Says how a command ended, even when told to be quiet: every code but 0 comes with a sentence.
+    /// Prints how a command ended, even when told to be quiet: every code but 0 comes with a sentence.
     #[must_use]
     pub(super) fn end(ended: &CommandExit) -> Exit {
         if !ended.is_met() {

@@ -45,7 +45,7 @@ pub(super) async fn run(common: &CommonArgs, env: EnvLookup<'_>, args: &Args) ->
     closed.map(|()| exit)
 }
 
-/// Holds the server of a demo and the players at its table.
+/// The server of a demo and the players at its table.
 struct DemoServer {
     /// Removed with everything in it when the house is closed.
     dir: TempDir,

@@ -13,7 +13,7 @@ use scry_server::ServerError;
 
 use crate::tui::TuiError;
 
-/// Says why a command ended early.
+/// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
     #[error(transparent)]

@@ -36,7 +36,7 @@ impl<'a> EntityFinder<'a> {
         Self { context, api, campaign, recall: false }
     }
 
-    /// Lists every entity of a type.
+    /// Returns every entity of a type.
     ///
     /// # Errors
     /// [`CliError`] when the campaign is unknown, or the server cannot be asked.

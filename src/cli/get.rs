@@ -52,7 +52,7 @@ async fn entities(finder: &EntityFinder<'_>, entity: EntityArg, wanted: Option<&
     }
 }
 
-/// Lists what falls due until a world time, or for as long as that from the world's now.
+/// Returns what falls due until a world time, or for as long as that from the world's now.
 async fn effects(finder: &EntityFinder<'_>, until: &str) -> Result<Vec<Value>, CliError> {
     let mut found = Vec::new();
     for campaign in campaigns(finder).await? {

@@ -11,7 +11,7 @@ use super::error::CliError;
 /// The word for every notification.
 const ALL_NOTIFICATIONS: &str = "all";
 
-/// Lists notifications, the newest first, or the one with an id.
+/// Returns notifications, the newest first, or the one with an id.
 ///
 /// # Errors
 /// [`CliError`] when there is none with that id, or the server cannot be asked.

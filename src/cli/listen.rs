@@ -1,4 +1,5 @@
-//! What the commands that listen have in common: rooms found, names learnt, a stream opened, all within the time allowed.
+//! What the commands that listen have in common: rooms found, names learnt, a stream opened, all within the time
+//! allowed.
 
 use std::time::Duration;
 
@@ -81,8 +82,8 @@ pub(super) async fn by_name(
     Ok((options, found))
 }
 
-/// Learns what entities call their variables and computed values, as far as `expressions` speak of them; `None` where the
-/// server tells of no entities.
+/// Learns what entities call their variables and computed values, as far as `expressions` speak of them; `None` where
+/// the server tells of no entities.
 ///
 /// # Errors
 /// [`CliError`] when the server cannot be asked in time.
@@ -130,12 +131,13 @@ async fn asked<T>(
 /// Opens the stream; `look_up` tells whether expressions look at entities.
 ///
 /// # Errors
-/// [`CliError::Api`] when the profile's file of authorities cannot be used, [`CliError::Unanswered`] when the time is up.
+/// [`CliError::Api`] when the profile's file of authorities cannot be used, [`CliError::Unanswered`] when the time is
+/// up.
 pub(super) async fn open(options: SessionOptions, look_up: bool, limit: TimeLimit) -> Result<SessionStream, CliError> {
     Ok(limit.within(SessionStream::open(options, look_up)).await??)
 }
 
-/// Says which option has an expression that does not fit the names in use.
+/// Returns which option has an expression that does not fit the names in use.
 pub(super) fn misnamed((option, error): (&str, scry_query::expr::ExprError)) -> CliError {
     CliError::Usage(format!("{option}: {error}"))
 }

@@ -47,7 +47,7 @@ pub(super) async fn run(context: &CliContext, action: Option<OutboxAction>) -> R
     }
 }
 
-/// Holds a change that a person asked for on the command line.
+/// A change that a person asked for on the command line.
 pub(super) struct RequestedChange {
     /// The one given, else a new one: repeating the request with it changes nothing twice.
     pub key: String,
@@ -105,7 +105,7 @@ pub(super) fn refuse_to_keep(asked: bool, what: &str) -> Result<(), CliError> {
     if asked { Err(CliError::Usage(sentence())) } else { Ok(()) }
 }
 
-/// Lists the entities of the campaigns that are kept on disk, as they were last seen.
+/// Returns the entities of the campaigns that are kept on disk, as they were last seen.
 pub(super) async fn kept_nodes(context: &CliContext, api: &Api) -> Vec<Value> {
     let user = api.auth().user().await;
     let disk = DiskCache::of(&context.settings.dirs.data, &context.settings.server, user.as_ref().map(|user| &user.id));

@@ -252,7 +252,7 @@ async fn print(
     Ok(CliContext::end(&ended))
 }
 
-/// Says how far a replay has come.
+/// Returns how far a replay has come.
 pub(super) fn far(done: u64, recording: &Recording, at: Duration) -> String {
     let end = recording.entries.last().map_or(Duration::ZERO, |(at, _)| *at);
     let (at, end) = (units::clock(at), units::clock(end));

@@ -103,7 +103,7 @@ async fn begin(options: &mut SessionOptions, since: Since) -> Result<(), CliErro
     Ok(())
 }
 
-/// Says why a place in the past cannot be found.
+/// Returns why a place in the past cannot be found.
 pub(super) fn no_past(error: SinceError) -> CliError {
     match error {
         SinceError::Api(error) => CliError::Api(error),

@@ -55,7 +55,7 @@ impl<W: Write> Write for ZstdWriter<W> {
     }
 }
 
-/// Tells whether a file is compressed; its name does not matter.
+/// Returns whether a file is compressed; its name does not matter.
 pub(super) fn is_packed(beginning: &[u8]) -> bool {
     beginning.starts_with(&ZSTD_MAGIC)
 }

@@ -10,7 +10,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_millis(40);
 /// How long an answer that comes late is still expected among the keys.
 const LATE_REPLY_WINDOW: Duration = Duration::from_secs(5);
 
-/// Names what the text stands on.
+/// What the text stands on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Background {
     Dark,
@@ -19,7 +19,7 @@ pub enum Background {
     Unknown,
 }
 
-/// Holds what was found out.
+/// What was found out.
 #[derive(Debug, Default)]
 pub(super) struct BackgroundAnswer {
     pub background: Background,
@@ -87,7 +87,7 @@ pub(super) struct TerminalReplyFilter {
 }
 
 impl TerminalReplyFilter {
-    /// Tells whether a key is part of the answer rather than of what a person types.
+    /// Returns whether a key is part of the answer rather than of what a person types.
     pub(super) fn filters(&mut self, key: KeyEvent) -> bool {
         if self.until.is_none_or(|until| Instant::now() > until) {
             return false;

@@ -262,7 +262,7 @@ async fn measured(status: &mut watch::Receiver<Status>) -> Duration {
     std::future::pending().await
 }
 
-/// Lists the campaigns one may see; those that are kept on disk, while the server cannot be asked.
+/// Returns the campaigns one may see; those that are kept on disk, while the server cannot be asked.
 async fn campaigns(api: &Api, disk: DiskCache) -> Result<Vec<CampaignChoice>, String> {
     let found = match api.campaigns().await {
         Ok(found) => found,

@@ -66,7 +66,7 @@ fn watch(
     }
 }
 
-/// Says what is wrong; the directory, which the person knows, would take the room of the reason.
+/// Returns what is wrong; the directory, which the person knows, would take the room of the reason.
 fn briefly(error: &ConfigError, settings: &Settings) -> String {
     let dir = settings.file.parent().map(|dir| format!("{}/", dir.display())).unwrap_or_default();
     if dir.is_empty() { error.to_string() } else { error.to_string().replace(&dir, "") }

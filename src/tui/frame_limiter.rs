@@ -30,7 +30,7 @@ impl FrameLimiter {
         }
     }
 
-    /// Tells whether a frame may be drawn now.
+    /// Returns whether a frame may be drawn now.
     #[must_use]
     pub(super) fn allows(&self, now: Instant, is_watched: bool) -> bool {
         self.next(is_watched).is_none_or(|next| next <= now)

@@ -53,7 +53,7 @@ const MAX_READ_AHEAD_EVENTS: usize = 512;
 /// How long leaving may take on the wire; the terminal is given back before that.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Says what to show and how.
+/// What to show and how.
 #[derive(Debug)]
 pub struct TuiOptions {
     /// How to connect, without rooms: the dashboard joins the campaign's.
@@ -106,7 +106,7 @@ impl TuiOptions {
     }
 }
 
-/// Says why the dashboard could not go on.
+/// Why the dashboard could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
     #[error("the dashboard needs a terminal; `scry watch` prints the same events to a pipe or a file")]
@@ -119,7 +119,7 @@ pub enum TuiError {
     Api(#[from] scry_client::error::ApiError),
 }
 
-/// Says why the dashboard was left.
+/// Why the dashboard was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DashboardExit {
     Exit(Exit),
@@ -210,7 +210,7 @@ struct EventLoop<'a> {
     settings: Settings,
 }
 
-/// Names what woke the loop.
+/// What woke the loop.
 enum LoopInput {
     Input(Option<io::Result<Event>>),
     Signal(Signal),

@@ -15,7 +15,7 @@ use super::background::Background;
 /// The theme that goes with the terminal.
 const AUTO_THEME: &str = "auto";
 
-/// Holds everything that can change while the dashboard runs.
+/// Everything that can change while the dashboard runs.
 #[derive(Debug)]
 pub struct DashboardPreferences {
     pub app: app::AppOptions,
@@ -81,7 +81,7 @@ pub fn appearance(settings: &Settings, name: &str, background: Background) -> Re
     Ok(Appearance::of(theme(settings, name)?.at(depth), ui.ascii))
 }
 
-/// Tells whether the look depends on what the terminal's background is.
+/// Returns whether the look depends on what the terminal's background is.
 #[must_use]
 pub fn wants_background(settings: &Settings) -> bool {
     let ui = &settings.config.ui;
@@ -121,7 +121,7 @@ fn theme(settings: &Settings, name: &str) -> Result<Theme, ConfigError> {
     })
 }
 
-/// Lists the themes one can choose: the bundled ones and the person's own.
+/// Returns the themes one can choose: the bundled ones and the person's own.
 fn theme_names(settings: &Settings) -> Vec<String> {
     let bundled =
         [AUTO_THEME].into_iter().chain(theme::BUNDLED_THEMES.iter().map(|(name, _)| *name)).map(ToOwned::to_owned);

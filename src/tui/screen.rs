@@ -29,7 +29,7 @@ static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether the mouse is ours while the terminal is.
 static IS_MOUSE_TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Holds the terminal; dropping it gives it back.
+/// The terminal; dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Names a signal that concerns the dashboard.
+/// A signal that concerns the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     /// Somebody wants us gone: the terminal hung up, or we were asked to terminate.

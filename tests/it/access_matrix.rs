@@ -7,7 +7,7 @@ mod routes;
 
 use self::fixture::AccessMatrix;
 
-/// Names a column of the table.
+/// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MatrixUser {
     Owner,
@@ -21,7 +21,7 @@ enum MatrixUser {
     Expired,
 }
 
-/// Names what an answer must be.
+/// What an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MatrixAnswer {
     Granted,
@@ -33,7 +33,7 @@ enum MatrixAnswer {
     TokenExpired,
 }
 
-/// Names a row of the table: what one needs for an operation.
+/// A row of the table: what one needs for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RequiredAccess {
     /// A login, and nothing else.

@@ -23,7 +23,7 @@ const WAYS_OUT: [&str; 7] = [
     "~/outside",
 ];
 
-/// Lists all files below a directory.
+/// Returns all files below a directory.
 fn files(dir: &Path) -> BTreeSet<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { BTreeSet::from([path]) }).collect()

@@ -17,7 +17,7 @@ const PLAIN_HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 const INVALID: &str = "TOKEN_INVALID";
 const EXPIRED: &str = "TOKEN_EXPIRED";
 
-/// Holds a token with the code of its refusal.
+/// A token with the code of its refusal.
 struct HostileToken {
     what: String,
     token: String,

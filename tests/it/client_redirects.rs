@@ -16,7 +16,7 @@ const OPEN: &str = r#"0{"sid":"sid","upgrades":[],"pingInterval":25000,"pingTime
 /// What a host was sent: each request with its body.
 type RecordedRequests = Arc<Mutex<Vec<String>>>;
 
-/// Says which requests of a way are answered by a redirect; the others are answered as a gateway would.
+/// Which requests of a way are answered by a redirect; the others are answered as a gateway would.
 #[derive(Clone, Copy, PartialEq)]
 enum RedirectedRequests {
     Upgrade,

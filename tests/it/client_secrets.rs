@@ -8,7 +8,7 @@ use scry_testkit::programs::{ProgramFixture, told};
 
 const PASSWORD: &str = "emberfall";
 
-/// Lists everything below a directory, itself included.
+/// Returns everything below a directory, itself included.
 fn everything(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let below = entries.flat_map(|path| if path.is_dir() { everything(&path) } else { vec![path] });

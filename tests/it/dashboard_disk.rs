@@ -12,7 +12,7 @@ fn visit(seat: &UserMachine) {
     assert!(dashboard.wait_for_exit().success());
 }
 
-/// Lists the files below a directory.
+/// Returns the files below a directory.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());

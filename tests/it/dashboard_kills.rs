@@ -48,14 +48,14 @@ impl ProxiedAuthor {
         (town["level"].clone(), town["version"].as_i64().unwrap() - self.version)
     }
 
-    /// Lists the edits on disk.
+    /// Returns the edits on disk.
     fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         walk(&self.seat.home.path().join("outbox"), &mut files);
         files
     }
 
-    /// Lists what `scry outbox` says waits: a line for each edit.
+    /// Returns what `scry outbox` says waits: a line for each edit.
     fn listed(&self) -> Vec<Value> {
         let mut scry = Command::new(env!("CARGO_BIN_EXE_scry"));
         let output = scry.arg("outbox").env_clear().envs(self.seat.env()).output().unwrap();

@@ -10,7 +10,7 @@ use scry_testkit::e2e_session::{E2eSession, UserMachine, WIDE_TERMINAL};
 use scry_testkit::pty::Pty;
 use scry_testkit::server::BUNDLED_PASSWORD;
 
-/// Lists the files that hold a login.
+/// Returns the files that hold a login.
 fn logins(seat: &UserMachine) -> Vec<PathBuf> {
     let Ok(files) = fs::read_dir(seat.home.path().join("logins")) else { return Vec::new() };
     let files = files.map(|file| file.unwrap().path());

@@ -14,7 +14,7 @@ const TOWN: &str = "Cinderford";
 const ENTER: &str = "\r";
 const ERASE: &str = "\u{15}";
 
-/// Names a number of the town by its label and its place among the fields.
+/// A number of the town by its label and its place among the fields.
 type FieldRow = (&'static str, usize);
 
 const LEVEL: FieldRow = ("Level", 1);
@@ -72,7 +72,7 @@ fn all_show(dashboards: &[&Pty], (label, _): FieldRow, number: &str) {
     }
 }
 
-/// Lists what was changed in the town by people, in order: field and value.
+/// Returns what was changed in the town by people, in order: field and value.
 async fn history(session: &E2eSession) -> Vec<(String, Value)> {
     let world = Emberfall::on(&session.server).await;
     let events = world.events(0).await;

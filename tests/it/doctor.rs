@@ -14,7 +14,7 @@ use scry_testkit::tls::TlsFront;
 
 const CAMPAIGN: &str = "01970000-0000-7000-8000-000000000000";
 
-/// Holds the directory of one person's settings.
+/// The directory of one person's settings.
 struct HomeDir(TempDir);
 
 impl HomeDir {
@@ -49,7 +49,7 @@ fn step<'a>(report: &'a Value, key: &str) -> &'a Value {
     steps.iter().find(|step| step["step"] == key).unwrap_or_else(|| panic!("{key}: {report}"))
 }
 
-/// Lists the steps with this verdict.
+/// Returns the steps with this verdict.
 fn with<'a>(report: &'a Value, verdict: &str) -> Vec<&'a str> {
     let steps = report["steps"].as_array().unwrap().iter();
     steps.filter(|step| step["verdict"] == verdict).map(|step| step["step"].as_str().unwrap()).collect()

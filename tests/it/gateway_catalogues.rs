@@ -15,7 +15,7 @@ use scry_testkit::node::{NodeDriver, NodeSocket};
 use scry_testkit::redis::Redis;
 use scry_testkit::server::{HttpAnswer, TestServer};
 
-/// Holds a server with a catalogue, and a second handle to its database and key.
+/// A server with a catalogue, and a second handle to its database and key.
 struct CatalogueFixture {
     server: TestServer,
     core: AppState,
@@ -85,7 +85,7 @@ fn stock(company: &str, quantity: u64) -> Value {
     json!({"companyId": company, "sku": "bolt", "quantity": quantity})
 }
 
-/// Lists what a socket has seen of one event, by a field of its payload.
+/// Returns what a socket has seen of one event, by a field of its payload.
 async fn seen(socket: &NodeSocket<'_>, event: &str, field: &str) -> Vec<Value> {
     let wanted = |(name, payload): (String, Value)| (name == event).then(|| payload[field].clone());
     socket.seen().await.into_iter().filter_map(wanted).collect()

@@ -4,7 +4,7 @@ use scry_testkit::programs::{ProgramFixture, told};
 
 const PAGE: &str = include_str!("../../docs/headless.md");
 
-/// Lists the fenced blocks of the page: what stands after the fence, and the text.
+/// Returns the fenced blocks of the page: what stands after the fence, and the text.
 fn blocks() -> Vec<(&'static str, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(&str, String)> = None;

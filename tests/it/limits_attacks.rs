@@ -61,7 +61,7 @@ async fn besieged(is_ours: bool, plan: &LoadPlan) -> (LoadTarget, HonestClients)
     (target, crowd)
 }
 
-/// Lists what is wrong whatever the machine has to do besides.
+/// Returns what is wrong whatever the machine has to do besides.
 fn lasting(outcome: &LoadResult) -> Vec<String> {
     let LoadResult { attack, memory: [before, after], lost, left, ended, .. } = outcome;
     let grown = after.saturating_sub(*before);

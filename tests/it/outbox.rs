@@ -36,7 +36,7 @@ impl OutboxServer {
         range.map(|index| tick(&self.campaign, &format!("k{index}"))).collect()
     }
 
-    /// Lists every event after the seed's, as the server's journal has them.
+    /// Returns every event after the seed's, as the server's journal has them.
     async fn journal(&self) -> Vec<Value> {
         let api = people::api(&self.server.url, "gm").await;
         let entries = api.events(&self.campaign, Some(0), Some(1000)).await.unwrap();

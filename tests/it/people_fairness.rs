@@ -21,7 +21,7 @@ async fn socket(url: &str, token: &str) -> RawSocketClient {
     raw
 }
 
-/// Lists the titles of the notifications that a socket was sent.
+/// Returns the titles of the notifications that a socket was sent.
 fn delivered(raw: &RawSocketClient) -> Vec<String> {
     let titles = raw.events.iter().filter(|event| event[0] == "notification:new").map(|event| &event[1]["title"]);
     titles.map(|title| title.as_str().unwrap().to_owned()).collect()

@@ -39,7 +39,7 @@ async fn me(server: &TestServer, token: &str) -> Value {
     server.graphql(token, "{ me { id } }", json!({})).await["me"]["id"].take()
 }
 
-/// Lists the titles of a user's notifications.
+/// Returns the titles of a user's notifications.
 async fn titles(server: &TestServer, token: &str) -> Vec<String> {
     let list = server.graphql(token, "{ notifications { title } }", json!({})).await["notifications"].take();
     list.as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect()

@@ -202,7 +202,7 @@ impl DatabaseModel<'_> {
         }
     }
 
-    /// Lists the replaced values that an editor was told of, in order.
+    /// Returns the replaced values that an editor was told of, in order.
     async fn told(&self, core: &AppState, number: usize) -> Vec<(String, Value, Value)> {
         let rows =
             sqlx::query("SELECT body FROM inbox WHERE user_id = $1 AND event = 'document:conflict' ORDER BY seq")

@@ -18,7 +18,7 @@ use scry_testkit::dashboard_fixture::{
 use scry_testkit::hostile::HOSTILE_TEXT;
 use scry_testkit::terminal::is_hostile;
 
-/// Lists events as a hostile or confused gateway might send them.
+/// Returns events as a hostile or confused gateway might send them.
 fn foreign_events() -> Vec<Value> {
     let hostile = HOSTILE_TEXT;
     vec![
@@ -39,7 +39,7 @@ fn foreign_events() -> Vec<Value> {
     ]
 }
 
-/// Says how an event is said, or has a hostile server say it.
+/// Returns how an event is said, or has a hostile server say it.
 fn looks(hostile: bool) -> EventDisplays {
     let summary = if hostile { format!("{HOSTILE_TEXT} {{message}} {{metadata}}") } else { "{message}".to_owned() };
     EventDisplays::new(vec![EventDisplay { name: "alert:new".to_owned(), summary, severity: Severity::Warning }])

@@ -9,7 +9,7 @@ use scry_testkit::wait::until;
 
 const SETTINGS: [(&str, &str); 2] = [("SCRY_SERVER_LOG", "info,scry=debug"), ("SCRY_SERVER_LOG_FORMAT", "json")];
 
-/// Lists the lines that say `message`, each with its fields.
+/// Returns the lines that say `message`, each with its fields.
 fn lines(server: &ServerProcess, message: &str) -> Vec<Value> {
     let fields = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error} in {line}"));
     let lines = server.log().lines().map(|line| fields(line)["fields"].take()).collect::<Vec<_>>();

@@ -32,7 +32,7 @@ async fn watch(url: &str, campaign: &Id) -> TestClient {
     TestClient::live(options).await
 }
 
-/// Tells whether a client never had to connect again.
+/// Returns whether a client never had to connect again.
 fn stayed(client: &TestClient) -> bool {
     let lost = |event: &ClientEvent| matches!(event, ClientEvent::Status(status) if status.phase == Phase::Backoff);
     !client.told.iter().any(lost)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use scry_testkit::emberfall::Emberfall;
 use scry_testkit::server::TestServer;
 
-/// Lists the scheduler's events: the effect's name, the world time it fell due, what it changed.
+/// Returns the scheduler's events: the effect's name, the world time it fell due, what it changed.
 fn effects(events: &[Value]) -> Vec<(String, String, Vec<Value>)> {
     let by_scheduler = events.iter().filter(|it| it["metadata"]["source"] == "scheduler");
     let told = |it: &Value| {

@@ -285,7 +285,7 @@ fn copies(of: &Id, count: usize, name: &str) -> String {
     )
 }
 
-/// Lists the events of a campaign after a number, however many there are.
+/// Returns the events of a campaign after a number, however many there are.
 async fn events_after(fixture: &DomainFixture, campaign: &Id, since: u64) -> Vec<Value> {
     let mut told: Vec<Value> = Vec::new();
     loop {

@@ -58,7 +58,7 @@ const PURE_CRATES: &[&str] = &[
     "scry-world",
 ];
 
-/// Tells whether a path may name a library.
+/// Returns whether a path may name a library.
 type PathRule = fn(&str) -> bool;
 
 pub struct SourceFile {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Says which minute of the world it is.
+/// Which minute of the world it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldDate {
     pub year: i64,
@@ -52,7 +52,7 @@ impl fmt::Display for WorldDate {
     }
 }
 
-/// Names how much of a moon is lit.
+/// How much of a moon is lit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoonPhase {
     New,

@@ -15,7 +15,7 @@ const MAX_YEAR: i64 = 1_000_000;
 /// The shortest year, in seconds: what happens every year happens at most as often as once a day.
 const MIN_YEAR_SECONDS: i64 = 24 * 3600;
 
-/// Describes a calendar.
+/// A calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalendarDefinition {
     pub name: String,
@@ -48,7 +48,7 @@ pub struct Anchor {
     pub weekday: Option<String>,
 }
 
-/// Says how long a day is; a minute is 60 seconds of world time.
+/// How long a day is; a minute is 60 seconds of world time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DayLength {
@@ -64,7 +64,7 @@ impl Default for DayLength {
     }
 }
 
-/// Says which years are leap years: multiples of `every`, except those of `except`, unless of `unless`.
+/// Which years are leap years: multiples of `every`, except those of `except`, unless of `unless`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeapRule {
     pub every: i64,
@@ -74,7 +74,7 @@ pub struct LeapRule {
     pub unless: Option<i64>,
 }
 
-/// Describes a month.
+/// A month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Month {
     pub name: String,
@@ -84,7 +84,7 @@ pub struct Month {
     pub leap: Option<i64>,
 }
 
-/// Describes days that stand between two months and belong to neither.
+/// Days that stand between two months and belong to neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intercalary {
     pub name: String,
@@ -99,7 +99,7 @@ pub struct Intercalary {
     pub week: bool,
 }
 
-/// Describes a feast that falls on days of a month.
+/// A feast that falls on days of a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Festival {
     pub name: String,
@@ -109,7 +109,7 @@ pub struct Festival {
     pub days: i64,
 }
 
-/// Describes a season by its first day.
+/// A season by its first day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Season {
     pub name: String,
@@ -117,7 +117,7 @@ pub struct Season {
     pub day: i64,
 }
 
-/// Describes a moon: its period from new to new in days, and its age in days at the anchor.
+/// A moon: its period from new to new in days, and its age in days at the anchor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Moon {
     pub name: String,

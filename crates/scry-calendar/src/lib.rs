@@ -21,7 +21,7 @@ pub use world_time::{WorldTime, WorldTimeError};
 
 use years::Years;
 
-/// Lists the calendars that come with the program, by the name a world file uses.
+/// The calendars that come with the program, by the name a world file uses.
 pub const BUNDLED: [(&str, &str); 2] = [
     ("gregorian", include_str!("../../../assets/calendars/gregorian.toml")),
     ("emberfall", include_str!("../../../assets/calendars/emberfall.toml")),
@@ -46,7 +46,7 @@ pub struct Calendar {
     festivals: Vec<Option<usize>>,
 }
 
-/// Says why a calendar cannot be used, or a time cannot be read in it.
+/// Why a calendar cannot be used, or a time cannot be read in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     #[error("the calendar cannot be read: {0}")]
@@ -64,7 +64,7 @@ pub enum CalendarError {
     NoSuchDate { calendar: String, date: String },
 }
 
-/// Names a minute of a world: what [`Calendar::instant`] turns into world time.
+/// A minute of a world: what [`Calendar::instant`] turns into world time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateParts<'a> {
     pub year: i64,

@@ -26,7 +26,7 @@ impl Calendar {
         self.years.slot_named(month)
     }
 
-    /// Lists the places of the months in the year, in order.
+    /// Returns the places of the months in the year, in order.
     pub fn month_slots(&self) -> impl Iterator<Item = usize> {
         self.years.slots().enumerate().filter(|(_, slot)| slot.is_month).map(|(index, _)| index)
     }

@@ -12,7 +12,7 @@ pub(super) struct Years {
     week_days: YearLength,
 }
 
-/// Describes a run of days within the year: a month, or days between two months.
+/// A run of days within the year: a month, or days between two months.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
     pub name: String,
@@ -25,7 +25,7 @@ pub(super) struct Slot {
     leap_before: i64,
 }
 
-/// Says where a day lies.
+/// Where a day lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct YearDay {
     pub year: i64,

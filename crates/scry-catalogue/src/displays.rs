@@ -27,7 +27,7 @@ impl EventDisplays {
         Self(read.collect())
     }
 
-    /// Tells whether nothing is known.
+    /// Returns whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

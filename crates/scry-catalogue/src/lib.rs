@@ -26,13 +26,13 @@ pub use template::PayloadTemplate;
 
 use template::RoomTemplate;
 
-/// Lists the catalogues that come with the program, by the name that the settings use.
+/// The catalogues that come with the program, by the name that the settings use.
 pub const BUNDLED: [(&str, &str); 2] = [
     ("capacity", include_str!("../../../assets/catalogues/capacity.toml")),
     ("erp", include_str!("../../../assets/catalogues/erp.toml")),
 ];
 
-/// Holds one catalogue.
+/// One catalogue.
 #[derive(Debug)]
 pub struct Catalogue {
     pub name: Arc<str>,
@@ -44,7 +44,7 @@ pub struct Catalogue {
     pub events: Vec<EventDefinition>,
 }
 
-/// Says who may subscribe to the rooms of a kind: whoever has the claim, or a membership row.
+/// Who may subscribe to the rooms of a kind: whoever has the claim, or a membership row.
 #[derive(Debug)]
 pub struct RoomDefinition {
     pub kind: RoomKind,
@@ -54,7 +54,7 @@ pub struct RoomDefinition {
     pub members: bool,
 }
 
-/// Says what becomes of an event that nobody is there for.
+/// What becomes of an event that nobody is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
@@ -66,7 +66,7 @@ pub enum Durability {
     Ephemeral,
 }
 
-/// Describes one event.
+/// One event.
 #[derive(Debug)]
 pub struct EventDefinition {
     pub name: Arc<str>,
@@ -77,7 +77,7 @@ pub struct EventDefinition {
     schema: PayloadSchema,
 }
 
-/// Says what is wrong with a payload, and where.
+/// What is wrong with a payload, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct PayloadError {
@@ -95,7 +95,7 @@ impl Catalogue {
         toml_file::read(toml, "catalogue", build::catalogue)
     }
 
-    /// Tells whether a service account may publish its events.
+    /// Returns whether a service account may publish its events.
     #[must_use]
     pub fn is_publisher(&self, username: &str) -> bool {
         self.publishers.is_empty() || self.publishers.iter().any(|name| name == username)
@@ -137,7 +137,7 @@ impl EventDefinition {
         path.map_or_else(|| "payload".to_owned(), |path| format!("payload.{path}"))
     }
 
-    /// Says how a client shows it.
+    /// Returns how a client shows it.
     #[must_use]
     pub fn display(&self) -> EventDisplay {
         EventDisplay { name: self.name.to_string(), summary: self.summary.to_string(), severity: self.severity }

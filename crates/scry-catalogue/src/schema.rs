@@ -12,7 +12,7 @@ const MAX_REGEX_BYTES: usize = 1024 * 1024;
 /// Words by which a schema says more than its own `properties` and `required` do.
 const COMBINING_KEYWORDS: [&str; 7] = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas"];
 
-/// Holds a JSON Schema that is ready to check payloads.
+/// A JSON Schema that is ready to check payloads.
 #[derive(Debug)]
 pub struct PayloadSchema(jsonschema::Validator);
 
@@ -48,12 +48,12 @@ impl PayloadSchema {
     }
 }
 
-/// Says what in a schema lets a room go without a name, as far as that can be told from it alone.
+/// Returns what in a schema lets a room go without a name, as far as that can be told from it alone.
 pub(super) fn unnamed_room_path(schema: &Value, room: &RoomTemplate) -> Option<String> {
     room.paths().find_map(|path| optional_part(schema, path))
 }
 
-/// Tells whether a schema speaks of a member of payloads.
+/// Returns whether a schema speaks of a member of payloads.
 pub(super) fn mentions(schema: &Value, member: &str) -> bool {
     let is_required =
         |required: &Value| required.as_array().is_some_and(|names| names.iter().any(|name| name == member));
@@ -61,7 +61,7 @@ pub(super) fn mentions(schema: &Value, member: &str) -> bool {
         || schema.get("required").is_some_and(is_required)
 }
 
-/// Says which path of a summary is likely to be a slip of the finger.
+/// Returns which path of a summary is likely to be a slip of the finger.
 pub(super) fn misspelt_path(schema: &Value, summary: &PayloadTemplate) -> Option<String> {
     let properties = schema.get("properties")?.as_object()?;
     summary.paths().find_map(|path| {
@@ -71,7 +71,7 @@ pub(super) fn misspelt_path(schema: &Value, summary: &PayloadTemplate) -> Option
     })
 }
 
-/// Says which part of a path payloads need not have.
+/// Returns which part of a path payloads need not have.
 fn optional_part(schema: &Value, path: &str) -> Option<String> {
     let mut node = schema;
     for key in path.split('.') {

@@ -9,7 +9,7 @@ use scry_text::suggest::nearest;
 
 use super::{Catalogue, EventDefinition, RoomDefinition};
 
-/// Holds catalogues that do not contradict each other; clones share them.
+/// Catalogues that do not contradict each other; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogues(Arc<Vec<Catalogue>>);
 
@@ -40,7 +40,7 @@ impl Catalogues {
         Ok(Self(Arc::new(catalogues)))
     }
 
-    /// Lists them.
+    /// Returns them.
     pub fn iter(&self) -> impl Iterator<Item = &Catalogue> {
         self.0.iter()
     }
@@ -66,7 +66,7 @@ impl Catalogues {
         nearest(name, self.events().map(|(_, event)| &*event.name))
     }
 
-    /// Says how clients show each event, by name.
+    /// Returns how clients show each event, by name.
     #[must_use]
     pub fn displays(&self) -> Vec<EventDisplay> {
         self.events().map(|(_, event)| event.display()).collect()

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::PayloadError;
 
-/// Holds a text whose `{a.b}` are paths into a payload; `{{` and `}}` are braces.
+/// A text whose `{a.b}` are paths into a payload; `{{` and `}}` are braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadTemplate(Vec<TemplatePart>);
 
@@ -75,7 +75,7 @@ fn display_text(value: &Value) -> String {
 }
 
 impl PayloadTemplate {
-    /// Lists the paths in it.
+    /// Returns the paths in it.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
             TemplatePart::Text(_) => None,
@@ -106,7 +106,7 @@ impl fmt::Display for PayloadTemplate {
     }
 }
 
-/// Names a room by a payload; the kind is the same for all payloads.
+/// A room by a payload; the kind is the same for all payloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RoomTemplate {
     /// `None` for the rooms of users.
@@ -135,7 +135,7 @@ fn room_kind_error(kind: &str, error: &ParseRoomError) -> String {
 }
 
 impl RoomTemplate {
-    /// Lists the paths in it.
+    /// Returns the paths in it.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.key.paths()
     }

@@ -38,7 +38,7 @@ pub struct Api {
     correlation: Option<Arc<str>>,
 }
 
-/// Describes a campaign one may see.
+/// A campaign one may see.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignSummary {
@@ -56,7 +56,7 @@ pub struct CampaignSummary {
     pub position: Option<Position>,
 }
 
-/// Holds one entry of a campaign's journal.
+/// One entry of a campaign's journal.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct JournalEntry {
     pub seq: u64,
@@ -75,7 +75,7 @@ impl JournalEntry {
     }
 }
 
-/// Holds what is asked, so that it can be asked again.
+/// What is asked, so that it can be asked again.
 enum ApiRequest<'a> {
     Graphql { query: &'a str, variables: &'a Value, max_bytes: usize },
     Publish { event: &'a str, payload: &'a Value },
@@ -184,7 +184,7 @@ impl Api {
         self.query(queries::ME_QUERY, json!({}), "me").await
     }
 
-    /// Lists the campaigns one may see.
+    /// Returns the campaigns one may see.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
@@ -219,7 +219,7 @@ impl Api {
         Ok(Snapshot { campaign_id: campaign_id.clone(), position, nodes })
     }
 
-    /// Lists journal entries after `since`, oldest first.
+    /// Returns journal entries after `since`, oldest first.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
@@ -264,7 +264,7 @@ impl Api {
         }
     }
 
-    /// Lists what falls due until a world time, the earliest first.
+    /// Returns what falls due until a world time, the earliest first.
     ///
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where the server keeps no such list.

@@ -20,7 +20,7 @@ use super::secret::Secret;
 /// A token that ends this soon is refreshed before it is used.
 const REFRESH_MARGIN: Duration = Duration::from_secs(10);
 
-/// Holds an access token as it may be used now.
+/// An access token as it may be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsableToken {
     pub token: Secret,

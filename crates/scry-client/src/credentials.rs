@@ -23,7 +23,7 @@ pub const KEYRING_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Holds who is logged in, and the tokens that prove it.
+/// Who is logged in, and the tokens that prove it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLogin {
     pub user: UserInfo,
@@ -50,7 +50,7 @@ impl StoredLogin {
 /// Keeps an absurd `expiresIn` from leaving the calendar.
 const MAX_TOKEN_LIFETIME_SECONDS: u64 = 10 * 365 * 86_400;
 
-/// Names the two places.
+/// The two places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialStore {
@@ -58,7 +58,7 @@ pub enum CredentialStore {
     File,
 }
 
-/// Tells where a login was put, for the person who asked.
+/// Where a login was put, for the person who asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
     Keyring,
@@ -74,7 +74,7 @@ impl fmt::Display for StoreLocation {
     }
 }
 
-/// Says why a login cannot be kept or found.
+/// Why a login cannot be kept or found.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     #[error("the system's keyring cannot be used ({0}); run `scry login --store file` to keep the login in a file")]

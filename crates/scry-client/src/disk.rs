@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::api::CampaignSummary;
 
-/// Names the form of the file; a file of another form is set aside, not guessed at.
+/// The form of the file; a file of another form is set aside, not guessed at.
 const FILE_FORMAT: &str = "scry-state";
 const FILE_VERSION: u32 = 1;
 
@@ -66,7 +66,7 @@ impl DiskCache {
         Self::new(directory(data, "states", server, user))
     }
 
-    /// Lists the campaigns with a readable state, by name.
+    /// Returns the campaigns with a readable state, by name.
     #[must_use]
     pub fn list(&self) -> Vec<CampaignSummary> {
         // An unreadable directory or file holds nothing to open; `load` has a word for a damaged one.

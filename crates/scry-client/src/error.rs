@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use scry_command::exit::Exit;
 use scry_protocol::{Conflict, ErrorCode, FieldConflict};
 
-/// Says why a request to a server, or the login it needs, did not succeed.
+/// Why a request to a server, or the login it needs, did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
     #[error("cannot reach {url}: {reason}")]
@@ -39,7 +39,7 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// Tells whether only a login by a person can help.
+    /// Returns whether only a login by a person can help.
     #[must_use]
     pub const fn requires_login(&self) -> bool {
         match self {
@@ -56,7 +56,7 @@ impl ApiError {
         }
     }
 
-    /// Tells whether trying again later may help without anybody's doing.
+    /// Returns whether trying again later may help without anybody's doing.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         match self {
@@ -123,7 +123,7 @@ fn differences(conflict: &Conflict) -> String {
     conflict.fields.iter().map(told).collect()
 }
 
-/// Tells whether a code speaks of the access token, so that a fresh one may be accepted.
+/// Returns whether a code speaks of the access token, so that a fresh one may be accepted.
 #[must_use]
 pub const fn is_token_refused(code: &ErrorCode) -> bool {
     matches!(code, ErrorCode::TokenMissing | ErrorCode::TokenInvalid | ErrorCode::TokenExpired | ErrorCode::TokenReused)

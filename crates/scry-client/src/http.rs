@@ -207,7 +207,7 @@ pub fn is_certificate_problem(message: &str) -> bool {
     message.to_ascii_lowercase().contains("certificate")
 }
 
-/// Tells whether an address leads to this machine.
+/// Returns whether an address leads to this machine.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

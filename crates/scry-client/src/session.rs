@@ -34,7 +34,7 @@ use super::http;
 const EVENT_CAPACITY: usize = 8192;
 const COMMAND_CAPACITY: usize = 256;
 
-/// Says where to connect, as whom, and what to listen to.
+/// Where to connect, as whom, and what to listen to.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
     pub server: ServerAddress,
@@ -77,7 +77,7 @@ impl SessionOptions {
     }
 }
 
-/// Holds a running session. Dropping `events`, or every handle, ends it.
+/// A running session. Dropping `events`, or every handle, ends it.
 #[derive(Debug)]
 pub struct Session {
     /// Everything that happens, in order. A reader that falls behind misses nothing: the connection
@@ -116,7 +116,8 @@ impl SessionHandle {
         self.send(ConnectionCommand::Emit(request));
     }
 
-    /// Asks for a [`ClientEvent::Confirmed`], which comes once the connection is live and everything sent so far is here.
+    /// Asks for a [`ClientEvent::Confirmed`], which comes once the connection is live and everything sent so far is
+    /// here.
     pub fn confirm(&self) {
         self.send(ConnectionCommand::Confirm);
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Names the ways in which `scry` ends.
+/// The ways in which `scry` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// What was asked for happened.

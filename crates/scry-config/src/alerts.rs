@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Says what is told, by what means, and when not.
+/// What is told, by what means, and when not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertConfig {
@@ -16,7 +16,7 @@ pub struct AlertConfig {
     pub rooms: BTreeMap<String, AlertLevel>,
 }
 
-/// Names what is worth being told of; each level includes the ones before it.
+/// What is worth being told of; each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertLevel {
@@ -29,7 +29,7 @@ pub enum AlertLevel {
     All,
 }
 
-/// Names a way to be told.
+/// A way to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertChannel {
@@ -43,7 +43,7 @@ pub enum AlertChannel {
     Desktop,
 }
 
-/// Holds a span of the day, in minutes since midnight; one that ends before it begins goes over midnight.
+/// A span of the day, in minutes since midnight; one that ends before it begins goes over midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuietHours {
     from: u16,
@@ -62,7 +62,7 @@ impl Default for AlertConfig {
 }
 
 impl AlertConfig {
-    /// Tells whether a minute of the day is one to be silent in.
+    /// Returns whether a minute of the day is one to be silent in.
     #[must_use]
     pub fn is_quiet(&self, minute: u16) -> bool {
         self.quiet.iter().any(|hours| hours.contain(minute))

@@ -14,7 +14,7 @@ use super::alerts::AlertConfig;
 use super::paths::Dirs;
 use super::{ConfigError, EnvLookup, duration, file};
 
-/// Holds everything `config.toml` may say; `Default` is what holds without a file.
+/// Everything `config.toml` may say; `Default` is what holds without a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientConfig {
@@ -29,7 +29,7 @@ pub struct ClientConfig {
     pub profiles: BTreeMap<String, Profile>,
 }
 
-/// Names a server.
+/// A server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -73,7 +73,7 @@ pub enum LinkKind {
     RustSocketio,
 }
 
-/// Says what happens once ten attempts have failed.
+/// What happens once ten attempts have failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CircuitConfig {
@@ -82,7 +82,7 @@ pub struct CircuitConfig {
     pub probe_interval: Option<Duration>,
 }
 
-/// Says how the dashboard looks.
+/// How the dashboard looks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UiConfig {
@@ -106,7 +106,7 @@ pub struct UiConfig {
     pub plain: bool,
 }
 
-/// Says when to use colour.
+/// When to use colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColorMode {
@@ -116,7 +116,7 @@ pub enum ColorMode {
     Never,
 }
 
-/// Says what is logged; the log is a file, never the screen.
+/// What is logged; the log is a file, never the screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
@@ -177,7 +177,7 @@ impl Default for LogConfig {
     }
 }
 
-/// Holds what the command line says; `None` leaves the choice to the layers below.
+/// What the command line says; `None` leaves the choice to the layers below.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     pub config_file: Option<PathBuf>,
@@ -187,7 +187,7 @@ pub struct Overrides {
     pub no_color: bool,
 }
 
-/// Holds a configuration after every layer has spoken.
+/// A configuration after every layer has spoken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub config: ClientConfig,
@@ -200,7 +200,7 @@ pub struct Settings {
     pub flags: Overrides,
 }
 
-/// Names the server to talk to, checked.
+/// The server to talk to, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress {
     /// The profile's name; it separates logins and cached campaigns.

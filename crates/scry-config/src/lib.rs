@@ -11,7 +11,7 @@ pub mod paths;
 
 use std::path::PathBuf;
 
-/// Says why a configuration cannot be used.
+/// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read the configuration file {path}: {source}", path = path.display())]

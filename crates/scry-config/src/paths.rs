@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{ConfigError, EnvLookup};
 
-/// Holds the two directories the client uses; neither is created here.
+/// The two directories the client uses; neither is created here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirs {
     /// Holds `config.toml`.

@@ -9,7 +9,7 @@ use scry_protocol::{EntityType, ErrorCode, Event, EventKind, Id, Position, Room}
 use scry_text::json::Json;
 use serde_json::Value;
 
-/// Reports one step of the conversation with the gateway, in the order in which it happened.
+/// One step of the conversation with the gateway, in the order in which it happened.
 #[derive(Debug, Clone)]
 pub enum ClientEvent {
     /// The connection's state changed.
@@ -44,7 +44,7 @@ pub enum Confirmation {
     Silent,
 }
 
-/// Holds the whole state of a campaign as the API tells it.
+/// The whole state of a campaign as the API tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     pub campaign_id: Id,
@@ -62,7 +62,7 @@ impl Snapshot {
     }
 }
 
-/// Describes something that falls due when the clock reaches it; its text is safe to show.
+/// Something that falls due when the clock reaches it; its text is safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DueEffect {
@@ -75,7 +75,7 @@ pub struct DueEffect {
     pub entity_id: Id,
 }
 
-/// Holds one notification as the server keeps it.
+/// One notification as the server keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
@@ -86,28 +86,28 @@ pub struct Notification {
     pub read: bool,
 }
 
-/// Says what a user is told at once: some of the levels, some of the kinds.
+/// What a user is told at once: some of the levels, some of the kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PushPreferences {
     pub levels: Vec<String>,
     pub kinds: Vec<String>,
 }
 
-/// Holds what a user was told, and what they want to be told at once, where the server lets them choose.
+/// What a user was told, and what they want to be told at once, where the server lets them choose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotificationInbox {
     pub notifications: Vec<Notification>,
     pub preferences: Option<PushPreferences>,
 }
 
-/// Holds a campaign's state as it was when it was saved to disk.
+/// A campaign's state as it was when it was saved to disk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedState {
     pub at: jiff::Timestamp,
     pub snapshot: Snapshot,
 }
 
-/// Tells what was found on disk for a campaign.
+/// What was found on disk for a campaign.
 #[derive(Debug)]
 pub enum LoadedState {
     Nothing,
@@ -116,7 +116,7 @@ pub enum LoadedState {
     SetAside(PathBuf),
 }
 
-/// Holds one thing the gateway sent.
+/// One thing the gateway sent.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// When it arrived: RFC 3339 UTC with milliseconds is made of it for people and scripts.
@@ -152,7 +152,7 @@ pub struct Gap {
     pub recovered: bool,
 }
 
-/// Names the phase a connection is in.
+/// The phase a connection is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Not asked to connect yet.
@@ -190,7 +190,7 @@ impl Phase {
     }
 }
 
-/// Names the way the frames travel.
+/// The way the frames travel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
     #[default]
@@ -230,7 +230,7 @@ impl RoundTripQuality {
     }
 }
 
-/// Describes the connection at one moment.
+/// The connection at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     pub phase: Phase,

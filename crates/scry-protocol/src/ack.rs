@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::position::Position;
 
-/// Names a reason for which a request was refused; the same codes serve sockets, HTTP and GraphQL.
+/// A reason for which a request was refused; the same codes serve sockets, HTTP and GraphQL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
@@ -39,7 +39,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// Lists the codes this protocol defines.
+    /// The codes this protocol defines.
     pub const KNOWN: [Self; 18] = [
         Self::Unauthorized,
         Self::InvalidPayload,
@@ -196,7 +196,7 @@ pub struct LatencyAck {
     pub server_time: String,
 }
 
-/// Holds either kind of answer.
+/// Either kind of answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Ack<T> {

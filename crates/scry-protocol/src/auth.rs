@@ -28,7 +28,7 @@ pub struct TokenResponse {
     pub user: UserInfo,
 }
 
-/// Names a user.
+/// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserInfo {
     pub id: Id,
@@ -41,7 +41,7 @@ pub struct ErrorResponse {
     pub error: ErrorBody,
 }
 
-/// Holds the code and a sentence for people.
+/// The code and a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
     pub code: super::ack::ErrorCode,

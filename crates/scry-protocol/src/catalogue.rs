@@ -9,10 +9,10 @@ use super::id::Id;
 use super::position::Position;
 use super::room::Room;
 
-/// Names the member of a payload that the gateway adds.
+/// The member of a payload that the gateway adds.
 pub const METADATA_KEY: &str = "metadata";
 
-/// Holds what the gateway adds to a catalogue's event as its payload's `metadata`.
+/// What the gateway adds to a catalogue's event as its payload's `metadata`.
 ///
 /// Times are RFC 3339 UTC with milliseconds. `epoch`, `seq` and `prev` are there if it is journaled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl CustomEventMetadata {
     }
 }
 
-/// Says how much an event matters to whoever sees it.
+/// How much an event matters to whoever sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -112,7 +112,7 @@ impl Severity {
     }
 }
 
-/// Says how a client shows an event: a sentence with `{path}`s of the payload in it, and how much it matters.
+/// How a client shows an event: a sentence with `{path}`s of the payload in it, and how much it matters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventDisplay {
     /// The event's name.

@@ -16,7 +16,7 @@ pub enum OnConflict {
     LastWriteWins,
 }
 
-/// Describes a refused edit; sent as `extensions.conflict`.
+/// A refused edit; sent as `extensions.conflict`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conflict {
@@ -24,7 +24,7 @@ pub struct Conflict {
     pub fields: Vec<FieldConflict>,
 }
 
-/// Describes one field that both sides changed: the common `base`, the refused `mine`, the stored `theirs`.
+/// One field that both sides changed: the common `base`, the refused `mine`, the stored `theirs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldConflict {
     pub field: String,

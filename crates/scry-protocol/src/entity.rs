@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::id::Id;
 
-/// Names a type of entity; written in lower case on the wire.
+/// A type of entity; written in lower case on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntityType {
     Campaign,
@@ -21,7 +21,7 @@ pub enum EntityType {
 }
 
 impl EntityType {
-    /// Lists the types this protocol defines, parents before children.
+    /// The types this protocol defines, parents before children.
     pub const KNOWN: [Self; 7] = [
         Self::Campaign,
         Self::Kingdom,
@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for EntityType {
     }
 }
 
-/// Points at one entity.
+/// A reference to one entity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityRef {
@@ -93,7 +93,7 @@ impl EntityRef {
     }
 }
 
-/// Tells what happened to an entity.
+/// What happened to an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {

@@ -8,11 +8,11 @@ use super::id::Id;
 use super::position::Position;
 use super::room::Room;
 
-/// Names every durable event on the wire.
+/// Every durable event on the wire.
 pub const DURABLE_EVENTS: [&str; 5] =
     ["entity_updated", "state_invalidated", "world_time_changed", "settlement_updated", "structure_updated"];
 
-/// Holds one durable event: `{type, payload, metadata}`.
+/// One durable event: `{type, payload, metadata}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     #[serde(flatten)]
@@ -21,7 +21,7 @@ pub struct Event {
     pub metadata: Metadata,
 }
 
-/// Holds what happened, by event type.
+/// What happened, by event type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload", rename_all = "snake_case")]
 pub enum Payload {
@@ -32,7 +32,7 @@ pub enum Payload {
     StructureUpdated(StructureUpdated),
 }
 
-/// Reports a change to a campaign, kingdom, location, encounter or member.
+/// A change to a campaign, kingdom, location, encounter or member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityUpdated {
@@ -44,7 +44,7 @@ pub struct EntityUpdated {
     pub changed_fields: Vec<String>,
 }
 
-/// Reports that computed values no longer hold.
+/// That computed values no longer hold.
 ///
 /// `affected_fields` names them; an empty list means all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub struct StateInvalidated {
     pub affected_fields: Vec<String>,
 }
 
-/// Tells how far an invalidation reaches.
+/// How far an invalidation reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InvalidationScope {
@@ -68,7 +68,7 @@ pub enum InvalidationScope {
     Entity,
 }
 
-/// Reports a move of the campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
+/// A move of the campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorldTimeChanged {
@@ -78,7 +78,7 @@ pub struct WorldTimeChanged {
     pub elapsed_seconds: i64,
 }
 
-/// Reports a change to a settlement.
+/// A change to a settlement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettlementUpdated {
@@ -89,7 +89,7 @@ pub struct SettlementUpdated {
     pub changed_fields: Vec<String>,
 }
 
-/// Reports a change to a structure.
+/// A change to a structure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StructureUpdated {
@@ -101,7 +101,7 @@ pub struct StructureUpdated {
     pub changed_fields: Vec<String>,
 }
 
-/// Tells where an event came from and where it stands in its campaign's history.
+/// Where an event came from and where it stands in its campaign's history.
 ///
 /// Our server fills every field that is not `Option` in spirit; a foreign gateway may leave out all
 /// of them, so the client reads each one as optional.
@@ -147,7 +147,7 @@ const fn metadata_version() -> u32 {
     1
 }
 
-/// Holds one field's value before and after a change; the field is named as in `changedFields`.
+/// One field's value before and after a change; the field is named as in `changedFields`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldDiff {
     pub field: String,
@@ -157,7 +157,7 @@ pub struct FieldDiff {
     pub to: Value,
 }
 
-/// Names a scheduled effect and the world time at which it fell due.
+/// A scheduled effect and the world time at which it fell due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectRef {
     pub name: String,
@@ -165,7 +165,7 @@ pub struct EffectRef {
     pub at: String,
 }
 
-/// Holds the `seq` of the previous event that went to the same narrow room.
+/// The `seq` of the previous event that went to the same narrow room.
 ///
 /// Zero means that this is the first one, so a holder of that room alone can prove that it missed
 /// nothing.
@@ -177,7 +177,7 @@ pub struct Prev {
     pub structure: Option<u64>,
 }
 
-/// Names the part of the system that made a change.
+/// The part of the system that made a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -228,7 +228,7 @@ impl Payload {
         }
     }
 
-    /// Lists the fields that changed; for an invalidation the computed fields that no longer hold.
+    /// Returns the fields that changed; for an invalidation the computed fields that no longer hold.
     ///
     /// A variable is named by its key: `variables.population`.
     #[must_use]
@@ -283,7 +283,7 @@ impl Payload {
         }
     }
 
-    /// Lists the rooms an event goes to, the campaign's first.
+    /// Returns the rooms an event goes to, the campaign's first.
     #[must_use]
     pub fn rooms(&self) -> Vec<Room> {
         let mut rooms = vec![Room::Campaign(self.campaign_id().clone())];

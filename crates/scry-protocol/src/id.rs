@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Holds an identifier: a UUIDv7 from our own server, any short printable word from a foreign one.
+/// An identifier: a UUIDv7 from our own server, any short printable word from a foreign one.
 ///
 /// Clones share one allocation, since an id is copied into every event, room and cache key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Arc<str>);
 
-/// Says why a text cannot be an identifier.
+/// Why a text cannot be an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseIdError {
     #[error("an id must not be empty")]

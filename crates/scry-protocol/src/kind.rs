@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::messages::EphemeralEvent;
 
-/// Tells what an event speaks of.
+/// What an event speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// What happens in the world, and what a user is told of it.

@@ -8,7 +8,7 @@ use super::entity::EntityType;
 use super::id::Id;
 use super::presence::{PresenceChange, PresenceState, UserSeen, UserTyping};
 
-/// Announces a notification; `level` is `info`, `success`, `warning` or `error`.
+/// A notification; `level` is `info`, `success`, `warning` or `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationNew {
@@ -61,7 +61,7 @@ pub struct ConflictResolved {
     pub fields: Vec<String>,
 }
 
-/// Holds an event that is not in the journal; serialised, it is its payload.
+/// An event that is not in the journal; serialised, it is its payload.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum EphemeralEvent {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Names a place in a campaign's journal: everything up to and including `seq` has happened.
+/// A place in a campaign's journal: everything up to and including `seq` has happened.
 ///
 /// Two positions can be compared only within one `epoch`; the epoch changes when a journal is lost
 /// or restored.
@@ -21,7 +21,7 @@ impl Position {
         Self { epoch: epoch.into(), seq }
     }
 
-    /// Tells whether both positions belong to the same history.
+    /// Returns whether both positions belong to the same history.
     #[must_use]
     pub fn is_comparable_with(&self, other: &Self) -> bool {
         self.epoch == other.epoch

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::entity::EntityType;
 use super::id::Id;
 
-/// Tells what a connection is at; see [`PresenceUpdate`].
+/// What a connection is at; see [`PresenceUpdate`].
 pub const PRESENCE_UPDATE: &str = "presence:update";
 /// Tells that somebody began, or goes on, to type; see [`TypingRequest`].
 pub const TYPING_START: &str = "typing:start";
 /// Tells that somebody stopped typing; see [`TypingRequest`].
 pub const TYPING_STOP: &str = "typing:stop";
 
-/// Tells what one connection is at in a campaign; a later one replaces it.
+/// What one connection is at in a campaign; a later one replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceUpdate {
@@ -23,7 +23,7 @@ pub struct PresenceUpdate {
     pub state: Activity,
 }
 
-/// Points at what somebody is at; a campaign itself is never one.
+/// A reference to what somebody is at; a campaign itself is never one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Resource {
     #[serde(rename = "type")]
@@ -40,7 +40,7 @@ pub enum Activity {
     Editing,
 }
 
-/// Says whether a user is there.
+/// Whether a user is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
@@ -50,7 +50,7 @@ pub enum Presence {
     Offline,
 }
 
-/// Lists who is present in a campaign; sent to a socket that has joined its room.
+/// Who is present in a campaign; sent to a socket that has joined its room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceState {
@@ -58,7 +58,7 @@ pub struct PresenceState {
     pub users: Vec<PresentUser>,
 }
 
-/// Describes one user who is present, over all their connections.
+/// One user who is present, over all their connections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresentUser {
@@ -72,7 +72,7 @@ pub struct PresentUser {
     pub since: String,
 }
 
-/// Tells what somebody does with one resource.
+/// What somebody does with one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ResourceUse {
     #[serde(flatten)]
@@ -80,7 +80,7 @@ pub struct ResourceUse {
     pub state: Activity,
 }
 
-/// Announces that a user's presence in a campaign has changed; goes to those who are in its room.
+/// A notice that a user's presence in a campaign has changed; goes to those who are in its room.
 ///
 /// `resources` is the whole list after the change, as in [`PresentUser`]; `resource` and `state` name the one
 /// that made the difference, where there is one.
@@ -99,7 +99,7 @@ pub struct PresenceChange {
     pub resources: Vec<ResourceUse>,
 }
 
-/// Names a user who came (`user:online`) or went (`user:offline`), to those who share a campaign with them.
+/// A user who came (`user:online`) or went (`user:offline`), to those who share a campaign with them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserSeen {
@@ -107,7 +107,7 @@ pub struct UserSeen {
     pub name: String,
 }
 
-/// Tells which field somebody types in.
+/// Which field somebody types in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TypingRequest {
@@ -117,7 +117,7 @@ pub struct TypingRequest {
     pub field: String,
 }
 
-/// Announces that somebody types in a field, or has stopped; true expires after six seconds.
+/// A notice that somebody types in a field, or has stopped; true expires after six seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserTyping {

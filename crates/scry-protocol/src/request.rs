@@ -20,7 +20,7 @@ pub struct Authenticate {
     pub token: String,
 }
 
-/// Holds what a client says in passing: nobody waits for the answer, and what is lost is said again.
+/// What a client says in passing: nobody waits for the answer, and what is lost is said again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientRequest {
     Presence(PresenceUpdate),

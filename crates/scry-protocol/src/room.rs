@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::entity::EntityType;
 use super::id::{Id, ParseIdError};
 
-/// Names a room of the gateway; written `kind:id`.
+/// A room of the gateway; written `kind:id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Room {
     Campaign(Id),
@@ -20,11 +20,11 @@ pub enum Room {
     Custom(RoomKind, Id),
 }
 
-/// Names a kind of room that a catalogue declares: a short word such as `company`.
+/// A kind of room that a catalogue declares: a short word such as `company`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomKind(Arc<str>);
 
-/// Says why a text is no room.
+/// Why a text is no room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseRoomError {
     #[error("a room is written kind:id, for example campaign:0197…")]
@@ -41,7 +41,7 @@ pub enum ParseRoomError {
 impl RoomKind {
     /// Bounds the length of the word, in bytes.
     pub const MAX_LEN: usize = 32;
-    /// Lists the kinds of rooms that the gateway has by itself; no catalogue declares them.
+    /// The kinds of rooms that the gateway has by itself; no catalogue declares them.
     pub const BUILT_IN: [&str; 4] = ["campaign", "settlement", "structure", "user"];
 
     /// Reads a kind that the gateway has not by itself.

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-/// Names the kinds on the wire.
+/// The kinds on the wire.
 const KIND_NAMES: [&str; 5] = ["number", "text", "choice", "flag", "list"];
 /// Bounds a text in characters, a list in items, and a value that is quoted in a sentence.
 const MAX_TEXT_CHARS: usize = 10_000;
 const MAX_LIST_ITEMS: usize = 1_000;
 const MAX_QUOTED_CHARS: usize = 60;
 
-/// Describes a variable: the same keys in a world file and on the wire.
+/// A variable: the same keys in a world file and on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariableSchema {
     #[serde(rename = "type")]
@@ -36,7 +36,7 @@ pub struct VariableSchema {
     pub other: Map<String, Value>,
 }
 
-/// Names the kinds of variables.
+/// The kinds of variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VariableKind {

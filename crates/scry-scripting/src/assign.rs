@@ -19,7 +19,7 @@ const TEXT_FIELDS: [&str; 11] = [
     "locationId",
 ];
 
-/// Says why an assignment cannot be used.
+/// Why an assignment cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AssignError {
     #[error("--set {0}: write it as FIELD=VALUE, for example level=3 or variables.population=1200")]

@@ -1,8 +1,8 @@
 //! The entities behind the events, for expressions that look at them: each as it was at its event.
 //!
 //! A campaign's state at a place in its journal is taken on event by event, so that it does not matter how far the
-//! entities have gone on meanwhile. What an event does not tell is looked up: the entity as it is now, taken back over the
-//! events since. What cannot be found out is left out, and said once.
+//! entities have gone on meanwhile. What an event does not tell is looked up: the entity as it is now, taken back over
+//! the events since. What cannot be found out is left out, and said once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -165,7 +165,7 @@ impl Entities {
         !self.campaigns.is_empty()
     }
 
-    /// Lists the entities of what is listened to.
+    /// Returns the entities of what is listened to.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Value>> {
         let known = self.campaigns.iter().map(|(campaign, state)| (self.narrow.contains(campaign), state));
         let known =

@@ -8,7 +8,7 @@ use scry_query::expr::EventView;
 use scry_text as text;
 use serde_json::Value;
 
-/// Holds a delivered event, the entity it is about, and the calendar of its campaign.
+/// A delivered event, the entity it is about, and the calendar of its campaign.
 #[derive(Debug, Clone)]
 pub struct EventContext {
     pub delivery: Delivery,

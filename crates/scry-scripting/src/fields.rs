@@ -4,7 +4,7 @@ use scry_protocol::EntityType;
 use scry_text::suggest::nearest;
 use serde_json::{Map, Value};
 
-/// Says which field is wrong, or missing.
+/// Which field is wrong, or missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
     #[error("--set {field}: a {kind} has no such field{}", .near.as_ref().map_or_else(|| format!("; it has {known}"), |near| format!("; did you mean “{near}”?")))]
@@ -13,7 +13,7 @@ pub enum FieldError {
     Missing { kind: String, fields: String, example: String },
 }
 
-/// Holds the fields of one type; nothing is known of a type that only a foreign server has.
+/// The fields of one type; nothing is known of a type that only a foreign server has.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
     kind: &'a EntityType,
@@ -57,7 +57,7 @@ pub const fn update(kind: &EntityType) -> Fields<'_> {
 }
 
 impl Fields<'_> {
-    /// Tells whether there is such a field.
+    /// Returns whether there is such a field.
     #[must_use]
     pub fn knows(&self, field: &str) -> bool {
         self.all().any(|known| known == field)

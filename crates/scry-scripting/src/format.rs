@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::event_context::EventContext;
 use super::line;
 
-/// Names a way to write events.
+/// A way to write events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum LineFormat {
     /// One JSON object, as the documented lines are.
@@ -21,7 +21,7 @@ pub enum LineFormat {
     Template(LineTemplate),
 }
 
-/// Holds a template: `{payload.operation} of {entity.name}`; `{{` and `}}` are braces.
+/// A template: `{payload.operation} of {entity.name}`; `{{` and `}}` are braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineTemplate(Vec<LinePart>);
 
@@ -81,7 +81,7 @@ fn check(name: &str) -> Result<(), String> {
 }
 
 impl LineFormat {
-    /// Tells whether entities are needed.
+    /// Returns whether entities are needed.
     #[must_use]
     pub fn uses_entities(&self) -> bool {
         match self {

@@ -32,7 +32,7 @@ impl Latest {
         self.known.is_empty()
     }
 
-    /// Lists what is known.
+    /// Returns what is known.
     pub fn entities(&self) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
         self.known.iter()
     }

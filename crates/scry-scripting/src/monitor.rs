@@ -37,7 +37,7 @@ pub struct ConnectionMonitor {
     unaccounted: BTreeSet<Room>,
 }
 
-/// Tells what the news mean.
+/// What the news mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConnectionNews {
     /// Nothing that a person needs to hear.
@@ -158,7 +158,7 @@ impl ConnectionMonitor {
         })
     }
 
-    /// Says which events are missing, or may be.
+    /// Returns which events are missing, or may be.
     #[must_use]
     pub fn lost(&self) -> Option<String> {
         if let Some((room, from, to)) = self.open_gaps.first() {
@@ -234,7 +234,7 @@ impl ConnectionMonitor {
         ConnectionNews::Say(format!("the connection is back after {seconds:.1} s; {whole}"))
     }
 
-    /// Says why the first connection does not come about, once for each reason.
+    /// Returns why the first connection does not come about, once for each reason.
     fn unreachable(&mut self) -> ConnectionNews {
         let cause = self.cause();
         if self.told.as_ref() == Some(&cause) {

@@ -15,7 +15,7 @@ pub struct LineWriter<W> {
     gathered: Vec<u8>,
 }
 
-/// Tells what became of a line.
+/// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteStatus {
     Yes,

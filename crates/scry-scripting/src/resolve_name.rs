@@ -3,7 +3,7 @@
 use scry_protocol::Id;
 use scry_text as text;
 
-/// Holds something that can be picked.
+/// Something that can be picked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedCandidate {
     pub id: Id,
@@ -12,7 +12,7 @@ pub struct NamedCandidate {
     pub place: String,
 }
 
-/// Says why a name picks nothing; each sentence names the remedy.
+/// Why a name picks nothing; each sentence names the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveNameError {
     #[error("no {kind} “{wanted}” that you may view; {known}")]

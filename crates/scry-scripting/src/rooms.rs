@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::resolve_name::{NamedCandidate, ResolveNameError, resolve_name};
 
-/// Holds the names and ids a person gave, by kind of room.
+/// The names and ids a person gave, by kind of room.
 #[derive(Debug, Clone, Default)]
 pub struct NamedRooms {
     pub campaigns: Vec<String>,
@@ -19,7 +19,7 @@ pub struct NamedRooms {
     pub structures: Vec<String>,
 }
 
-/// Says why a name leads to no room.
+/// Why a name leads to no room.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomsError {
     #[error(transparent)]
@@ -84,8 +84,8 @@ pub fn campaign_id(wanted: &str, summaries: &[CampaignSummary]) -> Result<Id, Re
     resolve_name("campaign", wanted, &candidates).map(|found| found.id.clone())
 }
 
-/// Learns what the entities of the rooms' campaigns call their variables and computed values; unless `needed`, only that
-/// the server tells of entities at all.
+/// Learns what the entities of the rooms' campaigns call their variables and computed values; unless `needed`, only
+/// that the server tells of entities at all.
 ///
 /// # Errors
 /// [`RoomsError::Api`] when the API cannot be asked, or there is none.
@@ -106,7 +106,7 @@ pub async fn names(api: &Api, rooms: &[Room], needed: bool) -> Result<KnownNames
     Ok(names)
 }
 
-/// Lists the campaigns that rooms belong to.
+/// Returns the campaigns that rooms belong to.
 async fn campaigns_of(api: &Api, rooms: &[Room]) -> Result<BTreeSet<Id>, ApiError> {
     let mut campaigns = BTreeSet::new();
     let mut entities = Vec::new();

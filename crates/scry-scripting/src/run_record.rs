@@ -19,7 +19,7 @@ use super::wait::since;
 use super::watch::holds;
 use super::window::{ListenWindow, WindowState};
 
-/// Says when a recording is complete, and what belongs to it.
+/// When a recording is complete, and what belongs to it.
 #[derive(Debug, Clone, Default)]
 pub struct RecordOptions {
     pub count: Option<u64>,

@@ -120,7 +120,7 @@ fn hold_already<W: io::Write>(
     }
 }
 
-/// Says what was not met in a time that was seen whole, or why it was not.
+/// Returns what was not met in a time that was seen whole, or why it was not.
 fn closed(wait: &Wait, closing: WindowState) -> Option<CommandExit> {
     match closing {
         WindowState::Open => None,

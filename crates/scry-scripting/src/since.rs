@@ -9,7 +9,7 @@ use scry_client::error::ApiError;
 use scry_config::duration;
 use scry_protocol::{Id, Position};
 
-/// Names a place in a campaign's past.
+/// A place in a campaign's past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// As far back as the journal reaches.
@@ -36,7 +36,7 @@ impl std::str::FromStr for Since {
     }
 }
 
-/// Says why a place in the past cannot be found.
+/// Why a place in the past cannot be found.
 #[derive(Debug, thiserror::Error)]
 pub enum SinceError {
     #[error(transparent)]

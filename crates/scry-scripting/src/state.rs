@@ -34,7 +34,7 @@ pub struct EntityAroundEvent {
     pub certainty: Certainty,
 }
 
-/// Says how much is known of an entity around an event.
+/// How much is known of an entity around an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Certainty {
     #[default]
@@ -59,7 +59,7 @@ impl CampaignState {
         &self.position
     }
 
-    /// Lists the entities.
+    /// Returns the entities.
     pub fn entities(&self) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
         self.entities.iter().map(|(id, known)| (id, &known.value))
     }

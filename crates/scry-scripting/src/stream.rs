@@ -33,7 +33,7 @@ pub struct SessionStream {
     include: Vec<EventKind>,
 }
 
-/// Tells what happened next.
+/// What happened next.
 #[derive(Debug)]
 pub enum StreamItem {
     /// Events, in order.

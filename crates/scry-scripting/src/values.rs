@@ -1,8 +1,8 @@
 //! What an event did to its entity, and what the entity was right after it and right before it (pure).
 //!
 //! The API tells entities as they are when it is asked, and by then they may have gone on. An event tells the values it
-//! changed, from what to what; these take an entity to the moment of the event. A value that is too long for an event is
-//! named in it and not told.
+//! changed, from what to what; these take an entity to the moment of the event. A value that is too long for an event
+//! is named in it and not told.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// What only a creation tells as a whole, before anything has been worked out.
 const COMPUTED_KEYS: [&str; 2] = ["computed", "conditions"];
 
-/// Names a value of an entity.
+/// A value of an entity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EntityField {
     /// What somebody has set; a part of a table by its key: `variables.food`.
@@ -29,7 +29,7 @@ pub struct ChangedValue {
     pub told: Option<(Value, Value)>,
 }
 
-/// Lists the values that an event changed; of a creation and a deletion none.
+/// Returns the values that an event changed; of a creation and a deletion none.
 #[must_use]
 pub fn touched(event: &Event) -> Vec<ChangedValue> {
     let changes = &event.metadata.changes;

@@ -19,7 +19,7 @@ use super::watch::holds;
 /// How many events are kept for the nearest miss.
 const MAX_KEPT_EVENTS: usize = 2_000;
 
-/// Holds what to wait for.
+/// What to wait for.
 #[derive(Debug, Clone, Default)]
 pub struct WaitOptions {
     pub conditions: Vec<Expr>,
@@ -38,7 +38,7 @@ pub struct Wait {
 }
 
 impl WaitOptions {
-    /// Lists the conditions, and what must not happen.
+    /// Returns the conditions, and what must not happen.
     pub fn all(&self) -> impl Iterator<Item = &Expr> {
         self.conditions.iter().chain(&self.fail_if)
     }
@@ -145,13 +145,13 @@ impl Wait {
         self.options.all().any(Expr::uses_entities).then(|| CommandExit::lookup_failed(trouble))
     }
 
-    /// Tells whether enough has been met.
+    /// Returns whether enough has been met.
     #[must_use]
     pub fn is_met(&self) -> bool {
         if self.options.any { self.met.contains(&true) } else { self.met.iter().all(|met| *met) }
     }
 
-    /// Says what was not met, what was seen, and what came nearest.
+    /// Returns what was not met, what was seen, and what came nearest.
     #[must_use]
     pub fn report(&self) -> String {
         let mut report = String::new();

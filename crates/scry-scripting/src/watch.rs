@@ -13,7 +13,7 @@ use super::line;
 use super::monitor::{ConnectionMonitor, ConnectionNews};
 use super::stats::Stats;
 
-/// Holds what a watch was asked for.
+/// What a watch was asked for.
 #[derive(Debug, Clone, Default)]
 pub struct WatchOptions {
     /// Stop after this many events that pass the filter.
@@ -34,7 +34,7 @@ pub struct WatchOptions {
 }
 
 impl WatchOptions {
-    /// Tells whether entities are needed.
+    /// Returns whether entities are needed.
     #[must_use]
     pub fn uses_entities(&self) -> bool {
         self.judges_entities() || self.format.uses_entities()
@@ -46,7 +46,7 @@ impl WatchOptions {
         self.conditions().any(Expr::uses_entities)
     }
 
-    /// Lists the conditions.
+    /// Returns the conditions.
     pub fn conditions(&self) -> impl Iterator<Item = &Expr> {
         [&self.filter, &self.until, &self.fail_if].into_iter().flatten()
     }

@@ -1,9 +1,9 @@
 //! The end of the time that a command listens for: over only when the stream is known to have come past it.
 //!
-//! When the time is up, the gateway is asked something. Its answer comes behind everything it sent before, so once it is
-//! here nothing of that time is still on its way. A gateway that has answered before, or that numbers its events, must
-//! answer; its silence leaves the time uncertain. Another one is judged by its Engine.IO pings, and is taken at its silence
-//! as long as those are not overdue.
+//! When the time is up, the gateway is asked something. Its answer comes behind everything it sent before, so once it
+//! is here nothing of that time is still on its way. A gateway that has answered before, or that numbers its events,
+//! must answer; its silence leaves the time uncertain. Another one is judged by its Engine.IO pings, and is taken at
+//! its silence as long as those are not overdue.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct ListenWindow {
     answer_until: Option<Instant>,
 }
 
-/// Tells what has become of a window whose time may be up.
+/// What has become of a window whose time may be up.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WindowState {
     /// It is not over yet.

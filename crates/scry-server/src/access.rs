@@ -34,7 +34,7 @@ pub async fn campaign_of(db: &Db, room: &Room) -> Result<Option<Id>, DbError> {
     row.map(|row| parse_id(&row.try_get::<String, _>(0)?)).transpose()
 }
 
-/// Tells whether a user was made a member of a room that a catalogue declares.
+/// Returns whether a user was made a member of a room that a catalogue declares.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
@@ -47,7 +47,7 @@ pub async fn is_room_member(db: &Db, room: &Room, user: &Id) -> Result<bool, DbE
     Ok(row.is_some())
 }
 
-/// Says where an entity is.
+/// Where an entity is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityLocation {
     pub campaign: Id,
@@ -74,7 +74,7 @@ pub async fn entity_location(db: &Db, entity: &Id) -> Result<Option<EntityLocati
     .transpose()
 }
 
-/// Lists the others who share a campaign with a user.
+/// Returns the others who share a campaign with a user.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.

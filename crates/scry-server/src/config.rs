@@ -27,7 +27,7 @@ pub use secret::ConfigSecret;
 pub use setting::{SETTINGS, Setting};
 pub use socket::SocketConfig;
 
-/// Holds every setting of the server, complete and checked.
+/// Every setting of the server, complete and checked.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// Where the database and the signing key live.

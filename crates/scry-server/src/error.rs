@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::db::DbError;
 
-/// Says why the server could not start or had to stop, with the setting and the remedy.
+/// Why the server could not start or had to stop, with the setting and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     #[error("{0}")]

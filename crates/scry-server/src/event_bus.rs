@@ -117,7 +117,7 @@ impl EventBus {
         let _ = self.ended.send(session);
     }
 
-    /// Tells whether a session has ended lately, on whatever node; asks no database.
+    /// Returns whether a session has ended lately, on whatever node; asks no database.
     #[must_use]
     pub fn is_session_ended(&self, sid: &Id) -> bool {
         self.revoked.contains(sid)

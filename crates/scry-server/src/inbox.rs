@@ -1,8 +1,9 @@
 //! Messages to users: numbered, kept for those who are away, delivered once.
 //!
 //! A message is stored in the transaction of what it tells about. Whoever is let in notes the number of the last one
-//! before they are told so, and gets everything after it; what nobody has got before goes to the first socket that asks,
-//! in one statement, whichever nodes they come to. A socket that dies unnoticed gives back what it cannot have read.
+//! before they are told so, and gets everything after it; what nobody has got before goes to the first socket that
+//! asks, in one statement, whichever nodes they come to. A socket that dies unnoticed gives back what it cannot have
+//! read.
 
 use std::time::Duration;
 
@@ -23,11 +24,11 @@ const DELIVERED_RETENTION: Duration = Duration::from_secs(60);
 /// How far back to look for messages that no wake-up told of; covers clocks that differ a little.
 const LOOK_BACK_MS: i64 = 10_000;
 
-/// Names the last message that a socket has got, or that was there before it.
+/// The last message that a socket has got, or that was there before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor(i64);
 
-/// Holds a message as it is sent.
+/// A message as it is sent.
 #[derive(Debug)]
 pub struct QueuedMessage {
     /// Its number among the user's messages.
@@ -168,7 +169,7 @@ pub async fn nack(db: &Db, user: &Id, seqs: &[i64]) -> Result<(), DbError> {
     .await
 }
 
-/// Lists the users who were written to a moment ago, by whatever node.
+/// Returns the users who were written to a moment ago, by whatever node.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.

@@ -95,7 +95,7 @@ pub enum LimitKind {
     EventSize,
 }
 
-/// Holds the counts of all limits as one family of metrics.
+/// The counts of all limits as one family of metrics.
 pub type LimitCounts = Family<[(&'static str, &'static str); 1], Counter>;
 
 /// Counts violations of limits; clones share the counts.
@@ -108,7 +108,7 @@ struct LimitMetricsInner {
     sources: Mutex<HashMap<(LimitKind, Option<IpAddr>), LogThrottle>>,
 }
 
-/// Reports the violations of one source.
+/// The violations of one source.
 #[derive(Debug, Clone)]
 pub struct LimitReporter {
     limit_metrics: LimitMetrics,
@@ -123,7 +123,7 @@ struct LogThrottle {
 }
 
 impl LimitKind {
-    /// Lists every kind, in the order of their declaration.
+    /// Every kind, in the order of their declaration.
     pub const ALL: [Self; 37] = [
         Self::Token,
         Self::AdminToken,

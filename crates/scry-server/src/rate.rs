@@ -44,7 +44,7 @@ impl TokenBucket {
         Ok(())
     }
 
-    /// Tells whether nothing was taken that has not come back.
+    /// Returns whether nothing was taken that has not come back.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.fill(now);
         self.left >= self.capacity

@@ -54,7 +54,7 @@ pub async fn remove(state: &AppState, journal: &Id, room: &Room, user: &Id) -> R
     Ok(was_member)
 }
 
-/// Lists the names of a room's members.
+/// Returns the names of a room's members.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.

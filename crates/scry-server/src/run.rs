@@ -21,7 +21,7 @@ use crate::config::ServerConfig;
 /// How long the database may take to close, once nobody is served any more.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Holds a server that is ready to serve: settings checked, database open.
+/// A server that is ready to serve: settings checked, database open.
 pub struct Server {
     state: AppState,
     auth: AuthService,

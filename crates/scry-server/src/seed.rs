@@ -59,7 +59,7 @@ async fn load(db: &Db, passwords: &Passwords, world: &World) -> Result<SeedRepor
     .await
 }
 
-/// Lists the users of a world who are not known yet. Their passwords are hashed here, before anybody waits for the
+/// Returns the users of a world who are not known yet. Their passwords are hashed here, before anybody waits for the
 /// change that adds them.
 async fn missing_users(db: &Db, passwords: &Passwords, world: &World) -> Result<Vec<users::UserRecord>, ServerError> {
     let mut newcomers = Vec::new();
@@ -147,7 +147,7 @@ fn set_target(definition: &mut StoredDefinition, campaign: &Campaign) {
     definition.body["entityId"] = json!(id);
 }
 
-/// Lists a campaign and all that is in it, parents first.
+/// Returns a campaign and all that is in it, parents first.
 fn entities(campaign: &Campaign, campaign_id: &Id) -> Vec<Entity> {
     let plot = CampaignSeed { campaign, campaign_id, now: clock::format_time(clock::now()) };
     let mut entities = vec![plot.entity(
@@ -212,7 +212,7 @@ fn entities(campaign: &Campaign, campaign_id: &Id) -> Vec<Entity> {
     entities
 }
 
-/// Holds what all entities of a campaign share.
+/// What all entities of a campaign share.
 struct CampaignSeed<'a> {
     campaign: &'a Campaign,
     campaign_id: &'a Id,

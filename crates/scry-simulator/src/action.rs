@@ -3,7 +3,7 @@
 use scry_protocol::{EntityType, Id};
 use serde_json::{Map, Value, json};
 
-/// Names who acts.
+/// Who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PlayerRole {
     /// Moves the clock, the encounters and the fate of towns.
@@ -14,14 +14,14 @@ pub enum PlayerRole {
     Bot,
 }
 
-/// Holds one act.
+/// One act.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlayerAction {
     pub role: PlayerRole,
     pub action_kind: ActionKind,
 }
 
-/// Says what is done.
+/// What is done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ActionKind {
     UpdateSettlement {
@@ -54,7 +54,7 @@ pub enum ActionKind {
     },
 }
 
-/// Points at what an action changes, and at the first field of it.
+/// A reference to what an action changes, and at the first field of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionTarget {
     pub entity_type: EntityType,
@@ -63,7 +63,7 @@ pub struct ActionTarget {
     pub field: Option<String>,
 }
 
-/// Says how the API is asked.
+/// How the API is asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ActionRequest {
     Graphql { query: &'static str, variables: Value },

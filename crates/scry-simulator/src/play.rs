@@ -12,7 +12,7 @@ use super::action::{ActionRequest, PlayerAction, PlayerRole};
 use super::presence::PresenceSimulator;
 use super::simulator::Simulator;
 
-/// Holds a login for everybody at the table.
+/// A login for everybody at the table.
 #[derive(Debug, Clone)]
 pub struct PlayerLogins {
     pub gm: Api,

@@ -6,7 +6,7 @@ use scry_protocol::Id;
 use scry_protocol::variable::VariableSchema;
 use serde_json::{Map, Value};
 
-/// Holds what the table has seen, and how each thing was when it was first seen.
+/// What the table has seen, and how each thing was when it was first seen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WorldView {
     pub settlements: Vec<SimulatedEntity>,
@@ -16,7 +16,7 @@ pub(super) struct WorldView {
     pub timely: Vec<String>,
 }
 
-/// Holds a settlement or a structure.
+/// A settlement or a structure.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedEntity {
     pub id: Id,
@@ -29,7 +29,7 @@ pub(super) struct SimulatedEntity {
     pub home: Map<String, Value>,
 }
 
-/// Holds an encounter.
+/// An encounter.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedEncounter {
     pub id: Id,

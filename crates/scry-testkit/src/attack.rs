@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::queries;
 use super::raw_socket::{RawSocketClient, dial_from, frame, upgrade};
 
-/// Names one attack.
+/// One attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attack {
     /// Opens WebSockets and drops them, or leaves them without a word.
@@ -37,7 +37,7 @@ pub enum Attack {
 }
 
 impl Attack {
-    /// Lists every attack.
+    /// Every attack.
     pub const ALL: [Self; 10] = [
         Self::Connections,
         Self::SlowHandshake,
@@ -68,7 +68,7 @@ impl Attack {
     }
 }
 
-/// Holds who attacks what.
+/// Who attacks what.
 #[derive(Clone)]
 pub struct Attacker {
     pub url: String,

@@ -13,7 +13,7 @@ use scry_model::event::{ClientEvent, Gap, Phase, Status};
 
 use super::wait::WAIT_TIMEOUT;
 
-/// Holds a session and reads what it tells.
+/// A session and reads what it tells.
 pub struct TestClient {
     pub session: Session,
     pub told: Vec<ClientEvent>,
@@ -87,18 +87,18 @@ impl TestClient {
         self.until(|event| seq_of(event) == Some(seq)).await;
     }
 
-    /// Lists the numbers of the durable events passed on, in the order in which they were.
+    /// Returns the numbers of the durable events passed on, in the order in which they were.
     pub fn seqs(&self) -> Vec<u64> {
         self.told.iter().filter_map(seq_of).collect()
     }
 
-    /// Lists the gaps told of.
+    /// Returns the gaps told of.
     pub fn gaps(&self) -> Vec<Gap> {
         let gap = |event: &ClientEvent| if let ClientEvent::Gap(gap) = event { Some(gap.clone()) } else { None };
         self.told.iter().filter_map(gap).collect()
     }
 
-    /// Lists the notices.
+    /// Returns the notices.
     pub fn notices(&self) -> Vec<String> {
         let text = |event: &ClientEvent| if let ClientEvent::Notice(text) = event { Some(text.clone()) } else { None };
         self.told.iter().filter_map(text).collect()

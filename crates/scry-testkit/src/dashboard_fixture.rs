@@ -15,7 +15,7 @@ use scry_protocol::{Event, Id, Position, Room};
 use scry_text::json::{self, Json};
 use serde_json::{Value, json};
 
-/// Holds a dashboard, its clock and its screen.
+/// A dashboard, its clock and its screen.
 pub struct DashboardFixture {
     pub app: App,
     pub now: Now,
@@ -284,7 +284,7 @@ fn settlement(id: &str, kingdom: &str, name: &str, level: i64) -> Value {
     json!({"__typename": "Settlement", "id": id, "campaignId": "c", "kingdomId": kingdom, "name": name, "level": level, "version": 4})
 }
 
-/// Lists the campaign's entities as the API sends them.
+/// Returns the campaign's entities as the API sends them.
 pub fn nodes() -> Vec<Value> {
     let calendar = scry_calendar::Calendar::from_toml(scry_calendar::BUNDLED[1].1).unwrap().to_json();
     let harrow = json!({

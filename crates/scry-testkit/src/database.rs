@@ -4,7 +4,7 @@ use scry_server::config::{ConfigSecret, ServerConfig};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use url::Url;
 
-/// Names the Postgres that the tests may use.
+/// The Postgres that the tests may use.
 const POSTGRES_VARIABLE: &str = "SCRY_TEST_POSTGRES";
 
 /// Points a configuration at a database of its own, if the tests run on Postgres.

@@ -11,7 +11,7 @@ use super::redis::Redis;
 use super::server::BUNDLED_PASSWORD;
 use super::wait::until;
 
-/// Holds the parts; each may be stopped and started.
+/// The parts; each may be stopped and started.
 pub struct Deployment {
     pub nodes: Vec<ServerProcess>,
     pub redis: Redis,

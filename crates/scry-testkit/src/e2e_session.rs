@@ -42,7 +42,7 @@ impl E2eSession {
     }
 }
 
-/// Holds a person's machine, which has no keyring, and no login unless one is given.
+/// A person's machine, which has no keyring, and no login unless one is given.
 pub struct UserMachine {
     pub home: TempDir,
     env: Vec<(&'static str, String)>,

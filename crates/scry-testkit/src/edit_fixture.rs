@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::server::TestServer;
 use super::user_pool::{TestUser, add_members};
 
-/// Holds a server, a settlement of its bundled world that nobody else touches, and the editors of it.
+/// A server, a settlement of its bundled world that nobody else touches, and the editors of it.
 pub struct EditFixture {
     pub server: TestServer,
     pub campaign: String,

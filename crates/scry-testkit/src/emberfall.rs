@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::server::TestServer;
 
-/// Holds a token of the game master and the campaign Emberfall on a server.
+/// A token of the game master and the campaign Emberfall on a server.
 pub struct Emberfall<'a> {
     pub server: &'a TestServer,
     pub gm: String,
@@ -53,7 +53,7 @@ impl<'a> Emberfall<'a> {
         self.server.execute(&self.gm, mutation, json!({"id": self.id, "s": days * 86_400})).await
     }
 
-    /// Lists the events after `since`.
+    /// Returns the events after `since`.
     pub async fn events(&self, since: u64) -> Vec<Value> {
         let query = "query ($id: ID!, $since: Int) { events(campaignId: $id, since: $since, limit: 1000) { event } }";
         let data = self.server.graphql(&self.gm, query, json!({"id": self.id, "since": since})).await;

@@ -27,7 +27,7 @@ const ATTACKER_ADDRESSES: usize = 4;
 /// Descriptors that come and go with who asks how the server is.
 const TRANSIENT_DESCRIPTORS: usize = 4;
 
-/// Says how long and by how many a server is attacked.
+/// How long and by how many a server is attacked.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadPlan {
     pub honest: usize,
@@ -50,7 +50,7 @@ pub struct LoadTarget {
     _dir: tempfile::TempDir,
 }
 
-/// Holds what was measured around one attack.
+/// What was measured around one attack.
 #[derive(Debug)]
 pub struct LoadResult {
     pub attack: Attack,
@@ -171,7 +171,8 @@ impl LoadTarget {
         }
     }
 
-    /// Counts the sockets that the process has open; its files are the database's, which opens some more when it needs them.
+    /// Counts the sockets that the process has open; its files are the database's, which opens some more when it needs
+    /// them.
     fn descriptors(&self) -> usize {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id().unwrap())).unwrap();
         let target = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_link(entry.ok()?.path()).ok();
@@ -203,7 +204,7 @@ impl HeldResources {
     }
 }
 
-/// Holds honest clients, each of which asks for the time now and then.
+/// Honest clients, each of which asks for the time now and then.
 pub struct HonestClients {
     heard: Arc<Mutex<Vec<Duration>>>,
     lost: Arc<AtomicUsize>,

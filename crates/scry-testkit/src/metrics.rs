@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Holds what `/metrics` said at one moment.
+/// What `/metrics` said at one moment.
 pub struct ScrapedMetrics(String);
 
 impl ScrapedMetrics {
@@ -27,7 +27,7 @@ impl ScrapedMetrics {
         self.find(name).unwrap_or_else(|| panic!("{name} is missing in\n{}", self.0))
     }
 
-    /// Lists the families by name, each with its kind.
+    /// Returns the families by name, each with its kind.
     pub fn families(&self) -> BTreeMap<String, String> {
         let kinds = self.0.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
         kinds.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
@@ -39,7 +39,7 @@ impl ScrapedMetrics {
         samples.filter(|line| line.strip_prefix(name).is_some_and(belongs)).collect()
     }
 
-    /// Lists the names that a query may use.
+    /// Returns the names that a query may use.
     pub fn samples(&self) -> Vec<String> {
         let suffixes = |kind: &str| match kind {
             "counter" => vec!["_total"],
@@ -54,7 +54,7 @@ impl ScrapedMetrics {
     }
 }
 
-/// Tells whether what follows a family's name ends the name of one of its samples.
+/// Returns whether what follows a family's name ends the name of one of its samples.
 fn belongs(rest: &str) -> bool {
     let rest =
         ["_total", "_bucket", "_sum", "_count"].iter().find_map(|suffix| rest.strip_prefix(suffix)).unwrap_or(rest);

@@ -29,7 +29,7 @@ pub struct NodeDriver {
     _child: Child,
 }
 
-/// Names one socket inside the process.
+/// One socket inside the process.
 pub struct NodeSocket<'a> {
     node: &'a NodeDriver,
     name: String,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::wait::WAIT_TIMEOUT;
 
-/// Holds a running outbox and reads what it tells.
+/// A running outbox and reads what it tells.
 pub struct OutboxFixture {
     pub handle: OutboxHandle,
     outcomes: mpsc::Receiver<EditOutcome>,
@@ -69,7 +69,7 @@ impl OutboxFixture {
         refusal
     }
 
-    /// Lists the edits told to be applied, in order.
+    /// Returns the edits told to be applied, in order.
     pub fn applied(&self) -> Vec<String> {
         let key = |outcome: &'_ EditOutcome| {
             if let EditOutcome::Applied { key, .. } = outcome { Some(key.clone()) } else { None }

@@ -20,7 +20,7 @@ pub struct Pty {
     seen: Arc<Mutex<PtyOutput>>,
 }
 
-/// Holds what the program wrote.
+/// What the program wrote.
 struct PtyOutput {
     terminal: vt100::Parser,
     bytes: Vec<u8>,
@@ -68,7 +68,7 @@ impl Pty {
         self.lock().terminal.screen().contents()
     }
 
-    /// Tells whether the program uses the alternate screen, as a dashboard does and a shell does not.
+    /// Returns whether the program uses the alternate screen, as a dashboard does and a shell does not.
     pub fn is_alternate(&self) -> bool {
         self.lock().terminal.screen().alternate_screen()
     }

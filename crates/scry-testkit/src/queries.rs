@@ -20,7 +20,7 @@ pub fn aliases(field: &str, count: usize) -> String {
     format!("{{{fields}}}")
 }
 
-/// Lists queries of which each would cost much, were it executed.
+/// Returns queries of which each would cost much, were it executed.
 pub fn expensive(campaign: &str) -> Vec<String> {
     let effects = format!("dueEffects(campaignId:\"{campaign}\",until:\"1300-01-01T00:00:00Z\",limit:1){{at}}");
     let snapshot = format!("snapshot(campaignId:\"{campaign}\"){{structures{{id variables computed}}}}");

@@ -12,7 +12,7 @@ pub use super::wait::WAIT_TIMEOUT;
 
 const TEXT_OPCODE: u8 = 0x1;
 
-/// Holds one WebSocket, read frame by frame.
+/// One WebSocket, read frame by frame.
 pub struct RawSocketClient {
     pub stream: TcpStream,
     unread: Vec<u8>,

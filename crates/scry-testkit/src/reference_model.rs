@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Maps fields to values; a variable that is not there is null.
 pub type FieldValues = BTreeMap<String, Value>;
 
-/// Holds every state there ever was; the first is version 1.
+/// Every state there ever was; the first is version 1.
 #[derive(Debug, Clone)]
 pub struct ReferenceModel {
     states: Vec<FieldValues>,
@@ -18,14 +18,14 @@ pub struct ReferenceModel {
     known_since: usize,
 }
 
-/// Says what must become of an edit.
+/// What must become of an edit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExpectedOutcome {
     Accepted { version: usize, losses: Vec<LostValue> },
     Refused { current: usize, fields: Vec<FieldConflict> },
 }
 
-/// Holds a value that was replaced unseen, and whose it was.
+/// A value that was replaced unseen, and whose it was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LostValue {
     pub loser: Option<usize>,
@@ -82,7 +82,7 @@ impl ReferenceModel {
         ExpectedOutcome::Accepted { version: self.version(), losses }
     }
 
-    /// Lists the wishes whose field is no longer what the editor had seen, and not what they want either.
+    /// Returns the wishes whose field is no longer what the editor had seen, and not what they want either.
     fn meets(&self, expected: usize, wishes: &FieldValues) -> Vec<LostValue> {
         let now = self.state();
         let meets = |(field, mine): (&String, &Value)| {

@@ -37,7 +37,7 @@ struct RunningServer {
     task: JoinHandle<()>,
 }
 
-/// Holds an HTTP answer.
+/// An HTTP answer.
 #[derive(Debug)]
 pub struct HttpAnswer {
     pub status: StatusCode,

@@ -6,21 +6,21 @@ use vte::{Params, Parser, Perform};
 /// synchronized output, the mouse.
 const DASHBOARD_MODES: [u16; 10] = [25, 1000, 1002, 1003, 1004, 1006, 1015, 1049, 2004, 2026];
 
-/// Lists everything in `bytes` that the dashboard itself never writes; empty when all of it is its own.
+/// Returns everything in `bytes` that the dashboard itself never writes; empty when all of it is its own.
 pub fn strange(bytes: &[u8]) -> Vec<String> {
     let mut judge = OutputChecker::default();
     Parser::new().advance(&mut judge, bytes);
     judge.found
 }
 
-/// Lists the texts that went to the terminal's clipboard, still in base 64.
+/// Returns the texts that went to the terminal's clipboard, still in base 64.
 pub fn copied(bytes: &[u8]) -> Vec<String> {
     let mut judge = OutputChecker::default();
     Parser::new().advance(&mut judge, bytes);
     judge.copied
 }
 
-/// Tells whether a character deceives or commands: no safe text has one.
+/// Returns whether a character deceives or commands: no safe text has one.
 pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'

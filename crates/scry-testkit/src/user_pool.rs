@@ -7,7 +7,7 @@ use scry_server::clock::now;
 use scry_server::config::ServerConfig;
 use scry_server::db::{DbError, Tx};
 
-/// Holds one user with an access token.
+/// One user with an access token.
 #[derive(Debug, Clone)]
 pub struct TestUser {
     pub id: String,

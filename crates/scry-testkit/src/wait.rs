@@ -14,7 +14,7 @@ pub async fn until(what: &str, holds: impl AsyncFnMut() -> bool) {
     assert!(becomes_true(WAIT_TIMEOUT, holds).await, "waited for {what} in vain");
 }
 
-/// Tells whether something holds within a time.
+/// Returns whether something holds within a time.
 pub async fn becomes_true(within: Duration, mut holds: impl AsyncFnMut() -> bool) -> bool {
     let mut looks = interval(POLL_INTERVAL);
     let look = async {

@@ -21,7 +21,7 @@ pub use object::Object;
 pub use pool::Pool;
 pub use read::JsonSeed;
 
-/// Says what becomes of the texts in JSON that is read.
+/// What becomes of the texts in JSON that is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TextHandling {
     /// Made safe to show: strings as by `text::block`, keys as by `text::line`.
@@ -92,13 +92,13 @@ impl Json {
         if let Self::Object(object) = self { Some(object) } else { None }
     }
 
-    /// Tells whether the value is a number.
+    /// Returns whether the value is a number.
     #[must_use]
     pub const fn is_number(&self) -> bool {
         matches!(self, Self::Number(_))
     }
 
-    /// Tells whether the value is an object.
+    /// Returns whether the value is an object.
     #[must_use]
     pub const fn is_object(&self) -> bool {
         matches!(self, Self::Object(_))

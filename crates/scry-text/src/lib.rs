@@ -86,7 +86,7 @@ fn is_escaped(c: char) -> bool {
     !matches!(c, ' '..='~' | '\n') && (invisible || char_action(c, false) != CharAction::Keep)
 }
 
-/// Tells whether [`json()`] would change nothing.
+/// Returns whether [`json()`] would change nothing.
 fn is_safe(value: &Value) -> bool {
     match value {
         Value::String(text) => matches!(block(text), Cow::Borrowed(_)),

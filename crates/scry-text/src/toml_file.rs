@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::input;
 
-/// Says what is wrong with a file, and where.
+/// What is wrong with a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {place}: {fault}")]
 pub struct TomlFileError {
@@ -21,7 +21,7 @@ pub struct TomlFileError {
     pub fault: String,
 }
 
-/// Says what is wrong, and at which byte of the file.
+/// What is wrong, and at which byte of the file.
 #[derive(Debug)]
 pub struct SpannedError {
     pub at: usize,

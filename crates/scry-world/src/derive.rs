@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::model::{Campaign, Sheet};
 use super::sheet::SheetDraft;
 
-/// Holds what the file says of computed values and conditions, by the entity's slug.
+/// What the file says of computed values and conditions, by the entity's slug.
 pub(super) type StatedBySlug = BTreeMap<String, StatedValues>;
 
-/// Holds what the file says of one entity's computed values and conditions.
+/// What the file says of one entity's computed values and conditions.
 pub(super) struct StatedValues {
     place: String,
     at: usize,

@@ -24,7 +24,7 @@ use scry_text::toml_file::{self, TomlFileError};
 /// The world that comes with the program.
 pub const EMBERFALL: &str = include_str!("../../../assets/worlds/emberfall.toml");
 
-/// Says what is wrong with a world file, and where.
+/// What is wrong with a world file, and where.
 pub type WorldError = TomlFileError;
 
 impl World {

@@ -7,14 +7,14 @@ use scry_query::formula::{Computed, Condition, Rule, RuleKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Holds everything a server is seeded with.
+/// Everything a server is seeded with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
     pub users: Vec<User>,
     pub campaigns: Vec<Campaign>,
 }
 
-/// Describes someone who may log in.
+/// Someone who may log in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     pub name: String,
@@ -29,7 +29,7 @@ impl std::fmt::Debug for User {
     }
 }
 
-/// Describes a campaign. Slugs are unique within it, whatever they name; parents are named by slug.
+/// A campaign. Slugs are unique within it, whatever they name; parents are named by slug.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
     pub slug: String,
@@ -48,7 +48,7 @@ pub struct Campaign {
     pub effects: Vec<Effect>,
 }
 
-/// Says what a user may do in a campaign.
+/// What a user may do in a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// A user's name.
@@ -56,7 +56,7 @@ pub struct Member {
     pub role: Role,
 }
 
-/// Describes a kingdom.
+/// A kingdom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kingdom {
     pub slug: String,
@@ -64,7 +64,7 @@ pub struct Kingdom {
     pub description: String,
 }
 
-/// Describes a settlement of a kingdom.
+/// A settlement of a kingdom.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
     pub slug: String,
@@ -75,7 +75,7 @@ pub struct Settlement {
     pub sheet: Sheet,
 }
 
-/// Describes a structure in a settlement.
+/// A structure in a settlement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Structure {
     pub slug: String,
@@ -88,7 +88,7 @@ pub struct Structure {
     pub sheet: Sheet,
 }
 
-/// Describes a place outside the settlements' structures.
+/// A place outside the settlements' structures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     pub slug: String,
@@ -100,7 +100,7 @@ pub struct Location {
     pub description: String,
 }
 
-/// Describes something that may happen to the players.
+/// Something that may happen to the players.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encounter {
     pub slug: String,
@@ -110,7 +110,7 @@ pub struct Encounter {
     pub status: EncounterStatus,
 }
 
-/// Names how far an encounter has come.
+/// How far an encounter has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EncounterStatus {
@@ -131,7 +131,7 @@ impl EncounterStatus {
     }
 }
 
-/// Holds what a settlement or structure is made of, in the order of the file.
+/// What a settlement or structure is made of, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sheet {
     pub variables: Map<String, Value>,
@@ -166,7 +166,7 @@ impl Sheet {
     }
 }
 
-/// Describes a change that the world's clock brings.
+/// A change that the world's clock brings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Effect {
     pub slug: String,
@@ -181,7 +181,7 @@ pub struct Effect {
     pub add: Map<String, Value>,
 }
 
-/// Says when an effect happens, by the campaign's own calendar.
+/// When an effect happens, by the campaign's own calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "every")]
 pub enum When {
@@ -193,7 +193,7 @@ pub enum When {
     Year { month: String, day: i64 },
 }
 
-/// Holds a rule or an effect as the server stores it.
+/// A rule or an effect as the server stores it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredDefinition {
     /// `computed`, `condition` or `effect`.
@@ -204,7 +204,7 @@ pub struct StoredDefinition {
 }
 
 impl Campaign {
-    /// Lists the rules and effects as the server stores them.
+    /// Returns the rules and effects as the server stores them.
     #[must_use]
     pub fn definitions(&self) -> Vec<StoredDefinition> {
         let rule = |rule: &Rule| StoredDefinition {

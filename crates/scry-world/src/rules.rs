@@ -56,7 +56,7 @@ fn agrees(rule: &Rule, timed: bool) -> Result<(), String> {
     }
 }
 
-/// Holds every name that a rule may use.
+/// Every name that a rule may use.
 struct RuleNames<'a> {
     rules: &'a [Rule],
     schemas: &'a Schemas,
@@ -93,7 +93,7 @@ impl RuleNames<'_> {
         }
     }
 
-    /// Lists what an entity of a sort has of its own.
+    /// Returns what an entity of a sort has of its own.
     fn own(&self, sort: &str) -> BTreeSet<&str> {
         let mut names = self.variables(sort);
         names.extend(["name", "level"]);

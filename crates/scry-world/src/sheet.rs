@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::model::Sheet;
 use super::raw::Schemas;
 
-/// Says what an entity's table gives, and which shared schemas concern it.
+/// What an entity's table gives, and which shared schemas concern it.
 pub(super) struct SheetDraft<'a> {
     /// Such as `settlement harrows-rest`.
     pub place: String,

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::{EntityArg, duration};
 use crate::cli::complete;
 
-/// Names what to listen to; every option may be repeated.
+/// What to listen to; every option may be repeated.
 #[derive(Debug, Clone, Default, Args)]
 #[group(required = true, multiple = true)]
 pub struct RoomArgs {
@@ -35,7 +35,7 @@ pub struct RoomArgs {
     pub rooms: Vec<Room>,
 }
 
-/// Names what is left out unless it is asked for.
+/// What is left out unless it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum IncludeArg {
     /// The connection and the session: token:expiring, server:draining, session:ended, access:revoked

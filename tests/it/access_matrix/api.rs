@@ -2,7 +2,7 @@
 
 use super::RequiredAccess;
 
-/// Lists the operations of the API: the field, what it needs, its query, and the ids that it names.
+/// The operations of the API: the field, what it needs, its query, and the ids that it names.
 ///
 /// A query names its ids `$c`, `$k`, `$s`, `$t`, `$l`, `$e`, `$u`, `$n`: the campaign, one thing of each kind in it, a
 /// user and a notification. They are deleted last, children first.

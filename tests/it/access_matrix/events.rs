@@ -13,7 +13,7 @@ use scry_testkit::raw_socket::RawSocketClient;
 /// Makes an event's payload from the ids of what it is about.
 type PayloadBuilder = fn(&Value) -> Value;
 
-/// Lists the events that a client may send: the name, what it needs, and its payload.
+/// The events that a client may send: the name, what it needs, and its payload.
 const CLIENT_EVENTS: &[(&str, RequiredAccess, PayloadBuilder)] = &[
     ("subscribe_campaign", RequiredAccess::View, |ids| json!({"campaignId": ids["c"]})),
     ("subscribe_settlement", RequiredAccess::View, |ids| json!({"settlementId": ids["s"]})),

@@ -15,12 +15,12 @@ use scry_testkit::server::TestServer;
 /// The operator's token, which no member of any campaign has.
 pub const ADMIN_TOKEN: &str = "the operator of this table";
 
-/// Holds a campaign made for one column of the table, and the ids of what is in it.
+/// A campaign made for one column of the table, and the ids of what is in it.
 pub struct MatrixCampaign {
     pub ids: Value,
 }
 
-/// Holds a server and everybody's token.
+/// A server and everybody's token.
 pub struct AccessMatrix {
     pub server: TestServer,
     pub gm: String,

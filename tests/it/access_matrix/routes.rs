@@ -6,7 +6,7 @@ use super::MatrixAnswer::{Absent, Granted, NoToken, Refused, TokenExpired};
 use super::fixture::{ADMIN_TOKEN, AccessMatrix, MatrixCampaign};
 use super::{MatrixUser, RequiredAccess, expected};
 
-/// Lists the routes that tell everybody who asks how the server is.
+/// The routes that tell everybody who asks how the server is.
 const PUBLIC_ROUTES: [&str; 3] = ["/health", "/health/websocket", "/metrics"];
 
 /// Asks for every route that is not the API's.

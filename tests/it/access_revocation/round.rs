@@ -8,7 +8,7 @@ use scry_testkit::server::TestServer;
 const EDIT_MUTATION: &str =
     "mutation ($s: ID!, $d: String!) { updateSettlement(id: $s, input: {description: $d}) { version } }";
 
-/// Holds a campaign made for one round.
+/// A campaign made for one round.
 pub struct RevocationRound {
     pub campaign: Value,
     pub settlement: Value,

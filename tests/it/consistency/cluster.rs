@@ -110,7 +110,7 @@ impl NodeAddresses {
     }
 }
 
-/// Lists the effects of the world, as the file has them.
+/// Returns the effects of the world, as the file has them.
 pub fn effects() -> Vec<MonthlyEffect> {
     let file: toml::Table = TEST_WORLD.parse().unwrap();
     let campaign = &file["campaigns"][0];

@@ -77,7 +77,7 @@ async fn run(database: &str, start: impl AsyncFnOnce() -> TestCluster) {
     std::fs::remove_file(&path).unwrap();
 }
 
-/// Tells whether enough happened for the verdict to mean something.
+/// Returns whether enough happened for the verdict to mean something.
 fn is_telling(report: &CheckReport, minutes: u64) -> bool {
     let summary = &report.summary;
     let enough = summary.acknowledged >= LEAST_CHANGES_PER_MINUTE * usize::try_from(minutes).unwrap();

@@ -73,7 +73,7 @@ async fn login(url: &str) -> Result<Api, ApiError> {
     Ok(Api::new(http.clone(), Auth::in_memory(http, login)))
 }
 
-/// Lists the settlements they edit.
+/// Returns the settlements they edit.
 async fn towns(api: &Api, campaign: &Id) -> Vec<String> {
     let nodes = api.snapshot(campaign).await.unwrap().values();
     let towns = nodes.iter().filter(|node| node["__typename"] == "Settlement");

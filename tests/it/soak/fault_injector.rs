@@ -25,7 +25,7 @@ pub struct FaultInjector {
     windows: Vec<FaultWindow>,
 }
 
-/// Holds what is broken now, and until when.
+/// What is broken now, and until when.
 struct ActiveFault {
     since: i64,
     until: Instant,

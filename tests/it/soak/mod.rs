@@ -112,7 +112,7 @@ async fn head(api: &Api, campaign: &Id) -> u64 {
     campaign.position.unwrap().seq
 }
 
-/// Lists what the server has written since: the numbers, and which of them a person moved the clock by.
+/// Returns what the server has written since: the numbers, and which of them a person moved the clock by.
 async fn journal(api: &Api, campaign: &Id, first: u64) -> Vec<(u64, bool)> {
     let mut entries = Vec::new();
     let mut since = first - 1;

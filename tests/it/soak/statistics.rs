@@ -25,7 +25,7 @@ pub struct WatchRecord {
     gaps: u64,
 }
 
-/// Holds the figures of a run.
+/// The figures of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SoakFigures {
     /// Attempts with nothing in their way, and how many of them succeeded.
@@ -76,13 +76,13 @@ impl WatchRecord {
         }
     }
 
-    /// Tells whether the connection is live and has seen the event with this number.
+    /// Returns whether the connection is live and has seen the event with this number.
     pub fn is_at(&self, seq: u64) -> bool {
         let live = self.statuses.last().is_some_and(|(_, state)| state == "live");
         live && self.events.iter().any(|(_, _, seen, _)| *seen >= seq)
     }
 
-    /// Tells whether the connection has ever been live.
+    /// Returns whether the connection has ever been live.
     pub fn has_begun(&self) -> bool {
         self.statuses.iter().any(|(_, state)| state == "live")
     }
@@ -116,7 +116,7 @@ impl WatchRecord {
         }
     }
 
-    /// Lists the attempts to connect: from, to, and whether they led to a live connection.
+    /// Returns the attempts to connect: from, to, and whether they led to a live connection.
     fn attempts(&self) -> Vec<(i64, i64, bool)> {
         let mut attempts = Vec::new();
         let mut began = None;
@@ -178,7 +178,7 @@ impl SoakFigures {
         broken
     }
 
-    /// Tells whether the machine had too much to do for its delays to be judged.
+    /// Returns whether the machine had too much to do for its delays to be judged.
     fn is_busy(&self) -> bool {
         percentile(&self.lateness, 95) > MAX_TIMER_DELAY_MS
     }
@@ -223,7 +223,7 @@ impl fmt::Display for SoakFigures {
     }
 }
 
-/// Tells whether a span meets a window; with `closed`, only one that nothing got through.
+/// Returns whether a span meets a window; with `closed`, only one that nothing got through.
 fn meets(windows: &[FaultWindow], from: i64, to: i64, closed: bool) -> bool {
     windows.iter().any(|window| (window.closed || !closed) && window.from <= to && from <= window.to)
 }

@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use super::statistics::WatchRecord;
 use scry_testkit::server::BUNDLED_PASSWORD;
 
-/// Holds the running program and what it has printed.
+/// The running program and what it has printed.
 pub struct WatchProcess {
     pub record: WatchRecord,
     lines: Lines<BufReader<ChildStdout>>,

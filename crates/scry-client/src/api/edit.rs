@@ -18,7 +18,7 @@ pub struct EditOptions {
     pub on_conflict: OnConflict,
 }
 
-/// Tells how a campaign's clock was moved.
+/// How a campaign's clock was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClockMove {

@@ -22,7 +22,7 @@ impl Api {
         Ok(NotificationInbox { notifications, preferences })
     }
 
-    /// Lists the caller's latest notifications, the newest first; only those not read yet, if so asked.
+    /// Returns the caller's latest notifications, the newest first; only those not read yet, if so asked.
     ///
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where there are no notifications.

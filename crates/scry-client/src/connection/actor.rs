@@ -36,7 +36,7 @@ pub(crate) enum ConnectionCommand {
     Close,
 }
 
-/// Holds what an actor is connected to.
+/// What an actor is connected to.
 pub(crate) struct ActorConfig {
     pub api: Api,
     pub url: url::Url,
@@ -193,7 +193,7 @@ impl ConnectionActor {
         }
     }
 
-    /// Tells whether the socket is left unread until whoever listens has caught up.
+    /// Returns whether the socket is left unread until whoever listens has caught up.
     fn waits_for_reader(&self) -> bool {
         self.backpressure && self.outbox.is_empty() && self.events.capacity() < MIN_EVENT_CAPACITY
     }

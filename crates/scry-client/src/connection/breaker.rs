@@ -9,7 +9,7 @@ pub(super) struct Breaker {
     probing: bool,
 }
 
-/// Says what follows a failure.
+/// What follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BreakerDecision {
     /// Wait, then make this attempt.

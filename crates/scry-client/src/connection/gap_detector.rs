@@ -6,7 +6,7 @@ use scry_model::event::Delivery;
 use scry_protocol::catalogue::CustomEventMetadata;
 use scry_protocol::{Event, Id, Position, Room};
 
-/// Says where an event stands: in whose history, and behind what in each of its rooms.
+/// Where an event stands: in whose history, and behind what in each of its rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EventCursor {
     /// The campaign, or the catalogue.

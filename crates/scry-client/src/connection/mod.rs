@@ -80,7 +80,7 @@ impl From<&ConnectionConfig> for Timings {
 /// Counts connections; what an older one says is ignored.
 type Generation = u64;
 
-/// Reports what one connection did.
+/// What one connection did.
 #[derive(Debug, Clone, PartialEq)]
 enum LinkEvent {
     /// The gateway welcomed us, and says how often it will send a ping, where the library tells.
@@ -105,7 +105,7 @@ struct GatewayRequest {
     body: RequestBody,
 }
 
-/// Holds what a request carries.
+/// What a request carries.
 #[derive(Debug, Clone, PartialEq)]
 enum RequestBody {
     Json(Value),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use url::{Host, Url};
 
-/// Names the addresses this machine would send from.
+/// The addresses this machine would send from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LocalRoutes(Vec<IpAddr>);
 

@@ -93,7 +93,7 @@ struct Capabilities {
     snapshots: Option<bool>,
 }
 
-/// Tells whether a gateway answers `latency`.
+/// Whether a gateway answers `latency`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum LatencyAbility {
     /// It has not been asked, or still has time for its answer.
@@ -383,7 +383,7 @@ impl ConnectionState {
     }
 }
 
-/// Tells whether people and scripts would call this another state; a new round trip is none.
+/// Returns whether people and scripts would call this another state; a new round trip is none.
 fn is_another_state(before: &Status, after: &Status) -> bool {
     before.phase != after.phase
         || before.attempt != after.attempt

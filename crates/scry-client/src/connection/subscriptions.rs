@@ -7,7 +7,7 @@ use scry_protocol::{Position, Room, SubscribeAck};
 
 use super::gap_detector::GapDetector;
 
-/// Says where a room's history begins for whoever holds it.
+/// Where a room's history begins for whoever holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartPosition {
     /// With the campaign's whole state, then every event after it.
@@ -29,7 +29,7 @@ impl StartPosition {
     }
 }
 
-/// Holds every room that is wanted, and how far each has come on this connection.
+/// Every room that is wanted, and how far each has come on this connection.
 #[derive(Debug, Default)]
 pub(super) struct SubscriptionSet {
     // Ordered: a campaign is caught up before the narrower rooms, whose events it then already has.
@@ -66,7 +66,7 @@ struct ReplayProgress {
     again: u8,
 }
 
-/// Tells how far a room has come on this connection.
+/// How far a room has come on this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RoomStage {
     /// The campaign's state has to be fetched first.
@@ -79,7 +79,7 @@ pub(super) enum RoomStage {
     Refused,
 }
 
-/// Tells what a granted subscription means for the owner.
+/// What a granted subscription means for the owner.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum JoinOutcome {
     Joined {
@@ -131,12 +131,12 @@ impl SubscriptionSet {
         }
     }
 
-    /// Tells whether every room is joined, or refused for good.
+    /// Returns whether every room is joined, or refused for good.
     pub(super) fn is_settled(&self) -> bool {
         self.rooms.values().all(|subscription| matches!(subscription.stage, RoomStage::Joined | RoomStage::Refused))
     }
 
-    /// Lists the rooms whose state has to be fetched, and marks them as being fetched.
+    /// Returns the rooms whose state has to be fetched, and marks them as being fetched.
     pub(super) fn take_fetches(&mut self) -> Vec<Room> {
         let mut due = Vec::new();
         for (room, subscription) in &mut self.rooms {
@@ -272,7 +272,7 @@ impl Subscription {
         self.replay.hole |= hole;
     }
 
-    /// Tells whether less has arrived than was replayed.
+    /// Returns whether less has arrived than was replayed.
     const fn is_incomplete(&self, ack: &SubscribeAck) -> bool {
         ack.recovered && (self.replay.hole || self.replay.seen < ack.replayed)
     }

@@ -117,7 +117,7 @@ async fn resume(options: SessionOptions, room: Room, position: Position) -> Find
     finding
 }
 
-/// Holds one connection; the first thing that goes wrong ends the examination of it.
+/// One connection; the first thing that goes wrong ends the examination of it.
 struct GatewayCheck {
     session: Session,
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::report::{CheckResult, CheckStep, DoctorReport, Finding};
 
-/// Says how lines for people look.
+/// How lines for people look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReportStyle {
     pub color: bool,

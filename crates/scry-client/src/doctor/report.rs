@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scry_command::exit::Exit;
 
-/// Names a step on the way from the configuration to a joined room.
+/// A step on the way from the configuration to a joined room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckStep {
     Config,
@@ -22,7 +22,7 @@ pub enum CheckStep {
 }
 
 impl CheckStep {
-    /// Lists the steps in the order in which they are taken.
+    /// The steps in the order in which they are taken.
     pub const ALL: [Self; 12] = [
         Self::Config,
         Self::Credentials,
@@ -74,7 +74,7 @@ impl CheckStep {
     }
 }
 
-/// Tells how a step went.
+/// How a step went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckResult {
     Ok,
@@ -99,7 +99,7 @@ impl CheckResult {
     }
 }
 
-/// Holds what one step found; `detail` and `remedy` are safe to show.
+/// What one step found; `detail` and `remedy` are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub verdict: CheckResult,
@@ -139,7 +139,7 @@ impl Finding {
     }
 }
 
-/// Holds what was found so far, one finding for each step taken.
+/// What was found so far, one finding for each step taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DoctorReport {
     /// The server's address, once the configuration has named one.
@@ -154,7 +154,7 @@ impl DoctorReport {
         Self { server: Some(server.to_owned()), findings: Vec::new() }
     }
 
-    /// Tells whether a step can be tried: whatever it needs was neither failed nor left out for a failure.
+    /// Returns whether a step can be tried: whatever it needs was neither failed nor left out for a failure.
     #[must_use]
     pub fn allows(&self, step: CheckStep) -> bool {
         self.obstacle(step).is_none()
@@ -171,7 +171,7 @@ impl DoctorReport {
         self.findings.iter().find(|(taken, _)| *taken == step).map(|(_, finding)| finding)
     }
 
-    /// Lists every step in order; those that were not taken are skipped for the failure behind it.
+    /// Returns every step in order; those that were not taken are skipped for the failure behind it.
     #[must_use]
     pub fn steps(&self) -> Vec<(CheckStep, Finding)> {
         let skipped = |step| match self.obstacle(step) {

@@ -59,7 +59,7 @@ pub(super) struct OutboxActor {
     problem: Option<String>,
 }
 
-/// Holds an edit that is on its way, and the lock that keeps it the only one.
+/// An edit that is on its way, and the lock that keeps it the only one.
 struct InFlightEdit {
     entry: OutboxEntry,
     lock: OutboxLock,

@@ -17,25 +17,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{directory, plain_name};
 
-/// Names the form of a file; a file of another form is set aside, not guessed at.
+/// The form of a file; a file of another form is set aside, not guessed at.
 const FILE_FORMAT: &str = "scry-edit";
 const FILE_VERSION: u32 = 1;
 /// Bounds how many edits may wait for one campaign.
 const MAX_WAITING_EDITS: usize = 10_000;
 
-/// Holds what waits for every campaign of one user of one server.
+/// What waits for every campaign of one user of one server.
 #[derive(Debug, Clone)]
 pub struct OutboxStores {
     dir: PathBuf,
 }
 
-/// Holds what waits for one campaign.
+/// What waits for one campaign.
 #[derive(Debug, Clone)]
 pub struct OutboxStore {
     dir: PathBuf,
 }
 
-/// Tells what was found in a store.
+/// What was found in a store.
 #[derive(Debug, Default)]
 pub struct StoredEdits {
     /// In the order in which they are to be sent.
@@ -77,7 +77,7 @@ impl OutboxStores {
         OutboxStore { dir: self.dir.join(plain_name(campaign)) }
     }
 
-    /// Lists the campaigns with edits that wait.
+    /// Returns the campaigns with edits that wait.
     ///
     /// # Errors
     /// The I/O error of reading a directory or a file that exists.
@@ -185,7 +185,7 @@ fn place_of(path: &Path) -> Option<u64> {
     if path.extension()? != "json" { None } else { path.file_stem()?.to_str()?.parse().ok() }
 }
 
-/// Lists what is in a directory; one that is not there is empty.
+/// Returns what is in a directory; one that is not there is empty.
 fn entries_of(dir: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(dir) {
         Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect(),

@@ -252,8 +252,8 @@ impl App {
         }
     }
 
-    /// Goes to the next thing with a fresh mark, and there to what changed; where none is fresh, to what changed last, and
-    /// from there to what changed before.
+    /// Goes to the next thing with a fresh mark, and there to what changed; where none is fresh, to what changed last,
+    /// and from there to what changed before.
     fn go_to_change(&mut self, forward: bool) {
         let fresh = self.tree.next_change(self.seen(), forward);
         if let Some(key) = fresh.or_else(|| self.earlier_change(forward)) {
@@ -262,7 +262,7 @@ impl App {
         }
     }
 
-    /// Tells whether the journal holds a change of something that is still there.
+    /// Returns whether the journal holds a change of something that is still there.
     #[must_use]
     pub fn has_changes(&self) -> bool {
         !self.tree.fresh().is_empty() || self.changed_lately().next().is_some()
@@ -291,7 +291,7 @@ impl App {
         known.get(next).map(|key| (*key).clone())
     }
 
-    /// Lists what changed and is still there, the latest first.
+    /// Returns what changed and is still there, the latest first.
     fn changed_lately(&self) -> impl Iterator<Item = &EntityRef> {
         let recent = self.journal.numbered().rev().take(MAX_ROWS_SEARCHED).map(|(_, entry)| entry);
         let changed = recent.filter(|entry| matches!(entry.kind, RowKind::Changed(_)));
@@ -313,7 +313,7 @@ impl App {
         }
     }
 
-    /// Tells whether asking for a new attempt would change anything.
+    /// Returns whether asking for a new attempt would change anything.
     #[must_use]
     pub fn can_retry(&self) -> bool {
         let waiting = matches!(

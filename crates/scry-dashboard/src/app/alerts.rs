@@ -15,7 +15,7 @@ pub(super) const CONNECTION_BACK: &str = "the connection to the server is back";
 /// The least time between two calls about changes; what changes meanwhile is told with the next one.
 const MIN_ALERT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Holds back calls about changes, so that a burst is one call and not hundreds.
+/// Back calls about changes, so that a burst is one call and not hundreds.
 #[derive(Debug, Default)]
 pub(super) struct AlertBatcher {
     last: Option<Instant>,

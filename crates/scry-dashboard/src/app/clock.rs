@@ -22,7 +22,8 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Takes over the campaign's calendar and the `time` to show; returns a sentence if the campaign's calendar cannot be used.
+    /// Takes over the campaign's calendar and the `time` to show; returns a sentence if the campaign's calendar cannot
+    /// be used.
     pub fn set(&mut self, cache: &Cache, time: Option<&str>) -> Option<String> {
         let definition = cache.campaign().and_then(|campaign| campaign.field("calendar")).unwrap_or(&Json::Null);
         let mut complaint = None;
@@ -74,7 +75,7 @@ impl Clock {
     }
 }
 
-/// Says how far a clock moved, in its two largest units: `+3 h`, `−1 d 4 h`.
+/// Returns how far a clock moved, in its two largest units: `+3 h`, `−1 d 4 h`.
 #[must_use]
 pub(super) fn elapsed(seconds: i64) -> String {
     let sign = if seconds < 0 { '−' } else { '+' };

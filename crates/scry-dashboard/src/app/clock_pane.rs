@@ -12,7 +12,7 @@ const MAX_EFFECTS_PER_JUMP: usize = 4;
 /// How many feasts ahead are listed.
 const MAX_LISTED_FEASTS: usize = 4;
 
-/// Describes one line.
+/// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClockLine {
     Blank,
@@ -37,7 +37,7 @@ pub enum ClockLine {
     Text(String),
 }
 
-/// Describes a day of the month.
+/// A day of the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CalendarDay {
     pub number: i64,
@@ -45,7 +45,7 @@ pub struct CalendarDay {
     pub is_feast: bool,
 }
 
-/// Lists everything the pane shows.
+/// Returns everything the pane shows.
 #[must_use]
 pub fn lines(app: &App) -> Vec<ClockLine> {
     let Some(today) = app.clock().today() else {
@@ -98,7 +98,7 @@ fn month(calendar: &Calendar, today: &WorldDate) -> Vec<ClockLine> {
     lines
 }
 
-/// Lists the feasts, the days outside the months and the season that come next.
+/// Returns the feasts, the days outside the months and the season that come next.
 fn ahead(calendar: &Calendar, today: &WorldDate) -> Vec<ClockLine> {
     let definition = calendar.definition();
     let Some(now) = day(calendar, today.year, &today.month_name, today.day) else { return Vec::new() };
@@ -134,7 +134,7 @@ fn day(calendar: &Calendar, year: i64, month: &str, day: i64) -> Option<WorldTim
     calendar.instant(DateParts { year, month, day, hour: 0, minute: 0 }).ok()?.parse().ok()
 }
 
-/// Lists the clock's moves that the journal holds, the latest first.
+/// Returns the clock's moves that the journal holds, the latest first.
 fn jumps(app: &App) -> Vec<ClockLine> {
     let mut lines = vec![ClockLine::Blank, ClockLine::Heading("Jumps of the clock".to_owned())];
     let moved =

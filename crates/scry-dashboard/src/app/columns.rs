@@ -5,7 +5,7 @@ use super::entry::JournalItem;
 use super::measure::wrap;
 use super::pane::Pane;
 
-/// Holds the width of each column of the journal; zero leaves a column out.
+/// The width of each column of the journal; zero leaves a column out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Columns {
     pub kind: usize,
@@ -39,7 +39,7 @@ impl Columns {
     }
 }
 
-/// Lists the tabs with whether each has room for its name, at `columns`; the nearest to the focus come first.
+/// Returns the tabs with whether each has room for its name, at `columns`; the nearest to the focus come first.
 #[must_use]
 pub fn tabs(focus: Pane, columns: u16) -> Vec<(Pane, bool)> {
     let least: usize = Pane::ALL.iter().map(|pane| tab_columns(*pane, false)).sum();
@@ -77,7 +77,7 @@ impl App {
         if self.world_times { 20 } else { 8 }
     }
 
-    /// Says what happened on as many lines as it takes in a journal of this width.
+    /// Returns what happened on as many lines as it takes in a journal of this width.
     #[must_use]
     pub fn what_lines(&self, entry: &JournalItem, width: u16) -> Vec<String> {
         if !self.wrap {

@@ -6,7 +6,7 @@ use super::keymap::BINDINGS;
 use super::pane::Pane;
 use super::replay::PlaybackControl;
 
-/// Names everything a person can ask the dashboard to do.
+/// Everything a person can ask the dashboard to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     Up,
@@ -70,7 +70,7 @@ pub enum Action {
     Edit(EditCommand),
 }
 
-/// Names what can be done to a line that is being typed.
+/// What can be done to a line that is being typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LineCommand {
     Accept,
@@ -101,7 +101,7 @@ pub enum LineCommand {
     Complete,
 }
 
-/// Names what a key's meaning depends on.
+/// What a key's meaning depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyContext {
     /// Works everywhere.
@@ -210,7 +210,7 @@ impl KeyContext {
         }
     }
 
-    /// Lists the contexts that hold at the same time as this one, the nearest first.
+    /// Returns the contexts that hold at the same time as this one, the nearest first.
     #[must_use]
     pub const fn chain(self) -> &'static [Self] {
         match self {

@@ -16,7 +16,7 @@ const ROUND_TRIP_NOISE: Duration = Duration::from_millis(20);
 /// How long the sign that turns while connecting rests between two quarters.
 const SPINNER_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Names the four states shown to people, and the one between them.
+/// The four states shown to people, and the one between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Indicator {
     Connected,
@@ -26,7 +26,7 @@ pub enum Indicator {
     Disconnected,
 }
 
-/// Holds the last status with the moments that matter for showing it.
+/// The last status with the moments that matter for showing it.
 #[derive(Debug, Clone)]
 pub struct ConnectionView {
     status: Status,
@@ -108,13 +108,13 @@ impl ConnectionView {
         }
     }
 
-    /// Tells whether what is on screen is what the server knows.
+    /// Returns whether what is on screen is what the server knows.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.status.phase == Phase::Live
     }
 
-    /// Tells whether the connection has been live for so long that its symbol says enough.
+    /// Returns whether the connection has been live for so long that its symbol says enough.
     #[must_use]
     pub fn is_settled(&self, now: Instant) -> bool {
         self.live_since.is_some_and(|since| now >= since + SETTLED_AFTER)
@@ -204,7 +204,7 @@ impl ConnectionView {
         self.shown_round_trip
     }
 
-    /// Says what the connection feels like; one slow answer alone says nothing yet.
+    /// Returns what the connection feels like; one slow answer alone says nothing yet.
     #[must_use]
     pub fn quality(&self) -> Option<RoundTripQuality> {
         self.smoothed.filter(|_| self.is_live()).map(RoundTripQuality::of)

@@ -20,7 +20,7 @@ pub const FIGURE_ROWS: usize = 6;
 /// How many seconds the rates look back.
 pub const RATE_WINDOW_SECONDS: u64 = 60;
 
-/// Holds what was measured.
+/// What was measured.
 #[derive(Debug, Default)]
 pub struct ConnectionStats {
     trips: VecDeque<Duration>,
@@ -34,7 +34,7 @@ pub struct ConnectionStats {
     server: Option<Result<Vec<(String, String)>, String>>,
 }
 
-/// Describes a change of the connection's state.
+/// A change of the connection's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhaseChange {
     pub at: Timestamp,
@@ -42,7 +42,7 @@ pub struct PhaseChange {
     pub reason: Option<String>,
 }
 
-/// Describes how much of one kind arrives.
+/// How much of one kind arrives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventRate {
     pub name: Arc<str>,
@@ -107,12 +107,12 @@ impl ConnectionStats {
         FIGURE_ROWS + rates + changes + server + 3 * 2
     }
 
-    /// Lists the round trips, the latest last.
+    /// Returns the round trips, the latest last.
     pub fn trips(&self) -> impl ExactSizeIterator<Item = Duration> {
         self.trips.iter().copied()
     }
 
-    /// Lists the changes of state, the latest first.
+    /// Returns the changes of state, the latest first.
     pub fn changes(&self) -> impl Iterator<Item = &PhaseChange> {
         self.changes.iter().rev()
     }
@@ -129,7 +129,7 @@ impl ConnectionStats {
         self.server.as_ref()
     }
 
-    /// Lists what arrives, the most frequent first.
+    /// Returns what arrives, the most frequent first.
     #[must_use]
     pub fn rates(&self, now: Now) -> Vec<EventRate> {
         let second = self.start.map_or(0, |start| now.mono.saturating_duration_since(start).as_secs());

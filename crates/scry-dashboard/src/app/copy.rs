@@ -10,7 +10,7 @@ use super::inspector::{InspectorLine, JsonLine};
 use super::pane::Pane;
 use super::{App, AppEffect, AppOptions, AppStage, detail};
 
-/// Names what a screen is written as.
+/// What a screen is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Export {
     Text,
@@ -107,7 +107,7 @@ impl App {
         [known, other].into_iter().flatten().collect()
     }
 
-    /// Lists the journal's rows that pass its filter, one line of JSON each.
+    /// Returns the journal's rows that pass its filter, one line of JSON each.
     pub(super) fn journal_lines(&self) -> String {
         let texts =
             self.journal.passing().filter_map(|entry| self.shown_record(entry)).map(|event| format!("{event}\n"));
@@ -193,7 +193,7 @@ fn room_of(entry: &JournalItem) -> Option<String> {
     Some(format!("--room {}", quoted(&room.to_string())))
 }
 
-/// Says which events are like a row of the journal: of its kind, and about the same thing.
+/// Returns which events are like a row of the journal: of its kind, and about the same thing.
 fn alike(entry: &JournalItem) -> Option<String> {
     // An id has no quotes in it.
     let of = |event: &str, key: &str, id: &Id| format!("type == \"{event}\" && payload.{key} == \"{id}\"");

@@ -47,7 +47,7 @@ const HIDDEN_FIELDS: [&str; 20] = [
 /// How many of the journal's latest entries are looked through for earlier values.
 const MAX_ROWS_SEARCHED: usize = 3_000;
 
-/// Describes one row of the pane.
+/// One row of the pane.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DetailRow {
     Blank,
@@ -90,7 +90,7 @@ impl DetailRow {
     }
 }
 
-/// Describes one value.
+/// One value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DetailField {
     /// The dotted name in the data; empty where there is no such field, or it is hidden.
@@ -110,7 +110,7 @@ pub struct DetailField {
     pub mark: Option<PendingMark>,
 }
 
-/// Describes the latest change of a value.
+/// The latest change of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DetailChange {
     pub direction: Direction,
@@ -120,7 +120,7 @@ pub struct DetailChange {
     pub at: Timestamp,
 }
 
-/// Holds what a description is made with.
+/// What a description is made with.
 #[derive(Debug, Clone, Copy)]
 pub struct DetailSource<'a> {
     pub seen: MergedView<'a>,
@@ -130,7 +130,7 @@ pub struct DetailSource<'a> {
     pub secrets: &'a SecretFields,
 }
 
-/// Holds the values that numeric fields had, by dotted name, the latest last.
+/// The values that numeric fields had, by dotted name, the latest last.
 pub type ValueSeries = BTreeMap<Box<str>, Vec<f64>>;
 
 /// Gathers from the journal which values an entity's numeric fields had.
@@ -351,7 +351,7 @@ impl DetailView<'_> {
         rows.collect()
     }
 
-    /// Says who made a condition hold or cease to, and when.
+    /// Returns who made a condition hold or cease to, and when.
     fn turned(&self, name: Option<&Json>, holds: bool) -> Option<DetailChange> {
         let change = self.change("conditions")?;
         let before = self.entity.changes.get("conditions")?.from.as_ref()?.as_array()?;
@@ -406,7 +406,7 @@ pub fn plural(kind: &EntityType) -> &str {
     }
 }
 
-/// Says which values a schema allows: `0 to 100`, `at least 1`, `calm | wary | afraid`.
+/// Returns which values a schema allows: `0 to 100`, `at least 1`, `calm | wary | afraid`.
 fn range(schema: &Json) -> String {
     let bound = |what: &str| schema.get(what).filter(|value| value.is_number()).map(value::say);
     let values = schema.get("values").and_then(Json::as_array);

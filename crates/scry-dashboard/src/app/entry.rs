@@ -18,7 +18,7 @@ use super::packed_time::PackedTime;
 use super::record::EventRecord;
 use super::value::{field_name, say};
 
-/// Holds one row of the journal. Everything in it is safe to show.
+/// One row of the journal. Everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalItem {
     pub at: Timestamp,
@@ -35,7 +35,7 @@ pub struct JournalItem {
     pub(super) common: Arc<SharedRowData>,
 }
 
-/// Holds what rows about one thing, by one hand, have in common.
+/// What rows about one thing, by one hand, have in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct SharedRowData {
     pub subject: Option<EntityRef>,
@@ -53,7 +53,7 @@ impl Deref for JournalItem {
     }
 }
 
-/// Tells what kind of row this is.
+/// What kind of row this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowKind {
     Changed(Operation),
@@ -193,7 +193,7 @@ impl JournalItem {
         [self.kind_word(), name, &self.what, who, source].join(" ")
     }
 
-    /// Tells whether the row is about an event, rather than about the journal itself.
+    /// Returns whether the row is about an event, rather than about the journal itself.
     #[must_use]
     pub const fn is_event(&self) -> bool {
         match self.kind {
@@ -256,7 +256,7 @@ const fn kind(payload: &Payload) -> RowKind {
     }
 }
 
-/// Says what an event changed: `level 3 → 4`, and by name what is too long to show.
+/// Returns what an event changed: `level 3 → 4`, and by name what is too long to show.
 fn what(event: &Event, clock: &Clock) -> String {
     match &event.payload {
         Payload::WorldTimeChanged(moved) => {

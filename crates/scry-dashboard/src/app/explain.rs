@@ -75,7 +75,7 @@ fn values(entity: &Entity, rule: &str) -> String {
     if said.is_empty() { String::new() } else { format!(", with {}", said.join(", ")) }
 }
 
-/// Says who changed a field last, and follows what led to it.
+/// Returns who changed a field last, and follows what led to it.
 fn change(app: &App, entity: &Entity, name: &str) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(change) = entity.changes.get(name) {

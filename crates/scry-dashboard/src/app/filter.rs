@@ -8,7 +8,7 @@ use super::entry::{JournalItem, RowKind};
 use super::fuzzy::FuzzyMatcher;
 use super::{App, Clock, MergedView};
 
-/// Holds a filter as it was typed, and ready to be used.
+/// A filter as it was typed, and ready to be used.
 #[derive(Debug, Clone)]
 pub struct Filter {
     source: String,
@@ -23,7 +23,7 @@ enum FilterTest {
     Expr(Expr),
 }
 
-/// Says why a filter cannot be used, and where.
+/// Why a filter cannot be used, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterError {
     pub message: String,
@@ -80,7 +80,7 @@ impl Filter {
         }
     }
 
-    /// Tells whether an entity fits; an expression sees it as `entity`.
+    /// Returns whether an entity fits; an expression sees it as `entity`.
     #[must_use]
     pub fn fits_entity(&self, entity: &Entity) -> bool {
         let state =
@@ -92,7 +92,7 @@ impl Filter {
         })
     }
 
-    /// Tells whether a row of the journal fits; an expression sees the event, and `entity` as it is now.
+    /// Returns whether a row of the journal fits; an expression sees the event, and `entity` as it is now.
     #[must_use]
     pub fn fits_entry(&self, entry: &JournalItem, cache: &Cache, clock: &Clock) -> bool {
         self.fits(|| entry.words(cache), |expr| holds_for(expr, entry, cache, clock))
@@ -116,7 +116,7 @@ fn holds_for(expr: &Expr, entry: &JournalItem, cache: &Cache, clock: &Clock) -> 
 }
 
 impl App {
-    /// Tells whether the journal's filter lets a row through; gaps and notices are always shown.
+    /// Returns whether the journal's filter lets a row through; gaps and notices are always shown.
     #[must_use]
     pub fn passes(&self, entry: &JournalItem) -> bool {
         let filter = self.journal.filter();

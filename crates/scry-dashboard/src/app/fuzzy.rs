@@ -11,7 +11,7 @@ thread_local! {
     static MATCHER: RefCell<Matcher> = RefCell::new(Matcher::new(Config::DEFAULT));
 }
 
-/// Holds what is looked for; several words must all be found.
+/// What is looked for; several words must all be found.
 #[derive(Clone)]
 pub(super) struct FuzzyMatcher(Pattern);
 
@@ -22,7 +22,7 @@ impl FuzzyMatcher {
         Self(Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart))
     }
 
-    /// Tells how well a text fits; `None` where it does not.
+    /// Returns how well a text fits; `None` where it does not.
     #[must_use]
     pub(super) fn score(&self, text: &str) -> Option<u32> {
         let mut chars = Vec::new();

@@ -7,7 +7,7 @@ use super::measure::wrap;
 /// Columns for the keys.
 const KEY_COLUMNS: usize = 16;
 
-/// Describes one line of the help.
+/// One line of the help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HelpLine {
     Blank,
@@ -21,7 +21,7 @@ pub enum HelpLine {
     },
 }
 
-/// Lists the help for contexts that hold together, at `columns`; nothing is cut, long sentences go on below.
+/// Returns the help for contexts that hold together, at `columns`; nothing is cut, long sentences go on below.
 #[must_use]
 pub fn lines(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) -> Vec<HelpLine> {
     let mut lines: Vec<_> = first(keymap, contexts, columns, ascii).into_iter().map(HelpLine::First).collect();
@@ -39,7 +39,7 @@ pub fn lines(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bo
     lines
 }
 
-/// Answers what whoever has just come wants to know: what changed, who did it and why, and how to be told next time.
+/// Returns what whoever has just come wants to know: what changed, who did it and why, and how to be told next time.
 fn first(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) -> Vec<String> {
     if !contexts.contains(&KeyContext::Dashboard) {
         return Vec::new();

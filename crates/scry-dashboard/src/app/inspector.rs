@@ -13,7 +13,7 @@ use super::App;
 use super::command::Action;
 use super::pane::Pane;
 
-/// Holds where the person is in the event.
+/// Where the person is in the event.
 #[derive(Debug, Default)]
 pub(super) struct Inspector {
     /// The number of the journal's entry.
@@ -25,7 +25,7 @@ pub(super) struct Inspector {
 }
 
 impl App {
-    /// Lists the Inspector's lines, with the one under the cursor and the first in view.
+    /// Returns the Inspector's lines, with the one under the cursor and the first in view.
     #[must_use]
     pub fn inspected(&self) -> (Vec<InspectorLine>, usize, usize) {
         let lines = self.inspector.entry.map(|number| lines::of(self, number, &self.inspector.folded));

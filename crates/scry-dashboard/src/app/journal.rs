@@ -25,7 +25,7 @@ const RESERVED_ROWS: usize = 100_000;
 /// How many of the latest entries are looked at for one that waits for its values.
 const MAX_ROWS_SEARCHED: usize = 512;
 
-/// Holds the entries, and where the person is in them.
+/// The entries, and where the person is in them.
 ///
 /// An entry keeps its number for life, so a place in the journal means the same entry while others
 /// arrive behind it or fall off the far end.
@@ -209,23 +209,23 @@ impl JournalView {
         if self.filter.is_some() { self.passing.len() } else { self.entries.len() }
     }
 
-    /// Lists every entry with its number, oldest first, whatever the filter says.
+    /// Returns every entry with its number, oldest first, whatever the filter says.
     pub fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &JournalItem)> {
         self.entries.iter().enumerate().map(|(index, entry)| (self.first + index as u64, entry))
     }
 
-    /// Lists the entries after one, with their numbers, whatever the filter says.
+    /// Returns the entries after one, with their numbers, whatever the filter says.
     pub fn numbered_after(&self, number: u64) -> impl Iterator<Item = (u64, &JournalItem)> {
         let skipped = usize::try_from((number + 1).saturating_sub(self.first)).unwrap_or(0).min(self.entries.len());
         self.entries.range(skipped..).zip(self.first + skipped as u64..).map(|(entry, number)| (number, entry))
     }
 
-    /// Lists the entries that the filter lets through, oldest first.
+    /// Returns the entries that the filter lets through, oldest first.
     pub fn passing(&self) -> impl Iterator<Item = &JournalItem> {
         (0..self.shown()).filter_map(|index| self.entry(self.number_at(index)))
     }
 
-    /// Lists the latest `count` entries, oldest first.
+    /// Returns the latest `count` entries, oldest first.
     pub fn latest(&self, count: usize) -> impl Iterator<Item = &JournalItem> {
         self.entries.range(self.entries.len().saturating_sub(count)..)
     }
@@ -236,7 +236,7 @@ impl JournalView {
         self.entries.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
-    /// Lists the positions in the campaign's history that are held.
+    /// Returns the positions in the campaign's history that are held.
     pub fn seqs(&self) -> impl Iterator<Item = u64> {
         self.entries.iter().filter_map(|entry| entry.seq)
     }
@@ -259,7 +259,7 @@ impl JournalView {
         self.events
     }
 
-    /// Tells whether nothing has happened yet.
+    /// Returns whether nothing has happened yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// Names one key with its modifiers, in the one form in which it can be looked up.
+/// One key with its modifiers, in the one form in which it can be looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd)]
 pub struct Key {
     code: KeyCode,

@@ -26,7 +26,7 @@ pub struct Keymap {
     names_commands: bool,
 }
 
-/// Holds a command with the keys that lead to it now; there may be none.
+/// A command with the keys that lead to it now; there may be none.
 #[derive(Debug, Clone, Copy)]
 pub struct BoundCommand<'a> {
     pub binding: &'static Binding,
@@ -55,7 +55,7 @@ impl Keymap {
         action.filter(|action| self.offers(*action))
     }
 
-    /// Says how a command is reached: by its first key as it is drawn, or by its name where there are no keys.
+    /// Returns how a command is reached: by its first key as it is drawn, or by its name where there are no keys.
     #[must_use]
     pub fn label(&self, action: Action) -> Option<String> {
         let line = BINDINGS.iter().position(|binding| binding.action == action)?;
@@ -65,7 +65,8 @@ impl Keymap {
         self.keys.get(line)?.first().map(|key| key.label(false))
     }
 
-    /// Says how a command is reached in a place: by its first key there, or by its name in the palette if it has none.
+    /// Returns how a command is reached in a place: by its first key there, or by its name in the palette if it has
+    /// none.
     #[must_use]
     pub fn reach(&self, context: KeyContext, action: Action, ascii: bool) -> String {
         let found = self
@@ -90,12 +91,12 @@ impl Keymap {
         self.allows_edits || !matches!(action, Action::Edit(edit_command) if edit_command.changes_campaign())
     }
 
-    /// Lists every command, in the order of the table.
+    /// Returns every command, in the order of the table.
     pub fn all(&self) -> impl Iterator<Item = BoundCommand<'_>> {
         BINDINGS.iter().zip(&self.keys).map(|(binding, keys)| BoundCommand { binding, keys })
     }
 
-    /// Lists what can be done in a context, in the order of the table.
+    /// Returns what can be done in a context, in the order of the table.
     pub fn bindings(&self, context: KeyContext) -> impl Iterator<Item = BoundCommand<'_>> {
         let here = move |bound: &BoundCommand<'_>| context.chain().contains(&bound.binding.context);
         self.all().filter(move |bound| here(bound) && self.offers(bound.binding.action))

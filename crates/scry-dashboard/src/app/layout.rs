@@ -10,7 +10,7 @@ pub const MIN_SCREEN_SIZE: (u16, u16) = (60, 15);
 /// From this width on a further pane stands beside Detail; below it takes a main pane's place.
 const MIN_THREE_COLUMN_WIDTH: u16 = 180;
 
-/// Names how the panes share the screen.
+/// How the panes share the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayoutShape {
     /// A plain sentence, since nothing else would fit.
@@ -25,7 +25,7 @@ pub enum LayoutShape {
     Full,
 }
 
-/// Says what the layout depends on.
+/// What the layout depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct LayoutInput {
     pub size: (u16, u16),
@@ -39,7 +39,7 @@ pub struct LayoutInput {
     pub has_trouble: bool,
 }
 
-/// Holds the place of everything on a screen; a pane that is not shown has none.
+/// The place of everything on a screen; a pane that is not shown has none.
 ///
 /// A pane's area includes its rule, which is its first row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Layout {
         }
     }
 
-    /// Lists the panes on screen, each with its place, in the order in which the focus goes through them.
+    /// Returns the panes on screen, each with its place, in the order in which the focus goes through them.
     pub fn panes(&self) -> impl Iterator<Item = (Pane, Rect)> {
         self.panes.iter().copied()
     }

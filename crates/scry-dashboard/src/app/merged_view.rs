@@ -8,7 +8,7 @@ use scry_protocol::{EntityRef, EntityType, Id};
 use super::App;
 use super::pending::PendingEdits;
 
-/// Holds what the server says and what lies above it.
+/// What the server says and what lies above it.
 #[derive(Debug, Clone, Copy)]
 pub struct MergedView<'a> {
     pub cache: &'a Cache,
@@ -25,7 +25,7 @@ impl<'a> MergedView<'a> {
         }
     }
 
-    /// Lists the entities of one type under `parent`, what is being created among them, by name.
+    /// Returns the entities of one type under `parent`, what is being created among them, by name.
     #[must_use]
     pub fn children(self, parent: &Id, entity_type: &EntityType) -> Vec<&'a Entity> {
         let mut found = self.cache.children(parent, entity_type);

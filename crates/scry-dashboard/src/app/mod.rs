@@ -77,7 +77,7 @@ use scry_config::alerts::AlertConfig;
 use scry_model::cache::Cache;
 use scry_protocol::Id;
 
-/// Holds what a person may choose about the dashboard's behaviour.
+/// What a person may choose about the dashboard's behaviour.
 #[derive(Debug, Clone)]
 pub struct AppOptions {
     /// How long a change stays marked; zero marks nothing.
@@ -127,7 +127,7 @@ impl Default for AppOptions {
     }
 }
 
-/// Names what the dashboard is doing.
+/// What the dashboard is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppStage {
     /// Asking which campaigns there are.
@@ -142,14 +142,14 @@ pub enum AppStage {
     Watching(Id),
 }
 
-/// Holds a sentence that is shown for a while.
+/// A sentence that is shown for a while.
 #[derive(Debug, Clone)]
 pub struct Toast {
     pub text: String,
     until: Instant,
 }
 
-/// Names how fresh a change is.
+/// How fresh a change is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     New,
@@ -157,7 +157,7 @@ pub enum Freshness {
     Old,
 }
 
-/// Holds everything the dashboard knows.
+/// Everything the dashboard knows.
 #[derive(Debug)]
 pub struct App {
     options: AppOptions,
@@ -222,7 +222,7 @@ pub struct App {
     redraw: bool,
 }
 
-/// Tells what has changed since the state was last brought into shape.
+/// What has changed since the state was last brought into shape.
 #[derive(Debug, Default)]
 struct ChangedParts {
     /// The entities and their order, and so the rows of the World.
@@ -310,7 +310,7 @@ impl App {
         self.mouse = true;
     }
 
-    /// Tells whether the screen no longer shows the state, and takes that to be remedied.
+    /// Returns whether the screen no longer shows the state, and takes that to be remedied.
     pub const fn take_redraw(&mut self) -> bool {
         std::mem::replace(&mut self.redraw, false)
     }
@@ -340,7 +340,7 @@ impl App {
         moments.into_iter().flatten().min()
     }
 
-    /// Tells whether a sign turns while the connection is being made.
+    /// Returns whether a sign turns while the connection is being made.
     fn turns(&self) -> bool {
         self.options.motion && !self.options.screen_reader && self.is_watched()
     }

@@ -71,7 +71,7 @@ pub enum Msg {
     History(Result<Vec<Event>, String>),
 }
 
-/// Says why a refetch brought nothing.
+/// Why a refetch brought nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefetchError {
     /// It may be answered later.
@@ -158,7 +158,7 @@ pub enum AppEffect {
     Quit,
 }
 
-/// Names a campaign one can follow.
+/// A campaign one can follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CampaignChoice {
     pub id: Id,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// Holds one moment on both clocks: the one for waiting and the one for people.
+/// One moment on both clocks: the one for waiting and the one for people.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
     pub mono: Instant,
@@ -18,7 +18,7 @@ impl Now {
         Duration::try_from(self.wall.duration_since(then)).unwrap_or_default()
     }
 
-    /// Says how long ago `then` was, in the largest unit: `12 s`, `3 min`, `2 h`, `5 d`.
+    /// Returns how long ago `then` was, in the largest unit: `12 s`, `3 min`, `2 h`, `5 d`.
     #[must_use]
     pub fn age(&self, then: Timestamp) -> String {
         let seconds = self.whole_seconds_since(then);

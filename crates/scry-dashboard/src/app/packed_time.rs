@@ -8,7 +8,7 @@ use scry_calendar::WorldTime;
 /// Keeps the microseconds of every time there is away from zero.
 const ZERO_OFFSET_US: i64 = 1 << 60;
 
-/// Holds a time to the microsecond; an absent one takes no more room.
+/// A time to the microsecond; an absent one takes no more room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackedTime(NonZeroI64);
 

@@ -9,14 +9,14 @@ use super::{App, AppEffect, AppStage};
 /// How many candidates are kept; nobody reads more.
 const MAX_ITEMS: usize = 50;
 
-/// Holds what fits the line typed so far, the best first.
+/// What fits the line typed so far, the best first.
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
     pub candidates: Vec<PaletteItem>,
     pub selected: usize,
 }
 
-/// Describes one thing to choose.
+/// One thing to choose.
 #[derive(Debug, Clone)]
 pub struct PaletteItem {
     pub label: String,
@@ -25,7 +25,7 @@ pub struct PaletteItem {
     pub target: PaletteTarget,
 }
 
-/// Names what choosing leads to.
+/// What choosing leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaletteTarget {
     Command(Action),

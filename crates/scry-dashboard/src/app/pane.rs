@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Names a pane.
+/// A pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pane {
@@ -17,7 +17,7 @@ pub enum Pane {
 }
 
 impl Pane {
-    /// Lists the panes in the order of their numbers.
+    /// The panes in the order of their numbers.
     pub const ALL: [Self; 8] = [
         Self::World,
         Self::Detail,
@@ -44,7 +44,7 @@ impl Pane {
         }
     }
 
-    /// Tells whether the pane is opened on demand and closed again, rather than always there.
+    /// Returns whether the pane is opened on demand and closed again, rather than always there.
     #[must_use]
     pub const fn is_further(self) -> bool {
         !matches!(self, Self::World | Self::Detail | Self::Journal)

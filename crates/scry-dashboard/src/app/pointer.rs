@@ -11,7 +11,7 @@ use super::{App, AppStage};
 const WHEEL_ROWS: usize = 3;
 
 impl App {
-    /// Tells whether something lies over the panes.
+    /// Returns whether something lies over the panes.
     const fn is_modal(&self) -> bool {
         self.typing.is_some() || self.help.is_some() || self.dialog.is_some()
     }

@@ -18,7 +18,7 @@ use super::value::{field_name, say};
 /// What stands in place of a secret.
 pub const HIDDEN_TEXT: &str = "hidden from players";
 
-/// Holds the names of an entity's secrets: variables marked so, and whatever is worked out from one.
+/// The names of an entity's secrets: variables marked so, and whatever is worked out from one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretFields(BTreeSet<String>);
 
@@ -32,7 +32,7 @@ impl SecretFields {
         Self(found)
     }
 
-    /// Tells whether a field, by its dotted name, must not be shown.
+    /// Returns whether a field, by its dotted name, must not be shown.
     #[must_use]
     pub fn hide(&self, field: &str) -> bool {
         field.split_once('.').is_some_and(|(_, name)| self.0.contains(name))
@@ -64,7 +64,7 @@ fn marked(entity: &Entity) -> BTreeSet<String> {
     schemas.filter(|(_, schema)| secret(schema)).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Lists what an entity stands in and what stands in it: rules look no further.
+/// Returns what an entity stands in and what stands in it: rules look no further.
 fn neighbours<'a>(entity: &Entity, cache: &'a Cache) -> Vec<&'a Entity> {
     let around = if entity.key.entity_type == EntityType::Structure {
         let above = entity.parent.as_ref();
@@ -106,7 +106,7 @@ fn text<'a>(value: &'a Json, field: &str) -> Option<&'a str> {
 }
 
 impl App {
-    /// Tells whether the screen is safe for players to see.
+    /// Returns whether the screen is safe for players to see.
     #[must_use]
     pub const fn is_private(&self) -> bool {
         self.private
@@ -118,7 +118,7 @@ impl App {
         if self.private { SecretFields::of(entity, &self.cache) } else { SecretFields::default() }
     }
 
-    /// Says what happened; in the players' view without the secrets of it.
+    /// Returns what happened; in the players' view without the secrets of it.
     #[must_use]
     pub fn what<'a>(&self, entry: &'a JournalItem) -> Cow<'a, str> {
         if !self.hides(entry) {
@@ -134,7 +134,7 @@ impl App {
         Cow::Owned(public.chain(["something else".to_owned()]).collect::<Vec<_>>().join(", "))
     }
 
-    /// Tells whether a row names a secret that must not be shown now.
+    /// Returns whether a row names a secret that must not be shown now.
     #[must_use]
     pub fn hides(&self, entry: &JournalItem) -> bool {
         if !self.private {
@@ -149,7 +149,7 @@ impl App {
         }
     }
 
-    /// Lists what can be changed about an entity, in the players' view without the secrets.
+    /// Returns what can be changed about an entity, in the players' view without the secrets.
     #[must_use]
     pub fn editable(&self, entity: &Entity) -> Vec<EditField> {
         let secrets = self.secrets(entity);
@@ -158,13 +158,13 @@ impl App {
         all
     }
 
-    /// Tells whether an edit sets a secret that must not be shown now.
+    /// Returns whether an edit sets a secret that must not be shown now.
     #[must_use]
     pub fn hides_edit(&self, held: &PendingEdit) -> bool {
         self.private && self.sets_secret(held)
     }
 
-    /// Tells whether an edit sets a secret, whoever looks.
+    /// Returns whether an edit sets a secret, whoever looks.
     #[must_use]
     pub fn sets_secret(&self, held: &PendingEdit) -> bool {
         let entity = held.edit.change.entity().and_then(|key| self.cache.get(&key));
@@ -172,13 +172,13 @@ impl App {
         held.edit.change.fields().iter().any(|field| secrets.hide(field))
     }
 
-    /// Says what an edit does, unless that is hidden from players.
+    /// Returns what an edit does, unless that is hidden from players.
     #[must_use]
     pub fn edit_words(&self, held: &PendingEdit) -> String {
         if self.hides_edit(held) { HIDDEN_TEXT.to_owned() } else { words::what(held) }
     }
 
-    /// Says why an edit was rolled back, unless that is hidden from players.
+    /// Returns why an edit was rolled back, unless that is hidden from players.
     #[must_use]
     pub fn edit_reason(&self, held: &PendingEdit) -> Option<String> {
         words::reason(held, &self.cache)

@@ -14,7 +14,7 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 /// How many earlier lines are remembered.
 const MAX_HISTORY_LINES: usize = 100;
 
-/// Holds a line, the cursor in it, and the lines typed before it.
+/// A line, the cursor in it, and the lines typed before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prompt {
     text: String,
@@ -26,7 +26,7 @@ pub struct Prompt {
     recalled: Option<(usize, String)>,
 }
 
-/// Tells what a key did to the line.
+/// What a key did to the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptOutcome {
     /// The text differs now.

@@ -8,7 +8,7 @@ use scry_text as text;
 use scry_text::json::Json;
 use serde_json::Value;
 
-/// Holds an event for the inspector and for filters.
+/// An event for the inspector and for filters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventRecord {
     /// The event as JSON in its shortest form, safe to show.
@@ -21,7 +21,7 @@ pub struct EventRecord {
     pub is_settled: bool,
 }
 
-/// Holds what the cache knew of a field before an event, and what it was told after it.
+/// What the cache knew of a field before an event, and what it was told after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldRecord {
     pub field: Box<str>,
@@ -99,7 +99,7 @@ impl EventRecord {
     }
 }
 
-/// Tells whether a record waits for what the API says of `key`.
+/// Returns whether a record waits for what the API says of `key`.
 #[must_use]
 pub fn awaits(record: &EventRecord, subject: Option<&EntityRef>, key: &EntityRef) -> bool {
     !record.is_settled && subject == Some(key)

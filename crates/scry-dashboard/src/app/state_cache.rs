@@ -15,7 +15,7 @@ use super::{App, AppEffect, Now};
 const MIN_SAVE_INTERVAL: Duration = Duration::from_secs(5);
 const ENTITIES_PER_SAVE_INTERVAL: usize = 1_000;
 
-/// Tells how the content of every pane stands to what the server knows.
+/// How the content of every pane stands to what the server knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateFreshness {
     /// Nothing is known yet.
@@ -34,7 +34,7 @@ pub enum StateFreshness {
     Recorded,
 }
 
-/// Holds where the state came from, and what has been saved of it.
+/// Where the state came from, and what has been saved of it.
 #[derive(Debug, Default)]
 pub(super) struct StateCache {
     from_disk: Option<Timestamp>,
@@ -51,7 +51,7 @@ pub(super) struct StateCache {
 }
 
 impl App {
-    /// Tells how what is on screen stands to what the server knows.
+    /// Returns how what is on screen stands to what the server knows.
     #[must_use]
     pub fn freshness_of_state(&self) -> StateFreshness {
         if self.replay.is_some() {

@@ -5,7 +5,7 @@ use scry_protocol::Id;
 use super::{App, AppEffect, AppStage, CampaignChoice, Pane, inspector, nav_history, state_cache};
 
 impl App {
-    /// Tells whether this is the campaign on screen.
+    /// Returns whether this is the campaign on screen.
     pub(super) fn is_watching(&self, campaign: &Id) -> bool {
         matches!(&self.stage, AppStage::Watching(watched) if watched == campaign)
     }

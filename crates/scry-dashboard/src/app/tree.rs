@@ -12,7 +12,7 @@ use super::merged_view::MergedView;
 /// A world with more settlements and structures than this opens with its settlements folded.
 const MAX_UNFOLDED_ENTITIES: usize = 60;
 
-/// Names what a row of the tree stands for.
+/// What a row of the tree stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TreeNode {
     Entity(EntityRef),
@@ -31,7 +31,7 @@ impl TreeNode {
     }
 }
 
-/// Describes one row.
+/// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeRow {
     pub node: TreeNode,
@@ -42,7 +42,7 @@ pub struct TreeRow {
     pub children: usize,
 }
 
-/// Holds the tree's rows and where the person is in it.
+/// The tree's rows and where the person is in it.
 #[derive(Debug, Default)]
 pub struct Tree {
     rows: Vec<TreeRow>,
@@ -63,7 +63,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Lists the rows, folded ones left out.
+    /// Returns the rows, folded ones left out.
     #[must_use]
     pub fn rows(&self) -> &[TreeRow] {
         &self.rows
@@ -208,7 +208,7 @@ impl Tree {
         self.selected = if row < self.rows.len() { row } else { self.selected };
     }
 
-    /// Lists the bookmarked entities.
+    /// Returns the bookmarked entities.
     #[must_use]
     pub const fn bookmarks(&self) -> &BTreeSet<EntityRef> {
         &self.bookmarks
@@ -270,13 +270,13 @@ impl Tree {
         self.fresh.len() != before
     }
 
-    /// Lists what has changed lately, with the time of each change.
+    /// Returns what has changed lately, with the time of each change.
     #[must_use]
     pub const fn fresh(&self) -> &BTreeMap<EntityRef, Timestamp> {
         &self.fresh
     }
 
-    /// Tells whether anything that stands under a row has changed lately.
+    /// Returns whether anything that stands under a row has changed lately.
     #[must_use]
     pub fn is_fresh_under(&self, node: &TreeNode) -> bool {
         match node {
@@ -314,7 +314,7 @@ impl Tree {
     }
 }
 
-/// Holds what a filter leaves of the tree.
+/// What a filter leaves of the tree.
 struct FilterMatches {
     /// What passes, and what it stands under.
     shown: BTreeSet<EntityRef>,

@@ -9,7 +9,7 @@ use super::pane::Pane;
 use super::prompt::{Prompt, PromptOutcome};
 use super::{App, AppEffect};
 
-/// Holds the line that is being typed, and what for.
+/// The line that is being typed, and what for.
 #[derive(Debug)]
 pub struct LineInput {
     pub prompt: Prompt,
@@ -18,7 +18,7 @@ pub struct LineInput {
     pub problem: Option<FilterError>,
 }
 
-/// Says what a line is typed for.
+/// What a line is typed for.
 #[derive(Debug)]
 pub enum LinePurpose {
     /// A filter over this pane; `before` returns if it is cancelled.
@@ -27,7 +27,7 @@ pub enum LinePurpose {
     Palette(Palette),
 }
 
-/// Holds the lines of earlier times, by purpose.
+/// The lines of earlier times, by purpose.
 #[derive(Debug, Default)]
 pub(super) struct LineHistories {
     pub filter: Vec<String>,

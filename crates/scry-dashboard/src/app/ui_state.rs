@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::pane::Pane;
 use super::{App, AppStage};
 
-/// Holds where a person was; everything may be missing or of yesterday.
+/// Where a person was; everything may be missing or of yesterday.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct UiState {

@@ -13,7 +13,7 @@ pub trait JsonValue: Display + Sized {
     fn parts(&self) -> JsonParts<'_, Self>;
 }
 
-/// Holds what a JSON value is made of.
+/// What a JSON value is made of.
 #[derive(Debug)]
 pub enum JsonParts<'a, T> {
     Null,
@@ -67,7 +67,7 @@ pub fn say<T: JsonValue>(value: &T) -> String {
     }
 }
 
-/// Says what a field is called: `variables.foodStores` is `food stores`.
+/// Returns what a field is called: `variables.foodStores` is `food stores`.
 #[must_use]
 pub fn field_name(dotted: &str) -> String {
     let name = dotted.rsplit('.').next().unwrap_or(dotted);
@@ -95,7 +95,7 @@ pub fn label(dotted: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// Names which way a value went.
+/// Which way a value went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     Up,

@@ -85,7 +85,7 @@ impl App {
         self.scroll.get(&pane).copied().unwrap_or(0)
     }
 
-    /// Lists the Clock pane's lines.
+    /// Returns the Clock pane's lines.
     #[must_use]
     pub fn clock_pane_lines(&self) -> Vec<clock_pane::ClockLine> {
         clock_pane::lines(self)
@@ -112,13 +112,13 @@ impl App {
         }
     }
 
-    /// Tells whether somebody may be looking; a terminal that does not say is looked at.
+    /// Returns whether somebody may be looking; a terminal that does not say is looked at.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.is_looking != Some(false)
     }
 
-    /// Tells whether a pane is on screen.
+    /// Returns whether a pane is on screen.
     #[must_use]
     pub fn shows(&self, pane: Pane) -> bool {
         self.layout().pane(pane).is_some()
@@ -130,7 +130,7 @@ impl App {
         if self.options.motion { self.connection.turn(self.now.mono) } else { 0 }
     }
 
-    /// Tells whether the journal dates its rows in the world.
+    /// Returns whether the journal dates its rows in the world.
     #[must_use]
     pub const fn shows_world_times(&self) -> bool {
         self.world_times
@@ -194,7 +194,7 @@ impl App {
         })
     }
 
-    /// Lists the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
+    /// Returns the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
     #[must_use]
     pub fn detail(&self, columns: usize) -> (Vec<detail::DetailRow>, usize) {
         let rows = self.selected().map(|entity| {
@@ -223,7 +223,7 @@ impl App {
         self.connection.words(self.now.mono, &retry)
     }
 
-    /// Tells how fresh a change of that time is.
+    /// Returns how fresh a change of that time is.
     #[must_use]
     pub fn freshness(&self, at: jiff::Timestamp) -> Freshness {
         match self.now.since(at) {
@@ -234,7 +234,7 @@ impl App {
         }
     }
 
-    /// Names what the keys mean now.
+    /// Returns what the keys mean now.
     #[must_use]
     pub fn context(&self) -> KeyContext {
         match (&self.typing, self.help) {
@@ -244,7 +244,7 @@ impl App {
         }
     }
 
-    /// Names what the help explains: the context below it.
+    /// Returns what the help explains: the context below it.
     #[must_use]
     pub fn explained(&self) -> KeyContext {
         if let Some(dialog) = &self.dialog {

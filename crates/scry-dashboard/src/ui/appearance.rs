@@ -12,7 +12,7 @@ use crate::app::entry::RowKind;
 use crate::app::pending::PendingMark;
 use crate::app::value::Direction;
 
-/// Holds everything about appearance that a person may choose.
+/// Everything about appearance that a person may choose.
 #[derive(Debug, Clone, Copy)]
 pub struct Appearance {
     pub theme: Theme,
@@ -135,7 +135,7 @@ pub(super) fn spell_plainly(buffer: &mut Buffer) {
     }
 }
 
-/// Holds the symbol for each meaning; each is one column wide.
+/// The symbol for each meaning; each is one column wide.
 #[derive(Debug)]
 pub struct Symbols {
     pub ascii: bool,

@@ -46,7 +46,7 @@ pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut 
     }
 }
 
-/// Says who else is here, above the fields, and returns the place below.
+/// Returns who else is here, above the fields, and returns the place below.
 fn company(app: &App, appearance: &Appearance, key: &EntityRef, content: Rect, buffer: &mut Buffer) -> Rect {
     let editors = app.company(key);
     let onlookers = app.onlookers(key);
@@ -67,7 +67,7 @@ fn company(app: &App, appearance: &Appearance, key: &EntityRef, content: Rect, b
     Rect { y: content.y + 1, height: content.height - 1, ..content }
 }
 
-/// Holds the columns that all fields share.
+/// The columns that all fields share.
 struct ColumnWidths {
     label: usize,
     number: usize,

@@ -53,7 +53,7 @@ pub(super) fn draw(app: &App, appearance: &Appearance, layout: &Layout, buffer: 
     }
 }
 
-/// Says what became of the person's edits, as long as that is not over.
+/// Returns what became of the person's edits, as long as that is not over.
 fn waiting(app: &App, appearance: &Appearance) -> Option<(String, Style)> {
     let refused = app.pending().unsettled().filter(|held| held.state.is_refused()).count();
     let open = app.pending().unsettled().count() - refused;
@@ -101,7 +101,7 @@ fn people(app: &App, appearance: &Appearance, room: usize) -> Vec<(String, Style
     parts
 }
 
-/// Lists the panes; those far from the focus keep only their number where there is no room for all names.
+/// Returns the panes; those far from the focus keep only their number where there is no room for all names.
 fn tabs(focus: Pane, columns: u16, appearance: &Appearance) -> LineBuilder {
     columns::tabs(focus, columns).into_iter().fold(
         LineBuilder::new().left(" ", appearance.theme.muted),
@@ -137,7 +137,7 @@ fn state(app: &App, appearance: &Appearance) -> String {
     }
 }
 
-/// Lists ways to say the date, the fullest first.
+/// Returns ways to say the date, the fullest first.
 fn dates(app: &App, appearance: &Appearance) -> Vec<String> {
     let Some(today) = app.clock().today() else { return Vec::new() };
     let dot = format!(" {} ", appearance.symbols.dot);

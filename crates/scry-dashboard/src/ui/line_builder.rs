@@ -34,13 +34,13 @@ impl LineBuilder {
         self
     }
 
-    /// Tells how many columns the left part takes.
+    /// Returns how many columns the left part takes.
     #[must_use]
     pub(super) fn left_width(&self) -> usize {
         self.left.iter().map(|span| width(&span.content)).sum()
     }
 
-    /// Tells how many columns the right part takes.
+    /// Returns how many columns the right part takes.
     #[must_use]
     pub(super) fn right_width(&self) -> usize {
         self.right.iter().map(|span| width(&span.content)).sum()

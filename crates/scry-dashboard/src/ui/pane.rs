@@ -55,7 +55,7 @@ pub(super) fn frame(
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
-/// Says how everything on screen stands to what the server knows.
+/// Returns how everything on screen stands to what the server knows.
 fn standing(app: &App) -> Option<String> {
     let age = |then| app.now().age(then);
     match app.freshness_of_state() {

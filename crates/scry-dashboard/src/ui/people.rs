@@ -80,7 +80,7 @@ fn person_row(app: &App, appearance: &Appearance, person: &Person, names: usize)
     }
 }
 
-/// Says where somebody is and what they do there.
+/// Returns where somebody is and what they do there.
 fn place(app: &App, appearance: &Appearance, person: &Person, row: LineBuilder) -> LineBuilder {
     let Some((key, activity)) = person.places.first() else {
         return row.left("in the campaign", appearance.theme.muted);

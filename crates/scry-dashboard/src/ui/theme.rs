@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 pub use depth::{ColourDepth, rgb};
 
-/// Lists the themes that come with the program, by the name a configuration uses.
+/// The themes that come with the program, by the name a configuration uses.
 pub const BUNDLED_THEMES: [(&str, &str); 6] = [
     ("terminal", include_str!("../../../../assets/themes/terminal.toml")),
     ("dark", include_str!("../../../../assets/themes/dark.toml")),
@@ -19,7 +19,7 @@ pub const BUNDLED_THEMES: [(&str, &str); 6] = [
     ("mono", include_str!("../../../../assets/themes/mono.toml")),
 ];
 
-/// Holds a style for each role; every role is told apart without colour by a symbol, a word or weight.
+/// A style for each role; every role is told apart without colour by a symbol, a word or weight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Theme {
@@ -130,7 +130,7 @@ fn bundled(name: &str) -> Theme {
     found.map_or_else(Theme::default, |(_, theme)| *theme).map(|style| style)
 }
 
-/// Describes a style as a theme file writes it.
+/// A style as a theme file writes it.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Default)]

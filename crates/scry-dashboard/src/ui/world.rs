@@ -119,7 +119,7 @@ fn named(name: &str, star: &str, columns: usize) -> String {
     pad(&format!("{}{star}", fit(name, columns.saturating_sub(width(star)))), columns)
 }
 
-/// Names who is at an entity, and at what its folded row hides: `Mira ✎`.
+/// Returns who is at an entity, and at what its folded row hides: `Mira ✎`.
 fn company(app: &App, appearance: &Appearance, row: &tree::TreeRow, key: &EntityRef) -> String {
     let hidden = |at: &EntityRef| at == key || (row.folded == Some(true) && is_under(app, at, key));
     let others = app.people().others(app.me());

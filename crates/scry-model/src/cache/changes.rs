@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use scry_protocol::Id;
 use scry_text::json::Json;
 
-/// Describes the latest change of one field.
+/// The latest change of one field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatestChange {
     /// The value before, where it was known.
@@ -17,7 +17,7 @@ pub struct LatestChange {
     pub seq: Option<u64>,
 }
 
-/// Holds the latest change of each field, by dotted name and in its order.
+/// The latest change of each field, by dotted name and in its order.
 ///
 /// Most entities have none and the rest a few: a list takes the tenth part of a map's first node.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,18 +30,18 @@ impl LatestChanges {
         self.place(field).ok().and_then(|place| self.0.get(place)).map(|(_, change)| change)
     }
 
-    /// Tells whether a change of this field is known.
+    /// Returns whether a change of this field is known.
     #[must_use]
     pub fn contains_key(&self, field: &str) -> bool {
         self.place(field).is_ok()
     }
 
-    /// Lists the fields with their latest changes.
+    /// Returns the fields with their latest changes.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &LatestChange)> {
         self.0.iter().map(|(field, change)| (&**field, change))
     }
 
-    /// Lists the changes.
+    /// Returns the changes.
     pub fn values(&self) -> impl Iterator<Item = &LatestChange> {
         self.0.iter().map(|(_, change)| change)
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::changes::LatestChanges;
 
-/// Holds an entity as the API last told it, with marks for what has happened since.
+/// An entity as the API last told it, with marks for what has happened since.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entity {
     pub key: EntityRef,
@@ -27,7 +27,7 @@ pub struct Entity {
     pub(super) stale: Stale,
 }
 
-/// Tells which values of an entity are older than an event that touched them.
+/// Which values of an entity are older than an event that touched them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Stale {
     #[default]
@@ -46,7 +46,7 @@ impl Stale {
         }
     }
 
-    /// Tells whether the value with this dotted name, or the object it sits in, is stale.
+    /// Returns whether the value with this dotted name, or the object it sits in, is stale.
     pub(super) fn has(&self, name: &str) -> bool {
         match self {
             Self::Nothing => false,
@@ -94,13 +94,13 @@ impl Entity {
         Value::Object(fields)
     }
 
-    /// Tells whether any value is stale.
+    /// Returns whether any value is stale.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale != Stale::Nothing
     }
 
-    /// Tells whether the value with this dotted name, or the object it sits in, is stale.
+    /// Returns whether the value with this dotted name, or the object it sits in, is stale.
     #[must_use]
     pub fn is_field_stale(&self, name: &str) -> bool {
         self.stale.has(name)

@@ -32,7 +32,7 @@ impl Cache {
         }
     }
 
-    /// Tells whether the last snapshot already contains this event.
+    /// Returns whether the last snapshot already contains this event.
     fn is_covered(&self, event: &Event) -> bool {
         match (&self.covered, event.position()) {
             (Some(covered), Some(position)) => covered.is_comparable_with(&position) && position.seq <= covered.seq,
@@ -167,13 +167,13 @@ fn computed_names(fields: &[String]) -> Vec<String> {
     fields.iter().map(qualified).collect()
 }
 
-/// Tells whether an entity has a condition of this name.
+/// Returns whether an entity has a condition of this name.
 fn is_condition(entity: &Entity, name: &str) -> bool {
     let conditions = entity.field("conditions").and_then(Json::as_array).into_iter().flatten();
     conditions.into_iter().any(|condition| condition.get("name").and_then(Json::as_str) == Some(name))
 }
 
-/// Lists the computed fields that depend on time: those that say so, and those that say nothing at all.
+/// Returns the computed fields that depend on time: those that say so, and those that say nothing at all.
 fn time_dependent(entity: &Entity) -> Vec<String> {
     let Some(computed) = entity.field("computed").and_then(Json::as_object) else { return Vec::new() };
     let depends = |value: &Json| match value {

@@ -12,7 +12,7 @@ pub const MAX_IDS_PER_QUERY: usize = 200;
 /// Waits this long after a failed query.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// Names one query under way.
+/// One query under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(u64);
 
@@ -26,7 +26,7 @@ pub struct Refetch {
 /// Numbers the events that touched the cache, so that "before" and "after" are plain comparisons.
 pub(super) type Version = u64;
 
-/// Holds what is waiting to be asked for and the one query that is under way.
+/// What is waiting to be asked for and the one query that is under way.
 ///
 /// One query at a time means at most one flight per entity, and bounds the rate: however many
 /// events arrive, a new query starts only after the last was answered and a window has passed.

@@ -13,7 +13,7 @@ use super::node;
 use super::refetch::{Refetch, RefetchQueue, RequestId, Version};
 use crate::event::Snapshot;
 
-/// Holds one campaign's entities as last told, and knows which of them are stale.
+/// One campaign's entities as last told, and knows which of them are stale.
 #[derive(Debug, Default)]
 pub struct Cache {
     pub(super) entities: BTreeMap<EntityRef, Entity>,
@@ -67,7 +67,7 @@ impl Cache {
         self.campaign()?.field("worldTime")?.as_str()
     }
 
-    /// Lists what an entity stands under, from near to far.
+    /// Returns what an entity stands under, from near to far.
     ///
     /// It ends whatever a server says stands where: each is of a type above the one before.
     pub fn ancestors<'a>(&'a self, entity: &'a Entity) -> impl Iterator<Item = &'a Entity> {
@@ -87,7 +87,7 @@ impl Cache {
         std::iter::successors(Some(entity), next).skip(1)
     }
 
-    /// Lists the entities of one type that stand under `parent`, by name.
+    /// Returns the entities of one type that stand under `parent`, by name.
     #[must_use]
     pub fn children(&self, parent: &Id, entity_type: &EntityType) -> Vec<&Entity> {
         let keys = self.children.get(parent).into_iter().flatten();
@@ -97,7 +97,7 @@ impl Cache {
         found
     }
 
-    /// Lists every entity of one type.
+    /// Returns every entity of one type.
     pub fn of_type<'a>(&'a self, entity_type: &'a EntityType) -> impl Iterator<Item = &'a Entity> {
         // Keys are in the order of their types.
         let from = EntityRef::new(entity_type.clone(), Id::lowest());
@@ -121,7 +121,7 @@ impl Cache {
         self.entities.len()
     }
 
-    /// Tells whether nothing is known yet.
+    /// Returns whether nothing is known yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entities.is_empty()
@@ -227,7 +227,7 @@ impl Cache {
         self.refetch_queue.disable()
     }
 
-    /// Tells whether an event came after the query left that its answer may not include.
+    /// Returns whether an event came after the query left that its answer may not include.
     fn is_outdated(&self, id: &Id, answer: Option<&Entity>, left: Version) -> bool {
         let Some(touch) = self.pending_refetches.get(id).filter(|touch| touch.clock > left) else { return false };
         if touch.unversioned.is_some_and(|clock| clock > left) {

@@ -5,7 +5,7 @@ use scry_protocol::{EntityRef, EntityType, Id, OnConflict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Holds one change that a person made to a campaign.
+/// One change that a person made to a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Edit {
@@ -20,7 +20,7 @@ pub struct Edit {
     pub change: EditChange,
 }
 
-/// Says what is to be changed.
+/// What is to be changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum EditChange {
@@ -82,7 +82,7 @@ impl EditChange {
         }
     }
 
-    /// Lists the fields that an update sets, each variable by its key: `level`, `variables.morale`.
+    /// Returns the fields that an update sets, each variable by its key: `level`, `variables.morale`.
     #[must_use]
     pub fn fields(&self) -> Vec<String> {
         let Self::Update { input, .. } = self else { return Vec::new() };

@@ -12,7 +12,7 @@ use super::outcome::EditRefusal;
 /// A server forgets keys after a day; an edit sent so long ago could be applied a second time.
 const KEY_LIFETIME: Duration = Duration::from_secs(23 * 3600);
 
-/// Holds an edit and what is known about its fate.
+/// An edit and what is known about its fate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxEntry {
@@ -35,7 +35,7 @@ impl OutboxEntry {
         Self { place, edit, sent: None, refusal: None }
     }
 
-    /// Says why it must not be sent by itself any more, although nobody has refused it.
+    /// Returns why it must not be sent by itself any more, although nobody has refused it.
     #[must_use]
     pub fn uncertainty(&self, now: Timestamp) -> Option<EditRefusal> {
         let limit = SignedDuration::try_from(KEY_LIFETIME).unwrap_or(SignedDuration::MAX);

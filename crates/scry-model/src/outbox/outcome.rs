@@ -30,7 +30,7 @@ pub enum EditOutcome {
     Notice(String),
 }
 
-/// Says why an edit was refused.
+/// Why an edit was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EditRefusal {
@@ -42,7 +42,7 @@ pub struct EditRefusal {
     pub conflict: Option<Conflict>,
 }
 
-/// Tells how far an edit in the outbox has come.
+/// How far an edit in the outbox has come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EditState {
     Pending,

@@ -4,13 +4,13 @@ use super::edit::Edit;
 use super::entry::OutboxEntry;
 use super::outcome::{EditOutcome, EditState};
 
-/// Holds the edits of one campaign that no server has applied yet, in the order in which they were made.
+/// The edits of one campaign that no server has applied yet, in the order in which they were made.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outbox {
     items: Vec<OutboxItem>,
 }
 
-/// Holds one edit and how far it has come.
+/// One edit and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxItem {
     pub edit: Edit,
@@ -42,7 +42,7 @@ impl Outbox {
         }
     }
 
-    /// Lists what is in the outbox, in order.
+    /// Returns what is in the outbox, in order.
     #[must_use]
     pub fn items(&self) -> &[OutboxItem] {
         &self.items
@@ -66,7 +66,7 @@ impl Outbox {
         self.items.iter().filter(|item| matches!(item.state, EditState::Refused(_))).count()
     }
 
-    /// Tells what the disk says that is not known here: another program may have been at work.
+    /// Returns what the disk says that is not known here: another program may have been at work.
     pub fn reconcile(&self, found: &[OutboxEntry]) -> Vec<EditOutcome> {
         let gone = self.items.iter().filter(|item| !found.iter().any(|entry| entry.edit.key == item.edit.key));
         let mut news: Vec<_> = gone.map(|item| EditOutcome::Gone { key: item.edit.key.clone() }).collect();

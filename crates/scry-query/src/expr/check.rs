@@ -21,7 +21,7 @@ use super::narrow::{facts, guards, text_literal};
 use super::schema::{self, FieldSchema, PAYLOADS, Types, ValueShape};
 use super::ty::{Ty, literal_type};
 
-/// Names what an expression may look at.
+/// What an expression may look at.
 pub(super) const ROOTS: [&str; 7] = ["type", "payload", "metadata", "room", "entity", "before", "correlated"];
 const TYPE_NAMES: [&str; 11] =
     ["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type", "optional_type"];

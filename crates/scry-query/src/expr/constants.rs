@@ -40,7 +40,7 @@ pub(super) fn find_error<'e>(
     Some((last, explain(name, text_literal(last), &failure)))
 }
 
-/// Tells whether an operator divides by a literal zero.
+/// Returns whether an operator divides by a literal zero.
 pub(super) fn divides_by_zero(operator: &str, divisor: &IdedExpr) -> bool {
     let Expr::Literal(literal) = &divisor.expr else { return false };
     let zero = numbers::real(literal.to_val().as_ref()).is_some_and(|number| number.abs() < f64::MIN_POSITIVE);

@@ -7,7 +7,7 @@ use cel::ExecutionError;
 use cel::common::ast::operators;
 use scry_text as text;
 
-/// Says why an expression cannot be used, and points at the place.
+/// Why an expression cannot be used, and points at the place.
 ///
 /// Displayed as a sentence, the line at fault and a caret under the characters that are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::{Clause, MatchResult, check, path, scan};
 /// Bounds an expression's text; deeper nesting than this could ever hold is refused by the parser.
 const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
 
-/// Holds a compiled expression.
+/// A compiled expression.
 pub(super) struct Program {
     source: String,
     compiled: cel::Program,
@@ -105,7 +105,7 @@ impl Program {
     }
 }
 
-/// Says what went wrong; `None` for an error that only says that something is not there which need not be.
+/// Returns what went wrong; `None` for an error that only says that something is not there which need not be.
 #[expect(clippy::wildcard_enum_match_arm, reason = "whatever the library adds is a failure too")]
 fn failure(error: &ExecutionError, event: &EventView<'_>) -> Option<String> {
     match error {

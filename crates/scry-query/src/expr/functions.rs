@@ -10,7 +10,7 @@ use scry_calendar::WorldDate;
 use super::view::EventView;
 use super::{numbers, path};
 
-/// Lists every function by the name it is called by, with what it returns.
+/// Every function by the name it is called by, with what it returns.
 pub(super) const GLOBAL: &[(&str, Returns)] = &[
     ("size", Returns::Number),
     ("string", Returns::Text),
@@ -31,7 +31,7 @@ pub(super) const GLOBAL: &[(&str, Returns)] = &[
     (WORLD_DATE, Returns::WorldDate),
 ];
 
-/// Lists what may be called on a value, `value.name(…)`.
+/// What may be called on a value, `value.name(…)`.
 pub(super) const METHODS: &[(&str, Returns)] = &[
     ("contains", Returns::Bool),
     ("startsWith", Returns::Bool),
@@ -50,13 +50,13 @@ pub(super) const METHODS: &[(&str, Returns)] = &[
     ("getMilliseconds", Returns::Number),
 ];
 
-/// Lists the macros, which are no calls any more once an expression is read.
+/// The macros, which are no calls any more once an expression is read.
 pub(super) const MACROS: &[&str] = &["has", "all", "exists", "exists_one", "map", "filter"];
 
 /// Turns a world time into the campaign's own date.
 pub(super) const WORLD_DATE: &str = "world_date";
 
-/// Names what a function returns.
+/// What a function returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Returns {
     Bool,
@@ -68,7 +68,7 @@ pub(super) enum Returns {
     Other,
 }
 
-/// Holds CEL's standard library with our arithmetic and the durations added; built once.
+/// CEL's standard library with our arithmetic and the durations added; built once.
 pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
     numbers::declare(&mut env);

@@ -1,7 +1,8 @@
 //! One language for every filter and condition: CEL over one event (pure).
 //!
 //! An expression looks at `type`, `payload`, `metadata`, `room`, `entity` (the cached entity after the event, or
-//! null), `before` (the same before it) and `correlated` (whether the event belongs to this run). Beside CEL's own functions there are `seconds(n)`, `minutes(n)`,
+//! null), `before` (the same before it) and `correlated` (whether the event belongs to this run). Beside CEL's own
+//! functions there are `seconds(n)`, `minutes(n)`,
 //! `hours(n)` and `days(n)`, which make durations, and `world_date(time)`, which reads a world time in the
 //! campaign's own calendar. Where the owner of an expression declares them, `$name` stands for a value.
 //!
@@ -42,7 +43,7 @@ pub use self::error::ExprError;
 pub use self::names::KnownNames;
 pub use self::view::{EventView, Vars};
 
-/// Holds a checked expression; clones share it.
+/// A checked expression; clones share it.
 #[derive(Clone)]
 pub struct Expr(Arc<ExprInner>);
 
@@ -54,7 +55,7 @@ struct ExprInner {
     clauses: Vec<eval::Program>,
 }
 
-/// Answers whether an event fits.
+/// Whether an event fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MatchResult {
     True,
@@ -133,13 +134,13 @@ impl Expr {
         &self.0.source
     }
 
-    /// Lists the `$names` the expression uses.
+    /// Returns the `$names` the expression uses.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
         variables(&self.0.source)
     }
 
-    /// Tells whether the expression needs [`EventView::with_entity`].
+    /// Returns whether the expression needs [`EventView::with_entity`].
     #[must_use]
     pub fn uses_entities(&self) -> bool {
         self.0.program.uses_root("entity") || self.0.program.uses_root("before")
@@ -157,13 +158,13 @@ impl Expr {
         self.0.program.uses_root("correlated")
     }
 
-    /// Answers whether an event fits.
+    /// Returns whether an event fits.
     #[must_use]
     pub fn matches(&self, event: &EventView<'_>) -> MatchResult {
         self.0.program.evaluate_match(event)
     }
 
-    /// Answers whether an event fits, an error counting as no.
+    /// Returns whether an event fits, an error counting as no.
     #[must_use]
     pub fn holds(&self, event: &EventView<'_>) -> bool {
         self.matches(event) == MatchResult::True
@@ -188,7 +189,7 @@ fn compile_single(source: &str) -> Result<Vec<eval::Program>, ExprError> {
     eval::Program::compile(source).map(|compile_single| vec![compile_single])
 }
 
-/// Lists the `$names` an expression uses, without reading it.
+/// Returns the `$names` an expression uses, without reading it.
 #[must_use]
 pub fn variables(source: &str) -> Vec<&str> {
     scan::names(source)

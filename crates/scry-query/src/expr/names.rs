@@ -47,7 +47,7 @@ impl KnownNames {
         }
     }
 
-    /// Lists the names that entities of these types use, or of any type; `None` where no such entity is known.
+    /// Returns the names that entities of these types use, or of any type; `None` where no such entity is known.
     pub(super) fn of(&self, kind: NameKind, types: Option<&[&str]>) -> Option<BTreeSet<&str>> {
         let fits = |entity_type: &str| types.is_none_or(|types| types.contains(&entity_type));
         let known = self.0.iter().filter(|((of, entity_type), _)| *of == kind && fits(entity_type));
@@ -55,7 +55,7 @@ impl KnownNames {
         (!names.is_empty()).then_some(names)
     }
 
-    /// Lists every name as a changed field has it: a variable behind `variables.`.
+    /// Returns every name as a changed field has it: a variable behind `variables.`.
     pub(super) fn changed_fields(&self) -> BTreeSet<String> {
         let written = |((kind, _), names): (&(NameKind, String), &BTreeSet<String>)| {
             let prefix = if *kind == NameKind::Variable { "variables." } else { "" };

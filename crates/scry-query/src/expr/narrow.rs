@@ -6,7 +6,7 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
 use super::schema::Types;
 
-/// Holds which event types are possible where a condition holds, and where it does not.
+/// Which event types are possible where a condition holds, and where it does not.
 pub(super) struct TypeFacts {
     pub(super) yes: Types,
     pub(super) no: Types,
@@ -33,7 +33,7 @@ pub(super) fn facts(expr: &IdedExpr) -> TypeFacts {
     }
 }
 
-/// Lists the values, as dotted names, that are there where a condition holds, or where it does not.
+/// Returns the values, as dotted names, that are there where a condition holds, or where it does not.
 pub(super) fn guards(expr: &IdedExpr, holds: bool) -> BTreeSet<String> {
     if let Expr::Select(select) = &expr.expr {
         return if select.test && holds { dotted(expr).into_iter().collect() } else { BTreeSet::new() };

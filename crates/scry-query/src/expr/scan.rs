@@ -12,7 +12,7 @@ pub(super) fn plain_names(source: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| source.to_owned())
 }
 
-/// Lists the `$names` an expression uses.
+/// Returns the `$names` an expression uses.
 pub(super) fn names(source: &str) -> Vec<&str> {
     outside_quotes(source)
         .into_iter()
@@ -52,7 +52,7 @@ pub(super) fn clauses(source: &str) -> Vec<&str> {
     parts
 }
 
-/// Lists the characters that are not part of a quoted text, with their bytes.
+/// Returns the characters that are not part of a quoted text, with their bytes.
 fn outside_quotes(source: &str) -> Vec<(usize, char)> {
     let mut outside = Vec::new();
     let mut quote: Option<char> = None;

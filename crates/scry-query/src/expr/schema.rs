@@ -4,7 +4,7 @@ use scry_protocol::event::DURABLE_EVENTS;
 
 use super::names::NameKind;
 
-/// Describes the values a field may hold.
+/// The values a field may hold.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ValueShape {
     /// Anything; its fields are not known either.
@@ -85,7 +85,7 @@ const STRUCTURE_UPDATED: &[FieldSchema] = &[
     ("changedFields", CHANGED),
 ];
 
-/// Lists the payload's fields of each durable event, in the order of [`DURABLE_EVENTS`].
+/// The payload's fields of each durable event, in the order of [`DURABLE_EVENTS`].
 pub(super) const PAYLOADS: [&[FieldSchema]; DURABLE_EVENTS.len()] =
     [ENTITY_UPDATED, STATE_INVALIDATED, WORLD_TIME_CHANGED, SETTLEMENT_UPDATED, STRUCTURE_UPDATED];
 
@@ -112,7 +112,7 @@ pub(super) const METADATA: &[FieldSchema] = &[
     ("replayed", ValueShape::Bool),
 ];
 
-/// Lists what any cached entity may hold; which of it one has depends on its type.
+/// What any cached entity may hold; which of it one has depends on its type.
 pub(super) const ENTITY: &[FieldSchema] = &[
     ("id", ValueShape::Text),
     ("entityType", ENTITY_TYPES),
@@ -140,7 +140,7 @@ pub(super) const ENTITY: &[FieldSchema] = &[
     ("conditions", ValueShape::List(&ValueShape::Record(CONDITION))),
 ];
 
-/// Describes a computed value.
+/// A computed value.
 pub(super) const COMPUTED: &[FieldSchema] = &[
     ("value", ValueShape::Any),
     ("formula", ValueShape::Text),
@@ -156,7 +156,7 @@ const CONDITION: &[FieldSchema] = &[
     ("because", ValueShape::Text),
 ];
 
-/// Describes what `world_date` returns.
+/// What `world_date` returns.
 pub(super) const WORLD_DATE: &[FieldSchema] = &[
     ("year", ValueShape::Number),
     ("month", ValueShape::Text),
@@ -169,7 +169,7 @@ pub(super) const WORLD_DATE: &[FieldSchema] = &[
     ("text", ValueShape::Text),
 ];
 
-/// Holds the event types that are still possible at some point of an expression.
+/// The event types that are still possible at some point of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Types {
     /// One bit for each of [`DURABLE_EVENTS`].
@@ -208,12 +208,12 @@ impl Types {
         self == Self::NONE
     }
 
-    /// Tells whether only events of another form are left, whose payloads are not known.
+    /// Returns whether only events of another form are left, whose payloads are not known.
     pub(super) const fn only_other(self) -> bool {
         self.known == 0 && self.other
     }
 
-    /// Lists the types of entities that these events can be about; `None` for any type.
+    /// Returns the types of entities that these events can be about; `None` for any type.
     pub(super) fn entity_types(self) -> Option<Vec<&'static str>> {
         let about = |event: &'static str| match event {
             "settlement_updated" => Some("settlement"),
@@ -224,12 +224,12 @@ impl Types {
         if self.other || self.is_none() { None } else { self.names().map(about).collect() }
     }
 
-    /// Lists the known types in the set.
+    /// Returns the known types in the set.
     pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
         self.indices().map(|index| DURABLE_EVENTS[index])
     }
 
-    /// Lists the payload fields of the known types in the set.
+    /// Returns the payload fields of the known types in the set.
     pub(super) fn payloads(self) -> Vec<&'static [FieldSchema]> {
         self.indices().map(|index| PAYLOADS[index]).collect()
     }

@@ -6,7 +6,7 @@ use scry_protocol::event::DURABLE_EVENTS;
 use super::names::NameKind;
 use super::schema::{CHANGED_FIELDS, FieldSchema, Types, ValueShape};
 
-/// Describes what an expression yields, as far as that is known.
+/// What an expression yields, as far as that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ty {
     Any,
@@ -106,7 +106,7 @@ impl Ty {
         matches!(self, Self::Any | Self::Bool)
     }
 
-    /// Tells whether a value of this kind can ever equal one of the other.
+    /// Returns whether a value of this kind can ever equal one of the other.
     pub(super) fn is_comparable_with(&self, other: &Self) -> bool {
         self.is_open() || other.is_open() || self.describe() == other.describe()
     }

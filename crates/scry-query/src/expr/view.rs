@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::numbers;
 use super::path::{self, Path};
 
-/// Holds the values of `$name` in expressions.
+/// The values of `$name` in expressions.
 pub type Vars = BTreeMap<String, Value>;
 
 static NULL: Value = Value::Null;

@@ -7,7 +7,7 @@ use scry_text::suggest::nearest;
 
 use super::functions::{CLOCK_FUNCTIONS, FUNCTIONS};
 
-/// Says what a formula looks at.
+/// What a formula looks at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dependencies {
     /// Names on the entity itself.
@@ -30,7 +30,7 @@ impl Dependencies {
     }
 }
 
-/// Lists what a formula looks at; refuses functions and forms that are no part of the language.
+/// Returns what a formula looks at; refuses functions and forms that are no part of the language.
 pub(super) fn dependencies(root: &IdedExpr) -> Result<Dependencies, String> {
     let mut dependencies = Dependencies::default();
     collect(root, &mut dependencies)?;

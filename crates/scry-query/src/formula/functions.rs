@@ -3,7 +3,7 @@
 use super::value::{Val, type_error};
 use super::{EvalError, EvalScope, WorldClock};
 
-/// Lists the functions by name with the least and the greatest number of arguments.
+/// The functions by name with the least and the greatest number of arguments.
 pub(super) const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("round", 1, 2),
     ("floor", 1, 1),
@@ -19,7 +19,7 @@ pub(super) const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("every", 1, 1),
 ];
 
-/// Lists the functions that read the campaign's clock; they take no arguments.
+/// The functions that read the campaign's clock; they take no arguments.
 pub(super) const CLOCK_FUNCTIONS: &[&str] =
     &["first_of_next_month", "year", "month", "day", "hour", "weekday", "season", "festival"];
 

@@ -31,10 +31,10 @@ pub use template::FormulaTemplate;
 use scry_calendar::{Calendar, WorldTime};
 use value::Val;
 
-/// Holds what is known about one entity by name.
+/// What is known about one entity by name.
 pub type Facts = Map<String, Value>;
 
-/// Lists what is known of an entity before the rules; its own fields go before variables of the same name.
+/// Returns what is known of an entity before the rules; its own fields go before variables of the same name.
 #[must_use]
 pub fn facts(name: &str, level: i64, structure_type: Option<&str>, variables: &Facts) -> Facts {
     let mut facts = variables.clone();
@@ -49,7 +49,7 @@ pub fn facts(name: &str, level: i64, structure_type: Option<&str>, variables: &F
 /// Bounds a formula's text.
 const MAX_FORMULA_BYTES: usize = 2_000;
 
-/// Holds a formula that can be read.
+/// A formula that can be read.
 #[derive(Debug)]
 pub struct Formula {
     source: String,
@@ -57,7 +57,7 @@ pub struct Formula {
     dependencies: Dependencies,
 }
 
-/// Says what a formula may look at.
+/// What a formula may look at.
 #[derive(Clone, Copy)]
 pub struct EvalScope<'a> {
     pub own: &'a Facts,
@@ -75,7 +75,7 @@ pub struct WorldClock<'a> {
     pub now: WorldTime,
 }
 
-/// Says why a formula has no value.
+/// Why a formula has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvalError {
     /// A name that stands for nothing on this entity, or for a rule without a result.

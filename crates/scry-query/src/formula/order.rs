@@ -2,7 +2,7 @@
 
 use super::{Dependencies, Rule};
 
-/// Says in which order rules come, and which never can.
+/// In which order rules come, and which never can.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RuleOrder {
     /// Indices of the rules, each after those that it looks at.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::EvalError;
 
-/// Describes how something is derived for every entity of a sort.
+/// How something is derived for every entity of a sort.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
@@ -31,7 +31,7 @@ pub enum RuleKind {
     Condition { expression: String, because: String },
 }
 
-/// Holds a value that a rule gives.
+/// A value that a rule gives.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Computed {
@@ -47,7 +47,7 @@ pub struct Computed {
     pub reason: Option<String>,
 }
 
-/// Says whether a rule's condition holds, and why.
+/// Whether a rule's condition holds, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Condition {
     pub name: String,
@@ -57,7 +57,7 @@ pub struct Condition {
     pub because: String,
 }
 
-/// Holds what one rule gives for one entity.
+/// What one rule gives for one entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Derived {
     pub name: String,

@@ -9,7 +9,7 @@ use super::{Dependencies, EvalError, EvalScope, Facts, Formula, FormulaTemplate,
 /// Names that no rule may have: an entity's own fields, and the ways to its relatives.
 const RESERVED_NAMES: [&str; 5] = ["name", "level", "type", "structures", "settlement"];
 
-/// Holds rules in the order in which they are worked out.
+/// Rules in the order in which they are worked out.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     /// As they were written.
@@ -31,7 +31,7 @@ struct ParsedRule {
     because: Option<FormulaTemplate>,
 }
 
-/// Names a rule that cannot be used.
+/// A rule that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
     /// Which of the rules as they were written.
@@ -39,14 +39,14 @@ pub struct RuleError {
     pub text: String,
 }
 
-/// Holds what is known of a settlement and its structures, before the rules.
+/// What is known of a settlement and its structures, before the rules.
 #[derive(Debug, Clone, Default)]
 pub struct SettlementFacts {
     pub settlement: Facts,
     pub structures: Vec<Facts>,
 }
 
-/// Holds what the rules give, in the order in which the rules are written.
+/// What the rules give, in the order in which the rules are written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleResults {
     pub settlement: Vec<Derived>,
@@ -74,7 +74,7 @@ impl RuleSet {
         Self { entries, order: sound }
     }
 
-    /// Lists the rules that cannot be used.
+    /// Returns the rules that cannot be used.
     pub fn errors(&self) -> impl Iterator<Item = RuleError> {
         let fault = |(index, entry): (usize, &RuleEntry)| {
             entry.read.as_ref().err().map(|text| RuleError { index, text: text.clone() })
@@ -82,18 +82,18 @@ impl RuleSet {
         self.entries.iter().enumerate().filter_map(fault)
     }
 
-    /// Lists the rules, with what each looks at and whether the clock alone may change its value.
+    /// Returns the rules, with what each looks at and whether the clock alone may change its value.
     pub fn rules(&self) -> impl Iterator<Item = (&Rule, Dependencies, bool)> {
         self.entries.iter().map(|entry| (&entry.rule, entry.dependencies(), entry.timed))
     }
 
-    /// Tells whether the clock alone may change a value.
+    /// Returns whether the clock alone may change a value.
     #[must_use]
     pub fn uses_clock(&self) -> bool {
         self.entries.iter().any(|entry| entry.timed)
     }
 
-    /// Tells whether there is nothing to work out.
+    /// Returns whether there is nothing to work out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Dependencies, EvalScope, Formula};
 
-/// Holds a sentence whose `{…}` are formulas.
+/// A sentence whose `{…}` are formulas.
 #[derive(Debug)]
 pub struct FormulaTemplate {
     pieces: Vec<FormulaPart>,

@@ -11,7 +11,7 @@ const ROUNDING_FACTOR: f64 = 1e9;
 /// Beyond this a double no longer tells neighbouring whole numbers apart.
 const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// Holds a value while a formula is worked out.
+/// A value while a formula is worked out.
 #[derive(Debug, Clone)]
 pub(super) enum Val<'a> {
     Number(f64),
@@ -74,7 +74,7 @@ impl<'a> Val<'a> {
         }
     }
 
-    /// Tells whether two values are the same; those of different sorts are not.
+    /// Returns whether two values are the same; those of different sorts are not.
     pub(super) fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).is_some_and(std::cmp::Ordering::is_eq),

@@ -17,7 +17,7 @@ use crate::event_context::EventContext;
 /// How many events are kept for the explanation of a failure.
 const MAX_KEPT_EVENTS: usize = 2_000;
 
-/// Holds one event as the judge sees it.
+/// One event as the judge sees it.
 #[derive(Debug, Clone)]
 pub struct TimedEvent {
     /// How long after the stream was live.
@@ -179,7 +179,7 @@ impl ExpectEngine {
         }
     }
 
-    /// Tells when [`ExpectEngine::tick`] has something to do at the latest.
+    /// Returns when [`ExpectEngine::tick`] has something to do at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         if self.ended.is_some() {
@@ -192,7 +192,7 @@ impl ExpectEngine {
         expects.chain(nevers).chain(self.finished_at()).chain([self.plan.timeout]).min()
     }
 
-    /// Tells whether the run is over.
+    /// Returns whether the run is over.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.ended.is_some()
@@ -239,7 +239,7 @@ impl ExpectEngine {
         Some(ExpectCase { name: "the command".to_owned(), line: 0, state })
     }
 
-    /// Lists the expectations whose turn it is.
+    /// Returns the expectations whose turn it is.
     fn current(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.expects.len())
             .filter(|index| self.plan.expects[*index].step == self.step && self.expects[*index].state.is_none())
@@ -333,7 +333,7 @@ impl ExpectEngine {
         }
     }
 
-    /// Tells when the run is over, once nothing but time is missing.
+    /// Returns when the run is over, once nothing but time is missing.
     fn finished_at(&self) -> Option<Duration> {
         if self.step < self.plan.steps {
             return None;

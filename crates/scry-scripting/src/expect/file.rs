@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::plan::PlanError;
 use super::yaml;
 
-/// Holds one file of expectations, with the places of what may be wrong in it.
+/// One file of expectations, with the places of what may be wrong in it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -32,7 +32,7 @@ pub struct File {
     pub never: Vec<Spanned<Never>>,
 }
 
-/// Names what to listen to, by id or by name.
+/// What to listen to, by id or by name.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rooms {
@@ -47,7 +47,7 @@ pub struct Rooms {
     pub room: OneOrMany,
 }
 
-/// Holds a text, or a list of them.
+/// A text, or a list of them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
 pub enum OneOrMany {
@@ -72,7 +72,7 @@ impl OneOrMany {
     }
 }
 
-/// Holds one step: one expectation, or several whose order does not matter.
+/// One step: one expectation, or several whose order does not matter.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -88,7 +88,7 @@ pub struct Step {
     pub any_order: Option<Vec<Spanned<Item>>>,
 }
 
-/// Holds one expectation.
+/// One expectation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
@@ -103,7 +103,7 @@ pub struct Item {
     pub capture: BTreeMap<String, Spanned<String>>,
 }
 
-/// Holds what must not happen.
+/// What must not happen.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Never {

@@ -1,7 +1,7 @@
 //! Expectations over a stream of events: a file that says what must happen, and a judge of what did (pure).
 //!
-//! [`mod@file`] reads the TOML or YAML, [`plan`] checks it into something that can run, [`engine`] follows the stream and
-//! [`report`] tells the result to people and to build servers. No clock: times are durations since the stream was
+//! [`mod@file`] reads the TOML or YAML, [`plan`] checks it into something that can run, [`engine`] follows the stream
+//! and [`report`] tells the result to people and to build servers. No clock: times are durations since the stream was
 //! live.
 
 pub mod engine;
@@ -16,8 +16,8 @@ mod tests;
 pub mod vars;
 mod yaml;
 
-/// Holds a commented example for `scry expect --init`.
+/// A commented example for `scry expect --init`.
 pub const EXPECT_EXAMPLE: &str = include_str!("../../../../assets/expect.example.toml");
 
-/// Holds the JSON Schema of a file, for editors; `scry expect --schema`.
+/// The JSON Schema of a file, for editors; `scry expect --schema`.
 pub const EXPECT_SCHEMA: &str = include_str!("../../../../assets/expect.schema.json");

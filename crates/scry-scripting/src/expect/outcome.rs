@@ -6,7 +6,7 @@ use scry_command::exit::Exit;
 
 use super::secrets::SecretValues;
 
-/// Holds the result of one file.
+/// The result of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectOutcome {
     pub name: String,
@@ -18,7 +18,7 @@ pub struct ExpectOutcome {
     pub cases: Vec<ExpectCase>,
 }
 
-/// Holds the result of one expectation.
+/// The result of one expectation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectCase {
     pub name: String,
@@ -27,7 +27,7 @@ pub struct ExpectCase {
     pub state: CaseState,
 }
 
-/// Tells how an expectation ended.
+/// How an expectation ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CaseState {
     /// Met, or held to the end.
@@ -39,7 +39,7 @@ pub enum CaseState {
     NotReached,
 }
 
-/// Says why an expectation failed.
+/// Why an expectation failed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CaseFailure {
     /// One sentence.
@@ -55,7 +55,7 @@ pub struct CaseFailure {
     pub instead: Vec<(String, usize)>,
 }
 
-/// Describes an event that came near.
+/// An event that came near.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearMiss {
     pub at: Duration,

@@ -19,12 +19,12 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to listen on after the last step when something must never happen.
 const DEFAULT_SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// Says what is wrong with a file, beginning with its name and line.
+/// What is wrong with a file, beginning with its name and line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PlanError(pub(super) String);
 
-/// Holds a file that is ready to run.
+/// A file that is ready to run.
 #[derive(Debug, Clone)]
 pub struct ExpectPlan {
     pub name: String,
@@ -46,7 +46,7 @@ pub struct ExpectPlan {
     pub steps: usize,
 }
 
-/// Holds what must happen.
+/// What must happen.
 #[derive(Debug, Clone)]
 pub struct PlannedExpectation {
     pub name: String,
@@ -61,14 +61,14 @@ pub struct PlannedExpectation {
     pub step: usize,
 }
 
-/// Tells how often an event must come.
+/// How often an event must come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventCount {
     AtLeast(u64),
     Exactly(u64),
 }
 
-/// Holds what must not happen.
+/// What must not happen.
 #[derive(Debug, Clone)]
 pub struct ForbiddenEvent {
     pub name: String,
@@ -134,7 +134,7 @@ impl ExpectPlan {
 }
 
 impl ExpectPlan {
-    /// Lists every expression.
+    /// Returns every expression.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let expects = self.expects.iter().flat_map(|expect| {
             let captures = expect.captures.iter().map(|(_, expr)| expr);
@@ -294,7 +294,8 @@ impl PlanBuilder<'_> {
             .map_err(|error| self.places.expression(source.span().start, &error))
     }
 
-    /// Lists the `$names` that are set by the time a step runs, after one of its own expectations if it waits for one.
+    /// Returns the `$names` that are set by the time a step runs, after one of its own expectations if it waits for
+    /// one.
     fn declared(&self, step: usize, after: Option<usize>) -> Vec<String> {
         let mut waited = Vec::new();
         let mut next = after;

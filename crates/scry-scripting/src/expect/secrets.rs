@@ -6,7 +6,7 @@ const SECRET_MARK: &str = "•••";
 /// A shorter value would blot out half of every line, and is no secret.
 const MIN_SECRET_CHARS: usize = 4;
 
-/// Holds the secret values of a run; its `Debug` output shows none of them.
+/// The secret values of a run; its `Debug` output shows none of them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretValues(Vec<String>);
 

@@ -213,7 +213,7 @@ fn event_is_assigned_to_the_expectation_that_needs_it() {
     assert_eq!(run(&sharing(&[2, 1]), vec![fitting(1, &[0, 1]), fitting(2, &[0])]).exit, Exit::Timeout);
 }
 
-/// Tells whether the events can be shared out so that everybody has enough.
+/// Returns whether the events can be shared out so that everybody has enough.
 fn can_be_met(wanted: &[usize], events: &[Vec<usize>]) -> bool {
     let Some((first, rest)) = events.split_first() else { return wanted.iter().all(|left| *left == 0) };
     let given = first.iter().filter(|index| wanted.get(**index).is_some_and(|left| *left > 0)).any(|index| {

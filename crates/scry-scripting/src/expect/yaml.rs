@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::file::File;
 use super::plan::PlanError;
 
-/// Says what is wrong, and where as far as that is known.
+/// What is wrong, and where as far as that is known.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 struct YamlError {

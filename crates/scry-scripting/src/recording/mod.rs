@@ -37,7 +37,7 @@ use serde_json::Value;
 /// Versions the format.
 pub const RECORDING_VERSION: u32 = 1;
 
-/// Describes a recording.
+/// A recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordingHeader {
@@ -54,7 +54,7 @@ pub struct RecordingHeader {
     pub state: Vec<RecordedState>,
 }
 
-/// Holds what a campaign was when the recording began.
+/// What a campaign was when the recording began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedState {

@@ -14,7 +14,7 @@ use super::{RECORDING_VERSION, RecordingHeader};
 /// Bounds one line; a delivery is at most what a gateway sends at once.
 const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Holds a recording.
+/// A recording.
 #[derive(Debug, Clone)]
 pub struct Recording {
     pub header: RecordingHeader,
@@ -24,7 +24,7 @@ pub struct Recording {
     pub notices: Vec<DamageNotice>,
 }
 
-/// Says what is damaged in a recording, and where.
+/// What is damaged in a recording, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DamageNotice {
     #[error("the recording ends in the middle of line {line}; what comes before it is used")]
@@ -35,7 +35,7 @@ pub enum DamageNotice {
     Broken { line: usize, problem: String },
 }
 
-/// Says why a file is no recording at all.
+/// Why a file is no recording at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     #[error("the recording cannot be read: {0}")]

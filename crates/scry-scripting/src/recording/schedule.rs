@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Tells how fast a recording runs.
+/// How fast a recording runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PlaybackSpeed {
     /// This many times as fast as it was.

@@ -7,7 +7,7 @@ use crate::db::DbError;
 use crate::limits::LimitKind;
 use crate::state::AppState;
 
-/// Says why somebody was not let in.
+/// Why somebody was not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
     #[error(transparent)]

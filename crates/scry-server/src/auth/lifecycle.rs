@@ -41,7 +41,7 @@ impl From<DbError> for DeleteUserError {
     }
 }
 
-/// Lists all users but the deleted ones, by name.
+/// Returns all users but the deleted ones, by name.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
@@ -99,7 +99,7 @@ pub async fn disable(db: &Db, user: &Id) -> Result<u64, DbError> {
     Ok(db.write(change).await? + sessions::end_all_of(db, user, now_ms).await?)
 }
 
-/// Lists the users who were disabled a moment ago, on whatever node.
+/// Returns the users who were disabled a moment ago, on whatever node.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.

@@ -125,7 +125,8 @@ impl LoginLimiter {
         Ok(AttemptCounts { name_and_address: by_pair, address: by_address, name: by_name })
     }
 
-    /// Says when the password of an attempt is to be looked at, by how often the name was tried within the last minute.
+    /// Returns when the password of an attempt is to be looked at, by how often the name was tried within the last
+    /// minute.
     pub fn decide(&mut self, address: IpAddr, name: &str, attempts: u32, now: Instant) -> AttemptDecision {
         let Some(delay) = self.limits.delay(attempts) else { return AttemptDecision::Now };
         let known = self.known.get(&(network(address), name.to_owned()));

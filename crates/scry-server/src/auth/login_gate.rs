@@ -150,7 +150,7 @@ async fn count(db: &Db, address: IpAddr, name: &str) -> Result<(AttemptCounts, D
     Ok((AttemptCounts { name_and_address, address, name }, left))
 }
 
-/// Names what is counted, by digests: the table tells nobody who was tried from where.
+/// Returns what is counted, by digests: the table tells nobody who was tried from where.
 fn keys(address: IpAddr, name: &str) -> [String; 3] {
     let network = network(address).to_string();
     let key = |kind: &str, parts: &[&str]| {

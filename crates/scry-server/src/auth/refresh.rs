@@ -11,13 +11,13 @@ use crate::db::DbError;
 
 const TOKEN_BYTES: usize = 32;
 
-/// Holds a new refresh token and its digest.
+/// A new refresh token and its digest.
 pub(super) struct NewRefreshToken {
     pub token: String,
     pub digest: String,
 }
 
-/// Holds what is stored of a refresh token; times are Unix milliseconds.
+/// What is stored of a refresh token; times are Unix milliseconds.
 pub(super) struct StoredRefreshToken {
     pub session: Id,
     pub user_id: Id,

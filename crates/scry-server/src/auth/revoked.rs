@@ -31,14 +31,14 @@ impl RevokedSessions {
         ended.insert(sid.clone(), now.saturating_add(keep).unwrap_or(Timestamp::MAX));
     }
 
-    /// Tells whether a session is over.
+    /// Returns whether a session is over.
     #[must_use]
     pub fn contains(&self, sid: &Id) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(sid)
     }
 }
 
-/// Lists the sessions that ended a moment ago, on whatever node.
+/// Returns the sessions that ended a moment ago, on whatever node.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.
@@ -46,7 +46,7 @@ pub async fn ended_recently(db: &Db, now: Timestamp) -> Result<Vec<SessionEnded>
     ended_since(db, now, LOOK_BACK).await
 }
 
-/// Lists the sessions that ended within a span.
+/// Returns the sessions that ended within a span.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.

@@ -27,7 +27,7 @@ pub struct AuthService {
     gate: LoginGate,
 }
 
-/// Says why a login, refresh or logout was refused.
+/// Why a login, refresh or logout was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     #[error("the user name or the password is wrong")]
@@ -270,7 +270,7 @@ impl AuthService {
         Ok(())
     }
 
-    /// Tells whether a user has a certain password, without opening a session.
+    /// Returns whether a user has a certain password, without opening a session.
     ///
     /// # Errors
     /// [`AuthError`] when the server cannot tell.

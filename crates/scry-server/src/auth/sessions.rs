@@ -40,7 +40,7 @@ pub async fn open_printed(
     Ok(())
 }
 
-/// Lists the sessions that have not ended, of one user or of all, by user and age.
+/// Returns the sessions that have not ended, of one user or of all, by user and age.
 ///
 /// # Errors
 /// [`DbError`] when the database does not answer.

@@ -27,7 +27,7 @@ pub struct Tokens {
     ttl: Duration,
 }
 
-/// Holds what an access token says; times are Unix seconds.
+/// What an access token says; times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The user's id.
@@ -44,7 +44,7 @@ pub struct Claims {
     pub more: Map<String, Value>,
 }
 
-/// Holds the claims of a token whose signature is right, with those that none of ours has.
+/// The claims of a token whose signature is right, with those that none of ours has.
 ///
 /// A key that signs for other services too must not open this server with their tokens.
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ struct UncheckedClaims {
 }
 
 impl Claims {
-    /// Tells whether a claim is this value, or a list with it.
+    /// Returns whether a claim is this value, or a list with it.
     #[must_use]
     pub fn has_claim(&self, claim: &str, value: &str) -> bool {
         let is_it = |said: &Value| match said {
@@ -80,7 +80,7 @@ impl Claims {
     }
 }
 
-/// Says why a token was refused.
+/// Why a token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("an access token is needed; log in first")]
@@ -220,7 +220,7 @@ impl UncheckedClaims {
     }
 }
 
-/// Tells whether a header only says what kind of token it is: one that names a key, or rules that must be
+/// Returns whether a header only says what kind of token it is: one that names a key, or rules that must be
 /// understood, is not ours.
 fn is_plain(header: &Header) -> bool {
     let names_key = header.jku.is_some()

@@ -7,7 +7,7 @@ use crate::access::parse_id;
 use crate::clock;
 use crate::db::DbError;
 
-/// Holds a user with their password's hash.
+/// A user with their password's hash.
 #[derive(Clone)]
 pub struct UserRecord {
     pub id: Id,

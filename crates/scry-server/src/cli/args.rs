@@ -152,7 +152,7 @@ pub(super) enum SessionCommand {
 }
 
 impl ServerOptions {
-    /// Lists what was set, by the key of the setting.
+    /// Returns what was set, by the key of the setting.
     pub(super) fn flags(&self) -> Flags {
         let format = self.log_format.map(|format| match format {
             LogFormat::Text => "text".to_owned(),

@@ -16,7 +16,7 @@ use clap::error::ErrorKind;
 use self::args::ServerCli;
 use super::error::ServerError;
 
-/// Says why a command failed.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerCliError {
     #[error(transparent)]

@@ -34,7 +34,7 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(500);
 /// How many users are recorded with one round trip.
 const RECORD_PAGE_SIZE: usize = 500;
 
-/// Says why a connection ended.
+/// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 enum RedisLinkError {
     #[error(transparent)]
@@ -47,7 +47,7 @@ enum RedisLinkError {
     Encode(#[from] serde_json::Error),
 }
 
-/// Holds one living connection.
+/// One living connection.
 struct RedisLink<'a> {
     cluster: &'a Cluster,
     bus: &'a EventBus,

@@ -82,7 +82,7 @@ impl Cluster {
         link::run(self, &self.client, bus, ttl, stop).await;
     }
 
-    /// Tells whether the other nodes can be reached.
+    /// Returns whether the other nodes can be reached.
     #[must_use]
     pub fn is_up(&self) -> bool {
         *self.up.borrow()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ConfigSecret;
 
-/// Holds the settings of logins and tokens.
+/// The settings of logins and tokens.
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
     /// How long an access token is good for.
@@ -28,7 +28,7 @@ pub struct AuthConfig {
     pub argon2: Argon2Config,
 }
 
-/// Holds what a password hash costs.
+/// What a password hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Config {
     pub memory_kib: u32,

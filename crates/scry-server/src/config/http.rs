@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-/// Holds the limits of requests and of the connections that carry them.
+/// The limits of requests and of the connections that carry them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// How long a request's head may take, and how long a connection may wait for the next one.

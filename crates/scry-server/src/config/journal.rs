@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Holds how much history is kept for clients that come back.
+/// How much history is kept for clients that come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalConfig {
     /// How long an event is kept.

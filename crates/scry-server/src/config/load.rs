@@ -11,10 +11,10 @@ use toml::{Spanned, Value};
 use super::ServerConfig;
 use super::setting::{SETTINGS, Setting};
 
-/// Names the file by environment, where no flag does.
+/// The file by environment, where no flag does.
 const FILE_VARIABLE: &str = "SCRY_SERVER_CONFIG";
 
-/// Holds what the command line sets, by key; it wins over everything else.
+/// What the command line sets, by key; it wins over everything else.
 pub type Flags = Vec<(&'static str, String)>;
 
 /// Loads the settings; without a file, environment and flags change the defaults.

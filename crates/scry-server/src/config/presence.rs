@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Holds how long people count as present, and how long messages wait for them.
+/// How long people count as present, and how long messages wait for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceConfig {
     /// How long presence outlives the node that held it, at most.

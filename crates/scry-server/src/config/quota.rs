@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Holds the quotas of users and campaigns, and how long what they leave behind is kept.
+/// The quotas of users and campaigns, and how long what they leave behind is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaConfig {
     /// Bounds the requests of one user to `/graphql` and `/events`.

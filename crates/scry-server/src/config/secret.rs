@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Holds a secret; its `Debug` output says nothing about it.
+/// A secret; its `Debug` output says nothing about it.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct ConfigSecret(String);

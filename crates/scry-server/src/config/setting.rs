@@ -9,7 +9,7 @@ use scry_config::duration;
 
 use super::{ConfigSecret, LogFormat, ServerConfig, catalogues};
 
-/// Describes one setting.
+/// One setting.
 pub struct Setting {
     /// The key in the file; the environment calls it `SCRY_SERVER_` and the key in capitals.
     pub key: &'static str,
@@ -19,14 +19,14 @@ pub struct Setting {
     pub set: fn(&mut ServerConfig, &str) -> Result<(), String>,
 }
 
-/// Names a variable whose value is a plain number of a unit.
+/// A variable whose value is a plain number of a unit.
 pub struct Alias {
     pub variable: &'static str,
     /// What to put after the number to make it a value of the setting.
     pub unit: &'static str,
 }
 
-/// Lists every setting.
+/// Every setting.
 pub const SETTINGS: &[Setting] = &[
     plain("data_dir", |config, value| assign(&mut config.data_dir, Ok(value.into()))),
     plain("database", |config, value| assign(&mut config.database, Ok(Some(value.to_owned())))),

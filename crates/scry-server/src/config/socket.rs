@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Holds the gateway's timings and limits.
+/// The gateway's timings and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketConfig {
     pub ping_interval: Duration,

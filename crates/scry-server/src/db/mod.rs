@@ -16,12 +16,12 @@ use self::commit_batch::DbWriter;
 pub use commit_batch::Tx;
 pub use open::{database_url, is_shared};
 
-/// Holds the connections to the database.
+/// The connections to the database.
 ///
 /// Changes go through [`Db::write`], which puts them in one order; where other nodes write too, a lock in the
-/// database does. Reads see what has been committed: those of the API go through `queries`, all others, of sockets, logins
-/// and the server itself, through `reader`, so that no flood of queries holds them up. `writer` is the connection behind
-/// the changes, for statements that stand alone.
+/// database does. Reads see what has been committed: those of the API go through `queries`, all others, of sockets,
+/// logins and the server itself, through `reader`, so that no flood of queries holds them up. `writer` is the
+/// connection behind the changes, for statements that stand alone.
 #[derive(Debug, Clone)]
 pub struct Db {
     pub reader: AnyPool,
@@ -31,17 +31,17 @@ pub struct Db {
     engine: DatabaseKind,
 }
 
-/// Names the kind of a database, where that makes a difference.
+/// The kind of a database, where that makes a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DatabaseKind {
     Sqlite,
     Postgres,
 }
 
-/// Names a transaction that only reads.
+/// A transaction that only reads.
 pub type ReadTx = Transaction<'static, Any>;
 
-/// Says why the database did not answer.
+/// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     #[error("cannot open the database {url}: {source}; check --database and --data-dir")]
@@ -215,7 +215,7 @@ impl DatabaseKind {
 }
 
 impl DbError {
-    /// Tells whether a setting is at fault rather than the world.
+    /// Returns whether a setting is at fault rather than the world.
     #[must_use]
     pub const fn is_configuration(&self) -> bool {
         matches!(self, Self::UnknownKind(_))

@@ -11,7 +11,7 @@ use crate::config::ServerConfig;
 /// How long a request waits for a connection before it gives up.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Says where the database is.
+/// Where the database is.
 #[derive(Debug, PartialEq, Eq)]
 enum DatabaseLocation<'a> {
     File(PathBuf),
@@ -44,7 +44,7 @@ pub fn database_url(config: &ServerConfig) -> Result<String, DbError> {
     })
 }
 
-/// Tells whether other nodes may work on the same database.
+/// Returns whether other nodes may work on the same database.
 #[must_use]
 pub fn is_shared(config: &ServerConfig) -> bool {
     matches!(location(config), Ok(DatabaseLocation::Server(_)))

@@ -7,7 +7,7 @@ use super::{Caller, Domain, DomainError, Entity, store};
 use crate::access::parse_role;
 use crate::db::DbError;
 
-/// Holds a campaign, the caller's role in it, and the position that this state corresponds to.
+/// A campaign, the caller's role in it, and the position that this state corresponds to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignView {
     pub entity: Entity,
@@ -16,7 +16,7 @@ pub struct CampaignView {
 }
 
 impl Domain {
-    /// Lists the campaigns that the caller is a member of, by name.
+    /// Returns the campaigns that the caller is a member of, by name.
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.

@@ -72,7 +72,7 @@ impl Domain {
         Ok(metadata)
     }
 
-    /// Says how clients show the events that catalogues declare.
+    /// Returns how clients show the events that catalogues declare.
     #[must_use]
     pub fn displays(&self) -> Vec<EventDisplay> {
         self.state.config.catalogues.displays()

@@ -53,7 +53,7 @@ impl Domain {
     }
 }
 
-/// Lists an entity and all below it, children before parents.
+/// Returns an entity and all below it, children before parents.
 async fn with_descendants(unit: &mut UnitOfWork, root: Entity) -> Result<Vec<Entity>, DomainError> {
     let mut found = Vec::new();
     if root.kind == EntityKind::Campaign {
@@ -156,7 +156,7 @@ async fn unlink(unit: &mut UnitOfWork, root: &Entity, removed: &[Entity]) -> Res
     unit.record_all(&root.campaign_id, events).await
 }
 
-/// Lists those entities about which somebody waits for a conflict to be resolved.
+/// Returns those entities about which somebody waits for a conflict to be resolved.
 async fn disputed<'a>(unit: &mut UnitOfWork, entities: &'a [Entity]) -> Result<Vec<&'a Entity>, DomainError> {
     let mut disputed = HashSet::new();
     for entities in entities.chunks(batch::MAX_ROWS) {

@@ -16,7 +16,7 @@ use super::unit_of_work::{ChangeOrigin, EventDetails, UnitOfWork};
 use super::{DomainError, Entity, EntityKind, store};
 use crate::rules::fields::same;
 
-/// Holds a settlement as it is stored, its structures, and what led here.
+/// A settlement as it is stored, its structures, and what led here.
 struct SettlementScope {
     settlement: Entity,
     structures: Vec<Entity>,
@@ -294,7 +294,7 @@ fn to_wire(derived: &[Derived]) -> (Value, Value) {
     (computed.into(), conditions.into())
 }
 
-/// Lists what a reader sees differently: values, whether conditions hold, and the reasons given.
+/// Returns what a reader sees differently: values, whether conditions hold, and the reasons given.
 fn changes(entity: &Entity, computed: &Value, conditions: &Value) -> Vec<FieldDiff> {
     let (before, after) =
         (visible(&entity.json("computed"), &entity.json("conditions")), visible(computed, conditions));

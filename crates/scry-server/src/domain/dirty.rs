@@ -21,7 +21,7 @@ pub(super) struct DirtySubjects {
     index: HashMap<Id, usize>,
 }
 
-/// Names a settlement, or a campaign, and the events that touched it.
+/// A settlement, or a campaign, and the events that touched it.
 #[derive(Debug, Clone)]
 pub(super) struct DirtySubject {
     pub campaign: Id,
@@ -66,7 +66,7 @@ impl DirtySet {
         }
     }
 
-    /// Tells whether the change itself made an entity.
+    /// Returns whether the change itself made an entity.
     pub(super) fn has_created(&self, id: &Id) -> bool {
         self.created.contains(id)
     }

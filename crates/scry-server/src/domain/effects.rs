@@ -29,7 +29,7 @@ const MAX_DAYS_CHECKED: usize = 200_000;
 /// Bounds a preview.
 pub const MAX_DUE_EFFECTS: u32 = 1_000;
 
-/// Announces an occurrence of an effect.
+/// An occurrence of an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectOccurrence {
     /// World time, RFC 3339 UTC with milliseconds.
@@ -40,7 +40,7 @@ pub struct EffectOccurrence {
     pub entity_id: Id,
 }
 
-/// Holds an effect as it is stored.
+/// An effect as it is stored.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StoredEffect {
@@ -57,7 +57,7 @@ struct StoredEffect {
 }
 
 impl Domain {
-    /// Lists what will happen until a world time, in order; nothing if that is in the past.
+    /// Returns what will happen until a world time, in order; nothing if that is in the past.
     ///
     /// # Errors
     /// [`DomainError`], also for a limit that is not 1 to [`MAX_DUE_EFFECTS`].

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{EntityKind, FieldMap};
 use crate::rules::fields::{self, Flat};
 
-/// Holds a campaign or anything in it; `fields` are those of its [`EntityKind`].
+/// A campaign or anything in it; `fields` are those of its [`EntityKind`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entity {
     pub id: Id,

@@ -8,7 +8,7 @@ use crate::db::DbError;
 use crate::limits::LimitKind;
 use crate::rules::variables::VariableError;
 
-/// Says why a query or a change was refused.
+/// Why a query or a change was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum DomainError {
     /// Also said of what the caller may not view.

@@ -14,13 +14,13 @@ use crate::db::DbError;
 /// How long a result is kept.
 pub(super) const RESULT_TTL_MS: i64 = 24 * 3600 * 1000;
 
-/// Holds what was asked under a key before, as a digest, and the result as JSON.
+/// What was asked under a key before, as a digest, and the result as JSON.
 pub(super) struct StoredResult {
     pub request: String,
     pub result: String,
 }
 
-/// Names one request by its key and by what it asks for.
+/// One request by its key and by what it asks for.
 pub(super) struct IdempotentRequest {
     key: String,
     /// A digest of what is asked: the same key with another request is a mistake worth telling.

@@ -3,7 +3,7 @@
 use scry_protocol::EntityType;
 use serde_json::{Map, Value, json};
 
-/// Names a kind of entity that is stored with fields.
+/// A kind of entity that is stored with fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EntityKind {
@@ -15,7 +15,7 @@ pub enum EntityKind {
     Encounter,
 }
 
-/// Describes one field of a kind, besides `name`.
+/// One field of a kind, besides `name`.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldSpec {
     pub name: &'static str,
@@ -24,7 +24,7 @@ pub struct FieldSpec {
     pub editable: bool,
 }
 
-/// Names what a field may hold.
+/// What a field may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldShape {
     Text,
@@ -46,7 +46,7 @@ pub enum FieldShape {
     Conditions,
 }
 
-/// Lists what an encounter may be; the first is what it starts as.
+/// What an encounter may be; the first is what it starts as.
 pub const ENCOUNTER_STATUS: [&str; 3] = ["planned", "active", "resolved"];
 
 const fn field(name: &'static str, shape: FieldShape) -> FieldSpec {
@@ -95,7 +95,7 @@ const ENCOUNTER: &[FieldSpec] = &[
 ];
 
 impl EntityKind {
-    /// Lists all kinds, parents before children.
+    /// All kinds, parents before children.
     pub const ALL: [Self; 6] =
         [Self::Campaign, Self::Kingdom, Self::Settlement, Self::Structure, Self::Location, Self::Encounter];
 
@@ -118,7 +118,7 @@ impl EntityKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Lists the fields of this kind, besides `name`.
+    /// Returns the fields of this kind, besides `name`.
     #[must_use]
     pub const fn fields(self) -> &'static [FieldSpec] {
         match self {
@@ -148,7 +148,7 @@ impl EntityKind {
         })
     }
 
-    /// Lists the kinds and fields that may point at this kind without needing it.
+    /// Returns the kinds and fields that may point at this kind without needing it.
     pub fn links(self) -> impl Iterator<Item = (Self, &'static str)> {
         Self::ALL.into_iter().flat_map(move |kind| {
             kind.fields().iter().filter(move |field| field.shape == FieldShape::Link(self)).map(move |f| (kind, f.name))

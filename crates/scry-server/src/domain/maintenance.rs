@@ -13,7 +13,7 @@ use crate::db::{Db, DbError};
 /// Bounds the campaigns that are forgotten at a time.
 const MAX_CAMPAIGNS_PER_RUN: i64 = 20;
 
-/// Says for how long an expired refresh token is known, so that who comes back with it hears that it has expired.
+/// For how long an expired refresh token is known, so that who comes back with it hears that it has expired.
 const EXPIRED_TOKEN_KEEP: Duration = Duration::from_secs(24 * 3600);
 
 /// Deletes the results of requests that are too old to be repeated, and conflicts that nobody resolved.

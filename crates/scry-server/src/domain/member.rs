@@ -14,7 +14,7 @@ use crate::access::{parse_id, parse_role};
 use crate::db::DbError;
 use crate::rules::authorization::CampaignAction;
 
-/// Holds a membership; `id` is its own, `name` the user's.
+/// A membership; `id` is its own, `name` the user's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     pub id: Id,
@@ -186,7 +186,7 @@ pub(crate) async fn insert(db: &mut AnyConnection, member: &Member) -> Result<()
     Ok(())
 }
 
-/// Lists a campaign's members, by name.
+/// Returns a campaign's members, by name.
 pub(super) async fn in_campaign(db: &mut AnyConnection, campaign: &Id) -> Result<Vec<Member>, DbError> {
     let rows = sqlx::query(
         "SELECT m.id, m.campaign_id, m.user_id, u.username, m.role, m.version, m.created_at, m.updated_at \

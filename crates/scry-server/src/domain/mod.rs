@@ -54,7 +54,7 @@ pub struct Domain {
     state: AppState,
 }
 
-/// Names who asks.
+/// Who asks.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub user_id: Id,
@@ -63,7 +63,7 @@ pub struct Caller {
     pub correlation_id: String,
 }
 
-/// Holds the fields of a request, as JSON by name.
+/// The fields of a request, as JSON by name.
 pub type FieldMap = serde_json::Map<String, serde_json::Value>;
 
 impl Domain {

@@ -28,7 +28,7 @@ const MAX_BODY_CHARS: usize = 4_000;
 /// How many notifications one more may push out: few, where an older version kept more than are kept now.
 const MAX_EVICTED: i64 = 8;
 
-/// Holds a notification of one user.
+/// A notification of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
     pub id: Id,
@@ -86,7 +86,7 @@ impl Domain {
         .await
     }
 
-    /// Lists the caller's latest notifications, newest first; only those not read yet, if so asked.
+    /// Returns the caller's latest notifications, newest first; only those not read yet, if so asked.
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
@@ -237,7 +237,7 @@ fn check(users: &[Id], title: &str, body: &str, level: &str) -> Result<(), Domai
     Ok(())
 }
 
-/// Tells whether two users share a campaign, or are one.
+/// Returns whether two users share a campaign, or are one.
 async fn share_campaign(db: &mut sqlx::AnyConnection, a: &Id, b: &Id) -> Result<bool, DbError> {
     let shared = sqlx::query(
         "SELECT 1 FROM users WHERE id = $1 AND id = $2 UNION ALL \

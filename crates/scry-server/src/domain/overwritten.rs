@@ -72,13 +72,13 @@ fn describe_values(entity: &Entity, values: &[OverwrittenValue]) -> String {
     told.chain(more).collect::<Vec<_>>().join("; ")
 }
 
-/// Tells whether clients are asked to keep a value from players.
+/// Returns whether clients are asked to keep a value from players.
 fn is_secret(entity: &Entity, value: &OverwrittenValue) -> bool {
     let name = value.field.field.strip_prefix("variables.");
     name.is_some_and(|name| entity.json("variableSchemas")[name]["secret"] == true)
 }
 
-/// Says what a value was and what it is, `level: yours was 4, now it is 6`; of a secret only which it is.
+/// Returns what a value was and what it is, `level: yours was 4, now it is 6`; of a secret only which it is.
 fn sentence(value: &OverwrittenValue, is_secret: bool) -> String {
     let field = &value.field;
     let name = field.field.strip_prefix("variables.").unwrap_or(&field.field);

@@ -12,7 +12,7 @@ pub const KINDS: [&str; 4] = ["message", "conflict", "rule", INVITATION];
 /// The kind of a notification that somebody was invited to a campaign.
 pub const INVITATION: &str = "invitation";
 
-/// Lists the levels and kinds that a user is told at once; the rest only waits in the list of notifications.
+/// The levels and kinds that a user is told at once; the rest only waits in the list of notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryPreferences {
     pub levels: Vec<String>,
@@ -53,7 +53,7 @@ impl Domain {
 }
 
 impl DeliveryPreferences {
-    /// Tells whether a user wants to be told of a message at once.
+    /// Returns whether a user wants to be told of a message at once.
     #[must_use]
     pub fn wants(&self, message: &EphemeralEvent) -> bool {
         let named = |list: &[String], name: &str| list.iter().any(|item| item == name);

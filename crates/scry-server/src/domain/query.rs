@@ -14,7 +14,7 @@ use crate::rules::authorization::{CampaignAction, Decision, allow};
 pub const MAX_NODES: usize = 1_000;
 pub const MAX_EVENTS: u32 = 1_000;
 
-/// Holds a whole campaign as it was at `position`.
+/// A whole campaign as it was at `position`.
 #[derive(Debug, Clone)]
 pub struct CampaignSnapshot {
     pub position: Position,
@@ -27,7 +27,7 @@ pub struct CampaignSnapshot {
     pub members: Vec<Member>,
 }
 
-/// Holds what a `nodes` query finds.
+/// What a `nodes` query finds.
 #[derive(Debug, Clone)]
 pub enum NodeRecord {
     Campaign(CampaignView),
@@ -46,7 +46,7 @@ impl Domain {
         Ok(can_view(&mut tx, caller, &entity.campaign_id).await?.then_some(entity))
     }
 
-    /// Lists a campaign's entities of one kind; empty if the caller may not view it.
+    /// Returns a campaign's entities of one kind; empty if the caller may not view it.
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
@@ -63,7 +63,7 @@ impl Domain {
         Ok(store::in_campaign(&mut tx, campaign, kind).await?)
     }
 
-    /// Lists an entity's children of one kind; empty if the caller may not view it.
+    /// Returns an entity's children of one kind; empty if the caller may not view it.
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.

@@ -26,7 +26,7 @@ pub(crate) async fn load(db: &mut AnyConnection, kind: EntityKind, id: &Id) -> R
     row.as_ref().map(entity).transpose()
 }
 
-/// Holds an entity and what a change of it has to know besides.
+/// An entity and what a change of it has to know besides.
 pub(super) struct EntityForEdit {
     pub entity: Entity,
     /// The role that the one who changes it has in its campaign.
@@ -84,7 +84,7 @@ pub(crate) async fn load_any(db: &mut AnyConnection, id: &Id) -> Result<Option<E
     row.as_ref().map(entity).transpose()
 }
 
-/// Lists a campaign's entities of one kind, by name.
+/// Returns a campaign's entities of one kind, by name.
 pub(crate) async fn in_campaign(
     db: &mut AnyConnection,
     campaign: &Id,
@@ -107,7 +107,7 @@ pub(crate) async fn count_in_campaign(db: &mut AnyConnection, campaign: &Id) -> 
     Ok(usize::try_from(row.fetch_one(db).await?.try_get::<i64, _>(0)?).unwrap_or_default())
 }
 
-/// Lists an entity's children, by name.
+/// Returns an entity's children, by name.
 pub(crate) async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<Entity>, DbError> {
     let rows = sqlx::query(
         "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
@@ -119,7 +119,7 @@ pub(crate) async fn children(db: &mut AnyConnection, parent: &Id) -> Result<Vec<
     rows.iter().map(entity).collect()
 }
 
-/// Lists the children of several entities, by parent and name.
+/// Returns the children of several entities, by parent and name.
 pub(crate) async fn children_of(db: &mut AnyConnection, parents: &[Entity]) -> Result<Vec<Entity>, DbError> {
     let mut children = Vec::new();
     for parents in parents.chunks(batch::MAX_ROWS) {
@@ -179,7 +179,8 @@ pub(crate) async fn bytes_in_campaign(db: &mut AnyConnection, campaign: &Id) -> 
     Ok(row.try_get(0)?)
 }
 
-/// Stores an entity's new state, and returns how many bytes its fields take; its identity, kind and campaign never change.
+/// Stores an entity's new state, and returns how many bytes its fields take; its identity, kind and campaign never
+/// change.
 pub(crate) async fn update(db: &mut AnyConnection, entity: &Entity) -> Result<i64, DbError> {
     let (fields, bytes) = serialize_fields(entity);
     sqlx::query(

@@ -47,14 +47,14 @@ struct AfterCommit {
     addressees: BTreeSet<Id>,
 }
 
-/// Names the part of the system that makes a change, and the event that led to it.
+/// The part of the system that makes a change, and the event that led to it.
 #[derive(Debug, Clone)]
 pub(super) struct ChangeOrigin {
     pub source: Source,
     pub caused_by: Option<Id>,
 }
 
-/// Holds what an event says besides its payload.
+/// What an event says besides its payload.
 #[derive(Debug, Default)]
 pub(super) struct EventDetails {
     pub version: Option<i64>,
@@ -278,7 +278,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Tells whether a user wants to be told of a message at once.
+    /// Returns whether a user wants to be told of a message at once.
     pub(super) async fn is_wanted(&mut self, user: &Id, message: &EphemeralEvent) -> Result<bool, DomainError> {
         Ok(preferences::load(&mut self.tx, user).await?.wants(message))
     }

@@ -17,7 +17,7 @@ use crate::rules::merge::{self, MergeInput, MergeOutcome, OverwrittenValue, Past
 const MAX_PAST_EDITS: i64 = 200;
 const MAX_PAST_BYTES: i64 = 1024 * 1024;
 
-/// Tells what the editor believes to be changing.
+/// What the editor believes to be changing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EditPrecondition {
     /// The version that the editor had seen; `None` changes whatever is there.

@@ -17,7 +17,7 @@ use crate::rules::authorization::CampaignAction;
 
 const WORLD_TIME_FIELD: &str = "worldTime";
 
-/// Reports a move of a campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
+/// A move of a campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorldTimeMove {
     pub previous_time: String,
@@ -96,7 +96,7 @@ impl Domain {
     }
 }
 
-/// Says what a request asks for; without `rewind` as older servers remember it.
+/// Returns what a request asks for; without `rewind` as older servers remember it.
 fn request_of(what: &str, campaign: &Id, to: Value, rewind: bool) -> Value {
     if rewind { json!([what, campaign, to, "rewind"]) } else { json!([what, campaign, to]) }
 }

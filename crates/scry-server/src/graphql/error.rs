@@ -5,7 +5,7 @@ use scry_protocol::{ErrorCode, Id};
 
 use crate::domain::{Caller, Domain, DomainError};
 
-/// Names the result of every resolver.
+/// The result of every resolver.
 pub(super) type ResolverResult<T> = Result<T, Error>;
 
 /// Returns the domain and the caller of a request.

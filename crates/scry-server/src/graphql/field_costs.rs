@@ -15,7 +15,7 @@ const READ_COST: u64 = 10;
 const WRITE_COST: u64 = 500;
 /// Fields that work more than their answer tells, with what they cost.
 const EXPENSIVE_FIELDS: &[(&str, u64)] = &[("snapshot", 100), ("dueEffects", 5_000)];
-/// Lists that never have more rows than this.
+/// That never have more rows than this.
 const BOUNDED_LISTS: &[(&str, u64)] = &[("notifications", 200), ("levels", 4), ("kinds", 3)];
 /// The argument that says how many rows are asked for.
 const LIMIT_ARGUMENT: &str = "limit";

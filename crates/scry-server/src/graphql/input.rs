@@ -27,7 +27,7 @@ macro_rules! input {
     };
 }
 
-/// Tells whether a request left a field out.
+/// Whether a request left a field out.
 trait Omittable {
     fn is_omitted(&self) -> bool;
 }

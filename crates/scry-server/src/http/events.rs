@@ -16,7 +16,7 @@ use crate::socket::tcp::Peer;
 
 const STATE_INVALIDATED: &str = "state_invalidated";
 
-/// Holds the body of `POST /events`.
+/// The body of `POST /events`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Publication {

@@ -11,7 +11,7 @@ use super::write::next;
 use super::{Journal, JournalRow};
 use crate::db::{DbError, Tx};
 
-/// Names the entry that ends a membership; it is sent to nobody.
+/// The entry that ends a membership; it is sent to nobody.
 const REMOVAL_EVENT: &str = "access:revoked";
 
 /// An event of a catalogue before it has a number.
@@ -155,7 +155,7 @@ pub(super) fn head_key(journal: &Id, room: &Room) -> String {
     format!("{journal} {room}")
 }
 
-/// Holds what is stored of an entry.
+/// What is stored of an entry.
 struct CustomEntry<'a> {
     journal: &'a Id,
     event: &'a str,

@@ -19,7 +19,7 @@ pub struct Journal {
     db: Db,
 }
 
-/// Holds one event as it was stored.
+/// One event as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalRow {
     pub seq: u64,

@@ -17,7 +17,7 @@ const MAX_VALUE_BYTES: usize = 200;
 /// a copy.
 const MAX_VALUES_BYTES: usize = 16 * 1024;
 
-/// Holds an event before it has a number.
+/// An event before it has a number.
 #[derive(Debug, Clone)]
 pub struct EventDraft {
     pub payload: Payload,
@@ -276,7 +276,7 @@ async fn advance_rooms(
     Ok(Some(prev))
 }
 
-/// Lists the changes whose values an event tells; the others it only names.
+/// Returns the changes whose values an event tells; the others it only names.
 fn values_in_event(changes: &[FieldDiff]) -> Vec<FieldDiff> {
     let mut left = MAX_VALUES_BYTES;
     let fits = |change: &&FieldDiff| {

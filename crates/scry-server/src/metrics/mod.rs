@@ -50,7 +50,7 @@ struct MetricsInner {
     base_memory: i64,
 }
 
-/// Holds what is set when the metrics are read.
+/// What is set when the metrics are read.
 #[derive(Default)]
 struct Gauges {
     connections: Gauge,
@@ -69,7 +69,7 @@ struct Gauges {
     memory_per_connection: Gauge,
 }
 
-/// Says how this node is at one moment.
+/// How this node is at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct NodeStatus {
     pub connections: usize,

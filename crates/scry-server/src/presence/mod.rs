@@ -34,7 +34,7 @@ pub struct PresenceHandle {
     waiting: Arc<Mutex<mpsc::Receiver<PresenceRequest>>>,
 }
 
-/// Holds what one connection asks for; it is allowed already.
+/// What one connection asks for; it is allowed already.
 #[derive(Debug)]
 pub enum PresenceRequest {
     /// It has joined a room, and wants to know who is there if it is a campaign's.

@@ -24,7 +24,7 @@ pub(super) struct Clocks {
     pub wall: Timestamp,
 }
 
-/// Holds who is present; `K` names a connection of this node.
+/// Who is present; `K` names a connection of this node.
 #[derive(Debug)]
 pub(super) struct PresenceRegistry<K> {
     /// How long a connection may be without a request before its user counts as idle.
@@ -45,7 +45,7 @@ pub(super) struct Announcements {
     pub own: Vec<Id>,
 }
 
-/// Holds the user of at least one connection of this node.
+/// The user of at least one connection of this node.
 #[derive(Debug)]
 struct LocalUser<K> {
     name: String,
@@ -263,7 +263,7 @@ impl<K: Copy + Ord + Hash> PresenceRegistry<K> {
         outcome
     }
 
-    /// Lists who is present in a campaign, over all nodes, in order of their ids.
+    /// Returns who is present in a campaign, over all nodes, in order of their ids.
     #[must_use]
     pub(super) fn present(&self, campaign: &Id) -> Vec<PresentUser> {
         let users = self.campaigns.get(campaign).into_iter().flatten();
@@ -274,7 +274,7 @@ impl<K: Copy + Ord + Hash> PresenceRegistry<K> {
         users.filter_map(entry).collect()
     }
 
-    /// Lists who is present in which campaign, as it is told in each.
+    /// Returns who is present in which campaign, as it is told in each.
     #[must_use]
     pub(super) fn present_by_campaign(&self) -> Vec<PresenceState> {
         let mut campaigns: Vec<&Id> = self.campaigns.keys().collect();
@@ -290,12 +290,12 @@ impl<K: Copy + Ord + Hash> PresenceRegistry<K> {
         Some(UserView { user_id: user.clone(), name: local.name.clone(), campaigns: local.counts.by_campaign() })
     }
 
-    /// Lists the users of this node's own connections.
+    /// Returns the users of this node's own connections.
     pub(super) fn local_users(&self) -> impl Iterator<Item = &Id> {
         self.users.keys()
     }
 
-    /// Lists this node's own connections of a user.
+    /// Returns this node's own connections of a user.
     pub(super) fn keys(&self, user: &Id) -> impl Iterator<Item = K> {
         self.users.get(user).into_iter().flat_map(|local| &local.keys).copied()
     }
@@ -306,7 +306,7 @@ impl<K: Copy + Ord + Hash> PresenceRegistry<K> {
         self.connections.get(&key).map(|connection| connection.user.clone())
     }
 
-    /// Lists the campaigns in which connections announced themselves without being in a room, with their users.
+    /// Returns the campaigns in which connections announced themselves without being in a room, with their users.
     pub(super) fn without_room(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
         self.connections.iter().flat_map(|(key, connection)| {
             let without_room = connection.presences.iter().filter(|(_, presence)| !presence.in_room);
@@ -314,7 +314,7 @@ impl<K: Copy + Ord + Hash> PresenceRegistry<K> {
         })
     }
 
-    /// Lists the campaigns in which connections are said to edit, with their users.
+    /// Returns the campaigns in which connections are said to edit, with their users.
     pub(super) fn editing(&self) -> impl Iterator<Item = (K, &Id, &Id)> {
         self.connections.iter().flat_map(|(key, connection)| {
             let editing = connection.presences.iter().filter(|(_, presence)| presence.state == Activity::Editing);

@@ -14,7 +14,7 @@ const REANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
 /// The number of fields that one connection may type in at once; the oldest gives way.
 const MAX_TYPING_FIELDS: usize = 8;
 
-/// Names one user typing in one field; serialised for other nodes.
+/// One user typing in one field; serialised for other nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TypingTarget {
     pub user_id: Id,
@@ -24,7 +24,7 @@ pub struct TypingTarget {
     pub settlement: Option<Id>,
 }
 
-/// Holds who types; `K` names a connection.
+/// Who types; `K` names a connection.
 #[derive(Debug)]
 pub(super) struct TypingRegistry<K>(HashMap<TypingTarget, ActiveTyping<K>>);
 

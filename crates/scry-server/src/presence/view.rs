@@ -6,7 +6,7 @@ use scry_protocol::Id;
 use scry_protocol::presence::{Activity, Presence, PresenceChange, PresentUser, Resource, ResourceUse, UserSeen};
 use serde::{Deserialize, Serialize};
 
-/// Holds where one user is present, over all connections of one node or of all.
+/// Where one user is present, over all connections of one node or of all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserView {
@@ -15,7 +15,7 @@ pub struct UserView {
     pub campaigns: BTreeMap<Id, CampaignPresence>,
 }
 
-/// Holds one user's presence in one campaign.
+/// One user's presence in one campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CampaignPresence {
     pub status: Presence,
@@ -25,7 +25,7 @@ pub struct CampaignPresence {
     pub since: String,
 }
 
-/// Announces a difference between two views of one user.
+/// A difference between two views of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UserViewChange {
     /// Their first connection has come.
@@ -78,7 +78,7 @@ impl CampaignPresence {
     }
 }
 
-/// Lists what to announce when a user's view changes; `None` is the view of one who is not there.
+/// Returns what to announce when a user's view changes; `None` is the view of one who is not there.
 #[must_use]
 pub(super) fn differences(before: Option<&UserView>, after: Option<&UserView>) -> Vec<UserViewChange> {
     let Some(known) = after.or(before) else { return Vec::new() };

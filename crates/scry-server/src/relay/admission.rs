@@ -50,7 +50,7 @@ impl Relay {
         Ok(left)
     }
 
-    /// Tells whether a claim of the token or a membership row opens a room that a catalogue declares.
+    /// Returns whether a claim of the token or a membership row opens a room that a catalogue declares.
     async fn may_join(&self, connection: &Connection, room: &Room) -> Result<bool, DbError> {
         let Room::Custom(kind, id) = room else { return Ok(false) };
         let Some((_, declared)) = self.state.config.catalogues.rooms(kind) else { return Ok(false) };

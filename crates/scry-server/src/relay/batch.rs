@@ -19,7 +19,7 @@ pub(super) struct Batch<'a> {
     shares: HashMap<Sid, Vec<usize>>,
 }
 
-/// Holds one event and how many sockets it goes to.
+/// One event and how many sockets it goes to.
 pub(super) struct EventDelivery<'a> {
     pub row: &'a JournalRow,
     pub sockets: usize,

@@ -28,7 +28,7 @@ struct Subscriber {
 pub struct Coverage(HashMap<Room, u64>);
 
 impl Coverage {
-    /// Tells whether an event of `rooms` has been sent already, given that it is not past the head.
+    /// Returns whether an event of `rooms` has been sent already, given that it is not past the head.
     #[must_use]
     pub fn includes(&self, rooms: &[Room], seq: u64) -> bool {
         rooms.iter().any(|room| self.0.get(room).is_some_and(|from| seq > *from))
@@ -57,7 +57,7 @@ impl Channel {
         }
     }
 
-    /// Lists the sockets in any of `rooms`, each once.
+    /// Returns the sockets in any of `rooms`, each once.
     #[must_use]
     pub fn recipients(&self, rooms: &[Room]) -> Vec<Sid> {
         let mut taken = rooms.iter().filter_map(|room| self.rooms.get(room));
@@ -143,7 +143,7 @@ impl Channel {
         leaving
     }
 
-    /// Lists the rooms that somebody is in, with how many sockets.
+    /// Returns the rooms that somebody is in, with how many sockets.
     #[must_use]
     pub fn rooms(&self) -> Vec<(Room, usize)> {
         let mut rooms: Vec<_> = self.rooms.iter().map(|(room, sockets)| (room.clone(), sockets.len())).collect();
@@ -157,7 +157,7 @@ impl Channel {
         self.subscribers.len()
     }
 
-    /// Tells whether nobody listens any more.
+    /// Returns whether nobody listens any more.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.subscribers.is_empty()

@@ -119,7 +119,7 @@ impl Relay {
         }
     }
 
-    /// Lists the campaigns with listeners whose journals may have grown without a wake-up.
+    /// Returns the campaigns with listeners whose journals may have grown without a wake-up.
     async fn overdue(&self) -> Result<HashSet<Id>, DbError> {
         let open = self.channels.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if open.is_empty() {
@@ -258,7 +258,7 @@ fn log_delivery(campaign: &Id, row: &JournalRow, sockets: usize) {
     }
 }
 
-/// Lists the rooms that an event went to.
+/// Returns the rooms that an event went to.
 fn rooms_of(campaign: &Id, row: &JournalRow) -> Vec<Room> {
     if let Some(rooms) = &row.rooms {
         return rooms.clone();
@@ -268,7 +268,7 @@ fn rooms_of(campaign: &Id, row: &JournalRow) -> Vec<Room> {
     [Some(Room::Campaign(campaign.clone())), settlement, structure].into_iter().flatten().collect()
 }
 
-/// Tells whether an event is its campaign's last: the deletion of the campaign, which ends every membership.
+/// Returns whether an event is its campaign's last: the deletion of the campaign, which ends every membership.
 fn ends_campaign(row: &JournalRow) -> bool {
     // The text is looked at first, because few events are deletions and every event comes by here. What a catalogue
     // declares may look like anything.

@@ -26,7 +26,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a full buffer is looked at again.
 const BUFFER_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Says why a room was not joined.
+/// Why a room was not joined.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
     /// There is no such room, or it is not for this user: nobody learns which.

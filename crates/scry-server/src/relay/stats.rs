@@ -15,7 +15,7 @@ pub struct RelayStats {
     presence: PresenceHandle,
 }
 
-/// Describes one campaign that somebody on this node listens to.
+/// One campaign that somebody on this node listens to.
 #[derive(Debug, Clone)]
 pub struct ChannelStats {
     pub campaign: Id,

@@ -2,7 +2,7 @@
 
 use scry_protocol::Role;
 
-/// Names what somebody wants to do in a campaign.
+/// What somebody wants to do in a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CampaignAction {
     View,

@@ -62,7 +62,7 @@ pub fn apply(name: &mut String, fields: &mut Map<String, Value>, edit: &Flat) {
     }
 }
 
-/// Lists the fields whose values differ, in alphabetical order; an absent field counts as null.
+/// Returns the fields whose values differ, in alphabetical order; an absent field counts as null.
 #[must_use]
 pub fn changes(before: &Flat, after: &Flat) -> Vec<FieldDiff> {
     let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -74,7 +74,7 @@ pub fn changes(before: &Flat, after: &Flat) -> Vec<FieldDiff> {
     names.into_iter().filter_map(change).collect()
 }
 
-/// Tells whether two values are the same to a reader: `5` and `5.0` are.
+/// Returns whether two values are the same to a reader: `5` and `5.0` are.
 #[must_use]
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fields::{Flat, same};
 
-/// Holds what was stored after the version that the editor had seen.
+/// What was stored after the version that the editor had seen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastEdits {
     /// The changes since that version, oldest first.
@@ -16,14 +16,14 @@ pub struct PastEdits {
     pub complete: bool,
 }
 
-/// Holds one earlier edit.
+/// One earlier edit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastEdit {
     pub by: Option<Id>,
     pub changes: Vec<FieldDiff>,
 }
 
-/// Holds an edit and what it meets.
+/// An edit and what it meets.
 #[derive(Debug, Clone, Copy)]
 pub struct MergeInput<'a> {
     /// The values that the editor wants.
@@ -46,7 +46,7 @@ pub enum MergeOutcome {
     Reject(Conflict),
 }
 
-/// Holds a value that an edit overwrites, and who had set it.
+/// A value that an edit overwrites, and who had set it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverwrittenValue {
     pub by: Option<Id>,
@@ -70,7 +70,7 @@ pub fn decide(edit: MergeInput<'_>, past: &PastEdits) -> MergeOutcome {
     }
 }
 
-/// Lists the fields that both sides changed to different values.
+/// Returns the fields that both sides changed to different values.
 fn overlap(edit: MergeInput<'_>, past: &PastEdits) -> Vec<OverwrittenValue> {
     let changed = changed(past);
     let both = |(field, mine): (&String, &Value)| {

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use scry_calendar::{Calendar, WorldTime};
 use scry_world::When;
 
-/// Names one occurrence of one effect.
+/// One occurrence of one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Occurrence {
     pub at: WorldTime,
@@ -18,7 +18,7 @@ pub struct Occurrence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyOccurrencesError;
 
-/// Lists what falls due after `after` up to and including `until`, in the order in which it happens; of
+/// Returns what falls due after `after` up to and including `until`, in the order in which it happens; of
 /// two at one moment the effect listed first comes first.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ pub fn due(
     if first.len() > most { Err(TooManyOccurrencesError) } else { Ok(first) }
 }
 
-/// Lists the first `count` of what falls due in a stretch of time; what comes after them is not worked out.
+/// Returns the first `count` of what falls due in a stretch of time; what comes after them is not worked out.
 ///
 /// # Errors
 /// [`TooManyOccurrencesError`] for more than `looks` days to look at.
@@ -82,7 +82,8 @@ fn next_of(
     Ok(None)
 }
 
-/// Lists the days that may be occurrences of one effect, as late as possible: what repeats is unfolded as it is taken.
+/// Returns the days that may be occurrences of one effect, as late as possible: what repeats is unfolded as it is
+/// taken.
 fn days<'a>(calendar: &'a Calendar, when: &'a When, after: WorldTime, until: WorldTime) -> DayIterator<'a> {
     if until <= after {
         return Box::new(std::iter::empty());

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// The number of variables that an error names at most.
 const MAX_LISTED_NAMES: usize = 20;
 
-/// Says what is wrong with a value, and where.
+/// What is wrong with a value, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct VariableError {
@@ -42,7 +42,7 @@ pub fn check(variables: &Map<String, Value>, schemas: &Map<String, Value>) -> Re
     }
 }
 
-/// Lists the names of variables, as many as a reader can use.
+/// Returns the names of variables, as many as a reader can use.
 fn known_names(schemas: &Map<String, Value>) -> String {
     let names: Vec<&str> = schemas.keys().map(String::as_str).take(MAX_LISTED_NAMES).collect();
     match schemas.len() {

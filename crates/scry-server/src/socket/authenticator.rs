@@ -36,7 +36,7 @@ pub(super) struct Authenticator {
     pub limiter: ConnectionLimiter,
 }
 
-/// Holds an accepted connection between the middleware and its task.
+/// An accepted connection between the middleware and its task.
 ///
 /// It waits in the socket's own extensions, so that a connection which breaks off in between takes
 /// it along and releases its permit.

@@ -17,7 +17,7 @@ use super::tcp::ConnectionHandle;
 use crate::auth::Claims;
 use crate::limits::{LimitKind, LimitReporter};
 
-/// Holds one accepted connection.
+/// One accepted connection.
 pub struct Connection {
     socket: SocketRef,
     claims: Mutex<Arc<Claims>>,
@@ -107,7 +107,7 @@ impl Connection {
         &self.close_signal.closed
     }
 
-    /// Tells whether the socket, which has gone, may not have read what was sent since its last heartbeat but one.
+    /// Returns whether the socket, which has gone, may not have read what was sent since its last heartbeat but one.
     ///
     /// One that fell silent may have missed all of it; one whose TCP connection broke, what was sent when it was last
     /// heard of.
@@ -159,7 +159,7 @@ impl Connection {
         }
     }
 
-    /// Tells whether one TCP connection carries it, which [`Connection::close_gracefully`] can end.
+    /// Returns whether one TCP connection carries it, which [`Connection::close_gracefully`] can end.
     #[must_use]
     pub const fn has_tcp_connection(&self) -> bool {
         self.handle.is_some()
@@ -214,14 +214,14 @@ fn handle_of(socket: &SocketRef) -> Option<ConnectionHandle> {
     has_tcp_connection(socket).then(|| peer.0.handle.clone())
 }
 
-/// Tells whether the TCP connection that a socket began on carries it for good.
+/// Returns whether the TCP connection that a socket began on carries it for good.
 #[must_use]
 pub(super) fn has_tcp_connection(socket: &SocketRef) -> bool {
     let began_as_websocket = socket.req_parts().uri.query().is_some_and(|query| query.contains("transport=websocket"));
     began_as_websocket && socket.transport_type() == TransportType::Websocket
 }
 
-/// Holds every accepted connection by the id of its socket; clones share the set.
+/// Every accepted connection by the id of its socket; clones share the set.
 #[derive(Clone, Default)]
 pub struct Connections(Arc<RwLock<HashMap<Sid, Arc<Connection>>>>);
 

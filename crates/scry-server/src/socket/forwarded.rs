@@ -27,7 +27,7 @@ pub(super) fn client<'a>(
     client
 }
 
-/// Tells whether an address is a trusted proxy's.
+/// Returns whether an address is a trusted proxy's.
 #[must_use]
 pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address.to_canonical()))

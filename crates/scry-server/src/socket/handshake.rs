@@ -10,7 +10,7 @@ use crate::auth::TokenError;
 use crate::config::SocketConfig;
 use crate::limits::LimitKind;
 
-/// Says why a handshake was refused; displayed as `CODE: sentence`, the form of a `connect_error`.
+/// Why a handshake was refused; displayed as `CODE: sentence`, the form of a `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HandshakeError {
     Token(TokenError),
@@ -83,7 +83,7 @@ pub(super) fn token<'a>(auth: Option<&'a Value>, query: Option<&'a str>) -> Opti
     in_auth.filter(|token| !token.is_empty()).or_else(in_query)
 }
 
-/// Tells whether a request may come in by its `Origin`: only browsers send one, and only listed ones may.
+/// Returns whether a request may come in by its `Origin`: only browsers send one, and only listed ones may.
 #[must_use]
 pub(super) fn origin_allowed(origin: Option<&str>, config: &SocketConfig) -> bool {
     origin.is_none_or(|origin| config.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)))

@@ -64,7 +64,7 @@ impl HandshakeLimiter {
         client.bucket.take(now).inspect_err(|_| client.blocked_until = Some(now + BLOCK_DURATION))
     }
 
-    /// Tells whether connections from `address` are not worth accepting, because it has just asked for too many.
+    /// Returns whether connections from `address` are not worth accepting, because it has just asked for too many.
     #[must_use]
     pub(super) fn is_blocked(&self, address: IpAddr, now: Instant) -> bool {
         let buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);

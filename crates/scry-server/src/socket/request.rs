@@ -7,7 +7,7 @@ use scry_protocol::{ErrorAck, ErrorCode, Id, Position, Room, request};
 use scry_text::input;
 use serde_json::Value;
 
-/// Names every event that a client may send.
+/// Every event that a client may send.
 pub const EVENTS: [&str; 13] = [
     "subscribe_campaign",
     "subscribe_settlement",
@@ -24,7 +24,7 @@ pub const EVENTS: [&str; 13] = [
     request::LATENCY,
 ];
 
-/// Holds one well-formed request.
+/// One well-formed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SocketRequest {
     Subscribe {
@@ -39,7 +39,7 @@ pub enum SocketRequest {
     Latency,
 }
 
-/// Holds an access token that a client sent; its `Debug` output does not show it.
+/// An access token that a client sent; its `Debug` output does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken(pub String);
 

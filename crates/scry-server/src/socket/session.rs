@@ -28,13 +28,13 @@ pub(super) use user_queue::UserQueue;
 /// How long before its end a token is announced to be running out.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(60);
 
-/// Holds one request that waits for its turn.
+/// One request that waits for its turn.
 pub(super) struct QueuedRequest {
     pub request: SocketRequest,
     pub ack: AckSender,
 }
 
-/// Holds what a connection's task works with.
+/// What a connection's task works with.
 pub(super) struct SocketSession {
     pub state: AppState,
     pub relay: Relay,

@@ -157,19 +157,19 @@ impl ConnectionHandle {
         self.stats.started + Duration::from_millis(self.stats.last_received.load(Ordering::Relaxed))
     }
 
-    /// Tells whether the connection came to a regular end: the peer closed it, or was hung up on.
+    /// Returns whether the connection came to a regular end: the peer closed it, or was hung up on.
     #[must_use]
     pub fn has_closed_cleanly(&self) -> bool {
         self.stats.closed_cleanly.load(Ordering::Relaxed) || self.closing.is_cancelled()
     }
 
-    /// Tells whether the peer, or this handle, has ended the connection.
+    /// Returns whether the peer, or this handle, has ended the connection.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.stats.ended.load(Ordering::Relaxed) || self.closing.is_cancelled() || self.abort.is_cancelled()
     }
 
-    /// Tells whether the peer took nothing of what was sent for too long.
+    /// Returns whether the peer took nothing of what was sent for too long.
     #[must_use]
     pub fn has_timed_out(&self) -> bool {
         self.stats.timed_out.load(Ordering::Relaxed)

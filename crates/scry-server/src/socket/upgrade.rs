@@ -14,7 +14,7 @@ pub(super) fn is_handshake<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET && is_socket_io(request)
 }
 
-/// Tells whether a request goes to the sockets, and not to the API.
+/// Returns whether a request goes to the sockets, and not to the API.
 pub(super) fn is_socket_io<B>(request: &Request<B>) -> bool {
     request.uri().path().starts_with("/socket.io")
 }

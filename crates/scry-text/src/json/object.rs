@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 
 use super::Json;
 
-/// Holds an object's values; its keys are kept in the order in which they were told.
+/// An object's values; its keys are kept in the order in which they were told.
 #[derive(Debug, Clone, Default)]
 pub struct Object {
     shape: Arc<ObjectShape>,
     values: Box<[Json]>,
 }
 
-/// Holds the keys that objects have in common.
+/// The keys that objects have in common.
 #[derive(Debug, Default)]
 pub(super) struct ObjectShape {
     keys: Box<[Arc<str>]>,
@@ -65,18 +65,18 @@ impl Object {
         self.values.get(self.shape.place(key)?)
     }
 
-    /// Tells whether there is such a key.
+    /// Returns whether there is such a key.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.shape.place(key).is_some()
     }
 
-    /// Lists the keys.
+    /// Returns the keys.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.shape.keys.iter().map(|key| &**key)
     }
 
-    /// Lists the keys with their values.
+    /// Returns the keys with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
         self.keys().zip(&self.values)
     }
@@ -87,7 +87,7 @@ impl Object {
         self.values.len()
     }
 
-    /// Tells whether there are no keys.
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()

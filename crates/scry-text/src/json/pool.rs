@@ -11,7 +11,7 @@ use super::object::{Object, ObjectShape};
 use super::{Json, JsonSeed, TextHandling};
 use crate as text;
 
-/// Holds what has been read so far. It is dropped after the reading: the values keep one another.
+/// What has been read so far. It is dropped after the reading: the values keep one another.
 #[derive(Debug, Default)]
 pub struct Pool {
     kept_as: TextHandling,

@@ -117,7 +117,7 @@ impl ConnectError {
     }
 }
 
-/// Says what an HTTP answer that is not the one that was hoped for means.
+/// Returns what an HTTP answer that is not the one that was hoped for means.
 pub(super) fn of_response(
     status: u16,
     location: Option<&str>,

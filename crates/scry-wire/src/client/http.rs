@@ -132,7 +132,7 @@ impl HttpRequester {
     }
 }
 
-/// Says what went wrong with a connection; hyper's own words are about hyper.
+/// Returns what went wrong with a connection; hyper's own words are about hyper.
 fn broken(error: &hyper::Error) -> ConnectError {
     if error.is_incomplete_message() {
         return ConnectError::Broken("the server closed it in the middle of an answer".to_owned());

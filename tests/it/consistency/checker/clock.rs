@@ -86,7 +86,7 @@ fn raised(entry: &JournaledEvent) -> Option<i64> {
     Some(change["to"].as_i64()? - change["from"].as_i64()?)
 }
 
-/// Lists what falls due after one time up to another, by the Gregorian calendar.
+/// Returns what falls due after one time up to another, by the Gregorian calendar.
 fn due(effects: &[MonthlyEffect], after: Timestamp, until: Timestamp) -> Vec<(Timestamp, &MonthlyEffect)> {
     let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
     let (mut month, last) = (date(after).first_of_month(), date(until));

@@ -178,14 +178,14 @@ impl RunSummary {
 }
 
 impl<'a> RecordedRequest<'a> {
-    /// Lists the answers that say yes.
+    /// Returns the answers that say yes.
     pub fn acknowledged(&self) -> impl Iterator<Item = RecordedReply<'a>> + '_ {
         let no =
             |answer: &HistoryAnswer| matches!(answer, HistoryAnswer::Refused { .. } | HistoryAnswer::Unknown { .. });
         self.replies.iter().copied().filter(move |reply| !no(reply.answer))
     }
 
-    /// Lists the answers that say no.
+    /// Returns the answers that say no.
     pub fn refused(&self) -> impl Iterator<Item = (RecordedReply<'a>, &'a str)> + '_ {
         self.replies.iter().filter_map(|reply| match reply.answer {
             HistoryAnswer::Refused { code } => Some((*reply, code.as_str())),

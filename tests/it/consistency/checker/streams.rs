@@ -116,7 +116,7 @@ fn inside(stream: &SubscriptionStream, memberships: &[Membership], findings: &mu
     }
 }
 
-/// Lists when a user was a member; `None` for those who are it all the time.
+/// Returns when a user was a member; `None` for those who are it all the time.
 fn memberships(index: &HistoryIndex, user: &str) -> Option<Vec<Membership>> {
     let at_first = index.start["members"].as_array().into_iter().flatten();
     let name = user.split('-').next().unwrap_or(user);

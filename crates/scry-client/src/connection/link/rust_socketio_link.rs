@@ -118,7 +118,7 @@ fn run(
     runtime.shutdown_background();
 }
 
-/// Tells how a connection came to its end.
+/// How a connection came to its end.
 #[derive(PartialEq, Eq)]
 enum LinkEnd {
     Failed,
@@ -183,8 +183,8 @@ async fn serve_requests(client: &Client, sink: &EventSink, mut requests: mpsc::R
     }
 }
 
-/// Tries WebSocket, and long-polling if that is not let through and there is no token: the library follows redirects when
-/// it polls, and what it posts has the token in it.
+/// Tries WebSocket, and long-polling if that is not let through and there is no token: the library follows redirects
+/// when it polls, and what it posts has the token in it.
 async fn connect(attempt: &ConnectAttempt, sink: &EventSink) -> Result<Client, String> {
     let refused = match builder(attempt, sink, Transport::WebSocket).connect().await {
         Ok(client) => return Ok(client),
@@ -203,7 +203,7 @@ async fn connect(attempt: &ConnectAttempt, sink: &EventSink) -> Result<Client, S
         .map_err(|error| strip_library_prefix(&cause(&error)).to_owned())
 }
 
-/// Says why there is no connection where the WebSocket was refused.
+/// Returns why there is no connection where the WebSocket was refused.
 fn without_polling(refused: &str) -> String {
     format!(
         "the gateway refused the WebSocket ({}); with connection.link = \"rust_socketio\" a login is not sent by \
@@ -358,7 +358,7 @@ fn strip_library_prefix(cause: &str) -> &str {
         .fold(cause, |rest, prefix| rest.strip_prefix(prefix).unwrap_or(rest))
 }
 
-/// Tells whether the other side answered, but not with a WebSocket.
+/// Returns whether the other side answered, but not with a WebSocket.
 fn is_refused_upgrade(reason: &str) -> bool {
     let ours = reason.starts_with("Error with websocket connection: ");
     // Who comes too often comes too often by any way.

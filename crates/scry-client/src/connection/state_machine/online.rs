@@ -16,7 +16,7 @@ use crate::connection::subscriptions::{JoinOutcome, RoomStage};
 use crate::connection::{GatewayRequest, RequestBody};
 use crate::error::{ApiError, is_token_refused};
 
-/// Holds what matters only while a connection is open.
+/// What matters only while a connection is open.
 #[derive(Debug)]
 pub(super) struct Online {
     /// Every room is joined and caught up.

@@ -5,7 +5,7 @@ use crate::app::command::Action;
 use crate::app::pane::Pane;
 use crate::app::{App, actions, explain, measure};
 
-/// Holds the row under the cursor and the first one in view.
+/// The row under the cursor and the first one in view.
 #[derive(Debug, Clone, Default)]
 pub struct DetailPosition {
     row: usize,
@@ -49,7 +49,7 @@ impl App {
         rows - usize::from(rows >= 3 && self.has_company())
     }
 
-    /// Tells whether anybody else is at what Detail shows.
+    /// Returns whether anybody else is at what Detail shows.
     #[must_use]
     pub fn has_company(&self) -> bool {
         let here = self.tree.entity().map(|key| self.people.at(key, self.me()).len());
@@ -109,7 +109,7 @@ impl App {
         self.detail_place.explained = field.filter(|_| !same);
     }
 
-    /// Lists the rows that explain a field, where it is the one to be explained.
+    /// Returns the rows that explain a field, where it is the one to be explained.
     pub(in crate::app) fn why(&self, field: Option<&str>, columns: usize) -> Vec<DetailRow> {
         let wanted = self.detail_place.explained.as_deref();
         let Some((field, entity)) = field.filter(|field| wanted == Some(field)).zip(self.selected()) else {
@@ -153,7 +153,7 @@ impl App {
     }
 }
 
-/// Tells whether the cursor stops at a row.
+/// Returns whether the cursor stops at a row.
 fn is_stop(row: &DetailRow) -> bool {
     row.field().is_some() || matches!(row, DetailRow::Text(_))
 }

@@ -11,7 +11,7 @@ use crate::app::measure::width;
 /// How many steps back are kept.
 const MAX_UNDO_STEPS: usize = 200;
 
-/// Holds a text, the place of the cursor in it, and what it was before.
+/// A text, the place of the cursor in it, and what it was before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextBuffer {
     text: String,

@@ -18,7 +18,7 @@ use crate::app::{App, AppEffect, AppStage, RefetchError};
 /// How long the person pauses before the server is asked what falls due.
 const PREVIEW_DELAY: Duration = Duration::from_millis(250);
 
-/// Holds what is typed, and what it would lead to.
+/// What is typed, and what it would lead to.
 #[derive(Debug, Clone)]
 pub struct ClockDialog {
     pub prompt: Prompt,
@@ -29,7 +29,7 @@ pub struct ClockDialog {
     pub is_tried: bool,
 }
 
-/// Tells what falls due until the goal.
+/// What falls due until the goal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DuePreview {
     /// Nothing is asked: the clock goes back, or nowhere yet.

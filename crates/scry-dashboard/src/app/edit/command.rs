@@ -1,6 +1,6 @@
 //! What can be asked for while something is changed.
 
-/// Names what a person can do to the campaign, and to the sheet on which they do it.
+/// What a person can do to the campaign, and to the sheet on which they do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EditCommand {
     /// Change the fields of what is selected.
@@ -45,7 +45,7 @@ pub enum EditCommand {
     Text(TextCommand),
 }
 
-/// Names what can be done to a text of several lines.
+/// What can be done to a text of several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextCommand {
     Break,
@@ -59,7 +59,7 @@ pub enum TextCommand {
     Redo,
 }
 
-/// Names a way to move the cursor.
+/// A way to move the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Motion {
     Left,
@@ -75,7 +75,7 @@ pub enum Motion {
 }
 
 impl EditCommand {
-    /// Tells whether the command begins a change of the campaign, which not everybody may make.
+    /// Returns whether the command begins a change of the campaign, which not everybody may make.
     #[must_use]
     pub const fn changes_campaign(self) -> bool {
         matches!(

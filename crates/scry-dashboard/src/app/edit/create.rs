@@ -13,7 +13,7 @@ use crate::app::key::Key;
 use crate::app::value::label;
 use crate::app::{App, AppEffect};
 
-/// Holds what is to be created; first what it is, then what it is called.
+/// What is to be created; first what it is, then what it is called.
 #[derive(Debug, Clone)]
 pub struct CreateDialog {
     pub plans: Vec<CreateChoice>,
@@ -22,7 +22,7 @@ pub struct CreateDialog {
     pub form: Option<CreateForm>,
 }
 
-/// Names what could be created here.
+/// What could be created here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreateChoice {
     pub kind: EntityType,
@@ -32,7 +32,7 @@ pub struct CreateChoice {
     pub words: String,
 }
 
-/// Holds the lines to fill in.
+/// The lines to fill in.
 #[derive(Debug, Clone)]
 pub struct CreateForm {
     pub lines: Vec<(EditField, FieldInput)>,
@@ -140,7 +140,7 @@ impl App {
         self.dialog = Some(Dialog::Create(Box::new(CreateDialog { plans, chosen: 0, form: None })));
     }
 
-    /// Lists what could be created where the person is, the nearest first.
+    /// Returns what could be created where the person is, the nearest first.
     pub(super) fn plans(&self, campaign: &Entity) -> Vec<CreateChoice> {
         let mut plans = Vec::new();
         let mut add = |kind: EntityType, parent: Option<(&'static str, &Entity)>, word: &str| {
@@ -178,7 +178,7 @@ impl App {
         plans
     }
 
-    /// Lists the selected entity and what it stands in, the nearest first.
+    /// Returns the selected entity and what it stands in, the nearest first.
     fn line_of_selected(&self) -> Vec<&Entity> {
         let mut line = Vec::new();
         let mut next = self.tree.entity().and_then(|key| self.cache.get(key));

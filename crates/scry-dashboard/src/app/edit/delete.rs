@@ -20,7 +20,7 @@ pub struct DeleteDialog {
     pub version: Option<i64>,
 }
 
-/// Names some of what goes with something that is deleted.
+/// Some of what goes with something that is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletedDependents {
     pub what: String,
@@ -72,7 +72,7 @@ impl App {
         self.submit(EditChange::Delete { entity_type, id, expected_version: dialog.version }, Vec::new())
     }
 
-    /// Lists what goes with something, by type: what stands in it, and what stands in that.
+    /// Returns what goes with something, by type: what stands in it, and what stands in that.
     #[must_use]
     pub fn losses(&self, subject: &EntityRef) -> Vec<DeletedDependents> {
         let mut lost: Vec<&Entity> = Vec::new();

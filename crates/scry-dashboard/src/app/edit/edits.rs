@@ -8,7 +8,7 @@ use crate::app::key::Key;
 use crate::app::pending::{PendingEdit, PendingState, patch};
 use crate::app::{App, AppEffect};
 
-/// Holds the place in the list.
+/// The place in the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EditsDialog {
     pub cursor: usize,

@@ -16,7 +16,7 @@ const MAX_LEVEL: i64 = 1_000;
 /// The longest prose the server takes, in characters.
 const MAX_PROSE_CHARS: usize = 10_000;
 
-/// Describes a field that can be changed.
+/// A field that can be changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EditField {
     /// The dotted name: `level`, `variables.morale`.
@@ -28,7 +28,7 @@ pub struct EditField {
     pub note: String,
 }
 
-/// Names what a field may hold.
+/// What a field may hold.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FieldKind {
     /// One line that must not be empty.
@@ -74,7 +74,7 @@ pub fn input(name: &str, value: Value) -> Map<String, Value> {
     }
 }
 
-/// Lists what can be changed about an entity, in the order in which it is shown; nothing for what is not edited here.
+/// Returns what can be changed about an entity, in the order in which it is shown; nothing for what is not edited here.
 #[must_use]
 pub fn fields(entity: &Entity) -> Vec<EditField> {
     let own: &[(&str, FieldKind)] = match entity.key.entity_type {

@@ -10,7 +10,7 @@ use crate::app::key::Key;
 use crate::app::keymap::Keymap;
 use crate::app::prompt::{Prompt, PromptOutcome};
 
-/// Holds a value as it is being written.
+/// A value as it is being written.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FieldInput {
     Line(Prompt),
@@ -18,7 +18,7 @@ pub enum FieldInput {
     Options { values: Vec<String>, selected: usize },
 }
 
-/// Tells what a key did to a draft.
+/// What a key did to a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyOutcome {
     Changed,
@@ -63,7 +63,7 @@ impl FieldInput {
         }
     }
 
-    /// Names what the keys mean while this is written.
+    /// Returns what the keys mean while this is written.
     #[must_use]
     pub const fn context(&self) -> KeyContext {
         match self {

@@ -12,7 +12,7 @@ use crate::app::key::Key;
 use crate::app::value::say;
 use crate::app::{App, AppEffect};
 
-/// Holds the fields of one entity, and the one that is being written.
+/// The fields of one entity, and the one that is being written.
 #[derive(Debug, Clone)]
 pub struct FieldsDialog {
     pub subject: EntityRef,
@@ -20,7 +20,7 @@ pub struct FieldsDialog {
     pub open: Option<OpenField>,
 }
 
-/// Holds a field under edit.
+/// A field under edit.
 #[derive(Debug, Clone)]
 pub struct OpenField {
     pub field: EditField,
@@ -177,7 +177,7 @@ impl App {
         effects
     }
 
-    /// Says what a field under edit has become meanwhile, where somebody else has changed it.
+    /// Returns what a field under edit has become meanwhile, where somebody else has changed it.
     #[must_use]
     pub fn changed_meanwhile(&self, dialog: &FieldsDialog) -> Option<String> {
         let open = dialog.open.as_ref()?;

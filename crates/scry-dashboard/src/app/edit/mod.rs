@@ -30,7 +30,7 @@ use super::command::{Action, KeyContext};
 use super::key::Key;
 use super::{App, AppEffect};
 
-/// Holds what is being changed.
+/// What is being changed.
 #[derive(Debug, Clone)]
 pub enum Dialog {
     Fields(Box<fields::FieldsDialog>),
@@ -43,7 +43,7 @@ pub enum Dialog {
 }
 
 impl Dialog {
-    /// Names what the keys mean on this sheet.
+    /// Returns what the keys mean on this sheet.
     #[must_use]
     pub fn context(&self) -> KeyContext {
         match self {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use scry_calendar::{Calendar, DateParts, WorldTime};
 
-/// Says where the clock is to go.
+/// Where the clock is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClockGoal {
     /// This many seconds on, or back.

@@ -8,7 +8,7 @@ use crate::app::inbox::{KINDS, LEVELS};
 use crate::app::key::Key;
 use crate::app::{App, AppEffect};
 
-/// Holds the choice as it is being made.
+/// The choice as it is being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreferencesDialog {
     pub chosen: PushPreferences,
@@ -21,7 +21,7 @@ impl PreferencesDialog {
         Self { chosen, cursor: 0 }
     }
 
-    /// Lists the rows: what it is, a word about it, and whether it is chosen.
+    /// Returns the rows: what it is, a word about it, and whether it is chosen.
     #[must_use]
     pub fn rows(&self) -> Vec<(&'static str, &'static str, bool)> {
         let chosen = |list: &[String], word: &str| list.iter().any(|known| known == word);
@@ -42,7 +42,7 @@ impl PreferencesDialog {
 }
 
 impl App {
-    /// Says what one is told at once, or sets it to the levels and kinds that are named.
+    /// Returns what one is told at once, or sets it to the levels and kinds that are named.
     pub(super) fn preferences_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(preferences) = self.inbox.preferences().cloned() else {
             self.reply("This server has not said what it tells at once; nothing can be chosen.");

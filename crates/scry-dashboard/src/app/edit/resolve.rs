@@ -13,7 +13,7 @@ use crate::app::key::Key;
 use crate::app::pending::{PendingState, patch};
 use crate::app::{App, AppEffect};
 
-/// Holds a refused edit and what the person decides about each of its fields.
+/// A refused edit and what the person decides about each of its fields.
 #[derive(Debug, Clone)]
 pub struct ResolveDialog {
     /// The key of the refused edit.
@@ -27,7 +27,7 @@ pub struct ResolveDialog {
     pub open: Option<OpenField>,
 }
 
-/// Holds one field of a conflict.
+/// One field of a conflict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConflictField {
     pub field: EditField,
@@ -37,7 +37,7 @@ pub struct ConflictField {
     pub taken: ConflictSide,
 }
 
-/// Tells which value a field is to have.
+/// Which value a field is to have.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConflictSide {
     Base,
@@ -91,7 +91,7 @@ impl App {
         self.dialog = Some(Dialog::Resolve(Box::new(dialog)));
     }
 
-    /// Names who last changed one of some fields.
+    /// Returns who last changed one of some fields.
     #[must_use]
     pub fn changed_by(&self, subject: &EntityRef, fields: &[&str]) -> Option<String> {
         let entity = self.cache.get(subject)?;

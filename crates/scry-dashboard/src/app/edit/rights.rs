@@ -18,7 +18,7 @@ impl App {
         (role >= Role::Editor && !self.options.read_only).then_some(EditRights(()))
     }
 
-    /// Says why the person may not edit.
+    /// Returns why the person may not edit.
     pub(super) const fn why_not(&self) -> &'static str {
         if self.options.read_only {
             "this dashboard only reads; start it without --read-only to change things"

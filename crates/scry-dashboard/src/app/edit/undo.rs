@@ -67,7 +67,7 @@ impl App {
         effects
     }
 
-    /// Says what an edit does to what; of one that sets a secret no value, since sentences stay in the journal.
+    /// Returns what an edit does to what; of one that sets a secret no value, since sentences stay in the journal.
     pub(in crate::app) fn sentence(&self, held: &PendingEdit) -> String {
         let subject = words::subject(held, &self.cache);
         if self.sets_secret(held) {

@@ -17,7 +17,7 @@ use super::value::{field_name, say};
 /// How many notices are kept.
 const MAX_NOTICES: usize = 500;
 
-/// Names every level and every kind that can be chosen.
+/// Every level and every kind that can be chosen.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
 pub const KINDS: [(&str, &str); 4] = [
     ("message", "from people"),
@@ -28,7 +28,7 @@ pub const KINDS: [(&str, &str); 4] = [
 /// The type of what a notification is about that tells of an invitation.
 const INVITATION_TYPE: &str = "invitation";
 
-/// Holds the notices, the newest first, and the place among them.
+/// The notices, the newest first, and the place among them.
 #[derive(Debug, Default)]
 pub struct Inbox {
     notices: Vec<InboxNotice>,
@@ -37,7 +37,7 @@ pub struct Inbox {
     is_missing: bool,
 }
 
-/// Holds one notice; everything in it is safe to show.
+/// One notice; everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InboxNotice {
     /// The server's; `None` for what only this dashboard knows.
@@ -63,12 +63,12 @@ impl InboxNotice {
 }
 
 impl Inbox {
-    /// Lists the notices that tell of an invitation and have not been read, the newest first.
+    /// Returns the notices that tell of an invitation and have not been read, the newest first.
     pub fn open_invitations(&self) -> impl Iterator<Item = &InboxNotice> {
         self.notices.iter().filter(|notice| !notice.read && notice.invitation().is_some())
     }
 
-    /// Lists the notices, the newest first.
+    /// Returns the notices, the newest first.
     #[must_use]
     pub fn notices(&self) -> &[InboxNotice] {
         &self.notices
@@ -91,7 +91,7 @@ impl Inbox {
         self.preferences.as_ref()
     }
 
-    /// Tells whether this server keeps no notifications.
+    /// Returns whether this server keeps no notifications.
     #[must_use]
     pub const fn is_missing(&self) -> bool {
         self.is_missing

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// Deeper than this nothing is unfolded any more, and shown on one line.
 const MAX_DEPTH: usize = 24;
 
-/// Holds one line of a JSON text.
+/// One line of a JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonLine {
     pub depth: usize,

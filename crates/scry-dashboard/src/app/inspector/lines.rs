@@ -16,7 +16,7 @@ const MAX_EFFECTS: usize = 64;
 /// How many entries after a cause are looked through for its effects.
 const MAX_ROWS_SEARCHED: usize = 5_000;
 
-/// Describes one line.
+/// One line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InspectorLine {
     Blank,
@@ -37,7 +37,7 @@ pub enum InspectorLine {
     Json(JsonLine),
 }
 
-/// Describes an event in the chain of causes.
+/// An event in the chain of causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CauseLine {
     /// The journal's entry, where it is held.
@@ -48,7 +48,7 @@ pub struct CauseLine {
     pub what: String,
 }
 
-/// Lists everything about an entry.
+/// Returns everything about an entry.
 pub(super) fn of(app: &App, number: u64, folded: &BTreeSet<String>) -> Vec<InspectorLine> {
     let Some(entry) = app.journal().entry(number) else {
         return vec![InspectorLine::Text("This event has left the journal.".to_owned())];
@@ -119,7 +119,7 @@ fn changes(record: &record::EventRecord) -> Vec<InspectorLine> {
     record.fields.iter().map(diff).collect()
 }
 
-/// Lists what led to the event, the event, and what it led to.
+/// Returns what led to the event, the event, and what it led to.
 fn causes(app: &App, number: u64, entry: &JournalItem) -> Vec<InspectorLine> {
     let above = above(app, entry);
     let below = below(app, number, entry);
@@ -143,13 +143,13 @@ fn causes(app: &App, number: u64, entry: &JournalItem) -> Vec<InspectorLine> {
     chain.chain([this]).chain(effects).map(InspectorLine::Cause).collect()
 }
 
-/// Says what an entry led to, one sentence each.
+/// Returns what an entry led to, one sentence each.
 pub(crate) fn effects(app: &App, number: u64) -> Vec<String> {
     let found = app.journal().entry(number).map(|entry| below(app, number, entry)).unwrap_or_default();
     found.into_iter().map(|(_, _, what)| what).collect()
 }
 
-/// Says what led to an entry, the nearest first.
+/// Returns what led to an entry, the nearest first.
 pub(crate) fn reasons(app: &App, entry: &JournalItem) -> Vec<String> {
     above(app, entry).into_iter().map(|(_, what)| what).collect()
 }

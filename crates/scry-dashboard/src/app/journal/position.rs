@@ -3,7 +3,7 @@
 use super::{JournalItem, JournalView};
 use crate::app::entry::RowKind;
 
-/// Tells which entries are in view.
+/// Which entries are in view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JournalPosition {
     /// The newest ones, always.
@@ -13,7 +13,7 @@ pub(super) enum JournalPosition {
 }
 
 impl JournalView {
-    /// Tells whether the newest entry is kept in view.
+    /// Returns whether the newest entry is kept in view.
     #[must_use]
     pub fn is_following(&self) -> bool {
         self.place == JournalPosition::Following
@@ -28,7 +28,7 @@ impl JournalView {
         }
     }
 
-    /// Lists the entries in view with whether each is selected, oldest first; `lines` tells how many lines one takes.
+    /// Returns the entries in view with whether each is selected, oldest first; `lines` tells how many lines one takes.
     pub fn view(&self, height: usize, lines: impl Fn(&JournalItem) -> usize) -> Vec<(&JournalItem, bool)> {
         let cursor = self.cursor_index();
         let shown = |index: usize| self.entry(self.number_at(index)).map(|entry| (entry, Some(index) == cursor));

@@ -9,7 +9,7 @@ use super::table::BINDINGS;
 use crate::app::command::KeyContext;
 use crate::app::key::Key;
 
-/// Says which wish cannot be fulfilled, and why.
+/// Which wish cannot be fulfilled, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct KeymapError {
@@ -56,7 +56,7 @@ pub(super) fn usual(line: &Binding) -> Vec<Key> {
     line.keys.iter().filter_map(|key| key.parse().ok()).collect()
 }
 
-/// Says which key of a line means something else in the same place.
+/// Returns which key of a line means something else in the same place.
 fn clash(index: usize, keys: &[Vec<Key>]) -> Option<String> {
     let line = BINDINGS.get(index)?;
     let mine = keys.get(index)?;
@@ -77,7 +77,7 @@ fn clash(index: usize, keys: &[Vec<Key>]) -> Option<String> {
     twice.map(|(_, key)| format!("{key} is named twice"))
 }
 
-/// Tells whether two contexts can hold at the same time; the help may take keys of what lies below it.
+/// Returns whether two contexts can hold at the same time; the help may take keys of what lies below it.
 fn meet(one: KeyContext, other: KeyContext) -> bool {
     if (one == KeyContext::Help) != (other == KeyContext::Help) {
         return false;

@@ -19,14 +19,14 @@ pub use overlay::{PendingMark, patch};
 /// How many settled edits are remembered, so that late news about them revives nothing.
 const MAX_SETTLED_EDITS: usize = 256;
 
-/// Holds every edit that is not over, in the order they were made.
+/// Every edit that is not over, in the order they were made.
 #[derive(Debug, Default)]
 pub struct PendingEdits {
     held: Vec<PendingEdit>,
     settled: VecDeque<String>,
 }
 
-/// Holds one edit and how far it has come.
+/// One edit and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingEdit {
     pub edit: Edit,
@@ -43,7 +43,7 @@ pub struct PendingEdit {
     pub was_found: bool,
 }
 
-/// Tells how far an edit has come.
+/// How far an edit has come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PendingState {
     /// On its way to the disk.
@@ -62,20 +62,20 @@ pub enum PendingState {
 }
 
 impl PendingState {
-    /// Tells whether the edit has no answer yet.
+    /// Returns whether the edit has no answer yet.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Submitted | Self::Waiting | Self::Sending)
     }
 
-    /// Tells whether the edit was rolled back and waits for the person.
+    /// Returns whether the edit was rolled back and waits for the person.
     #[must_use]
     pub const fn is_refused(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Lost(_))
     }
 }
 
-/// Tells what an outcome or an event has led to.
+/// What an outcome or an event has led to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PendingChange {
     /// This edit is applied.
@@ -255,13 +255,13 @@ impl PendingEdits {
         self.held.retain(|held| held.edit.key != key);
     }
 
-    /// Lists every edit that is not over, in the order they were made.
+    /// Returns every edit that is not over, in the order they were made.
     #[must_use]
     pub fn all(&self) -> &[PendingEdit] {
         &self.held
     }
 
-    /// Lists the edits that wait for an answer or for the person.
+    /// Returns the edits that wait for an answer or for the person.
     pub fn unsettled(&self) -> impl Iterator<Item = &PendingEdit> {
         self.held.iter().filter(|held| !matches!(held.state, PendingState::Applied { .. }))
     }
@@ -278,7 +278,7 @@ impl PendingEdits {
 }
 
 impl PendingEdit {
-    /// Tells whether the cache holds what the server made of the edit.
+    /// Returns whether the cache holds what the server made of the edit.
     fn is_in(&self, cache: &Cache) -> bool {
         let PendingState::Applied { version } = self.state else { return false };
         match &self.edit.change {
@@ -303,7 +303,7 @@ impl PendingEdit {
         }
     }
 
-    /// Tells whether the edit sets all of these fields of an entity.
+    /// Returns whether the edit sets all of these fields of an entity.
     #[must_use]
     pub fn sets(&self, entity: &EntityRef, fields: &[String]) -> bool {
         let own = self.edit.change.fields();

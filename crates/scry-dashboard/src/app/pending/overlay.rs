@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{PendingEdit, PendingEdits, PendingState};
 
-/// Tells why a value is shown that the server has not told.
+/// Why a value is shown that the server has not told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PendingMark {
     /// It waits for its turn, or for a connection.
@@ -36,14 +36,14 @@ impl PendingEdits {
         shown
     }
 
-    /// Tells whether a field shows an edit, and how far that one has come.
+    /// Returns whether a field shows an edit, and how far that one has come.
     #[must_use]
     pub fn mark(&self, key: &EntityRef, field: &str) -> Option<PendingMark> {
         let touches = |held: &&PendingEdit| held.values().iter().any(|(name, _)| name == field);
         self.updates(key).filter(touches).last().and_then(PendingEdit::mark)
     }
 
-    /// Tells whether anything of an entity shows an edit, and how far the one behind the others has come.
+    /// Returns whether anything of an entity shows an edit, and how far the one behind the others has come.
     #[must_use]
     pub fn mark_of(&self, key: &EntityRef) -> Option<PendingMark> {
         let own = self.held.iter().filter(|held| held.row().is_some_and(|row| row.key == *key));
@@ -55,7 +55,7 @@ impl PendingEdits {
         })
     }
 
-    /// Tells whether an entity is about to be deleted.
+    /// Returns whether an entity is about to be deleted.
     #[must_use]
     pub fn is_deleted(&self, key: &EntityRef) -> bool {
         let deletes = |held: &PendingEdit| match &held.edit.change {
@@ -68,7 +68,7 @@ impl PendingEdits {
         self.held.iter().any(|held| !held.state.is_refused() && deletes(held))
     }
 
-    /// Lists the rows of what is about to be created.
+    /// Returns the rows of what is about to be created.
     pub fn created(&self) -> impl Iterator<Item = &Entity> {
         self.held.iter().filter(|held| !held.state.is_refused()).filter_map(PendingEdit::row)
     }
@@ -99,7 +99,7 @@ impl PendingEdits {
 }
 
 impl PendingEdit {
-    /// Lists the values the edit shows.
+    /// Returns the values the edit shows.
     #[must_use]
     pub fn values(&self) -> Vec<(String, Value)> {
         let mut values = patch(&self.edit.change);
@@ -107,7 +107,7 @@ impl PendingEdit {
         values
     }
 
-    /// Tells how far the edit has come, while its values are shown.
+    /// Returns how far the edit has come, while its values are shown.
     #[must_use]
     pub const fn mark(&self) -> Option<PendingMark> {
         match self.state {
@@ -119,7 +119,7 @@ impl PendingEdit {
     }
 }
 
-/// Lists the fields an update sets, each variable by its key, with the value to show.
+/// Returns the fields an update sets, each variable by its key, with the value to show.
 #[must_use]
 pub fn patch(change: &EditChange) -> Vec<(String, Value)> {
     let EditChange::Update { input, .. } = change else { return Vec::new() };

@@ -30,7 +30,7 @@ pub fn subject(held: &PendingEdit, cache: &Cache) -> String {
     }
 }
 
-/// Says what an edit does: `level 3 → 4`, `new settlement`, `delete`.
+/// Returns what an edit does: `level 3 → 4`, `new settlement`, `delete`.
 #[must_use]
 pub fn what(held: &PendingEdit) -> String {
     match &held.edit.change {
@@ -59,7 +59,7 @@ fn short(value: &Value) -> String {
     fit(&say(value), MAX_VALUE_CHARS)
 }
 
-/// Says how far an edit has come, in a word or two.
+/// Returns how far an edit has come, in a word or two.
 #[must_use]
 pub fn state(state: &PendingState) -> &'static str {
     match state {
@@ -84,7 +84,7 @@ fn winner<'a>(held: &PendingEdit, conflict: &Conflict, cache: &'a Cache) -> Opti
     authors.all(|author| author == Some(first)).then(|| cache.user_name(first))?
 }
 
-/// Says why an edit was rolled back: `Mira changed level meanwhile`.
+/// Returns why an edit was rolled back: `Mira changed level meanwhile`.
 #[must_use]
 pub fn reason(held: &PendingEdit, cache: &Cache) -> Option<String> {
     match &held.state {

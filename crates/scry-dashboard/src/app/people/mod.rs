@@ -23,14 +23,14 @@ use super::now::Now;
 /// How long somebody is said to type after the gateway last said so.
 const TYPING_TTL: Duration = Duration::from_secs(6);
 
-/// Holds everybody who has been seen in the campaign.
+/// Everybody who has been seen in the campaign.
 #[derive(Debug, Default)]
 pub struct People {
     seen: BTreeMap<Id, Person>,
     typing: Vec<TypingState>,
 }
 
-/// Holds one user; everything in it is safe to show.
+/// One user; everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Person {
     pub id: Id,
@@ -144,7 +144,7 @@ impl People {
         self.typing.iter().map(|typing| typing.until).min()
     }
 
-    /// Lists everybody who has been seen: the active ones first, then by name.
+    /// Returns everybody who has been seen: the active ones first, then by name.
     #[must_use]
     pub fn all(&self) -> Vec<&Person> {
         let mut all: Vec<_> = self.seen.values().collect();
@@ -157,7 +157,7 @@ impl People {
         all
     }
 
-    /// Lists the others who are here.
+    /// Returns the others who are here.
     #[must_use]
     pub fn others(&self, me: Option<&Id>) -> Vec<&Person> {
         let mut all = self.all();
@@ -165,7 +165,7 @@ impl People {
         all
     }
 
-    /// Lists the others who are at an entity, those who edit it first.
+    /// Returns the others who are at an entity, those who edit it first.
     #[must_use]
     pub fn at(&self, entity: &EntityRef, me: Option<&Id>) -> Vec<(&Person, Activity)> {
         let activity =
@@ -176,7 +176,7 @@ impl People {
         here
     }
 
-    /// Tells whether a user types in an entity now, and in which field.
+    /// Returns whether a user types in an entity now, and in which field.
     #[must_use]
     pub fn typed_field(&self, user: &Id, entity: &EntityRef) -> Option<&str> {
         self.typing.iter().find(|typing| typing.user == *user && typing.entity == *entity).map(|typing| &*typing.field)

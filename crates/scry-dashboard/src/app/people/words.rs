@@ -8,7 +8,8 @@ use crate::app::App;
 use crate::app::value::field_name;
 
 impl App {
-    /// Says who else changes an entity now, one sentence each: `Mira is editing level`; without a connection, who did.
+    /// Returns who else changes an entity now, one sentence each: `Mira is editing level`; without a connection, who
+    /// did.
     #[must_use]
     pub fn company(&self, entity: &EntityRef) -> Vec<String> {
         let here = self.people.at(entity, self.me());
@@ -26,7 +27,7 @@ impl App {
         editors.map(|(person, _)| sentence(person)).collect()
     }
 
-    /// Lists the names of the others who look at an entity.
+    /// Returns the names of the others who look at an entity.
     #[must_use]
     pub fn onlookers(&self, entity: &EntityRef) -> Vec<&str> {
         let here = self.people.at(entity, self.me());
@@ -36,7 +37,7 @@ impl App {
             .collect()
     }
 
-    /// Lists the members who have not been seen, with their roles; nobody, where nobody is ever seen.
+    /// Returns the members who have not been seen, with their roles; nobody, where nobody is ever seen.
     #[must_use]
     pub fn absent(&self) -> Vec<(String, String)> {
         let seen = self.people.all();

@@ -17,7 +17,7 @@ use super::{App, AppEffect, AppStage, JournalView, Key, Now};
 /// How far a jump goes.
 const JUMP_LENGTH: Duration = Duration::from_secs(10);
 
-/// Names what can be done to a recording.
+/// What can be done to a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PlaybackControl {
     Toggle,
@@ -31,7 +31,7 @@ pub enum PlaybackControl {
     End,
 }
 
-/// Holds the recording that is shown.
+/// The recording that is shown.
 #[derive(Debug)]
 pub struct Replay {
     playback: Playback,
@@ -55,13 +55,13 @@ impl App {
         self.replay.as_ref().map(|replay| &replay.playback)
     }
 
-    /// Lists what the keys do here and now, what concerns a recording first.
+    /// Returns what the keys do here and now, what concerns a recording first.
     pub fn bindings(&self) -> impl Iterator<Item = BoundCommand<'_>> {
         let playback_keys = self.has_playback().then(|| self.keymap.bindings(KeyContext::Replay));
         playback_keys.into_iter().flatten().chain(self.keymap.bindings(self.context()))
     }
 
-    /// Lists what the help explains: what holds here, and the recording's keys beside it.
+    /// Returns what the help explains: what holds here, and the recording's keys beside it.
     #[must_use]
     pub fn help_contexts(&self) -> Vec<KeyContext> {
         let playback_keys = self.replay.is_some().then_some(KeyContext::Replay);

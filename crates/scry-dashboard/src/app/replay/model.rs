@@ -10,7 +10,7 @@ use scry_protocol::{EntityRef, EntityType, Event, Id, Operation, Payload};
 use scry_text::json::Json;
 use serde_json::{Map, Value, json};
 
-/// Holds every known entity as the API tells it.
+/// Every known entity as the API tells it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReplayModel {
     nodes: HashMap<Id, Map<String, Value>>,

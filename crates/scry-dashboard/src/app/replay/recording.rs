@@ -12,7 +12,7 @@ const SPEEDS: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// How often the position in the recording is shown anew while it runs.
 const DISPLAY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Holds a recording for the dashboard.
+/// A recording for the dashboard.
 #[derive(Debug, Clone)]
 pub struct LoadedRecording {
     pub campaign: Id,

@@ -31,7 +31,7 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// Lists what is new, the connection first.
+    /// Returns what is new, the connection first.
     pub fn news(&mut self, app: &App) -> Vec<String> {
         let mut lines = self.stage(app);
         lines.extend(self.connection(app));
@@ -88,7 +88,7 @@ impl Announcer {
         Some(said)
     }
 
-    /// Tells which campaign is open, once its name is known.
+    /// Returns which campaign is open, once its name is known.
     fn campaign(&mut self, app: &App) -> Option<String> {
         let AppStage::Watching(id) = app.stage() else { return None };
         if self.campaign.as_ref() != Some(id) {

@@ -232,7 +232,7 @@ fn command(name: &str) -> Option<&'static Binding> {
     whole.or_else(|| begun.next().filter(|_| begun.next().is_none()))
 }
 
-/// Says how a command is typed where it takes something.
+/// Returns how a command is typed where it takes something.
 #[must_use]
 pub(super) fn typed(binding: &Binding) -> String {
     usage(binding.command).map_or_else(|| binding.command.to_owned(), |more| format!("{} {more}", binding.command))

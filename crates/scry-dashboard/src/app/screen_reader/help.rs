@@ -7,7 +7,7 @@ use crate::app::copy::Export;
 use crate::app::edit::command::EditCommand;
 use crate::app::keymap::{BINDINGS, Binding};
 
-/// Says what is typed behind a command's name.
+/// What is typed behind a command's name.
 const USAGE: [(&str, &str); 16] = [
     ("help", "[COMMAND]"),
     ("world", "[NAME]"),
@@ -33,7 +33,7 @@ pub(super) fn usage(command: &str) -> Option<&'static str> {
     USAGE.iter().find(|(name, _)| *name == command).map(|(_, usage)| *usage)
 }
 
-/// Tells whether a command means anything where there is no screen.
+/// Returns whether a command means anything where there is no screen.
 #[must_use]
 pub(super) fn is_spoken(binding: &Binding) -> bool {
     let is_edit = |commands: &[EditCommand]| matches!(binding.action, Action::Edit(edit_command) if commands.contains(&edit_command));
@@ -64,7 +64,7 @@ pub(super) fn is_spoken(binding: &Binding) -> bool {
     }
 }
 
-/// Tells whether a command is about how things look, or has a plainer twin.
+/// Returns whether a command is about how things look, or has a plainer twin.
 const fn is_of_the_screen(action: Action) -> bool {
     matches!(
         action,

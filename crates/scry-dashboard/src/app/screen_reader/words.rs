@@ -12,7 +12,7 @@ use crate::app::pending::PendingMark;
 use crate::app::value::Direction;
 use crate::app::{App, CampaignChoice};
 
-/// Says what a person can choose from.
+/// Returns what a person can choose from.
 #[must_use]
 pub(super) fn choices(choices: &[CampaignChoice]) -> Vec<String> {
     let name = |(index, choice): (usize, &CampaignChoice)| {
@@ -111,7 +111,7 @@ fn field(app: &App, field: &DetailField) -> String {
     }
 }
 
-/// Says how far the person's own edit of something has come.
+/// Returns how far the person's own edit of something has come.
 #[must_use]
 pub(super) const fn mark(mark: PendingMark) -> &'static str {
     match mark {

@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, RgbColor};
 use anstyle_lossy::palette;
 use ratatui::style::{Color, Style};
 
-/// Names how many colours a terminal can show.
+/// How many colours a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColourDepth {
     True,

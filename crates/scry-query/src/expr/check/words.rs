@@ -113,7 +113,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Lists some of many names.
+/// Returns some of many names.
 fn list_names(names: &BTreeSet<&str>) -> String {
     let shown: Vec<&str> = names.iter().copied().take(MAX_LISTED_NAMES).collect();
     let more = if names.len() > MAX_LISTED_NAMES { ", …" } else { "" };

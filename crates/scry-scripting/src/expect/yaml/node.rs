@@ -8,7 +8,7 @@ use super::YamlError;
 const MAX_DEPTH: usize = 16;
 const ANCHORS_MESSAGE: &str = "anchors (&) and aliases (*) are not read; write the value out, or quote it";
 
-/// Holds a value and the byte at which it begins.
+/// A value and the byte at which it begins.
 #[derive(Debug, PartialEq)]
 pub(super) struct YamlNode {
     pub at: usize,
@@ -26,7 +26,7 @@ pub(super) enum YamlValue {
     Map(Vec<YamlEntry>),
 }
 
-/// Holds a key, the byte at which it begins, and its value.
+/// A key, the byte at which it begins, and its value.
 #[derive(Debug, PartialEq)]
 pub(super) struct YamlEntry {
     pub key: String,
@@ -170,7 +170,7 @@ fn bare(anchor: usize, tagged: bool, at: usize) -> Result<(), YamlError> {
     Ok(())
 }
 
-/// Tells what an unquoted text is: YAML's core schema, without the infinities, which no event holds.
+/// Returns what an unquoted text is: YAML's core schema, without the infinities, which no event holds.
 fn plain(text: &str) -> YamlValue {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return YamlValue::Null,

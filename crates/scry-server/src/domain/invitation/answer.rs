@@ -10,7 +10,7 @@ use crate::clock;
 use crate::rules::authorization::CampaignAction;
 
 impl Domain {
-    /// Lists the open invitations of the caller, the newest first.
+    /// Returns the open invitations of the caller, the newest first.
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.
@@ -19,7 +19,7 @@ impl Domain {
         Ok(rows::for_user(&mut reader, &caller.user_id, clock::now()).await?)
     }
 
-    /// Lists the open invitations to a campaign, the newest first.
+    /// Returns the open invitations to a campaign, the newest first.
     ///
     /// # Errors
     /// [`DomainError`]; only owners may.

@@ -79,7 +79,7 @@ impl Domain {
         self.state.db.write(remove).await
     }
 
-    /// Lists whose invitations the caller does not want, the latest first.
+    /// Returns whose invitations the caller does not want, the latest first.
     ///
     /// # Errors
     /// [`DomainError::Database`] when the database does not answer.

@@ -56,12 +56,12 @@ pub(super) async fn load_for(
     Ok(for_user(db, user, now).await?.into_iter().find(|invitation| invitation.id == *id))
 }
 
-/// Lists the open invitations that reach a user, the newest first.
+/// Returns the open invitations that reach a user, the newest first.
 pub(super) async fn for_user(db: &mut AnyConnection, user: &Id, now: Timestamp) -> Result<Vec<Invitation>, DbError> {
     select(db, "i.user_id = $2 AND i.announced = 1 ORDER BY i.created_ms DESC, i.id DESC", user, now).await
 }
 
-/// Lists the open invitations to a campaign, the newest first.
+/// Returns the open invitations to a campaign, the newest first.
 pub(super) async fn of_campaign(
     db: &mut AnyConnection,
     campaign: &Id,

@@ -14,7 +14,7 @@ use crate::presence::view::CampaignPresence;
 #[derive(Debug)]
 struct Multiset<T>(BTreeMap<T, usize>);
 
-/// Holds what all connections of one user are at, in each campaign.
+/// What all connections of one user are at, in each campaign.
 #[derive(Debug, Default)]
 pub(super) struct PresenceCounts(BTreeMap<Id, CampaignCounts>);
 

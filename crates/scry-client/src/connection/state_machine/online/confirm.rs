@@ -5,7 +5,7 @@ use scry_model::event::{ClientEvent, Confirmation};
 use super::{GatewayQuery, InFlightRequest, Online};
 use crate::connection::state_machine::{ClockReading, ConnectionEffect, ConnectionState, LatencyAbility, LinkState};
 
-/// Says how it is known that everything has come.
+/// Returns how it is known that everything has come.
 pub(super) const fn confirmed(confirmation: Confirmation) -> ConnectionEffect {
     ConnectionEffect::Report(ClientEvent::Confirmed(confirmation))
 }
