@@ -23,10 +23,18 @@ const REDACTED: &str = "[redacted]";
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
+    /// The text is not a log level.
     #[error("log.level (or SCRY_LOG): “{0}” is no level; write error, warn, info, debug or trace, or a filter of them")]
     Level(String),
+    /// The file cannot be written.
     #[error("cannot write the log in {path}: {reason}", path = path.display())]
-    Unwritable { path: PathBuf, reason: String },
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+    /// Something else logs already.
     #[error("the log has been started before")]
     Twice,
 }

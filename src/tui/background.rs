@@ -13,8 +13,11 @@ const LATE_REPLY_WINDOW: Duration = Duration::from_secs(5);
 /// What the text stands on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Background {
+    /// A dark colour.
     Dark,
+    /// A light colour.
     Light,
+    /// The terminal did not answer.
     #[default]
     Unknown,
 }

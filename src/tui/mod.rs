@@ -109,12 +109,16 @@ impl TuiOptions {
 /// Why the dashboard could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
+    /// Standard output is not a terminal.
     #[error("the dashboard needs a terminal; `scry watch` prints the same events to a pipe or a file")]
     NoTerminal,
+    /// The terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
+    /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The server cannot be used.
     #[error(transparent)]
     Api(#[from] scry_client::error::ApiError),
 }
@@ -122,6 +126,7 @@ pub enum TuiError {
 /// Why the dashboard was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DashboardExit {
+    /// It ended with this code.
     Exit(Exit),
     /// The person wants to go over to the server of this profile.
     Profile(String),

@@ -18,8 +18,11 @@ const AUTO_THEME: &str = "auto";
 /// Everything that can change while the dashboard runs.
 #[derive(Debug)]
 pub struct DashboardPreferences {
+    /// What concerns the dashboard's state.
     pub app: app::AppOptions,
+    /// The keys.
     pub keymap: Keymap,
+    /// The looks.
     pub appearance: Appearance,
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 /// Which minute of the world it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldDate {
+    /// The year, counted as the calendar counts them.
     pub year: i64,
     /// The month, or the name of the days outside the months.
     pub month_name: String,
@@ -16,10 +17,15 @@ pub struct WorldDate {
     pub days_in_month: i64,
     /// Absent in a world without weeks, and on days outside the week.
     pub weekday_name: Option<String>,
+    /// The hour, from 0.
     pub hour: i64,
+    /// The minute, from 0.
     pub minute: i64,
+    /// The season, where the calendar has seasons.
     pub season: Option<String>,
+    /// Each moon with its phase.
     pub moons: Vec<(String, MoonPhase)>,
+    /// The festival that falls on the day.
     pub festival: Option<String>,
 }
 
@@ -55,13 +61,21 @@ impl fmt::Display for WorldDate {
 /// How much of a moon is lit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoonPhase {
+    /// New moon.
     New,
+    /// Less than half, growing.
     WaxingCrescent,
+    /// Half, growing.
     FirstQuarter,
+    /// More than half, growing.
     WaxingGibbous,
+    /// Full moon.
     Full,
+    /// More than half, shrinking.
     WaningGibbous,
+    /// Half, shrinking.
     LastQuarter,
+    /// Less than half, shrinking.
     WaningCrescent,
 }
 

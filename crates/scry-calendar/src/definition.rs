@@ -18,22 +18,31 @@ const MIN_YEAR_SECONDS: i64 = 24 * 3600;
 /// A calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalendarDefinition {
+    /// The calendar's name.
     pub name: String,
+    /// The day of the calendar that a day of world time is.
     pub anchor: Anchor,
+    /// How long a day is.
     #[serde(default)]
     pub day: DayLength,
     /// The names of the weekdays, in order; empty in a world without weeks.
     #[serde(default)]
     pub week: Vec<String>,
+    /// Which years have more days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leap: Option<LeapRule>,
+    /// The months of a year, in order.
     pub months: Vec<Month>,
+    /// Days that belong to no month.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intercalary: Vec<Intercalary>,
+    /// The festivals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub festivals: Vec<Festival>,
+    /// The seasons, by their first days.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seasons: Vec<Season>,
+    /// The moons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moons: Vec<Moon>,
 }
@@ -67,9 +76,12 @@ impl Default for DayLength {
 /// Which years are leap years: multiples of `every`, except those of `except`, unless of `unless`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeapRule {
+    /// Each year that is a multiple of this is a leap year.
     pub every: i64,
+    /// Multiples of this are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub except: Option<i64>,
+    /// Multiples of this are leap years after all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<i64>,
 }
@@ -77,7 +89,9 @@ pub struct LeapRule {
 /// A month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Month {
+    /// The month's name.
     pub name: String,
+    /// The number of days, except in a leap year.
     pub days: i64,
     /// Its length in leap years, where that differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,11 +101,13 @@ pub struct Month {
 /// Days that stand between two months and belong to neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intercalary {
+    /// The name of these days.
     pub name: String,
     /// The month they follow.
     pub after: String,
     /// May be 0 for days that only leap years have.
     pub days: i64,
+    /// How many days there are in a leap year, where that differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leap: Option<i64>,
     /// Tells whether they count as days of a week.
@@ -102,9 +118,13 @@ pub struct Intercalary {
 /// A feast that falls on days of a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Festival {
+    /// The festival's name.
     pub name: String,
+    /// The month that it falls in.
     pub month: String,
+    /// The day of the month, from 1.
     pub day: i64,
+    /// The number of days.
     #[serde(default = "one")]
     pub days: i64,
 }
@@ -112,16 +132,22 @@ pub struct Festival {
 /// A season by its first day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Season {
+    /// The season's name.
     pub name: String,
+    /// The month of its first day.
     pub month: String,
+    /// The day of the month, from 1.
     pub day: i64,
 }
 
 /// A moon: its period from new to new in days, and its age in days at the anchor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Moon {
+    /// The moon's name.
     pub name: String,
+    /// The days from one new moon to the next.
     pub period: f64,
+    /// Its age in days at the anchor.
     #[serde(default)]
     pub offset: f64,
 }

@@ -49,30 +49,53 @@ pub struct Calendar {
 /// Why a calendar cannot be used, or a time cannot be read in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
+    /// The file is not TOML, or a value is of the wrong type.
     #[error("the calendar cannot be read: {0}")]
     Syntax(String),
+    /// The file has a key that calendars do not have.
     #[error("the calendar has an unknown key {0}; check its spelling")]
     UnknownKey(String),
+    /// Something in it cannot be.
     #[error("the calendar's {place} {fault}")]
-    Invalid { place: String, fault: String },
+    Invalid {
+        /// The key.
+        place: String,
+        /// What is wrong.
+        fault: String,
+    },
     /// A fixed bound, without which a calendar would take too long to reckon with.
     #[error("the calendar's {place} {fault}")]
-    OutOfBounds { place: String, fault: String },
+    OutOfBounds {
+        /// The key.
+        place: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// The text is not a date and time of a calendar.
     #[error("{0:?} is not a time; write one such as 1207-09-14T18:20:00.000Z")]
     BadTime(String),
+    /// The calendar has no such day.
     #[error("the calendar {calendar} has no {date}")]
-    NoSuchDate { calendar: String, date: String },
+    NoSuchDate {
+        /// The calendar's name.
+        calendar: String,
+        /// The date.
+        date: String,
+    },
 }
 
 /// A minute of a world: what [`Calendar::instant`] turns into world time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateParts<'a> {
+    /// The year.
     pub year: i64,
     /// The name of a month, or of days outside the months.
     pub month: &'a str,
     /// Counted from 1.
     pub day: i64,
+    /// The hour, from 0.
     pub hour: i64,
+    /// The minute, from 0.
     pub minute: i64,
 }
 

@@ -35,18 +35,22 @@ pub const BUNDLED: [(&str, &str); 2] = [
 /// One catalogue.
 #[derive(Debug)]
 pub struct Catalogue {
+    /// The catalogue's name.
     pub name: Arc<str>,
     /// Names its journal among those of the campaigns, none of which has such an id.
     pub journal: Id,
     /// The service accounts that may publish its events; none named means any.
     pub publishers: Vec<String>,
+    /// The kinds of rooms that it declares.
     pub rooms: Vec<RoomDefinition>,
+    /// The events that it declares.
     pub events: Vec<EventDefinition>,
 }
 
 /// Who may subscribe to the rooms of a kind: whoever has the claim, or a membership row.
 #[derive(Debug)]
 pub struct RoomDefinition {
+    /// The kind's name.
     pub kind: RoomKind,
     /// A claim of the access token that is the room's id, or a list with it.
     pub claim: Option<String>,
@@ -69,9 +73,13 @@ pub enum Durability {
 /// One event.
 #[derive(Debug)]
 pub struct EventDefinition {
+    /// The event's name.
     pub name: Arc<str>,
+    /// Whether the event is kept.
     pub durability: Durability,
+    /// The sentence that clients show.
     pub summary: PayloadTemplate,
+    /// How much the event matters.
     pub severity: Severity,
     rooms: Vec<RoomTemplate>,
     schema: PayloadSchema,
@@ -83,6 +91,7 @@ pub struct EventDefinition {
 pub struct PayloadError {
     /// Such as `payload.lines[2].amount`.
     pub path: String,
+    /// What is wrong, as the end of a sentence.
     pub problem: String,
 }
 

@@ -42,10 +42,14 @@ pub struct Api {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignSummary {
+    /// The campaign's id.
     pub id: Id,
+    /// Its name.
     pub name: String,
+    /// Its description.
     #[serde(default)]
     pub description: Option<String>,
+    /// Where its clock stands, as RFC 3339 UTC.
     #[serde(default)]
     pub world_time: Option<String>,
     /// `OWNER`, `EDITOR` or `VIEWER`.
@@ -59,8 +63,11 @@ pub struct CampaignSummary {
 /// One entry of a campaign's journal.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct JournalEntry {
+    /// The event's number, counted from 1.
     pub seq: u64,
+    /// The journal that `seq` counts in.
     pub epoch: String,
+    /// The event's name.
     #[serde(rename = "type")]
     pub name: String,
     /// The event as it was sent.

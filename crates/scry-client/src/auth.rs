@@ -23,9 +23,11 @@ const REFRESH_MARGIN: Duration = Duration::from_secs(10);
 /// An access token as it may be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsableToken {
+    /// The token.
     pub token: Secret,
     /// By the local clock; `None` for a token we were given, whose end we do not know.
     pub expires_at: Option<Timestamp>,
+    /// The user whose token it is, where that is known.
     pub user: Option<UserInfo>,
 }
 

@@ -26,8 +26,11 @@ const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// Who is logged in, and the tokens that prove it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLogin {
+    /// The user.
     pub user: UserInfo,
+    /// The access token.
     pub access: Secret,
+    /// The refresh token.
     pub refresh: Secret,
     /// By the local clock.
     pub access_expires_at: Timestamp,
@@ -54,14 +57,18 @@ const MAX_TOKEN_LIFETIME_SECONDS: u64 = 10 * 365 * 86_400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialStore {
+    /// The system's keyring.
     Keyring,
+    /// A file that only the user can read.
     File,
 }
 
 /// Where a login was put, for the person who asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
+    /// The keyring failed; the text is its reason.
     Keyring,
+    /// The file cannot be used.
     File(PathBuf),
 }
 
@@ -77,12 +84,24 @@ impl fmt::Display for StoreLocation {
 /// Why a login cannot be kept or found.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
+    /// The keyring failed; the text is its reason.
     #[error("the system's keyring cannot be used ({0}); run `scry login --store file` to keep the login in a file")]
     Keyring(String),
+    /// The file cannot be used.
     #[error("cannot use {path}: {source}", path = path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The file cannot be read as a login.
     #[error("{path} is damaged; run `scry login` again", path = path.display())]
-    Damaged { path: PathBuf },
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The keyring is locked.
     #[error("another scry has been refreshing this login for {} s; end it and try again", LOCK_TIMEOUT.as_secs())]
     Locked,
 }

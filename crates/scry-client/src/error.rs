@@ -8,31 +8,84 @@ use scry_protocol::{Conflict, ErrorCode, FieldConflict};
 /// Why a request to a server, or the login it needs, did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
+    /// No answer came.
     #[error("cannot reach {url}: {reason}")]
-    Unreachable { url: String, reason: String },
+    Unreachable {
+        /// The address that was asked.
+        url: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The server's certificate is not trusted.
     #[error("the certificate of {url} is not trusted: {reason}; name its authority with ca_file in the profile")]
-    Certificate { url: String, reason: String },
+    Certificate {
+        /// The address that was asked.
+        url: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The answer took too long.
     #[error("{url} did not answer within {seconds} s")]
-    Timeout { url: String, seconds: u64 },
+    Timeout {
+        /// The address that was asked.
+        url: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The server said no and why.
     #[error("{message}")]
-    Refused { code: ErrorCode, message: String },
+    Refused {
+        /// The reason, for programs.
+        code: ErrorCode,
+        /// The reason, for people.
+        message: String,
+    },
     /// The edit met somebody else's.
     #[error("{message}{}", differences(conflict))]
-    Conflict { message: String, conflict: Box<Conflict> },
+    Conflict {
+        /// The reason, for people.
+        message: String,
+        /// The fields, with the values of both sides.
+        conflict: Box<Conflict>,
+    },
     /// The server does not know the route or the query; a foreign gateway need not.
     #[error("{url} does not offer {what}")]
-    NotOffered { url: String, what: String },
+    NotOffered {
+        /// The address that was asked.
+        url: String,
+        /// What was asked for.
+        what: String,
+    },
+    /// The answer is not of the expected form.
     #[error("{url} answered with HTTP {status} and nothing that can be understood")]
-    Strange { url: String, status: u16 },
+    Strange {
+        /// The address that was asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
     /// The answer was given up at the limit of what is read of one.
     #[error("{url} answered with more than {} KiB, which is the most that is read of such an answer; check the address, and ask for less at once", max_bytes >> 10)]
-    TooLarge { url: String, max_bytes: usize },
+    TooLarge {
+        /// The address that was asked.
+        url: String,
+        /// The greatest size, in bytes.
+        max_bytes: usize,
+    },
     /// Only a login, or another token, can help; the reason ends with which.
     #[error("{reason}")]
-    LoginRequired { reason: String },
+    LoginRequired {
+        /// Why the present one does not do.
+        reason: String,
+    },
+    /// The profile's file of certificate authorities cannot be used.
     #[error("cannot use the authority file {}: {reason}", path.display())]
-    AuthorityFile { path: PathBuf, reason: String },
+    AuthorityFile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
     /// The place where logins are kept cannot be used.
     #[error("{0}")]
     Credentials(String),

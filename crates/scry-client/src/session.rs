@@ -37,11 +37,15 @@ const COMMAND_CAPACITY: usize = 256;
 /// Where to connect, as whom, and what to listen to.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
+    /// The gateway.
     pub server: ServerAddress,
+    /// The server's API.
     pub api: Api,
+    /// The rooms to join, each with the place to start from.
     pub rooms: Vec<(Room, StartPosition)>,
     /// Whether campaigns begin with their whole state; one that only watches events needs none.
     pub snapshots: bool,
+    /// How long to wait for what.
     pub timings: Timings,
     /// Which Socket.IO client makes the connection.
     pub link: LinkKind,
@@ -85,6 +89,7 @@ pub struct Session {
     pub events: mpsc::Receiver<ClientEvent>,
     /// How the connection is at this moment.
     pub status: watch::Receiver<Status>,
+    /// Controls the session.
     pub handle: SessionHandle,
 }
 

@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertConfig {
+    /// From which level on something is told.
     pub level: AlertLevel,
+    /// By what means.
     pub means: Vec<AlertChannel>,
     /// When to be silent, in the time of this machine.
     pub quiet: Vec<QuietHours>,
@@ -20,6 +22,7 @@ pub struct AlertConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertLevel {
+    /// Nothing is told.
     Off,
     /// The connection is lost or back, an edit was refused, a value of one's own was replaced, there is a warning.
     Trouble,

@@ -20,12 +20,17 @@ use super::{ConfigError, EnvLookup, duration, file};
 pub struct ClientConfig {
     /// The profile used when nothing else names one.
     pub profile: String,
+    /// The connection's waits.
     pub connection: ConnectionConfig,
+    /// The dashboard's looks.
     pub ui: UiConfig,
+    /// When a person who is not looking is told.
     pub alerts: AlertConfig,
     /// Keys that differ from the usual ones: for each place and command the keys that lead to it.
     pub keys: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// What is logged, and for how long.
     pub log: LogConfig,
+    /// The servers to choose from, by name.
     pub profiles: BTreeMap<String, Profile>,
 }
 
@@ -47,18 +52,23 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionConfig {
+    /// How long an attempt to connect may take.
     #[serde(with = "duration")]
     pub connect_timeout: Duration,
+    /// How long an HTTP request may take.
     #[serde(with = "duration")]
     pub request_timeout: Duration,
+    /// The time between two measurements of the round trip.
     #[serde(with = "duration")]
     pub latency_interval: Duration,
+    /// How long the answer to one may take.
     #[serde(with = "duration")]
     pub latency_timeout: Duration,
     /// Shortens each delay by up to a fifth, so that many clients do not return at the same moment.
     pub jitter: bool,
     /// Which Socket.IO client makes the connection.
     pub link: LinkKind,
+    /// After how many failed attempts the client pauses, and for how long.
     pub circuit: CircuitConfig,
 }
 
@@ -88,6 +98,7 @@ pub struct CircuitConfig {
 pub struct UiConfig {
     /// A bundled theme, one of the person's own, or `auto`: dark or light, as the terminal is.
     pub theme: String,
+    /// When to use colour.
     pub color: ColorMode,
     /// Uses plain ASCII in place of symbols.
     pub ascii: bool,
@@ -110,9 +121,12 @@ pub struct UiConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColorMode {
+    /// On a terminal that has it, unless `NO_COLOR` is set.
     #[default]
     Auto,
+    /// Always.
     Always,
+    /// Never.
     Never,
 }
 
@@ -180,21 +194,30 @@ impl Default for LogConfig {
 /// What the command line says; `None` leaves the choice to the layers below.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
+    /// The configuration file.
     pub config_file: Option<PathBuf>,
+    /// The profile.
     pub profile: Option<String>,
+    /// The server.
     pub url: Option<String>,
+    /// The log level.
     pub log_level: Option<String>,
+    /// Whether to do without colour.
     pub no_color: bool,
 }
 
 /// A configuration after every layer has spoken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// The configuration.
     pub config: ClientConfig,
+    /// The server to talk to.
     pub server: ServerAddress,
+    /// The directories for files.
     pub dirs: Dirs,
     /// The file that was looked for, and whether it was there.
     pub file: PathBuf,
+    /// Whether there is a configuration file.
     pub file_found: bool,
     /// What the command line said, for reading everything again.
     pub flags: Overrides,
@@ -207,6 +230,7 @@ pub struct ServerAddress {
     pub profile: String,
     /// Always `http` or `https`, with a path that ends in `/`.
     pub url: Url,
+    /// A file of certificate authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     /// Rooms that the dashboard listens to beside its campaign.
     pub rooms: Vec<Room>,

@@ -14,14 +14,41 @@ use std::path::PathBuf;
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The file cannot be read.
     #[error("cannot read the configuration file {path}: {source}", path = path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The file has a mistake.
     #[error("{path}:{line}: {message}", path = path.display())]
-    Invalid { path: PathBuf, line: usize, message: String },
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What is wrong, and what to write instead.
+        message: String,
+    },
+    /// There is no such profile.
     #[error("no profile is named “{name}”; {remedy}")]
-    UnknownProfile { name: String, remedy: String },
+    UnknownProfile {
+        /// The name that was given.
+        name: String,
+        /// The profiles that there are.
+        remedy: String,
+    },
+    /// A setting from elsewhere has a mistake.
     #[error("{setting}: {problem}")]
-    Setting { setting: String, problem: String },
+    Setting {
+        /// The variable or option.
+        setting: String,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
+    /// There is no home directory to keep files in.
     #[error("no home directory was found; set SCRY_CONFIG_DIR and SCRY_DATA_DIR")]
     NoHome,
 }

@@ -19,9 +19,25 @@ pub enum ClientEvent {
     /// Events of a room are known to be missing, or were found again.
     Gap(Gap),
     /// A room was joined and is caught up as far as `position`.
-    Joined { room: Room, position: Option<Position>, recovered: bool, replayed: u64 },
+    Joined {
+        /// The room.
+        room: Room,
+        /// Where its journal stands, where the gateway counts.
+        position: Option<Position>,
+        /// Whether everything since the last position was replayed.
+        recovered: bool,
+        /// How many events were replayed.
+        replayed: u64,
+    },
     /// A room was refused, or taken away.
-    Refused { room: Room, code: ErrorCode, message: String },
+    Refused {
+        /// The room.
+        room: Room,
+        /// The reason, for programs.
+        code: ErrorCode,
+        /// The reason, for people.
+        message: String,
+    },
     /// The whole state of a campaign as of its position.
     Snapshot(Box<Snapshot>),
     /// Whether everything the gateway had sent when it was asked for its time has been told before this.
@@ -37,7 +53,10 @@ pub enum ClientEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
     /// The gateway answered, behind everything that it had sent before.
-    Answered { server_time: Option<jiff::Timestamp> },
+    Answered {
+        /// Its clock.
+        server_time: Option<jiff::Timestamp>,
+    },
     /// The gateway answers no `latency`; its pings come in time, as far as they are known.
     Alive,
     /// The gateway answers no `latency`, and its ping is overdue.
@@ -47,6 +66,7 @@ pub enum Confirmation {
 /// The whole state of a campaign as the API tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
+    /// The campaign.
     pub campaign_id: Id,
     /// The place in the journal up to which the state is complete; later events may be in it too.
     pub position: Option<Position>,
@@ -68,10 +88,14 @@ impl Snapshot {
 pub struct DueEffect {
     /// World time, RFC 3339 UTC.
     pub at: String,
+    /// Its name in the world file.
     pub name: String,
+    /// What it does.
     #[serde(default)]
     pub description: String,
+    /// The type of the entity that it changes.
     pub entity_type: EntityType,
+    /// The entity that it changes.
     pub entity_id: Id,
 }
 
@@ -82,6 +106,7 @@ pub struct Notification {
     /// What was announced when it came.
     #[serde(flatten)]
     pub told: NotificationNew,
+    /// Whether it is marked as read.
     #[serde(default)]
     pub read: bool,
 }
@@ -89,28 +114,36 @@ pub struct Notification {
 /// What a user is told at once: some of the levels, some of the kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PushPreferences {
+    /// The levels that are told at once.
     pub levels: Vec<String>,
+    /// The kinds that are told at once.
     pub kinds: Vec<String>,
 }
 
 /// What a user was told, and what they want to be told at once, where the server lets them choose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotificationInbox {
+    /// The notifications, the newest first.
     pub notifications: Vec<Notification>,
+    /// What is told at once; `None` if the server does not offer the choice.
     pub preferences: Option<PushPreferences>,
 }
 
 /// A campaign's state as it was when it was saved to disk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedState {
+    /// When it was saved.
     pub at: jiff::Timestamp,
+    /// The state.
     pub snapshot: Snapshot,
 }
 
 /// What was found on disk for a campaign.
 #[derive(Debug)]
 pub enum LoadedState {
+    /// Nothing is saved.
     Nothing,
+    /// A state of an earlier run.
     State(Box<SavedState>),
     /// The file could not be read as a state; it was moved to this path.
     SetAside(PathBuf),
@@ -143,6 +176,7 @@ impl Delivery {
 /// Tells that events of a room are missing between two places in its journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
+    /// The room.
     pub room: Room,
     /// The last `seq` that was seen before the gap.
     pub from: u64,
@@ -193,8 +227,10 @@ impl Phase {
 /// The way the frames travel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
+    /// A WebSocket.
     #[default]
     WebSocket,
+    /// HTTP long-polling.
     Polling,
 }
 
@@ -205,6 +241,7 @@ pub enum RoundTripQuality {
     Good,
     /// Below 500 ms: changes come noticeably late.
     Slow,
+    /// It is slow.
     Poor,
 }
 
@@ -233,14 +270,17 @@ impl RoundTripQuality {
 /// The connection at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    /// What the connection is doing.
     pub phase: Phase,
     /// The number of the attempt under way or waited for; 0 is the very first connection, which is no retry.
     pub attempt: u32,
+    /// After how many failed attempts the circuit opens.
     pub max_attempts: u32,
     /// How long the wait before the next attempt is, in [`Phase::Backoff`].
     pub retry_in: Option<Duration>,
     /// Why the last connection ended or was refused, in one safe sentence.
     pub reason: Option<String>,
+    /// How the frames travel.
     pub transport: Transport,
     /// The last measured round trip.
     pub round_trip: Option<Duration>,

@@ -13,25 +13,39 @@ use super::position::Position;
 pub enum ErrorCode {
     /// Also said of what does not exist, so that nobody learns what they may not see.
     Unauthorized,
+    /// The request is not of the form that the protocol describes.
     InvalidPayload,
+    /// Too many requests; [`ErrorAck::retry_after_ms`] says how long to wait.
     RateLimited,
     /// Something is full; waiting alone does not help.
     QuotaExceeded,
+    /// The connection is in as many rooms as it may be in.
     TooManyRooms,
+    /// The request carries no token.
     TokenMissing,
+    /// The token is not one of this server, or its session has ended.
     TokenInvalid,
+    /// The token was valid once; a refresh gives a new one.
     TokenExpired,
+    /// A refresh token was used twice, so its session has been ended.
     TokenReused,
+    /// The user name or the password is wrong.
     InvalidCredentials,
+    /// The user or the address has as many connections as it may have.
     TooManyConnections,
+    /// The browser's page is not on the server's list of origins.
     OriginDenied,
+    /// The server is shutting down; connect again, probably to another node.
     Draining,
+    /// Somebody else changed the same fields since the version that the edit expected.
     Conflict,
+    /// There is no such thing, or the caller may not know of it.
     NotFound,
     /// The answer to a query would be larger than the server's limit.
     AnswerTooLarge,
     /// A query took longer than the server's limit.
     QueryTimeout,
+    /// The server failed; the reason is in its log.
     Internal,
     /// A code this version does not know; kept as it came.
     #[serde(untagged)]
@@ -111,12 +125,15 @@ impl fmt::Display for ErrorCode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorAck {
+    /// Always false.
     pub success: bool,
     /// A sentence for people.
     #[serde(default)]
     pub error: String,
+    /// The reason, for programs.
     #[serde(default = "unnamed_code")]
     pub code: ErrorCode,
+    /// How many milliseconds to wait before the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
@@ -167,13 +184,18 @@ impl ErrorAck {
 /// `replayed` how much that was. A foreign gateway may leave out all but `success`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscribeAck {
+    /// Always true.
     pub success: bool,
+    /// The room that was joined, `kind:id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
+    /// Where the room's journal stands now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
+    /// Whether everything after `since` was replayed.
     #[serde(default)]
     pub recovered: bool,
+    /// How many events were replayed.
     #[serde(default)]
     pub replayed: u64,
 }
@@ -182,6 +204,7 @@ pub struct SubscribeAck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthenticateAck {
+    /// Always true.
     pub success: bool,
     /// RFC 3339 UTC with milliseconds.
     pub expires_at: String,
@@ -191,6 +214,7 @@ pub struct AuthenticateAck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LatencyAck {
+    /// Always true.
     pub success: bool,
     /// RFC 3339 UTC with milliseconds.
     pub server_time: String,
@@ -200,7 +224,9 @@ pub struct LatencyAck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Ack<T> {
+    /// The request was granted.
     Granted(T),
+    /// The request was refused.
     Refused(ErrorAck),
 }
 

@@ -7,7 +7,9 @@ use super::id::Id;
 /// Asks for tokens.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LoginRequest {
+    /// The name to log in with.
     pub username: String,
+    /// The password in plain text; the connection has to be encrypted.
     pub password: String,
 }
 
@@ -15,6 +17,7 @@ pub struct LoginRequest {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefreshRequest {
+    /// The refresh token, which is good for one use.
     pub refresh_token: String,
 }
 
@@ -22,28 +25,37 @@ pub struct RefreshRequest {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenResponse {
+    /// The token that requests carry, a JWT.
     pub access_token: String,
+    /// The token that the next pair is had for, good for one use.
     pub refresh_token: String,
+    /// For how many seconds the access token is valid.
     pub expires_in: u64,
+    /// The user who has logged in.
     pub user: UserInfo,
 }
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserInfo {
+    /// The user's id.
     pub id: Id,
+    /// The name that the user logs in with.
     pub username: String,
 }
 
 /// Answers a refused HTTP request: `{"error":{"code","message"}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorResponse {
+    /// What went wrong.
     pub error: ErrorBody,
 }
 
 /// The code and a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
+    /// The reason, for programs.
     pub code: super::ack::ErrorCode,
+    /// The reason, as a sentence for people.
     pub message: String,
 }

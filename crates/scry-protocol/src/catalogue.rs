@@ -18,14 +18,18 @@ pub const METADATA_KEY: &str = "metadata";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomEventMetadata {
+    /// The version of this form; 1.
     pub v: u32,
     /// The catalogue that declares the event.
     pub catalogue: String,
+    /// The event's own id, for telling repeats.
     pub event_id: Id,
+    /// When the gateway took the event.
     pub timestamp: String,
     /// The service account that published it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Id>,
+    /// What links the event to the request that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// The `event_id` of the event that led to this one.
@@ -33,13 +37,16 @@ pub struct CustomEventMetadata {
     pub caused_by: Option<Id>,
     /// Where it goes; to each socket in any of them once.
     pub rooms: Vec<Room>,
+    /// The journal that `seq` counts in; `None` for an ephemeral event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
+    /// The event's number in its catalogue's journal, counted from 1; `None` for an ephemeral event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// For each room the `seq` of the event before this one; zero for its first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prev: BTreeMap<Room, u64>,
+    /// Whether it is sent again to somebody who was away.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
@@ -81,10 +88,14 @@ impl CustomEventMetadata {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Something to know.
     #[default]
     Info,
+    /// Something went well.
     Success,
+    /// Something that may need attention.
     Warning,
+    /// Something failed.
     Error,
 }
 
@@ -117,7 +128,9 @@ impl Severity {
 pub struct EventDisplay {
     /// The event's name.
     pub name: String,
+    /// The sentence, with `{path}`s of the payload in it.
     pub summary: String,
+    /// How much the event matters.
     pub severity: Severity,
 }
 

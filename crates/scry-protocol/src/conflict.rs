@@ -20,15 +20,21 @@ pub enum OnConflict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conflict {
+    /// The entity's version on the server.
     pub current_version: i64,
+    /// The fields that both sides changed.
     pub fields: Vec<FieldConflict>,
 }
 
 /// One field that both sides changed: the common `base`, the refused `mine`, the stored `theirs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldConflict {
+    /// The field's name as in `changedFields`.
     pub field: String,
+    /// The value at the version that the edit expected.
     pub base: Value,
+    /// The value that was refused.
     pub mine: Value,
+    /// The value on the server.
     pub theirs: Value,
 }

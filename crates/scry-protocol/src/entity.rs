@@ -9,12 +9,19 @@ use super::id::Id;
 /// A type of entity; written in lower case on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntityType {
+    /// A campaign: the world that everything else belongs to.
     Campaign,
+    /// A kingdom of a campaign.
     Kingdom,
+    /// A settlement of a kingdom.
     Settlement,
+    /// A structure of a settlement.
     Structure,
+    /// A location of a campaign.
     Location,
+    /// An encounter of a campaign.
     Encounter,
+    /// A user's membership of a campaign.
     Member,
     /// A type only a foreign gateway knows; kept as it came.
     Other(Box<str>),
@@ -81,7 +88,9 @@ impl<'de> Deserialize<'de> for EntityType {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityRef {
+    /// The entity's type.
     pub entity_type: EntityType,
+    /// The entity's id.
     pub id: Id,
 }
 
@@ -97,10 +106,13 @@ impl EntityRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
+    /// It was created.
     #[serde(alias = "CREATE", alias = "created")]
     Create,
+    /// It was changed.
     #[serde(alias = "UPDATE", alias = "updated")]
     Update,
+    /// It was deleted.
     #[serde(alias = "DELETE", alias = "deleted")]
     Delete,
 }
@@ -121,8 +133,11 @@ impl Operation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Role {
+    /// May see the campaign.
     Viewer,
+    /// May also change what is in it.
     Editor,
+    /// May also change the campaign's members and delete it.
     Owner,
 }
 

@@ -15,8 +15,10 @@ pub const DURABLE_EVENTS: [&str; 5] =
 /// One durable event: `{type, payload, metadata}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
+    /// What happened.
     #[serde(flatten)]
     pub payload: Payload,
+    /// Where the event came from and where it stands.
     #[serde(default)]
     pub metadata: Metadata,
 }
@@ -25,10 +27,15 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload", rename_all = "snake_case")]
 pub enum Payload {
+    /// A campaign, kingdom, location, encounter or member changed.
     EntityUpdated(EntityUpdated),
+    /// Computed values no longer hold.
     StateInvalidated(StateInvalidated),
+    /// The campaign's clock moved.
     WorldTimeChanged(WorldTimeChanged),
+    /// A settlement changed.
     SettlementUpdated(SettlementUpdated),
+    /// A structure changed.
     StructureUpdated(StructureUpdated),
 }
 
@@ -36,10 +43,15 @@ pub enum Payload {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityUpdated {
+    /// The type of what changed.
     pub entity_type: EntityType,
+    /// The id of what changed.
     pub entity_id: Id,
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
+    /// Whether it was created, changed or deleted.
     pub operation: Operation,
+    /// The fields that changed, by name; those of a table as `variables.food`.
     #[serde(default)]
     pub changed_fields: Vec<String>,
 }
@@ -50,12 +62,17 @@ pub struct EntityUpdated {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateInvalidated {
+    /// How far the invalidation reaches.
     pub scope: InvalidationScope,
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
+    /// The type of the one entity concerned, where the scope is an entity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_type: Option<EntityType>,
+    /// The id of the one entity concerned, where the scope is an entity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_id: Option<Id>,
+    /// The values that no longer hold; empty for all of them.
     #[serde(default)]
     pub affected_fields: Vec<String>,
 }
@@ -64,7 +81,9 @@ pub struct StateInvalidated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InvalidationScope {
+    /// Everything in the campaign.
     Campaign,
+    /// One entity.
     Entity,
 }
 
@@ -72,9 +91,13 @@ pub enum InvalidationScope {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorldTimeChanged {
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
+    /// The world time before the move.
     pub previous_time: String,
+    /// The world time after the move.
     pub new_time: String,
+    /// The seconds of world time in between; negative for a move backwards.
     pub elapsed_seconds: i64,
 }
 
@@ -82,9 +105,13 @@ pub struct WorldTimeChanged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettlementUpdated {
+    /// The settlement that changed.
     pub settlement_id: Id,
+    /// Whether it was created, changed or deleted.
     pub operation: Operation,
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
+    /// The fields that changed, by name; those of a table as `variables.food`.
     #[serde(default)]
     pub changed_fields: Vec<String>,
 }
@@ -93,10 +120,15 @@ pub struct SettlementUpdated {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StructureUpdated {
+    /// The structure that changed.
     pub structure_id: Id,
+    /// The settlement that the structure stands in.
     pub settlement_id: Id,
+    /// Whether it was created, changed or deleted.
     pub operation: Operation,
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
+    /// The fields that changed, by name; those of a table as `variables.food`.
     #[serde(default)]
     pub changed_fields: Vec<String>,
 }
@@ -108,26 +140,34 @@ pub struct StructureUpdated {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
+    /// The version of this form; 1.
     #[serde(default = "metadata_version")]
     pub v: u32,
     /// When the change was committed: RFC 3339 UTC with milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
+    /// The user who made the change; `None` for one of the server itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Id>,
+    /// The part of the system that made the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// What links the event to the request that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// The `event_id` of the event that led to this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<Id>,
+    /// The event's own id, for telling repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<Id>,
+    /// The journal that `seq` counts in; another one after a restore from a backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
+    /// The event's number in its campaign's journal, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// Where the event's narrow rooms stood before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prev: Option<Prev>,
     /// The entity's version after this change: an answer with a lower one is older than this event.
@@ -139,6 +179,7 @@ pub struct Metadata {
     /// The scheduled effect that made the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<EffectRef>,
+    /// Whether it is sent again to somebody who was away.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
@@ -150,9 +191,12 @@ const fn metadata_version() -> u32 {
 /// One field's value before and after a change; the field is named as in `changedFields`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldDiff {
+    /// The field's name.
     pub field: String,
+    /// The value before; null where there was none.
     #[serde(default)]
     pub from: Value,
+    /// The value after; null where it was removed.
     #[serde(default)]
     pub to: Value,
 }
@@ -160,7 +204,9 @@ pub struct FieldDiff {
 /// A scheduled effect and the world time at which it fell due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectRef {
+    /// The effect's name in the world file.
     pub name: String,
+    /// The world time at which it fell due, as RFC 3339.
     #[serde(default)]
     pub at: String,
 }
@@ -171,8 +217,10 @@ pub struct EffectRef {
 /// nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prev {
+    /// The last event of the settlement's room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<u64>,
+    /// The last event of the structure's room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structure: Option<u64>,
 }
@@ -181,8 +229,11 @@ pub struct Prev {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
+    /// A request of a user or a program.
     Api,
+    /// A rule of the world.
     RulesEngine,
+    /// An effect that fell due.
     Scheduler,
     /// A part only a foreign gateway knows; kept as it came.
     #[serde(untagged)]

@@ -15,10 +15,13 @@ pub struct Id(Arc<str>);
 /// Why a text cannot be an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseIdError {
+    /// The text is empty.
     #[error("an id must not be empty")]
     Empty,
+    /// The text is longer than [`Id::MAX_LEN`] bytes.
     #[error("an id has at most {} characters", Id::MAX_LEN)]
     TooLong,
+    /// The text has a character that ids do not have.
     #[error("an id must not contain white space, control characters or quotes")]
     BadCharacter,
 }

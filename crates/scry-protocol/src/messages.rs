@@ -12,10 +12,14 @@ use super::presence::{PresenceChange, PresenceState, UserSeen, UserTyping};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationNew {
+    /// The notification's id.
     pub id: Id,
+    /// Its title.
     pub title: String,
+    /// Its text; may be empty.
     #[serde(default)]
     pub body: String,
+    /// How much it matters: `info`, `success`, `warning` or `error`.
     pub level: String,
     /// RFC 3339 UTC with milliseconds.
     pub created_at: String,
@@ -25,6 +29,7 @@ pub struct NotificationNew {
     /// What it is about, where it is about one thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_type: Option<EntityType>,
+    /// The id of the entity that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_id: Option<Id>,
 }
@@ -35,14 +40,21 @@ pub struct NotificationNew {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentConflict {
+    /// The type of the entity concerned.
     pub entity_type: EntityType,
+    /// The id of the entity concerned.
     pub entity_id: Id,
+    /// How the conflict was resolved.
     pub strategy: OnConflict,
+    /// The fields that both sides changed.
     pub conflicted_fields: Vec<String>,
+    /// What the user had set.
     #[serde(default)]
     pub original_value: Value,
+    /// What the other side has set.
     #[serde(default)]
     pub incoming_value: Value,
+    /// What is stored now.
     #[serde(default)]
     pub resolved_value: Value,
     /// The user whose edit won.
@@ -56,8 +68,11 @@ pub struct DocumentConflict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConflictResolved {
+    /// The type of the entity concerned.
     pub entity_type: EntityType,
+    /// The id of the entity concerned.
     pub entity_id: Id,
+    /// The fields that are settled.
     pub fields: Vec<String>,
 }
 
@@ -65,13 +80,21 @@ pub struct ConflictResolved {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum EphemeralEvent {
+    /// Who is in a campaign, to a socket that has joined its room.
     PresenceState(PresenceState),
+    /// One user's presence has changed.
     PresenceChange(PresenceChange),
+    /// A user came online.
     UserOnline(UserSeen),
+    /// A user went offline.
     UserOffline(UserSeen),
+    /// A user types in a field, or has stopped.
     UserTyping(UserTyping),
+    /// Values of the user's were replaced.
     DocumentConflict(DocumentConflict),
+    /// A conflict of the user's is settled.
     ConflictResolved(ConflictResolved),
+    /// The user has a new notification.
     NotificationNew(NotificationNew),
 }
 

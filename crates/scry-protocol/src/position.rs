@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 /// or restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
+    /// The journal that `seq` counts in.
     pub epoch: String,
+    /// The last event that has happened; 0 before the first.
     pub seq: u64,
 }
 

@@ -16,18 +16,22 @@ pub const TYPING_STOP: &str = "typing:stop";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceUpdate {
+    /// The campaign that the connection has open.
     pub campaign_id: Id,
     /// What is looked at or edited; left out for the campaign as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// What the user does with the resource.
     pub state: Activity,
 }
 
 /// A reference to what somebody is at; a campaign itself is never one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Resource {
+    /// The type of the entity.
     #[serde(rename = "type")]
     pub entity_type: EntityType,
+    /// The entity's id.
     pub id: Id,
 }
 
@@ -35,8 +39,11 @@ pub struct Resource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activity {
+    /// Nothing for a while.
     Idle,
+    /// Looks at something.
     Viewing,
+    /// Changes something.
     Editing,
 }
 
@@ -44,9 +51,11 @@ pub enum Activity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
+    /// At least one connection is open.
     Online,
     /// Connected, but without a word for a while.
     Idle,
+    /// No connection is open.
     Offline,
 }
 
@@ -54,7 +63,9 @@ pub enum Presence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceState {
+    /// The campaign that this is about.
     pub campaign_id: Id,
+    /// Everybody who is present.
     pub users: Vec<PresentUser>,
 }
 
@@ -62,9 +73,13 @@ pub struct PresenceState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresentUser {
+    /// The user's id.
     pub user_id: Id,
+    /// The user's name.
     pub name: String,
+    /// Whether the user is online.
     pub status: Presence,
+    /// What the user looks at or edits.
     #[serde(default)]
     pub resources: Vec<ResourceUse>,
     /// When they came: RFC 3339 UTC with milliseconds.
@@ -75,8 +90,10 @@ pub struct PresentUser {
 /// What somebody does with one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ResourceUse {
+    /// The entity.
     #[serde(flatten)]
     pub resource: Resource,
+    /// What they do with it.
     pub state: Activity,
 }
 
@@ -87,14 +104,21 @@ pub struct ResourceUse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceChange {
+    /// The campaign that this is about.
     pub campaign_id: Id,
+    /// The user's id.
     pub user_id: Id,
+    /// The user's name.
     pub name: String,
+    /// Whether the user is online.
     pub status: Presence,
+    /// The entity of the connection that changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// What they do with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Activity>,
+    /// What the user looks at or edits.
     #[serde(default)]
     pub resources: Vec<ResourceUse>,
 }
@@ -103,7 +127,9 @@ pub struct PresenceChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserSeen {
+    /// The user's id.
     pub user_id: Id,
+    /// The user's name.
     pub name: String,
 }
 
@@ -111,9 +137,13 @@ pub struct UserSeen {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TypingRequest {
+    /// The campaign that this is about.
     pub campaign_id: Id,
+    /// The type of the entity that the field belongs to.
     pub entity_type: EntityType,
+    /// The entity that the field belongs to.
     pub entity_id: Id,
+    /// The field's name.
     pub field: String,
 }
 
@@ -121,12 +151,19 @@ pub struct TypingRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserTyping {
+    /// The campaign that this is about.
     pub campaign_id: Id,
+    /// The user's id.
     pub user_id: Id,
+    /// The user's name.
     pub name: String,
+    /// The type of the entity that the field belongs to.
     pub entity_type: EntityType,
+    /// The entity that the field belongs to.
     pub entity_id: Id,
+    /// The field's name.
     pub field: String,
+    /// Whether the user is typing; false when they have stopped.
     pub typing: bool,
 }
 

@@ -12,19 +12,24 @@ pub const LATENCY: &str = "latency";
 pub const AUTHENTICATE: &str = "authenticate";
 /// Joins and leaves a room that a catalogue declares: `{room, since?}`, `{room}`.
 pub const SUBSCRIBE_ROOM: &str = "subscribe_room";
+/// Leaves a room.
 pub const UNSUBSCRIBE_ROOM: &str = "unsubscribe_room";
 
 /// Renews the token of a living connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authenticate {
+    /// The new access token.
     pub token: String,
 }
 
 /// What a client says in passing: nobody waits for the answer, and what is lost is said again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientRequest {
+    /// What the connection is at.
     Presence(PresenceUpdate),
+    /// The user has begun to type in a field.
     TypingStart(TypingRequest),
+    /// The user has stopped typing.
     TypingStop(TypingRequest),
 }
 

@@ -12,9 +12,13 @@ use super::id::{Id, ParseIdError};
 /// A room of the gateway; written `kind:id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Room {
+    /// Everything of one campaign.
     Campaign(Id),
+    /// One settlement and what stands in it.
     Settlement(Id),
+    /// One structure.
     Structure(Id),
+    /// What concerns one user alone.
     User(Id),
     /// A room of a kind that a catalogue declares.
     Custom(RoomKind, Id),
@@ -27,13 +31,16 @@ pub struct RoomKind(Arc<str>);
 /// Why a text is no room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseRoomError {
+    /// The text has no colon.
     #[error("a room is written kind:id, for example campaign:0197…")]
     NoKind,
+    /// What stands before the colon is not the name of a kind.
     #[error(
         "a kind of room is a word of at most {} small letters, digits, - and _, such as campaign",
         RoomKind::MAX_LEN
     )]
     BadKind,
+    /// What stands after the colon is not an id.
     #[error(transparent)]
     Id(#[from] ParseIdError),
 }

@@ -13,14 +13,19 @@ const MAX_QUOTED_CHARS: usize = 60;
 /// A variable: the same keys in a world file and on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariableSchema {
+    /// What kind of value it holds.
     #[serde(rename = "type")]
     pub kind: VariableKind,
+    /// What people see instead of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The unit, which people see behind a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// The least value of a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<Number>,
+    /// The greatest value of a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Number>,
     /// What a choice chooses from, in order of rank where there is one.
@@ -29,6 +34,7 @@ pub struct VariableSchema {
     /// Marks what players should not be shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
+    /// A sentence about it, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Keys that only a newer version knows; a world file may have none.
@@ -40,7 +46,9 @@ pub struct VariableSchema {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VariableKind {
+    /// A number.
     Number,
+    /// A text.
     Text,
     /// One of the schema's values.
     Choice,

@@ -22,12 +22,29 @@ const TEXT_FIELDS: [&str; 11] = [
 /// Why an assignment cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AssignError {
+    /// The text is not of the form `field=value`.
     #[error("--set {0}: write it as FIELD=VALUE, for example level=3 or variables.population=1200")]
     Form(String),
+    /// The value does not fit the field.
     #[error("--set {field}: “{value}” is {problem}")]
-    Type { field: String, value: String, problem: String },
+    Type {
+        /// The field.
+        field: String,
+        /// The value.
+        value: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file of the value cannot be read.
     #[error("--set {field}: cannot read {from}: {source}")]
-    Unreadable { field: String, from: String, source: io::Error },
+    Unreadable {
+        /// The field.
+        field: String,
+        /// The file.
+        from: String,
+        /// The reason.
+        source: io::Error,
+    },
 }
 
 /// Builds an input from assignments; `schemas` are the entity's `variableSchemas`, null where there are none.

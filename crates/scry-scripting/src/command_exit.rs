@@ -5,6 +5,7 @@ use scry_command::exit::Exit;
 /// The end of a command: its code, and one sentence for every code but 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandExit {
+    /// The exit code.
     pub exit: Exit,
     /// What to say on stderr; empty where all is well.
     pub why: String,

@@ -11,10 +11,13 @@ use serde_json::Value;
 /// A delivered event, the entity it is about, and the calendar of its campaign.
 #[derive(Debug, Clone)]
 pub struct EventContext {
+    /// The event.
     pub delivery: Delivery,
     /// The entity after the event and before it, in the form expressions see; absent when not looked up.
     pub entity: Option<Arc<Value>>,
+    /// The entity before the event, where it is known.
     pub before: Option<Arc<Value>>,
+    /// The campaign's calendar.
     pub calendar: Option<Arc<Calendar>>,
     /// The run whose events are `correlated`.
     pub run: Option<Arc<str>>,

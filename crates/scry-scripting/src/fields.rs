@@ -7,10 +7,28 @@ use serde_json::{Map, Value};
 /// Which field is wrong, or missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
+    /// The kind of entity has no such field.
     #[error("--set {field}: a {kind} has no such field{}", .near.as_ref().map_or_else(|| format!("; it has {known}"), |near| format!("; did you mean “{near}”?")))]
-    Unknown { kind: String, field: String, near: Option<String>, known: String },
+    Unknown {
+        /// The kind.
+        kind: String,
+        /// The name that was given.
+        field: String,
+        /// A field with a similar name.
+        near: Option<String>,
+        /// The fields that it has.
+        known: String,
+    },
+    /// Fields that are needed were not given.
     #[error("a {kind} needs {fields}; add {example}")]
-    Missing { kind: String, fields: String, example: String },
+    Missing {
+        /// The kind.
+        kind: String,
+        /// The fields.
+        fields: String,
+        /// How to give one.
+        example: String,
+    },
 }
 
 /// The fields of one type; nothing is known of a type that only a foreign server has.

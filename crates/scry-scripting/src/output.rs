@@ -18,6 +18,7 @@ pub struct LineWriter<W> {
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteStatus {
+    /// It was written.
     Yes,
     /// Nobody reads any more.
     PipeClosed,

@@ -6,7 +6,9 @@ use scry_text as text;
 /// Something that can be picked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedCandidate {
+    /// Its id.
     pub id: Id,
+    /// Its name.
     pub name: String,
     /// Where it stands, to tell namesakes apart; empty for a campaign.
     pub place: String,
@@ -15,10 +17,26 @@ pub struct NamedCandidate {
 /// Why a name picks nothing; each sentence names the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveNameError {
+    /// Nothing has the name.
     #[error("no {kind} “{wanted}” that you may view; {known}")]
-    Unknown { kind: &'static str, wanted: String, known: String },
+    Unknown {
+        /// The kind of thing.
+        kind: &'static str,
+        /// The name.
+        wanted: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// Several things have the name.
     #[error("{kind} “{wanted}” is not unique; use one of the ids {ids}")]
-    Ambiguous { kind: &'static str, wanted: String, ids: String },
+    Ambiguous {
+        /// The kind of thing.
+        kind: &'static str,
+        /// The name.
+        wanted: String,
+        /// Their ids.
+        ids: String,
+    },
 }
 
 /// How many names an error lists before it says that there are more.

@@ -14,16 +14,21 @@ use super::resolve_name::{NamedCandidate, ResolveNameError, resolve_name};
 /// The names and ids a person gave, by kind of room.
 #[derive(Debug, Clone, Default)]
 pub struct NamedRooms {
+    /// Campaigns.
     pub campaigns: Vec<String>,
+    /// Settlements.
     pub settlements: Vec<String>,
+    /// Structures.
     pub structures: Vec<String>,
 }
 
 /// Why a name leads to no room.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomsError {
+    /// A name fits nothing, or too much.
     #[error(transparent)]
     Pick(#[from] ResolveNameError),
+    /// The server did not answer.
     #[error(transparent)]
     Api(#[from] ApiError),
 }

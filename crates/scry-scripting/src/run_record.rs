@@ -22,15 +22,20 @@ use super::window::{ListenWindow, WindowState};
 /// When a recording is complete, and what belongs to it.
 #[derive(Debug, Clone, Default)]
 pub struct RecordOptions {
+    /// After how many events it is complete.
     pub count: Option<u64>,
+    /// When it ends at the latest.
     pub until: Option<Instant>,
+    /// The expression that events have to meet.
     pub filter: Option<Expr>,
 }
 
 /// Counts what has been written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecordedAmount {
+    /// Events.
     pub events: u64,
+    /// Bytes, before they are compressed.
     pub bytes: u64,
 }
 

@@ -39,8 +39,10 @@ impl std::str::FromStr for Since {
 /// Why a place in the past cannot be found.
 #[derive(Debug, thiserror::Error)]
 pub enum SinceError {
+    /// The server did not answer.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// The campaign has no journal that could be read from a place on.
     #[error("the server keeps no journal of campaign {0}, so it has no past to begin with; leave --since out")]
     NoJournal(Id),
 }

@@ -29,14 +29,18 @@ struct KnownEntity {
 /// What an entity was around one event.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EntityAroundEvent {
+    /// The entity before the event.
     pub before: Option<Arc<Value>>,
+    /// The entity after it.
     pub after: Option<Arc<Value>>,
+    /// How much of that is known.
     pub certainty: Certainty,
 }
 
 /// How much is known of an entity around an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Certainty {
+    /// Everything.
     #[default]
     Whole,
     /// Some values are not known and left out.

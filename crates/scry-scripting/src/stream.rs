@@ -40,7 +40,9 @@ pub enum StreamItem {
     Events(Vec<EventContext>),
     /// News of the connection.
     News(ClientEvent),
+    /// The time allowed is up.
     TimeIsUp,
+    /// The program was told to stop.
     Interrupted,
     /// The connection's task has died; a defect.
     Ended,

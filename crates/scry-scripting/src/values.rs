@@ -24,6 +24,7 @@ pub enum EntityField {
 /// One value that an event changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangedValue {
+    /// The field.
     pub field: EntityField,
     /// The value before and after; absent where the event does not tell them.
     pub told: Option<(Value, Value)>,

@@ -22,9 +22,11 @@ const MAX_KEPT_EVENTS: usize = 2_000;
 /// What to wait for.
 #[derive(Debug, Clone, Default)]
 pub struct WaitOptions {
+    /// The conditions, any of which ends the wait.
     pub conditions: Vec<Expr>,
     /// One condition is enough.
     pub any: bool,
+    /// The expression that fails the run if an event meets it.
     pub fail_if: Option<Expr>,
 }
 

@@ -20,6 +20,7 @@ pub struct WatchOptions {
     pub count: Option<u64>,
     /// Tell of the connection and of gaps too.
     pub status: bool,
+    /// How a line is written.
     pub format: LineFormat,
     /// Print only what this holds for.
     pub filter: Option<Expr>,

@@ -50,8 +50,11 @@ pub async fn is_room_member(db: &Db, room: &Room, user: &Id) -> Result<bool, DbE
 /// Where an entity is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityLocation {
+    /// The campaign that it is in.
     pub campaign: Id,
+    /// Its type.
     pub entity_type: EntityType,
+    /// The entity that it stands in, if any.
     pub parent: Option<Id>,
 }
 

@@ -34,7 +34,9 @@ pub struct ServerConfig {
     pub data_dir: PathBuf,
     /// `sqlite:PATH` or `postgres://…`; by default the file `scry.db` in `data_dir`.
     pub database: Option<String>,
+    /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// How log lines are written.
     pub log_format: LogFormat,
     /// Serves a page to try queries on at `GET /graphql`; by default on loopback only.
     pub graphiql: Option<bool>,
@@ -44,11 +46,17 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// Bounds how many entities a campaign may come to have through the API.
     pub max_campaign_entities: u32,
+    /// Logins and tokens.
     pub auth: AuthConfig,
+    /// HTTP and GraphQL.
     pub http: HttpConfig,
+    /// The gateway.
     pub socket: SocketConfig,
+    /// How long events are kept.
     pub journal: JournalConfig,
+    /// Presence and typing.
     pub presence: PresenceConfig,
+    /// What one user may have and do.
     pub quota: QuotaConfig,
     /// The events of other applications that are served too.
     pub catalogues: Catalogues,
@@ -62,8 +70,10 @@ pub struct ServerConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
+    /// Lines for people.
     #[default]
     Text,
+    /// One JSON object a line.
     Json,
 }
 

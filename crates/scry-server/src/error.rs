@@ -8,14 +8,29 @@ use super::db::DbError;
 /// Why the server could not start or had to stop, with the setting and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
+    /// A setting does not work; the text names it and the remedy.
     #[error("{0}")]
     Config(String),
+    /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; choose another address with --listen")]
-    Bind { address: SocketAddr, source: std::io::Error },
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
     #[error("cannot use the data directory {path}: {source}; choose another with --data-dir")]
-    DataDir { path: PathBuf, source: std::io::Error },
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The database does not answer.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// The system refused something else.
     #[error("the server stopped: {0}")]
     Io(#[from] std::io::Error),
 }

@@ -35,16 +35,20 @@ pub struct EventBus {
 /// Says that a session is over: its sockets are to be closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionEnded {
+    /// Whose session it was.
     pub user_id: Id,
+    /// The session.
     pub sid: Id,
 }
 
 /// An event for the sockets that are in its rooms at that moment; it is stored nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EphemeralBroadcast {
+    /// The event's name.
     pub event: String,
     /// JSON.
     pub body: String,
+    /// The rooms whose sockets get it.
     pub rooms: Vec<Room>,
 }
 

@@ -33,7 +33,9 @@ pub struct Cursor(i64);
 pub struct QueuedMessage {
     /// Its number among the user's messages.
     pub seq: i64,
+    /// The event's name.
     pub event: String,
+    /// Its payload, as JSON.
     pub body: Box<RawValue>,
     created_ms: i64,
 }

@@ -21,8 +21,11 @@ const SEED_TIME_MS: u64 = 1_767_225_600_000;
 /// Counts what a seed added; all zero when everything was there already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SeedReport {
+    /// New users.
     pub users: usize,
+    /// New campaigns.
     pub campaigns: usize,
+    /// New entities.
     pub entities: usize,
 }
 

@@ -27,12 +27,19 @@ pub struct AppState(Arc<AppStateInner>);
 
 /// What every part of the server works with.
 pub struct AppStateInner {
+    /// The settings.
     pub config: Arc<ServerConfig>,
+    /// The connections to the database.
     pub db: Db,
+    /// Every durable event.
     pub journal: Journal,
+    /// Signs and checks access tokens.
     pub tokens: Tokens,
+    /// Announces what has been committed.
     pub bus: EventBus,
+    /// The rules of each campaign, ready to run.
     pub rules: RuleCache,
+    /// What `/metrics` shows.
     pub metrics: Metrics,
     /// Who listens where; the gateway sets it when it is built.
     pub relay: Arc<OnceLock<RelayStats>>,

@@ -17,39 +17,60 @@ pub enum PlayerRole {
 /// One act.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlayerAction {
+    /// Who does it.
     pub role: PlayerRole,
+    /// What is done.
     pub action_kind: ActionKind,
 }
 
 /// What is done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ActionKind {
+    /// Change a settlement.
     UpdateSettlement {
+        /// The entity.
         id: Id,
+        /// The mutation's input.
         input: Map<String, Value>,
     },
+    /// Change a structure.
     UpdateStructure {
+        /// The entity.
         id: Id,
+        /// The mutation's input.
         input: Map<String, Value>,
     },
+    /// Change an encounter.
     UpdateEncounter {
+        /// The entity.
         id: Id,
+        /// The mutation's input.
         input: Map<String, Value>,
     },
+    /// Build a structure.
     CreateStructure {
+        /// The mutation's input.
         input: Map<String, Value>,
     },
+    /// Tear a structure down.
     DeleteStructure {
+        /// The entity.
         id: Id,
     },
+    /// Move the campaign's clock.
     AdvanceTime {
+        /// The campaign.
         campaign_id: Id,
+        /// How far, in seconds of world time.
         seconds: i64,
     },
     /// Says that computed values no longer hold: of one entity, or of the whole campaign.
     Invalidate {
+        /// The campaign.
         campaign_id: Id,
+        /// The one entity concerned; `None` for the whole campaign.
         entity: Option<(EntityType, Id)>,
+        /// The values that no longer hold; empty for all.
         fields: Vec<String>,
     },
 }
@@ -66,8 +87,20 @@ pub struct ActionTarget {
 /// How the API is asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ActionRequest {
-    Graphql { query: &'static str, variables: Value },
-    Publish { event: &'static str, payload: Value },
+    /// By a mutation.
+    Graphql {
+        /// The mutation.
+        query: &'static str,
+        /// Its variables.
+        variables: Value,
+    },
+    /// By publishing an event.
+    Publish {
+        /// The event's name.
+        event: &'static str,
+        /// Its payload.
+        payload: Value,
+    },
 }
 
 impl ActionKind {

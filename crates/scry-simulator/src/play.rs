@@ -15,7 +15,9 @@ use super::simulator::Simulator;
 /// A login for everybody at the table.
 #[derive(Debug, Clone)]
 pub struct PlayerLogins {
+    /// The game master's.
     pub gm: Api,
+    /// The player's.
     pub player: Api,
     /// A service account, which may publish.
     pub bot: Api,

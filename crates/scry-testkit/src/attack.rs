@@ -71,9 +71,13 @@ impl Attack {
 /// Who attacks what.
 #[derive(Clone)]
 pub struct Attacker {
+    /// The server's address.
     pub url: String,
+    /// An access token.
     pub token: String,
+    /// The address that it connects from.
     pub from: IpAddr,
+    /// The campaign whose rooms it asks for.
     pub campaign: String,
 }
 

@@ -15,7 +15,9 @@ use super::wait::WAIT_TIMEOUT;
 
 /// A session and reads what it tells.
 pub struct TestClient {
+    /// The session.
     pub session: Session,
+    /// Everything that it has told so far.
     pub told: Vec<ClientEvent>,
 }
 

@@ -17,9 +17,13 @@ use serde_json::{Value, json};
 
 /// A dashboard, its clock and its screen.
 pub struct DashboardFixture {
+    /// The dashboard's state.
     pub app: App,
+    /// Its clock.
     pub now: Now,
+    /// Its looks.
     pub appearance: Appearance,
+    /// What it has asked for and nobody has taken yet.
     pub effects: Vec<AppEffect>,
     /// What a refetch is answered from; without a server it stays unanswered.
     pub server: Option<Vec<Value>>,
@@ -72,6 +76,7 @@ impl DashboardFixture {
         dashboard
     }
 
+    /// Hands the dashboard a message, and what follows from it.
     pub fn send(&mut self, msg: Msg) {
         let effects = self.app.update(self.now, msg);
         for effect in &effects {
@@ -84,14 +89,17 @@ impl DashboardFixture {
         self.effects.extend(effects);
     }
 
+    /// Hands it an event of the client.
     pub fn client(&mut self, event: ClientEvent) {
         self.send(Msg::Client(event));
     }
 
+    /// Hands it a state of the connection.
     pub fn status(&mut self, status: Status) {
         self.client(ClientEvent::Status(status));
     }
 
+    /// Hands it the state of the campaign.
     pub fn snapshot(&mut self, nodes: Vec<Value>) {
         let (position, nodes) = (Some(Position::new("x", 1_200)), json::intern_all(&nodes));
         self.client(ClientEvent::Snapshot(Box::new(Snapshot { campaign_id: id("c"), position, nodes })));
@@ -213,14 +221,17 @@ impl DashboardFixture {
     }
 }
 
+/// Returns an id.
 pub fn id(text: &str) -> Id {
     Id::parse(text).unwrap()
 }
 
+/// Returns a state of the connection.
 pub fn status(phase: Phase) -> Status {
     Status { phase, ..Status::disconnected() }
 }
 
+/// Returns the press of a key, named as in the configuration.
 pub fn key_event(name: &str) -> KeyEvent {
     let (name, modifiers) =
         name.strip_prefix("ctrl-").map_or((name, KeyModifiers::NONE), |name| (name, KeyModifiers::CONTROL));
@@ -247,6 +258,7 @@ pub fn key_event(name: &str) -> KeyEvent {
     KeyEvent::new(code, modifiers)
 }
 
+/// Returns an event as the client delivers it.
 pub fn delivery(received_at: Timestamp, event: Value) -> Delivery {
     Delivery {
         received_at,
@@ -257,6 +269,7 @@ pub fn delivery(received_at: Timestamp, event: Value) -> Delivery {
     }
 }
 
+/// Returns an event that changes fields of a settlement.
 pub fn settlement_event(settlement: &str, changes: Value) -> Value {
     let fields: Vec<_> = changes.as_array().unwrap().iter().map(|change| change["field"].clone()).collect();
     json!({
@@ -266,6 +279,7 @@ pub fn settlement_event(settlement: &str, changes: Value) -> Value {
     })
 }
 
+/// Returns an event that moves the clock.
 pub fn clock_event(from: &str, to: &str, seconds: i64) -> Value {
     json!({
         "type": "world_time_changed",

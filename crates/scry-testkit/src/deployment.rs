@@ -13,8 +13,11 @@ use super::wait::until;
 
 /// The parts; each may be stopped and started.
 pub struct Deployment {
+    /// The nodes of the server.
     pub nodes: Vec<ServerProcess>,
+    /// Redis.
     pub redis: Redis,
+    /// PostgreSQL.
     pub postgres: Postgres,
 }
 
@@ -23,6 +26,7 @@ pub struct FailoverEditor {
     http: reqwest::Client,
     token: String,
     campaign: String,
+    /// How many changes were accepted.
     pub accepted: u64,
 }
 

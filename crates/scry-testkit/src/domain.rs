@@ -11,14 +11,19 @@ use sqlx::Row;
 
 /// A domain over a seeded database, and the owner of its campaign.
 pub struct DomainFixture {
+    /// The domain.
     pub domain: Domain,
+    /// Logins.
     pub auth: AuthService,
+    /// The state around both.
     pub core: AppState,
+    /// The game master.
     pub gm: Caller,
     _dir: tempfile::TempDir,
 }
 
 impl DomainFixture {
+    /// Seeds a database and opens it.
     pub async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::new(dir.path());
@@ -34,10 +39,12 @@ impl DomainFixture {
         Self { domain: Domain::new(core.clone()), auth: AuthService::new(core.clone()).unwrap(), core, gm, _dir: dir }
     }
 
+    /// Returns the id of the campaign Emberfall.
     pub async fn campaign(&self) -> Id {
         id(&self.core.db, "SELECT id FROM entities WHERE kind = 'campaign' AND name = 'Emberfall'").await
     }
 
+    /// Returns the id of the settlement Cinderford.
     pub async fn settlement(&self) -> Id {
         id(&self.core.db, "SELECT id FROM entities WHERE kind = 'settlement' AND name = 'Cinderford'").await
     }

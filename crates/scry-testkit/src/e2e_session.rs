@@ -13,6 +13,7 @@ pub const WIDE_TERMINAL: (u16, u16) = (120, 40);
 
 /// Runs the server of the evening.
 pub struct E2eSession {
+    /// The server.
     pub server: TestServer,
 }
 
@@ -44,6 +45,7 @@ impl E2eSession {
 
 /// A person's machine, which has no keyring, and no login unless one is given.
 pub struct UserMachine {
+    /// The home directory.
     pub home: TempDir,
     env: Vec<(&'static str, String)>,
 }

@@ -7,10 +7,15 @@ use super::user_pool::{TestUser, add_members};
 
 /// A server, a settlement of its bundled world that nobody else touches, and the editors of it.
 pub struct EditFixture {
+    /// The server.
     pub server: TestServer,
+    /// The campaign's id.
     pub campaign: String,
+    /// The settlement's id.
     pub settlement: String,
+    /// Users who may edit.
     pub editors: Vec<TestUser>,
+    /// A token of the game master.
     pub gm: String,
     kingdom: Value,
 }

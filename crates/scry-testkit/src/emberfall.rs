@@ -6,8 +6,11 @@ use super::server::TestServer;
 
 /// A token of the game master and the campaign Emberfall on a server.
 pub struct Emberfall<'a> {
+    /// The server.
     pub server: &'a TestServer,
+    /// A token of the game master.
     pub gm: String,
+    /// The campaign's id.
     pub id: String,
 }
 

@@ -9,6 +9,7 @@ use super::wait::WAIT_TIMEOUT;
 
 /// Runs `tests/node/foreign.cjs` until dropped.
 pub struct FakeGateway {
+    /// Its address.
     pub url: String,
     stdin: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,

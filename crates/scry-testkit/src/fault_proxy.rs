@@ -16,6 +16,7 @@ const SLICE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Stands between a client and a server until dropped.
 pub struct FaultProxy {
+    /// Its address.
     pub url: String,
     state: Arc<ProxyState>,
     accepting: tokio::task::JoinHandle<()>,

@@ -31,7 +31,9 @@ pub const OTHER_CAMPAIGN: &str = "c2";
 
 /// Runs a gateway on a free port until it is dropped or shut down.
 pub struct TestGateway {
+    /// The server's state.
     pub core: AppState,
+    /// Its address.
     pub url: String,
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,

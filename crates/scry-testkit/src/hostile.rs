@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::fake_gateway::FakeGateway;
 
+/// The campaign that the gateway pretends to have.
 pub const CAMPAIGN: &str = "01970000-0000-7000-8000-000000000001";
 const ROOM: &str = "campaign:01970000-0000-7000-8000-000000000001";
 
@@ -23,11 +24,13 @@ pub fn hostile(word: &str) -> String {
 
 /// Runs the gateway.
 pub struct HostileGateway {
+    /// The gateway.
     pub gateway: FakeGateway,
     seq: u64,
 }
 
 impl HostileGateway {
+    /// Starts it.
     pub async fn start() -> Self {
         let position = json!({"epoch": "x", "seq": 10});
         let options = json!({

@@ -30,10 +30,13 @@ const TRANSIENT_DESCRIPTORS: usize = 4;
 /// How long and by how many a server is attacked.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadPlan {
+    /// The number of honest clients.
     pub honest: usize,
+    /// The number of connections that attack at a time.
     pub attackers: usize,
     /// How long is listened before each attack, and how long each lasts.
     pub calm: Duration,
+    /// How long one attack lasts.
     pub each: Duration,
     /// How long an honest client rests between two questions.
     pub pause: Duration,
@@ -41,6 +44,7 @@ pub struct LoadPlan {
 
 /// Runs one server, ours or Node's, as a process of its own.
 pub struct LoadTarget {
+    /// Whether it is our server.
     pub is_ours: bool,
     url: String,
     token: String,
@@ -53,9 +57,11 @@ pub struct LoadTarget {
 /// What was measured around one attack.
 #[derive(Debug)]
 pub struct LoadResult {
+    /// The attack.
     pub attack: Attack,
     /// The 99th percentile of honest answers before the attack and during it; none where no answer came.
     pub calm: Option<Duration>,
+    /// The 99th percentile of the honest clients' answers during it.
     pub attacked: Option<Duration>,
     /// Resident bytes before and after.
     pub memory: [u64; 2],

@@ -12,6 +12,7 @@ const NGINX_SITE: &str = include_str!("../../../assets/deploy/nginx.conf");
 
 /// Runs nginx before some servers until stopped or dropped.
 pub struct Nginx {
+    /// Its address.
     pub url: String,
     process: Child,
     dir: TempDir,

@@ -12,8 +12,10 @@ use super::wait::WAIT_TIMEOUT;
 
 /// A running outbox and reads what it tells.
 pub struct OutboxFixture {
+    /// Controls the outbox.
     pub handle: OutboxHandle,
     outcomes: mpsc::Receiver<EditOutcome>,
+    /// Everything that it has told so far.
     pub told: Vec<EditOutcome>,
 }
 

@@ -9,6 +9,7 @@ use crate::paths::workspace;
 
 /// Runs `tests/postgres.sh` until dropped.
 pub struct Postgres {
+    /// The address of a database of its own.
     pub url: String,
     control: String,
     script: Child,

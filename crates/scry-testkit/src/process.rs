@@ -18,6 +18,7 @@ const LOG_FILE: &str = "stderr.log";
 
 /// Runs the program until killed or dropped.
 pub struct ServerProcess {
+    /// Its address.
     pub url: String,
     dir: Arc<TempDir>,
     settings: Vec<(String, String)>,

@@ -10,8 +10,11 @@ use crate::paths::program;
 
 /// Runs `scry-server` with the bundled world until dropped.
 pub struct ProgramFixture {
+    /// The directory of both programs' files.
     pub dir: TempDir,
+    /// The server's address.
     pub url: String,
+    /// An access token of the game master.
     pub token: String,
     server: Child,
 }

@@ -14,6 +14,7 @@ const TEXT_OPCODE: u8 = 0x1;
 
 /// One WebSocket, read frame by frame.
 pub struct RawSocketClient {
+    /// The connection.
     pub stream: TcpStream,
     unread: Vec<u8>,
     /// What came beside the answers, as `[name, payload]`.

@@ -21,26 +21,43 @@ pub struct ReferenceModel {
 /// What must become of an edit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExpectedOutcome {
-    Accepted { version: usize, losses: Vec<LostValue> },
-    Refused { current: usize, fields: Vec<FieldConflict> },
+    /// It is applied.
+    Accepted {
+        /// The version that it makes.
+        version: usize,
+        /// The values that it replaces unseen.
+        losses: Vec<LostValue>,
+    },
+    /// It is refused.
+    Refused {
+        /// The version on the server.
+        current: usize,
+        /// The fields that both sides changed.
+        fields: Vec<FieldConflict>,
+    },
 }
 
 /// A value that was replaced unseen, and whose it was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LostValue {
+    /// Whose value it was; `None` for the first one.
     pub loser: Option<usize>,
+    /// The field, with the values of both sides.
     pub field: FieldConflict,
 }
 
 impl ReferenceModel {
+    /// Builds a model that begins with these values.
     pub fn new(first: FieldValues) -> Self {
         Self { states: vec![first], authors: vec![None], known_since: 1 }
     }
 
+    /// Returns the version, counted from 1.
     pub fn version(&self) -> usize {
         self.states.len()
     }
 
+    /// Returns the values.
     pub fn state(&self) -> &FieldValues {
         self.states.last().unwrap()
     }
@@ -50,6 +67,7 @@ impl ReferenceModel {
         self.known_since = self.known_since.max(upto);
     }
 
+    /// Returns the first version whose changes the server still knows.
     pub fn known_since(&self) -> usize {
         self.known_since
     }

@@ -22,7 +22,9 @@ pub const BUNDLED_PASSWORD: &str = "emberfall";
 
 /// Runs a server on a free port until it is stopped or dropped.
 pub struct TestServer {
+    /// Its address.
     pub url: String,
+    /// Its settings.
     pub config: ServerConfig,
     /// The limits that were reached since the last start.
     pub limit_metrics: LimitMetrics,
@@ -40,8 +42,11 @@ struct RunningServer {
 /// An HTTP answer.
 #[derive(Debug)]
 pub struct HttpAnswer {
+    /// The status.
     pub status: StatusCode,
+    /// The header `Retry-After`.
     pub retry_after: Option<String>,
+    /// The body, as JSON.
     pub body: Value,
 }
 

@@ -10,7 +10,9 @@ use scry_server::db::{DbError, Tx};
 /// One user with an access token.
 #[derive(Debug, Clone)]
 pub struct TestUser {
+    /// The user's id.
     pub id: String,
+    /// The access token.
     pub token: String,
 }
 

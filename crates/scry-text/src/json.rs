@@ -34,12 +34,18 @@ pub enum TextHandling {
 /// A JSON value; its texts are safe to show unless it was read as [`TextHandling::AsStored`].
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Json {
+    /// Nothing.
     #[default]
     Null,
+    /// True or false.
     Bool(bool),
+    /// A number.
     Number(Number),
+    /// A text.
     Text(Arc<str>),
+    /// A list.
     List(Arc<[Self]>),
+    /// An object.
     Object(Arc<Object>),
 }
 

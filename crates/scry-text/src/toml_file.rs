@@ -18,14 +18,18 @@ pub struct TomlFileError {
     pub line: usize,
     /// The table and the key, such as `settlement harrows-rest, variables.population`.
     pub place: String,
+    /// What is wrong, and what to write instead.
     pub fault: String,
 }
 
 /// What is wrong, and at which byte of the file.
 #[derive(Debug)]
 pub struct SpannedError {
+    /// The byte of the file.
     pub at: usize,
+    /// The key.
     pub place: String,
+    /// What is wrong, and what to write instead.
     pub text: String,
 }
 

@@ -10,14 +10,18 @@ use serde_json::{Map, Value, json};
 /// Everything a server is seeded with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
+    /// Who may log in.
     pub users: Vec<User>,
+    /// The campaigns.
     pub campaigns: Vec<Campaign>,
 }
 
 /// Someone who may log in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
+    /// The user's name.
     pub name: String,
+    /// The password in plain text, hashed when the world is loaded.
     pub password: String,
     /// Tells a program, which may publish events, from a person.
     pub service: bool,
@@ -32,19 +36,31 @@ impl std::fmt::Debug for User {
 /// A campaign. Slugs are unique within it, whatever they name; parents are named by slug.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
+    /// Its name within the file.
     pub slug: String,
+    /// Its name.
     pub name: String,
+    /// Its description; may be empty.
     pub description: String,
     /// RFC 3339 UTC with milliseconds.
     pub world_time: String,
+    /// The calendar that its clock follows.
     pub calendar: Calendar,
+    /// Who takes part.
     pub members: Vec<Member>,
+    /// Its kingdoms.
     pub kingdoms: Vec<Kingdom>,
+    /// Its settlements.
     pub settlements: Vec<Settlement>,
+    /// Its structures.
     pub structures: Vec<Structure>,
+    /// Its locations.
     pub locations: Vec<Location>,
+    /// Its encounters.
     pub encounters: Vec<Encounter>,
+    /// Its rules.
     pub rules: Vec<Rule>,
+    /// Its effects.
     pub effects: Vec<Effect>,
 }
 
@@ -53,60 +69,86 @@ pub struct Campaign {
 pub struct Member {
     /// A user's name.
     pub user: String,
+    /// What the user may do.
     pub role: Role,
 }
 
 /// A kingdom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kingdom {
+    /// Its name within the file.
     pub slug: String,
+    /// Its name.
     pub name: String,
+    /// Its description; may be empty.
     pub description: String,
 }
 
 /// A settlement of a kingdom.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
+    /// Its name within the file.
     pub slug: String,
+    /// The slug of the kingdom that it belongs to.
     pub kingdom: String,
+    /// Its name.
     pub name: String,
+    /// Its description; may be empty.
     pub description: String,
+    /// How far it is developed, from 0.
     pub level: i64,
+    /// Its variables and what follows from them.
     pub sheet: Sheet,
 }
 
 /// A structure in a settlement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Structure {
+    /// Its name within the file.
     pub slug: String,
+    /// The slug of the settlement that it stands in.
     pub settlement: String,
     /// Such as `granary`; the `type` on the wire.
     pub kind: String,
+    /// Its name.
     pub name: String,
+    /// Its description; may be empty.
     pub description: String,
+    /// How far it is developed, from 0.
     pub level: i64,
+    /// Its variables and what follows from them.
     pub sheet: Sheet,
 }
 
 /// A place outside the settlements' structures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
+    /// Its name within the file.
     pub slug: String,
+    /// The slug of the kingdom that it belongs to.
     pub kingdom: Option<String>,
+    /// The slug of the settlement that it stands in.
     pub settlement: Option<String>,
     /// The `type` on the wire.
     pub kind: String,
+    /// Its name.
     pub name: String,
+    /// Its description; may be empty.
     pub description: String,
 }
 
 /// Something that may happen to the players.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encounter {
+    /// Its name within the file.
     pub slug: String,
+    /// The slug of the location that it happens at.
     pub location: Option<String>,
+    /// Its name.
     pub name: String,
+    /// Its description; may be empty.
     pub description: String,
+    /// How far it has come.
     pub status: EncounterStatus,
 }
 
@@ -114,8 +156,11 @@ pub struct Encounter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EncounterStatus {
+    /// The players have not met it.
     Planned,
+    /// The players are in it.
     Active,
+    /// It is over.
     Resolved,
 }
 
@@ -134,9 +179,13 @@ impl EncounterStatus {
 /// What a settlement or structure is made of, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sheet {
+    /// The values of the variables.
     pub variables: Map<String, Value>,
+    /// What each variable may hold.
     pub schemas: Vec<(String, VariableSchema)>,
+    /// The values that follow from the variables.
     pub computed: Vec<(String, Computed)>,
+    /// The conditions, and whether they hold.
     pub conditions: Vec<Condition>,
 }
 
@@ -169,11 +218,15 @@ impl Sheet {
 /// A change that the world's clock brings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Effect {
+    /// Its name within the file.
     pub slug: String,
+    /// Its name.
     pub name: String,
+    /// Its description; may be empty.
     pub description: String,
     /// The slug of a settlement or structure.
     pub target: String,
+    /// When it happens.
     pub when: When,
     /// What variables become.
     pub set: Map<String, Value>,
@@ -186,11 +239,22 @@ pub struct Effect {
 #[serde(rename_all = "camelCase", tag = "every")]
 pub enum When {
     /// Once, at a world time in RFC 3339.
-    Once { at: String },
+    Once {
+        /// The date and time.
+        at: String,
+    },
     /// As a day of each month begins; on its last where it has fewer.
-    Month { day: i64 },
+    Month {
+        /// The day of the month, from 1.
+        day: i64,
+    },
     /// As a day of one month begins, or of days outside the months.
-    Year { month: String, day: i64 },
+    Year {
+        /// The month.
+        month: String,
+        /// The day of the month, from 1.
+        day: i64,
+    },
 }
 
 /// A rule or an effect as the server stores it.
@@ -200,6 +264,7 @@ pub struct StoredDefinition {
     pub kind: &'static str,
     /// Unique within its kind and campaign.
     pub slug: String,
+    /// The rule or effect, as JSON.
     pub body: Value,
 }
 

@@ -22,8 +22,11 @@ pub struct EditOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClockMove {
+    /// The time before the move, as RFC 3339 UTC.
     pub previous_time: String,
+    /// The time after it, as RFC 3339 UTC.
     pub new_time: String,
+    /// The seconds of world time in between; negative for a move backwards.
     pub elapsed_seconds: i64,
     /// After which time scheduled effects happen; told where the clock was rewound.
     #[serde(default)]

@@ -39,12 +39,15 @@ pub struct Timings {
     pub connect: Duration,
     /// One request; events that arrive meanwhile prove life and start it anew.
     pub request: Duration,
+    /// The time between two measurements of the round trip.
     pub latency_interval: Duration,
+    /// How long the answer to one may take.
     pub latency_timeout: Duration,
     /// How long a gateway without a pulse may be silent before the server is asked over another connection.
     pub silence: Duration,
     /// The first delay; the others are its multiples.
     pub backoff_unit: Duration,
+    /// Whether waits are spread at random, so that many clients do not come back at the same moment.
     pub jitter: bool,
     /// How often an open circuit tries by itself; never when absent.
     pub probe: Option<Duration>,

@@ -7,6 +7,7 @@ use super::report::{CheckResult, CheckStep, DoctorReport, Finding};
 /// How lines for people look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReportStyle {
+    /// Whether lines are coloured.
     pub color: bool,
     /// Plain ASCII in place of symbols.
     pub ascii: bool,

@@ -7,17 +7,29 @@ use scry_command::exit::Exit;
 /// A step on the way from the configuration to a joined room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckStep {
+    /// Read the configuration.
     Config,
+    /// Find the login.
     Credentials,
+    /// Resolve the server's name.
     Dns,
+    /// Connect to its address.
     Tcp,
+    /// Agree on encryption.
     Tls,
+    /// Ask the server for its health.
     Health,
+    /// Ask the server who is logged in.
     Login,
+    /// Open an Engine.IO session.
     Handshake,
+    /// Upgrade it to a WebSocket.
     Transport,
+    /// Join a room.
     Subscribe,
+    /// Measure the round trip.
     RoundTrip,
+    /// Join the room again from an earlier position.
     Resume,
 }
 
@@ -77,6 +89,7 @@ impl CheckStep {
 /// How a step went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckResult {
+    /// It works.
     Ok,
     /// It works, or can be done without, but a person should know.
     Warn,
@@ -102,7 +115,9 @@ impl CheckResult {
 /// What one step found; `detail` and `remedy` are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// How it went.
     pub verdict: CheckResult,
+    /// What was found.
     pub detail: String,
     /// One sentence that says what to do.
     pub remedy: Option<String>,

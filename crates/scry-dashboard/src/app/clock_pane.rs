@@ -15,33 +15,48 @@ const MAX_LISTED_FEASTS: usize = 4;
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClockLine {
+    /// An empty line.
     Blank,
+    /// The heading of a part.
     Heading(String),
+    /// A name and a value.
     Pair {
+        /// The name.
         label: &'static str,
+        /// The value.
         value: String,
     },
     /// The names of a week's days.
     Week(Vec<String>),
     /// The days of a week; `None` before the first of the month and after its last.
     Days(Vec<Option<CalendarDay>>),
+    /// A move of the clock.
     Jump {
+        /// The event's number in the campaign's journal.
         number: u64,
+        /// How far the clock moved, in words.
         elapsed: String,
+        /// The direction, as a symbol.
         way: String,
+        /// Who moved it.
         who: String,
+        /// When they did.
         at: Timestamp,
     },
     /// Something that a jump led to.
     Effect(String),
+    /// A line as it is.
     Text(String),
 }
 
 /// A day of the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CalendarDay {
+    /// The day's number in the month.
     pub number: i64,
+    /// Whether the campaign's clock stands on it.
     pub is_today: bool,
+    /// Whether a festival falls on it.
     pub is_feast: bool,
 }
 

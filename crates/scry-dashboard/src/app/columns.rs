@@ -8,9 +8,13 @@ use super::pane::Pane;
 /// The width of each column of the journal; zero leaves a column out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Columns {
+    /// The event's kind.
     pub kind: usize,
+    /// The entity's name.
     pub name: usize,
+    /// The user's name.
     pub who: usize,
+    /// The part of the system that made the change.
     pub source: usize,
 }
 

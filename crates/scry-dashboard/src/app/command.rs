@@ -9,56 +9,91 @@ use super::replay::PlaybackControl;
 /// Everything a person can ask the dashboard to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Move up by one row.
     Up,
+    /// Move down by one row.
     Down,
+    /// Move up by a page.
     PageUp,
+    /// Move down by a page.
     PageDown,
+    /// Go to the first row.
     First,
+    /// Go to the last row.
     Last,
+    /// Fold the row.
     Fold,
+    /// Unfold the row.
     Unfold,
+    /// Open what the cursor is on.
     Activate,
     /// Close what was opened last: a further pane, a zoomed one.
     Back,
     /// Give the focused pane the whole screen, or its place again.
     Zoom,
+    /// Take the campaign that the cursor is on.
     Choose,
+    /// Focus the next pane.
     NextPane,
+    /// Focus the previous pane.
     PreviousPane,
+    /// Focus this pane.
     Pane(Pane),
+    /// Follow the newest row again.
     Follow,
+    /// Hold the journal still, or let it go on.
     TogglePause,
+    /// Go to the next change of the same entity.
     NextChange,
+    /// Go to the previous change of the same entity.
     PreviousChange,
+    /// Connect now instead of at the next attempt.
     Retry,
+    /// Open or close the help.
     Help,
+    /// Close what lies on top.
     Close,
+    /// Suspend the program, as a shell does with Ctrl-Z.
     Suspend,
+    /// Quit.
     Quit,
     /// Type a filter.
     Filter,
+    /// Show all rows again.
     ClearFilter,
     /// Type a command.
     Command,
     /// Show the entity a row is about.
     ShowEntity,
+    /// Set or remove a bookmark.
     Bookmark,
+    /// Go to the next bookmark.
     NextBookmark,
+    /// Go back to where the cursor was.
     GoBack,
+    /// Go forward again.
     GoForward,
+    /// Set or remove a marker in the journal.
     Marker,
+    /// Go to the next marker.
     NextMarker,
+    /// Go to the previous marker.
     PreviousMarker,
+    /// Wrap long lines, or cut them.
     Wrap,
+    /// Show the next form of timestamps.
     Timestamps,
     /// Copy what is under the cursor.
     Copy,
+    /// Copy the event or entity as JSON.
     CopyJson,
     /// Copy the command line that shows the same.
     CopyCommand,
+    /// Write the screen into a file.
     Export(Export),
     /// Hide what players must not see, or show it again.
     Privacy,
+    /// Take the mouse, or leave it to the terminal.
     Mouse,
     /// Show the focused pane alone, for the terminal's own selection.
     HideChrome,
@@ -73,13 +108,21 @@ pub enum Action {
 /// What can be done to a line that is being typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LineCommand {
+    /// Take the line.
     Accept,
+    /// Give the line up.
     Cancel,
+    /// One character to the left.
     Left,
+    /// One character to the right.
     Right,
+    /// One word to the left.
     WordLeft,
+    /// One word to the right.
     WordRight,
+    /// To the start of the line.
     Start,
+    /// To the end of the line.
     End,
     /// Remove the character before the cursor.
     Back,
@@ -110,13 +153,21 @@ pub enum KeyContext {
     Dashboard,
     /// Works in every pane that is opened beside the three main ones.
     Further,
+    /// The tree of the campaign.
     World,
+    /// The fields of one entity.
     Detail,
+    /// The journal of events.
     Journal,
+    /// The campaign's clock.
     Clock,
+    /// The connection and the server.
     Health,
+    /// One event in full.
     Inspector,
+    /// The people of the campaign.
     People,
+    /// The notifications of the user.
     Notifications,
     /// Works while a line is being typed; no other key means anything then.
     Prompt,
@@ -140,6 +191,7 @@ pub enum KeyContext {
     Preferences,
     /// Works while a campaign is being chosen.
     Picker,
+    /// The help.
     Help,
 }
 

@@ -19,10 +19,15 @@ const SPINNER_INTERVAL: Duration = Duration::from_millis(250);
 /// The four states shown to people, and the one between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Indicator {
+    /// Everything shown is live.
     Connected,
+    /// A connection is being made.
     Connecting,
+    /// Connected; what was missed is on its way.
     CatchingUp,
+    /// The server refuses the connection until something is done about it.
     Error,
+    /// There is no connection, and none is being made at this moment.
     Disconnected,
 }
 

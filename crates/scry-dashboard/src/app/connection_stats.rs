@@ -14,6 +14,7 @@ const MAX_ROUND_TRIPS: usize = 120;
 const MAX_PHASE_CHANGES: usize = 50;
 /// How many kinds of events and how many changes of state are listed.
 pub const MAX_LISTED_RATES: usize = 10;
+/// The greatest number of changes of the connection that are listed.
 pub const MAX_LISTED_CHANGES: usize = 12;
 /// How many figures of the connection, the cache and the journal stand above the lists.
 pub const FIGURE_ROWS: usize = 6;
@@ -37,15 +38,20 @@ pub struct ConnectionStats {
 /// A change of the connection's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhaseChange {
+    /// When it was.
     pub at: Timestamp,
+    /// The state after the change.
     pub phase: Phase,
+    /// Why it changed, where the reason is known.
     pub reason: Option<String>,
 }
 
 /// How much of one kind arrives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventRate {
+    /// The event's name.
     pub name: Arc<str>,
+    /// How many have arrived since the start.
     pub total: u64,
     /// Events a second over the last minute.
     pub rate: f64,

@@ -13,8 +13,11 @@ use super::{App, AppEffect, AppOptions, AppStage, detail};
 /// What a screen is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Export {
+    /// Plain text.
     Text,
+    /// Text with the terminal's escape sequences for style.
     Ansi,
+    /// A picture as SVG.
     Svg,
     /// The journal's rows that pass its filter, as JSON lines.
     Journal,

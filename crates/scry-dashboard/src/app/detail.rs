@@ -50,21 +50,29 @@ const MAX_ROWS_SEARCHED: usize = 3_000;
 /// One row of the pane.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DetailRow {
+    /// An empty row.
     Blank,
+    /// The heading of a part.
     Heading(&'static str),
     /// Prose, to be wrapped.
     Text(String),
     /// A line of what explains the row above.
     Why(String),
+    /// A value.
     Field(DetailField),
+    /// A condition of the world's rules.
     Condition {
         /// The name in the data, and the one that is shown.
         key: String,
+        /// Its name.
         name: String,
+        /// Whether it holds.
         holds: bool,
+        /// Why it does or does not.
         because: String,
         /// When it began or ceased to hold, where that is the latest that changed about conditions here.
         change: Option<DetailChange>,
+        /// Whether an event has made it uncertain since.
         stale: bool,
     },
 }
@@ -95,14 +103,19 @@ impl DetailRow {
 pub struct DetailField {
     /// The dotted name in the data; empty where there is no such field, or it is hidden.
     pub name: String,
+    /// What people see instead of the name.
     pub label: String,
+    /// The value, as people read it.
     pub value: String,
     /// Whether the value is a number, and aligns as one.
     pub numeric: bool,
+    /// The unit, which people see behind a number.
     pub unit: String,
     /// What else there is to know: a range, a formula.
     pub note: String,
+    /// The latest change, for as long as it is fresh.
     pub change: Option<DetailChange>,
+    /// Whether an event has made it uncertain since.
     pub stale: bool,
     /// The values a number had, the latest last.
     pub past: Vec<f64>,
@@ -113,18 +126,24 @@ pub struct DetailField {
 /// The latest change of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DetailChange {
+    /// Which way the value went.
     pub direction: Direction,
     /// The value before, if it was known.
     pub from: Option<String>,
+    /// Who changed it.
     pub who: String,
+    /// When it changed.
     pub at: Timestamp,
 }
 
 /// What a description is made with.
 #[derive(Debug, Clone, Copy)]
 pub struct DetailSource<'a> {
+    /// What is known of the campaign.
     pub seen: MergedView<'a>,
+    /// The campaign's clock.
     pub clock: &'a Clock,
+    /// The recent values of numbers, for their curves.
     pub series: &'a ValueSeries,
     /// What stays hidden.
     pub secrets: &'a SecretFields,

@@ -21,9 +21,13 @@ use super::value::{field_name, say};
 /// One row of the journal. Everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalItem {
+    /// When it happened.
     pub at: Timestamp,
+    /// The event's number in its journal; `None` for rows that are no durable event.
     pub seq: Option<u64>,
+    /// What kind of row it is.
     pub kind: RowKind,
+    /// What happened, in words.
     pub what: Box<str>,
     /// Sent again after a reconnect, rather than as it happened.
     pub replayed: bool,
@@ -38,10 +42,13 @@ pub struct JournalItem {
 /// What rows about one thing, by one hand, have in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct SharedRowData {
+    /// The entity that they are about.
     pub subject: Option<EntityRef>,
     /// The subject's name when it happened; a later name is looked up, but what is deleted keeps this one.
     pub name: Option<Arc<str>>,
+    /// The user who made the changes.
     pub who: Option<Id>,
+    /// The part of the system that made them.
     pub source: Option<Source>,
 }
 
@@ -56,8 +63,11 @@ impl Deref for JournalItem {
 /// What kind of row this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowKind {
+    /// An entity was created, changed or deleted.
     Changed(Operation),
+    /// Computed values no longer hold.
     Invalidated,
+    /// The campaign's clock moved.
     WorldTime,
     /// An event that is not one of the five.
     Foreign,

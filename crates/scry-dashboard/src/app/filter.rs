@@ -26,6 +26,7 @@ enum FilterTest {
 /// Why a filter cannot be used, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterError {
+    /// What is wrong, for people.
     pub message: String,
     /// The character of the typed text that is at fault, counted from 0.
     pub column: usize,

@@ -10,13 +10,17 @@ const KEY_COLUMNS: usize = 16;
 /// One line of the help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HelpLine {
+    /// An empty line.
     Blank,
+    /// The heading of a part.
     Heading(&'static str),
     /// A line of what is worth knowing first.
     First(String),
     /// A command's keys and words, or what did not fit on the line above.
     Command {
+        /// The keys.
         keys: String,
+        /// What they do.
         words: String,
     },
 }

@@ -29,7 +29,9 @@ pub struct Keymap {
 /// A command with the keys that lead to it now; there may be none.
 #[derive(Debug, Clone, Copy)]
 pub struct BoundCommand<'a> {
+    /// The command and its words.
     pub binding: &'static Binding,
+    /// The keys.
     pub keys: &'a [Key],
 }
 

@@ -28,7 +28,9 @@ pub enum LayoutShape {
 /// What the layout depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct LayoutInput {
+    /// The terminal's columns and rows.
     pub size: (u16, u16),
+    /// The pane that has the keys.
     pub focus: Pane,
     /// The further pane that is open.
     pub further: Option<Pane>,
@@ -36,6 +38,7 @@ pub struct LayoutInput {
     pub zoomed: bool,
     /// Whether the focused pane is shown without anything around it.
     pub no_chrome: bool,
+    /// Whether the connection has trouble that needs a line of its own.
     pub has_trouble: bool,
 }
 
@@ -44,12 +47,16 @@ pub struct LayoutInput {
 /// A pane's area includes its rule, which is its first row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
+    /// How the panes are arranged.
     pub shape: LayoutShape,
+    /// The header.
     pub header: Rect,
     /// The line below the header, while there is trouble to explain.
     pub trouble: Option<Rect>,
+    /// The tabs of the panes, where only one pane is shown.
     pub tabs: Option<Rect>,
     panes: Vec<(Pane, Rect)>,
+    /// The line of key hints.
     pub keys: Rect,
 }
 

@@ -11,7 +11,9 @@ use super::pending::PendingEdits;
 /// What the server says and what lies above it.
 #[derive(Debug, Clone, Copy)]
 pub struct MergedView<'a> {
+    /// What the server says.
     pub cache: &'a Cache,
+    /// The user's edits that the server has not applied yet.
     pub pending: &'a PendingEdits,
 }
 

@@ -88,13 +88,17 @@ pub struct AppOptions {
     pub zone: TimeZone,
     /// The themes and profiles one can change to, and the profile that is used.
     pub themes: Vec<String>,
+    /// The names of all profiles.
     pub profiles: Vec<String>,
+    /// The profile in use.
     pub profile: String,
     /// The server's address, where it is not the profile's own.
     pub address: Option<String>,
+    /// When a person who is not looking is told.
     pub alerts: AlertConfig,
     /// Whether marks fade; without motion they stay as they are until they go.
     pub motion: bool,
+    /// Whether the dashboard takes the mouse.
     pub mouse: bool,
     /// Whether nothing may be changed, whatever the person's role allows.
     pub read_only: bool,
@@ -134,17 +138,21 @@ pub enum AppStage {
     Listing,
     /// Letting the person choose one.
     Choosing {
+        /// The campaigns.
         choices: Vec<CampaignChoice>,
+        /// The index of the one that the cursor is on.
         selected: usize,
     },
     /// There is nothing to choose from, for this reason.
     Stuck(String),
+    /// A campaign is open.
     Watching(Id),
 }
 
 /// A sentence that is shown for a while.
 #[derive(Debug, Clone)]
 pub struct Toast {
+    /// The sentence.
     pub text: String,
     until: Instant,
 }
@@ -152,8 +160,11 @@ pub struct Toast {
 /// How fresh a change is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
+    /// It was made a moment ago.
     New,
+    /// It was made a while ago.
     Fading,
+    /// It is not marked any more.
     Old,
 }
 

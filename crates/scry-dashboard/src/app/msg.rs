@@ -16,11 +16,13 @@ use super::edit::EditRights;
 /// Tells the state that something happened.
 #[derive(Debug)]
 pub enum Msg {
+    /// A key was pressed.
     Key(KeyEvent),
     /// Text was pasted.
     Paste(String),
     /// A command was typed as a line, by somebody who has no screen.
     Line(String),
+    /// The mouse did something.
     Mouse(MouseEvent),
     /// The terminal has, or no longer has, the person's attention.
     Attention(bool),
@@ -30,19 +32,24 @@ pub enum Msg {
     Said(String),
     /// The terminal now has this many columns and rows.
     Resize {
+        /// The columns.
         width: u16,
+        /// The rows.
         height: u16,
     },
     /// A moment named by [`super::App::deadline`] has come.
     Tick,
     /// The campaigns to choose from, or one sentence that says why there are none.
     Campaigns(Result<Vec<CampaignChoice>, String>),
+    /// The client has something to tell.
     Client(ClientEvent),
     /// The live connection has measured the way to the server and back.
     RoundTrip(Duration),
     /// The answer to [`AppEffect::Refetch`]: every node that still exists.
     Refetched {
+        /// The request that this answers.
         request_id: RequestId,
+        /// What was found.
         result: Result<Vec<Json>, RefetchError>,
     },
     /// The answer to [`AppEffect::LoadState`], or one sentence that says why it cannot be read.
@@ -59,12 +66,16 @@ pub enum Msg {
     Preferences(Result<PushPreferences, String>),
     /// The answer to [`AppEffect::AnswerInvitation`]: the role, if it was accepted.
     InvitationAnswered {
+        /// The invitation.
         id: Id,
+        /// The role, if the invitation was accepted.
         result: Result<Option<String>, String>,
     },
     /// The answer to [`AppEffect::PreviewDue`].
     Due {
+        /// The world time that was asked about.
         until: String,
+        /// The effects, in the order in which they fall due.
         result: Result<Vec<DueEffect>, RefetchError>,
     },
     /// The answer to [`AppEffect::LoadHistory`], in the order in which it happened.
@@ -83,9 +94,11 @@ pub enum RefetchError {
 /// Asks for something the state cannot do itself; answers come back as a [`Msg`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum AppEffect {
+    /// Load the campaigns of the user.
     LoadCampaigns,
     /// Follow this campaign from now on.
     Watch(Id),
+    /// Load entities again.
     Refetch(Refetch),
     /// Read the campaign's state as it was saved last.
     LoadState(Id),
@@ -95,37 +108,51 @@ pub enum AppEffect {
     ForgetState(Id),
     /// Fetch at most `limit` events after `since`.
     LoadHistory {
+        /// The campaign.
         campaign: Id,
+        /// The number after which they are wanted.
         since: u64,
+        /// The greatest number of events.
         limit: u32,
     },
     /// Put an edit into the outbox.
     Submit {
+        /// What the user may do where the edit is made.
         rights: EditRights,
+        /// The edit.
         edit: Box<Edit>,
     },
     /// Send the refused edit with this key again.
     RetryEdit {
+        /// What the user may do where the edit is made.
         rights: EditRights,
+        /// The edit's idempotency key.
         key: String,
     },
     /// Give up the edit with this key.
     DiscardEdit(String),
     /// Ask what falls due until this world time.
     PreviewDue {
+        /// The campaign.
         campaign: Id,
+        /// The world time.
         until: String,
     },
     /// Ask which notifications there are.
     LoadInbox,
     /// Ask how events of other applications are shown.
     LoadEventDisplays,
+    /// Mark a notification as read.
     MarkRead(Id),
+    /// Mark all notifications as read.
     MarkAllRead,
+    /// Store what is announced at once.
     SetPreferences(PushPreferences),
     /// Accept or decline an invitation.
     AnswerInvitation {
+        /// The campaign's id.
         id: Id,
+        /// Whether it is accepted.
         accept: bool,
     },
     /// Say something in passing to those who are here too.
@@ -138,11 +165,14 @@ pub enum AppEffect {
     UseProfile(String),
     /// Put a text into the clipboard, and say so.
     Copy {
+        /// The text.
         text: String,
+        /// What to tell the user when it is done.
         said: &'static str,
     },
     /// Write the screen, or the journal's rows, into a file.
     Export {
+        /// What the screen is written as.
         kind: Export,
         /// What to write; `None` writes the screen.
         content: Option<String>,
@@ -155,14 +185,18 @@ pub enum AppEffect {
     CheckServer,
     /// Hand the terminal back to the shell until it resumes us.
     Suspend,
+    /// Quit the program.
     Quit,
 }
 
 /// A campaign one can follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CampaignChoice {
+    /// The campaign's id.
     pub id: Id,
+    /// Its name.
     pub name: String,
+    /// Its description; may be empty.
     pub description: String,
     /// The viewer's role, as the API names it.
     pub role: String,

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 /// One moment on both clocks: the one for waiting and the one for people.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
+    /// The moment on the monotonic clock, for waiting.
     pub mono: Instant,
+    /// The moment on the wall clock, for people.
     pub wall: Timestamp,
 }
 

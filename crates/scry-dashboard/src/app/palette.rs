@@ -12,26 +12,35 @@ const MAX_ITEMS: usize = 50;
 /// What fits the line typed so far, the best first.
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
+    /// What fits, the best first.
     pub candidates: Vec<PaletteItem>,
+    /// The index of the one that is chosen.
     pub selected: usize,
 }
 
 /// One thing to choose.
 #[derive(Debug, Clone)]
 pub struct PaletteItem {
+    /// What it is called.
     pub label: String,
     /// What it is, or the keys that do the same.
     pub note: String,
+    /// What choosing it leads to.
     pub target: PaletteTarget,
 }
 
 /// What choosing leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaletteTarget {
+    /// Run a command.
     Command(Action),
+    /// Open a campaign.
     Campaign(Id),
+    /// Go to an entity.
     Entity(EntityRef),
+    /// Use a theme.
     Theme(String),
+    /// Connect with another profile.
     Profile(String),
 }
 

@@ -6,13 +6,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pane {
+    /// The tree of the campaign.
     World,
+    /// The fields of one entity.
     Detail,
+    /// The journal of events.
     Journal,
+    /// The campaign's clock.
     Clock,
+    /// The connection and the server.
     Health,
+    /// One event in full.
     Inspector,
+    /// The people of the campaign.
     People,
+    /// The notifications of the user.
     Notifications,
 }
 

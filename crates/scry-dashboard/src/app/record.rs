@@ -13,7 +13,9 @@ use serde_json::Value;
 pub struct EventRecord {
     /// The event as JSON in its shortest form, safe to show.
     text: Box<str>,
+    /// The event's own id.
     pub event_id: Option<Id>,
+    /// The event that caused it.
     pub caused_by: Option<Id>,
     /// The fields the event names, with what the cache held of them.
     pub fields: Vec<FieldRecord>,
@@ -24,8 +26,11 @@ pub struct EventRecord {
 /// What the cache knew of a field before an event, and what it was told after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldRecord {
+    /// The field's name.
     pub field: Box<str>,
+    /// The value before, where the cache knew it.
     pub before: Option<Json>,
+    /// The value after, where it was told.
     pub after: Option<Json>,
 }
 

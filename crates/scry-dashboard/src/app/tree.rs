@@ -15,6 +15,7 @@ const MAX_UNFOLDED_ENTITIES: usize = 60;
 /// What a row of the tree stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TreeNode {
+    /// An entity.
     Entity(EntityRef),
     /// Everything of one type that stands under the campaign rather than in the tree.
     Group(EntityType),
@@ -34,7 +35,9 @@ impl TreeNode {
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeRow {
+    /// What it stands for.
     pub node: TreeNode,
+    /// How deep it is nested.
     pub depth: u16,
     /// Whether the row is folded; `None` for a leaf.
     pub folded: Option<bool>,

@@ -12,7 +12,9 @@ use super::{App, AppEffect};
 /// The line that is being typed, and what for.
 #[derive(Debug)]
 pub struct LineInput {
+    /// The line.
     pub prompt: Prompt,
+    /// What it is typed for.
     pub purpose: LinePurpose,
     /// What is wrong with the line so far.
     pub problem: Option<FilterError>,
@@ -22,7 +24,12 @@ pub struct LineInput {
 #[derive(Debug)]
 pub enum LinePurpose {
     /// A filter over this pane; `before` returns if it is cancelled.
-    Filter { pane: Pane, before: Option<Filter> },
+    Filter {
+        /// The pane.
+        pane: Pane,
+        /// The filter before this line was opened.
+        before: Option<Filter>,
+    },
     /// A command, a campaign or an entity, chosen from what fits.
     Palette(Palette),
 }

@@ -11,6 +11,7 @@ use super::{App, AppStage};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct UiState {
+    /// The campaign that was open.
     pub campaign: Option<Id>,
     entity: Option<EntityRef>,
     focus: Option<Pane>,

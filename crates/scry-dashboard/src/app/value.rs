@@ -16,11 +16,17 @@ pub trait JsonValue: Display + Sized {
 /// What a JSON value is made of.
 #[derive(Debug)]
 pub enum JsonParts<'a, T> {
+    /// Nothing.
     Null,
+    /// True or false.
     Bool(bool),
+    /// A number.
     Number(&'a Number),
+    /// A text.
     Text(&'a str),
+    /// A list.
     List(&'a [T]),
+    /// An object; its members are read one by one.
     Object,
 }
 
@@ -98,7 +104,9 @@ pub fn label(dotted: &str) -> String {
 /// Which way a value went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
+    /// It became greater.
     Up,
+    /// It became less.
     Down,
     /// Not a number, or not known before.
     Other,

@@ -16,46 +16,55 @@ impl App {
         self.now
     }
 
+    /// Returns the terminal's columns and rows.
     #[must_use]
     pub const fn size(&self) -> (u16, u16) {
         self.size
     }
 
+    /// Returns what the dashboard is doing.
     #[must_use]
     pub const fn stage(&self) -> &AppStage {
         &self.stage
     }
 
+    /// Returns the pane that has the keys.
     #[must_use]
     pub const fn focus(&self) -> Pane {
         self.focus
     }
 
+    /// Returns by how many lines the help is scrolled; `None` while it is closed.
     #[must_use]
     pub const fn help(&self) -> Option<usize> {
         self.help
     }
 
+    /// Returns the state of the connection.
     #[must_use]
     pub const fn connection(&self) -> &ConnectionView {
         &self.connection
     }
 
+    /// Returns what the server has said of the campaign.
     #[must_use]
     pub const fn cache(&self) -> &Cache {
         &self.cache
     }
 
+    /// Returns the campaign's clock.
     #[must_use]
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }
 
+    /// Returns the tree of the campaign.
     #[must_use]
     pub const fn tree(&self) -> &Tree {
         &self.tree
     }
 
+    /// Returns the journal.
     #[must_use]
     pub const fn journal(&self) -> &JournalView {
         &self.journal
@@ -136,16 +145,19 @@ impl App {
         self.world_times
     }
 
+    /// Returns the keys in use.
     #[must_use]
     pub const fn keymap(&self) -> &Keymap {
         &self.keymap
     }
 
+    /// Returns the time zone that times are shown in.
     #[must_use]
     pub const fn zone(&self) -> &TimeZone {
         &self.options.zone
     }
 
+    /// Returns the sentences that are shown for a while.
     #[must_use]
     pub fn toasts(&self) -> &[Toast] {
         &self.toasts

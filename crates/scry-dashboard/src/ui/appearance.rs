@@ -15,7 +15,9 @@ use crate::app::value::Direction;
 /// Everything about appearance that a person may choose.
 #[derive(Debug, Clone, Copy)]
 pub struct Appearance {
+    /// The colours.
     pub theme: Theme,
+    /// The symbols.
     pub symbols: &'static Symbols,
 }
 
@@ -138,18 +140,31 @@ pub(super) fn spell_plainly(buffer: &mut Buffer) {
 /// The symbol for each meaning; each is one column wide.
 #[derive(Debug)]
 pub struct Symbols {
+    /// Whether all symbols are ASCII.
     pub ascii: bool,
+    /// A campaign in the header.
     pub campaign: &'static str,
+    /// The connection is live.
     pub connected: &'static str,
+    /// A connection is being made.
     pub connecting: &'static str,
+    /// What was missed is on its way.
     pub catching_up: &'static str,
+    /// The server refuses the connection.
     pub error: &'static str,
+    /// There is no connection.
     pub disconnected: &'static str,
+    /// A row whose children are hidden.
     pub folded: &'static str,
+    /// A row whose children are shown.
     pub unfolded: &'static str,
+    /// A value that became greater.
     pub up: &'static str,
+    /// A value that became less.
     pub down: &'static str,
+    /// A value that changed otherwise.
     pub changed: &'static str,
+    /// A value that may be out of date.
     pub stale: &'static str,
     /// What the person has changed and the server has not told back.
     pub pending: &'static str,
@@ -157,23 +172,41 @@ pub struct Symbols {
     pub pencil: &'static str,
     /// Somebody looks.
     pub eye: &'static str,
+    /// An entity that was created.
     pub created: &'static str,
+    /// An entity that was deleted.
     pub deleted: &'static str,
+    /// Computed values that no longer hold.
     pub invalidated: &'static str,
+    /// A move of the campaign's clock.
     pub clock: &'static str,
+    /// An event that the program does not know.
     pub foreign: &'static str,
+    /// Events that are missing.
     pub gap: &'static str,
+    /// A notification.
     pub notice: &'static str,
+    /// A condition that holds.
     pub holds: &'static str,
+    /// A condition that does not hold.
     pub fails: &'static str,
+    /// An event that was sent again.
     pub replayed: &'static str,
+    /// A bookmark.
     pub bookmark: &'static str,
+    /// An event that another one caused.
     pub because: &'static str,
+    /// What separates two items of a line.
     pub dot: &'static str,
+    /// The line above a pane.
     pub rule: &'static str,
+    /// The line above the pane that has the keys.
     pub rule_focused: &'static str,
+    /// The line between two panes.
     pub wall: &'static str,
+    /// Where a wall begins below a rule.
     pub tee: &'static str,
+    /// Where a wall ends.
     pub foot: &'static str,
 }
 

@@ -26,35 +26,49 @@ pub struct Theme {
     /// What everything stands on; the terminal's own background without it.
     #[serde(deserialize_with = "style")]
     pub ground: Style,
+    /// Ordinary text.
     #[serde(deserialize_with = "style")]
     pub text: Style,
+    /// What matters less.
     #[serde(deserialize_with = "style")]
     pub muted: Style,
+    /// What matters more.
     #[serde(deserialize_with = "style")]
     pub strong: Style,
+    /// Names and headings.
     #[serde(deserialize_with = "style")]
     pub accent: Style,
+    /// The lines above panes.
     #[serde(deserialize_with = "style")]
     pub rule: Style,
+    /// The line above the pane that has the keys.
     #[serde(deserialize_with = "style")]
     pub focused: Style,
+    /// The row that the cursor is on.
     #[serde(deserialize_with = "style")]
     pub selected: Style,
     /// The selection in a pane that does not have the focus.
     #[serde(deserialize_with = "style")]
     pub remembered: Style,
+    /// What is well.
     #[serde(deserialize_with = "style")]
     pub good: Style,
+    /// What needs attention.
     #[serde(deserialize_with = "style")]
     pub warn: Style,
+    /// What is wrong.
     #[serde(deserialize_with = "style")]
     pub bad: Style,
+    /// A value that changed a moment ago.
     #[serde(deserialize_with = "style")]
     pub fresh: Style,
+    /// A value that changed a while ago.
     #[serde(deserialize_with = "style")]
     pub fading: Style,
+    /// A value that may be out of date.
     #[serde(deserialize_with = "style")]
     pub stale: Style,
+    /// A key in a hint.
     #[serde(deserialize_with = "style")]
     pub key: Style,
 }

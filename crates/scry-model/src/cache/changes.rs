@@ -12,8 +12,11 @@ use scry_text::json::Json;
 pub struct LatestChange {
     /// The value before, where it was known.
     pub from: Option<Json>,
+    /// When it was made.
     pub at: Timestamp,
+    /// The user who made it.
     pub by: Option<Id>,
+    /// The number of its event.
     pub seq: Option<u64>,
 }
 

@@ -13,10 +13,13 @@ use super::changes::LatestChanges;
 /// An entity as the API last told it, with marks for what has happened since.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entity {
+    /// Its type and id.
     pub key: EntityRef,
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
     /// The entity this one stands under in the tree; `None` for the campaign itself.
     pub parent: Option<Id>,
+    /// Its name.
     pub name: Arc<str>,
     /// Rises by one with every accepted edit; zero when the gateway does not count.
     pub version: i64,

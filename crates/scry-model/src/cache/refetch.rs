@@ -19,7 +19,9 @@ pub struct RequestId(u64);
 /// Asks for the current state of some entities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refetch {
+    /// The number that the answer has to carry.
     pub request_id: RequestId,
+    /// The entities.
     pub ids: Vec<Id>,
 }
 

@@ -11,12 +11,14 @@ use serde_json::{Map, Value};
 pub struct Edit {
     /// The idempotency key: a new UUIDv7, or whatever the person chose.
     pub key: String,
+    /// The campaign that it changes.
     pub campaign: Id,
     /// When it was made.
     pub at: Timestamp,
     /// The run that the change belongs to, named in the events it leads to; without one they name the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
+    /// What is to be changed.
     pub change: EditChange,
 }
 
@@ -26,31 +28,44 @@ pub struct Edit {
 pub enum EditChange {
     /// Sets fields of an entity; `input` is the mutation's input, in which `variables` is a patch.
     Update {
+        /// The type of the entity.
         entity_type: EntityType,
+        /// The entity.
         id: Id,
+        /// The mutation's input.
         input: Map<String, Value>,
         /// The version that was seen when the edit was made.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<i64>,
+        /// What happens to fields that somebody else has changed meanwhile.
         #[serde(default)]
         on_conflict: OnConflict,
     },
+    /// Creates an entity; `input` is the mutation's input.
     Create {
+        /// The type of the entity.
         entity_type: EntityType,
+        /// The mutation's input.
         input: Map<String, Value>,
     },
+    /// Deletes an entity and what is in it.
     Delete {
+        /// The type of the entity.
         entity_type: EntityType,
+        /// The entity.
         id: Id,
+        /// The version that the user saw; `None` deletes whatever is there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<i64>,
     },
     /// Moves the campaign's clock, back where `seconds` is negative.
     AdvanceTime {
+        /// How far, in seconds of world time.
         seconds: i64,
     },
     /// Sets the campaign's clock to an RFC 3339 time.
     SetTime {
+        /// The time.
         time: String,
         /// Whether scheduled effects after that time happen again.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -19,6 +19,7 @@ pub struct OutboxEntry {
     /// Its place in the campaign's queue; the file is named after it.
     #[serde(skip)]
     pub place: u64,
+    /// The edit.
     pub edit: Edit,
     /// When it was sent for the first time; whether it arrived is not known until it is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,7 +13,9 @@ pub struct Outbox {
 /// One edit and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxItem {
+    /// The edit.
     pub edit: Edit,
+    /// How far it has come.
     pub state: EditState,
 }
 

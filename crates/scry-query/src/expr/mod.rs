@@ -58,7 +58,9 @@ struct ExprInner {
 /// Whether an event fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MatchResult {
+    /// It fits.
     True,
+    /// It does not fit.
     False,
     /// It cannot be told: types do not go together, or something is missing that had to be there. The sentence says
     /// which.
@@ -68,7 +70,9 @@ pub enum MatchResult {
 /// Explains one part of a conjunction for one event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clause {
+    /// The part, as it is written.
     pub source: String,
+    /// Whether it holds.
     pub verdict: MatchResult,
     /// What the names in the clause stood for; `None` for what this event does not have.
     pub values: Vec<(String, Option<Value>)>,

@@ -60,18 +60,22 @@ pub struct Formula {
 /// What a formula may look at.
 #[derive(Clone, Copy)]
 pub struct EvalScope<'a> {
+    /// The entity's own values.
     pub own: &'a Facts,
     /// Of a settlement.
     pub structures: &'a [Facts],
     /// Of a structure.
     pub settlement: Option<&'a Facts>,
+    /// The campaign's time.
     pub clock: WorldClock<'a>,
 }
 
 /// Tells a campaign's time.
 #[derive(Clone, Copy)]
 pub struct WorldClock<'a> {
+    /// The campaign's calendar.
     pub calendar: &'a Calendar,
+    /// Where its clock stands.
     pub now: WorldTime,
 }
 

@@ -36,19 +36,23 @@ struct ParsedRule {
 pub struct RuleError {
     /// Which of the rules as they were written.
     pub index: usize,
+    /// What is wrong, and what to write instead.
     pub text: String,
 }
 
 /// What is known of a settlement and its structures, before the rules.
 #[derive(Debug, Clone, Default)]
 pub struct SettlementFacts {
+    /// The settlement's values.
     pub settlement: Facts,
+    /// The values of each structure.
     pub structures: Vec<Facts>,
 }
 
 /// What the rules give, in the order in which the rules are written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleResults {
+    /// What the rules give for the settlement.
     pub settlement: Vec<Derived>,
     /// In the order of the settlement's structures.
     pub structures: Vec<Vec<Derived>>,

@@ -22,6 +22,7 @@ const MAX_KEPT_EVENTS: usize = 2_000;
 pub struct TimedEvent {
     /// How long after the stream was live.
     pub at: Duration,
+    /// The event with the entity it is about.
     pub event_context: EventContext,
 }
 

@@ -15,19 +15,26 @@ use super::yaml;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
+    /// The name that reports use; otherwise the file's own.
     pub name: Option<String>,
+    /// How long the run may take.
     #[serde(default, deserialize_with = "span")]
     pub timeout: Option<Duration>,
+    /// For how long to listen after the last expectation was met.
     #[serde(default, deserialize_with = "span")]
     pub settle: Option<Duration>,
+    /// What to listen to.
     pub rooms: Option<Spanned<Rooms>>,
+    /// Values that expressions use as `vars.NAME`.
     #[serde(default)]
     pub vars: BTreeMap<String, Spanned<toml::Value>>,
     /// Variables whose values never appear in any output.
     #[serde(default)]
     pub secrets: Vec<Spanned<String>>,
+    /// What must happen, in this order.
     #[serde(default)]
     pub expect: Vec<Spanned<Step>>,
+    /// What must not happen.
     #[serde(default)]
     pub never: Vec<Spanned<Never>>,
 }
@@ -36,10 +43,13 @@ pub struct File {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rooms {
+    /// Campaigns.
     #[serde(default)]
     pub campaign: OneOrMany,
+    /// Settlements.
     #[serde(default)]
     pub settlement: OneOrMany,
+    /// Structures.
     #[serde(default)]
     pub structure: OneOrMany,
     /// Rooms by their names on the wire.
@@ -51,7 +61,9 @@ pub struct Rooms {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
 pub enum OneOrMany {
+    /// One text.
     One(String),
+    /// Several texts.
     Many(Vec<String>),
 }
 
@@ -76,15 +88,23 @@ impl OneOrMany {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
+    /// The name that reports use.
     pub name: Option<String>,
+    /// The expression that an event has to meet.
     pub event: Option<Spanned<String>>,
+    /// How often the event must come, no more and no less.
     pub exactly: Option<u64>,
+    /// How often the event must come at least.
     pub at_least: Option<u64>,
+    /// For how long it is waited for, from where the step begins.
     #[serde(default, deserialize_with = "span")]
     pub within: Option<Duration>,
+    /// The name of the step behind which it begins.
     pub after: Option<Spanned<String>>,
+    /// Values of the event that later expressions use, by name.
     #[serde(default)]
     pub capture: BTreeMap<String, Spanned<String>>,
+    /// Several expectations whose order does not matter.
     pub any_order: Option<Vec<Spanned<Item>>>,
 }
 
@@ -92,13 +112,20 @@ pub struct Step {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
+    /// The name that reports use.
     pub name: Option<String>,
+    /// The expression that an event has to meet.
     pub event: Spanned<String>,
+    /// How often the event must come, no more and no less.
     pub exactly: Option<u64>,
+    /// How often the event must come at least.
     pub at_least: Option<u64>,
+    /// For how long it must not happen, from where the period begins.
     #[serde(default, deserialize_with = "span")]
     pub within: Option<Duration>,
+    /// The name of the step behind which it begins.
     pub after: Option<Spanned<String>>,
+    /// Values of the event that later expressions use, by name.
     #[serde(default)]
     pub capture: BTreeMap<String, Spanned<String>>,
 }
@@ -107,12 +134,17 @@ pub struct Item {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Never {
+    /// The name that reports use.
     pub name: Option<String>,
+    /// The expression that an event has to meet.
     pub event: Spanned<String>,
+    /// How many such events are allowed; 0 unless said otherwise.
     #[serde(default)]
     pub more_than: u64,
+    /// For how long it must not happen, from where the period begins.
     #[serde(default, deserialize_with = "span")]
     pub within: Option<Duration>,
+    /// The name of the step behind which it begins.
     pub after: Option<Spanned<String>>,
 }
 

@@ -9,21 +9,28 @@ use super::secrets::SecretValues;
 /// The result of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectOutcome {
+    /// The file's name in reports.
     pub name: String,
+    /// The path of the file.
     pub path: String,
+    /// The exit code.
     pub exit: Exit,
+    /// How long the run took.
     pub took: Duration,
     /// How many events were seen.
     pub seen: u64,
+    /// The result of each expectation.
     pub cases: Vec<ExpectCase>,
 }
 
 /// The result of one expectation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectCase {
+    /// The expectation's name.
     pub name: String,
     /// The line in the file; zero for what is not in it: the command, or the run itself.
     pub line: usize,
+    /// How it ended.
     pub state: CaseState,
 }
 
@@ -32,8 +39,10 @@ pub struct ExpectCase {
 pub enum CaseState {
     /// Met, or held to the end.
     Passed {
+        /// When it was met, from the start of the run.
         at: Duration,
     },
+    /// It failed.
     Failed(CaseFailure),
     /// The run ended before its turn came or its window closed.
     NotReached,
@@ -48,6 +57,7 @@ pub struct CaseFailure {
     pub awaited: String,
     /// The values of the `$names` in it.
     pub values: Vec<(String, String)>,
+    /// When it failed, from the start of the run.
     pub at: Duration,
     /// The events that came nearest, the nearest first.
     pub nearest: Vec<NearMiss>,
@@ -58,7 +68,9 @@ pub struct CaseFailure {
 /// An event that came near.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearMiss {
+    /// When it came, from the start of the run.
     pub at: Duration,
+    /// The event in a few words.
     pub title: String,
     /// Why it did not count although it fits.
     pub note: Option<String>,
@@ -69,7 +81,9 @@ pub struct NearMiss {
 /// Sets a part of a condition against what an event held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
+    /// The part of the condition.
     pub wanted: String,
+    /// What the event held instead.
     pub found: String,
 }
 

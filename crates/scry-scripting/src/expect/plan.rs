@@ -27,6 +27,7 @@ pub struct PlanError(pub(super) String);
 /// A file that is ready to run.
 #[derive(Debug, Clone)]
 pub struct ExpectPlan {
+    /// The file's name in reports.
     pub name: String,
     /// The file's name as it is shown.
     pub path: String,
@@ -34,28 +35,42 @@ pub struct ExpectPlan {
     pub timeout: Duration,
     /// How long to listen on after everything is met.
     pub settle: Duration,
+    /// Names or ids of campaigns to listen to.
     pub campaigns: Vec<String>,
+    /// Names or ids of settlements to listen to.
     pub settlements: Vec<String>,
+    /// Names or ids of structures to listen to.
     pub structures: Vec<String>,
+    /// Rooms of catalogues to listen to.
     pub rooms: Vec<Room>,
+    /// The values that expressions use.
     pub vars: Vars,
+    /// The values that reports leave out.
     pub secrets: SecretValues,
     /// In the order of their steps.
     pub expects: Vec<PlannedExpectation>,
+    /// What must not happen.
     pub nevers: Vec<ForbiddenEvent>,
+    /// The number of steps.
     pub steps: usize,
 }
 
 /// What must happen.
 #[derive(Debug, Clone)]
 pub struct PlannedExpectation {
+    /// Its name in reports.
     pub name: String,
+    /// The line of the file that it begins on.
     pub line: usize,
+    /// The expression that an event has to meet.
     pub event: Expr,
+    /// How often it must come.
     pub count: EventCount,
+    /// For how long it is waited for.
     pub within: Option<Duration>,
     /// The expectation, by its place in the plan, from which `within` is measured.
     pub after: Option<usize>,
+    /// Values of the event that later expressions use.
     pub captures: Vec<(String, Expr)>,
     /// Expectations with the same step may be met in any order.
     pub step: usize,
@@ -64,15 +79,20 @@ pub struct PlannedExpectation {
 /// How often an event must come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventCount {
+    /// At least this often.
     AtLeast(u64),
+    /// This often, no more and no less.
     Exactly(u64),
 }
 
 /// What must not happen.
 #[derive(Debug, Clone)]
 pub struct ForbiddenEvent {
+    /// Its name in reports.
     pub name: String,
+    /// The line of the file that it begins on.
     pub line: usize,
+    /// The expression that an event has to meet.
     pub event: Expr,
     /// How often it may happen.
     pub allowed: u64,

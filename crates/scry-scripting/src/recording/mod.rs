@@ -44,12 +44,15 @@ pub struct RecordingHeader {
     /// Always `recording`; tells the file from other JSON lines.
     scry: String,
     v: u32,
+    /// When the recording began.
     pub started_at: Timestamp,
+    /// The rooms that were recorded.
     #[serde(default)]
     pub rooms: Vec<String>,
     /// The program that wrote it.
     #[serde(default)]
     pub by: String,
+    /// The campaigns as they were at that time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub state: Vec<RecordedState>,
 }
@@ -58,7 +61,9 @@ pub struct RecordingHeader {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedState {
+    /// The campaign.
     pub campaign_id: Id,
+    /// Where its journal stood.
     #[serde(default)]
     pub position: Option<Position>,
     /// Every entity as the API sends it, `__typename` included.

@@ -17,6 +17,7 @@ const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 /// A recording.
 #[derive(Debug, Clone)]
 pub struct Recording {
+    /// What the recording says of itself.
     pub header: RecordingHeader,
     /// Deliveries with their time since the start, in order.
     pub entries: Vec<(Duration, Delivery)>,
@@ -27,23 +28,45 @@ pub struct Recording {
 /// What is damaged in a recording, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DamageNotice {
+    /// The file ends within a line.
     #[error("the recording ends in the middle of line {line}; what comes before it is used")]
-    Cut { line: usize },
+    Cut {
+        /// The line.
+        line: usize,
+    },
+    /// A line cannot be read and is left out.
     #[error("line {line} of the recording cannot be read and is left out: {problem}")]
-    Damaged { line: usize, problem: String },
+    Damaged {
+        /// The line.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file cannot be read any further.
     #[error("the recording cannot be read from line {line} on: {problem}; what comes before it is used")]
-    Broken { line: usize, problem: String },
+    Broken {
+        /// The line.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// Why a file is no recording at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
+    /// The file cannot be read.
     #[error("the recording cannot be read: {0}")]
     Io(#[from] io::Error),
+    /// The file does not begin as recordings do.
     #[error("the file is no recording; its first line must be the header that `scry record` writes")]
     NoHeader,
+    /// The file was written by a newer version.
     #[error("the recording has version {found}, and this program reads up to {RECORDING_VERSION}; update scry")]
-    TooNew { found: u32 },
+    TooNew {
+        /// The version of its form.
+        found: u32,
+    },
 }
 
 /// Reads a recording; damaged lines are left out, and a cut end is told.

@@ -10,6 +10,7 @@ use crate::state::AppState;
 /// Why somebody was not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
+    /// The token was refused.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The session could not be looked up.

@@ -18,10 +18,15 @@ const LOOK_BACK_MS: i64 = 10_000;
 /// A user as an operator sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
+    /// The user's id.
     pub id: Id,
+    /// The name that the user logs in with.
     pub username: String,
+    /// Whether this is a program that may publish events.
     pub is_service: bool,
+    /// Whether they may not log in for now.
     pub is_disabled: bool,
+    /// When it was created, as RFC 3339 UTC.
     pub created_at: String,
 }
 
@@ -31,6 +36,7 @@ pub enum DeleteUserError {
     /// Lists the campaigns by name.
     #[error("{0} would be left without an owner; make somebody else an owner, or delete the campaign, first")]
     OnlyOwner(String),
+    /// A change that the deletion needs was refused.
     #[error(transparent)]
     Domain(#[from] DomainError),
 }

@@ -34,8 +34,11 @@ pub struct LoginLimits {
 /// How many attempts were made within the last minute, this one among them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AttemptCounts {
+    /// Attempts at this name from this address.
     pub name_and_address: u32,
+    /// Attempts from this address.
     pub address: u32,
+    /// Attempts at this name.
     pub name: u32,
 }
 

@@ -27,8 +27,10 @@ pub struct LoginGate {
 /// The reason why an attempt was not let through.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginGateError {
+    /// There were too many attempts; the time says how long to wait.
     #[error("too many attempts")]
     TooMany(Duration),
+    /// The database did not answer.
     #[error(transparent)]
     Database(#[from] DbError),
 }

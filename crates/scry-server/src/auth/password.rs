@@ -27,8 +27,10 @@ pub struct Passwords {
 /// Says that a password could not be hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
+    /// The configured costs are impossible.
     #[error("argon2: {0}; use values such as memory 19456 KiB, 2 iterations, parallelism 1")]
     Params(argon2::Error),
+    /// The hash failed.
     #[error("the password could not be hashed: {0}")]
     Hash(String),
 }

@@ -30,22 +30,34 @@ pub struct AuthService {
 /// Why a login, refresh or logout was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
+    /// The user name or the password is wrong, or the user may not log in.
     #[error("the user name or the password is wrong")]
     InvalidCredentials,
+    /// Too many attempts.
     #[error("too many attempts; try again in {} s", .retry_after.as_secs().max(1))]
-    RateLimited { retry_after: Duration },
+    RateLimited {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// The refresh token is not known.
     #[error("the refresh token is not known; log in again")]
     TokenInvalid,
+    /// The refresh token has expired.
     #[error("the refresh token has expired; log in again")]
     TokenExpired,
+    /// The refresh token was used before, which has ended its session.
     #[error("the refresh token was used before, so this login has been ended; log in again")]
     TokenReused,
+    /// The database did not answer.
     #[error("the server failed; try again")]
     Database(#[from] DbError),
+    /// The password could not be hashed.
     #[error("the server failed; try again")]
     Password(#[from] PasswordError),
+    /// The system gave no random numbers.
     #[error("the server failed; try again")]
     Randomness(#[from] getrandom::Error),
+    /// The access token could not be signed.
     #[error("the server failed; try again")]
     Signing(#[from] jsonwebtoken::errors::Error),
 }

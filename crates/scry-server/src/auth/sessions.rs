@@ -10,8 +10,11 @@ use crate::event_bus::SessionEnded;
 /// A session that has not ended; times are Unix milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginSession {
+    /// The session's id, the `sid` of its access tokens.
     pub id: Id,
+    /// The name that the user logs in with.
     pub username: String,
+    /// When it was opened.
     pub created_ms: i64,
     /// When nothing of it is good any more, unless it is refreshed.
     pub expires_ms: i64,

@@ -34,8 +34,11 @@ pub struct Claims {
     pub sub: Id,
     /// The user's name.
     pub name: String,
+    /// When the token was issued.
     pub iat: i64,
+    /// When it expires.
     pub exp: i64,
+    /// The token's own id.
     pub jti: Id,
     /// The session that the token was issued to.
     pub sid: Id,
@@ -83,10 +86,13 @@ impl Claims {
 /// Why a token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
+    /// The request carries no token.
     #[error("an access token is needed; log in first")]
     Missing,
+    /// The token is malformed, is signed with another key, or its session has ended.
     #[error("the access token is not valid; log in again")]
     Invalid,
+    /// The token has expired.
     #[error("the access token has expired; refresh it or log in again")]
     Expired,
 }

@@ -10,8 +10,11 @@ use crate::db::DbError;
 /// A user with their password's hash.
 #[derive(Clone)]
 pub struct UserRecord {
+    /// The user's id.
     pub id: Id,
+    /// The name that the user logs in with.
     pub username: String,
+    /// The hash of the password, in the PHC string format.
     pub password_hash: String,
     /// Whether this is a program that may publish events.
     pub is_service: bool,

@@ -19,12 +19,16 @@ use super::error::ServerError;
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerCliError {
+    /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] scry_config::ConfigError),
+    /// The server could not start, or had to stop.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// The arguments do not go together.
     #[error("{0}")]
     Usage(String),
+    /// What was asked for could not be done.
     #[error("{0}")]
     Failed(String),
 }

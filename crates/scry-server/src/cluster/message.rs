@@ -14,13 +14,24 @@ use crate::presence::UserView;
 #[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ClusterMessage {
     /// The journals of these campaigns have grown.
-    Commits { campaigns: Vec<Id> },
+    Commits {
+        /// The campaigns.
+        campaigns: Vec<Id>,
+    },
     /// The inboxes of these users have grown.
     #[serde(rename = "mail")]
-    Messages { users: Vec<Id> },
+    Messages {
+        /// The users.
+        users: Vec<Id>,
+    },
     /// A session is over.
     #[serde(rename = "ended")]
-    SessionEnded { user_id: Id, sid: Id },
+    SessionEnded {
+        /// Whose session it was.
+        user_id: Id,
+        /// The session.
+        sid: Id,
+    },
     /// A node has come and wants to know who is where.
     #[serde(rename = "hello")]
     Join,
@@ -32,20 +43,35 @@ pub enum ClusterMessage {
     Leave,
     /// Everybody a node has.
     #[serde(rename = "roll")]
-    Sync { users: Vec<UserView> },
+    Sync {
+        /// The users.
+        users: Vec<UserView>,
+    },
     /// What a node has of one user; nothing, if their last connection to it has gone.
-    User { user_id: Id, view: Option<UserView> },
+    User {
+        /// The user.
+        user_id: Id,
+        /// What the node has of them; nothing, if their last connection to it has gone.
+        view: Option<UserView>,
+    },
     /// An event for whoever is there.
     #[serde(rename = "passing")]
     Ephemeral(EphemeralBroadcast),
     /// Somebody types; `settlement` is the one around a structure.
-    Typing { event: UserTyping, settlement: Option<Id> },
+    Typing {
+        /// The event for clients.
+        event: UserTyping,
+        /// The settlement whose room shows the entity.
+        settlement: Option<Id>,
+    },
 }
 
 /// A message with its sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
+    /// The node that sent it.
     pub from: Arc<str>,
+    /// What it sent.
     pub message: ClusterMessage,
 }
 
@@ -54,6 +80,7 @@ pub struct Envelope {
 pub enum ClusterEvent {
     /// The other nodes can be reached, again or for the first time: messages may have been missed.
     Up,
+    /// Another node's message.
     Message(Envelope),
 }
 

@@ -25,14 +25,18 @@ pub struct AuthConfig {
     pub jwt_secret: Option<ConfigSecret>,
     /// Opens `/socket-stats`; closed to everybody by default.
     pub admin_token: Option<ConfigSecret>,
+    /// What a password hash costs.
     pub argon2: Argon2Config,
 }
 
 /// What a password hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Config {
+    /// The memory of one hash, in KiB.
     pub memory_kib: u32,
+    /// How many times the memory is gone over.
     pub iterations: u32,
+    /// How many lanes the memory has.
     pub parallelism: u32,
 }
 

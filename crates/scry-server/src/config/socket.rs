@@ -5,7 +5,9 @@ use std::time::Duration;
 /// The gateway's timings and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketConfig {
+    /// The time between two pings.
     pub ping_interval: Duration,
+    /// How long the answer to a ping may take.
     pub ping_timeout: Duration,
     /// How long a connection may take to authenticate.
     pub connect_timeout: Duration,

@@ -24,8 +24,11 @@ pub use open::{database_url, is_shared};
 /// connection behind the changes, for statements that stand alone.
 #[derive(Debug, Clone)]
 pub struct Db {
+    /// Connections for short reads.
     pub reader: AnyPool,
+    /// Connections for GraphQL queries, which may take longer.
     pub queries: AnyPool,
+    /// The one connection that changes are made on.
     pub writer: AnyPool,
     changes: DbWriter,
     engine: DatabaseKind,
@@ -44,18 +47,39 @@ pub type ReadTx = Transaction<'static, Any>;
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
+    /// The database cannot be opened.
     #[error("cannot open the database {url}: {source}; check --database and --data-dir")]
-    Open { url: String, source: sqlx::Error },
+    Open {
+        /// Its address, without a password.
+        url: String,
+        /// The reason.
+        source: sqlx::Error,
+    },
+    /// The address is of no kind of database that the server knows.
     #[error("database {0} is of a kind this server does not know; use sqlite:PATH or postgres://…")]
     UnknownKind(String),
+    /// The schema could not be brought up to date.
     #[error("cannot bring the database {url} up to date: {source}")]
-    Migrate { url: String, source: sqlx::migrate::MigrateError },
+    Migrate {
+        /// The database's address, without a password.
+        url: String,
+        /// The reason.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A query failed.
     #[error("the database failed: {0}")]
     Query(#[from] sqlx::Error),
+    /// The change was made and could not be committed; nothing of it is stored.
     #[error("the database could not store a change: {0}")]
     Commit(String),
+    /// Something stored cannot be read.
     #[error("the database holds a {what} that cannot be read: {detail}")]
-    Corrupt { what: &'static str, detail: String },
+    Corrupt {
+        /// The kind of thing.
+        what: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
 }
 
 impl Db {

@@ -10,8 +10,11 @@ use crate::db::DbError;
 /// A campaign, the caller's role in it, and the position that this state corresponds to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignView {
+    /// The campaign itself.
     pub entity: Entity,
+    /// What the caller may do in it.
     pub role: Role,
+    /// Where its journal stood when it was read.
     pub position: Position,
 }
 

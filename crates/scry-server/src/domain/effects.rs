@@ -34,9 +34,13 @@ pub const MAX_DUE_EFFECTS: u32 = 1_000;
 pub struct EffectOccurrence {
     /// World time, RFC 3339 UTC with milliseconds.
     pub at: String,
+    /// The effect's name in the world file.
     pub name: String,
+    /// What it does, for people.
     pub description: String,
+    /// The type of the entity that it changes.
     pub entity_type: EntityKind,
+    /// The entity that it changes.
     pub entity_id: Id,
 }
 

@@ -11,15 +11,21 @@ use crate::rules::fields::{self, Flat};
 /// A campaign or anything in it; `fields` are those of its [`EntityKind`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entity {
+    /// Its id.
     pub id: Id,
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
+    /// What kind of entity it is.
     pub kind: EntityKind,
+    /// Its name.
     pub name: String,
     /// Starts at 1 and rises by one with each change.
     pub version: i64,
     /// RFC 3339 UTC with milliseconds, like `updated_at`.
     pub created_at: String,
+    /// When it was last changed, as RFC 3339 UTC.
     pub updated_at: String,
+    /// Its fields, as GraphQL names them.
     pub fields: FieldMap,
 }
 

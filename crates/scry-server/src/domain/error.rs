@@ -14,18 +14,34 @@ pub enum DomainError {
     /// Also said of what the caller may not view.
     #[error("there is no such {0}, or you may not see it")]
     NotFound(&'static str),
+    /// The caller's role does not allow it; the text says what.
     #[error("your role does not allow this; {0}")]
     Forbidden(&'static str),
+    /// A value does not fit its variable or field.
     #[error("{0}")]
     Invalid(#[from] VariableError),
     /// A fixed bound on what one request may ask for, or one thing may hold.
     #[error("{fault}")]
-    OutOfBounds { limit: LimitKind, fault: VariableError },
+    OutOfBounds {
+        /// The limit.
+        limit: LimitKind,
+        /// The field, and what is wrong with it.
+        fault: VariableError,
+    },
+    /// Somebody else has changed the same fields.
     #[error("somebody else has changed it since the version you started from; the current version is {}", .0.current_version)]
     Conflict(Conflict),
     /// A quota of the caller's or of the campaign's was reached; `retry_after` where waiting helps.
     #[error("{sentence}")]
-    Limited { limit: LimitKind, sentence: String, retry_after: Option<Duration> },
+    Limited {
+        /// The limit.
+        limit: LimitKind,
+        /// What is used up, for people.
+        sentence: String,
+        /// How long to wait; `None` if waiting does not help.
+        retry_after: Option<Duration>,
+    },
+    /// The database did not answer.
     #[error("the server failed; try again")]
     Database(#[from] DbError),
 }

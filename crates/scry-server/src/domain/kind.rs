@@ -7,18 +7,26 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EntityKind {
+    /// A campaign.
     Campaign,
+    /// A kingdom.
     Kingdom,
+    /// A settlement.
     Settlement,
+    /// A structure.
     Structure,
+    /// A location.
     Location,
+    /// An encounter.
     Encounter,
 }
 
 /// One field of a kind, besides `name`.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldSpec {
+    /// The field's name.
     pub name: &'static str,
+    /// What it may hold.
     pub shape: FieldShape,
     /// Whether an update may name it; a create may name every field that is not computed.
     pub editable: bool,
@@ -27,8 +35,11 @@ pub struct FieldSpec {
 /// What a field may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldShape {
+    /// A text.
     Text,
+    /// A whole number that counts steps, from 0.
     Level,
+    /// One of these words.
     Choice(&'static [&'static str]),
     /// RFC 3339 UTC.
     Time,

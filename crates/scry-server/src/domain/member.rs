@@ -17,13 +17,21 @@ use crate::rules::authorization::CampaignAction;
 /// A membership; `id` is its own, `name` the user's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
+    /// The membership's id.
     pub id: Id,
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
+    /// The user's id.
     pub user_id: Id,
+    /// The user's name.
     pub name: String,
+    /// What the user may do.
     pub role: Role,
+    /// The version after the last change, counted from 1.
     pub version: i64,
+    /// When it was created, as RFC 3339 UTC.
     pub created_at: String,
+    /// When it was last changed, as RFC 3339 UTC.
     pub updated_at: String,
 }
 

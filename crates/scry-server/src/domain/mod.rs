@@ -57,7 +57,9 @@ pub struct Domain {
 /// Who asks.
 #[derive(Debug, Clone)]
 pub struct Caller {
+    /// Their id.
     pub user_id: Id,
+    /// Their name.
     pub name: String,
     /// Joins what belongs to one request across logs and events.
     pub correlation_id: String,

@@ -31,14 +31,19 @@ const MAX_EVICTED: i64 = 8;
 /// A notification of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
+    /// Its id.
     pub id: Id,
+    /// Its title.
     pub title: String,
+    /// Its text; may be empty.
     pub body: String,
+    /// How much it matters: `info`, `success`, `warning` or `error`.
     pub level: String,
     /// RFC 3339 UTC with milliseconds.
     pub created_at: String,
     /// Who speaks, see [`KINDS`].
     pub kind: String,
+    /// Whether the user has marked it as read.
     pub read: bool,
     /// What it is about, where it is about one thing.
     pub subject: Option<EntityRef>,

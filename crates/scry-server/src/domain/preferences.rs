@@ -15,7 +15,9 @@ pub const INVITATION: &str = "invitation";
 /// The levels and kinds that a user is told at once; the rest only waits in the list of notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryPreferences {
+    /// The levels that the user is told at once.
     pub levels: Vec<String>,
+    /// The kinds that the user is told at once.
     pub kinds: Vec<String>,
 }
 

@@ -12,26 +12,38 @@ use crate::rules::authorization::{CampaignAction, Decision, allow};
 
 /// Bounds one answer: ids in a request, events in a page.
 pub const MAX_NODES: usize = 1_000;
+/// The greatest number of events that one query returns.
 pub const MAX_EVENTS: u32 = 1_000;
 
 /// A whole campaign as it was at `position`.
 #[derive(Debug, Clone)]
 pub struct CampaignSnapshot {
+    /// The last event that the state includes.
     pub position: Position,
+    /// The campaign itself.
     pub campaign: CampaignView,
+    /// Its kingdoms.
     pub kingdoms: Vec<Entity>,
+    /// Its settlements.
     pub settlements: Vec<Entity>,
+    /// Its structures.
     pub structures: Vec<Entity>,
+    /// Its locations.
     pub locations: Vec<Entity>,
+    /// Its encounters.
     pub encounters: Vec<Entity>,
+    /// Its members.
     pub members: Vec<Member>,
 }
 
 /// What a `nodes` query finds.
 #[derive(Debug, Clone)]
 pub enum NodeRecord {
+    /// A campaign.
     Campaign(CampaignView),
+    /// Something in a campaign.
     Entity(Entity),
+    /// A membership.
     Member(Member),
 }
 

@@ -22,6 +22,7 @@ const MAX_PAST_BYTES: i64 = 1024 * 1024;
 pub struct EditPrecondition {
     /// The version that the editor had seen; `None` changes whatever is there.
     pub version: Option<i64>,
+    /// What happens to fields that somebody else has changed meanwhile.
     pub on_conflict: OnConflict,
 }
 

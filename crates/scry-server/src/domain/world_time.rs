@@ -20,8 +20,11 @@ const WORLD_TIME_FIELD: &str = "worldTime";
 /// A move of a campaign's clock; times are RFC 3339 UTC, `elapsed_seconds` may be negative.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorldTimeMove {
+    /// The time before the move.
     pub previous_time: String,
+    /// The time after it.
     pub new_time: String,
+    /// The seconds in between.
     pub elapsed_seconds: i64,
     /// After which time effects happen: the furthest that the clock has ever come. `None` in results of older servers.
     #[serde(default)]

@@ -56,6 +56,7 @@ struct GraphqlApiInner {
 /// An answer as it is sent.
 #[derive(Debug)]
 pub struct GraphqlResponse {
+    /// The answer, as JSON.
     pub json: Bytes,
     /// The limits that were reached, by the query or by what it asked for.
     pub limits: Vec<LimitKind>,

@@ -28,9 +28,13 @@ pub const MAX_MESSAGE_BYTES: usize = 1_000;
 /// What a query may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryLimits {
+    /// The greatest depth of nested selections.
     pub depth: usize,
+    /// The greatest cost; docs/protocol.md lists what costs what.
     pub complexity: u64,
+    /// The greatest size of an answer, in bytes.
     pub answer_bytes: u64,
+    /// How long a query may take, waiting included.
     pub timeout: Duration,
     /// Queries of one user at once.
     pub per_user: usize,
@@ -53,35 +57,61 @@ impl QueryLimits {
 /// A query that is refused or stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
+    /// The query cannot be read.
     #[error("{message}")]
-    Syntax { message: String, at: Vec<Pos> },
+    Syntax {
+        /// What is wrong.
+        message: String,
+        /// Where.
+        at: Vec<Pos>,
+    },
+    /// A part of the request is too long.
     #[error("the query has more than {limit} {what}; split it into several requests")]
-    TooLong { what: &'static str, limit: usize },
+    TooLong {
+        /// The part.
+        what: &'static str,
+        /// Its greatest length, in bytes.
+        limit: usize,
+    },
+    /// A name is too long.
     #[error("the query has a name of more than {MAX_NAME_BYTES} bytes; use shorter names and aliases")]
     LongName,
+    /// A fragment spreads itself, over others or directly; the text is its name.
     #[error("the fragment “{0}” spreads itself; remove one of the spreads")]
     Cycle(String),
+    /// The selections are nested deeper than this.
     #[error("the query nests more than {0} fields deep (query_depth); ask for the inner part in a query of its own")]
     TooDeep(usize),
+    /// The query costs too much.
     #[error(
         "the query may cost {cost}, and a query may cost {limit} (query_complexity); ask for fewer fields, aliases or \
          rows at once"
     )]
-    TooComplex { cost: u64, limit: u64 },
+    TooComplex {
+        /// What it costs, or a part of it that is too much already.
+        cost: u64,
+        /// What it may cost.
+        limit: u64,
+    },
+    /// The answer is larger than so many bytes.
     #[error(
         "the answer is larger than {0} bytes (max_answer_bytes); ask for fewer fields or rows at once, or for pages"
     )]
     AnswerTooLarge(u64),
+    /// The query took longer than this.
     #[error(
         "the query was stopped after {} (query_timeout); ask for less at once. If it was a change, it may have been \
          made: repeat it with the same idempotencyKey",
         seconds(.0)
     )]
     TimedOut(Duration),
+    /// The user has so many queries under way already.
     #[error("{0} queries of this user are waiting or running (queries_per_user); wait for their answers")]
     TooMany(usize),
+    /// So many queries wait that this one is not taken.
     #[error("too many large answers are being made at once; try again in a moment")]
     Busy,
+    /// The server failed.
     #[error("the query could not be executed; see the server's log")]
     Internal,
 }

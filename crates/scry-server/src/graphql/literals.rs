@@ -10,8 +10,10 @@ use scry_text::input::TextError;
 /// A text of a query that is refused, and the argument that it stands at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LiteralError {
+    /// The character U+0000, which one of the databases cannot store.
     #[error("{0}: {nul}", nul = TextError::Nul)]
     Nul(String),
+    /// Half of a surrogate pair, which is not a character.
     #[error("{0}: has half of a surrogate pair; write both, or the character itself")]
     Surrogate(String),
 }

@@ -19,9 +19,13 @@ const REMOVAL_EVENT: &str = "access:revoked";
 pub struct CustomEvent {
     /// Names the catalogue's journal.
     pub journal: Id,
+    /// The event's name.
     pub event: String,
+    /// Its payload, checked.
     pub payload: Map<String, Value>,
+    /// What the gateway adds to the payload.
     pub metadata: CustomEventMetadata,
+    /// When it was published.
     pub now: Timestamp,
 }
 

@@ -22,8 +22,11 @@ pub struct Journal {
 /// One event as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalRow {
+    /// Its number in its journal, counted from 1.
     pub seq: u64,
+    /// The journal that `seq` counts in.
     pub epoch: String,
+    /// The event's name.
     pub event_type: String,
     /// The event as sent: JSON `{type, payload, metadata}`.
     pub body: String,

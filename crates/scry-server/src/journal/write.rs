@@ -20,18 +20,25 @@ const MAX_VALUES_BYTES: usize = 16 * 1024;
 /// An event before it has a number.
 #[derive(Debug, Clone)]
 pub struct EventDraft {
+    /// What happened.
     pub payload: Payload,
+    /// The user who made the change; `None` for one of the server itself.
     pub user_id: Option<Id>,
+    /// The part of the system that made it.
     pub source: Source,
+    /// What links it to the request that caused it.
     pub correlation_id: String,
+    /// The event that caused it.
     pub caused_by: Option<Id>,
     /// The entity's version after the change.
     pub version: Option<i64>,
     /// Every changed field with its value before and after.
     pub changes: Vec<FieldDiff>,
+    /// The effect that made the change.
     pub effect: Option<EffectRef>,
     /// The user whose membership the change ended.
     pub revoked_user: Option<Id>,
+    /// When the change was made.
     pub now: Timestamp,
 }
 

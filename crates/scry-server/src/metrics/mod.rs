@@ -72,21 +72,27 @@ struct Gauges {
 /// How this node is at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct NodeStatus {
+    /// Open sockets.
     pub connections: usize,
     /// Rooms that somebody is in, and subscriptions to them.
     pub rooms: usize,
+    /// Subscriptions of all sockets to rooms.
     pub listeners: usize,
     /// The numbers of all events in all journals.
     pub head: u64,
     /// The most events that any campaign's listeners on this node still have to get.
     pub lag: u64,
+    /// Whether the database answers.
     pub database_up: bool,
     /// Open and idle connections of the readers, then of the writer.
     pub pools: [(u32, usize); 2],
     /// Changes that wait for the writer, and the longest that one has held it.
     pub waiting_changes: usize,
+    /// The longest that one change has held the writer since the start.
     pub longest_turn: Duration,
+    /// Whether Redis answers; true without Redis.
     pub redis_up: bool,
+    /// Whether the node is shutting down.
     pub draining: bool,
     /// Tasks that have not ended.
     pub tasks: usize,

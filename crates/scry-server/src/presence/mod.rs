@@ -39,7 +39,9 @@ pub struct PresenceHandle {
 pub enum PresenceRequest {
     /// It has joined a room, and wants to know who is there if it is a campaign's.
     Joined(Sid, Room),
+    /// A connection says what it is at.
     Update(Sid, PresenceUpdate),
+    /// A user begins or stops typing in a field.
     Typing(Sid, TypingTarget, bool),
     /// An operator wants to know who is where, on whatever node.
     PresentByCampaign(oneshot::Sender<Vec<PresenceState>>),

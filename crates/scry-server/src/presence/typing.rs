@@ -17,8 +17,11 @@ const MAX_TYPING_FIELDS: usize = 8;
 /// One user typing in one field; serialised for other nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TypingTarget {
+    /// The user.
     pub user_id: Id,
+    /// Their name.
     pub name: String,
+    /// The field.
     pub field: TypingRequest,
     /// The settlement around a structure: its room sees the structure too.
     pub settlement: Option<Id>,

@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserView {
+    /// The user.
     pub user_id: Id,
+    /// Their name.
     pub name: String,
+    /// What they do in each campaign.
     pub campaigns: BTreeMap<Id, CampaignPresence>,
 }
 

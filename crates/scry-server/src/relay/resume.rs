@@ -32,8 +32,10 @@ pub enum SubscribeError {
     /// There is no such room, or it is not for this user: nobody learns which.
     #[error("Unauthorized")]
     Unauthorized,
+    /// The socket has gone.
     #[error("the connection has gone")]
     Gone,
+    /// The database does not answer.
     #[error(transparent)]
     Database(#[from] DbError),
 }
@@ -42,7 +44,9 @@ pub enum SubscribeError {
 ///
 /// Answer first, then drop it: so the answer comes after what was replayed and before what follows.
 pub struct SubscribeGuard {
+    /// What to answer.
     pub ack: SubscribeAck,
+    /// The channel, which sends nothing while this is held.
     pub hold: OwnedMutexGuard<Channel>,
 }
 

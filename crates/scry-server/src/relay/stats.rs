@@ -18,9 +18,11 @@ pub struct RelayStats {
 /// One campaign that somebody on this node listens to.
 #[derive(Debug, Clone)]
 pub struct ChannelStats {
+    /// The campaign.
     pub campaign: Id,
     /// Up to here every listener has been served.
     pub head: Position,
+    /// Its rooms with the number of their sockets.
     pub rooms: Vec<(Room, usize)>,
 }
 

@@ -5,17 +5,20 @@ use scry_protocol::Role;
 /// What somebody wants to do in a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CampaignAction {
+    /// Read what is in it.
     View,
     /// Change, create or delete anything in a campaign, or move its clock.
     Edit,
     /// Add or remove members, or change their roles.
     ManageMembers,
+    /// Delete the whole campaign.
     DeleteCampaign,
 }
 
 /// Answers a wish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
+    /// It may be done.
     Allow,
     /// Refuse, and say that a higher role is needed.
     Deny,

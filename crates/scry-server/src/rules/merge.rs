@@ -19,7 +19,9 @@ pub struct PastEdits {
 /// One earlier edit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastEdit {
+    /// Who made it; `None` for the server itself.
     pub by: Option<Id>,
+    /// The fields that it changed.
     pub changes: Vec<FieldDiff>,
 }
 
@@ -30,9 +32,11 @@ pub struct MergeInput<'a> {
     pub mine: &'a Flat,
     /// The values as they are stored.
     pub stored: &'a Flat,
+    /// The version that the edit expected.
     pub version: i64,
     /// The version that the editor had seen; `None` asks for no comparison.
     pub expected: Option<i64>,
+    /// What happens to fields that somebody else has changed meanwhile.
     pub policy: OnConflict,
 }
 
@@ -41,15 +45,19 @@ pub struct MergeInput<'a> {
 pub enum MergeOutcome {
     /// Apply; `replaced` lists the values of others that it overwrites.
     Apply {
+        /// The values of others that it overwrites.
         replaced: Vec<OverwrittenValue>,
     },
+    /// Refuse it.
     Reject(Conflict),
 }
 
 /// A value that an edit overwrites, and who had set it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverwrittenValue {
+    /// Who had set it; `None` for the server itself.
     pub by: Option<Id>,
+    /// The field, with the values of both sides.
     pub field: FieldConflict,
 }
 

@@ -9,6 +9,7 @@ use scry_world::When;
 /// One occurrence of one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Occurrence {
+    /// When it falls due.
     pub at: WorldTime,
     /// Which of the effects.
     pub effect: usize,

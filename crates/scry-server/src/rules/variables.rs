@@ -10,7 +10,9 @@ const MAX_LISTED_NAMES: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct VariableError {
+    /// The field's name.
     pub field: String,
+    /// What is wrong with the value, as the end of a sentence.
     pub problem: String,
 }
 

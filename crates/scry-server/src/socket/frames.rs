@@ -11,6 +11,7 @@ const MAX_HEADER_BYTES: usize = 14;
 /// How many frames, acknowledgements and fragments a stretch of bytes brought.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FrameCounts {
+    /// WebSocket frames, fragments included.
     pub frames: u32,
     /// Messages that answer a question, which this server never asks.
     pub acks: u32,

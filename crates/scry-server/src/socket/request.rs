@@ -27,15 +27,22 @@ pub const EVENTS: [&str; 13] = [
 /// One well-formed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SocketRequest {
+    /// Join a room.
     Subscribe {
+        /// The room.
         room: Room,
+        /// The last event that the client has; what came after it is replayed.
         since: Option<Position>,
     },
+    /// Leave a room.
     Unsubscribe(Room),
+    /// Say what the connection is at.
     Presence(PresenceUpdate),
     /// Somebody types, or has stopped.
     Typing(TypingRequest, bool),
+    /// Renew the token of the connection.
     Authenticate(AccessToken),
+    /// Measure the round trip.
     Latency,
 }
 

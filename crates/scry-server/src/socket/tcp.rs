@@ -48,7 +48,9 @@ struct IngressLimits {
 /// The peer of a connection, with the handle that can end it; use as `ConnectInfo<Peer>`.
 #[derive(Debug, Clone)]
 pub struct Peer {
+    /// Its address; behind a trusted proxy, the one that the proxy names.
     pub address: SocketAddr,
+    /// What can end the connection.
     pub handle: ConnectionHandle,
 }
 

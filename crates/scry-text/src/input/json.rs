@@ -13,7 +13,9 @@ const MAX_PATH_CHARS: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct InputError {
+    /// Where it stands: `input.title`, `userIds[2]`.
     pub place: String,
+    /// What is wrong with it.
     pub problem: TextError,
 }
 

@@ -19,15 +19,19 @@ pub const MAX_KEY_CHARS: usize = 200;
 /// The reason why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
+    /// It contains the character U+0000.
     #[error("must not contain the character U+0000")]
     Nul,
+    /// It is not a name.
     #[error(
         "must be one line of 1 to {max} characters, without control characters or marks that change the direction of text",
         max = MAX_NAME_CHARS
     )]
     Name,
+    /// It is not a user name.
     #[error("must be 1 to {max} printable ASCII characters without blanks", max = MAX_USERNAME_CHARS)]
     Username,
+    /// It is not a key.
     #[error("must have 1 to {max} printable ASCII characters", max = MAX_KEY_CHARS)]
     Key,
 }

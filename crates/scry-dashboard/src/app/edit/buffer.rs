@@ -50,11 +50,13 @@ impl TextBuffer {
         self
     }
 
+    /// Returns the whole text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
+    /// Returns whether the text may have several lines.
     #[must_use]
     pub const fn is_multiline(&self) -> bool {
         self.is_multiline

@@ -21,9 +21,11 @@ const PREVIEW_DELAY: Duration = Duration::from_millis(250);
 /// What is typed, and what it would lead to.
 #[derive(Debug, Clone)]
 pub struct ClockDialog {
+    /// The line that is typed: a goal or a distance.
     pub prompt: Prompt,
     /// Where the clock would go, or what is wrong with what is typed.
     pub goal: Result<ClockGoal, String>,
+    /// What falls due until then.
     pub due: DuePreview,
     /// Whether a fault is shown: not while the person has hardly begun.
     pub is_tried: bool,
@@ -36,7 +38,9 @@ pub enum DuePreview {
     Nothing,
     /// Asked once the person pauses.
     Wanted(Instant),
+    /// The server has been asked.
     Asked,
+    /// The effects that fall due.
     Known(Vec<DueEffect>),
     /// The server cannot tell.
     NotOffered,

@@ -16,7 +16,9 @@ use crate::app::{App, AppEffect};
 /// What is to be created; first what it is, then what it is called.
 #[derive(Debug, Clone)]
 pub struct CreateDialog {
+    /// What can be created here.
     pub plans: Vec<CreateChoice>,
+    /// The index of the one that the cursor is on.
     pub chosen: usize,
     /// The lines to fill in, once it is chosen what to create.
     pub form: Option<CreateForm>,
@@ -25,6 +27,7 @@ pub struct CreateDialog {
 /// What could be created here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreateChoice {
+    /// The type of what would be created.
     pub kind: EntityType,
     /// The field that names where it belongs, and that entity.
     pub parent: Option<(&'static str, Id)>,
@@ -35,9 +38,13 @@ pub struct CreateChoice {
 /// The lines to fill in.
 #[derive(Debug, Clone)]
 pub struct CreateForm {
+    /// Each field with what has been typed for it.
     pub lines: Vec<(EditField, FieldInput)>,
+    /// The index of the line that the cursor is in.
     pub at: usize,
+    /// What is wrong with the form, for people.
     pub error: Option<String>,
+    /// Whether the form asks if it is to be given up.
     pub asks: bool,
 }
 

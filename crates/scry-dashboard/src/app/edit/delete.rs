@@ -16,15 +16,20 @@ const MAX_LISTED_DEPENDENTS: usize = 6;
 /// Asks whether something is to be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteDialog {
+    /// What would be deleted.
     pub subject: EntityRef,
+    /// The version that the user sees, where it is known.
     pub version: Option<i64>,
 }
 
 /// Some of what goes with something that is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletedDependents {
+    /// The type, in words.
     pub what: String,
+    /// How many of them there are.
     pub count: usize,
+    /// The first few names.
     pub names: String,
 }
 

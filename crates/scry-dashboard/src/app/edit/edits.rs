@@ -11,6 +11,7 @@ use crate::app::{App, AppEffect};
 /// The place in the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EditsDialog {
+    /// The index of the edit that the cursor is on.
     pub cursor: usize,
 }
 

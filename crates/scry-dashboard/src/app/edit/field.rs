@@ -21,8 +21,11 @@ const MAX_PROSE_CHARS: usize = 10_000;
 pub struct EditField {
     /// The dotted name: `level`, `variables.morale`.
     pub name: String,
+    /// What people see instead of the name.
     pub label: String,
+    /// What it may hold.
     pub kind: FieldKind,
+    /// The unit, which people see behind a number.
     pub unit: String,
     /// What may be written: `0 to 500`.
     pub note: String,
@@ -33,12 +36,17 @@ pub struct EditField {
 pub enum FieldKind {
     /// One line that must not be empty.
     Name,
+    /// One line of text.
     Line,
     /// Prose of any number of lines.
     Prose,
+    /// A whole number that counts steps.
     Level,
+    /// A number within the variable's range.
     Number(Box<VariableSchema>),
+    /// One of these words.
     Choice(Vec<String>),
+    /// Yes or no.
     Flag,
     /// Texts, one to a line.
     List,

@@ -13,15 +13,25 @@ use crate::app::prompt::{Prompt, PromptOutcome};
 /// A value as it is being written.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FieldInput {
+    /// A line that is typed.
     Line(Prompt),
+    /// A text of several lines that is typed.
     Block(TextBuffer),
-    Options { values: Vec<String>, selected: usize },
+    /// A choice among words.
+    Options {
+        /// The words.
+        values: Vec<String>,
+        /// The index of the one that is chosen.
+        selected: usize,
+    },
 }
 
 /// What a key did to a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyOutcome {
+    /// The value changed.
     Changed,
+    /// The key means nothing here.
     Nothing,
     /// Take it as it is.
     Save,

@@ -15,20 +15,26 @@ use crate::app::{App, AppEffect};
 /// The fields of one entity, and the one that is being written.
 #[derive(Debug, Clone)]
 pub struct FieldsDialog {
+    /// The entity.
     pub subject: EntityRef,
+    /// The index of the field that the cursor is on.
     pub cursor: usize,
+    /// The field that is being written.
     pub open: Option<OpenField>,
 }
 
 /// A field under edit.
 #[derive(Debug, Clone)]
 pub struct OpenField {
+    /// The field.
     pub field: EditField,
+    /// Its value as it is being written.
     pub field_input: FieldInput,
     /// The value when the editor was opened.
     pub was: Value,
     /// The version it was part of.
     pub version: Option<i64>,
+    /// What is wrong with the value, for people.
     pub error: Option<String>,
     /// The person wants to leave and has written something.
     pub asks: bool,

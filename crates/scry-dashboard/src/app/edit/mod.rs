@@ -33,12 +33,19 @@ use super::{App, AppEffect};
 /// What is being changed.
 #[derive(Debug, Clone)]
 pub enum Dialog {
+    /// The fields of an entity.
     Fields(Box<fields::FieldsDialog>),
+    /// A form for something new.
     Create(Box<create::CreateDialog>),
+    /// The question whether something is to be deleted.
     Delete(delete::DeleteDialog),
+    /// A move of the campaign's clock.
     Clock(Box<clock::ClockDialog>),
+    /// The edits that have not been applied yet.
     Edits(edits::EditsDialog),
+    /// A conflict.
     Resolve(Box<resolve::ResolveDialog>),
+    /// What is announced at once.
     Preferences(preferences::PreferencesDialog),
 }
 

@@ -11,11 +11,14 @@ use crate::app::{App, AppEffect};
 /// The choice as it is being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreferencesDialog {
+    /// What is chosen at this moment.
     pub chosen: PushPreferences,
+    /// The index of the row that the cursor is on.
     pub cursor: usize,
 }
 
 impl PreferencesDialog {
+    /// Builds the dialog over the choice as it is.
     #[must_use]
     pub const fn new(chosen: PushPreferences) -> Self {
         Self { chosen, cursor: 0 }

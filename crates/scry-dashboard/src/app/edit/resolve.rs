@@ -20,8 +20,11 @@ pub struct ResolveDialog {
     pub key: String,
     /// What both sides changed; `None` for a deletion, which is decided as a whole.
     pub subject: EntityRef,
+    /// The entity's version on the server.
     pub current_version: i64,
+    /// The fields, in order.
     pub rows: Vec<ConflictField>,
+    /// The index of the field that the cursor is on.
     pub cursor: usize,
     /// The value that is being written instead.
     pub open: Option<OpenField>,
@@ -30,19 +33,28 @@ pub struct ResolveDialog {
 /// One field of a conflict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConflictField {
+    /// The field.
     pub field: EditField,
+    /// The value that both sides started from.
     pub base: Value,
+    /// The user's value, which was refused.
     pub mine: Value,
+    /// The value on the server.
     pub theirs: Value,
+    /// Which of them is taken.
     pub taken: ConflictSide,
 }
 
 /// Which value a field is to have.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConflictSide {
+    /// The value that both sides started from.
     Base,
+    /// The user's value.
     Mine,
+    /// The value on the server.
     Theirs,
+    /// A value that is neither.
     Other(Value),
 }
 

@@ -19,6 +19,7 @@ const MAX_NOTICES: usize = 500;
 
 /// Every level and every kind that can be chosen.
 pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
+/// Each kind of notification, with its name for people.
 pub const KINDS: [(&str, &str); 4] = [
     ("message", "from people"),
     ("conflict", "edits that met"),
@@ -42,10 +43,15 @@ pub struct Inbox {
 pub struct InboxNotice {
     /// The server's; `None` for what only this dashboard knows.
     pub id: Option<Id>,
+    /// Its title.
     pub title: String,
+    /// Its text; may be empty.
     pub body: String,
+    /// How much it matters.
     pub level: Severity,
+    /// When it was sent.
     pub at: Timestamp,
+    /// Whether it is marked as read.
     pub read: bool,
     /// What it is about.
     pub subject: Option<EntityRef>,
@@ -74,6 +80,7 @@ impl Inbox {
         &self.notices
     }
 
+    /// Returns the index of the notification that the cursor is on.
     #[must_use]
     pub const fn cursor(&self) -> usize {
         self.cursor

@@ -10,10 +10,13 @@ const MAX_DEPTH: usize = 24;
 /// One line of a JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonLine {
+    /// How deep it is nested.
     pub depth: usize,
     /// The way to the value: `.payload.changedFields[0]`.
     pub path: String,
+    /// The key, with its colon; empty in a list.
     pub key: String,
+    /// The value, or the bracket that opens or closes it.
     pub value: String,
     /// Whether what the line opens is folded; `None` where it opens nothing.
     pub folded: Option<bool>,

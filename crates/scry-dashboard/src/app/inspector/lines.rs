@@ -19,21 +19,31 @@ const MAX_ROWS_SEARCHED: usize = 5_000;
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InspectorLine {
+    /// An empty line.
     Blank,
+    /// The heading of a part.
     Heading(&'static str),
+    /// A line as it is.
     Text(String),
+    /// A name and a value.
     Pair {
+        /// The name.
         label: &'static str,
+        /// The value.
         value: String,
     },
     /// A field with what the cache held before the event and after it.
     Diff {
+        /// The field's name.
         field: String,
+        /// The value before the event, where it is known.
         before: Option<String>,
         /// `None` while the server has not told it yet.
         after: Option<String>,
     },
+    /// An event in the chain of causes.
     Cause(CauseLine),
+    /// A line of the event as JSON.
     Json(JsonLine),
 }
 
@@ -42,9 +52,11 @@ pub enum InspectorLine {
 pub struct CauseLine {
     /// The journal's entry, where it is held.
     pub number: Option<u64>,
+    /// How far it is from the event, along the chain.
     pub depth: usize,
     /// Whether it is the inspected event itself.
     pub is_this: bool,
+    /// What happened, in words.
     pub what: String,
 }
 

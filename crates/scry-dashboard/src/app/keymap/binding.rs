@@ -5,10 +5,13 @@ use super::super::command::{Action, KeyContext};
 /// Ties keys to a command, with the words that explain it.
 #[derive(Debug)]
 pub struct Binding {
+    /// Where the keys mean this.
     pub context: KeyContext,
     /// The command's name, for a configuration and a command line.
     pub command: &'static str,
+    /// What they do.
     pub action: Action,
+    /// The keys that lead to it unless the person says otherwise.
     pub keys: &'static [&'static str],
     /// What it does, for the help.
     pub help: &'static str,

@@ -13,9 +13,11 @@ use crate::app::key::Key;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct KeymapError {
+    /// The part of the configuration that it stands in.
     pub context: String,
     /// The command, where the context is known.
     pub command: Option<String>,
+    /// What is wrong, and what to write instead.
     pub message: String,
 }
 

@@ -29,7 +29,9 @@ pub struct PendingEdits {
 /// One edit and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingEdit {
+    /// The edit.
     pub edit: Edit,
+    /// How far it has come.
     pub state: PendingState,
     /// The values below the edit when it was made, by field: what taking it back would restore.
     pub base: Vec<(String, serde_json::Value)>,
@@ -50,9 +52,11 @@ pub enum PendingState {
     Submitted,
     /// On disk, until there is a connection and its turn.
     Waiting,
+    /// It has been sent and is not answered yet.
     Sending,
     /// Applied; shown until the cache holds it. `version` is the entity's, where it was told.
     Applied {
+        /// The entity's version after it.
         version: Option<i64>,
     },
     /// Rolled back, and kept for another try.

@@ -33,8 +33,11 @@ pub struct People {
 /// One user; everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Person {
+    /// The user's id.
     pub id: Id,
+    /// The user's name.
     pub name: String,
+    /// Whether the user is online.
     pub status: Presence,
     /// What they have before them, the busiest first.
     pub places: Vec<(EntityRef, Activity)>,

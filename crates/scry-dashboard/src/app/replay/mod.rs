@@ -20,14 +20,23 @@ const JUMP_LENGTH: Duration = Duration::from_secs(10);
 /// What can be done to a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PlaybackControl {
+    /// Play or pause.
     Toggle,
+    /// Show the next event.
     Step,
+    /// Show the previous event.
     StepBack,
+    /// Go forward by a while.
     Forward,
+    /// Go back by a while.
     Back,
+    /// Play faster.
     Faster,
+    /// Play slower.
     Slower,
+    /// Go to the start.
     Start,
+    /// Go to the end.
     End,
 }
 

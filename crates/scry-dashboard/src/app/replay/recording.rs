@@ -15,7 +15,9 @@ const DISPLAY_INTERVAL: Duration = Duration::from_millis(200);
 /// A recording for the dashboard.
 #[derive(Debug, Clone)]
 pub struct LoadedRecording {
+    /// The campaign that was recorded.
     pub campaign: Id,
+    /// When the recording began.
     pub started_at: Timestamp,
     /// What the campaign was at the start, where the recording knows it.
     pub state: Option<Snapshot>,
@@ -57,16 +59,19 @@ impl Playback {
         Self { recording, place: Duration::ZERO, since: None, speed, played: 0 }
     }
 
+    /// Returns the recording.
     #[must_use]
     pub const fn recording(&self) -> &LoadedRecording {
         &self.recording
     }
 
+    /// Returns how many seconds of the recording pass in one second.
     #[must_use]
     pub const fn speed(&self) -> f64 {
         self.speed
     }
 
+    /// Returns whether it plays.
     #[must_use]
     pub const fn is_running(&self) -> bool {
         self.since.is_some()

@@ -7,9 +7,13 @@ use ratatui::style::{Color, Style};
 /// How many colours a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColourDepth {
+    /// 16 million colours.
     True,
+    /// The 256 colours of xterm.
     Ansi256,
+    /// The 16 colours of the terminal's own palette.
     Ansi16,
+    /// No colours.
     None,
 }
 

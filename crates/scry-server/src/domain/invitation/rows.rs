@@ -12,10 +12,15 @@ use crate::db::DbError;
 /// An open invitation to a campaign.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Invitation {
+    /// Its id.
     pub id: Id,
+    /// The campaign that it belongs to.
     pub campaign_id: Id,
+    /// The campaign's name.
     pub campaign_name: String,
+    /// The user who invites.
     pub inviter_id: Id,
+    /// Their name.
     pub inviter_name: String,
     /// The user's id or name, as the inviter wrote it; it need not be anybody's.
     pub invitee: String,
@@ -23,6 +28,7 @@ pub struct Invitation {
     pub role: Role,
     /// RFC 3339 UTC with milliseconds, like `expires_at`.
     pub created_at: String,
+    /// Until when it can be accepted, as RFC 3339 UTC.
     pub expires_at: String,
 }
 
