@@ -44,12 +44,12 @@ pub struct Api {
 pub struct CampaignSummary {
     /// The campaign's id.
     pub id: Id,
-    /// Its name.
+    /// The name, made safe for display.
     pub name: String,
-    /// Its description.
+    /// The description, where the campaign has one.
     #[serde(default)]
     pub description: Option<String>,
-    /// Where its clock stands, as RFC 3339 UTC.
+    /// The campaign's clock, RFC 3339 UTC.
     #[serde(default)]
     pub world_time: Option<String>,
     /// `OWNER`, `EDITOR` or `VIEWER`.
@@ -60,14 +60,14 @@ pub struct CampaignSummary {
     pub position: Option<Position>,
 }
 
-/// One entry of a campaign's journal.
+/// An entry of a campaign's journal.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct JournalEntry {
-    /// The event's number, counted from 1.
+    /// The event's number in its journal, counted from 1.
     pub seq: u64,
-    /// The journal that `seq` counts in.
+    /// The epoch of the journal that `seq` belongs to.
     pub epoch: String,
-    /// The event's name.
+    /// The event's name, for example `settlement_updated`.
     #[serde(rename = "type")]
     pub name: String,
     /// The event as it was sent.
@@ -82,14 +82,14 @@ impl JournalEntry {
     }
 }
 
-/// What is asked, so that it can be asked again.
+/// A request, kept so that it can be sent again.
 enum ApiRequest<'a> {
     Graphql { query: &'a str, variables: &'a Value, max_bytes: usize },
     Publish { event: &'a str, payload: &'a Value },
 }
 
 impl Api {
-    /// Asks through `http` as whoever `auth` is.
+    /// Returns an API that sends through `http` with the login of `auth`.
     #[must_use]
     pub const fn new(http: HttpClient, auth: Auth) -> Self {
         Self { http, auth, texts: TextHandling::Safe, correlation: None }
@@ -191,7 +191,7 @@ impl Api {
         self.query(queries::ME_QUERY, json!({}), "me").await
     }
 
-    /// Returns the campaigns one may see.
+    /// Lists the campaigns one may see.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
@@ -226,7 +226,7 @@ impl Api {
         Ok(Snapshot { campaign_id: campaign_id.clone(), position, nodes })
     }
 
-    /// Returns journal entries after `since`, oldest first.
+    /// Lists journal entries after `since`, oldest first.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
@@ -271,7 +271,7 @@ impl Api {
         }
     }
 
-    /// Returns what falls due until a world time, the earliest first.
+    /// Lists what falls due until a world time, the earliest first.
     ///
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where the server keeps no such list.
@@ -352,7 +352,7 @@ impl Api {
     }
 
     fn graphql_error(&self, error: &Json) -> ApiError {
-        // Whoever reads an error is a person, and a refused edit waits where a dashboard shows it.
+        // A person reads an error, and a refused edit waits where a dashboard shows it.
         let error = text::json(error.into());
         let message = error.get("message").and_then(Value::as_str).unwrap_or("the server gave no reason");
         let message = text::line(message).into_owned();

@@ -1,4 +1,4 @@
-//! Who we are towards the server: the current access token, and how to get the next one.
+//! The login at a server: the current access token, and how to get the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,18 +20,18 @@ use super::secret::Secret;
 /// A token that ends this soon is refreshed before it is used.
 const REFRESH_MARGIN: Duration = Duration::from_secs(10);
 
-/// An access token as it may be used now.
+/// An access token that can be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsableToken {
-    /// The token.
+    /// The access token itself.
     pub token: Secret,
     /// By the local clock; `None` for a token we were given, whose end we do not know.
     pub expires_at: Option<Timestamp>,
-    /// The user whose token it is, where that is known.
+    /// The token's owner; `None` for a token from outside, whose owner the server knows.
     pub user: Option<UserInfo>,
 }
 
-/// Knows how to become somebody; clones share one login and refresh it once.
+/// A login and the way to refresh it; clones share one login and refresh it once.
 #[derive(Debug, Clone)]
 pub struct Auth(Arc<AuthInner>);
 
@@ -57,7 +57,7 @@ struct CurrentLogin {
 }
 
 impl Auth {
-    /// Is nobody; for gateways that ask for no token.
+    /// Returns a login of nobody, for gateways that ask for no token.
     #[must_use]
     pub fn anonymous() -> Self {
         Self::new(TokenSource::Anonymous, None)
@@ -175,7 +175,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`ApiError::Credentials`] when it cannot be kept; it is used all the same.
-    pub async fn adopt(
+    pub(crate) async fn adopt(
         &self,
         login: StoredLogin,
         store: Option<CredentialStore>,

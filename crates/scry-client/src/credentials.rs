@@ -19,18 +19,18 @@ use serde::{Deserialize, Serialize};
 use super::secret::Secret;
 
 /// Bounds how long the system's keyring may take; without a session bus it never answers.
-pub const KEYRING_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const KEYRING_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Who is logged in, and the tokens that prove it.
+/// A login: the user, and the tokens that prove it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLogin {
-    /// The user.
+    /// The user who logged in.
     pub user: UserInfo,
-    /// The access token.
+    /// The access token, which is sent with every request.
     pub access: Secret,
-    /// The refresh token.
+    /// The refresh token, good for one exchange against a new pair.
     pub refresh: Secret,
     /// By the local clock.
     pub access_expires_at: Timestamp,
@@ -39,7 +39,7 @@ pub struct StoredLogin {
 impl StoredLogin {
     /// Reads the answer to a login or refresh that arrived at `now`.
     #[must_use]
-    pub fn from_response(response: TokenResponse, now: Timestamp) -> Self {
+    pub(crate) fn from_response(response: TokenResponse, now: Timestamp) -> Self {
         let lifetime = Duration::from_secs(response.expires_in.min(MAX_TOKEN_LIFETIME_SECONDS));
         Self {
             user: response.user,
@@ -53,22 +53,22 @@ impl StoredLogin {
 /// Keeps an absurd `expiresIn` from leaving the calendar.
 const MAX_TOKEN_LIFETIME_SECONDS: u64 = 10 * 365 * 86_400;
 
-/// The two places.
+/// A kind of place in which logins are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialStore {
-    /// The system's keyring.
+    /// The keyring of the operating system.
     Keyring,
-    /// A file that only the user can read.
+    /// A file that its owner alone can read.
     File,
 }
 
-/// Where a login was put, for the person who asked.
+/// The place in which a login was stored, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
-    /// The keyring failed; the text is its reason.
+    /// The keyring of the operating system.
     Keyring,
-    /// The file cannot be used.
+    /// The file at this path.
     File(PathBuf),
 }
 
@@ -81,27 +81,27 @@ impl fmt::Display for StoreLocation {
     }
 }
 
-/// Why a login cannot be kept or found.
+/// The reason why a login cannot be stored or found.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
-    /// The keyring failed; the text is its reason.
+    /// The keyring gave an error, or did not answer in time; this is its reason.
     #[error("the system's keyring cannot be used ({0}); run `scry login --store file` to keep the login in a file")]
     Keyring(String),
-    /// The file cannot be used.
+    /// A file could not be read, written or locked.
     #[error("cannot use {path}: {source}", path = path.display())]
     File {
-        /// The file.
+        /// The path of that file.
         path: PathBuf,
-        /// The reason.
+        /// The error that the operating system gave.
         source: std::io::Error,
     },
-    /// The file cannot be read as a login.
+    /// The stored data is not a login.
     #[error("{path} is damaged; run `scry login` again", path = path.display())]
     Damaged {
-        /// The file.
+        /// The path of the damaged file.
         path: PathBuf,
     },
-    /// The keyring is locked.
+    /// Another program did not release the lock of the login in time.
     #[error("another scry has been refreshing this login for {} s; end it and try again", LOCK_TIMEOUT.as_secs())]
     Locked,
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::api::CampaignSummary;
 
-/// The form of the file; a file of another form is set aside, not guessed at.
+/// The format of the file; a file of another format is set aside.
 const FILE_FORMAT: &str = "scry-state";
 const FILE_VERSION: u32 = 1;
 
@@ -60,13 +60,13 @@ impl DiskCache {
 
     /// Keeps states for one user of one server; `data` is the client's data directory.
     ///
-    /// Without a user the states belong to whoever gives the token.
+    /// Without a user the states belong to the user of the token.
     #[must_use]
     pub fn of(data: &Path, server: &ServerAddress, user: Option<&Id>) -> Self {
         Self::new(directory(data, "states", server, user))
     }
 
-    /// Returns the campaigns with a readable state, by name.
+    /// Lists the campaigns with a readable state, by name.
     #[must_use]
     pub fn list(&self) -> Vec<CampaignSummary> {
         // An unreadable directory or file holds nothing to open; `load` has a word for a damaged one.

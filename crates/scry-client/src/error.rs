@@ -1,89 +1,89 @@
-//! What can go wrong between the client and a server, one sentence each.
+//! The errors between the client and a server, one sentence each.
 
 use std::path::PathBuf;
 
 use scry_command::exit::Exit;
 use scry_protocol::{Conflict, ErrorCode, FieldConflict};
 
-/// Why a request to a server, or the login it needs, did not succeed.
+/// The reason why a request to a server, or the login it needs, did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
-    /// No answer came.
+    /// No connection to the server could be made, or it broke.
     #[error("cannot reach {url}: {reason}")]
     Unreachable {
-        /// The address that was asked.
+        /// The address of the server.
         url: String,
-        /// The reason.
+        /// The reason in a few words.
         reason: String,
     },
-    /// The server's certificate is not trusted.
+    /// The server's certificate is signed by no known authority, or is for another name.
     #[error("the certificate of {url} is not trusted: {reason}; name its authority with ca_file in the profile")]
     Certificate {
-        /// The address that was asked.
+        /// The address of the server.
         url: String,
-        /// The reason.
+        /// The reason in a few words.
         reason: String,
     },
-    /// The answer took too long.
+    /// The server did not answer in time.
     #[error("{url} did not answer within {seconds} s")]
     Timeout {
-        /// The address that was asked.
+        /// The address of the server.
         url: String,
-        /// How long it was waited for.
+        /// The time limit in seconds.
         seconds: u64,
     },
-    /// The server said no and why.
+    /// The server refused the request.
     #[error("{message}")]
     Refused {
-        /// The reason, for programs.
+        /// The code of the server's error.
         code: ErrorCode,
-        /// The reason, for people.
+        /// The server's sentence, made safe for display.
         message: String,
     },
-    /// The edit met somebody else's.
+    /// The edit conflicts with another user's.
     #[error("{message}{}", differences(conflict))]
     Conflict {
-        /// The reason, for people.
+        /// The server's sentence, made safe for display.
         message: String,
-        /// The fields, with the values of both sides.
+        /// The current version, and each field that both sides changed with the three values.
         conflict: Box<Conflict>,
     },
     /// The server does not know the route or the query; a foreign gateway need not.
     #[error("{url} does not offer {what}")]
     NotOffered {
-        /// The address that was asked.
+        /// The address of the server.
         url: String,
-        /// What was asked for.
+        /// The operation in question, for a sentence.
         what: String,
     },
-    /// The answer is not of the expected form.
+    /// The answer does not follow the protocol; the address may belong to another program.
     #[error("{url} answered with HTTP {status} and nothing that can be understood")]
     Strange {
-        /// The address that was asked.
+        /// The address of the server.
         url: String,
-        /// The HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
     },
     /// The answer was given up at the limit of what is read of one.
     #[error("{url} answered with more than {} KiB, which is the most that is read of such an answer; check the address, and ask for less at once", max_bytes >> 10)]
     TooLarge {
-        /// The address that was asked.
+        /// The address of the server.
         url: String,
-        /// The greatest size, in bytes.
+        /// The limit in bytes.
         max_bytes: usize,
     },
     /// Only a login, or another token, can help; the reason ends with which.
     #[error("{reason}")]
     LoginRequired {
-        /// Why the present one does not do.
+        /// One sentence that says what is wrong and what to do.
         reason: String,
     },
-    /// The profile's file of certificate authorities cannot be used.
+    /// The file that `ca_file` names cannot be read, or holds no certificate.
     #[error("cannot use the authority file {}: {reason}", path.display())]
     AuthorityFile {
-        /// The file.
+        /// The path of that file.
         path: PathBuf,
-        /// The reason.
+        /// The reason in a few words.
         reason: String,
     },
     /// The place where logins are kept cannot be used.
@@ -109,7 +109,7 @@ impl ApiError {
         }
     }
 
-    /// Returns whether trying again later may help without anybody's doing.
+    /// Returns whether the same request may succeed later.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         match self {
@@ -168,7 +168,7 @@ impl ApiError {
     }
 }
 
-/// Names each field that both sides changed, with the three values.
+/// Returns a text about each field that both sides changed, with the three values.
 fn differences(conflict: &Conflict) -> String {
     let told = |field: &FieldConflict| {
         format!("; {}: it was {}, yours is {}, theirs is {}", field.field, field.base, field.mine, field.theirs)
@@ -176,8 +176,8 @@ fn differences(conflict: &Conflict) -> String {
     conflict.fields.iter().map(told).collect()
 }
 
-/// Returns whether a code speaks of the access token, so that a fresh one may be accepted.
+/// Returns whether a code is about the access token, so that a fresh one may be accepted.
 #[must_use]
-pub const fn is_token_refused(code: &ErrorCode) -> bool {
+pub(crate) const fn is_token_refused(code: &ErrorCode) -> bool {
     matches!(code, ErrorCode::TokenMissing | ErrorCode::TokenInvalid | ErrorCode::TokenExpired | ErrorCode::TokenReused)
 }

@@ -199,11 +199,11 @@ pub fn tls(ca_file: Option<&Path>) -> Result<Option<native_tls::TlsConnector>, A
     builder.build().map(Some).map_err(|error| refuse(error.to_string()))
 }
 
-/// Tells from an error's words whether the other side's certificate was the reason.
+/// Returns whether the other side's certificate was the reason, judged by an error's text.
 ///
 /// The TLS libraries of the three platforms have no error type in common, only this word.
 #[must_use]
-pub fn is_certificate_problem(message: &str) -> bool {
+pub(crate) fn is_certificate_problem(message: &str) -> bool {
     message.to_ascii_lowercase().contains("certificate")
 }
 

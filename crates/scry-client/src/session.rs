@@ -34,18 +34,18 @@ use super::http;
 const EVENT_CAPACITY: usize = 8192;
 const COMMAND_CAPACITY: usize = 256;
 
-/// Where to connect, as whom, and what to listen to.
+/// The server, the login and the rooms of a session.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
-    /// The gateway.
+    /// The server whose gateway is connected to.
     pub server: ServerAddress,
-    /// The server's API.
+    /// The API of the same server, with the login that the gateway gets.
     pub api: Api,
-    /// The rooms to join, each with the place to start from.
+    /// The rooms to join, each with the point from which its events are wanted.
     pub rooms: Vec<(Room, StartPosition)>,
     /// Whether campaigns begin with their whole state; one that only watches events needs none.
     pub snapshots: bool,
-    /// How long to wait for what.
+    /// The time limits and intervals of the connection.
     pub timings: Timings,
     /// Which Socket.IO client makes the connection.
     pub link: LinkKind,
@@ -89,7 +89,7 @@ pub struct Session {
     pub events: mpsc::Receiver<ClientEvent>,
     /// How the connection is at this moment.
     pub status: watch::Receiver<Status>,
-    /// Controls the session.
+    /// A handle that steers the session.
     pub handle: SessionHandle,
 }
 
@@ -116,13 +116,12 @@ impl SessionHandle {
         self.send(ConnectionCommand::Unsubscribe(room));
     }
 
-    /// Says something in passing, while the connection is live; otherwise it is not said.
+    /// Sends a message that is not acknowledged; without effect unless the connection is live.
     pub fn emit(&self, request: ClientRequest) {
         self.send(ConnectionCommand::Emit(request));
     }
 
-    /// Asks for a [`ClientEvent::Confirmed`], which comes once the connection is live and everything sent so far is
-    /// here.
+    /// Asks for a [`ClientEvent::Confirmed`], which comes once the connection is live and everything sent so far is here.
     pub fn confirm(&self) {
         self.send(ConnectionCommand::Confirm);
     }
@@ -146,7 +145,7 @@ impl SessionHandle {
     }
 }
 
-/// Starts a session; it connects at once and by itself ever after. Needs a tokio runtime around it.
+/// Starts a session, which connects at once and reconnects as long as it runs. Needs a tokio runtime.
 ///
 /// # Errors
 /// [`ApiError::AuthorityFile`] when the profile's file of authorities cannot be used.

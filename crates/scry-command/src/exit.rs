@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// The ways in which `scry` ends.
+/// The exit codes of `scry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// What was asked for happened.

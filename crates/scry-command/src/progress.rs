@@ -35,7 +35,7 @@ impl Progress {
         }
     }
 
-    /// Returns how far it has come; `message` is called only when there is time to show it.
+    /// Shows a message; `message` is called only when there is time to show it.
     pub fn set_message(&self, message: impl FnOnce() -> String) {
         let is_over = |since: Option<Instant>, wait: Duration| since.is_none_or(|since| since.elapsed() >= wait);
         if !self.shown || !is_over(self.last_asked.get(), MESSAGE_INTERVAL) {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What is told, by what means, and when not.
+/// The alerts: for which events, by what means, and when not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertConfig {
-    /// From which level on something is told.
+    /// The events that lead to an alert.
     pub level: AlertLevel,
-    /// By what means.
+    /// The channels that an alert uses, all of them at once.
     pub means: Vec<AlertChannel>,
     /// When to be silent, in the time of this machine.
     pub quiet: Vec<QuietHours>,
@@ -18,11 +18,11 @@ pub struct AlertConfig {
     pub rooms: BTreeMap<String, AlertLevel>,
 }
 
-/// What is worth being told of; each level includes the ones before it.
+/// A threshold for alerts; each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertLevel {
-    /// Nothing is told.
+    /// No alerts.
     Off,
     /// The connection is lost or back, an edit was refused, a value of one's own was replaced, there is a warning.
     Trouble,
@@ -32,7 +32,7 @@ pub enum AlertLevel {
     All,
 }
 
-/// A way to be told.
+/// A means by which an alert reaches the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertChannel {
@@ -46,7 +46,7 @@ pub enum AlertChannel {
     Desktop,
 }
 
-/// A span of the day, in minutes since midnight; one that ends before it begins goes over midnight.
+/// A span of the day, in minutes since midnight; one that ends before it begins crosses midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuietHours {
     from: u16,
@@ -65,7 +65,7 @@ impl Default for AlertConfig {
 }
 
 impl AlertConfig {
-    /// Returns whether a minute of the day is one to be silent in.
+    /// Returns whether a minute of the day is in a quiet span.
     #[must_use]
     pub fn is_quiet(&self, minute: u16) -> bool {
         self.quiet.iter().any(|hours| hours.contain(minute))

@@ -14,27 +14,27 @@ use super::alerts::AlertConfig;
 use super::paths::Dirs;
 use super::{ConfigError, EnvLookup, duration, file};
 
-/// Everything `config.toml` may say; `Default` is what holds without a file.
+/// The content of `config.toml`; `Default` gives the values without a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientConfig {
     /// The profile used when nothing else names one.
     pub profile: String,
-    /// The connection's waits.
+    /// The table `[connection]`: time limits and retries.
     pub connection: ConnectionConfig,
-    /// The dashboard's looks.
+    /// The table `[ui]`: how the dashboard looks and behaves.
     pub ui: UiConfig,
-    /// When a person who is not looking is told.
+    /// The table `[alerts]`: calls for attention outside the screen.
     pub alerts: AlertConfig,
     /// Keys that differ from the usual ones: for each place and command the keys that lead to it.
     pub keys: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-    /// What is logged, and for how long.
+    /// The table `[log]`: the program's own log file.
     pub log: LogConfig,
-    /// The servers to choose from, by name.
+    /// The tables `[profiles.NAME]`: one server each.
     pub profiles: BTreeMap<String, Profile>,
 }
 
-/// A server.
+/// A server, as a profile describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -52,23 +52,23 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionConfig {
-    /// How long an attempt to connect may take.
+    /// The time limit of one attempt to connect.
     #[serde(with = "duration")]
     pub connect_timeout: Duration,
-    /// How long an HTTP request may take.
+    /// The time limit of one request to the gateway.
     #[serde(with = "duration")]
     pub request_timeout: Duration,
-    /// The time between two measurements of the round trip.
+    /// The time from one measurement of the round trip to the next.
     #[serde(with = "duration")]
     pub latency_interval: Duration,
-    /// How long the answer to one may take.
+    /// The time limit of one such measurement.
     #[serde(with = "duration")]
     pub latency_timeout: Duration,
     /// Shortens each delay by up to a fifth, so that many clients do not return at the same moment.
     pub jitter: bool,
     /// Which Socket.IO client makes the connection.
     pub link: LinkKind,
-    /// After how many failed attempts the client pauses, and for how long.
+    /// The table `[connection.circuit]`: what happens once attempts have stopped.
     pub circuit: CircuitConfig,
 }
 
@@ -83,22 +83,22 @@ pub enum LinkKind {
     RustSocketio,
 }
 
-/// What happens once ten attempts have failed.
+/// The behaviour after ten failed attempts to connect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CircuitConfig {
-    /// How often to try by itself; `off` waits for a person.
+    /// The time between attempts; `off` waits for a user.
     #[serde(with = "duration::or_off")]
     pub probe_interval: Option<Duration>,
 }
 
-/// How the dashboard looks.
+/// The appearance and behaviour of the dashboard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UiConfig {
     /// A bundled theme, one of the person's own, or `auto`: dark or light, as the terminal is.
     pub theme: String,
-    /// When to use colour.
+    /// When colours are used.
     pub color: ColorMode,
     /// Uses plain ASCII in place of symbols.
     pub ascii: bool,
@@ -117,11 +117,11 @@ pub struct UiConfig {
     pub plain: bool,
 }
 
-/// When to use colour.
+/// The use of colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColorMode {
-    /// On a terminal that has it, unless `NO_COLOR` is set.
+    /// In a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
     /// Always.
@@ -130,7 +130,7 @@ pub enum ColorMode {
     Never,
 }
 
-/// What is logged; the log is a file, never the screen.
+/// The log, which goes to a file and never to the screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
@@ -191,46 +191,46 @@ impl Default for LogConfig {
     }
 }
 
-/// What the command line says; `None` leaves the choice to the layers below.
+/// The settings of the command line; `None` leaves the choice to environment, file and defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// The configuration file.
+    /// The path of the configuration file.
     pub config_file: Option<PathBuf>,
-    /// The profile.
+    /// The name of the profile.
     pub profile: Option<String>,
-    /// The server.
+    /// The address of the server, in place of the profile's.
     pub url: Option<String>,
-    /// The log level.
+    /// The filter of the log, for example `debug`.
     pub log_level: Option<String>,
-    /// Whether to do without colour.
+    /// Whether colours are off, whatever the configuration says.
     pub no_color: bool,
 }
 
-/// A configuration after every layer has spoken.
+/// The configuration with every layer applied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// The configuration.
+    /// The configuration file with the environment and the command line applied.
     pub config: ClientConfig,
-    /// The server to talk to.
+    /// The server of the chosen profile.
     pub server: ServerAddress,
-    /// The directories for files.
+    /// The directories for configuration and data.
     pub dirs: Dirs,
     /// The file that was looked for, and whether it was there.
     pub file: PathBuf,
-    /// Whether there is a configuration file.
+    /// Whether `file` existed.
     pub file_found: bool,
     /// What the command line said, for reading everything again.
     pub flags: Overrides,
 }
 
-/// The server to talk to, checked.
+/// The address of the server, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress {
     /// The profile's name; it separates logins and cached campaigns.
     pub profile: String,
     /// Always `http` or `https`, with a path that ends in `/`.
     pub url: Url,
-    /// A file of certificate authorities to trust besides the system's.
+    /// A PEM file with the only authorities that are trusted; the system's when `None`.
     pub ca_file: Option<PathBuf>,
     /// Rooms that the dashboard listens to beside its campaign.
     pub rooms: Vec<Room>,

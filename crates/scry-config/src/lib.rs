@@ -11,44 +11,44 @@ pub mod paths;
 
 use std::path::PathBuf;
 
-/// Why a configuration cannot be used.
+/// The reason why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
+    /// The file exists and cannot be read.
     #[error("cannot read the configuration file {path}: {source}", path = path.display())]
     Unreadable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The reason.
+        /// The error that the operating system gave.
         source: std::io::Error,
     },
-    /// The file has a mistake.
+    /// A line of the file is not valid.
     #[error("{path}:{line}: {message}", path = path.display())]
     Invalid {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The line.
+        /// The number of the line, counted from 1.
         line: usize,
-        /// What is wrong, and what to write instead.
+        /// What is wrong with the line and what to do, in one sentence.
         message: String,
     },
-    /// There is no such profile.
+    /// The chosen profile is not in the file.
     #[error("no profile is named “{name}”; {remedy}")]
     UnknownProfile {
-        /// The name that was given.
+        /// The name that was asked for.
         name: String,
-        /// The profiles that there are.
+        /// The names that exist, or the most similar one.
         remedy: String,
     },
-    /// A setting from elsewhere has a mistake.
+    /// A setting has a value that cannot be used.
     #[error("{setting}: {problem}")]
     Setting {
-        /// The variable or option.
+        /// The key, the variable or the option.
         setting: String,
-        /// What is wrong, and what to write instead.
+        /// What is wrong and what to do.
         problem: String,
     },
-    /// There is no home directory to keep files in.
+    /// The operating system names no home directory.
     #[error("no home directory was found; set SCRY_CONFIG_DIR and SCRY_DATA_DIR")]
     NoHome,
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::{ConfigError, EnvLookup};
 
-/// The two directories the client uses; neither is created here.
+/// The two directories that the client uses; neither is created here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirs {
-    /// Holds `config.toml`.
+    /// The directory of `config.toml`.
     pub config: PathBuf,
-    /// Holds logins, logs and cached campaigns.
+    /// The directory of logins, logs and cached campaigns.
     pub data: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! What the connection tells whoever holds it: a dashboard, or a command without a screen.
+//! The events that the connection reports to its owner: a dashboard, or a command without a screen.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use scry_protocol::{EntityType, ErrorCode, Event, EventKind, Id, Position, Room}
 use scry_text::json::Json;
 use serde_json::Value;
 
-/// One step of the conversation with the gateway, in the order in which it happened.
+/// Reports one step of the conversation with the gateway, in the order in which it happened.
 #[derive(Debug, Clone)]
 pub enum ClientEvent {
     /// The connection's state changed.
@@ -22,20 +22,20 @@ pub enum ClientEvent {
     Joined {
         /// The room.
         room: Room,
-        /// Where its journal stands, where the gateway counts.
+        /// The position up to which everything has arrived; `None` where the gateway counts no events.
         position: Option<Position>,
-        /// Whether everything since the last position was replayed.
+        /// Whether nothing was missed: so at a first join, and after a resume that was complete.
         recovered: bool,
-        /// How many events were replayed.
+        /// The number of events that were sent again because of a resume.
         replayed: u64,
     },
     /// A room was refused, or taken away.
     Refused {
         /// The room.
         room: Room,
-        /// The reason, for programs.
+        /// The code of the gateway's error.
         code: ErrorCode,
-        /// The reason, for people.
+        /// The gateway's sentence, made safe for display.
         message: String,
     },
     /// The whole state of a campaign as of its position.
@@ -54,7 +54,7 @@ pub enum ClientEvent {
 pub enum Confirmation {
     /// The gateway answered, behind everything that it had sent before.
     Answered {
-        /// Its clock.
+        /// The server's clock when it answered, where it told it.
         server_time: Option<jiff::Timestamp>,
     },
     /// The gateway answers no `latency`; its pings come in time, as far as they are known.
@@ -66,7 +66,7 @@ pub enum Confirmation {
 /// The whole state of a campaign as the API tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// The campaign.
+    /// The campaign that the state belongs to.
     pub campaign_id: Id,
     /// The place in the journal up to which the state is complete; later events may be in it too.
     pub position: Option<Position>,
@@ -82,74 +82,74 @@ impl Snapshot {
     }
 }
 
-/// Something that falls due when the clock reaches it; its text is safe to show.
+/// A scheduled effect; its text is safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DueEffect {
     /// World time, RFC 3339 UTC.
     pub at: String,
-    /// Its name in the world file.
+    /// The effect's name, made safe for display.
     pub name: String,
-    /// What it does.
+    /// What the effect does, in the words of its author; empty where there are none.
     #[serde(default)]
     pub description: String,
-    /// The type of the entity that it changes.
+    /// The type of the entity that the effect changes.
     pub entity_type: EntityType,
-    /// The entity that it changes.
+    /// The entity that the effect changes.
     pub entity_id: Id,
 }
 
-/// One notification as the server keeps it.
+/// A notification as the server keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
     /// What was announced when it came.
     #[serde(flatten)]
     pub told: NotificationNew,
-    /// Whether it is marked as read.
+    /// Whether the user has marked it as read.
     #[serde(default)]
     pub read: bool,
 }
 
-/// What a user is told at once: some of the levels, some of the kinds.
+/// The notifications that a user wants at once: some of the levels, some of the kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PushPreferences {
-    /// The levels that are told at once.
+    /// The levels that are sent, for example `warning`.
     pub levels: Vec<String>,
-    /// The kinds that are told at once.
+    /// The kinds that are sent, for example `rule`.
     pub kinds: Vec<String>,
 }
 
-/// What a user was told, and what they want to be told at once, where the server lets them choose.
+/// A user's notifications, and which of them they want at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotificationInbox {
-    /// The notifications, the newest first.
+    /// The latest notifications, the newest first.
     pub notifications: Vec<Notification>,
-    /// What is told at once; `None` if the server does not offer the choice.
+    /// What the user has chosen; `None` where the server offers no choice.
     pub preferences: Option<PushPreferences>,
 }
 
 /// A campaign's state as it was when it was saved to disk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedState {
-    /// When it was saved.
+    /// The time when the state was last known to be current.
     pub at: jiff::Timestamp,
-    /// The state.
+    /// The state itself.
     pub snapshot: Snapshot,
 }
 
-/// What was found on disk for a campaign.
+/// The result of looking for a campaign's state on disk.
 #[derive(Debug)]
 pub enum LoadedState {
-    /// Nothing is saved.
+    /// There is no file.
     Nothing,
-    /// A state of an earlier run.
+    /// The state in the file.
     State(Box<SavedState>),
     /// The file could not be read as a state; it was moved to this path.
     SetAside(PathBuf),
 }
 
-/// One thing the gateway sent.
+/// An event as the gateway sent it.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// When it arrived: RFC 3339 UTC with milliseconds is made of it for people and scripts.
@@ -173,10 +173,10 @@ impl Delivery {
     }
 }
 
-/// Tells that events of a room are missing between two places in its journal.
+/// A range of a room's journal whose events are missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
-    /// The room.
+    /// The room whose events are missing.
     pub room: Room,
     /// The last `seq` that was seen before the gap.
     pub from: u64,
@@ -186,7 +186,7 @@ pub struct Gap {
     pub recovered: bool,
 }
 
-/// The phase a connection is in.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Not asked to connect yet.
@@ -224,24 +224,24 @@ impl Phase {
     }
 }
 
-/// The way the frames travel.
+/// The way in which frames travel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// A WebSocket.
     #[default]
     WebSocket,
-    /// HTTP long-polling.
+    /// HTTP long-polling, the fallback where WebSockets are blocked.
     Polling,
 }
 
-/// Says in a word what a round trip feels like.
+/// A rating of a round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoundTripQuality {
     /// Below 150 ms: nobody notices it.
     Good,
     /// Below 500 ms: changes come noticeably late.
     Slow,
-    /// It is slow.
+    /// 500 ms or more: live work is hard.
     Poor,
 }
 
@@ -267,20 +267,20 @@ impl RoundTripQuality {
     }
 }
 
-/// The connection at one moment.
+/// The state of the connection at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// What the connection is doing.
+    /// The phase of the connection.
     pub phase: Phase,
     /// The number of the attempt under way or waited for; 0 is the very first connection, which is no retry.
     pub attempt: u32,
-    /// After how many failed attempts the circuit opens.
+    /// The number of attempts after which the circuit breaker opens.
     pub max_attempts: u32,
     /// How long the wait before the next attempt is, in [`Phase::Backoff`].
     pub retry_in: Option<Duration>,
     /// Why the last connection ended or was refused, in one safe sentence.
     pub reason: Option<String>,
-    /// How the frames travel.
+    /// The transport in use, or last used.
     pub transport: Transport,
     /// The last measured round trip.
     pub round_trip: Option<Duration>,
@@ -289,7 +289,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// Describes a connection that has not been asked for.
+    /// Returns the status of a connection that has not been asked for.
     #[must_use]
     pub const fn disconnected() -> Self {
         Self {

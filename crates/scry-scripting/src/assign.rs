@@ -19,30 +19,30 @@ const TEXT_FIELDS: [&str; 11] = [
     "locationId",
 ];
 
-/// Why an assignment cannot be used.
+/// The reason why an assignment cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AssignError {
-    /// The text is not of the form `field=value`.
+    /// The assignment has no `=`.
     #[error("--set {0}: write it as FIELD=VALUE, for example level=3 or variables.population=1200")]
     Form(String),
-    /// The value does not fit the field.
+    /// The value is not of the field's kind.
     #[error("--set {field}: “{value}” is {problem}")]
     Type {
-        /// The field.
+        /// The field's name.
         field: String,
-        /// The value.
+        /// The value as it was given, made safe for display and shortened.
         value: String,
-        /// What is wrong with it.
+        /// What is wrong with the value.
         problem: String,
     },
-    /// The file of the value cannot be read.
+    /// The content behind `@` could not be read.
     #[error("--set {field}: cannot read {from}: {source}")]
     Unreadable {
-        /// The field.
+        /// The field's name.
         field: String,
-        /// The file.
+        /// The file's path, or `-` for stdin.
         from: String,
-        /// The reason.
+        /// The error that the operating system gave.
         source: io::Error,
     },
 }

@@ -20,7 +20,7 @@ impl CommandExit {
 
     /// Anything else, with the reason.
     #[must_use]
-    pub fn with(exit: Exit, why: impl Into<String>) -> Self {
+    pub(crate) fn with(exit: Exit, why: impl Into<String>) -> Self {
         Self { exit, why: why.into() }
     }
 
@@ -32,13 +32,13 @@ impl CommandExit {
 
     /// The connection's task is gone, which it never should be.
     #[must_use]
-    pub fn defect() -> Self {
+    pub(crate) fn defect() -> Self {
         Self::with(Exit::Internal, "the connection's task has died; this is a defect, please report it")
     }
 
     /// Entities cannot be looked up, and something had to be judged by them.
     #[must_use]
-    pub fn lookup_failed(trouble: &str) -> Self {
+    pub(crate) fn lookup_failed(trouble: &str) -> Self {
         Self::with(Exit::Connection, format!("{trouble}; what depends on them cannot be judged"))
     }
 

@@ -1,18 +1,18 @@
 //! The id by which a run knows what its own command did (pure).
 //!
-//! `scry expect` hands it to the command it runs; every change made by `scry` there carries it, the server writes it
-//! into the events of the change and into those that follow from it, and `correlated` in an expression asks for it.
+//! `scry expect` hands it to the command it runs; every change made by `scry` there carries it, the server writes it into
+//! the events of the change and into those that follow from it, and `correlated` in an expression asks for it.
 
 use scry_query::expr::Expr;
 
 /// The variable of the environment that holds the id.
-pub const CORRELATION_VARIABLE: &str = "SCRY_CORRELATION_ID";
+pub(crate) const CORRELATION_VARIABLE: &str = "SCRY_CORRELATION_ID";
 
 /// The server makes up an id of its own where one is longer than this.
 const MAX_CORRELATION_CHARS: usize = 128;
 
 /// Looks up a variable of the environment.
-pub type CorrelationEnv<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type CorrelationEnv<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads the id of the run that this program is part of.
 ///

@@ -1,8 +1,8 @@
 //! The entities behind the events, for expressions that look at them: each as it was at its event.
 //!
 //! A campaign's state at a place in its journal is taken on event by event, so that it does not matter how far the
-//! entities have gone on meanwhile. What an event does not tell is looked up: the entity as it is now, taken back over
-//! the events since. What cannot be found out is left out, and said once.
+//! entities have gone on meanwhile. What an event does not tell is looked up: the entity as it is now, taken back over the
+//! events since. What cannot be found out is left out, and said once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -58,12 +58,12 @@ type CampaignEvents = BTreeMap<u64, Arc<Event>>;
 impl Entities {
     /// Starts with nothing known; without an API, events stay bare.
     #[must_use]
-    pub fn new(api: Option<Api>) -> Self {
+    pub(crate) fn new(api: Option<Api>) -> Self {
         Self { api, ..Self::default() }
     }
 
     /// Learns the whole state of a campaign.
-    pub fn learn(&mut self, snapshot: &Snapshot) {
+    pub(crate) fn learn(&mut self, snapshot: &Snapshot) {
         let nodes: Vec<_> = snapshot.nodes.iter().filter_map(read).collect();
         nodes.iter().for_each(|(_, entity)| self.learn_calendar(entity));
         self.narrow.remove(&snapshot.campaign_id);
@@ -79,7 +79,7 @@ impl Entities {
     /// Learns what the entities were where rooms begin that do not begin with a state of their own.
     ///
     /// A settlement or a structure begins right after the state that was learnt then.
-    pub async fn begin(&mut self, rooms: &mut [(Room, StartPosition)]) {
+    pub(crate) async fn begin(&mut self, rooms: &mut [(Room, StartPosition)]) {
         let Some(api) = self.api.clone() else { return };
         let whole: HashSet<Id> = rooms.iter().filter_map(|(room, _)| campaign_of(room)).collect();
         for (room, start) in rooms {
@@ -165,8 +165,8 @@ impl Entities {
         !self.campaigns.is_empty()
     }
 
-    /// Returns the entities of what is listened to.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<Value>> {
+    /// Lists the entities of what is listened to.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Value>> {
         let known = self.campaigns.iter().map(|(campaign, state)| (self.narrow.contains(campaign), state));
         let known =
             known.flat_map(|(is_narrow, state)| state.entities().map(move |(id, entity)| (is_narrow, id, entity)));
@@ -175,7 +175,7 @@ impl Entities {
     }
 
     /// Returns why entities cannot be looked up any more, once.
-    pub const fn take_lookup_failure(&mut self) -> Option<String> {
+    pub(crate) const fn take_lookup_failure(&mut self) -> Option<String> {
         self.trouble.take()
     }
 
@@ -187,7 +187,7 @@ impl Entities {
     /// Adds to each event the entity it is about, before and after.
     ///
     /// Until the answers are here nothing goes on, so that the questions can be given up and asked again.
-    pub async fn with_entities(&mut self, deliveries: &[Delivery]) -> Vec<EventContext> {
+    pub(crate) async fn with_entities(&mut self, deliveries: &[Delivery]) -> Vec<EventContext> {
         let Some(api) = self.api.clone() else { return self.with_known_entity(deliveries) };
         match self.look_up(&api, deliveries).await {
             Ok(answers) => self.combine(deliveries, answers),

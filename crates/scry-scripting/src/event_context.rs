@@ -11,14 +11,11 @@ use serde_json::Value;
 /// A delivered event, the entity it is about, and the calendar of its campaign.
 #[derive(Debug, Clone)]
 pub struct EventContext {
-    /// The event.
-    pub delivery: Delivery,
+    pub(crate) delivery: Delivery,
     /// The entity after the event and before it, in the form expressions see; absent when not looked up.
-    pub entity: Option<Arc<Value>>,
-    /// The entity before the event, where it is known.
-    pub before: Option<Arc<Value>>,
-    /// The campaign's calendar.
-    pub calendar: Option<Arc<Calendar>>,
+    pub(crate) entity: Option<Arc<Value>>,
+    pub(crate) before: Option<Arc<Value>>,
+    pub(crate) calendar: Option<Arc<Calendar>>,
     /// The run whose events are `correlated`.
     pub run: Option<Arc<str>>,
 }
@@ -26,13 +23,13 @@ pub struct EventContext {
 impl EventContext {
     /// Takes an event alone.
     #[must_use]
-    pub const fn without_entity(delivery: Delivery) -> Self {
+    pub(crate) const fn without_entity(delivery: Delivery) -> Self {
         Self { delivery, entity: None, before: None, calendar: None, run: None }
     }
 
     /// Shows the event to expressions.
     #[must_use]
-    pub fn view(&self) -> EventView<'_> {
+    pub(crate) fn view(&self) -> EventView<'_> {
         let delivery = &self.delivery;
         let view = EventView::from_body(&delivery.name, &delivery.raw, delivery.event.is_some());
         let view = match &delivery.room {
@@ -47,7 +44,7 @@ impl EventContext {
         }
     }
 
-    /// Names the event for people: `#12 structure_updated (update structure 0197…)`.
+    /// Returns a title for people: `#12 structure_updated (update structure 0197…)`.
     #[must_use]
     pub fn title(&self) -> String {
         let name = text::line(&self.delivery.name);

@@ -4,34 +4,34 @@ use scry_protocol::EntityType;
 use scry_text::suggest::nearest;
 use serde_json::{Map, Value};
 
-/// Which field is wrong, or missing.
+/// A wrong or a missing field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
-    /// The kind of entity has no such field.
+    /// The type has no such field.
     #[error("--set {field}: a {kind} has no such field{}", .near.as_ref().map_or_else(|| format!("; it has {known}"), |near| format!("; did you mean “{near}”?")))]
     Unknown {
-        /// The kind.
+        /// The entity's type.
         kind: String,
-        /// The name that was given.
+        /// The field's name as it was given.
         field: String,
-        /// A field with a similar name.
+        /// The most similar field, if one is similar enough.
         near: Option<String>,
-        /// The fields that it has.
+        /// Every field of the type, separated by commas.
         known: String,
     },
-    /// Fields that are needed were not given.
+    /// The type needs fields that were not given.
     #[error("a {kind} needs {fields}; add {example}")]
     Missing {
-        /// The kind.
+        /// The entity's type.
         kind: String,
-        /// The fields.
+        /// The missing fields, for a sentence.
         fields: String,
-        /// How to give one.
+        /// Options that would give them.
         example: String,
     },
 }
 
-/// The fields of one type; nothing is known of a type that only a foreign server has.
+/// The fields of one type; a type that only a foreign server has is unknown and accepts every field.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
     kind: &'a EntityType,
@@ -75,7 +75,7 @@ pub const fn update(kind: &EntityType) -> Fields<'_> {
 }
 
 impl Fields<'_> {
-    /// Returns whether there is such a field.
+    /// Returns whether the type has this field.
     #[must_use]
     pub fn knows(&self, field: &str) -> bool {
         self.all().any(|known| known == field)

@@ -12,33 +12,33 @@ use serde_json::Value;
 use super::values;
 
 /// An entity before an event and after it; `None` where it was not there, or is not known.
-pub type BeforeAndAfter = (Option<Arc<Value>>, Option<Arc<Value>>);
+pub(crate) type BeforeAndAfter = (Option<Arc<Value>>, Option<Arc<Value>>);
 
 /// The entities as the API last told them.
 #[derive(Debug, Default)]
-pub struct Latest {
+pub(crate) struct Latest {
     known: HashMap<Id, Arc<Value>>,
 }
 
 impl Latest {
     /// Takes in an entity.
-    pub fn learn(&mut self, id: Id, entity: Arc<Value>) {
+    pub(crate) fn learn(&mut self, id: Id, entity: Arc<Value>) {
         self.known.insert(id, entity);
     }
 
     /// Returns whether nothing is known.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// Returns what is known.
-    pub fn entities(&self) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
+    /// Lists what is known.
+    pub(crate) fn entities(&self) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
         self.known.iter()
     }
 
     /// Returns each event's entity before and after it; `told` are the entities as they are after all of the events.
-    pub fn around(&mut self, deliveries: &[&Delivery], told: HashMap<Id, Arc<Value>>) -> Vec<BeforeAndAfter> {
+    pub(crate) fn around(&mut self, deliveries: &[&Delivery], told: HashMap<Id, Arc<Value>>) -> Vec<BeforeAndAfter> {
         let after = moments(deliveries, told);
         deliveries.iter().zip(after).map(|(delivery, after)| self.one(delivery, after)).collect()
     }

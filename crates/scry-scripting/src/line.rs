@@ -93,7 +93,7 @@ pub fn status(status: &Status, at: Timestamp) -> String {
 
 /// Writes a gap in a room's history, or that it was healed.
 #[must_use]
-pub fn gap(gap: &Gap, at: Timestamp) -> String {
+pub(crate) fn gap(gap: &Gap, at: Timestamp) -> String {
     let Gap { room, from, to, recovered: healed } = gap;
     let (from, to, healed) = (*from, *to, *healed);
     render(&GapLine { v: LINE_FORMAT_VERSION, kind: "gap", received_at: rfc3339(at), room, from, to, healed })
@@ -101,7 +101,7 @@ pub fn gap(gap: &Gap, at: Timestamp) -> String {
 
 /// Writes a time the way the wire does: RFC 3339 UTC with milliseconds.
 #[must_use]
-pub fn rfc3339(at: Timestamp) -> String {
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 

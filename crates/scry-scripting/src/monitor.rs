@@ -15,7 +15,7 @@ use super::command_exit::CommandExit;
 
 /// Follows the connection of one command.
 #[derive(Debug)]
-pub struct ConnectionMonitor {
+pub(crate) struct ConnectionMonitor {
     phase: Phase,
     was_live: bool,
     /// Why the last connection, or attempt at one, failed.
@@ -37,9 +37,9 @@ pub struct ConnectionMonitor {
     unaccounted: BTreeSet<Room>,
 }
 
-/// What the news mean.
+/// The meaning of a piece of news.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConnectionNews {
+pub(crate) enum ConnectionNews {
     /// Nothing that a person needs to hear.
     None,
     /// The connection is live for the first time.
@@ -73,7 +73,7 @@ impl Default for ConnectionMonitor {
 
 impl ConnectionMonitor {
     /// Handles what happened to the connection at `now`; deliveries are no news.
-    pub fn handle(&mut self, event: &ClientEvent, now: Timestamp) -> ConnectionNews {
+    pub(crate) fn handle(&mut self, event: &ClientEvent, now: Timestamp) -> ConnectionNews {
         match event {
             ClientEvent::Status(status) => self.status(status, now),
             ClientEvent::Gap(gap) => {
@@ -104,8 +104,8 @@ impl ConnectionMonitor {
         }
     }
 
-    /// Notes that an event has come.
-    pub fn note_delivery(&mut self, delivery: &Delivery) {
+    /// Records that an event has arrived.
+    pub(crate) fn note_delivery(&mut self, delivery: &Delivery) {
         self.delivered = true;
         self.is_silent = false;
         self.numbers |= delivery.event.as_ref().is_some_and(|event| event.metadata.seq.is_some());
@@ -113,31 +113,31 @@ impl ConnectionMonitor {
 
     /// Returns whether the connection has been live.
     #[must_use]
-    pub const fn was_live(&self) -> bool {
+    pub(crate) const fn was_live(&self) -> bool {
         self.was_live
     }
 
     /// Returns whether every room is joined and caught up at this moment.
     #[must_use]
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.phase == Phase::Live
     }
 
     /// Returns whether the gateway answers questions, or should, so that a missing answer means something.
     #[must_use]
-    pub const fn must_answer(&self) -> bool {
+    pub(crate) const fn must_answer(&self) -> bool {
         self.answers || self.numbers
     }
 
     /// Returns whether a gateway that cannot be asked has not sent the ping that it promised.
     #[must_use]
-    pub const fn is_silent(&self) -> bool {
+    pub(crate) const fn is_silent(&self) -> bool {
         self.is_silent
     }
 
     /// Returns why what was seen is not all that happened; `None` while the stream is live and complete.
     #[must_use]
-    pub fn shortfall(&self) -> Option<CommandExit> {
+    pub(crate) fn shortfall(&self) -> Option<CommandExit> {
         if !self.was_live {
             return Some(self.never_live());
         }
@@ -158,9 +158,9 @@ impl ConnectionMonitor {
         })
     }
 
-    /// Returns which events are missing, or may be.
+    /// Returns a sentence about the events that are missing, or may be.
     #[must_use]
-    pub fn lost(&self) -> Option<String> {
+    pub(crate) fn lost(&self) -> Option<String> {
         if let Some((room, from, to)) = self.open_gaps.first() {
             let more = if self.open_gaps.len() > 1 { ", and others," } else { "" };
             return Some(if from < to {
@@ -234,7 +234,7 @@ impl ConnectionMonitor {
         ConnectionNews::Say(format!("the connection is back after {seconds:.1} s; {whole}"))
     }
 
-    /// Returns why the first connection does not come about, once for each reason.
+    /// Returns the news that the first connection is not made, once for each reason.
     fn unreachable(&mut self) -> ConnectionNews {
         let cause = self.cause();
         if self.told.as_ref() == Some(&cause) {
@@ -244,7 +244,7 @@ impl ConnectionMonitor {
         ConnectionNews::Say(format!("cannot connect: {cause}; trying again"))
     }
 
-    /// Notes the loss of a connection that was live, once.
+    /// Records the loss of a connection that was live, once.
     fn away(&mut self, before: Phase, now: Timestamp) -> ConnectionNews {
         if !self.was_live || self.lost_at.is_some() || !matches!(before, Phase::Live | Phase::Resyncing) {
             return ConnectionNews::None;

@@ -7,7 +7,7 @@ const MAX_BUFFERED_BYTES: usize = 64 * 1024;
 
 /// Writes data lines.
 ///
-/// Lines of events that came together may be gathered and written at once; whoever gathers flushes before
+/// Lines of events that came together may be gathered and written at once; a caller that gathers flushes before
 /// waiting for anything else.
 #[derive(Debug)]
 pub struct LineWriter<W> {
@@ -15,10 +15,10 @@ pub struct LineWriter<W> {
     gathered: Vec<u8>,
 }
 
-/// What became of a line.
+/// The result of writing a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteStatus {
-    /// It was written.
+    /// The line was written.
     Yes,
     /// Nobody reads any more.
     PipeClosed,

@@ -3,38 +3,38 @@
 use scry_protocol::Id;
 use scry_text as text;
 
-/// Something that can be picked.
+/// A thing that a user can name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedCandidate {
-    /// Its id.
+    /// The candidate's id.
     pub id: Id,
-    /// Its name.
+    /// The candidate's name.
     pub name: String,
     /// Where it stands, to tell namesakes apart; empty for a campaign.
     pub place: String,
 }
 
-/// Why a name picks nothing; each sentence names the remedy.
+/// The reason why a name stands for nothing; each sentence names the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveNameError {
-    /// Nothing has the name.
+    /// No candidate has this id or name.
     #[error("no {kind} “{wanted}” that you may view; {known}")]
     Unknown {
-        /// The kind of thing.
+        /// What was looked for, for example `settlement`.
         kind: &'static str,
-        /// The name.
+        /// The id or name as it was given, made safe for display.
         wanted: String,
-        /// The names that there are.
+        /// The names that exist, for a sentence.
         known: String,
     },
-    /// Several things have the name.
+    /// Several candidates have this name.
     #[error("{kind} “{wanted}” is not unique; use one of the ids {ids}")]
     Ambiguous {
-        /// The kind of thing.
+        /// What was looked for, for example `settlement`.
         kind: &'static str,
-        /// The name.
+        /// The name as it was given, made safe for display.
         wanted: String,
-        /// Their ids.
+        /// The ids of the candidates, with the place of each.
         ids: String,
     },
 }

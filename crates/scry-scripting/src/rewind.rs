@@ -14,7 +14,7 @@ use super::values::{self, EntityField};
 
 /// What events leave out of their own results, found elsewhere.
 #[derive(Debug, Clone, Default)]
-pub struct KnownResults {
+pub(crate) struct KnownResults {
     /// A value right after the event with this number.
     pub values: HashMap<(u64, EntityField), Value>,
     /// An entity right after the event that created it.
@@ -23,7 +23,7 @@ pub struct KnownResults {
 
 impl KnownResults {
     /// Adds what was found out since.
-    pub fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.values.extend(other.values);
         self.created.extend(other.created);
     }
@@ -31,7 +31,7 @@ impl KnownResults {
 
 /// Reads events in order, and takes a later state back to the place before the first of them.
 #[derive(Debug, Default)]
-pub struct Rewind {
+pub(crate) struct Rewind {
     entities: HashMap<Id, EntityTrack>,
     told: KnownResults,
 }
@@ -52,7 +52,7 @@ struct EntityTrack {
 
 impl Rewind {
     /// Takes in the next event; `seq` is its place.
-    pub fn take(&mut self, event: &Event, seq: u64) {
+    pub(crate) fn take(&mut self, event: &Event, seq: u64) {
         let id = event.payload.subject().id;
         let track = self.entities.entry(id).or_default();
         match event.payload.operation() {
@@ -82,7 +82,7 @@ impl Rewind {
     /// `nodes` are the entities as the API told them at a time when the events up to `upto` had happened; the events
     /// must go on to what had happened by then. What cannot be known is left out.
     #[must_use]
-    pub fn finish(
+    pub(crate) fn finish(
         self,
         nodes: impl IntoIterator<Item = (Id, Arc<Value>)>,
         upto: u64,

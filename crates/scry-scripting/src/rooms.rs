@@ -14,21 +14,21 @@ use super::resolve_name::{NamedCandidate, ResolveNameError, resolve_name};
 /// The names and ids a person gave, by kind of room.
 #[derive(Debug, Clone, Default)]
 pub struct NamedRooms {
-    /// Campaigns.
+    /// Names or ids of campaigns.
     pub campaigns: Vec<String>,
-    /// Settlements.
+    /// Names or ids of settlements.
     pub settlements: Vec<String>,
-    /// Structures.
+    /// Names or ids of structures.
     pub structures: Vec<String>,
 }
 
-/// Why a name leads to no room.
+/// The reason why a name leads to no room.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomsError {
-    /// A name fits nothing, or too much.
+    /// The name is unknown or not unique.
     #[error(transparent)]
     Pick(#[from] ResolveNameError),
-    /// The server did not answer.
+    /// The API could not be asked.
     #[error(transparent)]
     Api(#[from] ApiError),
 }
@@ -89,8 +89,8 @@ pub fn campaign_id(wanted: &str, summaries: &[CampaignSummary]) -> Result<Id, Re
     resolve_name("campaign", wanted, &candidates).map(|found| found.id.clone())
 }
 
-/// Learns what the entities of the rooms' campaigns call their variables and computed values; unless `needed`, only
-/// that the server tells of entities at all.
+/// Learns what the entities of the rooms' campaigns call their variables and computed values; unless `needed`, only that
+/// the server tells of entities at all.
 ///
 /// # Errors
 /// [`RoomsError::Api`] when the API cannot be asked, or there is none.
@@ -111,7 +111,7 @@ pub async fn names(api: &Api, rooms: &[Room], needed: bool) -> Result<KnownNames
     Ok(names)
 }
 
-/// Returns the campaigns that rooms belong to.
+/// Lists the campaigns that rooms belong to.
 async fn campaigns_of(api: &Api, rooms: &[Room]) -> Result<BTreeSet<Id>, ApiError> {
     let mut campaigns = BTreeSet::new();
     let mut entities = Vec::new();

@@ -19,23 +19,23 @@ use super::wait::since;
 use super::watch::holds;
 use super::window::{ListenWindow, WindowState};
 
-/// When a recording is complete, and what belongs to it.
+/// The end and the content of a recording; `None` sets no bound.
 #[derive(Debug, Clone, Default)]
 pub struct RecordOptions {
-    /// After how many events it is complete.
+    /// The number of events after which the recording ends.
     pub count: Option<u64>,
-    /// When it ends at the latest.
+    /// The time at which the recording ends.
     pub until: Option<Instant>,
-    /// The expression that events have to meet.
+    /// The condition that an event must meet to be written.
     pub filter: Option<Expr>,
 }
 
 /// Counts what has been written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecordedAmount {
-    /// Events.
+    /// The number of events.
     pub events: u64,
-    /// Bytes, before they are compressed.
+    /// The number of bytes before compression.
     pub bytes: u64,
 }
 

@@ -120,7 +120,7 @@ fn hold_already<W: io::Write>(
     }
 }
 
-/// Returns what was not met in a time that was seen whole, or why it was not.
+/// Returns the end of a wait whose time is up: not met, or not known because events may be missing.
 fn closed(wait: &Wait, closing: WindowState) -> Option<CommandExit> {
     match closing {
         WindowState::Open => None,

@@ -36,13 +36,13 @@ impl std::str::FromStr for Since {
     }
 }
 
-/// Why a place in the past cannot be found.
+/// The reason why a place in the past cannot be found.
 #[derive(Debug, thiserror::Error)]
 pub enum SinceError {
-    /// The server did not answer.
+    /// The API could not be asked.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// The campaign has no journal that could be read from a place on.
+    /// The server keeps no journal of this campaign.
     #[error("the server keeps no journal of campaign {0}, so it has no past to begin with; leave --since out")]
     NoJournal(Id),
 }

@@ -11,7 +11,7 @@ use super::values::{self, EntityField};
 
 /// A campaign's entities as of a place in its journal.
 #[derive(Debug, Clone)]
-pub struct CampaignState {
+pub(crate) struct CampaignState {
     position: Position,
     entities: HashMap<Id, KnownEntity>,
     /// What events after the place leave out, as far as it has been found out.
@@ -28,19 +28,15 @@ struct KnownEntity {
 
 /// What an entity was around one event.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct EntityAroundEvent {
-    /// The entity before the event.
+pub(crate) struct EntityAroundEvent {
     pub before: Option<Arc<Value>>,
-    /// The entity after it.
     pub after: Option<Arc<Value>>,
-    /// How much of that is known.
     pub certainty: Certainty,
 }
 
 /// How much is known of an entity around an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Certainty {
-    /// Everything.
+pub(crate) enum Certainty {
     #[default]
     Whole,
     /// Some values are not known and left out.
@@ -52,25 +48,29 @@ pub enum Certainty {
 impl CampaignState {
     /// Takes a campaign's entities as they are at a place.
     #[must_use]
-    pub fn new(position: Position, entities: impl IntoIterator<Item = (Id, Arc<Value>)>, told: KnownResults) -> Self {
+    pub(crate) fn new(
+        position: Position,
+        entities: impl IntoIterator<Item = (Id, Arc<Value>)>,
+        told: KnownResults,
+    ) -> Self {
         let known = |(id, value)| (id, KnownEntity { value, holes: 0 });
         Self { position, entities: entities.into_iter().map(known).collect(), told, holes: 0 }
     }
 
     /// Returns how far the state has come.
     #[must_use]
-    pub const fn position(&self) -> &Position {
+    pub(crate) const fn position(&self) -> &Position {
         &self.position
     }
 
-    /// Returns the entities.
-    pub fn entities(&self) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
+    /// Lists the entities.
+    pub(crate) fn entities(&self) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
         self.entities.iter().map(|(id, known)| (id, &known.value))
     }
 
     /// Returns whether an event cannot be applied without asking for the entity that it is about.
     #[must_use]
-    pub fn lacks(&self, event: &Event, seq: u64) -> bool {
+    pub(crate) fn lacks(&self, event: &Event, seq: u64) -> bool {
         let id = event.payload.subject().id;
         match event.payload.operation() {
             Operation::Create => !self.told.created.contains_key(&id),
@@ -86,7 +86,7 @@ impl CampaignState {
     }
 
     /// Takes in what was found out about some entities at this place, and about the events after it.
-    pub fn correct(&mut self, entities: HashMap<Id, Arc<Value>>, told: KnownResults) {
+    pub(crate) fn correct(&mut self, entities: HashMap<Id, Arc<Value>>, told: KnownResults) {
         let holes = self.holes;
         for (id, value) in entities {
             // What the events themselves led to is more than what could be taken back.
@@ -98,7 +98,7 @@ impl CampaignState {
     }
 
     /// Goes on by one event at `seq`; events that are skipped are missing.
-    pub fn apply(&mut self, event: &Event, seq: u64) -> EntityAroundEvent {
+    pub(crate) fn apply(&mut self, event: &Event, seq: u64) -> EntityAroundEvent {
         if seq > self.position.seq + 1 {
             self.holes += 1;
         }

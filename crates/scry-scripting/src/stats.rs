@@ -22,7 +22,7 @@ pub struct Stats {
 
 impl Stats {
     /// Counts an event.
-    pub fn count(&mut self, delivery: &Delivery) {
+    pub(crate) fn count(&mut self, delivery: &Delivery) {
         self.first.get_or_insert(delivery.received_at);
         self.last = Some(delivery.received_at);
         let metadata = delivery.event.as_ref().map(|event| &event.metadata).filter(|metadata| !metadata.replayed);
@@ -38,7 +38,7 @@ impl Stats {
     }
 
     /// Counts a gap.
-    pub const fn gap(&mut self) {
+    pub(crate) const fn gap(&mut self) {
         self.gaps += 1;
     }
 

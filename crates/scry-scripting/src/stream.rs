@@ -33,16 +33,14 @@ pub struct SessionStream {
     include: Vec<EventKind>,
 }
 
-/// What happened next.
+/// The next thing to handle.
 #[derive(Debug)]
-pub enum StreamItem {
+pub(crate) enum StreamItem {
     /// Events, in order.
     Events(Vec<EventContext>),
     /// News of the connection.
     News(ClientEvent),
-    /// The time allowed is up.
     TimeIsUp,
-    /// The program was told to stop.
     Interrupted,
     /// The connection's task has died; a defect.
     Ended,
@@ -84,7 +82,7 @@ impl SessionStream {
     /// Waits for the next thing, until `deadline` at the latest.
     ///
     /// Giving up on this future loses nothing; the next one goes on where it was.
-    pub async fn next(&mut self, deadline: Option<Instant>) -> StreamItem {
+    pub(crate) async fn next(&mut self, deadline: Option<Instant>) -> StreamItem {
         if !self.pending.is_empty() {
             return self.batch().await;
         }
@@ -115,28 +113,28 @@ impl SessionStream {
 
     /// Returns what is known of the entities.
     #[must_use]
-    pub const fn entities(&self) -> &Entities {
+    pub(crate) const fn entities(&self) -> &Entities {
         &self.entities
     }
 
     /// Returns the id of the run whose events are `correlated`.
     #[must_use]
-    pub fn run(&self) -> Option<&str> {
+    pub(crate) fn run(&self) -> Option<&str> {
         self.run.as_deref()
     }
 
     /// Returns why entities could not be looked up, once.
-    pub fn take_lookup_failure(&mut self) -> Option<String> {
+    pub(crate) fn take_lookup_failure(&mut self) -> Option<String> {
         self.entities.take_lookup_failure()
     }
 
     /// Returns sentences about what is not known of single events, each once.
-    pub fn take_notices(&mut self) -> Vec<String> {
+    pub(crate) fn take_notices(&mut self) -> Vec<String> {
         self.entities.take_notices()
     }
 
     /// Asks for a [`ClientEvent::Confirmed`], behind everything that has been sent so far.
-    pub fn confirm(&self) {
+    pub(crate) fn confirm(&self) {
         self.session.handle.confirm();
     }
 

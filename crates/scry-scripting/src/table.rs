@@ -7,13 +7,13 @@ use unicode_width::UnicodeWidthStr;
 /// The columns of each list; a dotted name is a value inside another.
 pub const ENTITY_COLUMNS: &[&str] =
     &["id", "name", "level", "type", "status", "role", "worldTime", "myRole", "version"];
-/// The columns of notifications.
+/// The columns of `scry get notifications`.
 pub const NOTIFICATION_COLUMNS: &[&str] = &["id", "createdAt", "level", "kind", "read", "title", "body"];
-/// The columns of preferences.
+/// The columns of the preferences for notifications.
 pub const PREFERENCE_COLUMNS: &[&str] = &["levels", "kinds"];
-/// The columns of effects.
+/// The columns of the scheduled effects.
 pub const EFFECT_COLUMNS: &[&str] = &["at", "name", "entityType", "entityId", "description"];
-/// The columns of events.
+/// The columns of the journal.
 pub const EVENT_COLUMNS: &[&str] =
     &["seq", "event.metadata.timestamp", "type", "event.metadata.source", "event.metadata.userId"];
 

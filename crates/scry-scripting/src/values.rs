@@ -1,8 +1,8 @@
 //! What an event did to its entity, and what the entity was right after it and right before it (pure).
 //!
 //! The API tells entities as they are when it is asked, and by then they may have gone on. An event tells the values it
-//! changed, from what to what; these take an entity to the moment of the event. A value that is too long for an event
-//! is named in it and not told.
+//! changed, from what to what; these take an entity to the moment of the event. A value that is too long for an event is
+//! named in it and not told.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const COMPUTED_KEYS: [&str; 2] = ["computed", "conditions"];
 
 /// A value of an entity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum EntityField {
+pub(crate) enum EntityField {
     /// What somebody has set; a part of a table by its key: `variables.food`.
     Stored(String),
     /// What follows from other values: a computed value, or whether a condition holds.
@@ -23,16 +23,15 @@ pub enum EntityField {
 
 /// One value that an event changed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ChangedValue {
-    /// The field.
+pub(crate) struct ChangedValue {
     pub field: EntityField,
     /// The value before and after; absent where the event does not tell them.
     pub told: Option<(Value, Value)>,
 }
 
-/// Returns the values that an event changed; of a creation and a deletion none.
+/// Lists the values that an event changed; of a creation and a deletion none.
 #[must_use]
-pub fn touched(event: &Event) -> Vec<ChangedValue> {
+pub(crate) fn touched(event: &Event) -> Vec<ChangedValue> {
     let changes = &event.metadata.changes;
     match &event.payload {
         Payload::WorldTimeChanged(clock) => vec![ChangedValue {
@@ -69,7 +68,7 @@ fn touches<'a>(
 
 /// Returns a value of an entity; null where it has none.
 #[must_use]
-pub fn read(entity: &Value, field: &EntityField) -> Value {
+pub(crate) fn read(entity: &Value, field: &EntityField) -> Value {
     match field {
         EntityField::Stored(name) => path(name).try_fold(entity, |at, key| at.get(key)).cloned(),
         EntityField::Computed(name) => match entity["computed"].get(name) {
@@ -82,12 +81,12 @@ pub fn read(entity: &Value, field: &EntityField) -> Value {
 
 /// Returns whether an entity has a stored value.
 #[must_use]
-pub fn has(entity: &Value, name: &str) -> bool {
+pub(crate) fn has(entity: &Value, name: &str) -> bool {
     path(name).try_fold(entity, |at, key| at.get(key)).is_some()
 }
 
 /// Sets a value of an entity, or removes one that was not there; what is right already is not copied.
-pub fn write(entity: &mut Arc<Value>, field: &EntityField, value: &Value) {
+pub(crate) fn write(entity: &mut Arc<Value>, field: &EntityField, value: &Value) {
     match field {
         EntityField::Stored(name) => set(entity, &path(name).collect::<Vec<_>>(), value),
         EntityField::Computed(name) if entity["computed"].get(name).is_some() => {
@@ -103,7 +102,7 @@ pub fn write(entity: &mut Arc<Value>, field: &EntityField, value: &Value) {
 }
 
 /// Leaves a value out of an entity, because nobody knows it.
-pub fn forget(entity: &mut Arc<Value>, field: &EntityField) {
+pub(crate) fn forget(entity: &mut Arc<Value>, field: &EntityField) {
     match field {
         EntityField::Stored(name) => remove(entity, &path(name).collect::<Vec<_>>()),
         EntityField::Computed(name) if entity["computed"].get(name).is_some() => {
@@ -120,13 +119,13 @@ pub fn forget(entity: &mut Arc<Value>, field: &EntityField) {
 }
 
 /// Leaves everything out of an entity that follows from other values.
-pub fn forget_worked_out(entity: &mut Arc<Value>) {
+pub(crate) fn forget_worked_out(entity: &mut Arc<Value>) {
     COMPUTED_KEYS.iter().for_each(|name| remove(entity, &[name]));
 }
 
 /// Builds the entity that an event created from what the event tells; `None` for another event.
 #[must_use]
-pub fn created(event: &Event) -> Option<Arc<Value>> {
+pub(crate) fn created(event: &Event) -> Option<Arc<Value>> {
     if event.payload.operation() != Operation::Create {
         return None;
     }
@@ -149,7 +148,7 @@ pub fn created(event: &Event) -> Option<Arc<Value>> {
 }
 
 /// Writes what a creation tells into the entity that it created.
-pub fn write_created(entity: &mut Arc<Value>, event: &Event) {
+pub(crate) fn write_created(entity: &mut Arc<Value>, event: &Event) {
     for change in event.metadata.changes.iter().filter(|change| !COMPUTED_KEYS.contains(&change.field.as_str())) {
         write(entity, &EntityField::Stored(change.field.clone()), &change.to);
     }
@@ -157,7 +156,7 @@ pub fn write_created(entity: &mut Arc<Value>, event: &Event) {
 }
 
 /// Writes an event's version and time into its entity.
-pub fn stamp(entity: &mut Arc<Value>, event: &Event) {
+pub(crate) fn stamp(entity: &mut Arc<Value>, event: &Event) {
     let Some(version) = event.metadata.version else { return };
     set(entity, &["version"], &version.into());
     if let Some(at) = &event.metadata.timestamp {
@@ -167,13 +166,13 @@ pub fn stamp(entity: &mut Arc<Value>, event: &Event) {
 
 /// Returns an entity of the API's latest answer as it was right after an event, as far as the event tells.
 #[must_use]
-pub fn after(entity: &Arc<Value>, event: &Event) -> Arc<Value> {
+pub(crate) fn after(entity: &Arc<Value>, event: &Event) -> Arc<Value> {
     moved(entity, event, |told| &told.1, 0)
 }
 
 /// Returns an entity as it was right before an event, as far as the event tells.
 #[must_use]
-pub fn before(entity: &Arc<Value>, event: &Event) -> Arc<Value> {
+pub(crate) fn before(entity: &Arc<Value>, event: &Event) -> Arc<Value> {
     moved(entity, event, |told| &told.0, 1)
 }
 

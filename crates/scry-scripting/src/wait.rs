@@ -19,14 +19,14 @@ use super::watch::holds;
 /// How many events are kept for the nearest miss.
 const MAX_KEPT_EVENTS: usize = 2_000;
 
-/// What to wait for.
+/// The conditions of a wait.
 #[derive(Debug, Clone, Default)]
 pub struct WaitOptions {
-    /// The conditions, any of which ends the wait.
+    /// The conditions to wait for, each of which one event or entity must meet.
     pub conditions: Vec<Expr>,
     /// One condition is enough.
     pub any: bool,
-    /// The expression that fails the run if an event meets it.
+    /// The condition whose event ends the wait as “not met”.
     pub fail_if: Option<Expr>,
 }
 
@@ -40,7 +40,7 @@ pub struct Wait {
 }
 
 impl WaitOptions {
-    /// Returns the conditions, and what must not happen.
+    /// Lists the conditions, and what must not happen.
     pub fn all(&self) -> impl Iterator<Item = &Expr> {
         self.conditions.iter().chain(&self.fail_if)
     }
@@ -74,7 +74,10 @@ impl Wait {
     ///
     /// # Errors
     /// A sentence when a condition cannot be judged.
-    pub fn state<'a>(&mut self, entities: impl Iterator<Item = &'a Arc<Value>>) -> Result<Vec<Arc<Value>>, String> {
+    pub(crate) fn state<'a>(
+        &mut self,
+        entities: impl Iterator<Item = &'a Arc<Value>>,
+    ) -> Result<Vec<Arc<Value>>, String> {
         let empty = json!({});
         let mut found = Vec::new();
         for entity in entities {
@@ -101,7 +104,7 @@ impl Wait {
     }
 
     /// Handles one event; tells whether it met a condition, and how the wait ends, if it does.
-    pub fn event(&mut self, seen: TimedEvent) -> (bool, Option<CommandExit>) {
+    pub(crate) fn event(&mut self, seen: TimedEvent) -> (bool, Option<CommandExit>) {
         self.seen += 1;
         let judged = self.judge(&seen);
         if self.history.len() == MAX_KEPT_EVENTS {
@@ -137,25 +140,25 @@ impl Wait {
 
     /// Returns whether something that must not happen is looked for, so that what was not seen matters.
     #[must_use]
-    pub const fn forbids(&self) -> bool {
+    pub(crate) const fn forbids(&self) -> bool {
         self.options.fail_if.is_some()
     }
 
     /// Returns why entities that cannot be looked up end the wait, if they do.
     #[must_use]
-    pub fn ended_by_lookup_failure(&self, trouble: &str) -> Option<CommandExit> {
+    pub(crate) fn ended_by_lookup_failure(&self, trouble: &str) -> Option<CommandExit> {
         self.options.all().any(Expr::uses_entities).then(|| CommandExit::lookup_failed(trouble))
     }
 
-    /// Returns whether enough has been met.
+    /// Returns whether enough conditions are met.
     #[must_use]
-    pub fn is_met(&self) -> bool {
+    pub(crate) fn is_met(&self) -> bool {
         if self.options.any { self.met.contains(&true) } else { self.met.iter().all(|met| *met) }
     }
 
-    /// Returns what was not met, what was seen, and what came nearest.
+    /// Returns a report: what was not met, what was seen, and what came nearest.
     #[must_use]
-    pub fn report(&self) -> String {
+    pub(crate) fn report(&self) -> String {
         let mut report = String::new();
         let open = self.options.conditions.iter().zip(&self.met).filter(|(_, met)| !**met);
         for (condition, _) in open {
@@ -180,14 +183,14 @@ fn describe(report: &mut String, near: &NearMiss) {
 
 /// Writes an entity that met a condition before any event did.
 #[must_use]
-pub fn state_line(entity: &Value, at: jiff::Timestamp) -> String {
+pub(crate) fn state_line(entity: &Value, at: jiff::Timestamp) -> String {
     let received_at = super::line::rfc3339(at);
     super::line::json(&json!({"v": 1, "kind": "state", "receivedAt": received_at, "entity": entity}))
 }
 
 /// Measures a moment of a run by the arrival of an event.
 #[must_use]
-pub fn since(start: jiff::Timestamp, arrival: jiff::Timestamp) -> Duration {
+pub(crate) fn since(start: jiff::Timestamp, arrival: jiff::Timestamp) -> Duration {
     Duration::try_from(start.duration_until(arrival)).unwrap_or_default()
 }
 

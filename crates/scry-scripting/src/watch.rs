@@ -13,14 +13,14 @@ use super::line;
 use super::monitor::{ConnectionMonitor, ConnectionNews};
 use super::stats::Stats;
 
-/// What a watch was asked for.
+/// The options of a watch.
 #[derive(Debug, Clone, Default)]
 pub struct WatchOptions {
     /// Stop after this many events that pass the filter.
     pub count: Option<u64>,
     /// Tell of the connection and of gaps too.
     pub status: bool,
-    /// How a line is written.
+    /// The form in which events are printed.
     pub format: LineFormat,
     /// Print only what this holds for.
     pub filter: Option<Expr>,
@@ -43,11 +43,11 @@ impl WatchOptions {
 
     /// Returns whether a condition looks at entities.
     #[must_use]
-    pub fn judges_entities(&self) -> bool {
+    pub(crate) fn judges_entities(&self) -> bool {
         self.conditions().any(Expr::uses_entities)
     }
 
-    /// Returns the conditions.
+    /// Lists the conditions.
     pub fn conditions(&self) -> impl Iterator<Item = &Expr> {
         [&self.filter, &self.until, &self.fail_if].into_iter().flatten()
     }
@@ -76,9 +76,9 @@ pub struct Watch {
     printed: u64,
 }
 
-/// Tells the shell what to do about one thing that happened.
+/// What the shell is to do after an event or a piece of news.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct WatchAction {
+pub(crate) struct WatchAction {
     /// A line of data for stdout.
     pub print: Option<String>,
     /// A sentence for people, for stderr.
@@ -99,7 +99,7 @@ impl Watch {
     }
 
     /// Handles one event.
-    pub fn event(&mut self, event_context: &EventContext) -> WatchAction {
+    pub(crate) fn event(&mut self, event_context: &EventContext) -> WatchAction {
         self.monitor.note_delivery(&event_context.delivery);
         if self.options.stats && counts(event_context) {
             self.stats.count(&event_context.delivery);
@@ -117,7 +117,7 @@ impl Watch {
     }
 
     /// Handles news of the connection; `at` dates the lines about it.
-    pub fn news(&mut self, event: &ClientEvent, at: Timestamp) -> WatchAction {
+    pub(crate) fn news(&mut self, event: &ClientEvent, at: Timestamp) -> WatchAction {
         let print = match event {
             ClientEvent::Status(status) => Some(line::status(status, at)),
             ClientEvent::Gap(gap) => {
@@ -146,7 +146,7 @@ impl Watch {
 
     /// Returns how a watch ends whose time is up and was seen whole: short of its count or of its end is a timeout.
     #[must_use]
-    pub fn time_is_up(&self) -> CommandExit {
+    pub(crate) fn time_is_up(&self) -> CommandExit {
         match (self.options.count, &self.options.until) {
             (Some(count), _) if self.printed < count => {
                 CommandExit::with(Exit::Timeout, format!("the time was up after {} of {count} events", self.printed))
@@ -160,13 +160,13 @@ impl Watch {
 
     /// Returns why entities that cannot be looked up end the watch, if they do.
     #[must_use]
-    pub fn ended_by_lookup_failure(&self, trouble: &str) -> Option<CommandExit> {
+    pub(crate) fn ended_by_lookup_failure(&self, trouble: &str) -> Option<CommandExit> {
         self.options.judges_entities().then(|| CommandExit::lookup_failed(trouble))
     }
 
     /// Returns what is known of the connection.
     #[must_use]
-    pub const fn monitor(&self) -> &ConnectionMonitor {
+    pub(crate) const fn monitor(&self) -> &ConnectionMonitor {
         &self.monitor
     }
 

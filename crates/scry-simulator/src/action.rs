@@ -3,9 +3,9 @@
 use scry_protocol::{EntityType, Id};
 use serde_json::{Map, Value, json};
 
-/// Who acts.
+/// The account that acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PlayerRole {
+pub(crate) enum PlayerRole {
     /// Moves the clock, the encounters and the fate of towns.
     Gm,
     /// Edits what the players' own business is.
@@ -14,99 +14,66 @@ pub enum PlayerRole {
     Bot,
 }
 
-/// One act.
+/// An action of a simulated player.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlayerAction {
-    /// Who does it.
-    pub role: PlayerRole,
-    /// What is done.
-    pub action_kind: ActionKind,
+    pub(crate) role: PlayerRole,
+    pub(crate) action_kind: ActionKind,
 }
 
-/// What is done.
+/// The content of an action.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ActionKind {
-    /// Change a settlement.
+pub(crate) enum ActionKind {
     UpdateSettlement {
-        /// The entity.
         id: Id,
-        /// The mutation's input.
         input: Map<String, Value>,
     },
-    /// Change a structure.
     UpdateStructure {
-        /// The entity.
         id: Id,
-        /// The mutation's input.
         input: Map<String, Value>,
     },
-    /// Change an encounter.
     UpdateEncounter {
-        /// The entity.
         id: Id,
-        /// The mutation's input.
         input: Map<String, Value>,
     },
-    /// Build a structure.
     CreateStructure {
-        /// The mutation's input.
         input: Map<String, Value>,
     },
-    /// Tear a structure down.
     DeleteStructure {
-        /// The entity.
         id: Id,
     },
-    /// Move the campaign's clock.
     AdvanceTime {
-        /// The campaign.
         campaign_id: Id,
-        /// How far, in seconds of world time.
         seconds: i64,
     },
-    /// Says that computed values no longer hold: of one entity, or of the whole campaign.
+    /// Reports that computed values no longer hold: of one entity, or of the whole campaign.
     Invalidate {
-        /// The campaign.
         campaign_id: Id,
-        /// The one entity concerned; `None` for the whole campaign.
         entity: Option<(EntityType, Id)>,
-        /// The values that no longer hold; empty for all.
         fields: Vec<String>,
     },
 }
 
-/// A reference to what an action changes, and at the first field of it.
+/// Points at what an action changes, and at the first field of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActionTarget {
+pub(crate) struct ActionTarget {
     pub entity_type: EntityType,
     pub id: Id,
     /// The dotted name, as in `changedFields`.
     pub field: Option<String>,
 }
 
-/// How the API is asked.
+/// The request that carries an action out.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ActionRequest {
-    /// By a mutation.
-    Graphql {
-        /// The mutation.
-        query: &'static str,
-        /// Its variables.
-        variables: Value,
-    },
-    /// By publishing an event.
-    Publish {
-        /// The event's name.
-        event: &'static str,
-        /// Its payload.
-        payload: Value,
-    },
+pub(crate) enum ActionRequest {
+    Graphql { query: &'static str, variables: Value },
+    Publish { event: &'static str, payload: Value },
 }
 
 impl ActionKind {
     /// Returns what is changed, where that exists already.
     #[must_use]
-    pub fn place(&self) -> Option<ActionTarget> {
+    pub(crate) fn place(&self) -> Option<ActionTarget> {
         let of = |entity_type, id: &Id, input: Option<&Map<String, Value>>| {
             let first = input.and_then(|input| input.iter().next());
             let field = first.map(|(name, value)| match value.as_object().and_then(|patch| patch.keys().next()) {
@@ -126,7 +93,7 @@ impl ActionKind {
 
     /// Returns the request that does it.
     #[must_use]
-    pub fn request(&self) -> ActionRequest {
+    pub(crate) fn request(&self) -> ActionRequest {
         let graphql = |query, variables| ActionRequest::Graphql { query, variables };
         match self {
             Self::UpdateSettlement { id, input } => graphql(

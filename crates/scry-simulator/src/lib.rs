@@ -11,7 +11,6 @@ mod simulator;
 mod stall;
 mod world_view;
 
-pub use action::{ActionKind, ActionRequest, PlayerAction, PlayerRole};
 pub use play::{PlayerLogins, play};
 pub use presence::PresenceSimulator;
 pub use simulator::Simulator;

@@ -12,12 +12,12 @@ use super::action::{ActionRequest, PlayerAction, PlayerRole};
 use super::presence::PresenceSimulator;
 use super::simulator::Simulator;
 
-/// A login for everybody at the table.
+/// The logins of everybody at the table.
 #[derive(Debug, Clone)]
 pub struct PlayerLogins {
-    /// The game master's.
+    /// The game master: the campaign's owner.
     pub gm: Api,
-    /// The player's.
+    /// A player: an editor of the campaign.
     pub player: Api,
     /// A service account, which may publish.
     pub bot: Api,
@@ -111,7 +111,7 @@ async fn step(
 }
 
 impl PlayerLogins {
-    /// Does an act as whoever it belongs to, and returns the API's answer.
+    /// Carries an action out with the login of its role, and returns the API's answer.
     ///
     /// # Errors
     /// [`ApiError`], also where the server refuses the act.

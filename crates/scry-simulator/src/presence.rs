@@ -7,7 +7,7 @@ use scry_protocol::{ClientRequest, Id, Room};
 
 use super::action::{ActionTarget, PlayerAction, PlayerRole};
 
-/// A connection for each person who is seen at the table.
+/// The connections of those who are seen at the table.
 #[derive(Debug)]
 pub struct PresenceSimulator {
     campaign: Id,

@@ -40,7 +40,7 @@ impl Simulator {
     }
 
     /// Looks at the campaign again: others change it too.
-    pub fn look(&mut self, nodes: &[Value]) {
+    pub(crate) fn look(&mut self, nodes: &[Value]) {
         self.world.look(nodes);
         let standing = &self.world.structures;
         self.stalls.retain(|stall| standing.iter().any(|structure| structure.id == *stall));
@@ -48,7 +48,7 @@ impl Simulator {
     }
 
     /// Decides how long to wait before the next act: mostly 0.7 to 3 s, now and then a burst.
-    pub fn pause(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         if self.burst > 0 {
             self.burst -= 1;
             return Duration::from_millis(self.rng.u64(80..=250));

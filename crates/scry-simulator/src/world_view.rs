@@ -6,7 +6,7 @@ use scry_protocol::Id;
 use scry_protocol::variable::VariableSchema;
 use serde_json::{Map, Value};
 
-/// What the table has seen, and how each thing was when it was first seen.
+/// The campaign as the table last saw it, and how each thing was when it was first seen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WorldView {
     pub settlements: Vec<SimulatedEntity>,

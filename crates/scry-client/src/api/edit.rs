@@ -14,19 +14,19 @@ pub struct EditOptions {
     pub expected_version: Option<i64>,
     /// A repeated key returns the first result and changes nothing.
     pub idempotency_key: Option<String>,
-    /// What happens where somebody else has changed it since that version.
+    /// What happens where another user has changed the entity since that version.
     pub on_conflict: OnConflict,
 }
 
-/// How a campaign's clock was moved.
+/// The result of moving a campaign's clock.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClockMove {
-    /// The time before the move, as RFC 3339 UTC.
+    /// The world time before the move, RFC 3339 UTC.
     pub previous_time: String,
-    /// The time after it, as RFC 3339 UTC.
+    /// The world time after the move, RFC 3339 UTC.
     pub new_time: String,
-    /// The seconds of world time in between; negative for a move backwards.
+    /// The seconds of world time between the two; negative where the clock was set back.
     pub elapsed_seconds: i64,
     /// After which time scheduled effects happen; told where the clock was rewound.
     #[serde(default)]

@@ -22,7 +22,7 @@ impl Api {
         Ok(NotificationInbox { notifications, preferences })
     }
 
-    /// Returns the caller's latest notifications, the newest first; only those not read yet, if so asked.
+    /// Lists the caller's latest notifications, the newest first; only those not read yet, if so asked.
     ///
     /// # Errors
     /// [`ApiError`], as for every question; [`ApiError::NotOffered`] where there are no notifications.
@@ -85,7 +85,7 @@ impl Api {
         self.query(query, Value::Object(variables), "result").await
     }
 
-    /// Does the same with everything that can be chosen.
+    /// Sets the levels and the kinds that the caller wants at once, both of them.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.

@@ -22,7 +22,7 @@ impl Api {
         self.query(&query, json!({"campaign": campaign, "user": user, "role": role}), "result").await
     }
 
-    /// Returns the open invitations to the caller, the newest first.
+    /// Lists the open invitations to the caller, the newest first.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
@@ -30,7 +30,7 @@ impl Api {
         self.query(&format!("{{ invitations {{ {INVITATION_FIELDS} }} }}"), json!({}), "invitations").await
     }
 
-    /// Returns the open invitations to a campaign that the caller owns, the newest first.
+    /// Lists the open invitations to a campaign that the caller owns, the newest first.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.
@@ -86,7 +86,7 @@ impl Api {
         self.graphql(query, json!({"user": user})).await.map(|_| ())
     }
 
-    /// Returns those whose invitations do not reach the caller.
+    /// Lists those whose invitations do not reach the caller.
     ///
     /// # Errors
     /// [`ApiError`], as for every question.

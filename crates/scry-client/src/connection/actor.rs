@@ -36,7 +36,7 @@ pub(crate) enum ConnectionCommand {
     Close,
 }
 
-/// What an actor is connected to.
+/// The configuration of an actor: its server, its login and its channels.
 pub(crate) struct ActorConfig {
     pub api: Api,
     pub url: url::Url,
@@ -166,7 +166,7 @@ impl ConnectionActor {
                     }
                     Ok(JobResult::HealthProbed(generation, result)) => return ConnectionInput::HealthProbed(generation, result),
                     Ok(JobResult::LoginSearched(true)) => {
-                        // Whoever has logged in now is not to be taken for whoever was connected before.
+                        // The user who has logged in now must not be taken for the one who was connected before.
                         self.links.forget_session();
                         return ConnectionInput::LoginFound;
                     }
@@ -193,7 +193,7 @@ impl ConnectionActor {
         }
     }
 
-    /// Returns whether the socket is left unread until whoever listens has caught up.
+    /// Returns whether the socket is left unread until the reader has caught up.
     fn waits_for_reader(&self) -> bool {
         self.backpressure && self.outbox.is_empty() && self.events.capacity() < MIN_EVENT_CAPACITY
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The waits before attempts 1 to 10, as multiples of the unit.
+/// Lists the waits before attempts 1 to 10, as multiples of the unit.
 pub const BACKOFF_STEPS: [u32; 10] = [1, 2, 4, 8, 16, 32, 32, 32, 32, 32];
 
 /// The most that jitter takes off.

@@ -9,7 +9,7 @@ pub(super) struct Breaker {
     probing: bool,
 }
 
-/// What follows a failure.
+/// The consequence of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BreakerDecision {
     /// Wait, then make this attempt.

@@ -6,7 +6,7 @@ use scry_model::event::Delivery;
 use scry_protocol::catalogue::CustomEventMetadata;
 use scry_protocol::{Event, Id, Position, Room};
 
-/// Where an event stands: in whose history, and behind what in each of its rooms.
+/// The place of an event: its position in its journal, and the event before it in each of its rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EventCursor {
     /// The campaign, or the catalogue.
@@ -110,7 +110,7 @@ impl GapDetector {
         }
     }
 
-    /// Notes an event of this room that another one has passed on, although something before it is missing here.
+    /// Records an event of this room that another room has passed on, although an earlier one is missing here.
     pub(super) fn note_passed_on(&mut self, position: &Position, previous: Option<u64>) {
         let is_ours = self.at.as_ref().is_some_and(|at| at.is_comparable_with(position));
         if let Some(previous) = previous.filter(|_| is_ours && self.ahead.len() < MAX_EVENTS_AHEAD) {

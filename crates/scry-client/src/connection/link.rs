@@ -1,4 +1,4 @@
-//! One connection to a gateway, whoever makes it: everything else sees only [`LinkEvent`]s.
+//! One connection to a gateway, independent of the library: everything else sees only [`LinkEvent`]s.
 //!
 //! `wire_link` is the program's own client and the default; `rust_socketio_link` is `rust_socketio`, for those who want it.
 
@@ -29,7 +29,7 @@ pub(super) struct LinkTarget {
     pub kind: LinkKind,
     pub url: url::Url,
     pub tls: Option<native_tls::TlsConnector>,
-    /// How long one attempt may take; whoever opens a link ends it then.
+    /// The time limit of one attempt; the caller that opens a link ends it then.
     pub connect_timeout: Duration,
 }
 
@@ -129,7 +129,7 @@ impl Link {
     }
 }
 
-/// Describes the end of a connection to `url`; `certificate` says that the other side could not prove who it is.
+/// Returns the end of a connection to `url`; `certificate` means that the other side could not prove who it is.
 fn ended(url: &str, reason: &str, certificate: bool) -> LinkEvent {
     let mut reason = text::line(reason).into_owned();
     if certificate {

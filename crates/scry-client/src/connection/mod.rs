@@ -39,17 +39,17 @@ pub struct Timings {
     pub connect: Duration,
     /// One request; events that arrive meanwhile prove life and start it anew.
     pub request: Duration,
-    /// The time between two measurements of the round trip.
+    /// The time from one measurement of the round trip to the next.
     pub latency_interval: Duration,
-    /// How long the answer to one may take.
+    /// The time limit of one such measurement.
     pub latency_timeout: Duration,
     /// How long a gateway without a pulse may be silent before the server is asked over another connection.
     pub silence: Duration,
     /// The first delay; the others are its multiples.
     pub backoff_unit: Duration,
-    /// Whether waits are spread at random, so that many clients do not come back at the same moment.
+    /// Whether each delay is shortened by up to a fifth at random, so that clients do not return together.
     pub jitter: bool,
-    /// How often an open circuit tries by itself; never when absent.
+    /// The time between attempts while the circuit is open; `None` makes none.
     pub probe: Option<Duration>,
     /// How long before its end a token is renewed (sooner for short-lived ones).
     pub renew_ahead: Duration,
@@ -83,7 +83,7 @@ impl From<&ConnectionConfig> for Timings {
 /// Counts connections; what an older one says is ignored.
 type Generation = u64;
 
-/// What one connection did.
+/// Reports what one connection did.
 #[derive(Debug, Clone, PartialEq)]
 enum LinkEvent {
     /// The gateway welcomed us, and says how often it will send a ping, where the library tells.
@@ -108,7 +108,7 @@ struct GatewayRequest {
     body: RequestBody,
 }
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Debug, Clone, PartialEq)]
 enum RequestBody {
     Json(Value),

@@ -93,7 +93,7 @@ struct Capabilities {
     snapshots: Option<bool>,
 }
 
-/// Whether a gateway answers `latency`.
+/// Whether a gateway answers `latency`, as far as that is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum LatencyAbility {
     /// It has not been asked, or still has time for its answer.
@@ -169,7 +169,7 @@ impl ConnectionState {
         }
     }
 
-    /// Describes the connection.
+    /// Returns the state of the connection, as it is shown.
     pub(super) fn status(&self) -> Status {
         let retry_in = match self.state {
             LinkState::Waiting { wait, .. } => Some(wait),
@@ -383,7 +383,7 @@ impl ConnectionState {
     }
 }
 
-/// Returns whether people and scripts would call this another state; a new round trip is none.
+/// Returns whether people and scripts would call this another state; a new round trip is not one.
 fn is_another_state(before: &Status, after: &Status) -> bool {
     before.phase != after.phase
         || before.attempt != after.attempt

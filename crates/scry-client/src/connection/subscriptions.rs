@@ -7,7 +7,7 @@ use scry_protocol::{Position, Room, SubscribeAck};
 
 use super::gap_detector::GapDetector;
 
-/// Where a room's history begins for whoever holds it.
+/// The point from which a room's events are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartPosition {
     /// With the campaign's whole state, then every event after it.
@@ -21,7 +21,7 @@ pub enum StartPosition {
 impl StartPosition {
     /// Returns what suits a room when nobody says otherwise.
     #[must_use]
-    pub const fn default_for(room: &Room) -> Self {
+    pub(crate) const fn default_for(room: &Room) -> Self {
         match room {
             Room::Campaign(_) => Self::Snapshot,
             Room::Settlement(_) | Room::Structure(_) | Room::User(_) | Room::Custom(..) => Self::Now,
@@ -62,11 +62,11 @@ struct ReplayProgress {
     seen: u64,
     last: u64,
     hole: bool,
-    /// How often it was tried again without getting on; a gateway that miscounts must not be asked for ever.
+    /// The number of retries without progress; a gateway that miscounts must not be asked without end.
     again: u8,
 }
 
-/// How far a room has come on this connection.
+/// The progress of a room on this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RoomStage {
     /// The campaign's state has to be fetched first.
@@ -79,7 +79,7 @@ pub(super) enum RoomStage {
     Refused,
 }
 
-/// What a granted subscription means for the owner.
+/// The meaning of a granted subscription.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum JoinOutcome {
     Joined {
@@ -136,7 +136,7 @@ impl SubscriptionSet {
         self.rooms.values().all(|subscription| matches!(subscription.stage, RoomStage::Joined | RoomStage::Refused))
     }
 
-    /// Returns the rooms whose state has to be fetched, and marks them as being fetched.
+    /// Lists the rooms whose state has to be fetched, and marks them as being fetched.
     pub(super) fn take_fetches(&mut self) -> Vec<Room> {
         let mut due = Vec::new();
         for (room, subscription) in &mut self.rooms {

@@ -1,4 +1,4 @@
-//! Who we are: the kept login, the server's health, and whether the server knows us.
+//! The steps about the account: the stored login, the server's health, and whether the server knows the user.
 
 use scry_command::exit::Exit;
 use scry_config::EnvLookup;

@@ -117,7 +117,7 @@ async fn resume(options: SessionOptions, room: Room, position: Position) -> Find
     finding
 }
 
-/// One connection; the first thing that goes wrong ends the examination of it.
+/// The checks of one connection; the first that fails ends them.
 struct GatewayCheck {
     session: Session,
 }

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::report::{CheckResult, CheckStep, DoctorReport, Finding};
 
-/// How lines for people look.
+/// The style of lines for people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReportStyle {
-    /// Whether lines are coloured.
+    /// Whether lines are coloured by ANSI escape sequences.
     pub color: bool,
     /// Plain ASCII in place of symbols.
     pub ascii: bool,

@@ -7,34 +7,34 @@ use scry_command::exit::Exit;
 /// A step on the way from the configuration to a joined room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckStep {
-    /// Read the configuration.
+    /// Reading the configuration.
     Config,
-    /// Find the login.
+    /// Finding a stored login, or a token in the environment.
     Credentials,
-    /// Resolve the server's name.
+    /// Resolving the server's host name.
     Dns,
-    /// Connect to its address.
+    /// Opening a TCP connection.
     Tcp,
-    /// Agree on encryption.
+    /// Verifying the server's certificate.
     Tls,
-    /// Ask the server for its health.
+    /// Reading the server's health report.
     Health,
-    /// Ask the server who is logged in.
+    /// Asking the API whose login it is.
     Login,
-    /// Open an Engine.IO session.
+    /// Connecting to the gateway.
     Handshake,
-    /// Upgrade it to a WebSocket.
+    /// Telling the transport of the connection.
     Transport,
-    /// Join a room.
+    /// Joining a room.
     Subscribe,
-    /// Measure the round trip.
+    /// Measuring the round trip.
     RoundTrip,
-    /// Join the room again from an earlier position.
+    /// Resuming the room after a position.
     Resume,
 }
 
 impl CheckStep {
-    /// The steps in the order in which they are taken.
+    /// Lists the steps in the order in which they are taken.
     pub const ALL: [Self; 12] = [
         Self::Config,
         Self::Credentials,
@@ -71,7 +71,7 @@ impl CheckStep {
 
     /// Returns the steps without which this one cannot be tried.
     #[must_use]
-    pub const fn needs(self) -> &'static [Self] {
+    pub(crate) const fn needs(self) -> &'static [Self] {
         match self {
             Self::Config => &[],
             Self::Credentials | Self::Dns => &[Self::Config],
@@ -86,10 +86,10 @@ impl CheckStep {
     }
 }
 
-/// How a step went.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckResult {
-    /// It works.
+    /// The step works.
     Ok,
     /// It works, or can be done without, but a person should know.
     Warn,
@@ -112,12 +112,12 @@ impl CheckResult {
     }
 }
 
-/// What one step found; `detail` and `remedy` are safe to show.
+/// The finding of one step; `detail` and `remedy` are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How it went.
+    /// The result of the step.
     pub verdict: CheckResult,
-    /// What was found.
+    /// One line about what was found.
     pub detail: String,
     /// One sentence that says what to do.
     pub remedy: Option<String>,
@@ -126,22 +126,22 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Tells that a step works.
+    /// Returns the finding of a step that works.
     pub fn ok(detail: impl Into<String>) -> Self {
         Self { verdict: CheckResult::Ok, detail: detail.into(), remedy: None, took: None }
     }
 
-    /// Tells of something that is not as it could be.
+    /// Returns the finding of a step that works, but not as well as it could.
     pub fn warn(detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { verdict: CheckResult::Warn, remedy: Some(remedy.into()), ..Self::ok(detail) }
     }
 
-    /// Tells that a step does not work.
+    /// Returns the finding of a step that does not work.
     pub fn fail(exit: Exit, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { verdict: CheckResult::Fail(exit), remedy: Some(remedy.into()), ..Self::ok(detail) }
     }
 
-    /// Tells why a step was not tried.
+    /// Returns the finding of a step that was not tried, with the reason.
     pub fn skipped(detail: impl Into<String>) -> Self {
         Self { verdict: CheckResult::Skipped, ..Self::ok(detail) }
     }
@@ -154,7 +154,7 @@ impl Finding {
     }
 }
 
-/// What was found so far, one finding for each step taken.
+/// The findings so far, one for each step taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DoctorReport {
     /// The server's address, once the configuration has named one.
@@ -169,7 +169,7 @@ impl DoctorReport {
         Self { server: Some(server.to_owned()), findings: Vec::new() }
     }
 
-    /// Returns whether a step can be tried: whatever it needs was neither failed nor left out for a failure.
+    /// Returns whether a step can be tried: none of the steps that it needs has failed or was left out.
     #[must_use]
     pub fn allows(&self, step: CheckStep) -> bool {
         self.obstacle(step).is_none()
@@ -182,11 +182,11 @@ impl DoctorReport {
 
     /// Returns what a step found, if it was taken.
     #[must_use]
-    pub fn finding(&self, step: CheckStep) -> Option<&Finding> {
+    pub(crate) fn finding(&self, step: CheckStep) -> Option<&Finding> {
         self.findings.iter().find(|(taken, _)| *taken == step).map(|(_, finding)| finding)
     }
 
-    /// Returns every step in order; those that were not taken are skipped for the failure behind it.
+    /// Lists every step in order; those that were not taken are skipped for the failure behind it.
     #[must_use]
     pub fn steps(&self) -> Vec<(CheckStep, Finding)> {
         let skipped = |step| match self.obstacle(step) {

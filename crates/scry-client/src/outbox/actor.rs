@@ -321,7 +321,7 @@ impl OutboxActor {
         self.in_flight.as_ref().is_some_and(|in_flight| in_flight.entry.edit.key == key)
     }
 
-    /// Says once what is wrong with the disk, and again when it is something else.
+    /// Reports a problem with the disk once, and again when it is another one.
     fn report_problem(&mut self, result: io::Result<()>) {
         let problem = result.err().map(|error| format!("the outbox on disk cannot be used: {error}"));
         if problem != self.problem

@@ -29,7 +29,7 @@ pub struct OutboxHandle {
     commands: mpsc::Sender<OutboxCommand>,
 }
 
-/// Says that an edit was not taken.
+/// The error of an edit that was not taken, because too many wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the disk does not keep up with the edits; this one was not stored and not sent")]
 pub struct OutboxFullError;
@@ -68,7 +68,7 @@ impl OutboxHandle {
         self.send(OutboxCommand::Discard(key.to_owned()));
     }
 
-    /// Says whether the server can be asked; nothing is sent before the first time it can.
+    /// Sets whether the server can be reached; nothing is sent before the first time it can.
     pub fn set_live(&self, live: bool) {
         self.send(OutboxCommand::Live(live));
     }

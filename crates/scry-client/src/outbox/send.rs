@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::api::edit::EditOptions;
 use crate::error::ApiError;
 
-/// What an answer that is no success means for the edit.
+/// The meaning of an unsuccessful answer for the edit.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum SendFailure {
     /// Nothing is known; the same edit with the same key may be sent again.
@@ -47,7 +47,7 @@ pub(super) async fn send(api: &Api, edit: &Edit) -> Result<Option<i64>, ApiError
     }
 }
 
-/// Returns what a failure means for the edit.
+/// Returns the meaning of a failure for the edit.
 #[must_use]
 pub(super) fn classify(error: &ApiError) -> SendFailure {
     let refusal = |code: ErrorCode| EditRefusal { code, message: error.to_string(), conflict: None };

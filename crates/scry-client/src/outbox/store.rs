@@ -2,7 +2,7 @@
 //!
 //! A file is created whole or not at all, so that a crash at any step leaves an edit stored or not
 //! stored, never half of it, and programs that store edits at the same time do not get in each other's
-//! way. Whoever sends, or changes what is stored, holds the directory's lock.
+//! way. A program that sends, or changes what is stored, holds the directory's lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -17,25 +17,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{directory, plain_name};
 
-/// The form of a file; a file of another form is set aside, not guessed at.
+/// The format of a file; a file of another format is set aside.
 const FILE_FORMAT: &str = "scry-edit";
 const FILE_VERSION: u32 = 1;
 /// Bounds how many edits may wait for one campaign.
 const MAX_WAITING_EDITS: usize = 10_000;
 
-/// What waits for every campaign of one user of one server.
+/// The stored edits of one user of one server, for every campaign.
 #[derive(Debug, Clone)]
 pub struct OutboxStores {
     dir: PathBuf,
 }
 
-/// What waits for one campaign.
+/// The stored edits for one campaign.
 #[derive(Debug, Clone)]
 pub struct OutboxStore {
     dir: PathBuf,
 }
 
-/// What was found in a store.
+/// The content of a store.
 #[derive(Debug, Default)]
 pub struct StoredEdits {
     /// In the order in which they are to be sent.
@@ -65,7 +65,7 @@ struct EditFile {
 impl OutboxStores {
     /// Points at the outboxes of one user of one server; `data` is the client's data directory.
     ///
-    /// Without a user they belong to whoever gives the token.
+    /// Without a user they belong to the user of the token.
     #[must_use]
     pub fn of(data: &Path, server: &ServerAddress, user: Option<&Id>) -> Self {
         Self { dir: directory(data, "outbox", server, user) }
@@ -77,7 +77,7 @@ impl OutboxStores {
         OutboxStore { dir: self.dir.join(plain_name(campaign)) }
     }
 
-    /// Returns the campaigns with edits that wait.
+    /// Lists the campaigns with edits that wait.
     ///
     /// # Errors
     /// The I/O error of reading a directory or a file that exists.
@@ -185,7 +185,7 @@ fn place_of(path: &Path) -> Option<u64> {
     if path.extension()? != "json" { None } else { path.file_stem()?.to_str()?.parse().ok() }
 }
 
-/// Returns what is in a directory; one that is not there is empty.
+/// Lists what is in a directory; one that is not there is empty.
 fn entries_of(dir: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(dir) {
         Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect(),

@@ -184,7 +184,7 @@ impl App {
         if pane == Pane::Health { vec![AppEffect::CheckServer] } else { Vec::new() }
     }
 
-    /// Tells the terminal whose the mouse is now.
+    /// Returns the effect that takes the mouse, or leaves it to the terminal.
     fn take_mouse(&self) -> Vec<AppEffect> {
         vec![AppEffect::Mouse(self.mouse && !self.no_chrome)]
     }
@@ -252,8 +252,8 @@ impl App {
         }
     }
 
-    /// Goes to the next thing with a fresh mark, and there to what changed; where none is fresh, to what changed last,
-    /// and from there to what changed before.
+    /// Goes to the next thing with a fresh mark, and there to what changed; where none is fresh, to what changed last, and
+    /// from there to what changed before.
     fn go_to_change(&mut self, forward: bool) {
         let fresh = self.tree.next_change(self.seen(), forward);
         if let Some(key) = fresh.or_else(|| self.earlier_change(forward)) {
@@ -264,7 +264,7 @@ impl App {
 
     /// Returns whether the journal holds a change of something that is still there.
     #[must_use]
-    pub fn has_changes(&self) -> bool {
+    pub(crate) fn has_changes(&self) -> bool {
         !self.tree.fresh().is_empty() || self.changed_lately().next().is_some()
     }
 
@@ -291,7 +291,7 @@ impl App {
         known.get(next).map(|key| (*key).clone())
     }
 
-    /// Returns what changed and is still there, the latest first.
+    /// Lists what changed and is still there, the latest first.
     fn changed_lately(&self) -> impl Iterator<Item = &EntityRef> {
         let recent = self.journal.numbered().rev().take(MAX_ROWS_SEARCHED).map(|(_, entry)| entry);
         let changed = recent.filter(|entry| matches!(entry.kind, RowKind::Changed(_)));
@@ -313,9 +313,9 @@ impl App {
         }
     }
 
-    /// Returns whether asking for a new attempt would change anything.
+    /// Returns whether a new attempt could change anything.
     #[must_use]
-    pub fn can_retry(&self) -> bool {
+    pub(crate) fn can_retry(&self) -> bool {
         let waiting = matches!(
             self.connection.phase(),
             Phase::Disconnected | Phase::Backoff | Phase::Open | Phase::LoginRequired

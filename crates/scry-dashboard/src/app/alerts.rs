@@ -15,7 +15,7 @@ pub(super) const CONNECTION_BACK: &str = "the connection to the server is back";
 /// The least time between two calls about changes; what changes meanwhile is told with the next one.
 const MIN_ALERT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Back calls about changes, so that a burst is one call and not hundreds.
+/// A delay for alerts about changes: a burst of them becomes one alert.
 #[derive(Debug, Default)]
 pub(super) struct AlertBatcher {
     last: Option<Instant>,
@@ -48,7 +48,7 @@ impl AlertBatcher {
 }
 
 impl App {
-    /// Tells of a connection that was lost, or is back.
+    /// Raises an alert about a connection that was lost, or is back.
     pub(super) fn alert_phase(&mut self, before: Phase, now: Phase) -> Option<AppEffect> {
         let lost = before == Phase::Live && !matches!(now, Phase::Live | Phase::Closed | Phase::Disconnected);
         let back = self.was_lost && now == Phase::Live;
@@ -62,7 +62,7 @@ impl App {
         self.alert(AlertLevel::Trouble, sentence)
     }
 
-    /// Tells of a change, where the person wants to know of such.
+    /// Raises an alert about a change, where the user wants such alerts.
     pub(super) fn alert_change(&mut self, delivery: &Delivery, event: &Event) -> Option<AppEffect> {
         if event.metadata.replayed {
             return None;
@@ -87,7 +87,7 @@ impl App {
         if wanted < needed { None } else { self.batch_alert(sentence) }
     }
 
-    /// Calls whoever is not looking, now or with the next call, unless it is the time to be quiet.
+    /// Raises an alert, now or with the next one, unless the user is looking or the hour is a quiet one.
     pub(super) fn batch_alert(&mut self, sentence: String) -> Option<AppEffect> {
         if !self.may_alert() {
             return None;
@@ -95,7 +95,7 @@ impl App {
         self.alert_batcher.take(sentence, self.now.mono).map(|sentence| called(&sentence))
     }
 
-    /// Tells of the changes that were held back, unless the person has come to see for themselves.
+    /// Raises the alert about the changes that were held back, unless the user has come to see for themselves.
     pub(super) fn alerts_due(&mut self) -> Option<AppEffect> {
         let sentence = self.alert_batcher.due(self.now.mono)?;
         self.may_alert().then(|| called(&sentence))
@@ -106,12 +106,12 @@ impl App {
         self.pending_alerts.extend(self.alert(level, sentence));
     }
 
-    /// Tells of something, if it is loud enough.
+    /// Raises an alert, if its level reaches the configured one.
     pub(super) fn alert(&self, level: AlertLevel, sentence: &str) -> Option<AppEffect> {
         (self.options.alerts.level >= level).then(|| self.ring(sentence)).flatten()
     }
 
-    /// Tells whoever is not looking, unless it is the time to be quiet.
+    /// Raises an alert, unless the user is looking or the hour is a quiet one.
     fn ring(&self, sentence: &str) -> Option<AppEffect> {
         self.may_alert().then(|| called(sentence))
     }

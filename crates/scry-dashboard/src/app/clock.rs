@@ -22,9 +22,8 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Takes over the campaign's calendar and the `time` to show; returns a sentence if the campaign's calendar cannot
-    /// be used.
-    pub fn set(&mut self, cache: &Cache, time: Option<&str>) -> Option<String> {
+    /// Takes over the campaign's calendar and the `time` to show; returns a sentence if the campaign's calendar cannot be used.
+    pub(crate) fn set(&mut self, cache: &Cache, time: Option<&str>) -> Option<String> {
         let definition = cache.campaign().and_then(|campaign| campaign.field("calendar")).unwrap_or(&Json::Null);
         let mut complaint = None;
         if *definition != self.definition {
@@ -40,19 +39,19 @@ impl Clock {
 
     /// Returns the campaign's calendar.
     #[must_use]
-    pub fn calendar(&self) -> Arc<Calendar> {
+    pub(crate) fn calendar(&self) -> Arc<Calendar> {
         Arc::clone(&self.calendar)
     }
 
     /// Returns the current date, once world time is known.
     #[must_use]
-    pub const fn today(&self) -> Option<&WorldDate> {
+    pub(crate) const fn today(&self) -> Option<&WorldDate> {
         self.today.as_ref()
     }
 
-    /// Says from when to when a clock moved; the day only where it changed.
+    /// Returns a text about a clock's move, from one time to another; the day only where it changed.
     #[must_use]
-    pub fn way(&self, from: &str, to: &str) -> String {
+    pub(crate) fn way(&self, from: &str, to: &str) -> String {
         match (self.calendar.date(from), self.calendar.date(to)) {
             (Ok(a), Ok(b)) if (a.year, &a.month_name, a.day) == (b.year, &b.month_name, b.day) => {
                 format!("{:02}:{:02} → {:02}:{:02}", a.hour, a.minute, b.hour, b.minute)
@@ -62,15 +61,15 @@ impl Clock {
         }
     }
 
-    /// Says a world time without year and weekday, or as it came if it is no time.
+    /// Returns a world time without year and weekday, or as it came if it is not a time.
     #[must_use]
-    pub fn short(&self, time: &str) -> String {
+    pub(crate) fn short(&self, time: &str) -> String {
         self.calendar.date(time).map_or_else(|_| time.to_owned(), |date| date.short())
     }
 
-    /// Says a world time in full, or as it came if it is no time.
+    /// Returns a world time in full, or as it came if it is not a time.
     #[must_use]
-    pub fn long(&self, time: &str) -> String {
+    pub(crate) fn long(&self, time: &str) -> String {
         self.calendar.date(time).map_or_else(|_| time.to_owned(), |date| date.long())
     }
 }

@@ -12,57 +12,42 @@ const MAX_EFFECTS_PER_JUMP: usize = 4;
 /// How many feasts ahead are listed.
 const MAX_LISTED_FEASTS: usize = 4;
 
-/// One line.
+/// A line of the Clock pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClockLine {
-    /// An empty line.
+pub(crate) enum ClockLine {
     Blank,
-    /// The heading of a part.
     Heading(String),
-    /// A name and a value.
     Pair {
-        /// The name.
         label: &'static str,
-        /// The value.
         value: String,
     },
     /// The names of a week's days.
     Week(Vec<String>),
     /// The days of a week; `None` before the first of the month and after its last.
     Days(Vec<Option<CalendarDay>>),
-    /// A move of the clock.
     Jump {
-        /// The event's number in the campaign's journal.
         number: u64,
-        /// How far the clock moved, in words.
         elapsed: String,
-        /// The direction, as a symbol.
         way: String,
-        /// Who moved it.
         who: String,
-        /// When they did.
         at: Timestamp,
     },
     /// Something that a jump led to.
     Effect(String),
-    /// A line as it is.
     Text(String),
 }
 
 /// A day of the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CalendarDay {
-    /// The day's number in the month.
+pub(crate) struct CalendarDay {
     pub number: i64,
-    /// Whether the campaign's clock stands on it.
     pub is_today: bool,
-    /// Whether a festival falls on it.
     pub is_feast: bool,
 }
 
-/// Returns everything the pane shows.
+/// Lists everything the pane shows.
 #[must_use]
-pub fn lines(app: &App) -> Vec<ClockLine> {
+pub(crate) fn lines(app: &App) -> Vec<ClockLine> {
     let Some(today) = app.clock().today() else {
         return vec![ClockLine::Text("The campaign's clock is not known yet.".to_owned())];
     };
@@ -113,7 +98,7 @@ fn month(calendar: &Calendar, today: &WorldDate) -> Vec<ClockLine> {
     lines
 }
 
-/// Returns the feasts, the days outside the months and the season that come next.
+/// Lists the feasts, the days outside the months and the season that come next.
 fn ahead(calendar: &Calendar, today: &WorldDate) -> Vec<ClockLine> {
     let definition = calendar.definition();
     let Some(now) = day(calendar, today.year, &today.month_name, today.day) else { return Vec::new() };
@@ -149,7 +134,7 @@ fn day(calendar: &Calendar, year: i64, month: &str, day: i64) -> Option<WorldTim
     calendar.instant(DateParts { year, month, day, hour: 0, minute: 0 }).ok()?.parse().ok()
 }
 
-/// Returns the clock's moves that the journal holds, the latest first.
+/// Lists the clock's moves that the journal holds, the latest first.
 fn jumps(app: &App) -> Vec<ClockLine> {
     let mut lines = vec![ClockLine::Blank, ClockLine::Heading("Jumps of the clock".to_owned())];
     let moved =

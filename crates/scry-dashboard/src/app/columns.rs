@@ -7,21 +7,17 @@ use super::pane::Pane;
 
 /// The width of each column of the journal; zero leaves a column out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Columns {
-    /// The event's kind.
+pub(crate) struct Columns {
     pub kind: usize,
-    /// The entity's name.
     pub name: usize,
-    /// The user's name.
     pub who: usize,
-    /// The part of the system that made the change.
     pub source: usize,
 }
 
 impl Columns {
     /// Divides a width.
     #[must_use]
-    pub const fn of(width: u16) -> Self {
+    pub(crate) const fn of(width: u16) -> Self {
         match width {
             0..80 => Self { kind: 0, name: 16, who: 0, source: 0 },
             80..120 => Self { kind: 0, name: 20, who: 10, source: 0 },
@@ -32,7 +28,7 @@ impl Columns {
 
     /// Counts the columns left of what happened.
     #[must_use]
-    pub const fn before_what(&self, app: &App) -> usize {
+    pub(crate) const fn before_what(&self, app: &App) -> usize {
         let kind = if self.kind > 0 { self.kind + 2 } else { 1 };
         app.time_columns() + 3 + kind + 1 + self.name + 2
     }
@@ -43,9 +39,9 @@ impl Columns {
     }
 }
 
-/// Returns the tabs with whether each has room for its name, at `columns`; the nearest to the focus come first.
+/// Lists the tabs with whether each has room for its name, at `columns`; the nearest to the focus come first.
 #[must_use]
-pub fn tabs(focus: Pane, columns: u16) -> Vec<(Pane, bool)> {
+pub(crate) fn tabs(focus: Pane, columns: u16) -> Vec<(Pane, bool)> {
     let least: usize = Pane::ALL.iter().map(|pane| tab_columns(*pane, false)).sum();
     let mut room = usize::from(columns).saturating_sub(1 + least);
     let mut nearest: Vec<_> = Pane::ALL.into();
@@ -77,13 +73,13 @@ impl App {
 
     /// Counts the columns of a row's time.
     #[must_use]
-    pub const fn time_columns(&self) -> usize {
+    pub(crate) const fn time_columns(&self) -> usize {
         if self.world_times { 20 } else { 8 }
     }
 
-    /// Returns what happened on as many lines as it takes in a journal of this width.
+    /// Returns what happened, on as many lines as it takes in a journal of this width.
     #[must_use]
-    pub fn what_lines(&self, entry: &JournalItem, width: u16) -> Vec<String> {
+    pub(crate) fn what_lines(&self, entry: &JournalItem, width: u16) -> Vec<String> {
         if !self.wrap {
             return vec![self.what(entry).into_owned()];
         }

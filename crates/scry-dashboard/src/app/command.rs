@@ -6,90 +6,90 @@ use super::keymap::BINDINGS;
 use super::pane::Pane;
 use super::replay::PlaybackControl;
 
-/// Everything a person can ask the dashboard to do.
+/// A command of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Move up by one row.
+    /// Move the selection, or scroll, by one row up.
     Up,
-    /// Move down by one row.
+    /// Move the selection, or scroll, by one row down.
     Down,
-    /// Move up by a page.
+    /// Move by a page up.
     PageUp,
-    /// Move down by a page.
+    /// Move by a page down.
     PageDown,
     /// Go to the first row.
     First,
     /// Go to the last row.
     Last,
-    /// Fold the row.
+    /// Fold the row's children, or go to its parent.
     Fold,
-    /// Unfold the row.
+    /// Unfold the row's children, or go to the first of them.
     Unfold,
-    /// Open what the cursor is on.
+    /// Do what the selected row is for: fold, inspect, explain or open it.
     Activate,
     /// Close what was opened last: a further pane, a zoomed one.
     Back,
     /// Give the focused pane the whole screen, or its place again.
     Zoom,
-    /// Take the campaign that the cursor is on.
+    /// Watch the selected campaign.
     Choose,
-    /// Focus the next pane.
+    /// Give the focus to the next pane.
     NextPane,
-    /// Focus the previous pane.
+    /// Give the focus to the previous pane.
     PreviousPane,
-    /// Focus this pane.
+    /// Give the focus to this pane, and open it if it is a further one.
     Pane(Pane),
-    /// Follow the newest row again.
+    /// Keep the journal's newest row in view.
     Follow,
-    /// Hold the journal still, or let it go on.
+    /// Hold the journal where it is, or go on.
     TogglePause,
-    /// Go to the next change of the same entity.
+    /// Select the next entity with a fresh change.
     NextChange,
-    /// Go to the previous change of the same entity.
+    /// Select the previous entity with a fresh change.
     PreviousChange,
-    /// Connect now instead of at the next attempt.
+    /// Connect, or load what could not be loaded, without waiting.
     Retry,
-    /// Open or close the help.
+    /// Open the help.
     Help,
-    /// Close what lies on top.
+    /// Close the help.
     Close,
-    /// Suspend the program, as a shell does with Ctrl-Z.
+    /// Hand the terminal back to the shell.
     Suspend,
-    /// Quit.
+    /// End the dashboard.
     Quit,
     /// Type a filter.
     Filter,
-    /// Show all rows again.
+    /// Remove the focused pane's filter.
     ClearFilter,
     /// Type a command.
     Command,
     /// Show the entity a row is about.
     ShowEntity,
-    /// Set or remove a bookmark.
+    /// Set or remove the bookmark of the selected entity.
     Bookmark,
-    /// Go to the next bookmark.
+    /// Select the next entity with a bookmark.
     NextBookmark,
-    /// Go back to where the cursor was.
+    /// Go back in the history of places.
     GoBack,
-    /// Go forward again.
+    /// Go forward in the history of places.
     GoForward,
-    /// Set or remove a marker in the journal.
+    /// Put a marker after the journal's newest row.
     Marker,
-    /// Go to the next marker.
+    /// Go to the journal's next marker.
     NextMarker,
-    /// Go to the previous marker.
+    /// Go to the journal's previous marker.
     PreviousMarker,
-    /// Wrap long lines, or cut them.
+    /// Wrap the journal's long rows, or cut them off.
     Wrap,
-    /// Show the next form of timestamps.
+    /// Date the journal's rows in real time or in world time.
     Timestamps,
     /// Copy what is under the cursor.
     Copy,
-    /// Copy the event or entity as JSON.
+    /// Copy the selected entity or event as JSON.
     CopyJson,
     /// Copy the command line that shows the same.
     CopyCommand,
-    /// Write the screen into a file.
+    /// Write the screen or the journal into a file of this format.
     Export(Export),
     /// Hide what players must not see, or show it again.
     Privacy,
@@ -105,24 +105,16 @@ pub enum Action {
     Edit(EditCommand),
 }
 
-/// What can be done to a line that is being typed.
+/// A command of the line that is being typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LineCommand {
-    /// Take the line.
     Accept,
-    /// Give the line up.
     Cancel,
-    /// One character to the left.
     Left,
-    /// One character to the right.
     Right,
-    /// One word to the left.
     WordLeft,
-    /// One word to the right.
     WordRight,
-    /// To the start of the line.
     Start,
-    /// To the end of the line.
     End,
     /// Remove the character before the cursor.
     Back,
@@ -144,7 +136,7 @@ pub enum LineCommand {
     Complete,
 }
 
-/// What a key's meaning depends on.
+/// A place in which keys have a meaning of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyContext {
     /// Works everywhere.
@@ -153,21 +145,21 @@ pub enum KeyContext {
     Dashboard,
     /// Works in every pane that is opened beside the three main ones.
     Further,
-    /// The tree of the campaign.
+    /// Works in the World pane.
     World,
-    /// The fields of one entity.
+    /// Works in the Detail pane.
     Detail,
-    /// The journal of events.
+    /// Works in the Journal pane.
     Journal,
-    /// The campaign's clock.
+    /// Works in the Clock pane.
     Clock,
-    /// The connection and the server.
+    /// Works in the Health pane.
     Health,
-    /// One event in full.
+    /// Works in the Inspector pane.
     Inspector,
-    /// The people of the campaign.
+    /// Works in the People pane.
     People,
-    /// The notifications of the user.
+    /// Works in the Notifications pane.
     Notifications,
     /// Works while a line is being typed; no other key means anything then.
     Prompt,
@@ -191,7 +183,7 @@ pub enum KeyContext {
     Preferences,
     /// Works while a campaign is being chosen.
     Picker,
-    /// The help.
+    /// Works while the help is open.
     Help,
 }
 
@@ -228,13 +220,13 @@ impl KeyContext {
 
     /// Finds the context of a name.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         BINDINGS.iter().map(|line| line.context).find(|context| context.name() == name)
     }
 
     /// Returns the heading in the help.
     #[must_use]
-    pub const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Everywhere => "Everywhere",
             Self::Dashboard => "Dashboard",
@@ -262,9 +254,9 @@ impl KeyContext {
         }
     }
 
-    /// Returns the contexts that hold at the same time as this one, the nearest first.
+    /// Lists the contexts that hold at the same time as this one, the nearest first.
     #[must_use]
-    pub const fn chain(self) -> &'static [Self] {
+    pub(crate) const fn chain(self) -> &'static [Self] {
         match self {
             Self::Everywhere => &[Self::Everywhere],
             Self::Dashboard => &[Self::Dashboard, Self::Everywhere],

@@ -8,7 +8,7 @@ use scry_model::event::{Phase, RoundTripQuality, Status, Transport};
 use super::now::{self, Now};
 
 /// How long the indicator spells itself out after the connection turned live.
-pub const SETTLED_AFTER: Duration = Duration::from_secs(3);
+pub(crate) const SETTLED_AFTER: Duration = Duration::from_secs(3);
 
 /// What nobody feels of a round trip: on a busy machine each one differs by some milliseconds from the last.
 const ROUND_TRIP_NOISE: Duration = Duration::from_millis(20);
@@ -18,22 +18,17 @@ const SPINNER_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The four states shown to people, and the one between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Indicator {
-    /// Everything shown is live.
+pub(crate) enum Indicator {
     Connected,
-    /// A connection is being made.
     Connecting,
-    /// Connected; what was missed is on its way.
     CatchingUp,
-    /// The server refuses the connection until something is done about it.
     Error,
-    /// There is no connection, and none is being made at this moment.
     Disconnected,
 }
 
 /// The last status with the moments that matter for showing it.
 #[derive(Debug, Clone)]
-pub struct ConnectionView {
+pub(crate) struct ConnectionView {
     status: Status,
     live_since: Option<Instant>,
     retry_at: Option<Instant>,
@@ -59,7 +54,7 @@ impl Default for ConnectionView {
 
 impl ConnectionView {
     /// Takes a new status; tells whether anything that is shown differs.
-    pub fn set(&mut self, status: Status, now: Now) -> bool {
+    pub(crate) fn set(&mut self, status: Status, now: Now) -> bool {
         let turned_live = status.phase == Phase::Live && self.status.phase != Phase::Live;
         let left_live = status.phase != Phase::Live;
         if turned_live {
@@ -80,7 +75,7 @@ impl ConnectionView {
     }
 
     /// Takes a new measurement of a live connection; tells whether what is shown differs.
-    pub fn set_round_trip(&mut self, measured: Duration) -> bool {
+    pub(crate) fn set_round_trip(&mut self, measured: Duration) -> bool {
         self.is_live() && self.take_round_trip(Some(measured))
     }
 
@@ -103,7 +98,7 @@ impl ConnectionView {
 
     /// Returns the state to show.
     #[must_use]
-    pub const fn indicator(&self) -> Indicator {
+    pub(crate) const fn indicator(&self) -> Indicator {
         match self.status.phase {
             Phase::Live => Indicator::Connected,
             Phase::Connecting | Phase::Backoff => Indicator::Connecting,
@@ -113,21 +108,21 @@ impl ConnectionView {
         }
     }
 
-    /// Returns whether what is on screen is what the server knows.
+    /// Returns whether the screen shows what the server knows.
     #[must_use]
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.status.phase == Phase::Live
     }
 
     /// Returns whether the connection has been live for so long that its symbol says enough.
     #[must_use]
-    pub fn is_settled(&self, now: Instant) -> bool {
+    pub(crate) fn is_settled(&self, now: Instant) -> bool {
         self.live_since.is_some_and(|since| now >= since + SETTLED_AFTER)
     }
 
     /// Spells the state out: word, attempt, countdown, and what to do; `retry` is how that is reached.
     #[must_use]
-    pub fn words(&self, now: Instant, retry: &str) -> String {
+    pub(crate) fn words(&self, now: Instant, retry: &str) -> String {
         let status = &self.status;
         // The very first connection is no retry, and is not counted.
         let connecting = || match status.attempt {
@@ -155,7 +150,7 @@ impl ConnectionView {
 
     /// Returns the sentence below the header: why there is trouble, or what to do about it.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
+    pub(crate) fn trouble(&self) -> Option<String> {
         let reason = self.status.reason.as_deref();
         match self.status.phase {
             Phase::Live | Phase::Resyncing => None,
@@ -169,7 +164,7 @@ impl ConnectionView {
 
     /// Returns how far the sign that turns while connecting has come, in quarters.
     #[must_use]
-    pub fn turn(&self, now: Instant) -> usize {
+    pub(crate) fn turn(&self, now: Instant) -> usize {
         let turned = self
             .trying_since
             .map_or(0, |since| now.saturating_duration_since(since).as_millis() / SPINNER_INTERVAL.as_millis());
@@ -178,7 +173,7 @@ impl ConnectionView {
 
     /// Returns when that sign turns next.
     #[must_use]
-    pub fn turns_at(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn turns_at(&self, now: Instant) -> Option<Instant> {
         let since = self.trying_since?;
         let turned =
             u32::try_from(now.saturating_duration_since(since).as_millis() / SPINNER_INTERVAL.as_millis()).ok()?;
@@ -187,49 +182,49 @@ impl ConnectionView {
 
     /// Returns the number of the attempt that is made or waited for; 0 before the first failure.
     #[must_use]
-    pub const fn attempt(&self) -> u32 {
+    pub(crate) const fn attempt(&self) -> u32 {
         self.status.attempt
     }
 
     /// Returns how many attempts are made at most.
     #[must_use]
-    pub const fn max_attempts(&self) -> u32 {
+    pub(crate) const fn max_attempts(&self) -> u32 {
         self.status.max_attempts
     }
 
     /// Returns how many seconds are left until the next attempt, rounded up.
     #[must_use]
-    pub fn seconds_to_retry(&self, now: Instant) -> u64 {
+    pub(crate) fn seconds_to_retry(&self, now: Instant) -> u64 {
         self.retry_at.map_or(0, |at| now::seconds_until(at, now))
     }
 
     /// Returns the round trip to show.
     #[must_use]
-    pub const fn round_trip(&self) -> Option<Duration> {
+    pub(crate) const fn round_trip(&self) -> Option<Duration> {
         self.shown_round_trip
     }
 
-    /// Returns what the connection feels like; one slow answer alone says nothing yet.
+    /// Returns the quality of the connection; one slow answer alone says nothing yet.
     #[must_use]
-    pub fn quality(&self) -> Option<RoundTripQuality> {
+    pub(crate) fn quality(&self) -> Option<RoundTripQuality> {
         self.smoothed.filter(|_| self.is_live()).map(RoundTripQuality::of)
     }
 
     /// Returns when the connection was last live, while it is not.
     #[must_use]
-    pub fn as_of(&self) -> Option<Timestamp> {
+    pub(crate) fn as_of(&self) -> Option<Timestamp> {
         self.status.live_until.filter(|_| !self.is_live())
     }
 
     /// Returns the phase of the last status.
     #[must_use]
-    pub const fn phase(&self) -> Phase {
+    pub(crate) const fn phase(&self) -> Phase {
         self.status.phase
     }
 
     /// Returns the next moment at which the words or the age change by themselves.
     #[must_use]
-    pub fn deadline(&self, now: Now) -> Option<Instant> {
+    pub(crate) fn deadline(&self, now: Now) -> Option<Instant> {
         let settles = self.live_since.map(|since| since + SETTLED_AFTER).filter(|at| *at > now.mono);
         let counts = self.retry_at.and_then(|at| {
             let seconds = now::seconds_until(at, now.mono);

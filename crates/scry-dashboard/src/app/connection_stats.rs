@@ -13,17 +13,16 @@ use super::now::Now;
 const MAX_ROUND_TRIPS: usize = 120;
 const MAX_PHASE_CHANGES: usize = 50;
 /// How many kinds of events and how many changes of state are listed.
-pub const MAX_LISTED_RATES: usize = 10;
-/// The greatest number of changes of the connection that are listed.
-pub const MAX_LISTED_CHANGES: usize = 12;
+pub(crate) const MAX_LISTED_RATES: usize = 10;
+pub(crate) const MAX_LISTED_CHANGES: usize = 12;
 /// How many figures of the connection, the cache and the journal stand above the lists.
-pub const FIGURE_ROWS: usize = 6;
+pub(crate) const FIGURE_ROWS: usize = 6;
 /// How many seconds the rates look back.
-pub const RATE_WINDOW_SECONDS: u64 = 60;
+pub(crate) const RATE_WINDOW_SECONDS: u64 = 60;
 
-/// What was measured.
+/// The measurements of a connection.
 #[derive(Debug, Default)]
-pub struct ConnectionStats {
+pub(crate) struct ConnectionStats {
     trips: VecDeque<Duration>,
     changes: VecDeque<PhaseChange>,
     /// What arrived in each of the last seconds, by the event's name.
@@ -37,35 +36,30 @@ pub struct ConnectionStats {
 
 /// A change of the connection's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhaseChange {
-    /// When it was.
+pub(crate) struct PhaseChange {
     pub at: Timestamp,
-    /// The state after the change.
     pub phase: Phase,
-    /// Why it changed, where the reason is known.
     pub reason: Option<String>,
 }
 
-/// How much of one kind arrives.
+/// The rate at which events of one name arrive.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EventRate {
-    /// The event's name.
+pub(crate) struct EventRate {
     pub name: Arc<str>,
-    /// How many have arrived since the start.
     pub total: u64,
     /// Events a second over the last minute.
     pub rate: f64,
 }
 
 impl ConnectionStats {
-    /// Notes a round trip.
+    /// Records a round trip.
     pub(super) fn trip(&mut self, measured: Duration) {
         self.trips.push_back(measured);
         let surplus = self.trips.len().saturating_sub(MAX_ROUND_TRIPS);
         self.trips.drain(..surplus);
     }
 
-    /// Notes a state, if it differs from the last one.
+    /// Records a state, if it differs from the last one.
     pub(super) fn status(&mut self, status: &Status, now: Now) {
         if self.changes.back().is_none_or(|last| last.phase != status.phase) {
             self.changes.push_back(PhaseChange { at: now.wall, phase: status.phase, reason: status.reason.clone() });
@@ -74,7 +68,7 @@ impl ConnectionStats {
         }
     }
 
-    /// Notes an event that arrived.
+    /// Records an event that arrived.
     pub(super) fn arrived(&mut self, name: &Arc<str>, now: Now) {
         let second = self.second(now.mono);
         *self.totals.entry(Arc::clone(name)).or_default() += 1;
@@ -89,12 +83,12 @@ impl ConnectionStats {
         }
     }
 
-    /// Notes that events were found missing.
+    /// Records that events were found missing.
     pub(super) const fn gap(&mut self) {
         self.gaps += 1;
     }
 
-    /// Notes what the server says of itself.
+    /// Records what the server says of itself.
     pub(super) fn set_server(&mut self, said: Result<Vec<(String, String)>, String>) {
         self.server = Some(said);
     }
@@ -106,38 +100,38 @@ impl ConnectionStats {
 
     /// Counts the rows that tell all of this: the figures, and three lists below a blank line and a heading each.
     #[must_use]
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         let rates = self.totals.len().clamp(1, MAX_LISTED_RATES);
         let changes = self.changes.len().min(MAX_LISTED_CHANGES);
         let server = self.server.as_ref().and_then(|said| said.as_ref().ok()).map_or(1, Vec::len);
         FIGURE_ROWS + rates + changes + server + 3 * 2
     }
 
-    /// Returns the round trips, the latest last.
-    pub fn trips(&self) -> impl ExactSizeIterator<Item = Duration> {
+    /// Lists the round trips, the latest last.
+    pub(crate) fn trips(&self) -> impl ExactSizeIterator<Item = Duration> {
         self.trips.iter().copied()
     }
 
-    /// Returns the changes of state, the latest first.
-    pub fn changes(&self) -> impl Iterator<Item = &PhaseChange> {
+    /// Lists the changes of state, the latest first.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &PhaseChange> {
         self.changes.iter().rev()
     }
 
     /// Counts how often events were found missing.
     #[must_use]
-    pub const fn gaps(&self) -> u64 {
+    pub(crate) const fn gaps(&self) -> u64 {
         self.gaps
     }
 
     /// Returns what the server said last.
     #[must_use]
-    pub const fn server(&self) -> Option<&Result<Vec<(String, String)>, String>> {
+    pub(crate) const fn server(&self) -> Option<&Result<Vec<(String, String)>, String>> {
         self.server.as_ref()
     }
 
-    /// Returns what arrives, the most frequent first.
+    /// Lists what arrives, the most frequent first.
     #[must_use]
-    pub fn rates(&self, now: Now) -> Vec<EventRate> {
+    pub(crate) fn rates(&self, now: Now) -> Vec<EventRate> {
         let second = self.start.map_or(0, |start| now.mono.saturating_duration_since(start).as_secs());
         let recent = self.seconds.iter().filter(|(at, _)| at + RATE_WINDOW_SECONDS > second);
         let mut counts: BTreeMap<&Arc<str>, u32> = BTreeMap::new();
@@ -156,9 +150,9 @@ impl ConnectionStats {
         rates
     }
 
-    /// Returns when a rate on screen changes by itself, while one is not zero.
+    /// Returns when a rate on screen changes without an event, while one is not zero.
     #[must_use]
-    pub fn deadline(&self, now: Now) -> Option<Instant> {
+    pub(crate) fn deadline(&self, now: Now) -> Option<Instant> {
         let start = self.start?;
         let (last, _) = self.seconds.back()?;
         let ends = start + Duration::from_secs(last + RATE_WINDOW_SECONDS + 1);

@@ -10,14 +10,14 @@ use super::inspector::{InspectorLine, JsonLine};
 use super::pane::Pane;
 use super::{App, AppEffect, AppOptions, AppStage, detail};
 
-/// What a screen is written as.
+/// A format of an exported file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Export {
-    /// Plain text.
+    /// The screen as plain text.
     Text,
-    /// Text with the terminal's escape sequences for style.
+    /// The screen as text with ANSI escape sequences for its colours.
     Ansi,
-    /// A picture as SVG.
+    /// The screen as an SVG picture.
     Svg,
     /// The journal's rows that pass its filter, as JSON lines.
     Journal,
@@ -102,7 +102,7 @@ impl App {
         self.copied(command.map(|command| format!("scry {command}{server}")), "command copied")
     }
 
-    /// Names the server for a command line, as far as the configuration alone does not lead to it.
+    /// Returns the options that lead a command line to this server, where the configuration alone does not.
     fn server_options(&self) -> String {
         let AppOptions { profile, profiles, address, .. } = &self.options;
         let known = profiles.contains(profile).then(|| format!(" --profile {}", quoted(profile)));
@@ -110,7 +110,7 @@ impl App {
         [known, other].into_iter().flatten().collect()
     }
 
-    /// Returns the journal's rows that pass its filter, one line of JSON each.
+    /// Lists the journal's rows that pass its filter, one line of JSON each.
     pub(super) fn journal_lines(&self) -> String {
         let texts =
             self.journal.passing().filter_map(|entry| self.shown_record(entry)).map(|event| format!("{event}\n"));
@@ -189,14 +189,14 @@ fn value_of(row: &detail::DetailRow) -> String {
     }
 }
 
-/// Names the room of a catalogue that an event came through, as an option.
+/// Returns the room of a catalogue that an event came through, as an option.
 fn room_of(entry: &JournalItem) -> Option<String> {
     let stamp = CustomEventMetadata::from_payload(&entry.record.as_ref()?.value()?)?;
     let room = stamp.rooms.into_iter().find(|room| matches!(room, Room::Custom(..)))?;
     Some(format!("--room {}", quoted(&room.to_string())))
 }
 
-/// Returns which events are like a row of the journal: of its kind, and about the same thing.
+/// Returns an expression for the events like a row of the journal: of its kind, and about the same thing.
 fn alike(entry: &JournalItem) -> Option<String> {
     // An id has no quotes in it.
     let of = |event: &str, key: &str, id: &Id| format!("type == \"{event}\" && payload.{key} == \"{id}\"");

@@ -17,7 +17,7 @@ impl App {
         self.journal.say(&self.event_displays);
     }
 
-    /// Notes an event that is not one of the five, and tells of it where the person wants to know of such.
+    /// Records a custom event, and raises an alert where the user wants such alerts.
     pub(super) fn declared(&mut self, delivery: &Delivery) -> Option<AppEffect> {
         let mut entry = JournalItem::delivered(delivery, &self.cache, &self.clock);
         entry.say(&self.event_displays);

@@ -5,7 +5,7 @@ mod position;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-pub use position::DetailPosition;
+pub(crate) use position::DetailPosition;
 
 use scry_model::cache::{Entity, LatestChange};
 use scry_protocol::{EntityRef, EntityType, Id};
@@ -47,32 +47,24 @@ const HIDDEN_FIELDS: [&str; 20] = [
 /// How many of the journal's latest entries are looked through for earlier values.
 const MAX_ROWS_SEARCHED: usize = 3_000;
 
-/// One row of the pane.
+/// A row of the Detail pane.
 #[derive(Debug, Clone, PartialEq)]
-pub enum DetailRow {
-    /// An empty row.
+pub(crate) enum DetailRow {
     Blank,
-    /// The heading of a part.
     Heading(&'static str),
     /// Prose, to be wrapped.
     Text(String),
     /// A line of what explains the row above.
     Why(String),
-    /// A value.
     Field(DetailField),
-    /// A condition of the world's rules.
     Condition {
         /// The name in the data, and the one that is shown.
         key: String,
-        /// Its name.
         name: String,
-        /// Whether it holds.
         holds: bool,
-        /// Why it does or does not.
         because: String,
         /// When it began or ceased to hold, where that is the latest that changed about conditions here.
         change: Option<DetailChange>,
-        /// Whether an event has made it uncertain since.
         stale: bool,
     },
 }
@@ -80,7 +72,7 @@ pub enum DetailRow {
 impl DetailRow {
     /// Returns the dotted name of the field that the row shows.
     #[must_use]
-    pub fn field(&self) -> Option<&str> {
+    pub(crate) fn field(&self) -> Option<&str> {
         match self {
             Self::Field(field) => Some(field.name.as_str()).filter(|name| !name.is_empty()),
             Self::Condition { key, .. } => Some(key),
@@ -90,7 +82,7 @@ impl DetailRow {
 
     /// Returns the latest change of what the row shows.
     #[must_use]
-    pub const fn change(&self) -> Option<&DetailChange> {
+    pub(crate) const fn change(&self) -> Option<&DetailChange> {
         match self {
             Self::Field(DetailField { change, .. }) | Self::Condition { change, .. } => change.as_ref(),
             Self::Blank | Self::Heading(_) | Self::Text(_) | Self::Why(_) => None,
@@ -98,24 +90,19 @@ impl DetailRow {
     }
 }
 
-/// One value.
+/// A value.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct DetailField {
+pub(crate) struct DetailField {
     /// The dotted name in the data; empty where there is no such field, or it is hidden.
     pub name: String,
-    /// What people see instead of the name.
     pub label: String,
-    /// The value, as people read it.
     pub value: String,
     /// Whether the value is a number, and aligns as one.
     pub numeric: bool,
-    /// The unit, which people see behind a number.
     pub unit: String,
     /// What else there is to know: a range, a formula.
     pub note: String,
-    /// The latest change, for as long as it is fresh.
     pub change: Option<DetailChange>,
-    /// Whether an event has made it uncertain since.
     pub stale: bool,
     /// The values a number had, the latest last.
     pub past: Vec<f64>,
@@ -125,36 +112,30 @@ pub struct DetailField {
 
 /// The latest change of a value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DetailChange {
-    /// Which way the value went.
+pub(crate) struct DetailChange {
     pub direction: Direction,
     /// The value before, if it was known.
     pub from: Option<String>,
-    /// Who changed it.
     pub who: String,
-    /// When it changed.
     pub at: Timestamp,
 }
 
-/// What a description is made with.
+/// The sources that rows are made from.
 #[derive(Debug, Clone, Copy)]
-pub struct DetailSource<'a> {
-    /// What is known of the campaign.
+pub(crate) struct DetailSource<'a> {
     pub seen: MergedView<'a>,
-    /// The campaign's clock.
     pub clock: &'a Clock,
-    /// The recent values of numbers, for their curves.
     pub series: &'a ValueSeries,
     /// What stays hidden.
     pub secrets: &'a SecretFields,
 }
 
 /// The values that numeric fields had, by dotted name, the latest last.
-pub type ValueSeries = BTreeMap<Box<str>, Vec<f64>>;
+pub(crate) type ValueSeries = BTreeMap<Box<str>, Vec<f64>>;
 
 /// Gathers from the journal which values an entity's numeric fields had.
 #[must_use]
-pub fn series(entity: &Entity, journal: &JournalView) -> ValueSeries {
+pub(crate) fn series(entity: &Entity, journal: &JournalView) -> ValueSeries {
     let about = |entry: &&JournalItem| entry.subject.as_ref() == Some(&entity.key);
     let recent = journal.latest(MAX_ROWS_SEARCHED).filter(about).filter_map(|entry| entry.record.as_ref());
     let mut series = ValueSeries::new();
@@ -171,9 +152,9 @@ pub fn series(entity: &Entity, journal: &JournalView) -> ValueSeries {
     series
 }
 
-/// Describes an entity in full.
+/// Returns the rows of an entity, in full.
 #[must_use]
-pub fn rows(entity: &Entity, known: &DetailSource<'_>) -> Vec<DetailRow> {
+pub(crate) fn rows(entity: &Entity, known: &DetailSource<'_>) -> Vec<DetailRow> {
     let view =
         DetailView { entity, seen: known.seen, clock: known.clock, series: known.series, secrets: known.secrets };
     let mut rows = view.own_fields();
@@ -370,7 +351,7 @@ impl DetailView<'_> {
         rows.collect()
     }
 
-    /// Returns who made a condition hold or cease to, and when.
+    /// Returns who made a condition hold or cease to hold, and when.
     fn turned(&self, name: Option<&Json>, holds: bool) -> Option<DetailChange> {
         let change = self.change("conditions")?;
         let before = self.entity.changes.get("conditions")?.from.as_ref()?.as_array()?;
@@ -412,7 +393,7 @@ impl DetailView<'_> {
 
 /// Returns the heading for everything of one type.
 #[must_use]
-pub fn plural(kind: &EntityType) -> &str {
+pub(crate) fn plural(kind: &EntityType) -> &str {
     match kind {
         EntityType::Campaign => "Campaigns",
         EntityType::Kingdom => "Kingdoms",
@@ -425,7 +406,7 @@ pub fn plural(kind: &EntityType) -> &str {
     }
 }
 
-/// Returns which values a schema allows: `0 to 100`, `at least 1`, `calm | wary | afraid`.
+/// Returns the values that a schema allows: `0 to 100`, `at least 1`, `calm | wary | afraid`.
 fn range(schema: &Json) -> String {
     let bound = |what: &str| schema.get(what).filter(|value| value.is_number()).map(value::say);
     let values = schema.get("values").and_then(Json::as_array);

@@ -18,38 +18,33 @@ use super::packed_time::PackedTime;
 use super::record::EventRecord;
 use super::value::{field_name, say};
 
-/// One row of the journal. Everything in it is safe to show.
+/// A row of the journal. Everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalItem {
-    /// When it happened.
-    pub at: Timestamp,
-    /// The event's number in its journal; `None` for rows that are no durable event.
+    pub(crate) at: Timestamp,
+    /// The event's number in its journal; `None` for a row without a position.
     pub seq: Option<u64>,
-    /// What kind of row it is.
-    pub kind: RowKind,
-    /// What happened, in words.
+    pub(crate) kind: RowKind,
+    /// The sentence that tells what happened.
     pub what: Box<str>,
     /// Sent again after a reconnect, rather than as it happened.
-    pub replayed: bool,
+    pub(crate) replayed: bool,
     /// The world time at which it happened, where that is known.
-    pub world_time: Option<PackedTime>,
+    pub(crate) world_time: Option<PackedTime>,
     /// The event itself, while there is room for it.
-    pub record: Option<Box<EventRecord>>,
+    pub(crate) record: Option<Box<EventRecord>>,
     /// Shared with other rows, see [`SharedRowData`]; its fields are the row's.
     pub(super) common: Arc<SharedRowData>,
 }
 
-/// What rows about one thing, by one hand, have in common.
+/// The data that rows about one thing, by one user, have in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct SharedRowData {
-    /// The entity that they are about.
-    pub subject: Option<EntityRef>,
+    pub(crate) subject: Option<EntityRef>,
     /// The subject's name when it happened; a later name is looked up, but what is deleted keeps this one.
-    pub name: Option<Arc<str>>,
-    /// The user who made the changes.
-    pub who: Option<Id>,
-    /// The part of the system that made them.
-    pub source: Option<Source>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) who: Option<Id>,
+    pub(crate) source: Option<Source>,
 }
 
 impl Deref for JournalItem {
@@ -60,14 +55,11 @@ impl Deref for JournalItem {
     }
 }
 
-/// What kind of row this is.
+/// The kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowKind {
-    /// An entity was created, changed or deleted.
+pub(crate) enum RowKind {
     Changed(Operation),
-    /// Computed values no longer hold.
     Invalidated,
-    /// The campaign's clock moved.
     WorldTime,
     /// An event that is not one of the five.
     Foreign,
@@ -84,7 +76,7 @@ pub enum RowKind {
 }
 
 impl JournalItem {
-    /// Describes what the gateway sent.
+    /// Returns the row of an event that the gateway sent.
     #[must_use]
     pub fn delivered(delivery: &Delivery, cache: &Cache, clock: &Clock) -> Self {
         match &delivery.event {
@@ -110,8 +102,8 @@ impl JournalItem {
         }
     }
 
-    /// Says what is in an event that is not one of the five, as its catalogue would have it said.
-    pub fn say(&mut self, looks: &EventDisplays) {
+    /// Words a custom event as its catalogue would have it.
+    pub(crate) fn say(&mut self, looks: &EventDisplays) {
         let event = self.name.clone().filter(|_| self.kind == RowKind::Foreign);
         let payload = event.as_ref().and(self.record.as_ref()).and_then(|record| record.value());
         if let Some((sentence, severity)) =
@@ -121,15 +113,15 @@ impl JournalItem {
         }
     }
 
-    /// Describes an event of the past, with its text.
+    /// Returns the row of an event of the past, with its text.
     #[must_use]
-    pub fn past(event: &Event, now: Timestamp, cache: &Cache, clock: &Clock) -> Self {
+    pub(crate) fn past(event: &Event, now: Timestamp, cache: &Cache, clock: &Clock) -> Self {
         Self { record: Some(Box::new(EventRecord::past(event))), ..Self::event(event, now, cache, clock) }
     }
 
-    /// Describes an event; it is dated by its own time, and by `received_at` if it has none.
+    /// Returns the row of an event; it is dated by its own time, and by `received_at` if it has none.
     #[must_use]
-    pub fn event(event: &Event, received_at: Timestamp, cache: &Cache, clock: &Clock) -> Self {
+    pub(crate) fn event(event: &Event, received_at: Timestamp, cache: &Cache, clock: &Clock) -> Self {
         let subject = event.payload.subject();
         let known = cache.get(&subject);
         let metadata = &event.metadata;
@@ -159,9 +151,9 @@ impl JournalItem {
         }
     }
 
-    /// Describes a gap, or that one was healed.
+    /// Returns the row of a gap, or of its recovery.
     #[must_use]
-    pub fn gap(gap: &Gap, now: Now) -> Self {
+    pub(crate) fn gap(gap: &Gap, now: Now) -> Self {
         let (first, last) = (gap.from + 1, gap.to.saturating_sub(1).max(gap.from + 1));
         let range = if first == last { format!("event #{first}") } else { format!("events #{first} to #{last}") };
         let (kind, what) = if gap.recovered {
@@ -172,21 +164,21 @@ impl JournalItem {
         Self { what: what.into(), ..Self::with_kind(kind, now.wall) }
     }
 
-    /// Describes something a person should know.
+    /// Returns the row of a notice to the user.
     #[must_use]
-    pub fn notice(sentence: &str, now: Now) -> Self {
+    pub(crate) fn notice(sentence: &str, now: Now) -> Self {
         Self { what: text::line(sentence).into(), ..Self::with_kind(RowKind::Notice, now.wall) }
     }
 
     /// Marks a place in the journal.
     #[must_use]
-    pub fn marker(number: usize, now: Now) -> Self {
+    pub(crate) fn marker(number: usize, now: Now) -> Self {
         Self { what: format!("marker {number}").into(), ..Self::with_kind(RowKind::Marker, now.wall) }
     }
 
     /// Returns the subject's name: today's, the one it had, or its id if it never had one here.
     #[must_use]
-    pub fn subject_name(&self, cache: &Cache) -> Option<String> {
+    pub(crate) fn subject_name(&self, cache: &Cache) -> Option<String> {
         let Some(subject) = &self.subject else { return self.name.as_ref().map(ToString::to_string) };
         let today = cache.get(subject).map(|entity| entity.name.clone());
         let known = today.filter(|name| !name.is_empty()).or_else(|| self.name.clone());
@@ -195,7 +187,7 @@ impl JournalItem {
 
     /// Returns everything the row says, for a filter: kind, name, what, who and source.
     #[must_use]
-    pub fn words(&self, cache: &Cache) -> String {
+    pub(crate) fn words(&self, cache: &Cache) -> String {
         let today = self.subject.as_ref().and_then(|key| cache.get(key)).map(|entity| &*entity.name);
         let name = today.or(self.name.as_deref()).unwrap_or_default();
         let who = self.who.as_ref().map_or("", |id| cache.user_name(id).unwrap_or(id.as_str()));
@@ -205,7 +197,7 @@ impl JournalItem {
 
     /// Returns whether the row is about an event, rather than about the journal itself.
     #[must_use]
-    pub const fn is_event(&self) -> bool {
+    pub(crate) const fn is_event(&self) -> bool {
         match self.kind {
             RowKind::Changed(_) | RowKind::Invalidated | RowKind::WorldTime | RowKind::Foreign | RowKind::Custom(_) => {
                 true
@@ -229,7 +221,7 @@ impl JournalItem {
 
     /// Returns the word for the kind of row: the subject's type, where it has one.
     #[must_use]
-    pub fn kind_word(&self) -> &str {
+    pub(crate) fn kind_word(&self) -> &str {
         match (self.kind, &self.subject) {
             (RowKind::Changed(_), Some(subject)) => subject.entity_type.as_str(),
             (RowKind::Changed(_), None) => "changed",
@@ -266,7 +258,7 @@ const fn kind(payload: &Payload) -> RowKind {
     }
 }
 
-/// Returns what an event changed: `level 3 → 4`, and by name what is too long to show.
+/// Returns what an event changed: `level 3 → 4`, and the name alone of what is too long to show.
 fn what(event: &Event, clock: &Clock) -> String {
     match &event.payload {
         Payload::WorldTimeChanged(moved) => {

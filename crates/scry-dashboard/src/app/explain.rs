@@ -58,7 +58,7 @@ fn condition(entity: &Entity, key: &str) -> Vec<String> {
     rule.into_iter().chain(because).collect()
 }
 
-/// Says the values of the names in a rule: `, with towers 2, walls 4`.
+/// Returns the values of the names in a rule: `, with towers 2, walls 4`.
 fn values(entity: &Entity, rule: &str) -> String {
     let mut known: Vec<(&str, String)> = Vec::new();
     for name in rule.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty()) {
@@ -75,7 +75,7 @@ fn values(entity: &Entity, rule: &str) -> String {
     if said.is_empty() { String::new() } else { format!(", with {}", said.join(", ")) }
 }
 
-/// Returns who changed a field last, and follows what led to it.
+/// Returns who changed a field last, and the events that led to it.
 fn change(app: &App, entity: &Entity, name: &str) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(change) = entity.changes.get(name) {

@@ -10,7 +10,7 @@ use super::{App, Clock, MergedView};
 
 /// A filter as it was typed, and ready to be used.
 #[derive(Debug, Clone)]
-pub struct Filter {
+pub(crate) struct Filter {
     source: String,
     test: FilterTest,
 }
@@ -23,10 +23,9 @@ enum FilterTest {
     Expr(Expr),
 }
 
-/// Why a filter cannot be used, and where.
+/// The reason why a filter cannot be used, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilterError {
-    /// What is wrong, for people.
+pub(crate) struct FilterError {
     pub message: String,
     /// The character of the typed text that is at fault, counted from 0.
     pub column: usize,
@@ -37,7 +36,7 @@ impl Filter {
     ///
     /// # Errors
     /// [`FilterError`], for an expression that cannot be used.
-    pub fn parse(source: &str) -> Result<Option<Self>, FilterError> {
+    pub(crate) fn parse(source: &str) -> Result<Option<Self>, FilterError> {
         let text = source.trim();
         let lead = source.chars().take_while(|c| c.is_whitespace()).count();
         let (test, rest) = match text.chars().next() {
@@ -62,13 +61,13 @@ impl Filter {
 
     /// Returns the filter as it was typed.
     #[must_use]
-    pub fn source(&self) -> &str {
+    pub(crate) fn source(&self) -> &str {
         &self.source
     }
 
     /// Returns the expression, where the filter is one.
     #[must_use]
-    pub fn expression(&self) -> Option<&str> {
+    pub(crate) fn expression(&self) -> Option<&str> {
         if let FilterTest::Expr(expr) = &self.test { Some(expr.source()) } else { None }
     }
 
@@ -83,7 +82,7 @@ impl Filter {
 
     /// Returns whether an entity fits; an expression sees it as `entity`.
     #[must_use]
-    pub fn fits_entity(&self, entity: &Entity) -> bool {
+    pub(crate) fn fits_entity(&self, entity: &Entity) -> bool {
         let state =
             ["status", "variables.status", "type"].into_iter().filter_map(|field| entity.field(field)?.as_str());
         let text = || state.fold(format!("{} {}", entity.name, entity.key.entity_type), |text, word| text + " " + word);
@@ -95,7 +94,7 @@ impl Filter {
 
     /// Returns whether a row of the journal fits; an expression sees the event, and `entity` as it is now.
     #[must_use]
-    pub fn fits_entry(&self, entry: &JournalItem, cache: &Cache, clock: &Clock) -> bool {
+    pub(crate) fn fits_entry(&self, entry: &JournalItem, cache: &Cache, clock: &Clock) -> bool {
         self.fits(|| entry.words(cache), |expr| holds_for(expr, entry, cache, clock))
     }
 }
@@ -119,7 +118,7 @@ fn holds_for(expr: &Expr, entry: &JournalItem, cache: &Cache, clock: &Clock) -> 
 impl App {
     /// Returns whether the journal's filter lets a row through; gaps and notices are always shown.
     #[must_use]
-    pub fn passes(&self, entry: &JournalItem) -> bool {
+    pub(crate) fn passes(&self, entry: &JournalItem) -> bool {
         let filter = self.journal.filter();
         filter.is_none_or(|filter| !entry.is_event() || filter.fits_entry(entry, &self.cache, &self.clock))
     }

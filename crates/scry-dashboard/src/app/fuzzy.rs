@@ -11,7 +11,7 @@ thread_local! {
     static MATCHER: RefCell<Matcher> = RefCell::new(Matcher::new(Config::DEFAULT));
 }
 
-/// What is looked for; several words must all be found.
+/// A pattern to look for; several words must all be found.
 #[derive(Clone)]
 pub(super) struct FuzzyMatcher(Pattern);
 

@@ -7,27 +7,23 @@ use super::measure::wrap;
 /// Columns for the keys.
 const KEY_COLUMNS: usize = 16;
 
-/// One line of the help.
+/// A line of the help.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HelpLine {
-    /// An empty line.
+pub(crate) enum HelpLine {
     Blank,
-    /// The heading of a part.
     Heading(&'static str),
     /// A line of what is worth knowing first.
     First(String),
     /// A command's keys and words, or what did not fit on the line above.
     Command {
-        /// The keys.
         keys: String,
-        /// What they do.
         words: String,
     },
 }
 
-/// Returns the help for contexts that hold together, at `columns`; nothing is cut, long sentences go on below.
+/// Lists the help for contexts that hold together, at `columns`; nothing is cut, long sentences go on below.
 #[must_use]
-pub fn lines(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) -> Vec<HelpLine> {
+pub(crate) fn lines(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) -> Vec<HelpLine> {
     let mut lines: Vec<_> = first(keymap, contexts, columns, ascii).into_iter().map(HelpLine::First).collect();
     for context in contexts {
         let bound: Vec<_> = keymap.bindings(*context).filter(|bound| bound.binding.context == *context).collect();
@@ -43,7 +39,7 @@ pub fn lines(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bo
     lines
 }
 
-/// Returns what whoever has just come wants to know: what changed, who did it and why, and how to be told next time.
+/// The questions of a newcomer: what changed, who did it and why, and how to be told next time.
 fn first(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) -> Vec<String> {
     if !contexts.contains(&KeyContext::Dashboard) {
         return Vec::new();
@@ -60,7 +56,7 @@ fn first(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) 
 
 /// Returns the columns that keys take on every line.
 #[must_use]
-pub const fn key_columns() -> usize {
+pub(crate) const fn key_columns() -> usize {
     KEY_COLUMNS
 }
 

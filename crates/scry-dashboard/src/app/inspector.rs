@@ -5,15 +5,15 @@ mod lines;
 
 use std::collections::BTreeSet;
 
-pub use json::JsonLine;
-pub use lines::{CauseLine, InspectorLine};
+pub(crate) use json::JsonLine;
+pub(crate) use lines::{CauseLine, InspectorLine};
 pub(super) use lines::{effects, reasons};
 
 use super::App;
 use super::command::Action;
 use super::pane::Pane;
 
-/// Where the person is in the event.
+/// The place in the inspected event.
 #[derive(Debug, Default)]
 pub(super) struct Inspector {
     /// The number of the journal's entry.
@@ -25,9 +25,9 @@ pub(super) struct Inspector {
 }
 
 impl App {
-    /// Returns the Inspector's lines, with the one under the cursor and the first in view.
+    /// Lists the Inspector's lines, with the one under the cursor and the first in view.
     #[must_use]
-    pub fn inspected(&self) -> (Vec<InspectorLine>, usize, usize) {
+    pub(crate) fn inspected(&self) -> (Vec<InspectorLine>, usize, usize) {
         let lines = self.inspector.entry.map(|number| lines::of(self, number, &self.inspector.folded));
         let lines = lines.unwrap_or_default();
         let cursor = self.inspector.cursor.min(lines.len().saturating_sub(1));
@@ -36,7 +36,7 @@ impl App {
 
     /// Returns the entry that is inspected.
     #[must_use]
-    pub fn inspected_entry(&self) -> Option<&super::entry::JournalItem> {
+    pub(crate) fn inspected_entry(&self) -> Option<&super::entry::JournalItem> {
         self.journal.entry(self.inspector.entry?)
     }
 

@@ -25,7 +25,7 @@ const RESERVED_ROWS: usize = 100_000;
 /// How many of the latest entries are looked at for one that waits for its values.
 const MAX_ROWS_SEARCHED: usize = 512;
 
-/// The entries, and where the person is in them.
+/// The entries of the journal, and the place among them.
 ///
 /// An entry keeps its number for life, so a place in the journal means the same entry while others
 /// arrive behind it or fall off the far end.
@@ -85,7 +85,7 @@ impl JournalView {
     ///
     /// What lies before everything held goes in front, as far as there is room; what fills a hole
     /// counts as arriving now.
-    pub fn merge(&mut self, missing: Vec<JournalItem>, passes: impl Fn(&Filter, &JournalItem) -> bool) {
+    pub(crate) fn merge(&mut self, missing: Vec<JournalItem>, passes: impl Fn(&Filter, &JournalItem) -> bool) {
         let first = self.seqs().next();
         let (before, holes): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|entry| first.is_none_or(|first| entry.seq.is_some_and(|seq| seq < first)));
@@ -103,13 +103,13 @@ impl JournalView {
     }
 
     /// Puts a filter over the entries, or takes it away; the cursor stays where it is as far as it can.
-    pub fn set_filter(&mut self, filter: Option<Filter>, passes: impl Fn(&Filter, &JournalItem) -> bool) {
+    pub(crate) fn set_filter(&mut self, filter: Option<Filter>, passes: impl Fn(&Filter, &JournalItem) -> bool) {
         self.filter = filter;
         self.refilter(passes);
     }
 
     /// Takes over what the API says of an entity, for the events that did not say it themselves.
-    pub fn settle(&mut self, entity: &Entity) {
+    pub(crate) fn settle(&mut self, entity: &Entity) {
         for entry in self.entries.iter_mut().rev().take(MAX_ROWS_SEARCHED) {
             if let Some(record) = &mut entry.record
                 && record::awaits(record, entry.common.subject.as_ref(), &entity.key)
@@ -119,8 +119,8 @@ impl JournalView {
         }
     }
 
-    /// Says events of other applications anew, as their catalogues would have it.
-    pub fn say(&mut self, looks: &EventDisplays) {
+    /// Words custom events anew, as their catalogues would have it.
+    pub(crate) fn say(&mut self, looks: &EventDisplays) {
         self.entries.iter_mut().for_each(|entry| entry.say(looks));
     }
 
@@ -187,87 +187,87 @@ impl JournalView {
 
     /// Returns the number that what has just happened began with, before any history.
     #[must_use]
-    pub const fn start(&self) -> u64 {
+    pub(crate) const fn start(&self) -> u64 {
         FIRST_LIVE_NUMBER
     }
 
     /// Returns the number that the next entry gets.
     #[must_use]
-    pub fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
 
     /// Returns the filter over the entries.
     #[must_use]
-    pub const fn filter(&self) -> Option<&Filter> {
+    pub(crate) const fn filter(&self) -> Option<&Filter> {
         self.filter.as_ref()
     }
 
     /// Counts the entries that the filter lets through; all of them without one.
     #[must_use]
-    pub fn shown(&self) -> usize {
+    pub(crate) fn shown(&self) -> usize {
         if self.filter.is_some() { self.passing.len() } else { self.entries.len() }
     }
 
-    /// Returns every entry with its number, oldest first, whatever the filter says.
-    pub fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &JournalItem)> {
+    /// Lists every entry with its number, oldest first, whatever the filter says.
+    pub(crate) fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &JournalItem)> {
         self.entries.iter().enumerate().map(|(index, entry)| (self.first + index as u64, entry))
     }
 
-    /// Returns the entries after one, with their numbers, whatever the filter says.
-    pub fn numbered_after(&self, number: u64) -> impl Iterator<Item = (u64, &JournalItem)> {
+    /// Lists the entries after one, with their numbers, whatever the filter says.
+    pub(crate) fn numbered_after(&self, number: u64) -> impl Iterator<Item = (u64, &JournalItem)> {
         let skipped = usize::try_from((number + 1).saturating_sub(self.first)).unwrap_or(0).min(self.entries.len());
         self.entries.range(skipped..).zip(self.first + skipped as u64..).map(|(entry, number)| (number, entry))
     }
 
-    /// Returns the entries that the filter lets through, oldest first.
+    /// Lists the entries that the filter lets through, oldest first.
     pub fn passing(&self) -> impl Iterator<Item = &JournalItem> {
         (0..self.shown()).filter_map(|index| self.entry(self.number_at(index)))
     }
 
-    /// Returns the latest `count` entries, oldest first.
-    pub fn latest(&self, count: usize) -> impl Iterator<Item = &JournalItem> {
+    /// Lists the latest `count` entries, oldest first.
+    pub(crate) fn latest(&self, count: usize) -> impl Iterator<Item = &JournalItem> {
         self.entries.range(self.entries.len().saturating_sub(count)..)
     }
 
     /// Returns the entry with a number.
     #[must_use]
-    pub fn entry(&self, number: u64) -> Option<&JournalItem> {
+    pub(crate) fn entry(&self, number: u64) -> Option<&JournalItem> {
         self.entries.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
-    /// Returns the positions in the campaign's history that are held.
+    /// Lists the positions in the campaign's history that are held.
     pub fn seqs(&self) -> impl Iterator<Item = u64> {
         self.entries.iter().filter_map(|entry| entry.seq)
     }
 
     /// Returns the highest position in the campaign's history that is held.
     #[must_use]
-    pub fn last_seq(&self) -> Option<u64> {
+    pub(crate) fn last_seq(&self) -> Option<u64> {
         self.entries.iter().rev().find_map(|entry| entry.seq)
     }
 
     /// Counts the entries held.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Counts the events held; a gap or a notice is none.
     #[must_use]
-    pub const fn events(&self) -> usize {
+    pub(crate) const fn events(&self) -> usize {
         self.events
     }
 
-    /// Returns whether nothing has happened yet.
+    /// Returns whether there are no entries.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Counts the entries that fell off the far end.
     #[must_use]
-    pub const fn dropped(&self) -> u64 {
+    pub(crate) const fn dropped(&self) -> u64 {
         self.dropped
     }
 }

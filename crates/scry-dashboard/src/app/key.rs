@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// One key with its modifiers, in the one form in which it can be looked up.
+/// A key with its modifiers, in the one form in which it can be looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd)]
 pub struct Key {
     code: KeyCode,
@@ -13,7 +13,7 @@ pub struct Key {
     alt: bool,
 }
 
-/// Says that a text names no key.
+/// The error of a text that does not name a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no key; write for example q, G, ctrl-c, pgdn, space or f1")]
 pub struct ParseKeyError(String);
@@ -39,7 +39,7 @@ const NAMED_KEYS: [(&str, &str, KeyCode); 15] = [
 impl Key {
     /// Returns how the key is drawn on a screen that has arrows, or in words.
     #[must_use]
-    pub fn label(&self, ascii: bool) -> String {
+    pub(crate) fn label(&self, ascii: bool) -> String {
         let named = NAMED_KEYS.iter().find(|(_, _, code)| *code == self.code);
         let base = match (named, self.code) {
             (Some((name, _, _)), _) if ascii => (*name).to_owned(),
@@ -54,7 +54,7 @@ impl Key {
 impl Key {
     /// Returns the character the key writes where text is typed; a chord writes none.
     #[must_use]
-    pub const fn character(self) -> Option<char> {
+    pub(crate) const fn character(self) -> Option<char> {
         if let (KeyCode::Char(c), false, false) = (self.code, self.ctrl, self.alt) { Some(c) } else { None }
     }
 }

@@ -10,7 +10,7 @@ pub use binding::Binding;
 pub use rebind::KeymapError;
 pub use table::BINDINGS;
 
-pub use super::command::{Action, KeyContext, LineCommand};
+pub use super::command::{Action, KeyContext};
 use super::key::Key;
 pub use super::pane::Pane;
 
@@ -29,9 +29,9 @@ pub struct Keymap {
 /// A command with the keys that lead to it now; there may be none.
 #[derive(Debug, Clone, Copy)]
 pub struct BoundCommand<'a> {
-    /// The command and its words.
+    /// The command's line in the table.
     pub binding: &'static Binding,
-    /// The keys.
+    /// The keys that lead to the command, as the configuration has them.
     pub keys: &'a [Key],
 }
 
@@ -52,14 +52,14 @@ impl Keymap {
 
     /// Looks a key up in a context and then in the ones around it.
     #[must_use]
-    pub fn action(&self, context: KeyContext, key: Key) -> Option<Action> {
+    pub(crate) fn action(&self, context: KeyContext, key: Key) -> Option<Action> {
         let action = context.chain().iter().find_map(|context| self.actions.get(&(*context, key)).copied());
         action.filter(|action| self.offers(*action))
     }
 
     /// Returns how a command is reached: by its first key as it is drawn, or by its name where there are no keys.
     #[must_use]
-    pub fn label(&self, action: Action) -> Option<String> {
+    pub(crate) fn label(&self, action: Action) -> Option<String> {
         let line = BINDINGS.iter().position(|binding| binding.action == action)?;
         if self.names_commands {
             return BINDINGS.get(line).map(|binding| format!("“{}”", binding.command));
@@ -67,10 +67,9 @@ impl Keymap {
         self.keys.get(line)?.first().map(|key| key.label(false))
     }
 
-    /// Returns how a command is reached in a place: by its first key there, or by its name in the palette if it has
-    /// none.
+    /// Returns how a command is reached in a context: by its first key there, or else by its name in the palette.
     #[must_use]
-    pub fn reach(&self, context: KeyContext, action: Action, ascii: bool) -> String {
+    pub(crate) fn reach(&self, context: KeyContext, action: Action, ascii: bool) -> String {
         let found = self
             .bindings(context)
             .filter(|bound| bound.binding.action == action)
@@ -79,13 +78,13 @@ impl Keymap {
         bound.keys.first().map_or_else(|| format!(":{}", bound.binding.command), |key| key.label(ascii))
     }
 
-    /// Says whether commands are typed as lines, and so known by their names.
-    pub const fn name_commands(&mut self, named: bool) {
+    /// Sets whether commands are typed as lines, and so known by their names.
+    pub(crate) const fn name_commands(&mut self, named: bool) {
         self.names_commands = named;
     }
 
-    /// Says whether the campaign may be changed; without that right the commands that do so are not there.
-    pub const fn allow_edits(&mut self, allowed: bool) {
+    /// Sets whether the campaign may be changed; without that right the commands that do so are not offered.
+    pub(crate) const fn allow_edits(&mut self, allowed: bool) {
         self.allows_edits = allowed;
     }
 
@@ -93,12 +92,12 @@ impl Keymap {
         self.allows_edits || !matches!(action, Action::Edit(edit_command) if edit_command.changes_campaign())
     }
 
-    /// Returns every command, in the order of the table.
+    /// Lists every command, in the order of the table.
     pub fn all(&self) -> impl Iterator<Item = BoundCommand<'_>> {
         BINDINGS.iter().zip(&self.keys).map(|(binding, keys)| BoundCommand { binding, keys })
     }
 
-    /// Returns what can be done in a context, in the order of the table.
+    /// Lists what can be done in a context, in the order of the table.
     pub fn bindings(&self, context: KeyContext) -> impl Iterator<Item = BoundCommand<'_>> {
         let here = move |bound: &BoundCommand<'_>| context.chain().contains(&bound.binding.context);
         self.all().filter(move |bound| here(bound) && self.offers(bound.binding.action))

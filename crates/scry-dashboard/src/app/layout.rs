@@ -5,14 +5,14 @@ use ratatui::layout::{Constraint, Layout as Split, Rect};
 use super::keymap::Pane;
 
 /// Below this nothing useful fits.
-pub const MIN_SCREEN_SIZE: (u16, u16) = (60, 15);
+pub(crate) const MIN_SCREEN_SIZE: (u16, u16) = (60, 15);
 
 /// From this width on a further pane stands beside Detail; below it takes a main pane's place.
 const MIN_THREE_COLUMN_WIDTH: u16 = 180;
 
-/// How the panes share the screen.
+/// The way in which the panes share the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LayoutShape {
+pub(crate) enum LayoutShape {
     /// A plain sentence, since nothing else would fit.
     TooSmall,
     /// One pane at a time, with tabs.
@@ -25,12 +25,10 @@ pub enum LayoutShape {
     Full,
 }
 
-/// What the layout depends on.
+/// The state that the layout depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct LayoutInput {
-    /// The terminal's columns and rows.
+pub(crate) struct LayoutInput {
     pub size: (u16, u16),
-    /// The pane that has the keys.
     pub focus: Pane,
     /// The further pane that is open.
     pub further: Option<Pane>,
@@ -38,7 +36,6 @@ pub struct LayoutInput {
     pub zoomed: bool,
     /// Whether the focused pane is shown without anything around it.
     pub no_chrome: bool,
-    /// Whether the connection has trouble that needs a line of its own.
     pub has_trouble: bool,
 }
 
@@ -46,24 +43,20 @@ pub struct LayoutInput {
 ///
 /// A pane's area includes its rule, which is its first row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
-    /// How the panes are arranged.
+pub(crate) struct Layout {
     pub shape: LayoutShape,
-    /// The header.
     pub header: Rect,
     /// The line below the header, while there is trouble to explain.
     pub trouble: Option<Rect>,
-    /// The tabs of the panes, where only one pane is shown.
     pub tabs: Option<Rect>,
     panes: Vec<(Pane, Rect)>,
-    /// The line of key hints.
     pub keys: Rect,
 }
 
 impl Layout {
     /// Divides a screen.
     #[must_use]
-    pub fn of(view: LayoutInput) -> Self {
+    pub(crate) fn of(view: LayoutInput) -> Self {
         let (width, height) = view.size;
         let screen = Rect::new(0, 0, width, height);
         let shape = shape(view);
@@ -89,20 +82,20 @@ impl Layout {
         }
     }
 
-    /// Returns the panes on screen, each with its place, in the order in which the focus goes through them.
-    pub fn panes(&self) -> impl Iterator<Item = (Pane, Rect)> {
+    /// Lists the panes on screen, each with its place, in the order in which the focus goes through them.
+    pub(crate) fn panes(&self) -> impl Iterator<Item = (Pane, Rect)> {
         self.panes.iter().copied()
     }
 
     /// Returns a pane's place, rule included.
     #[must_use]
-    pub fn pane(&self, pane: Pane) -> Option<Rect> {
+    pub(crate) fn pane(&self, pane: Pane) -> Option<Rect> {
         self.panes.iter().find(|(shown, _)| *shown == pane).map(|(_, area)| *area)
     }
 
     /// Returns where a sheet lies: beside the World where there is room, over everything where there is not.
     #[must_use]
-    pub fn dialog(&self) -> Rect {
+    pub(crate) fn dialog(&self) -> Rect {
         let top = self.header.bottom() + u16::from(self.trouble.is_some());
         let body = Rect { x: 0, y: top, width: self.header.width, height: self.keys.y.saturating_sub(top) };
         match (self.shape, self.pane(Pane::World), self.pane(Pane::Journal)) {
@@ -118,13 +111,13 @@ impl Layout {
 
     /// Returns how many rows a pane has for its content; what is not shown still pages sensibly.
     #[must_use]
-    pub fn rows(&self, pane: Pane) -> usize {
+    pub(crate) fn rows(&self, pane: Pane) -> usize {
         self.pane(pane).map_or(10, |area| usize::from(area.height.saturating_sub(1)))
     }
 
     /// Returns how many columns a pane has.
     #[must_use]
-    pub fn columns(&self, pane: Pane) -> u16 {
+    pub(crate) fn columns(&self, pane: Pane) -> u16 {
         self.pane(pane).map_or(self.header.width, |area| area.width)
     }
 }

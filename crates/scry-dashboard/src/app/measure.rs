@@ -14,7 +14,7 @@ pub fn width(text: &str) -> usize {
 
 /// Cuts a text to at most `columns`, with `…` where something is missing; never splits a character.
 #[must_use]
-pub fn fit(text: &str, columns: usize) -> String {
+pub(crate) fn fit(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -24,7 +24,7 @@ pub fn fit(text: &str, columns: usize) -> String {
 
 /// Cuts or fills a text to exactly `columns`, the text on the left.
 #[must_use]
-pub fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     let text = fit(text, columns);
     let missing = columns.saturating_sub(width(&text));
     text + &" ".repeat(missing)
@@ -32,14 +32,14 @@ pub fn pad(text: &str, columns: usize) -> String {
 
 /// Cuts or fills a text to exactly `columns`, the text on the right.
 #[must_use]
-pub fn pad_left(text: &str, columns: usize) -> String {
+pub(crate) fn pad_left(text: &str, columns: usize) -> String {
     let text = fit(text, columns);
     " ".repeat(columns.saturating_sub(width(&text))) + &text
 }
 
 /// Breaks prose into lines of at most `columns`, at spaces where there are any.
 #[must_use]
-pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     let mut lines = Vec::new();
     for paragraph in text.lines() {

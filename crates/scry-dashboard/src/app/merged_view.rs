@@ -8,28 +8,26 @@ use scry_protocol::{EntityRef, EntityType, Id};
 use super::App;
 use super::pending::PendingEdits;
 
-/// What the server says and what lies above it.
+/// The server's entities with the edits that wait laid over them.
 #[derive(Debug, Clone, Copy)]
-pub struct MergedView<'a> {
-    /// What the server says.
+pub(crate) struct MergedView<'a> {
     pub cache: &'a Cache,
-    /// The user's edits that the server has not applied yet.
     pub pending: &'a PendingEdits,
 }
 
 impl<'a> MergedView<'a> {
     /// Returns an entity as the person sees it; one that is being created goes by its edit's key.
     #[must_use]
-    pub fn get(self, key: &EntityRef) -> Option<Cow<'a, Entity>> {
+    pub(crate) fn get(self, key: &EntityRef) -> Option<Cow<'a, Entity>> {
         match self.cache.get(key) {
             Some(entity) => Some(self.pending.above(entity)),
             None => self.pending.created().find(|row| row.key == *key).map(Cow::Borrowed),
         }
     }
 
-    /// Returns the entities of one type under `parent`, what is being created among them, by name.
+    /// Lists the entities of one type under `parent`, what is being created among them, by name.
     #[must_use]
-    pub fn children(self, parent: &Id, entity_type: &EntityType) -> Vec<&'a Entity> {
+    pub(crate) fn children(self, parent: &Id, entity_type: &EntityType) -> Vec<&'a Entity> {
         let mut found = self.cache.children(parent, entity_type);
         let here = |row: &&Entity| row.key.entity_type == *entity_type && row.parent.as_ref() == Some(parent);
         let created: Vec<_> = self.pending.created().filter(here).collect();
@@ -44,7 +42,7 @@ impl<'a> MergedView<'a> {
 impl App {
     /// Returns the campaign as the person sees it.
     #[must_use]
-    pub const fn seen(&self) -> MergedView<'_> {
+    pub(crate) const fn seen(&self) -> MergedView<'_> {
         MergedView { cache: &self.cache, pending: &self.pending }
     }
 
@@ -56,7 +54,7 @@ impl App {
 
     /// Returns an entity as the person sees it.
     #[must_use]
-    pub fn seen_entity(&self, key: &EntityRef) -> Option<Cow<'_, Entity>> {
+    pub(crate) fn seen_entity(&self, key: &EntityRef) -> Option<Cow<'_, Entity>> {
         self.seen().get(key)
     }
 

@@ -6,51 +6,51 @@
 mod actions;
 mod alerts;
 mod clock;
-pub mod clock_pane;
-pub mod columns;
-pub mod command;
-pub mod connection;
-pub mod connection_stats;
+pub(crate) mod clock_pane;
+pub(crate) mod columns;
+pub(crate) mod command;
+pub(crate) mod connection;
+pub(crate) mod connection_stats;
 pub mod copy;
 mod custom;
-pub mod detail;
-pub mod edit;
+pub(crate) mod detail;
+pub(crate) mod edit;
 pub mod entry;
 mod explain;
-pub mod filter;
+pub(crate) mod filter;
 mod fuzzy;
-pub mod help;
-pub mod inbox;
-pub mod inspector;
+pub(crate) mod help;
+pub(crate) mod inbox;
+pub(crate) mod inspector;
 mod journal;
 mod key;
 pub mod keymap;
-pub mod layout;
+pub(crate) mod layout;
 pub mod measure;
 mod merged_view;
 mod msg;
 mod nav_history;
-pub mod now;
+pub(crate) mod now;
 mod outcomes;
-pub mod packed_time;
-pub mod palette;
+mod packed_time;
+pub(crate) mod palette;
 mod pane;
 mod panes;
-pub mod pending;
-pub mod people;
+pub(crate) mod pending;
+pub(crate) mod people;
 mod pointer;
-pub mod privacy;
-pub mod prompt;
-pub mod record;
+mod privacy;
+pub(crate) mod prompt;
+pub(crate) mod record;
 pub mod replay;
 pub mod screen_reader;
 mod state_cache;
 mod switch;
-pub mod tree;
-pub mod typing;
+pub(crate) mod tree;
+pub(crate) mod typing;
 mod ui_state;
 mod update;
-pub mod value;
+pub(crate) mod value;
 mod view;
 
 use std::collections::BTreeMap;
@@ -59,17 +59,17 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 pub use clock::Clock;
-pub use connection::ConnectionView;
+pub(crate) use connection::ConnectionView;
 pub use journal::JournalView;
-pub use key::{Key, ParseKeyError};
+pub use key::Key;
 pub use keymap::{Action, KeyContext, Keymap, Pane};
-pub use layout::Layout;
-pub use merged_view::MergedView;
+pub(crate) use layout::Layout;
+pub(crate) use merged_view::MergedView;
 pub use msg::{AppEffect, CampaignChoice, Msg, RefetchError};
 pub use now::Now;
 pub use state_cache::StateFreshness;
-pub use tree::Tree;
-pub use typing::{LineInput, LinePurpose};
+pub(crate) use tree::Tree;
+pub(crate) use typing::{LineInput, LinePurpose};
 pub use ui_state::UiState;
 
 use scry_catalogue::EventDisplays;
@@ -77,7 +77,7 @@ use scry_config::alerts::AlertConfig;
 use scry_model::cache::Cache;
 use scry_protocol::Id;
 
-/// What a person may choose about the dashboard's behaviour.
+/// The options of a dashboard.
 #[derive(Debug, Clone)]
 pub struct AppOptions {
     /// How long a change stays marked; zero marks nothing.
@@ -88,25 +88,25 @@ pub struct AppOptions {
     pub zone: TimeZone,
     /// The themes and profiles one can change to, and the profile that is used.
     pub themes: Vec<String>,
-    /// The names of all profiles.
+    /// The names of the profiles that the user can change to.
     pub profiles: Vec<String>,
-    /// The profile in use.
+    /// The name of the profile in use.
     pub profile: String,
     /// The server's address, where it is not the profile's own.
     pub address: Option<String>,
-    /// When a person who is not looking is told.
+    /// When and how the dashboard calls for attention.
     pub alerts: AlertConfig,
     /// Whether marks fade; without motion they stay as they are until they go.
     pub motion: bool,
-    /// Whether the dashboard takes the mouse.
+    /// Whether the mouse is in use from the start.
     pub mouse: bool,
     /// Whether nothing may be changed, whatever the person's role allows.
     pub read_only: bool,
-    /// Who looks at this dashboard, where that is known.
+    /// The user of this dashboard, where that is known.
     pub me: Option<Id>,
     /// Makes the keys of edits differ from every other dashboard's.
     pub seed: u64,
-    /// Whether everything is told in sentences, to somebody who sees no marks.
+    /// Whether everything is told in sentences, for a screen reader.
     pub screen_reader: bool,
 }
 
@@ -131,44 +131,37 @@ impl Default for AppOptions {
     }
 }
 
-/// What the dashboard is doing.
+/// The stage that the dashboard is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AppStage {
+pub(crate) enum AppStage {
     /// Asking which campaigns there are.
     Listing,
     /// Letting the person choose one.
     Choosing {
-        /// The campaigns.
         choices: Vec<CampaignChoice>,
-        /// The index of the one that the cursor is on.
         selected: usize,
     },
     /// There is nothing to choose from, for this reason.
     Stuck(String),
-    /// A campaign is open.
     Watching(Id),
 }
 
 /// A sentence that is shown for a while.
 #[derive(Debug, Clone)]
-pub struct Toast {
-    /// The sentence.
+pub(crate) struct Toast {
     pub text: String,
     until: Instant,
 }
 
-/// How fresh a change is.
+/// The freshness of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// It was made a moment ago.
+pub(crate) enum Freshness {
     New,
-    /// It was made a while ago.
     Fading,
-    /// It is not marked any more.
     Old,
 }
 
-/// Everything the dashboard knows.
+/// The state of the dashboard.
 #[derive(Debug)]
 pub struct App {
     options: AppOptions,
@@ -233,7 +226,7 @@ pub struct App {
     redraw: bool,
 }
 
-/// What has changed since the state was last brought into shape.
+/// The parts that have changed since the state was last settled.
 #[derive(Debug, Default)]
 struct ChangedParts {
     /// The entities and their order, and so the rows of the World.
@@ -321,12 +314,12 @@ impl App {
         self.mouse = true;
     }
 
-    /// Returns whether the screen no longer shows the state, and takes that to be remedied.
+    /// Returns whether the screen no longer shows the state, and resets that.
     pub const fn take_redraw(&mut self) -> bool {
         std::mem::replace(&mut self.redraw, false)
     }
 
-    /// Returns the next moment at which something happens by itself; a [`Msg::Tick`] is due then.
+    /// Returns the next moment at which time alone changes something; a [`Msg::Tick`] is due then.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let toasts = self.toasts.iter().map(|toast| toast.until).min();

@@ -13,7 +13,7 @@ use scry_text::json::Json;
 use super::copy::Export;
 use super::edit::EditRights;
 
-/// Tells the state that something happened.
+/// An input of the state: something that happened.
 #[derive(Debug)]
 pub enum Msg {
     /// A key was pressed.
@@ -22,7 +22,7 @@ pub enum Msg {
     Paste(String),
     /// A command was typed as a line, by somebody who has no screen.
     Line(String),
-    /// The mouse did something.
+    /// The mouse was moved, clicked or scrolled.
     Mouse(MouseEvent),
     /// The terminal has, or no longer has, the person's attention.
     Attention(bool),
@@ -32,24 +32,24 @@ pub enum Msg {
     Said(String),
     /// The terminal now has this many columns and rows.
     Resize {
-        /// The columns.
+        /// The number of columns.
         width: u16,
-        /// The rows.
+        /// The number of rows.
         height: u16,
     },
     /// A moment named by [`super::App::deadline`] has come.
     Tick,
     /// The campaigns to choose from, or one sentence that says why there are none.
     Campaigns(Result<Vec<CampaignChoice>, String>),
-    /// The client has something to tell.
+    /// An event of the connection.
     Client(ClientEvent),
     /// The live connection has measured the way to the server and back.
     RoundTrip(Duration),
     /// The answer to [`AppEffect::Refetch`]: every node that still exists.
     Refetched {
-        /// The request that this answers.
+        /// The request's number, taken from the [`Refetch`].
         request_id: RequestId,
-        /// What was found.
+        /// The nodes, or why there are none.
         result: Result<Vec<Json>, RefetchError>,
     },
     /// The answer to [`AppEffect::LoadState`], or one sentence that says why it cannot be read.
@@ -66,23 +66,23 @@ pub enum Msg {
     Preferences(Result<PushPreferences, String>),
     /// The answer to [`AppEffect::AnswerInvitation`]: the role, if it was accepted.
     InvitationAnswered {
-        /// The invitation.
+        /// The id of the invitation.
         id: Id,
-        /// The role, if the invitation was accepted.
+        /// The role, `None` if it was declined, or one sentence that says why it could not be answered.
         result: Result<Option<String>, String>,
     },
     /// The answer to [`AppEffect::PreviewDue`].
     Due {
         /// The world time that was asked about.
         until: String,
-        /// The effects, in the order in which they fall due.
+        /// The effects up to that time, or why they are not known.
         result: Result<Vec<DueEffect>, RefetchError>,
     },
     /// The answer to [`AppEffect::LoadHistory`], in the order in which it happened.
     History(Result<Vec<Event>, String>),
 }
 
-/// Why a refetch brought nothing.
+/// The reason why a refetch brought nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefetchError {
     /// It may be answered later.
@@ -94,11 +94,11 @@ pub enum RefetchError {
 /// Asks for something the state cannot do itself; answers come back as a [`Msg`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum AppEffect {
-    /// Load the campaigns of the user.
+    /// Ask which campaigns there are.
     LoadCampaigns,
     /// Follow this campaign from now on.
     Watch(Id),
-    /// Load entities again.
+    /// Request entities again.
     Refetch(Refetch),
     /// Read the campaign's state as it was saved last.
     LoadState(Id),
@@ -108,51 +108,51 @@ pub enum AppEffect {
     ForgetState(Id),
     /// Fetch at most `limit` events after `since`.
     LoadHistory {
-        /// The campaign.
+        /// The campaign whose journal is read.
         campaign: Id,
-        /// The number after which they are wanted.
+        /// The number of the last event that is not wanted.
         since: u64,
         /// The greatest number of events.
         limit: u32,
     },
     /// Put an edit into the outbox.
     Submit {
-        /// What the user may do where the edit is made.
+        /// The proof that the user may edit.
         rights: EditRights,
         /// The edit.
         edit: Box<Edit>,
     },
     /// Send the refused edit with this key again.
     RetryEdit {
-        /// What the user may do where the edit is made.
+        /// The proof that the user may edit.
         rights: EditRights,
-        /// The edit's idempotency key.
+        /// The key of the edit.
         key: String,
     },
     /// Give up the edit with this key.
     DiscardEdit(String),
     /// Ask what falls due until this world time.
     PreviewDue {
-        /// The campaign.
+        /// The campaign whose effects are asked for.
         campaign: Id,
-        /// The world time.
+        /// The world time, RFC 3339 UTC.
         until: String,
     },
     /// Ask which notifications there are.
     LoadInbox,
     /// Ask how events of other applications are shown.
     LoadEventDisplays,
-    /// Mark a notification as read.
+    /// Mark the notification with this id as read.
     MarkRead(Id),
-    /// Mark all notifications as read.
+    /// Mark every notification as read.
     MarkAllRead,
-    /// Store what is announced at once.
+    /// Store which notifications the user wants at once.
     SetPreferences(PushPreferences),
     /// Accept or decline an invitation.
     AnswerInvitation {
-        /// The campaign's id.
+        /// The id of the invitation.
         id: Id,
-        /// Whether it is accepted.
+        /// Whether the invitation is accepted.
         accept: bool,
     },
     /// Say something in passing to those who are here too.
@@ -165,14 +165,14 @@ pub enum AppEffect {
     UseProfile(String),
     /// Put a text into the clipboard, and say so.
     Copy {
-        /// The text.
+        /// The text for the clipboard.
         text: String,
-        /// What to tell the user when it is done.
+        /// The sentence that confirms it.
         said: &'static str,
     },
     /// Write the screen, or the journal's rows, into a file.
     Export {
-        /// What the screen is written as.
+        /// The format of the file.
         kind: Export,
         /// What to write; `None` writes the screen.
         content: Option<String>,
@@ -185,18 +185,18 @@ pub enum AppEffect {
     CheckServer,
     /// Hand the terminal back to the shell until it resumes us.
     Suspend,
-    /// Quit the program.
+    /// End the program.
     Quit,
 }
 
-/// A campaign one can follow.
+/// A campaign that can be watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CampaignChoice {
     /// The campaign's id.
     pub id: Id,
-    /// Its name.
+    /// The campaign's name, made safe for display.
     pub name: String,
-    /// Its description; may be empty.
+    /// The campaign's description; empty where it has none.
     pub description: String,
     /// The viewer's role, as the API names it.
     pub role: String,

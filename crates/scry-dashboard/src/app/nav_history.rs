@@ -8,7 +8,7 @@ use super::pane::Pane;
 /// How many places are remembered.
 const MAX_PLACES: usize = 100;
 
-/// The places; the present one is not among them until it is left.
+/// The places that were visited; the present one is not among them until it is left.
 #[derive(Debug, Default)]
 pub(super) struct NavHistory {
     back: Vec<NavPlace>,

@@ -4,25 +4,25 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// One moment on both clocks: the one for waiting and the one for people.
+/// A moment on both clocks: the one for waiting and the one for people.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// The moment on the monotonic clock, for waiting.
+    /// The monotonic clock, for waiting and for measuring.
     pub mono: Instant,
-    /// The moment on the wall clock, for people.
+    /// The wall clock, for display and for comparing with a server's times.
     pub wall: Timestamp,
 }
 
 impl Now {
     /// Returns how long ago `then` was; zero for what lies ahead.
     #[must_use]
-    pub fn since(&self, then: Timestamp) -> Duration {
+    pub(crate) fn since(&self, then: Timestamp) -> Duration {
         Duration::try_from(self.wall.duration_since(then)).unwrap_or_default()
     }
 
     /// Returns how long ago `then` was, in the largest unit: `12 s`, `3 min`, `2 h`, `5 d`.
     #[must_use]
-    pub fn age(&self, then: Timestamp) -> String {
+    pub(crate) fn age(&self, then: Timestamp) -> String {
         let seconds = self.whole_seconds_since(then);
         let (length, unit) = largest_unit(seconds);
         format!("{} {unit}", seconds / length)
@@ -32,7 +32,7 @@ impl Now {
     ///
     /// Ages are counted between whole seconds, so that all of them change together: one wake-up a second.
     #[must_use]
-    pub fn when_age_changes(&self, then: Timestamp) -> Instant {
+    pub(crate) fn when_age_changes(&self, then: Timestamp) -> Instant {
         let seconds = self.whole_seconds_since(then);
         let (length, _) = largest_unit(seconds);
         let ahead = Duration::from_secs((seconds / length + 1) * length - seconds);
@@ -46,7 +46,7 @@ impl Now {
 
     /// Returns the instant at which `then` will be `age` old.
     #[must_use]
-    pub fn when_aged(&self, then: Timestamp, age: Duration) -> Instant {
+    pub(crate) fn when_aged(&self, then: Timestamp, age: Duration) -> Instant {
         self.mono + age.saturating_sub(self.since(then))
     }
 }
@@ -62,7 +62,7 @@ fn largest_unit(seconds: u64) -> (u64, &'static str) {
 
 /// Counts whole seconds until `deadline`, rounded up, so that a countdown ends at one.
 #[must_use]
-pub fn seconds_until(deadline: Instant, now: Instant) -> u64 {
+pub(crate) fn seconds_until(deadline: Instant, now: Instant) -> u64 {
     deadline.saturating_duration_since(now).as_millis().div_ceil(1000) as u64
 }
 

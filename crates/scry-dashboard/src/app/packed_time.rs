@@ -10,7 +10,7 @@ const ZERO_OFFSET_US: i64 = 1 << 60;
 
 /// A time to the microsecond; an absent one takes no more room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PackedTime(NonZeroI64);
+pub(crate) struct PackedTime(NonZeroI64);
 
 impl From<Timestamp> for PackedTime {
     fn from(time: Timestamp) -> Self {

@@ -9,45 +9,36 @@ use super::{App, AppEffect, AppStage};
 /// How many candidates are kept; nobody reads more.
 const MAX_ITEMS: usize = 50;
 
-/// What fits the line typed so far, the best first.
+/// The items that fit the line typed so far, the best first.
 #[derive(Debug, Clone, Default)]
-pub struct Palette {
-    /// What fits, the best first.
+pub(crate) struct Palette {
     pub candidates: Vec<PaletteItem>,
-    /// The index of the one that is chosen.
     pub selected: usize,
 }
 
-/// One thing to choose.
+/// An item of the palette.
 #[derive(Debug, Clone)]
-pub struct PaletteItem {
-    /// What it is called.
+pub(crate) struct PaletteItem {
     pub label: String,
     /// What it is, or the keys that do the same.
     pub note: String,
-    /// What choosing it leads to.
     pub target: PaletteTarget,
 }
 
-/// What choosing leads to.
+/// What choosing an item does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PaletteTarget {
-    /// Run a command.
+pub(crate) enum PaletteTarget {
     Command(Action),
-    /// Open a campaign.
     Campaign(Id),
-    /// Go to an entity.
     Entity(EntityRef),
-    /// Use a theme.
     Theme(String),
-    /// Connect with another profile.
     Profile(String),
 }
 
 impl Palette {
     /// Looks for what fits a line.
     #[must_use]
-    pub fn new(app: &App, line: &str) -> Self {
+    pub(crate) fn new(app: &App, line: &str) -> Self {
         let fuzzy = FuzzyMatcher::new(line.trim());
         let mut found: Vec<_> =
             candidates(app).filter_map(|candidate| Some((fuzzy.score(&candidate.label)?, candidate))).collect();
@@ -57,13 +48,13 @@ impl Palette {
     }
 
     /// Moves the selection, stopping at the ends.
-    pub fn step(&mut self, by: isize) {
+    pub(crate) fn step(&mut self, by: isize) {
         self.selected = self.selected.saturating_add_signed(by).min(self.candidates.len().saturating_sub(1));
     }
 
     /// Returns the selected candidate.
     #[must_use]
-    pub fn chosen(&self) -> Option<&PaletteItem> {
+    pub(crate) fn chosen(&self) -> Option<&PaletteItem> {
         self.candidates.get(self.selected)
     }
 }

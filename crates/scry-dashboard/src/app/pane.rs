@@ -2,30 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A pane.
+/// A pane of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pane {
-    /// The tree of the campaign.
+    /// The campaign's entities as a tree.
     World,
-    /// The fields of one entity.
+    /// The values of the selected entity.
     Detail,
-    /// The journal of events.
+    /// The events of the campaign.
     Journal,
-    /// The campaign's clock.
+    /// The campaign's calendar, and how its clock has moved.
     Clock,
-    /// The connection and the server.
+    /// Figures about the connection, the traffic and the cache.
     Health,
-    /// One event in full.
+    /// One event: its JSON, its causes and what it changed.
     Inspector,
-    /// The people of the campaign.
+    /// The users who are online, and what they view or edit.
     People,
-    /// The notifications of the user.
+    /// The user's notifications and invitations.
     Notifications,
 }
 
 impl Pane {
-    /// The panes in the order of their numbers.
+    /// Lists the panes in the order of their numbers.
     pub const ALL: [Self; 8] = [
         Self::World,
         Self::Detail,
@@ -39,7 +39,7 @@ impl Pane {
 
     /// Returns the name on the pane's rule and tab.
     #[must_use]
-    pub const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::World => "World",
             Self::Detail => "Detail",
@@ -54,7 +54,7 @@ impl Pane {
 
     /// Returns whether the pane is opened on demand and closed again, rather than always there.
     #[must_use]
-    pub const fn is_further(self) -> bool {
+    pub(crate) const fn is_further(self) -> bool {
         !matches!(self, Self::World | Self::Detail | Self::Journal)
     }
 

@@ -16,16 +16,16 @@ use super::pending::{PendingEdit, words};
 use super::value::{field_name, say};
 
 /// What stands in place of a secret.
-pub const HIDDEN_TEXT: &str = "hidden from players";
+pub(crate) const HIDDEN_TEXT: &str = "hidden from players";
 
-/// The names of an entity's secrets: variables marked so, and whatever is worked out from one.
+/// The names of an entity's secrets: variables marked so, and the values computed from one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SecretFields(BTreeSet<String>);
+pub(crate) struct SecretFields(BTreeSet<String>);
 
 impl SecretFields {
     /// Finds an entity's secrets; those of what it stands in, and of what stands in it, count where a rule looks there.
     #[must_use]
-    pub fn of(entity: &Entity, cache: &Cache) -> Self {
+    pub(crate) fn of(entity: &Entity, cache: &Cache) -> Self {
         let mut found = marked(entity);
         let near = neighbours(entity, cache).into_iter().flat_map(marked).collect();
         derive(entity, &mut found, &near);
@@ -34,12 +34,12 @@ impl SecretFields {
 
     /// Returns whether a field, by its dotted name, must not be shown.
     #[must_use]
-    pub fn hide(&self, field: &str) -> bool {
+    pub(crate) fn hide(&self, field: &str) -> bool {
         field.split_once('.').is_some_and(|(_, name)| self.0.contains(name))
     }
 
     /// Takes the secrets out of an entity's JSON.
-    pub fn redact(&self, json: &mut Value) {
+    pub(crate) fn redact(&self, json: &mut Value) {
         for table in ["variables", "variableSchemas", "computed"] {
             if let Some(table) = json.get_mut(table).and_then(Value::as_object_mut) {
                 table.retain(|name, _| !self.0.contains(name));
@@ -64,7 +64,7 @@ fn marked(entity: &Entity) -> BTreeSet<String> {
     schemas.filter(|(_, schema)| secret(schema)).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Returns what an entity stands in and what stands in it: rules look no further.
+/// Lists what an entity stands in and what stands in it: rules look no further.
 fn neighbours<'a>(entity: &Entity, cache: &'a Cache) -> Vec<&'a Entity> {
     let around = if entity.key.entity_type == EntityType::Structure {
         let above = entity.parent.as_ref();
@@ -108,19 +108,19 @@ fn text<'a>(value: &'a Json, field: &str) -> Option<&'a str> {
 impl App {
     /// Returns whether the screen is safe for players to see.
     #[must_use]
-    pub const fn is_private(&self) -> bool {
+    pub(crate) const fn is_private(&self) -> bool {
         self.private
     }
 
     /// Returns what of an entity must not be shown now.
     #[must_use]
-    pub fn secrets(&self, entity: &Entity) -> SecretFields {
+    pub(crate) fn secrets(&self, entity: &Entity) -> SecretFields {
         if self.private { SecretFields::of(entity, &self.cache) } else { SecretFields::default() }
     }
 
     /// Returns what happened; in the players' view without the secrets of it.
     #[must_use]
-    pub fn what<'a>(&self, entry: &'a JournalItem) -> Cow<'a, str> {
+    pub(crate) fn what<'a>(&self, entry: &'a JournalItem) -> Cow<'a, str> {
         if !self.hides(entry) {
             return Cow::Borrowed(&entry.what);
         }
@@ -136,7 +136,7 @@ impl App {
 
     /// Returns whether a row names a secret that must not be shown now.
     #[must_use]
-    pub fn hides(&self, entry: &JournalItem) -> bool {
+    pub(crate) fn hides(&self, entry: &JournalItem) -> bool {
         if !self.private {
             return false;
         }
@@ -149,9 +149,9 @@ impl App {
         }
     }
 
-    /// Returns what can be changed about an entity, in the players' view without the secrets.
+    /// Lists what can be changed about an entity, in the players' view without the secrets.
     #[must_use]
-    pub fn editable(&self, entity: &Entity) -> Vec<EditField> {
+    pub(crate) fn editable(&self, entity: &Entity) -> Vec<EditField> {
         let secrets = self.secrets(entity);
         let mut all = fields(entity);
         all.retain(|field| !secrets.hide(&field.name));
@@ -160,13 +160,13 @@ impl App {
 
     /// Returns whether an edit sets a secret that must not be shown now.
     #[must_use]
-    pub fn hides_edit(&self, held: &PendingEdit) -> bool {
+    pub(crate) fn hides_edit(&self, held: &PendingEdit) -> bool {
         self.private && self.sets_secret(held)
     }
 
-    /// Returns whether an edit sets a secret, whoever looks.
+    /// Returns whether an edit sets a secret, whichever view is on.
     #[must_use]
-    pub fn sets_secret(&self, held: &PendingEdit) -> bool {
+    pub(crate) fn sets_secret(&self, held: &PendingEdit) -> bool {
         let entity = held.edit.change.entity().and_then(|key| self.cache.get(&key));
         let Some(secrets) = entity.map(|entity| SecretFields::of(entity, &self.cache)) else { return false };
         held.edit.change.fields().iter().any(|field| secrets.hide(field))
@@ -174,20 +174,20 @@ impl App {
 
     /// Returns what an edit does, unless that is hidden from players.
     #[must_use]
-    pub fn edit_words(&self, held: &PendingEdit) -> String {
+    pub(crate) fn edit_words(&self, held: &PendingEdit) -> String {
         if self.hides_edit(held) { HIDDEN_TEXT.to_owned() } else { words::what(held) }
     }
 
     /// Returns why an edit was rolled back, unless that is hidden from players.
     #[must_use]
-    pub fn edit_reason(&self, held: &PendingEdit) -> Option<String> {
+    pub(crate) fn edit_reason(&self, held: &PendingEdit) -> Option<String> {
         words::reason(held, &self.cache)
             .map(|reason| if self.hides_edit(held) { HIDDEN_TEXT.to_owned() } else { reason })
     }
 
     /// Returns the text of a notice; in the players' view, not of one about a thing with secrets.
     #[must_use]
-    pub fn notice_body<'a>(&self, notice: &'a InboxNotice) -> &'a str {
+    pub(crate) fn notice_body<'a>(&self, notice: &'a InboxNotice) -> &'a str {
         let about = notice.subject.as_ref().and_then(|key| self.cache.get(key));
         let is_telling = about.is_some_and(|entity| !self.secrets(entity).is_empty());
         if is_telling && !notice.body.is_empty() { HIDDEN_TEXT } else { &notice.body }

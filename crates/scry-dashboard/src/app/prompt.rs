@@ -16,7 +16,7 @@ const MAX_HISTORY_LINES: usize = 100;
 
 /// A line, the cursor in it, and the lines typed before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     text: String,
     /// The byte before which the next character goes; always between two characters.
     cursor: usize,
@@ -26,9 +26,9 @@ pub struct Prompt {
     recalled: Option<(usize, String)>,
 }
 
-/// What a key did to the line.
+/// The effect of a key on the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PromptOutcome {
+pub(crate) enum PromptOutcome {
     /// The text differs now.
     Changed,
     /// The cursor moved, or nothing happened.
@@ -44,7 +44,7 @@ pub enum PromptOutcome {
 impl Prompt {
     /// Begins with a text, the cursor behind it.
     #[must_use]
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let mut prompt = Self::default();
         prompt.insert(text);
         prompt
@@ -52,32 +52,32 @@ impl Prompt {
 
     /// Gives the line a history to walk through, the oldest line first.
     #[must_use]
-    pub fn with_history(mut self, history: Vec<String>) -> Self {
+    pub(crate) fn with_history(mut self, history: Vec<String>) -> Self {
         self.history = history;
         self
     }
 
     /// Returns what is typed.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Returns what stands before the cursor, and what behind it.
     #[must_use]
-    pub fn halves(&self) -> (&str, &str) {
+    pub(crate) fn halves(&self) -> (&str, &str) {
         self.text.split_at(self.cursor)
     }
 
     /// Puts another text in place of the line, the cursor behind it.
-    pub fn set(&mut self, text: &str) {
+    pub(crate) fn set(&mut self, text: &str) {
         self.text.clear();
         self.cursor = 0;
         self.insert(text);
     }
 
     /// Types a text, a pasted one too: it is made safe and put on one line.
-    pub fn insert(&mut self, foreign: &str) {
+    pub(crate) fn insert(&mut self, foreign: &str) {
         let mut safe = text::line(foreign).into_owned();
         let mut room = MAX_LINE_BYTES.saturating_sub(self.text.len()).min(safe.len());
         while !safe.is_char_boundary(room) {
@@ -90,7 +90,7 @@ impl Prompt {
     }
 
     /// Takes a key: a command of the prompt, or a character.
-    pub fn key(&mut self, key: Key, keymap: &Keymap) -> PromptOutcome {
+    pub(crate) fn key(&mut self, key: Key, keymap: &Keymap) -> PromptOutcome {
         match (keymap.action(KeyContext::Prompt, key), key.character()) {
             (Some(Action::Line(line)), _) => self.edit(line),
             (Some(action), _) => PromptOutcome::Unhandled(action),
@@ -103,7 +103,7 @@ impl Prompt {
     }
 
     /// Carries out one command.
-    pub fn edit(&mut self, line: LineCommand) -> PromptOutcome {
+    pub(crate) fn edit(&mut self, line: LineCommand) -> PromptOutcome {
         match line {
             LineCommand::Accept => return PromptOutcome::Accepted,
             LineCommand::Cancel => return PromptOutcome::Cancelled,
@@ -132,7 +132,7 @@ impl Prompt {
 
     /// Ends the line and returns it with the history it now belongs to.
     #[must_use]
-    pub fn finish(mut self) -> (String, Vec<String>) {
+    pub(crate) fn finish(mut self) -> (String, Vec<String>) {
         if !self.text.is_empty() {
             self.history.retain(|line| *line != self.text);
             self.history.push(self.text.clone());

@@ -10,12 +10,10 @@ use serde_json::Value;
 
 /// An event for the inspector and for filters.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EventRecord {
+pub(crate) struct EventRecord {
     /// The event as JSON in its shortest form, safe to show.
     text: Box<str>,
-    /// The event's own id.
     pub event_id: Option<Id>,
-    /// The event that caused it.
     pub caused_by: Option<Id>,
     /// The fields the event names, with what the cache held of them.
     pub fields: Vec<FieldRecord>,
@@ -23,21 +21,18 @@ pub struct EventRecord {
     pub is_settled: bool,
 }
 
-/// What the cache knew of a field before an event, and what it was told after it.
+/// A field's value in the cache before an event, and the value it was given after it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FieldRecord {
-    /// The field's name.
+pub(crate) struct FieldRecord {
     pub field: Box<str>,
-    /// The value before, where the cache knew it.
     pub before: Option<Json>,
-    /// The value after, where it was told.
     pub after: Option<Json>,
 }
 
 impl EventRecord {
     /// Keeps what the gateway sent, and what `cache` holds of the fields it names before it is applied.
     #[must_use]
-    pub fn delivered(delivery: &Delivery, cache: &Cache) -> Self {
+    pub(crate) fn delivered(delivery: &Delivery, cache: &Cache) -> Self {
         match &delivery.event {
             Some(event) => Self::of(event, &delivery.raw, cache.get(&event.payload.subject())),
             None => {
@@ -51,7 +46,7 @@ impl EventRecord {
 
     /// Keeps an event of the past; what the cache held then is not known.
     #[must_use]
-    pub fn past(event: &Event) -> Self {
+    pub(crate) fn past(event: &Event) -> Self {
         Self::of(event, &serde_json::to_value(event).unwrap_or_default(), None)
     }
 
@@ -78,7 +73,7 @@ impl EventRecord {
     }
 
     /// Takes over what the API says of the subject since the event, where the event itself did not say it.
-    pub fn settle(&mut self, entity: &Entity) {
+    pub(crate) fn settle(&mut self, entity: &Entity) {
         for held in self.fields.iter_mut().filter(|held| held.after.is_none()) {
             held.after = entity.field(&held.field).cloned();
         }
@@ -87,30 +82,24 @@ impl EventRecord {
 
     /// Returns the event as JSON.
     #[must_use]
-    pub fn value(&self) -> Option<Value> {
+    pub(crate) fn value(&self) -> Option<Value> {
         serde_json::from_str(&self.text).ok()
-    }
-
-    /// Returns the event as one line of JSON.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
     }
 
     /// Returns roughly how many bytes of memory this takes.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.text.len() + 128 + self.fields.len() * 96
     }
 }
 
 /// Returns whether a record waits for what the API says of `key`.
 #[must_use]
-pub fn awaits(record: &EventRecord, subject: Option<&EntityRef>, key: &EntityRef) -> bool {
+pub(crate) fn awaits(record: &EventRecord, subject: Option<&EntityRef>, key: &EntityRef) -> bool {
     !record.is_settled && subject == Some(key)
 }
 
-/// Names a field the way the cache does: an invalidation names computed values by their key alone.
+/// Returns the cache's name of a field: an invalidation names computed values by their key alone.
 fn qualified(field: &str, event: &Event) -> String {
     use scry_protocol::Payload;
     let is_computed = matches!(event.payload, Payload::StateInvalidated(_));

@@ -15,7 +15,7 @@ use super::{App, AppEffect, Now};
 const MIN_SAVE_INTERVAL: Duration = Duration::from_secs(5);
 const ENTITIES_PER_SAVE_INTERVAL: usize = 1_000;
 
-/// How the content of every pane stands to what the server knows.
+/// The freshness of what every pane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateFreshness {
     /// Nothing is known yet.
@@ -34,7 +34,7 @@ pub enum StateFreshness {
     Recorded,
 }
 
-/// Where the state came from, and what has been saved of it.
+/// The origin of the state, and what has been saved of it.
 #[derive(Debug, Default)]
 pub(super) struct StateCache {
     from_disk: Option<Timestamp>,
@@ -51,7 +51,7 @@ pub(super) struct StateCache {
 }
 
 impl App {
-    /// Returns how what is on screen stands to what the server knows.
+    /// Returns how current the content of the screen is.
     #[must_use]
     pub fn freshness_of_state(&self) -> StateFreshness {
         if self.replay.is_some() {
@@ -102,14 +102,14 @@ impl App {
         self.redraw = true;
     }
 
-    /// Says once that nothing can be saved.
+    /// Shows once that nothing can be saved.
     pub(super) fn not_saved(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.state_cache.has_complained, true) {
             self.say(&format!("the campaign cannot be saved for the next start: {reason}"));
         }
     }
 
-    /// Notes that the server has told the whole state.
+    /// Records that the server has sent the whole state.
     pub(super) fn state_received(&mut self) {
         self.state_cache.is_told = true;
         self.state_cache.is_refused = false;
@@ -117,7 +117,7 @@ impl App {
         self.state_cache.missing.clear();
     }
 
-    /// Notes that the server refuses the campaign: what is kept of it goes.
+    /// Records that the server refuses the campaign, and removes its saved state.
     pub(super) fn state_refused(&mut self, room: &Room) -> Option<AppEffect> {
         let Room::Campaign(campaign) = room else { return None };
         self.state_cache.is_told = false;
@@ -125,7 +125,7 @@ impl App {
         Some(AppEffect::ForgetState(campaign.clone()))
     }
 
-    /// Notes which events are missing.
+    /// Records which events are missing.
     pub(super) fn note_gap(&mut self, gap: &Gap) {
         if gap.recovered {
             self.state_cache.missing.remove(&gap.room);

@@ -12,10 +12,9 @@ use super::merged_view::MergedView;
 /// A world with more settlements and structures than this opens with its settlements folded.
 const MAX_UNFOLDED_ENTITIES: usize = 60;
 
-/// What a row of the tree stands for.
+/// The subject of a row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TreeNode {
-    /// An entity.
+pub(crate) enum TreeNode {
     Entity(EntityRef),
     /// Everything of one type that stands under the campaign rather than in the tree.
     Group(EntityType),
@@ -24,7 +23,7 @@ pub enum TreeNode {
 impl TreeNode {
     /// Returns the entity, unless the row is a group.
     #[must_use]
-    pub const fn entity(&self) -> Option<&EntityRef> {
+    pub(crate) const fn entity(&self) -> Option<&EntityRef> {
         match self {
             Self::Entity(key) => Some(key),
             Self::Group(_) => None,
@@ -32,20 +31,18 @@ impl TreeNode {
     }
 }
 
-/// One row.
+/// A row of the World pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeRow {
-    /// What it stands for.
-    pub node: TreeNode,
-    /// How deep it is nested.
-    pub depth: u16,
+    pub(crate) node: TreeNode,
+    pub(crate) depth: u16,
     /// Whether the row is folded; `None` for a leaf.
-    pub folded: Option<bool>,
+    pub(crate) folded: Option<bool>,
     /// How many rows stand directly under it.
-    pub children: usize,
+    pub(crate) children: usize,
 }
 
-/// The tree's rows and where the person is in it.
+/// The rows of the World pane, and the place among them.
 #[derive(Debug, Default)]
 pub struct Tree {
     rows: Vec<TreeRow>,
@@ -66,7 +63,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Returns the rows, folded ones left out.
+    /// Lists the rows, folded ones left out.
     #[must_use]
     pub fn rows(&self) -> &[TreeRow] {
         &self.rows
@@ -74,30 +71,30 @@ impl Tree {
 
     /// Returns the index of the selected row.
     #[must_use]
-    pub const fn selected(&self) -> usize {
+    pub(crate) const fn selected(&self) -> usize {
         self.selected
     }
 
     /// Returns the index of the first row in view.
     #[must_use]
-    pub const fn offset(&self) -> usize {
+    pub(crate) const fn offset(&self) -> usize {
         self.offset
     }
 
     /// Returns the selected row.
     #[must_use]
-    pub fn row(&self) -> Option<&TreeRow> {
+    pub(crate) fn row(&self) -> Option<&TreeRow> {
         self.rows.get(self.selected)
     }
 
     /// Returns the selected entity.
     #[must_use]
-    pub fn entity(&self) -> Option<&EntityRef> {
+    pub(crate) fn entity(&self) -> Option<&EntityRef> {
         self.row().and_then(|row| row.node.entity())
     }
 
     /// Rebuilds the rows from the cache; the selection stays on its entity, or where it was.
-    pub fn rebuild(&mut self, seen: MergedView<'_>) {
+    pub(crate) fn rebuild(&mut self, seen: MergedView<'_>) {
         self.fold_large_world_once(seen.cache);
         let selected = self.row().map(|row| row.node.clone());
         let passing = self.filter.as_ref().map(|filter| passing(filter, seen.cache));
@@ -123,29 +120,29 @@ impl Tree {
     }
 
     /// Moves the selection by `by` rows, stopping at the ends.
-    pub fn step(&mut self, by: isize) {
+    pub(crate) fn step(&mut self, by: isize) {
         self.selected = self.selected.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
     }
 
     /// Selects the first row.
-    pub const fn first(&mut self) {
+    pub(crate) const fn first(&mut self) {
         self.selected = 0;
     }
 
     /// Selects the last row.
-    pub const fn last(&mut self) {
+    pub(crate) const fn last(&mut self) {
         self.selected = self.rows.len().saturating_sub(1);
     }
 
     /// Folds or unfolds the selected row; tells whether it could.
-    pub fn toggle(&mut self, seen: MergedView<'_>) -> bool {
+    pub(crate) fn toggle(&mut self, seen: MergedView<'_>) -> bool {
         let Some(TreeRow { node, folded: Some(folded), .. }) = self.row().cloned() else { return false };
         self.set_folded(node, !folded, seen);
         true
     }
 
     /// Folds the selected row, or goes to its parent.
-    pub fn fold(&mut self, seen: MergedView<'_>) {
+    pub(crate) fn fold(&mut self, seen: MergedView<'_>) {
         match self.row().cloned() {
             Some(TreeRow { node, folded: Some(false), .. }) => self.set_folded(node, true, seen),
             Some(row) => {
@@ -157,7 +154,7 @@ impl Tree {
     }
 
     /// Unfolds the selected row, or goes to its first child; tells whether it could.
-    pub fn unfold(&mut self, seen: MergedView<'_>) -> bool {
+    pub(crate) fn unfold(&mut self, seen: MergedView<'_>) -> bool {
         match self.row().cloned() {
             Some(TreeRow { node, folded: Some(true), .. }) => self.set_folded(node, false, seen),
             Some(TreeRow { folded: Some(false), .. }) => self.step(1),
@@ -176,7 +173,7 @@ impl Tree {
     }
 
     /// Puts a filter over the tree, or takes it away; the selection goes to the nearest row that is left.
-    pub fn set_filter(&mut self, filter: Option<Filter>, seen: MergedView<'_>) {
+    pub(crate) fn set_filter(&mut self, filter: Option<Filter>, seen: MergedView<'_>) {
         let lost = self.filter.is_some() && filter.is_none();
         let selected = self.entity().cloned();
         self.filter = filter;
@@ -188,12 +185,12 @@ impl Tree {
 
     /// Returns the filter over the tree, with how many entities pass it.
     #[must_use]
-    pub fn filter(&self) -> Option<(&Filter, usize)> {
+    pub(crate) fn filter(&self) -> Option<(&Filter, usize)> {
         self.filter.as_ref().map(|filter| (filter, self.passing))
     }
 
     /// Sets or removes a bookmark on the selected entity.
-    pub fn toggle_bookmark(&mut self) {
+    pub(crate) fn toggle_bookmark(&mut self) {
         if let Some(key) = self.entity().cloned()
             && !self.bookmarks.remove(&key)
         {
@@ -202,29 +199,29 @@ impl Tree {
     }
 
     /// Puts other bookmarks in place of the ones there are.
-    pub fn set_bookmarks(&mut self, bookmarks: Vec<EntityRef>) {
+    pub(crate) fn set_bookmarks(&mut self, bookmarks: Vec<EntityRef>) {
         self.bookmarks = bookmarks.into_iter().collect();
     }
 
     /// Selects a row, if there is one.
-    pub fn select(&mut self, row: usize) {
+    pub(crate) fn select(&mut self, row: usize) {
         self.selected = if row < self.rows.len() { row } else { self.selected };
     }
 
-    /// Returns the bookmarked entities.
+    /// Lists the bookmarked entities.
     #[must_use]
-    pub const fn bookmarks(&self) -> &BTreeSet<EntityRef> {
+    pub(crate) const fn bookmarks(&self) -> &BTreeSet<EntityRef> {
         &self.bookmarks
     }
 
     /// Returns the next bookmarked entity after the selection, around the end.
     #[must_use]
-    pub fn next_bookmark(&self, seen: MergedView<'_>) -> Option<EntityRef> {
+    pub(crate) fn next_bookmark(&self, seen: MergedView<'_>) -> Option<EntityRef> {
         self.next(seen, true, |key| self.bookmarks.contains(key))
     }
 
     /// Selects an entity, unfolding what hides it; tells whether the tree has it.
-    pub fn reveal(&mut self, key: &EntityRef, seen: MergedView<'_>) -> bool {
+    pub(crate) fn reveal(&mut self, key: &EntityRef, seen: MergedView<'_>) -> bool {
         if let Some(entity) = seen.get(key) {
             for above in seen.cache.ancestors(&entity) {
                 self.folded.remove(&TreeNode::Entity(above.key.clone()));
@@ -235,7 +232,7 @@ impl Tree {
         let place = |tree: &Self| tree.rows.iter().position(|row| row.node.entity() == Some(key));
         let mut found = place(self);
         if found.is_none() && self.filter.is_some() && seen.get(key).is_some() {
-            // Whoever goes somewhere wants to arrive; the filter gives way.
+            // A user who goes to an entity wants to arrive; the filter gives way.
             self.filter = None;
             self.rebuild(seen);
             found = place(self);
@@ -245,14 +242,14 @@ impl Tree {
     }
 
     /// Scrolls as little as needed to have the selection within `height` rows.
-    pub fn scroll_into_view(&mut self, height: usize) {
+    pub(crate) fn scroll_into_view(&mut self, height: usize) {
         let height = height.max(1);
         let lowest = self.rows.len().saturating_sub(height);
         self.offset = self.offset.clamp((self.selected + 1).saturating_sub(height), self.selected).min(lowest);
     }
 
     /// Marks an entity as changed at `at`, and what it stands under as hiding that.
-    pub fn mark(&mut self, entity: &Entity, cache: &Cache, at: Timestamp) {
+    pub(crate) fn mark(&mut self, entity: &Entity, cache: &Cache, at: Timestamp) {
         self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
         self.fresh.insert(entity.key.clone(), at);
         for above in cache.ancestors(entity) {
@@ -262,7 +259,7 @@ impl Tree {
     }
 
     /// Drops the marks from before `since`; tells whether there were any.
-    pub fn fade(&mut self, since: Timestamp) -> bool {
+    pub(crate) fn fade(&mut self, since: Timestamp) -> bool {
         if self.oldest.is_none_or(|oldest| oldest > since) {
             return false;
         }
@@ -273,15 +270,15 @@ impl Tree {
         self.fresh.len() != before
     }
 
-    /// Returns what has changed lately, with the time of each change.
+    /// Lists what has changed lately, with the time of each change.
     #[must_use]
     pub const fn fresh(&self) -> &BTreeMap<EntityRef, Timestamp> {
         &self.fresh
     }
 
-    /// Returns whether anything that stands under a row has changed lately.
+    /// Returns whether anything below a row has changed lately.
     #[must_use]
-    pub fn is_fresh_under(&self, node: &TreeNode) -> bool {
+    pub(crate) fn is_fresh_under(&self, node: &TreeNode) -> bool {
         match node {
             TreeNode::Entity(key) => self.fresh_under.contains_key(key),
             TreeNode::Group(kind) => {
@@ -292,7 +289,7 @@ impl Tree {
     }
 
     /// Takes every mark away.
-    pub fn forget_marks(&mut self) {
+    pub(crate) fn forget_marks(&mut self) {
         self.fresh.clear();
         self.fresh_under.clear();
         self.oldest = None;
@@ -300,7 +297,7 @@ impl Tree {
 
     /// Returns the next entity with a fresh mark after the selection, or before it, around the ends.
     #[must_use]
-    pub fn next_change(&self, seen: MergedView<'_>, forward: bool) -> Option<EntityRef> {
+    pub(crate) fn next_change(&self, seen: MergedView<'_>, forward: bool) -> Option<EntityRef> {
         self.next(seen, forward, |key| self.fresh.contains_key(key))
     }
 
@@ -317,7 +314,7 @@ impl Tree {
     }
 }
 
-/// What a filter leaves of the tree.
+/// The part of the tree that a filter leaves.
 struct FilterMatches {
     /// What passes, and what it stands under.
     shown: BTreeSet<EntityRef>,

@@ -9,32 +9,25 @@ use super::pane::Pane;
 use super::prompt::{Prompt, PromptOutcome};
 use super::{App, AppEffect};
 
-/// The line that is being typed, and what for.
+/// The line that is being typed, and its purpose.
 #[derive(Debug)]
 pub struct LineInput {
-    /// The line.
-    pub prompt: Prompt,
-    /// What it is typed for.
-    pub purpose: LinePurpose,
+    pub(crate) prompt: Prompt,
+    pub(crate) purpose: LinePurpose,
     /// What is wrong with the line so far.
-    pub problem: Option<FilterError>,
+    pub(crate) problem: Option<FilterError>,
 }
 
-/// What a line is typed for.
+/// The purpose of a line.
 #[derive(Debug)]
-pub enum LinePurpose {
+pub(crate) enum LinePurpose {
     /// A filter over this pane; `before` returns if it is cancelled.
-    Filter {
-        /// The pane.
-        pane: Pane,
-        /// The filter before this line was opened.
-        before: Option<Filter>,
-    },
+    Filter { pane: Pane, before: Option<Filter> },
     /// A command, a campaign or an entity, chosen from what fits.
     Palette(Palette),
 }
 
-/// The lines of earlier times, by purpose.
+/// The lines typed earlier, by purpose.
 #[derive(Debug, Default)]
 pub(super) struct LineHistories {
     pub filter: Vec<String>,

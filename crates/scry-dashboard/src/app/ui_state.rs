@@ -7,11 +7,11 @@ use super::filter::Filter;
 use super::pane::Pane;
 use super::{App, AppStage};
 
-/// Where a person was; everything may be missing or of yesterday.
+/// The place of a user in the dashboard, kept for the next start; all of it may be missing or outdated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct UiState {
-    /// The campaign that was open.
+    /// The campaign that was on screen.
     pub campaign: Option<Id>,
     entity: Option<EntityRef>,
     focus: Option<Pane>,

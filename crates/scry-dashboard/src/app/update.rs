@@ -143,8 +143,7 @@ impl App {
         self.without_server(effects)
     }
 
-    /// Returns whether a message may move the rows of Detail: a flood of events about other things must not cost that
-    /// look.
+    /// Returns whether a message may move the rows of Detail: a flood of other events must not cost that look.
     fn is_of_detail(&self, msg: &Msg) -> bool {
         if let Msg::Client(ClientEvent::Delivered(delivery)) = msg {
             delivery.event.as_ref().is_some_and(|event| self.tree.entity() == Some(&event.payload.subject()))

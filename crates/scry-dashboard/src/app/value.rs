@@ -8,25 +8,19 @@ use scry_text::json::Json;
 use serde_json::{Number, Value};
 
 /// Reads JSON in either of its forms: as it has just come, or as it is kept.
-pub trait JsonValue: Display + Sized {
+pub(crate) trait JsonValue: Display + Sized {
     /// Returns what the value is made of.
     fn parts(&self) -> JsonParts<'_, Self>;
 }
 
-/// What a JSON value is made of.
+/// The parts of a JSON value.
 #[derive(Debug)]
-pub enum JsonParts<'a, T> {
-    /// Nothing.
+pub(crate) enum JsonParts<'a, T> {
     Null,
-    /// True or false.
     Bool(bool),
-    /// A number.
     Number(&'a Number),
-    /// A text.
     Text(&'a str),
-    /// A list.
     List(&'a [T]),
-    /// An object; its members are read one by one.
     Object,
 }
 
@@ -56,11 +50,11 @@ impl JsonValue for Json {
     }
 }
 
-/// Says a value on one line: numbers grouped, flags as yes and no, nothing as a dash.
+/// Returns a value on one line: numbers grouped, flags as yes and no, nothing as a dash.
 ///
 /// Foreign text may be passed in: the result is safe to show.
 #[must_use]
-pub fn say<T: JsonValue>(value: &T) -> String {
+pub(crate) fn say<T: JsonValue>(value: &T) -> String {
     match value.parts() {
         JsonParts::Null => "–".to_owned(),
         JsonParts::Bool(true) => "yes".to_owned(),
@@ -73,9 +67,9 @@ pub fn say<T: JsonValue>(value: &T) -> String {
     }
 }
 
-/// Returns what a field is called: `variables.foodStores` is `food stores`.
+/// Returns the name of a field for people: `variables.foodStores` is `food stores`.
 #[must_use]
-pub fn field_name(dotted: &str) -> String {
+pub(crate) fn field_name(dotted: &str) -> String {
     let name = dotted.rsplit('.').next().unwrap_or(dotted);
     let mut said = String::with_capacity(name.len() + 4);
     let mut after_lower = false;
@@ -93,20 +87,18 @@ pub fn field_name(dotted: &str) -> String {
     said
 }
 
-/// Says a field as a label: with a capital first letter.
+/// Returns the name of a field as a label: with a capital first letter.
 #[must_use]
-pub fn label(dotted: &str) -> String {
+pub(crate) fn label(dotted: &str) -> String {
     let name = field_name(dotted);
     let mut chars = name.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// Which way a value went.
+/// The direction in which a value changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// It became greater.
+pub(crate) enum Direction {
     Up,
-    /// It became less.
     Down,
     /// Not a number, or not known before.
     Other,
@@ -114,7 +106,7 @@ pub enum Direction {
 
 /// Compares a value with what it was before.
 #[must_use]
-pub fn direction(from: Option<&Json>, to: Option<&Json>) -> Direction {
+pub(crate) fn direction(from: Option<&Json>, to: Option<&Json>) -> Direction {
     let number = |value: Option<&Json>| value.and_then(Json::as_f64);
     match (number(from), number(to)) {
         (Some(from), Some(to)) => match from.partial_cmp(&to) {
@@ -128,7 +120,7 @@ pub fn direction(from: Option<&Json>, to: Option<&Json>) -> Direction {
 
 /// Separates thousands by a space: `1284` is `1 284`.
 #[must_use]
-pub fn group(number: &str) -> String {
+pub(crate) fn group(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (whole, fraction) = rest.split_at(digits);

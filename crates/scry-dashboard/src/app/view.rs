@@ -12,65 +12,61 @@ use super::{
 impl App {
     /// Returns the moment the state stands at.
     #[must_use]
-    pub const fn now(&self) -> Now {
+    pub(crate) const fn now(&self) -> Now {
         self.now
     }
 
-    /// Returns the terminal's columns and rows.
+    /// Returns the screen's columns and rows.
     #[must_use]
     pub const fn size(&self) -> (u16, u16) {
         self.size
     }
 
-    /// Returns what the dashboard is doing.
     #[must_use]
-    pub const fn stage(&self) -> &AppStage {
+    pub(crate) const fn stage(&self) -> &AppStage {
         &self.stage
     }
 
-    /// Returns the pane that has the keys.
+    /// Returns the pane that keys go to.
     #[must_use]
     pub const fn focus(&self) -> Pane {
         self.focus
     }
 
-    /// Returns by how many lines the help is scrolled; `None` while it is closed.
     #[must_use]
-    pub const fn help(&self) -> Option<usize> {
+    pub(crate) const fn help(&self) -> Option<usize> {
         self.help
     }
 
-    /// Returns the state of the connection.
     #[must_use]
-    pub const fn connection(&self) -> &ConnectionView {
+    pub(crate) const fn connection(&self) -> &ConnectionView {
         &self.connection
     }
 
-    /// Returns what the server has said of the campaign.
+    /// Returns the campaign's entities, without the edits that wait.
     #[must_use]
     pub const fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// Returns the campaign's clock.
     #[must_use]
-    pub const fn clock(&self) -> &Clock {
+    pub(crate) const fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Returns the tree of the campaign.
+    /// Returns the rows of the World pane.
     #[must_use]
     pub const fn tree(&self) -> &Tree {
         &self.tree
     }
 
-    /// Returns the journal.
+    /// Returns the rows of the Journal pane.
     #[must_use]
     pub const fn journal(&self) -> &JournalView {
         &self.journal
     }
 
-    /// Notes that a frame was drawn, so that what goes by between two of them is counted.
+    /// Records that a frame was drawn, so that the rows that pass between two frames are counted.
     pub fn drawn(&mut self) {
         let layout = self.layout();
         let covered = |area| self.help.is_some() || (self.dialog.is_some() && layout.dialog().intersects(area));
@@ -84,19 +80,19 @@ impl App {
 
     /// Returns what was measured of the connection.
     #[must_use]
-    pub const fn connection_stats(&self) -> &connection_stats::ConnectionStats {
+    pub(crate) const fn connection_stats(&self) -> &connection_stats::ConnectionStats {
         &self.connection_stats
     }
 
     /// Returns how far a pane that only scrolls is scrolled.
     #[must_use]
-    pub fn scrolled_to(&self, pane: Pane) -> usize {
+    pub(crate) fn scrolled_to(&self, pane: Pane) -> usize {
         self.scroll.get(&pane).copied().unwrap_or(0)
     }
 
-    /// Returns the Clock pane's lines.
+    /// Lists the Clock pane's lines.
     #[must_use]
-    pub fn clock_pane_lines(&self) -> Vec<clock_pane::ClockLine> {
+    pub(crate) fn clock_pane_lines(&self) -> Vec<clock_pane::ClockLine> {
         clock_pane::lines(self)
     }
 
@@ -110,9 +106,9 @@ impl App {
         }
     }
 
-    /// Names the keys that bring into view what a pane has below.
+    /// Returns the keys that bring into view what a pane has below.
     #[must_use]
-    pub fn keys_below(&self, pane: Pane, ascii: bool) -> String {
+    pub(crate) fn keys_below(&self, pane: Pane, ascii: bool) -> String {
         let reach = |action| self.keymap.reach(self.explained(), action, ascii);
         if self.focus == pane {
             reach(Action::PageDown)
@@ -121,7 +117,7 @@ impl App {
         }
     }
 
-    /// Returns whether somebody may be looking; a terminal that does not say is looked at.
+    /// Returns whether the user may be looking; a terminal that does not say is looked at.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.is_looking != Some(false)
@@ -129,19 +125,19 @@ impl App {
 
     /// Returns whether a pane is on screen.
     #[must_use]
-    pub fn shows(&self, pane: Pane) -> bool {
+    pub(crate) fn shows(&self, pane: Pane) -> bool {
         self.layout().pane(pane).is_some()
     }
 
     /// Returns how far the sign that turns while connecting has come, in quarters; without motion it rests.
     #[must_use]
-    pub fn turn(&self) -> usize {
+    pub(crate) fn turn(&self) -> usize {
         if self.options.motion { self.connection.turn(self.now.mono) } else { 0 }
     }
 
-    /// Returns whether the journal dates its rows in the world.
+    /// Returns whether the journal dates its rows in world time.
     #[must_use]
-    pub const fn shows_world_times(&self) -> bool {
+    pub(crate) const fn shows_world_times(&self) -> bool {
         self.world_times
     }
 
@@ -151,39 +147,37 @@ impl App {
         &self.keymap
     }
 
-    /// Returns the time zone that times are shown in.
     #[must_use]
-    pub const fn zone(&self) -> &TimeZone {
+    pub(crate) const fn zone(&self) -> &TimeZone {
         &self.options.zone
     }
 
-    /// Returns the sentences that are shown for a while.
     #[must_use]
-    pub fn toasts(&self) -> &[Toast] {
+    pub(crate) fn toasts(&self) -> &[Toast] {
         &self.toasts
     }
 
     /// Counts the sentences that have been shown so far.
     #[must_use]
-    pub const fn toasts_made(&self) -> u64 {
+    pub(crate) const fn toasts_made(&self) -> u64 {
         self.toasts_made
     }
 
     /// Returns the epoch of the history that the journal shows.
     #[must_use]
-    pub fn epoch(&self) -> Option<&str> {
+    pub(crate) fn epoch(&self) -> Option<&str> {
         self.epoch.as_deref()
     }
 
     /// Returns who is here.
     #[must_use]
-    pub const fn people(&self) -> &people::People {
+    pub(crate) const fn people(&self) -> &people::People {
         &self.people
     }
 
     /// Returns who looks at this dashboard.
     #[must_use]
-    pub const fn me(&self) -> Option<&Id> {
+    pub(crate) const fn me(&self) -> Option<&Id> {
         self.options.me.as_ref()
     }
 
@@ -195,7 +189,7 @@ impl App {
 
     /// Returns where everything is on the screen now.
     #[must_use]
-    pub fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         Layout::of(layout::LayoutInput {
             size: self.size,
             focus: self.focus,
@@ -206,9 +200,9 @@ impl App {
         })
     }
 
-    /// Returns the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
+    /// Lists the Detail pane's rows, one line each at `columns`, with how many are scrolled away.
     #[must_use]
-    pub fn detail(&self, columns: usize) -> (Vec<detail::DetailRow>, usize) {
+    pub(crate) fn detail(&self, columns: usize) -> (Vec<detail::DetailRow>, usize) {
         let rows = self.selected().map(|entity| {
             let series = detail::series(&entity, &self.journal);
             let secrets = self.secrets(&entity);
@@ -230,14 +224,14 @@ impl App {
 
     /// Spells the connection's state out, with the key that tries again where that is what to do.
     #[must_use]
-    pub fn connection_words(&self, ascii: bool) -> String {
+    pub(crate) fn connection_words(&self, ascii: bool) -> String {
         let retry = self.keymap.reach(KeyContext::World, Action::Retry, ascii);
         self.connection.words(self.now.mono, &retry)
     }
 
     /// Returns how fresh a change of that time is.
     #[must_use]
-    pub fn freshness(&self, at: jiff::Timestamp) -> Freshness {
+    pub(crate) fn freshness(&self, at: jiff::Timestamp) -> Freshness {
         match self.now.since(at) {
             age if age >= self.options.mark_fade => Freshness::Old,
             _ if !self.options.motion => Freshness::New,
@@ -246,9 +240,9 @@ impl App {
         }
     }
 
-    /// Returns what the keys mean now.
+    /// Returns the context that gives the keys their meaning now.
     #[must_use]
-    pub fn context(&self) -> KeyContext {
+    pub(crate) fn context(&self) -> KeyContext {
         match (&self.typing, self.help) {
             (Some(_), _) => KeyContext::Prompt,
             (None, Some(_)) => KeyContext::Help,
@@ -256,9 +250,9 @@ impl App {
         }
     }
 
-    /// Returns what the help explains: the context below it.
+    /// Returns the context that the help explains: the one below it.
     #[must_use]
-    pub fn explained(&self) -> KeyContext {
+    pub(crate) fn explained(&self) -> KeyContext {
         if let Some(dialog) = &self.dialog {
             return dialog.context();
         }

@@ -12,13 +12,11 @@ use crate::app::entry::RowKind;
 use crate::app::pending::PendingMark;
 use crate::app::value::Direction;
 
-/// Everything about appearance that a person may choose.
+/// The theme and the symbols in use.
 #[derive(Debug, Clone, Copy)]
 pub struct Appearance {
-    /// The colours.
-    pub theme: Theme,
-    /// The symbols.
-    pub symbols: &'static Symbols,
+    pub(crate) theme: Theme,
+    pub(crate) symbols: &'static Symbols,
 }
 
 impl Appearance {
@@ -36,7 +34,7 @@ impl Appearance {
 
     /// Returns the symbol and style of a connection state.
     #[must_use]
-    pub const fn indicator(&self, indicator: Indicator) -> (&'static str, Style) {
+    pub(crate) const fn indicator(&self, indicator: Indicator) -> (&'static str, Style) {
         match indicator {
             Indicator::Connected => (self.symbols.connected, self.theme.good),
             Indicator::Connecting => (self.symbols.connecting, self.theme.warn),
@@ -48,7 +46,7 @@ impl Appearance {
 
     /// Returns the same, the sign of an attempt that is being made turned by quarters.
     #[must_use]
-    pub fn turning(&self, indicator: Indicator, quarters: usize) -> (&'static str, Style) {
+    pub(crate) fn turning(&self, indicator: Indicator, quarters: usize) -> (&'static str, Style) {
         let (symbol, style) = self.indicator(indicator);
         let signs = if self.symbols.ascii { [symbol, "/", "-", "\\"] } else { [symbol, "◓", "◑", "◒"] };
         let turned = signs.get(quarters).filter(|_| indicator == Indicator::Connecting);
@@ -57,7 +55,7 @@ impl Appearance {
 
     /// Returns the words and style of a value that the server has not told back.
     #[must_use]
-    pub fn pending(&self, mark: PendingMark) -> (String, Style) {
+    pub(crate) fn pending(&self, mark: PendingMark) -> (String, Style) {
         let word = match mark {
             PendingMark::Waiting => "pending",
             PendingMark::Sending => "sending",
@@ -68,7 +66,7 @@ impl Appearance {
 
     /// Returns the symbol of a change.
     #[must_use]
-    pub const fn change(&self, direction: Direction) -> &'static str {
+    pub(crate) const fn change(&self, direction: Direction) -> &'static str {
         match direction {
             Direction::Up => self.symbols.up,
             Direction::Down => self.symbols.down,
@@ -78,7 +76,7 @@ impl Appearance {
 
     /// Returns the style of a change mark of that freshness.
     #[must_use]
-    pub const fn mark(&self, freshness: Freshness) -> Style {
+    pub(crate) const fn mark(&self, freshness: Freshness) -> Style {
         match freshness {
             Freshness::New => self.theme.fresh,
             Freshness::Fading => self.theme.fading,
@@ -88,7 +86,7 @@ impl Appearance {
 
     /// Returns the symbol and style of what matters as much.
     #[must_use]
-    pub const fn severity(&self, severity: Severity) -> (&'static str, Style) {
+    pub(crate) const fn severity(&self, severity: Severity) -> (&'static str, Style) {
         match severity {
             Severity::Info => (self.symbols.dot, self.theme.accent),
             Severity::Success => (self.symbols.holds, self.theme.good),
@@ -99,7 +97,7 @@ impl Appearance {
 
     /// Returns the symbol and style of a kind of journal row.
     #[must_use]
-    pub const fn kind(&self, kind: RowKind) -> (&'static str, Style) {
+    pub(crate) const fn kind(&self, kind: RowKind) -> (&'static str, Style) {
         match kind {
             RowKind::Changed(Operation::Create) => (self.symbols.created, self.theme.good),
             RowKind::Changed(Operation::Update) => (self.symbols.changed, self.theme.accent),
@@ -139,32 +137,19 @@ pub(super) fn spell_plainly(buffer: &mut Buffer) {
 
 /// The symbol for each meaning; each is one column wide.
 #[derive(Debug)]
-pub struct Symbols {
-    /// Whether all symbols are ASCII.
+pub(crate) struct Symbols {
     pub ascii: bool,
-    /// A campaign in the header.
     pub campaign: &'static str,
-    /// The connection is live.
     pub connected: &'static str,
-    /// A connection is being made.
     pub connecting: &'static str,
-    /// What was missed is on its way.
     pub catching_up: &'static str,
-    /// The server refuses the connection.
     pub error: &'static str,
-    /// There is no connection.
     pub disconnected: &'static str,
-    /// A row whose children are hidden.
     pub folded: &'static str,
-    /// A row whose children are shown.
     pub unfolded: &'static str,
-    /// A value that became greater.
     pub up: &'static str,
-    /// A value that became less.
     pub down: &'static str,
-    /// A value that changed otherwise.
     pub changed: &'static str,
-    /// A value that may be out of date.
     pub stale: &'static str,
     /// What the person has changed and the server has not told back.
     pub pending: &'static str,
@@ -172,41 +157,23 @@ pub struct Symbols {
     pub pencil: &'static str,
     /// Somebody looks.
     pub eye: &'static str,
-    /// An entity that was created.
     pub created: &'static str,
-    /// An entity that was deleted.
     pub deleted: &'static str,
-    /// Computed values that no longer hold.
     pub invalidated: &'static str,
-    /// A move of the campaign's clock.
     pub clock: &'static str,
-    /// An event that the program does not know.
     pub foreign: &'static str,
-    /// Events that are missing.
     pub gap: &'static str,
-    /// A notification.
     pub notice: &'static str,
-    /// A condition that holds.
     pub holds: &'static str,
-    /// A condition that does not hold.
     pub fails: &'static str,
-    /// An event that was sent again.
     pub replayed: &'static str,
-    /// A bookmark.
     pub bookmark: &'static str,
-    /// An event that another one caused.
     pub because: &'static str,
-    /// What separates two items of a line.
     pub dot: &'static str,
-    /// The line above a pane.
     pub rule: &'static str,
-    /// The line above the pane that has the keys.
     pub rule_focused: &'static str,
-    /// The line between two panes.
     pub wall: &'static str,
-    /// Where a wall begins below a rule.
     pub tee: &'static str,
-    /// Where a wall ends.
     pub foot: &'static str,
 }
 

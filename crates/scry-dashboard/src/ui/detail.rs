@@ -46,7 +46,7 @@ pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut 
     }
 }
 
-/// Returns who else is here, above the fields, and returns the place below.
+/// Draws who else is here above the fields, and returns the area below.
 fn company(app: &App, appearance: &Appearance, key: &EntityRef, content: Rect, buffer: &mut Buffer) -> Rect {
     let editors = app.company(key);
     let onlookers = app.onlookers(key);

@@ -106,7 +106,7 @@ fn draw(out: &mut String, run: &StyledRun, top: f64) {
     );
 }
 
-/// Neighbouring cells that look alike.
+/// A run of neighbouring cells of one style.
 struct StyledRun {
     column: usize,
     cell: Cell,
@@ -126,7 +126,7 @@ fn runs(cells: &[(usize, &Cell)]) -> Vec<StyledRun> {
     runs
 }
 
-/// Returns each line's cells with their columns; what a wide character covers is left out.
+/// Lists each line's cells with their columns; what a wide character covers is left out.
 fn lines(buffer: &Buffer) -> impl Iterator<Item = Vec<(usize, &Cell)>> {
     let columns = usize::from(buffer.area.width).max(1);
     buffer.content.chunks(columns).map(|line| {

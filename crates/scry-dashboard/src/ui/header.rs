@@ -53,7 +53,7 @@ pub(super) fn draw(app: &App, appearance: &Appearance, layout: &Layout, buffer: 
     }
 }
 
-/// Returns what became of the person's edits, as long as that is not over.
+/// Returns the state of the user's edits, as long as one is not over.
 fn waiting(app: &App, appearance: &Appearance) -> Option<(String, Style)> {
     let refused = app.pending().unsettled().filter(|held| held.state.is_refused()).count();
     let open = app.pending().unsettled().count() - refused;
@@ -70,7 +70,7 @@ fn waiting(app: &App, appearance: &Appearance) -> Option<(String, Style)> {
     }
 }
 
-/// Names the others who are here and where they are, as far as there is room.
+/// Returns the other users who are here and where they are, as far as there is room.
 fn people(app: &App, appearance: &Appearance, room: usize) -> Vec<(String, Style)> {
     let mut left = room;
     let mut parts = Vec::new();
@@ -101,7 +101,7 @@ fn people(app: &App, appearance: &Appearance, room: usize) -> Vec<(String, Style
     parts
 }
 
-/// Returns the panes; those far from the focus keep only their number where there is no room for all names.
+/// Lists the panes; those far from the focus keep only their number where there is no room for all names.
 fn tabs(focus: Pane, columns: u16, appearance: &Appearance) -> LineBuilder {
     columns::tabs(focus, columns).into_iter().fold(
         LineBuilder::new().left(" ", appearance.theme.muted),
@@ -117,7 +117,7 @@ fn tabs(focus: Pane, columns: u16, appearance: &Appearance) -> LineBuilder {
     )
 }
 
-/// Says the connection's state: in words while it is news, as a round trip alone once it is not.
+/// Returns the connection's state: in words while it is news, as a round trip alone once it is not.
 fn state(app: &App, appearance: &Appearance) -> String {
     if let Some(playback) = app.replay() {
         return super::replay::words(playback);
@@ -137,7 +137,7 @@ fn state(app: &App, appearance: &Appearance) -> String {
     }
 }
 
-/// Returns ways to say the date, the fullest first.
+/// Lists ways to say the date, the fullest first.
 fn dates(app: &App, appearance: &Appearance) -> Vec<String> {
     let Some(today) = app.clock().today() else { return Vec::new() };
     let dot = format!(" {} ", appearance.symbols.dot);

@@ -111,7 +111,7 @@ fn entry_line(app: &App, appearance: &Appearance, entry: &JournalItem, what: Str
     }
 }
 
-/// Returns when something happened: in this world, or in the campaign's.
+/// Returns when something happened: in real time, or in world time.
 fn time(app: &App, entry: &JournalItem) -> String {
     if app.shows_world_times() {
         entry.world_time.map_or_else(|| "–".to_owned(), |time| app.clock().calendar().date_of(time.into()).short())

@@ -16,7 +16,7 @@ mod notifications;
 mod pane;
 mod people;
 mod picker;
-pub mod prompt;
+pub(crate) mod prompt;
 mod replay;
 mod spark;
 pub mod theme;
@@ -28,7 +28,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-pub use appearance::{Appearance, Symbols};
+pub use appearance::Appearance;
 pub use theme::Theme;
 
 use crate::app::keymap::Pane;

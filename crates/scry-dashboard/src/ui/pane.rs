@@ -55,7 +55,7 @@ pub(super) fn frame(
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
-/// Returns how everything on screen stands to what the server knows.
+/// Returns how current everything on screen is.
 fn standing(app: &App) -> Option<String> {
     let age = |then| app.now().age(then);
     match app.freshness_of_state() {
@@ -90,8 +90,9 @@ pub(super) fn scrolled(
     }
 }
 
-/// Says in an area's last line how many of `left` rows do not fit, and which keys lead to them; returns how many lines
-/// are there for rows.
+/// Writes into an area's last line how many of `left` rows do not fit, and which keys lead to them.
+///
+/// Returns the number of lines that are there for rows.
 pub(super) fn more_below(
     app: &App,
     appearance: &Appearance,

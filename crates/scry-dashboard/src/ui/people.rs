@@ -53,7 +53,7 @@ fn rows(app: &App, appearance: &Appearance) -> Vec<LineBuilder> {
     rows
 }
 
-/// Says with which keys an invitation is answered.
+/// Returns the keys that answer an invitation.
 pub(super) fn answers(app: &App) -> String {
     let key = |edit_command| app.keymap().label(Action::Edit(edit_command)).unwrap_or_default();
     format!("{} accepts, {} declines", key(EditCommand::AcceptInvitation), key(EditCommand::DeclineInvitation))
@@ -80,7 +80,7 @@ fn person_row(app: &App, appearance: &Appearance, person: &Person, names: usize)
     }
 }
 
-/// Returns where somebody is and what they do there.
+/// Adds where a user is and what they do there.
 fn place(app: &App, appearance: &Appearance, person: &Person, row: LineBuilder) -> LineBuilder {
     let Some((key, activity)) = person.places.first() else {
         return row.left("in the campaign", appearance.theme.muted);

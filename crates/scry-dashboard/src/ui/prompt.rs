@@ -10,7 +10,7 @@ use crate::app::measure::{fit, width};
 use crate::app::prompt::Prompt;
 
 /// Draws a label and the line behind it, scrolled so that the cursor is in view; returns the cursor's place.
-pub fn draw(prompt: &Prompt, label: &str, appearance: &Appearance, area: Rect, buffer: &mut Buffer) -> Position {
+pub(crate) fn draw(prompt: &Prompt, label: &str, appearance: &Appearance, area: Rect, buffer: &mut Buffer) -> Position {
     let all = usize::from(area.width);
     buffer.set_stringn(area.x, area.y, " ".repeat(all), all, appearance.theme.text);
     let label = fit(label, all / 2);

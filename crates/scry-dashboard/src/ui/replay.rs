@@ -30,7 +30,7 @@ pub(super) fn draw(app: &App, playback: &Playback, appearance: &Appearance, area
         .draw(area, buffer);
 }
 
-/// Returns whether it runs, and how fast.
+/// Returns whether the recording runs, and how fast.
 pub(super) fn words(playback: &Playback) -> String {
     let speed = playback.speed();
     if playback.is_running() { format!("Replay {speed}x") } else { format!("Replay paused, {speed}x") }

@@ -7,9 +7,10 @@ use std::sync::LazyLock;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
-pub use depth::{ColourDepth, rgb};
+pub use depth::ColourDepth;
+pub(crate) use depth::rgb;
 
-/// The themes that come with the program, by the name a configuration uses.
+/// Lists the themes that come with the program, by the name a configuration uses.
 pub const BUNDLED_THEMES: [(&str, &str); 6] = [
     ("terminal", include_str!("../../../../assets/themes/terminal.toml")),
     ("dark", include_str!("../../../../assets/themes/dark.toml")),
@@ -25,64 +26,50 @@ pub const BUNDLED_THEMES: [(&str, &str); 6] = [
 pub struct Theme {
     /// What everything stands on; the terminal's own background without it.
     #[serde(deserialize_with = "style")]
-    pub ground: Style,
-    /// Ordinary text.
+    pub(crate) ground: Style,
     #[serde(deserialize_with = "style")]
-    pub text: Style,
-    /// What matters less.
+    pub(crate) text: Style,
     #[serde(deserialize_with = "style")]
-    pub muted: Style,
-    /// What matters more.
+    pub(crate) muted: Style,
     #[serde(deserialize_with = "style")]
-    pub strong: Style,
-    /// Names and headings.
+    pub(crate) strong: Style,
     #[serde(deserialize_with = "style")]
-    pub accent: Style,
-    /// The lines above panes.
+    pub(crate) accent: Style,
     #[serde(deserialize_with = "style")]
-    pub rule: Style,
-    /// The line above the pane that has the keys.
+    pub(crate) rule: Style,
     #[serde(deserialize_with = "style")]
-    pub focused: Style,
-    /// The row that the cursor is on.
+    pub(crate) focused: Style,
     #[serde(deserialize_with = "style")]
-    pub selected: Style,
+    pub(crate) selected: Style,
     /// The selection in a pane that does not have the focus.
     #[serde(deserialize_with = "style")]
-    pub remembered: Style,
-    /// What is well.
+    pub(crate) remembered: Style,
     #[serde(deserialize_with = "style")]
-    pub good: Style,
-    /// What needs attention.
+    pub(crate) good: Style,
     #[serde(deserialize_with = "style")]
-    pub warn: Style,
-    /// What is wrong.
+    pub(crate) warn: Style,
     #[serde(deserialize_with = "style")]
-    pub bad: Style,
-    /// A value that changed a moment ago.
+    pub(crate) bad: Style,
     #[serde(deserialize_with = "style")]
-    pub fresh: Style,
-    /// A value that changed a while ago.
+    pub(crate) fresh: Style,
     #[serde(deserialize_with = "style")]
-    pub fading: Style,
-    /// A value that may be out of date.
+    pub(crate) fading: Style,
     #[serde(deserialize_with = "style")]
-    pub stale: Style,
-    /// A key in a hint.
+    pub(crate) stale: Style,
     #[serde(deserialize_with = "style")]
-    pub key: Style,
+    pub(crate) key: Style,
 }
 
 impl Theme {
     /// Returns the theme of the terminal's own colours.
     #[must_use]
-    pub fn terminal() -> Self {
+    pub(crate) fn terminal() -> Self {
         bundled("terminal")
     }
 
     /// Returns the theme without colours.
     #[must_use]
-    pub fn mono() -> Self {
+    pub(crate) fn mono() -> Self {
         bundled("mono")
     }
 

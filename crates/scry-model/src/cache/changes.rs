@@ -12,11 +12,11 @@ use scry_text::json::Json;
 pub struct LatestChange {
     /// The value before, where it was known.
     pub from: Option<Json>,
-    /// When it was made.
+    /// The time of the event that made the change, as its sender tells it.
     pub at: Timestamp,
-    /// The user who made it.
+    /// The user who made the change, where the event names one.
     pub by: Option<Id>,
-    /// The number of its event.
+    /// The event's number in its journal.
     pub seq: Option<u64>,
 }
 
@@ -39,17 +39,17 @@ impl LatestChanges {
         self.place(field).is_ok()
     }
 
-    /// Returns the fields with their latest changes.
+    /// Lists the fields with their latest changes.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &LatestChange)> {
         self.0.iter().map(|(field, change)| (&**field, change))
     }
 
-    /// Returns the changes.
+    /// Lists the changes.
     pub fn values(&self) -> impl Iterator<Item = &LatestChange> {
         self.0.iter().map(|(_, change)| change)
     }
 
-    /// Notes a change, in place of an earlier one of the same field.
+    /// Records a change, in place of an earlier one of the same field.
     pub(super) fn insert(&mut self, field: &str, change: LatestChange) {
         match self.place(field) {
             Ok(place) => {

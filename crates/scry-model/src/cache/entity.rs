@@ -13,13 +13,13 @@ use super::changes::LatestChanges;
 /// An entity as the API last told it, with marks for what has happened since.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entity {
-    /// Its type and id.
+    /// The entity's type and id.
     pub key: EntityRef,
-    /// The campaign that it belongs to.
+    /// The campaign that the entity belongs to; a campaign's own id for the campaign.
     pub campaign_id: Id,
     /// The entity this one stands under in the tree; `None` for the campaign itself.
     pub parent: Option<Id>,
-    /// Its name.
+    /// The name, made safe for display.
     pub name: Arc<str>,
     /// Rises by one with every accepted edit; zero when the gateway does not count.
     pub version: i64,
@@ -30,7 +30,7 @@ pub struct Entity {
     pub(super) stale: Stale,
 }
 
-/// Which values of an entity are older than an event that touched them.
+/// The values of an entity that are older than an event that touched them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Stale {
     #[default]

@@ -154,7 +154,7 @@ fn value_before(metadata: &Metadata, field: &str) -> Option<Json> {
     metadata.changes.iter().find(|change| change.field == field).map(|change| Json::from(&change.from))
 }
 
-/// Names the computed fields of an invalidation the way the cache does; none named means all of them.
+/// Returns the computed fields of an invalidation by the cache's names; none named means all of them.
 fn computed_names(fields: &[String]) -> Vec<String> {
     if fields.is_empty() {
         return vec!["computed".to_owned(), "conditions".to_owned()];
@@ -173,7 +173,7 @@ fn is_condition(entity: &Entity, name: &str) -> bool {
     conditions.into_iter().any(|condition| condition.get("name").and_then(Json::as_str) == Some(name))
 }
 
-/// Returns the computed fields that depend on time: those that say so, and those that say nothing at all.
+/// Lists the computed fields that depend on time: those that say so, and those that say nothing at all.
 fn time_dependent(entity: &Entity) -> Vec<String> {
     let Some(computed) = entity.field("computed").and_then(Json::as_object) else { return Vec::new() };
     let depends = |value: &Json| match value {

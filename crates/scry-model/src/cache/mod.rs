@@ -16,5 +16,5 @@ mod tests;
 pub use changes::{LatestChange, LatestChanges};
 pub use entity::Entity;
 pub use node::read as provisional;
-pub use refetch::{BATCH_WINDOW, MAX_IDS_PER_QUERY, Refetch, RequestId};
+pub use refetch::{Refetch, RequestId};
 pub use store::Cache;

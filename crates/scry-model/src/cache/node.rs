@@ -64,7 +64,7 @@ fn id_in(fields: &Object, key: &str) -> Option<Id> {
     Id::shared(text).ok()
 }
 
-/// Returns every value with its dotted name; `variables` and `computed` are compared key by key.
+/// Lists every value with its dotted name; `variables` and `computed` are compared key by key.
 pub(super) fn flatten(fields: &Object) -> BTreeMap<Cow<'_, str>, &Json> {
     let mut flat = BTreeMap::new();
     for (name, value) in fields.iter() {

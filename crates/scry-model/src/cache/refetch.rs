@@ -6,29 +6,29 @@ use std::time::{Duration, Instant};
 use scry_protocol::Id;
 
 /// Gathers evictions for this long, so that a burst of events leads to one query.
-pub const BATCH_WINDOW: Duration = Duration::from_millis(30);
+pub(crate) const BATCH_WINDOW: Duration = Duration::from_millis(30);
 /// Bounds one query; the rest of a large eviction follows in the next.
-pub const MAX_IDS_PER_QUERY: usize = 200;
+pub(crate) const MAX_IDS_PER_QUERY: usize = 200;
 /// Waits this long after a failed query.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// One query under way.
+/// The number of a query under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(u64);
 
 /// Asks for the current state of some entities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refetch {
-    /// The number that the answer has to carry.
+    /// The number that the answer must carry.
     pub request_id: RequestId,
-    /// The entities.
+    /// The entities to request.
     pub ids: Vec<Id>,
 }
 
 /// Numbers the events that touched the cache, so that "before" and "after" are plain comparisons.
 pub(super) type Version = u64;
 
-/// What is waiting to be asked for and the one query that is under way.
+/// The entities that wait to be requested, and the one query under way.
 ///
 /// One query at a time means at most one flight per entity, and bounds the rate: however many
 /// events arrive, a new query starts only after the last was answered and a window has passed.

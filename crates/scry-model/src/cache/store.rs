@@ -13,7 +13,7 @@ use super::node;
 use super::refetch::{Refetch, RefetchQueue, RequestId, Version};
 use crate::event::Snapshot;
 
-/// One campaign's entities as last told, and knows which of them are stale.
+/// A campaign's entities as the API last returned them, with marks for those that are stale.
 #[derive(Debug, Default)]
 pub struct Cache {
     pub(super) entities: BTreeMap<EntityRef, Entity>,
@@ -67,7 +67,7 @@ impl Cache {
         self.campaign()?.field("worldTime")?.as_str()
     }
 
-    /// Returns what an entity stands under, from near to far.
+    /// Lists what an entity stands under, from near to far.
     ///
     /// It ends whatever a server says stands where: each is of a type above the one before.
     pub fn ancestors<'a>(&'a self, entity: &'a Entity) -> impl Iterator<Item = &'a Entity> {
@@ -87,7 +87,7 @@ impl Cache {
         std::iter::successors(Some(entity), next).skip(1)
     }
 
-    /// Returns the entities of one type that stand under `parent`, by name.
+    /// Lists the entities of one type that stand under `parent`, by name.
     #[must_use]
     pub fn children(&self, parent: &Id, entity_type: &EntityType) -> Vec<&Entity> {
         let keys = self.children.get(parent).into_iter().flatten();
@@ -97,7 +97,7 @@ impl Cache {
         found
     }
 
-    /// Returns every entity of one type.
+    /// Lists every entity of one type.
     pub fn of_type<'a>(&'a self, entity_type: &'a EntityType) -> impl Iterator<Item = &'a Entity> {
         // Keys are in the order of their types.
         let from = EntityRef::new(entity_type.clone(), Id::lowest());
@@ -215,12 +215,12 @@ impl Cache {
         }
     }
 
-    /// Notes that a refetch failed; its entities stay stale and are asked for again after a pause.
+    /// Records that a refetch failed; its entities stay stale and are asked for again after a pause.
     pub fn failed(&mut self, request_id: RequestId, now: Instant) {
         self.refetch_queue.fail(request_id, now);
     }
 
-    /// Notes that the server cannot be asked for entities; what is stale stays so until the next snapshot.
+    /// Records that the server cannot be asked for entities; what is stale stays so until the next snapshot.
     ///
     /// Returns whether this was news.
     pub fn cannot_refetch(&mut self) -> bool {

@@ -10,6 +10,7 @@ use scry_protocol::{EntityRef, EntityType, Event, Id, Position};
 use scry_text::json;
 use serde_json::{Value, json};
 
+use super::refetch::BATCH_WINDOW;
 use super::*;
 use crate::event::Snapshot;
 

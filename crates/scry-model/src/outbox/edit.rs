@@ -5,67 +5,67 @@ use scry_protocol::{EntityRef, EntityType, Id, OnConflict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One change that a person made to a campaign.
+/// A change that a user made to a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Edit {
     /// The idempotency key: a new UUIDv7, or whatever the person chose.
     pub key: String,
-    /// The campaign that it changes.
+    /// The campaign that is changed.
     pub campaign: Id,
     /// When it was made.
     pub at: Timestamp,
     /// The run that the change belongs to, named in the events it leads to; without one they name the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
-    /// What is to be changed.
+    /// The change itself.
     pub change: EditChange,
 }
 
-/// What is to be changed.
+/// The content of a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum EditChange {
     /// Sets fields of an entity; `input` is the mutation's input, in which `variables` is a patch.
     Update {
-        /// The type of the entity.
+        /// The entity's type.
         entity_type: EntityType,
-        /// The entity.
+        /// The entity's id.
         id: Id,
-        /// The mutation's input.
+        /// The mutation's input: the fields to set, with their new values.
         input: Map<String, Value>,
         /// The version that was seen when the edit was made.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<i64>,
-        /// What happens to fields that somebody else has changed meanwhile.
+        /// What the server does where another user has changed the same fields since that version.
         #[serde(default)]
         on_conflict: OnConflict,
     },
-    /// Creates an entity; `input` is the mutation's input.
+    /// Creates an entity.
     Create {
-        /// The type of the entity.
+        /// The new entity's type.
         entity_type: EntityType,
-        /// The mutation's input.
+        /// The mutation's input: the new entity's fields.
         input: Map<String, Value>,
     },
-    /// Deletes an entity and what is in it.
+    /// Deletes an entity with everything in it.
     Delete {
-        /// The type of the entity.
+        /// The entity's type.
         entity_type: EntityType,
-        /// The entity.
+        /// The entity's id.
         id: Id,
-        /// The version that the user saw; `None` deletes whatever is there.
+        /// The version that was seen; a later one makes the server refuse the deletion.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<i64>,
     },
     /// Moves the campaign's clock, back where `seconds` is negative.
     AdvanceTime {
-        /// How far, in seconds of world time.
+        /// The seconds of world time to add.
         seconds: i64,
     },
     /// Sets the campaign's clock to an RFC 3339 time.
     SetTime {
-        /// The time.
+        /// The new world time.
         time: String,
         /// Whether scheduled effects after that time happen again.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -97,7 +97,7 @@ impl EditChange {
         }
     }
 
-    /// Returns the fields that an update sets, each variable by its key: `level`, `variables.morale`.
+    /// Lists the fields that an update sets, each variable by its key: `level`, `variables.morale`.
     #[must_use]
     pub fn fields(&self) -> Vec<String> {
         let Self::Update { input, .. } = self else { return Vec::new() };

@@ -12,19 +12,19 @@ use super::outcome::EditRefusal;
 /// A server forgets keys after a day; an edit sent so long ago could be applied a second time.
 const KEY_LIFETIME: Duration = Duration::from_secs(23 * 3600);
 
-/// An edit and what is known about its fate.
+/// An edit as it is stored, with what is known of its progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxEntry {
     /// Its place in the campaign's queue; the file is named after it.
     #[serde(skip)]
     pub place: u64,
-    /// The edit.
+    /// The edit itself.
     pub edit: Edit,
     /// When it was sent for the first time; whether it arrived is not known until it is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<Timestamp>,
-    /// Why it is not sent again by itself.
+    /// The reason why it is not sent again unasked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<EditRefusal>,
 }
@@ -36,7 +36,7 @@ impl OutboxEntry {
         Self { place, edit, sent: None, refusal: None }
     }
 
-    /// Returns why it must not be sent by itself any more, although nobody has refused it.
+    /// Returns the reason why the edit must not be sent again unasked, although nothing has refused it.
     #[must_use]
     pub fn uncertainty(&self, now: Timestamp) -> Option<EditRefusal> {
         let limit = SignedDuration::try_from(KEY_LIFETIME).unwrap_or(SignedDuration::MAX);

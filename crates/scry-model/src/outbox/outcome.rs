@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::edit::Edit;
 
-/// Tells whoever holds the outbox what became of an edit.
+/// A step in the life of an edit, reported to the outbox's owner.
 ///
 /// For each key the first is [`EditOutcome::Stored`], also for edits that an earlier run left behind.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,54 +14,54 @@ pub enum EditOutcome {
     Stored(Edit),
     /// The edit could not be stored, and is therefore not sent; the reason is one safe sentence.
     NotStored {
-        /// The edit's idempotency key.
+        /// The key of the edit.
         key: String,
-        /// The reason.
+        /// The reason in one sentence, made safe for display.
         reason: String,
     },
     /// The edit is on its way. Where no answer comes, [`EditOutcome::Waiting`] follows.
     Sending {
-        /// The edit's idempotency key.
+        /// The key of the edit.
         key: String,
     },
     /// The edit waits to be sent, or sent again, once the connection is live.
     Waiting {
-        /// The edit's idempotency key.
+        /// The key of the edit.
         key: String,
     },
     /// The server has applied it. `version` is the entity's after the edit, where the answer told one.
     Applied {
-        /// The edit's idempotency key.
+        /// The key of the edit.
         key: String,
-        /// The entity's version after it.
+        /// The entity's version after the edit.
         version: Option<i64>,
     },
     /// The server said no. The edit is kept until the person retries or discards it.
     Refused {
-        /// The edit's idempotency key.
+        /// The key of the edit.
         key: String,
-        /// The reason.
+        /// The server's reason.
         refusal: EditRefusal,
     },
     /// The person gave it up.
     Discarded {
-        /// The edit's idempotency key.
+        /// The key of the edit.
         key: String,
     },
     /// Another program has had it answered, or has given it up; the campaign's events tell which.
     Gone {
-        /// The edit's idempotency key.
+        /// The key of the edit.
         key: String,
     },
     /// Something about the outbox that a person should know; one safe sentence.
     Notice(String),
 }
 
-/// Why an edit was refused.
+/// The reason why an edit was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EditRefusal {
-    /// The reason, for programs.
+    /// The code of the server's error.
     pub code: ErrorCode,
     /// One safe sentence.
     pub message: String,
@@ -70,13 +70,13 @@ pub struct EditRefusal {
     pub conflict: Option<Conflict>,
 }
 
-/// How far an edit in the outbox has come.
+/// The progress of an edit in the outbox.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EditState {
-    /// It waits to be sent.
+    /// The edit waits to be sent, or sent again.
     Pending,
-    /// It has been sent and is not answered yet.
+    /// The edit has been sent and is not answered yet.
     Sending,
-    /// The server refused it.
+    /// The server has refused the edit; a user must retry or discard it.
     Refused(EditRefusal),
 }

@@ -10,12 +10,12 @@ pub struct Outbox {
     items: Vec<OutboxItem>,
 }
 
-/// One edit and how far it has come.
+/// An edit with its progress.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxItem {
-    /// The edit.
+    /// The edit itself.
     pub edit: Edit,
-    /// How far it has come.
+    /// The progress of the edit.
     pub state: EditState,
 }
 
@@ -44,7 +44,7 @@ impl Outbox {
         }
     }
 
-    /// Returns what is in the outbox, in order.
+    /// Lists what is in the outbox, in order.
     #[must_use]
     pub fn items(&self) -> &[OutboxItem] {
         &self.items

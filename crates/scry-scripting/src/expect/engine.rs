@@ -17,12 +17,11 @@ use crate::event_context::EventContext;
 /// How many events are kept for the explanation of a failure.
 const MAX_KEPT_EVENTS: usize = 2_000;
 
-/// One event as the judge sees it.
+/// An event with its time, as the engine judges it.
 #[derive(Debug, Clone)]
-pub struct TimedEvent {
+pub(crate) struct TimedEvent {
     /// How long after the stream was live.
     pub at: Duration,
-    /// The event with the entity it is about.
     pub event_context: EventContext,
 }
 
@@ -86,7 +85,7 @@ struct RunEnd {
 impl ExpectEngine {
     /// Starts a judge; `command` tells whether a command runs beside the stream.
     #[must_use]
-    pub fn new(plan: ExpectPlan, command: bool) -> Self {
+    pub(crate) fn new(plan: ExpectPlan, command: bool) -> Self {
         Self {
             vars: plan.vars.clone(),
             expects: vec![StepProgress::default(); plan.expects.len()],
@@ -101,7 +100,7 @@ impl ExpectEngine {
         }
     }
 
-    /// Tells the result of a run that could not begin, and why.
+    /// Returns the outcome of a run that could not begin, with the reason.
     #[must_use]
     pub fn unstarted(plan: &ExpectPlan, exit: Exit, why: &str) -> ExpectOutcome {
         let mut engine = Self::new(plan.clone(), false);
@@ -110,7 +109,7 @@ impl ExpectEngine {
     }
 
     /// Handles one event; times must not go back.
-    pub fn handle(&mut self, seen: TimedEvent) {
+    pub(crate) fn handle(&mut self, seen: TimedEvent) {
         self.tick(seen.at);
         if self.ended.is_some() {
             return;
@@ -132,7 +131,7 @@ impl ExpectEngine {
     }
 
     /// Handles the end of the command; a code of `None` means that a signal ended it.
-    pub fn command_ended(&mut self, code: Option<i32>, at: Duration) {
+    pub(crate) fn command_ended(&mut self, code: Option<i32>, at: Duration) {
         if self.ended.is_some() {
             return;
         }
@@ -147,12 +146,12 @@ impl ExpectEngine {
     /// Ends the run for a reason of the caller: an interruption, a lost connection, a lost continuity.
     ///
     /// Windows that are still open stay so: nobody knows whether everything in them was seen.
-    pub fn stop(&mut self, exit: Exit, at: Duration, note: &str) {
+    pub(crate) fn stop(&mut self, exit: Exit, at: Duration, note: &str) {
         self.end(exit, at, Some(note.to_owned()));
     }
 
     /// Takes back a success that lost events make doubtful.
-    pub fn mark_uncertain(&mut self, note: &str) {
+    pub(crate) fn mark_uncertain(&mut self, note: &str) {
         if let Some(ended) = self.ended.as_mut().filter(|ended| ended.exit == Exit::Met) {
             ended.exit = Exit::ContinuityLost;
             ended.note = Some(note.to_owned());
@@ -166,7 +165,7 @@ impl ExpectEngine {
     }
 
     /// Handles the passing of time, up to which everything that happened has been handled.
-    pub fn tick(&mut self, now: Duration) {
+    pub(crate) fn tick(&mut self, now: Duration) {
         while self.ended.is_none() {
             let Some(due) = self.deadline().filter(|due| *due <= now) else { break };
             self.close_windows(due);
@@ -180,9 +179,9 @@ impl ExpectEngine {
         }
     }
 
-    /// Returns when [`ExpectEngine::tick`] has something to do at the latest.
+    /// Returns the time at which [`ExpectEngine::tick`] has something to do at the latest.
     #[must_use]
-    pub fn deadline(&self) -> Option<Duration> {
+    pub(crate) fn deadline(&self) -> Option<Duration> {
         if self.ended.is_some() {
             return None;
         }
@@ -195,13 +194,13 @@ impl ExpectEngine {
 
     /// Returns whether the run is over.
     #[must_use]
-    pub const fn is_over(&self) -> bool {
+    pub(crate) const fn is_over(&self) -> bool {
         self.ended.is_some()
     }
 
-    /// Tells the result, secrets hidden; what was still open counts as not reached.
+    /// Returns the outcome, secrets hidden; what was still open counts as not reached.
     #[must_use]
-    pub fn outcome(&self) -> ExpectOutcome {
+    pub(crate) fn outcome(&self) -> ExpectOutcome {
         let case = |name: &str, line: usize, progress: &StepProgress| ExpectCase {
             name: name.to_owned(),
             line,
@@ -240,13 +239,13 @@ impl ExpectEngine {
         Some(ExpectCase { name: "the command".to_owned(), line: 0, state })
     }
 
-    /// Returns the expectations whose turn it is.
+    /// Lists the expectations whose turn it is.
     fn current(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.expects.len())
             .filter(|index| self.plan.expects[*index].step == self.step && self.expects[*index].state.is_none())
     }
 
-    /// Tells since when an expectation may be met; `None` while it waits for another of its step.
+    /// Returns the time since which an expectation may be met; `None` while it waits for another of its step.
     fn open_since(&self, index: usize) -> Option<Duration> {
         match self.plan.expects[index].after {
             Some(after) if self.plan.expects[after].step == self.step => self.expects[after].met_at(),
@@ -334,7 +333,7 @@ impl ExpectEngine {
         }
     }
 
-    /// Returns when the run is over, once nothing but time is missing.
+    /// Returns the time at which the run is over, once nothing but time is missing.
     fn finished_at(&self) -> Option<Duration> {
         if self.step < self.plan.steps {
             return None;
@@ -423,7 +422,7 @@ impl ExpectEngine {
     }
 }
 
-/// Describes a run that no case of the file explains, so that no report of it can look like a success.
+/// Returns a case for a run that no case of the file explains, so that no report of it can look like a success.
 fn unfinished(ended: &RunEnd) -> ExpectCase {
     let reason = ended.note.clone().unwrap_or_else(|| "the run did not finish".to_owned());
     let failure = CaseFailure { reason, at: ended.at, ..CaseFailure::default() };

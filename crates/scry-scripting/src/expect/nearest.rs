@@ -50,7 +50,7 @@ pub(crate) fn names<'a>(events: impl Iterator<Item = &'a TimedEvent>) -> Vec<(St
     counted
 }
 
-/// Returns the values of the `$names` in a condition.
+/// Lists the values of the `$names` in a condition.
 pub(crate) fn values(expr: &Expr, vars: &Vars) -> Vec<(String, String)> {
     let mut names = expr.variables();
     names.sort_unstable();

@@ -9,55 +9,46 @@ use super::secrets::SecretValues;
 /// The result of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectOutcome {
-    /// The file's name in reports.
-    pub name: String,
-    /// The path of the file.
-    pub path: String,
-    /// The exit code.
+    pub(crate) name: String,
+    pub(crate) path: String,
+    /// The exit code of the command.
     pub exit: Exit,
-    /// How long the run took.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// How many events were seen.
-    pub seen: u64,
-    /// The result of each expectation.
-    pub cases: Vec<ExpectCase>,
+    pub(crate) seen: u64,
+    pub(crate) cases: Vec<ExpectCase>,
 }
 
 /// The result of one expectation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ExpectCase {
-    /// The expectation's name.
+pub(crate) struct ExpectCase {
     pub name: String,
     /// The line in the file; zero for what is not in it: the command, or the run itself.
     pub line: usize,
-    /// How it ended.
     pub state: CaseState,
 }
 
-/// How an expectation ended.
+/// The end of an expectation.
 #[derive(Debug, Clone, PartialEq)]
-pub enum CaseState {
+pub(crate) enum CaseState {
     /// Met, or held to the end.
     Passed {
-        /// When it was met, from the start of the run.
         at: Duration,
     },
-    /// It failed.
     Failed(CaseFailure),
     /// The run ended before its turn came or its window closed.
     NotReached,
 }
 
-/// Why an expectation failed.
+/// The reason why an expectation failed.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CaseFailure {
+pub(crate) struct CaseFailure {
     /// One sentence.
     pub reason: String,
     /// The condition as it was written; empty for the command.
     pub awaited: String,
     /// The values of the `$names` in it.
     pub values: Vec<(String, String)>,
-    /// When it failed, from the start of the run.
     pub at: Duration,
     /// The events that came nearest, the nearest first.
     pub nearest: Vec<NearMiss>,
@@ -67,10 +58,8 @@ pub struct CaseFailure {
 
 /// An event that came near.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NearMiss {
-    /// When it came, from the start of the run.
+pub(crate) struct NearMiss {
     pub at: Duration,
-    /// The event in a few words.
     pub title: String,
     /// Why it did not count although it fits.
     pub note: Option<String>,
@@ -80,23 +69,21 @@ pub struct NearMiss {
 
 /// Sets a part of a condition against what an event held.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Difference {
-    /// The part of the condition.
+pub(crate) struct Difference {
     pub wanted: String,
-    /// What the event held instead.
     pub found: String,
 }
 
 impl ExpectOutcome {
     /// Counts the failed cases.
     #[must_use]
-    pub fn failures(&self) -> usize {
+    pub(crate) fn failures(&self) -> usize {
         self.cases.iter().filter(|case| matches!(case.state, CaseState::Failed(_))).count()
     }
 
     /// Hides every secret in every text.
     #[must_use]
-    pub fn redacted(mut self, secrets: &SecretValues) -> Self {
+    pub(crate) fn redacted(mut self, secrets: &SecretValues) -> Self {
         let hide = |text: &mut String| *text = secrets.redact(text);
         hide(&mut self.name);
         for case in &mut self.cases {

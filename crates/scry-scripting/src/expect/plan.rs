@@ -19,7 +19,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to listen on after the last step when something must never happen.
 const DEFAULT_SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// What is wrong with a file, beginning with its name and line.
+/// An error in a file; the message begins with the file's name and the line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PlanError(pub(super) String);
@@ -27,72 +27,56 @@ pub struct PlanError(pub(super) String);
 /// A file that is ready to run.
 #[derive(Debug, Clone)]
 pub struct ExpectPlan {
-    /// The file's name in reports.
-    pub name: String,
+    pub(crate) name: String,
     /// The file's name as it is shown.
     pub path: String,
-    /// Bounds the whole run.
+    /// The time limit of the whole run.
     pub timeout: Duration,
     /// How long to listen on after everything is met.
-    pub settle: Duration,
-    /// Names or ids of campaigns to listen to.
+    pub(crate) settle: Duration,
+    /// Names or ids of the campaigns to listen to.
     pub campaigns: Vec<String>,
-    /// Names or ids of settlements to listen to.
+    /// Names or ids of the settlements to listen to.
     pub settlements: Vec<String>,
-    /// Names or ids of structures to listen to.
+    /// Names or ids of the structures to listen to.
     pub structures: Vec<String>,
-    /// Rooms of catalogues to listen to.
+    /// Other rooms to listen to.
     pub rooms: Vec<Room>,
-    /// The values that expressions use.
-    pub vars: Vars,
-    /// The values that reports leave out.
-    pub secrets: SecretValues,
+    pub(crate) vars: Vars,
+    pub(crate) secrets: SecretValues,
     /// In the order of their steps.
-    pub expects: Vec<PlannedExpectation>,
-    /// What must not happen.
-    pub nevers: Vec<ForbiddenEvent>,
-    /// The number of steps.
-    pub steps: usize,
+    pub(crate) expects: Vec<PlannedExpectation>,
+    pub(crate) nevers: Vec<ForbiddenEvent>,
+    pub(crate) steps: usize,
 }
 
-/// What must happen.
+/// An event that must happen.
 #[derive(Debug, Clone)]
-pub struct PlannedExpectation {
-    /// Its name in reports.
+pub(crate) struct PlannedExpectation {
     pub name: String,
-    /// The line of the file that it begins on.
     pub line: usize,
-    /// The expression that an event has to meet.
     pub event: Expr,
-    /// How often it must come.
     pub count: EventCount,
-    /// For how long it is waited for.
     pub within: Option<Duration>,
     /// The expectation, by its place in the plan, from which `within` is measured.
     pub after: Option<usize>,
-    /// Values of the event that later expressions use.
     pub captures: Vec<(String, Expr)>,
     /// Expectations with the same step may be met in any order.
     pub step: usize,
 }
 
-/// How often an event must come.
+/// The number of times an event must come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventCount {
-    /// At least this often.
+pub(crate) enum EventCount {
     AtLeast(u64),
-    /// This often, no more and no less.
     Exactly(u64),
 }
 
-/// What must not happen.
+/// An event that must not happen.
 #[derive(Debug, Clone)]
-pub struct ForbiddenEvent {
-    /// Its name in reports.
+pub(crate) struct ForbiddenEvent {
     pub name: String,
-    /// The line of the file that it begins on.
     pub line: usize,
-    /// The expression that an event has to meet.
     pub event: Expr,
     /// How often it may happen.
     pub allowed: u64,
@@ -154,7 +138,7 @@ impl ExpectPlan {
 }
 
 impl ExpectPlan {
-    /// Returns every expression.
+    /// Lists every expression.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let expects = self.expects.iter().flat_map(|expect| {
             let captures = expect.captures.iter().map(|(_, expr)| expr);
@@ -314,8 +298,7 @@ impl PlanBuilder<'_> {
             .map_err(|error| self.places.expression(source.span().start, &error))
     }
 
-    /// Returns the `$names` that are set by the time a step runs, after one of its own expectations if it waits for
-    /// one.
+    /// Lists the `$names` that are set by the time a step runs, after one of its own expectations if it waits for one.
     fn declared(&self, step: usize, after: Option<usize>) -> Vec<String> {
         let mut waited = Vec::new();
         let mut next = after;

@@ -8,11 +8,11 @@ const MIN_SECRET_CHARS: usize = 4;
 
 /// The secret values of a run; its `Debug` output shows none of them.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct SecretValues(Vec<String>);
+pub(crate) struct SecretValues(Vec<String>);
 
 impl SecretValues {
     /// Adds a value.
-    pub fn add(&mut self, value: &str) {
+    pub(crate) fn add(&mut self, value: &str) {
         if value.len() < MIN_SECRET_CHARS {
             return;
         }
@@ -29,7 +29,7 @@ impl SecretValues {
 
     /// Replaces every secret in a text.
     #[must_use]
-    pub fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), SECRET_MARK))
     }
 }

@@ -13,7 +13,7 @@ use super::secrets::SecretValues;
 const SECRET_NAME_PARTS: [&str; 4] = ["token", "password", "secret", "apikey"];
 
 /// Looks up a variable of the environment.
-pub type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads one `--var name=value`; a value that is a JSON number, flag or quoted text is taken as such.
 ///
@@ -101,7 +101,11 @@ fn substitute_value(value: Value, given: &BTreeMap<String, Value>, env: Variable
 ///
 /// # Errors
 /// A sentence when a name is set nowhere, or a brace is not closed.
-pub fn substitute(text: &str, given: &BTreeMap<String, Value>, env: VariableLookup<'_>) -> Result<String, String> {
+pub(crate) fn substitute(
+    text: &str,
+    given: &BTreeMap<String, Value>,
+    env: VariableLookup<'_>,
+) -> Result<String, String> {
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::file::File;
 use super::plan::PlanError;
 
-/// What is wrong, and where as far as that is known.
+/// An error in the text, with its place as far as that is known.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 struct YamlError {

@@ -26,7 +26,8 @@ mod schedule;
 mod write;
 
 pub use self::read::{DamageNotice, Recording, RecordingError, read};
-pub use self::schedule::{PlaybackSchedule, PlaybackSpeed};
+pub(crate) use self::schedule::PlaybackSchedule;
+pub use self::schedule::PlaybackSpeed;
 pub use self::write::{entry, header};
 
 use jiff::Timestamp;
@@ -35,35 +36,35 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Versions the format.
-pub const RECORDING_VERSION: u32 = 1;
+pub(crate) const RECORDING_VERSION: u32 = 1;
 
-/// A recording.
+/// The first line of a recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordingHeader {
     /// Always `recording`; tells the file from other JSON lines.
     scry: String,
     v: u32,
-    /// When the recording began.
+    /// The time from which the entries' times are counted.
     pub started_at: Timestamp,
-    /// The rooms that were recorded.
+    /// The names of the rooms that were listened to.
     #[serde(default)]
     pub rooms: Vec<String>,
     /// The program that wrote it.
     #[serde(default)]
     pub by: String,
-    /// The campaigns as they were at that time.
+    /// The campaigns' states when the recording began; empty where it was made without them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub state: Vec<RecordedState>,
 }
 
-/// What a campaign was when the recording began.
+/// The state of a campaign when the recording began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedState {
-    /// The campaign.
+    /// The campaign's id.
     pub campaign_id: Id,
-    /// Where its journal stood.
+    /// The position in the journal that the state belongs to; `None` where the server keeps no journal.
     #[serde(default)]
     pub position: Option<Position>,
     /// Every entity as the API sends it, `__typename` included.

@@ -17,7 +17,7 @@ const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 /// A recording.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    /// What the recording says of itself.
+    /// The first line of the file.
     pub header: RecordingHeader,
     /// Deliveries with their time since the start, in order.
     pub entries: Vec<(Duration, Delivery)>,
@@ -25,46 +25,46 @@ pub struct Recording {
     pub notices: Vec<DamageNotice>,
 }
 
-/// What is damaged in a recording, and where.
+/// A damage in a recording, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DamageNotice {
-    /// The file ends within a line.
+    /// The last line is not complete.
     #[error("the recording ends in the middle of line {line}; what comes before it is used")]
     Cut {
-        /// The line.
+        /// The line's number, counted from 1.
         line: usize,
     },
-    /// A line cannot be read and is left out.
+    /// One line is not valid; the others are used.
     #[error("line {line} of the recording cannot be read and is left out: {problem}")]
     Damaged {
-        /// The line.
+        /// The line's number, counted from 1.
         line: usize,
         /// What is wrong with it.
         problem: String,
     },
-    /// The file cannot be read any further.
+    /// The rest of the file cannot be read.
     #[error("the recording cannot be read from line {line} on: {problem}; what comes before it is used")]
     Broken {
-        /// The line.
+        /// The number of the first line that is lost, counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The reason.
         problem: String,
     },
 }
 
-/// Why a file is no recording at all.
+/// The reason why a file cannot be read as a recording.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
-    /// The file cannot be read.
+    /// The file could not be read.
     #[error("the recording cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// The file does not begin as recordings do.
+    /// The first line is not the header of a recording.
     #[error("the file is no recording; its first line must be the header that `scry record` writes")]
     NoHeader,
-    /// The file was written by a newer version.
+    /// A later version of the program wrote the file.
     #[error("the recording has version {found}, and this program reads up to {RECORDING_VERSION}; update scry")]
     TooNew {
-        /// The version of its form.
+        /// The file's format version.
         found: u32,
     },
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How fast a recording runs.
+/// The speed of a replay.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PlaybackSpeed {
     /// This many times as fast as it was.
@@ -28,7 +28,7 @@ impl std::str::FromStr for PlaybackSpeed {
 
 /// Plays deliveries in order; the caller tells how much real time has passed.
 #[derive(Debug, Clone)]
-pub struct PlaybackSchedule {
+pub(crate) struct PlaybackSchedule {
     times: Vec<Duration>,
     next: usize,
     speed: PlaybackSpeed,
@@ -37,12 +37,12 @@ pub struct PlaybackSchedule {
 impl PlaybackSchedule {
     /// Starts before the first delivery; `times` are those of the recording, in order.
     #[must_use]
-    pub const fn new(times: Vec<Duration>, speed: PlaybackSpeed) -> Self {
+    pub(crate) const fn new(times: Vec<Duration>, speed: PlaybackSpeed) -> Self {
         Self { times, next: 0, speed }
     }
 
     /// Returns the index of the next delivery if it is due after `elapsed` real time.
-    pub fn due(&mut self, elapsed: Duration) -> Option<usize> {
+    pub(crate) fn due(&mut self, elapsed: Duration) -> Option<usize> {
         let index = self.next;
         if self.next_at()? > elapsed {
             return None;
@@ -51,9 +51,9 @@ impl PlaybackSchedule {
         Some(index)
     }
 
-    /// Tells after how much real time the next delivery is due; `None` at the end.
+    /// Returns the real time from the start after which the next delivery is due; `None` at the end.
     #[must_use]
-    pub fn next_at(&self) -> Option<Duration> {
+    pub(crate) fn next_at(&self) -> Option<Duration> {
         let at = *self.times.get(self.next)?;
         Some(match self.speed {
             PlaybackSpeed::Max => Duration::ZERO,

@@ -118,7 +118,7 @@ fn run(
     runtime.shutdown_background();
 }
 
-/// How a connection came to its end.
+/// The way in which a connection ended.
 #[derive(PartialEq, Eq)]
 enum LinkEnd {
     Failed,
@@ -183,8 +183,8 @@ async fn serve_requests(client: &Client, sink: &EventSink, mut requests: mpsc::R
     }
 }
 
-/// Tries WebSocket, and long-polling if that is not let through and there is no token: the library follows redirects
-/// when it polls, and what it posts has the token in it.
+/// Tries WebSocket, and long-polling if that is not let through and there is no token: the library follows redirects when
+/// it polls, and what it posts has the token in it.
 async fn connect(attempt: &ConnectAttempt, sink: &EventSink) -> Result<Client, String> {
     let refused = match builder(attempt, sink, Transport::WebSocket).connect().await {
         Ok(client) => return Ok(client),
@@ -266,7 +266,7 @@ fn builder(attempt: &ConnectAttempt, sink: &EventSink, transport: Transport) -> 
     builder
 }
 
-/// Tells a refused handshake, which the library leaves hanging, from an error that ends the stream anyway.
+/// Handles an error: a refused handshake, which the library leaves hanging, ends the connection here.
 fn on_error(sink: &EventSink, reason: &Arc<Mutex<Option<String>>>, payload: &Payload) -> BoxFuture<'static, ()> {
     let words = words(payload);
     let Some(refusal) = words.strip_prefix("Received an ConnectError frame: ") else {

@@ -1,4 +1,4 @@
-//! Connections as `scry-wire` makes them, on the runtime of whoever opens them.
+//! Connections as `scry-wire` makes them, on the runtime of the caller.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -181,7 +181,7 @@ impl<'a> OpenLink<'a> {
     }
 }
 
-/// Describes why there is no connection, or none any more.
+/// Returns the end of a connection that could not be made, or has failed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are told in their own words")]
 fn failed(url: &str, error: ConnectError) -> LinkEvent {
     match error {

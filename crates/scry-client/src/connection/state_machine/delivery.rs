@@ -154,7 +154,7 @@ impl ConnectionState {
         }
     }
 
-    /// Tells rooms that lack something that another has passed on what comes behind it.
+    /// Records an event in every room that lacks an earlier one, after another room has passed it on.
     fn note_passed_on(&mut self, behind: &[(Room, Option<u64>)], position: &Position) {
         for (room, previous) in behind {
             if let Some(held) = self.rooms.get_mut(room) {

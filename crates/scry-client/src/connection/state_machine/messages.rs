@@ -10,7 +10,7 @@ use crate::connection::subscriptions::StartPosition;
 use crate::connection::{GatewayRequest, Generation, LinkEvent};
 use crate::error::ApiError;
 
-/// When something happens.
+/// The time on both clocks, and a random number.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::connection) struct ClockReading {
     pub at: Instant,
@@ -19,7 +19,7 @@ pub(in crate::connection) struct ClockReading {
     pub jitter: f64,
 }
 
-/// What happened.
+/// Reports what happened.
 #[derive(Debug)]
 pub(in crate::connection) enum ConnectionInput {
     Start,
@@ -48,7 +48,7 @@ pub(in crate::connection) enum ConnectionInput {
     CaughtUp,
 }
 
-/// What is to be done.
+/// An action that the shell carries out.
 #[derive(Debug)]
 pub(in crate::connection) enum ConnectionEffect {
     /// Get an access token; `fresh` asks for another one than the last.

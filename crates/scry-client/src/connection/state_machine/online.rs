@@ -16,7 +16,7 @@ use crate::connection::subscriptions::{JoinOutcome, RoomStage};
 use crate::connection::{GatewayRequest, RequestBody};
 use crate::error::{ApiError, is_token_refused};
 
-/// What matters only while a connection is open.
+/// The part of the state that exists only while a connection is open.
 #[derive(Debug)]
 pub(super) struct Online {
     /// Every room is joined and caught up.
@@ -62,7 +62,7 @@ enum GatewayQuery {
 }
 
 impl Online {
-    /// Describes a connection that has just been opened; `health_probe_at` is for gateways without a pulse.
+    /// Returns the state of a connection that has just been opened; `health_probe_at` is for gateways without a pulse.
     pub(super) const fn new(health_probe_at: Option<Instant>, now: Instant, ping_interval: Option<Duration>) -> Self {
         Self {
             live: false,
@@ -91,7 +91,7 @@ impl Online {
         matches!(self.in_flight, Some(InFlightRequest { ask: GatewayQuery::Latency { confirms: true }, .. }))
     }
 
-    /// Notes a sign of life.
+    /// Records a sign of life.
     ///
     /// A subscription gets more time from a gateway that `answers`: what it replays may take longer than an answer
     /// does. From one that has never answered anything, no number of events is worth waiting for.
@@ -148,7 +148,7 @@ impl ConnectionState {
         self.proceed(now);
     }
 
-    /// Says something that nobody waits for, unless the connection is not live: then it is said anew later.
+    /// Sends a message without an answer, unless the connection is not live: it is sent anew later then.
     pub(super) fn emit(&mut self, request: &ClientRequest) {
         if matches!(&self.state, LinkState::Online(online) if online.live) {
             self.next_request += 1;
@@ -365,7 +365,7 @@ impl ConnectionState {
         let seconds = request.until.saturating_duration_since(request.sent).as_secs().max(1);
         let LinkState::Online(online) = &mut self.state else { return };
         match request.ask {
-            // Whoever sends events is there, and was asked.
+            // A gateway that sends events is there, and was asked.
             GatewayQuery::Join(room, since) if self.capabilities.acks.is_none() && !self.numbered && request.heard => {
                 online.unconfirmed = false;
                 self.assume_joined(&room, since.as_ref(), now);
@@ -380,7 +380,7 @@ impl ConnectionState {
                 self.capabilities.latency = LatencyAbility::Unanswered;
                 online.late_latency = Some(request.id);
                 online.health_probe_at.get_or_insert(now.at + self.timings.silence);
-                // From whoever must answer, an answer is awaited until something else has come.
+                // From a gateway that must answer, an answer is awaited until something else has come.
                 self.confirm |= confirms;
                 self.notice(
                     "latency",

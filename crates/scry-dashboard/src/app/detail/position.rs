@@ -18,7 +18,7 @@ pub struct DetailPosition {
 impl DetailPosition {
     /// Begins at a field, wherever it stands.
     #[must_use]
-    pub const fn at(field: String) -> Self {
+    pub(crate) const fn at(field: String) -> Self {
         Self { row: 1, field: Some(field), offset: 0, explained: None }
     }
 
@@ -49,9 +49,9 @@ impl App {
         rows - usize::from(rows >= 3 && self.has_company())
     }
 
-    /// Returns whether anybody else is at what Detail shows.
+    /// Returns whether other users are at the entity that Detail shows.
     #[must_use]
-    pub fn has_company(&self) -> bool {
+    pub(crate) fn has_company(&self) -> bool {
         let here = self.tree.entity().map(|key| self.people.at(key, self.me()).len());
         here.unwrap_or(0) > 0
     }
@@ -109,7 +109,7 @@ impl App {
         self.detail_place.explained = field.filter(|_| !same);
     }
 
-    /// Returns the rows that explain a field, where it is the one to be explained.
+    /// Lists the rows that explain a field, where it is the one to be explained.
     pub(in crate::app) fn why(&self, field: Option<&str>, columns: usize) -> Vec<DetailRow> {
         let wanted = self.detail_place.explained.as_deref();
         let Some((field, entity)) = field.filter(|field| wanted == Some(field)).zip(self.selected()) else {

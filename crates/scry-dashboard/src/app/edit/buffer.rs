@@ -13,11 +13,10 @@ const MAX_UNDO_STEPS: usize = 200;
 
 /// A text, the place of the cursor in it, and what it was before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TextBuffer {
+pub(crate) struct TextBuffer {
     text: String,
     /// A byte index at the start of a character as people see one.
     cursor: usize,
-    is_multiline: bool,
     past: Vec<BufferState>,
     future: Vec<BufferState>,
     /// Letters typed in a row are taken back in one step.
@@ -33,37 +32,20 @@ struct BufferState {
 }
 
 impl TextBuffer {
-    /// Begins with a text of one line; the cursor is at its end.
+    /// Returns a buffer with this text; the cursor is at its end.
     #[must_use]
-    pub fn line(text: &str) -> Self {
-        Self { text: text::line(text).into_owned(), ..Self::default() }.at_end()
+    pub(crate) fn block(text: &str) -> Self {
+        let text = text::block(text).into_owned();
+        Self { cursor: text.len(), text, ..Self::default() }
     }
 
-    /// Begins with a text of any number of lines; the cursor is at its end.
     #[must_use]
-    pub fn block(text: &str) -> Self {
-        Self { text: text::block(text).into_owned(), is_multiline: true, ..Self::default() }.at_end()
-    }
-
-    fn at_end(mut self) -> Self {
-        self.cursor = self.text.len();
-        self
-    }
-
-    /// Returns the whole text.
-    #[must_use]
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Returns whether the text may have several lines.
-    #[must_use]
-    pub const fn is_multiline(&self) -> bool {
-        self.is_multiline
-    }
-
     /// Types one character.
-    pub fn type_char(&mut self, c: char) {
+    pub(crate) fn type_char(&mut self, c: char) {
         // A space ends a word: what comes after it is taken back by itself.
         if !self.is_typing || c.is_whitespace() {
             self.remember();
@@ -72,23 +54,17 @@ impl TextBuffer {
         self.put(c.encode_utf8(&mut [0; 4]));
     }
 
-    /// Breaks the line; without effect where there is only one.
-    pub fn break_line(&mut self) {
-        if self.is_multiline {
-            self.remember();
-            self.put("\n");
-        }
+    /// Breaks the line at the cursor.
+    pub(crate) fn break_line(&mut self) {
+        self.remember();
+        self.put("\n");
     }
 
-    /// Adds pasted text, made safe, and put on one line where there is only one.
-    pub fn paste(&mut self, pasted: &str) {
+    /// Inserts pasted text, made safe.
+    pub(crate) fn paste(&mut self, pasted: &str) {
         let pasted = pasted.replace("\r\n", "\n").replace('\r', "\n");
         self.remember();
-        if self.is_multiline {
-            self.put(&text::block(&pasted));
-        } else {
-            self.put(&text::line(pasted.trim_end_matches('\n')));
-        }
+        self.put(&text::block(&pasted));
     }
 
     fn put(&mut self, text: &str) {
@@ -99,18 +75,8 @@ impl TextBuffer {
         self.goal = None;
     }
 
-    /// Replaces everything, as one step.
-    pub fn set(&mut self, text: &str) {
-        if text != self.text {
-            self.remember();
-            text.clone_into(&mut self.text);
-            self.cursor = self.text.len();
-            self.goal = None;
-        }
-    }
-
     /// Removes what lies between the cursor and where a motion leads.
-    pub fn delete(&mut self, motion: Motion) {
+    pub(crate) fn delete(&mut self, motion: Motion) {
         let to = self.target(motion);
         let range = self.cursor.min(to)..self.cursor.max(to);
         if range.is_empty() {
@@ -124,7 +90,7 @@ impl TextBuffer {
     }
 
     /// Moves the cursor; `columns` is the width the text is shown in.
-    pub fn go(&mut self, motion: Motion, columns: usize) {
+    pub(crate) fn go(&mut self, motion: Motion, columns: usize) {
         self.is_typing = false;
         match motion {
             Motion::Up => self.go_by_line(-1, columns),
@@ -153,7 +119,7 @@ impl TextBuffer {
     }
 
     /// Takes the last step back; tells whether there was one.
-    pub fn undo(&mut self) -> bool {
+    pub(crate) fn undo(&mut self) -> bool {
         let Some(moment) = self.past.pop() else { return false };
         let now = self.exchange(moment);
         self.future.push(now);
@@ -161,7 +127,7 @@ impl TextBuffer {
     }
 
     /// Takes the last undone step again; tells whether there was one.
-    pub fn redo(&mut self) -> bool {
+    pub(crate) fn redo(&mut self) -> bool {
         let Some(moment) = self.future.pop() else { return false };
         let now = self.exchange(moment);
         self.past.push(now);
@@ -189,7 +155,7 @@ impl TextBuffer {
     /// Each is a range of bytes; together they hold everything but the line breaks. Spaces at which a line
     /// was broken stay at its end, and may lie beyond its width.
     #[must_use]
-    pub fn lines(&self, columns: usize) -> Vec<Range<usize>> {
+    pub(crate) fn lines(&self, columns: usize) -> Vec<Range<usize>> {
         let mut lines = Vec::new();
         let mut start = 0;
         for paragraph in self.text.split('\n') {
@@ -201,7 +167,7 @@ impl TextBuffer {
 
     /// Returns the line and the column of the cursor in a width of `columns`.
     #[must_use]
-    pub fn place(&self, columns: usize) -> (usize, usize) {
+    pub(crate) fn place(&self, columns: usize) -> (usize, usize) {
         let lines = self.lines(columns);
         let row = lines.iter().rposition(|line| line.start <= self.cursor).unwrap_or(0);
         let start = lines.get(row).map_or(0, |line| line.start);
@@ -302,7 +268,7 @@ mod tests {
 
     #[test]
     fn words_are_jumped_over_and_removed() {
-        let mut buffer = TextBuffer::line("Old  Bridge, north");
+        let mut buffer = TextBuffer::block("Old  Bridge, north");
         buffer.delete(Motion::WordLeft);
         assert_eq!(buffer.text(), "Old  Bridge, ");
         buffer.go(Motion::WordLeft, 80);
@@ -323,12 +289,9 @@ mod tests {
 
     #[test]
     fn pasted_text_is_tamed_and_fits_where_it_goes() {
-        let mut line = TextBuffer::line("");
-        line.paste("a\u{1b}[2J\r\nb\n");
-        assert_eq!(line.text(), "a\u{fffd}[2J b");
         let mut block = TextBuffer::block("");
-        block.paste("a\r\nb");
-        assert_eq!(block.text(), "a\nb");
+        block.paste("a\u{1b}[2J\r\nb\n");
+        assert_eq!(block.text(), "a\u{fffd}[2J\nb\n");
     }
 
     #[test]

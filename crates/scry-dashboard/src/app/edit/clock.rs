@@ -18,29 +18,25 @@ use crate::app::{App, AppEffect, AppStage, RefetchError};
 /// How long the person pauses before the server is asked what falls due.
 const PREVIEW_DELAY: Duration = Duration::from_millis(250);
 
-/// What is typed, and what it would lead to.
+/// A dialog that moves the clock: what is typed, and what it would lead to.
 #[derive(Debug, Clone)]
 pub struct ClockDialog {
-    /// The line that is typed: a goal or a distance.
-    pub prompt: Prompt,
+    pub(crate) prompt: Prompt,
     /// Where the clock would go, or what is wrong with what is typed.
-    pub goal: Result<ClockGoal, String>,
-    /// What falls due until then.
-    pub due: DuePreview,
+    pub(crate) goal: Result<ClockGoal, String>,
+    pub(crate) due: DuePreview,
     /// Whether a fault is shown: not while the person has hardly begun.
-    pub is_tried: bool,
+    pub(crate) is_tried: bool,
 }
 
-/// What falls due until the goal.
+/// The effects that fall due until the goal.
 #[derive(Debug, Clone, PartialEq)]
-pub enum DuePreview {
+pub(crate) enum DuePreview {
     /// Nothing is asked: the clock goes back, or nowhere yet.
     Nothing,
     /// Asked once the person pauses.
     Wanted(Instant),
-    /// The server has been asked.
     Asked,
-    /// The effects that fall due.
     Known(Vec<DueEffect>),
     /// The server cannot tell.
     NotOffered,
@@ -116,9 +112,9 @@ impl App {
         self.submit(change, base.into_iter().collect())
     }
 
-    /// Says the date that the clock sheet leads to, and how far that is.
+    /// Returns the date that the clock dialog leads to, and how far that is.
     #[must_use]
-    pub fn clock_goal(&self) -> Option<String> {
+    pub(crate) fn clock_goal(&self) -> Option<String> {
         let Some(Dialog::Clock(dialog)) = &self.dialog else { return None };
         let now = self.seen_world_time()?;
         let then = dialog.goal.as_ref().ok()?.from(&now)?;

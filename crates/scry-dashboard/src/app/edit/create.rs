@@ -13,21 +13,18 @@ use crate::app::key::Key;
 use crate::app::value::label;
 use crate::app::{App, AppEffect};
 
-/// What is to be created; first what it is, then what it is called.
+/// A dialog that creates an entity: first its type, then its name.
 #[derive(Debug, Clone)]
 pub struct CreateDialog {
-    /// What can be created here.
-    pub plans: Vec<CreateChoice>,
-    /// The index of the one that the cursor is on.
-    pub chosen: usize,
+    pub(crate) plans: Vec<CreateChoice>,
+    pub(crate) chosen: usize,
     /// The lines to fill in, once it is chosen what to create.
-    pub form: Option<CreateForm>,
+    pub(crate) form: Option<CreateForm>,
 }
 
-/// What could be created here.
+/// A type of entity that could be created here.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CreateChoice {
-    /// The type of what would be created.
+pub(crate) struct CreateChoice {
     pub kind: EntityType,
     /// The field that names where it belongs, and that entity.
     pub parent: Option<(&'static str, Id)>,
@@ -37,14 +34,10 @@ pub struct CreateChoice {
 
 /// The lines to fill in.
 #[derive(Debug, Clone)]
-pub struct CreateForm {
-    /// Each field with what has been typed for it.
+pub(crate) struct CreateForm {
     pub lines: Vec<(EditField, FieldInput)>,
-    /// The index of the line that the cursor is in.
     pub at: usize,
-    /// What is wrong with the form, for people.
     pub error: Option<String>,
-    /// Whether the form asks if it is to be given up.
     pub asks: bool,
 }
 
@@ -64,7 +57,7 @@ impl CreateDialog {
 
     /// Returns what is about to be created.
     #[must_use]
-    pub fn plan(&self) -> Option<&CreateChoice> {
+    pub(crate) fn plan(&self) -> Option<&CreateChoice> {
         self.plans.get(self.chosen)
     }
 }
@@ -147,7 +140,7 @@ impl App {
         self.dialog = Some(Dialog::Create(Box::new(CreateDialog { plans, chosen: 0, form: None })));
     }
 
-    /// Returns what could be created where the person is, the nearest first.
+    /// Lists what could be created where the person is, the nearest first.
     pub(super) fn plans(&self, campaign: &Entity) -> Vec<CreateChoice> {
         let mut plans = Vec::new();
         let mut add = |kind: EntityType, parent: Option<(&'static str, &Entity)>, word: &str| {
@@ -185,7 +178,7 @@ impl App {
         plans
     }
 
-    /// Returns the selected entity and what it stands in, the nearest first.
+    /// Lists the selected entity and what it stands in, the nearest first.
     fn line_of_selected(&self) -> Vec<&Entity> {
         let mut line = Vec::new();
         let mut next = self.tree.entity().and_then(|key| self.cache.get(key));

@@ -16,20 +16,15 @@ const MAX_LISTED_DEPENDENTS: usize = 6;
 /// Asks whether something is to be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteDialog {
-    /// What would be deleted.
-    pub subject: EntityRef,
-    /// The version that the user sees, where it is known.
-    pub version: Option<i64>,
+    pub(crate) subject: EntityRef,
+    pub(crate) version: Option<i64>,
 }
 
-/// Some of what goes with something that is deleted.
+/// Some of the entities that go with one that is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeletedDependents {
-    /// The type, in words.
+pub(crate) struct DeletedDependents {
     pub what: String,
-    /// How many of them there are.
     pub count: usize,
-    /// The first few names.
     pub names: String,
 }
 
@@ -77,9 +72,9 @@ impl App {
         self.submit(EditChange::Delete { entity_type, id, expected_version: dialog.version }, Vec::new())
     }
 
-    /// Returns what goes with something, by type: what stands in it, and what stands in that.
+    /// Lists what goes with something, by type: what stands in it, and what stands in that.
     #[must_use]
-    pub fn losses(&self, subject: &EntityRef) -> Vec<DeletedDependents> {
+    pub(crate) fn losses(&self, subject: &EntityRef) -> Vec<DeletedDependents> {
         let mut lost: Vec<&Entity> = Vec::new();
         let mut parents = vec![subject.id.clone()];
         while let Some(parent) = parents.pop() {

@@ -8,11 +8,10 @@ use crate::app::key::Key;
 use crate::app::pending::{PendingEdit, PendingState, patch};
 use crate::app::{App, AppEffect};
 
-/// The place in the list.
+/// A dialog with the list of edits, and the place in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EditsDialog {
-    /// The index of the edit that the cursor is on.
-    pub cursor: usize,
+    pub(crate) cursor: usize,
 }
 
 impl App {

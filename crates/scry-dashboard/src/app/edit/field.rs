@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::app::value::{label, say};
 
 /// What an encounter may be.
-pub const ENCOUNTER_STATUSES: [&str; 3] = ["planned", "active", "resolved"];
+pub(crate) const ENCOUNTER_STATUSES: [&str; 3] = ["planned", "active", "resolved"];
 /// The highest level the server takes.
 const MAX_LEVEL: i64 = 1_000;
 /// The longest prose the server takes, in characters.
@@ -18,35 +18,27 @@ const MAX_PROSE_CHARS: usize = 10_000;
 
 /// A field that can be changed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EditField {
+pub(crate) struct EditField {
     /// The dotted name: `level`, `variables.morale`.
     pub name: String,
-    /// What people see instead of the name.
     pub label: String,
-    /// What it may hold.
     pub kind: FieldKind,
-    /// The unit, which people see behind a number.
     pub unit: String,
     /// What may be written: `0 to 500`.
     pub note: String,
 }
 
-/// What a field may hold.
+/// The kind of value that a field takes.
 #[derive(Debug, Clone, PartialEq)]
-pub enum FieldKind {
+pub(crate) enum FieldKind {
     /// One line that must not be empty.
     Name,
-    /// One line of text.
     Line,
     /// Prose of any number of lines.
     Prose,
-    /// A whole number that counts steps.
     Level,
-    /// A number within the variable's range.
     Number(Box<VariableSchema>),
-    /// One of these words.
     Choice(Vec<String>),
-    /// Yes or no.
     Flag,
     /// Texts, one to a line.
     List,
@@ -66,14 +58,14 @@ impl EditField {
 
     /// Returns the input of the update that sets this field.
     #[must_use]
-    pub fn input(&self, value: Value) -> Map<String, Value> {
+    pub(crate) fn input(&self, value: Value) -> Map<String, Value> {
         input(&self.name, value)
     }
 }
 
 /// Returns the input of an update that sets one field; a variable is a patch of `variables`.
 #[must_use]
-pub fn input(name: &str, value: Value) -> Map<String, Value> {
+pub(crate) fn input(name: &str, value: Value) -> Map<String, Value> {
     match name.split_once('.') {
         Some((table, key)) => {
             Map::from_iter([(table.to_owned(), Value::Object(Map::from_iter([(key.to_owned(), value)])))])
@@ -82,9 +74,9 @@ pub fn input(name: &str, value: Value) -> Map<String, Value> {
     }
 }
 
-/// Returns what can be changed about an entity, in the order in which it is shown; nothing for what is not edited here.
+/// Lists what can be changed about an entity, in the order in which it is shown; nothing for what is not edited here.
 #[must_use]
-pub fn fields(entity: &Entity) -> Vec<EditField> {
+pub(crate) fn fields(entity: &Entity) -> Vec<EditField> {
     let own: &[(&str, FieldKind)] = match entity.key.entity_type {
         EntityType::Campaign | EntityType::Kingdom => &[("name", FieldKind::Name)],
         EntityType::Settlement => &[("name", FieldKind::Name), ("level", FieldKind::Level)],
@@ -104,7 +96,7 @@ pub fn fields(entity: &Entity) -> Vec<EditField> {
 
 /// Finds a field that can be changed by its dotted name.
 #[must_use]
-pub fn field(entity: &Entity, name: &str) -> Option<EditField> {
+pub(crate) fn field(entity: &Entity, name: &str) -> Option<EditField> {
     fields(entity).into_iter().find(|field| field.name == name)
 }
 
@@ -179,7 +171,7 @@ impl FieldKind {
     ///
     /// # Errors
     /// What is wrong with it, as the end of a sentence that begins with the field's name.
-    pub fn read(&self, typed: &str, unit: &str) -> Result<Value, String> {
+    pub(crate) fn read(&self, typed: &str, unit: &str) -> Result<Value, String> {
         match self {
             Self::Name if typed.trim().is_empty() => Err("must not be empty".to_owned()),
             Self::Name => Ok(typed.trim().into()),
@@ -215,7 +207,7 @@ impl FieldKind {
 
     /// Returns how many characters of a text are shown whole.
     #[must_use]
-    pub const fn longest(&self) -> usize {
+    pub(crate) const fn longest(&self) -> usize {
         match self {
             Self::Prose | Self::List => text::MAX_BLOCK_CHARS,
             Self::Name | Self::Line | Self::Level | Self::Number(_) | Self::Choice(_) | Self::Flag => {
@@ -226,7 +218,7 @@ impl FieldKind {
 
     /// Writes a value the way it is typed.
     #[must_use]
-    pub fn write(&self, value: &Value) -> String {
+    pub(crate) fn write(&self, value: &Value) -> String {
         match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),

@@ -12,26 +12,16 @@ use crate::app::prompt::{Prompt, PromptOutcome};
 
 /// A value as it is being written.
 #[derive(Debug, Clone, PartialEq)]
-pub enum FieldInput {
-    /// A line that is typed.
+pub(crate) enum FieldInput {
     Line(Prompt),
-    /// A text of several lines that is typed.
     Block(TextBuffer),
-    /// A choice among words.
-    Options {
-        /// The words.
-        values: Vec<String>,
-        /// The index of the one that is chosen.
-        selected: usize,
-    },
+    Options { values: Vec<String>, selected: usize },
 }
 
-/// What a key did to a draft.
+/// The effect of a key on a field's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyOutcome {
-    /// The value changed.
+pub(crate) enum KeyOutcome {
     Changed,
-    /// The key means nothing here.
     Nothing,
     /// Take it as it is.
     Save,
@@ -46,7 +36,7 @@ pub enum KeyOutcome {
 impl FieldInput {
     /// Begins with a value of a field.
     #[must_use]
-    pub fn from_value(kind: &FieldKind, value: &Value) -> Self {
+    pub(crate) fn from_value(kind: &FieldKind, value: &Value) -> Self {
         let written = kind.write(value);
         match kind {
             FieldKind::Name | FieldKind::Line | FieldKind::Level | FieldKind::Number(_) => {
@@ -65,7 +55,7 @@ impl FieldInput {
 
     /// Returns what is written.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         match self {
             Self::Line(prompt) => prompt.text(),
             Self::Block(buffer) => buffer.text(),
@@ -73,9 +63,9 @@ impl FieldInput {
         }
     }
 
-    /// Returns what the keys mean while this is written.
+    /// Returns the key context while this is written.
     #[must_use]
-    pub const fn context(&self) -> KeyContext {
+    pub(crate) const fn context(&self) -> KeyContext {
         match self {
             Self::Line(_) => KeyContext::Prompt,
             Self::Block(_) => KeyContext::Block,
@@ -84,7 +74,7 @@ impl FieldInput {
     }
 
     /// Types what was pasted.
-    pub fn paste(&mut self, pasted: &str) {
+    pub(crate) fn paste(&mut self, pasted: &str) {
         match self {
             Self::Line(prompt) => prompt.insert(pasted.trim_end_matches(['\n', '\r'])),
             Self::Block(buffer) => buffer.paste(pasted),
@@ -93,7 +83,7 @@ impl FieldInput {
     }
 
     /// Takes a key; `columns` is the width in which a text of several lines is shown.
-    pub fn key(&mut self, key: Key, field: &EditField, keymap: &Keymap, columns: usize) -> KeyOutcome {
+    pub(crate) fn key(&mut self, key: Key, field: &EditField, keymap: &Keymap, columns: usize) -> KeyOutcome {
         match self {
             Self::Line(prompt) => line_key(prompt, key, field, keymap),
             Self::Block(buffer) => block_key(buffer, key, keymap, columns),

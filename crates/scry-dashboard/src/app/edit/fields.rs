@@ -12,29 +12,23 @@ use crate::app::key::Key;
 use crate::app::value::say;
 use crate::app::{App, AppEffect};
 
-/// The fields of one entity, and the one that is being written.
+/// A dialog with the fields of one entity, and the one that is being written.
 #[derive(Debug, Clone)]
 pub struct FieldsDialog {
-    /// The entity.
-    pub subject: EntityRef,
-    /// The index of the field that the cursor is on.
-    pub cursor: usize,
-    /// The field that is being written.
-    pub open: Option<OpenField>,
+    pub(crate) subject: EntityRef,
+    pub(crate) cursor: usize,
+    pub(crate) open: Option<OpenField>,
 }
 
 /// A field under edit.
 #[derive(Debug, Clone)]
-pub struct OpenField {
-    /// The field.
+pub(crate) struct OpenField {
     pub field: EditField,
-    /// Its value as it is being written.
     pub field_input: FieldInput,
     /// The value when the editor was opened.
     pub was: Value,
     /// The version it was part of.
     pub version: Option<i64>,
-    /// What is wrong with the value, for people.
     pub error: Option<String>,
     /// The person wants to leave and has written something.
     pub asks: bool,
@@ -139,7 +133,7 @@ impl App {
         let version = self.version_of(&dialog.subject);
         let field_input = FieldInput::from_value(&field.kind, &was);
         dialog.open = Some(OpenField { field, field_input, was, version, error: None, asks: false, replaces: None });
-        // Whoever opens a field is about to write in it.
+        // A user who opens a field is about to write in it.
         self.note_typing();
     }
 
@@ -183,9 +177,9 @@ impl App {
         effects
     }
 
-    /// Returns what a field under edit has become meanwhile, where somebody else has changed it.
+    /// Returns what a field under edit has become meanwhile, where another user has changed it.
     #[must_use]
-    pub fn changed_meanwhile(&self, dialog: &FieldsDialog) -> Option<String> {
+    pub(crate) fn changed_meanwhile(&self, dialog: &FieldsDialog) -> Option<String> {
         let open = dialog.open.as_ref()?;
         let entity = self.seen_entity(&dialog.subject)?;
         let now = entity.field(&open.field.name).unwrap_or(&Json::Null);

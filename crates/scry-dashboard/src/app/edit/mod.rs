@@ -4,24 +4,24 @@
 //! own; what they lead to is one [`AppEffect::Submit`], which nobody without the right to
 //! edit can make.
 
-pub mod buffer;
-pub mod clock;
-pub mod command;
-pub mod create;
-pub mod delete;
-pub mod edits;
-pub mod field;
-pub mod field_input;
-pub mod fields;
-pub mod moment;
-pub mod preferences;
-pub mod resolve;
+pub(crate) mod buffer;
+pub(crate) mod clock;
+pub(crate) mod command;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod edits;
+pub(crate) mod field;
+pub(crate) mod field_input;
+pub(crate) mod fields;
+pub(crate) mod moment;
+pub(crate) mod preferences;
+pub(crate) mod resolve;
 mod rights;
 mod screen_reader;
 mod submit;
 mod undo;
 
-pub use rights::EditRights;
+pub(crate) use rights::EditRights;
 pub(super) use submit::KeyGenerator;
 pub(super) use undo::UndoHistory;
 
@@ -30,29 +30,22 @@ use super::command::{Action, KeyContext};
 use super::key::Key;
 use super::{App, AppEffect};
 
-/// What is being changed.
+/// A form over the panes, in which something is changed.
 #[derive(Debug, Clone)]
 pub enum Dialog {
-    /// The fields of an entity.
     Fields(Box<fields::FieldsDialog>),
-    /// A form for something new.
     Create(Box<create::CreateDialog>),
-    /// The question whether something is to be deleted.
     Delete(delete::DeleteDialog),
-    /// A move of the campaign's clock.
     Clock(Box<clock::ClockDialog>),
-    /// The edits that have not been applied yet.
     Edits(edits::EditsDialog),
-    /// A conflict.
     Resolve(Box<resolve::ResolveDialog>),
-    /// What is announced at once.
     Preferences(preferences::PreferencesDialog),
 }
 
 impl Dialog {
-    /// Returns what the keys mean on this sheet.
+    /// Returns the key context of this dialog.
     #[must_use]
-    pub fn context(&self) -> KeyContext {
+    pub(crate) fn context(&self) -> KeyContext {
         match self {
             Self::Fields(dialog) => dialog.open.as_ref().map_or(KeyContext::Fields, |open| open.field_input.context()),
             Self::Create(dialog) => dialog.context(),

@@ -3,9 +3,9 @@
 use jiff::SignedDuration;
 use scry_calendar::{Calendar, DateParts, WorldTime};
 
-/// Where the clock is to go.
+/// The goal of a move of the clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClockGoal {
+pub(crate) enum ClockGoal {
     /// This many seconds on, or back.
     By(i64),
     /// To this RFC 3339 time.
@@ -15,7 +15,7 @@ pub enum ClockGoal {
 impl ClockGoal {
     /// Returns the world time it leads to from `now`, both RFC 3339.
     #[must_use]
-    pub fn from(&self, now: &str) -> Option<String> {
+    pub(crate) fn from(&self, now: &str) -> Option<String> {
         match self {
             Self::To(time) => Some(time.clone()),
             Self::By(seconds) => {
@@ -30,7 +30,7 @@ impl ClockGoal {
 ///
 /// # Errors
 /// One sentence that says what can be written.
-pub fn read(typed: &str, calendar: &Calendar, now: &str) -> Result<ClockGoal, String> {
+pub(crate) fn read(typed: &str, calendar: &Calendar, now: &str) -> Result<ClockGoal, String> {
     let typed = typed.trim();
     if typed.is_empty() {
         return Err("write how far, such as 3h or 2 days, or a date".to_owned());

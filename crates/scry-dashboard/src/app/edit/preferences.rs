@@ -8,25 +8,22 @@ use crate::app::inbox::{KINDS, LEVELS};
 use crate::app::key::Key;
 use crate::app::{App, AppEffect};
 
-/// The choice as it is being made.
+/// A dialog that chooses which notifications are sent at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreferencesDialog {
-    /// What is chosen at this moment.
-    pub chosen: PushPreferences,
-    /// The index of the row that the cursor is on.
-    pub cursor: usize,
+    pub(crate) chosen: PushPreferences,
+    pub(crate) cursor: usize,
 }
 
 impl PreferencesDialog {
-    /// Builds the dialog over the choice as it is.
     #[must_use]
-    pub const fn new(chosen: PushPreferences) -> Self {
+    pub(crate) const fn new(chosen: PushPreferences) -> Self {
         Self { chosen, cursor: 0 }
     }
 
-    /// Returns the rows: what it is, a word about it, and whether it is chosen.
+    /// Lists the rows: what it is, a word about it, and whether it is chosen.
     #[must_use]
-    pub fn rows(&self) -> Vec<(&'static str, &'static str, bool)> {
+    pub(crate) fn rows(&self) -> Vec<(&'static str, &'static str, bool)> {
         let chosen = |list: &[String], word: &str| list.iter().any(|known| known == word);
         let levels = LEVELS.into_iter().map(|level| (level, "", chosen(&self.chosen.levels, level)));
         let kinds = KINDS.into_iter().map(|(kind, what)| (kind, what, chosen(&self.chosen.kinds, kind)));
@@ -45,7 +42,7 @@ impl PreferencesDialog {
 }
 
 impl App {
-    /// Returns what one is told at once, or sets it to the levels and kinds that are named.
+    /// Answers which notifications are sent at once, or sets them to the levels and kinds that are named.
     pub(super) fn preferences_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(preferences) = self.inbox.preferences().cloned() else {
             self.reply("This server has not said what it tells at once; nothing can be chosen.");

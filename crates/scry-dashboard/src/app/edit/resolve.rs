@@ -13,55 +13,43 @@ use crate::app::key::Key;
 use crate::app::pending::{PendingState, patch};
 use crate::app::{App, AppEffect};
 
-/// A refused edit and what the person decides about each of its fields.
+/// A dialog with a refused edit, and what the user decides about each of its fields.
 #[derive(Debug, Clone)]
 pub struct ResolveDialog {
     /// The key of the refused edit.
-    pub key: String,
+    pub(crate) key: String,
     /// What both sides changed; `None` for a deletion, which is decided as a whole.
-    pub subject: EntityRef,
-    /// The entity's version on the server.
-    pub current_version: i64,
-    /// The fields, in order.
-    pub rows: Vec<ConflictField>,
-    /// The index of the field that the cursor is on.
-    pub cursor: usize,
+    pub(crate) subject: EntityRef,
+    pub(crate) current_version: i64,
+    pub(crate) rows: Vec<ConflictField>,
+    pub(crate) cursor: usize,
     /// The value that is being written instead.
-    pub open: Option<OpenField>,
+    pub(crate) open: Option<OpenField>,
 }
 
-/// One field of a conflict.
+/// A field of a conflict.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ConflictField {
-    /// The field.
+pub(crate) struct ConflictField {
     pub field: EditField,
-    /// The value that both sides started from.
     pub base: Value,
-    /// The user's value, which was refused.
     pub mine: Value,
-    /// The value on the server.
     pub theirs: Value,
-    /// Which of them is taken.
     pub taken: ConflictSide,
 }
 
-/// Which value a field is to have.
+/// The value that a field is to have.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ConflictSide {
-    /// The value that both sides started from.
+pub(crate) enum ConflictSide {
     Base,
-    /// The user's value.
     Mine,
-    /// The value on the server.
     Theirs,
-    /// A value that is neither.
     Other(Value),
 }
 
 impl ConflictField {
     /// Returns the value the field is to have.
     #[must_use]
-    pub const fn value(&self) -> &Value {
+    pub(crate) const fn value(&self) -> &Value {
         match &self.taken {
             ConflictSide::Base => &self.base,
             ConflictSide::Mine => &self.mine,
@@ -103,9 +91,9 @@ impl App {
         self.dialog = Some(Dialog::Resolve(Box::new(dialog)));
     }
 
-    /// Returns who last changed one of some fields.
+    /// Returns the name of the user who last changed one of these fields.
     #[must_use]
-    pub fn changed_by(&self, subject: &EntityRef, fields: &[&str]) -> Option<String> {
+    pub(crate) fn changed_by(&self, subject: &EntityRef, fields: &[&str]) -> Option<String> {
         let entity = self.cache.get(subject)?;
         let by = fields.iter().filter_map(|field| entity.changes.get(field)?.by.as_ref()).next()?;
         self.cache.user_name(by).map(ToOwned::to_owned)

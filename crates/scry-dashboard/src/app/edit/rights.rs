@@ -1,4 +1,4 @@
-//! Who may change the campaign.
+//! The right to change the campaign.
 
 use scry_protocol::Role;
 use scry_text::json::Json;
@@ -18,7 +18,7 @@ impl App {
         (role >= Role::Editor && !self.options.read_only).then_some(EditRights(()))
     }
 
-    /// Returns why the person may not edit.
+    /// Returns why the user may not edit.
     pub(super) const fn why_not(&self) -> &'static str {
         if self.options.read_only {
             "this dashboard only reads; start it without --read-only to change things"

@@ -207,7 +207,7 @@ impl App {
         effects
     }
 
-    /// Says what the last edit is, and whether it goes out now or later.
+    /// Answers what the last edit is, and whether it goes out now or later.
     fn answer_submitted(&mut self) {
         let Some(held) = self.pending.all().last() else { return };
         let said = self.sentence(held);

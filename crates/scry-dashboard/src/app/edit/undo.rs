@@ -21,7 +21,7 @@ pub(crate) struct UndoHistory {
 }
 
 impl UndoHistory {
-    /// Notes that an edit is applied.
+    /// Records that an edit is applied.
     pub(crate) fn applied(&mut self, held: &PendingEdit) {
         if self.undoing.contains(&held.edit.key) {
             return;
@@ -31,7 +31,7 @@ impl UndoHistory {
         self.done.drain(..surplus);
     }
 
-    /// Notes what a created row has become.
+    /// Records the entity that a created row has become.
     pub(crate) fn became(&mut self, row: &EntityRef, made: &EntityRef) {
         for held in &mut self.done {
             if held.row().is_some_and(|entity| entity.key == *row) {
@@ -67,7 +67,7 @@ impl App {
         effects
     }
 
-    /// Returns what an edit does to what; of one that sets a secret no value, since sentences stay in the journal.
+    /// Returns a sentence about an edit; without the value of a secret, since sentences stay in the journal.
     pub(in crate::app) fn sentence(&self, held: &PendingEdit) -> String {
         let subject = words::subject(held, &self.cache);
         if self.sets_secret(held) {

@@ -50,7 +50,7 @@ impl App {
         true
     }
 
-    /// Returns whether an event says what the person knows: that an edit of theirs has ended a conflict.
+    /// Returns whether an event only says what the user knows: that an edit of theirs has ended a conflict.
     fn has_resolved(&self, event: &EphemeralEvent) -> bool {
         let EphemeralEvent::ConflictResolved(told) = event else { return false };
         let subject = EntityRef::new(told.entity_type.clone(), told.entity_id.clone());

@@ -18,9 +18,8 @@ use super::value::{field_name, say};
 const MAX_NOTICES: usize = 500;
 
 /// Every level and every kind that can be chosen.
-pub const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
-/// Each kind of notification, with its name for people.
-pub const KINDS: [(&str, &str); 4] = [
+pub(crate) const LEVELS: [&str; 4] = ["info", "success", "warning", "error"];
+pub(crate) const KINDS: [(&str, &str); 4] = [
     ("message", "from people"),
     ("conflict", "edits that met"),
     ("rule", "from the rules of the world"),
@@ -38,29 +37,24 @@ pub struct Inbox {
     is_missing: bool,
 }
 
-/// One notice; everything in it is safe to show.
+/// A notice; everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InboxNotice {
     /// The server's; `None` for what only this dashboard knows.
-    pub id: Option<Id>,
-    /// Its title.
-    pub title: String,
-    /// Its text; may be empty.
-    pub body: String,
-    /// How much it matters.
-    pub level: Severity,
-    /// When it was sent.
-    pub at: Timestamp,
-    /// Whether it is marked as read.
-    pub read: bool,
+    pub(crate) id: Option<Id>,
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) level: Severity,
+    pub(crate) at: Timestamp,
+    pub(crate) read: bool,
     /// What it is about.
-    pub subject: Option<EntityRef>,
+    pub(crate) subject: Option<EntityRef>,
 }
 
 impl InboxNotice {
     /// Returns the invitation that the notice tells of.
     #[must_use]
-    pub fn invitation(&self) -> Option<&Id> {
+    pub(crate) fn invitation(&self) -> Option<&Id> {
         self.subject
             .as_ref()
             .filter(|subject| subject.entity_type.as_str() == INVITATION_TYPE)
@@ -69,44 +63,43 @@ impl InboxNotice {
 }
 
 impl Inbox {
-    /// Returns the notices that tell of an invitation and have not been read, the newest first.
-    pub fn open_invitations(&self) -> impl Iterator<Item = &InboxNotice> {
+    /// Lists the notices that tell of an invitation and have not been read, the newest first.
+    pub(crate) fn open_invitations(&self) -> impl Iterator<Item = &InboxNotice> {
         self.notices.iter().filter(|notice| !notice.read && notice.invitation().is_some())
     }
 
-    /// Returns the notices, the newest first.
+    /// Lists the notices, the newest first.
     #[must_use]
     pub fn notices(&self) -> &[InboxNotice] {
         &self.notices
     }
 
-    /// Returns the index of the notification that the cursor is on.
     #[must_use]
-    pub const fn cursor(&self) -> usize {
+    pub(crate) const fn cursor(&self) -> usize {
         self.cursor
     }
 
     /// Returns the notice the cursor is on.
     #[must_use]
-    pub fn selected(&self) -> Option<&InboxNotice> {
+    pub(crate) fn selected(&self) -> Option<&InboxNotice> {
         self.notices.get(self.cursor)
     }
 
     /// Returns what the server tells at once, once it has said so.
     #[must_use]
-    pub const fn preferences(&self) -> Option<&PushPreferences> {
+    pub(crate) const fn preferences(&self) -> Option<&PushPreferences> {
         self.preferences.as_ref()
     }
 
     /// Returns whether this server keeps no notifications.
     #[must_use]
-    pub const fn is_missing(&self) -> bool {
+    pub(crate) const fn is_missing(&self) -> bool {
         self.is_missing
     }
 
     /// Counts the notices that have not been read.
     #[must_use]
-    pub fn unread(&self) -> usize {
+    pub(crate) fn unread(&self) -> usize {
         self.notices.iter().filter(|notice| !notice.read).count()
     }
 
@@ -120,7 +113,7 @@ impl Inbox {
     }
 
     /// Puts the cursor on a notice.
-    pub fn select(&mut self, index: usize) {
+    pub(crate) fn select(&mut self, index: usize) {
         self.cursor = index.min(self.notices.len().saturating_sub(1));
     }
 
@@ -159,7 +152,7 @@ fn announced(new: &NotificationNew, now: Timestamp) -> InboxNotice {
     }
 }
 
-/// Says that somebody replaced values of the person's.
+/// Returns the notice that another user has replaced values of this one's.
 fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> InboxNotice {
     let subject = EntityRef::new(conflict.entity_type.clone(), conflict.entity_id.clone());
     let name = cache.get(&subject).map_or_else(|| subject.entity_type.to_string(), |entity| entity.name.to_string());
@@ -185,7 +178,7 @@ fn replaced(conflict: &DocumentConflict, cache: &Cache, now: Timestamp) -> Inbox
     }
 }
 
-/// Says that a conflict the person was part of is over.
+/// Returns the notice that a conflict of this user is over.
 fn resolved(resolved: &ConflictResolved, cache: &Cache, now: Timestamp) -> InboxNotice {
     let subject = EntityRef::new(resolved.entity_type.clone(), resolved.entity_id.clone());
     let name = cache.get(&subject).map_or_else(|| subject.entity_type.to_string(), |entity| entity.name.to_string());

@@ -7,16 +7,13 @@ use serde_json::Value;
 /// Deeper than this nothing is unfolded any more, and shown on one line.
 const MAX_DEPTH: usize = 24;
 
-/// One line of a JSON text.
+/// A line of a JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonLine {
-    /// How deep it is nested.
+pub(crate) struct JsonLine {
     pub depth: usize,
     /// The way to the value: `.payload.changedFields[0]`.
     pub path: String,
-    /// The key, with its colon; empty in a list.
     pub key: String,
-    /// The value, or the bracket that opens or closes it.
     pub value: String,
     /// Whether what the line opens is folded; `None` where it opens nothing.
     pub folded: Option<bool>,

@@ -16,51 +16,39 @@ const MAX_EFFECTS: usize = 64;
 /// How many entries after a cause are looked through for its effects.
 const MAX_ROWS_SEARCHED: usize = 5_000;
 
-/// One line.
+/// A line of the Inspector.
 #[derive(Debug, Clone, PartialEq)]
-pub enum InspectorLine {
-    /// An empty line.
+pub(crate) enum InspectorLine {
     Blank,
-    /// The heading of a part.
     Heading(&'static str),
-    /// A line as it is.
     Text(String),
-    /// A name and a value.
     Pair {
-        /// The name.
         label: &'static str,
-        /// The value.
         value: String,
     },
     /// A field with what the cache held before the event and after it.
     Diff {
-        /// The field's name.
         field: String,
-        /// The value before the event, where it is known.
         before: Option<String>,
         /// `None` while the server has not told it yet.
         after: Option<String>,
     },
-    /// An event in the chain of causes.
     Cause(CauseLine),
-    /// A line of the event as JSON.
     Json(JsonLine),
 }
 
 /// An event in the chain of causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CauseLine {
+pub(crate) struct CauseLine {
     /// The journal's entry, where it is held.
     pub number: Option<u64>,
-    /// How far it is from the event, along the chain.
     pub depth: usize,
     /// Whether it is the inspected event itself.
     pub is_this: bool,
-    /// What happened, in words.
     pub what: String,
 }
 
-/// Returns everything about an entry.
+/// Lists everything about an entry.
 pub(super) fn of(app: &App, number: u64, folded: &BTreeSet<String>) -> Vec<InspectorLine> {
     let Some(entry) = app.journal().entry(number) else {
         return vec![InspectorLine::Text("This event has left the journal.".to_owned())];
@@ -131,7 +119,7 @@ fn changes(record: &record::EventRecord) -> Vec<InspectorLine> {
     record.fields.iter().map(diff).collect()
 }
 
-/// Returns what led to the event, the event, and what it led to.
+/// Lists what led to the event, the event, and what it led to.
 fn causes(app: &App, number: u64, entry: &JournalItem) -> Vec<InspectorLine> {
     let above = above(app, entry);
     let below = below(app, number, entry);

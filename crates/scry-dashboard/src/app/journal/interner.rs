@@ -8,7 +8,7 @@ use crate::app::entry::SharedRowData;
 /// How many may be held before those that no row needs any more are looked for.
 const MIN_SWEEP_SIZE: usize = 1_024;
 
-/// What the journal's rows have in common.
+/// A table of the data that the journal's rows share.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     known: HashSet<Arc<SharedRowData>>,

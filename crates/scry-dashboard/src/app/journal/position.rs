@@ -3,7 +3,7 @@
 use super::{JournalItem, JournalView};
 use crate::app::entry::RowKind;
 
-/// Which entries are in view.
+/// The entries in view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JournalPosition {
     /// The newest ones, always.
@@ -15,20 +15,20 @@ pub(super) enum JournalPosition {
 impl JournalView {
     /// Returns whether the newest entry is kept in view.
     #[must_use]
-    pub fn is_following(&self) -> bool {
+    pub(crate) fn is_following(&self) -> bool {
         self.place == JournalPosition::Following
     }
 
     /// Counts what arrived since the pause.
     #[must_use]
-    pub const fn arrived_since(&self) -> u64 {
+    pub(crate) const fn arrived_since(&self) -> u64 {
         match self.place {
             JournalPosition::Following => 0,
             JournalPosition::Paused { arrived, .. } => arrived,
         }
     }
 
-    /// Returns the entries in view with whether each is selected, oldest first; `lines` tells how many lines one takes.
+    /// Lists the entries in view with whether each is selected, oldest first; `lines` tells how many lines one takes.
     pub fn view(&self, height: usize, lines: impl Fn(&JournalItem) -> usize) -> Vec<(&JournalItem, bool)> {
         let cursor = self.cursor_index();
         let shown = |index: usize| self.entry(self.number_at(index)).map(|entry| (entry, Some(index) == cursor));
@@ -70,18 +70,18 @@ impl JournalView {
 
     /// Returns the number of the entry under the cursor.
     #[must_use]
-    pub fn selected_number(&self) -> Option<u64> {
+    pub(crate) fn selected_number(&self) -> Option<u64> {
         self.cursor_index().map(|index| self.number_at(index))
     }
 
     /// Keeps the newest entry in view from now on.
-    pub const fn follow(&mut self) {
+    pub(crate) const fn follow(&mut self) {
         self.place = JournalPosition::Following;
         self.skipped.begin();
     }
 
     /// Keeps what is in view where it is from now on.
-    pub fn pause(&mut self, height: usize) {
+    pub(crate) fn pause(&mut self, height: usize) {
         if self.is_following() && self.shown() > 0 {
             let top = self.number_at(self.top_index(height));
             let cursor = self.number_at(self.shown() - 1);
@@ -90,7 +90,7 @@ impl JournalView {
     }
 
     /// Moves the cursor by `by` entries and scrolls as little as needed; the journal pauses.
-    pub fn step(&mut self, by: isize, height: usize) {
+    pub(crate) fn step(&mut self, by: isize, height: usize) {
         if self.shown() == 0 || (self.is_following() && by > 0) {
             return;
         }
@@ -100,7 +100,7 @@ impl JournalView {
     }
 
     /// Puts the cursor on the oldest entry; the journal pauses.
-    pub fn oldest(&mut self, height: usize) {
+    pub(crate) fn oldest(&mut self, height: usize) {
         if self.shown() > 0 {
             self.pause(height);
             self.go_to_index(0, height);
@@ -108,7 +108,7 @@ impl JournalView {
     }
 
     /// Puts the cursor on an entry, or the nearest one after it that the filter lets through; the journal pauses.
-    pub fn go_to(&mut self, number: u64, height: usize) {
+    pub(crate) fn go_to(&mut self, number: u64, height: usize) {
         if self.shown() > 0 {
             self.pause(height);
             self.go_to_index(self.index_of(number), height);
@@ -116,7 +116,7 @@ impl JournalView {
     }
 
     /// Puts the cursor on the next marker, or the one before; tells whether there is one.
-    pub fn go_to_marker(&mut self, forward: bool, height: usize) -> bool {
+    pub(crate) fn go_to_marker(&mut self, forward: bool, height: usize) -> bool {
         let here = self.selected_number().unwrap_or(self.first);
         let markers = self.numbered().filter(|(_, entry)| entry.kind == RowKind::Marker).map(|(number, _)| number);
         let mut markers = markers.collect::<Vec<_>>().into_iter();

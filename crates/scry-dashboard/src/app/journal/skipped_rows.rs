@@ -26,8 +26,8 @@ impl SkippedRows {
 }
 
 impl JournalView {
-    /// Notes that a frame was drawn; `rows` tells how many entries were in view, if any could be.
-    pub fn drawn(&mut self, rows: Option<usize>) {
+    /// Records that a frame was drawn; `rows` tells how many entries were in view, if any could be.
+    pub(crate) fn drawn(&mut self, rows: Option<usize>) {
         let waiting = std::mem::take(&mut self.skipped.waiting);
         self.skipped.most_at_once = self.skipped.most_at_once.max(waiting);
         if let Some(rows) = rows.filter(|_| self.is_following()) {
@@ -39,19 +39,19 @@ impl JournalView {
 
     /// Counts what went by too fast to be shown since the journal began to follow.
     #[must_use]
-    pub const fn unseen(&self) -> u64 {
+    pub(crate) const fn unseen(&self) -> u64 {
         self.skipped.rows
     }
 
     /// Counts what went by too fast to be shown since the start.
     #[must_use]
-    pub const fn unseen_in_all(&self) -> u64 {
+    pub(crate) const fn unseen_in_all(&self) -> u64 {
         self.skipped.in_all
     }
 
     /// Returns how many entries a single frame has stood for at most.
     #[must_use]
-    pub const fn most_at_once(&self) -> usize {
+    pub(crate) const fn most_at_once(&self) -> usize {
         self.skipped.most_at_once
     }
 }

@@ -5,13 +5,13 @@ use super::super::command::{Action, KeyContext};
 /// Ties keys to a command, with the words that explain it.
 #[derive(Debug)]
 pub struct Binding {
-    /// Where the keys mean this.
+    /// The place in which the keys lead to the command.
     pub context: KeyContext,
     /// The command's name, for a configuration and a command line.
     pub command: &'static str,
-    /// What they do.
+    /// The action that the command performs.
     pub action: Action,
-    /// The keys that lead to it unless the person says otherwise.
+    /// The usual keys, by name.
     pub keys: &'static [&'static str],
     /// What it does, for the help.
     pub help: &'static str,

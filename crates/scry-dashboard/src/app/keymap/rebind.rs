@@ -9,15 +9,15 @@ use super::table::BINDINGS;
 use crate::app::command::KeyContext;
 use crate::app::key::Key;
 
-/// Which wish cannot be fulfilled, and why.
+/// An entry of the configuration's keys that cannot be used, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct KeymapError {
-    /// The part of the configuration that it stands in.
+    /// The context, as the configuration names it.
     pub context: String,
     /// The command, where the context is known.
     pub command: Option<String>,
-    /// What is wrong, and what to write instead.
+    /// What is wrong and what to do, in one sentence.
     pub message: String,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn usual(line: &Binding) -> Vec<Key> {
     line.keys.iter().filter_map(|key| key.parse().ok()).collect()
 }
 
-/// Returns which key of a line means something else in the same place.
+/// Returns an error about a key of a line that means something else in the same place.
 fn clash(index: usize, keys: &[Vec<Key>]) -> Option<String> {
     let line = BINDINGS.get(index)?;
     let mine = keys.get(index)?;

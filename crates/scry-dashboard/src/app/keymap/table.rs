@@ -7,7 +7,7 @@ use super::super::pane::Pane;
 use super::super::replay::PlaybackControl;
 use super::binding::{Binding, bind};
 
-/// Every command; the order is that of the help and of the key line.
+/// Lists every command; the order is that of the help and of the key line.
 pub const BINDINGS: &[Binding] = {
     use Action as A;
     use EditCommand as D;

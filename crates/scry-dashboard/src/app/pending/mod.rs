@@ -6,7 +6,7 @@
 mod overlay;
 #[cfg(test)]
 mod tests;
-pub mod words;
+pub(crate) mod words;
 
 use std::collections::VecDeque;
 
@@ -14,49 +14,45 @@ use scry_model::cache::{Cache, Entity};
 use scry_model::outbox::{Edit, EditChange, EditOutcome, EditRefusal};
 use scry_protocol::{EntityRef, Event, Id, Operation, Payload, Source};
 
-pub use overlay::{PendingMark, patch};
+pub(crate) use overlay::{PendingMark, patch};
 
 /// How many settled edits are remembered, so that late news about them revives nothing.
 const MAX_SETTLED_EDITS: usize = 256;
 
-/// Every edit that is not over, in the order they were made.
+/// The edits that are not over, in the order they were made.
 #[derive(Debug, Default)]
 pub struct PendingEdits {
     held: Vec<PendingEdit>,
     settled: VecDeque<String>,
 }
 
-/// One edit and how far it has come.
+/// An edit with its progress.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingEdit {
-    /// The edit.
-    pub edit: Edit,
-    /// How far it has come.
-    pub state: PendingState,
+    pub(crate) edit: Edit,
+    pub(crate) state: PendingState,
     /// The values below the edit when it was made, by field: what taking it back would restore.
-    pub base: Vec<(String, serde_json::Value)>,
+    pub(crate) base: Vec<(String, serde_json::Value)>,
     /// The row that a create shows until its entity is here.
     row: Option<Box<Entity>>,
     /// What the server made of a create.
-    pub made: Option<EntityRef>,
+    pub(crate) made: Option<EntityRef>,
     /// Fields that a later edit has set on the server already, before this one's answer was told.
     overtaken: Vec<String>,
     /// It was on disk already: made before the dashboard was opened, or by another program.
-    pub was_found: bool,
+    pub(crate) was_found: bool,
 }
 
-/// How far an edit has come.
+/// The progress of an edit.
 #[derive(Debug, Clone, PartialEq)]
-pub enum PendingState {
+pub(crate) enum PendingState {
     /// On its way to the disk.
     Submitted,
     /// On disk, until there is a connection and its turn.
     Waiting,
-    /// It has been sent and is not answered yet.
     Sending,
     /// Applied; shown until the cache holds it. `version` is the entity's, where it was told.
     Applied {
-        /// The entity's version after it.
         version: Option<i64>,
     },
     /// Rolled back, and kept for another try.
@@ -68,20 +64,20 @@ pub enum PendingState {
 impl PendingState {
     /// Returns whether the edit has no answer yet.
     #[must_use]
-    pub const fn is_open(&self) -> bool {
+    pub(crate) const fn is_open(&self) -> bool {
         matches!(self, Self::Submitted | Self::Waiting | Self::Sending)
     }
 
-    /// Returns whether the edit was rolled back and waits for the person.
+    /// Returns whether the edit was rolled back and waits for the user.
     #[must_use]
-    pub const fn is_refused(&self) -> bool {
+    pub(crate) const fn is_refused(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Lost(_))
     }
 }
 
-/// What an outcome or an event has led to.
+/// The consequence of an outcome or an event.
 #[derive(Debug, Clone, PartialEq)]
-pub enum PendingChange {
+pub(crate) enum PendingChange {
     /// This edit is applied.
     Applied(Box<PendingEdit>),
     /// This edit was rolled back.
@@ -92,7 +88,7 @@ pub enum PendingChange {
 
 impl PendingEdits {
     /// Shows an edit from now on. `base` holds what its fields showed before.
-    pub fn submit(&mut self, edit: Edit, base: Vec<(String, serde_json::Value)>) {
+    pub(crate) fn submit(&mut self, edit: Edit, base: Vec<(String, serde_json::Value)>) {
         self.hold(edit, PendingState::Submitted, base, false);
     }
 
@@ -102,7 +98,7 @@ impl PendingEdits {
     }
 
     /// Takes in what became of an edit.
-    pub fn outcome(&mut self, outcome: EditOutcome) -> Option<PendingChange> {
+    pub(crate) fn outcome(&mut self, outcome: EditOutcome) -> Option<PendingChange> {
         match outcome {
             EditOutcome::Stored(edit) => {
                 self.stored(edit);
@@ -142,7 +138,7 @@ impl PendingEdits {
     }
 
     /// Takes in an event, before the cache does: the person's own names the edit that made it.
-    pub fn event(&mut self, event: &Event, me: Option<&Id>) -> Option<PendingChange> {
+    pub(crate) fn event(&mut self, event: &Event, me: Option<&Id>) -> Option<PendingChange> {
         let key = self.author_of(event, me)?;
         let news = self.applied(&key, event.metadata.version);
         let held = self.find_mut(&key)?;
@@ -157,7 +153,7 @@ impl PendingEdits {
     }
 
     /// Takes in that the server has told its whole state: what it had applied is in there.
-    pub fn told_whole(&mut self) {
+    pub(crate) fn told_whole(&mut self) {
         let over = |held: &PendingEdit| matches!(held.state, PendingState::Applied { version: None });
         let keys: Vec<_> = self.held.iter().filter(|held| over(held)).map(|held| held.edit.key.clone()).collect();
         keys.iter().for_each(|key| self.settled_now(key));
@@ -220,7 +216,7 @@ impl PendingEdits {
     }
 
     /// Lets go of what the cache now holds; returns what each create has become.
-    pub fn settle(&mut self, cache: &Cache) -> Vec<(EntityRef, EntityRef)> {
+    pub(crate) fn settle(&mut self, cache: &Cache) -> Vec<(EntityRef, EntityRef)> {
         let (over, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(|it| it.is_in(cache));
         self.held = held;
         let mut became = Vec::new();
@@ -247,7 +243,7 @@ impl PendingEdits {
 
     /// Returns the latest version that the server has made of an entity by an edit that is still held.
     #[must_use]
-    pub fn applied_version(&self, key: &EntityRef) -> Option<i64> {
+    pub(crate) fn applied_version(&self, key: &EntityRef) -> Option<i64> {
         let of = |held: &&PendingEdit| held.edit.change.entity().as_ref() == Some(key);
         let version =
             |held: &PendingEdit| if let PendingState::Applied { version } = held.state { version } else { None };
@@ -255,24 +251,24 @@ impl PendingEdits {
     }
 
     /// Forgets an edit that is given up.
-    pub fn forget(&mut self, key: &str) {
+    pub(crate) fn forget(&mut self, key: &str) {
         self.held.retain(|held| held.edit.key != key);
     }
 
-    /// Returns every edit that is not over, in the order they were made.
+    /// Lists every edit that is not over, in the order they were made.
     #[must_use]
     pub fn all(&self) -> &[PendingEdit] {
         &self.held
     }
 
-    /// Returns the edits that wait for an answer or for the person.
-    pub fn unsettled(&self) -> impl Iterator<Item = &PendingEdit> {
+    /// Lists the edits that wait for an answer or for the person.
+    pub(crate) fn unsettled(&self) -> impl Iterator<Item = &PendingEdit> {
         self.held.iter().filter(|held| !matches!(held.state, PendingState::Applied { .. }))
     }
 
     /// Finds an edit.
     #[must_use]
-    pub fn find(&self, key: &str) -> Option<&PendingEdit> {
+    pub(crate) fn find(&self, key: &str) -> Option<&PendingEdit> {
         self.held.iter().find(|held| held.edit.key == key)
     }
 
@@ -309,7 +305,7 @@ impl PendingEdit {
 
     /// Returns whether the edit sets all of these fields of an entity.
     #[must_use]
-    pub fn sets(&self, entity: &EntityRef, fields: &[String]) -> bool {
+    pub(crate) fn sets(&self, entity: &EntityRef, fields: &[String]) -> bool {
         let own = self.edit.change.fields();
         self.edit.change.entity().as_ref() == Some(entity) && fields.iter().all(|field| own.contains(field))
     }
@@ -330,7 +326,7 @@ impl PendingEdit {
 
     /// Returns the row that a create shows.
     #[must_use]
-    pub fn row(&self) -> Option<&Entity> {
+    pub(crate) fn row(&self) -> Option<&Entity> {
         self.row.as_deref()
     }
 }

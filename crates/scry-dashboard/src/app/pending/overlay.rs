@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::{PendingEdit, PendingEdits, PendingState};
 
-/// Why a value is shown that the server has not told.
+/// The reason why a value is shown that the server has not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PendingMark {
+pub(crate) enum PendingMark {
     /// It waits for its turn, or for a connection.
     Waiting,
     /// It is on its way.
@@ -26,7 +26,7 @@ pub enum PendingMark {
 impl PendingEdits {
     /// Returns an entity as the person's edits make it.
     #[must_use]
-    pub fn above<'a>(&self, entity: &'a Entity) -> Cow<'a, Entity> {
+    pub(crate) fn above<'a>(&self, entity: &'a Entity) -> Cow<'a, Entity> {
         let mut shown = Cow::Borrowed(entity);
         for held in self.updates(&entity.key) {
             for (field, value) in held.values() {
@@ -36,16 +36,16 @@ impl PendingEdits {
         shown
     }
 
-    /// Returns whether a field shows an edit, and how far that one has come.
+    /// Returns the progress of the edit that a field shows; `None` where it shows none.
     #[must_use]
-    pub fn mark(&self, key: &EntityRef, field: &str) -> Option<PendingMark> {
+    pub(crate) fn mark(&self, key: &EntityRef, field: &str) -> Option<PendingMark> {
         let touches = |held: &&PendingEdit| held.values().iter().any(|(name, _)| name == field);
         self.updates(key).filter(touches).last().and_then(PendingEdit::mark)
     }
 
-    /// Returns whether anything of an entity shows an edit, and how far the one behind the others has come.
+    /// Returns the progress of the edit that an entity shows, of the one furthest behind where it shows several.
     #[must_use]
-    pub fn mark_of(&self, key: &EntityRef) -> Option<PendingMark> {
+    pub(crate) fn mark_of(&self, key: &EntityRef) -> Option<PendingMark> {
         let own = self.held.iter().filter(|held| held.row().is_some_and(|row| row.key == *key));
         let marks = self.updates(key).chain(own).filter_map(PendingEdit::mark);
         marks.min_by_key(|mark| match mark {
@@ -68,14 +68,14 @@ impl PendingEdits {
         self.held.iter().any(|held| !held.state.is_refused() && deletes(held))
     }
 
-    /// Returns the rows of what is about to be created.
-    pub fn created(&self) -> impl Iterator<Item = &Entity> {
+    /// Lists the rows of what is about to be created.
+    pub(crate) fn created(&self) -> impl Iterator<Item = &Entity> {
         self.held.iter().filter(|held| !held.state.is_refused()).filter_map(PendingEdit::row)
     }
 
     /// Returns what the campaign's clock will show, given what the server says, if an edit moves it.
     #[must_use]
-    pub fn world_time(&self, told: &str) -> Option<String> {
+    pub(crate) fn world_time(&self, told: &str) -> Option<String> {
         let mut time: Option<Timestamp> = None;
         for held in self.held.iter().filter(|held| !held.state.is_refused()) {
             match &held.edit.change {
@@ -99,17 +99,17 @@ impl PendingEdits {
 }
 
 impl PendingEdit {
-    /// Returns the values the edit shows.
+    /// Lists the values the edit shows.
     #[must_use]
-    pub fn values(&self) -> Vec<(String, Value)> {
+    pub(crate) fn values(&self) -> Vec<(String, Value)> {
         let mut values = patch(&self.edit.change);
         values.retain(|(field, _)| !self.overtaken.contains(field));
         values
     }
 
-    /// Returns how far the edit has come, while its values are shown.
+    /// Returns the progress of the edit, while its values are shown.
     #[must_use]
-    pub const fn mark(&self) -> Option<PendingMark> {
+    pub(crate) const fn mark(&self) -> Option<PendingMark> {
         match self.state {
             PendingState::Submitted | PendingState::Waiting => Some(PendingMark::Waiting),
             PendingState::Sending => Some(PendingMark::Sending),
@@ -119,9 +119,9 @@ impl PendingEdit {
     }
 }
 
-/// Returns the fields an update sets, each variable by its key, with the value to show.
+/// Lists the fields an update sets, each variable by its key, with the value to show.
 #[must_use]
-pub fn patch(change: &EditChange) -> Vec<(String, Value)> {
+pub(crate) fn patch(change: &EditChange) -> Vec<(String, Value)> {
     let EditChange::Update { input, .. } = change else { return Vec::new() };
     let mut fields = Vec::new();
     for (name, value) in input {

@@ -14,9 +14,9 @@ use crate::app::value::{field_name, say};
 /// How much of one value is said.
 const MAX_VALUE_CHARS: usize = 30;
 
-/// Says whom an edit is about: an entity's name, or the clock.
+/// Returns the subject of an edit: an entity's name, or the clock.
 #[must_use]
-pub fn subject(held: &PendingEdit, cache: &Cache) -> String {
+pub(crate) fn subject(held: &PendingEdit, cache: &Cache) -> String {
     match &held.edit.change {
         EditChange::Update { .. } | EditChange::Delete { .. } => {
             let known = held.edit.change.entity().and_then(|key| cache.get(&key).map(|entity| entity.name.to_string()));
@@ -32,7 +32,7 @@ pub fn subject(held: &PendingEdit, cache: &Cache) -> String {
 
 /// Returns what an edit does: `level 3 → 4`, `new settlement`, `delete`.
 #[must_use]
-pub fn what(held: &PendingEdit) -> String {
+pub(crate) fn what(held: &PendingEdit) -> String {
     match &held.edit.change {
         EditChange::Update { .. } => {
             let fields = overlay::patch(&held.edit.change);
@@ -59,9 +59,9 @@ fn short(value: &Value) -> String {
     fit(&say(value), MAX_VALUE_CHARS)
 }
 
-/// Returns how far an edit has come, in a word or two.
+/// Returns the progress of an edit, in a word or two.
 #[must_use]
-pub fn state(state: &PendingState) -> &'static str {
+pub(crate) fn state(state: &PendingState) -> &'static str {
     match state {
         PendingState::Submitted | PendingState::Waiting => "waiting",
         PendingState::Sending => "sending",
@@ -72,7 +72,7 @@ pub fn state(state: &PendingState) -> &'static str {
     }
 }
 
-/// Names the one who set all values that an edit met, where it is one and already known.
+/// Returns the name of the user who set all values that an edit met, where it is one user and already known.
 fn winner<'a>(held: &PendingEdit, conflict: &Conflict, cache: &'a Cache) -> Option<&'a str> {
     let entity = cache.get(&held.edit.change.entity()?)?;
     let by = |met: &FieldConflict| {
@@ -86,7 +86,7 @@ fn winner<'a>(held: &PendingEdit, conflict: &Conflict, cache: &'a Cache) -> Opti
 
 /// Returns why an edit was rolled back: `Mira changed level meanwhile`.
 #[must_use]
-pub fn reason(held: &PendingEdit, cache: &Cache) -> Option<String> {
+pub(crate) fn reason(held: &PendingEdit, cache: &Cache) -> Option<String> {
     match &held.state {
         PendingState::Refused(refusal) => match &refusal.conflict {
             Some(conflict) => {

@@ -35,12 +35,12 @@ impl LocalPresence {
 }
 
 impl App {
-    /// Notes that the person is there.
+    /// Records that the user is there.
     pub(in crate::app) const fn note_activity(&mut self) {
         self.local_presence.last_key = self.now.mono;
     }
 
-    /// Notes that the person writes in the field that is open.
+    /// Records that the user types in the open field.
     pub(in crate::app) const fn note_typing(&mut self) {
         self.local_presence.typed_at = Some(self.now.mono);
     }

@@ -1,4 +1,4 @@
-//! Who is here and what they are at, as the gateway tells it.
+//! The users who are online and what they view or edit, as the gateway tells it.
 
 mod local_presence;
 #[cfg(test)]
@@ -23,21 +23,18 @@ use super::now::Now;
 /// How long somebody is said to type after the gateway last said so.
 const TYPING_TTL: Duration = Duration::from_secs(6);
 
-/// Everybody who has been seen in the campaign.
+/// The users who have been seen in the campaign.
 #[derive(Debug, Default)]
-pub struct People {
+pub(crate) struct People {
     seen: BTreeMap<Id, Person>,
     typing: Vec<TypingState>,
 }
 
-/// One user; everything in it is safe to show.
+/// A user; everything in it is safe to show.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Person {
-    /// The user's id.
+pub(crate) struct Person {
     pub id: Id,
-    /// The user's name.
     pub name: String,
-    /// Whether the user is online.
     pub status: Presence,
     /// What they have before them, the busiest first.
     pub places: Vec<(EntityRef, Activity)>,
@@ -57,7 +54,7 @@ struct TypingState {
 
 impl People {
     /// Takes in an event; tells whether it was about people.
-    pub fn hear(&mut self, event: &EphemeralEvent, campaign: &Id, now: Now) -> bool {
+    pub(crate) fn hear(&mut self, event: &EphemeralEvent, campaign: &Id, now: Now) -> bool {
         match event {
             EphemeralEvent::PresenceState(state) if state.campaign_id == *campaign => self.state(state),
             EphemeralEvent::PresenceChange(change) if change.campaign_id == *campaign => self.change(change, now),
@@ -135,7 +132,7 @@ impl People {
     }
 
     /// Lets typing marks end; tells whether any has.
-    pub fn expire(&mut self, now: Instant) -> bool {
+    pub(crate) fn expire(&mut self, now: Instant) -> bool {
         let before = self.typing.len();
         self.typing.retain(|typing| typing.until > now);
         self.typing.len() != before
@@ -143,13 +140,13 @@ impl People {
 
     /// Returns when the next typing mark ends.
     #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.typing.iter().map(|typing| typing.until).min()
     }
 
-    /// Returns everybody who has been seen: the active ones first, then by name.
+    /// Lists everybody who has been seen: the active ones first, then by name.
     #[must_use]
-    pub fn all(&self) -> Vec<&Person> {
+    pub(crate) fn all(&self) -> Vec<&Person> {
         let mut all: Vec<_> = self.seen.values().collect();
         let rank = |person: &Person| match person.status {
             Presence::Online => 0,
@@ -160,17 +157,17 @@ impl People {
         all
     }
 
-    /// Returns the others who are here.
+    /// Lists the others who are here.
     #[must_use]
-    pub fn others(&self, me: Option<&Id>) -> Vec<&Person> {
+    pub(crate) fn others(&self, me: Option<&Id>) -> Vec<&Person> {
         let mut all = self.all();
         all.retain(|person| person.status != Presence::Offline && Some(&person.id) != me);
         all
     }
 
-    /// Returns the others who are at an entity, those who edit it first.
+    /// Lists the others who are at an entity, those who edit it first.
     #[must_use]
-    pub fn at(&self, entity: &EntityRef, me: Option<&Id>) -> Vec<(&Person, Activity)> {
+    pub(crate) fn at(&self, entity: &EntityRef, me: Option<&Id>) -> Vec<(&Person, Activity)> {
         let activity =
             |person: &Person| person.places.iter().find(|(at, _)| at == entity).map(|(_, activity)| *activity);
         let mut here: Vec<_> =
@@ -179,9 +176,9 @@ impl People {
         here
     }
 
-    /// Returns whether a user types in an entity now, and in which field.
+    /// Returns the field of an entity in which a user types now; `None` where they do not.
     #[must_use]
-    pub fn typed_field(&self, user: &Id, entity: &EntityRef) -> Option<&str> {
+    pub(crate) fn typed_field(&self, user: &Id, entity: &EntityRef) -> Option<&str> {
         self.typing.iter().find(|typing| typing.user == *user && typing.entity == *entity).map(|typing| &*typing.field)
     }
 }

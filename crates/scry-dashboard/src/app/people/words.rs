@@ -8,10 +8,9 @@ use crate::app::App;
 use crate::app::value::field_name;
 
 impl App {
-    /// Returns who else changes an entity now, one sentence each: `Mira is editing level`; without a connection, who
-    /// did.
+    /// Returns a sentence about each other user who edits an entity now: `Mira is editing level`; offline, who did.
     #[must_use]
-    pub fn company(&self, entity: &EntityRef) -> Vec<String> {
+    pub(crate) fn company(&self, entity: &EntityRef) -> Vec<String> {
         let here = self.people.at(entity, self.me());
         let editors = here.into_iter().filter(|(_, activity)| *activity == Activity::Editing);
         let verb = if self.connection.is_live() { "is" } else { "was" };
@@ -27,9 +26,9 @@ impl App {
         editors.map(|(person, _)| sentence(person)).collect()
     }
 
-    /// Returns the names of the others who look at an entity.
+    /// Lists the names of the others who look at an entity.
     #[must_use]
-    pub fn onlookers(&self, entity: &EntityRef) -> Vec<&str> {
+    pub(crate) fn onlookers(&self, entity: &EntityRef) -> Vec<&str> {
         let here = self.people.at(entity, self.me());
         here.into_iter()
             .filter(|(_, activity)| *activity != Activity::Editing)
@@ -37,9 +36,9 @@ impl App {
             .collect()
     }
 
-    /// Returns the members who have not been seen, with their roles; nobody, where nobody is ever seen.
+    /// Lists the members who have not been seen, with their roles; nobody, where nobody is ever seen.
     #[must_use]
-    pub fn absent(&self) -> Vec<(String, String)> {
+    pub(crate) fn absent(&self) -> Vec<(String, String)> {
         let seen = self.people.all();
         if seen.is_empty() {
             return Vec::new();

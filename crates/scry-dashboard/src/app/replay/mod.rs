@@ -5,7 +5,8 @@ mod recording;
 
 use std::time::{Duration, Instant};
 
-pub use self::recording::{LoadedRecording, Playback};
+pub use self::recording::LoadedRecording;
+pub(crate) use self::recording::Playback;
 
 use scry_model::event::ClientEvent;
 use scry_text::json::Json;
@@ -17,26 +18,26 @@ use super::{App, AppEffect, AppStage, JournalView, Key, Now};
 /// How far a jump goes.
 const JUMP_LENGTH: Duration = Duration::from_secs(10);
 
-/// What can be done to a recording.
+/// A command of a recording that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PlaybackControl {
-    /// Play or pause.
+    /// Play, or pause.
     Toggle,
-    /// Show the next event.
+    /// Pause, and go to the next event.
     Step,
-    /// Show the previous event.
+    /// Pause, and go to the previous event.
     StepBack,
-    /// Go forward by a while.
+    /// Jump ten seconds forward.
     Forward,
-    /// Go back by a while.
+    /// Jump ten seconds back.
     Back,
-    /// Play faster.
+    /// Play at the next higher speed.
     Faster,
-    /// Play slower.
+    /// Play at the next lower speed.
     Slower,
-    /// Go to the start.
+    /// Go to the start of the recording.
     Start,
-    /// Go to the end.
+    /// Go to the end of the recording.
     End,
 }
 
@@ -64,15 +65,15 @@ impl App {
         self.replay.as_ref().map(|replay| &replay.playback)
     }
 
-    /// Returns what the keys do here and now, what concerns a recording first.
-    pub fn bindings(&self) -> impl Iterator<Item = BoundCommand<'_>> {
+    /// Lists what the keys do here and now, what concerns a recording first.
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = BoundCommand<'_>> {
         let playback_keys = self.has_playback().then(|| self.keymap.bindings(KeyContext::Replay));
         playback_keys.into_iter().flatten().chain(self.keymap.bindings(self.context()))
     }
 
-    /// Returns what the help explains: what holds here, and the recording's keys beside it.
+    /// Lists what the help explains: what holds here, and the recording's keys beside it.
     #[must_use]
-    pub fn help_contexts(&self) -> Vec<KeyContext> {
+    pub(crate) fn help_contexts(&self) -> Vec<KeyContext> {
         let playback_keys = self.replay.is_some().then_some(KeyContext::Replay);
         playback_keys.into_iter().chain(self.explained().chain().iter().copied()).collect()
     }
@@ -141,7 +142,7 @@ impl App {
         effects
     }
 
-    /// Tells the current values of what was changed, from the recording.
+    /// Answers a refetch from the recording.
     fn answer(&mut self) {
         // The cache collects what it wants for a moment; here nothing is gained by waiting.
         while let Some(due) = self.cache.refetch_deadline() {

@@ -10,7 +10,7 @@ use scry_protocol::{EntityRef, EntityType, Event, Id, Operation, Payload};
 use scry_text::json::Json;
 use serde_json::{Map, Value, json};
 
-/// Every known entity as the API tells it.
+/// The known entities, as the API would return them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReplayModel {
     nodes: HashMap<Id, Map<String, Value>>,
@@ -63,7 +63,7 @@ impl ReplayModel {
     }
 }
 
-/// Describes an entity that only this event has told of.
+/// Returns an entity of which this event alone is known.
 fn unheard_of(event: &Event, subject: &EntityRef) -> Map<String, Value> {
     let mut node = Map::new();
     let mut put = |field: &str, value: &str| node.insert(field.to_owned(), json!(value));

@@ -15,9 +15,9 @@ const DISPLAY_INTERVAL: Duration = Duration::from_millis(200);
 /// A recording for the dashboard.
 #[derive(Debug, Clone)]
 pub struct LoadedRecording {
-    /// The campaign that was recorded.
+    /// The campaign whose events are shown.
     pub campaign: Id,
-    /// When the recording began.
+    /// The time when the recording began.
     pub started_at: Timestamp,
     /// What the campaign was at the start, where the recording knows it.
     pub state: Option<Snapshot>,
@@ -28,13 +28,13 @@ pub struct LoadedRecording {
 impl LoadedRecording {
     /// Returns how long the recording is.
     #[must_use]
-    pub fn length(&self) -> Duration {
+    pub(crate) fn length(&self) -> Duration {
         self.entries.last().map_or(Duration::ZERO, |(at, _)| *at)
     }
 
     /// Counts the deliveries up to and including a place.
     #[must_use]
-    pub fn count_until(&self, place: Duration) -> usize {
+    pub(crate) fn count_until(&self, place: Duration) -> usize {
         self.entries.partition_point(|(at, _)| *at <= place)
     }
 }
@@ -55,50 +55,47 @@ pub struct Playback {
 impl Playback {
     /// Loads a recording at its start, paused.
     #[must_use]
-    pub fn new(recording: LoadedRecording, speed: f64) -> Self {
+    pub(crate) fn new(recording: LoadedRecording, speed: f64) -> Self {
         Self { recording, place: Duration::ZERO, since: None, speed, played: 0 }
     }
 
-    /// Returns the recording.
     #[must_use]
-    pub const fn recording(&self) -> &LoadedRecording {
+    pub(crate) const fn recording(&self) -> &LoadedRecording {
         &self.recording
     }
 
-    /// Returns how many seconds of the recording pass in one second.
     #[must_use]
-    pub const fn speed(&self) -> f64 {
+    pub(crate) const fn speed(&self) -> f64 {
         self.speed
     }
 
-    /// Returns whether it plays.
     #[must_use]
-    pub const fn is_running(&self) -> bool {
+    pub(crate) const fn is_running(&self) -> bool {
         self.since.is_some()
     }
 
     /// Returns how many deliveries have been played.
     #[must_use]
-    pub const fn played(&self) -> usize {
+    pub(crate) const fn played(&self) -> usize {
         self.played
     }
 
     /// Returns the position in the recording, never beyond its end.
     #[must_use]
-    pub fn place(&self, now: Instant) -> Duration {
+    pub(crate) fn place(&self, now: Instant) -> Duration {
         let run = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since).mul_f64(self.speed));
         self.place.saturating_add(run).min(self.recording.length())
     }
 
     /// Returns the moment of the recording at the place it stands.
     #[must_use]
-    pub fn wall(&self, now: Instant) -> Timestamp {
+    pub(crate) fn wall(&self, now: Instant) -> Timestamp {
         let place = jiff::SignedDuration::try_from(self.place(now)).unwrap_or_default();
         self.recording.started_at.checked_add(place).unwrap_or(self.recording.started_at)
     }
 
     /// Starts, or rests; at the end it starts over.
-    pub fn toggle(&mut self, now: Instant) {
+    pub(crate) fn toggle(&mut self, now: Instant) {
         if self.is_running() {
             self.rest(now);
         } else {
@@ -110,7 +107,7 @@ impl Playback {
     }
 
     /// Takes the next speed, or the one before.
-    pub fn change_speed(&mut self, faster: bool, now: Instant) {
+    pub(crate) fn change_speed(&mut self, faster: bool, now: Instant) {
         let mut next =
             SPEEDS.into_iter().filter(|speed| if faster { *speed > self.speed } else { *speed < self.speed });
         let next = if faster { next.next() } else { next.next_back() };
@@ -120,7 +117,7 @@ impl Playback {
     }
 
     /// Goes to a place; running or resting stays as it is.
-    pub fn go_to(&mut self, place: Duration, now: Instant) {
+    pub(crate) fn go_to(&mut self, place: Duration, now: Instant) {
         self.place = place.min(self.recording.length());
         self.since = self.since.map(|_| now);
     }
@@ -128,7 +125,7 @@ impl Playback {
     /// Goes to the next deliveries, or to those before the last that were played, and rests there.
     ///
     /// Deliveries of one moment are one step.
-    pub fn step(&mut self, forward: bool, now: Instant) {
+    pub(crate) fn step(&mut self, forward: bool, now: Instant) {
         self.rest(now);
         let at = |index: usize| self.recording.entries.get(index).map(|(at, _)| *at);
         self.place = if forward {
@@ -143,7 +140,7 @@ impl Playback {
 
     /// Takes what is due: the deliveries to play now. `None` means that the place lies before what was played, and
     /// everything is to be played anew.
-    pub fn due(&mut self, now: Instant) -> Option<std::ops::Range<usize>> {
+    pub(crate) fn due(&mut self, now: Instant) -> Option<std::ops::Range<usize>> {
         let place = self.place(now);
         let until = if place.is_zero() && !self.is_running() { 0 } else { self.recording.count_until(place) };
         if place >= self.recording.length() {
@@ -158,9 +155,9 @@ impl Playback {
         Some(due)
     }
 
-    /// Returns when something happens by itself.
+    /// Returns the next moment at which time alone changes something.
     #[must_use]
-    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         self.since?;
         let place = self.place(now);
         let next = self.recording.entries.get(self.played).map(|(at, _)| at.saturating_sub(place).div_f64(self.speed));

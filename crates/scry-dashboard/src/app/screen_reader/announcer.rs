@@ -31,7 +31,7 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// Returns what is new, the connection first.
+    /// Lists what is new, the connection first.
     pub fn news(&mut self, app: &App) -> Vec<String> {
         let mut lines = self.stage(app);
         lines.extend(self.connection(app));
@@ -42,7 +42,7 @@ impl Announcer {
         lines
     }
 
-    /// Tells a question, or why there is nothing to show.
+    /// Returns a question, or why there is nothing to show.
     fn stage(&mut self, app: &App) -> Vec<String> {
         let lines = match app.stage() {
             AppStage::Choosing { choices, .. } => words::choices(choices),
@@ -104,7 +104,7 @@ impl Announcer {
         Some(format!("{name}, {count} entities.{date}{} “help” lists the commands.", age.unwrap_or_default()))
     }
 
-    /// Tells new rows of the journal, and returns the notices among them.
+    /// Adds sentences about new rows of the journal, and returns the notices among them.
     fn journal(&mut self, app: &App, lines: &mut Vec<String>) -> Vec<String> {
         let journal = app.journal();
         if self.epoch.as_deref() != app.epoch() {
@@ -140,7 +140,7 @@ impl Announcer {
         notices
     }
 
-    /// Tells what a screen would show for a while, unless the journal has just told the same.
+    /// Adds what a screen would show for a while, unless the journal has just said the same.
     fn toasts(&mut self, app: &App, notices: &[String], lines: &mut Vec<String>) {
         let fresh = app.toasts_made().saturating_sub(self.toasts);
         self.toasts = app.toasts_made();

@@ -13,7 +13,7 @@ use crate::app::palette::PaletteTarget;
 use crate::app::pane::Pane;
 use crate::app::{App, AppEffect, AppStage};
 
-/// Names what can be typed beside the table's commands.
+/// The commands that can be typed besides the table's.
 pub(super) const CAMPAIGN_COMMAND: &str = "campaign";
 pub(super) const PROFILE_COMMAND: &str = "profile";
 
@@ -232,7 +232,7 @@ fn command(name: &str) -> Option<&'static Binding> {
     whole.or_else(|| begun.next().filter(|_| begun.next().is_none()))
 }
 
-/// Returns how a command is typed where it takes something.
+/// Returns how a command is typed where it takes an argument.
 #[must_use]
 pub(super) fn typed(binding: &Binding) -> String {
     usage(binding.command).map_or_else(|| binding.command.to_owned(), |more| format!("{} {more}", binding.command))

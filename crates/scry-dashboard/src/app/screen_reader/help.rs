@@ -7,7 +7,7 @@ use crate::app::copy::Export;
 use crate::app::edit::command::EditCommand;
 use crate::app::keymap::{BINDINGS, Binding};
 
-/// What is typed behind a command's name.
+/// The arguments that are typed after a command's name.
 const USAGE: [(&str, &str); 16] = [
     ("help", "[COMMAND]"),
     ("world", "[NAME]"),

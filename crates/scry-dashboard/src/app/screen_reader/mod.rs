@@ -20,7 +20,7 @@ impl App {
         std::mem::take(&mut self.answers)
     }
 
-    /// Returns whether there is something to talk about: a campaign, a question, or a reason why there is none.
+    /// Returns whether commands can be answered: there is a campaign, a question, or a reason why there is none.
     #[must_use]
     pub fn can_answer(&self) -> bool {
         use scry_model::event::Phase;

@@ -12,7 +12,7 @@ use crate::app::pending::PendingMark;
 use crate::app::value::Direction;
 use crate::app::{App, CampaignChoice};
 
-/// Returns what a person can choose from.
+/// Returns the choices that the user has.
 #[must_use]
 pub(super) fn choices(choices: &[CampaignChoice]) -> Vec<String> {
     let name = |(index, choice): (usize, &CampaignChoice)| {
@@ -24,7 +24,7 @@ pub(super) fn choices(choices: &[CampaignChoice]) -> Vec<String> {
     ["Which campaign? Type its number or its name.".to_owned()].into_iter().chain(lines).collect()
 }
 
-/// Says a row of the journal: whom it is about, what happened, and who did it.
+/// Returns a row of the journal as a sentence: its subject, what happened, and who did it.
 #[must_use]
 pub(super) fn entry(app: &App, entry: &JournalItem) -> String {
     let what = app.what(entry);
@@ -61,7 +61,7 @@ fn by(app: &App, entry: &JournalItem) -> String {
     }
 }
 
-/// Says a row of Detail; a blank one says nothing.
+/// Returns a row of Detail as a sentence; `None` for a blank one.
 #[must_use]
 pub(super) fn detail(app: &App, row: &detail::DetailRow) -> Option<String> {
     match row {
@@ -111,7 +111,7 @@ fn field(app: &App, field: &DetailField) -> String {
     }
 }
 
-/// Returns how far the person's own edit of something has come.
+/// Returns the progress of the user's own edit.
 #[must_use]
 pub(super) const fn mark(mark: PendingMark) -> &'static str {
     match mark {

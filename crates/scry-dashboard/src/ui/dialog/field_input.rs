@@ -9,7 +9,7 @@ use super::super::prompt;
 use crate::app::edit::buffer::TextBuffer as Text;
 use crate::app::edit::field_input::FieldInput;
 
-/// Returns how many lines a draft takes below its label.
+/// Returns how many lines a field's input takes below its label.
 pub(super) fn height(field_input: &FieldInput, width: u16) -> u16 {
     match field_input {
         FieldInput::Line(_) | FieldInput::Options { .. } => 0,

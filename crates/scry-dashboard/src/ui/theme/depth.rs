@@ -4,14 +4,14 @@ use anstyle::{AnsiColor, RgbColor};
 use anstyle_lossy::palette;
 use ratatui::style::{Color, Style};
 
-/// How many colours a terminal can show.
+/// The number of colours that a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColourDepth {
-    /// 16 million colours.
+    /// Any colour of 24 bits.
     True,
     /// The 256 colours of xterm.
     Ansi256,
-    /// The 16 colours of the terminal's own palette.
+    /// The terminal's own 16 colours.
     Ansi16,
     /// No colours.
     None,
@@ -33,7 +33,7 @@ impl ColourDepth {
 
 /// Returns the red, green and blue of a colour as terminals usually show it; `None` for the terminal's own.
 #[must_use]
-pub fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
+pub(crate) fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
     let index = match colour {
         Color::Reset => return None,
         Color::Rgb(red, green, blue) => return Some((red, green, blue)),

@@ -7,7 +7,7 @@ use scry_text::json::Json;
 
 use super::*;
 
-/// Describes a settlement with all that a real world's rules say of one; hardly two have the same values.
+/// Returns a settlement with all that a real world's rules say of one; hardly two have the same values.
 fn town(number: usize) -> Value {
     let (towers, walls, level, treasury) = (number % 7, number % 13, number % 9 + 1, number * 37 % 5_000);
     let (defence, morale) = (towers * 4 + walls, ["low", "steady", "high"][number % 3]);

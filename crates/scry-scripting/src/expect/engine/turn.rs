@@ -1,8 +1,8 @@
 //! Which expectation an event counts for.
 //!
 //! Each event counts for one. Where several may come in any order and an event fits more than one of them, the first
-//! takes it; a later event that fits only that one makes it give the earlier event to another that it fits too. So a
-//! step fails only if no way to share the events out would have met it.
+//! takes it; a later event that fits only that one makes it give the earlier event to another that it fits too. So a step
+//! fails only if no way to share the events out would have met it.
 
 use scry_query::expr::MatchResult;
 
@@ -101,7 +101,7 @@ impl ExpectEngine {
         })
     }
 
-    /// Returns whether an expectation that is met may be met by another event instead: nothing hangs on when it was.
+    /// Returns whether an expectation that is met may be met by another event instead: nothing depends on when it was.
     fn can_yield_event(&self, index: usize) -> bool {
         let counted_from = self.plan.expects.iter().map(|expect| expect.after);
         let mut counted_from = counted_from.chain(self.plan.nevers.iter().map(|never| never.after));
@@ -110,7 +110,7 @@ impl ExpectEngine {
             && !counted_from.any(|after| after == Some(index))
     }
 
-    /// Notes when an expectation is met now that its events have changed, and captures from the last of them.
+    /// Works out when an expectation is met now that its events have changed, and captures from the last of them.
     fn recheck(&mut self, index: usize) {
         let Some(last) = self.expects[index].held.iter().max_by_key(|seen| seen.at).cloned() else { return };
         if self.capture(index, &last) {

@@ -44,7 +44,7 @@ fn lines(failure: &CaseFailure) -> Vec<String> {
     lines
 }
 
-/// Returns what came instead of what was awaited.
+/// Returns a sentence about what came instead of what was awaited.
 fn instead(failure: &CaseFailure) -> String {
     let shown = failure.instead.iter().take(MAX_LISTED_NAMES).map(|(name, count)| format!("{count} × {name}"));
     let more = if failure.instead.len() > MAX_LISTED_NAMES { ", …" } else { "" };

@@ -170,7 +170,7 @@ fn bare(anchor: usize, tagged: bool, at: usize) -> Result<(), YamlError> {
     Ok(())
 }
 
-/// Returns what an unquoted text is: YAML's core schema, without the infinities, which no event holds.
+/// Returns the value of an unquoted text: YAML's core schema, without the infinities, which no event holds.
 fn plain(text: &str) -> YamlValue {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return YamlValue::Null,

@@ -5,7 +5,7 @@ use scry_model::event::{ClientEvent, Confirmation};
 use super::{GatewayQuery, InFlightRequest, Online};
 use crate::connection::state_machine::{ClockReading, ConnectionEffect, ConnectionState, LatencyAbility, LinkState};
 
-/// Returns how it is known that everything has come.
+/// Returns the effect that reports how it is known that everything has arrived.
 pub(super) const fn confirmed(confirmation: Confirmation) -> ConnectionEffect {
     ConnectionEffect::Report(ClientEvent::Confirmed(confirmation))
 }
@@ -20,7 +20,7 @@ impl ConnectionState {
         self.proceed(now);
     }
 
-    /// Notes that the gateway is alive: where it has not answered `latency` before that, it cannot.
+    /// Records that the gateway is alive: where it has not answered `latency` before that, it cannot.
     pub(in crate::connection::state_machine) fn note_life(&mut self, now: ClockReading) {
         let LinkState::Online(online) = &mut self.state else { return };
         online.last_heard = now.at;
