@@ -21,7 +21,7 @@ pub(super) async fn open(unit: &mut UnitOfWork, user: &Id, entity: &Id, fields: 
         let statement = format!(
             "INSERT INTO disputes (entity_id, field, user_id, created_ms) VALUES {} \
              ON CONFLICT (entity_id, field, user_id) DO UPDATE SET created_ms = excluded.created_ms",
-            batch::rows(fields.len(), 4)
+            batch::rows(unit.db(), fields.len(), 4)
         );
         let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
         for field in fields {
@@ -63,7 +63,7 @@ pub(super) async fn resolve(
     }
     for (user, fields) in resolved {
         for fields in fields.chunks(batch::MAX_ROWS) {
-            let list = batch::list(3, fields.len());
+            let list = batch::list(unit.db(), 3, fields.len());
             let statement = format!("DELETE FROM disputes WHERE entity_id = $1 AND user_id = $2 AND field IN ({list})");
             let query = sqlx::query::<Any>(AssertSqlSafe(statement)).bind(entity.id.as_str()).bind(user.as_str());
             fields.iter().fold(query, |query, field| query.bind(field.as_str())).execute(unit.db()).await?;

@@ -160,7 +160,7 @@ async fn unlink(unit: &mut UnitOfWork, root: &Entity, removed: &[Entity]) -> Res
 async fn disputed<'a>(unit: &mut UnitOfWork, entities: &'a [Entity]) -> Result<Vec<&'a Entity>, DomainError> {
     let mut disputed = HashSet::new();
     for entities in entities.chunks(batch::MAX_ROWS) {
-        let list = batch::list(1, entities.len());
+        let list = batch::list(unit.db(), 1, entities.len());
         let statement = format!("SELECT DISTINCT entity_id FROM disputes WHERE entity_id IN ({list})");
         let query = sqlx::query::<Any>(AssertSqlSafe(statement));
         let query = entities.iter().fold(query, |query, entity| query.bind(entity.id.as_str()));
@@ -179,7 +179,8 @@ async fn delete_where(
 ) -> Result<(), DomainError> {
     let keys: Vec<String> = keys.collect();
     for keys in keys.chunks(batch::MAX_ROWS) {
-        let query = sqlx::query::<Any>(AssertSqlSafe(format!("{statement} ({})", batch::list(1, keys.len()))));
+        let list = batch::list(unit.db(), 1, keys.len());
+        let query = sqlx::query::<Any>(AssertSqlSafe(format!("{statement} ({list})")));
         keys.iter().fold(query, |query, key| query.bind(key.as_str())).execute(unit.db()).await?;
     }
     Ok(())

@@ -126,7 +126,7 @@ pub(crate) async fn children_of(db: &mut AnyConnection, parents: &[Entity]) -> R
         let statement = format!(
             "SELECT id, campaign_id, kind, name, version, created_at, updated_at, fields FROM entities \
              WHERE parent_id IN ({}) ORDER BY parent_id, name, id",
-            batch::list(1, parents.len())
+            batch::list(db, 1, parents.len())
         );
         let query = sqlx::query::<Any>(AssertSqlSafe(statement));
         let query = parents.iter().fold(query, |query, parent| query.bind(parent.id.as_str()));
@@ -207,7 +207,7 @@ pub(crate) async fn update_all(db: &mut AnyConnection, entities: &[Entity]) -> R
             "UPDATE entities SET parent_id = new.column2, name = new.column3, version = new.column4, \
              updated_at = new.column5, fields = new.column6, bytes = new.column7 \
              FROM (VALUES {}) AS new WHERE entities.id = new.column1",
-            batch::rows(entities.len(), 7)
+            batch::rows(db, entities.len(), 7)
         );
         let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
         for entity in entities {

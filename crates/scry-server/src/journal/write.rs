@@ -135,7 +135,7 @@ async fn insert(tx: &mut Tx, entries: &[NumberedEvent]) -> Result<(), DbError> {
     let statement = format!(
         "INSERT INTO journal (campaign_id, seq, epoch, event_id, type, entity_id, version, user_id, settlement_id, \
          structure_id, revoked_user, body, changes, created_ms) VALUES {}",
-        batch::rows(entries.len(), 14)
+        batch::rows(tx, entries.len(), 14)
     );
     let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
     for entry in entries {
@@ -176,7 +176,7 @@ impl RoomHeads {
         }
         let names: Vec<String> = rooms.keys().cloned().collect();
         for names in names.chunks(batch::MAX_ROWS) {
-            let list = batch::list(1, names.len());
+            let list = batch::list(tx, 1, names.len());
             let query =
                 sqlx::query::<Any>(AssertSqlSafe(format!("SELECT room, seq FROM room_heads WHERE room IN ({list})")));
             let query = names.iter().fold(query, |query, name| query.bind(name.as_str()));
@@ -206,7 +206,7 @@ impl RoomHeads {
             let statement = format!(
                 "INSERT INTO room_heads (room, seq, prev) VALUES {} \
                  ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, prev = excluded.prev",
-                batch::rows(rooms.len(), 3)
+                batch::rows(tx, rooms.len(), 3)
             );
             let mut query = sqlx::query::<Any>(AssertSqlSafe(statement));
             for (room, (seq, prev)) in rooms {
