@@ -74,7 +74,7 @@ pub struct DashboardArgs {
     /// Change nothing, whatever your role allows
     #[arg(long)]
     pub read_only: bool,
-    /// Tell everything in sentences and take commands as lines, for a screen reader; type help
+    /// Print everything as sentences and read commands as lines, for a screen reader; type help
     #[arg(long)]
     pub plain: bool,
 }
@@ -82,59 +82,89 @@ pub struct DashboardArgs {
 /// Commands of `scry`.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Show a living campaign at once: a server in this process, a table of simulated players, the dashboard
+    /// Show a live campaign at once: a server in this process, simulated players, the dashboard
     #[cfg(feature = "demo")]
+    #[command(after_help = "Examples:\n  scry demo\n  scry demo --no-tui --for 20s")]
     Demo(DemoArgs),
     /// Log in and keep the tokens
+    #[command(
+        after_help = "Examples:\n  scry login --username mira\n  scry login --username ci --password-stdin < ci.password"
+    )]
     Login(LoginArgs),
-    /// Forget the tokens, here and on the server
+    /// Log out, and forget the tokens here and on the server
+    #[command(after_help = "Example:\n  scry logout")]
     Logout,
-    /// Say who is logged in, and where
+    /// Print the user who is logged in, and the server
+    #[command(after_help = "Example:\n  scry whoami")]
     Whoami,
-    /// Print what happens in rooms as JSON lines
+    /// Print events as JSON lines
+    #[command(
+        after_help = "Examples:\n  scry watch --campaign Emberfall --filter 'type == \"settlement_updated\"'\n  scry watch --settlement Cinderford --since 5m"
+    )]
     Watch(WatchArgs),
-    /// Wait until something has happened, or holds
+    /// Wait for an event or a condition
+    #[command(after_help = "Example:\n  scry wait --settlement Cinderford --for 'entity.level >= 3' --timeout 30s")]
     Wait(WaitArgs),
-    /// Judge what happens against a file of expectations, with a command running beside it
+    /// Check events against a file of expectations, while a command runs
     Expect(ExpectArgs),
-    /// Write what happens into a file that can be replayed
+    /// Record events into a file that can be replayed
+    #[command(after_help = "Example:\n  scry record --campaign Emberfall -o evening.jsonl")]
     Record(RecordArgs),
-    /// Play a recording: to standard output, or as a gateway that clients can join
+    /// Replay a recording to standard output, in the dashboard, or as a gateway for clients
+    #[command(after_help = "Examples:\n  scry replay evening.jsonl --speed 10x\n  scry replay evening.jsonl --tui")]
     Replay(ReplayArgs),
-    /// Show entities: one, or all of a type; notifications, effects and events too
+    /// Print entities: one, or all of a type; also notifications, effects and events
+    #[command(
+        after_help = "Examples:\n  scry get settlement Cinderford -o json\n  scry get event --campaign Emberfall --since 5m"
+    )]
     Get(GetArgs),
     /// Create an entity
+    #[command(after_help = "Example:\n  scry create structure --set settlementId=SETTLEMENT --set name=Watchtower")]
     Create(CreateArgs),
     /// Change an entity
+    #[command(
+        after_help = "Example:\n  scry update settlement Cinderford --set level=3 --set variables.population=1200"
+    )]
     Update(UpdateArgs),
     /// Delete an entity
+    #[command(after_help = "Example:\n  scry delete structure Watchtower")]
     Delete(DeleteArgs),
     /// Move a campaign's clock
+    #[command(after_help = "Example:\n  scry advance-time Emberfall 3h")]
     AdvanceTime(AdvanceTimeArgs),
-    /// Show, send or discard the edits that wait for a server
+    /// List, send or discard the edits that wait for a server
+    #[command(after_help = "Examples:\n  scry outbox\n  scry outbox send")]
     Outbox {
         #[command(subcommand)]
         action: Option<OutboxAction>,
     },
-    /// List, accept or decline invitations to campaigns; block who invites
+    /// List, accept or decline invitations to campaigns; block users who invite
+    #[command(after_help = "Examples:\n  scry invitations\n  scry invitations accept Emberfall")]
     Invitations {
         #[command(subcommand)]
         action: Option<InvitationAction>,
     },
     /// Set a campaign's clock
+    #[command(after_help = "Example:\n  scry set-time Emberfall 1207-09-14T18:20:00Z")]
     SetTime(SetTimeArgs),
-    /// Tell something to members of a campaign
+    /// Send a notification to members of a campaign
+    #[command(after_help = "Example:\n  scry notify mira --campaign Emberfall --title \"The gate is open\"")]
     Notify(NotifyArgs),
     /// Publish an event as a service account
+    #[command(after_help = "Example:\n  scry publish invoice_paid --json '{\"companyId\": \"acme\", \"total\": 1200}'")]
     Publish(PublishArgs),
-    /// Examine each step from the configuration to a joined room, and say what to do about what fails
+    /// Diagnose connection problems step by step, with a remedy for each
+    #[command(after_help = "Example:\n  scry doctor --campaign Emberfall")]
     Doctor(DoctorArgs),
     /// Write the completions of a shell to standard output
+    #[command(after_help = "Example:\n  scry completions bash > ~/.local/share/bash-completion/completions/scry")]
     Completions(CompletionsArgs),
     /// Write the manual page to standard output
+    #[command(after_help = "Example:\n  scry man > ~/.local/share/man/man1/scry.1")]
     Man,
     /// Find, show, check or write the configuration file
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  scry config init")]
     Config(ConfigAction),
 }
 
@@ -142,15 +172,19 @@ pub enum CliCommand {
 #[derive(Debug, Clone, Subcommand)]
 pub enum OutboxAction {
     /// Print each edit that waits or was refused as a line of JSON
+    #[command(after_help = "Example:\n  scry outbox list")]
     List,
     /// Send what waits, in order; ends with 1 if an edit is refused, with 5 if the server cannot be reached
+    #[command(after_help = "Example:\n  scry outbox send")]
     Send,
     /// Send a refused edit again
+    #[command(after_help = "Example:\n  scry outbox retry KEY")]
     Retry {
         #[arg(value_name = "KEY")]
         key: String,
     },
-    /// Give an edit up
+    /// Discard an edit
+    #[command(after_help = "Example:\n  scry outbox discard KEY")]
     Discard {
         #[arg(value_name = "KEY")]
         key: String,
@@ -161,51 +195,63 @@ pub enum OutboxAction {
 #[derive(Debug, Clone, Subcommand)]
 pub enum InvitationAction {
     /// Print each open invitation as a line of JSON: those to you, or those to a campaign that you own
+    #[command(after_help = "Example:\n  scry invitations list --campaign Emberfall")]
     List {
         #[arg(long, value_name = "ID|NAME", add = super::complete::campaigns())]
         campaign: Option<String>,
     },
-    /// Become a member, as an invitation to you says
+    /// Accept an invitation to you, and become a member
+    #[command(after_help = "Example:\n  scry invitations accept Emberfall")]
     Accept {
         #[arg(value_name = "ID|CAMPAIGN")]
         invitation: String,
     },
     /// Decline an invitation to you
+    #[command(after_help = "Example:\n  scry invitations decline Emberfall")]
     Decline {
         #[arg(value_name = "ID|CAMPAIGN")]
         invitation: String,
     },
     /// Withdraw an invitation to a campaign that you own
+    #[command(after_help = "Example:\n  scry invitations withdraw ID")]
     Withdraw {
         #[arg(value_name = "ID")]
         invitation: String,
     },
-    /// Keep a user's invitations from you, those that are open included
+    /// Block a user's invitations to you, open ones included
+    #[command(after_help = "Example:\n  scry invitations block mallory")]
     Block {
         #[arg(value_name = "USER")]
         user: String,
     },
-    /// Let a user's invitations reach you again
+    /// Unblock a user's invitations to you
+    #[command(after_help = "Example:\n  scry invitations unblock mallory")]
     Unblock {
         #[arg(value_name = "USER")]
         user: String,
     },
-    /// Print each user whose invitations do not reach you as a line of JSON
+    /// Print each user whose invitations you have blocked as a line of JSON
+    #[command(after_help = "Example:\n  scry invitations blocked")]
     Blocked,
 }
 
 /// Actions of `scry config`.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum ConfigAction {
-    /// Print where the file belongs
+    /// Print the path of the configuration file
+    #[command(after_help = "Example:\n  scry config path")]
     Path,
-    /// Print the configuration that holds, after every layer has spoken
+    /// Print the configuration in effect, after file, environment and options
+    #[command(after_help = "Example:\n  scry config show")]
     Show,
-    /// Say whether the file is right, or which line is not
+    /// Validate the configuration file
+    #[command(after_help = "Example:\n  scry config check")]
     Check,
     /// Print every command of the dashboard with its keys, as the file writes them
+    #[command(after_help = "Example:\n  scry config keys")]
     Keys,
-    /// Write a first file with every setting at its default
+    /// Write a configuration file with every setting at its default
+    #[command(after_help = "Example:\n  scry config init")]
     Init,
 }
 
@@ -216,13 +262,13 @@ pub struct DemoArgs {
     /// Print JSON lines instead of opening the dashboard
     #[arg(long)]
     pub no_tui: bool,
-    /// Tell everything in sentences and take commands as lines, for a screen reader
+    /// Print everything as sentences and read commands as lines, for a screen reader
     #[arg(long, conflicts_with = "no_tui")]
     pub plain: bool,
     /// Stop after this long, for example 20s
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub time: Option<Duration>,
-    /// Repeat a certain run of the simulated table
+    /// Seed for the simulation (same seed, same run)
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 }
@@ -265,7 +311,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(signed)
         .ok()
         .filter(|wait| !wait.is_zero())
-        .ok_or_else(|| "a duration must be longer than nothing".to_owned())
+        .ok_or_else(|| "a duration must be greater than zero".to_owned())
 }
 
 #[cfg(test)]

@@ -19,68 +19,77 @@ pub(super) struct ServerCli {
 /// Options of every command; each has an environment variable, SCRY_SERVER_ and its name.
 #[derive(Args)]
 pub(super) struct ServerOptions {
-    /// Reads settings from this TOML file.
+    /// Read settings from this TOML file.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Accepts connections here; port 0 takes a free one [default: 127.0.0.1:4600].
+    /// Accept connections here; port 0 takes a free one [default: 127.0.0.1:4600].
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Keeps everything in this database: sqlite:PATH or postgres://…
+    /// Keep everything in this database: sqlite:PATH or postgres://…
     #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
-    /// Keeps the database and the signing key in this directory.
+    /// Keep the database and the signing key in this directory.
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
-    /// Serves the events of these catalogues too: bundled ones (erp, capacity) or files, separated by commas.
+    /// Serve the events of these catalogues too: bundled ones (erp, capacity) or files, separated by commas.
     #[arg(long, global = true, value_name = "LIST")]
     catalogues: Option<String>,
-    /// Joins this node to the others that share its database, over redis://HOST:PORT.
+    /// Join this node to the others that share its database, over redis://HOST:PORT.
     #[arg(long, global = true, value_name = "URL")]
     redis: Option<String>,
-    /// Writes log lines to stderr in this form.
+    /// Write log lines to stderr in this form.
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
 }
 
 #[derive(Subcommand)]
 pub(super) enum ServerCommand {
-    /// Serves until SIGTERM or SIGINT (the default).
+    /// Serve until SIGTERM or SIGINT (the default).
+    #[command(after_help = "Example:\n  scry-server --listen 0.0.0.0:4600 --database postgres://scry@db/scry")]
     Serve,
-    /// Loads a world; what is already there is left alone.
+    /// Load a world, and leave alone what is already there.
+    #[command(after_help = "Example:\n  scry-server seed --world greenbelt.toml")]
     Seed {
-        /// Reads this world file instead of the bundled one.
+        /// Read this world file instead of the bundled one.
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
     },
-    /// Manages users.
+    /// Manage users.
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  scry-server user add mira")]
     User(UserCommand),
-    /// Manages who is a member of which campaign, without an invitation.
+    /// Manage the members of campaigns, without invitations.
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  scry-server member add Emberfall mira --role EDITOR")]
     Member(MemberCommand),
-    /// Lists and ends logins and printed tokens.
+    /// List and end logins and printed tokens.
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  scry-server session list --user mira")]
     Session(SessionCommand),
-    /// Manages who may subscribe to the rooms that catalogues declare.
+    /// Manage who may subscribe to the rooms of catalogues.
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  scry-server room add company:acme mira")]
     Room(RoomCommand),
-    /// Prints an access token of a user; `session end` makes it worthless.
+    /// Print an access token of a user; `session end` revokes it.
+    #[command(after_help = "Example:\n  scry-server token ci --ttl 1h --claim companies=[acme,globex]")]
     Token {
         name: String,
-        /// How long the token is good for, such as 15m; at most 2160h, which is 90 days.
+        /// Let the token expire after this long, such as 15m; at most 2160h, which is 90 days.
         #[arg(long, value_name = "SPAN")]
         ttl: Option<String>,
-        /// Says something more of the user, which a catalogue may ask for; write a list as `NAME=[a,b]`.
+        /// Add a claim that a catalogue asks for; write a list as `NAME=[a,b]`.
         #[arg(long = "claim", value_name = "NAME=VALUE")]
         claims: Vec<String>,
     },
-    /// Checks the settings and says what they come to.
+    /// Check the settings and print what they amount to.
+    #[command(after_help = "Example:\n  scry-server check-config --config /etc/scry/server.toml")]
     CheckConfig,
 }
 
 #[derive(Subcommand)]
 pub(super) enum MemberCommand {
-    /// Makes a user a member of a campaign, or gives a member another role; nobody is asked.
+    /// Make a user a member of a campaign without asking them, or give a member another role.
+    #[command(after_help = "Example:\n  scry-server member add Emberfall mira --role EDITOR")]
     Add {
         /// The campaign's id, or its name where no other campaign has it.
         campaign: String,
@@ -89,61 +98,75 @@ pub(super) enum MemberCommand {
         #[arg(long, default_value = "VIEWER")]
         role: String,
     },
-    /// Lists the members of a campaign.
+    /// List the members of a campaign.
+    #[command(after_help = "Example:\n  scry-server member list Emberfall")]
     List { campaign: String },
 }
 
 #[derive(Subcommand)]
 pub(super) enum RoomCommand {
-    /// Lets a user subscribe to a room.
+    /// Let a user subscribe to a room.
+    #[command(after_help = "Example:\n  scry-server room add company:acme mira")]
     Add {
         /// Such as company:acme.
         room: String,
         user: String,
     },
-    /// Puts a user out of a room, also where they are in it now.
+    /// Remove a user from a room, and from every connection that is in it now.
+    #[command(after_help = "Example:\n  scry-server room remove company:acme mira")]
     Remove { room: String, user: String },
-    /// Lists who was added to a room.
+    /// List the users who were added to a room.
+    #[command(after_help = "Example:\n  scry-server room list company:acme")]
     List { room: String },
 }
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
-    /// Adds a user; asks for the password.
+    /// Add a user, and ask for the password.
+    #[command(
+        after_help = "Examples:\n  scry-server user add mira\n  scry-server user add ci --service --password-stdin < ci.password"
+    )]
     Add {
         name: String,
-        /// Makes it a service account, which may publish events.
+        /// Make it a service account, which may publish events.
         #[arg(long)]
         service: bool,
-        /// Reads the password from the first line of stdin.
+        /// Read the password from the first line of stdin.
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Lists all users.
+    /// List all users.
+    #[command(after_help = "Example:\n  scry-server user list")]
     List,
-    /// Gives a user another password and ends their sessions.
+    /// Give a user another password, and end their sessions.
+    #[command(after_help = "Example:\n  scry-server user passwd mira")]
     Passwd {
         name: String,
-        /// Reads the password from the first line of stdin.
+        /// Read the password from the first line of stdin.
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Keeps a user out and ends their sessions.
+    /// Lock a user out, and end their sessions.
+    #[command(after_help = "Example:\n  scry-server user disable mira")]
     Disable { name: String },
-    /// Lets a disabled user log in again.
+    /// Let a disabled user log in again.
+    #[command(after_help = "Example:\n  scry-server user enable mira")]
     Enable { name: String },
-    /// Deletes a user for good; what they have written stays.
+    /// Delete a user for good; keep what they have written.
+    #[command(after_help = "Example:\n  scry-server user delete mira")]
     Delete { name: String },
 }
 
 #[derive(Subcommand)]
 pub(super) enum SessionCommand {
-    /// Lists the sessions that have not ended, of one user or of all.
+    /// List the sessions that have not ended, of one user or of all.
+    #[command(after_help = "Example:\n  scry-server session list --user mira")]
     List {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Ends one session, or all of a user, on every node.
+    /// End one session, or all sessions of a user, on every node.
+    #[command(after_help = "Example:\n  scry-server session end --user mira")]
     End {
         id: Option<String>,
         #[arg(long, value_name = "NAME", conflicts_with = "id")]
