@@ -24,7 +24,9 @@ const REDACTED: &str = "[redacted]";
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The text is not a log level.
-    #[error("log.level (or SCRY_LOG): “{0}” is no level; write error, warn, info, debug or trace, or a filter of them")]
+    #[error(
+        "log.level (or SCRY_LOG): “{0}” is not a level; write error, warn, info, debug or trace, or a filter of them"
+    )]
     Level(String),
     /// The file cannot be written.
     #[error("cannot write the log in {path}: {reason}", path = path.display())]
@@ -219,6 +221,6 @@ mod tests {
     #[test]
     fn a_level_that_is_none_is_named() {
         let message = parse_filter("scry=loud").unwrap_err().to_string();
-        assert!(message.contains("“scry=loud” is no level"), "{message}");
+        assert!(message.contains("“scry=loud” is not a level"), "{message}");
     }
 }

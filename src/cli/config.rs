@@ -48,7 +48,7 @@ fn init(common: &CommonArgs, env: EnvLookup) -> Result<Exit, CliError> {
     }
     files::write_private(&path, |file| file.write_all(CONFIG_EXAMPLE.as_bytes()))
         .map_err(CliError::io(format!("cannot write {}", path.display())))?;
-    say(&format!("wrote {}; every line in it says the default", path.display()));
+    say(&format!("wrote {}; every line in it states the default", path.display()));
     Ok(Exit::Met)
 }
 
@@ -66,7 +66,7 @@ fn show(settings: &Settings) -> Result<Exit, CliError> {
 fn check(settings: &Settings) -> Result<Exit, CliError> {
     // The file may be well-formed and still name a key or a theme that does not exist.
     DashboardPreferences::new(settings, Background::Unknown)?;
-    let verdict = if settings.file_found { "is in order" } else { "does not exist; the defaults hold" };
+    let verdict = if settings.file_found { "is valid" } else { "does not exist; the defaults hold" };
     print(&format!("{} {verdict}\n", settings.file.display()))
 }
 

@@ -74,7 +74,7 @@ async fn find_on_server(api: &Api, wanted: Option<&str>) -> Result<Option<Id>, C
         (Ok(campaigns), _) => campaigns,
         // A gateway without an API can still be listened to by id.
         (Err(ApiError::NotOffered { .. }), Some(id)) => {
-            let refuse = |_| CliError::Usage(format!("“{id}” is no id, and this server has no list of names"));
+            let refuse = |_| CliError::Usage(format!("“{id}” is not an id, and this server has no list of names"));
             return Ok(Some(Id::parse(id).map_err(refuse)?));
         }
         (Err(error), _) => return Err(error.into()),

@@ -150,7 +150,7 @@ async fn open(
     match if plain { tui::screen_reader::run(options).await? } else { tui::run(options).await? } {
         DashboardExit::Exit(exit) => Ok(exit),
         DashboardExit::Profile(profile) => {
-            context.say(&format!("this was a demo; `scry --profile {profile}` opens the other server"));
+            context.say(&format!("the demo has ended; open the other server with `scry --profile {profile}`"));
             Ok(Exit::Met)
         }
     }

@@ -123,7 +123,7 @@ pub(super) async fn publish(context: &CliContext, args: &PublishArgs) -> Result<
         None => args.json.clone(),
     };
     let payload =
-        serde_json::from_str(&text).map_err(|error| CliError::Usage(format!("--json is no JSON: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| CliError::Usage(format!("--json is not JSON: {error}")))?;
     let published = context.api()?.publish(&args.event, payload).await?;
     print_json([published])
 }

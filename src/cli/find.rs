@@ -132,7 +132,7 @@ impl<'a> EntityFinder<'a> {
 /// [`CliError::Internal`] when it has none.
 pub(super) fn id_of(node: &Value) -> Result<Id, CliError> {
     let id = node["id"].as_str().map(Id::parse);
-    id.and_then(Result::ok).ok_or_else(|| CliError::Internal("the server told an entity without an id".to_owned()))
+    id.and_then(Result::ok).ok_or_else(|| CliError::Internal("the server sent an entity without an id".to_owned()))
 }
 
 /// Returns the campaign of an entity as the API tells it.
@@ -141,7 +141,7 @@ pub(super) fn id_of(node: &Value) -> Result<Id, CliError> {
 /// [`CliError::Internal`] when it has none.
 pub(super) fn campaign_of(node: &Value) -> Result<Id, CliError> {
     let id = node["campaignId"].as_str().or_else(|| node["id"].as_str()).map(Id::parse);
-    id.and_then(Result::ok).ok_or_else(|| CliError::Internal("an entity without a campaign was told".to_owned()))
+    id.and_then(Result::ok).ok_or_else(|| CliError::Internal("the server sent an entity without a campaign".to_owned()))
 }
 
 fn is_a(node: &Value, entity: EntityArg) -> bool {

@@ -27,13 +27,13 @@ pub(super) async fn run(context: &CliContext, action: Option<InvitationAction>) 
         InvitationAction::Accept { invitation } => {
             let (id, campaign) = find(&api, &invitation).await?;
             let member = api.accept_invitation(&id).await?;
-            context::say(&format!("you are a member of {campaign} now"));
+            context::say(&format!("you are now a member of {campaign}"));
             vec![member]
         }
         InvitationAction::Decline { invitation } => {
             let (id, campaign) = find(&api, &invitation).await?;
             let declined = api.decline_invitation(&id).await?;
-            context::say(&format!("the invitation to {campaign} is declined"));
+            context::say(&format!("declined the invitation to {campaign}"));
             vec![declined]
         }
         InvitationAction::Withdraw { invitation } => vec![api.withdraw_invitation(&id(&invitation)?).await?],

@@ -123,7 +123,7 @@ async fn send_ahead(context: &CliContext, api: &Api, store: &OutboxStore) -> Res
     if waiting == 0 {
         return Ok(0);
     }
-    context.say(&format!("{waiting} edits wait for this campaign already; they go first"));
+    context.say(&format!("{waiting} edits for this campaign are waiting already; they go first"));
     let tell = |outcome: &EditOutcome| {
         if let EditOutcome::Refused { key, refusal } = outcome {
             context.say(&format!("an earlier edit was refused: {}; see `scry outbox` ({key})", refusal.message));
@@ -145,7 +145,7 @@ fn keep(
     let edit =
         Edit { key: change_request.key, campaign, at: Timestamp::now(), correlation, change: change_request.change };
     store.add(&edit).map_err(CliError::io("the edit could not be stored"))?;
-    context.say("the server cannot be reached; the edit is kept and goes out with `scry outbox send` or a dashboard");
+    context.say("the server cannot be reached; the edit is stored, and sent by `scry outbox send` or a dashboard");
     print(&json!({"queued": true, "key": edit.key}))
 }
 

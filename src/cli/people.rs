@@ -64,7 +64,7 @@ pub(super) async fn notify(context: &CliContext, args: &NotifyArgs) -> Result<Ex
 fn ids(member: &Value) -> Result<(Id, Id), CliError> {
     let id = |field: &str| member[field].as_str().and_then(|id| Id::parse(id).ok());
     let both = id("campaignId").zip(id("userId"));
-    both.ok_or_else(|| CliError::Internal("the server told a member without a user".to_owned()))
+    both.ok_or_else(|| CliError::Internal("the server sent a member without a user".to_owned()))
 }
 
 fn text<'a>(input: &'a Map<String, Value>, field: &str) -> Result<&'a str, CliError> {

@@ -100,7 +100,7 @@ fn desktop(sentence: &str) {
     match started {
         // Whoever was started is waited for, and nobody else waits meanwhile.
         Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
-        Err(error) => tracing::debug!(%error, "the desktop cannot be told"),
+        Err(error) => tracing::debug!(%error, "the desktop cannot show notifications"),
     }
 }
 
@@ -129,7 +129,7 @@ pub(super) fn export(dir: &Path, stem: &str, extension: &str, content: &str) -> 
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other("every name is taken"))
+    Err(io::Error::other("all file names are taken"))
 }
 
 #[cfg(test)]

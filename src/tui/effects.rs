@@ -216,7 +216,7 @@ impl EffectRunner {
                 Ok(looks) if looks.is_empty() => {}
                 // The dashboard may have been closed meanwhile.
                 Ok(looks) => _ = answer.send(Msg::EventDisplays(looks)).await,
-                Err(error) => tracing::info!(%error, "it is not known how events of other applications are shown"),
+                Err(error) => tracing::info!(%error, "could not load how events of catalogues are shown"),
             }
         });
     }

@@ -327,9 +327,9 @@ impl EventLoop<'_> {
             Ok(DashboardPreferences { app, keymap, appearance }) => {
                 self.appearance = appearance;
                 self.app.apply_settings(app, keymap);
-                self.app.say("the configuration has changed and is taken over");
+                self.app.say("configuration reloaded");
             }
-            Err(mistake) => self.app.say(&format!("the configuration stays as it was: {mistake}")),
+            Err(mistake) => self.app.say(&format!("configuration not reloaded: {mistake}")),
         }
     }
 
@@ -391,7 +391,7 @@ async fn due(deadline: Option<Instant>) {
 
 /// Turns the end of a session into something the dashboard can show.
 fn ended() -> Msg {
-    let sentence = "the connection has ended for good; quit and start again, and look into the log";
+    let sentence = "the connection task has ended; restart scry and look at the log";
     Msg::Client(ClientEvent::Notice(sentence.to_owned()))
 }
 

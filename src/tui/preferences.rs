@@ -119,7 +119,7 @@ fn theme(settings: &Settings, name: &str) -> Result<Theme, ConfigError> {
         let known = theme_names(settings);
         let remedy = nearest(name, known.iter().map(String::as_str))
             .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean “{near}”?"));
-        let problem = format!("no theme is called “{}”; {remedy}", scry_text::line(name));
+        let problem = format!("there is no theme “{}”; {remedy}", scry_text::line(name));
         ConfigError::Setting { setting: "ui.theme".to_owned(), problem }
     })
 }

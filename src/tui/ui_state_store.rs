@@ -33,7 +33,7 @@ impl UiStateStore {
         let written = files::write_private(&self.path, |file| Ok(serde_json::to_writer(file, state)?));
         if let Err(error) = written {
             // Not worth a sentence on the way out: the next start begins at the top.
-            tracing::warn!(%error, path = %self.path.display(), "the sitting cannot be kept");
+            tracing::warn!(%error, path = %self.path.display(), "the dashboard's state cannot be saved");
         }
     }
 }

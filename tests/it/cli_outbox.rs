@@ -141,7 +141,7 @@ fn offline_changes_are_queued_in_order_and_sent_first() {
     remote.proxy.pass();
     let (code, stdout, stderr) = told(&remote.run(&update));
     assert_eq!(code, Some(0), "{stderr}");
-    assert!(stderr.contains("4 edits wait for this campaign already; they go first"), "{stderr}");
+    assert!(stderr.contains("4 edits for this campaign are waiting already; they go first"), "{stderr}");
     assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["level"], 7, "only its own answer is printed");
     assert_eq!(remote.lines(&["outbox"]), Vec::<Value>::new());
     assert_eq!(remote.level().0, json!(7), "what was made first did not undo it");

@@ -136,7 +136,11 @@ async fn gateway_that_answers_nothing_but_sends_events_is_live() {
     impatient.timings.request = Duration::from_millis(300);
     let mut client = TestClient::start(impatient);
     client.until_phase(Phase::Live).await;
-    assert!(client.notices().iter().any(|notice| notice.contains("acknowledges nothing")), "{:?}", client.notices());
+    assert!(
+        client.notices().iter().any(|notice| notice.contains("does not acknowledge requests")),
+        "{:?}",
+        client.notices()
+    );
 }
 
 #[tokio::test]

@@ -163,13 +163,13 @@ async fn a_changed_configuration_is_taken_over_and_a_mistake_changes_nothing() {
     let mut dashboard = seat.dashboard(WIDE_TERMINAL);
     let write = |text: &str| std::fs::write(seat.home.path().join("config.toml"), text).unwrap();
     write("[keys]\ndashboard.help = [\"H\"]\n");
-    dashboard.wait_for("is taken over");
+    dashboard.wait_for("configuration reloaded");
     dashboard.type_keys("H");
     dashboard.wait_for("Help: World");
     dashboard.type_keys("\u{1b}");
     dashboard.wait_until("the help to be closed", |pty| !pty.screen().contains("Help: World"));
     write("[keys]\ndashboard.help = [\"H\"]\nworld.folt = []\n");
-    dashboard.wait_for("stays as it was");
+    dashboard.wait_for("configuration not reloaded");
     dashboard.type_keys("H");
     dashboard.wait_for("Help: World");
 }
@@ -205,12 +205,12 @@ fn a_wish_for_keys_that_cannot_be_fulfilled_is_refused_with_its_line() {
     let (code, said) = check("[keys]\n\nworld.folt = [\"x\"]\n");
     assert_eq!(code, Some(2));
     assert!(
-        said.contains("config.toml:3: keys.world.folt: no command in world is called “folt”; did you mean “fold”?"),
+        said.contains("config.toml:3: keys.world.folt: there is no command “folt” in world; did you mean “fold”?"),
         "{said}"
     );
     let (_, said) = check("[keys.world]\nfold = [\"q\"]\n");
-    assert!(said.contains("config.toml:2: keys.world.fold: q means dashboard.quit already"), "{said}");
+    assert!(said.contains("config.toml:2: keys.world.fold: q is bound to dashboard.quit already"), "{said}");
     let (_, said) = check("[ui]\ntheme = \"drak\"\n");
-    assert!(said.contains("ui.theme: no theme is called “drak”; did you mean “dark”?"), "{said}");
+    assert!(said.contains("ui.theme: there is no theme “drak”; did you mean “dark”?"), "{said}");
     assert_eq!(check("[keys]\nworld.fold = [\"x\"]\n").0, Some(0));
 }

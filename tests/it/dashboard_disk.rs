@@ -59,7 +59,7 @@ async fn a_damaged_state_is_set_aside_and_the_dashboard_opens_all_the_same() {
     let [state] = states.as_slice() else { panic!("{states:?}") };
     fs::write(state, "half a sta").unwrap();
     let dashboard = seat.scry(&["--campaign", "Emberfall"], WIDE_TERMINAL);
-    dashboard.wait_for("damaged and is set aside as");
+    dashboard.wait_for("damaged and was moved to");
     dashboard.wait_for("Free Marches");
     assert_eq!(fs::read_to_string(state.with_extension("damaged.json")).unwrap(), "half a sta");
 }

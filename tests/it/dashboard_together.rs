@@ -112,5 +112,5 @@ async fn viewer_is_offered_no_edit_commands() {
     viewer.type_keys("?");
     viewer.wait_for("Help: World");
     let screen = viewer.screen();
-    assert!(!screen.contains("change the fields") && !screen.contains("move or set the clock"), "{screen}");
+    assert!(!screen.contains("edit the selected") && !screen.contains("move or set the clock"), "{screen}");
 }

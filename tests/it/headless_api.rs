@@ -33,7 +33,7 @@ fn members_the_clock_and_messages_are_changed_from_scripts_too() {
     let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["invitee"], &lines[0]["role"]), (&"outsider".into(), &"VIEWER".into()), "{stdout}");
     assert!(stderr.contains("outsider was invited to Emberfall, and becomes a member by accepting"), "{stderr}");
-    assert!(stderr.contains("you are a member of Emberfall now"), "{stderr}");
+    assert!(stderr.contains("you are now a member of Emberfall"), "{stderr}");
     assert_eq!((&lines[1]["role"], &lines[2]["role"]), (&"VIEWER".into(), &"EDITOR".into()), "{stdout}");
     assert_eq!(lines[3]["newTime"], "1207-09-15T06:00:00.000Z");
     assert_eq!(lines[4]["notified"], 1);

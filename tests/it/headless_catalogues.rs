@@ -139,10 +139,10 @@ fn the_operator_manages_who_is_in_a_room() {
     );
     assert_eq!(said(&["room", "list", "company:acme"]).1, "");
     for (args, code, sentence) in [
-        (["room", "remove", "company:acme", "gm"], 1, "gm is no member of company:acme"),
+        (["room", "remove", "company:acme", "gm"], 1, "gm is not a member of company:acme"),
         (["room", "add", "company:acme", "nobody"], 1, "there is no user nobody"),
         (["room", "add", "compny:acme", "gm"], 2, "did you mean company?"),
-        (["room", "add", "campaign:c", "gm"], 2, "the API manages who is in a campaign"),
+        (["room", "add", "campaign:c", "gm"], 2, "manage the members of campaigns"),
         (["token", "gm", "--claim", "sub=me"], 2, "is set by the server itself"),
         (["token", "gm", "--claim", "companies"], 2, "must be NAME=VALUE"),
     ] {

@@ -55,8 +55,8 @@ async fn hostile_text_never_reaches_terminal_clipboard_log_or_file() {
         dashboard.type_keys("1");
         dashboard.wait_for("Settlement");
         until("a seat in the room", async || seats_taken(&mut gateway).await > known).await;
-        // This gateway repeats nothing, so the second one asks for its seat again, with the whole state.
-        dashboard.wait_until("the whole state", |pty| pty.screen().contains(" live "));
+        // This gateway repeats nothing, so the second one asks for its seat again, with a snapshot.
+        dashboard.wait_until("a snapshot", |pty| pty.screen().contains(" live "));
         dashboard.type_keys("3");
         gateway.say_everything("marked").await;
         dashboard.wait_for("marked");

@@ -54,7 +54,7 @@ fn a_state_that_is_read_too_late_changes_nothing() {
 fn a_damaged_state_is_named_and_the_rest_goes_on() {
     let mut dashboard = DashboardFixture::new(120, 40);
     dashboard.send(Msg::State(Ok(LoadedState::SetAside("/data/c.damaged.json".into()))));
-    assert!(dashboard.screen().contains("damaged and is set aside as /data/c.damaged.json"), "{}", dashboard.screen());
+    assert!(dashboard.screen().contains("damaged and was moved to /data/c.damaged.json"), "{}", dashboard.screen());
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn state_of_a_refused_campaign_is_deleted() {
     assert_eq!(dashboard.effects.last(), Some(&AppEffect::ForgetState(id("c"))));
     assert_eq!(dashboard.app.final_save(dashboard.now), None);
     assert_eq!(dashboard.app.freshness_of_state(), StateFreshness::Refused);
-    assert!(dashboard.screen().contains("no longer yours to see"), "{}", dashboard.screen());
+    assert!(dashboard.screen().contains("access removed"), "{}", dashboard.screen());
     dashboard.snapshot(nodes());
     assert_eq!(dashboard.app.freshness_of_state(), StateFreshness::Live, "they were let in again");
 }

@@ -240,11 +240,11 @@ fn leaving_with_something_written_asks_first() {
     dashboard.keys("e j enter");
     dashboard.write("9");
     dashboard.keys("esc");
-    assert!(dashboard.screen().contains("esc again drops it"), "{}", dashboard.screen());
+    assert!(dashboard.screen().contains("esc discards it"), "{}", dashboard.screen());
     dashboard.keys("esc");
     assert!(dashboard.screen().contains("▌ Level") && dashboard.submitted().is_empty(), "{}", dashboard.screen());
     dashboard.keys("enter esc");
-    assert!(!dashboard.screen().contains("esc again"), "nothing was written");
+    assert!(!dashboard.screen().contains("esc discards it"), "nothing was written");
 }
 
 #[test]
@@ -413,7 +413,7 @@ fn the_clock_shows_where_it_leads_and_what_falls_due() {
 fn the_last_change_is_taken_back_as_a_new_one() {
     let mut dashboard = at_harrow(120, 40);
     dashboard.keys("u");
-    assert!(dashboard.screen().contains("there is no change of yours to take back"), "{}", dashboard.screen());
+    assert!(dashboard.screen().contains("there is no change of yours to undo"), "{}", dashboard.screen());
     let key = set_level(&mut dashboard, "5");
     own_event(&mut dashboard, &key, 1_201, 5, 31);
     dashboard.wait(Duration::from_millis(100));
@@ -457,7 +457,7 @@ fn viewer_has_no_edit_keys() {
         }
         dashboard.keys("?");
         assert!(
-            !dashboard.screen().contains("change the fields") && !dashboard.screen().contains("advance"),
+            !dashboard.screen().contains("edit the selected") && !dashboard.screen().contains("advance"),
             "{}",
             dashboard.screen()
         );

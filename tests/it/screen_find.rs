@@ -73,7 +73,7 @@ fn the_palette_finds_commands_and_entities_by_a_few_letters() {
     dashboard.keys("enter");
     assert_eq!(dashboard.app.selected().map(|entity| entity.name.to_string()).as_deref(), Some("砦の町 Toride"));
     dashboard.keys(":");
-    dashboard.write("whole screen");
+    dashboard.write("zoom this pane");
     insta::assert_snapshot!("palette_80x24", dashboard.screen());
     dashboard.keys("enter");
     assert!(dashboard.screen().contains("[2 Detail]"), "{}", dashboard.screen());

@@ -261,12 +261,12 @@ fn sentences_name_the_keys_that_there_are() {
     dashboard.keys("/");
     dashboard.write("nothing like it");
     dashboard.keys("enter");
-    assert!(dashboard.screen().contains("; x takes it away"), "{}", dashboard.screen());
+    assert!(dashboard.screen().contains("; x clears it"), "{}", dashboard.screen());
     dashboard.event(1_201, settlement_event("s1", json!([{"field": "level", "from": 1, "to": 2}])));
     dashboard.keys("3 /");
     dashboard.write("nothing like it");
     dashboard.keys("enter");
-    assert!(dashboard.screen().contains("; :clear-journal-filter takes"), "{}", dashboard.screen());
+    assert!(dashboard.screen().contains("; :clear-journal-filter clears"), "{}", dashboard.screen());
     dashboard.status(status(Phase::Open));
     assert!(dashboard.screen().contains("max retries reached, f9 to retry"), "{}", dashboard.screen());
 }

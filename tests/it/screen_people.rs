@@ -234,9 +234,9 @@ fn an_invitation_stands_in_people_and_notifications_and_is_answered_with_a_key()
     dashboard.keys("5 A");
     assert!(dashboard.effects.contains(&AppEffect::AnswerInvitation { id: id("i1"), accept: true }));
     dashboard.send(Msg::InvitationAnswered { id: id("i1"), result: Ok(Some("viewer".to_owned())) });
-    assert!(dashboard.screen().contains("you are a member with the role viewer now"), "{}", dashboard.screen());
+    assert!(dashboard.screen().contains("you are now a member with the role viewer"), "{}", dashboard.screen());
     dashboard.wait(Duration::from_secs(7));
     assert!(!dashboard.screen().contains("A accepts"), "{}", dashboard.screen());
     dashboard.keys("A");
-    assert!(dashboard.screen().contains("there is no open invitation to you"), "{}", dashboard.screen());
+    assert!(dashboard.screen().contains("you have no open invitation"), "{}", dashboard.screen());
 }

@@ -61,7 +61,7 @@ fn events_are_announced_row_by_row_and_a_flood_is_counted() {
     }
     let said = announcer.news(&dashboard.app);
     assert_eq!((said.len(), said.last().unwrap().as_str()), (9, "And 92 more; “journal” lists the latest."));
-    assert_eq!(dashboard.line("pause"), ["Paused: what happens is counted, and told when you type “follow”."]);
+    assert_eq!(dashboard.line("pause"), ["Paused: events are counted, and announced when you type “follow”."]);
     dashboard.event(1_302, settlement_event("s2", json!([{"field": "level", "from": 2, "to": 3}])));
     assert!(announcer.news(&dashboard.app).is_empty());
     dashboard.line("follow");
@@ -83,7 +83,7 @@ fn panes_are_read_out() {
     for wanted in [
         "Level: 4, up from 3 by Mira 0 s ago.",
         "Population: 1 284 people, may be at least 0.",
-        "Defence: 16, worked out as towers × 4 + walls, up from 12 0 s ago.",
+        "Defence: 16, computed as towers × 4 + walls, up from 12 0 s ago.",
         "Well defended holds, because defence is 12, needs 10.",
     ] {
         assert!(detail.iter().any(|line| line == wanted), "{wanted}: {detail:#?}");
@@ -94,7 +94,7 @@ fn panes_are_read_out() {
     assert_eq!(dashboard.line("inspect 7"), ["The journal holds no event 7; each is told with its number."]);
     assert!(dashboard.line("clock")[0].starts_with("Now: Duskday"));
     assert!(dashboard.line("health")[0].starts_with("Connection: Connected"));
-    assert_eq!(dashboard.line("people"), ["Nobody is known to be here."]);
+    assert_eq!(dashboard.line("people"), ["Nobody else is online, as far as is known."]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_edit_is_typed_sent_and_its_outcome_told() {
     assert_eq!(said, ["Not saved: Harrow's Rest, level 3 to 9: no (“edits” opens it)."]);
     assert!(dashboard.line("edits")[0].starts_with("1. Harrow's Rest, level 3 to 9, refused"));
     dashboard.line("discard-edit 1");
-    assert_eq!(dashboard.line("edits"), ["Every change of yours has been saved; nothing waits."]);
+    assert_eq!(dashboard.line("edits"), ["All your changes are saved."]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn viewer_is_told_why_editing_is_refused() {
     let nodes = dashboard.server.clone().unwrap();
     dashboard.snapshot(nodes);
     let said = dashboard.line("edit level 3");
-    assert!(said[0].contains("may look at this campaign"), "{said:?}");
+    assert!(said[0].contains("may view this campaign"), "{said:?}");
     assert!(
         !dashboard.line("help").iter().any(|line| line.starts_with("delete")),
         "what cannot be done is not offered"

@@ -83,7 +83,7 @@ async fn a_rule_without_a_result_says_why_and_breaks_nothing() {
     let after = world.update("Settlement", &town["id"], input).await;
     assert_eq!(after["computed"]["defence"]["value"], Value::Null);
     assert_eq!(after["computed"]["defence"]["reason"], "towers has no value");
-    assert_eq!(condition(&after, "defended")["because"], "It cannot be told: defence has no value.");
+    assert_eq!(condition(&after, "defended")["because"], "It cannot be computed: defence has no value.");
     assert_eq!(condition(&after, "provisioned")["holds"], false, "23 days are too few, whoever besieges");
     let calendar = json!({"calendar": {"name": "broken"}});
     let mutation =

@@ -216,7 +216,7 @@ async fn deleted_user_leaves_what_they_have_written_and_frees_the_name() {
         .unwrap();
     let ids = (login["user"]["id"].as_str().unwrap(), ben["user"]["id"].as_str().unwrap());
     invite_and_block(&core, &campaign, ids).await;
-    assert_eq!(fixture.run(&["user", "delete", "ada"]), "deleted ada; what they have written stays\n");
+    assert_eq!(fixture.run(&["user", "delete", "ada"]), "deleted ada; their contributions are kept\n");
     assert_eq!(rows(&core, "SELECT id FROM invitations").await, ["of-others"]);
     assert_eq!(rows(&core, "SELECT blocked FROM blocks").await, ["somebody"]);
     assert_eq!(fixture.whoami(ada).await, Err(401));

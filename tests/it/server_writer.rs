@@ -360,7 +360,7 @@ async fn kingdom_that_two_thousand_locations_point_at_is_deleted_quickly() {
 }
 
 #[tokio::test]
-async fn what_one_user_has_much_of_is_changed_a_few_rows_in_a_turn() {
+async fn many_rows_of_one_user_are_changed_in_small_turns() {
     let fixture = DomainFixture::new().await;
     let (core, gm) = (&fixture.core, &fixture.gm);
     let many = |table: &str, columns: &str, values: &str| {

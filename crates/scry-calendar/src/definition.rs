@@ -237,7 +237,7 @@ impl CalendarDefinition {
         }
         match &self.anchor.weekday {
             Some(name) if !self.week.contains(name) => {
-                error_at("anchor.weekday", format!("is {name:?}, which is no day of the week"))
+                error_at("anchor.weekday", format!("is {name:?}, which is not a day of the week"))
             }
             Some(_) | None => Ok(()),
         }

@@ -63,14 +63,14 @@ pub(super) fn catalogue(file: raw::File) -> Result<Catalogue, SpannedError> {
 fn rooms(kind: &Spanned<String>, declared: raw::Rooms) -> Result<RoomDefinition, SpannedError> {
     let place = format!("rooms.{}", scry_text::line(kind.get_ref()));
     if RoomKind::BUILT_IN.contains(&kind.get_ref().as_str()) {
-        return Err(error_at(kind, &place, "the gateway has rooms of this kind by itself; leave it out"));
+        return Err(error_at(kind, &place, "the gateway has rooms of this kind already; leave it out"));
     }
     let parsed = RoomKind::parse(kind.get_ref()).map_err(|error| error_at(kind, &place, error))?;
     if let Some(claim) = declared.claim.as_ref().filter(|claim| claim.get_ref().is_empty()) {
         return Err(error_at(claim, &place, "claim: must name a claim of the access token, such as companies"));
     }
     if let Some(claim) = declared.claim.as_ref().filter(|claim| UNUSABLE_CLAIMS.contains(&claim.get_ref().as_str())) {
-        let problem = format!("claim: {} says nothing of the user; name another claim", claim.get_ref());
+        let problem = format!("claim: {} does not describe the user; name another claim", claim.get_ref());
         return Err(error_at(claim, &place, problem));
     }
     if declared.claim.is_none() && !declared.members {
@@ -92,14 +92,14 @@ fn event(
         let room: RoomTemplate = text.get_ref().parse().map_err(problem)?;
         check_room(&room, declared).map_err(problem)?;
         if let Some(remedy) = schema::unnamed_room_path(raw.schema.get_ref(), &room) {
-            return Err(problem(format!("takes its name from what a payload need not have{remedy}")));
+            return Err(problem(format!("takes its name from an optional part of the payload{remedy}")));
         }
         rooms.push(room);
     }
     check_rooms(name.get_ref(), &rooms, raw.durability)
         .map_err(|problem| error_at(&raw.rooms, &place, format!("rooms: {problem}")))?;
     if schema::mentions(raw.schema.get_ref(), METADATA_KEY) {
-        let problem = format!("schema: {METADATA_KEY}: the gateway adds this itself; name yours otherwise");
+        let problem = format!("schema: {METADATA_KEY}: the gateway adds this itself; rename yours");
         return Err(error_at(&raw.schema, &place, problem));
     }
     let schema = PayloadSchema::new(raw.schema.get_ref()).map_err(|problem| error_at(&raw.schema, &place, problem))?;
@@ -141,7 +141,7 @@ fn check_room(room: &RoomTemplate, declared: &[RoomDefinition]) -> Result<(), St
     }
     let near = nearest(kind.as_str(), declared.iter().map(|declared| declared.kind.as_str()));
     let remedy = near.map_or_else(|| format!("add [rooms.{}]", kind.as_str()), |near| format!("did you mean {near}?"));
-    Err(format!("is of a kind that the catalogue does not declare; {remedy}"))
+    Err(format!("has a kind that the catalogue does not declare; {remedy}"))
 }
 
 fn check_rooms(name: &str, rooms: &[RoomTemplate], durability: Durability) -> Result<(), String> {
@@ -150,11 +150,11 @@ fn check_rooms(name: &str, rooms: &[RoomTemplate], durability: Durability) -> Re
     if rooms.is_empty() {
         Err("name at least one, such as company:{companyId}".to_owned())
     } else if name == NOTIFICATION_EVENT && (others || !is_queued || rooms.len() > 1) {
-        Err(format!("{NOTIFICATION_EVENT} is told to one user: queued, to user:{{…}}"))
+        Err(format!("{NOTIFICATION_EVENT} goes to one user: make it queued, to user:{{…}}"))
     } else if is_queued && others {
-        Err("what is queued waits for users; name only user:{…}".to_owned())
+        Err("queued events wait for users; name only user:{…}".to_owned())
     } else if durability == Durability::Journaled && users {
-        Err("what is told to users is not journaled; make it queued, or leave user:{…} out".to_owned())
+        Err("events for users are not journaled; make it queued, or leave user:{…} out".to_owned())
     } else {
         Ok(())
     }

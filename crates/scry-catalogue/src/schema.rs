@@ -67,7 +67,7 @@ pub(super) fn misspelt_path(schema: &Value, summary: &PayloadTemplate) -> Option
     summary.paths().find_map(|path| {
         let key = path.split('.').next().filter(|key| !properties.contains_key(*key))?;
         let near = nearest(key, properties.keys().map(String::as_str))?;
-        Some(format!("{{{path}}} is no property; did you mean {{{near}}}?"))
+        Some(format!("{{{path}}} is not a property; did you mean {{{near}}}?"))
     })
 }
 

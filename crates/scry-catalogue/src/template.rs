@@ -42,7 +42,7 @@ impl std::str::FromStr for PayloadTemplate {
                     }
                     if !is_path(&path) {
                         let path = scry_text::line(&path);
-                        return Err(format!("{{{path}}} is no path into the payload, such as {{lines.total}}"));
+                        return Err(format!("{{{path}}} is not a path into the payload, such as {{lines.total}}"));
                     }
                     pieces.extend([TemplatePart::Text(std::mem::take(&mut text)), TemplatePart::Path(path)]);
                 }
@@ -118,7 +118,8 @@ impl std::str::FromStr for RoomTemplate {
     type Err = String;
 
     fn from_str(source: &str) -> Result<Self, String> {
-        let (kind, key) = source.split_once(':').ok_or("is no room; write kind:{path}, such as company:{companyId}")?;
+        let (kind, key) =
+            source.split_once(':').ok_or("is not a room; write kind:{path}, such as company:{companyId}")?;
         let is_users = kind == RoomKind::BUILT_IN[3];
         let kind =
             if is_users { None } else { Some(RoomKind::parse(kind).map_err(|error| room_kind_error(kind, &error))?) };

@@ -120,8 +120,10 @@ fn invalid_catalogue_error_names_line_and_remedy() {
     assert!(refused("type = \"string\"", "\"$ref\" = \"https://example.org/s\"").starts_with("line"));
     assert!(refused("name = \"shop\"", "name = \"The Shop\"").starts_with("line 1: catalogue: name"));
     assert!(refused("summary", "sumary").contains("unknown field"));
-    assert!(refused("{id}", "{compnyId}").ends_with("summary: {compnyId} is no property; did you mean {companyId}?"));
-    assert!(refused("members = true", "claim = \"sid\"").contains("claim: sid says nothing of the user"));
+    assert!(
+        refused("{id}", "{compnyId}").ends_with("summary: {compnyId} is not a property; did you mean {companyId}?")
+    );
+    assert!(refused("members = true", "claim = \"sid\"").contains("claim: sid does not describe the user"));
     assert!(refused("[\"companyId\"]", "[\"companyId\", \"metadata\"]").contains("the gateway adds this itself"));
 }
 

@@ -255,7 +255,7 @@ async fn renew_stored(
     let saved = credentials.save(&login, None).await;
     current.unsaved = saved.is_err();
     if let Err(error) = saved {
-        tracing::warn!(%error, "the refreshed login could not be kept; it lasts as long as this program");
+        tracing::warn!(%error, "the refreshed login could not be stored; it lasts until this program ends");
     }
     Ok(access_of(login))
 }

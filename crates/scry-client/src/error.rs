@@ -57,7 +57,7 @@ pub enum ApiError {
         what: String,
     },
     /// The answer does not follow the protocol; the address may belong to another program.
-    #[error("{url} answered with HTTP {status} and nothing that can be understood")]
+    #[error("{url} answered with HTTP {status} in an unknown form")]
     Strange {
         /// The address of the server.
         url: String,
@@ -65,7 +65,7 @@ pub enum ApiError {
         status: u16,
     },
     /// The answer was given up at the limit of what is read of one.
-    #[error("{url} answered with more than {} KiB, which is the most that is read of such an answer; check the address, and ask for less at once", max_bytes >> 10)]
+    #[error("{url} answered with more than {} KiB, the most that is read of such an answer; check the address, or ask for less at once", max_bytes >> 10)]
     TooLarge {
         /// The address of the server.
         url: String,

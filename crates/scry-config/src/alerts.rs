@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for QuietHours {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
             let text = scry_text::line(&text);
-            serde::de::Error::custom(format!("“{text}” is no span of the day; write for example \"22:30-07:00\""))
+            serde::de::Error::custom(format!("“{text}” is not a span of the day; write for example \"22:30-07:00\""))
         })
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn invalid_span_is_refused_with_an_example() {
         let error = toml::from_str::<AlertConfig>("quiet = [\"late\"]").unwrap_err().to_string();
-        assert!(error.contains("“late” is no span of the day; write for example \"22:30-07:00\""), "{error}");
+        assert!(error.contains("“late” is not a span of the day; write for example \"22:30-07:00\""), "{error}");
     }
 
     #[test]

@@ -272,7 +272,7 @@ impl ServerAddress {
         let example = "write for example http://127.0.0.1:4600";
         let safe = scry_text::line(url);
         let mut parsed =
-            Url::parse(url).map_err(|error| refuse(format!("“{safe}” is no address ({error}); {example}")))?;
+            Url::parse(url).map_err(|error| refuse(format!("“{safe}” is not an address ({error}); {example}")))?;
         let scheme = match parsed.scheme() {
             "http" | "ws" => "http",
             "https" | "wss" => "https",
@@ -320,7 +320,7 @@ fn choose_server(
     // A relative path is meant relative to the file it is written in.
     server.ca_file = profile.ca_file.as_ref().map(|path| base.map_or_else(|| path.clone(), |dir| dir.join(path)));
     if let Some(room) = profile.rooms.iter().find(|room| !matches!(room, Room::Custom(..))) {
-        let problem = format!("{room} is no room of a catalogue; the dashboard finds campaigns by itself");
+        let problem = format!("{room} is not a room of a catalogue; campaigns need no room here");
         return Err(ConfigError::Setting { setting: format!("profiles.{name}.rooms"), problem });
     }
     server.rooms.clone_from(&profile.rooms);

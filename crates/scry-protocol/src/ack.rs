@@ -155,7 +155,7 @@ impl ErrorAck {
     #[must_use]
     pub fn from_answer(answer: &Value) -> Option<Self> {
         match answer {
-            Value::Bool(false) => Some(Self::new(ErrorCode::Internal, "the gateway answered no")),
+            Value::Bool(false) => Some(Self::new(ErrorCode::Internal, "the gateway refused")),
             Value::Array(items) => items.iter().filter(|item| !item.is_boolean()).find_map(Self::from_answer),
             Value::Object(members) => Self::from_members(members),
             Value::Null | Value::Bool(true) | Value::Number(_) | Value::String(_) => None,
@@ -279,7 +279,7 @@ mod tests {
             (json!({"error": {"message": "not yours"}}), "not yours"),
             (json!({"status": "error", "message": "gone"}), "gone"),
             (json!(["x", {"ok": false}]), "the gateway gave no reason"),
-            (json!(false), "the gateway answered no"),
+            (json!(false), "the gateway refused"),
         ] {
             assert_eq!(ErrorAck::from_answer(&answer).map(|failure| failure.error).as_deref(), Some(said), "{answer}");
         }

@@ -82,7 +82,8 @@ pub fn input(
                 return Err(wrong(field, &text, "not a field that can be set; only variables have a dot".to_owned()));
             }
             None if field == "level" => {
-                let level: i64 = text.trim().parse().map_err(|_| wrong(field, &text, "no whole number".to_owned()))?;
+                let level: i64 =
+                    text.trim().parse().map_err(|_| wrong(field, &text, "not a whole number".to_owned()))?;
                 input.insert(field.to_owned(), level.into());
             }
             None if TEXT_FIELDS.contains(&field) => {
@@ -104,11 +105,11 @@ fn typed(schema: &Value, text: &str) -> Result<Value, String> {
     match schema["type"].as_str() {
         Some("number") => serde_json::from_str::<serde_json::Number>(text.trim())
             .map(Value::Number)
-            .map_err(|_| "no number, and the variable holds one".to_owned()),
+            .map_err(|_| "not a number, which the variable needs".to_owned()),
         Some("flag") => match text {
             "true" | "yes" | "on" => Ok(true.into()),
             "false" | "no" | "off" => Ok(false.into()),
-            _ => Err("no flag; write true or false".to_owned()),
+            _ => Err("not a flag; write true or false".to_owned()),
         },
         Some("choice") => choice(&schema["values"], text),
         Some("list") => match serde_json::from_str(text) {
@@ -125,7 +126,7 @@ fn choice(values: &Value, text: &str) -> Result<Value, String> {
     if known.is_empty() || known.contains(&text) {
         return Ok(text.into());
     }
-    Err(format!("none of the choices {}", known.join(", ")))
+    Err(format!("not one of the choices {}", known.join(", ")))
 }
 
 fn loose(text: &str) -> Value {
@@ -177,13 +178,13 @@ mod tests {
         let problem = |text: &str| set(&[text]).unwrap_err();
         assert_eq!(
             problem("variables.population=many"),
-            "--set variables.population: “many” is no number, and the variable holds one"
+            "--set variables.population: “many” is not a number, which the variable needs"
         );
         assert_eq!(
             problem("variables.status=gone"),
-            "--set variables.status: “gone” is none of the choices sound, damaged"
+            "--set variables.status: “gone” is not one of the choices sound, damaged"
         );
-        assert!(problem("level=x").contains("no whole number"));
+        assert!(problem("level=x").contains("not a whole number"));
         assert!(problem("level").contains("FIELD=VALUE"));
         assert!(problem("computed.x=1").contains("only variables have a dot"));
         assert!(problem("description=@nowhere").contains("cannot read nowhere"));

@@ -33,13 +33,13 @@ impl CommandExit {
     /// The connection's task is gone, which it never should be.
     #[must_use]
     pub(crate) fn defect() -> Self {
-        Self::with(Exit::Internal, "the connection's task has died; this is a defect, please report it")
+        Self::with(Exit::Internal, "the connection's task has failed; this is a bug, please report it")
     }
 
     /// Entities cannot be looked up, and something had to be judged by them.
     #[must_use]
     pub(crate) fn lookup_failed(trouble: &str) -> Self {
-        Self::with(Exit::Connection, format!("{trouble}; what depends on them cannot be judged"))
+        Self::with(Exit::Connection, format!("{trouble}; conditions that depend on them cannot be judged"))
     }
 
     /// Returns whether all is well.

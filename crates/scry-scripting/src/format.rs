@@ -39,7 +39,7 @@ impl std::str::FromStr for LineFormat {
             "json" => Ok(Self::Json),
             "text" => Ok(Self::Text(EventDisplays::default())),
             template if template.contains('{') => template.parse().map(Self::Template),
-            other => Err(format!("“{other}” is no format; write json, text or a template like '{{type}} {{room}}'")),
+            other => Err(format!("“{other}” is not a format; write json, text or a template like '{{type}} {{room}}'")),
         }
     }
 }

@@ -78,7 +78,7 @@ pub fn resolve_name<'a>(
 
 fn known(kind: &str, candidates: &[NamedCandidate]) -> String {
     if candidates.is_empty() {
-        return format!("you may view no {kind} here");
+        return format!("there is no {kind} that you may view");
     }
     let mut names: Vec<_> =
         candidates.iter().map(|candidate| text::line(&candidate.name)).take(MAX_LISTED_NAMES).collect();
@@ -122,7 +122,7 @@ mod tests {
         let error = resolve_name("campaign", "Emberfal\u{1b}", &candidates()[..2]).unwrap_err();
         assert_eq!(error.to_string(), "no campaign “Emberfal�” that you may view; there is Emberfall, Saltmarch");
         let error = resolve_name("campaign", "x", &[]).unwrap_err();
-        assert_eq!(error.to_string(), "no campaign “x” that you may view; you may view no campaign here");
+        assert_eq!(error.to_string(), "no campaign “x” that you may view; there is no campaign that you may view");
     }
 
     #[test]

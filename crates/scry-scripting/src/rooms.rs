@@ -42,7 +42,7 @@ pub fn named(text: &str) -> Result<Room, String> {
     // Short words are near to too many others.
     let own = RoomKind::BUILT_IN.into_iter().filter(|kind| kind.len() > 4);
     match (&room, nearest(room.kind(), own)) {
-        (Room::Custom(..), Some(near)) => Err(format!("“{}” is no kind of room; did you mean {near}?", room.kind())),
+        (Room::Custom(..), Some(near)) => Err(format!("“{}” is not a kind of room; did you mean {near}?", room.kind())),
         _ => Ok(room),
     }
 }

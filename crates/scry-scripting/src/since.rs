@@ -31,7 +31,7 @@ impl std::str::FromStr for Since {
             return Ok(Self::Seq(seq));
         }
         duration::parse(text).map(Self::Ago).map_err(|_| {
-            format!("“{text}” is no place in the past; write a seq like 1200, a duration like 5m, or beginning")
+            format!("“{text}” is not a position in the past; write a seq like 1200, a duration like 5m, or beginning")
         })
     }
 }
@@ -43,7 +43,7 @@ pub enum SinceError {
     #[error(transparent)]
     Api(#[from] ApiError),
     /// The server keeps no journal of this campaign.
-    #[error("the server keeps no journal of campaign {0}, so it has no past to begin with; leave --since out")]
+    #[error("the server does not keep a journal of campaign {0}, so it cannot start in the past; leave --since out")]
     NoJournal(Id),
 }
 

@@ -37,7 +37,7 @@ fn warn(open: impl IntoIterator<Item = OpenPath>) {
             path = %path.display(),
             mode = format!("{mode:04o}"),
             remedy,
-            "OTHER USERS OF THIS MACHINE CAN READ OR CHANGE THE SERVER'S DATA; close it to them"
+            "OTHER USERS OF THIS MACHINE CAN READ OR CHANGE THE SERVER'S DATA; restrict its permissions"
         );
     }
 }

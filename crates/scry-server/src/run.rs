@@ -92,10 +92,10 @@ async fn maintain(state: AppState, stop: CancellationToken) {
         if let Err(error) =
             inbox::delete_expired(&state.db, clock::now(), state.config.presence.message_ttl, dead).await
         {
-            tracing::warn!(%error, "could not forget messages that nobody fetched");
+            tracing::warn!(%error, "could not delete expired messages");
         }
         if let Err(error) = maintenance::delete_old_requests(&state.db, clock::now()).await {
-            tracing::warn!(%error, "could not forget old requests");
+            tracing::warn!(%error, "could not delete old idempotency keys");
         }
         if let Err(error) = Domain::new(state.clone()).announce_invitations().await {
             tracing::warn!(%error, "announcing invitations failed");

@@ -80,7 +80,7 @@ async fn run_forever(
             }
             Err(error) if failures + 1 >= MAX_CONSECUTIVE_FAILURES => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "an act at the table failed");
+                tracing::warn!(%error, "a simulated action failed");
                 (since_look, failures) = (ACTIONS_PER_REFRESH, failures + 1);
                 tokio::time::sleep(FAILURE_PAUSE).await;
             }

@@ -14,7 +14,7 @@ pub(super) fn build(raw: raw::Effect, campaign: &Campaign) -> Result<Effect, Spa
     let place = format!("effect {}", raw.slug.get_ref());
     let when = when(&raw, &place, &campaign.calendar)?;
     let Some(sheet) = campaign.sheet(raw.target.get_ref()) else {
-        let text = format!("{:?} is no settlement or structure", raw.target.get_ref());
+        let text = format!("{:?} is not a settlement or structure", raw.target.get_ref());
         return Err(error_at(&raw.target, &format!("{place}, target"), text));
     };
     if raw.set.0.is_empty() && raw.add.0.is_empty() {
@@ -79,7 +79,7 @@ fn changes(
     let mut changes = Map::new();
     for (key, value) in keyed.0 {
         let wrong = |text: String| error_at(&key, &format!("{place}.{}", key.get_ref()), text);
-        let schema = sheet.schema(key.get_ref()).ok_or_else(|| wrong("is no variable of the target".to_owned()))?;
+        let schema = sheet.schema(key.get_ref()).ok_or_else(|| wrong("is not a variable of the target".to_owned()))?;
         match change {
             EffectOperation::Set => schema.check(&value).map_err(wrong)?,
             EffectOperation::Add if schema.kind == VariableKind::Number && value.is_number() => {}

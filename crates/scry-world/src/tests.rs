@@ -112,7 +112,7 @@ fn error_names_line_table_and_key() {
         ("user = \"player\"", "user = \"nobody\"", "members, user: \"nobody\" does not exist"),
         ("role = \"EDITOR\"", "role = \"KING\"", "members, role: unknown role"),
         ("world_time = \"1207-09-14", "world_time = \"1207-19-14", "must be an RFC 3339 time"),
-        ("target = \"granary\"", "target = \"barn\"", "effect granary-finished, target: \"barn\" is no settlement"),
+        ("target = \"granary\"", "target = \"barn\"", "effect granary-finished, target: \"barn\" is not a settlement"),
         ("add = { oil = -10 }", "add = { lit = 1 }", "must add a number to a number"),
         ("month = \"Ashmoon\"", "month = \"Mudmoon\"", "the calendar has no 30 Mudmoon"),
         ("every = \"month\"\n", "", "needs either at, or every"),

@@ -112,7 +112,7 @@ async fn an_address_that_never_answers_is_given_up() {
     quiet.timings.connect = Duration::from_millis(300);
     let mut client = TestClient::start(quiet);
     let status = client.until_phase(Phase::Backoff).await;
-    assert_eq!(status.reason.as_deref(), Some("no welcome from the gateway within 1 s"));
+    assert_eq!(status.reason.as_deref(), Some("no handshake from the gateway within 1 s"));
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_gateway_that_acknowledges_nothing_is_listened_to() {
     asked_for(&mut gateway, 2).await;
     gateway.emit("structure:t2", "structure_updated", json!([{"type": "structure_updated", "payload": {}}])).await;
     client.until(|event| matches!(event, ClientEvent::Delivered(_))).await;
-    let named = client.notices().iter().filter(|notice| notice.contains("acknowledges nothing")).count();
+    let named = client.notices().iter().filter(|notice| notice.contains("does not acknowledge requests")).count();
     assert_eq!(named, 1, "{:?}", client.notices());
     // It is the same after a reconnect, at once and without another word.
     gateway.ask("close").await;
@@ -171,7 +171,7 @@ async fn a_gateway_that_acknowledges_nothing_is_listened_to() {
     asked_for(&mut gateway, 4).await;
     gateway.emit("structure:t1", "structure_updated", json!([{"type": "structure_updated", "payload": {}}])).await;
     client.until(|event| matches!(event, ClientEvent::Delivered(_))).await;
-    assert_eq!(client.notices().iter().filter(|notice| notice.contains("acknowledges nothing")).count(), 1);
+    assert_eq!(client.notices().iter().filter(|notice| notice.contains("does not acknowledge requests")).count(), 1);
 }
 
 /// Waits until the gateway has been asked for this many rooms; without answers the client cannot know.

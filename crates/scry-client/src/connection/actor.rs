@@ -257,7 +257,7 @@ impl ConnectionActor {
         let auth = self.api.auth().clone();
         self.jobs.spawn(async move {
             JobResult::LoginSearched(auth.reload().await.unwrap_or_else(|error| {
-                tracing::debug!(%error, "the login cannot be looked for");
+                tracing::debug!(%error, "the login cannot be looked up");
                 false
             }))
         });

@@ -314,7 +314,7 @@ impl ConnectionState {
         match &self.state {
             LinkState::Opening { until } if *until <= now.at => {
                 let limit = self.timings.connect.as_secs().max(1);
-                self.lost(&format!("no welcome from the gateway within {limit} s"), now);
+                self.lost(&format!("no handshake from the gateway within {limit} s"), now);
             }
             LinkState::Waiting { until, .. } if *until <= now.at => self.begin(false),
             LinkState::Open { probe_at: Some(at) } if *at <= now.at => {

@@ -45,11 +45,11 @@ pub(super) async fn health(http: &HttpClient) -> Finding {
         (503, _) => Finding::fail(
             Exit::Connection,
             "the server says that it cannot work now (HTTP 503)",
-            "look at the server's log; its database may be away",
+            "look at the server's log; its database may be down",
         ),
         (status, _) => Finding::warn(
             format!("there is no health report here (HTTP {status})"),
-            "nothing, if this is a gateway of another kind; else check the address's path",
+            "none needed for another kind of gateway; otherwise check the path of the address",
         ),
     }
 }
@@ -57,10 +57,10 @@ pub(super) async fn health(http: &HttpClient) -> Finding {
 /// Asks the server who we are.
 pub(super) async fn login(api: &Api) -> Finding {
     match api.me().await {
-        Ok(user) => Finding::ok(format!("the server knows us as {}", text::line(&user.username))),
+        Ok(user) => Finding::ok(format!("logged in as {}", text::line(&user.username))),
         Err(ApiError::NotOffered { .. }) => Finding::warn(
-            "there is no API here to ask who we are",
-            "nothing, if this is a gateway of another kind; only what happens from now on can be shown",
+            "there is no API here that tells who is logged in",
+            "none needed for another kind of gateway; only events from now on can be shown",
         ),
         Err(error) => refused(&error),
     }
@@ -70,14 +70,14 @@ pub(super) async fn login(api: &Api) -> Finding {
 pub(super) fn refused(error: &ApiError) -> Finding {
     let remedy = match error.exit() {
         Exit::Authentication => LOGIN_REMEDY,
-        Exit::Usage => "correct the profile; `scry config check` tells the line",
+        Exit::Usage => "correct the profile; `scry config check` names the line",
         Exit::Met
         | Exit::NotMet
         | Exit::Timeout
         | Exit::Connection
         | Exit::ContinuityLost
         | Exit::Internal
-        | Exit::Interrupted => "look at the server's log, and at what stands between: a proxy may answer for it",
+        | Exit::Interrupted => "look at the server's log, and for a proxy that answers in its place",
     };
     Finding::fail(error.exit(), text::line(&error.to_string()), remedy)
 }

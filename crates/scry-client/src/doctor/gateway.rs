@@ -34,7 +34,7 @@ pub(super) async fn examine(report: &mut DoctorReport, settings: &Settings, api:
     let took = started.elapsed();
     match welcomed {
         Ok(transport) => {
-            report.record(CheckStep::Handshake, Finding::ok("the gateway lets us in").within(took));
+            report.record(CheckStep::Handshake, Finding::ok("the gateway accepts the connection").within(took));
             report.record(CheckStep::Transport, on(transport));
         }
         Err(finding) => {
@@ -63,7 +63,7 @@ pub(super) async fn examine(report: &mut DoctorReport, settings: &Settings, api:
             Some((room, Some(position))) => resume(options, room, position).await,
             Some((_, None)) => Finding::warn(
                 "this gateway keeps no positions",
-                "nothing here: what happens while a connection is away will be missing",
+                "none possible here: events during an outage will be missing",
             ),
             None => Finding::skipped("no room was joined"),
         };
@@ -88,10 +88,12 @@ async fn room(api: &Api, wanted: Option<&str>) -> Result<Room, Finding> {
         campaigns.iter().filter(|campaign| wanted.is_none_or(|name| campaign.name.eq_ignore_ascii_case(name)));
     match (fitting.next(), wanted) {
         (Some(campaign), _) => Ok(Room::Campaign(campaign.id.clone())),
-        (None, None) => Err(Finding::warn("you may see no campaign yet", "ask its owner to make you a member")),
+        (None, None) => {
+            Err(Finding::warn("you are not a member of any campaign yet", "ask its owner to make you a member"))
+        }
         (None, Some(name)) => {
-            let detail = format!("you may see no campaign named “{}”", text::line(name));
-            Err(Finding::fail(Exit::Usage, detail, "see `scry get campaign` for those there are"))
+            let detail = format!("there is no campaign named “{}” that you may view", text::line(name));
+            Err(Finding::fail(Exit::Usage, detail, "list them with `scry get campaign`"))
         }
     }
 }
@@ -106,10 +108,10 @@ async fn resume(options: SessionOptions, room: Room, position: Position) -> Find
     let joined =
         visit.until(|event| if let ClientEvent::Joined { recovered, .. } = event { Some(*recovered) } else { None });
     let finding = match joined.await {
-        Ok(true) => Finding::ok("a new connection goes on where the last one ended"),
+        Ok(true) => Finding::ok("a new connection resumes where the last one ended"),
         Ok(false) => Finding::warn(
-            "the gateway could not go on where the last connection ended",
-            "look at how far back the server's journal reaches",
+            "the gateway could not resume where the last connection ended",
+            "check how long the server keeps its journal",
         ),
         Err(finding) => finding,
     };
@@ -140,7 +142,7 @@ impl GatewayCheck {
                 return Err(finding);
             }
         }
-        Err(Finding::fail(Exit::Internal, "the connection's task has ended", "report this as a defect of scry"))
+        Err(Finding::fail(Exit::Internal, "the connection's task has ended", "report this as a bug in scry"))
     }
 
     async fn join(&mut self, room: &Room) -> (Option<Position>, Finding) {
@@ -162,19 +164,18 @@ impl GatewayCheck {
             Ok(Err(_)) | Err(_) => {
                 return Finding::warn(
                     format!("this gateway does not answer latency within {} s", limit.as_secs().max(1)),
-                    "nothing here: a silent line will be noticed by its pings alone, which takes longer",
+                    "none possible here: a dead connection is noticed by its pings alone, which takes longer",
                 );
             }
         };
         match (status.round_trip, connection_problem(&status)) {
             (_, Some(finding)) => finding,
             (Some(trip), None) if trip > SLOW_ROUND_TRIP => {
-                Finding::warn("the way there and back takes long", "try a nearer network; changes will come late")
-                    .within(trip)
+                Finding::warn("the round trip is slow", "use a nearer network; changes will arrive late").within(trip)
             }
             (trip, None) => {
                 let trip = trip.unwrap_or_default();
-                Finding::ok(format!("there and back, {}", RoundTripQuality::of(trip).as_str())).within(trip)
+                Finding::ok(format!("round trip {}", RoundTripQuality::of(trip).as_str())).within(trip)
             }
         }
     }
@@ -204,7 +205,7 @@ fn on(transport: Transport) -> Finding {
         Transport::WebSocket => Finding::ok("WebSocket"),
         Transport::Polling => Finding::warn(
             "long-polling: the WebSocket was refused",
-            "let WebSocket upgrades through at whatever stands before the gateway",
+            "allow WebSocket upgrades in the proxy in front of the gateway",
         ),
     }
 }
@@ -213,9 +214,9 @@ fn on(transport: Transport) -> Finding {
 fn connection_problem(status: &Status) -> Option<Finding> {
     let reason = status.reason.clone().unwrap_or_else(|| "no reason was given".to_owned());
     match status.phase {
-        Phase::LoginRequired => Some(Finding::fail(Exit::Authentication, reason, "log in anew with `scry login`")),
+        Phase::LoginRequired => Some(Finding::fail(Exit::Authentication, reason, "log in again with `scry login`")),
         Phase::Backoff | Phase::Open | Phase::Closed => {
-            let remedy = "check that a Socket.IO gateway answers here, and what stands between";
+            let remedy = "check that a Socket.IO gateway listens here, and for proxies in between";
             Some(Finding::fail(Exit::Connection, reason, remedy))
         }
         Phase::Disconnected | Phase::Connecting | Phase::Resyncing | Phase::Live => None,

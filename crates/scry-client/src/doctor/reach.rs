@@ -74,7 +74,7 @@ fn plain(url: &Url) -> Finding {
     if is_loopback(url) {
         return Finding::skipped("not needed: the server is on this machine");
     }
-    Finding::warn("the connection is not encrypted", "use an https address, or tokens can be read on the way")
+    Finding::warn("the connection is not encrypted", "use an https address, or others can read tokens on the way")
 }
 
 async fn encrypted(server: &ServerAddress, stream: TcpStream, limit: Duration) -> Finding {

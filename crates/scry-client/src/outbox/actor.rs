@@ -307,7 +307,7 @@ impl OutboxActor {
         let StoredEdits { entries, set_aside } = self.store.load()?;
         for path in set_aside {
             self.report(EditOutcome::Notice(format!(
-                "an edit on disk was damaged and is set aside as {}",
+                "an edit on disk was damaged and was moved to {}",
                 path.display()
             )));
         }

@@ -103,7 +103,9 @@ impl OutboxStore {
             return Ok(());
         }
         if known.len() >= MAX_WAITING_EDITS {
-            return Err(io::Error::other(format!("{MAX_WAITING_EDITS} edits wait already; connect, or discard some")));
+            return Err(io::Error::other(format!(
+                "{MAX_WAITING_EDITS} edits are waiting already; connect, or discard some"
+            )));
         }
         let mut entry = OutboxEntry::new(known.last().map_or(1, |last| last.place + 1), edit.clone());
         // Another program may take the same place at the same time.

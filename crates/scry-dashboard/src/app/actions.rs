@@ -83,7 +83,7 @@ impl App {
             }
             Action::Edit(edit_command) => return self.begin(edit_command),
             Action::Line(_) => {}
-            Action::Deck(key) => self.play_key(key, self.now.mono),
+            Action::Playback(key) => self.play_key(key, self.now.mono),
         }
         Vec::new()
     }
@@ -217,11 +217,11 @@ impl App {
         let Some(name) = self.selected().map(|entity| entity.name.to_string()) else { return };
         let is_set = self.tree.entity().is_some_and(|key| self.tree.bookmarks().contains(key));
         let rings = self.options.alerts.level >= scry_config::alerts::AlertLevel::Bookmarks;
-        let more = if rings { "; while you look elsewhere, the terminal calls you" } else { "" };
+        let more = if rings { "; while you look elsewhere, the terminal alerts you" } else { "" };
         self.toast(&if is_set {
-            format!("you are told when {name} changes{more}")
+            format!("bookmarked {name}: you are told when it changes{more}")
         } else {
-            format!("{name} has no bookmark any more")
+            format!("removed the bookmark of {name}")
         });
     }
 

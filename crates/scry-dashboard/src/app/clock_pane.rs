@@ -49,7 +49,7 @@ pub(crate) struct CalendarDay {
 #[must_use]
 pub(crate) fn lines(app: &App) -> Vec<ClockLine> {
     let Some(today) = app.clock().today() else {
-        return vec![ClockLine::Text("The campaign's clock is not known yet.".to_owned())];
+        return vec![ClockLine::Text("The campaign's clock has not been loaded yet.".to_owned())];
     };
     let calendar = app.clock().calendar();
     let mut lines = vec![ClockLine::Pair { label: "Now", value: today.long() }];
@@ -69,7 +69,7 @@ fn month(calendar: &Calendar, today: &WorldDate) -> Vec<ClockLine> {
     let title = format!("{} {}", today.month_name, today.year);
     let mut lines = vec![ClockLine::Blank, ClockLine::Heading(title)];
     if today.outside_months {
-        lines.push(ClockLine::Text("These days belong to no month.".to_owned()));
+        lines.push(ClockLine::Text("These days are outside the months.".to_owned()));
         return lines;
     }
     let week = &calendar.definition().week;
@@ -136,7 +136,7 @@ fn day(calendar: &Calendar, year: i64, month: &str, day: i64) -> Option<WorldTim
 
 /// Lists the clock's moves that the journal holds, the latest first.
 fn jumps(app: &App) -> Vec<ClockLine> {
-    let mut lines = vec![ClockLine::Blank, ClockLine::Heading("Jumps of the clock".to_owned())];
+    let mut lines = vec![ClockLine::Blank, ClockLine::Heading("Clock history".to_owned())];
     let moved =
         app.journal().numbered().rev().filter(|(_, entry)| entry.kind == RowKind::WorldTime).take(MAX_LISTED_JUMPS);
     for (number, entry) in moved {

@@ -98,7 +98,7 @@ pub enum Action {
     /// Show the focused pane alone, for the terminal's own selection.
     HideChrome,
     /// Move on the recording that is shown.
-    Deck(PlaybackControl),
+    Playback(PlaybackControl),
     /// Change the line that is being typed.
     Line(LineCommand),
     /// Change the campaign.

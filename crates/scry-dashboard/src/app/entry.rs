@@ -157,9 +157,9 @@ impl JournalItem {
         let (first, last) = (gap.from + 1, gap.to.saturating_sub(1).max(gap.from + 1));
         let range = if first == last { format!("event #{first}") } else { format!("events #{first} to #{last}") };
         let (kind, what) = if gap.recovered {
-            (RowKind::GapRecovered, format!("{range}: found again, or replaced by the whole state"))
+            (RowKind::GapRecovered, format!("{range}: received again, or replaced by a snapshot"))
         } else {
-            (RowKind::Gap, format!("{range} of this {} did not arrive", gap.room.kind()))
+            (RowKind::Gap, format!("{range} of this {} are missing", gap.room.kind()))
         };
         Self { what: what.into(), ..Self::with_kind(kind, now.wall) }
     }
@@ -266,7 +266,7 @@ fn what(event: &Event, clock: &Clock) -> String {
             format!("{}   {}", clock::elapsed(moved.elapsed_seconds), text::line(&way))
         }
         Payload::StateInvalidated(invalidated) if invalidated.affected_fields.is_empty() => {
-            "everything computed".to_owned()
+            "all computed values".to_owned()
         }
         Payload::EntityUpdated(_)
         | Payload::StateInvalidated(_)

@@ -22,7 +22,7 @@ pub(super) fn field(app: &App, entity: &Entity, name: &str) -> Vec<String> {
     };
     lines.extend(change(app, entity, name));
     if lines.is_empty() {
-        lines.push("no change of it is held, and no rule is behind it".to_owned());
+        lines.push("no change of it is in the journal, and no rule computes it".to_owned());
     }
     lines
 }
@@ -41,7 +41,7 @@ fn computed(entity: &Entity, key: &str) -> Vec<String> {
     if let Some(formula) = said("formula") {
         lines.push(format!("= {formula}{}", values(entity, &formula)));
     }
-    lines.extend(said("reason").map(|reason| format!("cannot be worked out: {reason}")));
+    lines.extend(said("reason").map(|reason| format!("cannot be computed: {reason}")));
     if rule.get("dependsOnTime").and_then(Json::as_bool) == Some(true) {
         lines.push("follows the campaign's clock".to_owned());
     }
@@ -94,7 +94,7 @@ fn change(app: &App, entity: &Entity, name: &str) -> Vec<String> {
     if let Some(entry) = entries.into_iter().rev().find(names) {
         lines.extend(inspector::reasons(app, entry).into_iter().map(|cause| format!("because of {cause}")));
         let seq = entry.seq.map(|seq| format!("#{seq}")).unwrap_or_default();
-        lines.push(format!("the journal has it as event {seq}; enter there shows everything about it"));
+        lines.push(format!("it is event {seq} of the journal; enter there inspects it"));
     }
     lines
 }

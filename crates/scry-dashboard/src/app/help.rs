@@ -46,7 +46,7 @@ fn first(keymap: &Keymap, contexts: &[KeyContext], columns: usize, ascii: bool) 
     }
     let key = |context, action| keymap.reach(context, action, ascii);
     let sentence = format!(
-        "What changed? {} goes there. Who did it, and why? {} on it says so. Next time? {} on it, and you are told.",
+        "{} goes to the next change, {} explains a value, {} bookmarks it so that you are told of the next change.",
         key(KeyContext::Dashboard, Action::NextChange),
         key(KeyContext::Detail, Action::Activate),
         key(KeyContext::Dashboard, Action::Bookmark),

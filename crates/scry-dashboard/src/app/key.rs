@@ -15,7 +15,7 @@ pub struct Key {
 
 /// The error of a text that does not name a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no key; write for example q, G, ctrl-c, pgdn, space or f1")]
+#[error("`{0}` is not a key; write for example q, G, ctrl-c, pgdn, space or f1")]
 pub struct ParseKeyError(String);
 
 const NAMED_KEYS: [(&str, &str, KeyCode); 15] = [

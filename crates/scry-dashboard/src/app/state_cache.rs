@@ -95,7 +95,7 @@ impl App {
                 }
             }
             Ok(LoadedState::SetAside(path)) => {
-                self.say(&format!("the saved state was damaged and is set aside as {}", path.display()));
+                self.say(&format!("the saved state was damaged and was moved to {}", path.display()));
             }
             Err(reason) => self.say(&format!("the saved state cannot be read: {reason}")),
         }
@@ -105,7 +105,7 @@ impl App {
     /// Shows once that nothing can be saved.
     pub(super) fn not_saved(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.state_cache.has_complained, true) {
-            self.say(&format!("the campaign cannot be saved for the next start: {reason}"));
+            self.say(&format!("the campaign's state cannot be saved to disk: {reason}"));
         }
     }
 

@@ -205,7 +205,7 @@ impl App {
             Err(reason) => self.stage = AppStage::Stuck(text::line(&reason).into_owned()),
             Ok(choices) => match choices.as_slice() {
                 [] => {
-                    let reason = "You are a member of no campaign yet; ask its owner to invite you, then accept with `scry invitations accept`";
+                    let reason = "You are not a member of any campaign yet; ask an owner to invite you, then accept with `scry invitations accept`";
                     self.stage = AppStage::Stuck(reason.to_owned());
                 }
                 [only] => return self.watch(only.id.clone()),
@@ -353,7 +353,7 @@ impl App {
             Err(RefetchError::Failed) => self.cache.failed(request_id, self.now.mono),
             Err(RefetchError::NotOffered) => {
                 if self.cache.cannot_refetch() {
-                    self.say("this server cannot be asked for current values; what changes stays marked as old");
+                    self.say("this server cannot be asked for current values; changed values stay marked as stale");
                 }
             }
             Ok(nodes) => {

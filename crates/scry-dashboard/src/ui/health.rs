@@ -53,7 +53,7 @@ fn rows(app: &App, appearance: &Appearance, columns: usize) -> Vec<LineBuilder> 
         0 => String::new(),
         unseen => {
             let most = count(journal.most_at_once());
-            format!(", {} too fast to show, {most} at once at most", group(&unseen.to_string()))
+            format!(", {} skipped, {most} at most at once", group(&unseen.to_string()))
         }
     };
     rows.push(pair(
@@ -69,7 +69,7 @@ fn rows(app: &App, appearance: &Appearance, columns: usize) -> Vec<LineBuilder> 
         if gaps == 0 { appearance.theme.text } else { appearance.theme.warn },
         appearance,
     ));
-    heading(&mut rows, "Arriving, a second over the last minute", appearance);
+    heading(&mut rows, "Events per second, last minute", appearance);
     let rates = pulse.rates(app.now());
     if rates.is_empty() {
         rows.push(LineBuilder::new().left(" nothing yet", appearance.theme.muted));
@@ -80,7 +80,7 @@ fn rows(app: &App, appearance: &Appearance, columns: usize) -> Vec<LineBuilder> 
             .left(pad_left(&format!("{:.2}", rate.rate), 8), appearance.theme.text)
             .left(format!("   {} in all", group(&rate.total.to_string())), appearance.theme.muted)
     }));
-    heading(&mut rows, "Connection so far", appearance);
+    heading(&mut rows, "Connection history", appearance);
     rows.extend(pulse.changes().take(MAX_LISTED_CHANGES).map(|change| {
         let time = change.at.to_zoned(app.zone().clone()).strftime("%H:%M:%S").to_string();
         let (symbol, style) = appearance.indicator(indicator(change.phase));

@@ -18,7 +18,7 @@ pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut 
         let reach = |context, action| app.keymap().reach(context, action, appearance.symbols.ascii);
         let journal = reach(KeyContext::Inspector, Action::Pane(Pane::Journal));
         let sentence = format!(
-            "Choose an event in the Journal ({journal}) and press {}: its text, what it changed and why it happened are shown here.",
+            "Select an event in the Journal ({journal}) and press {} to see its JSON, changes and causes here.",
             reach(KeyContext::Journal, Action::Activate)
         );
         return empty(&sentence, appearance, content, buffer);

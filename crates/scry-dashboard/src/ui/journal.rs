@@ -19,16 +19,16 @@ pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut 
     let content = frame(app, appearance, Pane::Journal, "Journal", &notes(app, appearance), area, buffer);
     if app.journal().is_empty() {
         let sentence = if app.connection().is_live() || app.replay().is_some() {
-            "Nothing has happened yet. Every change to this campaign appears here as it is made, by whoever makes it."
+            "No events yet. Every change to this campaign appears here as it is made."
         } else {
-            "What happens appears here once the server is reached: every change, as it is made, by whoever makes it."
+            "Events appear here once the server is reached."
         };
         return empty(sentence, appearance, content, buffer);
     }
     let columns = Columns::of(content.width);
     if app.journal().shown() == 0 {
         let clear = app.keymap().reach(KeyContext::Journal, Action::ClearFilter, appearance.symbols.ascii);
-        let sentence = format!("Nothing that happened so far passes the filter; {clear} takes it away.");
+        let sentence = format!("No event matches the filter; {clear} clears it.");
         return empty(&sentence, appearance, content, buffer);
     }
     let mut y = 0;
@@ -59,7 +59,7 @@ fn notes(app: &App, appearance: &Appearance) -> String {
     let journal = app.journal();
     let place = match (journal.is_following(), journal.arrived_since()) {
         (true, _) if journal.unseen() > 0 => {
-            format!("follow, {} too fast to show", group(&journal.unseen().to_string()))
+            format!("follow, {} skipped", group(&journal.unseen().to_string()))
         }
         (true, _) => "follow".to_owned(),
         (false, 0) => "paused".to_owned(),

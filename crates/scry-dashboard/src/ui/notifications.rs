@@ -22,11 +22,11 @@ pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut 
     let content = frame(app, appearance, Pane::Notifications, "Notifications", &notes, area, buffer);
     if inbox.notices().is_empty() {
         let sentence = if inbox.is_missing() {
-            "This server keeps no notifications. What becomes of your edits is shown here all the same."
+            "This server does not keep notifications. The results of your edits still appear here."
         } else if !app.connection().is_live() {
-            "What you are told appears here once the server is reached."
+            "Notifications appear here once the server is reached."
         } else {
-            "Nobody has told you anything yet. Messages, and values of yours that somebody replaced, appear here."
+            "No notifications yet. Messages, and values of yours that somebody replaced, appear here."
         };
         return empty(sentence, appearance, content, buffer);
     }

@@ -61,7 +61,7 @@ fn standing(app: &App) -> Option<String> {
     match app.freshness_of_state() {
         StateFreshness::Unknown => None,
         StateFreshness::Live => Some("live".to_owned()),
-        StateFreshness::Refused => Some("no longer yours to see".to_owned()),
+        StateFreshness::Refused => Some("access removed".to_owned()),
         StateFreshness::Recorded => Some("recorded".to_owned()),
         StateFreshness::CatchingUp(0) => Some("catching up".to_owned()),
         StateFreshness::CatchingUp(missing) => Some(format!("catching up ({missing})")),

@@ -25,9 +25,9 @@ pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut 
     let rows = rows(app, appearance);
     if rows.is_empty() {
         let sentence = if app.connection().is_live() {
-            "This server does not say who is here. Who is at the table appears here on one that does."
+            "This server does not tell who is online."
         } else {
-            "Who is here appears once the server is reached."
+            "People appear here once the server is reached."
         };
         return empty(sentence, appearance, content, buffer);
     }

@@ -23,7 +23,7 @@ pub(super) fn draw(app: &App, appearance: &Appearance, layout: &Layout, buffer: 
         .draw(line(area, 0), buffer);
     let content = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     match app.stage() {
-        AppStage::Listing => empty("Asking the server which campaigns there are.", appearance, content, buffer),
+        AppStage::Listing => empty("Loading campaigns.", appearance, content, buffer),
         AppStage::Stuck(reason) => {
             let retry = app.keymap().reach(KeyContext::Picker, Action::Retry, appearance.symbols.ascii);
             empty(&format!("{reason} ({retry} tries again)"), appearance, content, buffer);

@@ -150,7 +150,7 @@ fn style<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Style, D::
     let colour = |text: &Option<String>| {
         let problem = |text: &str| {
             format!(
-                "“{}” is no colour; write for example \"cyan\", \"darkgray\", \"#7fb8c9\" or \"208\"",
+                "“{}” is not a colour; write for example \"cyan\", \"darkgray\", \"#7fb8c9\" or \"208\"",
                 scry_text::line(text)
             )
         };
@@ -204,6 +204,6 @@ mod tests {
     fn a_misspelt_role_or_colour_is_named() {
         let error = |text: &str| toml::from_str::<Theme>(text).unwrap_err().to_string();
         assert!(error("[god]\nfg = \"red\"").contains("unknown field `god`"));
-        assert!(error("[good]\nfg = \"redd\"").contains("“redd” is no colour"));
+        assert!(error("[good]\nfg = \"redd\"").contains("“redd” is not a colour"));
     }
 }

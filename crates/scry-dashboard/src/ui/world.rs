@@ -36,13 +36,13 @@ pub(super) fn draw(app: &App, appearance: &Appearance, area: Rect, buffer: &mut 
     let content = frame(app, appearance, Pane::World, "World", &notes, area, buffer);
     if app.tree().filter().is_some_and(|(_, passing)| passing == 0) {
         let clear = app.keymap().reach(KeyContext::World, Action::ClearFilter, appearance.symbols.ascii);
-        let sentence = format!("Nothing in this world passes the filter; {clear} takes it away.");
+        let sentence = format!("Nothing matches the filter; {clear} clears it.");
         return empty(&sentence, appearance, content, buffer);
     }
     if app.tree().rows().is_empty() {
         let retry = app.keymap().reach(KeyContext::World, Action::Retry, appearance.symbols.ascii);
         let sentence = if app.connection().is_live() {
-            "Nothing is known of this campaign yet. Its kingdoms and settlements appear here as soon as the server tells them.".to_owned()
+            "This campaign has not been loaded yet. Its kingdoms and settlements appear here as soon as they are loaded.".to_owned()
         } else {
             format!(
                 "Kingdoms, settlements and structures appear here once the server is reached. {retry} tries at once."

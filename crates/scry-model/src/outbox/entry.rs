@@ -44,8 +44,7 @@ impl OutboxEntry {
         Some(EditRefusal {
             code: ErrorCode::Other("UNANSWERED".to_owned()),
             message: format!(
-                "it was sent on {} and never answered, too long ago to repeat it without the danger of applying it \
-                 twice; look whether it happened, then retry or discard it",
+                "it was sent on {} and never answered, too long ago to repeat it without the risk of applying it twice; check whether it was applied, then retry or discard it",
                 sent.strftime("%Y-%m-%d at %H:%M UTC")
             ),
             conflict: None,

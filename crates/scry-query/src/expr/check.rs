@@ -256,7 +256,7 @@ impl<'a> Checker<'a> {
                 }
                 match args {
                     [_, divisor] if constants::divides_by_zero(name, divisor) => {
-                        Err(self.error(divisor, "it divides by zero"))
+                        Err(self.error(divisor, "division by zero"))
                     }
                     _ => Ok(Ty::Any),
                 }

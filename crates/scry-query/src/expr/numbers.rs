@@ -140,7 +140,7 @@ fn calculate<'b, 'v>(operator: &str, args: &[CowVal<'b, 'v>]) -> Result<CowVal<'
 fn numbers(operator: &str, left: Number, right: Number) -> Result<Number, ExecutionError> {
     let divides = matches!(operator, operators::DIVIDE | operators::MODULO);
     if divides && right == Number::Whole(0) {
-        return Err(ExecutionError::function_error(operator, "it divides by zero"));
+        return Err(ExecutionError::function_error(operator, "division by zero"));
     }
     if let (Number::Whole(left), Number::Whole(right)) = (left, right)
         && let Some(whole) = wholes(operator, left, right)

@@ -251,7 +251,7 @@ fn division_matches_world_formulas() {
         assert_eq!(judged(source, &payload), MatchResult::True, "{source}");
     }
     for source in ["payload.five / payload.zero > 1", "payload.five % payload.none > 1", "1.5 / payload.zero > 1"] {
-        assert_eq!(judged(source, &payload), MatchResult::Error("it divides by zero".to_owned()), "{source}");
+        assert_eq!(judged(source, &payload), MatchResult::Error("division by zero".to_owned()), "{source}");
     }
 }
 
@@ -294,8 +294,8 @@ fn literals_are_checked_before_any_event_has_come() {
         ("hours(\"3\") > seconds(1)", "hours"),
         ("world_date(\"soon\").day == 1", "soon"),
         ("timestamp(payload.newTime).getHours(\"Mars/Base\") == 1", "Mars/Base"),
-        ("metadata.seq / 0 > 1", "it divides by zero"),
-        ("metadata.seq % 0.0 > 1", "it divides by zero"),
+        ("metadata.seq / 0 > 1", "division by zero"),
+        ("metadata.seq % 0.0 > 1", "division by zero"),
         ("payload.changedFields.exists(payload, payload == \"x\")", "another name"),
     ] {
         let error = Expr::parse(source).err().unwrap_or_else(|| panic!("no error: {source}")).to_string();
@@ -323,7 +323,10 @@ fn names_of_variables_and_computed_values_are_checked_against_those_in_use() {
     for (source, wanted) in [
         ("entity.variables.unrst > 50", "did you mean “unrest”?"),
         ("before.variables[\"unrst\"] > 50", "did you mean “unrest”?"),
-        ("entity.variables.mana > 50", "known are garrison, treasury, unrest; for one that may come later write has("),
+        (
+            "entity.variables.mana > 50",
+            "known are garrison, treasury, unrest; for one that may be added later write has(",
+        ),
         ("entity.computed.defense.value > 50", "did you mean “defence”?"),
         ("type == \"structure_updated\" && entity.variables.unrest > 50", "known are garrison"),
         ("has(entity.variables.unrst) && entity.variables.unrst > 50", "\"unrst\" in entity.variables"),

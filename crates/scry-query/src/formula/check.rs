@@ -51,16 +51,16 @@ fn collect(expr: &IdedExpr, dependencies: &mut Dependencies) -> Result<(), Strin
         Expr::List(list) => list.elements.iter().try_for_each(|item| collect(item, dependencies)),
         Expr::Call(call) => called(call, dependencies),
         Expr::Comprehension(_) => {
-            Err("loops are no part of a formula; use sum, count, any or every over structures.NAME".to_owned())
+            Err("loops are not allowed in a formula; use sum, count, any or every over structures.NAME".to_owned())
         }
-        Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => Err("{…} is no part of a formula".to_owned()),
+        Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => Err("{…} is not allowed in a formula".to_owned()),
     }
 }
 
 fn selected(select: &SelectExpr, dependencies: &mut Dependencies) -> Result<(), String> {
     let root = if let Expr::Ident(name) = &select.operand.expr { name.as_str() } else { "" };
     if select.test {
-        return Err("has(…) is no part of a formula".to_owned());
+        return Err("has(…) is not allowed in a formula".to_owned());
     }
     match root {
         "structures" => dependencies.structures.insert(select.field.clone()),

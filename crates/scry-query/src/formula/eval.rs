@@ -91,7 +91,7 @@ fn binary<'a>(operator: &str, a: &Val<'a>, b: &Val<'a>) -> Result<Val<'a>, EvalE
         operators::SUBSTRACT => Ok(Val::Number(a - b)),
         operators::MULTIPLY => Ok(Val::Number(a * b)),
         operators::DIVIDE | operators::MODULO if b.abs() < f64::MIN_POSITIVE => {
-            Err(EvalError::Undefined("it divides by zero".to_owned()))
+            Err(EvalError::Undefined("division by zero".to_owned()))
         }
         operators::DIVIDE => Ok(Val::Number(a / b)),
         operators::MODULO => Ok(Val::Number(a.rem_euclid(b))),
@@ -115,5 +115,5 @@ fn literal_value(literal: &LiteralValue) -> Result<Val<'_>, EvalError> {
 }
 
 fn unsupported() -> EvalError {
-    EvalError::Mistake("this is no part of a formula's language".to_owned())
+    EvalError::Mistake("this is not part of the formula language".to_owned())
 }

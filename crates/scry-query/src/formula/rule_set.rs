@@ -170,7 +170,7 @@ impl RuleEntry {
             RuleKind::Condition { expression, .. } => {
                 let (holds, trouble) = split_result(self.read().and_then(|read| read.formula.holds(scope)));
                 let because = match (&trouble, &self.read) {
-                    (Some(trouble), _) => format!("It cannot be told: {trouble}."),
+                    (Some(trouble), _) => format!("It cannot be computed: {trouble}."),
                     (None, Ok(ParsedRule { because: Some(because), .. })) => because.fill(scope),
                     (None, _) => String::new(),
                 };
@@ -198,7 +198,7 @@ impl Derived {
 
 fn read(rule: &Rule) -> Result<ParsedRule, String> {
     if RESERVED_NAMES.contains(&rule.name.as_str()) {
-        return Err(format!("{} is a name that no rule may have", rule.name));
+        return Err(format!("{} is a reserved name; choose another", rule.name));
     }
     match &rule.kind {
         RuleKind::Computed { formula, .. } => Ok(ParsedRule { formula: Formula::parse(formula)?, because: None }),

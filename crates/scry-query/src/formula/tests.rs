@@ -60,14 +60,14 @@ fn formulas_evaluate_as_written() {
 fn evaluation_error_names_the_reason() {
     let table = [
         ("towers + 1", "towers has no value"),
-        ("walls / nothing", "it divides by zero"),
-        ("walls % 0", "it divides by zero"),
+        ("walls / nothing", "division by zero"),
+        ("walls % 0", "division by zero"),
         ("min(structures.absent)", "there is nothing to take the min of"),
-        ("walls + mood", "a number is needed where there is a text"),
-        ("!walls", "true or false is needed where there is a number"),
-        ("structures", "an entity is no value; name one of its fields"),
+        ("walls + mood", "expected a number, found a text"),
+        ("!walls", "expected true or false, found a number"),
+        ("structures", "an entity is not a value; name one of its fields"),
         ("walls.height", "stands only after"),
-        ("mood ? 1 : 2", "true or false is needed"),
+        ("mood ? 1 : 2", "expected true or false"),
     ];
     for (formula, sentence) in table {
         let told = match Formula::parse(formula) {
@@ -86,8 +86,8 @@ fn a_formula_that_cannot_be_read_is_refused_with_the_place_or_a_guess() {
         ("exec(2)", "there is no function exec(); there are round, floor"),
         ("round()", "round() takes 1 arguments, not 0"),
         ("year(2)", "year() takes no arguments"),
-        ("structures.exists(s, s.lit)", "loops are no part of a formula"),
-        ("{\"a\": 1}", "no part of a formula"),
+        ("structures.exists(s, s.lit)", "loops are not allowed in a formula"),
+        ("{\"a\": 1}", "not allowed in a formula"),
         ("name.size()", "write size(…)"),
         ("structures[0]", "there is no function"),
     ];
@@ -146,7 +146,7 @@ fn cyclic_rules_have_no_value_and_name_the_cycle() {
     ]);
     let faults: Vec<_> = rule_set.errors().map(|fault| (fault.index, fault.text)).collect();
     assert_eq!(faults[0], (0, "it depends on itself: a → b → c → a".to_owned()));
-    assert_eq!(faults[3], (4, "level is a name that no rule may have".to_owned()));
+    assert_eq!(faults[3], (4, "level is a reserved name; choose another".to_owned()));
     let family = SettlementFacts { settlement: facts(json!({})), structures: vec![] };
     let got = values(&rule_set, family);
     assert_eq!(got[1..3], [("c".to_owned(), Value::Null), ("sound".to_owned(), json!(1))]);

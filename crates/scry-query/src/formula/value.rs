@@ -42,7 +42,7 @@ impl<'a> Val<'a> {
             Self::Text(text) => Ok(text.into_owned().into()),
             Self::List(items) => items.into_iter().map(Self::into_json).collect(),
             Self::Entity(_) | Self::Entities(_) => {
-                Err(EvalError::Mistake("an entity is no value; name one of its fields".to_owned()))
+                Err(EvalError::Mistake("an entity is not a value; name one of its fields".to_owned()))
             }
         }
     }
@@ -88,7 +88,7 @@ impl<'a> Val<'a> {
 
 /// Builds the complaint about a value of the wrong sort.
 pub(super) fn type_error(wanted: &str, found: &Val<'_>) -> EvalError {
-    EvalError::Mistake(format!("{wanted} is needed where there is {}", found.describe()))
+    EvalError::Mistake(format!("expected {wanted}, found {}", found.describe()))
 }
 
 fn stored(number: f64) -> Result<Value, EvalError> {

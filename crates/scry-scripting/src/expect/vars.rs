@@ -22,7 +22,7 @@ pub(crate) type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub fn assignment(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').ok_or("a variable is written name=value")?;
     if !is_name(name) {
-        return Err(format!("“{name}” is no name; letters, digits and _ make one"));
+        return Err(format!("“{name}” is not a name; use letters, digits and _"));
     }
     let typed = serde_json::from_str(value).ok().filter(|value: &Value| !value.is_object() && !value.is_array());
     Ok((name.to_owned(), typed.unwrap_or_else(|| value.into())))
@@ -40,7 +40,7 @@ pub(super) fn collect(
     let mut vars = Vars::new();
     for (name, value) in &file.vars {
         if !is_name(name) {
-            return Err(places.error(value.span().start, &format!("“{name}” is no name for a variable")));
+            return Err(places.error(value.span().start, &format!("“{name}” is not a name for a variable")));
         }
         let value = from_toml(value.get_ref())
             .and_then(|value| substitute_value(value, given, env))

@@ -59,7 +59,7 @@ pub enum RecordingError {
     #[error("the recording cannot be read: {0}")]
     Io(#[from] io::Error),
     /// The first line is not the header of a recording.
-    #[error("the file is no recording; its first line must be the header that `scry record` writes")]
+    #[error("the file is not a recording; its first line must be the header that `scry record` writes")]
     NoHeader,
     /// A later version of the program wrote the file.
     #[error("the recording has version {found}, and this program reads up to {RECORDING_VERSION}; update scry")]
@@ -148,7 +148,8 @@ fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
 fn parse(line: &[u8], started_at: Timestamp) -> Result<(Duration, Delivery), String> {
     let items: Vec<Value> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let mut items = items.into_iter();
-    let millis = items.next().as_ref().and_then(Value::as_u64).ok_or("it begins with no number of milliseconds")?;
+    let millis =
+        items.next().as_ref().and_then(Value::as_u64).ok_or("it does not begin with a number of milliseconds")?;
     let room = match items.next() {
         Some(Value::Null) => None,
         Some(Value::String(room)) => Some(room.parse().map_err(|error| format!("“{room}”: {error}"))?),

@@ -29,8 +29,7 @@ fn check_key_mode(path: &Path, file: &File) -> Result<(), ServerError> {
     let Some(mode) = permissions::shared_mode(&metadata) else { return Ok(()) };
     let shown = path.display();
     Err(ServerError::Config(format!(
-        "{shown} can be used by others than its owner (mode {mode:04o}), who may have read the key that signs access \
-         tokens: delete it to have a new one made, which ends all logins, or `chmod 600 {shown}` if nobody else was there"
+        "{shown} can be used by others than its owner (mode {mode:04o}), who may have read the key that signs access tokens: delete it to create a new one, which ends all logins, or run `chmod 600 {shown}` if nobody else had access"
     )))
 }
 

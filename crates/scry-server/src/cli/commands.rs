@@ -102,7 +102,7 @@ fn check(config: &ServerConfig) -> Result<(), ServerCliError> {
     let names: Vec<_> = config.catalogues.iter().map(|catalogue| &*catalogue.name).collect();
     let catalogues = if names.is_empty() { String::new() } else { format!(", catalogues {}", names.join(", ")) };
     let database = database.trim_end_matches("?mode=rwc");
-    print_line(&format!("the settings are sound: listen on {}, {database}{catalogues}", config.listen))
+    print_line(&format!("the settings are valid: listen on {}, {database}{catalogues}", config.listen))
 }
 
 /// Prints a line to stdout; who has closed it does not want to know.

@@ -18,6 +18,9 @@ pub(super) fn raise() {
         }
     }
     if let Some(files) = getrlimit(Resource::Nofile).current.filter(|files| *files < MIN_OPEN_FILES) {
-        tracing::warn!(files, "few connections fit the limit on open files; raise it (ulimit -Hn, LimitNOFILE=)");
+        tracing::warn!(
+            files,
+            "the limit on open files allows only few connections; raise it (ulimit -Hn, LimitNOFILE=)"
+        );
     }
 }

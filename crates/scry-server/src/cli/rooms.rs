@@ -41,7 +41,7 @@ async fn change(state: &AppState, command: RoomCommand) -> Result<(), ServerCliE
                 print_line(&format!("{user} may not join {room} any more{}", unless.unwrap_or_default()))
             } else {
                 Err(ServerCliError::Failed(format!(
-                    "{user} is no member of {room}; see `scry-server room list {room}`"
+                    "{user} is not a member of {room}; see `scry-server room list {room}`"
                 )))
             }
         }
@@ -57,7 +57,9 @@ fn declared(catalogues: &Catalogues, name: &str) -> Result<(Room, Id, Option<Str
     let usage = |problem: String| ServerCliError::Usage(format!("ROOM: {problem}"));
     let room: Room = name.parse().map_err(|error| usage(format!("{error}")))?;
     let Room::Custom(kind, _) = &room else {
-        return Err(usage(format!("{room} is no room of a catalogue; the API manages who is in a campaign")));
+        return Err(usage(format!(
+            "{room} is not a room of a catalogue; manage the members of campaigns with `scry-server member`"
+        )));
     };
     match catalogues.rooms(kind) {
         Some((catalogue, declared)) if declared.members => {

@@ -51,7 +51,7 @@ async fn end(state: &AppState, id: &str) -> Result<(), ServerCliError> {
     match ended {
         Some(_) => print_line("the session has ended"),
         None => Err(ServerCliError::Failed(format!(
-            "no session {id} is open; `scry-server session list` names those that are"
+            "no session {id} is open; list open ones with `scry-server session list`"
         ))),
     }
 }
@@ -101,8 +101,8 @@ async fn token(
     let issued = state.tokens.with_ttl(ttl).issue_with(&user.id, &user.username, &session, now, claims);
     let (token, exp) = issued.map_err(|error| ServerCliError::Failed(error.to_string()))?;
     if token.len() > MAX_TOKEN_BYTES {
-        let problem = format!("the token would have {} bytes, and none over {MAX_TOKEN_BYTES} is taken", token.len());
-        return Err(ServerCliError::Usage(format!("--claim: {problem}; say less")));
+        let problem = format!("the token would have {} bytes, and at most {MAX_TOKEN_BYTES} are accepted", token.len());
+        return Err(ServerCliError::Usage(format!("--claim: {problem}; shorten it")));
     }
     let (now_ms, expires_ms) = (now.as_millisecond(), exp.saturating_mul(1000));
     let open = async |tx: &mut Tx| sessions::open_printed(tx, &session, &user.id, now_ms, expires_ms).await;

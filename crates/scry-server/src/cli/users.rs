@@ -51,7 +51,7 @@ async fn change(state: &AppState, command: UserCommand) -> Result<(), ServerCliE
         UserCommand::Delete { name } => {
             let user = find(&state.db, &name).await?;
             lifecycle::delete(state, &user).await.map_err(|error| ServerCliError::Failed(error.to_string()))?;
-            print_line(&format!("deleted {name}; what they have written stays"))
+            print_line(&format!("deleted {name}; their contributions are kept"))
         }
     }
 }

@@ -72,7 +72,7 @@ pub(super) async fn run(cluster: &Cluster, client: &Client, bus: &EventBus, ttl:
         }
         let Err(error) = ended else { return };
         if was_up {
-            tracing::warn!(%error, "redis cannot be reached; other nodes hear of changes here by polling");
+            tracing::warn!(%error, "redis is unreachable; other nodes poll for changes");
             was_up = false;
         }
         if stop.run_until_cancelled(tokio::time::sleep(RECONNECT_DELAY)).await.is_none() {
@@ -94,7 +94,7 @@ async fn run_connection(
     let (commands, mut messages) = opened.map_err(|_| RedisLinkError::Silent)??;
     let mut outgoing = cluster.outgoing.subscribe();
     cluster.up.send_replace(true);
-    tracing::info!("joined the other nodes over redis");
+    tracing::info!("connected to redis");
     let mut link = RedisLink {
         cluster,
         bus,
@@ -194,7 +194,7 @@ impl RedisLink<'_> {
             Err(refused) => return self.cluster.rejections.report(&refused),
         };
         self.last_received = Instant::now();
-        let Some(envelope) = envelope else { return tracing::debug!("ignoring an unknown message of another node") };
+        let Some(envelope) = envelope else { return tracing::debug!("ignoring an unknown cluster message") };
         if envelope.from == self.cluster.node {
             return;
         }

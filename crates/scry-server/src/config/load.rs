@@ -73,7 +73,7 @@ fn apply(config: &mut ServerConfig, key: &str, value: &str) -> Result<(), String
                 || "see the documentation for the known ones".to_owned(),
                 |near| format!("did you mean “{near}”?"),
             );
-            Err(format!("is no setting of the server; {remedy}"))
+            Err(format!("is not a setting of the server; {remedy}"))
         }
     }
 }
@@ -151,7 +151,7 @@ mod tests {
         );
         let (_dir, path) = file("\nlistn = \"127.0.0.1:1\"\n");
         let message = load(Some(&path), &env(&[]), &Flags::new()).unwrap_err().to_string();
-        assert!(message.ends_with(":2: listn: is no setting of the server; did you mean “listen”?"), "{message}");
+        assert!(message.ends_with(":2: listn: is not a setting of the server; did you mean “listen”?"), "{message}");
     }
 
     #[test]

@@ -183,7 +183,7 @@ const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 fn span(value: &str) -> Result<Duration, String> {
     let span = duration::parse(value)?;
     if span.is_zero() || span > MAX_DURATION {
-        return Err("must be longer than nothing and at most ten years (87600h)".to_owned());
+        return Err("must be greater than zero and at most ten years (87600h)".to_owned());
     }
     Ok(span)
 }

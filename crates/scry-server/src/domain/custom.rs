@@ -128,7 +128,7 @@ async fn queue_for_user(
     let payload = Value::Object(payload);
     let known = sqlx::query("SELECT 1 FROM users WHERE id = $1 AND deleted_ms IS NULL").bind(user.as_str());
     if known.fetch_optional(unit.db()).await?.is_none() {
-        return Err(DomainError::invalid(kind.naming(room, &payload), "is the id of no user of this server"));
+        return Err(DomainError::invalid(kind.naming(room, &payload), "is not the id of a user of this server"));
     }
     if let Some(EphemeralEvent::NotificationNew(new)) = EphemeralEvent::from_parts(&kind.name, &payload) {
         let new = notification::store_external(unit, user, new).await?;

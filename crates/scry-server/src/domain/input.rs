@@ -83,7 +83,7 @@ pub(super) fn check_size(entity: &Entity, before: Option<&Entity>) -> Result<(),
     let now = bytes(entity);
     if now > MAX_ENTITY_BYTES && before.is_none_or(|before| now > bytes(before)) {
         let most = MAX_ENTITY_BYTES / 1024;
-        let problem = format!("would make the entity larger than {most} KiB; say less");
+        let problem = format!("would make the entity larger than {most} KiB; shorten it");
         return Err(DomainError::out_of_bounds(LimitKind::EntitySize, "input", problem));
     }
     Ok(())

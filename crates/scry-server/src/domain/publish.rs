@@ -71,7 +71,7 @@ async fn check_subject(unit: &mut UnitOfWork, payload: &StateInvalidated) -> Res
             if found.as_ref().is_some_and(fits) {
                 return Ok(());
             }
-            Err(DomainError::invalid("payload.entityId", "is no such entity of this campaign"))
+            Err(DomainError::invalid("payload.entityId", "is not an entity of this campaign"))
         }
         (InvalidationScope::Entity, ..) => {
             Err(DomainError::invalid("payload.entityId", "and entityType are needed for scope entity"))

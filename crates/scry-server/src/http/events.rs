@@ -48,7 +48,7 @@ pub(super) async fn publish(
     let payload: StateInvalidated =
         serde_json::from_value(publication.payload).map_err(|error| HttpError::payload(format!("payload: {error}")))?;
     if matches!(payload.entity_type, Some(EntityType::Other(_))) {
-        return Err(HttpError::payload("payload.entityType: is no type of this server"));
+        return Err(HttpError::payload("payload.entityType: is not a type of this server"));
     }
     let event = context.domain.invalidate(&caller, payload, publication.caused_by).await.map_err(refuse)?;
     Ok(Json(json!({"eventId": event.metadata.event_id, "position": event.position()})))

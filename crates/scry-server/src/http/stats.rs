@@ -52,7 +52,7 @@ pub(super) async fn socket_stats(
 fn authorize(context: &HttpContext, peer: &Peer, headers: &HeaderMap) -> Result<(), HttpError> {
     let refused = |text: &str| HttpError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, text);
     let Some(wanted) = &context.state.config.auth.admin_token else {
-        return Err(refused("no admin token is set; give the server one with SCRY_SERVER_ADMIN_TOKEN"));
+        return Err(refused("no admin token is set; set SCRY_SERVER_ADMIN_TOKEN"));
     };
     let given = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     // Digests are compared: how long that takes says nothing about the token.

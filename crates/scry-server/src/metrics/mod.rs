@@ -74,7 +74,7 @@ struct Gauges {
 pub struct NodeStatus {
     /// Open sockets.
     pub connections: usize,
-    /// Rooms that somebody is in, and subscriptions to them.
+    /// Rooms with at least one socket, and subscriptions to them.
     pub rooms: usize,
     /// Subscriptions of all sockets to rooms.
     pub listeners: usize,
@@ -94,7 +94,7 @@ pub struct NodeStatus {
     pub redis_up: bool,
     /// Whether the node is shutting down.
     pub draining: bool,
-    /// Tasks that have not ended.
+    /// Running tasks.
     pub tasks: usize,
 }
 
@@ -104,10 +104,10 @@ impl Metrics {
     pub fn new(is_joined: bool) -> Self {
         let mut registry = Registry::with_prefix("scry");
         let latency = Histogram::new(LATENCY_BUCKETS);
-        let help = "From the beginning of a change until its event was handed to the sockets";
+        let help = "Time from the start of a change until its event was queued for the sockets";
         registry.register("delivery_seconds", help, latency.clone());
         let replayed = Counter::default();
-        registry.register("events_replayed", "Durable events sent again to sockets that resumed", replayed.clone());
+        registry.register("events_replayed", "Durable events replayed to sockets that resumed", replayed.clone());
         let declared = Family::<[(&'static str, String); 2], Counter>::default();
         let help = "Events of catalogues that were published on this node, by their name and catalogue";
         registry.register("catalogue_events", help, declared.clone());
@@ -115,35 +115,31 @@ impl Metrics {
         let refused = RejectionCounts::default();
         let refused_messages = RejectionMetrics::with_family(refused.clone());
         if is_joined {
-            registry.register("redis_up", "Whether Redis answers; absent without one", gauges.redis_up.clone());
-            let help = "Messages over Redis that no node signed or that came again; absent without one";
+            registry.register("redis_up", "Whether Redis answers; absent without Redis", gauges.redis_up.clone());
+            let help = "Messages over Redis rejected as unsigned or repeated; absent without Redis";
             registry.register("cluster_messages_refused", help, refused);
         }
         let r = &mut registry;
         let metrics = Self(Arc::new(MetricsInner {
-            handshakes: register_family(r, "handshakes", "Socket handshakes: accepted, or the code of the refusal"),
+            handshakes: register_family(r, "handshakes", "Socket handshakes by result: accepted, or the error code"),
             journaled: register_family(r, "events_journaled", "Durable events committed on this node"),
-            relayed: register_family(
-                r,
-                "events_relayed",
-                "Durable events that this node read from the journal to send",
-            ),
-            deliveries: register_family(r, "deliveries", "Durable events handed to sockets, once per socket"),
+            relayed: register_family(r, "events_relayed", "Durable events read from the journal for sending"),
+            deliveries: register_family(r, "deliveries", "Durable events queued for sockets, counted per socket"),
             latency,
             resumes: register_family(
                 r,
                 "subscriptions",
-                "Granted subscriptions: fresh, recovered, or too_old to be recovered",
+                "Granted subscriptions by result: fresh, recovered, or too_old",
             ),
             replayed,
-            refetches: register_family(r, "refetch_queries", "Queries by which clients renew what they hold"),
+            refetches: register_family(r, "refetch_queries", "Queries by which clients reload entities"),
             limit_metrics: LimitMetrics::with_family(&register_family(
                 r,
                 "limited",
-                "Limits that were reached, doors that stayed closed",
+                "Requests or connections rejected by a limit",
             )),
             declared,
-            wakes: register_family(r, "journal_wakes", "Looks at a journal that had grown, by commit or found by poll"),
+            wakes: register_family(r, "journal_wakes", "Journal reads after growth, by trigger: commit or poll"),
             refused_messages,
             gauges,
             base_memory: memory::resident(),
@@ -269,25 +265,29 @@ impl Gauges {
         let gauges = Self::default();
         let plain = [
             ("connections", "Open sockets", &gauges.connections),
-            ("rooms", "Rooms that somebody is in", &gauges.rooms),
-            ("room_seats", "Sockets in rooms, counted once per room", &gauges.listeners),
-            ("journal_head", "Events in all journals, as the database has them", &gauges.head),
-            ("journal_lag_events", "The most events of one campaign that this node still has to send", &gauges.lag),
+            ("rooms", "Rooms with at least one socket", &gauges.rooms),
+            ("room_seats", "Subscriptions of sockets to rooms", &gauges.listeners),
+            ("journal_head", "Events in all journals in the database", &gauges.head),
+            (
+                "journal_lag_events",
+                "Largest number of events of one campaign that this node has yet to send",
+                &gauges.lag,
+            ),
             ("database_up", "Whether the database answers", &gauges.database_up),
-            ("writer_waiting_changes", "Changes that wait for their turn at the writer", &gauges.waiting_changes),
+            ("writer_waiting_changes", "Changes waiting for the writer", &gauges.waiting_changes),
             ("draining", "Whether this node is shutting down", &gauges.draining),
-            ("tasks", "Tasks that have not ended", &gauges.tasks),
-            ("resident_memory_bytes", "Resident memory, 0 where it cannot be told", &gauges.memory),
+            ("tasks", "Running tasks", &gauges.tasks),
+            ("resident_memory_bytes", "Resident memory in bytes, 0 where unknown", &gauges.memory),
             (
                 "memory_per_connection_bytes",
-                "Resident memory above that at the start, per open socket",
+                "Growth of resident memory since the start, per open socket",
                 &gauges.memory_per_connection,
             ),
         ];
         for (name, help, gauge) in plain {
             registry.register(name, help, gauge.clone());
         }
-        let help = "The longest time for which one change has held the writer since the start";
+        let help = "Longest time that one change has held the writer since the start";
         registry.register("writer_longest_turn_seconds", help, gauges.longest_turn.clone());
         let connections = gauges.database_connections.clone();
         registry.register("database_connections", "Connections to the database, by pool and state", connections);

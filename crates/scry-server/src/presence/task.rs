@@ -298,7 +298,7 @@ impl PresenceTask {
                 let sids: Vec<Sid> = users.iter().flat_map(|user| self.registry.keys(user)).collect();
                 self.connections.get(&sids).iter().for_each(|connection| send(connection, event));
             }
-            Err(error) => tracing::warn!(%error, "could not look up who knows a user"),
+            Err(error) => tracing::warn!(%error, "could not look up the co-members of a user"),
         }
     }
 

@@ -20,7 +20,7 @@ impl Relay {
             let Some(channel) = open else { continue };
             let mut channel = channel.lock().await;
             if let Err(error) = self.advance(&journal, &mut channel).await {
-                tracing::error!(%error, event, "cannot read the journal; an event is not passed on");
+                tracing::error!(%error, event, "cannot read the journal; an event was dropped");
                 continue;
             }
             let recipients = channel.recipients(&rooms).into_iter().filter(|sid| got.insert(*sid)).collect::<Vec<_>>();

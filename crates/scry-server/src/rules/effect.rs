@@ -85,7 +85,7 @@ impl PreparedEffect {
 }
 
 fn not_a_number(variable: &str) -> String {
-    format!("{variable} is no number to add to")
+    format!("{variable} is not a number, so nothing can be added to it")
 }
 
 fn schema(schemas: &Map<String, Value>, name: &str) -> Result<VariableSchema, String> {
@@ -139,7 +139,10 @@ mod tests {
             changed(json!({"mood": "wild"}), json!({})).unwrap_err(),
             "mood must be one of low, high, not \"wild\""
         );
-        assert_eq!(changed(json!({}), json!({"mood": 1})).unwrap_err(), "mood is no number to add to");
+        assert_eq!(
+            changed(json!({}), json!({"mood": 1})).unwrap_err(),
+            "mood is not a number, so nothing can be added to it"
+        );
         assert_eq!(changed(json!({}), json!({"silver": 1})).unwrap_err(), "silver is not declared any more");
     }
 }

@@ -18,7 +18,9 @@ pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
         };
         match next {
             Ok(broadcast) => deliver(gateway, &broadcast).await,
-            Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "more events than could be passed on; some are lost"),
+            Err(RecvError::Lagged(lost)) => {
+                tracing::warn!(lost, "ephemeral events arrived too fast; some were dropped")
+            }
             Err(RecvError::Closed) => return,
         }
     }
@@ -28,7 +30,7 @@ async fn deliver(gateway: &Gateway, broadcast: &EphemeralBroadcast) {
     let body: &RawValue = match serde_json::from_str(&broadcast.body) {
         Ok(body) => body,
         Err(error) => {
-            return tracing::error!(%error, event = broadcast.event, "an event that was passed on is not JSON");
+            return tracing::error!(%error, event = broadcast.event, "an ephemeral event is not JSON");
         }
     };
     let mut got = gateway.relay.broadcast(&broadcast.rooms, &broadcast.event, body).await;

@@ -115,7 +115,7 @@ fn bare_or_field<'a>(payload: &'a Value, field: &str) -> Result<&'a str, ErrorAc
 fn declared(payload: &Value, verb: &str) -> Result<Room, ErrorAck> {
     match bare_or_field(payload, "room")?.parse() {
         Ok(room @ Room::Custom(..)) => Ok(room),
-        Ok(Room::User(_)) => Err(invalid("room: everybody is in their own user room, and in no other")),
+        Ok(Room::User(_)) => Err(invalid("room: a connection is in its user's own room, and may join no other user's")),
         Ok(room) => Err(invalid(format!("room: use {verb}_{} for this room", room.kind()))),
         Err(error) => Err(invalid(format!("room: {error}"))),
     }
@@ -191,7 +191,7 @@ mod tests {
             Ok(SocketRequest::Subscribe { room: room(&longest), since: None })
         );
         assert_eq!(refusal("subscribe_room", &json!("campaign:c")), "room: use subscribe_campaign for this room");
-        assert!(refusal("unsubscribe_room", &json!("user:u")).contains("own user room"));
+        assert!(refusal("unsubscribe_room", &json!("user:u")).contains("own room, and may join no other user's"));
         assert!(refusal("subscribe_room", &json!({})).starts_with("room is missing"));
         assert!(refusal("subscribe_room", &json!("Company:1")).starts_with("room: a kind of room is a word"));
     }

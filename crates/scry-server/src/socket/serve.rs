@@ -43,7 +43,7 @@ pub async fn serve(state: AppState, app: Router, listener: TcpListener, shutdown
             closing.cancel();
             let ((), ended) = tokio::join!(gateway.close(third), timeout(third, serving));
             if ended.is_err() {
-                tracing::warn!("some requests were still open when the time to shut down had passed");
+                tracing::warn!("shutdown timeout reached with requests still open");
             }
         }
     }

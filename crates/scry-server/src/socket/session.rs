@@ -194,7 +194,7 @@ impl SocketSession {
             }
             // Who may no longer be in a room must not stay in it because nobody could look.
             Err(error) => {
-                tracing::error!(%error, "could not look up what a new token opens");
+                tracing::error!(%error, "could not look up the rights of a new token");
                 self.connection.end_session();
             }
         }

@@ -31,11 +31,11 @@ pub(super) async fn run(gateway: &Gateway, stop: &CancellationToken) {
             session = ended.recv() => match session {
                 Ok(session) => end_sessions(gateway, &session),
                 // The next poll of the database finds them.
-                Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "ended sessions were overlooked for a moment"),
+                Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "session-ended channel lagged; polling instead"),
                 Err(RecvError::Closed) => return,
             },
             _ = polls.tick() => if let Err(error) = poll_database(gateway).await {
-                tracing::warn!(%error, "could not look for what other nodes did");
+                tracing::warn!(%error, "could not poll for changes of other nodes");
             },
         }
     }

@@ -23,7 +23,7 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Co
     }
     let found = lookup_host((host, port)).await.map_err(|error| unknown(error.to_string()))?;
     let addresses = alternate(found.collect());
-    if addresses.is_empty() { Err(unknown("the name server knows none".to_owned())) } else { Ok(addresses) }
+    if addresses.is_empty() { Err(unknown("the name server has none".to_owned())) } else { Ok(addresses) }
 }
 
 /// Puts the families in turns, beginning with the one that the system prefers.

@@ -207,7 +207,7 @@ async fn connect(attempt: &ConnectAttempt, sink: &EventSink) -> Result<Client, S
 fn without_polling(refused: &str) -> String {
     format!(
         "the gateway refused the WebSocket ({}); with connection.link = \"rust_socketio\" a login is not sent by \
-         long-polling, where that library would carry the token along to wherever it is redirected: set connection.link = \
+         long-polling, because that library would send the token to wherever it is redirected: set connection.link = \
          \"wire\", or let WebSockets through",
         strip_library_prefix(refused)
     )

@@ -203,10 +203,7 @@ impl ConnectionState {
         if let LinkState::Online(online) = &mut self.state {
             online.health_probe_at = Some(now.at + self.timings.silence);
         }
-        self.notice(
-            "acks",
-            "this gateway acknowledges nothing: rooms are asked for, and whether they were joined is not known",
-        );
+        self.notice("acks", "this gateway does not acknowledge requests: it is not known whether rooms were joined");
         self.join_granted(room, since, SubscribeAck::default());
     }
 
@@ -273,7 +270,7 @@ impl ConnectionState {
             Err(error @ ApiError::NotOffered { .. }) => {
                 held.stage = RoomStage::Ready;
                 self.capabilities.snapshots = Some(false);
-                self.notice("snapshots", &format!("{error}: only what happens from now on can be shown"));
+                self.notice("snapshots", &format!("{error}: only events from now on can be shown"));
             }
             Err(error) if error.requires_login() || error.is_passing() => return self.failed(&error, now),
             Err(ApiError::Refused { code: ErrorCode::Unauthorized | ErrorCode::NotFound, .. }) => {
@@ -384,7 +381,7 @@ impl ConnectionState {
                 self.confirm |= confirms;
                 self.notice(
                     "latency",
-                    "this gateway does not answer latency: the round trip is not known, and silence is looked into late",
+                    "this gateway does not answer latency: the round trip is not known, and a dead connection is noticed late",
                 );
             }
             GatewayQuery::Authenticate if self.capabilities.latency != LatencyAbility::Answers => {
@@ -415,7 +412,7 @@ impl ConnectionState {
     fn join_granted(&mut self, room: &Room, since: Option<&Position>, ack: SubscribeAck) {
         self.numbered |= ack.position.is_some();
         if ack.position.is_none() {
-            self.notice("positions", "this gateway keeps no positions: what happens while we are away is lost");
+            self.notice("positions", "this gateway does not keep positions: events during an outage are lost");
         }
         let snapshots = self.offers_snapshots();
         match self.rooms.grant(room, since, ack, snapshots) {

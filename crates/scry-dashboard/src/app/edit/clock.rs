@@ -53,7 +53,7 @@ impl ClockDialog {
 impl App {
     pub(super) fn open_clock(&mut self) -> Vec<AppEffect> {
         if self.seen_world_time().is_none() {
-            self.say("this campaign's clock is not known yet");
+            self.say("this campaign's clock has not been loaded yet");
             return Vec::new();
         }
         let goal = Err(String::new());

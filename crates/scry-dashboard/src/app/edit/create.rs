@@ -134,7 +134,7 @@ impl CreateForm {
 impl App {
     pub(super) fn open_create(&mut self) {
         let Some(campaign) = self.cache.campaign() else {
-            return self.say("nothing is known of this campaign yet");
+            return self.say("this campaign has not been loaded yet");
         };
         let plans = self.plans(campaign);
         self.dialog = Some(Dialog::Create(Box::new(CreateDialog { plans, chosen: 0, form: None })));

@@ -40,13 +40,13 @@ impl App {
             | EntityType::Structure
             | EntityType::Location
             | EntityType::Encounter => {}
-            EntityType::Campaign => return self.say("a whole campaign is deleted by `scry delete campaign`, not here"),
+            EntityType::Campaign => return self.say("delete a whole campaign with `scry delete campaign`"),
             EntityType::Member | EntityType::Other(_) => {
                 return self.say(&format!("a {} cannot be deleted here", subject.entity_type));
             }
         }
         if self.cache.get(&subject).is_none() {
-            return self.say("this is still being created; u gives that up");
+            return self.say("this is still being created; u undoes that");
         }
         let version = self.version_of(&subject);
         self.dialog = Some(Dialog::Delete(DeleteDialog { subject, version }));

@@ -17,7 +17,7 @@ pub struct EditsDialog {
 impl App {
     pub(super) fn open_edits(&mut self) {
         if self.pending.unsettled().next().is_none() {
-            return self.say("every change of yours has been saved; nothing waits");
+            return self.say("all your changes are saved");
         }
         // What needs the person is what they came for.
         let cursor = self.pending.unsettled().position(|held| held.state.is_refused()).unwrap_or(0);
@@ -55,7 +55,7 @@ impl App {
     fn open_held(&mut self, dialog: EditsDialog, held: &PendingEdit) -> Vec<AppEffect> {
         self.dialog = Some(Dialog::Edits(dialog));
         if self.hides_edit(held) {
-            self.say("this is hidden from players; leave the players' view first");
+            self.say("this is hidden in the players' view; leave that first");
             return Vec::new();
         }
         match (&held.state, held.edit.change.entity()) {
@@ -68,11 +68,11 @@ impl App {
                     [(name, value)] => {
                         self.open_field(subject, name, Some(value), Some(held.edit.key.clone()));
                     }
-                    _ => self.say("this can be sent again as it is, or given up"),
+                    _ => self.say("this can be sent again as it is, or discarded"),
                 }
             }
             (PendingState::Refused(_) | PendingState::Lost(_), None) => {
-                self.say("this can be sent again as it is, or given up")
+                self.say("this can be sent again as it is, or discarded")
             }
             (
                 PendingState::Submitted | PendingState::Waiting | PendingState::Sending | PendingState::Applied { .. },
@@ -102,7 +102,7 @@ impl App {
                 self.submit(held.edit.change.clone(), held.base.clone())
             }
             PendingState::Submitted | PendingState::Waiting | PendingState::Sending | PendingState::Applied { .. } => {
-                self.say("this is sent by itself as soon as its turn comes");
+                self.say("this is sent automatically when its turn comes");
                 Vec::new()
             }
         }
@@ -110,13 +110,13 @@ impl App {
 
     pub(super) fn discard_edit(&mut self, held: &PendingEdit) -> Vec<AppEffect> {
         if matches!(held.state, PendingState::Sending) {
-            self.say("this is on its way already; undo it once it is saved");
+            self.say("this has been sent already; undo it once it is saved");
             return Vec::new();
         }
         let said = self.sentence(held);
         let is_lost = matches!(held.state, PendingState::Lost(_));
         self.pending.forget(&held.edit.key);
-        self.say(&format!("given up: {said}"));
+        self.say(&format!("discarded: {said}"));
         if matches!(held.edit.change, EditChange::Create { .. } | EditChange::Delete { .. }) {
             self.rebuild_tree();
         }

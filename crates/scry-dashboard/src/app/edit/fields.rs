@@ -63,7 +63,7 @@ impl App {
             return self.say("this is being created; it can be changed once the server has it");
         }
         if self.editable(&entity).is_empty() {
-            return self.say(&format!("a {} has no fields that are changed here", subject.entity_type));
+            return self.say(&format!("a {} has no fields that can be edited here", subject.entity_type));
         }
         let mut dialog = FieldsDialog { subject, cursor: 0, open: None };
         let here = self.detail_field().and_then(|row| row.field().map(ToOwned::to_owned));
@@ -86,7 +86,7 @@ impl App {
         let Some(entity) = self.seen_entity(&subject) else { return };
         let fields = self.editable(&entity);
         let Some(cursor) = fields.iter().position(|field| field.name == name) else {
-            return self.say("this field is not there, or hidden in the players' view");
+            return self.say("this field does not exist, or is hidden in the players' view");
         };
         let mut dialog = FieldsDialog { subject, cursor, open: None };
         self.open_at_cursor(&mut dialog);

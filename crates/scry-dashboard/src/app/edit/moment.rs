@@ -33,10 +33,10 @@ impl ClockGoal {
 pub(crate) fn read(typed: &str, calendar: &Calendar, now: &str) -> Result<ClockGoal, String> {
     let typed = typed.trim();
     if typed.is_empty() {
-        return Err("write how far, such as 3h or 2 days, or a date".to_owned());
+        return Err("write a duration, such as 3h or 2 days, or a date".to_owned());
     }
     if let Some(seconds) = span(typed, calendar) {
-        return if seconds == 0 { Err("this moves nothing".to_owned()) } else { Ok(ClockGoal::By(seconds)) };
+        return if seconds == 0 { Err("this does not move the clock".to_owned()) } else { Ok(ClockGoal::By(seconds)) };
     }
     if let Ok(time) = typed.parse::<WorldTime>() {
         return Ok(ClockGoal::To(time.to_string()));
@@ -134,7 +134,7 @@ fn named(typed: &str, calendar: &Calendar) -> Option<String> {
 
 fn unknown(calendar: &Calendar) -> String {
     let month = calendar.definition().months.first().map_or("", |month| month.name.as_str());
-    format!("write how far, such as 3h, 2 days or -1h, or a date, such as 14 {month} or 18:20")
+    format!("write a duration, such as 3h, 2 days or -1h, or a date, such as 14 {month} or 18:20")
 }
 
 #[cfg(test)]
@@ -162,7 +162,7 @@ mod tests {
         ] {
             assert_eq!(goal(typed), Ok(ClockGoal::By(seconds)), "{typed}");
         }
-        assert_eq!(goal("0h").unwrap_err(), "this moves nothing");
+        assert_eq!(goal("0h").unwrap_err(), "this does not move the clock");
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl App {
     /// Answers which notifications are sent at once, or sets them to the levels and kinds that are named.
     pub(super) fn preferences_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(preferences) = self.inbox.preferences().cloned() else {
-            self.reply("This server has not said what it tells at once; nothing can be chosen.");
+            self.reply("This server does not offer notification preferences.");
             return Vec::new();
         };
         let words: Vec<_> = rest.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();

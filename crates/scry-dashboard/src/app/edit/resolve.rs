@@ -65,10 +65,10 @@ impl App {
         let (PendingState::Refused(refusal), Some(subject)) = (&held.state, held.edit.change.entity()) else { return };
         let Some(conflict) = refusal.conflict.clone() else { return };
         if self.hides_edit(&held) {
-            return self.say("this conflict is about what players must not see; leave the players' view first");
+            return self.say("this conflict is hidden in the players' view; leave that first");
         }
         let Some(entity) = self.cache.get(&subject) else {
-            return self.say("what this is about has been deleted meanwhile; d gives the edit up");
+            return self.say("the entity has been deleted meanwhile; d discards the edit");
         };
         let rows = conflict.fields.into_iter().map(|row| {
             let field = field::field(entity, &row.field).unwrap_or_else(|| EditField {
@@ -191,7 +191,7 @@ impl App {
             | EditChange::SetTime { .. }) => {
                 let (fields, base) = decided(dialog, &patch(change), &held.base);
                 if fields.is_empty() {
-                    self.say(&format!("left as they are now: {}", self.sentence(&held)));
+                    self.say(&format!("left unchanged: {}", self.sentence(&held)));
                 } else {
                     effects.extend(self.submit_update(&dialog.subject, fields, base, version));
                 }

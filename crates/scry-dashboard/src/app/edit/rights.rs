@@ -21,9 +21,9 @@ impl App {
     /// Returns why the user may not edit.
     pub(super) const fn why_not(&self) -> &'static str {
         if self.options.read_only {
-            "this dashboard only reads; start it without --read-only to change things"
+            "this dashboard is read-only; start it without --read-only to make changes"
         } else {
-            "you may look at this campaign, but not change it; its owner can make you an editor"
+            "you may view this campaign but not change it; its owner can make you an editor"
         }
     }
 }

@@ -106,7 +106,7 @@ impl App {
 
     fn create_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(plans) = self.cache.campaign().map(|campaign| self.plans(campaign)) else {
-            self.reply("Nothing is known of this campaign yet.");
+            self.reply("This campaign has not been loaded yet.");
             return Vec::new();
         };
         let (kind, name) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -142,7 +142,7 @@ impl App {
 
     fn clock_line(&mut self, rest: &str) -> Vec<AppEffect> {
         let Some(now) = self.seen_world_time() else {
-            self.reply("This campaign's clock is not known yet.");
+            self.reply("This campaign's clock has not been loaded yet.");
             return Vec::new();
         };
         match moment::read(rest, &self.clock.calendar(), &now) {
@@ -169,7 +169,7 @@ impl App {
             })
             .collect();
         if lines.is_empty() {
-            return self.reply("Every change of yours has been saved; nothing waits.");
+            return self.reply("All your changes are saved.");
         }
         lines.into_iter().for_each(|line| self.reply(spelt(&line)));
         self.reply("“try-again”, “discard-edit”, “take-mine” and “take-theirs” take a number of this list.");

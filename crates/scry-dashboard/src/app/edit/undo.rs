@@ -48,18 +48,18 @@ impl App {
             self.pending.all().iter().rfind(|held| held.state.is_open() && held.state != PendingState::Sending);
         if let Some(held) = waiting {
             let (key, said) = (held.edit.key.clone(), self.sentence(held));
-            self.say(&format!("given up before it was sent: {said}"));
+            self.say(&format!("discarded before it was sent: {said}"));
             return vec![AppEffect::DiscardEdit(key)];
         }
         let Some(held) = self.undo.done.pop() else {
-            self.say("there is no change of yours to take back");
+            self.say("there is no change of yours to undo");
             return Vec::new();
         };
         let Some((change, base)) = inverse(&held) else {
-            self.say(&format!("this cannot be taken back: {}", self.sentence(&held)));
+            self.say(&format!("this cannot be undone: {}", self.sentence(&held)));
             return Vec::new();
         };
-        self.say(&format!("taking back: {}", self.sentence(&held)));
+        self.say(&format!("undoing: {}", self.sentence(&held)));
         let effects = self.submit(change, base);
         if let Some(AppEffect::Submit { edit, .. }) = effects.first() {
             self.undo.undoing.push(edit.key.clone());

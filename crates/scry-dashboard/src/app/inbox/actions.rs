@@ -74,9 +74,9 @@ impl App {
         match result {
             Ok(preferences) => {
                 self.inbox.preferences = Some(preferences);
-                self.say("what you are told at once is saved");
+                self.say("notification preferences saved");
             }
-            Err(reason) => self.say(&format!("what you are told at once could not be saved: {reason}")),
+            Err(reason) => self.say(&format!("notification preferences could not be saved: {reason}")),
         }
     }
 
@@ -105,7 +105,7 @@ impl App {
         match open {
             Some(id) => vec![AppEffect::AnswerInvitation { id, accept }],
             None => {
-                self.say("there is no open invitation to you");
+                self.say("you have no open invitation");
                 Vec::new()
             }
         }
@@ -115,8 +115,8 @@ impl App {
     pub(in crate::app) fn invitation_answered(&mut self, id: &Id, result: Result<Option<String>, String>) {
         self.redraw = true;
         let sentence = match result {
-            Ok(Some(role)) => format!("the invitation is accepted: you are a member with the role {role} now"),
-            Ok(None) => "the invitation is declined".to_owned(),
+            Ok(Some(role)) => format!("invitation accepted: you are now a member with the role {role}"),
+            Ok(None) => "invitation declined".to_owned(),
             Err(reason) => return self.say(&format!("the invitation could not be answered: {reason}")),
         };
         let answered = |notice: &&mut InboxNotice| notice.invitation() == Some(id);
@@ -142,7 +142,7 @@ impl App {
     fn open_preferences(&mut self) -> Vec<AppEffect> {
         match self.inbox.preferences.clone() {
             Some(preferences) => self.dialog = Some(Dialog::Preferences(PreferencesDialog::new(preferences))),
-            None => self.say("this server has not said what it tells at once; nothing can be chosen"),
+            None => self.say("this server does not offer notification preferences"),
         }
         Vec::new()
     }

@@ -58,13 +58,14 @@ pub(super) fn of(app: &App, number: u64, folded: &BTreeSet<String>) -> Vec<Inspe
         if entry.is_event() {
             lines.extend([
                 InspectorLine::Blank,
-                InspectorLine::Text("Its text is no longer held: the newest events take the room.".to_owned()),
+                InspectorLine::Text("Its text has been dropped to make room for newer events.".to_owned()),
             ]);
         }
         return lines;
     };
     if app.hides(entry) {
-        lines.extend([InspectorLine::Blank, InspectorLine::Text("The rest is hidden from players.".to_owned())]);
+        lines
+            .extend([InspectorLine::Blank, InspectorLine::Text("The rest is hidden in the players' view.".to_owned())]);
         return lines;
     }
     lines.extend(heading("Changes", changes(record)));
@@ -166,7 +167,7 @@ fn above(app: &App, entry: &JournalItem) -> Vec<(Option<u64>, String)> {
                 next = cause.record.as_ref().and_then(|record| record.caused_by.clone());
             }
             None => {
-                found.push((None, format!("event {id}, which the journal does not hold")));
+                found.push((None, format!("event {id}, which has left the journal")));
                 next = None;
             }
         }

@@ -71,7 +71,7 @@ fn clash(index: usize, keys: &[Vec<Key>]) -> Option<String> {
         if let Some(key) = mine.iter().find(|key| theirs.contains(key)) {
             let (context, command) = (other.context.name(), other.command);
             return Some(format!(
-                "{key} means {context}.{command} already; give that another key, or none: {context}.{command} = []"
+                "{key} is bound to {context}.{command} already; give that another key, or none: {context}.{command} = []"
             ));
         }
     }
@@ -96,7 +96,7 @@ fn unknown_context(name: &str) -> KeymapError {
     KeymapError {
         context: name.to_owned(),
         command: None,
-        message: format!("no place is called “{}”; {remedy}", scry_text::line(name)),
+        message: format!("there is no section “{}”; {remedy}", scry_text::line(name)),
     }
 }
 
@@ -108,7 +108,7 @@ fn unknown_command(context: KeyContext, name: &str) -> String {
         (None, Some(line)) => format!("write {}.{name}", line.context.name()),
         (None, None) => format!("known are {}", here.join(", ")),
     };
-    format!("no command in {} is called “{}”; {remedy}", context.name(), scry_text::line(name))
+    format!("there is no command “{}” in {}; {remedy}", scry_text::line(name), context.name())
 }
 
 #[cfg(test)]
@@ -138,7 +138,7 @@ mod tests {
     fn a_key_with_two_meanings_in_one_place_is_refused() {
         assert_eq!(
             problem("world", "fold", &["q"]),
-            "q means dashboard.quit already; give that another key, or none: dashboard.quit = []"
+            "q is bound to dashboard.quit already; give that another key, or none: dashboard.quit = []"
         );
         assert_eq!(problem("journal", "pause", &["p", "p"]), "p is named twice");
         assert!(Keymap::rebound(&wish("journal", "pause", &["h"])).is_ok(), "h means something in other panes only");
@@ -146,10 +146,10 @@ mod tests {
 
     #[test]
     fn unknown_names_are_refused_with_what_was_probably_meant() {
-        assert_eq!(problem("wrold", "fold", &[]), "no place is called “wrold”; did you mean “world”?");
-        assert_eq!(problem("world", "folt", &[]), "no command in world is called “folt”; did you mean “fold”?");
-        assert_eq!(problem("world", "quit", &[]), "no command in world is called “quit”; write dashboard.quit");
-        assert!(problem("world", "fold", &["hyper-x"]).contains("`hyper-x` is no key"));
+        assert_eq!(problem("wrold", "fold", &[]), "there is no section “wrold”; did you mean “world”?");
+        assert_eq!(problem("world", "folt", &[]), "there is no command “folt” in world; did you mean “fold”?");
+        assert_eq!(problem("world", "quit", &[]), "there is no command “quit” in world; write dashboard.quit");
+        assert!(problem("world", "fold", &["hyper-x"]).contains("`hyper-x` is not a key"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) fn subject(held: &PendingEdit, cache: &Cache) -> String {
     match &held.edit.change {
         EditChange::Update { .. } | EditChange::Delete { .. } => {
             let known = held.edit.change.entity().and_then(|key| cache.get(&key).map(|entity| entity.name.to_string()));
-            known.unwrap_or_else(|| "something that is gone".to_owned())
+            known.unwrap_or_else(|| "something deleted".to_owned())
         }
         EditChange::Create { input, .. } => {
             let name = input.get("name").and_then(Value::as_str).unwrap_or_default();

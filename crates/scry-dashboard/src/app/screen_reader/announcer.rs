@@ -46,7 +46,7 @@ impl Announcer {
     fn stage(&mut self, app: &App) -> Vec<String> {
         let lines = match app.stage() {
             AppStage::Choosing { choices, .. } => words::choices(choices),
-            AppStage::Stuck(reason) => vec![words::sentence(reason), "“retry” asks again.".to_owned()],
+            AppStage::Stuck(reason) => vec![words::sentence(reason), "“retry” tries again.".to_owned()],
             AppStage::Listing | AppStage::Watching(_) => Vec::new(),
         };
         let told = lines.join("\n");
@@ -99,7 +99,7 @@ impl Announcer {
         let campaign = app.cache().campaign().filter(|_| !self.named)?;
         self.named = true;
         let date = app.clock().today().map(|today| format!(" It is {}.", today.long())).unwrap_or_default();
-        let age = app.connection().as_of().map(|then| format!(" This is as it was {} ago.", app.now().age(then)));
+        let age = app.connection().as_of().map(|then| format!(" This state is {} old.", app.now().age(then)));
         let (name, count) = (&campaign.name, app.cache().len());
         Some(format!("{name}, {count} entities.{date}{} “help” lists the commands.", age.unwrap_or_default()))
     }

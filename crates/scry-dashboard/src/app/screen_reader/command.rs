@@ -94,7 +94,7 @@ impl App {
             }
             Action::Fold | Action::Unfold if self.focus != Pane::Detail => self.answer_place(),
             Action::NextChange | Action::PreviousChange if self.tree.fresh().is_empty() => {
-                self.reply("Nothing has changed lately.");
+                self.reply("Nothing has changed recently.");
             }
             Action::NextBookmark if self.tree.bookmarks().is_empty() => {
                 self.reply("There is no bookmark; “bookmark” sets one on what is selected.");
@@ -117,20 +117,20 @@ impl App {
             | Action::NextMarker
             | Action::PreviousMarker => self.answer_pane(self.focus, ""),
             Action::Follow | Action::TogglePause => {
-                let following = "Following: what happens is told at once.";
-                let paused = "Paused: what happens is counted, and told when you type “follow”.";
+                let following = "Following: events are announced at once.";
+                let paused = "Paused: events are counted, and announced when you type “follow”.";
                 self.reply(if self.journal.is_following() { following } else { paused });
             }
             Action::Privacy => {
-                let hides = "The players' view is on: secrets are left out of every answer.";
-                self.reply(if self.private { hides } else { "The players' view is off: secrets are told." });
+                let hides = "The players' view is on: secrets are hidden.";
+                self.reply(if self.private { hides } else { "The players' view is off: secrets are shown." });
             }
             Action::Timestamps => {
                 let whose = if self.world_times { "of the campaign's world" } else { "of this world" };
                 self.reply(format!("Times in the journal are {whose}."));
             }
-            Action::ClearFilter => self.reply("The filter is gone."),
-            Action::Retry if effects.is_empty() => self.reply("There is nothing to try again."),
+            Action::ClearFilter => self.reply("The filter is cleared."),
+            Action::Retry if effects.is_empty() => self.reply("There is nothing to retry."),
             _ => {}
         }
     }
@@ -182,7 +182,7 @@ impl App {
             AppStage::Listing | AppStage::Stuck(_) | AppStage::Watching(_) => self.campaigns.clone(),
         };
         if choices.is_empty() {
-            self.reply("The server is asked which campaigns there are; type “campaign” again in a moment.");
+            self.reply("Loading the campaigns; type “campaign” again in a moment.");
             return vec![AppEffect::LoadCampaigns];
         }
         if rest.is_empty() {
@@ -217,7 +217,7 @@ impl App {
         self.reply(if known.is_empty() {
             "The configuration has no other profile.".to_owned()
         } else {
-            format!("Profiles are {known}; “profile NAME” goes over to one.")
+            format!("Profiles are {known}; “profile NAME” switches to one.")
         });
         Vec::new()
     }

@@ -89,7 +89,7 @@ impl App {
                 None => self.reply(format!("There is no command “{wanted}”; “help” lists them.")),
             };
         }
-        self.reply("A line is a command. Names may be shortened; what is in brackets may be left out.");
+        self.reply("Each line is a command. Names may be shortened; parts in brackets are optional.");
         let changes = self.rights().is_some();
         let offered = |binding: &&Binding| {
             changes || !matches!(binding.action, Action::Edit(edit_command) if edit_command.changes_campaign())
@@ -106,8 +106,8 @@ impl App {
                 self.reply(sentence(binding));
             });
         }
-        self.reply(format!("{CAMPAIGN_COMMAND} [NAME]: go over to another campaign."));
-        self.reply(format!("{PROFILE_COMMAND} [NAME]: go over to another server."));
+        self.reply(format!("{CAMPAIGN_COMMAND} [NAME]: switch to another campaign."));
+        self.reply(format!("{PROFILE_COMMAND} [NAME]: switch to another server."));
     }
 }
 

@@ -50,7 +50,7 @@ impl App {
 
     fn world_lines(&self) -> Vec<String> {
         if self.tree.rows().is_empty() {
-            return vec!["Nothing is known of this campaign yet.".to_owned()];
+            return vec!["This campaign has not been loaded yet.".to_owned()];
         }
         let filter = self
             .tree
@@ -147,7 +147,7 @@ impl App {
     fn people_lines(&self) -> Vec<String> {
         let all = self.people.all();
         if all.is_empty() {
-            return vec!["Nobody is known to be here.".to_owned()];
+            return vec!["Nobody else is online, as far as is known.".to_owned()];
         }
         let line = |person: &&crate::app::people::Person| {
             let you = if Some(&person.id) == self.me() { ", which is you," } else { "" };
@@ -219,7 +219,7 @@ impl App {
     fn inspector_lines(&self) -> Vec<String> {
         let (lines, ..) = self.inspected();
         if lines.is_empty() {
-            return vec!["No event is inspected; “inspect NUMBER” shows one of the journal.".to_owned()];
+            return vec!["No event is open; “inspect NUMBER” opens one of the journal.".to_owned()];
         }
         // The text as a whole comes by “copy-json”; line by line it would be noise.
         let lines = lines.iter().filter(|line| !matches!(line, Inspected::Json(_) | Inspected::Heading("Event")));

@@ -34,8 +34,8 @@ pub(super) fn entry(app: &App, entry: &JournalItem) -> String {
     let by = by(app, entry);
     match entry.kind {
         RowKind::Changed(_) => format!("{name}, {}: {what}.{by}{number}", entry.kind_word()),
-        RowKind::Invalidated if what.contains(" to ") => format!("{name}, worked out anew: {what}.{by}{number}"),
-        RowKind::Invalidated => format!("{name}: {what} to be worked out anew.{by}{number}"),
+        RowKind::Invalidated if what.contains(" to ") => format!("{name}, recomputed: {what}.{by}{number}"),
+        RowKind::Invalidated => format!("{name}: {what} to be recomputed.{by}{number}"),
         RowKind::WorldTime => format!("World time: {what}.{by}{number}"),
         RowKind::Foreign => format!("Event {name}: {what}"),
         RowKind::Custom(severity) => {
@@ -87,7 +87,7 @@ fn field(app: &App, field: &DetailField) -> String {
     if !field.note.is_empty() {
         let note = field.note.strip_prefix("= ").map_or_else(
             || format!("may be {}", field.note.replace(" | ", ", ")),
-            |formula| format!("worked out as {formula}"),
+            |formula| format!("computed as {formula}"),
         );
         // What things hold is a list of names, not a range.
         said = if field.name.is_empty() { format!("{said}: {}", field.note) } else { format!("{said}, {note}") };

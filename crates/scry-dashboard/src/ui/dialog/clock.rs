@@ -53,10 +53,10 @@ pub(super) fn draw(
 fn due(app: &App, appearance: &Appearance, due: &DuePreview, area: Rect, buffer: &mut Buffer) {
     let sentence = match due {
         DuePreview::Nothing => return,
-        DuePreview::Wanted(_) | DuePreview::Asked => "Looking up what falls due until then.",
-        DuePreview::NotOffered => "This server cannot tell beforehand what falls due until then.",
-        DuePreview::Failed => "What falls due until then could not be asked; the connection does not answer.",
-        DuePreview::Known(list) if list.is_empty() => "Nothing falls due until then.",
+        DuePreview::Wanted(_) | DuePreview::Asked => "Looking up due effects.",
+        DuePreview::NotOffered => "This server cannot list due effects.",
+        DuePreview::Failed => "Due effects could not be looked up; the connection does not answer.",
+        DuePreview::Known(list) if list.is_empty() => "No effects fall due until then.",
         DuePreview::Known(list) => {
             let rest = write(
                 [LineBuilder::new().left(format!("{} fall due until then", list.len()), appearance.theme.accent)],

@@ -58,7 +58,7 @@ fn fill_in(form: &CreateForm, appearance: &Appearance, content: Rect, buffer: &m
     }
     let below = if form.asks {
         LineBuilder::new()
-            .left("  You have written something. esc again drops it, any other key goes on.", appearance.theme.warn)
+            .left("  Discard what you have written? esc discards it, any other key continues.", appearance.theme.warn)
     } else if let Some(error) = &form.error {
         LineBuilder::new().left(format!("  {} {error}", appearance.symbols.notice), appearance.theme.bad)
     } else {

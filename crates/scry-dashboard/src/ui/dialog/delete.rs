@@ -15,9 +15,9 @@ pub(super) fn draw(app: &App, appearance: &Appearance, dialog: &DeleteDialog, ar
     let losses = app.losses(&dialog.subject);
     let rest = write([LineBuilder::new()], content, buffer);
     let rest = if losses.is_empty() {
-        write(prose("Nothing else goes with it.", appearance.theme.text, rest), rest, buffer)
+        write(prose("Nothing else is deleted with it.", appearance.theme.text, rest), rest, buffer)
     } else {
-        let rest = write([LineBuilder::new().left("With it go:", appearance.theme.text)], rest, buffer);
+        let rest = write([LineBuilder::new().left("Also deletes:", appearance.theme.text)], rest, buffer);
         losses.iter().fold(rest, |rest, loss| {
             let line = format!("  {} {}: {}", loss.count, loss.what, loss.names);
             write(prose(&line, appearance.theme.warn, rest), rest, buffer)
@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, appearance: &Appearance, dialog: &DeleteDialog, ar
     let rest = company.iter().fold(rest, |rest, line| {
         write(prose(&format!("{} {line}", appearance.symbols.pencil), appearance.theme.warn, rest), rest, buffer)
     });
-    let question = "y deletes it for everybody, and that cannot be taken back. n or esc keeps it.";
+    let question = "y deletes it for everybody; this cannot be undone. n or esc keeps it.";
     let rest = write([LineBuilder::new()], rest, buffer);
     write(prose(question, appearance.theme.strong, rest), rest, buffer);
 }

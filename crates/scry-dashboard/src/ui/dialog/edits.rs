@@ -39,7 +39,7 @@ pub(super) fn draw(app: &App, appearance: &Appearance, dialog: &EditsDialog, are
         }
     }
     if !app.connection().is_live() {
-        let sentence = "There is no connection: what waits is kept on disk and sent by itself once there is one.";
+        let sentence = "Not connected: pending edits are kept on disk and sent after the connection is back.";
         write(std::iter::once(LineBuilder::new()).chain(prose(sentence, appearance.theme.muted, rest)), rest, buffer);
     }
 }

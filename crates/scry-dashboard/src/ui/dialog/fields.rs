@@ -26,7 +26,7 @@ pub(super) fn draw(
 ) -> Option<Position> {
     let Some(entity) = app.seen_entity(&dialog.subject) else {
         let content = frame(appearance, "Gone", "", area, buffer);
-        let sentence = "This has been deleted meanwhile, by you or by somebody else. Esc closes.";
+        let sentence = "This has been deleted meanwhile. esc closes.";
         write(prose(sentence, appearance.theme.warn, content), content, buffer);
         return None;
     };
@@ -126,7 +126,7 @@ fn under_edit(
     let hint = hint.collect::<Vec<_>>().join(", ");
     if open.asks {
         below.push(indent(
-            "You have written something. esc again drops it, any other key goes on.".to_owned(),
+            "Discard what you have written? esc discards it, any other key continues.".to_owned(),
             appearance.theme.warn,
         ));
     } else if let Some(error) = &open.error {

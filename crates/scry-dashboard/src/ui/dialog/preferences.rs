@@ -14,12 +14,12 @@ use crate::app::measure::pad;
 const MAX_NAME_COLUMNS: usize = 10;
 
 pub(super) fn draw(appearance: &Appearance, dialog: &PreferencesDialog, area: Rect, buffer: &mut Buffer) {
-    let content = frame(appearance, "Tell me at once", "notifications", area, buffer);
-    let said = "What is not chosen waits in the list, and makes no noise.";
+    let content = frame(appearance, "Notify me at once", "notifications", area, buffer);
+    let said = "Everything else only appears in the list.";
     let mut rest = write(prose(said, appearance.theme.muted, content), content, buffer);
     for (index, (word, about, chosen)) in dialog.rows().into_iter().enumerate() {
         let heading = match index {
-            0 => Some("How much it matters"),
+            0 => Some("Severity"),
             index if index == LEVELS.len() => Some("Who speaks"),
             _ => None,
         };

@@ -29,7 +29,7 @@ pub(super) fn draw(
     let by =
         app.changed_by(&dialog.subject, &dialog.rows.iter().map(|row| row.field.name.as_str()).collect::<Vec<_>>());
     let said = format!(
-        "{} changed this while you did. Decide for each field what it is to be.",
+        "{} changed this at the same time. Choose a value for each field.",
         by.unwrap_or_else(|| "Somebody else".to_owned())
     );
     let rest = write(prose(&said, appearance.theme.text, content), content, buffer);

@@ -43,14 +43,14 @@ impl<'a> Checker<'a> {
         let asked = test || scope.guarded.contains(&path);
         let remedy = match nearest(name, known.iter().copied()) {
             Some(near) if asked => {
-                format!("did you mean “{near}”? (If it is meant so, write \"{name}\" in {owner}.)")
+                format!("did you mean “{near}”? (If you mean it, write \"{name}\" in {owner}.)")
             }
             Some(near) => format!("did you mean “{near}”?"),
             None if asked => {
                 self.note_unknown(expr);
                 return found;
             }
-            None => format!("known are {}; for one that may come later write has({path}) && …", list_names(&known)),
+            None => format!("known are {}; for one that may be added later write has({path}) && …", list_names(&known)),
         };
         Err(self.field_error(expr, name, format!("unknown {} “{name}” in {owner}; {remedy}", kind.as_str())))
     }
@@ -104,7 +104,7 @@ impl<'a> Checker<'a> {
         }
         match nearest(text, words.iter().copied().chain(changed.iter().map(String::as_str))) {
             Some(near) => {
-                let escape = if closed { "" } else { " (If it is meant so, write it as matches(…, \"^…$\").)" };
+                let escape = if closed { "" } else { " (If you mean it, write it as matches(…, \"^…$\").)" };
                 Err(self.error(literal, format!("unknown word “{text}”; did you mean “{near}”?{escape}")))
             }
             None if closed => Err(self.error(literal, format!("it is never “{text}”; known are {}", words.join(", ")))),

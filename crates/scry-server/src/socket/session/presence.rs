@@ -30,7 +30,7 @@ impl SocketSession {
                 self.presence.send(PresenceRequest::Update(self.connection.id(), update)).await;
                 self.acknowledge(ack);
             }
-            Err(error) => self.reject(ack, &error, "could not note what somebody is at"),
+            Err(error) => self.reject(ack, &error, "could not update presence"),
         }
     }
 
@@ -55,7 +55,7 @@ impl SocketSession {
                 self.presence.send(PresenceRequest::Typing(self.connection.id(), target, is_typing)).await;
                 self.acknowledge(ack);
             }
-            Err(error) => self.reject(ack, &error, "could not note who types"),
+            Err(error) => self.reject(ack, &error, "could not update typing"),
         }
     }
 

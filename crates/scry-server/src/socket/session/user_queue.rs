@@ -46,7 +46,7 @@ impl SocketSession {
         match self.take_messages().await {
             Ok(messages) => self.send_messages(messages).await,
             Err(error) => {
-                tracing::error!(%error, "could not read the messages to a user; trying again");
+                tracing::error!(%error, "could not read a user's messages; trying again");
                 let connection = self.connection.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(DATABASE_RETRY_DELAY).await;
@@ -113,7 +113,7 @@ impl SocketSession {
         let user = self.connection.claims().sub.clone();
         match inbox::nack(&self.state.db, &user, &unread).await {
             Ok(()) => self.state.bus.message_stored(&user),
-            Err(error) => tracing::error!(%error, "messages to a user whose connection was lost are lost as well"),
+            Err(error) => tracing::error!(%error, "failed to requeue undelivered messages"),
         }
     }
 
